@@ -358,10 +358,10 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What is needed to make a result again, beyond its request (rule 6 of the design)."""
+    """What is needed to make a result again, beyond its request (rule 6 of the design). `template_blob` is a git blob id."""
 
     template: str
-    template_sha256: str
+    template_blob: str
     git_revision: str = ""
     git_dirty: bool = False
     versions: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,70 @@
+"""Planners: each turns a question about a prompt into the trials that answer it. They ask nothing themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from promptlab import documents, examples
+from promptlab.errors import InputError, nearest
+from promptlab.types import SWITCHABLE, Document, Example, Params, Section, Template, Trial
+from promptlab.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Materials:
+    """What a template's sections are filled from, read and chosen."""
+
+    documents: tuple[Document, ...]
+    shots: tuple[Example, ...]
+
+
+def materials(
+    workspace: Workspace, template: Template, inputs: Mapping[str, Any], *, without: Collection[Section] = ()
+) -> Materials:
+    """Read the template's documents and choose its shots. What is switched off is not read, so it cannot fail."""
+    texts = () if "context" in without else tuple(documents.read(workspace, path) for path in template.context)
+    shots: tuple[Example, ...] = ()
+    if template.examples and template.examples.k and "examples" not in without:
+        pool = examples.load_pool(workspace, template.examples.pool)
+        shots = examples.choose(pool, template.examples, inputs)
+    return Materials(texts, shots)
+
+
+def switches(names: Collection[str]) -> tuple[Section, ...]:
+    """Section names as a person typed them, in the order of the prompt; an unknown one is an error."""
+    for name in names:
+        if name not in SWITCHABLE:
+            raise InputError(f"there is no section `{name}` to leave out", hint=nearest(name, SWITCHABLE))
+    return tuple(s for s in SWITCHABLE if s in names)
+
+
+def compare(
+    workspace: Workspace,
+    template: Template,
+    inputs: Mapping[str, Any],
+    models: Sequence[str],
+    *,
+    without: Collection[Section] = (),
+    params: Params | None = None,
+    repeats: int = 1,
+    expected: str | None = None,
+) -> list[Trial]:
+    """The same prompt for each of `models`, `repeats` times each, repeats of one model one after another."""
+    filled = materials(workspace, template, inputs, without=without)
+    return [
+        Trial(
+            template=template,
+            inputs=inputs,
+            model=model,
+            documents=filled.documents,
+            shots=filled.shots,
+            without=switches(without),
+            params=params or template.params,
+            repeat=repeat,
+            expected=expected,
+        )
+        for model in models
+        for repeat in range(repeats)
+    ]

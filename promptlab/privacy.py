@@ -1,0 +1,39 @@
+"""The gate: may this text go to this model?
+
+Labels are ordered public < internal < confidential. A model may see text up to its clearance. The runner
+asks here before anything else happens with a prompt, so cached answers, judges and retries pass it too.
+"""
+
+from __future__ import annotations
+
+from promptlab.errors import GateRefused
+from promptlab.types import LABELS, Label, Prompt
+
+
+def _parts(prompt: Prompt) -> set[tuple[Label, str, str]]:
+    """Label, section and name of everything that went into the prompt, whether or not a span shows it."""
+    return {(s.label, s.section, s.name) for s in prompt.sources} | {
+        (s.label, s.section, s.source) for s in prompt.spans
+    }
+
+
+def label_of(prompt: Prompt) -> Label:
+    """The strictest label of anything that went into the prompt."""
+    return max((label for label, _, _ in _parts(prompt)), key=LABELS.index, default="public")
+
+
+def check(prompt: Prompt, *, model: str, clearance: Label) -> None:
+    """Raise `GateRefused` when something in `prompt` is labelled above `clearance`; it names every such part."""
+    limit = LABELS.index(clearance)
+    blocked = sorted(part for part in _parts(prompt) if LABELS.index(part[0]) > limit)
+    if not blocked:
+        return
+    names = ", ".join(f"{section.replace('_', ' ')} `{name}` ({label})" for label, section, name in blocked)
+    raise GateRefused(
+        f"not sent to {model}: it may see {_up_to(clearance)}, and the prompt holds {names}",
+        hint=f"take that part out, ask a model that runs here, or raise `clearance` of {model} in promptlab.yaml",
+    )
+
+
+def _up_to(clearance: Label) -> str:
+    return "public text only" if clearance == "public" else f"text up to `{clearance}`"

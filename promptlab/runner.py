@@ -1,0 +1,292 @@
+"""The one road from trials to results; nothing else asks a backend for a completion.
+
+Each trial is rendered, gated, measured against the window, looked up in the store, asked, scored and
+recorded, in that order. Every trial ends in exactly one `Result`; a failing one never harms another. A run
+goes on whether or not anybody listens to its events, and what it has recorded outlives the process.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import traceback
+import uuid
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+
+from promptlab import privacy, templates
+from promptlab.backends import Backend
+from promptlab.errors import PromptlabError, StoreError, WindowExceeded
+from promptlab.models import Catalogue
+from promptlab.origin import origin
+from promptlab.scorers import Scorer
+from promptlab.store import RunInfo, Store
+from promptlab.types import SECTIONS, Budget, Completion, Delta, Origin, Phase, Prompt, Request, Result, Score, Trial
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happened to trial number `index` of the run. A `Result` is its last event."""
+
+    index: int
+    step: Phase | Delta | Result
+
+
+@dataclass(frozen=True)
+class _Ended:
+    index: int
+    result: Result
+    fingerprint: str
+
+
+def now() -> str:
+    """The time as history keeps it: UTC, ISO 8601, microseconds."""
+    return datetime.now(timezone.utc).isoformat(timespec="microseconds")
+
+
+def request_of(trial: Trial) -> Request:
+    """Render a trial into what its model will be asked."""
+    prompt = templates.render(
+        trial.template,
+        trial.inputs,
+        documents=trial.documents,
+        shots=trial.shots,
+        without=trial.without,
+        label=trial.label,
+    )
+    return Request(trial.model, prompt, trial.params, trial.template.schema, trial.repeat)
+
+
+def check_window(request: Request, backend: Backend) -> None:
+    """Raise `WindowExceeded`, with the tokens of each section, when the request does not fit the model's window."""
+    if backend.window is None or _surely_fits(request.prompt, backend.window - request.params.max_tokens):
+        return
+    budget = backend.as_sent(request).budget
+    if not budget.fits:
+        raise WindowExceeded(_too_long(request.model, budget), hint=_what_to_shorten(budget))
+
+
+def _surely_fits(prompt: Prompt, room: int) -> bool:
+    """True when even one token for each byte would fit, so that nothing need be tokenised.
+
+    256 tokens a message stand in for what a chat template adds; a backend still refuses what it cannot hold.
+    """
+    characters = sum(len(m.content) + 256 for m in prompt.messages)
+    return 4 * characters <= room
+
+
+def _too_long(model: str, budget: Budget) -> str:
+    about = "" if budget.exact else "about "
+    parts = ", ".join(f"{s.replace('_', ' ')} {budget.by_section[s]:,}" for s in SECTIONS if budget.by_section.get(s))
+    return (
+        f"the prompt does not fit {model}: {about}{budget.prompt:,} tokens and {budget.room:,} for the answer, "
+        f"and its window is {budget.window:,} ({parts})"
+    )
+
+
+def _what_to_shorten(budget: Budget) -> str:
+    over = budget.prompt + budget.room - (budget.window or 0)
+    largest = max(budget.by_section, key=lambda s: budget.by_section[s])
+    return f"shorten the {largest.replace('_', ' ')} by {over:,} tokens, or lower max_tokens; nothing was sent or cut"
+
+
+class Run:
+    """A run under way. Iterate it for its events; `cancel` stops it and keeps what had arrived."""
+
+    def __init__(
+        self,
+        trials: Sequence[Trial],
+        *,
+        catalogue: Catalogue,
+        store: Store,
+        title: str,
+        fresh: bool,
+        scorers: Sequence[Scorer],
+        made_by: Origin,
+    ) -> None:
+        self.id = uuid.uuid4().hex
+        self.trials = tuple(trials)
+        self.created = now()
+        self.store_error: StoreError | None = None
+        self._catalogue, self._store, self._fresh, self._scorers = catalogue, store, fresh, tuple(scorers)
+        self._cancel = threading.Event()
+        self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        self._ended: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
+        store.begin(RunInfo(self.id, self.created, title, made_by.template, len(trials), made_by))
+        self._start()
+
+    @property
+    def cancelled(self) -> bool:
+        return self._cancel.is_set()
+
+    def cancel(self) -> None:
+        """Stop every running answer and ask nothing more. Trials not begun end as stopped, too."""
+        self._cancel.set()
+
+    def __iter__(self) -> Iterator[Event]:
+        """Events until every trial has its `Result`. For one listener; raises `StoreError` at the end when
+        results could not be recorded."""
+        while (event := self._events.get()) is not None:
+            yield event
+        if self.store_error:
+            raise self.store_error
+
+    def wait(self) -> list[Result]:
+        """Let the run end; its results in the order of the trials."""
+        results = {event.index: event.step for event in self if isinstance(event.step, Result)}
+        return [results[i] for i in range(len(self.trials))]
+
+    # One worker thread takes trials of one model; one recorder thread writes what ended, many in a transaction.
+
+    def _start(self) -> None:
+        waiting: dict[str, deque[int]] = {}
+        for index, trial in enumerate(self.trials):
+            waiting.setdefault(trial.model, deque()).append(index)
+        threading.Thread(target=self._record, name=f"record-{self.id[:8]}", daemon=True).start()
+        for model, indices in waiting.items():
+            threading.Thread(target=self._open, args=(model, indices), name=f"open-{model}", daemon=True).start()
+
+    def _open(self, model: str, indices: deque[int]) -> None:
+        """Find the model's backend, then work with as many threads as it is worth."""
+        backend: Backend | PromptlabError
+        try:
+            backend = self._catalogue.backend(model)
+        except PromptlabError as exc:
+            backend = exc
+        except Exception as exc:
+            backend = _unexpected(exc)
+        workers = 1 if isinstance(backend, PromptlabError) else min(backend.max_parallel, len(indices))
+        for n in range(1, workers):
+            threading.Thread(target=self._work, args=(backend, indices), name=f"{model}-{n}", daemon=True).start()
+        self._work(backend, indices)
+
+    def _work(self, backend: Backend | PromptlabError, indices: deque[int]) -> None:
+        while True:
+            try:
+                index = indices.popleft()
+            except IndexError:
+                return
+            self._ended.put(self._try(index, backend))
+
+    def _try(self, index: int, backend: Backend | PromptlabError) -> _Ended:
+        """Take one trial down the road. Never raises: what goes wrong becomes the trial's result."""
+        trial = self.trials[index]
+        result = Result(
+            id=uuid.uuid4().hex,
+            run_id=self.id,
+            model=trial.model,
+            request=None,
+            request_id="",
+            case=trial.case,
+            without=trial.without,
+        )
+        fingerprint = ""
+        heard: list[str] = []
+        try:
+            request = request_of(trial)
+            result = replace(result, request=request)
+            privacy.check(request.prompt, model=trial.model, clearance=self._catalogue.clearance(trial.model))
+            if isinstance(backend, PromptlabError):
+                raise backend
+            fingerprint = backend.fingerprint
+            result = replace(result, request_id=request.key(fingerprint))
+            if self.cancelled:
+                return _Ended(index, replace(result, completion=_not_begun(), created=now()), fingerprint)
+            stored = None if self._fresh else self._store.find(result.request_id)
+            if stored:
+                result = replace(result, completion=stored.completion, cached=True)
+            else:
+                check_window(request, backend)
+                result = replace(result, completion=self._ask(index, backend, request, heard))
+        except PromptlabError as exc:
+            result = _failed(result, exc, heard)
+        except Exception as exc:
+            result = _failed(result, _unexpected(exc), heard)
+        if result.completion and result.completion.finish_reason != "stopped" and trial.expected is not None:
+            result = replace(result, scores=self._score(result.completion, trial.expected))
+        return _Ended(index, replace(result, created=now()), fingerprint)
+
+    def _ask(self, index: int, backend: Backend, request: Request, heard: list[str]) -> Completion:
+        for step in backend.complete(request, self._cancel):
+            if isinstance(step, Completion):
+                return step
+            if isinstance(step, Delta):
+                heard.append(step.text)
+            self._events.put(Event(index, step))
+        raise RuntimeError(f"backend of {request.model} ended without a completion")
+
+    def _score(self, completion: Completion, expected: str) -> tuple[Score, ...]:
+        scores = []
+        for scorer in self._scorers:
+            try:
+                scores.append(scorer(completion.text, expected))
+            except Exception as exc:
+                log.exception("a scorer failed")
+                name = getattr(scorer, "__qualname__", "scorer")
+                scores.append(Score(name, 0.0, completion.text, f"the scorer failed: {exc!r}"))
+        return tuple(scores)
+
+    def _record(self) -> None:
+        left = len(self.trials)
+        while left:
+            batch = [self._ended.get()]
+            while not self._ended.empty():
+                batch.append(self._ended.get())
+            left -= len(batch)
+            try:
+                self._store.add((e.index, e.result, e.fingerprint) for e in batch)
+            except StoreError as exc:
+                log.error("%s", exc)
+                self.store_error = exc
+            except Exception as exc:
+                log.exception("recording failed")
+                self.store_error = StoreError(f"results could not be recorded: {exc!r}")
+            for ended in batch:
+                self._events.put(Event(ended.index, ended.result))
+        self._events.put(None)
+
+
+def _not_begun() -> Completion:
+    return Completion(text="", finish_reason="stopped", details={"note": "stopped before it began"})
+
+
+def _unexpected(exc: Exception) -> PromptlabError:
+    """An error that is a fault of ours: logged with its traceback, and said so."""
+    log.error("unexpected error\n%s", "".join(traceback.format_exception(exc)))
+    return PromptlabError(f"unexpected {type(exc).__name__}: {exc}", hint="this is a fault in promptlab; see the log")
+
+
+def _failed(result: Result, exc: PromptlabError, heard: list[str]) -> Result:
+    return replace(
+        result,
+        completion=None,
+        error=exc.message if not hasattr(exc, "what") else str(exc.args[0]),
+        error_kind=type(exc).__name__,
+        hint=exc.hint,
+        partial="".join(heard),
+    )
+
+
+def start(
+    trials: Sequence[Trial],
+    *,
+    catalogue: Catalogue,
+    store: Store,
+    title: str = "",
+    fresh: bool = False,
+    scorers: Sequence[Scorer] = (),
+) -> Run:
+    """Start asking `trials`, which need not share a template; returns at once.
+
+    `fresh` goes round the answer cache. `scorers` judge the trials that have an `expected` answer.
+    Raises `StoreError` when the run cannot be recorded at all.
+    """
+    if not trials:
+        raise ValueError("a run needs at least one trial")
+    made_by = origin(catalogue.workspace.root, trials[0].template)
+    return Run(trials, catalogue=catalogue, store=store, title=title, fresh=fresh, scorers=scorers, made_by=made_by)
