@@ -66,9 +66,13 @@ def check_window(request: Request, backend: Backend) -> None:
     """Raise `WindowExceeded`, with the tokens of each section, when the request does not fit the model's window."""
     if backend.window is None or _surely_fits(request.prompt, backend.window - request.params.max_tokens):
         return
-    budget = backend.as_sent(request).budget
+    refuse_if_over(request.model, backend.as_sent(request).budget)
+
+
+def refuse_if_over(model: str, budget: Budget) -> None:
+    """Raise `WindowExceeded` with the tokens of each section when the budget does not fit."""
     if not budget.fits:
-        raise WindowExceeded(_too_long(request.model, budget), hint=_what_to_shorten(budget))
+        raise WindowExceeded(_too_long(model, budget), hint=_what_to_shorten(budget))
 
 
 def _surely_fits(prompt: Prompt, room: int) -> bool:
@@ -265,7 +269,7 @@ def _failed(result: Result, exc: PromptlabError, heard: list[str]) -> Result:
     return replace(
         result,
         completion=None,
-        error=exc.message if not hasattr(exc, "what") else str(exc.args[0]),
+        error=exc.message,
         error_kind=type(exc).__name__,
         hint=exc.hint,
         partial="".join(heard),
