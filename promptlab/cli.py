@@ -21,7 +21,6 @@ from promptlab.errors import InputError, PromptlabError, nearest
 if TYPE_CHECKING:
     from promptlab.runner import Run
     from promptlab.types import Result, Template
-    from promptlab.workspace import Workspace
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

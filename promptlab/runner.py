@@ -15,7 +15,7 @@ import uuid
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from promptlab import privacy, templates
 from promptlab.backends import Backend
@@ -46,7 +46,7 @@ class _Ended:
 
 def now() -> str:
     """The time as history keeps it: UTC, ISO 8601, microseconds."""
-    return datetime.now(timezone.utc).isoformat(timespec="microseconds")
+    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def request_of(trial: Trial) -> Request:

@@ -41,7 +41,7 @@ def record(request: Request, fingerprint: str, completion: Completion) -> Record
 
 
 def save(path: Path, records: Iterable[Record]) -> None:
-    """Write a recording, in the order of its keys, whole or not at all. Times are left out: they change without reason."""
+    """Write a recording, ordered by key, whole or not at all; times are left out, they change without reason."""
     lines = [
         canonical_json(
             {
