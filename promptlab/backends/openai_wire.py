@@ -1,0 +1,293 @@
+"""The HTTP client under the openai library: what it sends, and how a blocked call is ended.
+
+Three things the stock client cannot do are done here, in one transport:
+
+- **Stop.** A thread that waits for a server's bytes cannot be woken from outside. So it never waits
+  long: reading, writing and connecting look up every `SLICE` seconds whether to stop or whether the
+  total time is over (`Watch`). A request costs nothing extra for that, no thread and no lock.
+- **Say no more than needed.** Only the headers in `SENT_HEADERS` leave, so neither the library's
+  headers about this machine nor what `OPENAI_CUSTOM_HEADERS` holds are sent. The key is put on here
+  and nowhere else: no request object, exception or log of the libraries above ever holds it.
+- **Stay on the way.** Redirects are not followed, since the prompt would go to a host nobody named.
+  Proxies of the environment are used, except for this machine itself: loopback is always direct.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import select
+import ssl
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+from typing import Any, TypeVar
+
+import httpcore2
+import httpx2
+
+SLICE = 0.2
+"""Longest time, in seconds, that a stop goes unnoticed while nothing arrives."""
+
+SENT_HEADERS = frozenset({"host", "accept", "content-type", "content-length", "transfer-encoding", "user-agent"})
+WRITE_PIECE = 16_384
+
+_T = TypeVar("_T")
+_current = threading.local()
+
+
+class Stopped(Exception):
+    """`cancel` was set while the thread was inside the network."""
+
+
+class TimeOver(Exception):
+    """The total time of the request is over."""
+
+
+class Watch:
+    """Ends what the network does within `with watch:` when `cancel` is set or `deadline` has passed.
+
+    `deadline` is a time of `time.monotonic()`. It binds to the thread, so use one around each call that may block.
+    """
+
+    __slots__ = ("cancel", "deadline")
+
+    def __init__(self, cancel: threading.Event, deadline: float) -> None:
+        self.cancel = cancel
+        self.deadline = deadline
+
+    def __enter__(self) -> Watch:
+        _current.watch = self
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
+        _current.watch = None
+
+    def check(self) -> None:
+        """Raise `Stopped` or `TimeOver` when it is time."""
+        if self.cancel.is_set():
+            raise Stopped
+        if time.monotonic() >= self.deadline:
+            raise TimeOver
+
+    def slice(self, end: float) -> float:
+        """Seconds to wait now, when the call itself may last until `end`; raises as `check` does."""
+        self.check()
+        return max(min(SLICE, min(end, self.deadline) - time.monotonic()), 0.001)
+
+
+def _watch() -> Watch | None:
+    return getattr(_current, "watch", None)
+
+
+def _end(timeout: float | None) -> float:
+    return float("inf") if timeout is None else time.monotonic() + timeout
+
+
+class _Stream(httpcore2.NetworkStream):
+    """A socket (or TLS) stream that looks up while it waits."""
+
+    def __init__(self, inner: httpcore2.NetworkStream) -> None:
+        self._inner = inner
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        watch = _watch()
+        if watch is None:
+            return self._inner.read(max_bytes, timeout)
+        end = _end(timeout)
+        while True:
+            piece = watch.slice(end)
+            try:
+                return self._inner.read(max_bytes, piece)
+            except httpcore2.ReadTimeout:
+                if time.monotonic() >= end:
+                    raise
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        watch = _watch()
+        if watch is None or not buffer:
+            self._inner.write(buffer, timeout)
+            return
+        view = memoryview(buffer)
+        # In pieces, each after the socket says it has room: a write that timed out half-way could not be
+        # taken up again, because how much of it had gone is not told.
+        for start in range(0, len(view), WRITE_PIECE):
+            self._wait_for_room(watch, _end(timeout))
+            self._inner.write(view[start : start + WRITE_PIECE], timeout)  # type: ignore[arg-type]  # any buffer will do
+
+    def _wait_for_room(self, watch: Watch, end: float) -> None:
+        sock = self._inner.get_extra_info("socket")
+        poll = select.poll()
+        poll.register(sock, select.POLLOUT)
+        while not poll.poll(int(watch.slice(end) * 1000) + 1):
+            if time.monotonic() >= end:
+                raise httpcore2.WriteTimeout("the server takes no more of the request")
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore2.NetworkStream:
+        return _Stream(_apart(lambda: self._inner.start_tls(ssl_context, server_hostname, timeout)))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
+
+class _Network(httpcore2.NetworkBackend):
+    def __init__(self) -> None:
+        self._inner = httpcore2.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore2.NetworkStream:
+        return _Stream(_apart(lambda: self._inner.connect_tcp(host, port, timeout, local_address, socket_options)))
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+def _apart(make: Callable[[], httpcore2.NetworkStream]) -> httpcore2.NetworkStream:
+    """Run `make` in a thread of its own and wait in slices.
+
+    Looking a name up, connecting and the TLS handshake cannot be cut in slices. They happen once a
+    connection, not once a request, so a thread is cheap there. When the wait is given up, the thread
+    ends by its own timeout and closes what it made.
+    """
+    watch = _watch()
+    if watch is None:
+        return make()
+    lock, done = threading.Lock(), threading.Event()
+    made: list[httpcore2.NetworkStream] = []
+    failed: list[BaseException] = []
+    given_up = False
+
+    def work() -> None:
+        try:
+            stream = make()
+        except BaseException as exc:  # handed to the waiting thread as it is
+            failed.append(exc)
+        else:
+            with lock:
+                made.append(stream)
+                if given_up:
+                    stream.close()
+        done.set()
+
+    threading.Thread(target=work, name="promptlab-connect", daemon=True).start()
+    try:
+        while not done.wait(watch.slice(float("inf"))):
+            pass
+    except BaseException:
+        with lock:
+            given_up = True
+            for stream in made:
+                stream.close()
+        raise
+    if failed:
+        raise failed[0]
+    return made[0]
+
+
+class _Body(httpx2.SyncByteStream):
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from self._stream
+        except _CORE_ERRORS as exc:
+            raise _same(exc) from exc
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+class Transport(httpx2.BaseTransport):
+    """HTTP/1.1 to one server. `authorization` is the value of that header, or empty for none."""
+
+    def __init__(self, base_url: str, *, authorization: str, keep: int) -> None:
+        self._authorization = authorization
+        # No upper limit of connections: waiting for a free one could not be stopped, and how many
+        # requests are in flight is the runner's business. `keep` idle ones stay open.
+        limits: dict[str, Any] = {"max_connections": None, "max_keepalive_connections": keep, "keepalive_expiry": 30.0}
+        proxy = environment_proxy(base_url)
+        # Reading the system's certificates takes a while, so only where they are needed.
+        context = httpx2.create_ssl_context() if base_url.startswith("https:") or proxy else None
+        self._pool: httpcore2.ConnectionPool
+        if proxy is None:
+            self._pool = httpcore2.ConnectionPool(context, network_backend=_Network(), **limits)
+        else:
+            self._pool = httpcore2.HTTPProxy(
+                httpcore2.URL(str(proxy.copy_with(username=None, password=None))),
+                (proxy.username.encode(), proxy.password.encode()) if proxy.username else None,
+                ssl_context=context,
+                network_backend=_Network(),
+                **limits,
+            )
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        headers = [(name, value) for name, value in request.headers.raw if name.decode().lower() in SENT_HEADERS]
+        # Compressed answers would be held back until a block is full.
+        headers.append((b"Accept-Encoding", b"identity"))
+        if self._authorization:
+            headers.append((b"Authorization", self._authorization.encode()))
+        url = request.url
+        sent = httpcore2.Request(
+            request.method,
+            httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+            headers=headers,
+            content=request.stream,
+            extensions=request.extensions,
+        )
+        try:
+            response = self._pool.handle_request(sent)
+        except _CORE_ERRORS as exc:
+            raise _same(exc) from exc
+        return httpx2.Response(
+            response.status, headers=response.headers, stream=_Body(response.stream), extensions=response.extensions
+        )
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+_CORE_ERRORS = (
+    httpcore2.TimeoutException,
+    httpcore2.NetworkError,
+    httpcore2.ProtocolError,
+    httpcore2.ProxyError,
+    httpcore2.UnsupportedProtocol,
+)
+
+
+def _same(exc: Exception) -> Exception:
+    """The exception of the same name one layer up, which is what the openai library looks for."""
+    kind = getattr(httpx2, type(exc).__name__, httpx2.TransportError)
+    made: Exception = kind(str(exc))
+    return made
+
+
+def is_loopback(host: str) -> bool:
+    """True for names and addresses of this machine itself."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower().rstrip(".") == "localhost" or host.lower().endswith(".localhost")
+
+
+def environment_proxy(base_url: str) -> httpx2.URL | None:
+    """The proxy that `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` give for this URL, if any."""
+    url = httpx2.URL(base_url)
+    proxies = urllib.request.getproxies()
+    found = proxies.get(url.scheme) or proxies.get("all")
+    if not found or is_loopback(url.host) or urllib.request.proxy_bypass(url.host):
+        return None
+    return httpx2.URL(found if "://" in found else f"http://{found}")
