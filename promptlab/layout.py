@@ -1,0 +1,472 @@
+"""The Jinja of templates: message tags, tracing and limits, and the standard layout.
+
+`compile_text` turns the text of a section or a layout into a `Compiled`; `Compiled.run` gives its messages
+as `Traced` text. Message tags become boundary objects in the stream of output, which no text can imitate:
+
+    {% system %}{{ instructions }}{% endsystem %}{% user %}{{ user }}{% enduser %}
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from types import TracebackType
+from typing import Any, ClassVar
+
+from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, meta, nodes
+from jinja2.ext import Extension
+from jinja2.parser import Parser
+from jinja2.runtime import Context
+from jinja2.sandbox import ImmutableSandboxedEnvironment, safe_range
+from jinja2.utils import Joiner, Namespace, pass_context
+from jinja2.visitor import NodeTransformer
+
+from promptlab.errors import nearest
+from promptlab.sandbox import (
+    ATTRIBUTES,
+    FILTERS,
+    HIDDEN,
+    MAX_BITS,
+    Ticking,
+    add,
+    finish,
+    modulo,
+    multiply,
+    power,
+    sliced,
+    text_method,
+)
+from promptlab.traced import METER, Origin, Overrun, Traced, concat, one_origin, to_text
+from promptlab.types import Role
+
+STANDARD = """\
+{% system -%}
+{{ [[instructions, output_format]|lines, documents|map(attribute="text")|paragraphs]|paragraphs }}
+{%- endsystem %}
+{% for example in examples %}
+{% user %}{{ example.user }}{% enduser %}
+{% assistant %}{{ example.output }}{% endassistant %}
+{% endfor %}
+{% user %}{{ user }}{% enduser %}
+"""
+"""The layout of a template that has none of its own: one system message with instructions, output format and
+documents, a pair of turns for each shot, and the question. One blank line stands before each document."""
+
+ROLES: tuple[Role, ...] = ("system", "user", "assistant")
+
+
+class LayoutProblem(Exception):
+    """Something wrong with a text or its render; `line` counts from 1 in that text."""
+
+    def __init__(self, message: str, line: int | None = None, hint: str = "") -> None:
+        super().__init__(message)
+        self.message, self.line, self.hint = message, line, hint
+
+
+class Part:
+    """A document or an example as a layout sees it; `fields` are the attributes it may read."""
+
+    fields: ClassVar[tuple[str, ...]] = ()
+
+
+class Boundary(str):
+    """Where a message begins or ends: an empty chunk of output that is told by its type."""
+
+    __slots__ = ("opens", "role")
+    role: Role
+    opens: bool
+
+    def __new__(cls, role: Role, opens: bool) -> Boundary:
+        self = super().__new__(cls, "")
+        self.role, self.opens = role, opens
+        return self
+
+    def __str__(self) -> str:
+        return self
+
+
+class MessageTags(Extension):
+    """`{% system %}`, `{% user %}` and `{% assistant %}`, each up to its end tag."""
+
+    tags: ClassVar[set[str]] = set(ROLES)  # type: ignore[misc]  # Jinja reads it from the class
+
+    def parse(self, parser: Parser) -> list[nodes.Node]:
+        token = next(parser.stream)
+        body = parser.parse_statements((f"name:end{token.value}",), drop_needle=True)
+        opens = nodes.Output([nodes.EnvironmentAttribute(f"open_{token.value}")], lineno=token.lineno)
+        closes = nodes.Output([nodes.EnvironmentAttribute(f"close_{token.value}")], lineno=token.lineno)
+        return [opens, *body, closes]
+
+
+class TemplateEnvironment(ImmutableSandboxedEnvironment):
+    """Jinja as templates get it: what `sandbox` lists and nothing else, under the meter."""
+
+    concat = staticmethod(concat)  # macros and blocks join what they print with this
+    intercepted_binops = frozenset(("+", "*", "**", "%"))
+
+    def __init__(self) -> None:
+        super().__init__(
+            undefined=StrictUndefined,
+            keep_trailing_newline=True,
+            optimized=False,
+            cache_size=0,
+            extensions=[MessageTags],
+        )
+        self.globals = {"dict": dict, "joiner": Joiner, "namespace": Namespace, "range": safe_range}
+        self.filters = {**FILTERS, **_INNER}
+        self.binop_table.update({"+": add, "*": multiply, "**": power, "%": modulo})
+        for role in ROLES:
+            setattr(self, f"open_{role}", Boundary(role, True))
+            setattr(self, f"close_{role}", Boundary(role, False))
+
+    def call_filter(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        if str(name).startswith(HIDDEN):
+            raise LayoutProblem(f"there is no filter `{name}`")
+        return super().call_filter(name, *args, **kwargs)
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        known: Iterable[str] = ()
+        if isinstance(obj, str):
+            found = text_method(obj, attribute)
+            if found is not None:
+                return found
+        elif isinstance(obj, Part):
+            known = obj.fields
+            if attribute in known:
+                return getattr(obj, attribute)
+        elif isinstance(obj, Namespace):
+            return super().getattr(obj, attribute)
+        else:
+            known = next((names for kind, names in ATTRIBUTES.items() if isinstance(obj, kind)), ())
+            if attribute in known:
+                return getattr(obj, attribute)
+            if isinstance(obj, dict):
+                if attribute in obj:
+                    return obj[attribute]
+                known = [key for key in obj if isinstance(key, str)]
+        return self._lacks(obj, attribute, known)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        if isinstance(obj, Part | Namespace) and isinstance(argument, str):
+            return self.getattr(obj, argument)
+        if isinstance(obj, str | list | tuple | dict | range):
+            try:
+                return obj[argument]
+            except (TypeError, LookupError):
+                pass
+        return self._lacks(obj, argument, ())
+
+    def _lacks(self, obj: Any, name: Any, known: Iterable[str]) -> Any:
+        kind = "text" if isinstance(obj, str) else type(obj).__name__.lower()
+        hint = f"; {nearest(str(name), known)}" if known else ""
+        return self.undefined(f"a {kind} has no `{str(name)[:60]}`{hint}", obj=obj, name=str(name))
+
+    def call(self, context: Context, function: Any, /, *args: Any, **kwargs: Any) -> Any:
+        meter = METER.get()
+        meter.tick()
+        meter.weigh(args)
+        for name, value in kwargs.items():
+            if name not in ("_loop_vars", "_block_vars", "caller"):
+                meter.weigh(value)
+        result = super().call(context, function, *args, **kwargs)
+        return result if isinstance(result, Traced) else finish(result)
+
+
+@pass_context
+def _printed(_context: Context, value: Any, names: tuple[str, ...]) -> str:
+    """What an expression prints. Untraced text takes the origin of the names it was made from, if they have one."""
+    text = value if isinstance(value, Traced) else to_text(value)
+    if isinstance(text, Traced):
+        return text
+    meter = METER.get()
+    meter.charge(len(text))
+    found = one_origin(meter.origins[name] for name in names if name in meter.origins)
+    return Traced.of(text, found or meter.default)
+
+
+def _hidden(function: Callable[..., Any]) -> Callable[..., Any]:
+    # Taking the context keeps Jinja from working it out while it compiles.
+    return pass_context(lambda _context, *args: function(*args))
+
+
+_INNER = {
+    f"{HIDDEN}printed": _printed,
+    f"{HIDDEN}joined": _hidden(concat),
+    f"{HIDDEN}made": _hidden(lambda value: METER.get().weigh(value)),
+    f"{HIDDEN}sliced": _hidden(lambda value, *bounds: finish(sliced(value, *bounds), value)),
+    f"{HIDDEN}ticking": _hidden(Ticking),
+}
+
+
+class _Rewrite(NodeTransformer):
+    """Routes what Jinja would leave to plain Python through the functions above."""
+
+    def __init__(self, env: TemplateEnvironment, aliases: Mapping[str, set[str]]) -> None:
+        self.env, self.aliases = env, aliases
+
+    def _through(self, name: str, node: nodes.Expr, *args: nodes.Expr) -> nodes.Filter:
+        made = nodes.Filter(node, HIDDEN + name, list(args), [], None, None, lineno=node.lineno)
+        return made.set_environment(self.env)  # type: ignore[return-value]  # it returns the node itself
+
+    def _printed(self, node: nodes.Expr, original: nodes.Expr) -> nodes.Filter:
+        names: set[str] = set()
+        waiting = _names(original)
+        while waiting:
+            name = waiting.pop()
+            if name not in names:
+                names.add(name)
+                waiting |= self.aliases.get(name, set())
+        return self._through("printed", node, nodes.Const(tuple(sorted(names)), lineno=node.lineno))
+
+    def visit_Output(self, node: nodes.Output) -> nodes.Node:
+        """Each expression printed, and nothing else, knows where its text came from."""
+        untouched = (nodes.TemplateData, nodes.EnvironmentAttribute)
+        node.nodes = [
+            child if isinstance(child, untouched) else self._printed(self.visit(child), child) for child in node.nodes
+        ]
+        return node
+
+    def visit_FilterBlock(self, node: nodes.FilterBlock) -> nodes.Node:
+        original = node.filter
+        self.generic_visit(node)
+        node.filter = self._printed(node.filter, original)
+        return node
+
+    def visit_For(self, node: nodes.For) -> nodes.Node:
+        self.generic_visit(node)
+        node.iter = self._through("ticking", node.iter)  # type: ignore[arg-type]  # Jinja types it too widely
+        return node
+
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:
+        self.generic_visit(node)
+        return self._through("joined", nodes.List(node.nodes, lineno=node.lineno))
+
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:
+        self.generic_visit(node)
+        if not isinstance(node.arg, nodes.Slice):
+            return node
+        parts = (node.arg.start, node.arg.stop, node.arg.step)
+        return self._through("sliced", node.node, *(part or nodes.Const(None, lineno=node.lineno) for part in parts))
+
+    def visit_List(self, node: nodes.List) -> nodes.Node:
+        self.generic_visit(node)
+        return self._through("made", node)
+
+    def visit_Dict(self, node: nodes.Dict) -> nodes.Node:
+        self.generic_visit(node)
+        return self._through("made", node)
+
+    def visit_Tuple(self, node: nodes.Tuple) -> nodes.Node:
+        self.generic_visit(node)
+        return node if node.ctx == "store" else self._through("made", node)
+
+    def visit_Const(self, node: nodes.Const) -> nodes.Node:
+        if isinstance(node.value, int) and node.value.bit_length() > MAX_BITS:
+            raise LayoutProblem("a number too large to work with", node.lineno)
+        return node
+
+    def visit_Filter(self, node: nodes.Filter) -> nodes.Node:
+        if node.name not in FILTERS:
+            raise LayoutProblem(f"there is no filter `{node.name}`", node.lineno, nearest(node.name, FILTERS))
+        return self.generic_visit(node)
+
+    def visit_Test(self, node: nodes.Test) -> nodes.Node:
+        if node.name not in self.env.tests:
+            raise LayoutProblem(f"there is no test `{node.name}`", node.lineno, nearest(node.name, self.env.tests))
+        return self.generic_visit(node)
+
+    def _refuse(self, node: nodes.Node) -> nodes.Node:
+        words = {"ScopedEvalContextModifier": "autoescape", "FromImport": "from … import"}
+        word = words.get(type(node).__name__, type(node).__name__.lower())
+        raise LayoutProblem(f"`{{% {word} %}}` is not available: a template stands alone", node.lineno)
+
+    visit_Block = visit_Extends = visit_FromImport = visit_Import = visit_Include = _refuse
+    visit_ScopedEvalContextModifier = visit_EvalContextModifier = _refuse
+
+
+def _names(node: nodes.Node) -> set[str]:
+    found = {name.name for name in node.find_all(nodes.Name)}
+    return found | {node.name} if isinstance(node, nodes.Name) else found
+
+
+def _aliases(tree: nodes.Template) -> dict[str, set[str]]:
+    """For each name a template sets, the names it was set from."""
+    found: dict[str, set[str]] = {}
+    for node in tree.find_all((nodes.For, nodes.Assign, nodes.With)):
+        pairs: list[tuple[nodes.Node, nodes.Node]]
+        if isinstance(node, nodes.For):
+            pairs = [(node.target, node.iter)]
+        elif isinstance(node, nodes.Assign):
+            pairs = [(node.target, node.node)]
+        elif isinstance(node, nodes.With):
+            pairs = list(zip(node.targets, node.values, strict=True))
+        else:
+            continue
+        for target, value in pairs:
+            for name in _names(target):
+                found.setdefault(name, set()).update(_names(value))
+    return found
+
+
+def _boundary(node: nodes.Node) -> tuple[str, str] | None:
+    if isinstance(node, nodes.Output) and node.nodes and isinstance(node.nodes[0], nodes.EnvironmentAttribute):
+        word, role = node.nodes[0].name.split("_")
+        return word, role
+    return None
+
+
+class _Messages:
+    """Checks where message tags stand, and that no text stands outside of them."""
+
+    def __init__(self, tree: nodes.Template) -> None:
+        self.any = any(_boundary(node) for node in tree.find_all(nodes.Output))
+        if self.any:
+            self.walk(tree.body, None)
+
+    def walk(self, body: Iterable[nodes.Node], inside: str | None) -> None:
+        for node in body:
+            boundary = _boundary(node)
+            if boundary:
+                word, role = boundary
+                if word == "open" and inside:
+                    raise LayoutProblem(f"`{{% {role} %}}` inside {inside}", node.lineno, "messages cannot be nested")
+                inside = f"`{{% {role} %}}`" if word == "open" else None
+            elif isinstance(node, nodes.Output) and not inside:
+                self._outside(node)
+            elif isinstance(node, nodes.Macro | nodes.CallBlock | nodes.FilterBlock | nodes.AssignBlock):
+                self.walk(node.body, "a macro or a block that is kept as text")
+            elif isinstance(node, nodes.For):
+                within = "a recursive loop" if node.recursive else inside
+                self.walk(node.body, within)
+                self.walk(node.else_, within)
+            elif isinstance(node, nodes.If):
+                for branch in (node, *node.elif_):
+                    self.walk(branch.body, inside)
+                self.walk(node.else_, inside)
+            elif isinstance(node, nodes.With):
+                self.walk(node.body, inside)
+
+    @staticmethod
+    def _outside(node: nodes.Output) -> None:
+        for child in node.nodes:
+            if isinstance(child, nodes.TemplateData) and child.data.strip():
+                skipped = child.data[: len(child.data) - len(child.data.lstrip())].count("\n")
+                raise _outside(child.data, child.lineno + skipped)
+
+
+def _outside(text: str, line: int | None) -> LayoutProblem:
+    shown = " ".join(text.split())[:40]
+    return LayoutProblem(
+        f"text outside of the messages: {shown!r}", line, "put it into {% system %}, {% user %} or {% assistant %}"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A text ready to run. `names` are the variables it needs; `messages` says whether it has message tags."""
+
+    template: Template
+    names: frozenset[str]
+    messages: bool
+
+    def run(
+        self, variables: Mapping[str, Any], origins: Mapping[str, Origin], default: Origin
+    ) -> list[tuple[Role | None, Traced]]:
+        """Each message's role and text, in order; without message tags all the text with role None.
+
+        Runs under the meter of the caller. Anything that goes wrong is a `LayoutProblem` with its line.
+        """
+        meter = METER.get()
+        meter.origins, meter.default = origins, default
+        try:
+            return self._messages(dict(variables), meter.limits.output)
+        except LayoutProblem as exc:
+            exc.line = exc.line or self._line(exc.__traceback__)
+            raise
+        except Overrun as exc:
+            raise LayoutProblem(str(exc), self._line(exc.__traceback__)) from exc
+        except RecursionError as exc:
+            raise LayoutProblem("a macro or a loop calls itself too deeply", self._line(exc.__traceback__)) from exc
+        except MemoryError as exc:
+            raise LayoutProblem("it needs more memory than there is", self._line(exc.__traceback__)) from exc
+        except Exception as exc:  # a sandboxed author's mistake can raise anything; the cause is kept
+            message = exc.message if isinstance(exc, TemplateError) else str(exc)
+            raise LayoutProblem(message or type(exc).__name__, self._line(exc.__traceback__)) from exc
+
+    def _messages(self, variables: dict[str, Any], limit: int) -> list[tuple[Role | None, Traced]]:
+        found: list[tuple[Role | None, Traced]] = []
+        role: Role | None = None
+        chunks: list[Any] = []
+        written = 0
+        stream: Any = self.template.root_render_func(self.template.new_context(variables))
+        for chunk in stream:
+            if type(chunk) is Boundary:
+                if chunk.opens:
+                    role, chunks = chunk.role, []
+                else:
+                    found.append((role, concat(chunks)))
+                    role = None
+                continue
+            text = chunk if isinstance(chunk, str) else to_text(chunk)
+            written += len(text)
+            if written > limit:
+                raise Overrun(f"stopped: the prompt is longer than {limit:,} characters")
+            if self.messages and role is None:
+                if text.strip():
+                    raise _outside(text, self.template.get_corresponding_lineno(stream.gi_frame.f_lineno))
+            else:
+                METER.get().tick()
+                chunks.append(text)
+        if not self.messages:
+            found.append((None, concat(chunks)))
+        return found
+
+    def _line(self, trace: TracebackType | None) -> int | None:
+        """The line of the text that was running: the innermost frame of the compiled template."""
+        line = None
+        while trace is not None:
+            if trace.tb_frame.f_globals.get("__jinja_template__") is self.template:
+                line = self.template.get_corresponding_lineno(trace.tb_lineno)
+            trace = trace.tb_next
+        return line
+
+
+ENVIRONMENT = TemplateEnvironment()
+_TAGS = re.compile(r"(\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\})", re.DOTALL)
+
+
+@lru_cache(maxsize=1024)
+def compile_text(text: str, *, layout: bool = False) -> Compiled:
+    """Compile `text`; message tags are for layouts only. A mistake is a `LayoutProblem` with its line."""
+    try:
+        stand_in, source = _keep_returns(text)
+        tree = ENVIRONMENT.parse(source)
+        for data in tree.find_all(nodes.TemplateData) if stand_in else ():
+            data.data = data.data.replace(stand_in, "\r")
+        messages = _Messages(tree).any
+        if messages and not layout:
+            raise LayoutProblem("message tags belong into the `layout`")
+        rewritten = _Rewrite(ENVIRONMENT, _aliases(tree)).visit(tree)
+        names = frozenset(meta.find_undeclared_variables(rewritten)) - set(ENVIRONMENT.globals)
+        code = ENVIRONMENT.compile(rewritten)
+        return Compiled(Template.from_code(ENVIRONMENT, code, dict(ENVIRONMENT.globals)), names, messages)
+    except TemplateSyntaxError as exc:
+        raise LayoutProblem(exc.message or "not valid Jinja", exc.lineno) from exc
+    except LayoutProblem:
+        raise
+    except RecursionError as exc:
+        raise LayoutProblem("nested too deeply") from exc
+    except Exception as exc:  # Python refuses some code that Jinja makes, e.g. with too many nested loops
+        raise LayoutProblem(f"cannot be compiled: {exc}") from exc
+
+
+def _keep_returns(text: str) -> tuple[str, str]:
+    """Jinja turns carriage returns into newlines; outside of tags a stand-in that the text lacks keeps them."""
+    if "\r" not in text:
+        return "", text
+    stand_in = next(chr(code) for code in range(0xE000, 0x110000) if chr(code) not in text)
+    parts = _TAGS.split(text)
+    parts[::2] = [part.replace("\r", stand_in) for part in parts[::2]]
+    return stand_in, "".join(parts)

@@ -1,0 +1,276 @@
+"""Text that knows where each of its characters came from, and the meter that bounds how much is made.
+
+While a template renders, every value is a `Traced`: a str that carries runs of (length, origin). Slicing,
+joining and the text functions of templates keep the runs, so spans are known and never searched for.
+
+    Traced.of("Who won?", Origin("input", "question"))
+
+Plain text that meets traced text while a section renders is that section's own (`Meter.default`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, NamedTuple, SupportsIndex
+
+from promptlab.types import LABELS, Label, Section
+
+CHARACTER_COST = 100  # bytes: a character taken out on its own becomes an object
+
+
+class Overrun(Exception):
+    """A render went past one of its limits."""
+
+
+class Origin(NamedTuple):
+    """Where text came from; the fields are those of a `Span`."""
+
+    section: Section
+    source: str = ""
+    label: Label = "public"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one render may use. `output` and `made` count characters, the latter with everything in between."""
+
+    output: int = 32_000_000
+    made: int = 128_000_000
+    steps: int = 2_000_000
+    seconds: float = 5.0
+
+
+class Meter:
+    """What one render has used so far, and whose text it is writing now."""
+
+    __slots__ = ("deadline", "default", "limits", "made", "origins", "steps")
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.made = self.steps = 0
+        self.deadline = time.monotonic() + limits.seconds
+        self.default = Origin("layout")
+        self.origins: Mapping[str, Origin] = {}
+
+    def tick(self, steps: int = 1) -> None:
+        """Count `steps` of work."""
+        self.steps += steps
+        if self.steps > self.limits.steps:
+            raise Overrun(f"stopped after {self.limits.steps:,} steps: does a loop or a macro go on for ever?")
+        if steps > 1 or not self.steps & 63:
+            self.check_time()
+
+    def charge(self, size: int) -> None:
+        """Count `size` characters about to be made, before they are."""
+        self.made += size
+        if self.made > self.limits.made:
+            raise Overrun(f"stopped: it makes more than {self.limits.made:,} characters on the way")
+        self.check_time()
+
+    def check_time(self) -> None:
+        if time.monotonic() > self.deadline:
+            raise Overrun(f"stopped after {self.limits.seconds:g} seconds: does a loop or a macro go on for ever?")
+
+    def weigh(self, value: Any) -> Any:
+        """Charge a list or mapping by everything in it, so that nesting cannot double for ever; returns it."""
+        stack = [value]
+        while stack:
+            item = stack.pop()
+            if isinstance(item, list | tuple):
+                self.charge(16 * len(item))
+                self.tick(len(item))
+                stack.extend(item)
+            elif isinstance(item, dict):
+                self.charge(64 * len(item))
+                self.tick(len(item))
+                stack.extend(item.values())
+                stack.extend(item.keys())
+        return value
+
+
+METER: ContextVar[Meter] = ContextVar("promptlab_meter")
+
+
+class Traced(str):
+    """A str with `runs`: (length, origin) in order, lengths positive, together as long as the text."""
+
+    __slots__ = ("runs",)
+    runs: tuple[tuple[int, Origin], ...]
+
+    def __new__(cls, text: str, runs: tuple[tuple[int, Origin], ...]) -> Traced:
+        self = super().__new__(cls, text)
+        self.runs = runs
+        return self
+
+    @classmethod
+    def of(cls, text: str, origin: Origin) -> Traced:
+        """All of `text` from one place."""
+        return cls(str.__str__(text), ((len(text), origin),) if text else ())
+
+    # `str(x)` in Jinja's generated code leaves a str subclass as it is when __str__ gives it.
+    def __str__(self) -> str:
+        return self
+
+    def cut(self, start: int, stop: int) -> Traced:
+        """Characters `start` to `stop`, both within the text, with their origins."""
+        runs, at = [], 0
+        for length, origin in self.runs:
+            shared = min(at + length, stop) - max(at, start)
+            if shared > 0:
+                runs.append((shared, origin))
+            at += length
+        return Traced(str.__getitem__(self, slice(start, stop)), tuple(runs))
+
+    def __getitem__(self, key: SupportsIndex | slice) -> Traced:
+        if not isinstance(key, slice):
+            at = range(len(self))[key]
+            return self.cut(at, at + 1)
+        start, stop, step = key.indices(len(self))
+        if step == 1:
+            return self.cut(start, max(start, stop))
+        if step == -1:
+            ahead = self.cut(stop + 1, max(start, stop) + 1)
+            return Traced(str.__getitem__(ahead, slice(None, None, -1)), tuple(reversed(ahead.runs)))
+        return concat([self.cut(i, i + 1) for i in range(start, stop, step)])
+
+    def __iter__(self) -> Iterator[str]:
+        meter = METER.get()
+        at = 0
+        for length, origin in self.runs:
+            for char in str.__str__(self)[at : at + length]:
+                meter.charge(CHARACTER_COST)
+                yield Traced(char, ((1, origin),))
+            at += length
+
+    def pieces(self) -> list[Traced]:
+        """The text cut where its origin changes."""
+        found, at = [], 0
+        for length, _ in self.runs:
+            found.append(self.cut(at, at + length))
+            at += length
+        return found
+
+    def strip(self, chars: str | None = None, /) -> Traced:
+        return self.lstrip(chars).rstrip(chars)
+
+    def lstrip(self, chars: str | None = None, /) -> Traced:
+        return self.cut(len(self) - len(str.lstrip(self, chars)), len(self))
+
+    def rstrip(self, chars: str | None = None, /) -> Traced:
+        return self.cut(0, len(str.rstrip(self, chars)))
+
+    def removeprefix(self, prefix: str, /) -> Traced:
+        return self.cut(len(prefix), len(self)) if self.startswith(prefix) else self
+
+    def removesuffix(self, suffix: str, /) -> Traced:
+        return self.cut(0, len(self) - len(suffix)) if suffix and self.endswith(suffix) else self
+
+    def splitlines(self, keepends: bool = False) -> list[str]:
+        found, at = [], 0
+        for whole, bare in zip(str.splitlines(self, True), str.splitlines(self), strict=True):
+            METER.get().charge(CHARACTER_COST)
+            found.append(self.cut(at, at + len(whole if keepends else bare)))
+            at += len(whole)
+        return found  # type: ignore[return-value]  # list is invariant; every item is a str
+
+    def split(self, sep: str | None = None, maxsplit: SupportsIndex = -1) -> list[str]:
+        found: list[str] = []
+        at = 0
+        for part in str.split(self, sep, maxsplit):
+            METER.get().charge(CHARACTER_COST)
+            if sep is None:
+                at = _SPACE.match(self, at).end()  # type: ignore[union-attr]  # `\s*` matches anywhere
+            found.append(self.cut(at, at + len(part)))
+            at += len(part) + len(sep or "")
+        return found
+
+
+_SPACE = re.compile(r"\s*")
+
+
+def origins_in(value: Any) -> list[Origin]:
+    """The distinct origins of `value`, or of the texts in it, in order."""
+    found: dict[Origin, None] = {}
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, Traced):
+            found.update((origin, None) for _, origin in item.runs)
+        elif isinstance(item, list | tuple):
+            METER.get().tick(len(item))
+            stack.extend(reversed(item))
+        elif isinstance(item, dict):
+            METER.get().tick(len(item))
+            for key, inner in reversed(item.items()):
+                stack += [inner, key]
+    return list(found)
+
+
+def one_origin(origins: Iterable[Origin]) -> Origin | None:
+    """The origin that stands for several: the first of those with the highest label."""
+    return max(origins, key=lambda origin: LABELS.index(origin.label), default=None)
+
+
+def blend(text: str, *sources: Any) -> str:
+    """`text` made out of `sources` in a way that is not followed: it takes the one origin that stands for them."""
+    if isinstance(text, Traced):
+        return text
+    origin = one_origin(origins_in(sources))
+    return text if origin is None else Traced.of(text, origin)
+
+
+def by_run(change: Callable[[str], str], text: str, *others: Any) -> str:
+    """`change` of `text`, run by run where that gives the same as changing it whole, else blended."""
+    whole = change(str.__str__(text))
+    if not isinstance(text, Traced):
+        return blend(whole, *others)
+    if len(text.runs) > 1:
+        parts = [change(str.__str__(piece)) for piece in text.pieces()]
+        if "".join(parts) == whole:
+            return Traced(whole, _merged((len(p), o) for p, (_, o) in zip(parts, text.runs, strict=True)))
+    return blend(whole, text, *others)
+
+
+def _merged(runs: Iterable[tuple[int, Origin]]) -> tuple[tuple[int, Origin], ...]:
+    merged: list[tuple[int, Origin]] = []
+    for length, origin in runs:
+        if merged and merged[-1][1] == origin:
+            merged[-1] = (merged[-1][0] + length, origin)
+        elif length:
+            merged.append((length, origin))
+    return tuple(merged)
+
+
+def concat(chunks: Iterable[Any]) -> Traced:
+    """The chunks as one text; those without an origin belong to the section being written."""
+    meter = METER.get()
+    texts = [chunk if isinstance(chunk, str) else to_text(chunk) for chunk in chunks]
+    meter.charge(sum(map(len, texts)))
+    runs: list[tuple[int, Origin]] = []
+    for text in texts:
+        runs.extend(text.runs if isinstance(text, Traced) else ((len(text), meter.default),))
+    return Traced("".join(texts), _merged(runs))
+
+
+def to_text(value: Any, indent: int | None = None) -> str:
+    """How a value prints: text as it is, anything else as JSON."""
+    if isinstance(value, str) and indent is None:
+        return value
+    if not isinstance(value, str | int | float | list | tuple | dict | None):
+        kind = type(value).__name__.lower()
+        raise TypeError(f"a {kind} cannot be printed; print one of its fields, or add `|join` or `|list`")
+    return blend(json_text(value, indent), value)
+
+
+def json_text(value: Any, indent: int | None = None) -> str:
+    """`value` as JSON, made bit by bit under the meter."""
+    meter, parts = METER.get(), []
+    for part in json.JSONEncoder(ensure_ascii=False, indent=indent).iterencode(value):
+        meter.charge(len(part) + 8)
+        parts.append(part)
+    return "".join(parts)
