@@ -72,7 +72,7 @@ class OpenAIBackend:
         url = _checked_url(name, entry.base_url or OFFICIAL)
         shown = f"{url.scheme}://{url.netloc.rpartition('@')[2]}{url.path.rstrip('/')}"
         official = shown == OFFICIAL
-        self._query = dict(parse_qsl(url.query))
+        self._query = url.query
         self._authorization = _authorization(name, entry, api_key.strip(), url, official=official)
         self._can = openai_request.capabilities(name, entry, official=official)
         self.fingerprint = f"openai:{shown}:{entry.model}"
@@ -82,7 +82,7 @@ class OpenAIBackend:
             name,
             entry.model,
             shown,
-            secrets=tuple(s for s in (api_key.strip(), url.password, *self._query.values()) if s),
+            secrets=tuple(s for s in (api_key.strip(), url.password, *(v for _, v in parse_qsl(url.query))) if s),
             key_env=entry.api_key_env or "",
             connect_timeout=entry.connect_timeout,
             read_timeout=entry.read_timeout,
@@ -183,11 +183,15 @@ class OpenAIBackend:
             project="",
             webhook_secret="",
             base_url=self._asked.url,
-            default_query=self._query,
             max_retries=0,
             timeout=timeout,
             http_client=httpx2.Client(
-                transport=Transport(self._asked.url, authorization=self._authorization, keep=entry.max_parallel),
+                transport=Transport(
+                    self._asked.url,
+                    authorization=self._authorization,
+                    query=self._query,
+                    keep=entry.max_parallel,
+                ),
                 timeout=timeout,
                 trust_env=False,
                 follow_redirects=False,

@@ -123,7 +123,7 @@ def translate(exc: Exception, asked: Asked, *, began: bool = False) -> Promptlab
         return BadReply(asked.say(f"the reply is not what the protocol says: {asked.quote(exc)}"))
     if kind == "setup":
         return ModelNotReady(asked.say(f"the openai library cannot start: {asked.quote(exc)}"))
-    if kind == "network" or any(c.__module__.startswith(("httpx2", "httpcore2")) for c in type(exc).__mro__):
+    if kind == "network" or any(c.__module__ == "httpx2" and c.__name__ == "HTTPError" for c in type(exc).__mro__):
         return _network(exc, asked, began)
     return None
 
@@ -186,6 +186,8 @@ def _network(exc: Exception, asked: Asked, began: bool) -> BackendError:
             asked.say(f"no connection: {asked.quote(_os_words(chain))}"),
             hint="is the server running, and is `base_url` right?",
         )
+    if "RemoteProtocolError" in names and "disconnected" not in str(chain[-1]):
+        return BadReply(asked.say(f"what came is not HTTP: {asked.quote(chain[-1])}"), hint="check `base_url`")
     return ConnectionFailed(asked.say("the server closed the connection without answering"))
 
 

@@ -6,8 +6,8 @@ Three things the stock client cannot do are done here, in one transport:
   long: reading, writing and connecting look up every `SLICE` seconds whether to stop or whether the
   total time is over (`Watch`). A request costs nothing extra for that, no thread and no lock.
 - **Say no more than needed.** Only the headers in `SENT_HEADERS` leave, so neither the library's
-  headers about this machine nor what `OPENAI_CUSTOM_HEADERS` holds are sent. The key is put on here
-  and nowhere else: no request object, exception or log of the libraries above ever holds it.
+  headers about this machine nor what `OPENAI_CUSTOM_HEADERS` holds are sent. The key, and the query
+  of `base_url`, are put on here and nowhere else: no request object, exception or log above holds them.
 - **Stay on the way.** Redirects are not followed, since the prompt would go to a host nobody named.
   Proxies of the environment are used, except for this machine itself: loopback is always direct.
 """
@@ -15,6 +15,7 @@ Three things the stock client cannot do are done here, in one transport:
 from __future__ import annotations
 
 import ipaddress
+import logging
 import select
 import ssl
 import threading
@@ -22,7 +23,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 
 import httpcore2
 import httpx2
@@ -33,8 +34,10 @@ SLICE = 0.2
 SENT_HEADERS = frozenset({"host", "accept", "content-type", "content-length", "transfer-encoding", "user-agent"})
 WRITE_PIECE = 16_384
 
-_T = TypeVar("_T")
 _current = threading.local()
+
+# Its debug log prints the headers of replies, in which a careless server may echo the key.
+logging.getLogger("httpcore2").setLevel(logging.INFO)
 
 
 class Stopped(Exception):
@@ -211,10 +214,11 @@ class _Body(httpx2.SyncByteStream):
 
 
 class Transport(httpx2.BaseTransport):
-    """HTTP/1.1 to one server. `authorization` is the value of that header, or empty for none."""
+    """HTTP/1.1 to one server. `authorization` is the value of that header, or empty for none; so is `query`."""
 
-    def __init__(self, base_url: str, *, authorization: str, keep: int) -> None:
+    def __init__(self, base_url: str, *, authorization: str, query: str, keep: int) -> None:
         self._authorization = authorization
+        self._query = f"?{query}".encode() if query else b""
         # No upper limit of connections: waiting for a free one could not be stopped, and how many
         # requests are in flight is the runner's business. `keep` idle ones stay open.
         limits: dict[str, Any] = {"max_connections": None, "max_keepalive_connections": keep, "keepalive_expiry": 30.0}
@@ -242,7 +246,7 @@ class Transport(httpx2.BaseTransport):
         url = request.url
         sent = httpcore2.Request(
             request.method,
-            httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+            httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path + self._query),
             headers=headers,
             content=request.stream,
             extensions=request.extensions,
