@@ -28,11 +28,17 @@ class Backend(Protocol):
     """The catalogue's name."""
     max_parallel: int
     """How many requests are worth having in flight at once."""
-    fingerprint: str
-    """What decides the answer apart from the request: model file hash and chat template, or base URL
-    and model. Part of the cache key; holds no secret."""
-    window: int | None
-    """Tokens the prompt and the answer share; None where nobody said."""
+
+    @property
+    def fingerprint(self) -> str:
+        """What decides the answer apart from the request: model file hash and chat template, or base URL
+        and model. Part of the cache key; holds no secret."""
+        ...
+
+    @property
+    def window(self) -> int | None:
+        """Tokens the prompt and the answer share; None where nobody said."""
+        ...
 
     def complete(self, request: Request, cancel: threading.Event) -> Iterator[Step]:
         """Answer `request`, step by step; the last step is the `Completion`."""

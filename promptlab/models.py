@@ -1,0 +1,302 @@
+"""The catalogue: from a name in promptlab.yaml to a backend that can be asked.
+
+    catalogue = Catalogue(Workspace.find())
+    catalogue.status("gemma-3-270m")     # ready or not and why, window, size, GPU; loads no weights
+    catalogue.backend("gemma-3-270m")    # the object that answers; the same one every time
+
+Vendor libraries are imported here late, when a model that needs one is asked for, and where one is
+missing the error says which extra to install.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from promptlab.backends import Backend
+from promptlab.errors import ModelNotFound, ModelNotReady, PromptlabError, nearest
+from promptlab.modelfiles import PACKAGES, ModelFiles, Package, Progress, cache_folder, parts_of
+from promptlab.types import Label
+from promptlab.workspace import LlamaModel, OpenAIModel, Workspace
+
+if TYPE_CHECKING:
+    from promptlab.backends.llama import LlamaBackend
+
+Downloader = Callable[[str, str], Path]
+"""Takes a Hugging Face repository and a file in it; returns the file's path on this machine."""
+
+
+@dataclass(frozen=True)
+class ModelStatus:
+    """A model as a list shows it. `reason` says why it is not ready and what to do; `gpu` is in words and
+    empty for an API; `file` and `size_bytes` are None where there is no file yet."""
+
+    name: str
+    backend: Literal["llama", "openai", "extra"]
+    ready: bool
+    reason: str
+    window: int | None
+    clearance: Label
+    size_bytes: int | None = None
+    file: str | None = None
+    gpu: str = ""
+    loaded: bool = False
+
+
+class Catalogue:
+    """The models of a workspace. Safe to share between threads.
+
+    `env` is where keys and the cache folder are looked up. `extra` adds ready-made backends by name, or
+    replaces catalogue entries: scripted ones for tests and demos, with their own `clearance` if they have one.
+    `download` fetches a file from Hugging Face; None uses huggingface_hub.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        env: Mapping[str, str] | None = None,
+        *,
+        extra: Mapping[str, Backend] | None = None,
+        download: Downloader | None = None,
+    ) -> None:
+        self.workspace = workspace
+        self._env: Mapping[str, str] = os.environ if env is None else env
+        self._extra = dict(extra or {})
+        self._download = download or _hub_download
+        self._files = ModelFiles(cache_folder(self._env))
+        self._backends: dict[str, Backend] = {}
+        self._locks = {name: threading.RLock() for name in self.workspace.models}
+
+    def names(self) -> list[str]:
+        """Every model, in the order of promptlab.yaml."""
+        return list(dict.fromkeys([*self.workspace.models, *self._extra]))
+
+    def embedded(self) -> list[str]:
+        """Those that come with promptlab's own packages."""
+        return [n for n, e in self.workspace.models.items() if isinstance(e, LlamaModel) and e.package in PACKAGES]
+
+    def entry(self, name: str) -> LlamaModel | OpenAIModel | None:
+        """What promptlab.yaml says of the model; None for an extra backend.
+
+        Raises:
+            ModelNotFound: neither has it; the hint names the nearest.
+        """
+        if name in self._extra:
+            return None
+        if name not in self.workspace.models:
+            raise ModelNotFound(f"there is no model `{name}` in promptlab.yaml", hint=nearest(name, self.names()))
+        return self.workspace.models[name]
+
+    def clearance(self, name: str) -> Label:
+        """The highest label of text the model may see."""
+        entry = self.entry(name)
+        if entry is not None:
+            return entry.clearance
+        label: Label = getattr(self._extra[name], "clearance", "confidential")
+        return label
+
+    def backend(self, name: str) -> Backend:
+        """The model's backend, made on first use. An embedded model's file is put together if need be.
+
+        Raises:
+            ModelNotFound: there is no such model.
+            ModelNotReady: it cannot answer now; says what to do.
+        """
+        entry = self.entry(name)
+        if entry is None:
+            return self._extra[name]
+        with self._locks[name]:
+            if name not in self._backends:
+                self._backends[name] = self._made(name, entry)
+            return self._backends[name]
+
+    def status(self, name: str) -> ModelStatus:
+        """How the model stands. Loads no weights, downloads nothing, and is quick after the first time.
+
+        Raises:
+            ModelNotFound: there is no such model.
+        """
+        entry = self.entry(name)
+        clearance = self.clearance(name)
+        if entry is None:
+            return ModelStatus(name, "extra", True, "", self._extra[name].window, clearance)
+        if isinstance(entry, OpenAIModel):
+            reason = ""
+            try:
+                self._key(name, entry)
+                _need("openai", "models behind an API", "openai")
+            except ModelNotReady as exc:
+                reason = exc.hint or exc.message
+            return ModelStatus(name, "openai", not reason, reason, entry.window, clearance)
+        return self._llama_status(name, entry)
+
+    def prepare(self, name: str, progress: Progress | None = None) -> Path:
+        """The model's verified file: an embedded one is put together, one of Hugging Face downloaded.
+        `progress` is called with bytes done and in all.
+
+        Raises:
+            ModelNotFound: there is no such model.
+            ModelNotReady: it has no file, or it cannot be made.
+        """
+        entry = self.entry(name)
+        if not isinstance(entry, LlamaModel):
+            raise ModelNotReady(f"{name} is no local model; there is nothing to prepare")
+        with self._locks[name]:
+            if entry.package is not None:
+                return self._files.prepare(self._package(entry.package), progress)
+            if entry.repo and entry.file and self._downloaded(entry.repo, entry.file) is None:
+                path = self._fetch(name, entry.repo, entry.file)
+            else:
+                path = self._file(name, entry)
+            self._verified(name, entry, path, progress)
+            return path
+
+    def close(self) -> None:
+        """Let go of loaded models and connections."""
+        for backend in self._backends.values():
+            close = getattr(backend, "close", None)
+            if close:
+                close()
+        self._backends.clear()
+
+    def _made(self, name: str, entry: LlamaModel | OpenAIModel) -> Backend:
+        return self._llama(name, entry) if isinstance(entry, LlamaModel) else self._openai(name, entry)
+
+    def _key(self, name: str, entry: OpenAIModel) -> str:
+        if entry.api_key_env is None:
+            return "none"
+        key = self._env.get(entry.api_key_env, "").strip()
+        if not key:
+            raise ModelNotReady(f"{name} needs an API key", hint=f"set {entry.api_key_env} in the environment")
+        return key
+
+    def _openai(self, name: str, entry: OpenAIModel) -> Backend:
+        key = self._key(name, entry)
+        _need("openai", "models behind an API", "openai")
+        from promptlab.backends.openai_api import OpenAIBackend
+
+        return OpenAIBackend(name, entry, key)
+
+    def _llama(self, name: str, entry: LlamaModel) -> LlamaBackend:
+        _need("llama_cpp", "local models", "local")
+        from promptlab.backends.llama import LlamaBackend, Lora
+
+        path = self.prepare(name) if entry.package is not None else self._file(name, entry)
+        sha256 = self._verified(name, entry, path)
+        lora = [Lora(file, self._files.digest(file)) for file in self._lora_files(name, entry)]
+        return LlamaBackend(name, path, entry, sha256, lora=lora)
+
+    def _llama_status(self, name: str, entry: LlamaModel) -> ModelStatus:
+        size, file = None, None
+        try:
+            _need("llama_cpp", "local models", "local")
+            self._lora_files(name, entry)
+            if entry.package is not None:
+                package = self._package(entry.package)
+                path = self._files.ready(package)
+                if path is None:
+                    parts_of(package)
+                    reason = "its file is put together at the first use"
+                    return ModelStatus(name, "llama", True, reason, None, entry.clearance, package.size)
+            else:
+                path = self._file(name, entry)
+            size, file = path.stat().st_size, str(path)
+            backend = self.backend(name)
+            gpu, loaded = getattr(backend, "gpu", ""), getattr(backend, "loaded", False)
+            return ModelStatus(name, "llama", True, "", backend.window, entry.clearance, size, file, gpu, loaded)
+        except PromptlabError as exc:
+            reason = f"{exc.message}; {exc.hint}" if exc.hint else exc.message
+            return ModelStatus(name, "llama", False, reason, None, entry.clearance, size, file)
+
+    def _package(self, name: str) -> Package:
+        if name not in PACKAGES:
+            raise ModelNotReady(f"`{name}` is no model package that promptlab knows", hint=nearest(name, PACKAGES))
+        return PACKAGES[name]
+
+    def _file(self, name: str, entry: LlamaModel) -> Path:
+        """The file of a model that is not embedded."""
+        if entry.repo and entry.file:
+            found = self._downloaded(entry.repo, entry.file)
+            if found is None:
+                raise ModelNotReady(
+                    f"{entry.file} of {entry.repo} is not downloaded", hint=f"promptlab models prepare {name}"
+                )
+            return found
+        return self._existing(name, entry.path or "", "the model file")
+
+    def _existing(self, name: str, path: str, what: str) -> Path:
+        full = self.workspace.root / Path(path).expanduser()
+        if not full.is_file():
+            raise ModelNotReady(f"{what} {path} of {name} does not exist", hint=f"put it at {full}, or change the path")
+        return full
+
+    def _lora_files(self, name: str, entry: LlamaModel) -> list[Path]:
+        return [self._existing(name, path, "the LoRA file") for path in entry.lora]
+
+    def _verified(self, name: str, entry: LlamaModel, path: Path, progress: Progress | None = None) -> str:
+        found = self._files.digest(path, progress)
+        if entry.sha256 and found != entry.sha256.lower():
+            raise ModelNotReady(
+                f"{path.name} of {name} is not the file promptlab.yaml means: its SHA-256 is {found}",
+                hint="get the file again, or correct `sha256`",
+            )
+        return found
+
+    def _downloaded(self, repo: str, file: str) -> Path | None:
+        """Where an earlier download put the file; the list is ours, so that no library is needed to look."""
+        link = self._files.folder / "hub" / f"{repo.replace('/', '--')}--{file.replace('/', '--')}.path"
+        try:
+            path = Path(link.read_text("utf-8"))
+        except OSError:
+            return None
+        return path if path.is_file() else None
+
+    def _fetch(self, name: str, repo: str, file: str) -> Path:
+        try:
+            path = self._download(repo, file)
+        except PromptlabError:
+            raise
+        except Exception as exc:  # huggingface_hub raises errors of many libraries
+            raise ModelNotReady(
+                f"{file} of {repo} cannot be downloaded: {' '.join(str(exc).split())[:300]}",
+                hint=f"check the names and the network, or download it yourself and use `path` for {name}",
+            ) from exc
+        link = self._files.folder / "hub" / f"{repo.replace('/', '--')}--{file.replace('/', '--')}.path"
+        with _writing(link):
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.write_text(str(path.resolve()), "utf-8")
+        return path
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        raise ModelNotReady(
+            f"{path} cannot be written: {exc.strerror or exc}", hint="set PROMPTLAB_CACHE to a folder with room"
+        ) from exc
+
+
+def _need(module: str, what: str, extra: str) -> None:
+    if find_spec(module) is None:
+        raise ModelNotReady(f"{what} need a library that is missing", hint=f"pip install 'promptlab[{extra}]'")
+
+
+def _hub_download(repo: str, file: str) -> Path:
+    try:
+        from huggingface_hub import hf_hub_download
+    except ImportError as exc:
+        raise ModelNotReady(
+            "models of Hugging Face need a library that is missing", hint="pip install 'promptlab[hub]'"
+        ) from exc
+    return Path(hf_hub_download(repo, file))
+
+
+__all__ = ["Catalogue", "ModelStatus"]
