@@ -18,6 +18,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, NamedTuple, SupportsIndex
 
+from jinja2 import Undefined
+
 from promptlab.types import LABELS, Label, Section
 
 CHARACTER_COST = 100  # bytes: a character taken out on its own becomes an object
@@ -261,6 +263,8 @@ def to_text(value: Any, indent: int | None = None) -> str:
     """How a value prints: text as it is, anything else as JSON."""
     if isinstance(value, str) and indent is None:
         return value
+    if isinstance(value, Undefined):
+        return str(value)  # raises with the name, or is empty after an `if` without `else`
     if not isinstance(value, str | int | float | list | tuple | dict | None):
         kind = type(value).__name__.lower()
         raise TypeError(f"a {kind} cannot be printed; print one of its fields, or add `|join` or `|list`")
