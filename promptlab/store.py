@@ -1,9 +1,7 @@
 """The run history and the answer cache: one SQLite file, `.promptlab/runs.sqlite`.
 
-A run is a set of trials asked together; each trial ends as one row of `results`, written when it ends. A
-request is kept once under its key, and every message text once under its hash, so a thousand questions
-about one article hold the article once. The cache is a question to the same tables: a result that was
-answered, live and to its end, under the same key.
+A run is a set of trials asked together; each trial is written when it ends (`tables.py` has the rows). The
+cache is a question to the same tables: a result that was answered, live and to its end, under the same key.
 
 The schema has a version; a file of an older version is brought up step by step, a newer one is refused.
 Several processes may use the file at once (WAL); killing one loses at most what it had not yet written.
@@ -13,93 +11,24 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
+from promptlab import tables
 from promptlab.errors import StoreError
-from promptlab.types import (
-    Completion,
-    Message,
-    Origin,
-    Params,
-    Prompt,
-    Request,
-    Result,
-    Score,
-    Source,
-    Span,
-    Timings,
-    Usage,
-    canonical_json,
-    sha256,
-)
+from promptlab.types import Completion, Message, Origin, Prompt, Request, Result, canonical_json, sha256
 
 SCHEMA_VERSION = 1
 
-_meta = sa.MetaData()
-_version = sa.Table("schema_version", _meta, sa.Column("version", sa.Integer, nullable=False))
-_runs = sa.Table(
-    "runs",
-    _meta,
-    sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("created", sa.Text, nullable=False, index=True),
-    sa.Column("title", sa.Text, nullable=False),
-    sa.Column("template", sa.Text, nullable=False, index=True),
-    sa.Column("total", sa.Integer, nullable=False),
-    sa.Column("origin", sa.Text, nullable=False),
+# A cached answer never comes from a failed, stopped or itself cached one.
+_LIVE = sa.and_(
+    tables.results.c.status == "ok", tables.results.c.cached.is_(False), tables.results.c.finish_reason != "stopped"
 )
-_texts = sa.Table(
-    "texts", _meta, sa.Column("sha256", sa.Text, primary_key=True), sa.Column("text", sa.LargeBinary, nullable=False)
-)
-_requests = sa.Table(
-    "requests",
-    _meta,
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("model", sa.Text, nullable=False, index=True),
-    sa.Column("fingerprint", sa.Text, nullable=False),
-    sa.Column("messages", sa.Text, nullable=False),
-    sa.Column("params", sa.Text, nullable=False),
-    sa.Column("json_schema", sa.Text),
-    sa.Column("repeat", sa.Integer, nullable=False),
-)
-_results = sa.Table(
-    "results",
-    _meta,
-    sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("run_id", sa.Text, sa.ForeignKey("runs.id"), nullable=False),
-    sa.Column("position", sa.Integer, nullable=False),
-    sa.Column("model", sa.Text, nullable=False),
-    sa.Column("case_id", sa.Text, nullable=False),
-    sa.Column("without", sa.Text, nullable=False),
-    sa.Column("request_key", sa.Text, nullable=False),
-    sa.Column("spans", sa.Text, nullable=False),
-    sa.Column("status", sa.Text, nullable=False),
-    sa.Column("text", sa.LargeBinary, nullable=False),
-    sa.Column("finish_reason", sa.Text, nullable=False),
-    sa.Column("tokens_read", sa.Integer),
-    sa.Column("tokens_reused", sa.Integer),
-    sa.Column("tokens_written", sa.Integer),
-    sa.Column("waited_s", sa.Float),
-    sa.Column("first_token_s", sa.Float),
-    sa.Column("total_s", sa.Float),
-    sa.Column("fingerprint", sa.Text, nullable=False),
-    sa.Column("details", sa.Text, nullable=False),
-    sa.Column("error", sa.Text, nullable=False),
-    sa.Column("error_kind", sa.Text, nullable=False),
-    sa.Column("hint", sa.Text, nullable=False),
-    sa.Column("cached", sa.Boolean, nullable=False),
-    sa.Column("scores", sa.Text, nullable=False),
-    sa.Column("created", sa.Text, nullable=False),
-    sa.Index("results_by_run", "run_id", "position"),
-    sa.Index("results_by_key", "request_key", "status", "cached"),
-)
-
-# Never compute what a cached answer needs from a failed, stopped or itself cached one.
-_LIVE = sa.and_(_results.c.status == "ok", _results.c.cached.is_(False), _results.c.finish_reason != "stopped")
 
 
 @dataclass(frozen=True)
@@ -145,6 +74,7 @@ class Store:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
             sa.event.listen(self._engine, "connect", _on_connect)
+            sa.event.listen(self._engine, "begin", _on_begin)
             self._open()
         except (OSError, sa.exc.SQLAlchemyError) as exc:
             raise StoreError(
@@ -153,12 +83,24 @@ class Store:
             ) from exc
 
     def _open(self) -> None:
-        with self._engine.begin() as db:
-            if not sa.inspect(db).has_table("schema_version"):
-                _meta.create_all(db)
-                if db.execute(sa.select(sa.func.count()).select_from(_version)).scalar_one() == 0:
-                    db.execute(_version.insert().values(version=SCHEMA_VERSION))
-            found = db.execute(sa.select(sa.func.max(_version.c.version))).scalar_one()
+        # One transaction that takes the writer's lock first: of two processes that open a new file, one makes the
+        # tables and the other finds them whole.
+        with self._writing() as db:
+            present = sa.inspect(db).get_table_names()
+            if not present:
+                tables.metadata.create_all(db)
+                db.execute(tables.schema_version.insert().values(version=SCHEMA_VERSION))
+            elif "schema_version" not in present:
+                raise StoreError(
+                    f"{self.path} is a database of something else (it has a table `{present[0]}`)",
+                    hint="move it aside; a new run history is made",
+                )
+            found = db.execute(sa.select(sa.func.max(tables.schema_version.c.version))).scalar_one()
+        if not isinstance(found, int) or found < 1:
+            raise StoreError(
+                f"the run history {self.path} does not say which schema it has",
+                hint="if the file is damaged, move it aside; a new one is made",
+            )
         if found > SCHEMA_VERSION:
             raise StoreError(
                 f"the run history {self.path} was written by a newer promptlab (schema {found}, this one knows "
@@ -182,28 +124,38 @@ class Store:
             "total": run.total,
             "origin": canonical_json(asdict(run.origin)),
         }
-        self._write([(_runs.insert(), [row])])
+        self._write([(tables.runs.insert(), [row])])
 
     def add(self, results: Iterable[tuple[int, Result, str]]) -> None:
         """Write ended trials in one transaction: (position in the run, result, fingerprint of the backend)."""
-        texts: dict[str, bytes] = {}
+        texts: dict[str, dict[str, Any]] = {}
         requests: dict[str, dict[str, Any]] = {}
+        messages: list[dict[str, Any]] = []
         rows = []
         for position, result, fingerprint in results:
-            if result.request is not None and result.request_id:
-                requests[result.request_id] = _request_row(result.request, result.request_id, fingerprint, texts)
-            rows.append(_result_row(position, result))
-        steps: list[tuple[Any, list[dict[str, Any]]]] = []
-        if texts:
-            steps.append((_ignore(_texts), [{"sha256": k, "text": v} for k, v in texts.items()]))
-        if requests:
-            steps.append((_ignore(_requests), list(requests.values())))
-        self._write([*steps, (_results.insert(), rows)])
+            key, request = result.request_id, result.request
+            if request is not None and key and key not in requests:
+                requests[key] = tables.request_row(request, key, fingerprint)
+                for number, message in enumerate(request.messages):
+                    digest = sha256(message.content)
+                    texts[digest] = {"sha256": digest, "text": message.content}
+                    messages.append(
+                        {"request_key": key, "position": number, "role": message.role, "text_sha256": digest}
+                    )
+            rows.append(tables.result_row(position, result))
+        self._write(
+            [
+                (_ignore(tables.texts), list(texts.values())),
+                (_ignore(tables.requests), list(requests.values())),
+                (_ignore(tables.messages), messages),
+                (tables.results.insert(), rows),
+            ]
+        )
 
     def _write(self, steps: Sequence[tuple[Any, list[dict[str, Any]]]]) -> None:
         try:
             # One writer at a time in this process; SQLite's own lock, with its time-out, orders the processes.
-            with self._write_lock, self._engine.begin() as db:
+            with self._write_lock, self._writing() as db:
                 for statement, rows in steps:
                     if rows:
                         db.execute(statement, rows)
@@ -213,6 +165,9 @@ class Store:
                 hint="is the disk full, or the folder read-only?",
             ) from exc
 
+    def _writing(self) -> AbstractContextManager[sa.Connection]:
+        return self._engine.execution_options(**_WRITES).begin()
+
     # Reading
 
     def _rows(self, query: Any) -> Sequence[Any]:
@@ -220,43 +175,54 @@ class Store:
             with self._engine.connect() as db:
                 return db.execute(query).fetchall()
         except sa.exc.SQLAlchemyError as exc:
-            raise StoreError(f"the run history {self.path} cannot be read: {_reason(exc)}") from exc
+            raise StoreError(
+                f"the run history {self.path} cannot be read: {_reason(exc)}",
+                hint="if the file is damaged, move it aside; a new one is made",
+            ) from exc
 
     def find(self, key: str) -> Stored | None:
         """The first live, complete answer given to the request with this key."""
         rows = self._rows(
-            sa.select(_results).where(_results.c.request_key == key, _LIVE).order_by(_results.c.created).limit(1)
+            sa.select(tables.results)
+            .where(tables.results.c.request_key == key, _LIVE)
+            .order_by(tables.results.c.created, tables.results.c.position, tables.results.c.id)
+            .limit(1)
         )
-        return Stored(_completion(rows[0]), rows[0].created, rows[0].run_id) if rows else None
+        return Stored(tables.completion_from(rows[0]), rows[0].created, rows[0].run_id) if rows else None
 
     def runs(
         self,
         *,
         limit: int = 50,
-        before: str | None = None,
+        before: RunInfo | None = None,
         template: str | None = None,
         model: str | None = None,
         text: str | None = None,
     ) -> list[RunInfo]:
         """Runs, newest first: of one template, with an answer of one model, with `text` in title, answer or
-        message; `before` a creation time, for the next page."""
-        query = sa.select(_runs).order_by(_runs.c.created.desc(), _runs.c.id).limit(limit)
+        message, whatever its case; for the next page, `before` is the last run of this one."""
+        query = sa.select(tables.runs).order_by(tables.runs.c.created.desc(), tables.runs.c.id.desc()).limit(limit)
         if before:
-            query = query.where(_runs.c.created < before)
+            # Not the time alone: of runs begun at the same moment none may fall between two pages.
+            query = query.where(
+                sa.tuple_(tables.runs.c.created, tables.runs.c.id) < sa.tuple_(before.created, before.id)
+            )
         if template:
-            query = query.where(_runs.c.template == template)
+            query = query.where(tables.runs.c.template == template)
         if model:
-            query = query.where(_runs.c.id.in_(sa.select(_results.c.run_id).where(_results.c.model == model)))
+            query = query.where(
+                tables.runs.c.id.in_(sa.select(tables.results.c.run_id).where(tables.results.c.model == model))
+            )
         if text:
-            query = query.where(sa.or_(_runs.c.title.icontains(text, autoescape=True), _runs.c.id.in_(_holding(text))))
+            query = query.where(sa.or_(_holds(tables.runs.c.title, text), tables.runs.c.id.in_(_runs_holding(text))))
         found = self._rows(query)
         counts = self._counts([row.id for row in found])
         return [_run_info(row, counts) for row in found]
 
     def run(self, run_id: str) -> RunInfo:
         """One run; a unique beginning of its id is enough."""
-        rows = self._rows(sa.select(_runs).where(_runs.c.id.startswith(run_id, autoescape=True)).limit(2))
-        if not rows:
+        rows = self._rows(sa.select(tables.runs).where(tables.runs.c.id.startswith(run_id, autoescape=True)).limit(2))
+        if not rows or not run_id:
             raise StoreError(f"there is no run `{run_id}`", hint="`promptlab runs` lists them")
         if len(rows) > 1:
             raise StoreError(f"more than one run begins with `{run_id}`", hint="give more of the id")
@@ -264,9 +230,11 @@ class Store:
 
     def results(self, run_id: str) -> list[Result]:
         """What has ended of a run, in the order of its trials, each with the request that was sent."""
-        rows = self._rows(sa.select(_results).where(_results.c.run_id == run_id).order_by(_results.c.position))
+        rows = self._rows(
+            sa.select(tables.results).where(tables.results.c.run_id == run_id).order_by(tables.results.c.position)
+        )
         requests = self._requests({row.request_key for row in rows if row.request_key})
-        return [_result(row, requests.get(row.request_key)) for row in rows]
+        return [tables.result_from(row, requests.get(row.request_key)) for row in rows]
 
     def explain(self, request: Request, fingerprint: str) -> Explanation:
         """Why `request` is, or is not, answered from the store."""
@@ -274,10 +242,10 @@ class Store:
         if stored:
             return Explanation(True, f"the same request was answered on {stored.created} in run {stored.run_id}")
         rows = self._rows(
-            sa.select(_requests)
-            .join(_results, _results.c.request_key == _requests.c.key)
-            .where(_requests.c.model == request.model, _LIVE)
-            .order_by(_results.c.created.desc())
+            sa.select(tables.requests)
+            .join(tables.results, tables.results.c.request_key == tables.requests.c.key)
+            .where(tables.results.c.model == request.model, _LIVE)
+            .order_by(tables.results.c.created.desc())
             .limit(200)
         )
         if not rows:
@@ -288,15 +256,15 @@ class Store:
         return Explanation(False, f"no stored answer: the nearest request differs in {'; '.join(nearest)}", nearest)
 
     def _counts(self, run_ids: Sequence[str]) -> dict[str, tuple[int, int, tuple[str, ...]]]:
-        failed = sa.func.sum(sa.case((_results.c.status == "error", 1), else_=0))
+        failed = sa.func.sum(sa.case((tables.results.c.status == "error", 1), else_=0))
         query = (
-            sa.select(_results.c.run_id, _results.c.model, sa.func.count(), failed)
-            .where(_results.c.run_id.in_(run_ids))
-            .group_by(_results.c.run_id, _results.c.model)
-            .order_by(sa.func.min(_results.c.position))
+            sa.select(tables.results.c.run_id, tables.results.c.model, sa.func.count(), failed)
+            .group_by(tables.results.c.run_id, tables.results.c.model)
+            .order_by(sa.func.min(tables.results.c.position))
         )
+        rows = [row for part in _parts(run_ids) for row in self._rows(query.where(tables.results.c.run_id.in_(part)))]
         found: dict[str, tuple[int, int, tuple[str, ...]]] = {}
-        for run_id, model, count, bad in self._rows(query):
+        for run_id, model, count, bad in rows:
             done, failures, models = found.get(run_id, (0, 0, ()))
             found[run_id] = (done + count, failures + bad, (*models, model))
         return found
@@ -304,19 +272,26 @@ class Store:
     def _requests(self, keys: set[str]) -> dict[str, Request]:
         """Requests by key, spans left out (they belong to a result: two templates may give the same text)."""
         rows = [
-            row for part in _parts(sorted(keys)) for row in self._rows(_select_in(_requests, _requests.c.key, part))
+            row
+            for part in _parts(sorted(keys))
+            for row in self._rows(sa.select(tables.requests).where(tables.requests.c.key.in_(part)))
         ]
-        wanted = sorted({sha for row in rows for _, sha in json.loads(row.messages)})
+        messages = sa.select(tables.messages).order_by(tables.messages.c.request_key, tables.messages.c.position)
+        refs: dict[str, list[tuple[Any, str]]] = {row.key: [] for row in rows}
+        for part in _parts(sorted(refs)):
+            for row in self._rows(messages.where(tables.messages.c.request_key.in_(part))):
+                refs[row.request_key].append((row.role, row.text_sha256))
+        wanted = sorted({digest for found in refs.values() for _, digest in found})
         texts = {
-            row.sha256: bytes(row.text).decode("utf-8", "surrogatepass")
+            row.sha256: row.text
             for part in _parts(wanted)
-            for row in self._rows(_select_in(_texts, _texts.c.sha256, part))
+            for row in self._rows(sa.select(tables.texts).where(tables.texts.c.sha256.in_(part)))
         }
         return {
             row.key: Request(
                 model=row.model,
-                prompt=Prompt(tuple(Message(role, texts[sha]) for role, sha in json.loads(row.messages))),
-                params=_params(json.loads(row.params)),
+                prompt=Prompt(tuple(Message(role, texts[digest]) for role, digest in refs[row.key])),
+                params=tables.params_from(json.loads(row.params)),
                 schema=row.json_schema,
                 repeat=row.repeat,
             )
@@ -327,8 +302,25 @@ class Store:
 def _on_connect(connection: Any, _record: Any) -> None:
     # WAL lets the browser read while a run writes. NORMAL survives a killed process; a power cut may lose the
     # last transactions, never the file.
-    for setting in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=30000"):
+    connection.isolation_level = None  # the driver would begin late, after DDL and reads; `_on_begin` does it
+    for setting in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {setting}")
+    connection.create_function("holds", 2, _text_holds, deterministic=True)
+
+
+def _on_begin(db: sa.Connection) -> None:
+    # A writer takes the lock before it reads: one that wants it later is refused at once if another was quicker.
+    writes = db.get_execution_options().get("promptlab_writes")
+    db.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+_WRITES: Mapping[str, Any] = {"promptlab_writes": True}
+
+
+def _text_holds(stored: bytes | str, wanted: str) -> bool:
+    # SQLite's own LIKE folds case for ASCII only and stops at NUL.
+    text = stored.decode("utf-8", "surrogatepass") if isinstance(stored, bytes) else stored
+    return wanted in text.casefold()
 
 
 def _reason(exc: Exception) -> str:
@@ -339,127 +331,22 @@ def _ignore(table: sa.Table) -> Any:
     return table.insert().prefix_with("OR IGNORE")
 
 
-def _parts(items: list[str], size: int = 500) -> list[list[str]]:
+def _parts(items: Sequence[str], size: int = 500) -> list[Sequence[str]]:
     """SQLite takes a limited number of values in one statement."""
     return [items[i : i + size] for i in range(0, len(items), size)]
 
 
-def _select_in(table: sa.Table, column: Any, values: list[str]) -> Any:
-    return sa.select(table).where(column.in_(values))
+def _holds(column: Any, text: str) -> Any:
+    # The type of a parameter follows the column's; `holds` wants text.
+    return sa.func.holds(column, sa.literal(text.casefold(), tables.Words)) == 1
 
 
-def _holding(text: str) -> Any:
-    pattern = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-
-    def like(column: Any) -> Any:
-        return sa.cast(column, sa.Text).like(pattern, escape="\\")
-
-    with_message = sa.select(_requests.c.key).where(
-        sa.exists().where(like(_texts.c.text), sa.func.instr(_requests.c.messages, _texts.c.sha256) > 0)
-    )
-    return sa.select(_results.c.run_id).where(sa.or_(like(_results.c.text), _results.c.request_key.in_(with_message)))
-
-
-def _request_row(request: Request, key: str, fingerprint: str, texts: dict[str, bytes]) -> dict[str, Any]:
-    refs = []
-    for message in request.messages:
-        digest = sha256(message.content)
-        texts[digest] = message.content.encode("utf-8", "surrogatepass")
-        refs.append([message.role, digest])
-    return {
-        "key": key,
-        "model": request.model,
-        "fingerprint": fingerprint,
-        "messages": json.dumps(refs),
-        "params": canonical_json(request.body()["params"]),
-        "json_schema": request.schema,
-        "repeat": request.repeat,
-    }
-
-
-def _result_row(position: int, result: Result) -> dict[str, Any]:
-    done = result.completion or Completion("", "unknown")
-    prompt = result.request.prompt if result.request else Prompt(())
-    return {
-        "id": result.id,
-        "run_id": result.run_id,
-        "position": position,
-        "model": result.model,
-        "case_id": result.case,
-        "without": json.dumps(result.without),
-        "request_key": result.request_id,
-        "spans": json.dumps({"spans": [_flat(s) for s in prompt.spans], "sources": [_flat(s) for s in prompt.sources]}),
-        "status": "ok" if result.ok else "error",
-        "text": result.text.encode("utf-8", "surrogatepass"),
-        "finish_reason": done.finish_reason if result.ok else "",
-        "tokens_read": done.usage.read,
-        "tokens_reused": done.usage.reused,
-        "tokens_written": done.usage.written,
-        "waited_s": done.timings.waited,
-        "first_token_s": done.timings.first_token,
-        "total_s": done.timings.total,
-        "fingerprint": done.fingerprint,
-        "details": json.dumps(dict(done.details), default=str),
-        "error": result.error,
-        "error_kind": result.error_kind,
-        "hint": result.hint,
-        "cached": result.cached,
-        "scores": json.dumps([asdict(s) for s in result.scores]),
-        "created": result.created,
-    }
-
-
-def _flat(noun: Span | Source) -> list[Any]:
-    return list(asdict(noun).values())
-
-
-def _params(stored: dict[str, Any]) -> Params:
-    if "stop" in stored:
-        stored["stop"] = tuple(stored["stop"])
-    return Params(**stored)
-
-
-def _completion(row: Any) -> Completion:
-    return Completion(
-        text=bytes(row.text).decode("utf-8", "surrogatepass"),
-        finish_reason=row.finish_reason,
-        usage=Usage(row.tokens_read, row.tokens_reused, row.tokens_written),
-        timings=Timings(row.waited_s or 0.0, row.first_token_s, row.total_s or 0.0),
-        fingerprint=row.fingerprint,
-        details=json.loads(row.details),
-    )
-
-
-def _result(row: Any, request: Request | None) -> Result:
-    if request is not None:
-        kept = json.loads(row.spans)
-        request = Request(
-            model=request.model,
-            prompt=Prompt(
-                request.messages,
-                tuple(Span(*fields) for fields in kept["spans"]),
-                tuple(Source(*fields) for fields in kept["sources"]),
-            ),
-            params=request.params,
-            schema=request.schema,
-            repeat=request.repeat,
-        )
-    return Result(
-        id=row.id,
-        run_id=row.run_id,
-        model=row.model,
-        request=request,
-        request_id=row.request_key,
-        completion=_completion(row) if row.status == "ok" else None,
-        error=row.error,
-        error_kind=row.error_kind,
-        hint=row.hint,
-        cached=row.cached,
-        partial="" if row.status == "ok" else bytes(row.text).decode("utf-8", "surrogatepass"),
-        scores=tuple(Score(**s) for s in json.loads(row.scores)),
-        case=row.case_id,
-        without=tuple(json.loads(row.without)),
-        created=row.created,
+def _runs_holding(text: str) -> Any:
+    """Ids of runs with `text` in an answer or a message. Each text is looked at once, however often it was sent."""
+    texts = sa.select(tables.texts.c.sha256).where(_holds(tables.texts.c.text, text))
+    sent = sa.select(tables.messages.c.request_key).where(tables.messages.c.text_sha256.in_(texts))
+    return sa.select(tables.results.c.run_id).where(
+        sa.or_(_holds(tables.results.c.text, text), tables.results.c.request_key.in_(sent))
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 Role = Literal["system", "user", "assistant"]
@@ -112,6 +112,11 @@ class Params:
         return replace(self, **kept)
 
 
+_PARAMS = tuple(f.name for f in fields(Params))
+_FLOATS = frozenset(f.name for f in fields(Params) if str(f.type).startswith("float"))
+"""Written as floats, so that a temperature of 0 and one of 0.0 are one request."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What one backend is asked. `model` is the catalogue's name; `schema` is JSON Schema as text."""
@@ -128,9 +133,14 @@ class Request:
 
     def body(self) -> dict[str, Any]:
         """The part that decides the answer, as plain JSON data."""
+        params = {name: getattr(self.params, name) for name in _PARAMS}
         return {
-            "messages": [asdict(m) for m in self.messages],
-            "params": {k: v for k, v in asdict(self.params).items() if v not in (None, ())},
+            "messages": [{"role": m.role, "content": m.content} for m in self.messages],
+            "params": {
+                name: float(value) if name in _FLOATS else value
+                for name, value in params.items()
+                if value not in (None, ())
+            },
             "schema": json.loads(self.schema) if self.schema else None,
             "repeat": self.repeat,
         }
@@ -140,7 +150,9 @@ class Request:
 
         Repeats have keys of their own, so two samples are never one. No API key is part of it.
         """
-        return sha256(canonical_json({"v": 1, "backend": fingerprint, **self.body()}))
+        # Not as ASCII: there, two lone surrogates and the one character they would make look the same.
+        parts = {"v": 1, "backend": fingerprint, **self.body()}
+        return sha256(json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,7 +370,10 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What is needed to make a result again, beyond its request (rule 6 of the design). `template_blob` is a git blob id."""
+    """What is needed to make a result again, beyond its request (rule 6 of the design).
+
+    `template_blob` is a git blob id.
+    """
 
     template: str
     template_blob: str

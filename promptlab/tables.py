@@ -1,0 +1,219 @@
+"""The tables of the run history, and how nouns become rows and rows nouns again. `store.py` asks the questions.
+
+A run is a row of `runs`, each ended trial a row of `results`. A request is kept once under its key, and every
+message text once under its hash, so a thousand questions about one article hold the article once.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import sqlalchemy as sa
+
+from promptlab.types import (
+    Completion,
+    Params,
+    Prompt,
+    Request,
+    Result,
+    Score,
+    Source,
+    Span,
+    Timings,
+    Usage,
+    canonical_json,
+)
+
+
+class Words(sa.TypeDecorator[str]):
+    """Text for people. A lone surrogate, which no database takes as text, is kept as its escape."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, _dialect: Any) -> str | None:
+        return None if value is None else value.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+class Exact(sa.TypeDecorator[str]):
+    """Text kept to the last code point, lone surrogates and NUL included: messages and answers."""
+
+    impl = sa.LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, _dialect: Any) -> bytes | None:
+        return None if value is None else value.encode("utf-8", "surrogatepass")
+
+    def process_result_value(self, value: bytes | None, _dialect: Any) -> str | None:
+        return None if value is None else bytes(value).decode("utf-8", "surrogatepass")
+
+
+metadata = sa.MetaData()
+schema_version = sa.Table("schema_version", metadata, sa.Column("version", sa.Integer, nullable=False))
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("created", sa.Text, nullable=False, index=True),
+    sa.Column("title", Words, nullable=False),
+    sa.Column("template", Words, nullable=False, index=True),
+    sa.Column("total", sa.Integer, nullable=False),
+    sa.Column("origin", sa.Text, nullable=False),
+)
+texts = sa.Table(
+    "texts", metadata, sa.Column("sha256", sa.Text, primary_key=True), sa.Column("text", Exact, nullable=False)
+)
+requests = sa.Table(
+    "requests",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("model", Words, nullable=False, index=True),
+    sa.Column("fingerprint", Words, nullable=False),
+    sa.Column("params", sa.Text, nullable=False),
+    sa.Column("json_schema", sa.Text),
+    sa.Column("repeat", sa.Integer, nullable=False),
+)
+messages = sa.Table(
+    "messages",
+    metadata,
+    sa.Column("request_key", sa.Text, sa.ForeignKey("requests.key"), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("text_sha256", sa.Text, sa.ForeignKey("texts.sha256"), nullable=False, index=True),
+)
+results = sa.Table(
+    "results",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("run_id", sa.Text, sa.ForeignKey("runs.id"), nullable=False),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("model", Words, nullable=False),
+    sa.Column("case_id", Words, nullable=False),
+    sa.Column("without", sa.Text, nullable=False),
+    sa.Column("request_key", sa.Text, nullable=False),
+    sa.Column("spans", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("text", Exact, nullable=False),
+    sa.Column("finish_reason", sa.Text, nullable=False),
+    sa.Column("tokens_read", sa.Integer),
+    sa.Column("tokens_reused", sa.Integer),
+    sa.Column("tokens_written", sa.Integer),
+    sa.Column("waited_s", sa.Float),
+    sa.Column("first_token_s", sa.Float),
+    sa.Column("total_s", sa.Float),
+    sa.Column("fingerprint", Words, nullable=False),
+    sa.Column("details", sa.Text, nullable=False),
+    sa.Column("error", Words, nullable=False),
+    sa.Column("error_kind", sa.Text, nullable=False),
+    sa.Column("hint", Words, nullable=False),
+    sa.Column("cached", sa.Boolean, nullable=False),
+    sa.Column("scores", sa.Text, nullable=False),
+    sa.Column("created", sa.Text, nullable=False),
+    sa.Index("results_by_run", "run_id", "position"),
+    sa.Index("results_by_key", "request_key", "status", "cached"),
+)
+
+
+def request_row(request: Request, key: str, fingerprint: str) -> dict[str, Any]:
+    """A request as a row of `requests`; its messages are rows of their own."""
+    return {
+        "key": key,
+        "model": request.model,
+        "fingerprint": fingerprint,
+        "params": canonical_json(request.body()["params"]),
+        "json_schema": request.schema,
+        "repeat": request.repeat,
+    }
+
+
+def result_row(position: int, result: Result) -> dict[str, Any]:
+    """A result as a row of `results`; `position` is its trial's number in the run."""
+    done = result.completion or Completion("", "unknown")
+    prompt = result.request.prompt if result.request else Prompt(())
+    return {
+        "id": result.id,
+        "run_id": result.run_id,
+        "position": position,
+        "model": result.model,
+        "case_id": result.case,
+        "without": json.dumps(result.without),
+        "request_key": result.request_id,
+        "spans": json.dumps({"spans": [_flat(s) for s in prompt.spans], "sources": [_flat(s) for s in prompt.sources]}),
+        "status": "ok" if result.ok else "error",
+        "text": result.text,
+        "finish_reason": done.finish_reason if result.ok else "",
+        "tokens_read": done.usage.read,
+        "tokens_reused": done.usage.reused,
+        "tokens_written": done.usage.written,
+        "waited_s": done.timings.waited,
+        "first_token_s": done.timings.first_token,
+        "total_s": done.timings.total,
+        "fingerprint": done.fingerprint,
+        "details": json.dumps(dict(done.details), default=str),
+        "error": result.error,
+        "error_kind": result.error_kind,
+        "hint": result.hint,
+        "cached": result.cached,
+        "scores": json.dumps([asdict(s) for s in result.scores]),
+        "created": result.created,
+    }
+
+
+def _flat(noun: Span | Source) -> list[Any]:
+    return [getattr(noun, name) for name in noun.__slots__]
+
+
+def params_from(stored: dict[str, Any]) -> Params:
+    """Parameters from what `Request.body` keeps of them."""
+    if "stop" in stored:
+        stored["stop"] = tuple(stored["stop"])
+    return Params(**stored)
+
+
+def completion_from(row: Any) -> Completion:
+    """The answer a row of `results` holds."""
+    return Completion(
+        text=row.text,
+        finish_reason=row.finish_reason,
+        usage=Usage(row.tokens_read, row.tokens_reused, row.tokens_written),
+        timings=Timings(row.waited_s or 0.0, row.first_token_s, row.total_s or 0.0),
+        fingerprint=row.fingerprint,
+        details=json.loads(row.details),
+    )
+
+
+def result_from(row: Any, request: Request | None) -> Result:
+    """The result a row of `results` holds; `request` is what `requests` and `messages` hold of it."""
+    if request is not None:
+        kept = json.loads(row.spans)
+        # Two names of one model share requests, so the name is the result's.
+        request = Request(
+            model=row.model,
+            prompt=Prompt(
+                request.messages,
+                tuple(Span(*fields) for fields in kept["spans"]),
+                tuple(Source(*fields) for fields in kept["sources"]),
+            ),
+            params=request.params,
+            schema=request.schema,
+            repeat=request.repeat,
+        )
+    return Result(
+        id=row.id,
+        run_id=row.run_id,
+        model=row.model,
+        request=request,
+        request_id=row.request_key,
+        completion=completion_from(row) if row.status == "ok" else None,
+        error=row.error,
+        error_kind=row.error_kind,
+        hint=row.hint,
+        cached=row.cached,
+        partial="" if row.status == "ok" else row.text,
+        scores=tuple(Score(**s) for s in json.loads(row.scores)),
+        case=row.case_id,
+        without=tuple(json.loads(row.without)),
+        created=row.created,
+    )
