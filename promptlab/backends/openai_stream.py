@@ -65,10 +65,11 @@ def read_events(chunks: Iterator[bytes], asked: Asked) -> Iterator[dict[str, Any
             elif not line and data:
                 yield _event(b"\n".join(data), name, asked)
                 data, name = [], b""
-    if first and rest.strip():
+    if first and not rest.strip():
+        hint = "its own log may say why; some servers end like this when the prompt does not fit their window"
+        raise BadReply(asked.say("the reply is empty"), hint=hint)
+    if first and rest.partition(b":")[0] not in _FIELDS:
         raise BadReply(asked.say(_not_events(rest, asked)))
-    if first:
-        raise BadReply(asked.say("the reply is empty"))
     # A last event without its blank line: some servers close right after it.
     if rest.startswith(b"data:"):
         data.append(rest[5:].strip())

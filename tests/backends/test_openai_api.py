@@ -17,7 +17,7 @@ from promptlab.backends.openai_wire import environment_proxy
 from promptlab.types import Completion, Delta, Usage
 from tests import loopback
 from tests.backends.asking import ASK, KEY, Made, eventually
-from tests.loopback import CUT, LoopbackServer, delta, events, page, status, stream
+from tests.loopback import CUT, LoopbackServer, delta, events, head, page, status, stream
 
 # Good answers
 
