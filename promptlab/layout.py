@@ -15,7 +15,7 @@ from functools import lru_cache
 from types import TracebackType
 from typing import Any, ClassVar
 
-from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, meta, nodes
+from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, Undefined, meta, nodes
 from jinja2.ext import Extension
 from jinja2.parser import Parser
 from jinja2.runtime import Context
@@ -159,6 +159,8 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         return self._lacks(obj, argument, ())
 
     def _lacks(self, obj: Any, name: Any, known: Iterable[str]) -> Any:
+        if isinstance(obj, Undefined):
+            obj._fail_with_undefined_error()  # the first thing that was missing is the one to name
         kind = "text" if isinstance(obj, str) else type(obj).__name__.lower()
         hint = f"; {nearest(str(name), known)}" if known else ""
         return self.undefined(f"a {kind} has no `{str(name)[:60]}`{hint}", obj=obj, name=str(name))

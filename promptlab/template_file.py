@@ -27,7 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from promptlab.errors import TemplateError, nearest
 from promptlab.layout import LayoutProblem, compile_text
-from promptlab.types import InputSpec, Params, ShotChoice, Template, canonical_json
+from promptlab.types import InputSpec, Params, ShotChoice, Template
 from promptlab.yamlfile import YamlFile, parse_yaml, validation_problem
 
 MAX_VALUES = 100_000
@@ -260,7 +260,8 @@ def _json_schema(value: dict[str, Any] | str | None, file: YamlFile) -> str | No
         raise TemplateError(f"not a JSON Schema: {exc.message[:200]}", file=file.shown, line=line, field=field) from exc
     except RecursionError as exc:
         raise TemplateError("nested too deeply", file=file.shown, line=line, field="schema") from exc
-    return canonical_json(value)
+    # In the author's order: a model writes an object's keys in the order of its schema.
+    return json.dumps(value, separators=(",", ":"))
 
 
 def _normal(data: dict[str, Any], file: YamlFile) -> dict[str, Any]:
@@ -295,6 +296,9 @@ class _Plain:
             raise self._error(f"more than {MAX_VALUES:,} values: do aliases repeat each other?", path)
         if len(path) > 50:
             raise self._error("nested too deeply", path[:1])
+        tag = getattr(getattr(value, "tag", None), "value", None)
+        if tag:
+            raise self._error(f"the tag `{tag}` has no place in a template", path)
         if isinstance(value, Mapping):
             for key in value:
                 if not isinstance(key, str):

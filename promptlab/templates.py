@@ -19,8 +19,9 @@ from typing import Any
 
 from promptlab.errors import TemplateError, WorkspaceError, nearest
 from promptlab.layout import STANDARD, Compiled, LayoutProblem, Part, compile_text
+from promptlab.sandbox import small
 from promptlab.template_file import LAYOUT_NAMES, SECTION_NAMES, file_schema, jinja_error, parse, type_problem
-from promptlab.traced import METER, Limits, Meter, Origin, Traced, concat
+from promptlab.traced import METER, Limits, Meter, Origin, Overrun, Traced, concat
 from promptlab.types import (
     SWITCHABLE,
     Document,
@@ -38,7 +39,7 @@ from promptlab.types import (
     sha256,
 )
 from promptlab.workspace import Workspace
-from promptlab.yamlfile import read_text
+from promptlab.yamlfile import parse_yaml, read_text
 
 FOLDER = "templates"
 ENDINGS = (".yaml", ".yml")
@@ -95,7 +96,8 @@ def _check_there(workspace: Workspace, template: Template, field: str, name: str
         close = difflib.get_close_matches(full.name, beside, n=1)
         hint = f"did you mean `{workspace.relative(full.parent / close[0])}`?" if close else ""
     if not there:
-        line = template.lines.get(field.split(".")[0])
+        file = parse_yaml(template.source, shown=template.path, error=TemplateError)
+        line = file.line(int(part) if part.isdigit() else part for part in field.split("."))
         raise TemplateError(message, file=template.path, line=line, field=field, hint=hint)
 
 
@@ -199,7 +201,7 @@ class _Render:
         self.shots = () if "examples" in without else tuple(shots)
         self.values = self._given(inputs)
         self.origins = {name: Origin("input", name, label) for name in template.inputs}
-        self.traced = {name: _trace(value, self.origins[name]) for name, value in self.values.items()}
+        self.traced = {name: self._trace(name, value) for name, value in self.values.items()}
         schema = Origin("output_format")
         self.shared = {} if template.schema is None else {"schema": Traced.of(template.schema, schema)}
         self.origins["schema"] = schema
@@ -249,6 +251,15 @@ class _Render:
         for name, spec in template.inputs.items():
             _check_type(template, name, spec, values[name])
         return values
+
+    def _trace(self, name: str, value: Any) -> Any:
+        try:
+            return _trace(value, self.origins[name])
+        except (TypeError, RecursionError, Overrun) as exc:
+            message = "is nested too deeply" if isinstance(exc, RecursionError) else str(exc)
+            line, hint = self.template.lines.get("inputs"), "use text, numbers, booleans, lists and objects"
+            message = f"the input `{name}` {message}"
+            raise TemplateError(message, file=self.template.path, line=line, field=f"inputs.{name}", hint=hint) from exc
 
     def _compiled(self, field: str, text: str) -> Compiled:
         try:
@@ -349,11 +360,8 @@ def _trace(value: Any, origin: Origin) -> Any:
         METER.get().tick()
         return [_trace(inner, origin) for inner in value]
     if value is None or isinstance(value, bool | int | float):
-        return value
-    raise TemplateError(
-        f"the input `{origin.source}` holds a {type(value).__name__}",
-        hint="use text, numbers, booleans, lists and objects",
-    )
+        return small(value)
+    raise TypeError(f"holds a {type(value).__name__}")
 
 
 __all__ = ["file_schema", "inputs_from_text", "load", "names", "parse", "render", "sample_inputs"]

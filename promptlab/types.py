@@ -314,7 +314,7 @@ class Template:
 
     `user` is the Jinja text of a user turn, for the question and for each example alike; None takes the
     single input as it is, or one `name: value` line for each of several. `layout` None takes the standard
-    layout. `schema` is JSON Schema as canonical JSON text.
+    layout. `schema` is JSON Schema as JSON text, its keys in the author's order: models answer in that order.
     """
 
     name: str
