@@ -9,9 +9,7 @@ import pytest
 from promptlab import errors
 from promptlab.errors import BackendError, InputError, PromptlabError, RateLimited, nearest
 
-CLASSES = {
-    name: cls for name, cls in vars(errors).items() if inspect.isclass(cls) and issubclass(cls, PromptlabError)
-}
+CLASSES = {name: cls for name, cls in vars(errors).items() if inspect.isclass(cls) and issubclass(cls, PromptlabError)}
 
 
 def drawn() -> dict[str, str]:
