@@ -4,16 +4,16 @@
     {"model": "gpt-4o-mini", "messages": [...], "stream": true, "temperature": 0, "max_completion_tokens": 32}
 
 The openai library builds and sends requests and sorts errors; its retries are off, since a pause hidden
-in there would look like latency. The rest has a file each: `openai_request.py` what is sent,
-`openai_wire.py` the HTTP client that can be stopped, `openai_stream.py` reading the answer,
-`openai_errors.py` the words for what goes wrong, `openai_tokens.py` counting. docs/models.md tells
-people what can be set.
+in there would look like latency. The rest has a file each, and docs/models.md tells people what can be set:
+
+    openai_entry.py    the catalogue's entry, checked     openai_stream.py  reading the answer
+    openai_request.py  what is sent                       openai_errors.py  the words for what goes wrong
+    openai_wire.py     the HTTP client, stoppable         openai_retry.py   asking again
+    openai_tokens.py   counting
 """
 
 from __future__ import annotations
 
-import base64
-import importlib.util
 import json
 import random
 import threading
@@ -22,12 +22,14 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl
 
 from promptlab.backends import Step, openai_request, openai_tokens
-from promptlab.backends.openai_errors import Asked, brief, leaks, translate, wait_asked
+from promptlab.backends.openai_entry import authorization, check_installed, checked_url
+from promptlab.backends.openai_errors import Asked, leaks, translate
+from promptlab.backends.openai_retry import LONGEST_ASKED_PAUSE, backoff, brief, wait_asked
 from promptlab.backends.openai_stream import Answer, read_events
-from promptlab.errors import ModelNotReady, StreamCut
+from promptlab.errors import StreamCut
 from promptlab.types import AsSent, Completion, Delta, Phase, Piece, Request, Timings
 from promptlab.workspace import OpenAIModel
 
@@ -36,10 +38,8 @@ if TYPE_CHECKING:
     import openai
 
 OFFICIAL = "https://api.openai.com/v1"
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
-LONGEST_ASKED_PAUSE = 60.0
-"""Seconds between tries. A server that asks for a longer pause than the last gets no further try."""
 DRAIN = 0.05
+"""Seconds to wait for the last bytes of a reply, after its last event."""
 
 
 def _wait(cancel: threading.Event, seconds: float) -> bool:
@@ -68,12 +68,12 @@ class OpenAIBackend:
         self._entry, self._wait, self._chance = entry, wait, chance
         self._lock = threading.Lock()
         self._made: openai.OpenAI | None = None
-        _check_installed(name)
-        url = _checked_url(name, entry.base_url or OFFICIAL)
+        check_installed(name)
+        url = checked_url(name, entry.base_url or OFFICIAL)
         shown = f"{url.scheme}://{url.netloc.rpartition('@')[2]}{url.path.rstrip('/')}"
         official = shown == OFFICIAL
         self._query = url.query
-        self._authorization = _authorization(name, entry, api_key.strip(), url, official=official)
+        self._authorization = authorization(name, entry, api_key.strip(), url, official=official)
         self._can = openai_request.capabilities(name, entry, official=official)
         self.fingerprint = f"openai:{shown}:{entry.model}"
         self.window = entry.window or (openai_tokens.known_window(entry.model) if official else None)
@@ -111,7 +111,7 @@ class OpenAIBackend:
                     error.hint = f"it asks to wait {pause:.0f} s, which is longer than promptlab waits"
                     pause = None
                 else:
-                    pause = pause or self._backoff(attempt)
+                    pause = pause or backoff(attempt, self._chance())
                 if pause is None:
                     if attempt > 1:
                         error.hint = f"{error.hint}; asked {attempt} times".removeprefix("; ")
@@ -249,10 +249,6 @@ class OpenAIBackend:
             if response is not None:
                 response.close()
 
-    def _backoff(self, attempt: int) -> float:
-        longest = min(FIRST_PAUSE * 2.0 ** (attempt - 1), LONGEST_PAUSE)
-        return longest * (1 - 0.25 * self._chance())
-
     def _completion(self, request: Request, this: _Try, attempts: int, called: float) -> Completion:
         answer = this.answer
         details: dict[str, Any] = {"attempts": attempts}
@@ -285,41 +281,3 @@ class _Try:
     began: bool = False
     stopped: bool = False
     request_id: str = ""
-
-
-def _check_installed(name: str) -> None:
-    for package in ("openai", "bpe_openai"):
-        if importlib.util.find_spec(package) is None:
-            hint = "install it with: pip install 'promptlab[openai]'"
-            raise ModelNotReady(f"{name}: the Python package `{package}` is not installed", hint=hint)
-
-
-def _checked_url(name: str, base_url: str) -> SplitResult:
-    hint = 'it looks like "http://127.0.0.1:8000/v1"'
-    try:
-        url = urlsplit(base_url)
-        wrong = url.scheme not in ("http", "https") or not url.hostname or url.port == 0
-    except ValueError:
-        wrong = True
-    if wrong:
-        raise ModelNotReady(f"{name}: `base_url` is no address of an HTTP server", hint=hint)
-    return url
-
-
-def _authorization(name: str, entry: OpenAIModel, key: str, url: SplitResult, *, official: bool) -> str:
-    """The header's value, or empty. Never quoted in an error: a broken key is still a key."""
-    if not key and (entry.api_key_env or official):
-        env = entry.api_key_env or "OPENAI_API_KEY"
-        hint = f"set the environment variable {env} to an API key, then start promptlab again"
-        if not entry.api_key_env:
-            hint = f"name the variable that holds the key: `api_key_env: {env}` in promptlab.yaml"
-        raise ModelNotReady(f"{name}: there is no API key", hint=hint)
-    if not key.isascii() or not key.isprintable() or " " in key:
-        hint = f"look at the environment variable {entry.api_key_env}" if entry.api_key_env else ""
-        raise ModelNotReady(f"{name}: the API key holds characters no key can hold", hint=hint)
-    if key:
-        return f"Bearer {key}"
-    if url.username:
-        pair = f"{unquote(url.username)}:{unquote(url.password or '')}"
-        return f"Basic {base64.b64encode(pair.encode()).decode()}"
-    return ""

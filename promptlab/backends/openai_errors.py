@@ -9,15 +9,14 @@ No message holds the API key: servers like to send it back, so everything they s
 
 from __future__ import annotations
 
-import email.utils
 import re
 import socket
 import ssl
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from promptlab.backends.openai_retry import retry_after
 from promptlab.errors import (
     AuthenticationFailed,
     BackendError,
@@ -134,16 +133,6 @@ def leaks(exc: Exception, asked: Asked) -> bool:
     return any(secret in repr(e) or secret in str(e) for e in _chain(exc) for secret in asked.secrets)
 
 
-def brief(error: PromptlabError) -> str:
-    """The error in a few words, for a line that says why there is a wait."""
-    status = getattr(error, "status", None)
-    if isinstance(error, RateLimited):
-        return "too many requests"
-    if status:
-        return f"the server answered {status}"
-    return "no connection" if isinstance(error, DeadlineExceeded | ConnectionFailed) else "the server failed"
-
-
 def _is_openai(kind: type) -> bool:
     return kind.__module__.partition(".")[0] == "openai"
 
@@ -164,14 +153,14 @@ def _network(exc: Exception, asked: Asked, began: bool) -> BackendError:
         )
         late.retryable = True  # nothing was sent yet, so nothing can be paid for twice
         return late
+    if "WriteTimeout" in names:
+        return DeadlineExceeded(asked.say(f"the server took nothing of the request for {asked.read_timeout:g} s"))
     if "ReadTimeout" in names or "APITimeoutError" in names:
         after = "since the last piece of the answer" if began else "after the request was sent"
         return DeadlineExceeded(
             asked.say(f"nothing came for {asked.read_timeout:g} s {after}"),
             hint="`read_timeout` gives it longer; it was not asked again, since the first try may still be charged for",
         )
-    if "WriteTimeout" in names:
-        return DeadlineExceeded(asked.say(f"the server took nothing of the request for {asked.read_timeout:g} s"))
     if names & {"DecodingError"}:
         return BadReply(asked.say("the reply is compressed in a way that cannot be read"))
     if began:
@@ -281,25 +270,3 @@ def _field_hint(fields: Mapping[str, Any]) -> str:
     if isinstance(param, str) and param:
         return f"if the server does not know `{param}`, switch it off under `capabilities` in promptlab.yaml"
     return ""
-
-
-def wait_asked(exc: BaseException) -> float | None:
-    """Seconds the server that caused `exc` asks to wait before the next try; None where it does not say."""
-    response = getattr(exc, "response", None)
-    return retry_after(response.headers) if response is not None else None
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds from `Retry-After-Ms` or `Retry-After`, which holds seconds or a date; None where there is none."""
-    for name, scale in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
-        value = headers.get(name, "")
-        try:
-            seconds = float(value) / scale
-        except ValueError:
-            try:
-                seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
-            except (ValueError, TypeError, OverflowError):
-                continue
-        if seconds == seconds and seconds != float("inf"):
-            return max(seconds, 0.0)
-    return None

@@ -12,7 +12,7 @@ import pytest
 
 from promptlab import errors
 from promptlab.backends.openai_api import OpenAIBackend
-from promptlab.types import Completion, Delta, Phase
+from promptlab.types import Completion, Delta, Message, Phase, Prompt, Request
 from promptlab.workspace import OpenAIModel
 from tests import loopback
 from tests.backends.asking import ASK, KEY, Made
@@ -368,3 +368,10 @@ def test_a_connection_that_hangs_ends_at_the_connect_deadline_and_is_tried_again
     assert type(error) is errors.DeadlineExceeded
     assert "no connection within 0.2 s" in error.message
     assert steps == [Phase("retrying", detail="retrying in 0.5 s: no connection")]
+
+
+def test_a_server_that_takes_nothing_ends_at_the_read_deadline(make: Callable[..., Made]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        made = make(base_url=f"http://127.0.0.1:{listening.getsockname()[1]}/v1", read_timeout=0.3)
+        with pytest.raises(errors.DeadlineExceeded, match=r"took nothing of the request for 0\.3 s"):
+            made.ask(Request("loop", Prompt((Message("user", "a" * 30_000_000),))))
