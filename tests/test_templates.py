@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,9 @@ from hypothesis import strategies as st
 
 from promptlab import documents, examples, templates
 from promptlab.errors import TemplateError
+from promptlab.layout import ENVIRONMENT, STANDARD
+from promptlab.sandbox import FILTERS, TEXT_METHODS
+from promptlab.template_file import LAYOUT_NAMES
 from promptlab.traced import Limits
 from promptlab.types import SECTIONS, Document, Example, Params, Prompt, ShotChoice, Template
 from promptlab.workspace import Workspace
@@ -577,3 +582,54 @@ def test_every_template_of_the_repository_renders_with_its_samples(path: str) ->
     assert tiles(prompt)
     assert {span.section for span in prompt.spans} <= set(SECTIONS)
     assert prompt.messages[-1].role == "user"
+
+
+DOC = (ROOT / "docs/templates.md").read_text(encoding="utf-8")
+
+
+def listed(start: str) -> list[str]:
+    """The words in backticks of the paragraph that begins with `start`, up to its first full stop."""
+    paragraph = DOC.split(f"\n{start}", 1)[1].split("\n\n")[0]
+    return re.findall(r"`(\w+)`", re.split(r"`\.", paragraph)[0] + "`")
+
+
+def block(start: str) -> str:
+    """The indented block that begins with `start`, without its indent."""
+    rows = f"    {start}{DOC.split(f'    {start}', 1)[1]}".split("\n")
+    found = itertools.takewhile(lambda row: not row or row.startswith("    "), rows)
+    return "\n".join(row[4:] for row in found).strip("\n") + "\n"
+
+
+def test_the_page_documents_every_key_in_order() -> None:
+    keys = re.findall(r"^\| `(\w+)` \|", DOC.split("## Inputs")[0], re.MULTILINE)
+    schema = templates.file_schema()
+    assert keys == list(schema["properties"])
+    for key, part in (("params", "_Params"), ("examples", "_Examples")):
+        row = next(row for row in DOC.split("\n") if row.startswith(f"| `{key}`"))
+        assert re.findall(r"`(\w+)`", row)[1:] == list(schema["$defs"][part]["properties"])
+
+
+def test_the_page_lists_what_templates_may_use() -> None:
+    assert listed("Filters:") == list(FILTERS)
+    assert listed("Methods of text:") == sorted(TEXT_METHODS)
+    assert listed("Functions:") == sorted(ENVIRONMENT.globals)
+    names = re.findall(r"^\| `(\w+)` \|", DOC.split("## A layout of your own")[1], re.MULTILINE)
+    assert tuple(names) == LAYOUT_NAMES
+
+
+def test_the_page_shows_the_standard_layout() -> None:
+    assert block("{% system -%}") == STANDARD
+
+
+def test_the_page_states_the_limits() -> None:
+    limits = Limits()
+    for value in (limits.output, limits.made, limits.steps):
+        assert f"{value // 1_000_000} million" in " ".join(DOC.split())
+    assert f"{limits.seconds:g} seconds" in DOC
+
+
+def test_the_examples_of_the_page_are_accepted(tmp_path: Path) -> None:
+    assert parse(block("# templates/world-cup.yaml")).examples == ShotChoice("fixtures/examples/world-cup.jsonl", 2)
+    here = workspace(tmp_path)
+    (tmp_path / "p.jsonl").write_text(block('{"id"'))
+    assert examples.load_pool(here, "p.jsonl")[0].tags == ("short",)
