@@ -21,9 +21,9 @@ LAYERS = (
     ("plans", "suite", "report", "difference"),
     ("runner",),
     (
-        "templates template_file sandbox traced layout documents examples shelf privacy models modelfiles sizing scorers "
-        "origin store tables backends formats stats"
-    ).split(),
+        *("templates", "template_file", "sandbox", "traced", "layout", "documents", "examples", "shelf", "privacy"),
+        *("models", "modelfiles", "sizing", "scorers", "origin", "store", "tables", "backends", "formats", "stats"),
+    ),
     ("types", "errors", "workspace", "yamlfile"),
 )
 LEVEL = {name: len(LAYERS) - number for number, layer in enumerate(LAYERS) for name in layer} | {"": 0}
@@ -44,7 +44,7 @@ def shown(file: Path) -> str:
 
 def room(module: str) -> str:
     """`promptlab.backends.llama` -> `backends`; the package itself is ""."""
-    return (module.split(".") + [""])[1]
+    return [*module.split("."), ""][1]
 
 
 @cache
