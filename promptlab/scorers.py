@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 
 from promptlab.types import Score
@@ -16,8 +17,12 @@ def _said(scorer: str, hit: bool, answer: str, yes: str, no: str) -> Score:
 
 
 def normalise(text: str) -> str:
-    """Case, surrounding punctuation and runs of white space taken away."""
-    return re.sub(r"\s+", " ", text).strip().strip(".,;:!?\"'“”‘’«»()[]").casefold()
+    """Case, surrounding punctuation, runs of white space and ways to write an accent taken away."""
+    return _folded(text).strip(" .,;:!?\"'“”‘’«»()[]")
+
+
+def _folded(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", text.casefold()).split())
 
 
 def exact(*, normalised: bool = True) -> Scorer:
@@ -34,8 +39,9 @@ def contains() -> Scorer:
     """1 when the expected text stands anywhere in the answer as whole words, whatever its case."""
 
     def score(answer: str, expected: str) -> Score:
-        wanted = re.escape(normalise(expected))
-        found = re.search(rf"(?<!\w){wanted}(?!\w)", re.sub(r"\s+", " ", answer).casefold())
+        # Of an expected text that is all punctuation, the punctuation counts.
+        wanted = normalise(expected) or _folded(expected)
+        found = wanted and re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", _folded(answer))
         return _said("contains", bool(found), answer.strip(), f"holds {expected!r}", f"does not hold {expected!r}")
 
     return score
