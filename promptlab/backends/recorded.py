@@ -14,16 +14,31 @@ from __future__ import annotations
 import difflib
 import json
 import os
-import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from promptlab.backends import Step
 from promptlab.errors import InputError, RecordingMiss
-from promptlab.types import AsSent, Budget, Completion, Delta, Piece, Request, Timings, Usage, canonical_json
+from promptlab.types import (
+    AsSent,
+    Budget,
+    Completion,
+    Delta,
+    FinishReason,
+    Piece,
+    Request,
+    Timings,
+    Usage,
+    canonical_json,
+)
+
+FINISH_REASONS = get_args(FinishReason)
+MAX_DIFF = 40
+MAX_LINE = 300
+"""Of a miss, so many lines and characters of each are shown."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +56,10 @@ def record(request: Request, fingerprint: str, completion: Completion) -> Record
 
 
 def save(path: Path, records: Iterable[Record]) -> None:
-    """Write a recording, ordered by key, whole or not at all; times are left out, they change without reason."""
+    """Write a recording, ordered by key, whole or not at all; times are left out, they change without reason.
+
+    Of two records with one key the last is kept.
+    """
     lines = [
         canonical_json(
             {
@@ -55,43 +73,53 @@ def save(path: Path, records: Iterable[Record]) -> None:
                 },
             }
         )
-        for r in sorted(records, key=lambda r: r.key)
+        for _, r in sorted({r.key: r for r in records}.items())
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=path.parent, prefix=path.name, suffix=".tmp", delete=False
-    ) as new:
-        new.write("".join(line + "\n" for line in lines))
-        new.flush()
-        os.fsync(new.fileno())
-    Path(new.name).replace(path)
+    # Not a temporary file of the library's: those nobody else may read, and a recording is a file of the repository.
+    new = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        with new.open("w", encoding="utf-8", newline="") as file:
+            file.write("".join(line + "\n" for line in lines))
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def load(path: Path) -> dict[str, Record]:
     """Read a recording; a line that is not one is an `InputError` with its number."""
     found: dict[str, Record] = {}
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as exc:
         raise InputError(f"the recording cannot be read: {exc}", file=str(path)) from exc
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:
-            data = json.loads(line)
-            done = data["completion"]
-            found[data["key"]] = Record(
-                data["key"],
-                data["request"],
-                Completion(
-                    done["text"], done["finish_reason"], Usage(**done["usage"]), fingerprint=done["fingerprint"]
-                ),
-            )
-        except (ValueError, KeyError, TypeError) as exc:
+            read = _record(json.loads(line))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
             raise InputError(
-                f"not a line of a recording: {exc!r}", file=str(path), line=number, hint="record it again"
+                f"not a line of a recording: {exc!r}"[:300], file=str(path), line=number, hint="record it again"
             ) from exc
+        found[read.key] = read
     return found
+
+
+def _record(data: Any) -> Record:
+    done, request = data["completion"], data["request"]
+    if any({*m} != {"role", "content"} or not isinstance(m["content"], str) for m in request["messages"]):
+        raise ValueError("a message is a role and a content")
+    if not isinstance(data["key"], str) or not isinstance(done["text"], str):
+        raise ValueError("key and text are strings")
+    if done["finish_reason"] not in FINISH_REASONS:
+        raise ValueError(f"there is no finish reason {done['finish_reason']!r}")
+    usage = Usage(**done["usage"])
+    return Record(
+        data["key"], request, Completion(done["text"], done["finish_reason"], usage, fingerprint=done["fingerprint"])
+    )
 
 
 class RecordedBackend:
@@ -124,7 +152,8 @@ class RecordedBackend:
 
     def as_sent(self, request: Request) -> AsSent:
         """The body that would be looked up; tokens are unknown here, so they are estimated at four characters each."""
-        pieces = tuple(Piece(text, span.section, span.source) for span, text in request.prompt.texts())
+        spans = [Piece(text, span.section, span.source) for span, text in request.prompt.texts()]
+        pieces = tuple(spans or [Piece(m.content, "layout") for m in request.messages])
         by_section: dict[Any, int] = {}
         for piece in pieces:
             by_section[piece.section] = by_section.get(piece.section, 0) + -(-len(piece.text) // 4)
@@ -143,6 +172,9 @@ class RecordedBackend:
         diff = list(difflib.unified_diff(stored, wanted, "recorded", "asked now", n=0, lineterm=""))
         if not diff:
             diff = ["the requests are the same; the recording is of another model or model file"]
+        if len(diff) > MAX_DIFF:
+            diff[MAX_DIFF:] = [f"… and {len(diff) - MAX_DIFF:,} lines more"]
+        diff = [line if len(line) <= MAX_LINE else f"{line[:MAX_LINE]}… ({len(line):,} characters)" for line in diff]
         return RecordingMiss(
             f"no recorded answer of {self.name} to this request; the nearest one differs:\n" + "\n".join(diff),
             hint="record it again, or ask a live model",

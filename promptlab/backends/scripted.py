@@ -51,7 +51,8 @@ class ScriptedBackend:
         self.clearance: Label = clearance
         self.fingerprint = f"scripted:{name}"
         self.history: list[Request] = []
-        self._script = script
+        # A text is a sequence of texts, too, but nobody means its letters.
+        self._script: Script = (script,) if isinstance(script, str) else script
         self._lock = threading.Lock()
 
     def _reply(self, request: Request) -> Reply:
