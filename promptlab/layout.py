@@ -8,8 +8,7 @@ as `Traced` text. Message tags become boundary objects in the stream of output, 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import TracebackType
@@ -21,14 +20,13 @@ from jinja2.parser import Parser
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment, safe_range
 from jinja2.utils import Joiner, Namespace, pass_context
-from jinja2.visitor import NodeTransformer
 
 from promptlab.errors import nearest
+from promptlab.jinja_tree import LayoutProblem, Messages, Rewrite, aliases, outside
 from promptlab.sandbox import (
     ATTRIBUTES,
     FILTERS,
     HIDDEN,
-    MAX_BITS,
     Ticking,
     add,
     finish,
@@ -57,12 +55,8 @@ documents, a pair of turns for each shot, and the question. One blank line stand
 ROLES: tuple[Role, ...] = ("system", "user", "assistant")
 
 
-class LayoutProblem(Exception):
-    """Something wrong with a text or its render; `line` counts from 1 in that text."""
-
-    def __init__(self, message: str, line: int | None = None, hint: str = "") -> None:
-        super().__init__(message)
-        self.message, self.line, self.hint = message, line, hint
+MAX_TAGS = 5_000
+MAX_TAG_TEXT = 100_000
 
 
 class Part:
@@ -193,176 +187,19 @@ def _hidden(function: Callable[..., Any]) -> Callable[..., Any]:
     return pass_context(lambda _context, *args: function(*args))
 
 
+def _timed(value: Any) -> Any:
+    METER.get().check_time()
+    return value
+
+
 _INNER = {
     f"{HIDDEN}printed": _printed,
     f"{HIDDEN}joined": _hidden(concat),
     f"{HIDDEN}made": _hidden(lambda value: METER.get().weigh(value)),
     f"{HIDDEN}sliced": _hidden(lambda value, *bounds: finish(sliced(value, *bounds), value)),
     f"{HIDDEN}ticking": _hidden(Ticking),
+    f"{HIDDEN}timed": _hidden(_timed),
 }
-
-
-class _Rewrite(NodeTransformer):
-    """Routes what Jinja would leave to plain Python through the functions above."""
-
-    def __init__(self, env: TemplateEnvironment, aliases: Mapping[str, set[str]]) -> None:
-        self.env, self.aliases = env, aliases
-
-    def _through(self, name: str, node: nodes.Expr, *args: nodes.Expr) -> nodes.Filter:
-        made = nodes.Filter(node, HIDDEN + name, list(args), [], None, None, lineno=node.lineno)
-        return made.set_environment(self.env)  # type: ignore[return-value]  # it returns the node itself
-
-    def _printed(self, node: nodes.Expr, original: nodes.Expr) -> nodes.Filter:
-        names: set[str] = set()
-        waiting = _names(original)
-        while waiting:
-            name = waiting.pop()
-            if name not in names:
-                names.add(name)
-                waiting |= self.aliases.get(name, set())
-        return self._through("printed", node, nodes.Const(tuple(sorted(names)), lineno=node.lineno))
-
-    def visit_Output(self, node: nodes.Output) -> nodes.Node:
-        """Each expression printed, and nothing else, knows where its text came from."""
-        untouched = (nodes.TemplateData, nodes.EnvironmentAttribute)
-        node.nodes = [
-            child if isinstance(child, untouched) else self._printed(self.visit(child), child) for child in node.nodes
-        ]
-        return node
-
-    def visit_FilterBlock(self, node: nodes.FilterBlock) -> nodes.Node:
-        original = node.filter
-        self.generic_visit(node)
-        node.filter = self._printed(node.filter, original)
-        return node
-
-    def visit_For(self, node: nodes.For) -> nodes.Node:
-        self.generic_visit(node)
-        node.iter = self._through("ticking", node.iter)  # type: ignore[arg-type]  # Jinja types it too widely
-        return node
-
-    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:
-        self.generic_visit(node)
-        return self._through("joined", nodes.List(node.nodes, lineno=node.lineno))
-
-    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:
-        self.generic_visit(node)
-        if not isinstance(node.arg, nodes.Slice):
-            return node
-        parts = (node.arg.start, node.arg.stop, node.arg.step)
-        return self._through("sliced", node.node, *(part or nodes.Const(None, lineno=node.lineno) for part in parts))
-
-    def visit_List(self, node: nodes.List) -> nodes.Node:
-        self.generic_visit(node)
-        return self._through("made", node)
-
-    def visit_Dict(self, node: nodes.Dict) -> nodes.Node:
-        self.generic_visit(node)
-        return self._through("made", node)
-
-    def visit_Tuple(self, node: nodes.Tuple) -> nodes.Node:
-        self.generic_visit(node)
-        return node if node.ctx == "store" else self._through("made", node)
-
-    def visit_Const(self, node: nodes.Const) -> nodes.Node:
-        if isinstance(node.value, int) and node.value.bit_length() > MAX_BITS:
-            raise LayoutProblem("a number too large to work with", node.lineno)
-        return node
-
-    def visit_Filter(self, node: nodes.Filter) -> nodes.Node:
-        if node.name not in FILTERS:
-            raise LayoutProblem(f"there is no filter `{node.name}`", node.lineno, nearest(node.name, FILTERS))
-        return self.generic_visit(node)
-
-    def visit_Test(self, node: nodes.Test) -> nodes.Node:
-        if node.name not in self.env.tests:
-            raise LayoutProblem(f"there is no test `{node.name}`", node.lineno, nearest(node.name, self.env.tests))
-        return self.generic_visit(node)
-
-    def _refuse(self, node: nodes.Node) -> nodes.Node:
-        words = {"ScopedEvalContextModifier": "autoescape", "FromImport": "from … import"}
-        word = words.get(type(node).__name__, type(node).__name__.lower())
-        raise LayoutProblem(f"`{{% {word} %}}` is not available: a template stands alone", node.lineno)
-
-    visit_Block = visit_Extends = visit_FromImport = visit_Import = visit_Include = _refuse
-    visit_ScopedEvalContextModifier = visit_EvalContextModifier = _refuse
-
-
-def _names(node: nodes.Node) -> set[str]:
-    found = {name.name for name in node.find_all(nodes.Name)}
-    return found | {node.name} if isinstance(node, nodes.Name) else found
-
-
-def _aliases(tree: nodes.Template) -> dict[str, set[str]]:
-    """For each name a template sets, the names it was set from."""
-    found: dict[str, set[str]] = {}
-    for node in tree.find_all((nodes.For, nodes.Assign, nodes.With)):
-        pairs: list[tuple[nodes.Node, nodes.Node]]
-        if isinstance(node, nodes.For):
-            pairs = [(node.target, node.iter)]
-        elif isinstance(node, nodes.Assign):
-            pairs = [(node.target, node.node)]
-        elif isinstance(node, nodes.With):
-            pairs = list(zip(node.targets, node.values, strict=True))
-        else:
-            continue
-        for target, value in pairs:
-            for name in _names(target):
-                found.setdefault(name, set()).update(_names(value))
-    return found
-
-
-def _boundary(node: nodes.Node) -> tuple[str, str] | None:
-    if isinstance(node, nodes.Output) and node.nodes and isinstance(node.nodes[0], nodes.EnvironmentAttribute):
-        word, role = node.nodes[0].name.split("_")
-        return word, role
-    return None
-
-
-class _Messages:
-    """Checks where message tags stand, and that no text stands outside of them."""
-
-    def __init__(self, tree: nodes.Template) -> None:
-        self.any = any(_boundary(node) for node in tree.find_all(nodes.Output))
-        if self.any:
-            self.walk(tree.body, None)
-
-    def walk(self, body: Iterable[nodes.Node], inside: str | None) -> None:
-        for node in body:
-            boundary = _boundary(node)
-            if boundary:
-                word, role = boundary
-                if word == "open" and inside:
-                    raise LayoutProblem(f"`{{% {role} %}}` inside {inside}", node.lineno, "messages cannot be nested")
-                inside = f"`{{% {role} %}}`" if word == "open" else None
-            elif isinstance(node, nodes.Output) and not inside:
-                self._outside(node)
-            elif isinstance(node, nodes.Macro | nodes.CallBlock | nodes.FilterBlock | nodes.AssignBlock):
-                self.walk(node.body, "a macro or a block that is kept as text")
-            elif isinstance(node, nodes.For):
-                within = "a recursive loop" if node.recursive else inside
-                self.walk(node.body, within)
-                self.walk(node.else_, within)
-            elif isinstance(node, nodes.If):
-                for branch in (node, *node.elif_):
-                    self.walk(branch.body, inside)
-                self.walk(node.else_, inside)
-            elif isinstance(node, nodes.With):
-                self.walk(node.body, inside)
-
-    @staticmethod
-    def _outside(node: nodes.Output) -> None:
-        for child in node.nodes:
-            if isinstance(child, nodes.TemplateData) and child.data.strip():
-                skipped = child.data[: len(child.data) - len(child.data.lstrip())].count("\n")
-                raise _outside(child.data, child.lineno + skipped)
-
-
-def _outside(text: str, line: int | None) -> LayoutProblem:
-    shown = " ".join(text.split())[:40]
-    return LayoutProblem(
-        f"text outside of the messages: {shown!r}", line, "put it into {% system %}, {% user %} or {% assistant %}"
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -417,7 +254,7 @@ class Compiled:
                 raise Overrun(f"stopped: the prompt is longer than {limit:,} characters")
             if self.messages and role is None:
                 if text.strip():
-                    raise _outside(text, self.template.get_corresponding_lineno(stream.gi_frame.f_lineno))
+                    raise outside(text, self.template.get_corresponding_lineno(stream.gi_frame.f_lineno))
             else:
                 METER.get().tick()
                 chunks.append(text)
@@ -436,21 +273,21 @@ class Compiled:
 
 
 ENVIRONMENT = TemplateEnvironment()
-_TAGS = re.compile(r"(\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\})", re.DOTALL)
 
 
 @lru_cache(maxsize=1024)
 def compile_text(text: str, *, layout: bool = False) -> Compiled:
     """Compile `text`; message tags are for layouts only. A mistake is a `LayoutProblem` with its line."""
     try:
+        _check_size(text)
         stand_in, source = _keep_returns(text)
         tree = ENVIRONMENT.parse(source)
         for data in tree.find_all(nodes.TemplateData) if stand_in else ():
             data.data = data.data.replace(stand_in, "\r")
-        messages = _Messages(tree).any
+        messages = Messages(tree).any
         if messages and not layout:
             raise LayoutProblem("message tags belong into the `layout`")
-        rewritten = _Rewrite(ENVIRONMENT, _aliases(tree)).visit(tree)
+        rewritten = Rewrite(ENVIRONMENT, aliases(tree)).visit(tree)
         names = frozenset(meta.find_undeclared_variables(rewritten)) - set(ENVIRONMENT.globals)
         code = ENVIRONMENT.compile(rewritten)
         return Compiled(Template.from_code(ENVIRONMENT, code, dict(ENVIRONMENT.globals)), names, messages)
@@ -464,11 +301,41 @@ def compile_text(text: str, *, layout: bool = False) -> Compiled:
         raise LayoutProblem(f"cannot be compiled: {exc}") from exc
 
 
+def _tags(text: str) -> Iterator[tuple[int, int]]:
+    """Where the tags of `text` begin and end, as far as they have an end."""
+    at = 0
+    while (start := text.find("{", at)) >= 0:
+        closing = _CLOSING.get(text[start : start + 2])
+        if closing is None:
+            at = start + 1
+            continue
+        end = text.find(closing, start + 2)
+        if end < 0:
+            return
+        at = end + 2
+        yield start, at
+
+
+_CLOSING = {"{{": "}}", "{%": "%}", "{#": "#}"}
+
+
+def _check_size(text: str) -> None:
+    """Compiling takes time for every tag, and no prompt needs this many."""
+    written = 0
+    for number, (start, end) in enumerate(_tags(text), 1):
+        written += end - start
+        if number > MAX_TAGS or written > MAX_TAG_TEXT:
+            line = text.count("\n", 0, start) + 1
+            raise LayoutProblem(f"more than {MAX_TAGS:,} tags, or {MAX_TAG_TEXT:,} characters in tags", line)
+
+
 def _keep_returns(text: str) -> tuple[str, str]:
     """Jinja turns carriage returns into newlines; outside of tags a stand-in that the text lacks keeps them."""
     if "\r" not in text:
         return "", text
     stand_in = next(chr(code) for code in range(0xE000, 0x110000) if chr(code) not in text)
-    parts = _TAGS.split(text)
-    parts[::2] = [part.replace("\r", stand_in) for part in parts[::2]]
-    return stand_in, "".join(parts)
+    parts, at = [], 0
+    for start, end in _tags(text):
+        parts += [text[at:start].replace("\r", stand_in), text[start:end]]
+        at = end
+    return stand_in, "".join([*parts, text[at:].replace("\r", stand_in)])

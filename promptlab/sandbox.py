@@ -15,9 +15,22 @@ from jinja2 import Environment, Undefined, filters
 from jinja2.runtime import Context, LoopContext
 from jinja2.utils import _PassArg, pass_context, pass_environment
 
-from promptlab.traced import METER, Origin, Overrun, Traced, blend, by_run, concat, json_text, origins_in, to_text
+from promptlab.traced import (
+    METER,
+    Origin,
+    Overrun,
+    Traced,
+    blend,
+    by_run,
+    concat,
+    json_text,
+    merged,
+    origins_in,
+    to_text,
+)
 
 MAX_COUNT = 100_000
+PIECE_COST = 20  # bytes for each character where a library function cuts a text into words
 MAX_BITS = 10_000
 HIDDEN = "promptlab "
 """Filters whose name starts so are put in by the compiler; the space keeps them out of anyone's reach."""
@@ -55,6 +68,11 @@ def finish(result: Any, *sources: Any) -> Any:
     return small(result)
 
 
+def owned(value: Any) -> Any:
+    """Text without an origin becomes the section's own, so that taking it apart is charged like any other text."""
+    return Traced.of(value, METER.get().default) if type(value) is str else value
+
+
 class Ticking:
     """An iterable that counts each step; it has a length where the one inside has."""
 
@@ -80,7 +98,7 @@ def multiply(left: Any, right: Any) -> Any:
         if isinstance(left, str):
             runs = left.runs if isinstance(left, Traced) else ()
             meter.charge(times * (len(left) + 16 * len(runs)))
-            return Traced(str.__mul__(left, times), runs * times) if runs else str.__mul__(left, times)
+            return Traced(str.__mul__(left, times), merged(runs * times)) if runs else str.__mul__(left, times)
         meter.charge(16 * len(left) * times)
         return meter.weigh(left * times)
     if isinstance(left, int) and isinstance(right, int) and left.bit_length() + right.bit_length() > MAX_BITS:
@@ -115,11 +133,14 @@ def modulo(left: Any, right: Any) -> Any:
     for spec in _SPEC.findall(left):
         if "*" in spec or any(len(digits) > 4 for digits in re.findall(r"\d+", spec)):
             raise Overrun("stopped: a width in a format is too large; use at most four digits")
-    METER.get().charge(len(left) + 10_000 * left.count("%"))
     values = right if isinstance(right, tuple | dict) else (right,)
     plain: Any = (
         {k: _printable(v) for k, v in values.items()} if isinstance(values, dict) else tuple(map(_printable, values))
     )
+    longest = max(
+        (len(v) for v in (plain.values() if isinstance(plain, dict) else plain) if isinstance(v, str)), default=0
+    )
+    METER.get().charge(len(left) + (10_000 + longest) * left.count("%"))
     return finish(str.__mod__(left, plain), left, right)
 
 
@@ -220,6 +241,18 @@ def trim(text: Any, chars: str | None = None) -> str:
     return to_text(text).strip(chars)
 
 
+def title(text: Any) -> str:
+    """The text with the first letter of each word in upper case, the others in lower case."""
+    METER.get().charge(PIECE_COST * len(to_text(text)))
+    return by_run(filters.do_title, to_text(text))
+
+
+def wordcount(text: Any) -> int:
+    """The number of words."""
+    METER.get().charge(PIECE_COST * len(to_text(text)))
+    return len(re.findall(r"\w+", to_text(text)))
+
+
 def chunked(how: Callable[..., Any]) -> Callable[..., Any]:
     """`batch` or `slice` with a bounded number."""
     return lambda items, number, fill_with=None: how(items, count(number), fill_with)
@@ -235,7 +268,16 @@ def sliced(value: Any, start: Any, stop: Any, step: Any) -> Any:
     return value[start:stop:step]
 
 
-def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
+_ITERATING = frozenset(
+    (
+        *("batch", "first", "join", "last", "lines", "list", "map", "max", "min", "paragraphs", "reject"),
+        *("reverse", "select", "slice", "sort", "sum", "unique"),
+    )
+)
+"""Filters that take a text apart when they are given one."""
+
+
+def _guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """`function` as a filter that counts a step and has its result charged and traced."""
     wants = _PassArg.from_obj(function)
 
@@ -243,6 +285,8 @@ def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def guarded(context: Context, value: Any, *args: Any, **kwargs: Any) -> Any:
         METER.get().tick()
+        if name in _ITERATING:
+            value = owned(value)
         given: Any = {
             None: (),
             _PassArg.context: (context,),
@@ -269,19 +313,21 @@ _OWN: dict[str, Callable[..., Any]] = {
     "slice": chunked(filters.sync_do_slice),
     "string": to_text,
     "sum": total,
-    "title": case(filters.do_title),
+    "title": title,
     "tojson": as_json,
     "trim": trim,
     "upper": case(str.upper),
+    "wordcount": wordcount,
 }
 _LIBRARY = (
     *("abs", "count", "d", "default", "dictsort", "first", "float", "int", "items", "last", "length", "list"),
     *("map", "max", "min", "reject", "rejectattr", "reverse", "select", "selectattr", "sort", "truncate"),
-    *("unique", "wordcount"),
+    "unique",
 )
 
 FILTERS: dict[str, Callable[..., Any]] = {
-    name: _guarded(function) for name, function in sorted({**{n: filters.FILTERS[n] for n in _LIBRARY}, **_OWN}.items())
+    name: _guarded(name, function)
+    for name, function in sorted({**{n: filters.FILTERS[n] for n in _LIBRARY}, **_OWN}.items())
 }
 """Every filter a template may use."""
 
@@ -291,7 +337,7 @@ def _plain(name: str) -> Callable[..., Any]:
 
     def method(text: str, *args: Any, **named: Any) -> Any:
         # Through the object, so that the methods of `Traced` are found.
-        return finish(getattr(text, name)(*args, **named), text, *args)
+        return finish(getattr(owned(text), name)(*args, **named), text, *args)
 
     return method
 

@@ -26,7 +26,8 @@ from jsonschema.exceptions import SchemaError  # type: ignore[import-untyped]  #
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from promptlab.errors import TemplateError, nearest
-from promptlab.layout import LayoutProblem, compile_text
+from promptlab.jinja_tree import LayoutProblem
+from promptlab.layout import compile_text
 from promptlab.types import InputSpec, Params, ShotChoice, Template
 from promptlab.yamlfile import YamlFile, parse_yaml, validation_problem
 

@@ -41,8 +41,8 @@ class Origin(NamedTuple):
 class Limits:
     """What one render may use. `output` and `made` count characters, the latter with everything in between."""
 
-    output: int = 32_000_000
-    made: int = 128_000_000
+    output: int = 24_000_000
+    made: int = 64_000_000
     steps: int = 2_000_000
     seconds: float = 5.0
 
@@ -138,22 +138,24 @@ class Traced(str):
         if step == -1:
             ahead = self.cut(stop + 1, max(start, stop) + 1)
             return Traced(str.__getitem__(ahead, slice(None, None, -1)), tuple(reversed(ahead.runs)))
-        return concat([self.cut(i, i + 1) for i in range(start, stop, step)])
+        whole = _Cutter(self)
+        places = range(start, stop, step)
+        METER.get().charge(CHARACTER_COST * len(places))
+        taken = [whole.cut(place, place + 1) for place in sorted(places)]
+        return concat(taken if step > 0 else reversed(taken))
 
     def __iter__(self) -> Iterator[str]:
-        meter = METER.get()
-        at = 0
-        for length, origin in self.runs:
-            for char in str.__str__(self)[at : at + length]:
-                meter.charge(CHARACTER_COST)
-                yield Traced(char, ((1, origin),))
-            at += length
+        meter, whole = METER.get(), _Cutter(self)
+        for at in range(len(self)):
+            meter.charge(CHARACTER_COST)
+            yield whole.cut(at, at + 1)
 
     def pieces(self) -> list[Traced]:
         """The text cut where its origin changes."""
-        found, at = [], 0
+        whole, at = _Cutter(self), 0
+        found = []
         for length, _ in self.runs:
-            found.append(self.cut(at, at + length))
+            found.append(whole.cut(at, at + length))
             at += length
         return found
 
@@ -173,26 +175,57 @@ class Traced(str):
         return self.cut(0, len(self) - len(suffix)) if suffix and self.endswith(suffix) else self
 
     def splitlines(self, keepends: bool = False) -> list[str]:
-        found, at = [], 0
-        for whole, bare in zip(str.splitlines(self, True), str.splitlines(self), strict=True):
-            METER.get().charge(CHARACTER_COST)
-            found.append(self.cut(at, at + len(whole if keepends else bare)))
-            at += len(whole)
-        return found  # type: ignore[return-value]  # list is invariant; every item is a str
+        METER.get().charge(CHARACTER_COST * sum(map(self.count, _LINE_ENDS)))
+        whole, at = _Cutter(self), 0
+        found: list[str] = []
+        for line in str.splitlines(self, True):
+            bare = line if keepends else (str.splitlines(line) or [""])[0]
+            found.append(whole.cut(at, at + len(bare)))
+            at += len(line)
+        return found
 
     def split(self, sep: str | None = None, maxsplit: SupportsIndex = -1) -> list[str]:
+        meter, whole, at = METER.get(), _Cutter(self), 0
         found: list[str] = []
-        at = 0
-        for part in str.split(self, sep, maxsplit):
-            METER.get().charge(CHARACTER_COST)
-            if sep is None:
-                at = _SPACE.match(self, at).end()  # type: ignore[union-attr]  # `\s*` matches anywhere
-            found.append(self.cut(at, at + len(part)))
-            at += len(part) + len(sep or "")
+        most = maxsplit.__index__()
+        if sep is None:
+            for word in _WORD.finditer(self):
+                meter.charge(CHARACTER_COST)
+                end = len(self) if len(found) == most else word.end()
+                found.append(whole.cut(word.start(), end))
+                if end == len(self):
+                    break
+            return found
+        meter.charge(CHARACTER_COST * self.count(sep))
+        for part in str.split(self, sep, most):
+            found.append(whole.cut(at, at + len(part)))
+            at += len(part) + len(sep)
         return found
 
 
-_SPACE = re.compile(r"\s*")
+_WORD = re.compile(r"\S+")
+_LINE_ENDS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
+
+
+class _Cutter:
+    """Cuts pieces out of one text, front to back, in time that grows with the text and not with its square."""
+
+    def __init__(self, text: Traced) -> None:
+        self.text, self.runs = str.__str__(text), text.runs
+        self.number = self.begin = 0  # the run that the next piece begins in or after, and where that run begins
+
+    def cut(self, start: int, stop: int) -> Traced:
+        """Characters `start` to `stop`; `start` may not go back."""
+        while self.number < len(self.runs) and self.begin + self.runs[self.number][0] <= start:
+            self.begin += self.runs[self.number][0]
+            self.number += 1
+        found, at, number = [], self.begin, self.number
+        while at < stop and number < len(self.runs):
+            length, origin = self.runs[number]
+            found.append((min(at + length, stop) - max(at, start), origin))
+            at += length
+            number += 1
+        return Traced(self.text[start:stop], tuple(found) if stop > start else ())
 
 
 def origins_in(value: Any) -> list[Origin]:
@@ -234,29 +267,32 @@ def by_run(change: Callable[[str], str], text: str, *others: Any) -> str:
     if len(text.runs) > 1:
         parts = [change(str.__str__(piece)) for piece in text.pieces()]
         if "".join(parts) == whole:
-            return Traced(whole, _merged((len(p), o) for p, (_, o) in zip(parts, text.runs, strict=True)))
+            return Traced(whole, merged((len(p), o) for p, (_, o) in zip(parts, text.runs, strict=True)))
     return blend(whole, text, *others)
 
 
-def _merged(runs: Iterable[tuple[int, Origin]]) -> tuple[tuple[int, Origin], ...]:
-    merged: list[tuple[int, Origin]] = []
+def merged(runs: Iterable[tuple[int, Origin]]) -> tuple[tuple[int, Origin], ...]:
+    """Runs with neighbours of one origin made one."""
+    found: list[tuple[int, Origin]] = []
     for length, origin in runs:
-        if merged and merged[-1][1] == origin:
-            merged[-1] = (merged[-1][0] + length, origin)
+        if found and found[-1][1] == origin:
+            found[-1] = (found[-1][0] + length, origin)
         elif length:
-            merged.append((length, origin))
-    return tuple(merged)
+            found.append((length, origin))
+    return tuple(found)
 
 
 def concat(chunks: Iterable[Any]) -> Traced:
     """The chunks as one text; those without an origin belong to the section being written."""
     meter = METER.get()
     texts = [chunk if isinstance(chunk, str) else to_text(chunk) for chunk in chunks]
+    if len(texts) == 1 and isinstance(texts[0], Traced):
+        return texts[0]
     meter.charge(sum(map(len, texts)))
     runs: list[tuple[int, Origin]] = []
     for text in texts:
         runs.extend(text.runs if isinstance(text, Traced) else ((len(text), meter.default),))
-    return Traced("".join(texts), _merged(runs))
+    return Traced("".join(texts), merged(runs))
 
 
 def to_text(value: Any, indent: int | None = None) -> str:

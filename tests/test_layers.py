@@ -21,7 +21,8 @@ LAYERS = (
     ("plans", "suite", "report", "difference"),
     ("runner",),
     (
-        *("templates", "template_file", "sandbox", "traced", "layout", "documents", "examples", "shelf", "privacy"),
+        *("templates", "template_file", "rendering", "layout", "jinja_tree", "sandbox", "traced"),
+        *("documents", "examples", "shelf", "privacy"),
         *("models", "modelfiles", "sizing", "scorers", "origin", "store", "tables", "backends", "formats", "stats"),
     ),
     ("types", "errors", "workspace", "yamlfile"),

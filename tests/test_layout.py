@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import tracemalloc
 from typing import Any
 
 import pytest
 
-from promptlab.layout import LayoutProblem, compile_text
+from promptlab.jinja_tree import LayoutProblem
+from promptlab.layout import compile_text
 from promptlab.traced import METER, Limits, Meter, Origin, Traced, concat
 
 ME = Origin("instructions")
@@ -97,12 +99,34 @@ DOC = Traced.of("It was Argentina.", SECRET)
         ("{{ doc|list|first }}{{ doc|last }}", [("I.", "secret.md")]),
         ("{{ {'k': doc}.k }}", [(DOC, "secret.md")]),
         ("{{ doc|default('x') }}", [(DOC, "secret.md")]),
+        ("{{ (q ~ doc)[::2] }}".replace("q", "question.strip()"), [("WoWn", "question"), ("I a retn.", "secret.md")]),
+        ("{{ ' a b  c '.split() | join('/') }}", [("a/b/c", "instructions")]),
+        (
+            "{{ doc.split(none, 1)|join('/') }}",
+            [("It", "secret.md"), ("/", "instructions"), ("was Argentina.", "secret.md")],
+        ),
         ("{{ doc * 2 }}", [(DOC + DOC, "secret.md")]),
         ("{{ items|map('string')|join('+') }}", [("1+2", "instructions")]),
     ],
 )
 def test_text_keeps_its_origin_through(text: str, pieces: list[tuple[str, str]]) -> None:
     assert one(text, question=QUESTION, doc=DOC, n=3, items=[1, 2]) == [(str(t), s) for t, s in pieces]
+
+
+@pytest.mark.parametrize("maxsplit", [-1, 0, 1, 2])
+@pytest.mark.parametrize("text", ["", " ", "a", " a  b c ", "\na\r\nb\vc\x85d\u2028\n\n", "a,b,,c,"])
+def test_traced_text_is_cut_as_plain_text_is(text: str, maxsplit: int) -> None:
+    traced = concat([Traced.of(part, Origin("input", str(n))) for n, part in enumerate(text)])
+    for sep in (None, ",", "a"):
+        assert traced.split(sep, maxsplit) == text.split(sep, maxsplit)
+    assert traced.splitlines() == text.splitlines()
+    assert traced.splitlines(True) == text.splitlines(True)
+    assert list(traced) == traced.pieces() == list(text)
+    for bounds in itertools.product((None, 0, 2, -1, 9), (None, 0, 3, -2, 9), (None, 1, 2, -1, -2)):
+        cut = traced[slice(*bounds)]
+        assert cut == text[slice(*bounds)]
+        places = list(range(len(text)))[slice(*bounds)]
+        assert [origin.source for length, origin in cut.runs for _ in range(length)] == [str(n) for n in places]
 
 
 def test_text_that_cannot_be_followed_takes_the_highest_label_it_was_made_from() -> None:
@@ -178,6 +202,8 @@ def test_a_value_that_looks_like_tags_opens_no_message() -> None:
         ("\n{% if x is strnig %}{% endif %}", 2, "did you mean `string`?"),
         ("\n{{ 0x" + "f" * 5000 + " }}", 2, "too large"),
         ("{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}", None, "deep"),
+        ("\n{{ x }}" * 5001, 5002, "more than 5,000 tags"),
+        ("\n\n{{ '" + "x" * 100_001 + "' }}", 3, "100,000 characters in tags"),
         ("{% for x in y %}" * 60 + "{% endfor %}" * 60, None, "cannot be compiled"),
     ],
 )
@@ -227,10 +253,19 @@ ENDLESS = [
     "{% set ns = namespace(x='<') %}{% for i in range(99) %}{% set ns.x = ns.x.join([ns.x, ns.x]) %}{% endfor %}",
     "{% set ns = namespace(x='\"') %}{% for i in range(99) %}{% set ns.x = ns.x|tojson %}{% endfor %}",
     "{% set ns = namespace(x='<') %}{% for i in range(99) %}{% set ns.x %}{{ ns.x }}{{ ns.x }}{% endset %}{% endfor %}",
-    "{% set big = 'x' * 9999999 %}{% for i in range(99999) %}{{ big }}{% endfor %}",
-    "{% set big = 'x' * 9999999 %}{% for i in range(99999) %}{% set y = big[:-1] %}{% endfor %}",
-    "{{ ('x' * 9999999)|list|length }}",
+    "{% set big = 'x' * 999999 %}{% for i in range(99999) %}{{ big }}{% endfor %}",
+    "{% set big = 'x' * 999999 %}{% for i in range(99999) %}{% set y = big[:-1] %}{% endfor %}",
+    "{{ ('x' * 999999)|list|length }}",
     "{{ (doc * 99999)|list|length }}",
+    "{{ ('a ' * 999999)|title }}",
+    "{{ ('a ' * 999999)|wordcount }}",
+    "{{ ('a ' * 999999).split()|length }}",
+    "{{ ('a ' * 999999).split(' ')|length }}",
+    "{{ ('a\n' * 999999).splitlines()|length }}",
+    "{{ ('ä ' * 999999)|unique|list|length }}",
+    "{{ ('ä ' * 999999)|batch(2)|list|length }}",
+    "{{ ('%s' * 999) % ('x' * 999999, 1) }}",
+    "{{ ('%(a)s' * 999) % {'a': 'x' * 999999} }}",
     "{{ 'x'|center(10**9) }}",
     "{{ 'x'.center(10**9) }}",
     "{{ 'x'.ljust(10**9) }}",
@@ -262,8 +297,8 @@ def test_a_template_without_bounds_is_stopped(text: str) -> None:
     tracemalloc.start()
     try:
         with pytest.raises(LayoutProblem):
-            run(text, Limits(steps=20_000, made=20_000_000, seconds=60), doc=DOC)
-        assert tracemalloc.get_traced_memory()[1] < 200_000_000
+            run(text, Limits(steps=5_000, made=4_000_000, seconds=60), doc=DOC)
+        assert tracemalloc.get_traced_memory()[1] < 100_000_000
     finally:
         tracemalloc.stop()
 

@@ -123,7 +123,7 @@ WRONG = [
     ("instructions: [a]", 1, "instructions", "valid string"),
     ("context: a.md", 1, "context", "list"),
     ("context: [a.md, '']", 1, "context.1", "at least 1 character"),
-    ("inputs: 3", 1, "inputs", "dictionary"),
+    ("inputs: 3", 1, "inputs", "should be a mapping"),
     ("inputs: [a, 3]", 1, "inputs.1", "names"),
     ("inputs:\n  q: {type: text}", 2, "inputs.q.type", "'string', 'number'"),
     ("inputs:\n  q: {type: number, sample: three}", 2, "inputs.q.sample", "should be a number, not str"),
