@@ -11,20 +11,22 @@ It is read once. Paths everywhere in promptlab are relative to this folder, with
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from promptlab.errors import WorkspaceError, nearest
 from promptlab.types import LABELS, Label
 from promptlab.yamlfile import YamlFile, read_yaml, validation_problem
 
 FILE = "promptlab.yaml"
+MAX_LINKS = 40  # as Linux has it
 
 
 class _Strict(BaseModel):
@@ -59,7 +61,10 @@ class LlamaModel(_Strict):
 
 
 class OpenAIModel(_Strict):
-    """A model behind an OpenAI-compatible HTTP API. Times are seconds; `capabilities` switch off fields a server refuses."""
+    """A model behind an OpenAI-compatible HTTP API. Times are seconds.
+
+    `capabilities` switch request fields of a server off or on.
+    """
 
     backend: Literal["openai"]
     model: str
@@ -77,6 +82,14 @@ class OpenAIModel(_Strict):
     price_out: float | None = Field(default=None, ge=0, description="US dollars per million new tokens")
     capabilities: Mapping[str, bool] = {}
 
+    @field_validator("api_key_env")
+    @classmethod
+    def _a_name(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
+            # What stands there may be a key, so it is not shown.
+            raise ValueError("should be the name of an environment variable, such as OPENAI_API_KEY, not a key itself")
+        return value
+
 
 ModelEntry = Annotated[LlamaModel | OpenAIModel, Field(discriminator="backend")]
 
@@ -84,6 +97,28 @@ ModelEntry = Annotated[LlamaModel | OpenAIModel, Field(discriminator="backend")]
 class _File(_Strict):
     models: dict[str, ModelEntry] = {}
     labels: dict[str, Label] = {}
+
+    @field_validator("models", "labels", mode="before")
+    @classmethod
+    def _nothing_yet(cls, value: Any) -> Any:
+        # A key whose entries are all commented out.
+        return {} if value is None else value
+
+    @field_validator("labels")
+    @classmethod
+    def _can_match(cls, labels: dict[str, Label]) -> dict[str, Label]:
+        # A pattern that can match nothing is a label somebody believes in.
+        for pattern in labels:
+            if (
+                pattern.startswith("/")
+                or "\\" in pattern
+                or {"", ".", ".."} & set(pattern.removesuffix("/").split("/"))
+            ):
+                raise ValueError(
+                    f"the pattern `{pattern}` matches no file: write paths as the workspace does, relative and "
+                    "with forward slashes, such as `fixtures/private/**`"
+                )
+        return labels
 
 
 @dataclass(frozen=True)
@@ -101,7 +136,10 @@ class Workspace:
 
     def resolve(self, path: str) -> Path:
         """The file `path` of the workspace; refuses one that leads out of it."""
-        full = (self.root / path).resolve()
+        try:
+            full = (self.root / path).resolve()
+        except (OSError, RuntimeError, ValueError) as exc:  # a circle of links, a NUL byte
+            raise WorkspaceError(f"`{path}` cannot be read: {exc}") from exc
         if not full.is_relative_to(self.root.resolve()):
             raise WorkspaceError(f"`{path}` leads out of the workspace {self.root}", hint="use a path inside it")
         return full
@@ -118,11 +156,18 @@ class Workspace:
     def label_of(self, path: str) -> Label:
         """The strictest label whose pattern matches `path`; public when none does.
 
-        The path is taken with links and `..` resolved, so a detour cannot shed a label.
+        It is asked of the path as it is written, without its detours, and with its links followed: each way to
+        name a file has the label of the file, and a link has its own label besides.
         """
-        names = {path, self.relative(self.root / path)}
+        names = {path, *map(self._inside, _ways(self.root / path))}
         found = [label for regex, label in self._label_patterns if any(regex.fullmatch(n) for n in names)]
         return max(found, key=LABELS.index, default="public")
+
+    def _inside(self, path: Path) -> str:
+        for root in (self.root, self.root.resolve()):
+            if path.is_relative_to(root):
+                return path.relative_to(root).as_posix()
+        return str(path)
 
     @classmethod
     def find(cls, start: Path | None = None) -> Workspace:
@@ -141,10 +186,28 @@ class Workspace:
         """Read `root`/promptlab.yaml."""
         file = read_yaml(root / FILE, shown=FILE, error=WorkspaceError)
         try:
-            parsed = _File.model_validate(file.data or {})
+            parsed = _File.model_validate({} if file.data is None else file.data)
         except ValidationError as exc:
             raise _explain(exc, file) from exc
         return cls(root=root, models=parsed.models, labels=parsed.labels)
+
+
+def _ways(path: Path) -> Iterator[Path]:
+    """Every name of the file `path` on the way to it: without detours, and after each link that is followed."""
+    path = path.absolute()
+    for _ in range(MAX_LINKS):
+        yield Path(os.path.normpath(path))
+        here, rest = Path(path.anchor), list(path.parts[1:])
+        while rest:
+            part = rest.pop(0)
+            # `..` leaves the folder a link led to, not the one the link is in; `here` holds no link.
+            here = here.parent if part == ".." else here / part
+            if here.is_symlink():
+                path = here.parent / here.readlink() / Path(*rest)
+                break
+        else:
+            yield here
+            return
 
 
 def _explain(exc: ValidationError, file: YamlFile) -> WorkspaceError:
@@ -162,7 +225,9 @@ def _explain(exc: ValidationError, file: YamlFile) -> WorkspaceError:
 
 
 def _glob(pattern: str) -> re.Pattern[str]:
-    """`**` crosses folders, `*` and `?` do not."""
+    """`**` crosses folders, `*` and `?` do not. A pattern without either names a file, or a folder and all in it."""
+    if pattern.endswith("/") or not set("*?") & set(pattern):
+        return re.compile(re.escape(pattern.rstrip("/")) + "(?:/.*)?", re.DOTALL)
     parts = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
     known = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
     return re.compile("".join(known.get(part, re.escape(part)) for part in parts), re.DOTALL)

@@ -97,21 +97,58 @@ def validation_problem(
 ) -> Problem:
     """The first complaint of pydantic as a sentence with its place.
 
-    `known_keys` gives the keys allowed beside an unknown one; `skip` are parts of a location that
-    pydantic adds and the file does not have.
+    `known_keys` gives the keys allowed beside an unknown one; `skip` are words that pydantic puts into a
+    location where the file has none (the tags of a union).
     """
     first = exc.errors(include_url=False)[0]
     loc = tuple(first["loc"])
-    path = tuple(part for part in loc if part not in skip)
+    path = _in_file(loc, file.data, skip)
     field = ".".join(str(part) for part in path)
     line = file.line(path)
-    if first["type"] == "extra_forbidden":
+    kind, context = first["type"], first.get("ctx", {})
+    if kind == "extra_forbidden":
         return Problem(f"unknown key `{path[-1]}`", line, field, nearest(str(path[-1]), known_keys(loc)))
-    if first["type"] == "missing":
+    if kind == "missing":
         return Problem(f"`{path[-1]}` is missing", line, field, "")
-    if first["type"] == "value_error":
-        return Problem(str(first["ctx"]["error"]), line, field, "")
+    if kind == "value_error":
+        return Problem(str(context["error"]), line, field, "")
+    if kind == "union_tag_not_found":
+        return Problem(f"{context['discriminator'].replace(chr(39), '`')} is missing", line, field, _one_of(skip))
+    if kind == "union_tag_invalid":
+        key = context["discriminator"].strip("'")
+        line, field = file.line((*path, key)), f"{field}.{key}"
+        return Problem(f"there is no {key} `{context['tag']}`", line, field, nearest(context["tag"], skip))
+    if kind in ("model_type", "dict_type", "model_attributes_type"):
+        return Problem(f"should be a mapping of names to values, not {_shown(first['input'])}", line, field, "")
     message = first["msg"].removeprefix("Input should be ")
     given = first.get("input")
     shown = f", not {given!r}"[:80] if isinstance(given, str | int | float | bool) or given is None else ""
     return Problem(f"should be {message}{shown}", line, field, "")
+
+
+def _in_file(loc: tuple[Any, ...], data: Any, skip: tuple[str, ...]) -> tuple[Any, ...]:
+    """`loc` without what pydantic added to it: a word of `skip` that is no key there, and `[key]`."""
+    node, path = data, []
+    for part in loc:
+        there = isinstance(node, CommentedMap) and part in node
+        if part == "[key]" or (part in skip and not there):
+            continue
+        path.append(part)
+        if there or (isinstance(node, CommentedSeq) and isinstance(part, int) and part < len(node)):
+            node = node[part]
+    return tuple(path)
+
+
+def _one_of(words: tuple[str, ...]) -> str:
+    return f"it is one of {', '.join(f'`{word}`' for word in words)}"
+
+
+def _shown(value: Any) -> str:
+    """What was found instead, in a word, or the value itself where it is a plain one."""
+    if value is None:
+        return "empty"
+    if isinstance(value, list | tuple):
+        return "a list"
+    if isinstance(value, dict):
+        return "a mapping"
+    return repr(value)[:80]
