@@ -55,7 +55,7 @@ def test_a_link_does_not_shed_a_label(here: Workspace) -> None:
         ("nowhere/missing.md", None, "there is no such document"),
         ("folder.md", None, "is a folder"),
         ("../outside.md", None, "leads out of the workspace"),
-        ("a\0.md", None, "cannot be read"),
+        ("a\0.md", None, "null byte"),
         ("x" * 300 + ".md", None, "cannot be read"),
         ("d.docx", b"PK", "files ending in `.docx` cannot be read as documents"),
         ("LICENSE", b"x", "files without an ending cannot be read"),

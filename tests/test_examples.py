@@ -98,7 +98,7 @@ def test_a_wrong_pool_is_refused_with_its_line(
         ("none.jsonl", "no such pool"),
         ("../p.jsonl", "leads out"),
         ("private", "is not a file"),
-        ("a\0", "cannot be read"),
+        ("a\0", "null byte"),
     ],
 )
 def test_a_pool_that_is_not_there_is_an_error(here: Workspace, path: str, words: str) -> None:
