@@ -156,10 +156,10 @@ class Workspace:
     def label_of(self, path: str) -> Label:
         """The strictest label whose pattern matches `path`; public when none does.
 
-        It is asked of the path as it is written, without its detours, and with its links followed: each way to
+        It is asked of the path without its detours and again after each link that is followed: every way to
         name a file has the label of the file, and a link has its own label besides.
         """
-        names = {path, *map(self._inside, _ways(self.root / path))}
+        names = set(map(self._inside, _ways(self.root / path)))
         found = [label for regex, label in self._label_patterns if any(regex.fullmatch(n) for n in names)]
         return max(found, key=LABELS.index, default="public")
 
