@@ -39,7 +39,7 @@ from promptlab import plans, runner, templates
 from promptlab.backends import Backend
 from promptlab.models import Catalogue
 from promptlab.store import Store
-from promptlab.types import Completion, Delta, Request, Result, Section, Trial
+from promptlab.types import SWITCHABLE, Completion, Delta, Request, Result, Section, Trial
 from promptlab.workspace import OpenAIModel, Workspace
 
 ROOT = Path(__file__).parent.parent
@@ -359,6 +359,7 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=0.05, help="seconds")
     parser.add_argument("--repeats", type=int, default=7, help="of each local measurement")
     parser.add_argument("--model", action="append", help="a local model; may be repeated")
+    parser.add_argument("--without", choices=SWITCHABLE, help="a section; [the whole prompt, and one without context]")
     parser.add_argument("--quick", action="store_true", help="few of everything: tries the road, measures nothing")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     options = parser.parse_args()
@@ -376,7 +377,7 @@ def main() -> None:
             show_api(api)
     if options.part in ("local", "all"):
         for model in options.model or LOCAL_MODELS:
-            for without in LOCAL_PROMPTS:
+            for without in [(options.without,)] if options.without else LOCAL_PROMPTS:
                 local = measure_local(model, without=without, repeats=options.repeats)
                 found["local"].append(asdict(local))
                 if not options.json:

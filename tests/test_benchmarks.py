@@ -1,0 +1,55 @@
+"""The benchmarks do what they say they measure. Their times are nobody's business here."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def run(module: str, *options: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-m", module, "--quick", "--json", *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_each_way_gets_every_answer_from_the_server_and_promptlab_records_its_own() -> None:
+    found = run("benchmarks.overhead", "--part", "api", "--requests", "12")
+    api = found["api"]
+    assert api["requests"] == 12
+    assert (api["promptlab_answers"], api["backend_answers"], api["bare_answers"]) == (12, 12, 12)
+    assert api["recorded"] == 12
+    assert api["served"] == 36  # nothing came from a store, nothing was asked twice
+    assert api["prompt_characters"] > 5_000  # the article is in it
+    assert found["machine"]["cores"]
+
+
+@pytest.mark.model
+def test_the_local_measurement_has_a_figure_for_each_way() -> None:
+    found = run("benchmarks.overhead", "--part", "local", "--model", "smollm2-135m", "--without", "context")
+    (local,) = found["local"]
+    assert local["tokens"] > 20
+    assert local["repeats"] == len(local["promptlab_s"]["values"]) == len(local["bare_s"]["values"]) == 1
+
+
+@pytest.mark.model
+def test_answers_are_the_same_in_turns_and_at_once() -> None:
+    found = run("benchmarks.turns")
+    assert found["answers"] == 2
+    assert found["ways"]
+    for way in found["ways"]:
+        assert way["tokens"] == found["ways"][0]["tokens"], "each way must do the same work"
