@@ -1,0 +1,142 @@
+"""What changed between two rows of answers, said in a few words: "− context", "k 2 → 0", "temperature 0 → 0.7".
+
+Worked out from the requests themselves, never from what somebody meant to change, so it also says what a
+changed file or a changed pool of examples did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from promptlab.types import SECTIONS, SWITCHABLE, Request, Result, Section
+
+FIRST = "first run"
+SAME = "the same again"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request and the sections that had been switched off for it."""
+
+    request: Request
+    without: tuple[Section, ...] = ()
+
+
+def asked(results: Sequence[Result]) -> list[Asked]:
+    """What `results` were answers to; those that failed before there was a request are left out."""
+    return [Asked(r.request, r.without) for r in results if r.request is not None]
+
+
+def difference(before: Sequence[Asked], after: Sequence[Asked]) -> str:
+    """What sets the row `after` apart from the row `before`, most telling first, joined by commas.
+
+    A prompt is compared through one model both rows asked, or through the first of each where they share none.
+    """
+    if not before or not after:
+        return FIRST
+    return ", ".join([*_prompt(*_pair(before, after)), *_models(before, after)]) or SAME
+
+
+def _pair(before: Sequence[Asked], after: Sequence[Asked]) -> tuple[Asked, Asked]:
+    earlier: dict[str, Asked] = {}
+    for one in before:
+        earlier.setdefault(one.request.model, one)
+    for one in after:
+        if one.request.model in earlier:
+            return earlier[one.request.model], one
+    return before[0], after[0]
+
+
+def _models(before: Sequence[Asked], after: Sequence[Asked]) -> list[str]:
+    old = list(dict.fromkeys(a.request.model for a in before))
+    new = list(dict.fromkeys(a.request.model for a in after))
+    return [f"+ {name}" for name in new if name not in old] + [f"− {name}" for name in old if name not in new]
+
+
+def _prompt(old: Asked, new: Asked) -> list[str]:
+    texts_old, texts_new = _texts(old.request), _texts(new.request)
+    found: list[str] = []
+    explained: set[Section] = set()
+    for section in SWITCHABLE:
+        was_off, is_off = section in old.without, section in new.without
+        if was_off != is_off:
+            found.append(f"{'−' if is_off else '+'} {section.replace('_', ' ')}")
+        if was_off or is_off:
+            explained.add(section)
+    for section in SECTIONS:
+        if section in explained or section == "layout" or texts_old[section] == texts_new[section]:
+            continue
+        found.append(_edit(section, texts_old[section], texts_new[section]))
+    found += _params(old.request, new.request)
+    if old.request.schema != new.request.schema:
+        found.append(_came_or_went("schema", old.request.schema, new.request.schema))
+    # The text between the parts moves along with them, so it is worth a word only when nothing else is.
+    if not found and old.request.messages != new.request.messages:
+        found.append("layout edited")
+    return found
+
+
+Parts = Mapping[str, str]
+
+
+def _texts(request: Request) -> dict[Section, Parts]:
+    """Text by section and source, in the order of the prompt."""
+    found: dict[Section, dict[str, str]] = {section: {} for section in SECTIONS}
+    for span, text in request.prompt.texts():
+        part = found[span.section]
+        part[span.source] = part.get(span.source, "") + text
+    return dict(found)
+
+
+def _edit(section: Section, old: Parts, new: Parts) -> str:
+    if section == "context":
+        return _context(old, new)
+    if section == "examples":
+        shots_old, shots_new = [s for s in old if s], [s for s in new if s]
+        if len(shots_old) != len(shots_new):
+            return f"k {len(shots_old)} → {len(shots_new)}"
+        return "other examples" if set(shots_old) != set(shots_new) else "examples edited"
+    if section == "input":
+        names = [name for name in {**old, **new} if name and old.get(name) != new.get(name)]
+        return f"{', '.join(names) or 'input'} changed"
+    name = section.replace("_", " ")
+    return _came_or_went(name, "".join(old.values()).strip(), "".join(new.values()).strip())
+
+
+def _context(old: Parts, new: Parts) -> str:
+    def name(path: str) -> str:
+        return path.rpartition("/")[2] or "text"
+
+    came = [f"+ {name(path)}" for path in new if path not in old]
+    went = [f"− {name(path)}" for path in old if path not in new]
+    edited = [f"{name(path)} edited" for path in new if path in old and old[path] != new[path]]
+    return ", ".join([*came, *went, *edited])
+
+
+def _came_or_went(name: str, old: str | None, new: str | None) -> str:
+    if not old or not new:
+        return f"{'+' if new else '−'} {name}"
+    return f"{name} edited"
+
+
+def _params(old: Request, new: Request) -> list[str]:
+    before, after = asdict(old.params), asdict(new.params)
+    changes = [
+        f"{name.replace('_', ' ')} {value_in_words(before[name])} → {value_in_words(after[name])}"
+        for name in after
+        if before[name] != after[name]
+    ]
+    return changes if old.repeat == new.repeat else [*changes, f"repeat {old.repeat + 1} → {new.repeat + 1}"]
+
+
+def value_in_words(value: Any) -> str:
+    """A parameter's value as people read it."""
+    if value is None:
+        return "default"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, tuple):
+        return " ".join(repr(one) for one in value) or "none"
+    return str(value)

@@ -1,0 +1,224 @@
+"""Answers side by side: rows that have ended, read from the store, and the row that is being written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import streamlit as st
+
+from promptlab.difference import value_in_words
+from promptlab.models import ModelStatus
+from promptlab.report import seconds
+from promptlab.store import RunInfo
+from promptlab.types import Completion, FinishReason, Request, Result
+from promptlab.ui import widgets
+from promptlab.ui.jobs import Job, Snapshot
+from promptlab.ui.widgets import chip, escape, markup, note
+
+_ENDS: dict[FinishReason, str] = {
+    "length": "cut at max tokens",
+    "stopped": "stopped by you",
+    "content_filter": "held back by the provider's filter",
+    "tool_calls": "ended with a tool call",
+    "unknown": "end not said",
+}
+
+
+def row_head(title: str, created: str, *more: str) -> None:
+    """The line above a row: what changed, and when."""
+    rest = "".join(f'<span class="pl-small">{escape(one)}</span>' for one in more if one)
+    markup(
+        f'<div class="pl-rowhead"><b>{escape(title)}</b><span class="pl-small pl-num">{escape(widgets.clock(created))}'
+        f"</span>{rest}</div>"
+    )
+
+
+def stored_row(run: RunInfo, results: Sequence[Result], unready: Sequence[ModelStatus] = ()) -> None:
+    """A row of the history. `unready` models get a column that says what to do."""
+    with st.container(key=f"row-{run.id[:12]}"):
+        row_head(run.title or "run", run.created)
+        missing = run.total - len(results)
+        columns = st.columns(max(1, len(results) + len(unready) + bool(missing)))
+        for column, result in zip(columns, results, strict=False):
+            with column:
+                answer(result)
+        if missing:
+            with columns[len(results)]:
+                note(
+                    "warn",
+                    f"Interrupted: {missing} of {run.total} answers were not recorded",
+                    "promptlab ended while they were being written. Run again to have them.",
+                )
+        for column, status in zip(columns[len(results) + bool(missing) :], unready, strict=True):
+            with column:
+                unready_card(status)
+
+
+def live_row(job: Job, unready: Sequence[ModelStatus] = ()) -> None:
+    """The row being written, as it stands now."""
+    snapshots = job.snapshots()
+    with st.container(key=f"row-{job.run_id[:12]}"):
+        row_head(job.title, job.created, "stopping …" if job.stopped else "")
+        columns = st.columns(max(1, len(snapshots) + len(unready)))
+        for column, snapshot in zip(columns, snapshots, strict=False):
+            with column:
+                if snapshot.result:
+                    answer(snapshot.result, live=True)
+                else:
+                    _under_way(snapshot, key=f"answer-{job.run_id[:8]}-{snapshot.trial.model}")
+        for column, status in zip(columns[len(snapshots) :], unready, strict=True):
+            with column:
+                unready_card(status)
+
+
+def unready_card(status: ModelStatus) -> None:
+    """A model that cannot be asked, in the place where its answer would be."""
+    _head(status.name, chip("not ready"))
+    note("info", "Not asked", status.reason)
+
+
+def answer(result: Result, *, live: bool = False) -> None:
+    """One column: the answer, or the error, and how it came."""
+    key = result.id[:12]
+    with st.container(key=f"answer-{key}", gap="xsmall"):
+        _head(result.model, *_marks(result))
+        if result.error:
+            _failed(result)
+        done = result.completion
+        if result.text:
+            _text(result, key)
+        elif done and done.finish_reason == "stopped":
+            widgets.small("Stopped before the first word.")
+        elif done:
+            note("warn", "An empty answer", "The model ended, or met a stop string, before its first word.")
+        if done:
+            for warning in done.details.get("warnings", ()):
+                note("warn", "Note", str(warning))
+            markup(_facts(result, done))
+        if result.request and not live:
+            _what_was_sent(result, key)
+
+
+def _head(model: str, *chips: str) -> None:
+    markup(f'<div class="pl-model"><span>{escape(model)}</span>{"".join(chips)}</div>')
+
+
+def _marks(result: Result) -> list[str]:
+    marks = []
+    if result.error:
+        marks.append(chip("not sent" if result.error_kind in ("GateRefused", "WindowExceeded") else "failed", "bad"))
+    if result.cached:
+        marks.append(chip("from store"))
+    done = result.completion
+    if done and done.finish_reason != "stop":
+        marks.append(chip(_ENDS[done.finish_reason], "warn"))
+    if done and result.request and result.request.schema:
+        marks.append(chip("valid JSON", "good") if _is_json(done.text) else chip("not valid JSON", "bad"))
+    return marks
+
+
+def _failed(result: Result) -> None:
+    title = {
+        "GateRefused": "Refused by the gate",
+        "WindowExceeded": "Does not fit the window",
+        "ModelNotReady": "Not ready",
+        "ModelNotFound": "No such model",
+    }.get(result.error_kind, "Failed")
+    note("bad", title, result.error, result.hint)
+    if result.text:
+        widgets.small("What had arrived:")
+
+
+def _text(result: Result, key: str) -> None:
+    text = result.text
+    if result.request and result.request.schema and _is_json(text):
+        text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    widgets.mono(text, key=f"said-{key}")
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _facts(result: Result, done: Completion) -> str:
+    usage, times = done.usage, done.timings
+    items: list[tuple[str, str, str]] = []
+    if usage.prompt is not None:
+        items.append(("in", f"{usage.prompt:,} tok", f"{usage.reused:,} reused" if usage.reused else ""))
+    if usage.written is not None:
+        items.append(("out", f"{usage.written:,} tok", ""))
+    # A stored answer's times were measured another day; shown beside new ones they would be compared.
+    if not result.cached:
+        rate = times.tokens_per_second(usage.written)
+        waited = f"waited {seconds(times.waited)}" if times.waited >= 0.05 else ""
+        if times.first_token is not None:
+            items.append(("first token", seconds(times.first_token), waited))
+        if rate is not None:
+            items.append(("speed", f"{rate:,.0f} tok/s" if rate >= 10 else f"{rate:.1f} tok/s", ""))
+        items.append(("total", seconds(times.total), "" if times.first_token is not None else waited))
+    cells = "".join(
+        f"<div><dt>{name}</dt><dd>{value}{f'<small>{more}</small>' if more else ''}</dd></div>"
+        for name, value, more in items
+    )
+    return f'<dl class="pl-facts">{cells}</dl>'
+
+
+def _what_was_sent(result: Result, key: str) -> None:
+    """The exact messages, put on the page only when somebody opens them: an article in each column is a lot of page."""
+    opened = st.expander("What was sent", key=f"sent-{key}", type="compact", on_change="rerun")
+    if opened.open and result.request:
+        with opened:
+            markup(widgets.messages_html(result.request.prompt))
+            widgets.small(" · ".join(f"{name} {value}" for name, value in parameters(result.request)))
+
+
+def parameters(request: Request) -> list[tuple[str, str]]:
+    """Names and values of the sampling parameters, as people read them."""
+    return [(name.replace("_", " "), value_in_words(v)) for name, v in request.body()["params"].items()]
+
+
+def _under_way(snapshot: Snapshot, *, key: str) -> None:
+    """A column whose answer is not there yet: what is going on, and for how long."""
+    state, phase = snapshot.state, snapshot.phase
+    with st.container(key=key, gap="xsmall"):
+        words = {
+            "starting": "starting",
+            "waiting": "waiting",
+            "loading": "loading",
+            "reading": "reading",
+            "retrying": "retrying",
+            "writing": "writing",
+            "ended": "done",
+        }
+        _head(snapshot.trial.model, chip(words[state], "live"))
+        if snapshot.text:
+            widgets.mono(snapshot.text, key=f"said-{key}")
+        counted = state == "loading" and phase and phase.detail  # the backend says how long itself
+        since = f"{snapshot.seconds:.0f} s" if snapshot.seconds >= 1 and not counted else ""
+        if state == "reading" and phase and phase.total:
+            share = min(100.0, 100 * phase.done / phase.total)
+            said = f"Reading the prompt: {phase.done:,} of {phase.total:,} tokens"
+            markup(
+                f'<div class="pl-small pl-num">{said}</div>'
+                f'<div class="pl-wait"><span style="width:{share:.1f}%"></span></div>'
+            )
+        elif state != "writing":
+            said = {
+                "starting": "Preparing the request",
+                "waiting": f"Waiting its turn: {phase.detail}" if phase and phase.detail else "Waiting its turn",
+                "loading": "Loading the model into memory" if not (phase and phase.detail) else _sentence(phase.detail),
+                "reading": "Reading the prompt",
+                "retrying": phase.detail if phase and phase.detail else "Trying again",
+                "ended": "",
+            }[state]
+            line = " · ".join(part for part in (said, since) if part)
+            markup(f'<div class="pl-small pl-num">{escape(line)}</div><div class="pl-wait pl-open"><span></span></div>')
+
+
+def _sentence(clause: str) -> str:
+    return clause[:1].upper() + clause[1:]

@@ -1,0 +1,128 @@
+"""The workbench's one typed request: what its widgets mean, worked out before anything is drawn."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+from promptlab import plans, runner, templates
+from promptlab.backends import Backend
+from promptlab.difference import Asked, asked, difference
+from promptlab.errors import PromptlabError
+from promptlab.models import ModelStatus
+from promptlab.types import AsSent, Params, Prompt, Request, Section, Template, Trial
+from promptlab.ui.drafts import Draft
+from promptlab.ui.session import Session
+
+REMEMBERED = 64
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A template as edited, filled and set. `prompt` is None where it cannot be made, and `problem` says why."""
+
+    file: Template
+    template: Template
+    draft: Draft
+    statuses: tuple[ModelStatus, ...]
+    models: tuple[str, ...]
+    without: tuple[Section, ...]
+    inputs: dict[str, Any]
+    filled: plans.Materials
+    prompt: Prompt | None = None
+    problem: PromptlabError | None = None
+
+    @property
+    def params(self) -> Params:
+        return self.template.params
+
+    @property
+    def ready(self) -> list[str]:
+        return [s.name for s in self.statuses if s.ready]
+
+    @property
+    def unready(self) -> list[ModelStatus]:
+        return [s for s in self.statuses if not s.ready]
+
+    @property
+    def counted_by(self) -> str | None:
+        """The model whose tokens are shown: the one picked, else the first that will be asked."""
+        candidates = [self.draft.counted_by, *self.models, *self.ready]
+        return next((name for name in candidates if name in self.ready), None)
+
+    def request(self, model: str) -> Request | None:
+        """What `model` would be asked."""
+        return None if self.prompt is None else Request(model, self.prompt, self.params, self.template.schema)
+
+    def trials(self, session: Session) -> list[Trial]:
+        """What Run asks."""
+        return plans.compare(
+            session.workspace, self.template, self.inputs, self.models, without=self.without, params=self.params
+        )
+
+
+def read(session: Session, file: Template, draft: Draft) -> Bench:
+    """What the widgets mean. A problem with documents, examples, inputs or the render is part of the answer."""
+    statuses = tuple(session.catalogue.status(name) for name in session.catalogue.names())
+    ready = [s.name for s in statuses if s.ready]
+    models = tuple(ready if draft.models is None else (m for m in ready if m in draft.models))
+    template, without = draft.applied_to(file), draft.switched_off()
+    inputs: dict[str, Any] = {}
+    filled = plans.Materials((), ())
+    prompt: Prompt | None = None
+    problem: PromptlabError | None = None
+    try:
+        inputs = draft.inputs_for(file)
+        filled = plans.materials(session.workspace, template, inputs, without=without)
+        prompt = templates.render(template, inputs, documents=filled.documents, shots=filled.shots, without=without)
+    except PromptlabError as exc:
+        problem = exc
+    return Bench(file, template, draft, statuses, models, without, inputs, filled, prompt, problem)
+
+
+def title_of(session: Session, trials: list[Trial]) -> str:
+    """What the run of `trials` changes against the last run of the same template."""
+    try:
+        after = [Asked(runner.request_of(trial), trial.without) for trial in trials]
+    except PromptlabError:
+        return difference([], [])
+    for run in session.store.runs(template=trials[0].template.path, limit=5):
+        if before := asked(session.store.results(run.id)):
+            return difference(before, after)
+    return difference([], after)
+
+
+class _Sent:
+    """The last few prompts as sent, by request: tokenising an article on every click would be felt."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: OrderedDict[str, AsSent] = OrderedDict()
+
+    def get(self, backend: Backend, request: Request) -> AsSent:
+        key = request.key(backend.fingerprint)
+        # Spans are no part of the key: two drafts may give the same text from different sections.
+        key += str(hash(request.prompt.spans))
+        with self._lock:
+            if key in self._known:
+                self._known.move_to_end(key)
+                return self._known[key]
+        found = backend.as_sent(request)
+        with self._lock:
+            self._known[key] = found
+            while len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
+        return found
+
+
+_sent = _Sent()
+
+
+def as_sent(session: Session, request: Request) -> AsSent:
+    """What the request's model would get, with its tokens by section.
+
+    Raises `PromptlabError` where the model cannot say: not ready, or its chat template refuses.
+    """
+    return _sent.get(session.catalogue.backend(request.model), request)

@@ -1,0 +1,305 @@
+"""The left half of the workbench: the prompt, section by section, and its parameters.
+
+Widgets are filled from the draft and write back to it field by field, so two tabs of one template meet in
+the draft and neither overwrites what the other one changed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from promptlab import documents, examples
+from promptlab.errors import PromptlabError
+from promptlab.types import SWITCHABLE, AsSent, Document, Params, Section, Template
+from promptlab.ui import widgets
+from promptlab.ui.bench import Bench, as_sent
+from promptlab.ui.drafts import EDITABLE, Draft, EditableText
+from promptlab.ui.session import Session
+from promptlab.ui.widgets import SECTION_NAMES, chip, escape, markup, note
+
+_SEEN = "workbench-seen"
+
+
+@dataclass(frozen=True)
+class Field:
+    """A widget bound to the draft: what it shows, and what of the draft a new value changes."""
+
+    key: str
+    value: Any
+    changes: Callable[[Draft, Any], dict[str, Any]]
+
+
+class Fields:
+    """The widgets of one template, and their values in this tab."""
+
+    def __init__(self, session: Session, template: Template, draft: Draft) -> None:
+        self._session, self._template = session, template
+        self._fields = _fields(template, draft)
+        stale = st.session_state.get(_SEEN) != (template.path, template.sha256, draft.revision)
+        for field in self._fields.values():
+            key = self._key(field.key)
+            if stale or key not in st.session_state:
+                st.session_state[key] = field.value
+        self._saw(draft.revision)
+
+    def bind(self, name: str) -> dict[str, Any]:
+        """Arguments that bind a widget to the field `name`."""
+        return {"key": self._key(name), "on_change": self._changed, "args": (name,)}
+
+    def default(self, name: str, value: Any) -> None:
+        """Give the field `name`, which follows the models and not the draft alone, its value in this tab."""
+        key = self._key(name)
+        if st.session_state.get(key) != value:
+            st.session_state[key] = value
+
+    def _key(self, name: str) -> str:
+        return f"{name}-{self._template.name}"
+
+    def _saw(self, revision: int) -> None:
+        st.session_state[_SEEN] = (self._template.path, self._template.sha256, revision)
+
+    def _changed(self, name: str) -> None:
+        drafts, path = self._session.drafts, self._template.path
+        before = drafts.load(path)
+        seen = st.session_state.get(_SEEN) == (path, self._template.sha256, before.revision)
+        after = drafts.change(path, **self._fields[name].changes(before, st.session_state[self._key(name)]))
+        # What another tab changed meanwhile is not seen yet, and is taken over when the page is drawn.
+        if seen and after.revision == before.revision + 1:
+            self._saw(after.revision)
+
+
+def _fields(template: Template, draft: Draft) -> dict[str, Field]:
+    edited, params = draft.applied_to(template), draft.params_for(template)
+    fields = [
+        Field("models", list(draft.models or ()), lambda _, v: {"models": v}),
+        Field("counted", draft.counted_by, lambda _, v: {"counted_by": v}),
+        Field("fresh", draft.fresh, lambda _, v: {"fresh": v}),
+    ]
+    fields += [_switch(section, draft) for section in SWITCHABLE]
+    fields += [_text(name, template, edited) for name in EDITABLE]
+    fields += [_input(name, value, template) for name, value in draft.typed_inputs(template).items()]
+    fields += [_param(name, getattr(params, name), template) for name in Params.__dataclass_fields__]
+    if template.examples and edited.examples:
+        original = template.examples.k
+        fields.append(Field("k", edited.examples.k, lambda _, v: {"k": None if v == original else v}))
+    return {field.key: field for field in fields}
+
+
+def _switch(section: Section, draft: Draft) -> Field:
+    def changes(now: Draft, on: bool) -> dict[str, Any]:
+        off = set(now.without) - {section} if on else {*now.without, section}
+        return {"without": tuple(s for s in SWITCHABLE if s in off)}
+
+    return Field(f"switch-{section}", section not in draft.without, changes)
+
+
+def _text(name: EditableText, template: Template, edited: Template) -> Field:
+    def changes(now: Draft, text: str) -> dict[str, Any]:
+        kept = {k: v for k, v in now.texts.items() if k != name}
+        return {"texts": kept if text == getattr(template, name) else {**kept, name: text}}
+
+    return Field(f"text-{name}", getattr(edited, name), changes)
+
+
+def _input(name: str, value: Any, template: Template) -> Field:
+    sample = Draft(template=template.path).typed_inputs(template)[name]
+
+    def changes(now: Draft, given: Any) -> dict[str, Any]:
+        kept = {k: v for k, v in now.inputs.items() if k != name}
+        return {"inputs": kept if given == sample else {**kept, name: given}}
+
+    return Field(f"input-{name}", value, changes)
+
+
+def _param(name: str, value: Any, template: Template) -> Field:
+    def changes(now: Draft, given: Any) -> dict[str, Any]:
+        wanted = _stops(given) if name == "stop" else given
+        kept = {k: v for k, v in now.params.items() if k != name}
+        same = wanted == getattr(template.params, name)
+        return {"params": kept if same else {**kept, name: wanted}}
+
+    return Field(f"param-{name}", _stops_text(value) if name == "stop" else value, changes)
+
+
+def _stops_text(stops: tuple[str, ...]) -> str:
+    return "\n".join(json.dumps(stop, ensure_ascii=False)[1:-1] for stop in stops)
+
+
+def _stops(text: str) -> tuple[str, ...]:
+    """One stop string a line, with JSON's escapes; a line that is no JSON text is taken as it stands."""
+    found = []
+    for line in text.splitlines():
+        try:
+            found.append(json.loads(f'"{line}"', strict=False))
+        except ValueError:
+            found.append(line)
+    return tuple(stop for stop in found if stop)
+
+
+# Drawing
+
+
+def draw(session: Session, bench: Bench, fields: Fields) -> None:
+    """The prompt's sections, its parameters, and its tokens against the window."""
+    sent = _counted(session, bench)
+    _text_section(fields, "instructions", sent)
+    _text_section(fields, "output_format", sent)
+    if bench.file.context:
+        _context(session, bench, fields, sent)
+    if bench.file.examples:
+        _examples(session, bench, fields, sent)
+    if bench.problem:
+        note("bad", "The prompt cannot be made", str(bench.problem.args[0]), bench.problem.hint)
+    _tokens(bench, fields, sent)
+    _parameters(bench, fields)
+
+
+def _counted(session: Session, bench: Bench) -> AsSent | PromptlabError | None:
+    model = bench.counted_by
+    request = bench.request(model) if model else None
+    if request is None:
+        return None
+    try:
+        with st.spinner(f"Counting tokens with {widgets.plain(request.model)}", show_time=False):
+            return as_sent(session, request)
+    except PromptlabError as exc:
+        return exc
+
+
+def _head(fields: Fields, section: Section, sent: AsSent | PromptlabError | None) -> bool:
+    """Switch and size of a section; True when it is on."""
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", gap="small"):
+        on = bool(st.toggle(SECTION_NAMES[section], **fields.bind(f"switch-{section}")))
+        if not on:
+            size = "off"
+        elif isinstance(sent, AsSent):
+            size = f"{'' if sent.budget.exact else '~'}{sent.budget.by_section.get(section, 0):,} tok"
+        else:
+            size = ""
+        st.html(f'<div class="pl-size">{size}</div>', width="content")
+    return on
+
+
+def _text_section(fields: Fields, section: EditableText, sent: AsSent | PromptlabError | None) -> None:
+    with st.container(key=f"section-{section.replace('_', '-')}", gap="xsmall"):
+        if _head(fields, section, sent):
+            st.text_area(
+                SECTION_NAMES[section],
+                height="content",
+                label_visibility="collapsed",
+                placeholder=f"No {SECTION_NAMES[section].lower()} in this template",
+                **fields.bind(f"text-{section}"),
+            )
+
+
+def _context(session: Session, bench: Bench, fields: Fields, sent: AsSent | PromptlabError | None) -> None:
+    with st.container(key="section-context", gap="xsmall"):
+        if not _head(fields, "context", sent):
+            return
+        for number, path in enumerate(bench.file.context):
+            document = next((d for d in bench.filled.documents if d.path == path), None)
+            if document is None:
+                document = _read(session, path)
+            if document is None:
+                continue
+            words = len(document.text.split())
+            label = chip(document.label, "" if document.label == "public" else "warn")
+            markup(
+                f'<div class="pl-mono" style="overflow-wrap:anywhere">{escape(path)}</div>'
+                f'<div class="pl-small">{label} <span class="pl-num">{words:,} words</span></div>'
+            )
+            viewer = st.expander(
+                "Read it", key=f"document-{number}-{bench.file.name}", type="compact", on_change="rerun"
+            )
+            if viewer.open:
+                with viewer:
+                    markup(f'<pre class="pl-prompt" tabindex="0">{widgets.literal(document.text)}</pre>')
+
+
+def _read(session: Session, path: str) -> Document | None:
+    try:
+        return documents.read(session.workspace, path)
+    except PromptlabError as exc:
+        note("bad", "This document cannot be read", str(exc.args[0]), exc.hint)
+        return None
+
+
+def _examples(session: Session, bench: Bench, fields: Fields, sent: AsSent | PromptlabError | None) -> None:
+    choice = bench.template.examples
+    with st.container(key="section-examples", gap="xsmall"):
+        if not _head(fields, "examples", sent) or choice is None:
+            return
+        try:
+            most = len(examples.load_pool(session.workspace, choice.pool))
+        except PromptlabError as exc:
+            note("bad", "The examples cannot be read", str(exc.args[0]), exc.hint)
+            return
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.number_input(
+                "k", 0, max(most, choice.k), step=1, width=120, label_visibility="collapsed", **fields.bind("k")
+            )
+            st.html(f'<span class="pl-small">of {most} examples, {escape(choice.select)}</span>', width="content")
+        rows = "".join(
+            f"<tr><td>{escape(' · '.join(map(str, shot.inputs.values())))}</td><td>{escape(shot.output)}</td></tr>"
+            for shot in bench.filled.shots
+        )
+        if rows:
+            markup(f'<table class="pl-table pl-mono">{rows}</table>')
+
+
+def _tokens(bench: Bench, fields: Fields, sent: AsSent | PromptlabError | None) -> None:
+    if isinstance(sent, PromptlabError):
+        note("warn", "The tokens cannot be counted", str(sent.args[0]), sent.hint)
+        return
+    if sent is None or bench.counted_by is None:
+        return
+    markup(widgets.bar_html(sent.budget))
+    widgets.warn_of_window(bench.counted_by, sent.budget)
+    if len(bench.ready) > 1:
+        fields.default("counted", bench.counted_by)
+        st.selectbox(
+            "Model that counts the tokens",
+            bench.ready,
+            format_func=lambda name: f"counted by {name}",
+            label_visibility="collapsed",
+            **fields.bind("counted"),
+        )
+
+
+def _parameters(bench: Bench, fields: Fields) -> None:
+    changed = " · changed" if bench.params != bench.file.params else ""
+    with st.expander(f"Parameters{changed}", key=f"parameters-{bench.file.name}"):
+        left, right = st.columns(2)
+        with left:
+            st.number_input("Temperature", 0.0, 5.0, step=0.1, format="%.2f", **fields.bind("param-temperature"))
+            st.number_input("Seed", 0, 2**31 - 1, step=1, placeholder="none", **fields.bind("param-seed"))
+            st.number_input("Top p", 0.01, 1.0, step=0.05, placeholder="default", **fields.bind("param-top_p"))
+            st.number_input(
+                "Repeat penalty", 0.01, 5.0, step=0.05, placeholder="default", **fields.bind("param-repeat_penalty")
+            )
+            st.number_input(
+                "Presence penalty", -2.0, 2.0, step=0.1, placeholder="default", **fields.bind("param-presence_penalty")
+            )
+        with right:
+            st.number_input("Max tokens", 1, 1_000_000, step=16, **fields.bind("param-max_tokens"))
+            st.number_input("Top k", 0, 1_000_000, step=1, placeholder="default", **fields.bind("param-top_k"))
+            st.number_input("Min p", 0.0, 1.0, step=0.05, placeholder="default", **fields.bind("param-min_p"))
+            st.number_input(
+                "Frequency penalty",
+                -2.0,
+                2.0,
+                step=0.1,
+                placeholder="default",
+                **fields.bind("param-frequency_penalty"),
+            )
+        st.text_area(
+            "Stop strings",
+            height=80,
+            help="One a line; \\\\n stands for a line break.",
+            **fields.bind("param-stop"),
+        )

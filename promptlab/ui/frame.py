@@ -1,0 +1,70 @@
+"""The frame around every page: its style, its side bar, and what becomes of errors.
+
+A `PromptlabError` is shown with its hint. Anything else is a fault of ours: its traceback goes to the log,
+the page says so calmly, and the rest of the process goes on.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import uuid
+from collections.abc import Callable
+from typing import ParamSpec
+
+import streamlit as st
+
+from promptlab.errors import PromptlabError
+from promptlab.models import ModelStatus
+from promptlab.ui import session, theme
+from promptlab.ui.widgets import escape, markup, note
+
+log = logging.getLogger(__name__)
+P = ParamSpec("P")
+NO_MODELS = "<li><span></span><span>none in promptlab.yaml</span></li>"
+
+
+def show(page: Callable[[session.Session], None]) -> None:
+    """Draw `page` inside the frame."""
+    st.html(f"<style>{theme.style_sheet()}</style>")
+    guarded(_framed)(page)
+
+
+def _framed(page: Callable[[session.Session], None]) -> None:
+    here = session.current()
+    with st.sidebar:
+        _sidebar(here)
+    page(here)
+
+
+def guarded(draw: Callable[P, None]) -> Callable[P, None]:
+    """`draw`, with its errors shown in its place. Fragments need it for themselves: they are run without their page."""
+
+    @functools.wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            draw(*args, **kwargs)
+        except PromptlabError as exc:
+            note("bad", str(exc.args[0]), exc.hint)
+        except Exception:  # Streamlit's own signals to stop and rerun are BaseExceptions and pass
+            reference = uuid.uuid4().hex[:6]
+            log.exception("a page failed, reference %s", reference)
+            note("bad", "Something went wrong here", f"It is a fault in promptlab; see the log, reference {reference}.")
+
+    return drawn
+
+
+def _sidebar(here: session.Session) -> None:
+    models = "".join(_model(here.catalogue.status(name)) for name in here.catalogue.names())
+    markup(
+        '<div class="pl-small" style="margin-bottom:.25rem">Models</div>'
+        f'<ul class="pl-models">{models or NO_MODELS}</ul>'
+        f'<div class="pl-small" style="margin-top:1rem">Workspace</div>'
+        f'<div class="pl-mono" style="overflow-wrap:anywhere">{escape(here.workspace.root.name)}</div>'
+    )
+
+
+def _model(status: ModelStatus) -> str:
+    word = "ready" if status.ready else status.reason
+    dot = f'<span class="pl-ready{"" if status.ready else " pl-no"}"></span>'
+    return f"<li>{dot}<span>{escape(status.name)}<small>{escape(word)}</small></span></li>"

@@ -1,0 +1,25 @@
+"""Sets the page up, lists the pages and runs the one that was chosen."""
+
+from pathlib import Path
+
+import streamlit as st
+
+PAGES = Path(__file__).parent / "pages"
+# Streamlit fetches a Material icon for the browser's tab from another host; this one is in the page.
+ICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32"
+ rx="7" fill="#2456c4"/>
+<path d="M7 10h18M7 16h11M7 22h14" stroke="#fff" stroke-width="3" stroke-linecap="round"/></svg>"""
+
+st.set_page_config(
+    page_title="promptlab",
+    page_icon=ICON,
+    layout="wide",
+    menu_items={"Get help": None, "Report a bug": None, "About": None},
+)
+st.navigation(
+    [
+        st.Page(PAGES / "workbench.py", title="Workbench", icon=":material/science:", default=True),
+        st.Page(PAGES / "runs.py", title="Runs", icon=":material/history:"),
+        st.Page(PAGES / "models.py", title="Models", icon=":material/memory:"),
+    ]
+).run()

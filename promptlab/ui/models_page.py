@@ -1,0 +1,77 @@
+"""Every model of the catalogue: ready or not and what to do, its window and clearance, its file, and the GPU."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from promptlab.models import ModelStatus
+from promptlab.ui import widgets
+from promptlab.ui.session import Session
+from promptlab.ui.widgets import chip, escape, markup, note
+from promptlab.workspace import LlamaModel, OpenAIModel
+
+_SEES = {
+    "public": "public text only",
+    "internal": "public and internal text",
+    "confidential": "everything, confidential text too",
+}
+
+
+def page(session: Session) -> None:
+    """Draw the page."""
+    st.subheader("Models", anchor=False)
+    widgets.small("From promptlab.yaml, which is read when promptlab starts. Keys come from the environment.")
+    names = session.catalogue.names()
+    if not names:
+        note("info", "There is no model yet", "Add one under `models:` in promptlab.yaml; docs/models.md shows how.")
+    for name in names:
+        with st.container(key=f"row-model-{name}", gap="small"):
+            _model(session, session.catalogue.status(name))
+
+
+def _model(session: Session, status: ModelStatus) -> None:
+    marks = [chip("ready", "good") if status.ready else chip("not ready", "warn")]
+    if status.loaded:
+        marks.append(chip("in memory"))
+    markup(f'<div class="pl-model"><span class="pl-name">{escape(status.name)}</span>{"".join(marks)}</div>')
+    if status.reason:
+        note("info" if status.ready else "warn", "What to do" if not status.ready else "Note", status.reason)
+    entry = session.catalogue.entry(status.name)
+    rows: list[tuple[str, object]] = [("Runs", _where(entry))]
+    if isinstance(entry, OpenAIModel):
+        rows += [("Model", entry.model), ("Address", entry.base_url or "the provider's own")]
+        rows += [("Key", f"from {entry.api_key_env}" if entry.api_key_env else "none needed")]
+    rows += [
+        ("Window", f"{status.window:,} tokens" if status.window else "not said"),
+        ("May see", _SEES[status.clearance]),
+    ]
+    if isinstance(entry, LlamaModel):
+        rows += [
+            ("Size on disk", widgets.size(status.size_bytes)),
+            ("GPU", status.gpu or "known once its file is there"),
+            ("Loaded", "yes" if status.loaded else "with its first answer"),
+            ("File", status.file or ""),
+        ]
+    markup(widgets.facts_table(rows))
+    if isinstance(entry, LlamaModel) and status.file is None:
+        _prepare(session, status)
+
+
+def _where(entry: LlamaModel | OpenAIModel | None) -> str:
+    if isinstance(entry, LlamaModel):
+        return "in this process, with llama.cpp"
+    if isinstance(entry, OpenAIModel):
+        return "behind an OpenAI-compatible API"
+    return "as a backend given by the program"
+
+
+def _prepare(session: Session, status: ModelStatus) -> None:
+    if not st.button("Prepare its file", icon=":material/download:", key=f"prepare-{status.name}"):
+        return
+    bar = st.progress(0.0, text="Preparing")
+
+    def show(done: int, total: int) -> None:
+        bar.progress(min(1.0, done / total) if total else 0.0, text=f"{widgets.size(done)} of {widgets.size(total)}")
+
+    session.catalogue.prepare(status.name, show)
+    st.rerun()

@@ -1,0 +1,5 @@
+"""The workbench's place in the navigation."""
+
+from promptlab.ui import frame, workbench
+
+frame.show(workbench.page)

@@ -1,0 +1,69 @@
+"""What every page works with: the workspace, its catalogue, history, drafts and jobs, once for the whole process.
+
+Streamlit runs a page anew for every click, tab and reload; models, open files and running answers outlive
+all of that, so they live here and not in the session of a browser.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from promptlab.models import Catalogue
+from promptlab.store import Store
+from promptlab.ui.drafts import Drafts
+from promptlab.ui.jobs import Jobs
+from promptlab.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Session:
+    """One workspace, opened."""
+
+    workspace: Workspace
+    catalogue: Catalogue
+    store: Store
+    drafts: Drafts
+    jobs: Jobs
+
+    def close(self) -> None:
+        """Stop what runs and let go of models and files."""
+        self.jobs.close()
+        self.catalogue.close()
+        self.store.close()
+
+
+_lock = threading.Lock()
+_open: dict[Path, Session] = {}
+
+
+def open_session(workspace: Workspace, catalogue: Catalogue | None = None) -> Session:
+    """A new session of `workspace`, which `current` gives from now on in its folder.
+
+    `catalogue` replaces the one the workspace describes, for tests and demos with scripted models.
+    """
+    store = Store(workspace.state / "runs.sqlite")
+    catalogue = catalogue or Catalogue(workspace)
+    drafts = Drafts(workspace.state / "drafts")
+    session = Session(workspace, catalogue, store, drafts, Jobs(catalogue, store))
+    _open[workspace.root.resolve()] = session
+    return session
+
+
+def current() -> Session:
+    """The session of the workspace around the current folder, opened when first asked for."""
+    with _lock:
+        here = Path.cwd().resolve()
+        for folder in (here, *here.parents):
+            if folder in _open:
+                return _open[folder]
+        return open_session(Workspace.find(here))
+
+
+def close_session(session: Session) -> None:
+    """Close `session` and forget it, so that `current` opens its workspace anew."""
+    with _lock:
+        for root in [root for root, known in _open.items() if known is session]:
+            del _open[root]
+    session.close()
