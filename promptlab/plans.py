@@ -8,7 +8,7 @@ from typing import Any
 
 from promptlab import documents, examples
 from promptlab.errors import InputError, nearest
-from promptlab.types import SWITCHABLE, Document, Example, Params, Section, Template, Trial
+from promptlab.types import SWITCHABLE, Document, Example, Label, Params, Section, Template, Trial
 from promptlab.workspace import Workspace
 
 
@@ -50,8 +50,12 @@ def compare(
     params: Params | None = None,
     repeats: int = 1,
     expected: str | None = None,
+    label: Label = "public",
 ) -> list[Trial]:
-    """The same prompt for each of `models`, `repeats` times each, repeats of one model one after another."""
+    """The same prompt for each of `models`, `repeats` times each, repeats of one model one after another.
+
+    `label` is that of the inputs.
+    """
     filled = materials(workspace, template, inputs, without=without)
     return [
         Trial(
@@ -64,6 +68,7 @@ def compare(
             params=params or template.params,
             repeat=repeat,
             expected=expected,
+            label=label,
         )
         for model in models
         for repeat in range(repeats)

@@ -28,11 +28,18 @@ def check(prompt: Prompt, *, model: str, clearance: Label) -> None:
     blocked = sorted(part for part in _parts(prompt) if LABELS.index(part[0]) > limit)
     if not blocked:
         return
-    names = ", ".join(f"{section.replace('_', ' ')} `{name}` ({label})" for label, section, name in blocked)
+    # Text of several documents at once has no name of its own; the documents beside it have.
+    named = {section for _, section, name in blocked if name}
+    names = ", ".join(_named(*part) for part in blocked if part[2] or part[1] not in named)
     raise GateRefused(
         f"not sent to {model}: it may see {_up_to(clearance)}, and the prompt holds {names}",
         hint=f"take that part out, ask a model that runs here, or raise `clearance` of {model} in promptlab.yaml",
     )
+
+
+def _named(label: Label, section: str, name: str) -> str:
+    words = section.replace("_", " ")
+    return f"{words} `{name}` ({label})" if name else f"{words} ({label})"
 
 
 def _up_to(clearance: Label) -> str:

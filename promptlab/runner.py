@@ -24,7 +24,20 @@ from promptlab.models import Catalogue
 from promptlab.origin import origin
 from promptlab.scorers import Scorer
 from promptlab.store import RunInfo, Store
-from promptlab.types import SECTIONS, Budget, Completion, Delta, Origin, Phase, Prompt, Request, Result, Score, Trial
+from promptlab.types import (
+    SECTIONS,
+    Budget,
+    Completion,
+    Delta,
+    Origin,
+    Phase,
+    Prompt,
+    Request,
+    Result,
+    Score,
+    Source,
+    Trial,
+)
 
 log = logging.getLogger(__name__)
 
@@ -119,6 +132,7 @@ class Run:
         self.store_error: StoreError | None = None
         self._catalogue, self._store, self._fresh, self._scorers = catalogue, store, fresh, tuple(scorers)
         self._cancel = threading.Event()
+        self._results: dict[int, Result] = {}
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._ended: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
         store.begin(RunInfo(self.id, self.created, title, made_by.template, len(trials), made_by))
@@ -137,13 +151,20 @@ class Run:
         results could not be recorded."""
         while (event := self._events.get()) is not None:
             yield event
+        self._events.put(None)  # whoever asks again is told again that it is over
         if self.store_error:
             raise self.store_error
 
     def wait(self) -> list[Result]:
-        """Let the run end; its results in the order of the trials."""
-        results = {event.index: event.step for event in self if isinstance(event.step, Result)}
-        return [results[i] for i in range(len(self.trials))]
+        """Let the run end; its results in the order of the trials. Raises `StoreError` as iterating does."""
+        for _ in self:
+            pass
+        return self.results
+
+    @property
+    def results(self) -> list[Result]:
+        """What has ended so far, in the order of the trials."""
+        return [result for _, result in sorted(self._results.copy().items())]
 
     # One worker thread takes trials of one model; one recorder thread writes what ended, many in a transaction.
 
@@ -158,15 +179,19 @@ class Run:
     def _open(self, model: str, indices: deque[int]) -> None:
         """Find the model's backend, then work with as many threads as it is worth."""
         backend: Backend | PromptlabError
+        workers = 1
         try:
             backend = self._catalogue.backend(model)
+            workers = min(backend.max_parallel, len(indices))
         except PromptlabError as exc:
             backend = exc
-        except Exception as exc:
+        except BaseException as exc:
             backend = _unexpected(exc)
-        workers = 1 if isinstance(backend, PromptlabError) else min(backend.max_parallel, len(indices))
-        for n in range(1, workers):
-            threading.Thread(target=self._work, args=(backend, indices), name=f"{model}-{n}", daemon=True).start()
+        try:
+            for n in range(1, workers):
+                threading.Thread(target=self._work, args=(backend, indices), name=f"{model}-{n}", daemon=True).start()
+        except RuntimeError:
+            log.warning("%s: no more threads to be had, going on with fewer", model)
         self._work(backend, indices)
 
     def _work(self, backend: Backend | PromptlabError, indices: deque[int]) -> None:
@@ -191,16 +216,16 @@ class Run:
         )
         fingerprint = ""
         heard: list[str] = []
+        if self.cancelled:  # before rendering: a thousand trials that wait are let go at once
+            return _Ended(index, replace(result, completion=_not_begun(), created=now()), fingerprint)
         try:
-            request = request_of(trial)
+            request = self._labelled(trial, request_of(trial))
             result = replace(result, request=request)
             privacy.check(request.prompt, model=trial.model, clearance=self._catalogue.clearance(trial.model))
             if isinstance(backend, PromptlabError):
                 raise backend
             fingerprint = backend.fingerprint
             result = replace(result, request_id=request.key(fingerprint))
-            if self.cancelled:
-                return _Ended(index, replace(result, completion=_not_begun(), created=now()), fingerprint)
             stored = None if self._fresh else self._store.find(result.request_id)
             if stored:
                 result = replace(result, completion=stored.completion, cached=True)
@@ -209,11 +234,20 @@ class Run:
                 result = replace(result, completion=self._ask(index, backend, request, heard))
         except PromptlabError as exc:
             result = _failed(result, exc, heard)
-        except Exception as exc:
+        except BaseException as exc:  # also one that would end the thread: the trial still needs its result
             result = _failed(result, _unexpected(exc), heard)
         if result.completion and result.completion.finish_reason != "stopped" and trial.expected is not None:
             result = replace(result, scores=self._score(result.completion, trial.expected))
         return _Ended(index, replace(result, created=now()), fingerprint)
+
+    def _labelled(self, trial: Trial, request: Request) -> Request:
+        """`request` with the template file among its sources when that file has a label."""
+        template = trial.template
+        label = self._catalogue.workspace.label_of(template.path)
+        if label == "public":
+            return request
+        own = Source("instructions", template.path, label, template.sha256)
+        return replace(request, prompt=replace(request.prompt, sources=(*request.prompt.sources, own)))
 
     def _ask(self, index: int, backend: Backend, request: Request, heard: list[str]) -> Completion:
         for step in backend.complete(request, self._cancel):
@@ -229,7 +263,7 @@ class Run:
         for scorer in self._scorers:
             try:
                 scores.append(scorer(completion.text, expected))
-            except Exception as exc:
+            except BaseException as exc:
                 log.exception("a scorer failed")
                 name = getattr(scorer, "__qualname__", "scorer")
                 scores.append(Score(name, 0.0, completion.text, f"the scorer failed: {exc!r}"))
@@ -242,24 +276,34 @@ class Run:
             while not self._ended.empty():
                 batch.append(self._ended.get())
             left -= len(batch)
-            try:
-                self._store.add((e.index, e.result, e.fingerprint) for e in batch)
-            except StoreError as exc:
-                log.error("%s", exc)
-                self.store_error = exc
-            except Exception as exc:
-                log.exception("recording failed")
-                self.store_error = StoreError(f"results could not be recorded: {exc!r}")
+            if not self._recorded(batch) and len(batch) > 1:
+                for ended in batch:  # one by one: what cannot be written takes nothing else with it
+                    self._recorded([ended])
             for ended in batch:
+                self._results[ended.index] = ended.result
                 self._events.put(Event(ended.index, ended.result))
         self._events.put(None)
+
+    def _recorded(self, batch: Sequence[_Ended]) -> bool:
+        try:
+            self._store.add((e.index, e.result, e.fingerprint) for e in batch)
+        except StoreError as exc:
+            failure = exc
+        except Exception as exc:
+            failure = StoreError(f"results could not be recorded: {exc!r}")
+        else:
+            return True
+        if len(batch) == 1:
+            log.error("%s", failure)
+            self.store_error = failure
+        return False
 
 
 def _not_begun() -> Completion:
     return Completion(text="", finish_reason="stopped", details={"note": "stopped before it began"})
 
 
-def _unexpected(exc: Exception) -> PromptlabError:
+def _unexpected(exc: BaseException) -> PromptlabError:
     """An error that is a fault of ours: logged with its traceback, and said so."""
     log.error("unexpected error\n%s", "".join(traceback.format_exception(exc)))
     return PromptlabError(f"unexpected {type(exc).__name__}: {exc}", hint="this is a fault in promptlab; see the log")
