@@ -8,6 +8,7 @@ as `Traced` text. Message tags become boundary objects in the stream of output, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -36,7 +37,7 @@ from promptlab.sandbox import (
     sliced,
     text_method,
 )
-from promptlab.traced import METER, Origin, Overrun, Traced, concat, one_origin, to_text
+from promptlab.traced import METER, Origin, Overrun, Traced, concat, kind_of, one_origin, to_text
 from promptlab.types import Role
 
 STANDARD = """\
@@ -155,9 +156,8 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
     def _lacks(self, obj: Any, name: Any, known: Iterable[str]) -> Any:
         if isinstance(obj, Undefined):
             obj._fail_with_undefined_error()  # the first thing that was missing is the one to name
-        kind = "text" if isinstance(obj, str) else type(obj).__name__.lower()
         hint = f"; {nearest(str(name), known)}" if known else ""
-        return self.undefined(f"a {kind} has no `{str(name)[:60]}`{hint}", obj=obj, name=str(name))
+        return self.undefined(f"the {kind_of(obj)} has no `{str(name)[:60]}`{hint}", obj=obj, name=str(name))
 
     def call(self, context: Context, function: Any, /, *args: Any, **kwargs: Any) -> Any:
         meter = METER.get()
@@ -232,7 +232,7 @@ class Compiled:
             raise LayoutProblem("it needs more memory than there is", self._line(exc.__traceback__)) from exc
         except Exception as exc:  # a sandboxed author's mistake can raise anything; the cause is kept
             message = exc.message if isinstance(exc, TemplateError) else str(exc)
-            raise LayoutProblem(message or type(exc).__name__, self._line(exc.__traceback__)) from exc
+            raise LayoutProblem(_plain(message or "") or type(exc).__name__, self._line(exc.__traceback__)) from exc
 
     def _messages(self, variables: dict[str, Any], limit: int) -> list[tuple[Role | None, Traced]]:
         found: list[tuple[Role | None, Traced]] = []
@@ -270,6 +270,13 @@ class Compiled:
                 line = self.template.get_corresponding_lineno(trace.tb_lineno)
             trace = trace.tb_next
         return line
+
+
+def _plain(message: str) -> str:
+    """A message of Python or Jinja in the words of someone who writes a template."""
+    message = re.sub(r"\b(?:sync_)?do_(\w+\(\))", r"\1", message)
+    message = re.sub(r"[\w.]+\.<locals>\.[\w<>]+\(\)|<lambda>\(\)", "the filter", message)
+    return message.replace("Traced.", "").replace("'Traced'", "text").replace("StrictUndefined", "missing value")
 
 
 ENVIRONMENT = TemplateEnvironment()

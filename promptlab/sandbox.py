@@ -24,6 +24,7 @@ from promptlab.traced import (
     by_run,
     concat,
     json_text,
+    kind_of,
     merged,
     origins_in,
     to_text,
@@ -39,7 +40,7 @@ HIDDEN = "promptlab "
 def count(number: Any, most: int = MAX_COUNT) -> int:
     """A width or a number of repeats, refused where it is absurd."""
     if isinstance(number, bool) or not isinstance(number, int):
-        raise TypeError(f"a whole number is needed here, not {type(number).__name__}")
+        raise TypeError(f"a whole number is needed here, not {kind_of(number)}")
     if abs(number) > most:
         raise Overrun(
             f"stopped: {number:,} is more than {most:,}" if number.bit_length() < 99 else "stopped: a huge number"
@@ -222,7 +223,7 @@ def total(env: Environment, items: Iterable[Any], attribute: str | int | None = 
     result: Any = start
     for item in Ticking(items):
         if not isinstance(item, int | float):
-            raise TypeError(f"sum adds numbers, not {type(item).__name__}")
+            raise TypeError(f"sum adds numbers, not {kind_of(item)}")
         result = small(result + item)
     return result
 
@@ -301,7 +302,7 @@ def _guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 _OWN: dict[str, Callable[..., Any]] = {
     "batch": chunked(filters.do_batch),
     "capitalize": case(str.capitalize),
-    "center": pad("center"),
+    "center": lambda text, *how, **named: pad("center")(to_text(text), *how, **named),
     "format": lambda text, *values, **named: modulo(to_text(text), named or values),
     "indent": lambda text, *how, **named: indent(to_text(text), *how, **named),
     "join": join,

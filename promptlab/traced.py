@@ -302,15 +302,35 @@ def to_text(value: Any, indent: int | None = None) -> str:
     if isinstance(value, Undefined):
         return str(value)  # raises with the name, or is empty after an `if` without `else`
     if not isinstance(value, str | int | float | list | tuple | dict | None):
-        kind = type(value).__name__.lower()
-        raise TypeError(f"a {kind} cannot be printed; print one of its fields, or add `|join` or `|list`")
+        raise _unprintable(value)
     return blend(json_text(value, indent), value)
+
+
+def kind_of(value: Any) -> str:
+    """What people call a value of this type."""
+    name = type(value).__name__.strip("_").lower().removesuffix("part")
+    return {
+        "traced": "text",
+        "str": "text",
+        "int": "number",
+        "float": "number",
+        "bool": "boolean",
+        "dict": "object",
+    }.get(name, name)
+
+
+def _unprintable(value: Any) -> TypeError:
+    return TypeError(f"the {kind_of(value)} cannot be printed; print one of its fields, or add `|join` or `|list`")
+
+
+def _refuse(value: Any) -> Any:
+    raise _unprintable(value)
 
 
 def json_text(value: Any, indent: int | None = None) -> str:
     """`value` as JSON, made bit by bit under the meter."""
     meter, parts = METER.get(), []
-    for part in json.JSONEncoder(ensure_ascii=False, indent=indent).iterencode(value):
+    for part in json.JSONEncoder(ensure_ascii=False, indent=indent, default=_refuse).iterencode(value):
         meter.charge(len(part) + 8)
         parts.append(part)
     return "".join(parts)

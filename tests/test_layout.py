@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from promptlab.jinja_tree import LayoutProblem
-from promptlab.layout import compile_text
+from promptlab.layout import Part, compile_text
 from promptlab.traced import METER, Limits, Meter, Origin, Traced, concat
 
 ME = Origin("instructions")
@@ -36,6 +36,10 @@ def one(text: str, **variables: Any) -> list[tuple[str, str]]:
     assert role is None
     assert sum(length for length, _ in traced.runs) == len(traced)
     return [(str.__str__(piece), piece.runs[0][1].source or piece.runs[0][1].section) for piece in traced.pieces()]
+
+
+class DocumentPart(Part):
+    fields = ("text",)
 
 
 QUESTION = Traced.of("  Who Won?\n", Q)
@@ -350,21 +354,29 @@ def test_nothing_leads_out_of_the_sandbox(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("\n{{ question.nmae }}", "a text has no `nmae`"),
+        ("\n{{ question.nmae }}", "the text has no `nmae`"),
         ("\n{{ {'name': 1}.nmae }}", "did you mean `name`?"),
-        ("\n{{ items[7] }}", "a list has no `7`"),
+        ("\n{{ items[7] }}", "the list has no `7`"),
         ("\n{{ question + 1 }}", "str"),
         ("\n{{ 1 / 0 }}", "division by zero"),
         ("\n{{ [1, 'a']|sort }}", "not supported"),
         ("\n{{ items|map('string') }}", "cannot be printed"),
         ("\n{{ items|sum(start='a') }}", ""),
         ("\n{{ ['a']|sum }}", "sum adds numbers"),
+        ("\n{{ items|batch }}", "the filter missing 1 required positional argument: 'number'"),
+        ("\n{{ question|upper(3) }}", "the filter takes 1 positional argument but 2 were given"),
+        ("\n{{ question|first(3) }}", "first() takes 2 positional arguments but 3 were given"),
+        ("\n{{ question|abs }}", "bad operand type for abs(): text"),
+        ("\n{{ [part] }}", "the document cannot be printed"),
+        ("\n{{ part }}", "the document cannot be printed"),
+        ("\n{{ part.txt }}", "the document has no `txt`; did you mean `text`?"),
+        ("\n{{ 3|center('x') }}", "a whole number is needed here, not text"),
         ("\n{{ question('x') }}", "not callable"),
     ],
 )
 def test_a_mistake_while_rendering_names_its_line(text: str, words: str) -> None:
     with pytest.raises(LayoutProblem) as caught:
-        run(text, question=QUESTION, items=[1])
+        run(text, question=QUESTION, items=[1], part=DocumentPart())
     assert caught.value.line == 2
     assert words in caught.value.message
 
