@@ -1,0 +1,123 @@
+"""The documents say what the code does: keys, defaults, commands and examples are compared with it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+from ruamel.yaml import YAML
+
+from promptlab.backends.openai_request import CAPABILITIES, capabilities
+from promptlab.workspace import LlamaModel, OpenAIModel, Workspace, _File
+
+ROOT = Path(__file__).parent.parent
+WORKSPACE_DOC = (ROOT / "docs/workspace.md").read_text(encoding="utf-8")
+PAGES = sorted(p for p in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")])
+
+
+def section(heading: str) -> str:
+    """The text under `heading` (up to the next one); "" stands for what comes before the first `##`."""
+    parts = re.split(r"^## (.+)$", WORKSPACE_DOC, flags=re.MULTILINE)
+    return parts[0] if not heading else dict(zip(parts[1::2], parts[2::2], strict=True))[heading]
+
+
+def table(text: str, *, first: str) -> dict[str, list[str]]:
+    """Rows of the table whose first column is called `first`: the word in backticks -> the other cells."""
+    rows: dict[str, list[str]] = {}
+    inside = False
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")] if line.startswith("|") else []
+        if not cells:
+            inside = False
+        elif cells[0] == first:
+            inside = True
+        elif inside and (key := re.fullmatch(r"`(\w+)`", cells[0])):
+            assert key[1] not in rows, f"`{key[1]}` is there twice"
+            rows[key[1]] = cells[1:]
+    return rows
+
+
+SECTIONS: list[tuple[str, type[BaseModel]]] = [
+    ("", _File),
+    ("A model that runs here: `backend: llama`", LlamaModel),
+    ("A model behind an API: `backend: openai`", OpenAIModel),
+]
+
+
+@pytest.mark.parametrize(("heading", "model"), SECTIONS)
+def test_every_key_of_the_workspace_file_is_documented_and_no_other(heading: str, model: type[BaseModel]) -> None:
+    assert list(table(section(heading), first="key")) == list(model.model_fields)
+
+
+@pytest.mark.parametrize(("heading", "model"), SECTIONS[1:])
+def test_documented_defaults_are_the_defaults(heading: str, model: type[BaseModel]) -> None:
+    for key, (shown, *_) in table(section(heading), first="key").items():
+        default: Any = model.model_fields[key].get_default(call_default_factory=True)
+        default = list(default) if isinstance(default, tuple) else default
+        if shown.startswith("`"):
+            assert YAML(typ="safe").load(shown.strip("`")) == default, key
+        else:
+            assert model.model_fields[key].is_required() or default is None, f"{key} has a default: {default!r}"
+
+
+def test_every_capability_is_documented_with_what_happens_unless_said_otherwise() -> None:
+    rows = table(section(SECTIONS[2][0]), first="capability")
+    entry = OpenAIModel(backend="openai", model="m")
+    official, other = (capabilities("m", entry, official=known) for known in (True, False))
+    assert {key: cells[0].startswith("sent") for key, cells in rows.items()} == dict(official)
+    assert {key: cells[0] == "sent" for key, cells in rows.items()} == dict(other)
+
+
+def yaml_blocks(text: str) -> list[str]:
+    """Indented blocks of a page."""
+    blocks = re.findall(r"(?:^    .*\n|^\n(?=    ))+", text, re.MULTILINE)
+    return [re.sub(r"^    ", "", block, flags=re.MULTILINE).strip("\n") for block in blocks]
+
+
+def test_every_example_of_a_workspace_file_is_accepted(tmp_path: Path) -> None:
+    seen = 0
+    for block in yaml_blocks(WORKSPACE_DOC):
+        whole = block.startswith(("models:", "labels:"))
+        text = block if whole else "models:\n" + re.sub(r"^", "  ", block, flags=re.MULTILINE)
+        (tmp_path / "promptlab.yaml").write_text(text, encoding="utf-8")
+        loaded = Workspace.load(tmp_path)
+        assert loaded.models or loaded.labels, block
+        for entry in loaded.models.values():
+            assert set(getattr(entry, "capabilities", {})) <= set(CAPABILITIES), block
+        seen += 1
+    assert seen >= 8
+
+
+def test_every_dependency_has_its_two_lines_in_decisions() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [*project["dependencies"], *(d for extra in project["optional-dependencies"].values() for d in extra)]
+    names = {re.match(r"[\w.-]+", line)[0].lower() for line in wanted}  # type: ignore[index]  # every line has a name
+    text = (ROOT / "docs/decisions.md").read_text(encoding="utf-8")
+    bold = {name.lower() for name in re.findall(r"\*\*([\w.-]+)\*\*", text)}
+    # numpy comes with llama-cpp-python and is named there.
+    assert names - bold <= {"numpy"}
+    assert all(len(part.strip().splitlines()) == 2 for part in re.findall(r"^\*\*.+?(?:\n\n|\Z)", text, re.S | re.M))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_make_targets_and_files_named_in_a_page_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(re.findall(r"`make ([\w-]+)`", text)) <= targets
+    links = [link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link]
+    named = re.findall(r"`((?:docs|tests|benchmarks|requirements|templates|fixtures)/[\w./-]+\.\w+)`", text)
+    missing = [f for f in links if not (page.parent / f).exists()] + [f for f in named if not (ROOT / f).exists()]
+    assert not missing
+
+
+def test_commit_hooks_run_from_the_environment_and_clone_nothing() -> None:
+    config = YAML(typ="safe").load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    assert {repo["repo"] for repo in config["repos"]} == {"local"}
+    hooks = [hook for repo in config["repos"] for hook in repo["hooks"]]
+    assert {hook["language"] for hook in hooks} == {"system"}
+    tools = [hook["entry"].split()[0] for hook in hooks]
+    assert tools == [".venv/bin/ruff", ".venv/bin/ruff", ".venv/bin/mypy"]
