@@ -109,6 +109,11 @@ DOC = Traced.of("It was Argentina.", SECRET)
             "{{ doc.split(none, 1)|join('/') }}",
             [("It", "secret.md"), ("/", "instructions"), ("was Argentina.", "secret.md")],
         ),
+        ("{% with m = n %}{{ m }}{% endwith %}", [("3", "n")]),
+        ("{{ [1, 2.5]|sum|round }} {{ 'a b'|wordcount }} {{ 7 % 4 }}", [("4.0 2 3", "instructions")]),
+        ("{{ doc.removeprefix('It ').removesuffix('.') }}", [("was Argentina", "secret.md")]),
+        ("{{ [{'k': 1}, {'k': 2}]|sum('k') }}{{ [{'k': 1}]|map(attribute='k')|join }}", [("31", "instructions")]),
+        ("{{ [{'k': doc}]|join('', 'k') }}", [(DOC, "secret.md")]),
         ("{{ doc * 2 }}", [(DOC + DOC, "secret.md")]),
         ("{{ items|map('string')|join('+') }}", [("1+2", "instructions")]),
     ],
@@ -175,6 +180,14 @@ def test_text_between_the_parts_belongs_to_the_layout() -> None:
 def test_roles_come_from_the_tags() -> None:
     text = "{% system %}S{% endsystem %}\n{% for x in [1, 2] %}{% user %}{{ x }}{% enduser %}{% endfor %}"
     assert [(role, str(t)) for role, t in run(text)] == [("system", "S"), ("user", "1"), ("user", "2")]
+
+
+def test_message_tags_may_stand_in_conditions_and_with_blocks() -> None:
+    text = (
+        "{% if 0 %}{% user %}a{% enduser %}{% elif 1 %}{% system %}b{% endsystem %}{% else %}{% endif %}"
+        "{% with x = 1 %}{% user %}{{ x }}{% enduser %}{% endwith %}"
+    )
+    assert [(role, str(t)) for role, t in run(text)] == [("system", "b"), ("user", "1")]
 
 
 def test_a_value_that_looks_like_tags_opens_no_message() -> None:
