@@ -133,13 +133,13 @@ class Request:
 
     def body(self) -> dict[str, Any]:
         """The part that decides the answer, as plain JSON data."""
-        params = {name: getattr(self.params, name) for name in _PARAMS}
+        params = {name: getattr(self.params, name) for name in _PARAMS} | {"stop": list(self.params.stop)}
         return {
             "messages": [{"role": m.role, "content": m.content} for m in self.messages],
             "params": {
                 name: float(value) if name in _FLOATS else value
                 for name, value in params.items()
-                if value not in (None, ())
+                if value not in (None, [])
             },
             "schema": json.loads(self.schema) if self.schema else None,
             "repeat": self.repeat,
@@ -315,6 +315,7 @@ class Template:
     `user` is the Jinja text of a user turn, for the question and for each example alike; None takes the
     single input as it is, or one `name: value` line for each of several. `layout` None takes the standard
     layout. `schema` is JSON Schema as JSON text, its keys in the author's order: models answer in that order.
+    `label` is that of the file: its own text is as private as it says.
     """
 
     name: str
@@ -329,6 +330,7 @@ class Template:
     schema: str | None = None
     params: Params = Params()
     layout: str | None = None
+    label: Label = "public"
     source: str = ""
     lines: Mapping[str, int] = field(default_factory=dict)
 

@@ -159,7 +159,7 @@ def test_the_body_holds_what_decides_the_answer_and_nothing_empty() -> None:
     )
     assert request.body() == {
         "messages": [{"role": "user", "content": "hi"}],
-        "params": {"temperature": 1.0, "max_tokens": 256, "top_k": 0, "stop": ("\n",)},
+        "params": {"temperature": 1.0, "max_tokens": 256, "top_k": 0, "stop": ["\n"]},
         "schema": {"type": "null"},
         "repeat": 2,
     }
