@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from promptlab import __version__
-from promptlab.errors import InputError, PromptlabError, nearest
+from promptlab.errors import InputError, PromptlabError
 
 if TYPE_CHECKING:
     from promptlab.runner import Run
@@ -33,28 +33,17 @@ def cli() -> None:
 
 
 def _inputs(template: Template, pairs: Sequence[str], files: Sequence[str], *, samples: bool) -> dict[str, Any]:
-    """Inputs from `name=value` words; values of inputs that are no strings are read as JSON."""
+    """Inputs from `name=value` and `name=path` words."""
     from promptlab import templates
 
-    found = templates.sample_inputs(template) if samples else {}
-    given = [(*_split(pair, "--set"), False) for pair in pairs] + [(*_split(f, "--set-file"), True) for f in files]
-    for name, value, is_file in given:
-        if name not in template.inputs:
-            raise InputError(f"`{template.path}` has no input `{name}`", hint=nearest(name, template.inputs))
-        if is_file:
-            try:
-                value = Path(value).read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError) as exc:
-                raise InputError(f"input `{name}` cannot be read from `{value}`: {exc}") from exc
-        kind = template.inputs[name].type
-        if kind == "string":
-            found[name] = value
-            continue
+    texts = dict(_split(pair, "--set") for pair in pairs)
+    for name, path in (_split(file, "--set-file") for file in files):
         try:
-            found[name] = json.loads(value)
-        except ValueError as exc:
-            raise InputError(f"input `{name}` is a {kind}, and {value!r} is not one", hint="write it as JSON") from exc
-    return found
+            texts[name] = Path(path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as exc:
+            raise InputError(f"input `{name}` cannot be read from `{path}`: {exc}") from exc
+    found = templates.sample_inputs(template) if samples else {}
+    return {**found, **templates.inputs_from_text(template, texts)}
 
 
 def _split(pair: str, option: str) -> tuple[str, str]:

@@ -28,7 +28,8 @@ def materials(
     shots: tuple[Example, ...] = ()
     if template.examples and template.examples.k and "examples" not in without:
         pool = examples.load_pool(workspace, template.examples.pool)
-        shots = examples.choose(pool, template.examples, inputs)
+        defaults = {name: spec.default for name, spec in template.inputs.items() if spec.default is not None}
+        shots = examples.choose(pool, template.examples, {**defaults, **inputs})
     return Materials(texts, shots)
 
 

@@ -222,7 +222,8 @@ class _Render:
         return _ExamplePart(shot, origin, values, user)
 
     def _sources(self) -> tuple[Source, ...]:
-        found = [Source("context", d.path, d.label, d.sha256) for d in self.documents]
+        own = Source("layout", self.template.path, self.template.label, self.template.sha256)
+        found = [own, *(Source("context", d.path, d.label, d.sha256) for d in self.documents)]
         for shot in self.shots:
             body = canonical_json({"id": shot.id, "inputs": dict(shot.inputs), "output": shot.output})
             found.append(Source("examples", shot.id, shot.label, sha256(body)))

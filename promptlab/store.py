@@ -376,7 +376,7 @@ def _differences(request: Request, fingerprint: str, other: Request, other_finge
         before, after = theirs["params"].get(name), mine["params"].get(name)
         if before != after:
             found.append(f"{name} ({before} → {after})")
-    if mine["schema"] != theirs["schema"]:
+    if request.schema != other.schema:
         found.append("the JSON schema")
     if mine["repeat"] != theirs["repeat"]:
         found.append(f"the repeat ({theirs['repeat']} → {mine['repeat']})")

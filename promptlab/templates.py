@@ -13,6 +13,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ def load(workspace: Workspace, path: str) -> Template:
     """
     full, shown = _find(workspace, path)
     template = parse(read_text(full, shown=shown, error=TemplateError), path=shown)
+    template = replace(template, label=workspace.label_of(shown))
     wanted = [(f"context.{number}", document) for number, document in enumerate(template.context)]
     if template.examples:
         wanted.append(("examples.pool", template.examples.pool))

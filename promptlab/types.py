@@ -151,7 +151,8 @@ class Request:
         Repeats have keys of their own, so two samples are never one. No API key is part of it.
         """
         # Not as ASCII: there, two lone surrogates and the one character they would make look the same.
-        parts = {"v": 1, "backend": fingerprint, **self.body()}
+        # The schema as its text: models answer in the order of its properties, which sorted keys would hide.
+        parts = {"v": 1, "backend": fingerprint, **self.body(), "schema": self.schema}
         return sha256(json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
 
 

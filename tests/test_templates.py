@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from promptlab import documents, examples, templates
 from promptlab.errors import TemplateError
 from promptlab.layout import ENVIRONMENT, STANDARD
+from promptlab.privacy import label_of
 from promptlab.sandbox import FILTERS, TEXT_METHODS
 from promptlab.template_file import LAYOUT_NAMES
 from promptlab.traced import Limits
@@ -241,6 +242,7 @@ def test_sources_name_everything_handed_in_with_its_label() -> None:
     )
     assert [m.content for m in prompt.messages] == ["nothing of it"]
     assert [(s.section, s.name, s.label) for s in prompt.sources] == [
+        ("layout", "templates/t.yaml", "public"),
         ("context", "a.md", "internal"),
         ("context", "b.md", "public"),
         ("examples", "one", "public"),
@@ -633,3 +635,11 @@ def test_the_examples_of_the_page_are_accepted(tmp_path: Path) -> None:
     here = workspace(tmp_path)
     (tmp_path / "p.jsonl").write_text(block('{"id"'))
     assert examples.load_pool(here, "p.jsonl")[0].tags == ("short",)
+
+
+def test_a_labelled_template_file_labels_what_is_rendered_from_it(tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "promptlab.yaml").write_text('labels: {"templates/secret*": confidential}\n')
+    (tmp_path / "templates" / "secret-sauce.yaml").write_text("instructions: Ask nicely.\n")
+    template = templates.load(Workspace.load(tmp_path), "secret-sauce")
+    assert label_of(templates.render(template, {})) == "confidential"

@@ -262,3 +262,11 @@ def test_nouns_are_frozen_and_have_no_room_for_more() -> None:
     for noun in nouns:
         assert noun.__dataclass_params__.frozen, noun  # type: ignore[union-attr]  # how dataclasses keep it
         assert "__slots__" in vars(noun), noun
+
+
+def test_the_order_of_a_schemas_properties_is_part_of_the_key() -> None:
+    one, other = (
+        Request("m", Prompt((Message("user", "hi"),)), schema=schema)
+        for schema in ('{"properties":{"a":{},"b":{}}}', '{"properties":{"b":{},"a":{}}}')
+    )
+    assert one.key("x") != other.key("x")
