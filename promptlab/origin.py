@@ -54,7 +54,7 @@ def origin(root: Path, template: Template) -> Origin:
 
 def _git(root: Path, *words: str) -> str:
     try:
-        done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, timeout=10, check=False)
-    except (OSError, subprocess.TimeoutExpired):
+        done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, timeout=10, check=False)
+    except (OSError, ValueError, subprocess.TimeoutExpired):  # no git, a path it cannot be told, a hanging disk
         return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+    return done.stdout.decode("ascii", "replace").strip() if done.returncode == 0 else ""

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from promptlab.types import Result
 
+FIELDS: Mapping[str, str] = {
+    "model": "name in the catalogue",
+    "text": "the answer, or what had arrived before it failed or was stopped",
+    "finish_reason": "`stop`, `length`, `stopped` (Ctrl-C), `content_filter`, `tool_calls`, `unknown`, or null",
+    "usage": "tokens: `prompt` in all, of it `read` and `reused`, and `written`; null with an error",
+    "timings": "`waited`, `first_token`, `total` in seconds, `tokens_per_second`; null with an error and when cached",
+    "cached": "whether the answer comes from the store",
+    "error": "null, or `kind` (a class of `promptlab.errors`), `message` and `hint`",
+    "request_id": "key of the request in the store: equal keys may share an answer; null when none was made",
+    "run_id": "the run, for `promptlab runs show`",
+    "case": "the suite's case; null outside a suite",
+    "repeat": "0 for the first time the model was asked",
+    "without": "the sections left out",
+    "scores": "a list of `scorer`, `value` (0 to 1), `answer`, `reason`",
+    "details": "what the backend says besides: device, attempts, warnings",
+}
+"""What each field of `as_json` holds; the command line's page in docs/ is made from it."""
+
 
 def as_json(result: Result) -> dict[str, Any]:
-    """One result as plain data, the line `promptlab compare --json` prints.
-
-    `timings` are seconds, and null for a stored answer: its latency is no measurement. `error` is null or
-    holds kind, message and hint; `text` then holds what had arrived.
-    """
+    """One result as plain data, the line `promptlab compare --json` prints; `FIELDS` says what is in it."""
     done = result.completion
     return {
         "model": result.model,
@@ -53,6 +69,15 @@ def _rate(result: Result) -> float | None:
         return None
     rate = result.completion.timings.tokens_per_second(result.completion.usage.written)
     return None if rate is None else round(rate, 1)
+
+
+def printable(text: str) -> str:
+    """`text` for a terminal: control characters, which could rewrite what is on the screen, become visible escapes."""
+    return _CONTROL.sub(lambda m: m[0].encode("unicode_escape").decode(), text.replace("\r\n", "\n"))
+
+
+# All of them but tab and newline, and lone surrogates, which no terminal can show.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def seconds(value: float | None) -> str:
@@ -98,4 +123,4 @@ def as_text(result: Result) -> str:
         lines.append(f"failed: {result.error}" + (f"\n  {result.hint}" if result.hint else ""))
     lines += [f"warning: {w}" for w in (result.completion.details.get("warnings", ()) if result.completion else ())]
     lines += [f"{'✓' if s.value >= 1 else '✗'} {s.scorer}: {s.reason}" for s in result.scores]
-    return "\n".join(lines)
+    return printable("\n".join(lines))

@@ -1,0 +1,164 @@
+"""Results for programs and for people: nothing left out, nothing that could rewrite the screen."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from promptlab import report
+from promptlab.types import Completion, Message, Prompt, Request, Result, Score, Timings, Usage
+
+REQUEST = Request("gpt", Prompt((Message("user", "Who won?"),)), repeat=2)
+DONE = Completion("Argentina\n", "stop", Usage(1_200, 34, 3), Timings(0.25, 0.51234, 1.5), "f", {"device": "there"})
+
+
+def result(completion: Completion | None = DONE, **rest: Any) -> Result:
+    return Result("id", "run", "gpt", REQUEST, "key", completion=completion, **rest)
+
+
+FAILED = result(None, error="cut off", error_kind="StreamCut", hint="try again", partial="Argen")
+
+
+def test_an_answer_as_json_is_whole() -> None:
+    made = result(without=("context",), scores=(Score("exact", 1.0, "Argentina", "is 'Argentina'"),), case="c1")
+    assert report.as_json(made) == {
+        "model": "gpt",
+        "text": "Argentina\n",
+        "finish_reason": "stop",
+        "usage": {"prompt": 1_234, "read": 1_200, "reused": 34, "written": 3},
+        "timings": {"waited": 0.25, "first_token": 0.5123, "total": 1.5, "tokens_per_second": 2.0},
+        "cached": False,
+        "error": None,
+        "request_id": "key",
+        "run_id": "run",
+        "case": "c1",
+        "repeat": 2,
+        "without": ["context"],
+        "scores": [{"scorer": "exact", "value": 1.0, "answer": "Argentina", "reason": "is 'Argentina'"}],
+        "details": {"device": "there"},
+    }
+
+
+def test_a_failure_as_json_says_what_and_keeps_what_had_arrived() -> None:
+    data = report.as_json(FAILED)
+    assert data["error"] == {"kind": "StreamCut", "message": "cut off", "hint": "try again"}
+    assert data["text"] == "Argen"
+    assert {data[name] for name in ("finish_reason", "usage", "timings", "case")} == {None}
+    assert (data["details"], data["scores"]) == ({}, [])
+
+
+def test_the_times_of_a_stored_answer_are_no_measurement() -> None:
+    data = report.as_json(result(cached=True))
+    assert (data["timings"], data["cached"], data["text"]) == (None, True, "Argentina\n")
+    assert "total" not in " ".join(report.facts(result(cached=True)))
+    assert "from store" in report.facts(result(cached=True))
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        result(),
+        FAILED,
+        result(cached=True),
+        Result("id", "run", "gpt", None, "", error="refused"),
+        result(Completion("")),
+    ],
+)
+def test_every_result_has_exactly_the_documented_fields(made: Result) -> None:
+    data = report.as_json(made)
+    assert list(data) == list(report.FIELDS)
+    assert json.loads(json.dumps(data)) == data
+
+
+def test_a_result_that_never_became_a_request_has_none() -> None:
+    data = report.as_json(Result("id", "run", "gpt", None, "", error="refused"))
+    assert (data["request_id"], data["repeat"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, "–"),
+        (0, "0 ms"),
+        (0.0004, "0 ms"),
+        (0.0316, "32 ms"),
+        (0.9994, "999 ms"),
+        (1, "1.0 s"),
+        (75.04, "75.0 s"),
+    ],
+)
+def test_seconds_as_people_read_them(value: float | None, shown: str) -> None:
+    assert report.seconds(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("made", "facts"),
+    [
+        (
+            result(),
+            ["1,234 tokens in, 34 reused", "3 out", "first token 512 ms", "total 1.5 s", "2 tokens/s"],
+        ),
+        (result(Completion("a", "length", Usage(written=0))), ["0 out", "total 0 ms", "finish: length"]),
+        (result(Completion("a", "stopped")), ["total 0 ms", "finish: stopped"]),
+        (result(DONE, cached=True), ["1,234 tokens in, 34 reused", "3 out", "from store"]),
+        (FAILED, []),
+    ],
+)
+def test_facts_say_what_is_known_and_what_is_unusual(made: Result, facts: list[str]) -> None:
+    assert report.facts(made) == facts
+
+
+@pytest.mark.parametrize(
+    ("made", "lines"),
+    [
+        (result(Completion("a\nb\n\n")), ["── gpt #3  total 0 ms", "a", "b"]),
+        (result(Completion("")), ["── gpt #3  total 0 ms", "(an empty answer)"]),
+        (FAILED, ["── gpt #3", "Argen", "failed: cut off", "  try again"]),
+        (Result("i", "r", "gpt", None, "", error="no"), ["── gpt", "failed: no"]),
+        (
+            result(
+                Completion("a", details={"warnings": ["no GPU in this build"]}),
+                scores=(Score("exact", 1.0, "a", "is 'a'"), Score("contains", 0.5, "a", "does not hold 'b'")),
+            ),
+            [
+                "── gpt #3  total 0 ms",
+                "a",
+                "warning: no GPU in this build",
+                "✓ exact: is 'a'",
+                "✗ contains: does not hold 'b'",
+            ],
+        ),
+    ],
+)
+def test_a_result_for_a_terminal(made: Result, lines: list[str]) -> None:
+    assert report.as_text(made).splitlines() == lines
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain é 😀\ttab\nline", "plain é 😀\ttab\nline"),
+        ("\x1b[2Jgone", "\\x1b[2Jgone"),
+        ("\x1b]0;title\x07", "\\x1b]0;title\\x07"),
+        ("hidden\rshown", "hidden\\rshown"),
+        ("one\r\ntwo", "one\ntwo"),
+        ("a\x00b\x7f\x9b31m", "a\\x00b\\x7f\\x9b31m"),
+        ("half \ud83d", "half \\ud83d"),
+        ("מימין\u200f", "מימין\u200f"),
+    ],
+)
+def test_no_answer_can_steer_the_terminal(text: str, shown: str) -> None:
+    assert report.printable(text) == shown
+    assert shown.rstrip("\n") in report.as_text(result(Completion(text)))
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=())))
+def test_what_is_printed_is_printable(text: str) -> None:
+    shown = report.as_text(result(None, error=text, hint=text, partial=text))
+    assert shown.encode("utf-8")
+    assert all(c.isprintable() or c.isspace() or ord(c) > 0x9F for c in shown)
+    assert "\x1b" not in shown
