@@ -137,6 +137,6 @@ def value_in_words(value: Any) -> str:
         return "default"
     if isinstance(value, float):
         return f"{value:g}"
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return " ".join(repr(one) for one in value) or "none"
     return str(value)

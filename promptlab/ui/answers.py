@@ -213,7 +213,7 @@ def _under_way(snapshot: Snapshot, *, key: str) -> None:
                 "waiting": f"Waiting its turn: {phase.detail}" if phase and phase.detail else "Waiting its turn",
                 "loading": "Loading the model into memory" if not (phase and phase.detail) else _sentence(phase.detail),
                 "reading": "Reading the prompt",
-                "retrying": phase.detail if phase and phase.detail else "Trying again",
+                "retrying": _sentence(phase.detail) if phase and phase.detail else "Trying again",
                 "ended": "",
             }[state]
             line = " · ".join(part for part in (said, since) if part)

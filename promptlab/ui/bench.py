@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
 from promptlab import plans, runner, templates
-from promptlab.backends import Backend
 from promptlab.difference import Asked, asked, difference
 from promptlab.errors import PromptlabError
 from promptlab.models import ModelStatus
 from promptlab.types import AsSent, Params, Prompt, Request, Section, Template, Trial
 from promptlab.ui.drafts import Draft
 from promptlab.ui.session import Session
-
-REMEMBERED = 64
 
 
 @dataclass(frozen=True)
@@ -94,35 +89,9 @@ def title_of(session: Session, trials: list[Trial]) -> str:
     return difference([], after)
 
 
-class _Sent:
-    """The last few prompts as sent, by request: tokenising an article on every click would be felt."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._known: OrderedDict[str, AsSent] = OrderedDict()
-
-    def get(self, backend: Backend, request: Request) -> AsSent:
-        key = request.key(backend.fingerprint)
-        # Spans are no part of the key: two drafts may give the same text from different sections.
-        key += str(hash(request.prompt.spans))
-        with self._lock:
-            if key in self._known:
-                self._known.move_to_end(key)
-                return self._known[key]
-        found = backend.as_sent(request)
-        with self._lock:
-            self._known[key] = found
-            while len(self._known) > REMEMBERED:
-                self._known.popitem(last=False)
-        return found
-
-
-_sent = _Sent()
-
-
 def as_sent(session: Session, request: Request) -> AsSent:
     """What the request's model would get, with its tokens by section.
 
     Raises `PromptlabError` where the model cannot say: not ready, or its chat template refuses.
     """
-    return _sent.get(session.catalogue.backend(request.model), request)
+    return session.sent.get(session.catalogue.backend(request.model), request)

@@ -107,13 +107,13 @@ def _close() -> None:
 
 
 def _turn(found: list[RunInfo]) -> None:
-    pages: list[str] = st.session_state["runs-before"]
+    pages: list[RunInfo] = st.session_state["runs-before"]
     with st.container(horizontal=True, gap="small"):
         if pages and st.button("Newer", icon=":material/chevron_left:", key="runs-newer"):
             st.session_state["runs-before"] = pages[:-1]
             st.rerun()
         if len(found) > PAGE and st.button("Older", icon=":material/chevron_right:", key="runs-older"):
-            st.session_state["runs-before"] = [*pages, found[PAGE - 1].created]
+            st.session_state["runs-before"] = [*pages, found[PAGE - 1]]
             st.rerun()
 
 

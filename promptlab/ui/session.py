@@ -14,6 +14,7 @@ from promptlab.models import Catalogue
 from promptlab.store import Store
 from promptlab.ui.drafts import Drafts
 from promptlab.ui.jobs import Jobs
+from promptlab.ui.sent import Sent
 from promptlab.workspace import Workspace
 
 
@@ -26,6 +27,7 @@ class Session:
     store: Store
     drafts: Drafts
     jobs: Jobs
+    sent: Sent
 
     def close(self) -> None:
         """Stop what runs and let go of models and files."""
@@ -46,7 +48,7 @@ def open_session(workspace: Workspace, catalogue: Catalogue | None = None) -> Se
     store = Store(workspace.state / "runs.sqlite")
     catalogue = catalogue or Catalogue(workspace)
     drafts = Drafts(workspace.state / "drafts")
-    session = Session(workspace, catalogue, store, drafts, Jobs(catalogue, store))
+    session = Session(workspace, catalogue, store, drafts, Jobs(catalogue, store), Sent())
     _open[workspace.root.resolve()] = session
     return session
 

@@ -1,0 +1,103 @@
+"""The title of a row: what changed against the row before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from promptlab import templates
+from promptlab.difference import FIRST, SAME, Asked, asked, difference
+from promptlab.types import Document, Example, Params, Prompt, Request, Result, Section, Template
+from tests.conftest import TEMPLATE
+
+PLAIN = Params()
+CUP = templates.parse(TEMPLATE, path="templates/cup.yaml")
+ARTICLE = Document("fixtures/documents/cup.md", "Argentina beat France.")
+HOST = Example("host", {"question": "Who hosted it?"}, "Qatar")
+SECOND = Example("second", {"question": "Who came second?"}, "France")
+
+
+def ask(
+    template: Template = CUP,
+    *,
+    models: tuple[str, ...] = ("alpha",),
+    question: str = "Who won?",
+    documents: tuple[Document, ...] = (ARTICLE,),
+    shots: tuple[Example, ...] = (HOST, SECOND),
+    without: tuple[Section, ...] = (),
+    params: Params = PLAIN,
+    schema: str | None = None,
+    repeat: int = 0,
+) -> list[Asked]:
+    prompt = templates.render(template, {"question": question}, documents=documents, shots=shots, without=without)
+    return [Asked(Request(m, prompt, params, schema, repeat), without) for m in models]
+
+
+BEFORE = ask()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, SAME),
+        ({"without": ("context",)}, "− context"),
+        ({"without": ("examples", "output_format")}, "− output format, − examples"),
+        ({"shots": (HOST,)}, "k 2 → 1"),
+        ({"shots": ()}, "k 2 → 0"),
+        ({"shots": (SECOND, replace(HOST, id="other"))}, "other examples"),
+        ({"shots": (HOST, replace(SECOND, output="Croatia"))}, "examples edited"),
+        ({"documents": (replace(ARTICLE, text="France lost."),)}, "cup.md edited"),
+        ({"documents": (ARTICLE, Document("notes/b.md", "More."))}, "+ b.md"),
+        ({"documents": ()}, "− cup.md"),
+        ({"question": "Who lost?"}, "question changed"),
+        ({"template": replace(CUP, instructions="Answer briefly.\n")}, "instructions edited"),
+        ({"template": replace(CUP, output_format="")}, "− output format"),
+        ({"params": Params(temperature=0.7)}, "temperature 0 → 0.7"),
+        ({"params": Params(seed=4, stop=("\n",))}, "seed default → 4, stop none → '\\n'"),
+        ({"schema": "{}"}, "+ schema"),
+        ({"repeat": 1}, "repeat 1 → 2"),
+        ({"models": ("alpha", "beta")}, "+ beta"),
+        ({"models": ("beta",)}, "+ beta, − alpha"),
+        ({"without": ("context",), "params": Params(temperature=1)}, "− context, temperature 0 → 1"),
+    ],
+)
+def test_a_row_says_what_changed(change: dict[str, Any], said: str) -> None:
+    assert difference(BEFORE, ask(**change)) == said
+
+
+def test_what_was_taken_out_is_said_to_come_back() -> None:
+    assert difference(ask(without=("context", "examples")), BEFORE) == "+ context, + examples"
+
+
+def test_a_change_inside_a_section_that_is_off_is_no_change() -> None:
+    off = ask(without=("examples",))
+    assert difference(off, ask(without=("examples",), shots=(HOST,))) == SAME
+
+
+def test_an_edited_layout_is_named_only_when_nothing_else_explains_the_messages() -> None:
+    layout = "{% user %}{{ instructions }}{{ output_format }}{% for d in documents %}{{ d.text }}{% endfor %}" + (
+        "{% for e in examples %}{{ e.user }}{{ e.output }}{% endfor %}{{ user }}{% enduser %}"
+    )
+    assert difference(BEFORE, ask(replace(CUP, layout=layout))) == "layout edited"
+
+
+def test_a_prompt_is_compared_through_a_model_both_rows_asked() -> None:
+    warm = Asked(replace(BEFORE[0].request, model="beta", params=Params(temperature=1)))
+    after = Asked(replace(BEFORE[0].request, model="beta"))
+    assert difference([*BEFORE, warm], [after]) == "temperature 1 → 0, − alpha"
+
+
+@pytest.mark.parametrize(("before", "after"), [([], BEFORE), (BEFORE, []), ([], [])])
+def test_a_row_without_a_row_before_is_the_first(before: list[Asked], after: list[Asked]) -> None:
+    assert difference(before, after) == FIRST
+
+
+def test_results_that_never_became_a_request_are_left_out() -> None:
+    made = Request("alpha", Prompt(()))
+    results = [
+        Result("1", "r", "alpha", None, "", error="no"),
+        Result("2", "r", "alpha", made, "k", without=("context",)),
+    ]
+    assert asked(results) == [Asked(made, ("context",))]

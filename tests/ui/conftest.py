@@ -1,0 +1,103 @@
+"""Pages run without a browser: scripted models in a small workspace, and what a page says as plain text."""
+
+from __future__ import annotations
+
+import html
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from promptlab.backends.scripted import Script, ScriptedBackend
+from promptlab.models import Catalogue
+from promptlab.ui import session
+from promptlab.workspace import Workspace
+
+PAGES = Path(session.__file__).parent / "pages"
+
+
+def text_of(body: str) -> str:
+    """What a person reads of HTML made by the pages."""
+    body = re.sub(r"<style>.*?</style>", "", body, flags=re.DOTALL)
+    return html.unescape(re.sub(r"<[^>]+>", " ", body))
+
+
+@dataclass
+class Desk:
+    """Somebody at the workbench. `open` is a new tab; what it says is read with `said`."""
+
+    session: session.Session
+    models: dict[str, ScriptedBackend]
+    tabs: list[AppTest] = field(default_factory=list)
+
+    def open(self, page: str = "workbench", **query: str) -> AppTest:
+        tab = AppTest.from_file(PAGES / f"{page}.py", default_timeout=20)
+        for name, value in query.items():
+            tab.query_params[name] = value
+        self.tabs.append(tab)
+        return tab.run()
+
+    def run(self, tab: AppTest) -> AppTest:
+        """Press Run, and look again when every answer is there."""
+        tab.button(key="run").click().run()
+        return self.settle(tab)
+
+    def settle(self, tab: AppTest) -> AppTest:
+        for job in self.session.jobs.running():
+            assert job.wait(20), "a scripted run did not end"
+        return tab.run()
+
+    def until(self, condition: Callable[[], object], what: str) -> None:
+        for _ in range(2000):
+            if condition():
+                return
+            time.sleep(0.005)
+        raise AssertionError(f"never came: {what}")
+
+
+def said(tab: AppTest) -> str:
+    """All text of the page's main part, HTML and code alike, in its order."""
+    return "\n".join(part for part in map(_said, tab.main) if part)
+
+
+def bodies(tab: AppTest) -> list[str]:
+    """The raw HTML the pages put on the page, the style sheet left out."""
+    return [e.proto.body for e in tab.main.get("html") if not e.proto.body.startswith("<style>")]
+
+
+def _said(element: Any) -> str:
+    if element.type == "html":
+        return text_of(element.proto.body)
+    for name in ("value", "label"):
+        value = getattr(element, name, None)
+        if isinstance(value, str) and value:
+            return value
+    return ""
+
+
+@pytest.fixture
+def desk(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Desk]]:
+    """Makes a desk in a workspace (the usual one) with models by name: a script, or a scripted backend."""
+    st.cache_resource.clear()
+    opened: list[session.Session] = []
+
+    def make(where: Workspace = workspace, **models: Script | ScriptedBackend) -> Desk:
+        backends = {
+            name.replace("_", "-"): m if isinstance(m, ScriptedBackend) else ScriptedBackend(name, m)
+            for name, m in models.items()
+        }
+        monkeypatch.chdir(where.root)
+        for old in opened:
+            session.close_session(old)
+        opened.append(session.open_session(where, Catalogue(where, {}, extra=backends)))
+        return Desk(opened[-1], backends)
+
+    yield make
+    for one in opened:
+        session.close_session(one)

@@ -1,0 +1,46 @@
+"""Every model says whether it is ready, and what to do when it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from promptlab.backends.scripted import ScriptedBackend
+from promptlab.workspace import Workspace
+from tests.ui.conftest import Desk, said
+
+Desks = Callable[..., Desk]
+CATALOGUE = """\
+models:
+  gpt: {backend: openai, model: gpt-4o-mini, api_key_env: OPENAI_API_KEY, window: 128000}
+  ours: {backend: openai, model: llama, base_url: "http://127.0.0.1:9/v1", clearance: internal}
+  lost: {backend: llama, path: models/none.gguf}
+"""
+
+
+def test_models_say_what_they_are_and_what_to_do(desk: Desks, make_workspace: Callable[..., Workspace]) -> None:
+    tab = desk(make_workspace(CATALOGUE), alpha=ScriptedBackend("alpha", window=4096)).open("models")
+    assert not tab.exception
+    words = " ".join(said(tab).split())
+    assert "gpt not ready What to do set OPENAI_API_KEY" in words
+    assert "Window 128,000 tokens May see public text only" in words
+    assert "ours ready Runs behind an OpenAI-compatible API" in words
+    assert "Address http://127.0.0.1:9/v1" in words
+    assert "May see public and internal text" in words
+    assert "lost not ready" in words
+    assert "models/none.gguf of lost does not exist" in words
+    assert "alpha ready" in words
+    assert "Window 4,096 tokens" in words
+
+
+def test_an_empty_catalogue_says_how_to_begin(desk: Desks) -> None:
+    tab = desk().open("models")
+    assert not tab.exception
+    assert "There is no model yet" in said(tab)
+    assert "none in promptlab.yaml" in " ".join(e.proto.body for e in tab.sidebar.get("html"))
+
+
+def test_preparing_what_cannot_be_prepared_says_why(desk: Desks, make_workspace: Callable[..., Workspace]) -> None:
+    tab = desk(make_workspace(CATALOGUE)).open("models")
+    tab.button(key="prepare-lost").click().run()
+    assert not tab.exception
+    assert "does not exist" in said(tab)
