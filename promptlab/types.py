@@ -151,8 +151,10 @@ class Request:
         Repeats have keys of their own, so two samples are never one. No API key is part of it.
         """
         # Not as ASCII: there, two lone surrogates and the one character they would make look the same.
-        # The schema as its text: models answer in the order of its properties, which sorted keys would hide.
-        parts = {"v": 1, "backend": fingerprint, **self.body(), "schema": self.schema}
+        parts = {"v": 1, "backend": fingerprint, **self.body()}
+        if self.schema:
+            # As text, so that sorting spares it: models answer in the order of a schema's properties.
+            parts["schema"] = json.dumps(json.loads(self.schema), separators=(",", ":"), ensure_ascii=False)
         return sha256(json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
 
 

@@ -250,7 +250,7 @@ def test_sources_name_everything_handed_in_with_its_label() -> None:
         ("input", "question", "internal"),
         ("input", "tone", "internal"),
     ]
-    assert prompt.sources[0].sha256 == DOCUMENTS[0].sha256
+    assert prompt.sources[1].sha256 == DOCUMENTS[0].sha256
 
 
 @pytest.mark.parametrize("section", ["instructions", "output_format", "context", "examples"])
