@@ -127,13 +127,10 @@ class Catalogue:
         if entry is None:
             return ModelStatus(name, "extra", True, "", self._extra[name].window, clearance)
         if isinstance(entry, OpenAIModel):
-            reason = ""
             try:
-                self._key(name, entry)
-                _need("openai", "models behind an API", "openai")
-            except ModelNotReady as exc:
-                reason = exc.hint or exc.message
-            return ModelStatus(name, "openai", not reason, reason, entry.window, clearance)
+                return ModelStatus(name, "openai", True, "", self.backend(name).window, clearance)
+            except PromptlabError as exc:
+                return ModelStatus(name, "openai", False, exc.hint or exc.message, entry.window, clearance)
         return self._llama_status(name, entry)
 
     def prepare(self, name: str, progress: Progress | None = None) -> Path:
@@ -170,7 +167,7 @@ class Catalogue:
 
     def _key(self, name: str, entry: OpenAIModel) -> str:
         if entry.api_key_env is None:
-            return "none"
+            return ""
         key = self._env.get(entry.api_key_env, "").strip()
         if not key:
             raise ModelNotReady(f"{name} needs an API key", hint=f"set {entry.api_key_env} in the environment")
