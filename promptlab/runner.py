@@ -37,6 +37,7 @@ from promptlab.types import (
     Score,
     Source,
     Trial,
+    highest,
 )
 
 log = logging.getLogger(__name__)
@@ -241,12 +242,12 @@ class Run:
         return _Ended(index, replace(result, created=now()), fingerprint)
 
     def _labelled(self, trial: Trial, request: Request) -> Request:
-        """`request` with the template file among its sources when that file has a label."""
+        """`request` with the label its template's file has now, where the template does not know it (a draft)."""
         template = trial.template
         label = self._catalogue.workspace.label_of(template.path)
-        if label == "public":
+        if highest([template.label, label]) == template.label:
             return request
-        own = Source("instructions", template.path, label, template.sha256)
+        own = Source("layout", template.path, label, template.sha256)
         return replace(request, prompt=replace(request.prompt, sources=(*request.prompt.sources, own)))
 
     def _ask(self, index: int, backend: Backend, request: Request, heard: list[str]) -> Completion:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,11 +88,11 @@ class House:
         return Catalogue(self.workspace, {}, extra=self.models)
 
     def template(self, **changes: str) -> Template:
-        """The usual template; `changes` replace the line a key begins."""
-        lines = TEMPLATE.splitlines(keepends=True)
+        """The usual template with other YAML for some keys."""
+        text = TEMPLATE
         for key, value in changes.items():
-            lines = [line for line in lines if not line.startswith(f"{key}:")] + [f"{key}: {value}\n"]
-        return templates.parse("".join(lines), path="templates/cup.yaml")
+            text = re.sub(rf"^{key}:.*\n(?:  .*\n)*", "", text, flags=re.MULTILINE) + f"{key}: {value}\n"
+        return templates.parse(text, path="templates/cup.yaml")
 
     def trials(
         self, *models: str, question: str = "Who won?", template: Template | None = None, **rest: Any

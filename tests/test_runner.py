@@ -309,9 +309,20 @@ def test_a_labelled_template_file_passes_the_gate_too(make_workspace: Callable[.
     model = house.model("a", clearance="public")
     house.model("b", clearance="internal")
     results = by_model(house.ask(house.trials()))
-    assert "instructions `templates/cup.yaml` (internal)" in results["a"].error
+    assert "layout `templates/cup.yaml` (internal)" in results["a"].error
     assert model.history == []
     assert results["b"].text == "ok"
+    house.store.close()
+
+
+def test_a_draft_has_the_label_of_the_file_it_is_of(make_workspace: Callable[..., Workspace], tmp_path: Path) -> None:
+    house = House(make_workspace("labels: {templates/**: confidential}\n"), Store(tmp_path / "runs.sqlite"))
+    model = house.model("a", clearance="internal")
+    draft = house.template(instructions="typed but not saved")
+    assert draft.label == "public"
+    (result,) = house.ask(house.trials("a", template=draft))
+    assert result.error.count("templates/cup.yaml") == 1
+    assert model.history == []
     house.store.close()
 
 

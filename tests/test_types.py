@@ -110,8 +110,14 @@ def test_spans_and_sources_do_not_change_the_key() -> None:
 
 @given(REQUESTS, REQUESTS)
 def test_keys_are_equal_exactly_when_requests_are(one: Request, two: Request) -> None:
-    two = dataclasses.replace(BASE, schema='{"type":"object","required":["a"]}')
+    assert (one.key("f") == two.key("f")) == (one == two)
     assert one.key("f") == dataclasses.replace(one).key("f")
+
+
+def test_the_layout_of_a_schema_text_does_not_change_the_key() -> None:
+    one = dataclasses.replace(BASE, schema='{"type": "object",\n "required": ["a"]}')
+    two = dataclasses.replace(BASE, schema='{"type":"object","required":["a"]}')
+    assert one.key("f") == two.key("f")
 
 
 def test_a_whole_number_and_the_same_as_a_float_are_one_parameter() -> None:

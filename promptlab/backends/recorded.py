@@ -171,7 +171,9 @@ class RecordedBackend:
         stored = _lines(nearest.request)
         diff = list(difflib.unified_diff(stored, wanted, "recorded", "asked now", n=0, lineterm=""))
         if not diff:
-            diff = ["the requests are the same; the recording is of another model or model file"]
+            # A recording's keys are sorted, so the order of a schema's properties, which counts, is not seen.
+            order = " but for the order of the schema, or" if request.schema else ";"
+            diff = [f"the requests are the same{order} the recording is of another model or model file"]
         if len(diff) > MAX_DIFF:
             diff[MAX_DIFF:] = [f"… and {len(diff) - MAX_DIFF:,} lines more"]
         diff = [line if len(line) <= MAX_LINE else f"{line[:MAX_LINE]}… ({len(line):,} characters)" for line in diff]
