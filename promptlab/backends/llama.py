@@ -28,7 +28,7 @@ from promptlab.backends.llama_native import Vocab, has_gpu, library
 from promptlab.backends.llama_sampling import Sampler
 from promptlab.backends.llama_text import AnswerText
 from promptlab.errors import ModelNotReady, WindowExceeded
-from promptlab.types import AsSent, Budget, Completion, Message, Request, Timings
+from promptlab.types import AsSent, Budget, Completion, Message, Request
 from promptlab.workspace import LlamaModel
 
 PREPARED = 8
@@ -51,7 +51,7 @@ class LlamaBackend:
     def __init__(self, name: str, path: Path, entry: LlamaModel, sha256: str, *, lora: Sequence[Lora] = ()) -> None:
         self.name, self.path, self.entry, self.sha256 = name, path, entry, sha256
         self._lora = tuple(lora)
-        self._opening = threading.Lock()
+        self._opening, self._remembering = threading.Lock(), threading.Lock()
         self._prepared: OrderedDict[tuple[Message, ...], prompts.Encoded] = OrderedDict()
 
     @cached_property
@@ -179,12 +179,14 @@ class LlamaBackend:
         return sum(len(f.text) for f in fragments) > (self.window or 0) * self.vocab.longest
 
     def _encoded(self, request: Request, fragments: Sequence[prompts.Fragment]) -> prompts.Encoded:
-        key = request.messages
-        found = self._prepared.get(key)
+        with self._remembering:
+            found = self._prepared.get(request.messages)
         if found is None:
-            found = self._prepared[key] = prompts.encode(self.vocab, fragments)
-            while len(self._prepared) > PREPARED:
-                self._prepared.popitem(last=False)
+            found = prompts.encode(self.vocab, fragments)
+            with self._remembering:
+                self._prepared[request.messages] = found
+                while len(self._prepared) > PREPARED:
+                    self._prepared.popitem(last=False)
         return found
 
     def _work(self, job: Job, request: Request, encoded: prompts.Encoded, grammar: str | None) -> Completion:
@@ -194,7 +196,7 @@ class LlamaBackend:
         try:
             engine = ENGINES.get(self._settings, stopping=lambda: job.stopping)
         except Stopped:
-            return Completion("", "stopped", timings=Timings(waited=0.0))
+            return job.unbegun()
         finally:
             job.loading(None)
         job.begin()

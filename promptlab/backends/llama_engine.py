@@ -112,6 +112,13 @@ class Engine:
 
     def _open_context(self) -> None:
         lib, settings = self._lib, self.settings
+        need, free = self._context_bytes(), _free_memory()
+        if not self.gpu.layers and free is not None and need > free:
+            # Linux would grant the memory and kill the process when it is used.
+            raise self._failure(
+                f"leaves no memory for a context of {settings.window} tokens",
+                [f"memory: it takes {need / 1e9:,.1f} GB and {free / 1e9:,.1f} GB are free"],
+            )
         params = lib.llama_context_default_params()
         params.n_ctx = settings.window
         params.n_batch = params.n_ubatch = max(self.slice, 32)
@@ -126,11 +133,19 @@ class Engine:
             raise self._failure(f"leaves no memory for a context of {settings.window} tokens", lines)
         self._memory = lib.llama_get_memory(self._context)
 
+    def _context_bytes(self) -> int:
+        """Bytes that keys and values of a full context take, 16 bits each; 0 where the file does not say."""
+        lib, model = self._lib, self.model
+        heads = max(1, lib.llama_model_n_head(model))
+        width = int(lib.llama_model_n_embd(model)) // heads
+        layers, kv_heads = int(lib.llama_model_n_layer(model)), int(lib.llama_model_n_head_kv(model))
+        return self.settings.window * layers * kv_heads * 2 * width * 2
+
     def _apply_lora(self) -> None:
         lib, paths = self._lib, self.settings.lora
         if not paths:
             return
-        adapters = (ctypes.c_void_p * len(paths))()
+        adapters = (lib.llama_adapter_lora_p_ctypes * len(paths))()
         for i, path in enumerate(paths):
             with log_lines() as lines:
                 adapter = lib.llama_adapter_lora_init(self.model, str(path).encode())
@@ -140,13 +155,13 @@ class Engine:
                     f"{reason(lines) or 'llama.cpp refuses it'}",
                     hint="is it a GGUF LoRA made for this very base model?",
                 )
-            adapters[i] = ctypes.cast(adapter, ctypes.c_void_p).value
+            adapters[i] = adapter
         scales = (ctypes.c_float * len(paths))(*[1.0] * len(paths))
         if lib.llama_set_adapters_lora(self._context, adapters, len(paths), scales) != 0:
             raise EngineFailed(f"llama.cpp could not apply the LoRAs of {self.settings.path.name}")
 
     def _failure(self, what: str, lines: list[str]) -> EngineFailed:
-        why = reason(lines)
+        why = reason(lines) or "".join(lines[-1:] if "memory" in "".join(lines[-1:]) else [])
         hint = "check that the file is a complete GGUF model"
         if any(word in "".join(lines).lower() for word in ("alloc", "memory")) or "context" in what:
             hint = "set a smaller `n_ctx`, or fewer `n_gpu_layers`, of this model in promptlab.yaml"
@@ -249,6 +264,16 @@ def _abort_when_set() -> Any:
     libc = ctypes.CDLL("msvcrt" if sys.platform == "win32" else None)
     address = ctypes.cast(libc.strlen, ctypes.c_void_p).value
     return library().ggml_abort_callback(address)
+
+
+def _free_memory() -> int | None:
+    """Bytes a process may still take; None where the system does not say."""
+    try:
+        text = Path("/proc/meminfo").read_text("ascii")
+    except OSError:
+        return None
+    found = re.search(r"MemAvailable:\s+(\d+) kB", text)
+    return int(found[1]) * 1024 if found else None
 
 
 class Engines:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import atexit
 import ctypes
+import logging
 import queue
 import threading
 import time
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from promptlab.types import Completion, Delta, Phase, Timings
 
 Step = Phase | Delta | Completion
+log = logging.getLogger(__name__)
 POLL_SECONDS = 0.05
 TELL_SECONDS = 0.5
 
@@ -67,6 +69,10 @@ class Job:
         self._stop.set()
         self.abort_flag.value = b"x"
 
+    def unbegun(self) -> Completion:
+        """What a job comes to that was stopped before the model turned to it."""
+        return Completion("", "stopped", timings=Timings(waited=time.monotonic() - self.asked))
+
     def claim(self) -> bool:
         """True for the first who asks: the lane to run the job, or the asker to take it back unrun."""
         with self._claim:
@@ -88,8 +94,7 @@ class Job:
                 if self._cancel.is_set():
                     self.stop()
                     if self.claim():
-                        waited = time.monotonic() - self.asked
-                        yield Completion("", "stopped", timings=Timings(waited=waited))
+                        yield self.unbegun()
                         return
                 try:
                     step = self._steps.get(timeout=POLL_SECONDS)
@@ -146,7 +151,10 @@ class Lane:
     def _serve(self) -> None:
         while (job := self._jobs.get()) is not None:
             if not isinstance(job, Job):
-                job()
+                try:
+                    job()
+                except Exception:
+                    log.exception("work for the local models failed")
             elif job.claim():
                 self._current = job
                 job.run()

@@ -80,7 +80,7 @@ def reason(lines: list[str]) -> str:
     text = "".join(lines).splitlines()
     told = [line.strip() for line in text if any(word in line.lower() for word in wanted)]
     # The first complaint is the cause; later ones only say that the caller failed, too.
-    return told[0].split(": ", 1)[-1] if told else ""
+    return told[0].split(": ", 1)[-1].removeprefix("error loading model: ") if told else ""
 
 
 def has_gpu() -> bool:
@@ -176,7 +176,7 @@ class Vocab:
         """Tokens that must never come out of content: control tokens, whatever ends an answer, and tokens
         that look like either but were declared ordinary (`<start_of_image>`, `<|im_start|>` in some files)."""
         found = set(self.controls.values())
-        found.update(t for t in range(self.size) if self._lib.llama_vocab_is_eog(self._vocab, t))
+        found.update(t for t in (self.bos, self.eos, self._lib.llama_vocab_eot(self._vocab)) if t >= 0)
         for token in self._tables[2]:
             text = self.piece(token)
             if text[:1] in (b"<", b"[") and (text[1:2] == b"|" or b"_of_" in text or text.strip(b"<>[]|").isupper()):

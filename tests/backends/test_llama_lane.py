@@ -1,0 +1,171 @@
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from promptlab.backends.llama_lane import Job, Lane, Step
+from promptlab.errors import EngineFailed
+from promptlab.types import Completion, Delta, Phase
+
+
+@pytest.fixture
+def lane() -> Lane:
+    return Lane()
+
+
+def job(name: str, work: Callable[[Job], Completion], cancel: threading.Event | None = None) -> Job:
+    return Job(name, work, cancel or threading.Event())
+
+
+def text(answer: str) -> Callable[[Job], Completion]:
+    return lambda _job: Completion(answer)
+
+
+class Blocked:
+    """Work that waits until it is let go."""
+
+    def __init__(self) -> None:
+        self.begun, self.go = threading.Event(), threading.Event()
+
+    def __call__(self, job: Job) -> Completion:
+        self.begun.set()
+        while not self.go.wait(0.005):
+            if job.stopping:
+                return Completion("part", "stopped")
+        return Completion("whole")
+
+
+def last(steps: Iterator[Step]) -> Completion:
+    *_, end = steps
+    assert isinstance(end, Completion)
+    return end
+
+
+def test_steps_come_in_order_and_end_with_the_answer(lane):
+    def work(job: Job) -> Completion:
+        job.emit(Phase("reading", 0, 2))
+        job.emit(Delta("a"))
+        return Completion("a")
+
+    assert list(lane.ask(job("m", work))) == [Phase("reading", 0, 2), Delta("a"), Completion("a")]
+
+
+def test_all_work_is_done_on_one_thread(lane):
+    seen = []
+
+    def work(_job: Job) -> Completion:
+        seen.append(threading.current_thread())
+        return Completion("")
+
+    for name in "abc":
+        last(lane.ask(job(name, work)))
+    assert len(set(seen)) == 1
+    assert seen[0] is not threading.current_thread()
+
+
+def test_requests_are_answered_in_the_order_they_came(lane):
+    order: list[str] = []
+
+    def work(job: Job) -> Completion:
+        order.append(job.name)
+        return Completion("")
+
+    blocked = Blocked()
+    first = lane.ask(job("first", blocked))
+    others = [lane.ask(job(name, work)) for name in "abcd"]
+    blocked.go.set()
+    last(first)
+    for steps in reversed(others):
+        last(steps)
+    assert order == list("abcd")
+
+
+def test_one_that_waits_is_told_for_whom(lane):
+    blocked = Blocked()
+    first = lane.ask(job("gemma", blocked))
+    blocked.begun.wait()
+    second = lane.ask(job("smollm2", text("done")))
+    assert next(second) == Phase("waiting", detail="gemma is answering")
+    blocked.go.set()
+    assert (last(first).text, last(second).text) == ("whole", "done")
+
+
+def test_a_stop_ends_work_that_runs(lane):
+    cancel, blocked = threading.Event(), Blocked()
+    steps = lane.ask(job("m", blocked, cancel))
+    blocked.begun.wait()
+    cancel.set()
+    assert last(steps) == Completion("part", "stopped")
+
+
+def test_a_stop_while_waiting_does_not_wait_for_the_turn(lane):
+    cancel, blocked, ran = threading.Event(), Blocked(), []
+    first = lane.ask(job("m", blocked))
+    blocked.begun.wait()
+    cancel.set()
+    stopped = last(lane.ask(job("n", lambda _job: ran.append(1) or Completion("never"), cancel)))
+    assert (stopped.text, stopped.finish_reason, blocked.go.is_set()) == ("", "stopped", False)
+    blocked.go.set()
+    last(first)
+    last(lane.ask(job("o", text(""))))
+    assert ran == []
+
+
+def test_closing_the_iterator_stops_the_work(lane):
+    ended = threading.Event()
+
+    def work(job: Job) -> Completion:
+        job.emit(Delta("a"))
+        while not job.stopping:
+            ended.wait(0.005)
+        ended.set()
+        return Completion("a", "stopped")
+
+    steps = lane.ask(job("m", work))
+    assert next(steps) == Delta("a")
+    steps.close()
+    assert ended.wait(20)
+
+
+def test_a_stop_sets_the_flag_that_native_code_reads(lane):
+    asked = job("m", text(""))
+    assert asked.abort_flag.value == b""
+    asked.stop()
+    assert asked.abort_flag.value != b""
+
+
+@pytest.mark.parametrize("error", [EngineFailed("no memory"), ZeroDivisionError("a bug")])
+def test_an_error_is_raised_where_the_answer_was_asked_for_and_the_next_is_answered(lane, error):
+    def work(_job: Job) -> Completion:
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        list(lane.ask(job("m", work)))
+    assert caught.value is error
+    assert last(lane.ask(job("m", text("fine")))).text == "fine"
+
+
+def test_loading_is_told_again_and_again_with_its_seconds(lane):
+    go = threading.Event()
+
+    def work(job: Job) -> Completion:
+        job.loading("loading a.gguf")
+        go.wait()
+        job.loading(None)
+        return Completion("done")
+
+    steps = lane.ask(job("m", work))
+    told = [next(steps), next(steps)]
+    go.set()
+    assert [step.name for step in told] == ["loading", "loading"]
+    assert all(step.detail.startswith("loading a.gguf, ") and step.detail.endswith(" s") for step in told)
+    assert told[0] != told[1]
+    assert last(steps).text == "done"
+
+
+def test_other_work_takes_its_turn_and_its_failure_harms_nobody(lane):
+    done = []
+    lane.do(lambda: 1 // 0)
+    lane.do(lambda: done.append(threading.current_thread().name))
+    assert last(lane.ask(job("m", text("fine")))).text == "fine"
+    assert done == ["promptlab-lane"]
