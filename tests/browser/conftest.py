@@ -1,0 +1,149 @@
+"""The real app in a process of its own, on a copy of the workspace, driven through Chromium."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 120_000  # milliseconds; a loaded machine reads an article slowly
+
+expect.set_options(timeout=PATIENCE)
+
+
+@dataclass
+class App:
+    """A running app. `kill` ends it as a crash would; `start` brings it up again on the same folder and port."""
+
+    folder: Path
+    env: dict[str, str] = field(default_factory=dict)
+    port: int = 0
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "app.log").read_text(errors="replace")
+
+    def start(self) -> App:
+        if not self.port:
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                self.port = probe.getsockname()[1]
+        words = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), "--server.port", str(self.port)]
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("COV", "OPENAI"))} | self.env
+        with (self.folder / "app.log").open("ab") as log:
+            self.process = subprocess.Popen(words, cwd=self.folder, env=env, stdout=log, stderr=log)
+        for _ in range(600):
+            try:
+                with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1):
+                    return self
+            except OSError:
+                assert self.process.poll() is None, f"the app ended:\n{self.log}"
+                time.sleep(0.1)
+        raise AssertionError(f"the app did not come up:\n{self.log}")
+
+    def kill(self) -> None:
+        if self.process is not None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait(10)
+            self.process = None
+
+
+@pytest.fixture(scope="module")
+def make_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., App]]:
+    """Starts the app on a copy of this workspace's templates and fixtures; `catalogue` replaces promptlab.yaml."""
+    made: list[App] = []
+
+    def make(catalogue: str | None = None, **env: str) -> App:
+        folder = tmp_path_factory.mktemp("workspace")
+        for name in ("templates", "fixtures"):
+            shutil.copytree(ROOT / name, folder / name)
+        text = catalogue or (ROOT / "promptlab.yaml").read_text(encoding="utf-8")
+        (folder / "promptlab.yaml").write_text(text, encoding="utf-8")
+        made.append(App(folder, env))
+        return made[-1].start()
+
+    yield make
+    for app in made:
+        app.kill()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    assert path, "the browser tests need Chromium: `make browser`"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens a tab. In the end every tab must have asked nobody but this machine, and run no foreign script."""
+    contexts, hosts, failures = [], set[str](), list[str]()
+
+    def open_it(url: str, *, width: int = 1280, scheme: str = "light", height: int = 900) -> Page:
+        context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]  # one of two words
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname or request.url[:20]))
+        page.on("websocket", lambda socket: hosts.add(urlsplit(socket.url).hostname or socket.url[:20]))
+        page.on("pageerror", lambda error: failures.append(str(error)))
+        page.set_default_timeout(PATIENCE)
+        page.goto(url)
+        expect(page.locator(".stSidebar .pl-models")).to_be_visible()
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
+    assert {host for host in hosts if not host.startswith("data:")} <= {"127.0.0.1"}
+    assert failures == []
+
+
+def run_button(page: Page) -> Locator:
+    return page.locator(".st-key-run button")
+
+
+def press_run(page: Page) -> None:
+    """Press Run once it can be pressed, and wait until the page took it."""
+    rows = page.locator(".pl-rowhead").count()
+    expect(run_button(page)).to_be_enabled()
+    run_button(page).click()
+    page.wait_for_function("n => document.querySelectorAll('.pl-rowhead').length > n", arg=rows)
+
+
+def settled(page: Page) -> None:
+    """Wait until every answer of the run has ended."""
+    expect(run_button(page)).to_be_enabled()
+    expect(page.locator(".stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+
+def titles(page: Page) -> list[str]:
+    return page.locator(".pl-rowhead b").all_inner_texts()
+
+
+def newest(page: Page, model: str) -> Locator:
+    """The column of `model` in the newest row."""
+    row = page.locator("[class*='st-key-row-']").first
+    return row.locator("[class*='st-key-answer-']").filter(has=page.locator(".pl-model", has_text=model))
