@@ -6,21 +6,24 @@ when all went well, 1 when something failed, 2 for a wrong command line, 130 aft
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from promptlab import __version__
-from promptlab.errors import InputError, PromptlabError
+from promptlab import __version__, terminal
+from promptlab.errors import InputError, ModelNotFound, PromptlabError, WorkspaceError
 
 if TYPE_CHECKING:
-    from promptlab.runner import Run
-    from promptlab.types import Result, Template
+    from promptlab.models import Catalogue
+    from promptlab.types import Label, Result, Section, Template
+    from promptlab.workspace import Workspace
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -32,18 +35,61 @@ def cli() -> None:
     """
 
 
-def _inputs(template: Template, pairs: Sequence[str], files: Sequence[str], *, samples: bool) -> dict[str, Any]:
-    """Inputs from `name=value` and `name=path` words."""
+@dataclass(frozen=True)
+class _Given:
+    """Inputs as the command line gives them, and the strictest label of the files they come from."""
+
+    values: dict[str, Any]
+    label: Label
+
+
+def _inputs(
+    workspace: Workspace, template: Template, pairs: Sequence[str], files: Sequence[str], *, samples: bool
+) -> _Given:
+    """Inputs from `name=value` and `name=path` words. A path is that of a file from the current folder."""
     from promptlab import templates
+    from promptlab.types import highest
 
     texts = dict(_split(pair, "--set") for pair in pairs)
+    labels: list[Label] = []
     for name, path in (_split(file, "--set-file") for file in files):
         try:
-            texts[name] = Path(path).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as exc:
+            texts[name] = Path(path).read_bytes().decode("utf-8")
+            labels.append(workspace.label_of(str(Path(path).absolute())))
+        except (OSError, ValueError) as exc:
             raise InputError(f"input `{name}` cannot be read from `{path}`: {exc}") from exc
     found = templates.sample_inputs(template) if samples else {}
-    return {**found, **templates.inputs_from_text(template, texts)}
+    try:
+        return _Given({**found, **templates.inputs_from_text(template, texts)}, highest(labels))
+    except InputError as exc:
+        raise _wrong_words(exc) from exc
+
+
+def _wrong_words(exc: PromptlabError) -> click.UsageError:
+    """A word of the command line that names nothing is a wrong command line, as an unknown option is."""
+    return click.UsageError(str(exc))
+
+
+def _switches(names: Sequence[str]) -> tuple[Section, ...]:
+    from promptlab import plans
+
+    try:
+        return plans.switches(names)
+    except InputError as exc:
+        raise _wrong_words(exc) from exc
+
+
+def _known(catalogue: Catalogue, names: Sequence[str]) -> list[str]:
+    """The models named, each once; all of the catalogue when none is."""
+    for name in names:
+        try:
+            catalogue.entry(name)
+        except ModelNotFound as exc:
+            raise _wrong_words(exc) from exc
+    found = list(dict.fromkeys(names)) or catalogue.names()
+    if not found:
+        raise WorkspaceError("there is no model to ask", file="promptlab.yaml", hint="add one under `models:`")
+    return found
 
 
 def _split(pair: str, option: str) -> tuple[str, str]:
@@ -73,13 +119,28 @@ def _template_options(command: Callable[..., None]) -> Callable[..., None]:
 
 @cli.command()
 @_template_options
-@click.option("-m", "--model", "models", multiple=True, metavar="NAME", help="A model to ask; may be repeated. [all]")
-@click.option("--temperature", type=click.FloatRange(min=0), help="Instead of the template's.")
-@click.option("--max-tokens", type=click.IntRange(min=1), help="Most new tokens, instead of the template's.")
-@click.option("--seed", type=int, help="For sampling at a temperature above 0.")
-@click.option("--repeat", type=click.IntRange(min=1), default=1, help="Ask each model this many times.")
+@click.option(
+    "-m",
+    "--model",
+    "models",
+    multiple=True,
+    metavar="NAME",
+    help="A model to ask; may be repeated. All of them unless given.",
+)
+@click.option("--temperature", type=click.FloatRange(min=0), metavar="X", help="Instead of the template's.")
+@click.option(
+    "--max-tokens", type=click.IntRange(min=1), metavar="N", help="Most new tokens, instead of the template's."
+)
+@click.option("--seed", type=int, metavar="N", help="For sampling at a temperature above 0.")
+@click.option("--repeat", type=click.IntRange(min=1), default=1, metavar="N", help="Ask each model this many times.")
 @click.option("--expect", metavar="TEXT", help="The right answer; each answer is scored against it.")
-@click.option("--scorer", type=click.Choice(["exact", "contains"]), default="contains", show_default=True)
+@click.option(
+    "--scorer",
+    type=click.Choice(["exact", "contains"]),
+    default="contains",
+    show_default=True,
+    help="How it is scored.",
+)
 @click.option("--fresh", is_flag=True, help="Ask again even when the store has the answer.")
 @click.option(
     "--explain", is_flag=True, help="Say, on standard error, why the store does or does not have each answer."
@@ -101,7 +162,11 @@ def compare(
     explain: bool,
     as_json: bool,
 ) -> None:
-    """Ask several models the same prompt and print their answers, in the order of the models."""
+    """Ask several models one prompt and print their answers.
+
+    They come in the order of the models. A word that names no section, input or model is a wrong command line
+    (exit status 2); an answer that failed makes the status 1, and the others are still printed.
+    """
     from promptlab import plans, report, runner, scorers, templates
     from promptlab.models import Catalogue
     from promptlab.store import Store
@@ -110,18 +175,20 @@ def compare(
     workspace = Workspace.find()
     loaded = templates.load(workspace, template)
     catalogue = Catalogue(workspace)
-    for name in models:
-        catalogue.entry(name)
+    given = _inputs(workspace, loaded, pairs, files, samples=False)
     trials = plans.compare(
         workspace,
         loaded,
-        _inputs(loaded, pairs, files, samples=False),
-        models or catalogue.names(),
-        without=plans.switches(without),
+        given.values,
+        _known(catalogue, models),
+        without=_switches(without),
         params=loaded.params.with_(temperature=temperature, max_tokens=max_tokens, seed=seed),
         repeats=repeat,
         expected=expect,
+        label=given.label,
     )
+    # What is wrong with the prompt itself is said once, and not by each model.
+    runner.request_of(trials[0])
     store = Store(workspace.state / "runs.sqlite")
     if explain:
         for trial in trials:
@@ -136,16 +203,18 @@ def compare(
     )
 
     def show(result: Result) -> None:
-        click.echo(json.dumps(report.as_json(result), ensure_ascii=True) if as_json else report.as_text(result))
-        if not as_json:
-            click.echo()
+        click.echo(_line(report.as_json(result)) if as_json else terminal.printable(report.as_text(result)) + "\n")
 
-    failed = _follow(run, show)
-    catalogue.close()
-    store.close()
+    with contextlib.closing(store), contextlib.closing(catalogue):
+        failed = terminal.follow(run, show)
     if run.cancelled:
         sys.exit(130)
     sys.exit(1 if failed else 0)
+
+
+def _line(data: Any) -> str:
+    """`data` as one line of JSON, in ASCII: whatever the terminal, the reader gets every character."""
+    return json.dumps(data, default=str)
 
 
 def _explain(trial: Any, catalogue: Any, store: Any) -> None:
@@ -155,100 +224,7 @@ def _explain(trial: Any, catalogue: Any, store: Any) -> None:
         found = store.explain(runner.request_of(trial), catalogue.backend(trial.model).fingerprint)
         click.echo(f"{trial.model}: {found.sentence}", err=True)
     except PromptlabError as exc:
-        click.echo(f"{trial.model}: {exc.message}", err=True)
-
-
-def _follow(run: Run, show: Callable[[Result], None]) -> bool:
-    """Show results in the order of the trials as they come, with a progress bar on a terminal; whether any failed.
-
-    Ctrl-C stops the run, and what it has is still shown; a second one leaves at once.
-    """
-    from promptlab.types import Phase, Result
-
-    ended: dict[int, Result] = {}
-    shown, failed = 0, False
-
-    def flush() -> None:
-        nonlocal shown, failed
-        while shown in ended:
-            result = ended[shown]
-            failed = failed or not result.ok
-            show(result)
-            shown += 1
-
-    with _Progress(run) as progress:
-        while True:
-            try:
-                for event in run:
-                    if isinstance(event.step, Result):
-                        ended[event.index] = event.step
-                        progress.done()
-                        with progress.paused():
-                            flush()
-                    elif isinstance(event.step, Phase):
-                        progress.phase(run.trials[event.index].model, event.step)
-                break
-            except KeyboardInterrupt:
-                if run.cancelled:
-                    raise
-                run.cancel()
-    return failed
-
-
-class _Progress:
-    """A progress bar on standard error when that is a terminal; nothing otherwise."""
-
-    def __init__(self, run: Run) -> None:
-        self._total = len(run.trials)
-        self._bar: Any = None
-
-    def __enter__(self) -> _Progress:
-        if sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-            self._bar = Progress(
-                BarColumn(bar_width=24),
-                MofNCompleteColumn(),
-                TimeElapsedColumn(),
-                TextColumn("{task.description}", markup=False),
-                console=Console(stderr=True),
-                transient=True,
-            )
-            self._bar.start()
-            self._task = self._bar.add_task("starting", total=self._total)
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        if self._bar:
-            self._bar.stop()
-
-    def done(self) -> None:
-        if self._bar:
-            self._bar.advance(self._task)
-
-    def phase(self, model: str, phase: Any) -> None:
-        if self._bar:
-            read = f" {phase.done:,} of {phase.total:,} tokens" if phase.total else ""
-            self._bar.update(self._task, description=f"{model}: {phase.name}{read} {phase.detail}".rstrip())
-
-    def paused(self) -> _Paused:
-        return _Paused(self._bar)
-
-
-class _Paused:
-    """Takes the bar off the screen while an answer is printed."""
-
-    def __init__(self, bar: Any) -> None:
-        self._bar = bar
-
-    def __enter__(self) -> None:
-        if self._bar:
-            self._bar.stop()
-
-    def __exit__(self, *_exc: object) -> None:
-        if self._bar:
-            self._bar.start()
+        click.echo(f"{trial.model}: {exc}", err=True)
 
 
 @cli.command()
@@ -260,7 +236,10 @@ class _Paused:
 def render(
     template: str, pairs: tuple[str, ...], files: tuple[str, ...], without: tuple[str, ...], model: str, as_json: bool
 ) -> None:
-    """Show what a model would get, and the tokens of each section; asks nothing. Inputs not set take their samples."""
+    """Show what a model would get, and the tokens of it.
+
+    Asks nothing. Inputs that are not set take their samples.
+    """
     from promptlab import plans, runner, templates
     from promptlab.models import Catalogue
     from promptlab.types import SECTIONS
@@ -268,9 +247,11 @@ def render(
 
     workspace = Workspace.find()
     loaded = templates.load(workspace, template)
-    inputs = _inputs(loaded, pairs, files, samples=True)
-    (trial,) = plans.compare(workspace, loaded, inputs, [model], without=plans.switches(without))
     catalogue = Catalogue(workspace)
+    given = _inputs(workspace, loaded, pairs, files, samples=True)
+    (trial,) = plans.compare(
+        workspace, loaded, given.values, _known(catalogue, [model]), without=_switches(without), label=given.label
+    )
     request = runner.request_of(trial)
     sent = catalogue.backend(model).as_sent(request)
     budget = sent.budget
@@ -307,7 +288,7 @@ def render(
         )
     else:
         for message in request.messages:
-            click.echo(f"── {message.role}\n{message.content}")
+            click.echo(f"── {message.role}\n{terminal.printable(message.content)}")
         about = "" if budget.exact else "about "
         window = f" of a window of {budget.window:,}" if budget.window else ""
         click.echo(f"\n── {model}: {about}{budget.prompt:,} tokens and up to {budget.room:,} new{window}")
@@ -336,7 +317,7 @@ def models_list(as_json: bool) -> None:
     rows = [catalogue.status(name) for name in catalogue.names()]
     if as_json:
         for row in rows:
-            click.echo(json.dumps(asdict(row), default=str))
+            click.echo(_line(asdict(row)))
         return
     if not rows:
         click.echo("promptlab.yaml names no models; add one under `models:`")
@@ -363,7 +344,7 @@ def models_prepare(names: tuple[str, ...]) -> None:
 
 @cli.command()
 def schema() -> None:
-    """Print the JSON Schema of a template file, for editors."""
+    """Print the JSON Schema of template files, for editors."""
     from promptlab import templates
 
     click.echo(json.dumps(templates.file_schema(), indent=2))
@@ -375,10 +356,12 @@ def runs() -> None:
 
 
 @runs.command("list")
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True)
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="Most runs to list."
+)
 @click.option("--text", help="Only runs with this text in a title, message or answer.")
-@click.option("--template", help="Only runs of this template file.")
-@click.option("-m", "--model", help="Only runs that asked this model.")
+@click.option("--template", metavar="PATH", help="Only runs of this template file.")
+@click.option("-m", "--model", metavar="NAME", help="Only runs that asked this model.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def runs_list(limit: int, text: str | None, template: str | None, model: str | None, as_json: bool) -> None:
     """Runs, newest first."""
@@ -387,10 +370,11 @@ def runs_list(limit: int, text: str | None, template: str | None, model: str | N
     store = _store()
     for info in store.runs(limit=limit, text=text, template=template, model=model):
         if as_json:
-            click.echo(json.dumps(asdict(info)))
+            click.echo(_line(asdict(info)))
             continue
         state = f"{info.done} of {info.total}" + (f", {info.failed} failed" if info.failed else "")
-        click.echo(f"{info.id[:8]}  {info.created[:19]}  {info.title}  {', '.join(info.models)}  {state}")
+        parts = (info.id[:8], info.created[:19], info.title, ", ".join(info.models), state)
+        click.echo(terminal.printable("  ".join(parts)))
     store.close()
 
 
@@ -405,9 +389,9 @@ def runs_show(run_id: str, as_json: bool) -> None:
     for result in store.results(store.run(run_id).id):
         if as_json:
             request = result.request.body() if result.request else None
-            click.echo(json.dumps({**report.as_json(result), "request": request}))
+            click.echo(_line({**report.as_json(result), "request": request}))
         else:
-            click.echo(report.as_text(result) + "\n")
+            click.echo(terminal.printable(report.as_text(result)) + "\n")
     store.close()
 
 
@@ -421,7 +405,7 @@ def _store() -> Any:
 @cli.command()
 @click.option("--port", type=click.IntRange(1, 65535), help="[8501, or the next one free]")
 def app(port: int | None) -> None:
-    """Open the workbench on 127.0.0.1 and print its address."""
+    """Open the workbench in a browser, on 127.0.0.1."""
     from importlib.util import find_spec
 
     from promptlab.workspace import Workspace
@@ -437,6 +421,7 @@ def app(port: int | None) -> None:
 
 def main() -> None:
     """Entry point: our own errors become a line, everything else keeps its traceback."""
+    terminal.accept_any_text()
     try:
         cli(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as exc:
@@ -452,7 +437,7 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except PromptlabError as exc:
-        click.echo(f"promptlab: {exc}", err=True)
+        click.echo(f"promptlab: {terminal.printable(str(exc))}", err=True)
         sys.exit(1)
 
 

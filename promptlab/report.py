@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -71,15 +70,6 @@ def _rate(result: Result) -> float | None:
     return None if rate is None else round(rate, 1)
 
 
-def printable(text: str) -> str:
-    """`text` for a terminal: control characters, which could rewrite what is on the screen, become visible escapes."""
-    return _CONTROL.sub(lambda m: m[0].encode("unicode_escape").decode(), text.replace("\r\n", "\n"))
-
-
-# All of them but tab and newline, and lone surrogates, which no terminal can show.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-
-
 def seconds(value: float | None) -> str:
     """A duration as people read it: milliseconds below a second."""
     if value is None:
@@ -123,4 +113,4 @@ def as_text(result: Result) -> str:
         lines.append(f"failed: {result.error}" + (f"\n  {result.hint}" if result.hint else ""))
     lines += [f"warning: {w}" for w in (result.completion.details.get("warnings", ()) if result.completion else ())]
     lines += [f"{'✓' if s.value >= 1 else '✗'} {s.scorer}: {s.reason}" for s in result.scores]
-    return printable("\n".join(lines))
+    return "\n".join(lines)

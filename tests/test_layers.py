@@ -17,7 +17,7 @@ PACKAGE = ROOT / "promptlab"
 
 # The layers of the design, highest first; a module may import its own layer and those below.
 LAYERS = (
-    ("ui", "cli", "pytest_plugin"),
+    ("ui", "cli", "terminal", "pytest_plugin"),
     ("plans", "suite", "report", "difference"),
     ("runner",),
     (

@@ -6,8 +6,6 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from promptlab import report
 from promptlab.types import Completion, Message, Prompt, Request, Result, Score, Timings, Usage
@@ -136,29 +134,3 @@ def test_facts_say_what_is_known_and_what_is_unusual(made: Result, facts: list[s
 )
 def test_a_result_for_a_terminal(made: Result, lines: list[str]) -> None:
     assert report.as_text(made).splitlines() == lines
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("plain é 😀\ttab\nline", "plain é 😀\ttab\nline"),
-        ("\x1b[2Jgone", "\\x1b[2Jgone"),
-        ("\x1b]0;title\x07", "\\x1b]0;title\\x07"),
-        ("hidden\rshown", "hidden\\rshown"),
-        ("one\r\ntwo", "one\ntwo"),
-        ("a\x00b\x7f\x9b31m", "a\\x00b\\x7f\\x9b31m"),
-        ("half \ud83d", "half \\ud83d"),
-        ("מימין\u200f", "מימין\u200f"),
-    ],
-)
-def test_no_answer_can_steer_the_terminal(text: str, shown: str) -> None:
-    assert report.printable(text) == shown
-    assert shown.rstrip("\n") in report.as_text(result(Completion(text)))
-
-
-@given(st.text(alphabet=st.characters(exclude_categories=())))
-def test_what_is_printed_is_printable(text: str) -> None:
-    shown = report.as_text(result(None, error=text, hint=text, partial=text))
-    assert shown.encode("utf-8")
-    assert all(c.isprintable() or c.isspace() or ord(c) > 0x9F for c in shown)
-    assert "\x1b" not in shown
