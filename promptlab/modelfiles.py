@@ -104,7 +104,7 @@ class ModelFiles:
         """SHA-256 of `path` if it was read before and has not changed since; reads nothing but the list."""
         try:
             entry = self._read_digests().get(str(path.resolve()))
-            return str(entry["sha256"]) if entry and entry["stat"] == _stat(path) else None
+            return str(entry["sha256"]) if entry and entry["stat"] == signature(path) else None
         except (OSError, KeyError, TypeError):
             return None
 
@@ -118,9 +118,9 @@ class ModelFiles:
         if known:
             return known
         try:
-            before = _stat(path)
+            before = signature(path)
             found = _hash(path, progress)
-            if _stat(path) == before:
+            if signature(path) == before:
                 self._remember(path, found, before)
         except OSError as exc:
             raise ModelNotReady(f"{path} cannot be read: {exc.strerror or exc}") from exc
@@ -186,7 +186,7 @@ class ModelFiles:
                 raise _damaged(package)
             half.chmod(0o644)
             half.replace(path)
-            self._remember(path, package.sha256, _stat(path))
+            self._remember(path, package.sha256, signature(path))
         finally:
             half.unlink(missing_ok=True)
 
@@ -210,8 +210,8 @@ class ModelFiles:
             pass
 
 
-def _stat(path: Path) -> list[int]:
-    """What changes when a file does. The change time cannot be set back by ordinary means."""
+def signature(path: Path) -> list[int]:
+    """What changes when a file does: size, times, inode. The change time cannot be set back by ordinary means."""
     s = path.stat()
     return [s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino]
 
@@ -272,4 +272,4 @@ else:
         fcntl.flock(file, fcntl.LOCK_UN)
 
 
-__all__ = ["PACKAGES", "ModelFiles", "Package", "cache_folder", "parts_of"]
+__all__ = ["PACKAGES", "ModelFiles", "Package", "cache_folder", "parts_of", "signature"]

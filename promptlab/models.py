@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Literal
 
 from promptlab.backends import Backend
 from promptlab.errors import ModelNotFound, ModelNotReady, PromptlabError, nearest
-from promptlab.modelfiles import PACKAGES, ModelFiles, Package, Progress, cache_folder, parts_of
+from promptlab.modelfiles import PACKAGES, ModelFiles, Package, Progress, cache_folder, parts_of, signature
 from promptlab.types import Label
 from promptlab.workspace import LlamaModel, OpenAIModel, Workspace
 
@@ -71,6 +71,7 @@ class Catalogue:
         self._download = download or _hub_download
         self._files = ModelFiles(cache_folder(self._env))
         self._backends: dict[str, Backend] = {}
+        self._seen: dict[str, dict[Path, list[int]]] = {}
         self._locks = {name: threading.RLock() for name in self.workspace.models}
 
     def names(self) -> list[str]:
@@ -102,7 +103,8 @@ class Catalogue:
         return label
 
     def backend(self, name: str) -> Backend:
-        """The model's backend, made on first use. An embedded model's file is put together if need be.
+        """The model's backend, made on first use, and again when the model's file is another than before.
+        An embedded model's file is put together if need be.
 
         Raises:
             ModelNotFound: there is no such model.
@@ -112,6 +114,8 @@ class Catalogue:
         if entry is None:
             return self._extra[name]
         with self._locks[name]:
+            if name in self._backends and self._files_changed(name):
+                self._let_go(self._backends.pop(name))
             if name not in self._backends:
                 self._backends[name] = self._made(name, entry)
             return self._backends[name]
@@ -156,11 +160,20 @@ class Catalogue:
 
     def close(self) -> None:
         """Let go of loaded models and connections."""
-        for backend in self._backends.values():
-            close = getattr(backend, "close", None)
-            if close:
-                close()
-        self._backends.clear()
+        for name in list(self._backends):
+            self._let_go(self._backends.pop(name))
+
+    @staticmethod
+    def _let_go(backend: Backend) -> None:
+        close = getattr(backend, "close", None)
+        if close:
+            close()
+
+    def _files_changed(self, name: str) -> bool:
+        try:
+            return any(signature(path) != seen for path, seen in self._seen.get(name, {}).items())
+        except OSError:
+            return True
 
     def _made(self, name: str, entry: LlamaModel | OpenAIModel) -> Backend:
         return self._llama(name, entry) if isinstance(entry, LlamaModel) else self._openai(name, entry)
@@ -187,6 +200,7 @@ class Catalogue:
         path = self.prepare(name) if entry.package is not None else self._file(name, entry)
         sha256 = self._verified(name, entry, path)
         lora = [Lora(file, self._files.digest(file)) for file in self._lora_files(name, entry)]
+        self._seen[name] = {file: signature(file) for file in (path, *(one.path for one in lora))}
         return LlamaBackend(name, path, entry, sha256, lora=lora)
 
     def _llama_status(self, name: str, entry: LlamaModel) -> ModelStatus:

@@ -116,6 +116,7 @@ class LlamaBackend:
     def _settings(self) -> Settings:
         return Settings(
             path=self.path,
+            identity=self.fingerprint,
             window=self.window or self.entry.n_ctx,
             n_threads=self.entry.n_threads or usable_cores(),
             n_gpu_layers=self.entry.n_gpu_layers,

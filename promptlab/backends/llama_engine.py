@@ -36,9 +36,10 @@ ABORTED = 2
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How to load a model: what of it changes answers is in the backend's fingerprint."""
+    """How to load a model. `identity` tells apart files that were at the same path one after the other."""
 
     path: Path
+    identity: str
     window: int
     n_threads: int
     n_gpu_layers: int = -1
@@ -136,7 +137,7 @@ class Engine:
     def _context_bytes(self) -> int:
         """Bytes that keys and values of a full context take, 16 bits each; 0 where the file does not say."""
         lib, model = self._lib, self.model
-        heads = max(1, lib.llama_model_n_head(model))
+        heads = max(1, int(lib.llama_model_n_head(model)))
         width = int(lib.llama_model_n_embd(model)) // heads
         layers, kv_heads = int(lib.llama_model_n_layer(model)), int(lib.llama_model_n_head_kv(model))
         return self.settings.window * layers * kv_heads * 2 * width * 2

@@ -22,7 +22,7 @@ class Sampler:
     """One request's way of choosing. `seed` makes a choice by chance repeatable.
 
     Raises:
-        RequestRejected: llama.cpp cannot use the grammar.
+        RequestRejected: llama.cpp cannot use the grammar or a parameter.
     """
 
     def __init__(self, params: Params, *, seed: int, vocab: Any, grammar: str | None = None) -> None:
@@ -40,6 +40,8 @@ class Sampler:
                 )
         self._chain = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
         for part in self._parts(params, seed):
+            if not part:
+                raise RequestRejected(f"llama.cpp refuses these parameters: {params}")
             lib.llama_sampler_chain_add(self._chain, part)
 
     def _parts(self, params: Params, seed: int) -> list[Any]:
@@ -47,6 +49,8 @@ class Sampler:
         repeat = 1.0 if params.repeat_penalty is None else params.repeat_penalty
         frequency, presence = params.frequency_penalty or 0.0, params.presence_penalty or 0.0
         parts = []
+        if repeat <= 0:
+            raise RequestRejected(f"repeat_penalty is {repeat}", hint="it must be above 0; 1 is no penalty")
         if repeat != 1.0 or frequency or presence:
             parts.append(lib.llama_sampler_init_penalties(self._size, PENALTY_WINDOW, repeat, frequency, presence))
         if params.temperature <= 0:

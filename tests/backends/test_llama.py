@@ -12,8 +12,7 @@ import pytest
 
 from promptlab.backends import Step
 from promptlab.backends.llama import LlamaBackend, Lora
-from promptlab.backends.llama_engine import ENGINES, MAX_LOADED, Offload, read_offload
-from promptlab.backends.llama_prompt import PLAIN_TRANSCRIPT
+from promptlab.backends.llama_engine import MAX_LOADED, Offload, read_offload
 from promptlab.errors import EngineFailed, ModelNotReady, RequestRejected
 from promptlab.types import Completion, Delta, Message, Params, Phase, Prompt, Request
 from promptlab.workspace import LlamaModel
@@ -203,8 +202,7 @@ SCHEMAS = [
 @pytest.mark.parametrize("schema", SCHEMAS)
 def test_a_whole_answer_is_valid_under_its_schema(local, name, schema):
     prompt = Prompt((Message("user", "The 2022 World Cup as JSON:"),))
-    done = [answer(local[name], ask(prompt, schema=schema, max_tokens=60))]
-    done += [answer(local[name], ask(prompt, schema=schema, temperature=1.5, seed=n, max_tokens=60)) for n in (1, 2)]
+    done = [answer(local[name], ask(prompt, schema=schema, temperature=t, seed=1, max_tokens=40)) for t in (0, 1.5)]
     for one in done:
         if one.finish_reason == "stop":
             jsonschema.validate(json.loads(one.text), schema)
@@ -416,6 +414,6 @@ def test_a_zero_token_answer_is_none(local):
     assert done.timings.first_token is None
 
 
-def test_the_transcript_is_what_the_docs_show():
-    assert "Answer:" in PLAIN_TRANSCRIPT
-    assert len(ENGINES._loaded) <= MAX_LOADED
+def test_a_penalty_that_means_nothing_is_refused(local):
+    with pytest.raises(RequestRejected, match="repeat_penalty is 0"):
+        steps_of(local["smollm2"], ask(repeat_penalty=0.0))

@@ -127,7 +127,7 @@ def test_closing_the_iterator_stops_the_work(lane):
     assert ended.wait(20)
 
 
-def test_a_stop_sets_the_flag_that_native_code_reads(lane):
+def test_a_stop_sets_the_flag_that_native_code_reads():
     asked = job("m", text(""))
     assert asked.abort_flag.value == b""
     asked.stop()

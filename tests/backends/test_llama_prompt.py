@@ -11,7 +11,10 @@ from promptlab.errors import ModelNotReady, RequestRejected, WindowExceeded
 from promptlab.types import Message, Params, Prompt, Request, Span
 
 SYSTEM, USER = Message("system", "Be brief."), Message("user", "Who won?")
-CHAT = "{% for m in messages %}<{{ m.role }}>{{ m.content }}</>{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}"
+CHAT = (
+    "{% for m in messages %}<{{ m.role }}>{{ m.content }}</>{% endfor %}"
+    "{% if add_generation_prompt %}<assistant>{% endif %}"
+)
 TRIMMED = CHAT.replace("m.content", "m.content | trim")
 
 
