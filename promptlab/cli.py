@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="promptlab")
 def cli() -> None:
-    """Find out what each part of a prompt does, for each model, and whether it still works.
+    """Find out what each part of a prompt does.
 
+    For each model, beside the others, and whether it still works.
     Run it inside a workspace: a folder with a promptlab.yaml, or any folder below one.
     """
 
@@ -307,7 +308,10 @@ def models() -> None:
 @models.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def models_list(as_json: bool) -> None:
-    """Every model: ready or not and why, window, clearance, size on disk, GPU or not."""
+    """List every model: whether it is ready, and what it is.
+
+    If not ready, why not; its window, clearance, size on disk, and whether a GPU helps.
+    """
     from dataclasses import asdict
 
     from promptlab.models import Catalogue
@@ -333,7 +337,10 @@ def models_list(as_json: bool) -> None:
 @models.command("prepare")
 @click.argument("names", nargs=-1)
 def models_prepare(names: tuple[str, ...]) -> None:
-    """Make the embedded models ready: put their files together and verify them. Done once; NAMES or all."""
+    """Put the embedded models' files together.
+
+    And verify them. Needed once; the models NAMES, or all that come with promptlab.
+    """
     from promptlab.models import Catalogue
     from promptlab.workspace import Workspace
 
@@ -364,7 +371,7 @@ def runs() -> None:
 @click.option("-m", "--model", metavar="NAME", help="Only runs that asked this model.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def runs_list(limit: int, text: str | None, template: str | None, model: str | None, as_json: bool) -> None:
-    """Runs, newest first."""
+    """List runs, newest first."""
     from dataclasses import asdict
 
     store = _store()
@@ -382,7 +389,10 @@ def runs_list(limit: int, text: str | None, template: str | None, model: str | N
 @click.argument("run_id")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, with the exact messages.")
 def runs_show(run_id: str, as_json: bool) -> None:
-    """The answers of a run; the beginning of its id is enough."""
+    """Print the answers of a run.
+
+    The beginning of its id is enough.
+    """
     from promptlab import report
 
     store = _store()
