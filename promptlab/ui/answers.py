@@ -74,8 +74,9 @@ def live_row(job: Job, unready: Sequence[ModelStatus] = ()) -> None:
 
 def unready_card(status: ModelStatus) -> None:
     """A model that cannot be asked, in the place where its answer would be."""
-    _head(status.name, chip("not ready"))
-    note("info", "Not asked", status.reason)
+    with st.container(gap="xsmall"):
+        _head(status.name, chip("not ready"))
+        note("info", "Not asked", status.reason)
 
 
 def answer(result: Result, *, live: bool = False) -> None:
@@ -113,7 +114,7 @@ def _marks(result: Result) -> list[str]:
     done = result.completion
     if done and done.finish_reason != "stop":
         marks.append(chip(_ENDS[done.finish_reason], "warn"))
-    if done and result.request and result.request.schema:
+    if done and done.text and result.request and result.request.schema:
         marks.append(chip("valid JSON", "good") if _is_json(done.text) else chip("not valid JSON", "bad"))
     return marks
 
@@ -197,7 +198,7 @@ def _under_way(snapshot: Snapshot, *, key: str) -> None:
         }
         _head(snapshot.trial.model, chip(words[state], "live"))
         if snapshot.text:
-            widgets.mono(snapshot.text, key=f"said-{key}")
+            widgets.mono(snapshot.text, key=f"said-live-{key}")
         counted = state == "loading" and phase and phase.detail  # the backend says how long itself
         since = f"{snapshot.seconds:.0f} s" if snapshot.seconds >= 1 and not counted else ""
         if state == "reading" and phase and phase.total:

@@ -53,10 +53,10 @@ def _model(session: Session, bench: Bench, name: str) -> None:
         return
     markup(widgets.bar_html(sent.budget))
     widgets.warn_of_window(name, sent.budget)
-    markup(widgets.budget_table(sent.budget, _sources(request.prompt)))
     if not sent.budget.exact:
-        widgets.small("Counts are estimates: this model's tokenizer is not known here.")
+        widgets.small("Counts are estimates: how this model counts is not known to the token here.")
     _as_it_goes(request, sent)
+    markup(widgets.budget_table(sent.budget, _sources(request.prompt)))
 
 
 def _sources(prompt: Prompt) -> dict[Section, list[str]]:

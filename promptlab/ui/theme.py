@@ -210,6 +210,9 @@ _RULES = """
 [data-testid="stSidebarHeader"]::before { content: "promptlab"; font-weight: 680; font-size: 1.15rem;
   letter-spacing: -0.02em; color: var(--pl-text); }
 
+/* A page that is drawn four times a second must not fade each time. */
+[data-stale="true"] { opacity: 1 !important; transition: none !important; }
+
 .pl-name { font-weight: 650; font-size: 1.05rem; letter-spacing: -0.01em; }
 .pl-muted { color: var(--pl-muted); }
 .pl-small { font-size: 0.8125rem; color: var(--pl-muted); line-height: 1.45; }
@@ -237,6 +240,7 @@ _RULES = """
 .pl-prompt mark { background: var(--pl-own-tint); color: inherit; border-bottom: 2px solid var(--pl-own);
   -webkit-box-decoration-break: clone; box-decoration-break: clone; }
 .pl-prompt mark.pl-layout { background: none; border: none; color: var(--pl-muted); }
+.st-key-bench .pl-prompt { max-height: 24rem; }
 .pl-control { color: var(--pl-muted); border: 1px solid var(--pl-line); border-radius: 0.2rem; padding: 0 0.2em;
   font-size: 0.75rem; background: var(--pl-raised); }
 .pl-odd { color: var(--pl-bad); border: 1px dashed currentColor; border-radius: 0.2rem; padding: 0 0.15em;
@@ -264,7 +268,7 @@ _RULES = """
 .pl-bar { display: flex; height: 0.6rem; border-radius: 0.3rem; overflow: hidden; background: var(--pl-raised);
   box-shadow: inset 0 0 0 1px var(--pl-line); }
 .pl-bar > span { background: var(--pl-own); min-width: 3px; border-right: 1px solid var(--pl-page); }
-.pl-bar > span.pl-room { border: none;
+.pl-bar > span.pl-room { border: none; opacity: 0.45;
   background: repeating-linear-gradient(135deg, var(--pl-muted) 0 1px, transparent 1px 4px); }
 .pl-barline { display: flex; justify-content: space-between; gap: 0 0.75rem; flex-wrap: wrap; font-size: 0.8125rem;
   margin-top: 0.3rem; color: var(--pl-muted); }
@@ -284,6 +288,8 @@ _RULES = """
 .pl-chip.pl-bad { color: var(--pl-bad); border-color: currentColor; }
 .pl-chip.pl-live { color: var(--pl-accent); border-color: currentColor; }
 [class*="st-key-said-"] pre { max-height: 22rem; overflow: auto; padding: 0.6rem 0.75rem; }
+/* While a long answer is written its end is in view: a reversed column scrolls from the bottom. */
+[class*="st-key-said-live-"] pre { display: flex; flex-direction: column-reverse; }
 [class*="st-key-said-"] code { font-size: 0.8125rem; line-height: 1.55; }
 dl.pl-facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(4.6rem, 1fr)); gap: 0.3rem 0.75rem;
   margin: 0; padding: 0; }
@@ -293,12 +299,13 @@ dl.pl-facts dd { margin: 0; padding: 0; font-size: 0.8125rem; font-variant-numer
 dl.pl-facts small { display: block; color: var(--pl-muted); font-size: 0.75rem; }
 
 /* Text in the accent colour needs a lighter one in the dark than what lies behind white text. */
-[data-testid="stBaseButton-pillsActive"], [data-testid="stBaseButton-segmented_controlActive"],
+button[data-variant="pills"][data-selected="true"], button[data-variant="segmented_control"][data-selected="true"],
 [data-testid="stTab"][aria-selected="true"] { color: var(--pl-accent) !important; }
 
 /* Remarks and waiting. */
 .pl-note { border-left: 3px solid var(--pl-note, var(--pl-line)); padding: 0.1rem 0 0.1rem 0.7rem; font-size: 0.875rem;
   line-height: 1.45; overflow-wrap: anywhere; }
+.pl-note div + div { margin-top: 0.2rem; color: var(--pl-muted); }
 .pl-note b { color: var(--pl-note, inherit); font-weight: 600; }
 .pl-note.pl-bad { --pl-note: var(--pl-bad); }
 .pl-note.pl-warn { --pl-note: var(--pl-warn); }

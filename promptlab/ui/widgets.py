@@ -166,17 +166,22 @@ def warn_of_window(model: str, budget: Budget) -> None:
     """Say so when the window is nearly full, or too small, and which section to shorten."""
     if not budget.window or share_of_window(budget) < 0.85:
         return
-    name = SECTION_NAMES[largest(budget)].lower()
+    section = largest(budget)
+    name, answer = SECTION_NAMES[section].lower(), budget.room > budget.by_section.get(section, 0)
     if budget.fits:
         left = budget.window - budget.prompt - budget.room
-        note("warn", f"The window of {model} is nearly full", f"{left:,} tokens are left; the {name} takes the most.")
+        most = "max tokens keeps the most of it free for the answer" if answer else f"the {name} takes the most"
+        note("warn", f"The window of {model} is nearly full", f"{left:,} tokens are left; {most}.")
     else:
         over = budget.prompt + budget.room - budget.window
+        what = f"lower max tokens, or shorten the {name}" if answer else f"shorten the {name}, or lower max tokens"
         note(
-            "bad",
-            f"This does not fit {model}, and will not be sent to it",
-            f"It is {over:,} tokens too long: shorten the {name}, or lower max tokens.",
+            "bad", f"This does not fit {model}, and will not be sent to it", f"It is {over:,} tokens too long: {what}."
         )
+
+
+def _share(count: int, whole: int) -> str:
+    return f"{100 * count / whole:.0f} %" if 200 * count >= whole else "&lt; 1 %"
 
 
 def budget_table(budget: Budget, names: Mapping[Section, Sequence[str]] | None = None) -> str:
@@ -192,7 +197,7 @@ def budget_table(budget: Budget, names: Mapping[Section, Sequence[str]] | None =
         opens = ' class="pl-open"' if sources else ""
         rows.append(
             f'<tr{opens}><td class="pl-{section}"><span class="pl-dot"></span>{SECTION_NAMES[section]}</td>'
-            f'<td class="pl-n">{about}{count:,}</td><td class="pl-n">{100 * count / whole:.0f} %</td></tr>'
+            f'<td class="pl-n">{about}{count:,}</td><td class="pl-n">{_share(count, whole)}</td></tr>'
         )
         rows += [
             f'<tr class="pl-sub{"" if source == sources[-1] else " pl-open"}"><td>{escape(source)}</td>'

@@ -2,68 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
-ROOT = Path(__file__).parents[2]
+from tests.browser.app import App, chromium_of_the_system, copy_workspace
+
 PATIENCE = 120_000  # milliseconds; a loaded machine reads an article slowly
 
 expect.set_options(timeout=PATIENCE)
-
-
-@dataclass
-class App:
-    """A running app. `kill` ends it as a crash would; `start` brings it up again on the same folder and port."""
-
-    folder: Path
-    env: dict[str, str] = field(default_factory=dict)
-    port: int = 0
-    process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def log(self) -> str:
-        return (self.folder / "app.log").read_text(errors="replace")
-
-    def start(self) -> App:
-        if not self.port:
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                self.port = probe.getsockname()[1]
-        words = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), "--server.port", str(self.port)]
-        env = {k: v for k, v in os.environ.items() if not k.startswith(("COV", "OPENAI"))} | self.env
-        with (self.folder / "app.log").open("ab") as log:
-            self.process = subprocess.Popen(words, cwd=self.folder, env=env, stdout=log, stderr=log)
-        for _ in range(600):
-            try:
-                with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1):
-                    return self
-            except OSError:
-                assert self.process.poll() is None, f"the app ended:\n{self.log}"
-                time.sleep(0.1)
-        raise AssertionError(f"the app did not come up:\n{self.log}")
-
-    def kill(self) -> None:
-        if self.process is not None:
-            self.process.send_signal(signal.SIGKILL)
-            self.process.wait(10)
-            self.process = None
 
 
 @pytest.fixture(scope="module")
@@ -72,12 +21,7 @@ def make_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
     made: list[App] = []
 
     def make(catalogue: str | None = None, **env: str) -> App:
-        folder = tmp_path_factory.mktemp("workspace")
-        for name in ("templates", "fixtures"):
-            shutil.copytree(ROOT / name, folder / name)
-        text = catalogue or (ROOT / "promptlab.yaml").read_text(encoding="utf-8")
-        (folder / "promptlab.yaml").write_text(text, encoding="utf-8")
-        made.append(App(folder, env))
+        made.append(App(copy_workspace(tmp_path_factory.mktemp("workspace"), catalogue), env))
         return made[-1].start()
 
     yield make
@@ -87,14 +31,8 @@ def make_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    assert path, "the browser tests need Chromium: `make browser`"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        )
+    with chromium_of_the_system() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

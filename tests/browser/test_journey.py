@@ -9,7 +9,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from promptlab.store import Store
-from tests.browser.conftest import App, newest, press_run, run_button, settled, titles
+from tests.browser.app import App
+from tests.browser.conftest import newest, press_run, run_button, settled, titles
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
 

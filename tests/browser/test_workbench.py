@@ -12,7 +12,8 @@ from playwright.sync_api import Page, expect
 
 from promptlab.ui.drafts import Drafts
 from promptlab.ui.theme import DARK, LIGHT
-from tests.browser.conftest import App, newest, press_run, run_button, settled, titles
+from tests.browser.app import App
+from tests.browser.conftest import newest, press_run, run_button, settled, titles
 from tests.loopback import LoopbackServer, Received, Reply, status, stream, trickle
 
 pytestmark = pytest.mark.browser
