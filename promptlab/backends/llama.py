@@ -10,6 +10,7 @@ tokens, llama_grammar.py turns a schema into a grammar. This file puts them behi
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import threading
 from collections import OrderedDict
@@ -33,6 +34,8 @@ from promptlab.workspace import LlamaModel
 
 PREPARED = 8
 """Prompts whose tokens are remembered: the runner counts a prompt and then asks it."""
+
+CUT = {"length": "the answer reached max_tokens", "stop": "it met a stop string"}
 
 
 @dataclass(frozen=True)
@@ -219,8 +222,8 @@ class LlamaBackend:
         warnings = []
         if not has_gpu() and "n_gpu_layers" in self.entry.model_fields_set and self.entry.n_gpu_layers:
             warnings.append(NO_GPU)
-        if grammar and done.finish_reason == "length":
-            warnings.append("the JSON is cut off: the answer reached max_tokens")
+        if grammar and done.finish_reason in CUT and not _is_json(done.text):
+            warnings.append(f"the JSON is cut off: {CUT[done.finish_reason]}")
         details = {
             "device": str(engine.gpu) if has_gpu() else NO_GPU,
             "chat_template": template.origin,
@@ -241,6 +244,14 @@ def too_long(name: str, budget: Budget) -> WindowExceeded:
         f"its window has {budget.window:,}",
         hint="leave out a section or shots, ask for fewer max_tokens, or raise `n_ctx` if the model allows it",
     )
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def usable_cores() -> int:

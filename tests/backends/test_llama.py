@@ -218,6 +218,12 @@ def test_some_answers_under_a_schema_are_whole(local):
     assert len(json.loads(done.text)) in (2, 3, 4)
 
 
+def test_json_that_a_stop_string_cut_is_marked(local):
+    done = answer(local["smollm2"], ask(schema={"type": "array", "minItems": 1}, stop=("[",)))
+    assert (done.text, done.finish_reason) == ("", "stop")
+    assert done.details["warnings"] == ["the JSON is cut off: it met a stop string"]
+
+
 def test_a_schema_no_grammar_can_hold_is_refused_before_anything_is_asked(local):
     with pytest.raises(RequestRejected, match="`not` at #"):
         steps_of(local["smollm2"], ask(schema={"not": {}}))
