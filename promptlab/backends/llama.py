@@ -2,9 +2,10 @@
 
     LlamaBackend("smollm2-135m", Path(".../SmolLM2-135M-Instruct.Q4_1.gguf"), entry, sha256="b179c9...")
 
-The work is split: llama_prompt.py makes tokens of messages, llama_lane.py gives requests their turn on
-the one thread that may touch loaded models, llama_engine.py reads and writes, llama_sampling.py chooses
-tokens, llama_grammar.py turns a schema into a grammar. This file puts them behind the backend protocol.
+The work is split: llama_template.py makes a string of messages and llama_prompt.py tokens of that,
+llama_lane.py gives requests their turn on the one thread that may touch loaded models, llama_engine.py
+reads and writes, llama_sampling.py chooses tokens, llama_text.py shows them, and llama_grammar.py turns a
+schema into a grammar. This file puts them behind the backend protocol.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pathlib import Path
 
 from promptlab.backends import Step
 from promptlab.backends import llama_prompt as prompts
+from promptlab.backends import llama_template as templates
 from promptlab.backends.llama_engine import ENGINES, NO_GPU, Settings, Stopped
 from promptlab.backends.llama_grammar import grammar_of
 from promptlab.backends.llama_lane import LANE, Job
@@ -60,7 +62,7 @@ class LlamaBackend:
     @cached_property
     def fingerprint(self) -> str:
         """Whatever can change an answer, as one line; no weights are loaded to know it."""
-        template = self.entry.chat_template or (prompts.PLAIN_TRANSCRIPT if self._is_base else "of the file")
+        template = self.entry.chat_template or (templates.PLAIN_TRANSCRIPT if self._is_base else "of the file")
         stops = "\0".join(self.entry.stop)
         parts = {
             "template": hashlib.sha256(f"{template}\0{stops}".encode("utf-8", "surrogatepass")).hexdigest()[:16],
@@ -80,7 +82,7 @@ class LlamaBackend:
         return min(self.entry.n_ctx, trained) if trained else self.entry.n_ctx
 
     @cached_property
-    def chat_template(self) -> prompts.ChatTemplate:
+    def chat_template(self) -> templates.ChatTemplate:
         """The catalogue's chat template, the plain transcript of a known base model, or the file's own.
 
         Raises:
@@ -91,7 +93,7 @@ class LlamaBackend:
         if self.entry.chat_template is not None:
             source, origin = self.entry.chat_template, "from the catalogue"
         elif self._is_base:
-            source, origin = prompts.PLAIN_TRANSCRIPT, "plain transcript (base model)"
+            source, origin = templates.PLAIN_TRANSCRIPT, "plain transcript (base model)"
         elif vocab.chat_template is not None:
             source, origin = vocab.chat_template, "from the model file"
         else:
@@ -99,7 +101,7 @@ class LlamaBackend:
                 f"{self.name} has no chat template: {self.path.name} brings none, as base models do",
                 hint="set `chat_template` (Jinja) and `stop` of the model in promptlab.yaml; see docs/models.md",
             )
-        return prompts.ChatTemplate(source, origin=origin, model=self.name, bos=bos, eos=eos)
+        return templates.ChatTemplate(source, origin=origin, model=self.name, bos=bos, eos=eos)
 
     @property
     def vocab(self) -> Vocab:
@@ -113,7 +115,7 @@ class LlamaBackend:
 
     @property
     def _is_base(self) -> bool:
-        return self.entry.chat_template is None and self.sha256 in prompts.BASE_MODELS
+        return self.entry.chat_template is None and self.sha256 in templates.BASE_MODELS
 
     @cached_property
     def _settings(self) -> Settings:
@@ -175,14 +177,14 @@ class LlamaBackend:
         job = Job(self.name, lambda job: self._work(job, request, encoded, grammar), cancel)
         yield from LANE.ask(job)
 
-    def _fragments(self, request: Request) -> list[prompts.Fragment]:
+    def _fragments(self, request: Request) -> list[templates.Fragment]:
         return prompts.split_controls(self.vocab, self.chat_template.lay_out(request.messages))
 
-    def _hopeless(self, fragments: Sequence[prompts.Fragment]) -> bool:
+    def _hopeless(self, fragments: Sequence[templates.Fragment]) -> bool:
         """Whether the text cannot fit however well it packs, so that ten megabytes are not tokenised."""
         return sum(len(f.text) for f in fragments) > (self.window or 0) * self.vocab.longest
 
-    def _encoded(self, request: Request, fragments: Sequence[prompts.Fragment]) -> prompts.Encoded:
+    def _encoded(self, request: Request, fragments: Sequence[templates.Fragment]) -> prompts.Encoded:
         with self._remembering:
             found = self._prepared.get(request.messages)
         if found is None:

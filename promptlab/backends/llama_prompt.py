@@ -1,62 +1,22 @@
-"""From messages to the tokens a local model reads, knowing where each character came from.
+"""From a rendered chat template to the tokens a local model reads, and what each section costs.
 
-    <|im_start|>system      a control token and text of the chat template: section `layout`
-    Answer briefly.         a message's content: the sections its spans name
-    <|im_end|>              a control token again
-
-Only what the chat template itself writes may become a control token. A document that holds the text
-`<|im_start|>system` reaches the model as these characters: the template's own text is told from
-content by rendering twice, once with random placeholders in place of the contents.
+Only what the chat template itself wrote may become a control token. A document that holds the text
+`<|im_start|>system` reaches the model as these characters.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
-import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from functools import cached_property
-from typing import Any, NoReturn
-
-from jinja2 import TemplateError as JinjaError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from typing import Any
 
 from promptlab.backends.llama_native import Vocab
-from promptlab.errors import ModelNotReady, RequestRejected
-from promptlab.types import AsSent, Budget, Message, Piece, Prompt, Section
+from promptlab.backends.llama_template import Fragment
+from promptlab.types import AsSent, Budget, Piece, Prompt, Section
 
-PLAIN_TRANSCRIPT = (
-    "{% for m in messages %}"
-    "{% if m.role == 'system' %}{{ m.content | trim }}{{ '\\n\\n' }}"
-    "{% elif m.role == 'user' %}{{ 'Question: ' }}{{ m.content | trim }}{{ '\\nAnswer:' }}"
-    "{% else %}{{ ' ' }}{{ m.content | trim }}{{ '\\n\\n' }}"
-    "{% endif %}{% endfor %}"
-)
-"""What a base model reads, which knows no turns. No space after `Answer:`: the answer's first token
-brings its own, and a different token follows a space."""
-
-PLAIN_STOPS = ("\n\nQuestion:", "\nQuestion:")
-"""Where a base model goes on to invent the next question, its answer is over."""
-
-BASE_MODELS = frozenset({"a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"})
-"""SHA-256 of files known to be base models: without any chat template they get the plain transcript."""
-
-FIXED_DATE = datetime(2024, 7, 26)
-"""The day that chat templates asking for today get, so that a prompt is the same tomorrow. It is the
-one Llama 3 templates use when they are not told the date."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fragment:
-    """A run of the rendered prompt. `message` is -1 for the template's own text; `start` is the first
-    character of that message's content; `token` is set for a control token."""
-
-    text: str
-    message: int = -1
-    start: int = 0
-    token: int | None = None
+SAMPLE_BYTES = 16_384
+"""Bytes of a piece that are counted where the whole is far too long."""
 
 
 @dataclass(frozen=True)
@@ -68,149 +28,6 @@ class Encoded:
     tokens: tuple[int, ...]
     ends: tuple[int, ...]
     exact: bool
-
-
-class ChatTemplate:
-    """A chat template, where it came from, and the stop strings that belong to it."""
-
-    def __init__(self, source: str, *, origin: str, model: str, bos: str = "", eos: str = "") -> None:
-        self.source, self.origin = source, origin
-        self._model, self._bos, self._eos = model, bos, eos
-        self.stops = PLAIN_STOPS if source == PLAIN_TRANSCRIPT else ()
-
-    @property
-    def sha256(self) -> str:
-        return hashlib.sha256(self.source.encode("utf-8", "surrogatepass")).hexdigest()
-
-    def lay_out(self, messages: Sequence[Message]) -> list[Fragment]:
-        """The rendered prompt in runs: the template's own text, and contents with their place.
-
-        Raises:
-            ModelNotReady: the template is not valid Jinja.
-            RequestRejected: the template refuses these messages or rewrites their text.
-        """
-        for number, message in enumerate(messages):
-            _check_text(number, message)
-        real = self._render(messages)
-        marks = [f"x{secrets.token_hex(12)}x" if m.content else "" for m in messages]
-        skeleton = self._render([Message(m.role, mark) for m, mark in zip(messages, marks, strict=True)])
-        return self._fill(messages, [m for m in marks if m], marks, skeleton, real)
-
-    @cached_property
-    def lead(self) -> str:
-        """White space which the template writes between its prompt for an answer and the answer."""
-        mark = f"x{secrets.token_hex(12)}x"
-        asked = [Message("user", "a")]
-        try:
-            prompt = self._render(asked)
-            whole = self._render([*asked, Message("assistant", mark)], prompt_for_answer=False)
-        except (RequestRejected, ModelNotReady):
-            return ""
-        between = whole.partition(mark)[0].removeprefix(prompt)
-        return between if between.isspace() and whole.startswith(prompt) else ""
-
-    def _render(self, messages: Sequence[Message], *, prompt_for_answer: bool = True) -> str:
-        try:
-            text: str = self._jinja.render(
-                messages=[{"role": m.role, "content": m.content} for m in messages],
-                bos_token=self._bos,
-                eos_token=self._eos,
-                add_generation_prompt=prompt_for_answer,
-                tools=None,
-            )
-            return text
-        except _Refused as exc:
-            raise RequestRejected(
-                f"the chat template of {self._model} ({self.origin}) refuses these messages: {exc}",
-                hint="change the template's layout, or set `chat_template` of the model in promptlab.yaml",
-            ) from exc
-        except (JinjaError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as exc:
-            raise RequestRejected(
-                f"the chat template of {self._model} ({self.origin}) fails on these messages: {exc}",
-                hint="set `chat_template` of the model in promptlab.yaml",
-            ) from exc
-
-    @cached_property
-    def _jinja(self) -> Any:
-        environment = ImmutableSandboxedEnvironment(
-            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
-        )
-        environment.globals["raise_exception"] = _refuse
-        environment.globals["strftime_now"] = FIXED_DATE.strftime
-        try:
-            return environment.from_string(self.source)
-        except JinjaError as exc:
-            raise ModelNotReady(
-                f"the chat template of {self._model} ({self.origin}) is not valid Jinja: {exc}",
-                hint="set `chat_template` of the model in promptlab.yaml",
-            ) from exc
-
-    def _fill(
-        self, messages: Sequence[Message], used: list[str], marks: list[str], skeleton: str, real: str
-    ) -> list[Fragment]:
-        parts = re.split("(" + "|".join(used) + ")", skeleton) if used else [skeleton]
-        lost = [str(n + 1) for n, mark in enumerate(marks) if mark and mark not in parts]
-        if lost:
-            raise RequestRejected(
-                f"the chat template of {self._model} ({self.origin}) leaves out message {', '.join(lost)}",
-                hint="change the template's layout, or set `chat_template` of the model in promptlab.yaml",
-            )
-        fragments: list[Fragment] = []
-        at = 0
-        for index, part in enumerate(parts):
-            if index % 2 == 0:
-                if not real.startswith(part, at):
-                    raise self._cannot_follow()
-                fragments.append(Fragment(part))
-                at += len(part)
-                continue
-            number = marks.index(part)
-            after = parts[index + 1]
-            start, content = self._content_at(messages[number].content, real, at, after)
-            fragments.append(Fragment(content, number, start))
-            at += len(content)
-        if at != len(real):
-            raise self._cannot_follow()
-        return [f for f in fragments if f.text]
-
-    def _content_at(self, content: str, real: str, at: int, after: str) -> tuple[int, str]:
-        """The content as the template wrote it: as it is, or without white space at an end."""
-        left = len(content) - len(content.lstrip())
-        for start, shown in (
-            (0, content),
-            (left, content.strip()),
-            (left, content.lstrip()),
-            (0, content.rstrip()),
-        ):
-            if real.startswith(shown, at) and real.startswith(after, at + len(shown)):
-                return start, shown
-        raise self._cannot_follow()
-
-    def _cannot_follow(self) -> RequestRejected:
-        return RequestRejected(
-            f"the chat template of {self._model} ({self.origin}) rewrites the text of these messages, "
-            "so their control tokens cannot be told from text",
-            hint="set a simpler `chat_template` of the model in promptlab.yaml",
-        )
-
-
-class _Refused(Exception):
-    pass
-
-
-def _refuse(message: str) -> NoReturn:
-    raise _Refused(message)
-
-
-def _check_text(number: int, message: Message) -> None:
-    try:
-        message.content.encode()
-    except UnicodeEncodeError as exc:
-        raise RequestRejected(
-            f"message {number + 1} ({message.role}) holds half a character (the lone surrogate "
-            f"U+{ord(exc.object[exc.start]):04X}) at position {exc.start}, which no model can read",
-            hint="remove it from the input or document it came from",
-        ) from exc
 
 
 def split_controls(vocab: Vocab, fragments: Sequence[Fragment]) -> list[Fragment]:
@@ -406,18 +223,4 @@ def estimate(vocab: Vocab, prompt: Prompt, fragments: Sequence[Fragment], *, win
     return AsSent(tuple(pieces), _budget(pieces, counts, window, room, exact=False))
 
 
-SAMPLE_BYTES = 16_384
-
-
-__all__ = [
-    "BASE_MODELS",
-    "PLAIN_STOPS",
-    "PLAIN_TRANSCRIPT",
-    "ChatTemplate",
-    "Encoded",
-    "Fragment",
-    "as_sent",
-    "encode",
-    "estimate",
-    "split_controls",
-]
+__all__ = ["Encoded", "as_sent", "encode", "estimate", "split_controls"]

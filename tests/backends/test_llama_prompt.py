@@ -6,7 +6,7 @@ import pytest
 
 from promptlab.backends import llama_prompt as prompts
 from promptlab.backends.llama import LlamaBackend
-from promptlab.backends.llama_prompt import PLAIN_TRANSCRIPT, ChatTemplate, Fragment
+from promptlab.backends.llama_template import PLAIN_TRANSCRIPT, ChatTemplate, Fragment
 from promptlab.errors import ModelNotReady, RequestRejected, WindowExceeded
 from promptlab.types import Message, Params, Prompt, Request, Span
 
