@@ -1,14 +1,16 @@
 """What changed between two rows of answers, said in a few words: "− context", "k 2 → 0", "temperature 0 → 0.7".
 
 Worked out from the requests themselves, never from what somebody meant to change, so it also says what a
-changed file or a changed pool of examples did.
+changed file or a changed pool of examples did. The second half sets two texts side by side, word by word.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from difflib import SequenceMatcher
+from typing import Any, Literal
 
 from promptlab.types import SECTIONS, SWITCHABLE, Request, Result, Section
 
@@ -140,3 +142,94 @@ def value_in_words(value: Any) -> str:
     if isinstance(value, tuple | list):
         return " ".join(repr(one) for one in value) or "none"
     return str(value)
+
+
+# Two texts, word by word
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A stretch of text that both sides have (`same`), or only the one before (`gone`) or after (`new`)."""
+
+    kind: Literal["same", "gone", "new"]
+    text: str
+    section: Section = "layout"
+
+
+def prompt_changes(before: Request, after: Request) -> list[Change]:
+    """What turns the one prompt into the other, each stretch with its section. Roles are no part of it."""
+    return _changes(_words(before), _words(after))
+
+
+def text_changes(before: str, after: str) -> list[Change]:
+    """What turns the one text into the other."""
+    return _changes(_split(before, "layout"), _split(after, "layout"))
+
+
+_Word = tuple[str, Section]
+_WORDS = re.compile(r"\n|[^\s]+[^\S\n]*|[^\S\n]+")
+MOST_WORDS = 3_000
+"""Stretches with more words than this are compared line by line only: comparing words takes their product."""
+
+
+def _split(text: str, section: Section) -> list[_Word]:
+    return [(word, section) for word in _WORDS.findall(text)]
+
+
+def _words(request: Request) -> list[_Word]:
+    if not request.prompt.spans:
+        return [word for m in request.messages for word in [*_split(m.content, "layout"), ("\n", "layout")]]
+    found: list[_Word] = []
+    message = 0
+    for span, text in request.prompt.texts():
+        if span.message != message:
+            found.append(("\n", "layout"))
+            message = span.message
+        found += _split(text, span.section)
+    return found
+
+
+def _changes(before: list[_Word], after: list[_Word]) -> list[Change]:
+    found: list[Change] = []
+    old, new = _lines(before), _lines(after)
+    for kind, a, b in _blocks([_text(line) for line in old], [_text(line) for line in new]):
+        gone = [word for line in old[a] for word in line]
+        came = [word for line in new[b] for word in line]
+        if kind == "equal" or not gone or not came or max(len(gone), len(came)) > MOST_WORDS:
+            _add(found, kind == "equal", gone, came)
+            continue
+        for inner, c, d in _blocks([word for word, _ in gone], [word for word, _ in came]):
+            _add(found, inner == "equal", gone[c], came[d])
+    return found
+
+
+def _blocks(old: list[str], new: list[str]) -> Iterator[tuple[str, slice, slice]]:
+    # The heuristic that takes frequent words for noise would call an article's every "the" a change.
+    for kind, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        yield kind, slice(a, b), slice(c, d)
+
+
+def _lines(words: list[_Word]) -> list[list[_Word]]:
+    lines: list[list[_Word]] = [[]]
+    for word in words:
+        lines[-1].append(word)
+        if word[0] == "\n":
+            lines.append([])
+    return [line for line in lines if line]
+
+
+def _text(line: list[_Word]) -> str:
+    return "".join(word for word, _ in line)
+
+
+def _add(found: list[Change], same: bool, gone: list[_Word], came: list[_Word]) -> None:
+    sides: list[tuple[Literal["same", "gone", "new"], list[_Word]]] = (
+        [("same", came)] if same else [("gone", gone), ("new", came)]
+    )
+    for kind, words in sides:
+        for text, section in words:
+            last = found[-1] if found else None
+            if last and (last.kind, last.section) == (kind, section):
+                found[-1] = Change(kind, last.text + text, section)
+            else:
+                found.append(Change(kind, text, section))

@@ -6,10 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from promptlab import difference as difference_module
 from promptlab import templates
-from promptlab.difference import FIRST, SAME, Asked, asked, difference
-from promptlab.types import Document, Example, Params, Prompt, Request, Result, Section, Template
+from promptlab.difference import FIRST, SAME, Asked, Change, asked, difference, prompt_changes, text_changes
+from promptlab.types import Document, Example, Message, Params, Prompt, Request, Result, Section, Template
 from tests.conftest import TEMPLATE
 
 PLAIN = Params()
@@ -101,3 +104,49 @@ def test_results_that_never_became_a_request_are_left_out() -> None:
         Result("2", "r", "alpha", made, "k", without=("context",)),
     ]
     assert asked(results) == [Asked(made, ("context",))]
+
+
+def side(changes: list[Change], kind: str) -> str:
+    """The text before (`gone`) or after (`new`), put together from its changes."""
+    return "".join(c.text for c in changes if c.kind in ("same", kind))
+
+
+TEXTS = st.text(st.sampled_from("ab \n\tß"), max_size=40)
+
+
+@given(TEXTS, TEXTS)
+def test_changes_hold_both_texts_to_the_byte(before: str, after: str) -> None:
+    changes = text_changes(before, after)
+    assert side(changes, "gone") == before
+    assert side(changes, "new") == after
+    assert all(c.kind == "same" for c in changes) == (before == after)
+
+
+def test_only_the_words_that_differ_are_changes() -> None:
+    changes = text_changes("Argentina won the cup.\nQatar was host.", "France won the cup.\nQatar was host.")
+    assert [(c.kind, c.text) for c in changes] == [
+        ("gone", "Argentina "),
+        ("new", "France "),
+        ("same", "won the cup.\nQatar was host."),
+    ]
+
+
+def test_long_stretches_are_compared_line_by_line_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(difference_module, "MOST_WORDS", 3)
+    changes = text_changes("a b c d\nsame\n", "a b c e\nsame\n")
+    assert [(c.kind, c.text) for c in changes] == [("gone", "a b c d\n"), ("new", "a b c e\n"), ("same", "same\n")]
+
+
+def test_changes_of_a_prompt_keep_their_sections() -> None:
+    after = ask(replace(CUP, instructions="Answer briefly from the article.\n"), shots=(HOST,))
+    changes = prompt_changes(BEFORE[0].request, after[0].request)
+    found = {(c.kind, c.section, c.text) for c in changes if c.kind != "same"}
+    assert ("new", "instructions", "briefly ") in found
+    assert {section for _, section, _ in found} <= {"instructions", "examples", "layout"}
+    assert any(kind == "gone" and section == "examples" and "second?" in text for kind, section, text in found)
+
+
+def test_a_request_without_spans_is_compared_by_its_messages() -> None:
+    old = Request("m", Prompt((Message("system", "Be brief."), Message("user", "Who won?"))))
+    new = Request("m", Prompt((Message("system", "Be brief."), Message("user", "Who lost?"))))
+    assert [c.text for c in prompt_changes(old, new) if c.kind != "same"] == ["won?", "lost?"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -28,16 +28,24 @@ _ENDS: dict[FinishReason, str] = {
 def row_head(title: str, created: str, *more: str) -> None:
     """The line above a row: what changed, and when."""
     rest = "".join(f'<span class="pl-small">{escape(one)}</span>' for one in more if one)
-    markup(
-        f'<div class="pl-rowhead"><b>{escape(title)}</b><span class="pl-small pl-num">{escape(widgets.clock(created))}'
-        f"</span>{rest}</div>"
-    )
+    when = escape(widgets.clock(created))
+    head = f'<div class="pl-rowhead"><b>{escape(title)}</b><span class="pl-small pl-num">{when}</span>{rest}</div>'
+    st.html(head, width="content")
 
 
-def stored_row(run: RunInfo, results: Sequence[Result], unready: Sequence[ModelStatus] = ()) -> None:
-    """A row of the history. `unready` models get a column that says what to do."""
+def stored_row(
+    run: RunInfo,
+    results: Sequence[Result],
+    unready: Sequence[ModelStatus] = (),
+    *,
+    beside_head: Callable[[], None] | None = None,
+) -> None:
+    """A row of the history. `unready` models get a column that says what to do; `beside_head` draws at its right."""
     with st.container(key=f"row-{run.id[:12]}"):
-        row_head(run.title or "run", run.created)
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            row_head(run.title or "run", run.created)
+            if beside_head:
+                beside_head()
         missing = run.total - len(results)
         columns = st.columns(max(1, len(results) + len(unready) + bool(missing)))
         for column, result in zip(columns, results, strict=False):

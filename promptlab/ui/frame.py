@@ -16,7 +16,7 @@ import streamlit as st
 
 from promptlab.errors import PromptlabError
 from promptlab.models import ModelStatus
-from promptlab.ui import session, theme
+from promptlab.ui import session, style
 from promptlab.ui.widgets import escape, markup, note
 
 log = logging.getLogger(__name__)
@@ -26,12 +26,17 @@ NO_MODELS = "<li><span></span><span>none in promptlab.yaml</span></li>"
 
 def show(page: Callable[[session.Session], None]) -> None:
     """Draw `page` inside the frame."""
-    st.html(f"<style>{theme.style_sheet()}</style>")
+    st.html(f"<style>{style.style_sheet()}</style>")
     guarded(_framed)(page)
 
 
 def _framed(page: Callable[[session.Session], None]) -> None:
     here = session.current()
+    if not here.looked.is_set():
+        with st.spinner("Looking at the models"):
+            for name in here.catalogue.names():
+                here.catalogue.status(name)
+        here.looked.set()
     with st.sidebar:
         _sidebar(here)
     page(here)

@@ -7,7 +7,7 @@ all of that, so they live here and not in the session of a browser.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from promptlab.models import Catalogue
@@ -28,6 +28,8 @@ class Session:
     drafts: Drafts
     jobs: Jobs
     sent: Sent
+    looked: threading.Event = field(default_factory=threading.Event)
+    """Set once the models have been looked at, which takes seconds the first time and no time after."""
 
     def close(self) -> None:
         """Stop what runs and let go of models and files."""

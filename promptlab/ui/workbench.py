@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import streamlit as st
 
 from promptlab import templates
 from promptlab.errors import TemplateError
+from promptlab.store import RunInfo
 from promptlab.types import InputSpec
-from promptlab.ui import answers, bench, editor, frame, preview, widgets
+from promptlab.ui import answers, bench, comparison, editor, frame, preview, widgets
 from promptlab.ui.bench import Bench
-from promptlab.ui.editor import Fields
+from promptlab.ui.fields import Fields
 from promptlab.ui.jobs import Job
 from promptlab.ui.session import Session
 from promptlab.ui.widgets import note, plain
@@ -25,7 +27,7 @@ def page(session: Session) -> None:
     """Draw the page; everything it starts is kept outside the browser's session."""
     head = st.container(horizontal=True, vertical_alignment="center", gap="small", key="bench-head")
     with head:
-        path = _pick(session)
+        path = _template(session)
     if path is None:
         return
     try:
@@ -69,7 +71,7 @@ def page(session: Session) -> None:
                 _rows(session, now)
 
 
-def _pick(session: Session) -> str | None:
+def _template(session: Session) -> str | None:
     known = sorted(templates.names(session.workspace), key=lambda path: (path != FIRST, path))
     if not known:
         note("warn", "There is no template yet", "Write one into templates/, as docs/templates.md shows.")
@@ -183,11 +185,26 @@ def _rows(session: Session, now: Bench) -> None:
         st.fragment(frame.guarded(_live), run_every=POLL)(job, now)
     elif not runs:
         _nothing_yet(now)
+    results = {run.id: session.store.results(run.id) for run in runs[:ROWS]}
+    picked = [run for run in runs[:ROWS] if st.session_state.get(_pick_key(run))]
+    if len(picked) >= 2:
+        after, before = picked[0], picked[1]
+        comparison.draw(before, after, results[before.id], results[after.id])
     for number, run in enumerate(runs[:ROWS]):
         newest = number == 0 and job is None
-        answers.stored_row(run, session.store.results(run.id), now.unready if newest else ())
+        pick = functools.partial(_pick, run, others=len(picked) - (run in picked)) if len(runs) > 1 else None
+        answers.stored_row(run, results[run.id], now.unready if newest else (), beside_head=pick)
     if len(runs) > ROWS:
         widgets.small("Older answers are in Runs.")
+
+
+def _pick_key(run: RunInfo) -> str:
+    return f"pick-{run.id[:12]}"
+
+
+def _pick(run: RunInfo, *, others: int) -> None:
+    """Two rows can be picked; the rest wait until one of them is let go."""
+    st.checkbox("Compare", key=_pick_key(run), disabled=others >= 2, persist_state="page")
 
 
 def _live(job: Job, now: Bench) -> None:

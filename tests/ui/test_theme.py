@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from promptlab.types import SECTIONS
-from promptlab.ui import theme
+from promptlab.ui import style, theme
 from promptlab.ui.theme import DARK, LIGHT, Palette, contrast, luminance
 
 PALETTES = pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
@@ -56,14 +56,14 @@ def test_the_five_sections_differ_in_lightness_too(palette: Palette) -> None:
 
 
 def test_every_section_has_its_colour_in_the_style_sheet() -> None:
-    css = theme.style_sheet()
+    css = style.style_sheet()
     for section in SECTIONS:
         assert f"--pl-{section}: light-dark({LIGHT.sections[section]}, {DARK.sections[section]})" in css
         assert f".pl-{section} " in css
 
 
 def test_the_style_sheet_uses_no_name_it_does_not_define_and_fetches_nothing() -> None:
-    css = theme.style_sheet()
+    css = style.style_sheet()
     defined = set(re.findall(r"(--pl-[a-z_-]+):", css))
     used = set(re.findall(r"var\((--pl-[a-z_-]+)", css))
     assert used <= defined

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from promptlab.difference import Change
 from promptlab.types import Budget, Message, Piece, Prompt, Section, Span
-from promptlab.ui import widgets
+from promptlab.ui import comparison, widgets
 
 HOSTILE = "<script>alert(1)</script> <img src=x onerror=alert(1)> ![x](http://evil.example/x.png) $a^2$ **b** `c`"
 
@@ -83,3 +84,12 @@ def test_the_section_to_shorten_is_the_largest_that_can_be() -> None:
 def test_clock_leaves_the_date_out_only_today() -> None:
     assert re.search(r"\d{4}", widgets.clock("2001-02-03T04:05:06+00:00"))
     assert widgets.clock("not a time") == "not a time"
+
+
+def test_what_stayed_is_counted_and_only_the_words_around_a_change_are_shown() -> None:
+    middle = " ".join(f"w{n}" for n in range(100))
+    body = comparison.changes_html([Change("gone", "a "), Change("same", middle), Change("new", "<b>", "input")])
+    assert "76 words the same" in body
+    assert "w11 " in body
+    assert "w50" not in body
+    assert '<ins class="pl-input" title="put in: Input">&lt;b&gt;</ins>' in body

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -445,3 +446,28 @@ def test_the_template_picked_is_in_the_address_and_found_again(
     assert "Another template" in said(tab)
     again = here.open(template="templates/other.yaml")
     assert "Another template" in said(again)
+
+
+def picks(tab: AppTest) -> list[Any]:
+    return [box for box in tab.checkbox if box.key.startswith("pick-")]
+
+
+def test_two_rows_that_are_picked_are_compared(desk: Desks) -> None:
+    here = desk(alpha=knows, beta=["the same"])
+    tab = here.run(here.open())
+    assert picks(tab) == [], "one row has nothing to be compared with"
+    tab.toggle(key="switch-context-cup").set_value(False).run()
+    here.run(tab)
+    tab.text_area(key="input-question-cup").set_value("Who lost?").run()
+    here.run(tab)
+    picks(tab)[1].check().run()
+    picks(tab)[2].check().run()
+    assert not tab.exception
+    assert titles(tab)[0] == "− context", "the older of the two comes first, whatever was picked first"
+    (prompt,) = [body for body in bodies(tab) if "<del" in body and "Argentina beat France" in body]
+    assert '<del class="pl-context"' in prompt
+    assert any("Argentina" in b and "Germany" in b and "<ins" in b for b in bodies(tab))
+    assert re.search(r"beta\s+the same answer", said(tab))
+    assert picks(tab)[0].disabled, "a third row has to wait"
+    picks(tab)[1].uncheck().run()
+    assert not any("<del" in body for body in bodies(tab))

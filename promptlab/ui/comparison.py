@@ -1,0 +1,85 @@
+"""Two rows picked on the workbench: what turned the one prompt into the other, and each answer into the next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import streamlit as st
+
+from promptlab.difference import Change, asked, difference, prompt_changes, text_changes
+from promptlab.store import RunInfo
+from promptlab.types import Result
+from promptlab.ui import widgets
+from promptlab.ui.widgets import SECTION_NAMES, literal, markup, small
+
+KEPT_WORDS = 12
+"""Words shown on either side of a change; what lies between is counted."""
+
+
+def draw(before: RunInfo, after: RunInfo, old: Sequence[Result], new: Sequence[Result]) -> None:
+    """The comparison of an older run with a newer one."""
+    with st.container(key="comparison", gap="small"):
+        span = f"{widgets.clock(before.created)} → {widgets.clock(after.created)}"
+        markup(
+            f'<div class="pl-rowhead"><b>{widgets.escape(difference(asked(old), asked(new)))}</b>'
+            f'<span class="pl-small pl-num">{widgets.escape(span)}</span></div>'
+        )
+        _prompt(old, new)
+        for result in new:
+            earlier = next((r for r in old if r.model == result.model), None)
+            if earlier:
+                _answer(earlier, result)
+
+
+def _prompt(old: Sequence[Result], new: Sequence[Result]) -> None:
+    pair = next(
+        ((a.request, b.request) for b in new for a in old if a.model == b.model and a.request and b.request), None
+    )
+    if pair is None:
+        small("No model was asked in both, so the prompts are not compared.")
+        return
+    changes = prompt_changes(*pair)
+    if all(change.kind == "same" for change in changes):
+        small("The prompt is the same to the byte.")
+        return
+    small("The prompt:")
+    markup(
+        widgets.legend({c.section for c in changes if c.kind != "same"})
+        + f'<pre class="pl-prompt" tabindex="0">{changes_html(changes)}</pre>'
+    )
+
+
+def _answer(old: Result, new: Result) -> None:
+    name = widgets.escape(new.model)
+    if old.text == new.text and old.ok == new.ok:
+        markup(f'<div class="pl-model">{name}{widgets.chip("the same answer")}</div>')
+        return
+    body = changes_html(text_changes(old.text, new.text)) or widgets.escape(new.error)
+    markup(f'<div class="pl-model">{name}</div><pre class="pl-prompt" tabindex="0">{body}</pre>')
+
+
+def changes_html(changes: Iterable[Change]) -> str:
+    """Changes as HTML: what is gone struck out, what is new underlined, each in its section's colour, and of
+    what stayed only the words around a change."""
+    changes = list(changes)
+    last = len(changes) - 1
+    return "".join(
+        _same(c.text, first=n == 0, last=n == last) if c.kind == "same" else _changed(c) for n, c in enumerate(changes)
+    )
+
+
+def _changed(change: Change) -> str:
+    tag, word = ("del", "taken out") if change.kind == "gone" else ("ins", "put in")
+    title = f"{word}: {SECTION_NAMES[change.section]}"
+    return f'<{tag} class="pl-{change.section}" title="{title}">{literal(change.text)}</{tag}>'
+
+
+def _same(text: str, *, first: bool, last: bool) -> str:
+    words = text.split(" ")
+    before, after = (0 if first else KEPT_WORDS), (0 if last else KEPT_WORDS)
+    left_out = len(words) - before - after
+    if left_out < KEPT_WORDS:
+        return literal(text)
+    gap = f'<span class="pl-control">{left_out:,} words the same</span>'
+    head, tail = " ".join(words[:before]), " ".join(words[len(words) - after :])
+    return f"{literal(head)} {gap} {literal(tail)}"
