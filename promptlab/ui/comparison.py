@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 
 import streamlit as st
 
@@ -16,14 +17,20 @@ KEPT_WORDS = 12
 """Words shown on either side of a change; what lies between is counted."""
 
 
-def draw(before: RunInfo, after: RunInfo, old: Sequence[Result], new: Sequence[Result]) -> None:
-    """The comparison of an older run with a newer one."""
-    with st.container(key="comparison", gap="small"):
+def draw(
+    before: RunInfo, after: RunInfo, old: Sequence[Result], new: Sequence[Result], *, close: Callable[[], None]
+) -> None:
+    """The comparison of an older run with a newer one; `close` lets go of both."""
+    panel = st.container(key="comparison", gap="small")
+    with panel, st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         span = f"{widgets.clock(before.created)} → {widgets.clock(after.created)}"
-        markup(
+        st.html(
             f'<div class="pl-rowhead"><b>{widgets.escape(difference(asked(old), asked(new)))}</b>'
-            f'<span class="pl-small pl-num">{widgets.escape(span)}</span></div>'
+            f'<span class="pl-small pl-num">{widgets.escape(span)}</span></div>',
+            width="content",
         )
+        st.button("Close", icon=":material/close:", type="tertiary", key="comparison-close", on_click=close)
+    with panel:
         _prompt(old, new)
         for result in new:
             earlier = next((r for r in old if r.model == result.model), None)
@@ -71,15 +78,20 @@ def changes_html(changes: Iterable[Change]) -> str:
 def _changed(change: Change) -> str:
     tag, word = ("del", "taken out") if change.kind == "gone" else ("ins", "put in")
     title = f"{word}: {SECTION_NAMES[change.section]}"
-    return f'<{tag} class="pl-{change.section}" title="{title}">{literal(change.text)}</{tag}>'
+    body = _shortened(change.text, 3 * KEPT_WORDS, KEPT_WORDS, f"words {word}")
+    return f'<{tag} class="pl-{change.section}" title="{title}">{body}</{tag}>'
 
 
 def _same(text: str, *, first: bool, last: bool) -> str:
-    words = text.split(" ")
-    before, after = (0 if first else KEPT_WORDS), (0 if last else KEPT_WORDS)
+    return _shortened(text, 0 if first else KEPT_WORDS, 0 if last else KEPT_WORDS, "words the same")
+
+
+def _shortened(text: str, before: int, after: int, what: str) -> str:
+    """`text` as HTML with its middle counted where that is worth it; line breaks at its ends stay."""
+    words = re.findall(r"\s*\S+\s*|\s+", text)
     left_out = len(words) - before - after
     if left_out < KEPT_WORDS:
         return literal(text)
-    gap = f'<span class="pl-control">{left_out:,} words the same</span>'
-    head, tail = " ".join(words[:before]), " ".join(words[len(words) - after :])
-    return f"{literal(head)} {gap} {literal(tail)}"
+    gap = f'<span class="pl-control">{left_out:,} {what}</span>'
+    head, tail = "".join(words[:before]), "".join(words[len(words) - after :])
+    return f"{literal(head)} {gap}{literal(tail)}"

@@ -72,6 +72,8 @@ _RULES = """
 .st-key-bench .pl-prompt { max-height: 24rem; }
 .pl-prompt ins, .pl-prompt del { background: var(--pl-own-tint); border-bottom: 2px solid var(--pl-own);
   text-decoration: none; -webkit-box-decoration-break: clone; box-decoration-break: clone; }
+.pl-prompt del + ins { margin-left: 0.3em; }
+.pl-prompt del .pl-control { display: inline-block; }
 .pl-prompt del { border-bottom-style: dotted; text-decoration: line-through; }
 .pl-prompt .pl-layout { --pl-own: var(--pl-accent); }
 .st-key-comparison { border: 1px solid var(--pl-line); border-radius: 0.375rem; padding: 0.75rem; }

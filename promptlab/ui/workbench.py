@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -189,7 +190,8 @@ def _rows(session: Session, now: Bench) -> None:
     picked = [run for run in runs[:ROWS] if st.session_state.get(_pick_key(run))]
     if len(picked) >= 2:
         after, before = picked[0], picked[1]
-        comparison.draw(before, after, results[before.id], results[after.id])
+        close = functools.partial(_let_go, picked)
+        comparison.draw(before, after, results[before.id], results[after.id], close=close)
     for number, run in enumerate(runs[:ROWS]):
         newest = number == 0 and job is None
         pick = functools.partial(_pick, run, others=len(picked) - (run in picked)) if len(runs) > 1 else None
@@ -200,6 +202,11 @@ def _rows(session: Session, now: Bench) -> None:
 
 def _pick_key(run: RunInfo) -> str:
     return f"pick-{run.id[:12]}"
+
+
+def _let_go(runs: Sequence[RunInfo]) -> None:
+    for run in runs:
+        st.session_state[_pick_key(run)] = False
 
 
 def _pick(run: RunInfo, *, others: int) -> None:

@@ -91,5 +91,9 @@ def test_what_stayed_is_counted_and_only_the_words_around_a_change_are_shown() -
     body = comparison.changes_html([Change("gone", "a "), Change("same", middle), Change("new", "<b>", "input")])
     assert "76 words the same" in body
     assert "w11 " in body
+    assert "w88" in body
     assert "w50" not in body
+    long = comparison.changes_html([Change("gone", "x " * 500, "context")])
+    assert "452 words taken out" in long
+    assert long.count("x") < 60
     assert '<ins class="pl-input" title="put in: Input">&lt;b&gt;</ins>' in body

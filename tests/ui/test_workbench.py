@@ -469,5 +469,6 @@ def test_two_rows_that_are_picked_are_compared(desk: Desks) -> None:
     assert any("Argentina" in b and "Germany" in b and "<ins" in b for b in bodies(tab))
     assert re.search(r"beta\s+the same answer", said(tab))
     assert picks(tab)[0].disabled, "a third row has to wait"
-    picks(tab)[1].uncheck().run()
+    tab.button(key="comparison-close").click().run()
     assert not any("<del" in body for body in bodies(tab))
+    assert not any(box.value for box in picks(tab))
