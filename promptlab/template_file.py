@@ -170,6 +170,13 @@ def parse(text: str, *, path: str) -> Template:
     return template
 
 
+def plain(text: str, *, path: str) -> dict[str, Any]:
+    """What the template file `text` has for each of its keys, as it is written there and unchecked."""
+    file = parse_yaml(text, shown=path, error=TemplateError)
+    found: dict[str, Any] = _Plain(file).convert(file.data, ())
+    return found
+
+
 _FITS: dict[str, Any] = {
     "string": str,
     "number": (int, float),

@@ -21,11 +21,11 @@ LAYERS = (
     ("plans", "suite", "report", "difference"),
     ("runner",),
     (
-        *("templates", "template_file", "rendering", "layout", "jinja_tree", "sandbox", "traced"),
+        *("templates", "template_file", "template_edit", "rendering", "layout", "jinja_tree", "sandbox", "traced"),
         *("documents", "examples", "shelf", "privacy"),
         *("models", "modelfiles", "sizing", "scorers", "origin", "store", "tables", "backends", "formats", "stats"),
     ),
-    ("types", "errors", "workspace", "yamlfile"),
+    ("types", "errors", "workspace", "yaml_edit", "yaml_places", "yaml_write", "yamlfile"),
 )
 LEVEL = {name: len(LAYERS) - number for number, layer in enumerate(LAYERS) for name in layer} | {"": 0}
 
