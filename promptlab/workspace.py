@@ -22,10 +22,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from promptlab.errors import WorkspaceError, nearest
-from promptlab.types import LABELS, Label
-from promptlab.yamlfile import YamlFile, read_yaml, validation_problem
+from promptlab.types import Label, highest
+from promptlab.yamlfile import YamlFile, parse_yaml, read_text, validation_problem
 
 FILE = "promptlab.yaml"
+UPLOADS = "documents/uploads"
+"""Where uploads and pastes go. Until a pattern of `labels` says otherwise, what is in there is confidential."""
+IMPORTED = "imported"
+"""The name of folders that imports from other tools go to; the same holds for what is in them."""
 MAX_LINKS = 40  # as Linux has it
 
 
@@ -154,14 +158,23 @@ class Workspace:
         return [(_glob(pattern), label) for pattern, label in self.labels.items()]
 
     def label_of(self, path: str) -> Label:
-        """The strictest label whose pattern matches `path`; public when none does.
+        """The strictest label whose pattern matches `path`; when none does, public, or confidential for an upload.
 
         It is asked of the path without its detours and again after each link that is followed: every way to
         name a file has the label of the file, and a link has its own label besides.
         """
-        names = set(map(self._inside, _ways(self.root / path)))
-        found = [label for regex, label in self._label_patterns if any(regex.fullmatch(n) for n in names)]
-        return max(found, key=LABELS.index, default="public")
+        return highest([self._label_of_name(name) for name in set(map(self._inside, _ways(self.root / path)))])
+
+    def _label_of_name(self, name: str) -> Label:
+        found = [label for regex, label in self._label_patterns if regex.fullmatch(name)]
+        # What came from outside: uploads, and whatever `promptlab import` wrote.
+        foreign = name.startswith(f"{UPLOADS}/") or IMPORTED in name.split("/")[:-1]
+        return highest(found) if found or not foreign else "confidential"
+
+    def matches(self, pattern: str, path: str) -> bool:
+        """Whether the label pattern `pattern` is about the file `path`, by whichever of its names."""
+        regex = _glob(pattern)
+        return any(regex.fullmatch(self._inside(way)) for way in _ways(self.root / path))
 
     def _inside(self, path: Path) -> str:
         for root in (self.root, self.root.resolve()):
@@ -184,7 +197,12 @@ class Workspace:
     @classmethod
     def load(cls, root: Path) -> Workspace:
         """Read `root`/promptlab.yaml."""
-        file = read_yaml(root / FILE, shown=FILE, error=WorkspaceError)
+        return cls.parse(root, read_text(root / FILE, shown=FILE, error=WorkspaceError))
+
+    @classmethod
+    def parse(cls, root: Path, text: str) -> Workspace:
+        """The workspace `root` with `text` as its promptlab.yaml."""
+        file = parse_yaml(text, shown=FILE, error=WorkspaceError)
         try:
             parsed = _File.model_validate({} if file.data is None else file.data)
         except ValidationError as exc:

@@ -17,15 +17,16 @@ PACKAGE = ROOT / "promptlab"
 
 # The layers of the design, highest first; a module may import its own layer and those below.
 LAYERS = (
-    ("ui", "cli", "terminal", "pytest_plugin"),
+    ("ui", "cli", "cli_documents", "cli_examples", "terminal", "pytest_plugin"),
     ("plans", "suite", "report", "difference"),
     ("runner",),
     (
         *("templates", "template_file", "template_edit", "rendering", "layout", "jinja_tree", "sandbox", "traced"),
-        *("documents", "examples", "shelf", "privacy"),
+        *("documents", "docstore", "convert", "sniff", "passages", "labels", "similarity"),
+        *("examples", "pools", "pool_files", "selection", "shelf", "privacy"),
         *("models", "modelfiles", "sizing", "scorers", "origin", "store", "tables", "backends", "formats", "stats"),
     ),
-    ("types", "errors", "workspace", "yaml_edit", "yaml_places", "yaml_write", "yamlfile"),
+    ("types", "errors", "workspace", "yaml_edit", "yaml_places", "yaml_write", "yamlfile", "files"),
 )
 LEVEL = {name: len(LAYERS) - number for number, layer in enumerate(LAYERS) for name in layer} | {"": 0}
 
@@ -36,6 +37,7 @@ VENDORS = {
     "llama_cpp": ("promptlab/backends/llama",),
     "streamlit": ("promptlab/ui/", "app.py"),
     "sqlalchemy": ("promptlab/store.py", "promptlab/tables.py"),
+    **dict.fromkeys(("pypdf", "mammoth", "markdownify", "bs4", "openpyxl"), ("promptlab/convert.py",)),
 }
 
 

@@ -1,0 +1,138 @@
+"""What a file really is, by its first bytes, and what of a ZIP container can be opened without harm.
+
+Nothing here decompresses more than the beginning of a part, so a bomb is refused before it can go off.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from collections.abc import Mapping
+from xml.parsers import expat
+
+from promptlab.errors import DocumentError
+
+KINDS: Mapping[str, str] = {
+    ".txt": "text",
+    ".md": "text",
+    ".markdown": "text",
+    ".csv": "text",
+    ".tsv": "text",
+    ".html": "html",
+    ".htm": "html",
+    ".pdf": "pdf",
+    ".docx": "docx",
+    ".xlsx": "xlsx",
+}
+"""Endings of documents, and the kind each stands for."""
+
+MAX_PARTS = 5_000
+MAX_UNPACKED = 250_000_000
+MAX_RATIO = 200
+_HARMLESS = 1_000_000  # so small that no ratio matters
+
+_NAMES = {"pdf": "a PDF", "docx": "a Word document", "xlsx": "an Excel workbook"}
+_MAGIC: tuple[tuple[bytes, str, str], ...] = (
+    (b"%PDF-", "pdf", ""),
+    (b"PK\x03\x04", "zip", ""),
+    (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        "an old Office file, or one with a password",
+        "save it as .docx or .xlsx without a password",
+    ),
+    (b"{\\rtf", "an RTF file", "save it as .docx"),
+    (b"\x89PNG\r\n\x1a\n", "a picture", "documents hold text; read the text out of it first"),
+    (b"\xff\xd8\xff", "a picture", "documents hold text; read the text out of it first"),
+    (b"GIF8", "a picture", "documents hold text; read the text out of it first"),
+    (b"\x1f\x8b", "a compressed file", "unpack it first"),
+    (b"7z\xbc\xaf\x27\x1c", "a compressed file", "unpack it first"),
+    (b"\x7fELF", "a program", "is this the file you meant?"),
+    (b"MZ\x90\x00", "a program", "is this the file you meant?"),
+)
+
+
+def check(raw: bytes, kind: str, path: str) -> None:
+    """Raise `DocumentError` when the bytes of the file `path` are not of the `kind` its ending says."""
+    start = raw.find(b"%PDF-", 0, 1024) if kind == "pdf" else 0
+    found, hint = next(((what, hint) for magic, what, hint in _MAGIC if raw.startswith(magic, max(start, 0))), ("", ""))
+    if found == "zip":
+        found, hint = _office(raw, path)
+    if found == kind or (not found and kind in ("text", "html")):
+        return
+    if found in _NAMES:
+        raise DocumentError(f"is {_NAMES[found]} by its content", file=path, hint=f"name it `.{found}` if it is one")
+    if found:
+        raise DocumentError(f"is {found} by its content", file=path, hint=hint)
+    raise DocumentError(f"is not {_NAMES[kind]} by its content", file=path, hint="give it the ending of what it is")
+
+
+def _office(raw: bytes, path: str) -> tuple[str, str]:
+    """The kind of a ZIP container, once it is known to be harmless; or what it is, and what to do."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            parts = archive.infolist()
+            _bound(parts, len(raw), path)
+            names = {part.filename for part in parts}
+            kind = next((k for name, k in _PARTS if name in names), "")
+            if not kind:
+                return "a compressed file", "unpack it first"
+            if kind not in _NAMES:
+                return kind, "save it as .docx, .xlsx or .pdf"
+            for part in parts:
+                if part.filename.endswith((".xml", ".rels", ".vml")):
+                    _no_entities(archive, part, path)
+            return kind, ""
+    except (zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError, RuntimeError, zlib.error) as exc:
+        raise DocumentError("is damaged: its container cannot be opened", file=path, hint="save it anew") from exc
+
+
+_PARTS = (
+    ("word/document.xml", "docx"),
+    ("xl/workbook.xml", "xlsx"),
+    ("ppt/presentation.xml", "a presentation"),
+    ("xl/workbook.bin", "a binary Excel workbook"),
+    ("content.xml", "an OpenDocument file"),
+)
+
+
+def _bound(parts: list[zipfile.ZipInfo], size: int, path: str) -> None:
+    # What a part declares is also the most that is ever unpacked of it, so a lie does not help.
+    unpacked = sum(part.file_size for part in parts)
+    if len(parts) > MAX_PARTS:
+        what = f"has {len(parts):,} parts, more than the {MAX_PARTS:,} a document may have"
+    elif unpacked > MAX_UNPACKED:
+        what = f"would unpack to {unpacked / 1e6:,.0f} MB, more than the {MAX_UNPACKED // 1_000_000} MB allowed"
+    elif unpacked > _HARMLESS and unpacked > MAX_RATIO * size:
+        what = f"would unpack to {unpacked / size:,.0f} times its size, as a ZIP bomb does"
+    elif any(part.flag_bits & 1 for part in parts):
+        what = "is encrypted"
+        raise DocumentError(what, file=path, hint="save a copy without a password")
+    else:
+        return
+    raise DocumentError(what, file=path, hint="take the part that is needed, saved as a new file")
+
+
+class _Root(Exception):
+    """The prolog is over; nothing in it was wrong."""
+
+
+def _no_entities(archive: zipfile.ZipFile, part: zipfile.ZipInfo, path: str) -> None:
+    """Refuse a document type declaration: Office writes none, and entities that expand need one."""
+
+    def refuse(*_: object) -> None:
+        message = f"declares XML entities in `{part.filename}`, which no Office program writes"
+        raise DocumentError(message, file=path, hint="open it in an Office program and save it anew")
+
+    def root(*_: object) -> None:
+        raise _Root
+
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler, parser.StartElementHandler = refuse, root
+    try:
+        with archive.open(part) as stream:
+            parser.Parse(stream.read(1_000_000), False)
+    except _Root:
+        return
+    except expat.ExpatError as exc:
+        raise DocumentError(f"is damaged: `{part.filename}` is not XML", file=path, hint="save it anew") from exc
