@@ -1,12 +1,23 @@
-"""What a terminal is shown: nothing that could steer it."""
+"""Following a run on a terminal: nothing that could steer it, and Ctrl-C twice."""
 
 from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptlab.terminal import printable
+from promptlab.backends import Step
+from promptlab.backends.scripted import ScriptedBackend
+from promptlab.errors import ServerFailed
+from promptlab.terminal import follow, printable
+from promptlab.types import Completion, Request, Result
+from tests.conftest import House
 
 
 @pytest.mark.parametrize(
@@ -31,3 +42,75 @@ def test_what_is_printed_is_printable(text: str) -> None:
     shown = printable(text)
     shown.encode("utf-8")
     assert all(c.isprintable() or c.isspace() or ord(c) > 0x9F for c in shown)
+
+
+def test_results_are_shown_in_the_order_of_the_trials_and_a_failure_is_told(house: House) -> None:
+    house.model("slow", [[0.3, "one"]])
+    house.model("fast", ["two"])
+    shown: list[str] = []
+    assert not follow(house.start(house.trials()), lambda result: shown.append(result.text))
+    house.model("bad", [ServerFailed("no")])
+    assert follow(house.start(house.trials("bad", "fast")), lambda result: shown.append(result.text))
+    assert shown == ["one", "two", "", "two"]
+
+
+class Deaf(ScriptedBackend):
+    """Goes on whatever `cancel` says, until `release`."""
+
+    begun = threading.Event()
+    release = threading.Event()
+
+    def complete(self, _request: Request, _cancel: threading.Event) -> Iterator[Step]:
+        self.begun.set()
+        assert self.release.wait(60)
+        yield Completion("at last")
+
+
+@pytest.fixture
+def deaf(house: House) -> Iterator[Deaf]:
+    Deaf.begun.clear()
+    Deaf.release.clear()
+    house.models["deaf"] = Deaf("deaf")
+    yield Deaf("deaf")
+    Deaf.release.set()
+
+
+def test_a_second_ctrl_c_leaves_at_once_and_the_handler_is_given_back(house: House, deaf: Deaf) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    run = house.start(house.trials())
+    stopped: list[bool] = []
+
+    def press_twice() -> None:
+        assert deaf.begun.wait(60)
+        while signal.getsignal(signal.SIGINT) is before:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+        while not run.cancelled:  # until the first was seen
+            time.sleep(0.01)
+        stopped.append(run.cancelled)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    presser = threading.Thread(target=press_twice)
+    presser.start()
+    with pytest.raises(KeyboardInterrupt):
+        follow(run, lambda _: None)
+    presser.join()
+    assert stopped == [True]
+    assert run.results == []
+    assert signal.getsignal(signal.SIGINT) is before
+    deaf.release.set()
+    assert [r.text for r in run.wait()] == ["at last"]
+
+
+def test_a_reader_who_has_gone_stops_the_run(house: House) -> None:
+    house.model("quick")
+    house.model("endless", [["x", 3600.0]])
+    run = house.start(house.trials())
+
+    def show(_result: Result) -> None:
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        follow(run, show)
+    assert run.cancelled
+    assert [r.ok for r in run.wait()] == [True, True]
