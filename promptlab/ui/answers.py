@@ -38,16 +38,18 @@ def stored_row(
     results: Sequence[Result],
     unready: Sequence[ModelStatus] = (),
     *,
+    blanks: int = 0,
     beside_head: Callable[[], None] | None = None,
 ) -> None:
-    """A row of the history. `unready` models get a column that says what to do; `beside_head` draws at its right."""
+    """A row of the history. `unready` models get a column that says what to do; `blanks` empty ones keep the
+    answers of one model under each other; `beside_head` draws at the right of the title."""
     with st.container(key=f"row-{run.id[:12]}"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             row_head(run.title or "run", run.created)
             if beside_head:
                 beside_head()
         missing = run.total - len(results)
-        columns = st.columns(max(1, len(results) + len(unready) + bool(missing)))
+        columns = st.columns(max(1, len(results) + bool(missing) + len(unready) + blanks))
         for column, result in zip(columns, results, strict=False):
             with column:
                 answer(result)
@@ -56,9 +58,10 @@ def stored_row(
                 note(
                     "warn",
                     f"Interrupted: {missing} of {run.total} answers were not recorded",
-                    "promptlab ended while they were being written. Run again to have them.",
+                    "promptlab ended while they were being written, or another process is still at it.",
+                    "Run again to have them.",
                 )
-        for column, status in zip(columns[len(results) + bool(missing) :], unready, strict=True):
+        for column, status in zip(columns[len(results) + bool(missing) :], unready, strict=False):
             with column:
                 unready_card(status)
 

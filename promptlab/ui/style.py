@@ -167,6 +167,7 @@ ul.pl-models small { color: var(--pl-muted); display: block; }
     width: 100%; min-width: 100%; flex: 1 1 auto; }
   [class*="st-key-row-"] [data-testid="stColumn"] { min-width: 100%; }
   .stMainBlockContainer { padding-left: 1.25rem; padding-right: 1.25rem; }
-  .pl-run { grid-template-columns: 1fr; }
+  .pl-run { grid-template-columns: 8.5rem 1fr; }
+  .pl-run > :nth-child(3) { order: 4; }
 }
 """

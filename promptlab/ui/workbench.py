@@ -11,7 +11,7 @@ import streamlit as st
 from promptlab import templates
 from promptlab.errors import TemplateError
 from promptlab.store import RunInfo
-from promptlab.types import InputSpec
+from promptlab.types import InputSpec, Result
 from promptlab.ui import answers, bench, comparison, editor, frame, preview, widgets
 from promptlab.ui.bench import Bench
 from promptlab.ui.fields import Fields
@@ -186,7 +186,7 @@ def _rows(session: Session, now: Bench) -> None:
         st.fragment(frame.guarded(_live), run_every=POLL)(job, now)
     elif not runs:
         _nothing_yet(now)
-    results = {run.id: session.store.results(run.id) for run in runs[:ROWS]}
+    results = {run.id: _results(session, run) for run in runs[:ROWS]}
     picked = [run for run in runs[:ROWS] if st.session_state.get(_pick_key(run))]
     if len(picked) >= 2:
         after, before = picked[0], picked[1]
@@ -195,9 +195,19 @@ def _rows(session: Session, now: Bench) -> None:
     for number, run in enumerate(runs[:ROWS]):
         newest = number == 0 and job is None
         pick = functools.partial(_pick, run, others=len(picked) - (run in picked)) if len(runs) > 1 else None
-        answers.stored_row(run, results[run.id], now.unready if newest else (), beside_head=pick)
+        unready, blanks = (now.unready, 0) if newest else ([], len(now.unready))
+        answers.stored_row(run, results[run.id], unready, blanks=blanks, beside_head=pick)
     if len(runs) > ROWS:
         widgets.small("Older answers are in Runs.")
+
+
+def _results(session: Session, run: RunInfo) -> list[Result]:
+    """The answers of a run: from the history, or from memory where the history could not take them."""
+    job = session.jobs.get(run.id)
+    if job is None or job.error is None:
+        return session.store.results(run.id)
+    note("bad", "These answers are not in the history", str(job.error.args[0]), job.error.hint)
+    return [snapshot.result for snapshot in job.snapshots() if snapshot.result]
 
 
 def _pick_key(run: RunInfo) -> str:

@@ -12,7 +12,7 @@ from promptlab.store import Store
 from tests.browser.app import App
 from tests.browser.conftest import newest, press_run, run_button, settled, titles
 
-pytestmark = [pytest.mark.browser, pytest.mark.model]
+pytestmark = [pytest.mark.browser, pytest.mark.model, pytest.mark.timeout(900)]
 
 
 def history(folder: Path) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from promptlab.backends.scripted import ScriptedBackend
-from promptlab.errors import ServerFailed
+from promptlab.errors import ServerFailed, StoreError
 from promptlab.types import Phase, Request
 from promptlab.workspace import Workspace
 from tests.conftest import TEMPLATE
@@ -472,3 +472,18 @@ def test_two_rows_that_are_picked_are_compared(desk: Desks) -> None:
     tab.button(key="comparison-close").click().run()
     assert not any("<del" in body for body in bodies(tab))
     assert not any(box.value for box in picks(tab))
+
+
+def test_answers_the_history_cannot_take_are_shown_with_the_reason(
+    desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = desk(alpha=["Argentina"])
+
+    def full(_: object) -> None:
+        raise StoreError("the disk is full", hint="make room")
+
+    monkeypatch.setattr(here.session.store, "add", full)
+    tab = here.run(here.open())
+    assert not tab.exception
+    assert [c.value for c in tab.code] == ["Argentina"]
+    assert re.search(r"not in the history\s+the disk is full\s+make room", said(tab))
