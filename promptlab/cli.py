@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from promptlab import __version__, terminal
+from promptlab import __version__, cli_formats, terminal
 from promptlab.errors import InputError, ModelNotFound, PromptlabError, WorkspaceError
 
 if TYPE_CHECKING:
@@ -427,6 +427,10 @@ def app(port: int | None) -> None:
     from promptlab.ui import serve
 
     serve.run(port)
+
+
+cli.add_command(cli_formats.import_)
+cli.add_command(cli_formats.export)
 
 
 def main() -> None:

@@ -5,7 +5,8 @@ PromptlabError                   has a hint: what to do next
 │   ├── WorkspaceError           promptlab.yaml is missing or wrong
 │   ├── TemplateError            a template file, its Jinja or its render
 │   ├── DocumentError            a context document
-│   └── ExampleError             an example pool or the choice from it
+│   ├── ExampleError             an example pool or the choice from it
+│   └── FormatError              a file to import, or what an export cannot express
 ├── ModelNotFound                the catalogue has no such model; the nearest name is shown
 ├── ModelNotReady                it exists but cannot answer now: no key, no file, no library
 ├── GateRefused                  a label is above the model's clearance; nothing was sent
@@ -21,6 +22,11 @@ PromptlabError                   has a hint: what to do next
 │   ├── StreamCut                the answer broke off half-way
 │   ├── BadReply                 what came is not what the protocol says
 │   └── EngineFailed             the local engine: loading, memory, decoding
+├── ShelfError                   a template cannot be kept in git, or not be read from it
+│   ├── NoRepository             the workspace is in no git repository
+│   ├── NoIdentity               git does not know who saves
+│   ├── Conflict                 the file changed since it was opened; both texts are kept
+│   └── CommitRefused            a hook, or git itself, refused the commit; the text is in the file
 ├── RecordingMiss                replay found no such request; the nearest one is shown
 └── StoreError                   the run history cannot be read or written
 """
@@ -70,6 +76,10 @@ class DocumentError(InputError):
 
 class ExampleError(InputError):
     """An example pool cannot be read, or cannot give what is asked of it."""
+
+
+class FormatError(InputError):
+    """A file to import is not what its format says, or an export cannot express what is asked for."""
 
 
 class ModelNotFound(PromptlabError):
@@ -146,6 +156,48 @@ class BadReply(BackendError):
 
 class EngineFailed(BackendError):
     """The local engine could not load, ran out of memory, or could not decode."""
+
+
+class ShelfError(PromptlabError):
+    """A template cannot be kept in git, or not be read from it."""
+
+
+class NoRepository(ShelfError):
+    """The workspace is in no git repository, so there is nowhere to keep versions. Nothing was written."""
+
+
+class NoIdentity(ShelfError):
+    """Git does not know who saves. Nothing was written."""
+
+
+class Conflict(ShelfError):
+    """The file changed since it was opened. Nothing was written, nothing is lost.
+
+    `base` is the text as opened (None: there was no file), `ours` what was to be saved, `theirs` what the file holds
+    now (None: it is gone). `merged` brings ours and theirs together; where it is not `clean` it has git's markers.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        base: str | None = None,
+        ours: str = "",
+        theirs: str | None = None,
+        merged: str = "",
+        clean: bool = False,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.base, self.ours, self.theirs, self.merged, self.clean = base, ours, theirs, merged, clean
+
+
+class CommitRefused(ShelfError):
+    """A hook, or git itself, refused the commit. The text is in the file; `output` is what was said."""
+
+    def __init__(self, message: str, *, hint: str = "", output: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.output = output
 
 
 class RecordingMiss(PromptlabError):

@@ -36,6 +36,7 @@ from promptlab.sandbox import (
     power,
     sliced,
     text_method,
+    zipped,
 )
 from promptlab.traced import METER, Origin, Overrun, Traced, concat, kind_of, one_origin, to_text
 from promptlab.types import Role
@@ -109,7 +110,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             cache_size=0,
             extensions=[MessageTags],
         )
-        self.globals = {"dict": dict, "joiner": Joiner, "namespace": Namespace, "range": safe_range}
+        self.globals = {"dict": dict, "joiner": Joiner, "namespace": Namespace, "range": safe_range, "zip": zipped}
         self.filters = {**FILTERS, **_INNER}
         self.binop_table.update({"+": add, "*": multiply, "**": power, "%": modulo})
         for role in ROLES:

@@ -29,6 +29,7 @@ from promptlab.traced import (
     origins_in,
     to_text,
 )
+from promptlab.types import sha256
 
 MAX_COUNT = 100_000
 PIECE_COST = 20  # bytes for each character where a library function cuts a text into words
@@ -254,6 +255,33 @@ def wordcount(text: Any) -> int:
     return len(re.findall(r"\w+", to_text(text)))
 
 
+def choice(items: Iterable[Any]) -> Any:
+    """One of the items, always the same one of the same items: which, a hash of them says."""
+    found = list(Ticking(items))
+    if not found:
+        raise TypeError("`choice` needs at least one item")
+    METER.get().weigh(found)
+    return found[int(sha256(json_text(found, None))[:12], 16) % len(found)]
+
+
+def most_frequent(items: Iterable[Any]) -> list[Any]:
+    """The items that occur most often, each once, in the order they come first; all of them when none repeats."""
+    counts: dict[str, int] = {}
+    first: dict[str, Any] = {}
+    for item in Ticking(items):
+        key = to_text(item)
+        METER.get().charge(len(key))
+        counts[key] = counts.get(key, 0) + 1
+        first.setdefault(key, item)
+    most = max(counts.values(), default=0)
+    return [item for key, item in first.items() if counts[key] == most]
+
+
+def zipped(*lists: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
+    """The first items of all the lists, then the second ones, up to the end of the shortest."""
+    return iter(Ticking(zip(*map(owned, lists), strict=False)))
+
+
 def chunked(how: Callable[..., Any]) -> Callable[..., Any]:
     """`batch` or `slice` with a bounded number."""
     return lambda items, number, fill_with=None: how(items, count(number), fill_with)
@@ -271,8 +299,8 @@ def sliced(value: Any, start: Any, stop: Any, step: Any) -> Any:
 
 _ITERATING = frozenset(
     (
-        *("batch", "first", "join", "last", "lines", "list", "map", "max", "min", "paragraphs", "reject"),
-        *("reverse", "select", "slice", "sort", "sum", "unique"),
+        *("batch", "choice", "first", "join", "last", "lines", "list", "map", "max", "min", "most_frequent"),
+        *("paragraphs", "reject", "reverse", "select", "slice", "sort", "sum", "unique"),
     )
 )
 """Filters that take a text apart when they are given one."""
@@ -302,12 +330,14 @@ def _guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 _OWN: dict[str, Callable[..., Any]] = {
     "batch": chunked(filters.do_batch),
     "capitalize": case(str.capitalize),
+    "choice": choice,
     "center": lambda text, *how, **named: pad("center")(to_text(text), *how, **named),
     "format": lambda text, *values, **named: modulo(to_text(text), named or values),
     "indent": lambda text, *how, **named: indent(to_text(text), *how, **named),
     "join": join,
     "lines": stacked(1),
     "lower": case(str.lower),
+    "most_frequent": most_frequent,
     "paragraphs": stacked(2),
     "replace": lambda text, *how, **named: replace(to_text(text), *how, **named),
     "round": rounded,

@@ -1,0 +1,61 @@
+"""Foreign formats, one file each: prompts of other tools as promptlab templates, and templates for other tools.
+
+`IMPORTS` and `EXPORTS` say which there are without importing any; `reader` gives the function that reads one:
+
+    imported = reader("promptfoo")(Path("promptfooconfig.yaml"), "promptfooconfig.yaml", Places())
+    imported.files[0].path, imported.report.entries
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from promptlab.formats.common import Imported, Places
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format of another tool. `files` are the names its files have in a folder, as patterns."""
+
+    title: str
+    module: str
+    files: tuple[str, ...] = ()
+
+
+IMPORTS: dict[str, Format] = {
+    "promptfoo": Format(
+        "promptfoo configuration",
+        "promptfoo",
+        ("promptfooconfig*.yaml", "promptfooconfig*.yml", "promptfooconfig*.json"),
+    ),
+    "prompty": Format(".prompty file", "prompty", ("*.prompty",)),
+    "promptsource": Format("PromptSource templates.yaml", "promptsource", ("templates.yaml",)),
+    "openai": Format("OpenAI request body", "openai_chat", ("*.json",)),
+}
+"""What can be read."""
+
+EXPORTS: dict[str, str] = {
+    "promptfoo": "promptfoo configuration of the templates, with the models named by -m as providers",
+    "prompty": ".prompty file of one template",
+    "openai": "OpenAI request body of one template and one model, as JSON",
+    "python": "Python program for one request",
+    "curl": "curl command for one request",
+    "openai-batch": "JSONL for OpenAI's Batch API, a request a row",
+    "openai-finetune": "JSONL for chat fine-tuning, of a pool of examples or of well-scored answers of a run",
+    "openai-preferences": "JSONL for preference training, of answers of a run with different scores",
+}
+"""What can be written."""
+
+
+def reader(name: str) -> Callable[[Path, str, Places], Imported]:
+    """The function that reads files of the format `name`: file, the name people see, folders to write to."""
+    read: Callable[[Path, str, Places], Imported] = import_module(f"promptlab.formats.{IMPORTS[name].module}").read
+    return read
+
+
+__all__ = ["EXPORTS", "IMPORTS", "Format", "reader"]

@@ -1,0 +1,113 @@
+"""Prompt texts of other tools as Jinja, and plain text as Jinja that prints it as it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+_NEEDS_ESCAPE = re.compile(r"\{(?=[{%#]|\Z)")
+
+
+def literal(text: str) -> str:
+    """`text` as Jinja (and Nunjucks) that prints it as it is, whatever stands behind it."""
+    return _NEEDS_ESCAPE.sub('{{ "{" }}', text)
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A translated text and what was changed in it, in words."""
+
+    text: str
+    notes: tuple[str, ...] = ()
+
+
+_TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'', re.DOTALL)
+_NUNJUCKS: tuple[tuple[re.Pattern[str], str, str], ...] = (
+    (re.compile(r"\|\s*dump\s*\(\s*\)"), "| tojson", "`dump` is `tojson` here"),
+    (re.compile(r"\|\s*dump\b"), "| tojson", "`dump` is `tojson` here"),
+    (re.compile(r"\s*\|\s*safe\b(\s*\(\s*\))?"), "", "`safe` is left out: nothing is escaped here"),
+    (re.compile(r"\s*\|\s*(?:escape|e)\b(\s*\(\s*\))?"), "", "`escape` is left out: nothing is escaped here"),
+    (re.compile(r"==="), "==", "`===` is `==` here"),
+    (re.compile(r"!=="), "!=", "`!==` is `!=` here"),
+    (re.compile(r"\bnull\b"), "none", "`null` is `none` here"),
+    (re.compile(r"\bundefined\b"), "none", "`undefined` is `none` here"),
+    (re.compile(r"(\{%-?\s*)elseif\b"), r"\1elif", "`elseif` is `elif` here"),
+    (re.compile(r"(\{%-?\s*)asyncEach\b"), r"\1for", "`asyncEach` is `for` here"),
+    (re.compile(r"(\{%-?\s*)endeach\b"), r"\1endfor", "`endeach` is `endfor` here"),
+    (re.compile(r"(\{%-?\s*)asyncAll\b"), r"\1for", "`asyncAll` is `for` here"),
+    (re.compile(r"(\{%-?\s*)endall\b"), r"\1endfor", "`endall` is `endfor` here"),
+    (re.compile(r"(\{%-?\s*)ifAsync\b"), r"\1if", "`ifAsync` is `if` here"),
+    (re.compile(r"\.length\b(?!\s*\()"), "|length", "`.length` is `|length` here"),
+)
+
+
+def from_nunjucks(text: str) -> Changed:
+    """A Nunjucks text as Jinja. Only what stands in tags is changed, and no text in quotes there."""
+    notes: list[str] = []
+
+    def tag(match: re.Match[str]) -> str:
+        parts, at, whole = [], 0, match[0]
+        for found in _STRING.finditer(whole):
+            parts += [outside(whole[at : found.start()]), found[0]]
+            at = found.end()
+        return "".join([*parts, outside(whole[at:])])
+
+    def outside(code: str) -> str:
+        for pattern, into, note in _NUNJUCKS:
+            made = pattern.sub(into, code)
+            if made != code:
+                code = made
+                notes.append(note)
+        return code
+
+    made = _TAG.sub(tag, text)
+    return Changed(made, tuple(dict.fromkeys(notes)))
+
+
+def from_braces(text: str) -> Changed:
+    r"""A text with `{x}` for variables, `{{` and `}}` or `\{` and `\}` for braces, as Jinja."""
+    return _translated(re.compile(r"\\(?P<char>[{}])|(?P<pair>\{\{|\}\})|\{(?P<name>[A-Za-z_]\w*)\}"), text, "`{x}`")
+
+
+def from_dollars(text: str) -> Changed:
+    """A text with `$x` and `${x}` for variables and `$$` for a dollar sign, as Jinja."""
+    pattern = r"(?P<pair>\$\$)|\$(?:(?P<name>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)\})"
+    return _translated(re.compile(pattern, re.ASCII), text, "`$x`")
+
+
+def _translated(pattern: re.Pattern[str], text: str, shown: str) -> Changed:
+    parts: list[str] = []
+    at, changed = 0, False
+    plain = ""
+    for match in pattern.finditer(text):
+        plain += text[at : match.start()]
+        groups = match.groupdict()
+        name = groups.get("name") or groups.get("braced")
+        if name:
+            parts += [literal(plain), f"{{{{ {name} }}}}"]
+            plain, changed = "", True
+        else:
+            plain += groups.get("char") or match[0][0]
+        at = match.end()
+    parts.append(literal(plain + text[at:]) if parts or at else literal(text))
+    return Changed("".join(parts), (f"{shown} is `{{{{ x }}}}` here",) if changed else ())
+
+
+_MUSTACHE = re.compile(r"\{\{\{?\s*([A-Za-z_][\w.]*)\s*\}?\}\}")
+
+
+def from_mustache(text: str) -> Changed:
+    """A text with `{{x}}` for variables and nothing else that means anything, as Jinja."""
+    parts: list[str] = []
+    at = 0
+    for match in _MUSTACHE.finditer(text):
+        parts += [literal(text[at : match.start()]), f"{{{{ {match[1]} }}}}"]
+        at = match.end()
+    return Changed("".join([*parts, literal(text[at:])]))
+
+
+def joined(notes: Iterable[str]) -> str:
+    """Notes as one clause."""
+    return "; ".join(dict.fromkeys(notes))

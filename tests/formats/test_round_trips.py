@@ -1,0 +1,145 @@
+"""promptlab -> promptfoo -> promptlab and promptlab -> .prompty -> promptlab lose nothing promptlab knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from promptlab import plans, templates
+from promptlab.formats import promptfoo, prompty, yaml_out
+from promptlab.formats.common import Imported, Places
+from promptlab.formats.draft import is_input
+from promptlab.formats.outward import Outward, outward
+from promptlab.types import Template
+from promptlab.workspace import OpenAIModel, Workspace
+
+ROOT = Path(__file__).parents[2]
+HOUSE = Workspace.load(ROOT)
+MODELS = {"gpt": OpenAIModel(backend="openai", model="gpt-4o-mini", api_key_env="OPENAI_API_KEY")}
+
+
+def through_promptfoo(export: Outward, folder: Path) -> Imported:
+    file = folder / "config.yaml"
+    file.write_text(promptfoo.write([export], MODELS), encoding="utf-8", newline="")
+    return promptfoo.read(file, file.name, Places())
+
+
+def through_prompty(export: Outward, folder: Path) -> Imported:
+    file = folder / "config.prompty"
+    file.write_text(prompty.write(export), encoding="utf-8", newline="")
+    return prompty.read(file, file.name, Places())
+
+
+THROUGH = {"promptfoo": through_promptfoo, "prompty": through_prompty}
+
+
+def outward_of(template: Template) -> Outward:
+    filled = plans.materials(HOUSE, template, templates.sample_inputs(template))
+    return outward(template, documents=filled.documents, shots=filled.shots)
+
+
+@pytest.mark.parametrize("name", templates.names(HOUSE))
+@pytest.mark.parametrize("through", THROUGH.values(), ids=THROUGH)
+def test_templates_of_this_repository_come_back_byte_for_byte(
+    name: str, through: Callable[[Outward, Path], Imported], tmp_path: Path
+) -> None:
+    template = templates.load(HOUSE, name)
+    back = through(outward_of(template), tmp_path)
+    assert [file.text for file in back.files] == [template.source]
+    assert not back.report.of("not understood")
+
+
+words = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=30)
+names = st.from_regex(r"[a-z_]{1,8}", fullmatch=True).filter(is_input)
+
+
+@st.composite
+def template_texts(draw: Any) -> str:
+    """The text of a template: free text with braces and newlines in it, and inputs printed in between."""
+    inputs = draw(st.dictionaries(names, words.filter(bool), min_size=1, max_size=3))
+
+    def text() -> str:
+        parts = draw(
+            st.lists(st.one_of(words.map(plain), st.sampled_from([f"{{{{ {n} }}}}" for n in inputs])), max_size=4)
+        )
+        return "".join(parts)
+
+    data: dict[str, Any] = {"inputs": {name: {"sample": sample} for name, sample in inputs.items()}}
+    data |= {"description": draw(words), "instructions": text(), "output_format": text(), "user": text() + "?"}
+    if draw(st.booleans()):
+        data["params"] = {"temperature": 0.5, "max_tokens": draw(st.integers(1, 99)), "stop": ["\n"]}
+    if draw(st.booleans()):
+        data["schema"] = {"type": "object", "properties": {"b": {"type": "string"}, "a": {"type": "number"}}}
+    return yaml_out.dump(data)
+
+
+def plain(text: str) -> str:
+    return text.replace("{", "(").replace("\r", " ")
+
+
+@settings(
+    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
+)
+@given(text=template_texts())
+@pytest.mark.parametrize("through", THROUGH.values(), ids=THROUGH)
+def test_any_template_comes_back_byte_for_byte(
+    text: str, through: Callable[[Outward, Path], Imported], tmp_path: Path
+) -> None:
+    template = templates.parse(text, path="templates/config.yaml")
+    assert [file.text for file in through(outward(template), tmp_path).files] == [text]
+
+
+@settings(
+    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
+)
+@given(text=template_texts())
+def test_without_what_was_kept_the_messages_are_still_the_same(text: str, tmp_path: Path) -> None:
+    template = templates.parse(text, path="templates/config.yaml")
+    file = tmp_path / "config.yaml"
+    file.write_text(
+        promptfoo.write([outward(template)], {}).replace("  promptlab:", "  other:"), encoding="utf-8", newline=""
+    )
+    back = promptfoo.read(file, file.name, Places())
+    again = templates.parse(back.files[0].text, path="back.yaml")
+    values = dict.fromkeys(template.inputs, "v")
+    used = {name: value for name, value in values.items() if name in again.inputs}
+    assert templates.render(again, used).messages == templates.render(template, values).messages
+
+
+def test_a_prompt_changed_elsewhere_is_not_replaced_by_what_was_kept(tmp_path: Path) -> None:
+    template = templates.load(HOUSE, "world-cup")
+    file = tmp_path / "config.yaml"
+    changed = promptfoo.write([outward_of(template)], MODELS).replace("Answer the question", "Do not answer", 1)
+    file.write_text(changed, encoding="utf-8")
+    back = promptfoo.read(file, file.name, Places())
+    assert "Do not answer" in back.files[0].text
+    assert back.files[0].text != template.source
+    assert any("changed since" in entry.note for entry in back.report.entries)
+
+
+def test_an_input_with_logic_is_filled_in_and_said(tmp_path: Path) -> None:
+    text = "inputs:\n  a: {sample: x}\n  b: {sample: y}\nuser: '{% if a %}{{ b }}{% endif %}{{ b }}!'\n"
+    export = outward(templates.parse(text, path="t.yaml"))
+    assert export.messages == (("user", "{{ b }}{{ b }}!"),)
+    assert [(e.field, e.what) for e in export.report.entries] == [("inputs.a", "translated"), ("inputs.b", "taken")]
+    assert export.variables == {"b": "y"}
+    assert through_prompty(export, tmp_path).files[0].text == text
+
+
+@pytest.mark.parametrize("value", ["{{", "{%", "{#", "a{", "{{{ x }}}", "{% endraw %}", "}}{{"])
+def test_braces_in_documents_stay_text(value: str) -> None:
+    from promptlab.formats.foreign_text import literal
+    from promptlab.layout import compile_text
+    from promptlab.traced import METER, Limits, Meter, Origin
+
+    token = METER.set(Meter(Limits()))
+    try:
+        ((_, text),) = compile_text(literal(value) + "{{ x }}").run({"x": "!"}, {}, Origin("layout"))
+    finally:
+        METER.reset(token)
+    assert text == value + "!"
