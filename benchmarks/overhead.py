@@ -39,7 +39,7 @@ from promptlab import plans, runner, templates
 from promptlab.backends import Backend
 from promptlab.models import Catalogue
 from promptlab.store import Store
-from promptlab.types import SWITCHABLE, Completion, Delta, Request, Result, Section, Trial
+from promptlab.types import SWITCHABLE, Completion, Delta, Request, Section, Trial
 from promptlab.workspace import OpenAIModel, Workspace
 
 ROOT = Path(__file__).parent.parent
@@ -246,7 +246,11 @@ def _right(legs: Sequence[Leg]) -> int:
 
 @dataclass(frozen=True)
 class LocalFigures:
-    """Seconds to the first token of one model and prompt, each way; `longer_ms` is the difference, pair by pair."""
+    """Seconds to the first token of one model and prompt, each way; `longer_ms` is the difference, pair by pair.
+
+    `outside_ms` is the part of promptlab's time that is not the engine's reading and choosing: rendering, the gate,
+    git, the queue, handing over. It does not depend on how busy the cores are with the model.
+    """
 
     model: str
     prompt: str
@@ -255,10 +259,14 @@ class LocalFigures:
     promptlab_s: Spread
     bare_s: Spread
     longer_ms: Spread
+    outside_ms: Spread
 
 
-def first_delta(trial: Trial, catalogue: Catalogue, store: Store) -> float:
-    """Seconds from `runner.start` to the first text; the answer is then stopped. Raises the run's error, if any."""
+def first_delta(trial: Trial, catalogue: Catalogue, store: Store) -> tuple[float, float]:
+    """Seconds from `runner.start` to the first text, and how many of them were not the engine's.
+
+    The answer is then stopped. Raises the run's error, if any.
+    """
     started = time.perf_counter()
     run = runner.start([trial], catalogue=catalogue, store=store, title="benchmark", fresh=True)
     found: float | None = None
@@ -266,11 +274,10 @@ def first_delta(trial: Trial, catalogue: Catalogue, store: Store) -> float:
         if isinstance(event.step, Delta) and found is None:
             found = time.perf_counter() - started
             run.cancel()
-        elif isinstance(event.step, Result) and event.step.error:
-            raise RuntimeError(event.step.error)
-    if found is None:
-        raise RuntimeError(f"{trial.model} said nothing")
-    return found
+    (result,) = run.results
+    if result.completion is None or found is None:
+        raise RuntimeError(result.error or f"{trial.model} said nothing")
+    return found, found - (result.completion.timings.first_token or 0.0)
 
 
 def first_token(llama: Any, tokens: Sequence[int]) -> float:
@@ -319,9 +326,10 @@ def measure_local(model: str, *, without: Sequence[Section], repeats: int) -> Lo
         prompt=f"without {', '.join(without)}" if without else "whole",
         tokens=len(tokens),
         repeats=repeats,
-        promptlab_s=Spread.of([ours for ours, _ in pairs]),
+        promptlab_s=Spread.of([ours for (ours, _), _ in pairs]),
         bare_s=Spread.of([theirs for _, theirs in pairs]),
-        longer_ms=Spread.of([(ours - theirs) * 1000 for ours, theirs in pairs]),
+        longer_ms=Spread.of([(ours - theirs) * 1000 for (ours, _), theirs in pairs]),
+        outside_ms=Spread.of([outside * 1000 for (_, outside), _ in pairs]),
     )
 
 
@@ -348,6 +356,7 @@ def show_local(f: LocalFigures) -> None:
     print(f"  promptlab   {_range(f.promptlab_s, '.3f')} s")
     print(f"  bare call   {_range(f.bare_s, '.3f')} s")
     print(f"  longer by   {_range(f.longer_ms, '.0f')} ms    goal: less than 100")
+    print(f"  of which outside the engine {_range(f.outside_ms, '.0f')} ms")
 
 
 def main() -> None:

@@ -1,8 +1,8 @@
 """The lane: one thread that makes every call into loaded models, one request at a time.
 
-llama.cpp must not be called for one context from two threads, and two models that share the cores do
-not finish sooner than in turns (docs/models.md has the numbers). So requests of all local models wait
-here in the order they came. The asking thread follows its job: it sees whom it waits for, how long
+llama.cpp must not be called for one context from two threads, and two models that share the cores keep
+the first answer waiting longer (benchmarks/README.md has the numbers). So requests of all local models
+wait here in the order they came. The asking thread follows its job: it sees whom it waits for, how long
 loading takes, and can stop at any moment.
 """
 
