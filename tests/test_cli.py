@@ -106,6 +106,10 @@ def desk(
 ASK = ("compare", "cup", "--set", "question=Who won?")
 
 
+def history(desk: Desk) -> Path:
+    return desk.workspace.state / "runs.sqlite"
+
+
 # Answers
 
 
@@ -230,7 +234,7 @@ def test_commands_work_from_any_folder_of_the_workspace(desk: Desk, monkeypatch:
     Path("q.txt").write_text("here?")
     assert desk.run("compare", "cup", "--set-file", "question=q.txt", "-m", "open").code == 0
     assert desk.open.requests[0].json["messages"][-1]["content"] == "here?"
-    assert (desk.workspace.root / ".promptlab/runs.sqlite").exists()
+    assert history(desk).exists()
 
 
 # What is wrong
@@ -272,7 +276,7 @@ def test_a_wrong_command_line_is_said_with_status_2_and_nothing_is_asked(
     assert (done.code, done.out) == (2, "")
     assert said in done.err
     assert desk.open.count == desk.ours.count == 0
-    assert not (desk.workspace.root / ".promptlab").exists()
+    assert not history(desk).exists()
 
 
 @pytest.mark.parametrize("words", [(), ("models",), ("runs",)])
@@ -312,7 +316,7 @@ def test_an_error_of_ours_is_a_line_with_what_to_do_and_status_1(desk: Desk, wor
 def test_what_is_wrong_with_the_prompt_is_said_once_and_no_run_is_made(desk: Desk) -> None:
     done = desk.run("compare", "cup", "--json")
     assert done.err.count("missing") == 1
-    assert not (desk.workspace.root / ".promptlab").exists()
+    assert not history(desk).exists()
 
 
 def test_without_a_workspace_the_way_to_start_one_is_said(
@@ -460,7 +464,7 @@ def test_render_shows_the_messages_and_asks_nobody(desk: Desk) -> None:
     assert "── user\nWho won?\n" in done.out
     assert re.search(r"── open: about [\d,]+ tokens and up to 16 new", done.out)
     assert re.search(r"^ +\d+  context$", done.out, re.MULTILINE)
-    assert (desk.open.opened, (desk.workspace.root / ".promptlab").exists()) == (0, False)
+    assert (desk.open.opened, history(desk).exists()) == (0, False)
 
 
 def test_render_as_json_has_messages_spans_and_tokens(desk: Desk) -> None:
