@@ -35,7 +35,11 @@ IMPORTS: dict[str, Format] = {
     ),
     "prompty": Format(".prompty file", "prompty", ("*.prompty",)),
     "promptsource": Format("PromptSource templates.yaml", "promptsource", ("templates.yaml",)),
+    "langfuse": Format("Langfuse prompts as JSON", "langfuse", ("*.json",)),
+    "llm": Format("template of the llm tool", "llm_template", ("*.yaml",)),
     "openai": Format("OpenAI request body", "openai_chat", ("*.json",)),
+    "inspect": Format("dataset of Inspect", "inspect_data", ("*.csv", "*.jsonl", "*.json")),
+    "lm-eval": Format("task of lm-evaluation-harness", "lm_eval", ("*.yaml",)),
 }
 """What can be read."""
 

@@ -13,7 +13,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from json.decoder import JSONDecodeError
 from pathlib import Path
@@ -122,10 +122,22 @@ class Source:
         """The line (from 1) of the deepest part of `path` that the file has."""
         way = tuple(path)
         if self.yaml is not None:
-            return self.yaml.line(way)
+            return self.yaml.line(_original(self.yaml.data, way))
         while way and way not in self.lines:
             way = way[:-1]
         return self.lines.get(way)
+
+
+def _original(node: Any, way: Path_) -> Iterator[Any]:
+    """`way` with the keys as the file has them, where they are numbers and not texts."""
+    for part in way:
+        if isinstance(node, Mapping) and part not in node:
+            part = next((key for key in node if str(key) == part), part)
+        yield part
+        try:
+            node = node[part]
+        except (KeyError, IndexError, TypeError):
+            node = None
 
 
 class Fields:
