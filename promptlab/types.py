@@ -301,14 +301,43 @@ class InputSpec:
     description: str = ""
 
 
+Select = Literal["first", "random", "balanced", "similar", "diverse"]
+Order = Literal["given", "reversed", "random", "similar_last"]
+
+
 @dataclass(frozen=True, slots=True)
 class ShotChoice:
-    """Which examples of a pool become shots: `pool` is a path in the workspace, `k` how many, `select` how."""
+    """Which examples of a pool become shots: `pool` is a path in the workspace, `k` how many, `select` how.
+
+    `order` is how those chosen stand in the prompt. `balance` says what a class is when `select` is `balanced`:
+    examples of the same output, or of the same first tag.
+    """
 
     pool: str
     k: int = 2
-    select: Literal["first", "random"] = "first"
+    select: Select = "first"
     seed: int = 0
+    order: Order = "given"
+    balance: Literal["output", "tag"] = "output"
+
+
+@dataclass(frozen=True, slots=True)
+class PassageChoice:
+    """Which passages of a document go into the prompt, instead of all of it.
+
+    `heading` takes the sections named in `headings`; `range` what lies from `start` to `end`, both counted from 1
+    and included, in `unit`s; `bm25` the `n` passages most like the question, which is the text of the inputs named
+    in `query`, or of all. `max_characters` bounds what is taken; what does not fit is left out whole, and said.
+    """
+
+    by: Literal["heading", "range", "bm25"]
+    headings: tuple[str, ...] = ()
+    unit: Literal["lines", "words", "characters"] = "lines"
+    start: int = 1
+    end: int | None = None
+    n: int = 3
+    query: tuple[str, ...] = ()
+    max_characters: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +346,8 @@ class Template:
 
     `user` is the Jinja text of a user turn, for the question and for each example alike; None takes the
     single input as it is, or one `name: value` line for each of several. `layout` None takes the standard
-    layout. `schema` is JSON Schema as JSON text, its keys in the author's order: models answer in that order.
+    layout. `passages` has the documents of `context` of which only passages are taken.
+    `schema` is JSON Schema as JSON text, its keys in the author's order: models answer in that order.
     `label` is that of the file: its own text is as private as it says.
     """
 
@@ -329,6 +359,7 @@ class Template:
     output_format: str = ""
     user: str | None = None
     context: tuple[str, ...] = ()
+    passages: Mapping[str, PassageChoice] = field(default_factory=dict)
     examples: ShotChoice | None = None
     schema: str | None = None
     params: Params = Params()

@@ -1,0 +1,208 @@
+"""Changing a pool one example at a time: every other line of the file stays as it is, to the byte.
+
+    add(workspace, "fixtures/examples/world-cup.jsonl", Example("host", {"question": "Who hosted it?"}, "Qatar"))
+    add_from_result(workspace, "fixtures/examples/world-cup.jsonl", result, "Qatar")
+
+A change is checked by reading the new text before it takes the old one's place, at once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from promptlab import pool_files
+from promptlab.errors import ExampleError, WorkspaceError, nearest
+from promptlab.examples import contradicts, duplicates
+from promptlab.files import write_atomically
+from promptlab.pool_files import PoolText
+from promptlab.similarity import normal
+from promptlab.types import Example, Result, canonical_json, highest, sha256
+from promptlab.workspace import Workspace
+
+_LOCK = threading.Lock()
+
+
+def add(workspace: Workspace, path: str, example: Example) -> None:
+    """Append `example` to the pool; a pool that is not there yet begins with it."""
+
+    def change(pool: PoolText) -> str:
+        if any(row.example.id == example.id for row in pool.rows):
+            raise ExampleError(f"the id `{example.id}` is taken", file=path, hint="edit that example instead")
+        start = pool.text
+        if pool_files.kind(path) == "csv" and not pool.header:
+            start += pool_files.header_line(pool_files.new_header(example), path) + "\n"
+        if start and not start.endswith("\n"):
+            start += pool.newline
+        return f"{start}{pool_files.written(example, pool, path)}{pool.newline}"
+
+    _change(workspace, path, change, example, new=True)
+
+
+def edit(workspace: Workspace, path: str, id: str, example: Example) -> None:
+    """Put `example` in the place of the one with this `id`; it may have another id."""
+
+    def change(pool: PoolText) -> str:
+        row = _row(pool, path, id)
+        old = pool.text[row.start : row.end]
+        ending = old[len(old.rstrip("\r\n")) :]
+        mark = "\ufeff" if old.startswith("\ufeff") else ""
+        line = pool_files.written(example, pool, path)
+        return f"{pool.text[: row.start]}{mark}{line}{ending}{pool.text[row.end :]}"
+
+    _change(workspace, path, change, example)
+
+
+def delete(workspace: Workspace, path: str, *ids: str) -> None:
+    """Take the examples with these ids out of the pool."""
+
+    def change(pool: PoolText) -> str:
+        known = {row.example.id: row for row in pool.rows}
+        gone = sorted({known[id].start if id in known else _row(pool, path, id).start for id in ids})
+        ends = {row.start: row.end for row in pool.rows}
+        kept, at = [], 0
+        for start in gone:
+            # A byte order mark belongs to the file and not to the example behind it.
+            kept.append(pool.text[at:start] + ("\ufeff" if pool.text.startswith("\ufeff", start) else ""))
+            at = ends[start]
+        return "".join([*kept, pool.text[at:]])
+
+    _change(workspace, path, change, None)
+
+
+def dedupe(workspace: Workspace, path: str, *, dry: bool = False) -> tuple[list[str], list[tuple[str, ...]]]:
+    """Take out what is in the pool twice, inputs and output the same but for case and spacing; the first stays.
+
+    Gives the ids taken out, and groups of ids with the same inputs and different outputs: those stay, because
+    somebody has to say which is right. `dry` only says what would be done.
+    """
+    pool = _read(workspace, path)[1]
+    gone: list[str] = []
+    open_questions: list[tuple[str, ...]] = []
+    for group in duplicates(tuple(row.example for row in pool.rows)):
+        if contradicts(group):
+            open_questions.append(tuple(example.id for example in group))
+        seen: set[str] = set()
+        for example in group:
+            output = normal(example.output)
+            if output in seen:
+                gone.append(example.id)
+            seen.add(output)
+    if gone and not dry:
+        delete(workspace, path, *gone)
+    return gone, open_questions
+
+
+def add_from_result(
+    workspace: Workspace,
+    path: str,
+    result: Result,
+    output: str,
+    *,
+    inputs: Mapping[str, str] | None = None,
+    tags: tuple[str, ...] = (),
+) -> Example:
+    """Add the question of `result` to the pool with `output`, the right answer; the example.
+
+    Its id follows from the inputs, so that the same question is added once: a second time its output is replaced.
+    Its label is the highest of all that went into the answer. `inputs` are read back from the request unless given;
+    a template that changes them on the way makes that impossible, which is an error. So is a pool that has the
+    question under another id.
+    """
+    if not output.strip():
+        raise ExampleError("the right answer is empty", file=path)
+    values = dict(inputs) if inputs is not None else inputs_of(result)
+    key = sha256(canonical_json({name: normal(value) for name, value in values.items()}))[:12]
+    labels = [workspace.label_of(path)]
+    if result.request:
+        labels += [source.label for source in result.request.prompt.sources]
+        labels += [span.label for span in result.request.prompt.spans]
+    example = Example(f"answer-{key}", values, output, tags, highest(labels))
+    for row in _read(workspace, path, missing_is_empty=True)[1].rows:
+        other = row.example
+        if other.id == example.id:
+            if other.output != output or other.label != example.label:
+                edit(workspace, path, other.id, replace(example, tags=tags or other.tags))
+            return replace(example, tags=tags or other.tags)
+        if {name: normal(value) for name, value in other.inputs.items()} == {
+            name: normal(value) for name, value in values.items()
+        }:
+            hint = "edit that example instead"
+            raise ExampleError(f"the pool has this question already, as `{other.id}`", file=path, hint=hint)
+    add(workspace, path, example)
+    return example
+
+
+def inputs_of(result: Result) -> dict[str, str]:
+    """The inputs a result was asked with, read back from its request and held to their hashes."""
+    if result.request is None:
+        raise ExampleError("this result has no request to read the inputs from", hint="give the inputs")
+    found: dict[str, str] = {}
+    texts = result.request.prompt.texts()
+    for source in result.request.prompt.sources:
+        if source.section != "input":
+            continue
+        pieces = [text for span, text in texts if span.section == "input" and span.source == source.name]
+        whole = next((text for text in (*pieces, "".join(pieces)) if sha256(text) == source.sha256), None)
+        if whole is None:
+            message = f"the input `{source.name}` of this result does not stand in its prompt as it was given"
+            raise ExampleError(message, hint="give the inputs")
+        found[source.name] = whole
+    if not found:
+        raise ExampleError("this result was asked without inputs", hint="give the inputs")
+    return found
+
+
+def _row(pool: PoolText, path: str, id: str) -> Any:
+    row = next((row for row in pool.rows if row.example.id == id), None)
+    if row is None:
+        hint = nearest(id, [row.example.id for row in pool.rows[:10_000]]) if pool.rows else "the pool is empty"
+        raise ExampleError(f"there is no example `{id}`", file=path, hint=hint)
+    return row
+
+
+def _read(workspace: Workspace, path: str, *, missing_is_empty: bool = False) -> tuple[Path, PoolText, bytes | None]:
+    try:
+        full = workspace.resolve(path)
+    except WorkspaceError as exc:
+        raise ExampleError(exc.what, file=path, hint=exc.hint) from exc
+    if not full.exists() and missing_is_empty:
+        return full, PoolText("", ()), None
+    if not full.is_file():
+        raise ExampleError("is not a file" if full.exists() else "there is no such pool", file=path)
+    raw = pool_files.read_bytes(full, path)
+    return full, pool_files.parse(raw, path, workspace.label_of(path)), raw
+
+
+def _change(
+    workspace: Workspace, path: str, change: Callable[[PoolText], str], example: Example | None, *, new: bool = False
+) -> None:
+    """Write what `change` makes of the pool's text, once it is sure that it reads as it should.
+
+    `new` allows for a pool that is not there yet.
+    """
+    if example is not None and not example.inputs:
+        raise ExampleError("an example has at least one input", file=path, field="inputs")
+    if pool_files.kind(path) == "yaml":
+        hint = "change it in an editor, or write the pool as JSONL"
+        raise ExampleError("YAML pools are read and not changed", file=path, hint=hint)
+    with _LOCK:
+        full, pool, before = _read(workspace, path, missing_is_empty=new)
+        after = change(pool).encode("utf-8", "surrogatepass")
+        label = workspace.label_of(path)
+        parsed = pool_files.parse(after, path, label)
+        if example is not None:
+            wanted = replace(example, label=highest([example.label, label]))
+            inputs = {**{name: "" for name in parsed.header if name not in pool_files.COLUMNS}, **example.inputs}
+            found = next((row.example for row in parsed.rows if row.example.id == example.id), None)
+            if found not in (wanted, replace(wanted, inputs=inputs)):
+                raise ExampleError(f"`{example.id}` cannot be written here as it is", file=path, hint="use JSONL")
+        if (full.read_bytes() if full.exists() else None) != before:
+            raise ExampleError("the file was changed by somebody else just now", file=path, hint="try again")
+        try:
+            write_atomically(full, after)
+        except OSError as exc:
+            raise ExampleError(f"cannot be written: {exc.strerror or exc}", file=path) from exc

@@ -1,0 +1,204 @@
+"""Changing a pool touches one record; the rest of the file stays to the byte."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from promptlab import examples, pools
+from promptlab.errors import ExampleError
+from promptlab.files import write_atomically
+from promptlab.types import Completion, Example, Message, Prompt, Request, Result, Source, Span, sha256
+from promptlab.workspace import Workspace
+from tests.conftest import House
+
+A = Example("a", {"question": "Q1"}, "A1")
+NEW = Example("new", {"question": 'With "quotes", commas\nand lines'}, "Köln", ("t", "u"), "internal")
+JSONL = (
+    '\ufeff{"output": "A1", "id":"a",  "inputs": {"question": "Q1"}}\r\n\r\n'
+    '{"id":"b","inputs":{"question":"Q2"},"output":"A2"}'
+)
+CSV = '\ufeffid,"question",output,tags,label\r\na,"Q1",A1,,\r\n\r\nb,Q2,"A2",,'
+
+
+@pytest.fixture(params=["jsonl", "csv"])
+def pool(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Workspace, str, Path, str]:
+    (tmp_path / "promptlab.yaml").write_text("models: {}\n")
+    name, text = f"p.{request.param}", JSONL if request.param == "jsonl" else CSV
+    (tmp_path / name).write_bytes(text.encode())
+    return Workspace.load(tmp_path), name, tmp_path / name, text
+
+
+Pool = tuple[Workspace, str, Path, str]
+
+
+def test_adding_appends_a_line_and_changes_no_other(pool: Pool) -> None:
+    here, name, file, before = pool
+    pools.add(here, name, NEW)
+    after = file.read_bytes().decode()
+    assert after.startswith(before + "\r\n")
+    assert after.endswith("\r\n")
+    assert examples.load_pool(here, name)[-1] == NEW
+
+
+def test_editing_replaces_one_record(pool: Pool) -> None:
+    here, name, file, before = pool
+    pools.edit(here, name, "a", NEW)
+    after = file.read_bytes().decode()
+    tail = before[before.index("\r\n\r\n") :]
+    assert after.endswith(tail)
+    assert after.startswith("\ufeff")
+    assert [e.id for e in examples.load_pool(here, name)] == ["new", "b"]
+    assert examples.load_pool(here, name)[0] == NEW
+
+
+def test_deleting_takes_out_one_record(pool: Pool) -> None:
+    here, name, file, before = pool
+    pools.delete(here, name, "a")
+    after = file.read_bytes().decode()
+    assert after.startswith("\ufeff")
+    assert (
+        len(before) - len(after)
+        == len(next(row for row in before.removeprefix("\ufeff").split("\r\n") if "Q1" in row)) + 2
+    )
+    assert [e.id for e in examples.load_pool(here, name)] == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda here, name: pools.add(here, name, A), "the id `a` is taken"),
+        (lambda here, name: pools.edit(here, name, "z", A), "there is no example `z`"),
+        (lambda here, name: pools.edit(here, name, "b", A), "used in line"),
+        (lambda here, name: pools.delete(here, name, "z"), "there is no example `z`"),
+        (lambda here, name: pools.add(here, name, Example("c", {}, "x")), "at least one input"),
+        (lambda here, name: pools.add(here, name, Example("c", {"question": "x"}, "")), "not empty"),
+        (lambda here, _: pools.edit(here, "none.jsonl", "a", A), "there is no such pool"),
+        (lambda here, _: pools.add(here, "../x.jsonl", A), "leads out"),
+        (lambda here, _: pools.add(here, "p.yaml", A), "YAML pools are read and not changed"),
+    ],
+)
+def test_a_change_that_cannot_be_made_leaves_the_file_as_it_was(pool: Pool, change: Any, words: str) -> None:
+    here, name, file, before = pool
+    with pytest.raises(ExampleError, match=words):
+        change(here, name)
+    assert file.read_bytes().decode() == before
+
+
+def test_a_table_refuses_what_it_has_no_column_for(tmp_path: Path) -> None:
+    (tmp_path / "promptlab.yaml").write_text("models: {}\n")
+    here = Workspace.load(tmp_path)
+    (tmp_path / "p.csv").write_text("id,question,output\n")
+    with pytest.raises(ExampleError, match="there is no column `passage`"):
+        pools.add(here, "p.csv", Example("a", {"question": "x", "passage": "y"}, "z"))
+    with pytest.raises(ExampleError, match="there is no column `tags`"):
+        pools.add(here, "p.csv", Example("a", {"question": "x"}, "z", ("t",)))
+    (tmp_path / "p.csv").write_text("id,question,output,tags\n")
+    with pytest.raises(ExampleError, match="cannot be written here as it is"):
+        pools.add(here, "p.csv", Example("a", {"question": "x"}, "z", ("t;u",)))
+
+
+@pytest.mark.parametrize("name", ["new/p.jsonl", "new/p.csv"])
+def test_a_new_pool_begins_with_its_first_example(tmp_path: Path, name: str) -> None:
+    (tmp_path / "promptlab.yaml").write_text("models: {}\n")
+    here = Workspace.load(tmp_path)
+    pools.add(here, name, NEW)
+    pools.add(here, name, A)
+    assert examples.load_pool(here, name) == (NEW, A)
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), min_size=1, max_size=20)
+
+
+@given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=5), st.sampled_from(["jsonl", "csv"]))
+def test_any_text_comes_back_as_it_was_written(
+    tmp_path_factory: pytest.TempPathFactory, texts: list[tuple[str, str]], ending: str
+) -> None:
+    root = tmp_path_factory.mktemp("w")
+    (root / "promptlab.yaml").write_text("models: {}\n")
+    here = Workspace.load(root)
+    wanted = tuple(Example(f"e{n}", {"q": q}, a) for n, (q, a) in enumerate(texts))
+    for example in wanted:
+        pools.add(here, f"p.{ending}", example)
+    assert examples.load_pool(here, f"p.{ending}") == wanted
+
+
+def test_deduplicating_keeps_the_first_and_leaves_contradictions(tmp_path: Path) -> None:
+    (tmp_path / "promptlab.yaml").write_text("models: {}\n")
+    here = Workspace.load(tmp_path)
+    rows = [("a", "Q", "A"), ("b", " q ", "a"), ("c", "Q", "B"), ("d", "R", "A"), ("e", "r", "A")]
+    lines = [json.dumps({"id": id, "inputs": {"q": q}, "output": out}) + "\n" for id, q, out in rows]
+    (tmp_path / "p.jsonl").write_text("".join(lines))
+    assert pools.dedupe(here, "p.jsonl", dry=True) == (["b", "e"], [("a", "b", "c")])
+    assert (tmp_path / "p.jsonl").read_text() == "".join(lines)
+    assert pools.dedupe(here, "p.jsonl") == (["b", "e"], [("a", "b", "c")])
+    assert (tmp_path / "p.jsonl").read_text() == lines[0] + lines[2] + lines[3]
+
+
+# From a result
+
+
+def test_an_answer_corrected_becomes_an_example_once(house: House) -> None:
+    house.model("m", ("Wrong",))
+    (result,) = house.ask(house.trials("m", question="Who scored most?"))
+    path = "fixtures/examples/cup.jsonl"
+    added = pools.add_from_result(house.workspace, path, result, "Mbappé")
+    assert added == Example(added.id, {"question": "Who scored most?"}, "Mbappé")
+    assert pools.add_from_result(house.workspace, path, result, "Mbappé") == added
+    again = pools.add_from_result(house.workspace, path, result, "Kylian Mbappé", tags=("checked",))
+    assert again == Example(added.id, {"question": "Who scored most?"}, "Kylian Mbappé", ("checked",))
+    assert examples.load_pool(house.workspace, path)[2:] == (again,)
+
+
+def test_a_question_the_pool_has_is_not_added_again(house: House) -> None:
+    house.model("m")
+    (result,) = house.ask(house.trials("m", question="who hosted it? "))
+    with pytest.raises(ExampleError, match="has this question already, as `host`"):
+        pools.add_from_result(house.workspace, "fixtures/examples/cup.jsonl", result, "Qatar")
+
+
+def result_with(prompt: Prompt) -> Result:
+    return Result("r", "run", "m", Request("m", prompt), "q", Completion("x"))
+
+
+def test_an_example_has_the_highest_label_of_its_answer(workspace: Workspace) -> None:
+    prompt = Prompt(
+        (Message("user", "Q"),),
+        (Span(0, 0, 1, "input", "question"),),
+        (Source("context", "d.md", "internal"), Source("input", "question", "public", sha256("Q"))),
+    )
+    added = pools.add_from_result(workspace, "fixtures/examples/new.jsonl", result_with(prompt), "A")
+    assert added.label == "internal"
+    assert examples.load_pool(workspace, "fixtures/examples/new.jsonl") == (added,)
+
+
+def test_inputs_that_a_template_changed_have_to_be_given(workspace: Workspace) -> None:
+    prompt = Prompt(
+        (Message("user", "Q"),),
+        (Span(0, 0, 1, "input", "question"),),
+        (Source("input", "question", "public", sha256("q")),),
+    )
+    path = "fixtures/examples/new.jsonl"
+    with pytest.raises(ExampleError, match="does not stand in its prompt as it was given"):
+        pools.add_from_result(workspace, path, result_with(prompt), "A")
+    assert pools.add_from_result(workspace, path, result_with(prompt), "A", inputs={"question": "q"}).inputs == {
+        "question": "q"
+    }
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "f").write_text("old")
+
+    def fail(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OSError, match="disk full"):
+        write_atomically(tmp_path / "f", b"new")
+    assert [p.name for p in tmp_path.iterdir()] == ["f"]
+    assert (tmp_path / "f").read_text() == "old"
