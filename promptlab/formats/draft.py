@@ -132,6 +132,21 @@ class Draft:
         return text
 
 
+def share_a_row(drafts: Sequence[Draft], path: str) -> None:
+    """Give drafts of one source, such as question and answer, samples that all of them render with.
+
+    Raises `FormatError` with the reason when no made row does.
+    """
+    texts = [text for draft in drafts for text in (draft.instructions, draft.user) if text]
+    both = Draft(layout="".join(f"{{% user %}}{text}{{% enduser %}}" for text in texts))
+    for draft in drafts:
+        for name, spec in draft.inputs.items():
+            both.inputs[name] = {**both.inputs.get(name, {}), **spec}
+    both.text(path)
+    for draft in drafts:
+        draft.inputs = {name: dict(both.inputs[name]) for name in draft.inputs}
+
+
 def names_in(text: str, where: str) -> frozenset[str]:
     """Variables of a Jinja text; `FormatError` with its line when it cannot be read here."""
     try:

@@ -17,7 +17,7 @@ from typing import Any
 
 from promptlab.errors import FormatError
 from promptlab.formats.common import Fields, Imported, Places, Source, Tagged, beside, read_bytes, read_source, slug
-from promptlab.formats.draft import Draft, param
+from promptlab.formats.draft import Draft, param, share_a_row
 from promptlab.formats.foreign_text import joined
 from promptlab.types import Role
 
@@ -61,11 +61,15 @@ def read(path: Path, shown: str, places: Places) -> Imported:
             ("user", prefix + question if "doc_to_choice" in question or "choices" in question else question)
         )
         draft.messages(messages)
+        answer = _answer(fields, data, made, prefix)
+        share_a_row([draft, answer] if answer else [draft], target)
         made.add(target, draft.text(target))
+        if answer:
+            place = f"{places.templates}/{made.name}.target.yaml"
+            made.add(place, answer.text(place))
     except FormatError as exc:
         line = source.line(("doc_to_text",))
         raise FormatError(exc.what, file=shown, line=line, field="doc_to_text", hint=exc.hint) from exc
-    _answer(fields, data, made, places, prefix)
     for old, new in draft.renamed.items():
         made.report.add(f"variable {old}", "translated", None, f"the input `{new}` here")
     fields.rest()
@@ -166,10 +170,11 @@ def _choices(fields: Fields, choices: Any) -> str:
     return ""
 
 
-def _answer(fields: Fields, data: Mapping[str, Any], made: Imported, places: Places, prefix: str) -> None:
+def _answer(fields: Fields, data: Mapping[str, Any], made: Imported, prefix: str) -> Draft | None:
+    """The template of the answer wanted; None where it is code or not there."""
     value = _text(fields, data, "doc_to_target")
     if value is None:
-        return
+        return None
     draft = Draft(f"{made.name}: the answer wanted")
     notes = ["a template of its own"]
     if prefix and re.fullmatch(r"\d+", value):
@@ -179,10 +184,10 @@ def _answer(fields: Fields, data: Mapping[str, Any], made: Imported, places: Pla
         chosen = "{{ doc_to_choice[doc_to_target] if doc_to_target is number else doc_to_target }}"
         value = f"{prefix}{{% set doc_to_target = {value[2:-2].strip()} %}}{chosen}"
         notes.append("a number stands for the choice in that place")
-    target = f"{places.templates}/{made.name}.target.yaml"
     try:
         draft.messages([("user", value)])
-        made.add(target, draft.text(target))
-        fields.say("doc_to_target", "translated", joined(notes))
     except FormatError as exc:
         fields.drop("doc_to_target", exc.what)
+        return None
+    fields.say("doc_to_target", "translated", joined(notes))
+    return draft

@@ -363,8 +363,10 @@ class _Reader:
                 return Shape("list", elem=Shape("text"))
             elif callee.attr == "get" and node.args and isinstance(node.args[0], nodes.Const):
                 return inner.of(str(node.args[0].value))
-            elif callee.attr in ("index", "count") and args and inner.kind == "list" and inner.elem:
-                args[0].wanted += [value for value in inner.elem.wanted if value not in args[0].wanted]
+            elif callee.attr == "index" and args and inner.kind in ("any", "list") and not _is_text(node.args[0]):
+                elem = inner.item()
+                elem.wanted = elem.wanted or ["A"]
+                args[0].wanted += [value for value in elem.wanted if value not in args[0].wanted]
             elif callee.attr in ("index", "find", "split", "rindex") and node.args:
                 held = node.args[0].value if isinstance(node.args[0], nodes.Const) else None
                 inner.be("text")
@@ -403,6 +405,10 @@ class _Reader:
                     if one.kind == "any" and other.kind in ("any", "number"):
                         one.be("number")
         return Shape()
+
+
+def _is_text(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.Const) and isinstance(node.value, str)
 
 
 def _numbers(node: nodes.BinExpr) -> bool:

@@ -18,7 +18,7 @@ from jinja2 import TemplateSyntaxError, nodes
 
 from promptlab.errors import FormatError
 from promptlab.formats.common import Fields, Imported, Places, Tagged, read_bytes, read_source, slug
-from promptlab.formats.draft import Draft, names_in
+from promptlab.formats.draft import Draft, names_in, share_a_row
 from promptlab.formats.foreign_text import joined
 from promptlab.layout import ENVIRONMENT
 
@@ -77,14 +77,16 @@ def _template(fields: Fields, key: str, made: Imported, places: Places) -> None:
         texts: list[tuple[str, str, str]] = [(f"{base}.yaml", name, parts.input)]
         if parts.target is not None:
             texts.append((f"{base}.target.yaml", f"{name}: the answer wanted", parts.target))
-        files = []
-        for target, description, text in texts:
+        drafts = []
+        for _, description, text in texts:
             draft = Draft(f"{description} (PromptSource, {made.name})")
             draft.messages([("user", _with(prefix, text))])
-            if draft.user is None and draft.layout is None:
+            if draft.user is None:
                 raise FormatError("the text is empty")
-            files.append((target, draft.text(target, header=header)))
+            drafts.append(draft)
             notes += [f"`{old}` is the input `{new}` here" for old, new in draft.renamed.items()]
+        share_a_row(drafts, base)
+        files = [(texts[n][0], draft.text(texts[n][0], header=header)) for n, draft in enumerate(drafts)]
         for target, text in files:
             made.add(target, text)
         fields.say("jinja", "translated" if notes else "taken", joined(notes))

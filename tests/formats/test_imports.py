@@ -199,7 +199,7 @@ templates:
     jinja: "{{ x.append(1) }} ||| a"
     name: changes a list
   4: !Template
-    jinja: "{% set n = words|most_frequent|first %}{% for a, b in zip(words, c) %}{{ a }}-{{ b }} {% endfor %}|||{{ n }}"
+    jinja: "{% set n = words|most_frequent|first %}{% for a, b in zip(words, c) %}{{ a }}-{{ b }} {% endfor %}|||{{n}}"
     name: zip
   5: !Template
     jinja: "{% if %} ||| a"
