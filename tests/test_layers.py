@@ -17,7 +17,7 @@ PACKAGE = ROOT / "promptlab"
 
 # The layers of the design, highest first; a module may import its own layer and those below.
 LAYERS = (
-    ("ui", "cli", "cli_formats", "cli_documents", "cli_examples", "terminal", "pytest_plugin"),
+    ("ui", "cli", "cli_export", "cli_formats", "cli_documents", "cli_examples", "terminal", "pytest_plugin"),
     ("plans", "suite", "report", "difference"),
     ("runner",),
     (

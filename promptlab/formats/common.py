@@ -49,16 +49,18 @@ class LossReport:
     """The fields of one source, each named once."""
 
     entries: list[Loss] = field(default_factory=list)
+    _places: dict[str, int] = field(default_factory=dict, repr=False)
 
     def add(self, name: str, what: What, line: int | None = None, note: str = "") -> None:
         """Name a field. A second word on the same field is put to the first, and the worse of the two stands."""
-        for number, entry in enumerate(self.entries):
-            if entry.field == name:
-                worse = max(entry.what, what, key=_WORSE.index)
-                notes = "; ".join(dict.fromkeys(n for n in (entry.note, note) if n))
-                self.entries[number] = Loss(name, worse, entry.line or line, notes)
-                return
-        self.entries.append(Loss(name, what, line, note))
+        number = self._places.setdefault(name, len(self.entries))
+        if number == len(self.entries):
+            self.entries.append(Loss(name, what, line, note))
+            return
+        entry = self.entries[number]
+        worse = max(entry.what, what, key=_WORSE.index)
+        notes = "; ".join(dict.fromkeys(n for n in (entry.note, note) if n))
+        self.entries[number] = Loss(name, worse, entry.line or line, notes)
 
     def of(self, what: What) -> list[Loss]:
         """The entries that say `what`."""

@@ -104,8 +104,8 @@ class Draft:
                 else:
                     del spec["default"]
 
-    def text(self, path: str, *, header: str = "", invent: bool = True) -> str:
-        """The template file's text. It parses, and with `invent` renders with its samples.
+    def text(self, path: str, *, header: str = "") -> str:
+        """The template file's text, `header` (comments) first. It parses, and renders with its samples.
 
         Inputs without a known type get one from how the template uses them, and made values as samples.
         Raises `FormatError` with the reason when no made value lets it render.
@@ -115,16 +115,15 @@ class Draft:
             first = templates.parse(yaml_out.dump(self.data()), path=path)
         except TemplateError as exc:
             raise FormatError(exc.what, field=exc.field) from exc
-        if invent:
-            given = {own: spec["sample"] for own, spec in self.inputs.items() if spec.get("sample") is not None}
-            made = made_data.row(first, given)
-            for name, value in made.values.items():
-                spec = self.inputs[name]
-                if spec.get("sample") is None:
-                    spec["type"], spec["sample"] = made_data.type_of(value), value
-            self._settle()
-            if made.problem:
-                raise FormatError(made.problem)
+        given = {own: spec["sample"] for own, spec in self.inputs.items() if spec.get("sample") is not None}
+        made = made_data.row(first, given)
+        for name, value in made.values.items():
+            spec = self.inputs[name]
+            if spec.get("sample") is None:
+                spec["type"], spec["sample"] = made_data.type_of(value), value
+        self._settle()
+        if made.problem:
+            raise FormatError(made.problem)
         text = header + yaml_out.dump(self.data())
         again = templates.parse(text, path=path)
         if not _same(again, templates.parse(_all_quoted(self.data()), path=path)):

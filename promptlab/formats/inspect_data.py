@@ -54,8 +54,7 @@ def read(path: Path, shown: str, places: Places) -> Imported:
         sample = sample or inputs
         if answer:
             name = slug(str(row.get("id") or number))
-            while name in names:
-                name += "-again"
+            name = name if name not in names else f"{name}-row-{number}"
             names.add(name)
             lines.append(pool_line(number, inputs, answer, name=name))
     words = {

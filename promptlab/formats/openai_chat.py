@@ -18,7 +18,7 @@ from promptlab.backends import openai_request
 from promptlab.backends.openai_errors import Asked
 from promptlab.errors import FormatError
 from promptlab.formats.common import Fields, Imported, Places, Source, read_bytes, slug, source_of, text_of
-from promptlab.formats.draft import ROLES, Draft, is_input, param
+from promptlab.formats.draft import ROLES, Draft, param
 from promptlab.formats.foreign_text import joined, literal
 from promptlab.types import Request, Result, Role
 from promptlab.workspace import OpenAIModel
@@ -224,17 +224,3 @@ def _json(value: Any) -> str:
 def custom_id(name: str) -> str:
     """`name` with nothing in it but letters, digits, dashes, dots and underscores."""
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", name) or "row"
-
-
-__all__ = [
-    "as_curl",
-    "as_json",
-    "as_python",
-    "batch",
-    "body",
-    "is_input",
-    "preferences",
-    "read",
-    "template_text",
-    "training",
-]

@@ -10,14 +10,13 @@ the prompt beside it is still the one that was exported. Hooks in JavaScript or 
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from promptlab.errors import FormatError, TemplateError
+from promptlab.errors import FormatError
 from promptlab.formats import kept
 from promptlab.formats.common import (
     Fields,
@@ -25,24 +24,18 @@ from promptlab.formats.common import (
     Places,
     Source,
     beside,
-    pool_line,
     read_bytes,
     read_source,
-    rows_of,
     slug,
     text_of,
 )
 from promptlab.formats.draft import PARAMS, ROLES, Draft, param
 from promptlab.formats.foreign_text import from_nunjucks, joined
 from promptlab.formats.outward import Outward, hash_of
+from promptlab.formats.promptfoo_tests import CODE, CODE_ENDINGS, RUN_SETTING, Tests, is_file
 from promptlab.formats.yaml_out import dump
 from promptlab.types import Role
 from promptlab.workspace import OpenAIModel
-
-MAX_CASES = 1_000
-RUN_SETTING = "a setting of a run; promptlab takes it on the command line"
-CODE = "code; never run"
-_CODE_ENDINGS = (".js", ".mjs", ".cjs", ".ts", ".py", ".sh", ".rb")
 
 
 def read(path: Path, shown: str, places: Places) -> Imported:
@@ -68,10 +61,12 @@ class _Config:
         self.description = str(fields.take("description") or "")
         self.params: dict[str, Any] = {}
         self.providers()
-        defaults = self.default_test()
-        cases = self.cases(defaults)
+        tests = Tests(self.source, self.report, fields, self.schema)
+        defaults = tests.default_test()
+        cases = tests.cases(defaults)
+        self.schema = tests.schema
         sample = dict(cases[0]["vars"]) if cases else dict(defaults.get("vars") or {})
-        pool = self.pool(cases)
+        pool = tests.pool(cases)
         ours = fields.data.get("metadata")
         self.kept = ours.get("promptlab", {}) if isinstance(ours, Mapping) else {}
         if "metadata" in fields:
@@ -150,7 +145,7 @@ class _Config:
 
     def file(self, reference: str) -> list[tuple[str, str, str]]:
         name = reference.removeprefix("file://")
-        if ":" in Path(name).name or name.endswith(_CODE_ENDINGS):
+        if ":" in Path(name).name or name.endswith(CODE_ENDINGS):
             raise FormatError(f"`{name}` is {CODE}")
         if "*" in name:
             matched = sorted(p for p in self.source.path.parent.glob(name) if beside(self.source.path, str(p)))
@@ -185,7 +180,7 @@ class _Config:
             self.made.add(f"{folder}{name}.yaml", own.text)
             return []
         draft = Draft(self.description, params=dict(self.params), schema=self.schema)
-        draft.inputs = {key: {"sample": value} for key, value in sample.items() if not _is_file(value)}
+        draft.inputs = {key: {"sample": value} for key, value in sample.items() if not is_file(value)}
         draft.inputs = {draft.own_name(key): spec for key, spec in list(draft.inputs.items())} if draft.inputs else {}
         declared = set(draft.inputs)
         changed = []
@@ -267,155 +262,9 @@ class _Config:
         self.made.models[own_name] = model
         self.report.add(name, "translated", line, f"a line for promptlab.yaml: {own_name}")
 
-    # tests
-
-    def default_test(self) -> dict[str, Any]:
-        given = self.fields.data.get("defaultTest")
-        if given is None:
-            return {}
-        inner = self.fields.inside("defaultTest")
-        if not isinstance(given, Mapping):
-            self.fields.drop("defaultTest", "kept elsewhere; nothing is fetched")
-            return {}
-        inner.translate("vars", "values each test has unless it says otherwise")
-        self.asserts(given.get("assert"), ("defaultTest", "assert"))
-        inner.named.add("assert")
-        inner.rest(RUN_SETTING)
-        return {
-            "vars": dict(given["vars"]) if isinstance(given.get("vars"), Mapping) else {},
-            "assert": given.get("assert") or [],
-        }
-
-    def asserts(self, given: Any, at: tuple[str | int, ...]) -> tuple[str, list[str]]:
-        """The answer that the asserts ask for, and tags that say how; every assert is named in the report."""
-        output, tags = "", []
-        for number, one in enumerate(given if isinstance(given, list) else []):
-            where, line = ".".join(map(str, (*at, number))), self.source.line((*at, number))
-            kind, value = (str(one.get("type", "")), one.get("value")) if isinstance(one, Mapping) else ("", None)
-            if (
-                kind in ("equals", "contains", "icontains", "starts-with")
-                and isinstance(value, str | int | float)
-                and value != ""
-            ):
-                if not output:
-                    output, tags = str(value), [] if kind == "equals" else [kind]
-                    self.report.add(where, "translated", line, "the output of an example")
-                else:
-                    self.report.add(where, "not understood", line, "an example has one output")
-            elif kind == "is-json" and isinstance(value, Mapping):
-                self.schema = self.schema or dict(value)
-                self.report.add(where, "translated", line, "`schema` of the template")
-            elif kind in ("javascript", "python", "ruby"):
-                self.report.add(where, "not understood", line, CODE)
-            else:
-                self.report.add(where, "not understood", line, f"`{kind}` is no check that promptlab has here")
-        return output, tags
-
-    def cases(self, defaults: Mapping[str, Any]) -> list[dict[str, Any]]:
-        given = self.fields.data.get("tests")
-        if given is None:
-            return []
-        self.fields.named.add("tests")
-        listed = given if isinstance(given, list) else [given]
-        found: list[dict[str, Any]] = []
-        for number, test in enumerate(listed):
-            at = ("tests", number) if isinstance(given, list) else ("tests",)
-            name, line = ".".join(map(str, at)), self.source.line(at)
-            if isinstance(test, str):
-                try:
-                    found += self.rows(test)
-                    self.report.add(name, "translated", line, f"rows read from {test}")
-                except FormatError as exc:
-                    self.report.add(name, "not understood", line, exc.what)
-            elif isinstance(test, Mapping):
-                found += self.case(test, at, defaults)
-            else:
-                self.report.add(name, "not understood", line, "neither a test nor a file of tests")
-        return found
-
-    def rows(self, reference: str) -> list[dict[str, Any]]:
-        if reference.endswith(_CODE_ENDINGS) or ":" in reference.removeprefix("file://"):
-            raise FormatError(
-                f"{reference}: {CODE}" if "://" not in reference else "a remote reference; nothing is fetched"
-            )
-        full = beside(self.source.path, reference)
-        if full is None:
-            raise FormatError("there is no such file inside the folder of the configuration")
-        made = []
-        for _, row in rows_of(full, reference):
-            values = row.get("vars", {k: v for k, v in row.items() if not k.startswith("__")})
-            expected = str(row.get("__expected") or row.get("__expected1") or "")
-            kind, colon, value = expected.partition(":")
-            output = value.strip() if colon and kind in ("equals", "contains", "icontains", "starts-with") else expected
-            if re.match(r"(fn|eval|javascript|python|file|llm-rubric|grade|similar)\b.*:", expected):
-                output = ""
-            made.append(
-                {"vars": values if isinstance(values, Mapping) else {}, "output": output, "tags": [], "name": ""}
-            )
-        return made
-
-    def case(
-        self, test: Mapping[str, Any], at: tuple[str | int, ...], defaults: Mapping[str, Any]
-    ) -> list[dict[str, Any]]:
-        fields = Fields(self.source, self.report, test, at)
-        values = {**defaults.get("vars", {}), **(test["vars"] if isinstance(test.get("vars"), Mapping) else {})}
-        notes = []
-        for key, value in values.items():
-            if _is_file(value):
-                full = beside(self.source.path, value)
-                if full is None or full.suffix not in (".txt", ".md"):
-                    notes.append(f"`{key}`: `{value}` is not read")
-                    values = {k: v for k, v in values.items() if k != key}
-                else:
-                    values = {**values, key: text_of(full, value)}
-                    notes.append(f"`{key}` read from {value}")
-        fields.say("vars", "translated" if notes else "taken", joined(notes))
-        name = str(fields.take("description") or "")
-        before = len(self.report.entries)
-        output, tags = self.asserts(test.get("assert"), (*at, "assert"))
-        if not output:
-            output, tags = _output(defaults.get("assert"))
-        fields.named.add("assert")
-        fields.rest("kept in the original")
-        if len(self.report.entries) == before and "vars" not in test:
-            self.report.add(".".join(map(str, at)), "taken", self.source.line(at))
-        lists = {key: value for key, value in values.items() if isinstance(value, list)}
-        combinations = [
-            dict(zip(lists, one, strict=True))
-            for one in itertools.islice(itertools.product(*lists.values()), MAX_CASES)
-        ]
-        if lists:
-            self.report.add(
-                fields.name("vars"), "translated", fields.line("vars"), "one case for each combination of listed values"
-            )
-        return [{"vars": {**values, **one}, "output": output, "tags": tags, "name": name} for one in combinations]
-
-    def pool(self, cases: Sequence[Mapping[str, Any]]) -> str:
-        lines, names = [], set()
-        for number, case in enumerate(cases, 1):
-            inputs = {str(k): v for k, v in case["vars"].items() if v is not None}
-            if not case["output"] or not inputs:
-                continue
-            name = slug(case["name"], str(number))
-            name = name if name not in names else f"{name}-{number}"
-            names.add(name)
-            lines.append(pool_line(number, inputs, case["output"], case["tags"], name))
-        return "".join(lines)
-
-
-def _output(given: Any) -> tuple[str, list[str]]:
-    for one in given if isinstance(given, list) else []:
-        if isinstance(one, Mapping) and one.get("type") == "equals" and isinstance(one.get("value"), str):
-            return one["value"], []
-    return "", []
-
 
 def _is_prompt_object(value: Any) -> bool:
     return isinstance(value, Mapping) and bool({"raw", "label", "id"} & value.keys())
-
-
-def _is_file(value: Any) -> bool:
-    return isinstance(value, str) and value.startswith("file://")
 
 
 def _schema_of(value: Any) -> Any:
@@ -491,6 +340,3 @@ def _provider(model: OpenAIModel, exports: Sequence[Outward]) -> dict[str, Any]:
     if model.api_key_env:
         config["apiKeyEnvar"] = model.api_key_env
     return {"id": f"openai:chat:{model.model}", "config": config}
-
-
-__all__ = ["TemplateError", "read", "write"]

@@ -37,7 +37,7 @@ from promptlab.formats.common import (
     text_of,
 )
 from promptlab.formats.draft import PARAMS, ROLES, Draft, param
-from promptlab.formats.foreign_text import joined, literal
+from promptlab.formats.foreign_text import joined
 from promptlab.formats.made_data import type_of
 from promptlab.formats.outward import Outward, hash_of
 from promptlab.formats.yaml_out import dump
@@ -280,6 +280,3 @@ def write(export: Outward) -> str:
     elif any(text != text.strip() for _, text in export.messages):
         export.report.add("messages", "translated", None, "blanks around each message are left out, as prompty does")
     return f"---\n{dump(front)}---\n{body}"
-
-
-__all__ = ["literal", "read", "write"]
