@@ -78,6 +78,17 @@ def init(workspace: Workspace) -> None:
         write_atomically(exclude, (kept + rule).encode("utf-8"))
 
 
+def locate(workspace: Workspace, word: str) -> str:
+    """The path in the workspace that a person means by `word`: a path, an absolute one, or a bare name.
+
+    There need not be such a file yet, or any more.
+    """
+    if Path(word).is_absolute():
+        return workspace.relative(Path(word))
+    bare = "/" not in word and "\\" not in word and not word.endswith(ENDINGS)
+    return f"templates/{word}.yaml" if bare else word
+
+
 def save(workspace: Workspace, path: str, text: str, message: str, *, base: str | None) -> Saved:
     """Write `text` into the file and commit just that file with `message`.
 
@@ -221,6 +232,6 @@ _KEPT = "your text is in the file, uncommitted; see to what is said above and sa
 
 
 __all__ = [
-    *("Saved", "State", "committed_text", "init", "on_disk", "restore"),
+    *("Saved", "State", "committed_text", "init", "locate", "on_disk", "restore"),
     *("save", "state", "tag", "untag", "write"),
 ]

@@ -201,9 +201,11 @@ class Store:
         template: str | None = None,
         model: str | None = None,
         text: str | None = None,
+        blob: str | None = None,
     ) -> list[RunInfo]:
         """Runs, newest first: of one template, with an answer of one model, with `text` in title, answer or
-        message, whatever its case; for the next page, `before` is the last run of this one."""
+        message, whatever its case, of one version of a template (`blob`, the git id of its text); for the next
+        page, `before` is the last run of this one."""
         query = sa.select(tables.runs).order_by(tables.runs.c.created.desc(), tables.runs.c.id.desc()).limit(limit)
         if before:
             # Not the time alone: of runs begun at the same moment none may fall between two pages.
@@ -212,6 +214,10 @@ class Store:
             )
         if template:
             query = query.where(tables.runs.c.template == template)
+        if blob:
+            # As `begin` writes it: canonical JSON has one form.
+            part = f'"template_blob":{json.dumps(blob)}'
+            query = query.where(tables.runs.c.origin.contains(part, autoescape=True))
         if model:
             query = query.where(
                 tables.runs.c.id.in_(sa.select(tables.results.c.run_id).where(tables.results.c.model == model))

@@ -204,7 +204,7 @@ class _Change:
             was = getattr(before, name)
             if value == (list(was) if name == "stop" else was):
                 return
-        elif before is None and name in ("select", "seed") and value == _DEFAULT_SHOTS[name]:
+        elif before is None and name not in ("pool", "k") and value == _DEFAULT_SHOTS.get(name):
             return
         if value is None or (name == "stop" and not value):
             now.pop(name, None)

@@ -68,6 +68,7 @@ def start(workspace: Workspace) -> Repository:
     made.git("init", "-q", "-b", "main")
     made.git("config", "user.name", "Ada")
     made.git("config", "user.email", "ada@example.org")
+    (made.root / ".git/info/exclude").write_text(".promptlab/\n")  # as a workspace's .gitignore has it
     made.git("add", ".")
     made.git("commit", "-qm", "First")
     return made

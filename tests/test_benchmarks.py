@@ -38,6 +38,12 @@ def test_each_way_gets_every_answer_from_the_server_and_promptlab_records_its_ow
     assert found["machine"]["cores"]
 
 
+def test_the_list_of_templates_is_measured_in_every_way_it_is_asked_for() -> None:
+    found = run("benchmarks.authoring")["list"]
+    assert (found["templates"], found["commits"]) == (100, 5)
+    assert all(found[f"{way}_s"] > 0 for way in ("first", "again", "new_process", "after_an_edit", "after_a_commit"))
+
+
 @pytest.mark.model
 def test_the_local_measurement_has_a_figure_for_each_way() -> None:
     found = run("benchmarks.overhead", "--part", "local", "--model", "smollm2-135m", "--without", "context")

@@ -17,13 +17,17 @@ PACKAGE = ROOT / "promptlab"
 
 # The layers of the design, highest first; a module may import its own layer and those below.
 LAYERS = (
-    ("ui", "cli", "cli_export", "cli_formats", "cli_documents", "cli_examples", "terminal", "pytest_plugin"),
-    ("plans", "suite", "report", "difference"),
+    (
+        *("ui", "cli", "cli_export", "cli_formats", "cli_documents", "cli_examples", "cli_templates"),
+        *("terminal", "pytest_plugin"),
+    ),
+    ("plans", "suite", "report", "difference", "proofs"),
     ("runner",),
     (
         *("templates", "template_file", "template_edit", "rendering", "layout", "jinja_tree", "sandbox", "traced"),
         *("documents", "docstore", "convert", "sniff", "passages", "labels", "similarity"),
-        *("examples", "pools", "pool_files", "selection", "shelf", "versions", "variants", "merge", "git", "privacy"),
+        *("examples", "pools", "pool_files", "selection", "privacy"),
+        *("shelf", "versions", "variants", "listing", "merge", "git"),
         *("models", "modelfiles", "sizing", "scorers", "origin", "store", "tables", "backends", "formats", "stats"),
     ),
     ("types", "errors", "workspace", "yaml_edit", "yaml_places", "yaml_write", "yamlfile", "files"),

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptlab import documents, examples, templates
+from promptlab import examples, proofs, templates
 from promptlab.errors import TemplateError
 from promptlab.layout import ENVIRONMENT, STANDARD
 from promptlab.privacy import label_of
@@ -574,13 +574,8 @@ def test_every_template_of_the_repository_renders_with_its_samples(path: str) ->
     assert template.description, "say what it is for"
     inputs = templates.sample_inputs(template)
     assert inputs.keys() == template.inputs.keys()
-    texts = [documents.read(HERE, name) for name in template.context]
-    shots = (
-        examples.choose(examples.load_pool(HERE, template.examples.pool), template.examples, inputs)
-        if template.examples
-        else ()
-    )
-    prompt = templates.render(template, inputs, documents=texts, shots=shots)
+    assert proofs.check(HERE, path) == ()
+    prompt = proofs.rendered(HERE, template)
     assert tiles(prompt)
     assert {span.section for span in prompt.spans} <= set(SECTIONS)
     assert prompt.messages[-1].role == "user"
