@@ -19,7 +19,7 @@ from promptlab.types import InputSpec, Template
 MAX_TRIES = 300
 LIMITS = Limits(output=1_000_000, made=4_000_000, steps=50_000)
 """Of one try: whoever hands us a template that takes long for made data does not make us wait for it 300 times."""
-STOPPED = "stopped:"
+STOPPED = "stopped"
 RICH = "One, two and three. Four: five; six\n\nseven - eight | nine = ten / eleven_twelve (2021-01-02)\tthirteen"
 
 
