@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from promptlab import documents, examples
+from promptlab import documents, examples, passages
 from promptlab.errors import InputError, nearest
 from promptlab.types import SWITCHABLE, Document, Example, Label, Params, Section, Template, Trial
 from promptlab.workspace import Workspace
@@ -24,13 +24,23 @@ def materials(
     workspace: Workspace, template: Template, inputs: Mapping[str, Any], *, without: Collection[Section] = ()
 ) -> Materials:
     """Read the template's documents and choose its shots. What is switched off is not read, so it cannot fail."""
-    texts = () if "context" in without else tuple(documents.read(workspace, path) for path in template.context)
+    defaults = {name: spec.default for name, spec in template.inputs.items() if spec.default is not None}
+    given = {**defaults, **inputs}
+    texts = (
+        () if "context" in without else tuple(_document(workspace, template, path, given) for path in template.context)
+    )
     shots: tuple[Example, ...] = ()
     if template.examples and template.examples.k and "examples" not in without:
         pool = examples.load_pool(workspace, template.examples.pool)
-        defaults = {name: spec.default for name, spec in template.inputs.items() if spec.default is not None}
-        shots = examples.choose(pool, template.examples, {**defaults, **inputs})
+        shots = examples.choose(pool, template.examples, given)
     return Materials(texts, shots)
+
+
+def _document(workspace: Workspace, template: Template, path: str, inputs: Mapping[str, Any]) -> Document:
+    """A document of the template, or the passages of it that the template takes."""
+    document = documents.read(workspace, path)
+    choice = template.passages.get(path)
+    return document if choice is None else passages.apply(workspace, document, choice, inputs)
 
 
 def switches(names: Collection[str]) -> tuple[Section, ...]:

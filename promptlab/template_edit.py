@@ -149,6 +149,9 @@ class _Change:
             value = self._list(key, value)
             if tuple(value) == self.old.context:
                 return
+            # What is taken of a document stays with it.
+            kept = {entry["path"]: entry for entry in self.raw.get(key) or () if isinstance(entry, Mapping)}
+            value = [kept.get(one, one) for one in value]
         elif value is not None and not isinstance(value, str):
             raise self._wrong(key, "should be text")
         elif value == getattr(self.old, key):

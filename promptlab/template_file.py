@@ -23,12 +23,12 @@ from typing import Annotated, Any, Literal
 
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no stubs
 from jsonschema.exceptions import SchemaError  # type: ignore[import-untyped]  # it has no stubs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from promptlab.errors import TemplateError, nearest
 from promptlab.jinja_tree import LayoutProblem
 from promptlab.layout import compile_text
-from promptlab.types import InputSpec, Params, ShotChoice, Template
+from promptlab.types import InputSpec, Order, Params, PassageChoice, Select, ShotChoice, Template
 from promptlab.yamlfile import YamlFile, parse_yaml, validation_problem
 
 MAX_VALUES = 100_000
@@ -64,10 +64,66 @@ class _Examples(_Strict):
 
     pool: Annotated[str, Field(min_length=1)] = Field(description="JSONL file of worked examples, from the workspace.")
     k: int = Field(2, ge=0, description="How many examples become shots.")
-    select: Literal["first", "random"] = Field(
-        "first", description="`first` takes them in the pool's order, `random` by the seed; never the item itself."
+    select: Select = Field(
+        "first",
+        description="`first` takes them in the pool's order, `random` by the seed, `balanced` one of each class in "
+        "turn, `similar` those most like the inputs, `diverse` those least like each other; never the item itself.",
     )
     seed: int = Field(0, description="Decides a random choice: the same seed gives the same shots.")
+    order: Order = Field("given", description="How those chosen stand in the prompt.")
+    balance: Literal["output", "tag"] = Field(
+        "output", description="What a class is for `balanced`: the same output, or the same first tag."
+    )
+
+
+class _Passages(_Strict):
+    model_config = ConfigDict(title="Passages")
+
+    by: Literal["heading", "range", "bm25"] = Field(description="How passages are chosen.")
+    headings: list[Annotated[str, Field(min_length=1)]] = Field(
+        default_factory=list, description="By heading: the sections to take, as `Final` or `Knockout > Final`."
+    )
+    lines: list[int] | None = Field(None, description="By range: the first and the last line, from 1.")
+    words: list[int] | None = Field(None, description="By range: the first and the last word, from 1.")
+    characters: list[int] | None = Field(None, description="By range: the first and the last character, from 1.")
+    n: int = Field(3, ge=1, description="By bm25: how many of the passages most like the question.")
+    query: list[Annotated[str, Field(min_length=1)]] = Field(
+        default_factory=list, description="By bm25: the inputs to compare with; all of them unless said."
+    )
+    max_characters: int | None = Field(None, ge=1, description="Most characters; what does not fit is left out whole.")
+
+    @model_validator(mode="after")
+    def _fits(self) -> _Passages:
+        mine = _OF[self.by]
+        for name in sorted(self.model_fields_set - {"by", "max_characters", *mine}):
+            raise ValueError(f"`{name}` has no meaning with `by: {self.by}`, which takes {' '.join(mine)}")
+        if self.by == "heading" and not self.headings:
+            raise ValueError("`headings` is missing: name the sections to take")
+        given = [getattr(self, unit) for unit in _UNITS if getattr(self, unit) is not None]
+        if self.by == "range" and len(given) != 1:
+            raise ValueError("give exactly one of `lines`, `words` and `characters`")
+        if given and (len(given[0]) != 2 or not 1 <= given[0][0] <= given[0][1]):
+            raise ValueError("a range is the first and the last, counted from 1, such as [10, 40]")
+        return self
+
+    def choice(self) -> PassageChoice:
+        """As the rest of promptlab has it."""
+        unit = next((unit for unit in _UNITS if getattr(self, unit) is not None), _UNITS[0])
+        start, end = getattr(self, unit) or (1, None)
+        return PassageChoice(
+            self.by, tuple(self.headings), unit, start, end, self.n, tuple(self.query), self.max_characters
+        )
+
+
+_UNITS: tuple[Literal["lines", "words", "characters"], ...] = ("lines", "words", "characters")
+_OF: dict[str, tuple[str, ...]] = {"heading": ("headings",), "range": _UNITS, "bm25": ("n", "query")}
+
+
+class _Context(_Strict):
+    model_config = ConfigDict(title="Document")
+
+    path: Annotated[str, Field(min_length=1)] = Field(description="The document, as a path from the workspace.")
+    passages: _Passages | None = Field(None, description="Take passages of it, and not all of it.")
 
 
 class _Params(_Strict):
@@ -99,7 +155,7 @@ class _File(_Strict):
     user: str | None = Field(
         None, description="Text of a user turn, for the question and each example alike. Jinja; null takes the inputs."
     )
-    context: list[Annotated[str, Field(min_length=1)]] = Field(
+    context: list[_Context] = Field(
         default_factory=list, description="Documents the model may read, as paths from the workspace."
     )
     examples: _Examples | None = Field(None, description="Worked examples that become turns of their own.")
@@ -116,8 +172,15 @@ _KNOWN: dict[str, list[str]] = {
     "inputs": list(_Input.model_fields),
     "examples": list(_Examples.model_fields),
     "params": list(_Params.model_fields),
+    "context": list(_Context.model_fields),
+    "passages": list(_Passages.model_fields),
     "": [(field.alias or name) for name, field in _File.model_fields.items()],
 }
+
+
+def _known_keys(loc: tuple[Any, ...]) -> list[str]:
+    """The keys known where pydantic found something: those of the innermost part that has its own."""
+    return _KNOWN[next((part for part in reversed(loc[:-1]) if part in _KNOWN), "")]
 
 
 def file_schema() -> dict[str, Any]:
@@ -130,6 +193,8 @@ def file_schema() -> dict[str, Any]:
         {"type": "object", "additionalProperties": {"anyOf": [one, {"type": "null"}]}},
         {"type": "array", "items": {"type": "string"}},
     ]
+    context = schema["properties"]["context"]
+    context["items"] = {"anyOf": [{"type": "string", "minLength": 1}, context["items"]]}
     stop = schema["$defs"]["_Params"]["properties"]["stop"]
     stop["anyOf"] = [{"type": "string", "minLength": 1}, {"type": stop.pop("type"), "items": stop.pop("items")}]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
@@ -144,12 +209,16 @@ def parse(text: str, *, path: str) -> Template:
     try:
         parsed = _File.model_validate(data)
     except ValidationError as exc:
-        problem = validation_problem(exc, file, lambda loc: _KNOWN[str(loc[0]) if len(loc) > 1 else ""])
-        raise TemplateError(
-            problem.message, file=path, line=problem.line, field=problem.field, hint=problem.hint
-        ) from exc
+        problem = validation_problem(exc, file, _known_keys)
+        field = problem.field
+        if re.fullmatch(r"context\.\d+\.path", field) and isinstance(
+            file.data["context"][int(field.split(".")[1])], str
+        ):
+            field = field.removesuffix(".path")  # the short form has no such key
+        raise TemplateError(problem.message, file=path, line=problem.line, field=field, hint=problem.hint) from exc
     inputs = {name: InputSpec(s.type, s.sample, s.default, s.description) for name, s in parsed.inputs.items()}
     _check_inputs(inputs, file)
+    _check_context(parsed.context, inputs, file)
     template = Template(
         name=PurePath(path).stem,
         path=path,
@@ -158,7 +227,8 @@ def parse(text: str, *, path: str) -> Template:
         instructions=parsed.instructions,
         output_format=parsed.output_format,
         user=parsed.user,
-        context=tuple(parsed.context),
+        context=tuple(entry.path for entry in parsed.context),
+        passages={entry.path: entry.passages.choice() for entry in parsed.context if entry.passages},
         examples=ShotChoice(**parsed.examples.model_dump()) if parsed.examples else None,
         schema=_json_schema(parsed.schema_, file),
         params=Params(**{**parsed.params.model_dump(), "stop": tuple(parsed.params.stop)}),
@@ -248,6 +318,20 @@ def _check_inputs(inputs: Mapping[str, InputSpec], file: YamlFile) -> None:
                 raise TemplateError(wrong, file=file.shown, line=file.line(path), field=".".join(path))
 
 
+def _check_context(context: list[_Context], inputs: Mapping[str, InputSpec], file: YamlFile) -> None:
+    """Passages are kept by the document's path, and compared with inputs that there are."""
+    for number, entry in enumerate(context):
+        line, field = file.line(("context", number)), f"context.{number}"
+        if any(entry.path == other.path and (entry.passages or other.passages) for other in context[:number]):
+            message, hint = f"`{entry.path}` is there twice", "take all its passages in one entry"
+            raise TemplateError(message, file=file.shown, line=line, field=field, hint=hint)
+        for name in entry.passages.query if entry.passages else ():
+            if name not in inputs:
+                message, field = f"there is no input `{name}`", f"{field}.passages.query"
+                line = file.line(("context", number, "passages", "query"))
+                raise TemplateError(message, file=file.shown, line=line, field=field, hint=nearest(name, inputs))
+
+
 def _json_schema(value: dict[str, Any] | str | None, file: YamlFile) -> str | None:
     if value is None:
         return None
@@ -285,6 +369,9 @@ def _normal(data: dict[str, Any], file: YamlFile) -> dict[str, Any]:
         inputs = dict.fromkeys(inputs)
     if isinstance(inputs, dict):
         data = {**data, "inputs": {name: {} if spec is None else spec for name, spec in inputs.items()}}
+    context = data.get("context")
+    if isinstance(context, list):
+        data = {**data, "context": [{"path": entry} if isinstance(entry, str) else entry for entry in context]}
     params = data.get("params")
     if isinstance(params, dict) and isinstance(params.get("stop"), str):
         data = {**data, "params": {**params, "stop": [params["stop"]]}}

@@ -164,7 +164,7 @@ ONE_CHANGE = st.sampled_from(sorted(CHANGES)).flatmap(lambda key: st.tuples(st.j
 
 def test_every_field_of_a_template_can_be_changed() -> None:
     assert sorted(CHANGES) == sorted(KEYS)
-    assert set(KEYS) | {"name", "path", "label", "source", "lines"} == set(Template.__dataclass_fields__)
+    assert set(KEYS) | {"name", "path", "label", "source", "lines", "passages"} == set(Template.__dataclass_fields__)
 
 
 @pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
@@ -330,3 +330,11 @@ def test_several_changes_at_once_are_all_made() -> None:
         before, description="New", instructions="Other\n", context=(), params=replace(before.params, seed=3)
     )
     assert meaning(after) == meaning(wanted)
+
+
+def test_what_is_taken_of_a_document_stays_with_it() -> None:
+    source = "context:\n  - a.md\n  - path: b.md  # long\n    passages: {by: bm25, n: 2}\n"
+    changed = edit(source, {"context": ["b.md", "c.md"]}, path=PATH)
+    assert parse(changed, path=PATH).context == ("b.md", "c.md")
+    assert parse(changed, path=PATH).passages == parse(source, path=PATH).passages
+    assert edit(source, {"context": ["a.md", "b.md"]}, path=PATH) == source

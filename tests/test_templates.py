@@ -22,7 +22,7 @@ from promptlab.privacy import label_of
 from promptlab.sandbox import FILTERS, TEXT_METHODS
 from promptlab.template_file import LAYOUT_NAMES
 from promptlab.traced import Limits
-from promptlab.types import SECTIONS, Document, Example, Params, Prompt, ShotChoice, Template
+from promptlab.types import SECTIONS, Document, Example, Params, PassageChoice, Prompt, ShotChoice, Template
 from promptlab.workspace import Workspace
 from promptlab.yamlfile import parse_yaml
 
@@ -111,6 +111,33 @@ def test_an_empty_value_is_an_empty_section() -> None:
 
 
 WRONG = [
+    ("context: [{path: a.md, pasages: {by: bm25}}]", 1, "context.0.pasages", "did you mean `passages`?"),
+    (
+        "context:\n  - a.md\n  - path: b.md\n    passages: {by: bm25, m: 3}",
+        4,
+        "context.1.passages.m",
+        "unknown key `m`",
+    ),
+    ("context: [{passages: {by: bm25}}]", 1, "context.0.path", "`path` is missing"),
+    ("context: [3]", 1, "context.0", "should be a mapping"),
+    ("context: [{path: a.md, passages: {by: magic}}]", 1, "context.0.passages.by", "'heading', 'range' or 'bm25'"),
+    ("context: [{path: a.md, passages: {by: heading}}]", 1, "context.0.passages", "`headings` is missing"),
+    (
+        "context: [{path: a.md, passages: {by: bm25, lines: [1, 2]}}]",
+        1,
+        "context.0.passages",
+        "no meaning with `by: bm25`",
+    ),
+    ("context: [{path: a.md, passages: {by: range}}]", 1, "context.0.passages", "exactly one of"),
+    ("context: [{path: a.md, passages: {by: range, lines: [3, 2]}}]", 1, "context.0.passages", "counted from 1"),
+    ("context: [{path: a.md, passages: {by: bm25, n: 0}}]", 1, "context.0.passages.n", "greater than or equal to 1"),
+    ("context: [a.md, {path: a.md, passages: {by: bm25}}]", 1, "context.1", "is there twice"),
+    (
+        "inputs: [question]\ncontext:\n  - path: a.md\n    passages: {by: bm25, query: [qestion]}",
+        4,
+        "context.0.passages.query",
+        "did you mean `question`?",
+    ),
     ("", 1, "", "a template is a mapping"),
     ("- a\n- b", 1, "", "a template is a mapping"),
     ("a: [", 1, "", "not valid YAML"),
@@ -145,7 +172,7 @@ WRONG = [
     ("params: {min_p: 2}", 1, "params.min_p", "less than or equal to 1"),
     ("params:\n  stop: ['', a]", 2, "params.stop.0", "at least 1 character"),
     ("examples: {pool: p, k: -1}", 1, "examples.k", "greater than or equal to 0"),
-    ("examples: {pool: p, select: best}", 1, "examples.select", "'first' or 'random'"),
+    ("examples: {pool: p, select: best}", 1, "examples.select", "'similar' or 'diverse'"),
     ("schema:\n  type: objekt", 2, "schema.type", "not a JSON Schema"),
     ("schema: '{'", 1, "schema", "not JSON"),
     ("schema: '3'", 1, "schema", "should be a mapping"),
@@ -590,9 +617,10 @@ def listed(start: str) -> list[str]:
     return re.findall(r"`(\w+)`", re.split(r"`\.", paragraph)[0] + "`")
 
 
-def block(start: str) -> str:
-    """The indented block that begins with `start`, without its indent."""
-    rows = f"    {start}{DOC.split(f'    {start}', 1)[1]}".split("\n")
+def block(start: str, page: str = "templates") -> str:
+    """The indented block of a page that begins with `start`, without its indent."""
+    text = (ROOT / f"docs/{page}.md").read_text(encoding="utf-8")
+    rows = f"    {start}{text.split(f'    {start}', 1)[1]}".split("\n")
     found = itertools.takewhile(lambda row: not row or row.startswith("    "), rows)
     return "\n".join(row[4:] for row in found).strip("\n") + "\n"
 
@@ -628,8 +656,15 @@ def test_the_page_states_the_limits() -> None:
 def test_the_examples_of_the_page_are_accepted(tmp_path: Path) -> None:
     assert parse(block("# templates/world-cup.yaml")).examples == ShotChoice("fixtures/examples/world-cup.jsonl", 2)
     here = workspace(tmp_path)
-    (tmp_path / "p.jsonl").write_text(block('{"id"'))
+    (tmp_path / "p.jsonl").write_text(block('{"id"', "examples"))
     assert examples.load_pool(here, "p.jsonl")[0].tags == ("short",)
+    choice = parse(block("examples: {", "examples")).examples
+    assert choice == ShotChoice("fixtures/examples/world-cup.jsonl", 4, "similar", order="similar_last")
+    assert [c.by for c in parse(block("inputs: [question]", "documents")).passages.values()] == [
+        "bm25",
+        "heading",
+        "range",
+    ]
 
 
 def test_a_labelled_template_file_labels_what_is_rendered_from_it(tmp_path: Path) -> None:
@@ -638,3 +673,27 @@ def test_a_labelled_template_file_labels_what_is_rendered_from_it(tmp_path: Path
     (tmp_path / "templates" / "secret-sauce.yaml").write_text("instructions: Ask nicely.\n")
     template = templates.load(Workspace.load(tmp_path), "secret-sauce")
     assert label_of(templates.render(template, {})) == "confidential"
+
+
+@pytest.mark.parametrize(
+    ("written", "choice"),
+    [
+        ("{by: bm25}", PassageChoice("bm25")),
+        (
+            "{by: bm25, n: 2, query: [question], max_characters: 900}",
+            PassageChoice("bm25", n=2, query=("question",), max_characters=900),
+        ),
+        ("{by: heading, headings: [Final]}", PassageChoice("heading", ("Final",))),
+        ("{by: range, words: [2, 9]}", PassageChoice("range", unit="words", start=2, end=9)),
+    ],
+)
+def test_a_document_may_be_taken_in_passages(written: str, choice: PassageChoice) -> None:
+    template = parse(f"inputs: [question]\ncontext:\n  - a.md\n  - path: b.md\n    passages: {written}\n")
+    assert template.context == ("a.md", "b.md")
+    assert template.passages == {"b.md": choice}
+    jsonschema.Draft202012Validator(templates.file_schema()).validate({"context": ["a.md", {"path": "b.md"}]})
+
+
+def test_the_ways_to_choose_shots_are_read() -> None:
+    template = parse("examples: {pool: p, k: 3, select: balanced, order: similar_last, balance: tag, seed: 4}")
+    assert template.examples == ShotChoice("p", 3, "balanced", 4, "similar_last", "tag")

@@ -73,7 +73,9 @@ def _context(session: Session, bench: Bench, fields: Fields, sent: AsSent | Prom
         if not _head(fields, "context", sent):
             return
         for number, path in enumerate(bench.file.context):
-            document = next((d for d in bench.filled.documents if d.path == path), None)
+            document = next(
+                (d for d in bench.filled.documents if d.path.partition(documents.FRAGMENT)[0] == path), None
+            )
             if document is None:
                 document = _read(session, path)
             if document is None:
@@ -81,7 +83,7 @@ def _context(session: Session, bench: Bench, fields: Fields, sent: AsSent | Prom
             words = len(document.text.split())
             label = chip(document.label, "" if document.label == "public" else "warn")
             markup(
-                f'<div class="pl-mono" style="overflow-wrap:anywhere">{escape(path)}</div>'
+                f'<div class="pl-mono" style="overflow-wrap:anywhere">{escape(document.path)}</div>'
                 f'<div class="pl-small">{label} <span class="pl-num">{words:,} words</span></div>'
             )
             viewer = st.expander(

@@ -1,0 +1,270 @@
+"""Passages of a long document: chosen in an explicit step whose result can be looked at.
+
+    chosen = choose(document, PassageChoice("bm25", n=3), "Who won the final?")
+    chosen.passages[0].headings            # ("2022 World Cup", "Final")
+    chosen.document().path                 # "fixtures/documents/world-cup-2022.md#passages=top3"
+
+A passage is a stretch of the document's own characters. What was chosen stands in the document's order, with a
+line `[…]` where something between was left out. What was chosen and does not fit a budget is left out whole,
+and named in `left_out`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from promptlab import documents
+from promptlab.errors import DocumentError, nearest
+from promptlab.similarity import Index, best, normal
+from promptlab.types import Document, PassageChoice, canonical_json
+from promptlab.workspace import Workspace
+
+GAP = "[…]"
+SIZE = 800
+"""Characters a passage grows to before the next begins; one paragraph may have twice as many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Characters `start` to `end` (exclusive) of a document, under `headings`, outermost first.
+
+    `score` is BM25 against the question, where that decided.
+    """
+
+    start: int
+    end: int
+    text: str
+    headings: tuple[str, ...] = ()
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What was chosen of `whole`, in its order, of how many passages, and what did not fit the budget."""
+
+    whole: Document
+    choice: PassageChoice
+    passages: tuple[Passage, ...]
+    considered: int
+    left_out: tuple[Passage, ...] = ()
+
+    @property
+    def text(self) -> str:
+        return _joined(self.passages)
+
+    @property
+    def ranges(self) -> list[tuple[int, int]]:
+        """Start and end (exclusive) of each passage, in characters of the document."""
+        return [(passage.start, passage.end) for passage in self.passages]
+
+    def document(self) -> Document:
+        """The selection as a document of its own: its path says what it is, its label is the whole document's."""
+        path = f"{self.whole.path}{documents.FRAGMENT}{describe(self.choice)}"
+        return Document(path, self.text, self.whole.label)
+
+
+def describe(choice: PassageChoice) -> str:
+    """The choice in a word: `top3`, `lines:10-40`, `heading:Final,Group stage`."""
+    if choice.by == "bm25":
+        return f"top{choice.n}"
+    if choice.by == "range":
+        return f"{choice.unit}:{choice.start}-{'' if choice.end is None else choice.end}"
+    return f"heading:{','.join(choice.headings)}"
+
+
+def choose(
+    document: Document,
+    choice: PassageChoice,
+    question: str = "",
+    *,
+    budget: int | None = None,
+    count: Callable[[str], int] = len,
+) -> Selection:
+    """The passages of `document` that `choice` asks for, within a budget.
+
+    The budget is `choice.max_characters`, and besides it `budget`, in what `count` counts of the joined text: a
+    model's tokens, for instance. Passages are taken while they fit: by similarity the best first, else the first
+    first. The same arguments give the same selection. Raises `DocumentError`: an unknown heading, a range past the
+    end, no passage that shares a word with the question, none that fits.
+    """
+    found = _WAYS[choice.by](document, choice, question)
+    taken: list[Passage] = []
+    left_out: list[Passage] = []
+    for passage in found.ranked:
+        text = _joined(_in_order([*taken, passage]))
+        fits = choice.max_characters is None or len(text) <= choice.max_characters
+        (taken if fits and (budget is None or count(text) <= budget) else left_out).append(passage)
+    if not taken:
+        least = min(len(passage.text) for passage in found.ranked)
+        message = f"no passage fits the budget; the smallest of those chosen has {least:,} characters"
+        raise DocumentError(message, file=document.path, hint="raise the budget, or choose smaller passages")
+    return Selection(document, choice, _in_order(taken), found.considered, _in_order(left_out))
+
+
+def apply(workspace: Workspace, document: Document, choice: PassageChoice, inputs: Mapping[str, Any]) -> Document:
+    """The selection for `inputs` as a document, kept so that a later change of the file can be noticed."""
+    selection = choose(document, choice, question_of(choice, inputs))
+    selected = selection.document()
+    documents.keep_selection(workspace, selected, document, selection.ranges)
+    return selected
+
+
+def question_of(choice: PassageChoice, inputs: Mapping[str, Any]) -> str:
+    """What passages are compared with: the text of the inputs named in `choice.query`, or of all."""
+    values = (value for name, value in inputs.items() if not choice.query or name in choice.query)
+    return "\n".join(value if isinstance(value, str) else canonical_json(value) for value in values)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    ranked: Sequence[Passage]
+    considered: int
+
+
+def _by_similarity(document: Document, choice: PassageChoice, question: str) -> _Ranked:
+    pieces = split(document.text)
+    # The words of its headings belong to a passage, though they stand in front of the section's first.
+    scores = Index([" ".join((*piece.headings, piece.text)) for piece in pieces]).scores(question)
+    ranked = [replace(pieces[n], score=scores[n]) for n in best(scores, choice.n) if scores[n] > 0]
+    if not ranked:
+        hint = "choose by heading or range, or name the inputs to compare with under `query`"
+        raise DocumentError("no passage shares a word with the question", file=document.path, hint=hint)
+    return _Ranked(ranked, len(pieces))
+
+
+def _by_heading(document: Document, choice: PassageChoice, _question: str) -> _Ranked:
+    parts = sections(document.text)
+    spans: list[Passage] = []
+    for wanted in choice.headings:
+        found = [part for part in parts if part.headings and _names(wanted, part.headings)]
+        if not found:
+            known = [part.headings[-1] for part in parts if part.headings]
+            hint = nearest(wanted, known) if known else "it has no headings; choose by range or similarity"
+            raise DocumentError(f"there is no heading `{wanted}`", file=document.path, hint=hint)
+        spans += found
+    # A section inside another that is taken too is there once.
+    outer = [
+        s for s in spans if not any(o.start <= s.start and s.end <= o.end and o is not s and o != s for o in spans)
+    ]
+    return _Ranked(_in_order(dict.fromkeys(outer)), len(parts))
+
+
+def _names(wanted: str, headings: tuple[str, ...]) -> bool:
+    """Whether `wanted` (`Final`, or `Knockout > Final`) names the section under `headings`."""
+    parts = [normal(part) for part in wanted.split(" > ")]
+    return [normal(heading) for heading in headings[-len(parts) :]] == parts or normal(wanted) == normal(headings[-1])
+
+
+def _by_range(document: Document, choice: PassageChoice, _question: str) -> _Ranked:
+    text = document.text
+    if choice.unit == "characters":
+        places = None
+        there = len(text)
+    else:
+        pattern = r"[^\n]*\n|[^\n]+" if choice.unit == "lines" else r"\S+\s*"
+        places = [match.span() for match in re.finditer(pattern, text)]
+        there = len(places)
+    end = there if choice.end is None else choice.end
+    if not 1 <= choice.start <= end <= there:
+        message = f"has {there:,} {choice.unit}, and {choice.start:,} to {choice.end or 'the end'} are asked for"
+        raise DocumentError(message, file=document.path, hint="give a range that it has")
+    first, last = (choice.start - 1, end) if places is None else (places[choice.start - 1][0], places[end - 1][1])
+    headings = next((p.headings for p in reversed(_leaves(text)) if p.start <= first), ())
+    return _Ranked([Passage(first, last, text[first:last], headings)], 1)
+
+
+_WAYS: Mapping[str, Callable[[Document, PassageChoice, str], _Ranked]] = {
+    "bm25": _by_similarity,
+    "heading": _by_heading,
+    "range": _by_range,
+}
+
+
+def _in_order(passages: Any) -> tuple[Passage, ...]:
+    return tuple(sorted(passages, key=lambda passage: passage.start))
+
+
+def _joined(passages: Sequence[Passage]) -> str:
+    text = ""
+    end = None
+    for passage in passages:
+        if end is not None and passage.start > end:
+            text = text.rstrip("\r\n") + f"\n\n{GAP}\n\n"
+        text += passage.text
+        end = passage.end
+    return text
+
+
+_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(\S.*?)[ \t]*#*[ \t\r]*$")
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+
+
+def _headings(text: str) -> Iterator[tuple[int, int, str]]:
+    """Start, level and words of each Markdown heading; what stands in a code block is none."""
+    at, fence = 0, ""
+    for line in text.split("\n"):
+        mark = _FENCE.match(line)
+        if mark and (not fence or (mark[1].startswith(fence) and not line[mark.end() :].strip())):
+            fence = "" if fence else mark[1]
+        elif not fence and (heading := _HEADING.match(line)):
+            yield at, len(heading[1]), heading[2]
+        at += len(line) + 1
+
+
+def sections(text: str) -> list[Passage]:
+    """Each heading's section, from the heading to the next of its level or above, subsections included."""
+    found = list(_headings(text))
+    parts: list[Passage] = []
+    path: list[tuple[int, str]] = []
+    for number, (start, level, words) in enumerate(found):
+        path = [*(entry for entry in path if entry[0] < level), (level, words)]
+        end = next((other for other, above, _ in found[number + 1 :] if above <= level), len(text))
+        parts.append(Passage(start, end, text[start:end], tuple(words for _, words in path)))
+    return parts
+
+
+def _leaves(text: str) -> list[Passage]:
+    """The text cut at every heading: each character is in exactly one part."""
+    parts = sections(text)
+    starts = [0, *(part.start for part in parts)]
+    headings: list[tuple[str, ...]] = [(), *(part.headings for part in parts)]
+    ends = [*starts[1:], len(text)]
+    return [Passage(s, e, text[s:e], h) for s, e, h in zip(starts, ends, headings, strict=True) if s < e]
+
+
+def split(text: str, size: int = SIZE) -> list[Passage]:
+    """The text cut into passages of about `size` characters: each character is in exactly one, in order.
+
+    A cut falls at a heading or between paragraphs; only a paragraph of more than twice the size is cut inside, at
+    a line's end, a sentence's end or a blank, the latest there is.
+    """
+    found: list[Passage] = []
+    for leaf in _leaves(text):
+        start = leaf.start
+        at = start
+        for paragraph in re.finditer(r"(?:(?!\n[ \t\r]*\n).)*(?:\n[ \t\r]*\n\s*|\Z)", leaf.text, re.DOTALL):
+            end = leaf.start + paragraph.end()
+            if end - start > size and at > start:
+                found.append(Passage(start, at, text[start:at], leaf.headings))
+                start = at
+            while end - start > 2 * size:
+                cut = start + _cut(text[start : start + size])
+                found.append(Passage(start, cut, text[start:cut], leaf.headings))
+                start = cut
+            at = end
+        if start < leaf.end:
+            found.append(Passage(start, leaf.end, text[start : leaf.end], leaf.headings))
+    return found
+
+
+def _cut(text: str) -> int:
+    """Where to cut a text that is too long: after the last line, sentence or word of its second half."""
+    half = len(text) // 2
+    for mark in ("\n", ". ", "。", " "):
+        place = text.rfind(mark, half)
+        if place >= 0:
+            return place + len(mark)
+    return len(text)
