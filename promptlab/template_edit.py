@@ -7,7 +7,7 @@ text that comes out of here has been read back and says exactly what was asked f
 
 Fields: the keys of a template file (`fields` of a template gives them all), and one part of a mapping by its
 dotted name: `params.temperature`, `examples.k`, `inputs.question`, `inputs.question.sample`. None takes a field
-out of the file, which then has its default.
+out of the file, which then has its default. `context` takes paths, or `{"path": …, "passages": …}`.
 """
 
 from __future__ import annotations
@@ -146,12 +146,9 @@ class _Change:
             self._schema(value)
             return
         if key == "context":
-            value = self._list(key, value)
-            if tuple(value) == self.old.context:
+            value = self._context(value)
+            if same(value, self.raw.get(key) or []):
                 return
-            # What is taken of a document stays with it.
-            kept = {entry["path"]: entry for entry in self.raw.get(key) or () if isinstance(entry, Mapping)}
-            value = [kept.get(one, one) for one in value]
         elif value is not None and not isinstance(value, str):
             raise self._wrong(key, "should be text")
         elif value == getattr(self.old, key):
@@ -160,6 +157,20 @@ class _Change:
             self.new[key] = ""  # no text at all is another thing than the standard one
         else:
             self._set(key, value)
+
+    def _context(self, value: Any) -> list[Any]:
+        """Documents by path, or as mappings with `path` and `passages`. What is taken of a document stays with it
+        where only its path is given; a mapping with nothing but a path takes all of it."""
+        kept = {entry["path"]: entry for entry in self.raw.get("context") or () if isinstance(entry, Mapping)}
+        found: list[Any] = []
+        for one in [] if value is None else [value] if isinstance(value, str | Mapping) else list(value):
+            if isinstance(one, Mapping) and isinstance(one.get("path"), str):
+                found.append(one["path"] if len(one) == 1 else dict(one))
+            elif isinstance(one, str):
+                found.append(kept.get(one, one))
+            else:
+                raise self._wrong("context", "should be a list of paths, or of mappings with a `path`")
+        return found
 
     def _schema(self, value: Any) -> None:
         if isinstance(value, str):

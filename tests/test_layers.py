@@ -18,8 +18,8 @@ PACKAGE = ROOT / "promptlab"
 # The layers of the design, highest first; a module may import its own layer and those below.
 LAYERS = (
     (
-        *("ui", "cli", "cli_export", "cli_formats", "cli_documents", "cli_examples", "cli_templates"),
-        *("terminal", "pytest_plugin"),
+        *("ui", "cli", "cli_export", "cli_formats", "cli_documents", "cli_examples"),
+        *("cli_templates", "cli_variants", "cli_words", "terminal", "pytest_plugin"),
     ),
     ("plans", "suite", "report", "difference", "proofs"),
     ("runner",),

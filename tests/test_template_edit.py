@@ -306,7 +306,7 @@ def test_a_new_file_is_laid_out_as_people_write_them() -> None:
         ("user: a\n", {"params": 3}, "should be a mapping"),
         ("user: a\n", {"schema": "{"}, "not JSON"),
         ("user: a\n", {"schema": {"type": "thing"}}, "not a JSON Schema"),
-        ("user: a\n", {"context": [1]}, "should be a list of texts"),
+        ("user: a\n", {"context": [1]}, "should be a list of paths"),
         ("user: a\n", {"examples": {"k": 1}}, "`pool` is missing"),
         ("users: a\n", {"user": "b"}, "unknown key `users`"),
         ("user: &a x\ndescription: *a\n", {"user": "b"}, "cannot be changed in place .an alias"),
@@ -338,3 +338,9 @@ def test_what_is_taken_of_a_document_stays_with_it() -> None:
     assert parse(changed, path=PATH).context == ("b.md", "c.md")
     assert parse(changed, path=PATH).passages == parse(source, path=PATH).passages
     assert edit(source, {"context": ["a.md", "b.md"]}, path=PATH) == source
+    whole = edit(source, {"context": ["a.md", {"path": "b.md"}]}, path=PATH)
+    assert whole == "context:\n  - a.md\n  - b.md\n"
+    fewer = [{"path": "a.md", "passages": {"by": "range", "lines": [1, 9]}}, "b.md"]
+    made = edit(source, {"context": fewer}, path=PATH)
+    assert (parse(made, path=PATH).passages["a.md"].end, len(parse(made, path=PATH).passages)) == (9, 2)
+    assert "# long" in made
