@@ -579,9 +579,8 @@ def test_a_failed_write_leaves_nothing_half_written(store: Store) -> None:
 
 
 def test_runs_are_found_by_the_version_of_their_template(store: Store) -> None:
-    ids = []
-    for blob in ("a" * 40, "b" * 40, "a" * 40):
-        ids.append(begin(store, origin=dataclasses.replace(MADE_BY, template_blob=blob)).id)
+    origins = [dataclasses.replace(MADE_BY, template_blob=blob * 40) for blob in "aba"]
+    ids = [begin(store, origin=origin).id for origin in origins]
     assert [run.id for run in store.runs(blob="a" * 40)] == [ids[2], ids[0]]
     assert [run.id for run in store.runs(blob="b" * 40)] == [ids[1]]
     for other in ("c" * 40, "%", "a", "_" * 40, '"'):
