@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from promptlab import __version__, cli_export, cli_formats, cli_templates, terminal
+from promptlab import __version__, cli_documents, cli_examples, cli_export, cli_formats, cli_templates, terminal
 from promptlab.errors import InputError, ModelNotFound, PromptlabError, WorkspaceError
 
 if TYPE_CHECKING:
@@ -432,6 +432,8 @@ def app(port: int | None) -> None:
 cli.add_command(cli_templates.templates)
 cli.add_command(cli_formats.import_)
 cli.add_command(cli_export.export)
+cli.add_command(cli_documents.documents)
+cli.add_command(cli_examples.examples)
 
 
 def main() -> None:
