@@ -13,11 +13,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from jinja2 import nodes
+
 from promptlab import templates
 from promptlab.errors import FormatError, TemplateError
 from promptlab.formats import made_data, yaml_out
 from promptlab.jinja_tree import LayoutProblem
-from promptlab.layout import compile_text
+from promptlab.layout import ENVIRONMENT, compile_text
+from promptlab.sandbox import ATTRIBUTES, TEXT_METHODS
 from promptlab.template_file import _TAKEN, type_problem
 from promptlab.types import Role, Template
 
@@ -69,7 +72,9 @@ class Draft:
     def bind(self, text: str, where: str) -> str:
         """`text` with the names it uses declared as inputs, those that cannot be one under another name."""
         sets = []
-        for name in sorted(names_in(text, where)):
+        names = names_in(text, where)
+        _check_methods(text, where)
+        for name in sorted(names):
             own = self.own_name(name)
             if own != name:
                 sets.append(f"{{% set {name} = {own} %}}")
@@ -153,6 +158,17 @@ def names_in(text: str, where: str) -> frozenset[str]:
     except LayoutProblem as exc:
         line = f" in line {exc.line} of it" if exc.line else ""
         raise FormatError(f"{where} is not Jinja as promptlab has it: {exc.message}{line}", hint=exc.hint) from exc
+
+
+METHODS = frozenset((*TEXT_METHODS, *(name for names in ATTRIBUTES.values() for name in names)))
+
+
+def _check_methods(text: str, where: str) -> None:
+    """Refuse a call of a method that no value has here, even where made data would never come to it."""
+    for call in ENVIRONMENT.parse(text).find_all(nodes.Call):
+        if isinstance(call.node, nodes.Getattr) and call.node.attr not in METHODS:
+            hint = "values cannot be changed here" if call.node.attr in ("append", "pop", "extend", "update") else ""
+            raise FormatError(f"{where} calls `.{call.node.attr}()`, which promptlab does not have", hint=hint)
 
 
 def is_input(name: str) -> bool:

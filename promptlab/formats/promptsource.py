@@ -20,6 +20,7 @@ from promptlab.errors import FormatError
 from promptlab.formats.common import Fields, Imported, Places, Tagged, read_bytes, read_source, slug
 from promptlab.formats.draft import Draft, names_in, share_a_row
 from promptlab.formats.foreign_text import joined
+from promptlab.formats.growing_lists import rewritten
 from promptlab.layout import ENVIRONMENT
 
 BARS = "|||"
@@ -68,10 +69,13 @@ def _template(fields: Fields, key: str, made: Imported, places: Places) -> None:
         return
     base = f"{places.templates}/{made.name}/{slug(name)}"
     try:
-        fixed = _RANDOM.sub(r"\1choice", jinja)
+        grown = rewritten(jinja)
+        fixed = _RANDOM.sub(r"\1choice", grown)
         parts = split(fixed)
         notes = list(parts.notes)
-        if fixed != jinja or "choice" in _filters(fixed):
+        if grown != jinja:
+            notes.append("a list that grows is set anew each time, since values cannot be changed here")
+        if fixed != grown or "choice" in _filters(fixed):
             notes.append("a random choice is always the same one here")
         prefix = _choices(choices, key)
         texts: list[tuple[str, str, str]] = [(f"{base}.yaml", name, parts.input)]

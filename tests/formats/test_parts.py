@@ -16,6 +16,7 @@ from promptlab.formats import made_data, yaml_out
 from promptlab.formats.common import LossReport, beside, slug
 from promptlab.formats.draft import Draft
 from promptlab.formats.foreign_text import from_braces, from_dollars, from_mustache, from_nunjucks
+from promptlab.formats.growing_lists import rewritten
 
 texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=40)
 values = st.recursive(
@@ -83,15 +84,49 @@ def test_a_made_row_fits_how_a_variable_is_used(text: str, kind: str) -> None:
 
 def test_a_template_that_no_made_row_fits_is_refused_with_the_reason() -> None:
     draft = Draft()
-    draft.messages([("user", "{{ x.append(1) }}")])
-    with pytest.raises(FormatError, match="append"):
+    draft.messages([("user", '{{ x[0] + 1 }}{{ x[0] + "a" }}')])
+    with pytest.raises(FormatError, match="str"):
         draft.text("t.yaml")
+
+
+def test_a_method_that_values_lack_is_refused_even_where_no_made_row_comes_to_it() -> None:
+    with pytest.raises(FormatError, match="append"):
+        Draft().messages([("user", "{% if x == 77 %}{{ y.append(1) }}{% endif %}")])
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        (
+            "{% set f = [] %}{% for a in x %}{{ f.append(a) or '' }}{% endfor %}{{ f|join }} f 'f' {{ 'f' }}",
+            "{% set f = namespace(list=[]) %}{% for a in x %}{% set f.list = f.list + [a] %}{% endfor %}"
+            "{{ f.list|join }} f 'f' {{ 'f' }}",
+        ),
+        (
+            '{% set n = namespace(f=[]) %}{{- n.f.append("f") | default("", True) -}}',
+            '{% set n = namespace(f=[]) %}{%- set n.f = n.f + ["f"] -%}',
+        ),
+        ("{{ f.append(1) }}", "{{ f.append(1) }}"),
+    ],
+)
+def test_a_growing_list_is_set_anew(text: str, made: str) -> None:
+    assert rewritten(text) == made
+
+
+def test_a_growing_list_prints_what_it_printed() -> None:
+    text = rewritten('{% set f = [] %}{% for a in x %}{{ f.append(a) or "" }}{% endfor %}{{ f|join }}')
+    assert render(text, x=["a", "b"]) == "ab"
 
 
 def test_a_template_that_never_ends_is_not_tried_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
     tries: list[int] = []
     real = templates.render
-    monkeypatch.setattr(templates, "render", lambda *args, **named: tries.append(1) or real(*args, **named))
+
+    def counted(*args: Any, **named: Any) -> Any:
+        tries.append(1)
+        return real(*args, **named)
+
+    monkeypatch.setattr(templates, "render", counted)
     text = "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}{{ x }}"
     template = templates.parse(f"inputs: [x]\nuser: '{text}'\n", path="t.yaml")
     assert made_data.row(template).problem.startswith("stopped")
