@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def templates() -> None:
-    """Templates: list, change, save to git, compare and bring back.
+    """Templates, kept in git.
 
     TEMPLATE is a path from the workspace, such as templates/triage.yaml, or a bare name, such as triage. VERSION is
     a name given with `tag` (production), the beginning of a commit, or anything git knows a commit by.
@@ -43,7 +43,10 @@ templates.add_command(try_)
 @templates.command("list")
 @as_json_option
 def list_(as_json: bool) -> None:
-    """Every template: what it is for, when it was last changed, and whether that is saved."""
+    """Every template, with its last change.
+
+    And what it is for, and whether the file is saved as it is.
+    """
     from promptlab import listing
 
     for entry in listing.Listing(here()).entries():
@@ -156,7 +159,10 @@ def save(
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Most versions to list.")
 @as_json_option
 def history(template: str, limit: int | None, as_json: bool) -> None:
-    """The versions of a template, newest first: who, when, names, message, and how many runs there were of it."""
+    """The versions of a template, newest first.
+
+    With who saved each and when, its names, its message, and how many runs there were of it.
+    """
     from promptlab import versions
     from promptlab.store import Store
 
@@ -240,9 +246,9 @@ def restore(template: str, version: str, message: str, as_json: bool) -> None:
 @click.argument("template", nargs=-1)
 @as_json_option
 def check(template: tuple[str, ...], as_json: bool) -> None:
-    """Check that templates parse, declare what they use, and render with their samples. TEMPLATE... or all.
+    """Check that templates render with their samples.
 
-    The status is 1 when one does not.
+    TEMPLATE... or all. They must parse, declare what they use, and have their documents and examples. The status is 1 when one does not.
     """
     from promptlab import proofs, shelf
     from promptlab import templates as library
@@ -269,7 +275,10 @@ def check(template: tuple[str, ...], as_json: bool) -> None:
 @click.option("--move", is_flag=True, help="Take the name from the version that has it.")
 @as_json_option
 def tag(template: str, version: str, name: str, move: bool, as_json: bool) -> None:
-    """Give a version a name, such as production: the git tag templates/TEMPLATE/NAME."""
+    """Give a version a name, such as production.
+
+    It is the git tag templates/TEMPLATE/NAME.
+    """
     from promptlab import shelf
 
     workspace, path = located(template)
@@ -282,7 +291,7 @@ def tag(template: str, version: str, name: str, move: bool, as_json: bool) -> No
 
 @templates.command()
 def init() -> None:
-    """Make the workspace a git repository, so that templates can be saved."""
+    """Make the workspace a git repository."""
     from promptlab import shelf
 
     workspace = here()

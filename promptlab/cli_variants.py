@@ -11,9 +11,9 @@ from promptlab.cli_words import as_json_option, changes, located, print_json, pr
 
 @click.group("try")
 def try_() -> None:
-    """Variants of a template, each on a git branch of its own, try/TEMPLATE/NAME.
+    """Variants of a template, on branches of their own.
 
-    The files of the workspace are not touched before a variant is merged.
+    A branch is called try/TEMPLATE/NAME. The files of the workspace are not touched before a variant is merged.
     """
 
 
