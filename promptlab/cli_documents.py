@@ -21,7 +21,7 @@ _AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object
 
 @click.group()
 def documents() -> None:
-    """Context documents: text, Markdown, CSV, HTML, PDF, Word and Excel."""
+    """Context documents, and passages of them."""
 
 
 def _workspace() -> Workspace:
@@ -33,7 +33,10 @@ def _workspace() -> Workspace:
 @documents.command("list")
 @_AS_JSON
 def documents_list(as_json: bool) -> None:
-    """The documents in `documents` and `fixtures/documents`, with their labels; none is opened."""
+    """The documents of the workspace with their labels.
+
+    Those in `documents` and `fixtures/documents`; none is opened.
+    """
     from promptlab import documents as library
 
     workspace = _workspace()
@@ -66,7 +69,10 @@ def documents_show(path: str, key: str | None, as_json: bool) -> None:
 @click.option("--label", type=click.Choice(LABELS), help="Written to promptlab.yaml. [confidential]")
 @_AS_JSON
 def documents_add(file: str, name: str | None, label: Label | None, as_json: bool) -> None:
-    """Copy FILE into documents/uploads/, where it is confidential until someone says otherwise."""
+    """Add a file to the documents of the workspace.
+
+    It is copied into documents/uploads/ and is confidential until someone says otherwise.
+    """
     from promptlab import documents as library
 
     if file == "-":
@@ -86,7 +92,10 @@ def documents_add(file: str, name: str | None, label: Label | None, as_json: boo
 @click.argument("path")
 @click.argument("label", type=click.Choice(LABELS))
 def documents_label(path: str, label: Label) -> None:
-    """Say what label a file has: one line of promptlab.yaml is changed."""
+    """Say what label a file has.
+
+    One line of promptlab.yaml is changed, and nothing else of it.
+    """
     from promptlab.labels import set_label
 
     set_label(_workspace(), path, label)
@@ -97,7 +106,10 @@ def documents_label(path: str, label: Label) -> None:
 @click.argument("run_id")
 @_AS_JSON
 def documents_changed(run_id: str, as_json: bool) -> None:
-    """Which documents are no longer what a run used; the beginning of its id is enough."""
+    """Which documents are no longer what a run used.
+
+    The beginning of the run's id is enough.
+    """
     import contextlib
 
     from promptlab import documents as library
@@ -143,7 +155,10 @@ def documents_passages(
     max_characters: int | None,
     as_json: bool,
 ) -> None:
-    """Show which passages of a document would be taken: by heading, by range, or the most like QUESTION."""
+    """Show which passages of a document would be taken.
+
+    By heading, by range, or those most like QUESTION. What was chosen and does not fit is shown too.
+    """
     from promptlab import documents as library
     from promptlab import passages
 

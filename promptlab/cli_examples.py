@@ -46,7 +46,10 @@ def examples_list(pool: str, limit: int | None, as_json: bool) -> None:
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The first N only.")
 @_AS_JSON
 def examples_search(pool: str, text: str, limit: int | None, as_json: bool) -> None:
-    """The examples with TEXT in any field, whatever its case. Status 1 when there is none."""
+    """The examples with TEXT in any field.
+
+    Upper and lower case are the same. The exit status is 1 when there is none.
+    """
     from promptlab import examples as library
 
     found = library.search(library.load_pool(_workspace(), pool), text, limit=limit)
@@ -68,7 +71,13 @@ def examples_search(pool: str, text: str, limit: int | None, as_json: bool) -> N
 )
 @click.option("--id", "name", metavar="ID", help="Its id, where --result gives none.")
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="A tag; may be repeated.")
-@click.option("--label", type=click.Choice(["public", "internal", "confidential"]), default="public", show_default=True)
+@click.option(
+    "--label",
+    type=click.Choice(["public", "internal", "confidential"]),
+    default="public",
+    show_default=True,
+    help="How private it is.",
+)
 @_AS_JSON
 def examples_add(
     pool: str,
@@ -80,7 +89,10 @@ def examples_add(
     label: Label,
     as_json: bool,
 ) -> None:
-    """Add an example to a pool: one typed here, or the question of an answer with the right output."""
+    """Add an example to a pool.
+
+    One typed here, or the question of an answer with the right output.
+    """
     from promptlab import pools
     from promptlab.types import Example
 
@@ -118,7 +130,10 @@ def examples_delete(pool: str, ids: tuple[str, ...]) -> None:
 @click.option("--dry-run", is_flag=True, help="Only say what would be taken out.")
 @_AS_JSON
 def examples_dedupe(pool: str, dry_run: bool, as_json: bool) -> None:
-    """Take out what is there twice; the first stays. The same inputs with different outputs are named and stay."""
+    """Take out what is in a pool twice.
+
+    The first stays. Examples with the same inputs and different outputs are named and stay.
+    """
     from promptlab import pools
 
     gone, contradictions = pools.dedupe(_workspace(), pool, dry=dry_run)
@@ -139,12 +154,19 @@ def examples_dedupe(pool: str, dry_run: bool, as_json: bool) -> None:
     type=click.Choice(["first", "random", "balanced", "similar", "diverse"]),
     default="first",
     show_default=True,
+    help="How they are chosen.",
 )
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Decides what is drawn.")
 @click.option(
-    "--order", type=click.Choice(["given", "reversed", "random", "similar_last"]), default="given", show_default=True
+    "--order",
+    type=click.Choice(["given", "reversed", "random", "similar_last"]),
+    default="given",
+    show_default=True,
+    help="How they stand in the prompt.",
 )
-@click.option("--balance", type=click.Choice(["output", "tag"]), default="output", show_default=True)
+@click.option(
+    "--balance", type=click.Choice(["output", "tag"]), default="output", show_default=True, help="What a class is."
+)
 @click.option("--input", "pairs", multiple=True, metavar="NAME=TEXT", help="An input of the item that is asked.")
 @click.option("--item", default="", metavar="ID", help="Its id, where the pool has it.")
 @_AS_JSON

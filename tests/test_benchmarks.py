@@ -44,6 +44,12 @@ def test_the_list_of_templates_is_measured_in_every_way_it_is_asked_for() -> Non
     assert all(found[f"{way}_s"] > 0 for way in ("first", "again", "new_process", "after_an_edit", "after_a_commit"))
 
 
+def test_every_way_to_choose_shots_is_measured() -> None:
+    found = run("benchmarks.examples_speed")
+    assert found["examples"] == 1_000
+    assert list(found["seconds"]) == ["load", "search", "first", "random", "balanced", "similar", "diverse"]
+
+
 @pytest.mark.model
 def test_the_local_measurement_has_a_figure_for_each_way() -> None:
     found = run("benchmarks.overhead", "--part", "local", "--model", "smollm2-135m", "--without", "context")
