@@ -248,7 +248,8 @@ def restore(template: str, version: str, message: str, as_json: bool) -> None:
 def check(template: tuple[str, ...], as_json: bool) -> None:
     """Check that templates render with their samples.
 
-    TEMPLATE... or all. They must parse, declare what they use, and have their documents and examples. The status is 1 when one does not.
+    TEMPLATE... or all. They must parse, declare what they use, and have their documents and examples. The status is 1
+    when one does not.
     """
     from promptlab import proofs, shelf
     from promptlab import templates as library

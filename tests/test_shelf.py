@@ -228,6 +228,21 @@ def test_a_hook_may_change_the_file(repo: Repository) -> None:
     assert saved.blob == blob_id(saved.text)
 
 
+def test_commits_are_signed_where_git_is_told_to_sign(repo: Repository, tmp_path: Path) -> None:
+    signer = tmp_path / "signer"
+    signer.write_text(
+        "#!/bin/sh\ncat > /dev/null\necho '[GNUPG:] SIG_CREATED ' >&2\n"
+        "echo '-----BEGIN PGP SIGNATURE-----'\necho made for a test\necho '-----END PGP SIGNATURE-----'\n"
+    )
+    signer.chmod(0o755)
+    for name, value in (("gpg.program", str(signer)), ("user.signingKey", "ada"), ("commit.gpgSign", "true")):
+        repo.git("config", name, value)
+    saved = save(repo.workspace, CUP, NEW, "Signed", base=TEMPLATE)
+    tried = variants.save_variant(repo.workspace, CUP, "v", MINE, "Signed too")
+    for commit in (saved.commit, tried.commit):
+        assert "made for a test" in repo.git("cat-file", "commit", commit)
+
+
 def test_an_ignored_file_is_refused_in_gits_words(repo: Repository) -> None:
     repo.put(".gitignore", "templates/private*\n")
     with pytest.raises(CommitRefused, match="ignored"):

@@ -185,7 +185,7 @@ def expected(key: str, value: Any) -> Any:
 
 
 @pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
-@settings(max_examples=12)
+@settings(max_examples=10)
 @given(change=ONE_CHANGE)
 def test_a_change_is_read_back_and_nothing_else_differs(source: str, change: tuple[str, Any]) -> None:
     key, value = change
@@ -208,7 +208,7 @@ def test_a_change_is_read_back_and_nothing_else_differs(source: str, change: tup
 COMMENTS = [line for line in LONG.splitlines() if line.lstrip().startswith("#")]
 
 
-@settings(max_examples=12)
+@settings(max_examples=10)
 @given(change=ONE_CHANGE)
 def test_comments_outside_the_changed_field_stay(change: tuple[str, Any]) -> None:
     key, value = change
