@@ -75,16 +75,15 @@ def add(workspace: Workspace, name: str, content: bytes | str, label: Label | No
     kind = _kind(name, len(raw), shown)
     text = _text(workspace, raw, kind, shown)
     path = _free(workspace, name, raw)
+    there = workspace.resolve(path).exists()
+    _put(workspace, path, raw)
     if label is not None and label != workspace.label_of(path):
-        # Before the file is there under another label; a pattern that forbids it leaves nothing behind.
-        _put(workspace, path, raw)
         try:
             workspace = set_label(workspace, path, label)
         except WorkspaceError:
-            workspace.resolve(path).unlink()
+            if not there:  # a label that cannot be had leaves nothing behind
+                workspace.resolve(path).unlink()
             raise
-    else:
-        _put(workspace, path, raw)
     _remember(workspace, text)
     if kind != "text":
         DocStore.of(workspace).keep_original(raw, PurePosixPath(name).suffix.lower())

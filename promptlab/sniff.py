@@ -80,8 +80,7 @@ def _office(raw: bytes, path: str) -> tuple[str, str]:
             if kind not in _NAMES:
                 return kind, "save it as .docx, .xlsx or .pdf"
             for part in parts:
-                if part.filename.endswith((".xml", ".rels", ".vml")):
-                    _no_entities(archive, part, path)
+                _no_entities(archive, part, path)
             return kind, ""
     except (zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError, RuntimeError, zlib.error) as exc:
         raise DocumentError("is damaged: its container cannot be opened", file=path, hint="save it anew") from exc
@@ -131,8 +130,12 @@ def _no_entities(archive: zipfile.ZipFile, part: zipfile.ZipInfo, path: str) -> 
     parser.StartDoctypeDeclHandler, parser.StartElementHandler = refuse, root
     try:
         with archive.open(part) as stream:
-            parser.Parse(stream.read(1_000_000), False)
+            while chunk := stream.read(65_536):
+                parser.Parse(chunk, False)
     except _Root:
         return
     except expat.ExpatError as exc:
-        raise DocumentError(f"is damaged: `{part.filename}` is not XML", file=path, hint="save it anew") from exc
+        # What is no XML is a picture, unless its name says otherwise. The name alone would not do: any part may
+        # be read as XML, and what a part is called is for its maker to choose.
+        if part.filename.endswith((".xml", ".rels")):
+            raise DocumentError(f"is damaged: `{part.filename}` is not XML", file=path, hint="save it anew") from exc

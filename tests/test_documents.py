@@ -242,6 +242,11 @@ def test_a_program_in_the_current_folder_is_not_run(
         ("bomb.docx", ZIP, "times its size, as a ZIP bomb does"),
         ("entities.docx", docx(start=ENTITIES), "declares XML entities in `word/document.xml`"),
         ("utf16.docx", docx(more={"word/x.xml": f"{ENTITIES}<x/>".encode("utf-16")}), "declares XML entities"),
+        (
+            "named.docx",
+            docx(more={"word/x.png": f"{' ' * 99_999}{ENTITIES}<x/>".encode()}),
+            "declares XML entities in `word/x.png`",
+        ),
         ("cut.docx", docx()[:-200], "its container cannot be opened"),
         ("text.docx", docx("<w:p/>"), "holds no text"),
         ("none.xlsx", xlsx(lambda _: None), "is empty"),
@@ -390,6 +395,10 @@ def test_a_label_that_a_pattern_forbids_leaves_nothing_behind(here: Workspace) -
     with pytest.raises(documents.WorkspaceError, match=r"by the pattern `documents/\*\*`"):
         documents.add(Workspace.load(here.root), "a", "text", "public")
     assert documents.paths(here) == []
+    kept = documents.add(Workspace.load(here.root), "a", "text")
+    with pytest.raises(documents.WorkspaceError):
+        documents.add(Workspace.load(here.root), "a", "text", "public")
+    assert documents.paths(here) == [kept.path]
 
 
 def test_another_file_of_the_name_is_never_replaced(here: Workspace) -> None:
