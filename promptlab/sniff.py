@@ -117,7 +117,7 @@ class _Root(Exception):
 
 
 def _no_entities(archive: zipfile.ZipFile, part: zipfile.ZipInfo, path: str) -> None:
-    """Refuse a document type declaration: Office writes none, and entities that expand need one."""
+    """Refuse a part that declares entities: Office writes none, and those that expand would fill the memory."""
 
     def refuse(*_: object) -> None:
         message = f"declares XML entities in `{part.filename}`, which no Office program writes"
@@ -127,7 +127,7 @@ def _no_entities(archive: zipfile.ZipFile, part: zipfile.ZipInfo, path: str) -> 
         raise _Root
 
     parser = expat.ParserCreate()
-    parser.StartDoctypeDeclHandler, parser.StartElementHandler = refuse, root
+    parser.EntityDeclHandler, parser.StartElementHandler = refuse, root
     try:
         with archive.open(part) as stream:
             while chunk := stream.read(65_536):
