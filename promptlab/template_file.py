@@ -41,7 +41,8 @@ TEXTS = ("instructions", "output_format", "user", "layout")
 _JINJA_NAMES = (
     "caller dict false joiner kwargs loop namespace none range self super true varargs recursive".split()  # noqa: SIM905
 )
-_TAKEN = {*LAYOUT_NAMES, *_JINJA_NAMES}
+TAKEN_NAMES = {*LAYOUT_NAMES, *_JINJA_NAMES}
+"""Names no input may have: the layout and Jinja use them."""
 
 
 class _Strict(BaseModel):
@@ -305,7 +306,7 @@ def _check_inputs(inputs: Mapping[str, InputSpec], file: YamlFile) -> None:
         if not name.isidentifier() or not name.isascii() or name.startswith("_"):
             problem = f"`{name}` cannot be the name of an input"
             hint = "use letters, digits and underscores, as in `ticket_text`"
-        elif name in _TAKEN or keyword.iskeyword(name):
+        elif name in TAKEN_NAMES or keyword.iskeyword(name):
             problem, hint = f"`{name}` means something else in templates", "choose another name"
         if problem:
             line = file.line(("inputs", name))

@@ -21,7 +21,7 @@ from promptlab.formats import made_data, yaml_out
 from promptlab.jinja_tree import LayoutProblem
 from promptlab.layout import ENVIRONMENT, compile_text
 from promptlab.sandbox import ATTRIBUTES, TEXT_METHODS
-from promptlab.template_file import _TAKEN, type_problem
+from promptlab.template_file import TAKEN_NAMES, type_problem
 from promptlab.types import Role, Template
 
 ROLES: Mapping[str, Role] = {
@@ -174,7 +174,7 @@ def _check_methods(text: str, where: str) -> None:
 def is_input(name: str) -> bool:
     """Whether a template can have an input of this name."""
     plain = name.isidentifier() and name.isascii() and not name.startswith("_")
-    return plain and name not in _TAKEN and not keyword.iskeyword(name)
+    return plain and name not in TAKEN_NAMES and not keyword.iskeyword(name)
 
 
 def _same(one: Template, other: Template) -> bool:
