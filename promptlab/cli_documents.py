@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -143,6 +144,7 @@ def documents_changed(run_id: str, as_json: bool) -> None:
 @click.option("--characters", metavar="A-B", help="Take these characters.")
 @click.option("-n", "--top", type=click.IntRange(min=1), default=3, show_default=True, help="Most like QUESTION.")
 @click.option("--max-characters", type=click.IntRange(min=1), metavar="N", help="Most characters to take.")
+@click.option("--max-tokens", type=click.IntRange(min=1), metavar="N", help="Most tokens to take, about.")
 @_AS_JSON
 def documents_passages(
     path: str,
@@ -153,6 +155,7 @@ def documents_passages(
     characters: str | None,
     top: int,
     max_characters: int | None,
+    max_tokens: int | None,
     as_json: bool,
 ) -> None:
     """Show which passages of a document would be taken.
@@ -162,9 +165,8 @@ def documents_passages(
     from promptlab import documents as library
     from promptlab import passages
 
-    choice = _choice(
-        question, headings, {"lines": lines, "words": words, "characters": characters}, top, max_characters
-    )
+    ranges = {"lines": lines, "words": words, "characters": characters}
+    choice = replace(_choice(question, headings, ranges, top), max_characters=max_characters, max_tokens=max_tokens)
     found = passages.choose(library.read(_workspace(), path), choice, question)
     for taken, rows in ((True, found.passages), (False, found.left_out)):
         for one in rows:
@@ -184,24 +186,22 @@ def documents_passages(
         click.echo(f"{len(found.passages)} of {found.considered} passages, {len(found.text):,} characters")
 
 
-def _choice(
-    question: str, headings: tuple[str, ...], ranges: dict[str, str | None], top: int, most: int | None
-) -> PassageChoice:
+def _choice(question: str, headings: tuple[str, ...], ranges: dict[str, str | None], top: int) -> PassageChoice:
     from promptlab.types import PassageChoice
 
     given = {unit: text for unit, text in ranges.items() if text is not None}
     if bool(headings) + len(given) + bool(question) != 1:
         raise click.UsageError("choose by one of --heading, --lines, --words, --characters and QUESTION")
     if headings:
-        return PassageChoice("heading", headings, max_characters=most)
+        return PassageChoice("heading", headings)
     if not given:
-        return PassageChoice("bm25", n=top, max_characters=most)
+        return PassageChoice("bm25", n=top)
     ((unit, text),) = given.items()
     first, dash, last = text.partition("-")
     if not first.isdecimal() or (last and not last.isdecimal()):
         raise click.BadParameter(f"write it as 10-40, not {text!r}", param_hint=f"--{unit}")
     end = int(last) if last else None if dash else int(first)
-    return PassageChoice("range", unit=unit, start=int(first), end=end, max_characters=most)  # type: ignore[arg-type]  # one of the three
+    return PassageChoice("range", unit=unit, start=int(first), end=end)  # type: ignore[arg-type]  # one of the three
 
 
 def _say(row: dict[str, Any], line: str, as_json: bool) -> None:

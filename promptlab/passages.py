@@ -14,9 +14,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
-from promptlab import documents
+from promptlab import documents, tokens
 from promptlab.errors import DocumentError, nearest
 from promptlab.similarity import Index, best, normal
 from promptlab.types import Document, PassageChoice, canonical_json
@@ -60,6 +61,19 @@ class Selection:
         """Start and end (exclusive) of each passage, in characters of the document."""
         return [(passage.start, passage.end) for passage in self.passages]
 
+    @property
+    def gaps(self) -> tuple[Passage, ...]:
+        """What of the document is not taken, in its order: each stretch cut at its headings."""
+        found: list[Passage] = []
+        for leaf in _leaves(self.whole.text):
+            at = leaf.start
+            for start, end in (*self.ranges, (leaf.end, leaf.end)):
+                if at < min(start, leaf.end):
+                    stop = min(start, leaf.end)
+                    found.append(Passage(at, stop, self.whole.text[at:stop], leaf.headings))
+                at = max(at, min(end, leaf.end))
+        return tuple(found)
+
     def document(self) -> Document:
         """The selection as a document of its own: its path says what it is, its label is the whole document's."""
         path = f"{self.whole.path}{documents.FRAGMENT}{describe(self.choice)}"
@@ -85,21 +99,26 @@ def choose(
 ) -> Selection:
     """The passages of `document` that `choice` asks for, within a budget.
 
-    The budget is `choice.max_characters`, and besides it `budget`, in what `count` counts of the joined text: a
-    model's tokens, for instance. Passages are taken while they fit: by similarity the best first, else the first
-    first. The same arguments give the same selection. Raises `DocumentError`: an unknown heading, a range past the
-    end, no passage that shares a word with the question, none that fits.
+    The budget is `choice.max_characters` and `choice.max_tokens`, and besides them `budget`, in what `count` counts
+    of the joined text: a model's own tokens, for instance. Passages are taken while they fit: by similarity the best
+    first, else the first first. The same arguments give the same selection. Raises `DocumentError`: an unknown
+    heading, a range past the end, no passage that shares a word with the question, none that fits.
     """
     found = _WAYS[choice.by](document, choice, question)
     taken: list[Passage] = []
     left_out: list[Passage] = []
     for passage in found.ranked:
         text = _joined(_in_order([*taken, passage]))
-        fits = choice.max_characters is None or len(text) <= choice.max_characters
-        (taken if fits and (budget is None or count(text) <= budget) else left_out).append(passage)
+        fits = (
+            (choice.max_characters is None or len(text) <= choice.max_characters)
+            and (choice.max_tokens is None or tokens.about(text) <= choice.max_tokens)
+            and (budget is None or count(text) <= budget)
+        )
+        (taken if fits else left_out).append(passage)
     if not taken:
-        least = min(len(passage.text) for passage in found.ranked)
-        message = f"no passage fits the budget; the smallest of those chosen has {least:,} characters"
+        least = min((passage.text for passage in found.ranked), key=len)
+        size = f"{len(least):,} characters, about {tokens.about(least):,} tokens"
+        message = f"no passage fits the budget; the smallest of those chosen has {size}"
         raise DocumentError(message, file=document.path, hint="raise the budget, or choose smaller passages")
     return Selection(document, choice, _in_order(taken), found.considered, _in_order(left_out))
 
@@ -125,14 +144,21 @@ class _Ranked:
 
 
 def _by_similarity(document: Document, choice: PassageChoice, question: str) -> _Ranked:
-    pieces = split(document.text)
-    # The words of its headings belong to a passage, though they stand in front of the section's first.
-    scores = Index([" ".join((*piece.headings, piece.text)) for piece in pieces]).scores(question)
+    pieces, index = _indexed(document.text)
+    scores = index.scores(question)
     ranked = [replace(pieces[n], score=scores[n]) for n in best(scores, choice.n) if scores[n] > 0]
     if not ranked:
         hint = "choose by heading or range, or name the inputs to compare with under `query`"
         raise DocumentError("no passage shares a word with the question", file=document.path, hint=hint)
     return _Ranked(ranked, len(pieces))
+
+
+@lru_cache(maxsize=2)
+def _indexed(text: str) -> tuple[list[Passage], Index]:
+    """The passages of `text`, to be compared with questions. Kept: a document is asked again at every click."""
+    pieces = split(text)
+    # The words of its headings belong to a passage, though they stand in front of the section's first.
+    return pieces, Index([" ".join((*piece.headings, piece.text)) for piece in pieces])
 
 
 def _by_heading(document: Document, choice: PassageChoice, _question: str) -> _Ranked:

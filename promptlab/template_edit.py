@@ -20,8 +20,8 @@ from typing import Any
 
 from promptlab import yaml_edit, yaml_write
 from promptlab.errors import TemplateError, nearest
-from promptlab.template_file import TEXTS, parse, plain
-from promptlab.types import InputSpec, Params, ShotChoice, Template
+from promptlab.template_file import TEXTS, parse, passages_entry, plain
+from promptlab.types import InputSpec, Params, PassageChoice, ShotChoice, Template
 from promptlab.yaml_edit import same
 from promptlab.yaml_places import CannotSplice
 
@@ -89,6 +89,11 @@ def fields(template: Template) -> dict[str, Any]:
     """Every field of `template` by the names `edit` takes; None and empty ones included."""
     values = {key: getattr(template, key) for key in KEYS}
     return {**values, "schema": json.loads(template.schema) if template.schema else None}
+
+
+def context_entry(path: str, choice: PassageChoice | None) -> str | dict[str, Any]:
+    """A document as the field `context` takes it: all of it, or the passages of `choice`."""
+    return {"path": path} if choice is None else {"path": path, "passages": passages_entry(choice)}
 
 
 def _parsed(raw: Mapping[str, Any], path: str) -> Template:
@@ -285,4 +290,4 @@ class _Change:
         return TemplateError(f"there is no field `{name}`", file=self.path, field=name, hint=nearest(name, known))
 
 
-__all__ = ["KEYS", "edit", "fields", "new"]
+__all__ = ["KEYS", "context_entry", "edit", "fields", "new"]

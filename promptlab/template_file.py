@@ -92,11 +92,16 @@ class _Passages(_Strict):
         default_factory=list, description="By bm25: the inputs to compare with; all of them unless said."
     )
     max_characters: int | None = Field(None, ge=1, description="Most characters; what does not fit is left out whole.")
+    max_tokens: int | None = Field(
+        None,
+        ge=1,
+        description="Most tokens, counted alike for every model; what does not fit is left out whole.",
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> _Passages:
         mine = _OF[self.by]
-        for name in sorted(self.model_fields_set - {"by", "max_characters", *mine}):
+        for name in sorted(self.model_fields_set - {"by", *_BOUNDS, *mine}):
             raise ValueError(f"`{name}` has no meaning with `by: {self.by}`, which takes {' '.join(mine)}")
         if self.by == "heading" and not self.headings:
             raise ValueError("`headings` is missing: name the sections to take")
@@ -111,13 +116,32 @@ class _Passages(_Strict):
         """As the rest of promptlab has it."""
         unit = next((unit for unit in _UNITS if getattr(self, unit) is not None), _UNITS[0])
         start, end = getattr(self, unit) or (1, None)
-        return PassageChoice(
-            self.by, tuple(self.headings), unit, start, end, self.n, tuple(self.query), self.max_characters
-        )
+        bounds = {name: getattr(self, name) for name in _BOUNDS}
+        return PassageChoice(self.by, tuple(self.headings), unit, start, end, self.n, tuple(self.query), **bounds)
 
 
 _UNITS: tuple[Literal["lines", "words", "characters"], ...] = ("lines", "words", "characters")
+_BOUNDS = ("max_characters", "max_tokens")
 _OF: dict[str, tuple[str, ...]] = {"heading": ("headings",), "range": _UNITS, "bm25": ("n", "query")}
+
+
+def passages_entry(choice: PassageChoice) -> dict[str, Any]:
+    """`choice` as a template file writes it under `passages`; what is a default is left out.
+
+    A range needs its end: a file says both.
+    """
+    entry: dict[str, Any] = {"by": choice.by}
+    if choice.by == "heading":
+        entry["headings"] = list(choice.headings)
+    elif choice.by == "range":
+        if choice.end is None:
+            raise ValueError("a range in a template file has a first and a last")
+        entry[choice.unit] = [choice.start, choice.end]
+    else:
+        entry["n"] = choice.n
+        if choice.query:
+            entry["query"] = list(choice.query)
+    return entry | {name: getattr(choice, name) for name in _BOUNDS if getattr(choice, name) is not None}
 
 
 class _Context(_Strict):

@@ -327,7 +327,8 @@ class PassageChoice:
 
     `heading` takes the sections named in `headings`; `range` what lies from `start` to `end`, both counted from 1
     and included, in `unit`s; `bm25` the `n` passages most like the question, which is the text of the inputs named
-    in `query`, or of all. `max_characters` bounds what is taken; what does not fit is left out whole, and said.
+    in `query`, or of all. `max_characters` and `max_tokens` (counted as `tokens.about` does) bound what is taken; what
+    does not fit is left out whole, and said.
     """
 
     by: Literal["heading", "range", "bm25"]
@@ -338,6 +339,7 @@ class PassageChoice:
     n: int = 3
     query: tuple[str, ...] = ()
     max_characters: int | None = None
+    max_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

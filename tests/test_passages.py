@@ -161,13 +161,18 @@ def test_a_document_without_headings_says_so() -> None:
         passages.choose(Document("x", "text"), PassageChoice("heading", ("A",)))
 
 
-@pytest.mark.parametrize("by_tokens", [False, True])
-def test_what_does_not_fit_is_left_out_whole_and_named(by_tokens: bool) -> None:
+@pytest.mark.parametrize(
+    ("bound", "budget"),
+    [
+        ({"max_characters": 60}, {}),
+        ({"max_tokens": 15}, {}),
+        ({}, {"budget": 12, "count": lambda text: len(text.split())}),
+    ],
+    ids=["characters", "tokens", "a model's tokens"],
+)
+def test_what_does_not_fit_is_left_out_whole_and_named(bound: dict[str, Any], budget: dict[str, Any]) -> None:
     question = "Which country was the host, and who beat France on penalties in the final?"
-    if by_tokens:
-        found = chosen(PassageChoice("bm25", n=3), question, budget=12, count=lambda text: len(text.split()))
-    else:
-        found = chosen(PassageChoice("bm25", n=3, max_characters=60), question)
+    found = chosen(PassageChoice("bm25", n=3, **bound), question, **budget)
     assert found.passages
     assert len(found.passages) + len(found.left_out) == 3
     assert all(p.text in TEXT for p in (*found.passages, *found.left_out))
@@ -185,6 +190,27 @@ def test_a_selection_is_pure_and_keeps_to_its_budget(text: str, n: int, most: in
     assert len(found.passages) <= n
     assert list(found.ranges) == sorted(found.ranges)
     assert all(text[s:e] == p.text for (s, e), p in zip(found.ranges, found.passages, strict=True))
+
+
+@given(st.lists(LINES, min_size=1, max_size=30).map("\n".join), st.integers(1, 5))
+def test_what_is_taken_and_the_gaps_are_the_whole_document(text: str, n: int) -> None:
+    try:
+        found = passages.choose(Document("d", text), PassageChoice("bm25", n=n), "one word two")
+    except DocumentError:
+        return
+    parts = sorted((*found.passages, *found.gaps), key=lambda passage: passage.start)
+    assert "".join(part.text for part in parts) == text
+
+
+def test_a_gap_says_under_which_headings_it_is() -> None:
+    gaps = chosen(PassageChoice("heading", ("Host",))).gaps
+    assert [gap.headings for gap in gaps] == [
+        (),
+        ("Cup",),
+        ("Cup", "Final"),
+        ("Cup", "Final", "Referee"),
+        ("Cup", "Final"),
+    ]
 
 
 # In a prompt

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptlab import examples, proofs, templates
+from promptlab import examples, proofs, template_edit, templates
 from promptlab.errors import TemplateError
 from promptlab.layout import ENVIRONMENT, STANDARD
 from promptlab.privacy import label_of
@@ -675,6 +675,15 @@ def test_a_labelled_template_file_labels_what_is_rendered_from_it(tmp_path: Path
     assert label_of(templates.render(template, {})) == "confidential"
 
 
+def entry(choice: PassageChoice | None) -> str | dict[str, Any]:
+    return template_edit.context_entry("b.md", choice)
+
+
+def test_all_of_a_document_is_taken_again_by_an_entry_without_passages() -> None:
+    source = "context:\n  - path: b.md\n    passages: {by: bm25}\n"
+    assert not parse(template_edit.edit(source, {"context": [entry(None)]}, path="t.yaml")).passages
+
+
 @pytest.mark.parametrize(
     ("written", "choice"),
     [
@@ -683,6 +692,7 @@ def test_a_labelled_template_file_labels_what_is_rendered_from_it(tmp_path: Path
             "{by: bm25, n: 2, query: [question], max_characters: 900}",
             PassageChoice("bm25", n=2, query=("question",), max_characters=900),
         ),
+        ("{by: bm25, n: 1, max_tokens: 300}", PassageChoice("bm25", n=1, max_tokens=300)),
         ("{by: heading, headings: [Final]}", PassageChoice("heading", ("Final",))),
         ("{by: range, words: [2, 9]}", PassageChoice("range", unit="words", start=2, end=9)),
     ],
@@ -691,6 +701,9 @@ def test_a_document_may_be_taken_in_passages(written: str, choice: PassageChoice
     template = parse(f"inputs: [question]\ncontext:\n  - a.md\n  - path: b.md\n    passages: {written}\n")
     assert template.context == ("a.md", "b.md")
     assert template.passages == {"b.md": choice}
+    assert parse(template_edit.new({"inputs": ["question"], "context": [entry(choice)]}, path="t.yaml")).passages == {
+        "b.md": choice
+    }
     jsonschema.Draft202012Validator(templates.file_schema()).validate({"context": ["a.md", {"path": "b.md"}]})
 
 
