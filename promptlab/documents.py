@@ -122,12 +122,8 @@ def changes(workspace: Workspace, sources: Iterable[Source]) -> list[Change]:
     for source in sources:
         if source.section != "context":
             continue
-        path, _, selected = source.name.partition(FRAGMENT)
-        then: str | None = source.sha256
-        if selected:
-            # Of a selection it is the whole document that is compared: the passages follow from it.
-            record = store.record("selection", source.sha256)
-            then = str(record["document"]) if record else None
+        path = source.name.partition(FRAGMENT)[0]
+        then = text_used(workspace, source)
         try:
             now = read(workspace, path).sha256
         except DocumentError as exc:
@@ -141,6 +137,31 @@ def changes(workspace: Workspace, sources: Iterable[Source]) -> list[Change]:
             continue
         found.append(Change(source.name, source.sha256, now, reason, store.has(source.sha256)))
     return found
+
+
+def text_used(workspace: Workspace, source: Source) -> str | None:
+    """The hash of the whole document that `source` was made of; None where that is not kept.
+
+    Of a selection it is the whole document that is compared: the passages follow from it.
+    """
+    if FRAGMENT not in source.name:
+        return source.sha256
+    record = DocStore.of(workspace).record("selection", source.sha256)
+    return str(record["document"]) if record and "document" in record else None
+
+
+def is_kept(workspace: Workspace, key: str) -> bool:
+    """Whether the text of the hash `key` can be read with `read_version`."""
+    return DocStore.of(workspace).has(key)
+
+
+def is_quick(workspace: Workspace, path: str) -> bool:
+    """Whether reading `path` needs no conversion: it is text, or its content was converted before."""
+    try:
+        raw, kind = _bytes(workspace, path)
+        return kind == "text" or DocStore.of(workspace).record("converted", _conversion(raw, kind)) is not None
+    except DocumentError:
+        return True  # it is refused at once
 
 
 def keep_selection(workspace: Workspace, selected: Document, whole: Document, ranges: list[tuple[int, int]]) -> None:
@@ -212,10 +233,9 @@ def _converted(workspace: Workspace, raw: bytes, kind: str, path: str) -> str:
     """The conversion of `raw`, made once for each content and version of the libraries."""
     store = DocStore.of(workspace)
     try:
-        made_with = convert.made_with(kind)
+        key = _conversion(raw, kind)
     except DocumentError as exc:
         raise DocumentError(exc.what, file=path, hint=exc.hint) from exc
-    key = sha256(f"{made_with}\0{hashlib.sha256(raw).hexdigest()}")
     record = store.record("converted", key)
     if record and store.has(str(record.get("text"))):
         try:
@@ -224,10 +244,15 @@ def _converted(workspace: Workspace, raw: bytes, kind: str, path: str) -> str:
             log.warning("%s is converted again: %s", path, exc)
     text = convert.to_markdown(raw, kind, path)
     try:
-        store.keep_record("converted", key, {"text": store.keep_text(text), "with": made_with})
+        store.keep_record("converted", key, {"text": store.keep_text(text), "with": convert.made_with(kind)})
     except OSError as exc:
         log.warning("the conversion of %s is not kept: %s", path, exc)
     return text
+
+
+def _conversion(raw: bytes, kind: str) -> str:
+    """What a conversion of `raw` is kept under: another version of the libraries makes another one."""
+    return sha256(f"{convert.made_with(kind)}\0{hashlib.sha256(raw).hexdigest()}")
 
 
 def _remember(workspace: Workspace, text: str) -> None:

@@ -28,6 +28,8 @@ from promptlab.yamlfile import read_text
 
 log = logging.getLogger(__name__)
 
+FACTS = 2
+"""Counted up when something else is remembered of a file."""
 State = Literal["saved", "changed", "new", "unknown"]
 
 
@@ -43,7 +45,7 @@ class LastChange:
 
 @dataclass(frozen=True)
 class Entry:
-    """A template in the list. `problem` says why it does not parse, "" when it does.
+    """A template in the list. `problem` says why it does not parse, "" when it does; `context` has its documents.
 
     `state`: `saved` in git, `changed` since, `new` to git, or `unknown` where there is no repository.
     """
@@ -55,6 +57,7 @@ class Entry:
     label: Label
     state: State
     last: LastChange | None
+    context: tuple[str, ...] = ()
 
 
 class Listing:
@@ -85,8 +88,9 @@ class Listing:
                     label=label,
                     state=states[path],
                     last=LastChange(*last[path]) if path in last else None,
+                    context=tuple(context),
                 )
-                for path, (_, description, problem, label) in facts.items()
+                for path, (_, description, problem, label, context) in facts.items()
             ]
 
     def _facts(self, path: str) -> list[Any]:
@@ -100,12 +104,13 @@ class Listing:
         kept: list[Any] | None = self._kept["files"].get(path)
         if kept and stamp and kept[0] == stamp:
             return kept
-        description, problem = "", ""
+        description, problem, context = "", "", list[str]()
         try:
-            description = parse(read_text(full, shown=path, error=InputError), path=path).description
+            template = parse(read_text(full, shown=path, error=InputError), path=path)
+            description, context = template.description, list(template.context)
         except InputError as exc:
             problem = str(exc)
-        return [stamp, description, problem, self._workspace.label_of(path)]
+        return [stamp, description, problem, self._workspace.label_of(path), context]
 
     def _ask_git(self, paths: list[str]) -> dict[str, State]:
         """Bring what is known of commits up to date; the state of each path."""
@@ -123,7 +128,7 @@ class Listing:
         return {path: changed.get(path, "saved" if path in known else "new") for path in paths}
 
     def _nothing(self) -> dict[str, Any]:
-        made_by = [__version__, dict(self._workspace.labels)]
+        made_by = [__version__, FACTS, dict(self._workspace.labels)]
         return {"made_by": made_by, "files": {}, "head": "", "last": {}}
 
     def _read(self) -> dict[str, Any]:

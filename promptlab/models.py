@@ -158,6 +158,17 @@ class Catalogue:
             self._verified(name, entry, path, progress)
             return path
 
+    def follow(self, workspace: Workspace) -> None:
+        """Take over what promptlab.yaml says now. A model whose entry is the same stays as it is, loaded or not."""
+        old = self.workspace.models
+        for name in workspace.models:
+            self._locks.setdefault(name, threading.RLock())
+        self.workspace = workspace
+        for name in [name for name in list(self._backends) if workspace.models.get(name) != old.get(name)]:
+            with self._locks[name]:
+                if name in self._backends:
+                    self._let_go(self._backends.pop(name))
+
     def close(self) -> None:
         """Let go of loaded models and connections."""
         for name in list(self._backends):

@@ -21,9 +21,22 @@ import sqlalchemy as sa
 
 from promptlab import tables
 from promptlab.errors import StoreError
-from promptlab.types import Completion, Message, Origin, Prompt, Request, Result, canonical_json, sha256
+from promptlab.types import (
+    Completion,
+    Message,
+    Origin,
+    Prompt,
+    Request,
+    Result,
+    Section,
+    Source,
+    canonical_json,
+    sha256,
+)
 
 SCHEMA_VERSION = 1
+RECENT = 200
+"""Runs that are looked at to say when something was last used."""
 
 # A cached answer never comes from a failed, stopped or itself cached one.
 _LIVE = sa.and_(
@@ -70,6 +83,15 @@ class Explanation:
     hit: bool
     sentence: str
     differences: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class Use:
+    """A source as the run `run_id` had it, at `when`."""
+
+    source: Source
+    run_id: str
+    when: str
 
 
 class Store:
@@ -244,6 +266,24 @@ class Store:
         )
         requests = self._requests({row.request_key for row in rows if row.request_key})
         return [tables.result_from(row, requests.get(row.request_key)) for row in rows]
+
+    def last_used(self, section: Section, *, among: int = RECENT) -> list[Use]:
+        """When each source of `section` was last part of a prompt, and with which content, by its name.
+
+        Only the newest `among` runs are looked at, so that a long history costs no more than a short one.
+        """
+        recent = sa.select(tables.runs.c.id).order_by(tables.runs.c.created.desc()).limit(among)
+        source = sa.func.json_each(tables.results.c.spans, "$.sources").table_valued("value", name="source")
+        # In SQLite the other columns are those of the row that has the maximum.
+        newest = sa.func.max(tables.results.c.created).label("newest")
+        query = (
+            sa.select(source.c.value, tables.results.c.run_id, newest)
+            .select_from(tables.results.join(source, sa.true()))
+            .where(tables.results.c.run_id.in_(recent), sa.func.json_extract(source.c.value, "$[0]") == section)
+            .group_by(sa.func.json_extract(source.c.value, "$[1]"))
+        )
+        found = [Use(Source(*json.loads(row.value)), row.run_id, row.newest) for row in self._rows(query)]
+        return sorted(found, key=lambda use: use.source.name)
 
     def explain(self, request: Request, fingerprint: str) -> Explanation:
         """Why `request` is, or is not, answered from the store."""

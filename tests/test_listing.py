@@ -38,6 +38,7 @@ def test_each_template_says_what_it_is_for_and_when_it_changed(repo: Repository)
         "Answer a question from an article",
         "saved",
     )
+    assert (cup.context, other.context) == (("fixtures/documents/cup.md",), ())
     assert (other.path, other.name, other.state) == (OTHER, "ä ö", "saved")
     assert cup.last
     assert other.last

@@ -226,3 +226,17 @@ def test_a_file_that_changes_gets_a_backend_of_its_own(make, tmp_path):
     second.write_bytes(b"two")
     second.replace(first)
     assert catalogue.backend("m").fingerprint != before.fingerprint
+
+
+def test_a_catalogue_that_follows_its_file_keeps_what_stayed_and_forgets_what_changed(make):
+    here = make({"a": GPT, "b": GPT}, {"OPENAI_API_KEY": "k"})
+    a, b = here.backend("a"), here.backend("b")
+    models = {"a": here.entry("a"), "b": OpenAIModel(backend="openai", model="y"), "c": here.entry("a")}
+    here.follow(Workspace(here.workspace.root, models, {}))
+    assert here.names() == ["a", "b", "c"]
+    assert here.backend("a") is a
+    assert here.backend("b") is not b
+    assert here.status("c").ready
+    here.follow(Workspace(here.workspace.root, {}, {}))
+    with pytest.raises(ModelNotFound):
+        here.backend("a")

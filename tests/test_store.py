@@ -706,3 +706,28 @@ def test_a_killed_process_loses_no_result_it_had_reported(make_workspace: Callab
         assert found.text == found.request.messages[-1].content
     begin(store)
     store.close()
+
+
+# What was last used
+
+
+def with_sources(*sources: Source) -> Request:
+    return Request("gpt", Prompt((Message("user", "Who won?"),), (), sources))
+
+
+def test_the_newest_use_of_each_document_is_told(store: Store) -> None:
+    cup, host = Source("context", "cup.md", "public", "1"), Source("context", "host.md\ud800", "public", "2")
+    changed = dataclasses.replace(cup, sha256="3")
+    first, second = begin(store), begin(store)
+    put(store, result(first, with_sources(cup, host, Source("input", "question"))))
+    put(store, result(second, with_sources(changed)), result(second, with_sources(changed)))
+    assert [(use.source, use.run_id) for use in store.last_used("context")] == [
+        (changed, second.id),
+        (host, first.id),
+    ]
+    assert [use.source for use in store.last_used("context", among=1)] == [changed]
+    assert [use.source.name for use in store.last_used("input")] == ["question"]
+
+
+def test_nothing_was_used_in_an_empty_history(store: Store) -> None:
+    assert store.last_used("context") == []

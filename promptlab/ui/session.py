@@ -18,9 +18,9 @@ from promptlab.ui.sent import Sent
 from promptlab.workspace import Workspace
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Session:
-    """One workspace, opened."""
+    """One workspace, opened. `workspace` is promptlab.yaml as it was last read; `reload` reads it again."""
 
     workspace: Workspace
     catalogue: Catalogue
@@ -30,6 +30,16 @@ class Session:
     sent: Sent
     looked: threading.Event = field(default_factory=threading.Event)
     """Set once the models have been looked at, which takes seconds the first time and no time after."""
+
+    def reload(self) -> None:
+        """Read promptlab.yaml again, for every page: labels and models as it has them now. What is loaded stays.
+
+        Raises `WorkspaceError` where it cannot be read; all stays as it was then.
+        """
+        now = Workspace.load(self.workspace.root)
+        if (now.models, now.labels) != (self.workspace.models, self.workspace.labels):
+            self.catalogue.follow(now)
+            self.workspace = now
 
     def close(self) -> None:
         """Stop what runs and let go of models and files."""

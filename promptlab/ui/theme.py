@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from promptlab.documents import MAX_CONTAINER_BYTES
 from promptlab.types import Section
 
 
@@ -119,6 +120,8 @@ def _theme(palette: Palette) -> dict[str, str]:
     }
 
 
+UPLOAD_MB = MAX_CONTAINER_BYTES // 1_000_000
+"""Streamlit's limit, in its MB, is that of the largest document there may be; smaller ones `documents` has itself."""
 Setting = str | bool | int | list[str]
 
 
@@ -134,7 +137,7 @@ def options() -> dict[str, dict[str, Setting]]:
     }
     return {
         # Only this machine can reach the page; nothing is measured or fetched from anywhere.
-        "server": {"address": "127.0.0.1", "headless": True, "fileWatcherType": "none", "maxUploadSize": 5},
+        "server": {"address": "127.0.0.1", "headless": True, "fileWatcherType": "none", "maxUploadSize": UPLOAD_MB},
         "browser": {"gatherUsageStats": False},
         "client": {"showErrorDetails": "none", "toolbarMode": "minimal"},
         "runner": {"magicEnabled": False},
