@@ -231,7 +231,7 @@ def test_a_file_that_changes_gets_a_backend_of_its_own(make, tmp_path):
 def test_a_catalogue_that_follows_its_file_keeps_what_stayed_and_forgets_what_changed(make):
     here = make({"a": GPT, "b": GPT}, {"OPENAI_API_KEY": "k"})
     a, b = here.backend("a"), here.backend("b")
-    models = {"a": here.entry("a"), "b": OpenAIModel(backend="openai", model="y"), "c": here.entry("a")}
+    models = {"a": here.entry("a"), "b": OpenAIModel(**{**GPT, "model": "y"}), "c": here.entry("a")}
     here.follow(Workspace(here.workspace.root, models, {}))
     assert here.names() == ["a", "b", "c"]
     assert here.backend("a") is a
