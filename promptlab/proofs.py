@@ -142,6 +142,24 @@ def prompt_difference(
     return PromptDifference(tuple(_messages(*prompts)))
 
 
+def text_difference(
+    workspace: Workspace, path: str, old: str, new: str, inputs: Mapping[str, Any] | None = None
+) -> PromptDifference:
+    """`prompt_difference` of two texts of the file at `path`; a text that is no template says why."""
+    made: list[Template] = []
+    problems = []
+    for text in (old, new):
+        try:
+            made.append(_template(workspace, path, text))
+            problems.append("")
+        except PromptlabError as exc:
+            problems.append(str(exc))
+    if any(problems):
+        return PromptDifference((), *problems)
+    before, after = made
+    return prompt_difference(workspace, before, after, inputs)
+
+
 def _messages(old: tuple[Message, ...], new: tuple[Message, ...]) -> list[MessageChange]:
     found = []
     for tag, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():

@@ -13,11 +13,13 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from promptlab import merge
-from promptlab.errors import CommitRefused, Conflict, ShelfError, TemplateError
+from promptlab.errors import CommitRefused, Conflict, NoRepository, ShelfError, TemplateError
 from promptlab.files import write_atomically
 from promptlab.git import Git, repository
+from promptlab.origin import blob_id
 from promptlab.versions import Version, find, git_path, tag_ref, text_of
 from promptlab.workspace import Workspace
 from promptlab.yamlfile import read_text
@@ -52,6 +54,23 @@ class State:
     repository: bool
     branch: str = ""
     identity: str = ""
+
+
+Kind = Literal["saved", "written", "changed", "new", "apart"]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a text stands to its file, which holds `disk` (None: there is none), and to git.
+
+    It is `saved` in the newest version, `written` into the file and in no version, `changed` from what the file
+    holds, `new`, or `apart`: the file was changed by somebody else since. `commit` is the newest version of the file.
+    """
+
+    kind: Kind
+    commit: str = ""
+    disk: str | None = None
+    repository: bool = True
 
 
 def state(workspace: Workspace) -> State:
@@ -105,6 +124,18 @@ def save(workspace: Workspace, path: str, text: str, message: str, *, base: str 
         return _commit(git, workspace, path, message)
 
 
+def save_over(workspace: Workspace, path: str, text: str, message: str, *, theirs: str | None) -> Saved:
+    """Save `text` in place of `theirs`, which somebody else wrote into the file meanwhile.
+
+    What no version holds of `theirs` becomes a version first, so that it can be brought back. Raises as `save` does;
+    a file that says something else than `theirs` again is a `Conflict`.
+    """
+    with _SAVING:
+        if theirs is not None:
+            save(workspace, path, theirs, f"Keep {Path(path).stem} as it was on disk", base=theirs)
+        return save(workspace, path, text, message, base=theirs)
+
+
 def write(workspace: Workspace, path: str, text: str, *, base: str | None) -> None:
     """Write `text` into the file without committing it, whole or not at all. Raises `Conflict` as `save` does."""
     full = _file(workspace, path)
@@ -117,7 +148,7 @@ def write(workspace: Workspace, path: str, text: str, *, base: str | None) -> No
         if now == text:
             return
         if now != base:
-            raise _conflict(path, base, text, now)
+            raise conflict(path, base, text, now)
         try:
             write_atomically(full, data)
         except OSError as exc:
@@ -128,6 +159,32 @@ def on_disk(workspace: Workspace, path: str) -> str | None:
     """The file's text now; None where there is no such file."""
     full = _file(workspace, path)
     return read_text(full, shown=path, error=TemplateError) if full.exists() else None
+
+
+def standing(workspace: Workspace, path: str, text: str, base: str | None) -> Standing:
+    """Where `text`, made from `base` (None: there was no such file), stands. Asks git once where all is well."""
+    now = on_disk(workspace, path)
+    try:
+        git = Git(workspace.root)
+        words = ("log", "-1", "--diff-merges=first-parent", "--raw", "--no-abbrev", "--format=%H", "HEAD", "--")
+        done = git.run(*words, git_path(workspace, path))
+        if done.code:
+            git = repository(workspace.root)
+    except NoRepository:
+        return Standing(_kind(text, base, now, committed=False), disk=now, repository=False)
+    commit, _, changes = done.out.strip().partition("\n") if done.code == 0 else ("", "", "")
+    # A filter, such as that of line endings, may let git keep another text than the file has: then git compares.
+    as_committed = now is not None and bool(commit)
+    as_committed = as_committed and (blob_id(now or "") in changes.split() or _is_committed(git, workspace, path))
+    return Standing(_kind(text, base, now, committed=as_committed), commit=commit, disk=now)
+
+
+def _kind(text: str, base: str | None, now: str | None, *, committed: bool) -> Kind:
+    if now == text:
+        return "saved" if committed else "written"
+    if now != base:
+        return "apart"
+    return "new" if now is None else "changed"
 
 
 def restore(workspace: Workspace, path: str, version: str, *, message: str = "") -> Saved:
@@ -185,7 +242,8 @@ def _file(workspace: Workspace, path: str) -> Path:
     return full
 
 
-def _conflict(path: str, base: str | None, ours: str, theirs: str | None) -> Conflict:
+def conflict(path: str, base: str | None, ours: str, theirs: str | None) -> Conflict:
+    """What is to be settled where `ours` was made from `base` and the file now holds `theirs`."""
     merged = merge.three_way(base or "", ours, theirs or "")
     what = "was deleted" if theirs is None else "appeared" if base is None else "was changed by somebody else"
     return Conflict(
@@ -232,6 +290,6 @@ _KEPT = "your text is in the file, uncommitted; see to what is said above and sa
 
 
 __all__ = [
-    *("Saved", "State", "committed_text", "init", "locate", "on_disk", "restore"),
-    *("save", "state", "tag", "untag", "write"),
+    *("Saved", "Standing", "State", "committed_text", "conflict", "init", "locate", "on_disk", "restore"),
+    *("save", "save_over", "standing", "state", "tag", "untag", "write"),
 ]

@@ -250,6 +250,17 @@ class Store:
         counts = self._counts([row.id for row in found])
         return [_run_info(row, counts) for row in found]
 
+    def answers_by_version(self, blobs: Sequence[str]) -> dict[str, int]:
+        """How many answers are stored for each version of a template, by the git id of its text; none is left out."""
+        blob = sa.func.json_extract(tables.runs.c.origin, "$.template_blob")
+        query = (
+            sa.select(blob.label("blob"), sa.func.count())
+            .select_from(tables.runs.join(tables.results, tables.results.c.run_id == tables.runs.c.id))
+            .group_by(blob)
+        )
+        rows = [row for part in _parts(blobs) for row in self._rows(query.where(blob.in_(part)))]
+        return {str(found): int(count) for found, count in rows}
+
     def run(self, run_id: str) -> RunInfo:
         """One run; a unique beginning of its id is enough."""
         rows = self._rows(sa.select(tables.runs).where(tables.runs.c.id.startswith(run_id, autoescape=True)).limit(2))

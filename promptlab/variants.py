@@ -11,6 +11,7 @@ merging is saving. Signing applies to the branch's commits too.
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,6 +108,15 @@ def save_variant(
     return variant(workspace, path, name)
 
 
+def set_aside(workspace: Workspace, path: str, text: str) -> Variant:
+    """Keep `text` as a variant `mine`, `mine-2`, …, so that something else may take its place in the file."""
+    known = {one.name for one in variants(workspace, path)}
+    for name in ("mine", *(f"mine-{number}" for number in itertools.count(2))):
+        if name not in known or variant_text(workspace, path, name) == text:
+            break
+    return save_variant(workspace, path, name, text, f"Set aside: another text of {Path(path).stem} was taken")
+
+
 def merge_variant(workspace: Workspace, path: str, name: str, *, message: str = "") -> Saved:
     """Bring what the variant changed into the template, as a commit on the branch that is checked out.
 
@@ -180,6 +190,6 @@ def _commit_beside(git: Git, parent: str, inside: str, text: str, message: str) 
 
 
 __all__ = [
-    *("Variant", "drop_variant", "merge_variant", "save_variant"),
+    *("Variant", "drop_variant", "merge_variant", "save_variant", "set_aside"),
     *("variant", "variant_text", "variants"),
 ]

@@ -21,7 +21,7 @@ LAYERS = (
         *("ui", "cli", "cli_export", "cli_formats", "cli_documents", "cli_examples"),
         *("cli_templates", "cli_variants", "cli_words", "terminal", "pytest_plugin"),
     ),
-    ("plans", "suite", "report", "difference", "proofs", "inventory"),
+    ("plans", "suite", "report", "difference", "proofs", "inventory", "template_changes"),
     ("runner",),
     (
         *("templates", "template_file", "template_edit", "rendering", "layout", "jinja_tree", "sandbox", "traced"),
