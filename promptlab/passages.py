@@ -20,7 +20,7 @@ from typing import Any
 from promptlab import documents, tokens
 from promptlab.errors import DocumentError, nearest
 from promptlab.similarity import Index, best, normal
-from promptlab.types import Document, PassageChoice, canonical_json
+from promptlab.types import Document, PassageChoice, Unit, canonical_json
 from promptlab.workspace import Workspace
 
 GAP = "[…]"
@@ -186,13 +186,8 @@ def _names(wanted: str, headings: tuple[str, ...]) -> bool:
 
 def _by_range(document: Document, choice: PassageChoice, _question: str) -> _Ranked:
     text = document.text
-    if choice.unit == "characters":
-        places = None
-        there = len(text)
-    else:
-        pattern = r"[^\n]*\n|[^\n]+" if choice.unit == "lines" else r"\S+\s*"
-        places = [match.span() for match in re.finditer(pattern, text)]
-        there = len(places)
+    places = None if choice.unit == "characters" else [match.span() for match in _UNITS[choice.unit].finditer(text)]
+    there = len(text) if places is None else len(places)
     end = there if choice.end is None else choice.end
     if not 1 <= choice.start <= end <= there:
         message = f"has {there:,} {choice.unit}, and {choice.start:,} to {choice.end or 'the end'} are asked for"
@@ -200,6 +195,14 @@ def _by_range(document: Document, choice: PassageChoice, _question: str) -> _Ran
     first, last = (choice.start - 1, end) if places is None else (places[choice.start - 1][0], places[end - 1][1])
     headings = next((p.headings for p in reversed(_leaves(text)) if p.start <= first), ())
     return _Ranked([Passage(first, last, text[first:last], headings)], 1)
+
+
+_UNITS = {"lines": re.compile(r"[^\n]*\n|[^\n]+"), "words": re.compile(r"\S+\s*")}
+
+
+def length(text: str, unit: Unit) -> int:
+    """How many of a unit a range can be given in `text` has."""
+    return len(text) if unit == "characters" else sum(1 for _ in _UNITS[unit].finditer(text))
 
 
 _WAYS: Mapping[str, Callable[[Document, PassageChoice, str], _Ranked]] = {
