@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Literal
 
 import streamlit as st
 
+from promptlab import merge
 from promptlab.difference import Change, asked, difference, prompt_changes, text_changes
 from promptlab.store import RunInfo
 from promptlab.types import Result
@@ -75,9 +77,15 @@ def changes_html(changes: Iterable[Change]) -> str:
     )
 
 
+def words_html(changes: Iterable[merge.Change]) -> str:
+    """The same for the words of two texts that have no sections, such as two versions of a file."""
+    kinds: Mapping[merge.Kind, Literal["same", "gone", "new"]] = {"same": "same", "removed": "gone", "added": "new"}
+    return changes_html(Change(kinds[change.kind], change.text) for change in changes)
+
+
 def _changed(change: Change) -> str:
     tag, word = ("del", "taken out") if change.kind == "gone" else ("ins", "put in")
-    title = f"{word}: {SECTION_NAMES[change.section]}"
+    title = word if change.section == "layout" else f"{word}: {SECTION_NAMES[change.section]}"
     body = _shortened(change.text, 3 * KEPT_WORDS, KEPT_WORDS, f"words {word}")
     return f'<{tag} class="pl-{change.section}" title="{title}">{body}</{tag}>'
 
