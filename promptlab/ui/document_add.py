@@ -10,6 +10,7 @@ import streamlit as st
 from promptlab import documents
 from promptlab.errors import DocumentError, PromptlabError
 from promptlab.ui.document_label import allows
+from promptlab.ui.document_size import sentence
 from promptlab.ui.session import Session
 from promptlab.ui.theme import UPLOAD_MB
 from promptlab.ui.widgets import escape, markup, note, plain, small
@@ -94,8 +95,7 @@ def _stored(session: Session, name: str, content: bytes | str) -> dict[str, Any]
 
 def _say(outcome: dict[str, Any]) -> None:
     if "refused" in outcome:
-        hint = outcome["hint"][:1].upper() + outcome["hint"][1:]
-        note("bad", f"Not added: {outcome['refused']}", _sentence(outcome["what"]), hint and f"{hint}.")
+        note("bad", f"Not added: {outcome['refused']}", sentence(outcome["what"]), sentence(outcome["hint"]))
         return
     name = outcome["path"].removeprefix(f"{UPLOADS}/")
     state = "was here already" if outcome["known"] else "is here"
@@ -103,15 +103,6 @@ def _say(outcome: dict[str, Any]) -> None:
         f'<div class="pl-small" role="status"><b>{escape(name)}</b> {state}: '
         f"{outcome['words']:,} words, {escape(outcome['label'])}.</div>"
     )
-
-
-_VERBS = ("is", "has", "holds", "would", "took", "cannot", "declares")
-
-
-def _sentence(what: str) -> str:
-    """A complaint of the library ("is encrypted", "62.1 MB is more than …") as a sentence about the file."""
-    said = f"It {what}" if what.split(" ", 1)[0] in _VERBS else what
-    return f"{said[:1].upper()}{said[1:]}."
 
 
 __all__ = ["draw"]

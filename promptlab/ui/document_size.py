@@ -1,4 +1,4 @@
-"""How large a document is, in words people and models count in."""
+"""How large a document is, in what people and models count in, and what the library says of one as a sentence."""
 
 from __future__ import annotations
 
@@ -50,3 +50,12 @@ def of_bytes(count: int) -> str:
 def words(count: int) -> str:
     """`1 word`, `1,634 words`."""
     return f"{count:,} word{'' if count == 1 else 's'}"
+
+
+_VERBS = ("is", "has", "holds", "would", "took", "cannot", "declares")
+
+
+def sentence(what: str) -> str:
+    """What the library complains of ("is encrypted", "62.1 MB is more than …") as a sentence about the document."""
+    said = f"It {what}" if what.split(" ", 1)[0] in _VERBS else what
+    return f"{said[:1].upper()}{said[1:].rstrip('.')}{'' if said.endswith('?') else '.'}" if said else ""

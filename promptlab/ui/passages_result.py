@@ -11,7 +11,7 @@ from promptlab import passages
 from promptlab.errors import DocumentError
 from promptlab.passages import Passage, Selection
 from promptlab.types import Document, PassageChoice
-from promptlab.ui.document_size import Counter, words
+from promptlab.ui.document_size import Counter, sentence, words
 from promptlab.ui.session import Session
 from promptlab.ui.widgets import escape, literal, markup, note, small
 
@@ -34,7 +34,7 @@ def draw(
     try:
         found = passages.choose(document, choice, question)
     except DocumentError as exc:
-        note("bad", f"Nothing is taken: {exc.what}", exc.hint)
+        note("bad", "Nothing is taken", sentence(exc.what), sentence(exc.hint))
         return
     _summary(found, counter)
     _left_out(found)

@@ -90,13 +90,13 @@ def test_pages_of_a_long_list_turn_both_ways(desk: Desks, monkeypatch: pytest.Mo
 
 
 def test_files_are_stored_at_once_and_are_confidential(desk: Desks) -> None:
-    here = desk(alpha=["ok"])
-    tab = upload(here.open("documents"), ("minutes.docx", docx()), ("notes.txt", b"Hello there"))
+    here, minutes = desk(alpha=["ok"]), docx()
+    tab = upload(here.open("documents"), ("minutes.docx", minutes), ("notes.txt", b"Hello there"))
     assert not tab.exception
     assert "notes.txt is here: 2 words, confidential." in " ".join(said(tab).split())
     assert [row.split()[0] for row in rows(tab)] == ["minutes.docx", "notes.txt", "cup.md"]
     upload_folder = here.session.workspace.root / "documents/uploads"
-    assert (upload_folder / "minutes.docx").read_bytes() == docx()
+    assert (upload_folder / "minutes.docx").read_bytes() == minutes
     tab.run()
     assert sorted(path.name for path in upload_folder.iterdir()) == ["minutes.docx", "notes.txt"]
 
@@ -243,7 +243,7 @@ def test_a_change_since_the_last_use_is_said_and_shown(desk: Desks) -> None:
 
 def test_the_label_says_which_models_may_read_and_can_be_changed(desk: Desks) -> None:
     here = desk(alpha=["ok"], beta=["ok"])
-    here.models["beta"].clearance = "public"  # type: ignore[attr-defined]  # as a catalogue entry would say
+    here.models["beta"].clearance = "public"
     tab = here.open("documents", document=CUP)
     assert "Every model may read it: alpha and beta." in said(tab)
     tab.radio(key="document-label-choice").set_value("confidential").run()
