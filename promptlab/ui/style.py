@@ -28,9 +28,9 @@ def style_sheet() -> str:
         for s in LIGHT.sections
     )
     # Custom properties are resolved where they are set, so they are set on everything that has a colour scheme.
-    return (
-        f".stApp, .stApp *, [data-baseweb='popover'] * {{\n{variables}\n}}\n{sections}\n{_RULES.replace('MONO', MONO)}"
-    )
+    # What floats above the page (menus, popovers, dialogs) is outside `.stApp`.
+    floats = "[data-baseweb='popover'] *, [data-testid='stPopoverBody'] *, [role='dialog'] *"
+    return f".stApp, .stApp *, {floats} {{\n{variables}\n}}\n{sections}\n{_RULES.replace('MONO', MONO)}"
 
 
 _RULES = """
