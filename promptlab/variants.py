@@ -111,9 +111,8 @@ def save_variant(
 def set_aside(workspace: Workspace, path: str, text: str) -> Variant:
     """Keep `text` as a variant `mine`, `mine-2`, …, so that something else may take its place in the file."""
     known = {one.name for one in variants(workspace, path)}
-    for name in ("mine", *(f"mine-{number}" for number in itertools.count(2))):
-        if name not in known or variant_text(workspace, path, name) == text:
-            break
+    names = itertools.chain(["mine"], (f"mine-{number}" for number in itertools.count(2)))
+    name = next(name for name in names if name not in known or variant_text(workspace, path, name) == text)
     return save_variant(workspace, path, name, text, f"Set aside: another text of {Path(path).stem} was taken")
 
 
