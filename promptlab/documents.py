@@ -34,6 +34,8 @@ ENDINGS = tuple(sniff.KINDS)
 MAX_BYTES = 20_000_000
 MAX_CONTAINER_BYTES = 50_000_000
 """For PDF, Word and Excel, most of which is pictures and packaging."""
+MAX_NAME = 150
+"""Bytes of an upload's name, without its ending; what is longer is cut."""
 FRAGMENT = "#passages="
 """Between a document's path and which passages were taken of it, in the path of a selection."""
 
@@ -280,7 +282,9 @@ def _file_name(name: str, ending: str) -> str:
     stem, dot, suffix = last.rpartition(".")
     if not dot or (ending and f".{suffix.lower()}" not in sniff.KINDS):
         stem, suffix = last, ending.lstrip(".")
-    return f"{stem[:60].strip() or 'document'}" + (f".{suffix}" if suffix else "")
+    # File systems allow 255 bytes; a number may be added to it.
+    stem = stem.encode()[:MAX_NAME].decode(errors="ignore").strip() or "document"
+    return stem + (f".{suffix}" if suffix else "")
 
 
 def _free(workspace: Workspace, name: str, raw: bytes) -> str:

@@ -28,9 +28,12 @@ def style_sheet() -> str:
         for s in LIGHT.sections
     )
     # Custom properties are resolved where they are set, so they are set on everything that has a colour scheme.
-    # What floats above the page (menus, popovers, dialogs) is outside `.stApp`.
+    # What floats above the page (menus, popovers, dialogs) is outside `.stApp`, whose colour scheme is Streamlit's;
+    # out there it is the system's, which Streamlit follows.
     floats = "[data-baseweb='popover'] *, [data-testid='stPopoverBody'] *, [role='dialog'] *"
-    return f".stApp, .stApp *, {floats} {{\n{variables}\n}}\n{sections}\n{_RULES.replace('MONO', MONO)}"
+    root = ":root { color-scheme: light dark; }"
+    rules = _RULES.replace("MONO", MONO)
+    return f"{root}\n.stApp, .stApp *, {floats} {{\n{variables}\n}}\n{sections}\n{rules}"
 
 
 _RULES = """
@@ -183,7 +186,7 @@ ul.pl-models small { color: var(--pl-muted); display: block; }
   .stMainBlockContainer { padding-left: 1.25rem; padding-right: 1.25rem; }
   .pl-run { grid-template-columns: 8.5rem 1fr; }
   .pl-run > :nth-child(3) { order: 4; }
-  .pl-doc { grid-template-columns: minmax(0, 1fr) 7rem; }
+  .pl-doc { grid-template-columns: minmax(0, 1fr) 9.5rem; }
   .pl-doc > :nth-child(3) { order: 4; }
 }
 """
