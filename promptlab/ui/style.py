@@ -101,7 +101,7 @@ _RULES = """
 .pl-run { display: grid; grid-template-columns: 8.5rem minmax(0, 2fr) minmax(0, 1.2fr) 9rem; gap: 0.2rem 0.75rem;
   font-size: 0.875rem; align-items: baseline; }
 .pl-run b { font-weight: 600; }
-[class*="st-key-run-"] { border-bottom: 1px solid var(--pl-line); }
+[class*="st-key-run-"], [class*="st-key-version-"] { border-bottom: 1px solid var(--pl-line); }
 
 /* Documents: the list; where passages stand in one; what is taken of it and what is left out. */
 .pl-doc { display: grid; grid-template-columns: minmax(0, 2.2fr) 7rem 10.5rem minmax(0, 1.4fr); gap: 0.2rem 0.9rem;
