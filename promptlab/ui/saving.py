@@ -134,11 +134,11 @@ def _draw(work: _Work) -> None:
     if standing.kind == "apart":
         _settle(work, standing, state)
         return
-    ready = _ready(work, state)
+    ready, last = _ready(work, state), _last_saved(work)
     problem = _problem(work.path, work.text)
     if ready:
-        _message(work, state)
-    _what_changed(work)
+        _message(work, state, last)
+    _what_changed(work, last)
     if problem is None:
         for found in proofs.check(work.session.workspace, work.path, text=work.text):
             note("warn", "It can be saved, and this is still to be done", found.message, found.hint)
@@ -174,16 +174,15 @@ def _ready(work: _Work, state: State) -> bool:
     return True
 
 
-def _message(work: _Work, state: State) -> None:
+def _message(work: _Work, state: State, made_from: str | None) -> None:
     if MESSAGE not in st.session_state:
-        st.session_state[MESSAGE] = template_changes.message(work.path, _last_saved(work), work.text)
+        st.session_state[MESSAGE] = template_changes.message(work.path, made_from, work.text)
     st.text_area("What changed, for the history", key=MESSAGE, height="content")
     where = f"on the branch {state.branch}" if state.branch else "on no branch (a detached head)"
     small(f"As {state.identity}, {where}.")
 
 
-def _what_changed(work: _Work) -> None:
-    old = _last_saved(work)
+def _what_changed(work: _Work, old: str | None) -> None:
     if old is None:
         with st.expander("The whole text", key="saving-whole", type="compact"):
             widgets.mono(work.text, key="saving-text")
@@ -213,7 +212,7 @@ def _settle(work: _Work, standing: Standing, state: State) -> None:
     bad = together is None or _problem(work.path, together) is not None
     ready = _ready(work, state)
     if ready:
-        _message(work, state)
+        _message(work, state, work.base)
     with _row():
         if theirs is not None and ready:
             _press(

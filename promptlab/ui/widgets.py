@@ -230,6 +230,15 @@ def size(count: int | None) -> str:
     return "–" if count is None else f"{count / 1_000_000:,.0f} MB"
 
 
+def version_line(when: str, what: str, who: str, version: str) -> None:
+    """One version in a list; `what` is HTML made in this package."""
+    markup(
+        f'<div class="pl-run"><span class="pl-num pl-muted">{escape(when)}</span><span class="pl-break">{what}</span>'
+        f'<span class="pl-muted pl-break">{escape(who)}</span>'
+        f'<span class="pl-mono pl-muted">{escape(version)}</span></div>'
+    )
+
+
 def facts_table(rows: Iterable[tuple[str, Any]]) -> str:
     """Names and values as an HTML table; empty values are left out."""
     cells = [
