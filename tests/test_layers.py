@@ -25,7 +25,7 @@ LAYERS = (
     ("runner",),
     (
         *("templates", "template_file", "template_edit", "rendering", "layout", "jinja_tree", "sandbox", "traced"),
-        *("documents", "docstore", "convert", "sniff", "passages", "tokens", "labels", "similarity"),
+        *("documents", "docstore", "convert", "sniff", "passages", "sections", "tokens", "labels", "similarity"),
         *("examples", "pools", "pool_files", "selection", "privacy"),
         *("shelf", "versions", "variants", "listing", "merge", "git"),
         *("models", "modelfiles", "sizing", "scorers", "origin", "store", "tables", "backends", "formats", "stats"),
