@@ -74,9 +74,16 @@ def draw(session: Session, path: str, draft_text: str | None) -> None:
     for number, version in enumerate(known[:most]):
         _version(session, path, version, answers.get(version.blob, 0), others=others, newest=number == 0)
     if len(known) > most:
-        if st.button("Older versions", icon=":material/expand_more:", type="tertiary", key="history-older"):
-            st.session_state["history-most"] = (path, most + PAGE)
-            st.rerun()
+        show_more = {"history-most": (path, most + PAGE)}
+        icon = ":material/expand_more:"
+        st.button(
+            "Older versions",
+            icon=icon,
+            type="tertiary",
+            key="history-older",
+            on_click=st.session_state.update,
+            args=(show_more,),
+        )
     text = draft_text if draft_text is not None else disk
     variants_view.draw(session, path, text, variants, lambda one: _pick(_variant_id(one.name), others), finish=_finish)
     naming.dialog(session, path, finish=_finish)
