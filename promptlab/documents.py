@@ -18,6 +18,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import PurePosixPath
 
 from promptlab import convert, sniff
@@ -55,8 +56,9 @@ def read(workspace: Workspace, path: str) -> Document:
 
 def paths(workspace: Workspace) -> list[str]:
     """Documents of the workspace: files of a readable kind in `documents` and `fixtures/documents`, sorted."""
+    inside = cache(workspace.relative)  # a folder's name is asked once, not for each file in it
     found = {
-        workspace.relative(file.parent) + "/" + file.name
+        f"{inside(file.parent)}/{file.name}"
         for folder in ("documents", "fixtures/documents")
         for file in (workspace.root / folder).rglob("*")
         if file.suffix.lower() in sniff.KINDS and file.is_file()
