@@ -24,7 +24,8 @@ LAYERS = (
     ("plans", "suite", "report", "difference", "proofs", "inventory", "template_changes"),
     ("runner",),
     (
-        *("templates", "template_file", "template_edit", "rendering", "layout", "jinja_tree", "sandbox", "traced"),
+        *("templates", "template_file", "template_edit", "template_fields", "rendering", "layout"),
+        *("jinja_tree", "sandbox", "traced"),
         *("documents", "docstore", "convert", "sniff", "passages", "sections", "tokens", "labels", "similarity"),
         *("examples", "pools", "pool_files", "selection", "privacy"),
         *("shelf", "versions", "variants", "listing", "merge", "git"),
