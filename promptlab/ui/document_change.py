@@ -24,7 +24,7 @@ def draw(session: Session, document: Document, changed: Changed) -> None:
     note(
         "warn",
         "Changed since it was used",
-        f"{template} was asked with another text of it on {widgets.clock(changed.use.when)}. {kept}",
+        f"Last used {widgets.clock(changed.use.when)} by {template}, with another text. {kept}",
     )
     if not changed.kept:
         return

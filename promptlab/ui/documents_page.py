@@ -8,10 +8,11 @@ from typing import Any
 import streamlit as st
 
 from promptlab import documents
+from promptlab.errors import DocumentError
 from promptlab.inventory import Entry, Inventory
 from promptlab.types import LABELS, Document, PassageChoice, sha256
 from promptlab.ui import document_add, document_change, document_label, passages_view
-from promptlab.ui.document_size import Counter, of_bytes, words
+from promptlab.ui.document_size import Counter, of_bytes, sentence, words
 from promptlab.ui.session import Session
 from promptlab.ui.widgets import chip, escape, literal, markup, note, plain, small
 
@@ -149,8 +150,15 @@ def _close() -> None:
 def _one(session: Session, path: str) -> None:
     st.button("All documents", icon=":material/arrow_back:", type="tertiary", key="documents-all", on_click=_close)
     st.subheader(plain(PurePosixPath(path).name), anchor=False)
-    with st.spinner("Reading it"):
-        document = documents.read(session.workspace, path)
+    try:
+        with st.spinner("Reading it"):
+            document = documents.read(session.workspace, path)
+    except DocumentError as exc:
+        if path in documents.paths(session.workspace):
+            label(session, path, key="document-label")
+        place = f" (line {exc.line})" if exc.line else ""
+        note("bad", f"This document cannot be read: {path}", sentence(f"{exc.what}{place}"), sentence(exc.hint))
+        return
     entry = Inventory(session.workspace, session.store).entry(path, read=True)
     counter = Counter(session)
     label(session, path, key="document-label")

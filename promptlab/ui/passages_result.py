@@ -38,7 +38,7 @@ def draw(
         return
     _summary(found, counter)
     _left_out(found)
-    everything = st.toggle("Show what is left out as well", key=key, persist_state="session")
+    everything = bool(found.gaps) and st.toggle("Show what is left out as well", key=key, persist_state="session")
     markup(f'<pre class="pl-prompt" tabindex="0">{selection_html(found, everything=everything)}</pre>')
 
 
@@ -48,15 +48,22 @@ def _size(document: Document, counter: Counter) -> str:
 
 
 def _summary(found: Selection, counter: Counter) -> None:
-    taken, whole = counter.count(found.document())[0], counter.said(found.whole)
-    many = f"{len(found.passages)} of {found.considered} passages" if found.choice.by == "bm25" else "This"
+    many = f"{len(found.passages)} of {found.considered} passages"
+    taken = many if found.choice.by == "bm25" else passages.in_words(found.choice)
     share = 100 * sum(end - start for start, end in found.ranges) / len(found.whole.text)
-    said = f"{taken:,} of {whole}"
     markup(
         f'<div class="pl-map" role="img" aria-label="{escape(_places(found))}">{_map(found)}</div>'
-        f'<div class="pl-barline"><span>{escape(many)} · {share:.0f} % of the document</span>'
-        f'<span class="pl-num">{escape(said)}{f" · {escape(counter.model)}" if counter.model else ""}</span></div>'
+        f'<div class="pl-barline"><span>{escape(taken)} · {share:.0f} % of the document</span>'
+        f'<span class="pl-num">{escape(_tokens(found, counter))}</span></div>'
     )
+
+
+def _tokens(found: Selection, counter: Counter) -> str:
+    (taken, exact), (whole, whole_exact) = counter.count(found.document()), counter.count(found.whole)
+    about = "" if exact else "about "
+    of = "about " if exact and not whole_exact else ""
+    model = f" · {counter.model}" if exact else ""
+    return f"{about}{taken:,} of {of}{whole:,} tokens{model}"
 
 
 def _places(found: Selection) -> str:

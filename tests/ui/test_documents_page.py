@@ -209,7 +209,7 @@ def test_a_long_text_is_shown_in_parts_that_say_how_much_there_is(desk: Desks, m
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        ("documents/none.md", "there is no such document"),
+        ("documents/none.md", "This document cannot be read: documents/none.md There is no such document."),
         ("../outside.md", "leads out of the workspace"),
         ("promptlab.yaml", "cannot be read as documents"),
     ],
@@ -217,8 +217,19 @@ def test_a_long_text_is_shown_in_parts_that_say_how_much_there_is(desk: Desks, m
 def test_an_address_that_names_no_document_says_so(desk: Desks, path: str, words: str) -> None:
     tab = desk(alpha=["ok"]).open("documents", document=path)
     assert not tab.exception
-    assert words in said(tab)
+    assert words in " ".join(said(tab).split())
     assert tab.button(key="documents-all")
+
+
+def test_a_document_that_cannot_be_read_says_why_and_keeps_its_label(desk: Desks) -> None:
+    here = desk(alpha=["ok"])
+    (here.session.workspace.root / CUP).write_bytes(b"one\ncaf\xe9")
+    tab = here.open("documents")
+    assert rows(tab) == ["cup.md fixtures/documents public 8 B cannot be read"]
+    tab.button(key=f"open-doc-{documents_page._key(CUP)}").click().run()
+    words = " ".join(said(tab).split())
+    assert f"This document cannot be read: {CUP} Not UTF-8 text (line 2). Save the file as UTF-8." in words
+    assert "Every model may read it: alpha." in words
 
 
 def test_a_change_since_the_last_use_is_said_and_shown(desk: Desks) -> None:

@@ -135,6 +135,13 @@ def test_until_a_heading_is_named_nothing_changes(tab: AppTest) -> None:
     assert draft(tab) == PassageChoice("heading", ("Host",))
     assert "Rules > Host Qatar" not in words(tab)  # the heading is part of the text
     assert "Rules > Host ## Host Qatar was the host country." in words(tab)
+    assert "Host · 21 % of the document" in words(tab)
+
+
+def test_there_is_nothing_to_show_of_what_is_left_out_when_all_is_taken(tab: AppTest) -> None:
+    take(tab, "range").number_input(key="p-last-lines").set_value(19).run()
+    assert "lines 1 to 19 · 100 % of the document" in words(tab)
+    assert not tab.toggle
 
 
 def test_a_heading_that_is_there_twice_has_its_whole_name(tab: AppTest) -> None:
