@@ -18,6 +18,9 @@ from promptlab.ui.widgets import SECTION_NAMES, literal, markup, small
 KEPT_WORDS = 12
 """Words shown on either side of a change; what lies between is counted."""
 
+KEPT_LINES = 3
+"""Lines, begun ones too, shown on either side of a change in a file."""
+
 
 def draw(
     before: RunInfo, after: RunInfo, old: Sequence[Result], new: Sequence[Result], *, close: Callable[[], None]
@@ -77,10 +80,34 @@ def changes_html(changes: Iterable[Change]) -> str:
     )
 
 
+_KINDS: Mapping[merge.Kind, Literal["same", "gone", "new"]] = {"same": "same", "removed": "gone", "added": "new"}
+
+
 def words_html(changes: Iterable[merge.Change]) -> str:
-    """The same for the words of two texts that have no sections, such as two versions of a file."""
-    kinds: Mapping[merge.Kind, Literal["same", "gone", "new"]] = {"same": "same", "removed": "gone", "added": "new"}
-    return changes_html(Change(kinds[change.kind], change.text) for change in changes)
+    """The same for the words of two texts that have no sections, such as a message of two prompts."""
+    return changes_html(Change(_KINDS[change.kind], change.text) for change in changes)
+
+
+def lines_html(changes: Sequence[merge.Change]) -> str:
+    """The same for two versions of a file: of what stayed, whole lines around a change."""
+    last = len(changes) - 1
+    return "".join(
+        _same_lines(c.text, first=n == 0, last=n == last)
+        if c.kind == "same"
+        else _changed(Change(_KINDS[c.kind], c.text))
+        for n, c in enumerate(changes)
+    )
+
+
+def _same_lines(text: str, *, first: bool, last: bool) -> str:
+    # The last piece is the beginning of the line that changes next, also where it is empty.
+    lines = re.split(r"(?<=\n)", text)
+    before, after = 0 if first else KEPT_LINES, 0 if last else KEPT_LINES
+    left_out = len(lines) - before - after
+    if left_out < KEPT_LINES:
+        return literal(text)
+    gap = f'<span class="pl-control">{left_out:,} lines the same</span>\n'
+    return literal("".join(lines[:before])) + gap + literal("".join(lines[len(lines) - after :]))
 
 
 def _changed(change: Change) -> str:

@@ -14,7 +14,7 @@ import streamlit as st
 from promptlab import merge
 from promptlab.errors import Conflict
 from promptlab.ui import version_diff, widgets
-from promptlab.ui.widgets import note, small
+from promptlab.ui.widgets import escape, markup, note, small
 
 Prefer = Literal["mark", "ours", "theirs"]
 MARKS = ("<<<<<<< ", "||||||| ", "=======", ">>>>>>> ")
@@ -39,7 +39,6 @@ def draw(conflict: Conflict, names: Names, *, key: str) -> str | None:
         _side(names.their_change, conflict.base, conflict.theirs, key=f"{key}-theirs")
     if conflict.theirs is None:
         return None
-    version_diff.heading("The two together")
     prefer = "mark" if conflict.clean else _prefer(names, key=key)
     text = _together(conflict, prefer, key=key)
     left_over = marks_in(text)
@@ -79,7 +78,7 @@ def _prefer(names: Names, *, key: str) -> Prefer:
 def _together(conflict: Conflict, prefer: Prefer, *, key: str) -> str:
     """The merged text in a field. It is made anew when either side or the preference changes, and not otherwise."""
     made_of = (conflict.base, conflict.ours, conflict.theirs, prefer)
-    kept, field = f"{key}-together", f"{key}-text"
+    kept, field = f"{key}-together", f"text-{key}"
     if st.session_state.get(kept, (None, ""))[0] != made_of:
         start = conflict.merged
         if prefer != "mark":
@@ -89,7 +88,7 @@ def _together(conflict: Conflict, prefer: Prefer, *, key: str) -> str:
     # The widget's own state goes when the dialog closes; what was typed is kept beside it.
     if field not in st.session_state:
         st.session_state[field] = widgets.shown(st.session_state[kept][1])
-    text = str(st.text_area("The two together", key=field, height=260, label_visibility="collapsed"))
+    text = str(st.text_area("The two together", key=field, height=260))
     st.session_state[kept] = (made_of, text)
     # A browser's text field knows no other line break than \n; the file keeps its own.
     as_file = "\r\n" in conflict.merged and "\r\n" not in text
@@ -97,14 +96,13 @@ def _together(conflict: Conflict, prefer: Prefer, *, key: str) -> str:
 
 
 def _side(title: str, base: str | None, text: str | None, *, key: str) -> None:
-    version_diff.heading(title)
-    if text is None:
-        small("The file was deleted.")
-        return
-    if text == base:
-        small("Nothing.")
+    if text is None or text == base:
+        markup(f'<div class="pl-role">{escape(title)}</div>')
+        small("The file was deleted." if text is None else "Nothing.")
     else:
-        version_diff.file(base or "", text)
+        version_diff.file(title, base or "", text)
+    if text is None:
+        return
     with st.expander("The whole text", key=f"{key}-whole", type="compact"):
         widgets.mono(text, key=f"{key}-code")
 

@@ -29,11 +29,13 @@ _SAID, _TROUBLE = "history-said", "history-trouble"
 
 @dataclass(frozen=True)
 class _Text:
-    """A text that can be picked; `text` reads it. `before` is the id of what it is compared with on its own."""
+    """A text that can be picked; `text` reads it, `about` is a word more of one that is in no version. `before` is the
+    id of what it is compared with on its own."""
 
     id: str
     name: str
     text: Callable[[], str]
+    about: str = ""
     before: str = ""
 
 
@@ -94,17 +96,17 @@ def draw(session: Session, path: str, draft_text: str | None) -> None:
 
 def _texts(session: Session, draft: str | None, disk: str | None, known: Sequence[Version]) -> list[_Text]:
     """Newest first, each with what it followed."""
-    found: list[tuple[str, str, Callable[[], str]]] = []
+    found: list[tuple[str, str, Callable[[], str], str]] = []
     if draft is not None and draft != disk:
-        found.append(("draft", "The unsaved draft", lambda: draft))
+        found.append(("draft", "The unsaved draft", lambda: draft, "what you changed here"))
     if disk is not None and (not known or blob_id(disk) != known[0].blob):
-        found.append(("disk", "The file, in no version", lambda: disk))
+        found.append(("disk", "The file, in no version", lambda: disk, "what is on disk now"))
     found += [
-        (version.commit, f"{version.subject} ({version.commit[:7]})", _reader(session, version))
+        (version.commit, f"{version.subject} ({version.commit[:7]})", _reader(session, version), "")
         for version in known
         if version.blob
     ]
-    follows = [*(identity for identity, _, _ in found[1:]), ""]
+    follows = [*(one[0] for one in found[1:]), ""]
     return [_Text(*one, before=before) for one, before in zip(found, follows, strict=True)]
 
 
@@ -163,7 +165,7 @@ def _comparison(session: Session, path: str, texts: Sequence[_Text], picked: Seq
 def _unsaved(text: _Text, others: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"version-{text.id}"):
         _pick(text.id, others)
-        widgets.version_line("now", f"<b>{escape(text.name)}</b>", "", "")
+        widgets.version_line(f"<b>{escape(text.name)}</b>", text.about)
 
 
 def _version(session: Session, path: str, version: Version, answers: int, *, others: int, newest: bool) -> None:
@@ -175,17 +177,18 @@ def _version(session: Session, path: str, version: Version, answers: int, *, oth
         if version.blob:
             _pick(version.commit, others)
         what = f'<b title="{escape(version.message)}">{escape(version.subject)}</b>{names}{gone}{renamed}'
-        widgets.version_line(widgets.clock(version.when), what, version.who, short)
-        if answers:
-            word = f"{answers} answer{'s' * (answers != 1)}"
-            if st.button(word, key=f"answers-{short}", type="tertiary", help="Runs of this version"):
-                st.switch_page(RUNS, query_params={"version": version.blob})
-        if version.blob:
-            if not newest:
+        widgets.version_line(what, version.who, widgets.clock(version.when), short)
+        with st.container(horizontal=True, gap="small", width="content"):
+            if answers:
+                word = f"{answers} answer{'s' * (answers != 1)}"
+                if st.button(word, key=f"answers-{short}", type="tertiary", help="Runs of this version"):
+                    st.switch_page(RUNS, query_params={"version": version.blob})
+            if version.blob and not newest:
                 help_ = "Make this text the newest version. Nothing is taken out of the history."
                 args = (session, path, version)
                 st.button("Restore", key=f"restore-{short}", type="tertiary", help=help_, on_click=_restore, args=args)
-            st.button("Name", key=f"name-{short}", type="tertiary", on_click=naming.open_for, args=(path, version))
+            if version.blob:
+                st.button("Name", key=f"name-{short}", type="tertiary", on_click=naming.open_for, args=(path, version))
 
 
 def _restore(session: Session, path: str, version: Version) -> None:

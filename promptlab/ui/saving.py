@@ -177,7 +177,7 @@ def _ready(work: _Work, state: State) -> bool:
 def _message(work: _Work, state: State, made_from: str | None) -> None:
     if MESSAGE not in st.session_state:
         st.session_state[MESSAGE] = template_changes.message(work.path, made_from, work.text)
-    st.text_area("What changed, for the history", key=MESSAGE, height="content")
+    st.text_area("What changed, for the history", key=MESSAGE, height=68)
     where = f"on the branch {state.branch}" if state.branch else "on no branch (a detached head)"
     small(f"As {state.identity}, {where}.")
 
@@ -187,8 +187,7 @@ def _what_changed(work: _Work, old: str | None) -> None:
         with st.expander("The whole text", key="saving-whole", type="compact"):
             widgets.mono(work.text, key="saving-text")
     else:
-        version_diff.heading("What will be saved")
-        version_diff.file(old, work.text)
+        version_diff.file("What will be saved", old, work.text)
 
 
 def _problem(path: str, text: str) -> InputError | None:

@@ -116,6 +116,9 @@ _RULES = """
 .pl-passage { display: block; color: var(--pl-muted); font-size: 0.75rem; font-weight: 600; margin-top: 0.4rem; }
 .pl-gap { display: block; color: var(--pl-muted); font-style: italic; margin: 0.4rem 0; }
 .pl-out { display: block; color: var(--pl-muted); border-left: 2px dotted var(--pl-muted); padding-left: 0.6rem; }
+[class*="st-key-version-"] > [data-testid="stElementContainer"]:has(.pl-version) { flex: 1 1 12rem; min-width: 10rem; }
+.pl-version { overflow-wrap: anywhere; font-size: 0.875rem; line-height: 1.45; padding-bottom: 0.35rem; }
+.pl-version b { font-weight: 600; }
 
 /* Tokens against the window. */
 .pl-bar { display: flex; height: 0.6rem; border-radius: 0.3rem; overflow: hidden; background: var(--pl-raised);

@@ -78,11 +78,12 @@ def _line(session: Session, path: str, one: Variant, pick: Callable[[Variant], N
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"version-try-{one.name}"):
         pick(one)
         what = f"<b>{escape(one.name)}</b> {escape(one.message)}"
-        widgets.version_line(widgets.clock(one.when), what, one.who, one.commit[:7])
+        widgets.version_line(what, one.who, widgets.clock(one.when), one.commit[:7])
         args = (session, path, one, finish)
         help_ = "Bring what it changed into the template, as a new version."
-        st.button("Merge", key=f"merge-{one.name}", type="tertiary", help=help_, on_click=_merge, args=args)
-        st.button("Drop", key=f"drop-{one.name}", type="tertiary", on_click=_drop, args=args)
+        with st.container(horizontal=True, gap="small", width="content"):
+            st.button("Merge", key=f"merge-{one.name}", type="tertiary", help=help_, on_click=_merge, args=args)
+            st.button("Drop", key=f"drop-{one.name}", type="tertiary", on_click=_drop, args=args)
 
 
 def _open(path: str) -> None:

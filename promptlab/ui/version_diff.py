@@ -27,38 +27,35 @@ def draw(session: Session, path: str, old: Side, new: Side) -> None:
         return
     left, right = st.columns(2, gap="medium")
     with left:
-        heading("The file")
-        file(old.text, new.text)
+        file("The file", old.text, new.text)
     with right:
-        heading("The prompt, with the samples of the inputs")
         _prompt(session, path, old, new)
 
 
-def heading(text: str) -> None:
-    """A small heading over a piece of text."""
-    markup(f'<div class="pl-role">{escape(text)}</div>')
+def file(title: str, old: str, new: str) -> None:
+    """The words that set two texts of a file apart, under a title."""
+    markup(_titled(title, comparison.lines_html(merge.words(old, new))))
 
 
-def file(old: str, new: str) -> None:
-    """The words that set two texts of a file apart."""
-    markup(f'<pre class="pl-prompt" tabindex="0">{comparison.words_html(merge.words(old, new))}</pre>')
+def _titled(title: str, body: str) -> str:
+    return f'<div class="pl-role">{escape(title)}</div><pre class="pl-prompt" tabindex="0">{body}</pre>'
 
 
 def _prompt(session: Session, path: str, old: Side, new: Side) -> None:
     change = proofs.text_difference(session.workspace, path, old.text, new.text)
+    changed = [message for message in change.messages if message.changed]
+    same = len(change.messages) - len(changed)
+    if changed:
+        parts = (_titled(message.role, comparison.words_html(message.changes)) for message in changed)
+        markup('<div class="pl-role">The prompt, with the samples of the inputs</div>' + "".join(parts))
+        if same:
+            small(f"{same} more {'message is' if same == 1 else 'messages are'} the same.")
+    elif change.messages:
+        markup('<div class="pl-role">The prompt, with the samples of the inputs</div>')
+        small("It is the same to the byte: what changed is no part of the text that is sent.")
     for side, problem in ((old, change.old_problem), (new, change.new_problem)):
         if problem:
             note("warn", f"{side.name} gives no prompt", *problem.splitlines())
-    if change.messages and not change.changed:
-        small("The prompt is the same to the byte: what changed is not part of what is sent as text.")
-        return
-    for message in change.messages:
-        if message.changed:
-            body = comparison.words_html(message.changes)
-            markup(f'<div class="pl-role">{escape(message.role)}</div><pre class="pl-prompt" tabindex="0">{body}</pre>')
-    same = sum(not message.changed for message in change.messages)
-    if same:
-        small(f"{same} more {'message is' if same == 1 else 'messages are'} the same.")
 
 
-__all__ = ["Side", "draw", "file", "heading"]
+__all__ = ["Side", "draw", "file"]

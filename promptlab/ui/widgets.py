@@ -230,13 +230,10 @@ def size(count: int | None) -> str:
     return "–" if count is None else f"{count / 1_000_000:,.0f} MB"
 
 
-def version_line(when: str, what: str, who: str, version: str) -> None:
-    """One version in a list; `what` is HTML made in this package."""
-    markup(
-        f'<div class="pl-run"><span class="pl-num pl-muted">{escape(when)}</span><span class="pl-break">{what}</span>'
-        f'<span class="pl-muted pl-break">{escape(who)}</span>'
-        f'<span class="pl-mono pl-muted">{escape(version)}</span></div>'
-    )
+def version_line(what: str, *facts: str) -> None:
+    """One version in a list: `what` is HTML made in this package, the facts below it are plain text."""
+    below = " · ".join(escape(fact) for fact in facts if fact)
+    markup(f'<div class="pl-version">{what}<div class="pl-small pl-num">{below}</div></div>')
 
 
 def facts_table(rows: Iterable[tuple[str, Any]]) -> str:

@@ -71,7 +71,8 @@ def test_versions_are_listed_newest_first(repo: Repository) -> None:
     assert short(repo) in words[first:second]
 
 
-def test_before_the_first_version_it_says_what_to_do(here: Desk, workspace: Workspace) -> None:
+@pytest.mark.usefixtures("here")
+def test_before_the_first_version_it_says_what_to_do(workspace: Workspace) -> None:
     assert "Save to git offers to begin one" in all_said(look())
     shelf.init(workspace)
     words = all_said(look(DRAFT))
@@ -108,7 +109,7 @@ def test_any_two_can_be_compared_and_no_third_picked(repo: Repository) -> None:
 
 def test_texts_with_one_prompt_say_so(repo: Repository) -> None:
     repo.put(CUP, "# a remark\n" + NEW)
-    assert "The prompt is the same to the byte" in all_said(pick(look(), "disk"))
+    assert "It is the same to the byte" in all_said(pick(look(), "disk"))
 
 
 def test_a_version_that_gives_no_prompt_says_why_and_its_file_is_compared(repo: Repository) -> None:
@@ -176,7 +177,8 @@ def test_answers_are_counted_for_the_version_they_were_made_with(here: Desk, rep
     assert "version" not in runs.query_params
 
 
-def test_a_long_history_is_shown_in_parts(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("repo")
+def test_a_long_history_is_shown_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history, "PAGE", 1)
     tab = look()
     assert "First" not in all_said(tab)

@@ -12,9 +12,10 @@ from promptlab import variants
 from promptlab.workspace import Workspace
 from tests.conftest import TEMPLATE
 from tests.repositories import CUP, Repository, edited, isolate, start
-from tests.ui.conftest import Desk, said
+from tests.ui.conftest import Desk, _said, said
 
 Desks = Callable[..., Desk]
+People = Callable[..., AppTest]
 
 MINE = edited(TEMPLATE, "Answer a question from an article", "Mine")
 THEIRS = edited(TEMPLATE, "max_tokens: 16", "max_tokens: 99")
@@ -58,24 +59,15 @@ def person(desk: Desks, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Call
 
 
 @pytest.fixture
-def repo(person: object, workspace: Workspace) -> Repository:
+def repo(person: People, workspace: Workspace) -> Repository:  # noqa: ARG001 (isolates git)
     return start(workspace)
-
-
-People = Callable[..., AppTest]
 
 
 def all_said(tab: AppTest) -> str:
     """The page and the dialog."""
     assert not tab.exception
     event = tab._tree.children[2]
-    return said(tab) + "\n" + "\n".join(filter(None, map(_words, event)))
-
-
-def _words(element: object) -> str:
-    from tests.ui.conftest import _said
-
-    return _said(element)
+    return said(tab) + "\n" + "\n".join(filter(None, map(_said, event)))
 
 
 def keys(tab: AppTest) -> set[str]:
@@ -225,7 +217,8 @@ def test_a_hook_that_changes_the_file_has_the_last_word(repo: Repository, person
     assert tab.session_state["text"] == repo.text()
 
 
-def test_what_is_no_template_is_not_saved(repo: Repository, person: People) -> None:
+@pytest.mark.usefixtures("repo")
+def test_what_is_no_template_is_not_saved(person: People) -> None:
     tab = press(person("instructions: |\n  {{ who }}\n"), "save-to-git")
     assert "This is not a template yet, line 2" in all_said(tab)
     assert tab.button(key="saving-commit").disabled
@@ -239,7 +232,8 @@ def test_what_is_still_to_be_done_is_said_and_does_not_hinder(repo: Repository, 
     assert len(repo.commits()) == 2
 
 
-def test_without_git_the_page_says_so(repo: Repository, person: People, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("repo")
+def test_without_git_the_page_says_so(person: People, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     assert "there is no git program" in all_said(person())
 
@@ -271,10 +265,10 @@ def test_changes_of_one_place_are_marked_and_cannot_be_saved_so(repo: Repository
     tab = press(person(), "save-to-git")
     assert "Both changed one place" in all_said(tab)
     assert tab.button(key="saving-both").disabled
-    merged = tab.text_area(key="saving-text").value
+    merged = tab.text_area(key="text-saving").value
     assert "description: Mine" in merged
     assert "description: Theirs" in merged
-    tab.text_area(key="saving-text").set_value(edited(TEMPLATE, "Answer a question from an article", "Ours")).run()
+    tab.text_area(key="text-saving").set_value(edited(TEMPLATE, "Answer a question from an article", "Ours")).run()
     press(tab, "saving-both")
     assert "description: Ours" in repo.text()
     assert repo.commits() == ["Description edited", "Keep cup as it was on disk", "First"]
@@ -311,9 +305,9 @@ def test_theirs_can_be_taken_and_mine_is_a_variant(repo: Repository, person: Peo
 def test_what_was_typed_into_the_merge_outlives_the_dialog(repo: Repository, person: People) -> None:
     repo.put(CUP, CLASH)
     tab = press(person(), "save-to-git")
-    tab.text_area(key="saving-text").set_value("half done").run()
+    tab.text_area(key="text-saving").set_value("half done").run()
     tab = press(press(tab, "saving-cancel"), "save-to-git")
-    assert tab.text_area(key="saving-text").value == "half done"
+    assert tab.text_area(key="text-saving").value == "half done"
     assert tab.button(key="saving-both").disabled
 
 
