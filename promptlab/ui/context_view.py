@@ -2,7 +2,7 @@
 
 choice = context_view.draw(session, path, template.passages.get(path), inputs, key=f"context-{number}")
 if choice != template.passages.get(path):
-    changes = {"context": template_edit.with_passages(template, path, choice)}
+    changes = {"context": template_edit.with_passages(template, path, choice, original=file)}
 """
 
 from __future__ import annotations
