@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import threading
 from collections.abc import Callable
@@ -363,6 +364,55 @@ def test_a_file_that_went_or_came_meanwhile_is_a_conflict(repo: Repository) -> N
         save(repo.workspace, CUP, TEMPLATE, "x", base=None)
 
 
+def test_mine_is_saved_over_theirs_which_stays_a_version(repo: Repository) -> None:
+    repo.put(CUP, CLASH)
+    with pytest.raises(Conflict):
+        shelf.save_over(repo.workspace, CUP, MINE, "Mine", theirs=THEIRS)
+    assert repo.text() == CLASH
+    shelf.save_over(repo.workspace, CUP, MINE, "Mine", theirs=CLASH)
+    assert repo.commits() == ["Mine", "Keep cup as it was on disk", "First"]
+    assert repo.git("show", f"HEAD~1:{CUP}") == CLASH.rstrip("\n")
+    # What is a version already needs no other.
+    shelf.save_over(repo.workspace, CUP, CLASH, "Theirs after all", theirs=MINE)
+    assert repo.commits()[:2] == ["Theirs after all", "Mine"]
+
+
+def test_theirs_is_not_overwritten_where_it_cannot_become_a_version(repo: Repository) -> None:
+    repo.hook("pre-commit", "exit 1")
+    repo.put(CUP, CLASH)
+    with pytest.raises(CommitRefused):
+        shelf.save_over(repo.workspace, CUP, MINE, "Mine", theirs=CLASH)
+    assert repo.text() == CLASH
+
+
+def stands(repo: Repository, text: str, base: str | None, path: str = CUP) -> tuple[str, str]:
+    found = shelf.standing(repo.workspace, path, text, base)
+    assert found.repository
+    return found.kind, found.commit
+
+
+def test_where_a_text_stands_is_known(repo: Repository) -> None:
+    tip = repo.git("rev-parse", "HEAD")
+    assert stands(repo, TEMPLATE, None) == ("saved", tip)
+    assert stands(repo, MINE, TEMPLATE) == ("changed", tip)
+    assert stands(repo, MINE, None, "templates/new.yaml") == ("new", "")
+    repo.put(CUP, MINE)
+    assert stands(repo, MINE, TEMPLATE) == ("written", tip)
+    assert stands(repo, THEIRS, TEMPLATE) == ("apart", tip)
+    (repo.root / CUP).unlink()
+    assert stands(repo, MINE, TEMPLATE) == ("apart", tip)
+
+
+def test_where_a_text_stands_outside_git_and_under_its_filters(repo: Repository) -> None:
+    repo.put(".gitattributes", "*.yaml text eol=crlf\n")
+    repo.put(CUP, TEMPLATE.replace("\n", "\r\n"))
+    repo.git("commit", "-qam", "Line ends", "--allow-empty")
+    assert stands(repo, repo.text(), None)[0] == "saved"
+    shutil.rmtree(repo.root / ".git")
+    found = shelf.standing(repo.workspace, CUP, MINE, repo.text())
+    assert (found.kind, found.repository, found.disk) == ("changed", False, repo.text())
+
+
 # History
 
 
@@ -534,6 +584,21 @@ def test_a_variant_changed_since_it_was_opened_is_not_overwritten(repo: Reposito
         with pytest.raises(Conflict, match="variant `short`"):
             variants.save_variant(repo.workspace, CUP, "short", THEIRS, "Theirs", base=base)
     assert variants.variant_text(repo.workspace, CUP, "short") == MINE
+
+
+def test_texts_are_set_aside_under_names_of_their_own_and_each_once(repo: Repository) -> None:
+    names = [variants.set_aside(repo.workspace, CUP, text).name for text in (MINE, THEIRS, MINE)]
+    assert names == ["mine", "mine-2", "mine"]
+    assert variants.variant_text(repo.workspace, CUP, "mine-2") == THEIRS
+
+
+def test_a_dropped_variant_comes_back_unless_its_name_is_taken(repo: Repository) -> None:
+    variants.save_variant(repo.workspace, CUP, "short", MINE, "Mine")
+    commit = variants.drop_variant(repo.workspace, CUP, "short")
+    variants.bring_back(repo.workspace, CUP, "short", commit)
+    assert variants.variant_text(repo.workspace, CUP, "short") == MINE
+    with pytest.raises(ShelfError, match="cannot be brought back"):
+        variants.bring_back(repo.workspace, CUP, "short", commit)
 
 
 def test_an_unknown_variant_shows_the_nearest(repo: Repository) -> None:

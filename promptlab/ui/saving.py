@@ -214,9 +214,8 @@ def _settle(work: _Work, standing: Standing, state: State) -> None:
         _message(work, state, work.base)
     with _row():
         if theirs is not None and ready:
-            _press(
-                "Save the two together", _save_over, work, together, theirs, key="saving-both", primary=True, off=bad
-            )
+            both = (together, theirs)
+            _press("Save the two together", _save_over, work, *both, key="saving-both", primary=True, off=bad)
         if theirs is not None and not ready:
             _press("Only write the two together", _write, work, together, theirs, key="saving-write", off=bad)
         if ready:
@@ -226,9 +225,7 @@ def _settle(work: _Work, standing: Standing, state: State) -> None:
         st.button("Cancel", type="tertiary", key="saving-cancel", on_click=_close)
     if ready:
         kept = "" if theirs is None else " What is on disk becomes a version of its own first."
-        small(
-            f"Keep mine saves your text as it is.{kept} The other way round, yours is kept as a variant, under History."
-        )
+        small(f"Keep mine saves your text as it is.{kept} Taking theirs keeps yours as a variant, under History.")
 
 
 def _trouble(exc: PromptlabError) -> None:
