@@ -81,12 +81,14 @@ def test_a_version_that_does_not_render_says_why(workspace: Workspace) -> None:
     assert found.changed
 
 
-def test_two_texts_are_compared_and_one_that_is_no_template_says_why(workspace: Workspace) -> None:
-    found = proofs.text_difference(workspace, CUP, TEMPLATE, edited(new="full name only"))
-    assert pieces(found) == [("system", "added", "full ")]
-    found = proofs.text_difference(workspace, CUP, "instructions: |\n  {{ who }}\n", TEMPLATE)
-    assert "which no input declares" in found.old_problem
-    assert (found.new_problem, found.messages, found.changed) == ("", (), True)
+def test_two_texts_give_their_prompts_or_say_why_not(workspace: Workspace) -> None:
+    old, new = proofs.prompts_of_texts(workspace, CUP, TEMPLATE, edited(new="full name only"))
+    assert old.prompt
+    assert new.prompt
+    assert new.prompt.messages[0].content == old.prompt.messages[0].content.replace("name only", "full name only")
+    old, new = proofs.prompts_of_texts(workspace, CUP, "instructions: |\n  {{ who }}\n", TEMPLATE)
+    assert "which no input declares" in old.problem
+    assert (old.prompt, new.prompt, new.problem) == (None, None, "")
 
 
 def test_a_version_is_read_as_it_was(
