@@ -15,6 +15,7 @@ from promptlab import merge, shelf, variants, versions
 from promptlab.errors import CommitRefused, Conflict, NoIdentity, NoRepository, ShelfError, WorkspaceError
 from promptlab.origin import blob_id
 from promptlab.shelf import restore, save
+from promptlab.standing import standing
 from promptlab.workspace import Workspace
 from tests.conftest import TEMPLATE
 from tests.repositories import CUP, Repository, edited, isolate, start
@@ -191,6 +192,17 @@ def test_without_an_identity_nothing_is_written_and_it_says_what_to_do(repo: Rep
     assert "git config --global user.email" in caught.value.hint
     assert (repo.text(), repo.commits()) == (TEMPLATE, ["First"])
     assert shelf.state(repo.workspace).identity == ""
+
+
+def test_who_one_is_can_be_told_to_this_repository(repo: Repository, tmp_path: Path) -> None:
+    for key in ("user.name", "user.email"):
+        repo.git("config", "--unset", key)
+    for name, address in (("", "a@b.c"), ("A", " "), ("A\n[core]", "a@b.c"), ("A", "<a@b.c>")):
+        with pytest.raises(ShelfError, match="git takes no such"):
+            shelf.introduce(repo.workspace, name, address)
+    shelf.introduce(repo.workspace, " Grace Hopper ", "grace@example.org")
+    assert shelf.state(repo.workspace).identity == "Grace Hopper <grace@example.org>"
+    assert list((tmp_path / "home").iterdir()) == []
 
 
 def test_an_identity_from_the_environment_counts(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -386,7 +398,7 @@ def test_theirs_is_not_overwritten_where_it_cannot_become_a_version(repo: Reposi
 
 
 def stands(repo: Repository, text: str, base: str | None, path: str = CUP) -> tuple[str, str]:
-    found = shelf.standing(repo.workspace, path, text, base)
+    found = standing(repo.workspace, path, text, base)
     assert found.repository
     return found.kind, found.commit
 
@@ -409,7 +421,7 @@ def test_where_a_text_stands_outside_git_and_under_its_filters(repo: Repository)
     repo.git("commit", "-qam", "Line ends", "--allow-empty")
     assert stands(repo, repo.text(), None)[0] == "saved"
     shutil.rmtree(repo.root / ".git")
-    found = shelf.standing(repo.workspace, CUP, MINE, repo.text())
+    found = standing(repo.workspace, CUP, MINE, repo.text())
     assert (found.kind, found.repository, found.disk) == ("changed", False, repo.text())
 
 
