@@ -11,11 +11,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from promptlab import pool_files
 from promptlab.errors import ExampleError, WorkspaceError, nearest
-from promptlab.examples import contradicts, duplicates, repeats
+from promptlab.examples import ENDINGS, FOLDERS, contradicts, duplicates, repeats
 from promptlab.files import write_atomically
 from promptlab.pool_files import PoolText, Row
 from promptlab.similarity import normal
@@ -39,6 +39,33 @@ def add(workspace: Workspace, path: str, example: Example) -> None:
         return f"{start}{pool_files.written(example, pool, path)}{pool.newline}"
 
     _change(workspace, path, change, example, new=True)
+
+
+def new_path(workspace: Workspace, name: str) -> str:
+    """Where a new pool called `name` goes: a JSONL file beside the other pools, unless it says otherwise."""
+    name = name.strip().strip("/")
+    if not name:
+        raise ExampleError("a pool has a name", hint="for instance `world-cup`")
+    if PurePosixPath(name).suffix.lower() not in ENDINGS:
+        name += ".jsonl"
+    if "/" not in name:
+        folder = next((one for one in FOLDERS if (workspace.root / one).is_dir()), FOLDERS[0])
+        name = f"{folder}/{name}"
+    if pool_files.kind(name) == "yaml":
+        raise ExampleError("YAML pools are read and not changed", file=name, hint="call it .jsonl or .csv")
+    try:
+        taken = workspace.resolve(name).exists()
+    except (WorkspaceError, OSError, ValueError) as exc:
+        hint = exc.hint if isinstance(exc, WorkspaceError) else "choose a shorter one, of letters and digits"
+        raise ExampleError("a pool cannot have this name", file=name[:200], hint=hint) from exc
+    if taken:
+        raise ExampleError("there is such a file already", file=name, hint="choose another name")
+    return name
+
+
+def id_for(inputs: Mapping[str, str], kind: str = "example") -> str:
+    """An id that follows from the inputs, so that the same question has the same one."""
+    return f"{kind}-{sha256(canonical_json(_normal(inputs)))[:12]}"
 
 
 def edit(workspace: Workspace, path: str, id: str, example: Example, *, was: Example | None = None) -> None:
@@ -120,9 +147,8 @@ def add_from_result(
     if not output.strip():
         raise ExampleError("the right answer is empty", file=path)
     values = dict(inputs) if inputs is not None else inputs_of(result)
-    key = sha256(canonical_json(_normal(values)))[:12]
     least = highest([workspace.label_of(path), label_of_result(result), label])
-    example = Example(f"answer-{key}", values, output, tags, least)
+    example = Example(id_for(values, "answer"), values, output, tags, least)
     for row in _read(workspace, path, missing_is_empty=True)[1].rows:
         other = row.example
         if other.id == example.id:

@@ -241,3 +241,34 @@ def test_a_question_is_found_in_the_pool_whatever_its_case(pool: Pool) -> None:
     assert pools.same_question(here, name, {"question": " q1 "}) == A
     assert pools.same_question(here, name, {"question": "q3"}) is None
     assert pools.same_question(here, "none.jsonl", {"question": "Q1"}) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("cup", "fixtures/examples/cup.jsonl"),
+        (" cup.csv ", "fixtures/examples/cup.csv"),
+        ("mine/v1.2", "mine/v1.2.jsonl"),
+    ],
+)
+def test_a_new_pool_goes_beside_the_others(tmp_path: Path, name: str, path: str) -> None:
+    (tmp_path / "fixtures/examples").mkdir(parents=True)
+    assert pools.new_path(Workspace(tmp_path, {}, {}), name) == path
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("  ", "a pool has a name"),
+        ("taken", "there is such a file already"),
+        ("a.yaml", "YAML pools are read and not changed"),
+        ("../out", "a pool cannot have this name"),
+        ("n\0ul", "a pool cannot have this name"),
+        ("n" * 300, "a pool cannot have this name"),
+    ],
+)
+def test_a_name_no_new_pool_can_have_is_refused(tmp_path: Path, name: str, words: str) -> None:
+    (tmp_path / "examples").mkdir()
+    (tmp_path / "examples/taken.jsonl").touch()
+    with pytest.raises(ExampleError, match=words):
+        pools.new_path(Workspace(tmp_path, {}, {}), name)
