@@ -127,12 +127,12 @@ def _of_row(row: Row, inside: list[Row]) -> dict[str, Any]:
         found = _filled(found, inside, row.depth + 1)
     elif row.type == "list of objects":
         found["items"] = _filled(found["items"], inside, row.depth + 1)
-    for key, value in (("description", row.description), ("enum", list(row.choices))):
-        if value:
-            found[key] = value
-        elif key == "description" or row.type == "string":
-            found.pop(key, None)
-    return found
+    found = _with(found, "description", row.description)
+    return _with(found, "enum", list(row.choices)) if row.type == "string" else found
+
+
+def _with(schema: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
+    return {**schema, key: value} if value else {k: v for k, v in schema.items() if k != key}
 
 
 def _new(kind: str) -> dict[str, Any]:

@@ -51,9 +51,7 @@ def _pool(values: dict[str, Any], given: str | None) -> dict[str, Any]:
 def draw(session: Session, opened: Opened, fields: Fields, values: Mapping[str, Any]) -> None:
     """The choice, and the shots it makes with the samples of the inputs."""
     chosen = values["examples"]
-    pools = sorted(
-        {*examples.paths(session.workspace), *([chosen["pool"]] if chosen else [])}
-    )
+    pools = sorted({*examples.paths(session.workspace), *([chosen["pool"]] if chosen else [])})
     if not pools:
         small("No examples yet. The page Examples makes a pool of them, as does Add as example on any answer.")
         return
@@ -61,9 +59,9 @@ def draw(session: Session, opened: Opened, fields: Fields, values: Mapping[str, 
     if not chosen:
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        st.number_input("How many", 0, 1000, step=1, width=110, **fields.bind("k"))
-        st.selectbox("Chosen", get_args(Select), format_func=_in(SELECTS), width=190, **fields.bind("examples-select"))
-        st.selectbox("Order", get_args(Order), format_func=_in(ORDERS), width=170, **fields.bind("examples-order"))
+        st.number_input("How many", 0, 1000, step=1, width=120, **fields.bind("k"))
+        st.selectbox("Chosen", get_args(Select), format_func=_in(SELECTS), width=175, **fields.bind("examples-select"))
+        st.selectbox("Order", get_args(Order), format_func=_in(ORDERS), width=130, **fields.bind("examples-order"))
         if "random" in (chosen.get("select"), chosen.get("order")) or chosen.get("select") in ("balanced", "diverse"):
             st.number_input("Seed", step=1, width=100, **fields.bind("examples-seed"))
         if chosen.get("select") == "balanced":

@@ -96,13 +96,10 @@ def draw(fields: Fields, values: Mapping[str, Any]) -> None:
 def _one(fields: Fields, name: str, spec: Mapping[str, Any]) -> None:
     kind = spec["type"]
     with st.container(key=f"in-row-{name}", gap="xsmall"):
-        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-            st.text_input("Name", width=170, **fields.bind(f"in-name-{name}"))
+        with st.container(horizontal=True, wrap=False, vertical_alignment="bottom", gap="small"):
+            st.text_input("Name", **fields.bind(f"in-name-{name}"))
             types = TYPES if kind in TYPES else (*TYPES, kind)
-            st.selectbox("Type", types, width=120, **fields.bind(f"in-type-{name}"))
-            st.checkbox(
-                "May be left out", help="It then has the default given here.", **fields.bind(f"in-optional-{name}")
-            )
+            st.selectbox("Type", types, width=130, **fields.bind(f"in-type-{name}"))
             st.button(
                 "",
                 icon=":material/close:",
@@ -113,9 +110,10 @@ def _one(fields: Fields, name: str, spec: Mapping[str, Any]) -> None:
                 args=(lambda _: {f"inputs.{name}": None},),
             )
         _widget("Sample", kind, fields.bind(f"input-sample-{name}"))
+        st.text_input("What it is", **fields.bind(f"in-description-{name}"))
+        st.checkbox("May be left out", help="It then has the default given here.", **fields.bind(f"in-optional-{name}"))
         if spec["default"] is not None:
             _widget("Default", kind, fields.bind(f"input-default-{name}"))
-        st.text_input("What it is", **fields.bind(f"in-description-{name}"))
 
 
 def _widget(label: str, kind: str, bound: dict[str, Any]) -> None:

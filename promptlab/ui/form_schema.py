@@ -99,10 +99,10 @@ def draw(fields: Fields, values: Mapping[str, Any]) -> None:
 def _row(fields: Fields, number: int, row: Row) -> None:
     name = plain(row.name)
     with st.container(key=f"schema-row-{min(row.depth, 4)}-{number}", gap="xsmall"):
-        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-            st.text_input("Field", width=170, **fields.bind(f"schema-name-{number}"))
+        with st.container(horizontal=True, wrap=False, vertical_alignment="bottom", gap="small"):
+            st.text_input("Field", **fields.bind(f"schema-name-{number}"))
             types = TYPES if row.type in TYPES else (*TYPES, OTHER)
-            st.selectbox("Type", types, width=160, **fields.bind(f"schema-type-{number}"))
+            st.selectbox("Type", types, width=150, **fields.bind(f"schema-type-{number}"))
             st.checkbox("Required", **fields.bind(f"schema-required-{number}"))
             for icon, what, change in (
                 (":material/arrow_upward:", "Move up", schema_fields.moved_up),
@@ -116,7 +116,7 @@ def _row(fields: Fields, number: int, row: Row) -> None:
                     key=f"schema-{what.lower().replace(' ', '-')}-{number}",
                     help=f"{what}: {name}",
                 )
-        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        with st.container(horizontal=True, wrap=False, vertical_alignment="bottom", gap="small"):
             st.text_input("What it is", **fields.bind(f"schema-description-{number}"))
             if row.type == "string":
                 st.text_input(

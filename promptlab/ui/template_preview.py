@@ -32,19 +32,19 @@ def draw(session: Session, opened: Opened) -> None:
     if not prompt.messages:
         note("info", "The prompt is empty", "Write instructions, or a user turn; they appear here as you type.")
         return
-    budget = about(prompt)
+    budget = about(prompt, opened.template.params.max_tokens)
     markup(widgets.messages_html(prompt))
     markup(widgets.bar_html(budget))
     small("With the samples of the inputs. Tokens are estimated here; the workbench counts them as each model does.")
 
 
-def about(prompt: Prompt) -> Budget:
-    """The tokens of each section, estimated alike for every model."""
+def about(prompt: Prompt, room: int) -> Budget:
+    """The tokens of each section, estimated alike for every model, and the `room` kept for the answer."""
     by_section: dict[Section, int] = {}
     for span, text in prompt.texts():
         by_section[span.section] = by_section.get(span.section, 0) + tokens.about(text)
     return Budget(
-        by_section=by_section, by_source={}, prompt=sum(by_section.values()), room=0, window=None, exact=False
+        by_section=by_section, by_source={}, prompt=sum(by_section.values()), room=room, window=None, exact=False
     )
 
 
