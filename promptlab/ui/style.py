@@ -121,6 +121,9 @@ _RULES = """
 .pl-doc { display: grid; grid-template-columns: minmax(0, 2.2fr) 7rem 10.5rem minmax(0, 1.4fr); gap: 0.2rem 0.9rem;
   font-size: 0.875rem; align-items: baseline; }
 .pl-doc b { font-weight: 600; }
+.pl-example { display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 1.3fr) minmax(0, 1fr);
+  gap: 0.2rem 0.9rem; font-size: 0.875rem; line-height: 1.45; padding: 0.15rem 0; }
+[class*="st-key-example-"] { border-bottom: 1px solid var(--pl-line); }
 .pl-right { text-align: right; }
 [class*="st-key-doc-"] { border-bottom: 1px solid var(--pl-line); }
 .pl-tall { max-height: 46rem; }
@@ -204,6 +207,7 @@ ul.pl-models small { color: var(--pl-muted); display: block; }
   .pl-run { grid-template-columns: 8.5rem 1fr; }
   .pl-run > :nth-child(3) { order: 4; }
   .pl-doc { grid-template-columns: minmax(0, 1fr) 9.5rem; }
+  .pl-example { grid-template-columns: minmax(0, 1fr); }
   .pl-tpl { grid-template-columns: minmax(0, 1fr) 9.5rem; }
   .st-key-form > [data-testid="stLayoutWrapper"] > [data-testid="stHorizontalBlock"] { flex-direction: column; }
   .st-key-form > [data-testid="stLayoutWrapper"] > [data-testid="stHorizontalBlock"] > [data-testid="stColumn"] {
