@@ -132,7 +132,7 @@ def _one(session: Session, run_id: str) -> None:
     run = session.store.run(run_id)
     results = session.store.results(run.id)
     st.subheader(widgets.plain(_short(run.template)), anchor=False)
-    answers.stored_row(run, results)
+    answers.stored_row(session, run, results)
     st.markdown("#### What it takes to make it again")
     origin = run.origin
     params = next((answers.parameters(r.request) for r in results if r.request), [])

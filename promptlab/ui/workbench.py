@@ -199,7 +199,7 @@ def _rows(session: Session, now: Bench) -> None:
         newest = number == 0 and job is None
         pick = functools.partial(_pick, run, others=len(picked) - (run in picked)) if len(runs) > 1 else None
         unready, blanks = (now.unready, 0) if newest else ([], len(now.unready))
-        answers.stored_row(run, results[run.id], unready, blanks=blanks, beside_head=pick)
+        answers.stored_row(session, run, results[run.id], unready, blanks=blanks, beside_head=pick)
     if len(runs) > ROWS:
         widgets.small("Older answers are in Runs.")
 
