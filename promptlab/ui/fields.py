@@ -69,6 +69,10 @@ class Fields:
         self._session.drafts.edit(opened.path, opened.original.source, make(opened.values))
 
     def _now(self) -> Opened:
+        # The first change is made to what is looked at here: the file may say something else by now, and saving
+        # must find that out.
+        if not self._session.drafts.load(self._opened.path).edited:
+            return self._opened
         try:
             return open_template(self._session, self._opened.path)
         except TemplateError:  # the file was broken or deleted meanwhile; what is shown here is still whole

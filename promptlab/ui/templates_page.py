@@ -9,7 +9,7 @@ import streamlit as st
 from promptlab import shelf, template_changes
 from promptlab.errors import TemplateError
 from promptlab.ui import history, links, saving, template_form, template_preview, template_text, templates_list, widgets
-from promptlab.ui.opened import Opened, open_template
+from promptlab.ui.opened import Opened, let_go, open_template
 from promptlab.ui.session import Session
 from promptlab.ui.widgets import note, plain
 
@@ -45,7 +45,7 @@ def _head(session: Session, opened: Opened) -> None:
     path = opened.path
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="template-head"):
         st.subheader(plain(templates_list.short(path)), anchor=False, width="content")
-        on_saved = functools.partial(session.drafts.saved, path)
+        on_saved = functools.partial(let_go, session, opened)
         saving.button(session, path, opened.text, opened.base, on_saved=on_saved)
         if opened.draft.edited:
             _discard(session, opened)

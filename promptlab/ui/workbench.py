@@ -16,7 +16,7 @@ from promptlab.ui import answers, bench, comparison, editor, frame, links, previ
 from promptlab.ui.bench import Bench
 from promptlab.ui.fields import Fields, of_workbench
 from promptlab.ui.jobs import Job
-from promptlab.ui.opened import open_template
+from promptlab.ui.opened import let_go, open_template
 from promptlab.ui.session import Session
 from promptlab.ui.widgets import note, plain
 
@@ -41,7 +41,7 @@ def page(session: Session) -> None:
     now = bench.read(session, opened)
     with head:
         _state_of_draft(session, now)
-        saving.button(session, path, opened.text, opened.base, on_saved=functools.partial(session.drafts.saved, path))
+        saving.button(session, path, opened.text, opened.base, on_saved=functools.partial(let_go, session, opened))
         links.to("templates", "Edit all of it", icon=":material/edit_note:", template=path)
     if opened.template.description:
         widgets.small(opened.template.description)
