@@ -37,7 +37,7 @@ def page(session: Session) -> None:
     except TemplateError as exc:
         _broken(exc)
         return
-    fields = Fields(session, opened, of_workbench(opened))
+    fields = Fields(session, opened, of_workbench(opened), page="workbench")
     now = bench.read(session, opened)
     with head:
         _state_of_draft(session, now)
