@@ -10,10 +10,10 @@ from typing import Any
 import streamlit as st
 
 from promptlab import examples, pool_files, pools, selection
-from promptlab.errors import InputError, PromptlabError
+from promptlab.errors import PromptlabError
 from promptlab.types import Example, Result, Template, highest
 from promptlab.ui import example_form, frame, links, widgets
-from promptlab.ui.example_form import kept, sentence
+from promptlab.ui.example_form import kept, words_of
 from promptlab.ui.example_rows import clipped
 from promptlab.ui.opened import open_template
 from promptlab.ui.session import Session
@@ -115,8 +115,7 @@ def _inputs(adding: _Adding) -> dict[str, str]:
     except PromptlabError as exc:
         request = adding.result.request
         names = [s.name for s in request.prompt.sources if s.section == "input"] if request else []
-        what = exc.what if isinstance(exc, InputError) else exc.message
-        note("warn", "The question has to be typed", sentence(what))
+        note("warn", "The question has to be typed", words_of(exc)[0])
         typed = {
             name: st.text_area(plain(name), key=adding.key(f"input-{number}"), height="content")
             for number, name in enumerate(names or ["question"])
@@ -152,8 +151,7 @@ def _pool(session: Session, adding: _Adding, template: Template | None) -> str |
     try:
         return pools.new_path(session.workspace, name)
     except PromptlabError as exc:
-        what = exc.what if isinstance(exc, InputError) else exc.message
-        note("warn", sentence(what), sentence(exc.hint))
+        note("warn", *words_of(exc))
         return None
 
 
@@ -179,8 +177,7 @@ def _do(what: Callable[..., None], session: Session, adding: _Adding, *words: An
     try:
         what(session, adding, *words)
     except PromptlabError as exc:
-        said = exc.what if isinstance(exc, InputError) else exc.message
-        adding.trouble = (sentence(said), sentence(exc.hint))
+        adding.trouble = words_of(exc)
 
 
 def _add(
