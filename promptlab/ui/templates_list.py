@@ -96,7 +96,7 @@ def _first(count: int, asked: object) -> int:
 
 def _line(entry: Entry, *, drafted: bool, on_disk: bool) -> None:
     key = sha256(entry.path)[:12]
-    said = entry.description or entry.problem
+    said = entry.description or entry.problem.removeprefix(f"{entry.path}:")
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small", key=f"template-row-{key}"):
         markup(
             f'<div class="pl-tpl"><span class="pl-break"><b>{escape(short(entry.path))}</b>'
