@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -53,9 +54,11 @@ def idle(page: Page) -> None:
 
 def write(page: Page, field: str, text: str) -> None:
     """Type into a field of the form, and let it be taken."""
+    idle(page)
     box = page.get_by_role("textbox", name=field, exact=True)
     box.fill(text)
     box.press("Control+Enter")
+    expect(chip(page)).to_contain_text(re.compile("changed since|not saved yet"))
     idle(page)
 
 
@@ -218,7 +221,7 @@ def test_where_both_changed_one_place_neither_text_is_lost(shared: App, open_pag
     repo.put(path, CLASH)
     page.reload()
     save(page, "Keep mine").get_by_role("button", name="Take what is on disk").click()
-    expect(page.get_by_role("textbox", name=INSTRUCTIONS)).to_have_value("Answer the question at once.")
+    expect(page.get_by_role("textbox", name=INSTRUCTIONS)).to_have_value("Answer the question at once.\n")
     assert repo.text(path) == CLASH
     assert "Something else." in repo.git("show", f"try/clash/mine:{path}")
     expect(page.get_by_role("button", name="Merge")).to_be_visible()
@@ -244,6 +247,7 @@ def test_an_editor_that_writes_over_a_saved_version_takes_nothing_away(
     expect(chip(page)).to_contain_text("saved · ")
     assert repo.text(path) == ELSEWHERE
     # What the browser had saved is one press away.
+    expect(page.get_by_role("button", name="Restore")).to_have_count(2)
     page.get_by_role("button", name="Restore").first.click()
     expect(page.get_by_role("textbox", name=INSTRUCTIONS)).to_have_value(BROWSER)
     assert repo.text(path) == saved
