@@ -163,7 +163,7 @@ def _left_out(pool: tuple[Example, ...], found: Selection, item: str) -> None:
         return
     by_id = selection.facts(pool).by_id
     rows = "".join(
-        f'<tr><td class="pl-mono">{escape(example_rows.clipped(name))}</td>'
+        f'<tr><td class="pl-mono" style="min-width:5rem">{escape(example_rows.clipped(name))}</td>'
         f"<td>{example_rows.inputs_html(pool[by_id[name]].inputs)}</td>"
         f"<td>{'it is the item' if name == item else 'the same inputs as the item, but for case and spacing'}</td></tr>"
         for name in found.left_out[:SHOWN]
