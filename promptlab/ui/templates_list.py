@@ -6,7 +6,7 @@ import streamlit as st
 
 from promptlab.listing import Entry
 from promptlab.types import sha256
-from promptlab.ui import frame, template_new, widgets
+from promptlab.ui import frame, importing, template_new, widgets
 from promptlab.ui.session import Session
 from promptlab.ui.widgets import chip, escape, markup, note, plain, small
 
@@ -19,7 +19,9 @@ def draw(session: Session) -> None:
     """Search, the list, and the ways to a new template."""
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", gap="small"):
         st.subheader("Templates", anchor=False, width="content")
-        template_new.button(session)
+        with st.container(horizontal=True, gap="small", width="content"):
+            importing.button(session)
+            template_new.button(session)
     entries = session.templates()
     if entries is None:
         st.fragment(frame.guarded(_reading), run_every=POLL)(session)
@@ -32,6 +34,7 @@ def draw(session: Session) -> None:
             "info",
             "There is no template yet",
             "New template starts one from the standard layout, from text you have, or from a request you already send.",
+            "Import takes over prompts of other tools.",
         )
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):

@@ -9,7 +9,17 @@ import streamlit as st
 
 from promptlab import shelf, template_changes, templates
 from promptlab.errors import InputError, TemplateError
-from promptlab.ui import history, links, saving, template_form, template_preview, template_text, templates_list, widgets
+from promptlab.ui import (
+    exporting,
+    history,
+    links,
+    saving,
+    template_form,
+    template_preview,
+    template_text,
+    templates_list,
+    widgets,
+)
 from promptlab.ui.opened import Opened, let_go, open_template
 from promptlab.ui.session import Session
 from promptlab.ui.widgets import note, plain
@@ -53,6 +63,7 @@ def _head(session: Session, opened: Opened) -> None:
         if opened.draft.edited:
             _discard(session, path, new=opened.is_new)
         links.to("workbench", "Open in workbench", icon=":material/science:", template=path)
+        exporting.button(session, opened.template)
     changed = ", ".join(template_changes.changes(opened.original, opened.template))
     if changed and opened.draft.text is None:
         widgets.small(f"Changed here and not saved: {changed}.")
