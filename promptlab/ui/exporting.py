@@ -9,7 +9,7 @@ import streamlit as st
 
 from promptlab import plans, privacy, templates
 from promptlab.errors import GateRefused, PromptlabError
-from promptlab.formats import EXPORTS, openai_chat, promptfoo, prompty
+from promptlab.formats import openai_chat, promptfoo, prompty
 from promptlab.formats.common import Loss
 from promptlab.formats.outward import outward
 from promptlab.types import Request, Template
@@ -18,6 +18,7 @@ from promptlab.ui.session import Session
 from promptlab.ui.widgets import chip, escape, markup, note, plain, small
 from promptlab.workspace import OpenAIModel
 
+TITLES = {"promptfoo": "promptfoo configuration", "prompty": ".prompty file", "openai": "OpenAI request, as JSON"}
 FILES = {"promptfoo": "promptfooconfig.yaml", "prompty": "{}.prompty", "openai": "{}.json"}
 REQUESTS = {"openai": "OpenAI request", "python": "Python", "curl": "curl"}
 _LANGUAGES = {"promptfoo": "yaml", "prompty": "yaml", "openai": "json", "python": "python", "curl": "bash"}
@@ -33,7 +34,7 @@ def panel(session: Session, template: Template, inputs: Mapping[str, Any] | None
     """A format, its text, what was translated or lost, and the download."""
     models = [name for name, entry in session.workspace.models.items() if isinstance(entry, OpenAIModel)]
     known = ["promptfoo", "prompty", *(["openai"] if models else [])]
-    format_ = st.selectbox("Format", known, key=f"{key}-format", format_func=lambda one: plain(EXPORTS[one]))
+    format_ = st.selectbox("Format", known, key=f"{key}-format", format_func=lambda one: TITLES[one])
     model = None
     if format_ == "openai" or (format_ == "promptfoo" and models):
         model = st.selectbox("Model", models, key=f"{key}-model", format_func=plain)
