@@ -14,7 +14,7 @@ from typing import ParamSpec
 
 import streamlit as st
 
-from promptlab.errors import PromptlabError
+from promptlab.errors import PromptlabError, WorkspaceError
 from promptlab.models import ModelStatus
 from promptlab.ui import session, style
 from promptlab.ui.widgets import escape, markup, note
@@ -32,6 +32,10 @@ def show(page: Callable[[session.Session], None]) -> None:
 
 def _framed(page: Callable[[session.Session], None]) -> None:
     here = session.current()
+    try:
+        here.reload()  # a label or a model changed in an editor counts from the next thing somebody does
+    except WorkspaceError as exc:
+        note("bad", "promptlab.yaml cannot be read; what it said before still counts", str(exc.args[0]), exc.hint)
     if not here.looked.is_set():
         with st.spinner("Looking at the models"):
             for name in here.catalogue.names():

@@ -520,3 +520,24 @@ def test_answers_the_history_cannot_take_are_shown_with_the_reason(
     assert not tab.exception
     assert [c.value for c in tab.code] == ["Argentina"]
     assert re.search(r"not in the history\s+the disk is full\s+make room", said(tab))
+
+
+def test_a_label_written_in_an_editor_counts_from_the_next_press(desk: Desks) -> None:
+    public = ScriptedBackend("alpha", ["Argentina"], clearance="public")
+    here = desk(alpha=public)
+    tab = here.run(here.open())
+    assert len(public.history) == 1
+    file = here.session.workspace.root / "promptlab.yaml"
+    file.write_text('models: {}\nlabels: {"fixtures/documents/**": confidential}\n')
+    tab.checkbox(key=next(str(box.key) for box in tab.checkbox if "fresh" in str(box.key))).check().run()
+    tab = here.run(tab)
+    assert "Refused by the gate" in said(tab)
+    assert len(public.history) == 1
+
+
+def test_a_promptlab_yaml_that_broke_is_said_and_what_it_said_before_counts(desk: Desks) -> None:
+    here = desk(alpha=["ok"])
+    (here.session.workspace.root / "promptlab.yaml").write_text("labels: [\n")
+    tab = here.open()
+    assert not tab.exception
+    assert "promptlab.yaml cannot be read; what it said before still counts" in said(tab)
