@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -75,16 +75,17 @@ def test_a_template_with_a_problem_is_in_the_list_and_can_be_mended(
 
 def test_the_list_being_read_says_so_and_then_comes(desk: Desks, monkeypatch: pytest.MonkeyPatch) -> None:
     here = desk(alpha=["ok"])
-    entries = here.session.listing.entries
+    entries, go = here.session.listing.entries, threading.Event()
 
     def slowly() -> Any:
-        time.sleep(0.6)
+        go.wait(20)
         return entries()
 
     with monkeypatch.context() as patched:
         patched.setattr(here.session.listing, "entries", slowly)
         tab = here.open("templates")
         assert "Reading the templates" in said(tab)
+        go.set()
     here.until(lambda: here.session.templates() is not None, "the list")
     assert "Answer a question from an article" in said(tab.run())
 
