@@ -23,7 +23,6 @@ from promptlab.backends import Backend
 from promptlab.errors import PromptlabError, StoreError, WindowExceeded
 from promptlab.models import Catalogue
 from promptlab.origin import origin
-from promptlab.scorers import Scorer
 from promptlab.store import RunInfo, Store
 from promptlab.types import (
     SECTIONS,
@@ -36,6 +35,7 @@ from promptlab.types import (
     Request,
     Result,
     Score,
+    Scorer,
     Source,
     Trial,
     highest,
@@ -75,6 +75,22 @@ def request_of(trial: Trial) -> Request:
         label=trial.label,
     )
     return Request(trial.model, prompt, trial.params, trial.template.schema, trial.repeat)
+
+
+def score(trial: Trial, text: str, scorers: Sequence[Scorer] = ()) -> tuple[Score, ...]:
+    """What the trial's own scorers say of an answer, and, where it has something expected, `scorers`.
+
+    A scorer that fails scores 0 and says so; it takes no other with it.
+    """
+    scores = []
+    for one in (*(scorers if trial.expected is not None else ()), *trial.scorers):
+        try:
+            scores.append(one(text, trial.expected))
+        except BaseException as exc:  # also one that would end the thread: the trial still needs its result
+            log.exception("a scorer failed")
+            name = getattr(one, "__qualname__", "scorer").partition(".")[0]
+            scores.append(Score(name, 0.0, text, f"the scorer failed: {exc!r}"))
+    return tuple(scores)
 
 
 def check_window(request: Request, backend: Backend) -> None:
@@ -240,8 +256,8 @@ class Run:
             result = _failed(result, exc, heard)
         except BaseException as exc:  # also one that would end the thread: the trial still needs its result
             result = _failed(result, _unexpected(exc), heard)
-        if result.completion and result.completion.finish_reason != "stopped" and trial.expected is not None:
-            result = replace(result, scores=self._score(result.completion, trial.expected))
+        if result.completion and result.completion.finish_reason != "stopped":
+            result = replace(result, scores=score(trial, result.completion.text, self._scorers))
         return _Ended(index, replace(result, created=now()), fingerprint)
 
     def _labelled(self, trial: Trial, request: Request) -> Request:
@@ -261,17 +277,6 @@ class Run:
                 heard.append(step.text)
             self._events.put(Event(index, step))
         raise RuntimeError(f"backend of {request.model} ended without a completion")
-
-    def _score(self, completion: Completion, expected: str) -> tuple[Score, ...]:
-        scores = []
-        for scorer in self._scorers:
-            try:
-                scores.append(scorer(completion.text, expected))
-            except BaseException as exc:
-                log.exception("a scorer failed")
-                name = getattr(scorer, "__qualname__", "scorer")
-                scores.append(Score(name, 0.0, completion.text, f"the scorer failed: {exc!r}"))
-        return tuple(scores)
 
     def _record(self) -> None:
         left = len(self.trials)

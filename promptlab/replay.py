@@ -1,0 +1,119 @@
+"""Replay: each item rendered again and compared with what is recorded, and the recorded answers scored again.
+
+It asks no model, opens no connection, needs no key and no GPU: what is not recorded is a miss, never a question.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from promptlab import runner
+from promptlab.difference import Asked, Change, difference, prompt_changes
+from promptlab.errors import InputError, PromptlabError
+from promptlab.recording import Recording, Stored
+from promptlab.suite import Fill, Item, Key, Suite
+from promptlab.types import SECTIONS, Request, Score, Section, Trial
+from promptlab.workspace import Workspace
+
+Status = Literal["same", "drifted", "missing", "unexpected", "broken"]
+"""`drifted`: what would be asked today is not what is recorded; `missing`: nothing is recorded; `unexpected`: it is
+recorded and no longer in the suite; `broken`: it cannot be rendered today."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """An item, replayed. `said` says what differs, in words; `scores` are today's of the recorded answer.
+
+    `stored` None: nothing is recorded, and then `nearest` is what is recorded that comes closest. `request` None:
+    nothing could be rendered.
+    """
+
+    key: Key
+    status: Status
+    said: str
+    stored: Stored | None
+    request: Request | None
+    scores: tuple[Score, ...] = ()
+    tags: tuple[str, ...] = ()
+    nearest: Stored | None = None
+
+    @property
+    def rescored(self) -> bool:
+        """Whether today's scorers say something else of the recorded answer than is recorded."""
+        return self.stored is not None and [(s.scorer, s.value) for s in self.scores] != [
+            (s.scorer, s.value) for s in self.stored.scores
+        ]
+
+    def changes(self) -> list[Change]:
+        """What turned the recorded prompt, or the nearest, into the one of today."""
+        before = self.stored or self.nearest
+        return prompt_changes(before.request, self.request) if before and self.request else []
+
+    def sections(self) -> tuple[Section, ...]:
+        """The sections in which the two prompts differ."""
+        found = {change.section for change in self.changes() if change.kind != "same"}
+        return tuple(section for section in SECTIONS if section in found)
+
+
+def replay(workspace: Workspace, suite: Suite, *, only: Collection[str] = ()) -> Iterator[Replayed]:
+    """Replay `suite`, an item at a time and in its order; `only` names items or cases, else all are replayed.
+
+    Raises `InputError` where there is no recording, or a line of it is broken, and `SuiteError` for a wrong case.
+    """
+    filler = Fill(workspace, suite)
+    with Recording(workspace.resolve(suite.recording), shown=suite.recording) as recording:
+        seen: set[Key] = set()
+        for item in suite.items(workspace):
+            seen.add(item.key)
+            if only and item.key.id not in only and item.key.case not in only:
+                continue
+            yield _replayed(filler, item, recording)
+        if not only:
+            for key in sorted(recording.keys() - seen):
+                said = "recorded, and no longer in the suite"
+                yield Replayed(key, "unexpected", said, recording.find(key), None)
+
+
+def _replayed(filler: Fill, item: Item, recording: Recording) -> Replayed:
+    stored, tags = recording.find(item.key), item.case.tags
+    try:
+        trial = filler.trial(item)
+        request = runner.request_of(trial)
+    except PromptlabError as exc:
+        return Replayed(item.key, "broken", exc.message, stored, None, tags=tags)
+    if stored is None:
+        nearest = _nearest(request, item.key, recording)
+        said = "nothing is recorded"
+        if nearest:
+            said += (
+                f"; the nearest is {nearest.key.id}, from which it differs in: {_difference(nearest, request, trial)}"
+            )
+        return Replayed(item.key, "missing", said, None, request, tags=tags, nearest=nearest)
+    scores = runner.score(trial, stored.completion.text)
+    if request.key(stored.backend) == stored.request_key:
+        return Replayed(item.key, "same", "", stored, request, scores, tags)
+    return Replayed(item.key, "drifted", _difference(stored, request, trial), stored, request, scores, tags)
+
+
+def _difference(stored: Stored, request: Request, trial: Trial) -> str:
+    return difference([Asked(stored.request, stored.without)], [Asked(request, trial.without)])
+
+
+def _nearest(request: Request, key: Key, recording: Recording) -> Stored | None:
+    """What is recorded of the same case, else whatever has the most of its words."""
+    known = recording.keys()
+    same = [other for other in known if other.case == key.case]
+    close = difflib.get_close_matches(key.case, sorted({other.case for other in known}), n=1, cutoff=0.0)
+    candidates = same or [other for other in known if other.case in close]
+
+    def alike(other: Key) -> tuple[bool, bool, bool]:
+        return (other.variant == key.variant, other.model == key.model, other.repeat == key.repeat)
+
+    best = max(sorted(candidates), key=alike, default=None)
+    return None if best is None else recording.find(best)
+
+
+__all__ = ["InputError", "Replayed", "Status", "replay"]
