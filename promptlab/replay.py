@@ -12,7 +12,7 @@ from typing import Literal
 
 from promptlab import runner
 from promptlab.difference import Asked, Change, difference, prompt_changes
-from promptlab.errors import InputError, PromptlabError
+from promptlab.errors import PromptlabError
 from promptlab.recording import Recording, Stored
 from promptlab.suite import Fill, Item, Key, Suite
 from promptlab.types import SECTIONS, Request, Score, Section, Trial
@@ -85,14 +85,14 @@ def _replayed(filler: Fill, item: Item, recording: Recording) -> Replayed:
     except PromptlabError as exc:
         return Replayed(item.key, "broken", exc.message, stored, None, tags=tags)
     if stored is None:
-        nearest = _nearest(request, item.key, recording)
+        nearest = _nearest(item.key, recording)
         said = "nothing is recorded"
         if nearest:
             said += (
                 f"; the nearest is {nearest.key.id}, from which it differs in: {_difference(nearest, request, trial)}"
             )
         return Replayed(item.key, "missing", said, None, request, tags=tags, nearest=nearest)
-    scores = runner.score(trial, stored.completion.text)
+    scores = runner.score(trial.scorers, stored.completion.text, trial.expected)
     if request.key(stored.backend) == stored.request_key:
         return Replayed(item.key, "same", "", stored, request, scores, tags)
     return Replayed(item.key, "drifted", _difference(stored, request, trial), stored, request, scores, tags)
@@ -102,8 +102,8 @@ def _difference(stored: Stored, request: Request, trial: Trial) -> str:
     return difference([Asked(stored.request, stored.without)], [Asked(request, trial.without)])
 
 
-def _nearest(request: Request, key: Key, recording: Recording) -> Stored | None:
-    """What is recorded of the same case, else whatever has the most of its words."""
+def _nearest(key: Key, recording: Recording) -> Stored | None:
+    """What is recorded of the same case, else of the case with the likest name; of several what shares most."""
     known = recording.keys()
     same = [other for other in known if other.case == key.case]
     close = difflib.get_close_matches(key.case, sorted({other.case for other in known}), n=1, cutoff=0.0)
@@ -114,6 +114,3 @@ def _nearest(request: Request, key: Key, recording: Recording) -> Stored | None:
 
     best = max(sorted(candidates), key=alike, default=None)
     return None if best is None else recording.find(best)
-
-
-__all__ = ["InputError", "Replayed", "Status", "replay"]

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
+from typing import Any
 
 from promptlab import privacy, templates
 from promptlab.backends import Backend
@@ -65,7 +66,9 @@ def now() -> str:
 
 
 def request_of(trial: Trial) -> Request:
-    """Render a trial into what its model will be asked."""
+    """What a trial's model will be asked: rendered, or the stored request that the trial holds."""
+    if trial.request is not None:
+        return replace(trial.request, model=trial.model, repeat=trial.repeat)
     prompt = templates.render(
         trial.template,
         trial.inputs,
@@ -77,19 +80,16 @@ def request_of(trial: Trial) -> Request:
     return Request(trial.model, prompt, trial.params, trial.template.schema, trial.repeat)
 
 
-def score(trial: Trial, text: str, scorers: Sequence[Scorer] = ()) -> tuple[Score, ...]:
-    """What the trial's own scorers say of an answer, and, where it has something expected, `scorers`.
-
-    A scorer that fails scores 0 and says so; it takes no other with it.
-    """
+def score(scorers: Sequence[Scorer], answer: str, expected: Any) -> tuple[Score, ...]:
+    """What each of `scorers` says of an answer. One that fails scores 0 and says so; it takes no other with it."""
     scores = []
-    for one in (*(scorers if trial.expected is not None else ()), *trial.scorers):
+    for one in scorers:
         try:
-            scores.append(one(text, trial.expected))
+            scores.append(one(answer, expected))
         except BaseException as exc:  # also one that would end the thread: the trial still needs its result
             log.exception("a scorer failed")
             name = getattr(one, "__qualname__", "scorer").partition(".")[0]
-            scores.append(Score(name, 0.0, text, f"the scorer failed: {exc!r}"))
+            scores.append(Score(name, 0.0, answer, f"the scorer failed: {exc!r}"))
     return tuple(scores)
 
 
@@ -143,8 +143,9 @@ class Run:
         fresh: bool,
         scorers: Sequence[Scorer],
         made_by: Origin,
+        run_id: str,
     ) -> None:
-        self.id = uuid.uuid4().hex
+        self.id = run_id or uuid.uuid4().hex
         self.trials = tuple(trials)
         self.created = now()
         self.store_error: StoreError | None = None
@@ -152,6 +153,7 @@ class Run:
         # Following links costs a quarter of a millisecond; a run of a thousand trials has few templates.
         self._label_of = cache(catalogue.workspace.label_of)
         self._cancel = threading.Event()
+        self._drain = threading.Event()
         self._results: dict[int, Result] = {}
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._ended: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
@@ -165,6 +167,10 @@ class Run:
     def cancel(self) -> None:
         """Stop every running answer and ask nothing more. Trials not begun end as stopped, too."""
         self._cancel.set()
+
+    def drain(self) -> None:
+        """Begin no more trials; those that are running go on to their end. Trials not begun end as stopped."""
+        self._drain.set()
 
     def __iter__(self) -> Iterator[Event]:
         """Events until every trial has its `Result`. For one listener; raises `StoreError` at the end when
@@ -236,7 +242,7 @@ class Run:
         )
         fingerprint = ""
         heard: list[str] = []
-        if self.cancelled:  # before rendering: a thousand trials that wait are let go at once
+        if self.cancelled or self._drain.is_set():  # before rendering: a thousand trials that wait are let go at once
             return _Ended(index, replace(result, completion=_not_begun(), created=now()), fingerprint)
         try:
             request = self._labelled(trial, request_of(trial))
@@ -257,7 +263,8 @@ class Run:
         except BaseException as exc:  # also one that would end the thread: the trial still needs its result
             result = _failed(result, _unexpected(exc), heard)
         if result.completion and result.completion.finish_reason != "stopped":
-            result = replace(result, scores=score(trial, result.completion.text, self._scorers))
+            judges = (*(self._scorers if trial.expected is not None else ()), *trial.scorers)
+            result = replace(result, scores=score(judges, result.completion.text, trial.expected))
         return _Ended(index, replace(result, created=now()), fingerprint)
 
     def _labelled(self, trial: Trial, request: Request) -> Request:
@@ -337,13 +344,24 @@ def start(
     title: str = "",
     fresh: bool = False,
     scorers: Sequence[Scorer] = (),
+    run_id: str = "",
 ) -> Run:
     """Start asking `trials`, which need not share a template; returns at once.
 
-    `fresh` goes round the answer cache. `scorers` judge the trials that have an `expected` answer.
+    `fresh` goes round the answer cache. `scorers` judge the trials that have an `expected` answer. `run_id` is an id
+    that whoever starts the run has written down before.
     Raises `StoreError` when the run cannot be recorded at all.
     """
     if not trials:
         raise ValueError("a run needs at least one trial")
     made_by = origin(catalogue.workspace.root, trials[0].template)
-    return Run(trials, catalogue=catalogue, store=store, title=title, fresh=fresh, scorers=scorers, made_by=made_by)
+    return Run(
+        trials,
+        catalogue=catalogue,
+        store=store,
+        title=title,
+        fresh=fresh,
+        scorers=scorers,
+        made_by=made_by,
+        run_id=run_id,
+    )

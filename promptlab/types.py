@@ -409,7 +409,8 @@ class Trial:
 
     `shots` and `documents` are already chosen and read, so rendering a trial touches no file. `label` is
     that of the inputs. `expected` is what scorers compare the answer with, None where nobody said; `scorers` are
-    the trial's own, beside those of its run.
+    the trial's own, beside those of its run. `request` is a stored one that is asked again as it is, but for model and
+    repeat; then nothing is rendered, and the template only says where it came from.
     """
 
     template: Template
@@ -424,6 +425,7 @@ class Trial:
     expected: Any = None
     label: Label = "public"
     scorers: tuple[Scorer, ...] = ()
+    request: Request | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,139 @@
+"""The baseline of a suite: writing its recording from new answers, and taking some of them over.
+
+    record     every item asked anew; what failed keeps what was recorded before
+    accept     answers of the last rerun become the recorded ones, for all items or for some
+    adopt      results of the run history become cases and recorded answers
+
+A recording is always written whole, in the order of the suite, from the old one and the new answers side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from promptlab.errors import SuiteError
+from promptlab.models import Catalogue
+from promptlab.origin import blob_id
+from promptlab.recording import Recording, Stored, write
+from promptlab.store import Store
+from promptlab.suite import Item, Key, Suite
+from promptlab.suite_asking import check_labels, stored_from
+from promptlab.suite_log import Row, SuiteLog, SuiteRun
+from promptlab.types import Result
+from promptlab.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What accepting an answer would change: the recorded one (None: there is none yet) and the new one."""
+
+    key: Key
+    old: Stored | None
+    new: Stored
+
+
+class Answers:
+    """The answers of a suite run, read from the run history a chunk at a time, in the order of the suite.
+
+    Asked in that order it holds one chunk; asked otherwise it finds each chunk again.
+    """
+
+    def __init__(self, store: Store, log: SuiteLog, run: SuiteRun) -> None:
+        self._store = store
+        self._chunk_of: dict[Key, list[str]] = {}
+        for chunk in log.chunks(run):
+            for key in chunk.keys:
+                self._chunk_of.setdefault(key, []).append(chunk.store_run)
+        self._held: tuple[str, dict[str, Result]] = ("", {})
+
+    def get(self, key: Key) -> Result | None:
+        """The newest whole answer to the item; None where it has none."""
+        for run_id in reversed(self._chunk_of.get(key, ())):
+            if self._held[0] != run_id:
+                self._held = (run_id, {result.case: result for result in self._store.results(run_id)})
+            found = self._held[1].get(key.id)
+            if found and found.completion and found.completion.finish_reason != "stopped" and found.request:
+                return found
+        return None
+
+
+def write_recording(
+    workspace: Workspace, suite: Suite, answers: Answers, catalogue: Catalogue, *, only: Collection[Key] | None = None
+) -> int:
+    """Write the suite's recording with `answers` in the places of the old ones, those of `only` or all; how many were
+    taken. Items of the suite without a new answer keep the old; what is no longer in the suite goes.
+
+    Raises `GateRefused` where the file is labelled lower than what it would hold; then nothing is written.
+    """
+    taken = 0
+
+    def lines() -> Iterator[Stored]:
+        nonlocal taken
+        for item, old in _both(workspace, suite):
+            new = None
+            if only is None or item.key in only:
+                new = _new(suite, item, answers, catalogue)
+            if new:
+                taken += 1
+            found = new or old
+            if found:
+                check_labels(workspace, suite, found)
+                yield found
+
+    write(workspace.resolve(suite.recording), lines())
+    return taken
+
+
+def changes(
+    workspace: Workspace, suite: Suite, answers: Answers, catalogue: Catalogue, *, wanted: Collection[str] = ()
+) -> Iterator[Change]:
+    """What accepting would change, of the items that `wanted` names by item or case, or of all: answers that are new,
+    or were given to another prompt, or whose text is another."""
+    for item, old in _both(workspace, suite):
+        if wanted and item.key.id not in wanted and item.key.case not in wanted:
+            continue
+        new = _new(suite, item, answers, catalogue)
+        if new and (old is None or _matters(old, new)):
+            yield Change(item.key, old, new)
+
+
+def _matters(old: Stored, new: Stored) -> bool:
+    return (old.request_key, old.completion.text, old.scores) != (new.request_key, new.completion.text, new.scores)
+
+
+def _new(suite: Suite, item: Item, answers: Answers, catalogue: Catalogue) -> Stored | None:
+    result = answers.get(item.key)
+    if result is None:
+        return None
+    template = item.variant.template or suite.template
+    return stored_from(suite, item, result, catalogue.backend(item.key.model).fingerprint, blob_id(template.source))
+
+
+def _both(workspace: Workspace, suite: Suite) -> Iterator[tuple[Item, Stored | None]]:
+    """The items of the suite, each with what is recorded of it."""
+    path = workspace.resolve(suite.recording)
+    if not path.is_file():
+        yield from ((item, None) for item in suite.items(workspace))
+        return
+    with Recording(path, shown=suite.recording) as recording:
+        for item in suite.items(workspace):
+            yield item, recording.find(item.key)
+
+
+def last_run(log: SuiteLog, suite: Suite, verb: str) -> SuiteRun:
+    """The newest run of the verb that has an answer. Raises `SuiteError` where there is none."""
+    for run in log.runs(suite.path):
+        if run.verb == verb and run.done:
+            return run
+    raise SuiteError(f"there is no {verb} of this suite", file=suite.path, hint=f"`promptlab suite {verb}` makes one")
+
+
+def rows_by_key(log: SuiteLog, run: SuiteRun) -> Mapping[Key, Row]:
+    """Every row of a run, by its item."""
+    found: dict[Key, Row] = {}
+    after = -1
+    while page := log.rows(run, after=after, limit=1_000):
+        found.update((row.key, row) for row in page)
+        after = page[-1].position
+    return found

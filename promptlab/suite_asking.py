@@ -1,0 +1,420 @@
+"""Asking the models what a suite asks: `record` and `rerun`, all of it through the runner.
+
+A suite is asked in chunks, so that memory stays flat however long it is. Each chunk is written into the suite log
+before it goes to the runner, and the runner records every answer as it ends: whoever starts again after a pause, a
+limit or a kill -9 asks only what has no answer yet.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any, Literal
+
+from promptlab import runner, scorers, verdicts
+from promptlab.errors import GateRefused, PromptlabError, SuiteError
+from promptlab.models import Catalogue
+from promptlab.origin import blob_id
+from promptlab.recording import Recording, Stored
+from promptlab.store import Store
+from promptlab.suite import Fill, Item, Key, Suite
+from promptlab.suite_log import Row, SuiteLog, SuiteRun, Verb
+from promptlab.types import LABELS, Completion, Request, Result, Score, Source, Trial, highest
+from promptlab.workspace import OpenAIModel, Workspace
+
+CHUNK = 1_000
+"""Items that go to the runner together: enough that models seldom wait for the last of them, few enough to hold."""
+
+Prompts = Literal["stored", "current"]
+"""What a rerun sends: the recorded prompts again, or today's template rendered anew."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is asked of a suite. `only` are ids of items or cases, `models` None the suite's, `limit` counts items.
+
+    `max_cost` (US dollars) and `max_tokens` (prompt and new ones together) are never passed: what an item may cost at
+    most is set aside before it is asked.
+    """
+
+    prompts: Prompts = "current"
+    models: tuple[str, ...] | None = None
+    only: tuple[str, ...] = ()
+    only_failed: bool = False
+    limit: int | None = None
+    max_cost: float | None = None
+    max_tokens: int | None = None
+
+    def identity(self) -> dict[str, Any]:
+        """What two runs must share for the one to go on with the other; limits may be other ones."""
+        return {
+            "prompts": self.prompts,
+            "models": list(self.models) if self.models is not None else None,
+            "only": sorted(self.only),
+            "only_failed": self.only_failed,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An item that has ended: the answer, what was recorded of it, and the verdict."""
+
+    position: int
+    item: Item
+    result: Result
+    stored: Stored | None
+    verdict: verdicts.Verdict
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a run has used: tokens of prompts and answers, and dollars where prices are known."""
+
+    tokens: int = 0
+    cost: float = 0.0
+
+
+class Asking:
+    """A suite being asked. Iterate it for what has ended; `stop` ends it soon, `pause` lets what runs go to its end.
+
+    Either way it can be taken up again: `resume_of` is the run it goes on with.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        suite: Suite,
+        *,
+        verb: Verb,
+        options: Options,
+        catalogue: Catalogue,
+        store: Store,
+        log: SuiteLog,
+        resume: bool = True,
+    ) -> None:
+        self.workspace, self.suite, self.verb, self.options = workspace, suite, verb, options
+        self._catalogue, self._store, self._log = catalogue, store, log
+        self._fill = Fill(workspace, suite)
+        self._halt = threading.Event()
+        self._cancel = threading.Event()
+        self._current: runner.Run | None = None
+        self.spent = Spent()
+        self.out_of: str = ""
+        self._recording = workspace.resolve(suite.recording)
+        for model in options.models or suite.models:
+            catalogue.entry(model)  # an unknown model is an error now, and not a thousand later
+        self.total = sum(1 for _ in self._items())
+        self.run, self._had = self._begin(resume)
+
+    # What is asked
+
+    def _items(self) -> Iterator[tuple[int, Item]]:
+        """The items that are asked, each with its position in the suite."""
+        failed = self._failed() if self.options.only_failed else None
+        wanted = set(self.options.only)
+        found = (
+            (position, item)
+            for position, item in enumerate(self.suite.items(self.workspace, models=self.options.models))
+            if (not wanted or item.key.id in wanted or item.key.case in wanted)
+            and (failed is None or item.key in failed)
+        )
+        return islice(found, self.options.limit)
+
+    def _failed(self) -> set[Key]:
+        """Items whose newest row of this verb did not pass, or has no answer."""
+        for run in self._log.runs(self.suite.path, verb=self.verb):
+            if run.done:
+                return {row.key for row in _all_rows(self._log, run) if row.passed is not True}
+        raise SuiteError("there is no earlier run to take the failed ones of", file=self.suite.path)
+
+    def _begin(self, resume: bool) -> tuple[SuiteRun, dict[Key, Result]]:
+        if resume:
+            for run in self._log.runs(self.suite.path, verb=self.verb, limit=1):
+                if run.state != "finished" and dict(run.options) == self._identity():
+                    return run, self._answered(run)
+        return self._log.begin(self.suite.path, self.verb, self.total, self._identity()), {}
+
+    def _identity(self) -> dict[str, Any]:
+        return {**self.options.identity(), "suite": blob_id(self.suite.source)}
+
+    def _answered(self, run: SuiteRun) -> dict[Key, Result]:
+        """What the run history has of an earlier part of `run`, whether or not it got a row."""
+        return {
+            key: result
+            for chunk in self._log.chunks(run)
+            for key, result in _with_keys(self._store, chunk.store_run, chunk.keys)
+            if result.completion is not None and result.completion.finish_reason != "stopped"
+        }
+
+    @property
+    def resumed(self) -> int:
+        """Items that had their answer from an earlier part of the run."""
+        return len(self._had)
+
+    # Ending early
+
+    def pause(self) -> None:
+        """Begin nothing more; what is running ends as it would."""
+        self._halt.set()
+        if self._current:
+            self._current.drain()
+
+    def stop(self) -> None:
+        """End soon: running answers are broken off, and asked again when the run is taken up."""
+        self._halt.set()
+        self._cancel.set()
+        if self._current:
+            self._current.cancel()
+
+    @property
+    def halted(self) -> bool:
+        return self._halt.is_set()
+
+    # The work
+
+    def __iter__(self) -> Iterator[Answered]:
+        """Everything that ends, in the order of the suite within a chunk. Each is in the log before it is given."""
+        source = self._items()
+        recorded = self._recorded()
+        try:
+            while not self.halted and (chunk := self._next_chunk(source)):
+                yield from self._ask(chunk, recorded)
+        finally:
+            if recorded:
+                recorded.close()
+            more = self.halted or bool(self.out_of)
+            self._log.end(self.run, "stopped" if more else "finished")
+
+    def _recorded(self) -> Recording | None:
+        return Recording(self._recording, shown=self.suite.recording) if self._recording.is_file() else None
+
+    def _next_chunk(self, source: Iterator[tuple[int, Item]]) -> list[tuple[int, Item]]:
+        return [] if self.out_of else list(islice(source, CHUNK))
+
+    def _ask(self, chunk: Sequence[tuple[int, Item]], recorded: Recording | None) -> Iterator[Answered]:
+        had = [(position, item, self._had[item.key]) for position, item in chunk if item.key in self._had]
+        ready: list[tuple[int, Item, Stored | None]] = []
+        failed: list[tuple[int, Item, Stored | None, Result]] = []
+        trials: list[Trial] = []
+        olds = {item.key: recorded.find(item.key) if recorded else None for _, item in chunk}
+        reserve = _Reserve(self.options, self.spent)
+        for position, item in chunk:
+            if item.key in self._had:
+                continue
+            stored = olds[item.key]
+            try:
+                trial = self.trial(item, stored)
+                if reserve.limited and not reserve.take(self._at_most(trial)):
+                    self.out_of = reserve.out_of
+                    break
+            except PromptlabError as exc:
+                failed.append((position, item, stored, _no_answer(item, exc)))
+                continue
+            ready.append((position, item, stored))
+            trials.append(trial)
+        yield from self._written([(p, i, olds[i.key], result, "") for p, i, result in had])
+        yield from self._written([(p, i, stored, result, "") for p, i, stored, result in failed])
+        if not trials:
+            return
+        run_id = uuid.uuid4().hex
+        self._log.chunk(self.run, run_id, [item.key for _, item, _ in ready])
+        title = f"suite {self.verb} {self.suite.name}"
+        self._current = run = runner.start(
+            trials, catalogue=self._catalogue, store=self._store, title=title, fresh=True, run_id=run_id
+        )
+        if self.halted:  # somebody asked for it while the chunk was made
+            run.cancel() if self._cancel.is_set() else run.drain()
+        batch: list[tuple[int, Item, Stored | None, Result, str]] = []
+        for event in run:
+            if isinstance(event.step, Result):
+                position, item, stored = ready[event.index]
+                batch.append((position, item, stored, event.step, run_id))
+                if len(batch) >= 64:
+                    yield from self._written(batch)
+                    batch = []
+        self._current = None
+        yield from self._written(batch)
+
+    def trial(self, item: Item, stored: Stored | None) -> Trial:
+        """What is asked for `item`. Raises `SuiteError` where a recorded prompt is to be sent and there is none."""
+        trial = replace(self._fill.trial(item), case=item.key.id)
+        if self.options.prompts == "current":
+            return trial
+        if stored is None:
+            hint = "`promptlab suite record` asks it, or rerun with `--prompts current`"
+            raise SuiteError(f"nothing is recorded of {item.key.id}", file=self.suite.recording, hint=hint)
+        return replace(trial, request=labelled_today(self.workspace, self.suite, stored), without=stored.without)
+
+    def _at_most(self, trial: Trial) -> Spent:
+        """What a trial takes at most."""
+        request = runner.request_of(trial)
+        backend = self._catalogue.backend(trial.model)
+        budget = backend.as_sent(request).budget
+        entry = self._catalogue.entry(trial.model)
+        return Spent(budget.prompt + budget.room, _price(entry, budget.prompt, budget.room))
+
+    def _written(self, batch: Sequence[tuple[int, Item, Stored | None, Result, str]]) -> Iterator[Answered]:
+        """Verdicts of what ended, in the log before they are given on."""
+        ended: list[Answered] = []
+        rows: list[Row] = []
+        for position, item, stored, result, run_id in batch:
+            if result.completion is not None and result.completion.finish_reason == "stopped":
+                continue  # it has no answer, and is asked when the run is taken up
+            one = self._judged(position, item, stored, result)
+            ended.append(one)
+            rows.append(_row(one, run_id or result.run_id))
+            done = result.completion
+            if done and item.key not in self._had:
+                usage = done.usage
+                used = (usage.prompt or 0) + (usage.written or 0)
+                cost = _price(self._catalogue.entry(item.key.model), usage.prompt or 0, usage.written or 0)
+                self.spent = Spent(self.spent.tokens + used, self.spent.cost + cost)
+        if rows:
+            self._log.add(self.run, rows)
+        yield from ended
+
+    def _judged(self, position: int, item: Item, stored: Stored | None, result: Result) -> Answered:
+        specs = self.suite.specs_of(item.case)
+        today: tuple[Score, ...] = ()
+        if stored is not None:
+            asking = tuple(s for s in stored.scores if s.scorer in scorers.ASKING)
+            own = self._fill.scorers(item.case)
+            today = (*runner.score(own, stored.completion.text, item.case.expected), *asking)
+        fingerprint = self._fingerprint(item.key.model) if result.completion else ""
+        verdict = verdicts.judge(stored, result, fingerprint, specs, today)
+        return Answered(position, item, result, stored, verdict, fingerprint)
+
+    def _fingerprint(self, model: str) -> str:
+        return self._catalogue.backend(model).fingerprint
+
+
+class _Reserve:
+    """Sets aside what each item may take at most, on top of what was spent."""
+
+    def __init__(self, options: Options, spent: Spent) -> None:
+        self._options, self._tokens, self._cost = options, spent.tokens, spent.cost
+        self.out_of = ""
+
+    @property
+    def limited(self) -> bool:
+        return self._options.max_cost is not None or self._options.max_tokens is not None
+
+    def take(self, most: Spent) -> bool:
+        """Whether the item still fits; if it does it is counted."""
+        tokens, cost = self._tokens + most.tokens, self._cost + most.cost
+        if self._options.max_tokens is not None and tokens > self._options.max_tokens:
+            self.out_of = f"the next item may take the run past {self._options.max_tokens:,} tokens"
+        elif self._options.max_cost is not None and cost > self._options.max_cost:
+            self.out_of = f"the next item may take the run past ${self._options.max_cost:g}"
+        else:
+            self._tokens, self._cost = tokens, cost
+        return not self.out_of
+
+
+def labelled_today(workspace: Workspace, suite: Suite, stored: Stored) -> Request:
+    """The stored request, no less private than its documents, its template and the recording are today."""
+    sources = []
+    for source in stored.request.prompt.sources:
+        path = source.name.partition("#")[0]
+        known = source.section in ("context", "layout") and path
+        label = highest([source.label, workspace.label_of(path)]) if known else source.label
+        sources.append(replace(source, label=label))
+    sources.append(Source("layout", suite.recording, highest([stored.label, workspace.label_of(suite.recording)])))
+    return replace(stored.request, prompt=replace(stored.request.prompt, sources=tuple(sources)))
+
+
+def stored_from(suite: Suite, item: Item, result: Result, fingerprint: str, blob: str) -> Stored:
+    """What the recording keeps of an answer. The result must have one."""
+    if result.request is None or result.completion is None:
+        raise ValueError("only an answer can be recorded")
+    done = result.completion
+    return Stored(
+        key=item.key,
+        request=replace(result.request, repeat=item.key.repeat),
+        request_key=result.request.key(fingerprint),
+        backend=fingerprint,
+        completion=Completion(done.text, done.finish_reason, done.usage, fingerprint=done.fingerprint),
+        scores=result.scores,
+        inputs=item.case.inputs,
+        expected=item.case.expected,
+        tags=item.case.tags,
+        label=item.case.label,
+        without=result.without,
+        template=(item.variant.template or suite.template).path,
+        blob=blob,
+    )
+
+
+def check_labels(workspace: Workspace, suite: Suite, stored: Stored) -> None:
+    """Raise `GateRefused` where the recording's file is labelled lower than what it would hold."""
+    own = workspace.label_of(suite.recording)
+    if LABELS.index(stored.highest_label) > LABELS.index(own):
+        raise GateRefused(
+            f"{stored.key.id} is {stored.highest_label}, and the recording {suite.recording} is {own}",
+            hint=f'add to `labels` in promptlab.yaml: "{suite.recording}": {stored.highest_label}',
+        )
+
+
+def _with_keys(store: Store, run_id: str, keys: Sequence[Key]) -> Iterator[tuple[Key, Result]]:
+    by_id = {key.id: key for key in keys}
+    for result in store.results(run_id):
+        if result.case in by_id:
+            yield by_id[result.case], result
+
+
+def _row(one: Answered, run_id: str) -> Row:
+    verdict = one.verdict
+    more = {
+        "said": verdict.said,
+        "causes": [[c.kind, c.detail, list(c.sections), c.certain] for c in verdict.causes],
+        "tags": list(one.item.case.tags),
+        "error": one.result.error,
+    }
+    return Row(
+        one.position,
+        one.item.key,
+        verdict.kind,
+        verdict.passed,
+        verdict.score,
+        verdict.was_passed,
+        verdict.was_score,
+        one.result.id,
+        run_id,
+        more,
+    )
+
+
+def _no_answer(item: Item, exc: PromptlabError) -> Result:
+    return Result(
+        id=uuid.uuid4().hex,
+        run_id="",
+        model=item.key.model,
+        request=None,
+        request_id="",
+        error=exc.message,
+        error_kind=type(exc).__name__,
+        hint=exc.hint,
+        case=item.key.id,
+        created=runner.now(),
+    )
+
+
+def _price(entry: Any, prompt: int, new: int) -> float:
+    """US dollars; 0 where no price is known."""
+    if not isinstance(entry, OpenAIModel):
+        return 0.0
+    return (prompt * (entry.price_in or 0.0) + new * (entry.price_out or 0.0)) / 1_000_000
+
+
+def _all_rows(log: SuiteLog, run: SuiteRun) -> Iterator[Row]:
+    after = -1
+    while page := log.rows(run, after=after, limit=1_000):
+        yield from page
+        after = page[-1].position
+
+
+__all__ = ["Answered", "Asking", "Options", "Spent", "check_labels", "labelled_today", "stored_from"]
