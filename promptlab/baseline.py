@@ -19,6 +19,7 @@ from promptlab.recording import Recording, Stored, write
 from promptlab.store import Store
 from promptlab.suite import Item, Key, Suite
 from promptlab.suite_asking import check_labels, stored_from
+from promptlab.suite_items import items
 from promptlab.suite_log import Row, SuiteLog, SuiteRun
 from promptlab.types import Result
 from promptlab.workspace import Workspace
@@ -114,10 +115,10 @@ def _both(workspace: Workspace, suite: Suite) -> Iterator[tuple[Item, Stored | N
     """The items of the suite, each with what is recorded of it."""
     path = workspace.resolve(suite.recording)
     if not path.is_file():
-        yield from ((item, None) for item in suite.items(workspace))
+        yield from ((item, None) for item in items(workspace, suite))
         return
     with Recording(path, shown=suite.recording) as recording:
-        for item in suite.items(workspace):
+        for item in items(workspace, suite):
             yield item, recording.find(item.key)
 
 

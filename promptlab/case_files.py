@@ -19,7 +19,7 @@ from typing import Any
 
 from promptlab import scorers, templates
 from promptlab.errors import InputError, SuiteError, nearest
-from promptlab.suite import Case, CaseFile, Suite
+from promptlab.suite import Case, CaseFile, Suite, id_problem
 from promptlab.types import LABELS, Label, ScorerSpec, highest
 from promptlab.workspace import Workspace
 from promptlab.yamlfile import Plain, read_yaml
@@ -37,8 +37,6 @@ def read(workspace: Workspace, suite: Suite) -> Iterator[Case]:
 
     Raises `SuiteError` with file and line at the first that is wrong, or whose id an earlier one has.
     """
-    from promptlab.suite_file import id_problem
-
     seen: set[str] = set()
     for entry in suite.entries:
         cases = _of_file(workspace, suite, entry) if isinstance(entry, CaseFile) else iter((entry,))

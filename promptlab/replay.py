@@ -14,7 +14,8 @@ from promptlab import runner
 from promptlab.difference import Asked, Change, difference, prompt_changes
 from promptlab.errors import PromptlabError
 from promptlab.recording import Recording, Stored
-from promptlab.suite import Fill, Item, Key, Suite
+from promptlab.suite import Item, Key, Suite
+from promptlab.suite_items import Fill, items
 from promptlab.types import SECTIONS, Request, Score, Section, Trial
 from promptlab.workspace import Workspace
 
@@ -66,10 +67,8 @@ def replay(workspace: Workspace, suite: Suite, *, only: Collection[str] = ()) ->
     filler = Fill(workspace, suite)
     with Recording(workspace.resolve(suite.recording), shown=suite.recording) as recording:
         seen: set[Key] = set()
-        for item in suite.items(workspace):
+        for item in items(workspace, suite, wanted=only):
             seen.add(item.key)
-            if only and item.key.id not in only and item.key.case not in only:
-                continue
             yield _replayed(filler, item, recording)
         if not only:
             for key in sorted(recording.keys() - seen):

@@ -18,15 +18,13 @@ order: a recording, a report and the rows on the screen follow it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
-from promptlab import plans, scorers
 from promptlab.thresholds import Threshold
-from promptlab.types import Label, Params, ScorerSpec, Section, Template, Trial, highest
-from promptlab.workspace import Workspace
+from promptlab.types import Label, Params, ScorerSpec, Section, Template
 
 FOLDER = "fixtures/suites"
 RECORDINGS = "fixtures/recordings"
@@ -114,21 +112,6 @@ class Suite:
         """Path of the suite's recording in the workspace."""
         return f"{RECORDINGS}/{PurePosixPath(self.path).stem}.jsonl"
 
-    def cases(self, workspace: Workspace) -> Iterator[Case]:
-        """Every case, in order. Raises `SuiteError` at the first that is wrong, or whose id was there before."""
-        from promptlab.case_files import read
-
-        yield from read(workspace, self)
-
-    def items(self, workspace: Workspace, *, models: Sequence[str] | None = None) -> Iterator[Item]:
-        """Every item, in order, for the suite's models or for `models`."""
-        asked = self.models if models is None else tuple(models)
-        for case in self.cases(workspace):
-            for variant in self.variants:
-                for model in asked:
-                    for repeat in range(self.repeats):
-                        yield Item(Key(case.id, variant.name, model, repeat), case, variant)
-
     def params_of(self, variant: Variant) -> Params:
         """The template's parameters, with the suite's over them and the variant's over those."""
         template = variant.template or self.template
@@ -148,49 +131,8 @@ class Item:
     variant: Variant
 
 
-class Fill:
-    """Turns the items of a suite into trials, reading each document and pool once.
-
-    What is kept is as large as the documents are, not as the suite is.
-    """
-
-    def __init__(self, workspace: Workspace, suite: Suite) -> None:
-        self._workspace, self._suite = workspace, suite
-        self._filler = plans.Filler(workspace)
-        self._scorers: dict[tuple[ScorerSpec, ...], tuple[scorers.Scorer, ...]] = {}
-
-    def trial(self, item: Item) -> Trial:
-        """The trial of `item`. Raises what reading documents, pools and scorers raises."""
-        suite, case, variant = self._suite, item.case, item.variant
-        template = variant.template or suite.template
-        if case.documents is not None:
-            template = replace(template, context=case.documents, passages={})
-        filled = self._filler.materials(template, case.inputs, without=variant.without, item=case.id)
-        return Trial(
-            template=template,
-            inputs=case.inputs,
-            model=item.key.model,
-            documents=filled.documents,
-            shots=filled.shots,
-            without=variant.without,
-            params=suite.params_of(variant),
-            repeat=item.key.repeat,
-            case=item.key.case,
-            expected=case.expected,
-            label=highest([case.label, suite.label]),
-            scorers=self.scorers(case),
-        )
-
-    def scorers(self, case: Case) -> tuple[scorers.Scorer, ...]:
-        """The case's scorers that need no model, ready to use."""
-        specs = self._suite.specs_of(case)
-        if specs not in self._scorers:
-            self._scorers[specs] = tuple(
-                scorers.build(spec, self._workspace) for spec in specs if spec.name not in scorers.ASKING
-            )
-        return self._scorers[specs]
-
-
-def selected(items: Iterator[Item], wanted: Collection[str]) -> Iterator[Item]:
-    """Those of `items` that `wanted` names, by item id or by case id; all of them where it names none."""
-    return (item for item in items if not wanted or item.key.id in wanted or item.key.case in wanted)
+def id_problem(id: str) -> str:
+    """What is wrong with a case's id, "" where nothing is: it stands in test names, addresses and command lines."""
+    if id != id.strip() or not id.isprintable():
+        return f"the id {id!r} has white space around it, or characters nobody sees"
+    return f"the id `{id}` has one of [ ] #, which mark the variant and the repeat" if set(id) & set("[]#") else ""

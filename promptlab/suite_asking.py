@@ -20,7 +20,8 @@ from promptlab.models import Catalogue
 from promptlab.origin import blob_id
 from promptlab.recording import Recording, Stored
 from promptlab.store import Store
-from promptlab.suite import Fill, Item, Key, Suite
+from promptlab.suite import Item, Key, Suite
+from promptlab.suite_items import Fill, items
 from promptlab.suite_log import Row, SuiteLog, SuiteRun, Verb
 from promptlab.types import LABELS, Completion, Request, Result, Score, Source, Trial, highest
 from promptlab.workspace import OpenAIModel, Workspace
@@ -115,13 +116,8 @@ class Asking:
     def _items(self) -> Iterator[tuple[int, Item]]:
         """The items that are asked, each with its position in the suite."""
         failed = self._failed() if self.options.only_failed else None
-        wanted = set(self.options.only)
-        found = (
-            (position, item)
-            for position, item in enumerate(self.suite.items(self.workspace, models=self.options.models))
-            if (not wanted or item.key.id in wanted or item.key.case in wanted)
-            and (failed is None or item.key in failed)
-        )
+        every = items(self.workspace, self.suite, models=self.options.models, wanted=set(self.options.only))
+        found = ((position, item) for position, item in enumerate(every) if failed is None or item.key in failed)
         return islice(found, self.options.limit)
 
     def _failed(self) -> set[Key]:
@@ -177,7 +173,7 @@ class Asking:
     # The work
 
     def __iter__(self) -> Iterator[Answered]:
-        """Everything that ends, in the order of the suite within a chunk. Each is in the log before it is given."""
+        """Everything that ends, as it ends; it is in the log before it is given."""
         source = self._items()
         recorded = self._recorded()
         try:

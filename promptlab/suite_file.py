@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from promptlab import scorers, templates, thresholds
+from promptlab.case_files import input_names
 from promptlab.errors import InputError, PromptlabError, SuiteError, TemplateError, WorkspaceError, nearest
-from promptlab.suite import FOLDER, Case, CaseFile, Suite, Variant
+from promptlab.suite import FOLDER, Case, CaseFile, Suite, Variant, id_problem
 from promptlab.types import Label, Params, Role, ScorerSpec, Section, Template
 from promptlab.workspace import Workspace
 from promptlab.yamlfile import Plain, YamlFile, parse_yaml, read_text, validation_problem
@@ -261,17 +262,8 @@ class _Reader:
         return SuiteError(message, file=self._file.shown, line=self._file.line(path), field=field, hint=hint)
 
 
-def id_problem(id: str) -> str:
-    """What is wrong with a case's id, "" where nothing is: it stands in test names, addresses and command lines."""
-    if id != id.strip() or not id.isprintable():
-        return f"the id {id!r} has white space around it, or characters nobody sees"
-    return f"the id `{id}` has one of [ ] #, which mark the variant and the repeat" if set(id) & set("[]#") else ""
-
-
 def _columns(workspace: Workspace, cases: Sequence[_Case]) -> set[str]:
     """Names of the inputs that files of cases have, by their first row."""
-    from promptlab.case_files import input_names
-
     found: set[str] = set()
     for case in cases:
         if case.file is not None:

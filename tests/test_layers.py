@@ -21,14 +21,20 @@ LAYERS = (
         *("ui", "cli", "cli_export", "cli_formats", "cli_documents", "cli_examples"),
         *("cli_templates", "cli_variants", "cli_words", "terminal", "pytest_plugin"),
     ),
-    ("plans", "suite", "report", "difference", "proofs", "inventory", "template_changes"),
+    (
+        *("plans", "report", "difference", "proofs", "inventory", "template_changes"),
+        *("suite", "suite_file", "suite_items", "case_files", "recording", "replay", "suite_asking", "suite_log"),
+        *("baseline", "verdicts", "causes", "suite_report"),
+    ),
     ("runner",),
     (
-        *("templates", "template_file", "template_edit", "rendering", "layout", "jinja_tree", "sandbox", "traced"),
-        *("documents", "docstore", "convert", "sniff", "passages", "tokens", "labels", "similarity"),
+        *("templates", "template_file", "template_edit", "template_fields", "rendering", "layout"),
+        *("jinja_tree", "sandbox", "traced"),
+        *("documents", "docstore", "convert", "sniff", "passages", "sections", "tokens", "labels", "similarity"),
         *("examples", "pools", "pool_files", "selection", "privacy"),
         *("shelf", "versions", "variants", "listing", "merge", "git"),
         *("models", "modelfiles", "sizing", "scorers", "origin", "store", "tables", "backends", "formats", "stats"),
+        *("thresholds", "judging", "marks"),
     ),
     ("types", "errors", "workspace", "yaml_edit", "yaml_places", "yaml_write", "yamlfile", "files"),
 )

@@ -1,0 +1,72 @@
+"""The items of a suite, in its order, and the trial that each of them comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+
+from promptlab import case_files, plans, scorers
+from promptlab.suite import Case, Item, Key, Suite
+from promptlab.types import ScorerSpec, Trial, highest
+from promptlab.workspace import Workspace
+
+
+def items(
+    workspace: Workspace, suite: Suite, *, models: Sequence[str] | None = None, wanted: Collection[str] = ()
+) -> Iterator[Item]:
+    """Every item, in order, for the suite's models or for `models`; of those only what `wanted` names, by item id or
+    by case id, where it names any. Cases are read as they are asked for.
+
+    Raises `SuiteError` at the first case that is wrong, or whose id an earlier one has.
+    """
+    asked = suite.models if models is None else tuple(models)
+    for case in case_files.read(workspace, suite):
+        for variant in suite.variants:
+            for model in asked:
+                for repeat in range(suite.repeats):
+                    key = Key(case.id, variant.name, model, repeat)
+                    if not wanted or key.id in wanted or case.id in wanted:
+                        yield Item(key, case, variant)
+
+
+class Fill:
+    """Turns the items of a suite into trials, reading each document and pool once.
+
+    What is kept is as large as the documents are, not as the suite is.
+    """
+
+    def __init__(self, workspace: Workspace, suite: Suite) -> None:
+        self._workspace, self._suite = workspace, suite
+        self._filler = plans.Filler(workspace)
+        self._scorers: dict[tuple[ScorerSpec, ...], tuple[scorers.Scorer, ...]] = {}
+
+    def trial(self, item: Item) -> Trial:
+        """The trial of `item`. Raises what reading documents, pools and scorers raises."""
+        suite, case, variant = self._suite, item.case, item.variant
+        template = variant.template or suite.template
+        if case.documents is not None:
+            template = replace(template, context=case.documents, passages={})
+        filled = self._filler.materials(template, case.inputs, without=variant.without, item=case.id)
+        return Trial(
+            template=template,
+            inputs=case.inputs,
+            model=item.key.model,
+            documents=filled.documents,
+            shots=filled.shots,
+            without=variant.without,
+            params=suite.params_of(variant),
+            repeat=item.key.repeat,
+            case=item.key.case,
+            expected=case.expected,
+            label=highest([case.label, suite.label]),
+            scorers=self.scorers(case),
+        )
+
+    def scorers(self, case: Case) -> tuple[scorers.Scorer, ...]:
+        """The case's scorers that need no model, ready to use."""
+        specs = self._suite.specs_of(case)
+        if specs not in self._scorers:
+            self._scorers[specs] = tuple(
+                scorers.build(spec, self._workspace) for spec in specs if spec.name not in scorers.ASKING
+            )
+        return self._scorers[specs]
