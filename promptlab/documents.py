@@ -18,6 +18,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import PurePosixPath
 
 from promptlab import convert, sniff
@@ -34,6 +35,8 @@ ENDINGS = tuple(sniff.KINDS)
 MAX_BYTES = 20_000_000
 MAX_CONTAINER_BYTES = 50_000_000
 """For PDF, Word and Excel, most of which is pictures and packaging."""
+MAX_NAME = 150
+"""Bytes of an upload's name, without its ending; what is longer is cut."""
 FRAGMENT = "#passages="
 """Between a document's path and which passages were taken of it, in the path of a selection."""
 
@@ -53,8 +56,9 @@ def read(workspace: Workspace, path: str) -> Document:
 
 def paths(workspace: Workspace) -> list[str]:
     """Documents of the workspace: files of a readable kind in `documents` and `fixtures/documents`, sorted."""
+    inside = cache(workspace.relative)  # a folder's name is asked once, not for each file in it
     found = {
-        workspace.relative(file.parent) + "/" + file.name
+        f"{inside(file.parent)}/{file.name}"
         for folder in ("documents", "fixtures/documents")
         for file in (workspace.root / folder).rglob("*")
         if file.suffix.lower() in sniff.KINDS and file.is_file()
@@ -280,7 +284,9 @@ def _file_name(name: str, ending: str) -> str:
     stem, dot, suffix = last.rpartition(".")
     if not dot or (ending and f".{suffix.lower()}" not in sniff.KINDS):
         stem, suffix = last, ending.lstrip(".")
-    return f"{stem[:60].strip() or 'document'}" + (f".{suffix}" if suffix else "")
+    # File systems allow 255 bytes; a number may be added to it.
+    stem = stem.encode()[:MAX_NAME].decode(errors="ignore").strip() or "document"
+    return stem + (f".{suffix}" if suffix else "")
 
 
 def _free(workspace: Workspace, name: str, raw: bytes) -> str:

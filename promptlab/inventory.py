@@ -62,15 +62,20 @@ class _Facts:
 
 
 class Inventory:
-    """The documents of `workspace`, as they are when it is made: templates and history are asked once."""
+    """The documents of `workspace`, as they are when it is made: templates and history are asked once.
+
+    A document that a template takes from another folder is one of them.
+    """
 
     def __init__(self, workspace: Workspace, store: Store) -> None:
         self._workspace = workspace
-        self.paths = documents.paths(workspace)
         self._users: dict[str, list[str]] = {}
         for template in Listing(workspace).entries():
             for path in dict.fromkeys(template.context):
                 self._users.setdefault(path, []).append(template.path)
+        there = documents.paths(workspace)
+        elsewhere = {path for path in self._users.keys() - set(there) if _is_there(workspace, path)}
+        self.paths = sorted([*there, *elsewhere])
         self._uses: dict[str, list[Use]] = {}
         for use in store.last_used("context"):
             self._uses.setdefault(use.source.name.partition(documents.FRAGMENT)[0], []).append(use)
@@ -112,6 +117,13 @@ class Inventory:
         if not now or then is None or then == now:
             return None
         return Changed(uses[-1], then, documents.is_kept(self._workspace, then))
+
+
+def _is_there(workspace: Workspace, path: str) -> bool:
+    try:
+        return workspace.resolve(path).is_file()
+    except (PromptlabError, OSError):
+        return False
 
 
 _lock = threading.Lock()

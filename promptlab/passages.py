@@ -12,34 +12,19 @@ and named in `left_out`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 from promptlab import documents, tokens
 from promptlab.errors import DocumentError, nearest
+from promptlab.sections import Passage, leaves, sections, split
 from promptlab.similarity import Index, best, normal
-from promptlab.types import Document, PassageChoice, canonical_json
+from promptlab.types import Document, PassageChoice, Unit, canonical_json
 from promptlab.workspace import Workspace
 
 GAP = "[…]"
-SIZE = 800
-"""Characters a passage grows to before the next begins; one paragraph may have twice as many."""
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """Characters `start` to `end` (exclusive) of a document, under `headings`, outermost first.
-
-    `score` is BM25 against the question, where that decided.
-    """
-
-    start: int
-    end: int
-    text: str
-    headings: tuple[str, ...] = ()
-    score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +50,7 @@ class Selection:
     def gaps(self) -> tuple[Passage, ...]:
         """What of the document is not taken, in its order: each stretch cut at its headings."""
         found: list[Passage] = []
-        for leaf in _leaves(self.whole.text):
+        for leaf in leaves(self.whole.text):
             at = leaf.start
             for start, end in (*self.ranges, (leaf.end, leaf.end)):
                 if at < min(start, leaf.end):
@@ -87,6 +72,19 @@ def describe(choice: PassageChoice) -> str:
     if choice.by == "range":
         return f"{choice.unit}:{choice.start}-{'' if choice.end is None else choice.end}"
     return f"heading:{','.join(choice.headings)}"
+
+
+def in_words(choice: PassageChoice | None) -> str:
+    """The choice for people: `all of it`, `the 3 passages most like the question`, `lines 10 to 40`."""
+    if choice is None:
+        return "all of it"
+    if choice.by == "bm25":
+        return (
+            f"the {choice.n} passages most like the question" if choice.n > 1 else "the passage most like the question"
+        )
+    if choice.by == "range":
+        return f"{choice.unit} {choice.start:,} to {'the end' if choice.end is None else f'{choice.end:,}'}"
+    return ", ".join(choice.headings)
 
 
 def choose(
@@ -186,20 +184,23 @@ def _names(wanted: str, headings: tuple[str, ...]) -> bool:
 
 def _by_range(document: Document, choice: PassageChoice, _question: str) -> _Ranked:
     text = document.text
-    if choice.unit == "characters":
-        places = None
-        there = len(text)
-    else:
-        pattern = r"[^\n]*\n|[^\n]+" if choice.unit == "lines" else r"\S+\s*"
-        places = [match.span() for match in re.finditer(pattern, text)]
-        there = len(places)
+    places = None if choice.unit == "characters" else [match.span() for match in _UNITS[choice.unit].finditer(text)]
+    there = len(text) if places is None else len(places)
     end = there if choice.end is None else choice.end
     if not 1 <= choice.start <= end <= there:
         message = f"has {there:,} {choice.unit}, and {choice.start:,} to {choice.end or 'the end'} are asked for"
         raise DocumentError(message, file=document.path, hint="give a range that it has")
     first, last = (choice.start - 1, end) if places is None else (places[choice.start - 1][0], places[end - 1][1])
-    headings = next((p.headings for p in reversed(_leaves(text)) if p.start <= first), ())
+    headings = next((p.headings for p in reversed(leaves(text)) if p.start <= first), ())
     return _Ranked([Passage(first, last, text[first:last], headings)], 1)
+
+
+_UNITS = {"lines": re.compile(r"[^\n]*\n|[^\n]+"), "words": re.compile(r"\S+\s*")}
+
+
+def length(text: str, unit: Unit) -> int:
+    """How many of a unit a range can be given in `text` has."""
+    return len(text) if unit == "characters" else sum(1 for _ in _UNITS[unit].finditer(text))
 
 
 _WAYS: Mapping[str, Callable[[Document, PassageChoice, str], _Ranked]] = {
@@ -224,73 +225,16 @@ def _joined(passages: Sequence[Passage]) -> str:
     return text
 
 
-_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(\S.*?)[ \t]*#*[ \t\r]*$")
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
-
-
-def _headings(text: str) -> Iterator[tuple[int, int, str]]:
-    """Start, level and words of each Markdown heading; what stands in a code block is none."""
-    at, fence = 0, ""
-    for line in text.split("\n"):
-        mark = _FENCE.match(line)
-        if mark and (not fence or (mark[1].startswith(fence) and not line[mark.end() :].strip())):
-            fence = "" if fence else mark[1]
-        elif not fence and (heading := _HEADING.match(line)):
-            yield at, len(heading[1]), heading[2]
-        at += len(line) + 1
-
-
-def sections(text: str) -> list[Passage]:
-    """Each heading's section, from the heading to the next of its level or above, subsections included."""
-    found = list(_headings(text))
-    parts: list[Passage] = []
-    path: list[tuple[int, str]] = []
-    for number, (start, level, words) in enumerate(found):
-        path = [*(entry for entry in path if entry[0] < level), (level, words)]
-        end = next((other for other, above, _ in found[number + 1 :] if above <= level), len(text))
-        parts.append(Passage(start, end, text[start:end], tuple(words for _, words in path)))
-    return parts
-
-
-def _leaves(text: str) -> list[Passage]:
-    """The text cut at every heading: each character is in exactly one part."""
-    parts = sections(text)
-    starts = [0, *(part.start for part in parts)]
-    headings: list[tuple[str, ...]] = [(), *(part.headings for part in parts)]
-    ends = [*starts[1:], len(text)]
-    return [Passage(s, e, text[s:e], h) for s, e, h in zip(starts, ends, headings, strict=True) if s < e]
-
-
-def split(text: str, size: int = SIZE) -> list[Passage]:
-    """The text cut into passages of about `size` characters: each character is in exactly one, in order.
-
-    A cut falls at a heading or between paragraphs; only a paragraph of more than twice the size is cut inside, at
-    a line's end, a sentence's end or a blank, the latest there is.
-    """
-    found: list[Passage] = []
-    for leaf in _leaves(text):
-        start = leaf.start
-        at = start
-        for paragraph in re.finditer(r"(?:(?!\n[ \t\r]*\n).)*(?:\n[ \t\r]*\n\s*|\Z)", leaf.text, re.DOTALL):
-            end = leaf.start + paragraph.end()
-            if end - start > size and at > start:
-                found.append(Passage(start, at, text[start:at], leaf.headings))
-                start = at
-            while end - start > 2 * size:
-                cut = start + _cut(text[start : start + size])
-                found.append(Passage(start, cut, text[start:cut], leaf.headings))
-                start = cut
-            at = end
-        if start < leaf.end:
-            found.append(Passage(start, leaf.end, text[start : leaf.end], leaf.headings))
-    return found
-
-
-def _cut(text: str) -> int:
-    """Where to cut a text that is too long: after the last line, sentence or word of its second half."""
-    half = len(text) // 2
-    for mark in ("\n", ". ", "。", " "):
-        place = text.rfind(mark, half)
-        if place >= 0:
-            return place + len(mark)
-    return len(text)
+__all__ = [
+    "GAP",
+    "Passage",
+    "Selection",
+    "apply",
+    "choose",
+    "describe",
+    "in_words",
+    "length",
+    "question_of",
+    "sections",
+    "split",
+]

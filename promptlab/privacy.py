@@ -6,8 +6,15 @@ asks here before anything else happens with a prompt, so cached answers, judges 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from promptlab.errors import GateRefused
 from promptlab.types import LABELS, Label, Prompt
+
+
+def cleared(label: Label, clearances: Mapping[str, Label]) -> list[str]:
+    """Of models with their clearances, the names of those that may see text labelled `label`."""
+    return [name for name, clearance in clearances.items() if LABELS.index(clearance) >= LABELS.index(label)]
 
 
 def _parts(prompt: Prompt) -> set[tuple[Label, str, str]]:

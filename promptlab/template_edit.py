@@ -96,6 +96,12 @@ def context_entry(path: str, choice: PassageChoice | None) -> str | dict[str, An
     return {"path": path} if choice is None else {"path": path, "passages": passages_entry(choice)}
 
 
+def with_passages(template: Template, path: str, choice: PassageChoice | None) -> list[str | dict[str, Any]]:
+    """The field `context` of `template`, with `choice` taken of its document `path`; the others stay as they are."""
+    passages = {**template.passages, path: choice}
+    return [context_entry(one, passages.get(one)) for one in template.context]
+
+
 def _parsed(raw: Mapping[str, Any], path: str) -> Template:
     try:
         return parse(yaml_write.inline(raw, flow=True, as_json=True), path=path)
@@ -290,4 +296,4 @@ class _Change:
         return TemplateError(f"there is no field `{name}`", file=self.path, field=name, hint=nearest(name, known))
 
 
-__all__ = ["KEYS", "context_entry", "edit", "fields", "new"]
+__all__ = ["KEYS", "context_entry", "edit", "fields", "new", "with_passages"]

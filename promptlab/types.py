@@ -321,6 +321,10 @@ class ShotChoice:
     balance: Literal["output", "tag"] = "output"
 
 
+Unit = Literal["lines", "words", "characters"]
+"""What a range of a document is counted in."""
+
+
 @dataclass(frozen=True, slots=True)
 class PassageChoice:
     """Which passages of a document go into the prompt, instead of all of it.
@@ -333,7 +337,7 @@ class PassageChoice:
 
     by: Literal["heading", "range", "bm25"]
     headings: tuple[str, ...] = ()
-    unit: Literal["lines", "words", "characters"] = "lines"
+    unit: Unit = "lines"
     start: int = 1
     end: int | None = None
     n: int = 3

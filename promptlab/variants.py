@@ -111,9 +111,8 @@ def save_variant(
 def set_aside(workspace: Workspace, path: str, text: str) -> Variant:
     """Keep `text` as a variant `mine`, `mine-2`, …, so that something else may take its place in the file."""
     known = {one.name for one in variants(workspace, path)}
-    for name in ("mine", *(f"mine-{number}" for number in itertools.count(2))):
-        if name not in known or variant_text(workspace, path, name) == text:
-            break
+    names = itertools.chain(["mine"], (f"mine-{number}" for number in itertools.count(2)))
+    name = next(name for name in names if name not in known or variant_text(workspace, path, name) == text)
     return save_variant(workspace, path, name, text, f"Set aside: another text of {Path(path).stem} was taken")
 
 
@@ -153,6 +152,15 @@ def drop_variant(workspace: Workspace, path: str, name: str) -> str:
     return found.commit
 
 
+def bring_back(workspace: Workspace, path: str, name: str, commit: str) -> Variant:
+    """Make the variant `name` again at `commit`, which `drop_variant` gave. One of this name must not be there."""
+    git = repository(workspace.root)
+    done = git.run("update-ref", _ref(path, name), commit, "0" * len(commit))
+    if done.code:
+        raise ShelfError(f"the variant `{name}` cannot be brought back: {done.said}")
+    return variant(workspace, path, name)
+
+
 def _ref(path: str, name: str) -> str:
     if not name or ref_part(name) != name or "/" in name:
         raise ShelfError(f"`{name}` cannot be the name of a variant", hint="use letters, digits, dots and dashes")
@@ -190,6 +198,6 @@ def _commit_beside(git: Git, parent: str, inside: str, text: str, message: str) 
 
 
 __all__ = [
-    *("Variant", "drop_variant", "merge_variant", "save_variant", "set_aside"),
+    *("Variant", "bring_back", "drop_variant", "merge_variant", "save_variant", "set_aside"),
     *("variant", "variant_text", "variants"),
 ]

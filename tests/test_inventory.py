@@ -44,6 +44,15 @@ def test_documents_are_found_by_words_of_their_path_and_by_label(
     assert sorted(known(house).find(text, label)) == sorted(found)
 
 
+def test_a_document_from_another_folder_is_listed_where_a_template_takes_it(house: House) -> None:
+    root = house.workspace.root
+    (root / "notes.md").write_text("Notes")
+    (root / "unused.md").write_text("Unused")
+    (root / "templates/other.yaml").write_text("context: [notes.md, none.md, ../outside.md]\n")
+    assert known(house).paths == [CUP, "notes.md"]
+    assert known(house).entry("notes.md").templates == ("templates/other.yaml",)
+
+
 def test_a_file_that_stayed_is_not_read_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     known(house).entry(CUP)
     read = []

@@ -217,6 +217,21 @@ def test_a_gap_says_under_which_headings_it_is() -> None:
 
 
 @pytest.mark.parametrize(
+    ("choice", "words"),
+    [
+        (None, "all of it"),
+        (PassageChoice("bm25", n=1), "the passage most like the question"),
+        (PassageChoice("bm25", n=3), "the 3 passages most like the question"),
+        (PassageChoice("heading", ("Host", "Cup")), "Host, Cup"),
+        (PassageChoice("range", start=1000, end=2000), "lines 1,000 to 2,000"),
+        (PassageChoice("range", unit="words", start=2), "words 2 to the end"),
+    ],
+)
+def test_a_choice_can_be_said_in_words(choice: PassageChoice | None, words: str) -> None:
+    assert passages.in_words(choice) == words
+
+
+@pytest.mark.parametrize(
     ("choice", "path"),
     [
         (PassageChoice("bm25", n=1), "cup.md#passages=top1"),

@@ -684,6 +684,20 @@ def test_all_of_a_document_is_taken_again_by_an_entry_without_passages() -> None
     assert not parse(template_edit.edit(source, {"context": [entry(None)]}, path="t.yaml")).passages
 
 
+def test_passages_of_one_document_are_changed_and_the_others_stay() -> None:
+    source = "context:\n  - a.md  # all of it\n  - {path: b.md, passages: {by: bm25}}\n"
+    half = PassageChoice("range", start=2, end=9)
+    context = template_edit.with_passages(parse(source), "b.md", half)
+    edited = template_edit.edit(source, {"context": context}, path="t.yaml")
+    assert parse(edited).passages == {"b.md": half}
+    assert edited.startswith("context:\n  - a.md  # all of it\n")
+    context = template_edit.with_passages(parse(source), "a.md", half)
+    assert parse(template_edit.edit(source, {"context": context}, path="t.yaml")).passages == {
+        "a.md": half,
+        "b.md": PassageChoice("bm25"),
+    }
+
+
 @pytest.mark.parametrize(
     ("written", "choice"),
     [

@@ -11,6 +11,7 @@ from promptlab.errors import PromptlabError
 from promptlab.models import ModelStatus
 from promptlab.types import AsSent, Params, Prompt, Request, Section, Template, Trial
 from promptlab.ui.drafts import Draft
+from promptlab.ui.opened import Opened
 from promptlab.ui.session import Session
 
 
@@ -18,9 +19,7 @@ from promptlab.ui.session import Session
 class Bench:
     """A template as edited, filled and set. `prompt` is None where it cannot be made, and `problem` says why."""
 
-    file: Template
-    template: Template
-    draft: Draft
+    opened: Opened
     statuses: tuple[ModelStatus, ...]
     models: tuple[str, ...]
     without: tuple[Section, ...]
@@ -28,6 +27,20 @@ class Bench:
     filled: plans.Materials
     prompt: Prompt | None = None
     problem: PromptlabError | None = None
+
+    @property
+    def file(self) -> Template:
+        """The template as it is without the draft."""
+        return self.opened.original
+
+    @property
+    def template(self) -> Template:
+        """The template as edited."""
+        return self.opened.template
+
+    @property
+    def draft(self) -> Draft:
+        return self.opened.draft
 
     @property
     def params(self) -> Params:
@@ -58,23 +71,25 @@ class Bench:
         )
 
 
-def read(session: Session, file: Template, draft: Draft) -> Bench:
+def read(session: Session, opened: Opened) -> Bench:
     """What the widgets mean. A problem with documents, examples, inputs or the render is part of the answer."""
     statuses = tuple(session.catalogue.status(name) for name in session.catalogue.names())
     ready = [s.name for s in statuses if s.ready]
+    draft, template = opened.draft, opened.template
     models = tuple(ready if draft.models is None else (m for m in ready if m in draft.models))
-    template, without = draft.applied_to(file), draft.switched_off()
+    without = draft.switched_off()
     inputs: dict[str, Any] = {}
     filled = plans.Materials((), ())
     prompt: Prompt | None = None
-    problem: PromptlabError | None = None
+    problem: PromptlabError | None = next((p for p in opened.problems if p.field not in without), None)
     try:
-        inputs = draft.inputs_for(file)
+        inputs = draft.inputs_for(template)
         filled = plans.materials(session.workspace, template, inputs, without=without)
-        prompt = templates.render(template, inputs, documents=filled.documents, shots=filled.shots, without=without)
+        if problem is None:
+            prompt = templates.render(template, inputs, documents=filled.documents, shots=filled.shots, without=without)
     except PromptlabError as exc:
-        problem = exc
-    return Bench(file, template, draft, statuses, models, without, inputs, filled, prompt, problem)
+        problem = problem or exc
+    return Bench(opened, statuses, models, without, inputs, filled, prompt, problem)
 
 
 def title_of(session: Session, trials: list[Trial]) -> str:

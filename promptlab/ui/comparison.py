@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Literal
 
 import streamlit as st
 
+from promptlab import merge
 from promptlab.difference import Change, asked, difference, prompt_changes, text_changes
 from promptlab.store import RunInfo
 from promptlab.types import Result
@@ -15,6 +17,9 @@ from promptlab.ui.widgets import SECTION_NAMES, literal, markup, small
 
 KEPT_WORDS = 12
 """Words shown on either side of a change; what lies between is counted."""
+
+KEPT_LINES = 3
+"""Lines, begun ones too, shown on either side of a change in a file."""
 
 
 def draw(
@@ -75,9 +80,39 @@ def changes_html(changes: Iterable[Change]) -> str:
     )
 
 
+_KINDS: Mapping[merge.Kind, Literal["same", "gone", "new"]] = {"same": "same", "removed": "gone", "added": "new"}
+
+
+def words_html(changes: Iterable[merge.Change]) -> str:
+    """The same for the words of two texts that have no sections, such as a message of two prompts."""
+    return changes_html(Change(_KINDS[change.kind], change.text) for change in changes)
+
+
+def lines_html(changes: Sequence[merge.Change]) -> str:
+    """The same for two versions of a file: of what stayed, whole lines around a change."""
+    last = len(changes) - 1
+    return "".join(
+        _same_lines(c.text, first=n == 0, last=n == last)
+        if c.kind == "same"
+        else _changed(Change(_KINDS[c.kind], c.text))
+        for n, c in enumerate(changes)
+    )
+
+
+def _same_lines(text: str, *, first: bool, last: bool) -> str:
+    # The last piece is the beginning of the line that changes next, also where it is empty.
+    lines = re.split(r"(?<=\n)", text)
+    before, after = 0 if first else KEPT_LINES, 0 if last else KEPT_LINES
+    left_out = len(lines) - before - after
+    if left_out < KEPT_LINES:
+        return literal(text)
+    gap = f'<span class="pl-control">{left_out:,} lines the same</span>\n'
+    return literal("".join(lines[:before])) + gap + literal("".join(lines[len(lines) - after :]))
+
+
 def _changed(change: Change) -> str:
     tag, word = ("del", "taken out") if change.kind == "gone" else ("ins", "put in")
-    title = f"{word}: {SECTION_NAMES[change.section]}"
+    title = word if change.section == "layout" else f"{word}: {SECTION_NAMES[change.section]}"
     body = _shortened(change.text, 3 * KEPT_WORDS, KEPT_WORDS, f"words {word}")
     return f'<{tag} class="pl-{change.section}" title="{title}">{body}</{tag}>'
 

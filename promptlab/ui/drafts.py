@@ -1,10 +1,11 @@
-"""Drafts: what somebody changed on the workbench and has not saved to the template's file.
+"""Drafts: what somebody changed of a template in the browser and has not saved, on whichever page.
 
-A draft keeps only what differs from the file, under `.promptlab/drafts/`, so a reload, a second tab or a
-restart loses nothing, and what was not touched follows the file. One real draft:
+A draft keeps only what differs from the file, by the names `template_edit.edit` takes, under `.promptlab/drafts/`,
+so a reload, a second tab or a restart loses nothing. `base` is the file as it was when the first change was made;
+a template that is not on disk yet has its whole text in `text`. One real draft:
 
-    {"template": "templates/world-cup.yaml", "revision": 4, "texts": {"instructions": "Answer briefly."},
-     "without": ["context"], "params": {"temperature": 0.7}, "k": 0, ...}
+    {"template": "templates/world-cup.yaml", "revision": 4, "base": "description: …",
+     "changes": {"instructions": "Answer briefly.", "params.temperature": 0.7}, "without": ["context"], ...}
 """
 
 from __future__ import annotations
@@ -17,61 +18,67 @@ import re
 import tempfile
 import threading
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from promptlab import plans, templates
+from promptlab import plans, template_fields, templates
 from promptlab.errors import StoreError
-from promptlab.types import InputSpec, Params, Section, Template
+from promptlab.types import InputSpec, Section, Template
 
 log = logging.getLogger(__name__)
-
-EditableText = Literal["instructions", "output_format"]
-EDITABLE: tuple[EditableText, ...] = ("instructions", "output_format")
 
 
 class Draft(BaseModel):
     """What differs from the template file `template`, and how the workbench was set for it.
 
-    `revision` grows with every change, so that each open tab notices what another one did. `k` None, `models`
-    None and `counted_by` None follow the template, the models that are ready, and the first of those.
+    `revision` grows with every change, so that each open tab notices what another one did. `text` is the whole text
+    that `changes` are made to where it is not `base`: of a template that is new, or typed as a file. `models` None
+    and `counted_by` None follow the models that are ready, and the first of those.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     template: str
     revision: int = 0
-    texts: Mapping[EditableText, str] = {}
-    params: Mapping[str, Any] = {}
-    k: int | None = None
+    base: str | None = None
+    text: str | None = None
+    changes: Mapping[str, Any] = {}
     inputs: Mapping[str, Any] = {}
     without: tuple[Section, ...] = ()
     models: tuple[str, ...] | None = None
     counted_by: str | None = None
     fresh: bool = False
 
-    def edits(self, template: Template) -> list[str]:
-        """What of the template itself is changed, in words; switches and inputs are not part of a template."""
-        edited = self.applied_to(template)
-        said = [name.replace("_", " ") for name in EDITABLE if getattr(edited, name) != getattr(template, name)]
-        said += ["examples"] if edited.examples != template.examples else []
-        return said + (["parameters"] if edited.params != template.params else [])
+    @model_validator(mode="before")
+    @classmethod
+    def _migrated(cls, data: Any) -> Any:
+        """A draft as the first releases kept it, with a field for each thing that could be changed."""
+        if not isinstance(data, dict) or not {"texts", "params", "k"} & data.keys():
+            return data
+        texts, params, k = data.get("texts"), data.get("params"), data.get("k")
+        changes = dict(texts) if isinstance(texts, dict) else {}
+        changes |= {f"params.{n}": v for n, v in params.items()} if isinstance(params, dict) else {}
+        changes |= {"examples.k": k} if isinstance(k, int) else {}
+        return {**data, "changes": changes}
+
+    @property
+    def edited(self) -> bool:
+        """Whether anything of the template itself is changed; switches and inputs are no part of it."""
+        return bool(self.changes) or self.text is not None
+
+    @property
+    def origin(self) -> str | None:
+        """The text the changes are made to; None where that is the file as it is now."""
+        return self.base if self.text is None else self.text
 
     def applied_to(self, template: Template) -> Template:
-        """`template` with the edits. Its `source`, where anything is edited, is a template file of its own."""
-        texts: dict[str, Any] = {str(name): text for name, text in self.texts.items()}
-        edited = replace(template, **texts, params=self.params_for(template))
-        if template.examples and self.k is not None:
-            edited = replace(edited, examples=replace(template.examples, k=self.k))
-        return template if edited == template else replace(edited, source=as_file(edited))
+        """`template` with the edits; its `source` is the file they will be saved as.
 
-    def params_for(self, template: Template) -> Params:
-        known = {k: v for k, v in self.params.items() if k in Params.__dataclass_fields__}
-        changes: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in known.items()}
-        return replace(template.params, **changes)
+        Raises `TemplateError` where they make no template, as half a Jinja tag does.
+        """
+        return template_fields.edited(template, self.changes)
 
     def typed_inputs(self, template: Template) -> dict[str, Any]:
         """What the form shows for every input: the draft's value or the sample; lists and objects as JSON."""
@@ -97,35 +104,6 @@ def _typed(spec: InputSpec, value: Any) -> Any:
     return "" if value is None and spec.type == "string" else value
 
 
-def as_file(template: Template) -> str:
-    """`template` as the text of a template file that parses to the same template.
-
-    It is JSON, which is YAML: an edited draft has no file of its own, yet its runs must name, by blob id,
-    exactly the template that was rendered. Saving a draft into its file keeps that file's form and is another matter.
-    """
-    params = {k: getattr(template.params, k) for k in Params.__dataclass_fields__}
-    inputs = {
-        name: {"type": s.type, "sample": s.sample, "default": s.default, "description": s.description}
-        for name, s in template.inputs.items()
-    }
-    chosen = template.examples
-    fields: dict[str, Any] = {
-        "description": template.description,
-        "inputs": inputs,
-        "instructions": template.instructions,
-        "output_format": template.output_format,
-        "user": template.user,
-        "context": list(template.context),
-        "examples": {"pool": chosen.pool, "k": chosen.k, "select": chosen.select, "seed": chosen.seed}
-        if chosen
-        else None,
-        "schema": json.loads(template.schema) if template.schema else None,
-        "params": {k: list(v) if isinstance(v, tuple) else v for k, v in params.items() if v not in (None, ())},
-        "layout": template.layout,
-    }
-    return json.dumps({k: v for k, v in fields.items() if v not in (None, "", [], {})}, indent=2) + "\n"
-
-
 class Drafts:
     """The drafts of a workspace, one file each in `folder`; every change is written at once and whole."""
 
@@ -135,23 +113,42 @@ class Drafts:
 
     def load(self, template: str) -> Draft:
         """The draft of the template at path `template`; an empty one when there is none, or none that can be read."""
-        path = self._path(template)
-        try:
-            draft = Draft.model_validate_json(path.read_bytes())
-        except FileNotFoundError:
-            return Draft(template=template)
-        except (OSError, ValidationError) as exc:
-            log.warning("the draft %s cannot be read and is left out: %s", path, exc)
-            return Draft(template=template)
-        return draft if draft.template == template else Draft(template=template)
+        draft = self._read(self._path(template))
+        return draft if draft and draft.template == template else Draft(template=template)
+
+    def edited(self) -> dict[str, Draft]:
+        """The drafts that change something of their template, by its path."""
+        found = [draft for path in sorted(self._folder.glob("*.json")) if (draft := self._read(path))]
+        return {draft.template: draft for draft in found if draft.edited}
 
     def change(self, template: str, **fields: Any) -> Draft:
         """Set `fields` of the draft; those not named stay as they are, whichever tab changed them last."""
         with self._lock:
+            return self._change(self.load(template), fields)
+
+    def edit(self, template: str, source: str, values: Mapping[str, Any]) -> Draft:
+        """Set fields of the template itself; `source` is the text of its file that somebody was looking at.
+
+        A field set to what it is in that text is no change any more.
+        """
+        with self._lock:
             now = self.load(template)
-            draft = Draft.model_validate({**now.model_dump(), **fields, "revision": now.revision + 1})
-            self._write(draft)
-            return draft
+            base = now.base if now.text is not None or now.base is not None else source
+            original = templates.parse(source if now.origin is None else now.origin, path=template)
+            changes = now.changes
+            for name, value in values.items():
+                changes = template_fields.with_field(original, changes, name, value)
+            kept = base if changes or now.text is not None else None
+            return self._change(now, {"base": kept, "changes": changes})
+
+    def write(self, template: str, text: str, base: str | None) -> Draft:
+        """Take `text` as the whole of the draft; `base` is the file's text, None where there is no such file."""
+        same = text == base
+        return self.change(template, base=None if same else base, text=None if same else text, changes={})
+
+    def saved(self, template: str) -> None:
+        """The template is in its file: its changes are no draft any more. Inputs, switches and models stay."""
+        self.change(template, base=None, text=None, changes={})
 
     def reset(self, template: str) -> Draft:
         """Forget what was changed; the choice of models stays."""
@@ -160,6 +157,20 @@ class Drafts:
             draft = Draft(template=template, revision=now.revision + 1, models=now.models, counted_by=now.counted_by)
             self._write(draft)
             return draft
+
+    def _change(self, now: Draft, fields: Mapping[str, Any]) -> Draft:
+        draft = Draft.model_validate({**now.model_dump(), **fields, "revision": now.revision + 1})
+        self._write(draft)
+        return draft
+
+    def _read(self, path: Path) -> Draft | None:
+        try:
+            return Draft.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValidationError) as exc:
+            log.warning("the draft %s cannot be read and is left out: %s", path, exc)
+            return None
 
     def _path(self, template: str) -> Path:
         # Two paths may give the same readable name; the hash tells them apart.

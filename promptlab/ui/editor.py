@@ -9,7 +9,6 @@ from promptlab.errors import PromptlabError
 from promptlab.types import AsSent, Document, Section
 from promptlab.ui import widgets
 from promptlab.ui.bench import Bench, as_sent
-from promptlab.ui.drafts import EditableText
 from promptlab.ui.fields import Fields
 from promptlab.ui.session import Session
 from promptlab.ui.widgets import SECTION_NAMES, chip, escape, markup, note
@@ -20,9 +19,9 @@ def draw(session: Session, bench: Bench, fields: Fields) -> None:
     sent = _counted(session, bench)
     _text_section(fields, "instructions", sent)
     _text_section(fields, "output_format", sent)
-    if bench.file.context:
+    if bench.template.context:
         _context(session, bench, fields, sent)
-    if bench.file.examples:
+    if bench.template.examples:
         _examples(session, bench, fields, sent)
     if bench.problem:
         note("bad", "The prompt cannot be made", str(bench.problem.args[0]), bench.problem.hint)
@@ -56,7 +55,7 @@ def _head(fields: Fields, section: Section, sent: AsSent | PromptlabError | None
     return on
 
 
-def _text_section(fields: Fields, section: EditableText, sent: AsSent | PromptlabError | None) -> None:
+def _text_section(fields: Fields, section: Section, sent: AsSent | PromptlabError | None) -> None:
     with st.container(key=f"section-{section.replace('_', '-')}", gap="xsmall"):
         if _head(fields, section, sent):
             st.text_area(
@@ -72,7 +71,7 @@ def _context(session: Session, bench: Bench, fields: Fields, sent: AsSent | Prom
     with st.container(key="section-context", gap="xsmall"):
         if not _head(fields, "context", sent):
             return
-        for number, path in enumerate(bench.file.context):
+        for number, path in enumerate(bench.template.context):
             document = next(
                 (d for d in bench.filled.documents if d.path.partition(documents.FRAGMENT)[0] == path), None
             )

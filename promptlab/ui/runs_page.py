@@ -34,8 +34,13 @@ def _list(session: Session) -> None:
         model = st.selectbox(
             "Model", ["", *sorted({m for r in known for m in r.models})], key="runs-model", format_func=_any, width=200
         )
+    version = st.query_params.get("version", "")
+    if version:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            widgets.small(f"Only runs of one version of a template, whose text is {version[:7]}.")
+            st.button("Runs of all versions", type="tertiary", key="runs-every", on_click=_any_version)
     before = st.session_state.get("runs-before", [])
-    asked = (text, template, model)
+    asked = (text, template, model, version)
     if st.session_state.get("runs-asked") != asked:
         st.session_state["runs-asked"], st.session_state["runs-before"] = asked, (before := [])
     found = session.store.runs(
@@ -44,6 +49,7 @@ def _list(session: Session) -> None:
         template=template or None,
         model=model or None,
         text=text or None,
+        blob=version or None,
     )
     if not found:
         if any(asked):
@@ -104,6 +110,10 @@ def _open(run_id: str) -> None:
 
 def _close() -> None:
     st.query_params.pop("run", None)
+
+
+def _any_version() -> None:
+    st.query_params.pop("version", None)
 
 
 def _turn(found: list[RunInfo]) -> None:

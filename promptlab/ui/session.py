@@ -10,6 +10,7 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from promptlab.listing import Listing
 from promptlab.models import Catalogue
 from promptlab.store import Store
 from promptlab.ui.drafts import Drafts
@@ -30,6 +31,11 @@ class Session:
     sent: Sent
     looked: threading.Event = field(default_factory=threading.Event)
     """Set once the models have been looked at, which takes seconds the first time and no time after."""
+    listing: Listing = field(init=False)
+    """The list of templates, which remembers what it read."""
+
+    def __post_init__(self) -> None:
+        self.listing = Listing(self.workspace)
 
     def reload(self) -> None:
         """Read promptlab.yaml again, for every page: labels and models as it has them now. What is loaded stays.
@@ -40,6 +46,7 @@ class Session:
         if (now.models, now.labels) != (self.workspace.models, self.workspace.labels):
             self.catalogue.follow(now)
             self.workspace = now
+            self.listing = Listing(now)
 
     def close(self) -> None:
         """Stop what runs and let go of models and files."""

@@ -28,9 +28,12 @@ def style_sheet() -> str:
         for s in LIGHT.sections
     )
     # Custom properties are resolved where they are set, so they are set on everything that has a colour scheme.
-    return (
-        f".stApp, .stApp *, [data-baseweb='popover'] * {{\n{variables}\n}}\n{sections}\n{_RULES.replace('MONO', MONO)}"
-    )
+    # What floats above the page (menus, popovers, dialogs) is outside `.stApp`, whose colour scheme is Streamlit's;
+    # out there it is the system's, which Streamlit follows.
+    floats = "[data-baseweb='popover'] *, [data-testid='stPopoverBody'] *, [role='dialog'] *"
+    root = ":root { color-scheme: light dark; }"
+    rules = _RULES.replace("MONO", MONO)
+    return f"{root}\n.stApp, .stApp *, {floats} {{\n{variables}\n}}\n{sections}\n{rules}"
 
 
 _RULES = """
@@ -98,7 +101,24 @@ _RULES = """
 .pl-run { display: grid; grid-template-columns: 8.5rem minmax(0, 2fr) minmax(0, 1.2fr) 9rem; gap: 0.2rem 0.75rem;
   font-size: 0.875rem; align-items: baseline; }
 .pl-run b { font-weight: 600; }
-[class*="st-key-run-"] { border-bottom: 1px solid var(--pl-line); }
+[class*="st-key-run-"], [class*="st-key-version-"] { border-bottom: 1px solid var(--pl-line); }
+
+/* Documents: the list; where passages stand in one; what is taken of it and what is left out. */
+.pl-doc { display: grid; grid-template-columns: minmax(0, 2.2fr) 7rem 10.5rem minmax(0, 1.4fr); gap: 0.2rem 0.9rem;
+  font-size: 0.875rem; align-items: baseline; }
+.pl-doc b { font-weight: 600; }
+.pl-right { text-align: right; }
+[class*="st-key-doc-"] { border-bottom: 1px solid var(--pl-line); }
+.pl-tall { max-height: 46rem; }
+.pl-map { position: relative; height: 0.6rem; border-radius: 0.3rem; overflow: hidden; background: var(--pl-raised);
+  box-shadow: inset 0 0 0 1px var(--pl-line); }
+.pl-map > span { position: absolute; top: 0; bottom: 0; min-width: 3px; background: var(--pl-context); }
+.pl-passage { display: block; color: var(--pl-muted); font-size: 0.75rem; font-weight: 600; margin-top: 0.4rem; }
+.pl-gap { display: block; color: var(--pl-muted); font-style: italic; margin: 0.4rem 0; }
+.pl-out { display: block; color: var(--pl-muted); border-left: 2px dotted var(--pl-muted); padding-left: 0.6rem; }
+[class*="st-key-version-"] > [data-testid="stElementContainer"]:has(.pl-version) { flex: 1 1 12rem; min-width: 10rem; }
+.pl-version { overflow-wrap: anywhere; font-size: 0.875rem; line-height: 1.45; padding-bottom: 0.35rem; }
+.pl-version b { font-weight: 600; }
 
 /* Tokens against the window. */
 .pl-bar { display: flex; height: 0.6rem; border-radius: 0.3rem; overflow: hidden; background: var(--pl-raised);
@@ -169,5 +189,7 @@ ul.pl-models small { color: var(--pl-muted); display: block; }
   .stMainBlockContainer { padding-left: 1.25rem; padding-right: 1.25rem; }
   .pl-run { grid-template-columns: 8.5rem 1fr; }
   .pl-run > :nth-child(3) { order: 4; }
+  .pl-doc { grid-template-columns: minmax(0, 1fr) 9.5rem; }
+  .pl-doc > :nth-child(3) { order: 4; }
 }
 """

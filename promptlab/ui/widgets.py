@@ -230,6 +230,12 @@ def size(count: int | None) -> str:
     return "–" if count is None else f"{count / 1_000_000:,.0f} MB"
 
 
+def version_line(what: str, *facts: str) -> None:
+    """One version in a list: `what` is HTML made in this package, the facts below it are plain text."""
+    below = " · ".join(escape(fact) for fact in facts if fact)
+    markup(f'<div class="pl-version">{what}<div class="pl-small pl-num">{below}</div></div>')
+
+
 def facts_table(rows: Iterable[tuple[str, Any]]) -> str:
     """Names and values as an HTML table; empty values are left out."""
     cells = [

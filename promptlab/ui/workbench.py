@@ -8,14 +8,15 @@ from typing import Any
 
 import streamlit as st
 
-from promptlab import templates
+from promptlab import template_changes, templates
 from promptlab.errors import TemplateError
 from promptlab.store import RunInfo
 from promptlab.types import InputSpec, Result
-from promptlab.ui import answers, bench, comparison, editor, frame, preview, widgets
+from promptlab.ui import answers, bench, comparison, editor, frame, links, preview, saving, widgets
 from promptlab.ui.bench import Bench
 from promptlab.ui.fields import Fields
 from promptlab.ui.jobs import Job
+from promptlab.ui.opened import open_template
 from promptlab.ui.session import Session
 from promptlab.ui.widgets import note, plain
 
@@ -32,17 +33,18 @@ def page(session: Session) -> None:
     if path is None:
         return
     try:
-        template = templates.load(session.workspace, path)
+        opened = open_template(session, path)
     except TemplateError as exc:
         _broken(exc)
         return
-    draft = session.drafts.load(path)
-    fields = Fields(session, template, draft)
-    now = bench.read(session, template, draft)
+    fields = Fields(session, opened)
+    now = bench.read(session, opened)
     with head:
         _state_of_draft(session, now)
-        if template.description:
-            st.html(f'<div class="pl-small">{widgets.escape(template.description)}</div>', width="content")
+        saving.button(session, path, opened.text, opened.base, on_saved=functools.partial(session.drafts.saved, path))
+        links.to("templates", "Edit all of it", icon=":material/edit_note:", template=path)
+    if opened.template.description:
+        widgets.small(opened.template.description)
     with st.container(key="bench"):
         left, right = st.columns([5, 8], gap="medium")
         with left:
@@ -73,9 +75,10 @@ def page(session: Session) -> None:
 
 
 def _template(session: Session) -> str | None:
-    known = sorted(templates.names(session.workspace), key=lambda path: (path != FIRST, path))
+    found = {*templates.names(session.workspace), *session.drafts.edited()}
+    known = sorted(found, key=lambda path: (path != FIRST, path))
     if not known:
-        note("warn", "There is no template yet", "Write one into templates/, as docs/templates.md shows.")
+        note("warn", "There is no template yet", "The page Templates makes one: press New there.")
         return None
     asked = st.query_params.get("template")
     if "bench-template" not in st.session_state and asked in known:
@@ -112,10 +115,10 @@ def _broken(exc: TemplateError) -> None:
 
 
 def _state_of_draft(session: Session, now: Bench) -> None:
-    edits = now.draft.edits(now.file)
-    if edits:
-        st.html(widgets.chip(f"draft · changed: {', '.join(edits)}", "warn"), width="content")
-    if edits or now.without or now.draft.inputs:
+    edits = ", ".join(template_changes.changes(now.file, now.template))
+    if now.draft.text is None and edits:
+        st.html(widgets.chip(f"draft · {edits}", "warn"), width="content")
+    if now.draft.changes or now.without or now.draft.inputs:
         st.button(
             "Reset",
             icon=":material/undo:",
@@ -131,7 +134,7 @@ def _state_of_draft(session: Session, now: Bench) -> None:
 
 
 def _ask(session: Session, now: Bench, fields: Fields) -> None:
-    for name, spec in now.file.inputs.items():
+    for name, spec in now.template.inputs.items():
         _input(name, spec, fields)
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom", gap="small", key="bench-ask"

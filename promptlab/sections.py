@@ -1,0 +1,102 @@
+"""A document cut into passages: at its headings, and between its paragraphs.
+
+    sections(text)[3].headings             # ("2022 World Cup", "Final")
+    split(text)                            # passages of about 800 characters
+
+Every cut keeps the document's own characters, so that pieces can be put together again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+SIZE = 800
+"""Characters a passage grows to before the next begins; one paragraph may have twice as many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Characters `start` to `end` (exclusive) of a document, under `headings`, outermost first.
+
+    `score` is BM25 against the question, where that decided.
+    """
+
+    start: int
+    end: int
+    text: str
+    headings: tuple[str, ...] = ()
+    score: float | None = None
+
+
+_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(\S.*?)[ \t]*#*[ \t\r]*$")
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+
+
+def _headings(text: str) -> Iterator[tuple[int, int, str]]:
+    """Start, level and words of each Markdown heading; what stands in a code block is none."""
+    at, fence = 0, ""
+    for line in text.split("\n"):
+        mark = _FENCE.match(line)
+        if mark and (not fence or (mark[1].startswith(fence) and not line[mark.end() :].strip())):
+            fence = "" if fence else mark[1]
+        elif not fence and (heading := _HEADING.match(line)):
+            yield at, len(heading[1]), heading[2]
+        at += len(line) + 1
+
+
+def sections(text: str) -> list[Passage]:
+    """Each heading's section, from the heading to the next of its level or above, subsections included."""
+    found = list(_headings(text))
+    parts: list[Passage] = []
+    path: list[tuple[int, str]] = []
+    for number, (start, level, words) in enumerate(found):
+        path = [*(entry for entry in path if entry[0] < level), (level, words)]
+        end = next((other for other, above, _ in found[number + 1 :] if above <= level), len(text))
+        parts.append(Passage(start, end, text[start:end], tuple(words for _, words in path)))
+    return parts
+
+
+def leaves(text: str) -> list[Passage]:
+    """The text cut at every heading: each character is in exactly one part."""
+    parts = sections(text)
+    starts = [0, *(part.start for part in parts)]
+    headings: list[tuple[str, ...]] = [(), *(part.headings for part in parts)]
+    ends = [*starts[1:], len(text)]
+    return [Passage(s, e, text[s:e], h) for s, e, h in zip(starts, ends, headings, strict=True) if s < e]
+
+
+def split(text: str, size: int = SIZE) -> list[Passage]:
+    """The text cut into passages of about `size` characters: each character is in exactly one, in order.
+
+    A cut falls at a heading or between paragraphs; only a paragraph of more than twice the size is cut inside, at
+    a line's end, a sentence's end or a blank, the latest there is.
+    """
+    found: list[Passage] = []
+    for leaf in leaves(text):
+        start = leaf.start
+        at = start
+        for paragraph in re.finditer(r"(?:(?!\n[ \t\r]*\n).)*(?:\n[ \t\r]*\n\s*|\Z)", leaf.text, re.DOTALL):
+            end = leaf.start + paragraph.end()
+            if end - start > size and at > start:
+                found.append(Passage(start, at, text[start:at], leaf.headings))
+                start = at
+            while end - start > 2 * size:
+                cut = start + _cut(text[start : start + size])
+                found.append(Passage(start, cut, text[start:cut], leaf.headings))
+                start = cut
+            at = end
+        if start < leaf.end:
+            found.append(Passage(start, leaf.end, text[start : leaf.end], leaf.headings))
+    return found
+
+
+def _cut(text: str) -> int:
+    """Where to cut a text that is too long: after the last line, sentence or word of its second half."""
+    half = len(text) // 2
+    for mark in ("\n", ". ", "。", " "):
+        place = text.rfind(mark, half)
+        if place >= 0:
+            return place + len(mark)
+    return len(text)

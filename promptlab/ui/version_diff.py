@@ -1,0 +1,61 @@
+"""Two texts of one template side by side: what changed in the file, and in the prompt it gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from promptlab import merge, proofs
+from promptlab.ui import comparison
+from promptlab.ui.session import Session
+from promptlab.ui.widgets import escape, markup, note, small
+
+
+@dataclass(frozen=True)
+class Side:
+    """A text of the template, and what people call it."""
+
+    name: str
+    text: str
+
+
+def draw(session: Session, path: str, old: Side, new: Side) -> None:
+    """What turns `old` into `new`: the words of the file on the left, those of the prompt on the right."""
+    if old.text == new.text:
+        small("The two are the same to the byte, and so are their prompts.")
+        return
+    left, right = st.columns(2, gap="medium")
+    with left:
+        file("The file", old.text, new.text)
+    with right:
+        _prompt(session, path, old, new)
+
+
+def file(title: str, old: str, new: str) -> None:
+    """The words that set two texts of a file apart, under a title."""
+    markup(_titled(title, comparison.lines_html(merge.words(old, new))))
+
+
+def _titled(title: str, body: str) -> str:
+    return f'<div class="pl-role">{escape(title)}</div><pre class="pl-prompt" tabindex="0">{body}</pre>'
+
+
+def _prompt(session: Session, path: str, old: Side, new: Side) -> None:
+    change = proofs.text_difference(session.workspace, path, old.text, new.text)
+    changed = [message for message in change.messages if message.changed]
+    same = len(change.messages) - len(changed)
+    if changed:
+        parts = (_titled(message.role, comparison.words_html(message.changes)) for message in changed)
+        markup('<div class="pl-role">The prompt, with the samples of the inputs</div>' + "".join(parts))
+        if same:
+            small(f"{same} more {'message is' if same == 1 else 'messages are'} the same.")
+    elif change.messages:
+        markup('<div class="pl-role">The prompt, with the samples of the inputs</div>')
+        small("It is the same to the byte: what changed is no part of the text that is sent.")
+    for side, problem in ((old, change.old_problem), (new, change.new_problem)):
+        if problem:
+            note("warn", f"{side.name} gives no prompt", *problem.splitlines())
+
+
+__all__ = ["Side", "draw", "file"]
