@@ -188,10 +188,10 @@ class Recording:
     def __init__(self, path: Path, *, shown: str = "") -> None:
         self.shown = shown or str(path)
         self._texts = _Texts()
-        self._line = self._next = 0
+        self._line = self._next = self._passed = 0
         self._index: dict[Key, tuple[int, int]] | None = None
         self._ahead: Stored | None = None
-        self._found = 0
+        self._found: set[Key] = set()
         try:
             self._file: IO[bytes] = path.open("rb")
         except OSError as exc:
@@ -218,15 +218,35 @@ class Recording:
     def find(self, key: Key) -> Stored | None:
         """The item with this key. Asked in the order of the file it reads on; else it looks all lines over once."""
         if self._index is None:
-            self._ahead = self._ahead or self._read()
-            if self._ahead is None or self._ahead.key == key:
+            if self._ahead is None:
+                self._passed = self._next
+                self._ahead = self._read()
+            if self._ahead is None:
+                # Behind the last line; yet it may have been passed by, when items are asked for in another order.
+                self._passed = self._next
+            elif self._ahead.key == key:
                 found, self._ahead = self._ahead, None
                 return found
             self._index = self._all()
+            self._found.update(known for known, (place, _) in self._index.items() if place < self._passed)
         if key not in self._index:
             return None
+        self._found.add(key)
         self._next, self._line = self._index[key]
         return self._read()
+
+    def rest(self) -> Iterator[Stored]:
+        """The items that `find` was not asked for, in the order of the file."""
+        if self._index is None:
+            if self._ahead:
+                yield self._ahead
+            while (one := self._read()) is not None:
+                yield one
+            return
+        for key in [key for key in self._index if key not in self._found]:
+            found = self.find(key)
+            if found:
+                yield found
 
     def keys(self) -> set[Key]:
         """The key of every item."""

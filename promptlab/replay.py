@@ -66,14 +66,11 @@ def replay(workspace: Workspace, suite: Suite, *, only: Collection[str] = ()) ->
     """
     filler = Fill(workspace, suite)
     with Recording(workspace.resolve(suite.recording), shown=suite.recording) as recording:
-        seen: set[Key] = set()
         for item in items(workspace, suite, wanted=only):
-            seen.add(item.key)
             yield _replayed(filler, item, recording)
         if not only:
-            for key in sorted(recording.keys() - seen):
-                said = "recorded, and no longer in the suite"
-                yield Replayed(key, "unexpected", said, recording.find(key), None)
+            for stored in recording.rest():
+                yield Replayed(stored.key, "unexpected", "recorded, and no longer in the suite", stored, None)
 
 
 def _replayed(filler: Fill, item: Item, recording: Recording) -> Replayed:

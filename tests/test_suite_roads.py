@@ -77,7 +77,7 @@ def test_a_case_that_went_is_said(suites: SuiteHouse) -> None:
     suites.record()
     suites.write("".join(line for line in SUITE.splitlines(True) if "id: host" not in line))
     gone = [one for one in suites.replay() if one.status == "unexpected"]
-    assert [one.key.id for one in gone] == ["host[bad]", "host[good]"]
+    assert [one.key.id for one in gone] == ["host[good]", "host[bad]"]
     assert [one.status for one in suites.replay() if one.status != "unexpected"] == ["same"] * 4
 
 
