@@ -67,13 +67,14 @@ def replay(workspace: Workspace, suite: Suite, *, only: Collection[str] = ()) ->
     filler = Fill(workspace, suite)
     with Recording(workspace.resolve(suite.recording), shown=suite.recording) as recording:
         for item in items(workspace, suite, wanted=only):
-            yield _replayed(filler, item, recording)
+            yield replay_item(filler, item, recording)
         if not only:
             for stored in recording.rest():
                 yield Replayed(stored.key, "unexpected", "recorded, and no longer in the suite", stored, None)
 
 
-def _replayed(filler: Fill, item: Item, recording: Recording) -> Replayed:
+def replay_item(filler: Fill, item: Item, recording: Recording) -> Replayed:
+    """One item of a suite, replayed."""
     stored, tags = recording.find(item.key), item.case.tags
     try:
         trial = filler.trial(item)

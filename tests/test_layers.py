@@ -24,7 +24,7 @@ LAYERS = (
     (
         *("plans", "report", "difference", "proofs", "inventory", "template_changes"),
         *("suite", "suite_file", "suite_items", "case_files", "recording", "replay", "suite_asking", "suite_log"),
-        *("baseline", "verdicts", "causes", "suite_report"),
+        *("baseline", "verdicts", "causes", "suite_summary", "suite_entry", "suite_report", "suite_html"),
     ),
     ("runner",),
     (
