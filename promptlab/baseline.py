@@ -79,7 +79,7 @@ def write_recording(
                 taken += 1
             found = new or old
             if found:
-                check_labels(workspace, suite, found)
+                check_labels(workspace, suite.recording, found)
                 yield found
 
     write(workspace.resolve(suite.recording), lines())

@@ -20,7 +20,7 @@ from promptlab.examples import contradicts, duplicates
 from promptlab.files import write_atomically
 from promptlab.pool_files import PoolText
 from promptlab.similarity import normal
-from promptlab.types import Example, Result, canonical_json, highest, sha256
+from promptlab.types import Example, Label, Result, canonical_json, highest, sha256
 from promptlab.workspace import Workspace
 
 _LOCK = threading.Lock()
@@ -116,11 +116,8 @@ def add_from_result(
         raise ExampleError("the right answer is empty", file=path)
     values = dict(inputs) if inputs is not None else inputs_of(result)
     key = sha256(canonical_json({name: normal(value) for name, value in values.items()}))[:12]
-    labels = [workspace.label_of(path)]
-    if result.request:
-        labels += [source.label for source in result.request.prompt.sources]
-        labels += [span.label for span in result.request.prompt.spans]
-    example = Example(f"answer-{key}", values, output, tags, highest(labels))
+    label = highest([workspace.label_of(path), label_of(result)])
+    example = Example(f"answer-{key}", values, output, tags, label)
     for row in _read(workspace, path, missing_is_empty=True)[1].rows:
         other = row.example
         if other.id == example.id:
@@ -134,6 +131,14 @@ def add_from_result(
             raise ExampleError(f"the pool has this question already, as `{other.id}`", file=path, hint=hint)
     add(workspace, path, example)
     return example
+
+
+def label_of(result: Result) -> Label:
+    """The highest label of all that went into an answer."""
+    if result.request is None:
+        return "public"
+    prompt = result.request.prompt
+    return highest([one.label for part in (prompt.sources, prompt.spans) for one in part])
 
 
 def inputs_of(result: Result) -> dict[str, str]:

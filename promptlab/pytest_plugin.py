@@ -77,7 +77,7 @@ class SuiteFile(pytest.File):
             about = f" ({threshold.about})" if threshold.about else ""
             yield ThresholdItem.from_parent(self, name=f"{threshold.text}{about}", threshold=threshold)
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ARG002
         """Ours as the sentence that it is."""
         return _said(excinfo) or super().repr_failure(excinfo)
 
@@ -121,7 +121,7 @@ class CaseItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """What differs, instead of a traceback."""
-        return _said(excinfo) or super().repr_failure(excinfo)
+        return _said(excinfo) or super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Where the case is written."""
@@ -152,7 +152,7 @@ class ThresholdItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The sentence."""
-        return _said(excinfo) or super().repr_failure(excinfo)
+        return _said(excinfo) or super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """The suite's file."""

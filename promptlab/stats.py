@@ -27,6 +27,9 @@ POWER = 0.8
 RESAMPLES = 4_000
 """Draws of a bootstrap: the ends of a 95 % interval then move by about 1 % of its length from seed to seed."""
 
+ENOUGH = 8
+"""Cases from which a graded comparison has an interval: a bootstrap of fewer is far too narrow."""
+
 FEW = 2_000
 """Clusters up to which a bootstrap is drawn; above, the normal interval agrees with it to three digits."""
 
@@ -153,9 +156,9 @@ def compare_graded(
     mean = fmean(changes)
     variance = sum((change - mean) ** 2 for change in changes) / (cases - 1) if cases > 1 else 0.0
     error = math.sqrt(variance / cases)
-    if cases == 1:
-        # One case says nothing of other cases.
-        interval, p, method = Interval(-1.0, 1.0), 1.0, "one case"
+    if cases < ENOUGH:
+        # So few cases say next to nothing of other ones, and a bootstrap of them would hide it.
+        interval, p, method = Interval(-1.0, 1.0), 1.0, "too few cases for an interval"
     elif cases <= FEW:
         interval, p = _bootstrap(changes, confidence, seed)
         method = "paired bootstrap, clustered by case"
@@ -164,7 +167,7 @@ def compare_graded(
         interval, method = Interval(mean - half, mean + half), "paired normal interval, clustered by case"
         p = 2 * (1 - NormalDist().cdf(abs(mean) / error)) if error else float(mean == 0)
     reach = deviations(confidence) + NormalDist().inv_cdf(POWER)
-    if cases == 1 or not variance or not mean:
+    if not variance or not mean:
         more = 0 if p <= 1 - confidence else None
     else:
         more = 0 if p <= 1 - confidence else max(1, math.ceil((reach / mean) ** 2 * variance) - cases)

@@ -215,6 +215,11 @@ class Store:
         rows = self._rows(_FIND, {"key": key})
         return Stored(tables.completion_from(rows[0]), rows[0].created, rows[0].run_id) if rows else None
 
+    def fingerprint(self, key: str) -> str:
+        """The fingerprint of the backend that was asked the request with this key; "" where there is no such one."""
+        rows = self._rows(sa.select(tables.requests.c.fingerprint).where(tables.requests.c.key == key))
+        return str(rows[0].fingerprint) if rows else ""
+
     def runs(
         self,
         *,

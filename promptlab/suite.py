@@ -110,7 +110,7 @@ class Suite:
     @property
     def recording(self) -> str:
         """Path of the suite's recording in the workspace."""
-        return f"{RECORDINGS}/{PurePosixPath(self.path).stem}.jsonl"
+        return recording_of(self.path)
 
     def params_of(self, variant: Variant) -> Params:
         """The template's parameters, with the suite's over them and the variant's over those."""
@@ -129,6 +129,11 @@ class Item:
     key: Key
     case: Case
     variant: Variant
+
+
+def recording_of(path: str) -> str:
+    """Where the recording of the suite at `path` is."""
+    return f"{RECORDINGS}/{PurePosixPath(path).stem}.jsonl"
 
 
 def id_problem(id: str) -> str:

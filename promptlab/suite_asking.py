@@ -98,8 +98,8 @@ class Asking:
         resume: bool = True,
     ) -> None:
         self.workspace, self.suite, self.verb, self.options = workspace, suite, verb, options
-        self._catalogue, self._store, self._log = catalogue, store, log
-        self._fill = Fill(workspace, suite)
+        self.catalogue, self.store, self._log = catalogue, store, log
+        self.fill = Fill(workspace, suite)
         self._halt = threading.Event()
         self._cancel = threading.Event()
         self._current: runner.Run | None = None
@@ -108,24 +108,8 @@ class Asking:
         self._recording = workspace.resolve(suite.recording)
         for model in options.models or suite.models:
             catalogue.entry(model)  # an unknown model is an error now, and not a thousand later
-        self.total = sum(1 for _ in self._items())
+        self.total = sum(1 for _ in chosen(workspace, suite, verb=verb, options=options, log=log))
         self.run, self._had = self._begin(resume)
-
-    # What is asked
-
-    def _items(self) -> Iterator[tuple[int, Item]]:
-        """The items that are asked, each with its position in the suite."""
-        failed = self._failed() if self.options.only_failed else None
-        every = items(self.workspace, self.suite, models=self.options.models, wanted=set(self.options.only))
-        found = ((position, item) for position, item in enumerate(every) if failed is None or item.key in failed)
-        return islice(found, self.options.limit)
-
-    def _failed(self) -> set[Key]:
-        """Items whose newest row of this verb did not pass, or has no answer."""
-        for run in self._log.runs(self.suite.path, verb=self.verb):
-            if run.done:
-                return {row.key for row in _all_rows(self._log, run) if row.passed is not True}
-        raise SuiteError("there is no earlier run to take the failed ones of", file=self.suite.path)
 
     def _begin(self, resume: bool) -> tuple[SuiteRun, dict[Key, Result]]:
         if resume:
@@ -142,7 +126,7 @@ class Asking:
         return {
             key: result
             for chunk in self._log.chunks(run)
-            for key, result in _with_keys(self._store, chunk.store_run, chunk.keys)
+            for key, result in _with_keys(self.store, chunk.store_run, chunk.keys)
             if result.completion is not None and result.completion.finish_reason != "stopped"
         }
 
@@ -174,7 +158,7 @@ class Asking:
 
     def __iter__(self) -> Iterator[Answered]:
         """Everything that ends, as it ends; it is in the log before it is given."""
-        source = self._items()
+        source = chosen(self.workspace, self.suite, verb=self.verb, options=self.options, log=self._log)
         recorded = self._recorded()
         try:
             while not self.halted and (chunk := self._next_chunk(source)):
@@ -203,7 +187,7 @@ class Asking:
                 continue
             stored = olds[item.key]
             try:
-                trial = self.trial(item, stored)
+                trial = trial_of(self.workspace, self.suite, self.fill, item, stored, self.options.prompts)
                 if reserve.limited and not reserve.take(self._at_most(trial)):
                     self.out_of = reserve.out_of
                     break
@@ -220,7 +204,7 @@ class Asking:
         self._log.chunk(self.run, run_id, [item.key for _, item, _ in ready])
         title = f"suite {self.verb} {self.suite.name}"
         self._current = run = runner.start(
-            trials, catalogue=self._catalogue, store=self._store, title=title, fresh=True, run_id=run_id
+            trials, catalogue=self.catalogue, store=self.store, title=title, fresh=True, run_id=run_id
         )
         if self.halted:  # somebody asked for it while the chunk was made
             run.cancel() if self._cancel.is_set() else run.drain()
@@ -235,22 +219,12 @@ class Asking:
         self._current = None
         yield from self._written(batch)
 
-    def trial(self, item: Item, stored: Stored | None) -> Trial:
-        """What is asked for `item`. Raises `SuiteError` where a recorded prompt is to be sent and there is none."""
-        trial = replace(self._fill.trial(item), case=item.key.id)
-        if self.options.prompts == "current":
-            return trial
-        if stored is None:
-            hint = "`promptlab suite record` asks it, or rerun with `--prompts current`"
-            raise SuiteError(f"nothing is recorded of {item.key.id}", file=self.suite.recording, hint=hint)
-        return replace(trial, request=labelled_today(self.workspace, self.suite, stored), without=stored.without)
-
     def _at_most(self, trial: Trial) -> Spent:
         """What a trial takes at most."""
         request = runner.request_of(trial)
-        backend = self._catalogue.backend(trial.model)
+        backend = self.catalogue.backend(trial.model)
         budget = backend.as_sent(request).budget
-        entry = self._catalogue.entry(trial.model)
+        entry = self.catalogue.entry(trial.model)
         return Spent(budget.prompt + budget.room, _price(entry, budget.prompt, budget.room))
 
     def _written(self, batch: Sequence[tuple[int, Item, Stored | None, Result, str]]) -> Iterator[Answered]:
@@ -267,7 +241,7 @@ class Asking:
             if done and item.key not in self._had:
                 usage = done.usage
                 used = (usage.prompt or 0) + (usage.written or 0)
-                cost = _price(self._catalogue.entry(item.key.model), usage.prompt or 0, usage.written or 0)
+                cost = _price(self.catalogue.entry(item.key.model), usage.prompt or 0, usage.written or 0)
                 self.spent = Spent(self.spent.tokens + used, self.spent.cost + cost)
         if rows:
             self._log.add(self.run, rows)
@@ -278,14 +252,60 @@ class Asking:
         today: tuple[Score, ...] = ()
         if stored is not None:
             asking = tuple(s for s in stored.scores if s.scorer in scorers.ASKING)
-            own = self._fill.scorers(item.case)
+            own = self.fill.scorers(item.case)
             today = (*runner.score(own, stored.completion.text, item.case.expected), *asking)
         fingerprint = self._fingerprint(item.key.model) if result.completion else ""
         verdict = verdicts.judge(stored, result, fingerprint, specs, today)
         return Answered(position, item, result, stored, verdict, fingerprint)
 
     def _fingerprint(self, model: str) -> str:
-        return self._catalogue.backend(model).fingerprint
+        return self.catalogue.backend(model).fingerprint
+
+
+def chosen(
+    workspace: Workspace, suite: Suite, *, verb: Verb, options: Options, log: SuiteLog
+) -> Iterator[tuple[int, Item]]:
+    """The items that are asked, each with its position in the suite."""
+    failed = _failed(log, suite, verb) if options.only_failed else None
+    every = items(workspace, suite, models=options.models, wanted=set(options.only))
+    found = ((position, item) for position, item in enumerate(every) if failed is None or item.key in failed)
+    return islice(found, options.limit)
+
+
+def _failed(log: SuiteLog, suite: Suite, verb: Verb) -> set[Key]:
+    """Items whose newest row of this verb did not pass, or has no answer."""
+    for run in log.runs(suite.path, verb=verb):
+        if run.done:
+            return {row.key for row in _all_rows(log, run) if row.passed is not True}
+    raise SuiteError("there is no earlier run to take the failed ones of", file=suite.path)
+
+
+def trial_of(
+    workspace: Workspace, suite: Suite, fill: Fill, item: Item, stored: Stored | None, prompts: Prompts
+) -> Trial:
+    """What is asked for `item`. Raises `SuiteError` where a recorded prompt is to be sent and there is none."""
+    trial = replace(fill.trial(item), case=item.key.id)
+    if prompts == "current":
+        return trial
+    if stored is None:
+        hint = "`promptlab suite record` asks it, or rerun with `--prompts current`"
+        raise SuiteError(f"nothing is recorded of {item.key.id}", file=suite.recording, hint=hint)
+    return replace(trial, request=labelled_today(workspace, suite, stored), without=stored.without)
+
+
+def trials(workspace: Workspace, suite: Suite, *, verb: Verb, options: Options, log: SuiteLog) -> Iterator[Trial]:
+    """What would be asked; nothing is written down. Items without a recorded prompt are left out of a rerun of them."""
+    fill = Fill(workspace, suite)
+    path = workspace.resolve(suite.recording)
+    recorded = Recording(path, shown=suite.recording) if path.is_file() else None
+    try:
+        for _, item in chosen(workspace, suite, verb=verb, options=options, log=log):
+            stored = recorded.find(item.key) if recorded else None
+            if stored or options.prompts == "current":
+                yield trial_of(workspace, suite, fill, item, stored, options.prompts)
+    finally:
+        if recorded:
+            recorded.close()
 
 
 class _Reserve:
@@ -345,13 +365,13 @@ def stored_from(suite: Suite, item: Item, result: Result, fingerprint: str, blob
     )
 
 
-def check_labels(workspace: Workspace, suite: Suite, stored: Stored) -> None:
-    """Raise `GateRefused` where the recording's file is labelled lower than what it would hold."""
-    own = workspace.label_of(suite.recording)
+def check_labels(workspace: Workspace, recording: str, stored: Stored) -> None:
+    """Raise `GateRefused` where the file `recording` is labelled lower than what it would hold."""
+    own = workspace.label_of(recording)
     if LABELS.index(stored.highest_label) > LABELS.index(own):
         raise GateRefused(
-            f"{stored.key.id} is {stored.highest_label}, and the recording {suite.recording} is {own}",
-            hint=f'add to `labels` in promptlab.yaml: "{suite.recording}": {stored.highest_label}',
+            f"{stored.key.id} is {stored.highest_label}, and the recording {recording} is {own}",
+            hint=f'add to `labels` in promptlab.yaml: "{recording}": {stored.highest_label}',
         )
 
 

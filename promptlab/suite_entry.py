@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from promptlab.baseline import Change as BaselineChange
 from promptlab.difference import Change, prompt_changes, text_changes
 from promptlab.replay import Replayed
 from promptlab.suite import Key
@@ -127,6 +128,24 @@ def of_answer(one: Answered) -> Entry:
         prompt=changes,
         label=highest(labels),
         seconds=result.completion.timings.total if result.completion and not result.cached else None,
+    )
+
+
+def of_change(change: BaselineChange) -> Entry:
+    """What accepting an answer would change."""
+    old, new = change.old, change.new
+    drifted = old is not None and old.request.messages != new.request.messages
+    return Entry(
+        key=change.key,
+        outcome="changed",
+        verdict="new" if old is None else "accepts",
+        said="",
+        answer=new.completion.text,
+        was=old.completion.text if old else None,
+        scores=new.scores,
+        was_scores=old.scores if old else (),
+        prompt=tuple(prompt_changes(old.request, new.request)) if old and drifted else (),
+        label=highest([new.highest_label, *([old.highest_label] if old else [])]),
     )
 
 

@@ -15,6 +15,7 @@ from promptlab import stats, thresholds
 from promptlab.recording import Recording
 from promptlab.stats import Comparison, Interval
 from promptlab.suite import Suite
+from promptlab.suite_asking import Answered
 from promptlab.suite_items import items
 from promptlab.thresholds import Check, Outcome
 from promptlab.verdicts import mean, passed
@@ -95,8 +96,24 @@ def _points(interval: Interval) -> str:
     return f"{100 * interval.low:+.1f} to {100 * interval.high:+.1f}"
 
 
-def summarise(suite: Suite, outcomes: Iterable[Outcome]) -> Summary:
-    """The summary of `outcomes`. A case counts as passed, for an interval, when most of its answers in the cell do."""
+def outcome_of(one: Answered) -> Outcome:
+    """How an item that was asked came out."""
+    key, verdict = one.item.key, one.verdict
+    return Outcome(
+        key.case,
+        key.variant,
+        key.model,
+        one.item.case.tags,
+        verdict.passed if one.result.completion or not one.result.error else None,
+        verdict.score,
+        verdict.was_passed,
+        verdict.was_score,
+    )
+
+
+def summarise(suite: Suite, outcomes: Iterable[Outcome], *, replayed: bool = False) -> Summary:
+    """The summary of `outcomes`; of a replay without thresholds about a margin, which it has no new answers for. A
+    case counts as passed, for an interval, when most of its answers in the cell do."""
     found = list(outcomes)
     groups: dict[tuple[str, str], list[Outcome]] = {}
     for outcome in found:
@@ -108,8 +125,12 @@ def summarise(suite: Suite, outcomes: Iterable[Outcome]) -> Summary:
         unanswered=sum(o.passed is None for o in found),
         interval=_interval(found),
         cells=tuple(_cell(variant, model, group) for (variant, model), group in groups.items()),
-        comparison=compare(found),
-        checks=tuple(thresholds.check(threshold, found) for threshold in suite.thresholds),
+        comparison=thresholds.compare(found),
+        checks=tuple(
+            thresholds.check(threshold, found)
+            for threshold in suite.thresholds
+            if not (replayed and threshold.kind == "margin")
+        ),
     )
 
 
@@ -135,27 +156,6 @@ def _interval(outcomes: Sequence[Outcome]) -> Interval:
     for outcome in outcomes:
         cases.setdefault(outcome.case, []).append(bool(outcome.passed))
     return stats.wilson(sum(2 * sum(passes) > len(passes) for passes in cases.values()), len(cases))
-
-
-def compare(outcomes: Sequence[Outcome]) -> Comparison | None:
-    """The new answers against the recorded ones, on the cases that have both; None where no case has.
-
-    With one answer a case that passes or does not, an exact McNemar test; else a bootstrap over the cases.
-    """
-    cases: dict[str, list[Outcome]] = {}
-    for outcome in outcomes:
-        if outcome.score is not None and outcome.recorded_score is not None:
-            cases.setdefault(outcome.case, []).append(outcome)
-    if not cases:
-        return None
-    single = all(len(group) == 1 for group in cases.values())
-    if single and all({o.score, o.recorded_score} <= {0.0, 1.0} for group in cases.values() for o in group):
-        pairs = [(bool(o.recorded_score), bool(o.score)) for group in cases.values() for o in group]
-        return stats.compare_binary(pairs)
-    return stats.compare_graded(
-        [[o.recorded_score or 0.0 for o in group] for group in cases.values()],
-        [[o.score or 0.0 for o in group] for group in cases.values()],
-    )
 
 
 def together(summaries: Sequence[Summary]) -> list[Summary]:

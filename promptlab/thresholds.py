@@ -167,24 +167,37 @@ def _more_for_share(rate: float, share: float, level: float, cases: int) -> int 
     return None
 
 
+def compare(outcomes: Sequence[Outcome], *, confidence: float = stats.CONFIDENCE) -> stats.Comparison | None:
+    """The new answers against the recorded ones, on the cases that have both; None where no case has.
+
+    With one answer a case that passes or does not, an exact McNemar test; else a bootstrap over the cases.
+    """
+    cases: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        if outcome.score is not None and outcome.recorded_score is not None:
+            cases.setdefault(outcome.case, []).append(outcome)
+    if not cases:
+        return None
+    single = all(len(group) == 1 for group in cases.values())
+    if single and all({o.score, o.recorded_score} <= {0.0, 1.0} for group in cases.values() for o in group):
+        pairs = [(bool(o.recorded_score), bool(o.score)) for group in cases.values() for o in group]
+        return stats.compare_binary(pairs, confidence=confidence)
+    return stats.compare_graded(
+        [[o.recorded_score or 0.0 for o in group] for group in cases.values()],
+        [[o.score or 0.0 for o in group] for group in cases.values()],
+        confidence=confidence,
+    )
+
+
 def _margin(threshold: Threshold, mine: Sequence[Outcome]) -> Check:
     """The difference to the recorded answers on the same cases, which are the clusters."""
     level = threshold.confidence or stats.CONFIDENCE
-    cases = [
-        group
-        for group in _by_case(mine).values()
-        if all(o.recorded_score is not None and o.score is not None for o in group)
-    ]
-    if not cases:
+    found = compare(mine, confidence=level)
+    if found is None:
         return Check(threshold, None, "no case has an answer and a recorded one to compare it with")
     missing = sum(o.score is None for o in mine)
-    found = stats.compare_graded(
-        [[o.recorded_score or 0.0 for o in group] for group in cases],
-        [[o.score or 0.0 for o in group] for group in cases],
-        confidence=level,
-    )
     said = (
-        f"{100 * found.difference:+.1f} points on {len(cases)} cases "
+        f"{100 * found.difference:+.1f} points on {found.cases} cases "
         f"({100 * found.interval.low:+.1f} to {100 * found.interval.high:+.1f} at {100 * level:g} %)"
     )
     if missing and found.interval.high >= -threshold.margin:
@@ -193,22 +206,24 @@ def _margin(threshold: Threshold, mine: Sequence[Outcome]) -> Check:
         return Check(threshold, True, said)
     if found.interval.high < -threshold.margin:
         return Check(threshold, False, said)
-    return Check(threshold, None, said, _more_for_margin(cases, found.difference, threshold.margin, level))
+    return Check(threshold, None, said, _more_for_margin(mine, found, threshold.margin, level))
 
 
-def _more_for_margin(cases: Sequence[Sequence[Outcome]], difference: float, margin: float, level: float) -> int | None:
+def _more_for_margin(mine: Sequence[Outcome], found: stats.Comparison, margin: float, level: float) -> int | None:
     """Cases more until an interval of the spread seen so far would clear the margin; None where it may never."""
-    distance = difference + margin
-    changes = [fmean((o.score or 0.0) - (o.recorded_score or 0.0) for o in group) for group in cases]
-    variance = fmean((change - difference) ** 2 for change in changes)
+    distance = found.difference + margin
+    changes = [
+        fmean((o.score or 0.0) - (o.recorded_score or 0.0) for o in group)
+        for group in _by_case(o for o in mine if o.score is not None and o.recorded_score is not None).values()
+    ]
+    variance = fmean((change - found.difference) ** 2 for change in changes)
     if not distance:
         return None
     # Where nothing differed yet, one case in as many as there are may still.
-    variance = variance or 1 / len(cases)
-    needed: int = math.ceil(
-        ((stats.deviations(level) + stats.deviations(2 * stats.POWER - 1)) / distance) ** 2 * variance
-    )
-    return max(1, needed - len(cases))
+    variance = variance or 1 / len(changes)
+    reach = stats.deviations(level) + stats.deviations(2 * stats.POWER - 1)
+    needed: int = math.ceil((reach / distance) ** 2 * variance)
+    return max(1, needed - found.cases)
 
 
 def _by_case(outcomes: Iterable[Outcome]) -> Mapping[str, list[Outcome]]:

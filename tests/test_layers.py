@@ -18,13 +18,23 @@ PACKAGE = ROOT / "promptlab"
 # The layers of the design, highest first; a module may import its own layer and those below.
 LAYERS = (
     (
-        *("ui", "cli", "cli_export", "cli_formats", "cli_documents", "cli_examples"),
+        *("ui", "cli", "cli_export", "cli_formats", "cli_documents", "cli_examples", "cli_suite"),
         *("cli_templates", "cli_variants", "cli_words", "terminal", "pytest_plugin"),
     ),
     (
         *("plans", "report", "difference", "proofs", "inventory", "template_changes"),
         *("suite", "suite_file", "suite_items", "case_files", "recording", "replay", "suite_asking", "suite_log"),
-        *("baseline", "verdicts", "causes", "suite_summary", "suite_entry", "suite_report", "suite_html"),
+        *(
+            "suite_estimate",
+            "suite_keep",
+            "baseline",
+            "verdicts",
+            "causes",
+            "suite_summary",
+            "suite_entry",
+            "suite_report",
+            "suite_html",
+        ),
     ),
     ("runner",),
     (
