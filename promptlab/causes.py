@@ -88,7 +88,7 @@ class Finder:
                 repeat=request.repeat + (1_000 if request == one.result.request else 0),
                 case=one.item.key.id,
                 expected=one.item.case.expected,
-                scorers=self._asker.fill.scorers(one.item.case),
+                scorers=self._asker.fill.scorers(one.item.case, one.item.variant),
                 request=request,
                 label=one.item.case.label,
             )

@@ -43,16 +43,18 @@ def examples_list(pool: str, limit: int | None, as_json: bool) -> None:
 @examples.command("search")
 @click.argument("pool")
 @click.argument("text")
+@click.option("--tag", default="", metavar="TAG", help="Only those with this tag.")
+@click.option("--label", type=click.Choice(["public", "internal", "confidential"]), help="Only those with this label.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The first N only.")
 @_AS_JSON
-def examples_search(pool: str, text: str, limit: int | None, as_json: bool) -> None:
+def examples_search(pool: str, text: str, tag: str, label: Label | None, limit: int | None, as_json: bool) -> None:
     """The examples with TEXT in any field.
 
     Upper and lower case are the same. The exit status is 1 when there is none.
     """
     from promptlab import examples as library
 
-    found = library.search(library.load_pool(_workspace(), pool), text, limit=limit)
+    found = library.search(library.load_pool(_workspace(), pool), text, tag=tag, label=label, limit=limit)
     for example in found:
         _show(example, as_json)
     if not found:
@@ -105,7 +107,10 @@ def examples_add(
     workspace = _workspace()
     if result_id is not None:
         result = _result(workspace, result_id)
-        _show(pools.add_from_result(workspace, pool, result, output, inputs=inputs or None, tags=tags), as_json)
+        _show(
+            pools.add_from_result(workspace, pool, result, output, inputs=inputs or None, tags=tags, label=label),
+            as_json,
+        )
         return
     if not name or not inputs:
         raise click.UsageError("give --result, or --id and --input")

@@ -9,26 +9,38 @@ A pool is a JSONL, CSV or YAML file (`pool_files.py`); in JSONL it has one examp
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from promptlab import pool_files, selection
 from promptlab.errors import ExampleError, WorkspaceError
+from promptlab.listing import Entry
 from promptlab.selection import Selection, select
 from promptlab.similarity import normal
 from promptlab.types import Example, Label, ShotChoice
 from promptlab.workspace import Workspace
 
+FOLDERS = ("examples", "fixtures/examples")
+"""Where pools are looked for."""
+ENDINGS = (".jsonl", ".csv", ".tsv", ".yaml", ".yml")
+
 
 def load_pool(workspace: Workspace, path: str) -> tuple[Example, ...]:
-    """The examples of the pool at `path`, relative to the workspace, in the file's order.
+    """The examples of the pool at `path`, relative to the workspace, in the file's order; there is at least one.
 
     A label in a row can raise the one promptlab.yaml gives the file, never lower it. Raises `ExampleError` with
     the line: broken text, an unknown or a missing key, a wrong type, an id used twice.
     """
+    found = read_pool(workspace, path)
+    if not found:
+        raise ExampleError("the pool is empty", file=path)
+    return found
+
+
+def read_pool(workspace: Workspace, path: str) -> tuple[Example, ...]:
+    """As `load_pool`, but a pool may be empty."""
     try:
         full = workspace.resolve(path)
         stat = full.stat()
@@ -46,8 +58,6 @@ def load_pool(workspace: Workspace, path: str) -> tuple[Example, ...]:
 @lru_cache(maxsize=64)
 def _parsed(full: Path, shown: str, label: Label, _state: tuple[int, int, int]) -> tuple[Example, ...]:
     rows = pool_files.parse(pool_files.read_bytes(full, shown), shown, label).rows
-    if not rows:
-        raise ExampleError("the pool is empty", file=shown)
     return tuple(row.example for row in rows)
 
 
@@ -58,24 +68,58 @@ def choose(
     return select(pool, choice, inputs, item=item).examples
 
 
-def search(pool: Sequence[Example], text: str, *, limit: int | None = None) -> list[Example]:
-    """The examples with `text` in any field, but for case, in the pool's order; all of them for an empty text."""
+def paths(workspace: Workspace) -> list[str]:
+    """Pools of the workspace: JSONL, CSV and YAML files in `examples` and `fixtures/examples`, sorted."""
+    found = [
+        file
+        for folder in FOLDERS
+        for file in (workspace.root / folder).rglob("*")
+        if file.suffix.lower() in ENDINGS and file.is_file()
+    ]
+    return sorted(file.relative_to(workspace.root).as_posix() for file in found)
+
+
+def pools_and_users(workspace: Workspace, templates: Iterable[Entry]) -> dict[str, list[str]]:
+    """Every pool of the workspace, also one that only a template names, with the templates that take shots of it."""
+    users: dict[str, list[str]] = {path: [] for path in paths(workspace)}
+    for template in templates:
+        if template.pool:
+            users.setdefault(template.pool, []).append(template.path)
+    return dict(sorted(users.items()))
+
+
+def search(
+    pool: Sequence[Example], text: str, *, tag: str = "", label: Label | None = None, limit: int | None = None
+) -> list[Example]:
+    """The examples with `text` in any field, but for case, in the pool's order; all of them for an empty text.
+
+    `tag` and `label` leave only those that have them.
+    """
     wanted = text.casefold()
     found: list[Example] = []
     for example, haystack in zip(pool, selection.facts(pool).haystacks, strict=True):
         if limit is not None and len(found) >= limit:
             break
-        if wanted in haystack:
+        if wanted in haystack and (not tag or tag in example.tags) and (label is None or example.label == label):
             found.append(example)
     return found
 
 
 def duplicates(pool: Sequence[Example]) -> list[tuple[Example, ...]]:
     """Groups of examples with the same inputs but for case and spacing, each in the pool's order."""
-    groups: dict[tuple[tuple[str, str], ...], list[Example]] = defaultdict(list)
-    for example, values in zip(pool, selection.facts(pool).normals, strict=True):
-        groups[tuple(sorted(values.items()))].append(example)
-    return [tuple(group) for group in groups.values() if len(group) > 1]
+    return [tuple(pool[number] for number in group) for group in selection.facts(pool).groups]
+
+
+def repeats(group: Sequence[Example]) -> list[Example]:
+    """Those of examples with the same inputs that say what one before them says, but for case and spacing."""
+    seen: set[str] = set()
+    found: list[Example] = []
+    for example in group:
+        output = normal(example.output)
+        if output in seen:
+            found.append(example)
+        seen.add(output)
+    return found
 
 
 def contradicts(group: Sequence[Example]) -> bool:
@@ -83,4 +127,16 @@ def contradicts(group: Sequence[Example]) -> bool:
     return len({normal(example.output) for example in group}) > 1
 
 
-__all__ = ["Selection", "choose", "contradicts", "duplicates", "load_pool", "search", "select"]
+__all__ = [
+    "Selection",
+    "choose",
+    "contradicts",
+    "duplicates",
+    "load_pool",
+    "paths",
+    "pools_and_users",
+    "read_pool",
+    "repeats",
+    "search",
+    "select",
+]

@@ -28,7 +28,7 @@ from promptlab.yamlfile import read_text
 
 log = logging.getLogger(__name__)
 
-FACTS = 2
+FACTS = 3
 """Counted up when something else is remembered of a file."""
 State = Literal["saved", "changed", "new", "unknown"]
 
@@ -45,7 +45,8 @@ class LastChange:
 
 @dataclass(frozen=True)
 class Entry:
-    """A template in the list. `problem` says why it does not parse, "" when it does; `context` has its documents.
+    """A template in the list. `problem` says why it does not parse, "" when it does; `context` has its documents,
+    `pool` is that of its examples, "" where it has none.
 
     `state`: `saved` in git, `changed` since, `new` to git, or `unknown` where there is no repository.
     """
@@ -58,6 +59,7 @@ class Entry:
     state: State
     last: LastChange | None
     context: tuple[str, ...] = ()
+    pool: str = ""
 
 
 class Listing:
@@ -89,8 +91,9 @@ class Listing:
                     state=states[path],
                     last=LastChange(*last[path]) if path in last else None,
                     context=tuple(context),
+                    pool=pool,
                 )
-                for path, (_, description, problem, label, context) in facts.items()
+                for path, (_, description, problem, label, context, pool) in facts.items()
             ]
 
     def _facts(self, path: str) -> list[Any]:
@@ -104,13 +107,14 @@ class Listing:
         kept: list[Any] | None = self._kept["files"].get(path)
         if kept and stamp and kept[0] == stamp:
             return kept
-        description, problem, context = "", "", list[str]()
+        description, problem, context, pool = "", "", list[str](), ""
         try:
             template = parse(read_text(full, shown=path, error=InputError), path=path)
             description, context = template.description, list(template.context)
+            pool = template.examples.pool if template.examples else ""
         except InputError as exc:
             problem = str(exc)
-        return [stamp, description, problem, self._workspace.label_of(path), context]
+        return [stamp, description, problem, self._workspace.label_of(path), context, pool]
 
     def _ask_git(self, paths: list[str]) -> dict[str, State]:
         """Bring what is known of commits up to date; the state of each path."""

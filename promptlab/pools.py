@@ -9,16 +9,15 @@ A change is checked by reading the new text before it takes the old one's place,
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
 
 from promptlab import pool_files
 from promptlab.errors import ExampleError, WorkspaceError, nearest
-from promptlab.examples import contradicts, duplicates
+from promptlab.examples import ENDINGS, FOLDERS, contradicts, duplicates, repeats
 from promptlab.files import write_atomically
-from promptlab.pool_files import PoolText
+from promptlab.pool_files import PoolText, Row
 from promptlab.similarity import normal
 from promptlab.types import Example, Label, Result, canonical_json, highest, sha256
 from promptlab.workspace import Workspace
@@ -42,11 +41,41 @@ def add(workspace: Workspace, path: str, example: Example) -> None:
     _change(workspace, path, change, example, new=True)
 
 
-def edit(workspace: Workspace, path: str, id: str, example: Example) -> None:
-    """Put `example` in the place of the one with this `id`; it may have another id."""
+def new_path(workspace: Workspace, name: str) -> str:
+    """Where a new pool called `name` goes: a JSONL file beside the other pools, unless it says otherwise."""
+    name = name.strip().strip("/")
+    if not name:
+        raise ExampleError("a pool has a name", hint="for instance `world-cup`")
+    if PurePosixPath(name).suffix.lower() not in ENDINGS:
+        name += ".jsonl"
+    if "/" not in name:
+        folder = next((one for one in FOLDERS if (workspace.root / one).is_dir()), FOLDERS[0])
+        name = f"{folder}/{name}"
+    if pool_files.kind(name) == "yaml":
+        raise ExampleError("YAML pools are read and not changed", file=name, hint="call it .jsonl or .csv")
+    try:
+        taken = workspace.resolve(name).exists()
+    except (WorkspaceError, OSError, ValueError) as exc:
+        hint = exc.hint if isinstance(exc, WorkspaceError) else "choose a shorter one, of letters and digits"
+        raise ExampleError("a pool cannot have this name", file=name[:200], hint=hint) from exc
+    if taken:
+        raise ExampleError("there is such a file already", file=name, hint="choose another name")
+    return name
+
+
+def id_for(inputs: Mapping[str, str], kind: str = "example") -> str:
+    """An id that follows from the inputs, so that the same question has the same one."""
+    return f"{kind}-{sha256(canonical_json(_normal(inputs)))[:12]}"
+
+
+def edit(workspace: Workspace, path: str, id: str, example: Example, *, was: Example | None = None) -> None:
+    """Put `example` in the place of the one with this `id`; it may have another id.
+
+    Where that one is not as it `was` any more, somebody else has changed it: an error, and it stays.
+    """
 
     def change(pool: PoolText) -> str:
-        row = _row(pool, path, id)
+        row = _unchanged(_row(pool, path, id), path, was)
         old = pool.text[row.start : row.end]
         ending = old[len(old.rstrip("\r\n")) :]
         mark = "\ufeff" if old.startswith("\ufeff") else ""
@@ -56,11 +85,13 @@ def edit(workspace: Workspace, path: str, id: str, example: Example) -> None:
     _change(workspace, path, change, example)
 
 
-def delete(workspace: Workspace, path: str, *ids: str) -> None:
-    """Take the examples with these ids out of the pool."""
+def delete(workspace: Workspace, path: str, *ids: str, was: Example | None = None) -> None:
+    """Take the examples with these ids out of the pool; `was` as for `edit`, where it is one."""
 
     def change(pool: PoolText) -> str:
         known = {row.example.id: row for row in pool.rows}
+        if was:
+            _unchanged(_row(pool, path, was.id), path, was)
         gone = sorted({known[id].start if id in known else _row(pool, path, id).start for id in ids})
         ends = {row.start: row.end for row in pool.rows}
         kept, at = [], 0
@@ -73,11 +104,14 @@ def delete(workspace: Workspace, path: str, *ids: str) -> None:
     _change(workspace, path, change, None)
 
 
-def dedupe(workspace: Workspace, path: str, *, dry: bool = False) -> tuple[list[str], list[tuple[str, ...]]]:
+def dedupe(
+    workspace: Workspace, path: str, *, dry: bool = False, expected: Sequence[str] | None = None
+) -> tuple[list[str], list[tuple[str, ...]]]:
     """Take out what is in the pool twice, inputs and output the same but for case and spacing; the first stays.
 
     Gives the ids taken out, and groups of ids with the same inputs and different outputs: those stay, because
-    somebody has to say which is right. `dry` only says what would be done.
+    somebody has to say which is right. `dry` only says what would be done; `expected` are the ids somebody was
+    shown, and where others would go now nothing is done.
     """
     pool = _read(workspace, path)[1]
     gone: list[str] = []
@@ -85,12 +119,9 @@ def dedupe(workspace: Workspace, path: str, *, dry: bool = False) -> tuple[list[
     for group in duplicates(tuple(row.example for row in pool.rows)):
         if contradicts(group):
             open_questions.append(tuple(example.id for example in group))
-        seen: set[str] = set()
-        for example in group:
-            output = normal(example.output)
-            if output in seen:
-                gone.append(example.id)
-            seen.add(output)
+        gone += [example.id for example in repeats(group)]
+    if expected is not None and set(expected) != set(gone):
+        raise ExampleError("the pool changed since it was looked at", file=path, hint="look again at what would go")
     if gone and not dry:
         delete(workspace, path, *gone)
     return gone, open_questions
@@ -104,41 +135,50 @@ def add_from_result(
     *,
     inputs: Mapping[str, str] | None = None,
     tags: tuple[str, ...] = (),
+    label: Label = "public",
 ) -> Example:
     """Add the question of `result` to the pool with `output`, the right answer; the example.
 
     Its id follows from the inputs, so that the same question is added once: a second time its output is replaced.
-    Its label is the highest of all that went into the answer. `inputs` are read back from the request unless given;
-    a template that changes them on the way makes that impossible, which is an error. So is a pool that has the
-    question under another id.
+    Its label is the highest of all that went into the answer, or `label` where that is higher. `inputs` are read
+    back from the request unless given; a template that changes them on the way makes that impossible, which is an
+    error. So is a pool that has the question under another id.
     """
     if not output.strip():
         raise ExampleError("the right answer is empty", file=path)
     values = dict(inputs) if inputs is not None else inputs_of(result)
-    key = sha256(canonical_json({name: normal(value) for name, value in values.items()}))[:12]
-    label = highest([workspace.label_of(path), label_of(result)])
-    example = Example(f"answer-{key}", values, output, tags, label)
+    least = highest([workspace.label_of(path), label_of_result(result), label])
+    example = Example(id_for(values, "answer"), values, output, tags, least)
     for row in _read(workspace, path, missing_is_empty=True)[1].rows:
         other = row.example
         if other.id == example.id:
             if other.output != output or other.label != example.label:
                 edit(workspace, path, other.id, replace(example, tags=tags or other.tags))
             return replace(example, tags=tags or other.tags)
-        if {name: normal(value) for name, value in other.inputs.items()} == {
-            name: normal(value) for name, value in values.items()
-        }:
+        if _normal(other.inputs) == _normal(values):
             hint = "edit that example instead"
             raise ExampleError(f"the pool has this question already, as `{other.id}`", file=path, hint=hint)
     add(workspace, path, example)
     return example
 
 
-def label_of(result: Result) -> Label:
+def label_of_result(result: Result) -> Label:
     """The highest label of all that went into an answer."""
-    if result.request is None:
+    prompt = result.request.prompt if result.request else None
+    if prompt is None:
         return "public"
-    prompt = result.request.prompt
-    return highest([one.label for part in (prompt.sources, prompt.spans) for one in part])
+    return highest([*(source.label for source in prompt.sources), *(span.label for span in prompt.spans)])
+
+
+def same_question(workspace: Workspace, path: str, inputs: Mapping[str, str]) -> Example | None:
+    """The example of the pool with these inputs but for case and spacing; a pool that is not there has none."""
+    wanted = _normal(inputs)
+    rows = _read(workspace, path, missing_is_empty=True)[1].rows
+    return next((row.example for row in rows if _normal(row.example.inputs) == wanted), None)
+
+
+def _normal(inputs: Mapping[str, str]) -> dict[str, str]:
+    return {name: normal(value) for name, value in inputs.items()}
 
 
 def inputs_of(result: Result) -> dict[str, str]:
@@ -161,11 +201,18 @@ def inputs_of(result: Result) -> dict[str, str]:
     return found
 
 
-def _row(pool: PoolText, path: str, id: str) -> Any:
+def _row(pool: PoolText, path: str, id: str) -> Row:
     row = next((row for row in pool.rows if row.example.id == id), None)
     if row is None:
         hint = nearest(id, [row.example.id for row in pool.rows[:10_000]]) if pool.rows else "the pool is empty"
         raise ExampleError(f"there is no example `{id}`", file=path, hint=hint)
+    return row
+
+
+def _unchanged(row: Row, path: str, was: Example | None) -> Row:
+    if was is not None and row.example != was:
+        hint = "look at it as it is now, and change that"
+        raise ExampleError(f"`{was.id}` was changed by somebody else meanwhile", file=path, hint=hint)
     return row
 
 

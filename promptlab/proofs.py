@@ -59,6 +59,14 @@ class PromptDifference:
         return any(message.changed for message in self.messages) or self.old_problem != self.new_problem
 
 
+@dataclass(frozen=True)
+class Rendered:
+    """The prompt of a version; None where it gives none, and then `problem` says why unless the other one is why."""
+
+    prompt: Prompt | None
+    problem: str = ""
+
+
 def check(workspace: Workspace, path: str, *, text: str | None = None) -> tuple[Problem, ...]:
     """What is wrong with the template, nothing when it parses, declares what it uses, and renders with its samples.
 
@@ -126,38 +134,42 @@ def prompt_difference(
 ) -> PromptDifference:
     """What the change from `old` to `new` does to the prompt, both asked the same: the samples of `new` count for
     both, and `inputs` before them."""
-    asked = {**templates.sample_inputs(old), **templates.sample_inputs(new), **(inputs or {})}
-    prompts: list[tuple[Message, ...]] = []
-    problems = []
-    for template in (old, new):
-        try:
-            values = {name: value for name, value in asked.items() if name in template.inputs}
-            prompts.append(rendered(workspace, template, values).messages)
-            problems.append("")
-        except PromptlabError as exc:
-            prompts.append(())
-            problems.append(str(exc))
-    if any(problems):
-        return PromptDifference((), *problems)
-    return PromptDifference(tuple(_messages(*prompts)))
+    before, after = _both(workspace, old, new, inputs)
+    if before.prompt is None or after.prompt is None:
+        return PromptDifference((), before.problem, after.problem)
+    return PromptDifference(tuple(_messages(before.prompt.messages, after.prompt.messages)))
 
 
-def text_difference(
+def prompts_of_texts(
     workspace: Workspace, path: str, old: str, new: str, inputs: Mapping[str, Any] | None = None
-) -> PromptDifference:
-    """`prompt_difference` of two texts of the file at `path`; a text that is no template says why."""
-    made: list[Template] = []
-    problems = []
+) -> tuple[Rendered, Rendered]:
+    """The prompts that two texts of the file at `path` give, both asked the same as in `prompt_difference`."""
+    found: list[Template | Rendered] = []
     for text in (old, new):
         try:
-            made.append(_template(workspace, path, text))
-            problems.append("")
+            found.append(_template(workspace, path, text))
         except PromptlabError as exc:
-            problems.append(str(exc))
-    if any(problems):
-        return PromptDifference((), *problems)
-    before, after = made
-    return prompt_difference(workspace, before, after, inputs)
+            found.append(Rendered(None, str(exc)))
+    match found:
+        case [Template() as before, Template() as after]:
+            return _both(workspace, before, after, inputs)
+    one, other = (each if isinstance(each, Rendered) else Rendered(None) for each in found)
+    return one, other
+
+
+def _both(
+    workspace: Workspace, old: Template, new: Template, inputs: Mapping[str, Any] | None
+) -> tuple[Rendered, Rendered]:
+    asked = {**templates.sample_inputs(old), **templates.sample_inputs(new), **(inputs or {})}
+
+    def one(template: Template) -> Rendered:
+        try:
+            values = {name: value for name, value in asked.items() if name in template.inputs}
+            return Rendered(rendered(workspace, template, values))
+        except PromptlabError as exc:
+            return Rendered(None, str(exc))
+
+    return one(old), one(new)
 
 
 def _messages(old: tuple[Message, ...], new: tuple[Message, ...]) -> list[MessageChange]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 import threading
-from collections import OrderedDict, defaultdict
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -89,6 +89,19 @@ class Facts:
     def haystacks(self) -> list[str]:
         """All the text of each example, in lower case, for searching."""
         return ["\n".join((e.id, *e.inputs.values(), e.output, *e.tags, e.label)).casefold() for e in self.pool]
+
+    @cached_property
+    def groups(self) -> list[list[int]]:
+        """Positions of examples with the same inputs, of those that are not alone with theirs."""
+        found: dict[tuple[tuple[str, str], ...], list[int]] = defaultdict(list)
+        for number, values in enumerate(self.normals):
+            found[tuple(sorted(values.items()))].append(number)
+        return [group for group in found.values() if len(group) > 1]
+
+    @cached_property
+    def tags(self) -> Mapping[str, int]:
+        """How many examples have each tag, the commonest first."""
+        return dict(Counter(tag for example in self.pool for tag in dict.fromkeys(example.tags)).most_common())
 
     @cached_property
     def index(self) -> Index:

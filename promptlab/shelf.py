@@ -13,13 +13,11 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from promptlab import merge
-from promptlab.errors import CommitRefused, Conflict, NoRepository, ShelfError, TemplateError
+from promptlab.errors import CommitRefused, Conflict, ShelfError, TemplateError
 from promptlab.files import write_atomically
 from promptlab.git import Git, repository
-from promptlab.origin import blob_id
 from promptlab.versions import Version, find, git_path, tag_ref, text_of
 from promptlab.workspace import Workspace
 from promptlab.yamlfile import read_text
@@ -56,23 +54,6 @@ class State:
     identity: str = ""
 
 
-Kind = Literal["saved", "written", "changed", "new", "apart"]
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How a text stands to its file, which holds `disk` (None: there is none), and to git.
-
-    It is `saved` in the newest version, `written` into the file and in no version, `changed` from what the file
-    holds, `new`, or `apart`: the file was changed by somebody else since. `commit` is the newest version of the file.
-    """
-
-    kind: Kind
-    commit: str = ""
-    disk: str | None = None
-    repository: bool = True
-
-
 def state(workspace: Workspace) -> State:
     """Whether templates can be saved here, and on which branch, and as whom."""
     try:
@@ -95,6 +76,17 @@ def init(workspace: Workspace) -> None:
     kept = exclude.read_text(encoding="utf-8") if exclude.exists() else ""
     if rule not in kept:
         write_atomically(exclude, (kept + rule).encode("utf-8"))
+
+
+def introduce(workspace: Workspace, name: str, address: str) -> None:
+    """Tell git who saves in this repository, and in no other."""
+    git = repository(workspace.root)
+    for key, value in (("user.name", name.strip()), ("user.email", address.strip())):
+        if not value or any(char in value for char in "<>\n"):
+            raise ShelfError(
+                f"git takes no such {key.removeprefix('user.')}: `{value}`", hint="give a name and an address"
+            )
+        git.ask("config", "--local", key, value)
 
 
 def locate(workspace: Workspace, word: str) -> str:
@@ -161,32 +153,6 @@ def on_disk(workspace: Workspace, path: str) -> str | None:
     return read_text(full, shown=path, error=TemplateError) if full.exists() else None
 
 
-def standing(workspace: Workspace, path: str, text: str, base: str | None) -> Standing:
-    """Where `text`, made from `base` (None: there was no such file), stands. Asks git once where all is well."""
-    now = on_disk(workspace, path)
-    try:
-        git = Git(workspace.root)
-        words = ("log", "-1", "--diff-merges=first-parent", "--raw", "--no-abbrev", "--format=%H", "HEAD", "--")
-        done = git.run(*words, git_path(workspace, path))
-        if done.code:
-            git = repository(workspace.root)
-    except NoRepository:
-        return Standing(_kind(text, base, now, committed=False), disk=now, repository=False)
-    commit, _, changes = done.out.strip().partition("\n") if done.code == 0 else ("", "", "")
-    # A filter, such as that of line endings, may let git keep another text than the file has: then git compares.
-    as_committed = now is not None and bool(commit)
-    as_committed = as_committed and (blob_id(now or "") in changes.split() or _is_committed(git, workspace, path))
-    return Standing(_kind(text, base, now, committed=as_committed), commit=commit, disk=now)
-
-
-def _kind(text: str, base: str | None, now: str | None, *, committed: bool) -> Kind:
-    if now == text:
-        return "saved" if committed else "written"
-    if now != base:
-        return "apart"
-    return "new" if now is None else "changed"
-
-
 def restore(workspace: Workspace, path: str, version: str, *, message: str = "") -> Saved:
     """Make an earlier version the newest: a new commit with its text; nothing is taken out of the history.
 
@@ -204,7 +170,7 @@ def committed_text(workspace: Workspace, path: str) -> str | None:
     """The file's text, which must be that of its newest version. Raises `ShelfError` when it is not saved."""
     git = repository(workspace.root)
     now = on_disk(workspace, path)
-    if now is not None and not _is_committed(git, workspace, path):
+    if now is not None and not is_committed(git, workspace, path):
         raise ShelfError(
             f"{path} has changes that are in no version", hint="save them first, so that they can be brought back"
         )
@@ -257,7 +223,8 @@ def conflict(path: str, base: str | None, ours: str, theirs: str | None) -> Conf
     )
 
 
-def _is_committed(git: Git, workspace: Workspace, path: str) -> bool:
+def is_committed(git: Git, workspace: Workspace, path: str) -> bool:
+    """Whether the newest version of the file says what the file says."""
     inside = git_path(workspace, path)
     return bool(git.blob("HEAD", inside)) and git.run("diff", "--quiet", "HEAD", "--", inside).code == 0
 
@@ -269,7 +236,7 @@ def _commit(git: Git, workspace: Workspace, path: str, message: str) -> Saved:
         text = on_disk(workspace, path) or ""
         return Saved(path, text, git.blob("HEAD", inside), git.tip(), committed, said)
 
-    if _is_committed(git, workspace, path):
+    if is_committed(git, workspace, path):
         return result(False, f"{path} has nothing to save: its newest version says the same")
     # `commit --only` takes files git knows; this makes a new one known without staging its text.
     is_new = git.run("ls-files", "--error-unmatch", "--", inside).code != 0
@@ -290,6 +257,7 @@ _KEPT = "your text is in the file, uncommitted; see to what is said above and sa
 
 
 __all__ = [
-    *("Saved", "Standing", "State", "committed_text", "conflict", "init", "locate", "on_disk", "restore"),
-    *("save", "save_over", "standing", "state", "tag", "untag", "write"),
+    *("Saved", "State", "committed_text", "conflict", "init"),
+    *("introduce", "is_committed", "locate", "on_disk", "restore"),
+    *("save", "save_over", "state", "tag", "untag", "write"),
 ]

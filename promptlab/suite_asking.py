@@ -252,7 +252,7 @@ class Asking:
         today: tuple[Score, ...] = ()
         if stored is not None:
             asking = tuple(s for s in stored.scores if s.scorer in scorers.ASKING)
-            own = self.fill.scorers(item.case)
+            own = self.fill.scorers(item.case, item.variant)
             today = (*runner.score(own, stored.completion.text, item.case.expected), *asking)
         fingerprint = self._fingerprint(item.key.model) if result.completion else ""
         verdict = verdicts.judge(stored, result, fingerprint, specs, today)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from promptlab import case_files, plans, scorers
-from promptlab.suite import Case, Item, Key, Suite
-from promptlab.types import ScorerSpec, Trial, highest
+from promptlab.suite import Case, Item, Key, Suite, Variant
+from promptlab.types import Scorer, ScorerSpec, Trial, highest
 from promptlab.workspace import Workspace
 
 
@@ -38,7 +39,7 @@ class Fill:
     def __init__(self, workspace: Workspace, suite: Suite) -> None:
         self._workspace, self._suite = workspace, suite
         self._filler = plans.Filler(workspace)
-        self._scorers: dict[tuple[ScorerSpec, ...], tuple[scorers.Scorer, ...]] = {}
+        self._scorers: dict[tuple[tuple[ScorerSpec, ...], str | None], tuple[Scorer, ...]] = {}
 
     def trial(self, item: Item) -> Trial:
         """The trial of `item`. Raises what reading documents, pools and scorers raises."""
@@ -59,14 +60,24 @@ class Fill:
             case=item.key.case,
             expected=case.expected,
             label=highest([case.label, suite.label]),
-            scorers=self.scorers(case),
+            scorers=self.scorers(case, variant),
         )
 
-    def scorers(self, case: Case) -> tuple[scorers.Scorer, ...]:
-        """The case's scorers that need no model, ready to use."""
-        specs = self._suite.specs_of(case)
-        if specs not in self._scorers:
-            self._scorers[specs] = tuple(
-                scorers.build(spec, self._workspace) for spec in specs if spec.name not in scorers.ASKING
+    def scorers(self, case: Case, variant: Variant) -> tuple[Scorer, ...]:
+        """The scorers of a case that need no model, ready to use."""
+        template = variant.template or self._suite.template
+        key = (self._suite.specs_of(case), template.schema)
+        if key not in self._scorers:
+            self._scorers[key] = tuple(
+                scorers.build(_with_schema(spec, template.schema), self._workspace)
+                for spec in key[0]
+                if spec.name not in scorers.ASKING
             )
-        return self._scorers[specs]
+        return self._scorers[key]
+
+
+def _with_schema(spec: ScorerSpec, schema: str | None) -> ScorerSpec:
+    """`json_schema` without a schema of its own holds answers to the template's."""
+    if spec.name != "json_schema" or schema is None or "schema" in spec.values:
+        return spec
+    return scorers.spec({spec.name: {**spec.values, "schema": json.loads(schema)}})

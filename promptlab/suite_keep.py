@@ -66,7 +66,7 @@ def keep(
         asked = canonical_json(inputs)
         if asked not in known:
             known[asked] = _fresh_id(inputs, {*known.values()})
-            lines[known[asked]] = _case_line(known[asked], inputs, expected, pools.label_of(result))
+            lines[known[asked]] = _case_line(known[asked], inputs, expected, pools.label_of_result(result))
         stored.append(_stored(store, run, result, inputs, known[asked], expected, old))
     _check_labels(workspace, path, stored)
     if lines:
@@ -133,7 +133,7 @@ def _stored(
         scores=scores,
         inputs=inputs,
         expected=expected,
-        label=pools.label_of(result),
+        label=pools.label_of_result(result),
         without=result.without,
         template=run.template,
         blob=run.origin.template_blob,

@@ -25,7 +25,7 @@ def message(path: str, old: str | None, new: str) -> str:
     try:
         after = parse(new, path=path)
         if old is None:
-            return f"Add {name}: {after.description}" if after.description else f"Add {name}"
+            return f"Add {name}: {' '.join(after.description.split())}" if after.description else f"Add {name}"
         found = list(changes(parse(old, path=path), after))
     except PromptlabError:
         return f"Add {name}" if old is None else f"Change {name}"

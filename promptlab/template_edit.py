@@ -96,10 +96,20 @@ def context_entry(path: str, choice: PassageChoice | None) -> str | dict[str, An
     return {"path": path} if choice is None else {"path": path, "passages": passages_entry(choice)}
 
 
-def with_passages(template: Template, path: str, choice: PassageChoice | None) -> list[str | dict[str, Any]]:
-    """The field `context` of `template`, with `choice` taken of its document `path`; the others stay as they are."""
-    passages = {**template.passages, path: choice}
-    return [context_entry(one, passages.get(one)) for one in template.context]
+def with_passages(
+    template: Template, path: str, choice: PassageChoice | None, *, original: Template | None = None
+) -> list[str | dict[str, Any]]:
+    """The field `context` of `template`, with `choice` taken of its document `path`; the others stay as they are.
+
+    `original` is what the field will be an edit of, where `template` has edits already.
+    """
+    taken = {**template.passages, path: choice}
+    before = (original or template).passages
+    # A path alone keeps what the file takes of it, so it stands only where the file takes all.
+    return [
+        one if taken.get(one) is None and one not in before else context_entry(one, taken.get(one))
+        for one in template.context
+    ]
 
 
 def _parsed(raw: Mapping[str, Any], path: str) -> Template:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from promptlab import examples, similarity
 from promptlab.errors import ExampleError
+from promptlab.listing import Listing
 from promptlab.types import Example, ShotChoice
 from promptlab.workspace import Workspace
 
@@ -386,3 +387,41 @@ def test_duplicates_have_the_same_inputs_but_for_case_and_spacing() -> None:
     groups = examples.duplicates(pool)
     assert [ids(group) for group in groups] == [["e0", "y"], ["e1", "x"]]
     assert [examples.contradicts(group) for group in groups] == [True, False]
+
+
+def test_a_search_can_be_held_to_a_tag_and_a_label() -> None:
+    pool = (
+        Example("a", {"q": "one"}, "x", ("hard",)),
+        Example("b", {"q": "one"}, "x", ("hard", "new"), "internal"),
+        Example("c", {"q": "two"}, "x"),
+    )
+    assert [e.id for e in examples.search(pool, "", tag="hard")] == ["a", "b"]
+    assert [e.id for e in examples.search(pool, "one", tag="hard", label="internal")] == ["b"]
+    assert examples.search(pool, "two", tag="hard") == []
+
+
+def test_repeats_say_what_one_before_them_says() -> None:
+    group = (Example("a", {"q": "1"}, "Yes"), Example("b", {"q": "1"}, "no"), Example("c", {"q": "1"}, " yes "))
+    assert [e.id for e in examples.repeats(group)] == ["c"]
+
+
+def test_an_empty_pool_can_be_looked_at_and_gives_no_shots(here: Workspace) -> None:
+    (here.root / "p.jsonl").write_text("\n")
+    assert examples.read_pool(here, "p.jsonl") == ()
+    with pytest.raises(ExampleError, match="the pool is empty"):
+        examples.load_pool(here, "p.jsonl")
+
+
+def test_pools_are_found_in_their_folders_and_by_the_templates_that_use_them(here: Workspace) -> None:
+    for path in ("examples/a.jsonl", "fixtures/examples/b.csv", "examples/notes.md", "elsewhere/c.jsonl"):
+        (here.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (here.root / path).write_text(row())
+    (here.root / "templates").mkdir()
+    for name, pool in (("one", "elsewhere/c.jsonl"), ("two", "elsewhere/c.jsonl"), ("three", "examples/a.jsonl")):
+        text = f"inputs: {{q: {{}}}}\nexamples: {{pool: {pool}, k: 0}}\n"
+        (here.root / f"templates/{name}.yaml").write_text(text)
+    assert examples.pools_and_users(here, Listing(here).entries()) == {
+        "elsewhere/c.jsonl": ["templates/one.yaml", "templates/two.yaml"],
+        "examples/a.jsonl": ["templates/three.yaml"],
+        "fixtures/examples/b.csv": [],
+    }

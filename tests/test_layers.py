@@ -39,10 +39,10 @@ LAYERS = (
     ("runner",),
     (
         *("templates", "template_file", "template_edit", "template_fields", "rendering", "layout"),
-        *("jinja_tree", "sandbox", "traced"),
+        *("jinja_tree", "sandbox", "traced", "beginnings", "schema_fields", "input_names"),
         *("documents", "docstore", "convert", "sniff", "passages", "sections", "tokens", "labels", "similarity"),
         *("examples", "pools", "pool_files", "selection", "privacy"),
-        *("shelf", "versions", "variants", "listing", "merge", "git"),
+        *("shelf", "standing", "versions", "variants", "listing", "merge", "git"),
         *("models", "modelfiles", "sizing", "scorers", "origin", "store", "tables", "backends", "formats", "stats"),
         *("thresholds", "judging", "marks"),
     ),

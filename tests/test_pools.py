@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -202,3 +203,72 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyt
         write_atomically(tmp_path / "f", b"new")
     assert [p.name for p in tmp_path.iterdir()] == ["f"]
     assert (tmp_path / "f").read_text() == "old"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda here, name, seen: pools.edit(here, name, "a", NEW, was=seen),
+        lambda here, name, seen: pools.delete(here, name, "a", was=seen),
+    ],
+    ids=["edit", "delete"],
+)
+def test_what_somebody_else_changed_meanwhile_stays(pool: Pool, change: Callable[..., None]) -> None:
+    here, name, file, _ = pool
+    seen = examples.load_pool(here, name)[0]
+    pools.edit(here, name, "a", Example("a", {"question": "Q1"}, "theirs"))
+    before = file.read_bytes()
+    with pytest.raises(ExampleError, match="`a` was changed by somebody else meanwhile"):
+        change(here, name, seen)
+    assert file.read_bytes() == before
+    pools.edit(here, name, "a", NEW, was=examples.load_pool(here, name)[0])
+    assert examples.load_pool(here, name)[0] == NEW
+
+
+def test_deduplicating_takes_out_what_was_shown_or_nothing(pool: Pool) -> None:
+    here, name, file, _ = pool
+    pools.add(here, name, Example("c", {"question": "q1"}, "a1"))
+    before = file.read_bytes()
+    with pytest.raises(ExampleError, match="the pool changed since it was looked at"):
+        pools.dedupe(here, name, expected=["b"])
+    assert file.read_bytes() == before
+    assert pools.dedupe(here, name, expected=["c"])[0] == ["c"]
+    assert [e.id for e in examples.load_pool(here, name)] == ["a", "b"]
+
+
+def test_a_question_is_found_in_the_pool_whatever_its_case(pool: Pool) -> None:
+    here, name, _, _ = pool
+    assert pools.same_question(here, name, {"question": " q1 "}) == A
+    assert pools.same_question(here, name, {"question": "q3"}) is None
+    assert pools.same_question(here, "none.jsonl", {"question": "Q1"}) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("cup", "fixtures/examples/cup.jsonl"),
+        (" cup.csv ", "fixtures/examples/cup.csv"),
+        ("mine/v1.2", "mine/v1.2.jsonl"),
+    ],
+)
+def test_a_new_pool_goes_beside_the_others(tmp_path: Path, name: str, path: str) -> None:
+    (tmp_path / "fixtures/examples").mkdir(parents=True)
+    assert pools.new_path(Workspace(tmp_path, {}, {}), name) == path
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("  ", "a pool has a name"),
+        ("taken", "there is such a file already"),
+        ("a.yaml", "YAML pools are read and not changed"),
+        ("../out", "a pool cannot have this name"),
+        ("n\0ul", "a pool cannot have this name"),
+        ("n" * 300, "a pool cannot have this name"),
+    ],
+)
+def test_a_name_no_new_pool_can_have_is_refused(tmp_path: Path, name: str, words: str) -> None:
+    (tmp_path / "examples").mkdir()
+    (tmp_path / "examples/taken.jsonl").touch()
+    with pytest.raises(ExampleError, match=words):
+        pools.new_path(Workspace(tmp_path, {}, {}), name)

@@ -81,6 +81,16 @@ def test_a_version_that_does_not_render_says_why(workspace: Workspace) -> None:
     assert found.changed
 
 
+def test_two_texts_give_their_prompts_or_say_why_not(workspace: Workspace) -> None:
+    old, new = proofs.prompts_of_texts(workspace, CUP, TEMPLATE, edited(new="full name only"))
+    assert old.prompt
+    assert new.prompt
+    assert new.prompt.messages[0].content == old.prompt.messages[0].content.replace("name only", "full name only")
+    old, new = proofs.prompts_of_texts(workspace, CUP, "instructions: |\n  {{ who }}\n", TEMPLATE)
+    assert "which no input declares" in old.problem
+    assert (old.prompt, new.prompt, new.problem) == (None, None, "")
+
+
 def test_a_version_is_read_as_it_was(
     make_workspace: Callable[..., Workspace], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

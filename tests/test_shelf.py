@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import threading
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from promptlab import merge, shelf, variants, versions
 from promptlab.errors import CommitRefused, Conflict, NoIdentity, NoRepository, ShelfError, WorkspaceError
 from promptlab.origin import blob_id
 from promptlab.shelf import restore, save
+from promptlab.standing import standing
 from promptlab.workspace import Workspace
 from tests.conftest import TEMPLATE
 from tests.repositories import CUP, Repository, edited, isolate, start
@@ -192,6 +194,17 @@ def test_without_an_identity_nothing_is_written_and_it_says_what_to_do(repo: Rep
     assert shelf.state(repo.workspace).identity == ""
 
 
+def test_who_one_is_can_be_told_to_this_repository(repo: Repository, tmp_path: Path) -> None:
+    for key in ("user.name", "user.email"):
+        repo.git("config", "--unset", key)
+    for name, address in (("", "a@b.c"), ("A", " "), ("A\n[core]", "a@b.c"), ("A", "<a@b.c>")):
+        with pytest.raises(ShelfError, match="git takes no such"):
+            shelf.introduce(repo.workspace, name, address)
+    shelf.introduce(repo.workspace, " Grace Hopper ", "grace@example.org")
+    assert shelf.state(repo.workspace).identity == "Grace Hopper <grace@example.org>"
+    assert list((tmp_path / "home").iterdir()) == []
+
+
 def test_an_identity_from_the_environment_counts(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("user.name", "user.email"):
         repo.git("config", "--unset", name)
@@ -361,6 +374,55 @@ def test_a_file_that_went_or_came_meanwhile_is_a_conflict(repo: Repository) -> N
     assert save(repo.workspace, CUP, NEW, "x", base=None).committed
     with pytest.raises(Conflict, match="appeared"):
         save(repo.workspace, CUP, TEMPLATE, "x", base=None)
+
+
+def test_mine_is_saved_over_theirs_which_stays_a_version(repo: Repository) -> None:
+    repo.put(CUP, CLASH)
+    with pytest.raises(Conflict):
+        shelf.save_over(repo.workspace, CUP, MINE, "Mine", theirs=THEIRS)
+    assert repo.text() == CLASH
+    shelf.save_over(repo.workspace, CUP, MINE, "Mine", theirs=CLASH)
+    assert repo.commits() == ["Mine", "Keep cup as it was on disk", "First"]
+    assert repo.git("show", f"HEAD~1:{CUP}") == CLASH.rstrip("\n")
+    # What is a version already needs no other.
+    shelf.save_over(repo.workspace, CUP, CLASH, "Theirs after all", theirs=MINE)
+    assert repo.commits()[:2] == ["Theirs after all", "Mine"]
+
+
+def test_theirs_is_not_overwritten_where_it_cannot_become_a_version(repo: Repository) -> None:
+    repo.hook("pre-commit", "exit 1")
+    repo.put(CUP, CLASH)
+    with pytest.raises(CommitRefused):
+        shelf.save_over(repo.workspace, CUP, MINE, "Mine", theirs=CLASH)
+    assert repo.text() == CLASH
+
+
+def stands(repo: Repository, text: str, base: str | None, path: str = CUP) -> tuple[str, str]:
+    found = standing(repo.workspace, path, text, base)
+    assert found.repository
+    return found.kind, found.commit
+
+
+def test_where_a_text_stands_is_known(repo: Repository) -> None:
+    tip = repo.git("rev-parse", "HEAD")
+    assert stands(repo, TEMPLATE, None) == ("saved", tip)
+    assert stands(repo, MINE, TEMPLATE) == ("changed", tip)
+    assert stands(repo, MINE, None, "templates/new.yaml") == ("new", "")
+    repo.put(CUP, MINE)
+    assert stands(repo, MINE, TEMPLATE) == ("written", tip)
+    assert stands(repo, THEIRS, TEMPLATE) == ("apart", tip)
+    (repo.root / CUP).unlink()
+    assert stands(repo, MINE, TEMPLATE) == ("apart", tip)
+
+
+def test_where_a_text_stands_outside_git_and_under_its_filters(repo: Repository) -> None:
+    repo.put(".gitattributes", "*.yaml text eol=crlf\n")
+    repo.put(CUP, TEMPLATE.replace("\n", "\r\n"))
+    repo.git("commit", "-qam", "Line ends", "--allow-empty")
+    assert stands(repo, repo.text(), None)[0] == "saved"
+    shutil.rmtree(repo.root / ".git")
+    found = standing(repo.workspace, CUP, MINE, repo.text())
+    assert (found.kind, found.repository, found.disk) == ("changed", False, repo.text())
 
 
 # History
@@ -534,6 +596,21 @@ def test_a_variant_changed_since_it_was_opened_is_not_overwritten(repo: Reposito
         with pytest.raises(Conflict, match="variant `short`"):
             variants.save_variant(repo.workspace, CUP, "short", THEIRS, "Theirs", base=base)
     assert variants.variant_text(repo.workspace, CUP, "short") == MINE
+
+
+def test_texts_are_set_aside_under_names_of_their_own_and_each_once(repo: Repository) -> None:
+    names = [variants.set_aside(repo.workspace, CUP, text).name for text in (MINE, THEIRS, MINE)]
+    assert names == ["mine", "mine-2", "mine"]
+    assert variants.variant_text(repo.workspace, CUP, "mine-2") == THEIRS
+
+
+def test_a_dropped_variant_comes_back_unless_its_name_is_taken(repo: Repository) -> None:
+    variants.save_variant(repo.workspace, CUP, "short", MINE, "Mine")
+    commit = variants.drop_variant(repo.workspace, CUP, "short")
+    variants.bring_back(repo.workspace, CUP, "short", commit)
+    assert variants.variant_text(repo.workspace, CUP, "short") == MINE
+    with pytest.raises(ShelfError, match="cannot be brought back"):
+        variants.bring_back(repo.workspace, CUP, "short", commit)
 
 
 def test_an_unknown_variant_shows_the_nearest(repo: Repository) -> None:

@@ -587,6 +587,14 @@ def test_runs_are_found_by_the_version_of_their_template(store: Store) -> None:
         assert store.runs(blob=other) == []
 
 
+def test_answers_are_counted_by_the_version_of_their_template(store: Store) -> None:
+    for blob in "aba":
+        run = begin(store, total=2, origin=dataclasses.replace(MADE_BY, template_blob=blob * 40))
+        put(store, result(run))
+    assert store.answers_by_version(["a" * 40, "c" * 40]) == {"a" * 40: 2}
+    assert store.answers_by_version([]) == {}
+
+
 # Several at once
 
 

@@ -691,6 +691,13 @@ def test_passages_of_one_document_are_changed_and_the_others_stay() -> None:
     edited = template_edit.edit(source, {"context": context}, path="t.yaml")
     assert parse(edited).passages == {"b.md": half}
     assert edited.startswith("context:\n  - a.md  # all of it\n")
+    # What is taken back is no change any more, and taking all of what the file takes in part is one.
+    assert template_edit.with_passages(parse(edited), "b.md", None, original=parse(source)) == [
+        "a.md",
+        {"path": "b.md"},
+    ]
+    plain = parse("context: [a.md, b.md]\n")
+    assert template_edit.with_passages(parse(source), "b.md", None, original=plain) == ["a.md", "b.md"]
     context = template_edit.with_passages(parse(source), "a.md", half)
     assert parse(template_edit.edit(source, {"context": context}, path="t.yaml")).passages == {
         "a.md": half,

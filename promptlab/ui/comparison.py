@@ -11,7 +11,7 @@ import streamlit as st
 from promptlab import merge
 from promptlab.difference import Change, asked, difference, prompt_changes, text_changes
 from promptlab.store import RunInfo
-from promptlab.types import Result
+from promptlab.types import Request, Result
 from promptlab.ui import widgets
 from promptlab.ui.widgets import SECTION_NAMES, literal, markup, small
 
@@ -50,15 +50,21 @@ def _prompt(old: Sequence[Result], new: Sequence[Result]) -> None:
     if pair is None:
         small("No model was asked in both, so the prompts are not compared.")
         return
-    changes = prompt_changes(*pair)
-    if all(change.kind == "same" for change in changes):
+    changes = prompt_html(*pair)
+    if not changes:
         small("The prompt is the same to the byte.")
         return
     small("The prompt:")
-    markup(
-        widgets.legend({c.section for c in changes if c.kind != "same"})
-        + f'<pre class="pl-prompt" tabindex="0">{changes_html(changes)}</pre>'
-    )
+    markup(changes)
+
+
+def prompt_html(before: Request, after: Request) -> str:
+    """What turned the one prompt into the other, as HTML with the sections' colours; "" where no text changed."""
+    changes = prompt_changes(before, after)
+    sections = {change.section for change in changes if change.kind != "same"}
+    if not sections:
+        return ""
+    return f'{widgets.legend(sections)}<pre class="pl-prompt" tabindex="0">{changes_html(changes)}</pre>'
 
 
 def _answer(old: Result, new: Result) -> None:
@@ -83,13 +89,8 @@ def changes_html(changes: Iterable[Change]) -> str:
 _KINDS: Mapping[merge.Kind, Literal["same", "gone", "new"]] = {"same": "same", "removed": "gone", "added": "new"}
 
 
-def words_html(changes: Iterable[merge.Change]) -> str:
-    """The same for the words of two texts that have no sections, such as a message of two prompts."""
-    return changes_html(Change(_KINDS[change.kind], change.text) for change in changes)
-
-
 def lines_html(changes: Sequence[merge.Change]) -> str:
-    """The same for two versions of a file: of what stayed, whole lines around a change."""
+    """Changes of a file as HTML: as `changes_html`, and of what stayed whole lines around a change."""
     last = len(changes) - 1
     return "".join(
         _same_lines(c.text, first=n == 0, last=n == last)

@@ -25,7 +25,7 @@ class Names:
     """What the two sides are called: on a button and in a sentence ("yours"), and as a heading ("What you changed")."""
 
     ours: str = "yours"
-    theirs: str = "what is on disk"
+    theirs: str = "the one on disk"
     our_change: str = "What you changed"
     their_change: str = "What changed on disk"
 
@@ -49,8 +49,7 @@ def draw(conflict: Conflict, names: Names, *, key: str) -> str | None:
         note(
             "warn",
             f"Both changed {places}, marked with <<<<<<< and >>>>>>>",
-            f"Between the marks stand {names.ours}, the text as it was, and {names.theirs}: "
-            "leave what is right and delete the marks.",
+            f"Between the marks stand first {names.ours}, then {names.theirs}: leave what is right, delete the marks.",
         )
     return None if left_over else text
 
@@ -63,9 +62,9 @@ def marks_in(text: str) -> int:
 
 
 def _prefer(names: Names, *, key: str) -> Prefer:
-    words = {"mark": "mark it", "ours": f"take {names.ours}", "theirs": f"take {names.theirs}"}
+    words = {"mark": "both, marked", "ours": names.ours, "theirs": names.theirs}
     chosen: Prefer = st.segmented_control(
-        "Where both changed the same place",
+        "Where both changed the same place, take",
         ["mark", "ours", "theirs"],
         format_func=lambda choice: words[choice],
         default="mark",

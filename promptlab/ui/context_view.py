@@ -2,7 +2,7 @@
 
 choice = context_view.draw(session, path, template.passages.get(path), inputs, key=f"context-{number}")
 if choice != template.passages.get(path):
-    changes = {"context": template_edit.with_passages(template, path, choice)}
+    changes = {"context": template_edit.with_passages(template, path, choice, original=file)}
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from promptlab.types import PassageChoice
 from promptlab.ui import document_label, passages_view
 from promptlab.ui.document_size import words
 from promptlab.ui.session import Session
-from promptlab.ui.widgets import escape, literal, markup, note, plain
+from promptlab.ui.widgets import escape, literal, markup, note
 
 READ = 60_000
 """Characters shown here; the Documents page has the rest."""
@@ -35,12 +35,12 @@ def draw(
         return choice
     markup(
         f'<div class="pl-mono pl-break">{escape(path)}</div>'
-        f'<div class="pl-small pl-num">{words(len(document.text.split()))}</div>'
+        f'<div class="pl-small pl-num">{words(len(document.text.split()))}, of which the prompt takes '
+        f"{escape(passages.in_words(choice))}</div>"
     )
     document_label.draw(session, path, key=f"{key}-label")
-    taking = st.expander(
-        f"Take {plain(passages.in_words(choice))}", key=f"{key}-taking", type="compact", on_change="rerun"
-    )
+    # Its label says nothing of the choice: an expander of another label is another one, and closed.
+    taking = st.expander("Choose passages", key=f"{key}-taking", type="compact", on_change="rerun")
     if taking.open:
         with taking:
             choice = passages_view.choose(session, path, choice, inputs, key=f"{key}-passages")

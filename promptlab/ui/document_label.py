@@ -30,7 +30,7 @@ def draw(session: Session, path: str, *, key: str) -> None:
     """The label of the file `path`, as a button that opens the choice of another, and what it allows."""
     now = session.workspace.label_of(path)
     menu, picked = f"{key}-menu", f"{key}-choice"
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=key):
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=key):
         with st.popover(f"Label: {now}", icon=ICONS[now], key=menu, on_change="rerun"):
             # Another tab, or the file itself, may have changed it since the choice was drawn.
             if st.session_state.get(f"{key}-was") != now:
@@ -53,7 +53,7 @@ def draw(session: Session, path: str, *, key: str) -> None:
                 args=(session, path, key),
             )
             small("One line of promptlab.yaml says so; nothing else of it is changed.")
-        st.html(f'<span class="pl-small">{escape(allows(session, now))}</span>', width="content")
+        st.html(f'<div class="pl-small">{escape(allows(session, now))}</div>', width="content")
 
 
 def _set(session: Session, path: str, key: str) -> None:

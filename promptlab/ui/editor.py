@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from promptlab import documents, examples
+from promptlab import examples, template_edit
 from promptlab.errors import PromptlabError
-from promptlab.types import AsSent, Document, Section
-from promptlab.ui import widgets
+from promptlab.types import AsSent, Section
+from promptlab.ui import context_view, parameters, widgets
 from promptlab.ui.bench import Bench, as_sent
 from promptlab.ui.fields import Fields
 from promptlab.ui.session import Session
-from promptlab.ui.widgets import SECTION_NAMES, chip, escape, markup, note
+from promptlab.ui.widgets import SECTION_NAMES, escape, markup, note
 
 
 def draw(session: Session, bench: Bench, fields: Fields) -> None:
@@ -26,7 +26,9 @@ def draw(session: Session, bench: Bench, fields: Fields) -> None:
     if bench.problem:
         note("bad", "The prompt cannot be made", str(bench.problem.args[0]), bench.problem.hint)
     _tokens(bench, fields, sent)
-    _parameters(bench, fields)
+    changed = " · changed" if bench.params != bench.file.params else ""
+    with st.expander(f"Parameters{changed}", key=f"parameters-{bench.file.name}"):
+        parameters.draw(fields)
 
 
 def _counted(session: Session, bench: Bench) -> AsSent | PromptlabError | None:
@@ -71,34 +73,15 @@ def _context(session: Session, bench: Bench, fields: Fields, sent: AsSent | Prom
     with st.container(key="section-context", gap="xsmall"):
         if not _head(fields, "context", sent):
             return
-        for number, path in enumerate(bench.template.context):
-            document = next(
-                (d for d in bench.filled.documents if d.path.partition(documents.FRAGMENT)[0] == path), None
-            )
-            if document is None:
-                document = _read(session, path)
-            if document is None:
-                continue
-            words = len(document.text.split())
-            label = chip(document.label, "" if document.label == "public" else "warn")
-            markup(
-                f'<div class="pl-mono" style="overflow-wrap:anywhere">{escape(document.path)}</div>'
-                f'<div class="pl-small">{label} <span class="pl-num">{words:,} words</span></div>'
-            )
-            viewer = st.expander(
-                "Read it", key=f"document-{number}-{bench.file.name}", type="compact", on_change="rerun"
-            )
-            if viewer.open:
-                with viewer:
-                    markup(f'<pre class="pl-prompt" tabindex="0">{widgets.literal(document.text)}</pre>')
-
-
-def _read(session: Session, path: str) -> Document | None:
-    try:
-        return documents.read(session.workspace, path)
-    except PromptlabError as exc:
-        note("bad", "This document cannot be read", str(exc.args[0]), exc.hint)
-        return None
+        template = bench.template
+        for number, path in enumerate(template.context):
+            taken = template.passages.get(path)
+            key = f"context-{number}-{template.name}"
+            wanted = context_view.draw(session, path, taken, bench.inputs, key=key)
+            if wanted != taken:
+                context = template_edit.with_passages(template, path, wanted, original=bench.file)
+                session.drafts.edit(template.path, bench.file.source, {"context": context})
+                st.rerun()
 
 
 def _examples(session: Session, bench: Bench, fields: Fields, sent: AsSent | PromptlabError | None) -> None:
@@ -140,38 +123,4 @@ def _tokens(bench: Bench, fields: Fields, sent: AsSent | PromptlabError | None) 
             format_func=lambda name: f"counted by {name}",
             label_visibility="collapsed",
             **fields.bind("counted"),
-        )
-
-
-def _parameters(bench: Bench, fields: Fields) -> None:
-    changed = " · changed" if bench.params != bench.file.params else ""
-    with st.expander(f"Parameters{changed}", key=f"parameters-{bench.file.name}"):
-        left, right = st.columns(2)
-        with left:
-            st.number_input("Temperature", 0.0, 5.0, step=0.1, format="%.2f", **fields.bind("param-temperature"))
-            st.number_input("Seed", 0, 2**31 - 1, step=1, placeholder="none", **fields.bind("param-seed"))
-            st.number_input("Top p", 0.01, 1.0, step=0.05, placeholder="default", **fields.bind("param-top_p"))
-            st.number_input(
-                "Repeat penalty", 0.01, 5.0, step=0.05, placeholder="default", **fields.bind("param-repeat_penalty")
-            )
-            st.number_input(
-                "Presence penalty", -2.0, 2.0, step=0.1, placeholder="default", **fields.bind("param-presence_penalty")
-            )
-        with right:
-            st.number_input("Max tokens", 1, 1_000_000, step=16, **fields.bind("param-max_tokens"))
-            st.number_input("Top k", 0, 1_000_000, step=1, placeholder="default", **fields.bind("param-top_k"))
-            st.number_input("Min p", 0.0, 1.0, step=0.05, placeholder="default", **fields.bind("param-min_p"))
-            st.number_input(
-                "Frequency penalty",
-                -2.0,
-                2.0,
-                step=0.1,
-                placeholder="default",
-                **fields.bind("param-frequency_penalty"),
-            )
-        st.text_area(
-            "Stop strings",
-            height=80,
-            help="One a line; \\\\n stands for a line break.",
-            **fields.bind("param-stop"),
         )

@@ -7,41 +7,45 @@ overwrites what another one changed.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
+from promptlab.errors import TemplateError
 from promptlab.types import SWITCHABLE, Params, Section
 from promptlab.ui.drafts import Draft
-from promptlab.ui.opened import Opened
+from promptlab.ui.opened import Opened, open_template
 from promptlab.ui.session import Session
 
 TEXTS = ("instructions", "output_format")
 """The texts of a template that the workbench shows."""
-_SEEN = "workbench-seen"
+_SEEN = "fields-seen"
 
 
 @dataclass(frozen=True)
 class Field:
     """A widget bound to the draft: what it shows, and what a new value changes.
 
-    `settings` are how the workbench is set for the template, `edits` fields of the template itself.
+    `settings` are how the workbench is set for the template, `edits` fields of the template itself, made from all
+    of its fields as they are when the widget changes. `refill` fills every widget anew after that, since others
+    depend on this one, or the value may become another.
     """
 
     key: str
     value: Any
     settings: Callable[[Draft, Any], dict[str, Any]] | None = None
-    edits: Callable[[Any], dict[str, Any]] | None = None
+    edits: Callable[[dict[str, Any], Any], dict[str, Any]] | None = None
+    refill: bool = False
 
 
 class Fields:
     """The widgets of one template, and their values in this tab."""
 
-    def __init__(self, session: Session, opened: Opened) -> None:
+    def __init__(self, session: Session, opened: Opened, fields: Iterable[Field]) -> None:
         self._session, self._opened = session, opened
-        self._fields = _fields(opened)
+        self._fields = {field.key: field for field in fields}
         stale = st.session_state.get(_SEEN) != self._place(opened.draft.revision)
         for field in self._fields.values():
             key = self._key(field.key)
@@ -59,6 +63,17 @@ class Fields:
         if st.session_state.get(key) != value:
             st.session_state[key] = value
 
+    def edit(self, make: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        """Change fields of the template as `make` says of all of them: for buttons. Every widget is filled anew."""
+        opened = self._now()
+        self._session.drafts.edit(opened.path, opened.original.source, make(opened.values))
+
+    def _now(self) -> Opened:
+        try:
+            return open_template(self._session, self._opened.path)
+        except TemplateError:  # the file was broken or deleted meanwhile; what is shown here is still whole
+            return self._opened
+
     def _key(self, name: str) -> str:
         return f"{name}-{self._opened.template.name}"
 
@@ -72,16 +87,22 @@ class Fields:
         drafts, path, field = self._session.drafts, self._opened.path, self._fields[name]
         before, given = drafts.load(path), st.session_state[self._key(name)]
         seen = st.session_state.get(_SEEN) == self._place(before.revision)
+        after = before
         if field.settings:
             after = drafts.change(path, **field.settings(before, given))
         elif field.edits:
-            after = drafts.edit(path, self._opened.original.source, field.edits(given))
+            now = self._now()
+            after = drafts.edit(path, now.original.source, field.edits(now.values, given))
+        if field.refill:
+            st.session_state.pop(_SEEN, None)
+            return
         # What another tab changed meanwhile is not seen yet, and is taken over when the page is drawn.
         if seen and after.revision == before.revision + 1:
             self._saw(after.revision)
 
 
-def _fields(opened: Opened) -> dict[str, Field]:
+def of_workbench(opened: Opened) -> list[Field]:
+    """The fields that the workbench shows."""
     draft, values = opened.draft, opened.values
     fields = [
         Field("models", list(draft.models or ()), lambda _, v: {"models": v}),
@@ -89,13 +110,34 @@ def _fields(opened: Opened) -> dict[str, Field]:
         Field("fresh", draft.fresh, lambda _, v: {"fresh": v}),
     ]
     fields += [_switch(section, draft) for section in SWITCHABLE]
-    fields += [_text(name, values[name]) for name in TEXTS]
+    fields += [text(name, values) for name in TEXTS]
     fields += [_input(name, value, opened) for name, value in draft.typed_inputs(opened.template).items()]
-    fields += [param(name, values["params"].get(name)) for name in Params.__dataclass_fields__]
+    fields += parameters(values)
     if opened.template.examples:
-        k = opened.template.examples.k
-        fields.append(Field("k", k, edits=lambda v: {"examples.k": v}))
-    return {field.key: field for field in fields}
+        fields.append(plain("examples.k", opened.template.examples.k, key="k"))
+    return fields
+
+
+def plain(name: str, value: Any, *, key: str = "") -> Field:
+    """The field `name` of the template, which takes what its widget gives as it is."""
+    return Field(key or name.replace(".", "-"), value, edits=lambda _, given: {name: given})
+
+
+def text(name: str, values: Mapping[str, Any]) -> Field:
+    """A text of the template; none is shown as an empty one."""
+    return plain(name, values[name] or "", key=f"text-{name}")
+
+
+def parameters(values: Mapping[str, Any]) -> list[Field]:
+    """Every parameter: stop strings as lines of text, the others as they are."""
+    params = values["params"]
+    stop = Field(
+        "param-stop",
+        _stops_text(params.get("stop") or ()),
+        edits=lambda _, given: {"params.stop": list(_stops(given))},
+    )
+    names = [name for name in Params.__dataclass_fields__ if name != "stop"]
+    return [stop, *(plain(f"params.{name}", params.get(name), key=f"param-{name}") for name in names)]
 
 
 def _switch(section: Section, draft: Draft) -> Field:
@@ -106,10 +148,6 @@ def _switch(section: Section, draft: Draft) -> Field:
     return Field(f"switch-{section}", section not in draft.without, changes)
 
 
-def _text(name: str, value: str | None) -> Field:
-    return Field(f"text-{name}", value or "", edits=lambda text: {name: text})
-
-
 def _input(name: str, value: Any, opened: Opened) -> Field:
     sample = Draft(template=opened.path).typed_inputs(opened.template)[name]
 
@@ -118,13 +156,6 @@ def _input(name: str, value: Any, opened: Opened) -> Field:
         return {"inputs": kept if given == sample else {**kept, name: given}}
 
     return Field(f"input-{name}", value, changes)
-
-
-def param(name: str, value: Any) -> Field:
-    """The field of a parameter: stop strings as lines of text, the others as they are."""
-    if name == "stop":
-        return Field("param-stop", _stops_text(value or ()), edits=lambda text: {"params.stop": list(_stops(text))})
-    return Field(f"param-{name}", value, edits=lambda given: {f"params.{name}": given})
 
 
 def _stops_text(stops: Sequence[str]) -> str:

@@ -102,7 +102,7 @@ def _texts(session: Session, draft: str | None, disk: str | None, known: Sequenc
     if disk is not None and (not known or blob_id(disk) != known[0].blob):
         found.append(("disk", "The file, in no version", lambda: disk, "what is on disk now"))
     found += [
-        (version.commit, f"{version.subject} ({version.commit[:7]})", _reader(session, version), "")
+        (version.commit, f"{_cut(version.subject)} ({version.commit[:7]})", _reader(session, version), "")
         for version in known
         if version.blob
     ]
@@ -112,6 +112,10 @@ def _texts(session: Session, draft: str | None, disk: str | None, known: Sequenc
 
 def _reader(session: Session, version: Version) -> Callable[[], str]:
     return lambda: versions.text_of(session.workspace, version)
+
+
+def _cut(subject: str) -> str:
+    return subject if len(subject) <= 40 else f"{subject[:39].rstrip()}…"
 
 
 def _of_variant(session: Session, path: str, one: variants_view.Variant, known: Sequence[Version]) -> _Text:

@@ -10,9 +10,17 @@ from streamlit.errors import StreamlitAPIException
 PAGES = Path(__file__).parent / "pages"
 
 
-def to(page: str, label: str, *, icon: str, template: str) -> None:
-    """A link that opens `template` on the page `page`."""
+def to(page: str, label: str, *, icon: str, **query: str) -> None:
+    """A link that opens the page `page` at what `query` names, such as a template. `label` is Markdown."""
     try:
-        st.page_link(PAGES / f"{page}.py", label=label, icon=icon, query_params={"template": template})
+        st.page_link(PAGES / f"{page}.py", label=label, icon=icon, query_params=query)
     except (StreamlitAPIException, KeyError):
-        st.html(f'<span class="pl-small">{label}</span>', width="content")
+        st.markdown(label, width="content")
+
+
+def go(page: str, **query: str) -> None:
+    """Go to the page `page`, at what `query` names."""
+    try:
+        st.switch_page(PAGES / f"{page}.py", query_params=query)
+    except (StreamlitAPIException, KeyError):
+        st.caption(f"Go on in: {page.capitalize()}")

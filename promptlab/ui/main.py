@@ -19,7 +19,9 @@ st.set_page_config(
 st.navigation(
     [
         st.Page(PAGES / "workbench.py", title="Workbench", icon=":material/science:", default=True),
+        st.Page(PAGES / "templates.py", title="Templates", icon=":material/edit_note:"),
         st.Page(PAGES / "documents.py", title="Documents", icon=":material/description:"),
+        st.Page(PAGES / "examples.py", title="Examples", icon=":material/school:"),
         st.Page(PAGES / "runs.py", title="Runs", icon=":material/history:"),
         st.Page(PAGES / "models.py", title="Models", icon=":material/memory:"),
     ]

@@ -17,10 +17,10 @@ from promptlab.ui.widgets import note, small
 
 Way = Literal["heading", "range", "bm25"]
 WAYS: Mapping[str, str] = {
-    "all": "All of it",
+    "all": "All",
     "heading": "By heading",
     "range": "By range",
-    "bm25": "Like the question",
+    "bm25": "By question",
 }
 UNITS: tuple[Unit, ...] = ("lines", "words", "characters")
 MOST = 100

@@ -9,19 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePosixPath
+from typing import Literal
 
 import streamlit as st
 
 from promptlab import proofs, shelf, template_changes, templates, variants, versions
 from promptlab.errors import CommitRefused, InputError, PromptlabError
-from promptlab.shelf import Standing, State
-from promptlab.ui import conflict_view, frame, version_diff, widgets
+from promptlab.shelf import State
+from promptlab.standing import Standing
+from promptlab.standing import standing as standing_of
+from promptlab.ui import conflict_view, frame, repository, version_diff, widgets
 from promptlab.ui.session import Session
 from promptlab.ui.widgets import note, plain, small
 
+Do = Callable[[], str]
+"""What a button of the dialog does; it gives one sentence to say, "" to stay in the dialog."""
 _OPEN, _SAID, MESSAGE = "saving-open", "saving-said", "saving-message"
-COMMANDS = ('git config --global user.name "Your Name"', "git config --global user.email you@example.org")
 
 
 @dataclass
@@ -55,7 +60,7 @@ def button(session: Session, path: str, text: str, base: str | None, *, on_saved
     """
     work = _Work(session, path, text, base, on_saved)
     try:
-        standing = shelf.standing(session.workspace, path, text, base)
+        standing = standing_of(session.workspace, path, text, base)
     except PromptlabError as exc:
         note("bad", exc.message, exc.hint)
         return
@@ -127,14 +132,14 @@ def _draw(work: _Work) -> None:
     if dialog is None or dialog.redraw:
         st.rerun()
         return
-    standing = shelf.standing(work.session.workspace, work.path, work.text, work.base)
+    standing = standing_of(work.session.workspace, work.path, work.text, work.base)
     state = shelf.state(work.session.workspace)
     if dialog.trouble:
         _trouble(dialog.trouble)
     if standing.kind == "apart":
         _settle(work, standing, state)
         return
-    ready, last = _ready(work, state), _last_saved(work)
+    ready, last = repository.ready(work.session.workspace, state, _press), _last_saved(work)
     problem = _problem(work.path, work.text)
     if ready:
         _message(work, state, last)
@@ -145,33 +150,11 @@ def _draw(work: _Work) -> None:
             break
     with _row():
         if ready:
-            _press("Save to git", _save, work, key="saving-commit", primary=True, off=problem is not None)
+            _press("Save to git", partial(_save, work), key="saving-commit", primary=True, off=problem is not None)
         if standing.kind != "written":
-            _press("Only write the file", _write, work, work.text, work.base, key="saving-write", off=bool(problem))
+            write = partial(_write, work, work.text, work.base)
+            _press("Only write the file", write, key="saving-write", off=problem is not None)
         st.button("Cancel", type="tertiary", key="saving-cancel", on_click=_close)
-
-
-def _ready(work: _Work, state: State) -> bool:
-    """Whether git can take a version; if not, what to do about it stands there instead."""
-    if not state.repository:
-        note(
-            "info",
-            "This folder is in no git repository yet",
-            "Versions of a template are kept by git, on this machine. Begin a repository here (git init) and every "
-            "save can be found again and brought back.",
-        )
-        _press("Begin a repository here", _init, work, key="saving-init", primary=True)
-        return False
-    if not state.identity:
-        note(
-            "warn",
-            "Git does not know who you are, so nothing can be saved yet",
-            "A version says who made it. Run these two in a terminal once, with your own name and address:",
-        )
-        widgets.mono("\n".join(COMMANDS), key="saving-identity")
-        st.button("Look again", icon=":material/refresh:", key="saving-again")
-        return False
-    return True
 
 
 def _message(work: _Work, state: State, made_from: str | None) -> None:
@@ -209,26 +192,24 @@ def _settle(work: _Work, standing: Standing, state: State) -> None:
     conflict = shelf.conflict(work.path, work.base, work.text, theirs)
     together = conflict_view.draw(conflict, conflict_view.Names(), key="saving")
     bad = together is None or _problem(work.path, together) is not None
-    ready = _ready(work, state)
+    ready = repository.ready(work.session.workspace, state, _press)
     if ready:
         _message(work, state, work.base)
     with _row():
         if theirs is not None and ready:
-            _press(
-                "Save the two together", _save_over, work, together, theirs, key="saving-both", primary=True, off=bad
-            )
+            both = partial(_save_over, work, together or "", theirs)
+            _press("Save the two together", both, key="saving-both", primary=True, off=bad)
         if theirs is not None and not ready:
-            _press("Only write the two together", _write, work, together, theirs, key="saving-write", off=bad)
+            both = partial(_write, work, together or "", theirs)
+            _press("Only write the two together", both, key="saving-write", off=bad)
         if ready:
-            _press("Keep mine", _save_over, work, work.text, theirs, key="saving-mine")
+            _press("Keep mine", partial(_save_over, work, work.text, theirs), key="saving-mine")
             word = "Leave it deleted" if theirs is None else "Take what is on disk"
-            _press(word, _take_theirs, work, key="saving-theirs")
+            _press(word, partial(_take_theirs, work), key="saving-theirs")
         st.button("Cancel", type="tertiary", key="saving-cancel", on_click=_close)
     if ready:
         kept = "" if theirs is None else " What is on disk becomes a version of its own first."
-        small(
-            f"Keep mine saves your text as it is.{kept} The other way round, yours is kept as a variant, under History."
-        )
+        small(f"Keep mine saves your text as it is.{kept} Taking theirs keeps yours as a variant, under History.")
 
 
 def _trouble(exc: PromptlabError) -> None:
@@ -243,27 +224,19 @@ def _row() -> st.delta_generator.DeltaGenerator:
     return st.container(horizontal=True, vertical_alignment="center", gap="small")
 
 
-def _press(
-    label: str, do: Callable[..., str], work: _Work, *words: object, key: str, primary: bool = False, off: bool = False
-) -> None:
-    st.button(
-        label,
-        key=key,
-        type="primary" if primary else "secondary",
-        disabled=off,
-        on_click=_done,
-        args=(do, work, *words),
-    )
+def _press(label: str, do: Do, *, key: str, primary: bool = False, off: bool = False) -> None:
+    kind: Literal["primary", "secondary"] = "primary" if primary else "secondary"
+    st.button(label, key=key, type=kind, disabled=off, on_click=_done, args=(do,))
 
 
-# What the buttons do; each gives one sentence to say, "" to stay in the dialog
+# What the buttons do
 
 
-def _done(do: Callable[..., str], work: _Work, *words: object) -> None:
+def _done(do: Do) -> None:
     dialog: _Dialog = st.session_state[_OPEN]
     dialog.trouble, dialog.redraw = None, True
     try:
-        said = do(work, *words)
+        said = do()
     except PromptlabError as exc:
         dialog.trouble = exc
         return
@@ -311,11 +284,6 @@ def _take_theirs(work: _Work) -> str:
     kept = variants.set_aside(work.session.workspace, work.path, work.text)
     work.on_saved()
     return f"Your text is kept as the variant {kept.name}"
-
-
-def _init(work: _Work) -> str:
-    shelf.init(work.session.workspace)
-    return ""
 
 
 __all__ = ["button"]

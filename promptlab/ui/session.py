@@ -7,16 +7,21 @@ all of that, so they live here and not in the session of a browser.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from promptlab.listing import Listing
+from promptlab.listing import Entry, Listing
 from promptlab.models import Catalogue
 from promptlab.store import Store
 from promptlab.ui.drafts import Drafts
 from promptlab.ui.jobs import Jobs
 from promptlab.ui.sent import Sent
 from promptlab.workspace import Workspace
+
+SOON = 0.3
+"""Seconds a page waits for what is read beside it before it says that it is being read."""
 
 
 @dataclass(eq=False)
@@ -36,6 +41,27 @@ class Session:
 
     def __post_init__(self) -> None:
         self.listing = Listing(self.workspace)
+        self._listed: Listing | None = None
+        self._reading: tuple[Listing, Future[list[Entry]]] | None = None
+        self._listing_lock = threading.Lock()
+
+    def templates(self) -> list[Entry] | None:
+        """The list of templates; None while it is read for the first time, which is done beside the page."""
+        listing = self.listing
+        if listing is not self._listed:
+            with self._listing_lock:
+                if self._reading is None or self._reading[0] is not listing:
+                    self._reading = listing, _beside(listing.entries)
+                ready = self._reading[1]
+            try:
+                found = ready.result(timeout=SOON)
+            except TimeoutError:
+                return None
+            finally:
+                if ready.done():
+                    self._listed, self._reading = listing, None
+            return found
+        return listing.entries()
 
     def reload(self) -> None:
         """Read promptlab.yaml again, for every page: labels and models as it has them now. What is loaded stays.
@@ -53,6 +79,20 @@ class Session:
         self.jobs.close()
         self.catalogue.close()
         self.store.close()
+
+
+def _beside(read: Callable[[], list[Entry]]) -> Future[list[Entry]]:
+    """`read` on a thread that ends with the process."""
+    future: Future[list[Entry]] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(read())
+        except BaseException as exc:  # whoever asks for the result gets it
+            future.set_exception(exc)
+
+    threading.Thread(target=run, name="templates", daemon=True).start()
+    return future
 
 
 _lock = threading.Lock()

@@ -103,10 +103,27 @@ _RULES = """
 .pl-run b { font-weight: 600; }
 [class*="st-key-run-"], [class*="st-key-version-"] { border-bottom: 1px solid var(--pl-line); }
 
+/* Templates: the list, and the form with its preview, which stays in view while one types. */
+.pl-tpl { display: grid; grid-template-columns: minmax(0, 2.2fr) 11rem minmax(0, 1.4fr); gap: 0.2rem 0.9rem;
+  font-size: 0.875rem; align-items: baseline; }
+.pl-tpl b { font-weight: 600; }
+[class*="st-key-template-row-"] { border-bottom: 1px solid var(--pl-line); padding-bottom: 0.2rem; }
+.pl-part { font-size: 0.9375rem; font-weight: 600; margin: 0; padding: 0; }
+.st-key-form-preview { position: sticky; top: 3.5rem; max-height: calc(100vh - 4.5rem); overflow: auto; }
+[class*="st-key-in-row-"], [class*="st-key-schema-row-"] { border-bottom: 1px solid var(--pl-line);
+  padding-bottom: 0.6rem; }
+[class*="st-key-schema-row-1-"] { margin-left: 1.25rem; }
+[class*="st-key-schema-row-2-"] { margin-left: 2.5rem; }
+[class*="st-key-schema-row-3-"] { margin-left: 3.75rem; }
+[class*="st-key-schema-row-4-"] { margin-left: 5rem; }
+
 /* Documents: the list; where passages stand in one; what is taken of it and what is left out. */
 .pl-doc { display: grid; grid-template-columns: minmax(0, 2.2fr) 7rem 10.5rem minmax(0, 1.4fr); gap: 0.2rem 0.9rem;
   font-size: 0.875rem; align-items: baseline; }
 .pl-doc b { font-weight: 600; }
+.pl-example { display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 1.3fr) minmax(0, 1fr);
+  gap: 0.2rem 0.9rem; font-size: 0.875rem; line-height: 1.45; padding: 0.15rem 0; }
+[class*="st-key-example-"] { border-bottom: 1px solid var(--pl-line); }
 .pl-right { text-align: right; }
 [class*="st-key-doc-"] { border-bottom: 1px solid var(--pl-line); }
 .pl-tall { max-height: 46rem; }
@@ -190,6 +207,12 @@ ul.pl-models small { color: var(--pl-muted); display: block; }
   .pl-run { grid-template-columns: 8.5rem 1fr; }
   .pl-run > :nth-child(3) { order: 4; }
   .pl-doc { grid-template-columns: minmax(0, 1fr) 9.5rem; }
+  .pl-example { grid-template-columns: minmax(0, 1fr); }
+  .pl-tpl { grid-template-columns: minmax(0, 1fr) 9.5rem; }
+  .st-key-form > [data-testid="stLayoutWrapper"] > [data-testid="stHorizontalBlock"] { flex-direction: column; }
+  .st-key-form > [data-testid="stLayoutWrapper"] > [data-testid="stHorizontalBlock"] > [data-testid="stColumn"] {
+    width: 100%; min-width: 100%; flex: 1 1 auto; }
+  .st-key-form-preview { position: static; max-height: none; }
   .pl-doc > :nth-child(3) { order: 4; }
 }
 """

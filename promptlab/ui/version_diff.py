@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from promptlab import merge, proofs
+from promptlab.types import Params, Request
 from promptlab.ui import comparison
 from promptlab.ui.session import Session
 from promptlab.ui.widgets import escape, markup, note, small
@@ -34,26 +35,22 @@ def draw(session: Session, path: str, old: Side, new: Side) -> None:
 
 def file(title: str, old: str, new: str) -> None:
     """The words that set two texts of a file apart, under a title."""
-    markup(_titled(title, comparison.lines_html(merge.words(old, new))))
-
-
-def _titled(title: str, body: str) -> str:
-    return f'<div class="pl-role">{escape(title)}</div><pre class="pl-prompt" tabindex="0">{body}</pre>'
+    body = comparison.lines_html(merge.words(old, new))
+    markup(f'<div class="pl-role">{escape(title)}</div><pre class="pl-prompt" tabindex="0">{body}</pre>')
 
 
 def _prompt(session: Session, path: str, old: Side, new: Side) -> None:
-    change = proofs.text_difference(session.workspace, path, old.text, new.text)
-    changed = [message for message in change.messages if message.changed]
-    same = len(change.messages) - len(changed)
-    if changed:
-        parts = (_titled(message.role, comparison.words_html(message.changes)) for message in changed)
-        markup('<div class="pl-role">The prompt, with the samples of the inputs</div>' + "".join(parts))
-        if same:
-            small(f"{same} more {'message is' if same == 1 else 'messages are'} the same.")
-    elif change.messages:
-        markup('<div class="pl-role">The prompt, with the samples of the inputs</div>')
-        small("It is the same to the byte: what changed is no part of the text that is sent.")
-    for side, problem in ((old, change.old_problem), (new, change.new_problem)):
+    title = '<div class="pl-role">The prompt, with the samples of the inputs</div>'
+    before, after = proofs.prompts_of_texts(session.workspace, path, old.text, new.text)
+    if before.prompt and after.prompt:
+        changes = comparison.prompt_html(Request("", before.prompt, Params()), Request("", after.prompt, Params()))
+        markup(title + changes)
+        if not changes and before.prompt.messages == after.prompt.messages:
+            small("It is the same to the byte: what changed is no part of the text that is sent.")
+        elif not changes:
+            small("Its text is the same; who says it, or where a message ends, is not.")
+        return
+    for side, problem in ((old, before.problem), (new, after.problem)):
         if problem:
             note("warn", f"{side.name} gives no prompt", *problem.splitlines())
 

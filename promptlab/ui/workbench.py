@@ -14,7 +14,7 @@ from promptlab.store import RunInfo
 from promptlab.types import InputSpec, Result
 from promptlab.ui import answers, bench, comparison, editor, frame, links, preview, saving, widgets
 from promptlab.ui.bench import Bench
-from promptlab.ui.fields import Fields
+from promptlab.ui.fields import Fields, of_workbench
 from promptlab.ui.jobs import Job
 from promptlab.ui.opened import open_template
 from promptlab.ui.session import Session
@@ -37,7 +37,7 @@ def page(session: Session) -> None:
     except TemplateError as exc:
         _broken(exc)
         return
-    fields = Fields(session, opened)
+    fields = Fields(session, opened, of_workbench(opened))
     now = bench.read(session, opened)
     with head:
         _state_of_draft(session, now)

@@ -44,8 +44,8 @@ def opened(tab: AppTest, *names: str) -> AppTest:
 def test_label_words_and_what_is_taken_are_said_before_anything_is_opened(tab: AppTest) -> None:
     tab.run()
     assert not tab.exception
-    assert "fixtures/documents/cup.md 10 words" in " ".join(said(tab).split())
-    assert [one.label for one in tab.expander] == ["Take all of it", "Read it"]
+    assert "fixtures/documents/cup.md 10 words, of which the prompt takes all of it" in " ".join(said(tab).split())
+    assert [one.label for one in tab.expander] == ["Choose passages", "Read it"]
     assert "Every model may read it: alpha." in said(tab)
     assert "Argentina" not in said(tab)
 
@@ -56,7 +56,7 @@ def test_what_is_taken_can_be_changed_and_stays_when_it_is_closed(tab: AppTest) 
     tab.session_state["c-taking"] = False
     tab.run()
     assert tab.session_state["draft"] == PassageChoice("bm25")
-    assert tab.expander[0].label == "Take the 3 passages most like the question"
+    assert "of which the prompt takes the 3 passages most like the question" in " ".join(said(tab).split())
 
 
 def test_the_text_can_be_read_and_a_long_one_says_what_is_not_shown(

@@ -197,6 +197,19 @@ def test_without_an_identity_it_says_what_to_do_and_nothing_is_written(repo: Rep
     assert repo.text() == MINE
 
 
+def test_who_one_is_can_be_said_in_the_dialog(repo: Repository, person: People) -> None:
+    repo.git("config", "--unset", "user.email")
+    repo.git("config", "--unset", "user.name")
+    tab = press(press(person(), "save-to-git"), "saving-introduce")
+    assert "git takes no such name" in all_said(tab)
+    tab.text_input(key="saving-name").set_value("Grace Hopper").run()
+    tab.text_input(key="saving-address").set_value("grace@example.org").run()
+    tab = press(tab, "saving-introduce")
+    assert "As Grace Hopper <grace@example.org>, on the branch main." in all_said(tab)
+    press(tab, "saving-commit")
+    assert repo.git("log", "-1", "--format=%an <%ae>") == "Grace Hopper <grace@example.org>"
+
+
 def test_a_failing_hook_is_shown_and_the_text_is_in_the_file(repo: Repository, person: People) -> None:
     repo.hook("pre-commit", "echo 'no <b>swearing</b> here'; exit 1")
     tab = press(press(person(), "save-to-git"), "saving-commit")

@@ -1,0 +1,188 @@
+"""A JSON schema of an object as rows of fields, and back: what a form shows of it.
+
+    rows = rows_of({"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]})
+    rows[0].name, rows[0].required                        # "name", True
+    with_rows(schema, [*rows, Row(0, "age", "integer")])
+
+What a form has no widget for (a `pattern`, a `$ref`) stays in the schema as it is. Fields keep their order, since
+models write an object's keys in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+SIMPLE = ("string", "number", "integer", "boolean")
+TYPES = (*SIMPLE, "object", *(f"list of {one}s" for one in SIMPLE), "list of objects")
+OTHER = "other"
+"""A field that only the JSON says: several types, a reference, a list without a type."""
+NEW: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {"answer": {"type": "string"}},
+    "required": ["answer"],
+    "additionalProperties": False,
+}
+"""What a form starts a schema with."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A field of the object, `depth` levels inside it; the rows of its own fields follow it.
+
+    `schema` is what the field had, and keeps what no other attribute says.
+    """
+
+    depth: int
+    name: str
+    type: str = "string"
+    required: bool = True
+    choices: tuple[str, ...] = ()
+    description: str = ""
+    schema: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def nests(self) -> bool:
+        """Whether it can have fields inside."""
+        return self.type in ("object", "list of objects")
+
+
+def rows_of(schema: Any) -> list[Row] | None:
+    """The fields of `schema`, depth first; None where it is no schema of an object, which has no rows."""
+    if not isinstance(schema, Mapping) or schema.get("type") != "object":
+        return None
+    if not isinstance(schema.get("properties", {}), Mapping):
+        return None
+    return list(_rows(schema, 0))
+
+
+def _rows(schema: Mapping[str, Any], depth: int) -> Iterator[Row]:
+    required = schema.get("required", [])
+    properties = schema.get("properties", {})
+    for name, one in properties.items() if isinstance(properties, Mapping) else ():
+        inner = one if isinstance(one, Mapping) else {}
+        kind, choices = _type(inner), inner.get("enum", [])
+        listed = kind == "string" and isinstance(choices, list) and all(isinstance(c, str) for c in choices)
+        row = Row(
+            depth,
+            name,
+            kind,
+            isinstance(required, list) and name in required,
+            tuple(choices) if listed else (),
+            str(inner.get("description", "")),
+            inner,
+        )
+        yield row
+        if row.nests:
+            yield from _rows(inner if kind == "object" else inner["items"], depth + 1)
+
+
+def _type(schema: Mapping[str, Any]) -> str:
+    kind, items = schema.get("type"), schema.get("items")
+    if kind in SIMPLE or kind == "object":
+        return str(kind)
+    inner = items.get("type") if kind == "array" and isinstance(items, Mapping) else None
+    return f"list of {inner}s" if inner in (*SIMPLE, "object") else OTHER
+
+
+def with_rows(schema: Mapping[str, Any], rows: Sequence[Row]) -> dict[str, Any]:
+    """`schema` with the fields `rows`; a name that is used twice in one object gets a number."""
+    return _filled(schema, list(rows), 0)
+
+
+def _filled(schema: Mapping[str, Any], rows: list[Row], depth: int) -> dict[str, Any]:
+    properties: dict[str, Any] = {}
+    required: list[str] = []
+    for number, row in enumerate(rows):
+        if row.depth != depth:
+            continue
+        inside = []
+        for other in rows[number + 1 :]:
+            if other.depth <= depth:
+                break
+            inside.append(other)
+        name = _free(row.name.strip() or "field", properties)
+        properties[name] = _of_row(row, inside)
+        if row.required:
+            required.append(name)
+    before = schema.get("required")
+    if isinstance(before, list):
+        required = [n for n in before if n in required] + [n for n in required if n not in before]
+    found = {**schema, "properties": properties, "required": required}
+    if not properties and "properties" not in schema:
+        del found["properties"]
+    if not required and "required" not in schema:
+        del found["required"]
+    return found
+
+
+def _of_row(row: Row, inside: list[Row]) -> dict[str, Any]:
+    found = dict(row.schema)
+    if row.type != _type(row.schema):
+        for key in ("type", "items", "properties", "required", "additionalProperties", "enum"):
+            found.pop(key, None)
+        found = {**_new(row.type), **found}
+    if row.type == "object":
+        found = _filled(found, inside, row.depth + 1)
+    elif row.type == "list of objects":
+        found["items"] = _filled(found["items"], inside, row.depth + 1)
+    found = _with(found, "description", row.description)
+    return _with(found, "enum", list(row.choices)) if row.type == "string" else found
+
+
+def _with(schema: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
+    return {**schema, key: value} if value else {k: v for k, v in schema.items() if k != key}
+
+
+def _new(kind: str) -> dict[str, Any]:
+    thing: dict[str, Any] = {"type": kind.removeprefix("list of ").removesuffix("s") if "list" in kind else kind}
+    if thing["type"] == "object":
+        thing |= {"properties": {}, "required": [], "additionalProperties": False}
+    return {"type": "array", "items": thing} if "list" in kind else thing
+
+
+def _free(name: str, taken: Mapping[str, Any]) -> str:
+    number, found = 2, name
+    while found in taken:
+        found, number = f"{name}_{number}", number + 1
+    return found
+
+
+def end_of(rows: Sequence[Row], number: int) -> int:
+    """Where the row `number` and all inside it end."""
+    end = number + 1
+    while end < len(rows) and rows[end].depth > rows[number].depth:
+        end += 1
+    return end
+
+
+def added(rows: Sequence[Row], inside: int | None = None) -> list[Row]:
+    """`rows` with a new field at the end, or at the end of the object in row `inside`."""
+    at = len(rows) if inside is None else end_of(rows, inside)
+    depth = 0 if inside is None else rows[inside].depth + 1
+    return [*rows[:at], Row(depth, "field"), *rows[at:]]
+
+
+def removed(rows: Sequence[Row], number: int) -> list[Row]:
+    """`rows` without the field `number` and what is inside it."""
+    return [*rows[:number], *rows[end_of(rows, number) :]]
+
+
+def moved_up(rows: Sequence[Row], number: int) -> list[Row]:
+    """`rows` with the field `number` before the one that stood before it in the same object."""
+    end, depth = end_of(rows, number), rows[number].depth
+    before = next((n for n in range(number - 1, -1, -1) if rows[n].depth <= depth), None)
+    if before is None or rows[before].depth < depth:
+        return list(rows)
+    return [*rows[:before], *rows[number:end], *rows[before:number], *rows[end:]]
+
+
+def changed(rows: Sequence[Row], number: int, **values: Any) -> list[Row]:
+    """`rows` with attributes of the field `number` set."""
+    row = replace(rows[number], **values)
+    inside = rows[number + 1 : end_of(rows, number)] if row.nests else []
+    return [*rows[:number], row, *inside, *rows[end_of(rows, number) :]]
+
+
+__all__ = ["NEW", "OTHER", "TYPES", "Row", "added", "changed", "end_of", "moved_up", "removed", "rows_of", "with_rows"]

@@ -1,0 +1,70 @@
+"""The prompt a template gives with its samples, as one types: rendering only, no model is asked."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from promptlab import plans, templates, tokens
+from promptlab.errors import InputError, PromptlabError
+from promptlab.types import Budget, Prompt, Section
+from promptlab.ui import widgets
+from promptlab.ui.opened import Opened
+from promptlab.ui.session import Session
+from promptlab.ui.widgets import markup, note, small
+
+
+def draw(session: Session, opened: Opened) -> None:
+    """The messages in the colours of their sections, or why there are none and where to mend it."""
+    st.markdown("#### Preview")
+    prompt: Prompt | None = None
+    for problem in opened.problems:
+        said(problem)
+    if opened.problems:
+        small("Until that is mended, this is the prompt without it.")
+    try:
+        inputs = templates.sample_inputs(opened.template)
+        filled = plans.materials(session.workspace, opened.template, inputs)
+        prompt = templates.render(opened.template, inputs, documents=filled.documents, shots=filled.shots)
+    except PromptlabError as exc:
+        said(exc)
+    if prompt is None:
+        return
+    if not prompt.messages:
+        note("info", "The prompt is empty", "Write instructions, or a user turn; they appear here as you type.")
+        return
+    budget = about(prompt, opened.template.params.max_tokens)
+    markup(widgets.messages_html(prompt))
+    markup(widgets.bar_html(budget))
+    small("With the samples of the inputs. Tokens are estimated here; the workbench counts them as each model does.")
+
+
+def about(prompt: Prompt, room: int) -> Budget:
+    """The tokens of each section, estimated alike for every model, and the `room` kept for the answer."""
+    by_section: dict[Section, int] = {}
+    for span, text in prompt.texts():
+        by_section[span.section] = by_section.get(span.section, 0) + tokens.about(text)
+    return Budget(
+        by_section=by_section, by_source={}, prompt=sum(by_section.values()), room=room, window=None, exact=False
+    )
+
+
+def said(exc: PromptlabError) -> None:
+    """A problem with the field it is in."""
+    field = exc.field if isinstance(exc, InputError) else ""
+    what = exc.what if isinstance(exc, InputError) else exc.message
+    title = f"{NAMES.get(field.partition('.')[0], field)}: {what}" if field else what[:1].upper() + what[1:]
+    note("bad", title, exc.hint)
+
+
+NAMES = {
+    "instructions": "Instructions",
+    "output_format": "Output format",
+    "schema": "Answer schema",
+    "context": "Documents",
+    "examples": "Examples",
+    "inputs": "Inputs",
+    "params": "Parameters",
+    "user": "User turn",
+    "layout": "Layout",
+    "description": "Description",
+}

@@ -1,0 +1,94 @@
+"""Templates: all there are, and one of them as a form with its prompt beside it and its history below."""
+
+from __future__ import annotations
+
+import functools
+
+import streamlit as st
+
+from promptlab import shelf, template_changes
+from promptlab.errors import TemplateError
+from promptlab.ui import history, links, saving, template_form, template_preview, template_text, templates_list, widgets
+from promptlab.ui.opened import Opened, open_template
+from promptlab.ui.session import Session
+from promptlab.ui.widgets import note, plain
+
+
+def page(session: Session) -> None:
+    """Draw the list, or the template that the address names."""
+    wanted = st.query_params.get("template")
+    if wanted:
+        _one(session, wanted)
+    else:
+        templates_list.draw(session)
+
+
+def _one(session: Session, path: str) -> None:
+    st.button("All templates", icon=":material/arrow_back:", type="tertiary", key="templates-all", on_click=_close)
+    try:
+        opened = open_template(session, path)
+    except TemplateError as exc:
+        _broken(session, path, exc)
+        return
+    _head(session, opened)
+    with st.container(key="form"):
+        left, right = st.columns([1, 1], gap="large")
+        with left:
+            template_form.draw(session, opened)
+        with right, st.container(key="form-preview"):
+            template_preview.draw(session, opened)
+    st.space("small")
+    history.draw(session, path, opened.text if opened.draft.edited else None)
+
+
+def _head(session: Session, opened: Opened) -> None:
+    path = opened.path
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="template-head"):
+        st.subheader(plain(templates_list.short(path)), anchor=False, width="content")
+        on_saved = functools.partial(session.drafts.saved, path)
+        saving.button(session, path, opened.text, opened.base, on_saved=on_saved)
+        if opened.draft.edited:
+            _discard(session, opened)
+        links.to("workbench", "Open in workbench", icon=":material/science:", template=path)
+    changed = ", ".join(template_changes.changes(opened.original, opened.template))
+    if changed and opened.draft.text is None:
+        widgets.small(f"Changed here and not saved: {changed}.")
+
+
+def _discard(session: Session, opened: Opened) -> None:
+    word = "Discard draft" if opened.is_new else "Discard changes"
+    with st.popover(word, icon=":material/undo:", type="tertiary", key="discard"):
+        gone = "this template, which is in no file yet" if opened.is_new else "what was changed since it was saved"
+        widgets.small(f"Forget {gone}? It cannot be brought back.")
+        st.button(word, type="primary", key="discard-now", on_click=_forget, args=(session, opened))
+
+
+def _forget(session: Session, opened: Opened) -> None:
+    session.drafts.reset(opened.path)
+    if opened.is_new:
+        _close()
+
+
+def _broken(session: Session, path: str, exc: TemplateError) -> None:
+    st.subheader(plain(templates_list.short(path)), anchor=False)
+    draft, disk = session.drafts.load(path), None
+    try:
+        disk = shelf.on_disk(session.workspace, path)
+    except TemplateError:
+        pass
+    text = disk if draft.origin is None else draft.origin
+    line = f", line {exc.line}" if exc.line else ""
+    if text is None:
+        note("bad", "There is no such template", "It may have been renamed or deleted.", exc.hint)
+        return
+    note(
+        "bad",
+        f"This template cannot be used yet{line}",
+        f"{exc.field}: {exc.what}" if exc.field else exc.what,
+        exc.hint,
+    )
+    template_text.draw(session, path, text, draft.base if draft.edited else disk)
+
+
+def _close() -> None:
+    st.query_params.pop("template", None)
