@@ -9,13 +9,13 @@ A recording is always written whole, in the order of the suite, from the old one
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from promptlab.errors import SuiteError
 from promptlab.models import Catalogue
 from promptlab.origin import blob_id
-from promptlab.recording import Recording, Stored, write
+from promptlab.recording import Judged, Recording, Stored, write
 from promptlab.store import Store
 from promptlab.suite import Item, Key, Suite
 from promptlab.suite_asking import check_labels, stored_from
@@ -47,6 +47,16 @@ class Answers:
             for key in chunk.keys:
                 self._chunk_of.setdefault(key, []).append(chunk.store_run)
         self._held: tuple[str, dict[str, Result]] = ("", {})
+        # What judges said stands in the log; suites without a judge have none to hold.
+        self._judged = {
+            row.key: tuple(Judged(**one) for one in row.more["judged"])
+            for row in rows(log, run)
+            if row.more.get("judged")
+        }
+
+    def judged(self, key: Key) -> tuple[Judged, ...]:
+        """What judges said of the item's answer."""
+        return self._judged.get(key, ())
 
     def get(self, key: Key) -> Result | None:
         """The newest whole answer to the item; None where it has none."""
@@ -108,7 +118,14 @@ def _new(suite: Suite, item: Item, answers: Answers, catalogue: Catalogue) -> St
     if result is None:
         return None
     template = item.variant.template or suite.template
-    return stored_from(suite, item, result, catalogue.backend(item.key.model).fingerprint, blob_id(template.source))
+    return stored_from(
+        suite,
+        item,
+        result,
+        catalogue.backend(item.key.model).fingerprint,
+        blob_id(template.source),
+        answers.judged(item.key),
+    )
 
 
 def _both(workspace: Workspace, suite: Suite) -> Iterator[tuple[Item, Stored | None]]:
@@ -130,11 +147,9 @@ def last_run(log: SuiteLog, suite: Suite, verb: str) -> SuiteRun:
     raise SuiteError(f"there is no {verb} of this suite", file=suite.path, hint=f"`promptlab suite {verb}` makes one")
 
 
-def rows_by_key(log: SuiteLog, run: SuiteRun) -> Mapping[Key, Row]:
-    """Every row of a run, by its item."""
-    found: dict[Key, Row] = {}
+def rows(log: SuiteLog, run: SuiteRun) -> Iterator[Row]:
+    """Every row of a run, a page at a time."""
     after = -1
     while page := log.rows(run, after=after, limit=1_000):
-        found.update((row.key, row) for row in page)
+        yield from page
         after = page[-1].position
-    return found

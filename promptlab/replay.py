@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from promptlab import runner
+from promptlab import judging, runner
 from promptlab.difference import Asked, Change, difference, prompt_changes
 from promptlab.errors import PromptlabError
 from promptlab.recording import Recording, Stored
@@ -90,9 +90,26 @@ def replay_item(filler: Fill, item: Item, recording: Recording) -> Replayed:
             )
         return Replayed(item.key, "missing", said, None, request, tags=tags, nearest=nearest)
     scores = runner.score(trial.scorers, stored.completion.text, trial.expected)
+    judges, changed = _judged(filler, item, stored)
+    scores = (*scores, *judges)
+    if changed and request.key(stored.backend) == stored.request_key:
+        return Replayed(item.key, "drifted", changed, stored, request, scores, tags)
     if request.key(stored.backend) == stored.request_key:
         return Replayed(item.key, "same", "", stored, request, scores, tags)
     return Replayed(item.key, "drifted", _difference(stored, request, trial), stored, request, scores, tags)
+
+
+def _judged(filler: Fill, item: Item, stored: Stored) -> tuple[tuple[Score, ...], str]:
+    """What the recorded answers of judges come to today; and, where a judge would be asked something else, that."""
+    asked = filler.judges(item, stored.request.prompt, stored.completion.text)
+    if len(asked) != len(stored.judged):
+        return (), f"{len(stored.judged)} judges are recorded, and the suite has {len(asked)}"
+    scores = []
+    for trial, one in zip(asked, stored.judged, strict=True):
+        if (trial.model, runner.request_of(trial).key(one.fingerprint)) != (one.model, one.key):
+            return (), "what the judge is asked is not what is recorded"
+        scores.append(judging.read(one.text))
+    return tuple(scores), ""
 
 
 def _difference(stored: Stored, request: Request, trial: Trial) -> str:

@@ -10,15 +10,15 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import Any, Literal
 
-from promptlab import runner, scorers, verdicts
-from promptlab.errors import GateRefused, PromptlabError, SuiteError
+from promptlab import judging, runner, scorers, verdicts
+from promptlab.errors import GateRefused, InputError, PromptlabError, SuiteError
 from promptlab.models import Catalogue
 from promptlab.origin import blob_id
-from promptlab.recording import Recording, Stored
+from promptlab.recording import Judged, Recording, Stored
 from promptlab.store import Store
 from promptlab.suite import Item, Key, Suite
 from promptlab.suite_items import Fill, items
@@ -69,6 +69,7 @@ class Answered:
     stored: Stored | None
     verdict: verdicts.Verdict
     fingerprint: str
+    judged: tuple[Judged, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,10 +232,13 @@ class Asking:
         """Verdicts of what ended, in the log before they are given on."""
         ended: list[Answered] = []
         rows: list[Row] = []
+        # A broken-off answer is none: the item is asked when the run is taken up.
+        batch = [one for one in batch if not (one[3].completion and one[3].completion.finish_reason == "stopped")]
+        judged = self._judge([(item, result) for _, item, _, result, _ in batch])
         for position, item, stored, result, run_id in batch:
-            if result.completion is not None and result.completion.finish_reason == "stopped":
-                continue  # it has no answer, and is asked when the run is taken up
-            one = self._judged(position, item, stored, result)
+            said, scores = judged.get(item.key, ((), ()))
+            result = replace(result, scores=(*result.scores, *scores))
+            one = self._verdict(position, item, stored, result, said)
             ended.append(one)
             rows.append(_row(one, run_id or result.run_id))
             done = result.completion
@@ -247,7 +251,35 @@ class Asking:
             self._log.add(self.run, rows)
         yield from ended
 
-    def _judged(self, position: int, item: Item, stored: Stored | None, result: Result) -> Answered:
+    def _judge(self, ended: Sequence[tuple[Item, Result]]) -> dict[Key, tuple[tuple[Judged, ...], tuple[Score, ...]]]:
+        """Ask the judges of what ended. One that gives no verdict gives no score, and its item cannot be told."""
+        asked = [
+            (item, trial)
+            for item, result in ended
+            if result.completion and result.request
+            for trial in self.fill.judges(item, result.request.prompt, result.completion.text)
+        ]
+        if not asked:
+            return {}
+        title = f"suite judge {self.suite.name}"
+        run = runner.start([trial for _, trial in asked], catalogue=self.catalogue, store=self.store, title=title)
+        found: dict[Key, tuple[tuple[Judged, ...], tuple[Score, ...]]] = {}
+        for (item, trial), result in zip(asked, run.wait(), strict=True):
+            if result.completion is None:
+                continue
+            said, scores = found.get(item.key, ((), ()))
+            try:
+                score = judging.read(result.completion.text)
+            except InputError:
+                continue
+            fingerprint = self._fingerprint(trial.model)
+            one = Judged(judging.NAME, trial.model, fingerprint, result.request_id, result.completion.text)
+            found[item.key] = ((*said, one), (*scores, score))
+        return found
+
+    def _verdict(
+        self, position: int, item: Item, stored: Stored | None, result: Result, judged: tuple[Judged, ...]
+    ) -> Answered:
         specs = self.suite.specs_of(item.case)
         today: tuple[Score, ...] = ()
         if stored is not None:
@@ -256,7 +288,7 @@ class Asking:
             today = (*runner.score(own, stored.completion.text, item.case.expected), *asking)
         fingerprint = self._fingerprint(item.key.model) if result.completion else ""
         verdict = verdicts.judge(stored, result, fingerprint, specs, today)
-        return Answered(position, item, result, stored, verdict, fingerprint)
+        return Answered(position, item, result, stored, verdict, fingerprint, judged)
 
     def _fingerprint(self, model: str) -> str:
         return self.catalogue.backend(model).fingerprint
@@ -343,7 +375,9 @@ def labelled_today(workspace: Workspace, suite: Suite, stored: Stored) -> Reques
     return replace(stored.request, prompt=replace(stored.request.prompt, sources=tuple(sources)))
 
 
-def stored_from(suite: Suite, item: Item, result: Result, fingerprint: str, blob: str) -> Stored:
+def stored_from(
+    suite: Suite, item: Item, result: Result, fingerprint: str, blob: str, judged: tuple[Judged, ...] = ()
+) -> Stored:
     """What the recording keeps of an answer. The result must have one."""
     if result.request is None or result.completion is None:
         raise ValueError("only an answer can be recorded")
@@ -354,7 +388,8 @@ def stored_from(suite: Suite, item: Item, result: Result, fingerprint: str, blob
         request_key=result.request.key(fingerprint),
         backend=fingerprint,
         completion=Completion(done.text, done.finish_reason, done.usage, fingerprint=done.fingerprint),
-        scores=result.scores,
+        scores=(*result.scores, *(judging.read(one.text) for one in judged)),
+        judged=judged,
         inputs=item.case.inputs,
         expected=item.case.expected,
         tags=item.case.tags,
@@ -389,6 +424,7 @@ def _row(one: Answered, run_id: str) -> Row:
         "causes": [[c.kind, c.detail, list(c.sections), c.certain] for c in verdict.causes],
         "tags": list(one.item.case.tags),
         "error": one.result.error,
+        **({"judged": [asdict(judged) for judged in one.judged]} if one.judged else {}),
     }
     return Row(
         one.position,

@@ -6,9 +6,9 @@ import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
-from promptlab import case_files, plans, scorers
+from promptlab import case_files, judging, plans, scorers
 from promptlab.suite import Case, Item, Key, Suite, Variant
-from promptlab.types import Scorer, ScorerSpec, Trial, highest
+from promptlab.types import Prompt, Scorer, ScorerSpec, Trial, highest
 from promptlab.workspace import Workspace
 
 
@@ -62,6 +62,24 @@ class Fill:
             label=highest([case.label, suite.label]),
             scorers=self.scorers(case, variant),
         )
+
+    def judges(self, item: Item, prompt: Prompt, answer: str) -> list[Trial]:
+        """What the judges of `item` are asked about `answer`, given to `prompt`; most items have none."""
+        case = item.case
+        label = highest([case.label, self._suite.label])
+        return [
+            judging.trial(
+                *(spec, self._workspace),
+                prompt=prompt,
+                question=case.inputs,
+                expected=case.expected,
+                answer=answer,
+                label=label,
+                case=item.key.id,
+            )
+            for spec in self._suite.specs_of(case)
+            if spec.name == judging.NAME
+        ]
 
     def scorers(self, case: Case, variant: Variant) -> tuple[Scorer, ...]:
         """The scorers of a case that need no model, ready to use."""

@@ -63,13 +63,16 @@ class Facts:
 
 
 def passed(scores: Sequence[Score], specs: Sequence[ScorerSpec]) -> bool | None:
-    """Whether every scorer is content with an answer; None without scorers. A missing score is no pass."""
+    """Whether every scorer is content with an answer; None without scorers, or where one has no score: a judge that
+    gave none."""
     if not specs:
         return None
     by_name: dict[str, list[float]] = {}
     for score in scores:
         by_name.setdefault(score.scorer, []).append(score.value)
-    return all(spec.name in by_name and min(by_name[spec.name]) >= scorers.passing(spec) - CLOSE for spec in specs)
+    if any(spec.name not in by_name for spec in specs):
+        return None
+    return all(min(by_name[spec.name]) >= scorers.passing(spec) - CLOSE for spec in specs)
 
 
 def mean(scores: Sequence[Score]) -> float | None:
@@ -102,6 +105,8 @@ def judge(
         return Verdict("cannot tell", (), "stopped before its end", None, None, was_passed, was_score)
     found = causes(stored, Facts(new.request, fingerprint, new.completion), today)
     now_passed, now_score = passed(new.scores, specs), mean(new.scores)
+    if now_passed is None and specs:
+        return Verdict("cannot tell", (), "not every scorer gave a score", None, None, was_passed, was_score)
     kind, said = _kind(stored, new.completion, (was_passed, was_score), (now_passed, now_score))
     reasons = tuple(cause for cause in found if cause.kind == "scorer" or kind != "same")
     if kind == "same" and not any(cause.kind == "scorer" for cause in reasons):
