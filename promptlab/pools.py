@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from promptlab import pool_files
+from promptlab import pool_files, selection
 from promptlab.errors import ExampleError, WorkspaceError, nearest
-from promptlab.examples import ENDINGS, FOLDERS, contradicts, duplicates, repeats
+from promptlab.examples import ENDINGS, FOLDERS, contradicts, duplicates, read_pool, repeats
 from promptlab.files import write_atomically
 from promptlab.pool_files import PoolText, Row
 from promptlab.similarity import normal
@@ -172,9 +172,12 @@ def label_of_result(result: Result) -> Label:
 
 def same_question(workspace: Workspace, path: str, inputs: Mapping[str, str]) -> Example | None:
     """The example of the pool with these inputs but for case and spacing; a pool that is not there has none."""
-    wanted = _normal(inputs)
-    rows = _read(workspace, path, missing_is_empty=True)[1].rows
-    return next((row.example for row in rows if _normal(row.example.inputs) == wanted), None)
+    full = _place(workspace, path)
+    if not full.exists():
+        return None
+    pool = read_pool(workspace, path)
+    known, wanted = selection.facts(pool), _normal(inputs)
+    return next((pool[n] for n in sorted(known.same_as(inputs, "")) if known.normals[n] == wanted), None)
 
 
 def _normal(inputs: Mapping[str, str]) -> dict[str, str]:
@@ -216,11 +219,15 @@ def _unchanged(row: Row, path: str, was: Example | None) -> Row:
     return row
 
 
-def _read(workspace: Workspace, path: str, *, missing_is_empty: bool = False) -> tuple[Path, PoolText, bytes | None]:
+def _place(workspace: Workspace, path: str) -> Path:
     try:
-        full = workspace.resolve(path)
+        return workspace.resolve(path)
     except WorkspaceError as exc:
         raise ExampleError(exc.what, file=path, hint=exc.hint) from exc
+
+
+def _read(workspace: Workspace, path: str, *, missing_is_empty: bool = False) -> tuple[Path, PoolText, bytes | None]:
+    full = _place(workspace, path)
     if not full.exists() and missing_is_empty:
         return full, PoolText("", ()), None
     if not full.is_file():

@@ -17,8 +17,10 @@ from typing import Any
 from promptlab import template_edit
 from promptlab.errors import TemplateError
 from promptlab.template_file import parse
-from promptlab.types import Template
+from promptlab.types import InputSpec, Template
 from promptlab.yaml_edit import same
+
+_INPUT = asdict(InputSpec())
 
 
 def of(template: Template) -> dict[str, Any]:
@@ -40,7 +42,8 @@ def values(template: Template, changes: Mapping[str, Any]) -> dict[str, Any]:
     found = copy.deepcopy(of(template))
     for name, value in changes.items():
         _put(found, name.split("."), copy.deepcopy(value))
-    return found
+    inputs = found["inputs"] or {}
+    return {**found, "inputs": {name: {**_INPUT, **(spec or {})} for name, spec in inputs.items()}}
 
 
 def with_field(template: Template, changes: Mapping[str, Any], name: str, value: Any) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from promptlab.models import ModelStatus
 from promptlab.report import seconds
 from promptlab.store import RunInfo
 from promptlab.types import Completion, FinishReason, Request, Result
-from promptlab.ui import widgets
+from promptlab.ui import add_example, widgets
 from promptlab.ui.jobs import Job, Snapshot
+from promptlab.ui.session import Session
 from promptlab.ui.widgets import chip, escape, markup, note
 
 _ENDS: dict[FinishReason, str] = {
@@ -34,6 +35,7 @@ def row_head(title: str, created: str, *more: str) -> None:
 
 
 def stored_row(
+    session: Session,
     run: RunInfo,
     results: Sequence[Result],
     unready: Sequence[ModelStatus] = (),
@@ -52,7 +54,7 @@ def stored_row(
         columns = st.columns(max(1, len(results) + bool(missing) + len(unready) + blanks))
         for column, result in zip(columns, results, strict=False):
             with column:
-                answer(result)
+                answer(result, session)
         if missing:
             with columns[len(results)]:
                 note(
@@ -75,7 +77,7 @@ def live_row(job: Job, unready: Sequence[ModelStatus] = ()) -> None:
         for column, snapshot in zip(columns, snapshots, strict=False):
             with column:
                 if snapshot.result:
-                    answer(snapshot.result, live=True)
+                    answer(snapshot.result)
                 else:
                     _under_way(snapshot, key=f"answer-{job.run_id[:8]}-{snapshot.trial.model}")
         for column, status in zip(columns[len(snapshots) :], unready, strict=True):
@@ -90,8 +92,8 @@ def unready_card(status: ModelStatus) -> None:
         note("info", "Not asked", status.reason)
 
 
-def answer(result: Result, *, live: bool = False) -> None:
-    """One column: the answer, or the error, and how it came."""
+def answer(result: Result, session: Session | None = None) -> None:
+    """One column: the answer, or the error, and how it came; with `session`, also what can be done with it."""
     key = result.id[:12]
     with st.container(key=f"answer-{key}", gap="xsmall"):
         _head(result.model, *_marks(result))
@@ -108,8 +110,9 @@ def answer(result: Result, *, live: bool = False) -> None:
             for warning in done.details.get("warnings", ()):
                 note("warn", "Note", str(warning))
             markup(_facts(result, done))
-        if result.request and not live:
+        if result.request and session:
             _what_was_sent(result, key)
+            add_example.button(session, result, key=key)
 
 
 def _head(model: str, *chips: str) -> None:

@@ -146,9 +146,21 @@ class Drafts:
         same = text == base
         return self.change(template, base=None if same else base, text=None if same else text, changes={})
 
-    def saved(self, template: str) -> None:
-        """The template is in its file: its changes are no draft any more. Inputs, switches and models stay."""
-        self.change(template, base=None, text=None, changes={})
+    def saved(self, template: str, was: Draft, text: str, file: str | None) -> Draft:
+        """The draft `was`, which made `text`, is saved or kept elsewhere; the file says `file` now.
+
+        What `text` has not is still a draft: a change that makes no template, and what another tab typed meanwhile.
+        Inputs, switches and models stay.
+        """
+        with self._lock:
+            now = self.load(template)
+            if now.text is not None and now.text != was.text:
+                return self._change(now, {"base": file})
+            made, left = templates.parse(text, path=template), dict[str, Any]()
+            for name, value in now.changes.items():
+                left = template_fields.with_field(made, left, name, value)
+            lost = bool(left) and file is None
+            return self._change(now, {"base": file if left else None, "text": text if lost else None, "changes": left})
 
     def reset(self, template: str) -> Draft:
         """Forget what was changed; the choice of models stays."""

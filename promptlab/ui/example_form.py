@@ -150,10 +150,15 @@ def _do(what: Callable[[Session, _Form], str], session: Session, form: _Form) ->
     try:
         said = what(session, form)
     except PromptlabError as exc:
-        form.trouble = (sentence(exc.what if isinstance(exc, InputError) else exc.message), sentence(exc.hint))
+        form.trouble = words_of(exc)
         return
     form.done = True
     st.session_state[SAID] = said
+
+
+def words_of(exc: PromptlabError) -> tuple[str, str]:
+    """What went wrong and what to do, in sentences; the file is left out, which is the one looked at."""
+    return sentence(exc.what if isinstance(exc, InputError) else exc.message), sentence(exc.hint)
 
 
 def sentence(words: str) -> str:
@@ -207,4 +212,4 @@ def _delete(session: Session, form: _Form) -> str:
     return f"{form.was.id} is taken out of {PurePosixPath(form.path).name}"
 
 
-__all__ = ["SAID", "draw", "kept", "label_field", "open_form", "sentence", "tags_field"]
+__all__ = ["SAID", "draw", "kept", "label_field", "open_form", "sentence", "tags_field", "words_of"]

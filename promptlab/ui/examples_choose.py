@@ -10,11 +10,11 @@ from typing import Any, get_args
 import streamlit as st
 
 from promptlab import examples, selection, templates
-from promptlab.errors import InputError, PromptlabError, nearest
+from promptlab.errors import PromptlabError, nearest
 from promptlab.selection import Selection
 from promptlab.types import Example, Order, Select, ShotChoice
 from promptlab.ui import example_rows, links
-from promptlab.ui.example_form import sentence
+from promptlab.ui.example_form import sentence, words_of
 from promptlab.ui.form_examples import ORDERS, SELECTS
 from promptlab.ui.opened import open_template
 from promptlab.ui.session import Session
@@ -38,8 +38,7 @@ def draw(session: Session, path: str, pool: tuple[Example, ...], users: Sequence
         with st.spinner("Choosing", show_time=False):
             found = examples.select(pool, choice, inputs, item=item)
     except PromptlabError as exc:
-        what = exc.what if isinstance(exc, InputError) else exc.message
-        note("warn", "No shots can be chosen", sentence(what), sentence(exc.hint))
+        note("warn", "No shots can be chosen", *words_of(exc))
         return
     _shots(found, choice)
     _left_out(pool, found, item)

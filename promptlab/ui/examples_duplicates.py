@@ -78,7 +78,7 @@ def _take_out(session: Session, path: str, gone: list[str]) -> None:
     try:
         pools.dedupe(session.workspace, path, expected=gone)
     except PromptlabError as exc:
-        st.session_state[_TROUBLE] = (example_form.sentence(exc.message), example_form.sentence(exc.hint))
+        st.session_state[_TROUBLE] = example_form.words_of(exc)
     else:
         st.session_state[example_form.SAID] = f"{len(gone):,} taken out"
 

@@ -100,7 +100,7 @@ def _new_pool(session: Session) -> None:
         try:
             path = pools.new_path(session.workspace, name)
         except PromptlabError as exc:
-            note("bad", exc.message, exc.hint)
+            note("bad", *example_form.words_of(exc))
             return
         _open(path)
         st.rerun()

@@ -21,7 +21,9 @@ from promptlab.ui.session import Session
 
 TEXTS = ("instructions", "output_format")
 """The texts of a template that the workbench shows."""
-_SEEN = "fields-seen"
+_SHOWN = "fields-shown"
+"""What each widget was last given, and where. A widget is filled again only when its field became another, so what
+somebody types meanwhile elsewhere on the page stays."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,8 @@ class Field:
     """A widget bound to the draft: what it shows, and what a new value changes.
 
     `settings` are how the workbench is set for the template, `edits` fields of the template itself, made from all
-    of its fields as they are when the widget changes. `refill` fills every widget anew after that, since others
-    depend on this one, or the value may become another.
+    of its fields as they are when the widget changes. `refill` fills the widget again after that: what was given may
+    have become another value, or been refused.
     """
 
     key: str
@@ -43,15 +45,22 @@ class Field:
 class Fields:
     """The widgets of one template, and their values in this tab."""
 
-    def __init__(self, session: Session, opened: Opened, fields: Iterable[Field]) -> None:
+    def __init__(self, session: Session, opened: Opened, fields: Iterable[Field], *, page: str) -> None:
         self._session, self._opened = session, opened
         self._fields = {field.key: field for field in fields}
-        stale = st.session_state.get(_SEEN) != self._place(opened.draft.revision)
+        # Streamlit forgets the values of another page's widgets, also of those that have the same key.
+        place = (page, opened.path)
+        before, shown = st.session_state.get(_SHOWN, (None, {}))
         for field in self._fields.values():
             key = self._key(field.key)
-            if stale or key not in st.session_state:
+            new = before != place or key not in shown or not _same(shown[key], field.value)
+            if (
+                key not in st.session_state
+                or (new and not _same(st.session_state[key], field.value))
+                or before != place
+            ):
                 st.session_state[key] = field.value
-        self._saw(opened.draft.revision)
+        st.session_state[_SHOWN] = (place, {self._key(field.key): field.value for field in self._fields.values()})
 
     def bind(self, name: str) -> dict[str, Any]:
         """Arguments that bind a widget to the field `name`."""
@@ -64,11 +73,15 @@ class Fields:
             st.session_state[key] = value
 
     def edit(self, make: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-        """Change fields of the template as `make` says of all of them: for buttons. Every widget is filled anew."""
+        """Change fields of the template as `make` says of all of them: for buttons."""
         opened = self._now()
         self._session.drafts.edit(opened.path, opened.original.source, make(opened.values))
 
     def _now(self) -> Opened:
+        # The first change is made to what is looked at here: the file may say something else by now, and saving
+        # must find that out.
+        if not self._session.drafts.load(self._opened.path).edited:
+            return self._opened
         try:
             return open_template(self._session, self._opened.path)
         except TemplateError:  # the file was broken or deleted meanwhile; what is shown here is still whole
@@ -77,28 +90,20 @@ class Fields:
     def _key(self, name: str) -> str:
         return f"{name}-{self._opened.template.name}"
 
-    def _place(self, revision: int) -> tuple[str, str, int]:
-        return self._opened.path, self._opened.original.sha256, revision
-
-    def _saw(self, revision: int) -> None:
-        st.session_state[_SEEN] = self._place(revision)
-
     def _changed(self, name: str) -> None:
         drafts, path, field = self._session.drafts, self._opened.path, self._fields[name]
-        before, given = drafts.load(path), st.session_state[self._key(name)]
-        seen = st.session_state.get(_SEEN) == self._place(before.revision)
-        after = before
+        given = st.session_state[self._key(name)]
         if field.settings:
-            after = drafts.change(path, **field.settings(before, given))
+            drafts.change(path, **field.settings(drafts.load(path), given))
         elif field.edits:
             now = self._now()
-            after = drafts.edit(path, now.original.source, field.edits(now.values, given))
-        if field.refill:
-            st.session_state.pop(_SEEN, None)
-            return
-        # What another tab changed meanwhile is not seen yet, and is taken over when the page is drawn.
-        if seen and after.revision == before.revision + 1:
-            self._saw(after.revision)
+            drafts.edit(path, now.original.source, field.edits(now.values, given))
+        if field.refill and _SHOWN in st.session_state:
+            st.session_state[_SHOWN][1].pop(self._key(name), None)
+
+
+def _same(a: Any, b: Any) -> bool:
+    return type(a) is type(b) and bool(a == b)
 
 
 def of_workbench(opened: Opened) -> list[Field]:

@@ -65,3 +65,9 @@ def open_template(session: Session, path: str) -> Opened:
         draft = draft.model_copy(update={"base": source})
     template, problems = template_fields.edited_as_far_as_possible(original, draft.changes)
     return Opened(path, disk, draft, original, template, problems)
+
+
+def let_go(session: Session, opened: Opened) -> None:
+    """What was open as `opened` is saved: it is no draft any more."""
+    file = shelf.on_disk(session.workspace, opened.path)
+    session.drafts.saved(opened.path, opened.draft, opened.text, file)

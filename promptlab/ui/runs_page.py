@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from promptlab.store import RunInfo
-from promptlab.ui import answers, widgets
+from promptlab.ui import answers, reopen, widgets
 from promptlab.ui.session import Session
 from promptlab.ui.widgets import escape, markup, note
 
@@ -132,7 +132,9 @@ def _one(session: Session, run_id: str) -> None:
     run = session.store.run(run_id)
     results = session.store.results(run.id)
     st.subheader(widgets.plain(_short(run.template)), anchor=False)
-    answers.stored_row(run, results)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        reopen.button(session, run, results)
+    answers.stored_row(session, run, results)
     st.markdown("#### What it takes to make it again")
     origin = run.origin
     params = next((answers.parameters(r.request) for r in results if r.request), [])

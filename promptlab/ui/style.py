@@ -109,7 +109,8 @@ _RULES = """
 .pl-tpl b { font-weight: 600; }
 [class*="st-key-template-row-"] { border-bottom: 1px solid var(--pl-line); padding-bottom: 0.2rem; }
 .pl-part { font-size: 0.9375rem; font-weight: 600; margin: 0; padding: 0; }
-.st-key-form-preview { position: sticky; top: 3.5rem; max-height: calc(100vh - 4.5rem); overflow: auto; }
+[data-testid="stColumn"]:has(.st-key-form-preview) > [data-testid="stVerticalBlock"] { position: sticky; top: 1rem; }
+.st-key-form-preview { max-height: calc(100vh - 2rem); overflow: auto; padding-right: 0.25rem; }
 [class*="st-key-in-row-"], [class*="st-key-schema-row-"] { border-bottom: 1px solid var(--pl-line);
   padding-bottom: 0.6rem; }
 [class*="st-key-schema-row-1-"] { margin-left: 1.25rem; }
@@ -212,7 +213,7 @@ ul.pl-models small { color: var(--pl-muted); display: block; }
   .st-key-form > [data-testid="stLayoutWrapper"] > [data-testid="stHorizontalBlock"] { flex-direction: column; }
   .st-key-form > [data-testid="stLayoutWrapper"] > [data-testid="stHorizontalBlock"] > [data-testid="stColumn"] {
     width: 100%; min-width: 100%; flex: 1 1 auto; }
-  .st-key-form-preview { position: static; max-height: none; }
+  .st-key-form-preview { max-height: none; }
   .pl-doc > :nth-child(3) { order: 4; }
 }
 """

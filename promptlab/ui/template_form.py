@@ -25,7 +25,7 @@ STANDARD_USER = "The input as it is; a line `name: value` for each where there a
 def draw(session: Session, opened: Opened) -> None:
     """The form; what is typed is in the draft, and in the preview, after a pause in typing."""
     values = opened.values
-    fields = Fields(session, opened, _fields(values))
+    fields = Fields(session, opened, _fields(values), page="templates")
     live.typing()
     st.text_input("Description", live=True, placeholder="What it is for, in a sentence", **fields.bind("description"))
     with _section(opened, "instructions", "instructions"):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from promptlab import plans, templates, tokens
 from promptlab.errors import InputError, PromptlabError
-from promptlab.types import Budget, Prompt, Section
+from promptlab.types import Budget, Prompt, Section, Template
 from promptlab.ui import widgets
 from promptlab.ui.opened import Opened
 from promptlab.ui.session import Session
@@ -21,8 +23,9 @@ def draw(session: Session, opened: Opened) -> None:
         said(problem)
     if opened.problems:
         small("Until that is mended, this is the prompt without it.")
+    stand_ins: list[str] = []
     try:
-        inputs = templates.sample_inputs(opened.template)
+        inputs, stand_ins = filled_in(opened.template)
         filled = plans.materials(session.workspace, opened.template, inputs)
         prompt = templates.render(opened.template, inputs, documents=filled.documents, shots=filled.shots)
     except PromptlabError as exc:
@@ -32,10 +35,24 @@ def draw(session: Session, opened: Opened) -> None:
     if not prompt.messages:
         note("info", "The prompt is empty", "Write instructions, or a user turn; they appear here as you type.")
         return
+    if stand_ins:
+        names = ", ".join(f"`{name}`" for name in stand_ins)
+        note(
+            "warn",
+            f"No sample for {names}",
+            "The name in angle brackets stands for it here; give a sample below Inputs.",
+        )
     budget = about(prompt, opened.template.params.max_tokens)
     markup(widgets.messages_html(prompt))
     markup(widgets.bar_html(budget))
     small("With the samples of the inputs. Tokens are estimated here; the workbench counts them as each model does.")
+
+
+def filled_in(template: Template) -> tuple[dict[str, Any], list[str]]:
+    """The samples of the inputs; a text without one is stood for by its name, and named."""
+    samples = templates.sample_inputs(template)
+    lacking = [name for name, spec in template.inputs.items() if name not in samples and spec.type == "string"]
+    return {**samples, **{name: f"‹{name}›" for name in lacking}}, lacking
 
 
 def about(prompt: Prompt, room: int) -> Budget:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+from pathlib import PurePosixPath
 
 import streamlit as st
 
-from promptlab import shelf, template_changes
-from promptlab.errors import TemplateError
+from promptlab import shelf, template_changes, templates
+from promptlab.errors import InputError, TemplateError
 from promptlab.ui import history, links, saving, template_form, template_preview, template_text, templates_list, widgets
-from promptlab.ui.opened import Opened, open_template
+from promptlab.ui.opened import Opened, let_go, open_template
 from promptlab.ui.session import Session
 from promptlab.ui.widgets import note, plain
 
@@ -26,8 +27,10 @@ def page(session: Session) -> None:
 def _one(session: Session, path: str) -> None:
     st.button("All templates", icon=":material/arrow_back:", type="tertiary", key="templates-all", on_click=_close)
     try:
+        if PurePosixPath(path).parts[:1] != (templates.FOLDER,) or ".." in path:
+            raise TemplateError("there is no such template", file=path)
         opened = open_template(session, path)
-    except TemplateError as exc:
+    except InputError as exc:
         _broken(session, path, exc)
         return
     _head(session, opened)
@@ -45,7 +48,7 @@ def _head(session: Session, opened: Opened) -> None:
     path = opened.path
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="template-head"):
         st.subheader(plain(templates_list.short(path)), anchor=False, width="content")
-        on_saved = functools.partial(session.drafts.saved, path)
+        on_saved = functools.partial(let_go, session, opened)
         saving.button(session, path, opened.text, opened.base, on_saved=on_saved)
         if opened.draft.edited:
             _discard(session, opened)
@@ -69,25 +72,32 @@ def _forget(session: Session, opened: Opened) -> None:
         _close()
 
 
-def _broken(session: Session, path: str, exc: TemplateError) -> None:
+def _broken(session: Session, path: str, exc: InputError) -> None:
     st.subheader(plain(templates_list.short(path)), anchor=False)
-    draft, disk = session.drafts.load(path), None
-    try:
-        disk = shelf.on_disk(session.workspace, path)
-    except TemplateError:
-        pass
-    text = disk if draft.origin is None else draft.origin
-    line = f", line {exc.line}" if exc.line else ""
+    text, base = _text(session, path)
     if text is None:
         note("bad", "There is no such template", "It may have been renamed or deleted.", exc.hint)
         return
+    line = f", line {exc.line}" if exc.line else ""
     note(
         "bad",
         f"This template cannot be used yet{line}",
         f"{exc.field}: {exc.what}" if exc.field else exc.what,
         exc.hint,
     )
-    template_text.draw(session, path, text, draft.base if draft.edited else disk)
+    template_text.draw(session, path, text, base)
+
+
+def _text(session: Session, path: str) -> tuple[str | None, str | None]:
+    """The text of a template that cannot be read as one, and what it began from; nothing of any other file."""
+    draft = session.drafts.load(path)
+    if draft.origin is not None:
+        return draft.origin, draft.base
+    try:
+        disk = shelf.on_disk(session.workspace, path) if path in templates.names(session.workspace) else None
+    except InputError:
+        return None, None
+    return disk, disk
 
 
 def _close() -> None:

@@ -16,7 +16,7 @@ from promptlab.ui import answers, bench, comparison, editor, frame, links, previ
 from promptlab.ui.bench import Bench
 from promptlab.ui.fields import Fields, of_workbench
 from promptlab.ui.jobs import Job
-from promptlab.ui.opened import open_template
+from promptlab.ui.opened import let_go, open_template
 from promptlab.ui.session import Session
 from promptlab.ui.widgets import note, plain
 
@@ -37,11 +37,11 @@ def page(session: Session) -> None:
     except TemplateError as exc:
         _broken(exc)
         return
-    fields = Fields(session, opened, of_workbench(opened))
+    fields = Fields(session, opened, of_workbench(opened), page="workbench")
     now = bench.read(session, opened)
     with head:
         _state_of_draft(session, now)
-        saving.button(session, path, opened.text, opened.base, on_saved=functools.partial(session.drafts.saved, path))
+        saving.button(session, path, opened.text, opened.base, on_saved=functools.partial(let_go, session, opened))
         links.to("templates", "Edit all of it", icon=":material/edit_note:", template=path)
     if opened.template.description:
         widgets.small(opened.template.description)
@@ -199,7 +199,7 @@ def _rows(session: Session, now: Bench) -> None:
         newest = number == 0 and job is None
         pick = functools.partial(_pick, run, others=len(picked) - (run in picked)) if len(runs) > 1 else None
         unready, blanks = (now.unready, 0) if newest else ([], len(now.unready))
-        answers.stored_row(run, results[run.id], unready, blanks=blanks, beside_head=pick)
+        answers.stored_row(session, run, results[run.id], unready, blanks=blanks, beside_head=pick)
     if len(runs) > ROWS:
         widgets.small("Older answers are in Runs.")
 

@@ -110,10 +110,27 @@ def test_saving_lets_go_of_the_changes_and_of_nothing_else(tmp_path: Path, cup: 
     drafts = Drafts(tmp_path)
     drafts.edit(CUP, cup.source, {"instructions": "Be brief."})
     drafts.change(CUP, inputs={"question": "Who lost?"}, without=("context",))
-    drafts.saved(CUP)
-    draft = drafts.load(CUP)
+    was = drafts.load(CUP)
+    text = was.applied_to(cup).source
+    draft = drafts.saved(CUP, was, text, text)
+    assert draft == drafts.load(CUP)
     assert not draft.edited
     assert (draft.inputs, draft.without) == ({"question": "Who lost?"}, ("context",))
+
+
+def test_what_was_typed_while_it_was_saved_is_still_a_draft(tmp_path: Path, cup: Template) -> None:
+    drafts = Drafts(tmp_path)
+    was = drafts.edit(CUP, cup.source, {"instructions": "Be brief."})
+    text = was.applied_to(cup).source
+    drafts.edit(CUP, cup.source, {"params.temperature": 0.5})
+    draft = drafts.saved(CUP, was, text, text)
+    assert (draft.changes, draft.base) == ({"params.temperature": 0.5}, text)
+
+    drafts.write(CUP, "user: typed\n", text)
+    was = drafts.load(CUP)
+    drafts.write(CUP, "user: typed on\n", text)
+    draft = drafts.saved(CUP, was, "user: typed\n", "user: typed\n")
+    assert (draft.text, draft.base) == ("user: typed on\n", "user: typed\n")
 
 
 def test_reset_keeps_only_the_choice_of_models(tmp_path: Path, cup: Template) -> None:

@@ -281,7 +281,40 @@ def test_a_document_refused_by_the_gate_is_not_sent_and_others_answer(
     assert "Refused by the gate" in said(tab)
     assert "context `fixtures/documents/cup.md` (confidential)" in said(tab)
     assert [c.value for c in tab.code] == ["Argentina"]
-    assert re.search(r"confidential\s+10 words", said(tab))
+    assert "Only local may read it; it is never sent to open-api." in said(tab)
+
+
+def test_passages_of_a_document_are_part_of_the_draft(desk: Desks) -> None:
+    here = desk(alpha=lambda request: "\n".join(message.content for message in request.messages))
+    tab, key = here.open(), "context-0-cup"
+
+    def opened() -> AppTest:
+        tab.session_state[f"{key}-taking"] = True  # a browser keeps it open
+        return tab.run()
+
+    opened().segmented_control(key=f"{key}-passages-way").set_value("range").run()
+    opened().selectbox(key=f"{key}-passages-unit").set_value("words").run()
+    opened().number_input(key=f"{key}-passages-last-words").set_value(6).run()
+    assert not tab.exception
+    entry = {"path": "fixtures/documents/cup.md", "passages": {"by": "range", "words": [1, 6]}}
+    assert here.session.drafts.load("templates/cup.yaml").changes == {"context": [entry]}
+    here.run(tab)
+    assert "Argentina beat France in the final." in tab.code[0].value
+    assert "Qatar was" not in tab.code[0].value
+    opened().segmented_control(key=f"{key}-passages-way").set_value("all").run()
+    assert not here.session.drafts.load("templates/cup.yaml").edited
+
+
+def test_a_new_label_holds_for_the_next_run(desk: Desks) -> None:
+    open_api = ScriptedBackend("open-api", ["leaked"], clearance="public")
+    here = desk(open_api=open_api)
+    tab = here.open()
+    tab.radio(key="context-0-cup-label-choice").set_value("internal").run()
+    tab.button(key="context-0-cup-label-set").click().run()
+    here.run(tab)
+    assert not tab.exception
+    assert open_api.history == []
+    assert "Refused by the gate" in said(tab)
 
 
 def test_a_prompt_too_long_is_refused_with_its_numbers_and_the_section_named(desk: Desks) -> None:
