@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from promptlab.errors import SuiteError
-from promptlab.models import Catalogue
 from promptlab.origin import blob_id
 from promptlab.recording import Judged, Recording, Stored, write
 from promptlab.store import Store
@@ -23,6 +23,11 @@ from promptlab.suite_items import items
 from promptlab.suite_log import Row, SuiteLog, SuiteRun
 from promptlab.types import Result
 from promptlab.workspace import Workspace
+
+PAGE = 100
+"""Answers read from the history at once."""
+PAGES = 8
+"""Pages of them that are held: as many parts as an interrupted run is likely to have side by side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +40,18 @@ class Change:
 
 
 class Answers:
-    """The answers of a suite run, read from the run history a chunk at a time, in the order of the suite.
+    """The answers of a suite run, read from the run history a page at a time.
 
-    Asked in that order it holds one chunk; asked otherwise it finds each chunk again.
+    It holds a few pages: a run that was interrupted has the answers to neighbours in several chunks.
     """
 
     def __init__(self, store: Store, log: SuiteLog, run: SuiteRun) -> None:
         self._store = store
-        self._chunk_of: dict[Key, list[str]] = {}
+        self._places: dict[Key, list[tuple[str, int]]] = {}
         for chunk in log.chunks(run):
-            for key in chunk.keys:
-                self._chunk_of.setdefault(key, []).append(chunk.store_run)
-        self._held: tuple[str, dict[str, Result]] = ("", {})
+            for position, key in enumerate(chunk.keys):
+                self._places.setdefault(key, []).append((chunk.store_run, position))
+        self._page = lru_cache(maxsize=PAGES)(self._read)
         # What judges said stands in the log; suites without a judge have none to hold.
         self._judged = {
             row.key: tuple(Judged(**one) for one in row.more["judged"])
@@ -60,17 +65,23 @@ class Answers:
 
     def get(self, key: Key) -> Result | None:
         """The newest whole answer to the item; None where it has none."""
-        for run_id in reversed(self._chunk_of.get(key, ())):
-            if self._held[0] != run_id:
-                self._held = (run_id, {result.case: result for result in self._store.results(run_id)})
-            found = self._held[1].get(key.id)
+        for run_id, position in reversed(self._places.get(key, ())):
+            found = self._page(run_id, position // PAGE).get(key.id)
             if found and found.completion and found.completion.finish_reason != "stopped" and found.request:
                 return found
         return None
 
+    def fingerprint(self, result: Result) -> str:
+        """That of the model that gave the answer, which may be another one by now."""
+        return self._store.fingerprint(result.request_id)
+
+    def _read(self, run_id: str, page: int) -> dict[str, Result]:
+        among = range(page * PAGE, (page + 1) * PAGE)
+        return {result.case: result for result in self._store.results(run_id, among=among)}
+
 
 def write_recording(
-    workspace: Workspace, suite: Suite, answers: Answers, catalogue: Catalogue, *, only: Collection[Key] | None = None
+    workspace: Workspace, suite: Suite, answers: Answers, *, only: Collection[Key] | None = None
 ) -> int:
     """Write the suite's recording with `answers` in the places of the old ones, those of `only` or all; how many were
     taken. Items of the suite without a new answer keep the old; what is no longer in the suite goes.
@@ -84,7 +95,7 @@ def write_recording(
         for item, old in _both(workspace, suite):
             new = None
             if only is None or item.key in only:
-                new = _new(suite, item, answers, catalogue)
+                new = _new(suite, item, answers)
             if new:
                 taken += 1
             found = new or old
@@ -96,15 +107,13 @@ def write_recording(
     return taken
 
 
-def changes(
-    workspace: Workspace, suite: Suite, answers: Answers, catalogue: Catalogue, *, wanted: Collection[str] = ()
-) -> Iterator[Change]:
+def changes(workspace: Workspace, suite: Suite, answers: Answers, *, wanted: Collection[str] = ()) -> Iterator[Change]:
     """What accepting would change, of the items that `wanted` names by item or case, or of all: answers that are new,
     or were given to another prompt, or whose text is another."""
     for item, old in _both(workspace, suite):
         if wanted and item.key.id not in wanted and item.key.case not in wanted:
             continue
-        new = _new(suite, item, answers, catalogue)
+        new = _new(suite, item, answers)
         if new and (old is None or _matters(old, new)):
             yield Change(item.key, old, new)
 
@@ -113,7 +122,7 @@ def _matters(old: Stored, new: Stored) -> bool:
     return (old.request_key, old.completion.text, old.scores) != (new.request_key, new.completion.text, new.scores)
 
 
-def _new(suite: Suite, item: Item, answers: Answers, catalogue: Catalogue) -> Stored | None:
+def _new(suite: Suite, item: Item, answers: Answers) -> Stored | None:
     result = answers.get(item.key)
     if result is None:
         return None
@@ -122,7 +131,7 @@ def _new(suite: Suite, item: Item, answers: Answers, catalogue: Catalogue) -> St
         suite,
         item,
         result,
-        catalogue.backend(item.key.model).fingerprint,
+        answers.fingerprint(result),
         blob_id(template.source),
         answers.judged(item.key),
     )

@@ -14,6 +14,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -33,7 +34,8 @@ _Row = tuple[Mapping[str, Any], int]
 
 
 def read(workspace: Workspace, suite: Suite) -> Iterator[Case]:
-    """Every case of `suite`, in order; those of files are read as they are asked for.
+    """Every case of `suite`, in order, each no less private than the suite's file; those of files are read as they
+    are asked for.
 
     Raises `SuiteError` with file and line at the first that is wrong, or whose id an earlier one has.
     """
@@ -48,7 +50,8 @@ def read(workspace: Workspace, suite: Suite) -> Iterator[Case]:
             if problem:
                 raise SuiteError(problem, file=file, line=int(line), field="id")
             seen.add(case.id)
-            yield case
+            label = highest([case.label, suite.label])
+            yield case if label == case.label else replace(case, label=label)
 
 
 def input_names(workspace: Workspace, entry: CaseFile) -> set[str]:

@@ -122,6 +122,7 @@ def replay(suites: tuple[str, ...], only: tuple[str, ...], show_labelled: bool, 
     scorers. Exits with 1 when anything differs, is missing, or a threshold is not met; with 3 when a threshold cannot
     be told. Without SUITE all suites are replayed.
     """
+    from promptlab import case_files
     from promptlab.replay import replay as replayed
     from promptlab.suite_entry import of_replay
     from promptlab.suite_summary import MET, NOT_MET, summarise
@@ -131,11 +132,8 @@ def replay(suites: tuple[str, ...], only: tuple[str, ...], show_labelled: bool, 
     workspace = here()
     status = MET
     for found in _loaded(workspace, suites):
-        specs = {}
         out = _Out(found, _paths(to, found, several=len(suites) != 1), show_labelled)
         outcomes: list[Outcome] = []
-        from promptlab import case_files
-
         specs = {case.id: found.specs_of(case) for case in case_files.read(workspace, found)}
         for one in replayed(workspace, found, only=only):
             mine = specs.get(one.key.case, ())
@@ -143,8 +141,9 @@ def replay(suites: tuple[str, ...], only: tuple[str, ...], show_labelled: bool, 
             if one.status != "unexpected":
                 key = one.key
                 score, ok = mean(one.scores), passed(one.scores, mine)
-                outcomes.append(Outcome(key.case, key.variant, key.model, one.tags, ok, score))
-        summary = summarise(found, outcomes, replayed=True)
+                unscored = one.stored is not None and one.request is not None and not mine
+                outcomes.append(Outcome(key.case, key.variant, key.model, one.tags, ok, score, unscored=unscored))
+        summary = summarise(found, outcomes, replayed=True, partial=bool(only))
         out.finish(summary)
         status = max(status, NOT_MET if out.failing else summary.exit_status, key=_worst)
     sys.exit(status)
@@ -190,9 +189,10 @@ def record(name: str, show_labelled: bool, fresh: bool, **rest: Any) -> None:
             return
         summary, out = _followed(asking, found, rest, show_labelled)
         answers = Answers(house.store, house.log, asking.run)
-        taken = write_recording(house.workspace, found, answers, house.catalogue)
+        taken = write_recording(house.workspace, found, answers)
         print_line(f"{taken} items recorded in {found.recording}")
-        sys.exit(1 if out.errors or asking.halted else 0 if not summary.checks else summary.exit_status)
+        cut = asking.halted or asking.out_of
+        sys.exit(1 if out.errors or cut else 0 if not summary.checks else summary.exit_status)
 
 
 @suite.command()
@@ -268,7 +268,7 @@ def accept(name: str, cases: tuple[str, ...], yes: bool, show_labelled: bool) ->
         (found,) = _loaded(house.workspace, [name])
         answers = Answers(house.store, house.log, last_run(house.log, found, "rerun"))
         keys = set()
-        for change in changes(house.workspace, found, answers, house.catalogue, wanted=cases):
+        for change in changes(house.workspace, found, answers, wanted=cases):
             keys.add(change.key)
             if len(keys) <= _SHOWN:
                 _print_entry(of_change(change), show_labelled)
@@ -279,7 +279,7 @@ def accept(name: str, cases: tuple[str, ...], yes: bool, show_labelled: bool) ->
             print_line(f"… and {len(keys) - _SHOWN} more")
         if not yes and not click.confirm(f"Record these {len(keys)} answers?"):
             raise click.Abort
-        taken = write_recording(house.workspace, found, answers, house.catalogue, only=keys)
+        taken = write_recording(house.workspace, found, answers, only=keys)
         print_line(f"{taken} items recorded in {found.recording}")
 
 
@@ -375,7 +375,11 @@ def _followed(
             answered = finder.explained(one) if finder else one
             outcomes.append(outcome_of(answered))
             out.add(of_answer(answered))
-    summary = summarise(found, outcomes, replayed=asking.verb == "record")
+    chosen = asking.options
+    # Of a part of a suite, "at least 38 of 40" says nothing; what was stopped is a part as well.
+    partial = bool(chosen.only or chosen.only_failed or chosen.limit or asking.halted or asking.out_of)
+    partial = partial or not (chosen.models is None or set(chosen.models) >= set(found.models))
+    summary = summarise(found, outcomes, replayed=asking.verb == "record", partial=partial)
     out.finish(summary)
     if asking.out_of:
         print_line(f"stopped: {asking.out_of}; the same command goes on with a higher limit")

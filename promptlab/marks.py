@@ -11,11 +11,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from promptlab import stats
 from promptlab.errors import SuiteError
 from promptlab.files import write_atomically
+from promptlab.suite import stem_of
 from promptlab.types import sha256
 from promptlab.workspace import Workspace
 
@@ -42,7 +42,7 @@ class Mark:
 
 def path_of(suite_path: str) -> str:
     """The file of marks of the suite at `suite_path`."""
-    return f"{FOLDER}/{PurePosixPath(suite_path).stem}.jsonl"
+    return f"{FOLDER}/{stem_of(suite_path)}.jsonl"
 
 
 def load(workspace: Workspace, suite_path: str) -> dict[tuple[str, str, str, str], Mark]:

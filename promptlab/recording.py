@@ -7,13 +7,15 @@
 
 Messages are pieces, so a line says of every text where it came from. A long text that is not an input has a line of
 its own before its first use: an article that changed is one changed line in a diff, and not one in every case. There
-are no times and no keys in it; the same answers give the same bytes.
+are no times and no keys in it; the same answers give the same bytes. Each line ends with a seal, the hash of what
+stands before it: a line that somebody changed by hand is refused, since nobody ever gave that answer.
 
 Reading is a line at a time, so that a recording may be larger than memory.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
@@ -45,6 +47,9 @@ from promptlab.types import (
 
 LONG = 300
 """Characters from which a text that is no input has a line of its own."""
+SEALED = 16
+"""Hex digits of a seal: it is against accidents, whoever wants to can make one."""
+_SEAL = b', "seal": "'
 KEPT_CHARACTERS = 32_000_000
 """Texts kept while reading, in characters; others are read again from the file."""
 FINISH_REASONS = get_args(FinishReason)
@@ -95,9 +100,26 @@ def write(path: Path, stored: Iterable[Stored]) -> int:
         known: set[bytes] = set()
         for one in stored:
             for line in _lines(one, known):
-                file.write(json.dumps(line, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
+                file.write(_sealed(json.dumps(line, ensure_ascii=False).encode("utf-8", "surrogatepass")))
             count += 1
     return count
+
+
+def _sealed(line: bytes) -> bytes:
+    """A line of a recording: a JSON object whose last member is the hash of what stands before it."""
+    if line.startswith(b'{"text": '):  # has its hash already
+        return line + b"\n"
+    return line[:-1] + _SEAL + hashlib.sha256(line[:-1]).hexdigest()[:SEALED].encode() + b'"}\n'
+
+
+def _check_seal(line: bytes) -> bool:
+    """Whether the line has a seal. Raises `ValueError` where it is not the line's."""
+    content, seal, rest = line.rstrip().rpartition(_SEAL)
+    if not seal:
+        return False
+    if rest != hashlib.sha256(content).hexdigest()[:SEALED].encode() + b'"}':
+        raise ValueError("the line is not as it was written: its seal is that of another")
+    return True
 
 
 def _lines(one: Stored, known: set[bytes]) -> Iterator[dict[str, Any]]:
@@ -284,7 +306,11 @@ class Recording:
                         raise ValueError("the text is not the one its hash says")
                     self._texts.add(data["sha256"], data["text"], place)
                     continue
-                return self._stored(data)
+                sealed = _check_seal(raw)
+                stored = self._stored(data)
+                if not sealed and stored.request.key(stored.backend) != stored.request_key:
+                    raise ValueError("the prompt is not the one that the key is of")
+                return stored
             except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as exc:
                 what = f"not a line of a recording: {type(exc).__name__}: {exc}"[:300]
                 hint = "take the line from git again, or record the suite again"

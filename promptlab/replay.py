@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from promptlab import judging, runner
@@ -16,7 +16,7 @@ from promptlab.errors import PromptlabError
 from promptlab.recording import Recording, Stored
 from promptlab.suite import Item, Key, Suite
 from promptlab.suite_items import Fill, items
-from promptlab.types import SECTIONS, Request, Score, Section, Trial
+from promptlab.types import SECTIONS, Label, Request, Score, Section, Trial
 from promptlab.workspace import Workspace
 
 Status = Literal["same", "drifted", "missing", "unexpected", "broken"]
@@ -29,7 +29,7 @@ class Replayed:
     """An item, replayed. `said` says what differs, in words; `scores` are today's of the recorded answer.
 
     `stored` None: nothing is recorded, and then `nearest` is what is recorded that comes closest. `request` None:
-    nothing could be rendered.
+    nothing could be rendered, for an `error` of this kind. `label` is that of the case.
     """
 
     key: Key
@@ -40,6 +40,8 @@ class Replayed:
     scores: tuple[Score, ...] = ()
     tags: tuple[str, ...] = ()
     nearest: Stored | None = None
+    label: Label = "public"
+    error: str = ""
 
     @property
     def rescored(self) -> bool:
@@ -75,12 +77,16 @@ def replay(workspace: Workspace, suite: Suite, *, only: Collection[str] = ()) ->
 
 def replay_item(filler: Fill, item: Item, recording: Recording) -> Replayed:
     """One item of a suite, replayed."""
-    stored, tags = recording.find(item.key), item.case.tags
+    return replace(_replayed(filler, item, recording), tags=item.case.tags, label=item.case.label)
+
+
+def _replayed(filler: Fill, item: Item, recording: Recording) -> Replayed:
+    stored = recording.find(item.key)
     try:
         trial = filler.trial(item)
         request = runner.request_of(trial)
     except PromptlabError as exc:
-        return Replayed(item.key, "broken", exc.message, stored, None, tags=tags)
+        return Replayed(item.key, "broken", exc.message, stored, None, error=type(exc).__name__)
     if stored is None:
         nearest = _nearest(item.key, recording)
         said = "nothing is recorded"
@@ -88,15 +94,15 @@ def replay_item(filler: Fill, item: Item, recording: Recording) -> Replayed:
             said += (
                 f"; the nearest is {nearest.key.id}, from which it differs in: {_difference(nearest, request, trial)}"
             )
-        return Replayed(item.key, "missing", said, None, request, tags=tags, nearest=nearest)
+        return Replayed(item.key, "missing", said, None, request, nearest=nearest)
     scores = runner.score(trial.scorers, stored.completion.text, trial.expected)
     judges, changed = _judged(filler, item, stored)
     scores = (*scores, *judges)
     if changed and request.key(stored.backend) == stored.request_key:
-        return Replayed(item.key, "drifted", changed, stored, request, scores, tags)
+        return Replayed(item.key, "drifted", changed, stored, request, scores)
     if request.key(stored.backend) == stored.request_key:
-        return Replayed(item.key, "same", "", stored, request, scores, tags)
-    return Replayed(item.key, "drifted", _difference(stored, request, trial), stored, request, scores, tags)
+        return Replayed(item.key, "same", "", stored, request, scores)
+    return Replayed(item.key, "drifted", _difference(stored, request, trial), stored, request, scores)
 
 
 def _judged(filler: Fill, item: Item, stored: Stored) -> tuple[tuple[Score, ...], str]:

@@ -275,11 +275,13 @@ class Store:
             raise StoreError(f"more than one run begins with `{run_id}`", hint="give more of the id")
         return _run_info(rows[0], self._counts([rows[0].id]))
 
-    def results(self, run_id: str) -> list[Result]:
-        """What has ended of a run, in the order of its trials, each with the request that was sent."""
-        rows = self._rows(
-            sa.select(tables.results).where(tables.results.c.run_id == run_id).order_by(tables.results.c.position)
-        )
+    def results(self, run_id: str, *, among: range | None = None) -> list[Result]:
+        """What has ended of a run, in the order of its trials, each with the request that was sent; `among` names the
+        trials, by their number, that are wanted."""
+        query = sa.select(tables.results).where(tables.results.c.run_id == run_id)
+        if among is not None:
+            query = query.where(tables.results.c.position >= among.start, tables.results.c.position < among.stop)
+        rows = self._rows(query.order_by(tables.results.c.position))
         requests = self._requests({row.request_key for row in rows if row.request_key})
         return [tables.result_from(row, requests.get(row.request_key)) for row in rows]
 

@@ -132,8 +132,16 @@ class Item:
 
 
 def recording_of(path: str) -> str:
-    """Where the recording of the suite at `path` is."""
-    return f"{RECORDINGS}/{PurePosixPath(path).stem}.jsonl"
+    """Where the recording of the suite at `path` is: in the folder of recordings as the suite is in that of suites."""
+    return f"{RECORDINGS}/{stem_of(path)}.jsonl"
+
+
+def stem_of(path: str) -> str:
+    """The path of a suite without its ending, below the folder of suites; of one elsewhere only its name."""
+    own = PurePosixPath(path)
+    return (
+        (own.relative_to(FOLDER) if own.is_relative_to(FOLDER) else PurePosixPath(own.name)).with_suffix("").as_posix()
+    )
 
 
 def id_problem(id: str) -> str:

@@ -8,6 +8,7 @@ limit or a kill -9 asks only what has no answer yet.
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -28,6 +29,10 @@ from promptlab.workspace import OpenAIModel, Workspace
 
 CHUNK = 1_000
 """Items that go to the runner together: enough that models seldom wait for the last of them, few enough to hold."""
+TOGETHER = 64
+"""Answers that are judged and written to the log together, at most."""
+SOON = 0.25
+"""Seconds after which those that have ended are given on, however few."""
 
 Prompts = Literal["stored", "current"]
 """What a rerun sends: the recorded prompts again, or today's template rendered anew."""
@@ -104,32 +109,45 @@ class Asking:
         self._halt = threading.Event()
         self._cancel = threading.Event()
         self._current: runner.Run | None = None
+        self._judging: runner.Run | None = None
+        self._left: list[tuple[int, Item]] = []
         self.spent = Spent()
         self.out_of: str = ""
         self._recording = workspace.resolve(suite.recording)
+        if self._recording.is_file():
+            with Recording(self._recording, shown=suite.recording) as recorded:
+                recorded.keys()  # a broken line is an error now, and not after half of the suite was paid for
         for model in options.models or suite.models:
             catalogue.entry(model)  # an unknown model is an error now, and not a thousand later
         self.total = sum(1 for _ in chosen(workspace, suite, verb=verb, options=options, log=log))
         self.run, self._had = self._begin(resume)
 
-    def _begin(self, resume: bool) -> tuple[SuiteRun, dict[Key, Result]]:
-        if resume:
-            for run in self._log.runs(self.suite.path, verb=self.verb, limit=1):
-                if run.state != "finished" and dict(run.options) == self._identity():
-                    return run, self._answered(run)
-        return self._log.begin(self.suite.path, self.verb, self.total, self._identity()), {}
+    def _begin(self, resume: bool) -> tuple[SuiteRun, dict[Key, str]]:
+        mine = self._identity()
+        runs = self._log.runs(self.suite.path, verb=self.verb) if resume else []
+        last = next((run for run in runs if dict(run.options) == mine), None)
+        if last is None or last.state == "finished":
+            return self._log.begin(self.suite.path, self.verb, self.total, mine), {}
+        return self._log.take_up(last, self.total), self._answered(last)
 
     def _identity(self) -> dict[str, Any]:
         return {**self.options.identity(), "suite": blob_id(self.suite.source)}
 
-    def _answered(self, run: SuiteRun) -> dict[Key, Result]:
-        """What the run history has of an earlier part of `run`, whether or not it got a row."""
-        return {
-            key: result
-            for chunk in self._log.chunks(run)
-            for key, result in _with_keys(self.store, chunk.store_run, chunk.keys)
-            if result.completion is not None and result.completion.finish_reason != "stopped"
-        }
+    def _answered(self, run: SuiteRun) -> dict[Key, str]:
+        """The items that an earlier part of `run` has an answer to, whether or not they got a row, each with the run
+        of the history that holds it; what they took counts as spent."""
+        found: dict[Key, str] = {}
+        for chunk in self._log.chunks(run):
+            for key, result in _with_keys(self.store, chunk.store_run, chunk.keys):
+                if result.completion is not None and result.completion.finish_reason != "stopped":
+                    found[key] = chunk.store_run
+                    self._spend(key.model, result.completion)
+        return found
+
+    def _spend(self, model: str, done: Completion) -> None:
+        prompt, written = done.usage.prompt or 0, done.usage.written or 0
+        cost = _price(self.catalogue.entry(model), prompt, written)
+        self.spent = Spent(self.spent.tokens + prompt + written, self.spent.cost + cost)
 
     @property
     def resumed(self) -> int:
@@ -148,8 +166,9 @@ class Asking:
         """End soon: running answers are broken off, and asked again when the run is taken up."""
         self._halt.set()
         self._cancel.set()
-        if self._current:
-            self._current.cancel()
+        for run in (self._current, self._judging):
+            if run:
+                run.cancel()
 
     @property
     def halted(self) -> bool:
@@ -161,44 +180,56 @@ class Asking:
         """Everything that ends, as it ends; it is in the log before it is given."""
         source = chosen(self.workspace, self.suite, verb=self.verb, options=self.options, log=self._log)
         recorded = self._recorded()
+        whole = False
         try:
             while not self.halted and (chunk := self._next_chunk(source)):
                 yield from self._ask(chunk, recorded)
+            whole = not self.halted and not self.out_of
         finally:
             if recorded:
                 recorded.close()
-            more = self.halted or bool(self.out_of)
-            self._log.end(self.run, "stopped" if more else "finished")
+            if not whole:  # nobody listens any more, or something broke: what was not asked stays to be asked
+                self.pause()
+            self._log.end(self.run, "finished" if whole else "stopped")
 
     def _recorded(self) -> Recording | None:
         return Recording(self._recording, shown=self.suite.recording) if self._recording.is_file() else None
 
     def _next_chunk(self, source: Iterator[tuple[int, Item]]) -> list[tuple[int, Item]]:
-        return [] if self.out_of else list(islice(source, CHUNK))
+        if self.out_of:
+            return []
+        left, self._left = self._left, []
+        return [*left, *islice(source, CHUNK - len(left))]
 
     def _ask(self, chunk: Sequence[tuple[int, Item]], recorded: Recording | None) -> Iterator[Answered]:
-        had = [(position, item, self._had[item.key]) for position, item in chunk if item.key in self._had]
+        had: list[tuple[int, Item, Stored | None, Result, str]] = []
         ready: list[tuple[int, Item, Stored | None]] = []
-        failed: list[tuple[int, Item, Stored | None, Result]] = []
+        failed: list[tuple[int, Item, Stored | None, Result, str]] = []
         trials: list[Trial] = []
-        olds = {item.key: recorded.find(item.key) if recorded else None for _, item in chunk}
+        earlier = self._earlier(chunk)
         reserve = _Reserve(self.options, self.spent)
-        for position, item in chunk:
-            if item.key in self._had:
-                continue
-            stored = olds[item.key]
+        for place, (position, item) in enumerate(chunk):
+            stored = recorded_of(self.suite, item.key, recorded)
             try:
                 trial = trial_of(self.workspace, self.suite, self.fill, item, stored, self.options.prompts)
-                if reserve.limited and not reserve.take(self._at_most(trial)):
+                if item.key in earlier and _is_of(earlier[item.key], trial):
+                    had.append((position, item, stored, earlier[item.key], ""))
+                    continue
+                self._had.pop(item.key, None)  # what it was asked is not what would be asked now
+                if self.out_of:
+                    continue
+                if reserve.limited and not reserve.take(self._at_most(item, trial)):
+                    if trials:  # what these take at most is set aside; what they took is known when they have ended
+                        self._left = list(chunk[place:])
+                        break
                     self.out_of = reserve.out_of
-                    break
+                    continue
             except PromptlabError as exc:
-                failed.append((position, item, stored, _no_answer(item, exc)))
+                failed.append((position, item, stored, _no_answer(item, exc), ""))
                 continue
             ready.append((position, item, stored))
             trials.append(trial)
-        yield from self._written([(p, i, olds[i.key], result, "") for p, i, result in had])
-        yield from self._written([(p, i, stored, result, "") for p, i, stored, result in failed])
+        yield from self._written([*had, *failed])
         if not trials:
             return
         run_id = uuid.uuid4().hex
@@ -210,23 +241,41 @@ class Asking:
         if self.halted:  # somebody asked for it while the chunk was made
             run.cancel() if self._cancel.is_set() else run.drain()
         batch: list[tuple[int, Item, Stored | None, Result, str]] = []
+        last = time.monotonic()
         for event in run:
             if isinstance(event.step, Result):
                 position, item, stored = ready[event.index]
                 batch.append((position, item, stored, event.step, run_id))
-                if len(batch) >= 64:
-                    yield from self._written(batch)
-                    batch = []
+            if len(batch) >= TOGETHER or (batch and time.monotonic() - last > SOON):
+                yield from self._written(batch)
+                batch, last = [], time.monotonic()
         self._current = None
         yield from self._written(batch)
 
-    def _at_most(self, trial: Trial) -> Spent:
-        """What a trial takes at most."""
+    def _earlier(self, chunk: Sequence[tuple[int, Item]]) -> dict[Key, Result]:
+        """The answers that an earlier part of the run has to items of the chunk."""
+        wanted = {item.key: self._had[item.key] for _, item in chunk if item.key in self._had}
+        found: dict[Key, Result] = {}
+        for store_run in dict.fromkeys(wanted.values()):
+            keys = [key for key, its in wanted.items() if its == store_run]
+            found |= dict(_with_keys(self.store, store_run, keys))
+        return found
+
+    def _at_most(self, item: Item, trial: Trial) -> Spent:
+        """What an item takes at most: its answer, and what judges read and say of it."""
         request = runner.request_of(trial)
-        backend = self.catalogue.backend(trial.model)
-        budget = backend.as_sent(request).budget
-        entry = self.catalogue.entry(trial.model)
-        return Spent(budget.prompt + budget.room, _price(entry, budget.prompt, budget.room))
+        answer = request.params.max_tokens
+        most = self._budget(trial.model, request, 0)
+        for judge in self.fill.judges(item, request.prompt, ""):
+            its = self._budget(judge.model, runner.request_of(judge), answer)
+            most = Spent(most.tokens + its.tokens, most.cost + its.cost)
+        return most
+
+    def _budget(self, model: str, request: Request, more: int) -> Spent:
+        """What a request takes at most, with `more` tokens in its prompt."""
+        budget = self.catalogue.backend(model).as_sent(request).budget
+        cost = _price(self.catalogue.entry(model), budget.prompt + more, budget.room)
+        return Spent(budget.prompt + more + budget.room, cost)
 
     def _written(self, batch: Sequence[tuple[int, Item, Stored | None, Result, str]]) -> Iterator[Answered]:
         """Verdicts of what ended, in the log before they are given on."""
@@ -241,12 +290,8 @@ class Asking:
             one = self._verdict(position, item, stored, result, said)
             ended.append(one)
             rows.append(_row(one, run_id or result.run_id))
-            done = result.completion
-            if done and item.key not in self._had:
-                usage = done.usage
-                used = (usage.prompt or 0) + (usage.written or 0)
-                cost = _price(self.catalogue.entry(item.key.model), usage.prompt or 0, usage.written or 0)
-                self.spent = Spent(self.spent.tokens + used, self.spent.cost + cost)
+            if result.completion and item.key not in self._had:
+                self._spend(item.key.model, result.completion)
         if rows:
             self._log.add(self.run, rows)
         yield from ended
@@ -263,10 +308,17 @@ class Asking:
             return {}
         title = f"suite judge {self.suite.name}"
         run = runner.start([trial for _, trial in asked], catalogue=self.catalogue, store=self.store, title=title)
+        self._judging = run
+        if self._cancel.is_set():
+            run.cancel()
+        results = run.wait()
+        self._judging = None
         found: dict[Key, tuple[tuple[Judged, ...], tuple[Score, ...]]] = {}
-        for (item, trial), result in zip(asked, run.wait(), strict=True):
+        for (item, trial), result in zip(asked, results, strict=True):
             if result.completion is None:
                 continue
+            if not result.cached:
+                self._spend(trial.model, result.completion)
             said, scores = found.get(item.key, ((), ()))
             try:
                 score = judging.read(result.completion.text)
@@ -286,7 +338,11 @@ class Asking:
             asking = tuple(s for s in stored.scores if s.scorer in scorers.ASKING)
             own = self.fill.scorers(item.case, item.variant)
             today = (*runner.score(own, stored.completion.text, item.case.expected), *asking)
-        fingerprint = self._fingerprint(item.key.model) if result.completion else ""
+        fingerprint = ""
+        if result.completion:
+            # An earlier part of the run may have asked the model as it was then.
+            earlier = item.key in self._had
+            fingerprint = self.store.fingerprint(result.request_id) if earlier else self._fingerprint(item.key.model)
         verdict = verdicts.judge(stored, result, fingerprint, specs, today)
         return Answered(position, item, result, stored, verdict, fingerprint, judged)
 
@@ -299,17 +355,36 @@ def chosen(
 ) -> Iterator[tuple[int, Item]]:
     """The items that are asked, each with its position in the suite."""
     failed = _failed(log, suite, verb) if options.only_failed else None
-    every = items(workspace, suite, models=options.models, wanted=set(options.only))
+    models = None if options.models is None else tuple(dict.fromkeys(options.models))
+    every = items(workspace, suite, models=models, wanted=options.only)
     found = ((position, item) for position, item in enumerate(every) if failed is None or item.key in failed)
     return islice(found, options.limit)
 
 
 def _failed(log: SuiteLog, suite: Suite, verb: Verb) -> set[Key]:
-    """Items whose newest row of this verb did not pass, or has no answer."""
+    """Items that did not pass, or have no answer or no score, in the newest run of this verb. One that takes the
+    failed ones itself and has not ended is passed over: it is the one that goes on."""
     for run in log.runs(suite.path, verb=verb):
-        if run.done:
-            return {row.key for row in _all_rows(log, run) if row.passed is not True}
+        if run.done and not (run.options.get("only_failed") and run.state != "finished"):
+            return {row.key for row in _all_rows(log, run) if _needs_a_look(row)}
     raise SuiteError("there is no earlier run to take the failed ones of", file=suite.path)
+
+
+def _needs_a_look(row: Row) -> bool:
+    # An answer that no scorer judges neither passed nor failed.
+    return row.passed is False or (row.passed is None and row.verdict == "cannot tell")
+
+
+def recorded_of(suite: Suite, key: Key, recorded: Recording | None) -> Stored | None:
+    """What is recorded of an item; for a model that is not in the suite, what its first model was asked and said."""
+    if recorded is None:
+        return None
+    return recorded.find(key if key.model in suite.models else key._replace(model=suite.models[0]))
+
+
+def _is_of(result: Result, trial: Trial) -> bool:
+    """Whether an earlier answer is one to what would be asked now."""
+    return result.request is not None and result.request.body() == runner.request_of(trial).body()
 
 
 def trial_of(
@@ -332,7 +407,7 @@ def trials(workspace: Workspace, suite: Suite, *, verb: Verb, options: Options, 
     recorded = Recording(path, shown=suite.recording) if path.is_file() else None
     try:
         for _, item in chosen(workspace, suite, verb=verb, options=options, log=log):
-            stored = recorded.find(item.key) if recorded else None
+            stored = recorded_of(suite, item.key, recorded)
             if stored or options.prompts == "current":
                 yield trial_of(workspace, suite, fill, item, stored, options.prompts)
     finally:

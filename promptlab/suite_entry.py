@@ -30,7 +30,8 @@ MAX_SHOWN = 4_000
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An item as reports show it. `prompt` is what turned the recorded prompt into the new one, if anything did."""
+    """An item as reports show it. `prompt` is what turned the recorded prompt into the new one, if anything did.
+    `error` is the kind of what went wrong, and then `said` is its message, which may cite the prompt."""
 
     key: Key
     outcome: Outcome
@@ -44,6 +45,7 @@ class Entry:
     prompt: tuple[Change, ...] = ()
     label: Label = "public"
     seconds: float | None = None
+    error: str = ""
 
     def masked(self) -> Entry:
         """Without any text, where it is labelled above public: what remains are counts, verdicts and values."""
@@ -59,6 +61,7 @@ class Entry:
         changes = tuple(Change(c.kind, hidden(c.text) or "", c.section) for c in self.prompt if c.kind != "same")
         return replace(
             self,
+            said=f"{self.error}: {hidden(self.said)}" if self.error else self.said,
             answer=hidden(self.answer),
             was=hidden(self.was),
             scores=hide(self.scores),
@@ -84,7 +87,9 @@ def of_replay(one: Replayed, specs: Sequence[ScorerSpec]) -> Entry:
     elif was is False:
         said = "recorded as wrong"
     stored = one.stored
-    labels = [stored.highest_label] if stored else []
+    labels = [one.label, *([stored.highest_label] if stored else [])]
+    if one.nearest:
+        labels.append(one.nearest.highest_label)
     if one.request:
         labels += [span.label for span in one.request.prompt.spans]
         labels += [source.label for source in one.request.prompt.sources]
@@ -98,6 +103,7 @@ def of_replay(one: Replayed, specs: Sequence[ScorerSpec]) -> Entry:
         was_scores=stored.scores if stored else (),
         prompt=tuple(one.changes()) if one.status in ("drifted", "missing") else (),
         label=highest(labels),
+        error=one.error,
     )
 
 
@@ -127,6 +133,7 @@ def of_answer(one: Answered) -> Entry:
         was_scores=stored.scores if stored else (),
         prompt=changes,
         label=highest(labels),
+        error=result.error_kind if result.completion is None else "",
         seconds=result.completion.timings.total if result.completion and not result.cached else None,
     )
 
@@ -181,7 +188,9 @@ def in_words(entry: Entry) -> str:
         lines += ["answer:", *(f"  {line}" for line in changes_text(text_changes(entry.was, entry.answer)))]
     elif entry.answer is not None:
         lines += ["answer:", *(f"  {line}" for line in entry.answer[:MAX_SHOWN].split("\n"))]
-    lines += [f"{'✓' if s.value >= 1 else '✗'} {s.scorer} {s.value:g}: {s.reason}" for s in entry.scores]
+    for score in entry.scores:
+        sign = "✓" if score.value >= 1 else "~" if score.value > 0 else "✗"
+        lines.append(f"{sign} {score.scorer} {score.value:g}: {score.reason}")
     return "\n".join(lines)
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from promptlab import scorers, templates, thresholds
 from promptlab.case_files import input_names
 from promptlab.errors import InputError, PromptlabError, SuiteError, TemplateError, WorkspaceError, nearest
-from promptlab.suite import FOLDER, Case, CaseFile, Suite, Variant, id_problem
+from promptlab.suite import FOLDER, Case, CaseFile, Key, Suite, Variant, id_problem
 from promptlab.types import Label, Params, Role, ScorerSpec, Section, Template
 from promptlab.workspace import Workspace
 from promptlab.yamlfile import Plain, YamlFile, parse_yaml, read_text, validation_problem
@@ -81,10 +81,18 @@ _KNOWN: dict[str, list[str]] = {
 
 
 def names(workspace: Workspace) -> list[str]:
-    """Paths of the workspace's suites, sorted."""
+    """Paths of the workspace's suites, sorted; YAML files of cases beside them are none."""
     folder = workspace.root / FOLDER
-    found = [path for path in folder.rglob("*") if path.suffix in ENDINGS and path.is_file()]
+    found = [path for path in folder.rglob("*") if path.suffix in ENDINGS and path.is_file() and not is_list(path)]
     return sorted(workspace.relative(path) for path in found)
+
+
+def is_list(path: Path) -> bool:
+    """Whether a YAML file begins as a list, as files of cases do."""
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        lines = (line.strip() for line in file)
+        first = next((line for line in lines if line and not line.startswith(("#", "---", "%"))), "")
+    return first.startswith(("- ", "[")) or first == "-"
 
 
 def load(workspace: Workspace, path: str) -> Suite:
@@ -256,6 +264,14 @@ class _Reader:
                 line = self._file.line(("cases", seen[entry.id]))
                 raise self._error(f"the id `{entry.id}` is used in line {line} already", ("cases", number, "id"))
             seen[entry.id] = number
+        ids: dict[str, tuple[str, str]] = {}
+        for variant in suite.variants:
+            for model in suite.models:
+                id = Key("", variant.name, model).id
+                if id in ids:
+                    pair = " and ".join(repr(" ".join(filter(None, one))) for one in (ids[id], (variant.name, model)))
+                    raise self._error(f"{pair} give items the same id, `case{id}`", ("models",))
+                ids[id] = (variant.name, model)
 
     def _error(self, message: str, path: tuple[Any, ...], *, hint: str = "") -> SuiteError:
         field = ".".join(str(part) for part in path)

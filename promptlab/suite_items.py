@@ -7,9 +7,13 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from promptlab import case_files, judging, plans, scorers
+from promptlab.errors import SuiteError, nearest
 from promptlab.suite import Case, Item, Key, Suite, Variant
-from promptlab.types import Prompt, Scorer, ScorerSpec, Trial, highest
+from promptlab.types import Prompt, Scorer, ScorerSpec, Trial
 from promptlab.workspace import Workspace
+
+KEPT_SCORERS = 256
+"""Sets of scorers kept ready."""
 
 
 def items(
@@ -18,16 +22,24 @@ def items(
     """Every item, in order, for the suite's models or for `models`; of those only what `wanted` names, by item id or
     by case id, where it names any. Cases are read as they are asked for.
 
-    Raises `SuiteError` at the first case that is wrong, or whose id an earlier one has.
+    Raises `SuiteError` at the first case that is wrong, or whose id an earlier one has, and at the end for what
+    `wanted` names and the suite has not.
     """
     asked = suite.models if models is None else tuple(models)
+    unmet = set(wanted)
+    known: list[str] = []
     for case in case_files.read(workspace, suite):
         for variant in suite.variants:
             for model in asked:
                 for repeat in range(suite.repeats):
                     key = Key(case.id, variant.name, model, repeat)
                     if not wanted or key.id in wanted or case.id in wanted:
+                        unmet -= {key.id, case.id}
                         yield Item(key, case, variant)
+        if unmet:
+            known.append(case.id)
+    for name in sorted(unmet):
+        raise SuiteError(f"there is no case or item `{name}`", file=suite.path, hint=nearest(name, known))
 
 
 class Fill:
@@ -59,14 +71,13 @@ class Fill:
             repeat=item.key.repeat,
             case=item.key.case,
             expected=case.expected,
-            label=highest([case.label, suite.label]),
+            label=case.label,
             scorers=self.scorers(case, variant),
         )
 
     def judges(self, item: Item, prompt: Prompt, answer: str) -> list[Trial]:
         """What the judges of `item` are asked about `answer`, given to `prompt`; most items have none."""
         case = item.case
-        label = highest([case.label, self._suite.label])
         return [
             judging.trial(
                 *(spec, self._workspace),
@@ -74,7 +85,7 @@ class Fill:
                 question=case.inputs,
                 expected=case.expected,
                 answer=answer,
-                label=label,
+                label=case.label,
                 case=item.key.id,
             )
             for spec in self._suite.specs_of(case)
@@ -86,6 +97,8 @@ class Fill:
         template = variant.template or self._suite.template
         key = (self._suite.specs_of(case), template.schema)
         if key not in self._scorers:
+            if len(self._scorers) >= KEPT_SCORERS:  # cases with scorers of their own, each other ones
+                self._scorers.clear()
             self._scorers[key] = tuple(
                 scorers.build(_with_schema(spec, template.schema), self._workspace)
                 for spec in key[0]

@@ -13,7 +13,7 @@ import threading
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -186,6 +186,12 @@ class SuiteLog:
                 " AND passed = ?",
                 (run.id, *old[:3], _pass_code(old[3])),
             )
+
+    def take_up(self, run: SuiteRun, total: int) -> SuiteRun:
+        """Say that a run goes on, of `total` items now."""
+        with self._telling("written"), self._writing() as db:
+            db.execute("UPDATE suite_runs SET state = 'running', total = ? WHERE id = ?", (total, run.id))
+        return replace(run, state="running", total=total)
 
     def end(self, run: SuiteRun, state: State) -> None:
         """Say how the run stands."""

@@ -64,7 +64,7 @@ class _Encoding:
 
 
 class Junit(_Spooled):
-    """JUnit XML as CI servers read it: one test case an item, of the class `suite.variant.model`."""
+    """JUnit XML as CI servers read it: one test case an item, of the class `variant.model`."""
 
     def _item(self, entry: Entry) -> str:
         name = ".".join(part for part in (entry.key.variant, entry.key.model) if part)

@@ -43,7 +43,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Summary:
-    """Everything a suite's outcomes say together. `comparison` None: nothing is recorded to compare with."""
+    """Everything a suite's outcomes say together. `comparison` None: nothing is recorded to compare with, or nothing
+    new was asked (`replayed`). `items` are those that a scorer judges, or that have no answer; `unscored` are the
+    others. `partial`: it is a part of the suite, which thresholds are not about.
+    """
 
     suite: str
     items: int
@@ -54,6 +57,9 @@ class Summary:
     comparison: Comparison | None
     checks: tuple[Check, ...]
     adjusted_p: float | None = None
+    unscored: int = 0
+    replayed: bool = False
+    partial: bool = False
 
     @property
     def exit_status(self) -> int:
@@ -67,11 +73,13 @@ class Summary:
     @property
     def sentence(self) -> str:
         """The whole of it in one sentence."""
-        said = f"{self.passed} of {self.items} pass ({_percent(self.interval)})"
+        said = f"{self.passed} of {self.items} pass ({_percent(self.interval)})" if self.items else ""
+        if self.unscored:
+            said += f"{', ' if said else ''}{self.unscored} have no scorer"
         said += f", {self.unanswered} have no answer" if self.unanswered else ""
         found = self.comparison
         if found is None:
-            return f"{said}; nothing is recorded to compare with."
+            return f"{said}." if self.replayed or not self.items else f"{said}; nothing is recorded to compare with."
         said += f"; {found.better} better and {found.worse} worse than recorded"
         if not found.better and not found.worse:
             return f"{said}: no difference seen in {found.cases} cases{_reach(found)}."
@@ -108,13 +116,16 @@ def outcome_of(one: Answered) -> Outcome:
         verdict.score,
         verdict.was_passed,
         verdict.was_score,
+        unscored=verdict.unscored,
     )
 
 
-def summarise(suite: Suite, outcomes: Iterable[Outcome], *, replayed: bool = False) -> Summary:
-    """The summary of `outcomes`; of a replay without thresholds about a margin, which it has no new answers for. A
-    case counts as passed, for an interval, when most of its answers in the cell do."""
-    found = list(outcomes)
+def summarise(suite: Suite, outcomes: Iterable[Outcome], *, replayed: bool = False, partial: bool = False) -> Summary:
+    """The summary of `outcomes`; of a replay without thresholds about a margin, which it has no new answers for, and
+    of a part of the suite without any. A case counts as passed, for an interval, when most of its answers in the cell
+    do."""
+    every = list(outcomes)
+    found = [outcome for outcome in every if not outcome.unscored]
     groups: dict[tuple[str, str], list[Outcome]] = {}
     for outcome in found:
         groups.setdefault((outcome.variant, outcome.model), []).append(outcome)
@@ -129,8 +140,11 @@ def summarise(suite: Suite, outcomes: Iterable[Outcome], *, replayed: bool = Fal
         checks=tuple(
             thresholds.check(threshold, found)
             for threshold in suite.thresholds
-            if not (replayed and threshold.kind == "margin")
+            if not partial and not (replayed and threshold.kind == "margin")
         ),
+        unscored=len(every) - len(found),
+        replayed=replayed,
+        partial=partial and bool(suite.thresholds),
     )
 
 
@@ -142,7 +156,8 @@ def recorded_outcomes(workspace: Workspace, suite: Suite) -> Iterator[Outcome]:
             specs = suite.specs_of(item.case)
             was = passed(stored.scores, specs) if stored else None
             score = mean(stored.scores) if stored else None
-            yield Outcome(key.case, key.variant, key.model, item.case.tags, was, score)
+            unscored = stored is not None and not specs
+            yield Outcome(key.case, key.variant, key.model, item.case.tags, was, score, unscored=unscored)
 
 
 def _cell(variant: str, model: str, group: Sequence[Outcome]) -> Cell:
@@ -174,6 +189,7 @@ def summary_data(summary: Summary) -> dict[str, Any]:
         "items": summary.items,
         "passed": summary.passed,
         "unanswered": summary.unanswered,
+        "unscored": summary.unscored,
         "interval": [summary.interval.low, summary.interval.high],
         "cells": [
             {
@@ -228,6 +244,8 @@ def as_text(summary: Summary) -> str:
         low, high = 100 * cell.interval.low, 100 * cell.interval.high
         lines.append(f"  {cell.name:<{width}}  {cell.passed:>5} of {cell.of:<5} {low:5.1f} to {high:5.1f} %")
     lines += [f"{mark(check.met)} {threshold_line(check)}" for check in summary.checks]
+    if summary.partial:
+        lines.append("thresholds are about the whole suite, and were not held against a part of it")
     if summary.adjusted_p is not None:
         lines.append(f"p adjusted for several suites (Holm): {summary.adjusted_p:.2g}")
     return "\n".join(lines)

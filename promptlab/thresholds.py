@@ -17,6 +17,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from statistics import fmean
 from typing import Literal
 
@@ -76,7 +77,7 @@ def parse(text: str, *, variant: str | None = None, model: str | None = None, ta
 def _percent(text: str, said: str) -> float:
     if float(text) > 100:
         raise ValueError(f"`{said}` asks for more than 100")
-    return float(text) / 100
+    return float(Fraction(text) / 100)
 
 
 def _confidence(text: str | None, said: str) -> float | None:
@@ -84,14 +85,15 @@ def _confidence(text: str | None, said: str) -> float | None:
         return None
     if not 50 <= float(text) < 100:
         raise ValueError(f"`{said}` is at a confidence below 50 %, or of 100 %, which nothing reaches")
-    return float(text) / 100
+    return float(Fraction(text) / 100)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """One item's end: whether it passed and its mean score, now and as recorded (None: nothing is recorded).
 
-    `passed` None is an item without an answer: it never counts as passed.
+    `passed` None is an item without an answer: it never counts as passed. `unscored` is one that has an answer, and
+    no scorer that could say how good it is: it counts in no rate.
     """
 
     case: str
@@ -102,6 +104,7 @@ class Outcome:
     score: float | None
     recorded_passed: bool | None = None
     recorded_score: float | None = None
+    unscored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,7 @@ class Check:
 
 def check(threshold: Threshold, outcomes: Iterable[Outcome]) -> Check:
     """Whether `outcomes` meet `threshold`."""
-    mine = [outcome for outcome in outcomes if _is_about(threshold, outcome)]
+    mine = [outcome for outcome in outcomes if _is_about(threshold, outcome) and not outcome.unscored]
     if not mine:
         return Check(threshold, False, f"no item is of {threshold.about}" if threshold.about else "there are no items")
     if threshold.kind == "margin":

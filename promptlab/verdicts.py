@@ -51,6 +51,8 @@ class Verdict:
     score: float | None
     was_passed: bool | None
     was_score: float | None
+    unscored: bool = False
+    """It has an answer, and no scorer that could say how good it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +87,19 @@ def judge(
     new: Result | None,
     fingerprint: str,
     specs: Sequence[ScorerSpec],
-    today: Sequence[Score] = (),
+    today: Sequence[Score] | None = None,
 ) -> Verdict:
     """The verdict on `new`, asked of the model `fingerprint`, against what is recorded.
 
     `today` are the scores that today's scorers give the recorded answer: a scorer that changed is told from an answer
-    that did.
+    that did; None leaves that open.
     """
     if stored is None:
         done = new is not None and new.completion is not None
         now = passed(new.scores, specs) if new and done else None
-        return Verdict("cannot tell", (), "nothing is recorded", now, mean(new.scores) if new else None, None, None)
-    recorded = today or stored.scores
+        score = mean(new.scores) if new else None
+        return Verdict("cannot tell", (), "nothing is recorded", now, score, None, None, bool(done and not specs))
+    recorded = stored.scores if today is None else today
     was_passed, was_score = passed(recorded, specs), mean(recorded)
     if new is None or new.completion is None or new.request is None:
         said = f"no answer: {new.error}" if new and new.error else "no answer"
@@ -111,7 +114,7 @@ def judge(
     reasons = tuple(cause for cause in found if cause.kind == "scorer" or kind != "same")
     if kind == "same" and not any(cause.kind == "scorer" for cause in reasons):
         reasons = ()
-    return Verdict(kind, reasons, said, now_passed, now_score, was_passed, was_score)
+    return Verdict(kind, reasons, said, now_passed, now_score, was_passed, was_score, not specs)
 
 
 def _kind(
@@ -130,16 +133,18 @@ def _kind(
     return ("same", "the same answer") if same_text else ("as good", "another answer with the same scores")
 
 
-def causes(stored: Stored, now: Facts, today: Sequence[Score] = ()) -> tuple[Cause, ...]:
+def causes(stored: Stored, now: Facts, today: Sequence[Score] | None = None) -> tuple[Cause, ...]:
     """Everything that is not as it was recorded. Several are each uncertain; none at all is sampling noise, where the
     model chooses by chance or its server does not promise the same text twice."""
     found: list[Cause] = []
-    if today and [(s.scorer, s.value) for s in today] != [(s.scorer, s.value) for s in stored.scores]:
+    if today is not None and [(s.scorer, s.value) for s in today] != [(s.scorer, s.value) for s in stored.scores]:
         moved = [
             f"{new.scorer} {_value(stored.scores, new.scorer)} → {new.value:g}"
             for new in today
             if _value(stored.scores, new.scorer) != f"{new.value:g}"
         ]
+        now_named = {new.scorer for new in today}
+        moved += [f"{old.scorer} {old.value:g} → none" for old in stored.scores if old.scorer not in now_named]
         found.append(Cause("scorer", f"the recorded answer scores otherwise today: {', '.join(moved)}"))
     asked: list[Cause] = []
     if stored.request.messages != now.request.messages:

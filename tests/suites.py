@@ -86,7 +86,7 @@ class SuiteHouse:
         asking = self.asking()
         found = in_order(asking)
         answers = Answers(self.house.store, self.log, asking.run)
-        write_recording(self.workspace, self.suite, answers, self.house.catalogue)
+        write_recording(self.workspace, self.suite, answers)
         return found
 
     def replay(self, **options: Any) -> list[Replayed]:

@@ -34,6 +34,7 @@ LAYERS = (
             "suite_entry",
             "suite_report",
             "suite_html",
+            "marks",
         ),
     ),
     ("runner",),
@@ -44,7 +45,7 @@ LAYERS = (
         *("examples", "pools", "pool_files", "selection", "privacy"),
         *("shelf", "standing", "versions", "variants", "listing", "merge", "git"),
         *("models", "modelfiles", "sizing", "scorers", "origin", "store", "tables", "backends", "formats", "stats"),
-        *("thresholds", "judging", "marks"),
+        *("thresholds", "judging"),
     ),
     ("types", "errors", "workspace", "yaml_edit", "yaml_places", "yaml_write", "yamlfile", "files"),
 )

@@ -159,12 +159,12 @@ def test_accept_takes_over_the_answers_it_was_told_to(suites: SuiteHouse) -> Non
     asking = suites.asking("rerun", prompts="stored")
     list(asking)
     answers = Answers(suites.house.store, suites.log, asking.run)
-    shown = list(changes(suites.workspace, suites.suite, answers, suites.house.catalogue, wanted=["winner"]))
+    shown = list(changes(suites.workspace, suites.suite, answers, wanted=["winner"]))
     assert [(c.key.id, c.old and c.old.completion.text, c.new.completion.text) for c in shown] == [
         ("winner[good]", "Argentina did.", "Argentina, 4-2 on penalties")
     ]
     keys = {change.key for change in shown}
-    assert write_recording(suites.workspace, suites.suite, answers, suites.house.catalogue, only=keys) == 1
+    assert write_recording(suites.workspace, suites.suite, answers, only=keys) == 1
     assert [one.completion.text for one in suites.stored()][:3] == [
         "Argentina, 4-2 on penalties",
         "No idea.",
