@@ -36,24 +36,39 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "promptlab: a case of a promptlab suite")
-    for path in _folders(config):
+    given, written = _folders(config)
+    for path in [*given, *written]:
         if not path.exists():
             raise pytest.UsageError(f"--promptlab: there is no {path}")
-        if str(path) not in config.args:
+    # Whoever names tests on the command line wants these: the suites of the configuration join a whole run only.
+    named = config.args_source is pytest.Config.ArgsSource.ARGS
+    for path in given if named else [*given, *written]:
+        if not any(_leads_into(config, argument, path) for argument in config.args):
             config.args.append(str(path))
 
 
-def _folders(config: pytest.Config) -> list[Path]:
-    given = [Path(config.invocation_params.dir, path) for path in config.getoption("--promptlab")]
-    return [path.resolve() for path in [*given, *config.getini("promptlab")]]
+def _leads_into(config: pytest.Config, argument: str, folder: Path) -> bool:
+    """Whether an argument of pytest names the folder itself, or something in it, such as one case of a suite."""
+    named = Path(config.invocation_params.dir, argument.partition("::")[0]).resolve()
+    return named == folder or folder in named.parents
+
+
+def _folders(config: pytest.Config) -> tuple[list[Path], list[Path]]:
+    """Where suites are: as the command line says, and as the configuration does."""
+    given = [Path(config.invocation_params.dir, path).resolve() for path in config.getoption("--promptlab")]
+    return given, [path.resolve() for path in config.getini("promptlab")]
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SuiteFile | None:
     """Suites are the YAML files in the folders that `--promptlab` names, but for the files of cases beside them."""
     if file_path.suffix not in (".yaml", ".yml"):
         return None
-    wanted = _folders(parent.config)
-    if not any(file_path == folder or folder in file_path.parents for folder in wanted):
+    given, written = _folders(parent.config)
+    if not any(file_path == folder or folder in file_path.parents for folder in [*given, *written]):
+        return None
+    from promptlab.suite_file import is_list
+
+    if is_list(file_path):
         return None
     return SuiteFile.from_parent(parent, path=file_path)
 
@@ -70,12 +85,36 @@ class SuiteFile(pytest.File):
         self.workspace: Workspace = Workspace.find(self.path.parent)
         self.suite: Suite = suite_file.load(self.workspace, str(self.path))
         self.fill: Fill = Fill(self.workspace, self.suite)
-        self.recording: Recording = Recording(self.workspace.resolve(self.suite.recording), shown=self.suite.recording)
+        self.recording: Recording | None = None
+        Recording(self._recorded, shown=self.suite.recording).close()  # without one there is nothing to collect
         for one in items(self.workspace, self.suite):
-            yield CaseItem.from_parent(self, name=one.key.id, item=one)
+            yield CaseItem.from_parent(self, **self._named(one.key.id), item=one)
         for threshold in self.suite.thresholds:
             about = f" ({threshold.about})" if threshold.about else ""
-            yield ThresholdItem.from_parent(self, name=f"{threshold.text}{about}", threshold=threshold)
+            yield ThresholdItem.from_parent(self, **self._named(f"{threshold.text}{about}"), threshold=threshold)
+
+    def _named(self, name: str) -> dict[str, Any]:
+        # The node id as text: pytest 9.2 takes an id that it makes itself for another one than the id it reads from
+        # its cache, where the name has brackets, and `--lf` finds nothing.
+        return {"name": name, "nodeid": f"{self.nodeid}::{name}"}
+
+    @property
+    def _recorded(self) -> Path:
+        return self.workspace.resolve(self.suite.recording)
+
+    def opened(self) -> Recording:
+        """The recording, open as long as cases of the suite are run one after another."""
+        from promptlab.recording import Recording
+
+        if self.recording is None:
+            self.recording = Recording(self._recorded, shown=self.suite.recording)
+        return self.recording
+
+    def teardown(self) -> None:
+        """Let go of the recording."""
+        if self.recording is not None:
+            self.recording.close()
+            self.recording = None
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ARG002
         """Ours as the sentence that it is."""
@@ -116,7 +155,7 @@ class CaseItem(pytest.Item):
 
         parent = self.parent
         assert isinstance(parent, SuiteFile)
-        found = replay_item(parent.fill, self.item, parent.recording)
+        found = replay_item(parent.fill, self.item, parent.opened())
         return of_replay(found, parent.suite.specs_of(self.item.case))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
@@ -125,8 +164,10 @@ class CaseItem(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Where the case is written."""
-        _, _, line = self.item.case.place.rpartition(":")
-        return self.path, int(line) - 1 if line.isdigit() else None, self.name
+        file, _, line = self.item.case.place.rpartition(":")
+        parent = self.parent
+        assert isinstance(parent, SuiteFile)
+        return parent.workspace.root / file, int(line) - 1 if line.isdigit() else None, self.name
 
 
 class ThresholdItem(pytest.Item):
