@@ -24,7 +24,7 @@ from promptlab.store import Store
 from promptlab.suite import Item, Key, Suite
 from promptlab.suite_items import Fill, items
 from promptlab.suite_log import Row, SuiteLog, SuiteRun, Verb
-from promptlab.types import LABELS, Completion, Request, Result, Score, Source, Trial, highest
+from promptlab.types import LABELS, Completion, Label, Request, Result, Score, Source, Trial, highest
 from promptlab.workspace import OpenAIModel, Workspace
 
 CHUNK = 1_000
@@ -120,7 +120,27 @@ class Asking:
         for model in options.models or suite.models:
             catalogue.entry(model)  # an unknown model is an error now, and not a thousand later
         self.total = sum(1 for _ in chosen(workspace, suite, verb=verb, options=options, log=log))
+        if verb == "record":
+            self._check_room()
         self.run, self._had = self._begin(resume)
+
+    def _check_room(self) -> None:
+        """Raise `GateRefused` where the recording is labelled lower than what it would hold: now, and not after
+        everything was paid for. What the gate refuses anyway will not be in it."""
+        own = self.workspace.label_of(self.suite.recording)
+        if own == LABELS[-1]:
+            return
+        every = chosen(self.workspace, self.suite, verb=self.verb, options=self.options, log=self._log)
+        for _, item in every:
+            if item.key.repeat:
+                continue
+            try:
+                label = _label(self.workspace, self.fill.trial(item))
+                clearance = self.catalogue.clearance(item.key.model)
+            except PromptlabError:
+                continue  # an error of its item, when its turn comes
+            if LABELS.index(label) <= LABELS.index(clearance):
+                _check_label(self.workspace, self.suite.recording, item.key, label)
 
     def _begin(self, resume: bool) -> tuple[SuiteRun, dict[Key, str]]:
         mine = self._identity()
@@ -477,12 +497,23 @@ def stored_from(
 
 def check_labels(workspace: Workspace, recording: str, stored: Stored) -> None:
     """Raise `GateRefused` where the file `recording` is labelled lower than what it would hold."""
+    _check_label(workspace, recording, stored.key, stored.highest_label)
+
+
+def _check_label(workspace: Workspace, recording: str, key: Key, label: Label) -> None:
     own = workspace.label_of(recording)
-    if LABELS.index(stored.highest_label) > LABELS.index(own):
+    if LABELS.index(label) > LABELS.index(own):
         raise GateRefused(
-            f"{stored.key.id} is {stored.highest_label}, and the recording {recording} is {own}",
-            hint=f'add to `labels` in promptlab.yaml: "{recording}": {stored.highest_label}',
+            f"{key.id} is {label}, and the recording {recording} is {own}",
+            hint=f'add to `labels` in promptlab.yaml: "{recording}": {label}',
         )
+
+
+def _label(workspace: Workspace, trial: Trial) -> Label:
+    """The strictest label of anything that the prompt of a trial is made of."""
+    template = trial.template
+    materials = [*(document.label for document in trial.documents), *(shot.label for shot in trial.shots)]
+    return highest([trial.label, template.label, workspace.label_of(template.path), *materials])
 
 
 def _with_keys(store: Store, run_id: str, keys: Sequence[Key]) -> Iterator[tuple[Key, Result]]:
@@ -499,6 +530,7 @@ def _row(one: Answered, run_id: str) -> Row:
         "causes": [[c.kind, c.detail, list(c.sections), c.certain] for c in verdict.causes],
         "tags": list(one.item.case.tags),
         "error": one.result.error,
+        **({"unscored": True} if verdict.unscored else {}),
         **({"judged": [asdict(judged) for judged in one.judged]} if one.judged else {}),
     }
     return Row(

@@ -73,6 +73,10 @@ def test_a_judge_without_a_verdict_leaves_the_item_untold(judged: SuiteHouse) ->
 
 def test_a_judge_that_may_not_see_the_case_is_never_asked(judged: SuiteHouse) -> None:
     judged.house.models["judge"].clearance = "public"
+    (judged.workspace.root / "promptlab.yaml").write_text(
+        'models: {}\nlabels: {"fixtures/recordings/**": confidential}\n'
+    )
+    judged.house.workspace = type(judged.workspace).load(judged.workspace.root)
     judged.write(JUDGED.replace("tags: [final]", "label: confidential"))
     found = {one.item.key.case: one for one in judged.asking()}
     assert found["winner"].verdict.passed is None
