@@ -110,9 +110,7 @@ def write_recording(
 def changes(workspace: Workspace, suite: Suite, answers: Answers, *, wanted: Collection[str] = ()) -> Iterator[Change]:
     """What accepting would change, of the items that `wanted` names by item or case, or of all: answers that are new,
     or were given to another prompt, or whose text is another."""
-    for item, old in _both(workspace, suite):
-        if wanted and item.key.id not in wanted and item.key.case not in wanted:
-            continue
+    for item, old in _both(workspace, suite, wanted):
         new = _new(suite, item, answers)
         if new and (old is None or _matters(old, new)):
             yield Change(item.key, old, new)
@@ -137,14 +135,14 @@ def _new(suite: Suite, item: Item, answers: Answers) -> Stored | None:
     )
 
 
-def _both(workspace: Workspace, suite: Suite) -> Iterator[tuple[Item, Stored | None]]:
-    """The items of the suite, each with what is recorded of it."""
+def _both(workspace: Workspace, suite: Suite, wanted: Collection[str] = ()) -> Iterator[tuple[Item, Stored | None]]:
+    """The items of the suite, or those wanted, each with what is recorded of it."""
     path = workspace.resolve(suite.recording)
     if not path.is_file():
-        yield from ((item, None) for item in items(workspace, suite))
+        yield from ((item, None) for item in items(workspace, suite, wanted=wanted))
         return
     with Recording(path, shown=suite.recording) as recording:
-        for item in items(workspace, suite):
+        for item in items(workspace, suite, wanted=wanted):
             yield item, recording.find(item.key)
 
 
