@@ -14,7 +14,7 @@ from promptlab.baseline import rows as every_row
 from promptlab.origin import blob_id
 from promptlab.suite import Suite
 from promptlab.suite_asking import Options
-from promptlab.suite_log import Row, SuiteLog, SuiteRun
+from promptlab.suite_log import Row, SuiteLog, SuiteRun, Verb
 from promptlab.suite_summary import Summary, summarise
 from promptlab.thresholds import Outcome
 from promptlab.verdicts import KINDS
@@ -191,3 +191,10 @@ def options_of(run: SuiteRun) -> Options:
 def is_of_today(suite: Suite, run: SuiteRun) -> bool:
     """Whether the suite's file is as it was when the run began: only then it can be taken up."""
     return run.options.get("suite") == blob_id(suite.source)
+
+
+def to_take_up(suite: Suite, log: SuiteLog, verb: Verb, options: Options) -> SuiteRun | None:
+    """The run that asking with these options would go on with; None where it would begin a new one."""
+    mine = {**options.identity(), "suite": blob_id(suite.source)}
+    last = next((run for run in log.runs(suite.path, verb=verb) if dict(run.options) == mine), None)
+    return last if last and last.state != "finished" else None

@@ -1,0 +1,48 @@
+"""What the pages of suites call things: runs, verdicts and the colours that go with them."""
+
+from __future__ import annotations
+
+from promptlab.suite_log import SuiteRun
+from promptlab.suite_pages import Cell
+from promptlab.types import Score
+from promptlab.ui import widgets
+
+VERBS = {"record": "Record", "rerun": "Rerun", "replay": "Replay"}
+COLOURS = {
+    "worse": "bad",
+    "broken": "bad",
+    "missing": "bad",
+    "cannot tell": "warn",
+    "drifted": "warn",
+    "rescored": "warn",
+    "unexpected": "warn",
+    "better": "good",
+}
+"""The colour of a verdict; those that are as they were have none."""
+
+
+def run_words(run: SuiteRun) -> str:
+    """A run as a list names it."""
+    part = "" if run.done >= run.total else f" of {run.total:,}"
+    models = run.options.get("models")
+    asked = f" · {', '.join(models)}" if models else ""
+    return f"{VERBS[run.verb]} · {widgets.clock(run.created)} · {run.done:,}{part}{asked}"
+
+
+def verdict_chip(verdict: str) -> str:
+    """A verdict as a small mark, as HTML."""
+    return widgets.chip(verdict, COLOURS.get(verdict, ""))
+
+
+def cell_words(cell: Cell) -> str:
+    """A cell of the matrix: its mark, its score or how many of its answers pass, and what is not as it was."""
+    if len(cell.rows) > 1:
+        found = f"{cell.mark} {cell.passed} of {len(cell.rows)}"
+    else:
+        found = cell.mark if cell.score is None else f"{cell.mark} {cell.score:.2f}"
+    return found if cell.verdict == "same" else f"{found} {cell.verdict}"
+
+
+def score_mark(score: Score) -> str:
+    """The mark of one score."""
+    return "✓" if score.value >= 1 else "~" if score.value > 0 else "✗"
