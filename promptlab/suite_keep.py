@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import count
-from pathlib import PurePosixPath
 from typing import Any
 
-from promptlab import case_files, pools, runner, suite_file
+from promptlab import case_files, pools, runner, suite_file, templates
 from promptlab.errors import PromptlabError, SuiteError
 from promptlab.files import write_atomically
 from promptlab.recording import Recording, Stored, write
 from promptlab.scorers import contains
 from promptlab.store import RunInfo, Store
-from promptlab.suite import FOLDER, CaseFile, Key, Suite, recording_of
+from promptlab.suite import FOLDER, CaseFile, Key, Suite, recording_of, stem_of
 from promptlab.suite_asking import check_labels
 from promptlab.suite_items import items
-from promptlab.types import Completion, Label, Result, canonical_json, sha256
+from promptlab.types import Completion, Label, Params, Result, Section, canonical_json, sha256
 from promptlab.workspace import Workspace
+
+_Way = tuple[tuple[Section, ...], Params]
+"""Sections left out, and parameters."""
 
 
 @dataclass(frozen=True)
@@ -56,23 +58,84 @@ def keep(
         message = f"the suite asks with {old.template.path}, and the answer came with {run.template}"
         raise SuiteError(message, file=path, field="template", hint="keep it in another suite")
     left_out: list[str] = []
-    usable = [(r, dict(inputs)) for r in results if (inputs := _inputs(r, old, left_out)) is not None]
+    ways = _Ways(workspace, old, run.template, results)
+    usable = [(r, dict(inputs)) for r in results if (inputs := _inputs(r, old, ways, left_out)) is not None]
     if not usable:
         raise SuiteError("there is no whole answer to keep", file=path, hint="; ".join(left_out))
     known = _known(workspace, old)
     lines: dict[str, dict[str, Any]] = {}
-    stored: list[Stored] = []
+    stored: dict[Key, Stored] = {}
     for result, inputs in usable:
         asked = canonical_json(inputs)
         if asked not in known:
             known[asked] = _fresh_id(inputs, {*known.values()})
             lines[known[asked]] = _case_line(known[asked], inputs, expected, pools.label_of_result(result))
-        stored.append(_stored(store, run, result, inputs, known[asked], expected, old))
-    _check_labels(workspace, path, stored)
+        key = Key(known[asked], ways.of(result) or "", result.model)
+        if key in stored:
+            left_out.append(f"{result.model}: one answer to `{key.case}` is kept already")
+        else:
+            stored[key] = _stored(store, run, result, inputs, key, expected)
+    _check_labels(workspace, path, stored.values())
     if lines:
-        _write_cases(workspace, path, old, run, list(dict.fromkeys(r.model for r, _ in usable)), list(lines.values()))
-    _record(workspace, suite_file.load(workspace, path), {one.key: one for one in stored})
+        models = list(dict.fromkeys(result.model for result, _ in usable))
+        _write_cases(workspace, path, old, run, models, ways, list(lines.values()))
+    _record(workspace, suite_file.load(workspace, path), stored)
     return Kept(path, tuple(lines), len(stored), tuple(left_out))
+
+
+class _Ways:
+    """The variants of a suite, by how they ask: what they leave out, and with which parameters. A suite that is yet
+    to be made gets one for each way there is."""
+
+    def __init__(self, workspace: Workspace, old: Suite | None, template: str, results: Sequence[Result]) -> None:
+        self._params = old.template.params if old else templates.load(workspace, template).params
+        self._names: dict[_Way, str] = {}
+        for variant in old.variants if old else ():
+            if variant.template is None or (old and variant.template.path == old.template.path):
+                self._names.setdefault((variant.without, old.params_of(variant) if old else Params()), variant.name)
+        if old is None:
+            ways = dict.fromkeys(_way(result) for result in results if result.request and result.completion)
+            plain = len(ways) == 1 and ((), self._params) in ways
+            for way in ways:
+                self._names[way] = "" if plain else self._fresh(way)
+
+    def of(self, result: Result) -> str | None:
+        """The name of the variant that asks as `result` was; None where the suite has none."""
+        return self._names.get(_way(result)) if result.request else None
+
+    def _fresh(self, way: _Way) -> str:
+        if way == ((), self._params):
+            return "whole"
+        said = [f"no-{section.replace('_', '-')}" for section in way[0]]
+        said += [f"{name.replace('_', '-')}-{value}" for name, value in self._changed(way).items()]
+        base = re.sub(r"[^\w.-]+", "-", "-".join(said)).strip("-") or "other"
+        return next(name for n in count(1) if (name := base if n == 1 else f"{base}-{n}") not in self._names.values())
+
+    def _changed(self, way: _Way) -> dict[str, Any]:
+        new, usual = asdict(way[1]), asdict(self._params)
+        return {name: value for name, value in new.items() if value != usual[name]}
+
+    def said(self, result: Result) -> str:
+        """How the result was asked, in words."""
+        parts = [f"without {section.replace('_', ' ')}" for section in result.without]
+        changed = self._changed(_way(result))
+        parts += [f"{name.replace('_', ' ')} {value}" for name, value in changed.items()]
+        return ", ".join(parts) or "with everything, and the template's parameters"
+
+    def as_yaml(self) -> str:
+        """The key `variants` of a new suite; "" where it needs none."""
+        if set(self._names.values()) == {""}:
+            return ""
+        lines = [
+            f"  {json.dumps(name)}: {json.dumps({'without': list(way[0]), 'params': self._changed(way)})}\n"
+            for way, name in self._names.items()
+        ]
+        return "variants:\n" + "".join(lines)
+
+
+def _way(result: Result) -> _Way:
+    assert result.request is not None, "only whole answers are kept"
+    return (result.without, result.request.params)
 
 
 def _path(workspace: Workspace, suite: str) -> str:
@@ -82,7 +145,7 @@ def _path(workspace: Workspace, suite: str) -> str:
     return workspace.relative(workspace.resolve(suite if named else f"{FOLDER}/{suite}.yaml"))
 
 
-def _inputs(result: Result, old: Suite | None, left_out: list[str]) -> Mapping[str, Any] | None:
+def _inputs(result: Result, old: Suite | None, ways: _Ways, left_out: list[str]) -> Mapping[str, Any] | None:
     """What the result was asked with; None, and why, where it cannot be kept."""
     done = result.completion
     why = ""
@@ -90,6 +153,8 @@ def _inputs(result: Result, old: Suite | None, left_out: list[str]) -> Mapping[s
         why = result.error or "it has no whole answer"
     elif old and result.model not in old.models:
         why = f"the suite asks {', '.join(old.models)}"
+    elif ways.of(result) is None:
+        why = f"no variant of the suite asks {ways.said(result)}"
     else:
         try:
             return pools.inputs_of(result)
@@ -117,15 +182,13 @@ def _case_line(id: str, inputs: Mapping[str, Any], expected: Any, label: Label) 
     return line if label == "public" else {**line, "label": label}
 
 
-def _stored(
-    store: Store, run: RunInfo, result: Result, inputs: Mapping[str, Any], id: str, expected: Any, old: Suite | None
-) -> Stored:
+def _stored(store: Store, run: RunInfo, result: Result, inputs: Mapping[str, Any], key: Key, expected: Any) -> Stored:
     request, done = result.request, result.completion
     assert request is not None, "only whole answers are kept"
     assert done is not None, "only whole answers are kept"
     scores = () if expected is None else runner.score([contains()], done.text, expected)
     return Stored(
-        key=Key(id, old.variants[0].name if old else "", result.model, 0),
+        key=key,
         request=replace(request, repeat=0),
         request_key=replace(request, repeat=0).key(store.fingerprint(result.request_id)),
         backend=store.fingerprint(result.request_id),
@@ -140,7 +203,7 @@ def _stored(
     )
 
 
-def _check_labels(workspace: Workspace, path: str, stored: Sequence[Stored]) -> None:
+def _check_labels(workspace: Workspace, path: str, stored: Iterable[Stored]) -> None:
     recording = recording_of(path)
     for one in stored:
         check_labels(workspace, recording, one)
@@ -152,14 +215,16 @@ def _write_cases(
     old: Suite | None,
     run: RunInfo,
     models: Sequence[str],
+    ways: _Ways,
     lines: Sequence[Mapping[str, Any]],
 ) -> None:
     """Add the lines to the suite's file of kept cases, and name that in the suite."""
-    cases = f"{FOLDER}/{PurePosixPath(path).stem}.kept.jsonl"
+    cases = f"{FOLDER}/{stem_of(path)}.kept.jsonl"
     entry = f"  - file: {cases}\n"
     if old is None:
         quoted = json.dumps([*models], ensure_ascii=False)
-        text = f"template: {json.dumps(run.template, ensure_ascii=False)}\nmodels: {quoted}\ncases:\n{entry}"
+        text = f"template: {json.dumps(run.template, ensure_ascii=False)}\nmodels: {quoted}\n"
+        text += f"{ways.as_yaml()}cases:\n{entry}"
     elif any(isinstance(one, CaseFile) and one.path == cases for one in old.entries):
         text = old.source
     else:
