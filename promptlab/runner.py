@@ -87,7 +87,8 @@ def score(scorers: Sequence[Scorer], answer: str, expected: Any) -> tuple[Score,
         try:
             scores.append(one(answer, expected))
         except BaseException as exc:  # also one that would end the thread: the trial still needs its result
-            log.exception("a scorer failed")
+            if not isinstance(exc, PromptlabError):  # ours says all there is to say, and cites what may be labelled
+                log.exception("a scorer failed")
             name = getattr(one, "__qualname__", "scorer").partition(".")[0]
             scores.append(Score(name, 0.0, answer, f"the scorer failed: {exc!r}"))
     return tuple(scores)

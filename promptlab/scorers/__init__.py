@@ -122,6 +122,7 @@ def _extracting(scorer: Scorer, pattern: re.Pattern[str], name: str) -> Scorer:
         last = matches[-1]
         return scorer(last[1] if pattern.groups and last[1] is not None else last[0], expected)
 
+    score.__qualname__ = name  # whoever catches what it raises names it by that
     return score
 
 
