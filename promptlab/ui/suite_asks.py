@@ -50,7 +50,7 @@ def buttons(session: Session, suite: Suite, *, recorded: bool, busy: bool) -> No
         disabled=busy or not recorded,
         help="Render every case again and hold it against the recording. No model is asked.",
         on_click=session.suites.replay,
-        args=(session.workspace, suite),
+        args=(session.workspace, suite.path),
     )
     st.button(
         "Ask …",
@@ -191,7 +191,7 @@ def _start(session: Session, suite: Suite, verb: Verb, options: Options, resume:
     st.session_state.pop("suite-run", None)
     session.suites.ask(
         session.workspace,
-        suite,
+        suite.path,
         verb,
         options,
         catalogue=session.catalogue,

@@ -124,11 +124,10 @@ def _unfinished(session: Session, suite: Suite, run: SuiteRun, *, own: bool) -> 
         on_click=partial(
             session.suites.ask,
             session.workspace,
-            suite,
+            suite.path,
             run.verb,
             suite_pages.options_of(run),
             catalogue=session.catalogue,
             store=session.store,
-            resume=True,
         ),
     )

@@ -22,11 +22,11 @@ COLOURS = {
 
 
 def run_words(run: SuiteRun) -> str:
-    """A run as a list names it."""
+    """A run as a list names it; two of the same second are told apart by their ids."""
     part = "" if run.done >= run.total else f" of {run.total:,}"
     models = run.options.get("models")
     asked = f" · {', '.join(models)}" if models else ""
-    return f"{VERBS[run.verb]} · {widgets.clock(run.created)} · {run.done:,}{part}{asked}"
+    return f"{VERBS[run.verb]} · {widgets.clock(run.created)} · {run.done:,}{part}{asked} · {run.id[:4]}"
 
 
 def verdict_chip(verdict: str) -> str:

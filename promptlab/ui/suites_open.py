@@ -10,10 +10,10 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from promptlab import suite_file
 from promptlab.baseline import Answers, write_recording
 from promptlab.models import Catalogue
 from promptlab.recording import Recording
@@ -96,28 +96,32 @@ class OpenSuites:
 
     # Working
 
-    def replay(self, workspace: Workspace, suite: Suite) -> SuiteJob:
-        """Begin a replay."""
-        make = partial(Replaying, workspace, suite, log=self.log)
-        return self.jobs.start(suite.path, "replay", make, _nothing)
+    def replay(self, workspace: Workspace, path: str) -> SuiteJob:
+        """Begin a replay of the suite at `path`, as its file is now."""
+
+        def make() -> Work:
+            return Replaying(workspace, suite_file.load(workspace, path), log=self.log)
+
+        return self.jobs.start(path, "replay", make, _nothing)
 
     def ask(
         self,
         workspace: Workspace,
-        suite: Suite,
+        path: str,
         verb: Verb,
         options: Options,
         *,
         catalogue: Catalogue,
         store: Store,
-        resume: bool,
+        resume: bool = True,
     ) -> SuiteJob:
-        """Begin, or take up, a record or a rerun. What a record has answered is in the recording when it has ended."""
+        """Begin, or take up, a record or a rerun of the suite at `path`, as its file is now. What a record has
+        answered is in the recording when it has ended."""
 
         def make() -> Work:
             return Asking(
                 workspace,
-                suite,
+                suite_file.load(workspace, path),
                 verb=verb,
                 options=options,
                 catalogue=catalogue,
@@ -127,12 +131,12 @@ class OpenSuites:
             )
 
         def finish(work: Work) -> str:
-            if verb != "record":
+            if not isinstance(work, Asking) or verb != "record":
                 return ""
-            taken = write_recording(workspace, suite, Answers(store, self.log, work.run))
-            return f"{taken:,} items recorded in {suite.recording}"
+            taken = write_recording(workspace, work.suite, Answers(store, self.log, work.run))
+            return f"{taken:,} item{'' if taken == 1 else 's'} recorded in {work.suite.recording}"
 
-        return self.jobs.start(suite.path, verb, make, finish)
+        return self.jobs.start(path, verb, make, finish)
 
     def close(self) -> None:
         """Stop what runs and let go of files."""
