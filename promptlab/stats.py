@@ -8,7 +8,8 @@ cases, and several answers to one case are one cluster: they say little more tha
 
 Sources: Wilson, JASA 22 (1927); McNemar, Psychometrika 12 (1947), in its exact form; Agresti & Min, Statistics in
 Medicine 24 (2005), for the interval of a paired difference; Connor, Biometrics 43 (1987), for the number of pairs;
-Efron, Annals of Statistics 7 (1979), for the bootstrap; Miller, arXiv 2411.00640 (2024), for clusters;
+Efron, Annals of Statistics 7 (1979), for the bootstrap; Kish, Survey Sampling (1965), for
+what clustered answers are worth; Miller, arXiv 2411.00640 (2024), for clusters;
 Holm, Scandinavian Journal of Statistics 6 (1979); Cohen, Educational and Psychological Measurement 20 (1960).
 """
 
@@ -70,7 +71,7 @@ class Comparison:
         return self.interval.low > 0 or self.interval.high < 0
 
 
-def wilson(passed: int, of: int, *, confidence: float = CONFIDENCE) -> Interval:
+def wilson(passed: float, of: float, *, confidence: float = CONFIDENCE) -> Interval:
     """The interval of a pass rate, `passed` of `of`; of nothing it is all of [0, 1]."""
     if not 0 <= passed <= of:
         raise ValueError(f"{passed} of {of} is no rate")
@@ -82,6 +83,24 @@ def wilson(passed: int, of: int, *, confidence: float = CONFIDENCE) -> Interval:
     half = z * math.sqrt(rate * (1 - rate) / of + spread / (4 * of)) / (1 + spread)
     # At the ends the formula gives 0 and 1 exactly, but for rounding.
     return Interval(0.0 if passed == 0 else middle - half, 1.0 if passed == of else middle + half)
+
+
+def clustered(cases: Sequence[tuple[int, int]], *, confidence: float = CONFIDENCE) -> Interval:
+    """The interval of a pass rate when each case was answered several times: passed and answers of each.
+
+    Wilson's, with as many observations as the answers are worth: as many as there are cases when all answers to a case
+    agree, up to all of them when they differ as those of different cases do (Kish's effective sample size).
+    """
+    answers = sum(of for _, of in cases)
+    if not answers:
+        return wilson(0, 0, confidence=confidence)
+    rate = sum(passed for passed, _ in cases) / answers
+    # The variance of a ratio of sums over the cases, by linearisation.
+    spread = sum((passed - rate * of) ** 2 for passed, of in cases) / answers**2
+    spread *= len(cases) / (len(cases) - 1) if len(cases) > 1 else 1
+    worth = rate * (1 - rate) / spread if spread else answers
+    worth = min(float(answers), max(float(min(len(cases), answers)), worth)) if 0 < rate < 1 else float(len(cases))
+    return wilson(rate * worth, worth, confidence=confidence)
 
 
 def mcnemar(better: int, worse: int) -> float:

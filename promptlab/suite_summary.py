@@ -122,8 +122,7 @@ def outcome_of(one: Answered) -> Outcome:
 
 def summarise(suite: Suite, outcomes: Iterable[Outcome], *, replayed: bool = False, partial: bool = False) -> Summary:
     """The summary of `outcomes`; of a replay without thresholds about a margin, which it has no new answers for, and
-    of a part of the suite without any. A case counts as passed, for an interval, when most of its answers in the cell
-    do."""
+    of a part of the suite without any."""
     every = list(outcomes)
     found = [outcome for outcome in every if not outcome.unscored]
     groups: dict[tuple[str, str], list[Outcome]] = {}
@@ -166,11 +165,11 @@ def _cell(variant: str, model: str, group: Sequence[Outcome]) -> Cell:
 
 
 def _interval(outcomes: Sequence[Outcome]) -> Interval:
-    """Wilson's, one observation a case: repeats, variants and models of one case are not independent of each other."""
+    """Of the rate of all answers; repeats, variants and models of one case are not independent of each other."""
     cases: dict[str, list[bool]] = {}
     for outcome in outcomes:
         cases.setdefault(outcome.case, []).append(bool(outcome.passed))
-    return stats.wilson(sum(2 * sum(passes) > len(passes) for passes in cases.values()), len(cases))
+    return stats.clustered([(sum(passes), len(passes)) for passes in cases.values()])
 
 
 def together(summaries: Sequence[Summary]) -> list[Summary]:

@@ -143,20 +143,20 @@ def _is_about(threshold: Threshold, outcome: Outcome) -> bool:
 
 
 def _surely(threshold: Threshold, mine: Sequence[Outcome]) -> Check:
-    """The rate with its interval, one observation a case: a case counts as passed when most of its answers do."""
+    """The rate with its interval, which knows that the answers to one case belong together."""
     level = threshold.confidence or stats.CONFIDENCE
-    cases = _by_case(mine)
-    passed = sum(2 * sum(bool(o.passed) for o in group) > len(group) for group in cases.values())
-    interval = stats.wilson(passed, len(cases), confidence=level)
+    cases = [(sum(bool(o.passed) for o in group), len(group)) for group in _by_case(mine).values()]
+    passed = sum(hits for hits, _ in cases)
+    interval = stats.clustered(cases, confidence=level)
     said = (
-        f"{passed} of {len(cases)} cases passed, {100 * passed / len(cases):.1f} % "
+        f"{passed} of {len(mine)} passed, {100 * passed / len(mine):.1f} % "
         f"({100 * interval.low:.1f} to {100 * interval.high:.1f} % at {100 * level:g} %)"
     )
     if interval.low >= threshold.share:
         return Check(threshold, True, said)
     if interval.high < threshold.share:
         return Check(threshold, False, said)
-    return Check(threshold, None, said, _more_for_share(passed / len(cases), threshold.share, level, len(cases)))
+    return Check(threshold, None, said, _more_for_share(passed / len(mine), threshold.share, level, len(cases)))
 
 
 def _more_for_share(rate: float, share: float, level: float, cases: int) -> int | None:

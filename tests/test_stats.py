@@ -34,6 +34,27 @@ def test_wilson_holds_the_rate_and_stays_in_range(passed: int, failed: int) -> N
     assert 0 <= found.low <= rate <= found.high <= 1
 
 
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=40))
+def test_a_clustered_interval_holds_its_rate_and_lies_between_cases_and_answers(counts: list[tuple[int, int]]) -> None:
+    cases = [(passed, passed + failed) for passed, failed in counts]
+    answers, passed = sum(of for _, of in cases), sum(hits for hits, _ in cases)
+    found = stats.clustered(cases)
+    rate = passed / answers if answers else 0.5
+    assert 0 <= found.low <= rate + 1e-12
+    assert rate - 1e-12 <= found.high <= 1
+
+
+def test_one_answer_a_case_is_wilson_and_equal_answers_are_worth_one() -> None:
+    single = [(1, 1)] * 30 + [(0, 1)] * 10
+    plain = stats.wilson(30, 40)
+    assert stats.clustered(single).low == pytest.approx(plain.low, abs=5e-3)
+    tenfold = [(10 * passed, 10) for passed, _ in single]
+    assert stats.clustered(tenfold) == stats.clustered(single)
+    # Answers that differ within each case as much as between cases are worth nearly all of them.
+    mixed = stats.clustered([(5, 10)] * 40)
+    assert mixed.high - mixed.low < 0.12
+
+
 @pytest.mark.parametrize(
     ("better", "worse", "p"),
     [
