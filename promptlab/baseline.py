@@ -52,6 +52,7 @@ class Answers:
             for position, key in enumerate(chunk.keys):
                 self._places.setdefault(key, []).append((chunk.store_run, position))
         self._page = lru_cache(maxsize=PAGES)(self._read)
+        self._fingerprints: dict[str, str] = {}
         # What judges said stands in the log; suites without a judge have none to hold.
         self._judged = {
             row.key: tuple(Judged(**one) for one in row.more["judged"])
@@ -73,11 +74,16 @@ class Answers:
 
     def fingerprint(self, result: Result) -> str:
         """That of the model that gave the answer, which may be another one by now."""
-        return self._store.fingerprint(result.request_id)
+        found = self._fingerprints.get(result.request_id)
+        return self._store.fingerprint(result.request_id) if found is None else found
 
     def _read(self, run_id: str, page: int) -> dict[str, Result]:
         among = range(page * PAGE, (page + 1) * PAGE)
-        return {result.case: result for result in self._store.results(run_id, among=among)}
+        found = {result.case: result for result in self._store.results(run_id, among=among)}
+        if len(self._fingerprints) > PAGES * PAGE:
+            self._fingerprints.clear()
+        self._fingerprints |= self._store.fingerprints([result.request_id for result in found.values()])
+        return found
 
 
 def write_recording(
@@ -89,6 +95,7 @@ def write_recording(
     Raises `GateRefused` where the file is labelled lower than what it would hold; then nothing is written.
     """
     taken = 0
+    own = workspace.label_of(suite.recording)
 
     def lines() -> Iterator[Stored]:
         nonlocal taken
@@ -100,7 +107,7 @@ def write_recording(
                 taken += 1
             found = new or old
             if found:
-                check_labels(workspace, suite.recording, found)
+                check_labels(own, suite.recording, found)
                 yield found
 
     write(workspace.resolve(suite.recording), lines())

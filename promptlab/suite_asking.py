@@ -10,8 +10,9 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from itertools import islice
 from typing import Any, Literal
 
@@ -131,16 +132,17 @@ class Asking:
         if own == LABELS[-1]:
             return
         every = chosen(self.workspace, self.suite, verb=self.verb, options=self.options, log=self._log)
+        label_of = cache(self.workspace.label_of)  # which follows links, and the same few paths come up every time
         for _, item in every:
             if item.key.repeat:
                 continue
             try:
-                label = _label(self.workspace, self.fill.trial(item))
+                label = _label(label_of, self.fill.trial(item))
                 clearance = self.catalogue.clearance(item.key.model)
             except PromptlabError:
                 continue  # an error of its item, when its turn comes
             if LABELS.index(label) <= LABELS.index(clearance):
-                _check_label(self.workspace, self.suite.recording, item.key, label)
+                _check_label(own, self.suite.recording, item.key, label)
 
     def _begin(self, resume: bool) -> tuple[SuiteRun, dict[Key, str]]:
         mine = self._identity()
@@ -495,13 +497,12 @@ def stored_from(
     )
 
 
-def check_labels(workspace: Workspace, recording: str, stored: Stored) -> None:
-    """Raise `GateRefused` where the file `recording` is labelled lower than what it would hold."""
-    _check_label(workspace, recording, stored.key, stored.highest_label)
+def check_labels(own: Label, recording: str, stored: Stored) -> None:
+    """Raise `GateRefused` where the file `recording`, labelled `own`, is labelled lower than what it would hold."""
+    _check_label(own, recording, stored.key, stored.highest_label)
 
 
-def _check_label(workspace: Workspace, recording: str, key: Key, label: Label) -> None:
-    own = workspace.label_of(recording)
+def _check_label(own: Label, recording: str, key: Key, label: Label) -> None:
     if LABELS.index(label) > LABELS.index(own):
         raise GateRefused(
             f"{key.id} is {label}, and the recording {recording} is {own}",
@@ -509,11 +510,11 @@ def _check_label(workspace: Workspace, recording: str, key: Key, label: Label) -
         )
 
 
-def _label(workspace: Workspace, trial: Trial) -> Label:
+def _label(label_of: Callable[[str], Label], trial: Trial) -> Label:
     """The strictest label of anything that the prompt of a trial is made of."""
     template = trial.template
     materials = [*(document.label for document in trial.documents), *(shot.label for shot in trial.shots)]
-    return highest([trial.label, template.label, workspace.label_of(template.path), *materials])
+    return highest([trial.label, template.label, label_of(template.path), *materials])
 
 
 def _with_keys(store: Store, run_id: str, keys: Sequence[Key]) -> Iterator[tuple[Key, Result]]:

@@ -205,8 +205,9 @@ def _stored(store: Store, run: RunInfo, result: Result, inputs: Mapping[str, Any
 
 def _check_labels(workspace: Workspace, path: str, stored: Iterable[Stored]) -> None:
     recording = recording_of(path)
+    own = workspace.label_of(recording)
     for one in stored:
-        check_labels(workspace, recording, one)
+        check_labels(own, recording, one)
 
 
 def _write_cases(

@@ -11,6 +11,7 @@ import json
 import sqlite3
 import threading
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -163,28 +164,23 @@ class SuiteLog:
     def add(self, run: SuiteRun, rows: Iterable[Row]) -> None:
         """Write rows; one that is there already, by its position, is replaced."""
         with self._telling("written"), self._writing() as db:
+            counted: Counter[tuple[str, str, str, int]] = Counter()
             for row in rows:
-                self._uncount(db, run, row.position)
+                old = db.execute(
+                    "SELECT variant, model, verdict, passed FROM item_rows WHERE suite_run = ? AND position = ?",
+                    (run.id, row.position),
+                ).fetchone()
+                if old:
+                    counted[(*old[:3], _pass_code(old[3]))] -= 1
                 values = (
                     *(run.id, row.position, *row.key, row.verdict, row.passed, row.score, row.was_passed),
                     *(row.was_score, row.result, row.store_run, json.dumps(dict(row.more))),
                 )
                 db.execute(f"INSERT OR REPLACE INTO item_rows VALUES ({', '.join('?' * len(values))})", values)
-                counted = (run.id, row.key.variant, row.key.model, row.verdict, _pass_code(row.passed))
-                db.execute(
-                    "INSERT INTO counts VALUES (?, ?, ?, ?, ?, 1) ON CONFLICT DO UPDATE SET items = items + 1", counted
-                )
-
-    def _uncount(self, db: sqlite3.Connection, run: SuiteRun, position: int) -> None:
-        old = db.execute(
-            "SELECT variant, model, verdict, passed FROM item_rows WHERE suite_run = ? AND position = ?",
-            (run.id, position),
-        ).fetchone()
-        if old:
-            db.execute(
-                "UPDATE counts SET items = items - 1 WHERE suite_run = ? AND variant = ? AND model = ? AND verdict = ?"
-                " AND passed = ?",
-                (run.id, *old[:3], _pass_code(old[3])),
+                counted[(row.key.variant, row.key.model, row.verdict, _pass_code(row.passed))] += 1
+            db.executemany(
+                "INSERT INTO counts VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET items = items + excluded.items",
+                [(run.id, *which, more) for which, more in counted.items()],
             )
 
     def take_up(self, run: SuiteRun, total: int) -> SuiteRun:
