@@ -98,7 +98,7 @@ def clustered(cases: Sequence[tuple[int, int]], *, confidence: float = CONFIDENC
     # The variance of a ratio of sums over the cases, by linearisation.
     spread = sum((passed - rate * of) ** 2 for passed, of in cases) / answers**2
     spread *= len(cases) / (len(cases) - 1) if len(cases) > 1 else 1
-    worth = rate * (1 - rate) / spread if spread else answers
+    worth = rate * (1 - rate) / spread if spread else answers if len(cases) > 1 else 1
     worth = min(float(answers), max(float(min(len(cases), answers)), worth)) if 0 < rate < 1 else float(len(cases))
     return wilson(rate * worth, worth, confidence=confidence)
 
