@@ -102,7 +102,11 @@ def validation_problem(
     `known_keys` gives the keys allowed beside an unknown one; `skip` are words that pydantic puts into a
     location where the file has none (the tags of a union).
     """
-    first = exc.errors(include_url=False)[0]
+    errors = exc.errors(include_url=False)
+    first = errors[0]
+    if first["type"] == "missing":  # an unknown key beside it may be it, misspelt
+        beside = (one for one in errors if one["type"] == "extra_forbidden" and one["loc"][:-1] == first["loc"][:-1])
+        first = next(beside, first)
     loc = tuple(first["loc"])
     path = _in_file(loc, file.data, skip)
     field = ".".join(str(part) for part in path)
