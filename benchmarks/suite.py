@@ -389,6 +389,8 @@ def _bare(folder: Path, url: str, in_flight: int, *streamed: str) -> tuple[Timed
 def _promptfoo(folder: Path, program: str) -> tuple[Timed, int]:
     env = {"PROMPTFOO_DISABLE_TELEMETRY": "1", "PROMPTFOO_DISABLE_UPDATE": "1", "CI": "1"}
     env |= {"PROMPTFOO_CONFIG_DIR": str(folder / "promptfoo"), "PROMPTFOO_DISABLE_REMOTE_GENERATION": "1"}
+    # Its log files: with them it sometimes ends in an error of its logger when everything is done.
+    env |= {"PROMPTFOO_DISABLE_DEBUG_LOG": "1", "PROMPTFOO_DISABLE_ERROR_LOG": "1"}
     words = [program, "eval", "-c", "promptfooconfig.json", "--no-cache", "--no-table", "--no-progress-bar"]
     # 100: a check failed, which the count of right answers shows.
     done = timed([*words, "-o", "promptfoo.json"], folder, env, fine=(0, 100))

@@ -52,7 +52,7 @@ BY_NAME: Mapping[str, Callable[..., Scorer]] = {"exact": exact, "contains": cont
 """Scorers that `promptlab compare` can name."""
 
 _EVERYWHERE = ("extract", "at_least")
-_JUDGE = ("model", "question", "scale", "template", "at_least")
+_JUDGE = ("model", "question", "template", "at_least")
 _NEEDS_WORKSPACE = (python,)
 
 
