@@ -251,9 +251,18 @@ class Recording:
                 return found
             self._index = self._all()
             self._found.update(known for known, (place, _) in self._index.items() if place < self._passed)
-        if key not in self._index:
+        if key in self._index:
+            self._found.add(key)
+        return self._at(key)
+
+    def look(self, key: Key) -> Stored | None:
+        """The item with this key, which nobody asked for: `rest` gives it nevertheless."""
+        self.keys()
+        return self._at(key)
+
+    def _at(self, key: Key) -> Stored | None:
+        if self._index is None or key not in self._index:
             return None
-        self._found.add(key)
         self._next, self._line = self._index[key]
         return self._read()
 

@@ -56,9 +56,10 @@ class Replayed:
         return prompt_changes(before.request, self.request) if before and self.request else []
 
     def sections(self) -> tuple[Section, ...]:
-        """The sections in which the two prompts differ."""
+        """The sections in which the two prompts differ; the text between the parts only where nothing else does."""
         found = {change.section for change in self.changes() if change.kind != "same"}
-        return tuple(section for section in SECTIONS if section in found)
+        inner = tuple(section for section in SECTIONS if section in found and section != "layout")
+        return inner or (("layout",) if found else ())
 
 
 def replay(workspace: Workspace, suite: Suite, *, only: Collection[str] = ()) -> Iterator[Replayed]:
@@ -133,4 +134,4 @@ def _nearest(key: Key, recording: Recording) -> Stored | None:
         return (other.variant == key.variant, other.model == key.model, other.repeat == key.repeat)
 
     best = max(sorted(candidates), key=alike, default=None)
-    return None if best is None else recording.find(best)
+    return None if best is None else recording.look(best)
