@@ -141,7 +141,9 @@ def row_at(log: SuiteLog, run: SuiteRun, position: int) -> Row | None:
 def matching(log: SuiteLog, run: SuiteRun, *, verdict: str | None = None, case: str = "") -> list[Row]:
     """Every row of a verdict, or of cases whose id begins with `case`."""
     found: list[Row] = []
-    while page := log.rows(run, verdict=verdict, case=case or None, after=found[-1].position if found else -1):
+    while page := log.rows(
+        run, verdict=verdict, case=case or None, after=found[-1].position if found else -1, limit=1000
+    ):
         found += page
     return found
 

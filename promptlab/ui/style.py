@@ -153,7 +153,7 @@ _RULES = """
 .pl-verdict.pl-info .pl-sign { color: var(--pl-accent); }
 ul.pl-checks { list-style: none; margin: 0; padding: 0; font-size: 0.875rem; line-height: 1.45; }
 ul.pl-checks li { margin: 0; padding: 0.1rem 0; font-size: 0.875rem; }
-ul.pl-checks .pl-sign { display: inline-block; width: 1.6rem; }
+ul.pl-checks li:has(.pl-sign) { display: grid; grid-template-columns: 1.6rem minmax(0, 1fr); }
 .pl-wide { overflow-x: auto; }
 .pl-short { max-height: 12rem; }
 .st-key-matrix { overflow-x: auto; }
@@ -163,8 +163,9 @@ ul.pl-checks .pl-sign { display: inline-block; width: 1.6rem; }
 .pl-matrix-head { font-size: 0.8125rem; font-weight: 600; color: var(--pl-muted); align-items: end; }
 [class*="st-key-matrix-row-"] > * { min-width: 0; width: 100%; }
 .pl-case { font-size: 0.875rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-[class*="st-key-cell-"] button { min-height: 1.9rem; padding: 0; justify-content: flex-start;
-  font-variant-numeric: tabular-nums; }
+[class*="st-key-cell-"] [data-testid="stButton"], [class*="st-key-cell-"] button { width: 100%;
+  justify-content: flex-start; }
+[class*="st-key-cell-"] button { min-height: 1.9rem; padding: 0; font-variant-numeric: tabular-nums; }
 [class*="st-key-cell-"] button p { font-size: 0.875rem; white-space: nowrap; }
 [class*="st-key-cell-bad-"] button { color: var(--pl-bad); }
 [class*="st-key-cell-warn-"] button { color: var(--pl-warn); }

@@ -10,7 +10,7 @@ from promptlab.suite_log import SuiteRun
 from promptlab.suite_pages import Column, Line
 from promptlab.ui import suite_accept
 from promptlab.ui.session import Session
-from promptlab.ui.suite_words import COLOURS, cell_words
+from promptlab.ui.suite_words import cell_colour, cell_words
 from promptlab.ui.widgets import escape, markup, note, plain, small
 
 PAGE = 25
@@ -36,6 +36,7 @@ def draw(session: Session, suite: Suite, run: SuiteRun) -> None:
             persist_state="page",
             icon=":material/search:",
             placeholder="the beginning of its id",
+            width=320,
         )
     case = (case or "").strip()
     asked = (run.id, verdict, case)
@@ -96,7 +97,7 @@ def _line(run: SuiteRun, line: Line, columns: list[Column]) -> None:
             if cell is None:
                 markup('<div class="pl-none pl-muted" title="not asked">–</div>')
                 continue
-            kind = COLOURS.get(cell.verdict, "plain")
+            kind = cell_colour(cell)
             st.button(
                 plain(cell_words(cell)),
                 type="tertiary",

@@ -19,6 +19,7 @@ COLOURS = {
     "better": "good",
 }
 """The colour of a verdict; those that are as they were have none."""
+PLAIN = "plain"
 
 
 def run_words(run: SuiteRun) -> str:
@@ -40,7 +41,13 @@ def cell_words(cell: Cell) -> str:
         found = f"{cell.mark} {cell.passed} of {len(cell.rows)}"
     else:
         found = cell.mark if cell.score is None else f"{cell.mark} {cell.score:.2f}"
-    return found if cell.verdict == "same" else f"{found} {cell.verdict}"
+    return found if cell_colour(cell) == PLAIN and cell.verdict != "as good" else f"{found} {cell.verdict}"
+
+
+def cell_colour(cell: Cell) -> str:
+    """The colour of a cell. A first answer has nothing it could be worse or better than: its mark says it all."""
+    first = all(row.verdict == "cannot tell" and row.was_score is None and row.score is not None for row in cell.rows)
+    return PLAIN if first else COLOURS.get(cell.verdict, PLAIN)
 
 
 def score_mark(score: Score) -> str:

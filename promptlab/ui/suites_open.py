@@ -131,7 +131,8 @@ class OpenSuites:
             )
 
         def finish(work: Work) -> str:
-            if not isinstance(work, Asking) or verb != "record":
+            assert isinstance(work, Asking), "it is what `make` made"
+            if verb != "record":
                 return ""
             taken = write_recording(workspace, work.suite, Answers(store, self.log, work.run))
             return f"{taken:,} item{'' if taken == 1 else 's'} recorded in {work.suite.recording}"
