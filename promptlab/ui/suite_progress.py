@@ -19,10 +19,14 @@ from promptlab.ui.widgets import escape, markup, note, small
 POLL = 0.5
 
 
-def draw(session: Session, suite: Suite, runs: Sequence[SuiteRun]) -> None:
-    """What is under way, how the last one ended, or what an earlier process left behind."""
+def draw(session: Session, suite: Suite, runs: Sequence[SuiteRun], *, busy: bool) -> None:
+    """What is under way, how the last one ended, or what an earlier process left behind.
+
+    `busy` is whether a job was running before `runs` were read: one that has ended since may not be among them, and
+    then the page is drawn anew.
+    """
     job = session.suites.jobs.get(suite.path)
-    if job and job.running:
+    if job and busy:
         st.fragment(frame.guarded(_live), run_every=POLL)(session, job)
         return
     if job:

@@ -142,7 +142,7 @@ def _one(session: Session, suite: Suite) -> None:
         runs = session.suites.log.runs(suite.path, limit=50)
         run = _picked(runs)
         before = _compared_with(runs, run) if run else None
-    suite_progress.draw(session, suite, runs)
+    suite_progress.draw(session, suite, runs, busy=busy)
     if run is None:
         if not busy:
             _nothing_yet(recorded=recorded)

@@ -179,6 +179,26 @@ def test_replay_asks_nobody_and_shows_what_drifted(desk: Desks) -> None:
     assert "nothing is recorded; the nearest is" in all_said(tab)
 
 
+def test_a_replay_that_ends_while_the_page_is_drawn_is_shown(desk: Desks) -> None:
+    here = suite_desk(desk)
+    asked(here, "record")
+    tab = here.open("suites", suite=PATH)
+    log = here.session.suites.log
+    read = log.runs
+
+    def slowly(*args: Any, **options: Any) -> list[SuiteRun]:
+        """What the page read before the job began its run, given when the job has ended."""
+        jobs = here.session.suites.jobs.running()
+        found = [run for run in read(*args, **options) if not jobs or run.verb != "replay"]
+        for job in jobs:
+            assert job.wait(20)
+        return found
+
+    log.runs = slowly  # type: ignore[method-assign]
+    press(tab, "suite-replay")
+    assert "Every prompt is as recorded." in all_said(tab)
+
+
 def test_a_rerun_is_filtered_opened_and_accepted(desk: Desks) -> None:
     here = suite_desk(desk)
     asked(here, "record")
