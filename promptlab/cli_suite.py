@@ -340,8 +340,11 @@ def _ask(
     )
     if rest["dry_run"]:
         planned = trials(house.workspace, found, verb=verb, options=chosen, log=house.log)
-        for one in estimate(planned, house.catalogue, house.store):
+        found_out = estimate(planned, house.catalogue, house.store)
+        for one in found_out:
             print_line(one.said)
+        if not found_out:
+            print_line(f"{found.name}: nothing to ask; a rerun sends what is recorded, unless with --prompts current")
         return None
     asking = Asking(
         house.workspace,

@@ -95,6 +95,12 @@ def test_record_that_ran_into_a_limit_says_so_and_exits_with_1(suites: SuiteHous
     assert 0 < before < 6
 
 
+def test_a_dry_run_with_nothing_to_ask_says_so(suites: SuiteHouse, suite: Suite) -> None:
+    done = suite("rerun", "facts", "--dry-run")
+    assert done.output == "facts: nothing to ask; a rerun sends what is recorded, unless with --prompts current\n"
+    assert asked(suites) == 0
+
+
 def test_a_dry_run_says_calls_and_tokens_and_asks_nobody(suites: SuiteHouse, suite: Suite) -> None:
     done = suite("record", "facts", "--dry-run")
     assert done.exit_code == 0
