@@ -163,8 +163,8 @@ ul.pl-checks li:has(.pl-sign) { display: grid; grid-template-columns: 1.6rem min
 .pl-matrix-head { font-size: 0.8125rem; font-weight: 600; color: var(--pl-muted); align-items: end; }
 [class*="st-key-matrix-row-"] > * { min-width: 0; width: 100%; }
 .pl-case { font-size: 0.875rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-[class*="st-key-cell-"] [data-testid="stButton"], [class*="st-key-cell-"] button { width: 100%;
-  justify-content: flex-start; }
+[class*="st-key-cell-"] button { width: 100%; }
+[class*="st-key-cell-"] button > div { justify-content: flex-start; }
 [class*="st-key-cell-"] button { min-height: 1.9rem; padding: 0; font-variant-numeric: tabular-nums; }
 [class*="st-key-cell-"] button p { font-size: 0.875rem; white-space: nowrap; }
 [class*="st-key-cell-bad-"] button { color: var(--pl-bad); }

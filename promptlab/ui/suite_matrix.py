@@ -18,8 +18,8 @@ MOST_COLUMNS = 12
 _PAGES, _ASKED = "matrix-pages", "matrix-asked"
 
 
-def draw(session: Session, suite: Suite, run: SuiteRun) -> None:
-    """Filters, the page of the matrix, and what can be done with what is shown."""
+def draw(session: Session, suite: Suite, run: SuiteRun, *, at_work: bool = False) -> None:
+    """Filters, the page of the matrix, and what can be done with what is shown once the run is no longer `at_work`."""
     log = session.suites.log
     counts = suite_pages.counts(log, run)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="matrix-filter"):
@@ -58,7 +58,7 @@ def draw(session: Session, suite: Suite, run: SuiteRun) -> None:
             _line(run, line, columns)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         _turn(found.last, pages, more=found.more)
-        if run.verb != "replay":
+        if run.verb != "replay" and not at_work:
             what = f"Accept all that are {verdict}" if verdict else "Accept all"
             what = f"{what} of cases {case}…" if case else what
             st.button(

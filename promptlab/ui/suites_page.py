@@ -161,7 +161,7 @@ def _one(session: Session, suite: Suite) -> None:
         with st.spinner("Reading the run", show_time=False):
             summary = session.suites.summary(suite, run)
         _verdict(session, suite, run, summary)
-    suite_matrix.draw(session, suite, run)
+    suite_matrix.draw(session, suite, run, at_work=at_work)
     suite_accept.draw(session, suite)
 
 
