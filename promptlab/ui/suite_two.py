@@ -8,7 +8,7 @@ from promptlab import suite_pages
 from promptlab.suite_log import Row, SuiteRun
 from promptlab.ui.session import Session
 from promptlab.ui.suite_matrix import open_item
-from promptlab.ui.suite_words import cell_words, run_words
+from promptlab.ui.suite_words import cell_words, run_name
 from promptlab.ui.widgets import escape, markup, note, plain
 
 PAGE = 25
@@ -28,7 +28,7 @@ def draw(session: Session, before: SuiteRun, after: SuiteRun) -> None:
     key = f"two-{before.id[:8]}-{after.id[:8]}"
     shown = min(len(found.changed), st.session_state.get(key, PAGE))
     with st.container(key="matrix", gap=None):
-        heads = "".join(f'<span class="pl-break">{escape(run_words(run))}</span>' for run in (before, after))
+        heads = "".join(f'<span class="pl-break">{escape(run_name(run))}</span>' for run in (before, after))
         markup(f'<div class="pl-matrix-head" aria-hidden="true"><span>Item</span>{heads}</div>')
         for old, new in found.changed[:shown]:
             one, other = (

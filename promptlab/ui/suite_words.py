@@ -22,12 +22,17 @@ COLOURS = {
 PLAIN = "plain"
 
 
-def run_words(run: SuiteRun) -> str:
-    """A run as a list names it; two of the same second are told apart by their ids."""
-    part = "" if run.done >= run.total else f" of {run.total:,}"
+def run_name(run: SuiteRun) -> str:
+    """A run in a list to choose from. It stays the same while the run goes on: a browser names its choice by it."""
     models = run.options.get("models")
     asked = f" · {', '.join(models)}" if models else ""
-    return f"{VERBS[run.verb]} · {widgets.clock(run.created)} · {run.done:,}{part}{asked} · {run.id[:4]}"
+    return f"{VERBS[run.verb]} · {widgets.clock(run.created)}{asked} · {run.id[:4]}"
+
+
+def run_words(run: SuiteRun) -> str:
+    """A run, and how many of its items are done."""
+    part = "" if run.done >= run.total else f" of {run.total:,}"
+    return f"{run_name(run)} · {run.done:,}{part} item{'' if run.done == 1 else 's'}"
 
 
 def verdict_chip(verdict: str) -> str:

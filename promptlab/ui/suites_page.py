@@ -14,7 +14,7 @@ from promptlab.suite_summary import Summary, mark, threshold_line
 from promptlab.types import sha256
 from promptlab.ui import suite_accept, suite_asks, suite_case, suite_matrix, suite_progress, suite_two, widgets
 from promptlab.ui.session import Session
-from promptlab.ui.suite_words import VERBS, run_words
+from promptlab.ui.suite_words import VERBS, run_name, run_words
 from promptlab.ui.widgets import chip, escape, markup, note, plain, small
 
 NEWEST = ""
@@ -158,6 +158,7 @@ def _one(session: Session, suite: Suite) -> None:
     if at_work:
         small("What is there so far:")
     else:
+        small(run_words(run))
         with st.spinner("Reading the run", show_time=False):
             summary = session.suites.summary(suite, run)
         _verdict(session, suite, run, summary)
@@ -175,7 +176,7 @@ def _picked(runs: Sequence[SuiteRun]) -> SuiteRun | None:
         [NEWEST, *list(by_id)[1:]],
         key="suite-run",
         persist_state="page",
-        format_func=lambda id: run_words(by_id[id] if id else runs[0]),
+        format_func=lambda id: run_name(by_id[id]) if id else "the newest",
         width=300,
     )
     return by_id.get(chosen, runs[0])
@@ -190,7 +191,7 @@ def _compared_with(runs: Sequence[SuiteRun], run: SuiteRun) -> SuiteRun | None:
         [NEWEST, *older],
         key=f"suite-before-{run.id[:8]}",
         persist_state="page",
-        format_func=lambda id: run_words(older[id]) if id else "what is recorded",
+        format_func=lambda id: run_name(older[id]) if id else "what is recorded",
         width=300,
     )
     return older.get(chosen)

@@ -179,6 +179,22 @@ def test_replay_asks_nobody_and_shows_what_drifted(desk: Desks) -> None:
     assert "nothing is recorded; the nearest is" in all_said(tab)
 
 
+def test_the_newest_run_is_shown_unless_another_is_chosen(desk: Desks) -> None:
+    here = suite_desk(desk)
+    first = asked(here, "record")
+    tab = here.open("suites", suite=PATH)
+    box = next(one for one in tab.selectbox if one.label == "Run")
+    # A browser names its choice by its words: those of the newest must not become those of another.
+    words = box.options[0]
+    settled(here, press(tab, "suite-replay"))
+    box = next(one for one in tab.selectbox if one.label == "Run")
+    assert box.options[0] == words
+    assert words not in box.options[1:]
+    box.set_value(first.id).run()
+    assert "Every prompt is as recorded." not in all_said(tab)
+    assert "Record" in all_said(tab)
+
+
 def test_a_replay_that_ends_while_the_page_is_drawn_is_shown(desk: Desks) -> None:
     here = suite_desk(desk)
     asked(here, "record")
