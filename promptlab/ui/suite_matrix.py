@@ -26,9 +26,10 @@ def draw(session: Session, suite: Suite, run: SuiteRun, *, at_work: bool = False
         verdict: str | None = st.pills(
             "Show only",
             list(counts),
-            key=f"matrix-verdict-{run.id[:8]}",
+            # A browser names its choice by the words of the chip, so they must not change while a run goes on.
+            key=f"matrix-verdict-{run.id[:8]}-{run.done if not at_work else 'at-work'}",
             persist_state="page",
-            format_func=lambda one: f"{one} {counts[one]:,}",
+            format_func=lambda one: one if at_work else f"{one} {counts[one]:,}",
         )
         case = st.text_input(
             "Find a case",
