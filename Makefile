@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-EXTRAS := openai,local,ui,documents,dev
+EXTRAS := openai,local,ui,documents,scorers,dev
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -39,10 +39,10 @@ browser:
 	  else echo "The browser tests need Chromium: install your system's chromium package."; exit 1; fi; }
 
 test: setup browser
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest --promptlab fixtures/suites --cov --cov-report=term:skip-covered
 
 test-fast: $(READY)
-	$(BIN)/python -m pytest -m "not model and not browser"
+	$(BIN)/python -m pytest --promptlab fixtures/suites -m "not model and not browser"
 
 check: $(READY)
 	$(BIN)/ruff format --check .

@@ -17,7 +17,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from promptlab import __version__, cli_documents, cli_examples, cli_export, cli_formats, cli_templates, terminal
+from promptlab import (
+    __version__,
+    cli_documents,
+    cli_examples,
+    cli_export,
+    cli_formats,
+    cli_suite,
+    cli_templates,
+    terminal,
+)
 from promptlab.errors import InputError, ModelNotFound, PromptlabError, WorkspaceError
 
 if TYPE_CHECKING:
@@ -434,6 +443,7 @@ cli.add_command(cli_formats.import_)
 cli.add_command(cli_export.export)
 cli.add_command(cli_documents.documents)
 cli.add_command(cli_examples.examples)
+cli.add_command(cli_suite.suite)
 
 
 def main() -> None:

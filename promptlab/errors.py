@@ -6,6 +6,7 @@ PromptlabError                   has a hint: what to do next
 │   ├── TemplateError            a template file, its Jinja or its render
 │   ├── DocumentError            a context document
 │   ├── ExampleError             an example pool or the choice from it
+│   ├── SuiteError               a suite file, or a file of cases
 │   └── FormatError              a file to import, or what an export cannot express
 ├── ModelNotFound                the catalogue has no such model; the nearest name is shown
 ├── ModelNotReady                it exists but cannot answer now: no key, no file, no library
@@ -76,6 +77,10 @@ class DocumentError(InputError):
 
 class ExampleError(InputError):
     """An example pool cannot be read, or cannot give what is asked of it."""
+
+
+class SuiteError(InputError):
+    """A suite file, a file of cases, or a case that does not fit its template."""
 
 
 class FormatError(InputError):

@@ -5,11 +5,22 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Put `data` in the place of `path`, keeping its mode; its folder is made where missing. Raises `OSError`.
+    """Put `data` in the place of `path`, as `writing` does. Raises `OSError`."""
+    with writing(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write; when the block ends well it takes the place of `path`, keeping its mode; its folder is made
+    where missing. Raises `OSError`.
 
     A link is followed: what it points to is replaced, and it stays a link.
     """
@@ -18,7 +29,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".new", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         # mkstemp's own mode is for the owner alone; a new file gets the usual one.

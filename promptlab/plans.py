@@ -20,27 +20,46 @@ class Materials:
     shots: tuple[Example, ...]
 
 
+class Filler:
+    """Fills templates of a workspace, and reads each document and each pool once."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._documents: dict[str, Document] = {}
+        self._pools: dict[str, tuple[Example, ...]] = {}
+
+    def materials(
+        self, template: Template, inputs: Mapping[str, Any], *, without: Collection[Section] = (), item: str = ""
+    ) -> Materials:
+        """The template's documents and shots; no shot is the `item`, where the pool has one with its id. What is
+        switched off is not read, so it cannot fail."""
+        defaults = {name: spec.default for name, spec in template.inputs.items() if spec.default is not None}
+        given = {**defaults, **inputs}
+        paths = () if "context" in without else template.context
+        texts = tuple(self._document(template, path, given) for path in paths)
+        shots: tuple[Example, ...] = ()
+        if template.examples and template.examples.k and "examples" not in without:
+            shots = examples.choose(self._pool(template.examples.pool), template.examples, given, item=item)
+        return Materials(texts, shots)
+
+    def _document(self, template: Template, path: str, inputs: Mapping[str, Any]) -> Document:
+        """A document of the template, or the passages of it that the template takes."""
+        if path not in self._documents:
+            self._documents[path] = documents.read(self._workspace, path)
+        document, choice = self._documents[path], template.passages.get(path)
+        return document if choice is None else passages.apply(self._workspace, document, choice, inputs)
+
+    def _pool(self, path: str) -> tuple[Example, ...]:
+        if path not in self._pools:
+            self._pools[path] = examples.load_pool(self._workspace, path)
+        return self._pools[path]
+
+
 def materials(
     workspace: Workspace, template: Template, inputs: Mapping[str, Any], *, without: Collection[Section] = ()
 ) -> Materials:
-    """Read the template's documents and choose its shots. What is switched off is not read, so it cannot fail."""
-    defaults = {name: spec.default for name, spec in template.inputs.items() if spec.default is not None}
-    given = {**defaults, **inputs}
-    texts = (
-        () if "context" in without else tuple(_document(workspace, template, path, given) for path in template.context)
-    )
-    shots: tuple[Example, ...] = ()
-    if template.examples and template.examples.k and "examples" not in without:
-        pool = examples.load_pool(workspace, template.examples.pool)
-        shots = examples.choose(pool, template.examples, given)
-    return Materials(texts, shots)
-
-
-def _document(workspace: Workspace, template: Template, path: str, inputs: Mapping[str, Any]) -> Document:
-    """A document of the template, or the passages of it that the template takes."""
-    document = documents.read(workspace, path)
-    choice = template.passages.get(path)
-    return document if choice is None else passages.apply(workspace, document, choice, inputs)
+    """Read the template's documents and choose its shots, once."""
+    return Filler(workspace).materials(template, inputs, without=without)
 
 
 def switches(names: Collection[str]) -> tuple[Section, ...]:
@@ -60,7 +79,7 @@ def compare(
     without: Collection[Section] = (),
     params: Params | None = None,
     repeats: int = 1,
-    expected: str | None = None,
+    expected: Any = None,
     label: Label = "public",
 ) -> list[Trial]:
     """The same prompt for each of `models`, `repeats` times each, repeats of one model one after another.

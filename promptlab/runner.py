@@ -17,13 +17,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
+from typing import Any
 
 from promptlab import privacy, templates
 from promptlab.backends import Backend
 from promptlab.errors import PromptlabError, StoreError, WindowExceeded
 from promptlab.models import Catalogue
 from promptlab.origin import origin
-from promptlab.scorers import Scorer
 from promptlab.store import RunInfo, Store
 from promptlab.types import (
     SECTIONS,
@@ -36,6 +36,7 @@ from promptlab.types import (
     Request,
     Result,
     Score,
+    Scorer,
     Source,
     Trial,
     highest,
@@ -65,7 +66,9 @@ def now() -> str:
 
 
 def request_of(trial: Trial) -> Request:
-    """Render a trial into what its model will be asked."""
+    """What a trial's model will be asked: rendered, or the stored request that the trial holds."""
+    if trial.request is not None:
+        return replace(trial.request, model=trial.model, repeat=trial.repeat)
     prompt = templates.render(
         trial.template,
         trial.inputs,
@@ -75,6 +78,20 @@ def request_of(trial: Trial) -> Request:
         label=trial.label,
     )
     return Request(trial.model, prompt, trial.params, trial.template.schema, trial.repeat)
+
+
+def score(scorers: Sequence[Scorer], answer: str, expected: Any) -> tuple[Score, ...]:
+    """What each of `scorers` says of an answer. One that fails scores 0 and says so; it takes no other with it."""
+    scores = []
+    for one in scorers:
+        try:
+            scores.append(one(answer, expected))
+        except BaseException as exc:  # also one that would end the thread: the trial still needs its result
+            if not isinstance(exc, PromptlabError):  # ours says all there is to say, and cites what may be labelled
+                log.exception("a scorer failed")
+            name = getattr(one, "__qualname__", "scorer").partition(".")[0]
+            scores.append(Score(name, 0.0, answer, f"the scorer failed: {exc!r}"))
+    return tuple(scores)
 
 
 def check_window(request: Request, backend: Backend) -> None:
@@ -127,8 +144,9 @@ class Run:
         fresh: bool,
         scorers: Sequence[Scorer],
         made_by: Origin,
+        run_id: str,
     ) -> None:
-        self.id = uuid.uuid4().hex
+        self.id = run_id or uuid.uuid4().hex
         self.trials = tuple(trials)
         self.created = now()
         self.store_error: StoreError | None = None
@@ -136,6 +154,7 @@ class Run:
         # Following links costs a quarter of a millisecond; a run of a thousand trials has few templates.
         self._label_of = cache(catalogue.workspace.label_of)
         self._cancel = threading.Event()
+        self._drain = threading.Event()
         self._results: dict[int, Result] = {}
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._ended: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
@@ -149,6 +168,10 @@ class Run:
     def cancel(self) -> None:
         """Stop every running answer and ask nothing more. Trials not begun end as stopped, too."""
         self._cancel.set()
+
+    def drain(self) -> None:
+        """Begin no more trials; those that are running go on to their end. Trials not begun end as stopped."""
+        self._drain.set()
 
     def __iter__(self) -> Iterator[Event]:
         """Events until every trial has its `Result`. For one listener; raises `StoreError` at the end when
@@ -220,7 +243,7 @@ class Run:
         )
         fingerprint = ""
         heard: list[str] = []
-        if self.cancelled:  # before rendering: a thousand trials that wait are let go at once
+        if self.cancelled or self._drain.is_set():  # before rendering: a thousand trials that wait are let go at once
             return _Ended(index, replace(result, completion=_not_begun(), created=now()), fingerprint)
         try:
             request = self._labelled(trial, request_of(trial))
@@ -240,8 +263,9 @@ class Run:
             result = _failed(result, exc, heard)
         except BaseException as exc:  # also one that would end the thread: the trial still needs its result
             result = _failed(result, _unexpected(exc), heard)
-        if result.completion and result.completion.finish_reason != "stopped" and trial.expected is not None:
-            result = replace(result, scores=self._score(result.completion, trial.expected))
+        if result.completion and result.completion.finish_reason != "stopped":
+            judges = (*(self._scorers if trial.expected is not None else ()), *trial.scorers)
+            result = replace(result, scores=score(judges, result.completion.text, trial.expected))
         return _Ended(index, replace(result, created=now()), fingerprint)
 
     def _labelled(self, trial: Trial, request: Request) -> Request:
@@ -261,17 +285,6 @@ class Run:
                 heard.append(step.text)
             self._events.put(Event(index, step))
         raise RuntimeError(f"backend of {request.model} ended without a completion")
-
-    def _score(self, completion: Completion, expected: str) -> tuple[Score, ...]:
-        scores = []
-        for scorer in self._scorers:
-            try:
-                scores.append(scorer(completion.text, expected))
-            except BaseException as exc:
-                log.exception("a scorer failed")
-                name = getattr(scorer, "__qualname__", "scorer")
-                scores.append(Score(name, 0.0, completion.text, f"the scorer failed: {exc!r}"))
-        return tuple(scores)
 
     def _record(self) -> None:
         left = len(self.trials)
@@ -332,13 +345,24 @@ def start(
     title: str = "",
     fresh: bool = False,
     scorers: Sequence[Scorer] = (),
+    run_id: str = "",
 ) -> Run:
     """Start asking `trials`, which need not share a template; returns at once.
 
-    `fresh` goes round the answer cache. `scorers` judge the trials that have an `expected` answer.
+    `fresh` goes round the answer cache. `scorers` judge the trials that have an `expected` answer. `run_id` is an id
+    that whoever starts the run has written down before.
     Raises `StoreError` when the run cannot be recorded at all.
     """
     if not trials:
         raise ValueError("a run needs at least one trial")
     made_by = origin(catalogue.workspace.root, trials[0].template)
-    return Run(trials, catalogue=catalogue, store=store, title=title, fresh=fresh, scorers=scorers, made_by=made_by)
+    return Run(
+        trials,
+        catalogue=catalogue,
+        store=store,
+        title=title,
+        fresh=fresh,
+        scorers=scorers,
+        made_by=made_by,
+        run_id=run_id,
+    )

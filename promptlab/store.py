@@ -215,6 +215,18 @@ class Store:
         rows = self._rows(_FIND, {"key": key})
         return Stored(tables.completion_from(rows[0]), rows[0].created, rows[0].run_id) if rows else None
 
+    def fingerprint(self, key: str) -> str:
+        """The fingerprint of the backend that was asked the request with this key; "" where there is no such one."""
+        rows = self._rows(sa.select(tables.requests.c.fingerprint).where(tables.requests.c.key == key))
+        return str(rows[0].fingerprint) if rows else ""
+
+    def fingerprints(self, keys: Iterable[str]) -> dict[str, str]:
+        """Those of many requests at once, by their keys; one that is not there is left out."""
+        query = sa.select(tables.requests.c.key, tables.requests.c.fingerprint)
+        parts = _parts(sorted(set(keys)))
+        rows = [row for part in parts for row in self._rows(query.where(tables.requests.c.key.in_(part)))]
+        return {str(row.key): str(row.fingerprint) for row in rows}
+
     def runs(
         self,
         *,
@@ -270,11 +282,13 @@ class Store:
             raise StoreError(f"more than one run begins with `{run_id}`", hint="give more of the id")
         return _run_info(rows[0], self._counts([rows[0].id]))
 
-    def results(self, run_id: str) -> list[Result]:
-        """What has ended of a run, in the order of its trials, each with the request that was sent."""
-        rows = self._rows(
-            sa.select(tables.results).where(tables.results.c.run_id == run_id).order_by(tables.results.c.position)
-        )
+    def results(self, run_id: str, *, among: range | None = None) -> list[Result]:
+        """What has ended of a run, in the order of its trials, each with the request that was sent; `among` names the
+        trials, by their number, that are wanted."""
+        query = sa.select(tables.results).where(tables.results.c.run_id == run_id)
+        if among is not None:
+            query = query.where(tables.results.c.position >= among.start, tables.results.c.position < among.stop)
+        rows = self._rows(query.order_by(tables.results.c.position))
         requests = self._requests({row.request_key for row in rows if row.request_key})
         return [tables.result_from(row, requests.get(row.request_key)) for row in rows]
 

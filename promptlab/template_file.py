@@ -17,7 +17,6 @@ import keyword
 import math
 import re
 from collections.abc import Mapping
-from datetime import date
 from pathlib import PurePath
 from typing import Annotated, Any, Literal
 
@@ -29,9 +28,8 @@ from promptlab.errors import TemplateError, nearest
 from promptlab.jinja_tree import LayoutProblem
 from promptlab.layout import compile_text
 from promptlab.types import InputSpec, Order, Params, PassageChoice, Select, ShotChoice, Template
-from promptlab.yamlfile import YamlFile, parse_yaml, validation_problem
+from promptlab.yamlfile import Plain, YamlFile, parse_yaml, validation_problem
 
-MAX_VALUES = 100_000
 LAYOUT_NAMES = ("instructions", "output_format", "documents", "examples", "user", "schema")
 """What a layout can use beside the inputs."""
 SECTION_NAMES = ("schema",)
@@ -230,7 +228,7 @@ def parse(text: str, *, path: str) -> Template:
     file = parse_yaml(text, shown=path, error=TemplateError)
     if not isinstance(file.data, Mapping):
         raise TemplateError("a template is a mapping of keys such as `instructions`", file=path, line=1)
-    data = _normal(_Plain(file).convert(file.data, ()), file)
+    data = _normal(Plain(file, TemplateError, "a template").convert(file.data, ()), file)
     try:
         parsed = _File.model_validate(data)
     except ValidationError as exc:
@@ -268,7 +266,7 @@ def parse(text: str, *, path: str) -> Template:
 def plain(text: str, *, path: str) -> dict[str, Any]:
     """What the template file `text` has for each of its keys, as it is written there and unchecked."""
     file = parse_yaml(text, shown=path, error=TemplateError)
-    found: dict[str, Any] = _Plain(file).convert(file.data, ())
+    found: dict[str, Any] = Plain(file, TemplateError, "a template").convert(file.data, ())
     return found
 
 
@@ -402,42 +400,6 @@ def _normal(data: dict[str, Any], file: YamlFile) -> dict[str, Any]:
         data = {**data, "params": {**params, "stop": [params["stop"]]}}
     # `instructions:` with nothing behind it is an empty section, as is any other key.
     return {key: value for key, value in data.items() if value is not None}
-
-
-class _Plain:
-    """Plain dicts, lists and scalars out of what the YAML reader gives, within bounds."""
-
-    def __init__(self, file: YamlFile) -> None:
-        self.file, self.left = file, MAX_VALUES
-
-    def convert(self, value: Any, path: tuple[Any, ...]) -> Any:
-        self.left -= 1
-        if self.left < 0:
-            raise self._error(f"more than {MAX_VALUES:,} values: do aliases repeat each other?", path)
-        if len(path) > 50:
-            raise self._error("nested too deeply", path[:1])
-        tag = getattr(getattr(value, "tag", None), "value", None)
-        if tag:
-            raise self._error(f"the tag `{tag}` has no place in a template", path)
-        if isinstance(value, Mapping):
-            for key in value:
-                if not isinstance(key, str):
-                    raise self._error(f"the key {key!r} should be text; put it in quotes", path)
-            return {str(key): self.convert(inner, (*path, key)) for key, inner in value.items()}
-        if isinstance(value, list | tuple):
-            return [self.convert(inner, (*path, position)) for position, inner in enumerate(value)]
-        if value is None or isinstance(value, bool):
-            return value
-        for kind in (str, int, float):
-            if isinstance(value, kind):
-                return kind(value)
-        if isinstance(value, date):
-            raise self._error("a date; put it in quotes to have it as text", path)
-        raise self._error(f"a {type(value).__name__.lower()} has no place in a template; put it in quotes", path)
-
-    def _error(self, message: str, path: tuple[Any, ...]) -> TemplateError:
-        field = ".".join(str(part) for part in path)
-        return TemplateError(message, file=self.file.shown, line=self.file.line(path), field=field)
 
 
 _BLOCK = re.compile(r"[|][-+0-9]*[ \t]*(#.*)?$")

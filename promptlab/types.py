@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
@@ -380,11 +380,41 @@ class Template:
 
 
 @dataclass(frozen=True, slots=True)
+class ScorerSpec:
+    """A scorer as a suite names it. `options` is canonical JSON, so that a spec can be a key."""
+
+    name: str
+    options: str = "{}"
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The options as data."""
+        found: dict[str, Any] = json.loads(self.options)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How good: `value` in [0, 1], the `answer` taken from the completion, and a short reason."""
+
+    scorer: str
+    value: float
+    answer: str
+    reason: str
+
+
+Scorer = Callable[[str, Any], Score]
+"""(answer, expected) -> Score. What is expected is text for most, a number, a list or an object for some."""
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
     """One thing to ask: a template with its materials and inputs, in one variant, of one model, once.
 
     `shots` and `documents` are already chosen and read, so rendering a trial touches no file. `label` is
-    that of the inputs. `expected` is the answer scorers compare with, None where nobody said.
+    that of the inputs. `expected` is what scorers compare the answer with, None where nobody said; `scorers` are
+    the trial's own, beside those of its run. `request` is a stored one that is asked again as it is, but for model and
+    repeat; then nothing is rendered, and the template only says where it came from.
     """
 
     template: Template
@@ -396,18 +426,10 @@ class Trial:
     params: Params = Params()
     repeat: int = 0
     case: str = ""
-    expected: str | None = None
+    expected: Any = None
     label: Label = "public"
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """How good: `value` in [0, 1], the `answer` taken from the completion, and a short reason."""
-
-    scorer: str
-    value: float
-    answer: str
-    reason: str
+    scorers: tuple[Scorer, ...] = ()
+    request: Request | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ turns the first thing pydantic found into one sentence with its place.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from promptlab.errors import InputError, nearest
 
 MAX_BYTES = 4_000_000
+MAX_VALUES = 100_000
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,11 @@ def validation_problem(
     `known_keys` gives the keys allowed beside an unknown one; `skip` are words that pydantic puts into a
     location where the file has none (the tags of a union).
     """
-    first = exc.errors(include_url=False)[0]
+    errors = exc.errors(include_url=False)
+    first = errors[0]
+    if first["type"] == "missing":  # an unknown key beside it may be it, misspelt
+        beside = (one for one in errors if one["type"] == "extra_forbidden" and one["loc"][:-1] == first["loc"][:-1])
+        first = next(beside, first)
     loc = tuple(first["loc"])
     path = _in_file(loc, file.data, skip)
     field = ".".join(str(part) for part in path)
@@ -152,3 +158,43 @@ def _shown(value: Any) -> str:
     if isinstance(value, dict):
         return "a mapping"
     return repr(value)[:80]
+
+
+class Plain:
+    """Plain dicts, lists and scalars out of what the YAML reader gives, within bounds.
+
+    What is wrong is raised as `error`; `whole` is what the file is, "a template".
+    """
+
+    def __init__(self, file: YamlFile, error: type[InputError], whole: str) -> None:
+        self.file, self.left, self.error, self.whole = file, MAX_VALUES, error, whole
+
+    def convert(self, value: Any, path: tuple[Any, ...]) -> Any:
+        """`value`, which is at `path` in the file, as plain data."""
+        self.left -= 1
+        if self.left < 0:
+            raise self._error(f"more than {MAX_VALUES:,} values: do aliases repeat each other?", path)
+        if len(path) > 50:
+            raise self._error("nested too deeply", path[:1])
+        tag = getattr(getattr(value, "tag", None), "value", None)
+        if tag:
+            raise self._error(f"the tag `{tag}` has no place in {self.whole}", path)
+        if isinstance(value, Mapping):
+            for key in value:
+                if not isinstance(key, str):
+                    raise self._error(f"the key {key!r} should be text; put it in quotes", path)
+            return {str(key): self.convert(inner, (*path, key)) for key, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.convert(inner, (*path, position)) for position, inner in enumerate(value)]
+        if value is None or isinstance(value, bool):
+            return value
+        for kind in (str, int, float):
+            if isinstance(value, kind):
+                return kind(value)
+        if isinstance(value, date):
+            raise self._error("a date; put it in quotes to have it as text", path)
+        raise self._error(f"a {type(value).__name__.lower()} has no place in {self.whole}; put it in quotes", path)
+
+    def _error(self, message: str, path: tuple[Any, ...]) -> InputError:
+        field = ".".join(str(part) for part in path)
+        return self.error(message, file=self.file.shown, line=self.file.line(path), field=field)

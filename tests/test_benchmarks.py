@@ -50,6 +50,20 @@ def test_every_way_to_choose_shots_is_measured() -> None:
     assert list(found["seconds"]) == ["load", "search", "first", "random", "balanced", "similar", "diverse"]
 
 
+def test_replay_and_every_way_to_ask_a_suite_are_measured_on_the_same_cases() -> None:
+    found = run("benchmarks.suite", "--promptfoo", "")
+    assert [(one["items"], one["same"]) for one in found["replay"]] == [(20, 20), (40, 40)]
+    ask = found["ask"]
+    assert {way["name"]: way["right"] for way in ask["ways"]} == {
+        "promptlab record": 12,
+        "promptlab rerun": 12,
+        "bare client, streamed": 12,
+        "bare client, whole answers": 12,
+    }
+    assert ask["served"] == 48  # every way asked each case once, and none was answered from a store
+    assert len(ask["ratios"]) == 4
+
+
 @pytest.mark.model
 def test_the_local_measurement_has_a_figure_for_each_way() -> None:
     found = run("benchmarks.overhead", "--part", "local", "--model", "smollm2-135m", "--without", "context")

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import re
+import shlex
+import shutil
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from click.testing import CliRunner
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 
+from promptlab import cli_suite, runner, scorers, suite_file, thresholds, verdicts
 from promptlab.backends.openai_request import CAPABILITIES, capabilities
+from promptlab.cli import cli
+from promptlab.suite_summary import summarise
 from promptlab.workspace import LlamaModel, OpenAIModel, Workspace, _File
 
 ROOT = Path(__file__).parent.parent
@@ -112,6 +118,103 @@ def test_make_targets_and_files_named_in_a_page_exist(page: Path) -> None:
     named = re.findall(r"`((?:docs|tests|benchmarks|requirements|templates|fixtures)/[\w./-]+\.\w+)`", text)
     missing = [f for f in links if not (page.parent / f).exists()] + [f for f in named if not (ROOT / f).exists()]
     assert not missing
+
+
+SUITES_DOC, SCORERS_DOC, VERDICTS_DOC, PYTEST_DOC = (
+    (ROOT / f"docs/{name}.md").read_text(encoding="utf-8") for name in ("suites", "scorers", "verdicts", "pytest")
+)
+REPOSITORY = Workspace.load(ROOT)
+
+
+def test_every_key_of_a_suite_file_is_documented_and_no_other() -> None:
+    assert list(table(SUITES_DOC, first="key")) == list(suite_file._File.model_fields)
+
+
+def test_the_suite_that_the_page_shows_is_one() -> None:
+    (text,) = [block for block in yaml_blocks(SUITES_DOC) if block.startswith("# fixtures/suites/world-cup.yaml")]
+    suite = suite_file.parse(REPOSITORY, text, path="fixtures/suites/shown.yaml")
+    assert len(suite.entries) == len(suite.thresholds) == 2
+
+
+def test_every_verb_of_a_suite_is_documented() -> None:
+    named = set(table(SUITES_DOC.replace("import-run", "import_run"), first="verb"))
+    assert {name.replace("_", "-") for name in named} == set(cli_suite.suite.commands) - {"list", "runs"}
+
+
+COMMANDS = re.findall(r"^promptlab suite .*$", SUITES_DOC, re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_shown_for_suites_run_and_ask_nobody(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("templates", "fixtures"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    shutil.copy(ROOT / "promptlab.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(runner, "start", lambda *_, **__: pytest.fail("a model was asked"))
+    words = shlex.split(command)[1:]
+    if "--only-failed" in words:  # which needs an earlier rerun
+        words.remove("--only-failed")
+    done = CliRunner().invoke(cli, words)
+    assert done.exit_code == 0, done.output
+    if "--html" in words:
+        assert {path.name for path in (tmp_path / "build").iterdir()} == {"suite.xml", "suite.html"}
+
+
+def test_every_scorer_is_documented_with_its_options() -> None:
+    rows = table(SCORERS_DOC, first="scorer")
+    assert list(rows) == [*scorers.FACTORIES, *scorers.ASKING]
+    for name, (_, options) in rows.items():
+        everywhere = {"at_least"} if name in scorers.ASKING else {"extract", "at_least"}
+        assert set(re.findall(r"`(\w+)`", options)) == set(scorers.options_of(name)) - everywhere, name
+    passes = {
+        name: float(found[1]) for name, (said, _) in rows.items() if (found := re.search(r"from ([\d.]+)$", said))
+    }
+    assert passes == dict(scorers.AT_LEAST)
+
+
+def test_every_example_of_scorers_is_accepted() -> None:
+    blocks = [block for block in yaml_blocks(SCORERS_DOC) if block.startswith("scorers:")]
+    assert blocks
+    for block in blocks:
+        for one in YAML(typ="safe").load(block)["scorers"]:
+            scorers.build(scorers.spec(one), REPOSITORY)
+
+
+def test_every_verdict_cause_and_threshold_is_documented() -> None:
+    kinds = re.findall(r"^\| ([a-z ]+) \| (?!the new answer|what is not|holds when)", VERDICTS_DOC, re.MULTILINE)
+    assert set(kinds) == {*verdicts.KINDS, *get_args(verdicts.CauseKind)}
+    shown = re.findall(r"^\| `(.+?)` \|", VERDICTS_DOC, re.MULTILINE)
+    assert shown == list(thresholds.FORMS)
+    for block in yaml_blocks(VERDICTS_DOC):
+        if block.startswith("thresholds:"):
+            for one in YAML(typ="safe").load(block)["thresholds"]:
+                thresholds.parse(one if isinstance(one, str) else one["require"])
+
+
+def test_the_sentence_the_page_shows_is_what_is_said_of_such_a_suite() -> None:
+    pairs = [(True, True)] * 35 + [(True, False)] * 4 + [(False, True)]
+    outcomes = [
+        thresholds.Outcome(f"c{n}", "", "m", (), now, float(now), was, float(was)) for n, (was, now) in enumerate(pairs)
+    ]
+    assert summarise(suite_file.load(REPOSITORY, "match-facts"), outcomes).sentence in " ".join(VERDICTS_DOC.split())
+
+
+def test_the_configuration_shown_for_pytest_is_toml_with_the_plugins_option() -> None:
+    (block,) = [block for block in yaml_blocks(PYTEST_DOC) if block.startswith("[tool.pytest")]
+    assert tomllib.loads(block)["tool"]["pytest"]["ini_options"]["promptlab"] == ["fixtures/suites"]
+
+
+def test_the_ci_files_shown_are_yaml_whose_commands_exist() -> None:
+    blocks = [YAML(typ="safe").load(block) for block in yaml_blocks(PYTEST_DOC) if "jobs:" in block]
+    lines = [
+        step["run"] for block in blocks for job in block["jobs"].values() for step in job["steps"] if "run" in step
+    ]
+    commands = [shlex.split(line)[1:] for line in lines if line.startswith("promptlab ")]
+    assert len(commands) == 2
+    for _, verb, *words in commands:
+        cli_suite.suite.commands[verb].make_context(verb, words)
 
 
 def test_commit_hooks_run_from_the_environment_and_clone_nothing() -> None:

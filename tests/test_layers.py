@@ -18,10 +18,29 @@ PACKAGE = ROOT / "promptlab"
 # The layers of the design, highest first; a module may import its own layer and those below.
 LAYERS = (
     (
-        *("ui", "cli", "cli_export", "cli_formats", "cli_documents", "cli_examples"),
+        *("ui", "cli", "cli_export", "cli_formats", "cli_documents", "cli_examples", "cli_suite"),
         *("cli_templates", "cli_variants", "cli_words", "terminal", "pytest_plugin"),
     ),
-    ("plans", "suite", "report", "difference", "proofs", "inventory", "template_changes"),
+    (
+        *("plans", "report", "difference", "proofs", "inventory", "template_changes"),
+        *("suite", "suite_file", "suite_items", "case_files", "recording", "replay", "suite_asking", "suite_log"),
+        *(
+            "suite_estimate",
+            "suite_keep",
+            "baseline",
+            "verdicts",
+            "causes",
+            "suite_summary",
+            "suite_entry",
+            "suite_report",
+            "suite_html",
+            "marks",
+            "suite_replaying",
+            "suite_pages",
+            "suite_cell",
+            "suite_compare",
+        ),
+    ),
     ("runner",),
     (
         *("templates", "template_file", "template_edit", "template_fields", "rendering", "layout"),
@@ -30,6 +49,7 @@ LAYERS = (
         *("examples", "pools", "pool_files", "selection", "privacy"),
         *("shelf", "standing", "versions", "variants", "listing", "merge", "git"),
         *("models", "modelfiles", "sizing", "scorers", "origin", "store", "tables", "backends", "formats", "stats"),
+        *("thresholds", "judging"),
     ),
     ("types", "errors", "workspace", "yaml_edit", "yaml_places", "yaml_write", "yamlfile", "files"),
 )

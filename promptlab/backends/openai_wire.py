@@ -33,6 +33,8 @@ SLICE = 0.2
 
 SENT_HEADERS = frozenset({"host", "accept", "content-type", "content-length", "transfer-encoding", "user-agent"})
 WRITE_PIECE = 16_384
+KEPT = 30.0
+"""Seconds that an idle connection is kept open."""
 
 _current = threading.local()
 
@@ -200,8 +202,8 @@ def _apart(make: Callable[[], httpcore2.NetworkStream]) -> httpcore2.NetworkStre
 
 
 class _Body(httpx2.SyncByteStream):
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
+    def __init__(self, stream: Any, ended: Callable[[], None]) -> None:
+        self._stream, self._ended = stream, ended
 
     def __iter__(self) -> Iterator[bytes]:
         try:
@@ -210,7 +212,10 @@ class _Body(httpx2.SyncByteStream):
             raise _same(exc) from exc
 
     def close(self) -> None:
-        self._stream.close()
+        try:
+            self._stream.close()
+        finally:
+            self._ended()
 
 
 class Transport(httpx2.BaseTransport):
@@ -219,23 +224,49 @@ class Transport(httpx2.BaseTransport):
     def __init__(self, base_url: str, *, authorization: str, query: str, keep: int) -> None:
         self._authorization = authorization
         self._query = f"?{query}".encode() if query else b""
-        # No upper limit of connections: waiting for a free one could not be stopped, and how many
-        # requests are in flight is the runner's business. `keep` idle ones stay open.
-        limits: dict[str, Any] = {"max_connections": None, "max_keepalive_connections": keep, "keepalive_expiry": 30.0}
-        proxy = environment_proxy(base_url)
+        self._keep = keep
+        self._proxy = environment_proxy(base_url)
         # Reading the system's certificates takes a while, so only where they are needed.
-        context = httpx2.create_ssl_context() if base_url.startswith("https:") or proxy else None
-        self._pool: httpcore2.ConnectionPool
+        self._context = httpx2.create_ssl_context() if base_url.startswith("https:") or self._proxy else None
+        self._lock = threading.Lock()
+        # Every request in flight has a pool of one connection to itself. A pool of all connections looks each idle one
+        # over, with a call of the system and under one lock, whenever a request begins or ends: with 64 in flight that
+        # took more time than asking did. There is no upper limit of connections: waiting for a free one could not be
+        # stopped, and how many requests are in flight is the runner's business. `keep` idle ones stay open.
+        self._busy: set[httpcore2.ConnectionPool] = set()
+        self._idle: list[tuple[float, httpcore2.ConnectionPool]] = []
+
+    def _new_pool(self) -> httpcore2.ConnectionPool:
+        limits: dict[str, Any] = {"max_connections": 1, "max_keepalive_connections": 1, "keepalive_expiry": KEPT}
+        proxy = self._proxy
         if proxy is None:
-            self._pool = httpcore2.ConnectionPool(context, network_backend=_Network(), **limits)
-        else:
-            self._pool = httpcore2.HTTPProxy(
-                httpcore2.URL(str(proxy.copy_with(username=None, password=None))),
-                (proxy.username.encode(), proxy.password.encode()) if proxy.username else None,
-                ssl_context=context,
-                network_backend=_Network(),
-                **limits,
-            )
+            return httpcore2.ConnectionPool(self._context, network_backend=_Network(), **limits)
+        return httpcore2.HTTPProxy(
+            httpcore2.URL(str(proxy.copy_with(username=None, password=None))),
+            (proxy.username.encode(), proxy.password.encode()) if proxy.username else None,
+            ssl_context=self._context,
+            network_backend=_Network(),
+            **limits,
+        )
+
+    def _take(self) -> httpcore2.ConnectionPool:
+        """The pool that was used last, so that those not needed any more grow old; or a new one."""
+        with self._lock:
+            pool = self._idle.pop()[1] if self._idle else self._new_pool()
+            self._busy.add(pool)
+        return pool
+
+    def _give_back(self, pool: httpcore2.ConnectionPool) -> None:
+        now = time.monotonic()
+        with self._lock:
+            if pool not in self._busy:  # a body may be closed twice, or after the transport was
+                return
+            self._busy.remove(pool)
+            self._idle.append((now, pool))
+            surplus = max(len(self._idle) - self._keep, sum(now - since > KEPT for since, _ in self._idle))
+            old, self._idle = self._idle[:surplus], self._idle[surplus:]
+        for _, one in old:
+            one.close()
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         headers = [(name, value) for name, value in request.headers.raw if name.decode().lower() in SENT_HEADERS]
@@ -251,16 +282,24 @@ class Transport(httpx2.BaseTransport):
             content=request.stream,
             extensions=request.extensions,
         )
+        pool = self._take()
         try:
-            response = self._pool.handle_request(sent)
-        except _CORE_ERRORS as exc:
-            raise _same(exc) from exc
-        return httpx2.Response(
-            response.status, headers=response.headers, stream=_Body(response.stream), extensions=response.extensions
-        )
+            response = pool.handle_request(sent)
+        except BaseException as exc:
+            self._give_back(pool)
+            if isinstance(exc, _CORE_ERRORS):
+                raise _same(exc) from exc
+            raise
+        body = _Body(response.stream, lambda: self._give_back(pool))
+        return httpx2.Response(response.status, headers=response.headers, stream=body, extensions=response.extensions)
 
     def close(self) -> None:
-        self._pool.close()
+        with self._lock:
+            pools = [*self._busy, *(pool for _, pool in self._idle)]
+            self._busy.clear()
+            self._idle.clear()
+        for pool in pools:
+            pool.close()
 
 
 _CORE_ERRORS = (

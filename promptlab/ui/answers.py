@@ -12,7 +12,7 @@ from promptlab.models import ModelStatus
 from promptlab.report import seconds
 from promptlab.store import RunInfo
 from promptlab.types import Completion, FinishReason, Request, Result
-from promptlab.ui import add_example, widgets
+from promptlab.ui import add_example, keep_test, widgets
 from promptlab.ui.jobs import Job, Snapshot
 from promptlab.ui.session import Session
 from promptlab.ui.widgets import chip, escape, markup, note
@@ -112,7 +112,9 @@ def answer(result: Result, session: Session | None = None) -> None:
             markup(_facts(result, done))
         if result.request and session:
             _what_was_sent(result, key)
-            add_example.button(session, result, key=key)
+            with st.container(horizontal=True, gap="small"):
+                add_example.button(session, result, key=key)
+                keep_test.button(session, result, key=key)
 
 
 def _head(model: str, *chips: str) -> None:

@@ -22,6 +22,7 @@ st.navigation(
         st.Page(PAGES / "templates.py", title="Templates", icon=":material/edit_note:"),
         st.Page(PAGES / "documents.py", title="Documents", icon=":material/description:"),
         st.Page(PAGES / "examples.py", title="Examples", icon=":material/school:"),
+        st.Page(PAGES / "suites.py", title="Suites", icon=":material/fact_check:"),
         st.Page(PAGES / "runs.py", title="Runs", icon=":material/history:"),
         st.Page(PAGES / "models.py", title="Models", icon=":material/memory:"),
     ]

@@ -18,6 +18,7 @@ from promptlab.store import Store
 from promptlab.ui.drafts import Drafts
 from promptlab.ui.jobs import Jobs
 from promptlab.ui.sent import Sent
+from promptlab.ui.suites_open import OpenSuites
 from promptlab.workspace import Workspace
 
 SOON = 0.3
@@ -38,8 +39,11 @@ class Session:
     """Set once the models have been looked at, which takes seconds the first time and no time after."""
     listing: Listing = field(init=False)
     """The list of templates, which remembers what it read."""
+    suites: OpenSuites = field(init=False)
+    """The suites, their log, and those at work."""
 
     def __post_init__(self) -> None:
+        self.suites = OpenSuites(self.workspace.state)
         self.listing = Listing(self.workspace)
         self._listed: Listing | None = None
         self._reading: tuple[Listing, Future[list[Entry]]] | None = None
@@ -76,6 +80,7 @@ class Session:
 
     def close(self) -> None:
         """Stop what runs and let go of models and files."""
+        self.suites.close()
         self.jobs.close()
         self.catalogue.close()
         self.store.close()

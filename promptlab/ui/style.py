@@ -138,6 +138,39 @@ _RULES = """
 .pl-version { overflow-wrap: anywhere; font-size: 0.875rem; line-height: 1.45; padding-bottom: 0.35rem; }
 .pl-version b { font-weight: 600; }
 
+/* Suites: the list, the sentence on top, thresholds, and the matrix, which scrolls sideways when it has to. */
+.pl-suite { display: grid; grid-template-columns: minmax(0, 1.6fr) minmax(0, 1fr) 7.5rem minmax(0, 2.4fr);
+  gap: 0.2rem 0.9rem; font-size: 0.875rem; line-height: 1.45; align-items: baseline; }
+.pl-suite b { font-weight: 600; }
+[class*="st-key-suite-row-"] { border-bottom: 1px solid var(--pl-line); }
+.pl-plain { font-weight: 400; }
+.pl-verdict { display: grid; grid-template-columns: 1.6rem minmax(0, 1fr); font-size: 1.05rem; font-weight: 550;
+  line-height: 1.45; }
+.pl-sign { font-weight: 700; }
+.pl-verdict.pl-good .pl-sign, .pl-checks .pl-good .pl-sign { color: var(--pl-good); }
+.pl-verdict.pl-warn .pl-sign, .pl-checks .pl-warn .pl-sign { color: var(--pl-warn); }
+.pl-verdict.pl-bad .pl-sign, .pl-checks .pl-bad .pl-sign { color: var(--pl-bad); }
+.pl-verdict.pl-info .pl-sign { color: var(--pl-accent); }
+ul.pl-checks { list-style: none; margin: 0; padding: 0; font-size: 0.875rem; line-height: 1.45; }
+ul.pl-checks li { margin: 0; padding: 0.1rem 0; font-size: 0.875rem; }
+ul.pl-checks li:has(.pl-sign) { display: grid; grid-template-columns: 1.6rem minmax(0, 1fr); }
+.pl-wide { overflow-x: auto; }
+.pl-short { max-height: 12rem; }
+.st-key-matrix { overflow-x: auto; }
+.pl-matrix-head, [class*="st-key-matrix-row-"] { display: grid; grid-auto-flow: column;
+  grid-template-columns: minmax(9rem, 1.6fr); grid-auto-columns: minmax(7.5rem, 1fr); gap: 0 0.5rem;
+  align-items: center; border-bottom: 1px solid var(--pl-line); min-height: 2rem; }
+.pl-matrix-head { font-size: 0.8125rem; font-weight: 600; color: var(--pl-muted); align-items: end; }
+[class*="st-key-matrix-row-"] > * { min-width: 0; width: 100%; }
+.pl-case { font-size: 0.875rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+[class*="st-key-cell-"] button { width: 100%; }
+[class*="st-key-cell-"] button > div { justify-content: flex-start; }
+[class*="st-key-cell-"] button { min-height: 1.9rem; padding: 0; font-variant-numeric: tabular-nums; }
+[class*="st-key-cell-"] button p { font-size: 0.875rem; white-space: nowrap; }
+[class*="st-key-cell-bad-"] button { color: var(--pl-bad); }
+[class*="st-key-cell-warn-"] button { color: var(--pl-warn); }
+[class*="st-key-cell-good-"] button { color: var(--pl-good); }
+
 /* Tokens against the window. */
 .pl-bar { display: flex; height: 0.6rem; border-radius: 0.3rem; overflow: hidden; background: var(--pl-raised);
   box-shadow: inset 0 0 0 1px var(--pl-line); }
@@ -210,6 +243,9 @@ ul.pl-models small { color: var(--pl-muted); display: block; }
   .pl-doc { grid-template-columns: minmax(0, 1fr) 9.5rem; }
   .pl-example { grid-template-columns: minmax(0, 1fr); }
   .pl-tpl { grid-template-columns: minmax(0, 1fr) 9.5rem; }
+  .pl-suite { grid-template-columns: minmax(0, 1fr) 7.5rem; }
+  .pl-suite > :nth-child(2) { order: 3; }
+  .pl-suite > :nth-child(4) { order: 4; grid-column: 1 / -1; }
   .st-key-form > [data-testid="stLayoutWrapper"] > [data-testid="stHorizontalBlock"] { flex-direction: column; }
   .st-key-form > [data-testid="stLayoutWrapper"] > [data-testid="stHorizontalBlock"] > [data-testid="stColumn"] {
     width: 100%; min-width: 100%; flex: 1 1 auto; }

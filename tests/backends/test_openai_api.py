@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from promptlab import errors
+from promptlab.backends import openai_wire
 from promptlab.backends.openai_wire import environment_proxy
 from promptlab.types import Completion, Delta, Usage
 from tests import loopback
@@ -135,6 +136,43 @@ def test_one_connection_serves_many_requests(server: LoopbackServer, make: Calla
     for _ in range(5):
         made.answer()
     assert (server.count, server.opened) == (5, 1)
+
+
+def side_by_side(made: Made, number: int) -> None:
+    """Ask so many questions that each begins before any other ends."""
+    answers = [iter(made.backend.complete(ASK, threading.Event())) for _ in range(number)]
+    for answer in answers:
+        assert isinstance(next(answer), Delta)
+    for answer in answers:
+        assert isinstance(list(answer)[-1], Completion)
+
+
+def test_answers_at_once_have_a_connection_each_which_the_next_ones_use_again(
+    server: LoopbackServer, make: Callable[..., Made]
+) -> None:
+    made = make()
+    for _ in range(3):
+        side_by_side(made, 8)
+    assert (server.count, server.opened, server.connections) == (24, 8, 8)
+    made.backend.close()
+    assert eventually(lambda: server.connections == 0)
+
+
+def test_no_more_connections_stay_open_than_questions_may_be_asked_at_once(
+    server: LoopbackServer, make: Callable[..., Made]
+) -> None:
+    side_by_side(make(max_parallel=2), 8)
+    assert eventually(lambda: server.connections == 2)
+
+
+def test_connections_that_are_not_needed_any_more_are_closed(
+    server: LoopbackServer, make: Callable[..., Made], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = make()
+    side_by_side(made, 8)
+    monkeypatch.setattr(openai_wire, "KEPT", 0.0)
+    made.answer()
+    assert eventually(lambda: server.connections == 1)
 
 
 def test_many_threads_ask_at_once(server: LoopbackServer, make: Callable[..., Made]) -> None:

@@ -1,0 +1,490 @@
+"""`promptlab suite`: stored prompts, replayed, asked again, and a verdict. See docs/suites.md."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from promptlab import terminal
+from promptlab.cli_words import as_json_option, here, print_json, print_line
+from promptlab.errors import InputError
+
+if TYPE_CHECKING:
+    from promptlab.models import Catalogue
+    from promptlab.store import Store
+    from promptlab.suite import Suite
+    from promptlab.suite_asking import Asking
+    from promptlab.suite_entry import Entry
+    from promptlab.suite_log import SuiteLog
+    from promptlab.suite_summary import Summary
+    from promptlab.workspace import Workspace
+
+_SHOWN = 40
+"""Items that a verb prints in full; of the others it prints the number."""
+
+
+@click.group()
+def suite() -> None:
+    """Suites: stored prompts, kept from getting worse.
+
+    SUITE is a path such as fixtures/suites/world-cup.yaml, or a bare name such as world-cup. An item is a case for a
+    model in a variant, such as `winner[article-gemma-3-270m]`; CASE may name either.
+    """
+
+
+def _report_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The reports that a verb can write."""
+    kinds = {"junit": "JUnit XML", "json": "JSON", "markdown": "Markdown", "html": "one HTML file"}
+    command = click.option(
+        "--show-labelled", is_flag=True, help="Do not mask text labelled above public in reports and on the terminal."
+    )(command)
+    for kind, what in reversed(kinds.items()):
+        command = click.option(f"--{kind}", f"to_{kind}", metavar="FILE", help=f"Write a report as {what}.")(command)
+    return command
+
+
+@dataclass
+class _House:
+    """What the verbs that ask work with."""
+
+    workspace: Workspace
+    catalogue: Catalogue
+    store: Store
+    log: SuiteLog
+
+
+@contextmanager
+def _house() -> Iterator[_House]:
+    from promptlab.models import Catalogue
+    from promptlab.store import Store
+    from promptlab.suite_log import SuiteLog
+
+    workspace = here()
+    house = _House(
+        workspace,
+        Catalogue(workspace),
+        Store(workspace.state / "runs.sqlite"),
+        SuiteLog(workspace.state / "suites.sqlite"),
+    )
+    try:
+        yield house
+    finally:
+        house.log.close()
+        house.catalogue.close()
+        house.store.close()
+
+
+def _loaded(workspace: Workspace, names: Sequence[str]) -> list[Suite]:
+    from promptlab import suite_file
+
+    return [suite_file.load(workspace, name) for name in names or suite_file.names(workspace)]
+
+
+@suite.command("list")
+@as_json_option
+def list_(as_json: bool) -> None:
+    """Every suite, with its models and what is recorded."""
+    from promptlab import suite_file
+
+    workspace = here()
+    for path in suite_file.names(workspace):
+        try:
+            found = suite_file.load(workspace, path)
+        except InputError as exc:
+            if as_json:
+                print_json({"path": path, "problem": str(exc)})
+            else:
+                print_line(f"{path}  {exc.message}")
+            continue
+        recorded = workspace.resolve(found.recording).is_file()
+        if as_json:
+            data = {"path": path, "name": found.name, "description": found.description, "models": list(found.models)}
+            print_json({**data, "recorded": recorded})
+        else:
+            state = "" if recorded else "(not recorded)"
+            print_line("  ".join(p for p in (path, ", ".join(found.models), state, found.description) if p))
+
+
+@suite.command()
+@click.argument("suites", metavar="[SUITE]...", nargs=-1)
+@click.option("--case", "only", multiple=True, metavar="CASE", help="Only this case or item. May be repeated.")
+@_report_options
+def replay(suites: tuple[str, ...], only: tuple[str, ...], show_labelled: bool, **to: str | None) -> None:
+    """Check recorded prompts and answers; asks no model.
+
+    Renders every case and compares it with the recorded prompt, and scores the recorded answers with today's
+    scorers. Exits with 1 when anything differs, is missing, or a threshold is not met; with 3 when a threshold cannot
+    be told. Without SUITE all suites are replayed.
+    """
+    from promptlab import case_files
+    from promptlab.replay import replay as replayed
+    from promptlab.suite_entry import of_replay
+    from promptlab.suite_summary import MET, NOT_MET, summarise
+    from promptlab.thresholds import Outcome
+    from promptlab.verdicts import mean, passed
+
+    workspace = here()
+    status = MET
+    for found in _loaded(workspace, suites):
+        out = _Out(found, _paths(to, found, several=len(suites) != 1), show_labelled)
+        outcomes: list[Outcome] = []
+        specs = {case.id: found.specs_of(case) for case in case_files.read(workspace, found)}
+        for one in replayed(workspace, found, only=only):
+            mine = specs.get(one.key.case, ())
+            out.add(of_replay(one, mine))
+            if one.status != "unexpected":
+                key = one.key
+                score, ok = mean(one.scores), passed(one.scores, mine)
+                unscored = one.stored is not None and one.request is not None and not mine
+                outcomes.append(Outcome(key.case, key.variant, key.model, one.tags, ok, score, unscored=unscored))
+        summary = summarise(found, outcomes, replayed=True, partial=bool(only))
+        out.finish(summary)
+        status = max(status, NOT_MET if out.failing else summary.exit_status, key=_worst)
+    sys.exit(status)
+
+
+_MODEL = click.option(
+    "-m", "--model", "models", multiple=True, metavar="MODEL", help="Ask this model instead of the suite's."
+)
+_CASE = click.option("--case", "only", multiple=True, metavar="CASE", help="Only this case or item. May be repeated.")
+
+
+def _asking_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Limits, and how to go on."""
+    for option in (
+        click.option("--fresh", is_flag=True, help="Begin anew where an interrupted run could be taken up."),
+        click.option("--dry-run", is_flag=True, help="Say calls, tokens, price and local minutes, and ask nobody."),
+        click.option("--limit", type=click.IntRange(1), metavar="N", help="At most N items."),
+        click.option("--max-tokens", type=click.IntRange(1), metavar="N", help="At most N tokens, read and written."),
+        click.option("--max-cost", type=click.FloatRange(0), metavar="USD", help="At most so many US dollars."),
+        _CASE,
+        _MODEL,
+    ):
+        command = option(command)
+    return command
+
+
+@suite.command()
+@click.argument("name", metavar="SUITE")
+@_asking_options
+@_report_options
+def record(name: str, show_labelled: bool, fresh: bool, **rest: Any) -> None:
+    """Ask the models, and store prompts and answers.
+
+    What is interrupted, also by kill -9, is taken up where it was, and nothing that was answered is paid for twice.
+    An item without an answer keeps what was recorded of it.
+    """
+    from promptlab.baseline import Answers, write_recording
+
+    with _house() as house:
+        (found,) = _loaded(house.workspace, [name])
+        asking = _ask(house, found, "record", rest, resume=not fresh, prompts="current")
+        if asking is None:
+            return
+        summary, out = _followed(asking, found, rest, show_labelled)
+        answers = Answers(house.store, house.log, asking.run)
+        taken = write_recording(house.workspace, found, answers)
+        print_line(f"{taken} items recorded in {found.recording}")
+        cut = asking.halted or asking.out_of
+        sys.exit(1 if out.errors or cut else 0 if not summary.checks else summary.exit_status)
+
+
+@suite.command()
+@click.argument("names", metavar="SUITE...", nargs=-1, required=True)
+@click.option(
+    "--prompts",
+    type=click.Choice(["stored", "current"]),
+    default="stored",
+    help="Send the recorded prompts again, or what today's templates make of the cases.",
+)
+@click.option("--only-failed", is_flag=True, help="Only items that did not pass in the last rerun.")
+@click.option(
+    "--find-causes",
+    type=click.IntRange(0),
+    default=0,
+    metavar="CALLS",
+    help="Where several things changed, ask again with one of them changed at a time, in at most so many calls.",
+)
+@_asking_options
+@_report_options
+def rerun(
+    names: tuple[str, ...],
+    prompts: str,
+    only_failed: bool,
+    find_causes: int,
+    show_labelled: bool,
+    fresh: bool,
+    **rest: Any,
+) -> None:
+    """Send stored prompts again, and judge the new answers.
+
+    Each answer is the same, as good, better, worse or cannot be told, with what caused it. Exits with 0 when the
+    thresholds are met (without any: when nothing failed), with 1 when not, with 3 when they cannot be told yet. An
+    interrupted run is taken up where it was.
+    """
+    from promptlab.suite_summary import together
+
+    with _house() as house:
+        ended: list[Summary] = []
+        status = 0
+        for name in names:
+            (found,) = _loaded(house.workspace, [name])
+            options = {"prompts": prompts, "only_failed": only_failed}
+            asking = _ask(house, found, "rerun", rest, resume=not fresh, **options)
+            if asking is None:
+                continue
+            summary, out = _followed(asking, found, rest, show_labelled, several=len(names) > 1, calls=find_causes)
+            ended.append(summary)
+            mine = summary.exit_status if summary.checks else int(bool(out.failing))
+            status = max(status, 1 if asking.halted or asking.out_of else mine, key=_worst)
+        if len(ended) > 1:
+            print_line("")
+            for one in together(ended):
+                if one.adjusted_p is not None:
+                    print_line(f"{one.suite}: p = {one.adjusted_p:.2g}, adjusted for {len(ended)} suites (Holm)")
+        sys.exit(status)
+
+
+@suite.command()
+@click.argument("name", metavar="SUITE")
+@click.argument("cases", metavar="[CASE]...", nargs=-1)
+@click.option("--yes", is_flag=True, help="Do not ask before writing.")
+@click.option("--show-labelled", is_flag=True, help="Do not mask text labelled above public.")
+def accept(name: str, cases: tuple[str, ...], yes: bool, show_labelled: bool) -> None:
+    """Make answers of the last rerun the recorded ones.
+
+    Shows what would change first. Without CASE all that changed are meant.
+    """
+    from promptlab.baseline import Answers, changes, last_run, write_recording
+    from promptlab.suite_entry import of_change
+
+    with _house() as house:
+        (found,) = _loaded(house.workspace, [name])
+        answers = Answers(house.store, house.log, last_run(house.log, found, "rerun"))
+        keys = set()
+        for change in changes(house.workspace, found, answers, wanted=cases):
+            keys.add(change.key)
+            if len(keys) <= _SHOWN:
+                _print_entry(of_change(change), show_labelled)
+        if not keys:
+            print_line("nothing to accept: the last rerun gave what is recorded")
+            return
+        if len(keys) > _SHOWN:
+            print_line(f"… and {len(keys) - _SHOWN} more")
+        if not yes and not click.confirm(f"Record these {len(keys)} answers?"):
+            raise click.Abort
+        taken = write_recording(house.workspace, found, answers, only=keys)
+        print_line(f"{taken} items recorded in {found.recording}")
+
+
+@suite.command("import-run")
+@click.argument("run")
+@click.option("--suite", "name", required=True, metavar="SUITE", help="The suite to add to; made where there is none.")
+@click.option("--model", "models", multiple=True, metavar="MODEL", help="Only answers of this model.")
+def import_run(run: str, name: str, models: tuple[str, ...]) -> None:
+    """Turn a run of the history into cases.
+
+    RUN is an id as `promptlab runs list` shows it. Every question becomes a case, every answer its recorded one.
+    """
+    from promptlab.suite_keep import keep_run
+
+    with _house() as house:
+        kept = keep_run(house.workspace, house.store, run, name, models=models)
+        print_line(f"{len(kept.cases)} cases added to {kept.suite}, {kept.recorded} answers to its recording")
+        for line in kept.left_out:
+            print_line(f"left out: {line}")
+
+
+@suite.command()
+@click.argument("name", metavar="SUITE")
+@as_json_option
+def runs(name: str, as_json: bool) -> None:
+    """What the suite was asked so far, newest first."""
+    with _house() as house:
+        (found,) = _loaded(house.workspace, [name])
+        for one in house.log.runs(found.path):
+            counts: dict[str, int] = {}
+            for count in house.log.counts(one):
+                counts[count.verdict] = counts.get(count.verdict, 0) + count.items
+            if as_json:
+                data = {"id": one.id, "verb": one.verb, "created": one.created, "state": one.state, "done": one.done}
+                print_json({**data, "total": one.total, "verdicts": counts, "options": dict(one.options)})
+            else:
+                said = ", ".join(f"{n} {verdict}" for verdict, n in counts.items())
+                print_line(f"{one.id[:8]}  {one.created[:19]}  {one.verb}  {one.state}  {one.done}/{one.total}  {said}")
+
+
+# Asking
+
+
+def _ask(
+    house: _House, found: Suite, verb: Any, rest: Mapping[str, Any], *, resume: bool, **options: Any
+) -> Asking | None:
+    """The suite about to be asked; None after a dry run, which has said what it would take."""
+    from promptlab.suite_asking import Asking, Options, trials
+    from promptlab.suite_estimate import estimate
+
+    chosen = Options(
+        models=tuple(rest["models"]) or None,
+        only=tuple(rest["only"]),
+        limit=rest["limit"],
+        max_cost=rest["max_cost"],
+        max_tokens=rest["max_tokens"],
+        **options,
+    )
+    if rest["dry_run"]:
+        planned = trials(house.workspace, found, verb=verb, options=chosen, log=house.log)
+        found_out = estimate(planned, house.catalogue, house.store)
+        for one in found_out:
+            print_line(one.said)
+        if not found_out:
+            print_line(f"{found.name}: nothing to ask; a rerun sends what is recorded, unless with --prompts current")
+        return None
+    asking = Asking(
+        house.workspace,
+        found,
+        verb=verb,
+        options=chosen,
+        catalogue=house.catalogue,
+        store=house.store,
+        log=house.log,
+        resume=resume,
+    )
+    if asking.resumed:
+        print_line(f"taking up an interrupted {verb}: {asking.resumed} of {asking.total} items have their answer")
+    return asking
+
+
+def _followed(
+    asking: Asking, found: Suite, to: Mapping[str, Any], show: bool, *, several: bool = False, calls: int = 0
+) -> tuple[Summary, _Out]:
+    """Let the suite be asked to its end, or to Ctrl-C: once lets what runs end, twice breaks it off."""
+    from promptlab.causes import Finder
+    from promptlab.suite_entry import of_answer
+    from promptlab.suite_summary import outcome_of, summarise
+
+    out = _Out(found, _paths(to, found, several=several), show)
+    outcomes = []
+    finder = Finder(asking, calls) if calls else None
+    with _stopping(asking), _Progress(asking.total, found.name) as progress:
+        for one in asking:
+            progress.step()
+            answered = finder.explained(one) if finder else one
+            outcomes.append(outcome_of(answered))
+            out.add(of_answer(answered))
+    chosen = asking.options
+    # Of a part of a suite, "at least 38 of 40" says nothing; what was stopped is a part as well.
+    partial = bool(chosen.only or chosen.only_failed or chosen.limit or asking.halted or asking.out_of)
+    partial = partial or not (chosen.models is None or set(chosen.models) >= set(found.models))
+    summary = summarise(found, outcomes, replayed=asking.verb == "record", partial=partial)
+    out.finish(summary)
+    if asking.out_of:
+        print_line(f"stopped: {asking.out_of}; the same command goes on with a higher limit")
+    elif asking.halted:
+        print_line("stopped; the same command goes on where it was")
+    return summary, out
+
+
+@contextmanager
+def _stopping(asking: Asking) -> Iterator[None]:
+    import signal
+
+    def on_interrupt(_signal: int, _frame: Any) -> None:
+        if asking.halted:
+            asking.stop()
+        else:
+            asking.pause()
+            click.echo("\nending what runs; Ctrl-C again breaks it off", err=True)
+
+    before = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+class _Progress:
+    """A bar with the time left, on a terminal only."""
+
+    def __init__(self, total: int, name: str) -> None:
+        self._shown = sys.stderr.isatty()
+        self._bar: Any = click.progressbar(length=total, label=name, file=sys.stderr, show_pos=True)
+
+    def __enter__(self) -> _Progress:
+        if self._shown:
+            self._bar.__enter__()
+        return self
+
+    def step(self) -> None:
+        if self._shown:
+            self._bar.update(1)
+
+    def __exit__(self, *exc: Any) -> None:
+        if self._shown:
+            self._bar.__exit__(*exc)
+
+
+# Output
+
+
+def _paths(to: Mapping[str, Any], found: Suite, *, several: bool) -> dict[str, Path]:
+    """Where the reports go; of several suites each has its name in the name of its file."""
+    paths = {kind: to.get(f"to_{kind}") for kind in ("junit", "json", "markdown", "html")}
+    return {
+        kind: Path(path).with_stem(f"{Path(path).stem}-{found.name}") if several else Path(path)
+        for kind, path in paths.items()
+        if path
+    }
+
+
+class _Out:
+    """Prints what needs a look, writes the reports, and counts."""
+
+    def __init__(self, found: Suite, paths: Mapping[str, Path], show: bool) -> None:
+        from promptlab.suite_report import writers
+
+        self._suite, self._show = found, show
+        self._writers = writers(paths, show_labelled=show)
+        self._paths = paths
+        self.failing = self.errors = 0
+
+    def add(self, entry: Entry) -> None:
+        from promptlab.suite_entry import FAILING
+
+        for writer in self._writers:
+            writer.add(entry)
+        if entry.outcome in FAILING:
+            self.failing += 1
+            self.errors += entry.outcome == "error"
+            if self.failing <= _SHOWN:
+                _print_entry(entry, self._show)
+
+    def finish(self, summary: Summary) -> None:
+        from promptlab.suite_summary import as_text
+
+        for writer, path in zip(self._writers, self._paths.values(), strict=True):
+            try:
+                writer.finish(summary)
+            except OSError as exc:
+                raise InputError(f"the report cannot be written: {exc.strerror or exc}", file=str(path)) from exc
+        if self.failing > _SHOWN:
+            print_line(f"… and {self.failing - _SHOWN} more")
+        print_line(f"{self._suite.name}: {as_text(summary)}")
+
+
+def _print_entry(entry: Entry, show: bool) -> None:
+    from promptlab.suite_entry import in_words
+
+    click.echo(terminal.printable(in_words(entry if show else entry.masked())))
+    click.echo()
+
+
+def _worst(status: int) -> int:
+    """1, something is wrong, outweighs 3, which outweighs 0."""
+    return {0: 0, 3: 1, 1: 2}.get(status, 3)

@@ -1,0 +1,200 @@
+"""`pytest --promptlab fixtures/suites`: every case of every suite a test, replayed without any model.
+
+A suite file is collected as a file, and each of its items, `winner[article-gemma-3-270m]`, as a test: `-k`, `-x`,
+`--lf` and xdist work as with any other. A test fails when the prompt is no longer the recorded one, when nothing is
+recorded, or when today's scorers are not content with the recorded answer where they were, and shows why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from promptlab.recording import Recording
+    from promptlab.suite import Item, Suite
+    from promptlab.suite_entry import Entry
+    from promptlab.suite_items import Fill
+    from promptlab.thresholds import Threshold
+    from promptlab.workspace import Workspace
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("promptlab")
+    group.addoption(
+        "--promptlab",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="replay the suites in PATH, a suite file or a folder of them: every case is a test, and no model is asked",
+    )
+    parser.addini("promptlab", type="paths", default=[], help="suites to replay with every run of pytest")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "promptlab: a case of a promptlab suite")
+    given, written = _folders(config)
+    for path in [*given, *written]:
+        if not path.exists():
+            raise pytest.UsageError(f"--promptlab: there is no {path}")
+    # Whoever names tests on the command line wants these: the suites of the configuration join a whole run only.
+    named = config.args_source is pytest.Config.ArgsSource.ARGS
+    for path in given if named else [*given, *written]:
+        if not any(_leads_into(config, argument, path) for argument in config.args):
+            config.args.append(str(path))
+
+
+def _leads_into(config: pytest.Config, argument: str, folder: Path) -> bool:
+    """Whether an argument of pytest names the folder itself, or something in it, such as one case of a suite."""
+    named = Path(config.invocation_params.dir, argument.partition("::")[0]).resolve()
+    return named == folder or folder in named.parents
+
+
+def _folders(config: pytest.Config) -> tuple[list[Path], list[Path]]:
+    """Where suites are: as the command line says, and as the configuration does."""
+    given = [Path(config.invocation_params.dir, path).resolve() for path in config.getoption("--promptlab")]
+    return given, [path.resolve() for path in config.getini("promptlab")]
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SuiteFile | None:
+    """Suites are the YAML files in the folders that `--promptlab` names, but for the files of cases beside them."""
+    if file_path.suffix not in (".yaml", ".yml"):
+        return None
+    given, written = _folders(parent.config)
+    if not any(file_path == folder or folder in file_path.parents for folder in [*given, *written]):
+        return None
+    from promptlab.suite_file import is_list
+
+    if is_list(file_path):
+        return None
+    return SuiteFile.from_parent(parent, path=file_path)
+
+
+class SuiteFile(pytest.File):
+    """A suite; opens its workspace, which is the nearest folder upwards with a promptlab.yaml."""
+
+    def collect(self) -> Iterator[CaseItem | ThresholdItem]:
+        from promptlab import suite_file
+        from promptlab.recording import Recording
+        from promptlab.suite_items import Fill, items
+        from promptlab.workspace import Workspace
+
+        self.workspace: Workspace = Workspace.find(self.path.parent)
+        self.suite: Suite = suite_file.load(self.workspace, str(self.path))
+        self.fill: Fill = Fill(self.workspace, self.suite)
+        self.recording: Recording | None = None
+        Recording(self._recorded, shown=self.suite.recording).close()  # without one there is nothing to collect
+        for one in items(self.workspace, self.suite):
+            yield CaseItem.from_parent(self, **self._named(one.key.id), item=one)
+        for threshold in self.suite.thresholds:
+            about = f" ({threshold.about})" if threshold.about else ""
+            yield ThresholdItem.from_parent(self, **self._named(f"{threshold.text}{about}"), threshold=threshold)
+
+    def _named(self, name: str) -> dict[str, Any]:
+        # The node id as text: pytest 9.2 takes an id that it makes itself for another one than the id it reads from
+        # its cache, where the name has brackets, and `--lf` finds nothing.
+        return {"name": name, "nodeid": f"{self.nodeid}::{name}"}
+
+    @property
+    def _recorded(self) -> Path:
+        return self.workspace.resolve(self.suite.recording)
+
+    def opened(self) -> Recording:
+        """The recording, open as long as cases of the suite are run one after another."""
+        from promptlab.recording import Recording
+
+        if self.recording is None:
+            self.recording = Recording(self._recorded, shown=self.suite.recording)
+        return self.recording
+
+    def teardown(self) -> None:
+        """Let go of the recording."""
+        if self.recording is not None:
+            self.recording.close()
+            self.recording = None
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ARG002
+        """Ours as the sentence that it is."""
+        return _said(excinfo) or super().repr_failure(excinfo)
+
+
+def _said(excinfo: pytest.ExceptionInfo[BaseException]) -> str:
+    from promptlab.errors import PromptlabError
+
+    return str(excinfo.value) if isinstance(excinfo.value, Failed | PromptlabError) else ""
+
+
+class Failed(Exception):
+    """A case that does not hold; what there is to see."""
+
+
+class CaseItem(pytest.Item):
+    """One item of a suite."""
+
+    def __init__(self, *, item: Item, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.item = item
+        self.add_marker("promptlab")
+        for tag in item.case.tags:
+            self.extra_keyword_matches.add(tag)
+
+    def runtest(self) -> None:
+        """Replay the item."""
+        from promptlab.suite_entry import FAILING, in_words
+
+        entry = self._entry()
+        if entry.outcome in FAILING:
+            raise Failed(in_words(entry.masked()))
+
+    def _entry(self) -> Entry:
+        from promptlab.replay import replay_item
+        from promptlab.suite_entry import of_replay
+
+        parent = self.parent
+        assert isinstance(parent, SuiteFile)
+        found = replay_item(parent.fill, self.item, parent.opened())
+        return of_replay(found, parent.suite.specs_of(self.item.case))
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """What differs, instead of a traceback."""
+        return _said(excinfo) or super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Where the case is written."""
+        file, _, line = self.item.case.place.rpartition(":")
+        parent = self.parent
+        assert isinstance(parent, SuiteFile)
+        return parent.workspace.root / file, int(line) - 1 if line.isdigit() else None, self.name
+
+
+class ThresholdItem(pytest.Item):
+    """A threshold of a suite, held against the recorded answers."""
+
+    def __init__(self, *, threshold: Threshold, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.threshold = threshold
+        self.add_marker("promptlab")
+
+    def runtest(self) -> None:
+        """Count the recorded passes. A margin has nothing to be compared with here, and holds."""
+        from promptlab.suite_summary import recorded_outcomes
+        from promptlab.thresholds import check
+
+        parent = self.parent
+        assert isinstance(parent, SuiteFile)
+        if self.threshold.kind == "margin":
+            pytest.skip("a margin compares new answers with the recorded ones; replay has none")
+        found = check(self.threshold, recorded_outcomes(parent.workspace, parent.suite))
+        if not found.met:
+            raise Failed(f"{self.name}: {found.said}" + ("" if found.met is False else "; it cannot be told yet"))
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """The sentence."""
+        return _said(excinfo) or super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """The suite's file."""
+        return self.path, None, self.name

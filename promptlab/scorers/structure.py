@@ -1,0 +1,116 @@
+"""Structured answers: JSON against a schema, and field by field against what is expected."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from promptlab.errors import InputError
+from promptlab.scorers.text import normalise
+from promptlab.types import Score, Scorer
+
+_FENCE = re.compile(r"\A\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*\Z", re.DOTALL | re.IGNORECASE)
+
+
+def parsed(answer: str) -> Any:
+    """The JSON of an answer, with or without a code fence around it. Raises `ValueError`."""
+    fenced = _FENCE.match(answer)
+    try:
+        return json.loads(fenced[1] if fenced else answer)
+    except RecursionError as exc:
+        raise ValueError("nested too deeply") from exc
+
+
+def json_schema(*, schema: Mapping[str, Any] | None = None) -> Scorer:
+    """1 when the answer is JSON that fits `schema`; without one, the schema is what is expected."""
+    from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no stubs
+    from jsonschema.exceptions import SchemaError  # type: ignore[import-untyped]  # it has no stubs
+
+    def checked(given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            raise InputError("`json_schema` needs a schema", hint="as its option `schema`, or as `expected`")
+        try:
+            Draft202012Validator.check_schema(given)
+        except SchemaError as exc:
+            raise InputError(f"not a JSON Schema: {exc.message[:200]}") from exc
+        # References to other places are not followed: nothing is fetched.
+        return Draft202012Validator(given)
+
+    own = checked(schema) if schema is not None else None
+
+    def score(answer: str, expected: Any) -> Score:
+        try:
+            data = parsed(answer)
+        except ValueError as exc:
+            return Score("json_schema", 0.0, answer.strip(), f"not JSON: {exc}")
+        problems = list((own or checked(expected)).iter_errors(data))
+        said = json.dumps(data, ensure_ascii=False)
+        if not problems:
+            return Score("json_schema", 1.0, said, "fits the schema")
+        where = "/".join(str(part) for part in problems[0].absolute_path) or "the answer"
+        more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
+        return Score("json_schema", 0.0, said, f"{where}: {problems[0].message[:200]}{more}")
+
+    return score
+
+
+def json_fields(*, fields: list[str] | None = None, tolerance: float = 0.0) -> Scorer:
+    """The share of the expected fields that the answer's JSON has right: texts but for case, spacing and outer
+    punctuation, numbers within a relative `tolerance`. `fields` names those that count, `a.b` for one inside another;
+    without it all that are expected do."""
+
+    def score(answer: str, expected: Any) -> Score:
+        if not isinstance(expected, Mapping):
+            raise InputError("`json_fields` needs an object to compare with, as `expected`")
+        wanted = _flat(expected) if fields is None else {name: _at(expected, name) for name in fields}
+        if not wanted:
+            raise InputError("`json_fields` has no field to compare")
+        try:
+            data = parsed(answer)
+        except ValueError as exc:
+            return Score("json_fields", 0.0, answer.strip(), f"not JSON: {exc}")
+        wrong = [
+            f"{name} is {_shown(_at(data, name))}, expected {_shown(value)}"
+            for name, value in wanted.items()
+            if not _same(_at(data, name), value, tolerance)
+        ]
+        right = len(wanted) - len(wrong)
+        said = f"{right} of {len(wanted)} fields right" + (f": {'; '.join(wrong[:3])}" if wrong else "")
+        return Score("json_fields", right / len(wanted), json.dumps(data, ensure_ascii=False), said)
+
+    return score
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)[:200]
+
+
+def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, inner in value.items():
+        found |= (
+            _flat(inner, f"{prefix}{name}.") if isinstance(inner, Mapping) and inner else {f"{prefix}{name}": inner}
+        )
+    return found
+
+
+def _at(value: Any, name: str) -> Any:
+    for part in name.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def _same(found: Any, wanted: Any, tolerance: float) -> bool:
+    if isinstance(wanted, str):
+        return isinstance(found, str) and normalise(found) == normalise(wanted)
+    if isinstance(wanted, bool) or wanted is None or isinstance(found, bool):
+        return found is wanted
+    if isinstance(wanted, int | float):
+        return isinstance(found, int | float) and math.isclose(found, wanted, rel_tol=max(tolerance, 1e-12))
+    if isinstance(wanted, list):
+        same = isinstance(found, list) and len(found) == len(wanted)
+        return same and all(_same(a, b, tolerance) for a, b in zip(found, wanted, strict=True))
+    return bool(found == wanted)

@@ -1,0 +1,580 @@
+"""Asking the models what a suite asks: `record` and `rerun`, all of it through the runner.
+
+A suite is asked in chunks, so that memory stays flat however long it is. Each chunk is written into the suite log
+before it goes to the runner, and the runner records every answer as it ends: whoever starts again after a pause, a
+limit or a kill -9 asks only what has no answer yet.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from itertools import islice
+from typing import Any, Literal
+
+from promptlab import judging, runner, scorers, verdicts
+from promptlab.errors import GateRefused, InputError, PromptlabError, SuiteError
+from promptlab.models import Catalogue
+from promptlab.origin import blob_id
+from promptlab.recording import Judged, Recording, Stored
+from promptlab.store import Store
+from promptlab.suite import Item, Key, Suite
+from promptlab.suite_items import Fill, items
+from promptlab.suite_log import Row, SuiteLog, SuiteRun, Verb
+from promptlab.types import LABELS, Completion, Label, Request, Result, Score, Source, Trial, highest
+from promptlab.workspace import OpenAIModel, Workspace
+
+CHUNK = 1_000
+"""Items that go to the runner together: enough that models seldom wait for the last of them, few enough to hold."""
+TOGETHER = 64
+"""Answers that are judged and written to the log together, at most."""
+SOON = 0.25
+"""Seconds after which those that have ended are given on, however few."""
+
+Prompts = Literal["stored", "current"]
+"""What a rerun sends: the recorded prompts again, or today's template rendered anew."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is asked of a suite. `only` are ids of items or cases, `models` None the suite's, `limit` counts items.
+
+    `max_cost` (US dollars) and `max_tokens` (prompt and new ones together) are never passed: what an item may cost at
+    most is set aside before it is asked.
+    """
+
+    prompts: Prompts = "current"
+    models: tuple[str, ...] | None = None
+    only: tuple[str, ...] = ()
+    only_failed: bool = False
+    limit: int | None = None
+    max_cost: float | None = None
+    max_tokens: int | None = None
+
+    def identity(self) -> dict[str, Any]:
+        """What two runs must share for the one to go on with the other; limits may be other ones."""
+        return {
+            "prompts": self.prompts,
+            "models": list(self.models) if self.models is not None else None,
+            "only": sorted(self.only),
+            "only_failed": self.only_failed,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An item that has ended: the answer, what was recorded of it, and the verdict."""
+
+    position: int
+    item: Item
+    result: Result
+    stored: Stored | None
+    verdict: verdicts.Verdict
+    fingerprint: str
+    judged: tuple[Judged, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a run has used: tokens of prompts and answers, and dollars where prices are known."""
+
+    tokens: int = 0
+    cost: float = 0.0
+
+
+class Asking:
+    """A suite being asked. Iterate it for what has ended; `stop` ends it soon, `pause` lets what runs go to its end.
+
+    Either way it can be taken up again: `resume_of` is the run it goes on with.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        suite: Suite,
+        *,
+        verb: Verb,
+        options: Options,
+        catalogue: Catalogue,
+        store: Store,
+        log: SuiteLog,
+        resume: bool = True,
+    ) -> None:
+        self.workspace, self.suite, self.verb, self.options = workspace, suite, verb, options
+        self.catalogue, self.store, self._log = catalogue, store, log
+        self.fill = Fill(workspace, suite)
+        self._halt = threading.Event()
+        self._cancel = threading.Event()
+        self._current: runner.Run | None = None
+        self._judging: runner.Run | None = None
+        self._left: list[tuple[int, Item]] = []
+        self.spent = Spent()
+        self.out_of: str = ""
+        self._recording = workspace.resolve(suite.recording)
+        if self._recording.is_file():
+            with Recording(self._recording, shown=suite.recording) as recorded:
+                recorded.keys()  # a broken line is an error now, and not after half of the suite was paid for
+        for model in options.models or suite.models:
+            catalogue.entry(model)  # an unknown model is an error now, and not a thousand later
+        self.total = sum(1 for _ in chosen(workspace, suite, verb=verb, options=options, log=log))
+        if verb == "record":
+            self._check_room()
+        self.run, self._had = self._begin(resume)
+
+    def _check_room(self) -> None:
+        """Raise `GateRefused` where the recording is labelled lower than what it would hold: now, and not after
+        everything was paid for. What the gate refuses anyway will not be in it."""
+        own = self.workspace.label_of(self.suite.recording)
+        if own == LABELS[-1]:
+            return
+        every = chosen(self.workspace, self.suite, verb=self.verb, options=self.options, log=self._log)
+        label_of = cache(self.workspace.label_of)  # which follows links, and the same few paths come up every time
+        for _, item in every:
+            if item.key.repeat:
+                continue
+            try:
+                label = _label(label_of, self.fill.trial(item))
+                clearance = self.catalogue.clearance(item.key.model)
+            except PromptlabError:
+                continue  # an error of its item, when its turn comes
+            if LABELS.index(label) <= LABELS.index(clearance):
+                _check_label(own, self.suite.recording, item.key, label)
+
+    def _begin(self, resume: bool) -> tuple[SuiteRun, dict[Key, str]]:
+        mine = self._identity()
+        runs = self._log.runs(self.suite.path, verb=self.verb) if resume else []
+        last = next((run for run in runs if dict(run.options) == mine), None)
+        if last is None or last.state == "finished":
+            return self._log.begin(self.suite.path, self.verb, self.total, mine), {}
+        return self._log.take_up(last, self.total), self._answered(last)
+
+    def _identity(self) -> dict[str, Any]:
+        return {**self.options.identity(), "suite": blob_id(self.suite.source)}
+
+    def _answered(self, run: SuiteRun) -> dict[Key, str]:
+        """The items that an earlier part of `run` has an answer to, whether or not they got a row, each with the run
+        of the history that holds it; what they took counts as spent."""
+        found: dict[Key, str] = {}
+        for chunk in self._log.chunks(run):
+            for key, result in _with_keys(self.store, chunk.store_run, chunk.keys):
+                if result.completion is not None and result.completion.finish_reason != "stopped":
+                    found[key] = chunk.store_run
+                    self._spend(key.model, result.completion)
+        return found
+
+    def _spend(self, model: str, done: Completion) -> None:
+        prompt, written = done.usage.prompt or 0, done.usage.written or 0
+        cost = _price(self.catalogue.entry(model), prompt, written)
+        self.spent = Spent(self.spent.tokens + prompt + written, self.spent.cost + cost)
+
+    @property
+    def resumed(self) -> int:
+        """Items that had their answer from an earlier part of the run."""
+        return len(self._had)
+
+    # Ending early
+
+    def pause(self) -> None:
+        """Begin nothing more; what is running ends as it would."""
+        self._halt.set()
+        if self._current:
+            self._current.drain()
+
+    def stop(self) -> None:
+        """End soon: running answers are broken off, and asked again when the run is taken up."""
+        self._halt.set()
+        self._cancel.set()
+        for run in (self._current, self._judging):
+            if run:
+                run.cancel()
+
+    @property
+    def halted(self) -> bool:
+        return self._halt.is_set()
+
+    # The work
+
+    def __iter__(self) -> Iterator[Answered]:
+        """Everything that ends, as it ends; it is in the log before it is given."""
+        source = chosen(self.workspace, self.suite, verb=self.verb, options=self.options, log=self._log)
+        recorded = self._recorded()
+        whole = False
+        try:
+            while not self.halted and (chunk := self._next_chunk(source)):
+                yield from self._ask(chunk, recorded)
+            whole = not self.halted and not self.out_of
+        finally:
+            if recorded:
+                recorded.close()
+            if not whole:  # nobody listens any more, or something broke: what was not asked stays to be asked
+                self.pause()
+            self._log.end(self.run, "finished" if whole else "stopped")
+
+    def _recorded(self) -> Recording | None:
+        return Recording(self._recording, shown=self.suite.recording) if self._recording.is_file() else None
+
+    def _next_chunk(self, source: Iterator[tuple[int, Item]]) -> list[tuple[int, Item]]:
+        if self.out_of:
+            return []
+        left, self._left = self._left, []
+        return [*left, *islice(source, CHUNK - len(left))]
+
+    def _ask(self, chunk: Sequence[tuple[int, Item]], recorded: Recording | None) -> Iterator[Answered]:
+        had: list[tuple[int, Item, Stored | None, Result, str]] = []
+        ready: list[tuple[int, Item, Stored | None]] = []
+        failed: list[tuple[int, Item, Stored | None, Result, str]] = []
+        trials: list[Trial] = []
+        earlier = self._earlier(chunk)
+        reserve = _Reserve(self.options, self.spent)
+        for place, (position, item) in enumerate(chunk):
+            stored = recorded_of(self.suite, item.key, recorded)
+            try:
+                trial = trial_of(self.workspace, self.suite, self.fill, item, stored, self.options.prompts)
+                if item.key in earlier and _is_of(earlier[item.key], trial):
+                    had.append((position, item, stored, earlier[item.key], ""))
+                    continue
+                self._had.pop(item.key, None)  # what it was asked is not what would be asked now
+                if self.out_of:
+                    continue
+                if reserve.limited and not reserve.take(self._at_most(item, trial)):
+                    if trials:  # what these take at most is set aside; what they took is known when they have ended
+                        self._left = list(chunk[place:])
+                        break
+                    self.out_of = reserve.out_of
+                    continue
+            except PromptlabError as exc:
+                failed.append((position, item, stored, _no_answer(item, exc), ""))
+                continue
+            ready.append((position, item, stored))
+            trials.append(trial)
+        yield from self._written([*had, *failed])
+        if not trials:
+            return
+        run_id = uuid.uuid4().hex
+        self._log.chunk(self.run, run_id, [item.key for _, item, _ in ready])
+        title = f"suite {self.verb} {self.suite.name}"
+        self._current = run = runner.start(
+            trials, catalogue=self.catalogue, store=self.store, title=title, fresh=True, run_id=run_id
+        )
+        if self.halted:  # somebody asked for it while the chunk was made
+            run.cancel() if self._cancel.is_set() else run.drain()
+        batch: list[tuple[int, Item, Stored | None, Result, str]] = []
+        last = time.monotonic()
+        for event in run:
+            if isinstance(event.step, Result):
+                position, item, stored = ready[event.index]
+                batch.append((position, item, stored, event.step, run_id))
+            if len(batch) >= TOGETHER or (batch and time.monotonic() - last > SOON):
+                yield from self._written(batch)
+                batch, last = [], time.monotonic()
+        self._current = None
+        yield from self._written(batch)
+
+    def _earlier(self, chunk: Sequence[tuple[int, Item]]) -> dict[Key, Result]:
+        """The answers that an earlier part of the run has to items of the chunk."""
+        wanted = {item.key: self._had[item.key] for _, item in chunk if item.key in self._had}
+        found: dict[Key, Result] = {}
+        for store_run in dict.fromkeys(wanted.values()):
+            keys = [key for key, its in wanted.items() if its == store_run]
+            found |= dict(_with_keys(self.store, store_run, keys))
+        return found
+
+    def _at_most(self, item: Item, trial: Trial) -> Spent:
+        """What an item takes at most: its answer, and what judges read and say of it."""
+        request = runner.request_of(trial)
+        answer = request.params.max_tokens
+        most = self._budget(trial.model, request, 0)
+        for judge in self.fill.judges(item, request.prompt, ""):
+            its = self._budget(judge.model, runner.request_of(judge), answer)
+            most = Spent(most.tokens + its.tokens, most.cost + its.cost)
+        return most
+
+    def _budget(self, model: str, request: Request, more: int) -> Spent:
+        """What a request takes at most, with `more` tokens in its prompt."""
+        budget = self.catalogue.backend(model).as_sent(request).budget
+        cost = _price(self.catalogue.entry(model), budget.prompt + more, budget.room)
+        return Spent(budget.prompt + more + budget.room, cost)
+
+    def _written(self, batch: Sequence[tuple[int, Item, Stored | None, Result, str]]) -> Iterator[Answered]:
+        """Verdicts of what ended, in the log before they are given on."""
+        ended: list[Answered] = []
+        rows: list[Row] = []
+        # A broken-off answer is none: the item is asked when the run is taken up.
+        batch = [one for one in batch if not (one[3].completion and one[3].completion.finish_reason == "stopped")]
+        judged = self._judge([(item, result) for _, item, _, result, _ in batch])
+        for position, item, stored, result, run_id in batch:
+            said, scores = judged.get(item.key, ((), ()))
+            result = replace(result, scores=(*result.scores, *scores))
+            one = self._verdict(position, item, stored, result, said)
+            ended.append(one)
+            rows.append(_row(one, run_id or result.run_id))
+            if result.completion and item.key not in self._had:
+                self._spend(item.key.model, result.completion)
+        if rows:
+            self._log.add(self.run, rows)
+        yield from ended
+
+    def _judge(self, ended: Sequence[tuple[Item, Result]]) -> dict[Key, tuple[tuple[Judged, ...], tuple[Score, ...]]]:
+        """Ask the judges of what ended. One that gives no verdict gives no score, and its item cannot be told."""
+        asked = [
+            (item, trial)
+            for item, result in ended
+            if result.completion and result.request
+            for trial in self.fill.judges(item, result.request.prompt, result.completion.text)
+        ]
+        if not asked:
+            return {}
+        title = f"suite judge {self.suite.name}"
+        run = runner.start([trial for _, trial in asked], catalogue=self.catalogue, store=self.store, title=title)
+        self._judging = run
+        if self._cancel.is_set():
+            run.cancel()
+        results = run.wait()
+        self._judging = None
+        found: dict[Key, tuple[tuple[Judged, ...], tuple[Score, ...]]] = {}
+        for (item, trial), result in zip(asked, results, strict=True):
+            if result.completion is None:
+                continue
+            if not result.cached:
+                self._spend(trial.model, result.completion)
+            said, scores = found.get(item.key, ((), ()))
+            try:
+                score = judging.read(result.completion.text)
+            except InputError:
+                continue
+            fingerprint = self._fingerprint(trial.model)
+            one = Judged(judging.NAME, trial.model, fingerprint, result.request_id, result.completion.text)
+            found[item.key] = ((*said, one), (*scores, score))
+        return found
+
+    def _verdict(
+        self, position: int, item: Item, stored: Stored | None, result: Result, judged: tuple[Judged, ...]
+    ) -> Answered:
+        specs = self.suite.specs_of(item.case)
+        today: tuple[Score, ...] = ()
+        if stored is not None:
+            asking = tuple(s for s in stored.scores if s.scorer in scorers.ASKING)
+            own = self.fill.scorers(item.case, item.variant)
+            today = (*runner.score(own, stored.completion.text, item.case.expected), *asking)
+        fingerprint = ""
+        if result.completion:
+            # An earlier part of the run may have asked the model as it was then.
+            earlier = item.key in self._had
+            fingerprint = self.store.fingerprint(result.request_id) if earlier else self._fingerprint(item.key.model)
+        verdict = verdicts.judge(stored, result, fingerprint, specs, today)
+        return Answered(position, item, result, stored, verdict, fingerprint, judged)
+
+    def _fingerprint(self, model: str) -> str:
+        return self.catalogue.backend(model).fingerprint
+
+
+def chosen(
+    workspace: Workspace, suite: Suite, *, verb: Verb, options: Options, log: SuiteLog
+) -> Iterator[tuple[int, Item]]:
+    """The items that are asked, each with its position in the suite."""
+    failed = _failed(log, suite, verb) if options.only_failed else None
+    models = None if options.models is None else tuple(dict.fromkeys(options.models))
+    every = items(workspace, suite, models=models, wanted=options.only)
+    found = ((position, item) for position, item in enumerate(every) if failed is None or item.key in failed)
+    return islice(found, options.limit)
+
+
+def _failed(log: SuiteLog, suite: Suite, verb: Verb) -> set[Key]:
+    """Items that did not pass, or have no answer or no score, in the newest run of this verb. One that takes the
+    failed ones itself and has not ended is passed over: it is the one that goes on."""
+    for run in log.runs(suite.path, verb=verb):
+        if run.done and not (run.options.get("only_failed") and run.state != "finished"):
+            return {row.key for row in _all_rows(log, run) if _needs_a_look(row)}
+    raise SuiteError("there is no earlier run to take the failed ones of", file=suite.path)
+
+
+def _needs_a_look(row: Row) -> bool:
+    # An answer that no scorer judges neither passed nor failed.
+    return row.passed is False or (row.passed is None and row.verdict == "cannot tell")
+
+
+def recorded_of(suite: Suite, key: Key, recorded: Recording | None) -> Stored | None:
+    """What is recorded of an item; for a model that is not in the suite, what its first model was asked and said."""
+    if recorded is None:
+        return None
+    return recorded.find(key if key.model in suite.models else key._replace(model=suite.models[0]))
+
+
+def _is_of(result: Result, trial: Trial) -> bool:
+    """Whether an earlier answer is one to what would be asked now."""
+    return result.request is not None and result.request.body() == runner.request_of(trial).body()
+
+
+def trial_of(
+    workspace: Workspace, suite: Suite, fill: Fill, item: Item, stored: Stored | None, prompts: Prompts
+) -> Trial:
+    """What is asked for `item`. Raises `SuiteError` where a recorded prompt is to be sent and there is none."""
+    trial = replace(fill.trial(item), case=item.key.id)
+    if prompts == "current":
+        return trial
+    if stored is None:
+        hint = "`promptlab suite record` asks it, or rerun with `--prompts current`"
+        raise SuiteError(f"nothing is recorded of {item.key.id}", file=suite.recording, hint=hint)
+    return replace(trial, request=labelled_today(workspace, suite, stored), without=stored.without)
+
+
+def trials(workspace: Workspace, suite: Suite, *, verb: Verb, options: Options, log: SuiteLog) -> Iterator[Trial]:
+    """What would be asked; nothing is written down. Items without a recorded prompt are left out of a rerun of them."""
+    fill = Fill(workspace, suite)
+    path = workspace.resolve(suite.recording)
+    recorded = Recording(path, shown=suite.recording) if path.is_file() else None
+    try:
+        for _, item in chosen(workspace, suite, verb=verb, options=options, log=log):
+            stored = recorded_of(suite, item.key, recorded)
+            if stored or options.prompts == "current":
+                yield trial_of(workspace, suite, fill, item, stored, options.prompts)
+    finally:
+        if recorded:
+            recorded.close()
+
+
+class _Reserve:
+    """Sets aside what each item may take at most, on top of what was spent."""
+
+    def __init__(self, options: Options, spent: Spent) -> None:
+        self._options, self._tokens, self._cost = options, spent.tokens, spent.cost
+        self.out_of = ""
+
+    @property
+    def limited(self) -> bool:
+        return self._options.max_cost is not None or self._options.max_tokens is not None
+
+    def take(self, most: Spent) -> bool:
+        """Whether the item still fits; if it does it is counted."""
+        tokens, cost = self._tokens + most.tokens, self._cost + most.cost
+        if self._options.max_tokens is not None and tokens > self._options.max_tokens:
+            self.out_of = f"the next item may take the run past {self._options.max_tokens:,} tokens"
+        elif self._options.max_cost is not None and cost > self._options.max_cost:
+            self.out_of = f"the next item may take the run past ${self._options.max_cost:g}"
+        else:
+            self._tokens, self._cost = tokens, cost
+        return not self.out_of
+
+
+def labelled_today(workspace: Workspace, suite: Suite, stored: Stored) -> Request:
+    """The stored request, no less private than its documents, its template and the recording are today."""
+    sources = []
+    for source in stored.request.prompt.sources:
+        path = source.name.partition("#")[0]
+        known = source.section in ("context", "layout") and path
+        label = highest([source.label, workspace.label_of(path)]) if known else source.label
+        sources.append(replace(source, label=label))
+    sources.append(Source("layout", suite.recording, highest([stored.label, workspace.label_of(suite.recording)])))
+    return replace(stored.request, prompt=replace(stored.request.prompt, sources=tuple(sources)))
+
+
+def stored_from(
+    suite: Suite, item: Item, result: Result, fingerprint: str, blob: str, judged: tuple[Judged, ...] = ()
+) -> Stored:
+    """What the recording keeps of an answer. The result must have one."""
+    if result.request is None or result.completion is None:
+        raise ValueError("only an answer can be recorded")
+    done = result.completion
+    return Stored(
+        key=item.key,
+        request=replace(result.request, repeat=item.key.repeat),
+        request_key=result.request.key(fingerprint),
+        backend=fingerprint,
+        completion=Completion(done.text, done.finish_reason, done.usage, fingerprint=done.fingerprint),
+        scores=(*result.scores, *(judging.read(one.text) for one in judged)),
+        judged=judged,
+        inputs=item.case.inputs,
+        expected=item.case.expected,
+        tags=item.case.tags,
+        label=item.case.label,
+        without=result.without,
+        template=(item.variant.template or suite.template).path,
+        blob=blob,
+    )
+
+
+def check_labels(own: Label, recording: str, stored: Stored) -> None:
+    """Raise `GateRefused` where the file `recording`, labelled `own`, is labelled lower than what it would hold."""
+    _check_label(own, recording, stored.key, stored.highest_label)
+
+
+def _check_label(own: Label, recording: str, key: Key, label: Label) -> None:
+    if LABELS.index(label) > LABELS.index(own):
+        raise GateRefused(
+            f"{key.id} is {label}, and the recording {recording} is {own}",
+            hint=f'add to `labels` in promptlab.yaml: "{recording}": {label}',
+        )
+
+
+def _label(label_of: Callable[[str], Label], trial: Trial) -> Label:
+    """The strictest label of anything that the prompt of a trial is made of."""
+    template = trial.template
+    materials = [*(document.label for document in trial.documents), *(shot.label for shot in trial.shots)]
+    return highest([trial.label, template.label, label_of(template.path), *materials])
+
+
+def _with_keys(store: Store, run_id: str, keys: Sequence[Key]) -> Iterator[tuple[Key, Result]]:
+    by_id = {key.id: key for key in keys}
+    for result in store.results(run_id):
+        if result.case in by_id:
+            yield by_id[result.case], result
+
+
+def _row(one: Answered, run_id: str) -> Row:
+    verdict = one.verdict
+    more = {
+        "said": verdict.said,
+        "causes": [[c.kind, c.detail, list(c.sections), c.certain] for c in verdict.causes],
+        "tags": list(one.item.case.tags),
+        "error": one.result.error,
+        **({"unscored": True} if verdict.unscored else {}),
+        **({"judged": [asdict(judged) for judged in one.judged]} if one.judged else {}),
+    }
+    return Row(
+        one.position,
+        one.item.key,
+        verdict.kind,
+        verdict.passed,
+        verdict.score,
+        verdict.was_passed,
+        verdict.was_score,
+        one.result.id,
+        run_id,
+        more,
+    )
+
+
+def _no_answer(item: Item, exc: PromptlabError) -> Result:
+    return Result(
+        id=uuid.uuid4().hex,
+        run_id="",
+        model=item.key.model,
+        request=None,
+        request_id="",
+        error=exc.message,
+        error_kind=type(exc).__name__,
+        hint=exc.hint,
+        case=item.key.id,
+        created=runner.now(),
+    )
+
+
+def _price(entry: Any, prompt: int, new: int) -> float:
+    """US dollars; 0 where no price is known."""
+    if not isinstance(entry, OpenAIModel):
+        return 0.0
+    return (prompt * (entry.price_in or 0.0) + new * (entry.price_out or 0.0)) / 1_000_000
+
+
+def _all_rows(log: SuiteLog, run: SuiteRun) -> Iterator[Row]:
+    after = -1
+    while page := log.rows(run, after=after, limit=1_000):
+        yield from page
+        after = page[-1].position
+
+
+__all__ = ["Answered", "Asking", "Options", "Spent", "check_labels", "labelled_today", "stored_from"]

@@ -1,0 +1,208 @@
+"""An item of a suite as reports show it: its end, both answers, what of the prompt differs, and why.
+
+Text labelled above public is masked unless somebody asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from promptlab.baseline import Change as BaselineChange
+from promptlab.difference import Change, prompt_changes, text_changes
+from promptlab.replay import Replayed
+from promptlab.suite import Key
+from promptlab.suite_asking import Answered
+from promptlab.types import Label, Score, ScorerSpec, highest
+from promptlab.verdicts import passed
+
+Outcome = Literal["passed", "failed", "error", "changed"]
+"""`failed`: worse than recorded, or nothing is recorded and a scorer is not content; `changed`: replay found another
+prompt or other scores than are recorded; `error`: there is no answer, or replay has nothing recorded."""
+
+FAILING: tuple[Outcome, ...] = ("failed", "error", "changed")
+KEPT_WORDS = 12
+"""Words of what stayed that are shown on either side of a change."""
+MAX_SHOWN = 4_000
+"""Characters of an answer or a diff in a report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An item as reports show it. `prompt` is what turned the recorded prompt into the new one, if anything did.
+    `error` is the kind of what went wrong, and then `said` is its message, which may cite the prompt."""
+
+    key: Key
+    outcome: Outcome
+    verdict: str
+    said: str
+    causes: tuple[str, ...] = ()
+    answer: str | None = None
+    was: str | None = None
+    scores: tuple[Score, ...] = ()
+    was_scores: tuple[Score, ...] = ()
+    prompt: tuple[Change, ...] = ()
+    label: Label = "public"
+    seconds: float | None = None
+    error: str = ""
+
+    def masked(self) -> Entry:
+        """Without any text, where it is labelled above public: what remains are counts, verdicts and values."""
+        if self.label == "public":
+            return self
+
+        def hidden(text: str | None) -> str | None:
+            return None if text is None else f"[{self.label}: {len(text):,} characters]"
+
+        def hide(scores: Sequence[Score]) -> tuple[Score, ...]:
+            return tuple(Score(s.scorer, s.value, hidden(s.answer) or "", hidden(s.reason) or "") for s in scores)
+
+        changes = tuple(Change(c.kind, hidden(c.text) or "", c.section) for c in self.prompt if c.kind != "same")
+        return replace(
+            self,
+            said=f"{self.error}: {hidden(self.said)}" if self.error else self.said,
+            answer=hidden(self.answer),
+            was=hidden(self.was),
+            scores=hide(self.scores),
+            was_scores=hide(self.was_scores),
+            prompt=changes,
+        )
+
+
+def of_replay(one: Replayed, specs: Sequence[ScorerSpec]) -> Entry:
+    """An item of a replay, whose scorers are `specs`. What is recorded as wrong and still is does not fail: a replay
+    is about what changed, thresholds are about how good."""
+    outcome: Outcome = "passed"
+    said = one.said
+    was = passed(one.stored.scores, specs) if one.stored else None
+    if one.status in ("missing", "broken"):
+        outcome = "error"
+    elif one.status != "same":
+        outcome = "changed"
+    elif was and passed(one.scores, specs) is False:
+        outcome, said = "failed", "today's scorers are not content with the recorded answer any more"
+    elif one.rescored:
+        outcome, said = "changed", "today's scorers judge the recorded answer otherwise"
+    elif was is False:
+        said = "recorded as wrong"
+    stored = one.stored
+    labels = [one.label, *([stored.highest_label] if stored else [])]
+    if one.nearest:
+        labels.append(one.nearest.highest_label)
+    if one.request:
+        labels += [span.label for span in one.request.prompt.spans]
+        labels += [source.label for source in one.request.prompt.sources]
+    return Entry(
+        key=one.key,
+        outcome=outcome,
+        verdict=one.status,
+        said=said,
+        answer=stored.completion.text if stored else None,
+        scores=one.scores,
+        was_scores=stored.scores if stored else (),
+        prompt=tuple(one.changes()) if one.status in ("drifted", "missing") else (),
+        label=highest(labels),
+        error=one.error,
+    )
+
+
+def of_answer(one: Answered) -> Entry:
+    """An item that was asked."""
+    verdict, result, stored = one.verdict, one.result, one.stored
+    outcome: Outcome = "passed"
+    if result.completion is None:
+        outcome = "error"
+    elif verdict.kind == "worse" or (stored is None and verdict.passed is False):
+        outcome = "failed"
+    changes: tuple[Change, ...] = ()
+    if stored and result.request and any(cause.kind == "prompt" for cause in verdict.causes):
+        changes = tuple(prompt_changes(stored.request, result.request))
+    labels = [one.item.case.label, *([stored.highest_label] if stored else [])]
+    if result.request:
+        labels += [source.label for source in result.request.prompt.sources]
+    return Entry(
+        key=one.item.key,
+        outcome=outcome,
+        verdict=verdict.kind,
+        said=verdict.said,
+        causes=tuple(map(str, verdict.causes)),
+        answer=result.completion.text if result.completion else None,
+        was=stored.completion.text if stored else None,
+        scores=result.scores,
+        was_scores=stored.scores if stored else (),
+        prompt=changes,
+        label=highest(labels),
+        error=result.error_kind if result.completion is None else "",
+        seconds=result.completion.timings.total if result.completion and not result.cached else None,
+    )
+
+
+def of_change(change: BaselineChange) -> Entry:
+    """What accepting an answer would change."""
+    old, new = change.old, change.new
+    drifted = old is not None and old.request.messages != new.request.messages
+    return Entry(
+        key=change.key,
+        outcome="changed",
+        verdict="new" if old is None else "accepts",
+        said="",
+        answer=new.completion.text,
+        was=old.completion.text if old else None,
+        scores=new.scores,
+        was_scores=old.scores if old else (),
+        prompt=tuple(prompt_changes(old.request, new.request)) if old and drifted else (),
+        label=highest([new.highest_label, *([old.highest_label] if old else [])]),
+    )
+
+
+def entry_data(entry: Entry) -> dict[str, Any]:
+    """An item as plain data."""
+    return {
+        "id": entry.key.id,
+        "case": entry.key.case,
+        "variant": entry.key.variant,
+        "model": entry.key.model,
+        "repeat": entry.key.repeat,
+        "outcome": entry.outcome,
+        "verdict": entry.verdict,
+        "said": entry.said,
+        "causes": list(entry.causes),
+        "answer": entry.answer,
+        "recorded_answer": entry.was,
+        "scores": [
+            {"scorer": s.scorer, "value": s.value, "answer": s.answer, "reason": s.reason} for s in entry.scores
+        ],
+        "label": entry.label,
+        "seconds": entry.seconds,
+    }
+
+
+def in_words(entry: Entry) -> str:
+    """Everything about an item as plain text: what differs in the prompt, both answers, the scores."""
+    lines = [f"{entry.key.id}: {entry.verdict}" + (f", {entry.said}" if entry.said else "")]
+    lines += [f"cause: {cause}" for cause in entry.causes]
+    if entry.prompt:
+        lines += ["prompt:", *(f"  {line}" for line in changes_text(entry.prompt))]
+    if entry.was is not None and entry.answer is not None and entry.was != entry.answer:
+        lines += ["answer:", *(f"  {line}" for line in changes_text(text_changes(entry.was, entry.answer)))]
+    elif entry.answer is not None:
+        lines += ["answer:", *(f"  {line}" for line in entry.answer[:MAX_SHOWN].split("\n"))]
+    for score in entry.scores:
+        sign = "✓" if score.value >= 1 else "~" if score.value > 0 else "✗"
+        lines.append(f"{sign} {score.scorer} {score.value:g}: {score.reason}")
+    return "\n".join(lines)
+
+
+def changes_text(changes: Sequence[Change]) -> list[str]:
+    """Changes as lines: `-` what is gone, `+` what is new, each with its section, and a few words of what stayed."""
+    lines: list[str] = []
+    for change in changes:
+        if change.kind == "same":
+            words = change.text.split()
+            shown = words if len(words) <= 2 * KEPT_WORDS else [*words[:KEPT_WORDS], "…", *words[-KEPT_WORDS:]]
+            lines.append(f"  {' '.join(shown)}")
+        else:
+            sign = "-" if change.kind == "gone" else "+"
+            lines += [f"{sign} [{change.section}] {line}" for line in change.text[:MAX_SHOWN].splitlines() or [""]]
+    return lines

@@ -1,0 +1,102 @@
+"""A replay that is written down: its rows stand in the suite log beside those of the models' answers.
+
+Nothing is asked, so there is nothing to take up: a replay that was stopped is begun anew.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+from promptlab import case_files
+from promptlab.origin import blob_id
+from promptlab.recording import Recording
+from promptlab.replay import Replayed, replay
+from promptlab.suite import Suite
+from promptlab.suite_entry import of_replay
+from promptlab.suite_items import items
+from promptlab.suite_log import Row, SuiteLog, Verb
+from promptlab.types import ScorerSpec
+from promptlab.verdicts import mean, passed
+from promptlab.workspace import Workspace
+
+TOGETHER = 200
+"""Rows that are written together."""
+
+
+class Replaying:
+    """A suite being replayed. Iterate it for what was looked at; it is in the log before it is given.
+
+    Raises `InputError` where there is no recording, and `SuiteError` for a wrong case.
+    """
+
+    verb: Verb = "replay"
+
+    def __init__(self, workspace: Workspace, suite: Suite, *, log: SuiteLog) -> None:
+        self.workspace, self.suite, self._log = workspace, suite, log
+        Recording(workspace.resolve(suite.recording), shown=suite.recording).close()
+        self._halt = threading.Event()
+        self.total = sum(1 for _ in items(workspace, suite))
+        self.run = log.begin(suite.path, self.verb, self.total, {"suite": blob_id(suite.source)})
+
+    resumed = 0
+    out_of = ""
+
+    @property
+    def halted(self) -> bool:
+        """Whether somebody ended it."""
+        return self._halt.is_set()
+
+    def stop(self) -> None:
+        """End soon."""
+        self._halt.set()
+
+    pause = stop
+
+    def __iter__(self) -> Iterator[Replayed]:
+        specs = {case.id: self.suite.specs_of(case) for case in case_files.read(self.workspace, self.suite)}
+        whole = False
+        batch: list[tuple[int, Replayed]] = []
+        try:
+            for number, one in enumerate(replay(self.workspace, self.suite)):
+                if self.halted:
+                    return
+                batch.append((number, one))
+                if len(batch) == TOGETHER:
+                    yield from self._written(batch, specs)
+                    batch = []
+            yield from self._written(batch, specs)
+            whole = True
+        finally:
+            self._log.end(self.run, "finished" if whole else "stopped")
+
+    def _written(
+        self, batch: list[tuple[int, Replayed]], specs: dict[str, tuple[ScorerSpec, ...]]
+    ) -> Iterator[Replayed]:
+        self._log.add(self.run, [_row(number, one, specs.get(one.key.case, ())) for number, one in batch])
+        yield from (one for _, one in batch)
+
+
+def _row(position: int, one: Replayed, specs: tuple[ScorerSpec, ...]) -> Row:
+    entry = of_replay(one, specs)
+    rescored = one.status == "same" and entry.outcome in ("failed", "changed")
+    judged = one.stored is not None and one.request is not None
+    return Row(
+        position,
+        one.key,
+        "rescored" if rescored else one.status,
+        passed(one.scores, specs) if judged else None,
+        mean(one.scores) if judged else None,
+        passed(one.stored.scores, specs) if one.stored else None,
+        mean(one.stored.scores) if one.stored else None,
+        more={
+            "said": entry.said,
+            "tags": list(one.tags),
+            "error": one.error,
+            "sections": list(one.sections()) if one.status == "drifted" else [],
+            **({"unscored": True} if judged and not specs else {}),
+        },
+    )
+
+
+__all__ = ["Replaying"]

@@ -1,0 +1,236 @@
+"""Thresholds: what a suite must reach, in sentences, and whether it did.
+
+    thresholds:
+      - at least 90 %
+      - at least 38 of 40
+      - at least 85 % at 95 %                        # the whole interval, not only the rate seen
+      - not worse by more than 5 points at 95 %
+      - {require: at least 26 of 30, variant: article, model: gemma-3-270m, tag: final}
+
+A sentence counts items that pass: those whose every scorer is content. "not worse" compares with the recorded
+answers on the same cases, and holds only once the interval of the difference lies above the margin.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from statistics import fmean
+from typing import Literal
+
+from promptlab import stats
+
+FORMS = ("at least 38 of 40", "at least 90 %", "at least 85 % at 95 %", "not worse by more than 5 points at 95 %")
+_NUMBER = r"(\d+(?:\.\d+)?)"
+_COUNT = re.compile(r"at least (\d+) of (\d+)")
+_SHARE = re.compile(rf"at least {_NUMBER} ?%(?: at {_NUMBER} ?%)?")
+_MARGIN = re.compile(rf"not worse(?: by more than {_NUMBER} points?)? at {_NUMBER} ?%")
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """One sentence, and which items it is about: of one variant, model or tag, or of all.
+
+    `count` of `of` must pass; or a `share` of [0, 1], the lower end of its interval where there is a `confidence`;
+    or the difference to the recorded answers is not below `-margin`.
+    """
+
+    text: str
+    kind: Literal["count", "share", "margin"]
+    count: int = 0
+    of: int = 0
+    share: float = 0.0
+    margin: float = 0.0
+    confidence: float | None = None
+    variant: str | None = None
+    model: str | None = None
+    tag: str | None = None
+
+    @property
+    def about(self) -> str:
+        """Which items, in words; "" for all."""
+        named = (("variant", self.variant), ("model", self.model), ("tag", self.tag))
+        return ", ".join(f"{name} {value}" for name, value in named if value is not None)
+
+
+def parse(text: str, *, variant: str | None = None, model: str | None = None, tag: str | None = None) -> Threshold:
+    """The threshold that `text` says. Raises `ValueError`, with the forms there are, for any other sentence."""
+    said = " ".join(text.split())
+    found: re.Match[str] | None
+    if found := _COUNT.fullmatch(said):
+        count, of = int(found[1]), int(found[2])
+        if not 0 < count <= of:
+            raise ValueError(f"`{said}` can never be met, or always is")
+        return Threshold(said, "count", count=count, of=of, variant=variant, model=model, tag=tag)
+    if found := _SHARE.fullmatch(said):
+        share, level = _percent(found[1], said), _confidence(found[2], said)
+        return Threshold(said, "share", share=share, confidence=level, variant=variant, model=model, tag=tag)
+    if found := _MARGIN.fullmatch(said):
+        margin, level = _percent(found[1] or "0", said), _confidence(found[2], said)
+        return Threshold(said, "margin", margin=margin, confidence=level, variant=variant, model=model, tag=tag)
+    raise ValueError(f"`{said[:80]}` is no threshold; write for example: {'; '.join(FORMS)}")
+
+
+def _percent(text: str, said: str) -> float:
+    if float(text) > 100:
+        raise ValueError(f"`{said}` asks for more than 100")
+    return float(Fraction(text) / 100)
+
+
+def _confidence(text: str | None, said: str) -> float | None:
+    if text is None:
+        return None
+    if not 50 <= float(text) < 100:
+        raise ValueError(f"`{said}` is at a confidence below 50 %, or of 100 %, which nothing reaches")
+    return float(Fraction(text) / 100)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One item's end: whether it passed and its mean score, now and as recorded (None: nothing is recorded).
+
+    `passed` None is an item without an answer: it never counts as passed. `unscored` is one that has an answer, and
+    no scorer that could say how good it is: it counts in no rate.
+    """
+
+    case: str
+    variant: str
+    model: str
+    tags: tuple[str, ...]
+    passed: bool | None
+    score: float | None
+    recorded_passed: bool | None = None
+    recorded_score: float | None = None
+    unscored: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A threshold against what came out. `met` None: cannot tell yet; `more` cases would settle it, where known."""
+
+    threshold: Threshold
+    met: bool | None
+    said: str
+    more: int | None = None
+
+
+def check(threshold: Threshold, outcomes: Iterable[Outcome]) -> Check:
+    """Whether `outcomes` meet `threshold`."""
+    mine = [outcome for outcome in outcomes if _is_about(threshold, outcome) and not outcome.unscored]
+    if not mine:
+        return Check(threshold, False, f"no item is of {threshold.about}" if threshold.about else "there are no items")
+    if threshold.kind == "margin":
+        return _margin(threshold, mine)
+    passed, of = sum(bool(outcome.passed) for outcome in mine), len(mine)
+    if threshold.kind == "count":
+        if of != threshold.of:
+            return Check(threshold, False, f"{passed} of {of} passed, and the threshold is about {threshold.of}")
+        return Check(threshold, passed >= threshold.count, f"{passed} of {of} passed")
+    if threshold.confidence is None:
+        return Check(threshold, passed / of >= threshold.share, f"{passed} of {of} passed, {100 * passed / of:.1f} %")
+    return _surely(threshold, mine)
+
+
+def _is_about(threshold: Threshold, outcome: Outcome) -> bool:
+    return (
+        threshold.variant in (None, outcome.variant)
+        and threshold.model in (None, outcome.model)
+        and (threshold.tag is None or threshold.tag in outcome.tags)
+    )
+
+
+def _surely(threshold: Threshold, mine: Sequence[Outcome]) -> Check:
+    """The rate with its interval, which knows that the answers to one case belong together."""
+    level = threshold.confidence or stats.CONFIDENCE
+    cases = [(sum(bool(o.passed) for o in group), len(group)) for group in _by_case(mine).values()]
+    passed = sum(hits for hits, _ in cases)
+    interval = stats.clustered(cases, confidence=level)
+    said = (
+        f"{passed} of {len(mine)} passed, {100 * passed / len(mine):.1f} % "
+        f"({100 * interval.low:.1f} to {100 * interval.high:.1f} % at {100 * level:g} %)"
+    )
+    if interval.low >= threshold.share:
+        return Check(threshold, True, said)
+    if interval.high < threshold.share:
+        return Check(threshold, False, said)
+    return Check(threshold, None, said, _more_for_share(passed / len(mine), threshold.share, level, len(cases)))
+
+
+def _more_for_share(rate: float, share: float, level: float, cases: int) -> int | None:
+    """Cases more until the interval of the same rate lies above the share or below it; None at the share itself."""
+    if rate == share:
+        return None
+    for needed in (round(cases * 1.1**n) + 1 for n in range(100)):
+        interval = stats.wilson(round(rate * needed), needed, confidence=level)
+        if interval.low >= share or interval.high < share:
+            return needed - cases
+    return None
+
+
+def compare(outcomes: Sequence[Outcome], *, confidence: float = stats.CONFIDENCE) -> stats.Comparison | None:
+    """The new answers against the recorded ones, on the cases that have both; None where no case has.
+
+    With one answer a case that passes or does not, an exact McNemar test; else a bootstrap over the cases.
+    """
+    cases: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        if outcome.score is not None and outcome.recorded_score is not None:
+            cases.setdefault(outcome.case, []).append(outcome)
+    if not cases:
+        return None
+    single = all(len(group) == 1 for group in cases.values())
+    if single and all({o.score, o.recorded_score} <= {0.0, 1.0} for group in cases.values() for o in group):
+        pairs = [(bool(o.recorded_score), bool(o.score)) for group in cases.values() for o in group]
+        return stats.compare_binary(pairs, confidence=confidence)
+    return stats.compare_graded(
+        [[o.recorded_score or 0.0 for o in group] for group in cases.values()],
+        [[o.score or 0.0 for o in group] for group in cases.values()],
+        confidence=confidence,
+    )
+
+
+def _margin(threshold: Threshold, mine: Sequence[Outcome]) -> Check:
+    """The difference to the recorded answers on the same cases, which are the clusters."""
+    level = threshold.confidence or stats.CONFIDENCE
+    found = compare(mine, confidence=level)
+    if found is None:
+        return Check(threshold, None, "no case has an answer and a recorded one to compare it with")
+    missing = sum(o.score is None for o in mine)
+    said = (
+        f"{100 * found.difference:+.1f} points on {found.cases} cases "
+        f"({100 * found.interval.low:+.1f} to {100 * found.interval.high:+.1f} at {100 * level:g} %)"
+    )
+    if missing and found.interval.high >= -threshold.margin:
+        return Check(threshold, None, f"{said}; {missing} items have no answer")
+    if found.interval.low > -threshold.margin:
+        return Check(threshold, True, said)
+    if found.interval.high < -threshold.margin:
+        return Check(threshold, False, said)
+    return Check(threshold, None, said, _more_for_margin(mine, found, threshold.margin, level))
+
+
+def _more_for_margin(mine: Sequence[Outcome], found: stats.Comparison, margin: float, level: float) -> int | None:
+    """Cases more until an interval of the spread seen so far would clear the margin; None where it may never."""
+    distance = found.difference + margin
+    changes = [
+        fmean((o.score or 0.0) - (o.recorded_score or 0.0) for o in group)
+        for group in _by_case(o for o in mine if o.score is not None and o.recorded_score is not None).values()
+    ]
+    variance = fmean((change - found.difference) ** 2 for change in changes)
+    if not distance:
+        return None
+    # Where nothing differed yet, one case in as many as there are may still.
+    variance = variance or 1 / len(changes)
+    reach = stats.deviations(level) + stats.deviations(2 * stats.POWER - 1)
+    needed: int = math.ceil((reach / distance) ** 2 * variance)
+    return max(1, needed - found.cases)
+
+
+def _by_case(outcomes: Iterable[Outcome]) -> Mapping[str, list[Outcome]]:
+    groups: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        groups.setdefault(outcome.case, []).append(outcome)
+    return groups

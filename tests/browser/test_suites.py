@@ -1,0 +1,214 @@
+"""A suite in a browser: replayed, asked again with a reload in the middle, narrowed to what got worse, and accepted.
+
+Its models stand behind a server on this machine; what they know changes between the recording and the rerun.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from promptlab import marks, suite_file
+from promptlab.baseline import Answers, write_recording
+from promptlab.models import Catalogue
+from promptlab.recording import Recording
+from promptlab.store import Store
+from promptlab.suite_asking import Asking, Options
+from promptlab.suite_log import SuiteLog
+from promptlab.workspace import Workspace
+from tests.browser.app import App
+from tests.loopback import LoopbackServer, Received, Reply, stream
+
+pytestmark = pytest.mark.browser
+
+PATH = "fixtures/suites/cup.yaml"
+CASES = 40
+SUITE = """\
+description: Who won, asked over and over
+messages: [{role: user, content: "{{ question }}"}]
+models: [steady, moody]
+scorers: [contains]
+thresholds: [at least 90 %, not worse by more than 5 points at 95 %]
+cases:
+""" + "".join(
+    f"  - {{id: cup-{n:02}, inputs: {{question: Who won cup {n}?}}, expected: Argentina}}\n" for n in range(CASES)
+)
+
+
+@dataclass
+class World:
+    """What the models say. `moody` forgets the questions of `forgotten`, and takes `gap` seconds to say so."""
+
+    forgotten: tuple[str, ...] = ()
+    gap: float = 0.0
+    asked: list[str] = field(default_factory=list)
+
+    def reply(self, request: Received) -> Reply:
+        model, question = request.json["model"], request.json["messages"][-1]["content"]
+        self.asked.append(f"{model}: {question}")
+        wrong = model == "moody" and any(f"cup {n}?" in question for n in self.forgotten)
+        return stream(("France, ", "I think.") if wrong else ("It was ", "Argentina."), gap=self.gap)
+
+
+def record(folder: Path) -> None:
+    """Make the recording as the command line would."""
+    workspace = Workspace.load(folder)
+    store, log = Store(workspace.state / "runs.sqlite"), SuiteLog(workspace.state / "suites.sqlite")
+    suite, catalogue = suite_file.load(workspace, PATH), Catalogue(workspace)
+    asking = Asking(
+        workspace, suite, verb="record", options=Options(), catalogue=catalogue, store=store, log=log, resume=False
+    )
+    assert len(list(asking)) == 2 * CASES
+    assert write_recording(workspace, suite, Answers(store, log, asking.run)) == 2 * CASES
+    catalogue.close()
+    store.close()
+    log.close()
+
+
+@pytest.fixture(scope="module")
+def place(make_app: Callable[..., App]) -> Iterator[tuple[App, World]]:
+    world = World()
+    with LoopbackServer(world.reply) as server:
+        entries = {
+            name: {"backend": "openai", "model": name, "base_url": server.url, "max_retries": 0, "max_parallel": 4}
+            for name in ("steady", "moody")
+        }
+        app = make_app(json.dumps({"models": entries}))
+        (app.folder / PATH).write_text(SUITE, encoding="utf-8")
+        record(app.folder)
+        yield app, world
+
+
+def stands(page: Page) -> None:
+    expect(page.locator(".stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+
+def recorded(folder: Path) -> dict[str, str]:
+    workspace = Workspace.load(folder)
+    with Recording(workspace.resolve(suite_file.load(workspace, PATH).recording)) as recording:
+        return {one.key.id: one.completion.text for one in recording}
+
+
+def answers_of_the_newest_run(folder: Path) -> int:
+    """How many answers the history has of the run that was asked last."""
+    store = Store(folder / ".promptlab" / "runs.sqlite")
+    try:
+        return sum(result.completion is not None for result in store.results(store.runs(limit=1)[0].id))
+    finally:
+        store.close()
+
+
+def test_from_a_replay_to_an_accepted_answer(place: tuple[App, World], open_page: Callable[..., Page]) -> None:
+    app, world = place
+    page = open_page(f"{app.url}/suites")
+    row = page.locator("[class*='st-key-suite-row-']", has_text="Who won, asked over and over")
+    expect(row).to_contain_text("80 of 80 pass")
+    row.get_by_role("button", name="Open").click()
+
+    # A replay asks nobody.
+    world.asked.clear()
+    page.locator(".st-key-suite-replay").get_by_role("button").click()
+    expect(page.locator(".pl-verdict")).to_contain_text("Every prompt is as recorded.")
+    assert world.asked == []
+
+    # A rerun says first what it takes; a reload in its middle finds it at work.
+    world.forgotten, world.gap = ("7", "11", "23"), 0.15
+    page.locator(".st-key-suite-ask").get_by_role("button").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("button", name="Rerun", exact=True)).to_be_disabled()
+    dialog.get_by_role("button", name="Say what it takes").click()
+    expect(dialog).to_contain_text("moody: 40 calls")
+    assert world.asked == []
+    dialog.get_by_role("button", name="Rerun", exact=True).click()
+    expect(page.get_by_role("status")).to_contain_text("of 80")
+    page.reload()
+    expect(page.get_by_role("status")).to_contain_text("of 80")
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    expect(page.get_by_role("status")).to_be_hidden()
+    expect(page.locator(".pl-verdict")).to_contain_text("0 better and 3 worse than recorded")
+    assert len(world.asked) == 2 * CASES, "nothing is asked twice"
+
+    # Only what got worse; one of them opened.
+    page.get_by_text("worse 3", exact=True).click()
+    expect(page.locator(".pl-case")).to_have_count(3)
+    page.locator("[class*='st-key-cell-bad-']").get_by_role("button").first.click()
+    expect(page.get_by_role("heading", name="cup-07[moody]")).to_be_visible()
+    expect(page.locator(".pl-prompt del")).to_contain_text("It was Argentina.")
+    expect(page.locator(".pl-prompt ins")).to_contain_text("France, I think.")
+
+    # Marked bad, by somebody; then accepted all the same.
+    name = page.get_by_role("textbox", name="Your name, for marks")
+    if name.is_visible():
+        name.fill("Ann")
+        name.press("Enter")
+        stands(page)
+    page.locator(".st-key-mark-new-bad").get_by_role("button").click()
+    expect(page.locator(".st-key-marks-new")).to_contain_text("marked bad")
+    (mark,) = marks.load(Workspace.load(app.folder), PATH).values()
+    assert (mark.case, mark.model, mark.good) == ("cup-07", "moody", False)
+    page.get_by_role("button", name="Accept this answer").click()
+    expect(page.get_by_role("dialog")).to_contain_text("1 recorded answer would become")
+    assert recorded(app.folder)["cup-07[moody]"] == "It was Argentina."
+    page.get_by_role("button", name="Record this answer").click()
+    expect(page.get_by_text("1 item recorded in")).to_be_visible()
+    assert recorded(app.folder)["cup-07[moody]"] == "France, I think."
+    assert recorded(app.folder)["cup-11[moody]"] == "It was Argentina."
+
+    # Back: the filter is as it was.
+    page.locator(".st-key-case-back").get_by_role("button").click()
+    expect(page.locator(".pl-case")).to_have_count(3)
+
+
+def test_a_killed_process_is_taken_up_and_asks_only_what_is_left(
+    place: tuple[App, World], open_page: Callable[..., Page]
+) -> None:
+    app, world = place
+    world.forgotten, world.gap = (), 0.3
+    world.asked.clear()
+    page = open_page(f"{app.url}/suites?suite={PATH}")
+    page.locator(".st-key-suite-ask").get_by_role("button").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("Rerun today's prompts", exact=True).click()
+    dialog.get_by_role("button", name="Say what it takes").click()
+    expect(dialog).to_contain_text("moody: 40 calls")
+    dialog.get_by_role("button", name="Rerun", exact=True).click()
+    expect(page.get_by_role("status")).to_contain_text("same")
+    app.kill()
+    had = answers_of_the_newest_run(app.folder)
+    assert 0 < had < 2 * CASES
+    world.asked.clear()
+    app.start()
+    page = open_page(f"{app.url}/suites?suite={PATH}")
+    expect(page.get_by_text("Rerun was interrupted")).to_be_visible()
+    world.gap = 0.0
+    page.get_by_role("button", name="Take it up").click()
+    expect(page.get_by_text("Rerun was interrupted")).to_be_hidden()
+    expect(page.locator(".pl-verdict")).to_contain_text("80 of 80 pass")
+    assert len(world.asked) == 2 * CASES - had
+
+
+@pytest.mark.parametrize("width", [1280, 800])
+def test_nothing_is_wider_than_the_page_and_every_control_has_a_name(
+    place: tuple[App, World], open_page: Callable[..., Page], width: int
+) -> None:
+    app, _ = place
+    for address in ("", f"?suite={PATH}", "?suite=fixtures/suites/world-cup.yaml"):
+        page = open_page(f"{app.url}/suites{address}", width=width)
+        expect(page.locator(".pl-suite, .st-key-suite-ask").first).to_be_visible()
+        stands(page)
+        assert page.evaluate(
+            "document.querySelector('.stMain').scrollWidth <= document.querySelector('.stMain').clientWidth"
+        )
+        nameless = page.evaluate(
+            """() => [...document.querySelectorAll('.stMain button, .stMain input, .stMain textarea')]
+                .filter(e => e.offsetParent !== null)
+                .filter(e => !(e.getAttribute('aria-label') || e.innerText || e.getAttribute('title')
+                    || e.getAttribute('aria-labelledby') || e.labels?.length || e.closest('label')))
+                .map(e => e.outerHTML.slice(0, 200))"""
+        )
+        assert nameless == []

@@ -1,0 +1,122 @@
+"""A small suite in the usual workspace, and the verbs on it with scripted models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from promptlab import suite_file
+from promptlab.backends.scripted import Script
+from promptlab.baseline import Answers, write_recording
+from promptlab.recording import Recording, Stored
+from promptlab.replay import Replayed, replay
+from promptlab.suite import Suite
+from promptlab.suite_asking import Answered, Asking, Options
+from promptlab.suite_log import SuiteLog
+from promptlab.types import Request
+from promptlab.workspace import Workspace
+from tests.conftest import House
+
+SUITE = """\
+# Who, where and how many.
+description: Facts of the final
+template: cup
+models: [good, bad]
+scorers: [contains]
+thresholds: [at least 50 %]
+cases:
+  - {id: winner, inputs: {question: Who won the cup?}, expected: Argentina, tags: [final]}
+  - {id: host, inputs: {question: Where was the cup?}, expected: Qatar}
+  - {id: goals, inputs: {question: How many goals fell?}, expected: 172, scorers: [numeric]}
+"""
+PATH = "fixtures/suites/facts.yaml"
+ANSWERS = {"Who won": "Argentina did.", "Where was": "In Qatar.", "How many": "172 goals"}
+
+
+def knows(request: Request) -> str:
+    """The right answer to each question of the suite."""
+    question = request.messages[-1].content
+    return next(answer for words, answer in ANSWERS.items() if words in question)
+
+
+@dataclass
+class SuiteHouse:
+    """The usual workspace with a suite; `good` knows every answer, `bad` none."""
+
+    house: House
+    log: SuiteLog
+    path: str = PATH
+    models: dict[str, Script] = field(default_factory=dict)
+
+    @property
+    def workspace(self) -> Workspace:
+        return self.house.workspace
+
+    def write(self, text: str = SUITE, path: str = PATH) -> Suite:
+        """Write the suite file anew and load it."""
+        full = self.workspace.root / path
+        full.parent.mkdir(parents=True, exist_ok=True)
+        full.write_text(text, encoding="utf-8")
+        return suite_file.load(self.workspace, path)
+
+    @property
+    def suite(self) -> Suite:
+        return suite_file.load(self.workspace, self.path)
+
+    def asking(self, verb: Any = "record", *, resume: bool = True, **options: Any) -> Asking:
+        return Asking(
+            self.workspace,
+            self.suite,
+            verb=verb,
+            options=Options(**options),
+            catalogue=self.house.catalogue,
+            store=self.house.store,
+            log=self.log,
+            resume=resume,
+        )
+
+    def rerun(self, **options: Any) -> list[Answered]:
+        return in_order(self.asking("rerun", **options))
+
+    def record(self) -> list[Answered]:
+        """Ask everything and write the recording."""
+        asking = self.asking()
+        found = in_order(asking)
+        answers = Answers(self.house.store, self.log, asking.run)
+        write_recording(self.workspace, self.suite, answers)
+        return found
+
+    def replay(self, **options: Any) -> list[Replayed]:
+        return list(replay(self.workspace, self.suite, **options))
+
+    def stored(self) -> list[Stored]:
+        with Recording(self.workspace.resolve(self.suite.recording)) as recording:
+            return list(recording)
+
+
+def in_order(asking: Asking) -> list[Answered]:
+    """What ended, in the order of the suite."""
+    return sorted(asking, key=lambda one: one.position)
+
+
+def verdicts(found: list[Answered]) -> dict[str, str]:
+    """The kind of each verdict, by item."""
+    return {one.item.key.id: one.verdict.kind for one in found}
+
+
+@pytest.fixture
+def suites(house: House) -> Iterator[SuiteHouse]:
+    """The small suite with its two models, nothing recorded yet."""
+    house.model("good", knows)
+    house.model("bad", "No idea.")
+    log = SuiteLog(house.workspace.state / "suites.sqlite")
+    made = SuiteHouse(house, log)
+    made.write()
+    yield made
+    log.close()
+
+
+Edit = Callable[[SuiteHouse], None]
