@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from promptlab import terminal
-from promptlab.cli_formats import write_file
 from promptlab.errors import FormatError
 from promptlab.formats import EXPORTS
 
@@ -70,6 +69,7 @@ def export(
     Requests and files to train with pass the privacy gate: text above the clearance of the model, or above
     --clearance, is refused.
     """
+    from promptlab.formats.bringing import write_file
     from promptlab.workspace import Workspace
 
     job = _Export(Workspace.find(), names, models, pairs, rows, run_id, min_score, clearance)

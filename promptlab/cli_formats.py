@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from promptlab import terminal
-from promptlab.errors import FormatError, InputError, PromptlabError
+from promptlab.errors import FormatError, PromptlabError
 from promptlab.formats import IMPORTS
 
 if TYPE_CHECKING:
-    from promptlab.formats.common import Imported, Places
+    from promptlab.formats.common import Imported
     from promptlab.workspace import Workspace
 
 
@@ -38,6 +38,7 @@ def import_(format_: str, files: tuple[Path, ...], to: str | None, force: bool, 
     file holds and fetches nothing. What is imported counts as confidential until promptlab.yaml says otherwise.
     """
     from promptlab.formats import reader
+    from promptlab.formats.bringing import write
     from promptlab.formats.common import Places
     from promptlab.workspace import Workspace
 
@@ -50,7 +51,7 @@ def import_(format_: str, files: tuple[Path, ...], to: str | None, force: bool, 
         shown = str(file)
         try:
             imported = reader(format_)(file, shown, places)
-            written = _write(workspace, imported, file, places, force=force)
+            written = write(workspace, imported, shown, places, force=force)
         except PromptlabError as exc:
             failed = True
             if as_json:
@@ -85,28 +86,6 @@ def _found(paths: Sequence[Path], patterns: Sequence[str]) -> list[tuple[Path, s
     return found
 
 
-def _write(workspace: Workspace, imported: Imported, file: Path, places: Places, *, force: bool) -> list[str]:
-    """Write what was imported and the original; nothing is written where one of the files is in the way."""
-    if not imported.files:
-        return []
-    original = f"{places.templates}/{file.name}.original"
-    wanted = {f.path: f.text.encode("utf-8", "surrogatepass") for f in imported.files} | {original: imported.original}
-    new: dict[str, bytes] = {}
-    for path, content in wanted.items():
-        full = workspace.resolve(path)
-        if not full.exists():
-            new[path] = content
-        elif not full.is_file() or full.read_bytes() != content:
-            if not force or not full.is_file():
-                raise FormatError(
-                    f"`{path}` is there already and differs", file=str(file), hint="--force overwrites it"
-                )
-            new[path] = content
-    for path, content in new.items():
-        write_file(workspace.resolve(path), content, path)
-    return list(wanted)
-
-
 def _as_json(shown: str, imported: Imported, written: list[str], workspace: Workspace) -> dict[str, Any]:
     return {
         "file": shown,
@@ -130,13 +109,3 @@ def _say(shown: str, imported: Imported, written: list[str], workspace: Workspac
         lines.append("  for promptlab.yaml, under `models:`")
         lines += [f"    {scalar(name)}: {flow(model)}" for name, model in new.items()]
     click.echo(terminal.printable("\n".join(lines)) + "\n")
-
-
-def write_file(path: Path, content: bytes, shown: str) -> None:
-    """Write a file whole or not at all; `InputError` names it as `shown`."""
-    from promptlab.files import write_atomically
-
-    try:
-        write_atomically(path, content)
-    except OSError as exc:
-        raise InputError(f"cannot be written: {exc.strerror}", file=shown) from exc

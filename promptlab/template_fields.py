@@ -79,15 +79,21 @@ def edited_as_far_as_possible(
     except TemplateError as exc:
         if len(changes) == 1:
             return template, (_named(exc, next(iter(changes))),)
-    good: dict[str, Any] = {}
-    found, problems = template, list[TemplateError]()
-    for name, value in changes.items():
-        try:
-            found = edited(template, {**good, name: value})
-            good[name] = value
-        except TemplateError as exc:
-            problems.append(_named(exc, name))
-    return found, tuple(problems)
+    found, good = template, dict[str, Any]()
+    problems: dict[str, TemplateError] = {}
+    while True:  # a change may need another one that comes later: a text, the input it uses
+        before = len(good)
+        for name, value in changes.items():
+            if name in good:
+                continue
+            try:
+                found = edited(template, {**good, name: value})
+                good[name] = value
+                problems.pop(name, None)
+            except TemplateError as exc:
+                problems[name] = _named(exc, name)
+        if len(good) == before or not problems:
+            return found, tuple(problems.values())
 
 
 def _named(exc: TemplateError, name: str) -> TemplateError:

@@ -72,7 +72,7 @@ def test_the_list_has_a_line_for_each_template(repo: Repository, run: Run) -> No
     assert broken.startswith("templates/broken.yaml  (new)")
     assert "unknown key" in done.out
     first, second = run("list", "--json").json
-    assert list(first) == ["path", "name", "description", "problem", "label", "state", "last"]
+    assert list(first) == ["path", "name", "description", "problem", "label", "state", "last", "context", "pool"]
     assert (second["state"], second["last"]["subject"], first["last"]) == ("saved", "First", None)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from promptlab import examples, pool_files, pools, selection
-from promptlab.errors import PromptlabError
+from promptlab.errors import ExampleError, PromptlabError
 from promptlab.types import Example, Result, Template, highest
 from promptlab.ui import example_form, frame, links, widgets
 from promptlab.ui.example_form import kept, words_of
@@ -51,7 +51,7 @@ def button(session: Session, result: Result, *, key: str) -> None:
     )
     adding: _Adding | None = st.session_state.get(_OPEN)
     if adding and adding.result.id == result.id:
-        st.dialog("Add as example", width="medium", on_dismiss=_dismissed)(frame.guarded(_draw))(session, adding)
+        st.dialog("Add as example", width="medium", on_dismiss=close)(frame.guarded(_draw))(session, adding)
 
 
 def _open(result: Result) -> None:
@@ -59,7 +59,8 @@ def _open(result: Result) -> None:
     st.session_state[_OPEN] = _Adding(result, turn)
 
 
-def _dismissed() -> None:
+def close() -> None:
+    """Let go of the dialog, which a link in it leaves open otherwise: it would lie over the page one comes back to."""
     st.session_state.pop(_OPEN, None)
 
 
@@ -89,14 +90,12 @@ def _draw(session: Session, adding: _Adding) -> None:
         example_form.label_field(least, twin.label if twin else None, key=adding.key(f"label-{path}-{least}"))
     if least != "public":
         small(f"The label is at least that of all that went into the answer: {least}.")
-    same = twin is not None and twin.output == given
     st.button(
-        "Replace its answer" if twin and not same else "Add",
+        "Replace its answer" if twin and twin.output != given else "Add",
         type="primary",
         key="add-example-do",
-        disabled=same or not inputs or not given.strip(),
         on_click=_do,
-        args=(_add, session, adding, path, inputs, given, twin, least),
+        args=(_add, session, adding, path, twin, least),
     )
 
 
@@ -113,18 +112,25 @@ def _inputs(adding: _Adding) -> dict[str, str]:
     try:
         inputs = pools.inputs_of(adding.result)
     except PromptlabError as exc:
-        request = adding.result.request
-        names = [s.name for s in request.prompt.sources if s.section == "input"] if request else []
         note("warn", "The question has to be typed", words_of(exc)[0])
-        typed = {
-            name: st.text_area(plain(name), key=adding.key(f"input-{number}"), height="content")
-            for number, name in enumerate(names or ["question"])
-        }
-        return {name: value for name, value in typed.items() if value.strip()}
+        for number, name in enumerate(_typed_names(adding.result)):
+            st.text_area(plain(name), key=adding.key(f"input-{number}"), height="content")
+        return _typed(adding)
     for name, value in inputs.items():
         small(name.replace("_", " ").capitalize())
         markup(f'<pre class="pl-prompt pl-short" tabindex="0">{literal(value)}</pre>')
     return inputs
+
+
+def _typed_names(result: Result) -> list[str]:
+    sources = result.request.prompt.sources if result.request else ()
+    return [source.name for source in sources if source.section == "input"] or ["question"]
+
+
+def _typed(adding: _Adding) -> dict[str, str]:
+    names = enumerate(_typed_names(adding.result))
+    given = {name: str(st.session_state[adding.key(f"input-{number}")]) for number, name in names}
+    return {name: value for name, value in given.items() if value.strip()}
 
 
 def _pool(session: Session, adding: _Adding, template: Template | None) -> str | None:
@@ -180,27 +186,32 @@ def _do(what: Callable[..., None], session: Session, adding: _Adding, *words: An
         adding.trouble = words_of(exc)
 
 
-def _add(
-    session: Session,
-    adding: _Adding,
-    path: str,
-    inputs: dict[str, str],
-    output: str,
-    twin: Example | None,
-    least: str,
-) -> None:
+def _add(session: Session, adding: _Adding, path: str, shown: Example | None, least: str) -> None:
+    """Add it, or put its answer in the place of the one that `shown`, the example of this question, has."""
+    # Read from the widgets: what was typed just before the button was pressed is in none of its arguments yet.
     state = st.session_state
+    output = kept(str(state[adding.key("output")]), adding.result.text)
+    typed = adding.key("input-0") in state
+    inputs = _typed(adding) if typed else pools.inputs_of(adding.result)
+    if not inputs:
+        raise ExampleError("the question is empty", file=path, hint="type what was asked")
+    if not output.strip():
+        raise ExampleError("the right answer is empty", file=path, hint="type it")
     tags = tuple(state[adding.key(f"tags-{path}")])
     label = state[adding.key(f"label-{path}-{least}")]
-    if twin is not None:
+    twin = pools.same_question(session.workspace, path, inputs)
+    if twin is None:
+        twin = pools.add_from_result(
+            session.workspace, path, adding.result, output, inputs=inputs, tags=tags, label=label
+        )
+    elif twin.output == output:
+        raise ExampleError(f"it is in this pool already, as {twin.id}", file=path, hint="nothing was added")
+    elif twin != shown:
+        raise ExampleError(f"the pool has this question, as {twin.id}", file=path, hint="see below, and press again")
+    else:
         changed = Example(twin.id, twin.inputs, output, tags, highest([label, twin.label]))
         pools.edit(session.workspace, path, twin.id, changed, was=twin)
-        adding.added = (path, twin.id)
-        return
-    example = pools.add_from_result(
-        session.workspace, path, adding.result, output, inputs=inputs, tags=tags, label=label
-    )
-    adding.added = (path, example.id)
+    adding.added = (path, twin.id)
 
 
 # When it is there
@@ -230,7 +241,7 @@ def _added(session: Session, adding: _Adding, template: Template | None, path: s
                 on_click=_do,
                 args=(_use, session, adding, template, path, len(pool)),
             )
-        st.button("Close", key="add-example-close", on_click=_dismissed)
+        st.button("Close", key="add-example-close", on_click=close)
 
 
 def _use(session: Session, adding: _Adding, template: Template, path: str, count: int) -> None:
@@ -245,4 +256,4 @@ def _use(session: Session, adding: _Adding, template: Template, path: str, count
     adding.taken = True
 
 
-__all__ = ["button"]
+__all__ = ["button", "close"]

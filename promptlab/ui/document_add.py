@@ -19,7 +19,8 @@ from promptlab.workspace import UPLOADS
 UPLOAD, PASTE = "Upload files", "Paste text"
 LIMITS = (
     f"Text, Markdown, HTML and tables up to {documents.MAX_BYTES // 1_000_000} MB; "
-    f"PDF, Word and Excel up to {documents.MAX_CONTAINER_BYTES // 1_000_000} MB."
+    f"PDF, Word and Excel up to {documents.MAX_CONTAINER_BYTES // 1_000_000} MB. "
+    "A larger file is marked red and not taken."
 )
 
 

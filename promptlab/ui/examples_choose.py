@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import PurePosixPath
 from typing import Any, get_args
 
@@ -164,7 +163,7 @@ def _left_out(pool: tuple[Example, ...], found: Selection, item: str) -> None:
         return
     by_id = selection.facts(pool).by_id
     rows = "".join(
-        f'<tr><td class="pl-mono">{escape(example_rows.clipped(name))}</td>'
+        f'<tr><td class="pl-mono" style="min-width:5rem">{escape(example_rows.clipped(name))}</td>'
         f"<td>{example_rows.inputs_html(pool[by_id[name]].inputs)}</td>"
         f"<td>{'it is the item' if name == item else 'the same inputs as the item, but for case and spacing'}</td></tr>"
         for name in found.left_out[:SHOWN]
@@ -195,12 +194,14 @@ def _use(session: Session, template: str, choice: ShotChoice) -> None:
             key="choose-take",
             help="Changes the template's draft, on the workbench and the page Templates; saving it is yours to do.",
             on_click=_take,
-            args=(session, template, opened.original.source, choice),
+            args=(session, template, opened.original.source, choice.pool),
         )
 
 
-def _take(session: Session, template: str, source: str, choice: ShotChoice) -> None:
-    session.drafts.edit(template, source, {f"examples.{name}": value for name, value in asdict(choice).items()})
+def _take(session: Session, template: str, source: str, path: str) -> None:
+    # Read from the widgets: a number typed just before the button was pressed is in none of its arguments yet.
+    values = {f"examples.{name}": st.session_state.get(f"choose-{name}", "output") for name in _FIELDS}
+    session.drafts.edit(template, source, {"examples.pool": path, **values})
 
 
 __all__ = ["draw"]

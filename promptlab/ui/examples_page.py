@@ -10,7 +10,15 @@ import streamlit as st
 from promptlab import examples, pool_files, pools, selection
 from promptlab.errors import PromptlabError
 from promptlab.types import LABELS, Example, Label
-from promptlab.ui import document_label, example_form, example_rows, examples_choose, examples_duplicates, links
+from promptlab.ui import (
+    add_example,
+    document_label,
+    example_form,
+    example_rows,
+    examples_choose,
+    examples_duplicates,
+    links,
+)
 from promptlab.ui.opened import open_template
 from promptlab.ui.session import Session
 from promptlab.ui.widgets import chip, escape, markup, note, plain, small
@@ -23,6 +31,7 @@ BROWSE, CHOOSE, DUPLICATES = "Browse", "Try a selection", "Duplicates"
 
 def page(session: Session) -> None:
     """Draw the list of pools, or the pool that the address names."""
+    add_example.close()
     session.reload()  # a label may have been changed in an editor, and what is shown here must be true
     if said := st.session_state.pop(example_form.SAID, None):
         st.toast(plain(said), icon=":material/check:")

@@ -32,7 +32,8 @@ class Field:
 
     `settings` are how the workbench is set for the template, `edits` fields of the template itself, made from all
     of its fields as they are when the widget changes. `refill` fills the widget again after that: what was given may
-    have become another value, or been refused.
+    have become another value, or been refused. `read` tells texts apart by what they mean, so that nobody's text is
+    written differently under their hands.
     """
 
     key: str
@@ -40,6 +41,12 @@ class Field:
     settings: Callable[[Draft, Any], dict[str, Any]] | None = None
     edits: Callable[[dict[str, Any], Any], dict[str, Any]] | None = None
     refill: bool = False
+    read: Callable[[Any], Any] = lambda value: value
+
+    def says(self, shown: Any) -> bool:
+        """Whether the widget that shows `shown` says what the field has."""
+        a, b = self.read(shown), self.read(self.value)
+        return type(a) is type(b) and bool(a == b)
 
 
 class Fields:
@@ -53,12 +60,9 @@ class Fields:
         before, shown = st.session_state.get(_SHOWN, (None, {}))
         for field in self._fields.values():
             key = self._key(field.key)
-            new = before != place or key not in shown or not _same(shown[key], field.value)
-            if (
-                key not in st.session_state
-                or (new and not _same(st.session_state[key], field.value))
-                or before != place
-            ):
+            missing = before != place or key not in st.session_state
+            became = key not in shown or not field.says(shown[key])
+            if missing or (became and not field.says(st.session_state[key])):
                 st.session_state[key] = field.value
         st.session_state[_SHOWN] = (place, {self._key(field.key): field.value for field in self._fields.values()})
 
@@ -102,10 +106,6 @@ class Fields:
             st.session_state[_SHOWN][1].pop(self._key(name), None)
 
 
-def _same(a: Any, b: Any) -> bool:
-    return type(a) is type(b) and bool(a == b)
-
-
 def of_workbench(opened: Opened) -> list[Field]:
     """The fields that the workbench shows."""
     draft, values = opened.draft, opened.values
@@ -140,6 +140,7 @@ def parameters(values: Mapping[str, Any]) -> list[Field]:
         "param-stop",
         _stops_text(params.get("stop") or ()),
         edits=lambda _, given: {"params.stop": list(_stops(given))},
+        read=_stops,
     )
     names = [name for name in Params.__dataclass_fields__ if name != "stop"]
     return [stop, *(plain(f"params.{name}", params.get(name), key=f"param-{name}") for name in names)]

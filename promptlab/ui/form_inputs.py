@@ -27,8 +27,18 @@ def fields_of(values: Mapping[str, Any]) -> list[Field]:
             Field(f"in-type-{name}", kind, edits=_typing(name), refill=True),
             Field(f"in-description-{name}", spec["description"], edits=_set(name, "description")),
             Field(f"in-optional-{name}", spec["default"] is not None, edits=_optional(name), refill=True),
-            Field(f"input-sample-{name}", _shown(kind, spec["sample"]), edits=_value(name, "sample", kind)),
-            Field(f"input-default-{name}", _shown(kind, spec["default"]), edits=_value(name, "default", kind)),
+            Field(
+                f"input-sample-{name}",
+                _shown(kind, spec["sample"]),
+                edits=_value(name, "sample", kind),
+                read=_reader(kind),
+            ),
+            Field(
+                f"input-default-{name}",
+                _shown(kind, spec["default"]),
+                edits=_value(name, "default", kind),
+                read=_reader(kind),
+            ),
         ]
     return found
 
@@ -56,15 +66,26 @@ def _optional(name: str) -> Any:
 def _value(name: str, part: str, kind: str) -> Any:
     def edits(_: dict[str, Any], given: Any) -> dict[str, Any]:
         if kind in AS_JSON:
-            try:
-                given = json.loads(given) if given.strip() else None
-            except (ValueError, RecursionError):
-                pass  # text where a list is wanted: it is kept, and its problem is said
+            given = _read(given)
         elif kind == "string" and part == "sample":
             given = given or None
         return {f"inputs.{name}.{part}": given}
 
     return edits
+
+
+def _read(text: Any) -> Any:
+    """The value in `text`; what is no JSON stays text, and its problem is said."""
+    if not isinstance(text, str):
+        return text  # what the widget held while the input had another type
+    try:
+        return json.loads(text) if text.strip() else None
+    except (ValueError, RecursionError):
+        return text
+
+
+def _reader(kind: str) -> Any:
+    return _read if kind in AS_JSON else lambda value: value
 
 
 def _shown(kind: str, value: Any) -> Any:

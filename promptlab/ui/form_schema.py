@@ -20,7 +20,7 @@ def fields_of(values: Mapping[str, Any]) -> list[Field]:
     """The widgets of the schema: one text for all of it, and some for each of its fields."""
     schema = values["schema"]
     shown = schema if isinstance(schema, str) else json.dumps(schema, indent=2, ensure_ascii=False) if schema else ""
-    found = [Field("text-schema", shown, edits=lambda _, given: {"schema": _read(given)})]
+    found = [Field("text-schema", shown, edits=lambda _, given: {"schema": _read(given)}, read=_read)]
     for number, row in enumerate(schema_fields.rows_of(schema) or ()):
         found += [
             _field(number, "name", row.name, refill=True),

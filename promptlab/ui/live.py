@@ -17,7 +17,8 @@ _SCRIPT = """<script>
   const waiting = new WeakMap();
   document.addEventListener("input", (event) => {
     const area = event.target;
-    if (!(area instanceof HTMLTextAreaElement) || !area.closest(".st-key-form") || event.isComposing) return;
+    if (!(area instanceof HTMLTextAreaElement) || event.isComposing) return;
+    if (!area.closest(".st-key-form") || area.closest("[class*='st-key-text-file-']")) return;
     clearTimeout(waiting.get(area));
     waiting.set(area, setTimeout(() => {
       if (!area.isConnected) return;
@@ -30,5 +31,8 @@ _SCRIPT = """<script>
 
 
 def typing() -> None:
-    """Make the text areas inside the container `form` live."""
+    """Make the text areas inside the container `form` live.
+
+    Not that of the file itself: half a line of YAML makes the whole of it unreadable.
+    """
     st.html(_SCRIPT.replace("PAUSE", str(PAUSE)), unsafe_allow_javascript=True)

@@ -9,7 +9,7 @@ import streamlit as st
 from promptlab import privacy
 from promptlab.errors import GateRefused, PromptlabError
 from promptlab.types import AsSent, Prompt, Request, Section
-from promptlab.ui import widgets
+from promptlab.ui import exporting, widgets
 from promptlab.ui.bench import Bench, as_sent
 from promptlab.ui.session import Session
 from promptlab.ui.widgets import escape, markup, note, plain
@@ -50,12 +50,14 @@ def _model(session: Session, bench: Bench, name: str) -> None:
         if not status.ready:
             note("info", f"{name} is not ready, so its tokens are not counted", status.reason)
         markup(widgets.messages_html(request.prompt))
+        exporting.request_code(session, request, key="preview-code")
         return
     markup(widgets.bar_html(sent.budget))
     widgets.warn_of_window(name, sent.budget)
     if not sent.budget.exact:
         widgets.small("Counts are estimates: how this model counts is not known to the token here.")
     _as_it_goes(request, sent)
+    exporting.request_code(session, request, key="preview-code")
     markup(widgets.budget_table(sent.budget, _sources(request.prompt)))
 
 

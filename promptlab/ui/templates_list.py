@@ -6,7 +6,7 @@ import streamlit as st
 
 from promptlab.listing import Entry
 from promptlab.types import sha256
-from promptlab.ui import frame, template_new, widgets
+from promptlab.ui import frame, importing, template_new, widgets
 from promptlab.ui.session import Session
 from promptlab.ui.widgets import chip, escape, markup, note, plain, small
 
@@ -19,7 +19,9 @@ def draw(session: Session) -> None:
     """Search, the list, and the ways to a new template."""
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", gap="small"):
         st.subheader("Templates", anchor=False, width="content")
-        template_new.button(session)
+        with st.container(horizontal=True, gap="small", width="content"):
+            importing.button(session)
+            template_new.button(session)
     entries = session.templates()
     if entries is None:
         st.fragment(frame.guarded(_reading), run_every=POLL)(session)
@@ -32,6 +34,7 @@ def draw(session: Session) -> None:
             "info",
             "There is no template yet",
             "New template starts one from the standard layout, from text you have, or from a request you already send.",
+            "Import takes over prompts of other tools.",
         )
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
@@ -96,7 +99,7 @@ def _first(count: int, asked: object) -> int:
 
 def _line(entry: Entry, *, drafted: bool, on_disk: bool) -> None:
     key = sha256(entry.path)[:12]
-    said = entry.description or entry.problem
+    said = entry.description or entry.problem.removeprefix(f"{entry.path}:")
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small", key=f"template-row-{key}"):
         markup(
             f'<div class="pl-tpl"><span class="pl-break"><b>{escape(short(entry.path))}</b>'

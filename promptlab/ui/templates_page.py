@@ -9,7 +9,17 @@ import streamlit as st
 
 from promptlab import shelf, template_changes, templates
 from promptlab.errors import InputError, TemplateError
-from promptlab.ui import history, links, saving, template_form, template_preview, template_text, templates_list, widgets
+from promptlab.ui import (
+    exporting,
+    history,
+    links,
+    saving,
+    template_form,
+    template_preview,
+    template_text,
+    templates_list,
+    widgets,
+)
 from promptlab.ui.opened import Opened, let_go, open_template
 from promptlab.ui.session import Session
 from promptlab.ui.widgets import note, plain
@@ -51,24 +61,25 @@ def _head(session: Session, opened: Opened) -> None:
         on_saved = functools.partial(let_go, session, opened)
         saving.button(session, path, opened.text, opened.base, on_saved=on_saved)
         if opened.draft.edited:
-            _discard(session, opened)
+            _discard(session, path, new=opened.is_new)
         links.to("workbench", "Open in workbench", icon=":material/science:", template=path)
+        exporting.button(session, opened.template)
     changed = ", ".join(template_changes.changes(opened.original, opened.template))
     if changed and opened.draft.text is None:
         widgets.small(f"Changed here and not saved: {changed}.")
 
 
-def _discard(session: Session, opened: Opened) -> None:
-    word = "Discard draft" if opened.is_new else "Discard changes"
+def _discard(session: Session, path: str, *, new: bool) -> None:
+    word = "Discard draft" if new else "Discard changes"
     with st.popover(word, icon=":material/undo:", type="tertiary", key="discard"):
-        gone = "this template, which is in no file yet" if opened.is_new else "what was changed since it was saved"
+        gone = "this template, which is in no file yet" if new else "what was changed since it was saved"
         widgets.small(f"Forget {gone}? It cannot be brought back.")
-        st.button(word, type="primary", key="discard-now", on_click=_forget, args=(session, opened))
+        st.button(word, type="primary", key="discard-now", on_click=_forget, args=(session, path, new))
 
 
-def _forget(session: Session, opened: Opened) -> None:
-    session.drafts.reset(opened.path)
-    if opened.is_new:
+def _forget(session: Session, path: str, new: bool) -> None:
+    session.drafts.reset(path)
+    if new:
         _close()
 
 
@@ -85,6 +96,8 @@ def _broken(session: Session, path: str, exc: InputError) -> None:
         f"{exc.field}: {exc.what}" if exc.field else exc.what,
         exc.hint,
     )
+    if session.drafts.load(path).edited:
+        _discard(session, path, new=base is None)
     template_text.draw(session, path, text, base)
 
 

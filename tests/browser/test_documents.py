@@ -68,9 +68,24 @@ def test_a_document_is_uploaded_read_labelled_and_refused_when_bad(
     expect(page.get_by_role("button", name="Label: public")).to_be_visible()
 
 
+def test_a_file_past_the_limit_is_marked_and_never_sent(
+    app: App, open_page: Callable[..., Page], tmp_path: Path
+) -> None:
+    (tmp_path / "large.pdf").write_bytes(b"%PDF-" + b"x" * 60_000_000)
+    page = open_page(f"{app.url}/documents")
+    page.locator("input[type=file]").set_input_files(tmp_path / "large.pdf")
+    expect(page.locator("[data-testid=stFileUploader]")).to_contain_text("60.0MB")
+    expect(page.locator(".stMain")).to_contain_text("A larger file is marked red and not taken.")
+    expect(page.locator("[class*='st-key-doc-']", has_text="large.pdf")).to_have_count(0)
+    assert not list(app.folder.rglob("large*.pdf"))
+
+
 def test_a_file_can_be_dropped_and_its_passages_looked_at(app: App, open_page: Callable[..., Page]) -> None:
     page = open_page(f"{app.url}/documents")
     expect(page.locator("[data-testid=stFileUploaderDropzone]")).to_be_visible()
+    # Dropped while the page is still being drawn, a file may meet a zone that nobody listens to any more.
+    expect(page.locator("[class*='st-key-doc-']").first).to_be_visible()
+    expect(page.locator(".stApp")).to_have_attribute("data-test-script-state", "notRunning")
     text = "# Cup\n\nAbout it.\n\n## Final\n\nArgentina beat France.\n\n## Host\n\nQatar was the host country.\n"
     page.evaluate(DROP, ["dropped.md", text])
     row = page.locator("[class*='st-key-doc-']", has_text="dropped.md")

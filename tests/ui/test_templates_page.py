@@ -167,6 +167,23 @@ def test_an_input_has_a_type_a_default_and_can_go(desk: Desks, make_workspace: C
     assert changes(here) == {}
 
 
+@pytest.mark.parametrize("first", ["string", "number", "boolean", "list", "object"])
+@pytest.mark.parametrize("then", ["string", "number", "boolean", "list", "object"])
+def test_an_input_can_change_from_any_type_to_any_other(
+    desk: Desks, make_workspace: Callable[..., Workspace], first: str, then: str
+) -> None:
+    sample = {"string": "x", "number": "3", "boolean": "true", "list": "[1]", "object": "{a: 1}"}[first]
+    text = f"inputs:\n  v: {{type: {first}, sample: {sample}, default: {sample}}}\nuser: x {{{{ v }}}}\n"
+    here = desk(make_workspace(files={CUP: text}), alpha=["ok"])
+    tab = form(here)
+    tab.selectbox(key="in-type-v-cup").set_value(then).run()
+    assert not tab.exception
+    assert "Something went wrong" not in said(tab)
+    spec = open_template(here.session, CUP).template.inputs["v"]
+    assert spec.type == then
+    assert (spec.sample is not None) == (first == then)
+
+
 def test_a_schema_is_built_from_fields_and_seen_as_json(desk: Desks) -> None:
     here = desk(alpha=["ok"])
     tab = form(here)
@@ -258,6 +275,24 @@ def test_a_file_changed_on_disk_does_not_change_what_one_types(desk: Desks, work
     opened = open_template(here.session, CUP)
     assert opened.base == opened.original.source != opened.disk
     assert "Be brief." in opened.text
+
+
+def test_text_keeps_the_form_it_is_typed_in(desk: Desks) -> None:
+    tab = form(desk(alpha=["ok"]))
+    tab.button(key="schema-add").click().run()
+    tab.segmented_control(key="schema-view").set_value("JSON").run()
+    for key, text in (("text-schema-cup", '{"type":  "object"}'), ("param-stop-cup", "END\n")):
+        assert tab.text_area(key=key).set_value(text).run().run().text_area(key=key).value == text
+
+
+def test_a_file_typed_wrongly_can_be_discarded(desk: Desks) -> None:
+    here = desk(alpha=["ok"])
+    tab = form(here)
+    here.session.drafts.write(CUP, "instructions: [", open_template(here.session, CUP).text)
+    assert "cannot be used yet" in said(tab.run())
+    tab.button(key="discard-now").click().run()
+    assert not tab.exception
+    assert "#### Preview" in said(tab)
 
 
 # New ones
