@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import threading
+from array import array
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -190,7 +191,14 @@ class LlamaBackend:
         if len(encoded.tokens) + room > (self.window or 0):
             raise too_long(self.name, self.as_sent(request).budget)
         grammar = grammar_of(request.schema) if request.schema else None
-        job = Job(self.name, lambda job: self._work(job, request, encoded, grammar), cancel)
+        settings = self._settings
+        job = Job(
+            self.name,
+            lambda job: self._work(job, request, encoded, grammar),
+            cancel,
+            text=array("i", encoded.tokens).tobytes(),
+            near=lambda text: ENGINES.near(settings, text),
+        )
         yield from LANE.ask(job)
 
     def _fragments(self, request: Request) -> list[templates.Fragment]:

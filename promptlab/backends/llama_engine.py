@@ -308,6 +308,15 @@ class Engine:
         self._batch = self._context = self.model = None
 
 
+def _common(one: bytes, other: bytes) -> int:
+    """Bytes that two texts share from the start."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:  # comparing slices is much faster than looking at every byte
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if one[:middle] == other[:middle] else (low, middle - 1)
+    return low
+
+
 @cache
 def _abort_when_set() -> Any:
     """An abort callback made of the C library's `strlen`, which reads the job's flag as a string: 0, go
@@ -349,6 +358,11 @@ class Engines:
         engine = self._loaded.pop(settings, None)
         if engine:
             engine.close()
+
+    def near(self, settings: Settings, text: bytes) -> int:
+        """Bytes of `text` that the model has live; on the lane's thread only."""
+        engine = self._loaded.get(settings)
+        return _common(engine.prefixes.live(), text) if engine else 0
 
     def holds(self, settings: Settings) -> bool:
         """Whether the model is loaded; may be asked from any thread."""
