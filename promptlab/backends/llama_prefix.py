@@ -120,8 +120,9 @@ class Prefixes:
         if state is None:
             return False
         self._clear()
-        buffer = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
-        if not self._lib.llama_state_seq_set_data(self._context, buffer, len(state), 0):
+        # The library only reads it, so the bytes need not be copied first.
+        data = ctypes.cast(ctypes.c_char_p(state), ctypes.POINTER(ctypes.c_uint8))
+        if not self._lib.llama_state_seq_set_data(self._context, data, len(state), 0):
             self._clear()
             self.tree.forget(node)
             return False
@@ -165,13 +166,23 @@ class Prefixes:
             if file is not None:
                 self.tree.put_file(self._live, self._mark, file)
 
+    def forget(self) -> None:
+        """Let go of everything that was read, in memory and on disk."""
+        self.tree = Tree(self.tree.limit)
+        self._wanted = set()
+        self.lost()
+        if self._shelf is not None:
+            self._shelf.clear()
+
     def lost(self) -> None:
         """The context is in a state nobody knows; nothing live is left."""
         self._live, self._mark = [], 0
         self._clear()
 
     def _clear(self) -> None:
-        self._lib.llama_memory_clear(self._memory, True)
+        # Cells are let go, not overwritten: zeroing the whole window took longer than reading a question, and what is
+        # in a cell without a sequence is masked, as it is behind a cut.
+        self._lib.llama_memory_clear(self._memory, False)
         self._floor = 0
 
     def _give_up(self, shared: int) -> None:
