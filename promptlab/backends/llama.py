@@ -33,11 +33,14 @@ from promptlab.backends.llama_sampling import Sampler
 from promptlab.backends.llama_text import AnswerText
 from promptlab.backends.llama_tree import PIECE
 from promptlab.errors import ModelNotReady, WindowExceeded
-from promptlab.types import AsSent, Budget, Completion, Message, Request
+from promptlab.types import AsSent, Budget, Completion, Held, Message, Request
 from promptlab.workspace import LlamaModel
 
 PREPARED = 8
 """Prompts whose tokens are remembered: the runner counts a prompt and then asks it."""
+
+FORGET_SECONDS = 1.0
+"""How long forgetting is waited for; it goes on behind an answer that takes longer."""
 
 CUT = {"length": "the answer reached max_tokens", "stop": "it met a stop string"}
 
@@ -161,6 +164,23 @@ class LlamaBackend:
     def gpu(self) -> str:
         """In words, whether a GPU helps."""
         return ENGINES.gpu(self._settings)
+
+    def prefixes_held(self) -> Held:
+        """What is kept read of earlier prompts; loads nothing."""
+        shelf = self._settings.shelf()
+        sizes = [size for _, size in shelf.files()] if shelf else []
+        return Held(*ENGINES.held(self._settings), len(sizes), sum(sizes))
+
+    def forget_prefixes(self) -> None:
+        """Let go of it, in memory and on disk: at once, or when the answer that is being given has ended."""
+        settings, done = self._settings, threading.Event()
+
+        def forget() -> None:
+            ENGINES.forget(settings)
+            done.set()
+
+        LANE.do(forget)
+        done.wait(FORGET_SECONDS)
 
     def as_sent(self, request: Request) -> AsSent:
         """The exact string the model reads, in pieces, and its tokens by section.

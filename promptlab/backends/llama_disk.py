@@ -65,6 +65,20 @@ class Shelf:
         self._damaged(path)
         return None
 
+    def files(self) -> list[tuple[Path, int]]:
+        """This model's files and their bytes, looked at by name and size only."""
+        found = []
+        for path in sorted(self.folder.glob(f"{self._identity[:16]}-*{ENDING}")):
+            with contextlib.suppress(OSError):
+                found.append((path, path.stat().st_size))
+        return found
+
+    def clear(self) -> None:
+        """Delete this model's files."""
+        for path, _ in self.files():
+            with contextlib.suppress(OSError):
+                path.unlink()
+
     def load(self, path: Path) -> bytes | None:
         """The state in `path`; None, and the file is gone, where it is damaged."""
         head = self._head(path)

@@ -364,6 +364,19 @@ class Engines:
         engine = self._loaded.get(settings)
         return _common(engine.prefixes.live(), text) if engine else 0
 
+    def held(self, settings: Settings) -> tuple[int, int]:
+        """States of prefixes in memory and their bytes; may be asked from any thread."""
+        engine = self._loaded.get(settings)
+        return (len(engine.prefixes.tree), engine.prefixes.tree.bytes) if engine else (0, 0)
+
+    def forget(self, settings: Settings) -> None:
+        """Let go of all that a model has read, in memory and on disk; on the lane's thread only."""
+        engine, shelf = self._loaded.get(settings), settings.shelf()
+        if engine:
+            engine.prefixes.forget()
+        elif shelf:
+            shelf.clear()
+
     def holds(self, settings: Settings) -> bool:
         """Whether the model is loaded; may be asked from any thread."""
         return settings in self._loaded

@@ -13,7 +13,7 @@ from promptlab.backends.llama import LlamaBackend
 from promptlab.backends.llama_engine import ENGINES, Engine
 from promptlab.backends.llama_lane import LANE, Job
 from promptlab.models import Catalogue
-from promptlab.types import Completion, Message, Params, Prompt, Request, Source, Span, Usage
+from promptlab.types import Completion, Held, Message, Params, Prompt, Request, Source, Span, Usage
 from promptlab.workspace import LlamaModel, Workspace
 
 pytestmark = [pytest.mark.model, pytest.mark.timeout(600)]
@@ -163,3 +163,20 @@ def test_a_damaged_file_is_read_anew(open_model: Callable[..., LlamaBackend], tm
     assert (done.text, done.usage.reused) == (wanted, 0)
     (again,) = (tmp_path / "prefixes").iterdir()
     assert again.read_bytes() != bytes(data)
+
+
+def test_what_is_kept_read_is_counted_and_forgotten_in_memory_and_on_disk(
+    open_model: Callable[..., LlamaBackend], tmp_path: Path
+) -> None:
+    backend = open_model(disk=True)
+    nothing = Held(0, 0, 0, 0)
+    assert backend.prefixes_held() == nothing
+    wanted = ask(backend, ARTICLE, QUESTIONS[0]).text
+    ask(backend, OTHER, QUESTIONS[0])
+    held = backend.prefixes_held()
+    assert (held.states, held.files) == (2, 2)
+    assert min(held.state_bytes, held.file_bytes) > 100_000
+    backend.forget_prefixes()
+    assert (backend.prefixes_held(), list((tmp_path / "prefixes").iterdir())) == (nothing, [])
+    done = ask(backend, ARTICLE, QUESTIONS[0])
+    assert (done.text, done.usage.reused) == (wanted, 0)

@@ -156,3 +156,12 @@ def test_the_folder_keeps_to_its_limit_and_loses_what_was_used_longest_ago(tmp_p
 def test_a_folder_that_cannot_be_written_costs_nothing_but_the_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     assert Shelf(tmp_path / "file", "m").save(bytes(64), b"s") is None
+
+
+def test_files_are_counted_and_deleted_for_their_own_model_only(tmp_path: Path) -> None:
+    one, other = Shelf(tmp_path, "model a"), Shelf(tmp_path, "model b")
+    for shelf in (one, other):
+        shelf.save(bytes(PIECE * 4), b"state" * 100)
+    assert [size > 500 for _, size in one.files()] == [True]
+    one.clear()
+    assert (one.files(), len(other.files())) == ([], 1)
