@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Literal
 from promptlab.backends import Backend
 from promptlab.errors import ModelNotFound, ModelNotReady, PromptlabError, nearest
 from promptlab.modelfiles import PACKAGES, ModelFiles, Package, Progress, cache_folder, parts_of, signature
-from promptlab.types import Label
+from promptlab.types import Held, Label
 from promptlab.workspace import LlamaModel, OpenAIModel, Workspace
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class ModelStatus:
     file: str | None = None
     gpu: str = ""
     loaded: bool = False
+    held: Held | None = None
 
 
 class Catalogue:
@@ -137,6 +138,18 @@ class Catalogue:
                 return ModelStatus(name, "openai", False, exc.hint or exc.message, entry.window, clearance)
         return self._llama_status(name, entry)
 
+    def forget_prefixes(self, name: str) -> None:
+        """Let go of all that a local model keeps read of earlier prompts, in memory and on disk.
+
+        Raises:
+            ModelNotFound: there is no such model.
+            ModelNotReady: its file is not there.
+        """
+        backend = self.backend(name)
+        forget = getattr(backend, "forget_prefixes", None)  # local models have it
+        if forget is not None:
+            forget()
+
     def prepare(self, name: str, progress: Progress | None = None) -> Path:
         """The model's verified file: an embedded one is put together, one of Hugging Face downloaded.
         `progress` is called with bytes done and in all.
@@ -212,7 +225,7 @@ class Catalogue:
         sha256 = self._verified(name, entry, path)
         lora = [Lora(file, self._files.digest(file)) for file in self._lora_files(name, entry)]
         self._seen[name] = {file: signature(file) for file in (path, *(one.path for one in lora))}
-        return LlamaBackend(name, path, entry, sha256, lora=lora)
+        return LlamaBackend(name, path, entry, sha256, lora=lora, prefixes=self._files.folder / "prefixes")
 
     def _llama_status(self, name: str, entry: LlamaModel) -> ModelStatus:
         size, file = None, None
@@ -231,7 +244,8 @@ class Catalogue:
             size, file = path.stat().st_size, str(path)
             backend = self.backend(name)
             gpu, loaded = getattr(backend, "gpu", ""), getattr(backend, "loaded", False)
-            return ModelStatus(name, "llama", True, "", backend.window, entry.clearance, size, file, gpu, loaded)
+            held = backend.prefixes_held() if hasattr(backend, "prefixes_held") else None
+            return ModelStatus(name, "llama", True, "", backend.window, entry.clearance, size, file, gpu, loaded, held)
         except PromptlabError as exc:
             reason = f"{exc.message}; {exc.hint}" if exc.hint else exc.message
             return ModelStatus(name, "llama", False, reason, None, entry.clearance, size, file)

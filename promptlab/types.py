@@ -159,6 +159,16 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """What a local model keeps read of earlier prompts: states in memory and files on disk, and the bytes of each."""
+
+    states: int
+    state_bytes: int
+    files: int
+    file_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens. `read` were processed, `reused` were found already read, `written` are new.
 

@@ -53,6 +53,10 @@ class LlamaModel(_Strict):
     n_threads: int | None = Field(default=None, gt=0)
     flash_attn: bool = False
     lora: tuple[str, ...] = ()
+    prefix_memory: int = Field(default=1000, ge=0, description="MB of prompts kept read, in memory")
+    keep_prefixes: Literal["never", "public", "always"] = Field(
+        default="public", description="Which prompts may be kept read on disk: none, those without a label, all"
+    )
     clearance: Label = "confidential"
 
     @model_validator(mode="after")

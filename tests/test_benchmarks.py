@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from benchmarks.prefix import distinct
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -79,3 +81,17 @@ def test_answers_are_the_same_in_turns_and_at_once() -> None:
     assert found["ways"]
     for way in found["ways"]:
         assert way["tokens"] == found["ways"][0]["tokens"], "each way must do the same work"
+
+
+@pytest.mark.model
+def test_little_more_is_read_than_the_distinct_prefixes_have_tokens() -> None:
+    found = run("benchmarks.prefix", "--questions", "6", "--article", "400")
+    assert found["requests"] == 24
+    assert found["started_from"]["none"] == 4  # each beginning is read once, however the questions are mixed
+    assert found["distinct_prefix_tokens"] <= found["tokens_read"] <= 1.25 * found["distinct_prefix_tokens"]
+    assert found["tokens_read"] * 3 < found["prompt_tokens"]
+    assert found["speedup_same_order"] > 0
+
+
+def test_distinct_tokens_are_those_of_the_tree_that_the_prompts_make() -> None:
+    assert distinct([(1, 2, 3), (1, 2, 4, 5), (1, 2), (9,), (1, 2, 3)]) == 6

@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import threading
+from array import array
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -30,12 +31,16 @@ from promptlab.backends.llama_lane import LANE, Job
 from promptlab.backends.llama_native import Vocab, has_gpu, library
 from promptlab.backends.llama_sampling import Sampler
 from promptlab.backends.llama_text import AnswerText
+from promptlab.backends.llama_tree import PIECE
 from promptlab.errors import ModelNotReady, WindowExceeded
-from promptlab.types import AsSent, Budget, Completion, Message, Request
+from promptlab.types import AsSent, Budget, Completion, Held, Message, Request
 from promptlab.workspace import LlamaModel
 
 PREPARED = 8
 """Prompts whose tokens are remembered: the runner counts a prompt and then asks it."""
+
+FORGET_SECONDS = 1.0
+"""How long forgetting is waited for; it goes on behind an answer that takes longer."""
 
 CUT = {"length": "the answer reached max_tokens", "stop": "it met a stop string"}
 
@@ -49,12 +54,24 @@ class Lora:
 
 
 class LlamaBackend:
-    """A local model. `sha256` is that of the model file; `lora` are adapters applied when it is loaded."""
+    """A local model. `sha256` is that of the model file; `lora` are adapters applied when it is loaded; `prefixes` is
+    the folder where prompts are kept read, None for none."""
 
-    max_parallel = 1
+    max_parallel = 64
+    """They wait in the lane, which takes them in the order in which least is read."""
 
-    def __init__(self, name: str, path: Path, entry: LlamaModel, sha256: str, *, lora: Sequence[Lora] = ()) -> None:
+    def __init__(
+        self,
+        name: str,
+        path: Path,
+        entry: LlamaModel,
+        sha256: str,
+        *,
+        lora: Sequence[Lora] = (),
+        prefixes: Path | None = None,
+    ) -> None:
         self.name, self.path, self.entry, self.sha256 = name, path, entry, sha256
+        self._prefixes = prefixes
         self._lora = tuple(lora)
         self._opening, self._remembering = threading.Lock(), threading.Lock()
         self._prepared: OrderedDict[tuple[Message, ...], prompts.Encoded] = OrderedDict()
@@ -72,6 +89,7 @@ class LlamaBackend:
             "n_threads": self.entry.n_threads or "auto",
             "llama_cpp": _version(),
             "lora": "+".join(lora.sha256 for lora in self._lora) or "none",
+            "reading": PIECE,
         }
         return f"llama:{self.sha256} " + " ".join(f"{key}={value}" for key, value in parts.items())
 
@@ -127,6 +145,8 @@ class LlamaBackend:
             n_gpu_layers=self.entry.n_gpu_layers,
             flash_attn=self.entry.flash_attn,
             lora=tuple(lora.path for lora in self._lora),
+            prefix_bytes=self.entry.prefix_memory * 1_000_000,
+            prefix_folder=None if self.entry.keep_prefixes == "never" else self._prefixes,
         )
 
     def close(self) -> None:
@@ -144,6 +164,23 @@ class LlamaBackend:
     def gpu(self) -> str:
         """In words, whether a GPU helps."""
         return ENGINES.gpu(self._settings)
+
+    def prefixes_held(self) -> Held:
+        """What is kept read of earlier prompts; loads nothing."""
+        shelf = self._settings.shelf()
+        sizes = [size for _, size in shelf.files()] if shelf else []
+        return Held(*ENGINES.held(self._settings), len(sizes), sum(sizes))
+
+    def forget_prefixes(self) -> None:
+        """Let go of it, in memory and on disk: at once, or when the answer that is being given has ended."""
+        settings, done = self._settings, threading.Event()
+
+        def forget() -> None:
+            ENGINES.forget(settings)
+            done.set()
+
+        LANE.do(forget)
+        done.wait(FORGET_SECONDS)
 
     def as_sent(self, request: Request) -> AsSent:
         """The exact string the model reads, in pieces, and its tokens by section.
@@ -174,7 +211,14 @@ class LlamaBackend:
         if len(encoded.tokens) + room > (self.window or 0):
             raise too_long(self.name, self.as_sent(request).budget)
         grammar = grammar_of(request.schema) if request.schema else None
-        job = Job(self.name, lambda job: self._work(job, request, encoded, grammar), cancel)
+        settings = self._settings
+        job = Job(
+            self.name,
+            lambda job: self._work(job, request, encoded, grammar),
+            cancel,
+            text=array("i", encoded.tokens).tobytes(),
+            near=lambda text: ENGINES.near(settings, text),
+        )
         yield from LANE.ask(job)
 
     def _fragments(self, request: Request) -> list[templates.Fragment]:
@@ -218,6 +262,8 @@ class LlamaBackend:
                 is_end=vocab.is_end,
                 max_tokens=params.max_tokens,
                 text=AnswerText((*params.stop, *self.entry.stop, *template.stops), template.lead),
+                mark=prompts.mark(request.prompt, encoded),
+                keep=self.entry.keep_prefixes == "always" or _is_public(request),
             )
         finally:
             sampler.close()
@@ -227,6 +273,7 @@ class LlamaBackend:
         if grammar and done.finish_reason in CUT and not _is_json(done.text):
             warnings.append(f"the JSON is cut off: {CUT[done.finish_reason]}")
         details = {
+            **done.details,
             "device": str(engine.gpu) if has_gpu() else NO_GPU,
             "chat_template": template.origin,
             "seed": seed,
@@ -246,6 +293,12 @@ def too_long(name: str, budget: Budget) -> WindowExceeded:
         f"its window has {budget.window:,}",
         hint="leave out a section or shots, ask for fewer max_tokens, or raise `n_ctx` if the model allows it",
     )
+
+
+def _is_public(request: Request) -> bool:
+    """Whether nothing in the request has a label."""
+    prompt = request.prompt
+    return all(one.label == "public" for part in (prompt.spans, prompt.sources) for one in part)
 
 
 def _is_json(text: str) -> bool:

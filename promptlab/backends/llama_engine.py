@@ -1,9 +1,9 @@
 """A loaded model: its weights, its context, and the loop that reads a prompt and writes an answer.
 
-Everything here runs on the lane's thread. Each answer starts with an empty memory, and prompts are read
-in slices that begin at position 0, so that the same request gives the same logits to the bit whatever
-was asked before. Slices bring the progress shown while reading, and their ends are where a GPU can be
-stopped; on a CPU a stop also ends the decode that is running.
+Everything here runs on the lane's thread. An answer starts from what was read before (llama_prefix.py), and
+prompts are read in whole pieces from position 0, what is left over in a decode of its own, so that the same
+request gives the same logits to the bit whatever was asked before. Slices bring the progress shown while
+reading, and their ends are where a GPU can be stopped; on a CPU a stop also ends the decode that is running.
 """
 
 from __future__ import annotations
@@ -19,10 +19,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from promptlab.backends.llama_disk import Shelf
 from promptlab.backends.llama_lane import Job
 from promptlab.backends.llama_native import has_gpu, library, log_lines, reason
+from promptlab.backends.llama_prefix import MEMORY, Prefixes, Start
 from promptlab.backends.llama_sampling import Sampler
 from promptlab.backends.llama_text import AnswerText
+from promptlab.backends.llama_tree import whole
 from promptlab.errors import EngineFailed
 from promptlab.types import Completion, Delta, FinishReason, Phase, Timings, Usage
 
@@ -46,6 +49,12 @@ class Settings:
     n_gpu_layers: int = -1
     flash_attn: bool = False
     lora: tuple[Path, ...] = ()
+    prefix_bytes: int = MEMORY
+    prefix_folder: Path | None = None
+
+    def shelf(self) -> Shelf | None:
+        """Where this model's prefixes are on disk; None where they are not kept."""
+        return None if self.prefix_folder is None else Shelf(self.prefix_folder, self.identity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +120,14 @@ class Engine:
             self.close()
             raise
         self._batch = lib.llama_batch_init(self.slice, 0, 1)
+        recurrent = lib.llama_model_is_recurrent(self.model) or lib.llama_model_is_hybrid(self.model)
+        self.prefixes = Prefixes(
+            *(lib, self._context),
+            rewinds=not recurrent,
+            window=int(lib.llama_model_n_swa(self.model)) > 0,
+            limit=settings.prefix_bytes,
+            shelf=settings.shelf(),
+        )
 
     def _open_context(self) -> None:
         lib, settings = self._lib, self.settings
@@ -179,17 +196,41 @@ class Engine:
         is_end: Callable[[int], bool],
         max_tokens: int,
         text: AnswerText,
+        mark: int = 0,
+        keep: bool = False,
     ) -> Completion:
         """Read `tokens`, then write until the model ends, a stop string, `max_tokens` or a stop.
 
-        `piece` gives the bytes a token adds to the answer.
+        `piece` gives the bytes a token adds to the answer. `mark` is the token at which the question begins: what
+        stands before it is worth coming back to, and with `keep` it may go to disk.
         """
-        lib = self._lib
         started = time.monotonic()
+        try:
+            start = self.prefixes.begin(tokens, mark=mark, keep=keep)
+            done = self._answer(tokens, start, started, job, sampler, piece, is_end, max_tokens, text)
+            if done.finish_reason != "stopped":
+                self.prefixes.ended()
+        except BaseException:
+            self.prefixes.lost()
+            raise
+        return done
+
+    def _answer(
+        self,
+        tokens: Sequence[int],
+        start: Start,
+        started: float,
+        job: Job,
+        sampler: Sampler,
+        piece: Callable[[int], bytes],
+        is_end: Callable[[int], bool],
+        max_tokens: int,
+        text: AnswerText,
+    ) -> Completion:
+        lib = self._lib
         self._flag = job.abort_flag  # llama.cpp keeps its address
         lib.llama_set_abort_callback(self._context, _abort_when_set(), ctypes.addressof(job.abort_flag))
-        lib.llama_memory_clear(self._memory, True)
-        read = self._read(tokens, job)
+        read = self._read(tokens, job, start.position)
         first: float | None = None
         written = 0
         finish: FinishReason = "stopped" if read < len(tokens) else "length"
@@ -212,17 +253,26 @@ class Engine:
         if rest:
             job.emit(Delta(rest))
         timings = Timings(waited=job.waited, first_token=first, total=time.monotonic() - started)
-        return Completion(text.text, finish, Usage(read, 0, written), timings)
+        usage = Usage(max(0, read - start.position), start.position, written)
+        return Completion(text.text, finish, usage, timings, details={"prefix": start.found or "none"})
 
-    def _read(self, tokens: Sequence[int], job: Job) -> int:
-        """Read a prompt; returns how many tokens were read, fewer than all only after a stop."""
+    def _read(self, tokens: Sequence[int], job: Job, position: int) -> int:
+        """Read a prompt on from `position`; returns where reading ended, before its end only after a stop."""
         total = len(tokens)
-        job.emit(Phase("reading", 0, total))
-        for start in range(0, total, self.slice):
-            part = tokens[start : start + self.slice]
-            if not self._decode(part, start, job, last=start + len(part) == total):
-                return start
-            job.emit(Phase("reading", start + len(part), total))
+        pieces = whole(total)
+        job.emit(Phase("reading", position, total))
+        while position < total:
+            end = min(position + self.slice, pieces) if position < pieces else total
+            stop = self.prefixes.next_stop(position)
+            end = end if stop is None else min(end, stop)
+            if not self._decode(tokens[position:end], position, job, last=end == total):
+                # What was decoded before the stop is there, and how much nobody says.
+                self.prefixes.lost()
+                return position
+            position = end
+            if position <= pieces:
+                self.prefixes.reached(position)
+            job.emit(Phase("reading", position, total))
         return total
 
     def _decode(self, tokens: Sequence[int], position: int, job: Job, *, last: bool = True) -> bool:
@@ -256,6 +306,15 @@ class Engine:
         if self.model:
             lib.llama_model_free(self.model)
         self._batch = self._context = self.model = None
+
+
+def _common(one: bytes, other: bytes) -> int:
+    """Bytes that two texts share from the start."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:  # comparing slices is much faster than looking at every byte
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if one[:middle] == other[:middle] else (low, middle - 1)
+    return low
 
 
 @cache
@@ -299,6 +358,24 @@ class Engines:
         engine = self._loaded.pop(settings, None)
         if engine:
             engine.close()
+
+    def near(self, settings: Settings, text: bytes) -> int:
+        """Bytes of `text` that the model has live; on the lane's thread only."""
+        engine = self._loaded.get(settings)
+        return _common(engine.prefixes.live(), text) if engine else 0
+
+    def held(self, settings: Settings) -> tuple[int, int]:
+        """States of prefixes in memory and their bytes; may be asked from any thread."""
+        engine = self._loaded.get(settings)
+        return (len(engine.prefixes.tree), engine.prefixes.tree.bytes) if engine else (0, 0)
+
+    def forget(self, settings: Settings) -> None:
+        """Let go of all that a model has read, in memory and on disk; on the lane's thread only."""
+        engine, shelf = self._loaded.get(settings), settings.shelf()
+        if engine:
+            engine.prefixes.forget()
+        elif shelf:
+            shelf.clear()
 
     def holds(self, settings: Settings) -> bool:
         """Whether the model is loaded; may be asked from any thread."""

@@ -2,8 +2,12 @@
 
 llama.cpp must not be called for one context from two threads, and two models that share the cores keep
 the first answer waiting longer (benchmarks/README.md has the numbers). So requests of all local models
-wait here in the order they came. The asking thread follows its job: it sees whom it waits for, how long
-loading takes, and can stop at any moment.
+wait here. Whose run has the fewest waiting goes first: somebody at the workbench waits for one or two
+answers, a suite for hundreds. Models take turns; of one model's requests the one goes next that has the
+most of its text read already, so that many are read along their tree of prefixes, each text once.
+
+The asking thread follows its job: it sees whom it waits for, how long loading takes, and can stop at any
+moment.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ import logging
 import queue
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -23,6 +28,8 @@ Step = Phase | Delta | Completion
 log = logging.getLogger(__name__)
 POLL_SECONDS = 0.05
 TELL_SECONDS = 0.5
+PATIENCE = 256
+"""Jobs that came later and may go before one; then it is its turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +38,21 @@ class _Failure:
 
 
 class Job:
-    """A request in the lane. `work` runs on the lane's thread and returns the answer."""
+    """A request in the lane. `work` runs on the lane's thread and returns the answer; `near` says, on that thread, how
+    much of its text is read already, and its text, as bytes, orders those that are equally near."""
 
-    def __init__(self, name: str, work: Callable[[Job], Completion], cancel: threading.Event) -> None:
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[Job], Completion],
+        cancel: threading.Event,
+        *,
+        text: bytes = b"",
+        near: Callable[[bytes], int] = len,
+    ) -> None:
         self.name = name
+        self.text, self._near = text, near
+        self.passed = 0
         self.asked = time.monotonic()
         self.waited = 0.0
         self._work = work
@@ -46,6 +64,15 @@ class Job:
         self._doing: tuple[str, float] | None = None
         # Two bytes: "" while the work goes on, a letter once it is to stop. llama.cpp reads it as a C string.
         self.abort_flag = ctypes.create_string_buffer(2)
+
+    @property
+    def run(self) -> int:
+        """Jobs that are stopped together belong to one run."""
+        return id(self._cancel)
+
+    def order(self) -> tuple[int, bytes]:
+        """Nearest first, then along the tree; asked on the lane's thread."""
+        return (-self._near(self.text), self.text)
 
     @property
     def stopping(self) -> bool:
@@ -73,13 +100,18 @@ class Job:
         """What a job comes to that was stopped before the model turned to it."""
         return Completion("", "stopped", timings=Timings(waited=time.monotonic() - self.asked))
 
+    @property
+    def claimed(self) -> bool:
+        """Whether somebody has it already."""
+        return self._claimed
+
     def claim(self) -> bool:
         """True for the first who asks: the lane to run the job, or the asker to take it back unrun."""
         with self._claim:
             first, self._claimed = not self._claimed, True
         return first
 
-    def run(self) -> None:
+    def do(self) -> None:
         """Do the work; whatever comes of it goes to the asking thread."""
         try:
             self._steps.put(self._work(self))
@@ -117,13 +149,17 @@ class Job:
 
 
 class Lane:
-    """A thread and its queue. The thread starts with the first job and ends with the process."""
+    """A thread and those who wait for it. The thread starts with the first job and ends with the process."""
 
     def __init__(self) -> None:
-        self._jobs: queue.SimpleQueue[Job | Callable[[], None] | None] = queue.SimpleQueue()
-        self._start = threading.Lock()
+        self._waiting: list[Job] = []
+        self._errands: list[Callable[[], None]] = []
+        self._changed = threading.Condition()
+        self._closing = False
         self._thread: threading.Thread | None = None
         self._current: Job | None = None
+        self._served: dict[str, int] = {}
+        self._turn = 0
 
     @property
     def busy_with(self) -> str:
@@ -133,39 +169,81 @@ class Lane:
 
     def ask(self, job: Job) -> Iterator[Step]:
         """Queue `job` now; its steps when iterated."""
-        self._put(job)
+        with self._changed:
+            self._waiting.append(job)
+            self._wake()
         return job.follow(self)
 
     def do(self, work: Callable[[], None]) -> None:
-        """Run `work` on the lane's thread when its turn comes, without waiting for it."""
-        self._put(work)
+        """Run `work` on the lane's thread before any job that waits, without waiting for it."""
+        with self._changed:
+            self._errands.append(work)
+            self._wake()
 
-    def _put(self, what: Job | Callable[[], None]) -> None:
-        with self._start:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._serve, name="promptlab-lane", daemon=True)
-                self._thread.start()
-                atexit.register(self._leave)
-        self._jobs.put(what)
+    def _wake(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._serve, name="promptlab-lane", daemon=True)
+            self._thread.start()
+            atexit.register(self._leave)
+        self._changed.notify()
 
     def _serve(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            if not isinstance(job, Job):
+        while (what := self._next()) is not None:
+            if not isinstance(what, Job):
                 try:
-                    job()
+                    what()
                 except Exception:
                     log.exception("work for the local models failed")
-            elif job.claim():
-                self._current = job
-                job.run()
+            elif what.claim():
+                self._current = what
+                what.do()
                 self._current = None
+
+    def _next(self) -> Job | Callable[[], None] | None:
+        """What to do next; waits for something, None at the end of the process."""
+        with self._changed:
+            while not (self._errands or self._waiting or self._closing):
+                self._changed.wait()
+            if self._closing:
+                return None
+            if self._errands:
+                return self._errands.pop(0)
+            # A job that was stopped while it waited has been taken back by its asker.
+            self._waiting = [job for job in self._waiting if not job.claimed]
+            waiting = [*self._waiting]
+        if not waiting:
+            return lambda: None
+        job = self._pick(waiting)
+        with self._changed:
+            self._waiting.remove(job)
+        return job
+
+    def _pick(self, waiting: list[Job]) -> Job:
+        """Which of those who wait goes next; `waiting` is in the order they came."""
+        if waiting[0].passed >= PATIENCE:
+            return waiting[0]
+        backlog = Counter(job.run for job in waiting)
+        fewest = min(backlog[job.run] for job in waiting)
+        first = next(job for job in waiting if backlog[job.run] == fewest)
+        mine = [job for job in waiting if job.run == first.run]
+        model = min({job.name for job in mine}, key=lambda name: (self._served.get(name, 0), name))
+        # With few to choose from, the order they came in is the order people expect.
+        same = [job for job in mine if job.name == model]
+        chosen = min(same, key=Job.order) if len(same) > 1 else same[0]
+        for job in waiting[: waiting.index(chosen)]:
+            job.passed += 1
+        self._turn += 1
+        self._served[model] = self._turn
+        return chosen
 
     def _leave(self) -> None:
         """At exit: native code must not be running while its library is torn down."""
         current = self._current
         if current:
             current.stop()
-        self._jobs.put(None)
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
         if self._thread:
             self._thread.join(timeout=2.0)
 

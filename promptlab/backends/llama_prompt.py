@@ -7,8 +7,10 @@ Only what the chat template itself wrote may become a control token. A document 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from promptlab.backends.llama_native import Vocab
@@ -209,6 +211,19 @@ def _tokens_per_piece(pieces: Sequence[Piece], encoded: Encoded) -> list[int]:
             counts[best] += 1
         start = max(start, end)
     return counts
+
+
+def mark(prompt: Prompt, encoded: Encoded) -> int:
+    """The token at which the question begins: behind the last text that is not an input, but for layout around it."""
+    end = at = 0
+    for piece in _pieces(prompt, encoded.fragments):
+        at += len(piece.text.encode())
+        if piece.section not in ("input", "layout"):
+            end = at
+    if not end:  # nothing but inputs: what stands before the last message
+        last = len(prompt.messages) - 1
+        end = sum(len(f.text.encode()) for f in takewhile(lambda f: f.message != last, encoded.fragments))
+    return bisect_left(encoded.ends, end)
 
 
 def estimate(vocab: Vocab, prompt: Prompt, fragments: Sequence[Fragment], *, window: int | None, room: int) -> AsSent:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from promptlab.models import ModelStatus
+from promptlab.types import Held
 from promptlab.ui import widgets
 from promptlab.ui.session import Session
 from promptlab.ui.widgets import chip, escape, markup, note
@@ -50,11 +51,30 @@ def _model(session: Session, status: ModelStatus) -> None:
             ("Size on disk", widgets.size(status.size_bytes)),
             ("GPU", status.gpu or "known once its file is there"),
             ("Loaded", "yes" if status.loaded else "with its first answer"),
+            ("Kept read", _held(status.held)),
             ("File", status.file or ""),
         ]
     markup(widgets.facts_table(rows))
     if isinstance(entry, LlamaModel) and status.file is None:
         _prepare(session, status)
+    elif (
+        status.held
+        and (status.held.states or status.held.files)
+        and st.button("Forget what is kept read", icon=":material/delete:", key=f"forget-{status.name}")
+    ):
+        session.catalogue.forget_prefixes(status.name)
+        st.rerun()
+
+
+def _held(held: Held | None) -> str:
+    if held is None:
+        return "known once its file is there"
+    memory = f"{_count(held.states, 'state')} in memory, {widgets.size(held.state_bytes)}"
+    return f"{memory}; {_count(held.files, 'file')} on disk, {widgets.size(held.file_bytes)}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def _where(entry: LlamaModel | OpenAIModel | None) -> str:

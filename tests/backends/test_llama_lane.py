@@ -3,6 +3,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from promptlab.backends.llama_engine import _common
 from promptlab.backends.llama_lane import Job, Lane, Step
 from promptlab.errors import EngineFailed
 from promptlab.types import Completion, Delta, Phase
@@ -169,3 +170,105 @@ def test_other_work_takes_its_turn_and_its_failure_harms_nobody(lane):
     lane.do(lambda: done.append(threading.current_thread().name))
     assert last(lane.ask(job("m", text("fine")))).text == "fine"
     assert done == ["promptlab-lane"]
+
+
+# The order
+
+
+class Asked:
+    """Jobs that wait behind a blocked one; `order` is that in which they were done."""
+
+    def __init__(self, lane: Lane) -> None:
+        self._lane, self._blocked = lane, Blocked()
+        self._first = lane.ask(job("blocking", self._blocked))
+        self._blocked.begun.wait()
+        self._steps: list[Iterator[Step]] = []
+        self.order: list[str] = []
+        self.read = b""
+        """What is live after the last job, as an engine has it."""
+
+    def add(self, label: str, *, run: threading.Event, model: str = "m") -> Job:
+        """A job of `run` whose text is its label."""
+
+        def work(_job: Job) -> Completion:
+            self.order.append(label)
+            self.read = label.encode()
+            return Completion(label)
+
+        one = Job(model, work, run, text=label.encode(), near=self._near)
+        self._steps.append(self._lane.ask(one))
+        return one
+
+    def _near(self, text: bytes) -> int:
+        return _common(self.read, text)
+
+    def done(self) -> list[str]:
+        self._blocked.go.set()
+        for steps in (self._first, *self._steps):
+            last(steps)
+        return self.order
+
+
+@pytest.fixture
+def asked(lane: Lane) -> Asked:
+    return Asked(lane)
+
+
+def test_whose_run_has_the_fewest_waiting_goes_first(asked):
+    suite, person = threading.Event(), threading.Event()
+    for label in ("s1", "s2", "s3"):
+        asked.add(label, run=suite)
+    asked.add("p1", run=person)
+    assert asked.done() == ["p1", "s1", "s2", "s3"]
+
+
+def test_runs_with_as_many_waiting_go_in_the_order_they_came(asked):
+    for label in ("second", "first", "third"):
+        asked.add(label, run=threading.Event())
+    assert asked.done() == ["second", "first", "third"]
+
+
+def test_models_take_turns_within_a_run(asked):
+    run = threading.Event()
+    for label, model in (("a1", "a"), ("a2", "a"), ("a3", "a"), ("b1", "b"), ("b2", "b")):
+        asked.add(label, run=run, model=model)
+    assert asked.done() == ["a1", "b1", "a2", "b2", "a3"]
+
+
+def test_the_nearest_goes_first_and_the_others_along_their_texts(asked):
+    run = threading.Event()
+    for label in ("art B q2", "art A q1", "art B q1", "art A q3", "art A q2"):
+        asked.add(label, run=run)
+    asked.read = b"art B q2 and what was written"
+    assert asked.done() == ["art B q2", "art B q1", "art A q1", "art A q2", "art A q3"]
+
+
+def test_one_far_from_everything_is_not_passed_over_for_ever(asked, monkeypatch):
+    monkeypatch.setattr("promptlab.backends.llama_lane.PATIENCE", 3)
+    run = threading.Event()
+    asked.add("zzz", run=run)
+    for number in range(6):
+        asked.add(f"near {number}", run=run)
+    asked.read = b"near"
+    assert asked.done() == ["near 0", "near 1", "near 2", "zzz", "near 3", "near 4", "near 5"]
+
+
+def test_a_run_that_keeps_asking_does_not_keep_a_large_one_waiting_for_ever(asked, monkeypatch):
+    monkeypatch.setattr("promptlab.backends.llama_lane.PATIENCE", 3)
+    suite = threading.Event()
+    asked.add("s1", run=suite)
+    asked.add("s2", run=suite)
+    for number in range(6):
+        asked.add(f"p{number}", run=threading.Event())
+    assert asked.done()[:4] == ["p0", "p1", "p2", "s1"]
+
+
+def test_one_that_was_taken_back_is_skipped_and_counts_for_nobody(asked):
+    suite, person = threading.Event(), threading.Event()
+    for label in ("s1", "s2"):
+        asked.add(label, run=suite)
+    gone = [asked.add(f"p{number}", run=person) for number in range(3)]
+    for one in gone[:2]:
+        assert one.claim()  # as its asker does, who will not follow it further
+    del asked._steps[2:4]
+    assert asked.done() == ["p2", "s1", "s2"]

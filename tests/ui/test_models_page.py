@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from promptlab.backends.scripted import ScriptedBackend
+from promptlab.types import Held
 from promptlab.workspace import Workspace
 from tests.ui.conftest import Desk, said
 
@@ -44,3 +45,31 @@ def test_preparing_what_cannot_be_prepared_says_why(desk: Desks, make_workspace:
     tab.button(key="prepare-lost").click().run()
     assert not tab.exception
     assert "does not exist" in said(tab)
+
+
+class Reader(ScriptedBackend):
+    """Stands for a local model that has read two prompts."""
+
+    held = Held(2, 28_000_000, 1, 14_000_000)
+
+    def prefixes_held(self) -> Held:
+        return self.held
+
+    def forget_prefixes(self) -> None:
+        self.held = Held(0, 0, 0, 0)
+
+
+def test_what_a_local_model_keeps_read_is_shown_and_can_be_forgotten(
+    desk: Desks, make_workspace: Callable[..., Workspace]
+) -> None:
+    workspace = make_workspace("models:\n  mine: {backend: llama, path: mine.gguf}\n")
+    (workspace.root / "mine.gguf").write_bytes(b"GGUF")
+    sitting = desk(workspace)
+    sitting.session.catalogue._backends["mine"] = Reader("mine")
+    tab = sitting.open("models")
+    assert not tab.exception
+    assert "Kept read 2 states in memory, 28 MB; 1 file on disk, 14 MB" in " ".join(said(tab).split())
+    tab.button(key="forget-mine").click().run()
+    assert not tab.exception
+    assert "Kept read 0 states in memory, 0 MB; 0 files on disk, 0 MB" in " ".join(said(tab).split())
+    assert not [one for one in tab.button if one.key == "forget-mine"]
