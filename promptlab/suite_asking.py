@@ -14,19 +14,21 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from itertools import islice
-from typing import Any, Literal
+from typing import Any
 
 from promptlab import judging, runner, scorers, verdicts
-from promptlab.errors import GateRefused, InputError, PromptlabError, SuiteError
+from promptlab.errors import GateRefused, InputError, PromptlabError
 from promptlab.models import Catalogue
 from promptlab.origin import blob_id
 from promptlab.recording import Judged, Recording, Stored
 from promptlab.store import Store
 from promptlab.suite import Item, Key, Suite
-from promptlab.suite_items import Fill, items
+from promptlab.suite_choice import Options, chosen, labelled_today, recorded_of, trial_of, trials
+from promptlab.suite_items import Fill
+from promptlab.suite_limits import Reserve, Spent, price
 from promptlab.suite_log import Row, SuiteLog, SuiteRun, Verb
-from promptlab.types import LABELS, Completion, Label, Request, Result, Score, Source, Trial, highest
-from promptlab.workspace import OpenAIModel, Workspace
+from promptlab.types import LABELS, Completion, Label, Request, Result, Score, Trial, highest
+from promptlab.workspace import Workspace
 
 CHUNK = 1_000
 """Items that go to the runner together: enough that models seldom wait for the last of them, few enough to hold."""
@@ -34,35 +36,6 @@ TOGETHER = 64
 """Answers that are judged and written to the log together, at most."""
 SOON = 0.25
 """Seconds after which those that have ended are given on, however few."""
-
-Prompts = Literal["stored", "current"]
-"""What a rerun sends: the recorded prompts again, or today's template rendered anew."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """What is asked of a suite. `only` are ids of items or cases, `models` None the suite's, `limit` counts items.
-
-    `max_cost` (US dollars) and `max_tokens` (prompt and new ones together) are never passed: what an item may cost at
-    most is set aside before it is asked.
-    """
-
-    prompts: Prompts = "current"
-    models: tuple[str, ...] | None = None
-    only: tuple[str, ...] = ()
-    only_failed: bool = False
-    limit: int | None = None
-    max_cost: float | None = None
-    max_tokens: int | None = None
-
-    def identity(self) -> dict[str, Any]:
-        """What two runs must share for the one to go on with the other; limits may be other ones."""
-        return {
-            "prompts": self.prompts,
-            "models": list(self.models) if self.models is not None else None,
-            "only": sorted(self.only),
-            "only_failed": self.only_failed,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +49,6 @@ class Answered:
     verdict: verdicts.Verdict
     fingerprint: str
     judged: tuple[Judged, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """What a run has used: tokens of prompts and answers, and dollars where prices are known."""
-
-    tokens: int = 0
-    cost: float = 0.0
 
 
 class Asking:
@@ -168,7 +133,7 @@ class Asking:
 
     def _spend(self, model: str, done: Completion) -> None:
         prompt, written = done.usage.prompt or 0, done.usage.written or 0
-        cost = _price(self.catalogue.entry(model), prompt, written)
+        cost = price(self.catalogue.entry(model), prompt, written)
         self.spent = Spent(self.spent.tokens + prompt + written, self.spent.cost + cost)
 
     @property
@@ -229,7 +194,7 @@ class Asking:
         failed: list[tuple[int, Item, Stored | None, Result, str]] = []
         trials: list[Trial] = []
         earlier = self._earlier(chunk)
-        reserve = _Reserve(self.options, self.spent)
+        reserve = Reserve(self.options, self.spent)
         for place, (position, item) in enumerate(chunk):
             stored = recorded_of(self.suite, item.key, recorded)
             try:
@@ -296,7 +261,7 @@ class Asking:
     def _budget(self, model: str, request: Request, more: int) -> Spent:
         """What a request takes at most, with `more` tokens in its prompt."""
         budget = self.catalogue.backend(model).as_sent(request).budget
-        cost = _price(self.catalogue.entry(model), budget.prompt + more, budget.room)
+        cost = price(self.catalogue.entry(model), budget.prompt + more, budget.room)
         return Spent(budget.prompt + more + budget.room, cost)
 
     def _written(self, batch: Sequence[tuple[int, Item, Stored | None, Result, str]]) -> Iterator[Answered]:
@@ -372,104 +337,9 @@ class Asking:
         return self.catalogue.backend(model).fingerprint
 
 
-def chosen(
-    workspace: Workspace, suite: Suite, *, verb: Verb, options: Options, log: SuiteLog
-) -> Iterator[tuple[int, Item]]:
-    """The items that are asked, each with its position in the suite."""
-    failed = _failed(log, suite, verb) if options.only_failed else None
-    models = None if options.models is None else tuple(dict.fromkeys(options.models))
-    every = items(workspace, suite, models=models, wanted=options.only)
-    found = ((position, item) for position, item in enumerate(every) if failed is None or item.key in failed)
-    return islice(found, options.limit)
-
-
-def _failed(log: SuiteLog, suite: Suite, verb: Verb) -> set[Key]:
-    """Items that did not pass, or have no answer or no score, in the newest run of this verb. One that takes the
-    failed ones itself and has not ended is passed over: it is the one that goes on."""
-    for run in log.runs(suite.path, verb=verb):
-        if run.done and not (run.options.get("only_failed") and run.state != "finished"):
-            return {row.key for row in _all_rows(log, run) if _needs_a_look(row)}
-    raise SuiteError("there is no earlier run to take the failed ones of", file=suite.path)
-
-
-def _needs_a_look(row: Row) -> bool:
-    # An answer that no scorer judges neither passed nor failed.
-    return row.passed is False or (row.passed is None and row.verdict == "cannot tell")
-
-
-def recorded_of(suite: Suite, key: Key, recorded: Recording | None) -> Stored | None:
-    """What is recorded of an item; for a model that is not in the suite, what its first model was asked and said."""
-    if recorded is None:
-        return None
-    return recorded.find(key if key.model in suite.models else key._replace(model=suite.models[0]))
-
-
 def _is_of(result: Result, trial: Trial) -> bool:
     """Whether an earlier answer is one to what would be asked now."""
     return result.request is not None and result.request.body() == runner.request_of(trial).body()
-
-
-def trial_of(
-    workspace: Workspace, suite: Suite, fill: Fill, item: Item, stored: Stored | None, prompts: Prompts
-) -> Trial:
-    """What is asked for `item`. Raises `SuiteError` where a recorded prompt is to be sent and there is none."""
-    trial = replace(fill.trial(item), case=item.key.id)
-    if prompts == "current":
-        return trial
-    if stored is None:
-        hint = "`promptlab suite record` asks it, or rerun with `--prompts current`"
-        raise SuiteError(f"nothing is recorded of {item.key.id}", file=suite.recording, hint=hint)
-    return replace(trial, request=labelled_today(workspace, suite, stored), without=stored.without)
-
-
-def trials(workspace: Workspace, suite: Suite, *, verb: Verb, options: Options, log: SuiteLog) -> Iterator[Trial]:
-    """What would be asked; nothing is written down. Items without a recorded prompt are left out of a rerun of them."""
-    fill = Fill(workspace, suite)
-    path = workspace.resolve(suite.recording)
-    recorded = Recording(path, shown=suite.recording) if path.is_file() else None
-    try:
-        for _, item in chosen(workspace, suite, verb=verb, options=options, log=log):
-            stored = recorded_of(suite, item.key, recorded)
-            if stored or options.prompts == "current":
-                yield trial_of(workspace, suite, fill, item, stored, options.prompts)
-    finally:
-        if recorded:
-            recorded.close()
-
-
-class _Reserve:
-    """Sets aside what each item may take at most, on top of what was spent."""
-
-    def __init__(self, options: Options, spent: Spent) -> None:
-        self._options, self._tokens, self._cost = options, spent.tokens, spent.cost
-        self.out_of = ""
-
-    @property
-    def limited(self) -> bool:
-        return self._options.max_cost is not None or self._options.max_tokens is not None
-
-    def take(self, most: Spent) -> bool:
-        """Whether the item still fits; if it does it is counted."""
-        tokens, cost = self._tokens + most.tokens, self._cost + most.cost
-        if self._options.max_tokens is not None and tokens > self._options.max_tokens:
-            self.out_of = f"the next item may take the run past {self._options.max_tokens:,} tokens"
-        elif self._options.max_cost is not None and cost > self._options.max_cost:
-            self.out_of = f"the next item may take the run past ${self._options.max_cost:g}"
-        else:
-            self._tokens, self._cost = tokens, cost
-        return not self.out_of
-
-
-def labelled_today(workspace: Workspace, suite: Suite, stored: Stored) -> Request:
-    """The stored request, no less private than its documents, its template and the recording are today."""
-    sources = []
-    for source in stored.request.prompt.sources:
-        path = source.name.partition("#")[0]
-        known = source.section in ("context", "layout") and path
-        label = highest([source.label, workspace.label_of(path)]) if known else source.label
-        sources.append(replace(source, label=label))
-    sources.append(Source("layout", suite.recording, highest([stored.label, workspace.label_of(suite.recording)])))
-    return replace(stored.request, prompt=replace(stored.request.prompt, sources=tuple(sources)))
 
 
 def stored_from(
@@ -563,18 +433,14 @@ def _no_answer(item: Item, exc: PromptlabError) -> Result:
     )
 
 
-def _price(entry: Any, prompt: int, new: int) -> float:
-    """US dollars; 0 where no price is known."""
-    if not isinstance(entry, OpenAIModel):
-        return 0.0
-    return (prompt * (entry.price_in or 0.0) + new * (entry.price_out or 0.0)) / 1_000_000
-
-
-def _all_rows(log: SuiteLog, run: SuiteRun) -> Iterator[Row]:
-    after = -1
-    while page := log.rows(run, after=after, limit=1_000):
-        yield from page
-        after = page[-1].position
-
-
-__all__ = ["Answered", "Asking", "Options", "Spent", "check_labels", "labelled_today", "stored_from"]
+__all__ = [
+    "Answered",
+    "Asking",
+    "Options",
+    "Spent",
+    "check_labels",
+    "labelled_today",
+    "recorded_of",
+    "stored_from",
+    "trials",
+]

@@ -25,6 +25,8 @@ LAYERS = (
         *("plans", "report", "difference", "proofs", "inventory", "template_changes"),
         *("suite", "suite_file", "suite_items", "case_files", "recording", "replay", "suite_asking", "suite_log"),
         *(
+            "suite_choice",
+            "suite_limits",
             "suite_estimate",
             "suite_keep",
             "baseline",

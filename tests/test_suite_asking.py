@@ -11,6 +11,7 @@ import pytest
 from promptlab import suite_asking
 from promptlab.baseline import Answers, changes, last_run, write_recording
 from promptlab.errors import GateRefused, SuiteError
+from promptlab.suite_asking import Asking
 from promptlab.types import Request
 from tests.suites import SUITE, SuiteHouse, in_order, knows, suites, verdicts
 
@@ -203,18 +204,22 @@ def test_what_a_judge_takes_counts(suites: SuiteHouse) -> None:
 
 
 def test_a_pause_lets_what_runs_end_and_a_stop_does_not(suites: SuiteHouse) -> None:
-    begun = threading.Event()
+    both = threading.Semaphore(0)
 
     def slow(_: Request) -> list[str | float]:
-        begun.set()
-        return ["Argen", 0.2, "tina"]
+        both.release()
+        return ["Argen", 1.0, "tina"]
+
+    def end_when_both_are_asked(asking: Asking, end: str) -> None:
+        assert both.acquire(timeout=60)
+        assert both.acquire(timeout=60)
+        getattr(asking, end)()
 
     many(suites, 30)
     suites.house.model("good", slow, max_parallel=2)
     for end, answered in (("pause", 2), ("stop", 0)):
         asking = suites.asking(resume=False)
-        begun.clear()
-        threading.Thread(target=lambda a=asking, e=end: (begun.wait(), getattr(a, e)())).start()
+        threading.Thread(target=end_when_both_are_asked, args=(asking, end)).start()
         assert len(list(asking)) == answered
         assert suites.log.run(asking.run.id).state == "stopped"
 
