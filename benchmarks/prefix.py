@@ -273,6 +273,7 @@ def measure_questions(
         try:
             plain.ask(prompts[-1], 1)
             answers, ours, theirs = _in_turns(backend, plain, requests, prompts, max_tokens, sample)
+            backend.close()  # or the next would find what this one has read
             together, at_once = _at_once(name, requests) if best else ([], 0.0)
             watch = Watch()
             order = sorted(range(len(prompts)), key=lambda at: (at % len(begins), at)) if best else []
@@ -342,6 +343,7 @@ def _at_once(name: str, requests: Sequence[Request]) -> tuple[list[Completion], 
     """As many at a time as a run asks; the answers, and the seconds until the last."""
     with opened(name) as backend, ThreadPoolExecutor(backend.max_parallel) as pool:
         warmed(backend)
+        assert not engine_of(backend).prefixes.tree.bytes
         watch = Watch()
         done = [one.done for one in pool.map(lambda one: ask(backend, one), requests)]
         return done, watch.read()[0]
@@ -463,11 +465,13 @@ def measure_cost(name: str, *, tokens: int) -> CostFigures:
 
 @dataclass(frozen=True)
 class MemoryFigures:
-    """Megabytes of the process: resident in all `before` the model was loaded, and `beyond` its file and its keys and
-    values after so many requests. `states` are prefixes held, which have a limit of their own."""
+    """Resident megabytes of the process: `python` with the libraries and scripts, `before` the model was loaded but
+    with its vocabulary, and `beyond` the model's file and its keys and values after so many requests, Python
+    included. `states` are prefixes held, which have a limit of their own."""
 
     model: str
     requests: int
+    python_mb: float
     before_mb: float
     model_mb: float
     kv_mb: float
@@ -483,6 +487,7 @@ def measure_memory(name: str, *, requests: int) -> MemoryFigures:
 
 def _memory(name: str, requests: int) -> MemoryFigures:
     beyond: dict[int, float] = {}
+    python = _resident()[0]
     rows = {max(1, requests * part // 8) for part in range(1, 9)}
     with opened(name) as backend:
         backend.vocab.count(b"opened")
@@ -498,7 +503,7 @@ def _memory(name: str, requests: int) -> MemoryFigures:
                 beyond[number] = round((whole - of_model - kv) / 1e6, 1)
         states = engine.prefixes.tree.bytes
         _, of_model = _resident(backend.path)
-    megabytes = [round(size / 1e6, 1) for size in (before, of_model, kv, states)]
+    megabytes = [round(size / 1e6, 1) for size in (python, before, of_model, kv, states)]
     return MemoryFigures(name, requests, *megabytes, beyond_mb=beyond)
 
 
@@ -552,9 +557,12 @@ def show_cost(f: CostFigures) -> None:
 
 
 def show_memory(f: MemoryFigures) -> None:
-    print(f"\n{f.model}: MB over {f.requests:,} requests; {f.before_mb:.0f} before loading, model {f.model_mb:.0f},")
-    print(f"  keys and values {f.kv_mb:.0f}, states held {f.states_mb:.0f}")
-    print("  beyond model, keys and values: " + ", ".join(f"{n:,}: {mb:.0f}" for n, mb in f.beyond_mb.items()))
+    print(f"\n{f.model}: {f.requests:,} requests, MB: Python {f.python_mb:.0f}, with the vocabulary {f.before_mb:.0f},")
+    print(f"  model {f.model_mb:.0f}, keys and values {f.kv_mb:.0f}, states held {f.states_mb:.0f}")
+    print(
+        "  beyond model, keys and values, with Python: "
+        + ", ".join(f"{n:,}: {mb:.0f}" for n, mb in f.beyond_mb.items())
+    )
 
 
 SHOW: dict[str, Any] = {"questions": show_questions, "first": show_first, "cost": show_cost, "memory": show_memory}

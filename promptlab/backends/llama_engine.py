@@ -157,8 +157,18 @@ class Engine:
         lib, model = self._lib, self.model
         heads = max(1, int(lib.llama_model_n_head(model)))
         width = int(lib.llama_model_n_embd(model)) // heads
+        # Heads may be wider than their share of the model: 256 instead of 160 in gemma-3-270m.
+        kind = self._said("general.architecture")
+        wide = [self._said(f"{kind}.attention.{what}_length") for what in ("key", "value")]
+        both = sum(int(one) if one.isdigit() else width for one in wide)
         layers, kv_heads = int(lib.llama_model_n_layer(model)), int(lib.llama_model_n_head_kv(model))
-        return self.settings.window * layers * kv_heads * 2 * width * 2
+        return self.settings.window * layers * kv_heads * both * 2
+
+    def _said(self, key: str) -> str:
+        """What the model's file says under `key`; empty where it says nothing."""
+        buffer = ctypes.create_string_buffer(128)
+        found = self._lib.llama_model_meta_val_str(self.model, key.encode(), buffer, len(buffer))
+        return buffer.value.decode("utf-8", "replace") if found >= 0 else ""
 
     def _apply_lora(self) -> None:
         lib, paths = self._lib, self.settings.lora
