@@ -225,7 +225,7 @@ class Catalogue:
         sha256 = self._verified(name, entry, path)
         lora = [Lora(file, self._files.digest(file)) for file in self._lora_files(name, entry)]
         self._seen[name] = {file: signature(file) for file in (path, *(one.path for one in lora))}
-        return LlamaBackend(name, path, entry, sha256, lora=lora, prefixes=self._files.folder / "prefixes")
+        return LlamaBackend(name, path, entry, sha256, lora=lora, prefixes=self.workspace.state / "prefixes")
 
     def _llama_status(self, name: str, entry: LlamaModel) -> ModelStatus:
         size, file = None, None

