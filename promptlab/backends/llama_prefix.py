@@ -156,6 +156,7 @@ class Prefixes:
             node is None
             or node.file is not None
             or self._mark * PIECE < DISK_WORTH
+            or self._mark < self._floor  # a state with a sliding window cannot be cut back
             or not self._cut(self._mark * PIECE)
         ):
             return
