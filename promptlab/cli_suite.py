@@ -122,27 +122,20 @@ def replay(suites: tuple[str, ...], only: tuple[str, ...], show_labelled: bool, 
     scorers. Exits with 1 when anything differs, is missing, or a threshold is not met; with 3 when a threshold cannot
     be told. Without SUITE all suites are replayed.
     """
-    from promptlab import case_files
     from promptlab.replay import replay as replayed
     from promptlab.suite_entry import of_replay
-    from promptlab.suite_summary import MET, NOT_MET, summarise
+    from promptlab.suite_summary import MET, NOT_MET, outcome_of_replay, summarise
     from promptlab.thresholds import Outcome
-    from promptlab.verdicts import mean, passed
 
     workspace = here()
     status = MET
     for found in _loaded(workspace, suites):
         out = _Out(found, _paths(to, found, several=len(suites) != 1), show_labelled)
         outcomes: list[Outcome] = []
-        specs = {case.id: found.specs_of(case) for case in case_files.read(workspace, found)}
         for one in replayed(workspace, found, only=only):
-            mine = specs.get(one.key.case, ())
-            out.add(of_replay(one, mine))
+            out.add(of_replay(one))
             if one.status != "unexpected":
-                key = one.key
-                score, ok = mean(one.scores), passed(one.scores, mine)
-                unscored = one.stored is not None and one.request is not None and not mine
-                outcomes.append(Outcome(key.case, key.variant, key.model, one.tags, ok, score, unscored=unscored))
+                outcomes.append(outcome_of_replay(one))
         summary = summarise(found, outcomes, replayed=True, partial=bool(only))
         out.finish(summary)
         status = max(status, NOT_MET if out.failing else summary.exit_status, key=_worst)

@@ -19,6 +19,7 @@ from promptlab import templates
 from promptlab.errors import InputError
 from promptlab.scorers.structure import parsed
 from promptlab.types import Label, Prompt, Score, ScorerSpec, Template, Trial, highest
+from promptlab.words import clipped
 from promptlab.workspace import Workspace
 
 NAME = "judge"
@@ -122,4 +123,4 @@ def read(text: str) -> Score:
     value = found.get("pass", found.get("score"))
     if not isinstance(value, bool | int | float) or not 0 <= value <= 1:
         raise InputError(f"the judge's answer has neither `pass` nor a `score` from 0 to 1: {text[:80]!r}")
-    return Score(NAME, float(value), text, str(found.get("reason", ""))[:500])
+    return Score(NAME, float(value), text, clipped(str(found.get("reason", "")), 500))

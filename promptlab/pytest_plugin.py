@@ -156,7 +156,7 @@ class CaseItem(pytest.Item):
         parent = self.parent
         assert isinstance(parent, SuiteFile)
         found = replay_item(parent.fill, self.item, parent.opened())
-        return of_replay(found, parent.suite.specs_of(self.item.case))
+        return of_replay(found)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """What differs, instead of a traceback."""

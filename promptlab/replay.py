@@ -16,7 +16,7 @@ from promptlab.errors import PromptlabError
 from promptlab.recording import Recording, Stored
 from promptlab.suite import Item, Key, Suite
 from promptlab.suite_items import Fill, items
-from promptlab.types import SECTIONS, Label, Request, Score, Section, Trial
+from promptlab.types import SECTIONS, Label, Request, Score, ScorerSpec, Section, Trial
 from promptlab.workspace import Workspace
 
 Status = Literal["same", "drifted", "missing", "unexpected", "broken"]
@@ -29,7 +29,8 @@ class Replayed:
     """An item, replayed. `said` says what differs, in words; `scores` are today's of the recorded answer.
 
     `stored` None: nothing is recorded, and then `nearest` is what is recorded that comes closest. `request` None:
-    nothing could be rendered, for an `error` of this kind. `label` is that of the case.
+    nothing could be rendered, for an `error` of this kind. `label` and `specs`, the scorers, are those of the case;
+    what is no longer in the suite has none.
     """
 
     key: Key
@@ -42,6 +43,12 @@ class Replayed:
     nearest: Stored | None = None
     label: Label = "public"
     error: str = ""
+    specs: tuple[ScorerSpec, ...] = ()
+
+    @property
+    def unscored(self) -> bool:
+        """Whether there is an answer, and no scorer to say anything of it."""
+        return self.stored is not None and self.request is not None and not self.specs
 
     @property
     def rescored(self) -> bool:
@@ -78,7 +85,9 @@ def replay(workspace: Workspace, suite: Suite, *, only: Collection[str] = ()) ->
 
 def replay_item(filler: Fill, item: Item, recording: Recording) -> Replayed:
     """One item of a suite, replayed."""
-    return replace(_replayed(filler, item, recording), tags=item.case.tags, label=item.case.label)
+    case = item.case
+    found = _replayed(filler, item, recording)
+    return replace(found, tags=case.tags, label=case.label, specs=filler.suite.specs_of(case))
 
 
 def _replayed(filler: Fill, item: Item, recording: Recording) -> Replayed:

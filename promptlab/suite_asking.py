@@ -54,7 +54,7 @@ class Answered:
 class Asking:
     """A suite being asked. Iterate it for what has ended; `stop` ends it soon, `pause` lets what runs go to its end.
 
-    Either way it can be taken up again: `resume_of` is the run it goes on with.
+    Either way it can be taken up again: `run` is then the one it goes on with, `resumed` says how far that had got.
     """
 
     def __init__(

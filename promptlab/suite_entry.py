@@ -14,8 +14,9 @@ from promptlab.difference import Change, prompt_changes, text_changes
 from promptlab.replay import Replayed
 from promptlab.suite import Key
 from promptlab.suite_asking import Answered
-from promptlab.types import Label, Score, ScorerSpec, highest
+from promptlab.types import Label, Score, highest
 from promptlab.verdicts import passed
+from promptlab.words import clipped
 
 Outcome = Literal["passed", "failed", "error", "changed"]
 """`failed`: worse than recorded, or nothing is recorded and a scorer is not content; `changed`: replay found another
@@ -70,17 +71,17 @@ class Entry:
         )
 
 
-def of_replay(one: Replayed, specs: Sequence[ScorerSpec]) -> Entry:
-    """An item of a replay, whose scorers are `specs`. What is recorded as wrong and still is does not fail: a replay
+def of_replay(one: Replayed) -> Entry:
+    """An item of a replay. What is recorded as wrong and still is does not fail: a replay
     is about what changed, thresholds are about how good."""
     outcome: Outcome = "passed"
     said = one.said
-    was = passed(one.stored.scores, specs) if one.stored else None
+    was = passed(one.stored.scores, one.specs) if one.stored else None
     if one.status in ("missing", "broken"):
         outcome = "error"
     elif one.status != "same":
         outcome = "changed"
-    elif was and passed(one.scores, specs) is False:
+    elif was and passed(one.scores, one.specs) is False:
         outcome, said = "failed", "today's scorers are not content with the recorded answer any more"
     elif one.rescored:
         outcome, said = "changed", "today's scorers judge the recorded answer otherwise"
@@ -187,7 +188,7 @@ def in_words(entry: Entry) -> str:
     if entry.was is not None and entry.answer is not None and entry.was != entry.answer:
         lines += ["answer:", *(f"  {line}" for line in changes_text(text_changes(entry.was, entry.answer)))]
     elif entry.answer is not None:
-        lines += ["answer:", *(f"  {line}" for line in entry.answer[:MAX_SHOWN].split("\n"))]
+        lines += ["answer:", *(f"  {line}" for line in clipped(entry.answer, MAX_SHOWN).split("\n"))]
     for score in entry.scores:
         sign = "✓" if score.value >= 1 else "~" if score.value > 0 else "✗"
         lines.append(f"{sign} {score.scorer} {score.value:g}: {score.reason}")
@@ -204,5 +205,7 @@ def changes_text(changes: Sequence[Change]) -> list[str]:
             lines.append(f"  {' '.join(shown)}")
         else:
             sign = "-" if change.kind == "gone" else "+"
-            lines += [f"{sign} [{change.section}] {line}" for line in change.text[:MAX_SHOWN].splitlines() or [""]]
+            lines += [
+                f"{sign} [{change.section}] {line}" for line in clipped(change.text, MAX_SHOWN).splitlines() or [""]
+            ]
     return lines

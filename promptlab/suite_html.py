@@ -12,6 +12,7 @@ from promptlab.difference import Change, text_changes
 from promptlab.suite_entry import KEPT_WORDS, MAX_SHOWN, Entry
 from promptlab.suite_summary import Summary, mark, threshold_line
 from promptlab.types import Score
+from promptlab.words import clipped
 
 _CLASS: Mapping[bool | None, str] = {True: "good", False: "bad", None: "open"}
 _CSS = """
@@ -47,7 +48,7 @@ def item(entry: Entry) -> str:
             f"<p>Answer, recorded to new:</p><pre>{_html_changes(text_changes(entry.was, entry.answer))}</pre>"
         )
     elif entry.answer is not None:
-        parts.append(f"<pre>{_h(entry.answer[:MAX_SHOWN])}</pre>")
+        parts.append(f"<pre>{_h(clipped(entry.answer, MAX_SHOWN))}</pre>")
     scores = "".join(_score(score) for score in entry.scores)
     said = f" {_h(entry.said)}" if entry.said else ""
     head = f"<b class={kind}>{sign}</b> {_h(entry.key.id)} <span class={kind}>{_h(entry.verdict)}</span>{said}"
@@ -70,7 +71,7 @@ def _html_changes(changes: Sequence[Change]) -> str:
             parts.append(_h(text))
         else:
             tag = tags[change.kind]
-            parts.append(f'<{tag} title="{_h(change.section)}">{_h(change.text[:MAX_SHOWN])}</{tag}>')
+            parts.append(f'<{tag} title="{_h(change.section)}">{_h(clipped(change.text, MAX_SHOWN))}</{tag}>')
     return "".join(parts)
 
 

@@ -49,13 +49,13 @@ class Fill:
     """
 
     def __init__(self, workspace: Workspace, suite: Suite) -> None:
-        self._workspace, self._suite = workspace, suite
+        self._workspace, self.suite = workspace, suite
         self._filler = plans.Filler(workspace)
         self._scorers: dict[tuple[tuple[ScorerSpec, ...], str | None], tuple[Scorer, ...]] = {}
 
     def trial(self, item: Item) -> Trial:
         """The trial of `item`. Raises what reading documents, pools and scorers raises."""
-        suite, case, variant = self._suite, item.case, item.variant
+        suite, case, variant = self.suite, item.case, item.variant
         template = variant.template or suite.template
         if case.documents is not None:
             template = replace(template, context=case.documents, passages={})
@@ -88,14 +88,14 @@ class Fill:
                 label=case.label,
                 case=item.key.id,
             )
-            for spec in self._suite.specs_of(case)
+            for spec in self.suite.specs_of(case)
             if spec.name == judging.NAME
         ]
 
     def scorers(self, case: Case, variant: Variant) -> tuple[Scorer, ...]:
         """The scorers of a case that need no model, ready to use."""
-        template = variant.template or self._suite.template
-        key = (self._suite.specs_of(case), template.schema)
+        template = variant.template or self.suite.template
+        key = (self.suite.specs_of(case), template.schema)
         if key not in self._scorers:
             if len(self._scorers) >= KEPT_SCORERS:  # cases with scorers of their own, each other ones
                 self._scorers.clear()

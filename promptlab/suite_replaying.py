@@ -8,7 +8,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 
-from promptlab import case_files
 from promptlab.origin import blob_id
 from promptlab.recording import Recording
 from promptlab.replay import Replayed, replay
@@ -16,7 +15,6 @@ from promptlab.suite import Suite
 from promptlab.suite_entry import of_replay
 from promptlab.suite_items import items
 from promptlab.suite_log import Row, SuiteLog, Verb
-from promptlab.types import ScorerSpec
 from promptlab.verdicts import mean, passed
 from promptlab.workspace import Workspace
 
@@ -54,7 +52,6 @@ class Replaying:
     pause = stop
 
     def __iter__(self) -> Iterator[Replayed]:
-        specs = {case.id: self.suite.specs_of(case) for case in case_files.read(self.workspace, self.suite)}
         whole = False
         batch: list[tuple[int, Replayed]] = []
         try:
@@ -63,38 +60,36 @@ class Replaying:
                     return
                 batch.append((number, one))
                 if len(batch) == TOGETHER:
-                    yield from self._written(batch, specs)
+                    yield from self._written(batch)
                     batch = []
-            yield from self._written(batch, specs)
+            yield from self._written(batch)
             whole = True
         finally:
             self._log.end(self.run, "finished" if whole else "stopped")
 
-    def _written(
-        self, batch: list[tuple[int, Replayed]], specs: dict[str, tuple[ScorerSpec, ...]]
-    ) -> Iterator[Replayed]:
-        self._log.add(self.run, [_row(number, one, specs.get(one.key.case, ())) for number, one in batch])
+    def _written(self, batch: list[tuple[int, Replayed]]) -> Iterator[Replayed]:
+        self._log.add(self.run, [_row(number, one) for number, one in batch])
         yield from (one for _, one in batch)
 
 
-def _row(position: int, one: Replayed, specs: tuple[ScorerSpec, ...]) -> Row:
-    entry = of_replay(one, specs)
+def _row(position: int, one: Replayed) -> Row:
+    entry = of_replay(one)
     rescored = one.status == "same" and entry.outcome in ("failed", "changed")
     judged = one.stored is not None and one.request is not None
     return Row(
         position,
         one.key,
         "rescored" if rescored else one.status,
-        passed(one.scores, specs) if judged else None,
+        passed(one.scores, one.specs) if judged else None,
         mean(one.scores) if judged else None,
-        passed(one.stored.scores, specs) if one.stored else None,
+        passed(one.stored.scores, one.specs) if one.stored else None,
         mean(one.stored.scores) if one.stored else None,
         more={
             "said": entry.said,
             "tags": list(one.tags),
             "error": one.error,
             "sections": list(one.sections()) if one.status == "drifted" else [],
-            **({"unscored": True} if judged and not specs else {}),
+            **({"unscored": True} if one.unscored else {}),
         },
     )
 

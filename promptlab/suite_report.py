@@ -11,6 +11,7 @@ import json
 import re
 import shutil
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
@@ -22,7 +23,7 @@ from promptlab.suite_entry import FAILING, Entry, Outcome, entry_data, in_words
 from promptlab.suite_summary import Summary, as_text, mark, summary_data, threshold_line
 
 
-class _Spooled:
+class _Spooled(ABC):
     """What all writers share: items go to a temporary file, and the report is put together from it at the end."""
 
     def __init__(self, path: Path, *, show_labelled: bool = False) -> None:
@@ -43,14 +44,17 @@ class _Spooled:
             shutil.copyfileobj(_Encoding(self._body), file)
             file.write(self._foot(summary).encode("utf-8", "replace"))
 
+    @abstractmethod
     def _item(self, entry: Entry) -> str:
-        raise NotImplementedError
+        """One item, "" for one that the report leaves out."""
 
+    @abstractmethod
     def _head(self, summary: Summary) -> str:
-        raise NotImplementedError
+        """What stands before the items."""
 
+    @abstractmethod
     def _foot(self, summary: Summary) -> str:
-        raise NotImplementedError
+        """What stands behind them."""
 
 
 class _Encoding:

@@ -13,6 +13,7 @@ from typing import Any
 
 from promptlab import stats, thresholds
 from promptlab.recording import Recording
+from promptlab.replay import Replayed
 from promptlab.stats import Comparison, Interval
 from promptlab.suite import Suite
 from promptlab.suite_asking import Answered
@@ -118,6 +119,13 @@ def outcome_of(one: Answered) -> Outcome:
         verdict.was_score,
         unscored=verdict.unscored,
     )
+
+
+def outcome_of_replay(one: Replayed) -> Outcome:
+    """How the recorded answer of an item that was replayed comes out with today's scorers."""
+    key = one.key
+    score, ok = mean(one.scores), passed(one.scores, one.specs)
+    return Outcome(key.case, key.variant, key.model, one.tags, ok, score, unscored=one.unscored)
 
 
 def summarise(suite: Suite, outcomes: Iterable[Outcome], *, replayed: bool = False, partial: bool = False) -> Summary:

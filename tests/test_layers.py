@@ -53,7 +53,7 @@ LAYERS = (
         *("models", "modelfiles", "sizing", "scorers", "origin", "store", "tables", "backends", "formats", "stats"),
         *("thresholds", "judging"),
     ),
-    ("types", "errors", "workspace", "yaml_edit", "yaml_places", "yaml_write", "yamlfile", "files"),
+    ("types", "errors", "workspace", "yaml_edit", "yaml_places", "yaml_write", "yamlfile", "files", "words"),
 )
 LEVEL = {name: len(LAYERS) - number for number, layer in enumerate(LAYERS) for name in layer} | {"": 0}
 

@@ -220,3 +220,10 @@ def test_no_answer_breaks_a_scorer(answer: str, name: str) -> None:
 def test_a_list_is_found_in_any_order_and_form(names: list[str]) -> None:
     for answer in (json.dumps(names[::-1]), "\n".join(f"{n}. {name}" for n, name in enumerate(names, 1))):
         assert list_f1()(answer, names).value == 1
+
+
+def test_a_pattern_tried_on_a_part_of_a_long_answer_says_so_and_never_takes_the_part_for_the_whole() -> None:
+    long = "a" * 100_001
+    assert scorers.FACTORIES["regex"](pattern="a+", whole=True)(long, None).value == 0
+    missed = scorers.FACTORIES["regex"](pattern="b")(long + "b", None)
+    assert missed.reason == "does not match 'b' in its first 100,000 characters"

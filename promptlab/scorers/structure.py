@@ -11,6 +11,7 @@ from typing import Any
 from promptlab.errors import InputError
 from promptlab.scorers.text import normalise
 from promptlab.types import Score, Scorer
+from promptlab.words import clipped
 
 _FENCE = re.compile(r"\A\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*\Z", re.DOTALL | re.IGNORECASE)
 
@@ -35,7 +36,7 @@ def json_schema(*, schema: Mapping[str, Any] | None = None) -> Scorer:
         try:
             Draft202012Validator.check_schema(given)
         except SchemaError as exc:
-            raise InputError(f"not a JSON Schema: {exc.message[:200]}") from exc
+            raise InputError(f"not a JSON Schema: {clipped(exc.message, 200)}") from exc
         # References to other places are not followed: nothing is fetched.
         return Draft202012Validator(given)
 
@@ -52,7 +53,7 @@ def json_schema(*, schema: Mapping[str, Any] | None = None) -> Scorer:
             return Score("json_schema", 1.0, said, "fits the schema")
         where = "/".join(str(part) for part in problems[0].absolute_path) or "the answer"
         more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
-        return Score("json_schema", 0.0, said, f"{where}: {problems[0].message[:200]}{more}")
+        return Score("json_schema", 0.0, said, f"{where}: {clipped(problems[0].message, 200)}{more}")
 
     return score
 
@@ -78,14 +79,18 @@ def json_fields(*, fields: list[str] | None = None, tolerance: float = 0.0) -> S
             if not _same(_at(data, name), value, tolerance)
         ]
         right = len(wanted) - len(wrong)
-        said = f"{right} of {len(wanted)} fields right" + (f": {'; '.join(wrong[:3])}" if wrong else "")
+        said = f"{right} of {len(wanted)} fields right" + (f": {_first(wrong)}" if wrong else "")
         return Score("json_fields", right / len(wanted), json.dumps(data, ensure_ascii=False), said)
 
     return score
 
 
+def _first(wrong: list[str]) -> str:
+    return "; ".join(wrong[:3]) + (f"; and {len(wrong) - 3} more" if len(wrong) > 3 else "")
+
+
 def _shown(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)[:200]
+    return clipped(json.dumps(value, ensure_ascii=False), 200)
 
 
 def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -70,12 +70,15 @@ def regex(*, pattern: str = "", ignore_case: bool = False, whole: bool = False) 
 
     def score(answer: str, expected: Any) -> Score:
         tried = [compiled] if compiled else [_compiled(one, flags) for one in alternatives(expected)]
-        text = answer[:MAX_MATCHED]
+        text, patterns = answer[:MAX_MATCHED], _one_of([one.pattern for one in tried])
+        looked_at = f" in its first {MAX_MATCHED:,} characters" if len(answer) > MAX_MATCHED else ""
+        if whole and looked_at:
+            return Score("regex", 0.0, answer.strip(), f"longer than the {MAX_MATCHED:,} characters that are compared")
         for one in tried:
             found = one.fullmatch(text) if whole else one.search(text)
             if found:
                 return Score("regex", 1.0, found[0], f"matches {one.pattern!r}")
-        return Score("regex", 0.0, answer.strip(), f"does not match {_one_of([one.pattern for one in tried])}")
+        return Score("regex", 0.0, answer.strip(), f"does not match {patterns}{looked_at}")
 
     return score
 

@@ -35,7 +35,8 @@ def numeric(*, absolute: float = 0.0, relative: float = 0.0, take: Literal["only
         if not found:
             return Score("numeric", 0.0, "", "there is no number in the answer")
         if take == "only" and len({value(one) for one in found}) > 1:
-            return Score("numeric", 0.0, answer.strip(), f"there are several numbers: {', '.join(found[:5])}")
+            some = ", ".join(found[:5]) + (" …" if len(found) > 5 else "")
+            return Score("numeric", 0.0, answer.strip(), f"there are several numbers: {some}")
         said = found[-1] if take == "last" else found[0]
         away = abs(value(said) - wanted)
         near = away <= max(absolute, relative * abs(wanted)) or math.isclose(value(said), wanted, rel_tol=1e-12)
