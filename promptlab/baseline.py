@@ -20,7 +20,7 @@ from promptlab.store import Store
 from promptlab.suite import Item, Key, Suite
 from promptlab.suite_asking import check_labels, stored_from
 from promptlab.suite_items import items
-from promptlab.suite_log import Row, SuiteLog, SuiteRun
+from promptlab.suite_log import SuiteLog, SuiteRun
 from promptlab.types import Result
 from promptlab.workspace import Workspace
 
@@ -56,7 +56,7 @@ class Answers:
         # What judges said stands in the log; suites without a judge have none to hold.
         self._judged = {
             row.key: tuple(Judged(**one) for one in row.more["judged"])
-            for row in rows(log, run)
+            for row in log.every_row(run)
             if row.more.get("judged")
         }
 
@@ -159,11 +159,3 @@ def last_run(log: SuiteLog, suite: Suite, verb: str) -> SuiteRun:
         if run.verb == verb and run.done:
             return run
     raise SuiteError(f"there is no {verb} of this suite", file=suite.path, hint=f"`promptlab suite {verb}` makes one")
-
-
-def rows(log: SuiteLog, run: SuiteRun) -> Iterator[Row]:
-    """Every row of a run, a page at a time."""
-    after = -1
-    while page := log.rows(run, after=after, limit=1_000):
-        yield from page
-        after = page[-1].position

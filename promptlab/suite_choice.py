@@ -11,7 +11,7 @@ from promptlab.errors import SuiteError
 from promptlab.recording import Recording, Stored
 from promptlab.suite import Item, Key, Suite
 from promptlab.suite_items import Fill, items
-from promptlab.suite_log import Row, SuiteLog, SuiteRun, Verb
+from promptlab.suite_log import Row, SuiteLog, Verb
 from promptlab.types import Request, Source, Trial, highest
 from promptlab.workspace import Workspace
 
@@ -61,7 +61,7 @@ def _failed(log: SuiteLog, suite: Suite, verb: Verb) -> set[Key]:
     failed ones itself and has not ended is passed over: it is the one that goes on."""
     for run in log.runs(suite.path, verb=verb):
         if run.done and not (run.options.get("only_failed") and run.state != "finished"):
-            return {row.key for row in _all_rows(log, run) if _needs_a_look(row)}
+            return {row.key for row in log.every_row(run) if _needs_a_look(row)}
     raise SuiteError("there is no earlier run to take the failed ones of", file=suite.path)
 
 
@@ -115,10 +115,3 @@ def labelled_today(workspace: Workspace, suite: Suite, stored: Stored) -> Reques
         sources.append(replace(source, label=label))
     sources.append(Source("layout", suite.recording, highest([stored.label, workspace.label_of(suite.recording)])))
     return replace(stored.request, prompt=replace(stored.request.prompt, sources=tuple(sources)))
-
-
-def _all_rows(log: SuiteLog, run: SuiteRun) -> Iterator[Row]:
-    after = -1
-    while page := log.rows(run, after=after, limit=1_000):
-        yield from page
-        after = page[-1].position

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from promptlab import stats, thresholds
-from promptlab.baseline import rows
 from promptlab.suite import Key
 from promptlab.suite_log import SuiteLog, SuiteRun
 from promptlab.thresholds import Outcome
@@ -48,13 +47,13 @@ class TwoRuns:
 def compare_runs(log: SuiteLog, before: SuiteRun, after: SuiteRun) -> TwoRuns:
     """What sets two runs of a suite apart. It reads every row of both."""
     old: dict[Key, tuple[int, bool | None, float | None]] = {
-        row.key: (row.position, row.passed, row.score) for row in rows(log, before)
+        row.key: (row.position, row.passed, row.score) for row in log.every_row(before)
     }
     worse: list[tuple[int, int]] = []
     other: list[tuple[int, int]] = []
     outcomes: list[Outcome] = []
     only_after = 0
-    for row in rows(log, after):
+    for row in log.every_row(after):
         if row.key not in old:
             only_after += 1
             continue

@@ -15,6 +15,8 @@ from promptlab.workspace import OpenAIModel
 
 RUNS = 20
 """Runs of a model that its speed is taken from."""
+SAMPLED = 50
+"""Answers of a run that are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ def speed(store: Store, model: str) -> Speed:
     reading: list[float] = []
     writing: list[float] = []
     for run in store.runs(model=model, limit=RUNS):
-        for result in store.results(run.id)[:50]:
+        for result in store.results(run.id, among=range(SAMPLED)):
             if result.model == model and not result.cached:
                 _measure(result, reading, writing)
     return Speed(median(reading) if reading else None, median(writing) if writing else None)

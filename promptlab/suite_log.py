@@ -230,6 +230,13 @@ class SuiteLog:
         query, values = _page(run.id, verdict, case, after, limit)
         return [_row(found) for found in self._fetch(query, values)]
 
+    def every_row(self, run: SuiteRun) -> Iterator[Row]:
+        """Every row of a run, read a page at a time."""
+        after = -1
+        while page := self.rows(run, after=after, limit=1_000):
+            yield from page
+            after = page[-1].position
+
     def counts(self, run: SuiteRun) -> list[Count]:
         """Items by variant, model, verdict and whether they passed; kept up to date, not counted."""
         found = self._fetch(

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from promptlab.baseline import rows as every_row
 from promptlab.origin import blob_id
 from promptlab.suite import Suite
 from promptlab.suite_asking import Options
@@ -166,7 +165,7 @@ def outcome_of_row(row: Row) -> Outcome:
 
 def summary_of_run(suite: Suite, log: SuiteLog, run: SuiteRun) -> Summary:
     """What a run came to. It reads every row: worth keeping while the run stays as it is."""
-    outcomes = [outcome_of_row(row) for row in every_row(log, run) if row.verdict != "unexpected"]
+    outcomes = [outcome_of_row(row) for row in log.every_row(run) if row.verdict != "unexpected"]
     options = run.options
     partial = run.done < run.total or bool(options.get("only") or options.get("only_failed"))
     partial = partial or not set(_models(suite, run)) >= set(suite.models)

@@ -51,7 +51,7 @@ def button(session: Session, result: Result, *, key: str) -> None:
     )
     adding: _Adding | None = st.session_state.get(_OPEN)
     if adding and adding.result.id == result.id:
-        st.dialog("Add as example", width="medium", on_dismiss=close)(frame.guarded(_draw))(session, adding)
+        st.dialog("Add as example", width="medium", on_dismiss=_close)(frame.guarded(_draw))(session, adding)
 
 
 def _open(result: Result) -> None:
@@ -59,8 +59,7 @@ def _open(result: Result) -> None:
     st.session_state[_OPEN] = _Adding(result, turn)
 
 
-def close() -> None:
-    """Let go of the dialog, which a link in it leaves open otherwise: it would lie over the page one comes back to."""
+def _close() -> None:
     st.session_state.pop(_OPEN, None)
 
 
@@ -241,7 +240,7 @@ def _added(session: Session, adding: _Adding, template: Template | None, path: s
                 on_click=_do,
                 args=(_use, session, adding, template, path, len(pool)),
             )
-        st.button("Close", key="add-example-close", on_click=close)
+        st.button("Close", key="add-example-close", on_click=_close)
 
 
 def _use(session: Session, adding: _Adding, template: Template, path: str, count: int) -> None:
@@ -256,4 +255,4 @@ def _use(session: Session, adding: _Adding, template: Template, path: str, count
     adding.taken = True
 
 
-__all__ = ["button", "close"]
+__all__ = ["button"]

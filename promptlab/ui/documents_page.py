@@ -26,7 +26,6 @@ label = document_label.draw
 
 def page(session: Session) -> None:
     """Draw the list, or the document that the address names."""
-    session.reload()  # a label may have been changed in an editor, and what is shown here must be true
     wanted = st.query_params.get("document")
     if wanted:
         _one(session, wanted)

@@ -11,7 +11,6 @@ from promptlab import examples, pool_files, pools, selection
 from promptlab.errors import PromptlabError
 from promptlab.types import LABELS, Example, Label
 from promptlab.ui import (
-    add_example,
     document_label,
     example_form,
     example_rows,
@@ -31,8 +30,6 @@ BROWSE, CHOOSE, DUPLICATES = "Browse", "Try a selection", "Duplicates"
 
 def page(session: Session) -> None:
     """Draw the list of pools, or the pool that the address names."""
-    add_example.close()
-    session.reload()  # a label may have been changed in an editor, and what is shown here must be true
     if said := st.session_state.pop(example_form.SAID, None):
         st.toast(plain(said), icon=":material/check:")
     known = examples.pools_and_users(session.workspace, session.listing.entries())

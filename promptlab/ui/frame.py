@@ -20,6 +20,7 @@ from promptlab.ui import session, style
 from promptlab.ui.widgets import escape, markup, note
 
 log = logging.getLogger(__name__)
+_PLACE = "frame-place"
 P = ParamSpec("P")
 NO_MODELS = "<li><span></span><span>none in promptlab.yaml</span></li>"
 
@@ -43,7 +44,23 @@ def _framed(page: Callable[[session.Session], None]) -> None:
         here.looked.set()
     with st.sidebar:
         _sidebar(here)
-    page(here)
+    _let_dialogs_go(page)
+    try:
+        page(here)
+    finally:  # a page may name in the address what it shows
+        st.session_state[_PLACE] = _place(page)
+
+
+def _let_dialogs_go(page: Callable[[session.Session], None]) -> None:
+    """Close what was left open where one came from: a dialog left through a link in it would lie over the page that
+    one comes back to. The state of an open dialog has a name that ends in `-open`."""
+    if st.session_state.get(_PLACE) != _place(page):
+        for key in [key for key in st.session_state if str(key).endswith("-open")]:
+            del st.session_state[key]
+
+
+def _place(page: Callable[[session.Session], None]) -> tuple[str, dict[str, str]]:
+    return page.__module__, st.query_params.to_dict()
 
 
 def guarded(draw: Callable[P, None]) -> Callable[P, None]:

@@ -102,13 +102,8 @@ def _one(
     if found.problem:
         problem = found.problem
         said = problem.what if isinstance(problem, InputError) else problem.message
-        place = f"line {problem.line}: " if isinstance(problem, InputError) and problem.line else ""
-        note(
-            "bad",
-            f"This file cannot be read{f', {place[:-2]}' if place else ''}",
-            sentence(said),
-            sentence(problem.hint),
-        )
+        place = f", line {problem.line}" if isinstance(problem, InputError) and problem.line else ""
+        note("bad", f"This file cannot be read{place}", sentence(said), sentence(problem.hint))
         return 0
     if found.imported is None or not found.imported.files:
         note("warn", "Nothing could be made of it", "What it holds is listed below.")

@@ -120,3 +120,15 @@ def test_a_request_is_copied_as_curl_without_a_key(
     assert "sk-secret" not in curl
     tab.segmented_control(key="preview-code-way").set_value("python").run()
     assert any("OpenAI(" in code.value for code in tab.code)
+
+
+def test_a_dialog_left_through_a_link_is_gone_when_one_comes_back(desk: Desks) -> None:
+    here = desk(alpha=["ok"])
+    tab = press(dropped(here.open("templates"), [("p.json", REQUEST)]), "-go")
+    tab.query_params["template"] = "templates/imported/p.yaml"  # the link in the dialog
+    tab.run()
+    assert not tab.exception
+    tab.button(key="templates-all").click().run()
+    assert not tab.exception
+    assert "Import prompts of other tools" not in all_said(tab)
+    assert not tab.file_uploader
