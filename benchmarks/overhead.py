@@ -20,21 +20,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import statistics
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
+from benchmarks.loopback import loopback
 from promptlab import plans, runner, templates
 from promptlab.backends import Backend
 from promptlab.models import Catalogue
@@ -93,40 +91,6 @@ class ApiFigures:
     served: int
 
 
-def _serve(pipe: Connection, latency: float) -> None:
-    """In the server's process: say the address, then for every message the number of requests so far."""
-    from tests.loopback import LoopbackServer, stream
-
-    with LoopbackServer(stream(ANSWER, latency=latency)) as server:
-        pipe.send(server.url)
-        try:
-            while True:
-                pipe.recv()
-                pipe.send(server.count)
-        except (EOFError, KeyboardInterrupt):
-            return
-
-
-@contextmanager
-def loopback(latency: float) -> Iterator[tuple[str, Callable[[], int]]]:
-    """A server in a process of its own, so that it does not share our interpreter lock: its URL and its count."""
-    here, there = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(there, latency), daemon=True)
-    process.start()
-    there.close()
-
-    def count() -> int:
-        here.send(None)
-        return int(here.recv())
-
-    try:
-        yield str(here.recv()), count
-    finally:
-        here.close()
-        process.join(5)
-        process.terminate()
-
-
 def questions(workspace: Workspace, number: int, mark: str) -> list[Trial]:
     """`number` different questions about the article; `mark` sets one round apart from another."""
     template = templates.load(workspace, TEMPLATE)
@@ -182,7 +146,7 @@ def measure_api(*, requests: int, rounds: int, in_flight: int, latency: float) -
     """Each way, one after the other, `rounds` times, after one round each to warm up."""
     import openai
 
-    with loopback(latency) as (url, served), tempfile.TemporaryDirectory() as folder:
+    with loopback(ANSWER, latency) as (url, served), tempfile.TemporaryDirectory() as folder:
         entry = OpenAIModel(backend="openai", model="loop-1", base_url=url, max_parallel=in_flight, window=128_000)
         workspace = Workspace(root=ROOT, models={MODEL: entry}, labels={"fixtures/private/**": "confidential"})
         catalogue, store = Catalogue(workspace), Store(Path(folder) / "runs.sqlite")

@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import os
 import shutil
 import statistics
@@ -33,13 +32,12 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
+from benchmarks.loopback import loopback
 
 ROOT = Path(__file__).parent.parent
 ANSWER = "Argentina"
@@ -222,47 +220,6 @@ class AskFigures:
     served: int
 
 
-def _serve(pipe: Connection, latency: float) -> None:
-    """In the server's process: say the address, then for every message the number of requests so far."""
-    from tests.loopback import LoopbackServer, Received, Reply, stream, whole
-
-    streamed: Reply = stream(ANSWER, latency=latency)
-    at_once: Reply = (latency, *whole(ANSWER))
-
-    def reply(request: Received) -> Reply:
-        return streamed if b'"stream":true' in request.body or b'"stream": true' in request.body else at_once
-
-    with LoopbackServer(reply) as server:
-        pipe.send(server.url)
-        try:
-            while True:
-                pipe.recv()
-                server.received.clear()
-                pipe.send(server.count)
-        except (EOFError, KeyboardInterrupt):
-            return
-
-
-@contextmanager
-def loopback(latency: float) -> Iterator[tuple[str, Callable[[], int]]]:
-    """A server in a process of its own: its URL and the number of requests so far."""
-    here, there = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(there, latency), daemon=True)
-    process.start()
-    there.close()
-
-    def count() -> int:
-        here.send(None)
-        return int(here.recv())
-
-    try:
-        yield str(here.recv()), count
-    finally:
-        here.close()
-        process.join(5)
-        process.terminate()
-
-
 def messages(folder: Path) -> list[dict[str, str]]:
     """The messages of every case, with `{{question}}` where its question stands, as other programs want them."""
     from promptlab import plans, runner, templates
@@ -328,7 +285,7 @@ def bare(url: str, in_flight: int, *, streamed: bool) -> int:
 
 def measure_ask(*, cases: int, rounds: int, in_flight: int, latency: float, promptfoo: str | None) -> AskFigures:
     """Every way, `rounds` times, one after the other, after a short one each that fills the system's file cache."""
-    with loopback(latency) as (url, served), tempfile.TemporaryDirectory() as name:
+    with loopback(ANSWER, latency) as (url, served), tempfile.TemporaryDirectory() as name:
         folder, small = workspace(Path(name) / "all", cases, url), workspace(Path(name) / "few", 8, url)
         ways: dict[str, Callable[[Path], tuple[Timed, int]]] = {
             "promptlab record": lambda at: _ours(at, "record"),

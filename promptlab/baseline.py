@@ -15,10 +15,10 @@ from functools import lru_cache
 
 from promptlab.errors import SuiteError
 from promptlab.origin import blob_id
+from promptlab.recordable import check_labels, stored_from
 from promptlab.recording import Judged, Recording, Stored, write
 from promptlab.store import Store
 from promptlab.suite import Item, Key, Suite
-from promptlab.suite_asking import check_labels, stored_from
 from promptlab.suite_items import items
 from promptlab.suite_log import SuiteLog, SuiteRun
 from promptlab.types import Result

@@ -6,12 +6,11 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from promptlab import terminal
+from promptlab.cli_suite_output import SHOWN, Output, Progress, print_entry, report_paths
 from promptlab.cli_words import as_json_option, here, print_json, print_line
 from promptlab.errors import InputError
 
@@ -20,13 +19,9 @@ if TYPE_CHECKING:
     from promptlab.store import Store
     from promptlab.suite import Suite
     from promptlab.suite_asking import Asking
-    from promptlab.suite_entry import Entry
     from promptlab.suite_log import SuiteLog
     from promptlab.suite_summary import Summary
     from promptlab.workspace import Workspace
-
-_SHOWN = 40
-"""Items that a verb prints in full; of the others it prints the number."""
 
 
 @click.group()
@@ -130,7 +125,7 @@ def replay(suites: tuple[str, ...], only: tuple[str, ...], show_labelled: bool, 
     workspace = here()
     status = MET
     for found in _loaded(workspace, suites):
-        out = _Out(found, _paths(to, found, several=len(suites) != 1), show_labelled)
+        out = Output(found, report_paths(to, found, several=len(suites) != 1), show_labelled)
         outcomes: list[Outcome] = []
         for one in replayed(workspace, found, only=only):
             out.add(of_replay(one))
@@ -263,13 +258,13 @@ def accept(name: str, cases: tuple[str, ...], yes: bool, show_labelled: bool) ->
         keys = set()
         for change in changes(house.workspace, found, answers, wanted=cases):
             keys.add(change.key)
-            if len(keys) <= _SHOWN:
-                _print_entry(of_change(change), show_labelled)
+            if len(keys) <= SHOWN:
+                print_entry(of_change(change), show_labelled)
         if not keys:
             print_line("nothing to accept: the last rerun gave what is recorded")
             return
-        if len(keys) > _SHOWN:
-            print_line(f"… and {len(keys) - _SHOWN} more")
+        if len(keys) > SHOWN:
+            print_line(f"… and {len(keys) - SHOWN} more")
         if not yes and not click.confirm(f"Record these {len(keys)} answers?"):
             raise click.Abort
         taken = write_recording(house.workspace, found, answers, only=keys)
@@ -320,7 +315,8 @@ def _ask(
     house: _House, found: Suite, verb: Any, rest: Mapping[str, Any], *, resume: bool, **options: Any
 ) -> Asking | None:
     """The suite about to be asked; None after a dry run, which has said what it would take."""
-    from promptlab.suite_asking import Asking, Options, trials
+    from promptlab.suite_asking import Asking
+    from promptlab.suite_choice import Options, trials
     from promptlab.suite_estimate import estimate
 
     chosen = Options(
@@ -356,16 +352,16 @@ def _ask(
 
 def _followed(
     asking: Asking, found: Suite, to: Mapping[str, Any], show: bool, *, several: bool = False, calls: int = 0
-) -> tuple[Summary, _Out]:
+) -> tuple[Summary, Output]:
     """Let the suite be asked to its end, or to Ctrl-C: once lets what runs end, twice breaks it off."""
     from promptlab.causes import Finder
     from promptlab.suite_entry import of_answer
     from promptlab.suite_summary import outcome_of, summarise
 
-    out = _Out(found, _paths(to, found, several=several), show)
+    out = Output(found, report_paths(to, found, several=several), show)
     outcomes = []
     finder = Finder(asking, calls) if calls else None
-    with _stopping(asking), _Progress(asking.total, found.name) as progress:
+    with _stopping(asking), Progress(asking.total, found.name) as progress:
         for one in asking:
             progress.step()
             answered = finder.explained(one) if finder else one
@@ -400,82 +396,6 @@ def _stopping(asking: Asking) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-class _Progress:
-    """A bar with the time left, on a terminal only."""
-
-    def __init__(self, total: int, name: str) -> None:
-        self._shown = sys.stderr.isatty()
-        self._bar: Any = click.progressbar(length=total, label=name, file=sys.stderr, show_pos=True)
-
-    def __enter__(self) -> _Progress:
-        if self._shown:
-            self._bar.__enter__()
-        return self
-
-    def step(self) -> None:
-        if self._shown:
-            self._bar.update(1)
-
-    def __exit__(self, *exc: Any) -> None:
-        if self._shown:
-            self._bar.__exit__(*exc)
-
-
-# Output
-
-
-def _paths(to: Mapping[str, Any], found: Suite, *, several: bool) -> dict[str, Path]:
-    """Where the reports go; of several suites each has its name in the name of its file."""
-    paths = {kind: to.get(f"to_{kind}") for kind in ("junit", "json", "markdown", "html")}
-    return {
-        kind: Path(path).with_stem(f"{Path(path).stem}-{found.name}") if several else Path(path)
-        for kind, path in paths.items()
-        if path
-    }
-
-
-class _Out:
-    """Prints what needs a look, writes the reports, and counts."""
-
-    def __init__(self, found: Suite, paths: Mapping[str, Path], show: bool) -> None:
-        from promptlab.suite_report import writers
-
-        self._suite, self._show = found, show
-        self._writers = writers(paths, show_labelled=show)
-        self._paths = paths
-        self.failing = self.errors = 0
-
-    def add(self, entry: Entry) -> None:
-        from promptlab.suite_entry import FAILING
-
-        for writer in self._writers:
-            writer.add(entry)
-        if entry.outcome in FAILING:
-            self.failing += 1
-            self.errors += entry.outcome == "error"
-            if self.failing <= _SHOWN:
-                _print_entry(entry, self._show)
-
-    def finish(self, summary: Summary) -> None:
-        from promptlab.suite_summary import as_text
-
-        for writer, path in zip(self._writers, self._paths.values(), strict=True):
-            try:
-                writer.finish(summary)
-            except OSError as exc:
-                raise InputError(f"the report cannot be written: {exc.strerror or exc}", file=str(path)) from exc
-        if self.failing > _SHOWN:
-            print_line(f"… and {self.failing - _SHOWN} more")
-        print_line(f"{self._suite.name}: {as_text(summary)}")
-
-
-def _print_entry(entry: Entry, show: bool) -> None:
-    from promptlab.suite_entry import in_words
-
-    click.echo(terminal.printable(in_words(entry if show else entry.masked())))
-    click.echo()
 
 
 def _worst(status: int) -> int:

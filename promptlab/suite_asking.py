@@ -10,24 +10,25 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from itertools import islice
 from typing import Any
 
 from promptlab import judging, runner, scorers, verdicts
-from promptlab.errors import GateRefused, InputError, PromptlabError
+from promptlab.errors import InputError, PromptlabError
 from promptlab.models import Catalogue
 from promptlab.origin import blob_id
+from promptlab.recordable import check_label, label_of_trial
 from promptlab.recording import Judged, Recording, Stored
 from promptlab.store import Store
 from promptlab.suite import Item, Key, Suite
-from promptlab.suite_choice import Options, chosen, labelled_today, recorded_of, trial_of, trials
+from promptlab.suite_choice import Options, chosen, recorded_of, trial_of
 from promptlab.suite_items import Fill
 from promptlab.suite_limits import Reserve, Spent, price
 from promptlab.suite_log import Row, SuiteLog, SuiteRun, Verb
-from promptlab.types import LABELS, Completion, Label, Request, Result, Score, Trial, highest
+from promptlab.types import LABELS, Completion, Request, Result, Score, Trial
 from promptlab.workspace import Workspace
 
 CHUNK = 1_000
@@ -102,12 +103,12 @@ class Asking:
             if item.key.repeat:
                 continue
             try:
-                label = _label(label_of, self.fill.trial(item))
+                label = label_of_trial(label_of, self.fill.trial(item))
                 clearance = self.catalogue.clearance(item.key.model)
             except PromptlabError:
                 continue  # an error of its item, when its turn comes
             if LABELS.index(label) <= LABELS.index(clearance):
-                _check_label(own, self.suite.recording, item.key, label)
+                check_label(own, self.suite.recording, item.key, label)
 
     def _begin(self, resume: bool) -> tuple[SuiteRun, dict[Key, str]]:
         mine = self._identity()
@@ -342,51 +343,6 @@ def _is_of(result: Result, trial: Trial) -> bool:
     return result.request is not None and result.request.body() == runner.request_of(trial).body()
 
 
-def stored_from(
-    suite: Suite, item: Item, result: Result, fingerprint: str, blob: str, judged: tuple[Judged, ...] = ()
-) -> Stored:
-    """What the recording keeps of an answer. The result must have one."""
-    if result.request is None or result.completion is None:
-        raise ValueError("only an answer can be recorded")
-    done = result.completion
-    return Stored(
-        key=item.key,
-        request=replace(result.request, repeat=item.key.repeat),
-        request_key=result.request.key(fingerprint),
-        backend=fingerprint,
-        completion=Completion(done.text, done.finish_reason, done.usage, fingerprint=done.fingerprint),
-        scores=(*result.scores, *(judging.read(one.text) for one in judged)),
-        judged=judged,
-        inputs=item.case.inputs,
-        expected=item.case.expected,
-        tags=item.case.tags,
-        label=item.case.label,
-        without=result.without,
-        template=(item.variant.template or suite.template).path,
-        blob=blob,
-    )
-
-
-def check_labels(own: Label, recording: str, stored: Stored) -> None:
-    """Raise `GateRefused` where the file `recording`, labelled `own`, is labelled lower than what it would hold."""
-    _check_label(own, recording, stored.key, stored.highest_label)
-
-
-def _check_label(own: Label, recording: str, key: Key, label: Label) -> None:
-    if LABELS.index(label) > LABELS.index(own):
-        raise GateRefused(
-            f"{key.id} is {label}, and the recording {recording} is {own}",
-            hint=f'add to `labels` in promptlab.yaml: "{recording}": {label}',
-        )
-
-
-def _label(label_of: Callable[[str], Label], trial: Trial) -> Label:
-    """The strictest label of anything that the prompt of a trial is made of."""
-    template = trial.template
-    materials = [*(document.label for document in trial.documents), *(shot.label for shot in trial.shots)]
-    return highest([trial.label, template.label, label_of(template.path), *materials])
-
-
 def _with_keys(store: Store, run_id: str, keys: Sequence[Key]) -> Iterator[tuple[Key, Result]]:
     by_id = {key.id: key for key in keys}
     for result in store.results(run_id):
@@ -431,16 +387,3 @@ def _no_answer(item: Item, exc: PromptlabError) -> Result:
         case=item.key.id,
         created=runner.now(),
     )
-
-
-__all__ = [
-    "Answered",
-    "Asking",
-    "Options",
-    "Spent",
-    "check_labels",
-    "labelled_today",
-    "recorded_of",
-    "stored_from",
-    "trials",
-]

@@ -15,7 +15,7 @@ from promptlab.recording import Recording, Stored
 from promptlab.replay import replay_item
 from promptlab.store import Store
 from promptlab.suite import Key, Suite
-from promptlab.suite_asking import recorded_of
+from promptlab.suite_choice import recorded_of
 from promptlab.suite_items import Fill, items
 from promptlab.suite_log import Row, SuiteLog, SuiteRun
 from promptlab.types import Request, Result, Score

@@ -12,11 +12,11 @@ from typing import Any
 from promptlab import case_files, pools, runner, suite_file, templates
 from promptlab.errors import PromptlabError, SuiteError
 from promptlab.files import write_atomically
+from promptlab.recordable import check_labels
 from promptlab.recording import Recording, Stored, write
 from promptlab.scorers import contains
 from promptlab.store import RunInfo, Store
 from promptlab.suite import FOLDER, CaseFile, Key, Suite, recording_of, stem_of
-from promptlab.suite_asking import check_labels
 from promptlab.suite_items import items
 from promptlab.types import Completion, Label, Params, Result, Section, canonical_json, sha256
 from promptlab.workspace import Workspace

@@ -12,7 +12,7 @@ from statistics import fmean
 
 from promptlab.origin import blob_id
 from promptlab.suite import Suite
-from promptlab.suite_asking import Options
+from promptlab.suite_choice import Options
 from promptlab.suite_log import Row, SuiteLog, SuiteRun, Verb
 from promptlab.suite_summary import Summary, summarise
 from promptlab.thresholds import Outcome

@@ -14,7 +14,8 @@ from promptlab.baseline import Answers, write_recording
 from promptlab.recording import Recording, Stored
 from promptlab.replay import Replayed, replay
 from promptlab.suite import Suite
-from promptlab.suite_asking import Answered, Asking, Options
+from promptlab.suite_asking import Answered, Asking
+from promptlab.suite_choice import Options
 from promptlab.suite_log import SuiteLog
 from promptlab.types import Request
 from promptlab.workspace import Workspace

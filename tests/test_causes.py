@@ -11,7 +11,8 @@ import pytest
 
 from promptlab.causes import Finder
 from promptlab.models import Catalogue
-from promptlab.suite_asking import Answered, Asking, Options
+from promptlab.suite_asking import Answered, Asking
+from promptlab.suite_choice import Options
 from promptlab.suite_log import SuiteLog
 from promptlab.types import Request
 from promptlab.verdicts import Cause

@@ -18,12 +18,22 @@ PACKAGE = ROOT / "promptlab"
 # The layers of the design, highest first; a module may import its own layer and those below.
 LAYERS = (
     (
-        *("ui", "cli", "cli_export", "cli_formats", "cli_documents", "cli_examples", "cli_suite"),
+        *("ui", "cli", "cli_export", "cli_formats", "cli_documents", "cli_examples", "cli_suite", "cli_suite_output"),
         *("cli_templates", "cli_variants", "cli_words", "terminal", "pytest_plugin"),
     ),
     (
         *("plans", "report", "difference", "proofs", "inventory", "template_changes"),
-        *("suite", "suite_file", "suite_items", "case_files", "recording", "replay", "suite_asking", "suite_log"),
+        *(
+            "suite",
+            "suite_file",
+            "suite_items",
+            "case_files",
+            "recording",
+            "recordable",
+            "replay",
+            "suite_asking",
+            "suite_log",
+        ),
         *(
             "suite_choice",
             "suite_limits",

@@ -29,7 +29,8 @@ from promptlab import suite_file
 from promptlab.backends.scripted import ScriptedBackend
 from promptlab.models import Catalogue
 from promptlab.store import Store
-from promptlab.suite_asking import Asking, Options
+from promptlab.suite_asking import Asking
+from promptlab.suite_choice import Options
 from promptlab.suite_log import SuiteLog
 from promptlab.workspace import Workspace
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from promptlab import suite_asking, suite_pages
+from promptlab import suite_choice, suite_pages
 from promptlab.errors import PromptlabError
 from promptlab.suite import Suite
-from promptlab.suite_asking import Options
+from promptlab.suite_choice import Options
 from promptlab.suite_estimate import ModelEstimate, estimate
 from promptlab.suite_log import SuiteRun, Verb
 from promptlab.ui import frame
@@ -171,7 +171,7 @@ def _estimate(session: Session, suite: Suite, asks: _Asks, verb: Verb, options: 
     asks.trouble, asks.of = None, None
     try:
         with st.spinner("Rendering every prompt and counting its tokens"):
-            planned = suite_asking.trials(session.workspace, suite, verb=verb, options=options, log=session.suites.log)
+            planned = suite_choice.trials(session.workspace, suite, verb=verb, options=options, log=session.suites.log)
             asks.found = estimate(planned, session.catalogue, session.store)
         asks.of = (verb, options)
     except PromptlabError as exc:

@@ -19,7 +19,8 @@ from promptlab.models import Catalogue
 from promptlab.recording import Recording
 from promptlab.store import Store
 from promptlab.suite import Suite
-from promptlab.suite_asking import Asking, Options
+from promptlab.suite_asking import Asking
+from promptlab.suite_choice import Options
 from promptlab.suite_compare import TwoRuns, compare_runs
 from promptlab.suite_log import SuiteLog, SuiteRun, Verb
 from promptlab.suite_pages import summary_of_run

@@ -18,7 +18,8 @@ from promptlab.baseline import Answers, write_recording
 from promptlab.models import Catalogue
 from promptlab.recording import Recording
 from promptlab.store import Store
-from promptlab.suite_asking import Asking, Options
+from promptlab.suite_asking import Asking
+from promptlab.suite_choice import Options
 from promptlab.suite_log import SuiteLog
 from promptlab.workspace import Workspace
 from tests.browser.app import App

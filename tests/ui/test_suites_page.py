@@ -12,7 +12,7 @@ from promptlab import marks, suite_file
 from promptlab.backends.scripted import Script, ScriptedBackend
 from promptlab.recording import Recording
 from promptlab.suite import Suite
-from promptlab.suite_asking import Options
+from promptlab.suite_choice import Options
 from promptlab.suite_log import SuiteRun, Verb
 from promptlab.types import Request
 from promptlab.ui.suite_jobs import SuiteJob
