@@ -9,7 +9,8 @@ A recording is always written whole, in the order of the suite, from the old one
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -99,16 +100,17 @@ def write_recording(
 
     def lines() -> Iterator[Stored]:
         nonlocal taken
-        for item, old in _both(workspace, suite):
-            new = None
-            if only is None or item.key in only:
-                new = _new(suite, item, answers)
-            if new:
-                taken += 1
-            found = new or old
-            if found:
-                check_labels(own, suite.recording, found)
-                yield found
+        with _recorded(workspace, suite) as recorded:
+            for item in items(workspace, suite):
+                new = None
+                if only is None or item.key in only:
+                    new = _new(suite, item, answers)
+                if new:
+                    taken += 1
+                found = new or recorded(item.key)
+                if found:
+                    check_labels(own, suite.recording, found)
+                    yield found
 
     write(workspace.resolve(suite.recording), lines())
     return taken
@@ -117,10 +119,11 @@ def write_recording(
 def changes(workspace: Workspace, suite: Suite, answers: Answers, *, wanted: Collection[str] = ()) -> Iterator[Change]:
     """What accepting would change, of the items that `wanted` names by item or case, or of all: answers that are new,
     or were given to another prompt, or whose text is another."""
-    for item, old in _both(workspace, suite, wanted):
-        new = _new(suite, item, answers)
-        if new and (old is None or _matters(old, new)):
-            yield Change(item.key, old, new)
+    with _recorded(workspace, suite) as recorded:
+        for item in items(workspace, suite, wanted=wanted):
+            old, new = recorded(item.key), _new(suite, item, answers)
+            if new and (old is None or _matters(old, new)):
+                yield Change(item.key, old, new)
 
 
 def _matters(old: Stored, new: Stored) -> bool:
@@ -142,15 +145,15 @@ def _new(suite: Suite, item: Item, answers: Answers) -> Stored | None:
     )
 
 
-def _both(workspace: Workspace, suite: Suite, wanted: Collection[str] = ()) -> Iterator[tuple[Item, Stored | None]]:
-    """The items of the suite, or those wanted, each with what is recorded of it."""
+@contextmanager
+def _recorded(workspace: Workspace, suite: Suite) -> Iterator[Callable[[Key], Stored | None]]:
+    """What finds the recorded answer to an item; the file is read where something is looked for, and as far."""
     path = workspace.resolve(suite.recording)
     if not path.is_file():
-        yield from ((item, None) for item in items(workspace, suite, wanted=wanted))
+        yield lambda _key: None
         return
     with Recording(path, shown=suite.recording) as recording:
-        for item in items(workspace, suite, wanted=wanted):
-            yield item, recording.find(item.key)
+        yield recording.find
 
 
 def last_run(log: SuiteLog, suite: Suite, verb: str) -> SuiteRun:

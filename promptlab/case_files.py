@@ -70,9 +70,10 @@ def _of_file(workspace: Workspace, suite: Suite, entry: CaseFile) -> Iterator[Ca
         beside = [workspace.relative(path) for path in full.parent.iterdir()] if full.parent.is_dir() else []
         message = f"there is no file `{entry.path}` in the workspace"
         raise SuiteError(message, file=suite.path, line=entry.line, field="file", hint=nearest(entry.path, beside))
-    label = workspace.label_of(entry.path)
+    label, cells = workspace.label_of(entry.path), _kind(entry.path) == "csv"
     for row, line in _rows(full, entry.path):
-        yield _Case(suite, entry.path, line, label).case(row)
+        case = _Case(suite, entry.path, line, label)
+        yield case.from_csv(row) if cells else case.from_data(row)
 
 
 def _kind(path: str) -> str:
@@ -165,10 +166,7 @@ class _Case:
     def __init__(self, suite: Suite, path: str, line: int, label: Label) -> None:
         self._suite, self._path, self._line, self._label = suite, path, line, label
 
-    def case(self, row: Mapping[str, Any]) -> Case:
-        return self._from_csv(row) if _kind(self._path) == "csv" else self._from_data(row)
-
-    def _from_csv(self, row: Mapping[str, str]) -> Case:
+    def from_csv(self, row: Mapping[str, str]) -> Case:
         def several(name: str) -> tuple[str, ...]:
             return tuple(part.strip() for part in row.get(name, "").split(";") if part.strip())
 
@@ -190,7 +188,7 @@ class _Case:
             None,
         )
 
-    def _from_data(self, row: Mapping[str, Any]) -> Case:
+    def from_data(self, row: Mapping[str, Any]) -> Case:
         if "output" in row and "expected" not in row:  # a pool of examples
             row = {"expected": row["output"], **{key: value for key, value in row.items() if key != "output"}}
         for key in row:

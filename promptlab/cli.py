@@ -7,6 +7,7 @@ when all went well, 1 when something failed, 2 for a wrong command line, 130 aft
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import sys
@@ -449,6 +450,8 @@ cli.add_command(cli_suite.suite)
 def main() -> None:
     """Entry point: our own errors become a line, everything else keeps its traceback."""
     terminal.accept_any_text()
+    # What the imports made, half a million objects, would be looked through again and again while a suite runs.
+    gc.set_threshold(20_000, 20, 50)
     try:
         cli(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as exc:

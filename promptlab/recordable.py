@@ -22,7 +22,7 @@ def stored_from(
     return Stored(
         key=item.key,
         request=replace(result.request, repeat=item.key.repeat),
-        request_key=result.request.key(fingerprint),
+        request_key=result.request_id,
         backend=fingerprint,
         completion=Completion(done.text, done.finish_reason, done.usage, fingerprint=done.fingerprint),
         scores=(*result.scores, *(judging.read(one.text) for one in judged)),

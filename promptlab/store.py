@@ -35,6 +35,8 @@ from promptlab.types import (
 )
 
 SCHEMA_VERSION = 1
+KNOWN_TEXTS = 4_000
+"""Hashes of texts that are remembered as written: most prompts repeat most of their texts."""
 RECENT = 200
 """Runs that are looked at to say when something was last used."""
 
@@ -100,6 +102,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._write_lock = threading.Lock()
+        self._known: set[str] = set()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
@@ -168,7 +171,8 @@ class Store:
                 requests[key] = tables.request_row(request, key, fingerprint)
                 for number, message in enumerate(request.messages):
                     digest = sha256(message.content)
-                    texts[digest] = {"sha256": digest, "text": message.content}
+                    if digest not in self._known:
+                        texts[digest] = {"sha256": digest, "text": message.content}
                     messages.append(
                         {"request_key": key, "position": number, "role": message.role, "text_sha256": digest}
                     )
@@ -181,6 +185,9 @@ class Store:
                 (tables.results.insert(), rows),
             ]
         )
+        if len(self._known) > KNOWN_TEXTS:
+            self._known.clear()
+        self._known.update(texts)
 
     def _write(self, steps: Sequence[tuple[Any, list[dict[str, Any]]]]) -> None:
         try:
@@ -190,6 +197,7 @@ class Store:
                     if rows:
                         db.execute(statement, rows)
         except sa.exc.SQLAlchemyError as exc:
+            self._known.clear()  # should the file be another one by now, the next try writes everything
             raise StoreError(
                 f"the run history {self.path} cannot be written: {_reason(exc)}",
                 hint="is the disk full, or the folder read-only?",

@@ -12,7 +12,6 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -86,29 +85,27 @@ class Asking:
                 recorded.keys()  # a broken line is an error now, and not after half of the suite was paid for
         for model in options.models or suite.models:
             catalogue.entry(model)  # an unknown model is an error now, and not a thousand later
-        self.total = sum(1 for _ in chosen(workspace, suite, verb=verb, options=options, log=log))
-        if verb == "record":
-            self._check_room()
+        self.total = self._counted()
         self.run, self._had = self._begin(resume)
 
-    def _check_room(self) -> None:
-        """Raise `GateRefused` where the recording is labelled lower than what it would hold: now, and not after
-        everything was paid for. What the gate refuses anyway will not be in it."""
-        own = self.workspace.label_of(self.suite.recording)
-        if own == LABELS[-1]:
-            return
-        every = chosen(self.workspace, self.suite, verb=self.verb, options=self.options, log=self._log)
-        label_of = cache(self.workspace.label_of)  # which follows links, and the same few paths come up every time
-        for _, item in every:
-            if item.key.repeat:
+    def _counted(self) -> int:
+        """How many items will be asked. Raises `GateRefused` where the recording is labelled lower than what it would
+        hold: now, and not after everything was paid for. What the gate refuses anyway will not be in it."""
+        own = self.fill.label_of(self.suite.recording)
+        checked = self.verb == "record" and own != LABELS[-1]
+        count = 0
+        for _, item in chosen(self.workspace, self.suite, verb=self.verb, options=self.options, log=self._log):
+            count += 1
+            if not checked or item.key.repeat:
                 continue
             try:
-                label = label_of_trial(label_of, self.fill.trial(item))
+                label = label_of_trial(self.fill.label_of, self.fill.trial(item))
                 clearance = self.catalogue.clearance(item.key.model)
             except PromptlabError:
                 continue  # an error of its item, when its turn comes
             if LABELS.index(label) <= LABELS.index(clearance):
                 check_label(own, self.suite.recording, item.key, label)
+        return count
 
     def _begin(self, resume: bool) -> tuple[SuiteRun, dict[Key, str]]:
         mine = self._identity()
@@ -199,7 +196,7 @@ class Asking:
         for place, (position, item) in enumerate(chunk):
             stored = recorded_of(self.suite, item.key, recorded)
             try:
-                trial = trial_of(self.workspace, self.suite, self.fill, item, stored, self.options.prompts)
+                trial = trial_of(self.fill, item, stored, self.options.prompts)
                 if item.key in earlier and _is_of(earlier[item.key], trial):
                     had.append((position, item, stored, earlier[item.key], ""))
                     continue

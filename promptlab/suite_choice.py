@@ -77,17 +77,15 @@ def recorded_of(suite: Suite, key: Key, recorded: Recording | None) -> Stored | 
     return recorded.find(key if key.model in suite.models else key._replace(model=suite.models[0]))
 
 
-def trial_of(
-    workspace: Workspace, suite: Suite, fill: Fill, item: Item, stored: Stored | None, prompts: Prompts
-) -> Trial:
+def trial_of(fill: Fill, item: Item, stored: Stored | None, prompts: Prompts) -> Trial:
     """What is asked for `item`. Raises `SuiteError` where a recorded prompt is to be sent and there is none."""
     trial = replace(fill.trial(item), case=item.key.id)
     if prompts == "current":
         return trial
     if stored is None:
         hint = "`promptlab suite record` asks it, or rerun with `--prompts current`"
-        raise SuiteError(f"nothing is recorded of {item.key.id}", file=suite.recording, hint=hint)
-    return replace(trial, request=labelled_today(workspace, suite, stored), without=stored.without)
+        raise SuiteError(f"nothing is recorded of {item.key.id}", file=fill.suite.recording, hint=hint)
+    return replace(trial, request=_labelled_today(fill, stored), without=stored.without)
 
 
 def trials(workspace: Workspace, suite: Suite, *, verb: Verb, options: Options, log: SuiteLog) -> Iterator[Trial]:
@@ -99,19 +97,20 @@ def trials(workspace: Workspace, suite: Suite, *, verb: Verb, options: Options, 
         for _, item in chosen(workspace, suite, verb=verb, options=options, log=log):
             stored = recorded_of(suite, item.key, recorded)
             if stored or options.prompts == "current":
-                yield trial_of(workspace, suite, fill, item, stored, options.prompts)
+                yield trial_of(fill, item, stored, options.prompts)
     finally:
         if recorded:
             recorded.close()
 
 
-def labelled_today(workspace: Workspace, suite: Suite, stored: Stored) -> Request:
+def _labelled_today(fill: Fill, stored: Stored) -> Request:
     """The stored request, no less private than its documents, its template and the recording are today."""
     sources = []
     for source in stored.request.prompt.sources:
         path = source.name.partition("#")[0]
         known = source.section in ("context", "layout") and path
-        label = highest([source.label, workspace.label_of(path)]) if known else source.label
+        label = highest([source.label, fill.label_of(path)]) if known else source.label
         sources.append(replace(source, label=label))
-    sources.append(Source("layout", suite.recording, highest([stored.label, workspace.label_of(suite.recording)])))
+    recording = fill.suite.recording
+    sources.append(Source("layout", recording, highest([stored.label, fill.label_of(recording)])))
     return replace(stored.request, prompt=replace(stored.request.prompt, sources=tuple(sources)))

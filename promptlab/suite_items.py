@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 
 from promptlab import case_files, judging, plans, scorers
 from promptlab.errors import SuiteError, nearest
@@ -50,6 +51,7 @@ class Fill:
 
     def __init__(self, workspace: Workspace, suite: Suite) -> None:
         self._workspace, self.suite = workspace, suite
+        self.label_of = cache(workspace.label_of)  # which follows links, and the same few paths come up every time
         self._filler = plans.Filler(workspace)
         self._scorers: dict[tuple[tuple[ScorerSpec, ...], str | None], tuple[Scorer, ...]] = {}
 

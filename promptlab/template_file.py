@@ -20,8 +20,6 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Annotated, Any, Literal
 
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no stubs
-from jsonschema.exceptions import SchemaError  # type: ignore[import-untyped]  # it has no stubs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from promptlab.errors import TemplateError, nearest
@@ -358,6 +356,9 @@ def _check_context(context: list[_Context], inputs: Mapping[str, InputSpec], fil
 def _json_schema(value: dict[str, Any] | str | None, file: YamlFile) -> str | None:
     if value is None:
         return None
+    from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no stubs
+    from jsonschema.exceptions import SchemaError  # type: ignore[import-untyped]  # it has no stubs
+
     line = file.line(("schema",))
     if isinstance(value, str):
         try:

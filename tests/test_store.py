@@ -235,6 +235,20 @@ def test_one_article_is_stored_once_for_hundreds_of_questions(store: Store) -> N
     assert store.path.stat().st_size < 2_000_000 + len(article)
 
 
+def test_a_text_is_written_again_once_a_write_has_failed(store: Store) -> None:
+    run = begin(store, total=3)
+    put(store, result(run, request("one?")))
+    with sqlite3.connect(store.path) as db:  # as if another file had taken its place
+        db.execute("delete from messages")
+        db.execute("delete from texts")
+    db.close()
+    lost = result(run, request("two?"))
+    with pytest.raises(StoreError):
+        put(store, lost)
+    put(store, lost)
+    assert lost.request in [r.request for r in store.results(run.id)]
+
+
 # The cache
 
 

@@ -10,6 +10,8 @@ import pytest
 
 from promptlab.baseline import Answers, changes, write_recording
 from promptlab.errors import GateRefused, SuiteError
+from promptlab.recording import Recording, Stored
+from promptlab.suite import Key
 from promptlab.suite_asking import Answered
 from tests.suites import SUITE, SuiteHouse, in_order, suites, verdicts
 
@@ -37,6 +39,28 @@ def test_recording_the_same_answers_again_gives_the_same_bytes(suites: SuiteHous
     first = path.read_bytes()
     suites.record()
     assert path.read_bytes() == first
+
+
+def test_what_is_recorded_is_read_only_for_items_without_a_new_answer(
+    suites: SuiteHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suites.record()
+    asking = suites.asking(resume=False)
+    ended = in_order(asking)
+    wanted: list[Key] = []
+    find = Recording.find
+
+    def noted(recording: Recording, key: Key) -> Stored | None:
+        wanted.append(key)
+        return find(recording, key)
+
+    monkeypatch.setattr(Recording, "find", noted)
+    answers = Answers(suites.house.store, suites.log, asking.run)
+    assert write_recording(suites.workspace, suites.suite, answers, only={ended[0].item.key}) == 1
+    assert wanted == [one.item.key for one in ended[1:]]
+    wanted.clear()
+    assert write_recording(suites.workspace, suites.suite, answers) == len(ended)
+    assert wanted == []
 
 
 def test_replay_of_what_was_recorded_is_the_same_and_asks_nobody(suites: SuiteHouse) -> None:

@@ -213,7 +213,7 @@ class OpenAIBackend:
                 response = cast(
                     "httpx2.Response",
                     client.post(
-                        "/chat/completions",
+                        f"{self._asked.url}/chat/completions",  # whole, which spares the library putting it together
                         cast_to=httpx2.Response,
                         content=body,
                         options={"headers": {"Content-Type": "application/json", "Accept": "text/event-stream"}},
