@@ -225,7 +225,13 @@ class Catalogue:
         sha256 = self._verified(name, entry, path)
         lora = [Lora(file, self._files.digest(file)) for file in self._lora_files(name, entry)]
         self._seen[name] = {file: signature(file) for file in (path, *(one.path for one in lora))}
-        return LlamaBackend(name, path, entry, sha256, lora=lora, prefixes=self.workspace.state / "prefixes")
+        limit = self.workspace.model_memory
+        return LlamaBackend(
+            *(name, path, entry, sha256),
+            lora=lora,
+            prefixes=self.workspace.state / "prefixes",
+            memory=limit * 1_000_000 if limit else _share_of_memory(),
+        )
 
     def _llama_status(self, name: str, entry: LlamaModel) -> ModelStatus:
         size, file = None, None
@@ -318,6 +324,14 @@ def _writing(path: Path) -> Iterator[None]:
         raise ModelNotReady(
             f"{path} cannot be written: {exc.strerror or exc}", hint="set PROMPTLAB_CACHE to a folder with room"
         ) from exc
+
+
+def _share_of_memory() -> int | None:
+    """Bytes that models may take where promptlab.yaml does not say: six tenths of the machine's memory."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 6 // 10
+    except (AttributeError, ValueError, OSError):
+        return None
 
 
 def _need(module: str, what: str, extra: str) -> None:

@@ -90,7 +90,8 @@ class Prompt:
 class Params:
     """Sampling parameters. None leaves the choice to the backend's documented default.
 
-    `max_tokens` counts new tokens. `seed` is passed where the backend knows it and always recorded.
+    `max_tokens` counts new tokens. `seed` is passed where the backend knows it and always recorded. With `logprobs` the
+    answer says how likely each of its tokens was, and so many alternatives to it, 0 to 20.
     """
 
     temperature: float = 0.0
@@ -103,6 +104,7 @@ class Params:
     frequency_penalty: float | None = None
     seed: int | None = None
     stop: tuple[str, ...] = ()
+    logprobs: int | None = None
 
     def with_(self, **changes: Any) -> Params:
         """A copy with `changes`, leaving out those that are None."""

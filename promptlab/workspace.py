@@ -57,6 +57,9 @@ class LlamaModel(_Strict):
     keep_prefixes: Literal["never", "public", "always"] = Field(
         default="public", description="Which prompts may be kept read on disk: none, those without a label, all"
     )
+    throughput: int = Field(
+        default=0, ge=0, le=64, description="Answers written together, 0: one at a time, always the same text"
+    )
     clearance: Label = "confidential"
 
     @model_validator(mode="after")
@@ -105,6 +108,7 @@ ModelEntry = Annotated[LlamaModel | OpenAIModel, Field(discriminator="backend")]
 class _File(_Strict):
     models: dict[str, ModelEntry] = {}
     labels: dict[str, Label] = {}
+    model_memory: int | None = Field(default=None, gt=0, description="MB that loaded local models may take together")
 
     @field_validator("models", "labels", mode="before")
     @classmethod
@@ -136,6 +140,8 @@ class Workspace:
     root: Path
     models: Mapping[str, LlamaModel | OpenAIModel]
     labels: Mapping[str, Label]
+    model_memory: int | None = None
+    """MB that loaded local models may take together; None leaves it to the machine."""
 
     @property
     def state(self) -> Path:
@@ -211,7 +217,7 @@ class Workspace:
             parsed = _File.model_validate({} if file.data is None else file.data)
         except ValidationError as exc:
             raise _explain(exc, file) from exc
-        return cls(root=root, models=parsed.models, labels=parsed.labels)
+        return cls(root, parsed.models, parsed.labels, parsed.model_memory)
 
 
 def _ways(path: Path) -> Iterator[Path]:

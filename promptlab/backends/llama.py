@@ -1,11 +1,15 @@
-"""Local models: GGUF files answered in this process by llama.cpp.
+"""Local models: GGUF files answered on this machine by llama.cpp.
 
     LlamaBackend("smollm2-135m", Path(".../SmolLM2-135M-Instruct.Q4_1.gguf"), entry, sha256="b179c9...")
 
-The work is split: llama_template.py makes a string of messages and llama_prompt.py tokens of that,
-llama_lane.py gives requests their turn on the one thread that may touch loaded models, llama_engine.py
-reads and writes, llama_sampling.py chooses tokens, llama_text.py shows them, and llama_grammar.py turns a
-schema into a grammar. This file puts them behind the backend protocol.
+This file puts behind the backend protocol what has a file each:
+
+    here                                         in a process of its own (llama_worker.py)
+    llama_template.py  messages to a string      llama_host.py      the loaded models
+    llama_prompt.py    that to tokens            llama_loading.py   loading one
+    llama_grammar.py   a schema to a grammar     llama_engine.py    one answer at a time, llama_prefix.py its memory
+    llama_lane.py      whose turn it is          llama_together.py  many at once
+    llama_child.py     that process, from here   llama_answer.py    writing: llama_sampling.py, llama_text.py
 """
 
 from __future__ import annotations
@@ -16,22 +20,25 @@ import os
 import threading
 from array import array
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
+from typing import cast
 
 from promptlab.backends import Step
 from promptlab.backends import llama_prompt as prompts
 from promptlab.backends import llama_template as templates
-from promptlab.backends.llama_engine import ENGINES, NO_GPU, Settings, Stopped
+from promptlab.backends.llama_answer import Task
+from promptlab.backends.llama_child import CHILD
 from promptlab.backends.llama_grammar import grammar_of
+from promptlab.backends.llama_host import Host
 from promptlab.backends.llama_lane import LANE, Job
+from promptlab.backends.llama_loading import NO_GPU, Settings
 from promptlab.backends.llama_native import Vocab, has_gpu, library
-from promptlab.backends.llama_sampling import Sampler
-from promptlab.backends.llama_text import AnswerText
-from promptlab.backends.llama_tree import PIECE
+from promptlab.backends.llama_together import Waiting
+from promptlab.backends.llama_tree import PIECE, common
 from promptlab.errors import ModelNotReady, WindowExceeded
 from promptlab.types import AsSent, Budget, Completion, Held, Message, Request
 from promptlab.workspace import LlamaModel
@@ -53,9 +60,35 @@ class Lora:
     sha256: str
 
 
+class _Question(Job):
+    """A request in the lane: its task goes to the host, and `finish` says the rest of what comes back."""
+
+    def __init__(
+        self, name: str, task: Task, cancel: threading.Event, host: Host, finish: Callable[[Completion], Completion]
+    ) -> None:
+        settings = task.settings
+
+        def near(text: bytes) -> int:
+            standing = host.standing(settings)
+            return common(standing.live, text) if standing else 0
+
+        key = settings if settings.throughput else None
+        super().__init__(name, cancel, text=array("i", task.tokens).tobytes(), near=near, key=key)
+        self.task, self._host, self._finish = task, host, finish
+
+    def do(self, more: Callable[[], Job | None], /) -> None:
+        # Only jobs of the same key come, and those are of this kind.
+        self._host.serve(self, cast("Callable[[], Waiting | None]", more))
+
+    def end(self, done: Completion | None) -> None:
+        """The answer; None where it was stopped before it began."""
+        self.deliver(self.unbegun() if done is None else self._finish(done))
+
+
 class LlamaBackend:
     """A local model. `sha256` is that of the model file; `lora` are adapters applied when it is loaded; `prefixes` is
-    the folder where prompts are kept read, None for none."""
+    the folder where prompts are kept read, None for none. All loaded models take `memory` bytes at most together, None
+    for no limit. `host` has them loaded; otherwise a process of its own."""
 
     max_parallel = 64
     """They wait in the lane, which takes them in the order in which least is read."""
@@ -69,9 +102,11 @@ class LlamaBackend:
         *,
         lora: Sequence[Lora] = (),
         prefixes: Path | None = None,
+        memory: int | None = None,
+        host: Host = CHILD,
     ) -> None:
         self.name, self.path, self.entry, self.sha256 = name, path, entry, sha256
-        self._prefixes = prefixes
+        self._prefixes, self._memory, self._host = prefixes, memory, host
         self._lora = tuple(lora)
         self._opening, self._remembering = threading.Lock(), threading.Lock()
         self._prepared: OrderedDict[tuple[Message, ...], prompts.Encoded] = OrderedDict()
@@ -89,7 +124,7 @@ class LlamaBackend:
             "n_threads": self.entry.n_threads or "auto",
             "llama_cpp": _version(),
             "lora": "+".join(lora.sha256 for lora in self._lora) or "none",
-            "reading": PIECE,
+            "reading": PIECE if not self.entry.throughput else f"together{self.entry.throughput}",
         }
         return f"llama:{self.sha256} " + " ".join(f"{key}={value}" for key, value in parts.items())
 
@@ -146,37 +181,51 @@ class LlamaBackend:
             flash_attn=self.entry.flash_attn,
             lora=tuple(lora.path for lora in self._lora),
             prefix_bytes=self.entry.prefix_memory * 1_000_000,
-            prefix_folder=None if self.entry.keep_prefixes == "never" else self._prefixes,
+            prefix_folder=None if self._keeps == "never" else self._prefixes,
+            throughput=self.entry.throughput,
+            resident_bytes=self._memory,
         )
+
+    @property
+    def _keeps(self) -> str:
+        # Written together, answers share cells, and no state of one of them alone is taken.
+        return "never" if self.entry.throughput else self.entry.keep_prefixes
 
     def close(self) -> None:
         """Let go of the loaded model."""
         if "_settings" in self.__dict__:
             settings = self._settings
-            LANE.do(lambda: ENGINES.drop(settings))
+            LANE.do(lambda: self._host.drop(settings))
 
     @property
     def loaded(self) -> bool:
         """Whether the weights are in memory."""
-        return "_settings" in self.__dict__ and ENGINES.holds(self._settings)
+        return "_settings" in self.__dict__ and self._host.standing(self._settings) is not None
 
     @property
     def gpu(self) -> str:
-        """In words, whether a GPU helps."""
-        return ENGINES.gpu(self._settings)
+        """In words, whether a GPU helps; before loading only whether it could."""
+        standing = self._host.standing(self._settings)
+        if standing:
+            return standing.gpu
+        if not has_gpu():
+            return NO_GPU
+        return "a GPU can be used; loading the model will show it" if self.entry.n_gpu_layers else "not asked for"
 
     def prefixes_held(self) -> Held:
         """What is kept read of earlier prompts; loads nothing."""
         shelf = self._settings.shelf()
         sizes = [size for _, size in shelf.files()] if shelf else []
-        return Held(*ENGINES.held(self._settings), len(sizes), sum(sizes))
+        standing = self._host.standing(self._settings)
+        states = (standing.states, standing.state_bytes) if standing else (0, 0)
+        return Held(*states, len(sizes), sum(sizes))
 
     def forget_prefixes(self) -> None:
         """Let go of it, in memory and on disk: at once, or when the answer that is being given has ended."""
         settings, done = self._settings, threading.Event()
 
         def forget() -> None:
-            ENGINES.forget(settings)
+            self._host.forget(settings)
             done.set()
 
         LANE.do(forget)
@@ -210,15 +259,19 @@ class LlamaBackend:
         encoded = self._encoded(request, fragments)
         if len(encoded.tokens) + room > (self.window or 0):
             raise too_long(self.name, self.as_sent(request).budget)
-        grammar = grammar_of(request.schema) if request.schema else None
-        settings = self._settings
-        job = Job(
-            self.name,
-            lambda job: self._work(job, request, encoded, grammar),
-            cancel,
-            text=array("i", encoded.tokens).tobytes(),
-            near=lambda text: ENGINES.near(settings, text),
+        params, template = request.params, self.chat_template
+        task = Task(
+            settings=self._settings,
+            tokens=array("i", encoded.tokens),
+            params=params,
+            seed=request.repeat if params.seed is None else params.seed,
+            grammar=grammar_of(request.schema) if request.schema else None,
+            stops=(*params.stop, *self.entry.stop, *template.stops),
+            lead=template.lead,
+            mark=prompts.mark(request.prompt, encoded),
+            keep=self.entry.keep_prefixes == "always" or _is_public(request),
         )
+        job = _Question(self.name, task, cancel, self._host, lambda done: self._finished(done, task, job))
         yield from LANE.ask(job)
 
     def _fragments(self, request: Request) -> list[templates.Fragment]:
@@ -239,49 +292,29 @@ class LlamaBackend:
                     self._prepared.popitem(last=False)
         return found
 
-    def _work(self, job: Job, request: Request, encoded: prompts.Encoded, grammar: str | None) -> Completion:
-        """On the lane's thread: load if need be, answer, and say what happened."""
-        if not self.loaded:
-            job.loading(f"loading {self.path.name}")
-        try:
-            engine = ENGINES.get(self._settings, stopping=lambda: job.stopping)
-        except Stopped:
-            return job.unbegun()
-        finally:
-            job.loading(None)
-        job.begin()
-        params, template, vocab = request.params, self.chat_template, self.vocab
-        seed = request.repeat if params.seed is None else params.seed
-        sampler = Sampler(params, seed=seed, vocab=engine.vocab, grammar=grammar)
-        try:
-            done = engine.answer(
-                encoded.tokens,
-                job=job,
-                sampler=sampler,
-                piece=vocab.text_piece,
-                is_end=vocab.is_end,
-                max_tokens=params.max_tokens,
-                text=AnswerText((*params.stop, *self.entry.stop, *template.stops), template.lead),
-                mark=prompts.mark(request.prompt, encoded),
-                keep=self.entry.keep_prefixes == "always" or _is_public(request),
-            )
-        finally:
-            sampler.close()
+    def _finished(self, done: Completion, task: Task, job: Job) -> Completion:
+        """The answer as it came from the host, with what is known here."""
         warnings = []
         if not has_gpu() and "n_gpu_layers" in self.entry.model_fields_set and self.entry.n_gpu_layers:
             warnings.append(NO_GPU)
-        if grammar and done.finish_reason in CUT and not _is_json(done.text):
+        if task.grammar and done.finish_reason in CUT and not _is_json(done.text):
             warnings.append(f"the JSON is cut off: {CUT[done.finish_reason]}")
         details = {
             **done.details,
-            "device": str(engine.gpu) if has_gpu() else NO_GPU,
-            "chat_template": template.origin,
-            "seed": seed,
-            "n_threads": self._settings.n_threads,
+            "device": self.gpu,
+            "chat_template": self.chat_template.origin,
+            "seed": task.seed,
+            "n_threads": task.settings.n_threads,
             "system": system_info(),
+            **({"throughput": self.entry.throughput} if self.entry.throughput else {}),
             **({"warnings": warnings} if warnings else {}),
         }
-        return replace(done, fingerprint=f"{self.path.name} sha256:{self.sha256[:12]}", details=details)
+        return replace(
+            done,
+            fingerprint=f"{self.path.name} sha256:{self.sha256[:12]}",
+            timings=replace(done.timings, waited=job.waited),
+            details=details,
+        )
 
 
 def too_long(name: str, budget: Budget) -> WindowExceeded:

@@ -19,8 +19,10 @@ import queue
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import count
 
 from promptlab.types import Completion, Delta, Phase, Timings
 
@@ -30,6 +32,8 @@ POLL_SECONDS = 0.05
 TELL_SECONDS = 0.5
 PATIENCE = 256
 """Jobs that came later and may go before one; then it is its turn."""
+ROUND = 64
+"""Jobs that a model which writes several answers together takes in before it is another's turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +42,24 @@ class _Failure:
 
 
 class Job:
-    """A request in the lane. `work` runs on the lane's thread and returns the answer; `near` says, on that thread, how
-    much of its text is read already, and its text, as bytes, orders those that are equally near."""
+    """A request in the lane. `do` is called on the lane's thread; `near` says, on that thread, how much of its text is
+    read already, and its text, as bytes, orders those that are equally near. Jobs with the same `key`, unless it is
+    None, may be worked on together."""
 
     def __init__(
         self,
         name: str,
-        work: Callable[[Job], Completion],
         cancel: threading.Event,
         *,
         text: bytes = b"",
         near: Callable[[bytes], int] = len,
+        key: Hashable = None,
     ) -> None:
-        self.name = name
+        self.name, self.key = name, key
         self.text, self._near = text, near
         self.passed = 0
         self.asked = time.monotonic()
         self.waited = 0.0
-        self._work = work
         self._cancel = cancel
         self._stop = threading.Event()
         self._steps: queue.SimpleQueue[Step | _Failure] = queue.SimpleQueue()
@@ -111,12 +115,17 @@ class Job:
             first, self._claimed = not self._claimed, True
         return first
 
-    def do(self) -> None:
-        """Do the work; whatever comes of it goes to the asking thread."""
-        try:
-            self._steps.put(self._work(self))
-        except BaseException as exc:
-            self._steps.put(_Failure(exc))
+    def do(self, more: Callable[[], Job | None], /) -> None:
+        """Do the work, and `deliver` or `fail`. `more` gives others of its key, claimed: they must have an end too."""
+        raise NotImplementedError
+
+    def deliver(self, done: Completion) -> None:
+        """Hand over the answer, which ends the job."""
+        self._steps.put(done)
+
+    def fail(self, error: BaseException) -> None:
+        """Hand over an error, which ends the job."""
+        self._steps.put(_Failure(error))
 
     def follow(self, lane: Lane) -> Iterator[Step]:
         """Steps as they come, on the asking thread. Closing the iterator stops the job."""
@@ -146,6 +155,25 @@ class Job:
                     return
         finally:
             self.stop()
+
+
+class Single(Job):
+    """A job whose work is one call, which returns the answer."""
+
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[Job], Completion],
+        cancel: threading.Event,
+        *,
+        text: bytes = b"",
+        near: Callable[[bytes], int] = len,
+    ) -> None:
+        super().__init__(name, cancel, text=text, near=near)
+        self._work = work
+
+    def do(self, _more: Callable[[], Job | None], /) -> None:
+        self.deliver(self._work(self))
 
 
 class Lane:
@@ -196,7 +224,10 @@ class Lane:
                     log.exception("work for the local models failed")
             elif what.claim():
                 self._current = what
-                what.do()
+                try:
+                    what.do(partial(self._more, what, count(1)))
+                except BaseException as exc:  # also one that would end the thread: others wait in the lane
+                    what.fail(exc)
                 self._current = None
 
     def _next(self) -> Job | Callable[[], None] | None:
@@ -217,6 +248,26 @@ class Lane:
         with self._changed:
             self._waiting.remove(job)
         return job
+
+    def _more(self, like: Job, taken: Iterator[int]) -> Job | None:
+        """Another job to work on together with `like`, claimed; None where there is none or it is another's turn."""
+        if like.key is None:
+            return None
+        with self._changed:
+            self._waiting = [job for job in self._waiting if not job.claimed]
+            same = [job for job in self._waiting if job.key == like.key]
+            backlog = Counter(job.run for job in self._waiting)
+            fewest = min((backlog[job.run] for job in same), default=0)
+            others = [backlog[job.run] for job in self._waiting if job.key != like.key]
+        same = [job for job in same if backlog[job.run] == fewest]
+        if not same or min(others, default=fewest) < fewest or (others and next(taken) >= ROUND):
+            return None
+        chosen = min(same, key=Job.order)
+        if not chosen.claim():
+            return None
+        with self._changed:
+            self._waiting.remove(chosen)
+        return chosen
 
     def _pick(self, waiting: list[Job]) -> Job:
         """Which of those who wait goes next; `waiting` is in the order they came."""

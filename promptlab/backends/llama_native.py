@@ -88,7 +88,46 @@ def has_gpu() -> bool:
     return bool(library().llama_supports_gpu_offload())
 
 
-class Vocab:
+class Words:
+    """The tokens of a model that is open, by its native handle."""
+
+    def __init__(self, model: Any) -> None:
+        self._lib = lib = library()
+        self._model = model
+        self._vocab = lib.llama_model_get_vocab(model)
+        self.size = int(lib.llama_vocab_n_tokens(self._vocab))
+        self._pieces: dict[int, bytes] = {}
+        self._text_pieces: dict[int, bytes] = {}
+
+    def is_end(self, token: int) -> bool:
+        """Whether the token ends an answer."""
+        return bool(self._lib.llama_vocab_is_eog(self._vocab, token))
+
+    def piece(self, token: int) -> bytes:
+        """The bytes a token stands for, control tokens included."""
+        found = self._pieces.get(token)
+        if found is None:
+            found = self._pieces[token] = self._read_piece(token, special=True)
+        return found
+
+    def text_piece(self, token: int) -> bytes:
+        """The bytes a token adds to an answer: none for a control token."""
+        found = self._text_pieces.get(token)
+        if found is None:
+            found = self._text_pieces[token] = self._read_piece(token, special=False)
+        return found
+
+    def _read_piece(self, token: int, *, special: bool) -> bytes:
+        size = 64
+        while True:
+            buffer = ctypes.create_string_buffer(size)
+            length = self._lib.llama_token_to_piece(self._vocab, token, buffer, size, 0, special)
+            if length >= 0:
+                return buffer.raw[:length]
+            size = -length
+
+
+class Vocab(Words):
     """Tokens of one model file, without its weights.
 
     Raises:
@@ -96,23 +135,21 @@ class Vocab:
     """
 
     def __init__(self, path: Path) -> None:
-        self._lib = lib = library()
+        lib = library()
         params = lib.llama_model_default_params()
         params.vocab_only = True
         params.n_gpu_layers = 0
         with log_lines() as lines:
-            self._model = lib.llama_model_load_from_file(str(path).encode(), params)
-        if not self._model:
+            model = lib.llama_model_load_from_file(str(path).encode(), params)
+        if not model:
             raise EngineFailed(
                 f"{path.name} cannot be read as a model: {reason(lines) or 'llama.cpp refuses it'}",
                 hint="is it a complete GGUF file, and new enough a llama-cpp-python for its architecture?",
             )
-        self._vocab = lib.llama_model_get_vocab(self._model)
-        self.size = int(lib.llama_vocab_n_tokens(self._vocab))
+        super().__init__(model)
         self.bos = int(lib.llama_vocab_bos(self._vocab))
         self.eos = int(lib.llama_vocab_eos(self._vocab))
         self.adds_bos = bool(lib.llama_vocab_get_add_bos(self._vocab)) and self.bos >= 0
-        self._pieces: dict[int, bytes] = {}
 
     def meta(self, key: str) -> str | None:
         """A value of the file's metadata, as text."""
@@ -183,10 +220,6 @@ class Vocab:
                 found.add(token)
         return frozenset(found)
 
-    def is_end(self, token: int) -> bool:
-        """Whether the token ends an answer."""
-        return bool(self._lib.llama_vocab_is_eog(self._vocab, token))
-
     def tokenize(self, text: bytes, *, special: bool = False) -> list[int]:
         """Token ids of UTF-8 `text`, nothing added; control tokens in it are recognised only if `special`."""
         if not text:
@@ -202,30 +235,6 @@ class Vocab:
     def count(self, text: bytes) -> int:
         """Number of tokens of UTF-8 `text`."""
         return -int(self._lib.llama_tokenize(self._vocab, text, len(text), None, 0, False, False)) if text else 0
-
-    def piece(self, token: int) -> bytes:
-        """The bytes a token stands for, control tokens included."""
-        found = self._pieces.get(token)
-        if found is None:
-            found = self._pieces[token] = self._read_piece(token, special=True)
-        return found
-
-    def text_piece(self, token: int) -> bytes:
-        """The bytes a token adds to an answer: none for a control token."""
-        return b"" if token in self._control_ids else self.piece(token)
-
-    @cached_property
-    def _control_ids(self) -> frozenset[int]:
-        return frozenset(self.controls.values())
-
-    def _read_piece(self, token: int, *, special: bool) -> bytes:
-        size = 64
-        while True:
-            buffer = ctypes.create_string_buffer(size)
-            length = self._lib.llama_token_to_piece(self._vocab, token, buffer, size, 0, special)
-            if length >= 0:
-                return buffer.raw[:length]
-            size = -length
 
     def __del__(self) -> None:
         model = getattr(self, "_model", None)

@@ -64,13 +64,13 @@ class Sampler:
             lib.llama_sampler_init_dist(seed % 0xFFFFFFFF),  # 0xFFFFFFFF itself would mean "any seed"
         ]
 
-    def sample(self, context: Any) -> int:
-        """The next token after the last decode of `context`; it counts as chosen."""
+    def sample(self, context: Any, index: int = -1) -> int:
+        """The next token, by the logits at `index` of the last decode of `context`; it counts as chosen."""
         if self._grammar is None:
-            return int(self._lib.llama_sampler_sample(self._chain, context, -1))
-        token = self._choose(context, ruled=False)
+            return int(self._lib.llama_sampler_sample(self._chain, context, index))
+        token = self._choose(context, index, ruled=False)
         if not self._allowed(token):
-            token = self._choose(context, ruled=True)
+            token = self._choose(context, index, ruled=True)
         self._lib.llama_sampler_accept(self._chain, token)
         self._lib.llama_sampler_accept(self._grammar, token)
         return token
@@ -83,7 +83,7 @@ class Sampler:
         lib.llama_sampler_apply(self._grammar, ctypes.byref(row))
         return bool(one.logit != float("-inf"))
 
-    def _choose(self, context: Any, *, ruled: bool) -> int:
+    def _choose(self, context: Any, index: int, *, ruled: bool) -> int:
         import numpy as np
 
         lib = self._lib
@@ -92,7 +92,7 @@ class Sampler:
             self._scratch = np.zeros(self._size, dtype=kind)
         rows = self._scratch
         rows["id"] = np.arange(self._size, dtype=np.intc)
-        rows["logit"] = np.ctypeslib.as_array(lib.llama_get_logits_ith(context, -1), shape=(self._size,))
+        rows["logit"] = np.ctypeslib.as_array(lib.llama_get_logits_ith(context, index), shape=(self._size,))
         rows["p"] = 0.0
         array = lib.llama_token_data_array(rows.ctypes.data_as(lib.llama_token_data_p), self._size, -1, False)
         if ruled:

@@ -14,6 +14,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 PIECE = 16
 """Tokens of a piece. Text read in whole pieces from the start gives the same numbers however many go together."""
@@ -32,6 +33,15 @@ def pieces_of(tokens: Sequence[int], end: int) -> list[bytes]:
 def whole(count: int) -> int:
     """`count` tokens, rounded down to whole pieces."""
     return count // PIECE * PIECE
+
+
+def common(one: Any, other: Any) -> int:
+    """Items that two sequences share from the start."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:  # comparing slices is much faster than looking at every item
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if one[:middle] == other[:middle] else (low, middle - 1)
+    return low
 
 
 @dataclass(eq=False, slots=True)

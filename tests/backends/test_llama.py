@@ -1,6 +1,7 @@
 """The local models, really asked. Prompts are short, so that the whole file takes seconds."""
 
 import json
+import math
 import struct
 import sys
 import threading
@@ -12,7 +13,7 @@ import pytest
 
 from promptlab.backends import Step
 from promptlab.backends.llama import LlamaBackend, Lora
-from promptlab.backends.llama_engine import MAX_LOADED, Offload, read_offload
+from promptlab.backends.llama_loading import Offload, read_offload
 from promptlab.errors import EngineFailed, ModelNotReady, RequestRejected
 from promptlab.types import Completion, Delta, Message, Params, Phase, Prompt, Request
 from promptlab.workspace import LlamaModel
@@ -288,14 +289,23 @@ def test_a_prompt_that_fills_the_window_to_the_last_token_is_answered(local):
     backend.close()
 
 
-def test_no_more_models_stay_loaded_than_there_is_room_for(local):
-    small = made(local["smollm2"], n_ctx=256)
-    for backend in (local["gemma"], local["smollm2"], small):
+def test_the_model_unused_for_longest_makes_room(local):
+    limit = sum(backend.path.stat().st_size for backend in local.values()) + 60_000_000
+    entry = LlamaModel(backend="llama", path="x", n_ctx=256)
+    first, second, third = (
+        LlamaBackend(f"made-{n}", local[name].path, entry, local[name].sha256, memory=limit if n < 2 else limit - 1)
+        for n, name in enumerate(("gemma", "smollm2", "smollm2"))
+    )
+    for backend in (local["gemma"], local["smollm2"]):
+        backend.close()
+    for backend in (first, second):
         answer(backend, ask(TALE, max_tokens=1))
-    assert [b.loaded for b in (local["gemma"], local["smollm2"], small)] == [False, True, True]
-    assert MAX_LOADED == 2
+    assert [b.loaded for b in (first, second, third)] == [True, True, False]
+    assert answer(third, ask(TALE, max_tokens=1)).finish_reason == "length"
+    assert [b.loaded for b in (first, second, third)] == [False, True, True]
     assert answer(local["gemma"], ask()).text == "Argentina"
-    small.close()
+    for backend in (first, second, third):
+        backend.close()
 
 
 @pytest.mark.parametrize("size", [0, 1000, 2_000_000, 50_000_000])
@@ -423,3 +433,24 @@ def test_a_zero_token_answer_is_none(local):
 def test_a_penalty_that_means_nothing_is_refused(local):
     with pytest.raises(RequestRejected, match="repeat_penalty is 0"):
         steps_of(local["smollm2"], ask(repeat_penalty=0.0))
+
+
+@BOTH
+def test_logprobs_are_those_of_the_tokens_written_with_the_likeliest_first(local, name):
+    plain = answer(local[name], ask(TALE, max_tokens=6))
+    done = answer(local[name], ask(TALE, max_tokens=6, logprobs=3))
+    assert done.text == plain.text
+    assert "logprobs" not in plain.details
+    rows = done.details["logprobs"]
+    assert len(rows) == done.usage.written == 6
+    assert b"".join(bytes(row["bytes"]) for row in rows).decode().strip() == done.text.strip()
+    for row in rows:
+        assert len(row["top"]) == 3
+        assert row["top"][0]["token"] == row["token"]  # temperature 0 takes the likeliest
+        assert row["logprob"] == row["top"][0]["logprob"] <= 0
+        values = [one["logprob"] for one in row["top"]]
+        assert values == sorted(values, reverse=True)
+        assert sum(math.exp(value) for value in values) <= 1.0001
+    assert [
+        len(row["top"]) for row in answer(local[name], ask(TALE, max_tokens=2, logprobs=0)).details["logprobs"]
+    ] == [0, 0]

@@ -3,8 +3,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from promptlab.backends.llama_engine import _common
-from promptlab.backends.llama_lane import Job, Lane, Step
+from promptlab.backends.llama_lane import Job, Lane, Single, Step
+from promptlab.backends.llama_tree import common
 from promptlab.errors import EngineFailed
 from promptlab.types import Completion, Delta, Phase
 
@@ -15,7 +15,7 @@ def lane() -> Lane:
 
 
 def job(name: str, work: Callable[[Job], Completion], cancel: threading.Event | None = None) -> Job:
-    return Job(name, work, cancel or threading.Event())
+    return Single(name, work, cancel or threading.Event())
 
 
 def text(answer: str) -> Callable[[Job], Completion]:
@@ -195,12 +195,12 @@ class Asked:
             self.read = label.encode()
             return Completion(label)
 
-        one = Job(model, work, run, text=label.encode(), near=self._near)
+        one = Single(model, work, run, text=label.encode(), near=self._near)
         self._steps.append(self._lane.ask(one))
         return one
 
     def _near(self, text: bytes) -> int:
-        return _common(self.read, text)
+        return common(self.read, text)
 
     def done(self) -> list[str]:
         self._blocked.go.set()

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from promptlab.backends.llama import LlamaBackend
-from promptlab.backends.llama_engine import ENGINES, Engine
-from promptlab.backends.llama_lane import LANE, Job
+from promptlab.backends.llama_engine import Engine
+from promptlab.backends.llama_host import Engines
+from promptlab.backends.llama_lane import LANE, Job, Single
 from promptlab.models import Catalogue
 from promptlab.types import Completion, Held, Message, Params, Prompt, Request, Source, Span, Usage
 from promptlab.workspace import LlamaModel, Workspace
@@ -39,7 +40,9 @@ def open_model(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Calla
         settings = LlamaModel.model_validate({**entry, **options})
         made.append(
             LlamaBackend(
-                found.name, found.path, settings, found.sha256, prefixes=tmp_path / "prefixes" if disk else None
+                *(found.name, found.path, settings, found.sha256),
+                prefixes=tmp_path / "prefixes" if disk else None,
+                host=Engines(),  # in this process, where its numbers can be looked at
             )
         )
         return made[-1]
@@ -66,7 +69,10 @@ def ask(
 
 
 def engine(backend: LlamaBackend) -> Engine:
-    return ENGINES._loaded[backend._settings]
+    assert isinstance(backend._host, Engines)
+    found = backend._host._loaded[backend._settings]
+    assert isinstance(found, Engine)
+    return found
 
 
 def logits(backend: LlamaBackend) -> bytes:
@@ -75,11 +81,11 @@ def logits(backend: LlamaBackend) -> bytes:
 
     def work(_job: Job) -> Completion:
         one = engine(backend)
-        pointer = one._lib.llama_get_logits_ith(one._context, -1)
+        pointer = one.loaded.lib.llama_get_logits_ith(one.loaded.context, -1)
         found.append(ctypes.string_at(pointer, 4 * backend.vocab.size))
         return Completion("")
 
-    list(LANE.ask(Job("look", work, threading.Event())))
+    list(LANE.ask(Single("look", work, threading.Event())))
     return found[0]
 
 

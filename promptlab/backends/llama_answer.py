@@ -1,0 +1,102 @@
+"""One answer being written: its tokens chosen, its text shown, and when it ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from promptlab.backends.llama_loading import Loaded, Settings
+from promptlab.backends.llama_logprobs import logprobs_of
+from promptlab.backends.llama_native import Words
+from promptlab.backends.llama_sampling import Sampler
+from promptlab.backends.llama_text import AnswerText
+from promptlab.types import Completion, Delta, FinishReason, Params, Phase, Timings, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a loaded model is to answer. `mark` is the token at which the question begins: what stands before it is
+    worth coming back to, and with `keep` it may go to disk. `lead` is white space the chat template puts first."""
+
+    settings: Settings
+    tokens: Sequence[int]
+    params: Params
+    seed: int
+    grammar: str | None = None
+    stops: tuple[str, ...] = ()
+    lead: str = ""
+    mark: int = 0
+    keep: bool = False
+
+
+class Asker(Protocol):
+    """Whoever waits for an answer, as the engine sees it. `abort_flag` is a C string, empty while nobody stops."""
+
+    abort_flag: Any
+
+    @property
+    def stopping(self) -> bool: ...
+
+    def emit(self, step: Phase | Delta) -> None: ...
+
+    def loading(self, what: str | None) -> None: ...
+
+    def begin(self) -> None: ...
+
+
+class Answer:
+    """The answer to `task`, from its first token on. Used on the engine's thread; `close` frees what is native.
+
+    Raises:
+        RequestRejected: the grammar or a parameter cannot be used.
+    """
+
+    def __init__(self, task: Task, asker: Asker, loaded: Loaded, words: Words) -> None:
+        self.task, self.asker = task, asker
+        self._loaded, self._words = loaded, words
+        self._started = time.monotonic()
+        self._first: float | None = None
+        self._text = AnswerText(task.stops, task.lead)
+        self._logprobs: list[dict[str, Any]] = []
+        self.tokens: list[int] = []
+        self.finish: FinishReason | None = None if task.params.max_tokens > 0 else "length"
+        self._sampler = Sampler(task.params, seed=task.seed, vocab=loaded.vocab, grammar=task.grammar)
+
+    def choose(self, index: int = -1) -> None:
+        """Take the next token from the logits at `index` of the last decode; `finish` is set where it is the last."""
+        context = self._loaded.context
+        token = self._sampler.sample(context, index)
+        self._first = self._first or time.monotonic() - self._started
+        if self._words.is_end(token):
+            self.finish = "stop"
+            return
+        self.tokens.append(token)
+        alternatives = self.task.params.logprobs
+        if alternatives is not None:
+            self._logprobs.append(logprobs_of(self._loaded.lib, context, index, token, alternatives, self._words))
+        shown = self._text.feed(self._words.text_piece(token))
+        if shown:
+            self.asker.emit(Delta(shown))
+        if self._text.stopped:
+            self.finish = "stop"
+        elif self.asker.stopping:
+            self.finish = "stopped"
+        elif len(self.tokens) >= self.task.params.max_tokens:
+            self.finish = "length"
+
+    def done(self, *, read: int, reused: int, **details: Any) -> Completion:
+        """The whole answer, once `finish` says why it ended."""
+        rest = self._text.finish()
+        if rest:
+            self.asker.emit(Delta(rest))
+        timings = Timings(first_token=self._first, total=time.monotonic() - self._started)
+        if self.task.params.logprobs is not None:
+            details["logprobs"] = self._logprobs
+        usage = Usage(read, reused, len(self.tokens))
+        return Completion(self._text.text, self.finish or "stopped", usage, timings, details=details)
+
+    def close(self) -> None:
+        """Free the native samplers."""
+        self._sampler.close()

@@ -1,0 +1,251 @@
+"""The worker process, from outside: started when something is asked, watched, and started again after it died.
+
+One request at a time goes to it, or several where the model writes them together; the lane (llama_lane.py) decides
+which. Whoever was being answered when the process ends gets an error that says so; the next request finds a new one.
+"""
+
+from __future__ import annotations
+
+import atexit
+import itertools
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from promptlab import errors
+from promptlab.backends.llama_host import Standing
+from promptlab.backends.llama_loading import Settings
+from promptlab.backends.llama_pipe import (
+    Ask,
+    Begun,
+    Drop,
+    Ended,
+    Failed,
+    Forget,
+    Loading,
+    Look,
+    Pipe,
+    Said,
+    Stands,
+    Stop,
+)
+from promptlab.backends.llama_together import Waiting
+from promptlab.errors import EngineFailed, PromptlabError
+
+COMMAND = (sys.executable, "-P", "-m", "promptlab.backends.llama_worker")
+LAST_LINES = 40
+POLL_SECONDS = 0.05
+"""How often it is looked whether somebody stopped an answer of which nothing is heard."""
+
+
+class Child:
+    """The local models in a process of their own; see `Host` in llama_host.py. `serve`, `forget` and `drop` are for the
+    lane's thread."""
+
+    def __init__(self, command: tuple[str, ...] = COMMAND) -> None:
+        self._command = command
+        self._process: _Process | None = None
+        self._numbers = itertools.count(1)
+        atexit.register(self.close)
+
+    @property
+    def pid(self) -> int | None:
+        """The process that is running; None where there is none."""
+        process = self._process
+        return process.pid if process and process.alive else None
+
+    def serve(self, first: Waiting, more: Callable[[], Waiting | None]) -> None:
+        open_: dict[int, Waiting] = {}
+        told: set[int] = set()
+        together = first.task.settings.throughput
+        process = self._running()
+        try:
+            self._ask(process, first, open_)
+            while open_:
+                for number, waiting in open_.items():
+                    if waiting.stopping and number not in told:
+                        told.add(number)
+                        process.pipe.send(Stop(number))
+                message = process.next(POLL_SECONDS)
+                if message is not None:
+                    _deliver(message, open_)
+                while together and len(open_) < together and (one := more()):
+                    self._ask(process, one, open_)
+            self._look(process)
+        except (EOFError, OSError):
+            error = process.end(first.task.settings)
+            for waiting in open_.values():
+                waiting.fail(error)
+
+    def _ask(self, process: _Process, waiting: Waiting, open_: dict[int, Waiting]) -> None:
+        number = next(self._numbers)
+        open_[number] = waiting
+        process.pipe.send(Ask(number, waiting.task))
+
+    def _look(self, process: _Process) -> None:
+        """Wait until the worker has nothing left to do, and know how its models stand."""
+        number = next(self._numbers)
+        process.pipe.send(Look(number))
+        while True:
+            message = process.next(None)
+            if isinstance(message, Stands) and message.number == number:
+                return
+
+    def standing(self, settings: Settings) -> Standing | None:
+        process = self._process
+        return process.models.get(settings) if process and process.alive else None
+
+    def forget(self, settings: Settings) -> None:
+        if not self._send(Forget(settings)):
+            shelf = settings.shelf()
+            if shelf:
+                shelf.clear()
+
+    def drop(self, settings: Settings) -> None:
+        if self.standing(settings):
+            self._send(Drop(settings))
+
+    def _send(self, message: Forget | Drop) -> bool:
+        """Have something done by a worker that runs; whether there is one."""
+        process = self._process
+        if process is None or not process.alive:
+            return False
+        try:
+            process.pipe.send(message)
+            self._look(process)
+        except (EOFError, OSError):
+            process.end(message.settings)
+            return False
+        return True
+
+    def _running(self) -> _Process:
+        if self._process is None or not self._process.alive:
+            self._process = _Process(self._command)
+        return self._process
+
+    def close(self) -> None:
+        """End the process; a later request starts another."""
+        process, self._process = self._process, None
+        if process:
+            process.close()
+
+
+def _deliver(message: Any, open_: dict[int, Waiting]) -> None:
+    """Hand a message to whom it is for; one that ends an answer closes it."""
+    if isinstance(message, Stands):
+        return
+    waiting = open_[message.number]
+    if isinstance(message, Said):
+        waiting.emit(message.step)
+    elif isinstance(message, Loading):
+        waiting.loading(message.what)
+    elif isinstance(message, Begun):
+        waiting.begin()
+    else:
+        del open_[message.number]
+        if isinstance(message, Ended):
+            waiting.end(message.done)
+        else:
+            waiting.fail(_error(message))
+
+
+def _error(failed: Failed) -> BaseException:
+    kind = getattr(errors, failed.kind, None)
+    if isinstance(kind, type) and issubclass(kind, PromptlabError):
+        return kind(failed.message, hint=failed.hint)
+    return RuntimeError(f"in the process of the local models:\n{failed.message}")
+
+
+class _Process:
+    """One worker. A thread hears what it says, another keeps the last lines it printed."""
+
+    def __init__(self, command: tuple[str, ...]) -> None:
+        home = str(Path(errors.__file__).parent.parent)
+        path = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH", "")]))
+        try:
+            self._popen = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={**os.environ, "PYTHONPATH": path},
+            )
+        except OSError as exc:
+            raise EngineFailed(f"the process of the local models cannot be started: {exc}") from exc
+        assert self._popen.stdin, "a pipe was asked for"
+        assert self._popen.stdout, "a pipe was asked for"
+        self.pipe = Pipe(self._popen.stdout, self._popen.stdin)
+        self.models: Mapping[Settings, Standing] = {}
+        self.alive = True
+        self._heard: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._lines: deque[str] = deque(maxlen=LAST_LINES)
+        self._reading = threading.Thread(target=self._read, name="local-models-errors", daemon=True)
+        self._reading.start()
+        threading.Thread(target=self._hear, name="local-models", daemon=True).start()
+
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
+
+    def _hear(self) -> None:
+        try:
+            while True:
+                message = self.pipe.receive()
+                if isinstance(message, Stands):
+                    self.models = message.models
+                self._heard.put(message)
+        except Exception:  # the end, or the rest of a message that a dying process had begun
+            self.alive = False
+            self.pipe.close()
+            self._heard.put(None)
+
+    def _read(self) -> None:
+        assert self._popen.stderr, "a pipe was asked for"
+        with self._popen.stderr as lines:
+            for line in lines:
+                self._lines.append(line.decode("utf-8", "replace").rstrip())
+
+    def next(self, seconds: float | None) -> Any:
+        """The next message; None where `seconds` pass without one. Raises `EOFError` when the process has ended."""
+        try:
+            message = self._heard.get(timeout=seconds)
+        except queue.Empty:
+            return None
+        if message is None:
+            self._heard.put(None)
+            raise EOFError
+        return message
+
+    def end(self, settings: Settings) -> EngineFailed:
+        """Clear up after a process that has died, and say so in words."""
+        self.close()
+        self._reading.join(1)
+        code = self._popen.returncode
+        how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
+        said = [line for line in self._lines if "ASSERT" in line or "rror" in line] or list(self._lines)
+        hint = "the next request starts it again"
+        if code == -signal.SIGKILL:
+            hint += "; if memory ran out, set a smaller `n_ctx` or `prefix_memory` of this model in promptlab.yaml"
+        message = f"the process of the local models ended while {settings.path.name} was answering ({how})"
+        return EngineFailed(f"{message}: {said[-1]}" if said else message, hint=hint)
+
+    def close(self) -> None:
+        self.alive = False
+        self.models = {}
+        self.pipe.hang_up()
+        try:
+            self._popen.wait(2)
+        except subprocess.TimeoutExpired:
+            self._popen.kill()
+            self._popen.wait()
+
+
+CHILD = Child()
+"""The one worker of this process."""
