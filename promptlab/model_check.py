@@ -160,7 +160,7 @@ def check(catalogue: Catalogue, name: str, *, size: Size = Size(), say: Say = la
         )
     # In the exact mode first; the mode that writes several answers at once is held against it.
     exact: dict[str, Any] = {"throughput": 0} if getattr(entry, "throughput", 0) else {}
-    with _opened(catalogue.workspace, name, entry, **exact) as backend:
+    with opened(catalogue.workspace, name, entry, **exact) as backend:
         facts = _facts(backend, name, say)
         with _plain(backend, entry) as (plain, why):
             speed = _speed(backend, plain, size, say, why)
@@ -170,14 +170,15 @@ def check(catalogue: Catalogue, name: str, *, size: Size = Size(), say: Say = la
         requests = short_ones(name, size)
         say(f"asking {len(requests)} short prompts in the exact mode")
         texts = [answer(backend, request).text for request in requests]
-    with _opened(catalogue.workspace, name, entry) as several:
+    with opened(catalogue.workspace, name, entry) as several:
         say("the same one after the other and all at once")
         answer(several, ask_for_list(name, QUICK, 0))  # loads it
         return Report(facts, speed, sameness, together(several, requests, texts))
 
 
 @contextmanager
-def _opened(workspace: Workspace, name: str, entry: LlamaModel, **changes: Any) -> Iterator[LlamaBackend]:
+def opened(workspace: Workspace, name: str, entry: LlamaModel, **changes: Any) -> Iterator[LlamaBackend]:
+    """The local model as `entry` has it, but for `changes`, beside the catalogue's own and without what that has read."""
     from promptlab.backends.llama import LlamaBackend
 
     changed = entry.model_copy(update={"keep_prefixes": "never", **changes})

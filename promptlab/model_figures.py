@@ -57,10 +57,12 @@ class Speed:
 @dataclass(frozen=True, slots=True)
 class Sameness:
     """One request asked again and again at temperature 0. `texts` has each answer by how it was asked, `reused` how
-    many tokens were found already read. `differing` are the ways whose text is not that of the first. `plain_differs_at` is
-    the number, from 1, of the first token at which plain llama-cpp-python writes another text, None where it writes the
-    same; with `plain_in_our_cuts` it writes promptlab's text once it reads in promptlab's pieces. Both are None where
-    it was not asked."""
+    many tokens were found already read; `differing` are the ways whose text is not that of the first.
+
+    `plain_differs_at` is the number, from 1, of the first token at which plain llama-cpp-python writes another text,
+    None where it writes the same; `plain_in_our_cuts` is whether it writes promptlab's text once it reads in
+    promptlab's pieces. Both are None where it was not asked.
+    """
 
     texts: Mapping[str, str]
     reused: Mapping[str, int | None]
