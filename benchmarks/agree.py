@@ -10,7 +10,8 @@ first token. Each difference is traced to its cause, and only one of them may be
 
 - `tokens`: the two read different tokens;
 - `batch shape`: plain llama-cpp-python writes promptlab's text once it reads in promptlab's pieces, which are whole
-  multiples of 16 tokens and what is left over by itself. How many tokens are computed together changes last bits;
+  multiples of 16 tokens and what is left over by itself: how many tokens are computed together changes how llama.cpp
+  rounds;
 - `sampling`: it does not, but where the texts part its two best logits are closer to each other than reading in other
   pieces moves them (each may move, so twice as far counts);
 - `unexplained`.
@@ -32,9 +33,10 @@ from typing import Literal
 
 from benchmarks import machine
 from benchmarks.overhead import LOCAL_MODELS, ROOT
-from promptlab import documents, examples
+from promptlab import documents, examples, yamlfile
 from promptlab.backends.llama import LlamaBackend
 from promptlab.backends.llama_plain import Plain, Written, opening_of, texts_of, tokens_of
+from promptlab.errors import InputError
 from promptlab.model_check import answer, made_text, opened
 from promptlab.model_figures import first_difference
 from promptlab.types import Completion, Message, Params, Prompt, Request
@@ -42,6 +44,7 @@ from promptlab.workspace import LlamaModel, Workspace
 
 ARTICLE = "fixtures/documents/world-cup-2022.md"
 POOL = "fixtures/examples/world-cup.jsonl"
+FACTS = "fixtures/facts/world-cup-2022.yaml"
 LONGEST = 300
 """Tokens of a prompt."""
 SHARED = 160
@@ -101,7 +104,12 @@ class Agreement:
 
 def prompts(backend: LlamaBackend, workspace: Workspace, *, each: Sequence[int], max_tokens: int) -> list[Asked]:
     """As many questions, runs of sentences, made texts and prompts with a shared beginning as `each` says, mixed."""
-    pool = [one.inputs["question"] for one in examples.load_pool(workspace, POOL)]
+    groups = yamlfile.read_yaml(workspace.root / FACTS, shown=FACTS, error=InputError).data["groups"]
+    teams = [team for group in groups.values() for team in group]
+    pool = [
+        *(one.inputs["question"] for one in examples.load_pool(workspace, POOL)),
+        *(f"How many points did {team} win in its group?" for team in teams),
+    ]
     text = documents.read(workspace, ARTICLE).text
     sentences = [" ".join(one.split()) for one in re.split(r"(?<=[.!?])\s+|\n\n+", text) if len(one.split()) > 3]
     params = Params(max_tokens=max_tokens)
@@ -128,11 +136,12 @@ def prompts(backend: LlamaBackend, workspace: Workspace, *, each: Sequence[int],
     questions, runs, made, shared = each
     rows = [made_text(1 + number, number) for number in range(made)]
     asked = [
-        *(Asked("question", request(pool[n % len(pool)])) for n in range(questions)),
+        *(Asked("question", request(pool[n])) for n in range(questions)),
         *(Asked("sentences", request(joined(3 * n, 1 + n % 9, LONGEST))) for n in range(runs)),
         *(Asked("made", request(f"Which number comes last?\n{text}")) for text in rows),
-        *(Asked("shared beginning", request(f"{beginning}\n\n{pool[-1 - n % len(pool)]}")) for n in range(shared)),
+        *(Asked("shared beginning", request(f"{beginning}\n\n{pool[n]}")) for n in range(shared)),
     ]
+    assert len({one.request.messages for one in asked}) == len(asked), "every prompt is another"
     random.Random(SEED).shuffle(asked)
     return asked
 

@@ -178,7 +178,7 @@ def check(catalogue: Catalogue, name: str, *, size: Size = Size(), say: Say = la
 
 @contextmanager
 def opened(workspace: Workspace, name: str, entry: LlamaModel, **changes: Any) -> Iterator[LlamaBackend]:
-    """The local model as `entry` has it, but for `changes`, beside the catalogue's own and without what that has read."""
+    """The local model as `entry` has it, but for `changes`: beside the catalogue's own, without what that has read."""
     from promptlab.backends.llama import LlamaBackend
 
     changed = entry.model_copy(update={"keep_prefixes": "never", **changes})

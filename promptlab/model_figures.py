@@ -226,7 +226,8 @@ def _together(figures: Together | None) -> Iterator[str]:
     yield f"{figures.prompts} short prompts"
     yield f"  one by one     {figures.one_by_one:,.1f} tokens/s written"
     yield f"  all at once    {figures.at_once:,.1f} tokens/s written, {gain:.2f} times that"
-    yield f"  texts that are not those of the exact mode: {figures.differing} of {figures.prompts}"
+    share = f"{100 * figures.share_differing:.0f} %"
+    yield f"  texts that are not those of the exact mode: {figures.differing} of {figures.prompts} ({share})"
 
 
 def _times(count: int, what: str) -> str:

@@ -20,7 +20,7 @@ from promptlab.backends.llama_plain import Opening, Plain, cuts
 from promptlab.backends.scripted import ScriptedBackend
 from promptlab.cli import cli
 from promptlab.errors import EngineFailed, ModelNotFound, ModelNotReady
-from promptlab.model_check import QUICK, answer, ask_for_list, made_text, resident, short_ones
+from promptlab.model_check import QUICK, Size, answer, ask_for_list, made_text, resident, short_ones
 from promptlab.model_figures import (
     Facts,
     Rate,
@@ -124,7 +124,7 @@ def test_a_report_reads_in_plain_lines() -> None:
         "16 short prompts",
         "  one by one     10.0 tokens/s written",
         "  all at once    25.0 tokens/s written, 2.50 times that",
-        "  texts that are not those of the exact mode: 4 of 16",
+        "  texts that are not those of the exact mode: 4 of 16 (25 %)",
     ]
 
 
@@ -323,3 +323,23 @@ def test_plain_llama_cpp_python_reads_what_promptlab_reads_and_forgets_between(t
             assert margin.moved >= 0
             with pytest.raises(EngineFailed, match="plain llama-cpp-python"):
                 plain.write([*tokens] * 30, 2)  # more than its window
+
+
+class Several(LlamaModel):
+    """An entry that says that several answers are written at once."""
+
+    throughput: int = 0
+
+
+@pytest.mark.model
+def test_a_model_that_writes_several_at_once_is_held_against_the_exact_mode(tmp_path: Path) -> None:
+    entry = Several(**{**SMOLLM.model_dump(), "throughput": 4})
+    heard: list[str] = []
+    catalogue = Catalogue(Workspace(tmp_path, {"small": entry}, {}))
+    found = model_check.check(catalogue, "small", size=Size(rows=1, write=2, rounds=1), say=heard.append)
+    assert found.together
+    assert found.together.prompts == 16
+    assert 0 <= found.together.differing <= 16
+    assert found.together.one_by_one > 0
+    assert found.together.at_once > 0
+    assert "asking 16 short prompts in the exact mode" in heard
