@@ -223,7 +223,7 @@ def _together(figures: Together | None) -> Iterator[str]:
     if figures is None:
         return
     gain = figures.at_once / figures.one_by_one if figures.one_by_one else 0.0
-    yield f"{figures.prompts} short prompts"
+    yield f"{figures.prompts} short prompts where several are written at once; the above was in the exact mode"
     yield f"  one by one     {figures.one_by_one:,.1f} tokens/s written"
     yield f"  all at once    {figures.at_once:,.1f} tokens/s written, {gain:.2f} times that"
     share = f"{100 * figures.share_differing:.0f} %"

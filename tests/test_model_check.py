@@ -121,7 +121,7 @@ def test_a_report_reads_in_plain_lines() -> None:
         "  cold, 0 tokens reused                      the text",
         "  warm, 16 tokens reused                     the same text",
         "  plain llama-cpp-python                     the same text",
-        "16 short prompts",
+        "16 short prompts where several are written at once; the above was in the exact mode",
         "  one by one     10.0 tokens/s written",
         "  all at once    25.0 tokens/s written, 2.50 times that",
         "  texts that are not those of the exact mode: 4 of 16 (25 %)",
@@ -323,6 +323,10 @@ def test_plain_llama_cpp_python_reads_what_promptlab_reads_and_forgets_between(t
             assert margin.moved >= 0
             with pytest.raises(EngineFailed, match="plain llama-cpp-python"):
                 plain.write([*tokens] * 30, 2)  # more than its window
+            assert plain.write(tokens, 2, our_cuts=True).tokens == first.tokens[:2]  # and it goes on
+            plain._process.kill()
+            with pytest.raises(EngineFailed, match="the process with plain llama-cpp-python ended"):
+                plain.write(tokens, 2)
 
 
 class Several(LlamaModel):

@@ -13,6 +13,7 @@ many times slower.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -156,7 +157,8 @@ class Plain:
         """End the process."""
         process = self._process
         if process.stdin:
-            process.stdin.close()
+            with contextlib.suppress(OSError):  # it has ended, with words for it still in the pipe
+                process.stdin.close()
         try:
             process.wait(5)
         except subprocess.TimeoutExpired:
