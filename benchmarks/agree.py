@@ -37,7 +37,7 @@ from promptlab import documents, examples, yamlfile
 from promptlab.backends.llama import LlamaBackend
 from promptlab.backends.llama_plain import Plain, Written, opening_of, texts_of, tokens_of
 from promptlab.errors import InputError
-from promptlab.model_check import answer, made_text, opened
+from promptlab.model_check import WORDS, answer, made_text, opened
 from promptlab.model_figures import first_difference
 from promptlab.types import Completion, Message, Params, Prompt, Request
 from promptlab.workspace import LlamaModel, Workspace
@@ -134,11 +134,12 @@ def prompts(backend: LlamaBackend, workspace: Workspace, *, each: Sequence[int],
 
     beginning = joined(0, len(sentences), SHARED)
     questions, runs, made, shared = each
-    rows = [made_text(1 + number, number) for number in range(made)]
+    rows = [made_text(1 + 27 * number // made, number) for number in range(made)]
     asked = [
         *(Asked("question", request(pool[n])) for n in range(questions)),
-        *(Asked("sentences", request(joined(3 * n, 1 + n % 9, LONGEST))) for n in range(runs)),
-        *(Asked("made", request(f"Which number comes last?\n{text}")) for text in rows),
+        *(Asked("sentences", request(joined(3 * n, 1 + n % 15, LONGEST))) for n in range(runs)),
+        Asked("made", request(WORDS[0])),
+        *(Asked("made", request(f"Which number comes last?\n{text}")) for text in rows[1:]),
         *(Asked("shared beginning", request(f"{beginning}\n\n{pool[n]}")) for n in range(shared)),
     ]
     assert len({one.request.messages for one in asked}) == len(asked), "every prompt is another"
