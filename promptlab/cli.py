@@ -24,6 +24,7 @@ from promptlab import (
     cli_examples,
     cli_export,
     cli_formats,
+    cli_models,
     cli_suite,
     cli_templates,
     terminal,
@@ -439,6 +440,7 @@ def app(port: int | None) -> None:
     serve.run(port)
 
 
+models.add_command(cli_models.check)
 cli.add_command(cli_templates.templates)
 cli.add_command(cli_formats.import_)
 cli.add_command(cli_export.export)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.agree import cause
 from benchmarks.prefix import distinct
 
 ROOT = Path(__file__).parent.parent
@@ -91,6 +92,32 @@ def test_little_more_is_read_than_the_distinct_prefixes_have_tokens() -> None:
     assert found["distinct_prefix_tokens"] <= found["tokens_read"] <= 1.25 * found["distinct_prefix_tokens"]
     assert found["tokens_read"] * 3 < found["prompt_tokens"]
     assert found["speedup_same_order"] > 0
+
+
+@pytest.mark.model
+def test_every_text_that_is_not_plain_llama_cpp_python_s_has_a_cause() -> None:
+    (found,) = run("benchmarks.agree", "--write", "6")["models"]
+    assert (found["model"], found["prompts"]) == ("smollm2-135m", 8)
+    assert found["equal"] + len(found["differences"]) == 8
+    assert found["reused"] > 0  # two prompts share their beginning
+    assert found["longest"] > 2 * found["shortest"]
+    assert set(found["causes"]) <= {"batch shape", "sampling"}
+
+
+@pytest.mark.parametrize(
+    ("same_tokens", "same_in_our_cuts", "gap", "moved", "found"),
+    [
+        (False, True, 0.0, 1.0, "tokens"),
+        (True, True, 9.0, 0.0, "batch shape"),
+        (True, False, 0.2, 0.1, "sampling"),
+        (True, False, 0.3, 0.1, "unexplained"),
+        (True, False, 0.1, 0.0, "unexplained"),
+    ],
+)
+def test_the_cause_of_a_difference_is_the_first_that_holds(
+    same_tokens: bool, same_in_our_cuts: bool, gap: float, moved: float, found: str
+) -> None:
+    assert cause(same_tokens, same_in_our_cuts, gap, moved) == found
 
 
 def test_distinct_tokens_are_those_of_the_tree_that_the_prompts_make() -> None:

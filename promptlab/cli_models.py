@@ -1,0 +1,39 @@
+"""The command that tries a local model on this machine."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+
+import click
+
+from promptlab import terminal
+from promptlab.cli_words import here
+
+
+@click.command()
+@click.argument("name")
+@click.option("--quick", is_flag=True, help="Few tokens and one round: whether it works, not how fast.")
+@click.option("--json", "as_json", is_flag=True, help="The whole report as one JSON object.")
+def check(name: str, quick: bool, as_json: bool) -> None:
+    """Load the local model NAME and try it, beside plain llama-cpp-python.
+
+    Says what was opened and on which device, how much memory that took, how many tokens a second it reads and
+    writes beside llama-cpp-python by itself with the same tokens, and whether the same request gets the same text
+    every time. Asks with made-up text and leaves what is kept read of your prompts alone. The status is 1 where texts
+    that should be the same were not.
+    """
+    from promptlab import model_check, model_figures
+    from promptlab.models import Catalogue
+
+    def say(text: str) -> None:
+        click.echo(f"{name}: {text}", err=True)
+
+    size = model_check.QUICK if quick else model_check.Size()
+    report = model_check.check(Catalogue(here()), name, size=size, say=say)
+    if as_json:
+        click.echo(json.dumps({**asdict(report), "ok": report.ok}))
+    else:
+        click.echo(terminal.printable("\n".join(model_figures.lines(report))))
+    sys.exit(0 if report.ok else 1)
