@@ -159,6 +159,9 @@ class _Params(_Strict):
     presence_penalty: float | None = Field(None, ge=-2, le=2, description="Discourages tokens that are there already.")
     frequency_penalty: float | None = Field(None, ge=-2, le=2, description="The same, by how often they are there.")
     seed: int | None = Field(None, ge=0, description="Seed of the sampling, where the model takes one.")
+    logprobs: int | None = Field(
+        None, ge=0, le=20, description="Say how likely each token was, and so many alternatives to it."
+    )
     stop: list[Annotated[str, Field(min_length=1)]] = Field(
         default_factory=list, description="Texts that end an answer; they are not part of it."
     )

@@ -275,8 +275,7 @@ class Lane:
             return waiting[0]
         backlog = Counter(job.run for job in waiting)
         fewest = min(backlog[job.run] for job in waiting)
-        first = next(job for job in waiting if backlog[job.run] == fewest)
-        mine = [job for job in waiting if job.run == first.run]
+        mine = [job for job in waiting if backlog[job.run] == fewest]
         model = min({job.name for job in mine}, key=lambda name: (self._served.get(name, 0), name))
         # With few to choose from, the order they came in is the order people expect.
         same = [job for job in mine if job.name == model]

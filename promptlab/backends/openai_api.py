@@ -256,6 +256,8 @@ class OpenAIBackend:
             details["request_id"] = this.request_id
         if answer.refused:
             details["refused"] = True
+        if answer.logprobs:
+            details["logprobs"] = answer.logprobs
         if request.params.seed is not None and not self._can["seed"]:
             details["warnings"] = ["the seed was not sent: the catalogue says this server does not know seeds"]
         ended = this.ended or time.monotonic()

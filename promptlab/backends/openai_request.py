@@ -31,6 +31,7 @@ CAPABILITIES: Mapping[str, bool] = {
     "seed": True,
     "presence_penalty": True,
     "frequency_penalty": True,
+    "logprobs": True,
     "top_k": False,
     "min_p": False,
     "repeat_penalty": False,
@@ -78,6 +79,10 @@ def body(request: Request, model: str, can: Mapping[str, bool], asked: Asked) ->
         made[_penalty_name(can, asked)] = params.repeat_penalty
     if params.seed is not None and can["seed"]:
         made["seed"] = params.seed
+    if params.logprobs is not None:
+        if not can["logprobs"]:
+            raise _cannot(asked, "logprobs", "leave it out, or ask another model")
+        made |= {"logprobs": True, "top_logprobs": params.logprobs}
     if request.schema is not None:
         if not can["response_format"]:
             raise _cannot(asked, "response_format", "leave the schema out, or ask another model")

@@ -139,6 +139,7 @@ class Answer:
     model: str = ""
     system: str = ""
     refused: bool = False
+    logprobs: list[dict[str, Any]] = field(default_factory=list)
     _half: str = ""
 
     @property
@@ -184,6 +185,7 @@ class Answer:
         for said in (content, refusal):
             if said is not None and not isinstance(said, str):
                 raise self._bad("`content` is no text")
+        self.logprobs += _logprobs(choice.get("logprobs"))
         # A refusal comes in place of the answer; it is what the model said, so it is shown as such.
         self.refused = self.refused or bool(refusal)
         if finish:
@@ -203,6 +205,28 @@ class Answer:
 
     def _bad(self, what: str) -> BadReply:
         return BadReply(self.asked.say(f"the reply is not what the protocol says: {what}"))
+
+
+def _logprobs(value: object) -> list[dict[str, Any]]:
+    """How likely each token was; what is not as the API has it is left out."""
+    content = value.get("content") if isinstance(value, dict) else None
+    found = []
+    for one in content if isinstance(content, list) else ():
+        entry = _likely(one)
+        if entry:
+            top = [_likely(other) for other in one.get("top_logprobs") or ()]
+            found.append({**entry, "top": [other for other in top if other]})
+    return found
+
+
+def _likely(one: object) -> dict[str, Any] | None:
+    if not isinstance(one, dict) or not isinstance(one.get("token"), str):
+        return None
+    logprob, data = one.get("logprob"), one.get("bytes")
+    if not isinstance(logprob, int | float):
+        return None
+    known = data if isinstance(data, list) else list(one["token"].encode("utf-8", "replace"))
+    return {"token": one["token"], "bytes": known, "logprob": float(logprob)}
 
 
 def _usage(value: object) -> Usage | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 
 import streamlit as st
@@ -110,6 +111,8 @@ def answer(result: Result, session: Session | None = None) -> None:
             for warning in done.details.get("warnings", ()):
                 note("warn", "Note", str(warning))
             markup(_facts(result, done))
+            if likely := _first_token(done):
+                widgets.small(likely)
         if result.request and session:
             _what_was_sent(result, key)
             with st.container(horizontal=True, gap="small"):
@@ -183,6 +186,18 @@ def _facts(result: Result, done: Completion) -> str:
         for name, value, more in items
     )
     return f'<dl class="pl-facts">{cells}</dl>'
+
+
+def _first_token(done: Completion) -> str:
+    """What the answer might have begun with, and how likely that was; empty where nobody asked."""
+    rows = done.details.get("logprobs") or ()
+    ways = rows[0].get("top") if rows else ()
+    parts = [f"{_visible(str(one['token']))} {math.exp(one['logprob']):.0%}" for one in ways or ()]
+    return f"First token: {' · '.join(parts)}" if parts else ""
+
+
+def _visible(token: str) -> str:
+    return token.replace(" ", "␣").replace("\n", "↵") or "(nothing)"
 
 
 def _what_was_sent(result: Result, key: str) -> None:

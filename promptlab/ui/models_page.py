@@ -50,6 +50,7 @@ def _model(session: Session, status: ModelStatus) -> None:
         rows += [
             ("Size on disk", widgets.size(status.size_bytes)),
             ("GPU", status.gpu or "known once its file is there"),
+            ("Answers", f"up to {entry.throughput} written together" if entry.throughput else "one at a time, exactly"),
             ("Loaded", "yes" if status.loaded else "with its first answer"),
             ("Kept read", _held(status.held)),
             ("File", status.file or ""),
@@ -79,7 +80,7 @@ def _count(number: int, what: str) -> str:
 
 def _where(entry: LlamaModel | OpenAIModel | None) -> str:
     if isinstance(entry, LlamaModel):
-        return "in this process, with llama.cpp"
+        return "on this machine, with llama.cpp"
     if isinstance(entry, OpenAIModel):
         return "behind an OpenAI-compatible API"
     return "as a backend given by the program"

@@ -32,6 +32,15 @@ def draw(fields: Fields) -> None:
             placeholder="default",
             **fields.bind("param-frequency_penalty"),
         )
+        st.number_input(
+            "Alternatives",
+            0,
+            20,
+            step=1,
+            placeholder="not asked",
+            help="Say how likely each token was, and so many others in its place (logprobs).",
+            **fields.bind("param-logprobs"),
+        )
     st.text_area(
         "Stop strings",
         height=80,

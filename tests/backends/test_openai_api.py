@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import subprocess
 import sys
@@ -36,6 +37,28 @@ def test_an_answer_streams_with_usage_and_fingerprint(server: LoopbackServer, ma
     assert done.details == {"attempts": 1, "request_id": "req_1"}
     assert done.timings.first_token is not None
     assert done.timings.first_token <= done.timings.total
+
+
+def test_how_likely_tokens_were_is_taken_in_and_what_makes_no_sense_is_left_out(
+    server: LoopbackServer, make: Callable[..., Made]
+) -> None:
+    def event(text: str, logprobs: object) -> str:
+        return json.dumps({"choices": [{"index": 0, "delta": {"content": text}, "logprobs": logprobs}]})
+
+    good = {"token": "A", "logprob": -0.5, "bytes": [65], "top_logprobs": [{"token": "é", "logprob": -1}, {"token": 3}]}
+    bad = [{"token": "x", "logprob": "high"}, "x", None]
+    server.plan(
+        events(
+            event("A", {"content": [good]}), event("b", {"content": bad}), event("c", "none"), delta("", finish="stop")
+        )
+    )
+    entry = {
+        "token": "A",
+        "bytes": [65],
+        "logprob": -0.5,
+        "top": [{"token": "é", "bytes": [195, 169], "logprob": -1.0}],
+    }
+    assert make().answer().details["logprobs"] == [entry]
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,8 @@ def test_openai_itself_gets_the_newer_name_for_max_tokens() -> None:
         ({"min_p": True}, {"min_p": 0.1}, "min_p", 0.1),
         ({"repeat_penalty": True}, {"repeat_penalty": 1.1}, "repeat_penalty", 1.1),
         ({"repetition_penalty": True}, {"repeat_penalty": 1.1}, "repetition_penalty", 1.1),
+        ({}, {"logprobs": 0}, "logprobs", True),
+        ({}, {"logprobs": 5}, "top_logprobs", 5),
         ({"temperature": False}, {"temperature": 1.0}, "temperature", None),
         ({"stream_options": False}, {}, "stream_options", None),
         ({"seed": False}, {"seed": 7}, "seed", None),
@@ -78,6 +80,7 @@ def test_parameters_are_sent_under_the_name_the_server_knows(
     [
         ({}, {"top_k": 40}, "capabilities: {top_k: true}"),
         ({}, {"min_p": 0.1}, "capabilities: {min_p: true}"),
+        ({"logprobs": False}, {"logprobs": 2}, "`logprobs` cannot be sent"),
         ({}, {"repeat_penalty": 1.1}, "{repetition_penalty: true}"),
         ({"top_p": False}, {"top_p": 0.5}, "`top_p` cannot be sent"),
         ({"stop": False}, {"stop": ("a",)}, "`stop` cannot be sent"),
