@@ -2,21 +2,19 @@
 
     Serving(Catalogue(Workspace.find()), ["smollm2-135m"])     # an ASGI app: GET /v1/models, POST /v1/chat/completions
 
-The one place beside runner.py that asks a backend: this is the engine itself behind a socket, no run. Nothing
-is gated, scored or recorded here: messages bring no labels, and the models are on this machine.
+This is the engine itself behind a socket, no run. Nothing is gated, scored or recorded here: messages bring no
+labels, and the models are on this machine.
 
-    serve_guard.py    who may ask                    serve_reply.py  the shapes that go back
-    serve_request.py  the body, field by field       cli_serve.py    the socket
+    serve_guard.py    who may ask                    serve_asking.py  a model asked, on a thread
+    serve_request.py  the body, field by field       serve_reply.py   the shapes that go back
+    cli_serve.py      the socket
 """
 
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections.abc import Sequence
-from contextlib import closing
-from dataclasses import replace
 from typing import Any, cast
 
 from starlette.applications import Starlette
@@ -28,14 +26,13 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from promptlab import serve_request
-from promptlab.backends import Backend, Step
-from promptlab.errors import ModelNotFound, PromptlabError, nearest
+from promptlab.errors import ModelNotFound, nearest
 from promptlab.models import Catalogue
+from promptlab.serve_asking import Asking
 from promptlab.serve_guard import refused
 from promptlab.serve_reply import DONE, WAITING, Refusal, Writer, encoded, model_object, refusal_of
 from promptlab.serve_request import Wanted
 from promptlab.types import Completion, Delta, Phase
-from promptlab.types import Request as Asked
 
 MOST_BYTES = 16_000_000
 """Of a body."""
@@ -61,7 +58,7 @@ class Serving:
         hold: float = HOLD_SECONDS,
         alive: float = ALIVE_SECONDS,
     ) -> None:
-        self.catalogue, self.names = catalogue, tuple(names)
+        self._catalogue, self.names = catalogue, tuple(names)
         self.hold, self.alive = hold, alive
         self._key, self._most_bytes, self._most_at_once = key, most_bytes, most_at_once
         self._since = int(time.time())
@@ -90,11 +87,12 @@ class Serving:
         for asking in tuple(self._asking):
             asking.cancel.set()
 
-    def began(self, asking: Asking) -> None:
+    def ask(self, wanted: Wanted) -> Asking:
+        """Begin to ask; called in the event loop."""
+        asking = Asking(self._catalogue, wanted, self._asking.discard)
         self._asking.add(asking)
-
-    def ended(self, asking: Asking) -> None:
-        self._asking.discard(asking)
+        asking.start()
+        return asking
 
     async def _models(self, _: Request) -> Response:
         return _json({"object": "list", "data": [model_object(name, self._since) for name in self.names]})
@@ -117,7 +115,7 @@ class Serving:
             wanted = await run_in_threadpool(self._wanted, body)
         except ClientDisconnect:
             return Response(status_code=400)  # nobody reads it
-        except PromptlabError as exc:
+        except Exception as exc:  # a fault of ours has the protocol's shape, too
             return answer(refusal_of(exc))
         return cast(Response, Reply(self, wanted))  # all that is asked of a response: it can be called
 
@@ -137,63 +135,6 @@ class Serving:
         return bytes(body)
 
 
-class Asking:
-    """One request, asked on a thread of its own; its steps come out in the event loop.
-
-    `next` gives each step, and an exception as the last one where it went wrong. Setting `cancel` ends it soon.
-    """
-
-    def __init__(self, serving: Serving, wanted: Wanted) -> None:
-        self.cancel = threading.Event()
-        self.fingerprint = ""
-        self._serving, self._wanted = serving, wanted
-        self._loop = asyncio.get_running_loop()
-        self._steps: asyncio.Queue[Step | BaseException | None] = asyncio.Queue()
-        serving.began(self)
-        threading.Thread(target=self._run, name=f"serve-{wanted.request.model}", daemon=True).start()
-
-    async def next(self) -> Step | BaseException | None:
-        """The next step; None once the client has gone."""
-        return await self._steps.get()
-
-    def leave(self) -> None:
-        """The client has gone; called in the event loop."""
-        self.cancel.set()
-        self._steps.put_nowait(None)
-
-    def _run(self) -> None:
-        try:
-            backend = self._serving.catalogue.backend(self._wanted.request.model)
-            self.fingerprint = backend.fingerprint
-            with closing(cast(Any, backend.complete(sized(backend, self._wanted), self.cancel))) as steps:
-                for step in steps:
-                    self._put(step)
-        except BaseException as exc:
-            self._put(exc)
-        finally:
-            self._serving.ended(self)
-
-    def _put(self, step: Step | BaseException) -> None:
-        try:
-            self._loop.call_soon_threadsafe(self._steps.put_nowait, step)
-        except RuntimeError:  # the loop has ended, and with it whoever wanted to know
-            self.cancel.set()
-
-
-def sized(backend: Backend, wanted: Wanted) -> Asked:
-    """The request with a limit of new tokens: the client's, or what the prompt leaves of the window."""
-    request = wanted.request
-    if not wanted.to_the_end or backend.window is None:
-        most = request.params.max_tokens if not wanted.to_the_end else UNBOUNDED
-    else:
-        most = max(1, backend.window - backend.as_sent(request).budget.prompt)
-    return replace(request, params=request.params.with_(max_tokens=most))
-
-
-UNBOUNDED = 4096
-"""New tokens where neither the client nor the model has a limit; local models all have a window."""
-
-
 class Reply:
     """The answer to one request, whole or streamed; a client that leaves stops it."""
 
@@ -202,7 +143,7 @@ class Reply:
         self._writer = Writer(wanted.request.model, wanted.usage)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        asking = Asking(self._serving, self._wanted)
+        asking = self._serving.ask(self._wanted)
         watch = asyncio.create_task(_watch(receive, asking))
         try:
             if self._wanted.stream:

@@ -26,11 +26,16 @@ Start = Callable[..., Served]
 
 @pytest.fixture
 def start(house: House) -> Iterator[Start]:
-    """Starts a server whose model `demo` follows a script."""
+    """Starts a server whose model `demo` follows a script, or is the one given."""
     running: list[Served] = []
 
-    def started(script: Script = ("Argentina",), *, window: int | None = None, **options: Any) -> Served:
-        house.model("demo", script, window=window)
+    def started(
+        model: Script | ScriptedBackend = ("Argentina",), *, window: int | None = None, **options: Any
+    ) -> Served:
+        if isinstance(model, ScriptedBackend):
+            house.models["demo"] = model
+        else:
+            house.model("demo", model, window=window)
         house.model("other-model")
         running.append(Served(Serving(house.catalogue, ["demo", "other-model"], **options)).__enter__())
         return running[-1]
@@ -38,6 +43,23 @@ def start(house: House) -> Iterator[Start]:
     yield started
     for one in running:
         one.__exit__()
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Served]]:
+    """Servers for requests that reach no model, or leave nothing behind: one open to this machine, one with a key."""
+    found = Catalogue(Workspace(tmp_path_factory.mktemp("work"), {}, {}), {}, extra={"demo": ScriptedBackend("demo")})
+    with Served(Serving(found, ["demo"])) as opened, Served(Serving(found, ["demo"], key="s3cret")) as locked:
+        yield {"open": opened, "locked": locked}
+
+
+@pytest.fixture
+def history(standing: dict[str, Served]) -> list[Request]:
+    """What the model of `standing` is asked from now on."""
+    demo = standing["open"].serving._catalogue.backend("demo")
+    assert isinstance(demo, ScriptedBackend)
+    demo.history.clear()
+    return demo.history
 
 
 def asked(house: House) -> Request:
@@ -95,13 +117,8 @@ class Told(ScriptedBackend):
         yield self.done
 
 
-def told(house: House, done: Completion) -> Served:
-    return Served(Serving(Catalogue(house.workspace, {}, extra={"demo": Told(done)}), ["demo"]))
-
-
-def test_tokens_found_already_read_are_cached_tokens(house: House) -> None:
-    with told(house, Completion("a b", "length", Usage(read=10, reused=90, written=2))) as served:
-        answer = served.chat(ASK).json
+def test_tokens_found_already_read_are_cached_tokens(start: Start) -> None:
+    answer = start(Told(Completion("a b", "length", Usage(read=10, reused=90, written=2)))).chat(ASK).json
     assert answer["choices"][0]["finish_reason"] == "length"
     assert answer["usage"] == {
         "prompt_tokens": 100,
@@ -111,13 +128,13 @@ def test_tokens_found_already_read_are_cached_tokens(house: House) -> None:
     }
 
 
-def test_probabilities_go_out_in_the_words_of_the_protocol(house: House) -> None:
+def test_probabilities_go_out_in_the_words_of_the_protocol(start: Start) -> None:
     token = {"token": "é", "bytes": [195, 169], "logprob": -0.5}
     rows = [{**token, "top": [token, {"token": "b", "bytes": [98], "logprob": float("-inf")}]}]
     top = [token, {"token": "b", "bytes": [98], "logprob": -9999.0}]
-    with told(house, Completion("é", details={"logprobs": rows})) as served:
-        whole = served.chat(ASK).json["choices"][0]["logprobs"]
-        *_, last, done = served.chat({**ASK, "stream": True}).events
+    served = start(Told(Completion("é", details={"logprobs": rows})))
+    whole = served.chat(ASK).json["choices"][0]["logprobs"]
+    *_, last, done = served.chat({**ASK, "stream": True}).events
     assert whole == last["choices"][0]["logprobs"] == {"content": [{**token, "top_logprobs": top}], "refusal": None}
     assert done == "[DONE]"
 
@@ -299,12 +316,14 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
 
 
 @pytest.mark.parametrize(("change", "field", "words"), WRONG, ids=[json.dumps(one[0])[:60] for one in WRONG])
-def test_what_is_wrong_is_refused_by_name(start: Start, house: House, change: Any, field: str, words: str) -> None:
-    said = start().chat({**ASK, **change})
+def test_what_is_wrong_is_refused_by_name(
+    standing: dict[str, Served], history: list[Request], change: Any, field: str, words: str
+) -> None:
+    said = standing["open"].chat({**ASK, **change})
     assert said.status == 400
     assert (said.error["type"], said.error["param"]) == ("invalid_request_error", field)
     assert words in said.error["message"]
-    assert house.models["demo"].history == []
+    assert history == []
 
 
 @pytest.mark.parametrize(
@@ -312,8 +331,8 @@ def test_what_is_wrong_is_refused_by_name(start: Start, house: House, change: An
     [b"", b"{", b"[]", b"\xff\xfe{", b'{"temperature": NaN}', b"[" * 100_000, b'"a"', b"9" * 5000],
     ids=lambda body: repr(body[:12]),
 )
-def test_a_body_that_is_no_json_object_is_refused(start: Start, body: bytes) -> None:
-    said = start().chat(body)
+def test_a_body_that_is_no_json_object_is_refused(standing: dict[str, Served], body: bytes) -> None:
+    said = standing["open"].chat(body)
     assert said.status == 400
     assert "JSON" in said.error["message"] or "nested" in said.error["message"]
 
@@ -340,8 +359,8 @@ def test_a_body_over_the_limit_is_refused_whether_or_not_its_length_is_said(star
     ("method", "path", "status"),
     [("GET", "/v1/chat/completions", 405), ("POST", "/v1/completions", 404), ("GET", "/", 404)],
 )
-def test_what_is_not_served_says_what_is(start: Start, method: str, path: str, status: int) -> None:
-    said = start().ask(method, path)
+def test_what_is_not_served_says_what_is(standing: dict[str, Served], method: str, path: str, status: int) -> None:
+    said = standing["open"].ask(method, path)
     assert said.status == status
     assert "POST /v1/chat/completions" in said.error["message"]
 
@@ -382,6 +401,16 @@ def test_a_failure_in_a_stream_is_its_last_event(start: Start) -> None:
     *pieces, last = said.events
     assert text([*pieces, last]) == "Argen"
     assert last["error"]["code"] == "engine_failed"
+
+
+def test_a_model_that_never_ends_its_answer_is_a_fault(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    class Mute(ScriptedBackend):
+        def complete(self, *_: Any) -> Iterator[Any]:
+            yield Delta("a")
+
+    said = start(Mute("demo")).chat(ASK)
+    assert (said.status, said.error["type"]) == (500, "server_error")
+    assert "without a completion" in caplog.text
 
 
 def test_too_many_at_once_are_sent_away(start: Start) -> None:
@@ -439,7 +468,6 @@ def test_a_long_silence_is_filled_with_comments_that_no_client_shows(start: Star
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_client_that_leaves_frees_the_model(start: Start, stream: bool) -> None:
     ended = threading.Event()
-    served = start()
 
     class Slow(ScriptedBackend):
         def complete(self, _: Request, cancel: threading.Event) -> Iterator[Any]:
@@ -448,7 +476,7 @@ def test_a_client_that_leaves_frees_the_model(start: Start, stream: bool) -> Non
                 ended.set()
             yield Completion("", "stopped")
 
-    served.serving.catalogue = Catalogue(served.serving.catalogue.workspace, {}, extra={"demo": Slow("demo")})
+    served = start(Slow("demo"))
     served.leave({**ASK, "stream": stream})
     assert ended.wait(20)
     assert Served.comes_true(lambda: served.serving.busy == 0)
@@ -469,14 +497,13 @@ def test_a_server_that_ends_says_so(start: Start) -> None:
 
 def test_many_are_asked_at_once(start: Start) -> None:
     together = threading.Barrier(32)  # nobody is answered before all are there
-    served = start()
 
     class Patient(ScriptedBackend):
         def complete(self, request: Request, _: threading.Event) -> Iterator[Any]:
             together.wait(50)
             yield Completion(request.messages[0].content)
 
-    served.serving.catalogue = Catalogue(served.serving.catalogue.workspace, {}, extra={"demo": Patient("demo")})
+    served = start(Patient("demo"))
 
     def chat(number: int) -> Said:
         return served.chat({**ASK, "messages": [{"role": "user", "content": f"n{number}"}]})
@@ -513,12 +540,14 @@ def test_nothing_is_written_to_the_run_history(start: Start, house: House) -> No
     ],
     ids=str,
 )
-def test_a_request_from_elsewhere_is_refused(start: Start, house: House, headers: dict[str, str]) -> None:
-    served = start()
+def test_a_request_from_elsewhere_is_refused(
+    standing: dict[str, Served], history: list[Request], headers: dict[str, str]
+) -> None:
+    served = standing["open"]
     for said in (served.chat(ASK, headers), served.ask("GET", "/v1/models", None, headers)):
         assert (said.status, said.error["code"]) == (403, "not_from_here")
         assert next(iter(headers)) in said.error["message"]
-    assert house.models["demo"].history == []
+    assert history == []
 
 
 @pytest.mark.parametrize(
@@ -534,8 +563,8 @@ def test_a_request_from_elsewhere_is_refused(start: Start, house: House, headers
     ],
     ids=str,
 )
-def test_a_request_of_this_machine_is_answered(start: Start, headers: dict[str, str]) -> None:
-    assert start().chat(ASK, headers).status == 200
+def test_a_request_of_this_machine_is_answered(standing: dict[str, Served], headers: dict[str, str]) -> None:
+    assert standing["open"].chat(ASK, headers).status == 200
 
 
 @pytest.mark.parametrize(
@@ -551,18 +580,20 @@ def test_a_request_of_this_machine_is_answered(start: Start, headers: dict[str, 
     ],
     ids=str,
 )
-def test_with_a_key_every_request_must_bring_it(start: Start, house: House, headers: dict[str, str]) -> None:
-    served = start(key="s3cret")
+def test_with_a_key_every_request_must_bring_it(
+    standing: dict[str, Served], history: list[Request], headers: dict[str, str]
+) -> None:
+    served = standing["locked"]
     for said in (served.chat(ASK, headers), served.ask("GET", "/v1/models", None, headers)):
         assert (said.status, said.error["code"]) == (401, "invalid_api_key")
         assert said.headers["www-authenticate"] == "Bearer"
         assert "s3cret" not in said.body.decode()
-    assert house.models["demo"].history == []
+    assert history == []
 
 
-def test_whoever_has_the_key_may_ask_from_anywhere(start: Start) -> None:
-    key = {"Authorization": "bearer s3cret"}
-    assert start(key="s3cret").chat(ASK, {**key, "Host": "box.example", "Origin": "https://a.example"}).status == 200
+def test_whoever_has_the_key_may_ask_from_anywhere(standing: dict[str, Served]) -> None:
+    headers = {"Authorization": "bearer s3cret", "Host": "box.example", "Origin": "https://a.example"}
+    assert standing["locked"].chat(ASK, headers).status == 200
 
 
 def test_the_same_workspace_serves_none_but_those_named(workspace: Workspace) -> None:
