@@ -530,6 +530,7 @@ def test_nothing_is_written_to_the_run_history(start: Start, house: House) -> No
         {"Host": "127.0.0.1.evil.example"},
         {"Host": "127.0.0.1@evil.example"},
         {"Host": "localhost.evil.example"},
+        {"Host": "evil.example@127.0.0.1"},
         {"Host": "192.168.1.5:8017"},
         {"Host": "0.0.0.0:8017"},
         {"Host": ""},
