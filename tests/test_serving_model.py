@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -148,6 +149,21 @@ def test_a_stream_is_the_same_answer(client: openai.OpenAI) -> None:
     assert len([piece for piece in pieces if piece]) > 1
     assert chunks[-1].usage.completion_tokens == whole.usage.completion_tokens
     assert [c.choices[0].finish_reason for c in chunks if c.choices][-1] == whole.choices[0].finish_reason
+
+
+def test_the_program_the_page_shows_works(
+    served: Served, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    page = (ROOT / "docs/serve.md").read_text(encoding="utf-8")
+    program = textwrap.dedent("    from openai" + page.split("    from openai")[1].split("\nModels are")[0])
+    assert "http://127.0.0.1:8017/v1" in program
+    found: dict[str, Any] = {}
+    exec(program.replace("http://127.0.0.1:8017/v1", served.url), found)
+    found["client"].close()
+    *words, cached = capsys.readouterr().out.split()
+    assert words
+    assert cached.isdigit()
 
 
 def test_a_schema_is_held_to(catalogue: Catalogue, client: openai.OpenAI, ours: OpenAIBackend) -> None:
