@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -337,6 +338,17 @@ def test_a_body_that_is_no_json_object_is_refused(standing: dict[str, Served], b
     assert "JSON" in said.error["message"] or "nested" in said.error["message"]
 
 
+def test_a_schema_nested_without_end_is_refused(standing: dict[str, Served], history: list[Request]) -> None:
+    schema: dict[str, Any] = {}
+    for _ in range(600):
+        schema = {"items": schema}
+    form = {"type": "json_schema", "json_schema": {"schema": schema}}
+    said = standing["open"].chat({**ASK, "response_format": form})
+    assert (said.status, said.error["param"]) == (400, "response_format.json_schema.schema")
+    assert "nested too deeply" in said.error["message"]
+    assert history == []
+
+
 def test_an_unknown_model_is_refused_with_the_nearest(start: Start) -> None:
     said = start().chat({**ASK, "model": "dem"})
     assert (said.status, said.error["param"], said.error["code"]) == (404, "model", "model_not_found")
@@ -482,6 +494,18 @@ def test_a_client_that_leaves_frees_the_model(start: Start, stream: bool) -> Non
     assert Served.comes_true(lambda: served.serving.busy == 0)
 
 
+def test_a_client_that_leaves_while_it_sends_leaves_nothing_behind(
+    standing: dict[str, Served], history: list[Request], caplog: pytest.LogCaptureFixture
+) -> None:
+    served = standing["open"]
+    for _ in range(3):
+        with socket.create_connection(("127.0.0.1", served.port)) as sock:
+            sock.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999\r\n\r\n{")
+    assert served.chat(ASK).status == 200
+    assert len(history) == 1
+    assert caplog.text == ""
+
+
 def test_a_server_that_ends_says_so(start: Start) -> None:
     served = start([["a", 30.0, "b"]])
     body = {**ASK, "stream": True}
@@ -538,6 +562,7 @@ def test_nothing_is_written_to_the_run_history(start: Start, house: House) -> No
         {"Origin": "null"},
         {"Origin": "http://localhost.evil.example:3000"},
         {"Origin": "http://127.0.0.1@evil.example"},
+        {"Origin": "http://[::1"},
     ],
     ids=str,
 )
