@@ -258,3 +258,25 @@ def test_ctrl_c_stops_the_answers_and_ends_the_command(tmp_path: Path) -> None:
             assert process.stderr.read().strip() == ""
         finally:
             process.kill()
+
+
+def test_probabilities_are_those_of_the_tokens_written(client: openai.OpenAI) -> None:
+    asked: dict[str, Any] = {"model": MODEL, "messages": plain(request(WINNER)), "temperature": 0, "max_tokens": 6}
+    asked |= {"logprobs": True, "top_logprobs": 3}
+    said = client.chat.completions.create(**asked)
+    assert said.choices[0].logprobs
+    rows = said.choices[0].logprobs.content or []
+    assert said.usage
+    assert len(rows) == said.usage.completion_tokens
+    written = b"".join(bytes(row.bytes or []) for row in rows).decode("utf-8", "replace")
+    assert written.startswith(said.choices[0].message.content or "?")
+    for row in rows:
+        tops = [top.logprob for top in row.top_logprobs]
+        assert len(tops) == 3
+        assert tops == sorted(tops, reverse=True)
+        assert row.logprob == tops[0] <= 0  # at temperature 0 the likeliest is written
+    *_, last = client.chat.completions.create(**asked, stream=True)
+    assert last.choices[0].logprobs.model_dump() == said.choices[0].logprobs.model_dump()
+    plainly = client.chat.completions.create(**{**asked, "logprobs": False, "top_logprobs": None})
+    assert plainly.choices[0].logprobs is None
+    assert plainly.choices[0].message.content == said.choices[0].message.content
