@@ -177,6 +177,7 @@ HEAVY = (
     "jinja2",
     "ruamel",
     "rich",
+    "starlette",
     "uvicorn",
 )
 
