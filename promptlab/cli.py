@@ -25,6 +25,7 @@ from promptlab import (
     cli_export,
     cli_formats,
     cli_models,
+    cli_serve,
     cli_suite,
     cli_templates,
     terminal,
@@ -447,6 +448,7 @@ cli.add_command(cli_export.export)
 cli.add_command(cli_documents.documents)
 cli.add_command(cli_examples.examples)
 cli.add_command(cli_suite.suite)
+cli.add_command(cli_serve.serve)
 
 
 def main() -> None:

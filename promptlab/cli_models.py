@@ -17,7 +17,7 @@ from promptlab.cli_words import here
 @click.option("--quick", is_flag=True, help="Few tokens and one round: whether it works, not how fast.")
 @click.option("--json", "as_json", is_flag=True, help="The whole report as one JSON object.")
 def check(name: str, quick: bool, as_json: bool) -> None:
-    """Load the local model NAME and try it, beside plain llama-cpp-python.
+    """Load a local model, and try it beside llama-cpp-python.
 
     Says what was opened and on which device, how much memory that took, how many tokens a second it reads and
     writes beside llama-cpp-python by itself with the same tokens, and whether the same request gets the same text

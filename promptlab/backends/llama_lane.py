@@ -74,9 +74,9 @@ class Job:
         """Jobs that are stopped together belong to one run."""
         return id(self._cancel)
 
-    def order(self) -> tuple[int, bytes]:
-        """Nearest first, then along the tree; asked on the lane's thread."""
-        return (-self._near(self.text), self.text)
+    def near(self) -> int:
+        """Bytes of its text that are read already; asked on the lane's thread."""
+        return self._near(self.text)
 
     @property
     def stopping(self) -> bool:
@@ -262,7 +262,7 @@ class Lane:
         same = [job for job in same if backlog[job.run] == fewest]
         if not same or min(others, default=fewest) < fewest or (others and next(taken) >= ROUND):
             return None
-        chosen = min(same, key=Job.order)
+        chosen = _nearest(same)
         if not chosen.claim():
             return None
         with self._changed:
@@ -277,9 +277,7 @@ class Lane:
         fewest = min(backlog[job.run] for job in waiting)
         mine = [job for job in waiting if backlog[job.run] == fewest]
         model = min({job.name for job in mine}, key=lambda name: (self._served.get(name, 0), name))
-        # With few to choose from, the order they came in is the order people expect.
-        same = [job for job in mine if job.name == model]
-        chosen = min(same, key=Job.order) if len(same) > 1 else same[0]
+        chosen = _nearest([job for job in mine if job.name == model])
         for job in waiting[: waiting.index(chosen)]:
             job.passed += 1
         self._turn += 1
@@ -296,6 +294,15 @@ class Lane:
             self._changed.notify()
         if self._thread:
             self._thread.join(timeout=2.0)
+
+
+def _nearest(jobs: list[Job]) -> Job:
+    """Of jobs in the order they came, the one of whose text most is read already; of several, one of the run that came
+    first, and of its jobs the next along the tree."""
+    if len(jobs) == 1:
+        return jobs[0]
+    came = {run: place for place, run in enumerate(dict.fromkeys(job.run for job in jobs))}
+    return min(jobs, key=lambda job: (-job.near(), came[job.run], job.text))
 
 
 LANE = Lane()

@@ -1,0 +1,628 @@
+"""`promptlab serve` with scripted models, over a real socket: every field, every refusal, streams, who may ask."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from promptlab import errors
+from promptlab.backends.scripted import Script, ScriptedBackend
+from promptlab.models import Catalogue
+from promptlab.serving import Serving
+from promptlab.types import Completion, Delta, Message, Phase, Request, Usage
+from promptlab.workspace import Workspace
+from tests.conftest import House
+from tests.served import Said, Served
+
+ASK: dict[str, Any] = {"model": "demo", "messages": [{"role": "user", "content": "Who won?"}]}
+Start = Callable[..., Served]
+
+
+@pytest.fixture
+def start(house: House) -> Iterator[Start]:
+    """Starts a server whose model `demo` follows a script, or is the one given."""
+    running: list[Served] = []
+
+    def started(
+        model: Script | ScriptedBackend = ("Argentina",), *, window: int | None = None, **options: Any
+    ) -> Served:
+        if isinstance(model, ScriptedBackend):
+            house.models["demo"] = model
+        else:
+            house.model("demo", model, window=window)
+        house.model("other-model")
+        running.append(Served(Serving(house.catalogue, ["demo", "other-model"], **options)).__enter__())
+        return running[-1]
+
+    yield started
+    for one in running:
+        one.__exit__()
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Served]]:
+    """Servers for requests that reach no model, or leave nothing behind: one open to this machine, one with a key."""
+    found = Catalogue(Workspace(tmp_path_factory.mktemp("work"), {}, {}), {}, extra={"demo": ScriptedBackend("demo")})
+    with Served(Serving(found, ["demo"])) as opened, Served(Serving(found, ["demo"], key="s3cret")) as locked:
+        yield {"open": opened, "locked": locked}
+
+
+@pytest.fixture
+def history(standing: dict[str, Served]) -> list[Request]:
+    """What the model of `standing` is asked from now on."""
+    demo = standing["open"].serving._catalogue.backend("demo")
+    assert isinstance(demo, ScriptedBackend)
+    demo.history.clear()
+    return demo.history
+
+
+def asked(house: House) -> Request:
+    """The last request the model got."""
+    return house.models["demo"].history[-1]
+
+
+def text(events: list[Any]) -> str:
+    return "".join(e["choices"][0]["delta"].get("content", "") for e in events[:-1] if e["choices"])
+
+
+# The answer
+
+
+def test_an_answer_has_the_shape_of_the_protocol(start: Start, house: House) -> None:
+    said = start().chat(ASK)
+    assert said.status == 200
+    assert said.headers["content-type"] == "application/json"
+    answer = said.json
+    assert answer.pop("id").startswith("chatcmpl-")
+    assert abs(answer.pop("created") - time.time()) < 3600
+    fingerprint = answer.pop("system_fingerprint")
+    assert answer == {
+        "object": "chat.completion",
+        "model": "demo",
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": "Argentina", "refusal": None},
+                "logprobs": None,
+                "finish_reason": "stop",
+            }
+        ],
+        "usage": {
+            "prompt_tokens": 2,
+            "completion_tokens": 1,
+            "total_tokens": 3,
+            "prompt_tokens_details": {"cached_tokens": 0},
+        },
+    }
+    assert fingerprint.startswith("fp_")
+    assert asked(house).messages == (Message("user", "Who won?"),)
+    assert asked(house).params.temperature == 1.0
+
+
+class Told(ScriptedBackend):
+    """Answers with one completion."""
+
+    def __init__(self, done: Completion) -> None:
+        super().__init__("demo")
+        self.done = done
+
+    def complete(self, *_: Any) -> Iterator[Any]:
+        yield Delta(self.done.text)
+        yield self.done
+
+
+def test_tokens_found_already_read_are_cached_tokens(start: Start) -> None:
+    answer = start(Told(Completion("a b", "length", Usage(read=10, reused=90, written=2)))).chat(ASK).json
+    assert answer["choices"][0]["finish_reason"] == "length"
+    assert answer["usage"] == {
+        "prompt_tokens": 100,
+        "completion_tokens": 2,
+        "total_tokens": 102,
+        "prompt_tokens_details": {"cached_tokens": 90},
+    }
+
+
+def test_probabilities_go_out_in_the_words_of_the_protocol(start: Start) -> None:
+    token = {"token": "é", "bytes": [195, 169], "logprob": -0.5}
+    rows = [{**token, "top": [token, {"token": "b", "bytes": [98], "logprob": float("-inf")}]}]
+    top = [token, {"token": "b", "bytes": [98], "logprob": -9999.0}]
+    served = start(Told(Completion("é", details={"logprobs": rows})))
+    whole = served.chat(ASK).json["choices"][0]["logprobs"]
+    *_, last, done = served.chat({**ASK, "stream": True}).events
+    assert whole == last["choices"][0]["logprobs"] == {"content": [{**token, "top_logprobs": top}], "refusal": None}
+    assert done == "[DONE]"
+
+
+def test_any_text_comes_back_as_it_was(start: Start) -> None:
+    words = 'Mbappé \U0001f3c6 "\\\n\u2028\x00'
+    served = start([words])
+    assert served.chat(ASK).json["choices"][0]["message"]["content"] == words
+    assert text(served.chat({**ASK, "stream": True}).events) == words
+
+
+def test_models_are_listed_and_found_by_name(start: Start) -> None:
+    served = start()
+    listed = served.ask("GET", "/v1/models").json
+    assert listed["object"] == "list"
+    assert [(m["id"], m["object"]) for m in listed["data"]] == [("demo", "model"), ("other-model", "model")]
+    assert served.ask("GET", "/v1/models/demo").json == listed["data"][0]
+    missing = served.ask("GET", "/v1/models/demoo")
+    assert (missing.status, missing.error["code"]) == (404, "model_not_found")
+
+
+# Fields
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "name", "got"),
+    [
+        ("temperature", 0, "temperature", 0.0),
+        ("temperature", 1.5, "temperature", 1.5),
+        ("top_p", 0.5, "top_p", 0.5),
+        ("min_p", 0, "min_p", 0.0),
+        ("top_k", 7, "top_k", 7),
+        ("repeat_penalty", 1.1, "repeat_penalty", 1.1),
+        ("presence_penalty", -1, "presence_penalty", -1.0),
+        ("frequency_penalty", 0.5, "frequency_penalty", 0.5),
+        ("seed", 12345, "seed", 12345),
+        ("max_tokens", 5, "max_tokens", 5),
+        ("max_completion_tokens", 6, "max_tokens", 6),
+        ("stop", "\n", "stop", ("\n",)),
+        ("stop", ["a", "b"], "stop", ("a", "b")),
+        ("stop", [], "stop", ()),
+    ],
+)
+def test_a_field_reaches_the_model(start: Start, house: House, field: str, value: Any, name: str, got: Any) -> None:
+    said = start().chat({**ASK, field: value})
+    assert said.status == 200, said.body
+    found = getattr(asked(house).params, name)
+    assert (found, type(found)) == (got, type(got))
+
+
+def test_what_is_left_out_is_left_to_the_model(start: Start, house: House) -> None:
+    start().chat({**ASK, "temperature": 0, "top_p": None, "stop": None, "response_format": None})
+    params = asked(house).params
+    assert (params.top_p, params.top_k, params.min_p, params.repeat_penalty, params.seed, params.stop) == (
+        *[None] * 5,
+        (),
+    )
+    assert asked(house).schema is None
+
+
+def test_without_a_seed_two_answers_by_chance_may_differ(start: Start, house: House) -> None:
+    served = start()
+    for _ in range(4):
+        served.chat(ASK)
+    seeds = {request.params.seed for request in house.models["demo"].history}
+    assert len(seeds) == 4
+    assert None not in seeds
+
+
+def test_without_a_limit_an_answer_may_fill_the_window(start: Start, house: House) -> None:
+    start(window=50).chat(ASK)
+    assert asked(house).params.max_tokens == 48
+
+
+def test_text_parts_are_joined_and_a_developer_is_the_system(start: Start, house: House) -> None:
+    parts = [{"type": "text", "text": "Who"}, {"type": "text", "text": "won?"}]
+    messages = [
+        {"role": "developer", "content": "Be brief."},
+        {"role": "user", "content": parts},
+        {"role": "assistant", "content": "?", "refusal": None, "tool_calls": [], "annotations": []},
+        {"role": "user", "content": ""},
+    ]
+    assert start().chat({**ASK, "messages": messages}).status == 200
+    assert asked(house).messages == (
+        Message("system", "Be brief."),
+        Message("user", "Who\nwon?"),
+        Message("assistant", "?"),
+        Message("user", ""),
+    )
+
+
+def test_a_client_s_text_counts_as_confidential_so_that_none_of_it_is_kept_on_disk(start: Start, house: House) -> None:
+    start().chat(ASK)
+    assert [source.label for source in asked(house).prompt.sources] == ["confidential"]
+
+
+def test_a_schema_reaches_the_model_in_its_order(start: Start, house: House) -> None:
+    schema = {"type": "object", "properties": {"z": {"type": "string"}, "a": {"type": "integer"}}}
+    served = start()
+    form = {"type": "json_schema", "json_schema": {"name": "x", "strict": True, "schema": schema}}
+    assert served.chat({**ASK, "response_format": form}).status == 200
+    assert list(json.loads(asked(house).schema or "")["properties"]) == ["z", "a"]
+    served.chat({**ASK, "response_format": {"type": "text"}})
+    assert asked(house).schema is None
+    served.chat({**ASK, "response_format": {"type": "json_object"}})
+    assert json.loads(asked(house).schema or "") == {"type": "object"}
+
+
+def test_harmless_fields_of_clients_are_taken(start: Start) -> None:
+    harmless = {"user": "me", "metadata": {"a": "b"}, "store": False, "service_tier": "auto", "cache_prompt": True}
+    nothing = {"n": 1, "tools": [], "tool_choice": "none", "logit_bias": {}, "modalities": ["text"], "functions": None}
+    assert start().chat({**ASK, **harmless, **nothing}).status == 200
+
+
+def message(**fields: Any) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": "Who won?", **fields}]}
+
+
+WRONG: list[tuple[dict[str, Any], str, str]] = [
+    ({"temperatur": 1}, "temperatur", "did you mean `temperature`?"),
+    ({"max_new_tokens": 5}, "max_new_tokens", "did you mean `max_tokens`?"),
+    ({"reasoning_effort": "low"}, "reasoning_effort", "known"),
+    ({"tools": [{"type": "function"}]}, "tools", "[] only"),
+    ({"tool_choice": "required"}, "tool_choice", '"none" or "auto"'),
+    ({"logit_bias": {"5": 1}}, "logit_bias", "{} only"),
+    ({"n": 2}, "n", "1 only"),
+    ({"n": True}, "n", "1 only"),
+    ({"model": 5}, "model", "must name a model"),
+    ({"model": ""}, "model", "must name a model"),
+    ({"stream": "yes"}, "stream", "true or false"),
+    ({"temperature": "0"}, "temperature", "number from 0 to 2"),
+    ({"temperature": True}, "temperature", "number from 0 to 2"),
+    ({"temperature": 2.1}, "temperature", "number from 0 to 2"),
+    ({"top_p": -0.1}, "top_p", "number from 0 to 1"),
+    ({"min_p": 2}, "min_p", "number from 0 to 1"),
+    ({"presence_penalty": 3}, "presence_penalty", "number from -2 to 2"),
+    ({"frequency_penalty": [1]}, "frequency_penalty", "number from -2 to 2"),
+    ({"repeat_penalty": 0}, "repeat_penalty", "number from 0.01"),
+    ({"top_k": 1.5}, "top_k", "whole number"),
+    ({"seed": "1"}, "seed", "whole number"),
+    ({"max_tokens": 0}, "max_tokens", "whole number from 1"),
+    ({"max_tokens": 2**40}, "max_tokens", "whole number from 1"),
+    ({"max_completion_tokens": False}, "max_completion_tokens", "whole number from 1"),
+    ({"max_tokens": 5, "max_completion_tokens": 6}, "max_completion_tokens", "differs from max_tokens"),
+    ({"stop": 5}, "stop", "a text or a list"),
+    ({"stop": ""}, "stop", "none of them empty"),
+    ({"stop": ["a", 5]}, "stop", "a text or a list"),
+    ({"stop": ["a"] * 65}, "stop", "at most 64"),
+    ({"logprobs": 5}, "logprobs", "true or false"),
+    ({"top_logprobs": 5}, "top_logprobs", "`logprobs: true`"),
+    ({"logprobs": True, "top_logprobs": 21}, "top_logprobs", "from 0 to 20"),
+    ({"stream_options": {"include_usage": True}}, "stream_options", "`stream: true`"),
+    ({"stream": True, "stream_options": []}, "stream_options", "an object"),
+    ({"stream": True, "stream_options": {"usage": True}}, "stream_options.usage", "`include_usage`"),
+    ({"stream": True, "stream_options": {"include_usage": 1}}, "stream_options.include_usage", "true or false"),
+    ({"response_format": "json"}, "response_format", "an object"),
+    ({"response_format": {"type": "xml"}}, "response_format.type", "`json_schema`"),
+    ({"response_format": {"type": "json_schema"}}, "response_format.json_schema.schema", "a JSON Schema"),
+    (
+        {"response_format": {"type": "json_schema", "json_schema": {"schema": {"type": "obj"}}}},
+        "response_format.json_schema.schema",
+        "is no JSON Schema",
+    ),
+    ({"messages": None}, "messages", "at least one message"),
+    ({"messages": []}, "messages", "at least one message"),
+    ({"messages": {"role": "user"}}, "messages", "at least one message"),
+    ({"messages": ["Who won?"]}, "messages[0]", "`role` and `content`"),
+    (message(role="tool"), "messages[0].role", "system, developer, user, assistant"),
+    (message(role=None), "messages[0].role", "system"),
+    (message(name="me"), "messages[0].name", "not known here"),
+    (message(tool_calls=[{"id": "1"}]), "messages[0].tool_calls", "not known here"),
+    (message(content=None), "messages[0].content", "a text"),
+    (message(content=5), "messages[0].content", "a text"),
+    (message(content=[]), "messages[0].content", "a text"),
+    (message(content=["x"]), "messages[0].content[0]", "`type` and `text`"),
+    (message(content=[{"type": "image_url"}]), "messages[0].content[0].type", "text only"),
+    (message(content=[{"type": "text"}]), "messages[0].content[0].text", "a text"),
+]
+
+
+@pytest.mark.parametrize(("change", "field", "words"), WRONG, ids=[json.dumps(one[0])[:60] for one in WRONG])
+def test_what_is_wrong_is_refused_by_name(
+    standing: dict[str, Served], history: list[Request], change: Any, field: str, words: str
+) -> None:
+    said = standing["open"].chat({**ASK, **change})
+    assert said.status == 400
+    assert (said.error["type"], said.error["param"]) == ("invalid_request_error", field)
+    assert words in said.error["message"]
+    assert history == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"[]", b"\xff\xfe{", b'{"temperature": NaN}', b"[" * 100_000, b'"a"', b"9" * 5000],
+    ids=lambda body: repr(body[:12]),
+)
+def test_a_body_that_is_no_json_object_is_refused(standing: dict[str, Served], body: bytes) -> None:
+    said = standing["open"].chat(body)
+    assert said.status == 400
+    assert "JSON" in said.error["message"] or "nested" in said.error["message"]
+
+
+def test_a_schema_nested_without_end_is_refused(standing: dict[str, Served], history: list[Request]) -> None:
+    schema: dict[str, Any] = {}
+    for _ in range(600):
+        schema = {"items": schema}
+    form = {"type": "json_schema", "json_schema": {"schema": schema}}
+    said = standing["open"].chat({**ASK, "response_format": form})
+    assert (said.status, said.error["param"]) == (400, "response_format.json_schema.schema")
+    assert "nested too deeply" in said.error["message"]
+    assert history == []
+
+
+def test_an_unknown_model_is_refused_with_the_nearest(start: Start) -> None:
+    said = start().chat({**ASK, "model": "dem"})
+    assert (said.status, said.error["param"], said.error["code"]) == (404, "model", "model_not_found")
+    assert "did you mean `demo`?" in said.error["message"]
+
+
+def test_a_body_over_the_limit_is_refused_whether_or_not_its_length_is_said(start: Start, house: House) -> None:
+    served = start(most_bytes=2000)
+    large = {**ASK, "messages": [{"role": "user", "content": "x" * 3000}]}
+    assert served.chat(large).status == 413
+    data = json.dumps(large).encode()
+    chunks = f"{len(data):x}\r\n".encode() + data + b"\r\n0\r\n\r\n"
+    said = served.chat(chunks, {"Transfer-Encoding": "chunked"})
+    assert (said.status, said.error["type"]) == (413, "invalid_request_error")
+    assert house.models["demo"].history == []
+    assert served.chat(ASK).status == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/v1/chat/completions", 405), ("POST", "/v1/completions", 404), ("GET", "/", 404)],
+)
+def test_what_is_not_served_says_what_is(standing: dict[str, Served], method: str, path: str, status: int) -> None:
+    said = standing["open"].ask(method, path)
+    assert said.status == status
+    assert "POST /v1/chat/completions" in said.error["message"]
+
+
+# What goes wrong
+
+FAILURES = [
+    (errors.WindowExceeded("too long", hint="ask for less"), 400, "invalid_request_error", "context_length_exceeded"),
+    (errors.RequestRejected("the schema asks for more"), 400, "invalid_request_error", None),
+    (errors.ModelNotReady("no file"), 503, "server_error", "model_not_ready"),
+    (errors.EngineFailed("no memory"), 500, "server_error", "engine_failed"),
+    (errors.StoreError("odd"), 500, "server_error", None),
+]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(("failure", "status", "kind", "code"), FAILURES, ids=lambda one: type(one).__name__)
+def test_a_failure_before_the_answer_has_its_status(
+    start: Start, failure: errors.PromptlabError, status: int, kind: str, code: str | None, stream: bool
+) -> None:
+    said = start([[Phase("reading", 1, 2), failure]]).chat({**ASK, "stream": stream})
+    assert said.status == status
+    assert (said.error["type"], said.error["code"]) == (kind, code)
+    assert failure.message in said.error["message"]
+    assert failure.hint in said.error["message"]
+
+
+def test_a_fault_of_ours_is_logged_and_not_shown(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    said = start([ValueError("secret details")]).chat(ASK)
+    assert (said.status, said.error["type"]) == (500, "server_error")
+    assert "secret" not in said.body.decode()
+    assert "secret details" in caplog.text
+
+
+def test_a_failure_in_a_stream_is_its_last_event(start: Start) -> None:
+    said = start([["Argen", errors.EngineFailed("it broke")]]).chat({**ASK, "stream": True})
+    assert said.status == 200
+    *pieces, last = said.events
+    assert text([*pieces, last]) == "Argen"
+    assert last["error"]["code"] == "engine_failed"
+
+
+def test_a_model_that_never_ends_its_answer_is_a_fault(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    class Mute(ScriptedBackend):
+        def complete(self, *_: Any) -> Iterator[Any]:
+            yield Delta("a")
+
+    said = start(Mute("demo")).chat(ASK)
+    assert (said.status, said.error["type"]) == (500, "server_error")
+    assert "without a completion" in caplog.text
+
+
+def test_too_many_at_once_are_sent_away(start: Start) -> None:
+    served = start([["a", 30.0]], most_at_once=1)
+    with served.asking("POST", "/v1/chat/completions", {**ASK, "stream": True}) as response:
+        assert response.readline()
+        said = served.chat(ASK)
+    assert (said.status, said.error["code"], said.headers["retry-after"]) == (503, "overloaded", "1")
+
+
+# Streams
+
+
+def test_a_stream_is_the_answer_in_pieces(start: Start) -> None:
+    said = start([[Phase("reading", 8, 16), "Argen", "tina"]]).chat({**ASK, "stream": True})
+    assert said.headers["content-type"].startswith("text/event-stream")
+    first, one, two, last, done = said.events
+    assert done == "[DONE]"
+    assert first["choices"][0]["delta"] == {"role": "assistant", "content": ""}
+    assert [one["choices"][0]["delta"], two["choices"][0]["delta"]] == [{"content": "Argen"}, {"content": "tina"}]
+    assert [e["choices"][0]["finish_reason"] for e in (first, one, two, last)] == [None, None, None, "stop"]
+    assert last["choices"][0]["delta"] == {}
+    assert {e["object"] for e in said.events[:-1]} == {"chat.completion.chunk"}
+    assert len({(e["id"], e["created"], e["model"], e["system_fingerprint"]) for e in said.events[:-1]}) == 1
+    assert all("usage" not in e for e in said.events[:-1])
+
+
+def test_a_stream_ends_with_the_tokens_where_they_are_asked_for(start: Start) -> None:
+    served = start()
+    *pieces, counts, _ = served.chat({**ASK, "stream": True, "stream_options": {"include_usage": True}}).events
+    assert [piece["usage"] for piece in pieces] == [None] * len(pieces)
+    assert (counts["choices"], counts["usage"]["total_tokens"]) == ([], 3)
+    whole = served.chat(ASK).json
+    assert counts["system_fingerprint"] == whole["system_fingerprint"]
+
+
+def test_text_arrives_when_it_is_written(start: Start) -> None:
+    served = start([["Argen", 30.0, "tina"]])
+    with served.asking("POST", "/v1/chat/completions", {**ASK, "stream": True}) as response:
+        lines = [response.readline() for _ in range(4)]
+    assert b"Argen" in lines[2]
+    assert Served.comes_true(lambda: served.serving.busy == 0)
+
+
+def test_a_long_silence_is_filled_with_comments_that_no_client_shows(start: Start) -> None:
+    said = start([[Phase("reading", 1, 9), 0.5, "a", 0.5, "b"]], hold=0.02, alive=0.1).chat({**ASK, "stream": True})
+    assert said.body.startswith(b"data: {")
+    assert said.body.count(b": waiting\n\n") >= 2
+    assert text(said.events) == "ab"
+
+
+# Clients that leave, and many
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_client_that_leaves_frees_the_model(start: Start, stream: bool) -> None:
+    ended = threading.Event()
+
+    class Slow(ScriptedBackend):
+        def complete(self, _: Request, cancel: threading.Event) -> Iterator[Any]:
+            yield Phase("reading", 1, 2)
+            if cancel.wait(50):
+                ended.set()
+            yield Completion("", "stopped")
+
+    served = start(Slow("demo"))
+    served.leave({**ASK, "stream": stream})
+    assert ended.wait(20)
+    assert Served.comes_true(lambda: served.serving.busy == 0)
+
+
+def test_a_client_that_leaves_while_it_sends_leaves_nothing_behind(
+    standing: dict[str, Served], history: list[Request], caplog: pytest.LogCaptureFixture
+) -> None:
+    served = standing["open"]
+    for _ in range(3):
+        with socket.create_connection(("127.0.0.1", served.port)) as sock:
+            sock.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999\r\n\r\n{")
+    assert served.chat(ASK).status == 200
+    assert len(history) == 1
+    assert caplog.text == ""
+
+
+def test_a_server_that_ends_says_so(start: Start) -> None:
+    served = start([["a", 30.0, "b"]])
+    body = {**ASK, "stream": True}
+    with ThreadPoolExecutor(2) as pool:
+        replies = [pool.submit(served.chat, body), pool.submit(served.chat, ASK)]
+        assert Served.comes_true(lambda: served.serving.busy == 2)
+        served.serving.stop()
+        streamed, whole = (reply.result(60) for reply in replies)
+    assert whole.status == 503
+    assert whole.error["code"] == "stopped"
+    assert streamed.status == 503 or streamed.events[-1]["error"]["code"] == "stopped"
+
+
+def test_many_are_asked_at_once(start: Start) -> None:
+    together = threading.Barrier(32)  # nobody is answered before all are there
+
+    class Patient(ScriptedBackend):
+        def complete(self, request: Request, _: threading.Event) -> Iterator[Any]:
+            together.wait(50)
+            yield Completion(request.messages[0].content)
+
+    served = start(Patient("demo"))
+
+    def chat(number: int) -> Said:
+        return served.chat({**ASK, "messages": [{"role": "user", "content": f"n{number}"}]})
+
+    with ThreadPoolExecutor(32) as pool:
+        said = list(pool.map(chat, range(32)))
+    assert [one.json["choices"][0]["message"]["content"] for one in said] == [f"n{n}" for n in range(32)]
+    assert Served.comes_true(lambda: served.serving.busy == 0)
+
+
+def test_nothing_is_written_to_the_run_history(start: Start, house: House) -> None:
+    start().chat(ASK)
+    assert house.store.runs() == []
+
+
+# Who may ask
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Host": "evil.example:8017"},
+        {"Host": "127.0.0.1.evil.example"},
+        {"Host": "127.0.0.1@evil.example"},
+        {"Host": "localhost.evil.example"},
+        {"Host": "evil.example@127.0.0.1"},
+        {"Host": "192.168.1.5:8017"},
+        {"Host": "0.0.0.0:8017"},
+        {"Host": ""},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://localhost.evil.example:3000"},
+        {"Origin": "http://127.0.0.1@evil.example"},
+        {"Origin": "http://[::1"},
+    ],
+    ids=str,
+)
+def test_a_request_from_elsewhere_is_refused(
+    standing: dict[str, Served], history: list[Request], headers: dict[str, str]
+) -> None:
+    served = standing["open"]
+    for said in (served.chat(ASK, headers), served.ask("GET", "/v1/models", None, headers)):
+        assert (said.status, said.error["code"]) == (403, "not_from_here")
+        assert next(iter(headers)) in said.error["message"]
+    assert history == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "localhost"},
+        {"Host": "LOCALHOST:8017"},
+        {"Host": "127.0.0.1:1"},
+        {"Host": "127.9.9.9"},
+        {"Host": "[::1]:8017"},
+        {"Origin": "http://localhost:3000"},
+        {"Origin": "http://[::1]"},
+    ],
+    ids=str,
+)
+def test_a_request_of_this_machine_is_answered(standing: dict[str, Served], headers: dict[str, str]) -> None:
+    assert standing["open"].chat(ASK, headers).status == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Authorization": "Bearer wrong"},
+        {"Authorization": "s3cret-é"},
+        {"Authorization": "Basic s3cret"},
+        {"Authorization": "Bearer "},
+        {"Authorization": "Bearer s3cret2"},
+        {"X-Api-Key": "s3cret"},
+    ],
+    ids=str,
+)
+def test_with_a_key_every_request_must_bring_it(
+    standing: dict[str, Served], history: list[Request], headers: dict[str, str]
+) -> None:
+    served = standing["locked"]
+    for said in (served.chat(ASK, headers), served.ask("GET", "/v1/models", None, headers)):
+        assert (said.status, said.error["code"]) == (401, "invalid_api_key")
+        assert said.headers["www-authenticate"] == "Bearer"
+        assert "s3cret" not in said.body.decode()
+    assert history == []
+
+
+def test_whoever_has_the_key_may_ask_from_anywhere(standing: dict[str, Served]) -> None:
+    headers = {"Authorization": "bearer s3cret", "Host": "box.example", "Origin": "https://a.example"}
+    assert standing["locked"].chat(ASK, headers).status == 200
+
+
+def test_the_same_workspace_serves_none_but_those_named(workspace: Workspace) -> None:
+    catalogue = Catalogue(workspace, {}, extra={"demo": ScriptedBackend("demo"), "hidden": ScriptedBackend("hidden")})
+    with Served(Serving(catalogue, ["demo"])) as served:
+        assert served.chat({**ASK, "model": "hidden"}).status == 404
