@@ -104,6 +104,18 @@ def test_every_text_that_is_not_plain_llama_cpp_python_s_has_a_cause() -> None:
     assert set(found["causes"]) <= {"batch shape", "sampling"}
 
 
+@pytest.mark.model
+@pytest.mark.parametrize("throughput", [0, 4])
+def test_clients_that_stop_and_a_process_that_is_killed_change_no_text(throughput: int) -> None:
+    found = run("benchmarks.soak", "--throughput", str(throughput))
+    assert (found["requests"], found["clients"], found["kills"]) == (40, 4, 1)
+    assert sum(found["ended"].values()) == 40
+    assert found["wrong"] == []
+    assert found["stuck"] == 0
+    assert found["ended"]["whole"] > 10
+    assert throughput or found["equal"] == 1
+
+
 @pytest.mark.parametrize(
     ("same_tokens", "same_in_our_cuts", "gap", "moved", "found"),
     [
