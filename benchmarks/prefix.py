@@ -127,10 +127,21 @@ def article_of(backend: LlamaBackend, workspace: Workspace, tokens: int) -> str:
     return "".join(kept)
 
 
+BEGINNINGS = 4
+
+
 def beginnings(article: str) -> list[Beginning]:
     other = "".join(reversed(article.splitlines(keepends=True)))
     both = ((article, "article"), (other, "backwards"))
     return [Beginning(head, text, source) for head in (INSTRUCTIONS, "") for text, source in both]
+
+
+def interleaved(backend: LlamaBackend, *, count: int, article: int, max_tokens: int) -> list[Request]:
+    """`count` questions on each beginning, no two neighbours on the same."""
+    workspace = Workspace.load(ROOT)
+    begins = beginnings(article_of(backend, workspace, article))
+    params = Params(max_tokens=max_tokens, stop=STOP)
+    return [begin.ask(backend.name, one, params) for one in questions(workspace)[:count] for begin in begins]
 
 
 def tokens_of(backend: LlamaBackend, request: Request) -> tuple[int, ...]:
@@ -284,11 +295,8 @@ def measure_questions(
     name: str, *, count: int, article: int, max_tokens: int, sample: int, best: bool
 ) -> QuestionFigures:
     """`count` questions on each beginning; `best` for the rows that are not in the quick run too."""
-    workspace = Workspace.load(ROOT)
     with opened(name) as backend:
-        begins = beginnings(article_of(backend, workspace, article))
-        params = Params(max_tokens=max_tokens, stop=STOP)
-        requests = [b.ask(name, q, params) for q in questions(workspace)[:count] for b in begins]
+        requests = interleaved(backend, count=count, article=article, max_tokens=max_tokens)
         prompts = [tokens_of(backend, one) for one in requests]
         warmed(backend)
         plain = Plain(backend)
@@ -298,7 +306,7 @@ def measure_questions(
             backend.close()  # or the next would find what this one has read
             at_once_done, at_once = _at_once(name, requests) if best else ([], 0.0)
             watch = Watch()
-            order = sorted(range(len(prompts)), key=lambda at: (at % len(begins), at)) if best else []
+            order = sorted(range(len(prompts)), key=lambda at: (at % BEGINNINGS, at)) if best else []
             texts = {at: plain.ask(prompts[at], max_tokens) for at in order}
             theirs_best, _ = watch.read()
         finally:
@@ -344,9 +352,9 @@ def _in_turns(
 ) -> tuple[list[Completion], Took, Took]:
     """Every request to promptlab, and between them `sample` to plain llama-cpp-python, so that what else the machine
     does slows both; the answers, what they took, and what plain llama-cpp-python would take for as many."""
-    begins = 4
     turns = {
-        len(prompts) * k // sample: len(prompts) * k // sample // begins * begins + k % begins for k in range(sample)
+        len(prompts) * k // sample: len(prompts) * k // sample // BEGINNINGS * BEGINNINGS + k % BEGINNINGS
+        for k in range(sample)
     }
     answers: list[Completion] = []
     ours, theirs = [0.0, 0.0], [0.0, 0.0]
@@ -402,16 +410,13 @@ def measure_together(
     name: str, *, count: int, article: int, max_tokens: int, throughput: int = 16, short: int = 16
 ) -> TogetherFigures:
     """`count` questions on each beginning, exact and together; then the short prompts."""
-    workspace = Workspace.load(ROOT)
     with opened(name) as backend:
-        begins = beginnings(article_of(backend, workspace, article))
-        params = Params(max_tokens=max_tokens, stop=STOP)
-        requests = [b.ask(name, q, params) for q in questions(workspace)[:count] for b in begins]
+        requests = interleaved(backend, count=count, article=article, max_tokens=max_tokens)
         prompts = [tokens_of(backend, one) for one in requests]
         plain = Plain(backend)
         plain.ask(prompts[-1], 1)
         watch = Watch()
-        for at in sorted(range(len(prompts)), key=lambda at: (at % len(begins), at)):
+        for at in sorted(range(len(prompts)), key=lambda at: (at % BEGINNINGS, at)):
             plain.ask(prompts[at], max_tokens)
         best, _ = watch.read()
         plain.close()
