@@ -114,8 +114,9 @@ class Soak:
                     return
                 self._left -= 1
                 number = count - self._left
-            if number in self._kill_at and CHILD.pid:
-                os.kill(CHILD.pid, signal.SIGKILL)
+            if number in self._kill_at:
+                # Later, or it would always be the moment after an answer, when nobody is being answered.
+                threading.Timer(chance.random() / 2, _kill).start()
             self._ask(chance, chance.randrange(len(self._requests)))
             if number in rows and CHILD.pid:
                 self.memory_mb[number] = round(_resident(CHILD.pid) / 1e6, 1)
@@ -161,6 +162,11 @@ class Soak:
 
     def _is_anothers(self, text: str, which: int) -> bool:
         return bool(text) and any(text == other for at, other in self._expected.items() if at != which)
+
+
+def _kill() -> None:
+    if CHILD.pid:
+        os.kill(CHILD.pid, signal.SIGKILL)
 
 
 def _resident(pid: int) -> int:
