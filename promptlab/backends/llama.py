@@ -43,6 +43,10 @@ from promptlab.errors import ModelNotReady, WindowExceeded
 from promptlab.types import AsSent, Budget, Completion, Held, Message, Request
 from promptlab.workspace import LlamaModel
 
+IN_LANE = 64
+"""Requests worth having in flight: they wait in the lane, which takes them in the order in which least is read."""
+TOGETHER_IN_LANE = 512
+"""The same where answers are written together: what is kept read is less there, so more of it must come in order."""
 PREPARED = 8
 """Prompts whose tokens are remembered: the runner counts a prompt and then asks it."""
 
@@ -90,9 +94,6 @@ class LlamaBackend:
     the folder where prompts are kept read, None for none. All loaded models take `memory` bytes at most together, None
     for no limit. `host` has them loaded; otherwise a process of its own."""
 
-    max_parallel = 64
-    """They wait in the lane, which takes them in the order in which least is read."""
-
     def __init__(
         self,
         name: str,
@@ -107,6 +108,7 @@ class LlamaBackend:
     ) -> None:
         self.name, self.path, self.entry, self.sha256 = name, path, entry, sha256
         self._prefixes, self._memory, self._host = prefixes, memory, host
+        self.max_parallel = TOGETHER_IN_LANE if entry.throughput else IN_LANE
         self._lora = tuple(lora)
         self._opening, self._remembering = threading.Lock(), threading.Lock()
         self._prepared: OrderedDict[tuple[Message, ...], prompts.Encoded] = OrderedDict()

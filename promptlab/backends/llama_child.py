@@ -14,8 +14,10 @@ import signal
 import subprocess
 import sys
 import threading
+from array import array
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +40,13 @@ from promptlab.backends.llama_pipe import (
 )
 from promptlab.backends.llama_together import Waiting
 from promptlab.errors import EngineFailed, PromptlabError
+from promptlab.types import Phase
 
 COMMAND = (sys.executable, "-P", "-m", "promptlab.backends.llama_worker")
 LAST_LINES = 40
+UNREAD = 256
+"""Tokens of prompts that the worker has still to read when another request is given to it; until then requests wait in
+the lane, where a nearer one may come."""
 POLL_SECONDS = 0.05
 """How often it is looked whether somebody stopped an answer of which nothing is heard."""
 
@@ -53,6 +59,7 @@ class Child:
         self._command = command
         self._process: _Process | None = None
         self._numbers = itertools.count(1)
+        self._begun: tuple[Settings, bytes] | None = None
         atexit.register(self.close)
 
     @property
@@ -64,6 +71,7 @@ class Child:
     def serve(self, first: Waiting, more: Callable[[], Waiting | None]) -> None:
         open_: dict[int, Waiting] = {}
         told: set[int] = set()
+        unread: dict[int, int] = {}
         together = first.task.settings.throughput
         process = self._running()
         try:
@@ -76,10 +84,18 @@ class Child:
                 message = process.next(POLL_SECONDS)
                 if message is not None:
                     _deliver(message, open_)
-                while together and len(open_) < together and (one := more()):
-                    self._ask(process, one, open_)
+                    if isinstance(message, Said) and isinstance(message.step, Phase):
+                        unread[message.number] = message.step.total - message.step.done
+                while (
+                    len(open_) < together
+                    and sum(unread.get(number, len(one.task.tokens)) for number, one in open_.items()) < UNREAD
+                    and (another := more())
+                ):
+                    self._ask(process, another, open_)
+            self._begun = None
             self._look(process)
         except (EOFError, OSError):
+            self._begun = None
             error = process.end(first.task.settings)
             for waiting in open_.values():
                 waiting.fail(error)
@@ -87,6 +103,7 @@ class Child:
     def _ask(self, process: _Process, waiting: Waiting, open_: dict[int, Waiting]) -> None:
         number = next(self._numbers)
         open_[number] = waiting
+        self._begun = waiting.task.settings, array("i", waiting.task.tokens).tobytes()
         process.pipe.send(Ask(number, waiting.task))
 
     def _look(self, process: _Process) -> None:
@@ -99,8 +116,10 @@ class Child:
                 return
 
     def standing(self, settings: Settings) -> Standing | None:
-        process = self._process
-        return process.models.get(settings) if process and process.alive else None
+        process, begun = self._process, self._begun
+        found = process.models.get(settings) if process and process.alive else None
+        # While answers are written together, the worker has gone further than it last said.
+        return replace(found, live=begun[1]) if found and begun and begun[0] == settings else found
 
     def forget(self, settings: Settings) -> None:
         if not self._send(Forget(settings)):

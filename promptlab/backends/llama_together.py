@@ -24,9 +24,11 @@ from promptlab.backends.llama_tree import common
 from promptlab.errors import EngineFailed
 from promptlab.types import Completion, Phase
 
-KEPT = 16
-"""Prompts that stay after their answers, at most."""
-READ_AT_ONCE = 128
+KEPT = 4
+"""Prompts that stay after their answers, at most: every token looks at all cells in use, also those of strangers."""
+LONG = 256
+"""Tokens to read before which those are let go that do not help, where others are being answered as well."""
+READ_AT_ONCE = 256
 """Prompt tokens in a decode on a processor: a stop waits for its end."""
 ROOM = 256
 """Cells beyond the window for each answer written together."""
@@ -50,7 +52,7 @@ class _Seat:
 
     answer: Answer
     waiting: Waiting
-    text: list[int]
+    text: array[int]
     sequence: int = -1
     position: int = 0
     reused: int = 0
@@ -61,6 +63,12 @@ class _Seat:
     @property
     def reading(self) -> bool:
         return self.position < len(self.text)
+
+    @property
+    def left(self) -> int:
+        """Tokens it may still write and has still to read."""
+        task = self.answer.task
+        return len(task.tokens) + task.params.max_tokens - self.position
 
     @property
     def behind(self) -> bool:
@@ -133,7 +141,7 @@ class Together:
             return
         self._last = array("i", task.tokens).tobytes()
         waiting.begin()
-        self._queue.append(_Seat(answer, waiting, list(task.tokens)))
+        self._queue.append(_Seat(answer, waiting, array("i", task.tokens)))
 
     def _step(self) -> None:
         """One decode: a token for each that writes, and as much of prompts as there is room for."""
@@ -190,29 +198,51 @@ class Together:
         return count
 
     def _seated(self, parts: list[tuple[_Seat, int]]) -> _Seat | None:
-        """The next of the queue with a sequence of its own; None while it had better wait."""
+        """Of those who wait the one of whose text most is there, with a sequence of its own; None while all had better
+        wait."""
         if not self._queue or self._full:
             return None
-        seat = self._queue[0]
-        wanted = array("i", seat.text)
-        shared, source = self._nearest(wanted)
+        nearest = {seat: self._nearest(seat.text) for seat in self._queue}
+        seat = max(self._queue, key=lambda one: nearest[one][0])
+        shared, source = nearest[seat]
         # One that reads the same just now will have read it with the next decode.
-        coming = max((common(wanted, array("i", one.text)) for one, _ in parts if one.reading), default=0)
-        if coming > shared:
+        coming = max((common(seat.text, one.text) for one, _ in parts if one.reading), default=0)
+        if coming > shared or not self._make_room(seat.left - shared, source):
             return None
-        self._queue.popleft()
+        self._queue.remove(seat)
         if source in self._kept:
             self._kept.move_to_end(source)
         seat.sequence = self._free.pop()
         seat.position = min(shared, len(seat.text) - 1)
         if seat.position:
-            memory = self.loaded.memory
-            self._lib.llama_memory_seq_cp(memory, source, seat.sequence, 0, seat.position)
+            self._lib.llama_memory_seq_cp(self.loaded.memory, source, seat.sequence, 0, seat.position)
         if not seat.answer.tokens:
             seat.reused = seat.position
         self._active.append(seat)
         seat.waiting.emit(Phase("reading", seat.position, len(seat.answer.task.tokens)))
         return seat
+
+    def _make_room(self, cells: int, source: int) -> bool:
+        """Whether so many cells more can be had, now that all who are active may still grow; what was kept goes for it,
+        but not `source`."""
+        if self._active and cells > LONG:
+            for sequence in [one for one in self._kept if one != source]:
+                del self._kept[sequence]
+                self._clear(sequence)
+        while self._active or self._kept:
+            taken = sum(seat.left for seat in self._active)
+            before: list[array[int]] = []
+            for _, text in self._resident():
+                taken += len(text) - max((common(text, other) for other in before), default=0)
+                before.append(text)
+            if taken + cells <= self.loaded.cells:
+                break
+            oldest = next((sequence for sequence in self._kept if sequence != source), None)
+            if oldest is None:
+                return not self._active
+            del self._kept[oldest]
+            self._clear(oldest)
+        return True
 
     def _nearest(self, wanted: array[int]) -> tuple[int, int]:
         """How many tokens of `wanted` some sequence has in its cells, and which one."""
@@ -226,7 +256,7 @@ class Together:
     def _resident(self) -> Iterator[tuple[int, array[int]]]:
         yield from self._kept.items()
         for seat in self._active:
-            yield seat.sequence, array("i", seat.text[: seat.position])
+            yield seat.sequence, seat.text[: seat.position]
 
     def _put_off(self, seat: _Seat) -> None:
         """Give up the cells of an answer; it goes on when another has ended, after its text has been read again."""
