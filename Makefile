@@ -39,10 +39,13 @@ browser:
 	  else echo "The browser tests need Chromium: install your system's chromium package."; exit 1; fi; }
 
 test: setup browser
-	$(BIN)/python -m pytest --promptlab fixtures/suites --cov --cov-report=term:skip-covered
+	@status=0; \
+	$(BIN)/python -m pytest --promptlab fixtures/suites -m "not model and not browser" -n 2 --cov --cov-report= || status=1; \
+	$(BIN)/python -m pytest -m "model or browser" --durations=25 --cov --cov-append --cov-report=term:skip-covered || status=1; \
+	exit $$status
 
 test-fast: $(READY)
-	$(BIN)/python -m pytest --promptlab fixtures/suites -m "not model and not browser"
+	$(BIN)/python -m pytest --promptlab fixtures/suites -m "not model and not browser" -n 2
 
 check: $(READY)
 	$(BIN)/ruff format --check .
