@@ -86,7 +86,10 @@ class _Question(Job):
 
     def end(self, done: Completion | None) -> None:
         """The answer; None where it was stopped before it began."""
-        self.deliver(self.unbegun() if done is None else self._finish(done))
+        try:
+            self.deliver(self.unbegun() if done is None else self._finish(done))
+        except Exception as exc:  # a fault of ours: it is this request's, and not that of those answered beside it
+            self.fail(exc)
 
 
 class LlamaBackend:

@@ -12,22 +12,19 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from promptlab.backends.llama_answer import Answer, Asker, Task
+from promptlab.backends.llama_cells import KEPT, Cells, Resident
 from promptlab.backends.llama_loading import Loaded, Settings
 from promptlab.backends.llama_native import Words, log_lines
 from promptlab.backends.llama_tree import common
 from promptlab.errors import EngineFailed
 from promptlab.types import Completion, Phase
 
-KEPT = 4
-"""Prompts that stay after their answers, at most: every token looks at all cells in use, also those of strangers."""
-LONG = 256
-"""Tokens to read before which those are let go that do not help, where others are being answered as well."""
 READ_AT_ONCE = 256
 """Prompt tokens in a decode on a processor: a stop waits for its end."""
 ROOM = 256
@@ -95,8 +92,7 @@ class Together:
         self._batch = loaded.lib.llama_batch_init(self._read_at_once + self._seats, 0, 1)
         self._queue: deque[_Seat] = deque()
         self._active: list[_Seat] = []
-        self._kept: OrderedDict[int, array[int]] = OrderedDict()
-        self._free = list(range(settings.throughput + KEPT))
+        self._cells = Cells(loaded)
         self._full = False
         self._last: bytes = b""
 
@@ -108,7 +104,7 @@ class Together:
     @property
     def held(self) -> tuple[int, int]:
         """Prompts that stay read; their cells are part of the context, so they take no bytes of their own."""
-        return len(self._kept), 0
+        return self._cells.kept, 0
 
     def live(self) -> bytes:
         """The prompt that was begun last, as the bytes of its tokens."""
@@ -116,8 +112,7 @@ class Together:
 
     def forget(self) -> None:
         """Let go of all that was read. Between answers only."""
-        while self._kept:
-            self._drop_kept()
+        self._cells.clear()
 
     def run(self, first: Waiting, more: Callable[[], Waiting | None]) -> None:
         """Answer `first` and whatever `more` gives while there is a seat; each is told when its answer has ended."""
@@ -158,9 +153,9 @@ class Together:
                 break
             if code != NO_ROOM:
                 raise self.loaded.failed(lines, code, 0)
-            if self._kept:
-                self._drop_kept()  # the cells it alone had are free now
-            elif len(self._active) > 1:
+            if self._cells.drop_oldest():
+                continue
+            if len(self._active) > 1:
                 self._put_off(self._active[-1])
                 parts = self._filled()
             else:
@@ -168,7 +163,8 @@ class Together:
         for seat, count in parts:
             seat.position += count
             if seat.reading or count > 1 or not seat.answer.tokens:
-                seat.waiting.emit(Phase("reading", min(seat.position, len(seat.answer.task.tokens)), len(seat.text)))
+                total = len(seat.answer.task.tokens)
+                seat.waiting.emit(Phase("reading", min(seat.position, total), total))
             if not seat.reading:
                 seat.answer.choose(seat.index)
                 if seat.answer.finish is None:
@@ -202,67 +198,31 @@ class Together:
         wait."""
         if not self._queue or self._full:
             return None
-        nearest = {seat: self._nearest(seat.text) for seat in self._queue}
+        active = self._resident()
+        nearest = {seat: self._cells.nearest(seat.text, active) for seat in self._queue}
         seat = max(self._queue, key=lambda one: nearest[one][0])
         shared, source = nearest[seat]
         # One that reads the same just now will have read it with the next decode.
         coming = max((common(seat.text, one.text) for one, _ in parts if one.reading), default=0)
-        if coming > shared or not self._make_room(seat.left - shared, source):
+        if coming > shared or not self._cells.make_room(seat.left - shared, active, spared=source):
             return None
         self._queue.remove(seat)
-        if source in self._kept:
-            self._kept.move_to_end(source)
-        seat.sequence = self._free.pop()
         seat.position = min(shared, len(seat.text) - 1)
-        if seat.position:
-            self._lib.llama_memory_seq_cp(self.loaded.memory, source, seat.sequence, 0, seat.position)
+        seat.sequence = self._cells.open(source, seat.position)
         if not seat.answer.tokens:
             seat.reused = seat.position
         self._active.append(seat)
         seat.waiting.emit(Phase("reading", seat.position, len(seat.answer.task.tokens)))
         return seat
 
-    def _make_room(self, cells: int, source: int) -> bool:
-        """Whether so many cells more can be had, now that all who are active may still grow; what was kept goes for it,
-        but not `source`."""
-        if self._active and cells > LONG:
-            for sequence in [one for one in self._kept if one != source]:
-                del self._kept[sequence]
-                self._clear(sequence)
-        while self._active or self._kept:
-            taken = sum(seat.left for seat in self._active)
-            before: list[array[int]] = []
-            for _, text in self._resident():
-                taken += len(text) - max((common(text, other) for other in before), default=0)
-                before.append(text)
-            if taken + cells <= self.loaded.cells:
-                break
-            oldest = next((sequence for sequence in self._kept if sequence != source), None)
-            if oldest is None:
-                return not self._active
-            del self._kept[oldest]
-            self._clear(oldest)
-        return True
-
-    def _nearest(self, wanted: array[int]) -> tuple[int, int]:
-        """How many tokens of `wanted` some sequence has in its cells, and which one."""
-        best, source = 0, -1
-        for sequence, text in self._resident():
-            shared = common(wanted, text)
-            if shared > best:
-                best, source = shared, sequence
-        return best, source
-
-    def _resident(self) -> Iterator[tuple[int, array[int]]]:
-        yield from self._kept.items()
-        for seat in self._active:
-            yield seat.sequence, seat.text[: seat.position]
+    def _resident(self) -> list[Resident]:
+        return [Resident(seat.sequence, seat.text[: seat.position], seat.left) for seat in self._active]
 
     def _put_off(self, seat: _Seat) -> None:
         """Give up the cells of an answer; it goes on when another has ended, after its text has been read again."""
         self._full = True
         self._active.remove(seat)
-        self._clear(seat.sequence)
+        self._cells.release(seat.sequence)
         seat.again += seat.position
         seat.sequence, seat.position = -1, 0
         self._queue.appendleft(seat)
@@ -273,11 +233,7 @@ class Together:
         if seat in self._active:
             self._full = False
             self._active.remove(seat)
-            kept = min(seat.position, len(prompt))
-            self._lib.llama_memory_seq_rm(self.loaded.memory, seat.sequence, kept, -1)
-            self._kept[seat.sequence] = array("i", prompt[:kept])
-            while len(self._kept) > KEPT:
-                self._drop_kept()
+            self._cells.keep(seat.sequence, array("i", prompt[: seat.position]))
         else:
             self._queue.remove(seat)
         seat.answer.close()
@@ -286,22 +242,13 @@ class Together:
         more = {"read_again": seat.again} if seat.again else {}
         seat.waiting.end(seat.answer.done(read=read, reused=seat.reused, prefix=found, **more))
 
-    def _drop_kept(self) -> None:
-        self._clear(self._kept.popitem(last=False)[0])
-
-    def _clear(self, sequence: int) -> None:
-        self._lib.llama_memory_seq_rm(self.loaded.memory, sequence, -1, -1)
-        self._free.append(sequence)
-
     def _fail(self, error: BaseException) -> None:
         """Something broke: everybody is told, and nothing that was read is trusted."""
         seats = [*self._active, *self._queue]
         self._active.clear()
         self._queue.clear()
-        self._kept.clear()
         self._full = False
-        self._lib.llama_memory_clear(self.loaded.memory, False)
-        self._free = list(range(self._seats + KEPT))
+        self._cells.clear()
         for seat in seats:
             seat.answer.close()
             seat.waiting.fail(error)

@@ -151,8 +151,10 @@ def main() -> None:
     worker = Worker(pipe)
 
     def listen() -> None:
-        worker.listen()
-        os._exit(0)  # nobody is left to answer, and native code would not notice
+        try:
+            worker.listen()
+        finally:
+            os._exit(0)  # nobody is left to answer, and native code would not notice
 
     threading.Thread(target=listen, name="listen", daemon=True).start()
     worker.work()
