@@ -67,6 +67,7 @@ DIFFERENT_PARAMS: dict[str, Any] = {
     "frequency_penalty": 0.0,
     "seed": 0,
     "stop": ("",),
+    "logprobs": 0,
 }
 
 
