@@ -159,7 +159,7 @@ def check(catalogue: Catalogue, name: str, *, size: Size = Size(), say: Say = la
             hint=f"ask it: promptlab compare TEMPLATE -m {name}",
         )
     # In the exact mode first; the mode that writes several answers at once is held against it.
-    exact: dict[str, Any] = {"throughput": 0} if getattr(entry, "throughput", 0) else {}
+    exact: dict[str, Any] = {"throughput": 0} if entry.throughput else {}
     with opened(catalogue.workspace, name, entry, **exact) as backend:
         facts = _facts(backend, name, say)
         with _plain(backend, entry) as (plain, why):

@@ -168,15 +168,9 @@ def test_a_real_model_s_report_has_its_facts_and_counts(report) -> None:
     assert report["together"] is None
 
 
-class Several(LlamaModel):
-    """An entry that says that several answers are written at once."""
-
-    throughput: int = 0
-
-
 @pytest.mark.model
 def test_a_model_that_writes_several_at_once_is_held_against_the_exact_mode(tmp_path: Path) -> None:
-    entry = Several(**{**SMOLLM.model_dump(), "throughput": 4})
+    entry = SMOLLM.model_copy(update={"throughput": 4})
     heard: list[str] = []
     catalogue = Catalogue(Workspace(tmp_path, {"small": entry}, {}))
     found = model_check.check(catalogue, "small", size=Size(rows=1, write=2, rounds=1), say=heard.append)
