@@ -206,6 +206,7 @@ def _facts(backend: LlamaBackend, name: str, say: Say) -> Facts:
     from promptlab.backends.llama_plain import opening_of
 
     say(f"loading {backend.path.name}")
+    backend.forget_prefixes()  # which waits for models that are being let go just now
     before = resident()
     answer(backend, ask_for_list(name, QUICK, 0))
     after = resident()
