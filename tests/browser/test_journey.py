@@ -82,7 +82,8 @@ def test_the_main_job(make_app: Callable[..., App], open_page: Callable[..., Pag
     app.kill()
     app.start()
     page = open_page(f"{app.url}/runs")
-    page.get_by_role("button", name="Open", exact=True).last.click()
+    # Not the button of that name which the list of models has: it is there before the runs are.
+    page.get_by_test_id("stButton").get_by_role("button", name="Open", exact=True).last.click()
     expect(page.locator("code", has_text="Argentina")).to_be_visible()
     page.get_by_text("What was sent").first.click()
     expect(page.locator(".pl-prompt").first).to_contain_text("Answer the question from the article.")
