@@ -95,10 +95,16 @@ class Child:
             self._begun = None
             self._look(process)
         except (EOFError, OSError):
-            self._begun = None
-            error = process.end(first.task.settings)
-            for waiting in open_.values():
-                waiting.fail(error)
+            self._failed(open_, process.end(first.task.settings))
+        except BaseException as exc:  # a fault of ours: nobody may wait for ever, and what comes next is not theirs
+            process.close()
+            self._failed(open_, exc)
+
+    def _failed(self, open_: Mapping[int, Waiting], error: BaseException) -> None:
+        """Tell everybody who is being answered."""
+        self._begun = None
+        for waiting in open_.values():
+            waiting.fail(error)
 
     def _ask(self, process: _Process, waiting: Waiting, open_: dict[int, Waiting]) -> None:
         number = next(self._numbers)
@@ -247,7 +253,7 @@ class _Process:
         self.close()
         self._reading.join(1)
         code = self._popen.returncode
-        how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
+        how = f"killed by {_signal_name(-code)}" if code < 0 else f"exit status {code}"
         said = [line for line in self._lines if "ASSERT" in line or "rror" in line] or list(self._lines)
         hint = "the next request starts it again"
         if code == -signal.SIGKILL:
@@ -264,6 +270,13 @@ class _Process:
         except subprocess.TimeoutExpired:
             self._popen.kill()
             self._popen.wait()
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal has none
+        return f"signal {number}"
 
 
 CHILD = Child()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from promptlab.backends import Step
+from promptlab.backends import Step, llama_child
 from promptlab.backends.llama import LlamaBackend
 from promptlab.backends.llama_child import Child
 from promptlab.errors import EngineFailed
@@ -99,6 +99,22 @@ def test_a_process_that_cannot_be_started_is_an_error_in_words(local: dict[str, 
     backend = LlamaBackend("ship", like.path, LlamaModel(backend="llama", path="x"), like.sha256, host=child)
     with pytest.raises(EngineFailed, match="cannot be started"):
         list(backend.complete(ask(), threading.Event()))
+
+
+def test_a_fault_of_ours_leaves_nobody_waiting(
+    backend: LlamaBackend, child: Child, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("nobody asked this")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(llama_child, "_deliver", broken)
+        with pytest.raises(KeyError):
+            list(backend.complete(ask(), threading.Event()))
+    *_, again = backend.complete(ask(), threading.Event())
+    assert isinstance(again, Completion)
+    assert again.usage.written
+    child.close()
 
 
 def test_the_process_ends_with_the_one_who_started_it(local: dict[str, LlamaBackend], tmp_path: Path) -> None:
