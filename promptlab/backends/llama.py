@@ -8,8 +8,9 @@ This file puts behind the backend protocol what has a file each:
     llama_template.py  messages to a string      llama_host.py      the loaded models
     llama_prompt.py    that to tokens            llama_loading.py   loading one
     llama_grammar.py   a schema to a grammar     llama_engine.py    one answer at a time, llama_prefix.py its memory
-    llama_lane.py      whose turn it is          llama_together.py  many at once
-    llama_child.py     that process, from here   llama_answer.py    writing: llama_sampling.py, llama_text.py
+    llama_lane.py      whose turn it is,         llama_together.py  many at once, in llama_cells.py
+    llama_job.py       one who waits             llama_answer.py    writing: llama_sampling.py, llama_text.py
+    llama_child.py     that process, from here
 """
 
 from __future__ import annotations
@@ -20,12 +21,11 @@ import os
 import threading
 from array import array
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
-from typing import cast
 
 from promptlab.backends import Step
 from promptlab.backends import llama_prompt as prompts
@@ -34,11 +34,12 @@ from promptlab.backends.llama_answer import Task
 from promptlab.backends.llama_child import CHILD
 from promptlab.backends.llama_grammar import grammar_of
 from promptlab.backends.llama_host import Host
-from promptlab.backends.llama_lane import LANE, Job
+from promptlab.backends.llama_job import Job
+from promptlab.backends.llama_lane import LANE
 from promptlab.backends.llama_loading import NO_GPU, Settings
 from promptlab.backends.llama_native import Vocab, has_gpu, library
-from promptlab.backends.llama_together import Waiting
-from promptlab.backends.llama_tree import PIECE, common
+from promptlab.backends.llama_question import Question
+from promptlab.backends.llama_tree import PIECE
 from promptlab.errors import ModelNotReady, WindowExceeded
 from promptlab.types import AsSent, Budget, Completion, Held, Message, Request
 from promptlab.workspace import LlamaModel
@@ -62,34 +63,6 @@ class Lora:
 
     path: Path
     sha256: str
-
-
-class _Question(Job):
-    """A request in the lane: its task goes to the host, and `finish` says the rest of what comes back."""
-
-    def __init__(
-        self, name: str, task: Task, cancel: threading.Event, host: Host, finish: Callable[[Completion], Completion]
-    ) -> None:
-        settings = task.settings
-
-        def near(text: bytes) -> int:
-            standing = host.standing(settings)
-            return common(standing.live, text) if standing else 0
-
-        key = settings if settings.throughput else None
-        super().__init__(name, cancel, text=array("i", task.tokens).tobytes(), near=near, key=key)
-        self.task, self._host, self._finish = task, host, finish
-
-    def do(self, more: Callable[[], Job | None], /) -> None:
-        # Only jobs of the same key come, and those are of this kind.
-        self._host.serve(self, cast("Callable[[], Waiting | None]", more))
-
-    def end(self, done: Completion | None) -> None:
-        """The answer; None where it was stopped before it began."""
-        try:
-            self.deliver(self.unbegun() if done is None else self._finish(done))
-        except Exception as exc:  # a fault of ours: it is this request's, and not that of those answered beside it
-            self.fail(exc)
 
 
 class LlamaBackend:
@@ -276,7 +249,7 @@ class LlamaBackend:
             mark=prompts.mark(request.prompt, encoded),
             keep=self.entry.keep_prefixes == "always" or _is_public(request),
         )
-        job = _Question(self.name, task, cancel, self._host, lambda done: self._finished(done, task, job))
+        job = Question(self.name, task, cancel, self._host, lambda done: self._finished(done, task, job))
         yield from LANE.ask(job)
 
     def _fragments(self, request: Request) -> list[templates.Fragment]:

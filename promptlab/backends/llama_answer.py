@@ -46,6 +46,17 @@ class Asker(Protocol):
     def begin(self) -> None: ...
 
 
+class Waiting(Asker, Protocol):
+    """An asker that is told when its answer has ended."""
+
+    task: Task
+
+    def end(self, done: Completion | None) -> None:
+        """The answer; None where it was stopped before it began."""
+
+    def fail(self, error: BaseException) -> None: ...
+
+
 class Answer:
     """The answer to `task`, from its first token on. Used on the engine's thread; `close` frees what is native.
 

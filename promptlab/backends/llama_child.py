@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from promptlab import errors
+from promptlab.backends.llama_answer import Waiting
 from promptlab.backends.llama_host import Standing
 from promptlab.backends.llama_loading import Settings
 from promptlab.backends.llama_pipe import (
@@ -38,7 +39,6 @@ from promptlab.backends.llama_pipe import (
     Stands,
     Stop,
 )
-from promptlab.backends.llama_together import Waiting
 from promptlab.errors import EngineFailed, PromptlabError
 from promptlab.types import Phase
 

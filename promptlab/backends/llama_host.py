@@ -11,10 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from promptlab.backends.llama_answer import Waiting
 from promptlab.backends.llama_engine import Engine
 from promptlab.backends.llama_loading import NO_GPU, Settings, Stopped
 from promptlab.backends.llama_native import has_gpu
-from promptlab.backends.llama_together import Together, Waiting
+from promptlab.backends.llama_together import Together
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,167 +13,21 @@ moment.
 from __future__ import annotations
 
 import atexit
-import ctypes
 import logging
-import queue
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import count
 
-from promptlab.types import Completion, Delta, Phase, Timings
+from promptlab.backends import Step
+from promptlab.backends.llama_job import Job
 
-Step = Phase | Delta | Completion
 log = logging.getLogger(__name__)
-POLL_SECONDS = 0.05
-TELL_SECONDS = 0.5
 PATIENCE = 256
 """Jobs that came later and may go before one; then it is its turn."""
 ROUND = 64
 """Jobs that a model which writes several answers together takes in before it is another's turn."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    error: BaseException
-
-
-class Job:
-    """A request in the lane. `do` is called on the lane's thread; `near` says, on that thread, how much of its text is
-    read already, and its text, as bytes, orders those that are equally near. Jobs with the same `key`, unless it is
-    None, may be worked on together."""
-
-    def __init__(
-        self,
-        name: str,
-        cancel: threading.Event,
-        *,
-        text: bytes = b"",
-        near: Callable[[bytes], int] = len,
-        key: Hashable = None,
-    ) -> None:
-        self.name, self.key = name, key
-        self.text, self._near = text, near
-        self.passed = 0
-        self.asked = time.monotonic()
-        self.waited = 0.0
-        self._cancel = cancel
-        self._stop = threading.Event()
-        self._steps: queue.SimpleQueue[Step | _Failure] = queue.SimpleQueue()
-        self._claim = threading.Lock()
-        self._claimed = False
-        self._doing: tuple[str, float] | None = None
-        # Two bytes: "" while the work goes on, a letter once it is to stop. llama.cpp reads it as a C string.
-        self.abort_flag = ctypes.create_string_buffer(2)
-
-    @property
-    def run(self) -> int:
-        """Jobs that are stopped together belong to one run."""
-        return id(self._cancel)
-
-    def near(self) -> int:
-        """Bytes of its text that are read already; asked on the lane's thread."""
-        return self._near(self.text)
-
-    @property
-    def stopping(self) -> bool:
-        """Whether the work should end now."""
-        return self._stop.is_set() or self._cancel.is_set()
-
-    def emit(self, step: Phase | Delta) -> None:
-        """Hand a step to the asking thread; called by the work."""
-        self._steps.put(step)
-
-    def loading(self, what: str | None) -> None:
-        """Say that loading `what` begins, or with None that it is over; called by the work."""
-        self._doing = (what, time.monotonic()) if what else None
-
-    def begin(self) -> None:
-        """The wait is over: time counts from here as the model's own; called by the work."""
-        self.waited = time.monotonic() - self.asked
-
-    def stop(self) -> None:
-        """End the work soon, whether or not it has begun."""
-        self._stop.set()
-        self.abort_flag.value = b"x"
-
-    def unbegun(self) -> Completion:
-        """What a job comes to that was stopped before the model turned to it."""
-        return Completion("", "stopped", timings=Timings(waited=time.monotonic() - self.asked))
-
-    @property
-    def claimed(self) -> bool:
-        """Whether somebody has it already."""
-        return self._claimed
-
-    def claim(self) -> bool:
-        """True for the first who asks: the lane to run the job, or the asker to take it back unrun."""
-        with self._claim:
-            first, self._claimed = not self._claimed, True
-        return first
-
-    def do(self, more: Callable[[], Job | None], /) -> None:
-        """Do the work, and `deliver` or `fail`. `more` gives others of its key, claimed: they must have an end too."""
-        raise NotImplementedError
-
-    def deliver(self, done: Completion) -> None:
-        """Hand over the answer, which ends the job."""
-        self._steps.put(done)
-
-    def fail(self, error: BaseException) -> None:
-        """Hand over an error, which ends the job."""
-        self._steps.put(_Failure(error))
-
-    def follow(self, lane: Lane) -> Iterator[Step]:
-        """Steps as they come, on the asking thread. Closing the iterator stops the job."""
-        told_whom, told_at = "", 0.0
-        try:
-            while True:
-                if self._cancel.is_set():
-                    self.stop()
-                    if self.claim():
-                        yield self.unbegun()
-                        return
-                try:
-                    step = self._steps.get(timeout=POLL_SECONDS)
-                except queue.Empty:
-                    doing, whom = self._doing, lane.busy_with
-                    if doing and time.monotonic() - told_at >= TELL_SECONDS:
-                        told_at = time.monotonic()
-                        yield Phase("loading", detail=f"{doing[0]}, {told_at - doing[1]:.1f} s")
-                    elif not self._claimed and whom and whom != told_whom:
-                        told_whom = whom
-                        yield Phase("waiting", detail=f"{whom} is answering")
-                    continue
-                if isinstance(step, _Failure):
-                    raise step.error
-                yield step
-                if isinstance(step, Completion):
-                    return
-        finally:
-            self.stop()
-
-
-class Single(Job):
-    """A job whose work is one call, which returns the answer."""
-
-    def __init__(
-        self,
-        name: str,
-        work: Callable[[Job], Completion],
-        cancel: threading.Event,
-        *,
-        text: bytes = b"",
-        near: Callable[[bytes], int] = len,
-    ) -> None:
-        super().__init__(name, cancel, text=text, near=near)
-        self._work = work
-
-    def do(self, _more: Callable[[], Job | None], /) -> None:
-        self.deliver(self._work(self))
 
 
 class Lane:
@@ -200,7 +54,7 @@ class Lane:
         with self._changed:
             self._waiting.append(job)
             self._wake()
-        return job.follow(self)
+        return job.follow(lambda: self.busy_with)
 
     def do(self, work: Callable[[], None]) -> None:
         """Run `work` on the lane's thread before any job that waits, without waiting for it."""

@@ -10,9 +10,6 @@ from typing import Any
 
 from promptlab.backends.llama_native import Words
 
-MOST = 20
-"""Alternatives that can be asked for, as in the OpenAI API."""
-
 
 def logprobs_of(lib: Any, context: Any, index: int, token: int, alternatives: int, words: Words) -> dict[str, Any]:
     """Natural logarithms of probabilities: of `token`, and of the `alternatives` likeliest, the likeliest first."""

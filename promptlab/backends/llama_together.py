@@ -10,37 +10,24 @@ texts may differ from those of the exact mode: one asks for this mode, and `prom
 
 from __future__ import annotations
 
-import time
 from array import array
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
 
-from promptlab.backends.llama_answer import Answer, Asker, Task
+from promptlab.backends.llama_answer import Answer, Waiting
 from promptlab.backends.llama_cells import KEPT, Cells, Resident
 from promptlab.backends.llama_loading import Loaded, Settings
 from promptlab.backends.llama_native import Words, log_lines
 from promptlab.backends.llama_tree import common
 from promptlab.errors import EngineFailed
-from promptlab.types import Completion, Phase
+from promptlab.types import Phase
 
 READ_AT_ONCE = 256
 """Prompt tokens in a decode on a processor: a stop waits for its end."""
 ROOM = 256
 """Cells beyond the window for each answer written together."""
 NO_ROOM = 1
-
-
-class Waiting(Asker, Protocol):
-    """An asker that is told when its answer has ended."""
-
-    task: Task
-
-    def end(self, done: Completion | None) -> None:
-        """The answer; None where it was stopped before it began."""
-
-    def fail(self, error: BaseException) -> None: ...
 
 
 @dataclass(eq=False, slots=True)
@@ -55,7 +42,6 @@ class _Seat:
     reused: int = 0
     again: int = 0
     index: int = -1
-    began: float = field(default_factory=time.monotonic)
 
     @property
     def reading(self) -> bool:

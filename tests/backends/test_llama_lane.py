@@ -3,10 +3,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from promptlab.backends.llama_lane import Job, Lane, Single, Step
+from promptlab.backends import Step
+from promptlab.backends.llama_job import Job
+from promptlab.backends.llama_lane import Lane
 from promptlab.backends.llama_tree import common
 from promptlab.errors import EngineFailed
 from promptlab.types import Completion, Delta, Phase
+from tests.backends.lane import Single
 
 
 @pytest.fixture

@@ -12,10 +12,12 @@ import pytest
 from promptlab.backends.llama import LlamaBackend
 from promptlab.backends.llama_engine import Engine
 from promptlab.backends.llama_host import Engines
-from promptlab.backends.llama_lane import LANE, Job, Single
+from promptlab.backends.llama_job import Job
+from promptlab.backends.llama_lane import LANE
 from promptlab.models import Catalogue
 from promptlab.types import Completion, Held, Message, Params, Prompt, Request, Source, Span, Usage
 from promptlab.workspace import LlamaModel, Workspace
+from tests.backends.lane import Single
 
 pytestmark = [pytest.mark.model, pytest.mark.timeout(600)]
 
