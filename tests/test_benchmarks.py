@@ -113,7 +113,6 @@ def test_clients_that_stop_and_a_process_that_is_killed_change_no_text(throughpu
     assert found["wrong"] == []
     assert found["stuck"] == 0
     assert found["ended"]["whole"] > 10
-    assert throughput or found["equal"] == 1
 
 
 @pytest.mark.parametrize(
