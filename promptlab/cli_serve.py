@@ -81,7 +81,8 @@ def listening(host: str, port: int, key: str) -> socket.socket:
     Raises:
         InputError: the address is not this machine's, not to be had without a key, or taken.
     """
-    from promptlab.serve_guard import KEY, is_loopback
+    from promptlab.hosts import is_loopback
+    from promptlab.serve_guard import KEY
 
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]

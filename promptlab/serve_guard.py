@@ -8,24 +8,14 @@ rebinding") and those that a browser sends for a page of another host.
 from __future__ import annotations
 
 import hmac
-import ipaddress
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from promptlab.hosts import is_loopback
 from promptlab.serve_reply import Refusal
 
 KEY = "PROMPTLAB_SERVE_KEY"
 """The environment variable that holds the key."""
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host`, a name or an address without port, can only be this machine."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
-    except ValueError:
-        return False
 
 
 def refused(headers: Iterable[tuple[bytes, bytes]], key: str) -> Refusal | None:
@@ -76,4 +66,4 @@ def _host(url: str) -> str:
         return ""
 
 
-__all__ = ["KEY", "is_loopback", "refused"]
+__all__ = ["KEY", "refused"]

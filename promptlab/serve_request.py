@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from promptlab.errors import InputError, ModelNotFound, nearest
+from promptlab.json_schema import problem_of
 from promptlab.types import Message, Params, Prompt, Request, Role, Source
 
 TEMPERATURE = 1.0
@@ -254,15 +255,9 @@ def _schema(value: Any) -> str | None:
     schema = holder.get("schema") if isinstance(holder, dict) else None
     if not isinstance(schema, dict):
         raise InputError("must be an object, a JSON Schema", field=f"{at}.json_schema.schema")
-    from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no stubs
-    from jsonschema.exceptions import SchemaError  # type: ignore[import-untyped]  # it has no stubs
-
-    try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as exc:
-        raise InputError(f"is no JSON Schema: {exc.message[:200]}", field=f"{at}.json_schema.schema") from exc
-    except RecursionError as exc:
-        raise InputError("is nested too deeply", field=f"{at}.json_schema.schema") from exc
+    problem = problem_of(schema)
+    if problem:
+        raise InputError(problem.message, field=f"{at}.json_schema.schema")
     return json.dumps(schema, ensure_ascii=False)
 
 

@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from promptlab.errors import TemplateError, nearest
 from promptlab.jinja_tree import LayoutProblem
+from promptlab.json_schema import problem_of
 from promptlab.layout import compile_text
 from promptlab.types import InputSpec, Order, Params, PassageChoice, Select, ShotChoice, Template
 from promptlab.yamlfile import Plain, YamlFile, parse_yaml, validation_problem
@@ -359,9 +360,6 @@ def _check_context(context: list[_Context], inputs: Mapping[str, InputSpec], fil
 def _json_schema(value: dict[str, Any] | str | None, file: YamlFile) -> str | None:
     if value is None:
         return None
-    from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no stubs
-    from jsonschema.exceptions import SchemaError  # type: ignore[import-untyped]  # it has no stubs
-
     line = file.line(("schema",))
     if isinstance(value, str):
         try:
@@ -370,15 +368,11 @@ def _json_schema(value: dict[str, Any] | str | None, file: YamlFile) -> str | No
             raise TemplateError(f"not JSON: {exc}", file=file.shown, line=line, field="schema") from exc
     if not isinstance(value, dict):
         raise TemplateError("should be a mapping, or the JSON text of one", file=file.shown, line=line, field="schema")
-    try:
-        Draft202012Validator.check_schema(value)
-    except SchemaError as exc:
-        path = [str(part) for part in exc.absolute_path]
-        line = file.line(("schema", *exc.absolute_path))
-        field = ".".join(["schema", *path])
-        raise TemplateError(f"not a JSON Schema: {exc.message[:200]}", file=file.shown, line=line, field=field) from exc
-    except RecursionError as exc:
-        raise TemplateError("nested too deeply", file=file.shown, line=line, field="schema") from exc
+    problem = problem_of(value)
+    if problem:
+        line = file.line(("schema", *problem.path)) or line
+        field = ".".join(["schema", *map(str, problem.path)])
+        raise TemplateError(problem.message, file=file.shown, line=line, field=field)
     # In the author's order: a model writes an object's keys in the order of its schema.
     return json.dumps(value, separators=(",", ":"))
 

@@ -64,7 +64,10 @@ LAYERS = (
         *("thresholds", "judging", "model_check", "model_figures"),
         *("serve_request", "serve_reply", "serve_guard"),
     ),
-    ("types", "errors", "workspace", "yaml_edit", "yaml_places", "yaml_write", "yamlfile", "files", "words"),
+    (
+        *("types", "errors", "workspace", "yaml_edit", "yaml_places", "yaml_write", "yamlfile", "files", "words"),
+        *("hosts", "json_schema", "processes"),
+    ),
 )
 LEVEL = {name: len(LAYERS) - number for number, layer in enumerate(LAYERS) for name in layer} | {"": 0}
 

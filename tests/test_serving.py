@@ -297,7 +297,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     (
         {"response_format": {"type": "json_schema", "json_schema": {"schema": {"type": "obj"}}}},
         "response_format.json_schema.schema",
-        "is no JSON Schema",
+        "not a JSON Schema",
     ),
     ({"messages": None}, "messages", "at least one message"),
     ({"messages": []}, "messages", "at least one message"),

@@ -11,6 +11,7 @@ import sys
 import textwrap
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -224,16 +225,9 @@ def test_a_client_that_leaves_frees_the_engine(client: openai.OpenAI, served: Se
 def test_many_clients_at_once_get_the_answers_they_would_get_alone(catalogue: Catalogue, ours: OpenAIBackend) -> None:
     asked = [request(f"Question {number}: who won?", max_tokens=6) for number in range(6)]
     alone = [answered(catalogue.backend(MODEL), one).text for one in asked]
-    together: dict[int, str] = {}
-    threads = [
-        threading.Thread(target=lambda n=n, one=one: together.update({n: answered(ours, one).text}))  # type: ignore[misc]
-        for n, one in enumerate(asked)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(200)
-    assert [together.get(n) for n in range(6)] == alone
+    with ThreadPoolExecutor(len(asked)) as pool:
+        together = [done.text for done in pool.map(lambda one: answered(ours, one), asked)]
+    assert together == alone
 
 
 def test_ctrl_c_stops_the_answers_and_ends_the_command(tmp_path: Path) -> None:

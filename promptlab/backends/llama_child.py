@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import atexit
 import itertools
-import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
 from array import array
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from promptlab import errors
+from promptlab import errors, processes
 from promptlab.backends.llama_answer import Waiting
 from promptlab.backends.llama_host import Standing
 from promptlab.backends.llama_loading import Settings
@@ -42,7 +39,7 @@ from promptlab.backends.llama_pipe import (
 from promptlab.errors import EngineFailed, PromptlabError
 from promptlab.types import Phase
 
-COMMAND = (sys.executable, "-P", "-m", "promptlab.backends.llama_worker")
+COMMAND = processes.command("promptlab.backends.llama_worker")
 LAST_LINES = 40
 UNREAD = 256
 """Tokens of prompts that the worker has still to read when another request is given to it; until then requests wait in
@@ -192,15 +189,13 @@ class _Process:
     """One worker. A thread hears what it says, another keeps the last lines it printed."""
 
     def __init__(self, command: tuple[str, ...]) -> None:
-        home = str(Path(errors.__file__).parent.parent)
-        path = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH", "")]))
         try:
             self._popen = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env={**os.environ, "PYTHONPATH": path},
+                env=processes.environment(),
             )
         except OSError as exc:
             raise EngineFailed(f"the process of the local models cannot be started: {exc}") from exc

@@ -15,16 +15,15 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from promptlab import processes
 from promptlab.backends.llama_native import library
 from promptlab.backends.llama_prompt import encode, split_controls
 from promptlab.backends.llama_text import AnswerText
@@ -120,18 +119,18 @@ class Plain:
     """
 
     def __init__(self, opening: Opening) -> None:
-        # The promptlab that runs here is the one that runs there; the current folder has no say (-P).
-        places = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # as long as the process
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "promptlab.backends.llama_plain"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places))},
-            text=True,
-            encoding="utf-8",
-        )
+        with contextlib.ExitStack() as opened:
+            self._errors = opened.enter_context(tempfile.TemporaryFile())
+            self._process = subprocess.Popen(
+                processes.command("promptlab.backends.llama_plain"),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                env=processes.environment(),
+                text=True,
+                encoding="utf-8",
+            )
+            self._opened = opened.pop_all()
         try:
             self._do(asdict(opening))
         except BaseException:
@@ -166,7 +165,7 @@ class Plain:
             process.wait()
         if process.stdout:
             process.stdout.close()
-        self._errors.close()
+        self._opened.close()
 
     def _do(self, job: dict[str, Any]) -> dict[str, Any]:
         assert self._process.stdin

@@ -14,7 +14,6 @@ Three things the stock client cannot do are done here, in one transport:
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import select
 import ssl
@@ -27,6 +26,8 @@ from typing import Any
 
 import httpcore2
 import httpx2
+
+from promptlab.hosts import is_loopback
 
 SLICE = 0.2
 """Longest time, in seconds, that a stop goes unnoticed while nothing arrives."""
@@ -316,14 +317,6 @@ def _same(exc: Exception) -> Exception:
     kind = getattr(httpx2, type(exc).__name__, httpx2.TransportError)
     made: Exception = kind(str(exc))
     return made
-
-
-def is_loopback(host: str) -> bool:
-    """True for names and addresses of this machine itself."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower().rstrip(".") == "localhost" or host.lower().endswith(".localhost")
 
 
 def environment_proxy(base_url: str) -> httpx2.URL | None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from promptlab.errors import InputError
+from promptlab.json_schema import problem_of
 from promptlab.scorers.text import normalise
 from promptlab.types import Score, Scorer
 from promptlab.words import clipped
@@ -28,15 +29,13 @@ def parsed(answer: str) -> Any:
 def json_schema(*, schema: Mapping[str, Any] | None = None) -> Scorer:
     """1 when the answer is JSON that fits `schema`; without one, the schema is what is expected."""
     from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no stubs
-    from jsonschema.exceptions import SchemaError  # type: ignore[import-untyped]  # it has no stubs
 
     def checked(given: Any) -> Any:
         if not isinstance(given, Mapping):
             raise InputError("`json_schema` needs a schema", hint="as its option `schema`, or as `expected`")
-        try:
-            Draft202012Validator.check_schema(given)
-        except SchemaError as exc:
-            raise InputError(f"not a JSON Schema: {clipped(exc.message, 200)}") from exc
+        problem = problem_of(given)
+        if problem:
+            raise InputError(problem.message)
         # References to other places are not followed: nothing is fetched.
         return Draft202012Validator(given)
 

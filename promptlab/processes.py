@@ -1,0 +1,18 @@
+"""Starting a module of promptlab in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+
+def command(module: str) -> tuple[str, ...]:
+    """The words that run `module`. The current folder, which may be a stranger's, has no say in what is imported."""
+    return (sys.executable, "-P", "-m", module)
+
+
+def environment() -> dict[str, str]:
+    """This process's, with which the promptlab that runs there is the one that runs here."""
+    home = str(Path(__file__).parent.parent)
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH", "")]))}
