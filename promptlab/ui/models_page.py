@@ -52,7 +52,7 @@ def _model(session: Session, status: ModelStatus) -> None:
             ("GPU", status.gpu or "known once its file is there"),
             ("Answers", f"up to {entry.throughput} written together" if entry.throughput else "one at a time, exactly"),
             ("Loaded", "yes" if status.loaded else "with its first answer"),
-            ("Kept read", _held(status.held)),
+            ("Kept read", _held(status.held, together=bool(entry.throughput))),
             ("File", status.file or ""),
         ]
     markup(widgets.facts_table(rows))
@@ -67,9 +67,11 @@ def _model(session: Session, status: ModelStatus) -> None:
         st.rerun()
 
 
-def _held(held: Held | None) -> str:
+def _held(held: Held | None, *, together: bool) -> str:
     if held is None:
         return "known once its file is there"
+    if together:  # their cells are part of the window: they take no memory of their own, and are never written to disk
+        return f"{_count(held.states, 'prompt')} in its window"
     memory = f"{_count(held.states, 'state')} in memory, {widgets.size(held.state_bytes)}"
     return f"{memory}; {_count(held.files, 'file')} on disk, {widgets.size(held.file_bytes)}"
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from promptlab.backends.scripted import ScriptedBackend
 from promptlab.types import Held
+from promptlab.ui.models_page import _held
 from promptlab.workspace import Workspace
 from tests.ui.conftest import Desk, said
 
@@ -73,3 +74,8 @@ def test_what_a_local_model_keeps_read_is_shown_and_can_be_forgotten(
     assert not tab.exception
     assert "Kept read 0 states in memory, 0 MB; 0 files on disk, 0 MB" in " ".join(said(tab).split())
     assert not [one for one in tab.button if one.key == "forget-mine"]
+
+
+def test_prompts_kept_where_answers_are_written_together_are_said_to_be_in_the_window() -> None:
+    assert _held(Held(1, 0, 0, 0), together=True) == "1 prompt in its window"
+    assert _held(None, together=True) == "known once its file is there"
