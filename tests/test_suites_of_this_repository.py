@@ -160,7 +160,9 @@ def test_every_item_is_recorded_in_the_order_of_the_suite_and_nothing_else_is(su
 def test_pytest_replays_both_suites_and_make_test_does_it() -> None:
     """As `make test` does, in a process of its own that may open no connection and load no model."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    assert len(re.findall(r"-m pytest --promptlab fixtures/suites", makefile)) == 2  # test and test-fast
+    recipes = re.findall(r"^([\w-]+):.*\n((?:\t.*\n)+)", makefile, re.MULTILINE)
+    replaying = [target for target, recipe in recipes if "-m pytest --promptlab fixtures/suites" in recipe]
+    assert replaying == ["test", "coverage", "test-fast"]
     program = (
         "import socket, sys\n"
         "def no(*a, **k): raise AssertionError('a connection')\n"
