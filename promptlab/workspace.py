@@ -51,7 +51,7 @@ class LlamaModel(_Strict):
     n_ctx: int = Field(default=8192, gt=0)
     n_gpu_layers: int = -1
     n_threads: int | None = Field(default=None, gt=0)
-    flash_attn: bool = False
+    flash_attn: bool | None = None
     lora: tuple[str, ...] = ()
     prefix_memory: int = Field(default=1000, ge=0, description="MB of prompts kept read, in memory")
     keep_prefixes: Literal["never", "public", "always"] = Field(
@@ -69,6 +69,12 @@ class LlamaModel(_Strict):
         if (self.repo is None) != (self.file is None):
             raise ValueError("`repo` and `file` go together")
         return self
+
+    @property
+    def flash(self) -> bool | None:
+        """Whether attention is computed the flash way; None where llama.cpp is to judge. Answers written together gain
+        by it, since it passes over the cells of strangers."""
+        return False if self.flash_attn is None and not self.throughput else self.flash_attn
 
 
 class OpenAIModel(_Strict):

@@ -32,6 +32,7 @@ from promptlab.backends import llama_prompt as prompts
 from promptlab.backends import llama_template as templates
 from promptlab.backends.llama_answer import Task
 from promptlab.backends.llama_child import CHILD
+from promptlab.backends.llama_cuts import READING
 from promptlab.backends.llama_grammar import grammar_of
 from promptlab.backends.llama_host import Host
 from promptlab.backends.llama_job import Job
@@ -39,7 +40,6 @@ from promptlab.backends.llama_lane import LANE
 from promptlab.backends.llama_loading import NO_GPU, Settings
 from promptlab.backends.llama_native import Vocab, has_gpu, library
 from promptlab.backends.llama_question import Question
-from promptlab.backends.llama_tree import PIECE
 from promptlab.errors import ModelNotReady, WindowExceeded
 from promptlab.types import AsSent, Budget, Completion, Held, Message, Request
 from promptlab.workspace import LlamaModel
@@ -97,12 +97,12 @@ class LlamaBackend:
         parts = {
             "template": hashlib.sha256(f"{template}\0{stops}".encode("utf-8", "surrogatepass")).hexdigest()[:16],
             "n_ctx": self.entry.n_ctx,
-            "flash_attn": self.entry.flash_attn,
+            "flash_attn": "auto" if self.entry.flash is None else self.entry.flash,
             "n_gpu_layers": self.entry.n_gpu_layers,
             "n_threads": self.entry.n_threads or "auto",
             "llama_cpp": _version(),
             "lora": "+".join(lora.sha256 for lora in self._lora) or "none",
-            "reading": PIECE if not self.entry.throughput else f"together{self.entry.throughput}",
+            "reading": READING if not self.entry.throughput else f"together{self.entry.throughput}",
         }
         return f"llama:{self.sha256} " + " ".join(f"{key}={value}" for key, value in parts.items())
 
@@ -156,7 +156,7 @@ class LlamaBackend:
             window=self.window or self.entry.n_ctx,
             n_threads=self.entry.n_threads or usable_cores(),
             n_gpu_layers=self.entry.n_gpu_layers,
-            flash_attn=self.entry.flash_attn,
+            flash_attn=self.entry.flash,
             lora=tuple(lora.path for lora in self._lora),
             prefix_bytes=self.entry.prefix_memory * 1_000_000,
             prefix_folder=None if self._keeps == "never" else self._prefixes,

@@ -36,6 +36,7 @@ from promptlab.backends.llama_pipe import (
     Stands,
     Stop,
 )
+from promptlab.backends.llama_tree import common
 from promptlab.errors import EngineFailed, PromptlabError
 from promptlab.types import Phase
 
@@ -72,7 +73,7 @@ class Child:
         together = first.task.settings.throughput
         process = self._running()
         try:
-            self._ask(process, first, open_)
+            unread.update(self._ask(process, first, open_))
             while open_:
                 for number, waiting in open_.items():
                     if waiting.stopping and number not in told:
@@ -84,11 +85,9 @@ class Child:
                     if isinstance(message, Said) and isinstance(message.step, Phase):
                         unread[message.number] = message.step.total - message.step.done
                 while (
-                    len(open_) < together
-                    and sum(unread.get(number, len(one.task.tokens)) for number, one in open_.items()) < UNREAD
-                    and (another := more())
+                    len(open_) < together and sum(unread[number] for number in open_) < UNREAD and (another := more())
                 ):
-                    self._ask(process, another, open_)
+                    unread.update(self._ask(process, another, open_))
             self._begun = None
             self._look(process)
         except (EOFError, OSError):
@@ -103,11 +102,16 @@ class Child:
         for waiting in open_.values():
             waiting.fail(error)
 
-    def _ask(self, process: _Process, waiting: Waiting, open_: dict[int, Waiting]) -> None:
+    def _ask(self, process: _Process, waiting: Waiting, open_: dict[int, Waiting]) -> dict[int, int]:
+        """Give a request to the worker; its number, and the tokens that it will have to read beyond those of the
+        request before it."""
         number = next(self._numbers)
+        before, text = self._begun, array("i", waiting.task.tokens)
+        self._begun = waiting.task.settings, text.tobytes()
         open_[number] = waiting
-        self._begun = waiting.task.settings, array("i", waiting.task.tokens).tobytes()
         process.pipe.send(Ask(number, waiting.task))
+        shared = common(before[1], self._begun[1]) // text.itemsize if before else 0
+        return {number: len(text) - shared}
 
     def _look(self, process: _Process) -> None:
         """Wait until the worker has nothing left to do, and know how its models stand."""

@@ -1,9 +1,9 @@
 """The exact mode: one answer at a time, on what was read before, with the numbers of a fresh process.
 
 Everything here runs on one thread. An answer starts from what was read before (llama_prefix.py), and prompts are read
-in whole pieces from position 0, what is left over in a decode of its own, so that the same request gives the same
-logits to the bit whatever was asked before. Slices bring the progress shown while reading, and their ends are where a
-GPU can be stopped; on a CPU a stop also ends the decode that is running.
+in pieces (llama_cuts.py), so that the same request gives the same logits to the bit whatever was asked before. Slices
+bring the progress shown while reading, and their ends are where a GPU can be stopped; on a CPU a stop also ends the
+decode that is running.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from functools import cache
 from typing import Any
 
 from promptlab.backends.llama_answer import Answer, Asker, Task
+from promptlab.backends.llama_cuts import Cuts
 from promptlab.backends.llama_loading import Loaded, Settings
 from promptlab.backends.llama_native import Words, library, log_lines
 from promptlab.backends.llama_prefix import Prefixes, Start
-from promptlab.backends.llama_tree import whole
 from promptlab.types import Completion, Phase
 
 ABORTED = 2
@@ -67,8 +67,9 @@ class Engine:
         """
         answer = Answer(task, asker, self.loaded, self._words)
         try:
-            start = self.prefixes.begin(task.tokens, mark=task.mark, keep=task.keep)
-            done = self._answer(answer, start)
+            cuts = Cuts.of(len(task.tokens), task.mark)
+            start = self.prefixes.begin(task.tokens, cuts, keep=task.keep)
+            done = self._answer(answer, cuts, start)
             if done.finish_reason != "stopped":
                 self.prefixes.ended()
         except BaseException:
@@ -78,11 +79,11 @@ class Engine:
             answer.close()
         return done
 
-    def _answer(self, answer: Answer, start: Start) -> Completion:
+    def _answer(self, answer: Answer, cuts: Cuts, start: Start) -> Completion:
         asker, tokens = answer.asker, answer.task.tokens
         self._flag = asker.abort_flag  # llama.cpp keeps its address
         self._lib.llama_set_abort_callback(self.loaded.context, _abort_when_set(), ctypes.addressof(asker.abort_flag))
-        read = self._read(tokens, asker, start.position)
+        read = self._read(tokens, asker, cuts, start)
         if read < len(tokens):
             answer.finish = "stopped"
         while answer.finish is None:
@@ -93,23 +94,18 @@ class Engine:
                     answer.finish = "stopped"
         return answer.done(read=max(0, read - start.position), reused=start.position, prefix=start.found or "none")
 
-    def _read(self, tokens: Sequence[int], asker: Asker, position: int) -> int:
-        """Read a prompt on from `position`; returns where reading ended, before its end only after a stop."""
-        total, size = len(tokens), self.loaded.slice
-        pieces = whole(total)
-        asker.emit(Phase("reading", position, total))
-        while position < total:
-            end = min(position + size, pieces) if position < pieces else total
-            stop = self.prefixes.next_stop(position)
-            end = end if stop is None else min(end, stop)
-            if not self._decode(tokens[position:end], position, asker, last=end == total):
+    def _read(self, tokens: Sequence[int], asker: Asker, cuts: Cuts, start: Start) -> int:
+        """Read a prompt on from `start`; returns where reading ended, before its end only after a stop."""
+        total = len(tokens)
+        asker.emit(Phase("reading", start.position, total))
+        for begin, end in cuts.decodes(start.position, self.loaded.slice, start.stops):
+            if not self._decode(tokens[begin:end], begin, asker, last=end == total):
                 # What was decoded before the stop is there, and how much nobody says.
                 self.prefixes.lost()
-                return position
-            position = end
-            if position <= pieces:
-                self.prefixes.reached(position)
-            asker.emit(Phase("reading", position, total))
+                return begin
+            if end < total:
+                self.prefixes.reached(end)
+            asker.emit(Phase("reading", end, total))
         return total
 
     def _decode(self, tokens: Sequence[int], position: int, asker: Asker, *, last: bool = True) -> bool:

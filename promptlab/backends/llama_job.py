@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from promptlab.backends import Step
 from promptlab.types import Completion, Delta, Phase, Timings
 
-POLL_SECONDS = 0.05
 TELL_SECONDS = 0.5
+WAKE_SECONDS = 1.0
+"""How often a waiting thread wakes up by itself, so that a keyboard interrupt is not kept waiting anywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Job(ABC):
         self._claim = threading.Lock()
         self._claimed = False
         self._doing: tuple[str, float] | None = None
+        self._told_whom, self._told_at = "", 0.0
         # Two bytes: "" while the work goes on, a letter once it is to stop. llama.cpp reads it as a C string.
         self.abort_flag = ctypes.create_string_buffer(2)
 
@@ -108,26 +110,34 @@ class Job(ABC):
         """Hand over an error, which ends the job."""
         self._steps.put(_Failure(error))
 
-    def follow(self, busy_with: Callable[[], str]) -> Iterator[Step]:
-        """Steps as they come, on the asking thread. Closing the iterator stops the job."""
-        told_whom, told_at = "", 0.0
+    def look(self, busy_with: str, *, quiet: float) -> None:
+        """See whether it is to stop, and tell its asker what is worth telling while nothing comes: which model is at
+        work while it waits, for longer than `quiet` seconds, and how long loading takes."""
+        if self._cancel.is_set():
+            self.stop()
+            if self.claim():
+                self.deliver(self.unbegun())
+            return
+        doing, now = self._doing, time.monotonic()
+        if doing:
+            what, since = doing
+            if now >= max(since + quiet, self._told_at + TELL_SECONDS):
+                self._told_at = now
+                self.emit(Phase("loading", detail=f"{what}, {now - since:.1f} s"))
+        elif busy_with and busy_with != self._told_whom and now - self.asked >= quiet:
+            with self._claim:  # or it might be said after the first step of the answer
+                if not self._claimed:
+                    self._told_whom = busy_with
+                    self.emit(Phase("waiting", detail=f"{busy_with} is answering"))
+
+    def follow(self) -> Iterator[Step]:
+        """Steps as they come, on the asking thread; somebody must `look` meanwhile. Closing the iterator stops the
+        job."""
         try:
             while True:
-                if self._cancel.is_set():
-                    self.stop()
-                    if self.claim():
-                        yield self.unbegun()
-                        return
                 try:
-                    step = self._steps.get(timeout=POLL_SECONDS)
+                    step = self._steps.get(timeout=WAKE_SECONDS)
                 except queue.Empty:
-                    doing, whom = self._doing, busy_with()
-                    if doing and time.monotonic() - told_at >= TELL_SECONDS:
-                        told_at = time.monotonic()
-                        yield Phase("loading", detail=f"{doing[0]}, {told_at - doing[1]:.1f} s")
-                    elif not self._claimed and whom and whom != told_whom:
-                        told_whom = whom
-                        yield Phase("waiting", detail=f"{whom} is answering")
                     continue
                 if isinstance(step, _Failure):
                     raise step.error

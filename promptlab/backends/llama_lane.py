@@ -7,7 +7,7 @@ answers, a suite for hundreds. Models take turns; of one model's requests the on
 most of its text read already, so that many are read along their tree of prefixes, each text once.
 
 The asking thread follows its job: it sees whom it waits for, how long loading takes, and can stop at any
-moment.
+moment (llama_watch.py).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from itertools import count
 
 from promptlab.backends import Step
 from promptlab.backends.llama_job import Job
+from promptlab.backends.llama_watch import Watch
 
 log = logging.getLogger(__name__)
 PATIENCE = 256
@@ -42,6 +43,7 @@ class Lane:
         self._current: Job | None = None
         self._served: dict[str, int] = {}
         self._turn = 0
+        self._watch = Watch(lambda: self.busy_with)
 
     @property
     def busy_with(self) -> str:
@@ -54,7 +56,11 @@ class Lane:
         with self._changed:
             self._waiting.append(job)
             self._wake()
-        return job.follow(lambda: self.busy_with)
+        return self._followed(job)
+
+    def _followed(self, job: Job) -> Iterator[Step]:
+        with self._watch.over(job):
+            yield from job.follow()
 
     def do(self, work: Callable[[], None]) -> None:
         """Run `work` on the lane's thread before any job that waits, without waiting for it."""

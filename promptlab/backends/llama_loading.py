@@ -6,6 +6,7 @@ import ctypes
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +24,15 @@ GPU_SLICE = 512
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How to load a model. `identity` tells apart files that were at the same path one after the other. `throughput`
-    answers are written together, 0 for one at a time. All loaded models together take `resident_bytes` at most."""
+    answers are written together, 0 for one at a time. `flash_attn` is llama.cpp's to judge where None. All loaded
+    models together take `resident_bytes` at most."""
 
     path: Path
     identity: str
     window: int
     n_threads: int
     n_gpu_layers: int = -1
-    flash_attn: bool = False
+    flash_attn: bool | None = False
     lora: tuple[Path, ...] = ()
     prefix_bytes: int = MEMORY
     prefix_folder: Path | None = None
@@ -116,7 +118,7 @@ class Loaded:
         """Whether some of its layers see a sliding window only."""
         return int(self.lib.llama_model_n_swa(self.model)) > 0
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Bytes of weights, keys and values."""
         return int(self.lib.llama_model_size(self.model)) + self._context_bytes()
@@ -136,9 +138,11 @@ class Loaded:
         params.n_seq_max = self.sequences
         params.kv_unified = self.sequences > 1  # streams of their own could share no prefix
         params.n_threads = params.n_threads_batch = settings.n_threads
-        params.flash_attn_type = (
-            lib.LLAMA_FLASH_ATTN_TYPE_ENABLED if settings.flash_attn else lib.LLAMA_FLASH_ATTN_TYPE_DISABLED
-        )
+        params.flash_attn_type = {
+            None: lib.LLAMA_FLASH_ATTN_TYPE_AUTO,
+            True: lib.LLAMA_FLASH_ATTN_TYPE_ENABLED,
+            False: lib.LLAMA_FLASH_ATTN_TYPE_DISABLED,
+        }[settings.flash_attn]
         params.no_perf = True
         with log_lines() as lines:
             self.context = lib.llama_init_from_model(self.model, params)

@@ -1,8 +1,9 @@
 """Plain llama-cpp-python in a process of its own, to hold promptlab's engine against.
 
     with Plain(opening_of(backend)) as plain:
-        plain.write(tokens, 64)                 # as llama_cpp.Llama reads by itself
-        plain.write(tokens, 64, our_cuts=True)  # reading in the pieces that promptlab reads in
+        reading = reading_of(backend, request)
+        plain.write(reading, 64)                 # as llama_cpp.Llama reads by itself
+        plain.write(reading, 64, our_cuts=True)  # reading in the pieces that promptlab reads in
 
 The process is `python -m promptlab.backends.llama_plain`: one JSON object a line on standard input, the first one
 saying how to open the model, and one line back for each. It gets the tokens that promptlab reads, chooses the likeliest
@@ -24,10 +25,10 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from promptlab import processes
+from promptlab.backends.llama_cuts import Cuts
 from promptlab.backends.llama_native import library
-from promptlab.backends.llama_prompt import encode, split_controls
+from promptlab.backends.llama_prompt import encode, mark, split_controls
 from promptlab.backends.llama_text import AnswerText
-from promptlab.backends.llama_tree import whole
 from promptlab.errors import EngineFailed, PromptlabError
 
 if TYPE_CHECKING:
@@ -47,6 +48,14 @@ class Opening:
     n_threads: int
     n_gpu_layers: int = -1
     flash_attn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The tokens of a prompt, and how promptlab cuts them."""
+
+    tokens: tuple[int, ...]
+    cuts: Cuts
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +86,14 @@ def opening_of(backend: LlamaBackend) -> Opening:
         n_ctx=backend.window or entry.n_ctx,
         n_threads=entry.n_threads or usable_cores(),
         n_gpu_layers=entry.n_gpu_layers,
-        flash_attn=entry.flash_attn,
+        flash_attn=bool(entry.flash),
     )
 
 
-def tokens_of(backend: LlamaBackend, request: Request) -> tuple[int, ...]:
-    """The tokens that the model reads for `request`."""
-    fragments = split_controls(backend.vocab, backend.chat_template.lay_out(request.messages))
-    return encode(backend.vocab, fragments).tokens
+def reading_of(backend: LlamaBackend, request: Request) -> Reading:
+    """What the model reads for `request`."""
+    encoded = encode(backend.vocab, split_controls(backend.vocab, backend.chat_template.lay_out(request.messages)))
+    return Reading(encoded.tokens, Cuts.of(len(encoded.tokens), mark(request.prompt, encoded)))
 
 
 def texts_of(backend: LlamaBackend, params: Params, tokens: Sequence[int]) -> list[str]:
@@ -100,15 +109,6 @@ def texts_of(backend: LlamaBackend, params: Params, tokens: Sequence[int]) -> li
             break
     text.finish()
     return [*grown[:-1], text.text]
-
-
-def cuts(total: int, at_once: int = AT_ONCE) -> Iterator[tuple[int, int]]:
-    """Where promptlab cuts a prompt of `total` tokens: whole pieces of sixteen, and what is left over by itself."""
-    pieces = whole(total)
-    for start in range(0, pieces, at_once):
-        yield start, min(start + at_once, pieces)
-    if pieces < total:
-        yield pieces, total
 
 
 class Plain:
@@ -143,14 +143,17 @@ class Plain:
     def __exit__(self, *_exc: object) -> None:
         self.close()
 
-    def write(self, tokens: Sequence[int], max_tokens: int, *, our_cuts: bool = False) -> Written:
-        """Read `tokens` from nothing, and write until the model ends or `max_tokens` are there."""
-        found = self._do({"read": list(tokens), "max_tokens": max_tokens, "our_cuts": our_cuts})
+    def write(self, reading: Reading, max_tokens: int, *, our_cuts: bool = False) -> Written:
+        """Read a prompt from nothing, and write until the model ends or `max_tokens` are there."""
+        total = len(reading.tokens)
+        decodes = [*reading.cuts.decodes(0, AT_ONCE)] if our_cuts else [(0, total)]
+        found = self._do({"read": reading.tokens, "decodes": decodes, "max_tokens": max_tokens})
         return Written(tuple(found["tokens"]), tuple(found["seconds"]))
 
-    def margin(self, tokens: Sequence[int], written: Sequence[int]) -> Margin:
-        """How near the choice of the token after `written` was, that is after `tokens` had been read."""
-        return Margin(**self._do({"read": list(tokens), "written": list(written)}))
+    def margin(self, reading: Reading, written: Sequence[int]) -> Margin:
+        """How near the choice of the token after `written` was, that is after the prompt had been read."""
+        decodes = [*reading.cuts.decodes(0, AT_ONCE)]
+        return Margin(**self._do({"read": reading.tokens, "decodes": decodes, "written": list(written)}))
 
     def close(self) -> None:
         """End the process."""
@@ -188,6 +191,10 @@ class Plain:
         return f": {lines[-1]}" if lines else ""
 
 
+_Decodes = list[list[int]]
+"""From where to where to read, one decode after the other."""
+
+
 class _Model:
     """`llama_cpp.Llama`, in the process of its own."""
 
@@ -207,15 +214,15 @@ class _Model:
     def do(self, job: dict[str, Any]) -> dict[str, Any]:
         """One job of `Plain`."""
         if "written" in job:
-            return asdict(self._margin(job["read"], job["written"]))
-        return asdict(self._write(job["read"], job["max_tokens"], our_cuts=job["our_cuts"]))
+            return asdict(self._margin(job["read"], job["decodes"], job["written"]))
+        return asdict(self._write(job["read"], job["decodes"], job["max_tokens"]))
 
-    def _write(self, tokens: list[int], max_tokens: int, *, our_cuts: bool) -> Written:
+    def _write(self, tokens: list[int], decodes: _Decodes, max_tokens: int) -> Written:
         self._llama.reset()
         found: list[int] = []
         seconds: list[float] = []
         started = time.perf_counter()
-        for token in self._in_our_cuts(tokens) if our_cuts else self._llama.generate(tokens, temp=0.0):
+        for token in self._llama.generate(tokens, temp=0.0) if len(decodes) == 1 else self._in(tokens, decodes):
             seconds.append(time.perf_counter() - started)
             if self._lib.llama_vocab_is_eog(self._vocab, token):
                 break
@@ -224,32 +231,29 @@ class _Model:
                 break
         return Written(tuple(found), tuple(seconds))
 
-    def _in_our_cuts(self, tokens: list[int]) -> Iterator[int]:
-        self._read(tokens, our_cuts=True)
+    def _in(self, tokens: list[int], decodes: _Decodes) -> Iterator[int]:
+        self._read(tokens, decodes)
         while True:
             token = int(self._llama.sample(temp=0.0))
             yield token
             self._llama.eval([token])
 
-    def _read(self, tokens: list[int], *, our_cuts: bool) -> None:
-        if not our_cuts:
-            self._llama.eval(tokens)
-            return
-        for start, end in cuts(len(tokens)):
+    def _read(self, tokens: list[int], decodes: _Decodes) -> None:
+        for start, end in decodes:
             self._llama.eval(tokens[start:end])
 
-    def _margin(self, tokens: list[int], written: list[int]) -> Margin:
+    def _margin(self, tokens: list[int], decodes: _Decodes, written: list[int]) -> Margin:
         import numpy as np
 
-        def logits(*, our_cuts: bool) -> Any:
+        def logits(decodes: _Decodes) -> Any:
             self._llama.reset()
-            self._read(tokens, our_cuts=our_cuts)
+            self._read(tokens, decodes)
             for token in written:
                 self._llama.eval([token])
             row = self._lib.llama_get_logits_ith(self._llama.ctx, -1)
             return np.ctypeslib.as_array(row, shape=(self._llama.n_vocab(),)).copy()
 
-        own, ours = logits(our_cuts=False), logits(our_cuts=True)
+        own, ours = logits([[0, len(tokens)]]), logits(decodes)
         second, best = np.sort(own)[-2:]
         return Margin(float(best - second), float(np.abs(own - ours).max()))
 

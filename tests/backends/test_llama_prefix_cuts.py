@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from promptlab.backends.llama_cuts import PIECE, Cuts
 from promptlab.backends.llama_disk import Shelf
 from promptlab.backends.llama_prefix import Prefixes
-from promptlab.backends.llama_tree import PIECE
 
 WINDOW = 4 * PIECE
 
@@ -47,17 +47,16 @@ class Library:
 
 def asked(prefixes: Prefixes, library: Library, tokens: list[int], mark: int) -> int:
     """Read `tokens` as the engine does; the position it started from."""
-    start = prefixes.begin(tokens, mark=mark, keep=True).position
-    assert library.length == start
-    position, pieces = start, len(tokens) // PIECE * PIECE
-    while position < pieces:
-        stop = prefixes.next_stop(position)
-        position = min(position + 8 * PIECE, pieces) if stop is None else min(stop, position + 8 * PIECE, pieces)
+    cuts = Cuts.of(len(tokens), mark)
+    start = prefixes.begin(tokens, cuts, keep=True)
+    assert library.length == start.position
+    for _, position in cuts.decodes(start.position, 8 * PIECE, start.stops):
         library.length = position
-        prefixes.reached(position)
-    library.length = len(tokens) + 3  # the rest of the prompt, and an answer
+        if position < len(tokens):
+            prefixes.reached(position)
+    library.length = len(tokens) + 3  # an answer
     prefixes.ended()
-    return start
+    return start.position
 
 
 @pytest.mark.parametrize("seed", range(40))

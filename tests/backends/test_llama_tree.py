@@ -9,19 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from promptlab.backends.llama_cuts import PIECE
 from promptlab.backends.llama_disk import Shelf
-from promptlab.backends.llama_tree import PIECE, Tree, pieces_of, whole
+from promptlab.backends.llama_tree import Tree
 
 
 def path(*words: str) -> list[bytes]:
-    return [word.encode() for word in words]
-
-
-def test_tokens_are_cut_into_pieces_and_what_is_left_over_belongs_to_none() -> None:
-    tokens = list(range(PIECE * 2 + 5))
-    assert whole(len(tokens)) == PIECE * 2
-    assert len(pieces_of(tokens, whole(len(tokens)))) == 2
-    assert pieces_of(tokens, PIECE)[0] == pieces_of(tokens, PIECE * 2)[0]
+    """Pieces of sixteen tokens each."""
+    return [(word * 4 * PIECE)[: 4 * PIECE].encode() for word in words]
 
 
 def test_a_prompt_starts_from_the_deepest_state_on_its_way() -> None:
