@@ -18,7 +18,8 @@ article, and for one after a restart, with the model loaded and the article on d
 **memory**: resident memory of the models' own process over 2,000 short requests.
 
 **together**: the questions again in throughput mode, 16 written together, beside the exact mode and `Llama` in its best
-order; and 16 different short prompts, one at a time and all at once.
+order, as it is by default and with flash attention, which throughput mode uses; they take turns. And 16 different short
+prompts, one at a time and all at once.
 """
 
 from __future__ import annotations
@@ -210,9 +211,9 @@ def warmed(backend: LlamaBackend) -> None:
 
 
 class Plain:
-    """`llama_cpp.Llama` as its documentation uses it, with the same threads, window and attention."""
+    """`llama_cpp.Llama` as its documentation uses it, with the same threads and window."""
 
-    def __init__(self, backend: LlamaBackend) -> None:
+    def __init__(self, backend: LlamaBackend, *, flash: bool = False) -> None:
         import llama_cpp
 
         cores = usable_cores()
@@ -221,7 +222,7 @@ class Plain:
             n_ctx=WINDOW,
             n_threads=cores,
             n_threads_batch=cores,
-            flash_attn=False,
+            flash_attn=flash,
             verbose=False,
         )
         self._stop = [*STOP, *backend.chat_template.stops]
@@ -385,8 +386,9 @@ def _at_once(name: str, requests: Sequence[Request], **options: Any) -> tuple[li
 @dataclass(frozen=True)
 class TogetherFigures:
     """The same requests one after the other in the order of the tree and `throughput` of them written together, beside
-    plain llama-cpp-python in its best order; seconds by the clock, and the share of texts that are the exact mode's.
-    Then `short` different short prompts, one at a time and all at once: tokens written a second."""
+    plain llama-cpp-python in its best order, without and with flash attention: seconds by the clock over rounds in
+    which all take their turn, how many times faster in the middle one of the rounds, and the share of texts that are
+    the exact mode's. Then `short` different short prompts, one at a time and all at once: tokens written a second."""
 
     model: str
     requests: int
@@ -394,10 +396,13 @@ class TogetherFigures:
     distinct_prefix_tokens: int
     tokens_read: int
     read_per_distinct: float
-    exact_s: float
-    together_s: float
-    plain_best_order_s: float
-    speedup_best_order: float
+    exact_s: Spread
+    together_s: Spread
+    plain_best_order_s: Spread
+    plain_flash_best_order_s: Spread
+    exact_speedup_best_order: Spread
+    together_speedup_best_order: Spread
+    together_speedup_flash_best_order: Spread
     same_text: float
     short: int
     one_at_a_time_tokens_s: float
@@ -407,21 +412,27 @@ class TogetherFigures:
 
 
 def measure_together(
-    name: str, *, count: int, article: int, max_tokens: int, throughput: int = 16, short: int = 16
+    name: str, *, count: int, article: int, max_tokens: int, rounds: int, throughput: int = 16, short: int = 16
 ) -> TogetherFigures:
     """`count` questions on each beginning, exact and together; then the short prompts."""
     with opened(name) as backend:
         requests = interleaved(backend, count=count, article=article, max_tokens=max_tokens)
         prompts = [tokens_of(backend, one) for one in requests]
-        plain = Plain(backend)
-        plain.ask(prompts[-1], 1)
-        watch = Watch()
-        for at in sorted(range(len(prompts)), key=lambda at: (at % BEGINNINGS, at)):
-            plain.ask(prompts[at], max_tokens)
-        best, _ = watch.read()
-        plain.close()
-    exact, exact_s = _at_once(name, requests)
-    many, together_s = _at_once(name, requests, throughput=throughput)
+    took: dict[str, list[float]] = {"exact": [], "together": [], "plain": [], "flash": []}
+    for turn in range(rounds):
+        for way in sorted(took, reverse=turn % 2 == 1):
+            if way in ("plain", "flash"):
+                took[way].append(_plain_best_order(name, prompts, max_tokens, flash=way == "flash"))
+            elif way == "exact":
+                exact, seconds = _at_once(name, requests)
+                took[way].append(seconds)
+            else:
+                many, seconds = _at_once(name, requests, throughput=throughput)
+                took[way].append(seconds)
+
+    def faster(way: str, other: str) -> Spread:
+        return Spread.of([b / a for a, b in zip(took[way], took[other], strict=True)])
+
     asked = [
         Beginning("", "", "none").ask(name, f"Tell a story about {what}.", Params(max_tokens=64))
         for what in THINGS[:short]
@@ -441,10 +452,13 @@ def measure_together(
         distinct_prefix_tokens=least,
         tokens_read=read,
         read_per_distinct=round(read / least, 3),
-        exact_s=round(exact_s, 2),
-        together_s=round(together_s, 2),
-        plain_best_order_s=round(best, 2),
-        speedup_best_order=round(best / together_s, 2),
+        exact_s=Spread.of(took["exact"]),
+        together_s=Spread.of(took["together"]),
+        plain_best_order_s=Spread.of(took["plain"]),
+        plain_flash_best_order_s=Spread.of(took["flash"]),
+        exact_speedup_best_order=faster("exact", "plain"),
+        together_speedup_best_order=faster("together", "plain"),
+        together_speedup_flash_best_order=faster("together", "flash"),
         same_text=_same(exact, many),
         short=len(asked),
         one_at_a_time_tokens_s=round(rates[0], 1),
@@ -452,6 +466,20 @@ def measure_together(
         short_speedup=round(rates[1] / rates[0], 2),
         short_same_text=_same(alone, crowd),
     )
+
+
+def _plain_best_order(name: str, prompts: Sequence[Sequence[int]], max_tokens: int, *, flash: bool) -> float:
+    """Seconds that plain llama-cpp-python takes for all, one beginning after the other."""
+    with opened(name) as backend:
+        plain = Plain(backend, flash=flash)
+    try:
+        plain.ask(prompts[-1], 1)
+        watch = Watch()
+        for at in sorted(range(len(prompts)), key=lambda at: (at % BEGINNINGS, at)):
+            plain.ask(prompts[at], max_tokens)
+        return watch.read()[0]
+    finally:
+        plain.close()
 
 
 def _same(one: Sequence[Completion], other: Sequence[Completion]) -> float:
@@ -682,9 +710,20 @@ def show_first(f: FirstFigures) -> None:
 def show_together(f: TogetherFigures) -> None:
     print(f"\n{f.model}: {f.requests} requests, {f.throughput} written together")
     print(f"  read              {f.tokens_read:,}, {f.read_per_distinct:.2f} of distinct    goal: at most 1.05")
-    print(f"  together          {f.together_s:.1f} s, exact {f.exact_s:.1f} s, {f.same_text:.0%} of texts the same")
-    print(f"  Llama, best order {f.plain_best_order_s:.1f} s")
-    print(f"  faster            {f.speedup_best_order:.2f} times    goal: at least 1.2")
+    for way, spread in (
+        ("together", f.together_s),
+        ("exact", f.exact_s),
+        ("Llama, best order", f.plain_best_order_s),
+        ("… flash attention", f.plain_flash_best_order_s),
+    ):
+        print(f"  {way:<17} {spread.median:.1f} s ({spread.lowest:.1f} to {spread.highest:.1f})")
+    for way, spread, goal in (
+        ("exact", f.exact_speedup_best_order, "goal: not slower"),
+        ("together", f.together_speedup_best_order, "goal: at least 1.2"),
+        ("… flash attention", f.together_speedup_flash_best_order, ""),
+    ):
+        print(f"  faster, {way:<17} {spread.median:.2f} ({spread.lowest:.2f} to {spread.highest:.2f})    {goal}".rstrip())
+    print(f"  {f.same_text:.0%} of texts together are the exact mode's")
     print(f"  {f.short} short prompts  {f.at_once_tokens_s:.1f} tokens/s, one at a time {f.one_at_a_time_tokens_s:.1f}")
     print(f"  faster            {f.short_speedup:.2f} times, {f.short_same_text:.0%} of texts the same")
 
@@ -721,6 +760,7 @@ def main() -> None:
     parser.add_argument("--questions", type=int, help="on each beginning [48, in a quick run 14]")
     parser.add_argument("--article", type=int, help="tokens [2100, in a quick run 1000]")
     parser.add_argument("--repeats", type=int, default=5, help="of `first`")
+    parser.add_argument("--rounds", type=int, default=3, help="of `together`")
     parser.add_argument("--requests", type=int, default=2_000, help="of `memory`")
     parser.add_argument("--quick", action="store_true", help="the first rows on gemma-3-270m, with fewer questions")
     parser.add_argument("--json", action="store_true", help="one JSON object, on one line")
@@ -757,7 +797,9 @@ def _measure(part: str, name: str, options: argparse.Namespace) -> Any:
             name, count=options.questions, article=options.article, max_tokens=24, sample=8, best=True
         )
     if part == "together":
-        return measure_together(name, count=options.questions, article=options.article, max_tokens=24)
+        return measure_together(
+            name, count=options.questions, article=options.article, max_tokens=24, rounds=options.rounds
+        )
     if part == "first":
         return measure_first(name, article=options.article, repeats=options.repeats)
     if part == "cost":

@@ -267,6 +267,8 @@ def test_the_fingerprint_changes_with_everything_that_changes_answers(local):
         made(like, stop=("x",)),
         made(like, n_ctx=1024),
         made(like, flash_attn=True),
+        made(like, throughput=4),
+        made(like, throughput=4, flash_attn=False),
         made(like, n_threads=1),
         made(like, n_gpu_layers=0),
         made(like, lora=(Lora(Path("a"), "a" * 64),)),

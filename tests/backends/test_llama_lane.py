@@ -1,5 +1,6 @@
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -113,6 +114,24 @@ def test_a_stop_while_waiting_does_not_wait_for_the_turn(lane):
     last(first)
     last(lane.ask(job("o", text(""))))
     assert ran == []
+
+
+def test_many_who_wait_are_looked_after_by_one_thread_and_each_can_stop(lane):
+    blocked = Blocked()
+    first = lane.ask(job("m", blocked))
+    blocked.begun.wait()
+    cancels = [threading.Event() for _ in range(20)]
+    with ThreadPoolExecutor(20) as pool:
+        waiting = [pool.submit(last, lane.ask(job("n", text("late"), cancel))) for cancel in cancels]
+        for cancel in cancels[:10]:
+            cancel.set()
+        assert [one.result(20).finish_reason for one in waiting[:10]] == ["stopped"] * 10
+        assert not any(one.done() for one in waiting[10:])
+        assert [one.name for one in threading.enumerate()].count("promptlab-watch") >= 1
+        blocked.go.set()
+        assert [one.result(20).text for one in waiting[10:]] == ["late"] * 10
+    assert last(first).text == "whole"
+    assert not lane._watch._jobs
 
 
 def test_closing_the_iterator_stops_the_work(lane):

@@ -96,7 +96,9 @@ ONE = Params(max_tokens=1)
 
 def test_warm_cold_evicted_and_loaded_from_disk_give_the_same_bits(open_model: Callable[..., LlamaBackend]) -> None:
     cold: dict[tuple[str, str], tuple[str, bytes]] = {}
+    long = " ".join(QUESTIONS * 2)  # of several pieces, so that some of the question is found read too
     asked = [(ARTICLE, q) for q in QUESTIONS[:2]] + [(OTHER, QUESTIONS[0])]
+    asked += [(ARTICLE, f"{long} And who lost?"), (ARTICLE, f"{long} Name the stadium.")]
     for article, question in asked:
         backend = open_model()
         first = ask(backend, article, question, params=ONE)

@@ -198,6 +198,33 @@ def test_every_token_is_counted_for_one_section_and_source(local: dict[str, Llam
 
 @pytest.mark.model
 @BOTH
+def test_the_question_begins_at_the_first_token_that_holds_some_of_it(local: dict[str, LlamaBackend], name):
+    backend = local[name]
+
+    def before(*spans: Span) -> str:
+        prompt = Prompt((Message("system", "Here it says who won.\n"), USER), spans)
+        fragments = prompts.split_controls(backend.vocab, backend.chat_template.lay_out(prompt.messages))
+        encoded = prompts.encode(backend.vocab, fragments)
+        found = prompts.mark(prompt, encoded)
+        whole = b"".join(backend.vocab.piece(t) for t in encoded.tokens).decode()
+        start = b"".join(backend.vocab.piece(t) for t in encoded.tokens[:found]).decode()
+        assert whole.startswith(start)
+        return start
+
+    context = Span(0, 0, 21, "context", "a.md")
+    question = Span(1, 0, len(USER.content), "input", "question")
+    start = before(context, question)
+    layout = backend.chat_template.lay_out((Message("system", "Here it says who won.\n"), USER))
+    lead = text(layout[: [one.message for one in layout].index(1)])
+    # Gemma's own layout ends with a space, which belongs to the first token of the question.
+    assert start.removeprefix("<bos>") == lead.removeprefix("<bos>").rstrip(" ")
+    assert before(Span(0, 0, 21, "input", "what"), question) == start
+    # Nothing is asked behind the context: all up to its end is worth coming back to.
+    assert before(Span(0, 0, 21, "input", "question"), Span(1, 0, 3, "context", "a.md")).endswith("Who")
+
+
+@pytest.mark.model
+@BOTH
 @pytest.mark.parametrize("filler", ["a", "word ", ".\n", "1", "<|im_start|>", "ж"])
 def test_ten_megabytes_are_refused_with_numbers_before_they_are_read(local: dict[str, LlamaBackend], name, filler):
     huge = Request("m", Prompt((Message("user", filler * (10_000_000 // len(filler))),)), Params(max_tokens=5))
