@@ -9,11 +9,10 @@ order and reads on from what it has read; plain llama-cpp-python, in a process o
 first token. Each difference is traced to its cause, and only one of them may be there:
 
 - `tokens`: the two read different tokens;
-- `batch shape`: plain llama-cpp-python writes promptlab's text once it reads in promptlab's pieces, which are
-  multiples of 16 tokens and what is left over: how many tokens are computed together changes how llama.cpp
-  rounds;
-- `sampling`: it does not, but where the texts part its two best logits are closer to each other than reading in other
-  pieces moves them (each may move, so twice as far counts);
+- `batch shape`: plain llama-cpp-python writes promptlab's text once it reads in promptlab's groups, whole
+  multiples of 8 tokens: how many tokens are computed together changes how llama.cpp rounds;
+- `sampling`: it does not, but where the texts part its two best logits are closer to each other than reading in
+  groups moves them (each may move, so twice as far counts);
 - `unexplained`.
 """
 
@@ -35,7 +34,7 @@ from benchmarks import machine
 from benchmarks.overhead import LOCAL_MODELS, ROOT
 from promptlab import documents, examples, yamlfile
 from promptlab.backends.llama import LlamaBackend
-from promptlab.backends.llama_plain import Plain, Reading, Written, opening_of, reading_of, texts_of
+from promptlab.backends.llama_plain import Plain, Written, opening_of, texts_of, tokens_of
 from promptlab.errors import InputError
 from promptlab.model_check import WORDS, answer, made_text, opened
 from promptlab.model_figures import first_difference
@@ -67,7 +66,7 @@ class Asked:
 class Difference:
     """Two texts that are not the same. `tokens` are those of the prompt, `at` is the number, from 1, of the first token
     that differs. `gap` is between plain llama-cpp-python's two best logits there, and `moved` the most that any logit
-    changes when it reads in promptlab's pieces."""
+    changes when it reads in promptlab's groups."""
 
     kind: Kind
     tokens: int
@@ -118,7 +117,7 @@ def prompts(backend: LlamaBackend, workspace: Workspace, *, each: Sequence[int],
         return Request(backend.name, Prompt((Message("user", words),)), params)
 
     def fits(words: str, most: int) -> bool:
-        return len(reading_of(backend, request(words)).tokens) <= most
+        return len(tokens_of(backend, request(words))) <= most
 
     def joined(start: int, wanted: int, most: int) -> str:
         """Sentences from number `start` on, `wanted` of them where so many fit."""
@@ -161,12 +160,12 @@ def agreement(name: str, *, each: Sequence[int], max_tokens: int) -> Agreement:
     lengths: list[int] = []
     with opened(workspace, name, entry, n_ctx=4096) as backend, Plain(opening_of(backend)) as plain:
         for one in prompts(backend, workspace, each=each, max_tokens=max_tokens):
-            reading = reading_of(backend, one.request)
-            ours, own = answer(backend, one.request), plain.write(reading, max_tokens)
+            tokens = tokens_of(backend, one.request)
+            ours, own = answer(backend, one.request), plain.write(tokens, max_tokens)
             answers.append(ours)
-            lengths.append(len(reading.tokens))
+            lengths.append(len(tokens))
             if texts_of(backend, one.request.params, own.tokens)[-1] != ours.text:
-                found.append(traced(backend, plain, one, reading, ours, own))
+                found.append(traced(backend, plain, one, tokens, ours, own))
                 print(f"  {name}: {described(found[-1])}", file=sys.stderr)
     return Agreement(
         model=name,
@@ -185,21 +184,21 @@ def agreement(name: str, *, each: Sequence[int], max_tokens: int) -> Agreement:
 
 
 def traced(
-    backend: LlamaBackend, plain: Plain, one: Asked, reading: Reading, ours: Completion, own: Written
+    backend: LlamaBackend, plain: Plain, one: Asked, tokens: Sequence[int], ours: Completion, own: Written
 ) -> Difference:
     """Why the two texts differ."""
     params = one.request.params
     grown = texts_of(backend, params, own.tokens)
     at = first_difference(ours.text, grown) or 1
-    cut = plain.write(reading, params.max_tokens, our_cuts=True)
+    cut = plain.write(tokens, params.max_tokens, our_cuts=True)
     # By the ids where they are known to be promptlab's, since texts may part later than tokens do.
     same = texts_of(backend, params, cut.tokens)[-1] == ours.text
     if same:
         at = next((n for n, (a, b) in enumerate(zip(own.tokens, cut.tokens, strict=False), 1) if a != b), at)
-    margin = plain.margin(reading, own.tokens[: at - 1])
+    margin = plain.margin(tokens, own.tokens[: at - 1])
     return Difference(
-        *(one.kind, len(reading.tokens), at),
-        cause=cause(ours.usage.prompt == len(reading.tokens), same, margin.gap, margin.moved),
+        *(one.kind, len(tokens), at),
+        cause=cause(ours.usage.prompt == len(tokens), same, margin.gap, margin.moved),
         gap=margin.gap,
         moved=margin.moved,
         promptlab=ours.text,
@@ -220,7 +219,7 @@ def described(one: Difference) -> str:
     """A difference as a line."""
     return (
         f"{one.cause}: {one.kind} of {one.tokens} tokens, from token {one.at} on; two best {one.gap:.3f} apart, "
-        f"reading in other pieces moves logits by up to {one.moved:.3f}; {one.promptlab!r} against {one.plain!r}"
+        f"reading in groups moves logits by up to {one.moved:.3f}; {one.promptlab!r} against {one.plain!r}"
     )
 
 

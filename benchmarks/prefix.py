@@ -722,7 +722,9 @@ def show_together(f: TogetherFigures) -> None:
         ("together", f.together_speedup_best_order, "goal: at least 1.2"),
         ("… flash attention", f.together_speedup_flash_best_order, ""),
     ):
-        print(f"  faster, {way:<17} {spread.median:.2f} ({spread.lowest:.2f} to {spread.highest:.2f})    {goal}".rstrip())
+        print(
+            f"  faster, {way:<17} {spread.median:.2f} ({spread.lowest:.2f} to {spread.highest:.2f})    {goal}".rstrip()
+        )
     print(f"  {f.same_text:.0%} of texts together are the exact mode's")
     print(f"  {f.short} short prompts  {f.at_once_tokens_s:.1f} tokens/s, one at a time {f.one_at_a_time_tokens_s:.1f}")
     print(f"  faster            {f.short_speedup:.2f} times, {f.short_same_text:.0%} of texts the same")

@@ -223,7 +223,7 @@ def _facts(backend: LlamaBackend, name: str, say: Say) -> Facts:
 
 
 def _speed(backend: LlamaBackend, plain: Plain | None, size: Size, say: Say, why: str) -> Speed:
-    from promptlab.backends.llama_plain import reading_of
+    from promptlab.backends.llama_plain import tokens_of
 
     ours: list[Rate] = []
     theirs: list[Rate] = []
@@ -237,13 +237,13 @@ def _speed(backend: LlamaBackend, plain: Plain | None, size: Size, say: Say, why
         read, written = done.usage.read or 0, done.usage.written or 0
         if plain is not None:
             # Over as many tokens as promptlab wrote, should a stop string have ended its answer.
-            times = plain.write(reading_of(backend, request), size.write).seconds[: written or 1]
+            times = plain.write(tokens_of(backend, request), size.write).seconds[: written or 1]
             theirs.append(rate_of_times(read, times))
     return speed_of(read, written, ours, theirs, why)
 
 
 def _sameness(backend: LlamaBackend, plain: Plain | None, size: Size, say: Say) -> Sameness:
-    from promptlab.backends.llama_plain import reading_of, texts_of
+    from promptlab.backends.llama_plain import texts_of, tokens_of
 
     say("asking the same again and again")
     request = ask_for_list(backend.name, size, 1)
@@ -260,7 +260,7 @@ def _sameness(backend: LlamaBackend, plain: Plain | None, size: Size, say: Say) 
     answers["forgotten again"] = answer(backend, request)
     if plain is None:
         return sameness_of(answers)
-    reading = reading_of(backend, request)
-    own, cut = (plain.write(reading, size.write, our_cuts=ours).tokens for ours in (False, True))
+    tokens = tokens_of(backend, request)
+    own, cut = (plain.write(tokens, size.write, our_cuts=ours).tokens for ours in (False, True))
     grown, in_our_cuts = (texts_of(backend, request.params, written) for written in (own, cut))
     return sameness_of(answers, grown, in_our_cuts[-1])

@@ -61,7 +61,7 @@ class Sameness:
 
     `plain_differs_at` is the number, from 1, of the first token at which plain llama-cpp-python writes another text,
     None where it writes the same; `plain_in_our_cuts` is whether it writes promptlab's text once it reads in
-    promptlab's pieces. Both are None where it was not asked.
+    promptlab's groups. Both are None where it was not asked.
     """
 
     texts: Mapping[str, str]
@@ -216,7 +216,7 @@ def _of_plain(same: Sameness) -> str:
     at = f"another text from token {same.plain_differs_at} on"
     if same.plain_in_our_cuts is None:
         return at
-    return f"{at}; {'the same' if same.plain_in_our_cuts else 'not the same'} when it reads in promptlab's pieces"
+    return f"{at}; {'the same' if same.plain_in_our_cuts else 'not the same'} when it reads in promptlab's groups"
 
 
 def _together(figures: Together | None) -> Iterator[str]:

@@ -121,5 +121,5 @@ def test_what_is_not_known_and_what_is_not_the_same_is_said() -> None:
     assert "writing        not known, too few were written" in text
     assert "not compared with plain llama-cpp-python: it has a LoRA" in text
     assert f"  {'warm':<42} ANOTHER TEXT" in text
-    assert "another text from token 2 on; not the same when it reads in promptlab's pieces" in text
+    assert "another text from token 2 on; not the same when it reads in promptlab's groups" in text
     assert "short prompts" not in text

@@ -1,9 +1,12 @@
-"""Where a prompt is cut for reading, so that what was read once gives the same numbers again.
+"""How a prompt is cut for reading, so that the same text gives the same numbers however much of it was read before.
 
-How many tokens are computed together changes how llama.cpp rounds. Read from position 0 in pieces of sixteen, a text
-gives the same numbers to the bit however many pieces go together (DESIGN.md, measured facts); so does a text read on
-from where a piece ended. Where the question begins is such an end too, whatever it falls on: questions about one
-document are then read from there, and nothing before it again.
+How many tokens are computed together changes how llama.cpp rounds. On a processor only those left over beside whole
+groups of eight are computed another way; so every decode of a prompt is filled up to whole groups, with tokens behind
+its end that are taken out again and that nothing before them sees. Then a text gives the same numbers to the bit
+wherever reading it paused, and can be read on from any token (benchmarks/README.md).
+
+A state that cannot be cut back, a recurrent model's, cannot be filled up either. Such models are read on from the ends
+of pieces only, each of which is read the same way each time.
 """
 
 from __future__ import annotations
@@ -14,10 +17,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 PIECE = 16
-"""Tokens of a piece."""
+"""Tokens of a piece, at whose end a state can be kept."""
+GROUP = 8
+"""Tokens to whole multiples of which a decode is filled up. Four are enough on one of the embedded models, not on the
+other."""
 WORTH = 64
 """Tokens that must be saved from being read again for a place to be worth coming back to."""
-READING = f"{PIECE}+question"
+READING = f"groups{GROUP}"
 """How the exact mode reads, for the fingerprint of a model."""
 _WIDTH = array("i").itemsize
 
@@ -26,9 +32,8 @@ _WIDTH = array("i").itemsize
 class Cuts:
     """The pieces of a prompt: `ends` are the tokens before and in each, and `before` of them stand before the question.
 
-    What comes before the question and the question itself are each cut into sixteens from their beginnings. What is
-    left over before the question is a piece of its own; what is left over at the end goes with the sixteen before it
-    into the last piece, which every prompt reads for itself: 16 to 31 tokens, or all of a shorter question.
+    What comes before the question and the question itself are each cut into sixteens from their beginnings; what is
+    left over before the question, and at the end, are pieces of their own.
     """
 
     ends: tuple[int, ...]
@@ -39,41 +44,32 @@ class Cuts:
         """Of a prompt of `total` tokens whose question begins at the token `question`; one that begins so early, or so
         late, that nothing is gained by it makes no cut."""
         start = question if WORTH <= question < total else 0
-        ends = [*range(PIECE, start + 1, PIECE)]
-        if start % PIECE:
-            ends.append(start)
-        before = len(ends)
-        ends += range(start + PIECE, total - PIECE + 1, PIECE)
-        if total:
-            ends.append(total)
-        return cls(tuple(ends), before)
-
-    @property
-    def total(self) -> int:
-        """Tokens of the prompt."""
-        return self.ends[-1] if self.ends else 0
+        ends = [*range(PIECE, start, PIECE), *([start] if start else [])]
+        return cls((*ends, *range(start + PIECE, total, PIECE), *([total] if total else [])), len(ends))
 
     def pieces(self, tokens: Sequence[int]) -> list[bytes]:
-        """All pieces but the last, as the bytes of their tokens."""
+        """All pieces but the last, of which something is always read, as the bytes of their tokens."""
         data = array("i", tokens).tobytes()
-        bounds = (0, *self.ends[:-1])
-        return [data[a * _WIDTH : b * _WIDTH] for a, b in pairwise(bounds)]
+        return [data[a * _WIDTH : b * _WIDTH] for a, b in pairwise((0, *self.ends[:-1]))]
 
-    def decodes(self, start: int, at_once: int, stops: Collection[int] = ()) -> Iterator[tuple[int, int]]:
-        """From where to where to read, one decode after the other, beginning at the end of a piece: up to `at_once`
-        tokens of sixteens together, never across one of `stops`, and every other piece alone."""
-        begin = before = start
-        for end in self.ends:
-            if end <= start:
-                continue
-            alone = end - before != PIECE or end == self.total
-            if begin < before and (alone or end - begin > at_once):
-                yield begin, before
-                begin = before
-            if alone or end in stops:
-                yield begin, end
-                begin = end
-            before = end
+    @property
+    def uneven(self) -> set[int]:
+        """Where pieces begin and end that are not sixteen tokens."""
+        return {at for a, b in pairwise((0, *self.ends)) if b - a != PIECE or b == self.ends[-1] for at in (a, b)}
+
+
+def decodes(start: int, total: int, at_once: int, stops: Collection[int] = ()) -> Iterator[tuple[int, int]]:
+    """From where to where to read, one decode after the other: at most `at_once` tokens, and never across one of
+    `stops`."""
+    while start < total:
+        end = min((start + at_once, total, *(one for one in stops if one > start)))
+        yield start, end
+        start = end
+
+
+def filled(count: int) -> int:
+    """`count` tokens, rounded up to whole groups."""
+    return -(-count // GROUP) * GROUP
 
 
 def tokens_in(pieces: Sequence[bytes]) -> int:

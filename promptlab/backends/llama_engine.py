@@ -1,9 +1,9 @@
 """The exact mode: one answer at a time, on what was read before, with the numbers of a fresh process.
 
 Everything here runs on one thread. An answer starts from what was read before (llama_prefix.py), and prompts are read
-in pieces (llama_cuts.py), so that the same request gives the same logits to the bit whatever was asked before. Slices
-bring the progress shown while reading, and their ends are where a GPU can be stopped; on a CPU a stop also ends the
-decode that is running.
+in whole groups (llama_cuts.py), so that the same request gives the same logits to the bit whatever was asked before.
+Slices bring the progress shown while reading, and their ends are where a GPU can be stopped; on a CPU a stop also ends
+the decode that is running.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any
 
 from promptlab.backends.llama_answer import Answer, Asker, Task
-from promptlab.backends.llama_cuts import Cuts
+from promptlab.backends.llama_cuts import GROUP, decodes, filled
 from promptlab.backends.llama_loading import Loaded, Settings
 from promptlab.backends.llama_native import Words, library, log_lines
 from promptlab.backends.llama_prefix import Prefixes, Start
@@ -28,10 +28,11 @@ class Engine:
     """A loaded model that answers one request at a time. Raises what `Loaded` raises."""
 
     def __init__(self, settings: Settings, *, stopping: Callable[[], bool]) -> None:
-        self.loaded = loaded = Loaded(settings, stopping=stopping)
+        self.loaded = loaded = Loaded(settings, stopping=stopping, cells=settings.window + GROUP)
         self._lib = loaded.lib
         self._words = Words(loaded.model)
         self._batch = loaded.lib.llama_batch_init(loaded.slice, 0, 1)
+        self._fills, self._last = not loaded.recurrent, -1
         self.prefixes = Prefixes(
             *(loaded.lib, loaded.context),
             rewinds=not loaded.recurrent,
@@ -67,9 +68,8 @@ class Engine:
         """
         answer = Answer(task, asker, self.loaded, self._words)
         try:
-            cuts = Cuts.of(len(task.tokens), task.mark)
-            start = self.prefixes.begin(task.tokens, cuts, keep=task.keep)
-            done = self._answer(answer, cuts, start)
+            start = self.prefixes.begin(task.tokens, mark=task.mark, keep=task.keep)
+            done = self._answer(answer, start)
             if done.finish_reason != "stopped":
                 self.prefixes.ended()
         except BaseException:
@@ -79,53 +79,58 @@ class Engine:
             answer.close()
         return done
 
-    def _answer(self, answer: Answer, cuts: Cuts, start: Start) -> Completion:
+    def _answer(self, answer: Answer, start: Start) -> Completion:
         asker, tokens = answer.asker, answer.task.tokens
         self._flag = asker.abort_flag  # llama.cpp keeps its address
         self._lib.llama_set_abort_callback(self.loaded.context, _abort_when_set(), ctypes.addressof(asker.abort_flag))
-        read = self._read(tokens, asker, cuts, start)
+        read = self._read(tokens, asker, start)
         if read < len(tokens):
             answer.finish = "stopped"
         while answer.finish is None:
-            answer.choose()
+            answer.choose(self._last)
             if answer.finish is None:
                 at = len(tokens) + len(answer.tokens) - 1
                 if not self._decode(answer.tokens[-1:], at, asker):
                     answer.finish = "stopped"
         return answer.done(read=max(0, read - start.position), reused=start.position, prefix=start.found or "none")
 
-    def _read(self, tokens: Sequence[int], asker: Asker, cuts: Cuts, start: Start) -> int:
+    def _read(self, tokens: Sequence[int], asker: Asker, start: Start) -> int:
         """Read a prompt on from `start`; returns where reading ended, before its end only after a stop."""
         total = len(tokens)
         asker.emit(Phase("reading", start.position, total))
-        for begin, end in cuts.decodes(start.position, self.loaded.slice, start.stops):
-            if not self._decode(tokens[begin:end], begin, asker, last=end == total):
+        for begin, end in decodes(start.position, total, self.loaded.slice, start.stops):
+            if not self._decode(tokens[begin:end], begin, asker, last=end == total, fill=self._fills):
                 # What was decoded before the stop is there, and how much nobody says.
                 self.prefixes.lost()
                 return begin
-            if end < total:
-                self.prefixes.reached(end)
+            self.prefixes.reached(end)
             asker.emit(Phase("reading", end, total))
         return total
 
-    def _decode(self, tokens: Sequence[int], position: int, asker: Asker, *, last: bool = True) -> bool:
-        """Run the model over `tokens`; False when stopped. Only the last token of a prompt gives logits."""
+    def _decode(
+        self, tokens: Sequence[int], position: int, asker: Asker, *, last: bool = True, fill: bool = False
+    ) -> bool:
+        """Run the model over `tokens`; False when stopped. Only the last token of a prompt gives logits, at `_last` of
+        the batch. With `fill` the batch is filled up to whole groups, with a token that does not stay."""
         if asker.stopping:
             return False
-        batch = self._batch
-        batch.n_tokens = len(tokens)
-        for i, token in enumerate(tokens):
-            batch.token[i] = token
+        batch, count = self._batch, len(tokens)
+        batch.n_tokens = filled(count) if fill else count
+        self._last = count - 1
+        for i in range(batch.n_tokens):
+            batch.token[i] = tokens[min(i, count - 1)]
             batch.pos[i] = position + i
             batch.n_seq_id[i] = 1
             batch.seq_id[i][0] = 0
-            batch.logits[i] = last and i == len(tokens) - 1
+            batch.logits[i] = last and i == count - 1
         with log_lines() as lines:
             code = int(self._lib.llama_decode(self.loaded.context, batch))
         if code == ABORTED or (code and asker.stopping):
             return False
         if code:
             raise self.loaded.failed(lines, code, position)
+        if batch.n_tokens > count:
+            self._lib.llama_memory_seq_rm(self.loaded.memory, 0, position + count, -1)
         return True
 
     def close(self) -> None:

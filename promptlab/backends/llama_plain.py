@@ -1,9 +1,8 @@
 """Plain llama-cpp-python in a process of its own, to hold promptlab's engine against.
 
     with Plain(opening_of(backend)) as plain:
-        reading = reading_of(backend, request)
-        plain.write(reading, 64)                 # as llama_cpp.Llama reads by itself
-        plain.write(reading, 64, our_cuts=True)  # reading in the pieces that promptlab reads in
+        plain.write(tokens, 64)                 # as llama_cpp.Llama reads by itself
+        plain.write(tokens, 64, our_cuts=True)  # reading in the groups that promptlab reads in
 
 The process is `python -m promptlab.backends.llama_plain`: one JSON object a line on standard input, the first one
 saying how to open the model, and one line back for each. It gets the tokens that promptlab reads, chooses the likeliest
@@ -25,9 +24,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from promptlab import processes
-from promptlab.backends.llama_cuts import Cuts
+from promptlab.backends.llama_cuts import decodes, filled
 from promptlab.backends.llama_native import library
-from promptlab.backends.llama_prompt import encode, mark, split_controls
+from promptlab.backends.llama_prompt import encode, split_controls
 from promptlab.backends.llama_text import AnswerText
 from promptlab.errors import EngineFailed, PromptlabError
 
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from promptlab.types import Params, Request
 
 AT_ONCE = 256
-"""Tokens that promptlab reads at once on a processor; any multiple of 16 gives the same numbers."""
+"""Tokens that promptlab reads at once on a processor; any number gives the same numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +50,6 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """The tokens of a prompt, and how promptlab cuts them."""
-
-    tokens: tuple[int, ...]
-    cuts: Cuts
-
-
-@dataclass(frozen=True, slots=True)
 class Written:
     """The ids of the `tokens` written. `seconds` counts, for each token chosen, from the moment reading began; it is
     one longer than `tokens` where the model itself ended."""
@@ -70,7 +61,7 @@ class Written:
 @dataclass(frozen=True, slots=True)
 class Margin:
     """How near the choice of a token was: `gap` between the two best logits as plain llama-cpp-python reads, and
-    `moved`, the most that any logit differs from what it is when the same tokens are read in promptlab's pieces."""
+    `moved`, the most that any logit differs from what it is when the same tokens are read in promptlab's groups."""
 
     gap: float
     moved: float
@@ -90,10 +81,10 @@ def opening_of(backend: LlamaBackend) -> Opening:
     )
 
 
-def reading_of(backend: LlamaBackend, request: Request) -> Reading:
-    """What the model reads for `request`."""
-    encoded = encode(backend.vocab, split_controls(backend.vocab, backend.chat_template.lay_out(request.messages)))
-    return Reading(encoded.tokens, Cuts.of(len(encoded.tokens), mark(request.prompt, encoded)))
+def tokens_of(backend: LlamaBackend, request: Request) -> tuple[int, ...]:
+    """The tokens that the model reads for `request`."""
+    fragments = split_controls(backend.vocab, backend.chat_template.lay_out(request.messages))
+    return encode(backend.vocab, fragments).tokens
 
 
 def texts_of(backend: LlamaBackend, params: Params, tokens: Sequence[int]) -> list[str]:
@@ -143,17 +134,14 @@ class Plain:
     def __exit__(self, *_exc: object) -> None:
         self.close()
 
-    def write(self, reading: Reading, max_tokens: int, *, our_cuts: bool = False) -> Written:
-        """Read a prompt from nothing, and write until the model ends or `max_tokens` are there."""
-        total = len(reading.tokens)
-        decodes = [*reading.cuts.decodes(0, AT_ONCE)] if our_cuts else [(0, total)]
-        found = self._do({"read": reading.tokens, "decodes": decodes, "max_tokens": max_tokens})
+    def write(self, tokens: Sequence[int], max_tokens: int, *, our_cuts: bool = False) -> Written:
+        """Read `tokens` from nothing, and write until the model ends or `max_tokens` are there."""
+        found = self._do({"read": list(tokens), "max_tokens": max_tokens, "our_cuts": our_cuts})
         return Written(tuple(found["tokens"]), tuple(found["seconds"]))
 
-    def margin(self, reading: Reading, written: Sequence[int]) -> Margin:
-        """How near the choice of the token after `written` was, that is after the prompt had been read."""
-        decodes = [*reading.cuts.decodes(0, AT_ONCE)]
-        return Margin(**self._do({"read": reading.tokens, "decodes": decodes, "written": list(written)}))
+    def margin(self, tokens: Sequence[int], written: Sequence[int]) -> Margin:
+        """How near the choice of the token after `written` was, that is after `tokens` had been read."""
+        return Margin(**self._do({"read": list(tokens), "written": list(written)}))
 
     def close(self) -> None:
         """End the process."""
@@ -191,10 +179,6 @@ class Plain:
         return f": {lines[-1]}" if lines else ""
 
 
-_Decodes = list[list[int]]
-"""From where to where to read, one decode after the other."""
-
-
 class _Model:
     """`llama_cpp.Llama`, in the process of its own."""
 
@@ -214,15 +198,15 @@ class _Model:
     def do(self, job: dict[str, Any]) -> dict[str, Any]:
         """One job of `Plain`."""
         if "written" in job:
-            return asdict(self._margin(job["read"], job["decodes"], job["written"]))
-        return asdict(self._write(job["read"], job["decodes"], job["max_tokens"]))
+            return asdict(self._margin(job["read"], job["written"]))
+        return asdict(self._write(job["read"], job["max_tokens"], our_cuts=job["our_cuts"]))
 
-    def _write(self, tokens: list[int], decodes: _Decodes, max_tokens: int) -> Written:
+    def _write(self, tokens: list[int], max_tokens: int, *, our_cuts: bool) -> Written:
         self._llama.reset()
         found: list[int] = []
         seconds: list[float] = []
         started = time.perf_counter()
-        for token in self._llama.generate(tokens, temp=0.0) if len(decodes) == 1 else self._in(tokens, decodes):
+        for token in self._in_our_cuts(tokens) if our_cuts else self._llama.generate(tokens, temp=0.0):
             seconds.append(time.perf_counter() - started)
             if self._lib.llama_vocab_is_eog(self._vocab, token):
                 break
@@ -231,29 +215,54 @@ class _Model:
                 break
         return Written(tuple(found), tuple(seconds))
 
-    def _in(self, tokens: list[int], decodes: _Decodes) -> Iterator[int]:
-        self._read(tokens, decodes)
+    def _in_our_cuts(self, tokens: list[int]) -> Iterator[int]:
+        row = self._read(tokens, our_cuts=True)
         while True:
-            token = int(self._llama.sample(temp=0.0))
+            token = int(row.argmax())
             yield token
             self._llama.eval([token])
+            row = self._logits()
 
-    def _read(self, tokens: list[int], decodes: _Decodes) -> None:
-        for start, end in decodes:
-            self._llama.eval(tokens[start:end])
+    def _read(self, tokens: list[int], *, our_cuts: bool) -> Any:
+        """Read from nothing; the logits behind the last token."""
+        if not our_cuts:
+            self._llama.eval(tokens)
+            return self._logits()
+        llama, lib, batch = self._llama, self._lib, self._lib.llama_batch_init(AT_ONCE, 0, 1)
+        memory = lib.llama_get_memory(llama.ctx)
+        lib.llama_memory_clear(memory, False)
+        for start, end in decodes(0, len(tokens), AT_ONCE):
+            batch.n_tokens = filled(end - start)
+            for i in range(batch.n_tokens):
+                batch.token[i], batch.pos[i] = tokens[min(start + i, end - 1)], start + i
+                batch.n_seq_id[i], batch.seq_id[i][0] = 1, 0
+                batch.logits[i] = start + i == len(tokens) - 1
+            if lib.llama_decode(llama.ctx, batch):
+                raise RuntimeError(f"llama_decode failed at token {start}")
+            lib.llama_memory_seq_rm(memory, 0, end, -1)
+        row = self._logits(end - start - 1)
+        lib.llama_batch_free(batch)
+        llama.n_tokens = len(tokens)  # what `eval` goes on from
+        return row
 
-    def _margin(self, tokens: list[int], decodes: _Decodes, written: list[int]) -> Margin:
+    def _logits(self, index: int = -1) -> Any:
         import numpy as np
 
-        def logits(decodes: _Decodes) -> Any:
+        row = self._lib.llama_get_logits_ith(self._llama.ctx, index)
+        return np.ctypeslib.as_array(row, shape=(self._llama.n_vocab(),)).copy()
+
+    def _margin(self, tokens: list[int], written: list[int]) -> Margin:
+        import numpy as np
+
+        def logits(*, our_cuts: bool) -> Any:
             self._llama.reset()
-            self._read(tokens, decodes)
+            row = self._read(tokens, our_cuts=our_cuts)
             for token in written:
                 self._llama.eval([token])
-            row = self._lib.llama_get_logits_ith(self._llama.ctx, -1)
-            return np.ctypeslib.as_array(row, shape=(self._llama.n_vocab(),)).copy()
+                row = self._logits()
+            return row
 
-        own, ours = logits([[0, len(tokens)]]), logits(decodes)
+        own, ours = logits(our_cuts=False), logits(our_cuts=True)
         second, best = np.sort(own)[-2:]
         return Margin(float(best - second), float(np.abs(own - ours).max()))
 

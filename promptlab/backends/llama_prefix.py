@@ -1,10 +1,10 @@
 """What a loaded model has read already, and how the next prompt starts from it.
 
-One sequence is live in the context: the last prompt can be cut back to the end of any of its pieces. Before the
+One sequence is live in the context: the last prompt can be cut back to any of its tokens. Before the
 live text is given up, what somebody may come back to is kept as a state of its own: the text before the question, and
 the places where prompts are known to part. The next prompt starts from the live text or from a state in memory or on
-disk, whichever lies deepest, and only the rest is read. Cut where pieces end (llama_cuts.py), live text and states give
-the same numbers as a fresh context, to the bit; so an answer never depends on what was asked before.
+disk, whichever lies deepest, and only the rest is read. Read as llama_cuts.py says, live text and states give the same
+numbers as a fresh context, to the bit; so an answer never depends on what was asked before.
 
 Used on the thread of its engine only.
 """
@@ -13,14 +13,13 @@ from __future__ import annotations
 
 import ctypes
 from array import array
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from promptlab.backends.llama_cuts import WORTH, Cuts, tokens_in
+from promptlab.backends.llama_cuts import PIECE, WORTH, Cuts
 from promptlab.backends.llama_disk import Shelf
-from promptlab.backends.llama_tree import Node, Tree
+from promptlab.backends.llama_tree import Node, Tree, common
 
 DISK_WORTH = 256
 """Tokens that must be saved from being read again for a file to be kept."""
@@ -61,11 +60,10 @@ class Prefixes:
         self._lib, self._context, self._memory = lib, context, lib.llama_get_memory(context)
         self._rewinds, self._shelf = rewinds, shelf
         self.tree = Tree(limit)
-        self._live: list[bytes] = []
-        self._mark = 0
-        self._path: list[bytes] = []
-        self._ends: Sequence[int] = ()
-        self._wanted: set[int] = set()
+        self._tokens = array("i")
+        self._read = 0
+        self._cuts, self._path = Cuts((), 0), list[bytes]()
+        self._wanted: dict[int, int] = {}
         self._keep_on_disk = False
         self.loaded = self.saved = 0
         if shelf is not None:
@@ -80,34 +78,42 @@ class Prefixes:
 
     def live(self) -> bytes:
         """The live text, as the bytes of its tokens; for ordering requests."""
-        return b"".join(self._live)
+        return self._tokens[: self._read].tobytes()
 
-    def begin(self, tokens: Sequence[int], cuts: Cuts, *, keep: bool) -> Start:
-        """Make the context ready to read `tokens`, cut like that, on from the start that is returned; `keep` allows
-        what stands before the question to be kept on disk."""
-        path = cuts.pieces(tokens)
-        shared = _shared(self._live, path) if self._rewinds else 0
-        shared = shared if shared >= self._floor else 0
+    def begin(self, tokens: Sequence[int], *, mark: int, keep: bool) -> Start:
+        """Make the context ready to read `tokens` on from the start that is returned.
+
+        `mark` is the token at which the question begins; `keep` allows what stands before it to be kept on disk.
+        At least one token is left to read, since only reading gives the numbers for the next one.
+        """
+        text = array("i", tokens)
+        cuts = Cuts.of(len(text), mark)
+        path = cuts.pieces(text)
+        shared = 0
+        if self._rewinds:
+            shared = min(common(self._tokens[: self._read], text), len(text) - 1)
+            shared = shared if shared >= max(PIECE, self._floor) else 0
         self._give_up(shared)
         branch = self.tree.note(path)
-        node = self.tree.longest(path)
-        start, found = self._start(path, shared, node)
-        self._path, self._ends = path, cuts.ends
-        self._mark = cuts.before
+        start, found = self._start(path, shared, self.tree.longest(path))
+        self._tokens, self._read, self._cuts, self._path = text, start, cuts, path
         self._keep_on_disk = keep
-        depths = {branch, self._mark} if not self._rewinds else {branch}
-        self._wanted = {d for d in depths if d > start and self.tree.missing(path, d) >= WORTH}
-        self._live = path[:start]
-        return Start(tokens_in(self._live), found, frozenset(cuts.ends[d - 1] for d in self._wanted))
+        depths = {branch, cuts.before} if not self._rewinds else {branch}
+        self._wanted = {
+            cuts.ends[d - 1]: d
+            for d in depths
+            if d and cuts.ends[d - 1] > start and self.tree.missing(path, d) >= WORTH
+        }
+        return Start(start, found, frozenset(self._wanted) | (set() if self._rewinds else cuts.uneven))
 
     def _start(self, path: Sequence[bytes], shared: int, node: Node | None) -> tuple[int, Found]:
-        """The pieces that are in the context now, and where they were found."""
-        while node is not None and node.depth > shared:
+        """The tokens that are in the context now, and where they were found."""
+        while node is not None and node.tokens > shared:
             found: Found = "memory" if node.state is not None else "disk"
             if self._restore(node, path):
-                return node.depth, found
+                return node.tokens, found
             node = self.tree.longest(path)
-        if shared and self._cut(path[:shared]):
+        if shared and self._cut(shared):
             return shared, "live"
         self._clear()
         return 0, ""
@@ -129,53 +135,54 @@ class Prefixes:
             self.tree.forget(node)
             return False
         self.loaded += 1
-        self._floor = node.depth if self._window else 0
+        self._floor = node.tokens if self._window else 0
         if node.state is None:
             self.tree.put(path, node.depth, state)
         return True
 
-    def _cut(self, path: Sequence[bytes]) -> bool:
-        return bool(self._lib.llama_memory_seq_rm(self._memory, 0, tokens_in(path), -1))
+    def _cut(self, tokens: int) -> bool:
+        return bool(self._lib.llama_memory_seq_rm(self._memory, 0, tokens, -1))
 
     def reached(self, position: int) -> None:
-        """Reading got to `position`, the end of a piece that is not the last."""
-        depth = bisect_left(self._ends, position) + 1
-        self._live = self._path[:depth]
-        if depth in self._wanted:
-            self._wanted.discard(depth)
-            self._save(self._path, depth)
+        """Reading got to `position`, where one of the decodes ends."""
+        self._read = position
+        depth = self._wanted.pop(position, None)
+        if depth is not None:
+            self._save(depth)
 
     def ended(self) -> None:
         """The answer has been given. What stands before the question goes to disk, once, where that is allowed."""
-        if not (self._keep_on_disk and self._shelf and self._rewinds) or self._mark > len(self._live):
+        depth = self._cuts.before
+        if not (self._keep_on_disk and self._shelf and self._rewinds and depth):
             return
-        node = self.tree.at(self._live, self._mark)
+        end = self._cuts.ends[depth - 1]
+        node = self.tree.at(self._path, depth)
         if (
             node is None
             or node.file is not None
-            or node.tokens < DISK_WORTH
-            or self._mark < self._floor  # a state with a sliding window cannot be cut back
-            or not self._cut(self._live[: self._mark])
+            or not DISK_WORTH <= end <= self._read
+            or end < self._floor  # a state with a sliding window cannot be cut back
+            or not self._cut(end)
         ):
             return
-        self._live = self._live[: self._mark]
-        kept = self._save(self._live, self._mark)
+        self._read = end
+        kept = self._save(depth)
         if kept is not None and kept.state is not None:
             file = self._shelf.save(kept.text(), kept.state)
             if file is not None:
-                self.tree.put_file(self._live, self._mark, file)
+                self.tree.put_file(self._path, depth, file)
 
     def forget(self) -> None:
         """Let go of everything that was read, in memory and on disk."""
         self.tree = Tree(self.tree.limit)
-        self._wanted = set()
+        self._wanted = {}
         self.lost()
         if self._shelf is not None:
             self._shelf.clear()
 
     def lost(self) -> None:
         """The context is in a state nobody knows; nothing live is left."""
-        self._live, self._mark = [], 0
+        self._read = 0
         self._clear()
 
     def _clear(self) -> None:
@@ -185,24 +192,24 @@ class Prefixes:
         self._floor = 0
 
     def _give_up(self, shared: int) -> None:
-        """The live text goes back to `shared` pieces: keep of the rest what is worth it, the deepest first."""
+        """The live text goes back to `shared` tokens: keep of the rest what is worth it, the deepest first."""
         if not self._rewinds:
             return
-        mark = min(self._mark, len(self._live))
-        depths = {mark, *(d for d in self.tree.branches(self._live) if d <= mark)}
-        for depth in sorted((d for d in depths if d > max(shared, self._floor)), reverse=True):
-            node = self.tree.at(self._live, depth)
+        last = self._cuts.before
+        depths = {last, *(d for d in self.tree.branches(self._path) if d <= last)}
+        for depth in sorted(depths - {0}, reverse=True):
+            end = self._cuts.ends[depth - 1]
+            if not max(shared, self._floor) < end <= self._read:
+                continue
+            node = self.tree.at(self._path, depth)
             held = node is not None and node.state is not None
-            if not held and self._lost_without(depth, shared) >= WORTH and self._cut(self._live[:depth]):
-                self._live = self._live[:depth]
-                self._save(self._live, depth)
+            again = self.tree.missing_from(self._path, depth)  # tokens that coming back to it would read again
+            if not held and (min(again, end - shared) if shared else again) >= WORTH and self._cut(end):
+                self._read = end
+                self._save(depth)
 
-    def _lost_without(self, depth: int, shared: int) -> int:
-        """Tokens that coming back to `depth` would read again: from the nearest state, or from what stays live."""
-        again = self.tree.missing_from(self._live, depth)
-        return min(again, tokens_in(self._live[shared:depth])) if shared else again
-
-    def _save(self, path: Sequence[bytes], depth: int) -> Node | None:
+    def _save(self, depth: int) -> Node | None:
+        """Keep the state of the context, which stands at the end of that piece."""
         size = int(self._lib.llama_state_seq_get_size(self._context, 0))
         if size <= 0 or size > self.tree.limit:
             return None
@@ -211,14 +218,4 @@ class Prefixes:
         if written <= 0:
             return None
         self.saved += 1
-        return self.tree.put(path, depth, bytes(memoryview(buffer)[:written]))
-
-
-def _shared(one: Sequence[bytes], other: Sequence[bytes]) -> int:
-    """Pieces that two ways have in common from the start."""
-    count = 0
-    for a, b in zip(one, other, strict=False):
-        if a != b:
-            break
-        count += 1
-    return count
+        return self.tree.put(self._path, depth, bytes(memoryview(buffer)[:written]))

@@ -1,28 +1,21 @@
-"""Where prompts are cut for reading."""
+"""How prompts are cut for reading."""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptlab.backends.llama_cuts import PIECE, WORTH, Cuts, tokens_in
+from promptlab.backends.llama_cuts import GROUP, PIECE, WORTH, Cuts, decodes, filled, tokens_in
 
 LENGTHS = st.integers(0, 700)
 
 
-def test_both_parts_are_cut_from_their_beginnings_and_a_short_question_is_one_piece() -> None:
-    cuts = Cuts.of(100 + 20, 100)
-    assert cuts.ends == (16, 32, 48, 64, 80, 96, 100, 120)
+def test_both_parts_of_a_prompt_are_cut_from_their_beginnings() -> None:
+    cuts = Cuts.of(100 + 40, 100)
+    assert cuts.ends == (16, 32, 48, 64, 80, 96, 100, 116, 132, 140)
     assert cuts.before == 7
-    assert list(cuts.decodes(0, 64)) == [(0, 64), (64, 96), (96, 100), (100, 120)]
-    assert list(cuts.decodes(100, 64)) == [(100, 120)]
-
-
-def test_a_long_question_is_cut_too_but_for_its_last_sixteen_to_thirty_one_tokens() -> None:
-    assert Cuts.of(96 + 70, 96).ends[6:] == (112, 128, 144, 166)
-    assert Cuts.of(96 + 64, 96).ends[6:] == (112, 128, 144, 160)
-    assert Cuts.of(96 + 31, 96).ends[6:] == (127,)
-    assert Cuts.of(96 + 32, 96).ends[6:] == (112, 128)
+    assert cuts.uneven == {96, 100, 132, 140}
+    assert Cuts.of(96, 64).ends == (16, 32, 48, 64, 80, 96)
 
 
 def test_a_question_that_begins_too_early_or_behind_the_end_makes_no_cut() -> None:
@@ -32,26 +25,33 @@ def test_a_question_that_begins_too_early_or_behind_the_end_makes_no_cut() -> No
 
 
 def test_reading_pauses_where_it_is_asked_to() -> None:
-    assert list(Cuts.of(200).decodes(32, 64, {48, 144})) == [(32, 48), (48, 112), (112, 144), (144, 176), (176, 200)]
+    assert list(decodes(30, 200, 64, {48, 30, 144})) == [(30, 48), (48, 112), (112, 144), (144, 200)]
 
 
-@given(LENGTHS, LENGTHS, st.sampled_from([16, 64, 256]), st.data())
-def test_every_token_is_read_once_and_nothing_goes_together_that_is_not_whole(
-    total: int, question: int, at_once: int, data: st.DataObject
+def test_a_decode_is_filled_up_to_whole_groups() -> None:
+    assert [filled(count) for count in (0, 1, GROUP, GROUP + 1)] == [0, GROUP, GROUP, 2 * GROUP]
+
+
+@given(LENGTHS, LENGTHS, st.sampled_from([16, 64, 256]), st.sets(st.integers(0, 700), max_size=5))
+def test_every_token_is_read_once_and_no_stop_is_passed(start: int, total: int, at_once: int, stops: set[int]) -> None:
+    position = min(start, total)
+    for begin, end in decodes(position, total, at_once, stops):
+        assert begin == position < end <= begin + at_once
+        assert not [one for one in stops if begin < one < end]
+        position = end
+    assert position == total
+
+
+@given(LENGTHS, LENGTHS, st.data())
+def test_pauses_where_pieces_are_uneven_let_only_sixteens_go_together(
+    total: int, question: int, data: st.DataObject
 ) -> None:
     cuts = Cuts.of(total, question)
     start = data.draw(st.sampled_from((0, *cuts.ends[:-1])))
-    stops = data.draw(st.sets(st.sampled_from((0, *cuts.ends[:-1]))))
-    position = start
-    for begin, end in cuts.decodes(start, at_once, stops):
-        assert begin == position < end
-        assert not [one for one in stops if begin < one < end]
+    for begin, end in decodes(start, total, 256, cuts.uneven):
         inside = [one for one in cuts.ends if begin < one <= end]
-        if len(inside) > 1:  # sixteens only, and not the last piece
-            assert end - begin == PIECE * len(inside) <= at_once
-            assert end < total
-        position = end
-    assert position == total
+        assert inside[-1] == end
+        assert len(inside) == 1 or (end - begin == PIECE * len(inside) and end < total)
 
 
 @given(LENGTHS, st.integers(0, 90), st.integers(0, 90))

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from promptlab.backends.llama_cuts import Cuts
-from promptlab.backends.llama_plain import Opening, Plain, Reading, opening_of, reading_of, texts_of
+from promptlab.backends.llama_plain import Opening, Plain, opening_of, texts_of, tokens_of
 from promptlab.errors import EngineFailed
 from promptlab.model_check import QUICK, answer, ask_for_list, opened
 from promptlab.types import Message, Params, Prompt, Request
@@ -28,30 +27,29 @@ def test_what_plain_llama_cpp_python_cannot_do_is_a_sentence(tmp_path: Path) -> 
 def test_plain_llama_cpp_python_reads_what_promptlab_reads_and_forgets_between(tmp_path: Path) -> None:
     with opened(Workspace(tmp_path, {}, {}), "small", SMOLLM) as backend:
         request = ask_for_list("small", QUICK, 3)
-        reading = reading_of(backend, request)
+        tokens = tokens_of(backend, request)
         done = answer(backend, request)
-        assert len(reading.tokens) == done.usage.prompt
+        assert len(tokens) == done.usage.prompt
         with Plain(opening_of(backend)) as plain:
-            first = plain.write(reading, QUICK.write, our_cuts=True)
+            first = plain.write(tokens, QUICK.write, our_cuts=True)
             assert texts_of(backend, request.params, first.tokens)[-1] == done.text
             assert len(first.seconds) == len(first.tokens) == done.usage.written
-            half = reading.tokens[: len(reading.tokens) // 2]
-            plain.write(Reading(half, Cuts.of(len(half))), 2)
-            assert plain.write(reading, QUICK.write, our_cuts=True).tokens == first.tokens
-            margin = plain.margin(reading, first.tokens[:2])
+            plain.write(tokens[: len(tokens) // 2], 2)
+            assert plain.write(tokens, QUICK.write, our_cuts=True).tokens == first.tokens
+            margin = plain.margin(tokens, first.tokens[:2])
             assert margin.gap > 0
             assert margin.moved >= 0
             with pytest.raises(EngineFailed, match="plain llama-cpp-python"):
-                plain.write(Reading(reading.tokens * 30, Cuts.of(len(reading.tokens) * 30)), 2)  # more than its window
-            assert plain.write(reading, 2, our_cuts=True).tokens == first.tokens[:2]  # and it goes on
+                plain.write([*tokens] * 30, 2)  # more than its window
+            assert plain.write(tokens, 2, our_cuts=True).tokens == first.tokens[:2]  # and it goes on
             plain._process.kill()
             with pytest.raises(EngineFailed, match="the process with plain llama-cpp-python ended"):
-                plain.write(reading, 2)
+                plain.write(tokens, 2)
 
 
 @pytest.mark.model
 @pytest.mark.parametrize("question", ["Who coached Morocco", "Who won the Bronze Ball"])
-def test_in_promptlab_s_pieces_plain_llama_cpp_python_writes_its_text_where_rounding_decides(
+def test_in_promptlab_s_groups_plain_llama_cpp_python_writes_its_text_where_rounding_decides(
     tmp_path: Path, question: str
 ) -> None:
     # Read all at once, as plain llama-cpp-python does, these get another text on the machine the test was written on.
@@ -59,6 +57,6 @@ def test_in_promptlab_s_pieces_plain_llama_cpp_python_writes_its_text_where_roun
     words = Message("user", f"{question} at the 2022 World Cup?")
     request = Request("base", Prompt((words,)), Params(max_tokens=6))
     with opened(Workspace(tmp_path, {}, {}), "base", entry) as backend, Plain(opening_of(backend)) as plain:
-        reading = reading_of(backend, request)
-        written = plain.write(reading, 6, our_cuts=True).tokens
+        tokens = tokens_of(backend, request)
+        written = plain.write(tokens, 6, our_cuts=True).tokens
         assert texts_of(backend, request.params, written)[-1] == answer(backend, request).text

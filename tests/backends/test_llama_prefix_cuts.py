@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from promptlab.backends.llama_cuts import PIECE, Cuts
+from promptlab.backends.llama_cuts import PIECE, decodes
 from promptlab.backends.llama_disk import Shelf
 from promptlab.backends.llama_prefix import Prefixes
 
@@ -47,13 +47,11 @@ class Library:
 
 def asked(prefixes: Prefixes, library: Library, tokens: list[int], mark: int) -> int:
     """Read `tokens` as the engine does; the position it started from."""
-    cuts = Cuts.of(len(tokens), mark)
-    start = prefixes.begin(tokens, cuts, keep=True)
+    start = prefixes.begin(tokens, mark=mark, keep=True)
     assert library.length == start.position
-    for _, position in cuts.decodes(start.position, 8 * PIECE, start.stops):
+    for _, position in decodes(start.position, len(tokens), 8 * PIECE, start.stops):
         library.length = position
-        if position < len(tokens):
-            prefixes.reached(position)
+        prefixes.reached(position)
     library.length = len(tokens) + 3  # an answer
     prefixes.ended()
     return start.position
