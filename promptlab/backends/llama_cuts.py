@@ -41,9 +41,10 @@ class Cuts:
 
     @classmethod
     def of(cls, total: int, question: int = 0) -> Cuts:
-        """Of a prompt of `total` tokens whose question begins at the token `question`; one that begins so early, or so
-        late, that nothing is gained by it makes no cut."""
-        start = question if WORTH <= question < total else 0
+        """Of a prompt of `total` tokens whose question begins at the token `question`, or is not there where that is
+        their end; one that begins too early for anything to be gained makes no cut."""
+        start = min(question, total - 1)
+        start = start if start >= WORTH else 0
         ends = [*range(PIECE, start, PIECE), *([start] if start else [])]
         return cls((*ends, *range(start + PIECE, total, PIECE), *([total] if total else [])), len(ends))
 

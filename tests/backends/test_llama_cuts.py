@@ -18,10 +18,12 @@ def test_both_parts_of_a_prompt_are_cut_from_their_beginnings() -> None:
     assert Cuts.of(96, 64).ends == (16, 32, 48, 64, 80, 96)
 
 
-def test_a_question_that_begins_too_early_or_behind_the_end_makes_no_cut() -> None:
-    for question in (0, WORTH - 1, 200, 300):
+def test_a_question_that_begins_too_early_makes_no_cut_and_one_that_is_not_there_leaves_a_token_to_read() -> None:
+    for question in (0, WORTH - 1):
         assert Cuts.of(200, question) == Cuts.of(200)
     assert Cuts.of(200).before == 0
+    assert Cuts.of(200, 200).ends[-3:] == (192, 199, 200)
+    assert Cuts.of(0, 0).ends == ()
 
 
 def test_reading_pauses_where_it_is_asked_to() -> None:
