@@ -129,7 +129,7 @@ class Loaded:
         if not self.gpu.layers and free is not None and need > free:
             # Linux would grant the memory and kill the process when it is used.
             raise self._failure(
-                f"leaves no memory for a context of {self.cells} tokens",
+                f"leaves no memory for {self._context_in_words()}",
                 [f"memory: it takes {need / 1e9:,.1f} GB and {free / 1e9:,.1f} GB are free"],
             )
         params = lib.llama_context_default_params()
@@ -147,7 +147,7 @@ class Loaded:
         with log_lines() as lines:
             self.context = lib.llama_init_from_model(self.model, params)
         if not self.context:
-            raise self._failure(f"leaves no memory for a context of {self.cells} tokens", lines)
+            raise self._failure(f"leaves no memory for {self._context_in_words()}", lines)
         self.memory = lib.llama_get_memory(self.context)
 
     def _context_bytes(self) -> int:
@@ -186,6 +186,10 @@ class Loaded:
         scales = (ctypes.c_float * len(paths))(*[1.0] * len(paths))
         if lib.llama_set_adapters_lora(self.context, adapters, len(paths), scales) != 0:
             raise EngineFailed(f"llama.cpp could not apply the LoRAs of {self.settings.path.name}")
+
+    def _context_in_words(self) -> str:
+        many = self.settings.throughput
+        return f"a context of {self.settings.window} tokens" + (f" and {many} answers together" if many else "")
 
     def _failure(self, what: str, lines: list[str]) -> EngineFailed:
         why = reason(lines) or "".join(lines[-1:] if "memory" in "".join(lines[-1:]) else [])
