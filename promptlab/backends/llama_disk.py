@@ -22,7 +22,7 @@ from promptlab.files import write_atomically
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 ENDING = ".prefix"
 LIMIT = 4_000_000_000
 """Bytes the folder may take, unless said otherwise."""

@@ -36,7 +36,7 @@ class Engine:
         self.prefixes = Prefixes(
             *(loaded.lib, loaded.context),
             rewinds=not loaded.recurrent,
-            window=loaded.windowed,
+            window=loaded.sliding_window,
             limit=settings.prefix_bytes,
             shelf=settings.shelf(),
         )

@@ -114,9 +114,9 @@ class Loaded:
         return bool(self.lib.llama_model_is_recurrent(self.model) or self.lib.llama_model_is_hybrid(self.model))
 
     @property
-    def windowed(self) -> bool:
-        """Whether some of its layers see a sliding window only."""
-        return int(self.lib.llama_model_n_swa(self.model)) > 0
+    def sliding_window(self) -> int:
+        """Tokens that some of its layers see; 0 where all see everything."""
+        return max(0, int(self.lib.llama_model_n_swa(self.model)))
 
     @cached_property
     def size(self) -> int:

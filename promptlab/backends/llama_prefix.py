@@ -43,7 +43,8 @@ class Prefixes:
     """The live text of a context and the tree of its states.
 
     `rewinds` is false for models whose memory cannot be cut back (recurrent ones): they start from states only.
-    `window` is true for models with sliding windows: a state of theirs holds the last of them, and cannot be cut back.
+    `window` is the tokens that layers with a sliding window see, 0 where all see everything. A state of such a model
+    holds the last of them only: it cannot be cut back, and is kept at some places only (`_kept_at`).
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class Prefixes:
         context: Any,
         *,
         rewinds: bool,
-        window: bool,
+        window: int,
         limit: int = MEMORY,
         shelf: Shelf | None = None,
     ) -> None:
@@ -87,7 +88,7 @@ class Prefixes:
         At least one token is left to read, since only reading gives the numbers for the next one.
         """
         text = array("i", tokens)
-        cuts = Cuts.of(len(text), mark)
+        cuts = Cuts.of(len(text), self._kept_at(mark))
         path = cuts.pieces(text)
         shared = 0
         if self._rewinds:
@@ -185,6 +186,14 @@ class Prefixes:
         self._read = 0
         self._clear()
 
+    def _kept_at(self, end: int) -> int:
+        """The last place at or before `end` at which a state may be kept.
+
+        What has left the window is not in a state, so that the rest stands nearer to the beginning of the context once
+        it is restored. Only where it moves by whole pieces does attention still add it up in the same order.
+        """
+        return end if not self._window or end <= self._window else end - (end - self._window) % PIECE
+
     def _clear(self) -> None:
         # Cells are let go, not overwritten: zeroing the whole window took longer than reading a question, and what is
         # in a cell without a sequence is masked, as it is behind a cut.
@@ -210,6 +219,9 @@ class Prefixes:
 
     def _save(self, depth: int) -> Node | None:
         """Keep the state of the context, which stands at the end of that piece."""
+        end = self._cuts.ends[depth - 1]
+        if self._kept_at(end) != end:
+            return None
         size = int(self._lib.llama_state_seq_get_size(self._context, 0))
         if size <= 0 or size > self.tree.limit:
             return None

@@ -129,6 +129,25 @@ def test_warm_cold_evicted_and_loaded_from_disk_give_the_same_bits(open_model: C
         assert same(backend, article, question).reused == 0
 
 
+@pytest.mark.parametrize("open_model", ["gemma"], indirect=True)
+def test_a_beginning_longer_than_a_sliding_window_gives_the_same_bits_from_memory_wherever_it_ends(
+    open_model: Callable[..., LlamaBackend],
+) -> None:
+    backend = open_model()
+    params = Params(max_tokens=3)  # so that tokens written behind the prompt are held to it, too
+    for more in range(8):  # a state holds the end of a window, and stands at another place when it is loaded
+        article = f"{ARTICLE} {OTHER}{' so' * more}"
+        backend.forget_prefixes()
+        cold = ask(backend, article, QUESTIONS[0], params=params)
+        wanted = (cold.text, logits(backend))
+        assert cold.usage.reused == 0
+        assert (cold.usage.read or 0) > engine(backend).loaded.sliding_window + 64
+        ask(backend, "Something else.", QUESTIONS[1], params=ONE)
+        warm = ask(backend, article, QUESTIONS[0], params=params)
+        assert warm.details["prefix"] == "memory"
+        assert (warm.text, logits(backend)) == wanted
+
+
 def test_two_articles_asked_in_turn_do_not_throw_each_other_out(open_model: Callable[..., LlamaBackend]) -> None:
     backend = open_model()
     read = [(ask(backend, a, q).usage) for q in QUESTIONS for a in (ARTICLE, OTHER)]
