@@ -10,7 +10,7 @@ first token. Each difference is traced to its cause, and only one of them may be
 
 - `tokens`: the two read different tokens;
 - `batch shape`: plain llama-cpp-python writes promptlab's text once it reads in promptlab's groups, whole
-  multiples of 8 tokens: how many tokens are computed together changes how llama.cpp rounds;
+  multiples of 4 tokens, at least 8: how many tokens are computed together changes how llama.cpp rounds;
 - `sampling`: it does not, but where the texts part its two best logits are closer to each other than reading in
   groups moves them (each may move, so twice as far counts);
 - `unexplained`.

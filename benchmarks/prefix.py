@@ -145,15 +145,25 @@ def interleaved(backend: LlamaBackend, *, count: int, article: int, max_tokens: 
     return [begin.ask(backend.name, one, params) for one in questions(workspace)[:count] for begin in begins]
 
 
-def tokens_of(backend: LlamaBackend, request: Request) -> tuple[int, ...]:
-    """The tokens that the model reads."""
-    return encode(backend.vocab, split_controls(backend.vocab, backend.chat_template.lay_out(request.messages))).tokens
+@dataclass(frozen=True)
+class LaidOut:
+    """A prompt as `llama_cpp.Llama` takes it, which puts a first token of its own before it, and as tokens."""
+
+    text: str
+    tokens: tuple[int, ...]
+
+    @classmethod
+    def of(cls, backend: LlamaBackend, request: Request) -> LaidOut:
+        vocab = backend.vocab
+        encoded = encode(vocab, split_controls(vocab, backend.chat_template.lay_out(request.messages)))
+        fragments = encoded.fragments[vocab.adds_bos :]
+        return cls("".join(one.text for one in fragments), encoded.tokens)
 
 
-def distinct(prompts: Sequence[Sequence[int]]) -> int:
+def distinct(prompts: Sequence[LaidOut]) -> int:
     """Tokens that reading all prompts takes at least: those of the tree they make."""
     count, before = 0, ()
-    for prompt in sorted(map(tuple, prompts)):
+    for prompt in sorted(one.tokens for one in prompts):
         same = next((i for i, (a, b) in enumerate(zip(before, prompt, strict=False)) if a != b), None)
         count += len(prompt) - (min(len(before), len(prompt)) if same is None else same)
         before = prompt
@@ -211,7 +221,7 @@ def warmed(backend: LlamaBackend) -> None:
 
 
 class Plain:
-    """`llama_cpp.Llama` as its documentation uses it, with the same threads and window."""
+    """`llama_cpp.Llama` as its documentation uses it, from text to text, with the same threads and window."""
 
     def __init__(self, backend: LlamaBackend, *, flash: bool = False) -> None:
         import llama_cpp
@@ -227,8 +237,11 @@ class Plain:
         )
         self._stop = [*STOP, *backend.chat_template.stops]
 
-    def ask(self, tokens: Sequence[int], max_tokens: int) -> str:
-        done = self._llama.create_completion([*tokens], max_tokens=max_tokens, temperature=0.0, stop=self._stop, seed=0)
+    def ask(self, prompt: LaidOut, max_tokens: int) -> str:
+        done = self._llama.create_completion(
+            prompt.text, max_tokens=max_tokens, temperature=0.0, stop=self._stop, seed=0
+        )
+        assert done["usage"]["prompt_tokens"] == len(prompt.tokens)
         return str(done["choices"][0]["text"])
 
     def close(self) -> None:
@@ -298,7 +311,7 @@ def measure_questions(
     """`count` questions on each beginning; `best` for the rows that are not in the quick run too."""
     with opened(name) as backend:
         requests = interleaved(backend, count=count, article=article, max_tokens=max_tokens)
-        prompts = [tokens_of(backend, one) for one in requests]
+        prompts = [LaidOut.of(backend, one) for one in requests]
         warmed(backend)
         plain = Plain(backend)
         try:
@@ -322,7 +335,7 @@ def measure_questions(
         requests=len(requests),
         article_tokens=article,
         max_tokens=max_tokens,
-        prompt_tokens=sum(map(len, prompts)),
+        prompt_tokens=sum(len(one.tokens) for one in prompts),
         distinct_prefix_tokens=least,
         tokens_read=read,
         tokens_read_at_once=read_at_once if best else None,
@@ -347,7 +360,7 @@ def _in_turns(
     backend: LlamaBackend,
     plain: Plain,
     requests: Sequence[Request],
-    prompts: Sequence[Sequence[int]],
+    prompts: Sequence[LaidOut],
     max_tokens: int,
     sample: int,
 ) -> tuple[list[Completion], Took, Took]:
@@ -417,15 +430,18 @@ def measure_together(
     """`count` questions on each beginning, exact and together; then the short prompts."""
     with opened(name) as backend:
         requests = interleaved(backend, count=count, article=article, max_tokens=max_tokens)
-        prompts = [tokens_of(backend, one) for one in requests]
+        prompts = [LaidOut.of(backend, one) for one in requests]
     took: dict[str, list[float]] = {"exact": [], "together": [], "plain": [], "flash": []}
+    exact: list[Completion] = []
     for turn in range(rounds):
         for way in sorted(took, reverse=turn % 2 == 1):
             if way in ("plain", "flash"):
                 took[way].append(_plain_best_order(name, prompts, max_tokens, flash=way == "flash"))
             elif way == "exact":
+                before = exact
                 exact, seconds = _at_once(name, requests)
                 took[way].append(seconds)
+                assert [one.text for one in before] in ([], [one.text for one in exact])
             else:
                 many, seconds = _at_once(name, requests, throughput=throughput)
                 took[way].append(seconds)
@@ -468,7 +484,7 @@ def measure_together(
     )
 
 
-def _plain_best_order(name: str, prompts: Sequence[Sequence[int]], max_tokens: int, *, flash: bool) -> float:
+def _plain_best_order(name: str, prompts: Sequence[LaidOut], max_tokens: int, *, flash: bool) -> float:
     """Seconds that plain llama-cpp-python takes for all, one beginning after the other."""
     with opened(name) as backend:
         plain = Plain(backend, flash=flash)
@@ -515,7 +531,7 @@ def measure_first(name: str, *, article: int, repeats: int) -> FirstFigures:
         with tempfile.TemporaryDirectory() as folder:
             with opened(name, Path(folder)) as backend:
                 begin = beginnings(article_of(backend, workspace, article))[0]
-                tokens = len(tokens_of(backend, begin.ask(name, asked[turn], params)))
+                tokens = len(LaidOut.of(backend, begin.ask(name, asked[turn], params)).tokens)
                 warmed(backend)
                 cold.append(ask(backend, begin.ask(name, asked[turn], params)))
                 warm += [ask(backend, begin.ask(name, one, params)) for one in asked[turn + 1 : turn + 4]]

@@ -89,7 +89,6 @@ class Child:
                 ):
                     unread.update(self._ask(process, another, open_))
             self._begun = None
-            self._look(process)
         except (EOFError, OSError):
             self._failed(open_, process.end(first.task.settings))
         except BaseException as exc:  # a fault of ours: nobody may wait for ever, and what comes next is not theirs
@@ -152,9 +151,12 @@ class Child:
         return True
 
     def _running(self) -> _Process:
-        if self._process is None or not self._process.alive:
-            self._process = _Process(self._command)
-        return self._process
+        process = self._process
+        if process is None or not process.alive:
+            if process:
+                process.close()
+            process = self._process = _Process(self._command)
+        return process
 
     def close(self) -> None:
         """End the process; a later request starts another."""

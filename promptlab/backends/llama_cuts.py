@@ -1,9 +1,9 @@
 """How a prompt is cut for reading, so that the same text gives the same numbers however much of it was read before.
 
 How many tokens are computed together changes how llama.cpp rounds. On a processor only those left over beside whole
-groups of eight are computed another way; so every decode of a prompt is filled up to whole groups, with tokens behind
-its end that are taken out again and that nothing before them sees. Then a text gives the same numbers to the bit
-wherever reading it paused, and can be read on from any token (benchmarks/README.md).
+groups of four, and fewer than eight, are computed another way; so every decode of a prompt is filled up, with tokens
+behind its end that are taken out again and that nothing before them sees. Then a text gives the same numbers to the
+bit wherever reading it paused, and can be read on from any token (benchmarks/README.md).
 
 A state that cannot be cut back, a recurrent model's, cannot be filled up either. Such models are read on from the ends
 of pieces only, each of which is read the same way each time.
@@ -18,13 +18,15 @@ from itertools import pairwise
 
 PIECE = 16
 """Tokens of a piece, at whose end a state can be kept."""
-GROUP = 8
-"""Tokens to whole multiples of which a decode is filled up. Four are enough on one of the embedded models, not on the
-other."""
+GROUP = 4
+"""Tokens to whole multiples of which a decode is filled up."""
+LEAST = 8
+"""Tokens to which it is filled up at least. Four together are computed another way on one of the embedded models."""
 WORTH = 64
 """Tokens that must be saved from being read again for a place to be worth coming back to."""
-READING = f"groups{GROUP}"
-"""How the exact mode reads, for the fingerprint of a model."""
+READING = "groups8"
+"""How the exact mode reads, for the fingerprint of a model. It changes where numbers do: those of groups of four are
+those of the groups of eight that it is called after."""
 _WIDTH = array("i").itemsize
 
 
@@ -69,8 +71,8 @@ def decodes(start: int, total: int, at_once: int, stops: Collection[int] = ()) -
 
 
 def filled(count: int) -> int:
-    """`count` tokens, rounded up to whole groups."""
-    return -(-count // GROUP) * GROUP
+    """As many tokens as are computed for `count`."""
+    return max(LEAST, -(-count // GROUP) * GROUP)
 
 
 def tokens_in(pieces: Sequence[bytes]) -> int:

@@ -15,10 +15,12 @@ from functools import cache
 from typing import Any
 
 from promptlab.backends.llama_answer import Answer, Asker, Task
-from promptlab.backends.llama_cuts import GROUP, decodes, filled
+from promptlab.backends.llama_ballast import SEQUENCE, Ballast
+from promptlab.backends.llama_cuts import LEAST, decodes, filled
 from promptlab.backends.llama_loading import Loaded, Settings
 from promptlab.backends.llama_native import Words, library, log_lines
 from promptlab.backends.llama_prefix import Prefixes, Start
+from promptlab.errors import EngineFailed
 from promptlab.types import Completion, Phase
 
 ABORTED = 2
@@ -28,15 +30,22 @@ class Engine:
     """A loaded model that answers one request at a time. Raises what `Loaded` raises."""
 
     def __init__(self, settings: Settings, *, stopping: Callable[[], bool]) -> None:
-        self.loaded = loaded = Loaded(settings, stopping=stopping, cells=settings.window + GROUP)
+        self.loaded = loaded = Loaded(
+            settings, stopping=stopping, cells=settings.window + LEAST, sequences=SEQUENCE + 1
+        )
         self._lib = loaded.lib
         self._words = Words(loaded.model)
         self._batch = loaded.lib.llama_batch_init(loaded.slice, 0, 1)
         self._fills, self._last = not loaded.recurrent, -1
+        try:
+            ballast = Ballast(loaded) if loaded.sliding_window else None
+        except EngineFailed:
+            self.close()
+            raise
         self.prefixes = Prefixes(
             *(loaded.lib, loaded.context),
             rewinds=not loaded.recurrent,
-            window=loaded.sliding_window,
+            ballast=ballast.put if ballast else None,
             limit=settings.prefix_bytes,
             shelf=settings.shelf(),
         )

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import ctypes
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -43,8 +43,8 @@ class Prefixes:
     """The live text of a context and the tree of its states.
 
     `rewinds` is false for models whose memory cannot be cut back (recurrent ones): they start from states only.
-    `window` is the tokens that layers with a sliding window see, 0 where all see everything. A state of such a model
-    holds the last of them only: it cannot be cut back, and is kept at some places only (`_kept_at`).
+    Of models with sliding windows a state holds the last of them only, and cannot be cut back. For them, `ballast`
+    makes an empty context ready for a state of so many tokens (llama_ballast.py); for others it is None.
     """
 
     def __init__(
@@ -53,11 +53,11 @@ class Prefixes:
         context: Any,
         *,
         rewinds: bool,
-        window: int,
+        ballast: Callable[[int], None] | None,
         limit: int = MEMORY,
         shelf: Shelf | None = None,
     ) -> None:
-        self._window, self._floor = window, 0
+        self._ballast, self._floor = ballast, 0
         self._lib, self._context, self._memory = lib, context, lib.llama_get_memory(context)
         self._rewinds, self._shelf = rewinds, shelf
         self.tree = Tree(limit)
@@ -88,7 +88,7 @@ class Prefixes:
         At least one token is left to read, since only reading gives the numbers for the next one.
         """
         text = array("i", tokens)
-        cuts = Cuts.of(len(text), self._kept_at(mark))
+        cuts = Cuts.of(len(text), mark)
         path = cuts.pieces(text)
         shared = 0
         if self._rewinds:
@@ -129,6 +129,8 @@ class Prefixes:
         if state is None:
             return False
         self._clear()
+        if self._ballast:
+            self._ballast(node.tokens)
         # The library only reads it, so the bytes need not be copied first.
         data = ctypes.cast(ctypes.c_char_p(state), ctypes.POINTER(ctypes.c_uint8))
         if not self._lib.llama_state_seq_set_data(self._context, data, len(state), 0):
@@ -136,7 +138,7 @@ class Prefixes:
             self.tree.forget(node)
             return False
         self.loaded += 1
-        self._floor = node.tokens if self._window else 0
+        self._floor = node.tokens if self._ballast else 0
         if node.state is None:
             self.tree.put(path, node.depth, state)
         return True
@@ -186,14 +188,6 @@ class Prefixes:
         self._read = 0
         self._clear()
 
-    def _kept_at(self, end: int) -> int:
-        """The last place at or before `end` at which a state may be kept.
-
-        What has left the window is not in a state, so that the rest stands nearer to the beginning of the context once
-        it is restored. Only where it moves by whole pieces does attention still add it up in the same order.
-        """
-        return end if not self._window or end <= self._window else end - (end - self._window) % PIECE
-
     def _clear(self) -> None:
         # Cells are let go, not overwritten: zeroing the whole window took longer than reading a question, and what is
         # in a cell without a sequence is masked, as it is behind a cut.
@@ -219,9 +213,6 @@ class Prefixes:
 
     def _save(self, depth: int) -> Node | None:
         """Keep the state of the context, which stands at the end of that piece."""
-        end = self._cuts.ends[depth - 1]
-        if self._kept_at(end) != end:
-            return None
         size = int(self._lib.llama_state_seq_get_size(self._context, 0))
         if size <= 0 or size > self.tree.limit:
             return None

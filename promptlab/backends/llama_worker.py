@@ -64,15 +64,20 @@ class _Told:
         self._pipe.send(Begun(self.number))
 
     def end(self, done: Completion | None) -> None:
-        self.ended = True
+        self._over()
         self._pipe.send(Ended(self.number, done))
 
     def fail(self, error: BaseException) -> None:
-        self.ended = True
+        self._over()
         if isinstance(error, PromptlabError):
             self._pipe.send(Failed(self.number, type(error).__name__, error.message, error.hint))
         else:
             self._pipe.send(Failed(self.number, "", "".join(traceback.format_exception(error))))
+
+    def _over(self) -> None:
+        # How the models stand is known there before the end is, so that nobody has to ask and wait for it.
+        self.ended = True
+        self._worker.tell()
 
 
 class Worker:

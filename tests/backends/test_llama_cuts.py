@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptlab.backends.llama_cuts import GROUP, PIECE, WORTH, Cuts, decodes, filled, tokens_in
+from promptlab.backends.llama_cuts import PIECE, WORTH, Cuts, decodes, filled, tokens_in
 
 LENGTHS = st.integers(0, 700)
 
@@ -30,8 +30,8 @@ def test_reading_pauses_where_it_is_asked_to() -> None:
     assert list(decodes(30, 200, 64, {48, 30, 144})) == [(30, 48), (48, 112), (112, 144), (144, 200)]
 
 
-def test_a_decode_is_filled_up_to_whole_groups() -> None:
-    assert [filled(count) for count in (0, 1, GROUP, GROUP + 1)] == [0, GROUP, GROUP, 2 * GROUP]
+def test_a_decode_is_filled_up_to_whole_groups_and_never_to_a_single_one() -> None:
+    assert [filled(count) for count in (1, 4, 5, 8, 9, 12, 13, 256)] == [8, 8, 8, 8, 12, 12, 16, 256]
 
 
 @given(LENGTHS, LENGTHS, st.sampled_from([16, 64, 256]), st.sets(st.integers(0, 700), max_size=5))

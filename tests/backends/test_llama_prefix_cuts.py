@@ -18,10 +18,14 @@ class Library:
     """A model whose states hold the last WINDOW cells, as those with sliding windows do."""
 
     def __init__(self) -> None:
-        self.first, self.length = 0, 0
+        self.first, self.length, self.below = 0, 0, 0
 
     def llama_get_memory(self, _context: Any) -> int:
         return 1
+
+    def put(self, end: int) -> None:
+        assert self.length == 0
+        self.below = max(0, end - WINDOW) % PIECE
 
     def llama_memory_clear(self, _memory: Any, _data: bool) -> None:
         self.first = self.length = 0
@@ -42,7 +46,8 @@ class Library:
     def llama_state_seq_set_data(self, _context: Any, data: Any, size: int, _sequence: int) -> int:
         self.length = int.from_bytes(bytes(data[:size]), "little")
         self.first = max(0, self.length - WINDOW)
-        assert self.first % PIECE == 0, "what is left of the window would be added up in another order"
+        assert (self.first - self.below) % PIECE == 0, "what is left of the window would be added up in other groups"
+        self.below = 0
         return size
 
 
@@ -62,7 +67,7 @@ def asked(prefixes: Prefixes, library: Library, tokens: list[int], mark: int) ->
 def test_a_state_with_a_sliding_window_is_never_cut_back_behind_its_window(tmp_path: Any, seed: int) -> None:
     rng = random.Random(seed)
     library = Library()
-    prefixes = Prefixes(library, None, rewinds=True, window=WINDOW, shelf=Shelf(tmp_path, "m"))
+    prefixes = Prefixes(library, None, rewinds=True, ballast=library.put, shelf=Shelf(tmp_path, "m"))
     blocks = [[rng.randrange(1_000) for _ in range(rng.choice((40, 160, 320)))] for _ in range(4)]
     for _ in range(60):
         chosen = [token for block in rng.sample(blocks, rng.randint(1, 3)) for token in block]
