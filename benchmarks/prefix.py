@@ -160,10 +160,10 @@ class LaidOut:
         return cls("".join(one.text for one in fragments), encoded.tokens)
 
 
-def distinct(prompts: Sequence[LaidOut]) -> int:
+def distinct(prompts: Sequence[tuple[int, ...]]) -> int:
     """Tokens that reading all prompts takes at least: those of the tree they make."""
     count, before = 0, ()
-    for prompt in sorted(one.tokens for one in prompts):
+    for prompt in sorted(prompts):
         same = next((i for i, (a, b) in enumerate(zip(before, prompt, strict=False)) if a != b), None)
         count += len(prompt) - (min(len(before), len(prompt)) if same is None else same)
         before = prompt
@@ -326,7 +326,7 @@ def measure_questions(
         finally:
             plain.close()
     assert [one.text for one in at_once_done] in ([], [one.text for one in answers])
-    least, read = distinct(prompts), sum(one.usage.read or 0 for one in answers)
+    least, read = distinct([one.tokens for one in prompts]), sum(one.usage.read or 0 for one in answers)
     read_at_once = sum(one.usage.read or 0 for one in at_once_done)
     lead = backend.chat_template.lead
     same = [answers[at].text == text.removeprefix(lead).rstrip() for at, text in texts.items()]
@@ -459,7 +459,7 @@ def measure_together(
         alone = [ask(backend, one).done for one in asked]
         alone_s, _ = watch.read()
     crowd, crowd_s = _at_once(name, asked, throughput=throughput)
-    least, read = distinct(prompts), sum(one.usage.read or 0 for one in many)
+    least, read = distinct([one.tokens for one in prompts]), sum(one.usage.read or 0 for one in many)
     rates = [sum(one.usage.written or 0 for one in done) / took for done, took in ((alone, alone_s), (crowd, crowd_s))]
     return TogetherFigures(
         model=name,

@@ -2,6 +2,7 @@
 
     python -m benchmarks.soak                          # 2,000 requests of 4 clients to SmolLM2, some minutes
     python -m benchmarks.soak --requests 300 --model gemma-3-270m --throughput 8
+    python -m benchmarks.soak --requests 300 --model gemma-3-270m --sentences 44   # longer than its sliding window
     python -m benchmarks.soak --quick --json
 
 The texts to expect come first: every different request is asked of a model that keeps nothing. Then clients ask them in
@@ -35,6 +36,7 @@ from promptlab.errors import EngineFailed
 from promptlab.model_check import resident
 from promptlab.types import Completion, Delta, Message, Params, Prompt, Request
 
+SENTENCES = 12
 LATEST = 60.0
 """Seconds after which an answer counts as stuck."""
 
@@ -58,10 +60,10 @@ class SoakFigures:
     memory_mb: dict[int, float]
 
 
-def different(model: str) -> list[Request]:
-    """Requests that share beginnings of different lengths."""
+def different(model: str, sentences: int) -> list[Request]:
+    """Requests that share beginnings of different lengths, the longest of so many `sentences`."""
     stories = [
-        " ".join(f"{who} went to {place} on day {n} and paid {n * 7 % 11} coins." for n in range(12))
+        " ".join(f"{who} went to {place} on day {n} and paid {n * 7 % 11} coins." for n in range(sentences))
         for who, place in (("Ann", "the sea"), ("Ann", "the hill"), ("Bob", "the sea"))
     ]
     asked = ("Who paid?", "Where to?", "How many coins on day 3?", "Tell it again.")
@@ -177,10 +179,18 @@ def _kill() -> None:
 
 
 def measure(
-    name: str, *, requests: int, clients: int, throughput: int, kills: int, among: int | None = None, seed: int = 0
+    name: str,
+    *,
+    requests: int,
+    clients: int,
+    throughput: int,
+    kills: int,
+    sentences: int = SENTENCES,
+    among: int | None = None,
+    seed: int = 0,
 ) -> SoakFigures:
     """The whole of it; `among` the first so many of the different requests."""
-    asked = (sure(name) if throughput else different(name))[:among]
+    asked = (sure(name) if throughput else different(name, sentences))[:among]
     expected: dict[int, str] = {}
     with opened(name, host=Engines(), prefix_memory=0) as fresh:
         for at, one in enumerate(asked):
@@ -214,6 +224,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=2_000)
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--throughput", type=int, default=0, help="answers written together; 0 is the exact mode")
+    parser.add_argument("--sentences", type=int, default=SENTENCES, help="of the longest beginnings, 14 tokens each")
     parser.add_argument("--kills", type=int, default=3, help="times the models' process is killed")
     parser.add_argument("--quick", action="store_true", help="40 requests, among 12 different ones")
     parser.add_argument("--json", action="store_true", help="one JSON object")
@@ -225,6 +236,7 @@ def main() -> None:
         clients=options.clients,
         throughput=options.throughput,
         kills=min(options.kills, 1) if options.quick else options.kills,
+        sentences=options.sentences,
     )
     if options.json:
         facts: dict[str, Any] = {"machine": machine.facts(), "load": round(os.getloadavg()[0], 2)}

@@ -12,17 +12,21 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from promptlab.errors import EngineFailed, ModelNotReady
 
 CONTROL, UNKNOWN, USER_DEFINED = 1 << 3, 1 << 0, 1 << 4
-RSTRIP = 1 << 8
+LSTRIP, RSTRIP = 1 << 7, 1 << 8
+LINE = re.compile(rb"[^\n]*\n+|[^\n]+")
+MAX_LINES, MAX_LINE = 1_024, 2_048
+"""Lines whose tokens are remembered, and the bytes of the longest such."""
 MAX_LOG_LINES = 2_000
 
 _log = threading.local()
@@ -131,6 +135,17 @@ class Words:
             size = -length
 
 
+class _Tables(NamedTuple):
+    """What is known of all tokens: control tokens by text, those of them that take white space after them along, those a
+    model's makers defined, bytes of the longest, and whether nothing goes on behind a line break."""
+
+    controls: dict[str, int]
+    rstrip: frozenset[int]
+    user: frozenset[int]
+    longest: int
+    lines_end: bool
+
+
 class Vocab(Words):
     """Tokens of one model file, without its weights.
 
@@ -154,6 +169,7 @@ class Vocab(Words):
         self.bos = int(lib.llama_vocab_bos(self._vocab))
         self.eos = int(lib.llama_vocab_eos(self._vocab))
         self.adds_bos = bool(lib.llama_vocab_get_add_bos(self._vocab)) and self.bos >= 0
+        self._tokens_of_line = lru_cache(MAX_LINES)(self._tokenize)
 
     def meta(self, key: str) -> str | None:
         """A value of the file's metadata, as text."""
@@ -180,37 +196,39 @@ class Vocab(Words):
         return text.decode("utf-8", "replace") if text else None
 
     @cached_property
-    def _tables(self) -> tuple[dict[str, int], frozenset[int], frozenset[int], int]:
+    def _tables(self) -> _Tables:
         get_attr, get_text, vocab = self._lib.llama_vocab_get_attr, self._lib.llama_vocab_get_text, self._vocab
         controls: dict[str, int] = {}
         rstrip: set[int] = set()
         user: set[int] = set()
-        longest = 1
+        longest, lines_end = 1, True
         for token in range(self.size):
             attr, text = get_attr(vocab, token), get_text(vocab, token) or b""
             longest = max(longest, len(text))
+            if b"\n" in text.rstrip(b"\n") or attr & (LSTRIP | RSTRIP):
+                lines_end = False
             if attr & (CONTROL | UNKNOWN) and text:
                 controls[text.decode("utf-8", "replace")] = token
                 if attr & RSTRIP:
                     rstrip.add(token)
             elif attr & USER_DEFINED:
                 user.add(token)
-        return controls, frozenset(rstrip), frozenset(user), longest
+        return _Tables(controls, frozenset(rstrip), frozenset(user), longest, lines_end)
 
     @property
     def controls(self) -> dict[str, int]:
         """Control tokens by their text."""
-        return self._tables[0]
+        return self._tables.controls
 
     @property
     def swallow_space(self) -> frozenset[int]:
         """Control tokens that take the white space after them along."""
-        return self._tables[1]
+        return self._tables.rstrip
 
     @property
     def longest(self) -> int:
         """Upper bound of the bytes one token can stand for."""
-        return self._tables[3]
+        return self._tables.longest
 
     @cached_property
     def guarded(self) -> frozenset[int]:
@@ -218,14 +236,35 @@ class Vocab(Words):
         that look like either but were declared ordinary (`<start_of_image>`, `<|im_start|>` in some files)."""
         found = set(self.controls.values())
         found.update(t for t in (self.bos, self.eos, self._lib.llama_vocab_eot(self._vocab)) if t >= 0)
-        for token in self._tables[2]:
+        for token in self._tables.user:
             text = self.piece(token)
             if text[:1] in (b"<", b"[") and (text[1:2] == b"|" or b"_of_" in text or text.strip(b"<>[]|").isupper()):
                 found.add(token)
         return frozenset(found)
 
     def tokenize(self, text: bytes, *, special: bool = False) -> list[int]:
-        """Token ids of UTF-8 `text`, nothing added; control tokens in it are recognised only if `special`."""
+        """Token ids of UTF-8 `text`, nothing added; control tokens in it are recognised only if `special`. Where the
+        vocabulary allows it, lines are remembered, since most of a prompt stood in the one before."""
+        if special or not self._lines_stand_alone:
+            return self._tokenize(text, special=special)
+        found: list[int] = []
+        for line in LINE.findall(text):
+            found += self._tokens_of_line(line) if len(line) <= MAX_LINE else self._tokenize(line)
+        return found
+
+    @cached_property
+    def _lines_stand_alone(self) -> bool:
+        """Whether a text has the tokens of its lines. SentencePiece joins two pieces only into one that the vocabulary
+        has; so it does where nothing in it goes on behind a line break, and nothing is added to or taken from the ends
+        of a text. Other vocabularies cut a text by rules of their own, which look ahead."""
+        lib, vocab = self._lib, self._vocab
+        return (
+            int(lib.llama_vocab_type(vocab)) == lib.LLAMA_VOCAB_TYPE_SPM
+            and self.meta("tokenizer.ggml.add_space_prefix") == "false"
+            and self._tables.lines_end
+        )
+
+    def _tokenize(self, text: bytes, *, special: bool = False) -> list[int]:
         if not text:
             return []
         room = len(text) // 3 + 16

@@ -10,7 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import accumulate, takewhile
 from typing import Any
 
 from promptlab.backends.llama_native import Vocab
@@ -117,11 +117,8 @@ def _encode_run(vocab: Vocab, data: bytes, layout: list[tuple[int, int]]) -> tup
     guarded = vocab.guarded
     if not guarded.isdisjoint(tokens):
         tokens = list(_defuse(vocab, tokens, layout))
-    ends: list[int] = []
-    at = 0
-    for token in tokens:
-        at += len(vocab.piece(token))
-        ends.append(at)
+    ends = list(accumulate(len(vocab.piece(token)) for token in tokens))
+    at = ends[-1] if ends else 0
     if at == len(data):
         return tokens, ends, True
     if at == len(data) + 1 and vocab.piece(tokens[0])[:1] == b" ":  # a vocabulary that begins text with a space

@@ -3,6 +3,8 @@
 import threading
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from promptlab.backends import llama_prompt as prompts
 from promptlab.backends.llama import LlamaBackend
@@ -132,6 +134,33 @@ BOTH = pytest.mark.parametrize("name", ["gemma", "smollm2"])
 
 def request(*messages: Message, **params: int) -> Request:
     return Request("m", Prompt(messages), Params(**params))
+
+
+SNIPPETS = st.one_of(
+    st.text(max_size=12),
+    st.sampled_from(
+        ["\n", "\n\n\n", "\r\n", "\t", "    ", " \n ", "\v", "\u2028", "<b>", "</table>\n", "The cup", "\n1. "]
+    ),
+    st.sampled_from([HOSTILE, "é", "\u0301", "日本", "🏆", "\0"]),
+)
+
+
+@pytest.mark.model
+@BOTH
+@given(parts=st.lists(SNIPPETS, max_size=25))
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_tokens_put_together_line_by_line_are_those_of_the_whole_text(local: dict[str, LlamaBackend], name, parts):
+    vocab, text = local[name].vocab, "".join(parts).encode()
+    assert vocab.tokenize(text) == vocab._tokenize(text)
+
+
+@pytest.mark.model
+def test_a_line_that_was_seen_is_not_cut_into_tokens_again(local: dict[str, LlamaBackend]):
+    vocab, text = local["gemma"].vocab, "".join(f"Team {n} won {n + 1} points.\n" for n in range(40)).encode()
+    first = vocab.tokenize(text)
+    made = vocab._tokens_of_line.cache_info().misses
+    assert vocab.tokenize(text + b"Who won?")[: len(first)] == first
+    assert vocab._tokens_of_line.cache_info().misses == made + 1
 
 
 @pytest.mark.model
