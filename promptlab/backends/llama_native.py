@@ -136,8 +136,8 @@ class Words:
 
 
 class _Tables(NamedTuple):
-    """What is known of all tokens: control tokens by text, those of them that take white space after them along, those a
-    model's makers defined, bytes of the longest, and whether nothing goes on behind a line break."""
+    """What is known of all tokens: control tokens by text, those of them that take white space after them along, those
+    a model's makers defined, bytes of the longest, and whether nothing goes on behind a line break."""
 
     controls: dict[str, int]
     rstrip: frozenset[int]
