@@ -105,9 +105,16 @@ def test_every_text_that_is_not_plain_llama_cpp_python_s_has_a_cause() -> None:
 
 
 @pytest.mark.model
-@pytest.mark.parametrize("throughput", [0, 4])
-def test_clients_that_stop_and_a_process_that_is_killed_change_no_text(throughput: int) -> None:
-    found = run("benchmarks.soak", "--throughput", str(throughput))
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--model", "smollm2-135m"),
+        ("--model", "smollm2-135m", "--throughput", "4"),
+        ("--model", "gemma-3-270m", "--sentences", "44"),  # beginnings longer than its sliding window
+    ],
+)
+def test_clients_that_stop_and_a_process_that_is_killed_change_no_text(options: tuple[str, ...]) -> None:
+    found = run("benchmarks.soak", *options)
     assert (found["requests"], found["clients"], found["kills"]) == (40, 4, 1)
     assert sum(found["ended"].values()) == 40
     assert found["wrong"] == []
