@@ -62,7 +62,9 @@ def test_the_answers_the_readme_reports_are_what_the_models_say(clone: Path) -> 
         done = subprocess.run(words, cwd=clone, capture_output=True, text=True, timeout=280)
         assert done.returncode == 0, done.stderr
         texts = [json.loads(line)["text"] for line in done.stdout.splitlines()]
-        assert texts == [gemma, smollm2]
+        for text, said in zip(texts, [gemma, smollm2], strict=True):
+            begin = said.removesuffix("…")  # what follows that differs between processors
+            assert text == said or (begin != said and text.startswith(begin))
 
 
 def test_links_in_the_docs_lead_somewhere() -> None:

@@ -44,9 +44,15 @@ class Ballast:
         lib.llama_memory_clear(memory, False)
 
     def put(self, end: int) -> None:
-        """Make an empty context ready for a state of the first `end` tokens of a text."""
+        """Make an empty context ready for a state of the first `end` tokens of a text.
+
+        Raises:
+            EngineFailed: llama.cpp does not take the cells.
+        """
         count = max(0, end - self._window) % PIECE
         if count:
             flags = self._lib.LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY
-            self._lib.llama_state_seq_set_data_ext(self._context, self._cells, len(self._cells), SEQUENCE, flags)
+            size = len(self._cells)
+            if not self._lib.llama_state_seq_set_data_ext(self._context, self._cells, size, SEQUENCE, flags):
+                raise EngineFailed("llama.cpp does not take back cells of its own", hint="ask again")
             self._lib.llama_memory_seq_rm(self._memory, SEQUENCE, count, -1)

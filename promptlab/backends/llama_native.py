@@ -16,7 +16,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -169,7 +169,7 @@ class Vocab(Words):
         self.bos = int(lib.llama_vocab_bos(self._vocab))
         self.eos = int(lib.llama_vocab_eos(self._vocab))
         self.adds_bos = bool(lib.llama_vocab_get_add_bos(self._vocab)) and self.bos >= 0
-        self._tokens_of_line = lru_cache(MAX_LINES)(self._tokenize)
+        self._tokens_of_line = lru_cache(MAX_LINES)(partial(_tokens, lib, self._vocab))
 
     def meta(self, key: str) -> str | None:
         """A value of the file's metadata, as text."""
@@ -246,10 +246,10 @@ class Vocab(Words):
         """Token ids of UTF-8 `text`, nothing added; control tokens in it are recognised only if `special`. Where the
         vocabulary allows it, lines are remembered, since most of a prompt stood in the one before."""
         if special or not self._lines_stand_alone:
-            return self._tokenize(text, special=special)
+            return _tokens(self._lib, self._vocab, text, special=special)
         found: list[int] = []
         for line in LINE.findall(text):
-            found += self._tokens_of_line(line) if len(line) <= MAX_LINE else self._tokenize(line)
+            found += self._tokens_of_line(line) if len(line) <= MAX_LINE else _tokens(self._lib, self._vocab, line)
         return found
 
     @cached_property
@@ -264,17 +264,6 @@ class Vocab(Words):
             and self._tables.lines_end
         )
 
-    def _tokenize(self, text: bytes, *, special: bool = False) -> list[int]:
-        if not text:
-            return []
-        room = len(text) // 3 + 16
-        while True:
-            buffer = (ctypes.c_int32 * room)()
-            count = self._lib.llama_tokenize(self._vocab, text, len(text), buffer, room, False, special)
-            if count >= 0:
-                return list(buffer[:count])
-            room = -count
-
     def count(self, text: bytes) -> int:
         """Number of tokens of UTF-8 `text`."""
         return -int(self._lib.llama_tokenize(self._vocab, text, len(text), None, 0, False, False)) if text else 0
@@ -283,3 +272,15 @@ class Vocab(Words):
         model = getattr(self, "_model", None)
         if model:
             self._lib.llama_model_free(model)
+
+
+def _tokens(lib: Any, vocab: Any, text: bytes, *, special: bool = False) -> list[int]:
+    if not text:
+        return []
+    room = len(text) // 3 + 16
+    while True:
+        buffer = (ctypes.c_int32 * room)()
+        count = lib.llama_tokenize(vocab, text, len(text), buffer, room, False, special)
+        if count >= 0:
+            return list(buffer[:count])
+        room = -count

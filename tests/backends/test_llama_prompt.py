@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from promptlab.backends import llama_prompt as prompts
 from promptlab.backends.llama import LlamaBackend
+from promptlab.backends.llama_native import _tokens
 from promptlab.backends.llama_template import PLAIN_TRANSCRIPT, ChatTemplate, Fragment
 from promptlab.errors import ModelNotReady, RequestRejected, WindowExceeded
 from promptlab.types import Message, Params, Prompt, Request, Span
@@ -151,7 +152,7 @@ SNIPPETS = st.one_of(
 @settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_tokens_put_together_line_by_line_are_those_of_the_whole_text(local: dict[str, LlamaBackend], name, parts):
     vocab, text = local[name].vocab, "".join(parts).encode()
-    assert vocab.tokenize(text) == vocab._tokenize(text)
+    assert vocab.tokenize(text) == _tokens(vocab._lib, vocab._vocab, text)
 
 
 @pytest.mark.model
