@@ -45,7 +45,7 @@ from benchmarks import machine
 from benchmarks.overhead import LOCAL_MODELS, ROOT, Spread
 from promptlab import documents, examples, yamlfile
 from promptlab.backends.llama import LlamaBackend, usable_cores
-from promptlab.backends.llama_child import CHILD
+from promptlab.backends.llama_child import WORKERS
 from promptlab.backends.llama_engine import Engine
 from promptlab.backends.llama_host import Engines
 from promptlab.backends.llama_pipe import Pipe, Said
@@ -185,7 +185,7 @@ def opened(
     catalogue = Catalogue(workspace)
     found = catalogue.backend(name)
     assert isinstance(found, LlamaBackend)
-    backend = LlamaBackend(name, found.path, entry, found.sha256, prefixes=folder, host=host or CHILD)
+    backend = LlamaBackend(name, found.path, entry, found.sha256, prefixes=folder, host=host or WORKERS)
     try:
         yield backend
     finally:
@@ -299,8 +299,8 @@ class Watch:
 def _processor_seconds() -> float:
     """Of this process and the worker; Linux only."""
     found = time.process_time()
-    if CHILD.pid:
-        fields = Path(f"/proc/{CHILD.pid}/stat").read_text().rpartition(")")[2].split()
+    if WORKERS.pid:
+        fields = Path(f"/proc/{WORKERS.pid}/stat").read_text().rpartition(")")[2].split()
         found += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     return found
 
@@ -661,19 +661,19 @@ def _memory(name: str, requests: int) -> MemoryFigures:
     rows = {max(1, requests * part // 8) for part in range(1, 9)}
     with opened(name) as backend:
         warmed(backend)
-        standing = CHILD.standing(backend._settings)
+        standing = WORKERS.standing(backend._settings)
         assert standing
-        assert CHILD.pid
+        assert WORKERS.pid
         weights_and_kv = standing.size - standing.state_bytes
         for number in range(1, requests + 1):
             text = f"Say the number {number} and the one after it."
             ask(backend, Beginning("", "", "none").ask(name, text, Params(max_tokens=4)))
             if number in rows:
-                whole, of_model = _resident(CHILD.pid, backend.path)
+                whole, of_model = _resident(WORKERS.pid, backend.path)
                 kv = weights_and_kv - backend.path.stat().st_size
                 beyond[number] = round((whole - of_model - kv) / 1e6, 1)
         states = backend.prefixes_held().state_bytes
-        _, of_model = _resident(CHILD.pid, backend.path)
+        _, of_model = _resident(WORKERS.pid, backend.path)
         asking, _ = _resident(os.getpid(), None)
     return MemoryFigures(
         *(name, requests), *(round(size / 1e6, 1) for size in (asking, of_model, kv, states)), beyond_mb=beyond

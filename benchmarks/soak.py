@@ -30,7 +30,7 @@ from typing import Any
 from benchmarks import machine
 from benchmarks.prefix import opened
 from promptlab.backends.llama import LlamaBackend
-from promptlab.backends.llama_child import CHILD
+from promptlab.backends.llama_child import WORKERS
 from promptlab.backends.llama_host import Engines
 from promptlab.errors import EngineFailed
 from promptlab.model_check import resident
@@ -131,8 +131,8 @@ class Soak:
                 # Later, or it would always be the moment after an answer, when nobody is being answered.
                 threading.Timer(chance.random() / 2, _kill).start()
             self._ask(chance, chance.randrange(len(self._requests)))
-            if number in rows and CHILD.pid:
-                self.memory_mb[number] = round((resident(pid=CHILD.pid) or 0) / 1e6, 1)
+            if number in rows and WORKERS.pid:
+                self.memory_mb[number] = round((resident(pid=WORKERS.pid) or 0) / 1e6, 1)
 
     def _ask(self, chance: random.Random, which: int) -> None:
         cancel, stop_after = threading.Event(), chance.choice([None, None, None, chance.randrange(1, 12)])
@@ -174,8 +174,8 @@ class Soak:
 
 
 def _kill() -> None:
-    if CHILD.pid:
-        os.kill(CHILD.pid, signal.SIGKILL)
+    if WORKERS.pid:
+        os.kill(WORKERS.pid, signal.SIGKILL)
 
 
 def measure(

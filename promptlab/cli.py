@@ -341,7 +341,8 @@ def models_list(as_json: bool) -> None:
         window = f"{row.window:,} tokens" if row.window else "window unknown"
         size = f"{row.size_bytes / 1e6:,.0f} MB" if row.size_bytes else ""
         facts = [row.backend, window, f"clearance {row.clearance}", size, row.gpu]
-        click.echo(f"{'ready    ' if row.ready else 'not ready'}  {row.name}  ({', '.join(f for f in facts if f)})")
+        state = "not ready" if not row.ready else "ready" if row.tried else "not tried"
+        click.echo(f"{state:9}  {row.name}  ({', '.join(f for f in facts if f)})")
         if row.reason:
             click.echo(f"           {row.reason}")
 
@@ -349,16 +350,24 @@ def models_list(as_json: bool) -> None:
 @models.command("prepare")
 @click.argument("names", nargs=-1)
 def models_prepare(names: tuple[str, ...]) -> None:
-    """Put the embedded models' files together.
+    """Put the embedded models' files together, and try them.
 
-    And verify them. Needed once; the models NAMES, or all that come with promptlab.
+    Verifies the files, and has each model read and write a little on this processor, with the code for everyday
+    answers and with the portable code that suites ask. Needed once; the models NAMES, or all that come with promptlab.
     """
+    from promptlab.backends.llama_variants import NOT_PORTABLE, NUMERICS, PORTABLE_HINT, candidates
     from promptlab.models import Catalogue
     from promptlab.workspace import Workspace
 
     catalogue = Catalogue(Workspace.find())
     for name in names or catalogue.embedded():
         click.echo(f"{name}: {catalogue.prepare(name)}")
+        for numerics in NUMERICS:
+            if numerics == "portable" and not candidates(numerics):
+                click.echo(f"{name}: {NOT_PORTABLE}; {PORTABLE_HINT}")
+                continue
+            code = catalogue.with_numerics(numerics).try_out(name, lambda text: click.echo(f"{text} ...", err=True))
+            click.echo(f"{name}: {numerics} answers come from the CPU code {code}")
 
 
 @cli.command()
@@ -442,6 +451,7 @@ def app(port: int | None) -> None:
 
 
 models.add_command(cli_models.check)
+models.add_command(cli_models.build)
 cli.add_command(cli_templates.templates)
 cli.add_command(cli_formats.import_)
 cli.add_command(cli_export.export)

@@ -1,4 +1,4 @@
-"""The command that tries a local model on this machine."""
+"""Commands about local models: trying one on this machine, and building llama.cpp."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 
 from promptlab import terminal
 from promptlab.cli_words import here
+from promptlab.errors import ModelNotReady
 
 
 @click.command()
@@ -37,3 +38,27 @@ def check(name: str, quick: bool, as_json: bool) -> None:
     else:
         click.echo(terminal.printable("\n".join(model_figures.lines(report))))
     sys.exit(0 if report.ok else 1)
+
+
+@click.command()
+def build() -> None:
+    """Build llama.cpp for every kind of processor.
+
+    And install it, as the package llama-cpp-python.
+
+    Takes some four processor minutes, a C++ compiler and the package's source from your package index; what was built
+    before comes from the cache folder. Options of your own in CMAKE_ARGS are taken instead. Afterwards the models are
+    tried with: promptlab models prepare.
+    """
+    import subprocess
+
+    from promptlab.backends import llama_wheel
+
+    click.echo("building llama-cpp-python; this takes a few minutes ...", err=True)
+    try:
+        done = llama_wheel.install()
+    except subprocess.CalledProcessError as exc:
+        raise ModelNotReady(
+            "llama-cpp-python could not be built", hint="pip's own words are above; is a C++ compiler installed?"
+        ) from exc
+    click.echo(f"llama-cpp-python {'was built and installed' if done else 'is installed as it should be'}")

@@ -23,6 +23,7 @@ PromptlabError                   has a hint: what to do next
 │   ├── StreamCut                the answer broke off half-way
 │   ├── BadReply                 what came is not what the protocol says
 │   └── EngineFailed             the local engine: loading, memory, decoding
+│       └── IllegalInstruction   its code was built for another processor
 ├── ShelfError                   a template cannot be kept in git, or not be read from it
 │   ├── NoRepository             the workspace is in no git repository
 │   ├── NoIdentity               git does not know who saves
@@ -161,6 +162,10 @@ class BadReply(BackendError):
 
 class EngineFailed(BackendError):
     """The local engine could not load, ran out of memory, or could not decode."""
+
+
+class IllegalInstruction(EngineFailed):
+    """The local engine used an instruction that this processor does not have."""
 
 
 class ShelfError(PromptlabError):

@@ -19,7 +19,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from promptlab.backends import Backend
+from promptlab.backends import Backend, Tries
+from promptlab.backends.llama_variants import Numerics
 from promptlab.errors import ModelNotFound, ModelNotReady, PromptlabError, nearest
 from promptlab.modelfiles import PACKAGES, ModelFiles, Package, Progress, cache_folder, parts_of, signature
 from promptlab.types import Held, Label
@@ -28,14 +29,16 @@ from promptlab.workspace import LlamaModel, OpenAIModel, Workspace
 if TYPE_CHECKING:
     from promptlab.backends.llama import LlamaBackend
 
+NOT_TRIED = "not tried on this processor yet; its first answer does that"
 Downloader = Callable[[str, str], Path]
 """Takes a Hugging Face repository and a file in it; returns the file's path on this machine."""
 
 
 @dataclass(frozen=True)
 class ModelStatus:
-    """A model as a list shows it. `reason` says why it is not ready and what to do; `gpu` is in words and
-    empty for an API; `file` and `size_bytes` are None where there is no file yet."""
+    """A model as a list shows it. `reason` says why it is not ready and what to do. `tried` is False while a local
+    model has not been tried on this processor. `gpu` is in words and empty for an API; `file` and `size_bytes` are
+    None if there is no file yet."""
 
     name: str
     backend: Literal["llama", "openai", "extra"]
@@ -48,6 +51,7 @@ class ModelStatus:
     gpu: str = ""
     loaded: bool = False
     held: Held | None = None
+    tried: bool = True
 
 
 class Catalogue:
@@ -65,6 +69,7 @@ class Catalogue:
         *,
         extra: Mapping[str, Backend] | None = None,
         download: Downloader | None = None,
+        numerics: Numerics = "fast",
     ) -> None:
         self.workspace = workspace
         self._env: Mapping[str, str] = os.environ if env is None else env
@@ -74,6 +79,17 @@ class Catalogue:
         self._backends: dict[str, Backend] = {}
         self._seen: dict[str, dict[Path, list[int]]] = {}
         self._locks = {name: threading.RLock() for name in self.workspace.models}
+        self._numerics: Numerics = numerics
+        self._others: dict[Numerics, Catalogue] = {numerics: self}
+
+    def with_numerics(self, numerics: Numerics) -> Catalogue:
+        """The same models, where local ones compute with other code unless promptlab.yaml says which. It belongs to
+        this catalogue: it follows promptlab.yaml and is closed with it."""
+        if numerics not in self._others:
+            other = type(self)(self.workspace, self._env, extra=self._extra, download=self._download, numerics=numerics)
+            other._others = self._others
+            self._others[numerics] = other
+        return self._others[numerics]
 
     def names(self) -> list[str]:
         """Every model, in the order of promptlab.yaml."""
@@ -171,8 +187,28 @@ class Catalogue:
             self._verified(name, entry, path, progress)
             return path
 
+    def try_out(self, name: str, say: Callable[[str], None] = lambda _text: None) -> str:
+        """Try a local model on this processor, again if it could not run before; the name of the CPU code that answers.
+
+        Raises:
+            ModelNotFound: there is no such model.
+            ModelNotReady: it cannot run here; says what to do.
+            EngineFailed: it does not load.
+        """
+        entry = self.entry(name)
+        if not isinstance(entry, LlamaModel):
+            raise ModelNotReady(f"{name} is no local model; there is nothing to try")
+        with self._locks[name]:
+            backend = self._backends.get(name) or self.backend(name)
+        assert isinstance(backend, Tries), "a local model's backend is tried"
+        return str(backend.ready(say, again=True))
+
     def follow(self, workspace: Workspace) -> None:
         """Take over what promptlab.yaml says now. A model whose entry is the same stays as it is, loaded or not."""
+        for catalogue in self._others.values():
+            catalogue._follow(workspace)
+
+    def _follow(self, workspace: Workspace) -> None:
         old = self.workspace.models
         for name in workspace.models:
             self._locks.setdefault(name, threading.RLock())
@@ -184,8 +220,9 @@ class Catalogue:
 
     def close(self) -> None:
         """Let go of loaded models and connections."""
-        for name in list(self._backends):
-            self._let_go(self._backends.pop(name))
+        for catalogue in self._others.values():
+            for name in list(catalogue._backends):
+                self._let_go(catalogue._backends.pop(name))
 
     @staticmethod
     def _let_go(backend: Backend) -> None:
@@ -229,6 +266,7 @@ class Catalogue:
         return LlamaBackend(
             *(name, path, entry, sha256),
             lora=lora,
+            numerics=self._numerics,
             prefixes=self.workspace.state / "prefixes",
             memory=limit * 1_000_000 if limit else _share_of_memory(),
         )
@@ -244,14 +282,21 @@ class Catalogue:
                 if path is None:
                     parts_of(package)
                     reason = "its file is put together at the first use"
-                    return ModelStatus(name, "llama", True, reason, None, entry.clearance, package.size)
+                    return ModelStatus(name, "llama", True, reason, None, entry.clearance, package.size, tried=False)
             else:
                 path = self._file(name, entry)
             size, file = path.stat().st_size, str(path)
             backend = self.backend(name)
+            outcome = getattr(backend, "outcome", None)
+            reason = "" if outcome else NOT_TRIED
+            if outcome and isinstance(backend, Tries):
+                backend.ready()  # raises what was found wrong; nothing is tried again
             gpu, loaded = getattr(backend, "gpu", ""), getattr(backend, "loaded", False)
             held = backend.prefixes_held() if hasattr(backend, "prefixes_held") else None
-            return ModelStatus(name, "llama", True, "", backend.window, entry.clearance, size, file, gpu, loaded, held)
+            return ModelStatus(
+                *(name, "llama", True, reason, backend.window, entry.clearance, size, file, gpu, loaded, held),
+                tried=bool(outcome),
+            )
         except PromptlabError as exc:
             reason = f"{exc.message}; {exc.hint}" if exc.hint else exc.message
             return ModelStatus(name, "llama", False, reason, None, entry.clearance, size, file)

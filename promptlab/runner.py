@@ -16,11 +16,11 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from promptlab import privacy, templates
-from promptlab.backends import Backend
+from promptlab.backends import Backend, Tries
 from promptlab.errors import PromptlabError, StoreError, WindowExceeded
 from promptlab.models import Catalogue
 from promptlab.origin import origin
@@ -209,6 +209,8 @@ class Run:
         workers = 1
         try:
             backend = self._catalogue.backend(model)
+            if isinstance(backend, Tries):  # before the fingerprint is asked for, which says what was found
+                backend.ready(partial(self._say, tuple(indices)))
             workers = min(backend.max_parallel, len(indices))
         except PromptlabError as exc:
             backend = exc
@@ -220,6 +222,11 @@ class Run:
         except RuntimeError:
             log.warning("%s: no more threads to be had, going on with fewer", model)
         self._work(backend, indices)
+
+    def _say(self, indices: Sequence[int], text: str) -> None:
+        """Tell those who wait for a model what is being done to it."""
+        for index in indices:
+            self._events.put(Event(index, Phase("loading", detail=text)))
 
     def _work(self, backend: Backend | PromptlabError, indices: deque[int]) -> None:
         while True:

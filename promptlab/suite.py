@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from promptlab.thresholds import Threshold
 from promptlab.types import Label, Params, ScorerSpec, Section, Template
@@ -106,6 +106,7 @@ class Suite:
     thresholds: tuple[Threshold, ...] = ()
     label: Label = "public"
     source: str = ""
+    numerics: Literal["fast", "portable"] = "portable"
 
     @property
     def recording(self) -> str:

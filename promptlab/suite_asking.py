@@ -70,7 +70,7 @@ class Asking:
         resume: bool = True,
     ) -> None:
         self.workspace, self.suite, self.verb, self.options = workspace, suite, verb, options
-        self.catalogue, self.store, self._log = catalogue, store, log
+        self.catalogue, self.store, self._log = catalogue.with_numerics(suite.numerics), store, log
         self.fill = Fill(workspace, suite)
         self._halt = threading.Event()
         self._cancel = threading.Event()

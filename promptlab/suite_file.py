@@ -67,6 +67,10 @@ class _File(_Strict):
     repeats: int = Field(1, ge=1, le=1000, description="Answers to each case in each variant.")
     params: dict[str, Any] = Field(default_factory=dict, description="Sampling parameters, over the template's.")
     scorers: list[_Spec] = Field(default_factory=list, description="How answers are judged.")
+    numerics: Literal["fast", "portable"] = Field(
+        "portable",
+        description="portable: local models give the same text on every processor; fast: the best code for this one.",
+    )
     thresholds: list[str | _Threshold] = Field(default_factory=list, description="What must be reached.")
     cases: list[_Case] = Field(description="The questions, and files of them.")
 
@@ -146,6 +150,7 @@ def parse(workspace: Workspace, text: str, *, path: str) -> Suite:
         thresholds=tuple(reader.threshold(one, n, parsed) for n, one in enumerate(parsed.thresholds)),
         label=workspace.label_of(path),
         source=text,
+        numerics=parsed.numerics,
     )
     reader.check_ids(suite)
     return suite

@@ -60,6 +60,11 @@ class LlamaModel(_Strict):
     throughput: int = Field(
         default=0, ge=0, le=64, description="Answers written together, 0: one at a time, always the same text"
     )
+    numerics: Literal["fast", "portable"] | None = Field(
+        default=None,
+        description="fast: the best code for this processor; portable: the same text on every processor. "
+        "If not set, suites ask portable and everything else fast",
+    )
     clearance: Label = "confidential"
 
     @model_validator(mode="after")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,8 +21,17 @@ from promptlab.types import Result, Template, Trial
 from promptlab.workspace import Workspace
 
 # A busy machine makes tests slow, not wrong.
-settings.register_profile("promptlab", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "promptlab", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True, database=None
+)
+# By hand, for longer and from another seed each time: make properties
+settings.register_profile("long", parent=settings.get_profile("promptlab"), max_examples=2_000, derandomize=False)
 settings.load_profile("promptlab")
+
+
+# A run in the background of a shell ignores Ctrl-C, and so would every process that it starts; some tests send it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TEMPLATE = """\
 description: Answer a question from an article

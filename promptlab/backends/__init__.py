@@ -13,8 +13,8 @@ queues inside and says so with `Phase("waiting")`. Closing the iterator early is
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from typing import Protocol, runtime_checkable
 
 from promptlab.types import AsSent, Completion, Delta, Phase, Request
 
@@ -46,4 +46,14 @@ class Backend(Protocol):
 
     def as_sent(self, request: Request) -> AsSent:
         """What this model would get, with tokens per section; asks nothing of the model."""
+        ...
+
+
+@runtime_checkable
+class Tries(Protocol):
+    """A backend that has to find out how it can answer on this machine before its fingerprint is known for sure."""
+
+    def ready(self, say: Callable[[str], None] = ..., *, again: bool = ...) -> object:
+        """Find out, unless that was done before; `say` is told what is being done. With `again` what failed is tried
+        once more. Raises a `PromptlabError` if it cannot answer here."""
         ...

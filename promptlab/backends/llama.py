@@ -21,7 +21,7 @@ import os
 import threading
 from array import array
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import metadata
@@ -31,17 +31,19 @@ from promptlab.backends import Step
 from promptlab.backends import llama_prompt as prompts
 from promptlab.backends import llama_template as templates
 from promptlab.backends.llama_answer import Task
-from promptlab.backends.llama_child import CHILD
+from promptlab.backends.llama_child import WORKERS
 from promptlab.backends.llama_cuts import READING
 from promptlab.backends.llama_grammar import grammar_of
 from promptlab.backends.llama_host import Host
 from promptlab.backends.llama_job import Job
 from promptlab.backends.llama_lane import LANE
 from promptlab.backends.llama_loading import NO_GPU, Settings
-from promptlab.backends.llama_native import Vocab, has_gpu, library
+from promptlab.backends.llama_native import Vocab, has_gpu
 from promptlab.backends.llama_question import Question
-from promptlab.errors import ModelNotReady, WindowExceeded
-from promptlab.types import AsSent, Budget, Completion, Held, Message, Request
+from promptlab.backends.llama_tried import TRIED, Outcome, Trial, Tried
+from promptlab.backends.llama_variants import NOT_PORTABLE, PORTABLE_HINT, Cpu, Numerics, candidates
+from promptlab.errors import IllegalInstruction, ModelNotReady, WindowExceeded
+from promptlab.types import AsSent, Budget, Completion, Held, Message, Phase, Request
 from promptlab.workspace import LlamaModel
 
 IN_LANE = 64
@@ -78,20 +80,58 @@ class LlamaBackend:
         sha256: str,
         *,
         lora: Sequence[Lora] = (),
+        numerics: Numerics = "fast",
         prefixes: Path | None = None,
         memory: int | None = None,
-        host: Host = CHILD,
+        host: Host = WORKERS,
+        tried: Tried = TRIED,
     ) -> None:
         self.name, self.path, self.entry, self.sha256 = name, path, entry, sha256
         self._prefixes, self._memory, self._host = prefixes, memory, host
         self.max_parallel = TOGETHER_IN_LANE if entry.throughput else IN_LANE
         self._lora = tuple(lora)
+        self._tried, self._not_portable = tried, False
+        self.numerics: Numerics = entry.numerics or numerics
+        if self.numerics == "portable" and not candidates("portable"):
+            if entry.numerics:
+                raise ModelNotReady(f"{name} asks for `numerics: portable`: {NOT_PORTABLE}", hint=PORTABLE_HINT)
+            self.numerics, self._not_portable = "fast", True
         self._opening, self._remembering = threading.Lock(), threading.Lock()
         self._prepared: OrderedDict[tuple[Message, ...], prompts.Encoded] = OrderedDict()
 
+    @property
+    def cpu(self) -> Cpu:
+        """The CPU code that answers, as far as is known; `ready` makes it known for sure."""
+        return self._tried.expected(self._trial)
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How the model did when it was tried on this processor; None if it was not tried yet."""
+        return self._tried.known(self._trial)
+
     @cached_property
+    def _trial(self) -> Trial:
+        return Trial(self._settings_but_cpu, self.sha256, self.numerics)
+
+    def ready(self, say: Callable[[str], None] = lambda _text: None, *, again: bool = False) -> Cpu:
+        """Try the model on this processor, unless that was done before; the CPU code that answers. With `again` a
+        model that could not run is tried once more.
+
+        Raises:
+            EngineFailed: it does not load.
+            ModelNotReady: none of the code that this build has for it lives here.
+        """
+        outcome = self.outcome
+        if again and outcome and outcome.cpu is None:
+            self._tried.forget(self._trial)
+        return self._tried.choose(self._trial, say) if outcome is None or outcome.cpu is None else outcome.cpu
+
+    @property
     def fingerprint(self) -> str:
         """Whatever can change an answer, as one line; no weights are loaded to know it."""
+        return self._fingerprint(self.cpu)
+
+    def _fingerprint(self, cpu: Cpu) -> str:
         template = self.entry.chat_template or (templates.PLAIN_TRANSCRIPT if self._is_base else "of the file")
         stops = "\0".join(self.entry.stop)
         parts = {
@@ -102,6 +142,7 @@ class LlamaBackend:
             "n_threads": self.entry.n_threads or "auto",
             "llama_cpp": _version(),
             "lora": "+".join(lora.sha256 for lora in self._lora) or "none",
+            "cpu": str(cpu),
             "reading": READING if not self.entry.throughput else f"together{self.entry.throughput}",
         }
         return f"llama:{self.sha256} " + " ".join(f"{key}={value}" for key, value in parts.items())
@@ -148,11 +189,18 @@ class LlamaBackend:
     def _is_base(self) -> bool:
         return self.entry.chat_template is None and self.sha256 in templates.BASE_MODELS
 
-    @cached_property
+    @property
     def _settings(self) -> Settings:
+        return self._settings_with(self.cpu)
+
+    def _settings_with(self, cpu: Cpu) -> Settings:
+        return replace(self._settings_but_cpu, identity=self._fingerprint(cpu), cpu=cpu)
+
+    @cached_property
+    def _settings_but_cpu(self) -> Settings:
         return Settings(
             path=self.path,
-            identity=self.fingerprint,
+            identity="",
             window=self.window or self.entry.n_ctx,
             n_threads=self.entry.n_threads or usable_cores(),
             n_gpu_layers=self.entry.n_gpu_layers,
@@ -171,14 +219,14 @@ class LlamaBackend:
 
     def close(self) -> None:
         """Let go of the loaded model."""
-        if "_settings" in self.__dict__:
+        if "_settings_but_cpu" in self.__dict__:
             settings = self._settings
             LANE.do(lambda: self._host.drop(settings))
 
     @property
     def loaded(self) -> bool:
         """Whether the weights are in memory."""
-        return "_settings" in self.__dict__ and self._host.standing(self._settings) is not None
+        return "_settings_but_cpu" in self.__dict__ and self._host.standing(self._settings) is not None
 
     @property
     def gpu(self) -> str:
@@ -238,8 +286,9 @@ class LlamaBackend:
         if len(encoded.tokens) + room > (self.window or 0):
             raise too_long(self.name, self.as_sent(request).budget)
         params, template = request.params, self.chat_template
+        cpu = yield from self._tried_now()
         task = Task(
-            settings=self._settings,
+            settings=self._settings_with(cpu),
             tokens=array("i", encoded.tokens),
             params=params,
             seed=request.repeat if params.seed is None else params.seed,
@@ -250,7 +299,18 @@ class LlamaBackend:
             keep=self.entry.keep_prefixes == "always" or _is_public(request),
         )
         job = Question(self.name, task, cancel, self._host, lambda done: self._finished(done, task, job))
-        yield from LANE.ask(job)
+        try:
+            yield from LANE.ask(job)
+        except IllegalInstruction:
+            self._tried.died(self._trial, cpu, "killed by SIGILL")
+            raise
+
+    def _tried_now(self) -> Generator[Step, None, Cpu]:
+        """Try the model if that was not done before; steps say so meanwhile."""
+        outcome = self.outcome
+        if outcome is None:
+            yield Phase("loading", detail=f"trying {self.path.name} on this processor, once")
+        return self.ready()
 
     def _fragments(self, request: Request) -> list[templates.Fragment]:
         return prompts.split_controls(self.vocab, self.chat_template.lay_out(request.messages))
@@ -275,6 +335,8 @@ class LlamaBackend:
         warnings = []
         if not has_gpu() and "n_gpu_layers" in self.entry.model_fields_set and self.entry.n_gpu_layers:
             warnings.append(NO_GPU)
+        if self._not_portable:
+            warnings.append(f"the text may be another one on another processor: {NOT_PORTABLE}")
         if task.grammar and done.finish_reason in CUT and not _is_json(done.text):
             warnings.append(f"the JSON is cut off: {CUT[done.finish_reason]}")
         details = {
@@ -283,7 +345,8 @@ class LlamaBackend:
             "chat_template": self.chat_template.origin,
             "seed": task.seed,
             "n_threads": task.settings.n_threads,
-            "system": system_info(),
+            "cpu": str(task.settings.cpu),
+            "numerics": self.numerics,
             **({"throughput": self.entry.throughput} if self.entry.throughput else {}),
             **({"warnings": warnings} if warnings else {}),
         }
@@ -325,11 +388,6 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def system_info() -> str:
-    """What llama.cpp says of the processor features it uses."""
-    return str(library().llama_print_system_info().decode("utf-8", "replace")).strip()
 
 
 def _version() -> str:

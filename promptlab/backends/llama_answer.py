@@ -99,12 +99,13 @@ class Answer:
 
     def done(self, *, read: int, reused: int, **details: Any) -> Completion:
         """The whole answer, once `finish` says why it ended."""
-        rest = self._text.finish()
+        rest = "" if self.finish == "stopped" else self._text.finish()
         if rest:
             self.asker.emit(Delta(rest))
         timings = Timings(first_token=self._first, total=time.monotonic() - self._started)
         if self.task.params.logprobs is not None:
             details["logprobs"] = self._logprobs
+        details["system"] = self._loaded.system
         usage = Usage(read, reused, len(self.tokens))
         return Completion(self._text.text, self.finish or "stopped", usage, timings, details=details)
 

@@ -22,6 +22,7 @@ from promptlab import errors, processes
 from promptlab.backends.llama_answer import Waiting
 from promptlab.backends.llama_host import Standing
 from promptlab.backends.llama_loading import Settings
+from promptlab.backends.llama_native import CPU_VARIABLE
 from promptlab.backends.llama_pipe import (
     Ask,
     Begun,
@@ -37,7 +38,8 @@ from promptlab.backends.llama_pipe import (
     Stop,
 )
 from promptlab.backends.llama_tree import common
-from promptlab.errors import EngineFailed, PromptlabError
+from promptlab.backends.llama_tried import signal_name
+from promptlab.errors import EngineFailed, IllegalInstruction, PromptlabError
 from promptlab.types import Phase
 
 COMMAND = processes.command("promptlab.backends.llama_worker")
@@ -51,10 +53,11 @@ POLL_SECONDS = 0.05
 
 class Child:
     """The local models in a process of their own; see `Host` in llama_host.py. `serve`, `forget` and `drop` are for the
-    lane's thread."""
+    lane's thread. A process holds one variant of llama.cpp's CPU code; a request for another one starts it anew."""
 
     def __init__(self, command: tuple[str, ...] = COMMAND) -> None:
         self._command = command
+        self._variant = ""
         self._process: _Process | None = None
         self._numbers = itertools.count(1)
         self._begun: tuple[Settings, bytes] | None = None
@@ -66,12 +69,18 @@ class Child:
         process = self._process
         return process.pid if process and process.alive else None
 
+    @property
+    def size(self) -> int:
+        """Bytes that its models take."""
+        process = self._process
+        return sum(one.size for one in process.models.values()) if process and process.alive else 0
+
     def serve(self, first: Waiting, more: Callable[[], Waiting | None]) -> None:
         open_: dict[int, Waiting] = {}
         told: set[int] = set()
         unread: dict[int, int] = {}
         together = first.task.settings.throughput
-        process = self._running()
+        process = self._running(first.task.settings.cpu.variant)
         try:
             unread.update(self._ask(process, first, open_))
             while open_:
@@ -150,12 +159,13 @@ class Child:
             return False
         return True
 
-    def _running(self) -> _Process:
+    def _running(self, variant: str) -> _Process:
         process = self._process
-        if process is None or not process.alive:
+        if process is None or not process.alive or variant != self._variant:
             if process:
                 process.close()
-            process = self._process = _Process(self._command)
+            process, self._variant = _Process(self._command, variant), variant
+            self._process = process
         return process
 
     def close(self) -> None:
@@ -194,14 +204,14 @@ def _error(failed: Failed) -> BaseException:
 class _Process:
     """One worker. A thread hears what it says, another keeps the last lines it printed."""
 
-    def __init__(self, command: tuple[str, ...]) -> None:
+    def __init__(self, command: tuple[str, ...], variant: str) -> None:
         try:
             self._popen = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=processes.environment(),
+                env={**processes.environment(), CPU_VARIABLE: variant},
             )
         except OSError as exc:
             raise EngineFailed(f"the process of the local models cannot be started: {exc}") from exc
@@ -254,13 +264,17 @@ class _Process:
         self.close()
         self._reading.join(1)
         code = self._popen.returncode
-        how = f"killed by {_signal_name(-code)}" if code < 0 else f"exit status {code}"
+        how = f"killed by {signal_name(-code)}" if code < 0 else f"exit status {code}"
         said = [line for line in self._lines if "ASSERT" in line or "rror" in line] or list(self._lines)
         hint = "the next request starts it again"
         if code == -signal.SIGKILL:
             hint += "; if memory ran out, set a smaller `n_ctx` or `prefix_memory` of this model in promptlab.yaml"
+        if code == -signal.SIGILL:
+            how += f": the CPU code `{settings.cpu}` has an instruction that this processor does not know"
+            hint = "it was built for another processor: ask again, and the next best code is tried"
         message = f"the process of the local models ended while {settings.path.name} was answering ({how})"
-        return EngineFailed(f"{message}: {said[-1]}" if said else message, hint=hint)
+        kind = IllegalInstruction if code == -signal.SIGILL else EngineFailed
+        return kind(f"{message}: {said[-1]}" if said else message, hint=hint)
 
     def close(self) -> None:
         self.alive = False
@@ -273,12 +287,48 @@ class _Process:
             self._popen.wait()
 
 
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:  # a real-time signal has none
-        return f"signal {number}"
+class Workers:
+    """A process for each variant of the CPU code, each started when it is first asked; see `Host`."""
+
+    def __init__(self, command: tuple[str, ...] = COMMAND) -> None:
+        self._command = command
+        self._children: dict[str, Child] = {}
+        self._last: Child | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process that answered last; None if it does not run."""
+        return self._last.pid if self._last else None
+
+    def _of(self, settings: Settings) -> Child:
+        return self._children.setdefault(settings.cpu.variant, Child(self._command))
+
+    def serve(self, first: Waiting, more: Callable[[], Waiting | None]) -> None:
+        settings = first.task.settings
+        child = self._last = self._of(settings)
+        if not child.standing(settings):
+            self._make_room(settings, child)
+        child.serve(first, more)
+
+    def _make_room(self, settings: Settings, child: Child) -> None:
+        """A process keeps to the limit by itself; together they may not. End the others where they would not."""
+        others = [one for one in self._children.values() if one is not child and one.size]
+        coming = settings.path.stat().st_size if settings.path.exists() else 0
+        limit = settings.resident_bytes
+        if limit is not None and sum(one.size for one in others) + child.size + coming > limit:
+            for other in others:
+                other.close()
+
+    def standing(self, settings: Settings) -> Standing | None:
+        child = self._children.get(settings.cpu.variant)
+        return child.standing(settings) if child else None
+
+    def forget(self, settings: Settings) -> None:
+        self._of(settings).forget(settings)
+
+    def drop(self, settings: Settings) -> None:
+        self._of(settings).drop(settings)
 
 
-CHILD = Child()
-"""The one worker of this process."""
+WORKERS = Workers()
+"""The workers of this process."""

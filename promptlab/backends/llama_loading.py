@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from promptlab.backends.llama_disk import Shelf
-from promptlab.backends.llama_native import library, log_lines, reason
+from promptlab.backends.llama_native import cpu_variant, library, log_lines, reason
 from promptlab.backends.llama_prefix import MEMORY
+from promptlab.backends.llama_variants import OWN, Cpu
 from promptlab.errors import EngineFailed
 
 SLICE = 256
@@ -25,7 +26,7 @@ GPU_SLICE = 512
 class Settings:
     """How to load a model. `identity` tells apart files that were at the same path one after the other. `throughput`
     answers are written together, 0 for one at a time. `flash_attn` is llama.cpp's to judge where None. All loaded
-    models together take `resident_bytes` at most."""
+    models together take `resident_bytes` at most. `cpu` is the CPU code that computes."""
 
     path: Path
     identity: str
@@ -38,6 +39,7 @@ class Settings:
     prefix_folder: Path | None = None
     throughput: int = 0
     resident_bytes: int | None = None
+    cpu: Cpu = OWN
 
     def shelf(self) -> Shelf | None:
         """Where this model's prefixes are on disk; None where they are not kept."""
@@ -92,6 +94,9 @@ class Loaded:
         params.n_gpu_layers = settings.n_gpu_layers if settings.n_gpu_layers >= 0 else 0x7FFFFFFF
         watch = lib.llama_progress_callback(lambda _part, _data: not stopping())
         params.progress_callback = watch
+        if settings.cpu.variant != cpu_variant():  # another variant's numbers would pass for this one's
+            raise RuntimeError(f"asked for the CPU code {settings.cpu} in a process of {cpu_variant() or 'own'}")
+        params.use_extra_bufts = settings.cpu.extra_buffers
         with log_lines() as lines:
             self.model = lib.llama_model_load_from_file(str(settings.path).encode(), params)
         if not self.model:
@@ -117,6 +122,11 @@ class Loaded:
     def sliding_window(self) -> int:
         """Tokens that some of its layers see; 0 where all see everything."""
         return max(0, int(self.lib.llama_model_n_swa(self.model)))
+
+    @cached_property
+    def system(self) -> str:
+        """What llama.cpp says of the processor features that its code uses."""
+        return str(self.lib.llama_print_system_info().decode("utf-8", "replace")).strip()
 
     @cached_property
     def size(self) -> int:

@@ -20,6 +20,7 @@ from functools import cache, cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from promptlab.backends import llama_variants
 from promptlab.errors import EngineFailed, ModelNotReady
 
 CONTROL, UNKNOWN, USER_DEFINED = 1 << 3, 1 << 0, 1 << 4
@@ -28,6 +29,9 @@ LINE = re.compile(rb"[^\n]*\n+|[^\n]+")
 MAX_LINES, MAX_LINE = 1_024, 2_048
 """Lines whose tokens are remembered, and the bytes of the longest such."""
 MAX_LOG_LINES = 2_000
+CPU_VARIABLE = "PROMPTLAB_LLAMA_CPU"
+"""Names the variant of llama.cpp's CPU code that a process is to load; see llama_variants.py."""
+GGML = "libggml.so.0"
 
 _log = threading.local()
 _keep: list[Any] = []  # the callback lives as long as the library that may call it
@@ -67,8 +71,47 @@ def library() -> Any:
     callback = llama_cpp.llama_log_callback(on_line)
     _keep.append(callback)
     llama_cpp.llama_log_set(callback, ctypes.c_void_p(0))
+    _load_cpu_code()
     llama_cpp.llama_backend_init()
     return llama_cpp
+
+
+def cpu_variant() -> str:
+    """The variant of the CPU code in this process; empty in a build that has one kind of code only. A process that
+    opens vocabularies and computes nothing takes the one that any processor can run."""
+    return os.environ.get(CPU_VARIABLE) or llama_variants.built()[-1]
+
+
+def compute_here() -> None:
+    """Have this process load the code for everyday answers, as the models' own process does: for tests and benchmarks
+    that look at the engine's numbers from inside. Before the library is loaded."""
+    os.environ.setdefault(CPU_VARIABLE, (*llama_variants.candidates("fast"), "")[0])
+
+
+def _load_cpu_code() -> None:
+    """Load the CPU code, and whatever else was built as a library of its own, into a build that loads such at run time.
+
+    Raises:
+        ModelNotReady: there is no such variant, or the processor cannot run it.
+    """
+    folder = llama_variants.folder()
+    if folder is None or not (folder / GGML).is_file() or any(folder.glob("libggml-cpu.*")):
+        return  # the CPU code is linked in
+    # Only the file that libllama itself depends on holds the list of backends; `libggml.so` is a copy of it.
+    ggml = ctypes.CDLL(str(folder / GGML))
+    ggml.ggml_backend_load.argtypes, ggml.ggml_backend_load.restype = [ctypes.c_char_p], ctypes.c_void_p
+    name = cpu_variant()
+    chosen = llama_variants.library_of(name) if name else None
+    for path in sorted(folder.glob("libggml-*.so")):
+        is_cpu = path.name.startswith("libggml-cpu-")
+        if path.name != "libggml-base.so" and (path == chosen or not is_cpu or chosen is None):
+            loaded = ggml.ggml_backend_load(str(path).encode())
+            if path == chosen and not loaded:
+                raise ModelNotReady(f"this processor cannot run llama.cpp's CPU code `{name}`")
+    if chosen and not chosen.is_file():
+        raise ModelNotReady(
+            f"the installed llama-cpp-python has no CPU code `{name}`", hint="build it again: promptlab models build"
+        )
 
 
 @contextmanager

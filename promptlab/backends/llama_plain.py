@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from promptlab import processes
 from promptlab.backends.llama_cuts import decodes, filled
-from promptlab.backends.llama_native import library
+from promptlab.backends.llama_native import CPU_VARIABLE, library
 from promptlab.backends.llama_prompt import encode, split_controls
 from promptlab.backends.llama_text import AnswerText
 from promptlab.errors import EngineFailed, PromptlabError
@@ -47,6 +47,7 @@ class Opening:
     n_threads: int
     n_gpu_layers: int = -1
     flash_attn: bool = False
+    cpu: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ def opening_of(backend: LlamaBackend) -> Opening:
         n_threads=entry.n_threads or usable_cores(),
         n_gpu_layers=entry.n_gpu_layers,
         flash_attn=bool(entry.flash),
+        cpu=backend.ready().variant,
     )
 
 
@@ -117,7 +119,7 @@ class Plain:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
-                env=processes.environment(),
+                env={**processes.environment(), CPU_VARIABLE: opening.cpu},
                 text=True,
                 encoding="utf-8",
             )

@@ -8,6 +8,9 @@ import codecs
 class AnswerText:
     """Collects an answer. `feed` returns what may be shown now; `stopped` turns true at a stop string.
 
+    The stop string that is complete first ends the answer, since the model would write no further. Of several that are
+    complete with the same character, the longest counts. So it does not matter how the text is cut into tokens.
+
     A character whose bytes are spread over several tokens is held back until it is whole, and text that
     may be the start of a stop string until it is clear that it is not. The stop string itself is never
     part of the answer. `lead` is the white space which the chat template puts before an answer; the
@@ -36,15 +39,17 @@ class AnswerText:
             if len(self._held) < len(self._lead) and self._lead.startswith(self._held):
                 return ""
             self._held, self._lead = self._held.removeprefix(self._lead), ""
-        found = [at for at in (self._held.find(stop) for stop in self._stops) if at >= 0]
+        starts = [(self._held.find(stop), len(stop)) for stop in self._stops]
+        found = [(start + length, start) for start, length in starts if start >= 0]
         if found:
             self.stopped = True
-            return self._show(min(found))
+            return self._show(min(found)[1])
         return self._show(len(self._held) - self._doubtful())
 
     def finish(self) -> str:
-        """The rest, at the end of an answer: text held back for a stop string that did not come.
-        Bytes of a character that never became whole are dropped."""
+        """The rest, at the end of an answer: text held back for a stop string that did not come. Not for an answer that
+        a person stopped, which might have gone on with the rest of that string. Bytes of a character that never became
+        whole are dropped."""
         if self.stopped or self._lead:  # nothing, or nothing but white space of the template
             return ""
         return self._show(len(self._held))

@@ -91,6 +91,6 @@ def _sidebar(here: session.Session) -> None:
 
 
 def _model(status: ModelStatus) -> str:
-    word = "ready" if status.ready else status.reason
-    dot = f'<span class="pl-ready{"" if status.ready else " pl-no"}"></span>'
+    word = status.reason or "ready"
+    dot = f'<span class="pl-ready{"" if status.ready and status.tried else " pl-no"}"></span>'
     return f"<li>{dot}<span>{escape(status.name)}<small>{escape(word)}</small></span></li>"

@@ -31,7 +31,9 @@ def page(session: Session) -> None:
 
 
 def _model(session: Session, status: ModelStatus) -> None:
-    marks = [chip("ready", "good") if status.ready else chip("not ready", "warn")]
+    marks = [
+        chip("not ready", "warn") if not status.ready else chip("ready", "good") if status.tried else chip("not tried")
+    ]
     if status.loaded:
         marks.append(chip("in memory"))
     markup(f'<div class="pl-model"><span class="pl-name">{escape(status.name)}</span>{"".join(marks)}</div>')

