@@ -47,6 +47,11 @@ class Split:
         """Whether all that still comes is text."""
         return self._answering and self._begun
 
+    @property
+    def thinking(self) -> bool:
+        """Whether what comes now is thinking."""
+        return bool(self._close) and not self._answering
+
     def feed(self, piece: str) -> tuple[str, str]:
         """What `piece` makes certain."""
         if self.answering:
@@ -60,13 +65,13 @@ class Split:
                     return "", ""  # it may still become one
                 return "", self._rest()
             self._close, self._held = TAGS[tag], start.removeprefix(tag)
-        if self._close and not self._answering:
+        if self.thinking:
             return self._think()
         return "", self._text()
 
     def finish(self) -> tuple[str, str]:
         """The rest, when nothing more comes."""
-        if self._close and not self._answering:
+        if self.thinking:
             rest, self._held = self._held.rstrip(), ""
             return (rest if self._begun else rest.lstrip()), ""
         if self._close:

@@ -104,7 +104,7 @@ _SENT: Mapping[str, str] = {
             "min_p",
             "repeat_penalty",
             "repetition_penalty",
-        )  # fmt: skip
+        )
     },
 }
 """Fields of a request that a template or this catalogue sets otherwise, and how."""
