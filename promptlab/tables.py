@@ -96,12 +96,10 @@ results = sa.Table(
     sa.Column("spans", sa.Text, nullable=False),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("text", Exact, nullable=False),
-    sa.Column("thinking", Exact, nullable=False, server_default=sa.text("x''")),
     sa.Column("finish_reason", sa.Text, nullable=False),
     sa.Column("tokens_read", sa.Integer),
     sa.Column("tokens_reused", sa.Integer),
     sa.Column("tokens_written", sa.Integer),
-    sa.Column("tokens_thinking", sa.Integer),
     sa.Column("waited_s", sa.Float),
     sa.Column("first_token_s", sa.Float),
     sa.Column("total_s", sa.Float),
@@ -113,6 +111,9 @@ results = sa.Table(
     sa.Column("cached", sa.Boolean, nullable=False),
     sa.Column("scores", sa.Text, nullable=False),
     sa.Column("created", sa.Text, nullable=False),
+    # Added in version 2, at the end, where adding puts them.
+    sa.Column("thinking", Exact, nullable=False, server_default=sa.text("x''")),
+    sa.Column("tokens_thinking", sa.Integer),
     sa.Index("results_by_run", "run_id", "position"),
     sa.Index("results_by_key", "request_key", "status", "cached"),
 )
