@@ -40,7 +40,7 @@ def httpx_sse(text: str) -> Found:
     text = text.removeprefix("\ufeff")  # it is given text, from which the decoder takes the mark
     # It holds back a last CR, which may be half a CRLF, until something comes: the next is a comment, which is nothing.
     found = [events.decode(line) for part in (text, ":") for line in lines.decode(part)]
-    return [(e.event, e.data) for e in found if e is not None]
+    return [("" if e.event == "message" else e.event, e.data) for e in found if e is not None]
 
 
 def openai(data: bytes) -> Found:
