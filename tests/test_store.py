@@ -260,8 +260,9 @@ def test_a_text_is_written_again_once_a_write_has_failed(store: Store) -> None:
         {"completion": None, "error": "failed", "error_kind": "ServerFailed", "partial": "Arg"},
         {"completion": Completion("Arg", "stopped")},
         {"completion": Completion("Argentina"), "cached": True},
+        {"completion": Completion("Argen", "unknown", details={"finish": "moonset"})},
     ],
-    ids=["failed", "stopped", "cached"],
+    ids=["failed", "stopped", "cached", "nobody knows whether it is whole"],
 )
 def test_only_live_and_whole_answers_are_found(store: Store, useless: dict[str, Any]) -> None:
     run = begin(store, total=2)
@@ -285,7 +286,7 @@ def test_the_first_answer_is_the_one_found(store: Store) -> None:
 
 
 def test_a_found_answer_is_whole(store: Store) -> None:
-    whole = Completion("a\x00b", "length", Usage(1, 2, 3), Timings(1, 2, 3), "gpt-4o-2024", {"device": "gpu"})
+    whole = Completion("a\x00b", "length", Usage(1, 2, 3), Timings(1, 2, 3), "gpt-4o-2024", {"device": "gpu"}, "Hm.")
     put(store, result(begin(store), completion=whole))
     found = store.find(request().key(PRINT))
     assert found

@@ -11,8 +11,8 @@ from promptlab.thinking import where_tokens_went
 from promptlab.types import FinishReason, Request
 
 CUT = 0.5
-"""A server that counts fewer than this part of our own count has not read all of the prompt. Our count is o200k's, which
-is among the densest there is: of 18 vocabularies of chat models, on 23 kinds of text, the fewest tokens were 0.6 times
+"""A server that counts fewer than this part of our own count has not read all of the prompt. Our count is o200k's,
+among the densest there is: of 18 vocabularies of chat models, on 23 kinds of text, the fewest tokens were 0.6 times
 ours (Japanese, in that of Command R)."""
 SURELY_WHOLE = 6.0
 """Bytes a token. Where the server counts a token for at most so many bytes, the prompt is not counted at all: that

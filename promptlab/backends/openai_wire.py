@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Any
 from urllib.parse import SplitResult
+from weakref import WeakKeyDictionary
 
 import httpcore2
 import httpx2
@@ -143,8 +144,11 @@ class _Stream(httpcore2.NetworkStream):
 
 
 class _Network(httpcore2.NetworkBackend):
+    """Makes the connections of one pool, which has one at a time."""
+
     def __init__(self) -> None:
         self._inner = httpcore2.SyncBackend()
+        self._last: _Stream | None = None
 
     def connect_tcp(
         self,
@@ -154,7 +158,15 @@ class _Network(httpcore2.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.NetworkStream:
-        return _Stream(_apart(lambda: self._inner.connect_tcp(host, port, timeout, local_address, socket_options)))
+        made = _apart(lambda: self._inner.connect_tcp(host, port, timeout, local_address, socket_options))
+        self._last = _Stream(made)
+        return self._last
+
+    def drop(self) -> None:
+        """Close the connection: httpcore leaves one open whose SOCKS proxy refused."""
+        if self._last is not None:
+            self._last.close()
+            self._last = None
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
@@ -245,13 +257,16 @@ class Transport(httpx2.BaseTransport):
         # stopped, and how many requests are in flight is the runner's business. `keep` idle ones stay open.
         self._busy: set[httpcore2.ConnectionPool] = set()
         self._idle: list[tuple[float, httpcore2.ConnectionPool]] = []
+        self._networks: WeakKeyDictionary[httpcore2.ConnectionPool, _Network] = WeakKeyDictionary()
 
     def _new_pool(self) -> httpcore2.ConnectionPool:
         limits: dict[str, Any] = {"max_connections": 1, "max_keepalive_connections": 1, "keepalive_expiry": KEPT}
-        limits |= {"ssl_context": self._context, "network_backend": _Network()}
+        network = _Network()
+        limits |= {"ssl_context": self._context, "network_backend": network}
         if self._proxy is None:
             return httpcore2.ConnectionPool(**limits)
         pool: httpcore2.ConnectionPool = openai_proxy.pool(self._proxy, **limits)
+        self._networks[pool] = network
         return pool
 
     def _take(self) -> httpcore2.ConnectionPool:
@@ -292,6 +307,8 @@ class Transport(httpx2.BaseTransport):
         try:
             response = pool.handle_request(sent)
         except BaseException as exc:
+            if pool in self._networks:
+                self._networks[pool].drop()
             self._give_back(pool)
             if isinstance(exc, _CORE_ERRORS):
                 raise _same(exc) from exc

@@ -18,6 +18,7 @@ from tests.loopback import LoopbackServer, Reply, delta, events, stream
 
 ASK = Request("loop", Prompt((Message("user", "Who won?"),)), Params(max_tokens=64))
 SCHEMA = replace(ASK, schema='{"type": "object", "properties": {"a": {"type": "string"}}}')
+UNLIKELY = {"choices": [{"delta": {"content": "a"}, "logprobs": None}]}
 LIKELY = {"choices": [{"delta": {"content": "a"}, "logprobs": {"content": [{"token": "a", "logprob": -0.1}]}}]}
 WORDS = (
     "the cup was won by Uruguay in Montevideo, ",
@@ -45,10 +46,10 @@ def long(words: str, tokens: int) -> Request:
         (SCHEMA, stream('{"a": "b', finish="length"), "cut off at max_tokens"),
         (SCHEMA, stream('<think>x</think>{"a": "b"}'), "seems to ignore `response_format`"),
         (asked(logprobs=2), stream("Uruguay"), "how likely the tokens were"),
-        (asked(logprobs=2), events({"choices": [{"delta": {"content": "a"}, "logprobs": None}]}, delta(finish="stop")), "how likely"),
+        (asked(logprobs=2), events(UNLIKELY, delta(finish="stop")), "how likely the tokens were"),
         (asked(stop=("\n", "guay")), stream("Uruguay"), "'guay' is in the answer"),
         (asked(max_tokens=8), stream("Uruguay", usage=(9, 0, 300)), "300 tokens were written though max_tokens is 8"),
-        (long(WORDS[0], 9_000), stream("Uruguay", usage=(4_096, 0, 3)), "the server counted 4,096 tokens in a prompt of about 9,"),
+        (long(WORDS[0], 9_000), stream("Uruguay", usage=(4_096, 0, 3)), "the server counted 4,096 tokens"),
         (long(WORDS[0], 9_000), stream("Uruguay", usage=(2_048, 2_000, 3)), "the server counted 2,048 tokens"),
         (long(WORDS[3], 9_000), stream("Uruguay", usage=(2_048, 0, 3)), "the server counted 2,048 tokens"),
     ],
@@ -88,9 +89,9 @@ def test_what_was_given_raises_no_alarm(
 def test_a_prompt_is_counted_only_where_the_server_may_have_cut_it(
     server: LoopbackServer, make: Callable[..., Made], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    made, ask = make(), long(WORDS[0], 9_000)
     counted: list[str] = []
     monkeypatch.setattr(openai_tokens, "count", lambda *_: counted.append("") or 10_000)
-    made, ask = make(), long(WORDS[0], 9_000)
     server.plan(stream("Uruguay", usage=(9_000, 0, 3)), stream("Uruguay", usage=(4_000, 0, 3)))
     made.answer(ask)
     assert not counted

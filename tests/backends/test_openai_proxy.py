@@ -129,9 +129,7 @@ def test_a_socks_proxy_that_refuses_is_called_so(
         assert (made.pauses, server.count) == ([], 0)
 
 
-def test_what_is_no_socks_is_called_so(
-    server: LoopbackServer, make: Callable[..., Made], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_no_socks_is_called_so(make: Callable[..., Made], monkeypatch: pytest.MonkeyPatch) -> None:
     listening = socket.create_server(("127.0.0.1", 0))
 
     def greet() -> None:
