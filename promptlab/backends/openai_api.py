@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, cast
 from promptlab.backends import Step, openai_missing, openai_proxy, openai_request, openai_tokens
 from promptlab.backends.openai_entry import address, authorization, check_installed, fingerprint
 from promptlab.backends.openai_errors import Asked, leaks, translate
-from promptlab.backends.openai_events import read_events
+from promptlab.backends.openai_events import check_packing, read_events
 from promptlab.backends.openai_retry import LONGEST_ASKED_PAUSE, backoff, brief, wait_asked
 from promptlab.backends.openai_stream import Answer
 from promptlab.errors import BadReply, ModelNotReady, RateLimited
@@ -249,6 +249,8 @@ class OpenAIBackend:
             this.began, this.request_id = True, response.headers.get("x-request-id", "")
             # Nobody asked for a compressed answer, but some proxies know better.
             packed = response.headers.get("content-encoding", "identity").lower() != "identity"
+            if packed:
+                check_packing(response.headers["content-encoding"], self._asked)
             chunks = response.iter_bytes() if packed else response.iter_raw()
             events = read_events(chunks, self._asked)
             while not answer.done:

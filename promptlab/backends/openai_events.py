@@ -124,6 +124,15 @@ def read_events(chunks: Iterable[bytes], asked: Asked) -> Iterator[Event]:
         yield last
 
 
+def check_packing(encoding: str, asked: Asked) -> None:
+    """Raise `BadReply` for a compression that cannot be undone piece by piece: nobody asked for any."""
+    if not {one.strip().lower() for one in encoding.split(",")} <= {"gzip", "deflate", "identity"}:
+        raise BadReply(
+            asked.say(f"the reply is compressed as `{asked.quote(encoding)}`, though none was asked for"),
+            hint="a proxy on the way may do that; it can send text/event-stream as it is",
+        )
+
+
 def _whole(start: bytes, chunks: Iterator[bytes], asked: Asked) -> bytes:
     parts, size = [start], len(start)
     for chunk in chunks:

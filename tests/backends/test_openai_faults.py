@@ -160,6 +160,7 @@ FAULTS: list[tuple[str, loopback.Reply, type[errors.PromptlabError], str, int]] 
         "sends requests on to http://127.0.0.1:9/v2 (307)",
         1,
     ),
+    ("brotli", page(b"x", kind="text/event-stream", content_encoding="br"), errors.BadReply, "compressed as `br`", 1),
     ("broken gzip", page(b"not gzip", kind="text/event-stream", content_encoding="gzip"), errors.BadReply, "", 1),
 ]
 
