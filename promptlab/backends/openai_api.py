@@ -106,7 +106,7 @@ class OpenAIBackend:
         body = openai_request.encoded(self.body(request), request, self._asked)
         client = self._client()
         for attempt in range(1, self._entry.max_retries + 2):
-            this = _Try(Answer(self._asked, plain=request.schema is not None), time.monotonic())
+            this = _Try(Answer(self._asked), time.monotonic())
             try:
                 with closing(self._ask(client, body, cancel, this)) as steps:
                     for step in steps:

@@ -120,7 +120,7 @@ def translate(exc: Exception, asked: Asked, *, began: bool = False) -> Promptlab
     if kind == "status":
         response = getattr(exc, "response", None)
         headers = response.headers if response is not None else {}
-        return from_payload(getattr(exc, "status_code", None), getattr(exc, "body", None), asked, headers)
+        return from_payload(getattr(exc, "status_code", None), _body(exc), asked, headers)
     if kind == "stream":
         return from_payload(None, getattr(exc, "body", None) or str(exc), asked, {})
     if kind == "reply":
@@ -130,6 +130,15 @@ def translate(exc: Exception, asked: Asked, *, began: bool = False) -> Promptlab
     if kind == "network" or any(c.__module__ == "httpx2" and c.__name__ == "HTTPError" for c in type(exc).__mro__):
         return _network(exc, asked, began)
     return None
+
+
+def _body(exc: Exception) -> object:
+    """The whole error body: the library keeps only what stands under `error`, and that may be no more than `true`."""
+    response = getattr(exc, "response", None)
+    try:
+        return response.json() if response is not None else getattr(exc, "body", None)
+    except (ValueError, RecursionError):
+        return getattr(exc, "body", None)
 
 
 def leaks(exc: Exception, asked: Asked) -> bool:
@@ -236,6 +245,8 @@ def error_in(value: object, *, named: bool = False) -> object | None:
         return None
     if value.get("error") or named or "error" in (value.get("object"), value.get("type")):
         return value
+    if value.get("choices") is None and value.get("errors"):
+        return value
     if value.get("choices") is None and _status_in(value):
         return value
     return None
@@ -252,6 +263,12 @@ def _status_in(fields: Mapping[str, Any]) -> int | None:
     return None
 
 
+_SAYS = (
+    "message", "detail", "msg", "error", "errors", "error_msg", "status_msg", "error_description", "title", "reason",
+    "warning",
+)  # fmt: skip
+
+
 def words_of(error: object) -> str:
     """What an error body says, whatever it wraps the words in; what cannot be understood is quoted as it is.
 
@@ -263,8 +280,12 @@ def words_of(error: object) -> str:
         return _plain(error)
     loc = error.get("loc")
     at = ".".join(str(one) for one in loc if one != "body") if isinstance(loc, list) else ""
-    for name in ("message", "detail", "msg", "error", "error_description", "title", "reason"):
-        if words := error.get(name) and words_of(error[name]):
+    for name in _SAYS:
+        value = error.get(name)
+        if isinstance(value, str | list | Mapping) and (words := words_of(value)):
+            more = error.get("metadata")
+            if isinstance(more, Mapping) and isinstance(more.get("raw"), str):  # OpenRouter: what the provider said
+                words = f"{words} ({more['raw']})"
             return f"{at}: {words}" if at else words
     return json.dumps(error, ensure_ascii=False, default=str) if error else ""
 
@@ -275,7 +296,11 @@ def from_payload(
     """Our error for an error body. `status` None means it came inside a stream; its `code` may then be a status."""
     if isinstance(body, list) and len(body) == 1:  # as Google wraps it
         body = body[0]
-    error = body.get("error") or body if isinstance(body, Mapping) else body
+    error = body
+    if isinstance(body, Mapping):
+        inner = body.get("error") or body.get("errors")
+        inner = inner[0] if isinstance(inner, list) and len(inner) == 1 else inner
+        error = inner if isinstance(inner, str | list | Mapping) else body
     fields: Mapping[str, Any] = error if isinstance(error, Mapping) else {}
     words = {str(fields.get(k, "")).lower() for k in ("code", "type", "status")}
     if status is None:

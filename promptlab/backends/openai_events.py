@@ -105,6 +105,7 @@ def read_events(chunks: Iterable[bytes], asked: Asked) -> Iterator[Event]:
         start = (start + chunk).removeprefix(BOM).lstrip()
         if start[:1] in (b"{", b"[", b'"'):
             yield Event(b"", _whole(start, rest, asked))
+            yield Event(b"", DONE)  # it came whole
             return
         if b"\n" in start or b"\r" in start:
             break

@@ -18,7 +18,7 @@ THINKING = ("reasoning_content", "reasoning", "reasoning_text", "thinking", "rea
 _MORE = frozenset({*THINKING, "refusal"})
 _TEXT = frozenset({"text", "output_text", "input_text", "refusal", ""})
 _THINKS = ("thinking", "reasoning", "thought", "redacted_thinking")
-_WORDS = ("text", "thinking", "reasoning", "content", "summary", "refusal")
+_WORDS = ("text", "thinking", "reasoning", "content", "summary", "refusal", "value")
 _DEEPEST = 6
 
 
@@ -63,7 +63,7 @@ def _content(content: object) -> tuple[str, str, tuple[str, ...], bool]:
         kind = kind if isinstance(kind, str) else ""
         if kind.startswith(_THINKS):
             thinking += _words(part)
-        elif kind in _TEXT and any(isinstance(part.get(key), str) for key in ("text", "refusal")):
+        elif kind in _TEXT and (kind or _words(part)):
             text += _words(part)
             refused = refused or kind == "refusal"
         else:

@@ -32,6 +32,7 @@ def warnings(
         _logprobs(request, answer, finish),
         _stop(request, answer),
         _limit(request, answer),
+        _opened(answer),
         _prompt(request, answer, encoding),
     ]
     return [one for one in found if one]
@@ -66,6 +67,16 @@ def _stop(request: Request, answer: Answer) -> str:
     if met is None:
         return ""
     return f"the stop string {met!r} is in the answer: this server seems to ignore `stop`"
+
+
+def _opened(answer: Answer) -> str:
+    before, tag, _ = answer.text.partition("</think>")
+    if not tag or answer.thinking or "<think>" in before:
+        return ""
+    return (
+        "the answer holds `</think>` without its beginning, so what stands before it may be thinking, which the "
+        "server's chat template opens: have the server take it out (vLLM: --reasoning-parser)"
+    )
 
 
 def _limit(request: Request, answer: Answer) -> str:

@@ -13,6 +13,7 @@ once the model has said why it ended, nothing that follows takes the answer away
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,14 +45,14 @@ FINISH: Mapping[str, FinishReason] = {
 }  # fmt: skip
 """Words for why an answer ended, in lower case. One that is neither here nor in `FAILED` is `unknown`, and shown."""
 
-FAILED = frozenset(
-    ("abort", "aborted", "error", "errored", "fail", "failed", "failure", "cancelled", "canceled", "cancel",
-     "cancellation", "timeout", "timed_out", "time_limit", "network_error", "server_error", "internal_error",
-     "internal_server_error", "insufficient_system_resource", "interrupted", "preempted", "overloaded", "unavailable",
-     "disconnected", "malformed_function_call", "connection_error", "exception", "crash", "crashed", "killed", "oom",
-     "out_of_memory", "terminated", "shutdown", "expired")
-)  # fmt: skip
+FAILED = re.compile(
+    r"abort|error|fail|cancel|time_?d?_?out|time_limit|insufficient|interrupt|preempt|overload|unavailable|disconnect"
+    r"|malformed|exception|crash|kill|oom\b|out_of_memory|terminat|shut_?down|expired|lost|evict"
+)
 """Words with which servers end an answer that they could not finish: it is a failure, and never kept as an answer."""
+
+BESIDE = ("message", "detail", "msg", "error_msg", "status_msg", "warning")
+"""Keys under which gateways say something beside an answer."""
 
 
 class _Halves:
@@ -73,10 +74,9 @@ class _Halves:
 @dataclass
 class Answer:
     """What has arrived of one answer. `finish` None means nobody has said that it ended; `ended_with` is the server's
-    own word where we know no better. With `plain` the text is taken as it is, also where it begins with `<think>`."""
+    own word where we know no better."""
 
     asked: Asked
-    plain: bool = False
     parts: list[str] = field(default_factory=list)
     thoughts: list[str] = field(default_factory=list)
     finish: FinishReason | None = None
@@ -90,6 +90,7 @@ class Answer:
     other: dict[str, None] = field(default_factory=dict)
     words: list[str] = field(default_factory=list)
     _choices: bool = False
+    _odd: str = ""
     _split: Split = field(default_factory=Split)
     _halves: tuple[_Halves, _Halves] = field(default_factory=lambda: (_Halves(), _Halves()))
 
@@ -129,7 +130,8 @@ class Answer:
             if self.words:
                 raise ServerFailed(self.asked.say(f"the server broke the answer off: {'; '.join(self.words)}"))
             if not self._choices:
-                raise BadReply(self.asked.say("the reply is not what the protocol says: `choices` is missing"))
+                said = f"; it says {self._odd}" if self._odd else ""
+                raise self._bad(f"`choices` is missing{said}")
             if not self.done or not (self.parts or self.thoughts):
                 raise StreamCut(self.asked.say("the answer ended before it was complete"))
         return rest
@@ -156,13 +158,19 @@ class Answer:
             if event.name not in (b"", b"message"):  # somebody else's event: a ping with the time
                 return []
             raise
-        if (error := error_in(value, named=event.name == b"error")) is not None:
+        error = None if value == "[DONE]" else error_in(value, named=event.name == b"error")
+        if error is not None:
             raise from_payload(None, error, self.asked)
-        if not isinstance(value, dict):
-            raise BadReply(
-                self.asked.say(f"part of the answer is not a JSON object: {self.asked.quote(readable(data))}")
-            )
-        return self._object(value)
+        if value == "[DONE]":
+            self.done = True
+            return self._keep("", last=True)
+        steps: list[Thought | Delta] = []
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, dict):
+                steps += self._object(one)
+            elif one is not None:
+                self._odd = self.asked.quote(one)
+        return steps
 
     def _object(self, event: dict[str, Any]) -> list[Thought | Delta]:
         if event.get("usage"):
@@ -174,7 +182,8 @@ class Answer:
         choices = event.get("choices")
         if choices is None:
             # Not ours to understand, but not to be hidden either.
-            if words := words_of({key: event[key] for key in ("message", "detail") if key in event}):
+            self._odd = self.asked.quote(json.dumps(event, ensure_ascii=False)) if event else self._odd
+            if words := words_of({key: event[key] for key in BESIDE if key in event}):
                 self._hear(self.asked.quote(words))
             return []
         if not isinstance(choices, list):
@@ -185,16 +194,18 @@ class Answer:
         return [step for choice in choices for step in self._choice(choice)]
 
     def _choice(self, choice: object) -> list[Thought | Delta]:
+        if choice is None:
+            return []
         if not isinstance(choice, dict):
             raise self._bad("an entry of `choices` is no object")
-        if choice.get("index") not in (0, None):
+        if choice.get("index") not in (0, None, "0"):
             return []
         if choice.get("error"):
             raise from_payload(None, choice["error"], self.asked)
-        finish = choice.get("finish_reason")
+        finish = choice.get("finish_reason") or None
         if finish is not None and not isinstance(finish, str):
             raise self._bad("`finish_reason` is no text")
-        delta = choice.get("delta") or choice.get("message") or {}
+        delta = choice.get("delta") or choice.get("message") or {"content": choice.get("text")}
         if not isinstance(delta, dict):
             raise self._bad("`delta` is no object")
         try:
@@ -217,10 +228,11 @@ class Answer:
     def _end(self, word: str) -> None:
         if self.finish not in (None, "unknown"):
             return  # the first word counts
-        if word.lower() in FAILED:
+        plain = re.sub(r"[\s-]+", "_", word.strip().lower()).removeprefix("finish_reason_")
+        if plain not in FINISH and FAILED.search(plain):
             said = self.asked.quote(word)
             raise ServerFailed(self.asked.say(f"the server did not finish the answer: it ended it with `{said}`"))
-        self.finish = FINISH.get(word.lower(), "unknown")
+        self.finish = FINISH.get(plain, "unknown")
         self.ended_with = self.asked.quote(word) if self.finish == "unknown" else ""
 
     def _hear(self, words: str) -> None:
@@ -229,7 +241,7 @@ class Answer:
 
     def _keep(self, piece: str, *, last: bool) -> list[Thought | Delta]:
         piece = self._halves[1].joined(piece, last=last)
-        if self.plain or self._split.answering:
+        if self._split.answering:
             return self._text(piece)
         steps: list[Thought | Delta] = []
         for thought, text in (self._split.feed(piece), self._split.finish() if last else ("", "")):

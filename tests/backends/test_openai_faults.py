@@ -107,7 +107,7 @@ FAULTS: list[tuple[str, loopback.Reply, type[errors.PromptlabError], str, int]] 
         "longer than 4 MB",
         1,
     ),
-    ("json array", page("[1]", kind="application/json"), errors.BadReply, "not a JSON object", 1),
+    ("json array", page("[1]", kind="application/json"), errors.BadReply, "`choices` is missing; it says 1", 1),
     ("no choices", events({"id": "1"}), errors.BadReply, "`choices` is missing", 1),
     ("choices no list", events({"choices": {"0": 1}}), errors.BadReply, "`choices` is no list", 1),
     ("choice no object", events({"choices": ["a"]}), errors.BadReply, "an entry of `choices` is no object", 1),
@@ -124,7 +124,7 @@ FAULTS: list[tuple[str, loopback.Reply, type[errors.PromptlabError], str, int]] 
         "`finish_reason` is no text",
         1,
     ),
-    ("event number", events("7"), errors.BadReply, "not a JSON object", 1),
+    ("event number", events("7"), errors.BadReply, "`choices` is missing; it says 7", 1),
     (
         "error event",
         events(delta("a"), {"error": {"message": "overloaded", "type": "server_error"}}),

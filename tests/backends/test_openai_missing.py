@@ -44,7 +44,8 @@ def long(words: str, tokens: int) -> Request:
         (SCHEMA, stream("It was Uruguay."), "seems to ignore `response_format`"),
         (SCHEMA, stream('{"a": "b'), "seems to ignore `response_format`"),
         (SCHEMA, stream('{"a": "b', finish="length"), "cut off at max_tokens"),
-        (SCHEMA, stream('<think>x</think>{"a": "b"}'), "seems to ignore `response_format`"),
+        (SCHEMA, stream("<think>x</think>It was"), "seems to ignore `response_format`"),
+        (ASK, stream("Let me see.</think>\n\nUruguay"), "may be thinking"),
         (asked(logprobs=2), stream("Uruguay"), "how likely the tokens were"),
         (asked(logprobs=2), events(UNLIKELY, delta(finish="stop")), "how likely the tokens were"),
         (asked(stop=("\n", "guay")), stream("Uruguay"), "'guay' is in the answer"),
@@ -67,6 +68,8 @@ def test_what_is_missing_is_said(
     [
         (ASK, stream("It was Uruguay.")),
         (SCHEMA, stream('{"a": "b"}')),
+        (SCHEMA, stream('<think>x</think>{"a": "b"}')),
+        (ASK, stream("Close it with `<think>a</think>`")),
         (SCHEMA, stream("", usage=None)),
         (SCHEMA, events({"choices": [{"delta": {"refusal": "I cannot."}, "finish_reason": "stop"}]})),
         (SCHEMA, stream("{", finish="content_filter")),

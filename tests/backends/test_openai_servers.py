@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from promptlab import errors
-from promptlab.backends.openai_stream import FAILED, FINISH
+from promptlab.backends.openai_stream import FINISH
 from promptlab.types import Completion, Delta, Phase, Thought, Usage
 from tests import loopback
 from tests.backends.asking import Made
@@ -52,6 +52,11 @@ HARMLESS: dict[str, Any] = {
     "content null": message(content=None, reasoning=None, refusal=None),
     "content of no parts": message(content=[]),
     "another choice": {"choices": [{"index": 1, "delta": {"content": "Peru"}, "finish_reason": "error"}]},
+    "a null choice": {"choices": [None]},
+    "no word for the end": {"choices": [{"index": 0, "delta": {}, "finish_reason": ""}]},
+    "null": "null",
+    "an empty list": "[]",
+    "a number": "7",
     "timings": {"timings": {"predicted_ms": 3.5}, "choices": []},
 }
 QUIET = {
@@ -143,6 +148,8 @@ PART = {"type": "text", "text": "Uru"}
         ([PART, {"type": "image_url", "image_url": {"url": "data:"}}], "Uru", "", "image_url"),
         ([PART, {"type": "reference", "reference_ids": [1]}], "Uru", "", "reference"),
         ([PART, {"x": 1}], "Uru", "", "without a type"),
+        ([PART, {"type": "text", "text": ""}], "Uru", "", ""),
+        ([{"type": "text", "text": {"value": "Uru"}}], "Uru", "", ""),
     ],
 )
 @pytest.mark.parametrize("streamed", [True, False])
@@ -206,6 +213,32 @@ def test_thinking_is_kept_apart_in_every_form(
         assert (done.text, done.thinking) == ("Uruguay", "Let me see.")
 
 
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        {"choices": [{"index": "0", "delta": {"content": "Uruguay"}}]},
+        {"choices": [{"text": "Uruguay"}]},
+        {"choices": [{"message": {"content": "Uruguay"}, "delta": None}]},
+        [{"choices": [{"delta": {"content": "Uru"}}]}, {"choices": [{"delta": {"content": "guay"}}]}],
+    ],
+    ids=str,
+)
+def test_an_answer_in_an_odd_place_is_found(server: LoopbackServer, make: Callable[..., Made], chunk: Any) -> None:
+    server.plan(events(chunk, END, '"[DONE]"'))
+    assert make().answer().text == "Uruguay"
+
+
+def test_what_a_reply_without_an_answer_says_is_quoted(server: LoopbackServer, make: Callable[..., Made]) -> None:
+    for reply in (
+        page('{"base_resp": {"status_code": 1004, "note": "bad thing"}}', kind="application/json"),
+        events({"base_resp": {"status_code": 1004, "note": "bad thing"}}, "[DONE]"),
+    ):
+        server.plan(reply)
+        _, error = make().fail()
+        assert isinstance(error, errors.BadReply)
+        assert "bad thing" in error.message
+
+
 def test_encrypted_thinking_is_no_text(server: LoopbackServer, make: Callable[..., Made]) -> None:
     secret = {"reasoning_details": [{"type": "reasoning.encrypted", "data": "c2VjcmV0"}]}
     server.plan(events(message(**secret), A, B, END, "[DONE]"))
@@ -233,7 +266,16 @@ def test_an_answer_that_is_all_thinking_says_so(server: LoopbackServer, make: Ca
 # How an answer ends
 
 
-@pytest.mark.parametrize("word", [*sorted(FAILED), "ABORT", "Error"])
+FAILED = (
+    *("abort", "aborted", "ABORT", "RequestAborted", "error", "Error", "engine_error", "upstream error", "failed"),
+    *("failure", "cancelled", "canceled", "cancel", "CANCELLATION", "timeout", "timed_out", "time_limit", "TimedOut"),
+    *("network_error", "internal_server_error", "insufficient_system_resource", "interrupted", "preempted"),
+    *("overloaded", "unavailable", "disconnected", "malformed_function_call", "exception", "crashed", "killed", "oom"),
+    *("out_of_memory", "terminated", "shutdown", "expired", "connection-lost", "FINISH_REASON_ERROR"),
+)
+
+
+@pytest.mark.parametrize("word", FAILED)
 def test_an_end_that_is_a_failure_is_none_of_an_answer(
     server: LoopbackServer, make: Callable[..., Made], word: str
 ) -> None:
@@ -244,7 +286,17 @@ def test_an_end_that_is_a_failure_is_none_of_an_answer(
     assert (steps, server.count) == ([Delta("Uru")], 1)
 
 
-@pytest.mark.parametrize(("word", "reason"), [*FINISH.items(), ("END_TURN", "stop"), ("SAFETY", "content_filter")])
+@pytest.mark.parametrize(
+    ("word", "reason"),
+    [
+        *FINISH.items(),
+        ("END_TURN", "stop"),
+        ("end-turn", "stop"),
+        ("FINISH_REASON_STOP", "stop"),
+        (" stop ", "stop"),
+        ("SAFETY", "content_filter"),
+    ],
+)
 def test_every_word_for_an_end_is_understood(
     server: LoopbackServer, make: Callable[..., Made], word: str, reason: str
 ) -> None:
@@ -259,8 +311,10 @@ def test_a_word_that_nobody_knows_is_kept_as_it_came(server: LoopbackServer, mak
     assert (done.finish_reason, done.details["finish"]) == ("unknown", "moonset")
 
 
-def test_no_word_is_both_an_end_and_a_failure() -> None:
-    assert not FAILED & set(FINISH)
+def test_a_whole_reply_without_a_word_for_its_end_is_whole(server: LoopbackServer, make: Callable[..., Made]) -> None:
+    server.plan(page(json.dumps({"choices": [{"message": {"content": "Uruguay"}}]}), kind="application/json"))
+    done = make().answer()
+    assert (done.text, done.finish_reason) == ("Uruguay", "unknown")
 
 
 # What servers say
@@ -288,6 +342,14 @@ WORDS: dict[str, tuple[Any, type[errors.PromptlabError], str]] = {
         errors.ServerFailed,
         "(502): bad thing",
     ),
+    "error is true": ({"error": True, "message": "bad thing"}, errors.ServerFailed, "bad thing"),
+    "errors": ({"success": False, "errors": [{"code": 7, "message": "bad thing"}]}, errors.ServerFailed, "bad thing"),
+    "openrouter": (
+        {"error": {"code": 502, "message": "Provider returned error", "metadata": {"raw": "bad thing"}}},
+        errors.ServerFailed,
+        "(502): Provider returned error (bad thing)",
+    ),
+    "msg": ({"code": 50001, "msg": "bad thing"}, errors.ServerFailed, "bad thing"),
     "another shape": ({"error": {"cause": "bad thing"}}, errors.ServerFailed, "bad thing"),
 }
 
