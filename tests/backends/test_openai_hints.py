@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -339,3 +340,88 @@ def test_the_errors_of_other_servers(
         list(make().backend.complete(ASK, threading.Event()))
     assert words in caught.value.hint
     assert not_said not in caught.value.hint
+
+
+# The hints of failures that are no refusals
+
+
+def test_the_hints_about_time_name_settings_that_give_more_of_it(
+    server: LoopbackServer, make: Callable[..., Made]
+) -> None:
+    server.default = stream("Argentina", latency=0.6)
+    for setting, value in (("read_timeout", 0.2), ("total_timeout", 0.3)):
+        _, error = make(**{setting: value}).fail()
+        assert isinstance(error, errors.DeadlineExceeded)
+        assert f"`{setting}` gives it longer" in error.hint
+        assert make(**{setting: 20.0}).answer().text == "Argentina"
+
+
+def test_the_hint_of_a_redirect_names_the_address_that_answers(
+    server: LoopbackServer, make: Callable[..., Made]
+) -> None:
+    def moved(request: Received) -> Reply:
+        if request.path.startswith("/v2/"):
+            return stream("Argentina")
+        return page("", 308, location=f"{server.url.removesuffix('/v1')}/v2/chat/completions")
+
+    server.default = moved
+    _, error = make().fail()
+    assert "put it into `base_url`" in error.hint
+    found = re.search(r"http://\S+", error.message.partition("sends requests on to ")[2])
+    assert found
+    assert make(base_url=found[0]).answer().text == "Argentina"  # the whole address of the call, as it was named
+
+
+def test_the_hint_of_an_address_without_v1_leads_to_one_that_answers(
+    server: LoopbackServer, make: Callable[..., Made]
+) -> None:
+    server.default = lambda request: stream("Argentina") if request.path.startswith("/v1/") else page("no", 404)
+    _, error = make(base_url=server.url.removesuffix("/v1")).fail()
+    assert "`base_url`" in error.hint
+    assert make().answer().text == "Argentina"
+
+
+def test_the_hint_of_a_refused_key_names_the_variable_that_cures_it(
+    server: LoopbackServer, make: Callable[..., Made]
+) -> None:
+    def guarded(request: Received) -> Reply:
+        right = request.headers.get("authorization") == "Bearer right-key"
+        return stream("Argentina") if right else page('{"error": {"message": "no"}}', 401, "application/json")
+
+    server.default = guarded
+    _, error = make(api_key_env="MY_KEY", key="wrong-key").fail()
+    assert "MY_KEY" in error.hint
+    _, error = make(key="").fail()
+    assert "`api_key_env`" in error.hint
+    assert make(api_key_env="MY_KEY", key="right-key").answer().text == "Argentina"
+
+
+def test_fewer_requests_at_once_are_what_the_hint_of_a_busy_server_says(
+    server: LoopbackServer, make: Callable[..., Made], tmp_path: Path
+) -> None:
+    from promptlab import runner
+    from promptlab.models import Catalogue
+    from promptlab.store import Store
+    from promptlab.types import Template, Trial
+    from promptlab.workspace import Workspace
+
+    def narrow(_: Received) -> Reply:
+        if server.in_flight > 2:
+            return page('{"error": {"message": "slow down"}}', 429, "application/json")
+        return stream("Argentina", latency=0.05)
+
+    def failures(most: int) -> list[str]:
+        made = make(max_retries=0, max_parallel=most)
+        catalogue = Catalogue(Workspace(tmp_path, {}, {}), {}, extra={"loop": made.backend})
+        store = Store(tmp_path / f"{most}.sqlite")
+        template = Template("cup", "cup.yaml")
+        trials = [Trial(template, {}, "loop", request=ASK, repeat=n) for n in range(12)]
+        results = runner.start(trials, catalogue=catalogue, store=store).wait()
+        store.close()
+        return [result.hint for result in results if result.error]
+
+    server.default = narrow
+    hints = failures(12)
+    assert hints
+    assert all("`max_parallel`" in hint for hint in hints)
+    assert failures(2) == []
