@@ -237,6 +237,8 @@ def _os_words(chain: list[BaseException]) -> str:
 def error_in(value: object, *, named: bool = False) -> object | None:
     """The error in one JSON value of a reply with status 200, None where it holds none. `named` means that its event
     was called `error`. A `message` alone is none: gateways say all sorts of things beside an answer."""
+    if isinstance(value, dict) and value.get("choices") and not value.get("error") and not named:
+        return None  # nearly every event
     if isinstance(value, list):
         return next((found for one in value if (found := error_in(one, named=named)) is not None), None)
     if isinstance(value, str):  # an answer is never a bare text

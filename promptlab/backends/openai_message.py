@@ -15,7 +15,9 @@ from typing import Any, NamedTuple
 THINKING = ("reasoning_content", "reasoning", "reasoning_text", "thinking", "reasoning_details", "thinking_blocks")
 """Keys of a message that hold thinking. Some servers send it under two of them: the first with words counts."""
 
-_MORE = frozenset({*THINKING, "refusal"})
+_BESIDE = ("tool_calls", "function_call", "audio", "images")
+"""Keys beside `content` that hold what is no text."""
+_MORE = frozenset({*THINKING, *_BESIDE, "refusal"})
 _TEXT = frozenset({"text", "output_text", "input_text", "refusal", ""})
 _THINKS = ("thinking", "reasoning", "thought", "redacted_thinking")
 _WORDS = ("text", "thinking", "reasoning", "content", "summary", "refusal", "value")
@@ -42,7 +44,8 @@ def said(message: Mapping[str, Any]) -> Said:
         raise ValueError("`refusal` is no text")
     # A refusal comes in place of the answer; it is what the model said, so it is shown as such.
     own = next((words for key in THINKING if (words := _words(message.get(key)))), "")
-    return Said(text + (refusal or ""), own + thinking, other, refused or bool(refusal))
+    beside = tuple(key for key in _BESIDE if message.get(key))
+    return Said(text + (refusal or ""), own + thinking, other + beside, refused or bool(refusal))
 
 
 def _content(content: object) -> tuple[str, str, tuple[str, ...], bool]:

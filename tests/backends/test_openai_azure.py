@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import threading
 from typing import Any
 
@@ -11,10 +13,11 @@ import pytest
 from promptlab import errors
 from promptlab.backends.openai_api import OpenAIBackend
 from promptlab.backends.openai_entry import address
+from promptlab.formats import openai_chat
 from promptlab.types import Message, Params, Prompt, Request
 from promptlab.workspace import OpenAIModel
 from tests.backends.asking import KEY
-from tests.loopback import LoopbackServer, Received, events, page, status
+from tests.loopback import LoopbackServer, Received, events, page, status, whole
 
 VERSION = "2024-10-21"
 ASK = Request("azure", Prompt((Message("user", "Who won?"),)), Params(max_tokens=9, temperature=0.5))
@@ -242,3 +245,30 @@ def test_a_page_that_is_no_answer_is_said_so(server: LoopbackServer) -> None:
     with pytest.raises(errors.BadReply, match="web page"):
         list(made.complete(ASK, threading.Event()))
     made.close()
+
+
+def test_a_program_and_a_command_for_azure_ask_the_same_way(
+    server: LoopbackServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entry = OpenAIModel(
+        backend="openai",
+        model="gpt-4o",
+        base_url=server.url.removesuffix("/v1"),
+        api_version=VERSION,
+        api_key_env="AZURE_KEY",
+        extra_body={"user_security_context": {"application_name": "x"}},
+        reasoning_effort="low",
+    )
+    monkeypatch.setenv("AZURE_KEY", KEY)
+    server.default = whole("Argentina")
+    made = OpenAIBackend("azure", entry, KEY)
+    mine = asked(made, server)
+    exec(openai_chat.as_python(ASK, entry), {})
+    assert capsys.readouterr().out == "Argentina\n"
+    theirs = server.requests[-1]
+    assert (theirs.path, theirs.headers["api-key"]) == (mine.path, KEY)
+    assert {**theirs.json, "stream": True, "stream_options": {"include_usage": True}} == mine.json
+    if shutil.which("curl"):
+        subprocess.run(["sh", "-c", openai_chat.as_curl(ASK, entry)], check=True, capture_output=True)
+        curled = server.requests[-1]
+        assert (curled.path, curled.headers["api-key"], curled.json) == (mine.path, KEY, theirs.json)

@@ -239,6 +239,16 @@ def test_what_a_reply_without_an_answer_says_is_quoted(server: LoopbackServer, m
         assert "bad thing" in error.message
 
 
+@pytest.mark.parametrize("name", ["tool_calls", "function_call", "audio", "images"])
+def test_what_is_no_text_beside_the_content_is_named(
+    server: LoopbackServer, make: Callable[..., Made], name: str
+) -> None:
+    server.plan(events(A, message(**{name: [{"id": "1"}]}), B, END, "[DONE]"))
+    done = make().answer()
+    assert done.text == "Uruguay"
+    assert name in done.details["warnings"][0]
+
+
 def test_encrypted_thinking_is_no_text(server: LoopbackServer, make: Callable[..., Made]) -> None:
     secret = {"reasoning_details": [{"type": "reasoning.encrypted", "data": "c2VjcmV0"}]}
     server.plan(events(message(**secret), A, B, END, "[DONE]"))
