@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from promptlab import errors
-from promptlab.backends.openai_stream import FINISH
+from promptlab.backends.openai_errors import Asked
+from promptlab.backends.openai_events import read_events
+from promptlab.backends.openai_stream import FINISH, Answer
+from promptlab.thinking import Split
 from promptlab.types import Completion, Delta, Phase, Thought, Usage
 from tests import loopback
 from tests.backends.asking import Made
 from tests.loopback import LoopbackServer, Reply, delta, events, page, stream
 
+ASKED = Asked("x", "m", "http://127.0.0.1:1/v1")
 CASES = Path(__file__).parents[3] / "shared" / "cases" / "backends" / "sse"
 
 
@@ -465,3 +472,33 @@ def test_the_cases_of_other_servers(server: LoopbackServer, make: Callable[..., 
     done = make().answer()
     assert done.text == ("" if name == "reasoning-only" else "Uruguay")
     assert bool(done.thinking) == (name in ("reasoning-only", "content-parts"))
+
+
+# All of it together
+
+SAID = st.sampled_from(["Uru", "guay", " ", "\n", "é", "日本", "😀", "<", "<think>", "data: x", "\r\n", "\u2028"])
+ODD = st.sampled_from([f"data: {one if isinstance(one, str) else json.dumps(one)}" for one in HARMLESS.values()])
+STILL = st.sampled_from([odd.strip("\n") for name, odd in QUIET.items() if name != "an unknown field"])
+PARTS = st.lists(st.tuples(st.just("text"), SAID) | st.tuples(st.just("odd"), ODD | STILL), max_size=12)
+
+
+@settings(max_examples=300, deadline=None)
+@given(PARTS, st.sampled_from(["\n", "\r\n", "\r"]), st.lists(st.integers(0, 3_000), max_size=20), st.booleans())
+def test_the_text_is_the_same_whatever_comes_between_and_wherever_it_is_cut(
+    parts: list[tuple[str, str]], end: str, cuts: list[int], marked: bool
+) -> None:
+    lines = [": begin"]
+    text = "".join(said for kind, said in parts if kind == "text")
+    for kind, said in parts:
+        lines += [f"data: {json.dumps(delta(said))}" if kind == "text" else said.replace("\n", end), ""]
+    lines += [f"data: {json.dumps(END)}", "", "data: [DONE]", "", ""]
+    data = ("\ufeff" if marked else "").encode() + end.join(lines).encode()
+    places = sorted({0, len(data), *(at % (len(data) + 1) for at in cuts)})
+    answer = Answer(ASKED)
+    for event in read_events([data[a:b] for a, b in pairwise(places)], ASKED):
+        answer.take(event)
+    answer.close()
+    splitting = Split()
+    (thought, start), (rest_thought, rest) = splitting.feed(text), splitting.finish()
+    assert (answer.thinking, answer.text) == (thought + rest_thought, start + rest)
+    assert (answer.finish, answer.done, answer.warnings()) == ("stop", True, [])
