@@ -260,9 +260,9 @@ class OpenAIBackend:
                 if event is None:
                     break
                 yield from answer.take(event)
-                if answer.finish is not None and not this.said_end:
-                    this.said_end = True
-                    watch.deadline = min(watch.deadline, time.monotonic() + AFTERWARDS)
+                if answer.finish is not None and not this.finished:
+                    this.finished = time.monotonic()
+                    watch.deadline = min(watch.deadline, this.finished + AFTERWARDS)
             yield from answer.close()
             this.ended = time.monotonic()
             # The last bytes of the reply, so that the connection can be used again.
@@ -270,7 +270,7 @@ class OpenAIBackend:
                 for _ in chunks:
                     pass
         except Stopped:
-            this.stopped = not this.ended
+            this.stopped = not this.ended and answer.finish is None
         except (TimeOver, httpx2.HTTPError, BadReply):
             # Once the model has said that it ended, a break afterwards takes nothing away.
             if answer.finish is None and not this.ended:
@@ -296,7 +296,7 @@ class OpenAIBackend:
             warnings += openai_missing.warnings(request, answer, finish, self._can, self._encoding)
         if warnings:
             details["warnings"] = warnings
-        ended = this.ended or time.monotonic()
+        ended = this.ended or this.finished or time.monotonic()
         first = None if this.first is None else this.first - this.turn
         return Completion(
             answer.text,
@@ -311,13 +311,14 @@ class OpenAIBackend:
 
 @dataclass
 class _Try:
-    """One try at a request. Times are of `time.monotonic()`; `began` means the server had accepted it."""
+    """One try at a request. Times are of `time.monotonic()`: `finished` when the model had said why it ended, `ended`
+    when the reply had. `began` means the server had accepted it."""
 
     answer: Answer
     turn: float
     first: float | None = None
     ended: float = 0.0
     began: bool = False
-    said_end: bool = False
+    finished: float = 0.0
     stopped: bool = False
     request_id: str = ""

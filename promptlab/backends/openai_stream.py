@@ -91,6 +91,7 @@ class Answer:
     words: list[str] = field(default_factory=list)
     _choices: bool = False
     _odd: str = ""
+    _failed: ServerFailed | None = None
     _split: Split = field(default_factory=Split)
     _halves: tuple[_Halves, _Halves] = field(default_factory=lambda: (_Halves(), _Halves()))
 
@@ -126,6 +127,8 @@ class Answer:
     def close(self) -> list[Thought | Delta]:
         """The end of the reply: what was held back. Raises what it lacks."""
         rest = self._keep("", last=True)
+        if self._failed is not None:
+            raise self._failed
         if self.finish is None:
             if self.words:
                 raise ServerFailed(self.asked.say(f"the server broke the answer off: {'; '.join(self.words)}"))
@@ -230,8 +233,10 @@ class Answer:
             return  # the first word counts
         plain = re.sub(r"[\s-]+", "_", word.strip().lower()).removeprefix("finish_reason_")
         if plain not in FINISH and FAILED.search(plain):
-            said = self.asked.quote(word)
-            raise ServerFailed(self.asked.say(f"the server did not finish the answer: it ended it with `{said}`"))
+            what = f"the server did not finish the answer: it ended it with `{self.asked.quote(word)}`"
+            if self.finish is None:  # raised at the close, so that what this event still brought is shown
+                self._failed, self.done = ServerFailed(self.asked.say(what)), True
+            return
         self.finish = FINISH.get(plain, "unknown")
         self.ended_with = self.asked.quote(word) if self.finish == "unknown" else ""
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +21,7 @@ from promptlab.backends.openai_stream import FINISH, Answer
 from promptlab.thinking import Split
 from promptlab.types import Completion, Delta, Phase, Thought, Usage
 from tests import loopback
-from tests.backends.asking import Made
+from tests.backends.asking import ASK, Made
 from tests.loopback import LoopbackServer, Reply, delta, events, page, stream
 
 ASKED = Asked("x", "m", "http://127.0.0.1:1/v1")
@@ -132,7 +134,28 @@ def test_a_server_that_goes_on_for_ever_after_the_end_is_not_waited_for(
     monkeypatch.setattr("promptlab.backends.openai_api.AFTERWARDS", 0.2)
     pings = tuple(step for _ in range(10_000) for step in (0.01, loopback.chunked(b": ping\n\n")))
     server.plan((loopback.head() + loopback.chunked(TEXT.encode()), *pings))
-    assert make().answer().text == "Uruguay"
+    made, began = make(), time.monotonic()
+    done = made.answer()
+    assert done.text == "Uruguay"
+    assert time.monotonic() - began - done.timings.total >= 0.2  # the wait behind the answer is no part of its time
+
+
+def test_a_stop_behind_the_end_leaves_a_whole_answer(server: LoopbackServer, make: Callable[..., Made]) -> None:
+    cancel = threading.Event()
+    server.plan((loopback.head() + loopback.chunked(TEXT.encode()), loopback.HANG))
+    steps = []
+    for step in make().backend.complete(ASK, cancel):
+        steps.append(step)
+        threading.Timer(0.1, cancel.set).start()
+    done = steps[-1]
+    assert isinstance(done, Completion)
+    assert (done.text, done.finish_reason) == ("Uruguay", "stop")
+
+
+def test_what_comes_with_a_failing_end_is_kept(server: LoopbackServer, make: Callable[..., Made]) -> None:
+    server.plan(events(A, delta("guay", finish="abort"), "[DONE]"))
+    steps, _ = make().fail()
+    assert steps == [Delta("Uru"), Delta("guay")]
 
 
 # Content in parts
