@@ -29,7 +29,7 @@ from promptlab.backends import Step, openai_missing, openai_proxy, openai_reques
 from promptlab.backends.openai_entry import address, authorization, check_installed, fingerprint
 from promptlab.backends.openai_errors import Asked, leaks, translate
 from promptlab.backends.openai_events import check_packing, read_events
-from promptlab.backends.openai_retry import LONGEST_ASKED_PAUSE, backoff, brief, wait_asked
+from promptlab.backends.openai_retry import LONGEST_ASKED_PAUSE, backoff, brief, retry_after, wait_asked
 from promptlab.backends.openai_stream import Answer
 from promptlab.errors import BadReply, ModelNotReady, RateLimited
 from promptlab.types import AsSent, Completion, Delta, Phase, Piece, Request, Thought, Timings
@@ -114,6 +114,7 @@ class OpenAIBackend:
                         yield step
             except Exception as exc:
                 error, pause = translate(exc, self._asked, began=this.began), wait_asked(exc)
+                pause = this.asked_wait if pause is None else pause
                 if error is None:
                     raise
                 # An error in the very first event is as good as one in the status, if it names a status.
@@ -247,6 +248,7 @@ class OpenAIBackend:
                     ),
                 )
             this.began, this.request_id = True, response.headers.get("x-request-id", "")
+            this.asked_wait = retry_after(response.headers)
             # Nobody asked for a compressed answer, but some proxies know better.
             packed = response.headers.get("content-encoding", "identity").lower() != "identity"
             if packed:
@@ -322,3 +324,4 @@ class _Try:
     finished: float = 0.0
     stopped: bool = False
     request_id: str = ""
+    asked_wait: float | None = None

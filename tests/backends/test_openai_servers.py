@@ -462,6 +462,15 @@ def test_the_second_try_answers(server: LoopbackServer, make: Callable[..., Made
     assert (steps[-1].text, steps[-1].details["attempts"]) == ("Uruguay", 2)
 
 
+def test_the_pause_asked_for_beside_an_error_in_the_first_event_is_kept(
+    server: LoopbackServer, make: Callable[..., Made]
+) -> None:
+    busy = f"data: {json.dumps({'error': {'code': 429, 'message': 'busy'}})}\n\n"
+    server.plan(page(busy, kind="text/event-stream", retry_after="7"), stream("Uruguay"))
+    made = make()
+    assert (made.answer().text, made.pauses) == ("Uruguay", [7.0])
+
+
 def test_an_answer_that_has_begun_is_not_asked_again(server: LoopbackServer, make: Callable[..., Made]) -> None:
     for begun in (A, message(reasoning="Hm.")):
         server.plan(events(begun, {"error": {"code": 503, "message": "busy"}}))
