@@ -113,7 +113,11 @@ class LlamaBackend:
 
     @cached_property
     def _trial(self) -> Trial:
-        return Trial(self._settings_but_cpu, self.sha256, self.numerics)
+        entry = self.entry
+        return Trial(
+            *(self.path.name, self.sha256, self.numerics, entry.n_gpu_layers, entry.flash),
+            settings=lambda: self._settings_but_cpu,
+        )
 
     def ready(self, say: Callable[[str], None] = lambda _text: None, *, again: bool = False) -> Cpu:
         """Try the model on this processor, unless that was done before; the CPU code that answers. With `again` a
