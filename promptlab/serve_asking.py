@@ -108,19 +108,23 @@ def held(request: Request, done: Completion) -> Completion:
         return done
     from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no stubs
     from referencing import Registry
+    from referencing.exceptions import Unresolvable
     from referencing.jsonschema import DRAFT202012
 
+    hint = "ask again, or ask for a simpler schema"
     schema = json.loads(request.schema)
     registry: Registry[Any] = Registry().with_resource("", DRAFT202012.create_resource(schema))  # and fetches nothing
     try:
         wrong = next(Draft202012Validator(schema, registry=registry).iter_errors(json.loads(done.text)), None)
     except ValueError as exc:
-        raise EngineFailed(f"the answer is not JSON: {exc}", hint="ask again, or ask for a simpler schema") from exc
+        raise EngineFailed(f"the answer does not hold to the schema: it is not JSON: {exc}", hint=hint) from exc
+    except Unresolvable as exc:
+        raise InputError(f"a $ref leads nowhere: {clipped(str(exc), 200)}", field="response_format") from exc
     if wrong is None:
         return done
     at = "/".join(str(one) for one in wrong.absolute_path) or "the whole"
     words = f"the answer does not hold to the schema: {at}: {clipped(wrong.message, 200)}"
-    raise EngineFailed(words, hint="ask again, or ask for a simpler schema")
+    raise EngineFailed(words, hint=hint)
 
 
 __all__ = ["Asking", "held", "named", "sized"]

@@ -99,9 +99,10 @@ def path_of(place: Iterable[str | int]) -> str:
 
 
 def _explained(exc: ValidationError) -> InputError:
-    """The first complaint. An unknown field comes before a missing one, which it may be, misspelt."""
-    found = sorted(exc.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden")
-    first = found[0]
+    """The first complaint. A wrong type of a part comes before the fields that such parts have, and an unknown field
+    before a missing one, which it may be, misspelt."""
+    rank = {"literal_error": 0, "extra_forbidden": 1}
+    first = min(exc.errors(include_url=False), key=lambda one: rank.get(one["type"], 2))
     place, kind, context = tuple(first["loc"]), first["type"], first.get("ctx", {})
     if kind == "value_error":
         words = str(context["error"])
