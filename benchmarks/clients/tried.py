@@ -1,9 +1,9 @@
-"""What every client is asked to do, and how it is told. Used in the clients' own environment, so the standard library only.
+"""What every client is asked to do, and how it is told. Used in the clients' environment: the standard library only.
 
     {"check": "plain answer", "outcome": "works", "said": "Hello! How can I"}
 
-A check is a function that returns what it saw, and raises where that is not what it should be. A client's exception that
-brings the server's words is a refusal; one of ours, "not offered", means that the client has no such thing.
+A check is a function that returns what it saw, and raises where that is not what it should be. A client's exception
+that brings the server's 400 is a refusal; "not offered" means that the client has no such thing.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ MODEL = os.environ.get("PROMPTLAB_MODEL", "smollm2-135m")
 KEY = "none"
 
 QUESTION = "Say hello in one sentence."
-LONG = "Count from 1 to 1000, each number on a line of its own."
+LONG = "Write a long story about the sea."
 LEFT_SECONDS = 10
-"""1,500 tokens take twice as long and more."""
+"""The story of 1,500 tokens takes several times as long."""
 SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {"country": {"type": "string", "maxLength": 12}, "sure": {"type": "boolean"}},
@@ -44,10 +44,6 @@ MAY_BE_REFUSED = {"tools, any wanted", "two answers", "a misspelt field"}
 """What is not done here; the misspelt field must be refused."""
 
 
-class NotOfferedError(Exception):
-    """The client has no way to ask for it."""
-
-
 def fits(text: str | None) -> str:
     """`text`, where it is what `SCHEMA` says."""
     found = json.loads(text or "")
@@ -66,7 +62,7 @@ def an_object(text: str | None) -> str:
 def freed(answer: Callable[[], str]) -> str:
     """The next answer after one that was left: it comes before the one that was left would have ended."""
     began = time.monotonic()
-    text = answer()
+    answer()
     took = time.monotonic() - began
     assert took < LEFT_SECONDS, f"{took:.0f} s"
     return f"next answer after {took:.1f} s"
@@ -77,11 +73,7 @@ def run(checks: Mapping[str, Callable[[], str]]) -> None:
     assert set(checks) <= {*CHECKS}, set(checks) - {*CHECKS}
     for name in CHECKS:
         try:
-            if name not in checks:
-                raise NotOfferedError
-            outcome, said = "works", checks[name]()
-        except NotOfferedError as exc:
-            outcome, said = "not offered", str(exc)
+            outcome, said = ("works", checks[name]()) if name in checks else ("not offered", "")
         except AssertionError as exc:
             outcome, said = "wrong", f"it came out as {exc}"
         except Exception as exc:  # each client has exceptions of its own

@@ -40,6 +40,16 @@ def plain() -> str:
     return str(found.completion)
 
 
+def stream() -> str:
+    async def ask() -> Any:
+        config = GenerateConfig(temperature=0, max_tokens=24, max_retries=0)
+        return await get_model(NAME, memoize=False, stream=True).generate(QUESTION, [], None, config)
+
+    text = str(asyncio.run(ask()).completion)
+    assert text == plain(), text
+    return text
+
+
 def stop() -> str:
     text = str(asked(stop_seqs=["!", "."]).completion)
     assert not {"!", "."} & set(text), text
@@ -78,6 +88,7 @@ def cancel() -> str:
 run(
     {
         "plain answer": plain,
+        "stream": stream,
         "stop": stop,
         "system and developer": roles,
         "schema": schema,

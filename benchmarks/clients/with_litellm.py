@@ -63,8 +63,10 @@ def probabilities() -> str:
 
 
 def cancel() -> str:
-    for _ in zip(range(4), asked(LONG, stream=True, max_tokens=1500), strict=False):
+    events = asked(LONG, stream=True, max_tokens=1500)
+    for _ in zip(range(4), events, strict=False):
         pass
+    events.close()
     return freed(plain)
 
 

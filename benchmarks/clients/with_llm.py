@@ -1,5 +1,6 @@
 """llm (the command line tool's library) against `promptlab serve`, through extra-openai-models.yaml."""
 
+import gc
 import os
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,8 @@ def cancel() -> str:
     for _ in zip(range(4), events, strict=False):
         pass
     events.close()
+    del events
+    gc.collect()  # llm does not close the connection itself
     return freed(plain)
 
 
