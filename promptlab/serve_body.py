@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 from pydantic import BaseModel, ValidationError
@@ -102,7 +103,7 @@ def _explained(exc: ValidationError) -> InputError:
     """The first complaint. A wrong type of a part comes before the fields that such parts have, and an unknown field
     before a missing one, which it may be, misspelt."""
     rank = {"literal_error": 0, "extra_forbidden": 1}
-    first = min(exc.errors(include_url=False), key=lambda one: rank.get(one["type"], 2))
+    first = min(exc.errors(include_url=False, include_input=False), key=lambda one: rank.get(one["type"], 2))
     place, kind, context = tuple(first["loc"]), first["type"], first.get("ctx", {})
     if kind == "value_error":
         words = str(context["error"])
@@ -128,29 +129,40 @@ def _known(names: Sequence[str]) -> list[str]:
 
 def _whole_characters(data: Any) -> None:
     """Refuse half a character: no model can read or write it."""
-    waiting: list[tuple[tuple[str | int, ...], Any]] = [((), data)]
-    while waiting:
-        place, one = waiting.pop()
-        if isinstance(one, str):
-            half = next((c for c in one if "\ud800" <= c <= "\udfff"), None)
-            if half:
-                raise InputError(
-                    f"holds half a character (the lone surrogate U+{ord(half):04X})",
-                    field=path_of(place),
-                    hint="send the whole character, or leave it out",
-                )
-        elif isinstance(one, list):
-            waiting += [((*place, number), inner) for number, inner in enumerate(one)]
-        elif isinstance(one, dict):
-            waiting += [(place, name) for name in one]
-            waiting += [((*place, name), inner) for name, inner in one.items()]
+    places: list[str | int] = []
+    levels: list[Iterator[tuple[str | int, Any]]] = [iter([("", data)])]
+    while levels:  # no recursion and no list of all that is still to see: a body may be large and deep
+        name, one = next(levels[-1], (_END, None))
+        if name == _END:
+            levels.pop()
+            del places[-1:]
+            continue
+        half = _half(name) or _half(one)
+        if half:
+            raise InputError(
+                f"holds half a character (the lone surrogate U+{ord(half):04X})",
+                field=path_of(places[1:] if _half(name) else [*places, name][1:]),
+                hint="send the whole character, or leave it out",
+            )
+        if isinstance(one, list | dict):
+            places.append(name)
+            levels.append(iter(enumerate(one) if isinstance(one, list) else one.items()))
+
+
+_END = -1
+"""In place of a name, once there are no more."""
+
+
+def _half(one: Any) -> str | None:
+    if not isinstance(one, str) or one.isascii():
+        return None
+    return next((c for c in one if "\ud800" <= c <= "\udfff"), None)
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in found if names.count(name) > 1)
+        twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
         raise ValueError(f"the key {json.dumps(twice)} stands in one object twice")
     return found
 

@@ -13,9 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, model_validator
 
 MOST_STOPS = 64
+MOST_KEYS = 200
+MOST_LABELS = 16
 LARGEST = 2**31 - 1
 
 
@@ -23,6 +25,14 @@ class Strict(BaseModel):
     """Types as JSON has them: "0" is no number, and true is none either. No key is left unseen."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _few_keys(cls, value: Any) -> Any:
+        """Every unknown key becomes a complaint; a million of them are not wanted."""
+        if isinstance(value, dict) and len(value) > MOST_KEYS:
+            raise ValueError(f"has more than {MOST_KEYS} keys")
+        return value
 
 
 class Part(Strict):
@@ -37,7 +47,7 @@ class Part(Strict):
 def _as_parts(value: Any) -> Any:
     if not isinstance(value, str | list | None):
         raise ValueError("must be a text, or a list of parts of type `text`")
-    return [{"type": "text", "text": value}] if isinstance(value, str) else value
+    return [{"type": "text", "text": value}] if isinstance(value, str) else value or []
 
 
 def _as_list(value: Any) -> Any:
@@ -46,11 +56,17 @@ def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def _few_labels(value: Any) -> Any:
+    if isinstance(value, dict) and len(value) > MOST_LABELS:
+        raise ValueError(f"must have at most {MOST_LABELS} entries")
+    return value
+
+
 class Turn(Strict):
     """A message. What else an answer of a server holds may come back with it where it is empty."""
 
     role: Literal["system", "developer", "user", "assistant"]
-    content: Annotated[list[Part] | None, BeforeValidator(_as_parts)] = None
+    content: Annotated[list[Part], FailFast(), BeforeValidator(_as_parts)] = Field(default_factory=list)
     name: str | None = Field(None, pattern=r"^[^\s<|\\/>\[\]{}]{1,64}$")
     refusal: str | None = None
 
@@ -85,7 +101,9 @@ class ResponseFormat(Strict):
 class Labels(Strict):
     """Fields that say who asks and why, or how to do what is not done here. They change no answer."""
 
-    metadata: dict[str, str] | None = Field(None, description="texts under names", examples=[{"a": "b"}])
+    metadata: Annotated[dict[str, str] | None, BeforeValidator(_few_labels)] = Field(
+        None, description=f"up to {MOST_LABELS} texts under names", examples=[{"a": "b"}]
+    )
     parallel_tool_calls: bool | None = Field(None, description="no tools are called", examples=[True, False])
     prompt_cache_key: str | None = Field(None, description="a text; all prompts share one cache", examples=["k"])
     prompt_cache_retention: Literal["in_memory", "24h"] | None = Field(
@@ -103,7 +121,9 @@ class Body(Labels):
     """Fields that are honoured."""
 
     model: str = Field(min_length=1, description="a local model's name in promptlab.yaml")
-    messages: list[Turn] = Field(min_length=1, description='at least one message; "Messages" below')
+    messages: Annotated[list[Turn], FailFast()] = Field(
+        min_length=1, description='at least one message; "Messages" below'
+    )
     stream: bool | None = Field(None, description="`true`: the answer as server-sent events, as it is written")
     stream_options: StreamOptions | None = Field(
         None, description="with `stream` only. `include_usage`: the tokens in the last event"
@@ -127,8 +147,8 @@ class Body(Labels):
         description="new tokens; without a limit an answer may fill what the prompt leaves of the window",
     )
     max_completion_tokens: Count = Field(None, ge=1, le=LARGEST, description="the same under its newer name")
-    stop: Annotated[list[Annotated[str, Field(min_length=1)]] | None, BeforeValidator(_as_list)] = Field(
-        None, max_length=MOST_STOPS, description=f"a text or up to {MOST_STOPS}"
+    stop: Annotated[list[Annotated[str, Field(min_length=1)]], FailFast(), BeforeValidator(_as_list)] = Field(
+        default_factory=list, max_length=MOST_STOPS, description=f"a text or up to {MOST_STOPS}"
     )
     response_format: ResponseFormat | None = Field(
         None, description='`text`, `json_object` or `json_schema`; "Schemas" below'

@@ -45,7 +45,7 @@ def wanted(data: Any, models: Sequence[str]) -> Wanted:
     """
     body = read(data)
     most = _most(body)
-    params = Params(TEMPERATURE, most or 1, stop=tuple(body.stop or ())).with_(
+    params = Params(TEMPERATURE, most or 1, stop=tuple(body.stop)).with_(
         temperature=body.temperature,
         top_p=body.top_p,
         top_k=body.top_k,

@@ -95,10 +95,14 @@ class Serving:
         asking.start()
         return asking
 
-    async def _models(self, _: Request) -> Response:
+    async def _models(self, request: Request) -> Response:
+        if request.url.query:
+            return answer(_no_query(request))
         return _json({"object": "list", "data": [model_object(name, self._since) for name in self.names]})
 
     async def _model(self, request: Request) -> Response:
+        if request.url.query:
+            return answer(_no_query(request))
         name = request.path_params["name"]
         if name in self.names:
             return _json(model_object(name, self._since))
@@ -109,7 +113,7 @@ class Serving:
         if self.busy >= self._most_at_once:
             words = f"{self.busy} requests are waiting here already"
             return answer(Refusal(503, words, "server_error", code="overloaded", headers={"retry-after": "1"}))
-        unread = _not_json(request)
+        unread = _no_query(request) if request.url.query else _not_json(request)
         if unread:
             return answer(unread)
         try:
@@ -263,6 +267,13 @@ def _not_json(request: Request) -> Refusal | None:
     if packed.lower() != "identity":
         return Refusal(415, f"the Content-Encoding is {ascii(packed)[:100]}; send the body as it is", code="packed")
     return None
+
+
+def _no_query(request: Request) -> Refusal:
+    name = next(iter(request.query_params), "?")
+    return Refusal(
+        400, f"{name}: is in the address; no parameters are known there, send fields in the body", param=name
+    )
 
 
 async def _no_such_route(request: Request, exc: Exception) -> Response:

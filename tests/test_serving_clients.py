@@ -1,4 +1,4 @@
-"""Other people's clients against `promptlab serve`: what docs/serve.md says of them, and the openai package once more."""
+"""Other people's clients against `promptlab serve`: what docs/serve.md says of them, and one of them in earnest."""
 
 from __future__ import annotations
 

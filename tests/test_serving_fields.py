@@ -7,6 +7,7 @@ asks for nothing, and with one that is refused by name.
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -24,6 +25,7 @@ from openai.types.shared_params.response_format_json_schema import JSONSchema
 
 from promptlab.backends.llama_template import ChatTemplate
 from promptlab.backends.scripted import ScriptedBackend
+from promptlab.errors import InputError
 from promptlab.models import Catalogue
 from promptlab.serve_body import LEVELS, parsed
 from promptlab.serve_fields import NOTHING, OPENAI, OTHERS, Body, Labels, NamedSchema, Part, StreamOptions, Turn
@@ -450,6 +452,40 @@ def test_a_body_of_another_kind_is_refused(served: Served, headers: dict[str, st
     assert status == 200 or said.error["type"] == "invalid_request_error"
 
 
+MANY = 50_000
+LARGE: Mapping[str, Any] = {
+    "messages that are none": {**ASK, "messages": [0] * MANY},
+    "parts that are none": {**ASK, **message(content=[0] * MANY)},
+    "messages that are empty": {**ASK, "messages": [{}] * MANY},
+    "stops that are none": {**ASK, "stop": [0] * MANY},
+    "unknown fields": {**ASK, **{f"x{number}": 0 for number in range(MANY)}},
+    "unknown keys of a message": {**ASK, **message(**{f"x{number}": 1 for number in range(MANY)})},
+    "labels": {**ASK, "metadata": {f"x{number}": 0 for number in range(MANY)}},
+    "half a character at the end": {**ASK, "logit_bias": [0] * MANY, "user": HALF},
+    "a key twice at the end": b'{"a": {' + b"".join(b'"x%d": 0, ' % n for n in range(MANY)) + b'"y": 0, "y": 0}}',
+}
+
+
+@pytest.mark.parametrize("body", LARGE.values(), ids=LARGE)
+def test_a_large_body_that_is_wrong_costs_little(body: Any) -> None:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError):
+            wanted(parsed(raw), ["demo"])
+        assert tracemalloc.get_traced_memory()[1] < 50 * len(raw)
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/v1/chat/completions"), ("GET", "/v1/models"), ("GET", "/v1/models/demo")]
+)
+def test_what_is_asked_in_the_address_is_refused_by_name(served: Served, method: str, path: str) -> None:
+    said = served.ask(method, f"{path}?limit=1", ASK if method == "POST" else None)
+    assert (said.status, said.error["param"]) == (400, "limit")
+
+
 def test_a_schema_nested_without_end_is_refused(served: Served, history: list[Request]) -> None:
     schema: dict[str, Any] = {}
     for _ in range(600):
@@ -497,8 +533,6 @@ def test_a_shared_case(name: str, status: int, param: str | None) -> None:
         assert json.loads(asked.schema or "null") == sent.get("response_format", {}).get("schema")
         assert asked.messages[0].name == sent["messages"][0].get("name", "")
     else:
-        from promptlab.errors import InputError
-
         with pytest.raises(InputError) as caught:
             wanted(parsed(body), ["smollm2-135m"])
         assert caught.value.field == param
