@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 from pydantic import BaseModel, ValidationError
@@ -60,13 +62,14 @@ def parsed(body: bytes) -> Any:
     """`body` as JSON data; an InputError for anything else, and for what JSON readers disagree about."""
     try:
         data = json.loads(
-            body.decode("utf-8"), parse_constant=_no_number, parse_float=_finite, object_pairs_hook=_each_once
+            body.decode("utf-8"), parse_constant=_no_number, parse_float=_kept, object_pairs_hook=_each_once
         )
     except RecursionError as exc:
         raise InputError("the body is nested too deeply") from exc
     except ValueError as exc:
         raise InputError(f"the body is not JSON: {exc}") from exc
-    _whole_characters(data)
+    if _SURROGATE.search(body):
+        _whole_characters(data)
     return data
 
 
@@ -149,6 +152,9 @@ def _whole_characters(data: Any) -> None:
             levels.append(iter(enumerate(one) if isinstance(one, list) else one.items()))
 
 
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+"""UTF-8 cannot carry half a character; an escape can, by itself or as half of a pair."""
+
 _END = -1
 """In place of a name, once there are no more."""
 
@@ -167,10 +173,15 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _finite(digits: str) -> float:
+def _kept(digits: str) -> float:
+    """A number that is read as it is written; a bound in a schema must not become another."""
     number = float(digits)
-    if not math.isfinite(number):
-        raise ValueError(f"{digits[:40]} is too large a number")
+    try:
+        kept = math.isfinite(number) and Decimal(digits) == Decimal(repr(number))
+    except InvalidOperation:  # beyond even that
+        kept = False
+    if not kept:
+        raise ValueError(f"{digits[:40]} is a number with more digits than JSON readers keep")
     return number
 
 

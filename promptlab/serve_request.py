@@ -126,16 +126,16 @@ def _schema(form: ResponseFormat | None) -> str | None:
     if form.type == "text":
         return None
     if form.type == "json_object":
-        return '{"type": "object"}' if form.schema_ is None else _checked(form.schema_, f"{at}.schema")
+        return '{"type": "object"}' if form.schema_ is None else _checked(form.schema_, (at, "schema"))
     if form.json_schema is None:
         raise InputError("is missing", field=f"{at}.json_schema")
-    return _checked(form.json_schema.schema_, f"{at}.json_schema.schema")
+    return _checked(form.json_schema.schema_, (at, "json_schema", "schema"))
 
 
-def _checked(schema: dict[str, Any], at: str) -> str:
+def _checked(schema: dict[str, Any], at: tuple[str, ...]) -> str:
     problem = problem_of(schema)
     if problem:
-        raise InputError(problem.message, field=at)
+        raise InputError(problem.message, field=path_of((*at, *problem.path)))
     return json.dumps(schema, ensure_ascii=False)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import tracemalloc
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -344,12 +345,12 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     (form(type="text", schema={}), "response_format.schema", "json_object"),
     (form(type="text", strict=True), "response_format.strict", "no field"),
     (form(type="json_object", shema={}), "response_format.shema", "did you mean `schema`?"),
-    (form(type="json_object", schema={"type": "obj"}), "response_format.schema", "not a JSON Schema"),
+    (form(type="json_object", schema={"type": "obj"}), "response_format.schema.type", "not a JSON Schema"),
     (form(type="json_object", json_schema={"schema": {}}), "response_format.json_schema", "json_schema"),
     (form(type="json_schema", schema={}), "response_format.schema", "json_object"),
     (form(type="json_schema"), "response_format.json_schema", "missing"),
     (form(type="json_schema", json_schema={"name": "x"}), "response_format.json_schema.schema", "missing"),
-    (named({"type": "obj"}), "response_format.json_schema.schema", "not a JSON Schema"),
+    (named({"type": "obj"}), "response_format.json_schema.schema.type", "not a JSON Schema"),
     (named(True), "response_format.json_schema.schema", "an object"),
     (named({}, schem={}), "response_format.json_schema.schem", "did you mean `schema`?"),
     (named({}, strict="yes"), "response_format.json_schema.strict", "true or false"),
@@ -414,6 +415,9 @@ BODIES: Mapping[str, tuple[bytes, str]] = {
     "Infinity": (b'{"temperature": -Infinity}', "Infinity"),
     "a number too large": (b'{"temperature": 1e999}', "1e999"),
     "a number too large in a schema": (b'{"response_format": {"schema": {"minimum": -1e400}}}', "1e400"),
+    "a number too small": (b'{"temperature": 1e-999}', "1e-999"),
+    "a number beyond all": (b'{"temperature": 1e-99999999999999999999}', "1e-9999"),
+    "a number with too many digits": (b'{"a": {"maximum": 12345678901234567890.5}}', "12345678901234567890.5"),
     "nested without end": (b"[" * 100_000, "nested"),
     "half a text": (b'"a', "JSON"),
     "digits without end": (b"9" * 5000, "JSON"),
@@ -494,6 +498,15 @@ def test_a_schema_nested_without_end_is_refused(served: Served, history: list[Re
     assert (said.status, said.error["param"]) == (400, "response_format.json_schema.schema")
     assert "nested too deeply" in said.error["message"]
     assert history == []
+
+
+@pytest.mark.parametrize(
+    "digits", ["0.1", "1.0", "1E2", "0.30000000000000004", "2.5e-1", "-0.0", "1e22", "9007199254740993"]
+)
+def test_a_number_that_readers_keep_is_taken(digits: str) -> None:
+    schema = parsed(b'{"maximum": ' + digits.encode() + b"}")
+    found = wanted({**ASK, **named(schema)}, ["demo"]).request.schema
+    assert Decimal(json.loads(found or "", parse_float=Decimal)["maximum"]) == Decimal(digits)
 
 
 def test_all_of_unicode_reaches_the_model(served: Served, history: list[Request]) -> None:
