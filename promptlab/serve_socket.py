@@ -22,9 +22,11 @@ HEAD_SECONDS = 10.0
 """From the first byte of a request, or the opening of a connection, to the end of its head."""
 BODY_SECONDS = 60.0
 """From the end of the head to the end of the body."""
-MOST_WAITING = 256
-"""Connections that wait for a request, whole or in part. Together with those that are answered they stay well below the
-1,024 files a process may usually have open."""
+MOST_WAITING = 200
+"""Connections that wait for a request, whole or in part."""
+BACKLOG = 256
+"""Connections taken at one go. Twice those that wait, those that are answered and these stay below the 1,024 files
+that a process may usually have open."""
 KEEP_ALIVE_SECONDS = 75
 """Longer than clients keep an idle connection, so that none is closed under a request."""
 
@@ -139,6 +141,7 @@ def config(app: Any, limits: Limits | None = None, **options: Any) -> uvicorn.Co
         ws="none",
         proxy_headers=False,  # nobody stands in between whose word on the client's address would be taken
         server_header=False,
+        backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         **options,
     )
