@@ -111,7 +111,11 @@ def held(request: Request, done: Completion) -> Completion:
     from referencing.exceptions import Unresolvable
     from referencing.jsonschema import DRAFT202012
 
-    hint = "ask again, or ask for a simpler schema"
+    hint = (
+        "leave out `stop`, which may have cut it off"
+        if request.params.stop
+        else "ask again, or ask for a simpler schema"
+    )
     schema = json.loads(request.schema)
     registry: Registry[Any] = Registry().with_resource("", DRAFT202012.create_resource(schema))  # and fetches nothing
     try:

@@ -269,6 +269,7 @@ def test_an_answer_that_does_not_hold_to_its_schema_is_no_answer(start: Start, t
     else:
         assert (whole.status, whole.error["code"]) == (500, "engine_failed")
         assert "schema" in whole.error["message"]
+        assert "`stop`" in served.chat({**ASK, **JSON, "stop": "}"}).error["message"]
         assert done["error"]["code"] == "engine_failed"
         assert text == "" or last["choices"][0]["delta"] == {"content": text}
 
@@ -283,7 +284,8 @@ def test_a_schema_elsewhere_is_not_fetched(start: Start, monkeypatch: pytest.Mon
     monkeypatch.setattr("urllib.request.urlopen", lambda *asked, **_: fetched.append(asked))
     form = {"type": "json_object", "schema": {"$ref": "http://127.0.0.1:9/schema.json"}}
     said = start(Told(Completion("{}"))).chat({**ASK, "response_format": form})
-    assert (said.status, said.error["param"]) == (400, "response_format")
+    assert said.status == 400
+    assert said.error["param"].startswith("response_format")
     assert fetched == []
 
 
