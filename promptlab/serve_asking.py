@@ -7,6 +7,7 @@ what is asked there is no run (docs/decisions.md).
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Callable
 from contextlib import closing
@@ -14,9 +15,11 @@ from dataclasses import replace
 from typing import Any, cast
 
 from promptlab.backends import Backend, Step
+from promptlab.errors import EngineFailed, InputError, PromptlabError, RequestRejected
 from promptlab.models import Catalogue
 from promptlab.serve_request import Wanted
 from promptlab.types import Completion, Request
+from promptlab.words import clipped
 
 UNSAID_WINDOW = 4096
 """Tokens, of a model that does not say how many it takes; local ones all do."""
@@ -50,14 +53,18 @@ class Asking:
     def _run(self) -> None:
         last: Step | BaseException | None = None
         try:
-            backend = self._catalogue.backend(self._wanted.request.model)
+            request = self._wanted.request
+            backend = self._catalogue.backend(request.model)
             self.fingerprint = backend.fingerprint
-            # Every backend's `complete` is a generator; closing it is a cancel.
-            with closing(cast(Any, backend.complete(sized(backend, self._wanted), self.cancel))) as steps:
-                for last in steps:
-                    self._put(last)
+            try:
+                # Every backend's `complete` is a generator; closing it is a cancel.
+                with closing(cast(Any, backend.complete(sized(backend, self._wanted), self.cancel))) as steps:
+                    for last in steps:
+                        self._put(last if not isinstance(last, Completion) else held(request, last))
+            except RequestRejected as exc:
+                raise named(exc, backend, request) from exc
             if not isinstance(last, Completion):
-                raise RuntimeError(f"backend of {self._wanted.request.model} ended without a completion")
+                raise RuntimeError(f"backend of {request.model} ended without a completion")
         except BaseException as exc:
             self._put(exc)
         finally:
@@ -79,4 +86,49 @@ def sized(backend: Backend, wanted: Wanted) -> Request:
     return replace(request, params=request.params.with_(max_tokens=max(1, room)))
 
 
-__all__ = ["Asking", "sized"]
+def named(exc: RequestRejected, backend: Backend, request: Request) -> InputError:
+    """What the engine refuses, with the field it is about: the messages, where it refuses them without a schema too."""
+    field = "response_format" if request.schema else ""
+    try:
+        backend.as_sent(replace(request, schema=None))
+    except RequestRejected:
+        field = "messages"
+    except PromptlabError:
+        pass
+    return InputError(exc.message, field=field, hint=exc.hint)
+
+
+def held(request: Request, done: Completion) -> Completion:
+    """The answer, once it is known to be what its schema asks for. One that was cut off cannot be, and says so itself.
+
+    Raises:
+        EngineFailed: the answer came to its end and is something else.
+    """
+    if request.schema is None or done.finish_reason != "stop":
+        return done
+    from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no stubs
+    from referencing import Registry
+    from referencing.exceptions import Unresolvable
+    from referencing.jsonschema import DRAFT202012
+
+    hint = (
+        "leave out `stop`, which may have cut it off"
+        if request.params.stop
+        else "ask again, or ask for a simpler schema"
+    )
+    schema = json.loads(request.schema)
+    registry: Registry[Any] = Registry().with_resource("", DRAFT202012.create_resource(schema))  # and fetches nothing
+    try:
+        wrong = next(Draft202012Validator(schema, registry=registry).iter_errors(json.loads(done.text)), None)
+    except ValueError as exc:
+        raise EngineFailed(f"the answer does not hold to the schema: it is not JSON: {exc}", hint=hint) from exc
+    except Unresolvable as exc:
+        raise InputError(f"a $ref leads nowhere: {clipped(str(exc), 200)}", field="response_format") from exc
+    if wrong is None:
+        return done
+    at = "/".join(str(one) for one in wrong.absolute_path) or "the whole"
+    words = f"the answer does not hold to the schema: {at}: {clipped(wrong.message, 200)}"
+    raise EngineFailed(words, hint=hint)
+
+
+__all__ = ["Asking", "held", "named", "sized"]
