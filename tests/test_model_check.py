@@ -18,7 +18,8 @@ from promptlab.backends import Step
 from promptlab.backends.scripted import ScriptedBackend
 from promptlab.cli import cli
 from promptlab.errors import ModelNotFound, ModelNotReady
-from promptlab.model_check import QUICK, Size, made_text, resident, short_ones
+from promptlab.model_asks import QUICK, Size, made_text, short_ones
+from promptlab.model_check import resident
 from promptlab.models import Catalogue
 from promptlab.types import Request
 from promptlab.workspace import LlamaModel, Workspace
