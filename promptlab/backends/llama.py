@@ -250,7 +250,7 @@ class LlamaBackend:
     @property
     def file_bytes(self) -> int:
         """Bytes on disk, of all parts of a split model."""
-        return sum(path.stat().st_size for path in self._parts or (self.path,))
+        return self._settings_but_cpu.file_bytes
 
     @property
     def sliding_window(self) -> int:

@@ -49,6 +49,11 @@ class Settings:
     resident_bytes: int | None = None
     cpu: Cpu = OWN
 
+    @property
+    def file_bytes(self) -> int:
+        """Bytes on disk, of all parts of a split model."""
+        return sum(path.stat().st_size for path in self.parts or (self.path,) if path.exists())
+
     def shelf(self) -> Shelf | None:
         """Where this model's prefixes are on disk; None where they are not kept."""
         return None if self.prefix_folder is None else Shelf(self.prefix_folder, self.identity)

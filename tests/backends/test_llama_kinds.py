@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from promptlab.backends.llama_child import CHILD
+from promptlab.backends.llama_child import WORKERS
 from promptlab.backends.llama_kinds import other_kind, refuse_other_kinds
 from promptlab.errors import EngineFailed
 from promptlab.gguf_head import read_head
@@ -90,7 +90,7 @@ def ask(catalogue: Catalogue, name: str) -> Completion:
 
 def test_every_other_kind_is_refused_in_words_and_the_loaded_model_stays(house: Catalogue, tmp_path: Path) -> None:
     text = ask(house, "good").text
-    before = CHILD.pid
+    before = WORKERS.pid
     for name, (keys, tensors, words) in KINDS.items():
         write(tmp_path / "other.gguf", keys, tensors)
         status = house.status("other")
@@ -101,7 +101,7 @@ def test_every_other_kind_is_refused_in_words_and_the_loaded_model_stays(house: 
         assert words in str(caught.value), name
         assert caught.value.hint, name
     assert house.status("good").loaded
-    assert CHILD.pid == before is not None
+    assert WORKERS.pid == before is not None
     assert ask(house, "good").text == text
 
 
