@@ -70,8 +70,10 @@ def write(path: Path, meta: Mapping[str, Any], tensors: Mapping[str, Sequence[Se
     return path
 
 
-def tiny_meta(name: str = "tiny", *, template: str | None = PLAIN, window: int = 2048) -> dict[str, Any]:
-    """The keys of a llama of two layers that knows bytes only."""
+def tiny_meta(
+    name: str = "tiny", *, template: str | None = PLAIN, window: int = 2048, extra: Mapping[str, Any] = {}
+) -> dict[str, Any]:
+    """The keys of a llama of two layers that knows bytes only, with `extra` ones."""
     tokens = ["<unk>", "<s>", "</s>", *(f"<0x{n:02X}>" for n in range(256))]
     return {
         "general.architecture": "llama",
@@ -92,6 +94,7 @@ def tiny_meta(name: str = "tiny", *, template: str | None = PLAIN, window: int =
         "tokenizer.ggml.bos_token_id": 1,
         "tokenizer.ggml.eos_token_id": 2,
         **({"tokenizer.chat_template": template} if template is not None else {}),
+        **extra,
     }
 
 
