@@ -30,6 +30,8 @@ NO_MODEL = {
     "vocab": ("a vocabulary without weights", "name the model's own file"),
 }
 """What `general.type` may say other than `model`."""
+NO_TOKENS = frozenset({"none", "no_vocab"})
+"""What `tokenizer.ggml.model` says of a file that knows no words: llama.cpp ends its process over the first text."""
 RANK = 4
 """The pooling type of rerankers; 0 is none."""
 
@@ -77,6 +79,8 @@ def other_kind(head: Head) -> tuple[str, str] | None:
         return f"a model that makes sound ({architecture})", GENERATE
     if architecture and not head.tensors and not head.meta.get("split.count"):
         return NO_MODEL["vocab"]
+    if head.meta.get("tokenizer.ggml.model") in NO_TOKENS:
+        return f"a model without a tokenizer ({architecture})", "convert the model again, with its tokenizer"
     return None
 
 

@@ -65,6 +65,8 @@ KINDS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "mmproj": (meta("clip", general__type="mmproj"), WEIGHTS, "the vision or sound part of a model"),
     "a LoRA": (meta(general__type="adapter"), WEIGHTS, "an adapter (LoRA)"),
     "an importance matrix": (meta(general__type="imatrix"), WEIGHTS, "the importance matrix of a model"),
+    "no tokenizer": (meta(tokenizer__ggml__model="none"), WEIGHTS, "a model without a tokenizer (llama)"),
+    "no words": (meta(tokenizer__ggml__model="no_vocab"), WEIGHTS, "a model without a tokenizer (llama)"),
     "a vocabulary": (meta(), {}, "a vocabulary without weights"),
 }
 
