@@ -1,6 +1,6 @@
 """How much memory a model will take, asked of llama.cpp before it is loaded.
 
-    room = room_of(settings, cells=8200, sequences=2)
+    room = room_of(settings, Shape(8200, 2))                # llama_loading.py asks
     room.weights, room.cache, room.compute, room.output     # bytes, as llama.cpp will allocate them
     free_memory()                                           # what the machine, or its container, has left
 
