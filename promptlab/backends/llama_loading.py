@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from promptlab.backends.llama_disk import Shelf
-from promptlab.backends.llama_native import cpu_variant, library, log_lines, reason
+from promptlab.backends.llama_native import Words, cpu_variant, library, log_lines, reason
 from promptlab.backends.llama_prefix import MEMORY
+from promptlab.backends.llama_rules import Rules
 from promptlab.backends.llama_variants import OWN, Cpu
 from promptlab.errors import EngineFailed
 
@@ -90,6 +91,7 @@ class Loaded:
         self.cells = cells or settings.window
         self.model: Any = None
         self.context: Any = None
+        self._rules: Rules | None = None
         params = lib.llama_model_default_params()
         params.n_gpu_layers = settings.n_gpu_layers if settings.n_gpu_layers >= 0 else 0x7FFFFFFF
         watch = lib.llama_progress_callback(lambda _part, _data: not stopping())
@@ -132,6 +134,12 @@ class Loaded:
     def size(self) -> int:
         """Bytes of weights, keys and values."""
         return int(self.lib.llama_model_size(self.model)) + self._context_bytes()
+
+    def rules(self, words: Words) -> Rules:
+        """Its vocabulary for grammars, made when the first one is asked for: a second for 262,000 tokens."""
+        if self._rules is None:
+            self._rules = Rules(self.lib, self.vocab, words)
+        return self._rules
 
     def _open_context(self) -> None:
         lib, settings = self.lib, self.settings
