@@ -86,7 +86,9 @@ def problem_of(schema: Any) -> SchemaProblem | None:
         return SchemaProblem(str(exc))
     except RecursionError:
         return SchemaProblem("nested too deeply")
-    return SchemaProblem(f"no JSON is valid under it: {empty.why}, at {empty.at}", _path_of(empty.at)) if empty else None
+    return (
+        SchemaProblem(f"no JSON is valid under it: {empty.why}, at {empty.at}", _path_of(empty.at)) if empty else None
+    )
 
 
 def _path_of(at: str) -> tuple[str | int, ...]:
@@ -165,7 +167,7 @@ def _validator(schema: str) -> Any:
 
 @lru_cache(maxsize=16)
 def _exact(kind: Any) -> Any:
-    from jsonschema.validators import extend
+    from jsonschema.validators import extend  # type: ignore[import-untyped]  # it has no stubs
 
     types = kind.TYPE_CHECKER.redefine_many({"number": _is_number, "integer": _is_integer})
     rules = {
@@ -272,4 +274,4 @@ def indented(text: str) -> str:
     return "".join(parts)
 
 
-__all__ = ["SchemaProblem", "Verdict", "indented", "problem_of", "read", "verdict"]
+__all__ = ["SchemaProblem", "Verdict", "indented", "pointer", "problem_of", "read", "verdict"]

@@ -139,7 +139,8 @@ class _Search:
                     done[name] = Place({}, place.at, place.resolver)
                     continue
             for number in reversed(range(len(said.get("allOf", ())))):
-                waiting.append(self._root.child(place, "allOf", number))
+                inner = self._root.child(place, "allOf", number)
+                waiting.append(inner)
         return list(done.values())
 
     def needs(self, places: Sequence[Place]) -> tuple[frozenset[str], Key]:
@@ -264,8 +265,10 @@ class _Level:
         required = {name: place for names, place in self._said("required") if isinstance(names, list) for name in names}
         most = self._least("maxProperties")
         if most is not None and len(required) > most:
-            return Empty(f"`required` names {len(required)} properties and `maxProperties` is {most}", next(
-                self._said("maxProperties"))[1].at)
+            return Empty(
+                f"`required` names {len(required)} properties and `maxProperties` is {most}",
+                next(self._said("maxProperties"))[1].at,
+            )
         for name, place in required.items():
             inside = [one for other in self._places for one in self._property(other, name)]
             if wrong := self._needs(inside, f"`{name}` is required and cannot be", place.at):
@@ -312,9 +315,13 @@ def _common(steps: Sequence[Fraction]) -> Fraction | None:
     for step in steps:
         if step <= 0:
             continue
-        made = step if made is None else Fraction(
-            math.lcm(made.numerator * step.denominator, step.numerator * made.denominator),
-            made.denominator * step.denominator,
+        made = (
+            step
+            if made is None
+            else Fraction(
+                math.lcm(made.numerator * step.denominator, step.numerator * made.denominator),
+                made.denominator * step.denominator,
+            )
         )
     return made
 

@@ -1,7 +1,7 @@
 """Where the references of a JSON Schema lead: inside it, or to a draft's own meta-schema. Nothing is ever fetched.
 
-    root = Root({"$defs": {"day": {"type": "string"}}, "items": {"$ref": "#/$defs/day"}})
-    root.follow(root.place.child("items")).schema         # {"type": "string"}
+root = Root({"$defs": {"day": {"type": "string"}}, "items": {"$ref": "#/$defs/day"}})
+root.follow(root.place.child("items")).schema         # {"type": "string"}
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Root:
     """A whole schema. Raises `RefError` where its identifiers contradict each other."""
 
     def __init__(self, schema: Any) -> None:
-        from jsonschema_specifications import REGISTRY
+        from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]  # it has no stubs
         from referencing import Registry, Resource
         from referencing.exceptions import Unresolvable
         from referencing.jsonschema import DRAFT202012, UnknownDialect, specification_with
@@ -58,7 +58,7 @@ class Root:
             self._spec = DRAFT202012
         self.old = any(one in dialect for one in OLD_DRAFTS)
         self.listed_items = self.old or "2019-09" in dialect
-        resource: Any = Resource(schema, self._spec)
+        resource: Any = Resource.from_contents(schema, default_specification=self._spec)
         base = (resource.id() or "") if isinstance(schema, Mapping) else ""
         registry: Registry[Any] = REGISTRY.with_resource(base, resource)
         try:

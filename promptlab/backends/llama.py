@@ -10,7 +10,7 @@ This file puts behind the backend protocol what has a file each:
     llama_grammar.py   a schema to a grammar     llama_engine.py    one answer at a time, llama_prefix.py its memory
     llama_lane.py      whose turn it is,         llama_together.py  many at once, in llama_cells.py
     llama_job.py       one who waits             llama_answer.py    writing: llama_sampling.py, llama_text.py
-    llama_child.py     that process, from here
+    llama_child.py     that process, from here   llama_rules.py     the tokens that a grammar allows
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from promptlab.backends import llama_template as templates
 from promptlab.backends.llama_answer import Task
 from promptlab.backends.llama_child import WORKERS
 from promptlab.backends.llama_cuts import READING
-from promptlab.backends.llama_grammar import grammar_of
+from promptlab.backends.llama_grammar import Grammar, grammar_of
 from promptlab.backends.llama_host import Host
 from promptlab.backends.llama_job import Job
 from promptlab.backends.llama_lane import LANE
@@ -43,6 +43,7 @@ from promptlab.backends.llama_question import Question
 from promptlab.backends.llama_tried import TRIED, Outcome, Trial, Tried
 from promptlab.backends.llama_variants import NOT_PORTABLE, PORTABLE_HINT, Cpu, Numerics, candidates
 from promptlab.errors import IllegalInstruction, ModelNotReady, WindowExceeded
+from promptlab.structured import NOT_HELD
 from promptlab.types import AsSent, Budget, Completion, Held, Message, Phase, Request
 from promptlab.workspace import LlamaModel
 
@@ -286,19 +287,20 @@ class LlamaBackend:
         if len(encoded.tokens) + room > (self.window or 0):
             raise too_long(self.name, self.as_sent(request).budget)
         params, template = request.params, self.chat_template
+        grammar = grammar_of(request.schema) if request.schema else None
         cpu = yield from self._tried_now()
         task = Task(
             settings=self._settings_with(cpu),
             tokens=array("i", encoded.tokens),
             params=params,
             seed=request.repeat if params.seed is None else params.seed,
-            grammar=grammar_of(request.schema) if request.schema else None,
+            grammar=grammar.text if grammar else None,
             stops=(*params.stop, *self.entry.stop, *template.stops),
             lead=template.lead,
             mark=prompts.mark(request.prompt, encoded),
             keep=self.entry.keep_prefixes == "always" or _is_public(request),
         )
-        job = Question(self.name, task, cancel, self._host, lambda done: self._finished(done, task, job))
+        job = Question(self.name, task, cancel, self._host, lambda done: self._finished(done, task, job, grammar))
         try:
             yield from LANE.ask(job)
         except IllegalInstruction:
@@ -330,7 +332,7 @@ class LlamaBackend:
                     self._prepared.popitem(last=False)
         return found
 
-    def _finished(self, done: Completion, task: Task, job: Job) -> Completion:
+    def _finished(self, done: Completion, task: Task, job: Job, grammar: Grammar | None) -> Completion:
         """The answer as it came from the host, with what is known here."""
         warnings = []
         if not has_gpu() and "n_gpu_layers" in self.entry.model_fields_set and self.entry.n_gpu_layers:
@@ -348,6 +350,7 @@ class LlamaBackend:
             "cpu": str(task.settings.cpu),
             "numerics": self.numerics,
             **({"throughput": self.entry.throughput} if self.entry.throughput else {}),
+            **({NOT_HELD: list(grammar.wider)} if grammar and grammar.wider else {}),
             **({"warnings": warnings} if warnings else {}),
         }
         return replace(

@@ -18,12 +18,12 @@ from typing import Any
 
 from promptlab.errors import ModelNotReady, RequestRejected
 from promptlab.json_schema import problem_of
-from promptlab.schema_refs import Place, RefError, Root, pointer_part
+from promptlab.schema_refs import Place, Root, pointer_part
 
 WHITE = r"[ ]|\r?\n[ \t]{0,32}"
 """White space between the parts of an answer: a space, or a new line and its indent. A model that may write as much as
 it likes does."""
-OPTIONS: Mapping[str, Any] = {
+OPTIONS: Any = {
     "whitespace_pattern": WHITE,
     "coerce_one_of": True,
     "json_allow_general_unicode_escapes": True,
@@ -111,7 +111,7 @@ def _compiled(copy: Any) -> tuple[str, str]:
             "a schema for a local model needs llguidance, which is not installed", hint="pip install 'promptlab[local]'"
         ) from exc
     try:
-        text = LLMatcher.grammar_from_json_schema(json.dumps({} if copy is True else copy), defaults=dict(OPTIONS))
+        text = LLMatcher.grammar_from_json_schema(json.dumps({} if copy is True else copy), defaults=OPTIONS)
     except ValueError as exc:
         return "", str(exc)
     return text, LLMatcher.validate_grammar(text)
@@ -144,7 +144,8 @@ class _Wide:
     def _of(self, place: Place) -> Any:
         if isinstance(place.schema, bool):
             return place.schema
-        said, made = place.said, {}
+        said = place.said
+        made: dict[str, Any] = {}
         only_ref = "$ref" in said and self.root.old
         for key, value in said.items():
             if (only_ref and key != "$ref") or (place.at, key) in self.dropped:
@@ -245,7 +246,10 @@ class _Wide:
             if _compiled({"type": "number", key: made[key]})[1]:
                 del made[key]
                 self._leave(place, key)
-        if "patternProperties" in made and _compiled({"patternProperties": dict.fromkeys(made["patternProperties"], True)})[1]:
+        if (
+            "patternProperties" in made
+            and _compiled({"patternProperties": dict.fromkeys(made["patternProperties"], True)})[1]
+        ):
             self._leave(place, "patternProperties")
             patterns = list(made.pop("patternProperties").values())
             if made.get("additionalProperties", True) is not True:

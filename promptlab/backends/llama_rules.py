@@ -1,9 +1,9 @@
 """Which tokens may come next where an answer must follow a grammar: llguidance's masks for a model's vocabulary.
 
-    rules = Rules(lib, vocab, words)               # once for a model: a second for 262,000 tokens
-    held = rules.hold(grammar)                     # once for an answer
-    held.mask(logits)                              # what must not come next becomes minus infinity
-    held.accept(token)
+rules = Rules(lib, vocab, words)               # once for a model: a second for 262,000 tokens
+held = rules.hold(grammar)                     # once for an answer
+held.mask(logits)                              # what must not come next becomes minus infinity
+held.accept(token)
 """
 
 from __future__ import annotations

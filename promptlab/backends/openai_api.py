@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl
 
-from promptlab.backends import Step, openai_request, openai_tokens
+from promptlab.backends import Step, openai_request, openai_schema, openai_tokens
 from promptlab.backends.openai_entry import authorization, check_installed, checked_url
 from promptlab.backends.openai_errors import Asked, leaks, translate
 from promptlab.backends.openai_retry import LONGEST_ASKED_PAUSE, backoff, brief, wait_asked
@@ -258,8 +258,11 @@ class OpenAIBackend:
             details["refused"] = True
         if answer.logprobs:
             details["logprobs"] = answer.logprobs
+        warnings = list(openai_schema.sent(request.schema).words) if request.schema is not None else []
         if request.params.seed is not None and not self._can["seed"]:
-            details["warnings"] = ["the seed was not sent: the catalogue says this server does not know seeds"]
+            warnings.append("the seed was not sent: the catalogue says this server does not know seeds")
+        if warnings:
+            details["warnings"] = warnings
         ended = this.ended or time.monotonic()
         first = None if this.first is None else this.first - this.turn
         return Completion(

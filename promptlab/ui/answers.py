@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from promptlab import structured
 from promptlab.difference import value_in_words
+from promptlab.json_schema import indented
 from promptlab.models import ModelStatus
 from promptlab.report import seconds
 from promptlab.store import RunInfo
@@ -108,6 +109,8 @@ def answer(result: Result, session: Session | None = None) -> None:
         elif done:
             note("warn", "An empty answer", "The model ended, or met a stop string, before its first word.")
         if done:
+            if wrong := structured.in_words(result):
+                note("bad", "Not valid under the schema", wrong)
             for warning in done.details.get("warnings", ()):
                 note("warn", "Note", str(warning))
             markup(_facts(result, done))
@@ -134,7 +137,9 @@ def _marks(result: Result) -> list[str]:
     if done and done.finish_reason != "stop":
         marks.append(chip(_ENDS[done.finish_reason], "warn"))
     if done and done.text and result.request and result.request.schema:
-        marks.append(chip("valid JSON", "good") if _is_json(done.text) else chip("not valid JSON", "bad"))
+        found = structured.verdict_of(result)
+        if found:
+            marks.append(chip("valid", "good") if found.valid else chip("not valid", "bad"))
     return marks
 
 
@@ -152,17 +157,9 @@ def _failed(result: Result) -> None:
 
 def _text(result: Result, key: str) -> None:
     text = result.text
-    if result.request and result.request.schema and _is_json(text):
-        text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    if result.request and result.request.schema:
+        text = indented(text)
     widgets.mono(text, key=f"said-{key}")
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
 
 
 def _facts(result: Result, done: Completion) -> str:
