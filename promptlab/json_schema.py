@@ -151,7 +151,7 @@ def _first(errors: Iterator[Any]) -> Any:
 
 
 def _kind(schema: Any) -> Any:
-    from jsonschema import Draft202012Validator
+    from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no stubs
     from jsonschema.validators import validator_for  # type: ignore[import-untyped]  # it has no stubs
 
     return validator_for(schema, default=Draft202012Validator)
@@ -167,7 +167,7 @@ def _validator(schema: str) -> Any:
 
 @lru_cache(maxsize=16)
 def _exact(kind: Any) -> Any:
-    from jsonschema.validators import extend  # type: ignore[import-untyped]  # it has no stubs
+    from jsonschema.validators import extend
 
     types = kind.TYPE_CHECKER.redefine_many({"number": _is_number, "integer": _is_integer})
     rules = {

@@ -3,9 +3,12 @@
     grammar_of('{"type": "object", "properties": {"due": {"type": "string", "format": "date"}}}')
 
 A copy of the schema is made that llguidance can hold, and it makes the grammar. The copy allows all that the schema
-allows, each object's declared properties in their order, and may allow more: what llguidance cannot hold is left out of
+allows, each object's named properties in their order, and may allow more: what llguidance cannot hold is left out of
 it and named in `Grammar.wider`. The whole answer is judged by the schema itself afterwards (promptlab/json_schema.py).
-A number has one spelling where the schema limits it: 100, not 1e2.
+
+In two things it allows less, and says so. An object of `type: object` that names its properties and says nothing of
+others has those only, since small models add more without end (`Grammar.only_named`); `additionalProperties: true`
+allows them. A number has one spelling where the schema limits it: 100, not 1e2.
 """
 
 from __future__ import annotations
@@ -46,6 +49,32 @@ LEFT_OUT = frozenset(
     | {"$dynamicRef", "$recursiveRef"}
 )
 """What no grammar of llguidance holds."""
+SPEAKING = (
+    KEPT
+    | LIMITS
+    | LEFT_OUT
+    | {
+        *(
+            "$ref",
+            "const",
+            "enum",
+            "allOf",
+            "anyOf",
+            "oneOf",
+            "properties",
+            "patternProperties",
+            "prefixItems",
+            "items",
+        ),
+        *("additionalProperties", "format", "pattern", "multipleOf"),
+    }
+)
+"""Keywords that say something of a value."""
+MORE_NAMES = frozenset(
+    {"additionalProperties", "patternProperties", "unevaluatedProperties", "propertyNames", "minProperties"}
+    | {"if", "then", "else", "dependentSchemas", "dependentRequired", "dependencies", "not", "$dynamicRef"}
+)
+"""What says something of properties that are not named, or names others."""
 REGEXES = ("pattern", "format", "minLength", "maxLength")
 LARGEST = 2**53
 """llguidance reads numbers as doubles, which hold each integer up to this one."""
@@ -54,10 +83,12 @@ MOST_ROUNDS = 40
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
-    """What llguidance takes, as text, and what of the schema it does not hold: "`not` at #/properties/x"."""
+    """What llguidance takes, as text; what of the schema it does not hold, "`not` at #/properties/x"; and the places of
+    objects that have no other properties than those named."""
 
     text: str
     wider: tuple[str, ...] = ()
+    only_named: tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=64)
@@ -82,7 +113,8 @@ def grammar_of(schema: str) -> Grammar:
         copy = wide.copy()
         text, wrong = _compiled(copy)
         if not wrong:
-            return Grammar(text, tuple(f"`{key}` at {at}" for at, key in dict.fromkeys([*wide.wider, *dropped])))
+            wider = tuple(f"`{key}` at {at}" for at, key in dict.fromkeys([*wide.wider, *dropped]))
+            return Grammar(text, wider, tuple(dict.fromkeys(wide.only_named)))
         if wrong.startswith("Unsatisfiable"):
             raise RequestRejected(
                 f"no JSON is valid under the schema: {_line(wrong)}", hint="mend the template's schema"
@@ -125,14 +157,15 @@ class _Wide:
     schema: Any
     dropped: frozenset[tuple[str, str]] = frozenset()
     wider: list[tuple[str, str]] = field(default_factory=list)
+    only_named: list[str] = field(default_factory=list)
 
     def copy(self) -> Any:
         """The copy; `wider` then names what it leaves out."""
         self.root = Root(self.schema)
-        self._names: dict[int, str] = {}
+        self._names: dict[tuple[int, bool], str] = {}
         self._made: dict[str, Any] = {}
         self._parts: list[tuple[Place, dict[str, Any]]] = []
-        copy = self._of(self.root.place)
+        copy = self._of(self.root.place, whole=True)
         if not self._made:
             return copy
         return {**copy, "$defs": self._made} if isinstance(copy, dict) else copy
@@ -141,16 +174,19 @@ class _Wide:
         if (place.at, key) not in self.wider:
             self.wider.append((place.at, key))
 
-    def _of(self, place: Place) -> Any:
+    def _of(self, place: Place, *, whole: bool = False) -> Any:
+        """The copy of `place`; `whole` where it alone says what a value may be."""
         if isinstance(place.schema, bool):
             return place.schema
         said = place.said
         made: dict[str, Any] = {}
+        in_place = [key for key in said if key in SPEAKING and (place.at, key) not in self.dropped]
+        pure = len(in_place) == 1 and in_place[0] in ("$ref", "anyOf", "oneOf")
         only_ref = "$ref" in said and self.root.old
         for key, value in said.items():
             if (only_ref and key != "$ref") or (place.at, key) in self.dropped:
                 continue
-            for name, part in self._keyword(place, key, value):
+            for name, part in self._keyword(place, key, value, whole=whole and pure):
                 # Where two keywords become one, both must hold.
                 if name in made:
                     made.setdefault("allOf", []).append({name: part})
@@ -159,29 +195,36 @@ class _Wide:
                 else:
                     made[name] = part
         made = self._checked(place, made)
+        if whole and not pure and (named := self._named(place)):
+            self.only_named.append(place.at)
+            closed = {"properties": dict.fromkeys(named, True), "additionalProperties": False}
+            alone = set(named) <= set(made.get("properties", {}))
+            made = (
+                {**made, "additionalProperties": False}
+                if alone
+                else {**made, "allOf": [*made.get("allOf", ()), closed]}
+            )
         self._parts.append((place, made))
         return made
 
-    def _keyword(self, place: Place, key: str, value: Any) -> Iterator[tuple[str, Any]]:
+    def _keyword(self, place: Place, key: str, value: Any, *, whole: bool) -> Iterator[tuple[str, Any]]:
         if key in LEFT_OUT:
             if not (key == "uniqueItems" and value is False):
                 self._leave(place, key)
         elif key == "$ref":
-            yield from self._ref(self.root.follow(place))
+            yield from self._ref(self.root.follow(place), whole=whole)
         elif key in ("const", "enum"):
             yield "anyOf", [self._value(place, key, one) for one in (value if key == "enum" else [value])]
         elif key in ("allOf", "anyOf", "oneOf"):
-            yield key, [self._of(self.root.child(place, key, number)) for number in range(len(value))]
+            yield key, [self._of(self.root.child(place, key, n), whole=whole) for n in range(len(value))]
         elif key in ("properties", "patternProperties"):
-            yield key, {name: self._of(self.root.child(place, key, name)) for name in value}
-        elif key == "prefixItems":
-            yield key, [self._of(self.root.child(place, key, number)) for number in range(len(value))]
-        elif key == "items" and isinstance(value, list):
-            yield "prefixItems", [self._of(self.root.child(place, key, number)) for number in range(len(value))]
-            if "additionalItems" in place.said:
-                yield "items", self._of(self.root.child(place, "additionalItems"))
+            yield key, {name: self._of(self.root.child(place, key, name), whole=True) for name in value}
+        elif key == "prefixItems" or (key == "items" and isinstance(value, list)):
+            yield "prefixItems", [self._of(self.root.child(place, key, n), whole=True) for n in range(len(value))]
+            if key == "items" and "additionalItems" in place.said:
+                yield "items", self._of(self.root.child(place, "additionalItems"), whole=True)
         elif key in ("items", "additionalProperties"):
-            yield key, self._of(self.root.child(place, key))
+            yield key, self._of(self.root.child(place, key), whole=True)
         elif key in LIMITS:
             if isinstance(value, bool) or _plain(value):
                 yield key, value
@@ -200,14 +243,37 @@ class _Wide:
         elif key in ("pattern", "multipleOf"):
             yield key, value
 
-    def _ref(self, target: Place) -> Iterator[tuple[str, Any]]:
+    def _named(self, place: Place) -> list[str]:
+        """The properties that an object here is written with; empty where it may have others, or names none."""
+        names: dict[str, None] = {}
+        required: dict[str, None] = {}
+        typed, seen, waiting = False, set(), [place]
+        while waiting:
+            one = waiting.pop(0)
+            if id(one.schema) in seen:
+                continue
+            seen.add(id(one.schema))
+            said = one.said
+            if set(said) & MORE_NAMES:
+                return []
+            typed = typed or said.get("type") == "object"
+            names |= dict.fromkeys(said.get("properties", {}))
+            required |= dict.fromkeys(_texts(said.get("required")))
+            if "$ref" in said:
+                waiting.append(self.root.follow(one))
+            for key in ("allOf", "anyOf", "oneOf"):
+                waiting += [self.root.child(one, key, number) for number in range(len(said.get(key, ())))]
+        return [*(names | required)] if typed and names else []
+
+    def _ref(self, target: Place, *, whole: bool) -> Iterator[tuple[str, Any]]:
         if isinstance(target.schema, bool):
             yield "allOf", [target.schema]
             return
-        name = self._names.get(id(target.schema))
+        key = (id(target.schema), whole)
+        name = self._names.get(key)
         if name is None:
-            name = self._names[id(target.schema)] = f"d{len(self._names)}"  # named first: it may contain itself
-            self._made[name] = self._of(target)
+            name = self._names[key] = f"d{len(self._names)}"  # named first: it may contain itself
+            self._made[name] = self._of(target, whole=whole)
         yield "$ref", f"#/$defs/{name}"
 
     def _value(self, place: Place, key: str, value: Any) -> Any:
@@ -282,6 +348,10 @@ class _Wide:
                 again = next((m for p, m in slim._parts if p.at == place.at), None)
                 if again is not None and not _refused({"$defs": slim._made, **again}):
                     yield place.at, key
+
+
+def _texts(value: Any) -> list[str]:
+    return value if isinstance(value, list) else []
 
 
 def _worth(key: str) -> int:
