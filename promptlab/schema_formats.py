@@ -28,6 +28,7 @@ _EMAIL = re.compile(
     rf"(?:{_ATOM}(?:\.{_ATOM})*|" + r'"(?:[ !#-\[\]-~]|\\[ -~])*")@' + r"(?:\[(?P<literal>[^\]]+)\]|(?P<host>.+))"
 )
 _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
+_BRACKETS = re.compile(r"[^/?#]*//(?:[^/?#@]*@)?\[([^\]]*)\]")
 _POINTER = re.compile(r"(?:/(?:[^~/]|~[01])*)*", re.DOTALL)
 _RELATIVE = re.compile(r"(?:0|[1-9][0-9]*)(?:#|(?:/(?:[^~/]|~[01])*)*)", re.DOTALL)
 
@@ -94,13 +95,19 @@ def _email(text: str) -> bool:
 def _uri(text: str) -> bool:
     from rfc3986_validator import validate_rfc3986  # type: ignore[import-untyped]  # it has no stubs
 
-    return bool(text.isascii() and validate_rfc3986(text, rule="URI") and text == text.strip())
+    return bool(text.isascii() and validate_rfc3986(text, rule="URI") and _hosts(text))
 
 
 def _uri_reference(text: str) -> bool:
     from rfc3986_validator import validate_rfc3986
 
-    return bool(text.isascii() and validate_rfc3986(text, rule="URI_reference") and text == text.strip())
+    return bool(text.isascii() and validate_rfc3986(text, rule="URI_reference") and _hosts(text))
+
+
+def _hosts(text: str) -> bool:
+    """Whether the address in brackets, where there is one, is an address."""
+    host = _BRACKETS.match(text)
+    return text == text.strip() and (host is None or host[1][:1] in "vV" or _ipv6(host[1]))
 
 
 def _regex(text: str) -> bool:
@@ -128,15 +135,31 @@ CHECKED: Mapping[str, Callable[[str], bool]] = {
 @lru_cache(maxsize=512)
 def compiled(pattern: str) -> Any:
     """`pattern` as a regular expression of ECMA 262, whose `find(text)` gives None where it is not found; None where it
-    is none. Written for the Unicode mode, or without it: people escape what need not be."""
+    is none. In the Unicode mode, with needless backslashes left out, or without it."""
     import regress
 
-    for flags in ("u", ""):
+    for text, flags in ((pattern, "u"), (_bare(pattern), "u"), (pattern, "")):
         try:
-            return regress.Regex(pattern, flags)
+            return regress.Regex(text, flags)
         except regress.RegressError:
             continue
     return None
+
+
+def _bare(pattern: str) -> str:
+    """`pattern` without backslashes that its Unicode mode does not allow: before a hyphen, an at sign, a space."""
+    made, inside, at = [], False, 0
+    while at < len(pattern):
+        two = pattern[at : at + 2]
+        if two[0] == "\\" and len(two) == 2:
+            needed = two[1].isalnum() or two[1] in "^$\\.*+?()[]{}|/_" or (inside and two[1] == "-")
+            made.append(two if needed else two[1])
+            at += 2
+            continue
+        inside = two[0] == "[" or (inside and two[0] != "]")
+        made.append(two[0])
+        at += 1
+    return "".join(made)
 
 
 def found(pattern: str, text: str) -> bool:

@@ -1,7 +1,8 @@
 """Whether an answer that had a schema is valid under it: judged in one place for every backend, and kept with it.
 
 `Completion.details["schema"]` is `{"valid": true}`, or `{"valid": false, "why": …, "at": …}` with the JSON pointer of
-what is wrong. `not_held` beside it says what of the schema the model was not held to while it wrote.
+what is wrong. Beside it, `not_held` says what of the schema the model was not held to while it wrote, and `only_named` which
+objects it wrote only with the properties that the schema names.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from promptlab.types import Completion, Result
 
 NOT_HELD = "not_held"
 """What a backend calls, in `details`, the keywords of the schema that it could not hold the model to."""
+ONLY_NAMED = "only_named"
+"""The same for objects of which it let the model write only the properties that the schema names."""
 
 
 @lru_cache(maxsize=256)
@@ -41,9 +44,11 @@ def judged(done: Completion, schema: str | None) -> Completion:
     """`done` with what its schema says of it; as it is where there is none, or nothing was written before a stop."""
     if schema is None or (not done.text and done.finish_reason == "stopped"):
         return done
-    details = {key: value for key, value in done.details.items() if key != NOT_HELD}
+    details = {key: value for key, value in done.details.items() if key not in (NOT_HELD, ONLY_NAMED)}
     found = verdict(schema, done.text)
     said: dict[str, Any] = {"valid": found.valid}
+    if done.details.get(ONLY_NAMED):
+        said[ONLY_NAMED] = list(done.details[ONLY_NAMED])
     if not found.valid:
         said |= {"why": _why(found, done), "at": found.at}
         if done.details.get(NOT_HELD):
@@ -81,4 +86,4 @@ def in_words(result: Result) -> str:
     return f"{found.words}{held}"
 
 
-__all__ = ["NOT_HELD", "check", "in_words", "judged", "verdict_of"]
+__all__ = ["NOT_HELD", "ONLY_NAMED", "check", "in_words", "judged", "verdict_of"]

@@ -43,7 +43,7 @@ from promptlab.backends.llama_question import Question
 from promptlab.backends.llama_tried import TRIED, Outcome, Trial, Tried
 from promptlab.backends.llama_variants import NOT_PORTABLE, PORTABLE_HINT, Cpu, Numerics, candidates
 from promptlab.errors import IllegalInstruction, ModelNotReady, WindowExceeded
-from promptlab.structured import NOT_HELD
+from promptlab.structured import NOT_HELD, ONLY_NAMED
 from promptlab.types import AsSent, Budget, Completion, Held, Message, Phase, Request
 from promptlab.workspace import LlamaModel
 
@@ -351,6 +351,7 @@ class LlamaBackend:
             "numerics": self.numerics,
             **({"throughput": self.entry.throughput} if self.entry.throughput else {}),
             **({NOT_HELD: list(grammar.wider)} if grammar and grammar.wider else {}),
+            **({ONLY_NAMED: list(grammar.only_named)} if grammar and grammar.only_named else {}),
             **({"warnings": warnings} if warnings else {}),
         }
         return replace(

@@ -181,12 +181,15 @@ class _Wide:
         said = place.said
         made: dict[str, Any] = {}
         in_place = [key for key in said if key in SPEAKING and (place.at, key) not in self.dropped]
-        pure = len(in_place) == 1 and in_place[0] in ("$ref", "anyOf", "oneOf")
+        pure = in_place in (["$ref"], ["anyOf"], ["oneOf"]) or (in_place == ["allOf"] and len(said["allOf"]) == 1)
+        # Where several schemas speak of one object, each property may have several that speak of it, too.
+        joined = bool(set(in_place) & {"$ref", "allOf", "anyOf", "oneOf", "patternProperties"})
+        inside = whole and (pure or not joined)
         only_ref = "$ref" in said and self.root.old
         for key, value in said.items():
             if (only_ref and key != "$ref") or (place.at, key) in self.dropped:
                 continue
-            for name, part in self._keyword(place, key, value, whole=whole and pure):
+            for name, part in self._keyword(place, key, value, whole=inside):
                 # Where two keywords become one, both must hold.
                 if name in made:
                     made.setdefault("allOf", []).append({name: part})
@@ -218,13 +221,13 @@ class _Wide:
         elif key in ("allOf", "anyOf", "oneOf"):
             yield key, [self._of(self.root.child(place, key, n), whole=whole) for n in range(len(value))]
         elif key in ("properties", "patternProperties"):
-            yield key, {name: self._of(self.root.child(place, key, name), whole=True) for name in value}
+            yield key, {name: self._of(self.root.child(place, key, name), whole=whole) for name in value}
         elif key == "prefixItems" or (key == "items" and isinstance(value, list)):
-            yield "prefixItems", [self._of(self.root.child(place, key, n), whole=True) for n in range(len(value))]
+            yield "prefixItems", [self._of(self.root.child(place, key, n), whole=whole) for n in range(len(value))]
             if key == "items" and "additionalItems" in place.said:
-                yield "items", self._of(self.root.child(place, "additionalItems"), whole=True)
+                yield "items", self._of(self.root.child(place, "additionalItems"), whole=whole)
         elif key in ("items", "additionalProperties"):
-            yield key, self._of(self.root.child(place, key), whole=True)
+            yield key, self._of(self.root.child(place, key), whole=whole)
         elif key in LIMITS:
             if isinstance(value, bool) or _plain(value):
                 yield key, value
