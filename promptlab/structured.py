@@ -1,8 +1,8 @@
 """Whether an answer that had a schema is valid under it: judged in one place for every backend, and kept with it.
 
 `Completion.details["schema"]` is `{"valid": true}`, or `{"valid": false, "why": …, "at": …}` with the JSON pointer of
-what is wrong. Beside it, `not_held` says what of the schema the model was not held to while it wrote, and `only_named` which
-objects it wrote only with the properties that the schema names.
+what is wrong. Beside it, `not_held` says what of the schema the model was not held to while it wrote, and `only_named`
+which objects it wrote only with the properties that the schema names.
 """
 
 from __future__ import annotations

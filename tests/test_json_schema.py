@@ -178,7 +178,7 @@ def test_answers_are_judged_as_the_official_suite_judges_them(draft: str) -> Non
     assert count > 700
 
 
-def test_a_library_that_knows_the_standard_agrees(recwarn: pytest.WarningsRecorder) -> None:
+def test_a_library_that_knows_the_standard_agrees() -> None:
     """jsonschema itself, where its numbers and patterns are those of the standard, too."""
     unlike = {"money", "a pattern", "a pattern that looks ahead", "a pattern of ECMA 262", "numbers", "a free object"}
     for case in CASES:

@@ -225,8 +225,8 @@ def test_json_that_a_stop_string_cut_is_marked(local):
     assert done.details["warnings"] == ["the JSON is cut off: it met a stop string"]
 
 
-def test_a_schema_no_grammar_can_hold_is_refused_before_anything_is_asked(local):
-    with pytest.raises(RequestRejected, match="`not` at #"):
+def test_a_schema_without_any_json_is_refused_before_anything_is_asked(local):
+    with pytest.raises(RequestRejected, match=r"`not`.* at #"):
         steps_of(local["smollm2"], ask(schema={"not": {}}))
 
 
