@@ -45,7 +45,7 @@ def judged(done: Completion, schema: str | None) -> Completion:
     if schema is None or (not done.text and done.finish_reason == "stopped"):
         return done
     details = {key: value for key, value in done.details.items() if key not in (NOT_HELD, ONLY_NAMED)}
-    found = verdict(schema, done.text)
+    found = _cut_number(done) or verdict(schema, done.text)
     said: dict[str, Any] = {"valid": found.valid}
     if done.details.get(ONLY_NAMED):
         said[ONLY_NAMED] = list(done.details[ONLY_NAMED])
@@ -54,6 +54,13 @@ def judged(done: Completion, schema: str | None) -> Completion:
         if done.details.get(NOT_HELD):
             said[NOT_HELD] = list(done.details[NOT_HELD])
     return replace(done, details={**details, "schema": said})
+
+
+def _cut_number(done: Completion) -> Verdict | None:
+    """An answer that is a number might have gone on where it was cut off."""
+    if done.finish_reason in ("length", "stopped") and done.text.rstrip()[-1:].isdigit():
+        return Verdict(False, "cut off: the number may have more digits")
+    return None
 
 
 def _why(found: Verdict, done: Completion) -> str:

@@ -36,6 +36,8 @@ def test_the_verdict_is_part_of_the_answer_its_json_and_the_stored_run(house: Ho
     assert told["wrong"]["details"]["schema"]["at"] == "/n"
     cut = structured.judged(Completion('{"n": ', "length"), SCHEMA)
     assert "max_tokens" in cut.details["schema"]["why"]
+    assert structured.judged(Completion("12", "length"), '{"type": "integer"}').details["schema"]["valid"] is False
+    assert structured.judged(Completion("12"), '{"type": "integer"}').details["schema"]["valid"] is True
     assert "not JSON" in report.as_text(found["loose"])
     assert "not valid" not in report.as_text(found["good"])
     stored = {one.model: one for one in house.store.results(found["good"].run_id)}

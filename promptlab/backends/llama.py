@@ -57,8 +57,6 @@ PREPARED = 8
 FORGET_SECONDS = 1.0
 """How long forgetting is waited for; it goes on behind an answer that takes longer."""
 
-CUT = {"length": "the answer reached max_tokens", "stop": "it met a stop string"}
-
 
 @dataclass(frozen=True)
 class Lora:
@@ -339,8 +337,8 @@ class LlamaBackend:
             warnings.append(NO_GPU)
         if self._not_portable:
             warnings.append(f"the text may be another one on another processor: {NOT_PORTABLE}")
-        if task.grammar and done.finish_reason in CUT and not _is_json(done.text):
-            warnings.append(f"the JSON is cut off: {CUT[done.finish_reason]}")
+        if task.grammar and done.finish_reason == "stop" and not _is_json(done.text):
+            warnings.append("the JSON is cut off: it met a stop string")
         details = {
             **done.details,
             "device": self.gpu,

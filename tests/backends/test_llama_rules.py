@@ -109,7 +109,8 @@ def test_logprobs_are_those_of_the_model_and_not_of_the_grammar(local: dict[str,
 
 
 def test_the_token_taken_is_the_likeliest_of_those_that_the_grammar_allows(local: dict[str, LlamaBackend]) -> None:
-    """Tried beside llguidance's check of every single token."""
+    """Tried beside llguidance's check of every single token. Where only one text can follow, it leaves the one token
+    that a tokenizer would take for it, out of several ways to spell it."""
     vocab = local["smollm2"].vocab
     held = Rules(library(), vocab._vocab, vocab).hold(grammar_of(INVOICE).text)
     random = np.random.default_rng(7)
@@ -118,8 +119,11 @@ def test_the_token_taken_is_the_likeliest_of_those_that_the_grammar_allows(local
         allowed = [one for one in range(vocab.size) if held._matcher.validate_tokens([one])]
         masked = said.copy()
         held.mask(masked)
-        assert [int(one) for one in np.flatnonzero(np.isfinite(masked))] == allowed
-        assert int(masked.argmax()) == max(allowed, key=lambda one: said[one])
+        left = [int(one) for one in np.flatnonzero(np.isfinite(masked))]
+        if left != allowed:
+            assert len(left) == 1
+            assert all(vocab.piece(left[0]).startswith(vocab.piece(one)) for one in allowed)
+        assert int(masked.argmax()) == max(left, key=lambda one: said[one])
         assert token in allowed
         held.accept(token)
     assert not held.over
