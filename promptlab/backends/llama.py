@@ -139,7 +139,8 @@ class LlamaBackend:
             "flash_attn": "auto" if self.entry.flash is None else self.entry.flash,
             "n_gpu_layers": self.entry.n_gpu_layers,
             "n_threads": self.entry.n_threads or "auto",
-            "llama_cpp": _version(),
+            "llama_cpp": _version("llama-cpp-python"),
+            "llguidance": _version("llguidance"),
             "lora": "+".join(lora.sha256 for lora in self._lora) or "none",
             "cpu": str(cpu),
             "reading": READING if not self.entry.throughput else f"together{self.entry.throughput}",
@@ -392,9 +393,9 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _version() -> str:
+def _version(package: str) -> str:
     try:
-        return metadata.version("llama-cpp-python")
+        return metadata.version(package)
     except metadata.PackageNotFoundError:
         return "missing"
 
