@@ -172,6 +172,8 @@ class _Level:
         listed = [place for place in self._places if "enum" in place.said or "const" in place.said]
         if listed:
             values = _values(listed[0].said)
+            allowed = [{_same_as(v) for v in _values(place.said)} for place in listed[1:]]
+            values = [v for v in values if all(_same_as(v) in one for one in allowed)]
             kept = [v for v in values if all(_may(v, place.said) for place in self._places)]
             word = "enum" if "enum" in listed[0].said else "const"
             why = Empty(f"no value of `{word}` fits what stands beside it", listed[0].at)
@@ -352,9 +354,7 @@ def _may(value: Any, said: Mapping[str, Any]) -> bool:
         whole = kind == "number" and value == math.floor(value)
         if kind not in types and not (whole and "integer" in types):
             return False
-    if "enum" in said and not any(same(value, one) for one in said["enum"]):
-        return False
-    if "const" in said and not same(value, said["const"]):
+    if "const" in said and _same_as(value) != _same_as(said["const"]):
         return False
     if kind == "string":
         ok = said.get("minLength", 0) <= len(value) <= said.get("maxLength", math.inf)
@@ -373,15 +373,13 @@ def _may(value: Any, said: Mapping[str, Any]) -> bool:
     return True
 
 
-def same(one: Any, other: Any) -> bool:
-    """Whether two JSON values are equal: 1 and 1.0 are, 1 and true are not."""
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(same(a, b) for a, b in zip(one, other, strict=True))
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(same(one[name], other[name]) for name in one)
-    return bool(one == other)
+def _same_as(value: Any) -> Any:
+    """Something that is equal for equal JSON values, and can be looked up: 1 and 1.0 are equal, 1 and true are not."""
+    if isinstance(value, list):
+        return ("list", tuple(_same_as(one) for one in value))
+    if isinstance(value, Mapping):
+        return ("object", frozenset((name, _same_as(one)) for name, one in value.items()))
+    return (isinstance(value, bool), value)
 
 
-__all__ = ["Empty", "same", "why_empty"]
+__all__ = ["Empty", "why_empty"]

@@ -21,6 +21,7 @@ from typing import Any
 
 from promptlab.errors import ModelNotReady, RequestRejected
 from promptlab.json_schema import problem_of
+from promptlab.schema_formats import CHECKED
 from promptlab.schema_refs import Place, Root, pointer_part
 
 WHITE = r"[ ]|\r?\n[ \t]{0,32}"
@@ -33,12 +34,16 @@ OPTIONS: Any = {
 }
 FORMATS = frozenset({"date", "time", "date-time", "duration", "hostname", "uuid", "uri", "ipv4"})
 """Those that llguidance holds, all of each."""
+ATOM, LABEL = r"[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+", r"[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?"
 PATTERNS: Mapping[str, str] = {
-    "email": r'^("[^\x00-\x1f\x7f]*"|[^\s"@\x00-\x1f\x7f]+)@(\[[0-9A-Za-z:.]+\]|[A-Za-z0-9.-]+)$',
-    "ipv6": r"^[0-9A-Fa-f:.]{2,45}$",
+    "email": rf"^({ATOM}(\.{ATOM})*|"
+    + r'"([ !#-\[\]-~]|\\[ -~])*")@'
+    + rf"({LABEL}(\.{LABEL})*|\[([0-9.]+|[Ii][Pp][Vv]6:[0-9A-Fa-f:.]+)\])$",
     "json-pointer": r"^(/([^~/]|~[01])*)*$",
 }
 """Formats of which llguidance holds less than there is, or nothing: as patterns that hold at least all of it."""
+IPV4_AT_THE_END = r"^[0-9A-Fa-f:]{2,30}:([0-9]{1,3}\.){3}[0-9]{1,3}$"
+"""The form of `ipv6` that llguidance does not have."""
 KEPT = frozenset(
     {"type", "minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties", "required"}
 )
@@ -238,7 +243,9 @@ class _Wide:
                 yield key, value
             elif value in PATTERNS:
                 yield "pattern", PATTERNS[value]
-            else:
+            elif value == "ipv6":
+                yield "anyOf", [{"format": "ipv6"}, {"pattern": IPV4_AT_THE_END}]
+            elif value in CHECKED:
                 self._leave(place, key)
         elif key in KEPT:
             if key != "required" or isinstance(value, list):

@@ -12,6 +12,7 @@ the schema; every answer is judged by the schema itself afterwards (promptlab/st
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -33,6 +34,8 @@ NOT_STRICT = frozenset(
     | {"additionalItems", "$dynamicRef", "$recursiveRef"}
 )
 """What strict mode has no word for. Any other word means nothing to JSON Schema and is left out of the copy."""
+
+_LOOKS_AROUND = re.compile(r"\(\?<?[=!]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,8 @@ class _Strict:
         for key, value in said.items():
             if key.startswith("exclusive") and isinstance(value, bool):
                 raise _Cannot(f"`{key}` is a number (at {place.at})")
+            if key == "pattern" and _LOOKS_AROUND.search(value):
+                raise _Cannot(f"no `pattern` looks ahead or back (at {place.at})")
             if key in AS_THEY_ARE:
                 made[key] = value
             elif key == "format":

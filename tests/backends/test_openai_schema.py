@@ -59,6 +59,7 @@ def test_the_copy_means_the_same_in_both_directions(case: Case) -> None:
         (closed(a={"properties": {"b": TEXT}}), "needs a `type`"),
         (closed(a={"type": "array"}), "needs `items`"),
         (closed(a={"type": "string", "format": "uri"}), "`format` uri"),
+        (closed(a={"type": "string", "pattern": "^(?!x)"}), "`pattern`"),
         (closed(a={"$ref": "#/$defs/d", "minLength": 2}) | {"$defs": {"d": TEXT}}, "beside `$ref`"),
         *((closed(a={"type": ["object", "string", "array"], key: {}}), f"`{key}`") for key in sorted(NOT_STRICT)),
     ],
