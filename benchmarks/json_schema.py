@@ -69,7 +69,7 @@ def can_be_written(grammar: Grammar, value: Any) -> bool:
     from llguidance import LLMatcher
 
     for one in itertools.islice(_orders(_plain(value)), 300):
-        data = list(json.dumps(one, ensure_ascii=False).encode())
+        data = list(json.dumps(one, ensure_ascii=False).replace("\x7f", "\\u007f").encode())
         matcher = LLMatcher(_bytes(), grammar.text)
         if matcher.try_consume_tokens(data) == len(data) and matcher.is_accepting():
             return True

@@ -8,12 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from llguidance import LLMatcher, LLParserLimits
 
 from promptlab.backends.llama import LlamaBackend
 from promptlab.backends.llama_grammar import grammar_of
 from promptlab.backends.llama_host import Engines
 from promptlab.backends.llama_native import library
-from promptlab.backends.llama_rules import Rules
+from promptlab.backends.llama_rules import Held, Rules
 from promptlab.errors import EngineFailed
 from promptlab.json_schema import verdict
 from promptlab.types import Completion, Message, Params, Prompt, Request
@@ -145,3 +146,36 @@ def test_no_token_that_ends_an_answer_or_adds_nothing_is_written_into_it(
     assert [one for one in open_to if vocab.is_end(int(one)) or not vocab.text_piece(int(one))] == []
     held.accept(vocab.tokenize(b'"')[0])
     assert held.over
+
+
+def test_an_answer_whose_schema_becomes_too_much_takes_no_other_with_it(
+    local: dict[str, LlamaBackend], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limit is set so low that llguidance's first mask is above it, for one of two answers written together."""
+    like = local["smollm2"]
+    entry = LlamaModel(backend="llama", path="x", n_ctx=1024, throughput=2)
+    many = LlamaBackend("m", like.path, entry, like.sha256, host=Engines())
+    hold = Rules.hold
+
+    def little(rules: Rules, grammar: str) -> Held:
+        if "too_much" not in grammar:
+            return hold(rules, grammar)
+        limits = LLParserLimits(step_max_items=1, step_lexer_fuel=1)
+        return Held(LLMatcher(rules._tokenizer, grammar, log_level=0, limits=limits), rules._size)
+
+    monkeypatch.setattr(Rules, "hold", little)
+    schemas = ['{"enum": ["too_much", "or not"]}', '{"enum": ["yes", "no"]}']
+
+    def told(schema: str) -> str:
+        try:
+            return asked(many, schema).text
+        except EngineFailed as exc:
+            return exc.message
+
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            first, second = pool.map(told, schemas)
+    finally:
+        many.close()
+    assert "too much" in first
+    assert second in ('"yes"', '"no"')
