@@ -145,6 +145,9 @@ def _template_options(command: Callable[..., None]) -> Callable[..., None]:
     "--max-tokens", type=click.IntRange(min=1), metavar="N", help="Most new tokens, instead of the template's."
 )
 @click.option("--seed", type=int, metavar="N", help="For sampling at a temperature above 0.")
+@click.option(
+    "--reasoning-effort", metavar="WORD", help="How long a thinking model may think: none, low, high, as it knows it."
+)
 @click.option("--repeat", type=click.IntRange(min=1), default=1, metavar="N", help="Ask each model this many times.")
 @click.option("--expect", metavar="TEXT", help="The right answer; each answer is scored against it.")
 @click.option(
@@ -168,6 +171,7 @@ def compare(
     temperature: float | None,
     max_tokens: int | None,
     seed: int | None,
+    reasoning_effort: str | None,
     repeat: int,
     expect: str | None,
     scorer: str,
@@ -195,7 +199,9 @@ def compare(
         given.values,
         _known(catalogue, models),
         without=_switches(without),
-        params=loaded.params.with_(temperature=temperature, max_tokens=max_tokens, seed=seed),
+        params=loaded.params.with_(
+            temperature=temperature, max_tokens=max_tokens, seed=seed, reasoning_effort=reasoning_effort or None
+        ),
         repeats=repeat,
         expected=expect,
         label=given.label,

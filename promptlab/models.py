@@ -121,7 +121,8 @@ class Catalogue:
 
     def backend(self, name: str) -> Backend:
         """The model's backend, made on first use, and again when the model's file is another than before.
-        An embedded model's file is put together if need be.
+        An embedded model's file is put together if need be. One of an API without its key counts and shows what it
+        would send, and refuses when it is asked.
 
         Raises:
             ModelNotFound: there is no such model.
@@ -134,7 +135,10 @@ class Catalogue:
             if name in self._backends and self._files_changed(name):
                 self._let_go(self._backends.pop(name))
             if name not in self._backends:
-                self._backends[name] = self._made(name, entry)
+                made = self._made(name, entry)
+                if getattr(made, "not_ready", None) is not None:
+                    return made  # not kept: the key may be there the next time
+                self._backends[name] = made
             return self._backends[name]
 
     def status(self, name: str) -> ModelStatus:
@@ -149,7 +153,11 @@ class Catalogue:
             return ModelStatus(name, "extra", True, "", self._extra[name].window, clearance)
         if isinstance(entry, OpenAIModel):
             try:
-                return ModelStatus(name, "openai", True, "", self.backend(name).window, clearance)
+                backend = self.backend(name)
+                missing: PromptlabError | None = getattr(backend, "not_ready", None)
+                if missing is not None:
+                    raise missing
+                return ModelStatus(name, "openai", True, "", backend.window, clearance)
             except PromptlabError as exc:
                 return ModelStatus(name, "openai", False, exc.hint or exc.message, entry.window, clearance)
         return self._llama_status(name, entry)
@@ -239,16 +247,8 @@ class Catalogue:
     def _made(self, name: str, entry: LlamaModel | OpenAIModel) -> Backend:
         return self._llama(name, entry) if isinstance(entry, LlamaModel) else self._openai(name, entry)
 
-    def _key(self, name: str, entry: OpenAIModel) -> str:
-        if entry.api_key_env is None:
-            return ""
-        key = self._env.get(entry.api_key_env, "").strip()
-        if not key:
-            raise ModelNotReady(f"{name} needs an API key", hint=f"set {entry.api_key_env} in the environment")
-        return key
-
     def _openai(self, name: str, entry: OpenAIModel) -> Backend:
-        key = self._key(name, entry)
+        key = self._env.get(entry.api_key_env, "") if entry.api_key_env else ""
         _need("openai", "models behind an API", "openai")
         from promptlab.backends.openai_api import OpenAIBackend
 

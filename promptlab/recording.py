@@ -147,7 +147,7 @@ def _lines(one: Stored, known: set[bytes]) -> Iterator[dict[str, Any]]:
         "answer": {
             "text": done.text,
             "finish_reason": done.finish_reason,
-            "usage": asdict(done.usage),
+            "usage": done.usage.as_dict(),
             "fingerprint": done.fingerprint,
         },
         "scores": [[s.scorer, s.value, s.answer, s.reason] for s in one.scores],

@@ -11,8 +11,9 @@ from promptlab.types import Result
 FIELDS: Mapping[str, str] = {
     "model": "name in the catalogue",
     "text": "the answer, or what had arrived before it failed or was stopped",
+    "thinking": "what a thinking model wrote for itself before the answer; empty for others",
     "finish_reason": "`stop`, `length`, `stopped` (Ctrl-C), `content_filter`, `tool_calls`, `unknown`, or null",
-    "usage": "tokens: `prompt` in all, of it `read` and `reused`, and `written`; null with an error",
+    "usage": "tokens: `prompt` (of it `read`, `reused`) and `written` (of it `thinking`); null with an error",
     "timings": "`waited`, `first_token`, `total` in seconds, `tokens_per_second`; null with an error and when cached",
     "cached": "whether the answer comes from the store",
     "error": "null, or `kind` (a class of `promptlab.errors`), `message` and `hint`",
@@ -34,12 +35,14 @@ def as_json(result: Result) -> dict[str, Any]:
     return {
         "model": result.model,
         "text": result.text,
+        "thinking": done.thinking if done else "",
         "finish_reason": done.finish_reason if done else None,
         "usage": {
             "prompt": done.usage.prompt,
             "read": done.usage.read,
             "reused": done.usage.reused,
             "written": done.usage.written,
+            "thinking": done.usage.thinking,
         }
         if done
         else None,
@@ -90,7 +93,8 @@ def facts(result: Result) -> list[str]:
         reused = f", {usage.reused:,} reused" if usage.reused else ""
         said.append(f"{usage.prompt:,} tokens in{reused}")
     if usage.written is not None:
-        said.append(f"{usage.written:,} out")
+        thought = f", {usage.thinking:,} of them thinking" if usage.thinking else ""
+        said.append(f"{usage.written:,} out{thought}")
     if result.cached:
         said.append("from store")
     else:
@@ -100,7 +104,7 @@ def facts(result: Result) -> list[str]:
         if (rate := _rate(result)) is not None:
             said.append(f"{rate:g} tokens/s")
     if done.finish_reason != "stop":
-        said.append(f"finish: {done.finish_reason}")
+        said.append(f"finish: {done.details.get('finish') or done.finish_reason}")
     return said
 
 

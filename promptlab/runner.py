@@ -38,6 +38,7 @@ from promptlab.types import (
     Score,
     Scorer,
     Source,
+    Thought,
     Trial,
     highest,
 )
@@ -50,7 +51,7 @@ class Event:
     """What happened to trial number `index` of the run. A `Result` is its last event."""
 
     index: int
-    step: Phase | Delta | Result
+    step: Phase | Thought | Delta | Result
 
 
 @dataclass(frozen=True)

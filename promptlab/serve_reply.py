@@ -104,6 +104,8 @@ class Writer:
     def whole(self, done: Completion, fingerprint: str) -> dict[str, Any]:
         """An answer in one piece."""
         message = {"role": "assistant", "content": done.text, "refusal": None}
+        if done.thinking:
+            message["reasoning_content"] = done.thinking
         choice = {"index": 0, "message": message, "logprobs": logprobs(done), "finish_reason": finish(done)}
         return {**self._frame("chat.completion", fingerprint), "choices": [choice], "usage": usage(done.usage)}
 
@@ -139,11 +141,13 @@ def finish(done: Completion) -> str:
 def usage(counted: Usage) -> dict[str, Any]:
     """Tokens. Those found already read are `cached_tokens`, and part of the prompt's."""
     prompt, written = counted.prompt or 0, counted.written or 0
+    thought = {"completion_tokens_details": {"reasoning_tokens": counted.thinking}} if counted.thinking else {}
     return {
         "prompt_tokens": prompt,
         "completion_tokens": written,
         "total_tokens": prompt + written,
         "prompt_tokens_details": {"cached_tokens": counted.reused or 0},
+        **thought,
     }
 
 

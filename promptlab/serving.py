@@ -32,7 +32,7 @@ from promptlab.serve_asking import Asking
 from promptlab.serve_guard import refused
 from promptlab.serve_reply import DONE, WAITING, Refusal, Writer, encoded, model_object, refusal_of
 from promptlab.serve_request import Wanted
-from promptlab.types import Completion, Delta, Phase
+from promptlab.types import Completion, Delta, Phase, Thought
 
 MOST_BYTES = 16_000_000
 """Of a body."""
@@ -198,8 +198,9 @@ class Reply:
                 counts = self._writer.counts(step, asking.fingerprint) if self._wanted.usage else b""
                 await out.send(last + counts + DONE, last=True)
                 return
-            if isinstance(step, Delta) and step.text:
-                await out.send(self._writer.piece({"content": step.text}, asking.fingerprint))
+            if isinstance(step, Delta | Thought) and step.text:
+                said = "content" if isinstance(step, Delta) else "reasoning_content"
+                await out.send(self._writer.piece({said: step.text}, asking.fingerprint))
                 due = clock() + self._serving.alive
 
     async def _begin(self, out: Events, asking: Asking) -> None:

@@ -34,15 +34,18 @@ from promptlab.types import (
     sha256,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 KNOWN_TEXTS = 4_000
 """Hashes of texts that are remembered as written: most prompts repeat most of their texts."""
 RECENT = 200
 """Runs that are looked at to say when something was last used."""
 
-# A cached answer never comes from a failed, stopped or itself cached one.
+# A cached answer never comes from a failed, stopped or itself cached one, nor from one of which nobody knows whether it
+# is whole: its server gave no reason for its end, or one we do not know.
 _LIVE = sa.and_(
-    tables.results.c.status == "ok", tables.results.c.cached.is_(False), tables.results.c.finish_reason != "stopped"
+    tables.results.c.status == "ok",
+    tables.results.c.cached.is_(False),
+    tables.results.c.finish_reason.not_in(("stopped", "unknown")),
 )
 
 # Asked once for every trial: put together once, it costs half as much processor time.
@@ -129,6 +132,12 @@ class Store:
                     hint="move it aside; a new run history is made",
                 )
             found = db.execute(sa.select(sa.func.max(tables.schema_version.c.version))).scalar_one()
+            if isinstance(found, int) and 1 <= found < SCHEMA_VERSION:
+                for version in range(found + 1, SCHEMA_VERSION + 1):
+                    for step in tables.STEPS[version]:
+                        db.exec_driver_sql(step)
+                db.execute(tables.schema_version.update().values(version=SCHEMA_VERSION))
+                found = SCHEMA_VERSION
         if not isinstance(found, int) or found < 1:
             raise StoreError(
                 f"the run history {self.path} does not say which schema it has",

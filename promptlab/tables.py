@@ -111,9 +111,20 @@ results = sa.Table(
     sa.Column("cached", sa.Boolean, nullable=False),
     sa.Column("scores", sa.Text, nullable=False),
     sa.Column("created", sa.Text, nullable=False),
+    # Added in version 2, at the end, where adding puts them.
+    sa.Column("thinking", Exact, nullable=False, server_default=sa.text("x''")),
+    sa.Column("tokens_thinking", sa.Integer),
     sa.Index("results_by_run", "run_id", "position"),
     sa.Index("results_by_key", "request_key", "status", "cached"),
 )
+
+STEPS: dict[int, tuple[str, ...]] = {
+    2: (  # thinking, kept apart from the answer
+        "alter table results add column thinking blob not null default x''",
+        "alter table results add column tokens_thinking integer",
+    ),
+}
+"""What brings a file of the version before up to each version."""
 
 
 def request_row(request: Request, key: str, fingerprint: str) -> dict[str, Any]:
@@ -143,10 +154,12 @@ def result_row(position: int, result: Result) -> dict[str, Any]:
         "spans": json.dumps({"spans": [_flat(s) for s in prompt.spans], "sources": [_flat(s) for s in prompt.sources]}),
         "status": "ok" if result.ok else "error",
         "text": result.text,
+        "thinking": done.thinking,
         "finish_reason": done.finish_reason if result.ok else "",
         "tokens_read": done.usage.read,
         "tokens_reused": done.usage.reused,
         "tokens_written": done.usage.written,
+        "tokens_thinking": done.usage.thinking,
         "waited_s": done.timings.waited,
         "first_token_s": done.timings.first_token,
         "total_s": done.timings.total,
@@ -177,10 +190,11 @@ def completion_from(row: Any) -> Completion:
     return Completion(
         text=row.text,
         finish_reason=row.finish_reason,
-        usage=Usage(row.tokens_read, row.tokens_reused, row.tokens_written),
+        usage=Usage(row.tokens_read, row.tokens_reused, row.tokens_written, row.tokens_thinking),
         timings=Timings(row.waited_s or 0.0, row.first_token_s, row.total_s or 0.0),
         fingerprint=row.fingerprint,
         details=json.loads(row.details),
+        thinking=row.thinking,
     )
 
 

@@ -163,6 +163,9 @@ class _Params(_Strict):
     logprobs: int | None = Field(
         None, ge=0, le=20, description="Say how likely each token was, and so many alternatives to it."
     )
+    reasoning_effort: str | None = Field(
+        None, min_length=1, description="How long a thinking model may think, in its server's word: none, low, high."
+    )
     stop: list[Annotated[str, Field(min_length=1)]] = Field(
         default_factory=list, description="Texts that end an answer; they are not part of it."
     )

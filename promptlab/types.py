@@ -91,7 +91,8 @@ class Params:
     """Sampling parameters. None leaves the choice to the backend's documented default.
 
     `max_tokens` counts new tokens. `seed` is passed where the backend knows it and always recorded. With `logprobs` the
-    answer says how likely each of its tokens was, and so many alternatives to it, 0 to 20.
+    answer says how likely each of its tokens was, and so many alternatives to it, 0 to 20. `reasoning_effort` is how
+    long a thinking model may think, in the server's own word: none, low, high.
     """
 
     temperature: float = 0.0
@@ -105,6 +106,7 @@ class Params:
     seed: int | None = None
     stop: tuple[str, ...] = ()
     logprobs: int | None = None
+    reasoning_effort: str | None = None
 
     def with_(self, **changes: Any) -> Params:
         """A copy with `changes`, leaving out those that are None."""
@@ -172,7 +174,8 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens. `read` were processed, `reused` were found already read, `written` are new.
+    """Tokens. `read` were processed, `reused` were found already read, `written` are new; of these `thinking` went into
+    thinking.
 
     The prompt is `read + reused` long. None where the backend did not say.
     """
@@ -180,10 +183,16 @@ class Usage:
     read: int | None = None
     reused: int | None = None
     written: int | None = None
+    thinking: int | None = None
 
     @property
     def prompt(self) -> int | None:
         return None if self.read is None else self.read + (self.reused or 0)
+
+    def as_dict(self) -> dict[str, int | None]:
+        """As a recording keeps it; `thinking` only where there was some."""
+        kept = {"read": self.read, "reused": self.reused, "written": self.written}
+        return kept if self.thinking is None else {**kept, "thinking": self.thinking}
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +218,8 @@ FinishReason = Literal["stop", "length", "stopped", "content_filter", "tool_call
 @dataclass(frozen=True, slots=True)
 class Completion:
     """A model's answer. `fingerprint` is what the answering side said of itself (API model and
-    system fingerprint, or model file hash); `details` is for people: device, attempts, warnings."""
+    system fingerprint, or model file hash); `details` is for people: device, attempts, warnings.
+    `thinking` is what the model wrote for itself before it; scorers never see it."""
 
     text: str
     finish_reason: FinishReason = "stop"
@@ -217,11 +227,19 @@ class Completion:
     timings: Timings = Timings()
     fingerprint: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
+    thinking: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """A piece of text as it arrives."""
+    """A piece of the answer as it arrives."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """A piece of a model's thinking as it arrives. It is no part of the answer."""
 
     text: str
 

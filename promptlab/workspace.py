@@ -11,6 +11,7 @@ It is read once. Paths everywhere in promptlab are relative to this folder, with
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from promptlab.errors import WorkspaceError, nearest
 from promptlab.types import Label, highest
@@ -82,16 +83,46 @@ class LlamaModel(_Strict):
         return False if self.flash_attn is None and not self.throughput else self.flash_attn
 
 
+_SENT: Mapping[str, str] = {
+    **dict.fromkeys(("messages", "stream", "stream_options", "n"), "it is not yours to set"),
+    "model": "set `model`",
+    "response_format": "give the template a `schema`",
+    "max_completion_tokens": "set `max_tokens` in the template's `params`",
+    "top_logprobs": "set `logprobs` in the template's `params`",
+    **{
+        name: f"set `{name}` in the template's `params`"
+        for name in (
+            "max_tokens",
+            "temperature",
+            "top_p",
+            "stop",
+            "seed",
+            "presence_penalty",
+            "frequency_penalty",
+            "logprobs",
+            "top_k",
+            "min_p",
+            "repeat_penalty",
+            "repetition_penalty",
+        )
+    },
+}
+"""Fields of a request that a template or this catalogue sets otherwise, and how."""
+
+
 class OpenAIModel(_Strict):
     """A model behind an OpenAI-compatible HTTP API. Times are seconds.
 
-    `capabilities` switch request fields of a server off or on.
+    `capabilities` switch request fields of a server off or on. `extra_body` goes into every request as it is;
+    `reasoning` says what a word of `reasoning_effort` means to a server that takes it otherwise.
     """
 
     backend: Literal["openai"]
     model: str
     base_url: str | None = None
     api_key_env: str | None = None
+    api_key_header: Literal["authorization", "api-key"] | None = None
+    api_version: str | None = Field(default=None, min_length=1)
     clearance: Label = "public"
     window: int | None = Field(default=None, gt=0)
     tokenizer: Literal["cl100k", "o200k"] | None = None
@@ -103,6 +134,23 @@ class OpenAIModel(_Strict):
     price_in: float | None = Field(default=None, ge=0, description="US dollars per million prompt tokens")
     price_out: float | None = Field(default=None, ge=0, description="US dollars per million new tokens")
     capabilities: Mapping[str, bool] = {}
+    reasoning_effort: str | None = Field(default=None, min_length=1)
+    reasoning: Mapping[str, Mapping[str, Any]] = {}
+    extra_body: Mapping[str, Any] = {}
+
+    @field_validator("extra_body", "reasoning")
+    @classmethod
+    def _none_of_ours(cls, value: Mapping[str, Any], info: ValidationInfo) -> Mapping[str, Any]:
+        # A field that is sent twice, or a key of the request's that the store does not know of.
+        for fields in value.values() if info.field_name == "reasoning" else (value,):
+            for name in fields:
+                if name in _SENT:
+                    raise ValueError(f"`{name}` is sent by promptlab itself: {_SENT[name]}")
+            try:
+                json.dumps(fields, allow_nan=False)
+            except (TypeError, ValueError) as exc:
+                raise ValueError(f"it is sent as JSON, and cannot be: {exc}") from exc
+        return value
 
     @field_validator("api_key_env")
     @classmethod

@@ -32,7 +32,7 @@ CUT: Literal["cut"] = "cut"
 Step = bytes | float | Literal["hang", "cut"]
 Reply = tuple[Step, ...]
 
-SECRET_HEADERS = ("authorization", "api-key")
+SECRET_HEADERS = ("authorization", "api-key", "proxy-authorization")
 
 
 @dataclass(frozen=True)

@@ -467,6 +467,53 @@ def test_render_shows_the_messages_and_asks_nobody(desk: Desk) -> None:
     assert (desk.open.opened, history(desk).exists()) == (0, False)
 
 
+def test_what_sends_nothing_needs_no_key(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_SUCH_KEY", raising=False)
+    catalogue = desk.workspace.root / "promptlab.yaml"
+    gpt = "models:\n  gpt: {backend: openai, model: gpt-4o-mini, clearance: confidential, api_key_env: NO_SUCH_KEY}\n"
+    eu = gpt.replace("gpt:", "eu:").replace("clearance", 'base_url: "https://eu.api.openai.com/v1", clearance')
+    catalogue.write_text(catalogue.read_text().replace("models:\n", gpt + eu.removeprefix("models:\n")))
+    (data,) = desk.run("render", "cup", "-m", "gpt", "--json").lines
+    assert (data["body"]["model"], data["tokens"]["exact"], data["tokens"]["window"]) == ("gpt-4o-mini", True, 128_000)
+    for model in ("gpt", "eu"):
+        assert desk.run("render", "cup", "-m", model).code == 0
+        for form in ("openai", "curl", "python"):
+            assert desk.run("export", form, "cup", "-m", model).code == 0
+    asked = desk.run(*ASK, "-m", "gpt", "--explain")
+    assert "gpt has no stored answer yet" in asked.err
+    assert asked.code == 1
+    assert "NO_SUCH_KEY" in asked.out + asked.err
+    listed = desk.run("models", "list").out
+    assert "NO_SUCH_KEY" in listed
+
+
+def test_thinking_is_in_the_json_and_beside_the_answer(desk: Desk) -> None:
+    from tests.loopback import delta, events
+
+    thought = {"choices": [{"index": 0, "delta": {"reasoning_content": "Let me see."}}]}
+    usage = {"prompt_tokens": 9, "completion_tokens": 20, "completion_tokens_details": {"reasoning_tokens": 17}}
+    desk.open.default = events(thought, delta("Uruguay", finish="stop"), {"choices": [], "usage": usage}, "[DONE]")
+    for cached in (False, True):
+        (line,) = desk.run(*ASK, "-m", "open", "--json", "--reasoning-effort", "low").lines
+        assert (line["text"], line["thinking"], line["cached"]) == ("Uruguay", "Let me see.", cached)
+        assert (line["usage"]["written"], line["usage"]["thinking"]) == (20, 17)
+    assert desk.open.count == 1
+    assert desk.open.requests[0].json["reasoning_effort"] == "low"
+    shown = desk.run(*ASK, "-m", "open", "--reasoning-effort", "high").out  # another effort is another request
+    assert "17 of them thinking" in shown
+    assert "Let me see." not in shown
+    assert desk.open.count == 2
+
+
+def test_an_answer_that_failed_at_its_end_is_asked_anew(desk: Desk) -> None:
+    for word in ("abort", "moonset"):
+        desk.open.plan(stream("Uru", finish=word), stream("Uruguay"))
+        first, second = (desk.run(*ASK, "-m", "open", "--json", "--set", f"question={word}?") for _ in range(2))
+        assert first.lines[0]["cached"] is False
+        assert (second.lines[0]["text"], second.lines[0]["cached"]) == ("Uruguay", False)
+        assert (first.code, word in first.out) == ({"abort": 1, "moonset": 0}[word], True)
+
+
 def test_render_as_json_has_messages_spans_and_tokens(desk: Desk) -> None:
     (data,) = desk.run("render", "cup", "-m", "ours", "--json", "--set", "question=Wer?").lines
     assert list(data) == ["model", "messages", "spans", "raw", "body", "tokens"]

@@ -7,6 +7,7 @@ import pytest
 from promptlab.backends.scripted import ScriptedBackend
 from promptlab.errors import EngineFailed, ModelNotFound, ModelNotReady
 from promptlab.models import Catalogue
+from promptlab.types import Message, Prompt, Request
 from promptlab.workspace import LlamaModel, OpenAIModel, Workspace
 
 
@@ -69,7 +70,15 @@ def test_an_api_without_its_key_is_not_ready_and_says_what_to_set(make, env):
     status = catalogue.status("gpt")
     assert (status.ready, status.reason) == (False, "set OPENAI_API_KEY in the environment")
     with pytest.raises(ModelNotReady, match="gpt needs an API key"):
-        catalogue.backend("gpt")
+        list(catalogue.backend("gpt").complete(Request("gpt", Prompt((Message("user", "Who?"),))), threading.Event()))
+
+
+def test_a_key_that_is_set_later_is_found(make):
+    catalogue = make({"gpt": GPT})
+    assert catalogue.backend("gpt").not_ready is not None
+    catalogue._env["OPENAI_API_KEY"] = "sk-secret"
+    assert catalogue.status("gpt").ready
+    assert catalogue.backend("gpt") is catalogue.backend("gpt")
 
 
 def test_an_api_with_its_key_is_ready_and_no_status_shows_the_key(make):

@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 
 from promptlab import errors
+from promptlab.backends.openai_api import OpenAIBackend
 from promptlab.backends.scripted import Script, ScriptedBackend
 from promptlab.models import Catalogue
 from promptlab.serving import Serving
-from promptlab.types import Completion, Delta, Message, Phase, Request, Usage
-from promptlab.workspace import Workspace
+from promptlab.types import Completion, Delta, Message, Phase, Prompt, Request, Thought, Usage
+from promptlab.workspace import OpenAIModel, Workspace
 from tests.conftest import House
 from tests.served import Said, Served
 
@@ -448,6 +449,19 @@ def test_a_stream_is_the_answer_in_pieces(start: Start) -> None:
     assert {e["object"] for e in said.events[:-1]} == {"chat.completion.chunk"}
     assert len({(e["id"], e["created"], e["model"], e["system_fingerprint"]) for e in said.events[:-1]}) == 1
     assert all("usage" not in e for e in said.events[:-1])
+
+
+def test_thinking_has_a_place_of_its_own(start: Start) -> None:
+    """promptlab itself, asking through the API, finds thinking and answer as the model gave them."""
+    served = start([[Thought("Let me "), Thought("see."), "Argen", "tina"]])
+    whole = served.chat(ASK).json["choices"][0]["message"]
+    assert (whole["content"], whole["reasoning_content"]) == ("Argentina", "Let me see.")
+    entry = OpenAIModel(backend="openai", model="demo", base_url=served.url)
+    asked = OpenAIBackend("demo", entry, "")
+    *_, done = asked.complete(Request("demo", Prompt((Message("user", "Who?"),))), threading.Event())
+    asked.close()
+    assert isinstance(done, Completion)
+    assert (done.text, done.thinking) == ("Argentina", "Let me see.")
 
 
 def test_a_stream_ends_with_the_tokens_where_they_are_asked_for(start: Start) -> None:

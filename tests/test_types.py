@@ -68,6 +68,7 @@ DIFFERENT_PARAMS: dict[str, Any] = {
     "seed": 0,
     "stop": ("",),
     "logprobs": 0,
+    "reasoning_effort": "none",
 }
 
 

@@ -1,10 +1,11 @@
 """The one protocol every model is asked through.
 
 A backend has one verb. `complete` yields what happens, in order: any number of `Phase` (waiting,
-loading, reading, retrying) and `Delta` (text), then exactly one `Completion`, last. It raises an error
-of `promptlab.errors` where it fails; text that had arrived was already yielded. When `cancel` is set it
-ends soon (within a second, also while reading the prompt) with a `Completion` whose finish reason is
-`stopped` and whose text is what had arrived; the concatenated deltas always equal that text.
+loading, reading, retrying), `Thought` (thinking) and `Delta` (text), then exactly one `Completion`, last.
+It raises an error of `promptlab.errors` where it fails; text that had arrived was already yielded. When
+`cancel` is set it ends soon (within a second, also while reading the prompt) with a `Completion` whose
+finish reason is `stopped` and whose text is what had arrived; the concatenated deltas always equal that
+text, and the concatenated thoughts its `thinking`.
 
 `complete` may be called from several threads at once; a backend that can only do one thing at a time
 queues inside and says so with `Phase("waiting")`. Closing the iterator early is a cancel.
@@ -16,9 +17,9 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Protocol, runtime_checkable
 
-from promptlab.types import AsSent, Completion, Delta, Phase, Request
+from promptlab.types import AsSent, Completion, Delta, Phase, Request, Thought
 
-Step = Phase | Delta | Completion
+Step = Phase | Thought | Delta | Completion
 
 
 class Backend(Protocol):

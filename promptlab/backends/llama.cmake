@@ -6,9 +6,11 @@
 # The binding turns llama.cpp's common library on, which is for its command-line tools and takes a third of the build.
 set(LLAMA_BUILD_COMMON OFF CACHE BOOL "" FORCE)
 
-# gcc joins a * b + c into one rounding wherever it likes, and another version of it elsewhere. Without that, the same
-# source gives the same bits; the loops that count are written with explicit FMA instructions and stay as they are.
-add_compile_options(-ffp-contract=off)
+# A compiler joins a * b + c into one rounding wherever it likes, and another one elsewhere. Without that, the same source
+# gives the same bits, which benchmarks/portable.py shows for gcc 11, gcc 12 and clang 14. gcc 12 does so all the same
+# where it makes vectors of a loop by itself (vfmaddsub in the code that turns positions), so it may not do that either;
+# the loops that count are written as vectors by hand and stay as they are.
+add_compile_options(-ffp-contract=off -fno-tree-vectorize)
 
 # GGML_CPU_ALL_VARIANTS makes 14 libraries of the CPU code, 1.3 processor minutes each. Build those of
 # PROMPTLAB_CPU_VARIANTS only. The function that adds one is wrapped when ggml/src first reads the option, which is

@@ -25,8 +25,10 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import metadata
+from itertools import takewhile
 from pathlib import Path
 
+from promptlab import thinking
 from promptlab.backends import Step
 from promptlab.backends import llama_prompt as prompts
 from promptlab.backends import llama_template as templates
@@ -110,7 +112,11 @@ class LlamaBackend:
 
     @cached_property
     def _trial(self) -> Trial:
-        return Trial(self._settings_but_cpu, self.sha256, self.numerics)
+        entry = self.entry
+        return Trial(
+            *(self.path.name, self.sha256, self.numerics, entry.n_gpu_layers, entry.flash),
+            settings=lambda: self._settings_but_cpu,
+        )
 
     def ready(self, say: Callable[[str], None] = lambda _text: None, *, again: bool = False) -> Cpu:
         """Try the model on this processor, unless that was done before; the CPU code that answers. With `again` a
@@ -296,10 +302,13 @@ class LlamaBackend:
             grammar=grammar.text if grammar else None,
             stops=(*params.stop, *self.entry.stop, *template.stops),
             lead=template.lead,
+            think=None if request.schema else _think(fragments),
             mark=prompts.mark(request.prompt, encoded),
             keep=self.entry.keep_prefixes == "always" or _is_public(request),
         )
-        job = Question(self.name, task, cancel, self._host, lambda done: self._finished(done, task, job, grammar))
+        job = Question(
+            self.name, task, cancel, self._host, lambda done: self._finished(done, request, task, job, grammar)
+        )
         try:
             yield from LANE.ask(job)
         except IllegalInstruction:
@@ -331,13 +340,19 @@ class LlamaBackend:
                     self._prepared.popitem(last=False)
         return found
 
-    def _finished(self, done: Completion, task: Task, job: Job, grammar: Grammar | None) -> Completion:
+    def _finished(
+        self, done: Completion, request: Request, task: Task, job: Job, grammar: Grammar | None
+    ) -> Completion:
         """The answer as it came from the host, with what is known here."""
         warnings = []
         if not has_gpu() and "n_gpu_layers" in self.entry.model_fields_set and self.entry.n_gpu_layers:
             warnings.append(NO_GPU)
         if self._not_portable:
             warnings.append(f"the text may be another one on another processor: {NOT_PORTABLE}")
+        if request.params.reasoning_effort is not None:
+            warnings.append("`reasoning_effort` was not used: local models take none")
+        if spent := thinking.where_tokens_went(done.text, done.thinking, done.usage, done.finish_reason):
+            warnings.append(spent)
         if task.grammar and done.finish_reason == "stop" and not _is_json(done.text):
             warnings.append("the JSON is cut off: it met a stop string")
         details = {
@@ -370,6 +385,13 @@ def too_long(name: str, budget: Budget) -> WindowExceeded:
         f"its window has {budget.window:,}",
         hint="leave out a section or shots, ask for fewer max_tokens, or raise `n_ctx` if the model allows it",
     )
+
+
+def _think(fragments: Sequence[templates.Fragment]) -> str:
+    """The tag that ends the thinking which the chat template opens at the end of a prompt; "" for none. What the last
+    message says does not count."""
+    own = [f.text for f in takewhile(lambda f: f.message < 0, reversed(fragments))]
+    return thinking.opened("".join(reversed(own)))
 
 
 def _is_public(request: Request) -> bool:

@@ -12,13 +12,15 @@ from promptlab.backends.llama_logprobs import logprobs_of
 from promptlab.backends.llama_native import Words
 from promptlab.backends.llama_sampling import Sampler
 from promptlab.backends.llama_text import AnswerText
-from promptlab.types import Completion, Delta, FinishReason, Params, Phase, Timings, Usage
+from promptlab.backends.llama_thinking import Thoughts
+from promptlab.types import Completion, Delta, FinishReason, Params, Phase, Thought, Timings, Usage
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
     """What a loaded model is to answer. `mark` is the token at which the question begins: what stands before it is
-    worth coming back to, and with `keep` it may go to disk. `lead` is white space the chat template puts first."""
+    worth coming back to, and with `keep` it may go to disk. `lead` is white space the chat template puts first; `think`
+    is the tag that ends thinking which the prompt has opened, None where the answer cannot think."""
 
     settings: Settings
     tokens: Sequence[int]
@@ -27,6 +29,7 @@ class Task:
     grammar: str | None = None
     stops: tuple[str, ...] = ()
     lead: str = ""
+    think: str | None = None
     mark: int = 0
     keep: bool = False
 
@@ -39,7 +42,7 @@ class Asker(Protocol):
     @property
     def stopping(self) -> bool: ...
 
-    def emit(self, step: Phase | Delta) -> None: ...
+    def emit(self, step: Phase | Thought | Delta) -> None: ...
 
     def loading(self, what: str | None) -> None: ...
 
@@ -70,6 +73,7 @@ class Answer:
         self._started = time.monotonic()
         self._first: float | None = None
         self._text = AnswerText(task.stops, task.lead)
+        self._thoughts = Thoughts(words, task.think)
         self._logprobs: list[dict[str, Any]] = []
         self.tokens: list[int] = []
         self.finish: FinishReason | None = None if task.params.max_tokens > 0 else "length"
@@ -88,7 +92,10 @@ class Answer:
         alternatives = self.task.params.logprobs
         if alternatives is not None:
             self._logprobs.append(logprobs_of(self._loaded.lib, context, index, token, alternatives, self._words))
-        shown = self._text.feed(self._words.text_piece(token))
+        thought, data = self._thoughts.feed(token)
+        if thought:
+            self.asker.emit(Thought(thought))
+        shown = self._text.feed(data)
         if shown:
             self.asker.emit(Delta(shown))
         held = self._sampler.held
@@ -101,15 +108,24 @@ class Answer:
 
     def done(self, *, read: int, reused: int, **details: Any) -> Completion:
         """The whole answer, once `finish` says why it ended."""
-        rest = "" if self.finish == "stopped" else self._text.finish()
+        # What a stop leaves undecided is dropped: it may have been the beginning of a tag or of a stop string.
+        rest = "" if self.finish == "stopped" else self._rest()
         if rest:
             self.asker.emit(Delta(rest))
         timings = Timings(first_token=self._first, total=time.monotonic() - self._started)
         if self.task.params.logprobs is not None:
             details["logprobs"] = self._logprobs
         details["system"] = self._loaded.system
-        usage = Usage(read, reused, len(self.tokens))
-        return Completion(self._text.text, self.finish or "stopped", usage, timings, details=details)
+        usage = Usage(read, reused, len(self.tokens), self._thoughts.tokens or None)
+        end, thinking = self.finish or "stopped", self._thoughts.text
+        return Completion(self._text.text, end, usage, timings, details=details, thinking=thinking)
+
+    def _rest(self) -> str:
+        """What was held back until the end."""
+        thought, data = self._thoughts.finish()
+        if thought:
+            self.asker.emit(Thought(thought))
+        return self._text.feed(data) + self._text.finish()
 
     def close(self) -> None:
         """Free the native samplers."""

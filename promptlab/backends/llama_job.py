@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 
 from promptlab.backends import Step
-from promptlab.types import Completion, Delta, Phase, Timings
+from promptlab.types import Completion, Delta, Phase, Thought, Timings
 
 TELL_SECONDS = 0.5
 WAKE_SECONDS = 1.0
@@ -66,7 +66,7 @@ class Job(ABC):
         """Whether the work should end now."""
         return self._stop.is_set() or self._cancel.is_set()
 
-    def emit(self, step: Phase | Delta) -> None:
+    def emit(self, step: Phase | Thought | Delta) -> None:
         """Hand a step to the asking thread; called by the work."""
         self._steps.put(step)
 

@@ -19,7 +19,7 @@ from typing import IO, Any
 from promptlab.backends.llama_answer import Task
 from promptlab.backends.llama_host import Standing
 from promptlab.backends.llama_loading import Settings
-from promptlab.types import Completion, Delta, Phase
+from promptlab.types import Completion, Delta, Phase, Thought
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Look:
 @dataclass(frozen=True, slots=True)
 class Said:
     number: int
-    step: Phase | Delta
+    step: Phase | Thought | Delta
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -40,17 +40,21 @@ SECONDS = 600
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A model to try. `sha256` is that of its file."""
+    """A model to try. `file` is its name, `sha256` that of its bytes; `settings`, for when it is really tried, how to
+    load it."""
 
-    settings: Settings
+    file: str
     sha256: str
     numerics: Numerics
+    n_gpu_layers: int
+    flash_attn: bool | None
+    settings: Callable[[], Settings] = field(compare=False)
 
     @property
     def key(self) -> str:
         """A name for model, build and processor."""
-        one = self.settings
-        parts = [build(), llama_variants.processor(), self.sha256, self.numerics, one.n_gpu_layers, one.flash_attn]
+        own = [self.sha256, self.numerics, self.n_gpu_layers, self.flash_attn]
+        parts = [build(), llama_variants.processor(), *own]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
@@ -96,7 +100,7 @@ class Tried:
         with self._lock:
             known = self.known(trial)
             if known is None:
-                say(f"trying {trial.settings.path.name} on this processor, once")
+                say(f"trying {trial.file} on this processor, once")
                 known = self._try(trial, ())
         if known.cpu is None:
             raise cannot_run(trial, known)
@@ -124,17 +128,18 @@ class Tried:
         """Try one way after the other, but for those that `failed` before, and remember the first that lives."""
         dead = {line.split(":")[0] for line in failed}
         lived: Cpu | None = None
+        settings = trial.settings()
         for cpu in self._ways(trial):
             if str(cpu) in dead:
                 continue
-            why = self._run(replace(trial.settings, cpu=cpu, prefix_folder=None))
+            why = self._run(replace(settings, cpu=cpu, prefix_folder=None))
             if not why:
                 lived = cpu
                 break
             failed = (*failed, f"{cpu}: {why}")
         outcome = self._seen[trial] = Outcome(lived, failed)
         told = {
-            "model": trial.settings.path.name,
+            "model": trial.file,
             "processor": llama_variants.processor(),
             "cpu": asdict(lived) if lived else None,
             "failed": failed,
@@ -196,7 +201,7 @@ def cannot_run(trial: Trial, outcome: Outcome) -> ModelNotReady:
     """The error of a model for which no code lives."""
     how = "; ".join(outcome.failed) or f"the build has no code for numerics `{trial.numerics}` that it can run"
     return ModelNotReady(
-        f"{trial.settings.path.name} cannot run here: llama.cpp's code fails on this processor ({how})",
+        f"{trial.file} cannot run here: llama.cpp's code fails on this processor ({how})",
         hint="build llama.cpp for this machine: promptlab models build; then try again: promptlab models prepare",
     )
 

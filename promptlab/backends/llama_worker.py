@@ -32,7 +32,7 @@ from promptlab.backends.llama_pipe import (
     Stop,
 )
 from promptlab.errors import PromptlabError
-from promptlab.types import Completion, Delta, Phase
+from promptlab.types import Completion, Delta, Phase, Thought
 
 
 class _Told:
@@ -52,7 +52,7 @@ class _Told:
     def stop(self) -> None:
         self.abort_flag.value = b"x"
 
-    def emit(self, step: Phase | Delta) -> None:
+    def emit(self, step: Phase | Thought | Delta) -> None:
         self._pipe.send(Said(self.number, step))
 
     def loading(self, what: str | None) -> None:

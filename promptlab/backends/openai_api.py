@@ -6,10 +6,12 @@
 The openai library builds and sends requests and sorts errors; its retries are off, since a pause hidden
 in there would look like latency. The rest has a file each, and docs/models.md tells people what can be set:
 
-    openai_entry.py    the catalogue's entry, checked     openai_stream.py  reading the answer
-    openai_request.py  what is sent                       openai_errors.py  the words for what goes wrong
-    openai_wire.py     the HTTP client, stoppable         openai_retry.py   asking again
-    openai_tokens.py   counting
+    openai_entry.py    the catalogue's entry, checked     openai_events.py   bytes to events
+    openai_request.py  what is sent                       openai_stream.py   events to an answer
+    openai_wire.py     the HTTP client, stoppable         openai_message.py  text and thinking of a message
+    openai_proxy.py    proxies of the environment         openai_missing.py  what was asked for and not given
+    openai_tokens.py   counting                           openai_errors.py   the words for what goes wrong
+    openai_retry.py    asking again                       openai_hints.py    and what to do about it
 """
 
 from __future__ import annotations
@@ -20,26 +22,27 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import parse_qsl
 
-from promptlab.backends import Step, openai_request, openai_schema, openai_tokens
-from promptlab.backends.openai_entry import authorization, check_installed, checked_url
+from promptlab.backends import Step, openai_missing, openai_proxy, openai_request, openai_schema, openai_tokens
+from promptlab.backends.openai_entry import address, authorization, check_installed, fingerprint
 from promptlab.backends.openai_errors import Asked, leaks, translate
-from promptlab.backends.openai_retry import LONGEST_ASKED_PAUSE, backoff, brief, wait_asked
-from promptlab.backends.openai_stream import Answer, read_events
-from promptlab.errors import StreamCut
-from promptlab.types import AsSent, Completion, Delta, Phase, Piece, Request, Timings
+from promptlab.backends.openai_events import check_packing, read_events
+from promptlab.backends.openai_retry import LONGEST_ASKED_PAUSE, backoff, brief, retry_after, wait_asked
+from promptlab.backends.openai_stream import Answer
+from promptlab.errors import BadReply, ModelNotReady, RateLimited
+from promptlab.types import AsSent, Completion, Delta, Phase, Piece, Request, Thought, Timings
 from promptlab.workspace import OpenAIModel
 
 if TYPE_CHECKING:
     import httpx2
     import openai
 
-OFFICIAL = "https://api.openai.com/v1"
 DRAIN = 0.05
 """Seconds to wait for the last bytes of a reply, after its last event."""
+AFTERWARDS = 5.0
+"""Seconds to wait for the counts of tokens, after the model has said why it ended."""
 
 
 def _wait(cancel: threading.Event, seconds: float) -> bool:
@@ -51,7 +54,8 @@ class OpenAIBackend:
 
     `api_key` may be empty for a server that wants none. `wait(cancel, seconds)` pauses between tries and
     says whether `cancel` was set; `chance()` in [0, 1) shortens the pause, so that many clients spread out.
-    Raises `ModelNotReady` when the catalogue entry cannot work.
+    `not_ready` is why it cannot be asked though it can count and show what it would send: a key is missing or broken.
+    Raises `ModelNotReady` when the catalogue entry cannot work at all.
     """
 
     def __init__(
@@ -69,20 +73,25 @@ class OpenAIBackend:
         self._lock = threading.Lock()
         self._made: openai.OpenAI | None = None
         check_installed(name)
-        url = checked_url(name, entry.base_url or OFFICIAL)
-        shown = f"{url.scheme}://{url.netloc.rpartition('@')[2]}{url.path.rstrip('/')}"
-        official = shown == OFFICIAL
-        self._query = url.query
-        self._authorization = authorization(name, entry, api_key.strip(), url, official=official)
-        self._can = openai_request.capabilities(name, entry, official=official)
-        self.fingerprint = f"openai:{shown}:{entry.model}"
-        self.window = entry.window or (openai_tokens.known_window(entry.model) if official else None)
-        self._exact = official and entry.tokenizer is None and openai_tokens.is_counted(entry.model)
+        key = api_key.strip()
+        at = address(name, entry)
+        self._query = at.query
+        self._can = openai_request.capabilities(name, entry, official=at.official)
+        self.not_ready: ModelNotReady | None = None
+        self._authorization: tuple[str, str] | None = None
+        try:
+            self._authorization = authorization(name, entry, key, at)
+        except ModelNotReady as exc:  # what sends nothing works all the same: previews, counts, stored answers
+            self.not_ready = exc
+        self.fingerprint = fingerprint(at, entry)
+        self.window = entry.window or (openai_tokens.known_window(entry.model) if at.official else None)
+        self._encoding = openai_tokens.encoding_name(entry.model, entry.tokenizer)
+        self._exact = at.official and entry.tokenizer is None and openai_tokens.is_counted(entry.model)
         self._asked = Asked(
             name,
             entry.model,
-            shown,
-            secrets=tuple(s for s in (api_key.strip(), url.password, *(v for _, v in parse_qsl(url.query))) if s),
+            at.base,
+            secrets=(*((key,) if key else ()), *at.secrets),
             key_env=entry.api_key_env or "",
             connect_timeout=entry.connect_timeout,
             read_timeout=entry.read_timeout,
@@ -92,20 +101,26 @@ class OpenAIBackend:
     def complete(self, request: Request, cancel: threading.Event) -> Iterator[Step]:
         """Ask, and ask again where that is safe and can help: never once the server has begun to answer."""
         called = time.monotonic()
+        if self.not_ready is not None:
+            raise ModelNotReady(self.not_ready.message, hint=self.not_ready.hint)
         body = openai_request.encoded(self.body(request), request, self._asked)
         client = self._client()
         for attempt in range(1, self._entry.max_retries + 2):
             this = _Try(Answer(self._asked), time.monotonic())
             try:
-                with closing(self._ask(client, body, cancel, this)) as pieces:
-                    for piece in pieces:
+                with closing(self._ask(client, body, cancel, this)) as steps:
+                    for step in steps:
                         this.first = this.first or time.monotonic()
-                        yield Delta(piece)
+                        yield step
             except Exception as exc:
                 error, pause = translate(exc, self._asked, began=this.began), wait_asked(exc)
+                pause = this.asked_wait if pause is None else pause
                 if error is None:
                     raise
-                if attempt > self._entry.max_retries or this.began or not error.retryable:
+                # An error in the very first event is as good as one in the status, if it names a status.
+                said = isinstance(error, RateLimited) or getattr(error, "status", None) is not None
+                begun = this.answer.begun or (this.began and not said)
+                if attempt > self._entry.max_retries or begun or not error.retryable:
                     pause = None
                 elif pause is not None and pause > LONGEST_ASKED_PAUSE:
                     error.hint = f"it asks to wait {pause:.0f} s, which is longer than promptlab waits"
@@ -116,7 +131,7 @@ class OpenAIBackend:
                     if attempt > 1:
                         error.hint = f"{error.hint}; asked {attempt} times".removeprefix("; ")
                     # The cause is shown in tracebacks, so it goes where the server put a secret into it.
-                    raise error from (None if leaks(exc, self._asked) else exc)
+                    raise error from (None if exc is error or leaks(exc, self._asked) else exc)
                 detail = f"retrying in {pause:.2g} s: {brief(error)}"
             else:
                 yield self._completion(request, this, attempt, called)
@@ -134,7 +149,7 @@ class OpenAIBackend:
         pieces = tuple(Piece(text, span.section, span.source) for span, text in request.prompt.texts())
         budget = openai_tokens.budget(
             request.prompt,
-            encoding=openai_tokens.encoding_name(self._entry.model, self._entry.tokenizer),
+            encoding=self._encoding,
             schema=json.dumps(body["response_format"]) if "response_format" in body else "",
             window=self.window,
             room=request.params.max_tokens,
@@ -149,7 +164,7 @@ class OpenAIBackend:
 
     def body(self, request: Request) -> dict[str, Any]:
         """What is sent for `request`; raises `RequestRejected` for what this server does not know."""
-        return openai_request.body(request, self._entry.model, self._can, self._asked)
+        return openai_request.body(request, self._entry, self._can, self._asked)
 
     def close(self) -> None:
         """Close the connections. May be called more than once; a later request opens new ones."""
@@ -171,6 +186,14 @@ class OpenAIBackend:
         from promptlab.backends.openai_wire import Transport
 
         entry = self._entry
+        proxy = openai_proxy.environment_proxy(self._asked.url)
+        if proxy is not None:
+            openai_proxy.check(self.name, proxy)
+        self._asked = replace(
+            self._asked,
+            proxy="" if proxy is None else openai_proxy.shown(proxy),
+            secrets=(*self._asked.secrets, *openai_proxy.secrets(proxy)),
+        )
         timeout = httpx2.Timeout(
             connect=entry.connect_timeout, read=entry.read_timeout, write=entry.read_timeout, pool=None
         )
@@ -191,6 +214,7 @@ class OpenAIBackend:
                     authorization=self._authorization,
                     query=self._query,
                     keep=entry.max_parallel,
+                    proxy=proxy,
                 ),
                 timeout=timeout,
                 trust_env=False,
@@ -198,8 +222,10 @@ class OpenAIBackend:
             ),
         )
 
-    def _ask(self, client: openai.OpenAI, body: bytes, cancel: threading.Event, this: _Try) -> Generator[str]:
-        """One try: send, and give each piece of text as it comes. All else that is learned is noted in `this`."""
+    def _ask(
+        self, client: openai.OpenAI, body: bytes, cancel: threading.Event, this: _Try
+    ) -> Generator[Thought | Delta]:
+        """One try: send, and give each piece as it comes. All else that is learned is noted in `this`."""
         import httpx2
         import openai
 
@@ -222,7 +248,12 @@ class OpenAIBackend:
                     ),
                 )
             this.began, this.request_id = True, response.headers.get("x-request-id", "")
-            chunks = response.iter_raw()
+            this.asked_wait = retry_after(response.headers)
+            # Nobody asked for a compressed answer, but some proxies know better.
+            packed = response.headers.get("content-encoding", "identity").lower() != "identity"
+            if packed:
+                check_packing(response.headers["content-encoding"], self._asked)
+            chunks = response.iter_bytes() if packed else response.iter_raw()
             events = read_events(chunks, self._asked)
             while not answer.done:
                 watch.check()
@@ -230,20 +261,21 @@ class OpenAIBackend:
                     event = next(events, None)
                 if event is None:
                     break
-                if piece := answer.take(event):
-                    yield piece
-            if not answer.done and answer.finish is None:
-                raise StreamCut(self._asked.say("the answer ended before it was complete"))
+                yield from answer.take(event)
+                if answer.finish is not None and not this.finished:
+                    this.finished = time.monotonic()
+                    watch.deadline = min(watch.deadline, this.finished + AFTERWARDS)
+            yield from answer.close()
             this.ended = time.monotonic()
             # The last bytes of the reply, so that the connection can be used again.
             with Watch(cancel, this.ended + DRAIN):
                 for _ in chunks:
                     pass
         except Stopped:
-            this.stopped = not this.ended
-        except (TimeOver, httpx2.HTTPError):
+            this.stopped = not this.ended and answer.finish is None
+        except (TimeOver, httpx2.HTTPError, BadReply):
             # Once the model has said that it ended, a break afterwards takes nothing away.
-            if answer.finish is None and not answer.done:
+            if answer.finish is None and not this.ended:
                 raise
         finally:
             if response is not None:
@@ -258,31 +290,40 @@ class OpenAIBackend:
             details["refused"] = True
         if answer.logprobs:
             details["logprobs"] = answer.logprobs
-        warnings = list(openai_schema.sent(request.schema).words) if request.schema is not None else []
-        if request.params.seed is not None and not self._can["seed"]:
-            warnings.append("the seed was not sent: the catalogue says this server does not know seeds")
+        if answer.ended_with:
+            details["finish"] = answer.ended_with
+        finish = "stopped" if this.stopped else answer.finish or "unknown"
+        warnings = answer.warnings()
+        if request.schema is not None:
+            warnings += openai_schema.sent(request.schema).words
+        if not this.stopped:
+            warnings += openai_missing.warnings(request, answer, finish, self._can, self._encoding)
         if warnings:
             details["warnings"] = warnings
-        ended = this.ended or time.monotonic()
+        ended = this.ended or this.finished or time.monotonic()
         first = None if this.first is None else this.first - this.turn
         return Completion(
             answer.text,
-            "stopped" if this.stopped else answer.finish or "unknown",
+            finish,
             answer.usage,
             Timings(waited=this.turn - called, first_token=first, total=ended - this.turn),
             answer.fingerprint,
             details,
+            answer.thinking,
         )
 
 
 @dataclass
 class _Try:
-    """One try at a request. Times are of `time.monotonic()`; `began` means the server had accepted it."""
+    """One try at a request. Times are of `time.monotonic()`: `finished` when the model had said why it ended, `ended`
+    when the reply had. `began` means the server had accepted it."""
 
     answer: Answer
     turn: float
     first: float | None = None
     ended: float = 0.0
     began: bool = False
+    finished: float = 0.0
     stopped: bool = False
     request_id: str = ""
+    asked_wait: float | None = None

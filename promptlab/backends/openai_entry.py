@@ -1,13 +1,44 @@
-"""A catalogue entry of an API model, looked at before anything is asked: library, address and key."""
+"""A catalogue entry of an API model, looked at before anything is asked: library, address and key.
+
+https://api.openai.com/v1                                   OpenAI, also by region (eu.api.openai.com)
+https://NAME.openai.azure.com  + api_version                Azure: .../openai/deployments/MODEL/chat/completions
+https://NAME.openai.azure.com/openai/v1                     Azure's newer form, without deployments in the address
+"""
 
 from __future__ import annotations
 
 import base64
 import importlib.util
-from urllib.parse import SplitResult, unquote, urlsplit
+import json
+import re
+from dataclasses import dataclass
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
 from promptlab.errors import ModelNotReady
+from promptlab.types import canonical_json, sha256
 from promptlab.workspace import OpenAIModel
+
+OFFICIAL = "https://api.openai.com/v1"
+_OPENAI_HOST = re.compile(r"([a-z0-9-]+\.)?api\.openai\.com")
+_AZURE_HOST = re.compile(
+    r".+\.(openai\.azure\.(com|us|cn)|cognitiveservices\.azure\.(com|us|cn)|services\.ai\.azure\.com)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a model is asked. `base` is shown, so it holds no user, password or query; `query` and `secrets` are not.
+
+    `official` is OpenAI itself; `azure` is Azure, or a server that is spoken to like it.
+    """
+
+    base: str
+    query: str
+    official: bool
+    azure: bool
+    secrets: tuple[str, ...]
+    user: str = ""
+    password: str = ""
 
 
 def check_installed(name: str) -> None:
@@ -18,8 +49,44 @@ def check_installed(name: str) -> None:
             raise ModelNotReady(f"{name}: the Python package `{package}` is not installed", hint=hint)
 
 
-def checked_url(name: str, base_url: str) -> SplitResult:
-    """`base_url` in its parts; raises `ModelNotReady` when it cannot be asked."""
+def address(name: str, entry: OpenAIModel) -> Address:
+    """Where `entry` is asked; raises `ModelNotReady` when that is no address that can be."""
+    url = _checked_url(name, entry.base_url or OFFICIAL)
+    host = url.hostname or ""
+    # What a portal shows to copy is the whole address of one call.
+    path = url.path.rstrip("/").removesuffix("/chat/completions")
+    query = dict(parse_qsl(url.query, keep_blank_values=True))
+    azure_host = url.scheme == "https" and _AZURE_HOST.fullmatch(host) is not None
+    version = entry.api_version or query.get("api-version")
+    azure = azure_host or entry.api_version is not None
+    if azure and not path.endswith("/v1"):
+        if version is None:
+            raise ModelNotReady(
+                f"{name}: Azure wants to know the version of its API",
+                hint='set `api_version: "2024-10-21"`, or let `base_url` end with /openai/v1, which needs none',
+            )
+        if "/deployments/" not in path:
+            path = f"{path or '/openai'}/deployments/{quote(entry.model, safe='')}"
+    asked = url.query
+    if entry.api_version is not None:
+        kept = {key: value for key, value in query.items() if key != "api-version"}
+        asked = urlencode({**kept, "api-version": entry.api_version})
+    hidden = (url.password, *(value for key, value in query.items() if key != "api-version"))
+    return Address(
+        base=f"{url.scheme}://{url.netloc.rpartition('@')[2]}{path}",
+        query=asked,
+        official=url.scheme == "https"
+        and _OPENAI_HOST.fullmatch(host) is not None
+        and url.port in (None, 443)
+        and path == "/v1",
+        azure=azure,
+        secrets=tuple(value for value in hidden if value),
+        user=unquote(url.username or ""),
+        password=unquote(url.password or ""),
+    )
+
+
+def _checked_url(name: str, base_url: str) -> SplitResult:
     hint = 'it looks like "http://127.0.0.1:8000/v1"'
     try:
         url = urlsplit(base_url)
@@ -31,20 +98,40 @@ def checked_url(name: str, base_url: str) -> SplitResult:
     return url
 
 
-def authorization(name: str, entry: OpenAIModel, key: str, url: SplitResult, *, official: bool) -> str:
-    """The header's value, or empty for none. Raises `ModelNotReady`, which quotes nothing: a broken key is a key."""
-    if not key and (entry.api_key_env or official):
+def fingerprint(at: Address, entry: OpenAIModel) -> str:
+    """What decides an answer apart from the request: address and model, and what the catalogue adds to each request."""
+    added = {
+        "api_version": entry.api_version,
+        "extra_body": json.loads(json.dumps(entry.extra_body)) or None,
+        "reasoning": json.loads(json.dumps({k: dict(v) for k, v in entry.reasoning.items()})) or None,
+        "reasoning_effort": entry.reasoning_effort,
+    }
+    added = {key: value for key, value in added.items() if value is not None}
+    more = f" with={sha256(canonical_json(added))[:16]}" if added else ""
+    return f"openai:{at.base}:{entry.model}{more}"
+
+
+def key_header(entry: OpenAIModel, at: Address) -> str:
+    """The header that takes the key, in lower case."""
+    return entry.api_key_header or ("api-key" if at.azure else "authorization")
+
+
+def authorization(name: str, entry: OpenAIModel, key: str, at: Address) -> tuple[str, str] | None:
+    """Name and value of the header with the key, None where none is sent. Raises `ModelNotReady`, which quotes nothing:
+    a broken key is a key."""
+    if not key and (entry.api_key_env or at.official):
         env = entry.api_key_env or "OPENAI_API_KEY"
-        hint = f"set the environment variable {env} to an API key, then start promptlab again"
+        hint = f"set {env} in the environment"
         if not entry.api_key_env:
             hint = f"name the variable that holds the key: `api_key_env: {env}` in promptlab.yaml"
-        raise ModelNotReady(f"{name}: there is no API key", hint=hint)
+        raise ModelNotReady(f"{name} needs an API key", hint=hint)
     if not key.isascii() or not key.isprintable() or " " in key:
         hint = f"look at the environment variable {entry.api_key_env}" if entry.api_key_env else ""
         raise ModelNotReady(f"{name}: the API key holds characters no key can hold", hint=hint)
     if key:
-        return f"Bearer {key}"
-    if url.username:
-        pair = f"{unquote(url.username)}:{unquote(url.password or '')}"
-        return f"Basic {base64.b64encode(pair.encode()).decode()}"
-    return ""
+        plain = key_header(entry, at) == "api-key"
+        return ("api-key", key) if plain else ("Authorization", f"Bearer {key}")
+    if at.user:
+        pair = f"{at.user}:{at.password}"
+        return "Authorization", f"Basic {base64.b64encode(pair.encode()).decode()}"
+    return None

@@ -9,6 +9,7 @@ No message holds the API key: servers like to send it back, so everything they s
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import ssl
@@ -16,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from promptlab.backends.openai_hints import field_hint, filter_names, is_filter, is_too_long, too_long_hint
 from promptlab.backends.openai_retry import retry_after
 from promptlab.errors import (
     AuthenticationFailed,
@@ -37,13 +39,15 @@ LONGEST_QUOTE = 300
 
 @dataclass(frozen=True)
 class Asked:
-    """Who is asked, for the words of an error. `url` is shown, so it holds no user, password or query."""
+    """Who is asked, for the words of an error. `url` is shown, so it holds no user, password or query; so is `proxy`,
+    the one of the environment that requests go through."""
 
     name: str
     model: str
     url: str
     secrets: tuple[str, ...] = field(default=(), repr=False)
     key_env: str = ""
+    proxy: str = ""
     connect_timeout: float = 5.0
     read_timeout: float = 60.0
     total_timeout: float = 300.0
@@ -116,7 +120,7 @@ def translate(exc: Exception, asked: Asked, *, began: bool = False) -> Promptlab
     if kind == "status":
         response = getattr(exc, "response", None)
         headers = response.headers if response is not None else {}
-        return from_payload(getattr(exc, "status_code", None), getattr(exc, "body", None), asked, headers)
+        return from_payload(getattr(exc, "status_code", None), _body(exc), asked, headers)
     if kind == "stream":
         return from_payload(None, getattr(exc, "body", None) or str(exc), asked, {})
     if kind == "reply":
@@ -126,6 +130,15 @@ def translate(exc: Exception, asked: Asked, *, began: bool = False) -> Promptlab
     if kind == "network" or any(c.__module__ == "httpx2" and c.__name__ == "HTTPError" for c in type(exc).__mro__):
         return _network(exc, asked, began)
     return None
+
+
+def _body(exc: Exception) -> object:
+    """The whole error body: the library keeps only what stands under `error`, and that may be no more than `true`."""
+    response = getattr(exc, "response", None)
+    try:
+        return response.json() if response is not None else getattr(exc, "body", None)
+    except (ValueError, RecursionError):
+        return getattr(exc, "body", None)
 
 
 def leaks(exc: Exception, asked: Asked) -> bool:
@@ -148,8 +161,8 @@ def _network(exc: Exception, asked: Asked, began: bool) -> BackendError:
     names = {type(e).__name__ for e in chain}
     if "ConnectTimeout" in names:
         late = DeadlineExceeded(
-            asked.say(f"no connection within {asked.connect_timeout:g} s"),
-            hint="is the server running, and is `base_url` right? `connect_timeout` gives it longer",
+            asked.say(f"no connection{_to_proxy(asked)} within {asked.connect_timeout:g} s"),
+            hint=f"{_running(asked)} `connect_timeout` gives it longer",
         )
         late.retryable = True  # nothing was sent yet, so nothing can be paid for twice
         return late
@@ -168,17 +181,46 @@ def _network(exc: Exception, asked: Asked, began: bool) -> BackendError:
     if any(isinstance(e, ssl.SSLError) for e in chain):
         return _lasting(asked, f"no trusted connection: {asked.quote(chain[-1])}", "check `base_url` and certificates")
     if any(isinstance(e, socket.gaierror) and e.errno == socket.EAI_NONAME for e in chain):
+        if asked.proxy:
+            return _lasting(asked, f"there is no host with the name of the proxy {asked.proxy}", _running(asked))
         return _lasting(asked, "there is no host of this name", "check `base_url` in promptlab.yaml")
     if "UnsupportedProtocol" in names or "LocalProtocolError" in names:
         return _lasting(asked, f"cannot be asked: {asked.quote(chain[-1])}", "check `base_url` in promptlab.yaml")
-    if "ConnectError" in names or "ProxyError" in names:
+    if "ProxyError" in names:
+        said = next(str(e) for e in chain if type(e).__name__ == "ProxyError")
+        return _proxy_refuses(asked, asked.quote(said), 407 if said.startswith("407") else None)
+    if "ConnectError" in names:
         return ConnectionFailed(
-            asked.say(f"no connection: {asked.quote(_os_words(chain))}"),
-            hint="is the server running, and is `base_url` right?",
+            asked.say(f"no connection{_to_proxy(asked)}: {asked.quote(_os_words(chain))}"), hint=_running(asked)
         )
     if "RemoteProtocolError" in names and "disconnected" not in str(chain[-1]):
         return BadReply(asked.say(f"what came is not HTTP: {asked.quote(chain[-1])}"), hint="check `base_url`")
     return ConnectionFailed(asked.say("the server closed the connection without answering"))
+
+
+def _to_proxy(asked: Asked) -> str:
+    return f" to the proxy {asked.proxy}" if asked.proxy else ""
+
+
+def _running(asked: Asked) -> str:
+    if asked.proxy:
+        return "is the proxy running? The environment names it (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY)."
+    return "is the server running, and is `base_url` right?"
+
+
+def _proxy_refuses(asked: Asked, said: str, status: int | None) -> ConnectionFailed:
+    """What a proxy itself answered: it wants a password, or does not let the request through."""
+    proxy = f"the proxy {asked.proxy}" if asked.proxy else "a proxy on the way"
+    shown = f" ({status})" if status and not said.startswith(str(status)) else ""
+    failed = ConnectionFailed(
+        asked.say(f"{proxy} refuses the request{shown}: {said or 'no reason given'}"),
+        hint="it wants a user and password: http://USER:PASSWORD@HOST:PORT in the variable that names it"
+        if status == 407
+        else "check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY in the environment",
+        status=status,
+    )
+    failed.retryable = False
+    return failed
 
 
 def _lasting(asked: Asked, what: str, hint: str) -> ConnectionFailed:
@@ -192,27 +234,98 @@ def _os_words(chain: list[BaseException]) -> str:
     return next((e.strerror for e in chain if isinstance(e, OSError) and e.strerror), str(chain[-1]) or "it failed")
 
 
+def error_in(value: object, *, named: bool = False) -> object | None:
+    """The error in one JSON value of a reply with status 200, None where it holds none. `named` means that its event
+    was called `error`. A `message` alone is none: gateways say all sorts of things beside an answer."""
+    if isinstance(value, dict) and value.get("choices") and not value.get("error") and not named:
+        return None  # nearly every event
+    if isinstance(value, list):
+        return next((found for one in value if (found := error_in(one, named=named)) is not None), None)
+    if isinstance(value, str):  # an answer is never a bare text
+        return value
+    if not isinstance(value, dict):
+        return None
+    if value.get("error") or named or "error" in (value.get("object"), value.get("type")):
+        return value
+    if value.get("choices") is None and value.get("errors"):
+        return value
+    if value.get("choices") is None and _status_in(value):
+        return value
+    return None
+
+
+def _status_in(fields: Mapping[str, Any]) -> int | None:
+    """The HTTP status that an error body names, if it is one of a failure."""
+    for name in ("code", "status", "status_code", "statusCode"):
+        value = fields.get(name)
+        if isinstance(value, str) and value.isdecimal():
+            value = int(value)
+        if isinstance(value, int) and not isinstance(value, bool) and 400 <= value < 600:
+            return value
+    return None
+
+
+_SAYS = (
+    "message", "detail", "msg", "error", "errors", "error_msg", "status_msg", "error_description", "title", "reason",
+    "warning",
+)  # fmt: skip
+
+
+def words_of(error: object) -> str:
+    """What an error body says, whatever it wraps the words in; what cannot be understood is quoted as it is.
+
+    FastAPI's list of wrong fields becomes `max_tokens: Field required`.
+    """
+    if isinstance(error, list):
+        return "; ".join(filter(None, map(words_of, error)))
+    if not isinstance(error, Mapping):
+        return _plain(error)
+    loc = error.get("loc")
+    at = ".".join(str(one) for one in loc if one != "body") if isinstance(loc, list) else ""
+    for name in _SAYS:
+        value = error.get(name)
+        if isinstance(value, str | list | Mapping) and (words := words_of(value)):
+            more = error.get("metadata")
+            if isinstance(more, Mapping) and isinstance(more.get("raw"), str):  # OpenRouter: what the provider said
+                words = f"{words} ({more['raw']})"
+            return f"{at}: {words}" if at else words
+    return json.dumps(error, ensure_ascii=False, default=str) if error else ""
+
+
 def from_payload(
     status: int | None, body: object, asked: Asked, headers: Mapping[str, str] | None = None
 ) -> BackendError:
     """Our error for an error body. `status` None means it came inside a stream; its `code` may then be a status."""
-    error = body.get("error", body) if isinstance(body, Mapping) else body
+    if isinstance(body, list) and len(body) == 1:  # as Google wraps it
+        body = body[0]
+    error = body
+    if isinstance(body, Mapping):
+        inner = body.get("error") or body.get("errors")
+        inner = inner[0] if isinstance(inner, list) and len(inner) == 1 else inner
+        error = inner if isinstance(inner, str | list | Mapping) else body
     fields: Mapping[str, Any] = error if isinstance(error, Mapping) else {}
-    words = {str(fields.get(k, "")).lower() for k in ("code", "type")}
-    code = fields.get("code")
-    if status is None and isinstance(code, int) and 400 <= code < 600:
-        status = code
-    said = fields.get("message") or fields.get("detail") or ("" if fields else _plain(error))
+    words = {str(fields.get(k, "")).lower() for k in ("code", "type", "status")}
+    if status is None:
+        status = _status_in(fields) or (_status_in(body) if isinstance(body, Mapping) else None)
+    said = words_of(error)
     shown = f" ({status})" if status else ""
     tail = f"{shown}: {asked.quote(said)}" if said else shown
 
+    if status == 407:
+        return _proxy_refuses(asked, asked.quote(said), status)
     if words & {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"} or status == 402:
         return QuotaExhausted(
             asked.say(f"the account has no credit left{tail}"),
             hint="add credit to the account; waiting does not help",
             status=status,
         )
-    if status == 401 or words & {"invalid_api_key", "authentication_error"}:
+    if is_filter(fields):
+        return RequestRejected(
+            asked.say(f"the provider's content filter stopped the prompt{tail}{filter_names(fields)}"),
+            hint="change the text that it objects to, or ask another model; no setting of promptlab sends it through",
+            status=status,
+        )
+    if status == 401 or words & {"invalid_api_key", "authentication_error", "unauthenticated"}:
         return AuthenticationFailed(
             asked.say(f"the server does not accept the key{tail}"), hint=_key_hint(asked), status=status
         )
@@ -220,18 +333,16 @@ def from_payload(
         return AuthenticationFailed(
             asked.say(f"this key may not use the model{tail}"), hint=_key_hint(asked), status=status
         )
-    if status == 429 or words & {"rate_limit_exceeded", "rate_limit_error"}:
+    if status == 429 or words & {"rate_limit_exceeded", "rate_limit_error", "too_many_requests"}:
         return RateLimited(
             asked.say(f"too many requests{tail}"),
             hint="a lower `max_parallel` asks more slowly",
             status=status,
             retry_after=retry_after(headers or {}),
         )
-    if "context_length_exceeded" in words or (status == 400 and "context length" in str(said).lower()):
+    if is_too_long(words, said) and (status is None or status in (400, 413, 422)):
         return RequestRejected(
-            asked.say(f"the prompt is longer than the model's window{tail}"),
-            hint="leave a section out, or set `window` in promptlab.yaml so that it is noticed before sending",
-            status=status,
+            asked.say(f"the prompt is longer than the model's window{tail}"), hint=too_long_hint(said), status=status
         )
     if status == 404:
         return RequestRejected(
@@ -250,12 +361,14 @@ def from_payload(
         return ServerFailed(asked.say(f"the server failed{tail}"), status=status)
     if status is None:
         return ServerFailed(asked.say(f"the server broke the answer off with an error{tail}"))
-    return RequestRejected(asked.say(f"the server refuses the request{tail}"), hint=_field_hint(fields), status=status)
+    return RequestRejected(
+        asked.say(f"the server refuses the request{tail}"), hint=field_hint(error, said), status=status
+    )
 
 
 def _plain(error: object) -> str:
     """An error body that is not JSON: a page is named, not quoted."""
-    text = str(error or "")
+    text = "" if error is None else str(error)
     return "it answered with a web page" if re.match(r"\s*<(!doctype|html)", text, re.IGNORECASE) else text
 
 
@@ -263,10 +376,3 @@ def _key_hint(asked: Asked) -> str:
     if asked.key_env:
         return f"check the environment variable {asked.key_env}"
     return "name the environment variable that holds the key with `api_key_env` in promptlab.yaml"
-
-
-def _field_hint(fields: Mapping[str, Any]) -> str:
-    param = fields.get("param")
-    if isinstance(param, str) and param:
-        return f"if the server does not know `{param}`, switch it off under `capabilities` in promptlab.yaml"
-    return ""

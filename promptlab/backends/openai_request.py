@@ -32,6 +32,7 @@ CAPABILITIES: Mapping[str, bool] = {
     "presence_penalty": True,
     "frequency_penalty": True,
     "logprobs": True,
+    "reasoning_effort": True,
     "top_k": False,
     "min_p": False,
     "repeat_penalty": False,
@@ -51,8 +52,31 @@ def capabilities(name: str, entry: OpenAIModel, *, official: bool) -> Mapping[st
     return {**CAPABILITIES, "max_completion_tokens": official, **entry.capabilities}
 
 
-def body(request: Request, model: str, can: Mapping[str, bool], asked: Asked) -> dict[str, Any]:
+def body(request: Request, entry: OpenAIModel, can: Mapping[str, bool], asked: Asked) -> dict[str, Any]:
     """The request body. Raises `RequestRejected` for a parameter or schema this server does not know."""
+    made = _body(request, entry.model, can, asked)
+    made |= entry.extra_body
+    for name, value in _effort(request.params.reasoning_effort or entry.reasoning_effort, entry, can, asked).items():
+        both = isinstance(value, Mapping) and isinstance(made.get(name), Mapping)
+        made[name] = {**made[name], **value} if both else value
+    return made
+
+
+def _effort(word: str | None, entry: OpenAIModel, can: Mapping[str, bool], asked: Asked) -> Mapping[str, Any]:
+    """The fields that say how long the model may think."""
+    if word is None:
+        return {}
+    if entry.reasoning:
+        if word not in entry.reasoning:
+            what = f"nothing was sent: `reasoning` of the model in promptlab.yaml has no `{word}`"
+            raise RequestRejected(asked.say(what), hint=nearest(word, entry.reasoning))
+        return entry.reasoning[word]
+    if not can["reasoning_effort"]:
+        raise _cannot(asked, "reasoning_effort", "leave it out, or say under `reasoning` how this server takes it")
+    return {"reasoning_effort": word}
+
+
+def _body(request: Request, model: str, can: Mapping[str, bool], asked: Asked) -> dict[str, Any]:
     params = request.params
     made: dict[str, Any] = {
         "model": model,

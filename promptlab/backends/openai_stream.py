@@ -1,210 +1,277 @@
-"""Reading a streamed answer: bytes to events, events to text, each looked at before it is believed.
+"""Reading a streamed answer: events to text and thinking, each looked at before it is believed.
 
     data: {"id": "1", "model": "gpt-4o-mini", "choices": [{"index": 0, "delta": {"content": "Argen"}}]}
     data: {"id": "1", "choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 3}}
     data: [DONE]
 
-The openai library's own reader builds typed objects from whatever JSON comes, hides whether `[DONE]` was
-seen, and drops the connection afterwards; here a wrong shape is a `BadReply`, a missing end is known, and
-the connection can be used again.
+The openai library's own reader builds typed objects from whatever JSON comes, hides whether `[DONE]` was seen, and
+drops the connection afterwards; here a wrong shape is a `BadReply`, a missing end is known, and the connection can be
+used again. Servers send much beside answers (filter results, costs, pings): an event without an answer ends none, and
+once the model has said why it ended, nothing that follows takes the answer away.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from promptlab.backends.openai_errors import Asked, from_payload
-from promptlab.errors import BadReply
-from promptlab.types import FinishReason, Usage
-
-LONGEST_EVENT = 4_000_000
-"""Bytes. An endless line must not fill the memory."""
+from promptlab.backends.openai_errors import Asked, error_in, from_payload, words_of
+from promptlab.backends.openai_events import DONE, Event, readable
+from promptlab.backends.openai_message import said
+from promptlab.errors import BackendError, BadReply, ServerFailed, StreamCut
+from promptlab.thinking import Split
+from promptlab.types import Delta, FinishReason, Thought, Usage
 
 FINISH: Mapping[str, FinishReason] = {
-    "stop": "stop",
-    "length": "length",
-    "content_filter": "content_filter",
-    "tool_calls": "tool_calls",
-    "function_call": "tool_calls",
-}
-_FIELDS = (b"data", b"event", b"id", b"retry")
+    **dict.fromkeys(
+        ("stop", "eos", "eos_token", "end_turn", "stop_sequence", "stop_token", "end", "endoftext", "complete",
+         "completed", "done", "finished", "eot", "stop_word"),
+        "stop",
+    ),
+    **dict.fromkeys(
+        ("length", "max_tokens", "max_output_tokens", "max_completion_tokens", "max_length", "model_length",
+         "token_limit", "model_context_window_exceeded"),
+        "length",
+    ),
+    **dict.fromkeys(
+        ("content_filter", "content_filtered", "safety", "sensitive", "blocklist", "prohibited_content", "spii",
+         "recitation", "guardrail_intervened"),
+        "content_filter",
+    ),
+    **dict.fromkeys(("tool_calls", "function_call", "tool_use"), "tool_calls"),
+}  # fmt: skip
+"""Words for why an answer ended, in lower case. One that is neither here nor in `FAILED` is `unknown`, and shown."""
+
+FAILED = re.compile(
+    r"abort|error|fail|cancel|time_?d?_?out|time_limit|insufficient|interrupt|preempt|overload|unavailable|disconnect"
+    r"|malformed|exception|crash|kill|oom\b|out_of_memory|terminat|shut_?down|expired|lost|evict"
+)
+"""Words with which servers end an answer that they could not finish: it is a failure, and never kept as an answer."""
+
+BESIDE = ("message", "detail", "msg", "error_msg", "status_msg", "warning")
+"""Keys under which gateways say something beside an answer."""
 
 
-def read_events(chunks: Iterator[bytes], asked: Asked) -> Iterator[dict[str, Any]]:
-    """The JSON objects of a server-sent event stream, in order, up to `[DONE]`, which comes as `{"done": True}`.
+class _Halves:
+    """Joins characters that were cut in two: JSON may carry the halves of a surrogate pair in two events."""
 
-    A server that ignores `stream` and answers with one JSON object gives that object.
-    Raises `BadReply` for anything else, and the server's own error where an event holds one.
-    """
-    data: list[bytes]
-    rest, data, name, first = b"", [], b"", True
-    for chunk in chunks:
-        rest += chunk
-        if first and not (rest := rest.lstrip()):
-            continue
-        if first and rest[:1] in (b"{", b"["):
-            yield _whole(rest, chunks, asked)
-            return
-        *lines, rest = rest.split(b"\n")
-        if len(rest) + sum(map(len, data)) > LONGEST_EVENT:
-            raise BadReply(asked.say(f"one event of the answer is longer than {LONGEST_EVENT // 1_000_000} MB"))
-        for line in lines:
-            line = line.rstrip(b"\r")
-            key, _, value = line.partition(b":")
-            if first and line:
-                first = False
-                if key and key not in _FIELDS:
-                    raise BadReply(asked.say(_not_events(line, asked)))
-            if key == b"data":
-                data.append(value.removeprefix(b" "))
-            elif key == b"event":
-                name = value.strip()
-            elif not line and data:
-                yield _event(b"\n".join(data), name, asked)
-                data, name = [], b""
-    if first and not rest.strip():
-        hint = "its own log may say why; some servers end like this when the prompt does not fit their window"
-        raise BadReply(asked.say("the reply is empty"), hint=hint)
-    if first and rest.partition(b":")[0] not in _FIELDS:
-        raise BadReply(asked.say(_not_events(rest, asked)))
-    # A last event without its blank line: some servers close right after it.
-    if rest.startswith(b"data:"):
-        data.append(rest[5:].strip())
-    if data and _is_json(b"\n".join(data)):
-        yield _event(b"\n".join(data), name, asked)
+    def __init__(self) -> None:
+        self._half = ""
 
-
-def _event(data: bytes, name: bytes, asked: Asked) -> dict[str, Any]:
-    if data.startswith(b"[DONE]"):
-        return {"done": True}
-    event = _json(data, asked)
-    if event.get("error") or name == b"error":
-        raise from_payload(None, event, asked)
-    return event
-
-
-def _whole(start: bytes, chunks: Iterator[bytes], asked: Asked) -> dict[str, Any]:
-    for chunk in chunks:
-        start += chunk
-        if len(start) > LONGEST_EVENT:
-            raise BadReply(asked.say(f"the reply is longer than {LONGEST_EVENT // 1_000_000} MB"))
-    reply = _json(start, asked)
-    if reply.get("error"):
-        raise from_payload(None, reply, asked)
-    return reply
-
-
-def _json(data: bytes, asked: Asked) -> dict[str, Any]:
-    try:
-        value = json.loads(data.decode("utf-8"))
-    except (ValueError, RecursionError) as exc:
-        raise BadReply(asked.say(f"part of the answer is not JSON: {asked.quote(_readable(data[:80]))}")) from exc
-    if not isinstance(value, dict):
-        raise BadReply(asked.say(f"part of the answer is not a JSON object: {asked.quote(_readable(data[:80]))}"))
-    return value
-
-
-def _is_json(data: bytes) -> bool:
-    if data.startswith(b"[DONE]"):
-        return True
-    try:
-        json.loads(data)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-def _not_events(start: bytes, asked: Asked) -> str:
-    if start[:20].lstrip().lower().startswith((b"<!doctype", b"<html")):
-        return "it answered with a web page, not with an answer; is `base_url` right?"
-    return f"the reply is neither an event stream nor JSON: {asked.quote(_readable(start[:80]))}"
-
-
-def _readable(data: bytes) -> str:
-    return "".join(c if c.isprintable() else "�" for c in data.decode("utf-8", "replace"))
+    def joined(self, piece: str, *, last: bool) -> str:
+        if self._half:
+            piece, self._half = self._half + piece, ""
+        if not piece.isascii():
+            if not last and "\ud800" <= piece[-1] <= "\udbff":
+                piece, self._half = piece[:-1], piece[-1]
+            piece = piece.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return piece
 
 
 @dataclass
 class Answer:
-    """What has arrived of one answer. `finish` None means nobody has said that it ended."""
+    """What has arrived of one answer. `finish` None means nobody has said that it ended; `ended_with` is the server's
+    own word where we know no better."""
 
     asked: Asked
     parts: list[str] = field(default_factory=list)
+    thoughts: list[str] = field(default_factory=list)
     finish: FinishReason | None = None
+    ended_with: str = ""
     done: bool = False
     usage: Usage = field(default_factory=Usage)
     model: str = ""
     system: str = ""
     refused: bool = False
     logprobs: list[dict[str, Any]] = field(default_factory=list)
-    _half: str = ""
+    other: dict[str, None] = field(default_factory=dict)
+    words: list[str] = field(default_factory=list)
+    _choices: bool = False
+    _odd: str = ""
+    _failed: ServerFailed | None = None
+    _split: Split = field(default_factory=Split)
+    _halves: tuple[_Halves, _Halves] = field(default_factory=lambda: (_Halves(), _Halves()))
 
     @property
     def text(self) -> str:
         return "".join(self.parts)
 
     @property
+    def thinking(self) -> str:
+        return "".join(self.thoughts)
+
+    @property
+    def begun(self) -> bool:
+        """Whether the model has begun to answer: what is asked again now may be charged twice."""
+        return bool(self.parts or self.thoughts or self.finish)
+
+    @property
     def fingerprint(self) -> str:
         """What the server said of itself: `model@system_fingerprint`, or the model alone."""
         return f"{self.model}@{self.system}" if self.system else self.model
 
-    def take(self, event: dict[str, Any]) -> str:
-        """Take in one event and return the text it adds."""
-        if event.get("done") is True:
+    def take(self, event: Event) -> list[Thought | Delta]:
+        """Take in one event and return what it adds. Raises the server's own error where the event holds one and
+        nobody has said yet that the answer ended."""
+        try:
+            return self._take(event)
+        except BackendError as exc:
+            if self.finish is None:
+                raise
+            self._hear(exc.message.removeprefix(self.asked.say("")))
+            return []
+
+    def close(self) -> list[Thought | Delta]:
+        """The end of the reply: what was held back. Raises what it lacks."""
+        rest = self._keep("", last=True)
+        if self._failed is not None:
+            raise self._failed
+        if self.finish is None:
+            if self.words:
+                raise ServerFailed(self.asked.say(f"the server broke the answer off: {'; '.join(self.words)}"))
+            if not self._choices:
+                said = f"; it says {self._odd}" if self._odd else ""
+                raise self._bad(f"`choices` is missing{said}")
+            if not self.done or not (self.parts or self.thoughts):
+                raise StreamCut(self.asked.say("the answer ended before it was complete"))
+        return rest
+
+    def warnings(self) -> list[str]:
+        """What the reader of the answer should know."""
+        found = [f"the server said besides: {words}" for words in self.words]
+        if self.other:
+            found.append(f"left out, since they are no text: parts of type {', '.join(self.other)}")
+        return found
+
+    def _take(self, event: Event) -> list[Thought | Delta]:
+        data = event.data.strip()
+        if data.startswith(DONE):
             self.done = True
             return self._keep("", last=True)
-        self.usage = _usage(event.get("usage")) or self.usage
-        for name, value in (("model", event.get("model")), ("system", event.get("system_fingerprint"))):
-            if isinstance(value, str):
-                setattr(self, name, value)
-        choices = event.get("choices")
-        if not isinstance(choices, list):
-            if choices is None and "usage" in event:
-                return ""
-            raise self._bad("`choices` is missing or is no list")
-        return "".join(self._choice(choice) for choice in choices)
+        if not data:
+            return []
+        try:
+            value = _json(data, self.asked)
+        except BadReply as exc:
+            if event.name == b"error":
+                raise from_payload(None, readable(data), self.asked) from exc
+            if event.name not in (b"", b"message"):  # somebody else's event: a ping with the time
+                return []
+            raise
+        error = None if value == "[DONE]" else error_in(value, named=event.name == b"error")
+        if error is not None:
+            raise from_payload(None, error, self.asked)
+        if value == "[DONE]":
+            self.done = True
+            return self._keep("", last=True)
+        steps: list[Thought | Delta] = []
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, dict):
+                steps += self._object(one)
+            elif one is not None:
+                self._odd = self.asked.quote(one)
+        return steps
 
-    def _choice(self, choice: object) -> str:
+    def _object(self, event: dict[str, Any]) -> list[Thought | Delta]:
+        if event.get("usage"):
+            self.usage = _usage(event["usage"]) or self.usage
+        if isinstance(model := event.get("model"), str) and model:
+            self.model = model
+        if isinstance(system := event.get("system_fingerprint"), str) and system:
+            self.system = system
+        choices = event.get("choices")
+        if choices is None:
+            # Not ours to understand, but not to be hidden either.
+            self._odd = self.asked.quote(json.dumps(event, ensure_ascii=False)) if event else self._odd
+            if words := words_of({key: event[key] for key in BESIDE if key in event}):
+                self._hear(self.asked.quote(words))
+            return []
+        if not isinstance(choices, list):
+            raise self._bad("`choices` is no list")
+        self._choices = True
+        if len(choices) == 1:
+            return self._choice(choices[0])
+        return [step for choice in choices for step in self._choice(choice)]
+
+    def _choice(self, choice: object) -> list[Thought | Delta]:
+        if choice is None:
+            return []
         if not isinstance(choice, dict):
             raise self._bad("an entry of `choices` is no object")
-        if choice.get("index") not in (0, None):
-            return ""
-        finish = choice.get("finish_reason")
+        if choice.get("index") not in (0, None, "0"):
+            return []
+        if choice.get("error"):
+            raise from_payload(None, choice["error"], self.asked)
+        finish = choice.get("finish_reason") or None
         if finish is not None and not isinstance(finish, str):
             raise self._bad("`finish_reason` is no text")
-        delta = choice.get("delta", choice.get("message"))
-        if delta is None and finish is None:
-            raise self._bad("`delta` is missing")
-        if delta is not None and not isinstance(delta, dict):
+        delta = choice.get("delta") or choice.get("message") or {"content": choice.get("text")}
+        if not isinstance(delta, dict):
             raise self._bad("`delta` is no object")
-        delta = delta or {}
-        content, refusal = delta.get("content"), delta.get("refusal")
-        for said in (content, refusal):
-            if said is not None and not isinstance(said, str):
-                raise self._bad("`content` is no text")
-        self.logprobs += _logprobs(choice.get("logprobs"))
-        # A refusal comes in place of the answer; it is what the model said, so it is shown as such.
-        self.refused = self.refused or bool(refusal)
+        try:
+            new = said(delta)
+        except ValueError as exc:
+            raise self._bad(str(exc)) from exc
+        if choice.get("logprobs"):
+            self.logprobs += _logprobs(choice["logprobs"])
+        steps: list[Thought | Delta] = []
+        if new.thinking or new.other or new.refused or finish:
+            self.refused = self.refused or new.refused
+            self.other |= dict.fromkeys(new.other)
+            steps = self._thought(self._halves[0].joined(new.thinking, last=bool(finish)))
+        if new.text or finish:
+            steps += self._keep(new.text, last=bool(finish))
         if finish:
-            self.finish = FINISH.get(finish, "unknown")
-        return self._keep((content or "") + (refusal or ""), last=bool(finish))
+            self._end(finish)
+        return steps
 
-    def _keep(self, piece: str, *, last: bool) -> str:
-        """Join characters that were cut in two: JSON may carry the halves of a surrogate pair in two events."""
-        piece, self._half = self._half + piece, ""
-        if not piece.isascii():
-            if not last and "\ud800" <= piece[-1] <= "\udbff":
-                piece, self._half = piece[:-1], piece[-1]
-            piece = piece.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    def _end(self, word: str) -> None:
+        if self.finish not in (None, "unknown"):
+            return  # the first word counts
+        plain = re.sub(r"[\s-]+", "_", word.strip().lower()).removeprefix("finish_reason_")
+        if plain not in FINISH and FAILED.search(plain):
+            what = f"the server did not finish the answer: it ended it with `{self.asked.quote(word)}`"
+            if self.finish is None:  # raised at the close, so that what this event still brought is shown
+                self._failed, self.done = ServerFailed(self.asked.say(what)), True
+            return
+        self.finish = FINISH.get(plain, "unknown")
+        self.ended_with = self.asked.quote(word) if self.finish == "unknown" else ""
+
+    def _hear(self, words: str) -> None:
+        """Keep what the server says beside the answer: the newest of it, once."""
+        self.words = [*(old for old in self.words if old != words), words][-3:]
+
+    def _keep(self, piece: str, *, last: bool) -> list[Thought | Delta]:
+        piece = self._halves[1].joined(piece, last=last)
+        if self._split.answering:
+            return self._text(piece)
+        steps: list[Thought | Delta] = []
+        for thought, text in (self._split.feed(piece), self._split.finish() if last else ("", "")):
+            steps += self._thought(thought) + self._text(text)
+        return steps
+
+    def _thought(self, piece: str) -> list[Thought | Delta]:
+        if piece:
+            self.thoughts.append(piece)
+        return [Thought(piece)] if piece else []
+
+    def _text(self, piece: str) -> list[Thought | Delta]:
         if piece:
             self.parts.append(piece)
-        return piece
+        return [Delta(piece)] if piece else []
 
     def _bad(self, what: str) -> BadReply:
         return BadReply(self.asked.say(f"the reply is not what the protocol says: {what}"))
+
+
+def _json(data: bytes, asked: Asked) -> Any:
+    try:
+        return json.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError) as exc:
+        raise BadReply(asked.say(f"part of the answer is not JSON: {asked.quote(readable(data[:80]))}")) from exc
 
 
 def _logprobs(value: object) -> list[dict[str, Any]]:
@@ -234,11 +301,18 @@ def _usage(value: object) -> Usage | None:
     if not isinstance(value, dict):
         return None
     prompt, written = _count(value.get("prompt_tokens")), _count(value.get("completion_tokens"))
-    details = value.get("prompt_tokens_details")
-    reused = _count(details.get("cached_tokens")) if isinstance(details, dict) else None
+    reused = _detail(value, "prompt_tokens_details", "cached_tokens")
     if prompt is not None and reused is not None:
         reused = min(reused, prompt)
-    return Usage(read=None if prompt is None else prompt - (reused or 0), reused=reused, written=written)
+    thinking = _detail(value, "completion_tokens_details", "reasoning_tokens")
+    if thinking is None:
+        thinking = _count(value.get("reasoning_tokens"))
+    return Usage(None if prompt is None else prompt - (reused or 0), reused, written, thinking or None)
+
+
+def _detail(value: dict[str, Any], details: str, name: str) -> int | None:
+    found = value.get(details)
+    return _count(found.get(name)) if isinstance(found, dict) else None
 
 
 def _count(value: object) -> int | None:

@@ -65,6 +65,13 @@ def budget(prompt: Prompt, *, encoding: str, schema: str, window: int | None, ro
     return Budget(by_section.total(), dict(by_section), dict(by_source), window, room, exact)
 
 
+def count(prompt: Prompt, encoding: str) -> int:
+    """Tokens of the messages' texts alone, as `budget` counts them."""
+    texts = [message.content for message in prompt.messages]
+    counts = [(_count_long if len(text) > LONG else _count)(encoding, text, (len(text),)) for text in texts]
+    return sum(map(sum, counts))
+
+
 _encodings: dict[str, Any] = {}
 _loading = threading.Lock()
 

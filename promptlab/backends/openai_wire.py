@@ -19,15 +19,16 @@ import select
 import ssl
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Any
+from urllib.parse import SplitResult
+from weakref import WeakKeyDictionary
 
 import httpcore2
 import httpx2
 
-from promptlab.hosts import is_loopback
+from promptlab.backends import openai_proxy
 
 SLICE = 0.2
 """Longest time, in seconds, that a stop goes unnoticed while nothing arrives."""
@@ -143,8 +144,11 @@ class _Stream(httpcore2.NetworkStream):
 
 
 class _Network(httpcore2.NetworkBackend):
+    """Makes the connections of one pool, which has one at a time."""
+
     def __init__(self) -> None:
         self._inner = httpcore2.SyncBackend()
+        self._last: _Stream | None = None
 
     def connect_tcp(
         self,
@@ -154,7 +158,15 @@ class _Network(httpcore2.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.NetworkStream:
-        return _Stream(_apart(lambda: self._inner.connect_tcp(host, port, timeout, local_address, socket_options)))
+        made = _apart(lambda: self._inner.connect_tcp(host, port, timeout, local_address, socket_options))
+        self._last = _Stream(made)
+        return self._last
+
+    def drop(self) -> None:
+        """Close the connection: httpcore leaves one open whose SOCKS proxy refused."""
+        if self._last is not None:
+            self._last.close()
+            self._last = None
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
@@ -220,13 +232,22 @@ class _Body(httpx2.SyncByteStream):
 
 
 class Transport(httpx2.BaseTransport):
-    """HTTP/1.1 to one server. `authorization` is the value of that header, or empty for none; so is `query`."""
+    """HTTP/1.1 to one server. `authorization` is name and value of the header with the key, None for none; `query` is
+    added to every address; `proxy` is gone through, None for none."""
 
-    def __init__(self, base_url: str, *, authorization: str, query: str, keep: int) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        authorization: tuple[str, str] | None,
+        query: str,
+        keep: int,
+        proxy: SplitResult | None = None,
+    ) -> None:
         self._authorization = authorization
         self._query = f"?{query}".encode() if query else b""
         self._keep = keep
-        self._proxy = environment_proxy(base_url)
+        self._proxy = proxy
         # Reading the system's certificates takes a while, so only where they are needed.
         self._context = httpx2.create_ssl_context() if base_url.startswith("https:") or self._proxy else None
         self._lock = threading.Lock()
@@ -236,19 +257,17 @@ class Transport(httpx2.BaseTransport):
         # stopped, and how many requests are in flight is the runner's business. `keep` idle ones stay open.
         self._busy: set[httpcore2.ConnectionPool] = set()
         self._idle: list[tuple[float, httpcore2.ConnectionPool]] = []
+        self._networks: WeakKeyDictionary[httpcore2.ConnectionPool, _Network] = WeakKeyDictionary()
 
     def _new_pool(self) -> httpcore2.ConnectionPool:
         limits: dict[str, Any] = {"max_connections": 1, "max_keepalive_connections": 1, "keepalive_expiry": KEPT}
-        proxy = self._proxy
-        if proxy is None:
-            return httpcore2.ConnectionPool(self._context, network_backend=_Network(), **limits)
-        return httpcore2.HTTPProxy(
-            httpcore2.URL(str(proxy.copy_with(username=None, password=None))),
-            (proxy.username.encode(), proxy.password.encode()) if proxy.username else None,
-            ssl_context=self._context,
-            network_backend=_Network(),
-            **limits,
-        )
+        network = _Network()
+        limits |= {"ssl_context": self._context, "network_backend": network}
+        if self._proxy is None:
+            return httpcore2.ConnectionPool(**limits)
+        pool: httpcore2.ConnectionPool = openai_proxy.pool(self._proxy, **limits)
+        self._networks[pool] = network
+        return pool
 
     def _take(self) -> httpcore2.ConnectionPool:
         """The pool that was used last, so that those not needed any more grow old; or a new one."""
@@ -274,7 +293,8 @@ class Transport(httpx2.BaseTransport):
         # Compressed answers would be held back until a block is full.
         headers.append((b"Accept-Encoding", b"identity"))
         if self._authorization:
-            headers.append((b"Authorization", self._authorization.encode()))
+            name, value = self._authorization
+            headers.append((name.encode(), value.encode()))
         url = request.url
         sent = httpcore2.Request(
             request.method,
@@ -287,9 +307,13 @@ class Transport(httpx2.BaseTransport):
         try:
             response = pool.handle_request(sent)
         except BaseException as exc:
+            if pool in self._networks:
+                self._networks[pool].drop()
             self._give_back(pool)
             if isinstance(exc, _CORE_ERRORS):
                 raise _same(exc) from exc
+            if self._proxy is not None and openai_proxy.is_not_socks(exc):
+                raise httpx2.ProxyError("what it says is not SOCKS 5") from exc
             raise
         body = _Body(response.stream, lambda: self._give_back(pool))
         return httpx2.Response(response.status, headers=response.headers, stream=body, extensions=response.extensions)
@@ -317,13 +341,3 @@ def _same(exc: Exception) -> Exception:
     kind = getattr(httpx2, type(exc).__name__, httpx2.TransportError)
     made: Exception = kind(str(exc))
     return made
-
-
-def environment_proxy(base_url: str) -> httpx2.URL | None:
-    """The proxy that `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` give for this URL, if any."""
-    url = httpx2.URL(base_url)
-    proxies = urllib.request.getproxies()
-    found = proxies.get(url.scheme) or proxies.get("all")
-    if not found or is_loopback(url.host) or urllib.request.proxy_bypass(url.host):
-        return None
-    return httpx2.URL(found if "://" in found else f"http://{found}")

@@ -16,7 +16,7 @@ import json
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
@@ -68,7 +68,7 @@ def save(path: Path, records: Iterable[Record]) -> None:
                 "completion": {
                     "text": r.completion.text,
                     "finish_reason": r.completion.finish_reason,
-                    "usage": asdict(r.completion.usage),
+                    "usage": r.completion.usage.as_dict(),
                     "fingerprint": r.completion.fingerprint,
                 },
             }

@@ -25,11 +25,12 @@ from promptlab.types import (
     Piece,
     Request,
     Section,
+    Thought,
     Timings,
     Usage,
 )
 
-Reply = str | Exception | Sequence["str | Phase | Exception | float"]
+Reply = str | Exception | Sequence["str | Thought | Phase | Exception | float"]
 Script = Sequence[Reply] | Callable[[Request], Reply]
 
 
@@ -70,7 +71,7 @@ class ScriptedBackend:
     def complete(self, request: Request, cancel: threading.Event) -> Iterator[Step]:
         """Play the next reply. A pause ends early when `cancel` is set, and so does the answer."""
         reply = self._reply(request)
-        started, first, text = time.perf_counter(), None, ""
+        started, first, text, thinking = time.perf_counter(), None, "", ""
         for step in [reply] if isinstance(reply, str | Exception) else reply:
             if isinstance(step, Exception):
                 raise step
@@ -80,6 +81,9 @@ class ScriptedBackend:
                 first = first if first is not None else time.perf_counter() - started
                 text += step
                 yield Delta(step)
+            elif isinstance(step, Thought):
+                thinking += step.text
+                yield step
             elif isinstance(step, Phase):
                 yield step
             elif cancel.wait(step):
@@ -90,6 +94,7 @@ class ScriptedBackend:
             usage=Usage(read=self.as_sent(request).budget.prompt, reused=0, written=len(text.split())),
             timings=Timings(first_token=first, total=time.perf_counter() - started),
             fingerprint=self.fingerprint,
+            thinking=thinking,
         )
 
     def as_sent(self, request: Request) -> AsSent:

@@ -208,6 +208,7 @@ PARAMS = {
     "presence_penalty": "presence_penalty",
     "frequency_penalty": "frequency_penalty",
     "seed": "seed",
+    "reasoning_effort": "reasoning_effort",
     "stop": "stop",
     "until": "stop",
     "stop_sequences": "stop",
@@ -221,6 +222,8 @@ def param(name: str, value: Any) -> tuple[str, Any] | None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if own is None:
         return None
+    if own == "reasoning_effort":
+        return (own, value) if isinstance(value, str) and value else None
     if own == "stop":
         texts = [value] if isinstance(value, str) else value
         if not isinstance(texts, list):

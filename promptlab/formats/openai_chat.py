@@ -11,10 +11,13 @@ import json
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 from promptlab.backends import openai_request
+from promptlab.backends.openai_entry import address, key_header
 from promptlab.backends.openai_errors import Asked
 from promptlab.errors import FormatError
 from promptlab.formats.common import Fields, Imported, Places, Source, read_bytes, slug, source_of, text_of
@@ -23,7 +26,6 @@ from promptlab.formats.foreign_text import joined, literal
 from promptlab.types import Request, Result, Role
 from promptlab.workspace import OpenAIModel
 
-OFFICIAL = "https://api.openai.com/v1"
 QUESTION = "question"
 
 
@@ -128,9 +130,9 @@ def _parameters(fields: Fields, draft: Draft) -> None:
 
 def body(request: Request, entry: OpenAIModel) -> dict[str, Any]:
     """The request as JSON data, without streaming. Raises `RequestRejected` for what this model cannot be asked."""
-    url = entry.base_url or OFFICIAL
-    can = openai_request.capabilities(request.model, entry, official=url == OFFICIAL)
-    made = openai_request.body(request, entry.model, can, Asked(request.model, entry.model, url))
+    at = address(request.model, entry)
+    can = openai_request.capabilities(request.model, entry, official=at.official)
+    made = openai_request.body(request, entry, can, Asked(request.model, entry.model, at.base))
     return {key: value for key, value in made.items() if key not in ("stream", "stream_options")}
 
 
@@ -142,11 +144,23 @@ def as_json(request: Request, entry: OpenAIModel) -> str:
 def as_python(request: Request, entry: OpenAIModel) -> str:
     """A Python program that asks it through the `openai` package."""
     made = body(request, entry)
-    extra = {key: made.pop(key) for key in ("top_k", "min_p", "repeat_penalty", "repetition_penalty") if key in made}
+    own = {
+        "top_k",
+        "min_p",
+        "repeat_penalty",
+        "repetition_penalty",
+        *entry.extra_body,
+        *chain(*entry.reasoning.values()),
+    }
+    extra = {key: made.pop(key) for key in list(made) if key in own}
     lines = ["import os", "", "from openai import OpenAI", ""]
     env = _key_env(entry)
     key = f'os.environ["{env}"]' if env else '"none"'
     base = f", base_url={entry.base_url!r}" if entry.base_url else ""
+    at = address(request.model, entry)
+    if at.azure:
+        base = f", base_url={at.base!r}, default_query={dict(parse_qsl(at.query))!r}"
+        base += f', default_headers={{"api-key": {key}}}' if key_header(entry, at) == "api-key" else ""
     lines += [f"client = OpenAI(api_key={key}{base})", "completion = client.chat.completions.create("]
     lines += [f"    {name}={value!r}," for name, value in made.items()]
     lines += [f"    extra_body={extra!r}," if extra else "", ")", "print(completion.choices[0].message.content)"]
@@ -157,10 +171,12 @@ def as_python(request: Request, entry: OpenAIModel) -> str:
 
 def as_curl(request: Request, entry: OpenAIModel) -> str:
     """A curl command for a POSIX shell that asks it."""
-    url = (entry.base_url or OFFICIAL).rstrip("/") + "/chat/completions"
+    at = address(request.model, entry)
+    url = f"{at.base}/chat/completions" + (f"?{at.query}" if at.query else "")
     head = [f"curl {shlex.quote(url)}", "-H 'Content-Type: application/json'"]
     if env := _key_env(entry):
-        head.append(f'-H "Authorization: Bearer ${env}"')
+        plain = key_header(entry, at) == "api-key"
+        head.append(f'-H "api-key: ${env}"' if plain else f'-H "Authorization: Bearer ${env}"')
     return " \\\n  ".join([*head, f"--data-binary {shlex.quote(_json(body(request, entry)))}"]) + "\n"
 
 

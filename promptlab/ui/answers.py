@@ -13,6 +13,7 @@ from promptlab.json_schema import indented
 from promptlab.models import ModelStatus
 from promptlab.report import seconds
 from promptlab.store import RunInfo
+from promptlab.thinking import where_tokens_went
 from promptlab.types import Completion, FinishReason, Request, Result
 from promptlab.ui import add_example, keep_test, widgets
 from promptlab.ui.jobs import Job, Snapshot
@@ -102,17 +103,22 @@ def answer(result: Result, session: Session | None = None) -> None:
         if result.error:
             _failed(result)
         done = result.completion
+        if done and done.thinking:
+            _thinking(done.thinking, key, done.usage.thinking)
         if result.text:
             _text(result, key)
         elif done and done.finish_reason == "stopped":
             widgets.small("Stopped before the first word.")
         elif done:
-            note("warn", "An empty answer", "The model ended, or met a stop string, before its first word.")
+            why = where_tokens_went(done.text, done.thinking, done.usage, done.finish_reason)
+            note("warn", "An empty answer", why or "The model ended, or met a stop string, before its first word.")
         if done:
             if wrong := structured.in_words(result):
                 note("bad", "Not valid under the schema", wrong)
+            said = where_tokens_went(done.text, done.thinking, done.usage, done.finish_reason)  # is there already
             for warning in done.details.get("warnings", ()):
-                note("warn", "Note", str(warning))
+                if warning != said:
+                    note("warn", "Note", str(warning))
             markup(_facts(result, done))
             if likely := _first_token(done):
                 widgets.small(likely)
@@ -135,7 +141,8 @@ def _marks(result: Result) -> list[str]:
         marks.append(chip("from store"))
     done = result.completion
     if done and done.finish_reason != "stop":
-        marks.append(chip(_ENDS[done.finish_reason], "warn"))
+        word = done.details.get("finish")  # the server's own, where we know no better
+        marks.append(chip(f"ended with “{word}”" if word else _ENDS[done.finish_reason], "warn"))
     if done and done.text and result.request and result.request.schema:
         found = structured.verdict_of(result)
         if found:
@@ -155,6 +162,13 @@ def _failed(result: Result) -> None:
         widgets.small("What had arrived:")
 
 
+def _thinking(thinking: str, key: str, tokens: int | None = None) -> None:
+    """What the model wrote for itself, folded."""
+    counted = f": {tokens:,} tokens" if tokens else ""
+    with st.expander(f"Thinking{counted}", key=f"thinking-{key}", type="compact"):
+        widgets.mono(thinking, key=f"thought-{key}")
+
+
 def _text(result: Result, key: str) -> None:
     text = result.text
     if result.request and result.request.schema:
@@ -168,7 +182,7 @@ def _facts(result: Result, done: Completion) -> str:
     if usage.prompt is not None:
         items.append(("in", f"{usage.prompt:,} tok", f"{usage.reused:,} reused" if usage.reused else ""))
     if usage.written is not None:
-        items.append(("out", f"{usage.written:,} tok", ""))
+        items.append(("out", f"{usage.written:,} tok", f"{usage.thinking:,} thinking" if usage.thinking else ""))
     # A stored answer's times were measured another day; shown beside new ones they would be compared.
     if not result.cached:
         rate = times.tokens_per_second(usage.written)
@@ -221,10 +235,13 @@ def _under_way(snapshot: Snapshot, *, key: str) -> None:
             "loading": "loading",
             "reading": "reading",
             "retrying": "retrying",
+            "thinking": "thinking",
             "writing": "writing",
             "ended": "done",
         }
         _head(snapshot.trial.model, chip(words[state], "live"))
+        if snapshot.thinking:
+            _thinking(snapshot.thinking, f"live-{key}")
         if snapshot.text:
             widgets.mono(snapshot.text, key=f"said-live-{key}")
         counted = state == "loading" and phase and phase.detail  # the backend says how long itself
@@ -243,6 +260,7 @@ def _under_way(snapshot: Snapshot, *, key: str) -> None:
                 "loading": "Loading the model into memory" if not (phase and phase.detail) else _sentence(phase.detail),
                 "reading": "Reading the prompt",
                 "retrying": _sentence(phase.detail) if phase and phase.detail else "Trying again",
+                "thinking": "Thinking",
                 "ended": "",
             }[state]
             line = " · ".join(part for part in (said, since) if part)

@@ -142,8 +142,14 @@ def parameters(values: Mapping[str, Any]) -> list[Field]:
         edits=lambda _, given: {"params.stop": list(_stops(given))},
         read=_stops,
     )
-    names = [name for name in Params.__dataclass_fields__ if name != "stop"]
-    return [stop, *(plain(f"params.{name}", params.get(name), key=f"param-{name}") for name in names)]
+    effort = Field(
+        "param-reasoning_effort",
+        params.get("reasoning_effort") or "",
+        edits=lambda _, given: {"params.reasoning_effort": given.strip() or None},
+        read=str.strip,
+    )
+    names = [name for name in Params.__dataclass_fields__ if name not in ("stop", "reasoning_effort")]
+    return [stop, effort, *(plain(f"params.{name}", params.get(name), key=f"param-{name}") for name in names)]
 
 
 def _switch(section: Section, draft: Draft) -> Field:

@@ -17,24 +17,26 @@ from promptlab import runner
 from promptlab.errors import PromptlabError
 from promptlab.models import Catalogue
 from promptlab.store import Store
-from promptlab.types import Delta, Phase, Result, Trial
+from promptlab.types import Delta, Phase, Result, Thought, Trial
 
 log = logging.getLogger(__name__)
 
-State = Literal["starting", "waiting", "loading", "reading", "retrying", "writing", "ended"]
+State = Literal["starting", "waiting", "loading", "reading", "retrying", "thinking", "writing", "ended"]
 KEPT = 20
 TWICE = 1.0  # seconds in which the same trials asked again are a second click, not a second wish
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One trial as it stands. `seconds` is how long it has been in this state; `text` is what has arrived."""
+    """One trial as it stands. `seconds` is how long it has been in this state; `text` is what has arrived, and
+    `thinking` what the model has thought."""
 
     trial: Trial
     state: State
     seconds: float
     phase: Phase | None = None
     text: str = ""
+    thinking: str = ""
     result: Result | None = None
 
 
@@ -44,6 +46,7 @@ class _Progress:
     since: float = field(default_factory=time.monotonic)
     phase: Phase | None = None
     pieces: list[str] = field(default_factory=list)
+    thoughts: list[str] = field(default_factory=list)
     result: Result | None = None
 
     def turn(self, state: State) -> None:
@@ -91,7 +94,7 @@ class Job:
         now = time.monotonic()
         with self._lock:
             return [
-                Snapshot(trial, p.state, now - p.since, p.phase, "".join(p.pieces), p.result)
+                Snapshot(trial, p.state, now - p.since, p.phase, "".join(p.pieces), "".join(p.thoughts), p.result)
                 for trial, p in zip(self.trials, self._progress, strict=True)
             ]
 
@@ -109,10 +112,13 @@ class Job:
             self._ended.set()
 
     @staticmethod
-    def _take(progress: _Progress, step: Phase | Delta | Result) -> None:
+    def _take(progress: _Progress, step: Phase | Thought | Delta | Result) -> None:
         if isinstance(step, Delta):
             progress.turn("writing")
             progress.pieces.append(step.text)
+        elif isinstance(step, Thought):
+            progress.turn("thinking")
+            progress.thoughts.append(step.text)
         elif isinstance(step, Phase):
             progress.turn(step.name)
             progress.phase = step

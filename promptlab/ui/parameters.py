@@ -41,6 +41,12 @@ def draw(fields: Fields) -> None:
             help="Say how likely each token was, and so many others in its place (logprobs).",
             **fields.bind("param-logprobs"),
         )
+    st.text_input(
+        "Reasoning effort",
+        placeholder="the model's own",
+        help="How long a thinking model may think, in its server's own word: none, low, medium, high.",
+        **fields.bind("param-reasoning_effort"),
+    )
     st.text_area(
         "Stop strings",
         height=80,

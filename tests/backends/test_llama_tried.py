@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,8 @@ from promptlab.types import Completion, Message, Params, Prompt, Request, Result
 from promptlab.types import Trial as Asked
 from promptlab.workspace import LlamaModel, Workspace
 
-TRIAL = Trial(Settings(Path("any.gguf"), "", 2048, 2), "0" * 64, "fast")
+SETTINGS = Settings(Path("any.gguf"), "", 2048, 2)
+TRIAL = Trial("any.gguf", "0" * 64, "fast", -1, False, lambda: SETTINGS)
 
 
 @pytest.fixture(autouse=True)
@@ -70,7 +72,7 @@ def make(tmp_path: Path) -> Callable[..., tuple[Tried, Callable[[], list[str]]]]
 )
 def test_the_best_code_that_lives_answers_and_is_not_tried_again(make, tmp_path, body, numerics, lives, tries):
     tried, seen = make(body)
-    trial = Trial(TRIAL.settings, TRIAL.sha256, numerics)
+    trial = replace(TRIAL, numerics=numerics)
     assert tried.known(trial) is None
     told: list[str] = []
     assert str(tried.choose(trial, told.append)) == lives
@@ -121,7 +123,7 @@ def test_a_file_that_does_not_load_is_an_error_and_says_nothing_about_the_proces
 
 
 def test_a_try_that_hangs_is_ended(make, monkeypatch):
-    monkeypatch.setattr(llama_tried, "SECONDS", 0.5)
+    monkeypatch.setattr(llama_tried, "SECONDS", 6)
     tried, _ = make("time.sleep(60) if cpu == 'icelake' else end()")
     assert tried.choose(TRIAL) == Cpu("icelake", extra_buffers=False)
 
@@ -129,7 +131,7 @@ def test_a_try_that_hangs_is_ended(make, monkeypatch):
 def test_what_was_tried_counts_for_this_processor_build_and_model_only(make, monkeypatch):
     tried, _ = make("end()")
     tried.choose(TRIAL)
-    other_file = Trial(TRIAL.settings, "1" * 64, "fast")
+    other_file = replace(TRIAL, sha256="1" * 64)
     assert tried.known(TRIAL)
     assert tried.known(other_file) is None
     for place, name in ((llama_variants, "processor"), (llama_tried, "build")):

@@ -15,7 +15,7 @@ import pytest
 
 from promptlab import errors
 from promptlab.backends import openai_wire
-from promptlab.backends.openai_wire import environment_proxy
+from promptlab.backends.openai_proxy import environment_proxy
 from promptlab.types import Completion, Delta, Usage
 from tests import loopback
 from tests.backends.asking import ASK, KEY, Made, eventually
@@ -68,7 +68,9 @@ def test_how_likely_tokens_were_is_taken_in_and_what_makes_no_sense_is_left_out(
         (stream("a", finish="content_filter"), "a", "content_filter"),
         (stream("a", finish="tool_calls"), "a", "tool_calls"),
         (stream("a", finish="function_call"), "a", "tool_calls"),
-        (stream("a", finish="eos"), "a", "unknown"),
+        (stream("a", finish="eos"), "a", "stop"),
+        (stream("a", finish="MAX_TOKENS"), "a", "length"),
+        (stream("a", finish="moonset"), "a", "unknown"),
         (stream("", usage=None), "", "stop"),
         (events(delta("a"), "[DONE]"), "a", "unknown"),
         (events(delta("a", finish="stop")), "a", "stop"),

@@ -121,7 +121,7 @@ UNTRUSTED = caused(httpx2.ConnectError("x"), ssl.SSLCertVerificationError("self-
         (httpx2.WriteTimeout("x"), False, LATE, False, "took nothing of the request for 60 s"),
         (TimeOver(), True, LATE, False, "longer than 300 s altogether"),
         (httpx2.ConnectError("refused"), False, LOST, True, "no connection: refused"),
-        (httpx2.ProxyError("407"), False, LOST, True, "no connection: 407"),
+        (httpx2.ProxyError("407 Auth"), False, LOST, False, "a proxy on the way refuses the request: 407 Auth"),
         (httpx2.ReadError("reset"), False, LOST, True, "without answering"),
         (httpx2.ReadError("reset"), True, CUT, False, "broke before the answer was complete"),
         (httpx2.UnsupportedProtocol("ftp"), False, LOST, False, "cannot be asked: ftp"),

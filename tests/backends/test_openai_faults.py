@@ -36,7 +36,7 @@ FAULTS: list[tuple[str, loopback.Reply, type[errors.PromptlabError], str, int]] 
         "400 field",
         status(400, "Unrecognized", param="stream_options"),
         errors.RequestRejected,
-        "`stream_options`, switch it off under `capabilities`",
+        "set `capabilities: {stream_options: false}`",
         1,
     ),
     (
@@ -107,13 +107,15 @@ FAULTS: list[tuple[str, loopback.Reply, type[errors.PromptlabError], str, int]] 
         "longer than 4 MB",
         1,
     ),
-    ("json array", page("[1]", kind="application/json"), errors.BadReply, "not a JSON object", 1),
+    ("json array", page("[1]", kind="application/json"), errors.BadReply, "`choices` is missing; it says 1", 1),
     ("no choices", events({"id": "1"}), errors.BadReply, "`choices` is missing", 1),
-    ("choices no list", events({"choices": {"0": 1}}), errors.BadReply, "`choices` is missing or is no list", 1),
+    ("choices no list", events({"choices": {"0": 1}}), errors.BadReply, "`choices` is no list", 1),
     ("choice no object", events({"choices": ["a"]}), errors.BadReply, "an entry of `choices` is no object", 1),
-    ("no delta", events({"choices": [{"index": 0}]}), errors.BadReply, "`delta` is missing", 1),
+    ("no delta", events({"choices": [{"index": 0}]}), errors.StreamCut, "ended before it was complete", 1),
+    ("done and nothing else", events("[DONE]"), errors.BadReply, "`choices` is missing", 1),
+    ("done, and no word", events(delta(""), "[DONE]"), errors.StreamCut, "ended before it was complete", 1),
     ("delta text", events({"choices": [{"delta": "a"}]}), errors.BadReply, "`delta` is no object", 1),
-    ("content list", events({"choices": [{"delta": {"content": ["a"]}}]}), errors.BadReply, "`content` is no text", 1),
+    ("part a number", events({"choices": [{"delta": {"content": [7]}}]}), errors.BadReply, "neither text nor", 1),
     ("content number", events({"choices": [{"delta": {"content": 7}}]}), errors.BadReply, "`content` is no text", 1),
     (
         "finish number",
@@ -122,7 +124,7 @@ FAULTS: list[tuple[str, loopback.Reply, type[errors.PromptlabError], str, int]] 
         "`finish_reason` is no text",
         1,
     ),
-    ("event number", events("7"), errors.BadReply, "not a JSON object", 1),
+    ("event number", events("7"), errors.BadReply, "`choices` is missing; it says 7", 1),
     (
         "error event",
         events(delta("a"), {"error": {"message": "overloaded", "type": "server_error"}}),
@@ -158,6 +160,7 @@ FAULTS: list[tuple[str, loopback.Reply, type[errors.PromptlabError], str, int]] 
         "sends requests on to http://127.0.0.1:9/v2 (307)",
         1,
     ),
+    ("brotli", page(b"x", kind="text/event-stream", content_encoding="br"), errors.BadReply, "compressed as `br`", 1),
     ("broken gzip", page(b"not gzip", kind="text/event-stream", content_encoding="gzip"), errors.BadReply, "", 1),
 ]
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptlab import errors
-from promptlab.backends import openai_api
+from promptlab.backends import openai_entry
 from promptlab.backends.openai_api import OpenAIBackend
 from promptlab.backends.openai_tokens import LONG
 from promptlab.types import Message, Params, Piece, Prompt, Request, Span
@@ -44,7 +44,7 @@ def test_a_plain_request_has_no_field_nobody_asked_for() -> None:
 
 def test_openai_itself_gets_the_newer_name_for_max_tokens() -> None:
     assert backend(None).body(request(params=Params(max_tokens=9)))["max_completion_tokens"] == 9
-    assert backend(openai_api.OFFICIAL + "/").body(request())["max_completion_tokens"] == 256
+    assert backend(openai_entry.OFFICIAL + "/").body(request())["max_completion_tokens"] == 256
     assert "max_tokens" not in backend(capabilities={"max_completion_tokens": True}).body(request())
 
 
@@ -283,15 +283,15 @@ def test_a_very_long_text_is_counted_in_pieces() -> None:
         ({"base_url": "http://[::1/v1"}, "k", "no address of an HTTP server"),
         ({"base_url": "http://here:99999/v1"}, "k", "no address of an HTTP server"),
         ({"base_url": None}, "", "`api_key_env: OPENAI_API_KEY` in promptlab.yaml"),
-        ({"base_url": None, "api_key_env": "MY_KEY"}, "  \n", "set the environment variable MY_KEY"),
-        ({"api_key_env": "MY_KEY"}, "", "set the environment variable MY_KEY"),
+        ({"base_url": None, "api_key_env": "MY_KEY"}, "  \n", "set MY_KEY in the environment"),
+        ({"api_key_env": "MY_KEY"}, "", "set MY_KEY in the environment"),
         ({"api_key_env": "MY_KEY"}, "s3cret\nsecond", "look at the environment variable MY_KEY"),
         ({}, "sécret", "characters no key can hold"),
     ],
 )
 def test_an_entry_that_cannot_work_says_what_to_do(entry: dict[str, Any], key: str, words: str) -> None:
     with pytest.raises(errors.ModelNotReady) as caught:
-        backend(**{"base_url": HERE, **entry}, key=key)
+        list(backend(**{"base_url": HERE, **entry}, key=key).complete(request(), threading.Event()))
     assert words in str(caught.value)
     assert "cret" not in str(caught.value)
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from promptlab.backends import Step
 from promptlab.backends.scripted import ScriptedBackend
 from promptlab.errors import ServerFailed, StoreError
-from promptlab.types import Phase, Request
+from promptlab.types import Completion, Phase, Request, Thought
 from promptlab.workspace import Workspace
 from tests.conftest import TEMPLATE
 from tests.ui.conftest import Desk, bodies, said
@@ -51,6 +52,53 @@ def test_run_shows_the_answers_of_every_model_side_by_side(desk: Desks) -> None:
     assert re.search(r"in\s+27 tok\s+out\s+1 tok\s+first token\s+\d+ ms", said(tab))
     assert titles(tab) == ["first run"]
     assert not tab.button(key="run").disabled
+
+
+def test_thinking_is_folded_above_the_answer_and_an_empty_answer_says_where_its_tokens_went(desk: Desks) -> None:
+    here = desk(alpha=[[Thought("Let me "), Thought("see."), "Argentina"]], beta=[[Thought("Only this.")]])
+    tab = here.run(here.open())
+    assert not tab.exception
+    folded = [e for e in tab.expander if e.label.startswith("Thinking")]
+    assert [[c.value for c in e.code] for e in folded] == [["Let me see."], ["Only this."]]
+    assert not any(e.proto.expanded for e in folded)
+    assert "ended without an answer" in said(tab)
+    again = here.open()
+    assert "Let me see." in [c.value for c in again.code]
+
+
+def test_what_a_model_thinks_is_there_while_it_thinks(desk: Desks) -> None:
+    here = desk(alpha=[[Thought("Let me see."), 20.0, "Argentina"]])
+    tab = here.open()
+    tab.button(key="run").click().run()
+    (job,) = here.session.jobs.running()
+    here.until(lambda: job.snapshots()[0].thinking, "the first thought")
+    assert "thinking" in said(tab.run()).lower()
+    assert (job.snapshots()[0].state, job.snapshots()[0].text) == ("thinking", "")
+    job.stop()
+    tab = here.settle(tab)
+    assert "Stopped before the first word" in said(tab)
+
+
+def test_the_servers_own_word_for_an_end_is_shown(desk: Desks) -> None:
+    class Odd(ScriptedBackend):
+        def complete(self, *_: object) -> Iterator[Step]:
+            yield Completion("Uru", "unknown", details={"finish": "<b>moonset"})
+
+    here = desk(alpha=Odd("alpha"))
+    tab = here.run(here.open())
+    assert "ended with “<b>moonset”" in said(tab)
+
+
+def test_how_long_a_model_may_think_is_part_of_the_draft(desk: Desks) -> None:
+    here = desk(alpha=["ok"])
+    tab = here.open()
+    tab.text_input(key="param-reasoning_effort-cup").set_value(" low ").run()
+    here.run(tab)
+    assert not tab.exception
+    assert here.models["alpha"].history[-1].params.reasoning_effort == "low"
+    tab.text_input(key="param-reasoning_effort-cup").set_value("").run()
+    here.run(tab)
+    assert here.models["alpha"].history[-1].params.reasoning_effort is None
 
 
 def test_a_section_switched_off_gives_new_answers_above_the_old_ones(desk: Desks) -> None:
