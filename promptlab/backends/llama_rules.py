@@ -34,7 +34,7 @@ class Rules:
                 hint="pip install 'promptlab[local]'",
             ) from exc
         ends = [token for token in range(words.size) if words.is_end(token)]
-        pieces = [words.text_piece(token) or NO_TEXT + b"<%d>" % token for token in range(words.size)]
+        pieces = [piece or NO_TEXT + b"<%d>" % token for token, piece in enumerate(words.text_pieces())]
         for token in ends:
             pieces[token] = NO_TEXT + b"<%d>" % token
         tokenize = ctypes.cast(lib.llama_cpp._lib.llama_tokenize, ctypes.c_void_p).value
