@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -149,6 +149,13 @@ def _template_options(command: Callable[..., None]) -> Callable[..., None]:
     "--reasoning-effort", metavar="WORD", help="How long a thinking model may think: none, low, high, as it knows it."
 )
 @click.option("--repeat", type=click.IntRange(min=1), default=1, metavar="N", help="Ask each model this many times.")
+@click.option(
+    "--numerics",
+    type=click.Choice(["fast", "portable"]),
+    default="fast",
+    show_default=True,
+    help="The CPU code of local models: the best for this processor, or one with the same text on every processor.",
+)
 @click.option("--expect", metavar="TEXT", help="The right answer; each answer is scored against it.")
 @click.option(
     "--scorer",
@@ -173,6 +180,7 @@ def compare(
     seed: int | None,
     reasoning_effort: str | None,
     repeat: int,
+    numerics: Literal["fast", "portable"],
     expect: str | None,
     scorer: str,
     fresh: bool,
@@ -191,7 +199,7 @@ def compare(
 
     workspace = Workspace.find()
     loaded = templates.load(workspace, template)
-    catalogue = Catalogue(workspace)
+    catalogue = Catalogue(workspace, numerics=numerics)
     given = _inputs(workspace, loaded, pairs, files, samples=False)
     trials = plans.compare(
         workspace,

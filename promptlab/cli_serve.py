@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 GRACE_SECONDS = 3
 """How long Ctrl-C waits for answers, which stop within one."""
-KEEP_ALIVE_SECONDS = 75
-"""Longer than clients keep an idle connection, so that none is closed under a request."""
 
 
 @click.command(short_help="Serve the local models as an OpenAI-compatible API.")
@@ -114,25 +112,16 @@ def _say_where(catalogue: Catalogue, names: Sequence[str], listener: socket.sock
 def _run(serving: Serving, listener: socket.socket) -> None:
     import uvicorn
 
+    from promptlab.serve_socket import config
+
     class Server(uvicorn.Server):
         def handle_exit(self, sig: int, frame: Any) -> None:
             serving.stop()
             super().handle_exit(sig, frame)
 
-    config = uvicorn.Config(
-        serving,
-        log_level="warning",
-        access_log=False,
-        lifespan="off",
-        ws="none",
-        proxy_headers=False,  # nobody stands in between whose word on the client's address would be taken
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )
     # uvicorn ends tidily and then raises the signal again, which would end the process before the models are let go.
     signal.signal(signal.SIGTERM, _terminated)
-    Server(config).run(sockets=[listener])
+    Server(config(serving, timeout_graceful_shutdown=GRACE_SECONDS)).run(sockets=[listener])
 
 
 def _terminated(*_: Any) -> None:

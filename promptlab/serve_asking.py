@@ -11,9 +11,11 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
-from typing import Any, cast
+from typing import cast
 
 from promptlab.backends import Backend, Step
+from promptlab.errors import EngineFailed, InputError, PromptlabError, RequestRejected
+from promptlab.json_schema import verdict
 from promptlab.models import Catalogue
 from promptlab.serve_request import Wanted
 from promptlab.types import Completion, Request
@@ -50,14 +52,18 @@ class Asking:
     def _run(self) -> None:
         last: Step | BaseException | None = None
         try:
-            backend = self._catalogue.backend(self._wanted.request.model)
+            request = self._wanted.request
+            backend = self._catalogue.backend(request.model)
             self.fingerprint = backend.fingerprint
-            # Every backend's `complete` is a generator; closing it is a cancel.
-            with closing(cast(Any, backend.complete(sized(backend, self._wanted), self.cancel))) as steps:
-                for last in steps:
-                    self._put(last)
+            try:
+                # Every backend's `complete` is a generator; closing it is a cancel.
+                with closing(cast(Any, backend.complete(sized(backend, self._wanted), self.cancel))) as steps:
+                    for last in steps:
+                        self._put(last if not isinstance(last, Completion) else held(request, last))
+            except RequestRejected as exc:
+                raise named(exc, backend, request) from exc
             if not isinstance(last, Completion):
-                raise RuntimeError(f"backend of {self._wanted.request.model} ended without a completion")
+                raise RuntimeError(f"backend of {request.model} ended without a completion")
         except BaseException as exc:
             self._put(exc)
         finally:
@@ -79,4 +85,35 @@ def sized(backend: Backend, wanted: Wanted) -> Request:
     return replace(request, params=request.params.with_(max_tokens=max(1, room)))
 
 
-__all__ = ["Asking", "sized"]
+def named(exc: RequestRejected, backend: Backend, request: Request) -> InputError:
+    """What the engine refuses, with the field it is about: the messages, where it refuses them without a schema too."""
+    field = "response_format" if request.schema else ""
+    try:
+        backend.as_sent(replace(request, schema=None))
+    except RequestRejected:
+        field = "messages"
+    except PromptlabError:
+        pass
+    return InputError(exc.message, field=field, hint=exc.hint)
+
+
+def held(request: Request, done: Completion) -> Completion:
+    """The answer, once it is known to be what its schema asks for. One that was cut off cannot be, and says so itself.
+
+    Raises:
+        EngineFailed: the answer came to its end and is something else.
+    """
+    if request.schema is None or done.finish_reason != "stop":
+        return done
+    hint = (
+        "leave out `stop`, which may have cut it off"
+        if request.params.stop
+        else "ask again, or ask for a simpler schema"
+    )
+    found = verdict(request.schema, done.text)
+    if found.valid:
+        return done
+    raise EngineFailed(f"the answer does not hold to the schema: {found.words}", hint=hint)
+
+
+__all__ = ["Asking", "held", "named", "sized"]

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from starlette.applications import Starlette
@@ -29,6 +29,7 @@ from promptlab import serve_request
 from promptlab.errors import ModelNotFound, nearest
 from promptlab.models import Catalogue
 from promptlab.serve_asking import Asking
+from promptlab.serve_body import parsed
 from promptlab.serve_guard import refused
 from promptlab.serve_reply import DONE, WAITING, Refusal, Writer, encoded, model_object, refusal_of
 from promptlab.serve_request import Wanted
@@ -94,10 +95,14 @@ class Serving:
         asking.start()
         return asking
 
-    async def _models(self, _: Request) -> Response:
+    async def _models(self, request: Request) -> Response:
+        if request.url.query:
+            return answer(_no_query(request))
         return _json({"object": "list", "data": [model_object(name, self._since) for name in self.names]})
 
     async def _model(self, request: Request) -> Response:
+        if request.url.query:
+            return answer(_no_query(request))
         name = request.path_params["name"]
         if name in self.names:
             return _json(model_object(name, self._since))
@@ -108,6 +113,9 @@ class Serving:
         if self.busy >= self._most_at_once:
             words = f"{self.busy} requests are waiting here already"
             return answer(Refusal(503, words, "server_error", code="overloaded", headers={"retry-after": "1"}))
+        unread = _no_query(request) if request.url.query else _not_json(request)
+        if unread:
+            return answer(unread)
         try:
             body = await self._body(request)
             if body is None:
@@ -120,7 +128,7 @@ class Serving:
         return cast(Response, Reply(self, wanted))  # all that is asked of a response: it can be called
 
     def _wanted(self, body: bytes) -> Wanted:
-        return serve_request.wanted(serve_request.parsed(body), self.names)
+        return serve_request.wanted(parsed(body), self.names)
 
     async def _body(self, request: Request) -> bytes | None:
         """The whole body; None where it is too large."""
@@ -223,6 +231,13 @@ class Events:
         await self._send({"type": "http.response.body", "body": data, "more_body": not last})
 
 
+ELSEWHERE: Mapping[str, str] = {
+    "/v1/completions": "ask POST /v1/chat/completions, with `messages` in place of `prompt`",
+    "/v1/responses": "ask POST /v1/chat/completions, with `messages` in place of `input`",
+    "/v1/embeddings": "no embeddings are made here",
+}
+"""What to do instead, for addresses that clients try."""
+
 STOPPED = Refusal(503, "the answer was stopped: this server is ending", "server_error", code="stopped")
 
 
@@ -242,10 +257,33 @@ def _json(data: dict[str, Any], status: int = 200, headers: dict[str, str] | Non
     return Response(encoded(data), status, headers, "application/json")
 
 
+def _not_json(request: Request) -> Refusal | None:
+    """Why a body is not read, where its headers say that it is no JSON in UTF-8."""
+    said = request.headers.get("content-type", "")
+    kind, _, rest = said.partition(";")
+    charset = rest.partition("charset=")[2].strip(' "').lower()
+    if kind.strip().lower() not in ("", "application/json") or charset not in ("", "utf-8", "utf8"):
+        return Refusal(415, f"the Content-Type is {ascii(said)[:100]}; send application/json in UTF-8", code="not_json")
+    packed = request.headers.get("content-encoding", "identity")
+    if packed.lower() != "identity":
+        return Refusal(415, f"the Content-Encoding is {ascii(packed)[:100]}; send the body as it is", code="packed")
+    return None
+
+
+def _no_query(request: Request) -> Refusal:
+    name = next(iter(request.query_params), "?")
+    return Refusal(
+        400, f"{name}: is in the address; no parameters are known there, send fields in the body", param=name
+    )
+
+
 async def _no_such_route(request: Request, exc: Exception) -> Response:
     status = exc.status_code if isinstance(exc, HTTPException) else 500
-    words = f"{request.method} {request.url.path} is not served here"
-    hint = "there are GET /v1/models and POST /v1/chat/completions"
+    path = request.url.path
+    words = f"{request.method} {path} is not served here"
+    hint = ELSEWHERE.get(path.rstrip("/"), "there are GET /v1/models and POST /v1/chat/completions")
+    if not path.startswith("/v1"):
+        hint += "; the base URL of a client ends in /v1"
     return answer(Refusal(status, f"{words}; {hint}", code="not_served"))
 
 

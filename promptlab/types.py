@@ -44,8 +44,16 @@ def canonical_json(value: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Message:
+    """`name` tells participants of one role apart, for chat templates that show it; only `promptlab serve` sets it."""
+
     role: Role
     content: str
+    name: str = ""
+
+    def as_data(self) -> dict[str, str]:
+        """As servers and chat templates take it."""
+        said = {"role": self.role, "content": self.content}
+        return {**said, "name": self.name} if self.name else said
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +147,7 @@ class Request:
         """The part that decides the answer, as plain JSON data."""
         params = {name: getattr(self.params, name) for name in _PARAMS} | {"stop": list(self.params.stop)}
         return {
-            "messages": [{"role": m.role, "content": m.content} for m in self.messages],
+            "messages": [message.as_data() for message in self.messages],
             "params": {
                 name: float(value) if name in _FLOATS else value
                 for name, value in params.items()

@@ -19,6 +19,7 @@ from typing import Any
 
 import uvicorn
 
+from promptlab.serve_socket import Limits, config
 from promptlab.serving import Serving
 
 SECONDS = 60
@@ -55,13 +56,12 @@ class Said:
 class Served:
     """A running server."""
 
-    def __init__(self, serving: Serving) -> None:
+    def __init__(self, serving: Serving, limits: Limits | None = None) -> None:
         self.serving = serving
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/v1"
-        config = uvicorn.Config(serving, log_level="warning", lifespan="off", ws="none", timeout_graceful_shutdown=2)
-        self._server = uvicorn.Server(config)
+        self._server = uvicorn.Server(config(serving, limits, timeout_graceful_shutdown=2))
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
 
     def __enter__(self) -> Served:

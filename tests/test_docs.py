@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 
-from promptlab import cli_suite, runner, scorers, serve_request, suite_file, thresholds, verdicts
+from promptlab import cli_suite, runner, scorers, suite_file, thresholds, verdicts
 from promptlab.backends.openai_request import CAPABILITIES, capabilities
 from promptlab.cli import cli
 from promptlab.suite_summary import summarise
@@ -82,13 +82,6 @@ def yaml_blocks(text: str) -> list[str]:
     """Indented blocks of a page."""
     blocks = re.findall(r"(?:^    .*\n|^\n(?=    ))+", text, re.MULTILINE)
     return [re.sub(r"^    ", "", block, flags=re.MULTILINE).strip("\n") for block in blocks]
-
-
-def test_every_field_that_serve_knows_is_documented_and_no_other() -> None:
-    page = (ROOT / "docs/serve.md").read_text(encoding="utf-8")
-    assert set(table(page, first="field")) == serve_request.KNOWN
-    for words, fields in (("without effect: ", serve_request.IGNORED), ("asks for\nnothing: ", {*serve_request.ONLY})):
-        assert {*re.findall(r"`(\w+)`", page.split(words)[1].split(".")[0])} == fields
 
 
 def test_every_example_of_a_workspace_file_is_accepted(tmp_path: Path) -> None:

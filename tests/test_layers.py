@@ -62,7 +62,7 @@ LAYERS = (
         *("shelf", "standing", "versions", "variants", "listing", "merge", "git"),
         *("models", "modelfiles", "sizing", "scorers", "origin", "store", "tables", "backends", "formats", "stats"),
         *("thresholds", "judging", "model_check", "model_figures"),
-        *("serve_request", "serve_reply", "serve_guard"),
+        *("serve_fields", "serve_body", "serve_request", "serve_reply", "serve_guard", "serve_socket"),
     ),
     (
         *("types", "errors", "workspace", "yaml_edit", "yaml_places", "yaml_write", "yamlfile", "files", "words"),
@@ -88,7 +88,7 @@ VENDORS = {
     "streamlit": ("promptlab/ui/", "app.py"),
     "sqlalchemy": ("promptlab/store.py", "promptlab/tables.py"),
     "starlette": ("promptlab/serving.py",),
-    "uvicorn": ("promptlab/cli_serve.py",),
+    "uvicorn": ("promptlab/cli_serve.py", "promptlab/serve_socket.py"),
     **dict.fromkeys(("pypdf", "mammoth", "markdownify", "bs4", "openpyxl"), ("promptlab/convert.py",)),
 }
 

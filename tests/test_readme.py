@@ -55,16 +55,14 @@ def test_the_answers_the_readme_reports_are_what_the_models_say(clone: Path) -> 
     for variant, gemma, smollm2 in rows:
         words = [
             sys.executable, "-m", "promptlab.cli", "compare", "world-cup", "-m", "gemma-3-270m", "-m", "smollm2-135m",
-            "--set", "question=Who won the 2022 World Cup in football?", "--json",
+            "--set", "question=Who won the 2022 World Cup in football?", "--numerics", "portable", "--json",
         ]  # fmt: skip
         if variant != "as it comes":
             words += ["--without", variant.removeprefix("without ").replace(" ", "_")]
         done = subprocess.run(words, cwd=clone, capture_output=True, text=True, timeout=280)
         assert done.returncode == 0, done.stderr
         texts = [json.loads(line)["text"] for line in done.stdout.splitlines()]
-        for text, said in zip(texts, [gemma, smollm2], strict=True):
-            begin = said.removesuffix("…")  # what follows that differs between processors
-            assert text == said or (begin != said and text.startswith(begin))
+        assert texts == [gemma, smollm2]
 
 
 def test_links_in_the_docs_lead_somewhere() -> None:

@@ -158,45 +158,6 @@ def test_models_are_listed_and_found_by_name(start: Start) -> None:
     assert (missing.status, missing.error["code"]) == (404, "model_not_found")
 
 
-# Fields
-
-
-@pytest.mark.parametrize(
-    ("field", "value", "name", "got"),
-    [
-        ("temperature", 0, "temperature", 0.0),
-        ("temperature", 1.5, "temperature", 1.5),
-        ("top_p", 0.5, "top_p", 0.5),
-        ("min_p", 0, "min_p", 0.0),
-        ("top_k", 7, "top_k", 7),
-        ("repeat_penalty", 1.1, "repeat_penalty", 1.1),
-        ("presence_penalty", -1, "presence_penalty", -1.0),
-        ("frequency_penalty", 0.5, "frequency_penalty", 0.5),
-        ("seed", 12345, "seed", 12345),
-        ("max_tokens", 5, "max_tokens", 5),
-        ("max_completion_tokens", 6, "max_tokens", 6),
-        ("stop", "\n", "stop", ("\n",)),
-        ("stop", ["a", "b"], "stop", ("a", "b")),
-        ("stop", [], "stop", ()),
-    ],
-)
-def test_a_field_reaches_the_model(start: Start, house: House, field: str, value: Any, name: str, got: Any) -> None:
-    said = start().chat({**ASK, field: value})
-    assert said.status == 200, said.body
-    found = getattr(asked(house).params, name)
-    assert (found, type(found)) == (got, type(got))
-
-
-def test_what_is_left_out_is_left_to_the_model(start: Start, house: House) -> None:
-    start().chat({**ASK, "temperature": 0, "top_p": None, "stop": None, "response_format": None})
-    params = asked(house).params
-    assert (params.top_p, params.top_k, params.min_p, params.repeat_penalty, params.seed, params.stop) == (
-        *[None] * 5,
-        (),
-    )
-    assert asked(house).schema is None
-
-
 def test_without_a_seed_two_answers_by_chance_may_differ(start: Start, house: House) -> None:
     served = start()
     for _ in range(4):
@@ -211,143 +172,12 @@ def test_without_a_limit_an_answer_may_fill_the_window(start: Start, house: Hous
     assert asked(house).params.max_tokens == 48
 
 
-def test_text_parts_are_joined_and_a_developer_is_the_system(start: Start, house: House) -> None:
-    parts = [{"type": "text", "text": "Who"}, {"type": "text", "text": "won?"}]
-    messages = [
-        {"role": "developer", "content": "Be brief."},
-        {"role": "user", "content": parts},
-        {"role": "assistant", "content": "?", "refusal": None, "tool_calls": [], "annotations": []},
-        {"role": "user", "content": ""},
-    ]
-    assert start().chat({**ASK, "messages": messages}).status == 200
-    assert asked(house).messages == (
-        Message("system", "Be brief."),
-        Message("user", "Who\nwon?"),
-        Message("assistant", "?"),
-        Message("user", ""),
-    )
-
-
 def test_a_client_s_text_counts_as_confidential_so_that_none_of_it_is_kept_on_disk(start: Start, house: House) -> None:
     start().chat(ASK)
     assert [source.label for source in asked(house).prompt.sources] == ["confidential"]
 
 
-def test_a_schema_reaches_the_model_in_its_order(start: Start, house: House) -> None:
-    schema = {"type": "object", "properties": {"z": {"type": "string"}, "a": {"type": "integer"}}}
-    served = start()
-    form = {"type": "json_schema", "json_schema": {"name": "x", "strict": True, "schema": schema}}
-    assert served.chat({**ASK, "response_format": form}).status == 200
-    assert list(json.loads(asked(house).schema or "")["properties"]) == ["z", "a"]
-    served.chat({**ASK, "response_format": {"type": "text"}})
-    assert asked(house).schema is None
-    served.chat({**ASK, "response_format": {"type": "json_object"}})
-    assert json.loads(asked(house).schema or "") == {"type": "object"}
-
-
-def test_harmless_fields_of_clients_are_taken(start: Start) -> None:
-    harmless = {"user": "me", "metadata": {"a": "b"}, "store": False, "service_tier": "auto", "cache_prompt": True}
-    nothing = {"n": 1, "tools": [], "tool_choice": "none", "logit_bias": {}, "modalities": ["text"], "functions": None}
-    assert start().chat({**ASK, **harmless, **nothing}).status == 200
-
-
-def message(**fields: Any) -> dict[str, Any]:
-    return {"messages": [{"role": "user", "content": "Who won?", **fields}]}
-
-
-WRONG: list[tuple[dict[str, Any], str, str]] = [
-    ({"temperatur": 1}, "temperatur", "did you mean `temperature`?"),
-    ({"max_new_tokens": 5}, "max_new_tokens", "did you mean `max_tokens`?"),
-    ({"reasoning_effort": "low"}, "reasoning_effort", "known"),
-    ({"tools": [{"type": "function"}]}, "tools", "[] only"),
-    ({"tool_choice": "required"}, "tool_choice", '"none" or "auto"'),
-    ({"logit_bias": {"5": 1}}, "logit_bias", "{} only"),
-    ({"n": 2}, "n", "1 only"),
-    ({"n": True}, "n", "1 only"),
-    ({"model": 5}, "model", "must name a model"),
-    ({"model": ""}, "model", "must name a model"),
-    ({"stream": "yes"}, "stream", "true or false"),
-    ({"temperature": "0"}, "temperature", "number from 0 to 2"),
-    ({"temperature": True}, "temperature", "number from 0 to 2"),
-    ({"temperature": 2.1}, "temperature", "number from 0 to 2"),
-    ({"top_p": -0.1}, "top_p", "number from 0 to 1"),
-    ({"min_p": 2}, "min_p", "number from 0 to 1"),
-    ({"presence_penalty": 3}, "presence_penalty", "number from -2 to 2"),
-    ({"frequency_penalty": [1]}, "frequency_penalty", "number from -2 to 2"),
-    ({"repeat_penalty": 0}, "repeat_penalty", "number from 0.01"),
-    ({"top_k": 1.5}, "top_k", "whole number"),
-    ({"seed": "1"}, "seed", "whole number"),
-    ({"max_tokens": 0}, "max_tokens", "whole number from 1"),
-    ({"max_tokens": 2**40}, "max_tokens", "whole number from 1"),
-    ({"max_completion_tokens": False}, "max_completion_tokens", "whole number from 1"),
-    ({"max_tokens": 5, "max_completion_tokens": 6}, "max_completion_tokens", "differs from max_tokens"),
-    ({"stop": 5}, "stop", "a text or a list"),
-    ({"stop": ""}, "stop", "none of them empty"),
-    ({"stop": ["a", 5]}, "stop", "a text or a list"),
-    ({"stop": ["a"] * 65}, "stop", "at most 64"),
-    ({"logprobs": 5}, "logprobs", "true or false"),
-    ({"top_logprobs": 5}, "top_logprobs", "`logprobs: true`"),
-    ({"logprobs": True, "top_logprobs": 21}, "top_logprobs", "from 0 to 20"),
-    ({"stream_options": {"include_usage": True}}, "stream_options", "`stream: true`"),
-    ({"stream": True, "stream_options": []}, "stream_options", "an object"),
-    ({"stream": True, "stream_options": {"usage": True}}, "stream_options.usage", "`include_usage`"),
-    ({"stream": True, "stream_options": {"include_usage": 1}}, "stream_options.include_usage", "true or false"),
-    ({"response_format": "json"}, "response_format", "an object"),
-    ({"response_format": {"type": "xml"}}, "response_format.type", "`json_schema`"),
-    ({"response_format": {"type": "json_schema"}}, "response_format.json_schema.schema", "a JSON Schema"),
-    (
-        {"response_format": {"type": "json_schema", "json_schema": {"schema": {"type": "obj"}}}},
-        "response_format.json_schema.schema",
-        "not a JSON Schema",
-    ),
-    ({"messages": None}, "messages", "at least one message"),
-    ({"messages": []}, "messages", "at least one message"),
-    ({"messages": {"role": "user"}}, "messages", "at least one message"),
-    ({"messages": ["Who won?"]}, "messages[0]", "`role` and `content`"),
-    (message(role="tool"), "messages[0].role", "system, developer, user, assistant"),
-    (message(role=None), "messages[0].role", "system"),
-    (message(name="me"), "messages[0].name", "not known here"),
-    (message(tool_calls=[{"id": "1"}]), "messages[0].tool_calls", "not known here"),
-    (message(content=None), "messages[0].content", "a text"),
-    (message(content=5), "messages[0].content", "a text"),
-    (message(content=[]), "messages[0].content", "a text"),
-    (message(content=["x"]), "messages[0].content[0]", "`type` and `text`"),
-    (message(content=[{"type": "image_url"}]), "messages[0].content[0].type", "text only"),
-    (message(content=[{"type": "text"}]), "messages[0].content[0].text", "a text"),
-]
-
-
-@pytest.mark.parametrize(("change", "field", "words"), WRONG, ids=[json.dumps(one[0])[:60] for one in WRONG])
-def test_what_is_wrong_is_refused_by_name(
-    standing: dict[str, Served], history: list[Request], change: Any, field: str, words: str
-) -> None:
-    said = standing["open"].chat({**ASK, **change})
-    assert said.status == 400
-    assert (said.error["type"], said.error["param"]) == ("invalid_request_error", field)
-    assert words in said.error["message"]
-    assert history == []
-
-
-@pytest.mark.parametrize(
-    "body",
-    [b"", b"{", b"[]", b"\xff\xfe{", b'{"temperature": NaN}', b"[" * 100_000, b'"a"', b"9" * 5000],
-    ids=lambda body: repr(body[:12]),
-)
-def test_a_body_that_is_no_json_object_is_refused(standing: dict[str, Served], body: bytes) -> None:
-    said = standing["open"].chat(body)
-    assert said.status == 400
-    assert "JSON" in said.error["message"] or "nested" in said.error["message"]
-
-
-def test_a_schema_nested_without_end_is_refused(standing: dict[str, Served], history: list[Request]) -> None:
-    schema: dict[str, Any] = {}
-    for _ in range(600):
-        schema = {"items": schema}
-    form = {"type": "json_schema", "json_schema": {"schema": schema}}
-    said = standing["open"].chat({**ASK, "response_format": form})
-    assert (said.status, said.error["param"]) == (400, "response_format.json_schema.schema")
-    assert "nested too deeply" in said.error["message"]
-    assert history == []
+# Refusals
 
 
 def test_an_unknown_model_is_refused_with_the_nearest(start: Start) -> None:
@@ -369,13 +199,23 @@ def test_a_body_over_the_limit_is_refused_whether_or_not_its_length_is_said(star
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status"),
-    [("GET", "/v1/chat/completions", 405), ("POST", "/v1/completions", 404), ("GET", "/", 404)],
+    ("method", "path", "status", "words"),
+    [
+        ("GET", "/v1/chat/completions", 405, "POST /v1/chat/completions"),
+        ("POST", "/v1/completions", 404, "in place of `prompt`"),
+        ("POST", "/v1/responses", 404, "in place of `input`"),
+        ("POST", "/v1/embeddings", 404, "no embeddings"),
+        ("GET", "/v1/nothing", 404, "POST /v1/chat/completions"),
+        ("POST", "/chat/completions", 404, "ends in /v1"),
+        ("GET", "/", 404, "ends in /v1"),
+    ],
 )
-def test_what_is_not_served_says_what_is(standing: dict[str, Served], method: str, path: str, status: int) -> None:
+def test_what_is_not_served_says_what_is(
+    standing: dict[str, Served], method: str, path: str, status: int, words: str
+) -> None:
     said = standing["open"].ask(method, path)
-    assert said.status == status
-    assert "POST /v1/chat/completions" in said.error["message"]
+    assert (said.status, said.error["code"]) == (status, "not_served")
+    assert words in said.error["message"]
 
 
 # What goes wrong
@@ -399,6 +239,55 @@ def test_a_failure_before_the_answer_has_its_status(
     assert (said.error["type"], said.error["code"]) == (kind, code)
     assert failure.message in said.error["message"]
     assert failure.hint in said.error["message"]
+
+
+JSON: dict[str, Any] = {"response_format": {"type": "json_object", "schema": {"required": ["z"]}}}
+
+
+def test_a_refusal_of_the_engine_names_the_field_it_is_about(start: Start) -> None:
+    refused = errors.RequestRejected("cannot be held to", hint="ask for less")
+    served = start([refused, refused])
+    assert served.chat({**ASK, **JSON}).error["param"] == "response_format"
+    assert served.chat(ASK).error["param"] is None
+
+    class Deaf(ScriptedBackend):
+        def as_sent(self, request: Request) -> Any:
+            raise errors.RequestRejected(f"no {request.messages[0].role}s here")
+
+    said = start(Deaf("demo", [refused])).chat({**ASK, **JSON, "max_tokens": 5})
+    assert (said.status, said.error["param"]) == (400, "messages")
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"), [('{"z": 1}', True), ('{"a": 1}', False), ("not JSON", False), ("", False), ("[]", True)]
+)
+def test_an_answer_that_does_not_hold_to_its_schema_is_no_answer(start: Start, text: str, holds: bool) -> None:
+    served = start(Told(Completion(text)))
+    whole, *_, last, done = served.chat({**ASK, **JSON}), *served.chat({**ASK, **JSON, "stream": True}).events
+    if holds:
+        assert whole.json["choices"][0]["message"]["content"] == text
+        assert done == "[DONE]"
+    else:
+        assert (whole.status, whole.error["code"]) == (500, "engine_failed")
+        assert "schema" in whole.error["message"]
+        assert "`stop`" in served.chat({**ASK, **JSON, "stop": "}"}).error["message"]
+        assert done["error"]["code"] == "engine_failed"
+        assert text == "" or last["choices"][0]["delta"] == {"content": text}
+
+
+def test_an_answer_that_was_cut_off_says_so_and_is_not_held_to_its_schema(start: Start) -> None:
+    said = start(Told(Completion('{"z', "length"))).chat({**ASK, **JSON})
+    assert said.json["choices"][0]["finish_reason"] == "length"
+
+
+def test_a_schema_elsewhere_is_not_fetched(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    fetched: list[Any] = []
+    monkeypatch.setattr("urllib.request.urlopen", lambda *asked, **_: fetched.append(asked))
+    form = {"type": "json_object", "schema": {"$ref": "http://127.0.0.1:9/schema.json"}}
+    said = start(Told(Completion("{}"))).chat({**ASK, "response_format": form})
+    assert said.status == 400
+    assert said.error["param"].startswith("response_format")
+    assert fetched == []
 
 
 def test_a_fault_of_ours_is_logged_and_not_shown(start: Start, caplog: pytest.LogCaptureFixture) -> None:

@@ -14,7 +14,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, NoReturn
@@ -80,7 +80,7 @@ class ChatTemplate:
             _check_text(number, message)
         real = self._render(messages)
         marks = [f"x{secrets.token_hex(12)}x" if m.content else "" for m in messages]
-        skeleton = self._render([Message(m.role, mark) for m, mark in zip(messages, marks, strict=True)])
+        skeleton = self._render([replace(m, content=mark) for m, mark in zip(messages, marks, strict=True)])
         return self._fill(messages, [m for m in marks if m], marks, skeleton, real)
 
     @cached_property
@@ -99,7 +99,7 @@ class ChatTemplate:
     def _render(self, messages: Sequence[Message], *, prompt_for_answer: bool = True) -> str:
         try:
             text: str = self._jinja.render(
-                messages=[{"role": m.role, "content": m.content} for m in messages],
+                messages=[message.as_data() for message in messages],
                 bos_token=self._bos,
                 eos_token=self._eos,
                 add_generation_prompt=prompt_for_answer,

@@ -80,7 +80,7 @@ def _body(request: Request, model: str, can: Mapping[str, bool], asked: Asked) -
     params = request.params
     made: dict[str, Any] = {
         "model": model,
-        "messages": [{"role": m.role, "content": m.content} for m in request.messages],
+        "messages": [message.as_data() for message in request.messages],
         "stream": True,
     }
     if can["stream_options"]:

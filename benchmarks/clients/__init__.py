@@ -1,0 +1,1 @@
+"""Other people's clients against `promptlab serve`: what works and what is refused."""
