@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from promptlab import structured
 from promptlab.types import Result
 
 FIELDS: Mapping[str, str] = {
@@ -22,6 +23,7 @@ FIELDS: Mapping[str, str] = {
     "repeat": "0 for the first time the model was asked",
     "without": "the sections left out",
     "scores": "a list of `scorer`, `value` (0 to 1), `answer`, `reason`",
+    "valid": "whether the answer is valid under the template's schema; null without one",
     "details": "what the backend says besides: device, attempts, warnings",
 }
 """What each field of `as_json` holds; the command line's page in docs/ is made from it."""
@@ -62,6 +64,7 @@ def as_json(result: Result) -> dict[str, Any]:
         "scores": [
             {"scorer": s.scorer, "value": s.value, "answer": s.answer, "reason": s.reason} for s in result.scores
         ],
+        "valid": None if (judged := structured.verdict_of(result)) is None else judged.valid,
         "details": dict(done.details) if done else {},
     }
 
@@ -116,5 +119,7 @@ def as_text(result: Result) -> str:
     if result.error:
         lines.append(f"failed: {result.error}" + (f"\n  {result.hint}" if result.hint else ""))
     lines += [f"warning: {w}" for w in (result.completion.details.get("warnings", ()) if result.completion else ())]
+    if wrong := structured.in_words(result):
+        lines.append(f"not valid under the schema: {wrong}")
     lines += [f"{'✓' if s.value >= 1 else '✗'} {s.scorer}: {s.reason}" for s in result.scores]
     return "\n".join(lines)

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any
 
-from promptlab import privacy, templates
+from promptlab import privacy, structured, templates
 from promptlab.backends import Backend, Tries
 from promptlab.errors import PromptlabError, StoreError, WindowExceeded
 from promptlab.models import Catalogue
@@ -259,14 +259,16 @@ class Run:
             privacy.check(request.prompt, model=trial.model, clearance=self._catalogue.clearance(trial.model))
             if isinstance(backend, PromptlabError):
                 raise backend
+            structured.check(request.schema)
             fingerprint = backend.fingerprint
             result = replace(result, request_id=request.key(fingerprint))
             stored = None if self._fresh else self._store.find(result.request_id)
             if stored:
-                result = replace(result, completion=stored.completion, cached=True)
+                result = replace(result, completion=structured.judged(stored.completion, request.schema), cached=True)
             else:
                 check_window(request, backend)
-                result = replace(result, completion=self._ask(index, backend, request, heard))
+                done = self._ask(index, backend, request, heard)
+                result = replace(result, completion=structured.judged(done, request.schema))
         except PromptlabError as exc:
             result = _failed(result, exc, heard)
         except BaseException as exc:  # also one that would end the thread: the trial still needs its result

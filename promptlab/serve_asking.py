@@ -7,7 +7,6 @@ what is asked there is no run (docs/decisions.md).
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 from collections.abc import Callable
 from contextlib import closing
@@ -16,10 +15,10 @@ from typing import Any, cast
 
 from promptlab.backends import Backend, Step
 from promptlab.errors import EngineFailed, InputError, PromptlabError, RequestRejected
+from promptlab.json_schema import verdict
 from promptlab.models import Catalogue
 from promptlab.serve_request import Wanted
 from promptlab.types import Completion, Request
-from promptlab.words import clipped
 
 UNSAID_WINDOW = 4096
 """Tokens, of a model that does not say how many it takes; local ones all do."""
@@ -106,29 +105,15 @@ def held(request: Request, done: Completion) -> Completion:
     """
     if request.schema is None or done.finish_reason != "stop":
         return done
-    from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no stubs
-    from referencing import Registry
-    from referencing.exceptions import Unresolvable
-    from referencing.jsonschema import DRAFT202012
-
     hint = (
         "leave out `stop`, which may have cut it off"
         if request.params.stop
         else "ask again, or ask for a simpler schema"
     )
-    schema = json.loads(request.schema)
-    registry: Registry[Any] = Registry().with_resource("", DRAFT202012.create_resource(schema))  # and fetches nothing
-    try:
-        wrong = next(Draft202012Validator(schema, registry=registry).iter_errors(json.loads(done.text)), None)
-    except ValueError as exc:
-        raise EngineFailed(f"the answer does not hold to the schema: it is not JSON: {exc}", hint=hint) from exc
-    except Unresolvable as exc:
-        raise InputError(f"a $ref leads nowhere: {clipped(str(exc), 200)}", field="response_format") from exc
-    if wrong is None:
+    found = verdict(request.schema, done.text)
+    if found.valid:
         return done
-    at = "/".join(str(one) for one in wrong.absolute_path) or "the whole"
-    words = f"the answer does not hold to the schema: {at}: {clipped(wrong.message, 200)}"
-    raise EngineFailed(words, hint=hint)
+    raise EngineFailed(f"the answer does not hold to the schema: {found.words}", hint=hint)
 
 
 __all__ = ["Asking", "held", "named", "sized"]

@@ -66,7 +66,16 @@ LAYERS = (
     ),
     (
         *("types", "errors", "workspace", "yaml_edit", "yaml_places", "yaml_write", "yamlfile", "files", "words"),
-        *("hosts", "json_schema", "processes", "thinking"),
+        *(
+            "hosts",
+            "json_schema",
+            "processes",
+            "schema_empty",
+            "schema_formats",
+            "schema_refs",
+            "structured",
+            "thinking",
+        ),
     ),
 )
 LEVEL = {name: len(LAYERS) - number for number, layer in enumerate(LAYERS) for name in layer} | {"": 0}

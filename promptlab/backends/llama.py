@@ -11,7 +11,7 @@ This file puts behind the backend protocol what has a file each:
     llama_lane.py      whose turn it is,         llama_together.py  many at once, in llama_cells.py
     llama_job.py       one who waits             llama_answer.py    writing: llama_sampling.py, llama_text.py
     llama_child.py     that process, from here        llama_kinds.py, llama_room.py  what it refuses to load
-    llama_identity.py  what the model is, in a line
+    llama_identity.py  what the model is, in a line   llama_rules.py  the tokens that a grammar allows
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from promptlab.backends import llama_prompt as prompts
 from promptlab.backends import llama_template as templates
 from promptlab.backends.llama_answer import Task
 from promptlab.backends.llama_child import WORKERS
-from promptlab.backends.llama_grammar import grammar_of
+from promptlab.backends.llama_grammar import Grammar, grammar_of
 from promptlab.backends.llama_host import Host
 from promptlab.backends.llama_identity import Adapter, identity_of, library_build, processor_of
 from promptlab.backends.llama_job import Job
@@ -46,6 +46,7 @@ from promptlab.backends.llama_tried import TRIED, Outcome, Trial, Tried
 from promptlab.backends.llama_variants import NOT_PORTABLE, PORTABLE_HINT, Cpu, Numerics, candidates
 from promptlab.errors import EngineFailed, IllegalInstruction, ModelNotReady, WindowExceeded
 from promptlab.model_parts import Contents
+from promptlab.structured import NOT_HELD, ONLY_NAMED
 from promptlab.types import AsSent, Budget, Completion, Held, Message, Phase, Request
 from promptlab.workspace import LlamaModel
 
@@ -58,8 +59,6 @@ PREPARED = 8
 
 FORGET_SECONDS = 1.0
 """How long forgetting is waited for; it goes on behind an answer that takes longer."""
-
-CUT = {"length": "the answer reached max_tokens", "stop": "it met a stop string"}
 
 
 @dataclass(frozen=True)
@@ -321,20 +320,23 @@ class LlamaBackend:
         if len(encoded.tokens) + room > (self.window or 0):
             raise too_long(self.name, self.as_sent(request).budget)
         params, template = request.params, self.chat_template
+        grammar = grammar_of(request.schema) if request.schema else None
         cpu = yield from self._tried_now()
         task = Task(
             settings=self._settings_with(cpu),
             tokens=array("i", encoded.tokens),
             params=params,
             seed=request.repeat if params.seed is None else params.seed,
-            grammar=grammar_of(request.schema) if request.schema else None,
+            grammar=grammar.text if grammar else None,
             stops=(*params.stop, *self.entry.stop, *template.stops),
             lead=template.lead,
             think=None if request.schema else _think(fragments),
             mark=prompts.mark(request.prompt, encoded),
             keep=self.entry.keep_prefixes == "always" or _is_public(request),
         )
-        job = Question(self.name, task, cancel, self._host, lambda done: self._finished(done, request, task, job))
+        job = Question(
+            self.name, task, cancel, self._host, lambda done: self._finished(done, request, task, job, grammar)
+        )
         try:
             for step in LANE.ask(job):
                 if isinstance(step, Completion):
@@ -369,7 +371,9 @@ class LlamaBackend:
                     self._prepared.popitem(last=False)
         return found
 
-    def _finished(self, done: Completion, request: Request, task: Task, job: Job) -> Completion:
+    def _finished(
+        self, done: Completion, request: Request, task: Task, job: Job, grammar: Grammar | None
+    ) -> Completion:
         """The answer as it came from the host, with what is known here."""
         warnings = []
         if not has_gpu() and "n_gpu_layers" in self.entry.model_fields_set and self.entry.n_gpu_layers:
@@ -380,8 +384,8 @@ class LlamaBackend:
             warnings.append("`reasoning_effort` was not used: local models take none")
         if spent := thinking.where_tokens_went(done.text, done.thinking, done.usage, done.finish_reason):
             warnings.append(spent)
-        if task.grammar and done.finish_reason in CUT and not _is_json(done.text):
-            warnings.append(f"the JSON is cut off: {CUT[done.finish_reason]}")
+        if task.grammar and done.finish_reason == "stop" and not _is_json(done.text):
+            warnings.append("the JSON is cut off: it met a stop string")
         details = {
             **done.details,
             "device": self.gpu,
@@ -391,6 +395,8 @@ class LlamaBackend:
             "cpu": str(task.settings.cpu),
             "numerics": self.numerics,
             **({"throughput": self.entry.throughput} if self.entry.throughput else {}),
+            **({NOT_HELD: list(grammar.wider)} if grammar and grammar.wider else {}),
+            **({ONLY_NAMED: list(grammar.only_named)} if grammar and grammar.only_named else {}),
             **({"warnings": warnings} if warnings else {}),
         }
         return replace(

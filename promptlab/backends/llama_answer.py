@@ -77,7 +77,8 @@ class Answer:
         self._logprobs: list[dict[str, Any]] = []
         self.tokens: list[int] = []
         self.finish: FinishReason | None = None if task.params.max_tokens > 0 else "length"
-        self._sampler = Sampler(task.params, seed=task.seed, vocab=loaded.vocab, grammar=task.grammar)
+        held = None if task.grammar is None else loaded.rules(words).hold(task.grammar)
+        self._sampler = Sampler(task.params, seed=task.seed, vocab=loaded.vocab, held=held)
 
     def choose(self, index: int = -1) -> None:
         """Take the next token from the logits at `index` of the last decode; `finish` is set where it is the last."""
@@ -97,7 +98,8 @@ class Answer:
         shown = self._text.feed(data)
         if shown:
             self.asker.emit(Delta(shown))
-        if self._text.stopped:
+        held = self._sampler.held
+        if self._text.stopped or (held and held.over):
             self.finish = "stop"
         elif self.asker.stopping:
             self.finish = "stopped"

@@ -1,311 +1,386 @@
-"""From a JSON Schema to a grammar (GBNF) that a local model's answer must follow.
+"""From a JSON Schema to a grammar that a local model's answer must follow, for llguidance.
 
-    {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+    grammar_of('{"type": "object", "properties": {"due": {"type": "string", "format": "date"}}}')
 
-becomes rules by which the model can write nothing but such an object. The promise is one-sided: every
-whole answer is valid under the schema. Where the grammar allows less than the schema, that is by choice
-(declared properties in their order, no others beside them). A keyword that neither holds by this nor can
-be ignored is refused by name and place; the schema is never weakened. llama-cpp-python's own converter
-ignores what it does not know and lets raw line breaks into strings, so it is not used.
+A copy of the schema is made that llguidance can hold, and it makes the grammar. The copy allows all that the schema
+allows, each object's named properties in their order, and may allow more: what llguidance cannot hold is left out of
+it and named in `Grammar.wider`. The whole answer is judged by the schema itself afterwards (promptlab/json_schema.py).
+
+In two things it allows less, and says so. An object of `type: object` that names its properties and says nothing of
+others has those only, since small models add more without end (`Grammar.only_named`); `additionalProperties: true`
+allows them. A number has one spelling where the schema limits it: 100, not 1e2.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
-from promptlab.errors import RequestRejected
+from promptlab.errors import ModelNotReady, RequestRejected
+from promptlab.json_schema import problem_of
+from promptlab.schema_formats import CHECKED
+from promptlab.schema_refs import Place, Root, pointer_part
 
-ANNOTATIONS = frozenset(
-    {"title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly"}
-    | {"$schema", "$id", "$comment", "$defs", "definitions"}
+WHITE = r"[ ]|\r?\n[ \t]{0,32}"
+"""White space between the parts of an answer: a space, or a new line and its indent. A model that may write as much as
+it likes does."""
+OPTIONS: Any = {
+    "whitespace_pattern": WHITE,
+    "coerce_one_of": True,
+    "json_allow_general_unicode_escapes": True,
+}
+FORMATS = frozenset({"date", "time", "date-time", "duration", "hostname", "uuid", "uri", "ipv4"})
+"""Those that llguidance holds, all of each."""
+ATOM, LABEL = r"[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+", r"[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?"
+PATTERNS: Mapping[str, str] = {
+    "email": rf"^({ATOM}(\.{ATOM})*|"
+    + r'"([ !#-\[\]-~]|\\[ -~])*")@'
+    + rf"({LABEL}(\.{LABEL})*|\[([0-9.]+|[Ii][Pp][Vv]6:[0-9A-Fa-f:.]+)\])$",
+    "json-pointer": r"^(/([^~/]|~[01])*)*$",
+}
+"""Formats of which llguidance holds less than there is, or nothing: as patterns that hold at least all of it."""
+IPV4_AT_THE_END = r"^[0-9A-Fa-f:]{2,30}:([0-9]{1,3}\.){3}[0-9]{1,3}$"
+"""The form of `ipv6` that llguidance does not have."""
+KEPT = frozenset(
+    {"type", "minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties", "required"}
 )
-KEYWORDS: Mapping[str, frozenset[str]] = {
-    "object": frozenset({"properties", "required", "additionalProperties"}),
-    "array": frozenset({"items", "minItems", "maxItems"}),
-    "string": frozenset({"minLength", "maxLength", "format"}),
-    "integer": frozenset({"minimum", "maximum"}),
-    "number": frozenset({"minimum", "maximum"}),
-    "boolean": frozenset(),
-    "null": frozenset(),
-}
-"""What is understood beside `type`, `enum`, `const`, `anyOf`, `oneOf`, `allOf` with one entry, and `$ref`."""
-
-FORMATS: Mapping[str, str] = {
-    "date": "date",
-    "time": "time",
-    "date-time": 'date "T" time',
-    "uuid": '[0-9a-f]{8} "-" [0-9a-f]{4} "-" [0-9a-f]{4} "-" [0-9a-f]{4} "-" [0-9a-f]{12}',
-}
-MOST_REPEATS = 1000
-MOST_NUMBERS = 1000
-
-BASICS: Mapping[str, str] = {
-    # Some white space, so that a model may write JSON the way it learned to, but never an endless run of it.
-    "ws": '| " " | "\\n" [ \\t]{0,16}',
-    # No control characters and no halves of surrogate pairs.
-    "char": '[^"\\\\\\x00-\\x1F\\x7F] | "\\\\" (["\\\\/bfnrt] | "u" ([0-9a-cefA-CEF] hex | [dD] [0-7]) hex hex)',
-    "hex": "[0-9a-fA-F]",
-    "string": '"\\"" char* "\\""',
-    "whole": '"0" | [1-9] [0-9]{0,14}',
-    "integer": '"-"? whole',
-    "part": '("." [0-9]{1,15})? ([eE] [-+]? [0-9]{1,2})?',
-    "number": "integer part",
-    "boolean": '"true" | "false"',
-    "null": '"null"',
-    "object": '"{" ws (member ("," ws member)*)? "}"',
-    "member": 'string ws ":" ws value ws',
-    "array": '"[" ws (value ws ("," ws value ws)*)? "]"',
-    "value": "object | array | string | number | boolean | null",
-    "date": '[0-9]{4} "-" ("0" [1-9] | "1" [0-2]) "-" ("0" [1-9] | "1" [0-9] | "2" [0-8])',
-    "time": '([01] [0-9] | "2" [0-3]) ":" [0-5] [0-9] ":" [0-5] [0-9] ("." [0-9]{1,6})? ("Z" | [-+] '
-    '([01] [0-9] | "2" [0-3]) ":" [0-5] [0-9])',
-}
-"""Rules any schema may use. Days end at 28: a grammar cannot count the days of a month."""
+LIMITS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"})
+LEFT_OUT = frozenset(
+    {"not", "if", "then", "else", "contains", "minContains", "maxContains", "uniqueItems", "propertyNames"}
+    | {"dependencies", "dependentRequired", "dependentSchemas", "unevaluatedItems", "unevaluatedProperties"}
+    | {"$dynamicRef", "$recursiveRef"}
+)
+"""What no grammar of llguidance holds."""
+SPEAKING = (
+    KEPT
+    | LIMITS
+    | LEFT_OUT
+    | {
+        *(
+            "$ref",
+            "const",
+            "enum",
+            "allOf",
+            "anyOf",
+            "oneOf",
+            "properties",
+            "patternProperties",
+            "prefixItems",
+            "items",
+        ),
+        *("additionalProperties", "format", "pattern", "multipleOf"),
+    }
+)
+"""Keywords that say something of a value."""
+MORE_NAMES = frozenset(
+    {"additionalProperties", "patternProperties", "unevaluatedProperties", "propertyNames", "minProperties"}
+    | {"if", "then", "else", "dependentSchemas", "dependentRequired", "dependencies", "not", "$dynamicRef"}
+)
+"""What says something of properties that are not named, or names others."""
+REGEXES = ("pattern", "format", "minLength", "maxLength")
+LARGEST = 2**53
+"""llguidance reads numbers as doubles, which hold each integer up to this one."""
+MOST_ROUNDS = 40
 
 
-def grammar_of(schema: str) -> str:
-    """GBNF with start rule `root` for JSON Schema `schema` (JSON text).
+@dataclass(frozen=True, slots=True)
+class Grammar:
+    """What llguidance takes, as text; what of the schema it does not hold, "`not` at #/properties/x"; and the places of
+    objects that have no other properties than those named."""
+
+    text: str
+    wider: tuple[str, ...] = ()
+    only_named: tuple[str, ...] = ()
+
+
+@lru_cache(maxsize=64)
+def grammar_of(schema: str) -> Grammar:
+    """The grammar for JSON Schema `schema` (JSON text).
 
     Raises:
-        RequestRejected: names the keyword that no grammar can hold, and where it stands.
+        RequestRejected: it is no JSON Schema, no JSON is valid under it, or it cannot be held; names keyword and place.
+        ModelNotReady: llguidance is not installed.
     """
     try:
         parsed = json.loads(schema)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise RequestRejected(f"the schema is not JSON: {exc}") from exc
-    return _Compiler(parsed).text()
-
-
-class _Compiler:
-    def __init__(self, schema: Any) -> None:
-        self._schema = schema
-        self._rules: dict[str, str] = {}
-        self._refs: dict[str, str] = {}
-        self._rules["root"] = self._value(schema, "#")
-
-    def text(self) -> str:
-        rules = {**BASICS, **self._rules}
-        return "\n".join(f"{name} ::= {rule}" for name, rule in rules.items())
-
-    def _rule(self, rule: str) -> str:
-        """A rule of its own for `rule`; returns its name."""
-        name = f"r{len(self._rules)}"
-        self._rules[name] = rule
-        return name
-
-    def _value(self, schema: Any, at: str) -> str:
-        """A GBNF expression, safe to put in a sequence, for every JSON text of `schema`."""
-        if schema is True or schema == {}:
-            return "value"
-        if not isinstance(schema, dict):
-            raise _refused(f"no answer can satisfy {json.dumps(schema)} at {at}")
-        told = {key: value for key, value in schema.items() if key not in ANNOTATIONS}
-        for key in ("$ref", "const", "enum", "anyOf", "oneOf", "allOf"):
-            if key in told:
-                return self._special(key, told, at)
-        types = told.get("type", _guess(told))
-        types = [types] if isinstance(types, str) else types
-        known = {"type"}.union(*(words for words in KEYWORDS.values()))
-        for key in told:
-            if key not in known:
-                raise _refused(f"`{key}` at {at} cannot be turned into a grammar")
-        if types is None:
-            return "value"
-        return _either([self._typed(kind, told, at) for kind in types])
-
-    def _special(self, key: str, told: dict[str, Any], at: str) -> str:
-        beside = set(told) - {key} - ({"type"} if key in ("const", "enum") else set())
-        if beside:
-            raise _refused(f"`{key}` beside `{min(beside)}` at {at} cannot be turned into a grammar")
-        if key == "$ref":
-            return self._ref(told[key], at)
-        if key in ("const", "enum"):
-            values = [told[key]] if key == "const" else told[key]
-            kept = [v for v in values if _is_a(v, told.get("type"))]
-            if not kept:
-                raise _refused(f"no value of `{key}` at {at} has the type asked for")
-            return _either([_literal(json.dumps(v, ensure_ascii=False)) for v in kept])
-        options = told[key]
-        if key == "allOf" and len(options) > 1:
-            raise _refused(f"`allOf` with several entries at {at} cannot be turned into a grammar")
-        if key == "oneOf" and not self._disjoint(options):
-            raise _refused(f"`oneOf` at {at} has alternatives that may both hold; use `anyOf` if that is fine")
-        return _either([self._value(option, f"{at}/{key}/{n}") for n, option in enumerate(options)])
-
-    def _ref(self, ref: Any, at: str) -> str:
-        if ref not in self._refs:
-            target = self._find(ref, at)
-            name = self._refs[ref] = self._rule("")  # named before it is filled: a schema may contain itself
-            self._rules[name] = self._value(target, ref)
-        return self._refs[ref]
-
-    def _find(self, ref: Any, at: str) -> Any:
-        target = self._schema
-        if not isinstance(ref, str) or not (ref == "#" or ref.startswith("#/")):
-            raise _refused(f"`$ref` to {ref!r} at {at} leads out of the schema")
-        for part in ref.split("/")[1:]:
-            part = part.replace("~1", "/").replace("~0", "~")
-            if not isinstance(target, dict) or part not in target:
-                raise _refused(f"`$ref` to {ref} at {at} leads nowhere")
-            target = target[part]
-        return target
-
-    def _disjoint(self, options: Sequence[Any]) -> bool:
-        """Whether no value can satisfy two of the options: other types, or objects told apart by a constant."""
-        seen = [self._find(o["$ref"], "#") if isinstance(o, dict) and "$ref" in o else o for o in options]
-        if not all(isinstance(o, dict) for o in seen):
-            return False
-        types = [o.get("type") for o in seen]
-        if all(isinstance(t, str) for t in types) and len(set(types)) == len(types):
-            return not {"integer", "number"} <= set(types)
-        names = set.intersection(*(set(o.get("required", ())) for o in seen)) if seen else set()
-        for name in names:
-            constants = [o.get("properties", {}).get(name, {}).get("const") for o in seen]
-            if None not in constants and len({json.dumps(c) for c in constants}) == len(constants):
-                return True
-        return False
-
-    def _typed(self, kind: Any, told: dict[str, Any], at: str) -> str:
-        if kind not in KEYWORDS:
-            raise _refused(f"`type` {kind!r} at {at} is none that JSON knows")
-        if kind == "object":
-            return self._object(told, at)
-        if kind == "array":
-            return self._array(told, at)
-        if kind == "string":
-            return _string(told, at)
-        if kind in ("integer", "number"):
-            return _number(kind, told, at)
-        return str(kind)
-
-    def _object(self, told: dict[str, Any], at: str) -> str:
-        properties: dict[str, Any] = dict(told.get("properties", {}))
-        required = list(told.get("required", ()))
-        others = told.get("additionalProperties", True)
-        for name in required:
-            if name not in properties:
-                if others is False:
-                    raise _refused(f"`required` at {at} asks for `{name}`, which `additionalProperties` forbids")
-                properties[name] = others
-        if not properties:
-            if others is False:
-                return '"{" ws "}"'
-            value = self._value(others, f"{at}/additionalProperties")
-            member = self._rule(f'string ws ":" ws {value} ws')
-            return f'"{{" ws ({member} ("," ws {member})*)? "}}"'
-        members = [
-            self._rule(f'{_literal(json.dumps(n, ensure_ascii=False))} ws ":" ws {self._value(s, _at(at, n))} ws')
-            for n, s in properties.items()
-        ]
-        return f'"{{" ws {self._members(list(zip(properties, members, strict=True)), set(required))} "}}"'
-
-    def _members(self, members: list[tuple[str, str]], required: set[str]) -> str:
-        """Members in order with commas between; those not required may be missing."""
-        after = first = ""  # what may follow once a member is written, and while none is
-        for name, member in reversed(members):
-            one = f"{member} {after}".strip()
-            if name in required:
-                first = one
-            else:
-                first = f"({one} | {first})" if first else f"({one})?"
-            rest = f'"," ws {member}' if name in required else f'("," ws {member})?'
-            after = self._rule(f"{rest} {after}".strip())
-        return first
-
-    def _array(self, told: dict[str, Any], at: str) -> str:
-        item = self._rule(f"{self._value(told.get('items', True), f'{at}/items')} ws")
-        least, most = _bounds(told, "minItems", "maxItems", at)
-        if most == 0:
-            return '"[" ws "]"'
-        more = f'("," ws {item}){_repeat(max(0, least - 1), None if most is None else most - 1)}'
-        return f'"[" ws {item} {more} "]"' if least else f'"[" ws ({item} {more})? "]"'
-
-
-def _string(told: dict[str, Any], at: str) -> str:
-    least, most = _bounds(told, "minLength", "maxLength", at)
-    if "format" in told:
-        if told["format"] not in FORMATS:
-            raise _refused(f"`format` {told['format']!r} at {at} cannot be turned into a grammar")
-        if least or most is not None:
-            raise _refused(f"`format` with a length at {at} cannot be turned into a grammar")
-        return f'"\\"" {FORMATS[told["format"]]} "\\""'
-    return "string" if not least and most is None else f'"\\"" char{_repeat(least, most)} "\\""'
-
-
-def _number(kind: str, told: dict[str, Any], at: str) -> str:
-    low, high = told.get("minimum"), told.get("maximum")
-    if low is None and high is None:
-        return kind
-    if kind == "integer" and low is not None and high is not None:
-        first, last = int(-(-low // 1)), int(high // 1)
-        if first > last:
-            raise _refused(f"no integer lies between `minimum` and `maximum` at {at}")
-        if last - first < MOST_NUMBERS:
-            return _either([f'"{n}"' for n in range(first, last + 1)])
-    if low == 0 and high is None:
-        return "whole" if kind == "integer" else "whole part"
-    raise _refused(
-        f"`minimum` and `maximum` of the {kind} at {at} cannot be turned into a grammar; "
-        f"a minimum of 0 can, and integers between two limits fewer than {MOST_NUMBERS} apart"
-    )
-
-
-def _bounds(told: dict[str, Any], low: str, high: str, at: str) -> tuple[int, int | None]:
-    least, most = int(told.get(low, 0)), told.get(high)
-    most = None if most is None else int(most)
-    if max(least, most or 0) > MOST_REPEATS:
-        raise _refused(f"`{low}` or `{high}` above {MOST_REPEATS} at {at} cannot be turned into a grammar")
-    if most is not None and least > most:
-        raise _refused(f"`{low}` is above `{high}` at {at}")
-    return least, most
-
-
-def _repeat(least: int, most: int | None) -> str:
-    return f"{{{least},{'' if most is None else most}}}"
-
-
-def _guess(told: Mapping[str, Any]) -> str | None:
-    """A type for a schema that names none: one of those its keywords speak of, which is a valid choice."""
-    return next((kind for kind, words in KEYWORDS.items() if words & set(told)), None)
-
-
-def _is_a(value: Any, types: Any) -> bool:
-    if types is None:
-        return True
-    kinds = [types] if isinstance(types, str) else types
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    checks = {
-        "object": isinstance(value, dict),
-        "array": isinstance(value, list),
-        "string": isinstance(value, str),
-        "number": number,
-        "integer": number and value == int(value),
-        "boolean": isinstance(value, bool),
-        "null": value is None,
-    }
-    return any(checks.get(kind, False) for kind in kinds)
-
-
-def _either(options: Sequence[str]) -> str:
-    return options[0] if len(options) == 1 else f"({' | '.join(options)})"
-
-
-def _literal(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
-    return f'"{escaped}"'
-
-
-def _at(at: str, name: str) -> str:
-    return f"{at}/properties/{name.replace('~', '~0').replace('/', '~1')}"
-
-
-def _refused(what: str) -> RequestRejected:
-    return RequestRejected(
-        f"the schema asks for more than a local model can be held to: {what}",
+    problem = problem_of(parsed)
+    if problem:
+        at = "#" + "".join(f"/{pointer_part(part)}" for part in problem.path)
+        raise RequestRejected(f"the schema at {at}: {problem.message}", hint="mend the template's schema")
+    dropped: dict[tuple[str, str], None] = {}
+    for _ in range(MOST_ROUNDS):
+        wide = _Wide(parsed, frozenset(dropped))
+        copy = wide.copy()
+        text, wrong = _compiled(copy)
+        if not wrong:
+            wider = tuple(f"`{key}` at {at}" for at, key in dict.fromkeys([*wide.wider, *dropped]))
+            return Grammar(text, wider, tuple(dict.fromkeys(wide.only_named)))
+        if wrong.startswith("Unsatisfiable"):
+            raise RequestRejected(
+                f"no JSON is valid under the schema: {_line(wrong)}", hint="mend the template's schema"
+            )
+        found = next(wide.too_much(), None)
+        if found is None or found in dropped:
+            break
+        dropped[found] = None
+    at, key = next(iter(dropped), ("#", next(iter(parsed), "true") if isinstance(parsed, dict) else "true"))
+    raise RequestRejected(
+        f"the schema asks for more than a local model can be held to: `{key}` at {at}: {_line(wrong)}",
         hint="simplify the schema, or ask a model behind an API",
     )
 
 
-__all__ = ["grammar_of"]
+def _line(text: str) -> str:
+    return text.strip().split("\n")[0][:200]
+
+
+def _compiled(copy: Any) -> tuple[str, str]:
+    """llguidance's grammar for `copy`, and what it says against it; empty where nothing."""
+    try:
+        from llguidance import LLMatcher
+    except ImportError as exc:
+        raise ModelNotReady(
+            "a schema for a local model needs llguidance, which is not installed", hint="pip install 'promptlab[local]'"
+        ) from exc
+    try:
+        text = LLMatcher.grammar_from_json_schema(json.dumps({} if copy is True else copy), defaults=OPTIONS)
+    except ValueError as exc:
+        return "", str(exc)
+    return text, LLMatcher.validate_grammar(text)
+
+
+@dataclass
+class _Wide:
+    """A schema that allows at least what `schema` does, of words that llguidance knows. `dropped` are pairs of place
+    and keyword to leave out."""
+
+    schema: Any
+    dropped: frozenset[tuple[str, str]] = frozenset()
+    wider: list[tuple[str, str]] = field(default_factory=list)
+    only_named: list[str] = field(default_factory=list)
+
+    def copy(self) -> Any:
+        """The copy; `wider` then names what it leaves out."""
+        self.root = Root(self.schema)
+        self._names: dict[tuple[int, bool], str] = {}
+        self._made: dict[str, Any] = {}
+        self._parts: list[tuple[Place, dict[str, Any]]] = []
+        copy = self._of(self.root.place, whole=True)
+        if not self._made:
+            return copy
+        return {**copy, "$defs": self._made} if isinstance(copy, dict) else copy
+
+    def _leave(self, place: Place, key: str) -> None:
+        if (place.at, key) not in self.wider:
+            self.wider.append((place.at, key))
+
+    def _of(self, place: Place, *, whole: bool = False) -> Any:
+        """The copy of `place`; `whole` where it alone says what a value may be."""
+        if isinstance(place.schema, bool):
+            return place.schema
+        said = place.said
+        made: dict[str, Any] = {}
+        in_place = [key for key in said if key in SPEAKING and (place.at, key) not in self.dropped]
+        pure = in_place in (["$ref"], ["anyOf"], ["oneOf"]) or (in_place == ["allOf"] and len(said["allOf"]) == 1)
+        # Where several schemas speak of one object, each property may have several that speak of it, too.
+        joined = bool(set(in_place) & {"$ref", "allOf", "anyOf", "oneOf", "patternProperties"})
+        inside = whole and (pure or not joined)
+        only_ref = "$ref" in said and self.root.old
+        for key, value in said.items():
+            if (only_ref and key != "$ref") or (place.at, key) in self.dropped:
+                continue
+            for name, part in self._keyword(place, key, value, whole=inside):
+                # Where two keywords become one, both must hold.
+                if name in made:
+                    made.setdefault("allOf", []).append({name: part})
+                elif name == "allOf":
+                    made["allOf"] = [*made.get("allOf", ()), *part]
+                else:
+                    made[name] = part
+        made = self._checked(place, made)
+        if whole and not pure and (named := self._named(place)):
+            self.only_named.append(place.at)
+            closed = {"properties": dict.fromkeys(named, True), "additionalProperties": False}
+            alone = set(named) <= set(made.get("properties", {}))
+            made = (
+                {**made, "additionalProperties": False}
+                if alone
+                else {**made, "allOf": [*made.get("allOf", ()), closed]}
+            )
+        self._parts.append((place, made))
+        return made
+
+    def _keyword(self, place: Place, key: str, value: Any, *, whole: bool) -> Iterator[tuple[str, Any]]:
+        if key in LEFT_OUT:
+            if not (key == "uniqueItems" and value is False):
+                self._leave(place, key)
+        elif key == "$ref":
+            yield from self._ref(self.root.follow(place), whole=whole)
+        elif key in ("const", "enum"):
+            yield "anyOf", [self._value(place, key, one) for one in (value if key == "enum" else [value])]
+        elif key in ("allOf", "anyOf", "oneOf"):
+            yield key, [self._of(self.root.child(place, key, n), whole=whole) for n in range(len(value))]
+        elif key in ("properties", "patternProperties"):
+            yield key, {name: self._of(self.root.child(place, key, name), whole=whole) for name in value}
+        elif key == "prefixItems" or (key == "items" and isinstance(value, list)):
+            yield "prefixItems", [self._of(self.root.child(place, key, n), whole=whole) for n in range(len(value))]
+            if key == "items" and "additionalItems" in place.said:
+                yield "items", self._of(self.root.child(place, "additionalItems"), whole=whole)
+        elif key in ("items", "additionalProperties"):
+            yield key, self._of(self.root.child(place, key), whole=whole)
+        elif key in LIMITS:
+            if isinstance(value, bool) or _plain(value):
+                yield key, value
+            else:
+                self._leave(place, key)
+        elif key == "format":
+            if value in FORMATS:
+                yield key, value
+            elif value in PATTERNS:
+                yield "pattern", PATTERNS[value]
+            elif value == "ipv6":
+                yield "anyOf", [{"format": "ipv6"}, {"pattern": IPV4_AT_THE_END}]
+            elif value in CHECKED:
+                self._leave(place, key)
+        elif key in KEPT:
+            if key != "required" or isinstance(value, list):
+                yield key, int(value) if isinstance(value, float) else value
+        elif key in ("pattern", "multipleOf"):
+            yield key, value
+
+    def _named(self, place: Place) -> list[str]:
+        """The properties that an object here is written with; empty where it may have others, or names none."""
+        names: dict[str, None] = {}
+        required: dict[str, None] = {}
+        typed, seen, waiting = False, set(), [place]
+        while waiting:
+            one = waiting.pop(0)
+            if id(one.schema) in seen:
+                continue
+            seen.add(id(one.schema))
+            said = one.said
+            if set(said) & MORE_NAMES:
+                return []
+            typed = typed or said.get("type") == "object"
+            names |= dict.fromkeys(said.get("properties", {}))
+            required |= dict.fromkeys(_texts(said.get("required")))
+            if "$ref" in said:
+                waiting.append(self.root.follow(one))
+            for key in ("allOf", "anyOf", "oneOf"):
+                waiting += [self.root.child(one, key, number) for number in range(len(said.get(key, ())))]
+        return [*(names | required)] if typed and names else []
+
+    def _ref(self, target: Place, *, whole: bool) -> Iterator[tuple[str, Any]]:
+        if isinstance(target.schema, bool):
+            yield "allOf", [target.schema]
+            return
+        key = (id(target.schema), whole)
+        name = self._names.get(key)
+        if name is None:
+            name = self._names[key] = f"d{len(self._names)}"  # named first: it may contain itself
+            self._made[name] = self._of(target, whole=whole)
+        yield "$ref", f"#/$defs/{name}"
+
+    def _value(self, place: Place, key: str, value: Any) -> Any:
+        """A schema for one value and no other, but for numbers that llguidance would change."""
+        if isinstance(value, list):
+            items = [self._value(place, key, one) for one in value]
+            return {"type": "array", "prefixItems": items, "items": False, "minItems": len(items)}
+        if isinstance(value, Mapping):
+            inner = {name: self._value(place, key, one) for name, one in value.items()}
+            return {"type": "object", "properties": inner, "required": [*inner], "additionalProperties": False}
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return {"const": value}
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if _plain(value):
+            return {"const": value}
+        self._leave(place, key)
+        return {"type": "integer" if isinstance(value, int) else "number"}
+
+    def _checked(self, place: Place, made: dict[str, Any]) -> dict[str, Any]:
+        """`made` without those of its own keywords that llguidance refuses or reads otherwise."""
+        kept = {key: made[key] for key in REGEXES if key in made}
+        for key in ("pattern", "format"):
+            if key in kept and _compiled({"type": "string", **kept})[1]:
+                if _compiled({"type": "string", **kept})[1].startswith("Unsatisfiable"):
+                    break
+                del kept[key], made[key]
+                self._leave(place, key)
+        if "multipleOf" in made:
+            numbers = {key: made[key] for key in ("multipleOf", *LIMITS) if key in made}
+            wrong = _compiled({"type": "number", **numbers})[1]
+            if wrong and not wrong.startswith("Unsatisfiable"):
+                del made["multipleOf"]
+                self._leave(place, "multipleOf")
+        for key in LIMITS & set(made):
+            if _compiled({"type": "number", key: made[key]})[1]:
+                del made[key]
+                self._leave(place, key)
+        if (
+            "patternProperties" in made
+            and _compiled({"patternProperties": dict.fromkeys(made["patternProperties"], True)})[1]
+        ):
+            self._leave(place, "patternProperties")
+            patterns = list(made.pop("patternProperties").values())
+            if made.get("additionalProperties", True) is not True:
+                # A name that a pattern allowed must stay allowed.
+                others = made["additionalProperties"]
+                made["additionalProperties"] = {"anyOf": [*patterns, *([others] if others is not False else [])]}
+        counts = {key: made[key] for key in ("minProperties", "maxProperties") if key in made}
+        if counts:
+            flat = {
+                "properties": dict.fromkeys(made.get("properties", {}), True),
+                "required": made.get("required", []),
+                "additionalProperties": made.get("additionalProperties", True) is not False,
+            }
+            wrong = _compiled({"type": "object", **flat, **counts})[1]
+            if wrong and not wrong.startswith("Unsatisfiable"):
+                for key in counts:
+                    del made[key]
+                    self._leave(place, key)
+        return made
+
+    def too_much(self) -> Iterator[tuple[str, str]]:
+        """Pairs of place and keyword to leave out of a copy that llguidance refuses as a whole, the best first."""
+        definitions = {"$defs": self._made}
+        for place, made in self._parts:  # the innermost first
+            if not isinstance(place.schema, Mapping) or not _refused({**definitions, **made}):
+                continue
+            for key in sorted(set(place.said) - {"type", "$defs", "definitions"}, key=_worth):
+                slim = _Wide(self.schema, self.dropped | {(place.at, key)})
+                slim.copy()
+                again = next((m for p, m in slim._parts if p.at == place.at), None)
+                if again is not None and not _refused({"$defs": slim._made, **again}):
+                    yield place.at, key
+
+
+def _texts(value: Any) -> list[str]:
+    return value if isinstance(value, list) else []
+
+
+def _worth(key: str) -> int:
+    """How much of a schema a keyword says: what is left out first says least."""
+    order = (REGEXES, LIMITS, ("multipleOf", "minItems", "maxItems", "minProperties", "maxProperties"), ())
+    later = {"allOf": 5, "anyOf": 6, "oneOf": 6, "properties": 7, "$ref": 8}
+    return next((rank for rank, keys in enumerate(order) if key in keys), later.get(key, 4))
+
+
+def _refused(copy: Any) -> bool:
+    wrong = _compiled(copy)[1]
+    return bool(wrong) and not wrong.startswith("Unsatisfiable")
+
+
+def _plain(value: Any) -> bool:
+    """Whether llguidance reads the number as it is written."""
+    if isinstance(value, int):
+        return abs(value) <= LARGEST
+    return isinstance(value, float) and "e" not in repr(value) and abs(value) < 1e15
+
+
+__all__ = ["Grammar", "grammar_of"]

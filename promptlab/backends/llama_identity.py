@@ -42,9 +42,11 @@ from promptlab.backends.llama_template import FIXED_DATE, RENDERING
 from promptlab.backends.llama_variants import Cpu
 from promptlab.workspace import LlamaModel
 
-GRAMMAR = "own1"
-"""How llama_grammar.py makes a grammar of a schema; changes where the same schema allows other texts than before."""
+GRAMMAR = "2"
+"""How llama_grammar.py makes a grammar of a schema; changes where the same schema allows other texts than before.
+llguidance's version stands beside it."""
 SAMPLING = f"{sampling.TOP_K},{sampling.TOP_P},{sampling.MIN_P},{sampling.PENALTY_WINDOW}"
+MISSING = "missing"
 LIBRARIES = re.compile(r"(?:lib)?(?:llama|ggml-cpu-(?P<variant>.+?)|ggml[^/]*)(?:\.[.\d]*)?\.(?:so|dylib|dll)[.\d]*")
 """The libraries that compute; those for pictures (`mtmd`) take no part."""
 
@@ -82,9 +84,16 @@ def identity_of(
         "lora": "+".join(f"{one.sha256}*{one.scale:g}" for one in adapters) or "none",
         "reading": reading,
         "sampling": SAMPLING,
-        "grammar": GRAMMAR,
+        "grammar": f"{GRAMMAR}-{_version('llguidance')}",
     }
     return f"llama:{weights} " + " ".join(f"{key}={value}" for key, value in parts.items())
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return MISSING
 
 
 def _hash(*texts: str) -> str:
@@ -99,11 +108,8 @@ def _hash(*texts: str) -> str:
 @cache
 def library_build(variant: str) -> str:
     """Version of llama-cpp-python, and a digest of the libraries that are loaded for the CPU code `variant`."""
-    try:
-        version = metadata.version("llama-cpp-python")
-    except metadata.PackageNotFoundError:
-        return "missing"
-    return f"{version}-{digest_of_libraries(llama_variants.folder(), variant)}"
+    version = _version("llama-cpp-python")
+    return version if version == MISSING else f"{version}-{digest_of_libraries(llama_variants.folder(), variant)}"
 
 
 def digest_of_libraries(folder: Path | None, variant: str = "") -> str:

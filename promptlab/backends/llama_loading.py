@@ -12,9 +12,10 @@ from typing import Any
 
 from promptlab.backends.llama_disk import Shelf
 from promptlab.backends.llama_kinds import refuse_loaded, refuse_other_kinds
-from promptlab.backends.llama_native import cpu_variant, library, log_lines, reason
+from promptlab.backends.llama_native import Words, cpu_variant, library, log_lines, reason
 from promptlab.backends.llama_prefix import MEMORY
 from promptlab.backends.llama_room import CELL, Room, free_memory, room_in, tensors_of
+from promptlab.backends.llama_rules import Rules
 from promptlab.backends.llama_variants import OWN, Cpu
 from promptlab.errors import EngineFailed
 
@@ -213,6 +214,7 @@ class Loaded:
         self.cells, self.sequences = self.shape.cells, self.shape.sequences
         self.model: Any = None
         self.context: Any = None
+        self._rules: Rules | None = None
         self.room = room_of(settings, self.shape)
         refuse_if_full(settings, self.room)
         params = model_params(settings)
@@ -253,6 +255,12 @@ class Loaded:
     def size(self) -> int:
         """Bytes it takes."""
         return self.room.total
+
+    def rules(self, words: Words) -> Rules:
+        """Its vocabulary for grammars, made when the first one is asked for: a second for 262,000 tokens."""
+        if self._rules is None:
+            self._rules = Rules(self.lib, self.vocab, words)
+        return self._rules
 
     def _open_context(self) -> None:
         params = context_params(self.settings, self.shape, self.slice)

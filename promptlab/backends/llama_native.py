@@ -169,6 +169,13 @@ class Words:
             found = self._text_pieces[token] = self._read_piece(token, special=False)
         return found
 
+    def text_pieces(self) -> list[bytes]:
+        """What each token adds to an answer, the whole vocabulary at once; nothing of it is kept."""
+        room = 1 << 12
+        buffer, read, vocab = ctypes.create_string_buffer(room), self._lib.llama_token_to_piece, self._vocab
+        lengths = ((token, read(vocab, token, buffer, room, 0, False)) for token in range(self.size))
+        return [buffer.raw[:length] if length >= 0 else self.text_piece(token) for token, length in lengths]
+
     def _read_piece(self, token: int, *, special: bool) -> bytes:
         size = 64
         while True:

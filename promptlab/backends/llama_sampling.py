@@ -1,4 +1,4 @@
-"""Choosing the next token: the sampler chain, and a grammar that answers must follow.
+"""Choosing the next token: the sampler chain, behind the mask of a grammar where the answer must follow one.
 
 Where a parameter is None these defaults hold: top_k 40, top_p 0.95, min_p 0.05, no penalties. At
 temperature 0 the likeliest token is taken, and top_k, top_p and min_p do not matter.
@@ -6,10 +6,10 @@ temperature 0 the likeliest token is taken, and top_k, top_p and min_p do not ma
 
 from __future__ import annotations
 
-import ctypes
 from typing import Any
 
-from promptlab.backends.llama_native import library, log_lines, reason
+from promptlab.backends.llama_native import library
+from promptlab.backends.llama_rules import Held
 from promptlab.errors import RequestRejected
 from promptlab.types import Params
 
@@ -19,25 +19,16 @@ PENALTY_WINDOW = 64
 
 
 class Sampler:
-    """One request's way of choosing. `seed` makes a choice by chance repeatable.
+    """One request's way of choosing. `seed` makes a choice by chance repeatable; `held` is the grammar's part.
 
     Raises:
-        RequestRejected: llama.cpp cannot use the grammar or a parameter.
+        RequestRejected: llama.cpp cannot use a parameter.
     """
 
-    def __init__(self, params: Params, *, seed: int, vocab: Any, grammar: str | None = None) -> None:
+    def __init__(self, params: Params, *, seed: int, vocab: Any, held: Held | None = None) -> None:
         self._lib = lib = library()
         self._size = int(lib.llama_vocab_n_tokens(vocab))
-        self._grammar: Any = None
-        self._scratch: Any = None
-        if grammar is not None:
-            with log_lines() as lines:
-                self._grammar = lib.llama_sampler_init_grammar(vocab, grammar.encode(), b"root")
-            if not self._grammar:
-                raise RequestRejected(
-                    f"the template's schema cannot be used: {reason(lines) or 'llama.cpp refuses its grammar'}",
-                    hint="simplify the schema",
-                )
+        self.held = held
         self._chain = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
         for part in self._parts(params, seed):
             if not part:
@@ -66,43 +57,20 @@ class Sampler:
 
     def sample(self, context: Any, index: int = -1) -> int:
         """The next token, by the logits at `index` of the last decode of `context`; it counts as chosen."""
-        if self._grammar is None:
+        if self.held is None:
             return int(self._lib.llama_sampler_sample(self._chain, context, index))
-        token = self._choose(context, index, ruled=False)
-        if not self._allowed(token):
-            token = self._choose(context, index, ruled=True)
-        self._lib.llama_sampler_accept(self._chain, token)
-        self._lib.llama_sampler_accept(self._grammar, token)
-        return token
-
-    def _allowed(self, token: int) -> bool:
-        """Ask the grammar about one token: much cheaper than about the whole vocabulary."""
-        lib = self._lib
-        one = lib.llama_token_data(token, 0.0, 0.0)
-        row = lib.llama_token_data_array(ctypes.pointer(one), 1, -1, False)
-        lib.llama_sampler_apply(self._grammar, ctypes.byref(row))
-        return bool(one.logit != float("-inf"))
-
-    def _choose(self, context: Any, index: int, *, ruled: bool) -> int:
         import numpy as np
 
-        lib = self._lib
-        if self._scratch is None:
-            kind = np.dtype([("id", np.intc), ("logit", np.single), ("p", np.single)], align=True)
-            self._scratch = np.zeros(self._size, dtype=kind)
-        rows = self._scratch
-        rows["id"] = np.arange(self._size, dtype=np.intc)
-        rows["logit"] = np.ctypeslib.as_array(lib.llama_get_logits_ith(context, index), shape=(self._size,))
-        rows["p"] = 0.0
-        array = lib.llama_token_data_array(rows.ctypes.data_as(lib.llama_token_data_p), self._size, -1, False)
-        if ruled:
-            lib.llama_sampler_apply(self._grammar, ctypes.byref(array))
-        lib.llama_sampler_apply(self._chain, ctypes.byref(array))
-        return int(array.data[array.selected].id)
+        logits = np.ctypeslib.as_array(self._lib.llama_get_logits_ith(context, index), shape=(self._size,))
+        before = logits.copy()
+        self.held.mask(logits)
+        token = int(self._lib.llama_sampler_sample(self._chain, context, index))
+        logits[:] = before  # logprobs are of what the model said
+        self.held.accept(token)
+        return token
 
     def close(self) -> None:
         """Free the native samplers."""
-        for sampler in (self._chain, self._grammar):
-            if sampler:
-                self._lib.llama_sampler_free(sampler)
-        self._chain = self._grammar = None
+        if self._chain:
+            self._lib.llama_sampler_free(self._chain)
+        self._chain = None

@@ -156,9 +156,20 @@ class Together:
                 total = len(seat.answer.task.tokens)
                 seat.waiting.emit(Phase("reading", min(seat.position, total), total))
             if not seat.reading:
-                seat.answer.choose(seat.index)
-                if seat.answer.finish is None:
-                    seat.text.append(seat.answer.tokens[-1])
+                self._choose(seat)
+
+    def _choose(self, seat: _Seat) -> None:
+        """The next token of one answer; a schema that becomes too much for it ends that answer and no other."""
+        try:
+            seat.answer.choose(seat.index)
+        except EngineFailed as exc:
+            self._active.remove(seat)
+            self._cells.release(seat.sequence)
+            seat.answer.close()
+            seat.waiting.fail(exc)
+            return
+        if seat.answer.finish is None:
+            seat.text.append(seat.answer.tokens[-1])
 
     def _filled(self) -> list[tuple[_Seat, int]]:
         """Fill the batch; who is in it, each with how many tokens."""

@@ -25,7 +25,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
-from promptlab.backends import Step, openai_missing, openai_proxy, openai_request, openai_tokens
+from promptlab.backends import Step, openai_missing, openai_proxy, openai_request, openai_schema, openai_tokens
 from promptlab.backends.openai_entry import address, authorization, check_installed, fingerprint
 from promptlab.backends.openai_errors import Asked, leaks, translate
 from promptlab.backends.openai_events import check_packing, read_events
@@ -294,6 +294,8 @@ class OpenAIBackend:
             details["finish"] = answer.ended_with
         finish = "stopped" if this.stopped else answer.finish or "unknown"
         warnings = answer.warnings()
+        if request.schema is not None:
+            warnings += openai_schema.sent(request.schema).words
         if not this.stopped:
             warnings += openai_missing.warnings(request, answer, finish, self._can, self._encoding)
         if warnings:

@@ -9,11 +9,11 @@ out: `Params` says it is passed where the backend knows it; the answer's details
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Mapping
 from typing import Any
 
+from promptlab.backends import openai_schema
 from promptlab.backends.openai_errors import Asked
 from promptlab.errors import ModelNotReady, RequestRejected, nearest
 from promptlab.types import Request
@@ -110,10 +110,10 @@ def _body(request: Request, model: str, can: Mapping[str, bool], asked: Asked) -
     if request.schema is not None:
         if not can["response_format"]:
             raise _cannot(asked, "response_format", "leave the schema out, or ask another model")
-        schema = strict_schema(json.loads(request.schema))
+        found = openai_schema.sent(request.schema)
         made["response_format"] = {
             "type": "json_schema",
-            "json_schema": {"name": "answer", "schema": schema, "strict": True},
+            "json_schema": {"name": "answer", "schema": found.schema, "strict": found.strict},
         }
     return made
 
@@ -154,29 +154,3 @@ def _half_character(request: Request) -> str:
                 where = f", in {spans[0].section} {spans[0].source}".rstrip() if spans else ""
                 return f"character {at + 1} of message {number + 1} ({message.role}{where})"
     return "a character in a stop string or in the schema"
-
-
-def strict_schema(schema: Any) -> Any:
-    """A copy of `schema` as strict mode wants it: every object requires all its properties and allows no others.
-
-    That only narrows it: an answer that fits the copy fits the original too. What strict mode cannot express
-    (free-form keys with a schema of their own) is left for the server to refuse.
-    """
-    return _strict(copy.deepcopy(schema))
-
-
-def _strict(node: Any) -> Any:
-    if isinstance(node, list):
-        return [_strict(item) for item in node]
-    if not isinstance(node, dict):
-        return node
-    for key, value in node.items():
-        if key in ("properties", "$defs", "definitions", "patternProperties") and isinstance(value, dict):
-            node[key] = {name: _strict(part) for name, part in value.items()}
-        elif key not in ("enum", "const", "default", "examples", "required"):
-            node[key] = _strict(value)
-    if node.get("type") == "object" or "properties" in node:
-        if node.get("additionalProperties", True) is True:
-            node["additionalProperties"] = False
-        node["required"] = list(node.get("properties", {}))
-    return node

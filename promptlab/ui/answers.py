@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from promptlab import structured
 from promptlab.difference import value_in_words
+from promptlab.json_schema import indented
 from promptlab.models import ModelStatus
 from promptlab.report import seconds
 from promptlab.store import RunInfo
@@ -112,6 +113,8 @@ def answer(result: Result, session: Session | None = None) -> None:
             why = where_tokens_went(done.text, done.thinking, done.usage, done.finish_reason)
             note("warn", "An empty answer", why or "The model ended, or met a stop string, before its first word.")
         if done:
+            if wrong := structured.in_words(result):
+                note("bad", "Not valid under the schema", wrong)
             said = where_tokens_went(done.text, done.thinking, done.usage, done.finish_reason)  # is there already
             for warning in done.details.get("warnings", ()):
                 if warning != said:
@@ -141,7 +144,9 @@ def _marks(result: Result) -> list[str]:
         word = done.details.get("finish")  # the server's own, where we know no better
         marks.append(chip(f"ended with “{word}”" if word else _ENDS[done.finish_reason], "warn"))
     if done and done.text and result.request and result.request.schema:
-        marks.append(chip("valid JSON", "good") if _is_json(done.text) else chip("not valid JSON", "bad"))
+        found = structured.verdict_of(result)
+        if found:
+            marks.append(chip("valid", "good") if found.valid else chip("not valid", "bad"))
     return marks
 
 
@@ -166,17 +171,9 @@ def _thinking(thinking: str, key: str, tokens: int | None = None) -> None:
 
 def _text(result: Result, key: str) -> None:
     text = result.text
-    if result.request and result.request.schema and _is_json(text):
-        text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    if result.request and result.request.schema:
+        text = indented(text)
     widgets.mono(text, key=f"said-{key}")
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
 
 
 def _facts(result: Result, done: Completion) -> str:
