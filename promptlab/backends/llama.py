@@ -46,6 +46,7 @@ from promptlab.backends.llama_tried import TRIED, Outcome, Trial, Tried
 from promptlab.backends.llama_variants import NOT_PORTABLE, PORTABLE_HINT, Cpu, Numerics, candidates
 from promptlab.errors import EngineFailed, IllegalInstruction, ModelNotReady, WindowExceeded
 from promptlab.model_parts import Contents
+from promptlab.modelfiles import PACKAGES
 from promptlab.structured import NOT_HELD, ONLY_NAMED
 from promptlab.types import AsSent, Budget, Completion, Held, Message, Phase, Request
 from promptlab.workspace import LlamaModel
@@ -57,6 +58,8 @@ TOGETHER_IN_LANE = 512
 PREPARED = 8
 """Prompts whose tokens are remembered: the runner counts a prompt and then asks it."""
 
+EMBEDDED = frozenset(package.sha256 for package in PACKAGES.values())
+"""Files whose vocabularies are known to open."""
 FORGET_SECONDS = 1.0
 """How long forgetting is waited for; it goes on behind an answer that takes longer."""
 
@@ -188,6 +191,8 @@ class LlamaBackend:
     @cached_property
     def _vocab(self) -> Vocab:
         refuse_other_kinds(self.path)
+        if self.sha256 not in EMBEDDED:
+            self._tried.opens(self.path, self.sha256)
         return Vocab(self.path)
 
     def _unchanged(self) -> None:

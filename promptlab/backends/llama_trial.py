@@ -4,6 +4,9 @@
 64 and 600 tokens and writes a few, since llama.cpp takes other code for each of these, and prints how it went as JSON:
 `{"read": 671, "why": ""}`. If the code uses an instruction that the processor does not have, this process dies, and
 llama_tried.py sees by which signal.
+
+`… --vocabulary PATH` opens a file's vocabulary only and makes tokens of all kinds of text, which ends the process too
+where the file is damaged: promptlab's own process opens vocabularies, and may not end with it.
 """
 
 from __future__ import annotations
@@ -15,10 +18,11 @@ import pickle
 import sys
 import time
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from promptlab.backends.llama_loading import Loaded, Settings, Shape
-from promptlab.backends.llama_native import log_lines
+from promptlab.backends.llama_native import Vocab, log_lines
 from promptlab.errors import EngineFailed
 
 READ = (1, 2, 64, 600)
@@ -26,6 +30,11 @@ WRITE = 4
 CELLS = 1024
 SECONDS = 20.0
 """Reading ends after this time: a large model on a small machine has then shown that its code runs."""
+TEXTS = (
+    *("", " ", "\n\n\t", "Who won the 2022 World Cup?\r\n", "a" * 300, "word " * 100, "1234567890" * 20),
+    *("é€😀\u200d漢字かなไทย한국어עברית", "e\u0301\u00a0\ufeff\ufffd", "<|im_start|>user<|im_end|></s><s>"),
+    "".join(map(chr, (*range(1, 0x500), *range(0x2000, 0x2100), 0x1F600, 0x10FFFF))),
+)
 
 
 def tried(settings: Settings) -> tuple[int, str]:
@@ -72,13 +81,25 @@ def _decode(loaded: Loaded, batch: Any, position: int, size: int) -> str:
     return "" if total == total else "the numbers that come out are no numbers (NaN)"
 
 
+def opened(path: Path) -> int:
+    """The number of tokens made of `TEXTS` by the vocabulary of a file. Raises what `Vocab` raises."""
+    vocab, made = Vocab(path), 0
+    for text in TEXTS:
+        for special in (False, True):
+            tokens = vocab.tokenize(text.encode(), special=special)
+            made += len(b"".join(vocab.piece(token) + vocab.text_piece(token) for token in tokens))
+    return made + len(vocab.guarded)
+
+
 def main() -> None:
-    """Try the model on standard input, and print how it went."""
-    settings = pickle.load(sys.stdin.buffer)
+    """Try the model on standard input, or the vocabulary that is named, and print how it went."""
     write = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what is printed must not be taken for the result
     try:
-        read, why = tried(settings)
+        if len(sys.argv) > 1:
+            read, why = opened(Path(sys.argv[2])), ""
+        else:
+            read, why = tried(pickle.load(sys.stdin.buffer))
     except EngineFailed as exc:
         result = {"read": 0, "why": "", "failed": exc.message, "hint": exc.hint}
     else:

@@ -19,7 +19,7 @@ import pickle
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -106,6 +106,26 @@ class Tried:
             raise cannot_run(trial, known)
         return known.cpu
 
+    def opens(self, path: Path, sha256: str) -> None:
+        """Make sure that the vocabulary of a file can be opened in this process; it is opened in another one first,
+        once for each file and build.
+
+        Raises:
+            EngineFailed: llama.cpp cannot read it, or ends its process over it.
+        """
+        key = hashlib.sha256(json.dumps(["vocabulary", build(), sha256]).encode()).hexdigest()[:32]
+        with self._lock:
+            told = self._read().get(key)
+            if told is None:
+                why = self._run((*self._command, "--vocabulary", str(path)), b"", "")
+                told = {"model": path.name, "why": why}
+                self._write({**self._read(), key: told})
+        if told["why"]:
+            raise EngineFailed(
+                f"{path.name} is damaged: llama.cpp's process ends over its vocabulary ({told['why']})",
+                hint="get the file again, from where its SHA-256 is given",
+            )
+
     def died(self, trial: Trial, cpu: Cpu, how: str) -> None:
         """Take back that `cpu` lives: it died of an instruction that the processor does not have."""
         with self._lock:
@@ -132,7 +152,8 @@ class Tried:
         for cpu in self._ways(trial):
             if str(cpu) in dead:
                 continue
-            why = self._run(replace(settings, cpu=cpu, prefix_folder=None))
+            loading = replace(settings, cpu=cpu, prefix_folder=None)
+            why = self._run(self._command, pickle.dumps(loading), cpu.variant)
             if not why:
                 lived = cpu
                 break
@@ -147,13 +168,11 @@ class Tried:
         self._write({**self._read(), trial.key: told})
         return outcome
 
-    def _run(self, settings: Settings) -> str:
-        """Try one way; why it failed, or empty."""
-        env = {**processes.environment(), CPU_VARIABLE: settings.cpu.variant}
+    def _run(self, command: Sequence[str], given: bytes, variant: str) -> str:
+        """Try something in a process with the CPU code `variant`; why it failed, or empty."""
+        env = {**processes.environment(), CPU_VARIABLE: variant}
         try:
-            done = subprocess.run(
-                self._command, input=pickle.dumps(settings), capture_output=True, env=env, timeout=SECONDS, check=False
-            )
+            done = subprocess.run(command, input=given, capture_output=True, env=env, timeout=SECONDS, check=False)
         except subprocess.TimeoutExpired:
             return f"no end within {SECONDS} seconds"
         except OSError as exc:

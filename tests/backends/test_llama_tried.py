@@ -25,6 +25,7 @@ from promptlab.store import Store
 from promptlab.types import Completion, Message, Params, Prompt, Request, Result
 from promptlab.types import Trial as Asked
 from promptlab.workspace import LlamaModel, Workspace
+from tests import gguf_made
 
 SETTINGS = Settings(Path("any.gguf"), "", 2048, 2)
 TRIAL = Trial("any.gguf", "0" * 64, "fast", -1, False, lambda: SETTINGS)
@@ -258,3 +259,37 @@ def test_an_illegal_instruction_while_answering_is_said_and_the_next_best_code_i
     assert isinstance(done, Completion)
     assert done.details["cpu"] == best[1]
     backend._host.drop(backend._settings)
+
+
+# Vocabularies, which are opened in promptlab's own process
+
+
+BYTES = [f"<0x{n:02X}>" for n in range(256)]
+
+
+@pytest.mark.model
+@pytest.mark.parametrize(
+    ("tokens", "reads"),
+    [
+        (["<unk>", "<s>", "</s>", *BYTES], True),
+        (["<unk>", "<s>", "</s>", *BYTES[:100]], False),  # llama.cpp throws over the first other byte
+        (["<unk>", "<s>", "</s>", "a", "b"], False),
+    ],
+)
+def test_a_damaged_vocabulary_ends_no_process_of_ours(tmp_path: Path, tokens: list[str], reads: bool) -> None:
+    extra = {
+        "llama.vocab_size": len(tokens),
+        "tokenizer.ggml.tokens": tokens,
+        "tokenizer.ggml.scores": [0.0] * len(tokens),
+        "tokenizer.ggml.token_type": [2, 3, 3, *[6 if one.startswith("<0x") else 1 for one in tokens[3:]]],
+    }
+    path = gguf_made.write(tmp_path / "tiny.gguf", gguf_made.tiny_meta(extra=extra), gguf_made.tiny_tensors(1))
+    backend = LlamaBackend(
+        "tiny", path, LlamaModel(backend="llama", path="x"), sha256="1" * 64, tried=Tried(tmp_path / "tried.json")
+    )
+    for _ in range(2):  # the second time from memory
+        if reads:
+            assert backend.vocab.tokenize("é".encode())
+        else:
+            with pytest.raises(EngineFailed, match=r"tiny\.gguf is damaged"):
+                _ = backend.vocab
