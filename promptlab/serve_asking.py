@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 from promptlab.backends import Backend, Step
 from promptlab.errors import EngineFailed, InputError, PromptlabError, RequestRejected
