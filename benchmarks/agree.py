@@ -36,7 +36,8 @@ from promptlab import documents, examples, yamlfile
 from promptlab.backends.llama import LlamaBackend
 from promptlab.backends.llama_plain import Plain, Written, opening_of, texts_of, tokens_of
 from promptlab.errors import InputError
-from promptlab.model_check import WORDS, answer, made_text, opened
+from promptlab.model_asks import WORDS, made_text
+from promptlab.model_check import answer, opened
 from promptlab.model_figures import first_difference
 from promptlab.types import Completion, Message, Params, Prompt, Request
 from promptlab.workspace import LlamaModel, Workspace

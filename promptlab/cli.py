@@ -367,7 +367,8 @@ def models_prepare(names: tuple[str, ...]) -> None:
     """Put the embedded models' files together, and try them.
 
     Verifies the files, and has each model read and write a little on this processor, with the code for everyday
-    answers and with the portable code that suites ask. Needed once; the models NAMES, or all that come with promptlab.
+    answers and with the portable code that suites ask. Prints the `sha256` to write into promptlab.yaml, which of a
+    split model stands for all its parts. Needed once; the models NAMES, or all that come with promptlab.
     """
     from promptlab.backends.llama_variants import NOT_PORTABLE, NUMERICS, PORTABLE_HINT, candidates
     from promptlab.models import Catalogue
@@ -376,6 +377,7 @@ def models_prepare(names: tuple[str, ...]) -> None:
     catalogue = Catalogue(Workspace.find())
     for name in names or catalogue.embedded():
         click.echo(f"{name}: {catalogue.prepare(name)}")
+        click.echo(f"{name}: sha256 {catalogue.digest(name)}")
         for numerics in NUMERICS:
             if numerics == "portable" and not candidates(numerics):
                 click.echo(f"{name}: {NOT_PORTABLE}; {PORTABLE_HINT}")

@@ -25,13 +25,13 @@ def check(name: str, quick: bool, as_json: bool) -> None:
     every time. Asks with made-up text and leaves what is kept read of your prompts alone. The status is 1 where texts
     that should be the same were not.
     """
-    from promptlab import model_check, model_figures
+    from promptlab import model_asks, model_check, model_figures
     from promptlab.models import Catalogue
 
     def say(text: str) -> None:
         click.echo(f"{name}: {text}", err=True)
 
-    size = model_check.QUICK if quick else model_check.Size()
+    size = model_asks.QUICK if quick else model_asks.USUAL
     report = model_check.check(Catalogue(here()), name, size=size, say=say)
     if as_json:
         click.echo(json.dumps({**asdict(report), "ok": report.ok}))

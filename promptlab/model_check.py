@@ -18,14 +18,16 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from promptlab.backends import Backend
-from promptlab.errors import ModelNotReady
+from promptlab.errors import EngineFailed, ModelNotReady, PromptlabError, RequestRejected
+from promptlab.model_asks import QUICK, USUAL, Size, ask_for_list, fitted, rows_beyond, short_ones
 from promptlab.model_figures import (
     Facts,
+    Missing,
     Rate,
     Report,
     Sameness,
@@ -37,53 +39,19 @@ from promptlab.model_figures import (
     speed_of,
 )
 from promptlab.models import Catalogue
-from promptlab.types import Completion, Message, Params, Prompt, Request
+from promptlab.types import Completion, Message, Prompt, Request
 from promptlab.workspace import LlamaModel, OpenAIModel, Workspace
 
 if TYPE_CHECKING:
     from promptlab.backends.llama import LlamaBackend
     from promptlab.backends.llama_plain import Plain
 
-WORDS = ("amber", "birch", "cedar", "delta", "grove", "iris", "kelp", "maple", "ochre", "pearl", "river", "stone")
-AT_ONCE = 16
-"""Prompts asked together of a model that writes several answers at once."""
-
 Say = Callable[[str], None]
 """Told what is being done."""
+MEMORY = "how much memory it took"
+Figure = TypeVar("Figure")
 
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """How much is asked: `rows` of made text in a prompt (nine tokens each, about), tokens to write, and rounds."""
-
-    rows: int = 40
-    write: int = 64
-    rounds: int = 3
-
-
-QUICK = Size(rows=6, write=12, rounds=1)
-
-
-# What is asked
-
-
-def made_text(rows: int, number: int) -> str:
-    """`rows` lines of words and figures; another text for another `number`."""
-    chance = random.Random(number)
-    lines = [f"{chance.choice(WORDS)} {chance.choice(WORDS)} {chance.randrange(10, 1000)}" for _ in range(rows)]
-    return "\n".join(lines)
-
-
-def ask_for_list(model: str, size: Size, number: int) -> Request:
-    """A request to write a made list again: models go on with that for as long as they may."""
-    text = f"Write this list again from its first line, and leave nothing out:\n\n{made_text(size.rows, number)}"
-    return Request(model, Prompt((Message("user", text),)), Params(max_tokens=size.write))
-
-
-def short_ones(model: str, size: Size, count: int = AT_ONCE) -> list[Request]:
-    """`count` different short requests."""
-    texts = [f"Write a story about {made_text(1, number)}." for number in range(count)]
-    return [Request(model, Prompt((Message("user", text),)), Params(max_tokens=size.write)) for text in texts]
+# What is measured
 
 
 def answer(backend: Backend, request: Request) -> Completion:
@@ -91,9 +59,6 @@ def answer(backend: Backend, request: Request) -> Completion:
     *_, last = backend.complete(request, threading.Event())
     assert isinstance(last, Completion)
     return last
-
-
-# What is measured
 
 
 def resident(proc: Path = Path("/proc"), pid: int | None = None) -> int | None:
@@ -143,7 +108,7 @@ def together(backend: Backend, requests: Sequence[Request], exact: Sequence[str]
 # The whole
 
 
-def check(catalogue: Catalogue, name: str, *, size: Size = Size(), say: Say = lambda _text: None) -> Report:
+def check(catalogue: Catalogue, name: str, *, size: Size = USUAL, say: Say = lambda _text: None) -> Report:
     """Load the model `name` and try it.
 
     Raises:
@@ -159,21 +124,80 @@ def check(catalogue: Catalogue, name: str, *, size: Size = Size(), say: Say = la
             hint=f"ask it: promptlab compare TEMPLATE -m {name}",
         )
     # In the exact mode first; the mode that writes several answers at once is held against it.
-    exact: dict[str, Any] = {"throughput": 0} if entry.throughput else {}
-    with opened(catalogue.workspace, name, entry, **exact) as backend:
-        facts = _facts(backend, name, say)
+    changes: dict[str, Any] = {"throughput": 0} if entry.throughput else {}
+    missing: list[Missing] = []
+    changes |= _template(catalogue, name, entry, missing)
+    with opened(catalogue.workspace, name, entry, **changes) as backend:
+        asked = _size(backend, size, missing)
+        facts = _facts(backend, name, say, asked, missing)
         with _plain(backend, entry) as (plain, why):
-            speed = _speed(backend, plain, size, say, why)
-            sameness = _sameness(backend, plain, size, say)
-        if not exact:
-            return Report(facts, speed, sameness)
-        requests = short_ones(name, size)
-        say(f"asking {len(requests)} short prompts in the exact mode")
-        texts = [answer(backend, request).text for request in requests]
-    with opened(catalogue.workspace, name, entry) as several:
-        say("the same one after the other and all at once")
-        answer(several, ask_for_list(name, QUICK, 0))  # loads it
-        return Report(facts, speed, sameness, together(several, requests, texts))
+            trial = _Trial(backend, plain, asked, say, missing)
+            speed = _tried("how fast it is", lambda: trial.speed(why), missing)
+            sameness = _tried("whether the same request gets the same text", trial.sameness, missing)
+            behind = _behind_window(trial, missing)
+        texts = _exact(backend, name, asked, say, missing) if entry.throughput else None
+    several = None
+    if texts:
+        with opened(catalogue.workspace, name, entry, **{**changes, "throughput": entry.throughput}) as backend:
+            several = _tried("many at once", lambda: _together(backend, name, asked, texts, say), missing)
+    return Report(facts, speed, sameness, several, behind, tuple(missing))
+
+
+def _tried(what: str, figure: Callable[[], Figure], missing: list[Missing]) -> Figure | None:
+    """A figure; where it cannot be had, why is noted and the others are tried all the same."""
+    try:
+        return figure()
+    except PromptlabError as exc:
+        missing.append(Missing(what, exc.message))
+        return None
+
+
+def _template(catalogue: Catalogue, name: str, entry: LlamaModel, missing: list[Missing]) -> dict[str, Any]:
+    """What to open the model with so that it can be asked: a plain transcript where its own template cannot be used."""
+    from promptlab.backends.llama_template import PLAIN_TRANSCRIPT
+
+    with opened(catalogue.workspace, name, entry) as backend:
+        try:
+            backend.as_sent(ask_for_list(name, Size(rows=1, write=1), 0))
+        except (ModelNotReady, RequestRejected) as exc:
+            missing.append(Missing("its own chat template", f"{exc.message}; tried with a plain transcript"))
+            return {"chat_template": PLAIN_TRANSCRIPT}
+    return {}
+
+
+def _size(backend: LlamaBackend, size: Size, missing: list[Missing]) -> Size:
+    asked = fitted(backend, size)
+    if asked != size:
+        missing.append(
+            Missing("the usual length", f"its window has {backend.window:,} tokens; asked with shorter text")
+        )
+    return asked
+
+
+def _exact(backend: LlamaBackend, name: str, size: Size, say: Say, missing: list[Missing]) -> list[str] | None:
+    requests = short_ones(name, size)
+    say(f"asking {len(requests)} short prompts in the exact mode")
+    return _tried("many at once", lambda: [answer(backend, request).text for request in requests], missing)
+
+
+def _together(backend: LlamaBackend, name: str, size: Size, texts: Sequence[str], say: Say) -> Together:
+    say("the same one after the other and all at once")
+    answer(backend, ask_for_list(name, fitted(backend, QUICK), 0))  # loads it
+    return together(backend, short_ones(name, size), texts)
+
+
+def _behind_window(trial: _Trial, missing: list[Missing]) -> Sameness | None:
+    """The same request again, behind a text longer than a sliding window; None for a model that has none."""
+    window = trial.backend.sliding_window
+    if not window:
+        return None
+    what = f"the same behind a text longer than its sliding window of {window:,} tokens"
+    rows = rows_beyond(trial.backend, window, trial.size)
+    if rows is None:
+        missing.append(Missing(what, f"its window has {trial.backend.window:,} tokens, too few for such a text"))
+        return None
+    longer = replace(trial, size=replace(trial.size, rows=rows))
+    return _tried(what, longer.sameness, missing)
 
 
 @contextmanager
@@ -195,72 +219,117 @@ def opened(workspace: Workspace, name: str, entry: LlamaModel, **changes: Any) -
 def _plain(backend: LlamaBackend, entry: LlamaModel) -> Iterator[tuple[Plain | None, str]]:
     from promptlab.backends.llama_plain import Plain, opening_of
 
+    why, plain = "", None
     if entry.lora:
-        yield None, "the model has a LoRA, which plain llama-cpp-python is not given here"
+        why = "the model has a LoRA, which plain llama-cpp-python is not given here"
+    else:
+        try:
+            plain = Plain(opening_of(backend))
+        except EngineFailed as exc:
+            why = exc.message
+    if plain is None:
+        yield None, why
         return
-    with Plain(opening_of(backend)) as plain:
+    with plain:
         yield plain, ""
 
 
-def _facts(backend: LlamaBackend, name: str, say: Say) -> Facts:
+def _facts(backend: LlamaBackend, name: str, say: Say, size: Size, missing: list[Missing]) -> Facts:
     from promptlab.backends.llama_plain import opening_of
 
     say(f"loading {backend.path.name}")
     backend.forget_prefixes()  # which waits for models that are being let go just now
     before = resident()
-    answer(backend, ask_for_list(name, QUICK, 0))
+    answer(backend, ask_for_list(name, replace(QUICK, rows=min(QUICK.rows, size.rows), write=1), 0))
     after = resident()
+    if before is None or after is None:
+        missing.append(Missing(MEMORY, "this system does not say what a process holds"))
     return Facts(
         name=name,
         file=str(backend.path),
-        file_bytes=backend.path.stat().st_size,
+        file_bytes=backend.file_bytes,
         window=backend.window,
-        chat_template=backend.chat_template.origin,
+        chat_template=_origin(backend),
         device=backend.gpu,
         threads=opening_of(backend).n_threads,
         memory_bytes=None if before is None or after is None else after - before,
+        expected_bytes=backend.size,
     )
 
 
-def _speed(backend: LlamaBackend, plain: Plain | None, size: Size, say: Say, why: str) -> Speed:
-    from promptlab.backends.llama_plain import tokens_of
+def _origin(backend: LlamaBackend) -> str:
+    from promptlab.backends.llama_template import PLAIN_TRANSCRIPT
 
-    ours: list[Rate] = []
-    theirs: list[Rate] = []
-    read = written = 0
-    for turn in range(size.rounds):
-        say(f"reading and writing, round {turn + 1} of {size.rounds}")
-        request = ask_for_list(backend.name, size, random.SystemRandom().getrandbits(32))
-        backend.forget_prefixes()  # or the chat template's own beginning would be found read
-        done = answer(backend, request)
-        ours.append(rate_of(done))
-        read, written = done.usage.read or 0, done.usage.written or 0
-        if plain is not None:
-            # Over as many tokens as promptlab wrote, should a stop string have ended its answer.
-            times = plain.write(tokens_of(backend, request), size.write).seconds[: written or 1]
-            theirs.append(rate_of_times(read, times))
-    return speed_of(read, written, ours, theirs, why)
+    template = backend.chat_template
+    in_place = template.source == PLAIN_TRANSCRIPT and backend.entry.chat_template is not None
+    return "a plain transcript in place of its own" if in_place else template.origin
 
 
-def _sameness(backend: LlamaBackend, plain: Plain | None, size: Size, say: Say) -> Sameness:
-    from promptlab.backends.llama_plain import texts_of, tokens_of
+@dataclass(frozen=True)
+class _Trial:
+    """A loaded model, plain llama-cpp-python beside it where it could be had, and how much is asked."""
 
-    say("asking the same again and again")
-    request = ask_for_list(backend.name, size, 1)
-    # Parts from the request in its middle, so that some of it is found read.
-    text = request.messages[0].content
-    other = Request(backend.name, Prompt((Message("user", text[: len(text) // 2]),)), request.params)
-    answers: dict[str, Completion] = {}
-    backend.forget_prefixes()
-    answers["cold"] = answer(backend, request)
-    answers["asked again at once"] = answer(backend, request)
-    answer(backend, other)
-    answers["after another prompt"] = answer(backend, request)
-    backend.forget_prefixes()
-    answers["forgotten again"] = answer(backend, request)
-    if plain is None:
-        return sameness_of(answers)
-    tokens = tokens_of(backend, request)
-    own, cut = (plain.write(tokens, size.write, our_cuts=ours).tokens for ours in (False, True))
-    grown, in_our_cuts = (texts_of(backend, request.params, written) for written in (own, cut))
-    return sameness_of(answers, grown, in_our_cuts[-1])
+    backend: LlamaBackend
+    plain: Plain | None
+    size: Size
+    say: Say
+    missing: list[Missing]
+
+    def speed(self, why: str) -> Speed:
+        from promptlab.backends.llama_plain import tokens_of
+
+        backend, plain, size = self.backend, self.plain, self.size
+        ours: list[Rate] = []
+        theirs: list[Rate] = []
+        read = written = 0
+        for turn in range(size.rounds):
+            self.say(f"reading and writing, round {turn + 1} of {size.rounds}")
+            request = ask_for_list(backend.name, size, random.SystemRandom().getrandbits(32))
+            backend.forget_prefixes()  # or the chat template's own beginning would be found read
+            done = answer(backend, request)
+            ours.append(rate_of(done))
+            read, written = done.usage.read or 0, done.usage.written or 0
+            if plain is None:
+                continue
+            try:
+                # Over as many tokens as promptlab wrote, should a stop string have ended its answer.
+                times = plain.write(tokens_of(backend, request), size.write).seconds[: written or 1]
+                theirs.append(rate_of_times(read, times))
+            except EngineFailed as exc:
+                plain, theirs, why = None, [], exc.message
+        return speed_of(read, written, ours, theirs, why)
+
+    def sameness(self) -> Sameness:
+        """One request asked again and again.
+
+        Raises:
+            EngineFailed: it was not answered, or with no text, which shows nothing.
+        """
+        from promptlab.backends.llama_plain import texts_of, tokens_of
+
+        backend, plain, size = self.backend, self.plain, self.size
+        request = ask_for_list(backend.name, size, 1)
+        tokens = tokens_of(backend, request)
+        self.say(f"asking the same again and again, behind {len(tokens):,} tokens")
+        # Parts from the request in its middle, so that some of it is found read.
+        text = request.messages[0].content
+        other = Request(backend.name, Prompt((Message("user", text[: len(text) // 2]),)), request.params)
+        answers: dict[str, Completion] = {}
+        backend.forget_prefixes()
+        answers["cold"] = answer(backend, request)
+        answers["asked again at once"] = answer(backend, request)
+        answer(backend, other)
+        answers["after another prompt"] = answer(backend, request)
+        backend.forget_prefixes()
+        answers["forgotten again"] = answer(backend, request)
+        if not any(done.text for done in answers.values()):
+            raise EngineFailed("it wrote no text each time, which shows nothing")
+        if plain is None:
+            return sameness_of(answers, read=len(tokens))
+        try:
+            own, cut = (plain.write(tokens, size.write, our_cuts=ours).tokens for ours in (False, True))
+        except EngineFailed as exc:
+            self.missing.append(Missing("whether plain llama-cpp-python writes the same", exc.message))
+            return sameness_of(answers, read=len(tokens))
+        grown, in_our_cuts = (texts_of(backend, request.params, written) for written in (own, cut))
+        return sameness_of(answers, grown, in_our_cuts[-1], read=len(tokens))

@@ -18,7 +18,8 @@ from promptlab.types import Completion
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What was opened. `window` is in tokens, `file_bytes` and `memory_bytes` in bytes; `memory_bytes` is what resident
-    memory grew by when the model was loaded, child processes included, and None where the system does not say."""
+    memory grew by when the model was loaded, child processes included, and None where the system does not say;
+    `expected_bytes` is what was reckoned with before it was loaded."""
 
     name: str
     file: str
@@ -28,6 +29,7 @@ class Facts:
     device: str
     threads: int
     memory_bytes: int | None
+    expected_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class Sameness:
     plain_asked: bool = False
     plain_differs_at: int | None = None
     plain_in_our_cuts: bool | None = None
+    read: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +92,31 @@ class Together:
 
 
 @dataclass(frozen=True, slots=True)
+class Missing:
+    """A figure that could not be had, and why."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """Everything. `together` is None for a model that writes one answer at a time."""
+    """Everything. `together` is None for a model that writes one answer at a time, and `behind_window`, the same
+    request again behind a text longer than a sliding window, for one without. Why else a figure is None is in
+    `missing`."""
 
     facts: Facts
-    speed: Speed
-    sameness: Sameness
+    speed: Speed | None
+    sameness: Sameness | None
     together: Together | None = None
+    behind_window: Sameness | None = None
+    missing: tuple[Missing, ...] = ()
 
     @property
     def ok(self) -> bool:
-        """Whether the same request always got the same text."""
-        return not self.sameness.differing
+        """Whether it was tried that the same request always gets the same text, and it did."""
+        tried = [one for one in (self.sameness, self.behind_window) if one]
+        return self.sameness is not None and not any(one.differing for one in tried)
 
 
 def rate_of(done: Completion) -> Rate:
@@ -148,7 +164,11 @@ def first_difference(text: str, grown: Sequence[str]) -> int | None:
 
 
 def sameness_of(
-    answers: Mapping[str, Completion], grown: Sequence[str] | None = None, in_our_cuts: str | None = None
+    answers: Mapping[str, Completion],
+    grown: Sequence[str] | None = None,
+    in_our_cuts: str | None = None,
+    *,
+    read: int | None = None,
 ) -> Sameness:
     """What `answers`, by how they were asked, and plain llama-cpp-python's texts say."""
     texts = {way: done.text for way, done in answers.items()}
@@ -160,6 +180,7 @@ def sameness_of(
         plain_asked=grown is not None,
         plain_differs_at=None if grown is None else first_difference(first, grown),
         plain_in_our_cuts=None if in_our_cuts is None else in_our_cuts == first,
+        read=read,
     )
 
 
@@ -168,7 +189,14 @@ def sameness_of(
 
 def lines(report: Report) -> list[str]:
     """The report for people."""
-    return [*_facts(report.facts), *_speed(report.speed), *_sameness(report.sameness), *_together(report.together)]
+    return [
+        *_facts(report.facts),
+        *_speed(report.speed),
+        *_sameness(report.sameness, "the same request again, at temperature 0"),
+        *_sameness(report.behind_window, "the same behind a text longer than its sliding window"),
+        *_together(report.together),
+        *_missing(report.missing),
+    ]
 
 
 def _facts(facts: Facts) -> Iterator[str]:
@@ -182,10 +210,14 @@ def _facts(facts: Facts) -> Iterator[str]:
         yield "  memory         not known"
     else:
         times = facts.memory_bytes / facts.file_bytes if facts.file_bytes else 0.0
-        yield f"  memory         {facts.memory_bytes / 1e6:,.0f} MB more once it was loaded, {times:.2f} times the file"
+        expected = f"; {facts.expected_bytes / 1e6:,.0f} MB were expected" if facts.expected_bytes else ""
+        grown = f"{facts.memory_bytes / 1e6:,.0f} MB more once it was loaded, {times:.2f} times the file"
+        yield f"  memory         {grown}{expected}"
 
 
-def _speed(speed: Speed) -> Iterator[str]:
+def _speed(speed: Speed | None) -> Iterator[str]:
+    if speed is None:
+        return
     yield f"speed, {speed.read:,} tokens read and {speed.written} written, {_times(speed.rounds, 'round')}"
     reading = f"{speed.promptlab.reading:,.0f} tokens/s"
     writing = _per_second(speed.promptlab.writing)
@@ -198,8 +230,10 @@ def _speed(speed: Speed) -> Iterator[str]:
         yield f"  not compared with plain llama-cpp-python: {speed.without_plain}"
 
 
-def _sameness(same: Sameness) -> Iterator[str]:
-    yield "the same request again, at temperature 0"
+def _sameness(same: Sameness | None, title: str) -> Iterator[str]:
+    if same is None:
+        return
+    yield title if same.read is None else f"{title}, {same.read:,} tokens"
     first = next(iter(same.texts))
     for way in same.texts:
         found = same.reused[way]
@@ -230,6 +264,13 @@ def _together(figures: Together | None) -> Iterator[str]:
     yield f"  texts that are not those of the exact mode: {figures.differing} of {figures.prompts} ({share})"
 
 
+def _missing(missing: Sequence[Missing]) -> Iterator[str]:
+    if missing:
+        yield "could not be tried"
+    for one in missing:
+        yield f"  {one.what}: {one.why}"
+
+
 def _times(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"the middle of {count} {what}s"
 
@@ -246,6 +287,7 @@ def _ratio(ratios: Sequence[float]) -> str:
 
 __all__ = [
     "Facts",
+    "Missing",
     "Rate",
     "Report",
     "Sameness",

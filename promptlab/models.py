@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Literal
 from promptlab.backends import Backend, Tries
 from promptlab.backends.llama_variants import Numerics
 from promptlab.errors import ModelNotFound, ModelNotReady, PromptlabError, nearest
-from promptlab.modelfiles import PACKAGES, ModelFiles, Package, Progress, cache_folder, parts_of, signature
+from promptlab.model_parts import Contents, digest_of_parts, model_files, names_of_parts
+from promptlab.modelfiles import PACKAGES, ModelFiles, Package, Progress, cache_folder, parts_of
 from promptlab.types import Held, Label
 from promptlab.workspace import LlamaModel, OpenAIModel, Workspace
 
@@ -37,8 +38,9 @@ Downloader = Callable[[str, str], Path]
 @dataclass(frozen=True)
 class ModelStatus:
     """A model as a list shows it. `reason` says why it is not ready and what to do. `tried` is False while a local
-    model has not been tried on this processor. `gpu` is in words and empty for an API; `file` and `size_bytes` are
-    None if there is no file yet."""
+    model has not been tried on this processor. `gpu` is in words and empty for an API; `file`, `size_bytes` and
+    `sha256` are None if there is no file yet. Of a split model, `file` is the first of `files` parts, the size that of
+    all, and `sha256` that of the list of their digests, as promptlab.yaml means it."""
 
     name: str
     backend: Literal["llama", "openai", "extra"]
@@ -52,6 +54,8 @@ class ModelStatus:
     loaded: bool = False
     held: Held | None = None
     tried: bool = True
+    files: int = 1
+    sha256: str | None = None
 
 
 class Catalogue:
@@ -77,7 +81,7 @@ class Catalogue:
         self._download = download or _hub_download
         self._files = ModelFiles(cache_folder(self._env))
         self._backends: dict[str, Backend] = {}
-        self._seen: dict[str, dict[Path, list[int]]] = {}
+        self._contents: dict[str, Contents] = {}
         self._locks = {name: threading.RLock() for name in self.workspace.models}
         self._numerics: Numerics = numerics
         self._others: dict[Numerics, Catalogue] = {numerics: self}
@@ -120,7 +124,7 @@ class Catalogue:
         return label
 
     def backend(self, name: str) -> Backend:
-        """The model's backend, made on first use, and again when the model's file is another than before.
+        """The model's backend, made on first use, and again when the bytes of any of its files are others than before.
         An embedded model's file is put together if need be. One of an API without its key counts and shows what it
         would send, and refuses when it is asked.
 
@@ -175,7 +179,7 @@ class Catalogue:
             forget()
 
     def prepare(self, name: str, progress: Progress | None = None) -> Path:
-        """The model's verified file: an embedded one is put together, one of Hugging Face downloaded.
+        """The model's verified file, or its first part: an embedded one is put together, one of the hub downloaded.
         `progress` is called with bytes done and in all.
 
         Raises:
@@ -192,7 +196,8 @@ class Catalogue:
                 path = self._fetch(name, entry.repo, entry.file)
             else:
                 path = self._file(name, entry)
-            self._verified(name, entry, path, progress)
+            found = model_files(path).paths
+            self._verified(name, entry, path, [self._files.digest(one, progress) for one in found])
             return path
 
     def try_out(self, name: str, say: Callable[[str], None] = lambda _text: None) -> str:
@@ -207,9 +212,28 @@ class Catalogue:
         if not isinstance(entry, LlamaModel):
             raise ModelNotReady(f"{name} is no local model; there is nothing to try")
         with self._locks[name]:
-            backend = self._backends.get(name) or self.backend(name)
+            backend = self.backend(name)
         assert isinstance(backend, Tries), "a local model's backend is tried"
         return str(backend.ready(say, again=True))
+
+    def digest(self, name: str) -> str | None:
+        """The SHA-256 of a local model's bytes, all parts of a split one, as `sha256` in promptlab.yaml means it; None
+        where its file was not read yet, or there is none.
+
+        Raises:
+            ModelNotFound: there is no such model.
+        """
+        entry = self.entry(name)
+        if not isinstance(entry, LlamaModel):
+            return None
+        try:
+            if entry.package is not None:
+                ready = self._files.ready(self._package(entry.package))
+                return self._files.known_digest(ready) if ready else None
+            known = [self._files.known_digest(path) for path in model_files(self._file(name, entry)).paths]
+        except ModelNotReady:
+            return None
+        return digest_of_parts([one for one in known if one]) if all(known) else None
 
     def follow(self, workspace: Workspace) -> None:
         """Take over what promptlab.yaml says now. A model whose entry is the same stays as it is, loaded or not."""
@@ -239,10 +263,8 @@ class Catalogue:
             close()
 
     def _files_changed(self, name: str) -> bool:
-        try:
-            return any(signature(path) != seen for path, seen in self._seen.get(name, {}).items())
-        except OSError:
-            return True
+        contents = self._contents.get(name)
+        return contents is not None and contents.changed() is not None
 
     def _made(self, name: str, entry: LlamaModel | OpenAIModel) -> Backend:
         return self._llama(name, entry) if isinstance(entry, LlamaModel) else self._openai(name, entry)
@@ -259,20 +281,21 @@ class Catalogue:
         from promptlab.backends.llama import LlamaBackend, Lora
 
         path = self.prepare(name) if entry.package is not None else self._file(name, entry)
-        sha256 = self._verified(name, entry, path)
-        lora = [Lora(file, self._files.digest(file)) for file in self._lora_files(name, entry)]
-        self._seen[name] = {file: signature(file) for file in (path, *(one.path for one in lora))}
+        paths, adapters = model_files(path).paths, self._lora_files(name, entry)
+        contents = self._contents[name] = Contents((*paths, *adapters), self._files.digest)
         limit = self.workspace.model_memory
         return LlamaBackend(
-            *(name, path, entry, sha256),
-            lora=lora,
+            *(name, path, entry, self._verified(name, entry, path, contents.digests[: len(paths)])),
+            parts=paths,
+            lora=[Lora(file, contents.digest_of(file)) for file in adapters],
+            contents=contents,
             numerics=self._numerics,
             prefixes=self.workspace.state / "prefixes",
             memory=limit * 1_000_000 if limit else _share_of_memory(),
         )
 
     def _llama_status(self, name: str, entry: LlamaModel) -> ModelStatus:
-        size, file = None, None
+        size, file, files = None, None, 1
         try:
             _need("llama_cpp", "local models", "local")
             self._lora_files(name, entry)
@@ -286,6 +309,8 @@ class Catalogue:
             else:
                 path = self._file(name, entry)
             size, file = path.stat().st_size, str(path)
+            found = model_files(path)
+            size, files = found.size, len(found.paths)
             backend = self.backend(name)
             outcome = getattr(backend, "outcome", None)
             reason = "" if outcome else NOT_TRIED
@@ -296,10 +321,16 @@ class Catalogue:
             return ModelStatus(
                 *(name, "llama", True, reason, backend.window, entry.clearance, size, file, gpu, loaded, held),
                 tried=bool(outcome),
+                files=files,
+                sha256=getattr(backend, "sha256", None),
             )
         except PromptlabError as exc:
             reason = f"{exc.message}; {exc.hint}" if exc.hint else exc.message
-            return ModelStatus(name, "llama", False, reason, None, entry.clearance, size, file)
+            return ModelStatus(
+                *(name, "llama", False, reason, None, entry.clearance, size, file),
+                files=files,
+                sha256=self.digest(name),
+            )
 
     def _package(self, name: str) -> Package:
         if name not in PACKAGES:
@@ -326,27 +357,49 @@ class Catalogue:
     def _lora_files(self, name: str, entry: LlamaModel) -> list[Path]:
         return [self._existing(name, path, "the LoRA file") for path in entry.lora]
 
-    def _verified(self, name: str, entry: LlamaModel, path: Path, progress: Progress | None = None) -> str:
-        found = self._files.digest(path, progress)
-        if entry.sha256 and found != entry.sha256.lower():
+    def _verified(self, name: str, entry: LlamaModel, path: Path, digests: Sequence[str]) -> str:
+        """The model's digest, if it is the one promptlab.yaml means. `digests` are those of its files."""
+        found, pinned = digest_of_parts(digests), entry.sha256.lower() if entry.sha256 else None
+        if pinned is None or pinned == found:
+            return found
+        if len(digests) > 1 and pinned in digests:
             raise ModelNotReady(
-                f"{path.name} of {name} is not the file promptlab.yaml means: its SHA-256 is {found}",
-                hint="get the file again, or correct `sha256`",
+                f"the `sha256` of {name} is that of part {digests.index(pinned) + 1} alone, and the model has "
+                f"{len(digests)} parts, all of which make its answers",
+                hint=f"if the parts are those you mean, write `sha256: {found}`, which stands for all of them",
             )
-        return found
+        what = f"{path.name} and its other parts are" if len(digests) > 1 else f"{path.name} of {name} is"
+        raise ModelNotReady(
+            f"{what} not the file promptlab.yaml means: its SHA-256 is {found}",
+            hint="get the file again, or correct `sha256`",
+        )
 
     def _downloaded(self, repo: str, file: str) -> Path | None:
         """Where an earlier download put the file; the list is ours, so that no library is needed to look."""
-        link = self._files.folder / "hub" / f"{repo.replace('/', '--')}--{file.replace('/', '--')}.path"
         try:
-            path = Path(link.read_text("utf-8"))
+            path = Path(self._link(repo, file).read_text("utf-8"))
         except OSError:
             return None
         return path if path.is_file() else None
 
+    def _link(self, repo: str, file: str) -> Path:
+        return self._files.folder / "hub" / f"{repo.replace('/', '--')}--{file.replace('/', '--')}.path"
+
     def _fetch(self, name: str, repo: str, file: str) -> Path:
+        """Download the file, and all other parts where its name is that of the first of several."""
+        folder, _, last = file.rpartition("/")
+        names = [f"{folder}/{part}" if folder else part for part in names_of_parts(last)]
+        first, *_ = [self._fetch_one(name, repo, one) for one in names]
+        link = self._link(repo, file)
+        with _writing(link):
+            link.parent.mkdir(parents=True, exist_ok=True)
+            # Not what a link points to: its name is what the other parts are found by.
+            link.write_text(str(first.absolute()), "utf-8")
+        return first
+
+    def _fetch_one(self, name: str, repo: str, file: str) -> Path:
         try:
-            path = self._download(repo, file)
+            return self._download(repo, file)
         except PromptlabError:
             raise
         except Exception as exc:  # huggingface_hub raises errors of many libraries
@@ -354,11 +407,6 @@ class Catalogue:
                 f"{file} of {repo} cannot be downloaded: {' '.join(str(exc).split())[:300]}",
                 hint=f"check the names and the network, or download it yourself and use `path` for {name}",
             ) from exc
-        link = self._files.folder / "hub" / f"{repo.replace('/', '--')}--{file.replace('/', '--')}.path"
-        with _writing(link):
-            link.parent.mkdir(parents=True, exist_ok=True)
-            link.write_text(str(path.resolve()), "utf-8")
-        return path
 
 
 @contextmanager

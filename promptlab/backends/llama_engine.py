@@ -17,7 +17,7 @@ from typing import Any
 from promptlab.backends.llama_answer import Answer, Asker, Task
 from promptlab.backends.llama_ballast import SEQUENCE, Ballast
 from promptlab.backends.llama_cuts import LEAST, decodes, filled
-from promptlab.backends.llama_loading import Loaded, Settings
+from promptlab.backends.llama_loading import Loaded, Settings, Shape
 from promptlab.backends.llama_native import Words, library, log_lines
 from promptlab.backends.llama_prefix import Prefixes, Start
 from promptlab.errors import EngineFailed
@@ -30,9 +30,7 @@ class Engine:
     """A loaded model that answers one request at a time. Raises what `Loaded` raises."""
 
     def __init__(self, settings: Settings, *, stopping: Callable[[], bool]) -> None:
-        self.loaded = loaded = Loaded(
-            settings, stopping=stopping, cells=settings.window + LEAST, sequences=SEQUENCE + 1
-        )
+        self.loaded = loaded = Loaded(settings, stopping=stopping, shape=self.shape_of(settings))
         self._lib = loaded.lib
         self._words = Words(loaded.model)
         self._batch = loaded.lib.llama_batch_init(loaded.slice, 0, 1)
@@ -49,6 +47,11 @@ class Engine:
             limit=settings.prefix_bytes,
             shelf=settings.shelf(),
         )
+
+    @staticmethod
+    def shape_of(settings: Settings) -> Shape:
+        """The context it opens."""
+        return Shape(settings.window + LEAST, SEQUENCE + 1)
 
     @property
     def size(self) -> int:

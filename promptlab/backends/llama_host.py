@@ -13,8 +13,9 @@ from typing import Protocol
 
 from promptlab.backends.llama_answer import Waiting
 from promptlab.backends.llama_engine import Engine
-from promptlab.backends.llama_loading import NO_GPU, Settings, Stopped
+from promptlab.backends.llama_loading import NO_GPU, Settings, Stopped, room_of
 from promptlab.backends.llama_native import has_gpu
+from promptlab.backends.llama_room import Room, free_memory
 from promptlab.backends.llama_together import Together
 
 
@@ -80,21 +81,23 @@ class Engines:
             return self._loaded[settings]
         waiting.loading(f"loading {settings.path.name}")
         try:
-            self._make_room(settings)
             kind = Together if settings.throughput else Engine
+            self._make_room(settings, room_of(settings, kind.shape_of(settings)))
             made = self._loaded[settings] = kind(settings, stopping=lambda: waiting.stopping)
         finally:
             waiting.loading(None)
         return made
 
-    def _make_room(self, settings: Settings) -> None:
-        """Unload until the file of the model to come fits beside the others; that file is most of what it will take."""
-        limit = settings.resident_bytes
-        if limit is None or not settings.path.exists():
-            return
-        coming = settings.path.stat().st_size
-        while self._loaded and sum(one.size for one in self._loaded.values()) + coming > limit:
+    def _make_room(self, settings: Settings, coming: Room) -> None:
+        """Unload until what the model to come will take fits beside the others, and into what the machine has left."""
+        while self._loaded and self._too_much(settings.resident_bytes, coming):
             self._loaded.popitem(last=False)[1].close()
+
+    def _too_much(self, limit: int | None, coming: Room) -> bool:
+        if limit is not None and sum(one.size for one in self._loaded.values()) + coming.total > limit:
+            return True
+        free = free_memory()
+        return not coming.on_gpu and free is not None and coming.total > free
 
     def standing(self, settings: Settings) -> Standing | None:
         engine = self._loaded.get(settings)

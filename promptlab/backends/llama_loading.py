@@ -6,13 +6,15 @@ import ctypes
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 from promptlab.backends.llama_disk import Shelf
+from promptlab.backends.llama_kinds import refuse_loaded, refuse_other_kinds
 from promptlab.backends.llama_native import Words, cpu_variant, library, log_lines, reason
 from promptlab.backends.llama_prefix import MEMORY
+from promptlab.backends.llama_room import CELL, Room, free_memory, room_in, tensors_of
 from promptlab.backends.llama_rules import Rules
 from promptlab.backends.llama_variants import OWN, Cpu
 from promptlab.errors import EngineFailed
@@ -21,13 +23,18 @@ SLICE = 256
 """Tokens read between two reports of progress. A multiple of 16: see DESIGN.md, measured facts. Pieces of 64 made
 reading a tenth slower, which on the article is most of a second; 256 is as quick as 512."""
 GPU_SLICE = 512
+MANY = 1 << 17
+"""Tokens of context up to which laying it out takes next to no memory."""
+LORA_SCALE = 1.0
+"""How strongly adapters are applied. Part of a model's identity."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How to load a model. `identity` tells apart files that were at the same path one after the other. `throughput`
-    answers are written together, 0 for one at a time. `flash_attn` is llama.cpp's to judge where None. All loaded
-    models together take `resident_bytes` at most. `cpu` is the CPU code that computes."""
+    answers are written together, 0 for one at a time. `flash_attn` is llama.cpp's to judge where None. `parts` are all
+    files of a split model, of which `path` is the first. All loaded models together take `resident_bytes` at most.
+    `cpu` is the CPU code that computes."""
 
     path: Path
     identity: str
@@ -36,11 +43,17 @@ class Settings:
     n_gpu_layers: int = -1
     flash_attn: bool | None = False
     lora: tuple[Path, ...] = ()
+    parts: tuple[Path, ...] = ()
     prefix_bytes: int = MEMORY
     prefix_folder: Path | None = None
     throughput: int = 0
     resident_bytes: int | None = None
     cpu: Cpu = OWN
+
+    @property
+    def file_bytes(self) -> int:
+        """Bytes on disk, of all parts of a split model."""
+        return sum(path.stat().st_size for path in self.parts or (self.path,) if path.exists())
 
     def shelf(self) -> Shelf | None:
         """Where this model's prefixes are on disk; None where they are not kept."""
@@ -72,6 +85,114 @@ def read_offload(lines: list[str]) -> Offload:
     return Offload(int(found[1]), int(found[2]), devices) if found else Offload(0, 0, devices)
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Of a context: the tokens it has cells for, and the sequences they may belong to."""
+
+    cells: int
+    sequences: int = 1
+
+
+def model_params(settings: Settings) -> Any:
+    """What llama.cpp is told to load the weights."""
+    params = library().llama_model_default_params()
+    params.n_gpu_layers = settings.n_gpu_layers if settings.n_gpu_layers >= 0 else 0x7FFFFFFF
+    params.use_extra_bufts = settings.cpu.extra_buffers
+    return params
+
+
+def context_params(settings: Settings, shape: Shape, at_once: int) -> Any:
+    """What it is told to open a context that reads `at_once` tokens."""
+    lib = library()
+    params = lib.llama_context_default_params()
+    params.n_ctx = shape.cells
+    params.n_batch = params.n_ubatch = max(at_once, 32) + (shape.sequences if shape.sequences > 1 else 0)
+    params.n_seq_max = shape.sequences
+    params.kv_unified = shape.sequences > 1  # streams of their own could share no prefix
+    params.n_threads = params.n_threads_batch = settings.n_threads
+    params.flash_attn_type = {
+        None: lib.LLAMA_FLASH_ATTN_TYPE_AUTO,
+        True: lib.LLAMA_FLASH_ATTN_TYPE_ENABLED,
+        False: lib.LLAMA_FLASH_ATTN_TYPE_DISABLED,
+    }[settings.flash_attn]
+    params.no_perf = True
+    return params
+
+
+@lru_cache(maxsize=16)
+def room_of(settings: Settings, shape: Shape) -> Room:
+    """The memory that a model will take, as llama.cpp itself lays it out; nothing is loaded. Kinds of models that
+    native code would end over are refused here.
+
+    Raises:
+        EngineFailed: it is of a kind that cannot answer, is no model, or its context cannot be laid out.
+    """
+    lib = library()
+    for path in (settings.path, *settings.parts):
+        refuse_other_kinds(path)
+    free = free_memory()
+    if (
+        free is not None and shape.cells > MANY
+    ):  # laying out so many tokens takes memory itself, so fewer are tried first
+        fewer = room_of(settings, Shape(MANY, shape.sequences))
+        need = max(fewer.cache * (shape.cells // MANY), shape.cells * CELL)
+        if need > free:
+            raise too_large(settings, f"more than {need / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free")
+    params = model_params(settings)
+    params.no_alloc, params.load_mode = True, lib.LLAMA_LOAD_MODE_NONE
+    with log_lines() as loading:
+        model = lib.llama_model_load_from_file(str(settings.path).encode(), params)
+    if not model:
+        raise failure(settings, "cannot be loaded", loading)
+    try:
+        refuse_loaded(lib, model, settings.path)
+        at_once = GPU_SLICE if read_offload(loading).layers else SLICE
+        with log_lines() as opening:
+            context = lib.llama_init_from_model(model, context_params(settings, shape, at_once))
+        if not context:
+            raise failure(settings, f"leaves no memory for {_context_in_words(settings)}", opening)
+        lib.llama_free(context)
+    finally:
+        lib.llama_model_free(model)
+    return room_in(
+        *("".join(loading), "".join(opening), tensors_of(settings.parts or (settings.path,))),
+        adapters=sum(path.stat().st_size for path in settings.lora if path.exists()),
+    )
+
+
+def refuse_if_full(settings: Settings, room: Room) -> None:
+    """Refuse a model for which there is not enough memory: Linux would grant it, and kill the process when it is used.
+
+    Raises:
+        EngineFailed: it does not fit; says how much it takes, for what, and how much is free.
+    """
+    free = free_memory()
+    if not room.on_gpu and free is not None and room.total > free:
+        raise too_large(settings, f"{room}, and {free / 1e9:,.1f} GB are free")
+
+
+def too_large(settings: Settings, need: str) -> EngineFailed:
+    """The refusal of a model that takes more memory than there is."""
+    return EngineFailed(
+        f"{settings.path.name} leaves no memory for {_context_in_words(settings)}: it takes {need}",
+        hint="set a smaller `n_ctx` of this model in promptlab.yaml, close other programs, or choose a smaller model",
+    )
+
+
+def failure(settings: Settings, what: str, lines: list[str]) -> EngineFailed:
+    """The error of a load that llama.cpp refused, with the reason in its log."""
+    why = reason(lines) or "".join(lines[-1:] if "memory" in "".join(lines[-1:]) else [])
+    hint = "check that the file is a complete GGUF model"
+    if any(word in "".join(lines).lower() for word in ("alloc", "memory")) or "context" in what:
+        hint = "set a smaller `n_ctx`, or fewer `n_gpu_layers`, of this model in promptlab.yaml"
+    return EngineFailed(f"{settings.path.name} {what}{': ' + why if why else ''}", hint=hint)
+
+
+def _context_in_words(settings: Settings) -> str:
+    many = settings.throughput
+    return f"a context of {settings.window} tokens" + (f" and {many} answers together" if many else "")
+
+
 class Stopped(Exception):
     """The job was told to stop while the model was loading."""
 
@@ -85,26 +206,26 @@ class Loaded:
         Stopped: `stopping` turned true meanwhile.
     """
 
-    def __init__(self, settings: Settings, *, stopping: Callable[[], bool], cells: int = 0, sequences: int = 1) -> None:
+    def __init__(self, settings: Settings, *, stopping: Callable[[], bool], shape: Shape | None = None) -> None:
+        if settings.cpu.variant != cpu_variant():  # another variant's numbers would pass for this one's
+            raise RuntimeError(f"asked for the CPU code {settings.cpu} in a process of {cpu_variant() or 'own'}")
         self.lib = lib = library()
-        self.settings, self.sequences = settings, sequences
-        self.cells = cells or settings.window
+        self.settings, self.shape = settings, shape or Shape(settings.window)
+        self.cells, self.sequences = self.shape.cells, self.shape.sequences
         self.model: Any = None
         self.context: Any = None
         self._rules: Rules | None = None
-        params = lib.llama_model_default_params()
-        params.n_gpu_layers = settings.n_gpu_layers if settings.n_gpu_layers >= 0 else 0x7FFFFFFF
+        self.room = room_of(settings, self.shape)
+        refuse_if_full(settings, self.room)
+        params = model_params(settings)
         watch = lib.llama_progress_callback(lambda _part, _data: not stopping())
         params.progress_callback = watch
-        if settings.cpu.variant != cpu_variant():  # another variant's numbers would pass for this one's
-            raise RuntimeError(f"asked for the CPU code {settings.cpu} in a process of {cpu_variant() or 'own'}")
-        params.use_extra_bufts = settings.cpu.extra_buffers
         with log_lines() as lines:
             self.model = lib.llama_model_load_from_file(str(settings.path).encode(), params)
         if not self.model:
             if stopping():
                 raise Stopped
-            raise self._failure("cannot be loaded", lines)
+            raise failure(settings, "cannot be loaded", lines)
         self.gpu = read_offload(lines)
         self.vocab = lib.llama_model_get_vocab(self.model)
         self.slice = GPU_SLICE if self.gpu.layers else SLICE
@@ -130,10 +251,10 @@ class Loaded:
         """What llama.cpp says of the processor features that its code uses."""
         return str(self.lib.llama_print_system_info().decode("utf-8", "replace")).strip()
 
-    @cached_property
+    @property
     def size(self) -> int:
-        """Bytes of weights, keys and values."""
-        return int(self.lib.llama_model_size(self.model)) + self._context_bytes()
+        """Bytes it takes."""
+        return self.room.total
 
     def rules(self, words: Words) -> Rules:
         """Its vocabulary for grammars, made when the first one is asked for: a second for 262,000 tokens."""
@@ -142,49 +263,17 @@ class Loaded:
         return self._rules
 
     def _open_context(self) -> None:
-        lib, settings = self.lib, self.settings
-        need, free = self._context_bytes(), _free_memory()
-        if not self.gpu.layers and free is not None and need > free:
-            # Linux would grant the memory and kill the process when it is used.
-            raise self._failure(
-                f"leaves no memory for {self._context_in_words()}",
-                [f"memory: it takes {need / 1e9:,.1f} GB and {free / 1e9:,.1f} GB are free"],
-            )
-        params = lib.llama_context_default_params()
-        params.n_ctx = self.cells
-        params.n_batch = params.n_ubatch = max(self.slice, 32) + (self.sequences if self.sequences > 1 else 0)
-        params.n_seq_max = self.sequences
-        params.kv_unified = self.sequences > 1  # streams of their own could share no prefix
-        params.n_threads = params.n_threads_batch = settings.n_threads
-        params.flash_attn_type = {
-            None: lib.LLAMA_FLASH_ATTN_TYPE_AUTO,
-            True: lib.LLAMA_FLASH_ATTN_TYPE_ENABLED,
-            False: lib.LLAMA_FLASH_ATTN_TYPE_DISABLED,
-        }[settings.flash_attn]
-        params.no_perf = True
+        params = context_params(self.settings, self.shape, self.slice)
         with log_lines() as lines:
-            self.context = lib.llama_init_from_model(self.model, params)
+            self.context = self.lib.llama_init_from_model(self.model, params)
         if not self.context:
-            raise self._failure(f"leaves no memory for {self._context_in_words()}", lines)
-        self.memory = lib.llama_get_memory(self.context)
-
-    def _context_bytes(self) -> int:
-        """Bytes that keys and values of a full context take, 16 bits each; 0 where the file does not say."""
-        lib, model = self.lib, self.model
-        heads = max(1, int(lib.llama_model_n_head(model)))
-        width = int(lib.llama_model_n_embd(model)) // heads
-        # Heads may be wider than their share of the model: 256 instead of 160 in gemma-3-270m.
-        kind = self._said("general.architecture")
-        wide = [self._said(f"{kind}.attention.{what}_length") for what in ("key", "value")]
-        both = sum(int(one) if one.isdigit() else width for one in wide)
-        layers, kv_heads = int(lib.llama_model_n_layer(model)), int(lib.llama_model_n_head_kv(model))
-        return self.cells * layers * kv_heads * both * 2
-
-    def _said(self, key: str) -> str:
-        """What the model's file says under `key`; empty where it says nothing."""
-        buffer = ctypes.create_string_buffer(128)
-        found = self.lib.llama_model_meta_val_str(self.model, key.encode(), buffer, len(buffer))
-        return buffer.value.decode("utf-8", "replace") if found >= 0 else ""
+            raise failure(self.settings, f"leaves no memory for {_context_in_words(self.settings)}", lines)
+        self.memory = self.lib.llama_get_memory(self.context)
+        if not self.memory:
+            raise EngineFailed(
+                f"{self.settings.path.name} remembers nothing of what it reads, so it cannot write",
+                hint="only models that write text can be asked; choose another file",
+            )
 
     def _apply_lora(self) -> None:
         lib, paths = self.lib, self.settings.lora
@@ -201,20 +290,9 @@ class Loaded:
                     hint="is it a GGUF LoRA made for this very base model?",
                 )
             adapters[i] = adapter
-        scales = (ctypes.c_float * len(paths))(*[1.0] * len(paths))
+        scales = (ctypes.c_float * len(paths))(*[LORA_SCALE] * len(paths))
         if lib.llama_set_adapters_lora(self.context, adapters, len(paths), scales) != 0:
             raise EngineFailed(f"llama.cpp could not apply the LoRAs of {self.settings.path.name}")
-
-    def _context_in_words(self) -> str:
-        many = self.settings.throughput
-        return f"a context of {self.settings.window} tokens" + (f" and {many} answers together" if many else "")
-
-    def _failure(self, what: str, lines: list[str]) -> EngineFailed:
-        why = reason(lines) or "".join(lines[-1:] if "memory" in "".join(lines[-1:]) else [])
-        hint = "check that the file is a complete GGUF model"
-        if any(word in "".join(lines).lower() for word in ("alloc", "memory")) or "context" in what:
-            hint = "set a smaller `n_ctx`, or fewer `n_gpu_layers`, of this model in promptlab.yaml"
-        return EngineFailed(f"{self.settings.path.name} {what}{': ' + why if why else ''}", hint=hint)
 
     def failed(self, lines: list[str], code: int, position: int) -> EngineFailed:
         """The error of a decode that gave `code`."""
@@ -228,13 +306,3 @@ class Loaded:
         if self.model:
             self.lib.llama_model_free(self.model)
         self.context = self.model = None
-
-
-def _free_memory() -> int | None:
-    """Bytes a process may still take; None where the system does not say."""
-    try:
-        text = Path("/proc/meminfo").read_text("ascii")
-    except OSError:
-        return None
-    found = re.search(r"MemAvailable:\s+(\d+) kB", text)
-    return int(found[1]) * 1024 if found else None

@@ -129,7 +129,8 @@ def reason(lines: list[str]) -> str:
     """The line of a log that says why something failed; empty when none does."""
     wanted = ("error", "failed", "invalid", "unable", "unknown", "not ", "mismatch", "corrupt", "unsupported")
     text = "".join(lines).splitlines()
-    told = [line.strip() for line in text if any(word in line.lower() for word in wanted)]
+    noted = "KV overrides do not apply"  # said of every file
+    told = [line.strip() for line in text if any(word in line.lower() for word in wanted) and noted not in line]
     # The first complaint is the cause; later ones only say that the caller failed, too.
     return told[0].split(": ", 1)[-1].removeprefix("error loading model: ") if told else ""
 

@@ -10,7 +10,9 @@ that nothing a document says can pass for the template.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import json
 import re
 import secrets
 from collections.abc import Sequence
@@ -20,6 +22,9 @@ from functools import cached_property
 from typing import Any, NoReturn
 
 from jinja2 import TemplateError as JinjaError
+from jinja2 import nodes
+from jinja2.ext import Extension
+from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from promptlab.errors import ModelNotReady, RequestRejected
@@ -44,6 +49,9 @@ BASE_MODELS = frozenset({"a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e4
 FIXED_DATE = datetime(2024, 7, 26)
 """The day that chat templates asking for today get, so that a prompt is the same tomorrow. It is the
 one Llama 3 templates use when they are not told the date."""
+
+RENDERING = "2"
+"""Changes where the same template and messages give another text than before. Part of a model's identity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +86,19 @@ class ChatTemplate:
         """
         for number, message in enumerate(messages):
             _check_text(number, message)
-        real = self._render(messages)
+        try:
+            return self._laid_out(messages)
+        except RequestRejected:
+            # Some templates read contents as lists of parts only.
+            with contextlib.suppress(RequestRejected):
+                return self._laid_out(messages, in_parts=True)
+            raise
+
+    def _laid_out(self, messages: Sequence[Message], *, in_parts: bool = False) -> list[Fragment]:
+        real = self._render(messages, in_parts=in_parts)
         marks = [f"x{secrets.token_hex(12)}x" if m.content else "" for m in messages]
-        skeleton = self._render([replace(m, content=mark) for m, mark in zip(messages, marks, strict=True)])
+        marked = [replace(m, content=mark) for m, mark in zip(messages, marks, strict=True)]
+        skeleton = self._render(marked, in_parts=in_parts)
         return self._fill(messages, [m for m in marks if m], marks, skeleton, real)
 
     @cached_property
@@ -96,14 +114,21 @@ class ChatTemplate:
         between = whole.partition(mark)[0].removeprefix(prompt)
         return between if between.isspace() and whole.startswith(prompt) else ""
 
-    def _render(self, messages: Sequence[Message], *, prompt_for_answer: bool = True) -> str:
+    def _render(self, messages: Sequence[Message], *, prompt_for_answer: bool = True, in_parts: bool = False) -> str:
+        """The prompt, with what llama.cpp gives a template: no tools, thinking not switched off, a day."""
+        values: dict[str, Any] = {"add_generation_prompt": True} if prompt_for_answer else {}
         try:
             text: str = self._jinja.render(
-                messages=[message.as_data() for message in messages],
+                messages=[
+                    m.as_data() | ({"content": [{"type": "text", "text": m.content}]} if in_parts else {})
+                    for m in messages
+                ],
                 bos_token=self._bos,
                 eos_token=self._eos,
-                add_generation_prompt=prompt_for_answer,
-                tools=None,
+                enable_thinking=True,
+                datetime=f"{FIXED_DATE:%b %d %Y}",
+                date_string=f"{FIXED_DATE:%d %b %Y}",
+                **values,
             )
             return text
         except _Refused as exc:
@@ -120,8 +145,9 @@ class ChatTemplate:
     @cached_property
     def _jinja(self) -> Any:
         environment = ImmutableSandboxedEnvironment(
-            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
+            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols", Generation]
         )
+        environment.filters["tojson"] = _to_json
         environment.globals["raise_exception"] = _refuse
         environment.globals["strftime_now"] = FIXED_DATE.strftime
         try:
@@ -179,6 +205,22 @@ class ChatTemplate:
             "so their control tokens cannot be told from text",
             hint="set a simpler `chat_template` of the model in promptlab.yaml",
         )
+
+
+class Generation(Extension):
+    """`{% generation %}…{% endgeneration %}` of the transformers library, which marks what an assistant wrote for
+    training: the text inside, as it stands."""
+
+    tags = {"generation"}  # noqa: RUF012  # so jinja2 declares it
+
+    def parse(self, parser: Parser) -> list[nodes.Node]:
+        next(parser.stream)
+        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+
+
+def _to_json(value: Any, indent: int | None = None, separators: Any = None, *, ensure_ascii: bool = False) -> str:
+    """JSON as chat templates mean it: every character as it is, where Jinja's own would escape for web pages."""
+    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators)
 
 
 class _Refused(Exception):

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from promptlab.backends.llama_answer import Answer, Waiting
 from promptlab.backends.llama_cells import KEPT, Cells, Resident
-from promptlab.backends.llama_loading import Loaded, Settings
+from promptlab.backends.llama_loading import Loaded, Settings, Shape
 from promptlab.backends.llama_native import Words, log_lines
 from promptlab.backends.llama_tree import common
 from promptlab.errors import EngineFailed
@@ -65,8 +65,7 @@ class Together:
 
     def __init__(self, settings: Settings, *, stopping: Callable[[], bool]) -> None:
         self._seats = settings.throughput
-        cells = settings.window + ROOM * settings.throughput
-        self.loaded = loaded = Loaded(settings, stopping=stopping, cells=cells, sequences=settings.throughput + KEPT)
+        self.loaded = loaded = Loaded(settings, stopping=stopping, shape=self.shape_of(settings))
         if loaded.recurrent:
             loaded.close()
             raise EngineFailed(
@@ -81,6 +80,11 @@ class Together:
         self._cells = Cells(loaded)
         self._full = False
         self._last: bytes = b""
+
+    @staticmethod
+    def shape_of(settings: Settings) -> Shape:
+        """The context it opens."""
+        return Shape(settings.window + ROOM * settings.throughput, settings.throughput + KEPT)
 
     @property
     def size(self) -> int:

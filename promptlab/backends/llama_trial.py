@@ -17,7 +17,7 @@ import time
 from itertools import pairwise
 from typing import Any
 
-from promptlab.backends.llama_loading import Loaded, Settings
+from promptlab.backends.llama_loading import Loaded, Settings, Shape
 from promptlab.backends.llama_native import log_lines
 from promptlab.errors import EngineFailed
 
@@ -30,7 +30,7 @@ SECONDS = 20.0
 
 def tried(settings: Settings) -> tuple[int, str]:
     """The number of tokens read, and why the numbers cannot be used; empty if they can. Raises what `Loaded` raises."""
-    loaded = Loaded(settings, stopping=lambda: False, cells=min(settings.window, CELLS))
+    loaded = Loaded(settings, stopping=lambda: False, shape=Shape(min(settings.window, CELLS)))
     lib, ends = loaded.lib, time.monotonic() + SECONDS
     batch = lib.llama_batch_init(loaded.slice, 0, 1)
     read, why = 0, ""

@@ -1,7 +1,7 @@
 """Building and installing llama-cpp-python with CPU code for several kinds of processors.
 
-    python promptlab/backends/llama_wheel.py llama-cpp-python==0.3.36     # what `make setup` runs
-    promptlab models build                                                # the same, where promptlab is installed
+    python promptlab/backends/llama_wheel.py requirements/constraints.txt  # what `make setup` runs
+    promptlab models build                                                 # the same, where promptlab is installed
 
 The wheel holds llama.cpp once and its CPU code for each of `VARIANTS`, of which one is loaded at run time
 (llama_variants.py). It stays in the cache folder under a name made of all that it was built from, because pip's own
@@ -17,6 +17,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shlex
 import subprocess
 import sys
@@ -25,7 +26,7 @@ from importlib import metadata
 from pathlib import Path
 
 REQUIREMENT = "llama-cpp-python==0.3.36"
-"""What is built where nothing else is asked for. `make setup` passes the line of requirements/constraints.txt."""
+"""What is built if no file of constraints says another version."""
 VARIANTS = {
     "x86_64": ("x64", "haswell", "icelake"),
     "aarch64": ("armv8.0_1", "armv8.2_2", "armv8.6_1"),
@@ -130,5 +131,13 @@ def install(requirement: str = REQUIREMENT) -> bool:
     return True
 
 
+def pinned(constraints: Path) -> str:
+    """The requirement that a file of constraints pins. Raises `SystemExit` if it pins none."""
+    found = re.search(r"^llama[-_]cpp[-_]python==(\S+)", constraints.read_text("utf-8"), re.MULTILINE | re.IGNORECASE)
+    if not found:
+        raise SystemExit(f"{constraints} pins no version of llama-cpp-python")
+    return f"llama-cpp-python=={found[1]}"
+
+
 if __name__ == "__main__":
-    install(*sys.argv[1:2])
+    install(*(pinned(Path(path)) for path in sys.argv[1:2]))

@@ -8,7 +8,8 @@ import pytest
 
 from promptlab.backends.llama_plain import Opening, Plain, opening_of, texts_of, tokens_of
 from promptlab.errors import EngineFailed
-from promptlab.model_check import QUICK, answer, ask_for_list, opened
+from promptlab.model_asks import QUICK, ask_for_list
+from promptlab.model_check import answer, opened
 from promptlab.types import Message, Params, Prompt, Request
 from promptlab.workspace import LlamaModel, Workspace
 

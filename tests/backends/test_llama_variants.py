@@ -83,6 +83,19 @@ def test_options_of_the_users_own_win_and_make_another_wheel(monkeypatch, own: s
         assert llama_wheel.key("llama-cpp-python==1") != key
 
 
+@pytest.mark.parametrize("line", ["llama_cpp_python==1.2.3", "Llama-CPP-Python==1.2.3  # a comment"])
+def test_the_version_built_is_the_one_that_is_pinned(tmp_path: Path, line: str) -> None:
+    (tmp_path / "constraints.txt").write_text(f"jinja2==3\n{line}\nwordllama==2\n")
+    assert llama_wheel.pinned(tmp_path / "constraints.txt") == "llama-cpp-python==1.2.3"
+    (tmp_path / "constraints.txt").write_text("wordllama==2\n")
+    with pytest.raises(SystemExit, match="pins no version"):
+        llama_wheel.pinned(tmp_path / "constraints.txt")
+
+
+def test_the_pinned_version_is_the_one_built_by_hand() -> None:
+    assert llama_wheel.pinned(Path(__file__).parents[2] / "requirements/constraints.txt") == llama_wheel.REQUIREMENT
+
+
 # What is in the libraries that were built
 
 
