@@ -38,6 +38,7 @@ def test_an_answer_as_json_is_whole() -> None:
         "repeat": 2,
         "without": ["context"],
         "scores": [{"scorer": "exact", "value": 1.0, "answer": "Argentina", "reason": "is 'Argentina'"}],
+        "valid": None,
         "details": {"device": "there"},
     }
 
