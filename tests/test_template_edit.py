@@ -142,6 +142,10 @@ CHANGES: dict[str, st.SearchStrategy[Any]] = {
             "required": st.lists(st.sampled_from(["winner", "b c"]), unique=True),
             "additionalProperties": st.booleans(),
         },
+    ).filter(
+        lambda one: (
+            one.get("additionalProperties", True) or set(one.get("required", ())) <= set(one.get("properties", ()))
+        )
     ),
     "params": st.builds(
         Params,

@@ -120,7 +120,7 @@ class ChatTemplate:
         try:
             text: str = self._jinja.render(
                 messages=[
-                    m.as_data() | ({"content": [{"type": "text", "text": m.content}]} if in_parts else {})
+                    m.as_data() | ({"content": _Parts([_Part(type="text", text=m.content)])} if in_parts else {})
                     for m in messages
                 ],
                 bos_token=self._bos,
@@ -225,6 +225,24 @@ def _to_json(value: Any, indent: int | None = None, separators: Any = None, *, e
 
 class _Refused(Exception):
     pass
+
+
+class _Part(dict[str, str]):
+    """A part of a message's content. A template that prints it as it is would show Python's own writing."""
+
+    def __str__(self) -> str:
+        raise _Refused("it prints contents as lists")
+
+    __repr__ = __str__
+
+
+class _Parts(list[_Part]):
+    """A message's content as a list of parts; see `_Part`."""
+
+    def __str__(self) -> str:
+        raise _Refused("it prints contents as lists")
+
+    __repr__ = __str__
 
 
 def _refuse(message: str) -> NoReturn:

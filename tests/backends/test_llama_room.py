@@ -14,9 +14,10 @@ from promptlab.backends.llama import LlamaBackend
 from promptlab.backends.llama_engine import Engine
 from promptlab.backends.llama_host import Engines
 from promptlab.backends.llama_loading import Loaded, Settings, room_of
-from promptlab.backends.llama_native import library, log_lines
+from promptlab.backends.llama_native import cpu_variant, library, log_lines
 from promptlab.backends.llama_room import OVERHEAD, Room, free_memory, real_room, room_in, tensors_of
 from promptlab.backends.llama_together import Together
+from promptlab.backends.llama_variants import Cpu
 from promptlab.errors import EngineFailed
 from promptlab.gguf_head import Tensor
 from promptlab.types import Completion, Message, Params, Prompt, Request
@@ -115,7 +116,8 @@ def test_the_older_groups_are_read_too(tmp_path: Path) -> None:
 
 
 def settings_of(path: Path, **changes: Any) -> Settings:
-    return replace(Settings(path=path, identity=str(changes), window=512, n_threads=1), **changes)
+    own = Settings(path=path, identity=str(changes), window=512, n_threads=1, cpu=Cpu(cpu_variant()))
+    return replace(own, **changes)
 
 
 def test_what_does_not_fit_is_refused_in_words_before_it_is_loaded(tmp_path: Path, monkeypatch) -> None:

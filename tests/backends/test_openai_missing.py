@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,7 +18,13 @@ from tests.backends.asking import Made
 from tests.loopback import LoopbackServer, Reply, delta, events, stream
 
 ASK = Request("loop", Prompt((Message("user", "Who won?"),)), Params(max_tokens=64))
-SCHEMA = replace(ASK, schema='{"type": "object", "properties": {"a": {"type": "string"}}}')
+OBJECT = {
+    "type": "object",
+    "properties": {"a": {"type": "string"}},
+    "required": ["a"],
+    "additionalProperties": False,
+}
+SCHEMA = replace(ASK, schema=json.dumps(OBJECT))
 UNLIKELY = {"choices": [{"delta": {"content": "a"}, "logprobs": None}]}
 LIKELY = {"choices": [{"delta": {"content": "a"}, "logprobs": {"content": [{"token": "a", "logprob": -0.1}]}}]}
 WORDS = (
