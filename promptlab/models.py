@@ -38,9 +38,10 @@ Downloader = Callable[[str, str], Path]
 @dataclass(frozen=True)
 class ModelStatus:
     """A model as a list shows it. `reason` says why it is not ready and what to do. `tried` is False while a local
-    model has not been tried on this processor. `gpu` is in words and empty for an API; `file`, `size_bytes` and
-    `sha256` are None if there is no file yet. Of a split model, `file` is the first of `files` parts, the size that of
-    all, and `sha256` that of the list of their digests, as promptlab.yaml means it."""
+    model has not been tried on this processor, and `cpu` the CPU code that was found to run there. `gpu` is in words
+    and empty for an API; `file`, `size_bytes` and `sha256` are None if there is no file yet. Of a split model, `file`
+    is the first of `files` parts, the size that of all, and `sha256` that of the list of their digests, as
+    promptlab.yaml means it."""
 
     name: str
     backend: Literal["llama", "openai", "extra"]
@@ -54,6 +55,7 @@ class ModelStatus:
     loaded: bool = False
     held: Held | None = None
     tried: bool = True
+    cpu: str = ""
     files: int = 1
     sha256: str | None = None
 
@@ -313,14 +315,16 @@ class Catalogue:
             size, files = found.size, len(found.paths)
             backend = self.backend(name)
             outcome = getattr(backend, "outcome", None)
-            reason = "" if outcome else NOT_TRIED
+            tried = bool(outcome) or not isinstance(backend, Tries)
+            reason = "" if tried else NOT_TRIED
             if outcome and isinstance(backend, Tries):
                 backend.ready()  # raises what was found wrong; nothing is tried again
             gpu, loaded = getattr(backend, "gpu", ""), getattr(backend, "loaded", False)
             held = backend.prefixes_held() if hasattr(backend, "prefixes_held") else None
             return ModelStatus(
                 *(name, "llama", True, reason, backend.window, entry.clearance, size, file, gpu, loaded, held),
-                tried=bool(outcome),
+                tried=tried,
+                cpu=str(outcome.cpu) if outcome else "",
                 files=files,
                 sha256=getattr(backend, "sha256", None),
             )

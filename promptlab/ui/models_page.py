@@ -51,6 +51,7 @@ def _model(session: Session, status: ModelStatus) -> None:
     if isinstance(entry, LlamaModel):
         rows += [
             ("Size on disk", widgets.size(status.size_bytes)),
+            ("CPU code", f"{status.cpu}, tried on this processor" if status.cpu else "known once it was tried"),
             ("GPU", status.gpu or "known once its file is there"),
             ("Answers", f"up to {entry.throughput} written together" if entry.throughput else "one at a time, exactly"),
             ("Loaded", "yes" if status.loaded else "with its first answer"),
@@ -60,6 +61,8 @@ def _model(session: Session, status: ModelStatus) -> None:
     markup(widgets.facts_table(rows))
     if isinstance(entry, LlamaModel) and status.file is None:
         _prepare(session, status)
+    elif isinstance(entry, LlamaModel) and not (status.ready and status.tried):
+        _try(session, status)
     elif (
         status.held
         and (status.held.states or status.held.files)
@@ -88,6 +91,13 @@ def _where(entry: LlamaModel | OpenAIModel | None) -> str:
     if isinstance(entry, OpenAIModel):
         return "behind an OpenAI-compatible API"
     return "as a backend given by the program"
+
+
+def _try(session: Session, status: ModelStatus) -> None:
+    if st.button("Try it on this processor", icon=":material/play_arrow:", key=f"try-{status.name}"):
+        with st.spinner("Trying it"):
+            session.catalogue.try_out(status.name)
+        st.rerun()
 
 
 def _prepare(session: Session, status: ModelStatus) -> None:

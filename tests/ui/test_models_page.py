@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
+import pytest
+
+from promptlab.backends.llama import LlamaBackend
+from promptlab.backends.llama_tried import Tried
 from promptlab.backends.scripted import ScriptedBackend
 from promptlab.types import Held
 from promptlab.ui.models_page import _held
 from promptlab.workspace import Workspace
+from tests.gguf_made import tiny
 from tests.ui.conftest import Desk, said
 
 Desks = Callable[..., Desk]
@@ -79,3 +86,25 @@ def test_what_a_local_model_keeps_read_is_shown_and_can_be_forgotten(
 def test_prompts_kept_where_answers_are_written_together_are_said_to_be_in_the_window() -> None:
     assert _held(Held(1, 0, 0, 0), together=True) == "1 prompt in its window"
     assert _held(None, together=True) == "known once its file is there"
+
+
+def test_a_local_model_is_not_called_ready_before_it_was_tried_on_this_processor(
+    desk: Desks, make_workspace: Callable[..., Workspace], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = "import json, sys; sys.stdin.buffer.read(); print(json.dumps({'read': 667, 'why': ''}))"
+    tried = Tried(tmp_path / "tried.json", (sys.executable, "-c", ends))
+    monkeypatch.setattr(
+        LlamaBackend.__init__, "__kwdefaults__", {**LlamaBackend.__init__.__kwdefaults__, "tried": tried}
+    )
+    model = tiny(tmp_path / "work/models/tiny.gguf")
+    tab = desk(make_workspace(f"models:\n  small: {{backend: llama, path: {model}}}\n")).open("models")
+    assert not tab.exception
+    words = " ".join(said(tab).split())
+    assert "small not tried" in words
+    assert "CPU code known once it was tried" in words
+    tab.button(key="try-small").click().run()
+    assert not tab.exception
+    words = " ".join(said(tab).split())
+    assert "small ready" in words
+    assert "tried on this processor" in words
+    assert not [button for button in tab.button if button.key == "try-small"]
