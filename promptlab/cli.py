@@ -24,6 +24,7 @@ from promptlab import (
     cli_examples,
     cli_export,
     cli_formats,
+    cli_ledger,
     cli_models,
     cli_serve,
     cli_suite,
@@ -475,6 +476,7 @@ cli.add_command(cli_documents.documents)
 cli.add_command(cli_examples.examples)
 cli.add_command(cli_suite.suite)
 cli.add_command(cli_serve.serve)
+cli.add_command(cli_ledger.ledger)
 
 
 def main() -> None:

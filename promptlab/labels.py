@@ -1,6 +1,8 @@
 """Saying what label a file has: one line of promptlab.yaml, and nothing else of it, is changed.
 
-set_label(workspace, "documents/uploads/minutes.docx", "public")
+set_label(workspace, "documents/uploads/minutes.docx", "public", reason="it is on our web site since Monday")
+
+Lowering one lets more models see the text, so who did it and why is a line of the ledger.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode
 
 from promptlab.errors import WorkspaceError, nearest
 from promptlab.files import write_atomically
+from promptlab.ledger import Ledger, lowers, person
 from promptlab.types import LABELS, Label
 from promptlab.workspace import FILE, Workspace
 from promptlab.yamlfile import parse_yaml, read_text
@@ -21,8 +24,8 @@ from promptlab.yamlfile import parse_yaml, read_text
 _LOCK = threading.Lock()
 
 
-def set_label(workspace: Workspace, path: str, label: Label) -> Workspace:
-    """Give the file `path` the label, in promptlab.yaml; the workspace as it is then.
+def set_label(workspace: Workspace, path: str, label: Label, *, reason: str = "") -> Workspace:
+    """Give the file `path` the label, in promptlab.yaml; the workspace as it is then. A lower one needs a `reason`.
 
     Comments, order and quoting of the rest stay to the byte. Raises `WorkspaceError` when there is no such file,
     when its name is a pattern, when a stricter pattern covers it too (which one is said; nothing is written then),
@@ -48,9 +51,25 @@ def set_label(workspace: Workspace, path: str, label: Label) -> Workspace:
             pattern = next(p for p, other in changed.labels.items() if other == now and changed.matches(p, path))
             hint = f"change the line `{pattern}: {now}` in {FILE}, which covers other files too"
             raise WorkspaceError(f"`{name}` stays {now}, by the pattern `{pattern}`", file=FILE, hint=hint)
+        was = old.label_of(path)
+        if lowers(was, label):
+            _write_down(workspace, name, was, label, reason)
         if after != before:
             write_atomically(file, after.encode())
     return changed
+
+
+def _write_down(workspace: Workspace, name: str, was: Label, label: Label, reason: str) -> None:
+    """A line of the ledger, before anything is changed."""
+    reason = " ".join(reason.split())
+    if not reason:
+        raise WorkspaceError(
+            f"`{name}` stays {was}: lowering a label needs a reason, which the ledger keeps",
+            hint=f'say why: promptlab documents label {name} {label} --reason "it is published"',
+        )
+    ledger = Ledger(workspace.state)
+    ledger.lowered(name, before=was, after=label, who=person(), reason=reason)
+    ledger.close()
 
 
 def _too_clever() -> WorkspaceError:

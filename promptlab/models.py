@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Literal
 from promptlab.backends import Backend, Tries
 from promptlab.backends.llama_variants import Numerics
 from promptlab.errors import ModelNotFound, ModelNotReady, PromptlabError, nearest
+from promptlab.ledger import Ledger
 from promptlab.model_parts import Contents, digest_of_parts, model_files, names_of_parts
 from promptlab.modelfiles import PACKAGES, ModelFiles, Package, Progress, cache_folder, parts_of
 from promptlab.types import Held, Label
@@ -82,6 +83,7 @@ class Catalogue:
         self._extra = dict(extra or {})
         self._download = download or _hub_download
         self._files = ModelFiles(cache_folder(self._env))
+        self._ledger = Ledger(workspace.state)
         self._backends: dict[str, Backend] = {}
         self._contents: dict[str, Contents] = {}
         self._locks = {name: threading.RLock() for name in self.workspace.models}
@@ -257,6 +259,7 @@ class Catalogue:
         for catalogue in self._others.values():
             for name in list(catalogue._backends):
                 self._let_go(catalogue._backends.pop(name))
+            catalogue._ledger.close()
 
     @staticmethod
     def _let_go(backend: Backend) -> None:
@@ -275,8 +278,9 @@ class Catalogue:
         key = self._env.get(entry.api_key_env, "") if entry.api_key_env else ""
         _need("openai", "models behind an API", "openai")
         from promptlab.backends.openai_api import OpenAIBackend
+        from promptlab.backends.openai_outgoing import Outgoing
 
-        return OpenAIBackend(name, entry, key)
+        return OpenAIBackend(name, entry, key, outgoing=Outgoing(self._ledger))
 
     def _llama(self, name: str, entry: LlamaModel) -> LlamaBackend:
         _need("llama_cpp", "local models", "local")

@@ -19,7 +19,16 @@ PACKAGE = ROOT / "promptlab"
 LAYERS = (
     (
         *("ui", "cli", "cli_export", "cli_formats", "cli_documents", "cli_examples", "cli_suite", "cli_suite_output"),
-        *("cli_templates", "cli_variants", "cli_words", "cli_models", "cli_serve", "terminal", "pytest_plugin"),
+        *(
+            "cli_templates",
+            "cli_variants",
+            "cli_words",
+            "cli_models",
+            "cli_serve",
+            "cli_ledger",
+            "terminal",
+            "pytest_plugin",
+        ),
     ),
     (
         *("plans", "report", "difference", "proofs", "inventory", "template_changes"),
@@ -58,7 +67,7 @@ LAYERS = (
         *("templates", "template_file", "template_edit", "template_fields", "rendering", "layout"),
         *("jinja_tree", "sandbox", "traced", "beginnings", "schema_fields", "input_names"),
         *("documents", "docstore", "convert", "sniff", "passages", "sections", "tokens", "labels", "similarity"),
-        *("examples", "pools", "pool_files", "selection", "privacy"),
+        *("examples", "pools", "pool_files", "selection", "privacy", "ledger", "ledger_read"),
         *("shelf", "standing", "versions", "variants", "listing", "merge", "git"),
         *("models", "modelfiles", "model_parts", "gguf_head", "sizing", "scorers", "origin", "store", "tables"),
         *("backends", "formats", "stats", "thresholds", "judging", "model_check", "model_figures", "model_asks"),

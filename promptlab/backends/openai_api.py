@@ -12,6 +12,7 @@ in there would look like latency. The rest has a file each, and docs/models.md t
     openai_proxy.py    proxies of the environment         openai_missing.py  what was asked for and not given
     openai_tokens.py   counting                           openai_errors.py   the words for what goes wrong
     openai_retry.py    asking again                       openai_hints.py    and what to do about it
+    openai_outgoing.py what is done before text leaves: the scan, and the ledger
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from promptlab.backends import Step, openai_missing, openai_proxy, openai_reques
 from promptlab.backends.openai_entry import address, authorization, check_installed, fingerprint
 from promptlab.backends.openai_errors import Asked, leaks, translate
 from promptlab.backends.openai_events import check_packing, read_events
+from promptlab.backends.openai_outgoing import Leaving, Outgoing
 from promptlab.backends.openai_retry import LONGEST_ASKED_PAUSE, backoff, brief, retry_after, wait_asked
 from promptlab.backends.openai_stream import Answer
 from promptlab.errors import BadReply, ModelNotReady, RateLimited
@@ -54,6 +56,7 @@ class OpenAIBackend:
 
     `api_key` may be empty for a server that wants none. `wait(cancel, seconds)` pauses between tries and
     says whether `cancel` was set; `chance()` in [0, 1) shortens the pause, so that many clients spread out.
+    `outgoing` watches over what leaves; the catalogue gives every model that of its workspace.
     `not_ready` is why it cannot be asked though it can count and show what it would send: a key is missing or broken.
     Raises `ModelNotReady` when the catalogue entry cannot work at all.
     """
@@ -64,12 +67,13 @@ class OpenAIBackend:
         entry: OpenAIModel,
         api_key: str,
         *,
+        outgoing: Outgoing | None = None,
         wait: Callable[[threading.Event, float], bool] = _wait,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.name = name
         self.max_parallel = entry.max_parallel
-        self._entry, self._wait, self._chance = entry, wait, chance
+        self._entry, self._wait, self._chance, self._outgoing = entry, wait, chance, outgoing
         self._lock = threading.Lock()
         self._made: openai.OpenAI | None = None
         check_installed(name)
@@ -104,9 +108,10 @@ class OpenAIBackend:
         if self.not_ready is not None:
             raise ModelNotReady(self.not_ready.message, hint=self.not_ready.hint)
         body = openai_request.encoded(self.body(request), request, self._asked)
+        leaving = self._leaving(request)
         client = self._client()
         for attempt in range(1, self._entry.max_retries + 2):
-            this = _Try(Answer(self._asked), time.monotonic())
+            this = _Try(Answer(self._asked), time.monotonic(), attempt=attempt, leaving=leaving)
             try:
                 with closing(self._ask(client, body, cancel, this)) as steps:
                     for step in steps:
@@ -141,6 +146,11 @@ class OpenAIBackend:
                 stopped = _Try(Answer(self._asked), time.monotonic(), stopped=True)
                 yield self._completion(request, stopped, attempt, called)
                 return
+
+    def _leaving(self, request: Request) -> Leaving | None:
+        if self._outgoing is None:
+            return None
+        return self._outgoing.leaving(request, fingerprint=self.fingerprint, clearance=self._entry.clearance)
 
     def as_sent(self, request: Request) -> AsSent:
         """The JSON body and the address, and the tokens. Raises `RequestRejected` for what cannot be sent."""
@@ -235,6 +245,9 @@ class OpenAIBackend:
         response: httpx2.Response | None = None
         try:
             watch.check()
+            if this.leaving is not None:  # before the first byte, and for every try
+                asked = self._asked
+                this.leaving.now(this.attempt, url=asked.url, asked=asked.model, size=len(body), via=asked.proxy)
             with watch:
                 response = cast(
                     "httpx2.Response",
@@ -327,3 +340,5 @@ class _Try:
     stopped: bool = False
     request_id: str = ""
     asked_wait: float | None = None
+    attempt: int = 1
+    leaving: Leaving | None = None

@@ -1,0 +1,53 @@
+"""What is done before text leaves for an API, at the one place where it leaves: the gate once more, and the ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
+
+from promptlab import privacy
+from promptlab.ledger import Ledger, Sent
+from promptlab.types import Label, Request
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What watches over the text that leaves a workspace, for all its models alike."""
+
+    ledger: Ledger
+
+    def leaving(self, request: Request, *, fingerprint: str, clearance: Label) -> Leaving:
+        """A request that is to be sent. Raises `GateRefused`: why it may leave is written down, so it is looked at."""
+        label = privacy.label_of(request.prompt)
+        if not privacy.cleared(label, {request.model: clearance}):
+            privacy.check(request.prompt, model=request.model, clearance=clearance)
+        sources = request.prompt.sources
+        template = next((source.name for source in sources if source.section == "layout" and source.name), "")
+        first = Sent(
+            host="",
+            model=request.model,
+            asked="",
+            template=template,
+            label=label,
+            clearance=clearance,
+            request=request.key(fingerprint),
+            attempt=1,
+            bytes=0,
+        )
+        return Leaving(self.ledger, first)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """One request on its way out."""
+
+    ledger: Ledger
+    what: Sent
+
+    def now(self, attempt: int, *, url: str, asked: str, size: int, via: str) -> None:
+        """Write down that a try is about to go out to `url`. Raises `StoreError`; nothing may be sent then."""
+        host = urlsplit(url).netloc.rpartition("@")[2]
+        self.ledger.sent(replace(self.what, host=host, asked=asked, attempt=attempt, bytes=size, via=via))
+
+
+__all__ = ["Leaving", "Outgoing"]
