@@ -45,7 +45,7 @@ def workspace(root: Path, text: str) -> Workspace:
     ],
 )
 def test_only_the_label_changes(tmp_path: Path, before: str, after: str) -> None:
-    changed = set_label(workspace(tmp_path, before), "docs/a.md", "internal")
+    changed = set_label(workspace(tmp_path, before), "docs/a.md", "internal", reason="it is out")
     assert (tmp_path / "promptlab.yaml").read_bytes().decode() == after
     assert changed.label_of("docs/a.md") == "internal"
 
