@@ -30,9 +30,10 @@ from promptlab.backends import Backend
 from promptlab.ledger import Ledger, Sent
 from promptlab.models import Catalogue
 from promptlab.store import Store
-from promptlab.workspace import OpenAIModel, Workspace
+from promptlab.workspace import OpenAIModel, Scan, Workspace
 
 GOAL = 0.02
+OFF = Scan(keys="off", personal="off")
 LINE = Sent("api.openai.com", "gpt", "gpt-4o-mini", "templates/world-cup.yaml", "public", "public", "9" * 64, 1, 10324)
 
 
@@ -74,7 +75,7 @@ def measure(*, requests: int, rounds: int, in_flight: int, latency: float) -> Fi
         bare: list[Leg] = []
         roads = []
         for place, kind in zip(places, (Catalogue, Unwatched), strict=True):
-            workspace = _Inside(root=ROOT, models={MODEL: entry}, labels={}, folder=place)
+            workspace = _Inside(root=ROOT, models={MODEL: entry}, labels={}, scan=OFF, folder=place)
             roads.append((workspace, kind(workspace), Store(place / "runs.sqlite")))
 
         def once(which: int, mark: str, number: int) -> Leg:

@@ -245,11 +245,16 @@ class Catalogue:
             catalogue._follow(workspace)
 
     def _follow(self, workspace: Workspace) -> None:
-        old = self.workspace.models
+        old, scanned = self.workspace.models, self.workspace.scan
         for name in workspace.models:
             self._locks.setdefault(name, threading.RLock())
         self.workspace = workspace
-        for name in [name for name in list(self._backends) if workspace.models.get(name) != old.get(name)]:
+
+        def changed(name: str) -> bool:
+            entry = workspace.models.get(name)
+            return entry != old.get(name) or (isinstance(entry, OpenAIModel) and workspace.scan != scanned)
+
+        for name in filter(changed, list(self._backends)):
             with self._locks[name]:
                 if name in self._backends:
                     self._let_go(self._backends.pop(name))
@@ -280,7 +285,10 @@ class Catalogue:
         from promptlab.backends.openai_api import OpenAIBackend
         from promptlab.backends.openai_outgoing import Outgoing
 
-        return OpenAIBackend(name, entry, key, outgoing=Outgoing(self._ledger))
+        others = [e.api_key_env for e in self.workspace.models.values() if isinstance(e, OpenAIModel) and e.api_key_env]
+        keys = tuple(sorted({value for name in others if (value := self._env.get(name, "").strip())}))
+        rule = entry.scan or self.workspace.scan
+        return OpenAIBackend(name, entry, key, outgoing=Outgoing(self._ledger, rule, keys))
 
     def _llama(self, name: str, entry: LlamaModel) -> LlamaBackend:
         _need("llama_cpp", "local models", "local")

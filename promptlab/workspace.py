@@ -110,6 +110,36 @@ _SENT: Mapping[str, str] = {
 """Fields of a request that a template or this catalogue sets otherwise, and how."""
 
 
+Rule = Literal["refuse", "mask", "warn", "off"]
+"""What becomes of a request in whose text a scan finds something."""
+
+
+class Scan(_Strict):
+    """What is done about keys and personal data in text that is about to go to an API. Phone numbers without a country
+    code are looked for as those of `regions` write them, such as US or GB."""
+
+    keys: Rule = "refuse"
+    personal: Rule = "warn"
+    regions: tuple[str, ...] = ()
+
+    @field_validator("keys", "personal", mode="before")
+    @classmethod
+    def _off(cls, value: Any) -> Any:
+        # Older YAML reads a bare `off` as false.
+        return "off" if value is False else value
+
+    @field_validator("regions")
+    @classmethod
+    def _are_regions(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for region in value:
+            if not re.fullmatch(r"[A-Z]{2}", region):
+                raise ValueError(f"`{region}` is no country: write two capital letters, such as US or GB")
+        return value
+
+
+USUAL_SCAN = Scan()
+
+
 class OpenAIModel(_Strict):
     """A model behind an OpenAI-compatible HTTP API. Times are seconds.
 
@@ -137,6 +167,7 @@ class OpenAIModel(_Strict):
     reasoning_effort: str | None = Field(default=None, min_length=1)
     reasoning: Mapping[str, Mapping[str, Any]] = {}
     extra_body: Mapping[str, Any] = {}
+    scan: Scan | None = None
 
     @field_validator("extra_body", "reasoning")
     @classmethod
@@ -168,6 +199,7 @@ class _File(_Strict):
     models: dict[str, ModelEntry] = {}
     labels: dict[str, Label] = {}
     model_memory: int | None = Field(default=None, gt=0, description="MB that loaded local models may take together")
+    scan: Scan = USUAL_SCAN
 
     @field_validator("models", "labels", mode="before")
     @classmethod
@@ -201,6 +233,8 @@ class Workspace:
     labels: Mapping[str, Label]
     model_memory: int | None = None
     """MB that loaded local models may take together; None leaves it to the machine."""
+    scan: Scan = USUAL_SCAN
+    """What is done about keys and personal data in text for APIs, unless a model's entry says otherwise."""
 
     @property
     def state(self) -> Path:
@@ -276,7 +310,7 @@ class Workspace:
             parsed = _File.model_validate({} if file.data is None else file.data)
         except ValidationError as exc:
             raise _explain(exc, file) from exc
-        return cls(root, parsed.models, parsed.labels, parsed.model_memory)
+        return cls(root, parsed.models, parsed.labels, parsed.model_memory, parsed.scan)
 
 
 def _ways(path: Path) -> Iterator[Path]:
@@ -320,4 +354,4 @@ def _glob(pattern: str) -> re.Pattern[str]:
     return re.compile("".join(known.get(part, re.escape(part)) for part in parts), re.DOTALL)
 
 
-__all__ = ["FILE", "LlamaModel", "OpenAIModel", "Workspace", "nearest"]
+__all__ = ["FILE", "LlamaModel", "OpenAIModel", "Rule", "Scan", "Workspace", "nearest"]

@@ -12,7 +12,7 @@ in there would look like latency. The rest has a file each, and docs/models.md t
     openai_proxy.py    proxies of the environment         openai_missing.py  what was asked for and not given
     openai_tokens.py   counting                           openai_errors.py   the words for what goes wrong
     openai_retry.py    asking again                       openai_hints.py    and what to do about it
-    openai_outgoing.py what is done before text leaves: the scan, and the ledger
+    openai_outgoing.py what is done before text leaves    openai_scan.py     the scan of a request, masks undone
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from promptlab.backends.openai_errors import Asked, leaks, translate
 from promptlab.backends.openai_events import check_packing, read_events
 from promptlab.backends.openai_outgoing import Leaving, Outgoing
 from promptlab.backends.openai_retry import LONGEST_ASKED_PAUSE, backoff, brief, retry_after, wait_asked
+from promptlab.backends.openai_scan import Checked, undone
 from promptlab.backends.openai_stream import Answer
 from promptlab.errors import BadReply, ModelNotReady, RateLimited
 from promptlab.types import AsSent, Completion, Delta, Phase, Piece, Request, Thought, Timings
@@ -87,7 +88,7 @@ class OpenAIBackend:
             self._authorization = authorization(name, entry, key, at)
         except ModelNotReady as exc:  # what sends nothing works all the same: previews, counts, stored answers
             self.not_ready = exc
-        self.fingerprint = fingerprint(at, entry)
+        self.fingerprint = fingerprint(at, entry, outgoing.rule if outgoing is not None else None)
         self.window = entry.window or (openai_tokens.known_window(entry.model) if at.official else None)
         self._encoding = openai_tokens.encoding_name(entry.model, entry.tokenizer)
         self._exact = at.official and entry.tokenizer is None and openai_tokens.is_counted(entry.model)
@@ -107,8 +108,19 @@ class OpenAIBackend:
         called = time.monotonic()
         if self.not_ready is not None:
             raise ModelNotReady(self.not_ready.message, hint=self.not_ready.hint)
+        found, leaving = Checked(request), None
+        if self._outgoing is not None:
+            found = self._outgoing.checked(request)
+            leaving = self._outgoing.leaving(
+                request, fingerprint=self.fingerprint, clearance=self._entry.clearance, masked=len(found.masks)
+            )
+        steps = self._steps(found.request, leaving, cancel, called)
+        yield from undone(steps, found) if found.masks or found.warnings else steps
+
+    def _steps(
+        self, request: Request, leaving: Leaving | None, cancel: threading.Event, called: float
+    ) -> Generator[Step]:
         body = openai_request.encoded(self.body(request), request, self._asked)
-        leaving = self._leaving(request)
         client = self._client()
         for attempt in range(1, self._entry.max_retries + 2):
             this = _Try(Answer(self._asked), time.monotonic(), attempt=attempt, leaving=leaving)
@@ -147,13 +159,10 @@ class OpenAIBackend:
                 yield self._completion(request, stopped, attempt, called)
                 return
 
-    def _leaving(self, request: Request) -> Leaving | None:
-        if self._outgoing is None:
-            return None
-        return self._outgoing.leaving(request, fingerprint=self.fingerprint, clearance=self._entry.clearance)
-
     def as_sent(self, request: Request) -> AsSent:
         """The JSON body and the address, and the tokens. Raises `RequestRejected` for what cannot be sent."""
+        if self._outgoing is not None:
+            request = self._outgoing.shown(request)
         body = self.body(request)
         openai_request.encoded(body, request, self._asked)
         pieces = tuple(Piece(text, span.section, span.source) for span, text in request.prompt.texts())

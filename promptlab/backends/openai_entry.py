@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urls
 
 from promptlab.errors import ModelNotReady
 from promptlab.types import canonical_json, sha256
-from promptlab.workspace import OpenAIModel
+from promptlab.workspace import OpenAIModel, Scan
 
 OFFICIAL = "https://api.openai.com/v1"
 _OPENAI_HOST = re.compile(r"([a-z0-9-]+\.)?api\.openai\.com")
@@ -98,17 +98,26 @@ def _checked_url(name: str, base_url: str) -> SplitResult:
     return url
 
 
-def fingerprint(at: Address, entry: OpenAIModel) -> str:
-    """What decides an answer apart from the request: address and model, and what the catalogue adds to each request."""
+def fingerprint(at: Address, entry: OpenAIModel, scan: Scan | None = None) -> str:
+    """What decides an answer apart from the request: address and model, what the catalogue adds to each request, and
+    what the rule `scan` masks."""
     added = {
         "api_version": entry.api_version,
         "extra_body": json.loads(json.dumps(entry.extra_body)) or None,
         "reasoning": json.loads(json.dumps({k: dict(v) for k, v in entry.reasoning.items()})) or None,
         "reasoning_effort": entry.reasoning_effort,
+        "masked": _masked(scan),
     }
     added = {key: value for key, value in added.items() if value is not None}
     more = f" with={sha256(canonical_json(added))[:16]}" if added else ""
     return f"openai:{at.base}:{entry.model}{more}"
+
+
+def _masked(scan: Scan | None) -> list[str] | None:
+    if scan is None:
+        return None
+    groups = [group for group, rule in (("keys", scan.keys), ("personal", scan.personal)) if rule == "mask"]
+    return [*groups, *(scan.regions if "personal" in groups else ())] or None
 
 
 def key_header(entry: OpenAIModel, at: Address) -> str:

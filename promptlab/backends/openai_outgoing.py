@@ -1,22 +1,40 @@
-"""What is done before text leaves for an API, at the one place where it leaves: the gate once more, and the ledger."""
+"""What is done before text leaves for an API, at the one place where it leaves: the gate once more, the scan, and the
+ledger."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from promptlab import privacy
+from promptlab.backends.openai_scan import Checked, checked
+from promptlab.errors import GateRefused
 from promptlab.ledger import Ledger, Sent
 from promptlab.types import Label, Request
+from promptlab.workspace import Scan
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """What watches over the text that leaves a workspace, for all its models alike."""
+    """What watches over the text that leaves a workspace for one model: the ledger, the rule of the scan, and the keys
+    of all models of the workspace, which are never sent as text."""
 
     ledger: Ledger
+    rule: Scan
+    keys: tuple[str, ...] = field(default=(), repr=False)
 
-    def leaving(self, request: Request, *, fingerprint: str, clearance: Label) -> Leaving:
+    def checked(self, request: Request) -> Checked:
+        """`request` as it may be sent. Raises `GateRefused` where the scan's rule refuses it."""
+        return checked(request, self.rule, self.keys)
+
+    def shown(self, request: Request) -> Request:
+        """`request` as it would be sent, for a preview: one that would be refused is shown as it is."""
+        try:
+            return self.checked(request).request
+        except GateRefused:
+            return request
+
+    def leaving(self, request: Request, *, fingerprint: str, clearance: Label, masked: int) -> Leaving:
         """A request that is to be sent. Raises `GateRefused`: why it may leave is written down, so it is looked at."""
         label = privacy.label_of(request.prompt)
         if not privacy.cleared(label, {request.model: clearance}):
@@ -33,6 +51,7 @@ class Outgoing:
             request=request.key(fingerprint),
             attempt=1,
             bytes=0,
+            masked=masked,
         )
         return Leaving(self.ledger, first)
 
