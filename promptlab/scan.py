@@ -32,6 +32,8 @@ LIBRARIES: dict[Group, tuple[str, ...]] = {
 SECONDS = 2.0
 """Longest search in one text for one kind."""
 _PIECE, _OVERLAP = 20_000, 2_000
+_FEWEST_DIGITS = 6
+"""Digits that a text has at least in which there can be a number of somebody's."""
 _LEFT_OUT = ("high_entropy_strings", "keyword", "base")
 _ADDRESS = "ip_public"
 
@@ -77,7 +79,17 @@ class Found:
 
 def missing(group: Group) -> tuple[str, ...]:
     """The libraries that a scan for `group` needs and that are not installed."""
-    return tuple(name for name in LIBRARIES[group] if find_spec(name) is None)
+    return tuple(name for name in LIBRARIES[group] if not _is_there(name))
+
+
+def _is_there(name: str) -> bool:
+    """Whether a library can be imported; what is there once stays there."""
+    if name not in _THERE and find_spec(name) is not None:
+        _THERE.add(name)
+    return name in _THERE
+
+
+_THERE: set[str] = set()
 
 
 def find(text: str, group: Group, regions: Sequence[str] = ()) -> tuple[Found, ...]:
@@ -87,17 +99,18 @@ def find(text: str, group: Group, regions: Sequence[str] = ()) -> tuple[Found, .
     Raises:
         NotScanned: a library is missing, or it took too long.
     """
+    key = group, tuple(regions), sha256(text)
+    if (known := _KNOWN.get(key)) is not None:
+        return known
     if lacking := missing(group):
         raise NotScanned(
             group,
             f"cannot be scanned for {_WORDS[group]}: the Python package `{lacking[0]}` is not installed",
             hint="install it with: pip install 'promptlab[openai]'",
         )
-    key = group, tuple(regions), sha256(text)
-    if (known := _KNOWN.get(key)) is None:
-        known = apart(_keys(text) if group == "keys" else _personal(text, regions))
-        _KNOWN.put(key, known)
-    return known
+    found = apart(_keys(text) if group == "keys" else _personal(text, regions))
+    _KNOWN.put(key, found)
+    return found
 
 
 _WORDS: dict[Group, str] = {"keys": "keys", "personal": "personal data"}
@@ -135,22 +148,24 @@ def apart(found: Iterable[Found]) -> tuple[Found, ...]:
     return tuple(sorted(kept, key=lambda f: f.start))
 
 
-def _search(pattern: str | Any, text: str, group: Group, kind: str) -> Iterator[Any]:
-    """Matches of `pattern` in `text`, piece by piece, within `SECONDS`."""
-    compiled = _compiled(pattern) if isinstance(pattern, str) else pattern
-    end = time.monotonic() + SECONDS
+def _search(compiled: Any, text: str, group: Group, kind: str) -> list[Any]:
+    """Matches in `text`, piece by piece, within `SECONDS`."""
     try:
-        for start in range(0, max(1, len(text)), _PIECE - _OVERLAP):
+        if len(text) <= _PIECE:
+            return list(compiled.finditer(text, timeout=SECONDS))
+        end, found = time.monotonic() + SECONDS, []
+        for start in range(0, len(text), _PIECE - _OVERLAP):
             left = end - time.monotonic()
             if left <= 0:
                 raise TimeoutError
-            yield from compiled.finditer(text, start, min(start + _PIECE, len(text)), timeout=left)
+            found += compiled.finditer(text, start, min(start + _PIECE, len(text)), timeout=left)
     except TimeoutError:
         raise NotScanned(
             group,
             f"cannot be scanned for {_WORDS[group]}: looking for `{kind}` took longer than {SECONDS:g} s",
-            hint="the text is made of what such keys begin with; leave that part out",
+            hint="the text is made of what such keys and numbers begin with; leave that part out",
         ) from None
+    return found
 
 
 @cache
@@ -239,15 +254,16 @@ def _key_end(text: str, end: int, kind: str) -> int:
 def _personal(text: str, regions: Sequence[str]) -> Iterator[Found]:
     if "@" in text:
         yield from _mail(text)
-    if sum(map(str.isdigit, text)) < 4:
+    if text.count(".") >= 3:
+        yield from _of(_plugins()[1], text, "personal", "IP address")
+    if len(_compiled(r"\d").findall(text)) < _FEWEST_DIGITS:
         return
     for kind, pattern, module in _NUMBERS:
         judge = import_module(f"stdnum.{module}").is_valid
-        for match in _search(pattern, text, "personal", kind):
+        for match in _search(_compiled(pattern), text, "personal", kind):
             start = match.start()
             if (length := _valid_part(match.group(), judge, kind)) is not None:
                 yield Found(start, start + length, "personal", kind)
-    yield from _of(_plugins()[1], text, "personal", "IP address")
     yield from _phones(text, regions)
 
 
@@ -267,7 +283,7 @@ def _valid_part(candidate: str, judge: Callable[[str], bool], kind: str) -> int 
 def _mail(text: str) -> Iterator[Found]:
     from email_validator import EmailNotValidError, validate_email
 
-    for match in _search(_MAIL, text, "personal", "mail address"):
+    for match in _search(_compiled(_MAIL), text, "personal", "mail address"):
         candidate = match.group().rstrip(".!?*_`")
         try:
             validate_email(candidate, check_deliverability=False, test_environment=True)

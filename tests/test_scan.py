@@ -226,13 +226,12 @@ def test_thinking_is_undone_and_so_is_what_had_arrived_of_an_answer_that_broke_o
         assert "".join(s.text for s in steps if isinstance(s, Thought)) == last.thinking
         error = {"error": {"message": "broken", "type": "server_error", "code": 500}}
         server.plan(events(delta("No [MAIL_ADDRESS_1] [MAIL"), error))
-        heard = ""
         catalogue = Catalogue(here, ENV)
+        arrived: list[Step] = []
         with pytest.raises(PromptlabError):
-            for step in catalogue.backend("api").complete(request(MAIL), threading.Event()):
-                heard += step.text if isinstance(step, Delta) else ""
+            arrived.extend(catalogue.backend("api").complete(request(MAIL), threading.Event()))
         catalogue.close()
-        assert heard == f"No {MAIL} [MAIL"
+        assert "".join(s.text for s in arrived if isinstance(s, Delta)) == f"No {MAIL} [MAIL"
 
 
 def test_what_is_sent_all_the_same_is_said_with_the_answer(make_workspace: Callable[..., Workspace]) -> None:
@@ -281,8 +280,9 @@ def test_the_preview_shows_the_masks(make_workspace: Callable[..., Workspace]) -
 @pytest.mark.parametrize("library", sorted({*scan.LIBRARIES["keys"], *scan.LIBRARIES["personal"]}))
 def test_without_its_library_no_scan_is_claimed(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
     real = scan.find_spec
+    monkeypatch.setattr(scan, "_THERE", set())
     monkeypatch.setattr(scan, "find_spec", lambda name: None if name == library else real(name))
-    clean = request("nothing")
+    clean = request(f"nothing {library}")
     for group in ("keys", "personal"):
         needs = library in scan.LIBRARIES[group]  # type: ignore[index]
         off: Mapping[str, Any] = {"keys": "off", "personal": "off"}
