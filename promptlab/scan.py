@@ -3,10 +3,10 @@
     find("Call +44 20 7946 0958", ("GB",))     # (Found(5, 21, "personal", "phone number"),)
 
 Keys are what the plugins of detect-secrets know, without its entropy and keyword plugins, which take much other text
-for keys. Phone numbers are phonenumbers' business; numbers with check digits (cards, IBANs, identity numbers of some
-countries) are python-stdnum's, and mail addresses email-validator's. What is here only cuts out candidates for them,
-and holds every search to a time: a text that takes longer counts as not scanned. docs/privacy.md says, kind by kind,
-what is found and what is not.
+for keys, and six rules of CredSweeper. Phone numbers are phonenumbers' business; numbers with check digits (cards,
+IBANs, identity numbers of some countries) are python-stdnum's, and mail addresses email-validator's. What is here only
+cuts out candidates for them, and holds every search to a time: a text that takes longer counts as not scanned.
+docs/privacy.md says, kind by kind, what is found and what is not.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from importlib.util import find_spec
 from typing import Any, Literal
 
 from promptlab.errors import PromptlabError
+from promptlab.scan_patterns import PATTERNS
 from promptlab.types import sha256
 
 Group = Literal["keys", "personal"]
@@ -41,7 +42,7 @@ _ADDRESS = "ip_public"
 # tenth string of digits would be one (nine or ten digits and one check digit) are left out.
 _NUMBERS: tuple[tuple[str, str, str], ...] = (
     ("IBAN", r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{1,4}){3,9}(?![A-Za-z0-9])", "iban"),
-    ("payment card", r"(?<![\w.-])[2-6]\d{3}(?:[ -]?\d){8,14}\d(?![\w-])", "luhn"),
+    ("payment card", r"(?<![\w.-])(?:[2-6]\d{3}|1800)(?:[ -]?\d){8,14}\d(?![\w-])", "luhn"),
     ("US social security number", r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])", "us.ssn"),
     ("French NIR", r"(?<!\w)[12] ?\d{2} ?\d{2} ?\d[\dAB] ?\d{3} ?\d{3} ?\d{2}(?!\w)", "fr.nir"),
     ("Italian codice fiscale", r"(?<!\w)[A-Z]{6}\d{2}[A-EHLMPRST]\d{2}[A-Z]\d{3}[A-Z](?!\w)", "it.codicefiscale"),
@@ -53,7 +54,8 @@ _NUMBERS: tuple[tuple[str, str, str], ...] = (
     ("Belgian national number", r"(?<![\w.-])\d{2}\.\d{2}\.\d{2}-\d{3}\.\d{2}(?![\w-])", "be.nn"),
     ("Swiss AHV number", r"(?<![\w.-])756\.\d{4}\.\d{4}\.\d{2}(?![\w-])", "ch.ssn"),
 )
-_MAIL = r"(?<![^\s<>()\[\]{},;:\"'=|/])[^\s<>()\[\]{},;:\"'=|@/]{1,64}@[^\s<>()\[\]{},;:\"'=|@/]{3,250}"
+_BREAKS = r"\s<>()\[\]{},;:\"'=|/\\"
+_MAIL = rf"(?<![^{_BREAKS}])[^{_BREAKS}@]{{1,64}}@[^{_BREAKS}@]{{3,250}}"
 _URL_WITH_PASSWORD = r"://[^{}\s@]{1,300}@"
 _REST_OF_WORD = r"(?:\.?[A-Za-z0-9_\-+/=])*"
 _END_OF_KEY = "-----END"
@@ -218,12 +220,15 @@ def _plugin(plugin: Any) -> _Plugin:
 
 def kinds_of_keys() -> tuple[str, ...]:
     """The names of the kinds of keys that are looked for."""
-    return tuple(plugin.kind for plugin in _plugins()[0])
+    return tuple(sorted({plugin.kind for plugin in _plugins()[0]} | {kind for kind, _ in PATTERNS}))
 
 
 def _keys(text: str) -> Iterator[Found]:
     for plugin in _plugins()[0]:
         yield from _of(plugin, text, "keys", plugin.kind)
+    for kind, pattern in PATTERNS:
+        for match in _search(_compiled(pattern), text, "keys", kind):
+            yield Found(match.start("value"), _key_end(text, match.end("value"), kind), "keys", kind)
 
 
 def _of(plugin: _Plugin, text: str, group: Group, kind: str) -> Iterator[Found]:
@@ -233,15 +238,21 @@ def _of(plugin: _Plugin, text: str, group: Group, kind: str) -> Iterator[Found]:
                 continue
             start, end = match.span()
             if group == "keys":
-                end = _key_end(text, end, kind)
+                start, end = _key_start(text, start, kind), _key_end(text, end, kind)
             yield Found(start, end, group, kind)
+
+
+def _key_start(text: str, start: int, kind: str) -> int:
+    """The dashes before the first line of a private key are a part of it."""
+    return len(text[:start].rstrip("-")) if kind == "Private Key" else start
 
 
 def _key_end(text: str, end: int, kind: str) -> int:
     """Where a key ends: some plugins stop within it, and of a private key they know the first line only."""
     if kind == "Private Key":
         last = text.find(_END_OF_KEY, end)
-        return len(text) if last < 0 else (text.find("\n", last) if "\n" in text[last:] else len(text))
+        dashes = text.find("-----", last + len(_END_OF_KEY)) if last >= 0 else -1
+        return dashes + 5 if dashes >= 0 else len(text)
     if end and (text[end - 1].isalnum() or text[end - 1] in "_-+/=."):
         rest = _compiled(_REST_OF_WORD).match(text, end)
         return int(rest.end()) if rest else end

@@ -67,7 +67,7 @@ LAYERS = (
         *("templates", "template_file", "template_edit", "template_fields", "rendering", "layout"),
         *("jinja_tree", "sandbox", "traced", "beginnings", "schema_fields", "input_names"),
         *("documents", "docstore", "convert", "sniff", "passages", "sections", "tokens", "labels", "similarity"),
-        *("examples", "pools", "pool_files", "selection", "privacy", "ledger", "ledger_read", "scan"),
+        *("examples", "pools", "pool_files", "selection", "privacy", "ledger", "ledger_read", "scan", "scan_patterns"),
         *("shelf", "standing", "versions", "variants", "listing", "merge", "git"),
         *("models", "modelfiles", "model_parts", "gguf_head", "sizing", "scorers", "origin", "store", "tables"),
         *("backends", "formats", "stats", "thresholds", "judging", "model_check", "model_figures", "model_asks"),
