@@ -8,7 +8,7 @@ This file puts behind the backend protocol what has a file each:
     llama_identity.py  what the model is, in a line   llama_host.py      the loaded models
     llama_template.py  messages to a string           llama_kinds.py     what is refused, llama_room.py for its size
     llama_prompt.py    that to tokens                 llama_loading.py   loading one
-    llama_grammar.py   a schema to a grammar          llama_engine.py    one answer at a time, llama_prefix.py its memory
+    llama_grammar.py   a schema to a grammar          llama_engine.py    one at a time, llama_prefix.py its memory
     llama_tried.py     the CPU code that answers      llama_together.py  many at once, in llama_cells.py
     llama_lane.py      whose turn it is               llama_answer.py    writing: llama_sampling.py, llama_text.py
     llama_job.py       one who waits                  llama_rules.py     the tokens that a grammar allows
