@@ -115,18 +115,22 @@ def main() -> None:
     parser.add_argument("--threads", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--numbers", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="on this processor only, with 1 and 2 threads")
     args = parser.parse_args()
     if args.numbers:
         print(json.dumps(numbers(args.numbers, args.variant, args.threads, args.tokens)))
         return
-    emulated = [] if args.no_emulation else args.cpu or list(EMULATED)
+    emulated = [] if args.no_emulation or args.quick else args.cpu or list(EMULATED)
     if emulated and not shutil.which("qemu-x86_64"):
         raise SystemExit("qemu-x86_64 is not installed: apt-get install qemu-user, or say --no-emulation")
     files = ModelFiles(cache_folder(os.environ))
     rows: list[Row] = []
     for model in args.model or sorted(MODELS):
         path = files.prepare(PACKAGES[MODELS[model]])
-        for where, threads in [*(("", count) for count in (1, 2, 4)), *((cpu, 1) for cpu in emulated)]:
+        for where, threads in [
+            *(("", count) for count in ((1, 2) if args.quick else (1, 2, 4))),
+            *((cpu, 1) for cpu in emulated),
+        ]:
             rows.append(run(model, path, args.variant, emulated=where, threads=threads, tokens=args.tokens))
             if not args.json:
                 one = rows[-1]

@@ -45,12 +45,12 @@ from benchmarks import machine
 from benchmarks.overhead import LOCAL_MODELS, ROOT, Spread
 from promptlab import documents, examples, yamlfile
 from promptlab.backends.llama import LlamaBackend, usable_cores
-from promptlab.backends.llama_child import WORKERS
 from promptlab.backends.llama_engine import Engine
 from promptlab.backends.llama_host import Engines
 from promptlab.backends.llama_pipe import Pipe, Said
 from promptlab.backends.llama_prompt import encode, split_controls
 from promptlab.backends.llama_sampling import Sampler
+from promptlab.backends.llama_workers import WORKERS
 from promptlab.errors import InputError
 from promptlab.models import Catalogue
 from promptlab.types import Completion, Delta, Message, Params, Prompt, Request, Source, Span

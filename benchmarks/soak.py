@@ -30,8 +30,8 @@ from typing import Any
 from benchmarks import machine
 from benchmarks.prefix import opened
 from promptlab.backends.llama import LlamaBackend
-from promptlab.backends.llama_child import WORKERS
 from promptlab.backends.llama_host import Engines
+from promptlab.backends.llama_workers import WORKERS
 from promptlab.errors import EngineFailed
 from promptlab.model_check import resident
 from promptlab.types import Completion, Delta, Message, Params, Prompt, Request

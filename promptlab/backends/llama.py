@@ -4,14 +4,15 @@
 
 This file puts behind the backend protocol what has a file each:
 
-    here                                         in a process of its own (llama_worker.py)
-    llama_template.py  messages to a string      llama_host.py      the loaded models
-    llama_prompt.py    that to tokens            llama_loading.py   loading one
-    llama_grammar.py   a schema to a grammar     llama_engine.py    one answer at a time, llama_prefix.py its memory
-    llama_lane.py      whose turn it is,         llama_together.py  many at once, in llama_cells.py
-    llama_job.py       one who waits             llama_answer.py    writing: llama_sampling.py, llama_text.py
-    llama_child.py     that process, from here        llama_kinds.py, llama_room.py  what it refuses to load
-    llama_identity.py  what the model is, in a line   llama_rules.py  the tokens that a grammar allows
+    here                                              in a process of its own (llama_worker.py)
+    llama_identity.py  what the model is, in a line   llama_host.py      the loaded models
+    llama_template.py  messages to a string           llama_kinds.py     what is refused, llama_room.py for its size
+    llama_prompt.py    that to tokens                 llama_loading.py   loading one
+    llama_grammar.py   a schema to a grammar          llama_engine.py    one at a time, llama_prefix.py its memory
+    llama_tried.py     the CPU code that answers      llama_together.py  many at once, in llama_cells.py
+    llama_lane.py      whose turn it is               llama_answer.py    writing: llama_sampling.py, llama_text.py
+    llama_job.py       one who waits                  llama_rules.py     the tokens that a grammar allows
+    llama_workers.py   those processes, from here: llama_child.py
 """
 
 from __future__ import annotations
@@ -32,7 +33,6 @@ from promptlab.backends import Step
 from promptlab.backends import llama_prompt as prompts
 from promptlab.backends import llama_template as templates
 from promptlab.backends.llama_answer import Task
-from promptlab.backends.llama_child import WORKERS
 from promptlab.backends.llama_grammar import Grammar, grammar_of
 from promptlab.backends.llama_host import Host
 from promptlab.backends.llama_identity import Adapter, identity_of, library_build, processor_of
@@ -44,6 +44,7 @@ from promptlab.backends.llama_native import Vocab, has_gpu
 from promptlab.backends.llama_question import Question
 from promptlab.backends.llama_tried import TRIED, Outcome, Trial, Tried
 from promptlab.backends.llama_variants import NOT_PORTABLE, PORTABLE_HINT, Cpu, Numerics, candidates
+from promptlab.backends.llama_workers import WORKERS
 from promptlab.errors import EngineFailed, IllegalInstruction, ModelNotReady, WindowExceeded
 from promptlab.model_parts import Contents
 from promptlab.modelfiles import PACKAGES

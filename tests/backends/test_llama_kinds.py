@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from promptlab.backends.llama_child import WORKERS
 from promptlab.backends.llama_kinds import other_kind, refuse_other_kinds
+from promptlab.backends.llama_workers import WORKERS
 from promptlab.errors import EngineFailed
 from promptlab.gguf_head import read_head
 from promptlab.models import Catalogue

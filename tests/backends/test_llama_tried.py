@@ -15,10 +15,10 @@ import pytest
 from promptlab import runner, templates
 from promptlab.backends import llama_native, llama_tried, llama_variants
 from promptlab.backends.llama import LlamaBackend
-from promptlab.backends.llama_child import Workers
 from promptlab.backends.llama_loading import Settings
 from promptlab.backends.llama_tried import Outcome, Trial, Tried
 from promptlab.backends.llama_variants import Cpu
+from promptlab.backends.llama_workers import Workers
 from promptlab.errors import EngineFailed, IllegalInstruction, ModelNotReady
 from promptlab.models import Catalogue
 from promptlab.store import Store
