@@ -16,7 +16,7 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode
 
 from promptlab.errors import WorkspaceError, nearest
 from promptlab.files import write_atomically
-from promptlab.ledger import Ledger, lowers, person
+from promptlab.ledger import lowers, write_lowered
 from promptlab.types import LABELS, Label
 from promptlab.workspace import FILE, Workspace
 from promptlab.yamlfile import parse_yaml, read_text
@@ -53,23 +53,11 @@ def set_label(workspace: Workspace, path: str, label: Label, *, reason: str = ""
             raise WorkspaceError(f"`{name}` stays {now}, by the pattern `{pattern}`", file=FILE, hint=hint)
         was = old.label_of(path)
         if lowers(was, label):
-            _write_down(workspace, name, was, label, reason)
+            hint = f'say why: promptlab documents label {name} {label} --reason "it is published"'
+            write_lowered(workspace.state, name, before=was, after=label, reason=reason, hint=hint)
         if after != before:
             write_atomically(file, after.encode())
     return changed
-
-
-def _write_down(workspace: Workspace, name: str, was: Label, label: Label, reason: str) -> None:
-    """A line of the ledger, before anything is changed."""
-    reason = " ".join(reason.split())
-    if not reason:
-        raise WorkspaceError(
-            f"`{name}` stays {was}: lowering a label needs a reason, which the ledger keeps",
-            hint=f'say why: promptlab documents label {name} {label} --reason "it is published"',
-        )
-    ledger = Ledger(workspace.state)
-    ledger.lowered(name, before=was, after=label, who=person(), reason=reason)
-    ledger.close()
 
 
 def _too_clever() -> WorkspaceError:

@@ -32,7 +32,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from promptlab.errors import StoreError
+from promptlab.errors import StoreError, WorkspaceError
 from promptlab.types import LABELS, Label
 
 FILE = "ledger.jsonl"
@@ -254,6 +254,22 @@ def lowers(before: Label, after: Label) -> bool:
     return LABELS.index(after) < LABELS.index(before)
 
 
+def write_lowered(state: Path, path: str, *, before: Label, after: Label, reason: str, hint: str) -> None:
+    """Write down that whoever sits here lowers the label of `path`, for a `reason`, which there must be.
+
+    Raises:
+        WorkspaceError: there is none; `hint` says where to give it.
+        StoreError: it cannot be written down.
+    """
+    reason = " ".join(reason.split())
+    if not reason:
+        message = f"`{path}` stays {before}: lowering a label needs a reason, which the ledger keeps"
+        raise WorkspaceError(message, hint=hint)
+    ledger = Ledger(state)
+    ledger.lowered(path, before=before, after=after, who=person(), reason=reason)
+    ledger.close()
+
+
 def person() -> str:
     """Who sits at this machine, as the system knows them."""
     try:
@@ -262,4 +278,4 @@ def person() -> str:
         return f"user {os.getuid()}"
 
 
-__all__ = ["FILE", "START", "Ledger", "Sent", "digest", "lowers", "person", "read"]
+__all__ = ["FILE", "START", "Ledger", "Sent", "digest", "lowers", "person", "read", "write_lowered"]

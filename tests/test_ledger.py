@@ -10,17 +10,18 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from promptlab import cli, ledger_read
+from promptlab import cli, ledger_read, pools
 from promptlab.documents import add
 from promptlab.errors import GateRefused, StoreError, WorkspaceError
 from promptlab.labels import set_label
 from promptlab.ledger import FILE, START, Ledger, Sent, digest
 from promptlab.models import Catalogue
-from promptlab.types import Completion, Message, Prompt, Request, Source
+from promptlab.types import Completion, Example, Message, Prompt, Request, Source
 from promptlab.workspace import Workspace
 from tests.conftest import TEMPLATE
 from tests.loopback import LoopbackServer, status, stream
@@ -330,6 +331,23 @@ def test_lowering_a_label_is_a_line_with_a_name_and_a_reason(make_workspace: Cal
     assert (first["kind"], first["was"], first["label"]) == ("lowered", "confidential", "internal")
     assert (first["reason"], bool(first["who"])) == ("it is on our intranet", True)
     assert (second["path"], second["was"], second["label"]) == (added.path, "confidential", "public")
+
+
+def test_an_example_whose_label_is_lowered_is_a_line_too(make_workspace: Callable[..., Workspace]) -> None:
+    here = make_workspace()
+    pool = "fixtures/examples/cup.jsonl"
+    private = Example("host", {"question": "Who hosted it?"}, "Qatar", (), "confidential")
+    pools.edit(here, pool, "host", private)  # raising needs no reason
+    before = (here.root / pool).read_bytes()
+    with pytest.raises(WorkspaceError, match="reason"):
+        pools.edit(here, pool, "host", replace(private, label="public"))
+    assert (here.root / pool).read_bytes() == before
+    pools.edit(here, pool, "host", replace(private, output="Doha"))  # the label stays
+    assert ledger_read.newest(here.state) == []
+    pools.edit(here, pool, "host", replace(private, label="internal"), reason="told to all")
+    (line,) = ledger_read.newest(here.state)
+    assert (line["path"], line["was"], line["label"]) == (f"{pool}#host", "confidential", "internal")
+    assert (line["reason"], bool(line["who"])) == ("told to all", True)
 
 
 def test_a_label_is_not_lowered_where_that_cannot_be_written_down(make_workspace: Callable[..., Workspace]) -> None:
