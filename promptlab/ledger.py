@@ -238,6 +238,15 @@ def digest(text: bytes) -> str:
     return hashlib.sha256(text).hexdigest()
 
 
+_HOLDS: Mapping[str, Mapping[str, type]] = {
+    "sent": dict.fromkeys(("host", "model", "asked", "template", "label", "clearance", "request", "via"), str)
+    | dict.fromkeys(("attempt", "bytes", "masked"), int),
+    "lowered": dict.fromkeys(("path", "label", "was", "who", "reason"), str),
+    "served": dict.fromkeys(("host", "model"), str),
+    "torn": {"bytes": int},
+}
+
+
 def read(line: bytes) -> dict[str, Any] | None:
     """The entry that `line` is, None where it is none or its own hash does not fit."""
     text, mark, rest = line.rpartition(b', "hash": "')
@@ -246,7 +255,10 @@ def read(line: bytes) -> dict[str, Any] | None:
         fits = bool(mark) and rest == digest(text).encode() + b'"}'
     except (ValueError, RecursionError):
         return None
-    return found if fits and isinstance(found, dict) else None
+    if not (fits and isinstance(found, dict)):
+        return None
+    holds = {"at": str, "before": str, "hash": str, **_HOLDS.get(str(found.get("kind")), {"kind": type(None)})}
+    return found if all(isinstance(found.get(name), kind) for name, kind in holds.items()) else None
 
 
 def lowers(before: Label, after: Label) -> bool:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from promptlab import cli, ledger_read, pools
+from promptlab import cli, cli_serve, ledger_read, pools
 from promptlab.documents import add
 from promptlab.errors import GateRefused, StoreError, WorkspaceError
 from promptlab.labels import set_label
@@ -200,6 +200,8 @@ CHANGES: tuple[tuple[str, Callable[[list[bytes]], list[bytes]], int], ...] = (
     ("two lines in each other's place", lambda a: [a[0], a[2], a[1], *a[3:]], 2),
     ("an empty line", lambda a: [*a[:2], b"\n", *a[2:]], 3),
     ("a line of something else", lambda a: [*a[:2], b'{"kind": "sent"}\n', *a[2:]], 3),
+    ("a line of its own hash and no facts", lambda a: [*a[:2], signed(b'{"kind": "sent", "hash": "x"}'), *a[2:]], 3),
+    ("a kind that there is not", lambda a: [*a[:2], signed(a[2].replace(b'"sent"', b'"made"')), *a[3:]], 3),
     ("the first letter of the last line", lambda a: [*a[:5], b"[" + a[5][1:]], 6),
 )
 
@@ -381,3 +383,11 @@ def test_the_command_line_shows_and_verifies(
     assert run(monkeypatch, "ledger", "verify", "--json") == 1
     found = json.loads(capsys.readouterr().out)
     assert (found["ok"], found["line"], found["lines"]) == (False, 2, 5)
+
+
+@pytest.mark.parametrize(("host", "lines"), [("0.0.0.0", 1), ("127.0.0.1", 0)])
+def test_serving_other_machines_is_a_line(make_workspace: Callable[..., Workspace], host: str, lines: int) -> None:
+    here = make_workspace()
+    with cli_serve.listening(host, 0, "a-long-secret") as listener:
+        cli_serve._write_down(Catalogue(here, {}), ["gemma", "smol"], listener)
+    assert [entry["model"] for entry in ledger_read.newest(here.state)] == ["gemma, smol"] * lines
