@@ -67,7 +67,7 @@ class Figures:
 
 def measure(*, requests: int, rounds: int, in_flight: int, latency: float) -> Figures:
     """Both ways, one after the other, the first one in turns, after one round to warm up."""
-    with loopback(ANSWER, latency) as (url, served), tempfile.TemporaryDirectory(dir=ROOT.parent) as folder:
+    with loopback(ANSWER, latency) as (url, served), tempfile.TemporaryDirectory() as folder:
         entry = OpenAIModel(backend="openai", model="loop-1", base_url=url, max_parallel=in_flight, window=128_000)
         places = [Path(folder) / name for name in ("with", "without")]
         answers = 0
