@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from promptlab.labels_now import FRAGMENT
 from promptlab import documents
 from promptlab.errors import PromptlabError
 from promptlab.listing import Listing
@@ -78,7 +79,7 @@ class Inventory:
         self.paths = sorted([*there, *elsewhere])
         self._uses: dict[str, list[Use]] = {}
         for use in store.last_used("context"):
-            self._uses.setdefault(use.source.name.partition(documents.FRAGMENT)[0], []).append(use)
+            self._uses.setdefault(use.source.name.partition(FRAGMENT)[0], []).append(use)
 
     def find(self, text: str = "", label: Label | None = None) -> list[str]:
         """Paths that hold every word of `text`, whatever its case, of documents with `label`."""

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
+from promptlab.labels_now import FRAGMENT
 from promptlab import documents, tokens
 from promptlab.errors import DocumentError, nearest
 from promptlab.sections import Passage, leaves, sections, split
@@ -61,8 +62,8 @@ class Selection:
 
     def document(self) -> Document:
         """The selection as a document of its own: its path says what it is, its label is the whole document's."""
-        path = f"{self.whole.path}{documents.FRAGMENT}{describe(self.choice)}"
-        return Document(path, self.text, self.whole.label)
+        path = f"{self.whole.path}{FRAGMENT}{describe(self.choice)}"
+        return Document(path, self.text, self.whole.label, self.whole.file or self.whole.path)
 
 
 def describe(choice: PassageChoice) -> str:

@@ -58,14 +58,14 @@ LAYERS = (
         *("templates", "template_file", "template_edit", "template_fields", "rendering", "layout"),
         *("jinja_tree", "sandbox", "traced", "beginnings", "schema_fields", "input_names"),
         *("documents", "docstore", "convert", "sniff", "passages", "sections", "tokens", "labels", "similarity"),
-        *("examples", "pools", "pool_files", "selection", "privacy"),
+        *("examples", "pools", "pool_files", "selection", "privacy", "labels_now", "label_rows"),
         *("shelf", "standing", "versions", "variants", "listing", "merge", "git"),
         *("models", "modelfiles", "model_parts", "gguf_head", "sizing", "scorers", "origin", "store", "tables"),
         *("backends", "formats", "stats", "thresholds", "judging", "model_check", "model_figures", "model_asks"),
         *("serve_fields", "serve_body", "serve_request", "serve_reply", "serve_guard", "serve_socket"),
     ),
     (
-        *("types", "errors", "workspace", "yaml_edit", "yaml_places", "yaml_write", "yamlfile", "files", "words"),
+        *("types", "errors", "workspace", "label_paths", "yaml_edit", "yaml_places", "yaml_write", "yamlfile", "files", "words"),
         *(
             "hosts",
             "json_schema",

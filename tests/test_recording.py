@@ -288,12 +288,6 @@ def test_a_recording_that_is_not_there_says_what_makes_it(tmp_path: Path) -> Non
     assert refused.value.hint == "`promptlab suite record` makes it"
 
 
-def test_the_strictest_label_of_anything_in_it_counts() -> None:
-    one = stored()
-    assert one.highest_label == "internal"
-    assert replace(one, label="confidential").highest_label == "confidential"
-
-
 @pytest.mark.parametrize(
     ("suite", "path"),
     [

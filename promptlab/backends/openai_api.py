@@ -141,6 +141,7 @@ class OpenAIBackend:
                 stopped = _Try(Answer(self._asked), time.monotonic(), stopped=True)
                 yield self._completion(request, stopped, attempt, called)
                 return
+            yield Phase("retrying", detail="asking again")  # the runner asks the gate once more
 
     def as_sent(self, request: Request) -> AsSent:
         """The JSON body and the address, and the tokens. Raises `RequestRejected` for what cannot be sent."""
