@@ -83,7 +83,8 @@ def wide(pattern: str) -> re.Pattern[str]:
 
     regex, _ = GitIgnoreSpecPattern.pattern_to_regex(folded(pattern))
     own = exact(folded(pattern)).pattern
-    return re.compile(own if regex is None else f"(?:{own})|(?:{regex.removeprefix('^').removesuffix('$')})", re.DOTALL)
+    # A pattern that matches a folder matches what is in it; pathspec leaves the rest of the name to who asks.
+    return re.compile(own if regex is None else f"(?:{own})|(?:(?:{regex}).*)", re.DOTALL)
 
 
 def problem(pattern: str) -> str:

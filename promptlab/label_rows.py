@@ -53,24 +53,34 @@ def as_data(places: Sequence[Place]) -> list[Any]:
     return [list(one) if one.row else one.path for one in dict.fromkeys(places)]
 
 
-def of_file(full: Path, shown: str) -> Mapping[str, RowLabel]:
-    """The rows that say something, by id. Raises `InputError`, `OSError` or `ValueError` where the file has no rows
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of a file: the ids of all, and those that say something of their label."""
+
+    ids: frozenset[str]
+    labelled: Mapping[str, RowLabel]
+
+
+def of_file(full: Path, shown: str) -> Rows:
+    """The rows of a file. Raises `InputError`, `OSError` or `ValueError` where the file has no rows
     that can be read."""
     state = full.stat()
     return _read(full, shown, (state.st_mtime_ns, state.st_size, state.st_ino))
 
 
 @lru_cache(maxsize=64)
-def _read(full: Path, shown: str, _state: tuple[int, int, int]) -> Mapping[str, RowLabel]:
+def _read(full: Path, shown: str, _state: tuple[int, int, int]) -> Rows:
     found: dict[str, RowLabel] = {}
+    ids: set[str] = set()
     for row in _rows(full, shown):
+        ids.add(str(row.get("id")))
         label, copied = row.get("label") or "public", row.get(FROM)
         if label == "public" and not copied:
             continue
         if label not in LABELS:
             raise ValueError(f"{label!r} is not a label")
         found[str(row.get("id"))] = RowLabel(label, origins(copied or []))
-    return found
+    return Rows(frozenset(ids), found)
 
 
 def _rows(full: Path, shown: str) -> Iterator[Mapping[str, Any]]:
@@ -90,4 +100,4 @@ def _rows(full: Path, shown: str) -> Iterator[Mapping[str, Any]]:
                 yield row
 
 
-__all__ = ["FROM", "RowLabel", "as_data", "of_file", "origins"]
+__all__ = ["FROM", "RowLabel", "Rows", "as_data", "of_file", "origins"]

@@ -14,18 +14,24 @@ nobody can say what it would be labelled.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from promptlab import label_rows
-from promptlab.errors import GateRefused, PromptlabError
+from promptlab.errors import GateRefused, InputError, PromptlabError
 from promptlab.files import state_of
 from promptlab.types import LABELS, Label, Place, Prompt, Source, Template, highest
 from promptlab.workspace import FILE, Workspace
+from promptlab.yamlfile import parse_yaml
 
 MOST: Label = LABELS[-1]
 FRAGMENT = "#passages="
 """Between a document's path and which passages were taken of it, in the path of a selection."""
+
+
+POOLS, TEMPLATES = ("examples", "fixtures/examples"), "templates"
+ENDINGS = (".jsonl", ".csv", ".tsv", ".yaml", ".yml")
+"""Where pools and templates are looked for that a history without places may have been asked with."""
 
 
 class Labels:
@@ -75,7 +81,7 @@ class Labels:
             return label
         full = self._given.root / place.path
         try:
-            row = label_rows.of_file(full, place.path).get(place.row)
+            row = label_rows.of_file(full, place.path).labelled.get(place.row)
         except (PromptlabError, OSError, ValueError):
             return MOST
         if row is None:
@@ -110,26 +116,26 @@ class Labels:
         return "public"
 
     def _every_pool(self) -> tuple[str, ...]:
-        from promptlab import examples, templates  # late: they ask here for the labels of copies
-
+        """Every pool that shots may have come from: those in the folders of pools, and those that templates name."""
         if self._pools is None:
-            found = set(examples.paths(self._given))
-            for name in templates.names(self._given):
+            root = self._given.root
+            there = [file for folder in POOLS for file in (root / folder).rglob("*") if file.suffix.lower() in ENDINGS]
+            found = {file.relative_to(root).as_posix() for file in there}
+            for file in (root / TEMPLATES).rglob("*.y*ml"):
                 try:
-                    template = templates.load(self._given, name)
-                except PromptlabError:
+                    data = parse_yaml(file.read_text("utf-8"), shown=file.name, error=InputError).data
+                except (PromptlabError, OSError, ValueError):
                     continue
-                if template.examples:
-                    found.add(template.examples.pool)
+                shots = data.get("examples") if isinstance(data, Mapping) else None
+                if isinstance(shots, Mapping) and isinstance(shots.get("pool"), str):
+                    found.add(str(shots["pool"]))
             self._pools = tuple(sorted(found))
         return self._pools
 
     def _has(self, pool: str, row: str) -> bool:
-        from promptlab import examples
-
         try:
-            return any(example.id == row for example in examples.read_pool(self._given, pool))
-        except PromptlabError:
+            return row in label_rows.of_file(self._given.root / pool, pool).ids
+        except (PromptlabError, OSError, ValueError):
             return False
 
     def today(self, prompt: Prompt) -> Prompt:
@@ -145,6 +151,11 @@ class Labels:
         if prompt is None:
             return highest([*more])
         return highest([*more, *map(self.of_source, prompt.sources), *(span.label for span in prompt.spans)])
+
+    def gone(self, prompt: Prompt) -> list[str]:
+        """The files of its sources that are not there any more, which makes them confidential."""
+        places = [place for source in prompt.sources if source.section != "layout" for place in source.places or ()]
+        return sorted({place.path for place in places if not (self._given.root / place.path).exists()})
 
     def of_template(self, template: Template) -> Source | None:
         """The label that a template's file has now, where the template does not know it (a draft)."""

@@ -307,7 +307,12 @@ class Run:
             if clearance != MOST:
                 raise
             return
-        privacy.check(prompt, model=request.model, clearance=clearance)
+        try:
+            privacy.check(prompt, model=request.model, clearance=clearance)
+        except GateRefused as exc:
+            if gone := self._labels.gone(prompt):
+                exc.hint += f"; not there any more, and so confidential: {', '.join(f'`{one}`' for one in gone)}"
+            raise
 
     def _ask(self, index: int, backend: Backend, request: Request, heard: list[str]) -> Completion:
         for step in backend.complete(request, self._cancel):

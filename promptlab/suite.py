@@ -66,7 +66,7 @@ class Case:
     label: Label = "public"
     scorers: tuple[ScorerSpec, ...] | None = None
     place: str = ""
-    places: tuple[Place, ...] = ()
+    places: tuple[Place, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
