@@ -262,7 +262,9 @@ def measure_local(model: str, *, without: Sequence[Section], repeats: int) -> Lo
     entry = workspace.models[model].model_copy(update={"keep_prefixes": "never"})
     workspace = replace(workspace, models={**workspace.models, model: entry})
     template = templates.load(workspace, TEMPLATE)
-    (trial,) = plans.compare(workspace, template, Given.typed(templates.sample_inputs(template)), [model], without=without)
+    (trial,) = plans.compare(
+        workspace, template, Given.typed(templates.sample_inputs(template)), [model], without=without
+    )
     with tempfile.TemporaryDirectory() as folder:
         catalogue, store = Catalogue(workspace), Store(Path(folder) / "runs.sqlite")
         backend = catalogue.backend(model)

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 
-from promptlab.labels_now import Labels
 from promptlab.errors import SuiteError
+from promptlab.labels_now import Labels
 from promptlab.origin import blob_id
 from promptlab.recordable import check_labels, stored_from
 from promptlab.recording import Judged, Recording, Stored, write

@@ -12,7 +12,6 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -269,9 +268,7 @@ def render(
     loaded = templates.load(workspace, template)
     catalogue = Catalogue(workspace)
     given = _inputs(workspace, loaded, pairs, files, samples=True)
-    (trial,) = plans.compare(
-        workspace, loaded, given, _known(catalogue, [model]), without=_switches(without)
-    )
+    (trial,) = plans.compare(workspace, loaded, given, _known(catalogue, [model]), without=_switches(without))
     request = runner.request_of(trial)
     sent = catalogue.backend(model).as_sent(request)
     budget = sent.budget

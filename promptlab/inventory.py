@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from promptlab.labels_now import FRAGMENT
 from promptlab import documents
 from promptlab.errors import PromptlabError
+from promptlab.labels_now import FRAGMENT
 from promptlab.listing import Listing
 from promptlab.similarity import normal
 from promptlab.store import Store, Use

@@ -17,9 +17,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from promptlab.labels_now import FRAGMENT
 from promptlab import documents, tokens
 from promptlab.errors import DocumentError, nearest
+from promptlab.labels_now import FRAGMENT
 from promptlab.sections import Passage, leaves, sections, split
 from promptlab.similarity import Index, best, normal
 from promptlab.types import Document, PassageChoice, Unit, canonical_json

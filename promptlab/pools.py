@@ -13,11 +13,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from promptlab.labels_now import Labels, places_of
 from promptlab import pool_files, selection
 from promptlab.errors import ExampleError, WorkspaceError, nearest
 from promptlab.examples import ENDINGS, FOLDERS, contradicts, duplicates, of_today, read_pool, repeats
 from promptlab.files import write_atomically
+from promptlab.labels_now import Labels, places_of
 from promptlab.pool_files import PoolText, Row
 from promptlab.similarity import normal
 from promptlab.types import Example, Label, Result, canonical_json, highest, sha256

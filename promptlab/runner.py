@@ -315,13 +315,12 @@ class Run:
             raise
 
     def _ask(self, index: int, backend: Backend, request: Request, heard: list[str]) -> Completion:
+        privacy.AGAIN.set(lambda: self._gate(request))  # a worker's own: each of its trials sets it anew
         for step in backend.complete(request, self._cancel):
             if isinstance(step, Completion):
                 return step
             if isinstance(step, Delta):
                 heard.append(step.text)
-            elif isinstance(step, Phase) and step.name == "retrying":
-                self._gate(request)  # it is about to be sent again, and a label may have been raised meanwhile
             self._events.put(Event(index, step))
         raise RuntimeError(f"backend of {request.model} ended without a completion")
 

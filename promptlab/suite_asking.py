@@ -326,9 +326,7 @@ class Asking:
             found[item.key] = replace(so_far, judged=(*so_far.judged, one), scores=(*so_far.scores, score))
         return found
 
-    def _verdict(
-        self, position: int, item: Item, stored: Stored | None, result: Result, judges: _Judges
-    ) -> Answered:
+    def _verdict(self, position: int, item: Item, stored: Stored | None, result: Result, judges: _Judges) -> Answered:
         specs = self.suite.specs_of(item.case)
         today: tuple[Score, ...] = ()
         if stored is not None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 
+from promptlab.labels_now import Labels
 from promptlab.origin import blob_id
 from promptlab.recording import Recording
 from promptlab.replay import Replayed, replay
 from promptlab.suite import Suite
-from promptlab.labels_now import Labels
 from promptlab.suite_entry import of_replay
 from promptlab.suite_items import items
 from promptlab.suite_log import Row, SuiteLog, Verb

@@ -65,7 +65,18 @@ LAYERS = (
         *("serve_fields", "serve_body", "serve_request", "serve_reply", "serve_guard", "serve_socket"),
     ),
     (
-        *("types", "errors", "workspace", "label_paths", "yaml_edit", "yaml_places", "yaml_write", "yamlfile", "files", "words"),
+        *(
+            "types",
+            "errors",
+            "workspace",
+            "label_paths",
+            "yaml_edit",
+            "yaml_places",
+            "yaml_write",
+            "yamlfile",
+            "files",
+            "words",
+        ),
         *(
             "hosts",
             "json_schema",

@@ -17,7 +17,9 @@ QUESTION = {"question": "Who won?"}
 
 
 def compare(workspace: Workspace, *models: str, **rest: Any) -> list[Any]:
-    return plans.compare(workspace, templates.load(workspace, "cup"), Given(QUESTION, rest.pop("label", "public")), models, **rest)
+    return plans.compare(
+        workspace, templates.load(workspace, "cup"), Given(QUESTION, rest.pop("label", "public")), models, **rest
+    )
 
 
 def test_each_model_is_asked_the_same_prompt_as_often_as_wanted(workspace: Workspace) -> None:

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from promptlab import suite_html
 from promptlab.difference import Change
-from promptlab.suite import Key
 from promptlab.labels_now import Labels
+from promptlab.suite import Key
 from promptlab.suite_entry import Entry, entry_data, in_words, of_answer, of_replay
 from promptlab.suite_report import WRITERS, writers
 from promptlab.suite_summary import outcome_of, summarise

@@ -9,9 +9,9 @@ from typing import Any
 
 import streamlit as st
 
-from promptlab.labels_now import places_of
 from promptlab import examples, pool_files, pools, selection
 from promptlab.errors import ExampleError, PromptlabError
+from promptlab.labels_now import places_of
 from promptlab.types import Example, Result, Template, highest
 from promptlab.ui import example_form, frame, links, widgets
 from promptlab.ui.example_form import kept, words_of

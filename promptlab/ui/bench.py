@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from promptlab import plans, runner, templates
 from promptlab.difference import Asked, asked, difference

@@ -14,8 +14,8 @@ from promptlab.errors import InputError, PromptlabError
 from promptlab.origin import blob_id
 from promptlab.store import RunInfo
 from promptlab.types import InputSpec, Params, Prompt, Result, Section, highest
-from promptlab.ui.drafts import InputOrigin
 from promptlab.ui import frame, links
+from promptlab.ui.drafts import InputOrigin
 from promptlab.ui.example_form import sentence
 from promptlab.ui.opened import Opened, open_template
 from promptlab.ui.session import Session
@@ -182,9 +182,7 @@ def _replace(session: Session, run: RunInfo, opened: Opened, found: Again) -> No
     # A template that is not on disk yet has its text in the draft: that stays, and only changes of it go.
     base = opened.draft.base if opened.draft.text is not None else None
     origins = {name: one for name, one in opened.draft.origins.items() if name in kept} | dict(found.origins)
-    drafts.change(
-        path, base=base, changes={}, inputs={**kept, **found.inputs}, origins=origins, without=found.without
-    )
+    drafts.change(path, base=base, changes={}, inputs={**kept, **found.inputs}, origins=origins, without=found.without)
     now = open_template(session, path)
     drafts.edit(path, now.original.source, found.params)
     _keep()
