@@ -1,4 +1,4 @@
-"""The proof of the gate: random requests by every way that text reaches a model, against a server that records each byte.
+"""The proof of the gate: random requests by every way that text reaches a model, to a server that records each byte.
 
     python -m benchmarks.privacy                     # 10,000 requests, in a network namespace of its own
     python -m benchmarks.privacy --quick --json      # some 200
@@ -7,8 +7,8 @@
 A throw-away workspace has documents, pools, cases, templates and files of inputs. Every text in it has a word of its
 own, and so has every answer of the server. Labels are raised and lowered between the requests, by paths, patterns and
 rows, and during some. Whatever the server receives is searched for those words. A byte is forbidden where the word's
-text is labelled above the model's clearance at that moment, where an answer was made of such a text, or where a stored
-prompt had such a label when it was stored.
+text is labelled above the model's clearance at that moment; an answer is as private as all that was asked for it, then
+and now.
 
 The oracle knows nothing of promptlab: it has its own table of which rule is about which text.
 """
@@ -91,7 +91,7 @@ CONTEXTS = {
     "plan": '["docs/plan #1.md"]',
     "link": '["docs/link.md"]',
     "deep": '["docs/deep/more/b.md"]',
-    "part": "[{path: docs/a.md, passages: {by: range, unit: lines, start: 1, end: 1}}]",
+    "part": "[{path: docs/a.md, passages: {by: range, lines: [1, 1]}}]",
     "umlaut": '["docs/Übersicht.md"]',
 }
 POOLS = {"shots": "fixtures/examples/p.jsonl", "csv": "fixtures/examples/q.csv"}
@@ -117,13 +117,12 @@ class World:
     """Labels that rows give themselves: by word."""
     made_of: dict[str, tuple[tuple[str, ...], str]] = field(default_factory=dict)
     """For each answer the words that were asked, and their highest label then."""
-    floors: dict[str, dict[str, str]] = field(default_factory=dict)
-    """What the texts of a recording were labelled when it was written, by suite."""
     way: str = ""
-    suite: str = ""
     hook: Callable[[], None] | None = None
     sent: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
+    failed: Counter[str] = field(default_factory=Counter)
+    """What went wrong for another reason; a way that fails proves nothing."""
     broken: Counter[str] = field(default_factory=Counter)
     first: dict[str, str] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -146,8 +145,7 @@ class World:
     def look(self, text: str, clearance: str, what: str) -> None:
         """Note every word of a text that whoever has `clearance` may not see."""
         for word in dict.fromkeys(WORD.findall(text)):
-            floor = self.floors.get(self.suite, {}).get(word, "public") if self.suite else "public"
-            label = max(self.label(word), floor, key=LABELS.index)
+            label = self.label(word)
             if above(label, clearance):
                 self.broken[what] += 1
                 self.first.setdefault(what, f"{word} ({label}) went to who may see {clearance}")
@@ -283,18 +281,20 @@ class World:
                 self.set(rule, "confidential")
         self.catalogue()
 
-    def run(self, way: str, *words: str, clearance: str = "public", suite: str = "", reads: bool = False) -> str:
+    def run(self, way: str, *words: str, clearance: str = "public", reads: bool = False) -> str:
         """A command line; what it printed. `reads`: what is printed is for whoever has `clearance`."""
         from click.testing import CliRunner
 
         from promptlab.cli import cli
-        from promptlab.errors import PromptlabError
+        from promptlab.errors import GateRefused, PromptlabError
 
-        self.way, self.suite = way, suite
+        self.way = way
         result = CliRunner().invoke(cli, list(words), catch_exceptions=True)
         said = result.output
         if isinstance(result.exception, PromptlabError):  # `main` would have said it
             said += f"{type(result.exception).__name__}: {result.exception}"
+            if not isinstance(result.exception, GateRefused):
+                self.failed[f"{way}: {said[-160:]}"] += 1
         elif result.exception is not None and not isinstance(result.exception, SystemExit):
             raise RuntimeError(f"{' '.join(words)}: {result.exception!r}") from result.exception
         if "not sent to" in said or "GateRefused" in said:
@@ -302,7 +302,6 @@ class World:
         if reads:
             with self.lock:
                 self.look(result.stdout, clearance, f"{way} (text written)")
-        self.suite = ""
         return said
 
     def step(self) -> None:
@@ -367,21 +366,8 @@ class World:
 
     def record(self, name: str = "") -> str:
         name = name or self.some_suite()
-        with self.lock:
-            words = list(FILES.values())
-            was = {word: self.label(word) for word in words}
         self.run("suite record", "suite", "record", name, "--fresh")
-        self.floors[name] = {
-            word: max(was[word], self.floors.get(name, {}).get(word, "public"), key=LABELS.index)
-            if self.stored(name, word)
-            else "public"
-            for word in words
-        }
         return name
-
-    def stored(self, name: str, word: str) -> bool:
-        path = self.root / f"fixtures/recordings/{name}.jsonl"
-        return path.is_file() and word in path.read_text("utf-8")
 
     def ready(self) -> str:
         """A suite that has a recording: made while everything is public."""
@@ -392,7 +378,6 @@ class World:
             self.rows.clear()
             self.row_files()
             self.catalogue()
-            self.floors.pop(name, None)
             with contextlib.suppress(FileNotFoundError):
                 (self.root / f"fixtures/recordings/{name}.jsonl").unlink()
             self.record(name)
@@ -404,7 +389,7 @@ class World:
 
     def rerun_stored(self) -> None:
         name = self.ready()
-        self.run("rerun, stored prompts", *self.again(name, "stored"), suite=name)
+        self.run("rerun, stored prompts", *self.again(name, "stored"))
 
     def again(self, name: str, prompts: str) -> tuple[str, ...]:
         return ("suite", "rerun", name, "--fresh", "--prompts", prompts)
@@ -416,30 +401,24 @@ class World:
     def causes(self) -> None:
         name = self.ready()
         self.template(SUITES[name][0])  # its text and a parameter
-        self.run("cause finding", *self.again(name, "current"), "--find-causes", "40", suite=name)
+        self.run("cause finding", *self.again(name, "current"), "--find-causes", "40")
 
     def accept(self) -> None:
         name = self.ready()
         self.run("rerun, current prompts", *self.again(name, "current"))
-        self.run("accept", "suite", "accept", name, "--yes", suite=name, reads=True)
-        with self.lock:
-            floor = self.floors.setdefault(name, {})
-            for word in FILES.values():
-                if self.stored(name, word):
-                    floor[word] = max(floor.get(word, "public"), self.label(word), key=LABELS.index)
+        self.run("accept", "suite", "accept", name, "--yes", reads=True)
 
     def report(self) -> None:
         """A report of what is recorded, for whoever may see what is public."""
         name = self.ready()
         files = [self.root / f"report.{kind}" for kind in ("xml", "json", "md", "html")]
         options = [word for kind, file in zip(KINDS, files, strict=True) for word in (f"--{kind}", str(file))]
-        self.run("replay and report", "suite", "replay", name, *options, suite=name, reads=True)
-        self.way, self.suite = "replay and report", name
+        self.run("replay and report", "suite", "replay", name, *options, reads=True)
+        self.way = "replay and report"
         with self.lock:
             for file in files:
                 if file.is_file():
                     self.look(file.read_text("utf-8"), "public", "replay and report (file written)")
-        self.suite = ""
 
     def retry(self) -> None:
         """A label that is raised between a try and the next."""
@@ -481,7 +460,7 @@ class World:
         """A run of a template with what it was asked, some of it of a file."""
         words = ["--set-file", "question=notes/n.md"] if self.chance.random() < 0.5 else ["--set", "question=Copy it?"]
         template = self.chance.choice(["doc", "plan", "plain", "shots"])
-        self.run("compare", "compare", template, "-m", self.some_model(), *words, "--fresh")
+        self.run("compare", "compare", template, "-m", self.some_model(), *words, "--fresh", "--expect", "ZQ")
         return self.last_run()
 
     def example(self) -> None:
@@ -654,6 +633,7 @@ def prove(requests: int, seed: int, *, quiet: bool = True) -> dict[str, Any]:
         "refused": dict(sorted(world.refused.items())),
         "forbidden": dict(sorted(world.broken.items())),
         "first": world.first,
+        "failed": dict(world.failed.most_common(20)),
         "steps": steps,
         "seed": seed,
     }
@@ -685,6 +665,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
         for way, what in found["first"].items():
             print(f"  {way}: {what}")
+        for what, count in found["failed"].items():
+            print(f"  failed {count} times: {what}")
     return 1 if found["forbidden"] else 0
 
 

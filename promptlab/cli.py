@@ -330,10 +330,14 @@ def models_list(as_json: bool) -> None:
     """
     from dataclasses import asdict
 
+    from promptlab import labels
     from promptlab.models import Catalogue
     from promptlab.workspace import Workspace
 
-    catalogue = Catalogue(Workspace.find())
+    workspace = Workspace.find()
+    catalogue = Catalogue(workspace)
+    for pattern in labels.unmatched(workspace):
+        click.echo(f"warning: the label pattern `{terminal.printable(pattern)}` is about no file", err=True)
     rows = [catalogue.status(name) for name in catalogue.names()]
     if as_json:
         for row in rows:

@@ -92,14 +92,15 @@ def documents_add(file: str, name: str | None, label: Label | None, as_json: boo
 @documents.command("label")
 @click.argument("path")
 @click.argument("label", type=click.Choice(LABELS))
-def documents_label(path: str, label: Label) -> None:
+@click.option("--reason", default="", help="Why it may be lower than it was; lowering a label takes one.")
+def documents_label(path: str, label: Label, reason: str) -> None:
     """Say what label a file has.
 
     One line of promptlab.yaml is changed, and nothing else of it.
     """
     from promptlab.labels import set_label
 
-    set_label(_workspace(), path, label)
+    set_label(_workspace(), path, label, reason=reason)
     click.echo(f"{terminal.printable(path)} is {label}")
 
 

@@ -82,7 +82,7 @@ def add(workspace: Workspace, name: str, content: bytes | str, label: Label | No
     _put(workspace, path, raw)
     if label is not None and label != workspace.label_of(path):
         try:
-            workspace = set_label(workspace, path, label)
+            workspace = set_label(workspace, path, label, reason="so labelled when it was added")
         except WorkspaceError:
             if not there:  # a label that cannot be had leaves nothing behind
                 workspace.resolve(path).unlink()

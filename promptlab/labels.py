@@ -1,30 +1,41 @@
 """Saying what label a file has: one line of promptlab.yaml, and nothing else of it, is changed.
 
-set_label(workspace, "documents/uploads/minutes.docx", "public")
+set_label(workspace, "documents/uploads/minutes.docx", "public", reason="the minutes are published")
+
+Lowering one takes a reason, since text may leave the machine by it that could not before.
 """
 
 from __future__ import annotations
 
+import getpass
 import json
+import os
 import threading
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, ScalarNode
 
+from promptlab import label_paths
 from promptlab.errors import WorkspaceError, nearest
 from promptlab.files import write_atomically
 from promptlab.types import LABELS, Label
 from promptlab.workspace import FILE, Workspace
 from promptlab.yamlfile import parse_yaml, read_text
 
+LOWERED = "lowered.jsonl"
+"""The file in the state folder that says who lowered which label, and why."""
+MOST_FILES = 100_000
 _LOCK = threading.Lock()
 
 
-def set_label(workspace: Workspace, path: str, label: Label) -> Workspace:
+def set_label(workspace: Workspace, path: str, label: Label, *, reason: str = "", who: str = "") -> Workspace:
     """Give the file `path` the label, in promptlab.yaml; the workspace as it is then.
 
-    Comments, order and quoting of the rest stay to the byte. Raises `WorkspaceError` when there is no such file,
+    Comments, order and quoting of the rest stay to the byte. Lowering a label takes a `reason`; `who` lowers it is the
+    user of this process unless it is said. Raises `WorkspaceError` when there is no such file,
     when its name is a pattern, when a stricter pattern covers it too (which one is said; nothing is written then),
     or when promptlab.yaml is written in a way that cannot be changed in one place.
     """
@@ -36,6 +47,13 @@ def set_label(workspace: Workspace, path: str, label: Label) -> Workspace:
     name = workspace.relative(full)
     if set("*?") & set(name):
         raise WorkspaceError(f"`{name}` would be a pattern for more files than this one", hint="rename the file first")
+    before_label = workspace.label_of(path)
+    lowers = LABELS.index(label) < LABELS.index(before_label)
+    if lowers and not reason.strip():
+        raise WorkspaceError(
+            f"`{name}` is {before_label}: say why it may be {label}",
+            hint="text of it may then go to more models; `--reason` on the command line",
+        )
     with _LOCK:
         file = workspace.root / FILE
         before = read_text(file, shown=FILE, error=WorkspaceError)
@@ -50,7 +68,56 @@ def set_label(workspace: Workspace, path: str, label: Label) -> Workspace:
             raise WorkspaceError(f"`{name}` stays {now}, by the pattern `{pattern}`", file=FILE, hint=hint)
         if after != before:
             write_atomically(file, after.encode())
+            if lowers:
+                _note_lowered(workspace, name, before_label, label, who or _person(), reason.strip())
     return changed
+
+
+def _note_lowered(workspace: Workspace, name: str, before: Label, after: Label, who: str, reason: str) -> None:
+    """Keep who lowered a label and why: a line of the workspace's log of what was lowered."""
+    line = {"when": datetime.now(UTC).isoformat(timespec="seconds"), "path": name, "before": before, "after": after}
+    try:
+        workspace.state.mkdir(parents=True, exist_ok=True)
+        with (workspace.state / LOWERED).open("a", encoding="utf-8") as file:
+            file.write(json.dumps({**line, "who": who, "reason": reason}) + "\n")
+    except OSError as exc:
+        hint = "the label is lowered; is the disk full, or the folder read-only?"
+        raise WorkspaceError(
+            f"who lowered `{name}` could not be written down: {exc.strerror or exc}", hint=hint
+        ) from exc
+
+
+def _person() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a user without a name
+        return "unknown"
+
+
+def unmatched(workspace: Workspace) -> list[str]:
+    """The patterns of `labels` that are about no file there is now: a slip, a file that moved, or one yet to come.
+
+    Folders of git and of promptlab's own are left out. A workspace with more than `MOST_FILES` files is not looked
+    through, and then there are none.
+    """
+    left = set(workspace.labels)
+    count = 0
+    for folder, folders, files in os.walk(workspace.root):
+        folders[:] = [one for one in folders if one not in (".git", workspace.state.name)]
+        inside = Path(folder).relative_to(workspace.root)
+        for name in (*files, *folders):
+            if not left:
+                return []
+            if (count := count + 1) > MOST_FILES:
+                return []
+            path = (inside / name).as_posix()
+            left -= {pattern for pattern in left if _about(pattern, path)}
+    return [pattern for pattern in workspace.labels if pattern in left]
+
+
+def _about(pattern: str, path: str) -> bool:
+    folded = label_paths.folded(path)
+    return bool(label_paths.exact(pattern).fullmatch(path) or label_paths.wide(pattern).fullmatch(folded))
 
 
 def _too_clever() -> WorkspaceError:

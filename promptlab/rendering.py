@@ -49,8 +49,10 @@ def render(
     """The messages of `template`, and where each of their characters came from.
 
     `without` names sections to leave out; what is switched off is not among the prompt's sources either.
-    `label` is that of the inputs, `places` the files they came from (see `Trial`). Raises `TemplateError`: every missing
-    variable in one message, a mistake in the Jinja with its line, or a template that goes past `limits`.
+    `label` is that of the inputs, `places` the files they came from (see `Trial`).
+
+    Raises `TemplateError`: every missing variable in one message, a mistake in the Jinja with its line, or a template
+    that goes past `limits`.
     """
     for section in without:
         if section not in SWITCHABLE:

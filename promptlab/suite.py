@@ -54,8 +54,8 @@ class Key(NamedTuple):
 class Case:
     """One question. `expected` is what a scorer compares with: text, a number, a list, an object.
 
-    `documents` None takes the template's, `scorers` None the suite's. `place` is `file:line`, `places` the files that its
-    text came from: its own, and what it was copied from.
+    `documents` None takes the template's, `scorers` None the suite's. `place` is `file:line`, `places` the
+    files that its text came from: its own, and what it was copied from.
     """
 
     id: str

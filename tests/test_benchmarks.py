@@ -142,6 +142,7 @@ def test_distinct_tokens_are_those_of_the_tree_that_the_prompts_make() -> None:
     assert distinct([(1, 2, 3), (1, 2, 4, 5), (1, 2), (9,), (1, 2, 3)]) == 6
 
 
+
 # Of all logits, for 24 made tokens and four written, with llama-cpp-python 0.3.36. The same on every processor and from
 # every compiler that was tried (benchmarks/README.md); another version of llama.cpp may have others.
 PORTABLE = {
@@ -158,3 +159,11 @@ def test_the_portable_code_computes_the_numbers_that_it_computes_everywhere() ->
     assert [(row["model"], row["threads"], row["digest"]) for row in rows] == [
         (model, threads, digest) for model, digest in PORTABLE.items() for threads in (1, 2)
     ]
+
+
+def test_nothing_forbidden_is_sent_whatever_is_done() -> None:
+    found = run("benchmarks.privacy")
+    assert found["forbidden"] == {}
+    assert found["requests"] >= 150
+    assert sum(found["refused"].values()) >= 10, "a gate that was never asked proves nothing"
+    assert {"compare", "suite record", "rerun, stored prompts", "cause finding"} <= found["sent"].keys()

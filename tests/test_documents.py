@@ -373,7 +373,7 @@ def test_an_upload_is_confidential_until_someone_says_otherwise(here: Workspace)
     assert documents.read(here, document.path) == document
     (here.root / "link.docx").symlink_to(here.root / document.path)
     assert here.label_of("link.docx") == "confidential"
-    opened = set_label(here, document.path, "public")
+    opened = set_label(here, document.path, "public", reason="it is out")
     assert documents.read(opened, document.path).label == "public"
     assert documents.read(Workspace.load(here.root), "link.docx").label == "public"
     (original,) = (DocStore.of(here).root / "original").rglob("*.docx")

@@ -44,6 +44,9 @@ def draw(session: Session, path: str, *, key: str) -> None:
             )
             if problem := st.session_state.get(f"{key}-problem"):
                 note("bad", "The label stays as it is", *problem)
+            lowers = LABELS.index(choice) < LABELS.index(now)
+            if lowers:
+                st.text_input("Why it may be lower", key=f"{key}-why", placeholder="It is published now")
             st.button(
                 f"Make it {choice}",
                 type="primary",
@@ -59,7 +62,7 @@ def draw(session: Session, path: str, *, key: str) -> None:
 def _set(session: Session, path: str, key: str) -> None:
     label = cast(Label, st.session_state[f"{key}-choice"])
     try:
-        set_label(session.workspace, path, label)
+        set_label(session.workspace, path, label, reason=str(st.session_state.get(f"{key}-why") or ""))
         session.reload()
     except PromptlabError as exc:
         st.session_state[f"{key}-problem"] = (exc.message, exc.hint)

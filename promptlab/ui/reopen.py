@@ -29,8 +29,8 @@ _GO = "reopen-go"
 class Again:
     """What it takes to ask as a run did, as the draft of its template keeps it.
 
-    `lost` are inputs that cannot be had back, `origins` where the others came from. `same` is whether the template, set like this, is the one that was
-    asked.
+    `lost` are inputs that cannot be had back, `origins` where the others came from. `same` is whether the template, set
+    like this, is the one that was asked.
     """
 
     inputs: Mapping[str, Any]
