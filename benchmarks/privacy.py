@@ -550,7 +550,8 @@ class World:
         word = f"ZQIMP{self.edits}X"
         file = self.root.parent / f"foreign{self.edits}.yaml"
         file.write_text(
-            f"prompts: ['Say {word} of {{{{topic}}}}']\nproviders: [openai:gpt-4o]\ntests: [{{vars: {{topic: {word}}}}}]\n"
+            f"prompts: ['Say {word} of {{{{topic}}}}']\nproviders: [openai:gpt-4o]\n"
+            f"tests: [{{vars: {{topic: {word}}}}}]\n"
         )
         said = json.loads(self.run("import", "import", "promptfoo", str(file), "--json").splitlines()[0])
         path = next(one["path"] for one in said["written"] if one["path"].startswith("templates/"))
@@ -576,6 +577,7 @@ KINDS = ("junit", "json", "markdown", "html")
 # The server and its network
 
 
+@contextlib.contextmanager
 def serve(world: World) -> Iterator[str]:
     """A recording server for `world` on loopback; its address."""
     from tests.loopback import LoopbackServer, Received, status, stream
@@ -613,10 +615,10 @@ def prove(requests: int, seed: int, *, quiet: bool = True) -> dict[str, Any]:
     root.mkdir()
     os.environ["ZQ_API_KEY"] = "sk-loopback"
     world = World(root, "", random.Random(seed))
-    here = os.getcwd()
+    here = Path.cwd()
     steps = 0
     try:
-        for world.url in serve(world):
+        with serve(world) as world.url:
             world.build()
             os.chdir(root)
             while sum(world.sent.values()) + sum(world.refused.values()) < requests:
@@ -659,10 +661,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         print(f"{found['requests']:,} requests in {found['steps']:,} steps, seed {given.seed}, own network: {own}")
         for way in sorted({*found["sent"], *found["refused"], *found["forbidden"]}):
-            bad = found["forbidden"].get(way, 0)
-            print(
-                f"{way:40} sent {found['sent'].get(way, 0):6,}  refused {found['refused'].get(way, 0):6,}  FORBIDDEN {bad}"
-            )
+            sent, refused, bad = (found[what].get(way, 0) for what in ("sent", "refused", "forbidden"))
+            print(f"{way:40} sent {sent:6,}  refused {refused:6,}  FORBIDDEN {bad}")
         for way, what in found["first"].items():
             print(f"  {way}: {what}")
         for what, count in found["failed"].items():

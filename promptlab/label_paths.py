@@ -53,7 +53,7 @@ def _one_slash(path: Path) -> Path:
 def _link(path: Path) -> str | None:
     """Where the link `path` leads to; None for what is no link, or is not there."""
     try:
-        return os.readlink(path) if stat.S_ISLNK(os.lstat(path).st_mode) else None
+        return os.readlink(path) if stat.S_ISLNK(os.lstat(path).st_mode) else None  # noqa: PTH115  # as it stands there
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as exc:
@@ -78,7 +78,7 @@ def exact(pattern: str) -> re.Pattern[str]:
 
 @lru_cache(maxsize=4096)
 def wide(pattern: str) -> re.Pattern[str]:
-    """What `pattern` raises, in names that are `folded`: what .gitignore would match, and what it names to the letter."""
+    """What `pattern` raises, in names that are `folded`: what .gitignore matches, and what it names to the letter."""
     from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern  # late: most workspaces have few patterns or none
 
     regex, _ = GitIgnoreSpecPattern.pattern_to_regex(folded(pattern))

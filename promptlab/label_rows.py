@@ -1,7 +1,7 @@
 """What rows of pools and files of cases say of their own label, and of what they were copied from.
 
     {"id": "host", …, "label": "internal"}
-    {"id": "answer-3f", …, "copied_from": ["documents/plan.md", ["fixtures/examples/cup.jsonl", "host"]]}
+    {"id": "answer-3f", …, "copied_from": ["documents/plan.md", ["examples/cup.jsonl", "host"]]}
 
 A copy is as private as its original, now and when it was made: `label` is what it was then, `copied_from` says where to look.
 """
