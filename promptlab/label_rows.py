@@ -3,7 +3,8 @@
     {"id": "host", …, "label": "internal"}
     {"id": "answer-3f", …, "copied_from": ["documents/plan.md", ["examples/cup.jsonl", "host"]]}
 
-A copy is as private as its original, now and when it was made: `label` is what it was then, `copied_from` says where to look.
+A copy is as private as its original, now and when it was made: `label` is what it was then, `copied_from` says where
+to look.
 """
 
 from __future__ import annotations

@@ -361,8 +361,8 @@ def test_a_label_holds_in_either_form_of_unicode(make_workspace: Make, written: 
 
 
 def test_what_looks_like_another_name_lowers_nothing(make_workspace: Make) -> None:
-    labels = "labels: {documents/uploads/A.md: public, documents/uploads/*: internal, 'x/imported/*': public, a.md: public}\n"
-    workspace = make_workspace(labels)
+    labels = "documents/uploads/A.md: public, documents/uploads/*: internal, 'x/imported/*': public, a.md: public"
+    workspace = make_workspace(f"labels: {{{labels}}}\n")
     assert workspace.label_of("documents/uploads/a.md") == "internal"
     assert workspace.label_of("documents/uploads/deep/a.md") == "confidential"
     assert workspace.label_of("Documents/Uploads/b.md") == "confidential"
