@@ -70,9 +70,11 @@ def export(
     --clearance, is refused.
     """
     from promptlab.formats.bringing import write_file
+    from promptlab.labels import check_copy
     from promptlab.workspace import Workspace
 
-    job = _Export(Workspace.find(), names, models, pairs, rows, run_id, min_score, clearance)
+    workspace = Workspace.find()
+    job = _Export(workspace, names, models, pairs, rows, run_id, min_score, clearance)
     text = job.made(format_)
     try:
         content = text.encode("utf-8")
@@ -82,6 +84,7 @@ def export(
         click.echo(content, nl=False)
         return
     path = Path(output)
+    check_copy(workspace, job.highest, path.absolute())
     if path.exists() and not force:
         raise FormatError("is there already", file=output, hint="--force overwrites it")
     write_file(path, content, output)
@@ -102,6 +105,8 @@ class _Export:
     ) -> None:
         self.workspace, self.names, self.models, self.pairs = workspace, names, models, pairs
         self.rows, self.run_id, self.min_score, self.clearance = rows, run_id, min_score, clearance
+        self.highest: Label = "public"
+        """The highest label of what the file holds."""
 
     def made(self, format_: str) -> str:
         """The file's text."""
@@ -146,6 +151,9 @@ class _Export:
         return found
 
     def say(self, exports: Sequence[Any]) -> None:
+        from promptlab.types import highest
+
+        self.highest = highest([self.highest, *(one.label for one in exports)])
         for one in exports:
             click.echo(f"{one.template.path}: its text is {one.label}", err=True)
             for entry in one.report.entries:
@@ -239,8 +247,11 @@ class _Export:
     def gate(self, prompt: Prompt, target: str, clearance: Label) -> None:
         from promptlab import privacy
         from promptlab.labels_now import Labels
+        from promptlab.types import highest
 
-        privacy.check(Labels(self.workspace).today(prompt), model=target, clearance=clearance)
+        today = Labels(self.workspace).today(prompt)
+        privacy.check(today, model=target, clearance=clearance)
+        self.highest = highest([self.highest, privacy.label_of(today)])
 
     def requests(self, model: str, *, shots: bool = True, use_rows: bool = True) -> Iterator[tuple[str, Request, str]]:
         """Name, request and wanted answer of each row; without rows one request of the samples."""

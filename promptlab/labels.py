@@ -19,7 +19,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, ScalarNode
 
 from promptlab import label_paths
-from promptlab.errors import WorkspaceError, nearest
+from promptlab.errors import GateRefused, WorkspaceError, nearest
 from promptlab.files import write_atomically
 from promptlab.types import LABELS, Label
 from promptlab.workspace import FILE, Workspace
@@ -92,6 +92,16 @@ def _person() -> str:
         return getpass.getuser()
     except (OSError, KeyError):  # a user without a name
         return "unknown"
+
+
+def check_copy(workspace: Workspace, label: Label, target: Path) -> None:
+    """Raise `GateRefused` where text labelled `label` would be written to a file of the workspace that is labelled
+    lower: the copy would lose its label. What is outside the workspace has none to lose."""
+    for name in workspace.names_of(target):
+        own = workspace.label_of(name)
+        if not Path(name).is_absolute() and LABELS.index(own) < LABELS.index(label):
+            hint = f'first add to `labels` in promptlab.yaml: "{name}": {label}'
+            raise GateRefused(f"not written: the text is {label}, and `{name}` is {own}", hint=hint)
 
 
 def unmatched(workspace: Workspace) -> list[str]:

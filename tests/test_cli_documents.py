@@ -59,7 +59,8 @@ def test_a_file_is_added_confidential_and_labelled_later(run: Run, tmp_path: Pat
     path = "documents/uploads/notes.html"
     assert (row["path"], row["label"]) == (path, "confidential")
     assert run("documents", "show", path).stdout == "# Notes\n\nHello\n"
-    assert run("documents", "label", path, "internal").stdout == f"{path} is internal\n"
+    run("documents", "label", path, "internal", status=1)
+    assert run("documents", "label", path, "internal", "--reason", "they know").stdout == f"{path} is internal\n"
     assert rows(run("documents", "list", "--json"))[0]["label"] == "internal"
 
 

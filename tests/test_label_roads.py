@@ -469,3 +469,43 @@ def test_an_export_of_a_run_asks_for_the_labels_of_now(house: House) -> None:
     with pytest.raises(GateRefused):
         privacy.check(Labels(house.workspace).today(prompt), model="a file", clearance="public")
     assert issubclass(GateRefused, PromptlabError)
+
+
+def test_text_of_a_labelled_file_is_not_written_to_one_that_is_labelled_lower(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from click.testing import CliRunner
+
+    from promptlab.cli import cli
+
+    monkeypatch.chdir(house.root)
+    house.raise_label("notes/**", "docs/**")
+
+    def refused(*words: str) -> bool:
+        return isinstance(CliRunner().invoke(cli, list(words)).exception, GateRefused)
+
+    saved = ("templates", "save", "q", "-m", "x", "--set-file")
+    assert refused(*saved, "instructions=notes/n.md")
+    assert WORD not in (house.root / "templates/q.yaml").read_text()
+    assert refused("export", "promptfoo", "doc", "-o", "out.yaml")
+    assert not (house.root / "out.yaml").exists()
+    house.raise_label("notes/**", "docs/**", "templates/q.yaml", "out.yaml")
+    assert not refused(*saved, "instructions=notes/n.md")
+    assert not refused("export", "promptfoo", "doc", "-o", "out.yaml")
+    assert WORD in (house.root / "out.yaml").read_text()
+
+
+def test_a_case_made_of_labelled_text_has_an_id_that_says_nothing_of_it(house: House) -> None:
+    house.raise_label("notes/**")
+    given = Given({"question": f"Buy {WORD}"}, "confidential", {"question": (Place("notes/n.md"),)})
+    (result,) = house.ask("all", "q", given)
+    store = house.store()
+    with pytest.raises(GateRefused) as caught:  # the recording would be public
+        suite_keep.keep_run(house.workspace, store, result.run_id, "kept")
+    assert WORD.lower() not in str(caught.value).lower()
+    house.raise_label("notes/**", "fixtures/recordings/**")
+    kept = suite_keep.keep_run(house.workspace, store, result.run_id, "kept")
+    store.close()
+    assert len(kept.cases) == 1
+    assert WORD.lower() not in kept.cases[0]
+    assert kept.cases[0].startswith("case-")
