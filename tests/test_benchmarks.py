@@ -142,7 +142,6 @@ def test_distinct_tokens_are_those_of_the_tree_that_the_prompts_make() -> None:
     assert distinct([(1, 2, 3), (1, 2, 4, 5), (1, 2), (9,), (1, 2, 3)]) == 6
 
 
-
 # Of all logits, for 24 made tokens and four written, with llama-cpp-python 0.3.36. The same on every processor and from
 # every compiler that was tried (benchmarks/README.md); another version of llama.cpp may have others.
 PORTABLE = {
