@@ -37,7 +37,7 @@ from promptlab import plans, runner, templates
 from promptlab.backends import Backend
 from promptlab.models import Catalogue
 from promptlab.store import Store
-from promptlab.types import SWITCHABLE, Completion, Delta, Request, Section, Trial
+from promptlab.types import SWITCHABLE, Completion, Delta, Given, Request, Section, Trial
 from promptlab.workspace import OpenAIModel, Workspace
 
 ROOT = Path(__file__).parent.parent
@@ -97,7 +97,7 @@ def questions(workspace: Workspace, number: int, mark: str) -> list[Trial]:
     trials = []
     for n in range(number):
         inputs = {"question": f"Question {mark}{n}: who won the 2022 World Cup in football?"}
-        trials += plans.compare(workspace, template, inputs, [MODEL], expected=None)
+        trials += plans.compare(workspace, template, Given.typed(inputs), [MODEL], expected=None)
     return trials
 
 
@@ -262,7 +262,9 @@ def measure_local(model: str, *, without: Sequence[Section], repeats: int) -> Lo
     entry = workspace.models[model].model_copy(update={"keep_prefixes": "never"})
     workspace = replace(workspace, models={**workspace.models, model: entry})
     template = templates.load(workspace, TEMPLATE)
-    (trial,) = plans.compare(workspace, template, templates.sample_inputs(template), [model], without=without)
+    (trial,) = plans.compare(
+        workspace, template, Given.typed(templates.sample_inputs(template)), [model], without=without
+    )
     with tempfile.TemporaryDirectory() as folder:
         catalogue, store = Catalogue(workspace), Store(Path(folder) / "runs.sqlite")
         backend = catalogue.backend(model)

@@ -223,12 +223,13 @@ class AskFigures:
 def messages(folder: Path) -> list[dict[str, str]]:
     """The messages of every case, with `{{question}}` where its question stands, as other programs want them."""
     from promptlab import plans, runner, templates
+    from promptlab.types import Given
     from promptlab.workspace import Workspace
 
     house = Workspace.load(folder)
     mark = "{{question}}"
     template = templates.load(house, "world-cup")
-    (trial,) = plans.compare(house, template, {"question": mark}, [MODEL], expected=None)
+    (trial,) = plans.compare(house, template, Given.typed({"question": mark}), [MODEL], expected=None)
     found = [{"role": m.role, "content": m.content} for m in runner.request_of(trial).messages]
     assert [m["content"] for m in found].count(mark) == 1
     return found

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from promptlab.errors import SuiteError
+from promptlab.labels_now import Labels
 from promptlab.origin import blob_id
 from promptlab.recordable import check_labels, stored_from
 from promptlab.recording import Judged, Recording, Stored, write
@@ -96,7 +97,7 @@ def write_recording(
     Raises `GateRefused` where the file is labelled lower than what it would hold; then nothing is written.
     """
     taken = 0
-    own = workspace.label_of(suite.recording)
+    labels = Labels(workspace)
 
     def lines() -> Iterator[Stored]:
         nonlocal taken
@@ -109,7 +110,7 @@ def write_recording(
                     taken += 1
                 found = new or recorded(item.key)
                 if found:
-                    check_labels(own, suite.recording, found)
+                    check_labels(labels, suite.recording, found)
                     yield found
 
     write(workspace.resolve(suite.recording), lines())

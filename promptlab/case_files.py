@@ -18,15 +18,16 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from promptlab import scorers, templates
+from promptlab import label_rows, scorers, templates
 from promptlab.errors import InputError, SuiteError, nearest
+from promptlab.labels_now import Labels
 from promptlab.suite import Case, CaseFile, Suite, id_problem
-from promptlab.types import LABELS, Label, ScorerSpec, highest
+from promptlab.types import LABELS, Label, Place, ScorerSpec, highest
 from promptlab.workspace import Workspace
 from promptlab.yamlfile import Plain, read_yaml
 
-KEYS = ("id", "inputs", "expected", "documents", "tags", "label", "scorers")
-COLUMNS = ("id", "expected", "documents", "tags", "label")
+KEYS = ("id", "inputs", "expected", "documents", "tags", "label", "scorers", label_rows.FROM)
+COLUMNS = ("id", "expected", "documents", "tags", "label", label_rows.FROM)
 MAX_LINE = 4_000_000
 """Characters of one case."""
 
@@ -40,6 +41,7 @@ def read(workspace: Workspace, suite: Suite) -> Iterator[Case]:
     Raises `SuiteError` with file and line at the first that is wrong, or whose id an earlier one has.
     """
     seen: set[str] = set()
+    now = Labels(workspace)
     for entry in suite.entries:
         cases = _of_file(workspace, suite, entry) if isinstance(entry, CaseFile) else iter((entry,))
         for case in cases:
@@ -50,8 +52,11 @@ def read(workspace: Workspace, suite: Suite) -> Iterator[Case]:
             if problem:
                 raise SuiteError(problem, file=file, line=int(line), field="id")
             seen.add(case.id)
-            label = highest([case.label, suite.label])
-            yield case if label == case.label else replace(case, label=label)
+            places = (Place(file, case.id), *case.places)
+            if file != suite.path:
+                places = (*places, Place(suite.path))
+            labels = [case.label, suite.label, *map(now.of_copy, case.places)]
+            yield replace(case, label=highest(labels), places=places)
 
 
 def input_names(workspace: Workspace, entry: CaseFile) -> set[str]:
@@ -186,6 +191,7 @@ class _Case:
             several("tags"),
             row.get("label") or "public",
             None,
+            self._origins(row),
         )
 
     def from_data(self, row: Mapping[str, Any]) -> Case:
@@ -208,8 +214,15 @@ class _Case:
         specs = None if own is None else tuple(self._spec(one) for one in own)
         paths = None if documents is None else tuple(documents)
         return self._made(
-            id, inputs or {}, row.get("expected"), paths, tuple(tags or ()), row.get("label", "public"), specs
+            *(id, inputs or {}, row.get("expected"), paths, tuple(tags or ()), row.get("label", "public"), specs),
+            self._origins(row),
         )
+
+    def _origins(self, row: Mapping[str, Any]) -> tuple[Place, ...]:
+        try:
+            return label_rows.origins(row.get(label_rows.FROM) or [])
+        except ValueError as exc:
+            raise self._error(str(exc), label_rows.FROM) from exc
 
     def _made(
         self,
@@ -220,11 +233,12 @@ class _Case:
         tags: tuple[str, ...],
         label: Any,
         specs: tuple[ScorerSpec, ...] | None,
+        places: tuple[Place, ...],
     ) -> Case:
         if label not in LABELS:
             raise self._error(f"{label!r} is not a label", "label", f"labels: {', '.join(LABELS)}")
         labels: list[Label] = [label, self._label]
-        return Case(id, inputs, expected, documents, tags, highest(labels), specs, f"{self._path}:{self._line}")
+        return Case(id, inputs, expected, documents, tags, highest(labels), specs, f"{self._path}:{self._line}", places)
 
     def _spec(self, one: Any) -> ScorerSpec:
         try:

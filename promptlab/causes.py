@@ -17,6 +17,7 @@ from promptlab.recording import Stored
 from promptlab.store import Store
 from promptlab.suite import Suite
 from promptlab.suite_asking import Answered
+from promptlab.suite_choice import recalled
 from promptlab.suite_items import Fill
 from promptlab.types import Request, Result, Trial
 from promptlab.verdicts import CLOSE, Cause, CauseKind, mean
@@ -47,7 +48,9 @@ class Finder:
         if not tries or len(tries) > self.left:
             return one
         self.left -= len(tries)
-        results = self._asked(one, [request for _, request in tries])
+        results = self._asked(one, stored, [request for _, request in tries])
+        if any(result.completion is None for result in results):
+            return one  # one that was refused or failed was not tried, and then nothing is ruled out
         back = {
             kind
             for (kind, _), result in zip(tries, results, strict=True)
@@ -77,7 +80,7 @@ class Finder:
         model = stored.request.model
         return model in catalogue.names() and catalogue.backend(model).fingerprint == stored.backend
 
-    def _asked(self, one: Answered, requests: Sequence[Request]) -> list[Result]:
+    def _asked(self, one: Answered, stored: Stored, requests: Sequence[Request]) -> list[Result]:
         template = one.item.variant.template or self._asker.suite.template
         trials = [
             Trial(
@@ -89,7 +92,8 @@ class Finder:
                 case=one.item.key.id,
                 expected=one.item.case.expected,
                 scorers=self._asker.fill.scorers(one.item.case, one.item.variant),
-                request=request,
+                # Any of them may hold the recorded prompt, so all are as private as what is recorded of the item.
+                request=recalled(self._asker.suite, replace(stored, request=request)),
                 label=one.item.case.label,
             )
             for request in requests

@@ -12,7 +12,6 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -35,7 +34,7 @@ from promptlab.errors import InputError, ModelNotFound, PromptlabError, Workspac
 
 if TYPE_CHECKING:
     from promptlab.models import Catalogue
-    from promptlab.types import Label, Result, Section, Template
+    from promptlab.types import Given, Label, Result, Section, Template
     from promptlab.workspace import Workspace
 
 
@@ -49,32 +48,26 @@ def cli() -> None:
     """
 
 
-@dataclass(frozen=True)
-class _Given:
-    """Inputs as the command line gives them, and the strictest label of the files they come from."""
-
-    values: dict[str, Any]
-    label: Label
-
-
 def _inputs(
     workspace: Workspace, template: Template, pairs: Sequence[str], files: Sequence[str], *, samples: bool
-) -> _Given:
+) -> Given:
     """Inputs from `name=value` and `name=path` words. A path is that of a file from the current folder."""
     from promptlab import templates
-    from promptlab.types import highest
+    from promptlab.types import Given, Place, highest
 
     texts = dict(_split(pair, "--set") for pair in pairs)
     labels: list[Label] = []
+    places: dict[str, tuple[Place, ...]] = {}
     for name, path in (_split(file, "--set-file") for file in files):
         try:
             texts[name] = Path(path).read_bytes().decode("utf-8")
             labels.append(workspace.label_of(str(Path(path).absolute())))
+            places[name] = tuple(Place(known) for known in workspace.names_of(Path(path)))
         except (OSError, ValueError) as exc:
             raise InputError(f"input `{name}` cannot be read from `{path}`: {exc}") from exc
     found = templates.sample_inputs(template) if samples else {}
     try:
-        return _Given({**found, **templates.inputs_from_text(template, texts)}, highest(labels))
+        return Given({**found, **templates.inputs_from_text(template, texts)}, highest(labels), places)
     except InputError as exc:
         raise _wrong_words(exc) from exc
 
@@ -205,7 +198,7 @@ def compare(
     trials = plans.compare(
         workspace,
         loaded,
-        given.values,
+        given,
         _known(catalogue, models),
         without=_switches(without),
         params=loaded.params.with_(
@@ -213,7 +206,6 @@ def compare(
         ),
         repeats=repeat,
         expected=expect,
-        label=given.label,
     )
     # What is wrong with the prompt itself is said once, and not by each model.
     runner.request_of(trials[0])
@@ -277,9 +269,7 @@ def render(
     loaded = templates.load(workspace, template)
     catalogue = Catalogue(workspace)
     given = _inputs(workspace, loaded, pairs, files, samples=True)
-    (trial,) = plans.compare(
-        workspace, loaded, given.values, _known(catalogue, [model]), without=_switches(without), label=given.label
-    )
+    (trial,) = plans.compare(workspace, loaded, given, _known(catalogue, [model]), without=_switches(without))
     request = runner.request_of(trial)
     sent = catalogue.backend(model).as_sent(request)
     budget = sent.budget
@@ -341,10 +331,14 @@ def models_list(as_json: bool) -> None:
     """
     from dataclasses import asdict
 
+    from promptlab import labels
     from promptlab.models import Catalogue
     from promptlab.workspace import Workspace
 
-    catalogue = Catalogue(Workspace.find())
+    workspace = Workspace.find()
+    catalogue = Catalogue(workspace)
+    for pattern in labels.unmatched(workspace):
+        click.echo(f"warning: the label pattern `{terminal.printable(pattern)}` is about no file", err=True)
     rows = [catalogue.status(name) for name in catalogue.names()]
     if as_json:
         for row in rows:

@@ -15,7 +15,7 @@ from promptlab.errors import FormatError
 from promptlab.formats import EXPORTS
 
 if TYPE_CHECKING:
-    from promptlab.types import Label, Prompt, Request, Section, Template
+    from promptlab.types import Label, Place, Prompt, Request, Section, Template
     from promptlab.workspace import OpenAIModel, Workspace
 
 
@@ -70,9 +70,11 @@ def export(
     --clearance, is refused.
     """
     from promptlab.formats.bringing import write_file
+    from promptlab.labels import check_copy
     from promptlab.workspace import Workspace
 
-    job = _Export(Workspace.find(), names, models, pairs, rows, run_id, min_score, clearance)
+    workspace = Workspace.find()
+    job = _Export(workspace, names, models, pairs, rows, run_id, min_score, clearance)
     text = job.made(format_)
     try:
         content = text.encode("utf-8")
@@ -82,6 +84,7 @@ def export(
         click.echo(content, nl=False)
         return
     path = Path(output)
+    check_copy(workspace, job.highest, path.absolute())
     if path.exists() and not force:
         raise FormatError("is there already", file=output, hint="--force overwrites it")
     write_file(path, content, output)
@@ -102,6 +105,8 @@ class _Export:
     ) -> None:
         self.workspace, self.names, self.models, self.pairs = workspace, names, models, pairs
         self.rows, self.run_id, self.min_score, self.clearance = rows, run_id, min_score, clearance
+        self.highest: Label = "public"
+        """The highest label of what the file holds."""
 
     def made(self, format_: str) -> str:
         """The file's text."""
@@ -146,6 +151,9 @@ class _Export:
         return found
 
     def say(self, exports: Sequence[Any]) -> None:
+        from promptlab.types import highest
+
+        self.highest = highest([self.highest, *(one.label for one in exports)])
         for one in exports:
             click.echo(f"{one.template.path}: its text is {one.label}", err=True)
             for entry in one.report.entries:
@@ -238,24 +246,32 @@ class _Export:
 
     def gate(self, prompt: Prompt, target: str, clearance: Label) -> None:
         from promptlab import privacy
+        from promptlab.labels_now import Labels
+        from promptlab.types import highest
 
-        privacy.check(prompt, model=target, clearance=clearance)
+        today = Labels(self.workspace).today(prompt)
+        privacy.check(today, model=target, clearance=clearance)
+        self.highest = highest([self.highest, privacy.label_of(today)])
 
     def requests(self, model: str, *, shots: bool = True, use_rows: bool = True) -> Iterator[tuple[str, Request, str]]:
         """Name, request and wanted answer of each row; without rows one request of the samples."""
         from promptlab import plans, runner, templates
+        from promptlab.types import Given
 
         template = templates.load(self.workspace, self.names[0])
         without: tuple[Section, ...] = () if shots else ("examples",)
         fixed = {**templates.sample_inputs(template), **self.given(template)}
         for row in self.inputs(template) if use_rows else [_Row("1", {}, "", "public")]:
             inputs = {**fixed, **row.inputs}
-            (trial,) = plans.compare(self.workspace, template, inputs, [model], without=without, label=row.label)
+            given = Given(inputs, row.label, {"": row.places})
+            (trial,) = plans.compare(self.workspace, template, given, [model], without=without)
             yield row.name, runner.request_of(trial), row.output
 
     def inputs(self, template: Template) -> list[_Row]:
         from promptlab import examples, templates
         from promptlab.formats.common import rows_of
+        from promptlab.labels_now import Labels
+        from promptlab.types import Place, highest
 
         if self.rows is None and template.examples is None:
             return [_Row("1", {}, "", "public")]
@@ -263,21 +279,20 @@ class _Export:
             assert template.examples
             found = examples.load_pool(self.workspace, template.examples.pool)
             return [
-                _Row(e.id, templates.inputs_from_text(template, _own(template, e.inputs)), e.output, e.label)
+                _Row(e.id, templates.inputs_from_text(template, _own(template, e.inputs)), e.output, e.label, e.places)
                 for e in found
             ]
-        label = self.workspace.label_of(str(self.rows.absolute()))
+        labels, file = Labels(self.workspace), str(self.rows.absolute())
+        label = labels.of_path(file)
         made = []
         for number, (_, row) in enumerate(rows_of(self.rows, str(self.rows)), 1):
             values = row["inputs"] if isinstance(row.get("inputs"), dict) else row
             texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in _own(template, values).items()}
             output = row.get("output", row.get("target", ""))
             name = str(row.get("id") or number)
-            made.append(
-                _Row(
-                    name, templates.inputs_from_text(template, texts), str(output), highest_of(label, row.get("label"))
-                )
-            )
+            place = Place(file, str(row.get("id") or ""))
+            own = highest([highest_of(label, row.get("label")), labels.of(place)])
+            made.append(_Row(name, templates.inputs_from_text(template, texts), str(output), own, (place,)))
         return made
 
 
@@ -299,3 +314,4 @@ class _Row:
     inputs: Mapping[str, Any]
     output: str
     label: Label
+    places: tuple[Place, ...] = ()

@@ -117,6 +117,7 @@ def replay(suites: tuple[str, ...], only: tuple[str, ...], show_labelled: bool, 
     scorers. Exits with 1 when anything differs, is missing, or a threshold is not met; with 3 when a threshold cannot
     be told. Without SUITE all suites are replayed.
     """
+    from promptlab.labels_now import Labels
     from promptlab.replay import replay as replayed
     from promptlab.suite_entry import of_replay
     from promptlab.suite_summary import MET, NOT_MET, outcome_of_replay, summarise
@@ -127,8 +128,9 @@ def replay(suites: tuple[str, ...], only: tuple[str, ...], show_labelled: bool, 
     for found in _loaded(workspace, suites):
         out = Output(found, report_paths(to, found, several=len(suites) != 1), show_labelled)
         outcomes: list[Outcome] = []
+        labels = Labels(workspace)
         for one in replayed(workspace, found, only=only):
-            out.add(of_replay(one))
+            out.add(of_replay(one, labels))
             if one.status != "unexpected":
                 outcomes.append(outcome_of_replay(one))
         summary = summarise(found, outcomes, replayed=True, partial=bool(only))
@@ -250,6 +252,7 @@ def accept(name: str, cases: tuple[str, ...], yes: bool, show_labelled: bool) ->
     Shows what would change first. Without CASE all that changed are meant.
     """
     from promptlab.baseline import Answers, changes, last_run, write_recording
+    from promptlab.labels_now import Labels
     from promptlab.suite_entry import of_change
 
     with _house() as house:
@@ -259,7 +262,7 @@ def accept(name: str, cases: tuple[str, ...], yes: bool, show_labelled: bool) ->
         for change in changes(house.workspace, found, answers, wanted=cases):
             keys.add(change.key)
             if len(keys) <= SHOWN:
-                print_entry(of_change(change), show_labelled)
+                print_entry(of_change(change, Labels(house.workspace)), show_labelled)
         if not keys:
             print_line("nothing to accept: the last rerun gave what is recorded")
             return
@@ -355,18 +358,19 @@ def _followed(
 ) -> tuple[Summary, Output]:
     """Let the suite be asked to its end, or to Ctrl-C: once lets what runs end, twice breaks it off."""
     from promptlab.causes import Finder
+    from promptlab.labels_now import Labels
     from promptlab.suite_entry import of_answer
     from promptlab.suite_summary import outcome_of, summarise
 
     out = Output(found, report_paths(to, found, several=several), show)
-    outcomes = []
+    outcomes, labels = [], Labels(asking.workspace)
     finder = Finder(asking, calls) if calls else None
     with _stopping(asking), Progress(asking.total, found.name) as progress:
         for one in asking:
             progress.step()
             answered = finder.explained(one) if finder else one
             outcomes.append(outcome_of(answered))
-            out.add(of_answer(answered))
+            out.add(of_answer(answered, labels))
     chosen = asking.options
     # Of a part of a suite, "at least 38 of 40" says nothing; what was stopped is a part as well.
     partial = bool(chosen.only or chosen.only_failed or chosen.limit or asking.halted or asking.out_of)

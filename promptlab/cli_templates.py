@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -120,6 +121,7 @@ def save(
     """
     from promptlab import proofs, shelf, template_edit, versions
     from promptlab import templates as library
+    from promptlab.labels import check_copy
 
     if source is not None and (pairs or files):
         raise click.UsageError("--from gives the whole text, --set changes fields: take one of the two")
@@ -128,6 +130,9 @@ def save(
     now = shelf.on_disk(workspace, path)
     base = versions.text_of(workspace, versions.find(workspace, path, opened)) if opened else now
     edits = changes(pairs, files)
+    for given in (*(pair.partition("=")[2] for pair in files), *([] if source in (None, "-") else [source])):
+        label = workspace.label_of(str(Path(given or "").absolute()))
+        check_copy(workspace, label, workspace.root / path)
     if source is not None:
         text = read(source)
     elif edits:

@@ -26,6 +26,7 @@ from promptlab.docstore import DocStore
 from promptlab.errors import DocumentError, WorkspaceError
 from promptlab.files import write_atomically
 from promptlab.labels import set_label
+from promptlab.labels_now import FRAGMENT
 from promptlab.types import Document, Label, Source, sha256
 from promptlab.workspace import UPLOADS, Workspace
 
@@ -37,8 +38,6 @@ MAX_CONTAINER_BYTES = 50_000_000
 """For PDF, Word and Excel, most of which is pictures and packaging."""
 MAX_NAME = 150
 """Bytes of an upload's name, without its ending; what is longer is cut."""
-FRAGMENT = "#passages="
-"""Between a document's path and which passages were taken of it, in the path of a selection."""
 
 
 def read(workspace: Workspace, path: str) -> Document:
@@ -100,7 +99,8 @@ def read_version(workspace: Workspace, path: str, key: str) -> Document:
     Raises `DocumentError` when that text is not kept.
     """
     text = DocStore.of(workspace).text(key)
-    return Document(path=path, text=text, label=workspace.label_of(path.partition(FRAGMENT)[0]))
+    file = path.partition(FRAGMENT)[0]
+    return Document(path=path, text=text, label=workspace.label_of(file), file=file)
 
 
 @dataclass(frozen=True, slots=True)

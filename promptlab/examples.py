@@ -10,16 +10,18 @@ A pool is a JSONL, CSV or YAML file (`pool_files.py`); in JSONL it has one examp
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from promptlab import pool_files, selection
 from promptlab.errors import ExampleError, WorkspaceError
+from promptlab.labels_now import Labels
 from promptlab.listing import Entry
 from promptlab.selection import Selection, select
 from promptlab.similarity import normal
-from promptlab.types import Example, Label, ShotChoice
+from promptlab.types import Example, Label, ShotChoice, highest
 from promptlab.workspace import Workspace
 
 FOLDERS = ("examples", "fixtures/examples")
@@ -51,7 +53,19 @@ def read_pool(workspace: Workspace, path: str) -> tuple[Example, ...]:
         raise ExampleError(reason, file=path) from exc
     if not full.is_file():
         raise ExampleError("is not a file", file=path, hint="a pool is a JSONL, CSV or YAML file")
-    return _parsed(full, path, workspace.label_of(path), (stat.st_mtime_ns, stat.st_size, stat.st_ino))
+    found = _parsed(full, path, workspace.label_of(path), (stat.st_mtime_ns, stat.st_size, stat.st_ino))
+    return of_today(workspace, found)
+
+
+def of_today(workspace: Workspace, found: tuple[Example, ...]) -> tuple[Example, ...]:
+    """Examples, each no less private than what it was copied from is now."""
+    if not any(example.origins for example in found):
+        return found
+    labels = Labels(workspace)
+    return tuple(
+        replace(one, label=highest([one.label, *map(labels.of_copy, one.origins)])) if one.origins else one
+        for one in found
+    )
 
 
 # A sweep loads the same pool for every case; the file's time, size and number say whether it is still the same.

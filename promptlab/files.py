@@ -45,3 +45,12 @@ def _umask() -> int:
     mask = os.umask(0o022)
     os.umask(mask)
     return mask
+
+
+def state_of(path: Path) -> tuple[int, int, int] | None:
+    """What changes when the file at `path` does: its time, size and number. None where it is not there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from promptlab import documents
 from promptlab.errors import PromptlabError
+from promptlab.labels_now import FRAGMENT
 from promptlab.listing import Listing
 from promptlab.similarity import normal
 from promptlab.store import Store, Use
@@ -78,7 +79,7 @@ class Inventory:
         self.paths = sorted([*there, *elsewhere])
         self._uses: dict[str, list[Use]] = {}
         for use in store.last_used("context"):
-            self._uses.setdefault(use.source.name.partition(documents.FRAGMENT)[0], []).append(use)
+            self._uses.setdefault(use.source.name.partition(FRAGMENT)[0], []).append(use)
 
     def find(self, text: str = "", label: Label | None = None) -> list[str]:
         """Paths that hold every word of `text`, whatever its case, of documents with `label`."""

@@ -17,8 +17,9 @@ from typing import Any
 
 from promptlab import templates
 from promptlab.errors import InputError
+from promptlab.labels_now import places_of
 from promptlab.scorers.structure import parsed
-from promptlab.types import Label, Prompt, Score, ScorerSpec, Template, Trial, highest
+from promptlab.types import Label, Place, Prompt, Score, ScorerSpec, Template, Trial, highest
 from promptlab.words import clipped
 from promptlab.workspace import Workspace
 
@@ -88,10 +89,11 @@ def trial(
     expected: Any,
     answer: str,
     label: Label,
+    places: tuple[Place, ...],
     case: str,
 ) -> Trial:
     """What the judge is asked about `answer`, given to `prompt`, whose labels are its labels too: an answer may hold
-    what its prompt held. `question` are the inputs of the case."""
+    what its prompt held. `question` are the inputs of the case, which came from `places`."""
     model = spec.values.get("model")
     if not isinstance(model, str):
         raise InputError("a judge needs `model`, the name of one in promptlab.yaml")
@@ -103,7 +105,15 @@ def trial(
         "expected": "(nothing in particular)" if expected is None else _text(expected),
         "answer": answer,
     }
-    return Trial(template=template, inputs=texts, model=model, params=template.params, case=case, label=highest(labels))
+    return Trial(
+        template=template,
+        inputs=texts,
+        model=model,
+        params=template.params,
+        case=case,
+        label=highest(labels),
+        places={"": (*places, *places_of(prompt))},
+    )
 
 
 def _text(value: Any) -> str:

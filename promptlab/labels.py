@@ -8,19 +8,23 @@ Lowering one lets more models see the text, so who did it and why is a line of t
 from __future__ import annotations
 
 import json
+import os
 import threading
+from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, ScalarNode
 
-from promptlab.errors import WorkspaceError, nearest
+from promptlab import label_paths
+from promptlab.errors import GateRefused, WorkspaceError, nearest
 from promptlab.files import write_atomically
 from promptlab.ledger import lowers, write_lowered
 from promptlab.types import LABELS, Label
 from promptlab.workspace import FILE, Workspace
 from promptlab.yamlfile import parse_yaml, read_text
 
+MOST_FILES = 100_000
 _LOCK = threading.Lock()
 
 
@@ -58,6 +62,42 @@ def set_label(workspace: Workspace, path: str, label: Label, *, reason: str = ""
         if after != before:
             write_atomically(file, after.encode())
     return changed
+
+
+def check_copy(workspace: Workspace, label: Label, target: Path) -> None:
+    """Raise `GateRefused` where text labelled `label` would be written to a file of the workspace that is labelled
+    lower: the copy would lose its label. What is outside the workspace has none to lose."""
+    for name in workspace.names_of(target):
+        own = workspace.label_of(name)
+        if not Path(name).is_absolute() and LABELS.index(own) < LABELS.index(label):
+            hint = f'first add to `labels` in promptlab.yaml: "{name}": {label}'
+            raise GateRefused(f"not written: the text is {label}, and `{name}` is {own}", hint=hint)
+
+
+def unmatched(workspace: Workspace) -> list[str]:
+    """The patterns of `labels` that are about no file there is now: a slip, a file that moved, or one yet to come.
+
+    Folders of git and of promptlab's own are left out. A workspace with more than `MOST_FILES` files is not looked
+    through, and then there are none.
+    """
+    left = set(workspace.labels)
+    count = 0
+    for folder, folders, files in os.walk(workspace.root):
+        folders[:] = [one for one in folders if one not in (".git", workspace.state.name)]
+        inside = Path(folder).relative_to(workspace.root)
+        for name in (*files, *folders):
+            if not left:
+                return []
+            if (count := count + 1) > MOST_FILES:
+                return []
+            path = (inside / name).as_posix()
+            left -= {pattern for pattern in left if _about(pattern, path)}
+    return [pattern for pattern in workspace.labels if pattern in left]
+
+
+def _about(pattern: str, path: str) -> bool:
+    folded = label_paths.folded(path)
+    return bool(label_paths.exact(pattern).fullmatch(path) or label_paths.wide(pattern).fullmatch(folded))
 
 
 def _too_clever() -> WorkspaceError:

@@ -19,6 +19,7 @@ from typing import Any
 
 from promptlab import documents, tokens
 from promptlab.errors import DocumentError, nearest
+from promptlab.labels_now import FRAGMENT
 from promptlab.sections import Passage, leaves, sections, split
 from promptlab.similarity import Index, best, normal
 from promptlab.types import Document, PassageChoice, Unit, canonical_json
@@ -61,8 +62,8 @@ class Selection:
 
     def document(self) -> Document:
         """The selection as a document of its own: its path says what it is, its label is the whole document's."""
-        path = f"{self.whole.path}{documents.FRAGMENT}{describe(self.choice)}"
-        return Document(path, self.text, self.whole.label)
+        path = f"{self.whole.path}{FRAGMENT}{describe(self.choice)}"
+        return Document(path, self.text, self.whole.label, self.whole.file or self.whole.path)
 
 
 def describe(choice: PassageChoice) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from promptlab import documents, examples, passages
 from promptlab.errors import InputError, nearest
-from promptlab.types import SWITCHABLE, Document, Example, Label, Params, Section, Template, Trial
+from promptlab.types import SWITCHABLE, Document, Example, Given, Params, Section, Template, Trial
 from promptlab.workspace import Workspace
 
 
@@ -73,24 +73,20 @@ def switches(names: Collection[str]) -> tuple[Section, ...]:
 def compare(
     workspace: Workspace,
     template: Template,
-    inputs: Mapping[str, Any],
+    given: Given,
     models: Sequence[str],
     *,
     without: Collection[Section] = (),
     params: Params | None = None,
     repeats: int = 1,
     expected: Any = None,
-    label: Label = "public",
 ) -> list[Trial]:
-    """The same prompt for each of `models`, `repeats` times each, repeats of one model one after another.
-
-    `label` is that of the inputs.
-    """
-    filled = materials(workspace, template, inputs, without=without)
+    """The same prompt for each of `models`, `repeats` times each, repeats of one model one after another."""
+    filled = materials(workspace, template, given.values, without=without)
     return [
         Trial(
             template=template,
-            inputs=inputs,
+            inputs=given.values,
             model=model,
             documents=filled.documents,
             shots=filled.shots,
@@ -98,7 +94,8 @@ def compare(
             params=params or template.params,
             repeat=repeat,
             expected=expected,
-            label=label,
+            label=given.label,
+            places=given.places,
         )
         for model in models
         for repeat in range(repeats)

@@ -15,8 +15,9 @@ from pathlib import Path, PurePosixPath
 
 from promptlab import pool_files, selection
 from promptlab.errors import ExampleError, WorkspaceError, nearest
-from promptlab.examples import ENDINGS, FOLDERS, contradicts, duplicates, read_pool, repeats
+from promptlab.examples import ENDINGS, FOLDERS, contradicts, duplicates, of_today, read_pool, repeats
 from promptlab.files import write_atomically
+from promptlab.labels_now import Labels, places_of
 from promptlab.ledger import lowers, write_lowered
 from promptlab.pool_files import PoolText, Row
 from promptlab.similarity import normal
@@ -83,7 +84,8 @@ def edit(
         old = pool.text[row.start : row.end]
         ending = old[len(old.rstrip("\r\n")) :]
         mark = "\ufeff" if old.startswith("\ufeff") else ""
-        line = pool_files.written(example, pool, path)
+        # What it was copied from is still what it was copied from.
+        line = pool_files.written(replace(example, origins=example.origins or row.example.origins), pool, path)
         return f"{pool.text[: row.start]}{mark}{line}{ending}{pool.text[row.end :]}"
 
     def first(pool: PoolText) -> None:
@@ -157,12 +159,13 @@ def add_from_result(
     if not output.strip():
         raise ExampleError("the right answer is empty", file=path)
     values = dict(inputs) if inputs is not None else inputs_of(result)
-    least = highest([workspace.label_of(path), label_of_result(result), label])
-    example = Example(id_for(values, "answer"), values, output, tags, least)
+    least = highest([workspace.label_of(path), label_of_result(workspace, result), label])
+    origins = places_of(result.request.prompt if result.request else None)
+    example = Example(id_for(values, "answer"), values, output, tags, least, origins)
     for row in _read(workspace, path, missing_is_empty=True)[1].rows:
         other = row.example
         if other.id == example.id:
-            if other.output != output or other.label != example.label:
+            if other.output != output or other.label != example.label or other.origins != example.origins:
                 edit(workspace, path, other.id, replace(example, tags=tags or other.tags))
             return replace(example, tags=tags or other.tags)
         if _normal(other.inputs) == _normal(values):
@@ -172,12 +175,9 @@ def add_from_result(
     return example
 
 
-def label_of_result(result: Result) -> Label:
-    """The highest label of all that went into an answer."""
-    prompt = result.request.prompt if result.request else None
-    if prompt is None:
-        return "public"
-    return highest([*(source.label for source in prompt.sources), *(span.label for span in prompt.spans)])
+def label_of_result(workspace: Workspace, result: Result) -> Label:
+    """The highest label of all that went into an answer, now or when it was asked."""
+    return Labels(workspace).of_prompt(result.request.prompt if result.request else None)
 
 
 def same_question(workspace: Workspace, path: str, inputs: Mapping[str, str]) -> Example | None:
@@ -243,7 +243,10 @@ def _read(workspace: Workspace, path: str, *, missing_is_empty: bool = False) ->
     if not full.is_file():
         raise ExampleError("is not a file" if full.exists() else "there is no such pool", file=path)
     raw = pool_files.read_bytes(full, path)
-    return full, pool_files.parse(raw, path, workspace.label_of(path)), raw
+    pool = pool_files.parse(raw, path, workspace.label_of(path))
+    today = of_today(workspace, tuple(row.example for row in pool.rows))
+    rows = tuple(replace(row, example=one) for row, one in zip(pool.rows, today, strict=True))
+    return full, replace(pool, rows=rows), raw
 
 
 def _change(

@@ -6,10 +6,14 @@ asks here before anything else happens with a prompt, so cached answers, judges 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 
 from promptlab.errors import GateRefused
 from promptlab.types import LABELS, Label, Prompt
+
+AGAIN: ContextVar[Callable[[], None]] = ContextVar("AGAIN", default=lambda: None)
+"""What a backend calls before it sends a request once more: it raises `GateRefused` where it may not go any more."""
 
 
 def cleared(label: Label, clearances: Mapping[str, Label]) -> list[str]:

@@ -150,13 +150,14 @@ class CaseItem(pytest.Item):
             raise Failed(in_words(entry.masked()))
 
     def _entry(self) -> Entry:
+        from promptlab.labels_now import Labels
         from promptlab.replay import replay_item
         from promptlab.suite_entry import of_replay
 
         parent = self.parent
         assert isinstance(parent, SuiteFile)
         found = replay_item(parent.fill, self.item, parent.opened())
-        return of_replay(found)
+        return of_replay(found, Labels(parent.workspace))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """What differs, instead of a traceback."""

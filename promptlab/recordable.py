@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from promptlab import judging
 from promptlab.errors import GateRefused
+from promptlab.labels_now import Labels
 from promptlab.recording import Judged, Stored
 from promptlab.suite import Item, Key, Suite
 from promptlab.types import LABELS, Completion, Label, Result, Trial, highest
@@ -37,9 +38,14 @@ def stored_from(
     )
 
 
-def check_labels(own: Label, recording: str, stored: Stored) -> None:
-    """Raise `GateRefused` where the file `recording`, labelled `own`, is labelled lower than what it would hold."""
-    check_label(own, recording, stored.key, stored.highest_label)
+def check_labels(labels: Labels, recording: str, stored: Stored) -> None:
+    """Raise `GateRefused` where the file `recording` is labelled lower than what it would hold."""
+    check_label(labels.of_path(recording), recording, stored.key, label_of_stored(labels, stored))
+
+
+def label_of_stored(labels: Labels, stored: Stored) -> Label:
+    """The strictest label of anything in what is recorded of an item, now or then."""
+    return labels.of_prompt(stored.request.prompt, stored.label)
 
 
 def check_label(own: Label, recording: str, key: Key, label: Label) -> None:

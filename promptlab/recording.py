@@ -41,7 +41,6 @@ from promptlab.types import (
     Source,
     Span,
     Usage,
-    highest,
     sha256,
 )
 
@@ -85,12 +84,6 @@ class Stored:
     without: tuple[Section, ...] = ()
     template: str = ""
     blob: str = ""
-
-    @property
-    def highest_label(self) -> Label:
-        """The strictest label of anything in it."""
-        prompt = self.request.prompt
-        return highest([self.label, *(s.label for s in prompt.sources), *(s.label for s in prompt.spans)])
 
 
 def write(path: Path, stored: Iterable[Stored]) -> int:
@@ -160,7 +153,9 @@ def _lines(one: Stored, known: set[bytes]) -> Iterator[dict[str, Any]]:
         "messages": messages,
         "params": body["params"],
         "schema": one.request.schema,
-        "sources": [[s.section, s.name, s.label, s.sha256] for s in prompt.sources],
+        "sources": [
+            [s.section, s.name, s.label, s.sha256, *([] if s.places is None else [s.places])] for s in prompt.sources
+        ],
         "template": one.template,
         "blob": one.blob,
         "backend": one.backend,
@@ -338,7 +333,7 @@ class Recording:
                 texts.append(text)
                 start += len(text)
             messages.append(Message(message["role"], "".join(texts)))
-        sources = tuple(Source(*source) for source in data["sources"])
+        sources = tuple(Source.of(*source) for source in data["sources"])
         params = {**data["params"], "stop": tuple(data["params"].get("stop", ()))}
         done = data["answer"]
         _one_of(done["finish_reason"], FINISH_REASONS)

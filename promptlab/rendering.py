@@ -23,6 +23,7 @@ from promptlab.types import (
     InputSpec,
     Label,
     Message,
+    Place,
     Prompt,
     Section,
     Source,
@@ -42,13 +43,16 @@ def render(
     shots: Sequence[Example] = (),
     without: Collection[Section] = (),
     label: Label = "public",
+    places: Mapping[str, tuple[Place, ...]] | None = None,
     limits: Limits | None = None,
 ) -> Prompt:
     """The messages of `template`, and where each of their characters came from.
 
     `without` names sections to leave out; what is switched off is not among the prompt's sources either.
-    `label` is that of the inputs. Raises `TemplateError`: every missing variable in one message, a mistake
-    in the Jinja with its line, or a template that goes past `limits`.
+    `label` is that of the inputs, `places` the files they came from (see `Trial`).
+
+    Raises `TemplateError`: every missing variable in one message, a mistake in the Jinja with its line, or a template
+    that goes past `limits`.
     """
     for section in without:
         if section not in SWITCHABLE:
@@ -57,7 +61,7 @@ def render(
             )
     token = METER.set(Meter(limits or Limits()))
     try:
-        return _Render(template, inputs, documents, shots, without, label).prompt()
+        return _Render(template, inputs, documents, shots, without, label, places or {}).prompt()
     finally:
         METER.reset(token)
 
@@ -102,8 +106,9 @@ class _Render:
         shots: Sequence[Example],
         without: Collection[Section],
         label: Label,
+        places: Mapping[str, tuple[Place, ...]],
     ) -> None:
-        self.template, self.without, self.label = template, without, label
+        self.template, self.without, self.label, self.places = template, without, label, places
         self.documents = () if "context" in without else tuple(documents)
         self.shots = () if "examples" in without else tuple(shots)
         self.values = self._given(inputs)
@@ -222,14 +227,16 @@ class _Render:
         return _ExamplePart(shot, origin, values, user)
 
     def _sources(self) -> tuple[Source, ...]:
-        own = Source("layout", self.template.path, self.template.label, self.template.sha256)
-        found = [own, *(Source("context", d.path, d.label, d.sha256) for d in self.documents)]
+        template = self.template
+        own = Source("layout", template.path, template.label, template.sha256, (Place(template.path),))
+        found = [own, *(Source("context", d.path, d.label, d.sha256, d.places) for d in self.documents)]
         for shot in self.shots:
             body = canonical_json({"id": shot.id, "inputs": dict(shot.inputs), "output": shot.output})
-            found.append(Source("examples", shot.id, shot.label, sha256(body)))
+            found.append(Source("examples", shot.id, shot.label, sha256(body), shot.places))
         for name, value in self.values.items():
             text = value if isinstance(value, str) else canonical_json(value)
-            found.append(Source("input", name, self.label, sha256(text)))
+            places = (*self.places.get("", ()), *self.places.get(name, ()))
+            found.append(Source("input", name, self.label, sha256(text), places))
         return tuple(found)
 
 

@@ -16,12 +16,13 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from promptlab import privacy, structured, templates
 from promptlab.backends import Backend, Tries
-from promptlab.errors import PromptlabError, StoreError, WindowExceeded
+from promptlab.errors import GateRefused, PromptlabError, StoreError, WindowExceeded
+from promptlab.labels_now import MOST, Labels
 from promptlab.models import Catalogue
 from promptlab.origin import origin
 from promptlab.store import RunInfo, Store
@@ -67,9 +68,16 @@ def now() -> str:
 
 
 def request_of(trial: Trial) -> Request:
-    """What a trial's model will be asked: rendered, or the stored request that the trial holds."""
+    """What a trial's model will be asked: rendered, or the stored request that the trial holds. What a stored one was
+    kept in is among its sources."""
     if trial.request is not None:
-        return replace(trial.request, model=trial.model, repeat=trial.repeat)
+        recalled = trial.request
+        kept = tuple(
+            Source("layout", place.path, highest([recalled.label, trial.label]), places=(place,))
+            for place in recalled.kept_in
+        )
+        prompt = replace(recalled.request.prompt, sources=(*recalled.request.prompt.sources, *kept))
+        return replace(recalled.request, prompt=prompt, model=trial.model, repeat=trial.repeat)
     prompt = templates.render(
         trial.template,
         trial.inputs,
@@ -77,6 +85,7 @@ def request_of(trial: Trial) -> Request:
         shots=trial.shots,
         without=trial.without,
         label=trial.label,
+        places=trial.places,
     )
     return Request(trial.model, prompt, trial.params, trial.template.schema, trial.repeat)
 
@@ -152,8 +161,7 @@ class Run:
         self.created = now()
         self.store_error: StoreError | None = None
         self._catalogue, self._store, self._fresh, self._scorers = catalogue, store, fresh, tuple(scorers)
-        # Following links costs a quarter of a millisecond; a run of a thousand trials has few templates.
-        self._label_of = cache(catalogue.workspace.label_of)
+        self._labels = Labels(catalogue.workspace)
         self._cancel = threading.Event()
         self._drain = threading.Event()
         self._results: dict[int, Result] = {}
@@ -256,7 +264,7 @@ class Run:
         try:
             request = self._labelled(trial, request_of(trial))
             result = replace(result, request=request)
-            privacy.check(request.prompt, model=trial.model, clearance=self._catalogue.clearance(trial.model))
+            self._gate(request)
             if isinstance(backend, PromptlabError):
                 raise backend
             structured.check(request.schema)
@@ -279,15 +287,35 @@ class Run:
         return _Ended(index, replace(result, created=now()), fingerprint)
 
     def _labelled(self, trial: Trial, request: Request) -> Request:
-        """`request` with the label its template's file has now, where the template does not know it (a draft)."""
-        template = trial.template
-        label = self._label_of(template.path)
-        if highest([template.label, label]) == template.label:
-            return request
-        own = Source("layout", template.path, label, template.sha256)
-        return replace(request, prompt=replace(request.prompt, sources=(*request.prompt.sources, own)))
+        """`request` with the labels that its sources have now, and its template's file where that is a draft."""
+        try:
+            prompt = self._labels.today(request.prompt)
+            own = self._labels.of_template(trial.template)
+        except GateRefused:
+            if self._catalogue.clearance(trial.model) != MOST:
+                raise
+            return request  # this model may see everything, whatever promptlab.yaml will say when it can be read
+        return replace(request, prompt=replace(prompt, sources=(*prompt.sources, own)) if own else prompt)
+
+    def _gate(self, request: Request) -> None:
+        """Raise `GateRefused` where `request` may not be sent, by the labels and the clearance of this moment."""
+        clearance = self._catalogue.clearance(request.model)
+        try:
+            clearance = self._labels.clearance(request.model, clearance)
+            prompt = self._labels.today(request.prompt)
+        except GateRefused:
+            if clearance != MOST:
+                raise
+            return
+        try:
+            privacy.check(prompt, model=request.model, clearance=clearance)
+        except GateRefused as exc:
+            if gone := self._labels.gone(prompt):
+                exc.hint += f"; not there any more, and so confidential: {', '.join(f'`{one}`' for one in gone)}"
+            raise
 
     def _ask(self, index: int, backend: Backend, request: Request, heard: list[str]) -> Completion:
+        privacy.AGAIN.set(lambda: self._gate(request))  # a worker's own: each of its trials sets it anew
         for step in backend.complete(request, self._cancel):
             if isinstance(step, Completion):
                 return step

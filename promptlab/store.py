@@ -324,7 +324,7 @@ class Store:
             .where(tables.results.c.run_id.in_(recent), sa.func.json_extract(source.c.value, "$[0]") == section)
             .group_by(sa.func.json_extract(source.c.value, "$[1]"))
         )
-        found = [Use(Source(*json.loads(row.value)), row.run_id, row.newest) for row in self._rows(query)]
+        found = [Use(Source.of(*json.loads(row.value)), row.run_id, row.newest) for row in self._rows(query)]
         return sorted(found, key=lambda use: use.source.name)
 
     def explain(self, request: Request, fingerprint: str) -> Explanation:

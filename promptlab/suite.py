@@ -24,7 +24,7 @@ from pathlib import PurePosixPath
 from typing import Any, Literal, NamedTuple
 
 from promptlab.thresholds import Threshold
-from promptlab.types import Label, Params, ScorerSpec, Section, Template
+from promptlab.types import Label, Params, Place, ScorerSpec, Section, Template
 
 FOLDER = "fixtures/suites"
 RECORDINGS = "fixtures/recordings"
@@ -54,7 +54,8 @@ class Key(NamedTuple):
 class Case:
     """One question. `expected` is what a scorer compares with: text, a number, a list, an object.
 
-    `documents` None takes the template's, `scorers` None the suite's. `place` is `file:line`.
+    `documents` None takes the template's, `scorers` None the suite's. `place` is `file:line`, `places` the
+    files that its text came from: its own, and what it was copied from.
     """
 
     id: str
@@ -65,6 +66,7 @@ class Case:
     label: Label = "public"
     scorers: tuple[ScorerSpec, ...] | None = None
     place: str = ""
+    places: tuple[Place, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,15 @@ class Answered:
     judged: tuple[Judged, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Judges:
+    """What the judges of an item said; `silent` are those that gave no verdict, each with why."""
+
+    judged: tuple[Judged, ...] = ()
+    scores: tuple[Score, ...] = ()
+    silent: tuple[str, ...] = ()
+
+
 class Asking:
     """A suite being asked. Iterate it for what has ended; `stop` ends it soon, `pause` lets what runs go to its end.
 
@@ -270,8 +279,8 @@ class Asking:
         batch = [one for one in batch if not (one[3].completion and one[3].completion.finish_reason == "stopped")]
         judged = self._judge([(item, result) for _, item, _, result, _ in batch])
         for position, item, stored, result, run_id in batch:
-            said, scores = judged.get(item.key, ((), ()))
-            result = replace(result, scores=(*result.scores, *scores))
+            said = judged.get(item.key, _Judges())
+            result = replace(result, scores=(*result.scores, *said.scores))
             one = self._verdict(position, item, stored, result, said)
             ended.append(one)
             rows.append(_row(one, run_id or result.run_id))
@@ -281,8 +290,9 @@ class Asking:
             self._log.add(self.run, rows)
         yield from ended
 
-    def _judge(self, ended: Sequence[tuple[Item, Result]]) -> dict[Key, tuple[tuple[Judged, ...], tuple[Score, ...]]]:
-        """Ask the judges of what ended. One that gives no verdict gives no score, and its item cannot be told."""
+    def _judge(self, ended: Sequence[tuple[Item, Result]]) -> dict[Key, _Judges]:
+        """Ask the judges of what ended. One that gives no verdict gives no score, says why, and its item cannot be
+        told."""
         asked = [
             (item, trial)
             for item, result in ended
@@ -298,25 +308,25 @@ class Asking:
             run.cancel()
         results = run.wait()
         self._judging = None
-        found: dict[Key, tuple[tuple[Judged, ...], tuple[Score, ...]]] = {}
+        found: dict[Key, _Judges] = {}
         for (item, trial), result in zip(asked, results, strict=True):
+            so_far = found.get(item.key, _Judges())
             if result.completion is None:
+                found[item.key] = replace(so_far, silent=(*so_far.silent, f"{trial.model}: {result.error}"))
                 continue
             if not result.cached:
                 self._spend(trial.model, result.completion)
-            said, scores = found.get(item.key, ((), ()))
             try:
                 score = judging.read(result.completion.text)
             except InputError:
+                found[item.key] = replace(so_far, silent=(*so_far.silent, f"{trial.model}: its answer is no verdict"))
                 continue
             fingerprint = self._fingerprint(trial.model)
             one = Judged(judging.NAME, trial.model, fingerprint, result.request_id, result.completion.text)
-            found[item.key] = ((*said, one), (*scores, score))
+            found[item.key] = replace(so_far, judged=(*so_far.judged, one), scores=(*so_far.scores, score))
         return found
 
-    def _verdict(
-        self, position: int, item: Item, stored: Stored | None, result: Result, judged: tuple[Judged, ...]
-    ) -> Answered:
+    def _verdict(self, position: int, item: Item, stored: Stored | None, result: Result, judges: _Judges) -> Answered:
         specs = self.suite.specs_of(item.case)
         today: tuple[Score, ...] = ()
         if stored is not None:
@@ -329,7 +339,10 @@ class Asking:
             earlier = item.key in self._had
             fingerprint = self.store.fingerprint(result.request_id) if earlier else self._fingerprint(item.key.model)
         verdict = verdicts.judge(stored, result, fingerprint, specs, today)
-        return Answered(position, item, result, stored, verdict, fingerprint, judged)
+        if judges.silent:
+            silent = "; ".join(f"no verdict of the judge {why}" for why in judges.silent)
+            verdict = replace(verdict, said="; ".join(filter(None, (verdict.said, silent))))
+        return Answered(position, item, result, stored, verdict, fingerprint, judges.judged)
 
     def _fingerprint(self, model: str) -> str:
         return self.catalogue.backend(model).fingerprint

@@ -12,7 +12,7 @@ from promptlab.recording import Recording, Stored
 from promptlab.suite import Item, Key, Suite
 from promptlab.suite_items import Fill, items
 from promptlab.suite_log import Row, SuiteLog, Verb
-from promptlab.types import Request, Source, Trial, highest
+from promptlab.types import Place, Recalled, Trial
 from promptlab.workspace import Workspace
 
 Prompts = Literal["stored", "current"]
@@ -85,7 +85,7 @@ def trial_of(fill: Fill, item: Item, stored: Stored | None, prompts: Prompts) ->
     if stored is None:
         hint = "`promptlab suite record` asks it, or rerun with `--prompts current`"
         raise SuiteError(f"nothing is recorded of {item.key.id}", file=fill.suite.recording, hint=hint)
-    return replace(trial, request=_labelled_today(fill, stored), without=stored.without)
+    return replace(trial, request=recalled(fill.suite, stored), without=stored.without)
 
 
 def trials(workspace: Workspace, suite: Suite, *, verb: Verb, options: Options, log: SuiteLog) -> Iterator[Trial]:
@@ -103,14 +103,6 @@ def trials(workspace: Workspace, suite: Suite, *, verb: Verb, options: Options, 
             recorded.close()
 
 
-def _labelled_today(fill: Fill, stored: Stored) -> Request:
-    """The stored request, no less private than its documents, its template and the recording are today."""
-    sources = []
-    for source in stored.request.prompt.sources:
-        path = source.name.partition("#")[0]
-        known = source.section in ("context", "layout") and path
-        label = highest([source.label, fill.label_of(path)]) if known else source.label
-        sources.append(replace(source, label=label))
-    recording = fill.suite.recording
-    sources.append(Source("layout", recording, highest([stored.label, fill.label_of(recording)])))
-    return replace(stored.request, prompt=replace(stored.request.prompt, sources=tuple(sources)))
+def recalled(suite: Suite, stored: Stored) -> Recalled:
+    """The stored request, to be asked again."""
+    return Recalled(stored.request, (Place(suite.recording),), stored.label)

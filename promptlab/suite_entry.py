@@ -5,16 +5,20 @@ Text labelled above public is masked unless somebody asks for it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from promptlab.baseline import Change as BaselineChange
 from promptlab.difference import Change, prompt_changes, text_changes
+from promptlab.labels_now import Labels
+from promptlab.recordable import label_of_stored
+from promptlab.recording import Stored
 from promptlab.replay import Replayed
 from promptlab.suite import Key
 from promptlab.suite_asking import Answered
-from promptlab.types import Label, Score, highest
+from promptlab.types import Label, Score, canonical_json, highest, sha256
 from promptlab.verdicts import passed
 from promptlab.words import clipped
 
@@ -47,6 +51,8 @@ class Entry:
     label: Label = "public"
     seconds: float | None = None
     error: str = ""
+    secret_ids: tuple[str, ...] = ()
+    """Ids of cases, its own and the nearest's, that say something of its text."""
 
     def masked(self) -> Entry:
         """Without any text, where it is labelled above public: what remains are counts, verdicts and values."""
@@ -59,10 +65,16 @@ class Entry:
         def hide(scores: Sequence[Score]) -> tuple[Score, ...]:
             return tuple(Score(s.scorer, s.value, hidden(s.answer) or "", hidden(s.reason) or "") for s in scores)
 
+        def unsaid(text: str) -> str:
+            for id in self.secret_ids:
+                text = text.replace(id, masked_id(id))
+            return text
+
         changes = tuple(Change(c.kind, hidden(c.text) or "", c.section) for c in self.prompt if c.kind != "same")
         return replace(
             self,
-            said=f"{self.error}: {hidden(self.said)}" if self.error else self.said,
+            key=self.key._replace(case=unsaid(self.key.case)),
+            said=f"{self.error}: {hidden(self.said)}" if self.error else unsaid(self.said),
             answer=hidden(self.answer),
             was=hidden(self.was),
             scores=hide(self.scores),
@@ -71,7 +83,7 @@ class Entry:
         )
 
 
-def of_replay(one: Replayed) -> Entry:
+def of_replay(one: Replayed, now: Labels) -> Entry:
     """An item of a replay. What is recorded as wrong and still is does not fail: a replay
     is about what changed, thresholds are about how good."""
     outcome: Outcome = "passed"
@@ -88,12 +100,9 @@ def of_replay(one: Replayed) -> Entry:
     elif was is False:
         said = "recorded as wrong"
     stored = one.stored
-    labels = [one.label, *([stored.highest_label] if stored else [])]
-    if one.nearest:
-        labels.append(one.nearest.highest_label)
+    labels = [one.label, *(label_of_stored(now, found) for found in (stored, one.nearest) if found)]
     if one.request:
-        labels += [span.label for span in one.request.prompt.spans]
-        labels += [source.label for source in one.request.prompt.sources]
+        labels.append(now.of_prompt(one.request.prompt))
     return Entry(
         key=one.key,
         outcome=outcome,
@@ -105,10 +114,11 @@ def of_replay(one: Replayed) -> Entry:
         prompt=tuple(one.changes()) if one.status in ("drifted", "missing") else (),
         label=highest(labels),
         error=one.error,
+        secret_ids=_telling(stored, one.nearest),
     )
 
 
-def of_answer(one: Answered) -> Entry:
+def of_answer(one: Answered, now: Labels) -> Entry:
     """An item that was asked."""
     verdict, result, stored = one.verdict, one.result, one.stored
     outcome: Outcome = "passed"
@@ -119,9 +129,10 @@ def of_answer(one: Answered) -> Entry:
     changes: tuple[Change, ...] = ()
     if stored and result.request and any(cause.kind == "prompt" for cause in verdict.causes):
         changes = tuple(prompt_changes(stored.request, result.request))
-    labels = [one.item.case.label, *([stored.highest_label] if stored else [])]
+    case = one.item.case
+    labels = [case.label, *map(now.of_copy, case.places), *([label_of_stored(now, stored)] if stored else [])]
     if result.request:
-        labels += [source.label for source in result.request.prompt.sources]
+        labels.append(now.of_prompt(result.request.prompt))
     return Entry(
         key=one.item.key,
         outcome=outcome,
@@ -136,10 +147,11 @@ def of_answer(one: Answered) -> Entry:
         label=highest(labels),
         error=result.error_kind if result.completion is None else "",
         seconds=result.completion.timings.total if result.completion and not result.cached else None,
+        secret_ids=(case.id,) if _tells(case.id, case.inputs, case.expected) else (),
     )
 
 
-def of_change(change: BaselineChange) -> Entry:
+def of_change(change: BaselineChange, now: Labels) -> Entry:
     """What accepting an answer would change."""
     old, new = change.old, change.new
     drifted = old is not None and old.request.messages != new.request.messages
@@ -153,8 +165,24 @@ def of_change(change: BaselineChange) -> Entry:
         scores=new.scores,
         was_scores=old.scores if old else (),
         prompt=tuple(prompt_changes(old.request, new.request)) if old and drifted else (),
-        label=highest([new.highest_label, *([old.highest_label] if old else [])]),
+        label=highest([label_of_stored(now, one) for one in (new, old) if one]),
+        secret_ids=_telling(new),
     )
+
+
+def _telling(*found: Stored | None) -> tuple[str, ...]:
+    return tuple(one.key.case for one in found if one and _tells(one.key.case, one.inputs, one.expected))
+
+
+def _tells(id: str, inputs: Any, expected: Any) -> bool:
+    """Whether the id of a case says something of its text, as those do that are made of the question's words."""
+    text = f"{canonical_json(inputs)} {canonical_json(expected)}".lower()
+    return any(word in text for word in re.findall(r"[^\W_]{3,}", id.lower()))
+
+
+def masked_id(id: str) -> str:
+    """What stands for the id of a case whose text is labelled."""
+    return f"case-{sha256(id)[:8]}"
 
 
 def entry_data(entry: Entry) -> dict[str, Any]:

@@ -75,6 +75,7 @@ class Fill:
             expected=case.expected,
             label=case.label,
             scorers=self.scorers(case, variant),
+            places={"": case.places},
         )
 
     def judges(self, item: Item, prompt: Prompt, answer: str) -> list[Trial]:
@@ -88,6 +89,7 @@ class Fill:
                 expected=case.expected,
                 answer=answer,
                 label=case.label,
+                places=case.places,
                 case=item.key.id,
             )
             for spec in self.suite.specs_of(case)

@@ -9,16 +9,17 @@ from dataclasses import asdict, dataclass, replace
 from itertools import count
 from typing import Any
 
-from promptlab import case_files, pools, runner, suite_file, templates
+from promptlab import case_files, label_rows, pools, runner, suite_file, templates
 from promptlab.errors import PromptlabError, SuiteError
 from promptlab.files import write_atomically
+from promptlab.labels_now import Labels, places_of
 from promptlab.recordable import check_labels
 from promptlab.recording import Recording, Stored, write
 from promptlab.scorers import contains
 from promptlab.store import RunInfo, Store
 from promptlab.suite import FOLDER, CaseFile, Key, Suite, recording_of, stem_of
 from promptlab.suite_items import items
-from promptlab.types import Completion, Label, Params, Result, Section, canonical_json, sha256
+from promptlab.types import Completion, Label, Params, Place, Result, Section, canonical_json, sha256
 from promptlab.workspace import Workspace
 
 _Way = tuple[tuple[Section, ...], Params]
@@ -68,13 +69,15 @@ def keep(
     for result, inputs in usable:
         asked = canonical_json(inputs)
         if asked not in known:
-            known[asked] = _fresh_id(inputs, {*known.values()})
-            lines[known[asked]] = _case_line(known[asked], inputs, expected, pools.label_of_result(result))
+            label = pools.label_of_result(workspace, result)
+            known[asked] = _fresh_id(inputs, {*known.values()}, label)
+            origins = places_of(result.request.prompt if result.request else None)
+            lines[known[asked]] = _case_line(known[asked], inputs, expected, label, origins)
         key = Key(known[asked], ways.of(result) or "", result.model)
         if key in stored:
             left_out.append(f"{result.model}: one answer to `{key.case}` is kept already")
         else:
-            stored[key] = _stored(store, run, result, inputs, key, expected)
+            stored[key] = _stored(workspace, store, run, result, inputs, key, expected)
     _check_labels(workspace, path, stored.values())
     if lines:
         models = list(dict.fromkeys(result.model for result, _ in usable))
@@ -169,20 +172,33 @@ def _known(workspace: Workspace, old: Suite | None) -> dict[str, str]:
     return {canonical_json(dict(c.inputs)): c.id for c in case_files.read(workspace, old)} if old else {}
 
 
-def _fresh_id(inputs: Mapping[str, Any], taken: Collection[str]) -> str:
-    """A readable id out of the first words of the question."""
+def _fresh_id(inputs: Mapping[str, Any], taken: Collection[str], label: Label) -> str:
+    """A readable id out of the first words of the question; one that says nothing of it where it is labelled, since
+    reports and file names show ids."""
     words = re.findall(r"[a-z0-9]+", " ".join(map(str, inputs.values())).lower())[:6]
-    base = "-".join(words) or sha256(canonical_json(dict(inputs)))[:8]
+    base = "-".join(words) if label == "public" else ""
+    base = base or f"case-{sha256(canonical_json(dict(inputs)))[:8]}"
     return next(name for n in count(1) if (name := base if n == 1 else f"{base}-{n}") not in taken)
 
 
-def _case_line(id: str, inputs: Mapping[str, Any], expected: Any, label: Label) -> dict[str, Any]:
+def _case_line(
+    id: str, inputs: Mapping[str, Any], expected: Any, label: Label, origins: Sequence[Place]
+) -> dict[str, Any]:
     line: dict[str, Any] = {"id": id, "inputs": dict(inputs)}
     line |= {"scorers": []} if expected is None else {"expected": expected, "scorers": ["contains"]}
-    return line if label == "public" else {**line, "label": label}
+    line |= {} if label == "public" else {"label": label}
+    return {**line, label_rows.FROM: label_rows.as_data(origins)} if origins else line
 
 
-def _stored(store: Store, run: RunInfo, result: Result, inputs: Mapping[str, Any], key: Key, expected: Any) -> Stored:
+def _stored(
+    workspace: Workspace,
+    store: Store,
+    run: RunInfo,
+    result: Result,
+    inputs: Mapping[str, Any],
+    key: Key,
+    expected: Any,
+) -> Stored:
     request, done = result.request, result.completion
     assert request is not None, "only whole answers are kept"
     assert done is not None, "only whole answers are kept"
@@ -196,7 +212,7 @@ def _stored(store: Store, run: RunInfo, result: Result, inputs: Mapping[str, Any
         scores=scores,
         inputs=inputs,
         expected=expected,
-        label=pools.label_of_result(result),
+        label=pools.label_of_result(workspace, result),
         without=result.without,
         template=run.template,
         blob=run.origin.template_blob,
@@ -205,9 +221,9 @@ def _stored(store: Store, run: RunInfo, result: Result, inputs: Mapping[str, Any
 
 def _check_labels(workspace: Workspace, path: str, stored: Iterable[Stored]) -> None:
     recording = recording_of(path)
-    own = workspace.label_of(recording)
+    labels = Labels(workspace)
     for one in stored:
-        check_labels(own, recording, one)
+        check_labels(labels, recording, one)
 
 
 def _write_cases(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 
+from promptlab.labels_now import Labels
 from promptlab.origin import blob_id
 from promptlab.recording import Recording
 from promptlab.replay import Replayed, replay
@@ -68,12 +69,13 @@ class Replaying:
             self._log.end(self.run, "finished" if whole else "stopped")
 
     def _written(self, batch: list[tuple[int, Replayed]]) -> Iterator[Replayed]:
-        self._log.add(self.run, [_row(number, one) for number, one in batch])
+        labels = Labels(self.workspace)
+        self._log.add(self.run, [_row(number, one, labels) for number, one in batch])
         yield from (one for _, one in batch)
 
 
-def _row(position: int, one: Replayed) -> Row:
-    entry = of_replay(one)
+def _row(position: int, one: Replayed, labels: Labels) -> Row:
+    entry = of_replay(one, labels)
     rescored = one.status == "same" and entry.outcome in ("failed", "changed")
     judged = one.stored is not None and one.request is not None
     return Row(

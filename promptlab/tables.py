@@ -208,7 +208,7 @@ def result_from(row: Any, request: Request | None) -> Result:
             prompt=Prompt(
                 request.messages,
                 tuple(Span(*fields) for fields in kept["spans"]),
-                tuple(Source(*fields) for fields in kept["sources"]),
+                tuple(Source.of(*fields) for fields in kept["sources"]),
             ),
             params=request.params,
             schema=request.schema,

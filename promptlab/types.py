@@ -12,7 +12,7 @@ import json
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Role = Literal["system", "user", "assistant"]
 Label = Literal["public", "internal", "confidential"]
@@ -72,14 +72,31 @@ class Span:
     label: Label = "public"
 
 
+class Place(NamedTuple):
+    """A file that text came from, and the row of it by its id; "" for the whole file."""
+
+    path: str
+    row: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Something that went into a render, with the label it carries, whether or not a span shows it."""
+    """Something that went into a render, with the label it carried then, whether or not a span shows it.
+
+    `places` are the files it came from, by which it gets the label it has now (`labels.Labels`). An empty one is of
+    text that no file had, such as what somebody typed; None is of a history that did not keep them.
+    """
 
     section: Section
     name: str
     label: Label = "public"
     sha256: str = ""
+    places: tuple[Place, ...] | None = None
+
+    @classmethod
+    def of(cls, section: Section, name: str, label: Label, sha256: str = "", places: Any = None) -> Source:
+        """A source from what JSON kept of it."""
+        return cls(section, name, label, sha256, None if places is None else tuple(Place(*one) for one in places))
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,21 +339,36 @@ class Document:
     path: str
     text: str
     label: Label = "public"
+    file: str = field(default="", compare=False)
+    """The file it is of, where `path` says more than that: of passages."""
 
     @property
     def sha256(self) -> str:
         return sha256(self.text)
 
+    @property
+    def places(self) -> tuple[Place, ...]:
+        return (Place(self.file or self.path),)
+
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A worked example: inputs by name and the answer wanted. One example used in a prompt is a shot."""
+    """A worked example: inputs by name and the answer wanted. One example used in a prompt is a shot.
+
+    `origins` are the files that its text was copied from, `pool` the file that it stands in.
+    """
 
     id: str
     inputs: Mapping[str, str]
     output: str
     tags: tuple[str, ...] = ()
     label: Label = "public"
+    origins: tuple[Place, ...] = field(default=(), compare=False)
+    pool: str = field(default="", compare=False)
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        return (*((Place(self.pool, self.id),) if self.pool else ()), *self.origins)
 
 
 @dataclass(frozen=True, slots=True)
@@ -456,13 +488,42 @@ Scorer = Callable[[str, Any], Score]
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """Values of a template's inputs, and what is known of where they came from: their label, and their files by the
+    name of the input."""
+
+    values: Mapping[str, Any]
+    label: Label = "public"
+    places: Mapping[str, tuple[Place, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def typed(cls, values: Mapping[str, Any]) -> Given:
+        """Values that a person typed, or that the template has as its samples: the label of no file is theirs."""
+        return cls(values)
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """A stored request that is to be asked again, as it is but for model and repeat.
+
+    There is none without what it was kept in: `kept_in` are those files, and `label` is the highest that anything kept
+    beside it had then, its inputs and what was expected. The runner works out what its sources are labelled now.
+    """
+
+    request: Request
+    kept_in: tuple[Place, ...]
+    label: Label
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
     """One thing to ask: a template with its materials and inputs, in one variant, of one model, once.
 
     `shots` and `documents` are already chosen and read, so rendering a trial touches no file. `label` is
-    that of the inputs. `expected` is what scorers compare the answer with, None where nobody said; `scorers` are
-    the trial's own, beside those of its run. `request` is a stored one that is asked again as it is, but for model and
-    repeat; then nothing is rendered, and the template only says where it came from.
+    that of the inputs, `places` the files they came from, by their names; "" is for all of them. `expected` is what
+    scorers compare the answer with, None where nobody said; `scorers` are the trial's own, beside those of its run.
+    `request` is a stored one that is asked again; then nothing is rendered, and the template only says where it came
+    from.
     """
 
     template: Template
@@ -477,7 +538,8 @@ class Trial:
     expected: Any = None
     label: Label = "public"
     scorers: tuple[Scorer, ...] = ()
-    request: Request | None = None
+    request: Recalled | None = None
+    places: Mapping[str, tuple[Place, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

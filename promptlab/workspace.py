@@ -12,16 +12,15 @@ It is read once. Paths everywhere in promptlab are relative to this folder, with
 from __future__ import annotations
 
 import json
-import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
+from promptlab import label_paths
 from promptlab.errors import WorkspaceError, nearest
 from promptlab.types import Label, highest
 from promptlab.yamlfile import YamlFile, parse_yaml, read_text, validation_problem
@@ -31,7 +30,6 @@ UPLOADS = "documents/uploads"
 """Where uploads and pastes go. Until a pattern of `labels` says otherwise, what is in there is confidential."""
 IMPORTED = "imported"
 """The name of folders that imports from other tools go to; the same holds for what is in them."""
-MAX_LINKS = 40  # as Linux has it
 
 
 class _Strict(BaseModel):
@@ -212,15 +210,8 @@ class _File(_Strict):
     def _can_match(cls, labels: dict[str, Label]) -> dict[str, Label]:
         # A pattern that can match nothing is a label somebody believes in.
         for pattern in labels:
-            if (
-                pattern.startswith("/")
-                or "\\" in pattern
-                or {"", ".", ".."} & set(pattern.removesuffix("/").split("/"))
-            ):
-                raise ValueError(
-                    f"the pattern `{pattern}` matches no file: write paths as the workspace does, relative and "
-                    "with forward slashes, such as `fixtures/private/**`"
-                )
+            if wrong := label_paths.problem(pattern):
+                raise ValueError(wrong)
         return labels
 
 
@@ -256,28 +247,38 @@ class Workspace:
         full, root = path.resolve(), self.root.resolve()
         return full.relative_to(root).as_posix() if full.is_relative_to(root) else str(path)
 
-    @cached_property
-    def _label_patterns(self) -> list[tuple[re.Pattern[str], Label]]:
-        return [(_glob(pattern), label) for pattern, label in self.labels.items()]
+    def names_of(self, path: Path) -> tuple[str, ...]:
+        """A file as the workspace names it: as `path` does, and as it is called where no link leads to it."""
+        return tuple(dict.fromkeys((self._inside(path.absolute()), self.relative(path))))
 
     def label_of(self, path: str) -> Label:
-        """The strictest label whose pattern matches `path`; when none does, public, or confidential for an upload.
+        """The strictest label whose pattern is about `path`; when none is, public, or confidential for an upload.
 
         It is asked of the path without its detours and again after each link that is followed: every way to
-        name a file has the label of the file, and a link has its own label besides.
+        name a file has the label of the file, and a link has its own label besides. A path that cannot be followed
+        to its end is confidential, since nobody can say which file it names.
         """
-        return highest([self._label_of_name(name) for name in set(map(self._inside, _ways(self.root / path)))])
+        try:
+            return highest([self._label_of_name(name) for name in set(map(self._inside, _ways(self.root, path)))])
+        except label_paths.Unresolved:
+            return "confidential"
 
     def _label_of_name(self, name: str) -> Label:
-        found = [label for regex, label in self._label_patterns if regex.fullmatch(name)]
+        plain = label_paths.folded(name)
+        exact = [label for pattern, label in self.labels.items() if label_paths.exact(pattern).fullmatch(name)]
+        raised = [label for pattern, label in self.labels.items() if label_paths.wide(pattern).fullmatch(plain)]
         # What came from outside: uploads, and whatever `promptlab import` wrote.
-        foreign = name.startswith(f"{UPLOADS}/") or IMPORTED in name.split("/")[:-1]
-        return highest(found) if found or not foreign else "confidential"
+        foreign = plain.startswith(f"{UPLOADS}/") or IMPORTED in plain.split("/")[:-1]
+        return highest([*(exact or (["confidential"] if foreign else [])), *raised])
 
     def matches(self, pattern: str, path: str) -> bool:
         """Whether the label pattern `pattern` is about the file `path`, by whichever of its names."""
-        regex = _glob(pattern)
-        return any(regex.fullmatch(self._inside(way)) for way in _ways(self.root / path))
+        try:
+            names = [self._inside(way) for way in _ways(self.root, path)]
+        except label_paths.Unresolved:
+            return False
+        exact, wide = label_paths.exact(pattern), label_paths.wide(pattern)
+        return any(exact.fullmatch(name) or wide.fullmatch(label_paths.folded(name)) for name in names)
 
     def _inside(self, path: Path) -> str:
         for root in (self.root, self.root.resolve()):
@@ -313,22 +314,11 @@ class Workspace:
         return cls(root, parsed.models, parsed.labels, parsed.model_memory, parsed.scan)
 
 
-def _ways(path: Path) -> Iterator[Path]:
-    """Every name of the file `path` on the way to it: without detours, and after each link that is followed."""
-    path = path.absolute()
-    for _ in range(MAX_LINKS):
-        yield Path(os.path.normpath(path))
-        here, rest = Path(path.anchor), list(path.parts[1:])
-        while rest:
-            part = rest.pop(0)
-            # `..` leaves the folder a link led to, not the one the link is in; `here` holds no link.
-            here = here.parent if part == ".." else here / part
-            if here.is_symlink():
-                path = here.parent / here.readlink() / Path(*rest)
-                break
-        else:
-            yield here
-            return
+def _ways(root: Path, path: str) -> list[Path]:
+    try:
+        return list(label_paths.ways(root / path))
+    except ValueError as exc:  # a NUL byte
+        raise label_paths.Unresolved(str(exc)) from exc
 
 
 def _explain(exc: ValidationError, file: YamlFile) -> WorkspaceError:
@@ -343,15 +333,6 @@ def _explain(exc: ValidationError, file: YamlFile) -> WorkspaceError:
 
     problem = validation_problem(exc, file, known_keys, skip=("llama", "openai"))
     return WorkspaceError(problem.message, file=file.shown, line=problem.line, field=problem.field, hint=problem.hint)
-
-
-def _glob(pattern: str) -> re.Pattern[str]:
-    """`**` crosses folders, `*` and `?` do not. A pattern without either names a file, or a folder and all in it."""
-    if pattern.endswith("/") or not set("*?") & set(pattern):
-        return re.compile(re.escape(pattern.rstrip("/")) + "(?:/.*)?", re.DOTALL)
-    parts = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
-    known = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    return re.compile("".join(known.get(part, re.escape(part)) for part in parts), re.DOTALL)
 
 
 __all__ = ["FILE", "LlamaModel", "OpenAIModel", "Rule", "Scan", "Workspace", "nearest"]

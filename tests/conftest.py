@@ -17,7 +17,7 @@ from promptlab import plans, runner, templates
 from promptlab.backends.scripted import Script, ScriptedBackend
 from promptlab.models import Catalogue
 from promptlab.store import Store
-from promptlab.types import Result, Template, Trial
+from promptlab.types import Given, Result, Template, Trial
 from promptlab.workspace import Workspace
 
 # A busy machine makes tests slow, not wrong.
@@ -109,7 +109,11 @@ class House:
     ) -> list[Trial]:
         """The usual question to `models` (all of them unless named)."""
         return plans.compare(
-            self.workspace, template or self.template(), {"question": question}, models or list(self.models), **rest
+            self.workspace,
+            template or self.template(),
+            Given({"question": question}, rest.pop("label", "public"), rest.pop("places", {})),
+            models or list(self.models),
+            **rest,
         )
 
     def start(self, trials: list[Trial], **options: Any) -> runner.Run:

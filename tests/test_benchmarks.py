@@ -179,3 +179,11 @@ def test_the_portable_code_computes_the_numbers_that_it_computes_everywhere() ->
     assert [(row["model"], row["threads"], row["digest"]) for row in rows] == [
         (model, threads, digest) for model, digest in PORTABLE.items() for threads in (1, 2)
     ]
+
+
+def test_nothing_forbidden_is_sent_whatever_is_done() -> None:
+    found = run("benchmarks.privacy")
+    assert found["forbidden"] == {}
+    assert found["requests"] >= 150
+    assert sum(found["refused"].values()) >= 10, "a gate that was never asked proves nothing"
+    assert {"compare", "suite record", "rerun, stored prompts", "cause finding"} <= found["sent"].keys()

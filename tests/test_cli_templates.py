@@ -17,7 +17,7 @@ from promptlab.backends.scripted import ScriptedBackend
 from promptlab.models import Catalogue
 from promptlab.origin import blob_id
 from promptlab.store import Store
-from promptlab.types import Result
+from promptlab.types import Given, Result
 from promptlab.workspace import Workspace
 from tests.conftest import TEMPLATE
 from tests.repositories import CUP, Repository, edited, isolate, start
@@ -136,7 +136,7 @@ def test_history_lists_versions_with_their_names_and_runs(repo: Repository, run:
     template = templates.load(repo.workspace, "cup")
     catalogue = Catalogue(repo.workspace, {}, extra={"a": ScriptedBackend("a", lambda _: "Argentina")})
     store = Store(repo.workspace.state / "runs.sqlite")
-    trials = plans.compare(repo.workspace, template, {"question": "Who?"}, ["a"])
+    trials = plans.compare(repo.workspace, template, Given.typed({"question": "Who?"}), ["a"])
     asked = runner.start(trials, catalogue=catalogue, store=store)
     (result,) = [event.step for event in asked if isinstance(event.step, Result)]
     assert result.ok

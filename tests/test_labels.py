@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from promptlab.errors import WorkspaceError
-from promptlab.labels import set_label
+from promptlab.labels import LOWERED, set_label, unmatched
 from promptlab.workspace import Workspace
 
 
@@ -68,7 +69,7 @@ def test_what_cannot_be_labelled_is_refused_and_nothing_is_written(
     here = workspace(tmp_path, text)
     (tmp_path / "docs/b?.md").write_text("x")
     with pytest.raises(WorkspaceError) as caught:
-        set_label(here, path, label)  # type: ignore[arg-type]  # a label that is none, on purpose
+        set_label(here, path, label, reason="so be it")  # type: ignore[arg-type]  # one is no label, on purpose
     assert words in str(caught.value)
     assert (tmp_path / "promptlab.yaml").read_bytes().decode() == text
 
@@ -82,3 +83,30 @@ def test_the_link_to_the_file_of_the_workspace_stays_a_link(tmp_path: Path) -> N
     assert (tmp_path / "promptlab.yaml").is_symlink()
     assert (tmp_path / "real.yaml").stat().st_mode & 0o777 == 0o640
     assert "docs/a.md" in (tmp_path / "real.yaml").read_text()
+
+
+def test_lowering_takes_a_reason_and_is_written_down(tmp_path: Path) -> None:
+    here = workspace(tmp_path, "labels: {docs/a.md: confidential}\n")
+    for reason in ("", "  "):
+        with pytest.raises(WorkspaceError) as caught:
+            set_label(here, "docs/a.md", "internal", reason=reason)
+        assert "`docs/a.md` is confidential: say why it may be internal" in str(caught.value)
+    assert here.label_of("docs/a.md") == "confidential"
+    set_label(here, "docs/a.md", "internal", reason="the merger is public", who="Ann")
+    (line,) = (tmp_path / ".promptlab" / LOWERED).read_text("utf-8").splitlines()
+    found = json.loads(line)
+    assert found.pop("when").startswith("2")
+    wanted = {"path": "docs/a.md", "before": "confidential", "after": "internal", "who": "Ann"}
+    assert found == {**wanted, "reason": "the merger is public"}
+    set_label(Workspace.load(tmp_path), "docs/a.md", "confidential")  # raising takes none
+    assert len((tmp_path / ".promptlab" / LOWERED).read_text("utf-8").splitlines()) == 1
+
+
+def test_a_pattern_about_no_file_is_said(tmp_path: Path) -> None:
+    here = workspace(
+        tmp_path, "labels: {docs/*: public, '*.md': public, privat/**: confidential, docs: public, b.md: public}\n"
+    )
+    assert unmatched(here) == ["privat/**", "b.md"]
+    (tmp_path / "privat").mkdir()
+    (tmp_path / "privat/x").write_text("x")
+    assert unmatched(here) == ["b.md"]

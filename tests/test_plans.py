@@ -9,7 +9,7 @@ import pytest
 
 from promptlab import plans, templates
 from promptlab.errors import DocumentError, ExampleError, InputError
-from promptlab.types import SWITCHABLE, Params
+from promptlab.types import SWITCHABLE, Given, Params
 from promptlab.workspace import Workspace
 from tests.conftest import TEMPLATE
 
@@ -17,7 +17,9 @@ QUESTION = {"question": "Who won?"}
 
 
 def compare(workspace: Workspace, *models: str, **rest: Any) -> list[Any]:
-    return plans.compare(workspace, templates.load(workspace, "cup"), QUESTION, models, **rest)
+    return plans.compare(
+        workspace, templates.load(workspace, "cup"), Given(QUESTION, rest.pop("label", "public")), models, **rest
+    )
 
 
 def test_each_model_is_asked_the_same_prompt_as_often_as_wanted(workspace: Workspace) -> None:
@@ -56,11 +58,11 @@ def test_what_is_switched_off_is_not_read(
 ) -> None:
     template = templates.load(workspace, "cup")
     (workspace.root / missing).unlink()
-    (trial,) = plans.compare(workspace, template, QUESTION, ["a"], without=[off])
+    (trial,) = plans.compare(workspace, template, Given.typed(QUESTION), ["a"], without=[off])
     assert trial.without == (off,)
     assert trial.documents == () if off == "context" else trial.shots == ()
     with pytest.raises(error):
-        plans.compare(workspace, template, QUESTION, ["a"])
+        plans.compare(workspace, template, Given.typed(QUESTION), ["a"])
 
 
 def test_no_pool_is_read_for_no_examples(make_workspace: Callable[..., Workspace]) -> None:

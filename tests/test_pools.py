@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from promptlab import examples, pools
 from promptlab.errors import ExampleError
 from promptlab.files import write_atomically
-from promptlab.types import Completion, Example, Message, Prompt, Request, Result, Source, Span, sha256
+from promptlab.types import Completion, Example, Message, Place, Prompt, Request, Result, Source, Span, sha256
 from promptlab.workspace import Workspace
 from tests.conftest import House
 
@@ -173,8 +173,9 @@ def test_an_example_has_the_highest_label_of_its_answer(workspace: Workspace) ->
         (Span(0, 0, 1, "input", "question"),),
         (Source("context", "d.md", "internal"), Source("input", "question", "public", sha256("Q"))),
     )
+    (workspace.root / "d.md").write_text("x")
     added = pools.add_from_result(workspace, "fixtures/examples/new.jsonl", result_with(prompt), "A")
-    assert added.label == "internal"
+    assert (added.label, added.origins) == ("internal", (Place("d.md"),))
     assert examples.load_pool(workspace, "fixtures/examples/new.jsonl") == (added,)
 
 

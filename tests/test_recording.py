@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -286,12 +285,6 @@ def test_a_recording_that_is_not_there_says_what_makes_it(tmp_path: Path) -> Non
     with pytest.raises(InputError) as refused:
         Recording(tmp_path / "none.jsonl", shown="none.jsonl")
     assert refused.value.hint == "`promptlab suite record` makes it"
-
-
-def test_the_strictest_label_of_anything_in_it_counts() -> None:
-    one = stored()
-    assert one.highest_label == "internal"
-    assert replace(one, label="confidential").highest_label == "confidential"
 
 
 @pytest.mark.parametrize(

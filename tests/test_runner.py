@@ -269,6 +269,7 @@ def test_only_answers_to_trials_with_an_expected_answer_are_scored(house: House)
 
 def private(house: House, label: Any = "confidential") -> Trial:
     trial = house.trials("a")[0]
+    (house.workspace.root / "secret.md").write_text("the secret word")
     return dataclasses.replace(trial, documents=(Document("secret.md", "the secret word", label),))
 
 

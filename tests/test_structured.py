@@ -10,7 +10,7 @@ import pytest
 
 from promptlab import report, runner, structured
 from promptlab.errors import TemplateError
-from promptlab.types import Completion, Message, Prompt, Request, Result, Trial
+from promptlab.types import Completion, Message, Prompt, Recalled, Request, Result, Trial
 from tests.conftest import House
 from tests.schema_cases import EMPTY
 
@@ -88,7 +88,7 @@ def test_no_model_is_asked_for_what_no_json_can_be(house: House, schema: Any, at
             house.template(schema=json.dumps(schema))
     prompt = Prompt((Message("user", "?"),))
     stored = Request("m", prompt, schema=json.dumps(schema))
-    trial: Trial = replace(house.trials("m")[0], request=stored)
+    trial: Trial = replace(house.trials("m")[0], request=Recalled(stored, (), "public"))
     done = house.ask([trial])[0]
     assert (done.error_kind, model.history) == ("RequestRejected", [])
     assert f"#{at}:" in done.error
@@ -98,7 +98,7 @@ def test_half_a_character_in_a_schema_is_refused_before_anything_is_asked(house:
     model = house.model("m", ["{}"])
     for schema in ('{"enum": ["\\ud83d"]}', '{"properties": {"\\ud83d": {}}}', '{"pattern": "\\ud83d"}'):
         stored = Request("m", Prompt((Message("user", "?"),)), schema=schema)
-        done = house.ask([replace(house.trials("m")[0], request=stored)])[0]
+        done = house.ask([replace(house.trials("m")[0], request=Recalled(stored, (), "public"))])[0]
         assert "half a character" in done.error
     assert model.history == []
 

@@ -48,7 +48,13 @@ def test_a_run_becomes_a_suite_that_replays(suites: SuiteHouse) -> None:
         'template: "templates/cup.yaml"\nmodels: ["good", "bad"]\ncases:\n  - file: fixtures/suites/kept.kept.jsonl\n'
     )
     (line,) = text(suites, "fixtures/suites/kept.kept.jsonl").splitlines()
-    assert json.loads(line) == {"id": "who-won-the-cup", "inputs": {"question": "Who won the cup?"}, "scorers": []}
+    made_of = ["templates/cup.yaml", "fixtures/documents/cup.md", ["fixtures/examples/cup.jsonl", "host"]]
+    assert json.loads(line) == {
+        "id": "who-won-the-cup",
+        "inputs": {"question": "Who won the cup?"},
+        "scorers": [],
+        "copied_from": made_of,
+    }
 
 
 def test_what_was_left_out_and_changed_when_it_was_asked_is_asked_so_again(suites: SuiteHouse) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from promptlab import suite_html
 from promptlab.difference import Change
+from promptlab.labels_now import Labels
 from promptlab.suite import Key
 from promptlab.suite_entry import Entry, entry_data, in_words, of_answer, of_replay
 from promptlab.suite_report import WRITERS, writers
@@ -207,15 +208,15 @@ def test_a_labelled_case_is_masked_on_every_road(suites: SuiteHouse) -> None:
     suites.house.model("good", lambda r: f"{SECRET} did" if SECRET in str(r) else "172")
     suites.record()
     suites.house.model("good", lambda r: f"not {SECRET}" if SECRET in str(r) else "172")
-    answered = [of_answer(one) for one in suites.rerun()]
-    replayed = [of_replay(one) for one in suites.replay()]
+    answered = [of_answer(one, Labels(suites.workspace)) for one in suites.rerun()]
+    replayed = [of_replay(one, Labels(suites.workspace)) for one in suites.replay()]
     # Again, with another question, with none that is recorded, and with one that cannot be rendered.
     suites.write(LABELLED.replace("Who won", "Whoever won"))
-    replayed += [of_replay(one) for one in suites.replay()]
+    replayed += [of_replay(one, Labels(suites.workspace)) for one in suites.replay()]
     suites.write(LABELLED.replace("id: winner", "id: champion"))
-    replayed += [of_replay(one) for one in suites.replay()]
+    replayed += [of_replay(one, Labels(suites.workspace)) for one in suites.replay()]
     suites.write(LABELLED.replace("question: Who", "nobody: Who"))
-    replayed += [of_replay(one) for one in suites.replay()]
+    replayed += [of_replay(one, Labels(suites.workspace)) for one in suites.replay()]
     mine = [entry for entry in [*answered, *replayed] if entry.key.case in ("winner", "champion")]
     assert {entry.label for entry in mine} == {"confidential"}
     assert {entry.verdict for entry in mine} >= {"same", "drifted", "missing", "unexpected", "broken"}
@@ -228,7 +229,7 @@ def test_a_label_given_later_masks_what_was_recorded_before(suites: SuiteHouse) 
     suites.write(SUITE.replace("expected: Argentina", f"expected: {SECRET}"))
     suites.record()
     confidential(suites, SUITE.replace("expected: Argentina, tags: [final]", f"expected: {SECRET}, label: internal"))
-    entry = next(of_replay(one) for one in suites.replay())
+    entry = next(of_replay(one, Labels(suites.workspace)) for one in suites.replay())
     assert entry.label == "internal"
     assert SECRET in in_words(entry)
     assert SECRET not in in_words(entry.masked())
@@ -238,7 +239,7 @@ def test_the_nearest_of_a_miss_is_masked_where_it_is_labelled(suites: SuiteHouse
     confidential(suites, LABELLED)
     suites.record()
     suites.write(LABELLED + "  - {id: winners, inputs: {question: Who won it all?}, expected: Argentina}\n")
-    entry = next(of_replay(one) for one in suites.replay() if one.key.case == "winners")
+    entry = next(of_replay(one, Labels(suites.workspace)) for one in suites.replay() if one.key.case == "winners")
     assert entry.label == "confidential"
     assert SECRET in in_words(entry)
     assert SECRET not in in_words(entry.masked())
@@ -249,13 +250,13 @@ def test_the_nearest_of_a_miss_is_masked_where_it_is_labelled(suites: SuiteHouse
 
 def test_what_is_recorded_as_wrong_passes_and_what_became_wrong_does_not(suites: SuiteHouse) -> None:
     suites.record()
-    entries = [of_replay(one) for one in suites.replay()]
+    entries = [of_replay(one, Labels(suites.workspace)) for one in suites.replay()]
     assert [(entry.key.id, entry.outcome, entry.said) for entry in entries[:2]] == [
         ("winner[good]", "passed", ""),
         ("winner[bad]", "passed", "recorded as wrong"),
     ]
     suites.write(SUITE.replace("expected: Argentina", "expected: France"))
-    entries = [of_replay(one) for one in suites.replay()]
+    entries = [of_replay(one, Labels(suites.workspace)) for one in suites.replay()]
     assert [entry.outcome for entry in entries[:2]] == ["failed", "passed"]
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from promptlab import label_paths
 from promptlab.errors import WorkspaceError
 from promptlab.types import Label
 from promptlab.workspace import LlamaModel, OpenAIModel, Workspace
@@ -203,15 +207,18 @@ def test_a_path_outside_is_named_as_it_is(workspace: Workspace, tmp_path: Path) 
         ("private/**", ["private/a", "private/b/c", "private/.hidden"], ["private", "privates/a", "x/private/a"]),
         ("**/private/**", ["private/a", "x/private/a", "x/y/private/z/a"], ["xprivate/a"]),
         ("**/*.key", ["a.key", "x/a.key", "x/y/.key"], ["a.key.md", "a_key"]),
-        ("*.md", ["a.md", ".md"], ["x/a.md", "a.mdx"]),
+        ("*.md", ["a.md", ".md", "x/a.md", "x.md/a"], ["a.mdx"]),
+        ("x/*.md", ["x/a.md"], ["a.md", "x/y/a.md", "z/x/a.md"]),
+        ("private/*", ["private/a", "private/b/c"], ["private", "x/private/a"]),
         ("board-?.md", ["board-1.md", "board-é.md"], ["board-.md", "board-12.md", "board-/.md"]),
         ("a/*/c", ["a/b/c"], ["a/c", "a/b/d/c"]),
-        ("private", ["private", "private/a", "private/b/c"], ["private.md", "x/private"]),
-        ("private/", ["private", "private/a"], ["private.md"]),
+        ("private", ["private", "private/a", "private/b/c", "x/private", "x/private/a"], ["private.md"]),
+        ("private/", ["private", "private/a", "x/private/a"], ["private.md"]),
         ("a/b.md", ["a/b.md"], ["a/bxmd", "a/b.md2"]),
-        ("a[bc]+(d).md", ["a[bc]+(d).md"], ["ab.md", "abd.md"]),
+        ("a[bc]+(d).md", ["a[bc]+(d).md", "ab+(d).md"], ["ab.md", "abd.md"]),
         ("**", ["a", "x/y", "line\nbreak"], []),
-        ("a\u0301.md", ["a\u0301.md"], ["a.md"]),
+        ("a\u0301.md", ["a\u0301.md", "\u00e1.md", "A\u0301.MD"], ["a.md"]),
+        ("Private/**", ["private/a", "PRIVATE/a"], ["privates/a"]),
     ],
 )
 def test_a_pattern_covers_what_it_says(make_workspace: Make, pattern: str, covered: list[str], free: list[str]) -> None:
@@ -299,7 +306,7 @@ def test_a_workspace_reached_through_a_link_has_the_same_labels(labelled: Worksp
 def test_a_circle_of_links_ends(labelled: Workspace) -> None:
     (labelled.root / "one").symlink_to("two")
     (labelled.root / "two").symlink_to("one")
-    assert labelled.label_of("one/x.md") == "public"
+    assert labelled.label_of("one/x.md") == "confidential"  # nobody can say which file that is
 
 
 @given(st.lists(st.sampled_from([".", "..", "private", "a", "b"]), max_size=6))
@@ -312,3 +319,116 @@ def test_any_way_to_a_private_file_has_its_label(tmp_path_factory: pytest.TempPa
     path = "/".join([*parts, "x"])
     really = workspace.relative(root / path)
     assert workspace.label_of(path) == ("confidential" if really.startswith("private/") else workspace.label_of(really))
+
+
+# One label by every name
+
+
+SPELLINGS = [
+    "private/x.md",
+    "/{root}/private/x.md",
+    "//{root}/private/x.md",
+    "///{root}//private/x.md",
+    "chain39",
+    "chain40",
+    "chain255",
+    "Private/X.MD",
+    "PRIVATE/x.md",
+]
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_every_spelling_of_a_path_has_the_label(labelled: Workspace, spelling: str) -> None:
+    root = labelled.root
+    (root / "chain0").symlink_to("private/x.md")
+    for n in range(1, 256):
+        (root / f"chain{n}").symlink_to(f"chain{n - 1}")
+    path = spelling.format(root=str(root).lstrip("/"))
+    assert labelled.label_of(path) == "confidential"
+    for n in range(256, 300):  # where nobody follows any more
+        (root / f"chain{n}").symlink_to(f"chain{n - 1}")
+    (root / "open.md").write_text("x")
+    assert labelled.label_of("chain299") == "confidential"
+    assert labelled.label_of("open.md") == "public"
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("written", ["NFC", "NFD"])
+def test_a_label_holds_in_either_form_of_unicode(make_workspace: Make, written: str, form: str) -> None:
+    name = "docs/Übersicht.md"
+    workspace = make_workspace(f"labels:\n  {unicodedata.normalize(written, name)!r}: confidential\n")  # type: ignore[arg-type]
+    assert workspace.label_of(unicodedata.normalize(form, name)) == "confidential"  # type: ignore[arg-type]
+
+
+def test_what_looks_like_another_name_lowers_nothing(make_workspace: Make) -> None:
+    labels = "documents/uploads/A.md: public, documents/uploads/*: internal, 'x/imported/*': public, a.md: public"
+    workspace = make_workspace(f"labels: {{{labels}}}\n")
+    assert workspace.label_of("documents/uploads/a.md") == "internal"
+    assert workspace.label_of("documents/uploads/deep/a.md") == "confidential"
+    assert workspace.label_of("Documents/Uploads/b.md") == "confidential"
+    assert workspace.label_of("x/imported/a.md") == "public"
+    assert workspace.label_of("x/imported/deep/a.md") == "confidential"
+    assert workspace.label_of("imported/a.md") == "confidential"
+
+
+NAMES = [
+    "a",
+    "b.md",
+    "a/b.md",
+    "a/c/b.md",
+    "private/a",
+    "private/c/d",
+    "x/private/e",
+    "[ab].md",
+    "1.md",
+    "x/1.md",
+    "ab/c.txt",
+]
+PATTERNS = [
+    *("a", "a/", "*.md", "a/*", "private/*", "private/**", "**/private", "**/b.md", "a/**/b.md", "[ab].md", "[!a].md"),
+    *("[0-9].md", "x/[0-9].md", "?.md", "a?/", "private", "*", "**", "a*", "*/c", "ab/*.txt", "priv*/"),
+]
+
+
+def test_patterns_raise_whatever_git_would_ignore(make_workspace: Make) -> None:
+    """Beside git itself: `git check-ignore` with the pattern as the only line of .gitignore."""
+    workspace = make_workspace("")
+    root = workspace.root
+    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+    for name in NAMES:
+        if not (root / name).exists():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            if name != "a":
+                (root / name).write_text("x")
+    files = [
+        path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file() and ".git" not in path.parts
+    ]
+    for pattern in PATTERNS:
+        (root / ".gitignore").write_text(f"{pattern}\n")
+        done = subprocess.run(
+            ["git", "check-ignore", "--no-index", "--", *files], cwd=root, capture_output=True, text=True, check=False
+        )
+        ignored = set(done.stdout.splitlines())
+        labelled = Workspace.parse(root, f"labels: {{{json.dumps(pattern)}: confidential}}\n")
+        found = {name for name in files if labelled.label_of(name) == "confidential"}
+        assert ignored <= found, pattern
+        # Beyond git only what the pattern names to the letter.
+        assert {name for name in found - ignored if not label_paths.exact(pattern).fullmatch(name)} == set(), pattern
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ("{a,b}/*.md", "write one line for each"),
+        ("docs/*.{md,txt}", "write one line for each"),
+        ("!docs/a.md", "takes nothing back"),
+        ("#a", "begins with `#`"),
+        (" a", "begins or ends with a space"),
+        ("a ", "begins or ends with a space"),
+        ("~/a", "matches no file"),
+        ("a[b", "nothing closes"),
+    ],
+)
+def test_a_pattern_that_would_not_mean_what_it_looks_like_is_refused(tmp_path: Path, pattern: str, words: str) -> None:
+    with pytest.raises(WorkspaceError, match=words):
+        Workspace.parse(tmp_path, f"labels: {{{json.dumps(pattern)}: confidential}}\n")

@@ -10,7 +10,7 @@ import pytest
 from promptlab import plans, runner, templates
 from promptlab.models import Catalogue
 from promptlab.store import Store
-from promptlab.types import Result, Section
+from promptlab.types import Given, Result, Section
 from promptlab.workspace import Workspace
 
 pytestmark = pytest.mark.model
@@ -35,7 +35,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def ask(catalogue: Catalogue, store: Store, model: str, question: str, without: tuple[Section, ...] = ()) -> Result:
-    trials = plans.compare(WORKSPACE, TEMPLATE, {"question": question}, [model], without=without)
+    trials = plans.compare(WORKSPACE, TEMPLATE, Given.typed({"question": question}), [model], without=without)
     [result] = runner.start(trials, catalogue=catalogue, store=store).wait()
     assert result.ok, result.error
     assert not result.cached

@@ -26,6 +26,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
+from promptlab import privacy
 from promptlab.backends import Step, openai_missing, openai_proxy, openai_request, openai_schema, openai_tokens
 from promptlab.backends.openai_entry import address, authorization, check_installed, fingerprint
 from promptlab.backends.openai_errors import Asked, leaks, translate
@@ -158,6 +159,7 @@ class OpenAIBackend:
                 stopped = _Try(Answer(self._asked), time.monotonic(), stopped=True)
                 yield self._completion(request, stopped, attempt, called)
                 return
+            privacy.AGAIN.get()()  # a label may have been raised meanwhile
 
     def as_sent(self, request: Request) -> AsSent:
         """The JSON body and the address, and the tokens. Raises `RequestRejected` for what cannot be sent."""

@@ -11,6 +11,7 @@ import streamlit as st
 
 from promptlab import examples, pool_files, pools, selection
 from promptlab.errors import ExampleError, PromptlabError
+from promptlab.labels_now import places_of
 from promptlab.types import Example, Result, Template, highest
 from promptlab.ui import example_form, frame, links, widgets
 from promptlab.ui.example_form import kept, words_of
@@ -85,7 +86,7 @@ def _draw(session: Session, adding: _Adding) -> None:
     twin = _twin(session, path, inputs, given)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         example_form.tags_field(session, path, twin.tags if twin else (), key=adding.key(f"tags-{path}"))
-        least = highest([session.workspace.label_of(path), pools.label_of_result(adding.result)])
+        least = highest([session.workspace.label_of(path), pools.label_of_result(session.workspace, adding.result)])
         example_form.label_field(least, twin.label if twin else None, key=adding.key(f"label-{path}-{least}"))
     if least != "public":
         small(f"The label is at least that of all that went into the answer: {least}.")
@@ -208,7 +209,8 @@ def _add(session: Session, adding: _Adding, path: str, shown: Example | None, le
     elif twin != shown:
         raise ExampleError(f"the pool has this question, as {twin.id}", file=path, hint="see below, and press again")
     else:
-        changed = Example(twin.id, twin.inputs, output, tags, highest([label, twin.label]))
+        origins = (*twin.origins, *places_of(adding.result.request.prompt if adding.result.request else None))
+        changed = Example(twin.id, twin.inputs, output, tags, highest([label, twin.label]), origins)
         pools.edit(session.workspace, path, twin.id, changed, was=twin)
     adding.added = (path, twin.id)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from promptlab import plans, runner, templates
 from promptlab.difference import Asked, asked, difference
 from promptlab.errors import PromptlabError
+from promptlab.labels_now import Labels
 from promptlab.models import ModelStatus
-from promptlab.types import AsSent, Params, Prompt, Request, Section, Template, Trial
+from promptlab.types import AsSent, Given, Params, Prompt, Request, Section, Template, Trial
 from promptlab.ui.drafts import Draft
 from promptlab.ui.opened import Opened
 from promptlab.ui.session import Session
@@ -23,7 +23,7 @@ class Bench:
     statuses: tuple[ModelStatus, ...]
     models: tuple[str, ...]
     without: tuple[Section, ...]
-    inputs: dict[str, Any]
+    given: Given
     filled: plans.Materials
     prompt: Prompt | None = None
     problem: PromptlabError | None = None
@@ -67,7 +67,7 @@ class Bench:
     def trials(self, session: Session) -> list[Trial]:
         """What Run asks."""
         return plans.compare(
-            session.workspace, self.template, self.inputs, self.models, without=self.without, params=self.params
+            session.workspace, self.template, self.given, self.models, without=self.without, params=self.params
         )
 
 
@@ -78,18 +78,26 @@ def read(session: Session, opened: Opened) -> Bench:
     draft, template = opened.draft, opened.template
     models = tuple(ready if draft.models is None else (m for m in ready if m in draft.models))
     without = draft.switched_off()
-    inputs: dict[str, Any] = {}
+    given = Given.typed({})
     filled = plans.Materials((), ())
     prompt: Prompt | None = None
     problem: PromptlabError | None = next((p for p in opened.problems if p.field not in without), None)
     try:
-        inputs = draft.inputs_for(template)
-        filled = plans.materials(session.workspace, template, inputs, without=without)
+        given = draft.given(template)
+        filled = plans.materials(session.workspace, template, given.values, without=without)
         if problem is None:
-            prompt = templates.render(template, inputs, documents=filled.documents, shots=filled.shots, without=without)
+            made = templates.render(
+                *(template, given.values),
+                documents=filled.documents,
+                shots=filled.shots,
+                without=without,
+                label=given.label,
+                places=given.places,
+            )
+            prompt = Labels(session.workspace).today(made)
     except PromptlabError as exc:
         problem = problem or exc
-    return Bench(opened, statuses, models, without, inputs, filled, prompt, problem)
+    return Bench(opened, statuses, models, without, given, filled, prompt, problem)
 
 
 def title_of(session: Session, trials: list[Trial]) -> str:

@@ -25,9 +25,18 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from promptlab import plans, template_fields, templates
 from promptlab.errors import StoreError
-from promptlab.types import InputSpec, Section, Template
+from promptlab.types import Given, InputSpec, Label, Place, Section, Template, highest
 
 log = logging.getLogger(__name__)
+
+
+class InputOrigin(BaseModel):
+    """Where the text of an input came from: its label then, and its files."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    label: Label = "public"
+    places: tuple[tuple[str, str], ...] = ()
 
 
 class Draft(BaseModel):
@@ -35,7 +44,8 @@ class Draft(BaseModel):
 
     `revision` grows with every change, so that each open tab notices what another one did. `text` is the whole text
     that `changes` are made to where it is not `base`: of a template that is new, or typed as a file. `models` None
-    and `counted_by` None follow the models that are ready, and the first of those.
+    and `counted_by` None follow the models that are ready, and the first of those. `origins` says of inputs that came
+    from a run where that had them from; what somebody makes of such a text is as private, until the field is emptied.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -46,6 +56,7 @@ class Draft(BaseModel):
     text: str | None = None
     changes: Mapping[str, Any] = {}
     inputs: Mapping[str, Any] = {}
+    origins: Mapping[str, InputOrigin] = {}
     without: tuple[Section, ...] = ()
     models: tuple[str, ...] | None = None
     counted_by: str | None = None
@@ -93,6 +104,17 @@ class Draft(BaseModel):
         values = {name: value for name, value in self.typed_inputs(template).items() if value is not None}
         as_json = {n: v for n, v in values.items() if template.inputs[n].type in ("list", "object")}
         return {**values, **templates.inputs_from_text(template, as_json)}
+
+    def origins_of(self, template: Template) -> dict[str, InputOrigin]:
+        """Those of inputs that are still asked with."""
+        there = {name for name in template.inputs if self.inputs.get(name) not in (None, "")}
+        return {name: origin for name, origin in self.origins.items() if name in there}
+
+    def given(self, template: Template) -> Given:
+        """The values to ask with, and where they came from."""
+        origins = self.origins_of(template)
+        places = {name: tuple(Place(*one) for one in origin.places) for name, origin in origins.items()}
+        return Given(self.inputs_for(template), highest([one.label for one in origins.values()]), places)
 
     def switched_off(self) -> tuple[Section, ...]:
         return plans.switches(self.without)

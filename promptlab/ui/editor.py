@@ -77,7 +77,7 @@ def _context(session: Session, bench: Bench, fields: Fields, sent: AsSent | Prom
         for number, path in enumerate(template.context):
             taken = template.passages.get(path)
             key = f"context-{number}-{template.name}"
-            wanted = context_view.draw(session, path, taken, bench.inputs, key=key)
+            wanted = context_view.draw(session, path, taken, bench.given.values, key=key)
             if wanted != taken:
                 context = template_edit.with_passages(template, path, wanted, original=bench.file)
                 session.drafts.edit(template.path, bench.file.source, {"context": context})

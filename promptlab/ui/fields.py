@@ -165,7 +165,11 @@ def _input(name: str, value: Any, opened: Opened) -> Field:
 
     def changes(now: Draft, given: Any) -> dict[str, Any]:
         kept = {k: v for k, v in now.inputs.items() if k != name}
-        return {"inputs": kept if given == sample else {**kept, name: given}}
+        inputs = kept if given == sample else {**kept, name: given}
+        if given not in (None, "") and name in inputs:
+            return {"inputs": inputs}
+        # Emptied, or the template's own sample again: what stood there is gone, and where it came from with it.
+        return {"inputs": inputs, "origins": {k: v for k, v in now.origins.items() if k != name}}
 
     return Field(f"input-{name}", value, changes)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from promptlab import labels
 from promptlab.models import ModelStatus
 from promptlab.types import Held
 from promptlab.ui import widgets
@@ -25,6 +26,10 @@ def page(session: Session) -> None:
     names = session.catalogue.names()
     if not names:
         note("info", "There is no model yet", "Add one under `models:` in promptlab.yaml; docs/models.md shows how.")
+    for pattern in labels.unmatched(session.workspace):
+        note(
+            "warn", f"The label pattern `{pattern}` is about no file", "A slip, or a file that is gone or yet to come."
+        )
     for name in names:
         with st.container(key=f"row-model-{name}", gap="small"):
             _model(session, session.catalogue.status(name))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -13,8 +13,9 @@ from promptlab import pools, template_changes, template_fields
 from promptlab.errors import InputError, PromptlabError
 from promptlab.origin import blob_id
 from promptlab.store import RunInfo
-from promptlab.types import InputSpec, Params, Result, Section
+from promptlab.types import InputSpec, Params, Prompt, Result, Section, highest
 from promptlab.ui import frame, links
+from promptlab.ui.drafts import InputOrigin
 from promptlab.ui.example_form import sentence
 from promptlab.ui.opened import Opened, open_template
 from promptlab.ui.session import Session
@@ -28,8 +29,8 @@ _GO = "reopen-go"
 class Again:
     """What it takes to ask as a run did, as the draft of its template keeps it.
 
-    `lost` are inputs that cannot be had back. `same` is whether the template, set like this, is the one that was
-    asked.
+    `lost` are inputs that cannot be had back, `origins` where the others came from. `same` is whether the template, set
+    like this, is the one that was asked.
     """
 
     inputs: Mapping[str, Any]
@@ -37,6 +38,7 @@ class Again:
     params: Mapping[str, Any]
     lost: tuple[str, ...]
     same: bool
+    origins: Mapping[str, InputOrigin]
 
 
 def again(opened: Opened, run: RunInfo, result: Result) -> Again:
@@ -60,7 +62,21 @@ def again(opened: Opened, run: RunInfo, result: Result) -> Again:
     for name, value in params.items():
         changes = template_fields.with_field(opened.original, changes, name, value)
     applied = template_fields.edited_as_far_as_possible(opened.original, changes)[0]
-    return Again(inputs, result.without, params, lost, blob_id(applied.source) == run.origin.template_blob)
+    same = blob_id(applied.source) == run.origin.template_blob
+    return Again(inputs, result.without, params, lost, same, _origins(request.prompt, inputs))
+
+
+def _origins(prompt: Prompt, names: Collection[str]) -> dict[str, InputOrigin]:
+    """The label that each input had in a prompt, and its files; a text without either is nobody's but who typed it."""
+    found: dict[str, InputOrigin] = {}
+    for name in names:
+        sources = [one for one in prompt.sources if one.section == "input" and one.name == name]
+        labels = [one.label for one in sources]
+        labels += [span.label for span in prompt.spans if span.section == "input" and span.source == name]
+        places = tuple(dict.fromkeys(place for one in sources for place in one.places or ()))
+        if places or highest(labels) != "public":
+            found[name] = InputOrigin(label=highest(labels), places=places)
+    return found
 
 
 def _value(spec: InputSpec, text: str) -> Any:
@@ -165,7 +181,8 @@ def _replace(session: Session, run: RunInfo, opened: Opened, found: Again) -> No
     kept = {name: value for name, value in opened.draft.inputs.items() if name in found.lost}
     # A template that is not on disk yet has its text in the draft: that stays, and only changes of it go.
     base = opened.draft.base if opened.draft.text is not None else None
-    drafts.change(path, base=base, changes={}, inputs={**kept, **found.inputs}, without=found.without)
+    origins = {name: one for name, one in opened.draft.origins.items() if name in kept} | dict(found.origins)
+    drafts.change(path, base=base, changes={}, inputs={**kept, **found.inputs}, origins=origins, without=found.without)
     now = open_template(session, path)
     drafts.edit(path, now.original.source, found.params)
     _keep()

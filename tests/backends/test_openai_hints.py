@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from promptlab import errors
-from promptlab.types import Message, Params, Prompt, Request
+from promptlab.types import Message, Params, Prompt, Recalled, Request
 from tests.backends.asking import Made
 from tests.loopback import LoopbackServer, Received, Reply, page, stream
 
@@ -415,7 +415,7 @@ def test_fewer_requests_at_once_are_what_the_hint_of_a_busy_server_says(
         catalogue = Catalogue(Workspace(tmp_path, {}, {}), {}, extra={"loop": made.backend})
         store = Store(tmp_path / f"{most}.sqlite")
         template = Template("cup", "cup.yaml")
-        trials = [Trial(template, {}, "loop", request=ASK, repeat=n) for n in range(12)]
+        trials = [Trial(template, {}, "loop", request=Recalled(ASK, (), "public"), repeat=n) for n in range(12)]
         results = runner.start(trials, catalogue=catalogue, store=store).wait()
         store.close()
         return [result.hint for result in results if result.error]
