@@ -19,6 +19,7 @@ from promptlab.errors import FormatError, InputError
 from promptlab.files import write_atomically
 from promptlab.formats import reader
 from promptlab.formats.common import Imported, Places
+from promptlab.formats.without_keys import without_keys
 from promptlab.workspace import Workspace
 from promptlab.yamlfile import MAX_BYTES
 
@@ -95,14 +96,18 @@ def _base(name: str) -> str:
 
 
 def files_of(imported: Imported, name: str, places: Places) -> dict[str, bytes]:
-    """Every file that the import writes, by its path: what was made of the source, and the source itself, which goes
-    into the folder that the templates have to themselves, where they have one."""
+    """Every file that the import writes, by its path: what was made of the source, and the source itself without its
+    keys, which goes into the folder that the templates have to themselves, where they have one. A source out of which
+    a key cannot be taken for sure is not kept."""
     if not imported.files:
         return {}
     folders = {str(PurePosixPath(file.path).parent) for file in imported.files if file.kind == "template"}
     folder = folders.pop() if len(folders) == 1 else places.templates
     made = {file.path: file.text.encode("utf-8", "surrogatepass") for file in imported.files}
-    return made | {f"{folder}/{_base(name)}.original": imported.original}
+    original = without_keys(imported.original)
+    if original is None:
+        return made
+    return made | {f"{folder}/{_base(name)}.original": original}
 
 
 def in_the_way(workspace: Workspace, wanted: dict[str, bytes]) -> list[str]:
