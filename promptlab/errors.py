@@ -36,6 +36,7 @@ PromptlabError                   has a hint: what to do next
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -65,7 +66,14 @@ class InputError(PromptlabError):
 
 
 class WorkspaceError(InputError):
-    """promptlab.yaml is missing or wrong."""
+    """promptlab.yaml is missing or wrong. What it quotes of a web address ends behind its `://`: the rest may hold a
+    password."""
+
+    def __init__(
+        self, message: str, *, file: str = "", line: int | None = None, field: str = "", hint: str = ""
+    ) -> None:
+        message, field = (re.sub(r"(\w://)[^\s\"'`]+", r"\1…", text) for text in (message, field))
+        super().__init__(message, file=file, line=line, field=field, hint=hint)
 
 
 class TemplateError(InputError):

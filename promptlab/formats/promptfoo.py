@@ -334,7 +334,8 @@ def write(exports: Sequence[Outward], models: Mapping[str, OpenAIModel]) -> str:
         "tests": tests or [{"vars": {}}],
         "metadata": {"promptlab": ours},
     }
-    return dump(data)
+    notes = dict.fromkeys(note for name, model in models.items() for note in _notes(name, model))
+    return "".join(f"# {note}\n" for note in notes) + dump(data)
 
 
 def _provider(name: str, model: OpenAIModel, exports: Sequence[Outward]) -> dict[str, Any]:
@@ -348,7 +349,13 @@ def _provider(name: str, model: OpenAIModel, exports: Sequence[Outward]) -> dict
         schema = {"name": "answer", "schema": json.loads(exports[0].template.schema)}
         config["response_format"] = {"type": "json_schema", "json_schema": schema}
     if model.base_url:
-        config["apiBaseUrl"] = _exported_url(name, model)
+        at = address(name, model)
+        asked = exported_address.of(name, at, key_env=model.api_key_env or "")
+        query = [at.version] if at.version else []
+        query += [f"{{{{env.{asked.query_env}}}}}"] if asked.query_env else []
+        config["apiBaseUrl"] = f"{at.base}?{'&'.join(query)}" if query else at.base
+        if asked.login_env:
+            config["headers"] = {"Authorization": f"Basic {{{{env.{asked.login_env}_BASE64}}}}"}
     if model.api_key_env:
         config["apiKeyEnvar"] = model.api_key_env
     elif model.base_url:  # otherwise promptfoo refuses to ask a server that wants no key
@@ -356,17 +363,14 @@ def _provider(name: str, model: OpenAIModel, exports: Sequence[Outward]) -> dict
     return {"id": f"openai:chat:{model.model}", "config": config}
 
 
-def _exported_url(name: str, model: OpenAIModel) -> str:
-    """`base_url` with promptfoo's own references to the environment where user, password and query stand."""
-    at = address(name, model)
-    asked = exported_address.of(name, at, key_env=model.api_key_env or "")
-    url = at.base
-    if asked.login_env:
-        url = url.replace("://", f"://{{{{env.{asked.login_env}}}}}@", 1)
-    query = [at.version] if at.version else []
-    query += [f"{{{{env.{asked.query_env}}}}}"] if asked.query_env else []
-    # promptfoo puts /chat/completions behind what stands here: behind a "#" nobody is sent it.
-    return f"{url}/chat/completions?{'&'.join(query)}#" if query else url
+def _notes(name: str, model: OpenAIModel) -> list[str]:
+    if not model.base_url:
+        return []
+    asked = exported_address.of(name, address(name, model), key_env=model.api_key_env or "")
+    return [
+        note.replace("_LOGIN", "_LOGIN_BASE64").replace("user:password", "base64 of user:password")
+        for note in asked.notes
+    ]
 
 
 def _imported_url(value: str) -> tuple[str, str]:

@@ -46,43 +46,37 @@ def without_keys(content: bytes) -> bytes | None:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
         text = content.decode("latin-1")
-        return content if _cleaned(text) == text else None
-    cleaned = _cleaned(text)
-    for value in sorted(set(_values(cleaned)), key=len, reverse=True):
-        # As the file spells it: as it is, as JSON has it, or over several lines.
+        return content if _cleaned(text, named=True) == text else None
+    data = list(_data(text))
+    cleaned = text
+    for value in sorted({value for part in data for value in _secrets(part, 0)}, key=len, reverse=True):
+        # As the file spells it: as it is, as JSON or YAML has it in quotes, or over several lines.
         spelt = [value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1], value.replace("'", "''")]
         if not any(one in cleaned for one in spelt):
-            spelt = [part for part in value.split() if len(part) > 5]
+            spelt = sorted((part for part in value.split() if len(part) > 3), key=len, reverse=True)
         for one in spelt:
             cleaned = cleaned.replace(one, GONE)
-    if any(True for _ in _values(cleaned)):
+    cleaned = _cleaned(cleaned, named=not any(isinstance(part, dict | list) for part in data))
+    if any(True for part in _data(cleaned) for _ in _secrets(part, 0)):
         return None
     return cleaned.encode("utf-8") if cleaned != text else content
 
 
-def _cleaned(text: str) -> str:
+def _cleaned(text: str, *, named: bool) -> str:
+    """`text` without what looks like a key; `named` where what stands behind a key's name is to go as well, since the
+    file could not be read as data."""
+
     def field(found: re.Match[str]) -> str:
         value = found["value"]
-        if (
-            _REFERENCE.match(value)
-            or value.rstrip() in ("|", ">", "|-", ">-", "[", "{")
-            or value.startswith(("&", "*"))
-        ):
+        if _REFERENCE.match(value) or value.startswith(GONE):
             return found[0]
         quote = value[0] if value[0] in "\"'" else '"'
         return f"{found['name']}{quote}{GONE}{quote}"
 
     for shape in _SHAPES:
         text = shape.sub(GONE, text)
-    text = _LOGIN.sub(GONE, text)
-    text = _QUERY.sub(rf"\g<field>{GONE}", text)
-    return _FIELD.sub(field, text)
-
-
-def _values(text: str) -> Iterator[str]:
-    """Texts under names of keys, however they are written."""
-    for data in _data(text):
-        yield from _secrets(data, 0)
+    text = _QUERY.sub(rf"\g<field>{GONE}", _LOGIN.sub(GONE, text))
+    return _FIELD.sub(field, text) if named else text
 
 
 def _data(text: str) -> Iterator[Any]:
