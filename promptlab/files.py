@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from promptlab import state_folder
+
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Put `data` in the place of `path`, as `writing` does. Raises `OSError`."""
@@ -25,15 +27,18 @@ def writing(path: Path) -> Iterator[IO[bytes]]:
     A link is followed: what it points to is replaced, and it stays a link.
     """
     path = path.resolve()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private = state_folder.inside(path) is not None
+    state_folder.make_room(path.parent)
     handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".new", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp's own mode is for the owner alone; a new file gets the usual one.
-        Path(name).chmod(path.stat().st_mode & 0o7777 if path.exists() else 0o666 & ~_umask())
+        # mkstemp's own mode is for the owner alone, as it should be in the state folder; elsewhere a new file gets the
+        # usual one.
+        if not private:
+            Path(name).chmod(path.stat().st_mode & 0o7777 if path.exists() else 0o666 & ~_umask())
         Path(name).replace(path)
     except BaseException:
         with contextlib.suppress(OSError):

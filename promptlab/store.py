@@ -19,7 +19,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from promptlab import tables
+from promptlab import state_folder, tables
 from promptlab.errors import StoreError
 from promptlab.types import (
     Completion,
@@ -107,7 +107,7 @@ class Store:
         self._write_lock = threading.Lock()
         self._known: set[str] = set()
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            state_folder.private_file(path)
             self._engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
             sa.event.listen(self._engine, "connect", _on_connect)
             sa.event.listen(self._engine, "begin", _on_begin)

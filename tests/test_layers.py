@@ -70,6 +70,7 @@ LAYERS = (
             "hosts",
             "json_schema",
             "processes",
+            "state_folder",
             "schema_empty",
             "schema_formats",
             "schema_refs",
