@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 
+from promptlab import suite_lock
 from promptlab.errors import SuiteError
 from promptlab.origin import blob_id
 from promptlab.recordable import check_labels, stored_from
@@ -112,7 +113,8 @@ def write_recording(
                     check_labels(own, suite.recording, found)
                     yield found
 
-    write(workspace.resolve(suite.recording), lines())
+    with suite_lock.owning(workspace, suite.path, "accept"):
+        write(workspace.resolve(suite.recording), lines())
     return taken
 
 

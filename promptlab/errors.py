@@ -30,6 +30,7 @@ PromptlabError                   has a hint: what to do next
 │   ├── Conflict                 the file changed since it was opened; both texts are kept
 │   └── CommitRefused            a hook, or git itself, refused the commit; the text is in the file
 ├── RecordingMiss                replay found no such request; the nearest one is shown
+├── SuiteBusy                    somebody else is at work on the suite
 └── StoreError                   the run history cannot be read or written
 """
 
@@ -220,6 +221,10 @@ class CommitRefused(ShelfError):
 
 class RecordingMiss(PromptlabError):
     """Replay has no such request; it never becomes a live call."""
+
+
+class SuiteBusy(PromptlabError):
+    """Another process, or another part of this one, is at work on the suite. Nothing was asked or written."""
 
 
 class StoreError(PromptlabError):

@@ -32,6 +32,7 @@ LAYERS = (
             "recordable",
             "replay",
             "suite_asking",
+            "suite_lock",
             "suite_log",
         ),
         *(
