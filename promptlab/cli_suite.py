@@ -96,7 +96,7 @@ def list_(as_json: bool) -> None:
             if as_json:
                 print_json({"path": path, "problem": str(exc)})
             else:
-                print_line(f"{path}  {exc.message}")
+                print_line(f"{terminal.name(path)}  {exc.message}")
             continue
         recorded = workspace.resolve(found.recording).is_file()
         if as_json:
@@ -104,7 +104,9 @@ def list_(as_json: bool) -> None:
             print_json({**data, "recorded": recorded})
         else:
             state = "" if recorded else "(not recorded)"
-            print_line("  ".join(p for p in (path, ", ".join(found.models), state, found.description) if p))
+            print_line(
+                "  ".join(p for p in (terminal.name(path), ", ".join(found.models), state, found.description) if p)
+            )
 
 
 @suite.command()
@@ -118,6 +120,7 @@ def replay(suites: tuple[str, ...], only: tuple[str, ...], show_labelled: bool, 
     scorers. Exits with 1 when anything differs, is missing, or a threshold is not met; with 3 when a threshold cannot
     be told. Without SUITE all suites are replayed.
     """
+    from promptlab import suite_file
     from promptlab.replay import replay as replayed
     from promptlab.suite_entry import of_replay
     from promptlab.suite_summary import MET, NOT_MET, outcome_of_replay, summarise
@@ -125,7 +128,9 @@ def replay(suites: tuple[str, ...], only: tuple[str, ...], show_labelled: bool, 
 
     workspace = here()
     status = MET
-    for found in _loaded(workspace, suites):
+
+    def one_suite(name: str) -> int:
+        (found,) = _loaded(workspace, [name])
         out = Output(found, report_paths(to, found, several=len(suites) != 1), show_labelled)
         outcomes: list[Outcome] = []
         for one in replayed(workspace, found, only=only):
@@ -134,7 +139,19 @@ def replay(suites: tuple[str, ...], only: tuple[str, ...], show_labelled: bool, 
                 outcomes.append(outcome_of_replay(one))
         summary = summarise(found, outcomes, replayed=True, partial=bool(only))
         out.finish(summary)
-        status = max(status, NOT_MET if out.failing else summary.exit_status, key=_worst)
+        return NOT_MET if out.failing else summary.exit_status
+
+    names = suites or suite_file.names(workspace)
+    for name in names:
+        try:
+            ended = one_suite(name)
+        except InputError as exc:
+            if len(names) == 1:
+                raise
+            # One broken suite does not hide how the others are.
+            click.echo(terminal.printable(f"{exc}\n"), err=True)
+            ended = NOT_MET
+        status = max(status, ended, key=_worst)
     sys.exit(status)
 
 

@@ -62,6 +62,7 @@ class InputError(PromptlabError):
         self, message: str, *, file: str = "", line: int | None = None, field: str = "", hint: str = ""
     ) -> None:
         self.file, self.line, self.field, self.what = file, line, field, message
+        file = file.replace("\n", "\\n")  # a name may hold anything, and an error begins with one line
         place = f"{file}:{line}" if file and line else file
         super().__init__(": ".join(part for part in (place, field, message) if part), hint=hint)
 

@@ -72,6 +72,7 @@ LAYERS = (
             "json_schema",
             "processes",
             "state_folder",
+            "yaml_bounds",
             "schema_empty",
             "schema_formats",
             "schema_refs",
