@@ -30,6 +30,7 @@ PromptlabError                   has a hint: what to do next
 │   ├── Conflict                 the file changed since it was opened; both texts are kept
 │   └── CommitRefused            a hook, or git itself, refused the commit; the text is in the file
 ├── RecordingMiss                replay found no such request; the nearest one is shown
+├── NotWritten                   a file cannot be written: the disk is full, read-only, somebody else's
 ├── SuiteBusy                    somebody else is at work on the suite
 └── StoreError                   the run history cannot be read or written
 """
@@ -222,6 +223,14 @@ class CommitRefused(ShelfError):
 
 class RecordingMiss(PromptlabError):
     """Replay has no such request; it never becomes a live call."""
+
+
+class NotWritten(PromptlabError, OSError):
+    """A file cannot be written; what was there before is untouched. An `OSError` too, with its `errno`."""
+
+    def __init__(self, message: str, *, hint: str = "", errno: int | None = None, strerror: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.errno, self.strerror = errno, strerror
 
 
 class SuiteBusy(PromptlabError):

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from promptlab import state_folder
+from promptlab import faults, state_folder
+from promptlab.errors import NotWritten
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -22,11 +23,24 @@ def write_atomically(path: Path, data: bytes) -> None:
 @contextmanager
 def writing(path: Path) -> Iterator[IO[bytes]]:
     """A file to write; when the block ends well it takes the place of `path`, keeping its mode; its folder is made
-    where missing. Raises `OSError`.
+    where missing. Raises `NotWritten`, which is an `OSError`.
 
     A link is followed: what it points to is replaced, and it stays a link.
     """
-    path = path.resolve()
+    try:
+        with _writing(path.resolve()) as file:
+            yield file
+    except NotWritten:
+        raise
+    except OSError as exc:
+        said = exc.strerror or str(exc)
+        raise NotWritten(
+            f"{path} cannot be written: {said}", hint=faults.advice(exc), errno=exc.errno, strerror=said
+        ) from exc
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[IO[bytes]]:
     private = state_folder.inside(path) is not None
     state_folder.make_room(path.parent)
     handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".new", dir=path.parent)

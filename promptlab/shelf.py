@@ -14,7 +14,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from promptlab import merge
+from promptlab import faults, merge
 from promptlab.errors import CommitRefused, Conflict, ShelfError, TemplateError
 from promptlab.files import write_atomically
 from promptlab.git import Git, repository
@@ -145,7 +145,7 @@ def write(workspace: Workspace, path: str, text: str, *, base: str | None) -> No
         try:
             write_atomically(full, data)
         except OSError as exc:
-            raise ShelfError(f"{path} cannot be written: {exc.strerror}", hint="is the folder read-only?") from exc
+            raise ShelfError(f"{path} cannot be written: {exc.strerror}", hint=faults.advice(exc)) from exc
 
 
 def on_disk(workspace: Workspace, path: str) -> str | None:

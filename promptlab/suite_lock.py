@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from promptlab import state_folder
+from promptlab import faults, state_folder
 from promptlab.errors import StoreError, SuiteBusy
 from promptlab.workspace import Workspace
 
@@ -121,7 +121,8 @@ def _locked(path: Path) -> int | None:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as exc:
         raise StoreError(
-            f"the lock {path} cannot be made: {exc.strerror}", hint="asking and recording write to this folder"
+            f"the lock {path} cannot be made: {exc.strerror}",
+            hint=faults.advice(exc) or "asking and recording write to this folder",
         ) from exc
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

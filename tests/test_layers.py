@@ -70,7 +70,10 @@ LAYERS = (
         *(
             "hosts",
             "json_schema",
+            "all_or_none",
+            "faults",
             "processes",
+            "read_only",
             "state_folder",
             "yaml_bounds",
             "schema_empty",

@@ -21,7 +21,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from promptlab import plans, template_fields, templates
+from promptlab import faults, plans, template_fields, templates
 from promptlab.errors import StoreError
 from promptlab.files import write_atomically
 from promptlab.types import InputSpec, Section, Template
@@ -195,5 +195,5 @@ class Drafts:
         except OSError as exc:
             raise StoreError(
                 f"the draft of {draft.template} cannot be kept in {path}: {exc.strerror}",
-                hint="is the disk full, or the folder read-only?",
+                hint=faults.advice(exc),
             ) from exc
