@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import tempfile
 from collections.abc import Iterator
@@ -43,7 +44,7 @@ def writing(path: Path) -> Iterator[IO[bytes]]:
 def _writing(path: Path) -> Iterator[IO[bytes]]:
     private = state_folder.inside(path) is not None
     state_folder.make_room(path.parent)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".new", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=_sweep(path), suffix=".new", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
@@ -58,6 +59,28 @@ def _writing(path: Path) -> Iterator[IO[bytes]]:
         with contextlib.suppress(OSError):
             Path(name).unlink()
         raise
+
+
+def _sweep(path: Path) -> str:
+    """How the name of a new file for `path` begins: with the process that writes it, so that what a killed one left is
+    known, and taken away here."""
+    begin = f".{path.name[:40]}."
+    with contextlib.suppress(OSError):
+        for left in path.parent.glob(f"{glob.escape(begin)}*.new"):
+            pid = left.name.removeprefix(begin).partition(".")[0]
+            if pid.isascii() and pid.isdecimal() and not _is_alive(int(pid)):
+                left.unlink(missing_ok=True)
+    return f"{begin}{os.getpid()}."
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
 
 
 def _umask() -> int:

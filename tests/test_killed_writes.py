@@ -169,7 +169,7 @@ def test_saves_killed_at_random_keep_the_file_and_the_repository(
         repo.git("fsck", "--strict")
         saved = shelf.save(workspace, repositories.CUP, repo.text() + "# by hand\n", "After the kill", base=repo.text())
         assert saved.committed
-        assert not any("cup.yaml" in line for line in repo.status())
+        assert [line for line in repo.status() if "cup.yaml" in line] == []  # nor is anything half left
 
 
 ACCEPT = """
@@ -192,13 +192,13 @@ def test_accepts_killed_at_random_leave_a_whole_recording(suites: SuiteHouse) ->
         json.dumps({"id": f"c{n}", "inputs": {"question": f"Who won n{n}"}, "expected": "Argentina"}) + "\n"
         for n in range(300)
     )
-    suites.models["good"] = "Brazil"
+    suites.house.model("good", "Brazil")
     suites.write("template: cup\nmodels: [good]\nscorers: [contains]\ncases: [{file: cases.jsonl}]\n")
     (suites.workspace.root / "cases.jsonl").write_text(cases)
     suites.record()
     path = suites.workspace.root / "fixtures/recordings/facts.jsonl"
     old = path.read_bytes()
-    suites.models["good"] = "Argentina"
+    suites.house.model("good", "Argentina")
     suites.rerun()
     suite = suite_file.load(suites.workspace, "facts")
     write_recording(

@@ -53,7 +53,7 @@ def home(make_workspace: Callable[..., Workspace], monkeypatch: pytest.MonkeyPat
     return workspace
 
 
-PLACES = {
+PLACES: dict[tuple[str, ...], tuple[str, str]] = {
     ("templates", "list"): ("templates", "templates/good.yaml"),
     ("templates", "check"): ("templates", "templates/good.yaml: ok"),
     ("suite", "list"): ("fixtures/suites", "fixtures/suites/good.yaml  x"),
