@@ -30,12 +30,15 @@ PromptlabError                   has a hint: what to do next
 │   ├── Conflict                 the file changed since it was opened; both texts are kept
 │   └── CommitRefused            a hook, or git itself, refused the commit; the text is in the file
 ├── RecordingMiss                replay found no such request; the nearest one is shown
+├── NotWritten                   a file cannot be written: the disk is full, read-only, somebody else's
+├── SuiteBusy                    somebody else is at work on the suite
 └── StoreError                   the run history cannot be read or written
 """
 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -60,12 +63,20 @@ class InputError(PromptlabError):
         self, message: str, *, file: str = "", line: int | None = None, field: str = "", hint: str = ""
     ) -> None:
         self.file, self.line, self.field, self.what = file, line, field, message
+        file = file.replace("\n", "\\n")  # a name may hold anything, and an error begins with one line
         place = f"{file}:{line}" if file and line else file
         super().__init__(": ".join(part for part in (place, field, message) if part), hint=hint)
 
 
 class WorkspaceError(InputError):
-    """promptlab.yaml is missing or wrong."""
+    """promptlab.yaml is missing or wrong. What it quotes of a web address ends behind its `://`: the rest may hold a
+    password."""
+
+    def __init__(
+        self, message: str, *, file: str = "", line: int | None = None, field: str = "", hint: str = ""
+    ) -> None:
+        message, field = (re.sub(r"(\w://)[^\s\"'`]+", r"\1…", text) for text in (message, field))
+        super().__init__(message, file=file, line=line, field=field, hint=hint)
 
 
 class TemplateError(InputError):
@@ -212,6 +223,18 @@ class CommitRefused(ShelfError):
 
 class RecordingMiss(PromptlabError):
     """Replay has no such request; it never becomes a live call."""
+
+
+class NotWritten(PromptlabError, OSError):
+    """A file cannot be written; what was there before is untouched. An `OSError` too, with its `errno`."""
+
+    def __init__(self, message: str, *, hint: str = "", errno: int | None = None, strerror: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.errno, self.strerror = errno, strerror
+
+
+class SuiteBusy(PromptlabError):
+    """Another process, or another part of this one, is at work on the suite. Nothing was asked or written."""
 
 
 class StoreError(PromptlabError):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from promptlab import pool_files, selection
+from promptlab import faults, pool_files, selection
 from promptlab.errors import ExampleError, WorkspaceError, nearest
 from promptlab.examples import ENDINGS, FOLDERS, contradicts, duplicates, of_today, read_pool, repeats
 from promptlab.files import write_atomically
@@ -284,4 +284,5 @@ def _change(
         try:
             write_atomically(full, after)
         except OSError as exc:
-            raise ExampleError(f"cannot be written: {exc.strerror or exc}", file=path) from exc
+            said = f"cannot be written: {exc.strerror or exc}"
+            raise ExampleError(said, file=path, hint=faults.advice(exc)) from exc

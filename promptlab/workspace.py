@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
-from promptlab import label_paths
+from promptlab import all_or_none, label_paths
 from promptlab.errors import WorkspaceError, nearest
 from promptlab.types import Label, highest
 from promptlab.yamlfile import YamlFile, parse_yaml, read_text, validation_problem
@@ -292,6 +292,7 @@ class Workspace:
         here = (start or Path.cwd()).resolve()
         for folder in (here, *here.parents):
             if (folder / FILE).is_file():
+                all_or_none.finish(folder)
                 return cls.load(folder)
         raise WorkspaceError(
             f"no {FILE} in {here} or above it",

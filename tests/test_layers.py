@@ -41,6 +41,7 @@ LAYERS = (
             "recordable",
             "replay",
             "suite_asking",
+            "suite_lock",
             "suite_log",
         ),
         *(
@@ -90,7 +91,12 @@ LAYERS = (
         *(
             "hosts",
             "json_schema",
+            "all_or_none",
+            "faults",
             "processes",
+            "read_only",
+            "state_folder",
+            "yaml_bounds",
             "schema_empty",
             "schema_formats",
             "schema_refs",

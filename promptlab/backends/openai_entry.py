@@ -12,7 +12,7 @@ import importlib.util
 import json
 import re
 from dataclasses import dataclass
-from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, quote_plus, unquote, unquote_plus, urlencode, urlsplit
 
 from promptlab.errors import ModelNotReady
 from promptlab.types import canonical_json, sha256
@@ -23,6 +23,8 @@ _OPENAI_HOST = re.compile(r"([a-z0-9-]+\.)?api\.openai\.com")
 _AZURE_HOST = re.compile(
     r".+\.(openai\.azure\.(com|us|cn)|cognitiveservices\.azure\.(com|us|cn)|services\.ai\.azure\.com)"
 )
+_VERSION = re.compile(r"api-version=(\d{4}-\d{2}-\d{2}(-preview)?|preview|latest|v\d)")
+_SHORT_NAME = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,16 @@ class Address:
     secrets: tuple[str, ...]
     user: str = ""
     password: str = ""
+
+    @property
+    def version(self) -> str:
+        """The part of the query that is no secret: `api-version=2024-10-21`, or "" without one."""
+        return "&".join(part for part in self.query.split("&") if is_version(part))
+
+    @property
+    def hidden_query(self) -> str:
+        """The rest of the query, as `base_url` has it."""
+        return "&".join(part for part in self.query.split("&") if part and not is_version(part))
 
 
 def check_installed(name: str) -> None:
@@ -71,7 +83,6 @@ def address(name: str, entry: OpenAIModel) -> Address:
     if entry.api_version is not None:
         kept = {key: value for key, value in query.items() if key != "api-version"}
         asked = urlencode({**kept, "api-version": entry.api_version})
-    hidden = (url.password, *(value for key, value in query.items() if key != "api-version"))
     return Address(
         base=f"{url.scheme}://{url.netloc.rpartition('@')[2]}{path}",
         query=asked,
@@ -80,10 +91,37 @@ def address(name: str, entry: OpenAIModel) -> Address:
         and url.port in (None, 443)
         and path == "/v1",
         azure=azure,
-        secrets=tuple(value for value in hidden if value),
+        secrets=_secrets(url),
         user=unquote(url.username or ""),
         password=unquote(url.password or ""),
     )
+
+
+def _secrets(url: SplitResult) -> tuple[str, ...]:
+    """What no message may quote: user, password and the values of the query, in every form in which a server, or the
+    library, may say them; the longest first, so that no rest of one is left. A short user name, or one that has a
+    password beside it, is a word like any other."""
+    found = {url.password or "", f"{url.username}:{url.password}" if url.password else url.username or ""}
+    found |= {part.partition("=")[2] or part for part in url.query.split("&") if not is_version(part)}
+    found |= {part for part in (url.username or "",) if len(part) > _SHORT_NAME}
+    forms = {form for one in found for form in (one, unquote(one), unquote_plus(one))}
+    forms |= {quote(one, safe="") for one in forms} | {quote_plus(one) for one in forms}
+    forms |= {base64.b64encode(one.encode()).decode() for one in forms if ":" in one}
+    return tuple(sorted(filter(None, forms), key=lambda one: (-len(one), one)))
+
+
+def is_version(part: str) -> bool:
+    """Whether a part of a query is the version of Azure's API, which is no secret."""
+    return _VERSION.fullmatch(unquote_plus(part)) is not None
+
+
+def shown_url(base_url: str) -> str:
+    """`base_url` as it may be shown: without user, password and query; "…" where it is no address at all."""
+    try:
+        url = urlsplit(base_url)
+        return f"{url.scheme}://{url.netloc.rpartition('@')[2]}{url.path}" if url.scheme and url.netloc else "…"
+    except ValueError:
+        return "…"
 
 
 def _checked_url(name: str, base_url: str) -> SplitResult:
