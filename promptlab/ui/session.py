@@ -6,6 +6,7 @@ all of that, so they live here and not in the session of a browser.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -21,6 +22,8 @@ from promptlab.ui.sent import Sent
 from promptlab.ui.suites_open import OpenSuites
 from promptlab.workspace import Workspace
 
+FOLDER = "PROMPTLAB_APP_FOLDER"
+"""The environment variable in which `promptlab app` tells its server the folder it was started in."""
 SOON = 0.3
 """Seconds a page waits for what is read beside it before it says that it is being read."""
 
@@ -120,7 +123,7 @@ def open_session(workspace: Workspace, catalogue: Catalogue | None = None) -> Se
 def current() -> Session:
     """The session of the workspace around the current folder, opened when first asked for."""
     with _lock:
-        here = Path.cwd().resolve()
+        here = Path(os.environ.get(FOLDER) or Path.cwd()).resolve()
         for folder in (here, *here.parents):
             if folder in _open:
                 return _open[folder]
