@@ -114,7 +114,7 @@ VENDORS = {
     "llama_cpp": ("promptlab/backends/llama",),
     "streamlit": ("promptlab/ui/", "app.py"),
     "sqlalchemy": ("promptlab/store.py", "promptlab/tables.py"),
-    "starlette": ("promptlab/serving.py",),
+    "starlette": ("promptlab/serving.py", "promptlab/ui/asgi.py", "app.py"),
     "uvicorn": ("promptlab/cli_serve.py", "promptlab/serve_socket.py"),
     **dict.fromkeys(("pypdf", "mammoth", "markdownify", "bs4", "openpyxl"), ("promptlab/convert.py",)),
 }

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from promptlab import processes
 from promptlab.ui import theme
-from promptlab.ui.session import FOLDER
 
+FOLDER = "PROMPTLAB_APP_FOLDER"
+"""The environment variable in which `promptlab app` tells its server the folder it was started in."""
 PAGE = Path(__file__).with_name("asgi.py")
 
 

@@ -19,11 +19,10 @@ from promptlab.store import Store
 from promptlab.ui.drafts import Drafts
 from promptlab.ui.jobs import Jobs
 from promptlab.ui.sent import Sent
+from promptlab.ui.serve import FOLDER
 from promptlab.ui.suites_open import OpenSuites
 from promptlab.workspace import Workspace
 
-FOLDER = "PROMPTLAB_APP_FOLDER"
-"""The environment variable in which `promptlab app` tells its server the folder it was started in."""
 SOON = 0.3
 """Seconds a page waits for what is read beside it before it says that it is being read."""
 

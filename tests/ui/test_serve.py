@@ -137,7 +137,9 @@ def test_every_setting_of_streamlit_is_said_or_known_to_do_no_harm() -> None:
     said = {word[2:].partition("=")[0] for word in [*theme.flags(), *theme.pinned()]}
     deciding = ("enable", "allow", "cors", "xsrf", "address", "watch", "trusted", "secrets.", "host", "static", "path")
     for name in config._config_options_template:
-        if name.startswith(("theme.", "logger.")) or any(word in name for word in ("Memory", "Compression", "Serializ")):
+        if name.startswith(("theme.", "logger.")) or any(
+            word in name for word in ("Memory", "Compression", "Serializ")
+        ):
             continue
         if any(part.lower() in name.lower() for part in deciding):
             assert name in said | harmless, name
