@@ -93,6 +93,7 @@ LAYERS = (
             "json_schema",
             "all_or_none",
             "faults",
+            "patterns",
             "processes",
             "read_only",
             "state_folder",
