@@ -9,20 +9,12 @@ ones, Python's `re` and `regress` for ECMA 262, so what is found is what they fi
 
 from __future__ import annotations
 
-import atexit
-import contextlib
-import json
-import os
 import re
-import signal
-import subprocess
-import sys
-import threading
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from promptlab import processes
-from promptlab.errors import InputError, PromptlabError
+from promptlab import bounded
+from promptlab.errors import InputError
 from promptlab.words import clipped
 
 SECONDS = 1.0
@@ -42,112 +34,37 @@ class Found:
     group: str | None
 
 
+_worker = bounded.Worker("promptlab.patterns")
+
+
 def search(pattern: str, text: str, *, flags: int = 0, how: How = "search") -> Found | None:
     """What `re` finds: the first match, one of the whole text, or the last of several. Raises `TooSlow`."""
-    said = _child.ask({"engine": "re", "pattern": pattern, "text": text, "flags": int(flags), "how": how}, pattern)
+    said = _asked({"engine": "re", "pattern": pattern, "text": text, "flags": int(flags), "how": how})
     return None if said is None else Found(*said)
 
 
 def is_found(pattern: str, text: str, flags: str) -> bool:
     """Whether `regress` finds the expression of ECMA 262 in `text`. Raises `TooSlow`."""
-    return bool(_child.ask({"engine": "ecma", "pattern": pattern, "text": text, "flags": flags}, pattern))
+    return bool(_asked({"engine": "ecma", "pattern": pattern, "text": text, "flags": flags}))
 
 
 def is_ecma(pattern: str, flags: str) -> bool:
     """Whether `regress` can read the expression. Raises `TooSlow`."""
-    return bool(_child.ask({"engine": "ecma", "pattern": pattern, "text": None, "flags": flags}, pattern))
+    return bool(_asked({"engine": "ecma", "pattern": pattern, "text": None, "flags": flags}))
 
 
-class _Child:
-    """The process. It ends by itself over what takes too long, and is started again by the next call."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._owner = 0
-
-    def ask(self, asked: dict[str, Any], pattern: str) -> Any:
-        with self._lock:
-            answer = self._line((json.dumps({**asked, "seconds": SECONDS}) + "\n").encode("ascii"))
-        if not answer:
-            raise TooSlow(
-                f"the regular expression {clipped(repr(pattern), 100)} comes to no end on a text of "
-                f"{len(asked['text'] or ''):,} characters; it was stopped after {SECONDS:g} s",
-                hint="write it without repetition inside repetition, such as `a+` for `(a+)+`",
-            )
-        return json.loads(answer)
-
-    def _line(self, asked: bytes) -> bytes:
-        """The line answered; empty where the process ended over it."""
-        process = self._running()
-        assert process.stdin, "a pipe was asked for"
-        assert process.stdout, "a pipe was asked for"
-        # Where a process cannot bound itself, it is ended from here.
-        watch = None if hasattr(signal, "setitimer") else threading.Timer(SECONDS, process.kill)
-        answer = b""
-        try:
-            if watch:
-                watch.start()
-            with contextlib.suppress(OSError):
-                process.stdin.write(asked)
-                process.stdin.flush()
-                answer = process.stdout.readline()
-        finally:
-            if watch:
-                watch.cancel()
-            if not answer.endswith(b"\n"):  # it ended, or Ctrl-C came between question and answer
-                self.close()
-        return answer if answer.endswith(b"\n") else b""
-
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self._process is None or self._owner != os.getpid() or self._process.poll() is not None:
-            try:
-                self._process = subprocess.Popen(
-                    processes.command("promptlab.patterns"),
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    env=processes.environment(),
-                )
-            except OSError as exc:
-                raise PromptlabError(f"the process of regular expressions cannot be started: {exc}") from exc
-            self._owner = os.getpid()
-        return self._process
-
-    def close(self) -> None:
-        """End the process."""
-        process, self._process = self._process, None
-        if process is None or self._owner != os.getpid():
-            return
-        process.kill()
-        process.wait()
-        for pipe in (process.stdin, process.stdout):
-            with contextlib.suppress(OSError):
-                if pipe:
-                    pipe.close()
+def _asked(question: dict[str, Any]) -> Any:
+    said = _worker.ask(question, seconds=SECONDS)
+    if said is None:
+        raise TooSlow(
+            f"the regular expression {clipped(repr(question['pattern']), 100)} comes to no end on a text of "
+            f"{len(question['text'] or ''):,} characters; it was stopped after {SECONDS:g} s",
+            hint="write it without repetition inside repetition, such as `a+` for `(a+)+`",
+        )
+    return said["found"]
 
 
-_child = _Child()
-atexit.register(_child.close)
-
-
-def main() -> None:
-    """The process's own program: a question a line comes in, its answer goes out."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends with the one who asks
-    bounded = hasattr(signal, "setitimer")
-    if bounded:
-        signal.signal(signal.SIGVTALRM, signal.SIG_DFL)
-    for line in sys.stdin.buffer:
-        asked = json.loads(line)
-        if bounded:
-            signal.setitimer(signal.ITIMER_VIRTUAL, asked["seconds"])
-        answer = _answer(asked)
-        if bounded:
-            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        sys.stdout.buffer.write((json.dumps(answer) + "\n").encode("ascii"))
-        sys.stdout.buffer.flush()
-
-
-def _answer(asked: dict[str, Any]) -> Any:
+def _found(asked: dict[str, Any]) -> Any:
     if asked["engine"] == "ecma":
         import regress
 
@@ -167,4 +84,4 @@ def _answer(asked: dict[str, Any]) -> Any:
 
 
 if __name__ == "__main__":
-    main()
+    bounded.serve(lambda question: {"found": _found(question)})

@@ -94,6 +94,7 @@ LAYERS = (
             "all_or_none",
             "faults",
             "patterns",
+            "bounded",
             "processes",
             "read_only",
             "state_folder",

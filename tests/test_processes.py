@@ -19,7 +19,7 @@ STARTED = {
     "backends/llama_wheel.py": "-P; it is run before promptlab is installed",
     "convert.py": "isolated (-I), with this process's own path",
     "git.py": "git, made safe there",
-    "patterns.py": "a command of `processes`",
+    "bounded.py": "a command of `processes`",
     "ui/serve.py": "a command of `processes`, in a folder of promptlab's own",
 }
 """The files that start processes, and what makes them safe. A new one needs its line here, and a look."""
