@@ -10,6 +10,7 @@ PromptlabError                   has a hint: what to do next
 │   └── FormatError              a file to import, or what an export cannot express
 ├── ModelNotFound                the catalogue has no such model; the nearest name is shown
 ├── ModelNotReady                it exists but cannot answer now: no key, no file, no library
+├── Untrusted                    it would run code or send a key of a workspace nobody trusts yet
 ├── GateRefused                  a label is above the model's clearance; nothing was sent
 ├── WindowExceeded               the prompt does not fit; tokens per section are listed
 ├── BackendError                 the other side failed; `retryable` says whether trying again can help
@@ -105,6 +106,10 @@ class ModelNotFound(PromptlabError):
 
 class ModelNotReady(PromptlabError):
     """The model is in the catalogue but cannot answer now."""
+
+
+class Untrusted(PromptlabError):
+    """The workspace asks to run code, or to send prompts or keys somewhere, and the person has not trusted it yet."""
 
 
 class GateRefused(PromptlabError):

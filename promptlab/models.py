@@ -19,6 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from promptlab import trust
 from promptlab.backends import Backend, Tries
 from promptlab.backends.llama_variants import Numerics
 from promptlab.errors import ModelNotFound, ModelNotReady, PromptlabError, nearest
@@ -288,7 +289,10 @@ class Catalogue:
         others = [e.api_key_env for e in self.workspace.models.values() if isinstance(e, OpenAIModel) and e.api_key_env]
         keys = tuple(sorted({value for name in others if (value := self._env.get(name, "").strip())}))
         rule = entry.scan or self.workspace.scan
-        return OpenAIBackend(name, entry, key, outgoing=Outgoing(self._ledger, rule, keys))
+        # What is not trusted yet gets no key; it counts and shows what it would send.
+        off = trust.problem(self.workspace, name, entry)
+        outgoing = Outgoing(self._ledger, rule, keys)
+        return OpenAIBackend(name, entry, "" if off else key, off=off, outgoing=outgoing)
 
     def _llama(self, name: str, entry: LlamaModel) -> LlamaBackend:
         _need("llama_cpp", "local models", "local")

@@ -30,6 +30,8 @@ UPLOADS = "documents/uploads"
 """Where uploads and pastes go. Until a pattern of `labels` says otherwise, what is in there is confidential."""
 IMPORTED = "imported"
 """The name of folders that imports from other tools go to; the same holds for what is in them."""
+KEY_NAME = re.compile(r"(?:[A-Za-z_][A-Za-z0-9_]*_)?(?:API_?KEY|TOKEN)", re.IGNORECASE)
+"""Environment variables that a model's entry may name: a file has no business with the others."""
 
 
 class _Strict(BaseModel):
@@ -149,6 +151,7 @@ class OpenAIModel(_Strict):
     model: str
     base_url: str | None = None
     api_key_env: str | None = None
+    key_over_http: bool = Field(default=False, description="Send the key unencrypted to another machine")
     api_key_header: Literal["authorization", "api-key"] | None = None
     api_version: str | None = Field(default=None, min_length=1)
     clearance: Label = "public"
@@ -187,6 +190,8 @@ class OpenAIModel(_Strict):
         if value is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
             # What stands there may be a key, so it is not shown.
             raise ValueError("should be the name of an environment variable, such as OPENAI_API_KEY, not a key itself")
+        if value is not None and not KEY_NAME.fullmatch(value):
+            raise ValueError(f"`{value}` does not look like a key: such variables end in _API_KEY or _TOKEN")
         return value
 
 

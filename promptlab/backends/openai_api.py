@@ -35,7 +35,7 @@ from promptlab.backends.openai_outgoing import Leaving, Outgoing
 from promptlab.backends.openai_retry import LONGEST_ASKED_PAUSE, backoff, brief, retry_after, wait_asked
 from promptlab.backends.openai_scan import Checked, undone
 from promptlab.backends.openai_stream import Answer
-from promptlab.errors import BadReply, ModelNotReady, RateLimited
+from promptlab.errors import BadReply, ModelNotReady, PromptlabError, RateLimited
 from promptlab.types import AsSent, Completion, Delta, Phase, Piece, Request, Thought, Timings
 from promptlab.workspace import OpenAIModel
 
@@ -59,7 +59,8 @@ class OpenAIBackend:
     `api_key` may be empty for a server that wants none. `wait(cancel, seconds)` pauses between tries and
     says whether `cancel` was set; `chance()` in [0, 1) shortens the pause, so that many clients spread out.
     `outgoing` watches over what leaves; the catalogue gives every model that of its workspace.
-    `not_ready` is why it cannot be asked though it can count and show what it would send: a key is missing or broken.
+    `not_ready` is why it cannot be asked though it can count and show what it would send: a key is missing or broken,
+    or, `off`, the workspace is not trusted yet.
     Raises `ModelNotReady` when the catalogue entry cannot work at all.
     """
 
@@ -70,6 +71,7 @@ class OpenAIBackend:
         api_key: str,
         *,
         outgoing: Outgoing | None = None,
+        off: PromptlabError | None = None,
         wait: Callable[[threading.Event, float], bool] = _wait,
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -83,12 +85,12 @@ class OpenAIBackend:
         at = address(name, entry)
         self._query = at.query
         self._can = openai_request.capabilities(name, entry, official=at.official)
-        self.not_ready: ModelNotReady | None = None
+        self.not_ready: PromptlabError | None = off
         self._authorization: tuple[str, str] | None = None
         try:
             self._authorization = authorization(name, entry, key, at)
         except ModelNotReady as exc:  # what sends nothing works all the same: previews, counts, stored answers
-            self.not_ready = exc
+            self.not_ready = off or exc
         self.fingerprint = fingerprint(at, entry, outgoing.rule if outgoing is not None else None)
         self.window = entry.window or (openai_tokens.known_window(entry.model) if at.official else None)
         self._encoding = openai_tokens.encoding_name(entry.model, entry.tokenizer)
@@ -108,7 +110,7 @@ class OpenAIBackend:
         """Ask, and ask again where that is safe and can help: never once the server has begun to answer."""
         called = time.monotonic()
         if self.not_ready is not None:
-            raise ModelNotReady(self.not_ready.message, hint=self.not_ready.hint)
+            raise type(self.not_ready)(self.not_ready.message, hint=self.not_ready.hint)
         found, leaving = Checked(request), None
         if self._outgoing is not None:
             found = self._outgoing.checked(request)

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, parse_qsl, quote, quote_plus, unquote, unquote_plus, urlencode, urlsplit
 
 from promptlab.errors import ModelNotReady
+from promptlab.hosts import is_loopback, is_openai
 from promptlab.types import canonical_json, sha256
 from promptlab.workspace import OpenAIModel, Scan
 
 OFFICIAL = "https://api.openai.com/v1"
-_OPENAI_HOST = re.compile(r"([a-z0-9-]+\.)?api\.openai\.com")
 _AZURE_HOST = re.compile(
     r".+\.(openai\.azure\.(com|us|cn)|cognitiveservices\.azure\.(com|us|cn)|services\.ai\.azure\.com)"
 )
@@ -86,10 +86,7 @@ def address(name: str, entry: OpenAIModel) -> Address:
     return Address(
         base=f"{url.scheme}://{url.netloc.rpartition('@')[2]}{path}",
         query=asked,
-        official=url.scheme == "https"
-        and _OPENAI_HOST.fullmatch(host) is not None
-        and url.port in (None, 443)
-        and path == "/v1",
+        official=url.scheme == "https" and is_openai(host) and url.port in (None, 443) and path == "/v1",
         azure=azure,
         secrets=_secrets(url),
         user=unquote(url.username or ""),
@@ -136,6 +133,10 @@ def _checked_url(name: str, base_url: str) -> SplitResult:
     return url
 
 
+def _host(base: str) -> str:
+    return urlsplit(base).hostname or ""
+
+
 def fingerprint(at: Address, entry: OpenAIModel, scan: Scan | None = None) -> str:
     """What decides an answer apart from the request: address and model, what the catalogue adds to each request, and
     what the rule `scan` masks."""
@@ -172,6 +173,11 @@ def authorization(name: str, entry: OpenAIModel, key: str, at: Address) -> tuple
         if not entry.api_key_env:
             hint = f"name the variable that holds the key: `api_key_env: {env}` in promptlab.yaml"
         raise ModelNotReady(f"{name} needs an API key", hint=hint)
+    if key and not entry.key_over_http and at.base.startswith("http://") and not is_loopback(_host(at.base)):
+        raise ModelNotReady(
+            f"{name}: its key would go to {at.base} unencrypted",
+            hint="use https://, or say `key_over_http: true` in its entry of promptlab.yaml",
+        )
     if not key.isascii() or not key.isprintable() or " " in key:
         hint = f"look at the environment variable {entry.api_key_env}" if entry.api_key_env else ""
         raise ModelNotReady(f"{name}: the API key holds characters no key can hold", hint=hint)

@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-from promptlab import processes
+from promptlab import processes, trust
 from promptlab.ui import theme
 
 FOLDER = "PROMPTLAB_APP_FOLDER"
@@ -29,6 +29,8 @@ def words(port: int | None = None) -> list[str]:
 def run(port: int | None = None) -> None:
     """Replace this process by the server; it prints its address. Does not return."""
     environment = {**processes.environment(), FOLDER: str(Path.cwd())}
+    if trust.is_everything():
+        environment[trust.VARIABLE] = "1"
     sys.stdout.flush()
     os.chdir(PAGE.parent)
     os.execve(sys.executable, words(port), environment)
