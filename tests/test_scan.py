@@ -170,11 +170,11 @@ def test_masks_are_undone_however_the_answer_is_cut(size: int) -> None:
 
 MODELS = """\
 models:
-  api: {{backend: openai, model: loop-1, base_url: "{url}", api_key_env: OUR_KEY, max_retries: 1{more}}}
-  other: {{backend: openai, model: loop-1, base_url: "{url}", api_key_env: OTHER_KEY}}
+  api: {{backend: openai, model: loop-1, base_url: "{url}", api_key_env: OUR_API_KEY, max_retries: 1{more}}}
+  other: {{backend: openai, model: loop-1, base_url: "{url}", api_key_env: OTHER_API_KEY}}
 scan: {scan}
 """
-ENV = {"OUR_KEY": "the-key-of-this-model", "OTHER_KEY": OWN}
+ENV = {"OUR_API_KEY": "the-key-of-this-model", "OTHER_API_KEY": OWN}
 
 
 def ask(
@@ -190,7 +190,7 @@ def ask(
     return steps, here
 
 
-@pytest.mark.parametrize("secret", [GITHUB, OWN, ENV["OUR_KEY"]])
+@pytest.mark.parametrize("secret", [GITHUB, OWN, ENV["OUR_API_KEY"]])
 def test_a_refused_request_leaves_no_byte_and_no_line(make_workspace: Callable[..., Workspace], secret: str) -> None:
     with LoopbackServer() as server:
         with pytest.raises(GateRefused) as caught:

@@ -32,7 +32,7 @@ from promptlab.formats.common import (
 )
 from promptlab.formats.draft import PARAMS, ROLES, Draft, param
 from promptlab.formats.foreign_text import from_nunjucks, joined
-from promptlab.formats.outward import Outward, hash_of
+from promptlab.formats.outward import Outward
 from promptlab.formats.promptfoo_tests import CODE, CODE_ENDINGS, RUN_SETTING, Tests, is_file
 from promptlab.formats.yaml_out import dump
 from promptlab.types import Role
@@ -176,7 +176,8 @@ class _Config:
         name = slug(label, self.name)
         folder = f"{self.places.templates}/{self.name}/" if count > 1 else f"{self.places.templates}/"
         messages, notes = _messages(text)
-        own = kept.template(self.kept.get(label), hash_of(messages), f"{folder}{name}.yaml")
+        seen = kept.Seen(messages, self.schema, sample)
+        own = kept.template(self.kept.get(label), seen, f"{folder}{name}.yaml", self.places.home)
         if own.text is not None:
             self.made.add(f"{folder}{name}.yaml", own.text)
             return []
