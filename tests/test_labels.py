@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from promptlab.errors import WorkspaceError
 from promptlab import ledger
+from promptlab.errors import WorkspaceError
 from promptlab.labels import set_label, unmatched
 from promptlab.workspace import Workspace
 
