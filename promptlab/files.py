@@ -26,9 +26,11 @@ def writing(path: Path) -> Iterator[IO[bytes]]:
     """A file to write; when the block ends well it takes the place of `path`, keeping its mode; its folder is made
     where missing. Raises `NotWritten`, which is an `OSError`.
 
-    A link is followed: what it points to is replaced, and it stays a link.
+    A link is followed: what it points to is replaced, and it stays a link. Out of the state folder none is; paths of a
+    workspace come from `Workspace.resolve`, which refuses those that lead out of it.
     """
     try:
+        state_folder.check(path)
         with _writing(path.resolve()) as file:
             yield file
     except NotWritten:

@@ -44,7 +44,7 @@ def set_label(workspace: Workspace, path: str, label: Label, *, reason: str = ""
     if set("*?") & set(name):
         raise WorkspaceError(f"`{name}` would be a pattern for more files than this one", hint="rename the file first")
     with _LOCK:
-        file = workspace.root / FILE
+        file = workspace.resolve(FILE)
         before = read_text(file, shown=FILE, error=WorkspaceError)
         after = _edited(before, name, label)
         changed = Workspace.parse(workspace.root, after)

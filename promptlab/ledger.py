@@ -32,8 +32,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from promptlab import state_folder
 from promptlab.errors import StoreError, WorkspaceError
-from promptlab.state_folder import make_room
 from promptlab.types import LABELS, Label
 
 FILE = "ledger.jsonl"
@@ -163,7 +163,7 @@ class Ledger:
             if self._pid != os.getpid():  # the lock of a file that a parent process opened would be the parent's, too
                 self._fd, self._pid, self._size = -1, os.getpid(), -1
             if self._fd < 0:
-                make_room(self.path.parent)
+                state_folder.make_room(self.path.parent)
                 flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
                 self._fd = os.open(self.path, flags, 0o600)
             fcntl.flock(self._fd, fcntl.LOCK_EX)

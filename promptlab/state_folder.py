@@ -3,12 +3,14 @@
     make_room(workspace.state / "drafts")           # a folder in it, for this person alone, which git does not see
     private_file(workspace.state / "runs.sqlite")   # a file in it, made where missing, for this person alone
 
-Writers: the run history, the suite log, texts of documents, drafts, the list of templates, prompts kept read, the
-ledger, locks. `files.writing` comes here by itself for a path inside the folder.
+Nothing is written through a link that leads out of it. Writers: the run history, the suite log, texts of documents,
+drafts, the list of templates, prompts kept read, the ledger, locks. `files.writing` comes here by itself for a path
+inside the folder.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -23,12 +25,24 @@ def inside(path: Path) -> Path | None:
     return next((folder for folder in (path, *path.parents) if folder.name == NAME), None)
 
 
+def check(path: Path) -> None:
+    """Raise `OSError` where a link leads from the state folder that `path` is in to elsewhere: the workspace may be a
+    stranger's, and what is written there would take the place of a file of the person's."""
+    state = inside(path)
+    if state is None:
+        return
+    home = state.parent.resolve() / NAME
+    if not path.resolve().is_relative_to(home):
+        raise OSError(errno.ELOOP, f"a link leads out of the state folder, to {path.resolve()}", str(path))
+
+
 def make_room(folder: Path) -> None:
     """Make `folder`, and the state folder that it is in: mode 700, ignored by git. Raises `OSError`.
 
     A state folder that was open to others is closed, with everything in it. A folder elsewhere is only made.
     """
     state = inside(folder)
+    check(folder)
     if state is None:
         folder.mkdir(parents=True, exist_ok=True)
         return
@@ -55,6 +69,7 @@ def private_file(path: Path) -> None:
     make_room(path.parent)
     if inside(path) is None:
         return
+    check(path)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     for one in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
         if one.exists() and one.stat().st_mode & 0o077:
