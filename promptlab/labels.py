@@ -47,13 +47,6 @@ def set_label(workspace: Workspace, path: str, label: Label, *, reason: str = ""
     name = workspace.relative(full)
     if set("*?") & set(name):
         raise WorkspaceError(f"`{name}` would be a pattern for more files than this one", hint="rename the file first")
-    before_label = workspace.label_of(path)
-    lowers = LABELS.index(label) < LABELS.index(before_label)
-    if lowers and not reason.strip():
-        raise WorkspaceError(
-            f"`{name}` is {before_label}: say why it may be {label}",
-            hint="text of it may then go to more models; `--reason` on the command line",
-        )
     with _LOCK:
         file = workspace.root / FILE
         before = read_text(file, shown=FILE, error=WorkspaceError)
@@ -66,6 +59,13 @@ def set_label(workspace: Workspace, path: str, label: Label, *, reason: str = ""
             pattern = next(p for p, other in changed.labels.items() if other == now and changed.matches(p, path))
             hint = f"change the line `{pattern}: {now}` in {FILE}, which covers other files too"
             raise WorkspaceError(f"`{name}` stays {now}, by the pattern `{pattern}`", file=FILE, hint=hint)
+        before_label = old.label_of(path)
+        lowers = LABELS.index(label) < LABELS.index(before_label)
+        if lowers and not reason.strip():
+            raise WorkspaceError(
+                f"`{name}` is {before_label}: say why it may be {label}",
+                hint="text of it may then go to more models; `--reason` on the command line",
+            )
         if after != before:
             write_atomically(file, after.encode())
             if lowers:

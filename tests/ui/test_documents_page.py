@@ -293,3 +293,18 @@ def test_a_label_changed_elsewhere_is_shown(desk: Desks) -> None:
 @pytest.mark.parametrize(("count", "words"), [(0, "0 B"), (999, "999 B"), (12_345, "12 kB"), (3_400_000, "3.4 MB")])
 def test_sizes_have_the_unit_that_fits(count: int, words: str) -> None:
     assert of_bytes(count) == words
+
+
+def test_lowering_a_label_asks_why(desk: Desks) -> None:
+    here = desk(alpha=["ok"])
+    set_label(here.session.workspace, CUP, "confidential")
+    here.session.reload()
+    tab = here.open("documents", document=CUP)
+    tab.radio(key="document-label-choice").set_value("internal").run()
+    tab.button(key="document-label-set").click().run()
+    assert "say why it may be internal" in said(tab)
+    assert here.session.workspace.label_of(CUP) == "confidential"
+    tab.text_input(key="document-label-why").set_value("they know").run()
+    tab.button(key="document-label-set").click().run()
+    assert not tab.exception
+    assert here.session.workspace.label_of(CUP) == "internal"
