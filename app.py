@@ -1,6 +1,10 @@
 """The workbench, for `streamlit run app.py`; `promptlab app` starts the same page."""
 
-import runpy
 from pathlib import Path
 
-runpy.run_path(str(Path(__file__).parent / "promptlab" / "ui" / "main.py"))
+from starlette.middleware import Middleware
+from streamlit.starlette import App
+
+from promptlab.ui.guard import Guard
+
+app = App(Path(__file__).parent / "promptlab" / "ui" / "main.py", middleware=[Middleware(Guard)])

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 
+from promptlab import suite_lock
 from promptlab.errors import SuiteError
 from promptlab.labels_now import Labels
 from promptlab.origin import blob_id
@@ -113,7 +114,8 @@ def write_recording(
                     check_labels(labels, suite.recording, found)
                     yield found
 
-    write(workspace.resolve(suite.recording), lines())
+    with suite_lock.owning(workspace, suite.path, "accept"):
+        write(workspace.resolve(suite.recording), lines())
     return taken
 
 

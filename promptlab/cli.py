@@ -23,10 +23,12 @@ from promptlab import (
     cli_examples,
     cli_export,
     cli_formats,
+    cli_ledger,
     cli_models,
     cli_serve,
     cli_suite,
     cli_templates,
+    cli_trust,
     terminal,
 )
 from promptlab.errors import InputError, ModelNotFound, PromptlabError, WorkspaceError
@@ -37,13 +39,16 @@ if TYPE_CHECKING:
     from promptlab.workspace import Workspace
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=cli_trust.TrustingGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(__version__, prog_name="promptlab")
 def cli() -> None:
     """Find out what each part of a prompt does.
 
     For each model, beside the others, and whether it still works.
-    Run it inside a workspace: a folder with a promptlab.yaml, or any folder below one.
+    Run it inside a workspace: a folder with a promptlab.yaml, or any folder below one. With --trust, what
+    the workspace asks for is on for this run (see: promptlab trust).
     """
 
 
@@ -469,6 +474,8 @@ cli.add_command(cli_documents.documents)
 cli.add_command(cli_examples.examples)
 cli.add_command(cli_suite.suite)
 cli.add_command(cli_serve.serve)
+cli.add_command(cli_ledger.ledger)
+cli.add_command(cli_trust.trust)
 
 
 def main() -> None:

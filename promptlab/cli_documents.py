@@ -92,11 +92,12 @@ def documents_add(file: str, name: str | None, label: Label | None, as_json: boo
 @documents.command("label")
 @click.argument("path")
 @click.argument("label", type=click.Choice(LABELS))
-@click.option("--reason", default="", help="Why it may be lower than it was; lowering a label takes one.")
+@click.option("--reason", default="", metavar="TEXT", help="Why a label is lowered; the ledger keeps it.")
 def documents_label(path: str, label: Label, reason: str) -> None:
     """Say what label a file has.
 
-    One line of promptlab.yaml is changed, and nothing else of it.
+    One line of promptlab.yaml is changed, and nothing else of it. A label that is lowered needs a --reason, which the
+    ledger keeps with your name.
     """
     from promptlab.labels import set_label
 

@@ -37,6 +37,7 @@ def import_(format_: str, files: tuple[Path, ...], to: str | None, force: bool, 
     is 1 then). Says of each field what became of it, keeps the original beside the result, runs nothing that a
     file holds and fetches nothing. What is imported counts as confidential until promptlab.yaml says otherwise.
     """
+    from promptlab import plans
     from promptlab.formats import reader
     from promptlab.formats.bringing import write
     from promptlab.formats.common import Places
@@ -47,7 +48,8 @@ def import_(format_: str, files: tuple[Path, ...], to: str | None, force: bool, 
         to = workspace.relative(workspace.resolve(to))
     failed = False
     for file, inside in _found(files, IMPORTS[format_].files):
-        places = Places(*(_under(place, inside) for place in ((to, to) if to else (Places.templates, Places.pools))))
+        folders = (to, to) if to else (Places.templates, Places.pools)
+        places = Places(_under(folders[0], inside), _under(folders[1], inside), plans.home(workspace))
         shown = str(file)
         try:
             imported = reader(format_)(file, shown, places)

@@ -51,6 +51,7 @@ def serve(names: tuple[str, ...], host: str, port: int) -> None:
             from promptlab.serving import Serving
 
             _say_where(catalogue, served, listener)
+            _write_down(catalogue, served, listener)
             _run(Serving(catalogue, served, key=key), listener)
 
 
@@ -107,6 +108,19 @@ def _say_where(catalogue: Catalogue, names: Sequence[str], listener: socket.sock
         if not status.ready:
             click.echo(f"{status.name} is not ready: {terminal.printable(status.reason)}", err=True)
     click.echo(f"serving {', '.join(names)} at http://{shown}:{port}/v1 (Ctrl-C ends it)", err=True)
+
+
+def _write_down(catalogue: Catalogue, names: Sequence[str], listener: socket.socket) -> None:
+    """A line of the ledger, where other machines can ask. Their requests have none: what is answered is what they
+    sent, and nothing of the workspace's files."""
+    from promptlab.hosts import is_loopback
+    from promptlab.ledger import Ledger
+
+    host, port = listener.getsockname()[:2]
+    if not is_loopback(str(host)):
+        ledger = Ledger(catalogue.workspace.state)
+        ledger.served(f"{host}:{port}", ", ".join(names))
+        ledger.close()
 
 
 def _run(serving: Serving, listener: socket.socket) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from promptlab import terminal
 from promptlab.cli_suite_output import SHOWN, Output, Progress, print_entry, report_paths
 from promptlab.cli_words import as_json_option, here, print_json, print_line
 from promptlab.errors import InputError
@@ -95,7 +96,7 @@ def list_(as_json: bool) -> None:
             if as_json:
                 print_json({"path": path, "problem": str(exc)})
             else:
-                print_line(f"{path}  {exc.message}")
+                print_line(f"{terminal.name(path)}  {exc.message}")
             continue
         recorded = workspace.resolve(found.recording).is_file()
         if as_json:
@@ -103,7 +104,9 @@ def list_(as_json: bool) -> None:
             print_json({**data, "recorded": recorded})
         else:
             state = "" if recorded else "(not recorded)"
-            print_line("  ".join(p for p in (path, ", ".join(found.models), state, found.description) if p))
+            print_line(
+                "  ".join(p for p in (terminal.name(path), ", ".join(found.models), state, found.description) if p)
+            )
 
 
 @suite.command()
@@ -117,6 +120,7 @@ def replay(suites: tuple[str, ...], only: tuple[str, ...], show_labelled: bool, 
     scorers. Exits with 1 when anything differs, is missing, or a threshold is not met; with 3 when a threshold cannot
     be told. Without SUITE all suites are replayed.
     """
+    from promptlab import suite_file
     from promptlab.labels_now import Labels
     from promptlab.replay import replay as replayed
     from promptlab.suite_entry import of_replay
@@ -125,7 +129,9 @@ def replay(suites: tuple[str, ...], only: tuple[str, ...], show_labelled: bool, 
 
     workspace = here()
     status = MET
-    for found in _loaded(workspace, suites):
+
+    def one_suite(name: str) -> int:
+        (found,) = _loaded(workspace, [name])
         out = Output(found, report_paths(to, found, several=len(suites) != 1), show_labelled)
         outcomes: list[Outcome] = []
         labels = Labels(workspace)
@@ -135,7 +141,19 @@ def replay(suites: tuple[str, ...], only: tuple[str, ...], show_labelled: bool, 
                 outcomes.append(outcome_of_replay(one))
         summary = summarise(found, outcomes, replayed=True, partial=bool(only))
         out.finish(summary)
-        status = max(status, NOT_MET if out.failing else summary.exit_status, key=_worst)
+        return NOT_MET if out.failing else summary.exit_status
+
+    names = suites or suite_file.names(workspace)
+    for name in names:
+        try:
+            ended = one_suite(name)
+        except InputError as exc:
+            if len(names) == 1:
+                raise
+            # One broken suite does not hide how the others are.
+            click.echo(terminal.printable(f"{exc}\n"), err=True)
+            ended = NOT_MET
+        status = max(status, ended, key=_worst)
     sys.exit(status)
 
 
@@ -143,6 +161,8 @@ _MODEL = click.option(
     "-m", "--model", "models", multiple=True, metavar="MODEL", help="Ask this model instead of the suite's."
 )
 _CASE = click.option("--case", "only", multiple=True, metavar="CASE", help="Only this case or item. May be repeated.")
+
+_WAIT = click.option("--wait", is_flag=True, help="Where another process is at work on the suite, wait for it.")
 
 
 def _asking_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -153,6 +173,7 @@ def _asking_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--limit", type=click.IntRange(1), metavar="N", help="At most N items."),
         click.option("--max-tokens", type=click.IntRange(1), metavar="N", help="At most N tokens, read and written."),
         click.option("--max-cost", type=click.FloatRange(0), metavar="USD", help="At most so many US dollars."),
+        _WAIT,
         _CASE,
         _MODEL,
     ):
@@ -172,9 +193,9 @@ def record(name: str, show_labelled: bool, fresh: bool, **rest: Any) -> None:
     """
     from promptlab.baseline import Answers, write_recording
 
-    with _house() as house:
+    with _house() as house, _owning(house, name, "record", rest) as before:
         (found,) = _loaded(house.workspace, [name])
-        asking = _ask(house, found, "record", rest, resume=not fresh, prompts="current")
+        asking = _ask(house, found, "record", rest, before, resume=not fresh, prompts="current")
         if asking is None:
             return
         summary, out = _followed(asking, found, rest, show_labelled)
@@ -224,15 +245,16 @@ def rerun(
         ended: list[Summary] = []
         status = 0
         for name in names:
-            (found,) = _loaded(house.workspace, [name])
-            options = {"prompts": prompts, "only_failed": only_failed}
-            asking = _ask(house, found, "rerun", rest, resume=not fresh, **options)
-            if asking is None:
-                continue
-            summary, out = _followed(asking, found, rest, show_labelled, several=len(names) > 1, calls=find_causes)
-            ended.append(summary)
-            mine = summary.exit_status if summary.checks else int(bool(out.failing))
-            status = max(status, 1 if asking.halted or asking.out_of else mine, key=_worst)
+            with _owning(house, name, "rerun", rest) as before:
+                (found,) = _loaded(house.workspace, [name])
+                options = {"prompts": prompts, "only_failed": only_failed}
+                asking = _ask(house, found, "rerun", rest, before, resume=not fresh, **options)
+                if asking is None:
+                    continue
+                summary, out = _followed(asking, found, rest, show_labelled, several=len(names) > 1, calls=find_causes)
+                ended.append(summary)
+                mine = summary.exit_status if summary.checks else int(bool(out.failing))
+                status = max(status, 1 if asking.halted or asking.out_of else mine, key=_worst)
         if len(ended) > 1:
             print_line("")
             for one in together(ended):
@@ -246,7 +268,8 @@ def rerun(
 @click.argument("cases", metavar="[CASE]...", nargs=-1)
 @click.option("--yes", is_flag=True, help="Do not ask before writing.")
 @click.option("--show-labelled", is_flag=True, help="Do not mask text labelled above public.")
-def accept(name: str, cases: tuple[str, ...], yes: bool, show_labelled: bool) -> None:
+@_WAIT
+def accept(name: str, cases: tuple[str, ...], yes: bool, show_labelled: bool, wait: bool) -> None:
     """Make answers of the last rerun the recorded ones.
 
     Shows what would change first. Without CASE all that changed are meant.
@@ -255,7 +278,7 @@ def accept(name: str, cases: tuple[str, ...], yes: bool, show_labelled: bool) ->
     from promptlab.labels_now import Labels
     from promptlab.suite_entry import of_change
 
-    with _house() as house:
+    with _house() as house, _owning(house, name, "accept", {"wait": wait}):
         (found,) = _loaded(house.workspace, [name])
         answers = Answers(house.store, house.log, last_run(house.log, found, "rerun"))
         keys = set()
@@ -314,8 +337,34 @@ def runs(name: str, as_json: bool) -> None:
 # Asking
 
 
+@contextmanager
+def _owning(house: _House, name: str, verb: str, rest: Mapping[str, Any]) -> Iterator[frozenset[str]]:
+    """Hold the suite, from before it is read until what came of it is written; gives the runs of it that had finished
+    when it was asked for. A dry run holds nothing."""
+    from promptlab import suite_lock
+
+    if rest.get("dry_run"):
+        yield frozenset()
+        return
+    (found,) = _loaded(house.workspace, [name])
+    finished = frozenset(run.id for run in house.log.runs(found.path) if run.state == "finished")
+
+    def say(text: str) -> None:
+        click.echo(terminal.printable(text), err=True)
+
+    with suite_lock.owning(house.workspace, found.path, verb, wait=rest["wait"], say=say):
+        yield finished
+
+
 def _ask(
-    house: _House, found: Suite, verb: Any, rest: Mapping[str, Any], *, resume: bool, **options: Any
+    house: _House,
+    found: Suite,
+    verb: Any,
+    rest: Mapping[str, Any],
+    before: frozenset[str],
+    *,
+    resume: bool,
+    **options: Any,
 ) -> Asking | None:
     """The suite about to be asked; None after a dry run, which has said what it would take."""
     from promptlab.suite_asking import Asking
@@ -347,6 +396,7 @@ def _ask(
         store=house.store,
         log=house.log,
         resume=resume,
+        finished_before=before,
     )
     if asking.resumed:
         print_line(f"taking up an interrupted {verb}: {asking.resumed} of {asking.total} items have their answer")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from promptlab import terminal
+from promptlab import faults, terminal
 from promptlab.cli_words import print_line
 from promptlab.errors import InputError
 
@@ -85,7 +85,8 @@ class Output:
             try:
                 writer.finish(summary)
             except OSError as exc:
-                raise InputError(f"the report cannot be written: {exc.strerror or exc}", file=str(path)) from exc
+                said = f"the report cannot be written: {exc.strerror or exc}"
+                raise InputError(said, file=str(path), hint=faults.advice(exc)) from exc
         if self.failing > SHOWN:
             print_line(f"… and {self.failing - SHOWN} more")
         print_line(f"{self._suite.name}: {as_text(summary)}")

@@ -57,7 +57,7 @@ def list_(as_json: bool) -> None:
         last = f"{entry.last.when[:10]}  {entry.last.who}" if entry.last else ""
         about = entry.problem.partition("\n")[0] or entry.description
         state = "" if entry.state in ("saved", "unknown") else f"({entry.state})"
-        print_line("  ".join(part for part in (entry.path, last, state, about) if part))
+        print_line("  ".join(part for part in (terminal.name(entry.path), last, state, about) if part))
 
 
 @templates.command()
@@ -268,7 +268,7 @@ def check(template: tuple[str, ...], as_json: bool) -> None:
         if as_json:
             print_json({"path": path, "ok": not problems, "problems": [asdict(problem) for problem in problems]})
         elif not problems:
-            print_line(f"{path}: ok")
+            print_line(f"{terminal.name(path)}: ok")
         for problem in () if as_json else problems:
             print_line(problem_line(path, problem))
     sys.exit(1 if failed else 0)

@@ -87,6 +87,7 @@ def _value(text: str) -> Any:
 
 def problem_line(path: str, problem: Problem) -> str:
     """A problem with its place, for people."""
+    path = terminal.name(path)
     place = f"{path}:{problem.line}" if problem.line else path
     said = ": ".join(part for part in (place, problem.field, problem.message) if part)
     return terminal.printable(f"{said}\n  {problem.hint}" if problem.hint else said)

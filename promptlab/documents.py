@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import PurePosixPath
 
-from promptlab import convert, sniff
+from promptlab import convert, faults, sniff
 from promptlab.docstore import DocStore
 from promptlab.errors import DocumentError, WorkspaceError
 from promptlab.files import write_atomically
@@ -82,7 +82,7 @@ def add(workspace: Workspace, name: str, content: bytes | str, label: Label | No
     _put(workspace, path, raw)
     if label is not None and label != workspace.label_of(path):
         try:
-            workspace = set_label(workspace, path, label, reason="so labelled when it was added")
+            workspace = set_label(workspace, path, label, reason="its label was said when it was added")
         except WorkspaceError:
             if not there:  # a label that cannot be had leaves nothing behind
                 workspace.resolve(path).unlink()
@@ -271,7 +271,7 @@ def _put(workspace: Workspace, path: str, raw: bytes) -> None:
     try:
         write_atomically(workspace.resolve(path), raw)
     except OSError as exc:
-        raise DocumentError(f"cannot be written: {exc.strerror or exc}", file=path) from exc
+        raise DocumentError(f"cannot be written: {exc.strerror or exc}", file=path, hint=faults.advice(exc)) from exc
 
 
 _UNWANTED = re.compile(r"[^\w.() +,=@-]+")

@@ -10,6 +10,7 @@ PromptlabError                   has a hint: what to do next
 │   └── FormatError              a file to import, or what an export cannot express
 ├── ModelNotFound                the catalogue has no such model; the nearest name is shown
 ├── ModelNotReady                it exists but cannot answer now: no key, no file, no library
+├── Untrusted                    it would run code or send a key of a workspace nobody trusts yet
 ├── GateRefused                  a label is above the model's clearance; nothing was sent
 ├── WindowExceeded               the prompt does not fit; tokens per section are listed
 ├── BackendError                 the other side failed; `retryable` says whether trying again can help
@@ -30,12 +31,15 @@ PromptlabError                   has a hint: what to do next
 │   ├── Conflict                 the file changed since it was opened; both texts are kept
 │   └── CommitRefused            a hook, or git itself, refused the commit; the text is in the file
 ├── RecordingMiss                replay found no such request; the nearest one is shown
+├── NotWritten                   a file cannot be written: the disk is full, read-only, somebody else's
+├── SuiteBusy                    somebody else is at work on the suite
 └── StoreError                   the run history cannot be read or written
 """
 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -60,12 +64,20 @@ class InputError(PromptlabError):
         self, message: str, *, file: str = "", line: int | None = None, field: str = "", hint: str = ""
     ) -> None:
         self.file, self.line, self.field, self.what = file, line, field, message
+        file = file.replace("\n", "\\n")  # a name may hold anything, and an error begins with one line
         place = f"{file}:{line}" if file and line else file
         super().__init__(": ".join(part for part in (place, field, message) if part), hint=hint)
 
 
 class WorkspaceError(InputError):
-    """promptlab.yaml is missing or wrong."""
+    """promptlab.yaml is missing or wrong. What it quotes of a web address ends behind its `://`: the rest may hold a
+    password."""
+
+    def __init__(
+        self, message: str, *, file: str = "", line: int | None = None, field: str = "", hint: str = ""
+    ) -> None:
+        message, field = (re.sub(r"(\w://)[^\s\"'`]+", r"\1…", text) for text in (message, field))
+        super().__init__(message, file=file, line=line, field=field, hint=hint)
 
 
 class TemplateError(InputError):
@@ -94,6 +106,10 @@ class ModelNotFound(PromptlabError):
 
 class ModelNotReady(PromptlabError):
     """The model is in the catalogue but cannot answer now."""
+
+
+class Untrusted(PromptlabError):
+    """The workspace asks to run code, or to send prompts or keys somewhere, and the person has not trusted it yet."""
 
 
 class GateRefused(PromptlabError):
@@ -212,6 +228,18 @@ class CommitRefused(ShelfError):
 
 class RecordingMiss(PromptlabError):
     """Replay has no such request; it never becomes a live call."""
+
+
+class NotWritten(PromptlabError, OSError):
+    """A file cannot be written; what was there before is untouched. An `OSError` too, with its `errno`."""
+
+    def __init__(self, message: str, *, hint: str = "", errno: int | None = None, strerror: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.errno, self.strerror = errno, strerror
+
+
+class SuiteBusy(PromptlabError):
+    """Another process, or another part of this one, is at work on the suite. Nothing was asked or written."""
 
 
 class StoreError(PromptlabError):

@@ -1,4 +1,8 @@
-"""Running the git program: as the person would, so that hooks, signing and settings apply.
+"""Running the git program.
+
+What changes the repository runs as the person would, so that their hooks, signing and settings apply. What only reads
+runs no program but git: the repository may be a stranger's, and its settings name programs (`core.fsmonitor`, hooks,
+filters, drivers of differences, pagers). A folder inside it that is laid out as a repository is none.
 
 Arguments are never put through a shell, and paths are taken literally: a template may be called `a*b [1].yaml`.
 """
@@ -20,6 +24,21 @@ COMMIT_SECONDS = 900
 # Of a hook or an editor that promptlab was started from; they would lead git to another repository or index.
 _INHERITED = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR")
 _LOCK_TRIES = 20
+
+CHANGING = frozenset(
+    ("add", "commit", "commit-tree", "config", "hash-object", "init", "tag", "update-index", "update-ref")
+)
+"""Commands that change the repository for the person."""
+_ALWAYS = ("safe.bareRepository=explicit", "core.fsmonitor=false", "core.quotePath=false")
+_READING = (
+    *(f"core.hooksPath={os.devnull}", "core.pager=cat", "core.sshCommand=false", "core.askPass=", "credential.helper="),
+    *("diff.external=", "log.showSignature=false", "protocol.allow=never", "gc.auto=0", "maintenance.auto=false"),
+    *("diff.ignoreSubmodules=all", "status.submoduleSummary=false", "submodule.recurse=false"),
+    *("core.alternateRefsCommand=", "interactive.diffFilter=", "uploadpack.packObjectsHook="),
+)
+_SHOWS_DIFFERENCES = ("diff", "log", "show")
+_READS_FILES = ("diff", "status", "ls-files")
+_DRIVER = r"^(filter|diff|merge)\..*\.(clean|smudge|process|textconv|command|driver|required)$"
 
 
 @dataclass(frozen=True)
@@ -51,7 +70,8 @@ class Git:
         seconds: float = READ_SECONDS,
     ) -> Done:
         """Run git with `words`; `text` goes to its standard input. Raises `ShelfError` where git cannot be run."""
-        command = ["git", "-C", str(self.root), "--literal-pathspecs", "-c", "core.quotePath=false", *words]
+        command = ["git", "-C", str(self.root), "--literal-pathspecs", *_safely(words)]
+        off = self._without_drivers() if words[0] in _READS_FILES else {}
         kept = {name: value for name, value in os.environ.items() if name not in _INHERITED}
         given = None if text is None else text.encode("utf-8")
         try:
@@ -60,7 +80,14 @@ class Git:
                 input=given,
                 stdin=subprocess.DEVNULL if given is None else None,
                 capture_output=True,
-                env={**kept, "GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": "true", "GIT_PAGER": "cat", **(env or {})},
+                env={
+                    **kept,
+                    "GIT_TERMINAL_PROMPT": "0",
+                    "GIT_EDITOR": "true",
+                    "GIT_PAGER": "cat",
+                    **off,
+                    **(env or {}),
+                },
                 timeout=seconds,
                 check=False,
             )
@@ -72,6 +99,25 @@ class Git:
             raise ShelfError(f"git cannot be run: {exc}") from exc
         out, err = (part.decode("utf-8", "replace") for part in (done.stdout, done.stderr))
         return Done(done.returncode, out, err, done.stdout)
+
+    def _without_drivers(self) -> dict[str, str]:
+        """Environment that switches off the filters and drivers which this repository itself names. The person's own,
+        in their settings for all repositories, stay."""
+        done = self.run("config", "--null", "--show-scope", "--get-regexp", _DRIVER)
+        parts = done.out.split("\0")
+        names = [
+            entry.partition("\n")[0]
+            for scope, entry in zip(parts[::2], parts[1::2], strict=False)
+            if scope in ("local", "worktree")
+        ]
+        # By number and not with -c: a name may hold `=`.
+        before = os.environ.get("GIT_CONFIG_COUNT", "")
+        first = int(before) if before.isdigit() else 0
+        made = {"GIT_CONFIG_COUNT": str(first + len(names))} if names else {}
+        for number, name in enumerate(names, first):
+            off = "false" if name.endswith(".required") else ""
+            made |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": off}
+        return made
 
     def ask(self, *words: str, text: str | None = None, env: dict[str, str] | None = None) -> str:
         """What git answers, without the last newline. Raises `ShelfError` with what it said when it refuses."""
@@ -124,6 +170,16 @@ class Git:
                     "git config --global user.email you@example.org",
                 )
         return done.out.rpartition(">")[0] + ">"
+
+
+def _safely(words: tuple[str, ...]) -> list[str]:
+    """`words` with what keeps git from starting other programs where it only reads."""
+    settings, rest = list(_ALWAYS), list(words)
+    if words[0] not in CHANGING:
+        settings += _READING
+        if words[0] in _SHOWS_DIFFERENCES:
+            rest[1:1] = ["--no-ext-diff", "--no-textconv"]
+    return ["--no-pager", *(part for setting in settings for part in ("-c", setting)), *rest]
 
 
 def repository(root: Path) -> Git:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 
 
 def is_loopback(host: str) -> bool:
@@ -13,3 +14,11 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(name).is_loopback
     except ValueError:
         return name == "localhost" or name.endswith(".localhost")
+
+
+_OPENAI = re.compile(r"([a-z0-9-]+\.)?api\.openai\.com")
+
+
+def is_openai(host: str) -> bool:
+    """True for OpenAI's own API, also by region (eu.api.openai.com)."""
+    return _OPENAI.fullmatch(host) is not None

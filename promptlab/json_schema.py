@@ -20,8 +20,10 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
+from promptlab.errors import InputError, PromptlabError
+from promptlab.patterns import TooSlow
 from promptlab.schema_empty import why_empty
-from promptlab.schema_formats import checker, compiled, found
+from promptlab.schema_formats import checker, found, readable
 from promptlab.schema_refs import RefError, Root, pointer
 from promptlab.words import clipped
 
@@ -75,15 +77,15 @@ def problem_of(schema: Any) -> SchemaProblem | None:
         root = Root(schema)
         for place in root.reached():
             for pattern in (place.said.get("pattern"), *place.said.get("patternProperties", {})):
-                if isinstance(pattern, str) and compiled(pattern) is None:
+                if isinstance(pattern, str) and readable(pattern) is None:
                     path = _path_of(place.at)
                     return SchemaProblem(f"not a regular expression of ECMA 262: {clipped(pattern, 100)}", path)
         root.check_circles()
         empty = why_empty(root)
     except SchemaError as exc:
         return SchemaProblem(f"not a JSON Schema: {clipped(exc.message, 200)}", tuple(exc.absolute_path))
-    except RefError as exc:
-        return SchemaProblem(str(exc))
+    except (RefError, TooSlow) as exc:
+        return SchemaProblem(exc.args[0])
     except RecursionError:
         return SchemaProblem("nested too deeply")
     return (
@@ -112,6 +114,23 @@ def verdict(schema: str, answer: str) -> Verdict:
     except Exception as exc:  # a validator that fails has not said that the answer is valid
         return Verdict(False, f"it could not be judged: {clipped(str(exc), 200)}")
     return Verdict(True) if error is None else Verdict(False, clipped(error.message, 300), pointer(error.absolute_path))
+
+
+def errors(schema: str, answer: str) -> list[Verdict]:
+    """All that keeps JSON `answer` from being valid under `schema`, which has no problem; empty where it is valid.
+
+    Raises `ValueError` where `answer` is no JSON, `InputError` where it cannot be judged.
+    """
+    value = read(answer)
+    try:
+        return [
+            Verdict(False, clipped(error.message, 300), pointer(error.absolute_path))
+            for error in _validator(schema).iter_errors(value)
+        ]
+    except PromptlabError:
+        raise
+    except Exception as exc:  # RecursionError, or a validator that fails
+        raise InputError(f"the answer cannot be judged by its schema: {clipped(str(exc), 200)}") from exc
 
 
 def read(text: str) -> Any:
@@ -274,4 +293,4 @@ def indented(text: str) -> str:
     return "".join(parts)
 
 
-__all__ = ["SchemaProblem", "Verdict", "indented", "pointer", "problem_of", "read", "verdict"]
+__all__ = ["SchemaProblem", "Verdict", "errors", "indented", "pointer", "problem_of", "read", "verdict"]

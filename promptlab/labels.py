@@ -1,17 +1,15 @@
 """Saying what label a file has: one line of promptlab.yaml, and nothing else of it, is changed.
 
-set_label(workspace, "documents/uploads/minutes.docx", "public", reason="the minutes are published")
+set_label(workspace, "documents/uploads/minutes.docx", "public", reason="it is on our web site since Monday")
 
-Lowering one takes a reason, since text may leave the machine by it that could not before.
+Lowering one lets more models see the text, so who did it and why is a line of the ledger.
 """
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
 import threading
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,21 +19,19 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode
 from promptlab import label_paths
 from promptlab.errors import GateRefused, WorkspaceError, nearest
 from promptlab.files import write_atomically
+from promptlab.ledger import lowers, write_lowered
 from promptlab.types import LABELS, Label
 from promptlab.workspace import FILE, Workspace
 from promptlab.yamlfile import parse_yaml, read_text
 
-LOWERED = "lowered.jsonl"
-"""The file in the state folder that says who lowered which label, and why."""
 MOST_FILES = 100_000
 _LOCK = threading.Lock()
 
 
-def set_label(workspace: Workspace, path: str, label: Label, *, reason: str = "", who: str = "") -> Workspace:
-    """Give the file `path` the label, in promptlab.yaml; the workspace as it is then.
+def set_label(workspace: Workspace, path: str, label: Label, *, reason: str = "") -> Workspace:
+    """Give the file `path` the label, in promptlab.yaml; the workspace as it is then. A lower one needs a `reason`.
 
-    Comments, order and quoting of the rest stay to the byte. Lowering a label takes a `reason`; `who` lowers it is the
-    user of this process unless it is said. Raises `WorkspaceError` when there is no such file,
+    Comments, order and quoting of the rest stay to the byte. Raises `WorkspaceError` when there is no such file,
     when its name is a pattern, when a stricter pattern covers it too (which one is said; nothing is written then),
     or when promptlab.yaml is written in a way that cannot be changed in one place.
     """
@@ -59,39 +55,13 @@ def set_label(workspace: Workspace, path: str, label: Label, *, reason: str = ""
             pattern = next(p for p, other in changed.labels.items() if other == now and changed.matches(p, path))
             hint = f"change the line `{pattern}: {now}` in {FILE}, which covers other files too"
             raise WorkspaceError(f"`{name}` stays {now}, by the pattern `{pattern}`", file=FILE, hint=hint)
-        before_label = old.label_of(path)
-        lowers = LABELS.index(label) < LABELS.index(before_label)
-        if lowers and not reason.strip():
-            raise WorkspaceError(
-                f"`{name}` is {before_label}: say why it may be {label}",
-                hint="text of it may then go to more models; `--reason` on the command line",
-            )
+        was = old.label_of(path)
+        if lowers(was, label):
+            hint = f'say why: promptlab documents label {name} {label} --reason "it is published"'
+            write_lowered(workspace.state, name, before=was, after=label, reason=reason, hint=hint)
         if after != before:
             write_atomically(file, after.encode())
-            if lowers:
-                _note_lowered(workspace, name, before_label, label, who or _person(), reason.strip())
     return changed
-
-
-def _note_lowered(workspace: Workspace, name: str, before: Label, after: Label, who: str, reason: str) -> None:
-    """Keep who lowered a label and why: a line of the workspace's log of what was lowered."""
-    line = {"when": datetime.now(UTC).isoformat(timespec="seconds"), "path": name, "before": before, "after": after}
-    try:
-        workspace.state.mkdir(parents=True, exist_ok=True)
-        with (workspace.state / LOWERED).open("a", encoding="utf-8") as file:
-            file.write(json.dumps({**line, "who": who, "reason": reason}) + "\n")
-    except OSError as exc:
-        hint = "the label is lowered; is the disk full, or the folder read-only?"
-        raise WorkspaceError(
-            f"who lowered `{name}` could not be written down: {exc.strerror or exc}", hint=hint
-        ) from exc
-
-
-def _person() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a user without a name
-        return "unknown"
 
 
 def check_copy(workspace: Workspace, label: Label, target: Path) -> None:

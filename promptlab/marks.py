@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from promptlab import stats
+from promptlab import stats, suite_lock
 from promptlab.errors import SuiteError
 from promptlab.files import write_atomically
 from promptlab.suite import stem_of
@@ -69,16 +69,18 @@ def load(workspace: Workspace, suite_path: str) -> dict[tuple[str, str, str, str
 
 def put(workspace: Workspace, suite_path: str, mark: Mark) -> None:
     """Add a mark, in the place of an earlier one of the same answer."""
-    marks = load(workspace, suite_path)
-    marks[mark.place] = mark
-    _write(workspace, suite_path, marks.values())
+    with suite_lock.owning(workspace, path_of(suite_path), "mark", wait=True):
+        marks = load(workspace, suite_path)
+        marks[mark.place] = mark
+        _write(workspace, suite_path, marks.values())
 
 
 def take_away(workspace: Workspace, suite_path: str, place: tuple[str, str, str, str]) -> None:
     """Take the mark of an answer away."""
-    marks = load(workspace, suite_path)
-    if marks.pop(place, None):
-        _write(workspace, suite_path, marks.values())
+    with suite_lock.owning(workspace, path_of(suite_path), "mark", wait=True):
+        marks = load(workspace, suite_path)
+        if marks.pop(place, None):
+            _write(workspace, suite_path, marks.values())
 
 
 def _write(workspace: Workspace, suite_path: str, marks: Iterable[Mark]) -> None:

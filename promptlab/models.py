@@ -19,9 +19,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from promptlab import trust
 from promptlab.backends import Backend, Tries
 from promptlab.backends.llama_variants import Numerics
 from promptlab.errors import ModelNotFound, ModelNotReady, PromptlabError, nearest
+from promptlab.ledger import Ledger
 from promptlab.model_parts import Contents, digest_of_parts, model_files, names_of_parts
 from promptlab.modelfiles import PACKAGES, ModelFiles, Package, Progress, cache_folder, parts_of
 from promptlab.types import Held, Label
@@ -82,6 +84,7 @@ class Catalogue:
         self._extra = dict(extra or {})
         self._download = download or _hub_download
         self._files = ModelFiles(cache_folder(self._env))
+        self._ledger = Ledger(workspace.state)
         self._backends: dict[str, Backend] = {}
         self._contents: dict[str, Contents] = {}
         self._locks = {name: threading.RLock() for name in self.workspace.models}
@@ -243,11 +246,16 @@ class Catalogue:
             catalogue._follow(workspace)
 
     def _follow(self, workspace: Workspace) -> None:
-        old = self.workspace.models
+        old, scanned = self.workspace.models, self.workspace.scan
         for name in workspace.models:
             self._locks.setdefault(name, threading.RLock())
         self.workspace = workspace
-        for name in [name for name in list(self._backends) if workspace.models.get(name) != old.get(name)]:
+
+        def changed(name: str) -> bool:
+            entry = workspace.models.get(name)
+            return entry != old.get(name) or (isinstance(entry, OpenAIModel) and workspace.scan != scanned)
+
+        for name in filter(changed, list(self._backends)):
             with self._locks[name]:
                 if name in self._backends:
                     self._let_go(self._backends.pop(name))
@@ -257,6 +265,7 @@ class Catalogue:
         for catalogue in self._others.values():
             for name in list(catalogue._backends):
                 self._let_go(catalogue._backends.pop(name))
+            catalogue._ledger.close()
 
     @staticmethod
     def _let_go(backend: Backend) -> None:
@@ -275,8 +284,15 @@ class Catalogue:
         key = self._env.get(entry.api_key_env, "") if entry.api_key_env else ""
         _need("openai", "models behind an API", "openai")
         from promptlab.backends.openai_api import OpenAIBackend
+        from promptlab.backends.openai_outgoing import Outgoing
 
-        return OpenAIBackend(name, entry, key)
+        others = [e.api_key_env for e in self.workspace.models.values() if isinstance(e, OpenAIModel) and e.api_key_env]
+        keys = tuple(sorted({value for name in others if (value := self._env.get(name, "").strip())}))
+        rule = entry.scan or self.workspace.scan
+        # What is not trusted yet gets no key; it counts and shows what it would send.
+        off = trust.problem(self.workspace, name, entry)
+        outgoing = Outgoing(self._ledger, rule, keys)
+        return OpenAIBackend(name, entry, "" if off else key, off=off, outgoing=outgoing)
 
     def _llama(self, name: str, entry: LlamaModel) -> LlamaBackend:
         _need("llama_cpp", "local models", "local")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import platform
-import subprocess
 from collections.abc import Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 
 from promptlab import __version__
+from promptlab.errors import ShelfError
+from promptlab.git import Git
 from promptlab.types import Origin, Template
 
 _PACKAGES = ("openai", "llama-cpp-python", "jinja2")
@@ -54,7 +55,7 @@ def origin(root: Path, template: Template) -> Origin:
 
 def _git(root: Path, *words: str) -> str:
     try:
-        done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, timeout=10, check=False)
-    except (OSError, ValueError, subprocess.TimeoutExpired):  # no git, a path it cannot be told, a hanging disk
+        done = Git(root).run(*words, seconds=10)
+    except ShelfError:  # no git, a path it cannot be told, a hanging disk
         return ""
-    return done.stdout.decode("ascii", "replace").strip() if done.returncode == 0 else ""
+    return done.out.strip() if done.code == 0 else ""

@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from promptlab import documents, examples, passages
-from promptlab.errors import InputError, nearest
+from promptlab import documents, examples, passages, templates
+from promptlab.errors import InputError, PromptlabError, nearest
+from promptlab.formats.common import Home
 from promptlab.types import SWITCHABLE, Document, Example, Given, Params, Section, Template, Trial
 from promptlab.workspace import Workspace
 
@@ -60,6 +61,22 @@ def materials(
 ) -> Materials:
     """Read the template's documents and choose its shots, once."""
     return Filler(workspace).materials(template, inputs, without=without)
+
+
+def home(workspace: Workspace) -> Home:
+    """The workspace as imports look at it."""
+
+    def text_of(path: str) -> str:
+        try:
+            return workspace.resolve(path).read_bytes().decode("utf-8")
+        except (OSError, ValueError, PromptlabError):
+            return ""
+
+    def found(template: Template) -> tuple[Sequence[Document], Sequence[Example]]:
+        made = materials(workspace, template, templates.sample_inputs(template))
+        return made.documents, made.shots
+
+    return Home(text_of, found)
 
 
 def switches(names: Collection[str]) -> tuple[Section, ...]:

@@ -13,11 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from promptlab import pool_files, selection
+from promptlab import faults, pool_files, selection
 from promptlab.errors import ExampleError, WorkspaceError, nearest
 from promptlab.examples import ENDINGS, FOLDERS, contradicts, duplicates, of_today, read_pool, repeats
 from promptlab.files import write_atomically
 from promptlab.labels_now import Labels, places_of
+from promptlab.ledger import lowers, write_lowered
 from promptlab.pool_files import PoolText, Row
 from promptlab.similarity import normal
 from promptlab.types import Example, Label, Result, canonical_json, highest, sha256
@@ -69,8 +70,11 @@ def id_for(inputs: Mapping[str, str], kind: str = "example") -> str:
     return f"{kind}-{sha256(canonical_json(_normal(inputs)))[:12]}"
 
 
-def edit(workspace: Workspace, path: str, id: str, example: Example, *, was: Example | None = None) -> None:
-    """Put `example` in the place of the one with this `id`; it may have another id.
+def edit(
+    workspace: Workspace, path: str, id: str, example: Example, *, was: Example | None = None, reason: str = ""
+) -> None:
+    """Put `example` in the place of the one with this `id`; it may have another id. A lower label needs a `reason`,
+    which the ledger keeps.
 
     Where that one is not as it `was` any more, somebody else has changed it: an error, and it stays.
     """
@@ -84,7 +88,13 @@ def edit(workspace: Workspace, path: str, id: str, example: Example, *, was: Exa
         line = pool_files.written(replace(example, origins=example.origins or row.example.origins), pool, path)
         return f"{pool.text[: row.start]}{mark}{line}{ending}{pool.text[row.end :]}"
 
-    _change(workspace, path, change, example)
+    def first(pool: PoolText) -> None:
+        before, after = _row(pool, path, id).example.label, highest([example.label, workspace.label_of(path)])
+        if lowers(before, after):
+            hint = "say why more models may see it"
+            write_lowered(workspace.state, f"{path}#{id}", before=before, after=after, reason=reason, hint=hint)
+
+    _change(workspace, path, change, example, first=first)
 
 
 def delete(workspace: Workspace, path: str, *ids: str, was: Example | None = None) -> None:
@@ -240,11 +250,17 @@ def _read(workspace: Workspace, path: str, *, missing_is_empty: bool = False) ->
 
 
 def _change(
-    workspace: Workspace, path: str, change: Callable[[PoolText], str], example: Example | None, *, new: bool = False
+    workspace: Workspace,
+    path: str,
+    change: Callable[[PoolText], str],
+    example: Example | None,
+    *,
+    new: bool = False,
+    first: Callable[[PoolText], None] = lambda _pool: None,
 ) -> None:
     """Write what `change` makes of the pool's text, once it is sure that it reads as it should.
 
-    `new` allows for a pool that is not there yet.
+    `new` allows for a pool that is not there yet; `first` is done right before the writing, and may refuse it.
     """
     if example is not None and not example.inputs:
         raise ExampleError("an example has at least one input", file=path, field="inputs")
@@ -264,7 +280,9 @@ def _change(
                 raise ExampleError(f"`{example.id}` cannot be written here as it is", file=path, hint="use JSONL")
         if (full.read_bytes() if full.exists() else None) != before:
             raise ExampleError("the file was changed by somebody else just now", file=path, hint="try again")
+        first(pool)
         try:
             write_atomically(full, after)
         except OSError as exc:
-            raise ExampleError(f"cannot be written: {exc.strerror or exc}", file=path) from exc
+            said = f"cannot be written: {exc.strerror or exc}"
+            raise ExampleError(said, file=path, hint=faults.advice(exc)) from exc

@@ -13,6 +13,10 @@ def command(module: str) -> tuple[str, ...]:
 
 
 def environment() -> dict[str, str]:
-    """This process's, with which the promptlab that runs there is the one that runs here."""
+    """This process's, with which the promptlab that runs there is the one that runs here.
+
+    An empty entry of PYTHONPATH would be the current folder, so it is left out.
+    """
     home = str(Path(__file__).parent.parent)
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH", "")]))}
+    given = [str(Path(entry).absolute()) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([home, *given])}

@@ -7,6 +7,7 @@ recorded, or when today's scorers are not content with the recorded answer where
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,11 +32,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="PATH",
         help="replay the suites in PATH, a suite file or a folder of them: every case is a test, and no model is asked",
     )
+    group.addoption(
+        "--promptlab-trust",
+        action="store_true",
+        help="trust the workspaces of these suites with what they ask for, as `promptlab trust` lists it",
+    )
     parser.addini("promptlab", type="paths", default=[], help="suites to replay with every run of pytest")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "promptlab: a case of a promptlab suite")
+    if config.getoption("--promptlab-trust"):
+        from promptlab import trust
+
+        opened = contextlib.ExitStack()
+        opened.enter_context(trust.everything())
+        config.add_cleanup(opened.close)
     given, written = _folders(config)
     for path in [*given, *written]:
         if not path.exists():

@@ -97,6 +97,8 @@ def score(scorers: Sequence[Scorer], answer: str, expected: Any) -> tuple[Score,
         try:
             scores.append(one(answer, expected))
         except BaseException as exc:  # also one that would end the thread: the trial still needs its result
+            if isinstance(exc, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+                raise  # Ctrl-C of the person who waits
             if not isinstance(exc, PromptlabError):  # ours says all there is to say, and cites what may be labelled
                 log.exception("a scorer failed")
             name = getattr(one, "__qualname__", "scorer").partition(".")[0]

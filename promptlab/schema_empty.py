@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from promptlab.schema_formats import CHECKED, compiled, found
+from promptlab.schema_formats import CHECKED, found, readable
 from promptlab.schema_refs import Place, Root
 
 KINDS = frozenset({"null", "boolean", "number", "string", "array", "object"})
@@ -293,7 +293,7 @@ class _Level:
             matched = True
             yield self._root.child(place, "properties", name)
         for pattern in said.get("patternProperties", {}):
-            if compiled(pattern) is not None and found(pattern, name):
+            if readable(pattern) is not None and found(pattern, name):
                 matched = True
                 yield self._root.child(place, "patternProperties", pattern)
         if not matched and "additionalProperties" in said:
@@ -359,7 +359,7 @@ def _may(value: Any, said: Mapping[str, Any]) -> bool:
     if kind == "string":
         ok = said.get("minLength", 0) <= len(value) <= said.get("maxLength", math.inf)
         check = CHECKED.get(said.get("format", ""))
-        if "pattern" in said and compiled(said["pattern"]) is not None:
+        if "pattern" in said and readable(said["pattern"]) is not None:
             ok = ok and found(said["pattern"], value)
         return ok and (check is None or check(value))
     if kind == "array":

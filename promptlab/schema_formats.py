@@ -13,6 +13,8 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
+from promptlab.patterns import is_ecma, is_found
+
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(
     r"([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9]|60)(?:\.[0-9]+)?(?:[zZ]|([+-])([01][0-9]|2[0-3]):([0-5][0-9]))"
@@ -111,7 +113,7 @@ def _hosts(text: str) -> bool:
 
 
 def _regex(text: str) -> bool:
-    return compiled(text) is not None
+    return readable(text) is not None
 
 
 CHECKED: Mapping[str, Callable[[str], bool]] = {
@@ -133,17 +135,11 @@ CHECKED: Mapping[str, Callable[[str], bool]] = {
 
 
 @lru_cache(maxsize=512)
-def compiled(pattern: str) -> Any:
-    """`pattern` as a regular expression of ECMA 262, whose `find(text)` gives None where it is not found; None where it
-    is none. In the Unicode mode, with needless backslashes left out, or without it."""
-    import regress
-
-    for text, flags in ((pattern, "u"), (_bare(pattern), "u"), (pattern, "")):
-        try:
-            return regress.Regex(text, flags)
-        except regress.RegressError:
-            continue
-    return None
+def readable(pattern: str) -> tuple[str, str] | None:
+    """`pattern` as a regular expression of ECMA 262, with the flags it is read with; None where it is none. In the
+    Unicode mode, with needless backslashes left out, or without it."""
+    tried = ((pattern, "u"), (_bare(pattern), "u"), (pattern, ""))
+    return next((one for one in tried if is_ecma(*one)), None)
 
 
 def _bare(pattern: str) -> str:
@@ -163,11 +159,12 @@ def _bare(pattern: str) -> str:
 
 
 def found(pattern: str, text: str) -> bool:
-    """Whether `pattern` is found in `text`. Raises `ValueError` where it is no pattern."""
-    expression = compiled(pattern)
-    if expression is None:
+    """Whether `pattern` is found in `text`. Raises `ValueError` where it is no pattern, `TooSlow`
+    where it comes to no end."""
+    form = readable(pattern)
+    if form is None:
         raise ValueError(f"no regular expression of ECMA 262: {pattern}")
-    return expression.find(text) is not None
+    return is_found(form[0], text, form[1])
 
 
 @lru_cache(maxsize=1)
@@ -185,4 +182,4 @@ def _of_text(check: Callable[[str], bool]) -> Callable[[object], bool]:
     return lambda value: not isinstance(value, str) or check(value)
 
 
-__all__ = ["CHECKED", "checker", "compiled", "found"]
+__all__ = ["CHECKED", "checker", "found", "readable"]

@@ -23,6 +23,7 @@ from promptlab.errors import (
     ModelNotReady,
     PromptlabError,
     RequestRejected,
+    Untrusted,
     WindowExceeded,
 )
 from promptlab.types import Completion, Usage, sha256
@@ -64,7 +65,7 @@ def refusal_of(exc: BaseException) -> Refusal:
             return Refusal(400, words)
         case ModelNotFound():
             return Refusal(404, words, param="model", code="model_not_found")
-        case ModelNotReady():
+        case ModelNotReady() | Untrusted():
             return Refusal(503, words, "server_error", code="model_not_ready")
         case EngineFailed():
             return Refusal(500, words, "server_error", code="engine_failed")

@@ -14,7 +14,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from promptlab import merge
+from promptlab import faults, merge
 from promptlab.errors import CommitRefused, Conflict, ShelfError, TemplateError
 from promptlab.files import write_atomically
 from promptlab.git import Git, repository
@@ -23,6 +23,7 @@ from promptlab.workspace import Workspace
 from promptlab.yamlfile import read_text
 
 ENDINGS = (".yaml", ".yml")
+FOLDER = "templates"
 _SAVING = threading.RLock()
 """One save at a time in this process: between looking at a file and replacing it nobody else may."""
 
@@ -144,7 +145,7 @@ def write(workspace: Workspace, path: str, text: str, *, base: str | None) -> No
         try:
             write_atomically(full, data)
         except OSError as exc:
-            raise ShelfError(f"{path} cannot be written: {exc.strerror}", hint="is the folder read-only?") from exc
+            raise ShelfError(f"{path} cannot be written: {exc.strerror}", hint=faults.advice(exc)) from exc
 
 
 def on_disk(workspace: Workspace, path: str) -> str | None:
@@ -205,6 +206,8 @@ def _file(workspace: Workspace, path: str) -> Path:
         raise ShelfError(f"`{path}` is no template file", hint="templates end in .yaml, as in templates/triage.yaml")
     if full.is_dir():
         raise ShelfError(f"`{path}` is a folder")
+    if not full.is_relative_to(workspace.root.resolve() / FOLDER):  # promptlab.yaml, a suite, or a link to such
+        raise ShelfError(f"`{path}` is no template: those are in {FOLDER}/", hint=f"save it as {FOLDER}/{full.name}")
     return full
 
 

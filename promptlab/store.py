@@ -19,7 +19,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from promptlab import tables
+from promptlab import faults, read_only, state_folder, tables
 from promptlab.errors import StoreError
 from promptlab.types import (
     Completion,
@@ -105,18 +105,30 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._write_lock = threading.Lock()
+        self._read_only = ""
         self._known: set[str] = set()
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
-            sa.event.listen(self._engine, "connect", _on_connect)
-            sa.event.listen(self._engine, "begin", _on_begin)
-            self._open()
+            state_folder.private_file(path)
+            self._connect(str(path))
         except (OSError, sa.exc.SQLAlchemyError) as exc:
-            raise StoreError(
-                f"the run history {path} cannot be opened: {_reason(exc)}",
-                hint="if the file is damaged, move it aside; a new one is made",
-            ) from exc
+            fault = exc if isinstance(exc, OSError) else faults.of_folder(path.parent)
+            if not faults.advice(fault) or fault is None:
+                raise self._unopened(exc) from exc
+            self._read_only = faults.advice(fault)  # nothing can be written; what is there can still be read
+            try:
+                self._connect(read_only.copy_of(path, fault))
+            except (OSError, sa.exc.SQLAlchemyError) as again:
+                raise self._unopened(again) from again
+
+    def _connect(self, path: str) -> None:
+        self._engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
+        sa.event.listen(self._engine, "connect", _on_connect)
+        sa.event.listen(self._engine, "begin", _on_begin)
+        self._open()
+
+    def _unopened(self, exc: Exception) -> StoreError:
+        hint = self._read_only or faults.advice(exc) or "if the file is damaged, move it aside; a new one is made"
+        return StoreError(f"the run history {self.path} cannot be opened: {_reason(exc)}", hint=hint)
 
     def _open(self) -> None:
         # One transaction that takes the writer's lock first: of two processes that open a new file, one makes the
@@ -199,6 +211,8 @@ class Store:
         self._known.update(texts)
 
     def _write(self, steps: Sequence[tuple[Any, list[dict[str, Any]]]]) -> None:
+        if self._read_only:
+            raise StoreError(f"the run history {self.path} cannot be written", hint=self._read_only)
         try:
             # One writer at a time in this process; SQLite's own lock, with its time-out, orders the processes.
             with self._write_lock, self._writing() as db:
@@ -209,7 +223,8 @@ class Store:
             self._known.clear()  # should the file be another one by now, the next try writes everything
             raise StoreError(
                 f"the run history {self.path} cannot be written: {_reason(exc)}",
-                hint="is the disk full, or the folder read-only?",
+                hint=faults.advice(faults.of_folder(self.path.parent))
+                or "if the file is damaged, move it aside; a new one is made",
             ) from exc
 
     def _writing(self) -> AbstractContextManager[sa.Connection]:

@@ -10,12 +10,12 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import Any
 
-from promptlab import judging, runner, scorers, verdicts
+from promptlab import judging, runner, scorers, suite_lock, verdicts
 from promptlab.errors import InputError, PromptlabError
 from promptlab.models import Catalogue
 from promptlab.origin import blob_id
@@ -63,7 +63,9 @@ class _Judges:
 class Asking:
     """A suite being asked. Iterate it for what has ended; `stop` ends it soon, `pause` lets what runs go to its end.
 
-    Either way it can be taken up again: `run` is then the one it goes on with, `resumed` says how far that had got.
+    The suite is held (`suite_lock`) until the iteration has ended. A run can be taken up again: `run` is then the one
+    it goes on with, `resumed` says how far that had got. So can a finished one that is not in `finished_before`, the
+    runs that had finished when this one was wished for.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Asking:
         store: Store,
         log: SuiteLog,
         resume: bool = True,
+        finished_before: Collection[str] | None = None,
     ) -> None:
         self.workspace, self.suite, self.verb, self.options = workspace, suite, verb, options
         self.catalogue, self.store, self._log = catalogue.with_numerics(suite.numerics), store, log
@@ -88,6 +91,15 @@ class Asking:
         self._left: list[tuple[int, Item]] = []
         self.spent = Spent()
         self.out_of: str = ""
+        self._owned = suite_lock.take(workspace, suite.path, verb)
+        try:
+            self._ready(resume, finished_before)
+        except BaseException:
+            self._owned.release()
+            raise
+
+    def _ready(self, resume: bool, finished_before: Collection[str] | None) -> None:
+        workspace, suite, options, catalogue = self.workspace, self.suite, self.options, self.catalogue
         self._recording = workspace.resolve(suite.recording)
         if self._recording.is_file():
             with Recording(self._recording, shown=suite.recording) as recorded:
@@ -95,7 +107,7 @@ class Asking:
         for model in options.models or suite.models:
             catalogue.entry(model)  # an unknown model is an error now, and not a thousand later
         self.total = self._counted()
-        self.run, self._had = self._begin(resume)
+        self.run, self._had = self._begin(resume, finished_before)
 
     def _counted(self) -> int:
         """How many items will be asked. Raises `GateRefused` where the recording is labelled lower than what it would
@@ -116,11 +128,13 @@ class Asking:
                 check_label(own, self.suite.recording, item.key, label)
         return count
 
-    def _begin(self, resume: bool) -> tuple[SuiteRun, dict[Key, str]]:
+    def _begin(self, resume: bool, finished_before: Collection[str] | None) -> tuple[SuiteRun, dict[Key, str]]:
         mine = self._identity()
         runs = self._log.runs(self.suite.path, verb=self.verb) if resume else []
         last = next((run for run in runs if dict(run.options) == mine), None)
-        if last is None or last.state == "finished":
+        # Of a run that ended while this one waited for the suite, nothing is asked and paid for again.
+        old = finished_before is None or (last is not None and last.id in finished_before)
+        if last is None or (last.state == "finished" and old):
             return self._log.begin(self.suite.path, self.verb, self.total, mine), {}
         return self._log.take_up(last, self.total), self._answered(last)
 
@@ -185,6 +199,7 @@ class Asking:
             if not whole:  # nobody listens any more, or something broke: what was not asked stays to be asked
                 self.pause()
             self._log.end(self.run, "finished" if whole else "stopped")
+            self._owned.release()
 
     def _recorded(self) -> Recording | None:
         return Recording(self._recording, shown=self.suite.recording) if self._recording.is_file() else None

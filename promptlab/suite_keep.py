@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from itertools import count
 from typing import Any
 
-from promptlab import case_files, label_rows, pools, runner, suite_file, templates
+from promptlab import case_files, label_rows, pools, runner, suite_file, suite_lock, templates
 from promptlab.errors import PromptlabError, SuiteError
 from promptlab.files import write_atomically
 from promptlab.labels_now import Labels, places_of
@@ -54,6 +54,13 @@ def keep(
     it there is no scorer, and a new answer is only compared with the recorded one. A question that is a case already
     gets no second one."""
     path = _path(workspace, suite)
+    with suite_lock.owning(workspace, path, "keep"):
+        return _keep(workspace, store, run, results, path, expected)
+
+
+def _keep(
+    workspace: Workspace, store: Store, run: RunInfo, results: Sequence[Result], path: str, expected: Any
+) -> Kept:
     old = suite_file.load(workspace, path) if workspace.resolve(path).is_file() else None
     if old and old.template.path != run.template:
         message = f"the suite asks with {old.template.path}, and the answer came with {run.template}"

@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from promptlab import faults, read_only, state_folder
 from promptlab.errors import StoreError
 from promptlab.suite import Key
 
@@ -106,22 +107,40 @@ class SuiteLog:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.RLock()
+        self._read_only = ""
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            with self._writing() as db:
-                (found,) = db.execute("PRAGMA user_version").fetchone()
-                if found == 0:
-                    for statement in filter(None, map(str.strip, _SCHEMA.split(";"))):
-                        db.execute(statement)
-                    db.execute(f"PRAGMA user_version={VERSION}")
+            state_folder.private_file(path)
+            found = self._connect(str(path))
         except (OSError, sqlite3.Error) as exc:
-            hint = "if the file is damaged, move it aside; recordings and the run history are elsewhere"
-            raise StoreError(f"the suite log {path} cannot be opened: {exc}", hint=hint) from exc
+            fault = exc if isinstance(exc, OSError) else faults.of_folder(path.parent)
+            if not faults.advice(fault) or fault is None:
+                raise self._unopened(exc) from exc
+            self._read_only = faults.advice(fault)  # nothing can be written; what is there can still be read
+            try:
+                found = self._connect(read_only.copy_of(path, fault))
+            except (OSError, sqlite3.Error) as again:
+                raise self._unopened(again) from again
         if found > VERSION:
             raise StoreError(f"the suite log {path} was written by a newer promptlab", hint="upgrade, or move it aside")
+
+    def _connect(self, path: str) -> int:
+        """Open the file at `path`; its version."""
+        self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=NORMAL")
+        with self._writing() as db:
+            (found,) = db.execute("PRAGMA user_version").fetchone()
+            if found == 0:
+                for statement in filter(None, map(str.strip, _SCHEMA.split(";"))):
+                    db.execute(statement)
+                db.execute(f"PRAGMA user_version={VERSION}")
+        return int(found)
+
+    def _unopened(self, exc: Exception) -> StoreError:
+        hint = "if the file is damaged, move it aside; recordings and the run history are elsewhere"
+        return StoreError(
+            f"the suite log {self.path} cannot be opened: {exc}", hint=self._read_only or faults.advice(exc) or hint
+        )
 
     def close(self) -> None:
         """Let go of the file."""
@@ -141,10 +160,13 @@ class SuiteLog:
 
     @contextmanager
     def _telling(self, doing: str) -> Iterator[None]:
+        if self._read_only and doing == "written":
+            raise StoreError(f"the suite log {self.path} cannot be written", hint=self._read_only)
         try:
             yield
         except sqlite3.Error as exc:
-            raise StoreError(f"the suite log {self.path} cannot be {doing}: {exc}", hint="is the disk full?") from exc
+            hint = faults.advice(faults.of_folder(self.path.parent)) or "if the file is damaged, move it aside"
+            raise StoreError(f"the suite log {self.path} cannot be {doing}: {exc}", hint=hint) from exc
 
     # Writing
 

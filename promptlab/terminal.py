@@ -14,13 +14,19 @@ if TYPE_CHECKING:
     from promptlab.runner import Run
     from promptlab.types import Result
 
-# All control characters but tab and newline, and lone surrogates, which no terminal can show.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+# All control characters but tab and newline, those that turn the order of what follows around, and lone surrogates,
+# which no terminal can show.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def printable(text: str) -> str:
     """`text` for a terminal: control characters, which could rewrite what is on the screen, become visible escapes."""
     return _CONTROL.sub(lambda m: m[0].encode("unicode_escape").decode(), text.replace("\r\n", "\n"))
+
+
+def name(text: str) -> str:
+    """A name of a file or a thing in it, for one line of a terminal."""
+    return printable(text.replace("\r", "\\r").replace("\n", "\\n").replace("\t", "\\t"))
 
 
 def accept_any_text() -> None:

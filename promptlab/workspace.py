@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
-from promptlab import label_paths
+from promptlab import all_or_none, label_paths
 from promptlab.errors import WorkspaceError, nearest
 from promptlab.types import Label, highest
 from promptlab.yamlfile import YamlFile, parse_yaml, read_text, validation_problem
@@ -30,6 +30,8 @@ UPLOADS = "documents/uploads"
 """Where uploads and pastes go. Until a pattern of `labels` says otherwise, what is in there is confidential."""
 IMPORTED = "imported"
 """The name of folders that imports from other tools go to; the same holds for what is in them."""
+KEY_NAME = re.compile(r"(?:[A-Za-z_][A-Za-z0-9_]*_)?(?:API_?KEY|TOKEN)", re.IGNORECASE)
+"""Environment variables that a model's entry may name: a file has no business with the others."""
 
 
 class _Strict(BaseModel):
@@ -108,6 +110,36 @@ _SENT: Mapping[str, str] = {
 """Fields of a request that a template or this catalogue sets otherwise, and how."""
 
 
+Rule = Literal["refuse", "mask", "warn", "off"]
+"""What becomes of a request in whose text a scan finds something."""
+
+
+class Scan(_Strict):
+    """What is done about keys and personal data in text that is about to go to an API. Phone numbers without a country
+    code are looked for as those of `regions` write them, such as US or GB."""
+
+    keys: Rule = "refuse"
+    personal: Rule = "warn"
+    regions: tuple[str, ...] = ()
+
+    @field_validator("keys", "personal", mode="before")
+    @classmethod
+    def _off(cls, value: Any) -> Any:
+        # Older YAML reads a bare `off` as false.
+        return "off" if value is False else value
+
+    @field_validator("regions")
+    @classmethod
+    def _are_regions(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for region in value:
+            if not re.fullmatch(r"[A-Z]{2}", region):
+                raise ValueError(f"`{region}` is no country: write two capital letters, such as US or GB")
+        return value
+
+
+USUAL_SCAN = Scan()
+
+
 class OpenAIModel(_Strict):
     """A model behind an OpenAI-compatible HTTP API. Times are seconds.
 
@@ -119,6 +151,7 @@ class OpenAIModel(_Strict):
     model: str
     base_url: str | None = None
     api_key_env: str | None = None
+    key_over_http: bool = Field(default=False, description="Send the key unencrypted to another machine")
     api_key_header: Literal["authorization", "api-key"] | None = None
     api_version: str | None = Field(default=None, min_length=1)
     clearance: Label = "public"
@@ -135,6 +168,7 @@ class OpenAIModel(_Strict):
     reasoning_effort: str | None = Field(default=None, min_length=1)
     reasoning: Mapping[str, Mapping[str, Any]] = {}
     extra_body: Mapping[str, Any] = {}
+    scan: Scan | None = None
 
     @field_validator("extra_body", "reasoning")
     @classmethod
@@ -156,6 +190,8 @@ class OpenAIModel(_Strict):
         if value is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
             # What stands there may be a key, so it is not shown.
             raise ValueError("should be the name of an environment variable, such as OPENAI_API_KEY, not a key itself")
+        if value is not None and not KEY_NAME.fullmatch(value):
+            raise ValueError(f"`{value}` does not look like a key: such variables end in _API_KEY or _TOKEN")
         return value
 
 
@@ -166,6 +202,7 @@ class _File(_Strict):
     models: dict[str, ModelEntry] = {}
     labels: dict[str, Label] = {}
     model_memory: int | None = Field(default=None, gt=0, description="MB that loaded local models may take together")
+    scan: Scan = USUAL_SCAN
 
     @field_validator("models", "labels", mode="before")
     @classmethod
@@ -192,6 +229,8 @@ class Workspace:
     labels: Mapping[str, Label]
     model_memory: int | None = None
     """MB that loaded local models may take together; None leaves it to the machine."""
+    scan: Scan = USUAL_SCAN
+    """What is done about keys and personal data in text for APIs, unless a model's entry says otherwise."""
 
     @property
     def state(self) -> Path:
@@ -258,6 +297,7 @@ class Workspace:
         here = (start or Path.cwd()).resolve()
         for folder in (here, *here.parents):
             if (folder / FILE).is_file():
+                all_or_none.finish(folder)
                 return cls.load(folder)
         raise WorkspaceError(
             f"no {FILE} in {here} or above it",
@@ -277,7 +317,7 @@ class Workspace:
             parsed = _File.model_validate({} if file.data is None else file.data)
         except ValidationError as exc:
             raise _explain(exc, file) from exc
-        return cls(root, parsed.models, parsed.labels, parsed.model_memory)
+        return cls(root, parsed.models, parsed.labels, parsed.model_memory, parsed.scan)
 
 
 def _ways(root: Path, path: str) -> list[Path]:
@@ -301,4 +341,4 @@ def _explain(exc: ValidationError, file: YamlFile) -> WorkspaceError:
     return WorkspaceError(problem.message, file=file.shown, line=problem.line, field=problem.field, hint=problem.hint)
 
 
-__all__ = ["FILE", "LlamaModel", "OpenAIModel", "Workspace", "nearest"]
+__all__ = ["FILE", "LlamaModel", "OpenAIModel", "Rule", "Scan", "Workspace", "nearest"]

@@ -17,10 +17,12 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from promptlab import yaml_bounds
 from promptlab.errors import InputError, nearest
 
 MAX_BYTES = 4_000_000
-MAX_VALUES = 100_000
+MAX_VALUES = yaml_bounds.MAX_VALUES
+_LESS = "many rows belong into a JSONL file of cases or examples"
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,12 @@ def read_yaml(path: Path, *, shown: str, error: type[InputError]) -> YamlFile:
 
 
 def parse_yaml(text: str, *, shown: str, error: type[InputError]) -> YamlFile:
-    """Parse YAML text; `shown` names it in complaints. Tags that would build objects are refused."""
+    """Parse YAML text; `shown` names it in complaints. Tags that would build objects are refused, and so is what would
+    take long (`yaml_bounds`)."""
+    if too_much := yaml_bounds.excess(text):
+        raise error(
+            too_much.message, file=shown, line=too_much.line, hint=_LESS if "more than" in too_much.message else ""
+        )
     try:
         return YamlFile(shown, text, YAML(typ="rt").load(text))
     except MarkedYAMLError as exc:
@@ -88,6 +95,9 @@ def parse_yaml(text: str, *, shown: str, error: type[InputError]) -> YamlFile:
         raise error(f"not valid YAML: {what}", file=shown, line=mark.line + 1 if mark else None) from exc
     except (YAMLError, ValueError, RecursionError) as exc:
         raise error(f"not valid YAML: {' '.join(str(exc).split())[:200]}", file=shown) from exc
+    except yaml_bounds.TRIPS as exc:
+        # What the parser trips over is the file's fault, and one file must not hide the others.
+        raise error("not valid YAML: the parser cannot read it", file=shown) from exc
 
 
 def validation_problem(

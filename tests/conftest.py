@@ -54,6 +54,12 @@ POOL = [
 CATALOGUE = "models: {}\n"
 
 
+@pytest.fixture(autouse=True)
+def trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The workspaces of tests are their own; test_trust.py looks at those that nobody trusts yet."""
+    monkeypatch.setenv("PROMPTLAB_TRUST", "1")
+
+
 @pytest.fixture
 def make_workspace(tmp_path: Path) -> Callable[..., Workspace]:
     """Writes a workspace into `tmp_path`: what promptlab.yaml says, and files (path -> text) beside the usual ones."""

@@ -142,6 +142,27 @@ def test_distinct_tokens_are_those_of_the_tree_that_the_prompts_make() -> None:
     assert distinct([(1, 2, 3), (1, 2, 4, 5), (1, 2), (9,), (1, 2, 3)]) == 6
 
 
+def test_the_ledger_has_a_line_for_each_request_of_one_way_and_none_of_the_other() -> None:
+    ledger = run("benchmarks.ledger", "--requests", "12")["ledger"]
+    assert ledger["served"] == 24
+    assert ledger["lines"] == 24  # twelve of them to warm up
+    assert ledger["answers"] == 48
+    assert ledger["line_us"]["median"] > 0
+
+
+def test_what_the_scan_finds_is_counted_by_kind() -> None:
+    found = run("benchmarks.scan")
+    (keys,) = found["tables"]
+    rows = keys["rows"]
+    assert keys["texts"] == 10 * len(rows)
+    assert all(row["false_alarms"] == 0 for row in rows.values())
+    missed = {name for name, row in rows.items() if row["found"] < row["things"]}
+    assert missed == {"Mistral, no prefix", "PKCS 8, encrypted"} == {n for n, r in rows.items() if not r["looked_for"]}
+    assert all(row["whole"] == row["found"] for row in rows.values())
+    assert found["look_alikes"]["SHA-256"] == {"texts": 10}
+    assert found["look_alikes"]["version"] == {"texts": 10, "IP address": 10}
+
+
 # Of all logits, for 24 made tokens and four written, with llama-cpp-python 0.3.36. The same on every processor and from
 # every compiler that was tried (benchmarks/README.md); another version of llama.cpp may have others.
 PORTABLE = {

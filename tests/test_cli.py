@@ -468,9 +468,11 @@ def test_render_shows_the_messages_and_asks_nobody(desk: Desk) -> None:
 
 
 def test_what_sends_nothing_needs_no_key(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("NO_SUCH_KEY", raising=False)
+    monkeypatch.delenv("NO_SUCH_API_KEY", raising=False)
     catalogue = desk.workspace.root / "promptlab.yaml"
-    gpt = "models:\n  gpt: {backend: openai, model: gpt-4o-mini, clearance: confidential, api_key_env: NO_SUCH_KEY}\n"
+    gpt = (
+        "models:\n  gpt: {backend: openai, model: gpt-4o-mini, clearance: confidential, api_key_env: NO_SUCH_API_KEY}\n"
+    )
     eu = gpt.replace("gpt:", "eu:").replace("clearance", 'base_url: "https://eu.api.openai.com/v1", clearance')
     catalogue.write_text(catalogue.read_text().replace("models:\n", gpt + eu.removeprefix("models:\n")))
     (data,) = desk.run("render", "cup", "-m", "gpt", "--json").lines
@@ -482,9 +484,9 @@ def test_what_sends_nothing_needs_no_key(desk: Desk, monkeypatch: pytest.MonkeyP
     asked = desk.run(*ASK, "-m", "gpt", "--explain")
     assert "gpt has no stored answer yet" in asked.err
     assert asked.code == 1
-    assert "NO_SUCH_KEY" in asked.out + asked.err
+    assert "NO_SUCH_API_KEY" in asked.out + asked.err
     listed = desk.run("models", "list").out
-    assert "NO_SUCH_KEY" in listed
+    assert "NO_SUCH_API_KEY" in listed
 
 
 def test_thinking_is_in_the_json_and_beside_the_answer(desk: Desk) -> None:
@@ -539,7 +541,7 @@ def test_render_of_what_does_not_fit_shows_it_and_fails(desk: Desk) -> None:
 def test_models_are_listed_with_what_they_are_and_why_they_are_not_ready(desk: Desk) -> None:
     catalogue = desk.workspace.root / "promptlab.yaml"
     extra = "models:\n  gone: {backend: llama, path: no/such.gguf}\n  keyless: {backend: openai, model: gpt-4o, "
-    catalogue.write_text(catalogue.read_text().replace("models:\n", extra + "api_key_env: NO_SUCH_KEY}\n"))
+    catalogue.write_text(catalogue.read_text().replace("models:\n", extra + "api_key_env: NO_SUCH_API_KEY}\n"))
     done = desk.run("models", "list")
     assert done.code == 0
     shown = done.out.splitlines()
@@ -549,7 +551,7 @@ def test_models_are_listed_with_what_they_are_and_why_they_are_not_ready(desk: D
         ["ready", "open", "(openai,"],
         ["ready", "ours", "(openai,"],
     ]
-    assert any("NO_SUCH_KEY" in line for line in shown)
+    assert any("NO_SUCH_API_KEY" in line for line in shown)
     assert "ours  (openai, 2,000 tokens, clearance confidential)" in done.out
     rows = desk.run("models", "list", "--json").lines
     assert [(row["name"], row["ready"], row["clearance"]) for row in rows] == [
@@ -708,14 +710,14 @@ def test_keys_are_nowhere_in_what_is_printed_and_kept(
     make_workspace: Callable[..., Workspace], desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = "sk-test-0123456789abcdef"
-    monkeypatch.setenv("LOOP_KEY", key)
+    monkeypatch.setenv("LOOP_API_KEY", key)
 
     def quotes(received: Received) -> Any:
         return status(401, message=f"wrong key: {received.headers['authorization']}")
 
     desk.open.default = quotes
     make_workspace(
-        f'models:\n  open: {{backend: openai, model: loop-1, base_url: "{desk.open.url}", api_key_env: LOOP_KEY}}\n'
+        f'models:\n  open: {{backend: openai, model: loop-1, base_url: "{desk.open.url}", api_key_env: LOOP_API_KEY}}\n'
     )
     printed = "".join(
         done.out + done.err

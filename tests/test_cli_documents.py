@@ -59,9 +59,9 @@ def test_a_file_is_added_confidential_and_labelled_later(run: Run, tmp_path: Pat
     path = "documents/uploads/notes.html"
     assert (row["path"], row["label"]) == (path, "confidential")
     assert run("documents", "show", path).stdout == "# Notes\n\nHello\n"
-    with pytest.raises(WorkspaceError, match="say why it may be internal"):
+    with pytest.raises(WorkspaceError, match="needs a reason"):
         run("documents", "label", path, "internal")
-    assert run("documents", "label", path, "internal", "--reason", "they know").stdout == f"{path} is internal\n"
+    assert run("documents", "label", path, "internal", "--reason", "sent round").stdout == f"{path} is internal\n"
     assert rows(run("documents", "list", "--json"))[0]["label"] == "internal"
 
 

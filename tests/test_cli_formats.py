@@ -22,7 +22,7 @@ from promptlab.workspace import Workspace
 
 CATALOGUE = """\
 models:
-  gpt: {backend: openai, model: gpt-4o-mini, api_key_env: SOME_KEY}
+  gpt: {backend: openai, model: gpt-4o-mini, api_key_env: SOME_API_KEY}
   here: {backend: openai, model: m, base_url: "http://127.0.0.1:1/v1", clearance: confidential}
 labels:
   "fixtures/private/**": confidential
@@ -38,7 +38,7 @@ Run = Callable[..., Result]
 def home(make_workspace: Callable[..., Workspace], monkeypatch: pytest.MonkeyPatch) -> Workspace:
     workspace = make_workspace(CATALOGUE, {"incoming/a/promptfooconfig.yaml": PROMPTFOO})
     monkeypatch.chdir(workspace.root)
-    monkeypatch.setenv("SOME_KEY", "the-key-itself")
+    monkeypatch.setenv("SOME_API_KEY", "the-key-itself")
     return workspace
 
 
@@ -127,7 +127,7 @@ def test_no_export_holds_a_key(format_: str) -> None:
     done = run("export", format_, "cup", "-m", "gpt")
     assert done.exit_code == 0, done.output
     assert "the-key-itself" not in done.output
-    assert ("SOME_KEY" in done.output) == (format_ in ("python", "curl", "promptfoo"))
+    assert ("SOME_API_KEY" in done.output) == (format_ in ("python", "curl", "promptfoo"))
 
 
 @pytest.mark.usefixtures("home")
@@ -144,7 +144,7 @@ def test_the_python_program_sends_what_the_request_says(tmp_path: Path) -> None:
         "    chat = type('C', (), {'completions': Chat()})\n",
         encoding="utf-8",
     )
-    environment = {**os.environ, "SOME_KEY": "k", "PYTHONPATH": str(tmp_path)}
+    environment = {**os.environ, "SOME_API_KEY": "k", "PYTHONPATH": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True, timeout=60
     )

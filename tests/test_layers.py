@@ -19,7 +19,17 @@ PACKAGE = ROOT / "promptlab"
 LAYERS = (
     (
         *("ui", "cli", "cli_export", "cli_formats", "cli_documents", "cli_examples", "cli_suite", "cli_suite_output"),
-        *("cli_templates", "cli_variants", "cli_words", "cli_models", "cli_serve", "terminal", "pytest_plugin"),
+        *(
+            "cli_templates",
+            "cli_variants",
+            "cli_words",
+            "cli_models",
+            "cli_serve",
+            "cli_ledger",
+            "cli_trust",
+            "terminal",
+            "pytest_plugin",
+        ),
     ),
     (
         *("plans", "report", "difference", "proofs", "inventory", "template_changes"),
@@ -32,6 +42,7 @@ LAYERS = (
             "recordable",
             "replay",
             "suite_asking",
+            "suite_lock",
             "suite_log",
         ),
         *(
@@ -59,6 +70,7 @@ LAYERS = (
         *("jinja_tree", "sandbox", "traced", "beginnings", "schema_fields", "input_names"),
         *("documents", "docstore", "convert", "sniff", "passages", "sections", "tokens", "labels", "similarity"),
         *("examples", "pools", "pool_files", "selection", "privacy", "labels_now", "label_rows"),
+        *("ledger", "ledger_read", "scan", "scan_patterns", "trust"),
         *("shelf", "standing", "versions", "variants", "listing", "merge", "git"),
         *("models", "modelfiles", "model_parts", "gguf_head", "sizing", "scorers", "origin", "store", "tables"),
         *("backends", "formats", "stats", "thresholds", "judging", "model_check", "model_figures", "model_asks"),
@@ -80,7 +92,14 @@ LAYERS = (
         *(
             "hosts",
             "json_schema",
+            "all_or_none",
+            "faults",
+            "patterns",
+            "bounded",
             "processes",
+            "read_only",
+            "state_folder",
+            "yaml_bounds",
             "schema_empty",
             "schema_formats",
             "schema_refs",
@@ -98,7 +117,7 @@ VENDORS = {
     "llama_cpp": ("promptlab/backends/llama",),
     "streamlit": ("promptlab/ui/", "app.py"),
     "sqlalchemy": ("promptlab/store.py", "promptlab/tables.py"),
-    "starlette": ("promptlab/serving.py",),
+    "starlette": ("promptlab/serving.py", "promptlab/ui/asgi.py", "app.py"),
     "uvicorn": ("promptlab/cli_serve.py", "promptlab/serve_socket.py"),
     **dict.fromkeys(("pypdf", "mammoth", "markdownify", "bs4", "openpyxl"), ("promptlab/convert.py",)),
 }

@@ -199,12 +199,12 @@ def test_a_backend_that_fails_harms_no_other(
 def test_a_model_nobody_knows_and_one_that_is_not_ready_fail_alone(
     make_workspace: Callable[..., Workspace], tmp_path: Path
 ) -> None:
-    workspace = make_workspace("models:\n  gpt: {backend: openai, model: gpt-4o, api_key_env: NO_SUCH_KEY}\n")
+    workspace = make_workspace("models:\n  gpt: {backend: openai, model: gpt-4o, api_key_env: NO_SUCH_API_KEY}\n")
     house = House(workspace, Store(tmp_path / "runs.sqlite"))
     house.model("good")
     results = by_model(unhung(house.start(house.trials("gpt", "goood", "good"))))
     assert (results["gpt"].error_kind, results["goood"].error_kind) == ("ModelNotReady", "ModelNotFound")
-    assert "NO_SUCH_KEY" in results["gpt"].hint
+    assert "NO_SUCH_API_KEY" in results["gpt"].hint
     assert results["goood"].hint == "did you mean `good`?"
     assert results["good"].text == "ok"
     house.store.close()
@@ -347,7 +347,7 @@ def test_a_stored_answer_is_not_shown_once_the_label_was_raised(house: House) ->
 def test_the_gate_is_asked_before_a_model_is_made_ready(
     make_workspace: Callable[..., Workspace], tmp_path: Path
 ) -> None:
-    workspace = make_workspace("models:\n  a: {backend: openai, model: gpt-4o, api_key_env: NO_SUCH_KEY}\n")
+    workspace = make_workspace("models:\n  a: {backend: openai, model: gpt-4o, api_key_env: NO_SUCH_API_KEY}\n")
     house = House(workspace, Store(tmp_path / "runs.sqlite"))
     (result,) = house.ask([private(house)])
     assert result.error_kind == "GateRefused"

@@ -35,10 +35,11 @@ from pathlib import Path
 
 from promptlab.backends import llama_sampling as sampling
 from promptlab.backends import llama_variants
+from promptlab.backends.llama_chat import FIXED_DATE
 from promptlab.backends.llama_cuts import READING
 from promptlab.backends.llama_loading import LORA_SCALE
 from promptlab.backends.llama_native import library
-from promptlab.backends.llama_template import FIXED_DATE, RENDERING
+from promptlab.backends.llama_template import RENDERING
 from promptlab.backends.llama_variants import Cpu
 from promptlab.workspace import LlamaModel
 

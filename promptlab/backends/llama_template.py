@@ -12,21 +12,15 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import cached_property
-from typing import Any, NoReturn
+from typing import Any
 
-from jinja2 import TemplateError as JinjaError
-from jinja2 import nodes
-from jinja2.ext import Extension
-from jinja2.parser import Parser
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-
+from promptlab import bounded
+from promptlab.backends.llama_chat import FIXED_DATE
 from promptlab.errors import ModelNotReady, RequestRejected
 from promptlab.types import Message
 
@@ -46,12 +40,22 @@ PLAIN_STOPS = ("\n\nQuestion:", "\nQuestion:")
 BASE_MODELS = frozenset({"a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"})
 """SHA-256 of files known to be base models: without any chat template they get the plain transcript."""
 
-FIXED_DATE = datetime(2024, 7, 26)
-"""The day that chat templates asking for today get, so that a prompt is the same tomorrow. It is the
-one Llama 3 templates use when they are not told the date."""
+SECONDS = 2.0
+"""Processor time for one rendering."""
+MEMORY = 1_000_000_000
+"""Bytes that the process of chat templates may take."""
+MOST = 24_000_000
+"""Characters a rendered prompt may have."""
 
 RENDERING = "2"
 """Changes where the same template and messages give another text than before. Part of a model's identity."""
+
+
+_worker = bounded.Worker("promptlab.backends.llama_chat", memory=MEMORY)
+
+
+class _Unbounded(RequestRejected):
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,8 @@ class ChatTemplate:
             _check_text(number, message)
         try:
             return self._laid_out(messages)
+        except _Unbounded:
+            raise
         except RequestRejected:
             # Some templates read contents as lists of parts only.
             with contextlib.suppress(RequestRejected):
@@ -117,46 +123,36 @@ class ChatTemplate:
     def _render(self, messages: Sequence[Message], *, prompt_for_answer: bool = True, in_parts: bool = False) -> str:
         """The prompt, with what llama.cpp gives a template: no tools, thinking not switched off, a day."""
         values: dict[str, Any] = {"add_generation_prompt": True} if prompt_for_answer else {}
-        try:
-            text: str = self._jinja.render(
-                messages=[
-                    m.as_data() | ({"content": _Parts([_Part(type="text", text=m.content)])} if in_parts else {})
-                    for m in messages
-                ],
-                bos_token=self._bos,
-                eos_token=self._eos,
-                enable_thinking=True,
-                datetime=f"{FIXED_DATE:%b %d %Y}",
-                date_string=f"{FIXED_DATE:%d %b %Y}",
-                **values,
+        values |= {
+            "messages": [
+                m.as_data() | ({"content": [{"type": "text", "text": m.content}]} if in_parts else {}) for m in messages
+            ],
+            **{"bos_token": self._bos, "eos_token": self._eos, "enable_thinking": True},
+            **{"datetime": f"{FIXED_DATE:%b %d %Y}", "date_string": f"{FIXED_DATE:%d %b %Y}"},
+        }
+        said = _worker.ask({"source": self.source, "values": values, "most": MOST}, seconds=SECONDS)
+        if said is None or "large" in said:
+            raise _Unbounded(
+                f"the chat template of {self._model} ({self.origin}) was stopped: it takes more than {SECONDS:g} s, "
+                f"{MEMORY // 1_000_000:,} MB or {MOST:,} characters; does a loop or a macro go on for ever?",
+                hint="set `chat_template` of the model in promptlab.yaml",
             )
-            return text
-        except _Refused as exc:
-            raise RequestRejected(
-                f"the chat template of {self._model} ({self.origin}) refuses these messages: {exc}",
-                hint="change the template's layout, or set `chat_template` of the model in promptlab.yaml",
-            ) from exc
-        except (JinjaError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as exc:
-            raise RequestRejected(
-                f"the chat template of {self._model} ({self.origin}) fails on these messages: {exc}",
-                hint="set `chat_template` of the model in promptlab.yaml",
-            ) from exc
-
-    @cached_property
-    def _jinja(self) -> Any:
-        environment = ImmutableSandboxedEnvironment(
-            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols", Generation]
-        )
-        environment.filters["tojson"] = _to_json
-        environment.globals["raise_exception"] = _refuse
-        environment.globals["strftime_now"] = FIXED_DATE.strftime
-        try:
-            return environment.from_string(self.source)
-        except JinjaError as exc:
+        if "invalid" in said:
             raise ModelNotReady(
-                f"the chat template of {self._model} ({self.origin}) is not valid Jinja: {exc}",
+                f"the chat template of {self._model} ({self.origin}) is not valid Jinja: {said['invalid']}",
                 hint="set `chat_template` of the model in promptlab.yaml",
-            ) from exc
+            )
+        if "refused" in said:
+            raise RequestRejected(
+                f"the chat template of {self._model} ({self.origin}) refuses these messages: {said['refused']}",
+                hint="change the template's layout, or set `chat_template` of the model in promptlab.yaml",
+            )
+        if "failed" in said:
+            raise RequestRejected(
+                f"the chat template of {self._model} ({self.origin}) fails on these messages: {said['failed']}",
+                hint="set `chat_template` of the model in promptlab.yaml",
+            )
+        return str(said["text"])
 
     def _fill(
         self, messages: Sequence[Message], used: list[str], marks: list[str], skeleton: str, real: str
@@ -205,48 +201,6 @@ class ChatTemplate:
             "so their control tokens cannot be told from text",
             hint="set a simpler `chat_template` of the model in promptlab.yaml",
         )
-
-
-class Generation(Extension):
-    """`{% generation %}…{% endgeneration %}` of the transformers library, which marks what an assistant wrote for
-    training: the text inside, as it stands."""
-
-    tags = {"generation"}  # noqa: RUF012  # so jinja2 declares it
-
-    def parse(self, parser: Parser) -> list[nodes.Node]:
-        next(parser.stream)
-        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
-
-
-def _to_json(value: Any, indent: int | None = None, separators: Any = None, *, ensure_ascii: bool = False) -> str:
-    """JSON as chat templates mean it: every character as it is, where Jinja's own would escape for web pages."""
-    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators)
-
-
-class _Refused(Exception):
-    pass
-
-
-class _Part(dict[str, str]):
-    """A part of a message's content. A template that prints it as it is would show Python's own writing."""
-
-    def __str__(self) -> str:
-        raise _Refused("it prints contents as lists")
-
-    __repr__ = __str__
-
-
-class _Parts(list[_Part]):
-    """A message's content as a list of parts; see `_Part`."""
-
-    def __str__(self) -> str:
-        raise _Refused("it prints contents as lists")
-
-    __repr__ = __str__
-
-
-def _refuse(message: str) -> NoReturn:
-    raise _Refused(message)
 
 
 def _check_text(number: int, message: Message) -> None:

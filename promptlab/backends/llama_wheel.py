@@ -112,7 +112,7 @@ def wheel(requirement: str) -> Path:
 
 
 def _pip(*words: str, **env: str) -> None:
-    subprocess.run([sys.executable, "-m", "pip", *words, "--quiet"], check=True, env={**os.environ, **env})
+    subprocess.run([sys.executable, "-P", "-m", "pip", *words, "--quiet"], check=True, env={**os.environ, **env})
 
 
 def install(requirement: str = REQUIREMENT) -> bool:

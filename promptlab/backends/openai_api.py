@@ -12,6 +12,7 @@ in there would look like latency. The rest has a file each, and docs/models.md t
     openai_proxy.py    proxies of the environment         openai_missing.py  what was asked for and not given
     openai_tokens.py   counting                           openai_errors.py   the words for what goes wrong
     openai_retry.py    asking again                       openai_hints.py    and what to do about it
+    openai_outgoing.py what is done before text leaves    openai_scan.py     the scan of a request, masks undone
 """
 
 from __future__ import annotations
@@ -30,9 +31,11 @@ from promptlab.backends import Step, openai_missing, openai_proxy, openai_reques
 from promptlab.backends.openai_entry import address, authorization, check_installed, fingerprint
 from promptlab.backends.openai_errors import Asked, leaks, translate
 from promptlab.backends.openai_events import check_packing, read_events
+from promptlab.backends.openai_outgoing import Leaving, Outgoing
 from promptlab.backends.openai_retry import LONGEST_ASKED_PAUSE, backoff, brief, retry_after, wait_asked
+from promptlab.backends.openai_scan import Checked, undone
 from promptlab.backends.openai_stream import Answer
-from promptlab.errors import BadReply, ModelNotReady, RateLimited
+from promptlab.errors import BadReply, ModelNotReady, PromptlabError, RateLimited
 from promptlab.types import AsSent, Completion, Delta, Phase, Piece, Request, Thought, Timings
 from promptlab.workspace import OpenAIModel
 
@@ -55,7 +58,9 @@ class OpenAIBackend:
 
     `api_key` may be empty for a server that wants none. `wait(cancel, seconds)` pauses between tries and
     says whether `cancel` was set; `chance()` in [0, 1) shortens the pause, so that many clients spread out.
-    `not_ready` is why it cannot be asked though it can count and show what it would send: a key is missing or broken.
+    `outgoing` watches over what leaves; the catalogue gives every model that of its workspace.
+    `not_ready` is why it cannot be asked though it can count and show what it would send: a key is missing or broken,
+    or, `off`, the workspace is not trusted yet.
     Raises `ModelNotReady` when the catalogue entry cannot work at all.
     """
 
@@ -65,12 +70,14 @@ class OpenAIBackend:
         entry: OpenAIModel,
         api_key: str,
         *,
+        outgoing: Outgoing | None = None,
+        off: PromptlabError | None = None,
         wait: Callable[[threading.Event, float], bool] = _wait,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.name = name
         self.max_parallel = entry.max_parallel
-        self._entry, self._wait, self._chance = entry, wait, chance
+        self._entry, self._wait, self._chance, self._outgoing = entry, wait, chance, outgoing
         self._lock = threading.Lock()
         self._made: openai.OpenAI | None = None
         check_installed(name)
@@ -78,13 +85,13 @@ class OpenAIBackend:
         at = address(name, entry)
         self._query = at.query
         self._can = openai_request.capabilities(name, entry, official=at.official)
-        self.not_ready: ModelNotReady | None = None
+        self.not_ready: PromptlabError | None = off
         self._authorization: tuple[str, str] | None = None
         try:
             self._authorization = authorization(name, entry, key, at)
         except ModelNotReady as exc:  # what sends nothing works all the same: previews, counts, stored answers
-            self.not_ready = exc
-        self.fingerprint = fingerprint(at, entry)
+            self.not_ready = off or exc
+        self.fingerprint = fingerprint(at, entry, outgoing.rule if outgoing is not None else None)
         self.window = entry.window or (openai_tokens.known_window(entry.model) if at.official else None)
         self._encoding = openai_tokens.encoding_name(entry.model, entry.tokenizer)
         self._exact = at.official and entry.tokenizer is None and openai_tokens.is_counted(entry.model)
@@ -103,11 +110,23 @@ class OpenAIBackend:
         """Ask, and ask again where that is safe and can help: never once the server has begun to answer."""
         called = time.monotonic()
         if self.not_ready is not None:
-            raise ModelNotReady(self.not_ready.message, hint=self.not_ready.hint)
+            raise type(self.not_ready)(self.not_ready.message, hint=self.not_ready.hint)
+        found, leaving = Checked(request), None
+        if self._outgoing is not None:
+            found = self._outgoing.checked(request)
+            leaving = self._outgoing.leaving(
+                request, fingerprint=self.fingerprint, clearance=self._entry.clearance, masked=len(found.masks)
+            )
+        steps = self._steps(found.request, leaving, cancel, called)
+        yield from undone(steps, found) if found.masks or found.warnings else steps
+
+    def _steps(
+        self, request: Request, leaving: Leaving | None, cancel: threading.Event, called: float
+    ) -> Generator[Step]:
         body = openai_request.encoded(self.body(request), request, self._asked)
         client = self._client()
         for attempt in range(1, self._entry.max_retries + 2):
-            this = _Try(Answer(self._asked), time.monotonic())
+            this = _Try(Answer(self._asked), time.monotonic(), attempt=attempt, leaving=leaving)
             try:
                 with closing(self._ask(client, body, cancel, this)) as steps:
                     for step in steps:
@@ -146,6 +165,8 @@ class OpenAIBackend:
 
     def as_sent(self, request: Request) -> AsSent:
         """The JSON body and the address, and the tokens. Raises `RequestRejected` for what cannot be sent."""
+        if self._outgoing is not None:
+            request = self._outgoing.shown(request)
         body = self.body(request)
         openai_request.encoded(body, request, self._asked)
         pieces = tuple(Piece(text, span.section, span.source) for span, text in request.prompt.texts())
@@ -237,6 +258,9 @@ class OpenAIBackend:
         response: httpx2.Response | None = None
         try:
             watch.check()
+            if this.leaving is not None:  # before the first byte, and for every try
+                asked = self._asked
+                this.leaving.now(this.attempt, url=asked.url, asked=asked.model, size=len(body), via=asked.proxy)
             with watch:
                 response = cast(
                     "httpx2.Response",
@@ -329,3 +353,5 @@ class _Try:
     stopped: bool = False
     request_id: str = ""
     asked_wait: float | None = None
+    attempt: int = 1
+    leaving: Leaving | None = None

@@ -12,17 +12,19 @@ import importlib.util
 import json
 import re
 from dataclasses import dataclass
-from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, quote_plus, unquote, unquote_plus, urlencode, urlsplit
 
 from promptlab.errors import ModelNotReady
+from promptlab.hosts import is_loopback, is_openai
 from promptlab.types import canonical_json, sha256
-from promptlab.workspace import OpenAIModel
+from promptlab.workspace import OpenAIModel, Scan
 
 OFFICIAL = "https://api.openai.com/v1"
-_OPENAI_HOST = re.compile(r"([a-z0-9-]+\.)?api\.openai\.com")
 _AZURE_HOST = re.compile(
     r".+\.(openai\.azure\.(com|us|cn)|cognitiveservices\.azure\.(com|us|cn)|services\.ai\.azure\.com)"
 )
+_VERSION = re.compile(r"api-version=(\d{4}-\d{2}-\d{2}(-preview)?|preview|latest|v\d)")
+_SHORT_NAME = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,16 @@ class Address:
     secrets: tuple[str, ...]
     user: str = ""
     password: str = ""
+
+    @property
+    def version(self) -> str:
+        """The part of the query that is no secret: `api-version=2024-10-21`, or "" without one."""
+        return "&".join(part for part in self.query.split("&") if is_version(part))
+
+    @property
+    def hidden_query(self) -> str:
+        """The rest of the query, as `base_url` has it."""
+        return "&".join(part for part in self.query.split("&") if part and not is_version(part))
 
 
 def check_installed(name: str) -> None:
@@ -71,19 +83,42 @@ def address(name: str, entry: OpenAIModel) -> Address:
     if entry.api_version is not None:
         kept = {key: value for key, value in query.items() if key != "api-version"}
         asked = urlencode({**kept, "api-version": entry.api_version})
-    hidden = (url.password, *(value for key, value in query.items() if key != "api-version"))
     return Address(
         base=f"{url.scheme}://{url.netloc.rpartition('@')[2]}{path}",
         query=asked,
-        official=url.scheme == "https"
-        and _OPENAI_HOST.fullmatch(host) is not None
-        and url.port in (None, 443)
-        and path == "/v1",
+        official=url.scheme == "https" and is_openai(host) and url.port in (None, 443) and path == "/v1",
         azure=azure,
-        secrets=tuple(value for value in hidden if value),
+        secrets=_secrets(url),
         user=unquote(url.username or ""),
         password=unquote(url.password or ""),
     )
+
+
+def _secrets(url: SplitResult) -> tuple[str, ...]:
+    """What no message may quote: user, password and the values of the query, in every form in which a server, or the
+    library, may say them; the longest first, so that no rest of one is left. A short user name, or one that has a
+    password beside it, is a word like any other."""
+    found = {url.password or "", f"{url.username}:{url.password}" if url.password else url.username or ""}
+    found |= {part.partition("=")[2] or part for part in url.query.split("&") if not is_version(part)}
+    found |= {part for part in (url.username or "",) if len(part) > _SHORT_NAME}
+    forms = {form for one in found for form in (one, unquote(one), unquote_plus(one))}
+    forms |= {quote(one, safe="") for one in forms} | {quote_plus(one) for one in forms}
+    forms |= {base64.b64encode(one.encode()).decode() for one in forms if ":" in one}
+    return tuple(sorted(filter(None, forms), key=lambda one: (-len(one), one)))
+
+
+def is_version(part: str) -> bool:
+    """Whether a part of a query is the version of Azure's API, which is no secret."""
+    return _VERSION.fullmatch(unquote_plus(part)) is not None
+
+
+def shown_url(base_url: str) -> str:
+    """`base_url` as it may be shown: without user, password and query; "…" where it is no address at all."""
+    try:
+        url = urlsplit(base_url)
+        return f"{url.scheme}://{url.netloc.rpartition('@')[2]}{url.path}" if url.scheme and url.netloc else "…"
+    except ValueError:
+        return "…"
 
 
 def _checked_url(name: str, base_url: str) -> SplitResult:
@@ -98,17 +133,30 @@ def _checked_url(name: str, base_url: str) -> SplitResult:
     return url
 
 
-def fingerprint(at: Address, entry: OpenAIModel) -> str:
-    """What decides an answer apart from the request: address and model, and what the catalogue adds to each request."""
+def _host(base: str) -> str:
+    return urlsplit(base).hostname or ""
+
+
+def fingerprint(at: Address, entry: OpenAIModel, scan: Scan | None = None) -> str:
+    """What decides an answer apart from the request: address and model, what the catalogue adds to each request, and
+    what the rule `scan` masks."""
     added = {
         "api_version": entry.api_version,
         "extra_body": json.loads(json.dumps(entry.extra_body)) or None,
         "reasoning": json.loads(json.dumps({k: dict(v) for k, v in entry.reasoning.items()})) or None,
         "reasoning_effort": entry.reasoning_effort,
+        "masked": _masked(scan),
     }
     added = {key: value for key, value in added.items() if value is not None}
     more = f" with={sha256(canonical_json(added))[:16]}" if added else ""
     return f"openai:{at.base}:{entry.model}{more}"
+
+
+def _masked(scan: Scan | None) -> list[str] | None:
+    if scan is None:
+        return None
+    groups = [group for group, rule in (("keys", scan.keys), ("personal", scan.personal)) if rule == "mask"]
+    return [*groups, *(scan.regions if "personal" in groups else ())] or None
 
 
 def key_header(entry: OpenAIModel, at: Address) -> str:
@@ -125,6 +173,11 @@ def authorization(name: str, entry: OpenAIModel, key: str, at: Address) -> tuple
         if not entry.api_key_env:
             hint = f"name the variable that holds the key: `api_key_env: {env}` in promptlab.yaml"
         raise ModelNotReady(f"{name} needs an API key", hint=hint)
+    if key and not entry.key_over_http and at.base.startswith("http://") and not is_loopback(_host(at.base)):
+        raise ModelNotReady(
+            f"{name}: its key would go to {at.base} unencrypted",
+            hint="use https://, or say `key_over_http: true` in its entry of promptlab.yaml",
+        )
     if not key.isascii() or not key.isprintable() or " " in key:
         hint = f"look at the environment variable {entry.api_key_env}" if entry.api_key_env else ""
         raise ModelNotReady(f"{name}: the API key holds characters no key can hold", hint=hint)

@@ -9,12 +9,14 @@ No message holds the API key: servers like to send it back, so everything they s
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import socket
 import ssl
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from promptlab.backends.openai_hints import field_hint, filter_names, is_filter, is_too_long, too_long_hint
@@ -65,9 +67,22 @@ class Asked:
 def mask(text: str, secrets: Iterable[str]) -> str:
     """`text` without the secrets, and without anything that looks like a key."""
     for secret in secrets:
-        text = text.replace(secret, "***")
+        text = _spelt(secret).sub("***", text)
     text = re.sub(r"(?i)\b(bearer|basic)\s+[^\s\"',}]+", r"\1 ***", text)
     return re.sub(r"\bsk-[\w*.…-]{3,}", "sk-***", text)
+
+
+@lru_cache(maxsize=256)
+def _spelt(secret: str) -> re.Pattern[str]:
+    """`secret` in every spelling: as it is, percent-encoded here and there, as in a form, in JSON or HTML."""
+
+    def ways(char: str) -> str:
+        found = {re.escape(char), re.escape(html.escape(char)), rf"\\u{ord(char):04x}"}
+        found.add("".join(f"%(?:25)?{byte:02x}" for byte in char.encode("utf-8", "surrogatepass")))
+        found |= {r"\+"} if char == " " else {r"\\/"} if char == "/" else set()
+        return f"(?:{'|'.join(sorted(found, key=len, reverse=True))})"
+
+    return re.compile("".join(re.escape(c) if c.isascii() and c.isalnum() else f"(?i:{ways(c)})" for c in secret))
 
 
 # Every exception class of the openai library, by name: how `translate` deals with it. A test walks the
@@ -143,7 +158,7 @@ def _body(exc: Exception) -> object:
 
 def leaks(exc: Exception, asked: Asked) -> bool:
     """Whether printing `exc` and its causes would show a secret."""
-    return any(secret in repr(e) or secret in str(e) for e in _chain(exc) for secret in asked.secrets)
+    return any(_spelt(secret).search(f"{e!r} {e}") for e in _chain(exc) for secret in asked.secrets)
 
 
 def _is_openai(kind: type) -> bool:

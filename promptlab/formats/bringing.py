@@ -15,10 +15,12 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
+from promptlab import all_or_none, faults
 from promptlab.errors import FormatError, InputError
 from promptlab.files import write_atomically
 from promptlab.formats import reader
 from promptlab.formats.common import Imported, Places
+from promptlab.formats.without_keys import without_keys
 from promptlab.workspace import Workspace
 from promptlab.yamlfile import MAX_BYTES
 
@@ -95,14 +97,18 @@ def _base(name: str) -> str:
 
 
 def files_of(imported: Imported, name: str, places: Places) -> dict[str, bytes]:
-    """Every file that the import writes, by its path: what was made of the source, and the source itself, which goes
-    into the folder that the templates have to themselves, where they have one."""
+    """Every file that the import writes, by its path: what was made of the source, and the source itself without its
+    keys, which goes into the folder that the templates have to themselves, where they have one. A source out of which
+    a key cannot be taken for sure is not kept."""
     if not imported.files:
         return {}
     folders = {str(PurePosixPath(file.path).parent) for file in imported.files if file.kind == "template"}
     folder = folders.pop() if len(folders) == 1 else places.templates
     made = {file.path: file.text.encode("utf-8", "surrogatepass") for file in imported.files}
-    return made | {f"{folder}/{_base(name)}.original": imported.original}
+    original = without_keys(imported.original)
+    if original is None:
+        return made
+    return made | {f"{folder}/{_base(name)}.original": original}
 
 
 def in_the_way(workspace: Workspace, wanted: dict[str, bytes]) -> list[str]:
@@ -118,8 +124,8 @@ def _differs(full: Path, content: bytes) -> bool:
 
 
 def write(workspace: Workspace, imported: Imported, name: str, places: Places, *, force: bool = False) -> list[str]:
-    """Write what was imported from `name` and the original; the paths. Nothing is written where one of the files is in
-    the way, unless `force` replaces it.
+    """Write what was imported from `name` and the original, all or none; the paths. Nothing is written where one of the
+    files is in the way, unless `force` replaces it.
 
     Raises `FormatError` for what is in the way, `InputError` where a file cannot be written.
     """
@@ -127,11 +133,17 @@ def write(workspace: Workspace, imported: Imported, name: str, places: Places, *
     for path in in_the_way(workspace, wanted):
         if not force or not workspace.resolve(path).is_file():
             raise FormatError(f"`{path}` is there already and differs", file=name, hint="--force overwrites it")
-    for path, content in wanted.items():
-        full = workspace.resolve(path)
-        if not full.exists() or full.read_bytes() != content:
-            write_file(full, content, path)
+    try:
+        changed = {path: content for path, content in wanted.items() if _is_new(workspace.resolve(path), content)}
+        if changed:
+            all_or_none.write(workspace.root, changed)
+    except OSError as exc:
+        raise InputError(f"cannot be written: {exc.strerror}", file=name, hint=faults.advice(exc)) from exc
     return list(wanted)
+
+
+def _is_new(full: Path, content: bytes) -> bool:
+    return not full.exists() or full.read_bytes() != content
 
 
 def write_file(path: Path, content: bytes, shown: str) -> None:
@@ -139,4 +151,4 @@ def write_file(path: Path, content: bytes, shown: str) -> None:
     try:
         write_atomically(path, content)
     except OSError as exc:
-        raise InputError(f"cannot be written: {exc.strerror}", file=shown) from exc
+        raise InputError(f"cannot be written: {exc.strerror}", file=shown, hint=faults.advice(exc)) from exc

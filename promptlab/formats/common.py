@@ -13,13 +13,14 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from json.decoder import JSONDecodeError
 from pathlib import Path
 from typing import Any, Literal
 
 from promptlab.errors import FormatError
+from promptlab.types import Document, Example, Template
 from promptlab.yamlfile import YamlFile, parse_yaml, read_text
 
 What = Literal["taken", "translated", "not understood"]
@@ -102,11 +103,21 @@ class Imported:
 
 
 @dataclass(frozen=True)
+class Home:
+    """The workspace that imports, as far as readers need it: `text_of` a file, empty where there is none, and the
+    documents and shots of a template, read and chosen there."""
+
+    text_of: Callable[[str], str]
+    materials: Callable[[Template], tuple[Sequence[Document], Sequence[Example]]]
+
+
+@dataclass(frozen=True)
 class Places:
-    """Folders of the workspace that an import writes to."""
+    """Folders of the workspace that an import writes to, and what it may look at there."""
 
     templates: str = "templates/imported"
     pools: str = "fixtures/imported"
+    home: Home | None = None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
     {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Who won?"}], "temperature": 0.0}
 
-No key is ever written: Python and curl read it from the environment variable that the catalogue names.
+No key is ever written: Python and curl read it from the environment variable that the catalogue names, and user,
+password and query of a `base_url` from variables that a comment names.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from promptlab.backends import openai_request
 from promptlab.backends.openai_entry import address, key_header
 from promptlab.backends.openai_errors import Asked
 from promptlab.errors import FormatError
+from promptlab.formats import exported_address
 from promptlab.formats.common import Fields, Imported, Places, Source, read_bytes, slug, source_of, text_of
 from promptlab.formats.draft import ROLES, Draft, param
 from promptlab.formats.foreign_text import joined, literal
@@ -153,31 +155,46 @@ def as_python(request: Request, entry: OpenAIModel) -> str:
         *chain(*entry.reasoning.values()),
     }
     extra = {key: made.pop(key) for key in list(made) if key in own}
-    lines = ["import os", "", "from openai import OpenAI", ""]
     env = _key_env(entry)
     key = f'os.environ["{env}"]' if env else '"none"'
-    base = f", base_url={entry.base_url!r}" if entry.base_url else ""
     at = address(request.model, entry)
-    if at.azure:
-        base = f", base_url={at.base!r}, default_query={dict(parse_qsl(at.query))!r}"
-        base += f', default_headers={{"api-key": {key}}}' if key_header(entry, at) == "api-key" else ""
+    asked = exported_address.of(request.model, at, key_env=env)
+    base = f", base_url={at.base!r}" if entry.base_url or at.azure else ""
+    query = [repr(dict(parse_qsl(at.version)))[1:-1]] if at.version else []
+    query += [f'**dict(parse_qsl(os.environ["{asked.query_env}"], True))'] if asked.query_env else []
+    base += f", default_query={{{', '.join(query)}}}" if query else ""
+    if env and key_header(entry, at) == "api-key":
+        base += f', default_headers={{"api-key": {key}}}'
+    elif asked.login_env:
+        login = f'base64.b64encode(os.environ["{asked.login_env}"].encode()).decode()'
+        base += f', default_headers={{"Authorization": "Basic " + {login}}}'
+    imports = ["base64"] if asked.login_env else []
+    imports += ["os"] if env or asked.login_env or asked.query_env else []
+    lines = [*(f"import {name}" for name in imports)]
+    lines += ["from urllib.parse import parse_qsl"] if asked.query_env else []
+    lines += [*([""] if lines else []), "from openai import OpenAI", "", *(f"# {line}" for line in asked.notes)]
     lines += [f"client = OpenAI(api_key={key}{base})", "completion = client.chat.completions.create("]
     lines += [f"    {name}={value!r}," for name, value in made.items()]
     lines += [f"    extra_body={extra!r}," if extra else "", ")", "print(completion.choices[0].message.content)"]
-    if not env:
-        lines = lines[2:]
     return "\n".join(line for number, line in enumerate(lines) if line or not lines[number - 1].endswith(",")) + "\n"
 
 
 def as_curl(request: Request, entry: OpenAIModel) -> str:
     """A curl command for a POSIX shell that asks it."""
     at = address(request.model, entry)
-    url = f"{at.base}/chat/completions" + (f"?{at.query}" if at.query else "")
-    head = [f"curl {shlex.quote(url)}", "-H 'Content-Type: application/json'"]
-    if env := _key_env(entry):
+    env = _key_env(entry)
+    asked = exported_address.of(request.model, at, key_env=env)
+    url = shlex.quote(f"{at.base}/chat/completions" + (f"?{at.version}" if at.version else ""))
+    if asked.query_env:
+        url = f'--globoff {url}"{"&" if at.version else "?"}${{{asked.query_env}:?}}"'
+    head = [f"curl {url}", "-H 'Content-Type: application/json'"]
+    if env:
         plain = key_header(entry, at) == "api-key"
         head.append(f'-H "api-key: ${env}"' if plain else f'-H "Authorization: Bearer ${env}"')
-    return " \\\n  ".join([*head, f"--data-binary {shlex.quote(_json(body(request, entry)))}"]) + "\n"
+    elif asked.login_env:
+        head.append(f'--user "${{{asked.login_env}:?}}"')
+    command = " \\\n  ".join([*head, f"--data-binary {shlex.quote(_json(body(request, entry)))}"]) + "\n"
+    return "".join(f"# {line}\n" for line in asked.notes) + command
 
 
 def _key_env(entry: OpenAIModel) -> str:

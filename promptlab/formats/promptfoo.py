@@ -16,8 +16,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from promptlab.backends.openai_entry import address, is_version
 from promptlab.errors import FormatError
-from promptlab.formats import kept
+from promptlab.formats import exported_address, kept
 from promptlab.formats.common import (
     Fields,
     Imported,
@@ -31,7 +32,7 @@ from promptlab.formats.common import (
 )
 from promptlab.formats.draft import PARAMS, ROLES, Draft, param
 from promptlab.formats.foreign_text import from_nunjucks, joined
-from promptlab.formats.outward import Outward, hash_of
+from promptlab.formats.outward import Outward
 from promptlab.formats.promptfoo_tests import CODE, CODE_ENDINGS, RUN_SETTING, Tests, is_file
 from promptlab.formats.yaml_out import dump
 from promptlab.types import Role
@@ -175,7 +176,8 @@ class _Config:
         name = slug(label, self.name)
         folder = f"{self.places.templates}/{self.name}/" if count > 1 else f"{self.places.templates}/"
         messages, notes = _messages(text)
-        own = kept.template(self.kept.get(label), hash_of(messages), f"{folder}{name}.yaml")
+        seen = kept.Seen(messages, self.schema, sample)
+        own = kept.template(self.kept.get(label), seen, f"{folder}{name}.yaml", self.places.home)
         if own.text is not None:
             self.made.add(f"{folder}{name}.yaml", own.text)
             return []
@@ -241,12 +243,19 @@ class _Config:
             if own is not None:
                 found[own[0]] = own[1]
                 self.report.add(where, "taken", row)
-            elif field == "apiBaseUrl" and isinstance(value, str) and "{" not in value:
-                model["base_url"] = value
-                self.report.add(where, "translated", row, "`base_url` of the model")
+            elif field == "apiBaseUrl" and isinstance(value, str) and _imported_url(value)[0]:
+                model["base_url"], left = _imported_url(value)
+                note = f"`base_url` of the model, without {left}: add them there yourself" if left else ""
+                self.report.add(where, "translated", row, note or "`base_url` of the model")
             elif field == "apiKeyEnvar" and isinstance(value, str) and value.isidentifier():
                 model["api_key_env"] = value
                 self.report.add(where, "translated", row, "`api_key_env` of the model")
+            elif field in ("apiBaseUrl", "apiHost"):
+                note = "an address from promptfoo's environment: give the model a `base_url`, so no line is made of it"
+                self.report.add(where, "not understood", row, note)
+                model.pop("model")
+            elif field == "apiKeyRequired" and value is False:
+                self.report.add(where, "taken", row)
             elif field == "apiKey":
                 self.report.add(where, "not understood", row, "keys are not taken over; name an environment variable")
             elif field == "response_format" and isinstance(_schema_of(value), dict):
@@ -254,6 +263,10 @@ class _Config:
                 self.report.add(where, "translated", row, "`schema` of the template")
             else:
                 self.report.add(where, "not understood", row, "promptlab has nothing like it")
+        if "model" not in model:  # without its address it would be OpenAI's, which is somebody else
+            params.append(found)
+            self.report.add(name, "not understood", line, "where it is asked is not known")
+            return
         if "base_url" not in model:
             model.setdefault("api_key_env", "OPENAI_API_KEY")
         OpenAIModel.model_validate(model)
@@ -318,14 +331,15 @@ def write(exports: Sequence[Outward], models: Mapping[str, OpenAIModel]) -> str:
     data: dict[str, Any] = {
         "description": exports[0].template.description or "exported from promptlab",
         "prompts": prompts,
-        "providers": [_provider(model, exports) for model in models.values()],
+        "providers": [_provider(name, model, exports) for name, model in models.items()],
         "tests": tests or [{"vars": {}}],
         "metadata": {"promptlab": ours},
     }
-    return dump(data)
+    notes = dict.fromkeys(note for name, model in models.items() for note in _notes(name, model))
+    return "".join(f"# {note}\n" for note in notes) + dump(data)
 
 
-def _provider(model: OpenAIModel, exports: Sequence[Outward]) -> dict[str, Any]:
+def _provider(name: str, model: OpenAIModel, exports: Sequence[Outward]) -> dict[str, Any]:
     config: dict[str, Any] = {}
     params = exports[0].template.params
     for field in dict.fromkeys(PARAMS.values()):
@@ -336,7 +350,41 @@ def _provider(model: OpenAIModel, exports: Sequence[Outward]) -> dict[str, Any]:
         schema = {"name": "answer", "schema": json.loads(exports[0].template.schema)}
         config["response_format"] = {"type": "json_schema", "json_schema": schema}
     if model.base_url:
-        config["apiBaseUrl"] = model.base_url
+        at = address(name, model)
+        asked = exported_address.of(name, at, key_env=model.api_key_env or "")
+        query = [at.version] if at.version else []
+        query += [f"{{{{env.{asked.query_env}}}}}"] if asked.query_env else []
+        config["apiBaseUrl"] = f"{at.base}?{'&'.join(query)}" if query else at.base
+        if asked.login_env:
+            config["headers"] = {"Authorization": f"Basic {{{{env.{asked.login_env}_BASE64}}}}"}
     if model.api_key_env:
         config["apiKeyEnvar"] = model.api_key_env
+    elif model.base_url:  # otherwise promptfoo refuses to ask a server that wants no key
+        config["apiKeyRequired"] = False
     return {"id": f"openai:chat:{model.model}", "config": config}
+
+
+def _notes(name: str, model: OpenAIModel) -> list[str]:
+    if not model.base_url:
+        return []
+    asked = exported_address.of(name, address(name, model), key_env=model.api_key_env or "")
+    return [
+        note.replace("_LOGIN", "_LOGIN_BASE64").replace("user:password", "base64 of user:password")
+        for note in asked.notes
+    ]
+
+
+def _imported_url(value: str) -> tuple[str, str]:
+    """The `base_url` for an address of a promptfoo configuration, and what was left out of it. "" where what matters
+    comes from promptfoo's environment."""
+    plain = value.partition("#")[0]
+    head, mark, query = plain.partition("?")
+    scheme, _, rest = head.partition("://")
+    login, _, host = rest.rpartition("@")
+    base = f"{scheme}://{host}".removesuffix("/chat/completions")
+    parts = query.split("&")
+    version = "&".join(part for part in parts if is_version(part))
+    left = [what for what, there in (("user and password", login), ("the query", mark and version != query)) if there]
+    if "{" in base or not host:
+        return "", ""
+    return base + (f"?{version}" if version else ""), " and ".join(left)

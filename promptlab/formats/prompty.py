@@ -79,9 +79,10 @@ def read(path: Path, shown: str, places: Places) -> Imported:
     target = f"{places.templates}/{made.name}.yaml"
     messages, notes = _turns(body)
     ours = _inner(fields.data, "metadata").get("promptlab")
-    own = kept.template(ours, hash_of(messages), target)
     draft = Draft()
     _settings(fields, draft, source)
+    given = {name: spec.get("default", spec.get("sample")) for name, spec in draft.inputs.items()}
+    own = kept.template(ours, kept.Seen(messages, draft.schema, given), target, places.home)
     if own.text is not None:
         made.report.add("body", "taken", first)
         made.add(target, own.text)

@@ -17,11 +17,12 @@ from dataclasses import replace
 from typing import Any
 
 from promptlab.errors import InputError, nearest
+from promptlab.patterns import search
 from promptlab.scorers.overlap import chrf, list_f1
 from promptlab.scorers.python import python
 from promptlab.scorers.similarity import similarity
 from promptlab.scorers.structure import json_fields, json_schema
-from promptlab.scorers.text import best_subspan_em, contains, exact, normalise, one_of, regex
+from promptlab.scorers.text import best_subspan_em, checked, contains, exact, normalise, one_of, regex
 from promptlab.scorers.values import numeric
 from promptlab.types import Score, Scorer, ScorerSpec, canonical_json
 from promptlab.workspace import Workspace
@@ -80,7 +81,7 @@ def spec(named: str | Mapping[str, Any]) -> ScorerSpec:
     found = ScorerSpec(name, canonical_json(dict(options)))
     passing(found)
     if "extract" in options:
-        _pattern(options["extract"], "extract")
+        checked(options["extract"], "extract")
     return found
 
 
@@ -103,7 +104,7 @@ def build(spec: ScorerSpec, workspace: Workspace) -> Scorer:
         made = factory(workspace=workspace, **options) if factory in _NEEDS_WORKSPACE else factory(**options)
     except TypeError as exc:
         raise InputError(f"the options of `{spec.name}` do not fit: {exc}") from exc
-    return _extracting(made, _pattern(extract, "extract"), spec.name) if extract else made
+    return _extracting(made, checked(extract, "extract"), spec.name) if extract else made
 
 
 def passing(spec: ScorerSpec) -> float:
@@ -114,23 +115,15 @@ def passing(spec: ScorerSpec) -> float:
     return float(value)
 
 
-def _extracting(scorer: Scorer, pattern: re.Pattern[str], name: str) -> Scorer:
+def _extracting(scorer: Scorer, pattern: str, name: str) -> Scorer:
     def score(answer: str, expected: Any) -> Score:
-        matches = list(pattern.finditer(answer))
-        if not matches:
-            return Score(name, 0.0, "", f"nothing in the answer matches {pattern.pattern!r}")
-        last = matches[-1]
-        return scorer(last[1] if pattern.groups and last[1] is not None else last[0], expected)
+        last = search(pattern, answer, flags=re.MULTILINE, how="last")
+        if last is None:
+            return Score(name, 0.0, "", f"nothing in the answer matches {pattern!r}")
+        return scorer(last.text if last.group is None else last.group, expected)
 
     score.__qualname__ = name  # whoever catches what it raises names it by that
     return score
-
-
-def _pattern(text: Any, option: str) -> re.Pattern[str]:
-    try:
-        return re.compile(text, re.MULTILINE)
-    except (re.error, TypeError) as exc:
-        raise InputError(f"`{option}` is no regular expression: {exc}") from exc
 
 
 def named(score: Score, name: str) -> Score:

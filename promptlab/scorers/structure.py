@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from promptlab.errors import InputError
-from promptlab.json_schema import problem_of
+from promptlab.json_schema import errors, problem_of
 from promptlab.scorers.text import normalise
-from promptlab.types import Score, Scorer
+from promptlab.types import Score, Scorer, canonical_json
 from promptlab.words import clipped
 
 _FENCE = re.compile(r"\A\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*\Z", re.DOTALL | re.IGNORECASE)
@@ -19,40 +19,42 @@ _FENCE = re.compile(r"\A\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*\Z", re.DOTALL | re
 
 def parsed(answer: str) -> Any:
     """The JSON of an answer, with or without a code fence around it. Raises `ValueError`."""
-    fenced = _FENCE.match(answer)
     try:
-        return json.loads(fenced[1] if fenced else answer)
+        return json.loads(_bare(answer))
     except RecursionError as exc:
         raise ValueError("nested too deeply") from exc
 
 
+def _bare(answer: str) -> str:
+    fenced = _FENCE.match(answer)
+    return fenced[1] if fenced else answer
+
+
 def json_schema(*, schema: Mapping[str, Any] | None = None) -> Scorer:
     """1 when the answer is JSON that fits `schema`; without one, the schema is what is expected."""
-    from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no stubs
 
-    def checked(given: Any) -> Any:
+    def checked(given: Any) -> str:
         if not isinstance(given, Mapping):
             raise InputError("`json_schema` needs a schema", hint="as its option `schema`, or as `expected`")
         problem = problem_of(given)
         if problem:
             raise InputError(problem.message)
-        # References to other places are not followed: nothing is fetched.
-        return Draft202012Validator(given)
+        return canonical_json(dict(given))
 
     own = checked(schema) if schema is not None else None
 
     def score(answer: str, expected: Any) -> Score:
+        against = own or checked(expected)
         try:
-            data = parsed(answer)
+            data, problems = parsed(answer), errors(against, _bare(answer))
         except ValueError as exc:
             return Score("json_schema", 0.0, answer.strip(), f"not JSON: {exc}")
-        problems = list((own or checked(expected)).iter_errors(data))
         said = json.dumps(data, ensure_ascii=False)
         if not problems:
             return Score("json_schema", 1.0, said, "fits the schema")
-        where = "/".join(str(part) for part in problems[0].absolute_path) or "the answer"
+        where = problems[0].at.removeprefix("/") or "the answer"
         more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
-        return Score("json_schema", 0.0, said, f"{where}: {clipped(problems[0].message, 200)}{more}")
+        return Score("json_schema", 0.0, said, f"{where}: {clipped(problems[0].why, 200)}{more}")
 
     return score
 

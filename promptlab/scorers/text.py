@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from promptlab.errors import InputError
+from promptlab.patterns import search
 from promptlab.types import Score, Scorer
 
 MAX_MATCHED = 100_000
@@ -66,28 +67,30 @@ def regex(*, pattern: str = "", ignore_case: bool = False, whole: bool = False) 
     """1 when `pattern`, or what is expected where there is none, matches somewhere in the answer, or all of it
     with `whole`."""
     flags = re.MULTILINE | (re.IGNORECASE if ignore_case else 0)
-    compiled = _compiled(pattern, flags) if pattern else None
+    own = [checked(pattern, "pattern", flags)] if pattern else None
 
     def score(answer: str, expected: Any) -> Score:
-        tried = [compiled] if compiled else [_compiled(one, flags) for one in alternatives(expected)]
-        text, patterns = answer[:MAX_MATCHED], _one_of([one.pattern for one in tried])
+        tried = own or [checked(one, "expected", flags) for one in alternatives(expected)]
+        text, patterns = answer[:MAX_MATCHED], _one_of(tried)
         looked_at = f" in its first {MAX_MATCHED:,} characters" if len(answer) > MAX_MATCHED else ""
         if whole and looked_at:
             return Score("regex", 0.0, answer.strip(), f"longer than the {MAX_MATCHED:,} characters that are compared")
         for one in tried:
-            found = one.fullmatch(text) if whole else one.search(text)
+            found = search(one, text, flags=flags, how="fullmatch" if whole else "search")
             if found:
-                return Score("regex", 1.0, found[0], f"matches {one.pattern!r}")
+                return Score("regex", 1.0, found.text, f"matches {one!r}")
         return Score("regex", 0.0, answer.strip(), f"does not match {patterns}{looked_at}")
 
     return score
 
 
-def _compiled(pattern: str, flags: int) -> re.Pattern[str]:
+def checked(pattern: Any, option: str, flags: int = re.MULTILINE) -> str:
+    """`pattern` where Python's `re` can read it. Raises `InputError` that names the option."""
     try:
-        return re.compile(pattern, flags)
-    except (re.error, TypeError) as exc:
-        raise InputError(f"`pattern` is no regular expression: {exc}") from exc
+        re.compile(pattern, flags)
+    except (re.error, TypeError, RecursionError, OverflowError) as exc:
+        raise InputError(f"`{option}` is no regular expression: {exc}") from exc
+    return str(pattern)
 
 
 def one_of(*, among: list[str] | None = None) -> Scorer:

@@ -145,7 +145,7 @@ def _pool(session: Session, adding: _Adding, template: Template | None) -> str |
         [*known, NEW],
         index=[*known, NEW].index(first),
         key=adding.key("pool"),
-        format_func=lambda one: widgets.shown(f"{one} (this template's)" if one == own else one) or "a new pool",
+        format_func=lambda one: widgets.unturned(f"{one} (this template's)" if one == own else one) or "a new pool",
     )
     if path:
         return str(path)

@@ -10,6 +10,7 @@ import streamlit as st
 from promptlab import privacy
 from promptlab.errors import PromptlabError
 from promptlab.labels import set_label
+from promptlab.ledger import lowers
 from promptlab.types import LABELS, Label
 from promptlab.ui.session import Session
 from promptlab.ui.widgets import escape, note, plain, small
@@ -44,14 +45,15 @@ def draw(session: Session, path: str, *, key: str) -> None:
             )
             if problem := st.session_state.get(f"{key}-problem"):
                 note("bad", "The label stays as it is", *problem)
-            lowers = LABELS.index(choice) < LABELS.index(now)
-            if lowers:
-                st.text_input("Why it may be lower", key=f"{key}-why", placeholder="It is published now")
+            why = ""
+            if lowers(now, choice):
+                why = st.text_input("Why may more models see it?", key=f"{key}-why", placeholder="it is published")
+                small("The ledger keeps this with your name.")
             st.button(
                 f"Make it {choice}",
                 type="primary",
                 key=f"{key}-set",
-                disabled=choice == now,
+                disabled=choice == now or (lowers(now, choice) and not why.strip()),
                 on_click=_set,
                 args=(session, path, key),
             )
@@ -62,7 +64,7 @@ def draw(session: Session, path: str, *, key: str) -> None:
 def _set(session: Session, path: str, key: str) -> None:
     label = cast(Label, st.session_state[f"{key}-choice"])
     try:
-        set_label(session.workspace, path, label, reason=str(st.session_state.get(f"{key}-why") or ""))
+        set_label(session.workspace, path, label, reason=str(st.session_state.get(f"{key}-why", "")))
         session.reload()
     except PromptlabError as exc:
         st.session_state[f"{key}-problem"] = (exc.message, exc.hint)

@@ -13,9 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import re
-import tempfile
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,8 +21,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from promptlab import plans, template_fields, templates
+from promptlab import faults, plans, template_fields, templates
 from promptlab.errors import StoreError
+from promptlab.files import write_atomically
 from promptlab.types import Given, InputSpec, Label, Place, Section, Template, highest
 
 log = logging.getLogger(__name__)
@@ -214,13 +213,9 @@ class Drafts:
     def _write(self, draft: Draft) -> None:
         path = self._path(draft.template)
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            handle, half = tempfile.mkstemp(dir=self._folder, suffix=".half")
-            with os.fdopen(handle, "w", encoding="ascii") as file:
-                file.write(json.dumps(draft.model_dump(), indent=1))
-            Path(half).replace(path)
+            write_atomically(path, json.dumps(draft.model_dump(), indent=1).encode("ascii"))
         except OSError as exc:
             raise StoreError(
                 f"the draft of {draft.template} cannot be kept in {path}: {exc.strerror}",
-                hint="is the disk full, or the folder read-only?",
+                hint=faults.advice(exc),
             ) from exc

@@ -10,6 +10,7 @@ import streamlit as st
 
 from promptlab import examples, pool_files, pools, selection
 from promptlab.errors import InputError, PromptlabError
+from promptlab.ledger import lowers
 from promptlab.types import LABELS, Example, Label
 from promptlab.ui import frame, widgets
 from promptlab.ui.session import Session
@@ -84,6 +85,9 @@ def _draw(session: Session, form: _Form) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         tags_field(session, form.path, was.tags if was else (), key=form.key("tags"), disabled=fixed)
         label_field(session.workspace.label_of(form.path), was.label if was else None, key=form.key("label"))
+    if was is not None and lowers(was.label, st.session_state[form.key("label")]):
+        st.text_input("Why may more models see it?", key=form.key("why"), placeholder="it is published")
+        small("The ledger keeps this with your name.")
     st.text_input(
         "Id", value=widgets.shown(was.id) if was else "", key=form.key("id"), disabled=fixed,
         placeholder="made from the inputs", help="No two examples of a pool have the same.",
@@ -202,7 +206,7 @@ def _save(session: Session, form: _Form) -> str:
             raise InputError(f"the pool has this question already, as {twin.id}", hint="edit that example instead")
         pools.add(session.workspace, form.path, example)
         return f"{name} is in {pool}"
-    pools.edit(session.workspace, form.path, was.id, example, was=was)
+    pools.edit(session.workspace, form.path, was.id, example, was=was, reason=str(state.get(form.key("why"), "")))
     return f"{name} is changed in {pool}"
 
 

@@ -22,6 +22,7 @@ from promptlab.ui.widgets import escape, markup, note
 log = logging.getLogger(__name__)
 _PLACE = "frame-place"
 P = ParamSpec("P")
+SHOWN_ASKS = 10
 NO_MODELS = "<li><span></span><span>none in promptlab.yaml</span></li>"
 
 
@@ -45,10 +46,26 @@ def _framed(page: Callable[[session.Session], None]) -> None:
     with st.sidebar:
         _sidebar(here)
     _let_dialogs_go(page)
+    _ask_for_trust(here)
     try:
         page(here)
     finally:  # a page may name in the address what it shows
         st.session_state[_PLACE] = _place(page)
+
+
+def _ask_for_trust(here: session.Session) -> None:
+    """What the workspace asks for, until a press says that it may."""
+    wanted = here.not_trusted()
+    if not wanted:
+        return
+    lines = [ask.words for ask in wanted[:SHOWN_ASKS]]
+    if len(wanted) > SHOWN_ASKS:
+        lines.append(f"and {len(wanted) - SHOWN_ASKS} more: promptlab trust --show")
+    with st.container(key="trust"):
+        note("warn", "This workspace asks for what is off until you trust it", *lines)
+        st.button(
+            "Trust this workspace", key="trust-it", icon=":material/verified_user:", on_click=here.trust, args=(wanted,)
+        )
 
 
 def _let_dialogs_go(page: Callable[[session.Session], None]) -> None:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from promptlab import plans
 from promptlab.errors import FormatError, InputError, PromptlabError
 from promptlab.formats import IMPORTS, bringing
 from promptlab.formats.common import Imported, Loss, Places, What
 from promptlab.ui import frame, links, widgets
 from promptlab.ui.document_size import sentence
-from promptlab.ui.session import Session
+from promptlab.ui.session import Session, current
 from promptlab.ui.theme import UPLOAD_MB
 from promptlab.ui.widgets import chip, escape, markup, note, plain, small
 from promptlab.yamlfile import MAX_BYTES
@@ -146,7 +147,9 @@ def _read(chosen: str, name: str, beside: Mapping[str, bytes]) -> _Read:
             raise FormatError(f"larger than {MAX_BYTES // 1_000_000} MB", hint="is this the file you meant?")
         if not format_:
             raise FormatError("nothing in it tells which tool it is of", hint="choose its format, if you know it")
-        return _Read(format_, bringing.read(format_, name, content, beside=beside))
+        return _Read(
+            format_, bringing.read(format_, name, content, Places(home=plans.home(current().workspace)), beside=beside)
+        )
     except PromptlabError as exc:
         return _Read(format_, problem=exc)
 

@@ -24,6 +24,7 @@ st.navigation(
         st.Page(PAGES / "examples.py", title="Examples", icon=":material/school:"),
         st.Page(PAGES / "suites.py", title="Suites", icon=":material/fact_check:"),
         st.Page(PAGES / "runs.py", title="Runs", icon=":material/history:"),
+        st.Page(PAGES / "ledger.py", title="What left", icon=":material/outbox:"),
         st.Page(PAGES / "models.py", title="Models", icon=":material/memory:"),
     ]
 ).run()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from promptlab import labels
+from promptlab.backends.openai_entry import shown_url
 from promptlab.models import ModelStatus
 from promptlab.types import Held
 from promptlab.ui import widgets
@@ -47,7 +48,10 @@ def _model(session: Session, status: ModelStatus) -> None:
     entry = session.catalogue.entry(status.name)
     rows: list[tuple[str, object]] = [("Runs", _where(entry))]
     if isinstance(entry, OpenAIModel):
-        rows += [("Model", entry.model), ("Address", entry.base_url or "the provider's own")]
+        rows += [
+            ("Model", entry.model),
+            ("Address", shown_url(entry.base_url) if entry.base_url else "the provider's own"),
+        ]
         rows += [("Key", f"from {entry.api_key_env}" if entry.api_key_env else "none needed")]
     rows += [
         ("Window", f"{status.window:,} tokens" if status.window else "not said"),

@@ -6,21 +6,26 @@ all of that, so they live here and not in the session of a browser.
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from promptlab import trust
 from promptlab.listing import Entry, Listing
 from promptlab.models import Catalogue
 from promptlab.store import Store
 from promptlab.ui.drafts import Drafts
 from promptlab.ui.jobs import Jobs
 from promptlab.ui.sent import Sent
+from promptlab.ui.serve import FOLDER
 from promptlab.ui.suites_open import OpenSuites
 from promptlab.workspace import Workspace
 
+TRUST_SECONDS = 5.0
 SOON = 0.3
 """Seconds a page waits for what is read beside it before it says that it is being read."""
 
@@ -46,6 +51,7 @@ class Session:
         self.suites = OpenSuites(self.workspace.state)
         self.listing = Listing(self.workspace)
         self._listed: Listing | None = None
+        self._asks: tuple[float, tuple[trust.Ask, ...]] = (0.0, ())
         self._reading: tuple[Listing, Future[list[Entry]]] | None = None
         self._listing_lock = threading.Lock()
 
@@ -77,6 +83,19 @@ class Session:
             self.catalogue.follow(now)
             self.workspace = now
             self.listing = Listing(now)
+
+    def not_trusted(self) -> tuple[trust.Ask, ...]:
+        """What the workspace asks for and is not trusted with. Its files are looked through every few seconds."""
+        at, found = self._asks
+        if not at or time.monotonic() > at + TRUST_SECONDS:
+            found = trust.missing(self.workspace)
+            self._asks = time.monotonic(), found
+        return found
+
+    def trust(self, wanted: tuple[trust.Ask, ...]) -> None:
+        """Trust the workspace with what was shown."""
+        trust.trust(self.workspace, wanted)
+        self._asks = (0.0, ())
 
     def close(self) -> None:
         """Stop what runs and let go of models and files."""
@@ -120,7 +139,7 @@ def open_session(workspace: Workspace, catalogue: Catalogue | None = None) -> Se
 def current() -> Session:
     """The session of the workspace around the current folder, opened when first asked for."""
     with _lock:
-        here = Path.cwd().resolve()
+        here = Path(os.environ.get(FOLDER) or Path.cwd()).resolve()
         for folder in (here, *here.parents):
             if folder in _open:
                 return _open[folder]

@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -54,10 +55,17 @@ class Snapshot:
 class SuiteJob:
     """A suite at work. Safe to read from any thread."""
 
-    def __init__(self, path: str, verb: Verb, make: Callable[[], Work], finish: Callable[[Work], str]) -> None:
+    def __init__(
+        self,
+        path: str,
+        verb: Verb,
+        make: Callable[[], Work],
+        finish: Callable[[Work], str],
+        hold: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self.path, self.verb = path, verb
         self.error: PromptlabError | None = None
-        self._make, self._finish = make, finish
+        self._make, self._finish, self._hold = make, finish, hold
         self._work: Work | None = None
         self._wish: str = ""
         self._lock = threading.Lock()
@@ -111,13 +119,8 @@ class SuiteJob:
 
     def _run(self) -> None:
         try:
-            work = self._make()
-            with self._lock:
-                self._work, wish = work, self._wish
-            if wish:
-                getattr(work, wish)()
-            self._listen(work)
-            self._said = self._finish(work)
+            with self._hold():
+                self._work_through()
         except PromptlabError as exc:
             self.error = exc
         except Exception as exc:
@@ -125,6 +128,15 @@ class SuiteJob:
             self.error = PromptlabError(f"unexpected {type(exc).__name__}: {exc}", hint="see the log")
         finally:
             self._ended.set()
+
+    def _work_through(self) -> None:
+        work = self._make()
+        with self._lock:
+            self._work, wish = work, self._wish
+        if wish:
+            getattr(work, wish)()
+        self._listen(work)
+        self._said = self._finish(work)
 
     def _listen(self, work: Work) -> None:
         self._began = time.monotonic()
@@ -144,13 +156,21 @@ class SuiteJobs:
         self._lock = threading.Lock()
         self._jobs: dict[str, SuiteJob] = {}
 
-    def start(self, path: str, verb: Verb, make: Callable[[], Work], finish: Callable[[Work], str]) -> SuiteJob:
-        """Begin `verb` on the suite at `path`. While one is at work there, that one is returned instead."""
+    def start(
+        self,
+        path: str,
+        verb: Verb,
+        make: Callable[[], Work],
+        finish: Callable[[Work], str],
+        hold: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> SuiteJob:
+        """Begin `verb` on the suite at `path`, from its making to its finish within `hold`. While one is at work
+        there, that one is returned instead."""
         with self._lock:
             known = self._jobs.get(path)
             if known and known.running:
                 return known
-            job = self._jobs[path] = SuiteJob(path, verb, make, finish)
+            job = self._jobs[path] = SuiteJob(path, verb, make, finish, hold)
             return job
 
     def get(self, path: str) -> SuiteJob | None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from promptlab import suite_file
+from promptlab import suite_file, suite_lock
 from promptlab.baseline import Answers, write_recording
 from promptlab.models import Catalogue
 from promptlab.recording import Recording
@@ -138,7 +138,7 @@ class OpenSuites:
             taken = write_recording(workspace, work.suite, Answers(store, self.log, work.run))
             return f"{taken:,} item{'' if taken == 1 else 's'} recorded in {work.suite.recording}"
 
-        return self.jobs.start(path, verb, make, finish)
+        return self.jobs.start(path, verb, make, finish, lambda: suite_lock.owning(workspace, path, verb))
 
     def close(self) -> None:
         """Stop what runs and let go of files."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from promptlab.documents import MAX_CONTAINER_BYTES
 from promptlab.types import Section
@@ -171,6 +172,33 @@ def flags() -> list[str]:
     return [
         f"--{section}.{key}={_word(value)}" for section, values in options().items() for key, value in values.items()
     ]
+
+
+PINNED: dict[str, tuple[Setting, ...]] = {
+    "client.allowedOrigins": ("http://127.0.0.1",),
+    "server.scriptHealthCheckEnabled": (False,),
+    "server.runOnSave": (False,),
+    "server.allowRunOnSave": (False,),
+    "server.enableCORS": (True,),
+    "server.corsAllowedOrigins": ("http://127.0.0.1",),
+    "server.allowedHosts": ("127.0.0.1", "localhost", "::1"),
+    "server.enableXsrfProtection": (True,),
+    "server.xsrfCookieSameSite": ("lax",),
+    "server.enableStaticServing": (False,),
+    "server.enableAgentApi": (False,),
+    "server.baseUrlPath": ("",),
+    "server.customComponentBaseUrlPath": ("",),
+    "server.folderWatchList": (str(Path(__file__).parent / "no-folder"),),
+    "browser.serverAddress": ("127.0.0.1",),
+    "server.showEmailPrompt": (False,),
+    "secrets.files": (str(Path(__file__).parent / "no-secrets.toml"),),
+}
+"""Settings that decide who may ask the server, what runs and what is read: said even where they are the defaults."""
+
+
+def pinned() -> list[str]:
+    """`PINNED` as words for `streamlit run`."""
+    return [f"--{name}={_word(value)}" for name, values in PINNED.items() for value in values]
 
 
 def _word(value: Setting) -> str:

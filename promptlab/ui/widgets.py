@@ -29,6 +29,7 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|$~:@^=])")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 # Controls that cannot be seen, and marks that reorder what is seen: both hide what a prompt really says.
 _ODD = re.compile("[\x00-\x08\x0b-\x1f\x7f\x80-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 def shown(text: str) -> str:
@@ -37,13 +38,18 @@ def shown(text: str) -> str:
 
 
 def escape(text: str) -> str:
-    """`text` as HTML that shows exactly that text."""
-    return html.escape(shown(text), quote=True)
+    """`text` as HTML that shows exactly that text, but for what `unturned` writes out."""
+    return html.escape(unturned(shown(text)), quote=True)
 
 
 def plain(text: str) -> str:
     """`text` as Markdown that shows exactly that text on one line, for labels."""
-    return _MARKDOWN.sub(r"\\\1", " ".join(shown(text).split()))
+    return _MARKDOWN.sub(r"\\\1", " ".join(unturned(shown(text)).split()))
+
+
+def unturned(text: str) -> str:
+    """`text` with what would turn the order of the characters after it around written out: [U+202E]."""
+    return _TURNS.sub(lambda found: f"[U+{ord(found.group()):04X}]", text)
 
 
 def literal(text: str) -> str:

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks import chat_templates
+from promptlab.backends import llama_template
 from promptlab.backends.llama_template import ChatTemplate
-from promptlab.errors import RequestRejected
+from promptlab.errors import ModelNotReady, RequestRejected
 from promptlab.types import Message
 
 USER = (Message("user", "Who won?"),)
@@ -143,3 +144,54 @@ def test_every_refusal_of_the_comparison_is_by_name() -> None:
     assert (found.kind, "x.jinja" in found.why) == ("refused", True)
     assert chat_templates.outcome("x.jinja", "{{ messages[0].content }}", "user", "other").kind == "different"
     assert chat_templates.outcome("x.jinja", "{{ messages[0].content }}", "user", None).kind == "only here"
+
+
+# Templates come with models from anywhere
+
+ALL = "{% for m in messages %}{{ m.content }}{% endfor %}"
+ENDLESS = {
+    "loops": "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}",
+    "a macro": "{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(60) }}",
+    "a product": "{{ 'a' * 10 ** 10 }}",
+    "a power": "{{ (9 ** 99999999) % 7 }}",
+    "doubling": "{% set n = namespace(t='aaaaaaaa') %}{% for i in range(60) %}{% set n.t = n.t ~ n.t %}{% endfor %}",
+    "a width": "{{ '%9999999999d' % 1 }}",
+    "padding": "{{ 'a' | center(9999999999) }}",
+    "a list": "{{ (range(99999) | list * 99999) | length }}",
+    "output": "{% for i in range(9999) %}{{ 'abcdefgh' * 9999 }}{% endfor %}",
+    "itself": "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+@pytest.mark.parametrize("order", ["before", "after", "when asked for its lead"])
+def test_what_has_no_end_is_stopped_in_words(name: str, order: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(llama_template, "SECONDS", 0.3)
+    source = ENDLESS[name] + ALL if order == "before" else ALL + ENDLESS[name]
+    if order.startswith("when"):
+        assert ChatTemplate(source, origin="made", model="m").lead == ""
+        return
+    with pytest.raises(RequestRejected, match=r"chat template of m \(made\)"):
+        rendered(source, USER)
+    assert rendered(ALL, USER) == "Who won?"
+
+
+@pytest.mark.parametrize("source", ["{% for %}", "{{ a", "{% nothing %}", "{% for i in a %}" * 200])
+def test_what_is_no_jinja_is_said(source: str) -> None:
+    with pytest.raises(ModelNotReady, match="not valid Jinja"):
+        rendered(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ messages.append(1) }}",
+        "{{ ''.__class__.__mro__ }}",
+        "{{ cycler.__init__.__globals__.os.popen('id').read() }}",
+        "{{ raise_exception.__globals__.json }}",
+        "{% include '/etc/passwd' %}",
+    ],
+)
+def test_a_template_reaches_nothing_of_python(source: str) -> None:
+    with pytest.raises(RequestRejected):
+        rendered(source + ALL)

@@ -243,7 +243,7 @@ def test_the_key_is_in_no_message_log_or_traceback(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     server.default = reply
-    made = make(api_key_env="MY_KEY")
+    made = make(api_key_env="MY_API_KEY")
     steps, error = made.fail()
     said = [*traceback.format_exception(error), repr(error), error.hint, str(vars(error)), repr(steps), caplog.text]
     said += [repr(made.backend), repr(vars(made.backend)["_asked"]), made.backend.fingerprint]
@@ -317,7 +317,7 @@ def test_a_proxy_of_the_environment_is_used_but_never_for_this_machine(
     for name in ("NO_PROXY", "no_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("http_proxy", f"http://ann:pw@127.0.0.1:{server.port}")
-    assert make(base_url="http://api.example.test/v1").answer().text == "Argentina"
+    assert make(base_url="http://api.example.test/v1", key_over_http=True).answer().text == "Argentina"
     (request,) = server.requests
     assert request.path == "http://api.example.test/v1/chat/completions"
     assert request.headers["proxy-authorization"] == "Basic YW5uOnB3"

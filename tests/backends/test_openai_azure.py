@@ -111,12 +111,12 @@ def test_the_name_of_a_deployment_cannot_leave_its_place(server: LoopbackServer)
 
 def test_azures_key_is_never_shown(server: LoopbackServer) -> None:
     server.default = lambda request: status(401, f"Access denied: api-key {request.headers['api-key']}")
-    made = backend(server.url.removesuffix("/v1"), api_version=VERSION, api_key_env="AZURE_KEY")
+    made = backend(server.url.removesuffix("/v1"), api_version=VERSION, api_key_env="AZURE_API_KEY")
     with pytest.raises(errors.AuthenticationFailed) as caught:
         list(made.complete(ASK, threading.Event()))
     assert KEY not in str(caught.value) + made.fingerprint + repr(made.as_sent(ASK))
     assert f"{VERSION}" not in str(caught.value)
-    assert "AZURE_KEY" in caught.value.hint
+    assert "AZURE_API_KEY" in caught.value.hint
     made.close()
 
 
@@ -255,11 +255,11 @@ def test_a_program_and_a_command_for_azure_ask_the_same_way(
         model="gpt-4o",
         base_url=server.url.removesuffix("/v1"),
         api_version=VERSION,
-        api_key_env="AZURE_KEY",
+        api_key_env="AZURE_API_KEY",
         extra_body={"user_security_context": {"application_name": "x"}},
         reasoning_effort="low",
     )
-    monkeypatch.setenv("AZURE_KEY", KEY)
+    monkeypatch.setenv("AZURE_API_KEY", KEY)
     server.default = whole("Argentina")
     made = OpenAIBackend("azure", entry, KEY)
     mine = asked(made, server)

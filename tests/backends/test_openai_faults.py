@@ -199,7 +199,7 @@ def test_what_had_arrived_before_a_cut_is_kept(server: LoopbackServer, make: Cal
 @pytest.mark.parametrize(
     ("env", "hint"),
     [
-        ("MY_KEY", "check the environment variable MY_KEY"),
+        ("MY_API_KEY", "check the environment variable MY_API_KEY"),
         (None, "name the environment variable that holds the key with `api_key_env`"),
     ],
 )

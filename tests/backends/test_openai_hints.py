@@ -389,11 +389,11 @@ def test_the_hint_of_a_refused_key_names_the_variable_that_cures_it(
         return stream("Argentina") if right else page('{"error": {"message": "no"}}', 401, "application/json")
 
     server.default = guarded
-    _, error = make(api_key_env="MY_KEY", key="wrong-key").fail()
-    assert "MY_KEY" in error.hint
+    _, error = make(api_key_env="MY_API_KEY", key="wrong-key").fail()
+    assert "MY_API_KEY" in error.hint
     _, error = make(key="").fail()
     assert "`api_key_env`" in error.hint
-    assert make(api_key_env="MY_KEY", key="right-key").answer().text == "Argentina"
+    assert make(api_key_env="MY_API_KEY", key="right-key").answer().text == "Argentina"
 
 
 def test_fewer_requests_at_once_are_what_the_hint_of_a_busy_server_says(

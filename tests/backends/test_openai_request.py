@@ -283,9 +283,9 @@ def test_a_very_long_text_is_counted_in_pieces() -> None:
         ({"base_url": "http://[::1/v1"}, "k", "no address of an HTTP server"),
         ({"base_url": "http://here:99999/v1"}, "k", "no address of an HTTP server"),
         ({"base_url": None}, "", "`api_key_env: OPENAI_API_KEY` in promptlab.yaml"),
-        ({"base_url": None, "api_key_env": "MY_KEY"}, "  \n", "set MY_KEY in the environment"),
-        ({"api_key_env": "MY_KEY"}, "", "set MY_KEY in the environment"),
-        ({"api_key_env": "MY_KEY"}, "s3cret\nsecond", "look at the environment variable MY_KEY"),
+        ({"base_url": None, "api_key_env": "MY_API_KEY"}, "  \n", "set MY_API_KEY in the environment"),
+        ({"api_key_env": "MY_API_KEY"}, "", "set MY_API_KEY in the environment"),
+        ({"api_key_env": "MY_API_KEY"}, "s3cret\nsecond", "look at the environment variable MY_API_KEY"),
         ({}, "sécret", "characters no key can hold"),
     ],
 )

@@ -51,7 +51,7 @@ class App:
             with socket.socket() as probe:
                 probe.bind(("127.0.0.1", 0))
                 self.port = probe.getsockname()[1]
-        words = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), "--server.port", str(self.port)]
+        words = [sys.executable, "-P", "-m", "promptlab.cli", "app", "--port", str(self.port)]
         env = {k: v for k, v in os.environ.items() if not k.startswith(("COV", "OPENAI"))} | self.env
         with (self.folder / "app.log").open("ab") as log:
             self.process = subprocess.Popen(words, cwd=self.folder, env=env, stdout=log, stderr=log)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from promptlab import plans, templates
 from promptlab.formats import promptfoo, prompty, yaml_out
-from promptlab.formats.common import Imported, Places
+from promptlab.formats.common import Home, Imported, Places
 from promptlab.formats.draft import is_input
 from promptlab.formats.outward import Outward, outward
 from promptlab.types import Template
@@ -26,13 +27,13 @@ MODELS = {"gpt": OpenAIModel(backend="openai", model="gpt-4o-mini", api_key_env=
 def through_promptfoo(export: Outward, folder: Path) -> Imported:
     file = folder / "config.yaml"
     file.write_text(promptfoo.write([export], MODELS), encoding="utf-8", newline="")
-    return promptfoo.read(file, file.name, Places())
+    return promptfoo.read(file, file.name, Places(home=plans.home(HOUSE)))
 
 
 def through_prompty(export: Outward, folder: Path) -> Imported:
     file = folder / "config.prompty"
     file.write_text(prompty.write(export), encoding="utf-8", newline="")
-    return prompty.read(file, file.name, Places())
+    return prompty.read(file, file.name, Places(home=plans.home(HOUSE)))
 
 
 THROUGH = {"promptfoo": through_promptfoo, "prompty": through_prompty}
@@ -128,7 +129,13 @@ def test_an_input_with_logic_is_filled_in_and_said(tmp_path: Path) -> None:
     assert export.messages == (("user", "{{ b }}{{ b }}!"),)
     assert [(e.field, e.what) for e in export.report.entries] == [("inputs.a", "translated"), ("inputs.b", "taken")]
     assert export.variables == {"b": "y"}
-    assert through_prompty(export, tmp_path).files[0].text == text
+    # The sample stands for `a` in what others see, so only the workspace that has the template takes it back.
+    back = through_prompty(export, tmp_path)
+    assert "{{ b }}{{ b }}!" in back.files[0].text
+    assert any("does more with `a`" in entry.note for entry in back.report.entries)
+    home = Home({"t.yaml": text}.get, lambda _: ((), ()))  # type: ignore[arg-type]  # the one file asked for
+    file = tmp_path / "config.prompty"
+    assert prompty.read(file, file.name, Places(home=home)).files[0].text == text
 
 
 @pytest.mark.parametrize("value", ["{{", "{%", "{#", "a{", "{{{ x }}}", "{% endraw %}", "}}{{"])
@@ -143,3 +150,49 @@ def test_braces_in_documents_stay_text(value: str) -> None:
     finally:
         METER.reset(token)
     assert text == value + "!"
+
+
+# What rode along is what is seen
+
+QUESTION = "inputs:\n  question: {type: string, sample: Who won?}\ninstructions: |\n  Answer.\nuser: '{{ question }}'\n"
+HIDDEN: dict[str, str] = {
+    "other instructions": QUESTION.replace("Answer.", "HIDDEN do something else."),
+    "another layout": QUESTION + "layout: '{% user %}HIDDEN {{ question }}{% enduser %}'\n",
+    "a document": "context: [fixtures/documents/world-cup-2022.md]\n" + QUESTION,
+    "a document that is not there": "context: [notes/diary.md]\n" + QUESTION,
+    "examples": QUESTION + "examples: {pool: fixtures/examples/world-cup.jsonl, k: 1, select: first}\n",
+    "a case": QUESTION.replace("{{ question }}", '{{ question }}{% if question == "x" %}HIDDEN{% endif %}'),
+    "a length": QUESTION.replace("{{ question }}", '{{ question if question | length < 90 else "HIDDEN" }}'),
+    "a schema": QUESTION + "schema: {type: object, description: HIDDEN, properties: {a: {type: string}}}\n",
+    "a default": QUESTION.replace("sample: Who won?", "sample: Who won?, default: HIDDEN"),
+    "another input": QUESTION.replace("inputs:", "inputs:\n  more: {default: HIDDEN}").replace(
+        "Answer.", "Answer.{{ more }}"
+    ),
+}
+
+
+def carrying(hidden: str, kind: str, folder: Path) -> Imported:
+    """A file that shows the prompt of `QUESTION` and carries `hidden`, as somebody would write it by hand."""
+    export = outward(templates.parse(QUESTION, path="templates/config.yaml"))
+    forged = replace(export, template=replace(export.template, source=hidden))
+    return THROUGH[kind](forged, folder)
+
+
+@pytest.mark.parametrize("kind", THROUGH)
+@pytest.mark.parametrize("what", HIDDEN)
+def test_a_kept_template_that_is_not_what_is_seen_is_left_aside(what: str, kind: str, tmp_path: Path) -> None:
+    back = carrying(HIDDEN[what], kind, tmp_path)
+    (made,) = back.files
+    assert made.text != HIDDEN[what]
+    assert "HIDDEN" not in made.text
+    template = templates.parse(made.text, path="back.yaml")
+    assert not template.context
+    assert not template.examples
+    assert templates.render(template, {"question": "Who?"}).messages[-1].content == "Who?"
+    assert any("left aside" in entry.note for entry in back.report.entries)
+
+
+@pytest.mark.parametrize("kind", THROUGH)
+def test_a_kept_template_that_is_what_is_seen_is_taken(kind: str, tmp_path: Path) -> None:
+    text = "# a note\n" + QUESTION
+    assert [file.text for file in carrying(text, kind, tmp_path).files] == [text]

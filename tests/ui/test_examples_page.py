@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from promptlab import examples, pools
+from promptlab.ledger_read import newest
 from promptlab.types import Example
 from promptlab.ui import examples_page
 from tests.ui.conftest import Desk, bodies, said, text_of
@@ -376,3 +377,18 @@ def test_different_answers_to_one_question_stay_for_somebody_to_decide(desk: Des
     assert "duplicates-take-out" not in {b.key for b in tab.button}
     press(press(edit(tab, 1), "example-delete"), "example-delete-sure")
     assert "Nothing is in this pool twice" in said(tab)
+
+
+def test_a_label_is_lowered_with_a_reason_only(desk: Desks) -> None:
+    here = desk(alpha=["ok"])
+    fill(here, Example("secret", {"question": "Who knows?"}, "A", (), "confidential"))
+    tab = edit(here.open("examples", pool=CUP), 2)
+    next(s for s in tab.selectbox if str(s.key).startswith("form-label-")).set_value("public").run()
+    press(tab, "example-save")
+    assert "lowering a label needs a reason" in dialog(tab)
+    assert examples.load_pool(here.session.workspace, CUP)[2].label == "confidential"
+    next(t for t in tab.text_input if str(t.key).startswith("form-why-")).set_value("all know").run()
+    press(tab, "example-save")
+    assert examples.load_pool(here.session.workspace, CUP)[2].label == "public"
+    (line,) = newest(here.session.workspace.state)
+    assert (line["path"], line["reason"]) == (f"{CUP}#secret", "all know")

@@ -18,7 +18,7 @@ Desks = Callable[..., Desk]
 REQUEST = json.dumps({"model": "m", "messages": [{"role": "user", "content": "Sort {{x}}."}]})
 API = """\
 models:
-  api: {backend: openai, model: gpt-x, base_url: "http://127.0.0.1:9/v1", api_key_env: MY_KEY}
+  api: {backend: openai, model: gpt-x, base_url: "http://127.0.0.1:9/v1", api_key_env: MY_API_KEY}
 """
 
 
@@ -108,7 +108,7 @@ def test_a_template_is_exported_with_what_was_translated(desk: Desks) -> None:
 def test_a_request_is_copied_as_curl_without_a_key(
     desk: Desks, make_workspace: Callable[..., Workspace], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MY_KEY", "sk-secret")
+    monkeypatch.setenv("MY_API_KEY", "sk-secret")
     here = desk(make_workspace(API, folder="api"))
     tab = here.open()
     tab.segmented_control(key="bench-view").set_value("Preview").run()
@@ -116,7 +116,7 @@ def test_a_request_is_copied_as_curl_without_a_key(
     tab.segmented_control(key="preview-code-way").set_value("curl").run()
     assert not tab.exception
     (curl,) = [code.value for code in tab.code if code.value.startswith("curl ")]
-    assert '-H "Authorization: Bearer $MY_KEY"' in curl
+    assert '-H "Authorization: Bearer $MY_API_KEY"' in curl
     assert "sk-secret" not in curl
     tab.segmented_control(key="preview-code-way").set_value("python").run()
     assert any("OpenAI(" in code.value for code in tab.code)

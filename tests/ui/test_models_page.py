@@ -41,6 +41,16 @@ def test_models_say_what_they_are_and_what_to_do(desk: Desks, make_workspace: Ca
     assert "Window 4,096 tokens" in words
 
 
+def test_an_address_is_shown_without_user_password_and_query(
+    desk: Desks, make_workspace: Callable[..., Workspace]
+) -> None:
+    url = "http://ada:the-password@127.0.0.1:9/v1?sig=the-signature"
+    tab = desk(make_workspace(f'models:\n  ours: {{backend: openai, model: m, base_url: "{url}"}}\n')).open("models")
+    assert not tab.exception
+    assert "Address http://127.0.0.1:9/v1" in " ".join(said(tab).split())
+    assert "the-" not in said(tab)
+
+
 def test_an_empty_catalogue_says_how_to_begin(desk: Desks) -> None:
     tab = desk().open("models")
     assert not tab.exception

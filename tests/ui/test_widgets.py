@@ -24,7 +24,7 @@ def tags(body: str) -> set[str]:
 def test_escaped_text_is_read_back_as_it_was_and_holds_no_markup(text: str) -> None:
     escaped = widgets.escape(text)
     assert not set(escaped) & set("<>\"'")
-    assert html.unescape(escaped) == widgets.shown(text) or "&#" in text or "&" in text
+    assert html.unescape(escaped) == widgets.unturned(widgets.shown(text)) or "&" in text
 
 
 @given(st.text(st.characters()))

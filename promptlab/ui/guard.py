@@ -1,0 +1,38 @@
+"""Who may ask the workbench: pages of this machine only, as `promptlab serve` has it without a key.
+
+Streamlit looks at the Host and the Origin of its websocket alone, and asks a host on the internet for this machine's
+address when it meets a strange Origin. So both are looked at here first, for every request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from promptlab.serve_guard import refused
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
+
+
+class Guard:
+    """An ASGI middleware that answers 403 to what comes from elsewhere."""
+
+    def __init__(self, app: Asgi) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        why = refused(scope["headers"], "") if scope["type"] in ("http", "websocket") else None
+        if why is None:
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            headers = [(b"content-type", b"text/plain; charset=utf-8")]
+            await send({"type": "http.response.start", "status": 403, "headers": headers})
+            await send({"type": "http.response.body", "body": b"The workbench answers this machine only.\n"})
+
+
+__all__ = ["Guard"]
