@@ -303,9 +303,7 @@ def test_lowering_a_label_asks_why(desk: Desks) -> None:
     here.session.reload()
     tab = here.open("documents", document=CUP)
     tab.radio(key="document-label-choice").set_value("internal").run()
-    tab.button(key="document-label-set").click().run()
-    assert "say why it may be internal" in said(tab)
-    assert here.session.workspace.label_of(CUP) == "confidential"
+    assert tab.button(key="document-label-set").disabled
     tab.text_input(key="document-label-why").set_value("they know").run()
     tab.button(key="document-label-set").click().run()
     assert not tab.exception
