@@ -100,7 +100,7 @@ def test_socks_is_gone_through(
 ) -> None:
     with socks(server, user="ann" if user else "", password="p@ss" if user else "") as proxy:
         monkeypatch.setenv("all_proxy", f"{scheme}://{user}127.0.0.1:{proxy.port}")
-        made = make(base_url=FAR)
+        made = make(base_url=FAR, key_over_http=True)
         assert [made.answer().text for _ in range(2)] == ["Argentina", "Argentina"]
         assert proxy.asked == [("api.example.test", 80)]  # the name is looked up there, and once
     assert server.requests[0].path == "/v1/chat/completions"
@@ -120,7 +120,7 @@ def test_a_socks_proxy_that_refuses_is_called_so(
 ) -> None:
     with socks(server, user="ann", password="right", reply=reply) as proxy:
         monkeypatch.setenv("all_proxy", f"socks5://{user}127.0.0.1:{proxy.port}")
-        made = make(base_url=FAR)
+        made = make(base_url=FAR, key_over_http=True)
         _, error = made.fail()
         assert type(error) is errors.ConnectionFailed
         assert words in error.message
@@ -142,7 +142,7 @@ def test_what_is_no_socks_is_called_so(make: Callable[..., Made], monkeypatch: p
 
     threading.Thread(target=greet, daemon=True).start()
     monkeypatch.setenv("all_proxy", f"socks5://127.0.0.1:{listening.getsockname()[1]}")
-    _, error = make(base_url=FAR).fail()
+    _, error = make(base_url=FAR, key_over_http=True).fail()
     assert type(error) is errors.ConnectionFailed
     assert "socks5://127.0.0.1" in error.message
     listening.close()
@@ -155,7 +155,7 @@ def test_a_dead_proxy_is_called_so_without_its_password(
 ) -> None:
     port = closed_port()
     monkeypatch.setenv("all_proxy", f"{scheme}://ann:s3cret@127.0.0.1:{port}")
-    _, error = make(base_url=url).fail()
+    _, error = make(base_url=url, key_over_http=True).fail()
     assert type(error) is errors.ConnectionFailed
     assert f"no connection to the proxy {scheme}://127.0.0.1:{port}: Connection refused" in error.message
     assert "HTTPS_PROXY" in error.hint
@@ -169,7 +169,7 @@ def test_a_proxy_that_wants_a_password_says_so(
 ) -> None:
     server.default = page("<html>Proxy Authentication Required", 407, proxy_authenticate="Basic")
     monkeypatch.setenv("all_proxy", f"http://{user}127.0.0.1:{server.port}")
-    made = make(base_url=url)
+    made = make(base_url=url, key_over_http=True)
     _, error = made.fail()
     assert type(error) is errors.ConnectionFailed
     assert f"the proxy http://127.0.0.1:{server.port} refuses the request" in error.message
@@ -192,7 +192,7 @@ def test_a_tunnel_that_is_not_let_through_is_called_so(
 
 def test_a_proxy_nobody_can_find_is_called_so(make: Callable[..., Made], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://ann:s3cret@no-such-proxy.invalid:3128")
-    _, error = make(base_url=FAR).fail()
+    _, error = make(base_url=FAR, key_over_http=True).fail()
     assert isinstance(error, errors.ConnectionFailed)
     assert "the proxy http://no-such-proxy.invalid:3128" in error.message
 
@@ -202,7 +202,7 @@ def test_a_proxy_of_another_kind_is_refused(
     make: Callable[..., Made], monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
     monkeypatch.setenv("all_proxy", url)
-    _, error = make(base_url=FAR).fail()
+    _, error = make(base_url=FAR, key_over_http=True).fail()
     assert type(error) is errors.ModelNotReady
     assert "proxy" in error.message
     assert "socks5://" in error.hint
@@ -212,7 +212,7 @@ def test_socks_without_its_package_says_what_to_install(
     make: Callable[..., Made], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("all_proxy", "socks5://127.0.0.1:1080")
-    made = make(base_url=FAR)
+    made = make(base_url=FAR, key_over_http=True)
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     _, error = made.fail()
     assert type(error) is errors.ModelNotReady
