@@ -62,6 +62,8 @@ class Owned:
             held.times -= 1
             if not held.times:
                 del _HELD[path]
+                with contextlib.suppress(OSError):
+                    fcntl.flock(held.handle, fcntl.LOCK_UN)  # also for the copies of children just forked
                 os.close(held.handle)
 
     def __del__(self) -> None:

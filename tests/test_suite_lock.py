@@ -189,10 +189,11 @@ def test_a_browser_beside_another_browser_or_a_process_is_told_so_too(home: Work
     until(lambda: asked(server))
     with contextlib.closing(OpenSuites(home.state)) as one, contextlib.closing(OpenSuites(home.state)) as other:
         store = Store(home.state / "runs.sqlite")
+        catalogue = Catalogue(home)
 
         def ask(suites: OpenSuites) -> SuiteJob:
             options = Options(prompts="current")
-            return suites.ask(home, SUITE, "record", options, catalogue=Catalogue(home), store=store)
+            return suites.ask(home, SUITE, "record", options, catalogue=catalogue, store=store)
 
         refused = ask(one)
         assert refused.wait(60)
@@ -206,6 +207,7 @@ def test_a_browser_beside_another_browser_or_a_process_is_told_so_too(home: Work
         assert isinstance(second.error, SuiteBusy)
         assert job.wait(60)
         assert job.error is None
+        catalogue.close()
         store.close()
     assert asked(server) == 2 * CASES
     assert recorded(home) >= CASES
