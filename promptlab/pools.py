@@ -74,7 +74,7 @@ def edit(
     workspace: Workspace, path: str, id: str, example: Example, *, was: Example | None = None, reason: str = ""
 ) -> None:
     """Put `example` in the place of the one with this `id`; it may have another id. A lower label needs a `reason`,
-    which the ledger keeps.
+    which the ledger keeps; a copy that is lowered is no longer as private as its original, and forgets it.
 
     Where that one is not as it `was` any more, somebody else has changed it: an error, and it stays.
     """
@@ -84,14 +84,22 @@ def edit(
         old = pool.text[row.start : row.end]
         ending = old[len(old.rstrip("\r\n")) :]
         mark = "\ufeff" if old.startswith("\ufeff") else ""
-        # What it was copied from is still what it was copied from.
-        line = pool_files.written(replace(example, origins=example.origins or row.example.origins), pool, path)
+        origins = () if lowered(pool) else example.origins or row.example.origins
+        line = pool_files.written(replace(example, origins=origins), pool, path)
         return f"{pool.text[: row.start]}{mark}{line}{ending}{pool.text[row.end :]}"
 
+    after = highest([example.label, workspace.label_of(path)])
+
+    def label_before(pool: PoolText) -> Label:
+        (today,) = of_today(workspace, (_row(pool, path, id).example,))
+        return today.label
+
+    def lowered(pool: PoolText) -> bool:
+        return lowers(label_before(pool), after)
+
     def first(pool: PoolText) -> None:
-        before, after = _row(pool, path, id).example.label, highest([example.label, workspace.label_of(path)])
-        if lowers(before, after):
-            hint = "say why more models may see it"
+        if lowered(pool):
+            before, hint = label_before(pool), "say why more models may see it"
             write_lowered(workspace.state, f"{path}#{id}", before=before, after=after, reason=reason, hint=hint)
 
     _change(workspace, path, change, example, first=first)

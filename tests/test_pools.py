@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promptlab import examples, pools
-from promptlab.errors import ExampleError
+from promptlab.errors import ExampleError, WorkspaceError
 from promptlab.files import write_atomically
 from promptlab.types import Completion, Example, Message, Place, Prompt, Request, Result, Source, Span, sha256
 from promptlab.workspace import Workspace
@@ -273,3 +274,23 @@ def test_a_name_no_new_pool_can_have_is_refused(tmp_path: Path, name: str, words
     (tmp_path / "examples/taken.jsonl").touch()
     with pytest.raises(ExampleError, match=words):
         pools.new_path(Workspace(tmp_path, {}, {}), name)
+
+
+def test_a_copy_stays_as_private_as_its_original_until_somebody_lowers_it_with_a_reason(
+    make_workspace: Callable[..., Workspace],
+) -> None:
+    row = {"id": "a", "inputs": {"question": "Who?"}, "output": "Merger", "copied_from": ["d.md"]}
+    files = {"d.md": "Merger", "fixtures/examples/copy.jsonl": json.dumps(row) + "\n"}
+    here = make_workspace('labels: {"d.md": confidential}\n', files)
+    (private,) = examples.load_pool(here, "fixtures/examples/copy.jsonl")
+    assert private.label == "confidential"
+    public = replace(private, label="public")
+    with pytest.raises(WorkspaceError, match="needs a reason"):
+        pools.edit(here, "fixtures/examples/copy.jsonl", "a", public)
+    pools.edit(here, "fixtures/examples/copy.jsonl", "a", replace(private, output="A merger"))
+    (changed,) = examples.load_pool(here, "fixtures/examples/copy.jsonl")
+    assert (changed.label, changed.output) == ("confidential", "A merger"), "an edit alone releases nothing"
+    pools.edit(here, "fixtures/examples/copy.jsonl", "a", public, reason="it is in the papers")
+    (released,) = examples.load_pool(here, "fixtures/examples/copy.jsonl")
+    assert (released.label, released.origins) == ("public", ())
+    assert "it is in the papers" in (here.state / "ledger.jsonl").read_text("utf-8")
