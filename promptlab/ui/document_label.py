@@ -45,15 +45,14 @@ def draw(session: Session, path: str, *, key: str) -> None:
             )
             if problem := st.session_state.get(f"{key}-problem"):
                 note("bad", "The label stays as it is", *problem)
-            why = ""
             if lowers(now, choice):
-                why = st.text_input("Why may more models see it?", key=f"{key}-why", placeholder="it is published")
+                st.text_input("Why may more models see it?", key=f"{key}-why", placeholder="it is published")
                 small("The ledger keeps this with your name.")
             st.button(
                 f"Make it {choice}",
                 type="primary",
                 key=f"{key}-set",
-                disabled=choice == now or (lowers(now, choice) and not why.strip()),
+                disabled=choice == now,
                 on_click=_set,
                 args=(session, path, key),
             )

@@ -60,6 +60,7 @@ def test_a_document_is_uploaded_read_labelled_and_refused_when_bad(
     # Opening the menu draws the page again, and a choice made within those milliseconds can be lost.
     expect(page.locator(".stApp")).to_have_attribute("data-test-script-state", "notRunning")
     page.get_by_text("Public", exact=True).click()
+    page.get_by_label("Why may more models see it?").fill("they are published")
     page.get_by_role("button", name="Make it public").click()
     expect(page.get_by_role("button", name="Label: public")).to_be_visible()
     expect(page.locator(".st-key-document-label")).to_contain_text("Every model may read it: here and outside.")

@@ -274,7 +274,6 @@ def test_a_label_that_a_pattern_forbids_stays_and_says_which(desk: Desks) -> Non
     tab = here.open("documents", document=CUP)
     assert plain("For few eyes.") in "".join(tab.radio[0].proto.captions)
     tab.radio(key="document-label-choice").set_value("public").run()
-    assert tab.button(key="document-label-set").disabled
     tab.text_input(key="document-label-why").set_value("printed").run()
     tab.button(key="document-label-set").click().run()
     assert not tab.exception
@@ -303,8 +302,11 @@ def test_lowering_a_label_asks_why(desk: Desks) -> None:
     here.session.reload()
     tab = here.open("documents", document=CUP)
     tab.radio(key="document-label-choice").set_value("internal").run()
-    assert tab.button(key="document-label-set").disabled
-    tab.text_input(key="document-label-why").set_value("they know").run()
+    tab.button(key="document-label-set").click().run()
+    assert "needs a reason" in said(tab)
+    assert here.session.workspace.label_of(CUP) == "confidential"
+    # Typed and pressed in one go, as a person does.
+    tab.text_input(key="document-label-why").set_value("they know")
     tab.button(key="document-label-set").click().run()
     assert not tab.exception
     assert here.session.workspace.label_of(CUP) == "internal"
