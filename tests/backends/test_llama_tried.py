@@ -22,7 +22,7 @@ from promptlab.backends.llama_workers import Workers
 from promptlab.errors import EngineFailed, IllegalInstruction, ModelNotReady
 from promptlab.models import Catalogue
 from promptlab.store import Store
-from promptlab.types import Completion, Message, Params, Prompt, Request, Result
+from promptlab.types import Completion, Message, Params, Prompt, Recalled, Request, Result
 from promptlab.types import Trial as Asked
 from promptlab.workspace import LlamaModel, Workspace
 from tests import gguf_made
@@ -203,7 +203,7 @@ FRUIT = Request("small", Prompt((Message("user", "Name a fruit."),)), Params(max
 
 def ask(catalogue: Catalogue, tmp_path: Path) -> Result:
     template = templates.parse("instructions: Name a fruit.", path="templates/fruit.yaml")
-    trial = Asked(template=template, inputs={}, model="small", request=FRUIT)
+    trial = Asked(template=template, inputs={}, model="small", request=Recalled(FRUIT, (), "public"))
     store = Store(tmp_path / "runs.sqlite")
     (result,) = runner.start([trial], catalogue=catalogue, store=store, title="t", fresh=True).wait()
     store.close()
