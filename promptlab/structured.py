@@ -37,7 +37,7 @@ def check(schema: str | None) -> None:
     """Raise `RequestRejected` for a schema under which no answer can be valid, before anything is asked."""
     wrong = _problem(schema) if schema is not None else ""
     if wrong:
-        raise RequestRejected(wrong, hint="mend the schema; nothing was asked")
+        raise RequestRejected(wrong, hint="fix the schema; nothing was asked")
 
 
 def judged(done: Completion, schema: str | None) -> Completion:

@@ -111,7 +111,7 @@ def grammar_of(schema: str) -> Grammar:
     problem = problem_of(parsed)
     if problem:
         at = "#" + "".join(f"/{pointer_part(part)}" for part in problem.path)
-        raise RequestRejected(f"the schema at {at}: {problem.message}", hint="mend the template's schema")
+        raise RequestRejected(f"the schema at {at}: {problem.message}", hint="fix the template's schema")
     dropped: dict[tuple[str, str], None] = {}
     for _ in range(MOST_ROUNDS):
         wide = _Wide(parsed, frozenset(dropped))
@@ -122,7 +122,7 @@ def grammar_of(schema: str) -> Grammar:
             return Grammar(text, wider, tuple(dict.fromkeys(wide.only_named)))
         if wrong.startswith("Unsatisfiable"):
             raise RequestRejected(
-                f"no JSON is valid under the schema: {_line(wrong)}", hint="mend the template's schema"
+                f"no JSON is valid under the schema: {_line(wrong)}", hint="fix the template's schema"
             )
         found = next(wide.too_much(), None)
         if found is None or found in dropped:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -94,6 +95,14 @@ def test_the_version_built_is_the_one_that_is_pinned(tmp_path: Path, line: str) 
 
 def test_the_pinned_version_is_the_one_built_by_hand() -> None:
     assert llama_wheel.pinned(Path(__file__).parents[2] / "requirements/constraints.txt") == llama_wheel.REQUIREMENT
+
+
+def test_set_up_built_every_variant() -> None:
+    """Without this, a set-up that built another way would only have the tests below skipped."""
+    machine = llama_wheel.machine()
+    if machine is None or os.environ.get("CMAKE_ARGS"):
+        pytest.skip("llama-cpp-python is built in another way here, as was asked for")
+    assert llama_variants.built() == tuple(reversed(llama_wheel.VARIANTS[machine]))
 
 
 # What is in the libraries that were built
