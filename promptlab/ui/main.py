@@ -4,8 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-# Not "pages": a folder of that name beside this file turns on how Streamlit found pages before `st.navigation`. The first
-# tab of a process then had other page hashes, and a button that was pressed in its first second did nothing.
+# Not "pages": a folder of that name beside this file wakes how Streamlit found pages before `st.navigation`.
 ROUTES = Path(__file__).parent / "routes"
 # Streamlit fetches a Material icon for the browser's tab from another host; this one is in the page.
 ICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32"
