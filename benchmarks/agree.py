@@ -32,15 +32,17 @@ from typing import Literal
 
 from benchmarks import machine
 from benchmarks.overhead import LOCAL_MODELS, ROOT
-from promptlab import documents, examples, yamlfile
-from promptlab.backends.llama import LlamaBackend
-from promptlab.backends.llama_plain import Plain, Written, opening_of, texts_of, tokens_of
+from promptlab._yaml import _read as yamlfile
+from promptlab.documents import _read as documents
 from promptlab.errors import InputError
-from promptlab.model_asks import WORDS, made_text
-from promptlab.model_check import answer, opened
-from promptlab.model_figures import first_difference
+from promptlab.examples import _pool as examples
+from promptlab.models._benchmark import answer, opened
+from promptlab.models._benchmark_prompts import WORDS, made_text
+from promptlab.models._benchmark_report import first_difference
+from promptlab.models._llama._backend import LlamaBackend
+from promptlab.models._llama._reference import Plain, Written, opening_of, texts_of, tokens_of
 from promptlab.types import Completion, Message, Params, Prompt, Request
-from promptlab.workspace import LlamaModel, Workspace
+from promptlab.workspace._workspace import LlamaModel, Workspace
 
 ARTICLE = "fixtures/documents/world-cup-2022.md"
 POOL = "fixtures/examples/world-cup.jsonl"

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
-from promptlab import shelf
-from promptlab.listing import Entry, Listing
-from promptlab.workspace import Workspace
+from promptlab.templates._index import Entry, Listing
+from promptlab.versions import _save as shelf
+from promptlab.workspace._workspace import Workspace
 
 TEMPLATE = """\
 description: Answer question number {number}

@@ -27,8 +27,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from promptlab.backends.llama_template import ChatTemplate
 from promptlab.errors import PromptlabError
+from promptlab.models._llama._chat_template import ChatTemplate
 from promptlab.types import Message
 
 Conversation = tuple[Message, ...]

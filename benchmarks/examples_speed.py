@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
-from promptlab import examples
+from promptlab.examples import _pool as examples
 from promptlab.types import ShotChoice
-from promptlab.workspace import Workspace
+from promptlab.workspace._workspace import Workspace
 
 VOCABULARY = [f"w{number}" for number in range(20_000)]
 WEIGHTS = list(itertools.accumulate(1 / (number + 1) for number in range(len(VOCABULARY))))

@@ -22,9 +22,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from promptlab.backends.llama_grammar import Grammar, grammar_of
+from promptlab._util.json_schema import verdict
 from promptlab.errors import PromptlabError
-from promptlab.json_schema import verdict
+from promptlab.models._llama._grammar import Grammar, grammar_of
 
 SUITE = Path(__file__).parents[2] / "shared" / "corpora" / "json-schema" / "tests"
 COMMON = frozenset(
@@ -154,14 +154,14 @@ MATCH = json.dumps(
 
 def of_a_token(model: str, rounds: int) -> str:
     """What the mask costs, in this process, beside a token of `model` on this machine."""
-    from promptlab.backends.llama import LlamaBackend, usable_cores
-    from promptlab.backends.llama_answer import Answer
-    from promptlab.backends.llama_engine import Engine
-    from promptlab.backends.llama_loading import Settings
-    from promptlab.backends.llama_rules import Held
-    from promptlab.models import Catalogue
+    from promptlab.models._catalogue import Catalogue
+    from promptlab.models._llama._backend import LlamaBackend, usable_cores
+    from promptlab.models._llama._exact_engine import Engine
+    from promptlab.models._llama._generation import Answer
+    from promptlab.models._llama._load import Settings
+    from promptlab.models._llama._token_masks import Held
     from promptlab.types import Message, Params, Prompt, Request
-    from promptlab.workspace import Workspace
+    from promptlab.workspace._workspace import Workspace
 
     catalogue = Catalogue(Workspace.find(), os.environ)
     backend = catalogue.backend(model)
@@ -182,8 +182,8 @@ def of_a_token(model: str, rounds: int) -> str:
 
         return run
 
-    from promptlab.backends.llama_answer import Task
-    from promptlab.backends.llama_plain import tokens_of
+    from promptlab.models._llama._generation import Task
+    from promptlab.models._llama._reference import tokens_of
 
     rows = {}
     for schema in (None, MATCH):

@@ -25,12 +25,13 @@ from typing import Any
 from benchmarks import machine
 from benchmarks.loopback import loopback
 from benchmarks.overhead import ANSWER, MODEL, ROOT, Leg, Spread, questions
-from promptlab import ledger_read, runner
-from promptlab.backends import Backend
-from promptlab.ledger import Ledger, Sent
-from promptlab.models import Catalogue
-from promptlab.store import Store
-from promptlab.workspace import OpenAIModel, Scan, Workspace
+from promptlab.models._backend import Backend
+from promptlab.models._catalogue import Catalogue
+from promptlab.runs import _runner as runner
+from promptlab.runs._store import Store
+from promptlab.workspace import _ledger_read as ledger_read
+from promptlab.workspace._ledger import Ledger, Sent
+from promptlab.workspace._workspace import OpenAIModel, Scan, Workspace
 
 GOAL = 0.02
 OFF = Scan(keys="off", personal="off")
@@ -41,7 +42,7 @@ class Unwatched(Catalogue):
     """A catalogue whose models leave no line in a ledger: there is none but here."""
 
     def _openai(self, name: str, entry: OpenAIModel) -> Backend:
-        from promptlab.backends.openai_api import OpenAIBackend
+        from promptlab.models._openai._backend import OpenAIBackend
 
         return OpenAIBackend(name, entry, "")
 

@@ -33,12 +33,14 @@ from typing import Any
 
 from benchmarks import machine
 from benchmarks.loopback import loopback
-from promptlab import plans, runner, templates
-from promptlab.backends import Backend
-from promptlab.models import Catalogue
-from promptlab.store import Store
+from promptlab.models._backend import Backend
+from promptlab.models._catalogue import Catalogue
+from promptlab.runs import _plans as plans
+from promptlab.runs import _runner as runner
+from promptlab.runs._store import Store
+from promptlab.templates import _load as templates
 from promptlab.types import SWITCHABLE, Completion, Delta, Given, Request, Section, Trial
-from promptlab.workspace import OpenAIModel, Workspace
+from promptlab.workspace._workspace import OpenAIModel, Workspace
 
 ROOT = Path(__file__).parent.parent
 TEMPLATE = "templates/world-cup.yaml"
@@ -254,8 +256,8 @@ def first_token(llama: Any, tokens: Sequence[int]) -> float:
 
 def measure_local(model: str, *, without: Sequence[Section], repeats: int) -> LocalFigures:
     """Both ways in turns, `repeats` times, after one time each to load and warm up."""
-    from promptlab.backends.llama import LlamaBackend, usable_cores
-    from promptlab.backends.llama_prompt import encode, split_controls
+    from promptlab.models._llama._backend import LlamaBackend, usable_cores
+    from promptlab.models._llama._tokenize import encode, split_controls
 
     workspace = Workspace.load(ROOT)
     # From nothing read, as the bare call does: nothing comes from disk, and what is in memory is forgotten each time.

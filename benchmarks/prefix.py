@@ -43,18 +43,20 @@ from typing import Any
 
 from benchmarks import machine
 from benchmarks.overhead import LOCAL_MODELS, ROOT, Spread
-from promptlab import documents, examples, yamlfile
-from promptlab.backends.llama import LlamaBackend, usable_cores
-from promptlab.backends.llama_engine import Engine
-from promptlab.backends.llama_host import Engines
-from promptlab.backends.llama_pipe import Pipe, Said
-from promptlab.backends.llama_prompt import encode, split_controls
-from promptlab.backends.llama_sampling import Sampler
-from promptlab.backends.llama_workers import WORKERS
+from promptlab._yaml import _read as yamlfile
+from promptlab.documents import _read as documents
 from promptlab.errors import InputError
-from promptlab.models import Catalogue
+from promptlab.examples import _pool as examples
+from promptlab.models._catalogue import Catalogue
+from promptlab.models._llama._backend import LlamaBackend, usable_cores
+from promptlab.models._llama._exact_engine import Engine
+from promptlab.models._llama._host import Engines
+from promptlab.models._llama._ipc import Pipe, Said
+from promptlab.models._llama._sampling import Sampler
+from promptlab.models._llama._tokenize import encode, split_controls
+from promptlab.models._llama._workers import WORKERS
 from promptlab.types import Completion, Delta, Message, Params, Prompt, Request, Source, Span
-from promptlab.workspace import LlamaModel, Workspace
+from promptlab.workspace._workspace import LlamaModel, Workspace
 
 ARTICLE = "fixtures/documents/world-cup-2022.md"
 POOL = "fixtures/examples/world-cup.jsonl"

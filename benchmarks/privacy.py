@@ -285,7 +285,7 @@ class World:
         """A command line; what it printed. `reads`: what is printed is for whoever has `clearance`."""
         from click.testing import CliRunner
 
-        from promptlab.cli import cli
+        from promptlab.cli._main import cli
         from promptlab.errors import GateRefused, PromptlabError
 
         self.way = way
@@ -444,7 +444,7 @@ class World:
 
     def last_run(self) -> tuple[str, Any] | None:
         """The newest run with a whole answer."""
-        from promptlab.store import Store
+        from promptlab.runs._store import Store
 
         store = Store(self.root / ".promptlab/runs.sqlite")
         try:
@@ -511,11 +511,12 @@ class World:
 
     def reopened(self) -> None:
         """A run is opened in the workbench, a label is raised, and the draft is asked as the page does it."""
-        from promptlab.models import Catalogue
-        from promptlab.ui import bench, reopen
-        from promptlab.ui.opened import open_template
-        from promptlab.ui.session import close_session, open_session
-        from promptlab.workspace import Workspace
+        from promptlab.models._catalogue import Catalogue
+        from promptlab.ui.state.open_template import open_template
+        from promptlab.ui.state.session import close_session, open_session
+        from promptlab.ui.workbench import reopen
+        from promptlab.ui.workbench import request as bench
+        from promptlab.workspace._workspace import Workspace
 
         self.run("compare", "compare", "plain", "-m", "conf", "--set-file", "question=notes/n.md", "--fresh")
         found = self.last_run()

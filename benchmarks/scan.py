@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
-from promptlab import scan
+from promptlab.workspace import _scan as scan
 
 ALNUM = string.ascii_letters + string.digits
 

@@ -29,11 +29,11 @@ from typing import Any
 
 from benchmarks import machine
 from benchmarks.prefix import opened
-from promptlab.backends.llama import LlamaBackend
-from promptlab.backends.llama_host import Engines
-from promptlab.backends.llama_workers import WORKERS
 from promptlab.errors import EngineFailed
-from promptlab.model_check import resident
+from promptlab.models._benchmark import resident
+from promptlab.models._llama._backend import LlamaBackend
+from promptlab.models._llama._host import Engines
+from promptlab.models._llama._workers import WORKERS
 from promptlab.types import Completion, Delta, Message, Params, Prompt, Request
 
 SENTENCES = 12

@@ -130,11 +130,12 @@ class ReplayFigures:
 
 def record(folder: Path) -> None:
     """Write the suite's recording, as if the model had always said the same, and nobody is asked."""
-    from promptlab import runner, suite_file
-    from promptlab.recording import Stored, write
-    from promptlab.suite_items import Fill, items
+    from promptlab.runs import _runner as runner
+    from promptlab.suites import _file as suite_file
+    from promptlab.suites._items import Fill, items
+    from promptlab.suites._recording import Stored, write
     from promptlab.types import Completion, Usage
-    from promptlab.workspace import Workspace
+    from promptlab.workspace._workspace import Workspace
 
     house = Workspace.load(folder)
     suite = suite_file.load(house, SUITE)
@@ -222,9 +223,11 @@ class AskFigures:
 
 def messages(folder: Path) -> list[dict[str, str]]:
     """The messages of every case, with `{{question}}` where its question stands, as other programs want them."""
-    from promptlab import plans, runner, templates
+    from promptlab.runs import _plans as plans
+    from promptlab.runs import _runner as runner
+    from promptlab.templates import _load as templates
     from promptlab.types import Given
-    from promptlab.workspace import Workspace
+    from promptlab.workspace._workspace import Workspace
 
     house = Workspace.load(folder)
     mark = "{{question}}"

@@ -21,9 +21,9 @@ from typing import Any
 
 from benchmarks import machine
 from benchmarks.overhead import LOCAL_MODELS, ROOT, Spread
-from promptlab import documents
-from promptlab.models import Catalogue
-from promptlab.workspace import Workspace
+from promptlab.documents import _read as documents
+from promptlab.models._catalogue import Catalogue
+from promptlab.workspace._workspace import Workspace
 
 ARTICLE = "fixtures/documents/world-cup-2022.md"
 
@@ -84,8 +84,8 @@ def at_once(models: list[Model], threads: int, write: int, ended: Callable[[Mode
 
 def measure(*, rounds: int, characters: int, write: int) -> list[Way]:
     """Every way, `rounds` times, after each model has answered once to warm up."""
-    from promptlab.backends.llama import usable_cores
-    from promptlab.backends.llama_native import library
+    from promptlab.models._llama._backend import usable_cores
+    from promptlab.models._llama._library import library
 
     library()  # sets how llama.cpp's threads wait, as it is in use
     cores = usable_cores()

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from promptlab.recording import Recording
-    from promptlab.suite import Item, Suite
-    from promptlab.suite_entry import Entry
-    from promptlab.suite_items import Fill
-    from promptlab.thresholds import Threshold
-    from promptlab.workspace import Workspace
+    from promptlab.suites._items import Fill
+    from promptlab.suites._recording import Recording
+    from promptlab.suites._report_item import Entry
+    from promptlab.suites._suite import Item, Suite
+    from promptlab.suites._thresholds import Threshold
+    from promptlab.workspace._workspace import Workspace
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,7 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "promptlab: a case of a promptlab suite")
     if config.getoption("--promptlab-trust"):
-        from promptlab import trust
+        from promptlab.workspace import _trust as trust
 
         opened = contextlib.ExitStack()
         opened.enter_context(trust.everything())
@@ -78,7 +78,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SuiteFile 
     given, written = _folders(parent.config)
     if not any(file_path == folder or folder in file_path.parents for folder in [*given, *written]):
         return None
-    from promptlab.suite_file import is_list
+    from promptlab.suites._file import is_list
 
     if is_list(file_path):
         return None
@@ -89,10 +89,10 @@ class SuiteFile(pytest.File):
     """A suite; opens its workspace, which is the nearest folder upwards with a promptlab.yaml."""
 
     def collect(self) -> Iterator[CaseItem | ThresholdItem]:
-        from promptlab import suite_file
-        from promptlab.recording import Recording
-        from promptlab.suite_items import Fill, items
-        from promptlab.workspace import Workspace
+        from promptlab.suites import _file as suite_file
+        from promptlab.suites._items import Fill, items
+        from promptlab.suites._recording import Recording
+        from promptlab.workspace._workspace import Workspace
 
         self.workspace: Workspace = Workspace.find(self.path.parent)
         self.suite: Suite = suite_file.load(self.workspace, str(self.path))
@@ -116,7 +116,7 @@ class SuiteFile(pytest.File):
 
     def opened(self) -> Recording:
         """The recording, open as long as cases of the suite are run one after another."""
-        from promptlab.recording import Recording
+        from promptlab.suites._recording import Recording
 
         if self.recording is None:
             self.recording = Recording(self._recorded, shown=self.suite.recording)
@@ -155,16 +155,16 @@ class CaseItem(pytest.Item):
 
     def runtest(self) -> None:
         """Replay the item."""
-        from promptlab.suite_entry import FAILING, in_words
+        from promptlab.suites._report_item import FAILING, in_words
 
         entry = self._entry()
         if entry.outcome in FAILING:
             raise Failed(in_words(entry.masked()))
 
     def _entry(self) -> Entry:
-        from promptlab.labels_now import Labels
-        from promptlab.replay import replay_item
-        from promptlab.suite_entry import of_replay
+        from promptlab.suites._replay import replay_item
+        from promptlab.suites._report_item import of_replay
+        from promptlab.workspace._current_labels import Labels
 
         parent = self.parent
         assert isinstance(parent, SuiteFile)
@@ -193,8 +193,8 @@ class ThresholdItem(pytest.Item):
 
     def runtest(self) -> None:
         """Count the recorded passes. A margin has nothing to be compared with here, and holds."""
-        from promptlab.suite_summary import recorded_outcomes
-        from promptlab.thresholds import check
+        from promptlab.suites._summary import recorded_outcomes
+        from promptlab.suites._thresholds import check
 
         parent = self.parent
         assert isinstance(parent, SuiteFile)

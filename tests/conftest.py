@@ -13,12 +13,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from promptlab import plans, runner, templates
-from promptlab.backends.scripted import Script, ScriptedBackend
-from promptlab.models import Catalogue
-from promptlab.store import Store
+from promptlab.models._catalogue import Catalogue
+from promptlab.models._scripted import Script, ScriptedBackend
+from promptlab.runs import _plans as plans
+from promptlab.runs import _runner as runner
+from promptlab.runs._store import Store
+from promptlab.templates import _load as templates
 from promptlab.types import Given, Result, Template, Trial
-from promptlab.workspace import Workspace
+from promptlab.workspace._workspace import Workspace
 
 # A busy machine makes tests slow, not wrong.
 settings.register_profile(

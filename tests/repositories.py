@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from promptlab.workspace import Workspace
+from promptlab.workspace._workspace import Workspace
 from tests.conftest import TEMPLATE
 
 CUP = "templates/cup.yaml"

@@ -19,8 +19,8 @@ from typing import Any
 
 import uvicorn
 
-from promptlab.serve_socket import Limits, config
-from promptlab.serving import Serving
+from promptlab.server._app import Serving
+from promptlab.server._socket import Limits, config
 
 SECONDS = 60
 """The limit of every wait; only there so that a failure ends."""

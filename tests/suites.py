@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from promptlab import suite_file
-from promptlab.backends.scripted import Script
-from promptlab.baseline import Answers, write_recording
-from promptlab.recording import Recording, Stored
-from promptlab.replay import Replayed, replay
-from promptlab.suite import Suite
-from promptlab.suite_asking import Answered, Asking
-from promptlab.suite_choice import Options
-from promptlab.suite_log import SuiteLog
+from promptlab.models._scripted import Script
+from promptlab.suites import _file as suite_file
+from promptlab.suites._ask import Answered, Asking
+from promptlab.suites._baseline import Answers, write_recording
+from promptlab.suites._choice import Options
+from promptlab.suites._log import SuiteLog
+from promptlab.suites._recording import Recording, Stored
+from promptlab.suites._replay import Replayed, replay
+from promptlab.suites._suite import Suite
 from promptlab.types import Request
-from promptlab.workspace import Workspace
+from promptlab.workspace._workspace import Workspace
 from tests.conftest import House
 
 SUITE = """\

@@ -22,11 +22,11 @@ from urllib.parse import quote
 import pytest
 from click.testing import CliRunner
 
-from promptlab.cli import cli
-from promptlab.formats.bringing import files_of, read
-from promptlab.formats.common import Places
-from promptlab.formats.without_keys import without_keys
-from promptlab.workspace import Workspace
+from promptlab.cli._main import cli
+from promptlab.formats._import import files_of, read
+from promptlab.formats._source import Places
+from promptlab.formats._without_keys import without_keys
+from promptlab.workspace._workspace import Workspace
 from tests.loopback import LoopbackServer, Received, Reply, page, status, stream
 
 USER, PASSWORD, QUERY = "ada", "pä/ss XPASS+1", "q+q XQUERY&z"

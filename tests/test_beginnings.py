@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from promptlab import beginnings, templates
 from promptlab.errors import TemplateError
-from promptlab.workspace import Workspace
+from promptlab.templates import _load as templates
+from promptlab.templates import _new as beginnings
+from promptlab.workspace._workspace import Workspace
 
 PATH = "templates/new.yaml"
 

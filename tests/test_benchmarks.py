@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.agree import cause
 from benchmarks.prefix import distinct
-from promptlab.backends.llama_variants import candidates
+from promptlab.models._llama._cpu_variants import candidates
 
 ROOT = Path(__file__).parent.parent
 

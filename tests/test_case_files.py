@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from promptlab import case_files
 from promptlab.errors import SuiteError
-from promptlab.suite import Case
+from promptlab.suites import _case_file as case_files
+from promptlab.suites._suite import Case
 from tests.suites import SuiteHouse, suites
 
 __all__ = ["suites"]

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from promptlab.causes import Finder
-from promptlab.models import Catalogue
-from promptlab.suite_asking import Answered, Asking
-from promptlab.suite_choice import Options
-from promptlab.suite_log import SuiteLog
+from promptlab.models._catalogue import Catalogue
+from promptlab.suites._ask import Answered, Asking
+from promptlab.suites._choice import Options
+from promptlab.suites._find_causes import Finder
+from promptlab.suites._log import SuiteLog
+from promptlab.suites._verdict import Cause
 from promptlab.types import Request
-from promptlab.verdicts import Cause
-from promptlab.workspace import Workspace
+from promptlab.workspace._workspace import Workspace
 from tests.suites import SuiteHouse, suites
 
 __all__ = ["suites"]
@@ -220,7 +220,7 @@ def test_a_swapped_model_file_is_found_on_a_real_model(real: tuple[SuiteHouse, C
         )
         found = list(asking)
         if verb == "record":
-            from promptlab.baseline import Answers, write_recording
+            from promptlab.suites._baseline import Answers, write_recording
 
             write_recording(suites.workspace, suites.suite, Answers(suites.house.store, log, asking.run))
         log.close()

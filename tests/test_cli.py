@@ -19,9 +19,10 @@ from typing import Any
 import click
 import pytest
 
-from promptlab import cli, report
-from promptlab.store import Store
-from promptlab.workspace import Workspace
+from promptlab.cli import _main as cli
+from promptlab.runs import _report as report
+from promptlab.runs._store import Store
+from promptlab.workspace._workspace import Workspace
 from tests.conftest import TEMPLATE
 from tests.loopback import LoopbackServer, Received, hang_midway, status, stream
 from tools import cli_docs

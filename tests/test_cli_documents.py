@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from promptlab import examples
-from promptlab.cli import cli
+from promptlab.cli._main import cli
 from promptlab.errors import PromptlabError, WorkspaceError
-from promptlab.workspace import Workspace
+from promptlab.examples import _pool as examples
+from promptlab.workspace._workspace import Workspace
 from tests.conftest import House
 
 CUP = "fixtures/documents/cup.md"

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from promptlab import templates
-from promptlab.cli import cli
+from promptlab.cli._main import cli
 from promptlab.errors import FormatError, GateRefused
+from promptlab.templates import _load as templates
 from promptlab.types import Completion, Message, Prompt, Request, Score
 from promptlab.types import Result as Answer
-from promptlab.workspace import Workspace
+from promptlab.workspace._workspace import Workspace
 
 CATALOGUE = """\
 models:
@@ -198,7 +198,7 @@ def answer(text: str, score: float | None, question: str = "Who?") -> Answer:
 
 
 def test_preferences_pair_the_best_with_the_worst_answer_to_the_same_messages() -> None:
-    from promptlab.formats.openai_chat import preferences
+    from promptlab.formats.openai import preferences
 
     found = preferences(
         [answer("no", 0), answer("yes", 1), answer("so", 0.5), answer("x", 1, "Other?"), answer("y", None)]
@@ -210,7 +210,7 @@ def test_preferences_pair_the_best_with_the_worst_answer_to_the_same_messages() 
 
 
 def test_answers_of_a_run_become_training_files(house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from promptlab.scorers import BY_NAME
+    from promptlab.scorers._registry import BY_NAME
 
     house.model("good", ["Argentina"])
     house.model("bad", ["Peru"])

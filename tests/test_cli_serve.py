@@ -19,12 +19,12 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from promptlab import cli_serve
-from promptlab.cli import cli
+from promptlab.cli import serve as cli_serve
+from promptlab.cli._main import cli
 from promptlab.errors import InputError, ModelNotReady, PromptlabError, WorkspaceError
-from promptlab.models import Catalogue
-from promptlab.serve_guard import KEY
-from promptlab.workspace import Workspace
+from promptlab.models._catalogue import Catalogue
+from promptlab.server._auth import KEY
+from promptlab.workspace._workspace import Workspace
 
 MODELS = """\
 models:

@@ -12,9 +12,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from promptlab import cli
-from promptlab.models import Catalogue
-from promptlab.workspace import Workspace
+from promptlab.cli import _main as cli
+from promptlab.models._catalogue import Catalogue
+from promptlab.workspace._workspace import Workspace
 from tests.suites import SUITE, SuiteHouse, knows, suites
 
 __all__ = ["suites"]
@@ -39,7 +39,7 @@ def suite(suites: SuiteHouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     def catalogue(workspace: Workspace) -> Catalogue:
         return Catalogue(workspace, {}, extra=suites.house.models)
 
-    monkeypatch.setattr("promptlab.models.Catalogue", catalogue)
+    monkeypatch.setattr("promptlab.models._catalogue.Catalogue", catalogue)
 
     def run(*arguments: str, input: str = "") -> Done:
         monkeypatch.setattr(sys, "argv", ["promptlab", "suite", *arguments])

@@ -12,13 +12,16 @@ from typing import Any
 
 import pytest
 
-from promptlab import cli, plans, runner, templates
-from promptlab.backends.scripted import ScriptedBackend
-from promptlab.models import Catalogue
-from promptlab.origin import blob_id
-from promptlab.store import Store
+from promptlab.cli import _main as cli
+from promptlab.models._catalogue import Catalogue
+from promptlab.models._scripted import ScriptedBackend
+from promptlab.runs import _plans as plans
+from promptlab.runs import _runner as runner
+from promptlab.runs._provenance import blob_id
+from promptlab.runs._store import Store
+from promptlab.templates import _load as templates
 from promptlab.types import Given, Result
-from promptlab.workspace import Workspace
+from promptlab.workspace._workspace import Workspace
 from tests.conftest import TEMPLATE
 from tests.repositories import CUP, Repository, edited, isolate, start
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptlab import difference as difference_module
-from promptlab import templates
-from promptlab.difference import FIRST, SAME, Asked, Change, asked, difference, prompt_changes, text_changes
+from promptlab.runs import _difference as difference_module
+from promptlab.runs._difference import FIRST, SAME, Asked, Change, asked, difference, prompt_changes, text_changes
+from promptlab.templates import _load as templates
 from promptlab.types import Document, Example, Message, Params, Prompt, Request, Result, Section, Template
 from tests.conftest import TEMPLATE
 

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from promptlab import faults
+from promptlab._util import disk_errors as faults
+from promptlab._util.files import write_atomically
 from promptlab.errors import NotWritten
-from promptlab.files import write_atomically
-from promptlab.store import RunInfo, Store
-from promptlab.suite_log import SuiteLog
+from promptlab.runs._store import RunInfo, Store
+from promptlab.suites._log import SuiteLog
 from promptlab.types import Origin
-from promptlab.workspace import Workspace
+from promptlab.workspace._workspace import Workspace
 
 ROOT = Path(__file__).parents[1]
 PROMPTLAB = f"{sys.executable} -P -m promptlab.cli"
@@ -124,7 +124,7 @@ def test_a_file_that_grows_too_large_keeps_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("old")
     program = (
-        "import resource, signal, sys; from pathlib import Path; from promptlab.files import write_atomically\n"
+        "import resource, signal, sys; from pathlib import Path; from promptlab._util.files import write_atomically\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))\n"
         "write_atomically(Path(sys.argv[1]), b'x' * 100000)"
     )

@@ -14,11 +14,16 @@ from click.testing import CliRunner
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 
-from promptlab import cli_suite, runner, scorers, suite_file, thresholds, verdicts
-from promptlab.backends.openai_request import CAPABILITIES, capabilities
-from promptlab.cli import cli
-from promptlab.suite_summary import summarise
-from promptlab.workspace import LlamaModel, OpenAIModel, Workspace, _File
+from promptlab.cli import suite as cli_suite
+from promptlab.cli._main import cli
+from promptlab.models._openai._request import CAPABILITIES, capabilities
+from promptlab.runs import _runner as runner
+from promptlab.scorers import _registry as scorers
+from promptlab.suites import _file as suite_file
+from promptlab.suites import _thresholds as thresholds
+from promptlab.suites import _verdict as verdicts
+from promptlab.suites._summary import summarise
+from promptlab.workspace._workspace import LlamaModel, OpenAIModel, Workspace, _File
 
 ROOT = Path(__file__).parent.parent
 WORKSPACE_DOC = (ROOT / "docs/workspace.md").read_text(encoding="utf-8")

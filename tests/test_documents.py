@@ -14,12 +14,13 @@ import pypdf
 import pytest
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
-from promptlab import convert, documents
-from promptlab.docstore import DocStore
+from promptlab.documents import _convert as convert
+from promptlab.documents import _read as documents
+from promptlab.documents._content_store import DocStore
 from promptlab.errors import DocumentError
-from promptlab.labels import set_label
 from promptlab.types import Source, sha256
-from promptlab.workspace import Workspace
+from promptlab.workspace._labels import set_label
+from promptlab.workspace._workspace import Workspace
 
 
 @pytest.fixture

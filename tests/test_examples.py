@@ -13,11 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptlab import examples, similarity
+from promptlab._util import bm25 as similarity
 from promptlab.errors import ExampleError
-from promptlab.listing import Listing
+from promptlab.examples import _pool as examples
+from promptlab.templates._index import Listing
 from promptlab.types import Example, ShotChoice
-from promptlab.workspace import Workspace
+from promptlab.workspace._workspace import Workspace
 
 POOL = tuple(Example(f"e{n}", {"question": f"Question {n}?"}, f"Answer {n}") for n in range(8))
 

@@ -13,11 +13,13 @@ from typing import Any
 import jsonschema
 import pytest
 
-from promptlab import documents, examples, templates
+from promptlab._yaml._read import read_yaml
+from promptlab.documents import _read as documents
 from promptlab.errors import TemplateError
+from promptlab.examples import _pool as examples
+from promptlab.templates import _load as templates
 from promptlab.types import Example
-from promptlab.workspace import Workspace
-from promptlab.yamlfile import read_yaml
+from promptlab.workspace._workspace import Workspace
 
 ROOT = Path(__file__).parents[1]
 WORKSPACE = Workspace.load(ROOT)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptlab.gguf_head import NotGGUF, read_head
+from promptlab.models._gguf import NotGGUF, read_head
 from tests.gguf_made import Sixteen, text, tiny, tiny_tensors, write
 
 

@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from promptlab import shelf, standing, variants, versions
-from promptlab.git import CHANGING, Git
-from promptlab.listing import Listing
-from promptlab.origin import origin
-from promptlab.templates import load
-from promptlab.workspace import Workspace
+from promptlab._util.git import CHANGING, Git
+from promptlab.runs._provenance import origin
+from promptlab.templates._index import Listing
+from promptlab.templates._load import load
+from promptlab.versions import _branches as variants
+from promptlab.versions import _history as versions
+from promptlab.versions import _save as shelf
+from promptlab.versions import _status as standing
+from promptlab.workspace._workspace import Workspace
 from tests.conftest import TEMPLATE
 from tests.repositories import CUP, Repository, isolate, start
 
@@ -106,7 +109,7 @@ def test_every_git_command_of_the_package_either_reads_or_is_listed() -> None:
     found: set[str] = set()
     for path in PACKAGE.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
-        if "promptlab.git import" not in text and path.name != "git.py":
+        if "promptlab._util.git import" not in text and path.name != "git.py":
             continue
         for node in ast.walk(ast.parse(text)):
             if (

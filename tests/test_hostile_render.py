@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from promptlab import templates
+from promptlab.templates import _load as templates
 from promptlab.types import Document, Example, Prompt
 
 HOSTILE = {

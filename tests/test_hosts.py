@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from promptlab.hosts import is_loopback
+from promptlab._util.network import is_loopback
 
 
 @pytest.mark.parametrize(

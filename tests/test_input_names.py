@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from promptlab import input_names, template_fields, templates
+from promptlab.templates import _fields as template_fields
+from promptlab.templates import _inputs as input_names
+from promptlab.templates import _load as templates
 
 TEXT = """\
 inputs:

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from promptlab import convert, documents
-from promptlab.inventory import Inventory
-from promptlab.labels import set_label
+from promptlab.documents import _convert as convert
+from promptlab.documents import _read as documents
+from promptlab.documents._index import Inventory
+from promptlab.workspace._labels import set_label
 from tests.conftest import House
 from tests.test_documents import pdf
 

@@ -9,8 +9,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from promptlab.json_schema import indented, problem_of, read, verdict
-from promptlab.schema_formats import CHECKED
+from promptlab._util.json_schema import indented, problem_of, read, verdict
+from promptlab._util.json_schema_formats import CHECKED
 from tests.schema_cases import CASES, EMPTY, NOT_EMPTY, Case
 
 UNLIKE = {"format", "vocabulary"}

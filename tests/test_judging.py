@@ -6,8 +6,10 @@ import json
 
 import pytest
 
-from promptlab import judging, marks, scorers
 from promptlab.errors import InputError, SuiteError
+from promptlab.scorers import _registry as scorers
+from promptlab.suites import _annotations as marks
+from promptlab.suites import _judge as judging
 from promptlab.types import Request
 from tests.suites import SUITE, SuiteHouse, suites, verdicts
 

@@ -16,12 +16,14 @@ from pathlib import Path
 
 import pytest
 
-from promptlab import all_or_none, shelf, suite_file
-from promptlab.baseline import Answers, last_run, write_recording
-from promptlab.formats.bringing import read, write
-from promptlab.formats.common import Places
-from promptlab.recording import Recording
-from promptlab.workspace import Workspace
+from promptlab._util import transaction as all_or_none
+from promptlab.formats._import import read, write
+from promptlab.formats._source import Places
+from promptlab.suites import _file as suite_file
+from promptlab.suites._baseline import Answers, last_run, write_recording
+from promptlab.suites._recording import Recording
+from promptlab.versions import _save as shelf
+from promptlab.workspace._workspace import Workspace
 from tests import repositories
 from tests.suites import SuiteHouse, suites
 

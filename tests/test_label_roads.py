@@ -15,24 +15,30 @@ from typing import Any
 
 import pytest
 
-from promptlab import documents, pools, privacy, runner, suite_keep, templates
-from promptlab.backends.scripted import ScriptedBackend
-from promptlab.baseline import Answers, write_recording
-from promptlab.causes import Finder
+from promptlab.documents import _read as documents
 from promptlab.errors import GateRefused, PromptlabError
-from promptlab.labels_now import Labels
-from promptlab.models import Catalogue
-from promptlab.recording import Recording
-from promptlab.store import Store
-from promptlab.suite_asking import Asking
-from promptlab.suite_choice import Options
-from promptlab.suite_file import load as load_suite
-from promptlab.suite_log import SuiteLog
+from promptlab.examples import _edit as pools
+from promptlab.models._catalogue import Catalogue
+from promptlab.models._scripted import ScriptedBackend
+from promptlab.runs import _runner as runner
+from promptlab.runs._store import Store
+from promptlab.suites import _from_run as suite_keep
+from promptlab.suites._ask import Asking
+from promptlab.suites._baseline import Answers, write_recording
+from promptlab.suites._choice import Options
+from promptlab.suites._file import load as load_suite
+from promptlab.suites._find_causes import Finder
+from promptlab.suites._log import SuiteLog
+from promptlab.suites._recording import Recording
+from promptlab.templates import _load as templates
 from promptlab.types import Given, Place, Prompt, Recalled, Result
-from promptlab.ui import bench, reopen
-from promptlab.ui.opened import open_template
-from promptlab.ui.session import close_session, open_session
-from promptlab.workspace import Workspace
+from promptlab.ui.state.open_template import open_template
+from promptlab.ui.state.session import close_session, open_session
+from promptlab.ui.workbench import reopen
+from promptlab.ui.workbench import request as bench
+from promptlab.workspace import _gate as privacy
+from promptlab.workspace._current_labels import Labels
+from promptlab.workspace._workspace import Workspace
 
 WORD = "Zanzibar"
 TEMPLATE = """\
@@ -78,7 +84,7 @@ class House:
         return Store(self.root / ".promptlab/runs.sqlite")
 
     def ask(self, model: str, template: str = "q", given: Given | None = None) -> list[Result]:
-        from promptlab import plans
+        from promptlab.runs import _plans as plans
 
         loaded, store = templates.load(self.workspace, template), self.store()
         trials = plans.compare(self.workspace, loaded, given or Given.typed({"question": "Who?"}), [model])
@@ -367,9 +373,9 @@ def test_a_run_opened_in_the_workbench_keeps_where_its_inputs_came_from(house: H
 
 
 def test_a_field_that_was_emptied_forgets_where_its_text_came_from(house: House) -> None:
-    from promptlab.ui.drafts import Drafts, InputOrigin
-    from promptlab.ui.fields import _input
-    from promptlab.ui.opened import Opened
+    from promptlab.ui.components.bound_fields import _input
+    from promptlab.ui.state.drafts import Drafts, InputOrigin
+    from promptlab.ui.state.open_template import Opened
 
     drafts, template = Drafts(house.root / ".promptlab/drafts"), templates.load(house.workspace, "q")
     origins = {"question": InputOrigin(label="confidential")}
@@ -393,7 +399,7 @@ def test_a_label_raised_during_a_run_counts_for_what_is_not_sent_yet(house: Hous
         "pub", lambda _: (house.raise_label("docs/**"), WORD)[1], clearance="public", max_parallel=1
     )
     house.models["pub"] = backend
-    from promptlab import plans
+    from promptlab.runs import _plans as plans
 
     loaded = templates.load(house.workspace, "doc")
     trials = plans.compare(house.workspace, loaded, Given.typed({"question": "Who?"}), ["pub"], repeats=4)
@@ -405,7 +411,7 @@ def test_a_label_raised_during_a_run_counts_for_what_is_not_sent_yet(house: Hous
 
 def test_nothing_goes_out_while_the_labels_cannot_be_read_but_to_who_may_see_all(house: House) -> None:
     store = house.store()
-    from promptlab import plans
+    from promptlab.runs import _plans as plans
 
     loaded = templates.load(house.workspace, "doc")
     catalogue = house.catalogue
@@ -476,7 +482,7 @@ def test_text_of_a_labelled_file_is_not_written_to_one_that_is_labelled_lower(
 ) -> None:
     from click.testing import CliRunner
 
-    from promptlab.cli import cli
+    from promptlab.cli._main import cli
 
     monkeypatch.chdir(house.root)
     house.raise_label("notes/**", "docs/**")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from promptlab import ledger
 from promptlab.errors import WorkspaceError
-from promptlab.labels import set_label, unmatched
-from promptlab.workspace import Workspace
+from promptlab.workspace import _ledger as ledger
+from promptlab.workspace._labels import set_label, unmatched
+from promptlab.workspace._workspace import Workspace
 
 
 def workspace(root: Path, text: str) -> Workspace:

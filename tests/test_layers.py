@@ -116,10 +116,10 @@ VENDORS = {
     "httpx2": ("promptlab/backends/openai_",),
     "llama_cpp": ("promptlab/backends/llama",),
     "streamlit": ("promptlab/ui/", "app.py"),
-    "sqlalchemy": ("promptlab/store.py", "promptlab/tables.py"),
-    "starlette": ("promptlab/serving.py", "promptlab/ui/asgi.py", "app.py"),
-    "uvicorn": ("promptlab/cli_serve.py", "promptlab/serve_socket.py"),
-    **dict.fromkeys(("pypdf", "mammoth", "markdownify", "bs4", "openpyxl"), ("promptlab/convert.py",)),
+    "sqlalchemy": ("promptlab/runs/_store.py", "promptlab/runs/_tables.py"),
+    "starlette": ("promptlab/server/_app.py", "promptlab/ui/asgi.py", "app.py"),
+    "uvicorn": ("promptlab/cli/serve.py", "promptlab/server/_socket.py"),
+    **dict.fromkeys(("pypdf", "mammoth", "markdownify", "bs4", "openpyxl"), ("promptlab/documents/_convert.py",)),
 }
 
 
@@ -128,7 +128,7 @@ def shown(file: Path) -> str:
 
 
 def room(module: str) -> str:
-    """`promptlab.backends.llama` -> `backends`; the package itself is ""."""
+    """`promptlab.models._llama._backend` -> `backends`; the package itself is ""."""
     return [*module.split("."), ""][1]
 
 
@@ -204,7 +204,7 @@ def test_only_the_runner_asks_a_backend_for_a_completion_but_for_two_that_keep_n
     outside = [f for f in FILES if room(module_of(f)) != "backends"]
     # Trying a model asks one of this machine, with text made up on the spot: there is nothing to keep from it. What
     # `promptlab serve` is asked is no run (docs/decisions.md).
-    asking = ["promptlab/model_check.py", "promptlab/runner.py", "promptlab/serve_asking.py"]
+    asking = ["promptlab/models/_benchmark.py", "promptlab/runs/_runner.py", "promptlab/server/_generate.py"]
     assert [shown(f) for f in outside if asks(f)] == asking
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from promptlab.jinja_tree import LayoutProblem
-from promptlab.layout import Part, compile_text
-from promptlab.traced import METER, Limits, Meter, Origin, Traced, concat
+from promptlab.templates._jinja import Part, compile_text
+from promptlab.templates._jinja_rewrite import LayoutProblem
+from promptlab.templates._tracked_text import METER, Limits, Meter, Origin, Traced, concat
 
 ME = Origin("instructions")
 Q = Origin("input", "question")

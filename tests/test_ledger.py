@@ -15,14 +15,17 @@ from pathlib import Path
 
 import pytest
 
-from promptlab import cli, cli_serve, ledger_read, pools
-from promptlab.documents import add
+from promptlab.cli import _main as cli
+from promptlab.cli import serve as cli_serve
+from promptlab.documents._read import add
 from promptlab.errors import GateRefused, StoreError, WorkspaceError
-from promptlab.labels import set_label
-from promptlab.ledger import FILE, START, Ledger, Sent, digest
-from promptlab.models import Catalogue
+from promptlab.examples import _edit as pools
+from promptlab.models._catalogue import Catalogue
 from promptlab.types import Completion, Example, Message, Prompt, Request, Source
-from promptlab.workspace import Workspace
+from promptlab.workspace import _ledger_read as ledger_read
+from promptlab.workspace._labels import set_label
+from promptlab.workspace._ledger import FILE, START, Ledger, Sent, digest
+from promptlab.workspace._workspace import Workspace
 from tests.conftest import TEMPLATE
 from tests.loopback import LoopbackServer, status, stream
 
@@ -159,7 +162,7 @@ def test_where_no_line_can_be_written_nothing_leaves(
         before = (here.state / FILE).stat().st_size if fault == "no room" else 0
         program = (
             "import resource, signal, sys, threading\n"
-            "from promptlab.models import Catalogue\nfrom promptlab.workspace import Workspace\n"
+            "from promptlab.models._catalogue import Catalogue\nfrom promptlab.workspace._workspace import Workspace\n"
             "from promptlab.types import Message, Prompt, Request\n"
             "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
             f"if {fault == 'no room'}: resource.setrlimit(resource.RLIMIT_FSIZE, ({before} + 100,) * 2)\n"

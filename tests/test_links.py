@@ -9,19 +9,23 @@ from typing import Any
 
 import pytest
 
-from promptlab import documents, labels, pools, shelf, suite_lock
-from promptlab.docstore import DocStore
+from promptlab._util.files import write_atomically
+from promptlab.documents import _read as documents
+from promptlab.documents._content_store import DocStore
 from promptlab.errors import PromptlabError
-from promptlab.files import write_atomically
-from promptlab.formats import bringing
-from promptlab.formats.common import Imported, ImportedFile, Places
-from promptlab.ledger import Ledger
-from promptlab.listing import Listing
-from promptlab.store import Store
-from promptlab.suite_log import SuiteLog
+from promptlab.examples import _edit as pools
+from promptlab.formats import _import as bringing
+from promptlab.formats._source import Imported, ImportedFile, Places
+from promptlab.runs._store import Store
+from promptlab.suites import _lock as suite_lock
+from promptlab.suites._log import SuiteLog
+from promptlab.templates._index import Listing
 from promptlab.types import Example
-from promptlab.ui.drafts import Drafts
-from promptlab.workspace import Workspace
+from promptlab.ui.state.drafts import Drafts
+from promptlab.versions import _save as shelf
+from promptlab.workspace import _labels as labels
+from promptlab.workspace._ledger import Ledger
+from promptlab.workspace._workspace import Workspace
 from tests.conftest import TEMPLATE
 from tests.repositories import CUP, isolate, start
 

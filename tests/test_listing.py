@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from promptlab import listing, shelf, template_file
-from promptlab.listing import Entry, Listing
+from promptlab.templates import _index as listing
+from promptlab.templates import _parse as template_file
+from promptlab.templates._index import Entry, Listing
 from promptlab.types import Template
-from promptlab.workspace import Workspace
+from promptlab.versions import _save as shelf
+from promptlab.workspace._workspace import Workspace
 from tests.conftest import TEMPLATE
 from tests.repositories import CUP, Repository, edited, isolate, start
 

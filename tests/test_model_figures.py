@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from promptlab.model_figures import (
+from promptlab.models._benchmark_report import (
     Facts,
     Rate,
     Report,

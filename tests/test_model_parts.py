@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from promptlab.errors import ModelNotReady
-from promptlab.model_parts import Contents, digest_of_parts, model_files, names_of_parts
-from promptlab.modelfiles import ModelFiles
+from promptlab.models._file_parts import Contents, digest_of_parts, model_files, names_of_parts
+from promptlab.models._files import ModelFiles
 from tests.gguf_made import Sixteen, tiny, tiny_split, write
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from promptlab.errors import ModelNotReady
-from promptlab.modelfiles import PACKAGES, ModelFiles, Package, cache_folder, parts_of
+from promptlab.models._files import PACKAGES, ModelFiles, Package, cache_folder, parts_of
 
 DATA = bytes(range(256)) * 40
 

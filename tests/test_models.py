@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from promptlab.backends.scripted import ScriptedBackend
 from promptlab.errors import EngineFailed, ModelNotFound, ModelNotReady
-from promptlab.models import NOT_TRIED, Catalogue
+from promptlab.models._catalogue import NOT_TRIED, Catalogue
+from promptlab.models._scripted import ScriptedBackend
 from promptlab.types import Message, Prompt, Request
-from promptlab.workspace import LlamaModel, OpenAIModel, Workspace
+from promptlab.workspace._workspace import LlamaModel, OpenAIModel, Workspace
 from tests.gguf_made import tiny
 
 
@@ -149,7 +149,7 @@ def test_a_lora_that_is_not_there_is_said_in_words(make, tmp_path):
 
 @pytest.mark.parametrize(("missing", "entry", "extra"), [("openai", GPT, "openai"), ("llama_cpp", PATH, "local")])
 def test_a_missing_library_names_the_extra_to_install(make, monkeypatch, missing, entry, extra):
-    from promptlab import models
+    from promptlab.models import _catalogue as models
 
     monkeypatch.setattr(models, "find_spec", lambda name: None if name == missing else object())
     catalogue = make({"m": entry}, {"OPENAI_API_KEY": "k"})

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from promptlab.cli import cli
+from promptlab._yaml._read import parse_yaml
+from promptlab.cli._main import cli
 from promptlab.errors import InputError, ShelfError
-from promptlab.listing import Listing
-from promptlab.suite_file import is_list
-from promptlab.ui.drafts import Drafts
-from promptlab.workspace import Workspace
-from promptlab.yamlfile import parse_yaml
+from promptlab.suites._file import is_list
+from promptlab.templates._index import Listing
+from promptlab.ui.state.drafts import Drafts
+from promptlab.workspace._workspace import Workspace
 from tests import repositories
 
 TEMPLATE = "inputs: {question: {sample: a}}\ninstructions: Hi\n"
@@ -99,7 +99,7 @@ def test_names_steer_no_terminal(home: Workspace, words: tuple[str, ...], name: 
     folder, _ = PLACES[words]
     (home.root / folder / name).write_text("a: [\n")
     done = CliRunner().invoke(cli, words)
-    from promptlab import terminal
+    from promptlab.cli import _terminal as terminal
 
     shown = terminal.printable(done.output + str(done.exception or ""))  # as `main` prints what is raised
     assert not set(shown) & set("\x1b\x9b\u202e")
@@ -120,7 +120,7 @@ OUTSIDE = (
 def test_what_is_no_template_is_not_saved_as_one(
     home: Workspace, path: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from promptlab import shelf
+    from promptlab.versions import _save as shelf
 
     repositories.isolate(monkeypatch, tmp_path)
     repositories.start(home)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from promptlab import templates
-from promptlab.origin import blob_id, origin, versions
-from promptlab.workspace import Workspace
+from promptlab.runs._provenance import blob_id, origin, versions
+from promptlab.templates import _load as templates
+from promptlab.workspace._workspace import Workspace
 from tests.conftest import TEMPLATE
 
 

@@ -9,10 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptlab import documents, passages, plans, runner, templates
+from promptlab.documents import _passages as passages
+from promptlab.documents import _read as documents
 from promptlab.errors import DocumentError
+from promptlab.runs import _plans as plans
+from promptlab.runs import _runner as runner
+from promptlab.templates import _load as templates
 from promptlab.types import Document, Given, PassageChoice
-from promptlab.workspace import Workspace
+from promptlab.workspace._workspace import Workspace
 
 TEXT = """\
 Before any heading.

@@ -17,12 +17,15 @@ import regress
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptlab import json_schema, patterns, scorers, structured
+from promptlab._util import bounded_regex as patterns
+from promptlab._util import json_schema
+from promptlab._util.bounded_regex import TooSlow, is_found, search
 from promptlab.errors import InputError, PromptlabError
-from promptlab.patterns import TooSlow, is_found, search
-from promptlab.scorers import FACTORIES
+from promptlab.models import _structured_output as structured
+from promptlab.scorers import _registry as scorers
+from promptlab.scorers._registry import FACTORIES
 from promptlab.types import Completion, canonical_json
-from promptlab.workspace import Workspace
+from promptlab.workspace._workspace import Workspace
 
 pytestmark = pytest.mark.usefixtures("soon")
 ENDLESS = "^(a+)+$"

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from promptlab import plans, templates
 from promptlab.errors import DocumentError, ExampleError, InputError
+from promptlab.runs import _plans as plans
+from promptlab.templates import _load as templates
 from promptlab.types import SWITCHABLE, Given, Params
-from promptlab.workspace import Workspace
+from promptlab.workspace._workspace import Workspace
 from tests.conftest import TEMPLATE
 
 QUESTION = {"question": "Who won?"}

@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptlab import examples, pools
+from promptlab._util.files import write_atomically
 from promptlab.errors import ExampleError, WorkspaceError
-from promptlab.files import write_atomically
+from promptlab.examples import _edit as pools
+from promptlab.examples import _pool as examples
 from promptlab.types import Completion, Example, Message, Place, Prompt, Request, Result, Source, Span, sha256
-from promptlab.workspace import Workspace
+from promptlab.workspace._workspace import Workspace
 from tests.conftest import House
 
 A = Example("a", {"question": "Q1"}, "A1")

@@ -6,9 +6,9 @@ import itertools
 
 import pytest
 
-from promptlab import privacy
 from promptlab.errors import GateRefused
 from promptlab.types import LABELS, Label, Message, Prompt, Section, Source, Span
+from promptlab.workspace import _gate as privacy
 
 
 def prompt(*, spans: tuple[Span, ...] = (), sources: tuple[Source, ...] = ()) -> Prompt:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from promptlab import processes
+from promptlab._util import subprocesses as processes
 
 PACKAGE = Path(__file__).parents[1] / "promptlab"
 

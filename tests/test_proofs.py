@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from promptlab import proofs, shelf, templates
 from promptlab.errors import ShelfError, TemplateError
-from promptlab.workspace import Workspace
+from promptlab.templates import _load as templates
+from promptlab.versions import _prompt_diff as proofs
+from promptlab.versions import _save as shelf
+from promptlab.workspace._workspace import Workspace
 from tests.conftest import TEMPLATE
 from tests.repositories import CUP, Repository, edited, isolate, start
 

@@ -92,7 +92,7 @@ def test_three_lines_of_configuration_are_enough(theirs: Repository) -> None:
 
 def test_without_the_option_nothing_is_collected_and_nothing_of_ours_is_loaded(theirs: Repository) -> None:
     (theirs.root / "tests/test_own.py").write_text(
-        "import sys\ndef test_of_theirs():\n    assert 'promptlab.suite' not in sys.modules\n"
+        "import sys\ndef test_of_theirs():\n    assert 'promptlab.suites._suite' not in sys.modules\n"
     )
     assert theirs.outcomes() == {"test_of_theirs": "passed"}
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptlab import recording
 from promptlab.errors import InputError
-from promptlab.recording import LONG, Judged, Recording, Stored, write
-from promptlab.suite import Key
+from promptlab.suites import _recording as recording
+from promptlab.suites._recording import LONG, Judged, Recording, Stored, write
+from promptlab.suites._suite import Key
 from promptlab.types import (
     Completion,
     Message,

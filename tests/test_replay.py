@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from promptlab.replay import Replayed
+from promptlab.suites._replay import Replayed
 from tests.suites import SUITE, SuiteHouse, suites
 
 __all__ = ["suites"]

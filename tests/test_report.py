@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from promptlab import report
+from promptlab.runs import _report as report
 from promptlab.types import Completion, Message, Prompt, Request, Result, Score, Timings, Usage
 
 REQUEST = Request("gpt", Prompt((Message("user", "Who won?"),)), repeat=2)

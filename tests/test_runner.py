@@ -18,13 +18,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptlab import runner, templates
-from promptlab.backends import Step
-from promptlab.backends.scripted import ScriptedBackend
 from promptlab.errors import RateLimited, ServerFailed, StoreError, WindowExceeded
-from promptlab.runner import Event, check_window
-from promptlab.scorers import contains, exact
-from promptlab.store import RunInfo, Store
+from promptlab.models._backend import Step
+from promptlab.models._scripted import ScriptedBackend
+from promptlab.runs import _runner as runner
+from promptlab.runs._runner import Event, check_window
+from promptlab.runs._store import RunInfo, Store
+from promptlab.scorers._registry import contains, exact
+from promptlab.templates import _load as templates
 from promptlab.types import (
     AsSent,
     Completion,
@@ -40,7 +41,7 @@ from promptlab.types import (
     Span,
     Trial,
 )
-from promptlab.workspace import Workspace
+from promptlab.workspace._workspace import Workspace
 from tests.conftest import House
 
 

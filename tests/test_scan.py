@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from promptlab import ledger_read, scan
-from promptlab.backends import Step
-from promptlab.backends.openai_scan import Unmask, checked
 from promptlab.errors import GateRefused, PromptlabError, WorkspaceError
-from promptlab.models import Catalogue
+from promptlab.models._backend import Step
+from promptlab.models._catalogue import Catalogue
+from promptlab.models._openai._scan import Unmask, checked
 from promptlab.types import Completion, Delta, Message, Params, Prompt, Request, Span, Thought
-from promptlab.workspace import Scan, Workspace
+from promptlab.workspace import _ledger_read as ledger_read
+from promptlab.workspace import _scan as scan
+from promptlab.workspace._workspace import Scan, Workspace
 from tests.loopback import LoopbackServer, delta, events, status, stream
 
 GITHUB = "ghp_" + "aB3dE6gH9" * 4

@@ -13,12 +13,16 @@ from typing import Any
 
 import pytest
 
-from promptlab import json_schema, scorers, structured, templates
-from promptlab.backends import llama_grammar, openai_schema
+from promptlab._util import json_schema
 from promptlab.errors import PromptlabError
-from promptlab.serve_request import wanted
+from promptlab.models import _structured_output as structured
+from promptlab.models._llama import _grammar as llama_grammar
+from promptlab.models._openai import _schema as openai_schema
+from promptlab.scorers import _registry as scorers
+from promptlab.server._request import wanted
+from promptlab.templates import _load as templates
 from promptlab.types import Completion
-from promptlab.workspace import Workspace
+from promptlab.workspace._workspace import Workspace
 from tests.conftest import TEMPLATE
 
 PACKAGE = Path(__file__).parents[1] / "promptlab"

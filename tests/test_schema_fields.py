@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from promptlab.schema_fields import Row, added, changed, moved_up, removed, rows_of, with_rows
+from promptlab.templates._schema_rows import Row, added, changed, moved_up, removed, rows_of, with_rows
 
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.json_schema import can_be_written
-from promptlab.backends.llama_grammar import grammar_of
-from promptlab.backends.openai_schema import sent
+from promptlab._util.json_schema import problem_of, verdict
 from promptlab.errors import RequestRejected
-from promptlab.json_schema import problem_of, verdict
+from promptlab.models._llama._grammar import grammar_of
+from promptlab.models._openai._schema import sent
 
 TEXTS = {
     "date": ("2022-12-31", "2024-02-29"),

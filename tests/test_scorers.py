@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptlab import scorers
-from promptlab.scorers import Scorer, contains, exact, normalise
+from promptlab.scorers import _registry as scorers
+from promptlab.scorers._registry import Scorer, contains, exact, normalise
 
 TEXT = st.text(max_size=30)
 

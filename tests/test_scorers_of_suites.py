@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptlab import runner, scorers
 from promptlab.errors import InputError
-from promptlab.scorers.overlap import list_f1
+from promptlab.runs import _runner as runner
+from promptlab.scorers import _registry as scorers
+from promptlab.scorers._overlap import list_f1
+from promptlab.suites._verdict import passed
 from promptlab.types import Score
-from promptlab.verdicts import passed
-from promptlab.workspace import Workspace
+from promptlab.workspace._workspace import Workspace
 
 SCHEMA = {"type": "object", "properties": {"goals": {"type": "integer"}}, "required": ["goals"]}
 TEAMS = ["win", "loss", "draw", "no win"]

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from promptlab import errors
-from promptlab.backends.openai_api import OpenAIBackend
-from promptlab.backends.scripted import Script, ScriptedBackend
-from promptlab.models import Catalogue
-from promptlab.serving import Serving
+from promptlab.models._catalogue import Catalogue
+from promptlab.models._openai._backend import OpenAIBackend
+from promptlab.models._scripted import Script, ScriptedBackend
+from promptlab.server._app import Serving
 from promptlab.types import Completion, Delta, Message, Phase, Prompt, Request, Thought, Usage
-from promptlab.workspace import OpenAIModel, Workspace
+from promptlab.workspace._workspace import OpenAIModel, Workspace
 from tests.conftest import House
 from tests.served import Said, Served
 

@@ -12,9 +12,9 @@ import pytest
 
 from benchmarks.clients.__main__ import CLIENTS, HERE, MODEL, expected, versions
 from benchmarks.clients.tried import CHECKS
-from promptlab.models import Catalogue
-from promptlab.serving import Serving
-from promptlab.workspace import Workspace
+from promptlab.models._catalogue import Catalogue
+from promptlab.server._app import Serving
+from promptlab.workspace._workspace import Workspace
 from tests.served import Served
 
 ROOT = Path(__file__).parents[1]

@@ -24,16 +24,16 @@ from openai.types.chat.completion_create_params import (
 )
 from openai.types.shared_params.response_format_json_schema import JSONSchema
 
-from promptlab.backends.llama_template import ChatTemplate
-from promptlab.backends.scripted import ScriptedBackend
 from promptlab.errors import InputError
-from promptlab.models import Catalogue
-from promptlab.serve_body import LEVELS, parsed
-from promptlab.serve_fields import NOTHING, OPENAI, OTHERS, Body, Labels, NamedSchema, Part, StreamOptions, Turn
-from promptlab.serve_request import Wanted, wanted
-from promptlab.serving import Serving
+from promptlab.models._catalogue import Catalogue
+from promptlab.models._llama._chat_template import ChatTemplate
+from promptlab.models._scripted import ScriptedBackend
+from promptlab.server._app import Serving
+from promptlab.server._body import LEVELS, parsed
+from promptlab.server._fields import NOTHING, OPENAI, OTHERS, Body, Labels, NamedSchema, Part, StreamOptions, Turn
+from promptlab.server._request import Wanted, wanted
 from promptlab.types import Message, Prompt, Request
-from promptlab.workspace import Workspace
+from promptlab.workspace._workspace import Workspace
 from tests.served import Served
 from tools import serve_docs
 

@@ -21,11 +21,11 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from promptlab import errors
-from promptlab.backends.openai_api import OpenAIBackend
-from promptlab.models import Catalogue
-from promptlab.serving import Serving
+from promptlab.models._catalogue import Catalogue
+from promptlab.models._openai._backend import OpenAIBackend
+from promptlab.server._app import Serving
 from promptlab.types import Completion, Delta, Message, Params, Prompt, Request
-from promptlab.workspace import OpenAIModel, Workspace
+from promptlab.workspace._workspace import OpenAIModel, Workspace
 from tests.served import Served
 
 pytestmark = pytest.mark.model

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from promptlab.backends.scripted import ScriptedBackend
-from promptlab.models import Catalogue
-from promptlab.serve_socket import BACKLOG, Limits
-from promptlab.serving import MOST_AT_ONCE, Serving
-from promptlab.workspace import Workspace
+from promptlab.models._catalogue import Catalogue
+from promptlab.models._scripted import ScriptedBackend
+from promptlab.server._app import MOST_AT_ONCE, Serving
+from promptlab.server._socket import BACKLOG, Limits
+from promptlab.workspace._workspace import Workspace
 from tests.served import SECONDS, Served
 
 BODY = json.dumps({"model": "demo", "messages": [{"role": "user", "content": "Who won?"}]}).encode()

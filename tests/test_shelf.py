@@ -11,12 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from promptlab import merge, shelf, variants, versions
 from promptlab.errors import CommitRefused, Conflict, NoIdentity, NoRepository, ShelfError, WorkspaceError
-from promptlab.origin import blob_id
-from promptlab.shelf import restore, save
-from promptlab.standing import standing
-from promptlab.workspace import Workspace
+from promptlab.runs._provenance import blob_id
+from promptlab.versions import _branches as variants
+from promptlab.versions import _history as versions
+from promptlab.versions import _merge as merge
+from promptlab.versions import _save as shelf
+from promptlab.versions._save import restore, save
+from promptlab.versions._status import standing
+from promptlab.workspace._workspace import Workspace
 from tests.conftest import TEMPLATE
 from tests.repositories import CUP, Repository, edited, isolate, start
 

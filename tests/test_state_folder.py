@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from promptlab import state_folder
-from promptlab.backends.llama_disk import Shelf
-from promptlab.docstore import DocStore
-from promptlab.listing import Listing
-from promptlab.store import Store
-from promptlab.suite_log import SuiteLog
-from promptlab.ui.drafts import Drafts
-from promptlab.workspace import Workspace
+from promptlab.documents._content_store import DocStore
+from promptlab.models._llama._prefix_files import Shelf
+from promptlab.runs._store import Store
+from promptlab.suites._log import SuiteLog
+from promptlab.templates._index import Listing
+from promptlab.ui.state.drafts import Drafts
+from promptlab.workspace import _state_folder as state_folder
+from promptlab.workspace._workspace import Workspace
 
 PACKAGE = Path(state_folder.__file__).parent
 

@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptlab.errors import StoreError
-from promptlab.store import SCHEMA_VERSION, RunInfo, Store
+from promptlab.runs._store import SCHEMA_VERSION, RunInfo, Store
 from promptlab.types import (
     LABELS,
     SECTIONS,

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from promptlab import report, runner, structured
 from promptlab.errors import TemplateError
+from promptlab.models import _structured_output as structured
+from promptlab.runs import _report as report
+from promptlab.runs import _runner as runner
 from promptlab.types import Completion, Message, Prompt, Recalled, Request, Result, Trial
 from tests.conftest import House
 from tests.schema_cases import EMPTY

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from promptlab import suite_asking
-from promptlab.baseline import Answers, changes, last_run, write_recording
 from promptlab.errors import GateRefused, SuiteError
-from promptlab.suite_asking import Asking
+from promptlab.suites import _ask as suite_asking
+from promptlab.suites._ask import Asking
+from promptlab.suites._baseline import Answers, changes, last_run, write_recording
 from promptlab.types import Request
 from tests.suites import SUITE, SuiteHouse, in_order, knows, suites, verdicts
 

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from promptlab import suite_file
 from promptlab.errors import SuiteError
-from promptlab.suite import Case, CaseFile, Key, Variant
-from promptlab.suite_items import Fill, items
+from promptlab.suites import _file as suite_file
+from promptlab.suites._items import Fill, items
+from promptlab.suites._suite import Case, CaseFile, Key, Variant
 from promptlab.types import Params
 from tests.suites import PATH, SUITE, SuiteHouse, suites
 
@@ -84,7 +84,7 @@ def test_inline_messages_ask_as_a_template_would(suites: SuiteHouse) -> None:
     )
     (item,) = items(suites.workspace, suite)
     trial = Fill(suites.workspace, suite).trial(item)
-    from promptlab.runner import request_of
+    from promptlab.runs._runner import request_of
 
     assert [(m.role, m.content) for m in request_of(trial).messages] == [
         ("system", "Be brief."),

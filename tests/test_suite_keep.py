@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from promptlab import suite_file
 from promptlab.errors import GateRefused, SuiteError
-from promptlab.recording import Recording, Stored
-from promptlab.replay import replay
-from promptlab.suite_keep import Kept, keep, keep_run
+from promptlab.suites import _file as suite_file
+from promptlab.suites._from_run import Kept, keep, keep_run
+from promptlab.suites._recording import Recording, Stored
+from promptlab.suites._replay import replay
 from promptlab.types import Params, Result
 from tests.suites import SUITE, SuiteHouse, suites
 

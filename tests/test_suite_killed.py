@@ -12,8 +12,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from promptlab.store import Store
-from promptlab.suite_log import SuiteLog
+from promptlab.runs._store import Store
+from promptlab.suites._log import SuiteLog
 from tests.suites import SuiteHouse, suites
 
 __all__ = ["suites"]

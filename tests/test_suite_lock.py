@@ -14,14 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from promptlab import marks, suite_file, suite_lock
 from promptlab.errors import SuiteBusy
-from promptlab.models import Catalogue
-from promptlab.store import Store
-from promptlab.suite_choice import Options
-from promptlab.ui.suite_jobs import SuiteJob
-from promptlab.ui.suites_open import OpenSuites
-from promptlab.workspace import Workspace
+from promptlab.models._catalogue import Catalogue
+from promptlab.runs._store import Store
+from promptlab.suites import _annotations as marks
+from promptlab.suites import _file as suite_file
+from promptlab.suites import _lock as suite_lock
+from promptlab.suites._choice import Options
+from promptlab.ui.state.open_suites import OpenSuites
+from promptlab.ui.state.suite_jobs import SuiteJob
+from promptlab.workspace._workspace import Workspace
 from tests.loopback import LoopbackServer, stream
 
 ROOT = Path(__file__).parents[1]

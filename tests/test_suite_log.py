@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from promptlab.errors import StoreError
-from promptlab.suite import Key
-from promptlab.suite_log import Row, SuiteLog, SuiteRun
+from promptlab.suites._log import Row, SuiteLog, SuiteRun
+from promptlab.suites._suite import Key
 
 ROWS = 100_000
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from promptlab import suite_pages
 from promptlab.errors import InputError
-from promptlab.suite import Key, Suite
-from promptlab.suite_compare import compare_runs
-from promptlab.suite_log import Row, SuiteLog, SuiteRun
-from promptlab.suite_pages import Cell
-from promptlab.suite_replaying import Replaying
-from promptlab.suite_summary import outcome_of, summarise
+from promptlab.suites import _matrix as suite_pages
+from promptlab.suites._compare import compare_runs
+from promptlab.suites._log import Row, SuiteLog, SuiteRun
+from promptlab.suites._matrix import Cell
+from promptlab.suites._replay_run import Replaying
+from promptlab.suites._suite import Key, Suite
+from promptlab.suites._summary import outcome_of, summarise
 from tests.suites import SUITE, SuiteHouse, knows, suites
 
 __all__ = ["suites"]

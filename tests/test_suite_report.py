@@ -13,15 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptlab import suite_html
-from promptlab.difference import Change
-from promptlab.labels_now import Labels
-from promptlab.suite import Key
-from promptlab.suite_entry import Entry, entry_data, in_words, of_answer, of_replay
-from promptlab.suite_report import WRITERS, writers
-from promptlab.suite_summary import outcome_of, summarise
+from promptlab.runs._difference import Change
+from promptlab.suites import _report_html as suite_html
+from promptlab.suites._report import WRITERS, writers
+from promptlab.suites._report_item import Entry, entry_data, in_words, of_answer, of_replay
+from promptlab.suites._suite import Key
+from promptlab.suites._summary import outcome_of, summarise
 from promptlab.types import Score
-from promptlab.workspace import Workspace
+from promptlab.workspace._current_labels import Labels
+from promptlab.workspace._workspace import Workspace
 from tests.suites import SUITE, SuiteHouse, suites
 
 __all__ = ["suites"]

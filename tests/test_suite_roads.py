@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from promptlab.baseline import Answers, changes, write_recording
 from promptlab.errors import GateRefused, SuiteError
-from promptlab.recording import Recording, Stored
-from promptlab.suite import Key
-from promptlab.suite_asking import Answered
+from promptlab.suites._ask import Answered
+from promptlab.suites._baseline import Answers, changes, write_recording
+from promptlab.suites._recording import Recording, Stored
+from promptlab.suites._suite import Key
 from tests.suites import SUITE, SuiteHouse, in_order, suites, verdicts
 
 __all__ = ["suites"]
@@ -124,9 +124,9 @@ def test_replay_imports_no_vendor_and_opens_no_connection(suites: SuiteHouse) ->
         "import socket, sys\n"
         "def no(*a, **k): raise AssertionError('a connection')\n"
         "socket.socket.connect = no\n"
-        "from promptlab.workspace import Workspace\n"
+        "from promptlab.workspace._workspace import Workspace\n"
         "from promptlab import suite_file\n"
-        "from promptlab.replay import replay\n"
+        "from promptlab.suites._replay import replay\n"
         "w = Workspace.find()\n"
         "found = list(replay(w, suite_file.load(w, 'facts')))\n"
         "assert len(found) == 6 and all(one.status == 'same' for one in found)\n"

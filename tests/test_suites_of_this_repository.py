@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
-from promptlab import case_files, examples, suite_file
-from promptlab.recording import Recording
-from promptlab.suite import Case, Suite
-from promptlab.suite_items import items
+from promptlab.examples import _pool as examples
+from promptlab.suites import _case_file as case_files
+from promptlab.suites import _file as suite_file
+from promptlab.suites._items import items
+from promptlab.suites._recording import Recording
+from promptlab.suites._suite import Case, Suite
 from tests.test_fixtures import BODY, FACTS, FACTS_FILE, MATCHES, ROOT, WORKSPACE, flipped, words
 
 SUITES = [suite_file.load(WORKSPACE, path) for path in suite_file.names(WORKSPACE)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from promptlab.template_changes import MOST, message
+from promptlab.templates._change_summary import MOST, message
 from tests.conftest import TEMPLATE
 from tests.repositories import CUP, edited
 

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptlab import template_edit
 from promptlab.errors import TemplateError
-from promptlab.template_edit import KEYS, edit, fields
-from promptlab.template_file import parse
+from promptlab.templates import _edit as template_edit
+from promptlab.templates._edit import KEYS, edit, fields
+from promptlab.templates._parse import parse
 from promptlab.types import InputSpec, Params, ShotChoice, Template
 from tests.conftest import TEMPLATE
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from promptlab import template_fields as fields
-from promptlab import templates
 from promptlab.errors import TemplateError
+from promptlab.templates import _fields as fields
+from promptlab.templates import _load as templates
 
 PATH = "templates/t.yaml"
 TEXT = """\

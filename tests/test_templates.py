@@ -15,16 +15,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptlab import examples, proofs, template_edit, templates
+from promptlab._yaml._read import parse_yaml
 from promptlab.errors import TemplateError
-from promptlab.layout import ENVIRONMENT, STANDARD
-from promptlab.privacy import label_of
-from promptlab.sandbox import FILTERS, TEXT_METHODS
-from promptlab.template_file import LAYOUT_NAMES
-from promptlab.traced import Limits
+from promptlab.examples import _pool as examples
+from promptlab.templates import _edit as template_edit
+from promptlab.templates import _load as templates
+from promptlab.templates._jinja import ENVIRONMENT, STANDARD
+from promptlab.templates._parse import LAYOUT_NAMES
+from promptlab.templates._sandbox import FILTERS, TEXT_METHODS
+from promptlab.templates._tracked_text import Limits
 from promptlab.types import SECTIONS, Document, Example, Params, PassageChoice, Prompt, ShotChoice, Template
-from promptlab.workspace import Workspace
-from promptlab.yamlfile import parse_yaml
+from promptlab.versions import _prompt_diff as proofs
+from promptlab.workspace._gate import label_of
+from promptlab.workspace._workspace import Workspace
 
 ROOT = Path(__file__).parent.parent
 FULL = """\

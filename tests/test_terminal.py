@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptlab.backends import Step
-from promptlab.backends.scripted import ScriptedBackend
+from promptlab.cli._terminal import follow, printable
 from promptlab.errors import ServerFailed
-from promptlab.terminal import follow, printable
+from promptlab.models._backend import Step
+from promptlab.models._scripted import ScriptedBackend
 from promptlab.types import Completion, Request, Result
 from tests.conftest import House
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptlab.thinking import TAGS, Split, opened, where_tokens_went
+from promptlab.models._thinking import TAGS, Split, opened, where_tokens_went
 from promptlab.types import FinishReason, Usage
 
 

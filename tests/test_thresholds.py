@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from promptlab import thresholds
-from promptlab.thresholds import Outcome, check, compare, parse
+from promptlab.suites import _thresholds as thresholds
+from promptlab.suites._thresholds import Outcome, check, compare, parse
 
 
 def outcomes(passed: int, of: int, *, model: str = "m", tags: tuple[str, ...] = ()) -> list[Outcome]:

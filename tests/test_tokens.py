@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptlab import tokens
+from promptlab.documents import _token_estimate as tokens
 
 ARTICLE = Path(__file__).parent.parent / "fixtures/documents/world-cup-2022.md"
 

@@ -13,11 +13,14 @@ from typing import Any
 
 import pytest
 
-from promptlab import cli, runner, scorers, trust
+from promptlab.cli import _main as cli
 from promptlab.errors import ModelNotReady, Untrusted, WorkspaceError
-from promptlab.models import Catalogue
+from promptlab.models._catalogue import Catalogue
+from promptlab.runs import _runner as runner
+from promptlab.scorers import _registry as scorers
 from promptlab.types import Score
-from promptlab.workspace import Workspace
+from promptlab.workspace import _trust as trust
+from promptlab.workspace._workspace import Workspace
 from tests.suites import PATH, SUITE, SuiteHouse, knows, suites
 
 __all__ = ["suites"]
@@ -180,7 +183,7 @@ def python(function: str) -> Any:
     "function",
     [
         *("builtins:exec", "builtins:eval", "os:popen", "os:system", "subprocess:run", "json:loads", "yaml:load"),
-        *("promptlab.git:Git", "jinja2:Template", "runpy:run_path", "importlib:import_module", "posix:system"),
+        *("promptlab._util.git:Git", "jinja2:Template", "runpy:run_path", "importlib:import_module", "posix:system"),
         *("checks.own:os.system", "checks.own:system", "checks.own:run", "checks.own:__builtins__.exec"),
         *("..checks.own:is_team", "/etc/x:y", "checks/own:is_team", "linked:is_team", "checks.own:nobody"),
     ],

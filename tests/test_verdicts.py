@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from promptlab import scorers, verdicts
-from promptlab.recording import Stored
-from promptlab.suite import Key
+from promptlab.scorers import _registry as scorers
+from promptlab.suites import _verdict as verdicts
+from promptlab.suites._recording import Stored
+from promptlab.suites._suite import Key
+from promptlab.suites._verdict import Cause, Facts, Verdict, causes, judge
 from promptlab.types import Completion, Message, Params, Prompt, Request, Result, Score, Span, Usage
-from promptlab.verdicts import Cause, Facts, Verdict, causes, judge
 
 ANOTHER = "another answer with the same scores"
 CONTAINS = [scorers.spec("contains")]

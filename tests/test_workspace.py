@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptlab import label_paths
 from promptlab.errors import WorkspaceError
 from promptlab.types import Label
-from promptlab.workspace import LlamaModel, OpenAIModel, Workspace
+from promptlab.workspace import _label_paths as label_paths
+from promptlab.workspace._workspace import LlamaModel, OpenAIModel, Workspace
 
 Make = Callable[..., Workspace]
 

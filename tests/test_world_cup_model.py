@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from promptlab import plans, runner, templates
-from promptlab.models import Catalogue
-from promptlab.store import Store
+from promptlab.models._catalogue import Catalogue
+from promptlab.runs import _plans as plans
+from promptlab.runs import _runner as runner
+from promptlab.runs._store import Store
+from promptlab.templates import _load as templates
 from promptlab.types import Given, Result, Section
-from promptlab.workspace import Workspace
+from promptlab.workspace._workspace import Workspace
 
 pytestmark = pytest.mark.model
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from promptlab._yaml._read import MAX_BYTES, parse_yaml, read_text, read_yaml, validation_problem
 from promptlab.errors import ExampleError, InputError, TemplateError
-from promptlab.yamlfile import MAX_BYTES, parse_yaml, read_text, read_yaml, validation_problem
 
 TEXT = """\
 # a comment

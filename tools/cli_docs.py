@@ -12,15 +12,15 @@ from pathlib import Path
 
 import click
 
-from promptlab.cli import cli
-from promptlab.report import FIELDS
+from promptlab.cli._main import cli
+from promptlab.runs._report import FIELDS
 
 PAGE = Path(__file__).parent.parent / "docs/cli.md"
 
 HEAD = """\
 # The command line
 
-Made from the commands' own help by `tools/cli_docs.py`; change the help in `promptlab/cli.py` instead.
+Made from the commands' own help by `tools/cli_docs.py`; change the help in `promptlab/cli/_main.py` instead.
 
 Run `promptlab` inside a workspace: a folder with a `promptlab.yaml`, or any folder below one. Answers go to standard
 output, everything else to standard error. On a terminal a progress bar stands there, in a pipe there is none.

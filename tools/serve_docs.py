@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from promptlab.serve_fields import OPENAI, OTHERS, UNWANTED, Body, Labels, Only
+from promptlab.server._fields import OPENAI, OTHERS, UNWANTED, Body, Labels, Only
 
 PAGE = Path(__file__).parent.parent / "docs/serve.md"
 BEGIN, END = "<!-- fields: made by tools/serve_docs.py -->\n", "<!-- end of fields -->\n"

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from promptlab.errors import FormatError
-from promptlab.formats.common import Fields, Imported, Places, Source, read_bytes, read_source, slug
-from promptlab.formats.draft import ROLES, Draft, param
-from promptlab.formats.foreign_text import from_mustache, joined
+from promptlab.formats._source import Fields, Imported, Places, Source, read_bytes, read_source, slug
+from promptlab.formats._syntax import from_mustache, joined
+from promptlab.formats._template_builder import ROLES, Draft, param
 from promptlab.types import Role
 
 

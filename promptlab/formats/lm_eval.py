@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from promptlab.errors import FormatError
-from promptlab.formats.common import Fields, Imported, Places, Source, Tagged, beside, read_bytes, read_source, slug
-from promptlab.formats.draft import Draft, param, share_a_row
-from promptlab.formats.foreign_text import joined
+from promptlab.formats._source import Fields, Imported, Places, Source, Tagged, beside, read_bytes, read_source, slug
+from promptlab.formats._syntax import joined
+from promptlab.formats._template_builder import Draft, param, share_a_row
 from promptlab.types import Role
 
 CODE = "code; never run"

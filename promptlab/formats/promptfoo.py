@@ -16,27 +16,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from promptlab.backends.openai_entry import address, is_version
 from promptlab.errors import FormatError
-from promptlab.formats import exported_address, kept
-from promptlab.formats.common import (
-    Fields,
-    Imported,
-    Places,
-    Source,
-    beside,
-    read_bytes,
-    read_source,
-    slug,
-    text_of,
-)
-from promptlab.formats.draft import PARAMS, ROLES, Draft, param
-from promptlab.formats.foreign_text import from_nunjucks, joined
-from promptlab.formats.outward import Outward
+from promptlab.formats import _embedded as kept
+from promptlab.formats import _exported_address as exported_address
+from promptlab.formats._export import Outward
+from promptlab.formats._source import Fields, Imported, Places, Source, beside, read_bytes, read_source, slug, text_of
+from promptlab.formats._syntax import from_nunjucks, joined
+from promptlab.formats._template_builder import PARAMS, ROLES, Draft, param
+from promptlab.formats._yaml_out import dump
 from promptlab.formats.promptfoo_tests import CODE, CODE_ENDINGS, RUN_SETTING, Tests, is_file
-from promptlab.formats.yaml_out import dump
+from promptlab.models._openai._config import address, is_version
 from promptlab.types import Role
-from promptlab.workspace import OpenAIModel
+from promptlab.workspace._workspace import OpenAIModel
 
 
 def read(path: Path, shown: str, places: Places) -> Imported:

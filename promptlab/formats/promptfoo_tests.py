@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from promptlab.errors import FormatError
-from promptlab.formats.common import Fields, LossReport, Source, beside, pool_line, rows_of, slug, text_of
-from promptlab.formats.foreign_text import joined
+from promptlab.formats._source import Fields, LossReport, Source, beside, pool_line, rows_of, slug, text_of
+from promptlab.formats._syntax import joined
 
 MAX_CASES = 1_000
 RUN_SETTING = "a setting of a run; promptlab takes it on the command line"

@@ -17,11 +17,11 @@ from typing import Any
 from jinja2 import TemplateSyntaxError, nodes
 
 from promptlab.errors import FormatError
-from promptlab.formats.common import Fields, Imported, Places, Tagged, read_bytes, read_source, slug
-from promptlab.formats.draft import Draft, names_in, share_a_row
-from promptlab.formats.foreign_text import joined
-from promptlab.formats.growing_lists import rewritten
-from promptlab.layout import ENVIRONMENT
+from promptlab.formats._growing_lists import rewritten
+from promptlab.formats._source import Fields, Imported, Places, Tagged, read_bytes, read_source, slug
+from promptlab.formats._syntax import joined
+from promptlab.formats._template_builder import Draft, names_in, share_a_row
+from promptlab.templates._jinja import ENVIRONMENT
 
 BARS = "|||"
 CHOICES = "answer_choices"

@@ -23,8 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from promptlab.errors import FormatError
-from promptlab.formats import kept
-from promptlab.formats.common import (
+from promptlab.formats import _embedded as kept
+from promptlab.formats._export import Outward, hash_of
+from promptlab.formats._sample_data import type_of
+from promptlab.formats._source import (
     Fields,
     Imported,
     Places,
@@ -36,11 +38,9 @@ from promptlab.formats.common import (
     source_of,
     text_of,
 )
-from promptlab.formats.draft import PARAMS, ROLES, Draft, param
-from promptlab.formats.foreign_text import joined
-from promptlab.formats.made_data import type_of
-from promptlab.formats.outward import Outward, hash_of
-from promptlab.formats.yaml_out import dump
+from promptlab.formats._syntax import joined
+from promptlab.formats._template_builder import PARAMS, ROLES, Draft, param
+from promptlab.formats._yaml_out import dump
 from promptlab.types import Role
 
 _FRONT = re.compile(r"\A---[ \t]*\r?\n(?P<front>.*?)^---[ \t]*\r?$\n?", re.DOTALL | re.MULTILINE)
@@ -134,7 +134,7 @@ def _turns(body: str) -> tuple[list[tuple[Role, str]], list[str]]:
 
 
 def _compiles(text: str) -> bool:
-    from promptlab.formats.draft import names_in
+    from promptlab.formats._template_builder import names_in
 
     try:
         names_in(text, "a turn")

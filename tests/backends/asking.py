@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from promptlab import errors
-from promptlab.backends import Step
-from promptlab.backends.openai_api import OpenAIBackend
+from promptlab.models._backend import Step
+from promptlab.models._openai._backend import OpenAIBackend
 from promptlab.types import Completion, Delta, Message, Prompt, Request
-from promptlab.workspace import OpenAIModel
+from promptlab.workspace._workspace import OpenAIModel
 
 KEY = "sk-test-5ecret-5ecret-5ecret"
 ASK = Request("loop", Prompt((Message("user", "Who won?"),)))

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from promptlab.backends.llama import LlamaBackend
-from promptlab.backends.llama_native import compute_here
-from promptlab.models import Catalogue
-from promptlab.workspace import LlamaModel, Workspace
+from promptlab.models._catalogue import Catalogue
+from promptlab.models._llama._backend import LlamaBackend
+from promptlab.models._llama._library import compute_here
+from promptlab.workspace._workspace import LlamaModel, Workspace
 from tests.backends.asking import KEY, Made
 from tests.loopback import LoopbackServer
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from promptlab.backends.llama_job import Job
+from promptlab.models._llama._job import Job
 from promptlab.types import Completion
 
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from promptlab.backends import Step
-from promptlab.backends.llama import LlamaBackend, Lora
-from promptlab.backends.llama_loading import Offload, read_offload
 from promptlab.errors import EngineFailed, ModelNotReady, RequestRejected
-from promptlab.structured import judged
+from promptlab.models._backend import Step
+from promptlab.models._llama._backend import LlamaBackend, Lora
+from promptlab.models._llama._load import Offload, read_offload
+from promptlab.models._structured_output import judged
 from promptlab.types import Completion, Delta, Message, Params, Phase, Prompt, Request
-from promptlab.workspace import LlamaModel
+from promptlab.workspace._workspace import LlamaModel
 
 pytestmark = pytest.mark.model
 BOTH = pytest.mark.parametrize("name", ["gemma", "smollm2"])
@@ -329,7 +329,7 @@ def test_the_library_prints_nothing(local, capfd):
 
 
 def test_without_the_library_the_error_names_the_extra(local, monkeypatch):
-    from promptlab.backends import llama_native
+    from promptlab.models._llama import _library as llama_native
 
     monkeypatch.setitem(sys.modules, "llama_cpp", None)
     llama_native.library.cache_clear()

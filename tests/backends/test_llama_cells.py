@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptlab.backends.llama_cells import KEPT, LONG, Cells, Resident
+from promptlab.models._llama._kv_cells import KEPT, LONG, Cells, Resident
 
 
 class Library:

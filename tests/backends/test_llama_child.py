@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from promptlab.backends import Step, llama_child
-from promptlab.backends.llama import LlamaBackend
-from promptlab.backends.llama_child import Child
 from promptlab.errors import EngineFailed
+from promptlab.models._backend import Step
+from promptlab.models._llama import _worker_client as llama_child
+from promptlab.models._llama._backend import LlamaBackend
+from promptlab.models._llama._worker_client import Child
 from promptlab.types import Completion, Delta, Message, Params, Phase, Prompt, Request
-from promptlab.workspace import LlamaModel
+from promptlab.workspace._workspace import LlamaModel
 
 pytestmark = pytest.mark.model
 TALE = Prompt((Message("user", "Tell me a long story about a ship."),))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptlab.backends.llama_cuts import PIECE, WORTH, Cuts, decodes, filled, tokens_in
+from promptlab.models._llama._batching import PIECE, WORTH, Cuts, decodes, filled, tokens_in
 
 LENGTHS = st.integers(0, 700)
 

@@ -11,9 +11,9 @@ import pytest
 from llguidance import LLMatcher, LLTokenizer
 
 from benchmarks import json_schema as measured
-from promptlab.backends.llama_grammar import Grammar, grammar_of
+from promptlab._util.json_schema import verdict
 from promptlab.errors import RequestRejected
-from promptlab.json_schema import verdict
+from promptlab.models._llama._grammar import Grammar, grammar_of
 from tests.schema_cases import CASES, EMPTY, Case
 
 HERE = json.dumps({"type": "object", "properties": {"b": {}, "a": {"type": "integer"}}, "required": ["b", "a"]})

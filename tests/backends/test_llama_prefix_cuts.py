@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from promptlab.backends.llama_cuts import PIECE, decodes
-from promptlab.backends.llama_disk import Shelf
-from promptlab.backends.llama_prefix import Prefixes
+from promptlab.models._llama._batching import PIECE, decodes
+from promptlab.models._llama._prefix_cache import Prefixes
+from promptlab.models._llama._prefix_files import Shelf
 
 WINDOW = 4 * PIECE
 

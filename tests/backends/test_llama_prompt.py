@@ -6,11 +6,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from promptlab.backends import llama_prompt as prompts
-from promptlab.backends.llama import LlamaBackend
-from promptlab.backends.llama_native import _tokens
-from promptlab.backends.llama_template import PLAIN_TRANSCRIPT, ChatTemplate, Fragment
 from promptlab.errors import ModelNotReady, RequestRejected, WindowExceeded
+from promptlab.models._llama import _tokenize as prompts
+from promptlab.models._llama._backend import LlamaBackend
+from promptlab.models._llama._chat_template import PLAIN_TRANSCRIPT, ChatTemplate, Fragment
+from promptlab.models._llama._library import _tokens
 from promptlab.types import Message, Params, Prompt, Request, Span
 
 SYSTEM, USER = Message("system", "Be brief."), Message("user", "Who won?")

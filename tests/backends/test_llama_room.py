@@ -9,19 +9,21 @@ from typing import Any
 
 import pytest
 
-from promptlab.backends import llama_host, llama_loading, llama_room
-from promptlab.backends.llama import LlamaBackend
-from promptlab.backends.llama_engine import Engine
-from promptlab.backends.llama_host import Engines
-from promptlab.backends.llama_loading import Loaded, Settings, room_of
-from promptlab.backends.llama_native import cpu_variant, library, log_lines
-from promptlab.backends.llama_room import OVERHEAD, Room, free_memory, real_room, room_in, tensors_of
-from promptlab.backends.llama_together import Together
-from promptlab.backends.llama_variants import Cpu
 from promptlab.errors import EngineFailed
-from promptlab.gguf_head import Tensor
+from promptlab.models._gguf import Tensor
+from promptlab.models._llama import _host as llama_host
+from promptlab.models._llama import _load as llama_loading
+from promptlab.models._llama import _memory as llama_room
+from promptlab.models._llama._backend import LlamaBackend
+from promptlab.models._llama._batched_engine import Together
+from promptlab.models._llama._cpu_variants import Cpu
+from promptlab.models._llama._exact_engine import Engine
+from promptlab.models._llama._host import Engines
+from promptlab.models._llama._library import cpu_variant, library, log_lines
+from promptlab.models._llama._load import Loaded, Settings, room_of
+from promptlab.models._llama._memory import OVERHEAD, Room, free_memory, real_room, room_in, tensors_of
 from promptlab.types import Completion, Message, Params, Prompt, Request
-from promptlab.workspace import LlamaModel
+from promptlab.workspace._workspace import LlamaModel
 from tests.gguf_made import tiny, tiny_split
 
 pytest.importorskip("llama_cpp")

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from llguidance import LLMatcher, LLParserLimits
 
-from promptlab.backends.llama import LlamaBackend
-from promptlab.backends.llama_grammar import grammar_of
-from promptlab.backends.llama_host import Engines
-from promptlab.backends.llama_native import library
-from promptlab.backends.llama_rules import Held, Rules
+from promptlab._util.json_schema import verdict
 from promptlab.errors import EngineFailed
-from promptlab.json_schema import verdict
+from promptlab.models._llama._backend import LlamaBackend
+from promptlab.models._llama._grammar import grammar_of
+from promptlab.models._llama._host import Engines
+from promptlab.models._llama._library import library
+from promptlab.models._llama._token_masks import Held, Rules
 from promptlab.types import Completion, Message, Params, Prompt, Request
-from promptlab.workspace import LlamaModel
+from promptlab.workspace._workspace import LlamaModel
 
 pytestmark = [pytest.mark.model, pytest.mark.timeout(300)]
 BOTH = pytest.mark.parametrize("name", ["gemma", "smollm2"])

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks import chat_templates
-from promptlab.backends import llama_template
-from promptlab.backends.llama_template import ChatTemplate
 from promptlab.errors import ModelNotReady, RequestRejected
+from promptlab.models._llama import _chat_template as llama_template
+from promptlab.models._llama._chat_template import ChatTemplate
 from promptlab.types import Message
 
 USER = (Message("user", "Who won?"),)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptlab.backends.llama_text import AnswerText
+from promptlab.models._llama._detokenize import AnswerText
 
 
 def fed(parts: list[bytes], stops: tuple[str, ...] = (), lead: str = "") -> tuple[list[str], AnswerText]:

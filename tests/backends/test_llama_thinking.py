@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptlab.backends.llama import LlamaBackend, _think
-from promptlab.backends.llama_template import Fragment
-from promptlab.backends.llama_text import AnswerText
-from promptlab.backends.llama_thinking import Thoughts
+from promptlab.models._llama._backend import LlamaBackend, _think
+from promptlab.models._llama._chat_template import Fragment
+from promptlab.models._llama._detokenize import AnswerText
+from promptlab.models._llama._thinking import Thoughts
 from promptlab.types import Completion, Delta, Message, Params, Prompt, Request, Thought
-from promptlab.workspace import LlamaModel
+from promptlab.workspace._workspace import LlamaModel
 
 TEXT = "<think>\nÉtape 1.\n\nÉtape 2.</think>\n\nL’Uruguay 😀.\nQuestion: next?"
 

@@ -8,12 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from promptlab.backends import llama_cells, llama_together
-from promptlab.backends.llama import LlamaBackend
-from promptlab.backends.llama_host import Engines
 from promptlab.errors import RequestRejected
+from promptlab.models._llama import _batched_engine as llama_together
+from promptlab.models._llama import _kv_cells as llama_cells
+from promptlab.models._llama._backend import LlamaBackend
+from promptlab.models._llama._host import Engines
 from promptlab.types import Completion, Delta, Message, Params, Prompt, Request
-from promptlab.workspace import LlamaModel
+from promptlab.workspace._workspace import LlamaModel
 
 pytestmark = [pytest.mark.model, pytest.mark.timeout(300)]
 BOTH = pytest.mark.parametrize("name", ["gemma", "smollm2"])

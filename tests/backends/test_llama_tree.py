@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptlab.backends.llama_cuts import PIECE
-from promptlab.backends.llama_disk import Shelf
-from promptlab.backends.llama_tree import Tree
+from promptlab.models._llama._batching import PIECE
+from promptlab.models._llama._prefix_files import Shelf
+from promptlab.models._llama._prefix_tree import Tree
 
 
 def path(*words: str) -> list[bytes]:
@@ -74,7 +74,7 @@ def test_a_state_larger_than_the_limit_is_not_kept_and_throws_nothing_out() -> N
 
 
 def test_what_is_only_remembered_is_bounded_and_states_are_never_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("promptlab.backends.llama_tree.MAX_NODES", 100)
+    monkeypatch.setattr("promptlab.models._llama._prefix_tree.MAX_NODES", 100)
     tree = Tree(1_000)
     tree.put(path("kept", "here"), 2, b"s")
     for number in range(500):

@@ -12,19 +12,28 @@ from pathlib import Path
 
 import pytest
 
-from promptlab import runner, templates
-from promptlab.backends import llama_native, llama_tried, llama_variants
-from promptlab.backends.llama import LlamaBackend
-from promptlab.backends.llama_loading import Settings
-from promptlab.backends.llama_tried import Outcome, Trial, Tried
-from promptlab.backends.llama_variants import Cpu
-from promptlab.backends.llama_workers import Workers
 from promptlab.errors import EngineFailed, IllegalInstruction, ModelNotReady
-from promptlab.models import Catalogue
-from promptlab.store import Store
+from promptlab.models._catalogue import Catalogue
+from promptlab.models._llama import (
+    _cpu_choice as llama_tried,
+)
+from promptlab.models._llama import (
+    _cpu_variants as llama_variants,
+)
+from promptlab.models._llama import (
+    _library as llama_native,
+)
+from promptlab.models._llama._backend import LlamaBackend
+from promptlab.models._llama._cpu_choice import Outcome, Trial, Tried
+from promptlab.models._llama._cpu_variants import Cpu
+from promptlab.models._llama._load import Settings
+from promptlab.models._llama._workers import Workers
+from promptlab.runs import _runner as runner
+from promptlab.runs._store import Store
+from promptlab.templates import _load as templates
 from promptlab.types import Completion, Message, Params, Prompt, Recalled, Request, Result
 from promptlab.types import Trial as Asked
-from promptlab.workspace import LlamaModel, Workspace
+from promptlab.workspace._workspace import LlamaModel, Workspace
 from tests import gguf_made
 
 SETTINGS = Settings(Path("any.gguf"), "", 2048, 2)

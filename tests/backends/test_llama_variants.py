@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from promptlab.backends import llama_variants, llama_wheel
-from promptlab.backends.llama_variants import Cpu, candidates
+from promptlab.models._llama import _cpu_variants as llama_variants
+from promptlab.models._llama import _wheel as llama_wheel
+from promptlab.models._llama._cpu_variants import Cpu, candidates
 
 OLD = "sse4_2"
 AVX2 = f"{OLD} avx f16c fma avx2 bmi2"

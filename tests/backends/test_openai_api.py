@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from promptlab import errors
-from promptlab.backends import openai_wire
-from promptlab.backends.openai_proxy import environment_proxy
+from promptlab.models._openai import _transport as openai_wire
+from promptlab.models._openai._proxy import environment_proxy
 from promptlab.types import Completion, Delta, Usage
 from tests import loopback
 from tests.backends.asking import ASK, KEY, Made, eventually
@@ -330,7 +330,8 @@ def test_a_proxy_of_the_environment_is_used_but_never_for_this_machine(
 
 def test_importing_the_backend_imports_no_vendor() -> None:
     code = (
-        "import sys, promptlab.backends.openai_api as a; from promptlab.workspace import OpenAIModel as M;"
+        "import sys, promptlab.models._openai._backend as a\n"
+        "from promptlab.workspace._workspace import OpenAIModel as M\n"
         "a.OpenAIBackend('x', M(backend='openai', model='m', base_url='http://127.0.0.1:1'), '');"
         "print([m for m in ('openai', 'httpx2', 'httpcore2', 'bpe_openai') if m in sys.modules])"
     )

@@ -11,11 +11,11 @@ import openai
 import pytest
 
 from promptlab import errors
-from promptlab.backends.openai_api import OpenAIBackend
-from promptlab.backends.openai_entry import address
-from promptlab.formats import openai_chat
+from promptlab.formats import openai as openai_chat
+from promptlab.models._openai._backend import OpenAIBackend
+from promptlab.models._openai._config import address
 from promptlab.types import Message, Params, Prompt, Request
-from promptlab.workspace import OpenAIModel
+from promptlab.workspace._workspace import OpenAIModel
 from tests.backends.asking import KEY
 from tests.loopback import LoopbackServer, Received, events, page, status, whole
 

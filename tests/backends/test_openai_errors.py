@@ -15,8 +15,8 @@ import openai
 import pytest
 
 from promptlab import errors
-from promptlab.backends.openai_errors import KINDS, Asked, from_payload, leaks, mask, translate
-from promptlab.backends.openai_wire import TimeOver
+from promptlab.models._openai._errors import KINDS, Asked, from_payload, leaks, mask, translate
+from promptlab.models._openai._transport import TimeOver
 
 ASKED = Asked("gpt", "gpt-4o-mini", "https://api.example.test/v1", secrets=("s3cret-key",), key_env="MY_API_KEY")
 SENT = httpx2.Request("POST", "https://api.example.test/v1/chat/completions")

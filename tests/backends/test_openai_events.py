@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from openai._streaming import SSEDecoder as OpenAIDecoder
 
 from promptlab import errors
-from promptlab.backends.openai_errors import Asked
-from promptlab.backends.openai_events import LONGEST_EVENT, EventReader, read_events
+from promptlab.models._openai._errors import Asked
+from promptlab.models._openai._sse import LONGEST_EVENT, EventReader, read_events
 from tests import loopback
 from tests.backends.asking import Made
 from tests.loopback import LoopbackServer

@@ -11,9 +11,9 @@ from collections.abc import Callable
 import pytest
 
 from promptlab import errors
-from promptlab.backends.openai_api import OpenAIBackend
+from promptlab.models._openai._backend import OpenAIBackend
 from promptlab.types import Completion, Delta, Message, Phase, Prompt, Request
-from promptlab.workspace import OpenAIModel
+from promptlab.workspace._workspace import OpenAIModel
 from tests import loopback
 from tests.backends.asking import ASK, KEY, Made
 from tests.loopback import CUT, LoopbackServer, delta, events, head, page, status, stream

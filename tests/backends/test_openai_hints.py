@@ -284,7 +284,7 @@ def test_the_cure_that_a_hint_names_cures(server: LoopbackServer, make: Callable
 
 def test_the_cures_hints_name_can_be_set_where_they_say(server: LoopbackServer, make: Callable[..., Made]) -> None:
     """`window: 512`, as the hint of a prompt that is too long says, has it noticed before anything is sent."""
-    from promptlab.runner import check_window
+    from promptlab.runs._runner import check_window
 
     with pytest.raises(errors.WindowExceeded):
         check_window(LONG, make(window=512).backend)
@@ -399,11 +399,11 @@ def test_the_hint_of_a_refused_key_names_the_variable_that_cures_it(
 def test_fewer_requests_at_once_are_what_the_hint_of_a_busy_server_says(
     server: LoopbackServer, make: Callable[..., Made], tmp_path: Path
 ) -> None:
-    from promptlab import runner
-    from promptlab.models import Catalogue
-    from promptlab.store import Store
+    from promptlab.models._catalogue import Catalogue
+    from promptlab.runs import _runner as runner
+    from promptlab.runs._store import Store
     from promptlab.types import Template, Trial
-    from promptlab.workspace import Workspace
+    from promptlab.workspace._workspace import Workspace
 
     def narrow(_: Received) -> Reply:
         if server.in_flight > 2:

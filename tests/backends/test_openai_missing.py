@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from promptlab.backends import openai_tokens
-from promptlab.backends.llama import LlamaBackend
-from promptlab.backends.openai_missing import CUT
+from promptlab.models._llama._backend import LlamaBackend
+from promptlab.models._openai import _tokens as openai_tokens
+from promptlab.models._openai._not_honoured import CUT
 from promptlab.types import Message, Params, Prompt, Request
 from tests.backends.asking import Made
 from tests.loopback import LoopbackServer, Reply, delta, events, stream

@@ -15,9 +15,9 @@ import httpx2
 import pytest
 
 from promptlab import errors
-from promptlab.backends.openai_api import OpenAIBackend
+from promptlab.models._openai._backend import OpenAIBackend
 from promptlab.types import Completion, Delta, Message, Params, Prompt, Request
-from promptlab.workspace import OpenAIModel
+from promptlab.workspace._workspace import OpenAIModel
 
 pytestmark = pytest.mark.model
 SERVER = """

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from promptlab import errors
-from promptlab.backends.openai_proxy import environment_proxy, shown
+from promptlab.models._openai._proxy import environment_proxy, shown
 from tests.backends.asking import Made
 from tests.backends.test_openai_faults import closed_port
 from tests.loopback import LoopbackServer, page

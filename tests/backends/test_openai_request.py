@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptlab import errors
-from promptlab.backends import openai_entry
-from promptlab.backends.openai_api import OpenAIBackend
-from promptlab.backends.openai_tokens import LONG
+from promptlab.models._openai import _config as openai_entry
+from promptlab.models._openai._backend import OpenAIBackend
+from promptlab.models._openai._tokens import LONG
 from promptlab.types import Message, Params, Piece, Prompt, Request, Span
-from promptlab.workspace import OpenAIModel
+from promptlab.workspace._workspace import OpenAIModel
 from tests.loopback import LoopbackServer
 
 HERE = "http://127.0.0.1:1/v1"

@@ -8,8 +8,8 @@ from typing import Any
 import pydantic
 import pytest
 
-from promptlab.backends.openai_schema import FORMATS, NOT_STRICT, sent
-from promptlab.json_schema import problem_of, verdict
+from promptlab._util.json_schema import problem_of, verdict
+from promptlab.models._openai._schema import FORMATS, NOT_STRICT, sent
 from tests.schema_cases import CASES, Case
 
 

@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptlab import errors
-from promptlab.backends.openai_errors import Asked
-from promptlab.backends.openai_events import read_events
-from promptlab.backends.openai_stream import FINISH, Answer
-from promptlab.thinking import Split
+from promptlab.models._openai._errors import Asked
+from promptlab.models._openai._sse import read_events
+from promptlab.models._openai._stream import FINISH, Answer
+from promptlab.models._thinking import Split
 from promptlab.types import Completion, Delta, Phase, Thought, Usage
 from tests import loopback
 from tests.backends.asking import ASK, Made
@@ -131,7 +131,7 @@ def test_after_the_end_nothing_takes_the_answer_away(
 def test_a_server_that_goes_on_for_ever_after_the_end_is_not_waited_for(
     server: LoopbackServer, make: Callable[..., Made], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("promptlab.backends.openai_api.AFTERWARDS", 0.2)
+    monkeypatch.setattr("promptlab.models._openai._backend.AFTERWARDS", 0.2)
     pings = tuple(step for _ in range(10_000) for step in (0.01, loopback.chunked(b": ping\n\n")))
     server.plan((loopback.head() + loopback.chunked(TEXT.encode()), *pings))
     made, began = make(), time.monotonic()

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from promptlab.backends import Step
-from promptlab.backends.openai_api import OpenAIBackend
+from promptlab.models._backend import Step
+from promptlab.models._openai._backend import OpenAIBackend
 from promptlab.types import Delta, Message, Prompt, Request
-from promptlab.workspace import OpenAIModel
+from promptlab.workspace._workspace import OpenAIModel
 from tests import loopback
 from tests.backends.asking import ASK, KEY, Made, eventually, stopped
 from tests.loopback import LoopbackServer, delta, events, status

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptlab.backends.recorded import MAX_DIFF, RecordedBackend, load, record, save
 from promptlab.errors import InputError, RecordingMiss
+from promptlab.models._recorded import MAX_DIFF, RecordedBackend, load, record, save
 from promptlab.types import Completion, Delta, Message, Params, Piece, Prompt, Request, Timings, Usage
 
 TEXT = st.text(max_size=30)

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from promptlab.backends import Backend, Step
-from promptlab.backends.scripted import ScriptedBackend
 from promptlab.errors import RateLimited
+from promptlab.models._backend import Backend, Step
+from promptlab.models._scripted import ScriptedBackend
 from promptlab.types import Completion, Delta, Message, Params, Phase, Piece, Prompt, Request, Span
 
 REQUEST = Request("demo", Prompt((Message("user", "Who won the cup?"),)))

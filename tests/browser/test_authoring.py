@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from promptlab.origin import blob_id
-from promptlab.store import Store
-from promptlab.workspace import Workspace
+from promptlab.runs._provenance import blob_id
+from promptlab.runs._store import Store
+from promptlab.workspace._workspace import Workspace
 from tests.browser.app import App
 from tests.browser.conftest import newest, press_run, settled
 from tests.repositories import Repository, edited, start

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from promptlab.store import Store
+from promptlab.runs._store import Store
 from tests.browser.app import App
 from tests.browser.conftest import newest, press_run, run_button, settled, titles
 

@@ -13,15 +13,16 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from promptlab import marks, suite_file
-from promptlab.baseline import Answers, write_recording
-from promptlab.models import Catalogue
-from promptlab.recording import Recording
-from promptlab.store import Store
-from promptlab.suite_asking import Asking
-from promptlab.suite_choice import Options
-from promptlab.suite_log import SuiteLog
-from promptlab.workspace import Workspace
+from promptlab.models._catalogue import Catalogue
+from promptlab.runs._store import Store
+from promptlab.suites import _annotations as marks
+from promptlab.suites import _file as suite_file
+from promptlab.suites._ask import Asking
+from promptlab.suites._baseline import Answers, write_recording
+from promptlab.suites._choice import Options
+from promptlab.suites._log import SuiteLog
+from promptlab.suites._recording import Recording
+from promptlab.workspace._workspace import Workspace
 from tests.browser.app import App
 from tests.loopback import LoopbackServer, Received, Reply, stream
 

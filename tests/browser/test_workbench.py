@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from promptlab.ui.drafts import Drafts
-from promptlab.ui.theme import DARK, LIGHT
+from promptlab.ui.components.theme import DARK, LIGHT
+from promptlab.ui.state.drafts import Drafts
 from tests.browser.app import App
 from tests.browser.conftest import newest, press_run, run_button, settled, titles
 from tests.loopback import LoopbackServer, Received, Reply, status, stream, trickle

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from promptlab import templates
 from promptlab.errors import FormatError
-from promptlab.formats import bringing
-from promptlab.formats.common import Places
-from promptlab.workspace import Workspace
+from promptlab.formats import _import as bringing
+from promptlab.formats._source import Places
+from promptlab.templates import _load as templates
+from promptlab.workspace._workspace import Workspace
 from tests.formats.test_imports import PROMPTFOO, PROMPTSOURCE
 
 REQUEST = json.dumps({"model": "m", "messages": [{"role": "user", "content": "Sort {{x}}."}]})

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from promptlab import templates
 from promptlab.errors import FormatError
-from promptlab.formats import IMPORTS, reader
-from promptlab.formats.common import Imported, Places
+from promptlab.formats._registry import IMPORTS, reader
+from promptlab.formats._source import Imported, Places
+from promptlab.templates import _load as templates
 from promptlab.types import Template
 
 Reads = Callable[..., Imported]

@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from promptlab import templates
 from promptlab.errors import FormatError, TemplateError
-from promptlab.formats import made_data, yaml_out
-from promptlab.formats.common import LossReport, beside, slug
-from promptlab.formats.draft import Draft
-from promptlab.formats.foreign_text import from_braces, from_dollars, from_mustache, from_nunjucks
-from promptlab.formats.growing_lists import rewritten
+from promptlab.formats import _sample_data as made_data
+from promptlab.formats import _yaml_out as yaml_out
+from promptlab.formats._growing_lists import rewritten
+from promptlab.formats._source import LossReport, beside, slug
+from promptlab.formats._syntax import from_braces, from_dollars, from_mustache, from_nunjucks
+from promptlab.formats._template_builder import Draft
+from promptlab.templates import _load as templates
 
 texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=40)
 values = st.recursive(

@@ -11,13 +11,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from promptlab import plans, templates
-from promptlab.formats import promptfoo, prompty, yaml_out
-from promptlab.formats.common import Home, Imported, Places
-from promptlab.formats.draft import is_input
-from promptlab.formats.outward import Outward, outward
+from promptlab.formats import _yaml_out as yaml_out
+from promptlab.formats import promptfoo, prompty
+from promptlab.formats._export import Outward, outward
+from promptlab.formats._source import Home, Imported, Places
+from promptlab.formats._template_builder import is_input
+from promptlab.runs import _plans as plans
+from promptlab.templates import _load as templates
 from promptlab.types import Template
-from promptlab.workspace import OpenAIModel, Workspace
+from promptlab.workspace._workspace import OpenAIModel, Workspace
 
 ROOT = Path(__file__).parents[2]
 HOUSE = Workspace.load(ROOT)
@@ -140,9 +142,9 @@ def test_an_input_with_logic_is_filled_in_and_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", ["{{", "{%", "{#", "a{", "{{{ x }}}", "{% endraw %}", "}}{{"])
 def test_braces_in_documents_stay_text(value: str) -> None:
-    from promptlab.formats.foreign_text import literal
-    from promptlab.layout import compile_text
-    from promptlab.traced import METER, Limits, Meter, Origin
+    from promptlab.formats._syntax import literal
+    from promptlab.templates._jinja import compile_text
+    from promptlab.templates._tracked_text import METER, Limits, Meter, Origin
 
     token = METER.set(Meter(Limits()))
     try:

@@ -14,10 +14,10 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from promptlab.backends.scripted import Script, ScriptedBackend
-from promptlab.models import Catalogue
-from promptlab.ui import session
-from promptlab.workspace import Workspace
+from promptlab.models._catalogue import Catalogue
+from promptlab.models._scripted import Script, ScriptedBackend
+from promptlab.ui.state import session
+from promptlab.workspace._workspace import Workspace
 
 ROUTES = Path(session.__file__).parent / "routes"
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from streamlit.testing.v1 import AppTest
 
-from promptlab import examples
 from promptlab.errors import ServerFailed
+from promptlab.examples import _pool as examples
 from promptlab.types import Example
 from tests.ui.conftest import Desk
 from tests.ui.dialogs import dialog

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from promptlab.types import Completion
-from promptlab.ui.answers import _first_token
+from promptlab.ui.workbench.answers import _first_token
 
 
 def token(text: str, probability: float) -> dict[str, object]:

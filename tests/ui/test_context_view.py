@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from promptlab.types import PassageChoice
-from promptlab.ui import context_view
+from promptlab.ui.documents import context_entry as context_view
 from tests.ui.conftest import Desk, said
 
 Desks = Callable[..., Desk]
@@ -19,7 +19,8 @@ def form() -> None:
     """A page with one document of a template, whose choice is kept as a draft keeps it."""
     import streamlit as st
 
-    from promptlab.ui import context_view, session
+    from promptlab.ui.documents import context_entry as context_view
+    from promptlab.ui.state import session
 
     state = st.session_state
     path = state.get("path", "fixtures/documents/cup.md")

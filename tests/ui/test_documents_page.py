@@ -9,11 +9,12 @@ from io import BytesIO
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from promptlab import documents
-from promptlab.labels import set_label
-from promptlab.ui import documents_page, theme
-from promptlab.ui.document_size import of_bytes
-from promptlab.ui.widgets import plain
+from promptlab.documents import _read as documents
+from promptlab.ui.components import theme
+from promptlab.ui.components.sizes import of_bytes
+from promptlab.ui.components.widgets import plain
+from promptlab.ui.documents import page as documents_page
+from promptlab.workspace._labels import set_label
 from tests.test_documents import docx, pdf
 from tests.ui.conftest import Desk, bodies, said, text_of
 

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from promptlab import template_edit, templates
 from promptlab.errors import StoreError, TemplateError
+from promptlab.templates import _edit as template_edit
+from promptlab.templates import _load as templates
 from promptlab.types import Template
-from promptlab.ui.drafts import Draft, Drafts
-from promptlab.workspace import Workspace
+from promptlab.ui.state.drafts import Draft, Drafts
+from promptlab.workspace._workspace import Workspace
 
 CUP = "templates/cup.yaml"
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from promptlab import examples, pools
-from promptlab.ledger_read import newest
+from promptlab.examples import _edit as pools
+from promptlab.examples import _pool as examples
 from promptlab.types import Example
-from promptlab.ui import examples_page
+from promptlab.ui.examples import page as examples_page
+from promptlab.workspace._ledger_read import newest
 from tests.ui.conftest import Desk, bodies, said, text_of
 from tests.ui.dialogs import all_said, dialog
 

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from promptlab import shelf, variants, versions
-from promptlab.origin import blob_id
-from promptlab.ui import history
-from promptlab.workspace import Workspace
+from promptlab.runs._provenance import blob_id
+from promptlab.ui.templates import history
+from promptlab.versions import _branches as variants
+from promptlab.versions import _history as versions
+from promptlab.versions import _save as shelf
+from promptlab.workspace._workspace import Workspace
 from tests.conftest import TEMPLATE
 from tests.repositories import CUP, Repository, edited, isolate, start
 from tests.ui.conftest import Desk, said
@@ -25,7 +27,8 @@ DRAFT = edited(TEMPLATE, "name only", "full name, nothing else")
 def script() -> None:
     import streamlit as st
 
-    from promptlab.ui import history, session
+    from promptlab.ui.state import session
+    from promptlab.ui.templates import history
 
     history.draw(session.current(), "templates/cup.yaml", st.session_state["draft"])
 

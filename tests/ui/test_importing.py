@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from promptlab import templates
-from promptlab.workspace import Workspace
+from promptlab.templates import _load as templates
+from promptlab.workspace._workspace import Workspace
 from tests.formats.test_imports import PROMPTFOO, PROMPTSOURCE
 from tests.ui.conftest import Desk, said
 from tests.ui.dialogs import all_said

@@ -10,7 +10,7 @@ import pytest
 
 from promptlab.errors import RateLimited, StoreError
 from promptlab.types import Phase
-from promptlab.ui.jobs import Job, Jobs
+from promptlab.ui.state.jobs import Job, Jobs
 from tests.conftest import House
 
 SLOT = "templates/cup.yaml"
@@ -145,7 +145,7 @@ def test_a_history_that_cannot_be_written_is_said(
 def test_old_jobs_are_forgotten_and_running_ones_are_not(
     house: House, jobs: Callable[[], Jobs], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("promptlab.ui.jobs.KEPT", 3)
+    monkeypatch.setattr("promptlab.ui.state.jobs.KEPT", 3)
     house.model("alpha", lambda request: LONG if "slow" in request.messages[-1].content else "ok")
     manager = jobs()
     slow = manager.start("slow", house.trials(question="slow"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from promptlab.ledger import FILE, Ledger, Sent
+from promptlab.workspace._ledger import FILE, Ledger, Sent
 from tests.ui.conftest import Desk, said
 
 Desks = Callable[..., Desk]

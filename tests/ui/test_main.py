@@ -9,8 +9,10 @@ import pytest
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
-from promptlab.ui import frame, links, templates_list, templates_page
-from promptlab.ui.session import Session
+from promptlab.ui.components import frame, links
+from promptlab.ui.state.session import Session
+from promptlab.ui.templates import list as templates_list
+from promptlab.ui.templates import page as templates_page
 from tests.ui.conftest import Desk
 from tests.ui.dialogs import all_said
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from promptlab.backends.llama import LlamaBackend
-from promptlab.backends.llama_tried import Tried
-from promptlab.backends.scripted import ScriptedBackend
+from promptlab.models._llama._backend import LlamaBackend
+from promptlab.models._llama._cpu_choice import Tried
+from promptlab.models._scripted import ScriptedBackend
 from promptlab.types import Held
-from promptlab.ui.models_page import _held
-from promptlab.workspace import Workspace
+from promptlab.ui.models.page import _held
+from promptlab.workspace._workspace import Workspace
 from tests.gguf_made import tiny
 from tests.ui.conftest import Desk, said
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from promptlab.passages import choose
+from promptlab.documents._passages import choose
 from promptlab.types import Document, PassageChoice
-from promptlab.ui.passages_result import selection_html
+from promptlab.ui.documents.passages_result import selection_html
 from tests.ui.conftest import Desk, bodies, said, text_of
 
 Desks = Callable[..., Desk]
@@ -42,7 +42,8 @@ def form() -> None:
     """A page with the widget, whose choice is kept as a draft keeps it."""
     import streamlit as st
 
-    from promptlab.ui import passages_view, session
+    from promptlab.ui.documents import passages as passages_view
+    from promptlab.ui.state import session
 
     state = st.session_state
     state["draft"] = passages_view.choose(

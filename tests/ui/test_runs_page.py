@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from promptlab.errors import ServerFailed
 from promptlab.types import Request
-from promptlab.ui import runs_page
+from promptlab.ui.runs import page as runs_page
 from tests.ui.conftest import Desk, bodies, said
 
 Desks = Callable[..., Desk]

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from promptlab import variants
-from promptlab.workspace import Workspace
+from promptlab.versions import _branches as variants
+from promptlab.workspace._workspace import Workspace
 from tests.conftest import TEMPLATE
 from tests.repositories import CUP, Repository, edited, isolate, start
 from tests.ui.conftest import Desk, _said, said
@@ -26,7 +26,8 @@ def script() -> None:
     """The smallest page with a draft: its text, what it was made from, and where it is let go of."""
     import streamlit as st
 
-    from promptlab.ui import saving, session
+    from promptlab.ui.state import session
+    from promptlab.ui.templates import save as saving
 
     def let_go() -> None:
         st.session_state["let-go"] = st.session_state.get("let-go", 0) + 1

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from promptlab.ui import theme
+from promptlab.ui.components import theme
 
 MODULES = ("streamlit", "queue", "email", "promptlab", "starlette", "click", "sitecustomize", "asgi", "main", "guard")
 HOSTILE = """

@@ -8,14 +8,15 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
-from promptlab import marks, suite_file
-from promptlab.backends.scripted import Script, ScriptedBackend
-from promptlab.recording import Recording
-from promptlab.suite import Suite
-from promptlab.suite_choice import Options
-from promptlab.suite_log import SuiteRun, Verb
+from promptlab.models._scripted import Script, ScriptedBackend
+from promptlab.suites import _annotations as marks
+from promptlab.suites import _file as suite_file
+from promptlab.suites._choice import Options
+from promptlab.suites._log import SuiteRun, Verb
+from promptlab.suites._recording import Recording
+from promptlab.suites._suite import Suite
 from promptlab.types import Request
-from promptlab.ui.suite_jobs import SuiteJob
+from promptlab.ui.state.suite_jobs import SuiteJob
 from tests.suites import PATH, SUITE, knows
 from tests.ui.conftest import Desk, bodies, said
 from tests.ui.dialogs import all_said, dialog

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from promptlab import templates
 from promptlab.errors import TemplateError
-from promptlab.ui.opened import open_template
-from promptlab.workspace import Workspace
+from promptlab.templates import _load as templates
+from promptlab.ui.state.open_template import open_template
+from promptlab.workspace._workspace import Workspace
 from tests.ui.conftest import Desk, said
 
 CUP = "templates/cup.yaml"

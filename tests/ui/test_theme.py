@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from promptlab.types import SECTIONS
-from promptlab.ui import style, theme
-from promptlab.ui.theme import DARK, LIGHT, Palette, contrast, luminance
+from promptlab.ui.components import style, theme
+from promptlab.ui.components.theme import DARK, LIGHT, Palette, contrast, luminance
 
 PALETTES = pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
 ROOT = Path(__file__).parents[2]

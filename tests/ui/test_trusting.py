@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from promptlab import trust
-from promptlab.workspace import Workspace
+from promptlab.workspace import _trust as trust
+from promptlab.workspace._workspace import Workspace
 from tests.ui.conftest import Desk, said
 
 Desks = Callable[..., Desk]

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptlab.difference import Change
+from promptlab.runs._difference import Change
 from promptlab.types import Budget, Message, Piece, Prompt, Section, Span
-from promptlab.ui import comparison, widgets
+from promptlab.ui.components import diff_view as comparison
+from promptlab.ui.components import widgets
 
 HOSTILE = "<script>alert(1)</script> <img src=x onerror=alert(1)> ![x](http://evil.example/x.png) $a^2$ **b** `c`"
 

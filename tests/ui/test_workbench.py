@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from promptlab.backends import Step
-from promptlab.backends.scripted import ScriptedBackend
 from promptlab.errors import ServerFailed, StoreError
+from promptlab.models._backend import Step
+from promptlab.models._scripted import ScriptedBackend
 from promptlab.types import Completion, Phase, Request, Thought
-from promptlab.workspace import Workspace
+from promptlab.workspace._workspace import Workspace
 from tests.conftest import TEMPLATE
 from tests.ui.conftest import Desk, bodies, said
 

@@ -1,5 +1,6 @@
 """The documents' place in the navigation."""
 
-from promptlab.ui import documents_page, frame
+from promptlab.ui.components import frame
+from promptlab.ui.documents import page as documents_page
 
 frame.show(documents_page.page)

@@ -1,5 +1,6 @@
 """The examples' place in the navigation."""
 
-from promptlab.ui import examples_page, frame
+from promptlab.ui.components import frame
+from promptlab.ui.examples import page as examples_page
 
 frame.show(examples_page.page)

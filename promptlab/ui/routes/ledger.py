@@ -1,5 +1,6 @@
 """The ledger's place in the navigation."""
 
-from promptlab.ui import frame, ledger_page
+from promptlab.ui.components import frame
+from promptlab.ui.ledger import page as ledger_page
 
 frame.show(ledger_page.page)

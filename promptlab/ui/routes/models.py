@@ -1,5 +1,6 @@
 """The models' place in the navigation."""
 
-from promptlab.ui import frame, models_page
+from promptlab.ui.components import frame
+from promptlab.ui.models import page as models_page
 
 frame.show(models_page.page)

@@ -1,5 +1,6 @@
 """The run history's place in the navigation."""
 
-from promptlab.ui import frame, runs_page
+from promptlab.ui.components import frame
+from promptlab.ui.runs import page as runs_page
 
 frame.show(runs_page.page)

@@ -1,5 +1,6 @@
 """The templates' place in the navigation."""
 
-from promptlab.ui import frame, templates_page
+from promptlab.ui.components import frame
+from promptlab.ui.templates import page as templates_page
 
 frame.show(templates_page.page)

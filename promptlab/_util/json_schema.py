@@ -1,0 +1,296 @@
+"""Whether something is a JSON Schema that an answer can be held to, and whether an answer is valid under it.
+
+    problem_of({"type": "object", "required": "name"})      # SchemaProblem("not a JSON Schema: …", ("required",))
+    verdict('{"type": "integer"}', "12")                    # Verdict(True)
+
+The draft is the one that `$schema` names, else 2020-12. Numbers are compared as they are written, so that an account
+number of 20 digits stays one and 19.99 is a multiple of 0.01. Nothing is fetched. What is checked of `format` is in
+schema_formats.py.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+from promptlab._util.bounded_regex import TooSlow
+from promptlab._util.json_schema_empty import why_empty
+from promptlab._util.json_schema_formats import checker, found, readable
+from promptlab._util.json_schema_refs import RefError, Root, pointer
+from promptlab._util.text import clipped
+from promptlab.errors import InputError, PromptlabError
+
+LARGEST = 308
+"""Powers of ten a number may have: programs read larger ones as infinite, smaller ones as 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaProblem:
+    """What is wrong with a schema, and where in it."""
+
+    message: str
+    path: tuple[str | int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether an answer is JSON that is valid under its schema; where not, `why`, and `at` which JSON pointer."""
+
+    valid: bool
+    why: str = ""
+    at: str = ""
+
+    @property
+    def words(self) -> str:
+        """What is wrong, in one line."""
+        return f"{self.at}: {self.why}" if self.at else self.why
+
+
+class Number(Decimal):
+    """A number of JSON as it was written."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def problem_of(schema: Any) -> SchemaProblem | None:
+    """What keeps `schema`, as plain data, from being a JSON Schema that some JSON is valid under; None where nothing
+    does."""
+    from jsonschema.exceptions import SchemaError  # type: ignore[import-untyped]  # it has no stubs
+
+    try:
+        for path, text in _texts(schema):
+            if any("\ud800" <= char <= "\udfff" for char in text):
+                return SchemaProblem("half a character (a lone surrogate), which no answer can hold", path)
+        for path, number in _floats(schema):
+            if not math.isfinite(number):
+                return SchemaProblem("a number that is not finite, which JSON does not have", path)
+        kind = _kind(schema)
+        kind.check_schema(schema, format_checker=checker())
+        root = Root(schema)
+        for place in root.reached():
+            for pattern in (place.said.get("pattern"), *place.said.get("patternProperties", {})):
+                if isinstance(pattern, str) and readable(pattern) is None:
+                    path = _path_of(place.at)
+                    return SchemaProblem(f"not a regular expression of ECMA 262: {clipped(pattern, 100)}", path)
+        root.check_circles()
+        empty = why_empty(root)
+    except SchemaError as exc:
+        return SchemaProblem(f"not a JSON Schema: {clipped(exc.message, 200)}", tuple(exc.absolute_path))
+    except (RefError, TooSlow) as exc:
+        return SchemaProblem(exc.args[0])
+    except RecursionError:
+        return SchemaProblem("nested too deeply")
+    return (
+        SchemaProblem(f"no JSON is valid under it: {empty.why}, at {empty.at}", _path_of(empty.at)) if empty else None
+    )
+
+
+def _path_of(at: str) -> tuple[str | int, ...]:
+    if not at.startswith("#/"):
+        return ()
+    parts = (part.replace("~1", "/").replace("~0", "~") for part in at[2:].split("/"))
+    return tuple(int(part) if part.isdigit() else part for part in parts)
+
+
+def verdict(schema: str, answer: str) -> Verdict:
+    """Whether `answer` is JSON that is valid under `schema`, a JSON Schema as JSON text."""
+    try:
+        value = read(answer)
+    except ValueError as exc:
+        return Verdict(False, f"not JSON: {exc}")
+    try:
+        validator = _validator(schema)
+        error = _first(validator.iter_errors(value))
+    except RecursionError:
+        return Verdict(False, "nested too deeply to be judged")
+    except Exception as exc:  # a validator that fails has not said that the answer is valid
+        return Verdict(False, f"it could not be judged: {clipped(str(exc), 200)}")
+    return Verdict(True) if error is None else Verdict(False, clipped(error.message, 300), pointer(error.absolute_path))
+
+
+def errors(schema: str, answer: str) -> list[Verdict]:
+    """All that keeps JSON `answer` from being valid under `schema`, which has no problem; empty where it is valid.
+
+    Raises `ValueError` where `answer` is no JSON, `InputError` where it cannot be judged.
+    """
+    value = read(answer)
+    try:
+        return [
+            Verdict(False, clipped(error.message, 300), pointer(error.absolute_path))
+            for error in _validator(schema).iter_errors(value)
+        ]
+    except PromptlabError:
+        raise
+    except Exception as exc:  # RecursionError, or a validator that fails
+        raise InputError(f"the answer cannot be judged by its schema: {clipped(str(exc), 200)}") from exc
+
+
+def read(text: str) -> Any:
+    """The value of JSON `text`, its numbers as they are written. Raises `ValueError` for text that is no JSON, or that
+    programs read in several ways: a key twice in one object, NaN, a number beyond what they can hold."""
+    try:
+        return json.loads(text, parse_float=_number, parse_constant=_constant, object_pairs_hook=_object)
+    except RecursionError as exc:
+        raise ValueError("nested too deeply") from exc
+
+
+def _number(text: str) -> Number:
+    try:
+        number = Number(text)
+    except InvalidOperation as exc:
+        raise ValueError(f"the number {clipped(text, 40)} is too large") from exc
+    if number and abs(number.adjusted()) > LARGEST:
+        raise ValueError(f"the number {clipped(text, 40)} is beyond what programs can hold")
+    return number
+
+
+def _constant(text: str) -> Any:
+    raise ValueError(f"{text} is no number of JSON")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {json.dumps(clipped(twice, 40))} stands twice in one object")
+    return made
+
+
+def _first(errors: Iterator[Any]) -> Any:
+    return min(errors, key=lambda error: len(error.absolute_path), default=None)
+
+
+def _kind(schema: Any) -> Any:
+    from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no stubs
+    from jsonschema.validators import validator_for  # type: ignore[import-untyped]  # it has no stubs
+
+    return validator_for(schema, default=Draft202012Validator)
+
+
+@lru_cache(maxsize=64)
+def _validator(schema: str) -> Any:
+    """A validator for `schema`, which has no problem; patterns are ECMA 262's, numbers exact."""
+    parsed = json.loads(schema, parse_float=Number)
+    root = Root(parsed)
+    return _exact(_kind(parsed))(parsed, registry=root.registry, format_checker=checker())
+
+
+@lru_cache(maxsize=16)
+def _exact(kind: Any) -> Any:
+    from jsonschema.validators import extend
+
+    types = kind.TYPE_CHECKER.redefine_many({"number": _is_number, "integer": _is_integer})
+    rules = {
+        "multipleOf": _multiple_of,
+        "pattern": _pattern,
+        "patternProperties": _pattern_properties,
+        "additionalProperties": _additional_properties,
+    }
+    return extend(kind, {key: rule for key, rule in rules.items() if key in kind.VALIDATORS}, type_checker=types)
+
+
+def _is_number(_: Any, value: Any) -> bool:
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+
+
+def _is_integer(_: Any, value: Any) -> bool:
+    if isinstance(value, Decimal):
+        return value == value.to_integral_value()
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _multiple_of(validator: Any, divisor: Any, value: Any, _: Any) -> Iterator[Any]:
+    from jsonschema.exceptions import ValidationError
+
+    if validator.is_type(value, "number") and Fraction(value) % Fraction(divisor):
+        yield ValidationError(f"{value!r} is not a multiple of {divisor!r}")
+
+
+def _pattern(validator: Any, pattern: str, value: Any, _: Any) -> Iterator[Any]:
+    from jsonschema.exceptions import ValidationError
+
+    if validator.is_type(value, "string") and not found(pattern, value):
+        yield ValidationError(f"{value!r} does not match {pattern!r}")
+
+
+def _pattern_properties(validator: Any, patterns: Mapping[str, Any], value: Any, _: Any) -> Iterator[Any]:
+    if validator.is_type(value, "object"):
+        for pattern, schema in patterns.items():
+            for name, inner in value.items():
+                if found(pattern, name):
+                    yield from validator.descend(inner, schema, path=name, schema_path=pattern)
+
+
+def _additional_properties(validator: Any, others: Any, value: Any, schema: Mapping[str, Any]) -> Iterator[Any]:
+    from jsonschema.exceptions import ValidationError
+
+    if not validator.is_type(value, "object"):
+        return
+    declared, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
+    for name, inner in value.items():
+        if name in declared or any(found(pattern, name) for pattern in patterns):
+            continue
+        if others is False:
+            yield ValidationError(f"{name!r} is not one of the properties allowed")
+        else:
+            yield from validator.descend(inner, others, path=name)
+
+
+def _texts(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield path, str(key)
+            yield from _texts(inner, (*path, key))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _texts(inner, (*path, number))
+
+
+def _floats(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], float]]:
+    if isinstance(value, float):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _floats(inner, (*path, key))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _floats(inner, (*path, number))
+
+
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}:,]|[^\s"\][{}:,]+')
+
+
+def indented(text: str) -> str:
+    """JSON `text` over several lines for people; every value stays as it is written. `text` itself where it is none."""
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    parts: list[str] = []
+    depth, before = 0, ""
+    for token in _TOKEN.findall(text):
+        if token in "]}":
+            depth -= 1
+            if before not in "[{":
+                parts.append("\n" + "  " * depth)
+        elif before and before in "[{,":
+            parts.append("\n" + "  " * depth)
+        if token in "[{":
+            depth += 1
+        parts.append(": " if token == ":" else token)
+        before = token
+    return "".join(parts)
+
+
+__all__ = ["SchemaProblem", "Verdict", "errors", "indented", "pointer", "problem_of", "read", "verdict"]

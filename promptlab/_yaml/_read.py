@@ -1,0 +1,210 @@
+"""Reading YAML that people write: every complaint names the file, the line and the field.
+
+Used for promptlab.yaml, templates and suites, which are checked by pydantic models; `validation_problem`
+turns the first thing pydantic found into one sentence with its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from promptlab._yaml import _bounds as yaml_bounds
+from promptlab.errors import InputError, nearest
+
+MAX_BYTES = 4_000_000
+MAX_VALUES = yaml_bounds.MAX_VALUES
+_LESS = "many rows belong into a JSONL file of cases or examples"
+
+
+@dataclass(frozen=True)
+class YamlFile:
+    """A parsed file. `data` remembers where each key stood; `shown` is the name people see."""
+
+    shown: str
+    text: str
+    data: Any
+
+    def line(self, path: Iterable[Any]) -> int | None:
+        """Line (from 1) of the deepest part of `path` that is in the file."""
+        node, found = self.data, 1
+        for part in path:
+            try:
+                if isinstance(node, CommentedMap) and part in node:
+                    found = node.lc.key(part)[0] + 1
+                elif isinstance(node, CommentedSeq) and isinstance(part, int):
+                    found = node.lc.item(part)[0] + 1
+                else:
+                    break
+                node = node[part]
+            except (KeyError, IndexError, TypeError, AttributeError):
+                break
+        return found
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with a file."""
+
+    message: str
+    line: int | None
+    field: str
+    hint: str
+
+
+def read_text(path: Path, *, shown: str, error: type[InputError]) -> str:
+    """The file's text, newlines as they are; `error` when it is missing, too large or not UTF-8."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise error(f"larger than {MAX_BYTES // 1_000_000} MB", file=shown, hint="is this the file you meant?")
+        return path.read_bytes().decode("utf-8")
+    except FileNotFoundError as exc:
+        raise error("there is no such file", file=shown) from exc
+    except UnicodeDecodeError as exc:
+        line = exc.object[: exc.start].count(b"\n") + 1
+        raise error("not UTF-8 text", file=shown, line=line, hint="save the file as UTF-8") from exc
+    except OSError as exc:
+        raise error(f"cannot be read: {exc.strerror}", file=shown) from exc
+
+
+def read_yaml(path: Path, *, shown: str, error: type[InputError]) -> YamlFile:
+    """Read and parse a YAML file; anything wrong with it is raised as `error`."""
+    return parse_yaml(read_text(path, shown=shown, error=error), shown=shown, error=error)
+
+
+def parse_yaml(text: str, *, shown: str, error: type[InputError]) -> YamlFile:
+    """Parse YAML text; `shown` names it in complaints. Tags that would build objects are refused, and so is what would
+    take long (`yaml_bounds`)."""
+    if too_much := yaml_bounds.excess(text):
+        raise error(
+            too_much.message, file=shown, line=too_much.line, hint=_LESS if "more than" in too_much.message else ""
+        )
+    try:
+        return YamlFile(shown, text, YAML(typ="rt").load(text))
+    except MarkedYAMLError as exc:
+        mark = exc.problem_mark or exc.context_mark
+        what = " ".join(str(exc.problem or exc.context or "cannot be parsed").split())
+        raise error(f"not valid YAML: {what}", file=shown, line=mark.line + 1 if mark else None) from exc
+    except (YAMLError, ValueError, RecursionError) as exc:
+        raise error(f"not valid YAML: {' '.join(str(exc).split())[:200]}", file=shown) from exc
+    except yaml_bounds.TRIPS as exc:
+        # What the parser trips over is the file's fault, and one file must not hide the others.
+        raise error("not valid YAML: the parser cannot read it", file=shown) from exc
+
+
+def validation_problem(
+    exc: ValidationError,
+    file: YamlFile,
+    known_keys: Callable[[tuple[Any, ...]], Iterable[str]],
+    *,
+    skip: tuple[str, ...] = (),
+) -> Problem:
+    """The first complaint of pydantic as a sentence with its place.
+
+    `known_keys` gives the keys allowed beside an unknown one; `skip` are words that pydantic puts into a
+    location where the file has none (the tags of a union).
+    """
+    errors = exc.errors(include_url=False)
+    first = errors[0]
+    if first["type"] == "missing":  # an unknown key beside it may be it, misspelt
+        beside = (one for one in errors if one["type"] == "extra_forbidden" and one["loc"][:-1] == first["loc"][:-1])
+        first = next(beside, first)
+    loc = tuple(first["loc"])
+    path = _in_file(loc, file.data, skip)
+    field = ".".join(str(part) for part in path)
+    line = file.line(path)
+    kind, context = first["type"], first.get("ctx", {})
+    if kind == "extra_forbidden":
+        return Problem(f"unknown key `{path[-1]}`", line, field, nearest(str(path[-1]), known_keys(loc)))
+    if kind == "missing":
+        return Problem(f"`{path[-1]}` is missing", line, field, "")
+    if kind == "value_error":
+        return Problem(str(context["error"]), line, field, "")
+    if kind == "union_tag_not_found":
+        return Problem(f"{context['discriminator'].replace(chr(39), '`')} is missing", line, field, _one_of(skip))
+    if kind == "union_tag_invalid":
+        key = context["discriminator"].strip("'")
+        line, field = file.line((*path, key)), f"{field}.{key}"
+        return Problem(f"there is no {key} `{context['tag']}`", line, field, nearest(context["tag"], skip))
+    if kind in ("model_type", "dict_type", "model_attributes_type"):
+        return Problem(f"should be a mapping of names to values, not {_shown(first['input'])}", line, field, "")
+    message = first["msg"].removeprefix("Input should be ")
+    given = first.get("input")
+    shown = f", not {given!r}"[:80] if isinstance(given, str | int | float | bool) or given is None else ""
+    return Problem(f"should be {message}{shown}", line, field, "")
+
+
+def _in_file(loc: tuple[Any, ...], data: Any, skip: tuple[str, ...]) -> tuple[Any, ...]:
+    """`loc` without what pydantic added to it: a word of `skip` that is no key there, and `[key]`."""
+    node, path = data, []
+    for part in loc:
+        there = isinstance(node, CommentedMap) and part in node
+        if part == "[key]" or (part in skip and not there):
+            continue
+        path.append(part)
+        if there or (isinstance(node, CommentedSeq) and isinstance(part, int) and part < len(node)):
+            node = node[part]
+    return tuple(path)
+
+
+def _one_of(words: tuple[str, ...]) -> str:
+    return f"it is one of {', '.join(f'`{word}`' for word in words)}"
+
+
+def _shown(value: Any) -> str:
+    """What was found instead, in a word, or the value itself where it is a plain one."""
+    if value is None:
+        return "empty"
+    if isinstance(value, list | tuple):
+        return "a list"
+    if isinstance(value, dict):
+        return "a mapping"
+    return repr(value)[:80]
+
+
+class Plain:
+    """Plain dicts, lists and scalars out of what the YAML reader gives, within bounds.
+
+    What is wrong is raised as `error`; `whole` is what the file is, "a template".
+    """
+
+    def __init__(self, file: YamlFile, error: type[InputError], whole: str) -> None:
+        self.file, self.left, self.error, self.whole = file, MAX_VALUES, error, whole
+
+    def convert(self, value: Any, path: tuple[Any, ...]) -> Any:
+        """`value`, which is at `path` in the file, as plain data."""
+        self.left -= 1
+        if self.left < 0:
+            raise self._error(f"more than {MAX_VALUES:,} values: do aliases repeat each other?", path)
+        if len(path) > 50:
+            raise self._error("nested too deeply", path[:1])
+        tag = getattr(getattr(value, "tag", None), "value", None)
+        if tag:
+            raise self._error(f"the tag `{tag}` has no place in {self.whole}", path)
+        if isinstance(value, Mapping):
+            for key in value:
+                if not isinstance(key, str):
+                    raise self._error(f"the key {key!r} should be text; put it in quotes", path)
+            return {str(key): self.convert(inner, (*path, key)) for key, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.convert(inner, (*path, position)) for position, inner in enumerate(value)]
+        if value is None or isinstance(value, bool):
+            return value
+        for kind in (str, int, float):
+            if isinstance(value, kind):
+                return kind(value)
+        if isinstance(value, date):
+            raise self._error("a date; put it in quotes to have it as text", path)
+        raise self._error(f"a {type(value).__name__.lower()} has no place in {self.whole}; put it in quotes", path)
+
+    def _error(self, message: str, path: tuple[Any, ...]) -> InputError:
+        field = ".".join(str(part) for part in path)
+        return self.error(message, file=self.file.shown, line=self.file.line(path), field=field)

@@ -1,0 +1,5 @@
+"""`python -m promptlab.cli`."""
+
+from promptlab.cli import main
+
+main()

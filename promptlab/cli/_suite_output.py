@@ -1,0 +1,101 @@
+"""What `promptlab suite` prints while it works and at its end, and the reports it writes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from promptlab._util import disk_errors as faults
+from promptlab.cli import _terminal as terminal
+from promptlab.cli._common import print_line
+from promptlab.errors import InputError
+
+if TYPE_CHECKING:
+    from promptlab.suites._report_item import Entry
+    from promptlab.suites._suite import Suite
+    from promptlab.suites._summary import Summary
+
+SHOWN = 40
+"""Items that a verb prints in full; of the others it prints the number."""
+
+
+class Progress:
+    """A bar with the time left, on a terminal only."""
+
+    def __init__(self, total: int, name: str) -> None:
+        self._shown = sys.stderr.isatty()
+        self._bar: Any = click.progressbar(length=total, label=name, file=sys.stderr, show_pos=True)
+
+    def __enter__(self) -> Progress:
+        if self._shown:
+            self._bar.__enter__()
+        return self
+
+    def step(self) -> None:
+        """One more has ended."""
+        if self._shown:
+            self._bar.update(1)
+
+    def __exit__(self, *exc: Any) -> None:
+        if self._shown:
+            self._bar.__exit__(*exc)
+
+
+def report_paths(to: Mapping[str, Any], found: Suite, *, several: bool) -> dict[str, Path]:
+    """Where the reports go; of several suites each has its name in the name of its file."""
+    paths = {kind: to.get(f"to_{kind}") for kind in ("junit", "json", "markdown", "html")}
+    return {
+        kind: Path(path).with_stem(f"{Path(path).stem}-{found.name}") if several else Path(path)
+        for kind, path in paths.items()
+        if path
+    }
+
+
+class Output:
+    """Prints what needs a look, writes the reports, and counts."""
+
+    def __init__(self, found: Suite, paths: Mapping[str, Path], show: bool) -> None:
+        from promptlab.suites._report import writers
+
+        self._suite, self._show = found, show
+        self._writers = writers(paths, show_labelled=show)
+        self._paths = paths
+        self.failing = self.errors = 0
+
+    def add(self, entry: Entry) -> None:
+        """Take an item."""
+        from promptlab.suites._report_item import FAILING
+
+        for writer in self._writers:
+            writer.add(entry)
+        if entry.outcome in FAILING:
+            self.failing += 1
+            self.errors += entry.outcome == "error"
+            if self.failing <= SHOWN:
+                print_entry(entry, self._show)
+
+    def finish(self, summary: Summary) -> None:
+        """Write the reports and say how it ended. Raises `InputError` where one cannot be written."""
+        from promptlab.suites._summary import as_text
+
+        for writer, path in zip(self._writers, self._paths.values(), strict=True):
+            try:
+                writer.finish(summary)
+            except OSError as exc:
+                said = f"the report cannot be written: {exc.strerror or exc}"
+                raise InputError(said, file=str(path), hint=faults.advice(exc)) from exc
+        if self.failing > SHOWN:
+            print_line(f"… and {self.failing - SHOWN} more")
+        print_line(f"{self._suite.name}: {as_text(summary)}")
+
+
+def print_entry(entry: Entry, show: bool) -> None:
+    """Everything about an item, masked where it has a label unless `show`."""
+    from promptlab.suites._report_item import in_words
+
+    click.echo(terminal.printable(in_words(entry if show else entry.masked())))
+    click.echo()

@@ -1,0 +1,210 @@
+"""`promptlab documents`: what there is to read, as a model would get it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from promptlab.cli import _terminal as terminal
+
+if TYPE_CHECKING:
+    from promptlab.types import Label, PassageChoice
+    from promptlab.workspace._workspace import Workspace
+
+LABELS = ("public", "internal", "confidential")
+_AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+
+
+@click.group()
+def documents() -> None:
+    """Context documents, and passages of them."""
+
+
+def _workspace() -> Workspace:
+    from promptlab.workspace._workspace import Workspace
+
+    return Workspace.find()
+
+
+@documents.command("list")
+@_AS_JSON
+def documents_list(as_json: bool) -> None:
+    """The documents of the workspace with their labels.
+
+    Those in `documents` and `fixtures/documents`; none is opened.
+    """
+    from promptlab.documents import _read as library
+
+    workspace = _workspace()
+    for path in library.paths(workspace):
+        row: dict[str, Any] = {
+            "path": path,
+            "label": workspace.label_of(path),
+            "bytes": workspace.resolve(path).stat().st_size,
+        }
+        _say(row, f"{row['label']:<12}  {row['bytes']:>12,}  {path}", as_json)
+
+
+@documents.command("show")
+@click.argument("path")
+@click.option("--sha256", "key", metavar="HASH", help="The text as it was: the hash that a run remembers.")
+@_AS_JSON
+def documents_show(path: str, key: str | None, as_json: bool) -> None:
+    """Print a document as text or Markdown, as a model gets it."""
+    from promptlab.documents import _read as library
+
+    workspace = _workspace()
+    found = library.read(workspace, path) if key is None else library.read_version(workspace, path, key)
+    row = {"path": found.path, "label": found.label, "sha256": found.sha256, "text": found.text}
+    _say(row, found.text.rstrip("\n"), as_json)
+
+
+@documents.command("add")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.option("--name", metavar="NAME", help="What to call it; needed for standard input (`-`).")
+@click.option("--label", type=click.Choice(LABELS), help="Written to promptlab.yaml. [confidential]")
+@_AS_JSON
+def documents_add(file: str, name: str | None, label: Label | None, as_json: bool) -> None:
+    """Add a file to the documents of the workspace.
+
+    It is copied into documents/uploads/ and is confidential until someone says otherwise.
+    """
+    from promptlab.documents import _read as library
+
+    if file == "-":
+        if not name:
+            raise click.UsageError("give standard input a --name, such as notes.md")
+        raw = sys.stdin.buffer.read()
+    else:
+        # One byte more than any document may have is enough to refuse it.
+        with Path(file).open("rb") as stream:
+            raw = stream.read(library.MAX_CONTAINER_BYTES + 1)
+    added = library.add(_workspace(), name or Path(file).name, raw, label)
+    row = {"path": added.path, "label": added.label, "sha256": added.sha256}
+    _say(row, f"{added.path} is there, {added.label}, {len(added.text):,} characters", as_json)
+
+
+@documents.command("label")
+@click.argument("path")
+@click.argument("label", type=click.Choice(LABELS))
+@click.option("--reason", default="", metavar="TEXT", help="Why a label is lowered; the ledger keeps it.")
+def documents_label(path: str, label: Label, reason: str) -> None:
+    """Say what label a file has.
+
+    One line of promptlab.yaml is changed, and nothing else of it. A label that is lowered needs a --reason, which the
+    ledger keeps with your name.
+    """
+    from promptlab.workspace._labels import set_label
+
+    set_label(_workspace(), path, label, reason=reason)
+    click.echo(f"{terminal.printable(path)} is {label}")
+
+
+@documents.command("changed")
+@click.argument("run_id")
+@_AS_JSON
+def documents_changed(run_id: str, as_json: bool) -> None:
+    """Which documents are no longer what a run used.
+
+    The beginning of the run's id is enough.
+    """
+    import contextlib
+
+    from promptlab.documents import _read as library
+    from promptlab.runs._store import Store
+
+    workspace = _workspace()
+    with contextlib.closing(Store(workspace.state / "runs.sqlite")) as store:
+        results = store.results(store.run(run_id).id)
+    sources = dict.fromkeys(s for result in results if result.request for s in result.request.prompt.sources)
+    found = library.changes(workspace, sources)
+    for change in found:
+        row = {
+            "path": change.path,
+            "then": change.then,
+            "now": change.now,
+            "reason": change.reason,
+            "kept": change.kept,
+        }
+        kept = f"kept as {change.then}" if change.kept else "the old text is not kept"
+        _say(row, f"{change.path}: {change.reason}; {kept}", as_json)
+    if not found and not as_json:
+        click.echo("no document of this run has changed")
+
+
+@documents.command("passages")
+@click.argument("path")
+@click.argument("question", required=False, default="")
+@click.option("--heading", "headings", multiple=True, metavar="TEXT", help="Take this section; may be repeated.")
+@click.option("--lines", metavar="A-B", help="Take these lines, counted from 1.")
+@click.option("--words", metavar="A-B", help="Take these words.")
+@click.option("--characters", metavar="A-B", help="Take these characters.")
+@click.option("-n", "--top", type=click.IntRange(min=1), default=3, show_default=True, help="Most like QUESTION.")
+@click.option("--max-characters", type=click.IntRange(min=1), metavar="N", help="Most characters to take.")
+@click.option("--max-tokens", type=click.IntRange(min=1), metavar="N", help="Most tokens to take, about.")
+@_AS_JSON
+def documents_passages(
+    path: str,
+    question: str,
+    headings: tuple[str, ...],
+    lines: str | None,
+    words: str | None,
+    characters: str | None,
+    top: int,
+    max_characters: int | None,
+    max_tokens: int | None,
+    as_json: bool,
+) -> None:
+    """Show which passages of a document would be taken.
+
+    By heading, by range, or those most like QUESTION. What was chosen and does not fit is shown too.
+    """
+    from promptlab.documents import _passages as passages
+    from promptlab.documents import _read as library
+
+    ranges = {"lines": lines, "words": words, "characters": characters}
+    choice = replace(_choice(question, headings, ranges, top), max_characters=max_characters, max_tokens=max_tokens)
+    found = passages.choose(library.read(_workspace(), path), choice, question)
+    for taken, rows in ((True, found.passages), (False, found.left_out)):
+        for one in rows:
+            row = {
+                "taken": taken,
+                "start": one.start,
+                "end": one.end,
+                "headings": list(one.headings),
+                "score": one.score,
+                "text": one.text,
+            }
+            score = "" if one.score is None else f", score {one.score:g}"
+            state = "" if taken else ", DOES NOT FIT"
+            head = f"── {' > '.join(one.headings) or path}, characters {one.start:,} to {one.end:,}{score}{state}"
+            _say(row, f"{head}\n{one.text.strip()}\n", as_json)
+    if not as_json:
+        click.echo(f"{len(found.passages)} of {found.considered} passages, {len(found.text):,} characters")
+
+
+def _choice(question: str, headings: tuple[str, ...], ranges: dict[str, str | None], top: int) -> PassageChoice:
+    from promptlab.types import PassageChoice
+
+    given = {unit: text for unit, text in ranges.items() if text is not None}
+    if bool(headings) + len(given) + bool(question) != 1:
+        raise click.UsageError("choose by one of --heading, --lines, --words, --characters and QUESTION")
+    if headings:
+        return PassageChoice("heading", headings)
+    if not given:
+        return PassageChoice("bm25", n=top)
+    ((unit, text),) = given.items()
+    first, dash, last = text.partition("-")
+    if not first.isdecimal() or (last and not last.isdecimal()):
+        raise click.BadParameter(f"write it as 10-40, not {text!r}", param_hint=f"--{unit}")
+    end = int(last) if last else None if dash else int(first)
+    return PassageChoice("range", unit=unit, start=int(first), end=end)  # type: ignore[arg-type]  # one of the three
+
+
+def _say(row: dict[str, Any], line: str, as_json: bool) -> None:
+    click.echo(json.dumps(row) if as_json else terminal.printable(line))

@@ -1,0 +1,113 @@
+"""`promptlab import`: files of other tools become templates, pools of examples and lines for promptlab.yaml."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from promptlab.cli import _terminal as terminal
+from promptlab.errors import FormatError, PromptlabError
+from promptlab.formats._registry import IMPORTS
+
+if TYPE_CHECKING:
+    from promptlab.formats._source import Imported
+    from promptlab.workspace._workspace import Workspace
+
+
+@click.command("import", short_help="Make templates of files of other tools.")
+@click.argument("format_", metavar="FORMAT", type=click.Choice(list(IMPORTS)))
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--to",
+    metavar="DIR",
+    help="Folder of the workspace to write to, instead of templates/imported and fixtures/imported.",
+)
+@click.option("--force", is_flag=True, help="Overwrite files that are there and differ.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a file read.")
+def import_(format_: str, files: tuple[Path, ...], to: str | None, force: bool, as_json: bool) -> None:
+    """Make templates, pools of examples and lines for promptlab.yaml of files of other tools.
+
+    FORMAT is one of promptfoo, prompty, promptsource, langfuse, llm, openai, inspect and lm-eval. FILE may be a
+    folder: its files of that format are read, and one that cannot be does not stop the others (the exit status
+    is 1 then). Says of each field what became of it, keeps the original beside the result, runs nothing that a
+    file holds and fetches nothing. What is imported counts as confidential until promptlab.yaml says otherwise.
+    """
+    from promptlab.formats._import import write
+    from promptlab.formats._registry import reader
+    from promptlab.formats._source import Places
+    from promptlab.runs import _plans as plans
+    from promptlab.workspace._workspace import Workspace
+
+    workspace = Workspace.find()
+    if to is not None:
+        to = workspace.relative(workspace.resolve(to))
+    failed = False
+    for file, inside in _found(files, IMPORTS[format_].files):
+        folders = (to, to) if to else (Places.templates, Places.pools)
+        places = Places(_under(folders[0], inside), _under(folders[1], inside), plans.home(workspace))
+        shown = str(file)
+        try:
+            imported = reader(format_)(file, shown, places)
+            written = write(workspace, imported, shown, places, force=force)
+        except PromptlabError as exc:
+            failed = True
+            if as_json:
+                click.echo(json.dumps({"file": shown, "error": str(exc), "written": [], "report": []}))
+            else:
+                click.echo(f"{terminal.printable(str(exc))}\n", err=True)
+            continue
+        failed = failed or not imported.files
+        if as_json:
+            click.echo(json.dumps(_as_json(shown, imported, written, workspace)))
+        else:
+            _say(shown, imported, written, workspace)
+    if failed:
+        sys.exit(1)
+
+
+def _under(folder: str, inside: str) -> str:
+    return f"{folder}/{inside}" if inside else folder
+
+
+def _found(paths: Sequence[Path], patterns: Sequence[str]) -> list[tuple[Path, str]]:
+    """The files to read, and the folder of each within the folder that was named."""
+    found: list[tuple[Path, str]] = []
+    for path in paths:
+        if not path.is_dir():
+            found.append((path, ""))
+            continue
+        inside = sorted({p for pattern in patterns for p in path.rglob(pattern) if p.is_file()})
+        if not inside:
+            raise FormatError(f"no {' or '.join(patterns)} in it", file=str(path))
+        found += [(p, "" if p.parent == path else p.parent.relative_to(path).as_posix()) for p in inside]
+    return found
+
+
+def _as_json(shown: str, imported: Imported, written: list[str], workspace: Workspace) -> dict[str, Any]:
+    return {
+        "file": shown,
+        "written": [{"path": path, "label": workspace.label_of(path)} for path in written],
+        "models": imported.models,
+        "report": [{"field": e.field, "what": e.what, "line": e.line, "note": e.note} for e in imported.report.entries],
+        "error": "",
+    }
+
+
+def _say(shown: str, imported: Imported, written: list[str], workspace: Workspace) -> None:
+    lines = [shown]
+    lines += [f"  written: {path}  ({workspace.label_of(path)})" for path in written]
+    if not imported.files:
+        lines.append("  nothing could be made of it")
+    lines += [f"  {entry}" for entry in imported.report.entries]
+    new = {name: model for name, model in imported.models.items() if name not in workspace.models}
+    if new:
+        from promptlab.formats._yaml_out import flow, scalar
+
+        lines.append("  for promptlab.yaml, under `models:`")
+        lines += [f"    {scalar(name)}: {flow(model)}" for name, model in new.items()]
+    click.echo(terminal.printable("\n".join(lines)) + "\n")

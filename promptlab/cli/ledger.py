@@ -1,0 +1,99 @@
+"""`promptlab ledger`: what left this machine, to whom, and whether every line of it still fits."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from promptlab.cli._common import as_json_option, here, print_json, print_line
+
+
+@click.group()
+def ledger() -> None:
+    """What left this machine, to whom, and why it was allowed."""
+
+
+@ledger.command("show")
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, metavar="N", help="Most lines.")
+@click.option("--all", "every", is_flag=True, help="Every line.")
+@as_json_option
+def show(limit: int, every: bool, as_json: bool) -> None:
+    """Print the lines of the ledger, newest first.
+
+    One for each try at a request that went to an API, retries, judges and servers of this machine included; one for
+    each label that was lowered, with who and why. Answers from the history have none: nothing left.
+    """
+    from promptlab.workspace import _ledger_read as ledger_read
+
+    found = ledger_read.newest(here().state, None if every else limit)
+    for entry in found:
+        if as_json:
+            print_json(entry)
+        else:
+            print_line(said(entry))
+    if not found and not as_json:
+        print_line("Nothing has left this machine, as far as this ledger goes.")
+
+
+def said(entry: dict[str, Any]) -> str:
+    """An entry as a line for people."""
+    when = str(entry.get("at", ""))[:19]
+    if entry["kind"] == "sent":
+        again = f", try {entry['attempt']}" if entry["attempt"] > 1 else ""
+        masked = f", {entry['masked']} parts masked" if entry.get("masked") else ""
+        via = f" by way of {entry['via']}" if entry.get("via") else ""
+        what = (
+            f"sent {entry['bytes']:,} bytes to {entry['model']} ({entry['asked']}) at {entry['host']}{via}{again}: "
+            f"{entry['label']} text, it may see {entry['clearance']}{masked}; {entry['template'] or 'no template'}, "
+            f"request {str(entry['request'])[:12]}"
+        )
+    elif entry["kind"] == "lowered":
+        what = f"{entry['who']} lowered {entry['path']} from {entry['was']} to {entry['label']}: {entry['reason']}"
+    elif entry["kind"] == "served":
+        what = f"served {entry['model']} to other machines at {entry['host']}"
+    else:
+        what = f"found {entry.get('bytes', 0)} bytes of a torn line, whose request never left"
+    return f"{entry['line']:>6}  {when}  {what}"
+
+
+@ledger.command("verify")
+@click.option(
+    "--head", default="", metavar="HASH", help="A hash that an earlier verify printed and must still be there."
+)
+@as_json_option
+def verify(head: str, as_json: bool) -> None:
+    """Hold every line of the ledger against the one before.
+
+    Names the first line that does not fit; the status is then 1. Half a line, left by a process that died in writing
+    it, is said and is no fault: its request never left. Keep the hash that is printed elsewhere and give it with --head
+    later, since lines cut off at the end leave no gap.
+    """
+    from promptlab.workspace import _ledger_read as ledger_read
+
+    found = ledger_read.verify(here().state, head=head)
+    if as_json:
+        problem = found.problem
+        print_json(
+            {
+                "ok": problem is None,
+                "lines": found.lines,
+                "head": found.head,
+                "torn": list(found.torn),
+                "counts": found.counts,
+                "line": problem.line if problem else None,
+                "problem": problem.what if problem else None,
+            }
+        )
+    else:
+        for number in found.torn:
+            print_line(f"line {number} is torn: a process died in writing it, and its request never left")
+        if found.problem is None:
+            print_line(f"{found.lines} lines, each fits the one before; the last has the hash {found.head}")
+        else:
+            print_line(f"line {found.problem.line} {found.problem.what}")
+    sys.exit(0 if found.problem is None else 1)
+
+
+__all__ = ["ledger", "said"]

@@ -1,0 +1,457 @@
+"""`promptlab suite`: stored prompts, replayed, asked again, and a verdict. See docs/suites.md."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from promptlab.cli import _terminal as terminal
+from promptlab.cli._common import as_json_option, here, print_json, print_line
+from promptlab.cli._suite_output import SHOWN, Output, Progress, print_entry, report_paths
+from promptlab.errors import InputError
+
+if TYPE_CHECKING:
+    from promptlab.models._catalogue import Catalogue
+    from promptlab.runs._store import Store
+    from promptlab.suites._ask import Asking
+    from promptlab.suites._log import SuiteLog
+    from promptlab.suites._suite import Suite
+    from promptlab.suites._summary import Summary
+    from promptlab.workspace._workspace import Workspace
+
+
+@click.group()
+def suite() -> None:
+    """Suites: stored prompts, kept from getting worse.
+
+    SUITE is a path such as fixtures/suites/world-cup.yaml, or a bare name such as world-cup. An item is a case for a
+    model in a variant, such as `winner[article-gemma-3-270m]`; CASE may name either.
+    """
+
+
+def _report_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The reports that a verb can write."""
+    kinds = {"junit": "JUnit XML", "json": "JSON", "markdown": "Markdown", "html": "one HTML file"}
+    command = click.option(
+        "--show-labelled", is_flag=True, help="Do not mask text labelled above public in reports and on the terminal."
+    )(command)
+    for kind, what in reversed(kinds.items()):
+        command = click.option(f"--{kind}", f"to_{kind}", metavar="FILE", help=f"Write a report as {what}.")(command)
+    return command
+
+
+@dataclass
+class _House:
+    """What the verbs that ask work with."""
+
+    workspace: Workspace
+    catalogue: Catalogue
+    store: Store
+    log: SuiteLog
+
+
+@contextmanager
+def _house() -> Iterator[_House]:
+    from promptlab.models._catalogue import Catalogue
+    from promptlab.runs._store import Store
+    from promptlab.suites._log import SuiteLog
+
+    workspace = here()
+    house = _House(
+        workspace,
+        Catalogue(workspace),
+        Store(workspace.state / "runs.sqlite"),
+        SuiteLog(workspace.state / "suites.sqlite"),
+    )
+    try:
+        yield house
+    finally:
+        house.log.close()
+        house.catalogue.close()
+        house.store.close()
+
+
+def _loaded(workspace: Workspace, names: Sequence[str]) -> list[Suite]:
+    from promptlab.suites import _file as suite_file
+
+    return [suite_file.load(workspace, name) for name in names or suite_file.names(workspace)]
+
+
+@suite.command("list")
+@as_json_option
+def list_(as_json: bool) -> None:
+    """Every suite, with its models and what is recorded."""
+    from promptlab.suites import _file as suite_file
+
+    workspace = here()
+    for path in suite_file.names(workspace):
+        try:
+            found = suite_file.load(workspace, path)
+        except InputError as exc:
+            if as_json:
+                print_json({"path": path, "problem": str(exc)})
+            else:
+                print_line(f"{terminal.name(path)}  {exc.message}")
+            continue
+        recorded = workspace.resolve(found.recording).is_file()
+        if as_json:
+            data = {"path": path, "name": found.name, "description": found.description, "models": list(found.models)}
+            print_json({**data, "recorded": recorded})
+        else:
+            state = "" if recorded else "(not recorded)"
+            print_line(
+                "  ".join(p for p in (terminal.name(path), ", ".join(found.models), state, found.description) if p)
+            )
+
+
+@suite.command()
+@click.argument("suites", metavar="[SUITE]...", nargs=-1)
+@click.option("--case", "only", multiple=True, metavar="CASE", help="Only this case or item. May be repeated.")
+@_report_options
+def replay(suites: tuple[str, ...], only: tuple[str, ...], show_labelled: bool, **to: str | None) -> None:
+    """Check recorded prompts and answers; asks no model.
+
+    Renders every case and compares it with the recorded prompt, and scores the recorded answers with today's
+    scorers. Exits with 1 when anything differs, is missing, or a threshold is not met; with 3 when a threshold cannot
+    be told. Without SUITE all suites are replayed.
+    """
+    from promptlab.suites import _file as suite_file
+    from promptlab.suites._replay import replay as replayed
+    from promptlab.suites._report_item import of_replay
+    from promptlab.suites._summary import MET, NOT_MET, outcome_of_replay, summarise
+    from promptlab.suites._thresholds import Outcome
+    from promptlab.workspace._current_labels import Labels
+
+    workspace = here()
+    status = MET
+
+    def one_suite(name: str) -> int:
+        (found,) = _loaded(workspace, [name])
+        out = Output(found, report_paths(to, found, several=len(suites) != 1), show_labelled)
+        outcomes: list[Outcome] = []
+        labels = Labels(workspace)
+        for one in replayed(workspace, found, only=only):
+            out.add(of_replay(one, labels))
+            if one.status != "unexpected":
+                outcomes.append(outcome_of_replay(one))
+        summary = summarise(found, outcomes, replayed=True, partial=bool(only))
+        out.finish(summary)
+        return NOT_MET if out.failing else summary.exit_status
+
+    names = suites or suite_file.names(workspace)
+    for name in names:
+        try:
+            ended = one_suite(name)
+        except InputError as exc:
+            if len(names) == 1:
+                raise
+            # One broken suite does not hide how the others are.
+            click.echo(terminal.printable(f"{exc}\n"), err=True)
+            ended = NOT_MET
+        status = max(status, ended, key=_worst)
+    sys.exit(status)
+
+
+_MODEL = click.option(
+    "-m", "--model", "models", multiple=True, metavar="MODEL", help="Ask this model instead of the suite's."
+)
+_CASE = click.option("--case", "only", multiple=True, metavar="CASE", help="Only this case or item. May be repeated.")
+
+_WAIT = click.option("--wait", is_flag=True, help="Where another process is at work on the suite, wait for it.")
+
+
+def _asking_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Limits, and how to go on."""
+    for option in (
+        click.option("--fresh", is_flag=True, help="Begin anew where an interrupted run could be taken up."),
+        click.option("--dry-run", is_flag=True, help="Say calls, tokens, price and local minutes, and ask nobody."),
+        click.option("--limit", type=click.IntRange(1), metavar="N", help="At most N items."),
+        click.option("--max-tokens", type=click.IntRange(1), metavar="N", help="At most N tokens, read and written."),
+        click.option("--max-cost", type=click.FloatRange(0), metavar="USD", help="At most so many US dollars."),
+        _WAIT,
+        _CASE,
+        _MODEL,
+    ):
+        command = option(command)
+    return command
+
+
+@suite.command()
+@click.argument("name", metavar="SUITE")
+@_asking_options
+@_report_options
+def record(name: str, show_labelled: bool, fresh: bool, **rest: Any) -> None:
+    """Ask the models, and store prompts and answers.
+
+    What is interrupted, also by kill -9, is taken up where it was, and nothing that was answered is paid for twice.
+    An item without an answer keeps what was recorded of it.
+    """
+    from promptlab.suites._baseline import Answers, write_recording
+
+    with _house() as house, _owning(house, name, "record", rest) as before:
+        (found,) = _loaded(house.workspace, [name])
+        asking = _ask(house, found, "record", rest, before, resume=not fresh, prompts="current")
+        if asking is None:
+            return
+        summary, out = _followed(asking, found, rest, show_labelled)
+        answers = Answers(house.store, house.log, asking.run)
+        taken = write_recording(house.workspace, found, answers)
+        print_line(f"{taken} items recorded in {found.recording}")
+        cut = asking.halted or asking.out_of
+        sys.exit(1 if out.errors or cut else 0 if not summary.checks else summary.exit_status)
+
+
+@suite.command()
+@click.argument("names", metavar="SUITE...", nargs=-1, required=True)
+@click.option(
+    "--prompts",
+    type=click.Choice(["stored", "current"]),
+    default="stored",
+    help="Send the recorded prompts again, or what today's templates make of the cases.",
+)
+@click.option("--only-failed", is_flag=True, help="Only items that did not pass in the last rerun.")
+@click.option(
+    "--find-causes",
+    type=click.IntRange(0),
+    default=0,
+    metavar="CALLS",
+    help="Where several things changed, ask again with one of them changed at a time, in at most so many calls.",
+)
+@_asking_options
+@_report_options
+def rerun(
+    names: tuple[str, ...],
+    prompts: str,
+    only_failed: bool,
+    find_causes: int,
+    show_labelled: bool,
+    fresh: bool,
+    **rest: Any,
+) -> None:
+    """Send stored prompts again, and judge the new answers.
+
+    Each answer is the same, as good, better, worse or cannot be told, with what caused it. Exits with 0 when the
+    thresholds are met (without any: when nothing failed), with 1 when not, with 3 when they cannot be told yet. An
+    interrupted run is taken up where it was.
+    """
+    from promptlab.suites._summary import together
+
+    with _house() as house:
+        ended: list[Summary] = []
+        status = 0
+        for name in names:
+            with _owning(house, name, "rerun", rest) as before:
+                (found,) = _loaded(house.workspace, [name])
+                options = {"prompts": prompts, "only_failed": only_failed}
+                asking = _ask(house, found, "rerun", rest, before, resume=not fresh, **options)
+                if asking is None:
+                    continue
+                summary, out = _followed(asking, found, rest, show_labelled, several=len(names) > 1, calls=find_causes)
+                ended.append(summary)
+                mine = summary.exit_status if summary.checks else int(bool(out.failing))
+                status = max(status, 1 if asking.halted or asking.out_of else mine, key=_worst)
+        if len(ended) > 1:
+            print_line("")
+            for one in together(ended):
+                if one.adjusted_p is not None:
+                    print_line(f"{one.suite}: p = {one.adjusted_p:.2g}, adjusted for {len(ended)} suites (Holm)")
+        sys.exit(status)
+
+
+@suite.command()
+@click.argument("name", metavar="SUITE")
+@click.argument("cases", metavar="[CASE]...", nargs=-1)
+@click.option("--yes", is_flag=True, help="Do not ask before writing.")
+@click.option("--show-labelled", is_flag=True, help="Do not mask text labelled above public.")
+@_WAIT
+def accept(name: str, cases: tuple[str, ...], yes: bool, show_labelled: bool, wait: bool) -> None:
+    """Make answers of the last rerun the recorded ones.
+
+    Shows what would change first. Without CASE all that changed are meant.
+    """
+    from promptlab.suites._baseline import Answers, changes, last_run, write_recording
+    from promptlab.suites._report_item import of_change
+    from promptlab.workspace._current_labels import Labels
+
+    with _house() as house, _owning(house, name, "accept", {"wait": wait}):
+        (found,) = _loaded(house.workspace, [name])
+        answers = Answers(house.store, house.log, last_run(house.log, found, "rerun"))
+        keys = set()
+        for change in changes(house.workspace, found, answers, wanted=cases):
+            keys.add(change.key)
+            if len(keys) <= SHOWN:
+                print_entry(of_change(change, Labels(house.workspace)), show_labelled)
+        if not keys:
+            print_line("nothing to accept: the last rerun gave what is recorded")
+            return
+        if len(keys) > SHOWN:
+            print_line(f"… and {len(keys) - SHOWN} more")
+        if not yes and not click.confirm(f"Record these {len(keys)} answers?"):
+            raise click.Abort
+        taken = write_recording(house.workspace, found, answers, only=keys)
+        print_line(f"{taken} items recorded in {found.recording}")
+
+
+@suite.command("import-run")
+@click.argument("run")
+@click.option("--suite", "name", required=True, metavar="SUITE", help="The suite to add to; made where there is none.")
+@click.option("--model", "models", multiple=True, metavar="MODEL", help="Only answers of this model.")
+def import_run(run: str, name: str, models: tuple[str, ...]) -> None:
+    """Turn a run of the history into cases.
+
+    RUN is an id as `promptlab runs list` shows it. Every question becomes a case, every answer its recorded one.
+    """
+    from promptlab.suites._from_run import keep_run
+
+    with _house() as house:
+        kept = keep_run(house.workspace, house.store, run, name, models=models)
+        print_line(f"{len(kept.cases)} cases added to {kept.suite}, {kept.recorded} answers to its recording")
+        for line in kept.left_out:
+            print_line(f"left out: {line}")
+
+
+@suite.command()
+@click.argument("name", metavar="SUITE")
+@as_json_option
+def runs(name: str, as_json: bool) -> None:
+    """What the suite was asked so far, newest first."""
+    with _house() as house:
+        (found,) = _loaded(house.workspace, [name])
+        for one in house.log.runs(found.path):
+            counts: dict[str, int] = {}
+            for count in house.log.counts(one):
+                counts[count.verdict] = counts.get(count.verdict, 0) + count.items
+            if as_json:
+                data = {"id": one.id, "verb": one.verb, "created": one.created, "state": one.state, "done": one.done}
+                print_json({**data, "total": one.total, "verdicts": counts, "options": dict(one.options)})
+            else:
+                said = ", ".join(f"{n} {verdict}" for verdict, n in counts.items())
+                print_line(f"{one.id[:8]}  {one.created[:19]}  {one.verb}  {one.state}  {one.done}/{one.total}  {said}")
+
+
+# Asking
+
+
+@contextmanager
+def _owning(house: _House, name: str, verb: str, rest: Mapping[str, Any]) -> Iterator[frozenset[str]]:
+    """Hold the suite, from before it is read until what came of it is written; gives the runs of it that had finished
+    when it was asked for. A dry run holds nothing."""
+    from promptlab.suites import _lock as suite_lock
+
+    if rest.get("dry_run"):
+        yield frozenset()
+        return
+    (found,) = _loaded(house.workspace, [name])
+    finished = frozenset(run.id for run in house.log.runs(found.path) if run.state == "finished")
+
+    def say(text: str) -> None:
+        click.echo(terminal.printable(text), err=True)
+
+    with suite_lock.owning(house.workspace, found.path, verb, wait=rest["wait"], say=say):
+        yield finished
+
+
+def _ask(
+    house: _House,
+    found: Suite,
+    verb: Any,
+    rest: Mapping[str, Any],
+    before: frozenset[str],
+    *,
+    resume: bool,
+    **options: Any,
+) -> Asking | None:
+    """The suite about to be asked; None after a dry run, which has said what it would take."""
+    from promptlab.suites._ask import Asking
+    from promptlab.suites._budget import estimate
+    from promptlab.suites._choice import Options, trials
+
+    chosen = Options(
+        models=tuple(rest["models"]) or None,
+        only=tuple(rest["only"]),
+        limit=rest["limit"],
+        max_cost=rest["max_cost"],
+        max_tokens=rest["max_tokens"],
+        **options,
+    )
+    if rest["dry_run"]:
+        planned = trials(house.workspace, found, verb=verb, options=chosen, log=house.log)
+        found_out = estimate(planned, house.catalogue, house.store)
+        for one in found_out:
+            print_line(one.said)
+        if not found_out:
+            print_line(f"{found.name}: nothing to ask; a rerun sends what is recorded, unless with --prompts current")
+        return None
+    asking = Asking(
+        house.workspace,
+        found,
+        verb=verb,
+        options=chosen,
+        catalogue=house.catalogue,
+        store=house.store,
+        log=house.log,
+        resume=resume,
+        finished_before=before,
+    )
+    if asking.resumed:
+        print_line(f"taking up an interrupted {verb}: {asking.resumed} of {asking.total} items have their answer")
+    return asking
+
+
+def _followed(
+    asking: Asking, found: Suite, to: Mapping[str, Any], show: bool, *, several: bool = False, calls: int = 0
+) -> tuple[Summary, Output]:
+    """Let the suite be asked to its end, or to Ctrl-C: once lets what runs end, twice breaks it off."""
+    from promptlab.suites._find_causes import Finder
+    from promptlab.suites._report_item import of_answer
+    from promptlab.suites._summary import outcome_of, summarise
+    from promptlab.workspace._current_labels import Labels
+
+    out = Output(found, report_paths(to, found, several=several), show)
+    outcomes, labels = [], Labels(asking.workspace)
+    finder = Finder(asking, calls) if calls else None
+    with _stopping(asking), Progress(asking.total, found.name) as progress:
+        for one in asking:
+            progress.step()
+            answered = finder.explained(one) if finder else one
+            outcomes.append(outcome_of(answered))
+            out.add(of_answer(answered, labels))
+    chosen = asking.options
+    # Of a part of a suite, "at least 38 of 40" says nothing; what was stopped is a part as well.
+    partial = bool(chosen.only or chosen.only_failed or chosen.limit or asking.halted or asking.out_of)
+    partial = partial or not (chosen.models is None or set(chosen.models) >= set(found.models))
+    summary = summarise(found, outcomes, replayed=asking.verb == "record", partial=partial)
+    out.finish(summary)
+    if asking.out_of:
+        print_line(f"stopped: {asking.out_of}; the same command goes on with a higher limit")
+    elif asking.halted:
+        print_line("stopped; the same command goes on where it was")
+    return summary, out
+
+
+@contextmanager
+def _stopping(asking: Asking) -> Iterator[None]:
+    import signal
+
+    def on_interrupt(_signal: int, _frame: Any) -> None:
+        if asking.halted:
+            asking.stop()
+        else:
+            asking.pause()
+            click.echo("\nending what runs; Ctrl-C again breaks it off", err=True)
+
+    before = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _worst(status: int) -> int:
+    """1, something is wrong, outweighs 3, which outweighs 0."""
+    return {0: 0, 3: 1, 1: 2}.get(status, 3)

@@ -1,0 +1,57 @@
+"""`promptlab trust`: what this workspace asks for, and the answer; and `--trust`, which answers for one run."""
+
+from __future__ import annotations
+
+import click
+
+from promptlab.cli import _terminal as terminal
+from promptlab.cli._common import here
+
+
+@click.command()
+@click.option("--show", is_flag=True, help="Say what the workspace asks for, and change nothing.")
+@click.option("--forget", "take_back", is_flag=True, help="Trust it no more.")
+def trust(show: bool, take_back: bool) -> None:
+    """Trust this workspace with what it asks for.
+
+    A workspace may run functions of its own as scorers, and send prompts and keys to hosts that its
+    promptlab.yaml names. Until it is trusted these are off. OpenAI with OPENAI_API_KEY, servers on this machine
+    and local models need no trust. The answer is kept for you, by the workspace's path and owner; what is added
+    later is asked for again.
+
+    In CI: promptlab --trust COMMAND, or PROMPTLAB_TRUST=1 in the environment.
+    """
+    from promptlab.workspace import _trust as trusting
+
+    workspace = here()
+    if take_back:
+        was = trusting.forget(workspace)
+        click.echo(f"{terminal.printable(str(workspace.root))} is {'no longer' if was else 'not'} trusted")
+        return
+    wanted = trusting.asks(workspace)
+    lacking = {ask.id for ask in trusting.missing(workspace)}
+    for ask in wanted:
+        click.echo(terminal.printable(f"{'off  ' if ask.id in lacking else 'on   '}{ask.words}"))
+    if not wanted:
+        click.echo("this workspace asks for nothing")
+    elif show:
+        return
+    else:
+        trusting.trust(workspace, wanted)
+        click.echo(f"trusted; kept in {terminal.printable(str(trusting.file()))}")
+
+
+class TrustingGroup(click.Group):
+    """The commands; `--trust` may stand anywhere before a `--`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        end = args.index("--") if "--" in args else len(args)
+        if "--trust" in args[:end]:
+            from promptlab.workspace import _trust as trusting
+
+            ctx.with_resource(trusting.everything())
+            args = [word for word in args[:end] if word != "--trust"] + args[end:]
+        return super().parse_args(ctx, args)
+
+
+__all__ = ["TrustingGroup", "trust"]

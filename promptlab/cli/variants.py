@@ -1,0 +1,98 @@
+"""`promptlab templates try`: variants of a template, on branches of their own. See `variants.py`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from promptlab.cli._common import as_json_option, changes, located, print_json, print_line, read, text_of_file
+
+
+@click.group("try")
+def try_() -> None:
+    """Variants of a template, on branches of their own.
+
+    A branch is called try/TEMPLATE/NAME. The files of the workspace are not touched before a variant is merged.
+    """
+
+
+@try_.command("list")
+@click.argument("template")
+@as_json_option
+def try_list(template: str, as_json: bool) -> None:
+    """The variants of a template, those changed last first."""
+    from promptlab.versions import _branches as variants
+
+    workspace, path = located(template)
+    for one in variants.variants(workspace, path):
+        if as_json:
+            print_json(asdict(one))
+        else:
+            print_line(f"{one.name}  {one.when[:10]}  {one.who}  {one.message}")
+
+
+@try_.command("save")
+@click.argument("template")
+@click.argument("name")
+@click.option("-m", "--message", required=True, metavar="TEXT", help="What is tried.")
+@click.option("--from", "source", metavar="FILE", help="The text of the whole file; `-` reads standard input.")
+@click.option("--set", "pairs", multiple=True, metavar="FIELD=VALUE", help="Change one field. May be repeated.")
+@click.option("--set-file", "files", multiple=True, metavar="FIELD=PATH", help="The same with the text of a file.")
+@as_json_option
+def try_save(
+    template: str,
+    name: str,
+    message: str,
+    source: str | None,
+    pairs: tuple[str, ...],
+    files: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Begin a variant, or add to one. Fields are changed as in the variant, or, in a new one, as in the file."""
+    from promptlab.templates import _edit as template_edit
+    from promptlab.templates import _load as library
+    from promptlab.versions import _branches as variants
+
+    if (source is not None) == bool(pairs or files):
+        raise click.UsageError("give the variant's text with --from, or what differs with --set")
+    workspace, path = located(template)
+    known = [one.name for one in variants.variants(workspace, path)]
+    base = variants.variant_text(workspace, path, name) if name in known else None
+    start = text_of_file(workspace, path) if base is None else base
+    text = read(source) if source is not None else template_edit.edit(start, changes(pairs, files), path=path)
+    library.parse(text, path=path)
+    made = variants.save_variant(workspace, path, name, text, message, base=base)
+    if as_json:
+        print_json(asdict(made))
+    else:
+        print_line(f"{path}: variant {name} saved as {made.commit[:8]} on the branch {made.branch}")
+
+
+@try_.command("merge")
+@click.argument("template")
+@click.argument("name")
+@click.option("-m", "--message", default="", metavar="TEXT", help="Instead of the usual message.")
+@as_json_option
+def try_merge(template: str, name: str, message: str, as_json: bool) -> None:
+    """Bring what a variant changed into the template, as a commit."""
+    from promptlab.versions import _branches as variants
+
+    workspace, path = located(template)
+    saved = variants.merge_variant(workspace, path, name, message=message)
+    if as_json:
+        print_json(asdict(saved))
+    else:
+        print_line(saved.said)
+
+
+@try_.command("drop")
+@click.argument("template")
+@click.argument("name")
+def try_drop(template: str, name: str) -> None:
+    """Delete the branch of a variant."""
+    from promptlab.versions import _branches as variants
+
+    workspace, path = located(template)
+    commit = variants.drop_variant(workspace, path, name)
+    print_line(f"{path}: variant {name} is gone; git branch NAME {commit[:12]} brings it back")

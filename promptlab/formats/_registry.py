@@ -1,0 +1,65 @@
+"""Foreign formats, one file each: prompts of other tools as promptlab templates, and templates for other tools.
+
+`IMPORTS` and `EXPORTS` say which there are without importing any; `reader` gives the function that reads one:
+
+    imported = reader("promptfoo")(Path("promptfooconfig.yaml"), "promptfooconfig.yaml", Places())
+    imported.files[0].path, imported.report.entries
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from promptlab.formats._source import Imported, Places
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format of another tool. `files` are the names its files have in a folder, as patterns."""
+
+    title: str
+    module: str
+    files: tuple[str, ...] = ()
+
+
+IMPORTS: dict[str, Format] = {
+    "promptfoo": Format(
+        "promptfoo configuration",
+        "promptfoo",
+        ("promptfooconfig*.yaml", "promptfooconfig*.yml", "promptfooconfig*.json"),
+    ),
+    "prompty": Format(".prompty file", "prompty", ("*.prompty",)),
+    "promptsource": Format("PromptSource templates.yaml", "promptsource", ("templates.yaml",)),
+    "langfuse": Format("Langfuse prompts as JSON", "langfuse", ("*.json",)),
+    "llm": Format("template of the llm tool", "llm", ("*.yaml",)),
+    "openai": Format("OpenAI request body", "openai", ("*.json",)),
+    "inspect": Format("dataset of Inspect", "inspect_ai", ("*.csv", "*.jsonl", "*.json")),
+    "lm-eval": Format("task of lm-evaluation-harness", "lm_eval", ("*.yaml",)),
+}
+"""What can be read."""
+
+EXPORTS: dict[str, str] = {
+    "promptfoo": "promptfoo configuration of the templates, with the models named by -m as providers",
+    "prompty": ".prompty file of one template",
+    "openai": "OpenAI request body of one template and one model, as JSON",
+    "python": "Python program for one request",
+    "curl": "curl command for one request",
+    "openai-batch": "JSONL for OpenAI's Batch API, a request a row",
+    "openai-finetune": "JSONL for chat fine-tuning, of a pool of examples or of well-scored answers of a run",
+    "openai-preferences": "JSONL for preference training, of answers of a run with different scores",
+}
+"""What can be written."""
+
+
+def reader(name: str) -> Callable[[Path, str, Places], Imported]:
+    """The function that reads files of the format `name`: file, the name people see, folders to write to."""
+    read: Callable[[Path, str, Places], Imported] = import_module(f"promptlab.formats.{IMPORTS[name].module}").read
+    return read
+
+
+__all__ = ["EXPORTS", "IMPORTS", "Format", "reader"]

@@ -1,0 +1,242 @@
+"""A template in the making: importers fill in what they found, and get the text of a template file.
+
+draft = Draft("Classify a ticket")
+draft.messages([("system", "You sort tickets."), ("user", "{{ ticket }}")])
+text = draft.text("templates/imported/tickets.yaml")
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from jinja2 import nodes
+
+from promptlab.errors import FormatError, TemplateError
+from promptlab.formats import _sample_data as made_data
+from promptlab.formats import _yaml_out as yaml_out
+from promptlab.templates import _load as templates
+from promptlab.templates._jinja import ENVIRONMENT, compile_text
+from promptlab.templates._jinja_rewrite import LayoutProblem
+from promptlab.templates._parse import TAKEN_NAMES, type_problem
+from promptlab.templates._sandbox import ATTRIBUTES, TEXT_METHODS
+from promptlab.types import Role, Template
+
+ROLES: Mapping[str, Role] = {
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "human": "user",
+    "assistant": "assistant",
+    "ai": "assistant",
+    "model": "assistant",
+}
+"""Roles of other formats."""
+
+KEYS = ("description", "inputs", "instructions", "output_format", "user", "context", "examples", "schema", "params")
+
+
+@dataclass
+class Draft:
+    """The keys of a template file. `inputs` holds what is known of each input: type, sample, default, description."""
+
+    description: str = ""
+    instructions: str = ""
+    user: str | None = None
+    layout: str | None = None
+    inputs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    examples: dict[str, Any] | None = None
+    schema: dict[str, Any] | None = None
+    params: dict[str, Any] = field(default_factory=dict)
+    renamed: dict[str, str] = field(default_factory=dict)
+
+    def messages(self, messages: Sequence[tuple[Role, str]]) -> None:
+        """Take Jinja texts as the messages: as instructions and user turn where that is all, else as a layout.
+
+        A variable whose name promptlab needs for itself is bound to an input of another name. Raises
+        `FormatError` for a text that is no valid Jinja here.
+        """
+        bound = [(role, self.bind(text, f"the {role} message")) for role, text in messages if text]
+        roles = [role for role, _ in bound]
+        if roles == ["user"]:
+            self.user = bound[0][1]
+        elif roles == ["system", "user"]:
+            self.instructions, self.user = bound[0][1], bound[1][1]
+        elif roles == ["system"]:
+            self.instructions, self.user = bound[0][1], ""
+        else:
+            self.layout = "".join(f"{{% {role} %}}{text}{{% end{role} %}}\n" for role, text in bound)
+
+    def bind(self, text: str, where: str) -> str:
+        """`text` with the names it uses declared as inputs, those that cannot be one under another name."""
+        sets = []
+        names = names_in(text, where)
+        _check_methods(text, where)
+        for name in sorted(names):
+            own = self.own_name(name)
+            if own != name:
+                sets.append(f"{{% set {name} = {own} %}}")
+        return "".join(sets) + text
+
+    def own_name(self, name: str) -> str:
+        """The input for the foreign variable `name`, declared if it was not."""
+        own = name if is_input(name) else self.renamed.get(name, "")
+        if not own:
+            base = re.sub(r"\W", "_", name, flags=re.ASCII).strip("_") or "value"
+            own = base if is_input(base) else f"{base}_value" if is_input(f"{base}_value") else f"input_{base}"
+            while own in self.inputs:
+                own += "_"
+            self.renamed[name] = own
+        self.inputs.setdefault(own, {})
+        return own
+
+    def data(self) -> dict[str, Any]:
+        """The keys that say anything, in the usual order."""
+        found = {key: getattr(self, key, None) for key in (*KEYS, "layout")}
+        return {key: value for key, value in found.items() if value or (key == "user" and value is not None)}
+
+    def _settle(self) -> None:
+        """Types that fit the samples; a default that does not fit is left out."""
+        for spec in self.inputs.values():
+            sample, default = spec.get("sample"), spec.get("default")
+            if sample is not None and type_problem(spec.get("type", "string"), sample):
+                spec["type"] = made_data.type_of(sample)
+            if default is not None and type_problem(spec.get("type", "string"), default):
+                if sample is None:
+                    spec["type"] = made_data.type_of(default)
+                else:
+                    del spec["default"]
+
+    def text(self, path: str, *, header: str = "") -> str:
+        """The template file's text, `header` (comments) first. It parses, and renders with its samples.
+
+        Inputs without a known type get one from how the template uses them, and made values as samples.
+        Raises `FormatError` with the reason when no made value lets it render.
+        """
+        self._settle()
+        try:
+            first = templates.parse(yaml_out.dump(self.data()), path=path)
+        except TemplateError as exc:
+            raise FormatError(exc.what, field=exc.field) from exc
+        given = {own: spec["sample"] for own, spec in self.inputs.items() if spec.get("sample") is not None}
+        made = made_data.row(first, given)
+        for name, value in made.values.items():
+            spec = self.inputs[name]
+            if spec.get("sample") is None:
+                spec["type"], spec["sample"] = made_data.type_of(value), value
+        self._settle()
+        if made.problem:
+            raise FormatError(made.problem)
+        text = header + yaml_out.dump(self.data())
+        again = templates.parse(text, path=path)
+        if not _same(again, templates.parse(_all_quoted(self.data()), path=path)):
+            text = header + _all_quoted(self.data())
+        return text
+
+
+def share_a_row(drafts: Sequence[Draft], path: str) -> None:
+    """Give drafts of one source, such as question and answer, samples that all of them render with.
+
+    Raises `FormatError` with the reason when no made row does.
+    """
+    texts = [text for draft in drafts for text in (draft.instructions, draft.user) if text]
+    both = Draft(layout="".join(f"{{% user %}}{text}{{% enduser %}}" for text in texts))
+    for draft in drafts:
+        for name, spec in draft.inputs.items():
+            both.inputs[name] = {**both.inputs.get(name, {}), **spec}
+    both.text(path)
+    for draft in drafts:
+        draft.inputs = {name: dict(both.inputs[name]) for name in draft.inputs}
+
+
+def names_in(text: str, where: str) -> frozenset[str]:
+    """Variables of a Jinja text; `FormatError` with its line when it cannot be read here."""
+    try:
+        return compile_text(text).names
+    except LayoutProblem as exc:
+        line = f" in line {exc.line} of it" if exc.line else ""
+        raise FormatError(f"{where} is not Jinja as promptlab has it: {exc.message}{line}", hint=exc.hint) from exc
+
+
+METHODS = frozenset((*TEXT_METHODS, *(name for names in ATTRIBUTES.values() for name in names)))
+
+
+def _check_methods(text: str, where: str) -> None:
+    """Refuse a call of a method that no value has here, even where made data would never come to it."""
+    for call in ENVIRONMENT.parse(text).find_all(nodes.Call):
+        if isinstance(call.node, nodes.Getattr) and call.node.attr not in METHODS:
+            hint = "values cannot be changed here" if call.node.attr in ("append", "pop", "extend", "update") else ""
+            raise FormatError(f"{where} calls `.{call.node.attr}()`, which promptlab does not have", hint=hint)
+
+
+def is_input(name: str) -> bool:
+    """Whether a template can have an input of this name."""
+    plain = name.isidentifier() and name.isascii() and not name.startswith("_")
+    return plain and name not in TAKEN_NAMES and not keyword.iskeyword(name)
+
+
+def _same(one: Template, other: Template) -> bool:
+    return replace(one, source="", lines={}) == replace(other, source="", lines={})
+
+
+def _all_quoted(data: Mapping[str, Any]) -> str:
+    return "".join(f"{yaml_out.scalar(key)}: {_quoted(value)}\n" for key, value in data.items())
+
+
+def _quoted(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{yaml_out.quoted(str(k))}: {_quoted(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_quoted, value)) + "]"
+    return yaml_out.quoted(value) if isinstance(value, str) else yaml_out.scalar(value)
+
+
+PARAMS = {
+    "temperature": "temperature",
+    "max_tokens": "max_tokens",
+    "max_completion_tokens": "max_tokens",
+    "max_output_tokens": "max_tokens",
+    "max_gen_toks": "max_tokens",
+    "max_new_tokens": "max_tokens",
+    "top_p": "top_p",
+    "top_k": "top_k",
+    "min_p": "min_p",
+    "repeat_penalty": "repeat_penalty",
+    "repetition_penalty": "repeat_penalty",
+    "presence_penalty": "presence_penalty",
+    "frequency_penalty": "frequency_penalty",
+    "seed": "seed",
+    "reasoning_effort": "reasoning_effort",
+    "stop": "stop",
+    "until": "stop",
+    "stop_sequences": "stop",
+}
+"""Sampling parameters as other formats call them, and as templates do."""
+
+
+def param(name: str, value: Any) -> tuple[str, Any] | None:
+    """A parameter as a template has it; None when the value is nothing a template can hold."""
+    own = PARAMS.get(name)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if own is None:
+        return None
+    if own == "reasoning_effort":
+        return (own, value) if isinstance(value, str) and value else None
+    if own == "stop":
+        texts = [value] if isinstance(value, str) else value
+        if not isinstance(texts, list):
+            return None
+        texts = [text for text in texts if isinstance(text, str) and text]
+        return (own, texts) if texts else None
+    if own in ("max_tokens", "top_k", "seed"):
+        whole = int(value) if number and value == int(value) else None
+        return None if whole is None or whole < (1 if own == "max_tokens" else 0) else (own, whole)
+    low, high = {"top_p": (1e-9, 1), "presence_penalty": (-2, 2), "frequency_penalty": (-2, 2)}.get(own, (0, 1e9))
+    if not number or not low <= value <= high or (own == "repeat_penalty" and value == 0):
+        return None
+    if own == "min_p" and value > 1:
+        return None
+    return own, float(value)

@@ -1,0 +1,90 @@
+"""What a local model is asked when it is tried: made-up text, as much of it as the model's window takes."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, replace
+
+from promptlab.errors import WindowExceeded
+from promptlab.models._backend import Backend
+from promptlab.types import Message, Params, Prompt, Request
+
+WORDS = ("amber", "birch", "cedar", "delta", "grove", "iris", "kelp", "maple", "ochre", "pearl", "river", "stone")
+AT_ONCE = 16
+"""Prompts asked together of a model that writes several answers at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is asked: `rows` of made text in a prompt (nine tokens each, about), tokens to write, and rounds."""
+
+    rows: int = 40
+    write: int = 64
+    rounds: int = 3
+
+
+USUAL = Size()
+QUICK = Size(rows=6, write=12, rounds=1)
+
+
+def made_text(rows: int, number: int) -> str:
+    """`rows` lines of words and figures; another text for another `number`."""
+    chance = random.Random(number)
+    lines = [f"{chance.choice(WORDS)} {chance.choice(WORDS)} {chance.randrange(10, 1000)}" for _ in range(rows)]
+    return "\n".join(lines)
+
+
+def ask_for_list(model: str, size: Size, number: int) -> Request:
+    """A request to write a made list again: models go on with that for as long as they may."""
+    text = f"Write this list again from its first line, and leave nothing out:\n\n{made_text(size.rows, number)}"
+    return Request(model, Prompt((Message("user", text),)), Params(max_tokens=size.write))
+
+
+def short_ones(model: str, size: Size, count: int = AT_ONCE) -> list[Request]:
+    """`count` different short requests."""
+    texts = [f"Write a story about {made_text(1, number)}." for number in range(count)]
+    return [Request(model, Prompt((Message("user", text),)), Params(max_tokens=size.write)) for text in texts]
+
+
+def fitted(backend: Backend, size: Size) -> Size:
+    """`size`, made smaller where the model's window does not take it.
+
+    Raises:
+        WindowExceeded: not even one line and one token fit.
+    """
+    while not _fits(backend, ask_for_list(backend.name, size, 0)):
+        if size.rows == size.write == 1:
+            raise WindowExceeded(f"the window of {backend.window} tokens takes not even one line of text")
+        size = replace(size, rows=max(1, size.rows * 2 // 3), write=max(1, size.write * 2 // 3))
+    return size
+
+
+def rows_beyond(backend: Backend, tokens: int, size: Size) -> int | None:
+    """Lines whose prompt has a quarter more than `tokens` tokens; None where the model's window does not take it."""
+    rows = size.rows
+    while True:
+        request = ask_for_list(backend.name, replace(size, rows=rows), 0)
+        if not _fits(backend, request):
+            return None
+        if backend.as_sent(request).budget.prompt > tokens * 5 // 4:
+            return rows
+        rows = rows * 5 // 4 + 1
+
+
+def _fits(backend: Backend, request: Request) -> bool:
+    budget = backend.as_sent(request).budget
+    return budget.window is None or budget.prompt + budget.room <= budget.window
+
+
+__all__ = [
+    "AT_ONCE",
+    "QUICK",
+    "USUAL",
+    "WORDS",
+    "Size",
+    "ask_for_list",
+    "fitted",
+    "made_text",
+    "rows_beyond",
+    "short_ones",
+]

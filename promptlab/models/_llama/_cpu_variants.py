@@ -1,0 +1,128 @@
+"""The CPU code of the installed llama.cpp: which variants there are, and which of them this processor can run.
+
+    built()                       # (icelake, haswell, x64), fastest first; one without a name in another build
+    candidates("portable")        # (haswell,): the same numbers on every processor that has AVX2
+    processor()                   # "AuthenticAMD family 25 model 17, 3f1c…"
+
+A build made by llama_wheel.py holds several variants; one of them is loaded into a process before its first model
+(llama_native.py). Any other build has just the code it was compiled with, and a name for that cannot be known.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from promptlab.models._llama import _wheel as llama_wheel
+
+Numerics = Literal["fast", "portable"]
+NUMERICS: tuple[Numerics, ...] = ("fast", "portable")
+NOT_PORTABLE = "this build of llama-cpp-python, or this processor, has no portable code"
+PORTABLE_HINT = "build it with that: promptlab models build; or say `numerics: fast`"
+
+PORTABLE = {"x86_64": "haswell", "aarch64": "armv8.0_1"}
+"""The variant whose numbers are promised to be the same on every processor that can run it."""
+NEEDS = {
+    "x64": "",
+    "haswell": "sse4_2 avx f16c fma avx2 bmi2",
+    "icelake": "sse4_2 avx f16c fma avx2 bmi2 avx512f avx512cd avx512vl avx512dq avx512bw avx512vbmi avx512_vnni",
+    "armv8.0_1": "",
+    "armv8.2_2": "asimddp fphp asimdhp",
+    "armv8.6_1": "asimddp fphp asimdhp sve i8mm",
+}
+"""Features of a processor that a variant's code uses, under Linux's names."""
+FOLDER = "LLAMA_CPP_LIB_PATH"
+"""The variable by which llama-cpp-python is told to take its libraries from another folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cpu:
+    """The CPU code that computes answers. `variant` is empty in a build that has one kind of code only.
+    `extra_buffers` means that weights may be stored a second time in an order that suits the processor."""
+
+    variant: str = ""
+    extra_buffers: bool = True
+
+    def __str__(self) -> str:
+        return (self.variant or "own") + ("" if self.extra_buffers else "-plain")
+
+
+OWN = Cpu()
+"""The code of a build that has one kind only."""
+
+
+def folder() -> Path | None:
+    """Where llama.cpp's libraries are; None if llama-cpp-python is not installed."""
+    return Path(os.environ[FOLDER]) if FOLDER in os.environ else llama_wheel.libraries()
+
+
+def library_of(variant: str) -> Path:
+    """The library of a variant that was built."""
+    where = folder()
+    assert where, "a variant was found there"
+    return where / f"libggml-cpu-{variant}.so"
+
+
+@cache
+def built() -> tuple[str, ...]:
+    """Names of the variants in the installed build, fastest first; one empty name if it has but one kind of code."""
+    where = folder()
+    known = llama_wheel.VARIANTS.get(llama_wheel.machine() or "", ())
+    found = [name for name in reversed(known) if where and (where / f"libggml-cpu-{name}.so").is_file()]
+    return tuple(found) or ("",)
+
+
+def features(cpuinfo: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
+    """What the processor can do, under Linux's names, and as far as the system lets programs use it."""
+    try:
+        lines = cpuinfo.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return frozenset()
+    pairs = (line.partition(":") for line in lines)
+    return frozenset(next((value for key, _, value in pairs if key.strip() in ("flags", "Features")), "").split())
+
+
+def candidates(numerics: Numerics) -> tuple[str, ...]:
+    """Variants to try for `numerics`, the best first; none if the build or the processor has no portable code."""
+    able = features()
+    usable = tuple(name for name in built() if set(NEEDS.get(name, "").split()) <= able)
+    if numerics == "fast":
+        return usable
+    return tuple(name for name in usable if name and name == PORTABLE.get(llama_wheel.machine() or ""))
+
+
+@cache
+def processor() -> str:
+    """A name for the kind of processor: other code may fail on another one."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").split("\n\n")[0].splitlines()
+    except OSError:
+        return f"{platform.machine()} {platform.processor()}".strip()
+    told = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    words = [
+        told.get(key, "") for key in ("vendor_id", "cpu family", "model", "stepping", "CPU implementer", "CPU part")
+    ]
+    able = hashlib.sha256(" ".join(sorted(features())).encode()).hexdigest()[:8]
+    return " ".join([platform.machine(), *filter(None, words), able])
+
+
+__all__ = [
+    "NOT_PORTABLE",
+    "NUMERICS",
+    "OWN",
+    "PORTABLE",
+    "PORTABLE_HINT",
+    "Cpu",
+    "Numerics",
+    "built",
+    "candidates",
+    "features",
+    "folder",
+    "library_of",
+    "processor",
+]

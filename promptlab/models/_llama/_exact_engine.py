@@ -1,0 +1,161 @@
+"""The exact mode: one answer at a time, on what was read before, with the numbers of a fresh process.
+
+Everything here runs on one thread. An answer starts from what was read before (llama_prefix.py), and prompts are read
+in whole groups (llama_cuts.py), so that the same request gives the same logits to the bit whatever was asked before.
+Slices bring the progress shown while reading, and their ends are where a GPU can be stopped; on a CPU a stop also ends
+the decode that is running.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+from promptlab.errors import EngineFailed
+from promptlab.models._llama._batching import LEAST, decodes, filled
+from promptlab.models._llama._generation import Answer, Asker, Task
+from promptlab.models._llama._library import Words, library, log_lines
+from promptlab.models._llama._load import Loaded, Settings, Shape
+from promptlab.models._llama._prefix_cache import Prefixes, Start
+from promptlab.models._llama._swa_padding import SEQUENCE, Ballast
+from promptlab.types import Completion, Phase
+
+ABORTED = 2
+
+
+class Engine:
+    """A loaded model that answers one request at a time. Raises what `Loaded` raises."""
+
+    def __init__(self, settings: Settings, *, stopping: Callable[[], bool]) -> None:
+        self.loaded = loaded = Loaded(settings, stopping=stopping, shape=self.shape_of(settings))
+        self._lib = loaded.lib
+        self._words = Words(loaded.model)
+        self._batch = loaded.lib.llama_batch_init(loaded.slice, 0, 1)
+        self._fills, self._last = not loaded.recurrent, -1
+        try:
+            ballast = Ballast(loaded) if loaded.sliding_window else None
+        except EngineFailed:
+            self.close()
+            raise
+        self.prefixes = Prefixes(
+            *(loaded.lib, loaded.context),
+            rewinds=not loaded.recurrent,
+            ballast=ballast.put if ballast else None,
+            limit=settings.prefix_bytes,
+            shelf=settings.shelf(),
+        )
+
+    @staticmethod
+    def shape_of(settings: Settings) -> Shape:
+        """The context it opens."""
+        return Shape(settings.window + LEAST, SEQUENCE + 1)
+
+    @property
+    def size(self) -> int:
+        """Bytes it takes, with the states it keeps."""
+        return self.loaded.size + self.prefixes.tree.bytes
+
+    @property
+    def held(self) -> tuple[int, int]:
+        """States of prefixes in memory, and their bytes."""
+        return len(self.prefixes.tree), self.prefixes.tree.bytes
+
+    def live(self) -> bytes:
+        """The text it would go on from without loading anything, as the bytes of its tokens."""
+        return self.prefixes.live()
+
+    def forget(self) -> None:
+        """Let go of all that was read, in memory and on disk."""
+        self.prefixes.forget()
+
+    def answer(self, task: Task, asker: Asker) -> Completion:
+        """Read, then write until the model ends, a stop string, `max_tokens` or a stop.
+
+        Raises:
+            RequestRejected: the grammar or a parameter cannot be used.
+            EngineFailed: decoding failed.
+        """
+        answer = Answer(task, asker, self.loaded, self._words)
+        try:
+            start = self.prefixes.begin(task.tokens, mark=task.mark, keep=task.keep)
+            done = self._answer(answer, start)
+            if done.finish_reason != "stopped":
+                self.prefixes.ended()
+        except BaseException:
+            self.prefixes.lost()
+            raise
+        finally:
+            answer.close()
+        return done
+
+    def _answer(self, answer: Answer, start: Start) -> Completion:
+        asker, tokens = answer.asker, answer.task.tokens
+        self._flag = asker.abort_flag  # llama.cpp keeps its address
+        self._lib.llama_set_abort_callback(self.loaded.context, _abort_when_set(), ctypes.addressof(asker.abort_flag))
+        read = self._read(tokens, asker, start)
+        if read < len(tokens):
+            answer.finish = "stopped"
+        while answer.finish is None:
+            answer.choose(self._last)
+            if answer.finish is None:
+                at = len(tokens) + len(answer.tokens) - 1
+                if not self._decode(answer.tokens[-1:], at, asker):
+                    answer.finish = "stopped"
+        return answer.done(read=max(0, read - start.position), reused=start.position, prefix=start.found or "none")
+
+    def _read(self, tokens: Sequence[int], asker: Asker, start: Start) -> int:
+        """Read a prompt on from `start`; returns where reading ended, before its end only after a stop."""
+        total = len(tokens)
+        asker.emit(Phase("reading", start.position, total))
+        for begin, end in decodes(start.position, total, self.loaded.slice, start.stops):
+            if not self._decode(tokens[begin:end], begin, asker, last=end == total, fill=self._fills):
+                # What was decoded before the stop is there, and how much nobody says.
+                self.prefixes.lost()
+                return begin
+            self.prefixes.reached(end)
+            asker.emit(Phase("reading", end, total))
+        return total
+
+    def _decode(
+        self, tokens: Sequence[int], position: int, asker: Asker, *, last: bool = True, fill: bool = False
+    ) -> bool:
+        """Run the model over `tokens`; False when stopped. Only the last token of a prompt gives logits, at `_last` of
+        the batch. With `fill` the batch is filled up to whole groups, with a token that does not stay."""
+        if asker.stopping:
+            return False
+        batch, count = self._batch, len(tokens)
+        batch.n_tokens = filled(count) if fill else count
+        self._last = count - 1
+        for i in range(batch.n_tokens):
+            batch.token[i] = tokens[min(i, count - 1)]
+            batch.pos[i] = position + i
+            batch.n_seq_id[i] = 1
+            batch.seq_id[i][0] = 0
+            batch.logits[i] = last and i == count - 1
+        with log_lines() as lines:
+            code = int(self._lib.llama_decode(self.loaded.context, batch))
+        if code == ABORTED or (code and asker.stopping):
+            return False
+        if code:
+            raise self.loaded.failed(lines, code, position)
+        if batch.n_tokens > count:
+            self._lib.llama_memory_seq_rm(self.loaded.memory, 0, position + count, -1)
+        return True
+
+    def close(self) -> None:
+        """Free everything."""
+        self._lib.llama_batch_free(self._batch)
+        self.loaded.close()
+
+
+@cache
+def _abort_when_set() -> Any:
+    """An abort callback made of the C library's `strlen`, which reads the asker's flag as a string: 0, go on, for an
+    empty one. llama.cpp asks between any two operations; Python code asked so often from its threads would cost the
+    interpreter lock each time."""
+    libc = ctypes.CDLL("msvcrt" if sys.platform == "win32" else None)
+    address = ctypes.cast(libc.strlen, ctypes.c_void_p).value
+    return library().ggml_abort_callback(address)

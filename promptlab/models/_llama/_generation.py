@@ -1,0 +1,132 @@
+"""One answer being written: its tokens chosen, its text shown, and when it ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from promptlab.models._llama._detokenize import AnswerText
+from promptlab.models._llama._library import Words
+from promptlab.models._llama._load import Loaded, Settings
+from promptlab.models._llama._logprobs import logprobs_of
+from promptlab.models._llama._sampling import Sampler
+from promptlab.models._llama._thinking import Thoughts
+from promptlab.types import Completion, Delta, FinishReason, Params, Phase, Thought, Timings, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a loaded model is to answer. `mark` is the token at which the question begins: what stands before it is
+    worth coming back to, and with `keep` it may go to disk. `lead` is white space the chat template puts first; `think`
+    is the tag that ends thinking which the prompt has opened, None where the answer cannot think."""
+
+    settings: Settings
+    tokens: Sequence[int]
+    params: Params
+    seed: int
+    grammar: str | None = None
+    stops: tuple[str, ...] = ()
+    lead: str = ""
+    think: str | None = None
+    mark: int = 0
+    keep: bool = False
+
+
+class Asker(Protocol):
+    """Whoever waits for an answer, as the engine sees it. `abort_flag` is a C string, empty while nobody stops."""
+
+    abort_flag: Any
+
+    @property
+    def stopping(self) -> bool: ...
+
+    def emit(self, step: Phase | Thought | Delta) -> None: ...
+
+    def loading(self, what: str | None) -> None: ...
+
+    def begin(self) -> None: ...
+
+
+class Waiting(Asker, Protocol):
+    """An asker that is told when its answer has ended."""
+
+    task: Task
+
+    def end(self, done: Completion | None) -> None:
+        """The answer; None where it was stopped before it began."""
+
+    def fail(self, error: BaseException) -> None: ...
+
+
+class Answer:
+    """The answer to `task`, from its first token on. Used on the engine's thread; `close` frees what is native.
+
+    Raises:
+        RequestRejected: the grammar or a parameter cannot be used.
+    """
+
+    def __init__(self, task: Task, asker: Asker, loaded: Loaded, words: Words) -> None:
+        self.task, self.asker = task, asker
+        self._loaded, self._words = loaded, words
+        self._started = time.monotonic()
+        self._first: float | None = None
+        self._text = AnswerText(task.stops, task.lead)
+        self._thoughts = Thoughts(words, task.think)
+        self._logprobs: list[dict[str, Any]] = []
+        self.tokens: list[int] = []
+        self.finish: FinishReason | None = None if task.params.max_tokens > 0 else "length"
+        held = None if task.grammar is None else loaded.rules(words).hold(task.grammar)
+        self._sampler = Sampler(task.params, seed=task.seed, vocab=loaded.vocab, held=held)
+
+    def choose(self, index: int = -1) -> None:
+        """Take the next token from the logits at `index` of the last decode; `finish` is set where it is the last."""
+        context = self._loaded.context
+        token = self._sampler.sample(context, index)
+        self._first = self._first or time.monotonic() - self._started
+        if self._words.is_end(token):
+            self.finish = "stop"
+            return
+        self.tokens.append(token)
+        alternatives = self.task.params.logprobs
+        if alternatives is not None:
+            self._logprobs.append(logprobs_of(self._loaded.lib, context, index, token, alternatives, self._words))
+        thought, data = self._thoughts.feed(token)
+        if thought:
+            self.asker.emit(Thought(thought))
+        shown = self._text.feed(data)
+        if shown:
+            self.asker.emit(Delta(shown))
+        held = self._sampler.held
+        if self._text.stopped or (held and held.over):
+            self.finish = "stop"
+        elif self.asker.stopping:
+            self.finish = "stopped"
+        elif len(self.tokens) >= self.task.params.max_tokens:
+            self.finish = "length"
+
+    def done(self, *, read: int, reused: int, **details: Any) -> Completion:
+        """The whole answer, once `finish` says why it ended."""
+        # What a stop leaves undecided is dropped: it may have been the beginning of a tag or of a stop string.
+        rest = "" if self.finish == "stopped" else self._rest()
+        if rest:
+            self.asker.emit(Delta(rest))
+        timings = Timings(first_token=self._first, total=time.monotonic() - self._started)
+        if self.task.params.logprobs is not None:
+            details["logprobs"] = self._logprobs
+        details["system"] = self._loaded.system
+        usage = Usage(read, reused, len(self.tokens), self._thoughts.tokens or None)
+        end, thinking = self.finish or "stopped", self._thoughts.text
+        return Completion(self._text.text, end, usage, timings, details=details, thinking=thinking)
+
+    def _rest(self) -> str:
+        """What was held back until the end."""
+        thought, data = self._thoughts.finish()
+        if thought:
+            self.asker.emit(Thought(thought))
+        return self._text.feed(data) + self._text.finish()
+
+    def close(self) -> None:
+        """Free the native samplers."""
+        self._sampler.close()

@@ -1,0 +1,190 @@
+"""A catalogue entry of an API model, looked at before anything is asked: library, address and key.
+
+https://api.openai.com/v1                                   OpenAI, also by region (eu.api.openai.com)
+https://NAME.openai.azure.com  + api_version                Azure: .../openai/deployments/MODEL/chat/completions
+https://NAME.openai.azure.com/openai/v1                     Azure's newer form, without deployments in the address
+"""
+
+from __future__ import annotations
+
+import base64
+import importlib.util
+import json
+import re
+from dataclasses import dataclass
+from urllib.parse import SplitResult, parse_qsl, quote, quote_plus, unquote, unquote_plus, urlencode, urlsplit
+
+from promptlab._util.network import is_loopback, is_openai
+from promptlab.errors import ModelNotReady
+from promptlab.types import canonical_json, sha256
+from promptlab.workspace._workspace import OpenAIModel, Scan
+
+OFFICIAL = "https://api.openai.com/v1"
+_AZURE_HOST = re.compile(
+    r".+\.(openai\.azure\.(com|us|cn)|cognitiveservices\.azure\.(com|us|cn)|services\.ai\.azure\.com)"
+)
+_VERSION = re.compile(r"api-version=(\d{4}-\d{2}-\d{2}(-preview)?|preview|latest|v\d)")
+_SHORT_NAME = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a model is asked. `base` is shown, so it holds no user, password or query; `query` and `secrets` are not.
+
+    `official` is OpenAI itself; `azure` is Azure, or a server that is spoken to like it.
+    """
+
+    base: str
+    query: str
+    official: bool
+    azure: bool
+    secrets: tuple[str, ...]
+    user: str = ""
+    password: str = ""
+
+    @property
+    def version(self) -> str:
+        """The part of the query that is no secret: `api-version=2024-10-21`, or "" without one."""
+        return "&".join(part for part in self.query.split("&") if is_version(part))
+
+    @property
+    def hidden_query(self) -> str:
+        """The rest of the query, as `base_url` has it."""
+        return "&".join(part for part in self.query.split("&") if part and not is_version(part))
+
+
+def check_installed(name: str) -> None:
+    """Raise `ModelNotReady` where the extra is missing; imports nothing."""
+    for package in ("openai", "bpe_openai"):
+        if importlib.util.find_spec(package) is None:
+            hint = "install it with: pip install 'promptlab[openai]'"
+            raise ModelNotReady(f"{name}: the Python package `{package}` is not installed", hint=hint)
+
+
+def address(name: str, entry: OpenAIModel) -> Address:
+    """Where `entry` is asked; raises `ModelNotReady` when that is no address that can be."""
+    url = _checked_url(name, entry.base_url or OFFICIAL)
+    host = url.hostname or ""
+    # What a portal shows to copy is the whole address of one call.
+    path = url.path.rstrip("/").removesuffix("/chat/completions")
+    query = dict(parse_qsl(url.query, keep_blank_values=True))
+    azure_host = url.scheme == "https" and _AZURE_HOST.fullmatch(host) is not None
+    version = entry.api_version or query.get("api-version")
+    azure = azure_host or entry.api_version is not None
+    if azure and not path.endswith("/v1"):
+        if version is None:
+            raise ModelNotReady(
+                f"{name}: Azure wants to know the version of its API",
+                hint='set `api_version: "2024-10-21"`, or let `base_url` end with /openai/v1, which needs none',
+            )
+        if "/deployments/" not in path:
+            path = f"{path or '/openai'}/deployments/{quote(entry.model, safe='')}"
+    asked = url.query
+    if entry.api_version is not None:
+        kept = {key: value for key, value in query.items() if key != "api-version"}
+        asked = urlencode({**kept, "api-version": entry.api_version})
+    return Address(
+        base=f"{url.scheme}://{url.netloc.rpartition('@')[2]}{path}",
+        query=asked,
+        official=url.scheme == "https" and is_openai(host) and url.port in (None, 443) and path == "/v1",
+        azure=azure,
+        secrets=_secrets(url),
+        user=unquote(url.username or ""),
+        password=unquote(url.password or ""),
+    )
+
+
+def _secrets(url: SplitResult) -> tuple[str, ...]:
+    """What no message may quote: user, password and the values of the query, in every form in which a server, or the
+    library, may say them; the longest first, so that no rest of one is left. A short user name, or one that has a
+    password beside it, is a word like any other."""
+    found = {url.password or "", f"{url.username}:{url.password}" if url.password else url.username or ""}
+    found |= {part.partition("=")[2] or part for part in url.query.split("&") if not is_version(part)}
+    found |= {part for part in (url.username or "",) if len(part) > _SHORT_NAME}
+    forms = {form for one in found for form in (one, unquote(one), unquote_plus(one))}
+    forms |= {quote(one, safe="") for one in forms} | {quote_plus(one) for one in forms}
+    forms |= {base64.b64encode(one.encode()).decode() for one in forms if ":" in one}
+    return tuple(sorted(filter(None, forms), key=lambda one: (-len(one), one)))
+
+
+def is_version(part: str) -> bool:
+    """Whether a part of a query is the version of Azure's API, which is no secret."""
+    return _VERSION.fullmatch(unquote_plus(part)) is not None
+
+
+def shown_url(base_url: str) -> str:
+    """`base_url` as it may be shown: without user, password and query; "…" where it is no address at all."""
+    try:
+        url = urlsplit(base_url)
+        return f"{url.scheme}://{url.netloc.rpartition('@')[2]}{url.path}" if url.scheme and url.netloc else "…"
+    except ValueError:
+        return "…"
+
+
+def _checked_url(name: str, base_url: str) -> SplitResult:
+    hint = 'it looks like "http://127.0.0.1:8000/v1"'
+    try:
+        url = urlsplit(base_url)
+        wrong = url.scheme not in ("http", "https") or not url.hostname or url.port == 0
+    except ValueError:
+        wrong = True
+    if wrong:
+        raise ModelNotReady(f"{name}: `base_url` is no address of an HTTP server", hint=hint)
+    return url
+
+
+def _host(base: str) -> str:
+    return urlsplit(base).hostname or ""
+
+
+def fingerprint(at: Address, entry: OpenAIModel, scan: Scan | None = None) -> str:
+    """What decides an answer apart from the request: address and model, what the catalogue adds to each request, and
+    what the rule `scan` masks."""
+    added = {
+        "api_version": entry.api_version,
+        "extra_body": json.loads(json.dumps(entry.extra_body)) or None,
+        "reasoning": json.loads(json.dumps({k: dict(v) for k, v in entry.reasoning.items()})) or None,
+        "reasoning_effort": entry.reasoning_effort,
+        "masked": _masked(scan),
+    }
+    added = {key: value for key, value in added.items() if value is not None}
+    more = f" with={sha256(canonical_json(added))[:16]}" if added else ""
+    return f"openai:{at.base}:{entry.model}{more}"
+
+
+def _masked(scan: Scan | None) -> list[str] | None:
+    if scan is None:
+        return None
+    groups = [group for group, rule in (("keys", scan.keys), ("personal", scan.personal)) if rule == "mask"]
+    return [*groups, *(scan.regions if "personal" in groups else ())] or None
+
+
+def key_header(entry: OpenAIModel, at: Address) -> str:
+    """The header that takes the key, in lower case."""
+    return entry.api_key_header or ("api-key" if at.azure else "authorization")
+
+
+def authorization(name: str, entry: OpenAIModel, key: str, at: Address) -> tuple[str, str] | None:
+    """Name and value of the header with the key, None where none is sent. Raises `ModelNotReady`, which quotes nothing:
+    a broken key is a key."""
+    if not key and (entry.api_key_env or at.official):
+        env = entry.api_key_env or "OPENAI_API_KEY"
+        hint = f"set {env} in the environment"
+        if not entry.api_key_env:
+            hint = f"name the variable that holds the key: `api_key_env: {env}` in promptlab.yaml"
+        raise ModelNotReady(f"{name} needs an API key", hint=hint)
+    if key and not entry.key_over_http and at.base.startswith("http://") and not is_loopback(_host(at.base)):
+        raise ModelNotReady(
+            f"{name}: its key would go to {at.base} unencrypted",
+            hint="use https://, or say `key_over_http: true` in its entry of promptlab.yaml",
+        )
+    if not key.isascii() or not key.isprintable() or " " in key:
+        hint = f"look at the environment variable {entry.api_key_env}" if entry.api_key_env else ""
+        raise ModelNotReady(f"{name}: the API key holds characters no key can hold", hint=hint)
+    if key:
+        plain = key_header(entry, at) == "api-key"
+        return ("api-key", key) if plain else ("Authorization", f"Bearer {key}")
+    if at.user:
+        pair = f"{at.user}:{at.password}"
+        return "Authorization", f"Basic {base64.b64encode(pair.encode()).decode()}"
+    return None

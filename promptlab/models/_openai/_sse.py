@@ -1,0 +1,172 @@
+"""A stream of bytes to server-sent events, as the WHATWG's HTML standard reads them.
+
+    event: error
+    data: {"message": "overloaded"}
+                                        <- a blank line ends the event
+    : a comment, which keeps a connection open
+
+Lines end with CRLF, LF or CR, wherever the network cuts. `EventReader` is the standard and no more; a test holds it to
+other readers of the same. `read_events` is kinder to servers: an answer in one piece of JSON is one event, and a last
+event need not have its blank line.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import NamedTuple
+
+from promptlab.errors import BadReply
+from promptlab.models._openai._errors import Asked
+
+LONGEST_EVENT = 4_000_000
+"""Bytes. An endless line must not fill the memory."""
+DONE = b"[DONE]"
+BOM = b"\xef\xbb\xbf"
+_FIELDS = (b"", b"data", b"event", b"id", b"retry")
+
+
+class Event(NamedTuple):
+    """`name` is empty where the server gave none."""
+
+    name: bytes
+    data: bytes
+
+
+class EventReader:
+    """Takes bytes as they come and gives the events that are whole. An event that never ends is not given."""
+
+    def __init__(self) -> None:
+        self._rest: list[bytes] = []
+        self._start = True
+        self._cr = False
+        self._data: list[bytes] = []
+        self._name = b""
+        self._size = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of the event that is not whole yet."""
+        return self._size
+
+    def feed(self, chunk: bytes) -> list[Event]:
+        """The events that `chunk` completes."""
+        if self._start:
+            chunk = b"".join((*self._rest, chunk))
+            if len(chunk) < len(BOM) and BOM.startswith(chunk):
+                self._rest = [chunk]
+                return []
+            self._start, self._rest, chunk = False, [], chunk.removeprefix(BOM)
+        if not chunk:
+            return []
+        if self._cr and chunk.startswith(b"\n"):  # the other half of a CRLF
+            chunk = chunk[1:]
+        self._cr = False
+        if b"\r" in chunk:
+            self._cr = chunk.endswith(b"\r")
+            chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        self._size += len(chunk)
+        self._rest.append(chunk)
+        if b"\n" not in chunk:
+            return []
+        *lines, rest = b"".join(self._rest).split(b"\n")
+        self._rest = [rest] if rest else []
+        found = [event for line in lines if (event := self._line(line)) is not None]
+        self._size = len(rest) + sum(map(len, self._data))
+        return found
+
+    def half(self) -> Event | None:
+        """The event that was still under way when the stream ended."""
+        if rest := b"".join(self._rest):
+            self._line(rest)
+        return self._line(b"")
+
+    def _line(self, line: bytes) -> Event | None:
+        if not line:
+            event = Event(self._name, b"\n".join(self._data)) if self._data else None
+            self._data, self._name = [], b""
+            return event
+        key, _, value = line.partition(b":")
+        if key == b"data":
+            self._data.append(value.removeprefix(b" "))
+        elif key == b"event":
+            self._name = value.removeprefix(b" ")
+        return None
+
+
+def read_events(chunks: Iterable[bytes], asked: Asked) -> Iterator[Event]:
+    """The events of a reply, in order; a reply that is one piece of JSON is one event.
+
+    Raises `BadReply` for a reply that is neither, that is empty, or whose event has no end.
+    """
+    rest, start = iter(chunks), b""
+    for chunk in rest:
+        start = (start + chunk).removeprefix(BOM).lstrip()
+        if start[:1] in (b"{", b"[", b'"'):
+            yield Event(b"", _whole(start, rest, asked))
+            yield Event(b"", DONE)  # it came whole
+            return
+        if b"\n" in start or b"\r" in start:
+            break
+        if len(start) > LONGEST_EVENT:
+            raise _too_long(asked)
+    if not start:
+        hint = "its own log may say why; some servers end like this when the prompt does not fit their window"
+        raise BadReply(asked.say("the reply is empty"), hint=hint)
+    _check_field(start.replace(b"\r", b"\n").partition(b"\n")[0], asked)
+    reader = EventReader()
+    for chunk in chain((start,), rest):
+        yield from reader.feed(chunk)
+        if reader.size > LONGEST_EVENT:
+            raise _too_long(asked)
+    # A last event without its blank line: some servers close right after it.
+    if (last := reader.half()) and _is_whole(last.data):
+        yield last
+
+
+def check_packing(encoding: str, asked: Asked) -> None:
+    """Raise `BadReply` for a compression that cannot be undone piece by piece: nobody asked for any."""
+    if not {one.strip().lower() for one in encoding.split(",")} <= {"gzip", "deflate", "identity"}:
+        raise BadReply(
+            asked.say(f"the reply is compressed as `{asked.quote(encoding)}`, though none was asked for"),
+            hint="a proxy on the way may do that; it can send text/event-stream as it is",
+        )
+
+
+def _whole(start: bytes, chunks: Iterator[bytes], asked: Asked) -> bytes:
+    parts, size = [start], len(start)
+    for chunk in chunks:
+        parts.append(chunk)
+        size += len(chunk)
+        if size > LONGEST_EVENT:
+            raise BadReply(asked.say(f"the reply is longer than {LONGEST_EVENT // 1_000_000} MB"))
+    return b"".join(parts)
+
+
+def _too_long(asked: Asked) -> BadReply:
+    return BadReply(asked.say(f"one event of the answer is longer than {LONGEST_EVENT // 1_000_000} MB"))
+
+
+def _is_whole(data: bytes) -> bool:
+    if data.startswith(DONE):
+        return True
+    try:
+        json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _check_field(line: bytes, asked: Asked) -> None:
+    """Raise `BadReply` where the first line of a reply is none of an event stream."""
+    if line.partition(b":")[0] in _FIELDS:
+        return
+    if line[:20].lower().startswith((b"<!doctype", b"<html")):
+        raise BadReply(asked.say("it answered with a web page, not with an answer; is `base_url` right?"))
+    raise BadReply(asked.say(f"the reply is neither an event stream nor JSON: {asked.quote(readable(line[:80]))}"))
+
+
+def readable(data: bytes) -> str:
+    """Bytes for a message: what cannot be printed is a replacement character."""
+    return "".join(c if c.isprintable() else "�" for c in data.decode("utf-8", "replace"))

@@ -1,0 +1,61 @@
+"""Where a result came from: the template's git blob, the revision, and the versions that answered."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Mapping
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+from promptlab import __version__
+from promptlab._util.git import Git
+from promptlab.errors import ShelfError
+from promptlab.types import Origin, Template
+
+_PACKAGES = ("openai", "llama-cpp-python", "jinja2")
+
+
+def blob_id(text: str) -> str:
+    """The id git gives a file with this text."""
+    data = text.encode("utf-8", "surrogatepass")
+    return hashlib.sha1(b"blob %d\x00" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+@cache
+def versions() -> Mapping[str, str]:
+    """Versions of Python, promptlab and the libraries that shape an answer, those that are installed."""
+    found = {"python": platform.python_version(), "promptlab": __version__}
+    for name in _PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def origin(root: Path, template: Template) -> Origin:
+    """The origin of a result of `template` in the workspace `root`; the git fields are empty outside a repository.
+
+    `git_dirty` is true when the template, as it was rendered, is not what the revision holds.
+    """
+    blob = blob_id(template.source)
+    revision = _git(root, "rev-parse", "HEAD")
+    # "./" makes git take the path relative to `root`, which may be a folder inside a larger repository.
+    committed = _git(root, "rev-parse", f"HEAD:./{template.path}") if revision else ""
+    return Origin(
+        template=template.path,
+        template_blob=blob,
+        git_revision=revision,
+        git_dirty=bool(revision) and committed != blob,
+        versions=versions(),
+    )
+
+
+def _git(root: Path, *words: str) -> str:
+    try:
+        done = Git(root).run(*words, seconds=10)
+    except ShelfError:  # no git, a path it cannot be told, a hanging disk
+        return ""
+    return done.out.strip() if done.code == 0 else ""

@@ -1,0 +1,410 @@
+"""The one road from trials to results; nothing else asks a backend for a completion.
+
+Each trial is rendered, gated, measured against the window, looked up in the store, asked, scored and
+recorded, in that order. Every trial ends in exactly one `Result`; a failing one never harms another. A run
+goes on whether or not anybody listens to its events, and what it has recorded outlives the process.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import traceback
+import uuid
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from promptlab.errors import GateRefused, PromptlabError, StoreError, WindowExceeded
+from promptlab.models import _structured_output as structured
+from promptlab.models._backend import Backend, Tries
+from promptlab.models._catalogue import Catalogue
+from promptlab.runs._provenance import origin
+from promptlab.runs._store import RunInfo, Store
+from promptlab.templates import _load as templates
+from promptlab.types import (
+    SECTIONS,
+    Budget,
+    Completion,
+    Delta,
+    Origin,
+    Phase,
+    Prompt,
+    Request,
+    Result,
+    Score,
+    Scorer,
+    Source,
+    Thought,
+    Trial,
+    highest,
+)
+from promptlab.workspace import _gate as privacy
+from promptlab.workspace._current_labels import MOST, Labels
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happened to trial number `index` of the run. A `Result` is its last event."""
+
+    index: int
+    step: Phase | Thought | Delta | Result
+
+
+@dataclass(frozen=True)
+class _Ended:
+    index: int
+    result: Result
+    fingerprint: str
+
+
+def now() -> str:
+    """The time as history keeps it: UTC, ISO 8601, microseconds."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def request_of(trial: Trial) -> Request:
+    """What a trial's model will be asked: rendered, or the stored request that the trial holds. What a stored one was
+    kept in is among its sources."""
+    if trial.request is not None:
+        recalled = trial.request
+        kept = tuple(
+            Source("layout", place.path, highest([recalled.label, trial.label]), places=(place,))
+            for place in recalled.kept_in
+        )
+        prompt = replace(recalled.request.prompt, sources=(*recalled.request.prompt.sources, *kept))
+        return replace(recalled.request, prompt=prompt, model=trial.model, repeat=trial.repeat)
+    prompt = templates.render(
+        trial.template,
+        trial.inputs,
+        documents=trial.documents,
+        shots=trial.shots,
+        without=trial.without,
+        label=trial.label,
+        places=trial.places,
+    )
+    return Request(trial.model, prompt, trial.params, trial.template.schema, trial.repeat)
+
+
+def score(scorers: Sequence[Scorer], answer: str, expected: Any) -> tuple[Score, ...]:
+    """What each of `scorers` says of an answer. One that fails scores 0 and says so; it takes no other with it."""
+    scores = []
+    for one in scorers:
+        try:
+            scores.append(one(answer, expected))
+        except BaseException as exc:  # also one that would end the thread: the trial still needs its result
+            if isinstance(exc, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+                raise  # Ctrl-C of the person who waits
+            if not isinstance(exc, PromptlabError):  # ours says all there is to say, and cites what may be labelled
+                log.exception("a scorer failed")
+            name = getattr(one, "__qualname__", "scorer").partition(".")[0]
+            scores.append(Score(name, 0.0, answer, f"the scorer failed: {exc!r}"))
+    return tuple(scores)
+
+
+def check_window(request: Request, backend: Backend) -> None:
+    """Raise `WindowExceeded`, with the tokens of each section, when the request does not fit the model's window."""
+    if backend.window is None or _surely_fits(request.prompt, backend.window - request.params.max_tokens):
+        return
+    refuse_if_over(request.model, backend.as_sent(request).budget)
+
+
+def refuse_if_over(model: str, budget: Budget) -> None:
+    """Raise `WindowExceeded` with the tokens of each section when the budget does not fit."""
+    if not budget.fits:
+        raise WindowExceeded(_too_long(model, budget), hint=_what_to_shorten(budget))
+
+
+def _surely_fits(prompt: Prompt, room: int) -> bool:
+    """True when even one token for each byte would fit, so that nothing need be tokenised.
+
+    256 tokens a message stand in for what a chat template adds; a backend still refuses what it cannot hold.
+    """
+    characters = sum(len(m.content) + 256 for m in prompt.messages)
+    return 4 * characters <= room
+
+
+def _too_long(model: str, budget: Budget) -> str:
+    about = "" if budget.exact else "about "
+    parts = ", ".join(f"{s.replace('_', ' ')} {budget.by_section[s]:,}" for s in SECTIONS if budget.by_section.get(s))
+    return (
+        f"the prompt does not fit {model}: {about}{budget.prompt:,} tokens and {budget.room:,} for the answer, "
+        f"and its window is {budget.window:,} ({parts})"
+    )
+
+
+def _what_to_shorten(budget: Budget) -> str:
+    over = budget.prompt + budget.room - (budget.window or 0)
+    largest = max(budget.by_section, key=lambda s: budget.by_section[s])
+    return f"shorten the {largest.replace('_', ' ')} by {over:,} tokens, or lower max_tokens; nothing was sent or cut"
+
+
+class Run:
+    """A run under way. Iterate it for its events; `cancel` stops it and keeps what had arrived."""
+
+    def __init__(
+        self,
+        trials: Sequence[Trial],
+        *,
+        catalogue: Catalogue,
+        store: Store,
+        title: str,
+        fresh: bool,
+        scorers: Sequence[Scorer],
+        made_by: Origin,
+        run_id: str,
+    ) -> None:
+        self.id = run_id or uuid.uuid4().hex
+        self.trials = tuple(trials)
+        self.created = now()
+        self.store_error: StoreError | None = None
+        self._catalogue, self._store, self._fresh, self._scorers = catalogue, store, fresh, tuple(scorers)
+        self._labels = Labels(catalogue.workspace)
+        self._cancel = threading.Event()
+        self._drain = threading.Event()
+        self._results: dict[int, Result] = {}
+        self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        self._ended: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
+        store.begin(RunInfo(self.id, self.created, title, made_by.template, len(trials), made_by))
+        self._start()
+
+    @property
+    def cancelled(self) -> bool:
+        return self._cancel.is_set()
+
+    def cancel(self) -> None:
+        """Stop every running answer and ask nothing more. Trials not begun end as stopped, too."""
+        self._cancel.set()
+
+    def drain(self) -> None:
+        """Begin no more trials; those that are running go on to their end. Trials not begun end as stopped."""
+        self._drain.set()
+
+    def __iter__(self) -> Iterator[Event]:
+        """Events until every trial has its `Result`. For one listener; raises `StoreError` at the end when
+        results could not be recorded."""
+        while (event := self._events.get()) is not None:
+            yield event
+        self._events.put(None)  # whoever asks again is told again that it is over
+        if self.store_error:
+            raise self.store_error
+
+    def wait(self) -> list[Result]:
+        """Let the run end; its results in the order of the trials. Raises `StoreError` as iterating does."""
+        for _ in self:
+            pass
+        return self.results
+
+    @property
+    def results(self) -> list[Result]:
+        """What has ended so far, in the order of the trials."""
+        return [result for _, result in sorted(self._results.copy().items())]
+
+    # One worker thread takes trials of one model; one recorder thread writes what ended, many in a transaction.
+
+    def _start(self) -> None:
+        waiting: dict[str, deque[int]] = {}
+        for index, trial in enumerate(self.trials):
+            waiting.setdefault(trial.model, deque()).append(index)
+        threading.Thread(target=self._record, name=f"record-{self.id[:8]}", daemon=True).start()
+        for model, indices in waiting.items():
+            threading.Thread(target=self._open, args=(model, indices), name=f"open-{model}", daemon=True).start()
+
+    def _open(self, model: str, indices: deque[int]) -> None:
+        """Find the model's backend, then work with as many threads as it is worth."""
+        backend: Backend | PromptlabError
+        workers = 1
+        try:
+            backend = self._catalogue.backend(model)
+            if isinstance(backend, Tries):  # before the fingerprint is asked for, which says what was found
+                backend.ready(partial(self._say, tuple(indices)))
+            workers = min(backend.max_parallel, len(indices))
+        except PromptlabError as exc:
+            backend = exc
+        except BaseException as exc:
+            backend = _unexpected(exc)
+        try:
+            for n in range(1, workers):
+                threading.Thread(target=self._work, args=(backend, indices), name=f"{model}-{n}", daemon=True).start()
+        except RuntimeError:
+            log.warning("%s: no more threads to be had, going on with fewer", model)
+        self._work(backend, indices)
+
+    def _say(self, indices: Sequence[int], text: str) -> None:
+        """Tell those who wait for a model what is being done to it."""
+        for index in indices:
+            self._events.put(Event(index, Phase("loading", detail=text)))
+
+    def _work(self, backend: Backend | PromptlabError, indices: deque[int]) -> None:
+        while True:
+            try:
+                index = indices.popleft()
+            except IndexError:
+                return
+            self._ended.put(self._try(index, backend))
+
+    def _try(self, index: int, backend: Backend | PromptlabError) -> _Ended:
+        """Take one trial down the road. Never raises: what goes wrong becomes the trial's result."""
+        trial = self.trials[index]
+        result = Result(
+            id=uuid.uuid4().hex,
+            run_id=self.id,
+            model=trial.model,
+            request=None,
+            request_id="",
+            case=trial.case,
+            without=trial.without,
+        )
+        fingerprint = ""
+        heard: list[str] = []
+        if self.cancelled or self._drain.is_set():  # before rendering: a thousand trials that wait are let go at once
+            return _Ended(index, replace(result, completion=_not_begun(), created=now()), fingerprint)
+        try:
+            request = self._labelled(trial, request_of(trial))
+            result = replace(result, request=request)
+            self._gate(request)
+            if isinstance(backend, PromptlabError):
+                raise backend
+            structured.check(request.schema)
+            fingerprint = backend.fingerprint
+            result = replace(result, request_id=request.key(fingerprint))
+            stored = None if self._fresh else self._store.find(result.request_id)
+            if stored:
+                result = replace(result, completion=structured.judged(stored.completion, request.schema), cached=True)
+            else:
+                check_window(request, backend)
+                done = self._ask(index, backend, request, heard)
+                result = replace(result, completion=structured.judged(done, request.schema))
+        except PromptlabError as exc:
+            result = _failed(result, exc, heard)
+        except BaseException as exc:  # also one that would end the thread: the trial still needs its result
+            result = _failed(result, _unexpected(exc), heard)
+        if result.completion and result.completion.finish_reason != "stopped":
+            judges = (*(self._scorers if trial.expected is not None else ()), *trial.scorers)
+            result = replace(result, scores=score(judges, result.completion.text, trial.expected))
+        return _Ended(index, replace(result, created=now()), fingerprint)
+
+    def _labelled(self, trial: Trial, request: Request) -> Request:
+        """`request` with the labels that its sources have now, and its template's file where that is a draft."""
+        try:
+            prompt = self._labels.today(request.prompt)
+            own = self._labels.of_template(trial.template)
+        except GateRefused:
+            if self._catalogue.clearance(trial.model) != MOST:
+                raise
+            return request  # this model may see everything, whatever promptlab.yaml will say when it can be read
+        return replace(request, prompt=replace(prompt, sources=(*prompt.sources, own)) if own else prompt)
+
+    def _gate(self, request: Request) -> None:
+        """Raise `GateRefused` where `request` may not be sent, by the labels and the clearance of this moment."""
+        clearance = self._catalogue.clearance(request.model)
+        try:
+            clearance = self._labels.clearance(request.model, clearance)
+            prompt = self._labels.today(request.prompt)
+        except GateRefused:
+            if clearance != MOST:
+                raise
+            return
+        try:
+            privacy.check(prompt, model=request.model, clearance=clearance)
+        except GateRefused as exc:
+            if gone := self._labels.gone(prompt):
+                exc.hint += f"; not there any more, and so confidential: {', '.join(f'`{one}`' for one in gone)}"
+            raise
+
+    def _ask(self, index: int, backend: Backend, request: Request, heard: list[str]) -> Completion:
+        privacy.AGAIN.set(lambda: self._gate(request))  # a worker's own: each of its trials sets it anew
+        for step in backend.complete(request, self._cancel):
+            if isinstance(step, Completion):
+                return step
+            if isinstance(step, Delta):
+                heard.append(step.text)
+            self._events.put(Event(index, step))
+        raise RuntimeError(f"backend of {request.model} ended without a completion")
+
+    def _record(self) -> None:
+        left = len(self.trials)
+        while left:
+            batch = [self._ended.get()]
+            while not self._ended.empty():
+                batch.append(self._ended.get())
+            left -= len(batch)
+            if not self._recorded(batch) and len(batch) > 1:
+                for ended in batch:  # one by one: what cannot be written takes nothing else with it
+                    self._recorded([ended])
+            for ended in batch:
+                self._results[ended.index] = ended.result
+                self._events.put(Event(ended.index, ended.result))
+        self._events.put(None)
+
+    def _recorded(self, batch: Sequence[_Ended]) -> bool:
+        try:
+            self._store.add((e.index, e.result, e.fingerprint) for e in batch)
+        except StoreError as exc:
+            failure = exc
+        except Exception as exc:
+            failure = StoreError(f"results could not be recorded: {exc!r}")
+        else:
+            return True
+        if len(batch) == 1:
+            log.error("%s", failure)
+            self.store_error = failure
+        return False
+
+
+def _not_begun() -> Completion:
+    return Completion(text="", finish_reason="stopped", details={"note": "stopped before it began"})
+
+
+def _unexpected(exc: BaseException) -> PromptlabError:
+    """An error that is a fault of ours: logged with its traceback, and said so."""
+    log.error("unexpected error\n%s", "".join(traceback.format_exception(exc)))
+    return PromptlabError(f"unexpected {type(exc).__name__}: {exc}", hint="this is a fault in promptlab; see the log")
+
+
+def _failed(result: Result, exc: PromptlabError, heard: list[str]) -> Result:
+    return replace(
+        result,
+        completion=None,
+        error=exc.message,
+        error_kind=type(exc).__name__,
+        hint=exc.hint,
+        partial="".join(heard),
+    )
+
+
+def start(
+    trials: Sequence[Trial],
+    *,
+    catalogue: Catalogue,
+    store: Store,
+    title: str = "",
+    fresh: bool = False,
+    scorers: Sequence[Scorer] = (),
+    run_id: str = "",
+) -> Run:
+    """Start asking `trials`, which need not share a template; returns at once.
+
+    `fresh` goes round the answer cache. `scorers` judge the trials that have an `expected` answer. `run_id` is an id
+    that whoever starts the run has written down before.
+    Raises `StoreError` when the run cannot be recorded at all.
+    """
+    if not trials:
+        raise ValueError("a run needs at least one trial")
+    made_by = origin(catalogue.workspace.root, trials[0].template)
+    return Run(
+        trials,
+        catalogue=catalogue,
+        store=store,
+        title=title,
+        fresh=fresh,
+        scorers=scorers,
+        made_by=made_by,
+        run_id=run_id,
+    )

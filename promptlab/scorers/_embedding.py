@@ -1,0 +1,36 @@
+"""Similarity of meaning, by the word vectors that come with the package `wordllama`. Soft evidence: two answers
+that contradict each other in one word are nearly the same to it."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from promptlab.errors import InputError
+from promptlab.scorers._text import alternatives
+from promptlab.types import Score, Scorer
+
+
+@cache
+def _vectors() -> Any:
+    try:
+        import wordllama
+    except ImportError as exc:
+        raise InputError("`similarity` needs wordllama", hint="pip install 'promptlab[scorers]'") from exc
+    # Weights and tokenizer are in the package, where its own look-up does not find the tokenizer; never a model hub.
+    return wordllama.WordLlama.load(cache_dir=Path(wordllama.__file__).parent, disable_download=True)
+
+
+def similarity() -> Scorer:
+    """Cosine of the averaged word vectors of the answer and the nearest expected text, from 0 to 1; negative is 0."""
+    vectors = _vectors()
+
+    def score(answer: str, expected: Any) -> Score:
+        if not answer.strip():
+            return Score("similarity", 0.0, "", "an empty answer")
+        value, nearest = max((float(vectors.similarity(answer, one)), one) for one in alternatives(expected))
+        value = min(1.0, max(0.0, value))
+        return Score("similarity", value, answer.strip(), f"cosine {value:.2f} to {nearest!r}; soft evidence")
+
+    return score

@@ -1,0 +1,77 @@
+"""Overlap: of two lists, and of two texts."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from promptlab.errors import InputError
+from promptlab.scorers._json import parsed
+from promptlab.scorers._text import alternatives, normalise
+from promptlab.types import Score, Scorer
+
+_PARTS = re.compile(r"\n|;|,(?!\d)|\band\b", re.IGNORECASE)
+_BULLET = re.compile(r"^\s*(?:[-*•]|\(?\d{1,3}[.)])\s+")
+
+
+def list_f1() -> Scorer:
+    """F1 of the answer's list against the expected one, but for order, case and outer punctuation: the harmonic mean
+    of the share of named items that are right and the share of right items that are named.
+
+    A list is JSON, or lines, or parts between commas, semicolons and "and".
+    """
+
+    def score(answer: str, expected: Any) -> Score:
+        wanted = Counter(filter(None, map(normalise, _items_expected(expected))))
+        if not wanted:
+            raise InputError("`list_f1` needs a list to compare with")
+        found = Counter(filter(None, map(normalise, _items(answer))))
+        hits = (found & wanted).total()
+        value = 2 * hits / (found.total() + wanted.total())
+        missing, extra = wanted - found, found - wanted
+        said = f"{hits} of {wanted.total()} found"
+        said += f", missing {_some(missing)}" if missing else ""
+        said += f", not asked for {_some(extra)}" if extra else ""
+        return Score("list_f1", value, json.dumps(sorted(found.elements()), ensure_ascii=False), said)
+
+    return score
+
+
+def _items_expected(expected: Any) -> list[str]:
+    return [str(one) for one in expected] if isinstance(expected, list | tuple) else _items(str(expected or ""))
+
+
+def _items(text: str) -> list[str]:
+    try:
+        data = parsed(text)
+    except ValueError:
+        data = None
+    if isinstance(data, list):
+        return [one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in data]
+    return [_BULLET.sub("", part).strip() for part in _PARTS.split(text)]
+
+
+def _some(items: Iterable[str]) -> str:
+    names = sorted(items)
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def chrf() -> Scorer:
+    """chrF2 of sacrebleu, as a share: the F score of character n-grams up to 6, recall counting twice (Popović 2015).
+
+    Of several expected texts the nearest counts.
+    """
+    try:
+        from sacrebleu.metrics import CHRF
+    except ImportError as exc:
+        raise InputError("`chrf` needs sacrebleu", hint="pip install 'promptlab[scorers]'") from exc
+    metric = CHRF()
+
+    def score(answer: str, expected: Any) -> Score:
+        value = metric.sentence_score(answer, alternatives(expected)).score / 100
+        return Score("chrf", min(1.0, value), answer.strip(), f"chrF {100 * value:.1f} of 100")
+
+    return score

@@ -1,0 +1,150 @@
+"""Scorers: each compares an answer with what was expected, and says how good it is, of which part, and why.
+
+    scorers.build(scorers.spec("contains"), workspace)("It was Argentina.", "Argentina")
+    # Score("contains", 1.0, "Argentina", "holds 'Argentina'")
+
+A suite names them with their options, `numeric` or `{numeric: {relative: 0.01}}`. Every scorer takes `extract`, a
+regular expression whose first group (or whole match) is what gets judged, the last match of several; and graded ones
+take `at_least`, the value from which an item passes. `judge` asks a model and is in `promptlab.suites._judge`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from promptlab._util.bounded_regex import search
+from promptlab.errors import InputError, nearest
+from promptlab.scorers._custom import python
+from promptlab.scorers._embedding import similarity
+from promptlab.scorers._json import json_fields, json_schema
+from promptlab.scorers._numeric import numeric
+from promptlab.scorers._overlap import chrf, list_f1
+from promptlab.scorers._text import best_subspan_em, checked, contains, exact, normalise, one_of, regex
+from promptlab.types import Score, Scorer, ScorerSpec, canonical_json
+from promptlab.workspace._workspace import Workspace
+
+FACTORIES: Mapping[str, Callable[..., Scorer]] = {
+    "exact": exact,
+    "contains": contains,
+    "regex": regex,
+    "one_of": one_of,
+    "numeric": numeric,
+    "json_schema": json_schema,
+    "json_fields": json_fields,
+    "list_f1": list_f1,
+    "best_subspan_em": best_subspan_em,
+    "chrf": chrf,
+    "similarity": similarity,
+    "python": python,
+}
+"""Scorers that ask nobody, by the name a suite gives them."""
+
+ASKING = ("judge",)
+"""Scorers that ask a model."""
+
+AT_LEAST: Mapping[str, float] = {"chrf": 0.5, "similarity": 0.7}
+"""From which value an item passes, where that is not 1 and the suite says nothing else."""
+
+BY_NAME: Mapping[str, Callable[..., Scorer]] = {"exact": exact, "contains": contains}
+"""Scorers that `promptlab compare` can name."""
+
+_EVERYWHERE = ("extract", "at_least")
+_JUDGE = ("model", "question", "template", "at_least")
+_NEEDS_WORKSPACE = (python,)
+
+
+def spec(named: str | Mapping[str, Any]) -> ScorerSpec:
+    """The scorer that a suite names, its options checked as far as they can be without using it.
+
+    Raises `InputError` for an unknown name or option, with the nearest.
+    """
+    if isinstance(named, str):
+        named = {named: {}}
+    if not isinstance(named, Mapping) or len(named) != 1:
+        raise InputError("a scorer is a name, or one name with its options", hint="such as `numeric: {absolute: 0.5}`")
+    ((name, options),) = named.items()
+    if options is None:
+        options = {}
+    known = [*FACTORIES, *ASKING]
+    if name not in known:
+        raise InputError(f"there is no scorer `{name}`", hint=nearest(str(name), known))
+    if not isinstance(options, Mapping):
+        raise InputError(f"the options of `{name}` are a mapping of names to values")
+    allowed = options_of(name)
+    for option in options:
+        if option not in allowed:
+            raise InputError(f"`{name}` has no option `{option}`", hint=nearest(str(option), allowed))
+    found = ScorerSpec(name, canonical_json(dict(options)))
+    passing(found)
+    if "extract" in options:
+        checked(options["extract"], "extract")
+    return found
+
+
+def options_of(name: str) -> list[str]:
+    """The options a scorer takes."""
+    if name in ASKING:
+        return list(_JUDGE)
+    own = [p for p in inspect.signature(FACTORIES[name]).parameters if p != "workspace"]
+    return [*own, *_EVERYWHERE]
+
+
+def build(spec: ScorerSpec, workspace: Workspace) -> Scorer:
+    """The scorer `spec` names, ready to use. Raises `InputError` where an option does not fit, or a library or a
+    function of the workspace is missing."""
+    options = spec.values
+    extract = options.pop("extract", None)
+    options.pop("at_least", None)
+    factory = FACTORIES[spec.name]
+    try:
+        made = factory(workspace=workspace, **options) if factory in _NEEDS_WORKSPACE else factory(**options)
+    except TypeError as exc:
+        raise InputError(f"the options of `{spec.name}` do not fit: {exc}") from exc
+    return _extracting(made, checked(extract, "extract"), spec.name) if extract else made
+
+
+def passing(spec: ScorerSpec) -> float:
+    """The value from which an item passes."""
+    value = spec.values.get("at_least", AT_LEAST.get(spec.name, 1.0))
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
+        raise InputError(f"`at_least` of `{spec.name}` is a number above 0 and at most 1, not {value!r}")
+    return float(value)
+
+
+def _extracting(scorer: Scorer, pattern: str, name: str) -> Scorer:
+    def score(answer: str, expected: Any) -> Score:
+        last = search(pattern, answer, flags=re.MULTILINE, how="last")
+        if last is None:
+            return Score(name, 0.0, "", f"nothing in the answer matches {pattern!r}")
+        return scorer(last.text if last.group is None else last.group, expected)
+
+    score.__qualname__ = name  # whoever catches what it raises names it by that
+    return score
+
+
+def named(score: Score, name: str) -> Score:
+    """`score` under another name."""
+    return replace(score, scorer=name)
+
+
+__all__ = [
+    "ASKING",
+    "AT_LEAST",
+    "BY_NAME",
+    "FACTORIES",
+    "Scorer",
+    "ScorerSpec",
+    "best_subspan_em",
+    "build",
+    "contains",
+    "exact",
+    "named",
+    "normalise",
+    "options_of",
+    "passing",
+    "spec",
+]

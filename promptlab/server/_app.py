@@ -1,0 +1,290 @@
+"""The local models behind an OpenAI-compatible API, so that other tools get the prefix tree too.
+
+    Serving(Catalogue(Workspace.find()), ["smollm2-135m"])     # an ASGI app: GET /v1/models, POST /v1/chat/completions
+
+This is the engine itself behind a socket, no run. Nothing is gated, scored or recorded here: messages bring no
+labels, and the models are on this machine.
+
+    serve_guard.py    who may ask                    serve_asking.py  a model asked, on a thread
+    serve_request.py  the body, field by field       serve_reply.py   the shapes that go back
+    cli_serve.py      the socket
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from promptlab.errors import ModelNotFound, nearest
+from promptlab.models._catalogue import Catalogue
+from promptlab.server import _request as serve_request
+from promptlab.server._auth import refused
+from promptlab.server._body import parsed
+from promptlab.server._generate import Asking
+from promptlab.server._request import Wanted
+from promptlab.server._response import DONE, WAITING, Refusal, Writer, encoded, model_object, refusal_of
+from promptlab.types import Completion, Delta, Phase, Thought
+
+MOST_BYTES = 16_000_000
+"""Of a body."""
+MOST_AT_ONCE = 256
+"""Requests that wait or are answered; each has a thread."""
+HOLD_SECONDS = 5.0
+"""How long a stream waits for its first text before it begins: until then an error still has its own status."""
+ALIVE_SECONDS = 10.0
+"""The longest silence of a stream; reading a long prompt may take longer than a client waits."""
+
+
+class Serving:
+    """An ASGI app that serves the models `names` of `catalogue`. With a `key`, every request must bring it."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        names: Sequence[str],
+        *,
+        key: str = "",
+        most_bytes: int = MOST_BYTES,
+        most_at_once: int = MOST_AT_ONCE,
+        hold: float = HOLD_SECONDS,
+        alive: float = ALIVE_SECONDS,
+    ) -> None:
+        self._catalogue, self.names = catalogue, tuple(names)
+        self.hold, self.alive = hold, alive
+        self._key, self._most_bytes, self._most_at_once = key, most_bytes, most_at_once
+        self._since = int(time.time())
+        self._asking: set[Asking] = set()
+        self._app = Starlette(
+            routes=[
+                Route("/v1/models", self._models),
+                Route("/v1/models/{name:path}", self._model),
+                Route("/v1/chat/completions", self._chat, methods=["POST"]),
+            ],
+            exception_handlers={HTTPException: _no_such_route},
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refusal = refused(scope["headers"], self._key) if scope["type"] == "http" else None
+        app: ASGIApp = self._app if refusal is None else answer(refusal)
+        await app(scope, receive, send)
+
+    @property
+    def busy(self) -> int:
+        """Requests that wait or are answered; one that a client left counts until the model is free of it."""
+        return len(self._asking)
+
+    def stop(self) -> None:
+        """Stop every answer. May be called from any thread, or from a signal's handler."""
+        for asking in tuple(self._asking):
+            asking.cancel.set()
+
+    def ask(self, wanted: Wanted) -> Asking:
+        """Begin to ask; called in the event loop."""
+        asking = Asking(self._catalogue, wanted, self._asking.discard)
+        self._asking.add(asking)
+        asking.start()
+        return asking
+
+    async def _models(self, request: Request) -> Response:
+        if request.url.query:
+            return answer(_no_query(request))
+        return _json({"object": "list", "data": [model_object(name, self._since) for name in self.names]})
+
+    async def _model(self, request: Request) -> Response:
+        if request.url.query:
+            return answer(_no_query(request))
+        name = request.path_params["name"]
+        if name in self.names:
+            return _json(model_object(name, self._since))
+        exc = ModelNotFound(f"there is no model `{name}` here", hint=nearest(name, self.names))
+        return answer(refusal_of(exc))
+
+    async def _chat(self, request: Request) -> Response:
+        if self.busy >= self._most_at_once:
+            words = f"{self.busy} requests are waiting here already"
+            return answer(Refusal(503, words, "server_error", code="overloaded", headers={"retry-after": "1"}))
+        unread = _no_query(request) if request.url.query else _not_json(request)
+        if unread:
+            return answer(unread)
+        try:
+            body = await self._body(request)
+            if body is None:
+                return answer(Refusal(413, f"the body is larger than {self._most_bytes:,} bytes"))
+            wanted = await run_in_threadpool(self._wanted, body)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody reads it
+        except Exception as exc:  # a fault of ours has the protocol's shape, too
+            return answer(refusal_of(exc))
+        return cast(Response, Reply(self, wanted))  # all that is asked of a response: it can be called
+
+    def _wanted(self, body: bytes) -> Wanted:
+        return serve_request.wanted(parsed(body), self.names)
+
+    async def _body(self, request: Request) -> bytes | None:
+        """The whole body; None where it is too large."""
+        length = request.headers.get("content-length", "")
+        if length.isdigit() and int(length) > self._most_bytes:
+            return None
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > self._most_bytes:
+                return None
+        return bytes(body)
+
+
+class Reply:
+    """The answer to one request, whole or streamed; a client that leaves stops it."""
+
+    def __init__(self, serving: Serving, wanted: Wanted) -> None:
+        self._serving, self._wanted = serving, wanted
+        self._writer = Writer(wanted.request.model, wanted.usage)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        asking = self._serving.ask(self._wanted)
+        watch = asyncio.create_task(_watch(receive, asking))
+        try:
+            if self._wanted.stream:
+                await self._stream(asking, scope, receive, send)
+            else:
+                response = await self._whole(asking)
+                if response is not None:
+                    await response(scope, receive, send)
+        finally:
+            asking.cancel.set()
+            watch.cancel()
+
+    async def _whole(self, asking: Asking) -> Response | None:
+        while (step := await asking.next()) is not None:
+            if isinstance(step, BaseException):
+                return answer(refusal_of(step))
+            if isinstance(step, Completion):
+                if step.finish_reason == "stopped":
+                    return answer(STOPPED)
+                return _json(self._writer.whole(step, asking.fingerprint))
+        return None
+
+    async def _stream(self, asking: Asking, scope: Scope, receive: Receive, send: Send) -> None:
+        out = Events(send)
+        clock = asyncio.get_running_loop().time
+        due = clock() + self._serving.hold
+        while True:
+            try:
+                async with asyncio.timeout_at(due):
+                    step = await asking.next()
+            except TimeoutError:
+                await (out.send(WAITING) if out.begun else self._begin(out, asking))
+                due = clock() + self._serving.alive
+                continue
+            if step is None:
+                return
+            if isinstance(step, Phase):
+                continue
+            wrong = refusal_of(step) if isinstance(step, BaseException) else None
+            if isinstance(step, Completion) and step.finish_reason == "stopped":
+                wrong = STOPPED
+            if wrong and not out.begun:
+                await answer(wrong)(scope, receive, send)
+                return
+            if not out.begun:
+                await self._begin(out, asking)
+            if wrong:
+                await out.send(b"data: " + encoded(wrong.body) + b"\n\n", last=True)
+                return
+            if isinstance(step, Completion):
+                last = self._writer.piece({}, asking.fingerprint, step)
+                counts = self._writer.counts(step, asking.fingerprint) if self._wanted.usage else b""
+                await out.send(last + counts + DONE, last=True)
+                return
+            if isinstance(step, Delta | Thought) and step.text:
+                said = "content" if isinstance(step, Delta) else "reasoning_content"
+                await out.send(self._writer.piece({said: step.text}, asking.fingerprint))
+                due = clock() + self._serving.alive
+
+    async def _begin(self, out: Events, asking: Asking) -> None:
+        await out.begin()
+        await out.send(self._writer.piece({"role": "assistant", "content": ""}, asking.fingerprint))
+
+
+class Events:
+    """A stream of server-sent events on its way out."""
+
+    def __init__(self, send: Send) -> None:
+        self._send, self.begun = send, False
+
+    async def begin(self) -> None:
+        headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store")]
+        self.begun = True
+        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+
+    async def send(self, data: bytes, *, last: bool = False) -> None:
+        await self._send({"type": "http.response.body", "body": data, "more_body": not last})
+
+
+ELSEWHERE: Mapping[str, str] = {
+    "/v1/completions": "ask POST /v1/chat/completions, with `messages` in place of `prompt`",
+    "/v1/responses": "ask POST /v1/chat/completions, with `messages` in place of `input`",
+    "/v1/embeddings": "no embeddings are made here",
+}
+"""What to do instead, for addresses that clients try."""
+
+STOPPED = Refusal(503, "the answer was stopped: this server is ending", "server_error", code="stopped")
+
+
+async def _watch(receive: Receive, asking: Asking) -> None:
+    """Wait until the client leaves."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    asking.leave()
+
+
+def answer(refusal: Refusal) -> Response:
+    """A refusal as a response."""
+    return _json(refusal.body, refusal.status, dict(refusal.headers))
+
+
+def _json(data: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(encoded(data), status, headers, "application/json")
+
+
+def _not_json(request: Request) -> Refusal | None:
+    """Why a body is not read, where its headers say that it is no JSON in UTF-8."""
+    said = request.headers.get("content-type", "")
+    kind, _, rest = said.partition(";")
+    charset = rest.partition("charset=")[2].strip(' "').lower()
+    if kind.strip().lower() not in ("", "application/json") or charset not in ("", "utf-8", "utf8"):
+        return Refusal(415, f"the Content-Type is {ascii(said)[:100]}; send application/json in UTF-8", code="not_json")
+    packed = request.headers.get("content-encoding", "identity")
+    if packed.lower() != "identity":
+        return Refusal(415, f"the Content-Encoding is {ascii(packed)[:100]}; send the body as it is", code="packed")
+    return None
+
+
+def _no_query(request: Request) -> Refusal:
+    name = next(iter(request.query_params), "?")
+    return Refusal(
+        400, f"{name}: is in the address; no parameters are known there, send fields in the body", param=name
+    )
+
+
+async def _no_such_route(request: Request, exc: Exception) -> Response:
+    status = exc.status_code if isinstance(exc, HTTPException) else 500
+    path = request.url.path
+    words = f"{request.method} {path} is not served here"
+    hint = ELSEWHERE.get(path.rstrip("/"), "there are GET /v1/models and POST /v1/chat/completions")
+    if not path.startswith("/v1"):
+        hint += "; the base URL of a client ends in /v1"
+    return answer(Refusal(status, f"{words}; {hint}", code="not_served"))
+
+
+__all__ = ["Serving"]

@@ -1,0 +1,252 @@
+"""Files of cases: JSONL, CSV and YAML, read a case at a time, each with its line.
+
+    {"id": "winner", "inputs": {"question": "Who won?"}, "expected": "Argentina", "tags": ["final"]}
+
+    id,question,expected,tags,label
+    winner,Who won?,Argentina,final;short,
+
+In CSV every column that is not `id`, `expected`, `documents`, `tags` or `label` is an input; several documents or
+tags are parted by semicolons. A pool of examples is read as well: its `output` is what is expected.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from promptlab._yaml._read import Plain, read_yaml
+from promptlab.errors import InputError, SuiteError, nearest
+from promptlab.scorers import _registry as scorers
+from promptlab.suites._suite import Case, CaseFile, Suite, id_problem
+from promptlab.templates import _load as templates
+from promptlab.types import LABELS, Label, Place, ScorerSpec, highest
+from promptlab.workspace import _row_labels as label_rows
+from promptlab.workspace._current_labels import Labels
+from promptlab.workspace._workspace import Workspace
+
+KEYS = ("id", "inputs", "expected", "documents", "tags", "label", "scorers", label_rows.FROM)
+COLUMNS = ("id", "expected", "documents", "tags", "label", label_rows.FROM)
+MAX_LINE = 4_000_000
+"""Characters of one case."""
+
+_Row = tuple[Mapping[str, Any], int]
+
+
+def read(workspace: Workspace, suite: Suite) -> Iterator[Case]:
+    """Every case of `suite`, in order, each no less private than the suite's file; those of files are read as they
+    are asked for.
+
+    Raises `SuiteError` with file and line at the first that is wrong, or whose id an earlier one has.
+    """
+    seen: set[str] = set()
+    now = Labels(workspace)
+    for entry in suite.entries:
+        cases = _of_file(workspace, suite, entry) if isinstance(entry, CaseFile) else iter((entry,))
+        for case in cases:
+            file, _, line = case.place.rpartition(":")
+            problem = id_problem(case.id)
+            if case.id in seen:
+                problem = f"the id `{case.id}` is used by an earlier case already"
+            if problem:
+                raise SuiteError(problem, file=file, line=int(line), field="id")
+            seen.add(case.id)
+            places = (Place(file, case.id), *case.places)
+            if file != suite.path:
+                places = (*places, Place(suite.path))
+            labels = [case.label, suite.label, *map(now.of_copy, case.places)]
+            yield replace(case, label=highest(labels), places=places)
+
+
+def input_names(workspace: Workspace, entry: CaseFile) -> set[str]:
+    """The inputs that the first case of a file gives."""
+    full = workspace.resolve(entry.path)
+    row = next(_rows(full, entry.path), None)
+    return set() if row is None else set(_inputs(row[0], _kind(entry.path)))
+
+
+def _of_file(workspace: Workspace, suite: Suite, entry: CaseFile) -> Iterator[Case]:
+    try:
+        full = workspace.resolve(entry.path)
+    except InputError as exc:
+        raise SuiteError(exc.what, file=suite.path, line=entry.line, field="file") from exc
+    if not full.is_file():
+        beside = [workspace.relative(path) for path in full.parent.iterdir()] if full.parent.is_dir() else []
+        message = f"there is no file `{entry.path}` in the workspace"
+        raise SuiteError(message, file=suite.path, line=entry.line, field="file", hint=nearest(entry.path, beside))
+    label, cells = workspace.label_of(entry.path), _kind(entry.path) == "csv"
+    for row, line in _rows(full, entry.path):
+        case = _Case(suite, entry.path, line, label)
+        yield case.from_csv(row) if cells else case.from_data(row)
+
+
+def _kind(path: str) -> str:
+    ending = PurePosixPath(path).suffix.lower()
+    return {".csv": "csv", ".tsv": "csv", ".yaml": "yaml", ".yml": "yaml"}.get(ending, "jsonl")
+
+
+def _rows(full: Path, shown: str) -> Iterator[_Row]:
+    kind = _kind(shown)
+    if kind == "yaml":
+        yield from _yaml(full, shown)
+        return
+    try:
+        with full.open(encoding="utf-8-sig", newline="") as file:
+            yield from (_csv if kind == "csv" else _jsonl)(file, shown)
+    except UnicodeDecodeError as exc:
+        raise SuiteError("not UTF-8 text", file=shown, hint="save the file as UTF-8") from exc
+    except OSError as exc:
+        raise SuiteError(f"cannot be read: {exc.strerror}", file=shown) from exc
+
+
+def _jsonl(file: Any, shown: str) -> Iterator[_Row]:
+    number = 0
+    while line := file.readline(MAX_LINE):
+        number += 1
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as exc:
+            raise SuiteError(f"not JSON: {exc}", file=shown, line=number, hint="one JSON object a line") from exc
+        if not isinstance(row, dict):
+            raise SuiteError("not a JSON object", file=shown, line=number, hint="one JSON object a line")
+        yield row, number
+
+
+def _csv(file: Any, shown: str) -> Iterator[_Row]:
+    reader = csv.reader(file, delimiter="\t" if shown.lower().endswith(".tsv") else ",", strict=True)
+    header: list[str] = []
+    while True:
+        line = reader.line_num + 1
+        try:
+            cells = next(reader, None)
+        except csv.Error as exc:
+            hint = "a cell with quotes or line breaks stands in quotes"
+            raise SuiteError(f"not CSV: {exc}", file=shown, line=line, hint=hint) from exc
+        if cells is None:
+            return
+        if not any(cell.strip() for cell in cells):
+            continue
+        if not header:
+            header = [cell.strip() for cell in cells]
+            doubled = next((name for n, name in enumerate(header) if not name or name in header[:n]), None)
+            if doubled is not None or "id" not in header:
+                what = (
+                    "there is no column `id`" if doubled is None else f"a column without a name, or twice: {doubled!r}"
+                )
+                raise SuiteError(what, file=shown, line=line)
+            continue
+        if len(cells) != len(header):
+            message, hint = (
+                f"{len(cells)} cells under {len(header)} columns",
+                "a cell with a comma in it stands in quotes",
+            )
+            raise SuiteError(message, file=shown, line=line, hint=hint)
+        yield dict(zip(header, cells, strict=True)), line
+
+
+def _yaml(full: Path, shown: str) -> Iterator[_Row]:
+    file = read_yaml(full, shown=shown, error=SuiteError)
+    if not isinstance(file.data, list):
+        raise SuiteError("a YAML file of cases is a list of them", file=shown, line=1)
+    for number, item in enumerate(file.data):
+        line = file.line((number,)) or 1
+        if not isinstance(item, Mapping):
+            raise SuiteError("a case is a mapping", file=shown, line=line)
+        yield Plain(file, SuiteError, "a suite").convert(item, (number,)), line
+
+
+def _inputs(row: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    if kind == "csv":
+        return {name: value for name, value in row.items() if name not in COLUMNS}
+    inputs = row.get("inputs", {})
+    return inputs if isinstance(inputs, dict) else {}
+
+
+class _Case:
+    """One row, and where it is."""
+
+    def __init__(self, suite: Suite, path: str, line: int, label: Label) -> None:
+        self._suite, self._path, self._line, self._label = suite, path, line, label
+
+    def from_csv(self, row: Mapping[str, str]) -> Case:
+        def several(name: str) -> tuple[str, ...]:
+            return tuple(part.strip() for part in row.get(name, "").split(";") if part.strip())
+
+        if not row["id"]:
+            raise self._error("the id is empty", "id")
+        template = self._suite.template
+        texts = {name: text for name, text in _inputs(row, "csv").items() if text or name in template.inputs}
+        try:
+            inputs = templates.inputs_from_text(template, texts)
+        except InputError as exc:
+            raise self._error(exc.what, exc.field, exc.hint) from exc
+        return self._made(
+            row["id"],
+            inputs,
+            row.get("expected") or None,
+            several("documents") if row.get("documents") else None,
+            several("tags"),
+            row.get("label") or "public",
+            None,
+            self._origins(row),
+        )
+
+    def from_data(self, row: Mapping[str, Any]) -> Case:
+        if "output" in row and "expected" not in row:  # a pool of examples
+            row = {"expected": row["output"], **{key: value for key, value in row.items() if key != "output"}}
+        for key in row:
+            if key not in KEYS:
+                raise self._error(f"unknown key `{key}`", key, nearest(key, KEYS))
+        id, inputs, documents, tags = (row.get(key) for key in ("id", "inputs", "documents", "tags"))
+        if not isinstance(id, str) or not id:
+            raise self._error("should be text that is not empty", "id")
+        if not isinstance(inputs, dict | None):
+            raise self._error("should be an object of input names and values", "inputs")
+        for name, value in (("documents", documents), ("tags", tags)):
+            if value is not None and not (isinstance(value, list) and all(isinstance(one, str) for one in value)):
+                raise self._error("should be a list of texts", name)
+        own = row.get("scorers")
+        if own is not None and not isinstance(own, list):
+            raise self._error("should be a list of scorers", "scorers")
+        specs = None if own is None else tuple(self._spec(one) for one in own)
+        paths = None if documents is None else tuple(documents)
+        return self._made(
+            *(id, inputs or {}, row.get("expected"), paths, tuple(tags or ()), row.get("label", "public"), specs),
+            self._origins(row),
+        )
+
+    def _origins(self, row: Mapping[str, Any]) -> tuple[Place, ...]:
+        try:
+            return label_rows.origins(row.get(label_rows.FROM) or [])
+        except ValueError as exc:
+            raise self._error(str(exc), label_rows.FROM) from exc
+
+    def _made(
+        self,
+        id: str,
+        inputs: Mapping[str, Any],
+        expected: Any,
+        documents: tuple[str, ...] | None,
+        tags: tuple[str, ...],
+        label: Any,
+        specs: tuple[ScorerSpec, ...] | None,
+        places: tuple[Place, ...],
+    ) -> Case:
+        if label not in LABELS:
+            raise self._error(f"{label!r} is not a label", "label", f"labels: {', '.join(LABELS)}")
+        labels: list[Label] = [label, self._label]
+        return Case(id, inputs, expected, documents, tags, highest(labels), specs, f"{self._path}:{self._line}", places)
+
+    def _spec(self, one: Any) -> ScorerSpec:
+        try:
+            return scorers.spec(one)
+        except InputError as exc:
+            raise self._error(exc.what, "scorers", exc.hint) from exc
+
+    def _error(self, message: str, field: str, hint: str = "") -> SuiteError:
+        return SuiteError(message, file=self._path, line=self._line, field=field, hint=hint)

@@ -1,0 +1,67 @@
+"""Two runs of one suite side by side: which items came out otherwise, and whether that is more than chance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from promptlab import stats
+from promptlab.suites import _thresholds as thresholds
+from promptlab.suites._log import SuiteLog, SuiteRun
+from promptlab.suites._suite import Key
+from promptlab.suites._thresholds import Outcome
+
+
+@dataclass(frozen=True)
+class TwoRuns:
+    """What sets an older run apart from a newer one. `changed` are positions, in the older and in the newer run, of
+    items that pass in one of them only, or have another score; the worse ones first. `shared` items are in both."""
+
+    comparison: stats.Comparison | None
+    changed: tuple[tuple[int, int], ...]
+    shared: int
+    only_before: int
+    only_after: int
+
+    @property
+    def sentence(self) -> str:
+        """The whole of it in one sentence."""
+        rest = [
+            f"{count:,} items are only in the {which} run"
+            for count, which in ((self.only_before, "older"), (self.only_after, "newer"))
+            if count
+        ]
+        found = self.comparison
+        if found is None:
+            return "; ".join(["No item has a score in both runs", *rest]) + "."
+        said = f"{found.better} cases are better and {found.worse} worse than in the older run"
+        if found.better or found.worse:
+            low, high = 100 * found.interval.low, 100 * found.interval.high
+            chance = (
+                "which is more than chance" if found.p <= 1 - stats.CONFIDENCE else "which cannot be told from chance"
+            )
+            said += f": {100 * found.difference:+.1f} points ({low:+.1f} to {high:+.1f}, p = {found.p:.2g}), {chance}"
+        else:
+            said += f": no difference seen in {found.cases} cases"
+        return "; ".join([said, *rest]) + "."
+
+
+def compare_runs(log: SuiteLog, before: SuiteRun, after: SuiteRun) -> TwoRuns:
+    """What sets two runs of a suite apart. It reads every row of both."""
+    old: dict[Key, tuple[int, bool | None, float | None]] = {
+        row.key: (row.position, row.passed, row.score) for row in log.every_row(before)
+    }
+    worse: list[tuple[int, int]] = []
+    other: list[tuple[int, int]] = []
+    outcomes: list[Outcome] = []
+    only_after = 0
+    for row in log.every_row(after):
+        if row.key not in old:
+            only_after += 1
+            continue
+        place, passed, score = old.pop(row.key)
+        outcomes.append(Outcome(row.key.case, row.key.variant, row.key.model, (), row.passed, row.score, passed, score))
+        if (passed, score) != (row.passed, row.score):
+            is_worse = (bool(row.passed), row.score or 0.0) < (bool(passed), score or 0.0)
+            (worse if is_worse else other).append((place, row.position))
+    found = thresholds.compare(outcomes)
+    return TwoRuns(found, (*worse, *other), len(outcomes), len(old), only_after)

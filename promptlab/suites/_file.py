@@ -1,0 +1,297 @@
+"""A suite file, as people write it: YAML checked key by key; every complaint names the file, the line and the field."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from promptlab._yaml._read import Plain, YamlFile, parse_yaml, read_text, validation_problem
+from promptlab.errors import InputError, PromptlabError, SuiteError, TemplateError, WorkspaceError, nearest
+from promptlab.scorers import _registry as scorers
+from promptlab.suites import _thresholds as thresholds
+from promptlab.suites._case_file import input_names
+from promptlab.suites._suite import FOLDER, Case, CaseFile, Key, Suite, Variant, id_problem
+from promptlab.templates import _load as templates
+from promptlab.types import Label, Params, Role, ScorerSpec, Section, Template
+from promptlab.workspace._workspace import Workspace
+
+ENDINGS = (".yaml", ".yml")
+_Switch = Literal["instructions", "output_format", "context", "examples"]
+_Text = Annotated[str, Field(min_length=1)]
+_Spec = str | dict[str, Any]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _Message(_Strict):
+    role: Role
+    content: str
+
+
+class _Variant(_Strict):
+    without: list[_Switch] = Field(default_factory=list, description="Sections to leave out.")
+    params: dict[str, Any] = Field(default_factory=dict, description="Sampling parameters, over the suite's.")
+    template: _Text | None = Field(None, description="Another template to ask with.")
+
+
+class _Threshold(_Strict):
+    require: _Text = Field(description="What must be reached, such as `at least 38 of 40`.")
+    variant: str | None = None
+    model: str | None = None
+    tag: str | None = None
+
+
+class _Case(_Strict):
+    id: _Text | None = Field(None, description="Names the case for ever: recordings are looked up by it.")
+    inputs: dict[str, Any] = Field(default_factory=dict, description="Values of the template's inputs.")
+    expected: Any = Field(None, description="What scorers compare the answer with: text, a number, a list, an object.")
+    documents: list[_Text] | None = Field(None, description="Documents instead of the template's.")
+    tags: list[_Text] = Field(default_factory=list)
+    label: Label = Field("public", description="How private the inputs are.")
+    scorers: list[_Spec] | None = Field(None, description="Scorers instead of the suite's.")
+    file: _Text | None = Field(None, description="Instead of all others: a CSV, JSONL or YAML file of cases.")
+
+
+class _File(_Strict):
+    model_config = ConfigDict(title="promptlab suite", extra="forbid", strict=True)
+
+    description: str = ""
+    template: _Text | None = Field(None, description="The template to ask with, as a path or a bare name.")
+    messages: list[_Message] | None = Field(None, description="Instead of a template: messages, whose text is Jinja.")
+    models: list[_Text] = Field(description="Names of models in promptlab.yaml.", min_length=1)
+    variants: dict[str, _Variant | None] = Field(default_factory=dict, description="Ways to ask every case.")
+    repeats: int = Field(1, ge=1, le=1000, description="Answers to each case in each variant.")
+    params: dict[str, Any] = Field(default_factory=dict, description="Sampling parameters, over the template's.")
+    scorers: list[_Spec] = Field(default_factory=list, description="How answers are judged.")
+    numerics: Literal["fast", "portable"] = Field(
+        "portable",
+        description="portable: local models give the same text on every processor; fast: the best code for this one.",
+    )
+    thresholds: list[str | _Threshold] = Field(default_factory=list, description="What must be reached.")
+    cases: list[_Case] = Field(description="The questions, and files of them.")
+
+
+_KNOWN: dict[str, list[str]] = {
+    "variants": list(_Variant.model_fields),
+    "thresholds": list(_Threshold.model_fields),
+    "messages": list(_Message.model_fields),
+    "cases": list(_Case.model_fields),
+    "": list(_File.model_fields),
+}
+
+
+def names(workspace: Workspace) -> list[str]:
+    """Paths of the workspace's suites, sorted; YAML files of cases beside them are none."""
+    folder = workspace.root / FOLDER
+    found = [path for path in folder.rglob("*") if path.suffix in ENDINGS and path.is_file() and not is_list(path)]
+    return sorted(workspace.relative(path) for path in found)
+
+
+def is_list(path: Path) -> bool:
+    """Whether a YAML file begins as a list, as files of cases do."""
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        lines = (line.strip() for line in file)
+        first = next((line for line in lines if line and not line.startswith(("#", "---", "%"))), "")
+    return first.startswith(("- ", "[")) or first == "-"
+
+
+def load(workspace: Workspace, path: str) -> Suite:
+    """The suite at `path`: a path in the workspace, an absolute one, or a bare name such as `world-cup`.
+
+    Raises `SuiteError` with file, line and field; what is wrong with its template is a `TemplateError`.
+    """
+    full, shown = _find(workspace, path)
+    return parse(workspace, read_text(full, shown=shown, error=SuiteError), path=shown)
+
+
+def _find(workspace: Workspace, path: str) -> tuple[Path, str]:
+    bare = "/" not in path and "\\" not in path and not path.endswith(ENDINGS)
+    try:
+        full = Path(path) if Path(path).is_absolute() else workspace.resolve(f"{FOLDER}/{path}.yaml" if bare else path)
+        there = full.is_file()
+    except (WorkspaceError, ValueError) as exc:  # ValueError: a NUL byte
+        raise SuiteError(str(exc), file=path) from exc
+    shown = workspace.relative(full)
+    if not there:
+        known = [PurePosixPath(name).stem if bare else name for name in names(workspace)]
+        raise SuiteError("there is no such suite", file=path if bare else shown, hint=nearest(path, known))
+    return full, shown
+
+
+def parse(workspace: Workspace, text: str, *, path: str) -> Suite:
+    """The suite in `text`, whose file is `path` in the workspace."""
+    file = parse_yaml(text, shown=path, error=SuiteError)
+    if not isinstance(file.data, Mapping):
+        raise SuiteError("a suite is a mapping of keys such as `template` and `cases`", file=path, line=1)
+    data = Plain(file, SuiteError, "a suite").convert(file.data, ())
+    try:
+        parsed = _File.model_validate({key: value for key, value in data.items() if value is not None})
+    except ValidationError as exc:
+        problem = validation_problem(exc, file, _known_keys, skip=("str", "_Threshold", "dict[str,any]"))
+        raise SuiteError(problem.message, file=path, line=problem.line, field=problem.field, hint=problem.hint) from exc
+    reader = _Reader(workspace, file)
+    template = reader.template(parsed)
+    suite = Suite(
+        name=PurePosixPath(path).stem,
+        path=path,
+        template=template,
+        entries=reader.entries(parsed.cases),
+        models=tuple(parsed.models),
+        description=parsed.description,
+        variants=tuple(reader.variant(name, one or _Variant()) for name, one in parsed.variants.items())
+        or (Variant(),),
+        repeats=parsed.repeats,
+        params=reader.params(parsed.params, ("params",)),
+        scorers=reader.specs(parsed.scorers, ("scorers",)),
+        thresholds=tuple(reader.threshold(one, n, parsed) for n, one in enumerate(parsed.thresholds)),
+        label=workspace.label_of(path),
+        source=text,
+        numerics=parsed.numerics,
+    )
+    reader.check_ids(suite)
+    return suite
+
+
+def _known_keys(loc: tuple[Any, ...]) -> list[str]:
+    return _KNOWN[next((part for part in reversed(loc[:-1]) if part in _KNOWN), "")]
+
+
+class _Reader:
+    """Turns what pydantic checked into the nouns, and places what is wrong beyond that."""
+
+    def __init__(self, workspace: Workspace, file: YamlFile) -> None:
+        self._workspace, self._file = workspace, file
+
+    def template(self, parsed: _File) -> Template:
+        if (parsed.template is None) == (parsed.messages is None):
+            raise self._error("say what to ask with either `template` or `messages`", ())
+        if parsed.template is not None:
+            return self._loaded(parsed.template, ("template",))
+        used = sorted({name for case in parsed.cases for name in case.inputs} | _columns(self._workspace, parsed.cases))
+        layout = "".join(f"{{% {m.role} %}}{m.content}{{% end{m.role} %}}" for m in parsed.messages or ())
+        text = json.dumps({"inputs": {name: {"type": self._type(parsed, name)} for name in used}, "layout": layout})
+        try:
+            return templates.parse(text, path=self._file.shown)
+        except TemplateError as exc:
+            raise self._error(exc.what, ("messages",), hint=exc.hint) from exc
+
+    def _type(self, parsed: _File, name: str) -> str:
+        """What kind of input `name` is: that of the first value it has."""
+        value = next((case.inputs[name] for case in parsed.cases if name in case.inputs), "")
+        kinds = ((bool, "boolean"), (int, "number"), (float, "number"), (list, "list"), (dict, "object"))
+        return next((kind for cls, kind in kinds if isinstance(value, cls)), "string")
+
+    def _loaded(self, name: str, path: tuple[Any, ...]) -> Template:
+        try:
+            return templates.load(self._workspace, name)
+        except TemplateError as exc:
+            if exc.line is None and exc.what == "there is no such template":
+                raise self._error(f"there is no template `{name}`", path, hint=exc.hint) from exc
+            raise
+
+    def variant(self, name: str, one: _Variant) -> Variant:
+        if not name or set(name) & set("[]#"):
+            raise self._error("a variant's name has none of [ ] #", ("variants", name))
+        template = None if one.template is None else self._loaded(one.template, ("variants", name, "template"))
+        without: tuple[Section, ...] = tuple(one.without)
+        return Variant(name, without, self.params(one.params, ("variants", name, "params")), template)
+
+    def params(self, given: Mapping[str, Any], path: tuple[Any, ...]) -> dict[str, Any]:
+        for name in given:
+            if name not in Params.__dataclass_fields__:
+                hint = nearest(name, Params.__dataclass_fields__)
+                raise self._error(f"there is no parameter `{name}`", (*path, name), hint=hint)
+        try:  # a template file knows what fits them
+            checked = templates.parse(json.dumps({"params": dict(given)}), path=self._file.shown)
+        except TemplateError as exc:
+            raise self._error(exc.what, (*path, exc.field.rpartition(".")[2]), hint=exc.hint) from exc
+        return {name: getattr(checked.params, name) for name in given}
+
+    def specs(self, given: Sequence[_Spec], path: tuple[Any, ...]) -> tuple[ScorerSpec, ...]:
+        return tuple(self._spec(one, (*path, number)) for number, one in enumerate(given))
+
+    def _spec(self, one: _Spec, path: tuple[Any, ...]) -> ScorerSpec:
+        try:
+            return scorers.spec(one)
+        except InputError as exc:
+            raise self._error(exc.what, path, hint=exc.hint) from exc
+
+    def threshold(self, one: str | _Threshold, number: int, parsed: _File) -> thresholds.Threshold:
+        path = ("thresholds", number)
+        given = _Threshold(require=one) if isinstance(one, str) else one
+        known = {"variant": list(parsed.variants) or [""], "model": parsed.models}
+        for name, words in known.items():
+            value = getattr(given, name)
+            if value is not None and value not in words:
+                raise self._error(f"there is no {name} `{value}`", (*path, name), hint=nearest(value, words))
+        try:
+            return thresholds.parse(given.require, variant=given.variant, model=given.model, tag=given.tag)
+        except ValueError as exc:
+            raise self._error(str(exc), path) from exc
+
+    def entries(self, cases: Sequence[_Case]) -> tuple[Case | CaseFile, ...]:
+        return tuple(self._entry(number, case) for number, case in enumerate(cases))
+
+    def _entry(self, number: int, case: _Case) -> Case | CaseFile:
+        path = ("cases", number)
+        line = self._file.line(path)
+        if case.file is not None:
+            more = sorted(case.model_fields_set - {"file"})
+            if more:
+                raise self._error(f"`{more[0]}` has no meaning beside `file`", (*path, more[0]))
+            return CaseFile(case.file, line)
+        if case.id is None:
+            raise self._error("`id` is missing", path, hint="a name that stays: recordings are looked up by it")
+        return Case(
+            id=case.id,
+            inputs=case.inputs,
+            expected=case.expected,
+            documents=None if case.documents is None else tuple(case.documents),
+            tags=tuple(case.tags),
+            label=case.label,
+            scorers=None if case.scorers is None else self.specs(case.scorers, (*path, "scorers")),
+            place=f"{self._file.shown}:{line}",
+        )
+
+    def check_ids(self, suite: Suite) -> None:
+        seen: dict[str, int] = {}
+        for number, entry in enumerate(suite.entries):
+            if isinstance(entry, CaseFile):
+                continue
+            problem = id_problem(entry.id)
+            if problem:
+                raise self._error(problem, ("cases", number, "id"))
+            if entry.id in seen:
+                line = self._file.line(("cases", seen[entry.id]))
+                raise self._error(f"the id `{entry.id}` is used in line {line} already", ("cases", number, "id"))
+            seen[entry.id] = number
+        ids: dict[str, tuple[str, str]] = {}
+        for variant in suite.variants:
+            for model in suite.models:
+                id = Key("", variant.name, model).id
+                if id in ids:
+                    pair = " and ".join(repr(" ".join(filter(None, one))) for one in (ids[id], (variant.name, model)))
+                    raise self._error(f"{pair} give items the same id, `case{id}`", ("models",))
+                ids[id] = (variant.name, model)
+
+    def _error(self, message: str, path: tuple[Any, ...], *, hint: str = "") -> SuiteError:
+        field = ".".join(str(part) for part in path)
+        return SuiteError(message, file=self._file.shown, line=self._file.line(path), field=field, hint=hint)
+
+
+def _columns(workspace: Workspace, cases: Sequence[_Case]) -> set[str]:
+    """Names of the inputs that files of cases have, by their first row."""
+    found: set[str] = set()
+    for case in cases:
+        if case.file is not None:
+            try:
+                found |= input_names(workspace, CaseFile(case.file))
+            except PromptlabError:
+                continue  # reading the cases says what is wrong with the file
+    return found

@@ -1,0 +1,141 @@
+"""One item of a suite run, with all there is to see of it: prompts, answers, scores, what a judge said.
+
+Rows of the log say how an item came out; what was asked and answered is in the recording and in the run history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from promptlab import stats
+from promptlab.errors import InputError, PromptlabError, SuiteError
+from promptlab.runs._store import Store
+from promptlab.scorers import _registry as scorers
+from promptlab.suites import _annotations as marks
+from promptlab.suites import _judge as judging
+from promptlab.suites._annotations import Mark
+from promptlab.suites._choice import recorded_of
+from promptlab.suites._items import Fill, items
+from promptlab.suites._log import Row, SuiteLog, SuiteRun
+from promptlab.suites._recording import Recording, Stored
+from promptlab.suites._replay import replay_item
+from promptlab.suites._suite import Key, Suite
+from promptlab.suites._verdict import CLOSE
+from promptlab.types import Request, Result, Score
+from promptlab.workspace._workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is recorded of an item, what was asked (of a replay: would be asked today), and what came of it.
+
+    `answer` None: nothing new was answered, and then `scores` are today's of the recorded answer. `nearest` is what is
+    recorded that comes closest where nothing is recorded of the item.
+    """
+
+    row: Row
+    stored: Stored | None
+    request: Request | None
+    answer: str | None
+    scores: tuple[Score, ...]
+    error: str = ""
+    hint: str = ""
+    nearest: Stored | None = None
+
+
+def look(
+    workspace: Workspace, suite: Suite, log: SuiteLog, store: Store, run: SuiteRun, row: Row, recorded: Recording | None
+) -> Seen:
+    """The item of `row`. Raises what reading the recording raises."""
+    if run.verb == "replay":
+        return _replayed(workspace, suite, row, recorded)
+    stored = recorded_of(suite, row.key, recorded)
+    result = result_of(log, store, run, row)
+    if result is None or result.completion is None:
+        error = result.error if result else str(row.more.get("error") or "")
+        request, hint = (result.request, result.hint) if result else (None, "")
+        return Seen(row, stored, request, None, (), error or "there is no answer", hint)
+    judged = [score for score in map(_read, _judged(row)) if score]
+    return Seen(row, stored, result.request, result.text, (*result.scores, *judged))
+
+
+def _replayed(workspace: Workspace, suite: Suite, row: Row, recorded: Recording | None) -> Seen:
+    stored = recorded.find(row.key) if recorded else None
+    if recorded is None:
+        return Seen(row, None, None, None, (), "nothing is recorded")
+    try:
+        (item,) = items(workspace, suite, wanted=[row.key.id])
+        one = replay_item(Fill(workspace, suite), item, recorded)
+    except (SuiteError, ValueError):
+        return Seen(row, stored, None, None, (), "it is no longer in the suite")
+    except PromptlabError as exc:
+        return Seen(row, stored, None, None, (), exc.message, exc.hint)
+    error = one.said if one.status in ("broken", "missing") else ""
+    return Seen(row, one.stored, one.request, None, one.scores, error, nearest=one.nearest)
+
+
+def result_of(log: SuiteLog, store: Store, run: SuiteRun, row: Row) -> Result | None:
+    """The answer of a row, from the run history; None where it was not asked, or is no longer there."""
+    for chunk in log.chunks(run):
+        if chunk.store_run == row.store_run and row.key in chunk.keys:
+            place = chunk.keys.index(row.key)
+            return next(iter(store.results(chunk.store_run, among=range(place, place + 1))), None)
+    return None
+
+
+def _judged(row: Row) -> list[str]:
+    return [str(one.get("text", "")) for one in row.more.get("judged", ())]
+
+
+def _read(text: str) -> Score | None:
+    try:
+        return judging.read(text)
+    except InputError:
+        return None
+
+
+def has_judge(suite: Suite) -> bool:
+    """Whether a model judges the suite's answers; cases with scorers of their own are not looked at."""
+    return any(spec.name == judging.NAME for spec in suite.scorers)
+
+
+def agreement(
+    suite: Suite,
+    log: SuiteLog,
+    store: Store,
+    run: SuiteRun,
+    said: Iterable[Mark],
+    find: Callable[[Key], Stored | None],
+) -> stats.Agreement:
+    """How far the suite's judge agrees with people, on the answers that both said something of: those of the run, and
+    the recorded ones. `find` gives what is recorded of an item."""
+    content = next((scorers.passing(spec) for spec in suite.scorers if spec.name == judging.NAME), 1.0) - CLOSE
+    pairs = []
+    for mark in said:
+        value = _of_run(log, store, run, mark)
+        if value is None:
+            value = _of_recording(suite, mark, find)
+        if value is not None:
+            pairs.append((value >= content, mark.good))
+    return marks.agreement(pairs)
+
+
+def _of_run(log: SuiteLog, store: Store, run: SuiteRun, mark: Mark) -> float | None:
+    """What the judge gave the marked answer in the run."""
+    for row in log.rows(run, case=mark.case, limit=1_000):
+        key = row.key
+        if (key.case, key.variant, key.model) == mark.place[:3] and (texts := _judged(row)):
+            result = result_of(log, store, run, row)
+            if result and marks.answer_id(result.text) == mark.answer and (score := _read(texts[0])):
+                return score.value
+    return None
+
+
+def _of_recording(suite: Suite, mark: Mark, find: Callable[[Key], Stored | None]) -> float | None:
+    for repeat in range(suite.repeats):
+        stored = find(Key(*mark.place[:3], repeat))
+        if stored and stored.judged and marks.answer_id(stored.completion.text) == mark.answer:
+            score = _read(stored.judged[0].text)
+            return score.value if score else None
+    return None

@@ -1,0 +1,147 @@
+"""Replay: each item rendered again and compared with what is recorded, and the recorded answers scored again.
+
+It asks no model, opens no connection, needs no key and no GPU: what is not recorded is a miss, never a question.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from promptlab.errors import PromptlabError
+from promptlab.runs import _runner as runner
+from promptlab.runs._difference import Asked, Change, difference, prompt_changes
+from promptlab.suites import _judge as judging
+from promptlab.suites._items import Fill, items
+from promptlab.suites._recording import Recording, Stored
+from promptlab.suites._suite import Item, Key, Suite
+from promptlab.types import SECTIONS, Label, Request, Score, ScorerSpec, Section, Trial
+from promptlab.workspace._workspace import Workspace
+
+Status = Literal["same", "drifted", "missing", "unexpected", "broken"]
+"""`drifted`: what would be asked today is not what is recorded; `missing`: nothing is recorded; `unexpected`: it is
+recorded and no longer in the suite; `broken`: it cannot be rendered today."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """An item, replayed. `said` says what differs, in words; `scores` are today's of the recorded answer.
+
+    `stored` None: nothing is recorded, and then `nearest` is what is recorded that comes closest. `request` None:
+    nothing could be rendered, for an `error` of this kind. `label` and `specs`, the scorers, are those of the case;
+    what is no longer in the suite has none.
+    """
+
+    key: Key
+    status: Status
+    said: str
+    stored: Stored | None
+    request: Request | None
+    scores: tuple[Score, ...] = ()
+    tags: tuple[str, ...] = ()
+    nearest: Stored | None = None
+    label: Label = "public"
+    error: str = ""
+    specs: tuple[ScorerSpec, ...] = ()
+
+    @property
+    def unscored(self) -> bool:
+        """Whether there is an answer, and no scorer to say anything of it."""
+        return self.stored is not None and self.request is not None and not self.specs
+
+    @property
+    def rescored(self) -> bool:
+        """Whether today's scorers say something else of the recorded answer than is recorded."""
+        return self.stored is not None and [(s.scorer, s.value) for s in self.scores] != [
+            (s.scorer, s.value) for s in self.stored.scores
+        ]
+
+    def changes(self) -> list[Change]:
+        """What turned the recorded prompt, or the nearest, into the one of today."""
+        before = self.stored or self.nearest
+        return prompt_changes(before.request, self.request) if before and self.request else []
+
+    def sections(self) -> tuple[Section, ...]:
+        """The sections in which the two prompts differ; the text between the parts only where nothing else does."""
+        found = {change.section for change in self.changes() if change.kind != "same"}
+        inner = tuple(section for section in SECTIONS if section in found and section != "layout")
+        return inner or (("layout",) if found else ())
+
+
+def replay(workspace: Workspace, suite: Suite, *, only: Collection[str] = ()) -> Iterator[Replayed]:
+    """Replay `suite`, an item at a time and in its order; `only` names items or cases, else all are replayed.
+
+    Raises `InputError` where there is no recording, or a line of it is broken, and `SuiteError` for a wrong case.
+    """
+    filler = Fill(workspace, suite)
+    with Recording(workspace.resolve(suite.recording), shown=suite.recording) as recording:
+        for item in items(workspace, suite, wanted=only):
+            yield replay_item(filler, item, recording)
+        if not only:
+            for stored in recording.rest():
+                yield Replayed(stored.key, "unexpected", "recorded, and no longer in the suite", stored, None)
+
+
+def replay_item(filler: Fill, item: Item, recording: Recording) -> Replayed:
+    """One item of a suite, replayed."""
+    case = item.case
+    found = _replayed(filler, item, recording)
+    return replace(found, tags=case.tags, label=case.label, specs=filler.suite.specs_of(case))
+
+
+def _replayed(filler: Fill, item: Item, recording: Recording) -> Replayed:
+    stored = recording.find(item.key)
+    try:
+        trial = filler.trial(item)
+        request = runner.request_of(trial)
+    except PromptlabError as exc:
+        return Replayed(item.key, "broken", exc.message, stored, None, error=type(exc).__name__)
+    if stored is None:
+        nearest = _nearest(item.key, recording)
+        said = "nothing is recorded"
+        if nearest:
+            said += (
+                f"; the nearest is {nearest.key.id}, from which it differs in: {_difference(nearest, request, trial)}"
+            )
+        return Replayed(item.key, "missing", said, None, request, nearest=nearest)
+    scores = runner.score(trial.scorers, stored.completion.text, trial.expected)
+    judges, changed = _judged(filler, item, stored)
+    scores = (*scores, *judges)
+    if changed and request.key(stored.backend) == stored.request_key:
+        return Replayed(item.key, "drifted", changed, stored, request, scores)
+    if request.key(stored.backend) == stored.request_key:
+        return Replayed(item.key, "same", "", stored, request, scores)
+    return Replayed(item.key, "drifted", _difference(stored, request, trial), stored, request, scores)
+
+
+def _judged(filler: Fill, item: Item, stored: Stored) -> tuple[tuple[Score, ...], str]:
+    """What the recorded answers of judges come to today; and, where a judge would be asked something else, that."""
+    asked = filler.judges(item, stored.request.prompt, stored.completion.text)
+    if len(asked) != len(stored.judged):
+        return (), f"{len(stored.judged)} judges are recorded, and the suite has {len(asked)}"
+    scores = []
+    for trial, one in zip(asked, stored.judged, strict=True):
+        if (trial.model, runner.request_of(trial).key(one.fingerprint)) != (one.model, one.key):
+            return (), "what the judge is asked is not what is recorded"
+        scores.append(judging.read(one.text))
+    return tuple(scores), ""
+
+
+def _difference(stored: Stored, request: Request, trial: Trial) -> str:
+    return difference([Asked(stored.request, stored.without)], [Asked(request, trial.without)])
+
+
+def _nearest(key: Key, recording: Recording) -> Stored | None:
+    """What is recorded of the same case, else of the case with the likest name; of several what shares most."""
+    known = recording.keys()
+    same = [other for other in known if other.case == key.case]
+    close = difflib.get_close_matches(key.case, sorted({other.case for other in known}), n=1, cutoff=0.0)
+    candidates = same or [other for other in known if other.case in close]
+
+    def alike(other: Key) -> tuple[bool, bool, bool]:
+        return (other.variant == key.variant, other.model == key.model, other.repeat == key.repeat)
+
+    best = max(sorted(candidates), key=alike, default=None)
+    return None if best is None else recording.look(best)

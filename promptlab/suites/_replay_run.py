@@ -1,0 +1,99 @@
+"""A replay that is written down: its rows stand in the suite log beside those of the models' answers.
+
+Nothing is asked, so there is nothing to take up: a replay that was stopped is begun anew.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+from promptlab.runs._provenance import blob_id
+from promptlab.suites._items import items
+from promptlab.suites._log import Row, SuiteLog, Verb
+from promptlab.suites._recording import Recording
+from promptlab.suites._replay import Replayed, replay
+from promptlab.suites._report_item import of_replay
+from promptlab.suites._suite import Suite
+from promptlab.suites._verdict import mean, passed
+from promptlab.workspace._current_labels import Labels
+from promptlab.workspace._workspace import Workspace
+
+TOGETHER = 200
+"""Rows that are written together."""
+
+
+class Replaying:
+    """A suite being replayed. Iterate it for what was looked at; it is in the log before it is given.
+
+    Raises `InputError` where there is no recording, and `SuiteError` for a wrong case.
+    """
+
+    verb: Verb = "replay"
+
+    def __init__(self, workspace: Workspace, suite: Suite, *, log: SuiteLog) -> None:
+        self.workspace, self.suite, self._log = workspace, suite, log
+        Recording(workspace.resolve(suite.recording), shown=suite.recording).close()
+        self._halt = threading.Event()
+        self.total = sum(1 for _ in items(workspace, suite))
+        self.run = log.begin(suite.path, self.verb, self.total, {"suite": blob_id(suite.source)})
+
+    resumed = 0
+    out_of = ""
+
+    @property
+    def halted(self) -> bool:
+        """Whether somebody ended it."""
+        return self._halt.is_set()
+
+    def stop(self) -> None:
+        """End soon."""
+        self._halt.set()
+
+    pause = stop
+
+    def __iter__(self) -> Iterator[Replayed]:
+        whole = False
+        batch: list[tuple[int, Replayed]] = []
+        try:
+            for number, one in enumerate(replay(self.workspace, self.suite)):
+                if self.halted:
+                    return
+                batch.append((number, one))
+                if len(batch) == TOGETHER:
+                    yield from self._written(batch)
+                    batch = []
+            yield from self._written(batch)
+            whole = True
+        finally:
+            self._log.end(self.run, "finished" if whole else "stopped")
+
+    def _written(self, batch: list[tuple[int, Replayed]]) -> Iterator[Replayed]:
+        labels = Labels(self.workspace)
+        self._log.add(self.run, [_row(number, one, labels) for number, one in batch])
+        yield from (one for _, one in batch)
+
+
+def _row(position: int, one: Replayed, labels: Labels) -> Row:
+    entry = of_replay(one, labels)
+    rescored = one.status == "same" and entry.outcome in ("failed", "changed")
+    judged = one.stored is not None and one.request is not None
+    return Row(
+        position,
+        one.key,
+        "rescored" if rescored else one.status,
+        passed(one.scores, one.specs) if judged else None,
+        mean(one.scores) if judged else None,
+        passed(one.stored.scores, one.specs) if one.stored else None,
+        mean(one.stored.scores) if one.stored else None,
+        more={
+            "said": entry.said,
+            "tags": list(one.tags),
+            "error": one.error,
+            "sections": list(one.sections()) if one.status == "drifted" else [],
+            **({"unscored": True} if one.unscored else {}),
+        },
+    )
+
+
+__all__ = ["Replaying"]

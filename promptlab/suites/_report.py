@@ -1,0 +1,173 @@
+"""Reports of a suite for machines and for people: JUnit XML, JSON, Markdown and one HTML file.
+
+Items are written as they come, so that a long suite is never held; what stands above them is written at the end, from
+what was counted meanwhile.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import shutil
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO
+from xml.sax.saxutils import escape, quoteattr
+
+from promptlab._util.files import writing
+from promptlab.suites import _report_html as suite_html
+from promptlab.suites._report_item import FAILING, Entry, Outcome, entry_data, in_words
+from promptlab.suites._summary import Summary, as_text, mark, summary_data, threshold_line
+
+
+class _Spooled(ABC):
+    """What all writers share: items go to a temporary file, and the report is put together from it at the end."""
+
+    def __init__(self, path: Path, *, show_labelled: bool = False) -> None:
+        self._path, self._show = path, show_labelled
+        self._body: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8", errors="surrogatepass", newline="")  # noqa: SIM115
+        self._counts: dict[Outcome, int] = dict.fromkeys(("passed", "failed", "error", "changed"), 0)
+
+    def add(self, entry: Entry) -> None:
+        """Take an item."""
+        self._counts[entry.outcome] += 1
+        self._body.write(self._item(entry if self._show else entry.masked()))
+
+    def finish(self, summary: Summary) -> None:
+        """Write the report, whole or not at all. Raises `OSError`."""
+        with self._body, writing(self._path) as file:
+            file.write(self._head(summary).encode("utf-8", "replace"))
+            self._body.seek(0)
+            shutil.copyfileobj(_Encoding(self._body), file)
+            file.write(self._foot(summary).encode("utf-8", "replace"))
+
+    @abstractmethod
+    def _item(self, entry: Entry) -> str:
+        """One item, "" for one that the report leaves out."""
+
+    @abstractmethod
+    def _head(self, summary: Summary) -> str:
+        """What stands before the items."""
+
+    @abstractmethod
+    def _foot(self, summary: Summary) -> str:
+        """What stands behind them."""
+
+
+class _Encoding:
+    """A text file read as bytes; what has no UTF-8 becomes a question mark."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    def read(self, size: int = -1) -> bytes:
+        return self._file.read(size).encode("utf-8", "replace")
+
+
+class Junit(_Spooled):
+    """JUnit XML as CI servers read it: one test case an item, of the class `variant.model`."""
+
+    def _item(self, entry: Entry) -> str:
+        name = ".".join(part for part in (entry.key.variant, entry.key.model) if part)
+        time = "" if entry.seconds is None else f' time="{entry.seconds:.3f}"'
+        head = f"  <testcase classname={_attribute(name)} name={_attribute(entry.key.id)}{time}"
+        if entry.outcome not in FAILING:
+            return f"{head}/>\n"
+        tag = "error" if entry.outcome == "error" else "failure"
+        text = _xml_text(in_words(entry))
+        said = f"message={_attribute(entry.said)} type={_attribute(entry.verdict)}"
+        return f"{head}><{tag} {said}>{text}</{tag}></testcase>\n"
+
+    def _head(self, summary: Summary) -> str:
+        counts = self._counts
+        failures = counts["failed"] + counts["changed"]
+        sizes = f'tests="{sum(counts.values())}" failures="{failures}" errors="{counts["error"]}"'
+        suite = _attribute(summary.suite)
+        return f'<?xml version="1.0" encoding="utf-8"?>\n<testsuites {sizes}>\n <testsuite name={suite} {sizes}>\n'
+
+    def _foot(self, summary: Summary) -> str:
+        return f"  <system-out>{_xml_text(as_text(summary))}</system-out>\n </testsuite>\n</testsuites>\n"
+
+
+class Json(_Spooled):
+    """One JSON object: the summary, and a list of items, one a line."""
+
+    def __init__(self, path: Path, *, show_labelled: bool = False) -> None:
+        super().__init__(path, show_labelled=show_labelled)
+        self._first = True
+
+    def _item(self, entry: Entry) -> str:
+        comma, self._first = "" if self._first else ",\n", False
+        return comma + json.dumps(entry_data(entry), ensure_ascii=False)
+
+    def _head(self, summary: Summary) -> str:
+        data = json.dumps(summary_data(summary), ensure_ascii=False, indent=1)
+        return f'{data.rstrip()[:-1].rstrip()},\n "items": [\n'
+
+    def _foot(self, _summary: Summary) -> str:
+        return "\n]}\n"
+
+
+class Markdown(_Spooled):
+    """A summary for a pull request: the sentence, the table, the thresholds, and every item that needs a look."""
+
+    def _item(self, entry: Entry) -> str:
+        if entry.outcome not in FAILING:
+            return ""
+        body = in_words(entry)
+        fence = "`" * (3 + max((len(run) for run in re.findall("`+", body)), default=0))
+        head = f"{_md(entry.key.id)}: {_md(entry.said or entry.verdict)}"
+        return f"<details><summary>{head}</summary>\n\n{fence}\n{body}\n{fence}\n\n</details>\n\n"
+
+    def _head(self, summary: Summary) -> str:
+        lines = [f"## Suite {_md(summary.suite)}", "", _md(summary.sentence), ""]
+        lines += ["| variant and model | passed | of | interval (95 %) |", "|---|---:|---:|---|"]
+        for cell in summary.cells:
+            low, high = 100 * cell.interval.low, 100 * cell.interval.high
+            lines.append(f"| {_md(cell.name)} | {cell.passed} | {cell.of} | {low:.1f} to {high:.1f} % |")
+        lines += ["", *(f"- {mark(check.met)} {_md(threshold_line(check))}" for check in summary.checks), ""]
+        return "\n".join(lines) + "\n"
+
+    def _foot(self, _summary: Summary) -> str:
+        return ""
+
+
+class Html(_Spooled):
+    """One file to look at and to pass on; see `suite_html`."""
+
+    def _item(self, entry: Entry) -> str:
+        return suite_html.item(entry)
+
+    def _head(self, summary: Summary) -> str:
+        return suite_html.head(summary)
+
+    def _foot(self, _summary: Summary) -> str:
+        return suite_html.FOOT
+
+
+WRITERS: Mapping[str, type[_Spooled]] = {"junit": Junit, "json": Json, "markdown": Markdown, "html": Html}
+
+
+def writers(paths: Mapping[str, Path], *, show_labelled: bool = False) -> list[_Spooled]:
+    """The writers of the reports asked for, by kind (see `WRITERS`)."""
+    return [WRITERS[kind](path, show_labelled=show_labelled) for kind, path in paths.items()]
+
+
+def _md(text: str) -> str:
+    """Text that Markdown takes for nothing but text, on one line."""
+    plain = html.escape(" ".join(text.split()), quote=False)
+    return "".join("\\" + character if character in "\\`*_{}[]()#|!~" else character for character in plain)
+
+
+_NO_XML = re.compile("[^\\t\\n\\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def _xml_text(text: str) -> str:
+    return escape(_NO_XML.sub("\ufffd", text))
+
+
+def _attribute(text: str) -> str:
+    return quoteattr(_NO_XML.sub("\ufffd", " ".join(text.split())))

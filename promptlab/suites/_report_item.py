@@ -1,0 +1,239 @@
+"""An item of a suite as reports show it: its end, both answers, what of the prompt differs, and why.
+
+Text labelled above public is masked unless somebody asks for it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from promptlab._util.text import clipped
+from promptlab.runs._difference import Change, prompt_changes, text_changes
+from promptlab.suites._ask import Answered
+from promptlab.suites._baseline import Change as BaselineChange
+from promptlab.suites._recorded_item import label_of_stored
+from promptlab.suites._recording import Stored
+from promptlab.suites._replay import Replayed
+from promptlab.suites._suite import Key
+from promptlab.suites._verdict import passed
+from promptlab.types import Label, Score, canonical_json, highest, sha256
+from promptlab.workspace._current_labels import Labels
+
+Outcome = Literal["passed", "failed", "error", "changed"]
+"""`failed`: worse than recorded, or nothing is recorded and a scorer is not content; `changed`: replay found another
+prompt or other scores than are recorded; `error`: there is no answer, or replay has nothing recorded."""
+
+FAILING: tuple[Outcome, ...] = ("failed", "error", "changed")
+KEPT_WORDS = 12
+"""Words of what stayed that are shown on either side of a change."""
+MAX_SHOWN = 4_000
+"""Characters of an answer or a diff in a report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An item as reports show it. `prompt` is what turned the recorded prompt into the new one, if anything did.
+    `error` is the kind of what went wrong, and then `said` is its message, which may cite the prompt."""
+
+    key: Key
+    outcome: Outcome
+    verdict: str
+    said: str
+    causes: tuple[str, ...] = ()
+    answer: str | None = None
+    was: str | None = None
+    scores: tuple[Score, ...] = ()
+    was_scores: tuple[Score, ...] = ()
+    prompt: tuple[Change, ...] = ()
+    label: Label = "public"
+    seconds: float | None = None
+    error: str = ""
+    secret_ids: tuple[str, ...] = ()
+    """Ids of cases, its own and the nearest's, that say something of its text."""
+
+    def masked(self) -> Entry:
+        """Without any text, where it is labelled above public: what remains are counts, verdicts and values."""
+        if self.label == "public":
+            return self
+
+        def hidden(text: str | None) -> str | None:
+            return None if text is None else f"[{self.label}: {len(text):,} characters]"
+
+        def hide(scores: Sequence[Score]) -> tuple[Score, ...]:
+            return tuple(Score(s.scorer, s.value, hidden(s.answer) or "", hidden(s.reason) or "") for s in scores)
+
+        def unsaid(text: str) -> str:
+            for id in self.secret_ids:
+                text = text.replace(id, masked_id(id))
+            return text
+
+        changes = tuple(Change(c.kind, hidden(c.text) or "", c.section) for c in self.prompt if c.kind != "same")
+        return replace(
+            self,
+            key=self.key._replace(case=unsaid(self.key.case)),
+            said=f"{self.error}: {hidden(self.said)}" if self.error else unsaid(self.said),
+            answer=hidden(self.answer),
+            was=hidden(self.was),
+            scores=hide(self.scores),
+            was_scores=hide(self.was_scores),
+            prompt=changes,
+        )
+
+
+def of_replay(one: Replayed, now: Labels) -> Entry:
+    """An item of a replay. What is recorded as wrong and still is does not fail: a replay
+    is about what changed, thresholds are about how good."""
+    outcome: Outcome = "passed"
+    said = one.said
+    was = passed(one.stored.scores, one.specs) if one.stored else None
+    if one.status in ("missing", "broken"):
+        outcome = "error"
+    elif one.status != "same":
+        outcome = "changed"
+    elif was and passed(one.scores, one.specs) is False:
+        outcome, said = "failed", "today's scorers are not content with the recorded answer any more"
+    elif one.rescored:
+        outcome, said = "changed", "today's scorers judge the recorded answer otherwise"
+    elif was is False:
+        said = "recorded as wrong"
+    stored = one.stored
+    labels = [one.label, *(label_of_stored(now, found) for found in (stored, one.nearest) if found)]
+    if one.request:
+        labels.append(now.of_prompt(one.request.prompt))
+    return Entry(
+        key=one.key,
+        outcome=outcome,
+        verdict=one.status,
+        said=said,
+        answer=stored.completion.text if stored else None,
+        scores=one.scores,
+        was_scores=stored.scores if stored else (),
+        prompt=tuple(one.changes()) if one.status in ("drifted", "missing") else (),
+        label=highest(labels),
+        error=one.error,
+        secret_ids=_telling(stored, one.nearest),
+    )
+
+
+def of_answer(one: Answered, now: Labels) -> Entry:
+    """An item that was asked."""
+    verdict, result, stored = one.verdict, one.result, one.stored
+    outcome: Outcome = "passed"
+    if result.completion is None:
+        outcome = "error"
+    elif verdict.kind == "worse" or (stored is None and verdict.passed is False):
+        outcome = "failed"
+    changes: tuple[Change, ...] = ()
+    if stored and result.request and any(cause.kind == "prompt" for cause in verdict.causes):
+        changes = tuple(prompt_changes(stored.request, result.request))
+    case = one.item.case
+    labels = [case.label, *map(now.of_copy, case.places), *([label_of_stored(now, stored)] if stored else [])]
+    if result.request:
+        labels.append(now.of_prompt(result.request.prompt))
+    return Entry(
+        key=one.item.key,
+        outcome=outcome,
+        verdict=verdict.kind,
+        said=verdict.said,
+        causes=tuple(map(str, verdict.causes)),
+        answer=result.completion.text if result.completion else None,
+        was=stored.completion.text if stored else None,
+        scores=result.scores,
+        was_scores=stored.scores if stored else (),
+        prompt=changes,
+        label=highest(labels),
+        error=result.error_kind if result.completion is None else "",
+        seconds=result.completion.timings.total if result.completion and not result.cached else None,
+        secret_ids=(case.id,) if _tells(case.id, case.inputs, case.expected) else (),
+    )
+
+
+def of_change(change: BaselineChange, now: Labels) -> Entry:
+    """What accepting an answer would change."""
+    old, new = change.old, change.new
+    drifted = old is not None and old.request.messages != new.request.messages
+    return Entry(
+        key=change.key,
+        outcome="changed",
+        verdict="new" if old is None else "accepts",
+        said="",
+        answer=new.completion.text,
+        was=old.completion.text if old else None,
+        scores=new.scores,
+        was_scores=old.scores if old else (),
+        prompt=tuple(prompt_changes(old.request, new.request)) if old and drifted else (),
+        label=highest([label_of_stored(now, one) for one in (new, old) if one]),
+        secret_ids=_telling(new),
+    )
+
+
+def _telling(*found: Stored | None) -> tuple[str, ...]:
+    return tuple(one.key.case for one in found if one and _tells(one.key.case, one.inputs, one.expected))
+
+
+def _tells(id: str, inputs: Any, expected: Any) -> bool:
+    """Whether the id of a case says something of its text, as those do that are made of the question's words."""
+    text = f"{canonical_json(inputs)} {canonical_json(expected)}".lower()
+    return any(word in text for word in re.findall(r"[^\W_]{3,}", id.lower()))
+
+
+def masked_id(id: str) -> str:
+    """What stands for the id of a case whose text is labelled."""
+    return f"case-{sha256(id)[:8]}"
+
+
+def entry_data(entry: Entry) -> dict[str, Any]:
+    """An item as plain data."""
+    return {
+        "id": entry.key.id,
+        "case": entry.key.case,
+        "variant": entry.key.variant,
+        "model": entry.key.model,
+        "repeat": entry.key.repeat,
+        "outcome": entry.outcome,
+        "verdict": entry.verdict,
+        "said": entry.said,
+        "causes": list(entry.causes),
+        "answer": entry.answer,
+        "recorded_answer": entry.was,
+        "scores": [
+            {"scorer": s.scorer, "value": s.value, "answer": s.answer, "reason": s.reason} for s in entry.scores
+        ],
+        "label": entry.label,
+        "seconds": entry.seconds,
+    }
+
+
+def in_words(entry: Entry) -> str:
+    """Everything about an item as plain text: what differs in the prompt, both answers, the scores."""
+    lines = [f"{entry.key.id}: {entry.verdict}" + (f", {entry.said}" if entry.said else "")]
+    lines += [f"cause: {cause}" for cause in entry.causes]
+    if entry.prompt:
+        lines += ["prompt:", *(f"  {line}" for line in changes_text(entry.prompt))]
+    if entry.was is not None and entry.answer is not None and entry.was != entry.answer:
+        lines += ["answer:", *(f"  {line}" for line in changes_text(text_changes(entry.was, entry.answer)))]
+    elif entry.answer is not None:
+        lines += ["answer:", *(f"  {line}" for line in clipped(entry.answer, MAX_SHOWN).split("\n"))]
+    for score in entry.scores:
+        sign = "✓" if score.value >= 1 else "~" if score.value > 0 else "✗"
+        lines.append(f"{sign} {score.scorer} {score.value:g}: {score.reason}")
+    return "\n".join(lines)
+
+
+def changes_text(changes: Sequence[Change]) -> list[str]:
+    """Changes as lines: `-` what is gone, `+` what is new, each with its section, and a few words of what stayed."""
+    lines: list[str] = []
+    for change in changes:
+        if change.kind == "same":
+            words = change.text.split()
+            shown = words if len(words) <= 2 * KEPT_WORDS else [*words[:KEPT_WORDS], "…", *words[-KEPT_WORDS:]]
+            lines.append(f"  {' '.join(shown)}")
+        else:
+            sign = "-" if change.kind == "gone" else "+"
+            lines += [
+                f"{sign} [{change.section}] {line}" for line in clipped(change.text, MAX_SHOWN).splitlines() or [""]
+            ]
+    return lines

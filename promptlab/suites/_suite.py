@@ -1,0 +1,154 @@
+"""A suite: stored questions with what their answers should be, and the trials they come to.
+
+    # fixtures/suites/world-cup.yaml
+    template: templates/world-cup.yaml
+    models: [gemma-3-270m, smollm2-135m]
+    variants:
+      article: {}
+      no-article: {without: [context]}
+    scorers: [contains]
+    thresholds: [at least 90 %, not worse by more than 5 points at 95 %]
+    cases:
+      - {id: winner, inputs: {question: Who won?}, expected: Argentina}
+      - {file: fixtures/suites/more-questions.csv}
+
+Each case in each variant, for each model, as many times as `repeats` says, is one item of the suite, always in that
+order: a recording, a report and the rows on the screen follow it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any, Literal, NamedTuple
+
+from promptlab.suites._thresholds import Threshold
+from promptlab.types import Label, Params, Place, ScorerSpec, Section, Template
+
+FOLDER = "fixtures/suites"
+RECORDINGS = "fixtures/recordings"
+
+
+class Key(NamedTuple):
+    """Which item of a suite: stable from run to run, and the order of the lines of a recording."""
+
+    case: str
+    variant: str
+    model: str
+    repeat: int = 0
+
+    @property
+    def id(self) -> str:
+        """As people write it: `winner[article-gemma-3-270m]`, with `#2` behind it for the second repeat."""
+        inside = "-".join(part for part in (self.variant, self.model) if part)
+        return f"{self.case}[{inside}]" + (f"#{self.repeat + 1}" if self.repeat else "")
+
+    @property
+    def group(self) -> tuple[str, str, str]:
+        """What repeats of one item share."""
+        return (self.case, self.variant, self.model)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One question. `expected` is what a scorer compares with: text, a number, a list, an object.
+
+    `documents` None takes the template's, `scorers` None the suite's. `place` is `file:line`, `places` the
+    files that its text came from: its own, and what it was copied from.
+    """
+
+    id: str
+    inputs: Mapping[str, Any]
+    expected: Any = None
+    documents: tuple[str, ...] | None = None
+    tags: tuple[str, ...] = ()
+    label: Label = "public"
+    scorers: tuple[ScorerSpec, ...] | None = None
+    place: str = ""
+    places: tuple[Place, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One way to ask every case. `template` None takes the suite's; `params` go over the suite's."""
+
+    name: str = ""
+    without: tuple[Section, ...] = ()
+    params: Mapping[str, Any] = field(default_factory=dict)
+    template: Template | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFile:
+    """A file of cases, relative to the workspace; `line` is where the suite names it."""
+
+    path: str
+    line: int | None = None
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A suite file, parsed. `entries` are its cases and files of cases in the order of the file; files are read
+    a case at a time, so a suite may have more cases than memory.
+
+    `label` is that of the file: its own texts are as private as it says.
+    """
+
+    name: str
+    path: str
+    template: Template
+    entries: tuple[Case | CaseFile, ...]
+    models: tuple[str, ...]
+    description: str = ""
+    variants: tuple[Variant, ...] = (Variant(),)
+    repeats: int = 1
+    params: Mapping[str, Any] = field(default_factory=dict)
+    scorers: tuple[ScorerSpec, ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
+    label: Label = "public"
+    source: str = ""
+    numerics: Literal["fast", "portable"] = "portable"
+
+    @property
+    def recording(self) -> str:
+        """Path of the suite's recording in the workspace."""
+        return recording_of(self.path)
+
+    def params_of(self, variant: Variant) -> Params:
+        """The template's parameters, with the suite's over them and the variant's over those."""
+        template = variant.template or self.template
+        return template.params.with_(**{**self.params, **variant.params})
+
+    def specs_of(self, case: Case) -> tuple[ScorerSpec, ...]:
+        """The scorers of the case: its own, or the suite's."""
+        return self.scorers if case.scorers is None else case.scorers
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A case in a variant for a model, once."""
+
+    key: Key
+    case: Case
+    variant: Variant
+
+
+def recording_of(path: str) -> str:
+    """Where the recording of the suite at `path` is: in the folder of recordings as the suite is in that of suites."""
+    return f"{RECORDINGS}/{stem_of(path)}.jsonl"
+
+
+def stem_of(path: str) -> str:
+    """The path of a suite without its ending, below the folder of suites; of one elsewhere only its name."""
+    own = PurePosixPath(path)
+    return (
+        (own.relative_to(FOLDER) if own.is_relative_to(FOLDER) else PurePosixPath(own.name)).with_suffix("").as_posix()
+    )
+
+
+def id_problem(id: str) -> str:
+    """What is wrong with a case's id, "" where nothing is: it stands in test names, addresses and command lines."""
+    if id != id.strip() or not id.isprintable():
+        return f"the id {id!r} has white space around it, or characters nobody sees"
+    return f"the id `{id}` has one of [ ] #, which mark the variant and the repeat" if set(id) & set("[]#") else ""

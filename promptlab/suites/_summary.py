@@ -1,0 +1,264 @@
+"""A suite's end in one sentence: how many pass, how sure that is, whether it is worse than what is recorded.
+
+found = summarise(suite, outcomes)
+found.sentence     # "37 of 40 pass (80.1 to 97.4 %); 1 better, 4 worse than recorded: -7.5 points (-16.9 to +2.4 …"
+found.exit_status  # 0 everything required is met, 1 something is not, 3 something cannot be told yet
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from promptlab import stats
+from promptlab.stats import Comparison, Interval
+from promptlab.suites import _thresholds as thresholds
+from promptlab.suites._ask import Answered
+from promptlab.suites._items import items
+from promptlab.suites._recording import Recording
+from promptlab.suites._replay import Replayed
+from promptlab.suites._suite import Suite
+from promptlab.suites._thresholds import Check, Outcome
+from promptlab.suites._verdict import mean, passed
+from promptlab.workspace._workspace import Workspace
+
+MET, NOT_MET, CANNOT_TELL = 0, 1, 3
+"""Exit statuses; 2 is a wrong command line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One variant and one model: how many items passed, of how many, and the interval of the rate by case."""
+
+    variant: str
+    model: str
+    passed: int
+    of: int
+    unanswered: int
+    interval: Interval
+
+    @property
+    def name(self) -> str:
+        return " · ".join(part for part in (self.variant, self.model) if part)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Everything a suite's outcomes say together. `comparison` None: nothing is recorded to compare with, or nothing
+    new was asked (`replayed`). `items` are those that a scorer judges, or that have no answer; `unscored` are the
+    others. `partial`: it is a part of the suite, which thresholds are not about.
+    """
+
+    suite: str
+    items: int
+    passed: int
+    unanswered: int
+    interval: Interval
+    cells: tuple[Cell, ...]
+    comparison: Comparison | None
+    checks: tuple[Check, ...]
+    adjusted_p: float | None = None
+    unscored: int = 0
+    replayed: bool = False
+    partial: bool = False
+
+    @property
+    def exit_status(self) -> int:
+        """0, 1 or 3, from the thresholds; without any, 0 unless an item has no answer."""
+        if any(check.met is False for check in self.checks):
+            return NOT_MET
+        if any(check.met is None for check in self.checks):
+            return CANNOT_TELL
+        return NOT_MET if self.unanswered and not self.checks else MET
+
+    @property
+    def sentence(self) -> str:
+        """The whole of it in one sentence."""
+        said = f"{self.passed} of {self.items} pass ({_percent(self.interval)})" if self.items else ""
+        if self.unscored:
+            said += f"{', ' if said else ''}{self.unscored} have no scorer"
+        said += f", {self.unanswered} have no answer" if self.unanswered else ""
+        found = self.comparison
+        if found is None:
+            return f"{said}." if self.replayed or not self.items else f"{said}; nothing is recorded to compare with."
+        said += f"; {found.better} better and {found.worse} worse than recorded"
+        if not found.better and not found.worse:
+            return f"{said}: no difference seen in {found.cases} cases{_reach(found)}."
+        said += f": {100 * found.difference:+.1f} points ({_points(found.interval)}, p = {found.p:.2g})"
+        if found.p <= 1 - stats.CONFIDENCE:
+            return f"{said}, which is more than chance."
+        more = f"; about {found.more:,} cases more would settle a difference of this size" if found.more else ""
+        return f"{said}, which cannot be told from chance yet{_reach(found)}{more}."
+
+
+def _reach(found: Comparison) -> str:
+    if found.smallest is None:
+        return ", and no difference could be shown with so few"
+    return f" (so many cases show a difference from {100 * found.smallest:.1f} points on)"
+
+
+def _percent(interval: Interval) -> str:
+    return f"{100 * interval.low:.1f} to {100 * interval.high:.1f} %"
+
+
+def _points(interval: Interval) -> str:
+    return f"{100 * interval.low:+.1f} to {100 * interval.high:+.1f}"
+
+
+def outcome_of(one: Answered) -> Outcome:
+    """How an item that was asked came out."""
+    key, verdict = one.item.key, one.verdict
+    return Outcome(
+        key.case,
+        key.variant,
+        key.model,
+        one.item.case.tags,
+        verdict.passed if one.result.completion or not one.result.error else None,
+        verdict.score,
+        verdict.was_passed,
+        verdict.was_score,
+        unscored=verdict.unscored,
+    )
+
+
+def outcome_of_replay(one: Replayed) -> Outcome:
+    """How the recorded answer of an item that was replayed comes out with today's scorers."""
+    key = one.key
+    score, ok = mean(one.scores), passed(one.scores, one.specs)
+    return Outcome(key.case, key.variant, key.model, one.tags, ok, score, unscored=one.unscored)
+
+
+def summarise(suite: Suite, outcomes: Iterable[Outcome], *, replayed: bool = False, partial: bool = False) -> Summary:
+    """The summary of `outcomes`; of a replay without thresholds about a margin, which it has no new answers for, and
+    of a part of the suite without any."""
+    every = list(outcomes)
+    found = [outcome for outcome in every if not outcome.unscored]
+    groups: dict[tuple[str, str], list[Outcome]] = {}
+    for outcome in found:
+        groups.setdefault((outcome.variant, outcome.model), []).append(outcome)
+    return Summary(
+        suite=suite.name,
+        items=len(found),
+        passed=sum(bool(o.passed) for o in found),
+        unanswered=sum(o.passed is None for o in found),
+        interval=_interval(found),
+        cells=tuple(_cell(variant, model, group) for (variant, model), group in groups.items()),
+        comparison=thresholds.compare(found),
+        checks=tuple(
+            thresholds.check(threshold, found)
+            for threshold in suite.thresholds
+            if not partial and not (replayed and threshold.kind == "margin")
+        ),
+        unscored=len(every) - len(found),
+        replayed=replayed,
+        partial=partial and bool(suite.thresholds),
+    )
+
+
+def recorded_outcomes(workspace: Workspace, suite: Suite) -> Iterator[Outcome]:
+    """How the recorded answers came out, by the scores that were recorded; an item that has none has no answer."""
+    with Recording(workspace.resolve(suite.recording), shown=suite.recording) as recording:
+        for item in items(workspace, suite):
+            key, stored = item.key, recording.find(item.key)
+            specs = suite.specs_of(item.case)
+            was = passed(stored.scores, specs) if stored else None
+            score = mean(stored.scores) if stored else None
+            unscored = stored is not None and not specs
+            yield Outcome(key.case, key.variant, key.model, item.case.tags, was, score, unscored=unscored)
+
+
+def _cell(variant: str, model: str, group: Sequence[Outcome]) -> Cell:
+    passed, unanswered = sum(bool(o.passed) for o in group), sum(o.passed is None for o in group)
+    return Cell(variant, model, passed, len(group), unanswered, _interval(group))
+
+
+def _interval(outcomes: Sequence[Outcome]) -> Interval:
+    """Of the rate of all answers; repeats, variants and models of one case are not independent of each other."""
+    cases: dict[str, list[bool]] = {}
+    for outcome in outcomes:
+        cases.setdefault(outcome.case, []).append(bool(outcome.passed))
+    return stats.clustered([(sum(passes), len(passes)) for passes in cases.values()])
+
+
+def together(summaries: Sequence[Summary]) -> list[Summary]:
+    """The summaries with p values adjusted for there being several suites (Holm)."""
+    ps: Mapping[str, float] = {str(n): s.comparison.p for n, s in enumerate(summaries) if s.comparison}
+    adjusted = stats.holm(ps)
+    return [replace(s, adjusted_p=adjusted.get(str(n))) for n, s in enumerate(summaries)]
+
+
+def summary_data(summary: Summary) -> dict[str, Any]:
+    """A summary as plain data."""
+    found = summary.comparison
+    return {
+        "suite": summary.suite,
+        "sentence": summary.sentence,
+        "items": summary.items,
+        "passed": summary.passed,
+        "unanswered": summary.unanswered,
+        "unscored": summary.unscored,
+        "interval": [summary.interval.low, summary.interval.high],
+        "cells": [
+            {
+                "variant": cell.variant,
+                "model": cell.model,
+                "passed": cell.passed,
+                "of": cell.of,
+                "interval": [cell.interval.low, cell.interval.high],
+            }
+            for cell in summary.cells
+        ],
+        "comparison": None
+        if found is None
+        else {
+            "cases": found.cases,
+            "better": found.better,
+            "worse": found.worse,
+            "difference": found.difference,
+            "interval": [found.interval.low, found.interval.high],
+            "p": found.p,
+            "adjusted_p": summary.adjusted_p,
+            "method": found.method,
+            "smallest_effect": found.smallest,
+            "more_cases": found.more,
+        },
+        "thresholds": [
+            {
+                "require": c.threshold.text,
+                "about": c.threshold.about,
+                "met": c.met,
+                "said": c.said,
+                "more_cases": c.more,
+            }
+            for c in summary.checks
+        ],
+        "exit_status": summary.exit_status,
+    }
+
+
+def threshold_line(check: Check) -> str:
+    """A threshold and what became of it."""
+    about = f" ({check.threshold.about})" if check.threshold.about else ""
+    more = f"; about {check.more:,} cases more would settle it" if check.more else ""
+    return f"{check.threshold.text}{about}: {check.said}{more}"
+
+
+def as_text(summary: Summary) -> str:
+    """The summary as lines for a terminal."""
+    lines = [summary.sentence]
+    width = max((len(cell.name) for cell in summary.cells), default=0)
+    for cell in summary.cells:
+        low, high = 100 * cell.interval.low, 100 * cell.interval.high
+        lines.append(f"  {cell.name:<{width}}  {cell.passed:>5} of {cell.of:<5} {low:5.1f} to {high:5.1f} %")
+    lines += [f"{mark(check.met)} {threshold_line(check)}" for check in summary.checks]
+    if summary.partial:
+        lines.append("thresholds are about the whole suite, and were not held against a part of it")
+    if summary.adjusted_p is not None:
+        lines.append(f"p adjusted for several suites (Holm): {summary.adjusted_p:.2g}")
+    return "\n".join(lines)
+
+
+def mark(met: bool | None) -> str:
+    """A sign for met, not met, and cannot tell."""
+    return {True: "✓", False: "✗", None: "?"}[met]

@@ -1,0 +1,310 @@
+"""Changing fields of a template file and nothing else of its text, and writing a new file.
+
+    edit(source, {"instructions": "Answer briefly.\n", "params.temperature": 0.7}, path="templates/cup.yaml")
+
+Comments, the order of keys, quotes and blank lines of what does not change stay as they are, to the byte. Every
+text that comes out of here has been read back and says exactly what was asked for, or there is a `TemplateError`.
+
+Fields: the keys of a template file (`fields` of a template gives them all), and one part of a mapping by its
+dotted name: `params.temperature`, `examples.k`, `inputs.question`, `inputs.question.sample`. None takes a field
+out of the file, which then has its default. `context` takes paths, or `{"path": …, "passages": …}`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, asdict, is_dataclass, replace
+from dataclasses import fields as fields_of
+from typing import Any
+
+from promptlab._yaml import _edit as yaml_edit
+from promptlab._yaml import _write as yaml_write
+from promptlab._yaml._edit import same
+from promptlab._yaml._positions import CannotSplice
+from promptlab.errors import TemplateError, nearest
+from promptlab.templates._parse import TEXTS, parse, passages_entry, plain
+from promptlab.types import InputSpec, Params, PassageChoice, ShotChoice, Template
+
+KEYS = (
+    *("description", "inputs", "instructions", "output_format", "user"),
+    *("context", "examples", "schema", "params", "layout"),
+)
+"""The keys of a template file, in the order in which a new file has them."""
+
+_PARTS: Mapping[str, tuple[str, ...]] = {
+    "params": tuple(f.name for f in fields_of(Params)),
+    "examples": tuple(f.name for f in fields_of(ShotChoice)),
+    "inputs": tuple(f.name for f in fields_of(InputSpec)),
+}
+_DEFAULT_SHOTS = {f.name: f.default for f in fields_of(ShotChoice) if f.default is not MISSING}
+_DEFAULT_INPUT = asdict(InputSpec())
+
+
+def edit(source: str, changes: Mapping[str, Any], *, path: str) -> str:
+    """The text of the template file `source` with `changes`, touching only what they change.
+
+    A change to what is there already changes nothing. Raises `TemplateError` where `source` is no template, a
+    field is unknown, a value is none the field takes, or the file is written in a way that cannot be changed in
+    place (an anchor used twice).
+    """
+    old = parse(source, path=path)
+    raw = plain(source, path=path)
+    new_raw = _Change(old, raw, path).apply(changes)
+    if same(raw, new_raw):
+        return source
+    wanted = _parsed(new_raw, path)
+    if _says(wanted) == _says(old):
+        return source
+    problem: Exception | None = None
+    for coarse in (False, True):
+        try:
+            text = yaml_edit.change(source, raw, new_raw, texts=TEXTS, coarse=coarse)
+            if _says(parse(text, path=path)) == _says(wanted):
+                return text
+        except (CannotSplice, TemplateError) as exc:
+            problem = exc
+    why = f" ({problem})" if isinstance(problem, CannotSplice) else ""
+    raise TemplateError(
+        f"the file is written in a way that cannot be changed in place{why}",
+        file=path,
+        hint="change it in an editor; aliases (`&name`, `*name`) and merge keys (`<<`) are the usual reason",
+    ) from problem
+
+
+def new(values: Mapping[str, Any], *, path: str) -> str:
+    """The text of a new template file with these fields, in the usual order and form.
+
+    Without `layout` it has the standard one. Raises `TemplateError` as `edit` does.
+    """
+    raw = _Change(Template("", path), {}, path).apply(values) or {"instructions": None}
+    wanted = _parsed(raw, path)
+    rows = [row for key in KEYS if key in raw for row in yaml_write.entry(key, raw[key], 0, text=key in TEXTS)]
+    text = "\n".join(rows) + "\n"
+    if _says(parse(text, path=path)) != _says(wanted):
+        raise TemplateError("these values cannot be written as a template file", file=path)
+    return text
+
+
+def fields(template: Template) -> dict[str, Any]:
+    """Every field of `template` by the names `edit` takes; None and empty ones included."""
+    values = {key: getattr(template, key) for key in KEYS}
+    return {**values, "schema": json.loads(template.schema) if template.schema else None}
+
+
+def context_entry(path: str, choice: PassageChoice | None) -> str | dict[str, Any]:
+    """A document as the field `context` takes it: all of it, or the passages of `choice`."""
+    return {"path": path} if choice is None else {"path": path, "passages": passages_entry(choice)}
+
+
+def with_passages(
+    template: Template, path: str, choice: PassageChoice | None, *, original: Template | None = None
+) -> list[str | dict[str, Any]]:
+    """The field `context` of `template`, with `choice` taken of its document `path`; the others stay as they are.
+
+    `original` is what the field will be an edit of, where `template` has edits already.
+    """
+    taken = {**template.passages, path: choice}
+    before = (original or template).passages
+    # A path alone keeps what the file takes of it, so it stands only where the file takes all.
+    return [
+        one if taken.get(one) is None and one not in before else context_entry(one, taken.get(one))
+        for one in template.context
+    ]
+
+
+def _parsed(raw: Mapping[str, Any], path: str) -> Template:
+    try:
+        return parse(yaml_write.inline(raw, flow=True, as_json=True), path=path)
+    except TemplateError as exc:
+        # Its line is one of a text nobody has seen.
+        raise TemplateError(exc.what, file=path, field=exc.field, hint=exc.hint) from exc
+
+
+def _says(template: Template) -> str:
+    """What a template means, whatever its file looks like. As text: 1, 1.0 and true are three."""
+    return repr(replace(template, source="", lines={}))
+
+
+class _Change:
+    """Turns the data of a template file into what it should be, keeping every value that stays as it is written."""
+
+    def __init__(self, old: Template, raw: Mapping[str, Any], path: str) -> None:
+        self.old, self.raw, self.path = old, raw, path
+        self.new: dict[str, Any] = dict(raw)
+
+    def apply(self, changes: Mapping[str, Any]) -> dict[str, Any]:
+        for name, value in changes.items():
+            key, _, part = name.partition(".")
+            if key not in KEYS or (part and key not in _PARTS):
+                raise self._unknown(name, KEYS)
+            if key == "inputs":
+                self._inputs(part, value)
+            elif key in _PARTS:
+                self._mapping(key, part, value)
+            else:
+                self._field(key, value)
+        if self.raw and not set(self.raw) & set(self.new):
+            self.new = {next(iter(self.raw)): None, **self.new}  # a file keeps a key, and its head comment a place
+        return self._ordered()
+
+    def _ordered(self) -> dict[str, Any]:
+        """New keys behind the one that comes before them in a file in the usual order."""
+        order = [key for key in self.raw if key in self.new]
+        for key in KEYS:
+            if key in self.new and key not in order:
+                earlier = [k for k in KEYS[: KEYS.index(key)] if k in order]
+                order.insert(order.index(earlier[-1]) + 1 if earlier else 0, key)
+        return {key: self.new[key] for key in order}
+
+    def _set(self, key: str, value: Any) -> None:
+        if value is None or (isinstance(value, str | list | dict) and not value):
+            self.new.pop(key, None)
+        else:
+            self.new[key] = value
+
+    def _field(self, key: str, value: Any) -> None:
+        if key == "schema":
+            self._schema(value)
+            return
+        if key == "context":
+            value = self._context(value)
+            if same(value, self.raw.get(key) or []):
+                return
+        elif value is not None and not isinstance(value, str):
+            raise self._wrong(key, "should be text")
+        elif value == getattr(self.old, key):
+            return
+        if key in ("user", "layout") and value == "":
+            self.new[key] = ""  # no text at all is another thing than the standard one
+        else:
+            self._set(key, value)
+
+    def _context(self, value: Any) -> list[Any]:
+        """Documents by path, or as mappings with `path` and `passages`. What is taken of a document stays with it
+        where only its path is given; a mapping with nothing but a path takes all of it."""
+        kept = {entry["path"]: entry for entry in self.raw.get("context") or () if isinstance(entry, Mapping)}
+        found: list[Any] = []
+        for one in [] if value is None else [value] if isinstance(value, str | Mapping) else list(value):
+            if isinstance(one, Mapping) and isinstance(one.get("path"), str):
+                found.append(one["path"] if len(one) == 1 else dict(one))
+            elif isinstance(one, str):
+                found.append(kept.get(one, one))
+            else:
+                raise self._wrong("context", "should be a list of paths, or of mappings with a `path`")
+        return found
+
+    def _schema(self, value: Any) -> None:
+        if isinstance(value, str):
+            try:
+                value = json.loads(value) if value.strip() else None
+            except (ValueError, RecursionError) as exc:
+                raise self._wrong("schema", f"not JSON: {exc}") from exc
+        if value is not None and not isinstance(value, Mapping):
+            raise self._wrong("schema", "should be a mapping, or the JSON text of one")
+        if value is not None and json.dumps(value, separators=(",", ":")) == self.old.schema:
+            return
+        if value is None:
+            self.new.pop("schema", None)
+        elif isinstance(self.raw.get("schema"), str):
+            self.new["schema"] = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+        else:
+            self.new["schema"] = dict(value)
+
+    def _mapping(self, key: str, part: str, value: Any) -> None:
+        """`params` and `examples`: the whole, or one part of it."""
+        known = _PARTS[key]
+        before = getattr(self.old, key)
+        now: dict[str, Any] = dict(self.new.get(key) or {})
+        if part:
+            given = {part: value}
+        else:
+            if value is None and key == "examples":
+                self.new.pop(key, None)
+                return
+            found = self._as_mapping(key, value)
+            given = {**dict.fromkeys(known), **found} if key == "params" else {**_DEFAULT_SHOTS, **found}
+            given = {name: given[name] for name in sorted(given, key=lambda n: known.index(n) if n in known else -1)}
+        for name, one in given.items():
+            if name not in known:
+                raise self._unknown(f"{key}.{name}", [f"{key}.{k}" for k in known])
+            self._part(name, one, before, now)
+        self._set(key, now)
+
+    def _part(self, name: str, value: Any, before: Any, now: dict[str, Any]) -> None:
+        if name == "stop":
+            value = self._list("params.stop", value)
+        if isinstance(value, float) and value.is_integer() and name not in ("k", "seed"):
+            value = int(value)  # as people write a temperature
+        if before is not None and value is not None:
+            was = getattr(before, name)
+            if value == (list(was) if name == "stop" else was):
+                return
+        elif before is None and name not in ("pool", "k") and value == _DEFAULT_SHOTS.get(name):
+            return
+        if value is None or (name == "stop" and not value):
+            now.pop(name, None)
+        elif name == "stop" and isinstance(now.get("stop"), str) and len(value) == 1:
+            now[name] = value[0]
+        else:
+            now[name] = value
+
+    def _inputs(self, part: str, value: Any) -> None:
+        raw = self.new.get("inputs")
+        raw = dict.fromkeys(raw) if isinstance(raw, list) else dict(raw or {})
+        name, _, attribute = part.partition(".")
+        if not part:
+            found = {} if value is None else self._as_mapping("inputs", value)
+            made = {name: self._input(name, one, raw) for name, one in found.items()}
+        elif not attribute:
+            made = {**raw, name: self._input(name, {} if value is None else value, raw)}
+            if value is None:
+                made.pop(name)
+        else:
+            spec = {**_DEFAULT_INPUT, **(raw.get(name) or {}), attribute: value}
+            made = {**raw, name: self._input(name, spec, raw)}
+        bare = isinstance(self.new.get("inputs"), list) and not any(made.values())
+        self._set("inputs", list(made) if bare else made)
+
+    def _input(self, name: str, value: Any, raw: Mapping[str, Any]) -> Any:
+        """What the file has for the input `name`: as it is where it says the same."""
+        given = self._as_mapping(f"inputs.{name}", {} if value is None else value)
+        spec = {**_DEFAULT_INPUT, **given}
+        for key in spec:
+            if key not in _DEFAULT_INPUT:
+                raise self._unknown(f"inputs.{name}.{key}", [f"inputs.{name}.{k}" for k in _DEFAULT_INPUT])
+        was = raw.get(name)
+        now: dict[str, Any] = dict(was or {})
+        before = {**_DEFAULT_INPUT, **now}
+        for key, one in spec.items():
+            if same(one, before[key]) or (one is None and before[key] == _DEFAULT_INPUT[key]):
+                continue
+            if one is None or same(one, _DEFAULT_INPUT[key]):
+                now.pop(key, None)
+            else:
+                now[key] = one
+        return was if name in raw and now == (was or {}) else now
+
+    def _as_mapping(self, field: str, value: Any) -> dict[str, Any]:
+        if is_dataclass(value) and not isinstance(value, type):
+            return {f.name: getattr(value, f.name) for f in fields_of(value)}
+        if isinstance(value, Mapping):
+            return dict(value)
+        if field == "inputs" and isinstance(value, list | tuple) and all(isinstance(v, str) for v in value):
+            return dict.fromkeys(value)
+        raise self._wrong(field, "should be a mapping of names to values")
+
+    def _list(self, field: str, value: Any) -> list[str]:
+        items: Sequence[Any] = [] if value is None else [value] if isinstance(value, str) else list(value)
+        if not all(isinstance(one, str) for one in items):
+            raise self._wrong(field, "should be a list of texts")
+        return list(items)
+
+    def _wrong(self, field: str, message: str) -> TemplateError:
+        return TemplateError(message, file=self.path, field=field)
+
+    def _unknown(self, name: str, known: Sequence[str]) -> TemplateError:
+        return TemplateError(f"there is no field `{name}`", file=self.path, field=name, hint=nearest(name, known))
+
+
+__all__ = ["KEYS", "context_entry", "edit", "fields", "new", "with_passages"]

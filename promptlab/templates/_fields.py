@@ -1,0 +1,125 @@
+"""The fields of a template while somebody edits them one by one: what each is now, and what still differs.
+
+    changes = with_field(template, {}, "params.temperature", 0.7)      # {"params.temperature": 0.7}
+    values(template, changes)["params"]["temperature"]                 # 0.7
+
+Changes have the names and values that `template_edit.edit` takes, as plain data that JSON keeps. They may be none
+that make a template: half a Jinja tag while somebody types is shown as it is, and its problem beside it.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+from promptlab._yaml._edit import same
+from promptlab.errors import TemplateError
+from promptlab.templates import _edit as template_edit
+from promptlab.templates._parse import parse
+from promptlab.types import InputSpec, Template
+
+_INPUT = asdict(InputSpec())
+
+
+def of(template: Template) -> dict[str, Any]:
+    """Every field of `template` as plain data; None and empty ones included."""
+    plain = template_edit.fields(template)
+    chosen = template.passages
+    return {
+        **plain,
+        "inputs": {name: asdict(spec) for name, spec in template.inputs.items()},
+        "context": [template_edit.context_entry(path, chosen[path]) if path in chosen else path
+                    for path in template.context],
+        "examples": asdict(template.examples) if template.examples else None,
+        "params": {**asdict(template.params), "stop": list(template.params.stop)},
+    }  # fmt: skip
+
+
+def values(template: Template, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Every field as it is with `changes`, whether or not they make a template."""
+    found = copy.deepcopy(of(template))
+    for name, value in changes.items():
+        _put(found, name.split("."), copy.deepcopy(value))
+    inputs = found["inputs"] or {}
+    return {**found, "inputs": {name: {**_INPUT, **(spec or {})} for name, spec in inputs.items()}}
+
+
+def with_field(template: Template, changes: Mapping[str, Any], name: str, value: Any) -> dict[str, Any]:
+    """`changes` with the field `name` set to `value`; what is as it was in `template` is no change any more."""
+    key, _, part = name.partition(".")
+    now = dict(changes)
+    if part and key in now:  # the whole of it was set before: the part belongs in there
+        whole = copy.deepcopy({key: now[key]})
+        _put(whole, name.split("."), value)
+        name, value = key, whole[key]
+    now = {known: one for known, one in now.items() if not known.startswith(f"{name}.")}
+    if _alike(_get(of(template), name.split(".")), value):
+        now.pop(name, None)
+    else:
+        now[name] = value
+    return now
+
+
+def edited(template: Template, changes: Mapping[str, Any]) -> Template:
+    """`template` with `changes`, its `source` the text of the changed file. Raises `TemplateError`."""
+    if not changes:
+        return template
+    source = template_edit.edit(template.source, changes, path=template.path)
+    return template if source == template.source else replace(parse(source, path=template.path), label=template.label)
+
+
+def edited_as_far_as_possible(
+    template: Template, changes: Mapping[str, Any]
+) -> tuple[Template, tuple[TemplateError, ...]]:
+    """`template` with those of `changes` that make a template, and what is wrong with the others."""
+    try:
+        return edited(template, changes), ()
+    except TemplateError as exc:
+        if len(changes) == 1:
+            return template, (_named(exc, next(iter(changes))),)
+    found, good = template, dict[str, Any]()
+    problems: dict[str, TemplateError] = {}
+    while True:  # a change may need another one that comes later: a text, the input it uses
+        before = len(good)
+        for name, value in changes.items():
+            if name in good:
+                continue
+            try:
+                found = edited(template, {**good, name: value})
+                good[name] = value
+                problems.pop(name, None)
+            except TemplateError as exc:
+                problems[name] = _named(exc, name)
+        if len(good) == before or not problems:
+            return found, tuple(problems.values())
+
+
+def _named(exc: TemplateError, name: str) -> TemplateError:
+    return exc if exc.field else TemplateError(exc.what, file=exc.file, line=exc.line, field=name, hint=exc.hint)
+
+
+def _put(fields: dict[str, Any], names: list[str], value: Any) -> None:
+    *way, last = names
+    for name in way:
+        inner = fields.get(name)
+        fields[name] = fields = dict(inner) if isinstance(inner, Mapping) else {}
+    if value is None and len(names) == 2 and names[0] == "inputs":
+        fields.pop(last, None)
+    else:
+        fields[last] = value
+
+
+def _get(fields: Any, names: list[str]) -> Any:
+    for name in names:
+        fields = fields.get(name) if isinstance(fields, Mapping) else None
+    return fields
+
+
+def _alike(a: Any, b: Any) -> bool:
+    numbers = all(isinstance(one, int | float) and not isinstance(one, bool) for one in (a, b))
+    return bool(a == b) if numbers else same(a, b)
+
+
+__all__ = ["edited", "edited_as_far_as_possible", "of", "values", "with_field"]

@@ -1,0 +1,75 @@
+"""Inputs of a template by name: adding one, taking one away, and calling one differently everywhere it is used.
+
+renamed(values, "q", "question")     # {"inputs": …, "instructions": "Answer {{ question }}."}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import Environment
+from jinja2.exceptions import TemplateError as JinjaError
+
+from promptlab.templates._parse import TEXTS, type_problem
+
+_JINJA = Environment(keep_trailing_newline=True, autoescape=True)  # it only takes texts apart
+EMPTY: Mapping[str, Any] = {"string": "", "number": 0, "boolean": False, "list": [], "object": {}}
+"""The default an input of each type starts with when it may be left out."""
+
+
+def free(values: Mapping[str, Any], name: str = "input") -> str:
+    """`name`, or with a number what no input has for its name."""
+    number, found = 2, name
+    while found in values["inputs"]:
+        found, number = f"{name}_{number}", number + 1
+    return found
+
+
+def renamed(values: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
+    """The fields that change when the input `old` is called `new`: the inputs, and the texts that use it."""
+    new = new.strip()
+    if new == old or not new or new in values["inputs"]:
+        return {}
+    found: dict[str, Any] = {"inputs": {new if n == old else n: spec for n, spec in values["inputs"].items()}}
+    for field in TEXTS:
+        text = values[field]
+        if text and (changed := in_text(text, old, new)) != text:
+            found[field] = changed
+    context = [_in_query(entry, old, new) for entry in values["context"]]
+    return {**found, "context": context} if context != values["context"] else found
+
+
+def in_text(text: str, old: str, new: str) -> str:
+    """`text` with the variable `old` called `new`; a text that is no Jinja, yet, stays as it is."""
+    try:
+        tokens = list(_JINJA.lex(text))
+    except JinjaError:
+        return text
+    if "".join(value for _, _, value in tokens) != text:
+        return text
+    done, before = [], ""
+    for _, kind, value in tokens:
+        own = kind == "name" and value == old and before not in (".", "|")
+        done.append(new if own else value)
+        before = before if kind == "whitespace" else value
+    return "".join(done)
+
+
+def _in_query(entry: Any, old: str, new: str) -> Any:
+    query = entry.get("passages", {}).get("query") if isinstance(entry, Mapping) else None
+    if not query or old not in query:
+        return entry
+    return {**entry, "passages": {**entry["passages"], "query": [new if one == old else one for one in query]}}
+
+
+def of_type(spec: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """`spec` as an input of type `kind`; a sample and a default that do not fit are left out, or start anew."""
+    found = {**spec, "type": kind}
+    for name in ("sample", "default"):
+        if spec[name] is not None and type_problem(kind, spec[name]):
+            found[name] = EMPTY[kind] if name == "default" else None
+    return found
+
+
+__all__ = ["EMPTY", "free", "in_text", "of_type", "renamed"]

@@ -1,0 +1,114 @@
+"""Templates: reading them from the workspace, and rendering one into a `Prompt` with its spans.
+
+    template = load(workspace, "world-cup")
+    prompt = render(template, {"question": "Who won?"}, documents=documents, shots=shots)
+    prompt.messages[0].role                # "system"
+    prompt.texts()                         # each span with its characters: instructions, a document, an example, …
+
+Values (inputs, documents, examples) are inserted once and never rendered again, whatever they contain.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from promptlab._yaml._read import parse_yaml, read_text
+from promptlab.errors import TemplateError, WorkspaceError, nearest
+from promptlab.templates._parse import file_schema, parse
+from promptlab.templates._render import check_type, render, spec_of
+from promptlab.types import Template
+from promptlab.workspace._workspace import Workspace
+
+FOLDER = "templates"
+ENDINGS = (".yaml", ".yml")
+
+
+def names(workspace: Workspace) -> list[str]:
+    """Paths of the workspace's templates: those in its `templates` folder, sorted."""
+    folder = workspace.root / FOLDER
+    found = [path for path in folder.rglob("*") if path.suffix in ENDINGS and path.is_file()]
+    return sorted(path.relative_to(workspace.root).as_posix() for path in found)
+
+
+def load(workspace: Workspace, path: str) -> Template:
+    """The template at `path`: a path in the workspace, an absolute path, or a bare name such as `world-cup`.
+
+    Its documents and its pool of examples must be there; a missing file is a `TemplateError` with its line.
+    """
+    full, shown = _find(workspace, path)
+    template = parse(read_text(full, shown=shown, error=TemplateError), path=shown)
+    template = replace(template, label=workspace.label_of(shown))
+    wanted = [(f"context.{number}", document) for number, document in enumerate(template.context)]
+    if template.examples:
+        wanted.append(("examples.pool", template.examples.pool))
+    for field, name in wanted:
+        _check_there(workspace, template, field, name)
+    return template
+
+
+def _find(workspace: Workspace, path: str) -> tuple[Path, str]:
+    bare = "/" not in path and "\\" not in path and not path.endswith(ENDINGS)
+    if Path(path).is_absolute():
+        full = Path(path)
+    else:
+        try:
+            full = workspace.resolve(f"{FOLDER}/{path}.yaml" if bare else path)
+        except (WorkspaceError, ValueError) as exc:  # ValueError: a NUL byte
+            raise TemplateError(str(exc), file=path) from exc
+    shown = workspace.relative(full)
+    if not full.is_file():
+        known = names(workspace)
+        known = [Path(name).stem for name in known] if bare else known
+        raise TemplateError("there is no such template", file=path if bare else shown, hint=nearest(path, known))
+    return full, shown
+
+
+def _check_there(workspace: Workspace, template: Template, field: str, name: str) -> None:
+    try:
+        full = workspace.resolve(name)
+        there = full.is_file()
+    except (WorkspaceError, OSError, ValueError) as exc:
+        message, there, hint = str(exc), False, ""
+    else:
+        message = f"there is no file `{name}` in the workspace"
+        beside = [p.name for p in full.parent.iterdir()] if full.parent.is_dir() else []
+        close = difflib.get_close_matches(full.name, beside, n=1)
+        hint = f"did you mean `{workspace.relative(full.parent / close[0])}`?" if close else ""
+    if not there:
+        file = parse_yaml(template.source, shown=template.path, error=TemplateError)
+        line = file.line(int(part) if part.isdigit() else part for part in field.split("."))
+        raise TemplateError(message, file=template.path, line=line, field=field, hint=hint)
+
+
+def sample_inputs(template: Template) -> dict[str, Any]:
+    """The sample of each input that has one, else its default; inputs with neither are left out."""
+    values = {name: spec.default if spec.sample is None else spec.sample for name, spec in template.inputs.items()}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def inputs_from_text(template: Template, texts: Mapping[str, str]) -> dict[str, Any]:
+    """Inputs typed on a command line or into a form, as values of the types the template declares.
+
+    Text stays as it is; numbers, booleans, lists and objects are read as JSON.
+    """
+    values: dict[str, Any] = {}
+    for name, text in texts.items():
+        spec = spec_of(template, name)
+        if spec.type == "string":
+            values[name] = text
+            continue
+        try:
+            values[name] = json.loads(text)
+        except (ValueError, RecursionError) as exc:
+            message = f"cannot be read as a {spec.type}: {text[:60]!r}"
+            raise TemplateError(message, file=template.path, field=f"inputs.{name}", hint="write it as JSON") from exc
+        check_type(template, name, spec, values[name])
+    return values
+
+
+__all__ = ["file_schema", "inputs_from_text", "load", "names", "parse", "render", "sample_inputs"]

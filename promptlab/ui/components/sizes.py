@@ -1,0 +1,61 @@
+"""How large a document is, in what people and models count in, and what the library says of one as a sentence."""
+
+from __future__ import annotations
+
+from promptlab.documents import _token_estimate as tokens
+from promptlab.errors import PromptlabError
+from promptlab.types import Document, Message, Prompt, Request, Span
+from promptlab.ui.state.session import Session
+from promptlab.ui.workbench import request as bench
+
+COUNTED = 200_000
+"""Characters up to which a model's own tokenizer is asked; a longer text would keep the page waiting."""
+
+
+class Counter:
+    """Counts tokens as the first model that is ready does, or about, where none can be asked."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        names = session.catalogue.names()
+        self.model = next((name for name in names if session.catalogue.status(name).ready), None)
+
+    def count(self, document: Document) -> tuple[int, bool]:
+        """The tokens of `document`, and whether they are exact."""
+        text = document.text
+        if self.model and text and len(text) <= COUNTED:
+            span = Span(0, 0, len(text), "context", document.path, document.label)
+            request = Request(self.model, Prompt((Message("user", text),), (span,)))
+            try:
+                budget = bench.as_sent(self._session, request).budget
+            except PromptlabError:
+                pass
+            else:
+                return budget.by_section.get("context", 0), budget.exact
+        return tokens.about(text), False
+
+    def said(self, document: Document) -> str:
+        """`2,431 tokens`, or `about 2,539 tokens`."""
+        count, exact = self.count(document)
+        return f"{'' if exact else 'about '}{count:,} token{'' if count == 1 else 's'}"
+
+
+def of_bytes(count: int) -> str:
+    """Bytes in the unit that fits: `512 B`, `12 kB`, `3.4 MB`."""
+    if count < 1_000:
+        return f"{count} B"
+    return f"{count / 1_000:,.0f} kB" if count < 1_000_000 else f"{count / 1_000_000:,.1f} MB"
+
+
+def words(count: int) -> str:
+    """`1 word`, `1,634 words`."""
+    return f"{count:,} word{'' if count == 1 else 's'}"
+
+
+_VERBS = ("is", "has", "holds", "would", "took", "cannot", "declares")
+
+
+def sentence(what: str) -> str:
+    """What the library complains of ("is encrypted", "62.1 MB is more than …") as a sentence about the document."""
+    said = f"It {what}" if what.split(" ", 1)[0] in _VERBS else what
+    return f"{said[:1].upper()}{said[1:].rstrip('.')}{'' if said.endswith('?') else '.'}" if said else ""

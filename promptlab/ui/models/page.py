@@ -1,0 +1,121 @@
+"""Every model of the catalogue: ready or not and what to do, its window and clearance, its file, and the GPU."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from promptlab.models._catalogue import ModelStatus
+from promptlab.models._openai._config import shown_url
+from promptlab.types import Held
+from promptlab.ui.components import widgets
+from promptlab.ui.components.widgets import chip, escape, markup, note
+from promptlab.ui.state.session import Session
+from promptlab.workspace import _labels as labels
+from promptlab.workspace._workspace import LlamaModel, OpenAIModel
+
+_SEES = {
+    "public": "public text only",
+    "internal": "public and internal text",
+    "confidential": "everything, confidential text too",
+}
+
+
+def page(session: Session) -> None:
+    """Draw the page."""
+    st.subheader("Models", anchor=False)
+    widgets.small("From promptlab.yaml, which is read when promptlab starts. Keys come from the environment.")
+    names = session.catalogue.names()
+    if not names:
+        note("info", "There is no model yet", "Add one under `models:` in promptlab.yaml; docs/models.md shows how.")
+    for pattern in labels.unmatched(session.workspace):
+        note(
+            "warn", f"The label pattern `{pattern}` is about no file", "A slip, or a file that is gone or yet to come."
+        )
+    for name in names:
+        with st.container(key=f"row-model-{name}", gap="small"):
+            _model(session, session.catalogue.status(name))
+
+
+def _model(session: Session, status: ModelStatus) -> None:
+    marks = [
+        chip("not ready", "warn") if not status.ready else chip("ready", "good") if status.tried else chip("not tried")
+    ]
+    if status.loaded:
+        marks.append(chip("in memory"))
+    markup(f'<div class="pl-model"><span class="pl-name">{escape(status.name)}</span>{"".join(marks)}</div>')
+    if status.reason:
+        note("info" if status.ready else "warn", "What to do" if not status.ready else "Note", status.reason)
+    entry = session.catalogue.entry(status.name)
+    rows: list[tuple[str, object]] = [("Runs", _where(entry))]
+    if isinstance(entry, OpenAIModel):
+        rows += [
+            ("Model", entry.model),
+            ("Address", shown_url(entry.base_url) if entry.base_url else "the provider's own"),
+        ]
+        rows += [("Key", f"from {entry.api_key_env}" if entry.api_key_env else "none needed")]
+    rows += [
+        ("Window", f"{status.window:,} tokens" if status.window else "not said"),
+        ("May see", _SEES[status.clearance]),
+    ]
+    if isinstance(entry, LlamaModel):
+        rows += [
+            ("Size on disk", widgets.size(status.size_bytes)),
+            ("CPU code", f"{status.cpu}, tried on this processor" if status.cpu else "known once it was tried"),
+            ("GPU", status.gpu or "known once its file is there"),
+            ("Answers", f"up to {entry.throughput} written together" if entry.throughput else "one at a time, exactly"),
+            ("Loaded", "yes" if status.loaded else "with its first answer"),
+            ("Kept read", _held(status.held, together=bool(entry.throughput))),
+            ("File", status.file or ""),
+        ]
+    markup(widgets.facts_table(rows))
+    if isinstance(entry, LlamaModel) and status.file is None:
+        _prepare(session, status)
+    elif isinstance(entry, LlamaModel) and not (status.ready and status.tried):
+        _try(session, status)
+    elif (
+        status.held
+        and (status.held.states or status.held.files)
+        and st.button("Forget what is kept read", icon=":material/delete:", key=f"forget-{status.name}")
+    ):
+        session.catalogue.forget_prefixes(status.name)
+        st.rerun()
+
+
+def _held(held: Held | None, *, together: bool) -> str:
+    if held is None:
+        return "known once its file is there"
+    if together:  # their cells are part of the window: they take no memory of their own, and are never written to disk
+        return f"{_count(held.states, 'prompt')} in its window"
+    memory = f"{_count(held.states, 'state')} in memory, {widgets.size(held.state_bytes)}"
+    return f"{memory}; {_count(held.files, 'file')} on disk, {widgets.size(held.file_bytes)}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def _where(entry: LlamaModel | OpenAIModel | None) -> str:
+    if isinstance(entry, LlamaModel):
+        return "on this machine, with llama.cpp"
+    if isinstance(entry, OpenAIModel):
+        return "behind an OpenAI-compatible API"
+    return "as a backend given by the program"
+
+
+def _try(session: Session, status: ModelStatus) -> None:
+    if st.button("Try it on this processor", icon=":material/play_arrow:", key=f"try-{status.name}"):
+        with st.spinner("Trying it"):
+            session.catalogue.try_out(status.name)
+        st.rerun()
+
+
+def _prepare(session: Session, status: ModelStatus) -> None:
+    if not st.button("Prepare its file", icon=":material/download:", key=f"prepare-{status.name}"):
+        return
+    bar = st.progress(0.0, text="Preparing")
+
+    def show(done: int, total: int) -> None:
+        bar.progress(min(1.0, done / total) if total else 0.0, text=f"{widgets.size(done)} of {widgets.size(total)}")
+
+    session.catalogue.prepare(status.name, show)
+    st.rerun()

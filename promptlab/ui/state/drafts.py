@@ -1,0 +1,224 @@
+"""Drafts: what somebody changed of a template in the browser and has not saved, on whichever page.
+
+A draft keeps only what differs from the file, by the names `template_edit.edit` takes, under `.promptlab/drafts/`,
+so a reload, a second tab or a restart loses nothing. `base` is the file as it was when the first change was made;
+a template that is not on disk yet has its whole text in `text`. One real draft:
+
+    {"template": "templates/world-cup.yaml", "revision": 4, "base": "description: …",
+     "changes": {"instructions": "Answer briefly.", "params.temperature": 0.7}, "without": ["context"], ...}
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import re
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from promptlab._util import disk_errors as faults
+from promptlab._util.files import write_atomically
+from promptlab.errors import StoreError
+from promptlab.runs import _plans as plans
+from promptlab.templates import _fields as template_fields
+from promptlab.templates import _load as templates
+from promptlab.types import Given, InputSpec, Label, Place, Section, Template, highest
+
+log = logging.getLogger(__name__)
+
+
+class InputOrigin(BaseModel):
+    """Where the text of an input came from: its label then, and its files."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    label: Label = "public"
+    places: tuple[tuple[str, str], ...] = ()
+
+
+class Draft(BaseModel):
+    """What differs from the template file `template`, and how the workbench was set for it.
+
+    `revision` grows with every change, so that each open tab notices what another one did. `text` is the whole text
+    that `changes` are made to where it is not `base`: of a template that is new, or typed as a file. `models` None
+    and `counted_by` None follow the models that are ready, and the first of those. `origins` says of inputs that came
+    from a run where that had them from; what somebody makes of such a text is as private, until the field is emptied.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    template: str
+    revision: int = 0
+    base: str | None = None
+    text: str | None = None
+    changes: Mapping[str, Any] = {}
+    inputs: Mapping[str, Any] = {}
+    origins: Mapping[str, InputOrigin] = {}
+    without: tuple[Section, ...] = ()
+    models: tuple[str, ...] | None = None
+    counted_by: str | None = None
+    fresh: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _migrated(cls, data: Any) -> Any:
+        """A draft as the first releases kept it, with a field for each thing that could be changed."""
+        if not isinstance(data, dict) or not {"texts", "params", "k"} & data.keys():
+            return data
+        texts, params, k = data.get("texts"), data.get("params"), data.get("k")
+        changes = dict(texts) if isinstance(texts, dict) else {}
+        changes |= {f"params.{n}": v for n, v in params.items()} if isinstance(params, dict) else {}
+        changes |= {"examples.k": k} if isinstance(k, int) else {}
+        return {**data, "changes": changes}
+
+    @property
+    def edited(self) -> bool:
+        """Whether anything of the template itself is changed; switches and inputs are no part of it."""
+        return bool(self.changes) or self.text is not None
+
+    @property
+    def origin(self) -> str | None:
+        """The text the changes are made to; None where that is the file as it is now."""
+        return self.base if self.text is None else self.text
+
+    def applied_to(self, template: Template) -> Template:
+        """`template` with the edits; its `source` is the file they will be saved as.
+
+        Raises `TemplateError` where they make no template, as half a Jinja tag does.
+        """
+        return template_fields.edited(template, self.changes)
+
+    def typed_inputs(self, template: Template) -> dict[str, Any]:
+        """What the form shows for every input: the draft's value or the sample; lists and objects as JSON."""
+        sample = templates.sample_inputs(template)
+        return {
+            name: self.inputs[name] if name in self.inputs else _typed(spec, sample.get(name))
+            for name, spec in template.inputs.items()
+        }
+
+    def inputs_for(self, template: Template) -> dict[str, Any]:
+        """The values to ask with; an input left empty is left out. Raises `TemplateError` for JSON that is none."""
+        values = {name: value for name, value in self.typed_inputs(template).items() if value is not None}
+        as_json = {n: v for n, v in values.items() if template.inputs[n].type in ("list", "object")}
+        return {**values, **templates.inputs_from_text(template, as_json)}
+
+    def origins_of(self, template: Template) -> dict[str, InputOrigin]:
+        """Those of inputs that are still asked with."""
+        there = {name for name in template.inputs if self.inputs.get(name) not in (None, "")}
+        return {name: origin for name, origin in self.origins.items() if name in there}
+
+    def given(self, template: Template) -> Given:
+        """The values to ask with, and where they came from."""
+        origins = self.origins_of(template)
+        places = {name: tuple(Place(*one) for one in origin.places) for name, origin in origins.items()}
+        return Given(self.inputs_for(template), highest([one.label for one in origins.values()]), places)
+
+    def switched_off(self) -> tuple[Section, ...]:
+        return plans.switches(self.without)
+
+
+def _typed(spec: InputSpec, value: Any) -> Any:
+    if spec.type in ("list", "object"):
+        return json.dumps(value, ensure_ascii=False, indent=1) if value is not None else ""
+    return "" if value is None and spec.type == "string" else value
+
+
+class Drafts:
+    """The drafts of a workspace, one file each in `folder`; every change is written at once and whole."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+
+    def load(self, template: str) -> Draft:
+        """The draft of the template at path `template`; an empty one when there is none, or none that can be read."""
+        draft = self._read(self._path(template))
+        return draft if draft and draft.template == template else Draft(template=template)
+
+    def edited(self) -> dict[str, Draft]:
+        """The drafts that change something of their template, by its path."""
+        found = [draft for path in sorted(self._folder.glob("*.json")) if (draft := self._read(path))]
+        return {draft.template: draft for draft in found if draft.edited}
+
+    def change(self, template: str, **fields: Any) -> Draft:
+        """Set `fields` of the draft; those not named stay as they are, whichever tab changed them last."""
+        with self._lock:
+            return self._change(self.load(template), fields)
+
+    def edit(self, template: str, source: str, values: Mapping[str, Any]) -> Draft:
+        """Set fields of the template itself; `source` is the text of its file that somebody was looking at.
+
+        A field set to what it is in that text is no change any more.
+        """
+        with self._lock:
+            now = self.load(template)
+            base = now.base if now.text is not None or now.base is not None else source
+            original = templates.parse(source if now.origin is None else now.origin, path=template)
+            changes = now.changes
+            for name, value in values.items():
+                changes = template_fields.with_field(original, changes, name, value)
+            kept = base if changes or now.text is not None else None
+            return self._change(now, {"base": kept, "changes": changes})
+
+    def write(self, template: str, text: str, base: str | None) -> Draft:
+        """Take `text` as the whole of the draft; `base` is the file's text, None where there is no such file."""
+        same = text == base
+        return self.change(template, base=None if same else base, text=None if same else text, changes={})
+
+    def saved(self, template: str, was: Draft, text: str, file: str | None) -> Draft:
+        """The draft `was`, which made `text`, is saved or kept elsewhere; the file says `file` now.
+
+        What `text` has not is still a draft: a change that makes no template, and what another tab typed meanwhile.
+        Inputs, switches and models stay.
+        """
+        with self._lock:
+            now = self.load(template)
+            if now.text is not None and now.text != was.text:
+                return self._change(now, {"base": file})
+            made, left = templates.parse(text, path=template), dict[str, Any]()
+            for name, value in now.changes.items():
+                left = template_fields.with_field(made, left, name, value)
+            lost = bool(left) and file is None
+            return self._change(now, {"base": file if left else None, "text": text if lost else None, "changes": left})
+
+    def reset(self, template: str) -> Draft:
+        """Forget what was changed; the choice of models stays."""
+        with self._lock:
+            now = self.load(template)
+            draft = Draft(template=template, revision=now.revision + 1, models=now.models, counted_by=now.counted_by)
+            self._write(draft)
+            return draft
+
+    def _change(self, now: Draft, fields: Mapping[str, Any]) -> Draft:
+        draft = Draft.model_validate({**now.model_dump(), **fields, "revision": now.revision + 1})
+        self._write(draft)
+        return draft
+
+    def _read(self, path: Path) -> Draft | None:
+        try:
+            return Draft.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValidationError) as exc:
+            log.warning("the draft %s cannot be read and is left out: %s", path, exc)
+            return None
+
+    def _path(self, template: str) -> Path:
+        # Two paths may give the same readable name; the hash tells them apart.
+        name = re.sub(r"[^a-zA-Z0-9]+", "-", Path(template).stem)[:40]
+        return self._folder / f"{name}-{hashlib.sha256(template.encode()).hexdigest()[:8]}.json"
+
+    def _write(self, draft: Draft) -> None:
+        path = self._path(draft.template)
+        try:
+            write_atomically(path, json.dumps(draft.model_dump(), indent=1).encode("ascii"))
+        except OSError as exc:
+            raise StoreError(
+                f"the draft of {draft.template} cannot be kept in {path}: {exc.strerror}",
+                hint=faults.advice(exc),
+            ) from exc

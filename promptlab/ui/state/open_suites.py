@@ -1,0 +1,157 @@
+"""What the pages of suites share between clicks: the log, the jobs, summaries worked out, recordings opened.
+
+A summary reads every row of a run and a recording is looked over once before an item is found in it; both are kept
+for as long as what they were made from stays the same.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from promptlab.models._catalogue import Catalogue
+from promptlab.runs._store import Store
+from promptlab.suites import _file as suite_file
+from promptlab.suites import _lock as suite_lock
+from promptlab.suites._ask import Asking
+from promptlab.suites._baseline import Answers, write_recording
+from promptlab.suites._choice import Options
+from promptlab.suites._compare import TwoRuns, compare_runs
+from promptlab.suites._log import SuiteLog, SuiteRun, Verb
+from promptlab.suites._matrix import summary_of_run
+from promptlab.suites._recording import Recording
+from promptlab.suites._replay_run import Replaying
+from promptlab.suites._suite import Suite
+from promptlab.suites._summary import Summary
+from promptlab.types import sha256
+from promptlab.ui.state.suite_jobs import SuiteJob, SuiteJobs, Work
+from promptlab.workspace._workspace import Workspace
+
+KEPT = 64
+T = TypeVar("T")
+
+
+class OpenSuites:
+    """The suites of one workspace, in this process. Safe to use from several threads."""
+
+    def __init__(self, state: Path) -> None:
+        self._path = state / "suites.sqlite"
+        self.jobs = SuiteJobs()
+        self._lock = threading.RLock()
+        self._log: SuiteLog | None = None
+        self._known: OrderedDict[Hashable, object] = OrderedDict()
+        self._recordings: dict[Path, tuple[tuple[int, int], Recording]] = {}
+
+    @property
+    def log(self) -> SuiteLog:
+        """The suite log, opened when first asked for."""
+        with self._lock:
+            if self._log is None:
+                self._log = SuiteLog(self._path)
+            return self._log
+
+    def summary(self, suite: Suite, run: SuiteRun) -> Summary:
+        """What a run came to."""
+        key = ("summary", run.id, run.done, run.total, sha256(suite.source))
+        return self._kept(key, lambda: summary_of_run(suite, self.log, run))
+
+    def compared(self, before: SuiteRun, after: SuiteRun) -> TwoRuns:
+        """What sets two runs apart."""
+        key = ("two", before.id, before.done, after.id, after.done)
+        return self._kept(key, lambda: compare_runs(self.log, before, after))
+
+    def _kept(self, key: Hashable, make: Callable[[], T]) -> T:
+        with self._lock:
+            if key in self._known:
+                self._known.move_to_end(key)
+                return self._known[key]  # type: ignore[return-value]  # a key is only ever used with its own kind
+        made = make()
+        with self._lock:
+            self._known[key] = made
+            while len(self._known) > KEPT:
+                self._known.popitem(last=False)
+        return made
+
+    @contextmanager
+    def recording(self, workspace: Workspace, suite: Suite) -> Iterator[Recording | None]:
+        """The suite's recording to find items in, None where there is none; nobody else uses it meanwhile."""
+        path = workspace.resolve(suite.recording)
+        with self._lock:
+            try:
+                stat = path.stat()
+            except OSError:
+                yield None
+                return
+            now = (stat.st_mtime_ns, stat.st_size)
+            seen, open_one = self._recordings.get(path, (None, None))
+            if open_one is None or seen != now:
+                if open_one:
+                    open_one.close()
+                self._recordings.pop(path, None)
+                open_one = Recording(path, shown=suite.recording)
+                self._recordings[path] = (now, open_one)
+            yield open_one
+
+    # Working
+
+    def replay(self, workspace: Workspace, path: str) -> SuiteJob:
+        """Begin a replay of the suite at `path`, as its file is now."""
+
+        def make() -> Work:
+            return Replaying(workspace, suite_file.load(workspace, path), log=self.log)
+
+        return self.jobs.start(path, "replay", make, _nothing)
+
+    def ask(
+        self,
+        workspace: Workspace,
+        path: str,
+        verb: Verb,
+        options: Options,
+        *,
+        catalogue: Catalogue,
+        store: Store,
+        resume: bool = True,
+    ) -> SuiteJob:
+        """Begin, or take up, a record or a rerun of the suite at `path`, as its file is now. What a record has
+        answered is in the recording when it has ended."""
+
+        def make() -> Work:
+            return Asking(
+                workspace,
+                suite_file.load(workspace, path),
+                verb=verb,
+                options=options,
+                catalogue=catalogue,
+                store=store,
+                log=self.log,
+                resume=resume,
+            )
+
+        def finish(work: Work) -> str:
+            assert isinstance(work, Asking), "it is what `make` made"
+            if verb != "record":
+                return ""
+            taken = write_recording(workspace, work.suite, Answers(store, self.log, work.run))
+            return f"{taken:,} item{'' if taken == 1 else 's'} recorded in {work.suite.recording}"
+
+        return self.jobs.start(path, verb, make, finish, lambda: suite_lock.owning(workspace, path, verb))
+
+    def close(self) -> None:
+        """Stop what runs and let go of files."""
+        self.jobs.close()
+        with self._lock:
+            for _, recording in self._recordings.values():
+                recording.close()
+            self._recordings.clear()
+            if self._log:
+                self._log.close()
+                self._log = None
+
+
+def _nothing(_work: Work) -> str:
+    return ""

@@ -1,0 +1,75 @@
+"""A template as somebody has it open: its file, their draft of it, and the template the two make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from promptlab.errors import TemplateError
+from promptlab.templates import _fields as template_fields
+from promptlab.templates import _load as templates
+from promptlab.types import Template
+from promptlab.ui.state.drafts import Draft
+from promptlab.ui.state.session import Session
+from promptlab.versions import _save as shelf
+
+
+@dataclass(frozen=True)
+class Opened:
+    """`original` is what the draft's changes are made to, `template` what they make of it.
+
+    `disk` is the text of the file as it is now, None where there is none. A change that makes no template is
+    left out of `template`, and `problems` says what is wrong with it.
+    """
+
+    path: str
+    disk: str | None
+    draft: Draft
+    original: Template
+    template: Template
+    problems: tuple[TemplateError, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """What would be saved."""
+        return self.template.source
+
+    @property
+    def base(self) -> str | None:
+        """The file's text when the first change was made; None for a template that is not on disk yet."""
+        return self.disk if self.draft.base is None and self.draft.text is None else self.draft.base
+
+    @property
+    def is_new(self) -> bool:
+        return self.base is None
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Every field as it stands in the form, also those that make no template."""
+        return template_fields.values(self.original, self.draft.changes)
+
+    def problem_of(self, *fields: str) -> TemplateError | None:
+        """What is wrong with one of `fields`, or with a part of it."""
+        return next(
+            (p for p in self.problems if p.field in fields or p.field.partition(".")[0] in fields),
+            None,
+        )
+
+
+def open_template(session: Session, path: str) -> Opened:
+    """The template at `path` as it is on disk and in its draft. Raises `TemplateError` where its text is none."""
+    draft, disk = session.drafts.load(path), shelf.on_disk(session.workspace, path)
+    source = disk if draft.origin is None else draft.origin
+    if source is None:
+        raise TemplateError("there is no such template", file=path)
+    original = replace(templates.parse(source, path=path), label=session.workspace.label_of(path))
+    if draft.changes and draft.base is None and draft.text is None:  # a draft of an earlier release
+        draft = draft.model_copy(update={"base": source})
+    template, problems = template_fields.edited_as_far_as_possible(original, draft.changes)
+    return Opened(path, disk, draft, original, template, problems)
+
+
+def let_go(session: Session, opened: Opened) -> None:
+    """What was open as `opened` is saved: it is no draft any more."""
+    file = shelf.on_disk(session.workspace, opened.path)
+    session.drafts.saved(opened.path, opened.draft, opened.text, file)

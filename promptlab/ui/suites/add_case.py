@@ -1,0 +1,142 @@
+"""Keep as a test: the question of an answer becomes a case of a suite, and the answer its recorded one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import streamlit as st
+
+from promptlab.errors import PromptlabError
+from promptlab.suites import _file as suite_file
+from promptlab.suites import _from_run as suite_keep
+from promptlab.suites._from_run import Kept
+from promptlab.types import Result
+from promptlab.ui.components import frame, links, widgets
+from promptlab.ui.components.widgets import note, small
+from promptlab.ui.state.session import Session
+
+_OPEN = "keep-test-open"
+NEW = ""
+"""The choice of a suite that is not there yet."""
+
+
+@dataclass
+class _Keeping:
+    """The answer that is being kept. `kept` says where it is once that is done."""
+
+    result: Result
+    turn: int
+    trouble: PromptlabError | None = None
+    kept: Kept | None = None
+
+    def key(self, name: str) -> str:
+        return f"keeping-{name}-{self.turn}"
+
+
+def button(session: Session, result: Result, *, key: str) -> None:
+    """The button of an answer's card, and its dialog where it was pressed."""
+    st.button(
+        "Keep as a test",
+        icon=":material/fact_check:",
+        type="tertiary",
+        key=f"{key}-keep-test",
+        help="Make the question a case of a suite, and this answer its recorded one.",
+        disabled=result.completion is None or result.completion.finish_reason == "stopped",
+        on_click=_open,
+        args=(result,),
+    )
+    keeping: _Keeping | None = st.session_state.get(_OPEN)
+    if keeping and keeping.result.id == result.id:
+        st.dialog("Keep as a test", width="medium", on_dismiss=_dismissed)(frame.guarded(_draw))(session, keeping)
+
+
+def _open(result: Result) -> None:
+    turn = st.session_state["keep-test-turn"] = st.session_state.get("keep-test-turn", 0) + 1
+    st.session_state[_OPEN] = _Keeping(result, turn)
+
+
+def _dismissed() -> None:
+    st.session_state.pop(_OPEN, None)
+
+
+def _draw(session: Session, keeping: _Keeping) -> None:
+    if st.session_state.get(_OPEN) is not keeping:
+        st.rerun()
+    if keeping.kept:
+        _done(keeping.kept)
+        return
+    if keeping.trouble:
+        note("bad", "It was not kept", keeping.trouble.message, keeping.trouble.hint)
+    widgets.mono(keeping.result.text, key=keeping.key("answer"))
+    template = session.store.run(keeping.result.run_id).template
+    fitting = _fitting(session, template)
+    path = st.selectbox(
+        "Suite",
+        [*fitting, NEW],
+        key=keeping.key("suite"),
+        format_func=lambda one: widgets.unturned(_short(one)) if one else "a new suite",
+        help="Suites that ask with the same template.",
+    )
+    name = path or st.text_input("Name of the new suite", value=PurePosixPath(template).stem, key=keeping.key("name"))
+    expected = st.text_input(
+        "What the answer must contain",
+        key=keeping.key("expected"),
+        placeholder="Argentina",
+        help="May stay empty: new answers are then only compared with this one.",
+    )
+    st.button(
+        "Keep",
+        type="primary",
+        key="keep-test-do",
+        disabled=not str(name).strip(),
+        on_click=_do,
+        args=(_keep, session, keeping, str(name).strip(), expected),
+    )
+
+
+def _fitting(session: Session, template: str) -> list[str]:
+    """The suites that ask with a template; those that cannot be read are not offered."""
+    found = []
+    for path in suite_file.names(session.workspace):
+        try:
+            if suite_file.load(session.workspace, path).template.path == template:
+                found.append(path)
+        except PromptlabError:
+            continue
+    return found
+
+
+def _short(path: str) -> str:
+    return path.removeprefix("fixtures/suites/").removesuffix(".yaml")
+
+
+def _do(what: Callable[..., None], session: Session, keeping: _Keeping, *words: str) -> None:
+    keeping.trouble = None
+    try:
+        what(session, keeping, *words)
+    except PromptlabError as exc:
+        keeping.trouble = exc
+
+
+def _keep(session: Session, keeping: _Keeping, suite: str, expected: str) -> None:
+    run = session.store.run(keeping.result.run_id)
+    keeping.kept = suite_keep.keep(
+        session.workspace, session.store, run, [keeping.result], suite, expected=expected.strip() or None
+    )
+
+
+def _done(kept: Kept) -> None:
+    if kept.cases:
+        note("info", f"It is a case of {_short(kept.suite)} now: {kept.cases[0]}", "Its answer is in the recording.")
+    else:
+        note("info", f"{_short(kept.suite)} had this question already", "The answer is its recorded one now.")
+    for line in kept.left_out:
+        small(f"Left out: {line}")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        links.to("suites", "See the suite", icon=":material/fact_check:", suite=kept.suite)
+        st.button("Close", key="keep-test-close", on_click=_dismissed)
+
+
+__all__ = ["button"]

@@ -1,0 +1,279 @@
+"""One item of a suite run: why it came out as it did, both prompts, both answers, scores, marks, and accept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from promptlab.errors import PromptlabError
+from promptlab.runs._difference import text_changes
+from promptlab.suites import _annotations as marks
+from promptlab.suites import _item_detail as suite_cell
+from promptlab.suites import _matrix as suite_pages
+from promptlab.suites._annotations import Mark
+from promptlab.suites._item_detail import Seen
+from promptlab.suites._log import Row, SuiteRun
+from promptlab.suites._suite import Suite
+from promptlab.types import Request, Score
+from promptlab.ui.components import diff_view as comparison
+from promptlab.ui.components import widgets
+from promptlab.ui.components.widgets import chip, escape, literal, markup, note, plain, small
+from promptlab.ui.state.session import Session
+from promptlab.ui.suites import accept as suite_accept
+from promptlab.ui.suites.matrix import open_item
+from promptlab.ui.suites.wording import run_words, score_mark, verdict_chip
+from promptlab.versions import _save as shelf
+
+_WHO, _TROUBLE = "suite-who", "suite-mark-trouble"
+
+
+def draw(session: Session, suite: Suite, run: SuiteRun, position: int) -> None:
+    """The item at a position of a run."""
+    st.button(
+        f"All of {plain(suite.name)}", icon=":material/arrow_back:", type="tertiary", key="case-back", on_click=_back
+    )
+    row = suite_pages.row_at(session.suites.log, run, position) if run.suite == suite.path else None
+    if row is None:
+        note("warn", "There is no such item in this run", "It was not asked yet, or the address is of another suite.")
+        return
+    with session.suites.recording(session.workspace, suite) as recorded, st.spinner("Reading it", show_time=False):
+        seen = suite_cell.look(session.workspace, suite, session.suites.log, session.store, run, row, recorded)
+    _head(session, run, row)
+    _why(row, seen)
+    if run.verb != "replay" and seen.answer is not None:
+        st.button(
+            "Accept this answer …",
+            icon=":material/done:",
+            key="accept-one",
+            help="Shows what would change in the recording before anything is written.",
+            on_click=suite_accept.open_for,
+            args=(run.id, None, "", position),
+        )
+    _answers(session, suite, seen)
+    _scores(session, suite, run, seen)
+    _prompts(seen)
+    suite_accept.draw(session, suite)
+
+
+def _back() -> None:
+    for name in ("run", "item"):
+        st.query_params.pop(name, None)
+
+
+def _head(session: Session, run: SuiteRun, row: Row) -> None:
+    st.subheader(plain(row.key.id), anchor=False)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.html(f'<span class="pl-small pl-num">{escape(run_words(run))}</span>', width="content")
+        beside = session.suites.log.rows(run, after=row.position - 2, limit=3)
+        for name, label, step in (("case-previous", "Previous item", -1), ("case-next", "Next item", 1)):
+            there = any(one.position == row.position + step for one in beside)
+            st.button(
+                label,
+                type="tertiary",
+                icon=":material/chevron_left:" if step < 0 else ":material/chevron_right:",
+                icon_position="left" if step < 0 else "right",
+                key=name,
+                disabled=not there,
+                on_click=open_item,
+                args=(run.id, row.position + step),
+            )
+
+
+def _why(row: Row, seen: Seen) -> None:
+    causes = [_cause(*cause) for cause in row.more.get("causes", ())]
+    said = str(row.more.get("said") or "")
+    lines = "".join(f'<li class="pl-break">{escape(cause)}</li>' for cause in causes)
+    markup(
+        f'<div class="pl-model">{verdict_chip(row.verdict)}<span class="pl-plain pl-break">{escape(said)}</span></div>'
+        + (f'<ul class="pl-checks" aria-label="Causes">{lines}</ul>' if lines else "")
+    )
+    if seen.error and seen.error not in said:
+        note("bad", "No answer" if row.verdict == "cannot tell" else "It cannot be held against it", seen.error)
+    if seen.hint:
+        small(seen.hint)
+
+
+def _cause(kind: str, detail: str, _sections: object, certain: bool) -> str:
+    said = f"{kind}: {detail}" if detail else kind
+    return said if certain else f"perhaps {said}"
+
+
+# Answers
+
+
+def _answers(session: Session, suite: Suite, seen: Seen) -> None:
+    stored, new = seen.stored, seen.answer
+    if stored is not None and new is not None and stored.completion.text != new:
+        markup(
+            '<div class="pl-role">From the recorded answer to the new one</div>'
+            '<pre class="pl-prompt" tabindex="0">'
+            f"{comparison.changes_html(text_changes(stored.completion.text, new))}</pre>"
+        )
+    said = _marks(session, suite)
+    columns = st.columns(2 if stored and new is not None else 1, gap="medium")
+    if stored:
+        with columns[0]:
+            _answer(session, suite, seen.row, "Recorded answer", stored.completion.text, "recorded", said)
+    if new is not None:
+        with columns[-1]:
+            same = stored is not None and stored.completion.text == new
+            _answer(session, suite, seen.row, "New answer", new, "new", said, same=same)
+
+
+def _marks(session: Session, suite: Suite) -> dict[tuple[str, str, str, str], Mark]:
+    try:
+        return marks.load(session.workspace, suite.path)
+    except PromptlabError as exc:
+        note("bad", "The marks cannot be read", exc.message, exc.hint)
+        return {}
+
+
+def _answer(
+    session: Session,
+    suite: Suite,
+    row: Row,
+    title: str,
+    text: str,
+    name: str,
+    said: dict[tuple[str, str, str, str], Mark],
+    *,
+    same: bool = False,
+) -> None:
+    markup(f'<div class="pl-model">{escape(title)}{chip("the same to the byte") if same else ""}</div>')
+    if text:
+        widgets.mono(text, key=f"said-{name}")
+    else:
+        small("It is empty.")
+    if same:
+        return  # a mark is of a text, and this one is marked beside it
+    place = (row.key.case, row.key.variant, row.key.model, marks.answer_id(text))
+    mark = said.get(place)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"marks-{name}"):
+        for good, word, icon in ((True, "Good", "thumb_up"), (False, "Bad", "thumb_down")):
+            chosen = mark is not None and mark.good == good
+            st.button(
+                f"{word} ✓" if chosen else word,
+                icon=f":material/{icon}:",
+                key=f"mark-{name}-{word.lower()}",
+                type="primary" if chosen else "secondary",
+                help="Take the mark away." if chosen else f"Say that this answer is {word.lower()}.",
+                on_click=_mark,
+                args=(session, suite, place, None if chosen else good),
+            )
+        if mark:
+            by = f" by {mark.by}" if mark.by else ""
+            st.html(
+                f'<span class="pl-small pl-break">marked {"good" if mark.good else "bad"}{escape(by)}</span>',
+                width="content",
+            )
+
+
+def _mark(session: Session, suite: Suite, place: tuple[str, str, str, str], good: bool | None) -> None:
+    try:
+        if good is None:
+            marks.take_away(session.workspace, suite.path, place)
+        else:
+            who = str(st.session_state.get(_WHO) or "").strip() or _git_name(session)
+            marks.put(session.workspace, suite.path, Mark(*place, good, who))
+    except PromptlabError as exc:
+        st.session_state[_TROUBLE] = exc
+
+
+def _git_name(session: Session) -> str:
+    """Who git says one is, without the address."""
+    return shelf.state(session.workspace).identity.partition(" <")[0]
+
+
+# Scores
+
+
+def _scores(session: Session, suite: Suite, run: SuiteRun, seen: Seen) -> None:
+    trouble: PromptlabError | None = st.session_state.pop(_TROUBLE, None)
+    if trouble:
+        note("bad", "The mark was not kept", trouble.message, trouble.hint)
+    if not _git_name(session):
+        st.text_input(
+            "Your name, for marks",
+            key=_WHO,
+            persist_state="session",
+            help="Git does not know who you are; marks say who made them.",
+            width=280,
+        )
+    was = seen.stored.scores if seen.stored else ()
+    if seen.scores or was:
+        now = "Today" if run.verb == "replay" else "New"
+        expected = "" if seen.stored is None or seen.stored.expected is None else str(seen.stored.expected)
+        if expected:
+            st.html(f'<div class="pl-small pl-break">Expected: {escape(expected)}</div>')
+        markup(_scores_table(was, seen.scores, now))
+    if suite_cell.has_judge(suite):
+        _agreement(session, suite, run)
+
+
+def _scores_table(was: Sequence[Score], now: Sequence[Score], title: str) -> str:
+    rows = []
+    for when, scores in (("Recorded", was), (title, now)):
+        for score in scores:
+            taken = score.answer if len(score.answer) <= 200 else f"{score.answer[:200]} …"
+            rows.append(
+                f"<tr><td>{when}</td><td>{escape(score.scorer)}</td>"
+                f'<td class="pl-n">{score_mark(score)} {score.value:.2f}</td>'
+                f"<td>{literal(taken)}</td><td>{literal(score.reason)}</td></tr>"
+            )
+    head = '<tr><th></th><th>Scorer</th><th class="pl-n">Score</th><th>Taken from the answer</th><th>Reason</th></tr>'
+    return f'<div class="pl-wide"><table class="pl-table" aria-label="Scores">{head}{"".join(rows)}</table></div>'
+
+
+def _agreement(session: Session, suite: Suite, run: SuiteRun) -> None:
+    said = _marks(session, suite)
+    with session.suites.recording(session.workspace, suite) as recorded:
+        found = suite_cell.agreement(
+            suite,
+            session.suites.log,
+            session.store,
+            run,
+            said.values(),
+            recorded.find if recorded else lambda _key: None,
+        )
+    if not found.of:
+        small("No answer that the judge scored has a mark yet: mark some, and how far it agrees is shown here.")
+        return
+    low, high = 100 * found.interval.low, 100 * found.interval.high
+    kappa = "" if found.kappa is None else f", Cohen's kappa {found.kappa:.2f}"
+    agree = round(found.share * found.of)
+    small(f"The judge agrees with {agree} of {found.of} marks ({low:.0f} to {high:.0f} %{kappa}).")
+
+
+# Prompts
+
+
+def _prompts(seen: Seen) -> None:
+    before = seen.stored or seen.nearest
+    if before is None and seen.request is None:
+        return
+    st.markdown("#### The prompt")
+    if before and seen.request:
+        nearest = "" if seen.stored else f" The nearest that is recorded is {before.key.id}."
+        changes = comparison.prompt_html(before.request, seen.request)
+        if changes:
+            st.html(f'<div class="pl-small pl-break">From the recorded prompt to the new one.{escape(nearest)}</div>')
+            markup(changes)
+        elif before.request.messages == seen.request.messages:
+            small(f"It is the same to the byte.{nearest}")
+        else:
+            small(f"Its text is the same; who says it, or where a message ends, is not.{nearest}")
+    _whole("Recorded prompt", before.request if before else None, key="prompt-recorded")
+    if before is None or seen.request is None or before.request.messages != seen.request.messages:
+        _whole("New prompt", seen.request, key="prompt-new")
+
+
+def _whole(title: str, request: Request | None, *, key: str) -> None:
+    if request is None:
+        return
+    opened = st.expander(title, key=key, type="compact", on_change="rerun")
+    if opened.open:
+        with opened:
+            markup(widgets.messages_html(request.prompt))
+            params = " · ".join(f"{name} {value}" for name, value in request.body()["params"].items())
+            small(params)

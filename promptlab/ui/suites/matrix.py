@@ -1,0 +1,128 @@
+"""The matrix of a suite run: cases down, variants and models across, a page of them at a time."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from promptlab.suites import _matrix as suite_pages
+from promptlab.suites._log import SuiteRun
+from promptlab.suites._matrix import Column, Line
+from promptlab.suites._suite import Suite
+from promptlab.ui.components.widgets import escape, markup, note, plain, small
+from promptlab.ui.state.session import Session
+from promptlab.ui.suites import accept as suite_accept
+from promptlab.ui.suites.wording import cell_colour, cell_words
+
+PAGE = 25
+MOST_COLUMNS = 12
+_PAGES, _ASKED = "matrix-pages", "matrix-asked"
+
+
+def draw(session: Session, suite: Suite, run: SuiteRun, *, at_work: bool = False) -> None:
+    """Filters, the page of the matrix, and what can be done with what is shown once the run is no longer `at_work`."""
+    log = session.suites.log
+    counts = suite_pages.counts(log, run)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="matrix-filter"):
+        verdict: str | None = st.pills(
+            "Show only",
+            list(counts),
+            # A browser names its choice by the words of the chip, so they must not change while a run goes on.
+            key=f"matrix-verdict-{run.id[:8]}-{run.done if not at_work else 'at-work'}",
+            persist_state="page",
+            format_func=lambda one: one if at_work else f"{one} {counts[one]:,}",
+        )
+        case = st.text_input(
+            "Find a case",
+            key="matrix-case",
+            persist_state="page",
+            icon=":material/search:",
+            placeholder="the beginning of its id",
+            width=320,
+        )
+    case = (case or "").strip()
+    asked = (run.id, verdict, case)
+    if st.session_state.get(_ASKED) != asked:
+        st.session_state[_ASKED], st.session_state[_PAGES] = asked, []
+    pages: list[int] = st.session_state[_PAGES]
+    found = suite_pages.page(suite, log, run, verdict=verdict, case=case, after=pages[-1] if pages else -1, limit=PAGE)
+    if not found.lines:
+        note("info", "No case matches", "Try another beginning of an id, or another verdict.")
+        return
+    every = suite_pages.columns(suite, run)
+    columns = every[:MOST_COLUMNS]
+    if len(every) > len(columns):
+        small(f"The first {MOST_COLUMNS} of {len(every)} columns; `promptlab suite rerun --html` writes all of them.")
+    with st.container(key="matrix", gap=None):
+        heads = "".join(f'<span class="pl-break">{escape(_name(column))}</span>' for column in columns)
+        markup(f'<div class="pl-matrix-head" aria-hidden="true"><span>Case</span>{heads}</div>')
+        for line in found.lines:
+            _line(run, line, columns)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        _turn(found.last, pages, more=found.more)
+        if run.verb != "replay" and not at_work:
+            what = f"Accept all that are {verdict}" if verdict else "Accept all"
+            what = f"{what} of cases {case}…" if case else what
+            st.button(
+                plain(what) + " …",
+                icon=":material/done_all:",
+                key="accept-all",
+                help="Shows what would change in the recording before anything is written.",
+                on_click=suite_accept.open_for,
+                args=(run.id, verdict, case, None),
+            )
+
+
+def drift(session: Session, run: SuiteRun) -> str:
+    """What a replay found that is not as recorded, in a sentence."""
+    counts = suite_pages.counts(session.suites.log, run)
+    found = [f"{number:,} {status}" for status, number in counts.items() if status != "same"]
+    return f"Against the recording: {', '.join(found)}." if found else "Every prompt is as recorded."
+
+
+def forget() -> None:
+    """Let go of filters and pages: another suite is opened."""
+    for name in [name for name in map(str, st.session_state) if name.startswith(("matrix-", "suite-run"))]:
+        st.session_state.pop(name, None)
+
+
+def _name(column: Column) -> str:
+    return " · ".join(part for part in column if part)
+
+
+def _line(run: SuiteRun, line: Line, columns: list[Column]) -> None:
+    first = min(row.position for cell in line.cells.values() for row in cell.rows)
+    with st.container(horizontal=True, wrap=False, gap=None, key=f"matrix-row-{first}"):
+        markup(f'<div class="pl-case" title="{escape(line.case)}">{escape(line.case)}</div>')
+        for number, column in enumerate(columns):
+            cell = line.cells.get(column)
+            if cell is None:
+                markup('<div class="pl-none pl-muted" title="not asked">–</div>')
+                continue
+            kind = cell_colour(cell)
+            st.button(
+                plain(cell_words(cell)),
+                type="tertiary",
+                key=f"cell-{kind}-{first}-{number}",
+                on_click=open_item,
+                args=(run.id, cell.worst.position),
+            )
+
+
+def open_item(run_id: str, position: int) -> None:
+    """Go to one item of a run."""
+    st.query_params["run"] = run_id[:12]
+    st.query_params["item"] = str(position)
+
+
+def _turn(last: int, pages: list[int], *, more: bool) -> None:
+    if pages:
+        st.button("Earlier cases", icon=":material/chevron_left:", key="matrix-earlier", on_click=pages.pop)
+    if more:
+        st.button(
+            "More cases",
+            icon=":material/chevron_right:",
+            icon_position="right",
+            key="matrix-more",
+            on_click=pages.append,
+            args=(last,),
+        )

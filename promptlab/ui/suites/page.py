@@ -1,0 +1,278 @@
+"""Suites: the list with how each stands; one suite with its verdict, its thresholds and its matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from promptlab.errors import PromptlabError
+from promptlab.suites import _file as suite_file
+from promptlab.suites._log import SuiteRun
+from promptlab.suites._suite import Suite
+from promptlab.suites._summary import Summary, mark, threshold_line
+from promptlab.types import sha256
+from promptlab.ui.components import widgets
+from promptlab.ui.components.widgets import chip, escape, markup, note, plain, small
+from promptlab.ui.state.session import Session
+from promptlab.ui.suites import (
+    accept as suite_accept,
+)
+from promptlab.ui.suites import (
+    compare as suite_two,
+)
+from promptlab.ui.suites import (
+    item as suite_case,
+)
+from promptlab.ui.suites import (
+    matrix as suite_matrix,
+)
+from promptlab.ui.suites import (
+    progress as suite_progress,
+)
+from promptlab.ui.suites import (
+    start as suite_asks,
+)
+from promptlab.ui.suites.wording import VERBS, run_name, run_words
+
+NEWEST = ""
+
+
+def page(session: Session) -> None:
+    """Draw the list, the suite that the address names, or one item of it."""
+    session.reload()
+    if said := st.session_state.pop(suite_accept.SAID, None):
+        st.toast(plain(said), icon=":material/check:")
+    wanted = st.query_params.get("suite")
+    if not wanted:
+        _list(session)
+        return
+    suite = _loaded(session, wanted)
+    if suite is None:
+        return
+    item, run = st.query_params.get("item", ""), st.query_params.get("run", "")
+    if run and item.isascii() and item.isdigit():
+        suite_case.draw(session, suite, session.suites.log.run(run), int(item))
+    else:
+        _one(session, suite)
+
+
+def _loaded(session: Session, path: str) -> Suite | None:
+    try:
+        return suite_file.load(session.workspace, path)
+    except PromptlabError as exc:
+        st.button("All suites", icon=":material/arrow_back:", type="tertiary", key="suites-all", on_click=_close)
+        note("bad", "This suite cannot be read", exc.message, exc.hint, "Mend the file; then press Read again.")
+        st.button("Read again", icon=":material/refresh:", key="suite-again")
+        return None
+
+
+# The list
+
+
+def _list(session: Session) -> None:
+    st.subheader("Suites", anchor=False)
+    paths = suite_file.names(session.workspace)
+    if not paths:
+        note(
+            "info",
+            "There is no suite yet",
+            "Press Keep as a test on any answer of the workbench: its question becomes the first case of a suite.",
+            "Or write one by hand into fixtures/suites, such as world-cup.yaml; docs/suites.md shows how.",
+        )
+    for path in paths:
+        _line(session, path)
+
+
+def _line(session: Session, path: str) -> None:
+    key = sha256(path)[:12]
+    with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small", key=f"suite-row-{key}"):
+        try:
+            suite = suite_file.load(session.workspace, path)
+        except PromptlabError as exc:
+            state, models, said, about = chip("cannot be read", "bad"), "", exc.message, ""
+        else:
+            recorded = session.workspace.resolve(suite.recording).is_file()
+            state = chip("recorded", "good") if recorded else chip("not recorded", "warn")
+            models, about = ", ".join(suite.models), suite.description
+            said = _last(session, suite)
+        name = path.removeprefix("fixtures/suites/").removesuffix(".yaml").removesuffix(".yml")
+        markup(
+            f'<div class="pl-suite"><span class="pl-break"><b>{escape(name)}</b> '
+            f'<span class="pl-small">{escape(about)}</span></span>'
+            f'<span class="pl-muted pl-break">{escape(models)}</span><span>{state}</span>'
+            f'<span class="pl-muted pl-num pl-break">{escape(said)}</span></div>'
+        )
+        st.button(
+            "Open",
+            key=f"open-suite-{key}",
+            type="tertiary",
+            icon=":material/chevron_right:",
+            icon_position="right",
+            on_click=_open,
+            args=(path,),
+        )
+
+
+def _last(session: Session, suite: Suite) -> str:
+    """How the newest run of the suite ended, in a sentence."""
+    job = session.suites.jobs.get(suite.path)
+    if job and job.running:
+        return f"{VERBS[job.verb]} under way"
+    run = next((run for run in session.suites.log.runs(suite.path, limit=5) if run.done), None)
+    if run is None:
+        return "never run here"
+    with st.spinner(f"Reading the last run of {plain(suite.name)}", show_time=False):
+        sentence = session.suites.summary(suite, run).sentence
+    part = "" if run.done >= run.total else f"{run.done:,} of {run.total:,} items: "
+    return f"{VERBS[run.verb]}, {widgets.clock(run.created)}: {part}{sentence}"
+
+
+def _open(path: str) -> None:
+    suite_matrix.forget()
+    st.query_params.clear()
+    st.query_params["suite"] = path
+
+
+def _close() -> None:
+    st.query_params.clear()
+
+
+# One suite
+
+
+def _one(session: Session, suite: Suite) -> None:
+    st.button("All suites", icon=":material/arrow_back:", type="tertiary", key="suites-all", on_click=_close)
+    st.subheader(plain(suite.name), anchor=False)
+    recorded = session.workspace.resolve(suite.recording).is_file()
+    facts = [
+        suite.description,
+        suite.path,
+        f"asks {', '.join(suite.models)}",
+        f"{suite.repeats} answers to each case" if suite.repeats > 1 else "",
+        "" if recorded else "nothing is recorded yet",
+    ]
+    st.html(f'<div class="pl-small pl-break">{escape(" · ".join(filter(None, facts)))}</div>')
+    job = session.suites.jobs.get(suite.path)
+    busy = job is not None and job.running
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        suite_asks.buttons(session, suite, recorded=recorded, busy=busy)
+        runs = session.suites.log.runs(suite.path, limit=50)
+        run = _picked(runs)
+        before = _compared_with(runs, run) if run else None
+    suite_progress.draw(session, suite, runs, busy=busy)
+    if run is None:
+        if not busy:
+            _nothing_yet(recorded=recorded)
+        return
+    if before:
+        suite_two.draw(session, before, run)
+        return
+    if not run.done:
+        if not busy:
+            note("info", "This run ended before its first item", "Choose another run above, or begin one.")
+        return
+    at_work = job is not None and job.running and job.snapshot().run_id == run.id
+    if at_work:
+        small("What is there so far:")
+    else:
+        small(run_words(run))
+        with st.spinner("Reading the run", show_time=False):
+            summary = session.suites.summary(suite, run)
+        _verdict(session, suite, run, summary)
+    suite_matrix.draw(session, suite, run, at_work=at_work)
+    suite_accept.draw(session, suite)
+
+
+def _picked(runs: Sequence[SuiteRun]) -> SuiteRun | None:
+    """The run that is shown: the newest, unless another is chosen."""
+    if not runs:
+        return None
+    by_id = {run.id: run for run in runs}
+    chosen = st.selectbox(
+        "Run",
+        [NEWEST, *list(by_id)[1:]],
+        key="suite-run",
+        persist_state="page",
+        format_func=lambda id: run_name(by_id[id]) if id else "the newest",
+        width=300,
+    )
+    return by_id.get(chosen, runs[0])
+
+
+def _compared_with(runs: Sequence[SuiteRun], run: SuiteRun) -> SuiteRun | None:
+    older = {one.id: one for one in runs if one.created < run.created and one.done}
+    if not older:
+        return None
+    chosen = st.selectbox(
+        "Compare with",
+        [NEWEST, *older],
+        key=f"suite-before-{run.id[:8]}",
+        persist_state="page",
+        format_func=lambda id: run_name(older[id]) if id else "what is recorded",
+        width=300,
+    )
+    return older.get(chosen)
+
+
+def _nothing_yet(*, recorded: bool) -> None:
+    if recorded:
+        note(
+            "info",
+            "Recorded, and not looked at here yet",
+            "Replay renders every case again and holds it against the recording; it asks no model.",
+            "Ask sends the recorded prompts to models again, after it has said what that takes.",
+        )
+    else:
+        note(
+            "info",
+            "Nothing is recorded yet",
+            "Ask, then Record, puts every case to the models and stores prompts with answers.",
+            "From then on Replay tells when a prompt drifts, and Rerun when an answer gets worse.",
+        )
+
+
+def _verdict(session: Session, suite: Suite, run: SuiteRun, summary: Summary) -> None:
+    sign, kind = _sign(summary)
+    drift = f" {drift}" if run.verb == "replay" and (drift := suite_matrix.drift(session, run)) else ""
+    markup(
+        f'<div class="pl-verdict pl-{kind}"><span class="pl-sign" aria-hidden="true">{sign}</span>'
+        f'<span class="pl-num pl-break">{escape(summary.sentence)}{escape(drift)}</span></div>'
+    )
+    lines = [
+        f'<li class="pl-{_KIND[check.met]}"><span class="pl-sign">{mark(check.met)}</span> '
+        f"<span>{escape(threshold_line(check))}</span></li>"
+        for check in summary.checks
+    ]
+    if summary.partial:
+        lines.append("<li>Thresholds are about the whole suite, and were not held against a part of it.</li>")
+    if lines:
+        markup(f'<ul class="pl-checks" aria-label="Thresholds">{"".join(lines)}</ul>')
+    if len(summary.cells) > 1:
+        with st.expander("By variant and model", type="compact"):
+            rows = "".join(
+                f'<tr><td>{escape(cell.name or suite.name)}</td><td class="pl-n">{cell.passed:,} of {cell.of:,}</td>'
+                f'<td class="pl-n">{100 * cell.interval.low:.1f} to {100 * cell.interval.high:.1f} %</td></tr>'
+                for cell in summary.cells
+            )
+            head = '<tr><th>Variant · model</th><th class="pl-n">Pass</th><th class="pl-n">95 % interval</th></tr>'
+            markup(f'<table class="pl-table">{head}{rows}</table>')
+
+
+_KIND = {True: "good", False: "bad", None: "warn"}
+
+
+def _sign(summary: Summary) -> tuple[str, str]:
+    """The mark before the sentence, and its colour: what the thresholds come to, without any whether it is worse."""
+    if summary.checks:
+        met = {0: True, 1: False}.get(summary.exit_status)
+        return mark(met), _KIND[met]
+    found = summary.comparison
+    if summary.unanswered:
+        return "✗", "bad"
+    if found is None or not found.settled:
+        return "~", "info"
+    return ("✓", "good") if found.difference > 0 else ("✗", "bad")
+
+
+__all__ = ["page"]

@@ -1,0 +1,137 @@
+"""A suite at work: how far it is, how long it may take, pause and stop; and what can be taken up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import streamlit as st
+
+from promptlab.suites import _matrix as suite_pages
+from promptlab.suites._log import SuiteRun
+from promptlab.suites._suite import Suite
+from promptlab.ui.components import frame
+from promptlab.ui.components.widgets import escape, markup, note, small
+from promptlab.ui.state.session import Session
+from promptlab.ui.state.suite_jobs import Snapshot, SuiteJob
+from promptlab.ui.suites.wording import VERBS
+
+POLL = 0.5
+
+
+def draw(session: Session, suite: Suite, runs: Sequence[SuiteRun], *, busy: bool) -> None:
+    """What is under way, how the last one ended, or what an earlier process left behind.
+
+    `busy` is whether a job was running before `runs` were read: one that has ended since may not be among them, and
+    then the page is drawn anew.
+    """
+    job = session.suites.jobs.get(suite.path)
+    if job and busy:
+        st.fragment(frame.guarded(_live), run_every=POLL)(session, job)
+        return
+    if job:
+        _ended(job)
+    if runs and runs[0].state != "finished":
+        _unfinished(session, suite, runs[0], own=job is not None and job.snapshot().run_id == runs[0].id)
+
+
+def _live(session: Session, job: SuiteJob) -> None:
+    if not job.running:
+        st.rerun()
+    now = job.snapshot()
+    with st.container(key="suite-progress", gap="xsmall"):
+        share = 100 * now.done / now.total if now.total else 0.0
+        markup(
+            f'<div class="pl-small pl-num" role="status">{escape(_words(job, now, _counts(session, now)))}</div>'
+            f'<div class="pl-wait{"" if now.total else " pl-open"}" role="progressbar" aria-valuemin="0" '
+            f'aria-valuemax="{now.total}" aria-valuenow="{now.done}" aria-label="{VERBS[job.verb]}">'
+            f'<span style="width:{share:.1f}%"></span></div>'
+        )
+        with st.container(horizontal=True, gap="small"):
+            if job.verb != "replay":
+                st.button(
+                    "Pause",
+                    icon=":material/pause:",
+                    key="suite-pause",
+                    disabled=now.ending,
+                    help="Ask nothing more; answers under way are waited for. It can be taken up later.",
+                    on_click=job.pause,
+                )
+            st.button(
+                "Stop",
+                icon=":material/stop:",
+                key="suite-stop",
+                help="Break off answers under way. What is answered stays, and it can be taken up later.",
+                on_click=job.stop,
+            )
+            if now.done and st.button("Show what is there", icon=":material/refresh:", key="suite-look"):
+                st.rerun()
+
+
+def _counts(session: Session, now: Snapshot) -> str:
+    if not now.run_id:
+        return ""
+    log = session.suites.log
+    counts = suite_pages.counts(log, log.run(now.run_id))
+    return ", ".join(f"{number:,} {verdict}" for verdict, number in counts.items())
+
+
+def _words(job: SuiteJob, now: Snapshot, counts: str) -> str:
+    verb = VERBS[job.verb]
+    if not now.total:
+        return f"{verb}: getting ready"
+    parts = [f"{verb}: {now.done:,} of {now.total:,}"]
+    if now.resumed:
+        parts.append(f"{now.resumed:,} had their answer")
+    if now.ending:
+        parts.append("ending")
+    elif now.seconds_left is not None:
+        parts.append(f"{_time(now.seconds_left)} left")
+    return " · ".join([*parts, *([counts] if counts else [])])
+
+
+def _time(seconds: float) -> str:
+    if seconds < 90:
+        return f"about {max(1, round(seconds))} s"
+    return f"about {round(seconds / 60)} min" if seconds < 5_400 else f"about {seconds / 3600:.1f} h"
+
+
+def _ended(job: SuiteJob) -> None:
+    if job.error:
+        note("bad", f"{VERBS[job.verb]} did not get through", job.error.message, job.error.hint)
+        return
+    now = job.snapshot()
+    if now.out_of:
+        note("warn", f"It was stopped: {now.out_of}", "Ask again with a higher limit, and it goes on.")
+    if now.said:
+        small(now.said)
+
+
+def _unfinished(session: Session, suite: Suite, run: SuiteRun, *, own: bool) -> None:
+    """The newest run has not ended, and nobody in this process is at it."""
+    verb = VERBS[run.verb]
+    killed = run.state == "running" and not own
+    why = "promptlab ended while it ran, or another process is still at it." if killed else ""
+    title = f"{verb} was {'interrupted' if killed else 'stopped'}: {run.done:,} of {run.total:,} items are done"
+    if run.verb == "replay":
+        note("info", title, why, "A replay costs nothing: press Replay to begin it anew.")
+        return
+    if not suite_pages.is_of_today(suite, run):
+        note("info", title, why, "The suite's file has changed since, so it would begin anew.")
+        return
+    note("warn", title, why, "Taken up, it asks only what has no answer yet.")
+    st.button(
+        "Take it up",
+        icon=":material/play_arrow:",
+        key="suite-take-up",
+        type="primary",
+        on_click=partial(
+            session.suites.ask,
+            session.workspace,
+            suite.path,
+            run.verb,
+            suite_pages.options_of(run),
+            catalogue=session.catalogue,
+            store=session.store,
+        ),
+    )

@@ -1,0 +1,112 @@
+"""Export: a template as a file of another tool, or one request as a body, a program or a command; shown, then taken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from promptlab.errors import GateRefused, PromptlabError
+from promptlab.formats import openai as openai_chat
+from promptlab.formats import promptfoo, prompty
+from promptlab.formats._export import outward
+from promptlab.formats._source import Loss
+from promptlab.runs import _plans as plans
+from promptlab.templates import _load as templates
+from promptlab.types import Request, Template
+from promptlab.ui.components import widgets
+from promptlab.ui.components.widgets import chip, escape, markup, note, plain, small
+from promptlab.ui.state.session import Session
+from promptlab.workspace import _gate as privacy
+from promptlab.workspace._workspace import OpenAIModel
+
+TITLES = {"promptfoo": "promptfoo configuration", "prompty": ".prompty file", "openai": "OpenAI request, as JSON"}
+FILES = {"promptfoo": "promptfooconfig.yaml", "prompty": "{}.prompty", "openai": "{}.json"}
+REQUESTS = {"openai": "OpenAI request", "python": "Python", "curl": "curl"}
+_LANGUAGES = {"promptfoo": "yaml", "prompty": "yaml", "openai": "json", "python": "python", "curl": "bash"}
+
+
+def button(session: Session, template: Template, inputs: Mapping[str, Any] | None = None) -> None:
+    """The button "Export", which opens over the page."""
+    with st.popover("Export", icon=":material/file_save:", type="tertiary", key="export", width="content"):
+        panel(session, template, inputs, key="export")
+
+
+def panel(session: Session, template: Template, inputs: Mapping[str, Any] | None = None, *, key: str) -> None:
+    """A format, its text, what was translated or lost, and the download."""
+    models = [name for name, entry in session.workspace.models.items() if isinstance(entry, OpenAIModel)]
+    known = ["promptfoo", "prompty", *(["openai"] if models else [])]
+    format_ = st.selectbox("Format", known, key=f"{key}-format", format_func=lambda one: TITLES[one])
+    model = None
+    if format_ == "openai" or (format_ == "promptfoo" and models):
+        model = st.selectbox("Model", models, key=f"{key}-model", format_func=plain)
+    try:
+        text, losses, label = _made(session, template, inputs or {}, format_, model)
+    except GateRefused as exc:
+        note("bad", "Refused by the gate", exc.message, exc.hint)
+        return
+    except PromptlabError as exc:
+        note("bad", "It cannot be exported", exc.message, exc.hint)
+        return
+    if label != "public":
+        note("warn", f"Its text is {label}", "Whoever gets the file can read it.")
+    for loss in losses:
+        if loss.what != "taken":
+            mark = chip(loss.what, "bad" if loss.what == "not understood" else "warn")
+            markup(f'<div class="pl-small">{mark} {escape(loss.field)}: {escape(loss.note)}</div>')
+    st.code(widgets.shown(text), language=_LANGUAGES[format_], height=260, wrap_lines=True)
+    file = FILES[format_].format(template.name)
+    st.download_button("Download", text.encode("utf-8", "replace"), file, icon=":material/download:", key=f"{key}-get")
+
+
+def _made(
+    session: Session, template: Template, inputs: Mapping[str, Any], format_: str, model: str | None
+) -> tuple[str, list[Loss], str]:
+    """The text, what became of each field, and the label of it all."""
+    values = {**templates.sample_inputs(template), **inputs}
+    filled = plans.materials(session.workspace, template, values)
+    if format_ == "openai" and model is not None:
+        prompt = templates.render(template, values, documents=filled.documents, shots=filled.shots)
+        request = Request(model, prompt, template.params, template.schema)
+        return as_code(session, request, "openai"), [], "public"
+    one = outward(template, documents=filled.documents, shots=filled.shots, inputs=values)
+    if format_ == "prompty":
+        text = prompty.write(one)
+    else:
+        entry = session.workspace.models.get(model or "")
+        text = promptfoo.write([one], {model: entry} if model and isinstance(entry, OpenAIModel) else {})
+    return text, one.report.entries, one.label
+
+
+def as_code(session: Session, request: Request, way: str) -> str:
+    """One request to an API as a body, a program or a command, without a key.
+
+    Raises `GateRefused` for text the model may not see, and `RequestRejected` for what it cannot be asked.
+    """
+    entry = session.workspace.models[request.model]
+    assert isinstance(entry, OpenAIModel), "only requests to an API have a body"
+    privacy.check(request.prompt, model=request.model, clearance=entry.clearance)
+    how = {"openai": openai_chat.as_json, "python": openai_chat.as_python, "curl": openai_chat.as_curl}
+    return how[way](request, entry)
+
+
+def request_code(session: Session, request: Request, *, key: str) -> None:
+    """The request as curl or Python to copy; nothing for a model that is no API."""
+    if not isinstance(session.workspace.models.get(request.model), OpenAIModel):
+        return
+    way = st.segmented_control(
+        "Copy this request as",
+        ["curl", "python"],
+        format_func=lambda one: REQUESTS[one],
+        key=f"{key}-way",
+    )
+    if way is None:
+        return
+    try:
+        text = as_code(session, request, way)
+    except PromptlabError as exc:
+        note("bad", "This request cannot be copied", exc.message, exc.hint)
+        return
+    st.code(widgets.shown(text), language=_LANGUAGES[way], height=240, wrap_lines=True)
+    small("The key is not in it: it is read from the environment.")

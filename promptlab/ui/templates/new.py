@@ -1,0 +1,104 @@
+"""A new template: where it begins, and its name. It opens as a draft, which is in no file until it is saved."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from promptlab.errors import PromptlabError, TemplateError
+from promptlab.formats import openai as openai_chat
+from promptlab.templates import _load as templates
+from promptlab.templates import _new as beginnings
+from promptlab.ui.components import frame
+from promptlab.ui.components.widgets import note, small
+from promptlab.ui.state.open_template import open_template
+from promptlab.ui.state.session import Session
+from promptlab.versions import _save as shelf
+
+_OPEN, _TROUBLE = "new-open", "new-trouble"
+STANDARD, COPY, REQUEST, TEXT = "Standard layout", "A copy", "An OpenAI request", "Plain text"
+ABOUT = {
+    STANDARD: "Instructions first, then documents, examples and the question. Right for most prompts.",
+    COPY: "A template you have, under another name.",
+    REQUEST: "The JSON body of a chat completion: its messages, parameters and schema are taken over.",
+    TEXT: "The whole prompt as one message. {{ name }} in it becomes an input to fill in.",
+}
+
+
+def button(session: Session) -> None:
+    """The button "New template" and its dialog."""
+    st.button("New template", type="primary", icon=":material/add:", key="new-template", on_click=_open)
+    if st.session_state.get(_OPEN):
+        st.dialog("New template", width="medium", on_dismiss=_close)(frame.guarded(_draw))(session)
+
+
+def _draw(session: Session) -> None:
+    if not st.session_state.get(_OPEN):
+        st.rerun()
+    st.text_input("Name", key="new-name", placeholder="such as triage", help="Its file will be templates/NAME.yaml.")
+    way = st.segmented_control("Begin with", list(ABOUT), default=STANDARD, required=True, key="new-way")
+    small(ABOUT[way])
+    if way == COPY:
+        known = sorted({*templates.names(session.workspace), *session.drafts.edited()})
+        if not known:
+            note("info", "There is no template to copy yet", "Begin with the standard layout.")
+            return
+        st.selectbox("Copy of", known, key="new-copy")
+    elif way == REQUEST:
+        st.text_area(
+            "The request", key="new-request", height=220, placeholder='{"model": "…", "messages": [{"role": "user", …'
+        )
+    elif way == TEXT:
+        st.text_area("The prompt", key="new-text", height=220, placeholder="Summarise this:\n\n{{ text }}")
+    trouble: PromptlabError | None = st.session_state.pop(_TROUBLE, None)
+    if trouble:
+        note("bad", _sentence(trouble), trouble.hint)
+    with st.container(horizontal=True, gap="small"):
+        st.button("Create", type="primary", key="new-create", on_click=_create, args=(session,))
+        st.button("Cancel", type="tertiary", key="new-cancel", on_click=_close)
+
+
+def _sentence(exc: PromptlabError) -> str:
+    said = exc.what if isinstance(exc, TemplateError) else exc.message
+    return said[:1].upper() + said[1:]
+
+
+def _create(session: Session) -> None:
+    state = st.session_state
+    try:
+        path = beginnings.path_of(session.workspace, state.get("new-name") or "", taken=session.drafts.edited())
+        text = _text(session, state["new-way"], path)
+        templates.parse(text, path=path)
+    except PromptlabError as exc:
+        state[_TROUBLE] = exc
+        return
+    session.drafts.reset(path)
+    session.drafts.write(path, text, None)
+    _close()
+    st.query_params["template"] = path
+
+
+def _text(session: Session, way: str, path: str) -> str:
+    state = st.session_state
+    if way == COPY:
+        return beginnings.copy(_source(session, state["new-copy"]), path)
+    if way == REQUEST:
+        return openai_chat.template_text(state["new-request"], path)
+    return beginnings.plain_text(state["new-text"], path) if way == TEXT else beginnings.standard(path)
+
+
+def _source(session: Session, path: str) -> str:
+    """What is copied: the draft where there is one, since that is what one sees of it."""
+    draft = session.drafts.load(path)
+    if draft.edited:
+        return open_template(session, path).text
+    return shelf.on_disk(session.workspace, path) or ""
+
+
+def _open() -> None:
+    for key in ("new-name", "new-way", "new-copy", "new-request", "new-text", _TROUBLE):
+        st.session_state.pop(key, None)
+    st.session_state[_OPEN] = True
+
+
+def _close() -> None:
+    st.session_state.pop(_OPEN, None)

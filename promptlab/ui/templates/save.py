@@ -1,0 +1,295 @@
+"""Save to git: how a draft stands to its file and to git, and the dialog that makes a version of it.
+
+Whatever goes wrong there, the draft is let go of (`on_saved`) only when its text is in the file, in a version, or in
+a variant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import PurePosixPath
+from typing import Literal
+
+import streamlit as st
+
+from promptlab.errors import CommitRefused, InputError, PromptlabError
+from promptlab.templates import _change_summary as template_changes
+from promptlab.templates import _load as templates
+from promptlab.ui.components import conflict_view, frame, version_diff, widgets
+from promptlab.ui.components.widgets import note, plain, small
+from promptlab.ui.state.session import Session
+from promptlab.ui.templates import git_setup as repository
+from promptlab.versions import _branches as variants
+from promptlab.versions import _history as versions
+from promptlab.versions import _prompt_diff as proofs
+from promptlab.versions import _save as shelf
+from promptlab.versions._save import State
+from promptlab.versions._status import Standing
+from promptlab.versions._status import standing as standing_of
+
+Do = Callable[[], str]
+"""What a button of the dialog does; it gives one sentence to say, "" to stay in the dialog."""
+_OPEN, _SAID, MESSAGE = "saving-open", "saving-said", "saving-message"
+
+
+@dataclass
+class _Dialog:
+    """The dialog that is open for `path`, what went wrong in it last, and whether the page must be drawn anew."""
+
+    path: str
+    trouble: PromptlabError | None = None
+    redraw: bool = False
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What there is to save, and what to call when the draft is no longer needed."""
+
+    session: Session
+    path: str
+    text: str
+    base: str | None
+    on_saved: Callable[[], None]
+
+    @property
+    def name(self) -> str:
+        return PurePosixPath(self.path).stem
+
+
+def button(session: Session, path: str, text: str, base: str | None, *, on_saved: Callable[[], None]) -> None:
+    """How `text` stands to git, and "Save to git". `base` is the file's text when the first change was made.
+
+    `on_saved` is called when the draft can be let go of: its text is in the file or kept otherwise.
+    """
+    work = _Work(session, path, text, base, on_saved)
+    try:
+        standing = standing_of(session.workspace, path, text, base)
+    except PromptlabError as exc:
+        note("bad", exc.message, exc.hint)
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content", key="saving"):
+        st.html(widgets.chip(*_chip(standing)), width="content")
+        nothing = standing.kind == "saved"
+        st.button(
+            "Save to git",
+            icon=":material/save:",
+            key="save-to-git",
+            disabled=nothing,
+            help="Nothing to save: the newest version says the same." if nothing else None,
+            on_click=_open,
+            args=(work,),
+        )
+    said = st.session_state.pop(_SAID, None)
+    if said:
+        st.toast(plain(said), icon=":material/check:", duration="long")
+    dialog: _Dialog | None = st.session_state.get(_OPEN)
+    if dialog is None or dialog.path != path:
+        return
+    if nothing:
+        _close()
+        return
+    dialog.redraw = False
+    width = "large" if standing.kind == "apart" else "medium"
+    st.dialog(f"Save {plain(work.name)} to git", width=width, on_dismiss=_close)(frame.guarded(_draw))(work)
+
+
+def _chip(standing: Standing) -> tuple[str, str]:
+    version = standing.commit[:7]
+    match standing.kind:
+        case "saved":
+            return f"saved · {version}", "good"
+        case "apart":
+            return "changed here and on disk", "bad"
+        case "new":
+            return "not saved yet", "warn"
+        case "changed":
+            return f"changed since {version}" if version else "changed", "warn"
+    if not standing.repository:
+        return "no git repository", ""
+    return (f"the file differs from {version}" if version else "in the file, not in git"), "warn"
+
+
+def _open(work: _Work) -> None:
+    st.session_state[_OPEN] = _Dialog(work.path)
+    st.session_state.pop(MESSAGE, None)
+
+
+def _last_saved(work: _Work) -> str | None:
+    """The text of the newest version; where there is none, that of the file."""
+    try:
+        last = versions.history(work.session.workspace, work.path, limit=1)
+        return versions.text_of(work.session.workspace, last[0]) if last and last[0].blob else None
+    except PromptlabError:
+        return work.base
+
+
+def _close() -> None:
+    st.session_state.pop(_OPEN, None)
+
+
+# The dialog
+
+
+def _draw(work: _Work) -> None:
+    dialog: _Dialog | None = st.session_state.get(_OPEN)
+    if dialog is None or dialog.redraw:
+        st.rerun()
+        return
+    standing = standing_of(work.session.workspace, work.path, work.text, work.base)
+    state = shelf.state(work.session.workspace)
+    if dialog.trouble:
+        _trouble(dialog.trouble)
+    if standing.kind == "apart":
+        _settle(work, standing, state)
+        return
+    ready, last = repository.ready(work.session.workspace, state, _press), _last_saved(work)
+    problem = _problem(work.path, work.text)
+    if ready:
+        _message(work, state, last)
+    _what_changed(work, last)
+    if problem is None:
+        for found in proofs.check(work.session.workspace, work.path, text=work.text):
+            note("warn", "It can be saved, and this is still to be done", found.message, found.hint)
+            break
+    with _row():
+        if ready:
+            _press("Save to git", partial(_save, work), key="saving-commit", primary=True, off=problem is not None)
+        if standing.kind != "written":
+            write = partial(_write, work, work.text, work.base)
+            _press("Only write the file", write, key="saving-write", off=problem is not None)
+        st.button("Cancel", type="tertiary", key="saving-cancel", on_click=_close)
+
+
+def _message(work: _Work, state: State, made_from: str | None) -> None:
+    if MESSAGE not in st.session_state:
+        st.session_state[MESSAGE] = template_changes.message(work.path, made_from, work.text)
+    st.text_area("What changed, for the history", key=MESSAGE, height=68)
+    where = f"on the branch {state.branch}" if state.branch else "on no branch (a detached head)"
+    small(f"As {state.identity}, {where}.")
+
+
+def _what_changed(work: _Work, old: str | None) -> None:
+    if old is None:
+        with st.expander("The whole text", key="saving-whole", type="compact"):
+            widgets.mono(work.text, key="saving-text")
+    else:
+        version_diff.file("What will be saved", old, work.text)
+
+
+def _problem(path: str, text: str) -> InputError | None:
+    """Why `text` is no template, said on the page too; None when it is one."""
+    try:
+        templates.parse(text, path=path)
+    except InputError as exc:
+        place = f", line {exc.line}" if exc.line else ""
+        note("bad", f"This is not a template yet{place}", exc.what, exc.hint)
+        return exc
+    return None
+
+
+def _settle(work: _Work, standing: Standing, state: State) -> None:
+    """The file was changed by somebody else: both texts, the two together, and what may become of them."""
+    theirs = standing.disk
+    what = "was deleted" if theirs is None else "appeared on disk" if work.base is None else "was changed on disk"
+    note("warn", f"{work.path} {what} since you began", "Nothing has been written. Both texts are kept until you save.")
+    conflict = shelf.conflict(work.path, work.base, work.text, theirs)
+    together = conflict_view.draw(conflict, conflict_view.Names(), key="saving")
+    bad = together is None or _problem(work.path, together) is not None
+    ready = repository.ready(work.session.workspace, state, _press)
+    if ready:
+        _message(work, state, work.base)
+    with _row():
+        if theirs is not None and ready:
+            both = partial(_save_over, work, together or "", theirs)
+            _press("Save the two together", both, key="saving-both", primary=True, off=bad)
+        if theirs is not None and not ready:
+            both = partial(_write, work, together or "", theirs)
+            _press("Only write the two together", both, key="saving-write", off=bad)
+        if ready:
+            _press("Keep mine", partial(_save_over, work, work.text, theirs), key="saving-mine")
+            word = "Leave it deleted" if theirs is None else "Take what is on disk"
+            _press(word, partial(_take_theirs, work), key="saving-theirs")
+        st.button("Cancel", type="tertiary", key="saving-cancel", on_click=_close)
+    if ready:
+        kept = "" if theirs is None else " What is on disk becomes a version of its own first."
+        small(f"Keep mine saves your text as it is.{kept} Taking theirs keeps yours as a variant, under History.")
+
+
+def _trouble(exc: PromptlabError) -> None:
+    if isinstance(exc, CommitRefused):
+        note("bad", "Git or a hook refused the commit", "Your text is in the file, uncommitted. This is what was said:")
+        widgets.mono(exc.output or exc.message, key="saving-output")
+    else:
+        note("bad", exc.message, exc.hint)
+
+
+def _row() -> st.delta_generator.DeltaGenerator:
+    return st.container(horizontal=True, vertical_alignment="center", gap="small")
+
+
+def _press(label: str, do: Do, *, key: str, primary: bool = False, off: bool = False) -> None:
+    kind: Literal["primary", "secondary"] = "primary" if primary else "secondary"
+    st.button(label, key=key, type=kind, disabled=off, on_click=_done, args=(do,))
+
+
+# What the buttons do
+
+
+def _done(do: Do) -> None:
+    dialog: _Dialog = st.session_state[_OPEN]
+    dialog.trouble, dialog.redraw = None, True
+    try:
+        said = do()
+    except PromptlabError as exc:
+        dialog.trouble = exc
+        return
+    if said:
+        st.session_state[_SAID] = said
+        _close()
+
+
+def _words() -> str:
+    return str(st.session_state.get(MESSAGE, ""))
+
+
+def _save(work: _Work) -> str:
+    with _let_go_where_written(work, work.text):
+        saved = shelf.save(work.session.workspace, work.path, work.text, _words(), base=work.base)
+    return saved.said
+
+
+def _save_over(work: _Work, text: str, theirs: str | None) -> str:
+    with _let_go_where_written(work, text):
+        saved = shelf.save_over(work.session.workspace, work.path, text, _words(), theirs=theirs)
+    return saved.said
+
+
+@contextmanager
+def _let_go_where_written(work: _Work, text: str) -> Iterator[None]:
+    """Let go of the draft once `text` is saved, and also where a refused commit left it in the file: what is typed
+    next is made from that."""
+    try:
+        yield
+    except CommitRefused:
+        if shelf.on_disk(work.session.workspace, work.path) == text:
+            work.on_saved()
+        raise
+    work.on_saved()
+
+
+def _write(work: _Work, text: str, base: str | None) -> str:
+    shelf.write(work.session.workspace, work.path, text, base=base)
+    work.on_saved()
+    return f"{work.path} written; it is in no version yet"
+
+
+def _take_theirs(work: _Work) -> str:
+    kept = variants.set_aside(work.session.workspace, work.path, work.text)
+    work.on_saved()
+    return f"Your text is kept as the variant {kept.name}"
+
+
+__all__ = ["button"]

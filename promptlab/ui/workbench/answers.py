@@ -1,0 +1,273 @@
+"""Answers side by side: rows that have ended, read from the store, and the row that is being written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from promptlab._util.json_schema import indented
+from promptlab.models import _structured_output as structured
+from promptlab.models._catalogue import ModelStatus
+from promptlab.models._thinking import where_tokens_went
+from promptlab.runs._difference import value_in_words
+from promptlab.runs._report import seconds
+from promptlab.runs._store import RunInfo
+from promptlab.types import Completion, FinishReason, Request, Result
+from promptlab.ui.components import widgets
+from promptlab.ui.components.widgets import chip, escape, markup, note
+from promptlab.ui.examples import add_from_answer as add_example
+from promptlab.ui.state.jobs import Job, Snapshot
+from promptlab.ui.state.session import Session
+from promptlab.ui.suites import add_case as keep_test
+
+_ENDS: dict[FinishReason, str] = {
+    "length": "cut at max tokens",
+    "stopped": "stopped by you",
+    "content_filter": "held back by the provider's filter",
+    "tool_calls": "ended with a tool call",
+    "unknown": "end not said",
+}
+
+
+def row_head(title: str, created: str, *more: str) -> None:
+    """The line above a row: what changed, and when."""
+    rest = "".join(f'<span class="pl-small">{escape(one)}</span>' for one in more if one)
+    when = escape(widgets.clock(created))
+    head = f'<div class="pl-rowhead"><b>{escape(title)}</b><span class="pl-small pl-num">{when}</span>{rest}</div>'
+    st.html(head, width="content")
+
+
+def stored_row(
+    session: Session,
+    run: RunInfo,
+    results: Sequence[Result],
+    unready: Sequence[ModelStatus] = (),
+    *,
+    blanks: int = 0,
+    beside_head: Callable[[], None] | None = None,
+) -> None:
+    """A row of the history. `unready` models get a column that says what to do; `blanks` empty ones keep the
+    answers of one model under each other; `beside_head` draws at the right of the title."""
+    with st.container(key=f"row-{run.id[:12]}"):
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            row_head(run.title or "run", run.created)
+            if beside_head:
+                beside_head()
+        missing = run.total - len(results)
+        columns = st.columns(max(1, len(results) + bool(missing) + len(unready) + blanks))
+        for column, result in zip(columns, results, strict=False):
+            with column:
+                answer(result, session)
+        if missing:
+            with columns[len(results)]:
+                note(
+                    "warn",
+                    f"Interrupted: {missing} of {run.total} answers were not recorded",
+                    "promptlab ended while they were being written, or another process is still at it.",
+                    "Run again to have them.",
+                )
+        for column, status in zip(columns[len(results) + bool(missing) :], unready, strict=False):
+            with column:
+                unready_card(status)
+
+
+def live_row(job: Job, unready: Sequence[ModelStatus] = ()) -> None:
+    """The row being written, as it stands now."""
+    snapshots = job.snapshots()
+    with st.container(key=f"row-{job.run_id[:12]}"):
+        row_head(job.title, job.created, "stopping …" if job.stopped else "")
+        columns = st.columns(max(1, len(snapshots) + len(unready)))
+        for column, snapshot in zip(columns, snapshots, strict=False):
+            with column:
+                if snapshot.result:
+                    answer(snapshot.result)
+                else:
+                    _under_way(snapshot, key=f"answer-{job.run_id[:8]}-{snapshot.trial.model}")
+        for column, status in zip(columns[len(snapshots) :], unready, strict=True):
+            with column:
+                unready_card(status)
+
+
+def unready_card(status: ModelStatus) -> None:
+    """A model that cannot be asked, in the place where its answer would be."""
+    with st.container(gap="xsmall"):
+        _head(status.name, chip("not ready"))
+        note("info", "Not asked", status.reason)
+
+
+def answer(result: Result, session: Session | None = None) -> None:
+    """One column: the answer, or the error, and how it came; with `session`, also what can be done with it."""
+    key = result.id[:12]
+    with st.container(key=f"answer-{key}", gap="xsmall"):
+        _head(result.model, *_marks(result))
+        if result.error:
+            _failed(result)
+        done = result.completion
+        if done and done.thinking:
+            _thinking(done.thinking, key, done.usage.thinking)
+        if result.text:
+            _text(result, key)
+        elif done and done.finish_reason == "stopped":
+            widgets.small("Stopped before the first word.")
+        elif done:
+            why = where_tokens_went(done.text, done.thinking, done.usage, done.finish_reason)
+            note("warn", "An empty answer", why or "The model ended, or met a stop string, before its first word.")
+        if done:
+            if wrong := structured.in_words(result):
+                note("bad", "Not valid under the schema", wrong)
+            said = where_tokens_went(done.text, done.thinking, done.usage, done.finish_reason)  # is there already
+            for warning in done.details.get("warnings", ()):
+                if warning != said:
+                    note("warn", "Note", str(warning))
+            markup(_facts(result, done))
+            if likely := _first_token(done):
+                widgets.small(likely)
+        if result.request and session:
+            _what_was_sent(result, key)
+            with st.container(horizontal=True, gap="small"):
+                add_example.button(session, result, key=key)
+                keep_test.button(session, result, key=key)
+
+
+def _head(model: str, *chips: str) -> None:
+    markup(f'<div class="pl-model"><span>{escape(model)}</span>{"".join(chips)}</div>')
+
+
+def _marks(result: Result) -> list[str]:
+    marks = []
+    if result.error:
+        marks.append(chip("not sent" if result.error_kind in ("GateRefused", "WindowExceeded") else "failed", "bad"))
+    if result.cached:
+        marks.append(chip("from store"))
+    done = result.completion
+    if done and done.finish_reason != "stop":
+        word = done.details.get("finish")  # the server's own, where we know no better
+        marks.append(chip(f"ended with “{word}”" if word else _ENDS[done.finish_reason], "warn"))
+    if done and done.text and result.request and result.request.schema:
+        found = structured.verdict_of(result)
+        if found:
+            marks.append(chip("valid", "good") if found.valid else chip("not valid", "bad"))
+    return marks
+
+
+def _failed(result: Result) -> None:
+    title = {
+        "GateRefused": "Refused by the gate",
+        "WindowExceeded": "Does not fit the window",
+        "ModelNotReady": "Not ready",
+        "ModelNotFound": "No such model",
+    }.get(result.error_kind, "Failed")
+    note("bad", title, result.error, result.hint)
+    if result.text:
+        widgets.small("What had arrived:")
+
+
+def _thinking(thinking: str, key: str, tokens: int | None = None) -> None:
+    """What the model wrote for itself, folded."""
+    counted = f": {tokens:,} tokens" if tokens else ""
+    with st.expander(f"Thinking{counted}", key=f"thinking-{key}", type="compact"):
+        widgets.mono(thinking, key=f"thought-{key}")
+
+
+def _text(result: Result, key: str) -> None:
+    text = result.text
+    if result.request and result.request.schema:
+        text = indented(text)
+    widgets.mono(text, key=f"said-{key}")
+
+
+def _facts(result: Result, done: Completion) -> str:
+    usage, times = done.usage, done.timings
+    items: list[tuple[str, str, str]] = []
+    if usage.prompt is not None:
+        items.append(("in", f"{usage.prompt:,} tok", f"{usage.reused:,} reused" if usage.reused else ""))
+    if usage.written is not None:
+        items.append(("out", f"{usage.written:,} tok", f"{usage.thinking:,} thinking" if usage.thinking else ""))
+    # A stored answer's times were measured another day; shown beside new ones they would be compared.
+    if not result.cached:
+        rate = times.tokens_per_second(usage.written)
+        waited = f"waited {seconds(times.waited)}" if times.waited >= 0.05 else ""
+        if times.first_token is not None:
+            items.append(("first token", seconds(times.first_token), waited))
+        if rate is not None:
+            items.append(("speed", f"{rate:,.0f} tok/s" if rate >= 10 else f"{rate:.1f} tok/s", ""))
+        items.append(("total", seconds(times.total), "" if times.first_token is not None else waited))
+    cells = "".join(
+        f"<div><dt>{name}</dt><dd>{value}{f'<small>{more}</small>' if more else ''}</dd></div>"
+        for name, value, more in items
+    )
+    return f'<dl class="pl-facts">{cells}</dl>'
+
+
+def _first_token(done: Completion) -> str:
+    """What the answer might have begun with, and how likely that was; empty where nobody asked."""
+    rows = done.details.get("logprobs") or ()
+    ways = rows[0].get("top") if rows else ()
+    parts = [f"{_visible(str(one['token']))} {math.exp(one['logprob']):.0%}" for one in ways or ()]
+    return f"First token: {' · '.join(parts)}" if parts else ""
+
+
+def _visible(token: str) -> str:
+    return token.replace(" ", "␣").replace("\n", "↵") or "(nothing)"
+
+
+def _what_was_sent(result: Result, key: str) -> None:
+    """The exact messages, put on the page only when somebody opens them: an article in each column is a lot of page."""
+    opened = st.expander("What was sent", key=f"sent-{key}", type="compact", on_change="rerun")
+    if opened.open and result.request:
+        with opened:
+            markup(widgets.messages_html(result.request.prompt))
+            widgets.small(" · ".join(f"{name} {value}" for name, value in parameters(result.request)))
+
+
+def parameters(request: Request) -> list[tuple[str, str]]:
+    """Names and values of the sampling parameters, as people read them."""
+    return [(name.replace("_", " "), value_in_words(v)) for name, v in request.body()["params"].items()]
+
+
+def _under_way(snapshot: Snapshot, *, key: str) -> None:
+    """A column whose answer is not there yet: what is going on, and for how long."""
+    state, phase = snapshot.state, snapshot.phase
+    with st.container(key=key, gap="xsmall"):
+        words = {
+            "starting": "starting",
+            "waiting": "waiting",
+            "loading": "loading",
+            "reading": "reading",
+            "retrying": "retrying",
+            "thinking": "thinking",
+            "writing": "writing",
+            "ended": "done",
+        }
+        _head(snapshot.trial.model, chip(words[state], "live"))
+        if snapshot.thinking:
+            _thinking(snapshot.thinking, f"live-{key}")
+        if snapshot.text:
+            widgets.mono(snapshot.text, key=f"said-live-{key}")
+        counted = state == "loading" and phase and phase.detail  # the backend says how long itself
+        since = f"{snapshot.seconds:.0f} s" if snapshot.seconds >= 1 and not counted else ""
+        if state == "reading" and phase and phase.total:
+            share = min(100.0, 100 * phase.done / phase.total)
+            said = f"Reading the prompt: {phase.done:,} of {phase.total:,} tokens"
+            markup(
+                f'<div class="pl-small pl-num">{said}</div>'
+                f'<div class="pl-wait"><span style="width:{share:.1f}%"></span></div>'
+            )
+        elif state != "writing":
+            said = {
+                "starting": "Preparing the request",
+                "waiting": f"Waiting its turn: {phase.detail}" if phase and phase.detail else "Waiting its turn",
+                "loading": "Loading the model into memory" if not (phase and phase.detail) else _sentence(phase.detail),
+                "reading": "Reading the prompt",
+                "retrying": _sentence(phase.detail) if phase and phase.detail else "Trying again",
+                "thinking": "Thinking",
+                "ended": "",
+            }[state]
+            line = " · ".join(part for part in (said, since) if part)
+            markup(f'<div class="pl-small pl-num">{escape(line)}</div><div class="pl-wait pl-open"><span></span></div>')
+
+
+def _sentence(clause: str) -> str:
+    return clause[:1].upper() + clause[1:]

@@ -1,0 +1,83 @@
+"""Preview: exactly what each model would get, before anything is sent."""
+
+from __future__ import annotations
+
+import json
+
+import streamlit as st
+
+from promptlab.errors import GateRefused, PromptlabError
+from promptlab.types import AsSent, Prompt, Request, Section
+from promptlab.ui.components import widgets
+from promptlab.ui.components.widgets import escape, markup, note, plain
+from promptlab.ui.state.session import Session
+from promptlab.ui.templates import export as exporting
+from promptlab.ui.workbench.request import Bench, as_sent
+from promptlab.workspace import _gate as privacy
+
+
+def draw(session: Session, bench: Bench) -> None:
+    """A tab for each model of the catalogue; only the open one is worked out."""
+    if bench.prompt is None:
+        note("warn", "There is nothing to preview", "The prompt cannot be made; the reason is beside it.")
+        return
+    names = [s.name for s in bench.statuses]
+    if not names:
+        note("warn", "There is no model", "Add one to promptlab.yaml.")
+        return
+    for name, tab in zip(
+        names, st.tabs([plain(n) for n in names], key="preview-models", on_change="rerun"), strict=True
+    ):
+        if tab.open:
+            with tab:
+                _model(session, bench, name)
+
+
+def _model(session: Session, bench: Bench, name: str) -> None:
+    request = bench.request(name)
+    if request is None:
+        return
+    try:
+        privacy.check(request.prompt, model=name, clearance=session.catalogue.clearance(name))
+    except GateRefused as exc:
+        note("bad", "Refused by the gate: this would not be sent", str(exc.args[0]), exc.hint)
+    status = next(s for s in bench.statuses if s.name == name)
+    try:
+        sent = as_sent(session, request) if status.ready else None
+    except PromptlabError as exc:
+        note("warn", "This model cannot say what it would get", str(exc.args[0]), exc.hint)
+        sent = None
+    if sent is None:
+        if not status.ready:
+            note("info", f"{name} is not ready, so its tokens are not counted", status.reason)
+        markup(widgets.messages_html(request.prompt))
+        exporting.request_code(session, request, key="preview-code")
+        return
+    markup(widgets.bar_html(sent.budget))
+    widgets.warn_of_window(name, sent.budget)
+    if not sent.budget.exact:
+        widgets.small("Counts are estimates: how this model counts is not known to the token here.")
+    _as_it_goes(request, sent)
+    exporting.request_code(session, request, key="preview-code")
+    markup(widgets.budget_table(sent.budget, _sources(request.prompt)))
+
+
+def _sources(prompt: Prompt) -> dict[Section, list[str]]:
+    found: dict[Section, list[str]] = {}
+    for source in prompt.sources:
+        found.setdefault(source.section, []).append(source.name)
+    return found
+
+
+def _as_it_goes(request: Request, sent: AsSent) -> None:
+    if sent.body is None:
+        widgets.small("The text the model reads, its control tokens set apart:")
+        markup(widgets.pieces_html(sent.pieces))
+        return
+    widgets.small("The messages:")
+    markup(widgets.messages_html(request.prompt))
+    where = f"POST {sent.url}" if sent.url else "The JSON body:"
+    markup(f'<div class="pl-small pl-mono">{escape(where)}</div>')
+    body = widgets.shown(json.dumps(sent.body, indent=2, ensure_ascii=False))
+    with st.container(key="preview-body"):
+        st.code(body, language="json", wrap_lines=True, height=360 if len(body) > 1500 else "content")

@@ -1,0 +1,122 @@
+"""The workbench's one typed request: what its widgets mean, worked out before anything is drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from promptlab.errors import PromptlabError
+from promptlab.models._catalogue import ModelStatus
+from promptlab.runs import _plans as plans
+from promptlab.runs import _runner as runner
+from promptlab.runs._difference import Asked, asked, difference
+from promptlab.templates import _load as templates
+from promptlab.types import AsSent, Given, Params, Prompt, Request, Section, Template, Trial
+from promptlab.ui.state.drafts import Draft
+from promptlab.ui.state.open_template import Opened
+from promptlab.ui.state.session import Session
+from promptlab.workspace._current_labels import Labels
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A template as edited, filled and set. `prompt` is None where it cannot be made, and `problem` says why."""
+
+    opened: Opened
+    statuses: tuple[ModelStatus, ...]
+    models: tuple[str, ...]
+    without: tuple[Section, ...]
+    given: Given
+    filled: plans.Materials
+    prompt: Prompt | None = None
+    problem: PromptlabError | None = None
+
+    @property
+    def file(self) -> Template:
+        """The template as it is without the draft."""
+        return self.opened.original
+
+    @property
+    def template(self) -> Template:
+        """The template as edited."""
+        return self.opened.template
+
+    @property
+    def draft(self) -> Draft:
+        return self.opened.draft
+
+    @property
+    def params(self) -> Params:
+        return self.template.params
+
+    @property
+    def ready(self) -> list[str]:
+        return [s.name for s in self.statuses if s.ready]
+
+    @property
+    def unready(self) -> list[ModelStatus]:
+        return [s for s in self.statuses if not s.ready]
+
+    @property
+    def counted_by(self) -> str | None:
+        """The model whose tokens are shown: the one picked, else the first that will be asked."""
+        candidates = [self.draft.counted_by, *self.models, *self.ready]
+        return next((name for name in candidates if name in self.ready), None)
+
+    def request(self, model: str) -> Request | None:
+        """What `model` would be asked."""
+        return None if self.prompt is None else Request(model, self.prompt, self.params, self.template.schema)
+
+    def trials(self, session: Session) -> list[Trial]:
+        """What Run asks."""
+        return plans.compare(
+            session.workspace, self.template, self.given, self.models, without=self.without, params=self.params
+        )
+
+
+def read(session: Session, opened: Opened) -> Bench:
+    """What the widgets mean. A problem with documents, examples, inputs or the render is part of the answer."""
+    statuses = tuple(session.catalogue.status(name) for name in session.catalogue.names())
+    ready = [s.name for s in statuses if s.ready]
+    draft, template = opened.draft, opened.template
+    models = tuple(ready if draft.models is None else (m for m in ready if m in draft.models))
+    without = draft.switched_off()
+    given = Given.typed({})
+    filled = plans.Materials((), ())
+    prompt: Prompt | None = None
+    problem: PromptlabError | None = next((p for p in opened.problems if p.field not in without), None)
+    try:
+        given = draft.given(template)
+        filled = plans.materials(session.workspace, template, given.values, without=without)
+        if problem is None:
+            made = templates.render(
+                *(template, given.values),
+                documents=filled.documents,
+                shots=filled.shots,
+                without=without,
+                label=given.label,
+                places=given.places,
+            )
+            prompt = Labels(session.workspace).today(made)
+    except PromptlabError as exc:
+        problem = problem or exc
+    return Bench(opened, statuses, models, without, given, filled, prompt, problem)
+
+
+def title_of(session: Session, trials: list[Trial]) -> str:
+    """What the run of `trials` changes against the last run of the same template."""
+    try:
+        after = [Asked(runner.request_of(trial), trial.without) for trial in trials]
+    except PromptlabError:
+        return difference([], [])
+    for run in session.store.runs(template=trials[0].template.path, limit=5):
+        if before := asked(session.store.results(run.id)):
+            return difference(before, after)
+    return difference([], after)
+
+
+def as_sent(session: Session, request: Request) -> AsSent:
+    """What the request's model would get, with its tokens by section.
+
+    Raises `PromptlabError` where the model cannot say: not ready, or its chat template refuses.
+    """
+    return session.sent.get(session.catalogue.backend(request.model), request)

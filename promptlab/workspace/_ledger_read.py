@@ -1,0 +1,147 @@
+"""Reading the ledger: its lines, newest first or in order, and whether every line fits the one before.
+
+found = verify(workspace.state)
+found.lines, found.head                  # 214, the hash of the last line
+found.problem                            # None, or Problem(12, "was changed after it was written")
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from promptlab.errors import StoreError
+from promptlab.types import LABELS
+from promptlab.workspace._ledger import FILE, START, digest, read
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Line `number` of the file, counted from 1. `entry` is None where it is none: half a line that a process left as
+    it died (`torn`), or one that was changed."""
+
+    number: int
+    entry: dict[str, Any] | None
+    torn: bool
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """The first line that does not fit, and why, in a clause that follows its number."""
+
+    line: int
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a look at every line gave. `head` is the hash of the last one; `torn` are the numbers of torn lines, whose
+    requests never left; `counts` is how many entries there are of each kind."""
+
+    lines: int
+    head: str
+    problem: Problem | None
+    torn: tuple[int, ...]
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """All that went to one model of one host: how many tries, bytes, the strictest label, the first and last time."""
+
+    host: str
+    model: str
+    tries: int
+    bytes: int
+    label: str
+    first: str
+    last: str
+
+
+def lines(state: Path) -> Iterator[Line]:
+    """Every line, in order. Raises `StoreError` where the file cannot be read; where there is none there are none."""
+    number, waiting = 0, b""
+    try:
+        with (state / FILE).open("rb") as file:
+            for raw in file:
+                if waiting:
+                    number += 1
+                    yield _line(number, waiting, raw)
+                waiting = raw
+    except FileNotFoundError:
+        return
+    except OSError as exc:
+        raise StoreError(f"the ledger {state / FILE} cannot be read: {exc.strerror or exc}") from exc
+    if waiting:
+        yield _line(number + 1, waiting, b"")
+
+
+def _line(number: int, raw: bytes, following: bytes) -> Line:
+    text = raw.removesuffix(b"\n")
+    after = read(following.removesuffix(b"\n")) if following else None
+    torn = not raw.endswith(b"\n") or (
+        after is not None and after.get("kind") == "torn" and after.get("before") == digest(text)
+    )
+    entry = None if torn else read(text)
+    return Line(number, entry, torn, entry["hash"] if entry else digest(text))
+
+
+def newest(state: Path, limit: int | None = None) -> list[dict[str, Any]]:
+    """The last `limit` entries, newest first; all of them for None. What is torn or changed is left out."""
+    found = [{"line": line.number, **line.entry} for line in lines(state) if line.entry is not None]
+    return found[::-1][:limit]
+
+
+def destinations(state: Path) -> list[Destination]:
+    """To whom text went, the one that was sent to last first."""
+    found: dict[tuple[str, str], Destination] = {}
+    for line in lines(state):
+        entry = line.entry
+        if entry is None or entry.get("kind") != "sent":
+            continue
+        key = (str(entry["host"]), str(entry["model"]))
+        old = found.pop(key, None) or Destination(*key, 0, 0, "public", entry["at"], entry["at"])
+        label = max(old.label, str(entry["label"]), key=_rank)
+        found[key] = Destination(
+            *key, old.tries + 1, old.bytes + int(entry["bytes"]), label, old.first, str(entry["at"])
+        )
+    return list(found.values())[::-1]
+
+
+def _rank(label: str) -> int:
+    return LABELS.index(label) if label in LABELS else len(LABELS)
+
+
+def verify(state: Path, *, head: str = "") -> Verdict:
+    """Hold every line against the one before. With `head`, a hash written down earlier, a ledger that does not hold it
+    has a problem, too: the end of a chain can be cut off unseen otherwise. Raises `StoreError`."""
+    before, number = START, 0
+    torn: list[int] = []
+    counts: Counter[str] = Counter()
+    problem: Problem | None = None
+    met = not head
+    for line in lines(state):
+        number = line.number
+        if line.torn:
+            torn.append(number)
+        elif line.entry is None:
+            problem = problem or Problem(number, "was changed after it was written, or is no line of a ledger")
+        else:
+            counts[str(line.entry.get("kind"))] += 1
+            if line.entry.get("before") != before:
+                what = "does not follow the line before it: lines were taken out, put in or changed there"
+                if number == 1:
+                    what = "is not the first that was written: lines before it were taken out"
+                problem = problem or Problem(number, what)
+        before = line.hash
+        met = met or before == head
+    if not met:
+        problem = problem or Problem(number + 1, f"is missing: no line has the hash {head}")
+    return Verdict(number, before, problem, tuple(torn), dict(counts))
+
+
+__all__ = ["Destination", "Line", "Problem", "Verdict", "destinations", "lines", "newest", "verify"]
