@@ -1,3 +1,5 @@
 """promptlab: find out what each part of a prompt does, for each model, and whether it still works."""
 
-__version__ = "0.1.0"
+from promptlab._version import __version__
+
+__all__ = ["__version__"]

@@ -588,3 +588,12 @@ class Result:
     def text(self) -> str:
         """The answer, or whatever had arrived before the failure."""
         return self.completion.text if self.completion else self.partial
+
+
+@dataclass(frozen=True)
+class Use:
+    """A source as the run `run_id` had it, at `when`."""
+
+    source: Source
+    run_id: str
+    when: str

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +12,7 @@ import pytest
 from benchmarks.agree import cause
 from benchmarks.prefix import distinct
 from promptlab.models._llama._cpu_variants import candidates
-
-ROOT = Path(__file__).parent.parent
+from tests.places import ROOT
 
 
 def run(module: str, *options: str) -> Any:

@@ -18,8 +18,8 @@ from promptlab.runs._store import RunInfo, Store
 from promptlab.suites._log import SuiteLog
 from promptlab.types import Origin
 from promptlab.workspace._workspace import Workspace
+from tests.places import ROOT
 
-ROOT = Path(__file__).parents[1]
 PROMPTLAB = f"{sys.executable} -P -m promptlab.cli"
 CATALOGUE = (
     'models: {x: {backend: openai, model: m, base_url: "http://127.0.0.1:1/v1", window: 9000, max_retries: 0}}\n'

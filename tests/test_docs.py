@@ -24,8 +24,8 @@ from promptlab.suites import _thresholds as thresholds
 from promptlab.suites import _verdict as verdicts
 from promptlab.suites._summary import summarise
 from promptlab.workspace._workspace import LlamaModel, OpenAIModel, Workspace, _File
+from tests.places import ROOT
 
-ROOT = Path(__file__).parent.parent
 WORKSPACE_DOC = (ROOT / "docs/workspace.md").read_text(encoding="utf-8")
 PAGES = sorted(p for p in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")])
 

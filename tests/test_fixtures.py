@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -20,8 +19,8 @@ from promptlab.examples import _pool as examples
 from promptlab.templates import _load as templates
 from promptlab.types import Example
 from promptlab.workspace._workspace import Workspace
+from tests.places import ROOT
 
-ROOT = Path(__file__).parents[1]
 WORKSPACE = Workspace.load(ROOT)
 ARTICLE = documents.read(WORKSPACE, "fixtures/documents/world-cup-2022.md").text
 BODY, SOURCE = ARTICLE.split("\n## Source\n")

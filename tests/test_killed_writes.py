@@ -25,11 +25,11 @@ from promptlab.suites._recording import Recording
 from promptlab.versions import _save as shelf
 from promptlab.workspace._workspace import Workspace
 from tests import repositories
-from tests.suites import SuiteHouse, suites
+from tests.places import ROOT
+from tests.suites.making import SuiteHouse, suites
 
 __all__ = ["suites"]
 
-ROOT = Path(__file__).parents[1]
 KILLS = int(os.environ.get("PROMPTLAB_KILLS", "4"))
 
 # Kills itself at the n-th of the moments at which a file takes its place, or is synced, or is killed by the test.

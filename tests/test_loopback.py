@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.backends.asking import Made, eventually
 from tests.loopback import HANG, LoopbackServer, delta, event, head, stream
+from tests.models.asking import Made, eventually
 
 
 @pytest.fixture

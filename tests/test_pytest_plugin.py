@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.suites import SUITE, SuiteHouse, suites
+from tests.places import ROOT
+from tests.suites.making import SUITE, SuiteHouse, suites
 
 __all__ = ["suites"]
 
-ROOT = Path(__file__).parents[1]
 ALL = [
     *("winner[good]", "winner[bad]", "host[good]", "host[bad]", "goals[good]", "goals[bad]"),
     "at least 50 %",

@@ -14,10 +14,11 @@ from promptlab.runs._store import Store
 from promptlab.templates import _load as templates
 from promptlab.types import Given, Result, Section
 from promptlab.workspace._workspace import Workspace
+from tests.places import ROOT
 
 pytestmark = pytest.mark.model
 
-WORKSPACE = Workspace.load(Path(__file__).parents[1])
+WORKSPACE = Workspace.load(ROOT)
 TEMPLATE = templates.load(WORKSPACE, "world-cup")
 DEMO = "Who won the 2022 World Cup in football?"
 

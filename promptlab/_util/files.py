@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import IO
 
 from promptlab._util import disk_errors as faults
+from promptlab._util import state_folder
 from promptlab.errors import NotWritten
-from promptlab.workspace import _state_folder as state_folder
 
 
 def write_atomically(path: Path, data: bytes) -> None:

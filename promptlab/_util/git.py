@@ -9,6 +9,7 @@ Arguments are never put through a shell, and paths are taken literally: a templa
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import time
@@ -194,3 +195,9 @@ def repository(root: Path) -> Git:
             hint="`promptlab templates init` starts one there (git init)",
         )
     return git
+
+
+def blob_id(text: str) -> str:
+    """The id git gives a file with this text."""
+    data = text.encode("utf-8", "surrogatepass")
+    return hashlib.sha1(b"blob %d\x00" % len(data) + data, usedforsecurity=False).hexdigest()

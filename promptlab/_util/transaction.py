@@ -21,8 +21,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
+from promptlab._util import state_folder
 from promptlab._util.files import write_atomically
-from promptlab.workspace import _state_folder as state_folder
 
 log = logging.getLogger(__name__)
 

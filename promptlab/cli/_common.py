@@ -14,8 +14,8 @@ from promptlab.cli import _terminal as terminal
 from promptlab.errors import InputError
 
 if TYPE_CHECKING:
+    from promptlab.templates._check import Problem
     from promptlab.versions._merge import Change
-    from promptlab.versions._prompt_diff import Problem
     from promptlab.workspace._workspace import Workspace
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")

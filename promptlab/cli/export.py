@@ -140,14 +140,14 @@ class _Export:
 
     def outwards(self) -> list[Any]:
         from promptlab.formats._export import outward
-        from promptlab.runs import _plans as plans
         from promptlab.templates import _load as templates
+        from promptlab.templates._materials import materials
 
         found = []
         for name in self.names:
             template = templates.load(self.workspace, name)
             inputs = {**templates.sample_inputs(template), **self.given(template)}
-            filled = plans.materials(self.workspace, template, inputs)
+            filled = materials(self.workspace, template, inputs)
             found.append(outward(template, documents=filled.documents, shots=filled.shots, inputs=inputs))
         return found
 

@@ -37,10 +37,10 @@ def import_(format_: str, files: tuple[Path, ...], to: str | None, force: bool, 
     is 1 then). Says of each field what became of it, keeps the original beside the result, runs nothing that a
     file holds and fetches nothing. What is imported counts as confidential until promptlab.yaml says otherwise.
     """
+    from promptlab.formats._home import home
     from promptlab.formats._import import write
     from promptlab.formats._registry import reader
     from promptlab.formats._source import Places
-    from promptlab.runs import _plans as plans
     from promptlab.workspace._workspace import Workspace
 
     workspace = Workspace.find()
@@ -49,7 +49,7 @@ def import_(format_: str, files: tuple[Path, ...], to: str | None, force: bool, 
     failed = False
     for file, inside in _found(files, IMPORTS[format_].files):
         folders = (to, to) if to else (Places.templates, Places.pools)
-        places = Places(_under(folders[0], inside), _under(folders[1], inside), plans.home(workspace))
+        places = Places(_under(folders[0], inside), _under(folders[1], inside), home(workspace))
         shown = str(file)
         try:
             imported = reader(format_)(file, shown, places)

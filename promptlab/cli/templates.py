@@ -66,7 +66,7 @@ def list_(as_json: bool) -> None:
 @as_json_option
 def show(template: str, version: str, as_json: bool) -> None:
     """Print the text of a template."""
-    from promptlab.runs._provenance import blob_id
+    from promptlab._util.git import blob_id
     from promptlab.versions import _history as versions
 
     workspace, path = located(template)
@@ -121,8 +121,8 @@ def save(
     """
     from promptlab.templates import _edit as template_edit
     from promptlab.templates import _load as library
+    from promptlab.templates._check import check
     from promptlab.versions import _history as versions
-    from promptlab.versions import _prompt_diff as proofs
     from promptlab.versions import _save as shelf
     from promptlab.workspace._labels import check_copy
 
@@ -153,7 +153,7 @@ def save(
         else:
             print_line(exc.merged)
         raise
-    problems = proofs.check(workspace, path)
+    problems = check(workspace, path)
     if as_json:
         print_json({**asdict(saved), "problems": [asdict(problem) for problem in problems]})
     else:
@@ -262,14 +262,14 @@ def check(template: tuple[str, ...], as_json: bool) -> None:
     when one does not.
     """
     from promptlab.templates import _load as library
-    from promptlab.versions import _prompt_diff as proofs
+    from promptlab.templates._check import check
     from promptlab.versions import _save as shelf
 
     workspace = here()
     paths = [shelf.locate(workspace, word) for word in template] or library.names(workspace)
     failed = False
     for path in paths:
-        problems = proofs.check(workspace, path)
+        problems = check(workspace, path)
         failed = failed or bool(problems)
         if as_json:
             print_json({"path": path, "ok": not problems, "problems": [asdict(problem) for problem in problems]})

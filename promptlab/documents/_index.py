@@ -1,6 +1,6 @@
 """The documents of the workspace as a list shows them: label, size, words, who uses each, and whether it changed.
 
-    known = Inventory(workspace, store)
+    known = Inventory(workspace, users=documents_and_users(listing.entries()), uses=store.last_used("context"))
     known.find("world cup")                           # paths, by name
     known.entry("fixtures/documents/world-cup-2022.md").templates
 
@@ -12,16 +12,14 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from promptlab._util.bm25 import normal
 from promptlab.documents import _read as documents
 from promptlab.errors import PromptlabError
-from promptlab.runs._store import Store, Use
-from promptlab.templates._index import Listing
-from promptlab.types import Label
+from promptlab.types import Label, Use
 from promptlab.workspace._current_labels import FRAGMENT
 from promptlab.workspace._workspace import Workspace
 
@@ -63,22 +61,20 @@ class _Facts:
 
 
 class Inventory:
-    """The documents of `workspace`, as they are when it is made: templates and history are asked once.
+    """The documents of `workspace`, as they are when it is made.
 
     A document that a template takes from another folder is one of them.
     """
 
-    def __init__(self, workspace: Workspace, store: Store) -> None:
+    def __init__(self, workspace: Workspace, *, users: Mapping[str, Sequence[str]], uses: Iterable[Use]) -> None:
+        """`users`: the templates that take each document, by its path. `uses`: when each was last part of a prompt."""
         self._workspace = workspace
-        self._users: dict[str, list[str]] = {}
-        for template in Listing(workspace).entries():
-            for path in dict.fromkeys(template.context):
-                self._users.setdefault(path, []).append(template.path)
+        self._users = users
         there = documents.paths(workspace)
         elsewhere = {path for path in self._users.keys() - set(there) if _is_there(workspace, path)}
         self.paths = sorted([*there, *elsewhere])
         self._uses: dict[str, list[Use]] = {}
-        for use in store.last_used("context"):
+        for use in uses:
             self._uses.setdefault(use.source.name.partition(FRAGMENT)[0], []).append(use)
 
     def find(self, text: str = "", label: Label | None = None) -> list[str]:

@@ -9,7 +9,7 @@ A pool is a JSONL, CSV or YAML file (`pool_files.py`); in JSONL it has one examp
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -20,7 +20,6 @@ from promptlab.errors import ExampleError, WorkspaceError
 from promptlab.examples import _pool_file as pool_files
 from promptlab.examples import _select as selection
 from promptlab.examples._select import Selection, select
-from promptlab.templates._index import Entry
 from promptlab.types import Example, Label, ShotChoice, highest
 from promptlab.workspace._current_labels import Labels
 from promptlab.workspace._workspace import Workspace
@@ -94,15 +93,6 @@ def paths(workspace: Workspace) -> list[str]:
     return sorted(file.relative_to(workspace.root).as_posix() for file in found)
 
 
-def pools_and_users(workspace: Workspace, templates: Iterable[Entry]) -> dict[str, list[str]]:
-    """Every pool of the workspace, also one that only a template names, with the templates that take shots of it."""
-    users: dict[str, list[str]] = {path: [] for path in paths(workspace)}
-    for template in templates:
-        if template.pool:
-            users.setdefault(template.pool, []).append(template.path)
-    return dict(sorted(users.items()))
-
-
 def search(
     pool: Sequence[Example], text: str, *, tag: str = "", label: Label | None = None, limit: int | None = None
 ) -> list[Example]:
@@ -149,7 +139,6 @@ __all__ = [
     "duplicates",
     "load_pool",
     "paths",
-    "pools_and_users",
     "read_pool",
     "repeats",
     "search",

@@ -15,8 +15,8 @@ from jinja2 import nodes
 
 from promptlab.errors import TemplateError
 from promptlab.formats._source import LossReport
-from promptlab.formats._syntax import literal
 from promptlab.templates import _load as templates
+from promptlab.templates._inputs import literal
 from promptlab.templates._jinja import ENVIRONMENT
 from promptlab.types import Document, Example, InputSpec, Label, Role, Template, canonical_json, highest, sha256
 

@@ -6,12 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_NEEDS_ESCAPE = re.compile(r"\{(?=[{%#]|\Z)")
-
-
-def literal(text: str) -> str:
-    """`text` as Jinja (and Nunjucks) that prints it as it is, whatever stands behind it."""
-    return _NEEDS_ESCAPE.sub('{{ "{" }}', text)
+from promptlab.templates._inputs import literal
 
 
 @dataclass(frozen=True)

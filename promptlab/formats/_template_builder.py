@@ -7,7 +7,6 @@ text = draft.text("templates/imported/tickets.yaml")
 
 from __future__ import annotations
 
-import keyword
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,9 +18,10 @@ from promptlab.errors import FormatError, TemplateError
 from promptlab.formats import _sample_data as made_data
 from promptlab.formats import _yaml_out as yaml_out
 from promptlab.templates import _load as templates
+from promptlab.templates._inputs import is_input
 from promptlab.templates._jinja import ENVIRONMENT, compile_text
 from promptlab.templates._jinja_rewrite import LayoutProblem
-from promptlab.templates._parse import TAKEN_NAMES, type_problem
+from promptlab.templates._parse import type_problem
 from promptlab.templates._sandbox import ATTRIBUTES, TEXT_METHODS
 from promptlab.types import Role, Template
 
@@ -170,12 +170,6 @@ def _check_methods(text: str, where: str) -> None:
         if isinstance(call.node, nodes.Getattr) and call.node.attr not in METHODS:
             hint = "values cannot be changed here" if call.node.attr in ("append", "pop", "extend", "update") else ""
             raise FormatError(f"{where} calls `.{call.node.attr}()`, which promptlab does not have", hint=hint)
-
-
-def is_input(name: str) -> bool:
-    """Whether a template can have an input of this name."""
-    plain = name.isidentifier() and name.isascii() and not name.startswith("_")
-    return plain and name not in TAKEN_NAMES and not keyword.iskeyword(name)
 
 
 def _same(one: Template, other: Template) -> bool:

@@ -20,11 +20,12 @@ from urllib.parse import parse_qsl
 from promptlab.errors import FormatError
 from promptlab.formats import _exported_address as exported_address
 from promptlab.formats._source import Fields, Imported, Places, Source, read_bytes, slug, source_of, text_of
-from promptlab.formats._syntax import joined, literal
+from promptlab.formats._syntax import joined
 from promptlab.formats._template_builder import ROLES, Draft, param
 from promptlab.models._openai import _request as openai_request
 from promptlab.models._openai._config import address, key_header
 from promptlab.models._openai._errors import Asked
+from promptlab.templates._inputs import literal
 from promptlab.types import Request, Result, Role
 from promptlab.workspace._workspace import OpenAIModel
 

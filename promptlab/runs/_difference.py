@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from difflib import SequenceMatcher
-from typing import Any, Literal
+from typing import Literal
 
+from promptlab._util.text import value_in_words
 from promptlab.types import SECTIONS, SWITCHABLE, Request, Result, Section
 
 FIRST = "first run"
@@ -131,17 +132,6 @@ def _params(old: Request, new: Request) -> list[str]:
         if before[name] != after[name]
     ]
     return changes if old.repeat == new.repeat else [*changes, f"repeat {old.repeat + 1} → {new.repeat + 1}"]
-
-
-def value_in_words(value: Any) -> str:
-    """A parameter's value as people read it."""
-    if value is None:
-        return "default"
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, tuple | list):
-        return " ".join(repr(one) for one in value) or "none"
-    return str(value)
 
 
 # Two texts, word by word

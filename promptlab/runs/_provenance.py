@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from collections.abc import Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-from promptlab import __version__
-from promptlab._util.git import Git
+from promptlab._util.git import Git, blob_id
+from promptlab._version import __version__
 from promptlab.errors import ShelfError
 from promptlab.types import Origin, Template
 
 _PACKAGES = ("openai", "llama-cpp-python", "jinja2")
-
-
-def blob_id(text: str) -> str:
-    """The id git gives a file with this text."""
-    data = text.encode("utf-8", "surrogatepass")
-    return hashlib.sha1(b"blob %d\x00" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
 @cache

@@ -21,6 +21,7 @@ import sqlalchemy as sa
 
 from promptlab._util import disk_errors as faults
 from promptlab._util import read_only_sqlite as read_only
+from promptlab._util import state_folder
 from promptlab.errors import StoreError
 from promptlab.runs import _tables as tables
 from promptlab.types import (
@@ -32,10 +33,10 @@ from promptlab.types import (
     Result,
     Section,
     Source,
+    Use,
     canonical_json,
     sha256,
 )
-from promptlab.workspace import _state_folder as state_folder
 
 SCHEMA_VERSION = 2
 KNOWN_TEXTS = 4_000
@@ -91,15 +92,6 @@ class Explanation:
     hit: bool
     sentence: str
     differences: tuple[str, ...] = field(default=())
-
-
-@dataclass(frozen=True)
-class Use:
-    """A source as the run `run_id` had it, at `when`."""
-
-    source: Source
-    run_id: str
-    when: str
 
 
 class Store:

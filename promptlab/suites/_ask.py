@@ -15,10 +15,10 @@ from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import Any
 
+from promptlab._util.git import blob_id
 from promptlab.errors import InputError, PromptlabError
 from promptlab.models._catalogue import Catalogue
 from promptlab.runs import _runner as runner
-from promptlab.runs._provenance import blob_id
 from promptlab.runs._store import Store
 from promptlab.scorers import _registry as scorers
 from promptlab.suites import _judge as judging

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 
+from promptlab._util.git import blob_id
 from promptlab.errors import SuiteError
-from promptlab.runs._provenance import blob_id
 from promptlab.runs._store import Store
 from promptlab.suites import _lock as suite_lock
 from promptlab.suites._items import items

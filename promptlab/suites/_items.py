@@ -8,11 +8,11 @@ from dataclasses import replace
 from functools import cache
 
 from promptlab.errors import SuiteError, nearest
-from promptlab.runs import _plans as plans
 from promptlab.scorers import _registry as scorers
 from promptlab.suites import _case_file as case_files
 from promptlab.suites import _judge as judging
 from promptlab.suites._suite import Case, Item, Key, Suite, Variant
+from promptlab.templates._materials import Filler
 from promptlab.types import Prompt, Scorer, ScorerSpec, Trial
 from promptlab.workspace._workspace import Workspace
 
@@ -55,7 +55,7 @@ class Fill:
     def __init__(self, workspace: Workspace, suite: Suite) -> None:
         self._workspace, self.suite = workspace, suite
         self.label_of = cache(workspace.label_of)  # which follows links, and the same few paths come up every time
-        self._filler = plans.Filler(workspace)
+        self._filler = Filler(workspace)
         self._scorers: dict[tuple[tuple[ScorerSpec, ...], str | None], tuple[Scorer, ...]] = {}
 
     def trial(self, item: Item) -> Trial:

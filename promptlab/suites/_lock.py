@@ -28,8 +28,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from promptlab._util import disk_errors as faults
+from promptlab._util import state_folder
 from promptlab.errors import StoreError, SuiteBusy
-from promptlab.workspace import _state_folder as state_folder
 from promptlab.workspace._workspace import Workspace
 
 PAUSE = 0.1

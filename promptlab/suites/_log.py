@@ -21,9 +21,9 @@ from typing import Any, Literal
 
 from promptlab._util import disk_errors as faults
 from promptlab._util import read_only_sqlite as read_only
+from promptlab._util import state_folder
 from promptlab.errors import StoreError
 from promptlab.suites._suite import Key
-from promptlab.workspace import _state_folder as state_folder
 
 Verb = Literal["record", "rerun", "replay"]
 State = Literal["running", "stopped", "finished"]

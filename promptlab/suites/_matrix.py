@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from promptlab.runs._provenance import blob_id
+from promptlab._util.git import blob_id
 from promptlab.suites._choice import Options
 from promptlab.suites._log import Row, SuiteLog, SuiteRun, Verb
 from promptlab.suites._suite import Suite

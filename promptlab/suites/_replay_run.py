@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 
-from promptlab.runs._provenance import blob_id
+from promptlab._util.git import blob_id
 from promptlab.suites._items import items
 from promptlab.suites._log import Row, SuiteLog, Verb
 from promptlab.suites._recording import Recording

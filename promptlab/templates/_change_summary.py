@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
+from promptlab._util.text import value_in_words
 from promptlab.errors import PromptlabError
-from promptlab.runs._difference import value_in_words
 from promptlab.templates._parse import parse
 from promptlab.types import Params, ShotChoice, Template
 

@@ -11,16 +11,17 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
-from promptlab import __version__
 from promptlab._util.files import write_atomically
 from promptlab._util.git import Git, repository
+from promptlab._version import __version__
 from promptlab._yaml._read import read_text
 from promptlab.errors import InputError, ShelfError
+from promptlab.examples import _pool as examples
 from promptlab.templates._load import FOLDER, names
 from promptlab.templates._parse import parse
 from promptlab.types import Label, canonical_json
@@ -186,6 +187,24 @@ def _changed(git: Git) -> dict[str, State]:
 def as_json(entry: Entry) -> dict[str, Any]:
     """An entry as the command line prints it."""
     return {**asdict(entry), "last": asdict(entry.last) if entry.last else None}
+
+
+def documents_and_users(templates: Iterable[Entry]) -> dict[str, list[str]]:
+    """Every document that a template takes, with the templates that take it."""
+    users: dict[str, list[str]] = {}
+    for template in templates:
+        for path in dict.fromkeys(template.context):
+            users.setdefault(path, []).append(template.path)
+    return users
+
+
+def pools_and_users(workspace: Workspace, templates: Iterable[Entry]) -> dict[str, list[str]]:
+    """Every pool of the workspace, also one that only a template names, with the templates that take shots of it."""
+    users: dict[str, list[str]] = {path: [] for path in examples.paths(workspace)}
+    for template in templates:
+        if template.pool:
+            users.setdefault(template.pool, []).append(template.path)
+    return dict(sorted(users.items()))
 
 
 __all__ = ["Entry", "LastChange", "Listing", "as_json"]

@@ -5,13 +5,15 @@ renamed(values, "q", "question")     # {"inputs": …, "instructions": "Answer {
 
 from __future__ import annotations
 
+import keyword
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from jinja2 import Environment
 from jinja2.exceptions import TemplateError as JinjaError
 
-from promptlab.templates._parse import TEXTS, type_problem
+from promptlab.templates._parse import TAKEN_NAMES, TEXTS, type_problem
 
 _JINJA = Environment(keep_trailing_newline=True, autoescape=True)  # it only takes texts apart
 EMPTY: Mapping[str, Any] = {"string": "", "number": 0, "boolean": False, "list": [], "object": {}}
@@ -70,6 +72,20 @@ def of_type(spec: Mapping[str, Any], kind: str) -> dict[str, Any]:
         if spec[name] is not None and type_problem(kind, spec[name]):
             found[name] = EMPTY[kind] if name == "default" else None
     return found
+
+
+def is_input(name: str) -> bool:
+    """Whether a template can have an input of this name."""
+    plain = name.isidentifier() and name.isascii() and not name.startswith("_")
+    return plain and name not in TAKEN_NAMES and not keyword.iskeyword(name)
+
+
+_NEEDS_ESCAPE = re.compile(r"\{(?=[{%#]|\Z)")
+
+
+def literal(text: str) -> str:
+    """`text` as Jinja (and Nunjucks) that prints it as it is, whatever stands behind it."""
+    return _NEEDS_ESCAPE.sub('{{ "{" }}', text)
 
 
 __all__ = ["EMPTY", "free", "in_text", "of_type", "renamed"]

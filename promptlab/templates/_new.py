@@ -11,10 +11,9 @@ from collections.abc import Collection
 from typing import Any
 
 from promptlab.errors import TemplateError
-from promptlab.formats._syntax import literal
-from promptlab.formats._template_builder import is_input
 from promptlab.templates import _edit as template_edit
 from promptlab.templates import _load as templates
+from promptlab.templates._inputs import is_input, literal
 from promptlab.workspace._workspace import Workspace
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")

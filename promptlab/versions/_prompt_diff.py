@@ -14,26 +14,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from promptlab._yaml._read import parse_yaml
-from promptlab.documents import _read as documents
-from promptlab.errors import InputError, PromptlabError, TemplateError
-from promptlab.runs import _plans as plans
+from promptlab.errors import PromptlabError, TemplateError
 from promptlab.templates import _load as templates
+from promptlab.templates._materials import rendered
 from promptlab.types import Message, Prompt, Role, Template, highest
 from promptlab.versions import _history as versions
 from promptlab.versions import _save as shelf
 from promptlab.versions._merge import Change, words
 from promptlab.workspace._workspace import Workspace
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing wrong with a template, and where in its file; `hint` says what to do."""
-
-    message: str
-    line: int | None = None
-    field: str = ""
-    hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,48 +59,6 @@ class Rendered:
     problem: str = ""
 
 
-def check(workspace: Workspace, path: str, *, text: str | None = None) -> tuple[Problem, ...]:
-    """What is wrong with the template, nothing when it parses, declares what it uses, and renders with its samples.
-
-    `text` is checked instead of the file where it is given.
-    """
-    try:
-        if text is None:
-            text = shelf.on_disk(workspace, path)
-        if text is None:
-            return (Problem("there is no such file"),)
-        template = _template(workspace, path, text)
-    except InputError as exc:
-        return (Problem(exc.what, exc.line, exc.field, exc.hint),)
-    file = parse_yaml(text, shown=path, error=TemplateError)
-    found = []
-    for number, name in enumerate(template.context):
-        try:
-            documents.read(workspace, name)
-        except PromptlabError as exc:
-            found.append(Problem(exc.message, file.line(("context", number)), f"context.{number}", exc.hint))
-    without_documents = replace(template, context=())
-    inputs = templates.sample_inputs(template)
-    try:
-        plans.materials(workspace, without_documents, inputs)
-    except PromptlabError as exc:
-        found.append(Problem(exc.message, file.line(("examples", "pool")), "examples", exc.hint))
-    for name in template.inputs:
-        if name not in inputs:
-            hint = "give it a `sample`, so that the template can be shown and checked"
-            found.append(
-                Problem(f"the input `{name}` has no sample", file.line(("inputs", name)), f"inputs.{name}", hint)
-            )
-    if not found:
-        try:
-            rendered(workspace, template)
-        except TemplateError as exc:
-            found.append(Problem(exc.what, exc.line, exc.field, exc.hint))
-        except PromptlabError as exc:  # of a file beside it, which the message names
-            found.append(Problem(exc.message, hint=exc.hint))
-    return tuple(found)
-
-
 def template_at(workspace: Workspace, path: str, version: str = "") -> Template:
     """The template as it was in `version` (see `versions.find`), or as its file is now. It is as private as the
     strictest of the names it has had says."""
@@ -124,13 +70,6 @@ def template_at(workspace: Workspace, path: str, version: str = "") -> Template:
     found = versions.find(workspace, path, version)
     template = _template(workspace, path, versions.text_of(workspace, found))
     return replace(template, label=highest([template.label, workspace.label_of(found.path)]))
-
-
-def rendered(workspace: Workspace, template: Template, inputs: Mapping[str, Any] | None = None) -> Prompt:
-    """The prompt with the samples of the inputs, and `inputs` where they are given. Asks no model."""
-    values = {**templates.sample_inputs(template), **(inputs or {})}
-    filled = plans.materials(workspace, template, values)
-    return templates.render(template, values, documents=filled.documents, shots=filled.shots)
 
 
 def prompt_difference(

@@ -8,9 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from promptlab._util.git import Git, repository
+from promptlab._util.git import Git, blob_id, repository
 from promptlab.errors import NoRepository
-from promptlab.runs._provenance import blob_id
 from promptlab.versions._history import git_path
 from promptlab.versions._save import is_committed, on_disk
 from promptlab.workspace._workspace import Workspace

@@ -32,9 +32,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from promptlab._util import state_folder
 from promptlab.errors import StoreError, WorkspaceError
 from promptlab.types import LABELS, Label
-from promptlab.workspace import _state_folder as state_folder
 
 FILE = "ledger.jsonl"
 START = "0" * 64

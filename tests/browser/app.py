@@ -17,7 +17,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-ROOT = Path(__file__).parents[2]
+from tests.places import ROOT
 
 
 def copy_workspace(folder: Path, catalogue: str | None = None) -> Path:

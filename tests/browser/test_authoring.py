@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from promptlab.runs._provenance import blob_id
+from promptlab._util.git import blob_id
 from promptlab.runs._store import Store
 from promptlab.workspace._workspace import Workspace
 from tests.browser.app import App

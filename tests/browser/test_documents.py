@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.app import App
-from tests.test_documents import docx, pdf
+from tests.documents.test_documents import docx, pdf
 
 pytestmark = pytest.mark.browser
 

@@ -14,14 +14,15 @@ from hypothesis import strategies as st
 from promptlab.formats import _yaml_out as yaml_out
 from promptlab.formats import promptfoo, prompty
 from promptlab.formats._export import Outward, outward
+from promptlab.formats._home import home
 from promptlab.formats._source import Home, Imported, Places
-from promptlab.formats._template_builder import is_input
-from promptlab.runs import _plans as plans
 from promptlab.templates import _load as templates
+from promptlab.templates._inputs import is_input
+from promptlab.templates._materials import materials
 from promptlab.types import Template
 from promptlab.workspace._workspace import OpenAIModel, Workspace
+from tests.places import ROOT
 
-ROOT = Path(__file__).parents[2]
 HOUSE = Workspace.load(ROOT)
 MODELS = {"gpt": OpenAIModel(backend="openai", model="gpt-4o-mini", api_key_env="OPENAI_API_KEY")}
 
@@ -29,20 +30,20 @@ MODELS = {"gpt": OpenAIModel(backend="openai", model="gpt-4o-mini", api_key_env=
 def through_promptfoo(export: Outward, folder: Path) -> Imported:
     file = folder / "config.yaml"
     file.write_text(promptfoo.write([export], MODELS), encoding="utf-8", newline="")
-    return promptfoo.read(file, file.name, Places(home=plans.home(HOUSE)))
+    return promptfoo.read(file, file.name, Places(home=home(HOUSE)))
 
 
 def through_prompty(export: Outward, folder: Path) -> Imported:
     file = folder / "config.prompty"
     file.write_text(prompty.write(export), encoding="utf-8", newline="")
-    return prompty.read(file, file.name, Places(home=plans.home(HOUSE)))
+    return prompty.read(file, file.name, Places(home=home(HOUSE)))
 
 
 THROUGH = {"promptfoo": through_promptfoo, "prompty": through_prompty}
 
 
 def outward_of(template: Template) -> Outward:
-    filled = plans.materials(HOUSE, template, templates.sample_inputs(template))
+    filled = materials(HOUSE, template, templates.sample_inputs(template))
     return outward(template, documents=filled.documents, shots=filled.shots)
 
 
@@ -142,7 +143,7 @@ def test_an_input_with_logic_is_filled_in_and_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", ["{{", "{%", "{#", "a{", "{{{ x }}}", "{% endraw %}", "}}{{"])
 def test_braces_in_documents_stay_text(value: str) -> None:
-    from promptlab.formats._syntax import literal
+    from promptlab.templates._inputs import literal
     from promptlab.templates._jinja import compile_text
     from promptlab.templates._tracked_text import METER, Limits, Meter, Origin
 

@@ -19,7 +19,7 @@ from promptlab.models._scripted import Script, ScriptedBackend
 from promptlab.ui.state import session
 from promptlab.workspace._workspace import Workspace
 
-ROUTES = Path(session.__file__).parent / "routes"
+ROUTES = Path(session.__file__).parents[1] / "routes"
 
 
 def text_of(body: str) -> str:

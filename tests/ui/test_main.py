@@ -18,7 +18,7 @@ from tests.ui.dialogs import all_said
 
 
 def test_the_first_tab_of_a_process_finds_its_pages_as_every_other_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    main = Path(links.__file__).with_name("main.py")
+    main = Path(links.__file__).parents[1] / "main.py"
     assert main.exists()
     monkeypatch.setattr(PagesManager, "uses_pages_directory", None)
     PagesManager(str(main))

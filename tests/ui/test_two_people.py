@@ -12,7 +12,7 @@ from promptlab.workspace._workspace import Workspace
 from tests.conftest import TEMPLATE
 from tests.repositories import CUP, Repository, edited, isolate, start
 from tests.ui.conftest import Desk
-from tests.ui.test_saving import all_said, keys, press
+from tests.ui.templates.test_save import all_said, keys, press
 
 Desks = Callable[..., Desk]
 THEIRS = edited(TEMPLATE, "Answer the question from the article.", "Answer at once.")

@@ -2,8 +2,8 @@
 
 `python -m promptlab.models._llama._cpu_trial` takes the `Settings` of a model, pickled, on standard input. It reads
 1, 2, 64 and 600 tokens and writes a few, since llama.cpp takes other code for each of these, and prints the result as
-JSON: `{"read": 671, "why": ""}`. If the code uses an instruction that the processor does not have, this process dies, and
-_cpu_choice.py sees by which signal.
+JSON: `{"read": 671, "why": ""}`. If the code uses an instruction that the processor does not have, this process
+dies, and _cpu_choice.py sees by which signal.
 
 `… --vocabulary PATH` opens a file's vocabulary only and makes tokens of all kinds of text, which ends the process too
 where the file is damaged: promptlab's own process opens vocabularies, and may not end with it.

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from promptlab.documents import _read as documents
-from promptlab.documents._index import Entry, Inventory
+from promptlab.documents._index import Entry
 from promptlab.errors import DocumentError
 from promptlab.types import LABELS, Document, PassageChoice, sha256
 from promptlab.ui.components import label_chip as document_label
@@ -43,7 +43,7 @@ def _list(session: Session) -> None:
     st.subheader("Documents", anchor=False)
     if add(session, key="documents-add"):
         st.rerun()
-    known = Inventory(session.workspace, session.store)
+    known = session.documents()
     if not known.paths:
         note(
             "info",
@@ -161,7 +161,7 @@ def _one(session: Session, path: str) -> None:
         place = f" (line {exc.line})" if exc.line else ""
         note("bad", f"This document cannot be read: {path}", sentence(f"{exc.what}{place}"), sentence(exc.hint))
         return
-    entry = Inventory(session.workspace, session.store).entry(path, read=True)
+    entry = session.documents().entry(path, read=True)
     counter = Counter(session)
     label(session, path, key="document-label")
     by = f" for {counter.model}" if counter.count(document)[1] else ""

@@ -12,6 +12,7 @@ from promptlab.examples import _edit as pools
 from promptlab.examples import _pool as examples
 from promptlab.examples import _pool_file as pool_files
 from promptlab.examples import _select as selection
+from promptlab.templates._index import pools_and_users
 from promptlab.types import LABELS, Example, Label
 from promptlab.ui.components import label_chip as document_label
 from promptlab.ui.components import links
@@ -41,7 +42,7 @@ def page(session: Session) -> None:
     """Draw the list of pools, or the pool that the address names."""
     if said := st.session_state.pop(example_form.SAID, None):
         st.toast(plain(said), icon=":material/check:")
-    known = examples.pools_and_users(session.workspace, session.listing.entries())
+    known = pools_and_users(session.workspace, session.listing.entries())
     wanted = st.query_params.get("pool")
     if wanted:
         _one(session, wanted, known.get(wanted, []))

@@ -14,9 +14,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from promptlab.documents._index import Inventory
 from promptlab.models._catalogue import Catalogue
 from promptlab.runs._store import Store
-from promptlab.templates._index import Entry, Listing
+from promptlab.templates._index import Entry, Listing, documents_and_users
 from promptlab.ui.launch import FOLDER
 from promptlab.ui.state.drafts import Drafts
 from promptlab.ui.state.jobs import Jobs
@@ -72,6 +73,11 @@ class Session:
                     self._listed, self._reading = listing, None
             return found
         return listing.entries()
+
+    def documents(self) -> Inventory:
+        """The documents as they are now, with the templates that take each and its last use."""
+        users = documents_and_users(Listing(self.workspace).entries())
+        return Inventory(self.workspace, users=users, uses=self.store.last_used("context"))
 
     def reload(self) -> None:
         """Read promptlab.yaml again, for every page: labels and models as it has them now. What is loaded stays.

@@ -12,8 +12,8 @@ from promptlab.formats import openai as openai_chat
 from promptlab.formats import promptfoo, prompty
 from promptlab.formats._export import outward
 from promptlab.formats._source import Loss
-from promptlab.runs import _plans as plans
 from promptlab.templates import _load as templates
+from promptlab.templates._materials import materials
 from promptlab.types import Request, Template
 from promptlab.ui.components import widgets
 from promptlab.ui.components.widgets import chip, escape, markup, note, plain, small
@@ -65,7 +65,7 @@ def _made(
 ) -> tuple[str, list[Loss], str]:
     """The text, what became of each field, and the label of it all."""
     values = {**templates.sample_inputs(template), **inputs}
-    filled = plans.materials(session.workspace, template, values)
+    filled = materials(session.workspace, template, values)
     if format_ == "openai" and model is not None:
         prompt = templates.render(template, values, documents=filled.documents, shots=filled.shots)
         request = Request(model, prompt, template.params, template.schema)

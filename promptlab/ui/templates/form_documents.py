@@ -8,7 +8,6 @@ from typing import Any
 
 import streamlit as st
 
-from promptlab.documents._index import Inventory
 from promptlab.templates import _edit as template_edit
 from promptlab.templates import _load as templates
 from promptlab.ui.components.bound_fields import Fields
@@ -37,7 +36,7 @@ def draw(session: Session, opened: Opened, fields: Fields, values: Mapping[str, 
             with st.container(horizontal=True, gap="small", width="content"):
                 _press(fields, "Move up", ":material/arrow_upward:", number, path, off=number == 0)
                 _press(fields, "Remove", ":material/close:", number, path)
-    known = [path for path in Inventory(session.workspace, session.store).paths if path not in paths]
+    known = [path for path in session.documents().paths if path not in paths]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.selectbox(
             "Add a document",

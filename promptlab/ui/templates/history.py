@@ -12,8 +12,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from promptlab._util.git import blob_id
 from promptlab.errors import NoRepository, PromptlabError
-from promptlab.runs._provenance import blob_id
 from promptlab.ui.components import version_diff, widgets
 from promptlab.ui.components.version_diff import Side
 from promptlab.ui.components.widgets import escape, note, plain, small

@@ -11,9 +11,9 @@ import streamlit as st
 from promptlab._yaml._read import MAX_BYTES
 from promptlab.errors import FormatError, InputError, PromptlabError
 from promptlab.formats import _import as bringing
+from promptlab.formats._home import home
 from promptlab.formats._registry import IMPORTS
 from promptlab.formats._source import Imported, Loss, Places, What
-from promptlab.runs import _plans as plans
 from promptlab.ui.components import frame, links, widgets
 from promptlab.ui.components.sizes import sentence
 from promptlab.ui.components.theme import UPLOAD_MB
@@ -149,7 +149,7 @@ def _read(chosen: str, name: str, beside: Mapping[str, bytes]) -> _Read:
         if not format_:
             raise FormatError("nothing in it tells which tool it is of", hint="choose its format, if you know it")
         return _Read(
-            format_, bringing.read(format_, name, content, Places(home=plans.home(current().workspace)), beside=beside)
+            format_, bringing.read(format_, name, content, Places(home=home(current().workspace)), beside=beside)
         )
     except PromptlabError as exc:
         return _Read(format_, problem=exc)

@@ -8,8 +8,8 @@ import streamlit as st
 
 from promptlab.documents import _token_estimate as tokens
 from promptlab.errors import InputError, PromptlabError
-from promptlab.runs import _plans as plans
 from promptlab.templates import _load as templates
+from promptlab.templates._materials import materials
 from promptlab.types import Budget, Prompt, Section, Template
 from promptlab.ui.components import widgets
 from promptlab.ui.components.widgets import markup, note, small
@@ -28,7 +28,7 @@ def draw(session: Session, opened: Opened) -> None:
     stand_ins: list[str] = []
     try:
         inputs, stand_ins = filled_in(opened.template)
-        filled = plans.materials(session.workspace, opened.template, inputs)
+        filled = materials(session.workspace, opened.template, inputs)
         prompt = templates.render(opened.template, inputs, documents=filled.documents, shots=filled.shots)
     except PromptlabError as exc:
         said(exc)

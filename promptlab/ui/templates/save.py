@@ -18,13 +18,13 @@ import streamlit as st
 from promptlab.errors import CommitRefused, InputError, PromptlabError
 from promptlab.templates import _change_summary as template_changes
 from promptlab.templates import _load as templates
+from promptlab.templates._check import check
 from promptlab.ui.components import conflict_view, frame, version_diff, widgets
 from promptlab.ui.components.widgets import note, plain, small
 from promptlab.ui.state.session import Session
 from promptlab.ui.templates import git_setup as repository
 from promptlab.versions import _branches as variants
 from promptlab.versions import _history as versions
-from promptlab.versions import _prompt_diff as proofs
 from promptlab.versions import _save as shelf
 from promptlab.versions._save import State
 from promptlab.versions._status import Standing
@@ -151,7 +151,7 @@ def _draw(work: _Work) -> None:
         _message(work, state, last)
     _what_changed(work, last)
     if problem is None:
-        for found in proofs.check(work.session.workspace, work.path, text=work.text):
+        for found in check(work.session.workspace, work.path, text=work.text):
             note("warn", "It can be saved, and this is still to be done", found.message, found.hint)
             break
     with _row():

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from promptlab._util.json_schema import indented
+from promptlab._util.text import value_in_words
 from promptlab.models import _structured_output as structured
 from promptlab.models._catalogue import ModelStatus
 from promptlab.models._thinking import where_tokens_went
-from promptlab.runs._difference import value_in_words
 from promptlab.runs._report import seconds
 from promptlab.runs._store import RunInfo
 from promptlab.types import Completion, FinishReason, Request, Result

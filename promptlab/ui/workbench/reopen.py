@@ -9,9 +9,9 @@ from typing import Any
 
 import streamlit as st
 
+from promptlab._util.git import blob_id
 from promptlab.errors import InputError, PromptlabError
 from promptlab.examples import _edit as pools
-from promptlab.runs._provenance import blob_id
 from promptlab.runs._store import RunInfo
 from promptlab.templates import _change_summary as template_changes
 from promptlab.templates import _fields as template_fields

@@ -10,6 +10,7 @@ from promptlab.runs import _plans as plans
 from promptlab.runs import _runner as runner
 from promptlab.runs._difference import Asked, asked, difference
 from promptlab.templates import _load as templates
+from promptlab.templates._materials import Materials, materials
 from promptlab.types import AsSent, Given, Params, Prompt, Request, Section, Template, Trial
 from promptlab.ui.state.drafts import Draft
 from promptlab.ui.state.open_template import Opened
@@ -26,7 +27,7 @@ class Bench:
     models: tuple[str, ...]
     without: tuple[Section, ...]
     given: Given
-    filled: plans.Materials
+    filled: Materials
     prompt: Prompt | None = None
     problem: PromptlabError | None = None
 
@@ -81,12 +82,12 @@ def read(session: Session, opened: Opened) -> Bench:
     models = tuple(ready if draft.models is None else (m for m in ready if m in draft.models))
     without = draft.switched_off()
     given = Given.typed({})
-    filled = plans.Materials((), ())
+    filled = Materials((), ())
     prompt: Prompt | None = None
     problem: PromptlabError | None = next((p for p in opened.problems if p.field not in without), None)
     try:
         given = draft.given(template)
-        filled = plans.materials(session.workspace, template, given.values, without=without)
+        filled = materials(session.workspace, template, given.values, without=without)
         if problem is None:
             made = templates.render(
                 *(template, given.values),

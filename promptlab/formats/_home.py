@@ -1,0 +1,28 @@
+"""The workspace as imports look at it: its files, and what a template of it is filled from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from promptlab.errors import PromptlabError
+from promptlab.formats._source import Home
+from promptlab.templates import _load as templates
+from promptlab.templates._materials import materials
+from promptlab.types import Document, Example, Template
+from promptlab.workspace._workspace import Workspace
+
+
+def home(workspace: Workspace) -> Home:
+    """The workspace as imports look at it."""
+
+    def text_of(path: str) -> str:
+        try:
+            return workspace.resolve(path).read_bytes().decode("utf-8")
+        except (OSError, ValueError, PromptlabError):
+            return ""
+
+    def found(template: Template) -> tuple[Sequence[Document], Sequence[Example]]:
+        made = materials(workspace, template, templates.sample_inputs(template))
+        return made.documents, made.shots
+
+    return Home(text_of, found)

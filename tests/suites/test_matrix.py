@@ -1,0 +1,232 @@
+"""A suite run as people look at it: pages of a matrix by keys, what can be taken up, two runs side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from promptlab.errors import InputError
+from promptlab.suites import _matrix as suite_pages
+from promptlab.suites._compare import compare_runs
+from promptlab.suites._log import Row, SuiteLog, SuiteRun
+from promptlab.suites._matrix import Cell
+from promptlab.suites._replay_run import Replaying
+from promptlab.suites._suite import Key, Suite
+from promptlab.suites._summary import outcome_of, summarise
+from tests.suites.making import SUITE, SuiteHouse, knows, suites
+
+__all__ = ["suites"]
+
+
+def row(position: int, case: str, model: str = "good", *, repeat: int = 0, **more: object) -> Row:
+    values = {"verdict": "same", "passed": True, "score": 1.0, **more}
+    return Row(position, Key(case, "", model, repeat), **values)  # type: ignore[arg-type]  # as given
+
+
+def long_run(log: SuiteLog, suite: Suite, cases: int, *, worse: int = 7) -> SuiteRun:
+    """A rerun of two models in which every `worse`-th case got worse for the second."""
+    run = log.begin(suite.path, "rerun", 2 * cases, {})
+    rows = []
+    for n in range(cases):
+        bad = n % worse == 0
+        rows.append(row(2 * n, f"c{n:03}"))
+        rows.append(
+            row(2 * n + 1, f"c{n:03}", "bad", verdict="worse" if bad else "same", passed=not bad, score=float(not bad))
+        )
+    log.add(run, rows)
+    log.end(run, "finished")
+    return log.run(run.id)
+
+
+def every_page(suite: Suite, log: SuiteLog, run: SuiteRun, **wanted: object) -> list[suite_pages.Page]:
+    pages = [suite_pages.page(suite, log, run, limit=10, **wanted)]  # type: ignore[arg-type]  # as given
+    while pages[-1].more:
+        pages.append(suite_pages.page(suite, log, run, limit=10, after=pages[-1].last, **wanted))  # type: ignore[arg-type]
+    return pages
+
+
+@pytest.mark.parametrize("cases", [1, 9, 10, 11, 20, 73])
+def test_every_case_is_on_one_page_and_whole(suites: SuiteHouse, cases: int) -> None:
+    run = long_run(suites.log, suites.suite, cases)
+    pages = every_page(suites.suite, suites.log, run)
+    lines = [line for page in pages for line in page.lines]
+    assert [line.case for line in lines] == [f"c{n:03}" for n in range(cases)]
+    assert all(set(line.cells) == {("", "good"), ("", "bad")} for line in lines)
+    assert all(len(page.lines) == 10 for page in pages[:-1])
+
+
+def test_a_verdict_gives_its_cases_with_all_their_cells(suites: SuiteHouse) -> None:
+    run = long_run(suites.log, suites.suite, 100)
+    lines = [line for page in every_page(suites.suite, suites.log, run, verdict="worse") for line in page.lines]
+    assert [line.case for line in lines] == [f"c{n:03}" for n in range(0, 100, 7)]
+    assert {line.cells["", "good"].verdict for line in lines} == {"same"}
+    assert {line.cells["", "bad"].verdict for line in lines} == {"worse"}
+
+
+def test_cases_are_found_by_the_beginning_of_their_id_also_with_a_verdict(suites: SuiteHouse) -> None:
+    run = long_run(suites.log, suites.suite, 100)
+    found = every_page(suites.suite, suites.log, run, case="c04")
+    assert [line.case for page in found for line in page.lines] == [f"c{n:03}" for n in range(40, 50)]
+    found = every_page(suites.suite, suites.log, run, case="c04", verdict="worse")
+    assert [line.case for page in found for line in page.lines] == ["c042", "c049"]
+    assert suite_pages.page(suites.suite, suites.log, run, case="x").lines == ()
+
+
+def test_a_late_page_reads_no_more_than_an_early_one(suites: SuiteHouse) -> None:
+    run = long_run(suites.log, suites.suite, 400)
+    read: list[int] = []
+    fetch = suites.log.rows
+
+    def counting(*args: object, **options: object) -> list[Row]:
+        found = fetch(*args, **options)  # type: ignore[arg-type]  # as given
+        read.append(len(found))
+        return found
+
+    suites.log.rows = counting  # type: ignore[method-assign, assignment]
+    for after in (-1, 399, 759):
+        read.clear()
+        assert len(suite_pages.page(suites.suite, suites.log, run, after=after, limit=10).lines) == 10
+        assert sum(read) <= 50
+
+
+@pytest.mark.parametrize(
+    ("rows", "mark", "verdict"),
+    [
+        ([row(0, "a")], "✓", "same"),
+        ([row(0, "a", passed=False, score=0.0, verdict="worse")], "✗", "worse"),
+        ([row(0, "a", passed=False, score=0.4, verdict="worse")], "~", "worse"),
+        ([row(0, "a"), row(1, "a", repeat=1, passed=False, score=0.0, verdict="worse")], "~", "worse"),
+        ([row(0, "a", passed=None, score=None, verdict="cannot tell")], "?", "cannot tell"),
+        (
+            [row(0, "a", verdict="better"), row(1, "a", repeat=1, verdict="cannot tell", passed=None)],
+            "✓",
+            "cannot tell",
+        ),
+    ],
+)
+def test_a_cell_has_the_mark_of_all_its_repeats_and_the_most_urgent_verdict(
+    rows: list[Row], mark: str, verdict: str
+) -> None:
+    cell = Cell(tuple(rows))
+    assert (cell.mark, cell.verdict) == (mark, verdict)
+
+
+def test_what_the_log_says_of_a_run_is_what_the_run_said(suites: SuiteHouse) -> None:
+    suites.record()
+    suites.house.models["bad"]._script = knows
+    asking = suites.asking("rerun", prompts="stored")
+    told = summarise(suites.suite, [outcome_of(one) for one in asking])
+    read = suite_pages.summary_of_run(suites.suite, suites.log, suites.log.run(asking.run.id))
+    assert read.sentence == told.sentence
+    assert read.checks == told.checks
+
+
+def test_a_part_of_a_suite_is_held_against_no_threshold(suites: SuiteHouse) -> None:
+    suites.record()
+    asking = suites.asking("rerun", only=("winner",))
+    assert len(list(asking)) == 2
+    found = suite_pages.summary_of_run(suites.suite, suites.log, suites.log.run(asking.run.id))
+    assert found.checks == ()
+    assert found.partial
+
+
+def test_an_answer_without_a_scorer_is_not_one_that_is_missing(suites: SuiteHouse) -> None:
+    suites.write(SUITE.replace("scorers: [contains]\n", "").replace(", scorers: [numeric]", "").replace(
+        "thresholds: [at least 50 %]\n", ""))  # fmt: skip
+    asking = suites.asking()
+    assert len(list(asking)) == 6
+    found = suite_pages.summary_of_run(suites.suite, suites.log, suites.log.run(asking.run.id))
+    assert (found.unscored, found.unanswered) == (6, 0)
+
+
+def test_what_can_be_taken_up_has_the_same_options_and_the_same_suite(suites: SuiteHouse) -> None:
+    asking = suites.asking(limit=1)
+    run, options = asking.run, asking.options
+    asking.pause()
+    assert list(asking) == []
+    assert suite_pages.options_of(run).identity() == options.identity()
+    assert suite_pages.to_take_up(suites.suite, suites.log, "record", options) == suites.log.run(run.id)
+    assert suite_pages.to_take_up(suites.suite, suites.log, "rerun", options) is None
+    assert suite_pages.is_of_today(suites.suite, run)
+    suites.write(SUITE + "# changed\n")
+    assert not suite_pages.is_of_today(suites.suite, run)
+    assert suite_pages.to_take_up(suites.suite, suites.log, "record", options) is None
+
+
+# Replay, written down
+
+
+def test_a_replay_is_in_the_log_item_by_item(suites: SuiteHouse) -> None:
+    suites.record()
+    template = suites.workspace.root / "templates/cup.yaml"
+    template.write_text(template.read_text().replace("from the article", "from the text"))
+    suites.write(SUITE.replace("expected: Qatar", "expected: Doha").replace("{id: goals", "{id: balls"))
+    replaying = Replaying(suites.workspace, suites.suite, log=suites.log)
+    assert len(list(replaying)) == 8
+    run = suites.log.run(replaying.run.id)
+    assert (run.verb, run.state, run.total, run.done) == ("replay", "finished", 6, 8)
+    rows = suites.log.rows(run)
+    assert [r.verdict for r in rows] == [*["drifted"] * 4, *["missing"] * 2, *["unexpected"] * 2]
+    assert rows[0].more["sections"] == ["instructions"]
+    assert (rows[2].passed, rows[2].was_passed) == (False, True)
+    assert rows[0].more["tags"] == ["final"]
+
+
+def test_scores_that_are_others_today_are_told_from_prompts_that_drifted(suites: SuiteHouse) -> None:
+    suites.record()
+    suites.write(SUITE.replace("expected: Qatar", "expected: Doha"))
+    replaying = Replaying(suites.workspace, suites.suite, log=suites.log)
+    list(replaying)
+    rows = suites.log.rows(replaying.run)
+    assert [(r.key.id, r.verdict) for r in rows if r.verdict != "same"] == [("host[good]", "rescored")]
+
+
+def test_a_replay_that_is_stopped_says_so(suites: SuiteHouse) -> None:
+    suites.record()
+    replaying = Replaying(suites.workspace, suites.suite, log=suites.log)
+    replaying.stop()
+    assert list(replaying) == []
+    assert suites.log.run(replaying.run.id).state == "stopped"
+
+
+def test_without_a_recording_no_replay_is_begun(suites: SuiteHouse) -> None:
+    with pytest.raises(InputError, match="the recording cannot be read"):
+        Replaying(suites.workspace, suites.suite, log=suites.log)
+    assert suites.log.runs(suites.path) == []
+
+
+# Two runs
+
+
+def test_two_runs_are_compared_item_by_item_the_worse_ones_first(suites: SuiteHouse) -> None:
+    older = long_run(suites.log, suites.suite, 60, worse=7)
+    newer = long_run(suites.log, suites.suite, 60, worse=5)
+    found = compare_runs(suites.log, older, newer)
+    assert found.shared == 120
+    changed = [new for _, new in found.changed]
+    worse = [2 * n + 1 for n in range(60) if n % 5 == 0 and n % 7 != 0]
+    better = [2 * n + 1 for n in range(60) if n % 7 == 0 and n % 5 != 0]
+    assert changed == [*worse, *better]
+    assert found.comparison
+    assert (found.comparison.worse, found.comparison.better) == (len(worse), len(better))
+    assert f"{len(better)} cases are better and {len(worse)} worse than in the older run" in found.sentence
+
+
+def test_items_of_one_run_only_are_counted_and_not_compared(suites: SuiteHouse) -> None:
+    older = long_run(suites.log, suites.suite, 12, worse=100)
+    newer = long_run(suites.log, suites.suite, 10, worse=100)
+    found = compare_runs(suites.log, older, newer)
+    assert (found.only_before, found.only_after, found.changed) == (4, 0, ())
+    assert "no difference seen in 10 cases; 4 items are only in the older run" in found.sentence
+
+
+def test_runs_without_scores_say_that_nothing_can_be_compared(tmp_path: Path) -> None:
+    log = SuiteLog(tmp_path / "other.sqlite")
+    runs = []
+    for _ in range(2):
+        run = log.begin("p", "rerun", 1, {})
+        log.add(run, [row(0, "a", passed=None, score=None, verdict="cannot tell")])
+        runs.append(run)
+    assert compare_runs(log, *runs).sentence == "No item has a score in both runs."
+    log.close()
