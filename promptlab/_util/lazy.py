@@ -1,0 +1,48 @@
+"""The face of a package: its `__init__.py` lists what others may use, and a module is loaded when a name of it is used.
+
+So `import promptlab` and the child processes load only what they need, and a type checker sees ordinary imports:
+
+    if TYPE_CHECKING:
+        from promptlab.models._catalogue import Catalogue
+
+    __all__ = ["Catalogue"]
+    __getattr__ = lazy(__name__)
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+
+def lazy(package: str) -> Callable[[str], Any]:
+    """A `__getattr__` (PEP 562) for `package`, which finds a name by the imports that stand under `TYPE_CHECKING`."""
+
+    @cache
+    def homes() -> dict[str, tuple[str, str]]:
+        return dict(_imports_for_type_checkers(inspect.getsource(sys.modules[package])))
+
+    def load(name: str) -> Any:
+        if name.startswith("_") or name not in homes():
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        module, original = homes()[name]
+        value = getattr(import_module(module), original)
+        setattr(sys.modules[package], name, value)  # the next use finds it without this function
+        return value
+
+    return load
+
+
+def _imports_for_type_checkers(source: str) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Each name with its module and its name there."""
+    for block in ast.parse(source).body:
+        if isinstance(block, ast.If):
+            for statement in block.body:
+                if isinstance(statement, ast.ImportFrom) and statement.module:
+                    for alias in statement.names:
+                        yield alias.asname or alias.name, (statement.module, alias.name)
