@@ -15,12 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from promptlab.suites._items import Fill
-    from promptlab.suites._recording import Recording
-    from promptlab.suites._report_item import Entry
-    from promptlab.suites._suite import Item, Suite
-    from promptlab.suites._thresholds import Threshold
-    from promptlab.workspace._workspace import Workspace
+    from promptlab.suites import Entry, Fill, Item, Recording, Suite, Threshold
+    from promptlab.workspace import Workspace
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,10 +39,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "promptlab: a case of a promptlab suite")
     if config.getoption("--promptlab-trust"):
-        from promptlab.workspace import _trust as trust
+        from promptlab import workspace
 
         opened = contextlib.ExitStack()
-        opened.enter_context(trust.everything())
+        opened.enter_context(workspace.everything())
         config.add_cleanup(opened.close)
     given, written = _folders(config)
     for path in [*given, *written]:
@@ -78,7 +74,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SuiteFile 
     given, written = _folders(parent.config)
     if not any(file_path == folder or folder in file_path.parents for folder in [*given, *written]):
         return None
-    from promptlab.suites._file import is_list
+    from promptlab.suites import is_list
 
     if is_list(file_path):
         return None
@@ -89,13 +85,12 @@ class SuiteFile(pytest.File):
     """A suite; opens its workspace, which is the nearest folder upwards with a promptlab.yaml."""
 
     def collect(self) -> Iterator[CaseItem | ThresholdItem]:
-        from promptlab.suites import _file as suite_file
-        from promptlab.suites._items import Fill, items
-        from promptlab.suites._recording import Recording
-        from promptlab.workspace._workspace import Workspace
+        from promptlab import suites
+        from promptlab.suites import Fill, Recording, items
+        from promptlab.workspace import Workspace
 
         self.workspace: Workspace = Workspace.find(self.path.parent)
-        self.suite: Suite = suite_file.load(self.workspace, str(self.path))
+        self.suite: Suite = suites.load(self.workspace, str(self.path))
         self.fill: Fill = Fill(self.workspace, self.suite)
         self.recording: Recording | None = None
         Recording(self._recorded, shown=self.suite.recording).close()  # without one there is nothing to collect
@@ -116,7 +111,7 @@ class SuiteFile(pytest.File):
 
     def opened(self) -> Recording:
         """The recording, open as long as cases of the suite are run one after another."""
-        from promptlab.suites._recording import Recording
+        from promptlab.suites import Recording
 
         if self.recording is None:
             self.recording = Recording(self._recorded, shown=self.suite.recording)
@@ -155,16 +150,15 @@ class CaseItem(pytest.Item):
 
     def runtest(self) -> None:
         """Replay the item."""
-        from promptlab.suites._report_item import FAILING, in_words
+        from promptlab.suites import FAILING, in_words
 
         entry = self._entry()
         if entry.outcome in FAILING:
             raise Failed(in_words(entry.masked()))
 
     def _entry(self) -> Entry:
-        from promptlab.suites._replay import replay_item
-        from promptlab.suites._report_item import of_replay
-        from promptlab.workspace._current_labels import Labels
+        from promptlab.suites import of_replay, replay_item
+        from promptlab.workspace import Labels
 
         parent = self.parent
         assert isinstance(parent, SuiteFile)
@@ -193,8 +187,7 @@ class ThresholdItem(pytest.Item):
 
     def runtest(self) -> None:
         """Count the recorded passes. A margin has nothing to be compared with here, and holds."""
-        from promptlab.suites._summary import recorded_outcomes
-        from promptlab.suites._thresholds import check
+        from promptlab.suites import check, recorded_outcomes
 
         parent = self.parent
         assert isinstance(parent, SuiteFile)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,30 @@ def test_imports_point_down(file: Path) -> None:
     others = {module for module in imports(file) if module.startswith("promptlab.") and room(module) != mine}
     up = {module for module in others if LEVEL[room(module)] >= LEVEL[mine]}
     assert not up, f"{shown(file)} imports {sorted(up)}, which is not below {mine}"
+
+
+FACES = sorted(p.parent.name for p in PACKAGE.glob("*/__init__.py") if p.parent.name != "_util")
+
+
+@pytest.mark.parametrize("file", FILES, ids=shown)
+def test_from_outside_a_package_only_its_face_is_imported(file: Path) -> None:
+    mine = room(module_of(file))
+    others = {module for module in imports(file) if room(module) in FACES and room(module) != mine}
+    assert {module for module in others if module.count(".") > 1} == set()
+
+
+@pytest.mark.parametrize("name", FACES)
+def test_a_face_lists_each_of_its_names_once_and_has_them_all(name: str) -> None:
+    face = import_module(f"promptlab.{name}")
+    listed = [str(name) for name in face.__all__]
+    assert len(listed) == len(set(listed))
+    tree = ast.parse(Path(str(face.__file__)).read_text(encoding="utf-8"))
+    for_checkers = [node for block in tree.body if isinstance(block, ast.If) for node in block.body]
+    names = [alias.asname or alias.name for n in for_checkers if isinstance(n, ast.ImportFrom) for alias in n.names]
+    assert not for_checkers or sorted(names) == sorted(listed)
+    assert {each for each in listed if not hasattr(face, each)} == set()
+    with pytest.raises(AttributeError):
+        _ = face.no_such_name
 
 
 @pytest.mark.parametrize("vendor", VENDORS)

@@ -3,8 +3,8 @@
     python -m tools.structure                  # of this repository
     python -m tools.structure ../before        # of another checkout, such as `git worktree add ../before v0.1`
 
-A room is a folder of `promptlab/`, or a module that lies directly in it. An arrow goes from a room to one that it imports
-from, wherever in a file the import stands.
+A room is a folder of `promptlab/`, or a module that lies directly in it. An arrow goes from a room to one that it
+imports from, wherever in a file the import stands.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def structure(root: Path) -> Structure:
         past_faces=tuple(f"{m} imports {n}" for m, n in between if _room(n) in nouns and n.count(".") > 1),
         circles=tuple(_circles(needs)),
         files=tuple(
-            sorted(((len(f.read_text(encoding="utf-8").splitlines()), _shown(root, f)) for f in files.values()))[::-1]
+            sorted((len(f.read_text(encoding="utf-8").splitlines()), _shown(root, f)) for f in files.values())[::-1]
         ),
         functions=tuple(sorted(_functions(trees), key=lambda function: -function.lines)),
     )

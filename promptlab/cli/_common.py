@@ -14,37 +14,36 @@ from promptlab.cli import _terminal as terminal
 from promptlab.errors import InputError
 
 if TYPE_CHECKING:
-    from promptlab.templates._check import Problem
-    from promptlab.versions._merge import Change
-    from promptlab.workspace._workspace import Workspace
+    from promptlab.templates import Problem
+    from promptlab.versions import Change
+    from promptlab.workspace import Workspace
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 
 
 def here() -> Workspace:
     """The workspace of the current folder."""
-    from promptlab.workspace._workspace import Workspace
+    from promptlab.workspace import Workspace
 
     return Workspace.find()
 
 
 def located(template: str) -> tuple[Workspace, str]:
     """The workspace, and the path in it that TEMPLATE means."""
-    from promptlab.versions import _save as shelf
+    from promptlab import versions
 
     workspace = here()
-    return workspace, shelf.locate(workspace, template)
+    return workspace, versions.locate(workspace, template)
 
 
 def text_of_file(workspace: Workspace, path: str) -> str:
     """The file's text; one that is not there is an error with the nearest name."""
+    from promptlab import templates, versions
     from promptlab.errors import TemplateError, nearest
-    from promptlab.templates import _load as library
-    from promptlab.versions import _save as shelf
 
-    text = shelf.on_disk(workspace, path)
+    text = versions.on_disk(workspace, path)
     if text is None:
-        raise TemplateError("there is no such template", file=path, hint=nearest(path, library.names(workspace)))
+        raise TemplateError("there is no such template", file=path, hint=nearest(path, templates.names(workspace)))
     return text
 
 
@@ -59,7 +58,7 @@ def read(source: str) -> str:
 
 def changes(pairs: Sequence[str], files: Sequence[str]) -> dict[str, Any]:
     """Fields and their new values as the command line gives them."""
-    from promptlab.templates._parse import TEXTS
+    from promptlab.templates import TEXTS
 
     found: dict[str, Any] = {}
     for option, pair in [*(("--set", one) for one in pairs), *(("--set-file", one) for one in files)]:

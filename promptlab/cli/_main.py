@@ -54,9 +54,9 @@ from promptlab.cli import (
 from promptlab.errors import InputError, ModelNotFound, PromptlabError, WorkspaceError
 
 if TYPE_CHECKING:
-    from promptlab.models._catalogue import Catalogue
+    from promptlab.models import Catalogue
     from promptlab.types import Given, Label, Result, Section, Template
-    from promptlab.workspace._workspace import Workspace
+    from promptlab.workspace import Workspace
 
 
 @click.group(
@@ -76,7 +76,7 @@ def _inputs(
     workspace: Workspace, template: Template, pairs: Sequence[str], files: Sequence[str], *, samples: bool
 ) -> Given:
     """Inputs from `name=value` and `name=path` words. A path is that of a file from the current folder."""
-    from promptlab.templates import _load as templates
+    from promptlab import templates
     from promptlab.types import Given, Place, highest
 
     texts = dict(_split(pair, "--set") for pair in pairs)
@@ -102,7 +102,7 @@ def _wrong_words(exc: PromptlabError) -> click.UsageError:
 
 
 def _switches(names: Sequence[str]) -> tuple[Section, ...]:
-    from promptlab.runs import _plans as plans
+    from promptlab import runs as plans
 
     try:
         return plans.switches(names)
@@ -210,14 +210,12 @@ def compare(
     They come in the order of the models. A word that names no section, input or model is a wrong command line
     (exit status 2); an answer that failed makes the status 1, and the others are still printed.
     """
-    from promptlab.models._catalogue import Catalogue
-    from promptlab.runs import _plans as plans
-    from promptlab.runs import _report as report
-    from promptlab.runs import _runner as runner
-    from promptlab.runs._store import Store
-    from promptlab.scorers import _registry as scorers
-    from promptlab.templates import _load as templates
-    from promptlab.workspace._workspace import Workspace
+    from promptlab import runs as plans
+    from promptlab import runs as report
+    from promptlab import scorers, templates
+    from promptlab.models import Catalogue
+    from promptlab.runs import Store, request_of, start
+    from promptlab.workspace import Workspace
 
     workspace = Workspace.find()
     loaded = templates.load(workspace, template)
@@ -236,12 +234,12 @@ def compare(
         expected=expect,
     )
     # What is wrong with the prompt itself is said once, and not by each model.
-    runner.request_of(trials[0])
+    request_of(trials[0])
     store = Store(workspace.state / "runs.sqlite")
     if explain:
         for trial in trials:
             _explain(trial, catalogue, store)
-    run = runner.start(
+    run = start(
         trials,
         catalogue=catalogue,
         store=store,
@@ -266,10 +264,10 @@ def _line(data: Any) -> str:
 
 
 def _explain(trial: Any, catalogue: Any, store: Any) -> None:
-    from promptlab.runs import _runner as runner
+    from promptlab.runs import request_of
 
     try:
-        found = store.explain(runner.request_of(trial), catalogue.backend(trial.model).fingerprint)
+        found = store.explain(request_of(trial), catalogue.backend(trial.model).fingerprint)
         click.echo(f"{trial.model}: {found.sentence}", err=True)
     except PromptlabError as exc:
         click.echo(f"{trial.model}: {exc}", err=True)
@@ -288,19 +286,19 @@ def render(
 
     Asks nothing. Inputs that are not set take their samples.
     """
-    from promptlab.models._catalogue import Catalogue
-    from promptlab.runs import _plans as plans
-    from promptlab.runs import _runner as runner
-    from promptlab.templates import _load as templates
+    from promptlab import runs as plans
+    from promptlab import templates
+    from promptlab.models import Catalogue
+    from promptlab.runs import refuse_if_over, request_of
     from promptlab.types import SECTIONS
-    from promptlab.workspace._workspace import Workspace
+    from promptlab.workspace import Workspace
 
     workspace = Workspace.find()
     loaded = templates.load(workspace, template)
     catalogue = Catalogue(workspace)
     given = _inputs(workspace, loaded, pairs, files, samples=True)
     (trial,) = plans.compare(workspace, loaded, given, _known(catalogue, [model]), without=_switches(without))
-    request = runner.request_of(trial)
+    request = request_of(trial)
     sent = catalogue.backend(model).as_sent(request)
     budget = sent.budget
     if as_json:
@@ -344,7 +342,7 @@ def render(
             if count := budget.by_section.get(section):
                 click.echo(f"{count:>8,}  {section.replace('_', ' ')}")
     catalogue.close()
-    runner.refuse_if_over(model, budget)
+    refuse_if_over(model, budget)
 
 
 @cli.group()
@@ -361,13 +359,12 @@ def models_list(as_json: bool) -> None:
     """
     from dataclasses import asdict
 
-    from promptlab.models._catalogue import Catalogue
-    from promptlab.workspace import _labels as labels
-    from promptlab.workspace._workspace import Workspace
+    from promptlab.models import Catalogue
+    from promptlab.workspace import Workspace, unmatched
 
     workspace = Workspace.find()
     catalogue = Catalogue(workspace)
-    for pattern in labels.unmatched(workspace):
+    for pattern in unmatched(workspace):
         click.echo(f"warning: the label pattern `{terminal.printable(pattern)}` is about no file", err=True)
     rows = [catalogue.status(name) for name in catalogue.names()]
     if as_json:
@@ -395,9 +392,8 @@ def models_prepare(names: tuple[str, ...]) -> None:
     answers and with the portable code that suites ask. Prints the `sha256` to write into promptlab.yaml, which of a
     split model stands for all its parts. Needed once; the models NAMES, or all that come with promptlab.
     """
-    from promptlab.models._catalogue import Catalogue
-    from promptlab.models._llama._cpu_variants import NOT_PORTABLE, NUMERICS, PORTABLE_HINT, candidates
-    from promptlab.workspace._workspace import Workspace
+    from promptlab.models import NOT_PORTABLE, NUMERICS, PORTABLE_HINT, Catalogue, candidates
+    from promptlab.workspace import Workspace
 
     catalogue = Catalogue(Workspace.find())
     for name in names or catalogue.embedded():
@@ -414,7 +410,7 @@ def models_prepare(names: tuple[str, ...]) -> None:
 @cli.command()
 def schema() -> None:
     """Print the JSON Schema of template files, for editors."""
-    from promptlab.templates import _load as templates
+    from promptlab import templates
 
     click.echo(json.dumps(templates.file_schema(), indent=2))
 
@@ -455,7 +451,7 @@ def runs_show(run_id: str, as_json: bool) -> None:
 
     The beginning of its id is enough.
     """
-    from promptlab.runs import _report as report
+    from promptlab import runs as report
 
     store = _store()
     for result in store.results(store.run(run_id).id):
@@ -468,8 +464,8 @@ def runs_show(run_id: str, as_json: bool) -> None:
 
 
 def _store() -> Any:
-    from promptlab.runs._store import Store
-    from promptlab.workspace._workspace import Workspace
+    from promptlab.runs import Store
+    from promptlab.workspace import Workspace
 
     return Store(Workspace.find().state / "runs.sqlite")
 
@@ -480,15 +476,15 @@ def app(port: int | None) -> None:
     """Open the workbench in a browser, on 127.0.0.1."""
     from importlib.util import find_spec
 
-    from promptlab.workspace._workspace import Workspace
+    from promptlab.workspace import Workspace
 
     workspace = Workspace.find()
     if find_spec("streamlit") is None:
         raise PromptlabError("the workbench needs Streamlit", hint="pip install 'promptlab[ui]'")
     os.chdir(workspace.root)
-    from promptlab.ui import launch as serve
+    from promptlab.ui import run
 
-    serve.run(port)
+    run(port)
 
 
 models.add_command(cli_models.check)

@@ -15,9 +15,7 @@ from promptlab.cli._common import print_line
 from promptlab.errors import InputError
 
 if TYPE_CHECKING:
-    from promptlab.suites._report_item import Entry
-    from promptlab.suites._suite import Suite
-    from promptlab.suites._summary import Summary
+    from promptlab.suites import Entry, Suite, Summary
 
 SHOWN = 40
 """Items that a verb prints in full; of the others it prints the number."""
@@ -59,7 +57,7 @@ class Output:
     """Prints what needs a look, writes the reports, and counts."""
 
     def __init__(self, found: Suite, paths: Mapping[str, Path], show: bool) -> None:
-        from promptlab.suites._report import writers
+        from promptlab.suites import writers
 
         self._suite, self._show = found, show
         self._writers = writers(paths, show_labelled=show)
@@ -68,7 +66,7 @@ class Output:
 
     def add(self, entry: Entry) -> None:
         """Take an item."""
-        from promptlab.suites._report_item import FAILING
+        from promptlab.suites import FAILING
 
         for writer in self._writers:
             writer.add(entry)
@@ -80,7 +78,7 @@ class Output:
 
     def finish(self, summary: Summary) -> None:
         """Write the reports and say how it ended. Raises `InputError` where one cannot be written."""
-        from promptlab.suites._summary import as_text
+        from promptlab.suites import as_text
 
         for writer, path in zip(self._writers, self._paths.values(), strict=True):
             try:
@@ -95,7 +93,7 @@ class Output:
 
 def print_entry(entry: Entry, show: bool) -> None:
     """Everything about an item, masked where it has a label unless `show`."""
-    from promptlab.suites._report_item import in_words
+    from promptlab.suites import in_words
 
     click.echo(terminal.printable(in_words(entry if show else entry.masked())))
     click.echo()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from promptlab.runs._runner import Run
+    from promptlab.runs import Run
     from promptlab.types import Result
 
 # All control characters but tab and newline, those that turn the order of what follows around, and lone surrogates,

@@ -14,7 +14,7 @@ from promptlab.cli import _terminal as terminal
 
 if TYPE_CHECKING:
     from promptlab.types import Label, PassageChoice
-    from promptlab.workspace._workspace import Workspace
+    from promptlab.workspace import Workspace
 
 LABELS = ("public", "internal", "confidential")
 _AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
@@ -26,7 +26,7 @@ def documents() -> None:
 
 
 def _workspace() -> Workspace:
-    from promptlab.workspace._workspace import Workspace
+    from promptlab.workspace import Workspace
 
     return Workspace.find()
 
@@ -38,10 +38,10 @@ def documents_list(as_json: bool) -> None:
 
     Those in `documents` and `fixtures/documents`; none is opened.
     """
-    from promptlab.documents import _read as library
+    from promptlab.documents import paths
 
     workspace = _workspace()
-    for path in library.paths(workspace):
+    for path in paths(workspace):
         row: dict[str, Any] = {
             "path": path,
             "label": workspace.label_of(path),
@@ -56,10 +56,10 @@ def documents_list(as_json: bool) -> None:
 @_AS_JSON
 def documents_show(path: str, key: str | None, as_json: bool) -> None:
     """Print a document as text or Markdown, as a model gets it."""
-    from promptlab.documents import _read as library
+    from promptlab.documents import read, read_version
 
     workspace = _workspace()
-    found = library.read(workspace, path) if key is None else library.read_version(workspace, path, key)
+    found = read(workspace, path) if key is None else read_version(workspace, path, key)
     row = {"path": found.path, "label": found.label, "sha256": found.sha256, "text": found.text}
     _say(row, found.text.rstrip("\n"), as_json)
 
@@ -74,7 +74,7 @@ def documents_add(file: str, name: str | None, label: Label | None, as_json: boo
 
     It is copied into documents/uploads/ and is confidential until someone says otherwise.
     """
-    from promptlab.documents import _read as library
+    from promptlab.documents import MAX_CONTAINER_BYTES, add
 
     if file == "-":
         if not name:
@@ -83,8 +83,8 @@ def documents_add(file: str, name: str | None, label: Label | None, as_json: boo
     else:
         # One byte more than any document may have is enough to refuse it.
         with Path(file).open("rb") as stream:
-            raw = stream.read(library.MAX_CONTAINER_BYTES + 1)
-    added = library.add(_workspace(), name or Path(file).name, raw, label)
+            raw = stream.read(MAX_CONTAINER_BYTES + 1)
+    added = add(_workspace(), name or Path(file).name, raw, label)
     row = {"path": added.path, "label": added.label, "sha256": added.sha256}
     _say(row, f"{added.path} is there, {added.label}, {len(added.text):,} characters", as_json)
 
@@ -99,7 +99,7 @@ def documents_label(path: str, label: Label, reason: str) -> None:
     One line of promptlab.yaml is changed, and nothing else of it. A label that is lowered needs a --reason, which the
     ledger keeps with your name.
     """
-    from promptlab.workspace._labels import set_label
+    from promptlab.workspace import set_label
 
     set_label(_workspace(), path, label, reason=reason)
     click.echo(f"{terminal.printable(path)} is {label}")
@@ -115,14 +115,14 @@ def documents_changed(run_id: str, as_json: bool) -> None:
     """
     import contextlib
 
-    from promptlab.documents import _read as library
-    from promptlab.runs._store import Store
+    from promptlab.documents import changes
+    from promptlab.runs import Store
 
     workspace = _workspace()
     with contextlib.closing(Store(workspace.state / "runs.sqlite")) as store:
         results = store.results(store.run(run_id).id)
     sources = dict.fromkeys(s for result in results if result.request for s in result.request.prompt.sources)
-    found = library.changes(workspace, sources)
+    found = changes(workspace, sources)
     for change in found:
         row = {
             "path": change.path,
@@ -164,12 +164,11 @@ def documents_passages(
 
     By heading, by range, or those most like QUESTION. What was chosen and does not fit is shown too.
     """
-    from promptlab.documents import _passages as passages
-    from promptlab.documents import _read as library
+    from promptlab.documents import choose, read
 
     ranges = {"lines": lines, "words": words, "characters": characters}
     choice = replace(_choice(question, headings, ranges, top), max_characters=max_characters, max_tokens=max_tokens)
-    found = passages.choose(library.read(_workspace(), path), choice, question)
+    found = choose(read(_workspace(), path), choice, question)
     for taken, rows in ((True, found.passages), (False, found.left_out)):
         for one in rows:
             row = {

@@ -12,7 +12,7 @@ from promptlab.cli import _terminal as terminal
 
 if TYPE_CHECKING:
     from promptlab.types import Example, Label, Result
-    from promptlab.workspace._workspace import Workspace
+    from promptlab.workspace import Workspace
 
 _AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 
@@ -23,7 +23,7 @@ def examples() -> None:
 
 
 def _workspace() -> Workspace:
-    from promptlab.workspace._workspace import Workspace
+    from promptlab.workspace import Workspace
 
     return Workspace.find()
 
@@ -34,9 +34,9 @@ def _workspace() -> Workspace:
 @_AS_JSON
 def examples_list(pool: str, limit: int | None, as_json: bool) -> None:
     """The examples of a pool."""
-    from promptlab.examples import _pool as library
+    from promptlab.examples import load_pool
 
-    for example in library.load_pool(_workspace(), pool)[:limit]:
+    for example in load_pool(_workspace(), pool)[:limit]:
         _show(example, as_json)
 
 
@@ -52,9 +52,9 @@ def examples_search(pool: str, text: str, tag: str, label: Label | None, limit: 
 
     Upper and lower case are the same. The exit status is 1 when there is none.
     """
-    from promptlab.examples import _pool as library
+    from promptlab.examples import load_pool, search
 
-    found = library.search(library.load_pool(_workspace(), pool), text, tag=tag, label=label, limit=limit)
+    found = search(load_pool(_workspace(), pool), text, tag=tag, label=label, limit=limit)
     for example in found:
         _show(example, as_json)
     if not found:
@@ -95,7 +95,7 @@ def examples_add(
 
     One typed here, or the question of an answer with the right output.
     """
-    from promptlab.examples import _edit as pools
+    from promptlab.examples import add, add_from_result
     from promptlab.types import Example
 
     inputs = {}
@@ -108,14 +108,14 @@ def examples_add(
     if result_id is not None:
         result = _result(workspace, result_id)
         _show(
-            pools.add_from_result(workspace, pool, result, output, inputs=inputs or None, tags=tags, label=label),
+            add_from_result(workspace, pool, result, output, inputs=inputs or None, tags=tags, label=label),
             as_json,
         )
         return
     if not name or not inputs:
         raise click.UsageError("give --result, or --id and --input")
     example = Example(name, inputs, output, tags, label)
-    pools.add(workspace, pool, example)
+    add(workspace, pool, example)
     _show(example, as_json)
 
 
@@ -124,9 +124,9 @@ def examples_add(
 @click.argument("ids", nargs=-1, required=True)
 def examples_delete(pool: str, ids: tuple[str, ...]) -> None:
     """Take the examples with these ids out of a pool."""
-    from promptlab.examples import _edit as pools
+    from promptlab.examples import delete
 
-    pools.delete(_workspace(), pool, *ids)
+    delete(_workspace(), pool, *ids)
     click.echo(f"{len(set(ids))} taken out")
 
 
@@ -139,9 +139,9 @@ def examples_dedupe(pool: str, dry_run: bool, as_json: bool) -> None:
 
     The first stays. Examples with the same inputs and different outputs are named and stay.
     """
-    from promptlab.examples import _edit as pools
+    from promptlab.examples import dedupe
 
-    gone, contradictions = pools.dedupe(_workspace(), pool, dry=dry_run)
+    gone, contradictions = dedupe(_workspace(), pool, dry=dry_run)
     if as_json:
         click.echo(json.dumps({"removed": gone, "contradictions": contradictions, "dry_run": dry_run}))
         return
@@ -177,11 +177,11 @@ def examples_dedupe(pool: str, dry_run: bool, as_json: bool) -> None:
 @_AS_JSON
 def examples_choose(pairs: Sequence[str], pool: str, item: str, as_json: bool, **choice: Any) -> None:
     """Show which examples would become shots for an item, and why."""
-    from promptlab.examples import _pool as library
+    from promptlab.examples import load_pool, select
     from promptlab.types import ShotChoice
 
     inputs = dict(pair.partition("=")[::2] for pair in pairs)
-    found = library.select(library.load_pool(_workspace(), pool), ShotChoice(pool, **choice), inputs, item=item)
+    found = select(load_pool(_workspace(), pool), ShotChoice(pool, **choice), inputs, item=item)
     for shot in found.shots:
         row = {"id": shot.example.id, "reason": shot.reason, "score": shot.score}
         if as_json:
@@ -199,7 +199,7 @@ def _result(workspace: Workspace, name: str) -> Result:
     import contextlib
 
     from promptlab.errors import InputError
-    from promptlab.runs._store import Store
+    from promptlab.runs import Store
 
     run, _, number = name.partition(":")
     with contextlib.closing(Store(workspace.state / "runs.sqlite")) as store:

@@ -12,11 +12,11 @@ import click
 
 from promptlab.cli import _terminal as terminal
 from promptlab.errors import FormatError
-from promptlab.formats._registry import EXPORTS
+from promptlab.formats import EXPORTS
 
 if TYPE_CHECKING:
     from promptlab.types import Label, Place, Prompt, Request, Section, Template
-    from promptlab.workspace._workspace import OpenAIModel, Workspace
+    from promptlab.workspace import OpenAIModel, Workspace
 
 
 @click.command("export", short_help="Write templates as files of other tools.")
@@ -69,9 +69,8 @@ def export(
     Requests and files to train with pass the privacy gate: text above the clearance of the model, or above
     --clearance, is refused.
     """
-    from promptlab.formats._import import write_file
-    from promptlab.workspace._labels import check_copy
-    from promptlab.workspace._workspace import Workspace
+    from promptlab.formats import write_file
+    from promptlab.workspace import Workspace, check_copy
 
     workspace = Workspace.find()
     job = _Export(workspace, names, models, pairs, rows, run_id, min_score, clearance)
@@ -128,7 +127,7 @@ class _Export:
         return makers[format_]() if format_ in makers else self.request(format_)
 
     def given(self, template: Template) -> dict[str, Any]:
-        from promptlab.templates import _load as templates
+        from promptlab import templates
 
         texts = {}
         for pair in self.pairs:
@@ -139,9 +138,9 @@ class _Export:
         return templates.inputs_from_text(template, texts)
 
     def outwards(self) -> list[Any]:
-        from promptlab.formats._export import outward
-        from promptlab.templates import _load as templates
-        from promptlab.templates._materials import materials
+        from promptlab import templates
+        from promptlab.formats import outward
+        from promptlab.templates import materials
 
         found = []
         for name in self.names:
@@ -161,26 +160,26 @@ class _Export:
                 click.echo(f"  {terminal.printable(str(entry))}", err=True)
 
     def promptfoo(self) -> str:
-        from promptlab.formats import promptfoo
+        from promptlab import formats
 
         exports = self.outwards()
-        text = promptfoo.write(exports, {name: self.entry(name) for name in self.models})
+        text = formats.write_promptfoo(exports, {name: self.entry(name) for name in self.models})
         self.say(exports)
         if not self.models:
             click.echo("  there is no provider in it: name models with -m", err=True)
         return text
 
     def prompty(self) -> str:
-        from promptlab.formats import prompty
+        from promptlab import formats
 
         exports = self.outwards()
-        text = prompty.write(exports[0])
+        text = formats.write_prompty(exports[0])
         self.say(exports)
         return text
 
     def entry(self, name: str) -> OpenAIModel:
         from promptlab.errors import nearest
-        from promptlab.workspace._workspace import OpenAIModel
+        from promptlab.workspace import OpenAIModel
 
         known = {key: model for key, model in self.workspace.models.items() if isinstance(model, OpenAIModel)}
         if name not in known:
@@ -193,26 +192,26 @@ class _Export:
         return self.models[0], self.entry(self.models[0])
 
     def request(self, format_: str) -> str:
-        from promptlab.formats import openai as openai_chat
+        from promptlab import formats
 
         model, entry = self.one_model()
         ((_, request, _),) = self.requests(model, use_rows=False)
         self.gate(request.prompt, model, entry.clearance)
-        how = {"openai": openai_chat.as_json, "python": openai_chat.as_python, "curl": openai_chat.as_curl}
+        how = {"openai": formats.as_json, "python": formats.as_python, "curl": formats.as_curl}
         return how[format_](request, entry)
 
     def batch(self) -> str:
-        from promptlab.formats import openai as openai_chat
+        from promptlab import formats
 
         model, entry = self.one_model()
         found = []
         for name, request, _ in self.requests(model):
             self.gate(request.prompt, model, entry.clearance)
-            found.append((openai_chat.custom_id(name), request))
-        return openai_chat.batch(found, entry)
+            found.append((formats.custom_id(name), request))
+        return formats.batch(found, entry)
 
     def training(self) -> str:
-        from promptlab.formats import openai as openai_chat
+        from promptlab import formats
 
         found = []
         for name, request, answer in self.requests("training", shots=False):
@@ -220,13 +219,13 @@ class _Export:
             if not answer:
                 raise FormatError(f"row `{name}` has no `output`", hint="training needs the answer wanted of every row")
             found.append((request, answer))
-        return openai_chat.training(found)
+        return formats.training(found)
 
     def of_run(self, format_: str) -> str:
         from contextlib import closing
 
-        from promptlab.formats import openai as openai_chat
-        from promptlab.runs._store import Store
+        from promptlab import formats
+        from promptlab.runs import Store
 
         with closing(Store(self.workspace.state / "runs.sqlite")) as store:
             results = store.results(store.run(self.run_id or "").id)
@@ -235,11 +234,11 @@ class _Export:
             assert result.request
             self.gate(result.request.prompt, "a file to train with", self.clearance)
         if format_ == "openai-preferences":
-            text = openai_chat.preferences(scored)
+            text = formats.preferences(scored)
             reason = "no two answers to the same messages have different scores"
         else:
             good = [r for r in scored if all(score.value >= self.min_score for score in r.scores)]
-            text = openai_chat.training((r.request, r.text) for r in good if r.request)
+            text = formats.training((r.request, r.text) for r in good if r.request)
             reason = f"no answer has scores of {self.min_score:g} or more"
         if not text:
             raise FormatError(reason, hint="score a run with `promptlab compare … --expect TEXT`")
@@ -247,18 +246,15 @@ class _Export:
 
     def gate(self, prompt: Prompt, target: str, clearance: Label) -> None:
         from promptlab.types import highest
-        from promptlab.workspace import _gate as privacy
-        from promptlab.workspace._current_labels import Labels
+        from promptlab.workspace import Labels, check, label_of
 
         today = Labels(self.workspace).today(prompt)
-        privacy.check(today, model=target, clearance=clearance)
-        self.highest = highest([self.highest, privacy.label_of(today)])
+        check(today, model=target, clearance=clearance)
+        self.highest = highest([self.highest, label_of(today)])
 
     def requests(self, model: str, *, shots: bool = True, use_rows: bool = True) -> Iterator[tuple[str, Request, str]]:
         """Name, request and wanted answer of each row; without rows one request of the samples."""
-        from promptlab.runs import _plans as plans
-        from promptlab.runs import _runner as runner
-        from promptlab.templates import _load as templates
+        from promptlab import runs, templates
         from promptlab.types import Given
 
         template = templates.load(self.workspace, self.names[0])
@@ -267,15 +263,14 @@ class _Export:
         for row in self.inputs(template) if use_rows else [_Row("1", {}, "", "public")]:
             inputs = {**fixed, **row.inputs}
             given = Given(inputs, row.label, {"": row.places})
-            (trial,) = plans.compare(self.workspace, template, given, [model], without=without)
-            yield row.name, runner.request_of(trial), row.output
+            (trial,) = runs.compare(self.workspace, template, given, [model], without=without)
+            yield row.name, runs.request_of(trial), row.output
 
     def inputs(self, template: Template) -> list[_Row]:
-        from promptlab.examples import _pool as examples
-        from promptlab.formats._source import rows_of
-        from promptlab.templates import _load as templates
+        from promptlab import examples, templates
+        from promptlab.formats import rows_of
         from promptlab.types import Place, highest
-        from promptlab.workspace._current_labels import Labels
+        from promptlab.workspace import Labels
 
         if self.rows is None and template.examples is None:
             return [_Row("1", {}, "", "public")]

@@ -12,11 +12,11 @@ import click
 
 from promptlab.cli import _terminal as terminal
 from promptlab.errors import FormatError, PromptlabError
-from promptlab.formats._registry import IMPORTS
+from promptlab.formats import IMPORTS
 
 if TYPE_CHECKING:
-    from promptlab.formats._source import Imported
-    from promptlab.workspace._workspace import Workspace
+    from promptlab.formats import Imported
+    from promptlab.workspace import Workspace
 
 
 @click.command("import", short_help="Make templates of files of other tools.")
@@ -37,11 +37,9 @@ def import_(format_: str, files: tuple[Path, ...], to: str | None, force: bool, 
     is 1 then). Says of each field what became of it, keeps the original beside the result, runs nothing that a
     file holds and fetches nothing. What is imported counts as confidential until promptlab.yaml says otherwise.
     """
-    from promptlab.formats._home import home
-    from promptlab.formats._import import write
-    from promptlab.formats._registry import reader
-    from promptlab.formats._source import Places
-    from promptlab.workspace._workspace import Workspace
+    from promptlab.formats import Places, home, reader
+    from promptlab.formats import write_imported as write
+    from promptlab.workspace import Workspace
 
     workspace = Workspace.find()
     if to is not None:
@@ -106,7 +104,7 @@ def _say(shown: str, imported: Imported, written: list[str], workspace: Workspac
     lines += [f"  {entry}" for entry in imported.report.entries]
     new = {name: model for name, model in imported.models.items() if name not in workspace.models}
     if new:
-        from promptlab.formats._yaml_out import flow, scalar
+        from promptlab.formats import flow, scalar
 
         lines.append("  for promptlab.yaml, under `models:`")
         lines += [f"    {scalar(name)}: {flow(model)}" for name, model in new.items()]

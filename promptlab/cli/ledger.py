@@ -25,9 +25,9 @@ def show(limit: int, every: bool, as_json: bool) -> None:
     One for each try at a request that went to an API, retries, judges and servers of this machine included; one for
     each label that was lowered, with who and why. Answers from the history have none: nothing left.
     """
-    from promptlab.workspace import _ledger_read as ledger_read
+    from promptlab import workspace
 
-    found = ledger_read.newest(here().state, None if every else limit)
+    found = workspace.newest(here().state, None if every else limit)
     for entry in found:
         if as_json:
             print_json(entry)
@@ -70,9 +70,9 @@ def verify(head: str, as_json: bool) -> None:
     it, is said and is no fault: its request never left. Keep the hash that is printed elsewhere and give it with --head
     later, since lines cut off at the end leave no gap.
     """
-    from promptlab.workspace import _ledger_read as ledger_read
+    from promptlab import workspace
 
-    found = ledger_read.verify(here().state, head=head)
+    found = workspace.verify(here().state, head=head)
     if as_json:
         problem = found.problem
         print_json(

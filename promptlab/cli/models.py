@@ -25,26 +25,18 @@ def check(name: str, quick: bool, as_json: bool) -> None:
     every time. Asks with made-up text and leaves what is kept read of your prompts alone. The status is 1 where texts
     that should be the same were not.
     """
-    from promptlab.models import (
-        _benchmark as model_check,
-    )
-    from promptlab.models import (
-        _benchmark_prompts as model_asks,
-    )
-    from promptlab.models import (
-        _benchmark_report as model_figures,
-    )
-    from promptlab.models._catalogue import Catalogue
+    from promptlab import models
+    from promptlab.models import Catalogue
 
     def say(text: str) -> None:
         click.echo(f"{name}: {text}", err=True)
 
-    size = model_asks.QUICK if quick else model_asks.USUAL
-    report = model_check.check(Catalogue(here()), name, size=size, say=say)
+    size = models.QUICK if quick else models.USUAL
+    report = models.benchmark(Catalogue(here()), name, size=size, say=say)
     if as_json:
         click.echo(json.dumps({**asdict(report), "ok": report.ok}))
     else:
-        click.echo(terminal.printable("\n".join(model_figures.lines(report))))
+        click.echo(terminal.printable("\n".join(models.benchmark_lines(report))))
     sys.exit(0 if report.ok else 1)
 
 
@@ -60,11 +52,11 @@ def build() -> None:
     """
     import subprocess
 
-    from promptlab.models._llama import _wheel as llama_wheel
+    from promptlab import models
 
     click.echo("building llama-cpp-python; this takes a few minutes ...", err=True)
     try:
-        done = llama_wheel.install()
+        done = models.install_llama()
     except subprocess.CalledProcessError as exc:
         raise ModelNotReady(
             "llama-cpp-python could not be built", hint="pip's own words are above; is a C++ compiler installed?"

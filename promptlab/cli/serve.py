@@ -15,8 +15,8 @@ from promptlab.cli import _terminal as terminal
 from promptlab.errors import InputError, ModelNotFound, ModelNotReady, WorkspaceError
 
 if TYPE_CHECKING:
-    from promptlab.models._catalogue import Catalogue
-    from promptlab.server._app import Serving
+    from promptlab.models import Catalogue
+    from promptlab.server import Serving
 
 GRACE_SECONDS = 3
 """How long Ctrl-C waits for answers, which stop within one."""
@@ -37,9 +37,9 @@ def serve(names: tuple[str, ...], host: str, port: int) -> None:
     """
     from importlib.util import find_spec
 
-    from promptlab.models._catalogue import Catalogue
-    from promptlab.server._auth import KEY
-    from promptlab.workspace._workspace import Workspace
+    from promptlab.models import Catalogue
+    from promptlab.server import KEY
+    from promptlab.workspace import Workspace
 
     for library in ("starlette", "uvicorn"):
         if find_spec(library) is None:
@@ -48,7 +48,7 @@ def serve(names: tuple[str, ...], host: str, port: int) -> None:
     with closing(Catalogue(Workspace.find())) as catalogue:
         served = chosen(catalogue, names)
         with closing(listening(host, port, key)) as listener:
-            from promptlab.server._app import Serving
+            from promptlab.server import Serving
 
             _say_where(catalogue, served, listener)
             _write_down(catalogue, served, listener)
@@ -57,7 +57,7 @@ def serve(names: tuple[str, ...], host: str, port: int) -> None:
 
 def chosen(catalogue: Catalogue, names: Sequence[str]) -> list[str]:
     """The local models named, each once; all of the catalogue when none is."""
-    from promptlab.workspace._workspace import LlamaModel
+    from promptlab.workspace import LlamaModel
 
     try:
         found = {name: catalogue.entry(name) for name in names or catalogue.names()}
@@ -81,7 +81,7 @@ def listening(host: str, port: int, key: str) -> socket.socket:
         InputError: the address is not this machine's, not to be had without a key, or taken.
     """
     from promptlab._util.network import is_loopback
-    from promptlab.server._auth import KEY
+    from promptlab.server import KEY
 
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
@@ -114,7 +114,7 @@ def _write_down(catalogue: Catalogue, names: Sequence[str], listener: socket.soc
     """A line of the ledger, where other machines can ask. Their requests have none: what is answered is what they
     sent, and nothing of the workspace's files."""
     from promptlab._util.network import is_loopback
-    from promptlab.workspace._ledger import Ledger
+    from promptlab.workspace import Ledger
 
     host, port = listener.getsockname()[:2]
     if not is_loopback(str(host)):
@@ -126,7 +126,7 @@ def _write_down(catalogue: Catalogue, names: Sequence[str], listener: socket.soc
 def _run(serving: Serving, listener: socket.socket) -> None:
     import uvicorn
 
-    from promptlab.server._socket import config
+    from promptlab.server import config
 
     class Server(uvicorn.Server):
         def handle_exit(self, sig: int, frame: Any) -> None:

@@ -16,13 +16,10 @@ from promptlab.cli._suite_output import SHOWN, Output, Progress, print_entry, re
 from promptlab.errors import InputError
 
 if TYPE_CHECKING:
-    from promptlab.models._catalogue import Catalogue
-    from promptlab.runs._store import Store
-    from promptlab.suites._ask import Asking
-    from promptlab.suites._log import SuiteLog
-    from promptlab.suites._suite import Suite
-    from promptlab.suites._summary import Summary
-    from promptlab.workspace._workspace import Workspace
+    from promptlab.models import Catalogue
+    from promptlab.runs import Store
+    from promptlab.suites import Asking, Suite, SuiteLog, Summary
+    from promptlab.workspace import Workspace
 
 
 @click.group()
@@ -57,9 +54,9 @@ class _House:
 
 @contextmanager
 def _house() -> Iterator[_House]:
-    from promptlab.models._catalogue import Catalogue
-    from promptlab.runs._store import Store
-    from promptlab.suites._log import SuiteLog
+    from promptlab.models import Catalogue
+    from promptlab.runs import Store
+    from promptlab.suites import SuiteLog
 
     workspace = here()
     house = _House(
@@ -77,7 +74,7 @@ def _house() -> Iterator[_House]:
 
 
 def _loaded(workspace: Workspace, names: Sequence[str]) -> list[Suite]:
-    from promptlab.suites import _file as suite_file
+    from promptlab import suites as suite_file
 
     return [suite_file.load(workspace, name) for name in names or suite_file.names(workspace)]
 
@@ -86,7 +83,7 @@ def _loaded(workspace: Workspace, names: Sequence[str]) -> list[Suite]:
 @as_json_option
 def list_(as_json: bool) -> None:
     """Every suite, with its models and what is recorded."""
-    from promptlab.suites import _file as suite_file
+    from promptlab import suites as suite_file
 
     workspace = here()
     for path in suite_file.names(workspace):
@@ -120,12 +117,10 @@ def replay(suites: tuple[str, ...], only: tuple[str, ...], show_labelled: bool, 
     scorers. Exits with 1 when anything differs, is missing, or a threshold is not met; with 3 when a threshold cannot
     be told. Without SUITE all suites are replayed.
     """
-    from promptlab.suites import _file as suite_file
-    from promptlab.suites._replay import replay as replayed
-    from promptlab.suites._report_item import of_replay
-    from promptlab.suites._summary import MET, NOT_MET, outcome_of_replay, summarise
-    from promptlab.suites._thresholds import Outcome
-    from promptlab.workspace._current_labels import Labels
+    from promptlab import suites as suite_file
+    from promptlab.suites import MET, NOT_MET, Outcome, of_replay, outcome_of_replay, summarise
+    from promptlab.suites import replay as replayed
+    from promptlab.workspace import Labels
 
     workspace = here()
     status = MET
@@ -191,7 +186,7 @@ def record(name: str, show_labelled: bool, fresh: bool, **rest: Any) -> None:
     What is interrupted, also by kill -9, is taken up where it was, and nothing that was answered is paid for twice.
     An item without an answer keeps what was recorded of it.
     """
-    from promptlab.suites._baseline import Answers, write_recording
+    from promptlab.suites import Answers, write_recording
 
     with _house() as house, _owning(house, name, "record", rest) as before:
         (found,) = _loaded(house.workspace, [name])
@@ -239,7 +234,7 @@ def rerun(
     thresholds are met (without any: when nothing failed), with 1 when not, with 3 when they cannot be told yet. An
     interrupted run is taken up where it was.
     """
-    from promptlab.suites._summary import together
+    from promptlab.suites import together
 
     with _house() as house:
         ended: list[Summary] = []
@@ -274,9 +269,8 @@ def accept(name: str, cases: tuple[str, ...], yes: bool, show_labelled: bool, wa
 
     Shows what would change first. Without CASE all that changed are meant.
     """
-    from promptlab.suites._baseline import Answers, changes, last_run, write_recording
-    from promptlab.suites._report_item import of_change
-    from promptlab.workspace._current_labels import Labels
+    from promptlab.suites import Answers, changes, last_run, of_change, write_recording
+    from promptlab.workspace import Labels
 
     with _house() as house, _owning(house, name, "accept", {"wait": wait}):
         (found,) = _loaded(house.workspace, [name])
@@ -306,7 +300,7 @@ def import_run(run: str, name: str, models: tuple[str, ...]) -> None:
 
     RUN is an id as `promptlab runs list` shows it. Every question becomes a case, every answer its recorded one.
     """
-    from promptlab.suites._from_run import keep_run
+    from promptlab.suites import keep_run
 
     with _house() as house:
         kept = keep_run(house.workspace, house.store, run, name, models=models)
@@ -341,7 +335,7 @@ def runs(name: str, as_json: bool) -> None:
 def _owning(house: _House, name: str, verb: str, rest: Mapping[str, Any]) -> Iterator[frozenset[str]]:
     """Hold the suite, from before it is read until what came of it is written; gives the runs of it that had finished
     when it was asked for. A dry run holds nothing."""
-    from promptlab.suites import _lock as suite_lock
+    from promptlab.suites import owning
 
     if rest.get("dry_run"):
         yield frozenset()
@@ -352,7 +346,7 @@ def _owning(house: _House, name: str, verb: str, rest: Mapping[str, Any]) -> Ite
     def say(text: str) -> None:
         click.echo(terminal.printable(text), err=True)
 
-    with suite_lock.owning(house.workspace, found.path, verb, wait=rest["wait"], say=say):
+    with owning(house.workspace, found.path, verb, wait=rest["wait"], say=say):
         yield finished
 
 
@@ -367,9 +361,7 @@ def _ask(
     **options: Any,
 ) -> Asking | None:
     """The suite about to be asked; None after a dry run, which has said what it would take."""
-    from promptlab.suites._ask import Asking
-    from promptlab.suites._budget import estimate
-    from promptlab.suites._choice import Options, trials
+    from promptlab.suites import Asking, Options, estimate, trials
 
     chosen = Options(
         models=tuple(rest["models"]) or None,
@@ -407,10 +399,8 @@ def _followed(
     asking: Asking, found: Suite, to: Mapping[str, Any], show: bool, *, several: bool = False, calls: int = 0
 ) -> tuple[Summary, Output]:
     """Let the suite be asked to its end, or to Ctrl-C: once lets what runs end, twice breaks it off."""
-    from promptlab.suites._find_causes import Finder
-    from promptlab.suites._report_item import of_answer
-    from promptlab.suites._summary import outcome_of, summarise
-    from promptlab.workspace._current_labels import Labels
+    from promptlab.suites import Finder, of_answer, outcome_of, summarise
+    from promptlab.workspace import Labels
 
     out = Output(found, report_paths(to, found, several=several), show)
     outcomes, labels = [], Labels(asking.workspace)

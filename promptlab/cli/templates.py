@@ -48,7 +48,7 @@ def list_(as_json: bool) -> None:
 
     And what it is for, and whether the file is saved as it is.
     """
-    from promptlab.templates import _index as listing
+    from promptlab import templates as listing
 
     for entry in listing.Listing(here()).entries():
         if as_json:
@@ -66,8 +66,8 @@ def list_(as_json: bool) -> None:
 @as_json_option
 def show(template: str, version: str, as_json: bool) -> None:
     """Print the text of a template."""
+    from promptlab import versions
     from promptlab._util.git import blob_id
-    from promptlab.versions import _history as versions
 
     workspace, path = located(template)
     found = versions.find(workspace, path, version) if version else None
@@ -119,18 +119,17 @@ def save(
     always. The text must be a template; what else is wrong with it (a document that is not there, a missing sample)
     is said on standard error.
     """
-    from promptlab.templates import _edit as template_edit
-    from promptlab.templates import _load as library
-    from promptlab.templates._check import check
-    from promptlab.versions import _history as versions
-    from promptlab.versions import _save as shelf
-    from promptlab.workspace._labels import check_copy
+    from promptlab import templates as library
+    from promptlab import templates as template_edit
+    from promptlab import versions
+    from promptlab.templates import check
+    from promptlab.workspace import check_copy
 
     if source is not None and (pairs or files):
         raise click.UsageError("--from gives the whole text, --set changes fields: take one of the two")
     workspace = here()
-    path = shelf.locate(workspace, template)
-    now = shelf.on_disk(workspace, path)
+    path = versions.locate(workspace, template)
+    now = versions.on_disk(workspace, path)
     base = versions.text_of(workspace, versions.find(workspace, path, opened)) if opened else now
     edits = changes(pairs, files)
     for given in (*(pair.partition("=")[2] for pair in files), *([] if source in (None, "-") else [source])):
@@ -146,7 +145,7 @@ def save(
         text = now
     library.parse(text, path=path)
     try:
-        saved = shelf.save(workspace, path, text, message, base=base)
+        saved = versions.save(workspace, path, text, message, base=base)
     except Conflict as exc:
         if as_json:
             print_json({"conflict": {"theirs": exc.theirs, "ours": exc.ours, "merged": exc.merged, "clean": exc.clean}})
@@ -171,8 +170,8 @@ def history(template: str, limit: int | None, as_json: bool) -> None:
 
     With who saved each and when, its names, its message, and how many runs there were of it.
     """
-    from promptlab.runs._store import Store
-    from promptlab.versions import _history as versions
+    from promptlab import versions
+    from promptlab.runs import Store
 
     workspace, path = located(template)
     file = workspace.state / "runs.sqlite"
@@ -205,14 +204,12 @@ def diff(template: str, old: str, new: str, prompt: bool, as_json: bool) -> None
     OLD is the newest version and NEW the file as it is now, unless given. Prompts are rendered with the documents
     and examples as they are now, so that only the template differs.
     """
-    from promptlab.versions import _history as versions
-    from promptlab.versions import _merge as merge
-    from promptlab.versions import _prompt_diff as proofs
+    from promptlab import versions
 
     workspace, path = located(template)
     first = versions.text_of(workspace, versions.find(workspace, path, old))
     second = versions.text_of(workspace, versions.find(workspace, path, new)) if new else text_of_file(workspace, path)
-    pieces = merge.words(first, second)
+    pieces = versions.words(first, second)
     found: dict[str, Any] = {"path": path, "old": old, "new": new or None, "changed": first != second}
     if not prompt:
         if as_json:
@@ -220,8 +217,8 @@ def diff(template: str, old: str, new: str, prompt: bool, as_json: bool) -> None
         else:
             print_changes(pieces)
         return
-    change = proofs.prompt_difference(
-        workspace, proofs.template_at(workspace, path, old), proofs.template_at(workspace, path, new)
+    change = versions.prompt_difference(
+        workspace, versions.template_at(workspace, path, old), versions.template_at(workspace, path, new)
     )
     if as_json:
         print_json({**found, "changed": change.changed, "prompt": asdict(change)})
@@ -242,10 +239,10 @@ def diff(template: str, old: str, new: str, prompt: bool, as_json: bool) -> None
 @as_json_option
 def restore(template: str, version: str, message: str, as_json: bool) -> None:
     """Make an earlier version the newest, as a new commit. The history stays whole."""
-    from promptlab.versions import _save as shelf
+    from promptlab import versions
 
     workspace, path = located(template)
-    saved = shelf.restore(workspace, path, version, message=message)
+    saved = versions.restore(workspace, path, version, message=message)
     if as_json:
         print_json(asdict(saved))
     else:
@@ -261,12 +258,12 @@ def check(template: tuple[str, ...], as_json: bool) -> None:
     TEMPLATE... or all. They must parse, declare what they use, and have their documents and examples. The status is 1
     when one does not.
     """
-    from promptlab.templates import _load as library
-    from promptlab.templates._check import check
-    from promptlab.versions import _save as shelf
+    from promptlab import templates as library
+    from promptlab import versions
+    from promptlab.templates import check
 
     workspace = here()
-    paths = [shelf.locate(workspace, word) for word in template] or library.names(workspace)
+    paths = [versions.locate(workspace, word) for word in template] or library.names(workspace)
     failed = False
     for path in paths:
         problems = check(workspace, path)
@@ -291,10 +288,10 @@ def tag(template: str, version: str, name: str, move: bool, as_json: bool) -> No
 
     It is the git tag templates/TEMPLATE/NAME.
     """
-    from promptlab.versions import _save as shelf
+    from promptlab import versions
 
     workspace, path = located(template)
-    found = shelf.tag(workspace, path, version, name, move=move)
+    found = versions.tag(workspace, path, version, name, move=move)
     if as_json:
         print_json(asdict(found))
     else:
@@ -304,8 +301,8 @@ def tag(template: str, version: str, name: str, move: bool, as_json: bool) -> No
 @templates.command()
 def init() -> None:
     """Make the workspace a git repository."""
-    from promptlab.versions import _save as shelf
+    from promptlab import versions
 
     workspace = here()
-    shelf.init(workspace)
+    versions.init(workspace)
     click.echo(f"{workspace.root} is a git repository")

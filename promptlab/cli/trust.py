@@ -21,7 +21,7 @@ def trust(show: bool, take_back: bool) -> None:
 
     In CI: promptlab --trust COMMAND, or PROMPTLAB_TRUST=1 in the environment.
     """
-    from promptlab.workspace import _trust as trusting
+    from promptlab import workspace as trusting
 
     workspace = here()
     if take_back:
@@ -47,7 +47,7 @@ class TrustingGroup(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         end = args.index("--") if "--" in args else len(args)
         if "--trust" in args[:end]:
-            from promptlab.workspace import _trust as trusting
+            from promptlab import workspace as trusting
 
             ctx.with_resource(trusting.everything())
             args = [word for word in args[:end] if word != "--trust"] + args[end:]

@@ -22,10 +22,10 @@ def try_() -> None:
 @as_json_option
 def try_list(template: str, as_json: bool) -> None:
     """The variants of a template, those changed last first."""
-    from promptlab.versions import _branches as variants
+    from promptlab import versions
 
     workspace, path = located(template)
-    for one in variants.variants(workspace, path):
+    for one in versions.variants(workspace, path):
         if as_json:
             print_json(asdict(one))
         else:
@@ -50,19 +50,17 @@ def try_save(
     as_json: bool,
 ) -> None:
     """Begin a variant, or add to one. Fields are changed as in the variant, or, in a new one, as in the file."""
-    from promptlab.templates import _edit as template_edit
-    from promptlab.templates import _load as library
-    from promptlab.versions import _branches as variants
+    from promptlab import templates, versions
 
     if (source is not None) == bool(pairs or files):
         raise click.UsageError("give the variant's text with --from, or what differs with --set")
     workspace, path = located(template)
-    known = [one.name for one in variants.variants(workspace, path)]
-    base = variants.variant_text(workspace, path, name) if name in known else None
+    known = [one.name for one in versions.variants(workspace, path)]
+    base = versions.variant_text(workspace, path, name) if name in known else None
     start = text_of_file(workspace, path) if base is None else base
-    text = read(source) if source is not None else template_edit.edit(start, changes(pairs, files), path=path)
-    library.parse(text, path=path)
-    made = variants.save_variant(workspace, path, name, text, message, base=base)
+    text = read(source) if source is not None else templates.edit(start, changes(pairs, files), path=path)
+    templates.parse(text, path=path)
+    made = versions.save_variant(workspace, path, name, text, message, base=base)
     if as_json:
         print_json(asdict(made))
     else:
@@ -76,10 +74,10 @@ def try_save(
 @as_json_option
 def try_merge(template: str, name: str, message: str, as_json: bool) -> None:
     """Bring what a variant changed into the template, as a commit."""
-    from promptlab.versions import _branches as variants
+    from promptlab import versions
 
     workspace, path = located(template)
-    saved = variants.merge_variant(workspace, path, name, message=message)
+    saved = versions.merge_variant(workspace, path, name, message=message)
     if as_json:
         print_json(asdict(saved))
     else:
@@ -91,8 +89,8 @@ def try_merge(template: str, name: str, message: str, as_json: bool) -> None:
 @click.argument("name")
 def try_drop(template: str, name: str) -> None:
     """Delete the branch of a variant."""
-    from promptlab.versions import _branches as variants
+    from promptlab import versions
 
     workspace, path = located(template)
-    commit = variants.drop_variant(workspace, path, name)
+    commit = versions.drop_variant(workspace, path, name)
     print_line(f"{path}: variant {name} is gone; git branch NAME {commit[:12]} brings it back")

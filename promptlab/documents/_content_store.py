@@ -21,7 +21,7 @@ from typing import Any
 from promptlab._util.files import write_atomically
 from promptlab.errors import DocumentError
 from promptlab.types import sha256
-from promptlab.workspace._workspace import Workspace
+from promptlab.workspace import Workspace
 
 FOLDER = "documents"
 

@@ -20,8 +20,7 @@ from promptlab._util.bm25 import normal
 from promptlab.documents import _read as documents
 from promptlab.errors import PromptlabError
 from promptlab.types import Label, Use
-from promptlab.workspace._current_labels import FRAGMENT
-from promptlab.workspace._workspace import Workspace
+from promptlab.workspace import FRAGMENT, Workspace
 
 REMEMBERED = 4096
 

@@ -23,8 +23,7 @@ from promptlab.documents import _token_estimate as tokens
 from promptlab.documents._splitter import Passage, leaves, sections, split
 from promptlab.errors import DocumentError, nearest
 from promptlab.types import Document, PassageChoice, Unit, canonical_json
-from promptlab.workspace._current_labels import FRAGMENT
-from promptlab.workspace._workspace import Workspace
+from promptlab.workspace import FRAGMENT, Workspace
 
 GAP = "[…]"
 

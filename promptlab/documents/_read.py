@@ -28,9 +28,7 @@ from promptlab.documents import _file_type as sniff
 from promptlab.documents._content_store import DocStore
 from promptlab.errors import DocumentError, WorkspaceError
 from promptlab.types import Document, Label, Source, sha256
-from promptlab.workspace._current_labels import FRAGMENT
-from promptlab.workspace._labels import set_label
-from promptlab.workspace._workspace import UPLOADS, Workspace
+from promptlab.workspace import FRAGMENT, UPLOADS, Workspace, set_label
 
 log = logging.getLogger(__name__)
 

@@ -1,1 +1,61 @@
 """examples."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from promptlab._util.lazy import lazy
+
+if TYPE_CHECKING:
+    from promptlab.examples._edit import (
+        add,
+        add_from_result,
+        dedupe,
+        delete,
+        edit,
+        id_for,
+        inputs_of,
+        label_of_result,
+        new_path,
+        same_question,
+    )
+    from promptlab.examples._pool import (
+        choose,
+        contradicts,
+        duplicates,
+        load_pool,
+        paths,
+        read_pool,
+        repeats,
+        search,
+        select,
+    )
+    from promptlab.examples._pool_file import kind
+    from promptlab.examples._select import Selection, facts
+
+__all__ = [
+    "Selection",
+    "add",
+    "add_from_result",
+    "choose",
+    "contradicts",
+    "dedupe",
+    "delete",
+    "duplicates",
+    "edit",
+    "facts",
+    "id_for",
+    "inputs_of",
+    "kind",
+    "label_of_result",
+    "load_pool",
+    "new_path",
+    "paths",
+    "read_pool",
+    "repeats",
+    "same_question",
+    "search",
+    "select",
+]
+
+__getattr__ = lazy(__name__)

@@ -22,9 +22,7 @@ from promptlab.examples import _select as selection
 from promptlab.examples._pool import ENDINGS, FOLDERS, contradicts, duplicates, of_today, read_pool, repeats
 from promptlab.examples._pool_file import PoolText, Row
 from promptlab.types import Example, Label, Result, canonical_json, highest, sha256
-from promptlab.workspace._current_labels import Labels, places_of
-from promptlab.workspace._ledger import lowers, write_lowered
-from promptlab.workspace._workspace import Workspace
+from promptlab.workspace import Labels, Workspace, lowers, places_of, write_lowered
 
 _LOCK = threading.Lock()
 

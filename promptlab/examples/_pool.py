@@ -21,8 +21,7 @@ from promptlab.examples import _pool_file as pool_files
 from promptlab.examples import _select as selection
 from promptlab.examples._select import Selection, select
 from promptlab.types import Example, Label, ShotChoice, highest
-from promptlab.workspace._current_labels import Labels
-from promptlab.workspace._workspace import Workspace
+from promptlab.workspace import Labels, Workspace
 
 FOLDERS = ("examples", "fixtures/examples")
 """Where pools are looked for."""

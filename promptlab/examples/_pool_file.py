@@ -19,13 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from promptlab._yaml._read import parse_yaml
+from promptlab import workspace
+from promptlab._yaml import parse_yaml
 from promptlab.errors import ExampleError, nearest
 from promptlab.types import LABELS, Example, Label, highest
-from promptlab.workspace import _row_labels as label_rows
 
-KEYS = ("id", "inputs", "output", "tags", "label", label_rows.FROM)
-COLUMNS = ("id", "output", "tags", "label", label_rows.FROM)
+KEYS = ("id", "inputs", "output", "tags", "label", workspace.FROM)
+COLUMNS = ("id", "output", "tags", "label", workspace.FROM)
 MAX_BYTES = 256_000_000
 MAX_YAML_BYTES = 1_000_000
 _ONE_A_LINE = "a pool has one JSON object a line"
@@ -108,7 +108,7 @@ def written(example: Example, pool: PoolText, shown: str) -> str:
         header = pool.header or new_header(example)
         row = {**example.inputs, "id": example.id, "output": example.output, "tags": ";".join(example.tags)}
         row["label"] = "" if example.label == "public" else example.label
-        row[label_rows.FROM] = json.dumps(label_rows.as_data(example.origins)) if example.origins else ""
+        row[workspace.FROM] = json.dumps(workspace.as_data(example.origins)) if example.origins else ""
         missing = [name for name, value in row.items() if value and name not in header]
         if missing:
             hint = f"its columns: {', '.join(header)}; add one in an editor"
@@ -120,7 +120,7 @@ def written(example: Example, pool: PoolText, shown: str) -> str:
     if example.label != "public":
         data["label"] = example.label
     if example.origins:
-        data[label_rows.FROM] = label_rows.as_data(example.origins)
+        data[workspace.FROM] = workspace.as_data(example.origins)
     text = json.dumps(data, ensure_ascii=False)
     # A lone surrogate has no UTF-8; as an escape it is kept.
     return text if text.encode("utf-8", "ignore").decode() == text else json.dumps(data)
@@ -128,7 +128,7 @@ def written(example: Example, pool: PoolText, shown: str) -> str:
 
 def new_header(example: Example) -> tuple[str, ...]:
     """The columns of a new CSV pool that begins with `example`."""
-    return ("id", *example.inputs, "output", "tags", "label", *([label_rows.FROM] if example.origins else []))
+    return ("id", *example.inputs, "output", "tags", "label", *([workspace.FROM] if example.origins else []))
 
 
 def header_line(header: Sequence[str], shown: str) -> str:
@@ -215,7 +215,7 @@ def _csv(text: str, shown: str) -> tuple[tuple[str, ...], list[_Found]]:
         data["inputs"] = {name: row[name] for name in header if name not in COLUMNS}
         data["tags"] = [tag.strip() for tag in row.get("tags", "").split(";") if tag.strip()]
         data["label"] = row.get("label") or "public"
-        data[label_rows.FROM] = row.get(label_rows.FROM, "")
+        data[workspace.FROM] = row.get(workspace.FROM, "")
         found.append((data, first + 1, lines[first][0], lines[reader.line_num - 1][1]))
 
 
@@ -276,7 +276,7 @@ def _example(row: Any, label: Label, place: _Place) -> Example:
     if own not in LABELS:
         raise place.error(f"{own!r} is not a label", "label", f"labels: {', '.join(LABELS)}")
     try:
-        origins = label_rows.origins(row.get(label_rows.FROM) or [])
+        origins = workspace.origins(row.get(workspace.FROM) or [])
     except ValueError as exc:
-        raise place.error(str(exc), label_rows.FROM) from exc
+        raise place.error(str(exc), workspace.FROM) from exc
     return Example(row["id"], inputs, row["output"], tuple(tags), highest([own, label]), origins, place.file)

@@ -1,1 +1,62 @@
 """formats."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from promptlab._util.lazy import lazy
+
+if TYPE_CHECKING:
+    from promptlab.formats._export import outward
+    from promptlab.formats._home import home
+    from promptlab.formats._import import ENDINGS, files_of, guess, in_the_way, read, write_file
+    from promptlab.formats._import import write as write_imported
+    from promptlab.formats._registry import EXPORTS, IMPORTS, reader
+    from promptlab.formats._source import Imported, Loss, Places, What, rows_of
+    from promptlab.formats._yaml_out import flow, scalar
+    from promptlab.formats.openai import (
+        as_curl,
+        as_json,
+        as_python,
+        batch,
+        custom_id,
+        preferences,
+        template_text,
+        training,
+    )
+    from promptlab.formats.promptfoo import write as write_promptfoo
+    from promptlab.formats.prompty import write as write_prompty
+
+__all__ = [
+    "ENDINGS",
+    "EXPORTS",
+    "IMPORTS",
+    "Imported",
+    "Loss",
+    "Places",
+    "What",
+    "as_curl",
+    "as_json",
+    "as_python",
+    "batch",
+    "custom_id",
+    "files_of",
+    "flow",
+    "guess",
+    "home",
+    "in_the_way",
+    "outward",
+    "preferences",
+    "read",
+    "reader",
+    "rows_of",
+    "scalar",
+    "template_text",
+    "training",
+    "write_file",
+    "write_imported",
+    "write_promptfoo",
+    "write_prompty",
+]
+
+__getattr__ = lazy(__name__)

@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from promptlab import templates
 from promptlab.errors import PromptlabError, TemplateError
 from promptlab.formats._export import hash_of, outward
 from promptlab.formats._source import Home
-from promptlab.templates import _load as templates
 from promptlab.types import Template
 
 

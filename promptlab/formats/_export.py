@@ -13,11 +13,10 @@ from typing import Any
 
 from jinja2 import nodes
 
+from promptlab import templates
 from promptlab.errors import TemplateError
 from promptlab.formats._source import LossReport
-from promptlab.templates import _load as templates
-from promptlab.templates._inputs import literal
-from promptlab.templates._jinja import ENVIRONMENT
+from promptlab.templates import ENVIRONMENT, literal
 from promptlab.types import Document, Example, InputSpec, Label, Role, Template, canonical_json, highest, sha256
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from promptlab.models._openai._config import Address
+from promptlab.models import Address
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from promptlab import templates
 from promptlab.errors import PromptlabError
 from promptlab.formats._source import Home
-from promptlab.templates import _load as templates
-from promptlab.templates._materials import materials
+from promptlab.templates import materials
 from promptlab.types import Document, Example, Template
-from promptlab.workspace._workspace import Workspace
+from promptlab.workspace import Workspace
 
 
 def home(workspace: Workspace) -> Home:

@@ -18,12 +18,12 @@ from pathlib import Path, PurePosixPath
 from promptlab._util import disk_errors as faults
 from promptlab._util import transaction as all_or_none
 from promptlab._util.files import write_atomically
-from promptlab._yaml._read import MAX_BYTES
+from promptlab._yaml import MAX_BYTES
 from promptlab.errors import FormatError, InputError
 from promptlab.formats._registry import reader
 from promptlab.formats._source import Imported, Places
 from promptlab.formats._without_keys import without_keys
-from promptlab.workspace._workspace import Workspace
+from promptlab.workspace import Workspace
 
 LOOKED_AT = 200_000
 """Characters of a file that a guess looks at."""

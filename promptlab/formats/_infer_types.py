@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from jinja2 import nodes
 
-from promptlab.templates._jinja import ENVIRONMENT
+from promptlab.templates import ENVIRONMENT
 from promptlab.types import Template
 
 Kind = Literal["any", "text", "number", "list", "object"]

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from promptlab import templates
 from promptlab.errors import TemplateError
 from promptlab.formats._infer_types import LIST_LENGTH, shapes
-from promptlab.templates import _load as templates
-from promptlab.templates._tracked_text import Limits
+from promptlab.templates import Limits
 from promptlab.types import InputSpec, Template
 
 MAX_TRIES = 300

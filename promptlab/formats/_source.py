@@ -19,7 +19,7 @@ from json.decoder import JSONDecodeError
 from pathlib import Path
 from typing import Any, Literal
 
-from promptlab._yaml._read import YamlFile, parse_yaml, read_text
+from promptlab._yaml import YamlFile, parse_yaml, read_text
 from promptlab.errors import FormatError
 from promptlab.types import Document, Example, Template
 

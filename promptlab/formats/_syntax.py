@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from promptlab.templates._inputs import literal
+from promptlab.templates import literal
 
 
 @dataclass(frozen=True)

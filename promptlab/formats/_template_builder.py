@@ -14,15 +14,19 @@ from typing import Any
 
 from jinja2 import nodes
 
+from promptlab import templates
 from promptlab.errors import FormatError, TemplateError
 from promptlab.formats import _sample_data as made_data
 from promptlab.formats import _yaml_out as yaml_out
-from promptlab.templates import _load as templates
-from promptlab.templates._inputs import is_input
-from promptlab.templates._jinja import ENVIRONMENT, compile_text
-from promptlab.templates._jinja_rewrite import LayoutProblem
-from promptlab.templates._parse import type_problem
-from promptlab.templates._sandbox import ATTRIBUTES, TEXT_METHODS
+from promptlab.templates import (
+    ATTRIBUTES,
+    ENVIRONMENT,
+    TEXT_METHODS,
+    LayoutProblem,
+    compile_text,
+    is_input,
+    type_problem,
+)
 from promptlab.types import Role, Template
 
 ROLES: Mapping[str, Role] = {

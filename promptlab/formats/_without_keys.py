@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from promptlab._yaml._read import parse_yaml
+from promptlab._yaml import parse_yaml
 from promptlab.errors import FormatError
 
 GONE = "***"

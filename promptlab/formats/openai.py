@@ -17,17 +17,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
+from promptlab import models
 from promptlab.errors import FormatError
 from promptlab.formats import _exported_address as exported_address
 from promptlab.formats._source import Fields, Imported, Places, Source, read_bytes, slug, source_of, text_of
 from promptlab.formats._syntax import joined
 from promptlab.formats._template_builder import ROLES, Draft, param
-from promptlab.models._openai import _request as openai_request
-from promptlab.models._openai._config import address, key_header
-from promptlab.models._openai._errors import Asked
-from promptlab.templates._inputs import literal
+from promptlab.models import Asked, address, key_header
+from promptlab.templates import literal
 from promptlab.types import Request, Result, Role
-from promptlab.workspace._workspace import OpenAIModel
+from promptlab.workspace import OpenAIModel
 
 QUESTION = "question"
 
@@ -134,8 +133,8 @@ def _parameters(fields: Fields, draft: Draft) -> None:
 def body(request: Request, entry: OpenAIModel) -> dict[str, Any]:
     """The request as JSON data, without streaming. Raises `RequestRejected` for what this model cannot be asked."""
     at = address(request.model, entry)
-    can = openai_request.capabilities(request.model, entry, official=at.official)
-    made = openai_request.body(request, entry, can, Asked(request.model, entry.model, at.base))
+    can = models.capabilities(request.model, entry, official=at.official)
+    made = models.openai_body(request, entry, can, Asked(request.model, entry.model, at.base))
     return {key: value for key, value in made.items() if key not in ("stream", "stream_options")}
 
 

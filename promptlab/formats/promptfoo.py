@@ -25,9 +25,9 @@ from promptlab.formats._syntax import from_nunjucks, joined
 from promptlab.formats._template_builder import PARAMS, ROLES, Draft, param
 from promptlab.formats._yaml_out import dump
 from promptlab.formats.promptfoo_tests import CODE, CODE_ENDINGS, RUN_SETTING, Tests, is_file
-from promptlab.models._openai._config import address, is_version
+from promptlab.models import address, is_version
 from promptlab.types import Role
-from promptlab.workspace._workspace import OpenAIModel
+from promptlab.workspace import OpenAIModel
 
 
 def read(path: Path, shown: str, places: Places) -> Imported:

@@ -21,7 +21,7 @@ from promptlab.formats._growing_lists import rewritten
 from promptlab.formats._source import Fields, Imported, Places, Tagged, read_bytes, read_source, slug
 from promptlab.formats._syntax import joined
 from promptlab.formats._template_builder import Draft, names_in, share_a_row
-from promptlab.templates._jinja import ENVIRONMENT
+from promptlab.templates import ENVIRONMENT
 
 BARS = "|||"
 CHOICES = "answer_choices"

@@ -40,7 +40,7 @@ from promptlab.models._benchmark_report import (
 )
 from promptlab.models._catalogue import Catalogue
 from promptlab.types import Completion, Message, Prompt, Request
-from promptlab.workspace._workspace import LlamaModel, OpenAIModel, Workspace
+from promptlab.workspace import LlamaModel, OpenAIModel, Workspace
 
 if TYPE_CHECKING:
     from promptlab.models._llama._backend import LlamaBackend

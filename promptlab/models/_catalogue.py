@@ -25,9 +25,7 @@ from promptlab.models._file_parts import Contents, digest_of_parts, model_files,
 from promptlab.models._files import PACKAGES, ModelFiles, Package, Progress, cache_folder, parts_of
 from promptlab.models._llama._cpu_variants import Numerics
 from promptlab.types import Held, Label
-from promptlab.workspace import _trust as trust
-from promptlab.workspace._ledger import Ledger
-from promptlab.workspace._workspace import LlamaModel, OpenAIModel, Workspace
+from promptlab.workspace import Ledger, LlamaModel, OpenAIModel, Workspace, problem
 
 if TYPE_CHECKING:
     from promptlab.models._llama._backend import LlamaBackend
@@ -290,7 +288,7 @@ class Catalogue:
         keys = tuple(sorted({value for name in others if (value := self._env.get(name, "").strip())}))
         rule = entry.scan or self.workspace.scan
         # What is not trusted yet gets no key; it counts and shows what it would send.
-        off = trust.problem(self.workspace, name, entry)
+        off = problem(self.workspace, name, entry)
         outgoing = Outgoing(self._ledger, rule, keys)
         return OpenAIBackend(name, entry, "" if off else key, off=off, outgoing=outgoing)
 

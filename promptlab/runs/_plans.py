@@ -6,9 +6,9 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from promptlab.errors import InputError, nearest
-from promptlab.templates._materials import materials
+from promptlab.templates import materials
 from promptlab.types import SWITCHABLE, Given, Params, Section, Template, Trial
-from promptlab.workspace._workspace import Workspace
+from promptlab.workspace import Workspace
 
 
 def switches(names: Collection[str]) -> tuple[Section, ...]:

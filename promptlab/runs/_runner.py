@@ -19,13 +19,11 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from promptlab import models, templates, workspace
 from promptlab.errors import GateRefused, PromptlabError, StoreError, WindowExceeded
-from promptlab.models import _structured_output as structured
-from promptlab.models._backend import Backend, Tries
-from promptlab.models._catalogue import Catalogue
+from promptlab.models import Backend, Catalogue, Tries
 from promptlab.runs._provenance import origin
 from promptlab.runs._store import RunInfo, Store
-from promptlab.templates import _load as templates
 from promptlab.types import (
     SECTIONS,
     Budget,
@@ -43,8 +41,7 @@ from promptlab.types import (
     Trial,
     highest,
 )
-from promptlab.workspace import _gate as privacy
-from promptlab.workspace._current_labels import MOST, Labels
+from promptlab.workspace import MOST, Labels
 
 log = logging.getLogger(__name__)
 
@@ -271,16 +268,16 @@ class Run:
             self._gate(request)
             if isinstance(backend, PromptlabError):
                 raise backend
-            structured.check(request.schema)
+            models.check_schema_answer(request.schema)
             fingerprint = backend.fingerprint
             result = replace(result, request_id=request.key(fingerprint))
             stored = None if self._fresh else self._store.find(result.request_id)
             if stored:
-                result = replace(result, completion=structured.judged(stored.completion, request.schema), cached=True)
+                result = replace(result, completion=models.judged(stored.completion, request.schema), cached=True)
             else:
                 check_window(request, backend)
                 done = self._ask(index, backend, request, heard)
-                result = replace(result, completion=structured.judged(done, request.schema))
+                result = replace(result, completion=models.judged(done, request.schema))
         except PromptlabError as exc:
             result = _failed(result, exc, heard)
         except BaseException as exc:  # also one that would end the thread: the trial still needs its result
@@ -312,14 +309,14 @@ class Run:
                 raise
             return
         try:
-            privacy.check(prompt, model=request.model, clearance=clearance)
+            workspace.check(prompt, model=request.model, clearance=clearance)
         except GateRefused as exc:
             if gone := self._labels.gone(prompt):
                 exc.hint += f"; not there any more, and so confidential: {', '.join(f'`{one}`' for one in gone)}"
             raise
 
     def _ask(self, index: int, backend: Backend, request: Request, heard: list[str]) -> Completion:
-        privacy.AGAIN.set(lambda: self._gate(request))  # a worker's own: each of its trials sets it anew
+        workspace.AGAIN.set(lambda: self._gate(request))  # a worker's own: each of its trials sets it anew
         for step in backend.complete(request, self._cancel):
             if isinstance(step, Completion):
                 return step

@@ -16,8 +16,7 @@ from typing import Any
 
 from promptlab.errors import InputError
 from promptlab.types import Score, Scorer
-from promptlab.workspace import _trust as trust
-from promptlab.workspace._workspace import Workspace
+from promptlab.workspace import Workspace, check_code
 
 _importing = threading.RLock()
 
@@ -29,7 +28,7 @@ def python(*, function: str, workspace: Workspace) -> Scorer:
     and function are of the workspace's own folder. It is code that runs as you, so the workspace must be trusted.
     """
     wanted = _Wanted.of(function, workspace)
-    trust.check_code(workspace, function)
+    check_code(workspace, function)
     called: list[Callable[[str, Any], Any]] = []
 
     def score(answer: str, expected: Any) -> Score:

@@ -25,7 +25,7 @@ from promptlab.scorers._numeric import numeric
 from promptlab.scorers._overlap import chrf, list_f1
 from promptlab.scorers._text import best_subspan_em, checked, contains, exact, normalise, one_of, regex
 from promptlab.types import Score, Scorer, ScorerSpec, canonical_json
-from promptlab.workspace._workspace import Workspace
+from promptlab.workspace import Workspace
 
 FACTORIES: Mapping[str, Callable[..., Scorer]] = {
     "exact": exact,

@@ -26,7 +26,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from promptlab.errors import ModelNotFound, nearest
-from promptlab.models._catalogue import Catalogue
+from promptlab.models import Catalogue
 from promptlab.server import _request as serve_request
 from promptlab.server._auth import refused
 from promptlab.server._body import parsed

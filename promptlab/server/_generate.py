@@ -15,8 +15,7 @@ from typing import Any, cast
 
 from promptlab._util.json_schema import verdict
 from promptlab.errors import EngineFailed, InputError, PromptlabError, RequestRejected
-from promptlab.models._backend import Backend, Step
-from promptlab.models._catalogue import Catalogue
+from promptlab.models import Backend, Catalogue, Step
 from promptlab.server._request import Wanted
 from promptlab.types import Completion, Request
 

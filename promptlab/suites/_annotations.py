@@ -18,7 +18,7 @@ from promptlab.errors import SuiteError
 from promptlab.suites import _lock as suite_lock
 from promptlab.suites._suite import stem_of
 from promptlab.types import sha256
-from promptlab.workspace._workspace import Workspace
+from promptlab.workspace import Workspace
 
 FOLDER = "fixtures/marks"
 

@@ -15,12 +15,12 @@ from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import Any
 
+from promptlab import runs as runner
+from promptlab import scorers
 from promptlab._util.git import blob_id
 from promptlab.errors import InputError, PromptlabError
-from promptlab.models._catalogue import Catalogue
-from promptlab.runs import _runner as runner
-from promptlab.runs._store import Store
-from promptlab.scorers import _registry as scorers
+from promptlab.models import Catalogue
+from promptlab.runs import Store
 from promptlab.suites import _judge as judging
 from promptlab.suites import _lock as suite_lock
 from promptlab.suites import _verdict as verdicts
@@ -32,7 +32,7 @@ from promptlab.suites._recorded_item import check_label, label_of_trial
 from promptlab.suites._recording import Judged, Recording, Stored
 from promptlab.suites._suite import Item, Key, Suite
 from promptlab.types import LABELS, Completion, Request, Result, Score, Trial
-from promptlab.workspace._workspace import Workspace
+from promptlab.workspace import Workspace
 
 CHUNK = 1_000
 """Items that go to the runner together: enough that models seldom wait for the last of them, few enough to hold."""

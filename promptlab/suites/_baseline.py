@@ -16,7 +16,7 @@ from functools import lru_cache
 
 from promptlab._util.git import blob_id
 from promptlab.errors import SuiteError
-from promptlab.runs._store import Store
+from promptlab.runs import Store
 from promptlab.suites import _lock as suite_lock
 from promptlab.suites._items import items
 from promptlab.suites._log import SuiteLog, SuiteRun
@@ -24,8 +24,7 @@ from promptlab.suites._recorded_item import check_labels, stored_from
 from promptlab.suites._recording import Judged, Recording, Stored, write
 from promptlab.suites._suite import Item, Key, Suite
 from promptlab.types import Result
-from promptlab.workspace._current_labels import Labels
-from promptlab.workspace._workspace import Workspace
+from promptlab.workspace import Labels, Workspace
 
 PAGE = 100
 """Answers read from the history at once."""

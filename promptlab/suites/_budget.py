@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from statistics import median
 
+from promptlab import runs
 from promptlab.errors import PromptlabError
-from promptlab.models._catalogue import Catalogue
-from promptlab.runs import _runner as runner
-from promptlab.runs._store import Store
+from promptlab.models import Catalogue
+from promptlab.runs import Store
 from promptlab.types import Result, Trial
-from promptlab.workspace._workspace import OpenAIModel
+from promptlab.workspace import OpenAIModel
 
 RUNS = 20
 """Runs of a model that its speed is taken from."""
@@ -73,7 +73,7 @@ class _Sum:
     def add(self, trial: Trial) -> None:
         self.calls += 1
         try:
-            request = runner.request_of(trial)
+            request = runs.request_of(trial)
             backend = self._catalogue.backend(self.model)
             budget = backend.as_sent(request).budget
         except PromptlabError as exc:

@@ -18,18 +18,15 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from promptlab._yaml._read import Plain, read_yaml
+from promptlab import scorers, templates
+from promptlab._yaml import Plain, read_yaml
 from promptlab.errors import InputError, SuiteError, nearest
-from promptlab.scorers import _registry as scorers
 from promptlab.suites._suite import Case, CaseFile, Suite, id_problem
-from promptlab.templates import _load as templates
 from promptlab.types import LABELS, Label, Place, ScorerSpec, highest
-from promptlab.workspace import _row_labels as label_rows
-from promptlab.workspace._current_labels import Labels
-from promptlab.workspace._workspace import Workspace
+from promptlab.workspace import FROM, Labels, Workspace, origins
 
-KEYS = ("id", "inputs", "expected", "documents", "tags", "label", "scorers", label_rows.FROM)
-COLUMNS = ("id", "expected", "documents", "tags", "label", label_rows.FROM)
+KEYS = ("id", "inputs", "expected", "documents", "tags", "label", "scorers", FROM)
+COLUMNS = ("id", "expected", "documents", "tags", "label", FROM)
 MAX_LINE = 4_000_000
 """Characters of one case."""
 
@@ -222,9 +219,9 @@ class _Case:
 
     def _origins(self, row: Mapping[str, Any]) -> tuple[Place, ...]:
         try:
-            return label_rows.origins(row.get(label_rows.FROM) or [])
+            return origins(row.get(FROM) or [])
         except ValueError as exc:
-            raise self._error(str(exc), label_rows.FROM) from exc
+            raise self._error(str(exc), FROM) from exc
 
     def _made(
         self,

@@ -13,7 +13,7 @@ from promptlab.suites._log import Row, SuiteLog, Verb
 from promptlab.suites._recording import Recording, Stored
 from promptlab.suites._suite import Item, Key, Suite
 from promptlab.types import Place, Recalled, Trial
-from promptlab.workspace._workspace import Workspace
+from promptlab.workspace import Workspace
 
 Prompts = Literal["stored", "current"]
 """What a rerun sends: the recorded prompts again, or today's template rendered anew."""

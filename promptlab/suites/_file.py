@@ -9,15 +9,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from promptlab._yaml._read import Plain, YamlFile, parse_yaml, read_text, validation_problem
+from promptlab import scorers, templates
+from promptlab._yaml import Plain, YamlFile, parse_yaml, read_text, validation_problem
 from promptlab.errors import InputError, PromptlabError, SuiteError, TemplateError, WorkspaceError, nearest
-from promptlab.scorers import _registry as scorers
 from promptlab.suites import _thresholds as thresholds
 from promptlab.suites._case_file import input_names
 from promptlab.suites._suite import FOLDER, Case, CaseFile, Key, Suite, Variant, id_problem
-from promptlab.templates import _load as templates
 from promptlab.types import Label, Params, Role, ScorerSpec, Section, Template
-from promptlab.workspace._workspace import Workspace
+from promptlab.workspace import Workspace
 
 ENDINGS = (".yaml", ".yml")
 _Switch = Literal["instructions", "output_format", "context", "examples"]

@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from promptlab.models._catalogue import Catalogue
-from promptlab.runs import _runner as runner
-from promptlab.runs._store import Store
-from promptlab.scorers import _registry as scorers
+from promptlab import runs, scorers
+from promptlab.models import Catalogue
+from promptlab.runs import Store
 from promptlab.suites._ask import Answered
 from promptlab.suites._choice import recalled
 from promptlab.suites._items import Fill
@@ -101,7 +100,7 @@ class Finder:
         ]
         title = f"suite causes {self._asker.suite.name} {one.item.key.id}"
         asker = self._asker
-        return runner.start(trials, catalogue=asker.catalogue, store=asker.store, title=title, fresh=True).wait()
+        return runs.start(trials, catalogue=asker.catalogue, store=asker.store, title=title, fresh=True).wait()
 
     def _is_back(self, stored: Stored, result: Result, *, drawn: bool) -> bool:
         """Whether an answer is what was recorded: by its text, or, where it is drawn by chance, by its scores."""

@@ -9,12 +9,11 @@ from dataclasses import asdict, dataclass, replace
 from itertools import count
 from typing import Any
 
+from promptlab import examples, runs, templates
 from promptlab._util.files import write_atomically
 from promptlab.errors import PromptlabError, SuiteError
-from promptlab.examples import _edit as pools
-from promptlab.runs import _runner as runner
-from promptlab.runs._store import RunInfo, Store
-from promptlab.scorers._registry import contains
+from promptlab.runs import RunInfo, Store
+from promptlab.scorers import contains
 from promptlab.suites import _case_file as case_files
 from promptlab.suites import _file as suite_file
 from promptlab.suites import _lock as suite_lock
@@ -22,11 +21,8 @@ from promptlab.suites._items import items
 from promptlab.suites._recorded_item import check_labels
 from promptlab.suites._recording import Recording, Stored, write
 from promptlab.suites._suite import FOLDER, CaseFile, Key, Suite, recording_of, stem_of
-from promptlab.templates import _load as templates
 from promptlab.types import Completion, Label, Params, Place, Result, Section, canonical_json, sha256
-from promptlab.workspace import _row_labels as label_rows
-from promptlab.workspace._current_labels import Labels, places_of
-from promptlab.workspace._workspace import Workspace
+from promptlab.workspace import FROM, Labels, Workspace, as_data, places_of
 
 _Way = tuple[tuple[Section, ...], Params]
 """Sections left out, and parameters."""
@@ -82,7 +78,7 @@ def _keep(
     for result, inputs in usable:
         asked = canonical_json(inputs)
         if asked not in known:
-            label = pools.label_of_result(workspace, result)
+            label = examples.label_of_result(workspace, result)
             known[asked] = _fresh_id(inputs, {*known.values()}, label)
             origins = places_of(result.request.prompt if result.request else None)
             lines[known[asked]] = _case_line(known[asked], inputs, expected, label, origins)
@@ -173,7 +169,7 @@ def _inputs(result: Result, old: Suite | None, ways: _Ways, left_out: list[str])
         why = f"no variant of the suite asks {ways.said(result)}"
     else:
         try:
-            return pools.inputs_of(result)
+            return examples.inputs_of(result)
         except PromptlabError as exc:
             why = exc.message
     left_out.append(f"{result.model}: {why}")
@@ -200,7 +196,7 @@ def _case_line(
     line: dict[str, Any] = {"id": id, "inputs": dict(inputs)}
     line |= {"scorers": []} if expected is None else {"expected": expected, "scorers": ["contains"]}
     line |= {} if label == "public" else {"label": label}
-    return {**line, label_rows.FROM: label_rows.as_data(origins)} if origins else line
+    return {**line, FROM: as_data(origins)} if origins else line
 
 
 def _stored(
@@ -215,7 +211,7 @@ def _stored(
     request, done = result.request, result.completion
     assert request is not None, "only whole answers are kept"
     assert done is not None, "only whole answers are kept"
-    scores = () if expected is None else runner.score([contains()], done.text, expected)
+    scores = () if expected is None else runs.score([contains()], done.text, expected)
     return Stored(
         key=key,
         request=replace(request, repeat=0),
@@ -225,7 +221,7 @@ def _stored(
         scores=scores,
         inputs=inputs,
         expected=expected,
-        label=pools.label_of_result(workspace, result),
+        label=examples.label_of_result(workspace, result),
         without=result.without,
         template=run.template,
         blob=run.origin.template_blob,

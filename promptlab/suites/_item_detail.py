@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from promptlab import stats
+from promptlab import scorers, stats
 from promptlab.errors import InputError, PromptlabError, SuiteError
-from promptlab.runs._store import Store
-from promptlab.scorers import _registry as scorers
+from promptlab.runs import Store
 from promptlab.suites import _annotations as marks
 from promptlab.suites import _judge as judging
 from promptlab.suites._annotations import Mark
@@ -23,7 +22,7 @@ from promptlab.suites._replay import replay_item
 from promptlab.suites._suite import Key, Suite
 from promptlab.suites._verdict import CLOSE
 from promptlab.types import Request, Result, Score
-from promptlab.workspace._workspace import Workspace
+from promptlab.workspace import Workspace
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,14 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 
+from promptlab import scorers
 from promptlab.errors import SuiteError, nearest
-from promptlab.scorers import _registry as scorers
 from promptlab.suites import _case_file as case_files
 from promptlab.suites import _judge as judging
 from promptlab.suites._suite import Case, Item, Key, Suite, Variant
-from promptlab.templates._materials import Filler
+from promptlab.templates import Filler
 from promptlab.types import Prompt, Scorer, ScorerSpec, Trial
-from promptlab.workspace._workspace import Workspace
+from promptlab.workspace import Workspace
 
 KEPT_SCORERS = 256
 """Sets of scorers kept ready."""

@@ -15,13 +15,12 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from promptlab import templates
 from promptlab._util.text import clipped
 from promptlab.errors import InputError
-from promptlab.scorers._json import parsed
-from promptlab.templates import _load as templates
+from promptlab.scorers import parsed
 from promptlab.types import Label, Place, Prompt, Score, ScorerSpec, Template, Trial, highest
-from promptlab.workspace._current_labels import places_of
-from promptlab.workspace._workspace import Workspace
+from promptlab.workspace import Workspace, places_of
 
 NAME = "judge"
 

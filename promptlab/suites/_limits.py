@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from promptlab.suites._choice import Options
-from promptlab.workspace._workspace import OpenAIModel
+from promptlab.workspace import OpenAIModel
 
 
 @dataclass(frozen=True, slots=True)

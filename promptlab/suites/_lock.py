@@ -30,7 +30,7 @@ from pathlib import Path
 from promptlab._util import disk_errors as faults
 from promptlab._util import state_folder
 from promptlab.errors import StoreError, SuiteBusy
-from promptlab.workspace._workspace import Workspace
+from promptlab.workspace import Workspace
 
 PAUSE = 0.1
 """Seconds between two looks at a lock that somebody else holds."""

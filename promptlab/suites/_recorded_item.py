@@ -10,7 +10,7 @@ from promptlab.suites import _judge as judging
 from promptlab.suites._recording import Judged, Stored
 from promptlab.suites._suite import Item, Key, Suite
 from promptlab.types import LABELS, Completion, Label, Result, Trial, highest
-from promptlab.workspace._current_labels import Labels
+from promptlab.workspace import Labels
 
 
 def stored_from(

@@ -10,15 +10,15 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from promptlab import runs
 from promptlab.errors import PromptlabError
-from promptlab.runs import _runner as runner
-from promptlab.runs._difference import Asked, Change, difference, prompt_changes
+from promptlab.runs import Asked, Change, difference, prompt_changes
 from promptlab.suites import _judge as judging
 from promptlab.suites._items import Fill, items
 from promptlab.suites._recording import Recording, Stored
 from promptlab.suites._suite import Item, Key, Suite
 from promptlab.types import SECTIONS, Label, Request, Score, ScorerSpec, Section, Trial
-from promptlab.workspace._workspace import Workspace
+from promptlab.workspace import Workspace
 
 Status = Literal["same", "drifted", "missing", "unexpected", "broken"]
 """`drifted`: what would be asked today is not what is recorded; `missing`: nothing is recorded; `unexpected`: it is
@@ -95,7 +95,7 @@ def _replayed(filler: Fill, item: Item, recording: Recording) -> Replayed:
     stored = recording.find(item.key)
     try:
         trial = filler.trial(item)
-        request = runner.request_of(trial)
+        request = runs.request_of(trial)
     except PromptlabError as exc:
         return Replayed(item.key, "broken", exc.message, stored, None, error=type(exc).__name__)
     if stored is None:
@@ -106,7 +106,7 @@ def _replayed(filler: Fill, item: Item, recording: Recording) -> Replayed:
                 f"; the nearest is {nearest.key.id}, from which it differs in: {_difference(nearest, request, trial)}"
             )
         return Replayed(item.key, "missing", said, None, request, nearest=nearest)
-    scores = runner.score(trial.scorers, stored.completion.text, trial.expected)
+    scores = runs.score(trial.scorers, stored.completion.text, trial.expected)
     judges, changed = _judged(filler, item, stored)
     scores = (*scores, *judges)
     if changed and request.key(stored.backend) == stored.request_key:
@@ -123,7 +123,7 @@ def _judged(filler: Fill, item: Item, stored: Stored) -> tuple[tuple[Score, ...]
         return (), f"{len(stored.judged)} judges are recorded, and the suite has {len(asked)}"
     scores = []
     for trial, one in zip(asked, stored.judged, strict=True):
-        if (trial.model, runner.request_of(trial).key(one.fingerprint)) != (one.model, one.key):
+        if (trial.model, runs.request_of(trial).key(one.fingerprint)) != (one.model, one.key):
             return (), "what the judge is asked is not what is recorded"
         scores.append(judging.read(one.text))
     return tuple(scores), ""

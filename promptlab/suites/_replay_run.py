@@ -16,8 +16,7 @@ from promptlab.suites._replay import Replayed, replay
 from promptlab.suites._report_item import of_replay
 from promptlab.suites._suite import Suite
 from promptlab.suites._verdict import mean, passed
-from promptlab.workspace._current_labels import Labels
-from promptlab.workspace._workspace import Workspace
+from promptlab.workspace import Labels, Workspace
 
 TOGETHER = 200
 """Rows that are written together."""

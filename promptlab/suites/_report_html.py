@@ -9,7 +9,7 @@ import html
 from collections.abc import Mapping, Sequence
 
 from promptlab._util.text import clipped
-from promptlab.runs._difference import Change, text_changes
+from promptlab.runs import Change, text_changes
 from promptlab.suites._report_item import KEPT_WORDS, MAX_SHOWN, Entry
 from promptlab.suites._summary import Summary, mark, threshold_line
 from promptlab.types import Score

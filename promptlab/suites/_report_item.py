@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from promptlab._util.text import clipped
-from promptlab.runs._difference import Change, prompt_changes, text_changes
+from promptlab.runs import Change, prompt_changes, text_changes
 from promptlab.suites._ask import Answered
 from promptlab.suites._baseline import Change as BaselineChange
 from promptlab.suites._recorded_item import label_of_stored
@@ -20,7 +20,7 @@ from promptlab.suites._replay import Replayed
 from promptlab.suites._suite import Key
 from promptlab.suites._verdict import passed
 from promptlab.types import Label, Score, canonical_json, highest, sha256
-from promptlab.workspace._current_labels import Labels
+from promptlab.workspace import Labels
 
 Outcome = Literal["passed", "failed", "error", "changed"]
 """`failed`: worse than recorded, or nothing is recorded and a scorer is not content; `changed`: replay found another

@@ -21,7 +21,7 @@ from promptlab.suites._replay import Replayed
 from promptlab.suites._suite import Suite
 from promptlab.suites._thresholds import Check, Outcome
 from promptlab.suites._verdict import mean, passed
-from promptlab.workspace._workspace import Workspace
+from promptlab.workspace import Workspace
 
 MET, NOT_MET, CANNOT_TELL = 0, 1, 3
 """Exit statuses; 2 is a wrong command line."""

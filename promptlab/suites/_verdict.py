@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal
 
-from promptlab.runs._difference import prompt_changes
-from promptlab.scorers import _registry as scorers
+from promptlab import scorers
+from promptlab.runs import prompt_changes
 from promptlab.suites._recording import Stored
 from promptlab.types import SECTIONS, Completion, Request, Result, Score, ScorerSpec, Section
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from promptlab._yaml._read import parse_yaml, read_text
-from promptlab.documents import _read as documents
+from promptlab import documents
+from promptlab._yaml import parse_yaml, read_text
 from promptlab.errors import InputError, PromptlabError, TemplateError
 from promptlab.templates._load import sample_inputs
 from promptlab.templates._materials import materials, rendered
 from promptlab.templates._parse import parse
-from promptlab.workspace._workspace import Workspace
+from promptlab.workspace import Workspace
 
 
 @dataclass(frozen=True)

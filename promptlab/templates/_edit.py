@@ -18,10 +18,8 @@ from dataclasses import MISSING, asdict, is_dataclass, replace
 from dataclasses import fields as fields_of
 from typing import Any
 
-from promptlab._yaml import _edit as yaml_edit
-from promptlab._yaml import _write as yaml_write
-from promptlab._yaml._edit import same
-from promptlab._yaml._positions import CannotSplice
+from promptlab import _yaml
+from promptlab._yaml import CannotSplice, same
 from promptlab.errors import TemplateError, nearest
 from promptlab.templates._parse import TEXTS, parse, passages_entry, plain
 from promptlab.types import InputSpec, Params, PassageChoice, ShotChoice, Template
@@ -59,7 +57,7 @@ def edit(source: str, changes: Mapping[str, Any], *, path: str) -> str:
     problem: Exception | None = None
     for coarse in (False, True):
         try:
-            text = yaml_edit.change(source, raw, new_raw, texts=TEXTS, coarse=coarse)
+            text = _yaml.change(source, raw, new_raw, texts=TEXTS, coarse=coarse)
             if _says(parse(text, path=path)) == _says(wanted):
                 return text
         except (CannotSplice, TemplateError) as exc:
@@ -79,7 +77,7 @@ def new(values: Mapping[str, Any], *, path: str) -> str:
     """
     raw = _Change(Template("", path), {}, path).apply(values) or {"instructions": None}
     wanted = _parsed(raw, path)
-    rows = [row for key in KEYS if key in raw for row in yaml_write.entry(key, raw[key], 0, text=key in TEXTS)]
+    rows = [row for key in KEYS if key in raw for row in _yaml.entry(key, raw[key], 0, text=key in TEXTS)]
     text = "\n".join(rows) + "\n"
     if _says(parse(text, path=path)) != _says(wanted):
         raise TemplateError("these values cannot be written as a template file", file=path)
@@ -115,7 +113,7 @@ def with_passages(
 
 def _parsed(raw: Mapping[str, Any], path: str) -> Template:
     try:
-        return parse(yaml_write.inline(raw, flow=True, as_json=True), path=path)
+        return parse(_yaml.inline(raw, flow=True, as_json=True), path=path)
     except TemplateError as exc:
         # Its line is one of a text nobody has seen.
         raise TemplateError(exc.what, file=path, field=exc.field, hint=exc.hint) from exc

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from promptlab._yaml._edit import same
+from promptlab._yaml import same
 from promptlab.errors import TemplateError
 from promptlab.templates import _edit as template_edit
 from promptlab.templates._parse import parse

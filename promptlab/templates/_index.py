@@ -16,16 +16,16 @@ from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
+from promptlab import examples
 from promptlab._util.files import write_atomically
 from promptlab._util.git import Git, repository
 from promptlab._version import __version__
-from promptlab._yaml._read import read_text
+from promptlab._yaml import read_text
 from promptlab.errors import InputError, ShelfError
-from promptlab.examples import _pool as examples
 from promptlab.templates._load import FOLDER, names
 from promptlab.templates._parse import parse
 from promptlab.types import Label, canonical_json
-from promptlab.workspace._workspace import Workspace
+from promptlab.workspace import Workspace
 
 log = logging.getLogger(__name__)
 

@@ -17,12 +17,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from promptlab._yaml._read import parse_yaml, read_text
+from promptlab._yaml import parse_yaml, read_text
 from promptlab.errors import TemplateError, WorkspaceError, nearest
 from promptlab.templates._parse import file_schema, parse
 from promptlab.templates._render import check_type, render, spec_of
 from promptlab.types import Template
-from promptlab.workspace._workspace import Workspace
+from promptlab.workspace import Workspace
 
 FOLDER = "templates"
 ENDINGS = (".yaml", ".yml")

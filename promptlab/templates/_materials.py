@@ -9,13 +9,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from promptlab.documents import _passages as passages
-from promptlab.documents import _read as documents
-from promptlab.examples import _pool as examples
+from promptlab import documents, examples
 from promptlab.templates._load import sample_inputs
 from promptlab.templates._render import render
 from promptlab.types import Document, Example, Prompt, Section, Template
-from promptlab.workspace._workspace import Workspace
+from promptlab.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ class Filler:
         if path not in self._documents:
             self._documents[path] = documents.read(self._workspace, path)
         document, choice = self._documents[path], template.passages.get(path)
-        return document if choice is None else passages.apply(self._workspace, document, choice, inputs)
+        return document if choice is None else documents.apply(self._workspace, document, choice, inputs)
 
     def _pool(self, path: str) -> tuple[Example, ...]:
         if path not in self._pools:

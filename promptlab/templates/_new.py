@@ -14,7 +14,7 @@ from promptlab.errors import TemplateError
 from promptlab.templates import _edit as template_edit
 from promptlab.templates import _load as templates
 from promptlab.templates._inputs import is_input, literal
-from promptlab.workspace._workspace import Workspace
+from promptlab.workspace import Workspace
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 _VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")

@@ -23,7 +23,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from promptlab._util.json_schema import problem_of
-from promptlab._yaml._read import Plain, YamlFile, parse_yaml, validation_problem
+from promptlab._yaml import Plain, YamlFile, parse_yaml, validation_problem
 from promptlab.errors import TemplateError, nearest
 from promptlab.templates._jinja import compile_text
 from promptlab.templates._jinja_rewrite import LayoutProblem

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from promptlab.server._auth import refused
+from promptlab.server import refused
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

@@ -11,9 +11,9 @@ import os
 import sys
 from pathlib import Path
 
+from promptlab import workspace
 from promptlab._util import subprocesses as processes
 from promptlab.ui.components import theme
-from promptlab.workspace import _trust as trust
 
 FOLDER = "PROMPTLAB_APP_FOLDER"
 """The environment variable in which `promptlab app` tells its server the folder it was started in."""
@@ -30,8 +30,8 @@ def words(port: int | None = None) -> list[str]:
 def run(port: int | None = None) -> None:
     """Replace this process by the server; it prints its address. Does not return."""
     environment = {**processes.environment(), FOLDER: str(Path.cwd())}
-    if trust.is_everything():
-        environment[trust.VARIABLE] = "1"
+    if workspace.is_everything():
+        environment[workspace.VARIABLE] = "1"
     sys.stdout.flush()
     os.chdir(PAGE.parent)
     os.execve(sys.executable, words(port), environment)

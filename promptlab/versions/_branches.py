@@ -21,7 +21,7 @@ from promptlab.errors import Conflict, ShelfError, nearest
 from promptlab.versions import _merge as merge
 from promptlab.versions._history import git_path, ref_part, template_ref
 from promptlab.versions._save import Saved, committed_text, save
-from promptlab.workspace._workspace import Workspace
+from promptlab.workspace import Workspace
 
 BRANCHES = "refs/heads/try/"
 

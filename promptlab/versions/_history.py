@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 
 from promptlab._util.git import Git, repository
 from promptlab.errors import ShelfError, nearest
-from promptlab.workspace._workspace import Workspace
+from promptlab.workspace import Workspace
 
 TAGS = "refs/tags/templates/"
 _FORMAT = "%x01%H%x00%an%x00%ae%x00%aI%x00%B%x00"

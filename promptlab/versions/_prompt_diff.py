@@ -14,14 +14,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from promptlab import templates
 from promptlab.errors import PromptlabError, TemplateError
-from promptlab.templates import _load as templates
-from promptlab.templates._materials import rendered
+from promptlab.templates import rendered
 from promptlab.types import Message, Prompt, Role, Template, highest
 from promptlab.versions import _history as versions
 from promptlab.versions import _save as shelf
 from promptlab.versions._merge import Change, words
-from promptlab.workspace._workspace import Workspace
+from promptlab.workspace import Workspace
 
 
 @dataclass(frozen=True)

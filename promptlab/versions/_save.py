@@ -17,11 +17,11 @@ from pathlib import Path
 from promptlab._util import disk_errors as faults
 from promptlab._util.files import write_atomically
 from promptlab._util.git import Git, repository
-from promptlab._yaml._read import read_text
+from promptlab._yaml import read_text
 from promptlab.errors import CommitRefused, Conflict, ShelfError, TemplateError
 from promptlab.versions import _merge as merge
 from promptlab.versions._history import Version, find, git_path, tag_ref, text_of
-from promptlab.workspace._workspace import Workspace
+from promptlab.workspace import Workspace
 
 ENDINGS = (".yaml", ".yml")
 FOLDER = "templates"

@@ -12,7 +12,7 @@ from promptlab._util.git import Git, blob_id, repository
 from promptlab.errors import NoRepository
 from promptlab.versions._history import git_path
 from promptlab.versions._save import is_committed, on_disk
-from promptlab.workspace._workspace import Workspace
+from promptlab.workspace import Workspace
 
 Kind = Literal["saved", "written", "changed", "new", "apart"]
 

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from promptlab._util.files import state_of
-from promptlab._yaml._read import parse_yaml
+from promptlab._yaml import parse_yaml
 from promptlab.errors import GateRefused, InputError, PromptlabError
 from promptlab.types import LABELS, Label, Place, Prompt, Source, Template, highest
 from promptlab.workspace import _row_labels as label_rows

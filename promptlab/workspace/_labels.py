@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, ScalarNode
 
 from promptlab._util.files import write_atomically
-from promptlab._yaml._read import parse_yaml, read_text
+from promptlab._yaml import parse_yaml, read_text
 from promptlab.errors import GateRefused, WorkspaceError, nearest
 from promptlab.types import LABELS, Label
 from promptlab.workspace import _label_paths as label_paths

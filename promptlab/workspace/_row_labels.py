@@ -18,7 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from promptlab._yaml._read import parse_yaml
+from promptlab._yaml import parse_yaml
 from promptlab.errors import InputError
 from promptlab.types import LABELS, Label, Place
 

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from promptlab._util.files import write_atomically
 from promptlab._util.network import is_loopback, is_openai
-from promptlab._yaml._read import parse_yaml
+from promptlab._yaml import parse_yaml
 from promptlab.errors import PromptlabError, SuiteError, Untrusted
 from promptlab.workspace._workspace import OpenAIModel, Workspace
 

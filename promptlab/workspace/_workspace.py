@@ -21,7 +21,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from promptlab._util import transaction as all_or_none
-from promptlab._yaml._read import YamlFile, parse_yaml, read_text, validation_problem
+from promptlab._yaml import YamlFile, parse_yaml, read_text, validation_problem
 from promptlab.errors import WorkspaceError, nearest
 from promptlab.types import Label, highest
 from promptlab.workspace import _label_paths as label_paths

@@ -50,7 +50,7 @@ from promptlab.models._llama._unsupported import refuse_other_kinds
 from promptlab.models._llama._workers import WORKERS
 from promptlab.models._structured_output import NOT_HELD, ONLY_NAMED
 from promptlab.types import AsSent, Budget, Completion, Held, Message, Phase, Request
-from promptlab.workspace._workspace import LlamaModel
+from promptlab.workspace import LlamaModel
 
 IN_LANE = 64
 """Requests worth having in flight: they wait in the lane, which takes them in the order in which least is read."""

@@ -41,7 +41,7 @@ from promptlab.models._llama._chat_worker import FIXED_DATE
 from promptlab.models._llama._cpu_variants import Cpu
 from promptlab.models._llama._library import library
 from promptlab.models._llama._load import LORA_SCALE
-from promptlab.workspace._workspace import LlamaModel
+from promptlab.workspace import LlamaModel
 
 GRAMMAR = "2"
 """How llama_grammar.py makes a grammar of a schema; changes where the same schema allows other texts than before.

@@ -26,6 +26,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
+from promptlab import workspace
 from promptlab.errors import BadReply, ModelNotReady, PromptlabError, RateLimited
 from promptlab.models._backend import Step
 from promptlab.models._openai import (
@@ -51,8 +52,7 @@ from promptlab.models._openai._scan import Checked, undone
 from promptlab.models._openai._sse import check_packing, read_events
 from promptlab.models._openai._stream import Answer
 from promptlab.types import AsSent, Completion, Delta, Phase, Piece, Request, Thought, Timings
-from promptlab.workspace import _gate as privacy
-from promptlab.workspace._workspace import OpenAIModel
+from promptlab.workspace import OpenAIModel
 
 if TYPE_CHECKING:
     import httpx2
@@ -176,7 +176,7 @@ class OpenAIBackend:
                 stopped = _Try(Answer(self._asked), time.monotonic(), stopped=True)
                 yield self._completion(request, stopped, attempt, called)
                 return
-            privacy.AGAIN.get()()  # a label may have been raised meanwhile
+            workspace.AGAIN.get()()  # a label may have been raised meanwhile
 
     def as_sent(self, request: Request) -> AsSent:
         """The JSON body and the address, and the tokens. Raises `RequestRejected` for what cannot be sent."""

@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, parse_qsl, quote, quote_plus, unquote, unq
 from promptlab._util.network import is_loopback, is_openai
 from promptlab.errors import ModelNotReady
 from promptlab.types import canonical_json, sha256
-from promptlab.workspace._workspace import OpenAIModel, Scan
+from promptlab.workspace import OpenAIModel, Scan
 
 OFFICIAL = "https://api.openai.com/v1"
 _AZURE_HOST = re.compile(

@@ -6,12 +6,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
+from promptlab import workspace
 from promptlab.errors import GateRefused
 from promptlab.models._openai._scan import Checked, checked
 from promptlab.types import Label, Request
-from promptlab.workspace import _gate as privacy
-from promptlab.workspace._ledger import Ledger, Sent
-from promptlab.workspace._workspace import Scan
+from promptlab.workspace import Ledger, Scan, Sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +35,9 @@ class Outgoing:
 
     def leaving(self, request: Request, *, fingerprint: str, clearance: Label, masked: int) -> Leaving:
         """A request that is to be sent. Raises `GateRefused`: why it may leave is written down, so it is looked at."""
-        label = privacy.label_of(request.prompt)
-        if not privacy.cleared(label, {request.model: clearance}):
-            privacy.check(request.prompt, model=request.model, clearance=clearance)
+        label = workspace.label_of(request.prompt)
+        if not workspace.cleared(label, {request.model: clearance}):
+            workspace.check(request.prompt, model=request.model, clearance=clearance)
         sources = request.prompt.sources
         template = next((source.name for source in sources if source.section == "layout" and source.name), "")
         first = Sent(

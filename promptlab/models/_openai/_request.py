@@ -17,7 +17,7 @@ from promptlab.errors import ModelNotReady, RequestRejected, nearest
 from promptlab.models._openai import _schema as openai_schema
 from promptlab.models._openai._errors import Asked
 from promptlab.types import Request
-from promptlab.workspace._workspace import OpenAIModel
+from promptlab.workspace import OpenAIModel
 
 # Request fields a server may not know. True: sent unless the catalogue switches it off under `capabilities`;
 # False: no part of OpenAI's API, sent only where the catalogue says the server knows it.

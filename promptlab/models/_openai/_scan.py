@@ -17,12 +17,11 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
+from promptlab import workspace
 from promptlab.errors import GateRefused
 from promptlab.models._backend import Step
 from promptlab.types import Completion, Delta, Message, Prompt, Request, Span, Thought
-from promptlab.workspace import _scan as scan
-from promptlab.workspace._scan import Found, Group, NotScanned
-from promptlab.workspace._workspace import Rule, Scan
+from promptlab.workspace import Found, Group, NotScanned, Rule, Scan
 
 GROUPS: tuple[Group, ...] = ("keys", "personal")
 _BESIDE = 200
@@ -121,7 +120,7 @@ def _places(request: Request, group: Group, regions: Sequence[str], keys: Sequen
         here = _in_message(message.content, spans, group, regions, keys)
         found += [
             _Place(number, one, _where(spans, one, message), message.content[one.start : one.end])
-            for one in scan.apart(here)
+            for one in workspace.apart(here)
         ]
         if message.name:
             found += _outside("the name of a message", message.name, group, regions, keys)
@@ -133,7 +132,7 @@ def _places(request: Request, group: Group, regions: Sequence[str], keys: Sequen
 
 
 def _outside(where: str, text: str, group: Group, regions: Sequence[str], keys: Sequence[str]) -> Iterator[_Place]:
-    for one in (*scan.find(text, group, regions), *_own(text, keys)):
+    for one in (*workspace.find(text, group, regions), *_own(text, keys)):
         yield _Place(None, one, where, text[one.start : one.end])
 
 
@@ -143,10 +142,10 @@ def _in_message(
     """Each part by itself, which for a document is done once, and what stands across where two of them meet."""
     yield from _own(text, keys)
     for span in spans:
-        yield from _moved(scan.find(text[span.start : span.end], group, regions), span.start)
+        yield from _moved(workspace.find(text[span.start : span.end], group, regions), span.start)
     for edge in sorted({span.start for span in spans} - {0}):
         start = max(0, edge - _BESIDE)
-        for one in _moved(scan.find(text[start : edge + _BESIDE], group, regions), start):
+        for one in _moved(workspace.find(text[start : edge + _BESIDE], group, regions), start):
             if one.start < edge < one.end:
                 yield one
 
@@ -184,7 +183,7 @@ def _masked(request: Request, places: Sequence[_Place]) -> tuple[Request, dict[s
             by_text[place.text], masks[mark] = mark, place.text
     messages, spans = list(request.messages), list(request.prompt.spans)
     for number, message in enumerate(request.messages):
-        found = scan.apart(_everywhere(message.content, by_text))
+        found = workspace.apart(_everywhere(message.content, by_text))
         marks = [by_text[message.content[one.start : one.end]] for one in found]
         messages[number] = replace(message, content=_replaced(message.content, found, marks))
         spans = [_shifted(span, found, marks) if span.message == number else span for span in spans]

@@ -11,10 +11,10 @@ from typing import Literal
 
 import streamlit as st
 
+from promptlab import versions
 from promptlab.errors import Conflict
 from promptlab.ui.components import version_diff, widgets
 from promptlab.ui.components.widgets import escape, markup, note, small
-from promptlab.versions import _merge as merge
 
 Prefer = Literal["mark", "ours", "theirs"]
 MARKS = ("<<<<<<< ", "||||||| ", "=======", ">>>>>>> ")
@@ -81,7 +81,7 @@ def _together(conflict: Conflict, prefer: Prefer, *, key: str) -> str:
     if st.session_state.get(kept, (None, ""))[0] != made_of:
         start = conflict.merged
         if prefer != "mark":
-            start = merge.three_way(conflict.base or "", conflict.ours, conflict.theirs or "", prefer=prefer).text
+            start = versions.three_way(conflict.base or "", conflict.ours, conflict.theirs or "", prefer=prefer).text
         st.session_state[kept] = (made_of, start)
         st.session_state.pop(field, None)
     # The widget's own state goes when the dialog closes; what was typed is kept beside it.

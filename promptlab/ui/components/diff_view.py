@@ -8,12 +8,11 @@ from typing import Literal
 
 import streamlit as st
 
-from promptlab.runs._difference import Change, asked, difference, prompt_changes, text_changes
-from promptlab.runs._store import RunInfo
+from promptlab import versions
+from promptlab.runs import Change, RunInfo, asked, difference, prompt_changes, text_changes
 from promptlab.types import Request, Result
 from promptlab.ui.components import widgets
 from promptlab.ui.components.widgets import SECTION_NAMES, literal, markup, small
-from promptlab.versions import _merge as merge
 
 KEPT_WORDS = 12
 """Words shown on either side of a change; what lies between is counted."""
@@ -86,10 +85,10 @@ def changes_html(changes: Iterable[Change]) -> str:
     )
 
 
-_KINDS: Mapping[merge.Kind, Literal["same", "gone", "new"]] = {"same": "same", "removed": "gone", "added": "new"}
+_KINDS: Mapping[versions.Kind, Literal["same", "gone", "new"]] = {"same": "same", "removed": "gone", "added": "new"}
 
 
-def lines_html(changes: Sequence[merge.Change]) -> str:
+def lines_html(changes: Sequence[versions.Change]) -> str:
     """Changes of a file as HTML: as `changes_html`, and of what stayed whole lines around a change."""
     last = len(changes) - 1
     return "".join(

@@ -15,7 +15,7 @@ from typing import ParamSpec
 import streamlit as st
 
 from promptlab.errors import PromptlabError, WorkspaceError
-from promptlab.models._catalogue import ModelStatus
+from promptlab.models import ModelStatus
 from promptlab.ui.components import style
 from promptlab.ui.components.widgets import escape, markup, note
 from promptlab.ui.state import session

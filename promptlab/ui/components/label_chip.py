@@ -7,13 +7,12 @@ from typing import cast
 
 import streamlit as st
 
+from promptlab import workspace
 from promptlab.errors import PromptlabError
 from promptlab.types import LABELS, Label
 from promptlab.ui.components.widgets import escape, note, plain, small
 from promptlab.ui.state.session import Session
-from promptlab.workspace import _gate as privacy
-from promptlab.workspace._labels import set_label
-from promptlab.workspace._ledger import lowers
+from promptlab.workspace import lowers, set_label
 
 MEANING: Mapping[Label, str] = {
     "public": "Anyone may see it.",
@@ -75,7 +74,7 @@ def _set(session: Session, path: str, key: str) -> None:
 def allows(session: Session, label: Label) -> str:
     """Which of the workspace's models may read a text with this label, in a sentence."""
     clearances = {name: session.catalogue.clearance(name) for name in session.catalogue.names()}
-    may = privacy.cleared(label, clearances)
+    may = workspace.cleared(label, clearances)
     not_ = [name for name in clearances if name not in may]
     if not clearances:
         said = "There is no model yet that could read it."

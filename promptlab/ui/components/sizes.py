@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from promptlab.documents import _token_estimate as tokens
+from promptlab import documents
 from promptlab.errors import PromptlabError
 from promptlab.types import Document, Message, Prompt, Request, Span
 from promptlab.ui.state.session import Session
@@ -32,7 +32,7 @@ class Counter:
                 pass
             else:
                 return budget.by_section.get("context", 0), budget.exact
-        return tokens.about(text), False
+        return documents.about(text), False
 
     def said(self, document: Document) -> str:
         """`2,431 tokens`, or `about 2,539 tokens`."""

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from promptlab.documents._read import MAX_CONTAINER_BYTES
+from promptlab.documents import MAX_CONTAINER_BYTES
 from promptlab.types import Section
 
 

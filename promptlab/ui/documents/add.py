@@ -7,14 +7,14 @@ from typing import Any
 
 import streamlit as st
 
-from promptlab.documents import _read as documents
+from promptlab import documents
 from promptlab.errors import DocumentError, PromptlabError
 from promptlab.ui.components.label_chip import allows
 from promptlab.ui.components.sizes import sentence
 from promptlab.ui.components.theme import UPLOAD_MB
 from promptlab.ui.components.widgets import escape, markup, note, plain, small
 from promptlab.ui.state.session import Session
-from promptlab.workspace._workspace import UPLOADS
+from promptlab.workspace import UPLOADS
 
 UPLOAD, PASTE = "Upload files", "Paste text"
 LIMITS = (

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from promptlab.documents import _read as documents
-from promptlab.documents._index import Changed
+from promptlab import documents
+from promptlab.documents import Changed
 from promptlab.errors import PromptlabError
-from promptlab.runs._difference import text_changes
+from promptlab.runs import text_changes
 from promptlab.types import Document
 from promptlab.ui.components import diff_view as comparison
 from promptlab.ui.components import widgets

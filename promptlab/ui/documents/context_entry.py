@@ -12,8 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from promptlab.documents import _passages as passages
-from promptlab.documents import _read as documents
+from promptlab import documents
 from promptlab.errors import PromptlabError
 from promptlab.types import PassageChoice
 from promptlab.ui.components import label_chip as document_label
@@ -38,7 +37,7 @@ def draw(
     markup(
         f'<div class="pl-mono pl-break">{escape(path)}</div>'
         f'<div class="pl-small pl-num">{words(len(document.text.split()))}, of which the prompt takes '
-        f"{escape(passages.in_words(choice))}</div>"
+        f"{escape(documents.in_words(choice))}</div>"
     )
     document_label.draw(session, path, key=f"{key}-label")
     # Its label says nothing of the choice: an expander of another label is another one, and closed.

@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from promptlab.documents import _read as documents
-from promptlab.documents._index import Entry
+from promptlab import documents
+from promptlab.documents import Entry
 from promptlab.errors import DocumentError
 from promptlab.types import LABELS, Document, PassageChoice, sha256
 from promptlab.ui.components import label_chip as document_label

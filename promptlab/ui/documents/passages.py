@@ -8,8 +8,7 @@ from typing import Any, Literal, cast
 
 import streamlit as st
 
-from promptlab.documents import _passages as passages
-from promptlab.documents import _read as documents
+from promptlab import documents
 from promptlab.errors import PromptlabError
 from promptlab.types import Document, PassageChoice, Unit
 from promptlab.ui.components.widgets import note, small
@@ -109,7 +108,7 @@ class _Form:
 
     def _range(self) -> PassageChoice:
         unit = st.selectbox("Counted in", UNITS, key=self._filled("unit", self._start.unit), width=150)
-        there = passages.length(self._document.text, unit)
+        there = documents.length(self._document.text, unit)
         start, end = (self._start.start, self._start.end) if unit == self._start.unit else (1, None)
         end = end or min(there, 40)
         first = st.number_input(
@@ -168,7 +167,7 @@ def _whole(number: float | None) -> int | None:
 
 def _names(text: str) -> dict[str, int]:
     """Each section by the shortest name that means it alone, with its words."""
-    parts = passages.sections(text)
+    parts = documents.sections(text)
     ends = [part.headings[-1] for part in parts]
     found: dict[str, int] = {}
     for part in parts:

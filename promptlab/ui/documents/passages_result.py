@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from promptlab.documents import _passages as passages
-from promptlab.documents._passages import Passage, Selection
+from promptlab import documents
+from promptlab.documents import Passage, Selection
 from promptlab.errors import DocumentError
 from promptlab.types import Document, PassageChoice
 from promptlab.ui.components.sizes import Counter, sentence, words
@@ -27,12 +27,12 @@ def draw(
     if choice is None:
         small(f"The whole document goes into the prompt: {_size(document, counter)}.")
         return
-    question = passages.question_of(choice, inputs)
+    question = documents.question_of(choice, inputs)
     if choice.by == "bm25" and not question.strip():
         note("info", "There is no question yet", "Type one, and the passages most like it are shown here.")
         return
     try:
-        found = passages.choose(document, choice, question)
+        found = documents.choose(document, choice, question)
     except DocumentError as exc:
         note("bad", "Nothing is taken", sentence(exc.what), sentence(exc.hint))
         return
@@ -49,7 +49,7 @@ def _size(document: Document, counter: Counter) -> str:
 
 def _summary(found: Selection, counter: Counter) -> None:
     many = f"{len(found.passages)} of {found.considered} passages"
-    taken = many if found.choice.by == "bm25" else passages.in_words(found.choice)
+    taken = many if found.choice.by == "bm25" else documents.in_words(found.choice)
     share = 100 * sum(end - start for start, end in found.ranges) / len(found.whole.text)
     markup(
         f'<div class="pl-map" role="img" aria-label="{escape(_places(found))}">{_map(found)}</div>'
@@ -117,7 +117,7 @@ def _gap(parts: list[Passage], *, everything: bool) -> str:
         return ""
     names = list(dict.fromkeys(one.headings[-1] for one in parts if one.headings))
     under = f": {_few(names)}" if names else ""
-    line = f'<span class="pl-gap">{passages.GAP} {escape(words(count))} left out{escape(under)}</span>'
+    line = f'<span class="pl-gap">{documents.GAP} {escape(words(count))} left out{escape(under)}</span>'
     if not everything:
         return line
     return f'{line}<span class="pl-out">{_some("".join(one.text for one in parts))}</span>'
@@ -140,7 +140,7 @@ def _under(one: Passage, found: Selection) -> str:
 
 
 def _has_headings(found: Selection) -> bool:
-    return bool(passages.sections(found.whole.text))
+    return bool(documents.sections(found.whole.text))
 
 
 def _score(one: Passage) -> str:

@@ -9,11 +9,8 @@ from typing import Any
 
 import streamlit as st
 
+from promptlab import examples
 from promptlab.errors import ExampleError, PromptlabError
-from promptlab.examples import _edit as pools
-from promptlab.examples import _pool as examples
-from promptlab.examples import _pool_file as pool_files
-from promptlab.examples import _select as selection
 from promptlab.types import Example, Result, Template, highest
 from promptlab.ui.components import frame, links, widgets
 from promptlab.ui.components.widgets import literal, markup, note, plain, small
@@ -22,7 +19,7 @@ from promptlab.ui.examples.form import kept, words_of
 from promptlab.ui.examples.rows import clipped
 from promptlab.ui.state.open_template import open_template
 from promptlab.ui.state.session import Session
-from promptlab.workspace._current_labels import places_of
+from promptlab.workspace import places_of
 
 _OPEN = "add-example-open"
 NEW = ""
@@ -90,7 +87,7 @@ def _draw(session: Session, adding: _Adding) -> None:
     twin = _twin(session, path, inputs, given)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         example_form.tags_field(session, path, twin.tags if twin else (), key=adding.key(f"tags-{path}"))
-        least = highest([session.workspace.label_of(path), pools.label_of_result(session.workspace, adding.result)])
+        least = highest([session.workspace.label_of(path), examples.label_of_result(session.workspace, adding.result)])
         example_form.label_field(least, twin.label if twin else None, key=adding.key(f"label-{path}-{least}"))
     if least != "public":
         small(f"The label is at least that of all that went into the answer: {least}.")
@@ -114,7 +111,7 @@ def _template(session: Session, result: Result) -> Template | None:
 def _inputs(adding: _Adding) -> dict[str, str]:
     """The question: read back from what was sent, or typed where that cannot be."""
     try:
-        inputs = pools.inputs_of(adding.result)
+        inputs = examples.inputs_of(adding.result)
     except PromptlabError as exc:
         note("warn", "The question has to be typed", words_of(exc)[0])
         for number, name in enumerate(_typed_names(adding.result)):
@@ -140,8 +137,8 @@ def _typed(adding: _Adding) -> dict[str, str]:
 def _pool(session: Session, adding: _Adding, template: Template | None) -> str | None:
     """Which pool: the template's own unless somebody picks another; None while a new one has no name it can have."""
     own = template.examples.pool if template and template.examples else None
-    known = [path for path in examples.paths(session.workspace) if pool_files.kind(path) != "yaml"]
-    if own and own not in known and pool_files.kind(own) != "yaml":
+    known = [path for path in examples.paths(session.workspace) if examples.kind(path) != "yaml"]
+    if own and own not in known and examples.kind(own) != "yaml":
         known.append(own)
     first = own if own in known else NEW
     path = st.selectbox(
@@ -159,7 +156,7 @@ def _pool(session: Session, adding: _Adding, template: Template | None) -> str |
         key=adding.key("new"),
     )
     try:
-        return pools.new_path(session.workspace, name)
+        return examples.new_path(session.workspace, name)
     except PromptlabError as exc:
         note("warn", *words_of(exc))
         return None
@@ -167,7 +164,7 @@ def _pool(session: Session, adding: _Adding, template: Template | None) -> str |
 
 def _twin(session: Session, path: str, inputs: Mapping[str, str], output: str) -> Example | None:
     """The example the pool has of this question; says so where there is one."""
-    twin = pools.same_question(session.workspace, path, inputs) if inputs else None
+    twin = examples.same_question(session.workspace, path, inputs) if inputs else None
     if twin is None:
         return None
     if twin.output == output:
@@ -196,16 +193,16 @@ def _add(session: Session, adding: _Adding, path: str, shown: Example | None, le
     state = st.session_state
     output = kept(str(state[adding.key("output")]), adding.result.text)
     typed = adding.key("input-0") in state
-    inputs = _typed(adding) if typed else pools.inputs_of(adding.result)
+    inputs = _typed(adding) if typed else examples.inputs_of(adding.result)
     if not inputs:
         raise ExampleError("the question is empty", file=path, hint="type what was asked")
     if not output.strip():
         raise ExampleError("the right answer is empty", file=path, hint="type it")
     tags = tuple(state[adding.key(f"tags-{path}")])
     label = state[adding.key(f"label-{path}-{least}")]
-    twin = pools.same_question(session.workspace, path, inputs)
+    twin = examples.same_question(session.workspace, path, inputs)
     if twin is None:
-        twin = pools.add_from_result(
+        twin = examples.add_from_result(
             session.workspace, path, adding.result, output, inputs=inputs, tags=tags, label=label
         )
     elif twin.output == output:
@@ -215,7 +212,7 @@ def _add(session: Session, adding: _Adding, path: str, shown: Example | None, le
     else:
         origins = (*twin.origins, *places_of(adding.result.request.prompt if adding.result.request else None))
         changed = Example(twin.id, twin.inputs, output, tags, highest([label, twin.label]), origins)
-        pools.edit(session.workspace, path, twin.id, changed, was=twin)
+        examples.edit(session.workspace, path, twin.id, changed, was=twin)
     adding.added = (path, twin.id)
 
 
@@ -226,7 +223,7 @@ def _added(session: Session, adding: _Adding, template: Template | None, path: s
     """Say where it is, and what one may want next."""
     pool = examples.read_pool(session.workspace, path)
     count = f"{len(pool):,} example{'' if len(pool) == 1 else 's'}"
-    number = selection.facts(pool).by_id.get(name)
+    number = examples.facts(pool).by_id.get(name)
     note("info", f"It is in {PurePosixPath(path).name}, as {name}", f"The pool has {count} now.")
     if number is not None:
         st.html(f'<div class="pl-small pl-break">{widgets.escape(clipped(pool[number].output))}</div>')

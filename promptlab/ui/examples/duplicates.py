@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from promptlab import examples
 from promptlab.errors import PromptlabError
-from promptlab.examples import _edit as pools
-from promptlab.examples import _pool as examples
-from promptlab.examples import _pool_file as pool_files
 from promptlab.types import Example
 from promptlab.ui.components.widgets import escape, markup, note, small
 from promptlab.ui.examples import form as example_form
@@ -64,7 +62,7 @@ def _repeats(
     head = "<tr><th>Goes</th><th>Stays</th><th>Inputs</th><th>Output</th></tr>"
     markup(f'<table class="pl-table">{head}{body}</table>')
     example_rows.turn("repeats", len(rows), first, size)
-    if pool_files.kind(path) == "yaml":
+    if examples.kind(path) == "yaml":
         small("A YAML pool is read and not changed here.")
         return
     st.button(
@@ -79,7 +77,7 @@ def _repeats(
 
 def _take_out(session: Session, path: str, gone: list[str]) -> None:
     try:
-        pools.dedupe(session.workspace, path, expected=gone)
+        examples.dedupe(session.workspace, path, expected=gone)
     except PromptlabError as exc:
         st.session_state[_TROUBLE] = example_form.words_of(exc)
     else:

@@ -8,16 +8,13 @@ from pathlib import PurePosixPath
 
 import streamlit as st
 
+from promptlab import examples
 from promptlab.errors import InputError, PromptlabError
-from promptlab.examples import _edit as pools
-from promptlab.examples import _pool as examples
-from promptlab.examples import _pool_file as pool_files
-from promptlab.examples import _select as selection
 from promptlab.types import LABELS, Example, Label
 from promptlab.ui.components import frame, widgets
 from promptlab.ui.components.widgets import note, plain, small
 from promptlab.ui.state.session import Session
-from promptlab.workspace._ledger import lowers
+from promptlab.workspace import lowers
 
 SAID = "examples-said"
 """What was done, to be said once the dialog is closed."""
@@ -67,7 +64,7 @@ def _draw(session: Session, form: _Form) -> None:
         return
     if form.trouble:
         note("bad", *form.trouble)
-    was, fixed = form.was, pool_files.kind(form.path) == "yaml"
+    was, fixed = form.was, examples.kind(form.path) == "yaml"
     if not form.names and was is None:
         st.text_input(
             "Inputs, by name",
@@ -126,7 +123,7 @@ def tags_field(session: Session, path: str, given: tuple[str, ...], *, key: str,
     """Tags, those of the pool to choose from, others to be typed."""
     known: tuple[str, ...] = ()
     if session.workspace.resolve(path).exists():
-        known = tuple(selection.facts(examples.read_pool(session.workspace, path)).tags)[:MOST_TAGS]
+        known = tuple(examples.facts(examples.read_pool(session.workspace, path)).tags)[:MOST_TAGS]
     st.multiselect(
         "Tags",
         list(dict.fromkeys((*given, *known))),
@@ -197,25 +194,25 @@ def _save(session: Session, form: _Form) -> str:
         raise InputError("an example has at least one input", hint="type what is asked")
     if not output.strip():
         raise InputError("the output is empty", hint="type the answer wanted")
-    name = kept(str(state[form.key("id")]), was.id if was else "") or pools.id_for(inputs)
+    name = kept(str(state[form.key("id")]), was.id if was else "") or examples.id_for(inputs)
     label: Label = state[form.key("label")]
     if was is None and label == session.workspace.label_of(form.path):
         label = "public"  # it follows its file
     example = Example(name, inputs, output, tuple(state[form.key("tags")]), label)
     pool = PurePosixPath(form.path).name
     if was is None:
-        twin = pools.same_question(session.workspace, form.path, inputs)
+        twin = examples.same_question(session.workspace, form.path, inputs)
         if twin is not None:
             raise InputError(f"the pool has this question already, as {twin.id}", hint="edit that example instead")
-        pools.add(session.workspace, form.path, example)
+        examples.add(session.workspace, form.path, example)
         return f"{name} is in {pool}"
-    pools.edit(session.workspace, form.path, was.id, example, was=was, reason=str(state.get(form.key("why"), "")))
+    examples.edit(session.workspace, form.path, was.id, example, was=was, reason=str(state.get(form.key("why"), "")))
     return f"{name} is changed in {pool}"
 
 
 def _delete(session: Session, form: _Form) -> str:
     assert form.was is not None
-    pools.delete(session.workspace, form.path, form.was.id, was=form.was)
+    examples.delete(session.workspace, form.path, form.was.id, was=form.was)
     return f"{form.was.id} is taken out of {PurePosixPath(form.path).name}"
 
 

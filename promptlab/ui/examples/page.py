@@ -7,12 +7,9 @@ from pathlib import PurePosixPath
 
 import streamlit as st
 
+from promptlab import examples
 from promptlab.errors import PromptlabError
-from promptlab.examples import _edit as pools
-from promptlab.examples import _pool as examples
-from promptlab.examples import _pool_file as pool_files
-from promptlab.examples import _select as selection
-from promptlab.templates._index import pools_and_users
+from promptlab.templates import pools_and_users
 from promptlab.types import LABELS, Example, Label
 from promptlab.ui.components import label_chip as document_label
 from promptlab.ui.components import links
@@ -114,7 +111,7 @@ def _new_pool(session: Session) -> None:
         pressed = st.form_submit_button("Begin", icon=":material/add:", key="new-pool-begin")
     if pressed:
         try:
-            path = pools.new_path(session.workspace, name)
+            path = examples.new_path(session.workspace, name)
         except PromptlabError as exc:
             note("bad", *example_form.words_of(exc))
             return
@@ -143,7 +140,7 @@ def _one(session: Session, path: str, users: Sequence[str]) -> None:
         with st.spinner("Reading it"):
             begun = session.workspace.resolve(path).exists()
             pool = examples.read_pool(session.workspace, path) if begun else ()
-            selection.facts(pool).haystacks  # noqa: B018  what a search needs is worked out once, here
+            examples.facts(pool).haystacks  # noqa: B018  what a search needs is worked out once, here
     except PromptlabError as exc:
         note("bad", "This pool cannot be read", exc.message, exc.hint)
         return
@@ -193,7 +190,7 @@ def _input_names(session: Session, pool: tuple[Example, ...], users: Sequence[st
 
 
 def _browse(path: str, pool: tuple[Example, ...], names: tuple[str, ...]) -> None:
-    tags = selection.facts(pool).tags
+    tags = examples.facts(pool).tags
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         text = st.text_input(
             "Search",
@@ -232,7 +229,7 @@ def _browse(path: str, pool: tuple[Example, ...], names: tuple[str, ...]) -> Non
 
 
 def _add(path: str, names: tuple[str, ...]) -> None:
-    if pool_files.kind(path) == "yaml":
+    if examples.kind(path) == "yaml":
         small("A YAML pool is read and not changed here.")
         return
     st.button(

@@ -8,11 +8,9 @@ from typing import Any, get_args
 
 import streamlit as st
 
+from promptlab import examples, templates
 from promptlab.errors import PromptlabError, nearest
-from promptlab.examples import _pool as examples
-from promptlab.examples import _select as selection
-from promptlab.examples._select import Selection
-from promptlab.templates import _load as templates
+from promptlab.examples import Selection
 from promptlab.types import Example, Order, Select, ShotChoice
 from promptlab.ui.components import links
 from promptlab.ui.components.widgets import escape, markup, note, plain, small
@@ -128,7 +126,7 @@ def _item(pool: tuple[Example, ...], names: tuple[str, ...]) -> tuple[dict[str, 
     if not item:
         small("Type the id of an example; Browse shows them.")
         return {}, ""
-    number = selection.facts(pool).by_id.get(item)
+    number = examples.facts(pool).by_id.get(item)
     if number is None:
         note("warn", f"There is no example {item}", sentence(nearest(item, [e.id for e in pool[:10_000]])))
         return {}, ""
@@ -164,7 +162,7 @@ def _left_out(pool: tuple[Example, ...], found: Selection, item: str) -> None:
     if not found.left_out:
         small("The leakage guard left nobody out: no example is the item or has its inputs.")
         return
-    by_id = selection.facts(pool).by_id
+    by_id = examples.facts(pool).by_id
     rows = "".join(
         f'<tr><td class="pl-mono" style="min-width:5rem">{escape(example_rows.clipped(name))}</td>'
         f"<td>{example_rows.inputs_html(pool[by_id[name]].inputs)}</td>"

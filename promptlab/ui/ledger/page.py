@@ -7,10 +7,10 @@ from typing import Any
 
 import streamlit as st
 
+from promptlab import workspace
 from promptlab.ui.components import widgets
 from promptlab.ui.components.widgets import chip, escape, markup, note
 from promptlab.ui.state.session import Session
-from promptlab.workspace import _ledger_read as ledger_read
 
 PAGE = 50
 
@@ -23,7 +23,7 @@ def page(session: Session) -> None:
         "an answer from the history had no need to."
     )
     state = session.workspace.state
-    found = ledger_read.verify(state)
+    found = workspace.verify(state)
     if found.problem is not None:
         note(
             "bad",
@@ -36,10 +36,10 @@ def page(session: Session) -> None:
     if not found.lines:
         note("info", "Nothing has left this machine", "As far as this workspace's ledger goes, which begins here.")
         return
-    places = ledger_read.destinations(state)
+    places = workspace.destinations(state)
     markup(_places(places))
     shown = int(st.session_state.get("ledger-shown", PAGE))
-    entries = ledger_read.newest(state, shown + 1)
+    entries = workspace.newest(state, shown + 1)
     markup(_lines(entries[:shown]))
     if len(entries) > shown:
         st.button("Show more", key="ledger-more", type="tertiary", on_click=_more, args=(shown,))
@@ -51,7 +51,7 @@ def _more(shown: int) -> None:
     st.session_state["ledger-shown"] = shown + 4 * PAGE
 
 
-def _places(places: Sequence[ledger_read.Destination]) -> str:
+def _places(places: Sequence[workspace.Destination]) -> str:
     head = "".join(
         f'<th scope="col">{name}</th>' for name in ("To", "Model", "Tries", "Bytes", "Strictest label", "Last")
     )

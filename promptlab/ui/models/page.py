@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from promptlab.models._catalogue import ModelStatus
-from promptlab.models._openai._config import shown_url
+from promptlab import workspace
+from promptlab.models import ModelStatus, shown_url
 from promptlab.types import Held
 from promptlab.ui.components import widgets
 from promptlab.ui.components.widgets import chip, escape, markup, note
 from promptlab.ui.state.session import Session
-from promptlab.workspace import _labels as labels
-from promptlab.workspace._workspace import LlamaModel, OpenAIModel
+from promptlab.workspace import LlamaModel, OpenAIModel
 
 _SEES = {
     "public": "public text only",
@@ -27,7 +26,7 @@ def page(session: Session) -> None:
     names = session.catalogue.names()
     if not names:
         note("info", "There is no model yet", "Add one under `models:` in promptlab.yaml; docs/models.md shows how.")
-    for pattern in labels.unmatched(session.workspace):
+    for pattern in workspace.unmatched(session.workspace):
         note(
             "warn", f"The label pattern `{pattern}` is about no file", "A slip, or a file that is gone or yet to come."
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from promptlab.runs._store import RunInfo
+from promptlab.runs import RunInfo
 from promptlab.ui.components import widgets
 from promptlab.ui.components.widgets import escape, markup, note
 from promptlab.ui.state.session import Session

@@ -21,12 +21,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from promptlab import runs, templates
 from promptlab._util import disk_errors as faults
 from promptlab._util.files import write_atomically
 from promptlab.errors import StoreError
-from promptlab.runs import _plans as plans
-from promptlab.templates import _fields as template_fields
-from promptlab.templates import _load as templates
 from promptlab.types import Given, InputSpec, Label, Place, Section, Template, highest
 
 log = logging.getLogger(__name__)
@@ -91,7 +89,7 @@ class Draft(BaseModel):
 
         Raises `TemplateError` where they make no template, as half a Jinja tag does.
         """
-        return template_fields.edited(template, self.changes)
+        return templates.edited(template, self.changes)
 
     def typed_inputs(self, template: Template) -> dict[str, Any]:
         """What the form shows for every input: the draft's value or the sample; lists and objects as JSON."""
@@ -119,7 +117,7 @@ class Draft(BaseModel):
         return Given(self.inputs_for(template), highest([one.label for one in origins.values()]), places)
 
     def switched_off(self) -> tuple[Section, ...]:
-        return plans.switches(self.without)
+        return runs.switches(self.without)
 
 
 def _typed(spec: InputSpec, value: Any) -> Any:
@@ -161,7 +159,7 @@ class Drafts:
             original = templates.parse(source if now.origin is None else now.origin, path=template)
             changes = now.changes
             for name, value in values.items():
-                changes = template_fields.with_field(original, changes, name, value)
+                changes = templates.with_field(original, changes, name, value)
             kept = base if changes or now.text is not None else None
             return self._change(now, {"base": kept, "changes": changes})
 
@@ -182,7 +180,7 @@ class Drafts:
                 return self._change(now, {"base": file})
             made, left = templates.parse(text, path=template), dict[str, Any]()
             for name, value in now.changes.items():
-                left = template_fields.with_field(made, left, name, value)
+                left = templates.with_field(made, left, name, value)
             lost = bool(left) and file is None
             return self._change(now, {"base": file if left else None, "text": text if lost else None, "changes": left})
 

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from promptlab import runs
 from promptlab.errors import PromptlabError
-from promptlab.models._catalogue import Catalogue
-from promptlab.runs import _runner as runner
-from promptlab.runs._store import Store
+from promptlab.models import Catalogue
+from promptlab.runs import Store
 from promptlab.types import Delta, Phase, Result, Thought, Trial
 
 log = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class _Progress:
 class Job:
     """A run and how far it is. Safe to read from any thread."""
 
-    def __init__(self, slot: str, title: str, run: runner.Run, *, fresh: bool = False) -> None:
+    def __init__(self, slot: str, title: str, run: runs.Run, *, fresh: bool = False) -> None:
         self.slot = slot
         self.title = title
         self.fresh = fresh
@@ -146,7 +146,7 @@ class Jobs:
             last = self._last(slot)
             if last and (last.running or self._twice(last, trials, fresh)):
                 return last
-            run = runner.start(trials, catalogue=self._catalogue, store=self._store, title=title, fresh=fresh)
+            run = runs.start(trials, catalogue=self._catalogue, store=self._store, title=title, fresh=fresh)
             job = self._jobs[run.id] = Job(slot, title, run, fresh=fresh)
             self._forget()
             return job

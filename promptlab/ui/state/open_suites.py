@@ -13,23 +13,28 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from promptlab.models._catalogue import Catalogue
-from promptlab.runs._store import Store
-from promptlab.suites import _file as suite_file
-from promptlab.suites import _lock as suite_lock
-from promptlab.suites._ask import Asking
-from promptlab.suites._baseline import Answers, write_recording
-from promptlab.suites._choice import Options
-from promptlab.suites._compare import TwoRuns, compare_runs
-from promptlab.suites._log import SuiteLog, SuiteRun, Verb
-from promptlab.suites._matrix import summary_of_run
-from promptlab.suites._recording import Recording
-from promptlab.suites._replay_run import Replaying
-from promptlab.suites._suite import Suite
-from promptlab.suites._summary import Summary
+from promptlab import suites
+from promptlab.models import Catalogue
+from promptlab.runs import Store
+from promptlab.suites import (
+    Answers,
+    Asking,
+    Options,
+    Recording,
+    Replaying,
+    Suite,
+    SuiteLog,
+    SuiteRun,
+    Summary,
+    TwoRuns,
+    Verb,
+    compare_runs,
+    summary_of_run,
+    write_recording,
+)
 from promptlab.types import sha256
 from promptlab.ui.state.suite_jobs import SuiteJob, SuiteJobs, Work
-from promptlab.workspace._workspace import Workspace
+from promptlab.workspace import Workspace
 
 KEPT = 64
 T = TypeVar("T")
@@ -102,7 +107,7 @@ class OpenSuites:
         """Begin a replay of the suite at `path`, as its file is now."""
 
         def make() -> Work:
-            return Replaying(workspace, suite_file.load(workspace, path), log=self.log)
+            return Replaying(workspace, suites.load(workspace, path), log=self.log)
 
         return self.jobs.start(path, "replay", make, _nothing)
 
@@ -123,7 +128,7 @@ class OpenSuites:
         def make() -> Work:
             return Asking(
                 workspace,
-                suite_file.load(workspace, path),
+                suites.load(workspace, path),
                 verb=verb,
                 options=options,
                 catalogue=catalogue,
@@ -139,7 +144,7 @@ class OpenSuites:
             taken = write_recording(workspace, work.suite, Answers(store, self.log, work.run))
             return f"{taken:,} item{'' if taken == 1 else 's'} recorded in {work.suite.recording}"
 
-        return self.jobs.start(path, verb, make, finish, lambda: suite_lock.owning(workspace, path, verb))
+        return self.jobs.start(path, verb, make, finish, lambda: suites.owning(workspace, path, verb))
 
     def close(self) -> None:
         """Stop what runs and let go of files."""

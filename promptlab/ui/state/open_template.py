@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from promptlab import templates, versions
 from promptlab.errors import TemplateError
-from promptlab.templates import _fields as template_fields
-from promptlab.templates import _load as templates
 from promptlab.types import Template
 from promptlab.ui.state.drafts import Draft
 from promptlab.ui.state.session import Session
-from promptlab.versions import _save as shelf
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ class Opened:
     @property
     def values(self) -> dict[str, Any]:
         """Every field as it stands in the form, also those that make no template."""
-        return template_fields.values(self.original, self.draft.changes)
+        return templates.values(self.original, self.draft.changes)
 
     def problem_of(self, *fields: str) -> TemplateError | None:
         """What is wrong with one of `fields`, or with a part of it."""
@@ -58,18 +56,18 @@ class Opened:
 
 def open_template(session: Session, path: str) -> Opened:
     """The template at `path` as it is on disk and in its draft. Raises `TemplateError` where its text is none."""
-    draft, disk = session.drafts.load(path), shelf.on_disk(session.workspace, path)
+    draft, disk = session.drafts.load(path), versions.on_disk(session.workspace, path)
     source = disk if draft.origin is None else draft.origin
     if source is None:
         raise TemplateError("there is no such template", file=path)
     original = replace(templates.parse(source, path=path), label=session.workspace.label_of(path))
     if draft.changes and draft.base is None and draft.text is None:  # a draft of an earlier release
         draft = draft.model_copy(update={"base": source})
-    template, problems = template_fields.edited_as_far_as_possible(original, draft.changes)
+    template, problems = templates.edited_as_far_as_possible(original, draft.changes)
     return Opened(path, disk, draft, original, template, problems)
 
 
 def let_go(session: Session, opened: Opened) -> None:
     """What was open as `opened` is saved: it is no draft any more."""
-    file = shelf.on_disk(session.workspace, opened.path)
+    file = versions.on_disk(session.workspace, opened.path)
     session.drafts.saved(opened.path, opened.draft, opened.text, file)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
-from promptlab.models._backend import Backend
+from promptlab.models import Backend
 from promptlab.types import AsSent, Request
 
 REMEMBERED = 64

@@ -14,17 +14,17 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from promptlab.documents._index import Inventory
-from promptlab.models._catalogue import Catalogue
-from promptlab.runs._store import Store
-from promptlab.templates._index import Entry, Listing, documents_and_users
+from promptlab import workspace as trust
+from promptlab.documents import Inventory
+from promptlab.models import Catalogue
+from promptlab.runs import Store
+from promptlab.templates import Entry, Listing, documents_and_users
 from promptlab.ui.launch import FOLDER
 from promptlab.ui.state.drafts import Drafts
 from promptlab.ui.state.jobs import Jobs
 from promptlab.ui.state.open_suites import OpenSuites
 from promptlab.ui.state.prompt_cache import Sent
-from promptlab.workspace import _trust as trust
-from promptlab.workspace._workspace import Workspace
+from promptlab.workspace import Workspace
 
 TRUST_SECONDS = 5.0
 SOON = 0.3

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from promptlab.errors import PromptlabError
-from promptlab.suites._log import SuiteRun, Verb
+from promptlab.suites import SuiteRun, Verb
 
 log = logging.getLogger(__name__)
 

@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
+from promptlab import suites
 from promptlab.errors import PromptlabError
-from promptlab.runs._difference import text_changes
-from promptlab.suites import _matrix as suite_pages
-from promptlab.suites._baseline import Answers, Change, changes, write_recording
-from promptlab.suites._suite import Key, Suite
+from promptlab.runs import text_changes
+from promptlab.suites import Answers, Change, Key, Suite, changes, write_recording
 from promptlab.ui.components import diff_view as comparison
 from promptlab.ui.components import frame
 from promptlab.ui.components.widgets import chip, escape, literal, markup, note, small
@@ -84,10 +83,10 @@ def _find(session: Session, suite: Suite, accepting: _Accepting) -> None:
     log = session.suites.log
     run = log.run(accepting.run)
     if accepting.position is not None:
-        row = suite_pages.row_at(log, run, accepting.position)
+        row = suites.row_at(log, run, accepting.position)
         meant = {row.key.id} if row else set()
     else:
-        rows = suite_pages.matching(log, run, verdict=accepting.verdict, case=accepting.case)
+        rows = suites.matching(log, run, verdict=accepting.verdict, case=accepting.case)
         meant = {row.key.id for row in rows}
     accepting.keys = set()
     if not meant:

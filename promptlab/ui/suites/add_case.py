@@ -8,10 +8,9 @@ from pathlib import PurePosixPath
 
 import streamlit as st
 
+from promptlab import suites
 from promptlab.errors import PromptlabError
-from promptlab.suites import _file as suite_file
-from promptlab.suites import _from_run as suite_keep
-from promptlab.suites._from_run import Kept
+from promptlab.suites import Kept
 from promptlab.types import Result
 from promptlab.ui.components import frame, links, widgets
 from promptlab.ui.components.widgets import note, small
@@ -99,9 +98,9 @@ def _draw(session: Session, keeping: _Keeping) -> None:
 def _fitting(session: Session, template: str) -> list[str]:
     """The suites that ask with a template; those that cannot be read are not offered."""
     found = []
-    for path in suite_file.names(session.workspace):
+    for path in suites.names(session.workspace):
         try:
-            if suite_file.load(session.workspace, path).template.path == template:
+            if suites.load(session.workspace, path).template.path == template:
                 found.append(path)
         except PromptlabError:
             continue
@@ -122,7 +121,7 @@ def _do(what: Callable[..., None], session: Session, keeping: _Keeping, *words: 
 
 def _keep(session: Session, keeping: _Keeping, suite: str, expected: str) -> None:
     run = session.store.run(keeping.result.run_id)
-    keeping.kept = suite_keep.keep(
+    keeping.kept = suites.keep(
         session.workspace, session.store, run, [keeping.result], suite, expected=expected.strip() or None
     )
 

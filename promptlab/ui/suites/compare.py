@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from promptlab.suites import _matrix as suite_pages
-from promptlab.suites._log import Row, SuiteRun
+from promptlab import suites
+from promptlab.suites import Row, SuiteRun
 from promptlab.ui.components.widgets import escape, markup, note, plain
 from promptlab.ui.state.session import Session
 from promptlab.ui.suites.matrix import open_item
@@ -31,9 +31,7 @@ def draw(session: Session, before: SuiteRun, after: SuiteRun) -> None:
         heads = "".join(f'<span class="pl-break">{escape(run_name(run))}</span>' for run in (before, after))
         markup(f'<div class="pl-matrix-head" aria-hidden="true"><span>Item</span>{heads}</div>')
         for old, new in found.changed[:shown]:
-            one, other = (
-                suite_pages.row_at(session.suites.log, run, place) for run, place in ((before, old), (after, new))
-            )
+            one, other = (suites.row_at(session.suites.log, run, place) for run, place in ((before, old), (after, new)))
             if one and other:
                 _line(before, after, one, other)
     if shown < len(found.changed):
@@ -53,7 +51,7 @@ def _line(before: SuiteRun, after: SuiteRun, old: Row, new: Row) -> None:
         markup(f'<div class="pl-case" title="{escape(new.key.id)}">{escape(new.key.id)}</div>')
         for run, row, kind in ((before, old, "plain"), (after, new, "bad" if worse else "good")):
             st.button(
-                plain(cell_words(suite_pages.Cell((row,)))),
+                plain(cell_words(suites.Cell((row,)))),
                 type="tertiary",
                 key=f"cell-{kind}-{run.id[:8]}-{row.position}",
                 on_click=open_item,

@@ -6,15 +6,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from promptlab import suites, versions
 from promptlab.errors import PromptlabError
-from promptlab.runs._difference import text_changes
-from promptlab.suites import _annotations as marks
-from promptlab.suites import _item_detail as suite_cell
-from promptlab.suites import _matrix as suite_pages
-from promptlab.suites._annotations import Mark
-from promptlab.suites._item_detail import Seen
-from promptlab.suites._log import Row, SuiteRun
-from promptlab.suites._suite import Suite
+from promptlab.runs import text_changes
+from promptlab.suites import Mark, Row, Seen, Suite, SuiteRun
 from promptlab.types import Request, Score
 from promptlab.ui.components import diff_view as comparison
 from promptlab.ui.components import widgets
@@ -23,7 +18,6 @@ from promptlab.ui.state.session import Session
 from promptlab.ui.suites import accept as suite_accept
 from promptlab.ui.suites.matrix import open_item
 from promptlab.ui.suites.wording import run_words, score_mark, verdict_chip
-from promptlab.versions import _save as shelf
 
 _WHO, _TROUBLE = "suite-who", "suite-mark-trouble"
 
@@ -33,12 +27,12 @@ def draw(session: Session, suite: Suite, run: SuiteRun, position: int) -> None:
     st.button(
         f"All of {plain(suite.name)}", icon=":material/arrow_back:", type="tertiary", key="case-back", on_click=_back
     )
-    row = suite_pages.row_at(session.suites.log, run, position) if run.suite == suite.path else None
+    row = suites.row_at(session.suites.log, run, position) if run.suite == suite.path else None
     if row is None:
         note("warn", "There is no such item in this run", "It was not asked yet, or the address is of another suite.")
         return
     with session.suites.recording(session.workspace, suite) as recorded, st.spinner("Reading it", show_time=False):
-        seen = suite_cell.look(session.workspace, suite, session.suites.log, session.store, run, row, recorded)
+        seen = suites.look(session.workspace, suite, session.suites.log, session.store, run, row, recorded)
     _head(session, run, row)
     _why(row, seen)
     if run.verb != "replay" and seen.answer is not None:
@@ -123,7 +117,7 @@ def _answers(session: Session, suite: Suite, seen: Seen) -> None:
 
 def _marks(session: Session, suite: Suite) -> dict[tuple[str, str, str, str], Mark]:
     try:
-        return marks.load(session.workspace, suite.path)
+        return suites.load_marks(session.workspace, suite.path)
     except PromptlabError as exc:
         note("bad", "The marks cannot be read", exc.message, exc.hint)
         return {}
@@ -147,7 +141,7 @@ def _answer(
         small("It is empty.")
     if same:
         return  # a mark is of a text, and this one is marked beside it
-    place = (row.key.case, row.key.variant, row.key.model, marks.answer_id(text))
+    place = (row.key.case, row.key.variant, row.key.model, suites.answer_id(text))
     mark = said.get(place)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"marks-{name}"):
         for good, word, icon in ((True, "Good", "thumb_up"), (False, "Bad", "thumb_down")):
@@ -172,17 +166,17 @@ def _answer(
 def _mark(session: Session, suite: Suite, place: tuple[str, str, str, str], good: bool | None) -> None:
     try:
         if good is None:
-            marks.take_away(session.workspace, suite.path, place)
+            suites.take_away(session.workspace, suite.path, place)
         else:
             who = str(st.session_state.get(_WHO) or "").strip() or _git_name(session)
-            marks.put(session.workspace, suite.path, Mark(*place, good, who))
+            suites.put(session.workspace, suite.path, Mark(*place, good, who))
     except PromptlabError as exc:
         st.session_state[_TROUBLE] = exc
 
 
 def _git_name(session: Session) -> str:
     """Who git says one is, without the address."""
-    return shelf.state(session.workspace).identity.partition(" <")[0]
+    return versions.state(session.workspace).identity.partition(" <")[0]
 
 
 # Scores
@@ -207,7 +201,7 @@ def _scores(session: Session, suite: Suite, run: SuiteRun, seen: Seen) -> None:
         if expected:
             st.html(f'<div class="pl-small pl-break">Expected: {escape(expected)}</div>')
         markup(_scores_table(was, seen.scores, now))
-    if suite_cell.has_judge(suite):
+    if suites.has_judge(suite):
         _agreement(session, suite, run)
 
 
@@ -228,7 +222,7 @@ def _scores_table(was: Sequence[Score], now: Sequence[Score], title: str) -> str
 def _agreement(session: Session, suite: Suite, run: SuiteRun) -> None:
     said = _marks(session, suite)
     with session.suites.recording(session.workspace, suite) as recorded:
-        found = suite_cell.agreement(
+        found = suites.agreement(
             suite,
             session.suites.log,
             session.store,

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from promptlab.suites import _matrix as suite_pages
-from promptlab.suites._log import SuiteRun
-from promptlab.suites._matrix import Column, Line
-from promptlab.suites._suite import Suite
+from promptlab import suites
+from promptlab.suites import Column, Line, Suite, SuiteRun
 from promptlab.ui.components.widgets import escape, markup, note, plain, small
 from promptlab.ui.state.session import Session
 from promptlab.ui.suites import accept as suite_accept
@@ -21,7 +19,7 @@ _PAGES, _ASKED = "matrix-pages", "matrix-asked"
 def draw(session: Session, suite: Suite, run: SuiteRun, *, at_work: bool = False) -> None:
     """Filters, the page of the matrix, and what can be done with what is shown once the run is no longer `at_work`."""
     log = session.suites.log
-    counts = suite_pages.counts(log, run)
+    counts = suites.counts(log, run)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="matrix-filter"):
         verdict: str | None = st.pills(
             "Show only",
@@ -44,11 +42,11 @@ def draw(session: Session, suite: Suite, run: SuiteRun, *, at_work: bool = False
     if st.session_state.get(_ASKED) != asked:
         st.session_state[_ASKED], st.session_state[_PAGES] = asked, []
     pages: list[int] = st.session_state[_PAGES]
-    found = suite_pages.page(suite, log, run, verdict=verdict, case=case, after=pages[-1] if pages else -1, limit=PAGE)
+    found = suites.page(suite, log, run, verdict=verdict, case=case, after=pages[-1] if pages else -1, limit=PAGE)
     if not found.lines:
         note("info", "No case matches", "Try another beginning of an id, or another verdict.")
         return
-    every = suite_pages.columns(suite, run)
+    every = suites.columns(suite, run)
     columns = every[:MOST_COLUMNS]
     if len(every) > len(columns):
         small(f"The first {MOST_COLUMNS} of {len(every)} columns; `promptlab suite rerun --html` writes all of them.")
@@ -74,7 +72,7 @@ def draw(session: Session, suite: Suite, run: SuiteRun, *, at_work: bool = False
 
 def drift(session: Session, run: SuiteRun) -> str:
     """What a replay found that is not as recorded, in a sentence."""
-    counts = suite_pages.counts(session.suites.log, run)
+    counts = suites.counts(session.suites.log, run)
     found = [f"{number:,} {status}" for status, number in counts.items() if status != "same"]
     return f"Against the recording: {', '.join(found)}." if found else "Every prompt is as recorded."
 

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from promptlab import suites
 from promptlab.errors import PromptlabError
-from promptlab.suites import _file as suite_file
-from promptlab.suites._log import SuiteRun
-from promptlab.suites._suite import Suite
-from promptlab.suites._summary import Summary, mark, threshold_line
+from promptlab.suites import Suite, SuiteRun, Summary, mark, threshold_line
 from promptlab.types import sha256
 from promptlab.ui.components import widgets
 from promptlab.ui.components.widgets import chip, escape, markup, note, plain, small
@@ -59,7 +57,7 @@ def page(session: Session) -> None:
 
 def _loaded(session: Session, path: str) -> Suite | None:
     try:
-        return suite_file.load(session.workspace, path)
+        return suites.load(session.workspace, path)
     except PromptlabError as exc:
         st.button("All suites", icon=":material/arrow_back:", type="tertiary", key="suites-all", on_click=_close)
         note("bad", "This suite cannot be read", exc.message, exc.hint, "Mend the file; then press Read again.")
@@ -72,7 +70,7 @@ def _loaded(session: Session, path: str) -> Suite | None:
 
 def _list(session: Session) -> None:
     st.subheader("Suites", anchor=False)
-    paths = suite_file.names(session.workspace)
+    paths = suites.names(session.workspace)
     if not paths:
         note(
             "info",
@@ -88,7 +86,7 @@ def _line(session: Session, path: str) -> None:
     key = sha256(path)[:12]
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small", key=f"suite-row-{key}"):
         try:
-            suite = suite_file.load(session.workspace, path)
+            suite = suites.load(session.workspace, path)
         except PromptlabError as exc:
             state, models, said, about = chip("cannot be read", "bad"), "", exc.message, ""
         else:

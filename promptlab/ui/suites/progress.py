@@ -7,9 +7,8 @@ from functools import partial
 
 import streamlit as st
 
-from promptlab.suites import _matrix as suite_pages
-from promptlab.suites._log import SuiteRun
-from promptlab.suites._suite import Suite
+from promptlab import suites
+from promptlab.suites import Suite, SuiteRun
 from promptlab.ui.components import frame
 from promptlab.ui.components.widgets import escape, markup, note, small
 from promptlab.ui.state.session import Session
@@ -72,7 +71,7 @@ def _counts(session: Session, now: Snapshot) -> str:
     if not now.run_id:
         return ""
     log = session.suites.log
-    counts = suite_pages.counts(log, log.run(now.run_id))
+    counts = suites.counts(log, log.run(now.run_id))
     return ", ".join(f"{number:,} {verdict}" for verdict, number in counts.items())
 
 
@@ -116,7 +115,7 @@ def _unfinished(session: Session, suite: Suite, run: SuiteRun, *, own: bool) -> 
     if run.verb == "replay":
         note("info", title, why, "A replay costs nothing: press Replay to begin it anew.")
         return
-    if not suite_pages.is_of_today(suite, run):
+    if not suites.is_of_today(suite, run):
         note("info", title, why, "The suite's file has changed since, so it would begin anew.")
         return
     note("warn", title, why, "Taken up, it asks only what has no answer yet.")
@@ -130,7 +129,7 @@ def _unfinished(session: Session, suite: Suite, run: SuiteRun, *, own: bool) -> 
             session.workspace,
             suite.path,
             run.verb,
-            suite_pages.options_of(run),
+            suites.options_of(run),
             catalogue=session.catalogue,
             store=session.store,
         ),

@@ -6,13 +6,9 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
+from promptlab import suites
 from promptlab.errors import PromptlabError
-from promptlab.suites import _choice as suite_choice
-from promptlab.suites import _matrix as suite_pages
-from promptlab.suites._budget import ModelEstimate, estimate
-from promptlab.suites._choice import Options
-from promptlab.suites._log import SuiteRun, Verb
-from promptlab.suites._suite import Suite
+from promptlab.suites import ModelEstimate, Options, Suite, SuiteRun, Verb, estimate
 from promptlab.ui.components import frame
 from promptlab.ui.components.widgets import escape, markup, note, plain, small
 from promptlab.ui.state.session import Session
@@ -95,7 +91,7 @@ def _draw(session: Session, suite: Suite, asks: _Asks, *, recorded: bool) -> Non
     if not models:
         return
     options = _options(session, suite, asks, verb, what, models)
-    earlier = suite_pages.to_take_up(suite, session.suites.log, verb, options)
+    earlier = suites.to_take_up(suite, session.suites.log, verb, options)
     fresh = _fresh(asks, earlier) if earlier else False
     if st.button("Say what it takes", icon=":material/calculate:", key="asks-estimate"):
         _estimate(session, suite, asks, verb, options)
@@ -172,7 +168,7 @@ def _estimate(session: Session, suite: Suite, asks: _Asks, verb: Verb, options: 
     asks.trouble, asks.of = None, None
     try:
         with st.spinner("Rendering every prompt and counting its tokens"):
-            planned = suite_choice.trials(session.workspace, suite, verb=verb, options=options, log=session.suites.log)
+            planned = suites.trials(session.workspace, suite, verb=verb, options=options, log=session.suites.log)
             asks.found = estimate(planned, session.catalogue, session.store)
         asks.of = (verb, options)
     except PromptlabError as exc:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from promptlab.suites._log import SuiteRun
-from promptlab.suites._matrix import Cell
+from promptlab.suites import Cell, SuiteRun
 from promptlab.types import Score
 from promptlab.ui.components import widgets
 

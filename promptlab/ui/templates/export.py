@@ -7,19 +7,15 @@ from typing import Any
 
 import streamlit as st
 
+from promptlab import formats, templates, workspace
 from promptlab.errors import GateRefused, PromptlabError
-from promptlab.formats import openai as openai_chat
-from promptlab.formats import promptfoo, prompty
-from promptlab.formats._export import outward
-from promptlab.formats._source import Loss
-from promptlab.templates import _load as templates
-from promptlab.templates._materials import materials
+from promptlab.formats import Loss, outward
+from promptlab.templates import materials
 from promptlab.types import Request, Template
 from promptlab.ui.components import widgets
 from promptlab.ui.components.widgets import chip, escape, markup, note, plain, small
 from promptlab.ui.state.session import Session
-from promptlab.workspace import _gate as privacy
-from promptlab.workspace._workspace import OpenAIModel
+from promptlab.workspace import OpenAIModel
 
 TITLES = {"promptfoo": "promptfoo configuration", "prompty": ".prompty file", "openai": "OpenAI request, as JSON"}
 FILES = {"promptfoo": "promptfooconfig.yaml", "prompty": "{}.prompty", "openai": "{}.json"}
@@ -72,10 +68,10 @@ def _made(
         return as_code(session, request, "openai"), [], "public"
     one = outward(template, documents=filled.documents, shots=filled.shots, inputs=values)
     if format_ == "prompty":
-        text = prompty.write(one)
+        text = formats.write_prompty(one)
     else:
         entry = session.workspace.models.get(model or "")
-        text = promptfoo.write([one], {model: entry} if model and isinstance(entry, OpenAIModel) else {})
+        text = formats.write_promptfoo([one], {model: entry} if model and isinstance(entry, OpenAIModel) else {})
     return text, one.report.entries, one.label
 
 
@@ -86,8 +82,8 @@ def as_code(session: Session, request: Request, way: str) -> str:
     """
     entry = session.workspace.models[request.model]
     assert isinstance(entry, OpenAIModel), "only requests to an API have a body"
-    privacy.check(request.prompt, model=request.model, clearance=entry.clearance)
-    how = {"openai": openai_chat.as_json, "python": openai_chat.as_python, "curl": openai_chat.as_curl}
+    workspace.check(request.prompt, model=request.model, clearance=entry.clearance)
+    how = {"openai": formats.as_json, "python": formats.as_python, "curl": formats.as_curl}
     return how[way](request, entry)
 
 

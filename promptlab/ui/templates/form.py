@@ -8,9 +8,9 @@ from typing import Any
 
 import streamlit as st
 
+from promptlab import templates
 from promptlab.errors import TemplateError
-from promptlab.templates import _jinja as layout
-from promptlab.templates._parse import LAYOUT_NAMES
+from promptlab.templates import LAYOUT_NAMES
 from promptlab.types import Section
 from promptlab.ui.components import bound_fields as bound
 from promptlab.ui.components import live_text as live
@@ -78,7 +78,7 @@ def _own_user(values: dict[str, Any], on: bool) -> dict[str, Any]:
 
 
 def _own_layout(_: dict[str, Any], on: bool) -> dict[str, Any]:
-    return {"layout": layout.STANDARD if on else None}
+    return {"layout": templates.STANDARD if on else None}
 
 
 @contextmanager

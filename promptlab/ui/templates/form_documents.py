@@ -8,8 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from promptlab.templates import _edit as template_edit
-from promptlab.templates import _load as templates
+from promptlab import templates
 from promptlab.ui.components.bound_fields import Fields
 from promptlab.ui.components.widgets import plain, small
 from promptlab.ui.documents import add as document_add
@@ -30,7 +29,7 @@ def draw(session: Session, opened: Opened, fields: Fields, values: Mapping[str, 
                 taken = opened.template.passages.get(path)
                 choice = context_view.draw(session, path, taken, inputs, key=f"context-{number}-{plain(path)}")
                 if choice != taken and path in opened.template.context:
-                    context = template_edit.with_passages(opened.template, path, choice, original=opened.original)
+                    context = templates.with_passages(opened.template, path, choice, original=opened.original)
                     fields.edit(lambda _, context=context: {"context": context})  # type: ignore[misc]  # bound here
                     st.rerun()
             with st.container(horizontal=True, gap="small", width="content"):

@@ -8,9 +8,8 @@ from typing import Any, get_args
 
 import streamlit as st
 
+from promptlab import examples, templates
 from promptlab.errors import PromptlabError
-from promptlab.examples import _pool as examples
-from promptlab.templates import _load as templates
 from promptlab.types import Order, Select, ShotChoice
 from promptlab.ui.components.bound_fields import Field, Fields, plain
 from promptlab.ui.components.widgets import escape, markup, note, small

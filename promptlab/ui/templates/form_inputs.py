@@ -8,7 +8,7 @@ from typing import Any, get_args, get_type_hints
 
 import streamlit as st
 
-from promptlab.templates import _inputs as input_names
+from promptlab import templates
 from promptlab.types import InputSpec
 from promptlab.ui.components.bound_fields import Field, Fields
 from promptlab.ui.components.widgets import plain, small
@@ -48,17 +48,17 @@ def _set(name: str, part: str) -> Any:
 
 
 def _renaming(name: str) -> Any:
-    return lambda values, given: input_names.renamed(values, name, given)
+    return lambda values, given: templates.renamed(values, name, given)
 
 
 def _typing(name: str) -> Any:
-    return lambda values, given: {f"inputs.{name}": input_names.of_type(values["inputs"][name], given)}
+    return lambda values, given: {f"inputs.{name}": templates.of_type(values["inputs"][name], given)}
 
 
 def _optional(name: str) -> Any:
     def edits(values: dict[str, Any], on: bool) -> dict[str, Any]:
         kind = values["inputs"][name]["type"]
-        return {f"inputs.{name}.default": input_names.EMPTY.get(kind, "") if on else None}
+        return {f"inputs.{name}.default": templates.EMPTY.get(kind, "") if on else None}
 
     return edits
 
@@ -110,7 +110,7 @@ def draw(fields: Fields, values: Mapping[str, Any]) -> None:
         type="tertiary",
         key="inputs-add",
         on_click=fields.edit,
-        args=(lambda now: {f"inputs.{input_names.free(now)}": {}},),
+        args=(lambda now: {f"inputs.{templates.free(now)}": {}},),
     )
 
 

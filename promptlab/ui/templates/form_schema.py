@@ -8,8 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from promptlab.templates import _schema_rows as schema_fields
-from promptlab.templates._schema_rows import OTHER, TYPES, Row
+from promptlab import templates
+from promptlab.templates import OTHER, TYPES, Row
 from promptlab.ui.components.bound_fields import Field, Fields
 from promptlab.ui.components.widgets import note, plain, small
 
@@ -21,7 +21,7 @@ def fields_of(values: Mapping[str, Any]) -> list[Field]:
     schema = values["schema"]
     shown = schema if isinstance(schema, str) else json.dumps(schema, indent=2, ensure_ascii=False) if schema else ""
     found = [Field("text-schema", shown, edits=lambda _, given: {"schema": _read(given)}, read=_read)]
-    for number, row in enumerate(schema_fields.rows_of(schema) or ()):
+    for number, row in enumerate(templates.rows_of(schema) or ()):
         found += [
             _field(number, "name", row.name, refill=True),
             _field(number, "type", row.type, refill=True),
@@ -36,11 +36,11 @@ def _field(number: int, name: str, value: Any, *, refill: bool = False) -> Field
     def edits(values: dict[str, Any], given: Any) -> dict[str, Any]:
         if name == "choices":
             given = tuple(dict.fromkeys(one.strip() for one in given.split(",") if one.strip()))
-        rows = schema_fields.rows_of(values["schema"])
+        rows = templates.rows_of(values["schema"])
         if rows is None or number >= len(rows):
             return {}
-        changed = schema_fields.changed(rows, number, **{name: given})
-        return {"schema": schema_fields.with_rows(values["schema"], changed)}
+        changed = templates.changed(rows, number, **{name: given})
+        return {"schema": templates.with_rows(values["schema"], changed)}
 
     return Field(f"schema-{name}-{number}", value, edits=edits, refill=refill)
 
@@ -68,7 +68,7 @@ def draw(fields: Fields, values: Mapping[str, Any]) -> None:
                 type="tertiary",
                 key="schema-add",
                 on_click=fields.edit,
-                args=(lambda _: {"schema": dict(schema_fields.NEW)},),
+                args=(lambda _: {"schema": dict(templates.NEW)},),
             )
         return
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", gap="small"):
@@ -83,7 +83,7 @@ def draw(fields: Fields, values: Mapping[str, Any]) -> None:
             on_click=fields.edit,
             args=(lambda _: {"schema": None},),
         )
-    rows = schema_fields.rows_of(schema)
+    rows = templates.rows_of(schema)
     if view == JSON or rows is None:
         if view == FIELDS:
             note("info", "This schema has no fields to show", "It is not the schema of an object; edit it as JSON.")
@@ -93,7 +93,7 @@ def draw(fields: Fields, values: Mapping[str, Any]) -> None:
         _row(fields, number, row)
     if not rows:
         small("The object has no fields yet.")
-    _press(fields, "Add a field", schema_fields.added, icon=":material/add:", key="schema-more")
+    _press(fields, "Add a field", templates.added, icon=":material/add:", key="schema-more")
 
 
 def _row(fields: Fields, number: int, row: Row) -> None:
@@ -105,8 +105,8 @@ def _row(fields: Fields, number: int, row: Row) -> None:
             st.selectbox("Type", types, width=150, **fields.bind(f"schema-type-{number}"))
             st.checkbox("Required", **fields.bind(f"schema-required-{number}"))
             for icon, what, change in (
-                (":material/arrow_upward:", "Move up", schema_fields.moved_up),
-                (":material/close:", "Remove", schema_fields.removed),
+                (":material/arrow_upward:", "Move up", templates.moved_up),
+                (":material/close:", "Remove", templates.removed),
             ):
                 _press(
                     fields,
@@ -126,7 +126,7 @@ def _row(fields: Fields, number: int, row: Row) -> None:
             _press(
                 fields,
                 f"Add a field to {name}",
-                lambda rows: schema_fields.added(rows, number),
+                lambda rows: templates.added(rows, number),
                 icon=":material/subdirectory_arrow_right:",
                 key=f"schema-into-{number}",
             )
@@ -134,7 +134,7 @@ def _row(fields: Fields, number: int, row: Row) -> None:
 
 def _press(fields: Fields, label: str, change: Any, *, icon: str, key: str, help: str | None = None) -> None:
     def make(values: dict[str, Any]) -> dict[str, Any]:
-        rows = schema_fields.rows_of(values["schema"])
-        return {} if rows is None else {"schema": schema_fields.with_rows(values["schema"], change(rows))}
+        rows = templates.rows_of(values["schema"])
+        return {} if rows is None else {"schema": templates.with_rows(values["schema"], change(rows))}
 
     st.button(label, icon=icon, type="tertiary", key=key, help=help, on_click=fields.edit, args=(make,))

@@ -8,10 +8,10 @@ from typing import Protocol
 
 import streamlit as st
 
+from promptlab import versions
 from promptlab.ui.components import widgets
 from promptlab.ui.components.widgets import note
-from promptlab.versions import _save as shelf
-from promptlab.workspace._workspace import Workspace
+from promptlab.workspace import Workspace
 
 COMMANDS = ('git config --global user.name "Your Name"', "git config --global user.email you@example.org")
 
@@ -22,7 +22,7 @@ class Press(Protocol):
     def __call__(self, label: str, do: Callable[[], str], *, key: str, primary: bool = False) -> None: ...
 
 
-def ready(workspace: Workspace, state: shelf.State, press: Press) -> bool:
+def ready(workspace: Workspace, state: versions.State, press: Press) -> bool:
     """Whether git can take a version; if not, what to do about it is drawn."""
     if not state.repository:
         note(
@@ -54,13 +54,13 @@ def _who(workspace: Workspace, press: Press) -> None:
 
 
 def _init(workspace: Workspace) -> str:
-    shelf.init(workspace)
+    versions.init(workspace)
     return ""
 
 
 def _introduce(workspace: Workspace) -> str:
     name, address = (str(st.session_state.get(f"saving-{part}", "")) for part in ("name", "address"))
-    shelf.introduce(workspace, name, address)
+    versions.introduce(workspace, name, address)
     return ""
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from promptlab import versions
 from promptlab._util.git import blob_id
 from promptlab.errors import NoRepository, PromptlabError
 from promptlab.ui.components import version_diff, widgets
@@ -20,9 +21,7 @@ from promptlab.ui.components.widgets import escape, note, plain, small
 from promptlab.ui.state.session import Session
 from promptlab.ui.templates import tags as naming
 from promptlab.ui.templates import variants as variants_view
-from promptlab.versions import _history as versions
-from promptlab.versions import _save as shelf
-from promptlab.versions._history import Version
+from promptlab.versions import Version
 
 PAGE = 12
 """Versions shown at first, and with every press on Older."""
@@ -63,7 +62,7 @@ def draw(session: Session, path: str, draft_text: str | None) -> None:
             "This folder is in no git repository. Save to git offers to begin one; every version is then listed here.",
         )
         return
-    disk = shelf.on_disk(session.workspace, path)
+    disk = versions.on_disk(session.workspace, path)
     texts = _texts(session, draft_text, disk, known)
     texts = [*(_of_variant(session, path, one, known) for one in variants if one.blob), *texts]
     picked = [text for text in texts if st.session_state.get(_pick_key(text.id))]
@@ -199,7 +198,7 @@ def _version(session: Session, path: str, version: Version, answers: int, *, oth
 
 
 def _restore(session: Session, path: str, version: Version) -> None:
-    _finish(lambda: shelf.restore(session.workspace, path, version.commit).said)
+    _finish(lambda: versions.restore(session.workspace, path, version.commit).said)
 
 
 def _finish(do: Callable[[], str]) -> bool:

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from promptlab._yaml._read import MAX_BYTES
+from promptlab import formats
+from promptlab._yaml import MAX_BYTES
 from promptlab.errors import FormatError, InputError, PromptlabError
-from promptlab.formats import _import as bringing
-from promptlab.formats._home import home
-from promptlab.formats._registry import IMPORTS
-from promptlab.formats._source import Imported, Loss, Places, What
+from promptlab.formats import IMPORTS, Imported, Loss, Places, What, home
 from promptlab.ui.components import frame, links, widgets
 from promptlab.ui.components.sizes import sentence
 from promptlab.ui.components.theme import UPLOAD_MB
@@ -22,7 +20,7 @@ from promptlab.ui.state.session import Session, current
 
 _OPEN = "import-open"
 _KINDS: Mapping[What, str] = {"taken": "good", "translated": "warn", "not understood": "bad"}
-_ENDINGS = [ending.removeprefix(".") for ending in bringing.ENDINGS]
+_ENDINGS = [ending.removeprefix(".") for ending in formats.ENDINGS]
 
 
 @dataclass(frozen=True)
@@ -111,12 +109,12 @@ def _one(
         note("warn", "Nothing could be made of it", "What it holds is listed below.")
         _report(found.imported, key)
         return 0
-    wanted = bringing.files_of(found.imported, name, Places())
+    wanted = formats.files_of(found.imported, name, Places())
     for path in wanted:
         markup(f'<div class="pl-small pl-mono pl-break">{escape(path)}</div>')
     _models(session, found.imported)
     _report(found.imported, key)
-    there = bringing.in_the_way(session.workspace, wanted)
+    there = formats.in_the_way(session.workspace, wanted)
     if there:
         note("warn", "Something else is there already", f"{', '.join(there)} would be replaced.")
     st.button(
@@ -142,14 +140,14 @@ def _looked_at(key: str, name: str, beside: Mapping[str, bytes]) -> _Read:
 
 def _read(chosen: str, name: str, beside: Mapping[str, bytes]) -> _Read:
     content = beside.get(name)
-    format_ = chosen or (bringing.guess(name, content) if content is not None else None) or ""
+    format_ = chosen or (formats.guess(name, content) if content is not None else None) or ""
     try:
         if content is None:
             raise FormatError(f"larger than {MAX_BYTES // 1_000_000} MB", hint="is this the file you meant?")
         if not format_:
             raise FormatError("nothing in it tells which tool it is of", hint="choose its format, if you know it")
         return _Read(
-            format_, bringing.read(format_, name, content, Places(home=home(current().workspace)), beside=beside)
+            format_, formats.read(format_, name, content, Places(home=home(current().workspace)), beside=beside)
         )
     except PromptlabError as exc:
         return _Read(format_, problem=exc)
@@ -176,7 +174,7 @@ def _row(entry: Loss) -> str:
 
 
 def _models(session: Session, imported: Imported) -> None:
-    from promptlab.formats._yaml_out import flow, scalar
+    from promptlab.formats import flow, scalar
 
     new = {name: model for name, model in imported.models.items() if name not in session.workspace.models}
     if new:
@@ -193,7 +191,7 @@ def _write(
     force: bool,
 ) -> None:
     try:
-        done[id] = bringing.write(session.workspace, imported, name, Places(), force=force)
+        done[id] = formats.write_imported(session.workspace, imported, name, Places(), force=force)
     except PromptlabError as exc:
         done[id] = [f"! {exc.message}"]
 
@@ -208,8 +206,8 @@ def _write_all(
     for id, name in files:
         found = _looked_at(f"{key}-{id[:16]}", name, beside)
         if found.imported and found.imported.files:
-            wanted = bringing.files_of(found.imported, name, Places())
-            if not bringing.in_the_way(session.workspace, wanted):
+            wanted = formats.files_of(found.imported, name, Places())
+            if not formats.in_the_way(session.workspace, wanted):
                 _write(session, id, name, found.imported, done, False)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from promptlab.templates._index import Entry
+from promptlab.templates import Entry
 from promptlab.types import sha256
 from promptlab.ui.components import frame, widgets
 from promptlab.ui.components.widgets import chip, escape, markup, note, plain, small

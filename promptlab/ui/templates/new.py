@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from promptlab import formats, templates, versions
 from promptlab.errors import PromptlabError, TemplateError
-from promptlab.formats import openai as openai_chat
-from promptlab.templates import _load as templates
-from promptlab.templates import _new as beginnings
 from promptlab.ui.components import frame
 from promptlab.ui.components.widgets import note, small
 from promptlab.ui.state.open_template import open_template
 from promptlab.ui.state.session import Session
-from promptlab.versions import _save as shelf
 
 _OPEN, _TROUBLE = "new-open", "new-trouble"
 STANDARD, COPY, REQUEST, TEXT = "Standard layout", "A copy", "An OpenAI request", "Plain text"
@@ -65,7 +62,7 @@ def _sentence(exc: PromptlabError) -> str:
 def _create(session: Session) -> None:
     state = st.session_state
     try:
-        path = beginnings.path_of(session.workspace, state.get("new-name") or "", taken=session.drafts.edited())
+        path = templates.path_of(session.workspace, state.get("new-name") or "", taken=session.drafts.edited())
         text = _text(session, state["new-way"], path)
         templates.parse(text, path=path)
     except PromptlabError as exc:
@@ -80,10 +77,10 @@ def _create(session: Session) -> None:
 def _text(session: Session, way: str, path: str) -> str:
     state = st.session_state
     if way == COPY:
-        return beginnings.copy(_source(session, state["new-copy"]), path)
+        return templates.copy(_source(session, state["new-copy"]), path)
     if way == REQUEST:
-        return openai_chat.template_text(state["new-request"], path)
-    return beginnings.plain_text(state["new-text"], path) if way == TEXT else beginnings.standard(path)
+        return formats.template_text(state["new-request"], path)
+    return templates.plain_text(state["new-text"], path) if way == TEXT else templates.standard(path)
 
 
 def _source(session: Session, path: str) -> str:
@@ -91,7 +88,7 @@ def _source(session: Session, path: str) -> str:
     draft = session.drafts.load(path)
     if draft.edited:
         return open_template(session, path).text
-    return shelf.on_disk(session.workspace, path) or ""
+    return versions.on_disk(session.workspace, path) or ""
 
 
 def _open() -> None:

@@ -7,9 +7,8 @@ from pathlib import PurePosixPath
 
 import streamlit as st
 
+from promptlab import templates, versions
 from promptlab.errors import InputError, TemplateError
-from promptlab.templates import _change_summary as template_changes
-from promptlab.templates import _load as templates
 from promptlab.ui.components import links, widgets
 from promptlab.ui.components.widgets import note, plain
 from promptlab.ui.state.open_template import Opened, let_go, open_template
@@ -35,7 +34,6 @@ from promptlab.ui.templates import (
 from promptlab.ui.templates import (
     text as template_text,
 )
-from promptlab.versions import _save as shelf
 
 
 def page(session: Session) -> None:
@@ -77,7 +75,7 @@ def _head(session: Session, opened: Opened) -> None:
             _discard(session, path, new=opened.is_new)
         links.to("workbench", "Open in workbench", icon=":material/science:", template=path)
         exporting.button(session, opened.template)
-    changed = ", ".join(template_changes.changes(opened.original, opened.template))
+    changed = ", ".join(templates.changes(opened.original, opened.template))
     if changed and opened.draft.text is None:
         widgets.small(f"Changed here and not saved: {changed}.")
 
@@ -120,7 +118,7 @@ def _text(session: Session, path: str) -> tuple[str | None, str | None]:
     if draft.origin is not None:
         return draft.origin, draft.base
     try:
-        disk = shelf.on_disk(session.workspace, path) if path in templates.names(session.workspace) else None
+        disk = versions.on_disk(session.workspace, path) if path in templates.names(session.workspace) else None
     except InputError:
         return None, None
     return disk, disk

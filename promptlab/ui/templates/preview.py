@@ -6,10 +6,9 @@ from typing import Any
 
 import streamlit as st
 
-from promptlab.documents import _token_estimate as tokens
+from promptlab import documents, templates
 from promptlab.errors import InputError, PromptlabError
-from promptlab.templates import _load as templates
-from promptlab.templates._materials import materials
+from promptlab.templates import materials
 from promptlab.types import Budget, Prompt, Section, Template
 from promptlab.ui.components import widgets
 from promptlab.ui.components.widgets import markup, note, small
@@ -61,7 +60,7 @@ def about(prompt: Prompt, room: int) -> Budget:
     """The tokens of each section, estimated alike for every model, and the `room` kept for the answer."""
     by_section: dict[Section, int] = {}
     for span, text in prompt.texts():
-        by_section[span.section] = by_section.get(span.section, 0) + tokens.about(text)
+        by_section[span.section] = by_section.get(span.section, 0) + documents.about(text)
     return Budget(
         by_section=by_section, by_source={}, prompt=sum(by_section.values()), room=room, window=None, exact=False
     )

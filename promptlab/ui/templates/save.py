@@ -15,20 +15,15 @@ from typing import Literal
 
 import streamlit as st
 
+from promptlab import templates, versions
 from promptlab.errors import CommitRefused, InputError, PromptlabError
-from promptlab.templates import _change_summary as template_changes
-from promptlab.templates import _load as templates
-from promptlab.templates._check import check
+from promptlab.templates import check
 from promptlab.ui.components import conflict_view, frame, version_diff, widgets
 from promptlab.ui.components.widgets import note, plain, small
 from promptlab.ui.state.session import Session
 from promptlab.ui.templates import git_setup as repository
-from promptlab.versions import _branches as variants
-from promptlab.versions import _history as versions
-from promptlab.versions import _save as shelf
-from promptlab.versions._save import State
-from promptlab.versions._status import Standing
-from promptlab.versions._status import standing as standing_of
+from promptlab.versions import Standing, State
+from promptlab.versions import standing as standing_of
 
 Do = Callable[[], str]
 """What a button of the dialog does; it gives one sentence to say, "" to stay in the dialog."""
@@ -139,7 +134,7 @@ def _draw(work: _Work) -> None:
         st.rerun()
         return
     standing = standing_of(work.session.workspace, work.path, work.text, work.base)
-    state = shelf.state(work.session.workspace)
+    state = versions.state(work.session.workspace)
     if dialog.trouble:
         _trouble(dialog.trouble)
     if standing.kind == "apart":
@@ -165,7 +160,7 @@ def _draw(work: _Work) -> None:
 
 def _message(work: _Work, state: State, made_from: str | None) -> None:
     if MESSAGE not in st.session_state:
-        st.session_state[MESSAGE] = template_changes.message(work.path, made_from, work.text)
+        st.session_state[MESSAGE] = templates.message(work.path, made_from, work.text)
     st.text_area("What changed, for the history", key=MESSAGE, height=68)
     where = f"on the branch {state.branch}" if state.branch else "on no branch (a detached head)"
     small(f"As {state.identity}, {where}.")
@@ -195,7 +190,7 @@ def _settle(work: _Work, standing: Standing, state: State) -> None:
     theirs = standing.disk
     what = "was deleted" if theirs is None else "appeared on disk" if work.base is None else "was changed on disk"
     note("warn", f"{work.path} {what} since you began", "Nothing has been written. Both texts are kept until you save.")
-    conflict = shelf.conflict(work.path, work.base, work.text, theirs)
+    conflict = versions.conflict(work.path, work.base, work.text, theirs)
     together = conflict_view.draw(conflict, conflict_view.Names(), key="saving")
     bad = together is None or _problem(work.path, together) is not None
     ready = repository.ready(work.session.workspace, state, _press)
@@ -257,13 +252,13 @@ def _words() -> str:
 
 def _save(work: _Work) -> str:
     with _let_go_where_written(work, work.text):
-        saved = shelf.save(work.session.workspace, work.path, work.text, _words(), base=work.base)
+        saved = versions.save(work.session.workspace, work.path, work.text, _words(), base=work.base)
     return saved.said
 
 
 def _save_over(work: _Work, text: str, theirs: str | None) -> str:
     with _let_go_where_written(work, text):
-        saved = shelf.save_over(work.session.workspace, work.path, text, _words(), theirs=theirs)
+        saved = versions.save_over(work.session.workspace, work.path, text, _words(), theirs=theirs)
     return saved.said
 
 
@@ -274,20 +269,20 @@ def _let_go_where_written(work: _Work, text: str) -> Iterator[None]:
     try:
         yield
     except CommitRefused:
-        if shelf.on_disk(work.session.workspace, work.path) == text:
+        if versions.on_disk(work.session.workspace, work.path) == text:
             work.on_saved()
         raise
     work.on_saved()
 
 
 def _write(work: _Work, text: str, base: str | None) -> str:
-    shelf.write(work.session.workspace, work.path, text, base=base)
+    versions.write(work.session.workspace, work.path, text, base=base)
     work.on_saved()
     return f"{work.path} written; it is in no version yet"
 
 
 def _take_theirs(work: _Work) -> str:
-    kept = variants.set_aside(work.session.workspace, work.path, work.text)
+    kept = versions.set_aside(work.session.workspace, work.path, work.text)
     work.on_saved()
     return f"Your text is kept as the variant {kept.name}"
 

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from promptlab import versions
 from promptlab.errors import PromptlabError
 from promptlab.ui.components import frame, widgets
 from promptlab.ui.components.widgets import escape, note, plain, small
 from promptlab.ui.state.session import Session
-from promptlab.versions import _history as versions
-from promptlab.versions import _save as shelf
-from promptlab.versions._history import Version
+from promptlab.versions import Version
 
 _OPEN, _NAME = "naming-open", "naming-name"
 Finish = Callable[[Callable[[], str]], bool]
@@ -81,7 +80,7 @@ def _give(session: Session, here: _Open, finish: Finish, name: str, moves: bool)
     _do(
         here,
         finish,
-        lambda: _said(shelf.tag(session.workspace, here.path, here.version.commit, name, move=moves), name),
+        lambda: _said(versions.tag(session.workspace, here.path, here.version.commit, name, move=moves), name),
     )
 
 
@@ -91,7 +90,7 @@ def _said(version: Version, name: str) -> str:
 
 def _untag(session: Session, here: _Open, finish: Finish, name: str) -> None:
     def do() -> str:
-        shelf.untag(session.workspace, here.path, name)
+        versions.untag(session.workspace, here.path, name)
         return f"No version is called {name} any more"
 
     _do(here, finish, do)

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from promptlab import versions
 from promptlab.errors import Conflict, PromptlabError
 from promptlab.ui.components import conflict_view, frame, widgets
 from promptlab.ui.components.widgets import escape, note, plain, small
 from promptlab.ui.state.session import Session
-from promptlab.versions import _branches as variants
-from promptlab.versions import _save as shelf
-from promptlab.versions._branches import Variant
+from promptlab.versions import Variant
 
 _OPEN, _NAME, _MESSAGE, _DROPPED = "variant-open", "variant-name", "variant-message", "variant-dropped"
 NAMES = conflict_view.Names("the variant's", "the template's", "What the variant changed", "What the template changed")
@@ -32,12 +31,12 @@ class _Open:
 
 def known(session: Session, path: str) -> list[Variant]:
     """The variants of the template. Raises `NoRepository`."""
-    return variants.variants(session.workspace, path)
+    return versions.variants(session.workspace, path)
 
 
 def text(session: Session, path: str, one: Variant) -> str:
     """The text of a variant."""
-    return variants.variant_text(session.workspace, path, one.name)
+    return versions.variant_text(session.workspace, path, one.name)
 
 
 def draw(
@@ -123,7 +122,7 @@ def _new(session: Session, now: str, finish: Finish) -> None:
 
 def _keep(session: Session, here: _Open, name: str, message: str, now: str, finish: Finish) -> None:
     def do() -> str:
-        made = variants.save_variant(session.workspace, here.path, name, now, message)
+        made = versions.save_variant(session.workspace, here.path, name, now, message)
         return f"Kept as the variant {made.name}, on the branch {made.branch}"
 
     _do(here, finish, do)
@@ -149,7 +148,7 @@ def _do(here: _Open, finish: Finish, do: Callable[[], str]) -> None:
 
 def _merge(session: Session, path: str, one: Variant, finish: Finish) -> None:
     def do() -> str:
-        return variants.merge_variant(session.workspace, path, one.name).said
+        return versions.merge_variant(session.workspace, path, one.name).said
 
     try:
         said = do()
@@ -193,12 +192,12 @@ def _settle(session: Session, finish: Finish) -> None:
 
 def _save_settled(session: Session, here: _Open, together: str, message: str, finish: Finish) -> None:
     base = here.conflict.theirs if here.conflict else None
-    _do(here, finish, lambda: shelf.save(session.workspace, here.path, together, message, base=base).said)
+    _do(here, finish, lambda: versions.save(session.workspace, here.path, together, message, base=base).said)
 
 
 def _drop(session: Session, path: str, one: Variant, finish: Finish) -> None:
     def do() -> str:
-        commit = variants.drop_variant(session.workspace, path, one.name)
+        commit = versions.drop_variant(session.workspace, path, one.name)
         st.session_state[_DROPPED] = (path, one.name, commit)
         return f"The variant {one.name} is gone"
 
@@ -212,7 +211,7 @@ def _dropped(session: Session, path: str, finish: Finish) -> None:
         return
 
     def do() -> str:
-        variants.bring_back(session.workspace, path, name, commit)
+        versions.bring_back(session.workspace, path, name, commit)
         st.session_state.pop(_DROPPED)
         return f"The variant {name} is back"
 

@@ -7,13 +7,11 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from promptlab import models
 from promptlab._util.json_schema import indented
 from promptlab._util.text import value_in_words
-from promptlab.models import _structured_output as structured
-from promptlab.models._catalogue import ModelStatus
-from promptlab.models._thinking import where_tokens_went
-from promptlab.runs._report import seconds
-from promptlab.runs._store import RunInfo
+from promptlab.models import ModelStatus, where_tokens_went
+from promptlab.runs import RunInfo, seconds
 from promptlab.types import Completion, FinishReason, Request, Result
 from promptlab.ui.components import widgets
 from promptlab.ui.components.widgets import chip, escape, markup, note
@@ -115,7 +113,7 @@ def answer(result: Result, session: Session | None = None) -> None:
             why = where_tokens_went(done.text, done.thinking, done.usage, done.finish_reason)
             note("warn", "An empty answer", why or "The model ended, or met a stop string, before its first word.")
         if done:
-            if wrong := structured.in_words(result):
+            if wrong := models.verdict_in_words(result):
                 note("bad", "Not valid under the schema", wrong)
             said = where_tokens_went(done.text, done.thinking, done.usage, done.finish_reason)  # is there already
             for warning in done.details.get("warnings", ()):
@@ -146,7 +144,7 @@ def _marks(result: Result) -> list[str]:
         word = done.details.get("finish")  # the server's own, where we know no better
         marks.append(chip(f"ended with “{word}”" if word else _ENDS[done.finish_reason], "warn"))
     if done and done.text and result.request and result.request.schema:
-        found = structured.verdict_of(result)
+        found = models.verdict_of(result)
         if found:
             marks.append(chip("valid", "good") if found.valid else chip("not valid", "bad"))
     return marks

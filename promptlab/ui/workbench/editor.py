@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from promptlab import examples, templates
 from promptlab.errors import PromptlabError
-from promptlab.examples import _pool as examples
-from promptlab.templates import _edit as template_edit
 from promptlab.types import AsSent, Section
 from promptlab.ui.components import parameters, widgets
 from promptlab.ui.components.bound_fields import Fields
@@ -81,7 +80,7 @@ def _context(session: Session, bench: Bench, fields: Fields, sent: AsSent | Prom
             key = f"context-{number}-{template.name}"
             wanted = context_view.draw(session, path, taken, bench.given.values, key=key)
             if wanted != taken:
-                context = template_edit.with_passages(template, path, wanted, original=bench.file)
+                context = templates.with_passages(template, path, wanted, original=bench.file)
                 session.drafts.edit(template.path, bench.file.source, {"context": context})
                 st.rerun()
 

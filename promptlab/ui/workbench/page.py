@@ -8,10 +8,9 @@ from typing import Any
 
 import streamlit as st
 
+from promptlab import templates
 from promptlab.errors import TemplateError
-from promptlab.runs._store import RunInfo
-from promptlab.templates import _change_summary as template_changes
-from promptlab.templates import _load as templates
+from promptlab.runs import RunInfo
 from promptlab.types import InputSpec, Result
 from promptlab.ui.components import diff_view as comparison
 from promptlab.ui.components import frame, links, widgets
@@ -120,7 +119,7 @@ def _broken(exc: TemplateError) -> None:
 
 
 def _state_of_draft(session: Session, now: Bench) -> None:
-    edits = ", ".join(template_changes.changes(now.file, now.template))
+    edits = ", ".join(templates.changes(now.file, now.template))
     if now.draft.text is None and edits:
         st.html(widgets.chip(f"draft · {edits}", "warn"), width="content")
     if now.draft.changes or now.without or now.draft.inputs:

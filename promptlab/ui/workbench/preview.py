@@ -6,6 +6,7 @@ import json
 
 import streamlit as st
 
+from promptlab import workspace
 from promptlab.errors import GateRefused, PromptlabError
 from promptlab.types import AsSent, Prompt, Request, Section
 from promptlab.ui.components import widgets
@@ -13,7 +14,6 @@ from promptlab.ui.components.widgets import escape, markup, note, plain
 from promptlab.ui.state.session import Session
 from promptlab.ui.templates import export as exporting
 from promptlab.ui.workbench.request import Bench, as_sent
-from promptlab.workspace import _gate as privacy
 
 
 def draw(session: Session, bench: Bench) -> None:
@@ -38,7 +38,7 @@ def _model(session: Session, bench: Bench, name: str) -> None:
     if request is None:
         return
     try:
-        privacy.check(request.prompt, model=name, clearance=session.catalogue.clearance(name))
+        workspace.check(request.prompt, model=name, clearance=session.catalogue.clearance(name))
     except GateRefused as exc:
         note("bad", "Refused by the gate: this would not be sent", str(exc.args[0]), exc.hint)
     status = next(s for s in bench.statuses if s.name == name)

@@ -9,12 +9,10 @@ from typing import Any
 
 import streamlit as st
 
+from promptlab import examples, templates
 from promptlab._util.git import blob_id
 from promptlab.errors import InputError, PromptlabError
-from promptlab.examples import _edit as pools
-from promptlab.runs._store import RunInfo
-from promptlab.templates import _change_summary as template_changes
-from promptlab.templates import _fields as template_fields
+from promptlab.runs import RunInfo
 from promptlab.types import InputSpec, Params, Prompt, Result, Section, highest
 from promptlab.ui.components import frame, links
 from promptlab.ui.components.widgets import note, small
@@ -50,7 +48,7 @@ def again(opened: Opened, run: RunInfo, result: Result) -> Again:
         raise InputError("what this run sent is not known", hint="it failed before its prompt was made")
     specs = opened.original.inputs
     try:
-        texts = pools.inputs_of(result)
+        texts = examples.inputs_of(result)
     except PromptlabError:
         texts = {}
     inputs: dict[str, Any] = {}
@@ -62,8 +60,8 @@ def again(opened: Opened, run: RunInfo, result: Result) -> Again:
     params = {f"params.{one.name}": _plain(getattr(request.params, one.name)) for one in fields(Params)}
     changes: dict[str, Any] = {}
     for name, value in params.items():
-        changes = template_fields.with_field(opened.original, changes, name, value)
-    applied = template_fields.edited_as_far_as_possible(opened.original, changes)[0]
+        changes = templates.with_field(opened.original, changes, name, value)
+    applied = templates.edited_as_far_as_possible(opened.original, changes)[0]
     same = blob_id(applied.source) == run.origin.template_blob
     return Again(inputs, result.without, params, lost, same, _origins(request.prompt, inputs))
 
@@ -141,7 +139,7 @@ def _in_the_way(opened: Opened, found: Again) -> list[str]:
     set_to = {name: value for name, value in there.items() if name in found.params}
     other = [name for name in there if name not in found.params]
     if other or any(value != found.params[name] for name, value in set_to.items()):
-        said += template_changes.changes(opened.original, opened.template) or ["changes of the template"]
+        said += templates.changes(opened.original, opened.template) or ["changes of the template"]
     if any(found.inputs.get(name) != value for name, value in draft.inputs.items() if name not in found.lost):
         said.append("other inputs")
     if draft.without and draft.switched_off() != found.without:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from promptlab import runs, templates
 from promptlab.errors import PromptlabError
-from promptlab.models._catalogue import ModelStatus
-from promptlab.runs import _plans as plans
-from promptlab.runs import _runner as runner
-from promptlab.runs._difference import Asked, asked, difference
-from promptlab.templates import _load as templates
-from promptlab.templates._materials import Materials, materials
+from promptlab.models import ModelStatus
+from promptlab.runs import Asked, asked, difference
+from promptlab.templates import Materials, materials
 from promptlab.types import AsSent, Given, Params, Prompt, Request, Section, Template, Trial
 from promptlab.ui.state.drafts import Draft
 from promptlab.ui.state.open_template import Opened
 from promptlab.ui.state.session import Session
-from promptlab.workspace._current_labels import Labels
+from promptlab.workspace import Labels
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ class Bench:
 
     def trials(self, session: Session) -> list[Trial]:
         """What Run asks."""
-        return plans.compare(
+        return runs.compare(
             session.workspace, self.template, self.given, self.models, without=self.without, params=self.params
         )
 
@@ -106,7 +104,7 @@ def read(session: Session, opened: Opened) -> Bench:
 def title_of(session: Session, trials: list[Trial]) -> str:
     """What the run of `trials` changes against the last run of the same template."""
     try:
-        after = [Asked(runner.request_of(trial), trial.without) for trial in trials]
+        after = [Asked(runs.request_of(trial), trial.without) for trial in trials]
     except PromptlabError:
         return difference([], [])
     for run in session.store.runs(template=trials[0].template.path, limit=5):
