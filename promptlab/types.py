@@ -590,7 +590,7 @@ class Result:
         return self.completion.text if self.completion else self.partial
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Use:
     """A source as the run `run_id` had it, at `when`."""
 

@@ -67,8 +67,8 @@ def kill(process: subprocess.Popen[str], rng: random.Random, longest: float) -> 
 
 IMPORT = """
 import sys
-from promptlab.formats.bringing import read, write
-from promptlab.formats.common import Places
+from promptlab.formats._import import read, write
+from promptlab.formats._source import Places
 from promptlab.workspace import Workspace
 workspace = Workspace.find()
 imported = read("promptfoo", "promptfooconfig.yaml", open(sys.argv[1], "rb").read())
@@ -142,7 +142,7 @@ def test_imports_killed_at_random_are_all_or_none(workspace: Workspace, tmp_path
 
 SAVE = """
 import sys
-from promptlab import shelf
+from promptlab.versions import _save as shelf
 from promptlab.workspace import Workspace
 workspace = Workspace.find()
 text = open(sys.argv[1]).read()
@@ -175,10 +175,10 @@ def test_saves_killed_at_random_keep_the_file_and_the_repository(
 
 
 ACCEPT = """
-from promptlab import suite_file
-from promptlab.baseline import Answers, last_run, write_recording
-from promptlab.store import Store
-from promptlab.suite_log import SuiteLog
+from promptlab.suites import _file as suite_file
+from promptlab.suites._baseline import Answers, last_run, write_recording
+from promptlab.runs._store import Store
+from promptlab.suites._log import SuiteLog
 from promptlab.workspace import Workspace
 workspace = Workspace.find()
 suite = suite_file.load(workspace, "facts")

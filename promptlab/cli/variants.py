@@ -1,4 +1,4 @@
-"""`promptlab templates try`: variants of a template, on branches of their own. See `variants.py`."""
+"""`promptlab templates try`: variants of a template, on branches of their own. See `versions/_branches.py`."""
 
 from __future__ import annotations
 

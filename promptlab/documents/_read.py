@@ -6,7 +6,7 @@
 
 Text, Markdown and CSV are the file's own text: newlines stay as they are, and only a byte order mark at the very
 beginning is left out, because it says how the file is stored. HTML, PDF, Word and Excel are converted to Markdown
-(`convert.py`), once for each content. Every text read is kept under its hash (`docstore.py`).
+(`documents/_convert.py`), once for each content. Every text read is kept under its hash (`documents/_content_store.py`).
 """
 
 from __future__ import annotations

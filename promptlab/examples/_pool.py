@@ -1,10 +1,10 @@
 r"""Pools of worked examples: reading them, searching them, and finding what is in them twice.
 
-A pool is a JSONL, CSV or YAML file (`pool_files.py`); in JSONL it has one example a line:
+A pool is a JSONL, CSV or YAML file (`examples/_pool_file.py`); in JSONL it has one example a line:
 
     {"id": "host", "inputs": {"question": "Which country was the host?"}, "output": "Qatar", "tags": ["short"]}
 
-`selection.py` has the choice of shots, `pools.py` what changes a pool.
+`examples/_select.py` has the choice of shots, `examples/_edit.py` what changes a pool.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The run history and the answer cache: one SQLite file, `.promptlab/runs.sqlite`.
 
-A run is a set of trials asked together; each trial is written when it ends (`tables.py` has the rows). The
+A run is a set of trials asked together; each trial is written when it ends (`runs/_tables.py` has the rows). The
 cache is a question to the same tables: a result that was answered, live and to its end, under the same key.
 
 The schema has a version; a file of an older version is brought up step by step, a newer one is refused.

@@ -1,4 +1,4 @@
-"""The tables of the run history, and how nouns become rows and rows nouns again. `store.py` asks the questions.
+"""The tables of the run history, and how nouns become rows and rows nouns again. `runs/_store.py` asks the questions.
 
 A run is a row of `runs`, each ended trial a row of `results`. A request is kept once under its key, and every
 message text once under its hash, so a thousand questions about one article hold the article once.

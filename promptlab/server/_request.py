@@ -1,6 +1,6 @@
 """From the fields of POST /v1/chat/completions to a request: what one field means beside another.
 
-`serve_fields.py` has the fields, `serve_body.py` reads them.
+`server/_fields.py` has the fields, `server/_body.py` reads them.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A verdict is about the answer: the same text, another one that is as good, a better, a worse, or none that can be
 told. Causes are facts laid side by side: what of the request, the model or the scorers is not as it was. With one fact
-there is nothing to choose; with several, `causes.py` asks again with one of them changed at a time.
+there is nothing to choose; with several, `suites/_find_causes.py` asks again with one of them changed at a time.
 """
 
 from __future__ import annotations

@@ -644,7 +644,7 @@ def test_many_threads_read_and_write_at_once(store: Store) -> None:
 WRITER = """
 import sys, uuid
 from pathlib import Path
-from promptlab.store import RunInfo, Store
+from promptlab.runs._store import RunInfo, Store
 from promptlab.types import *
 store = Store(Path(sys.argv[1]))
 request = Request("gpt", Prompt((Message("user", "shared text"),)))
@@ -691,10 +691,11 @@ def test_a_reader_sees_whole_transactions_while_another_process_writes(tmp_path:
 ENDLESS = """
 import sys
 from pathlib import Path
-from promptlab import runner, templates
-from promptlab.backends.scripted import ScriptedBackend
+from promptlab.runs import _runner as runner
+from promptlab import templates
+from promptlab.models._scripted import ScriptedBackend
 from promptlab.models import Catalogue
-from promptlab.store import Store
+from promptlab.runs._store import Store
 from promptlab.types import Result, Trial
 from promptlab.workspace import Workspace
 workspace = Workspace.load(Path(sys.argv[1]))

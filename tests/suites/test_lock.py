@@ -169,7 +169,7 @@ def test_a_suite_that_is_forgotten_about_is_free(home: Workspace) -> None:
 
 PUT = """
 import sys
-from promptlab import marks
+from promptlab.suites import _annotations as marks
 
 from promptlab.workspace import Workspace
 for n in range(20):

@@ -26,13 +26,13 @@ KILLS = 20
 # is answered.
 PROGRAM = """
 import sys
-from promptlab import suite_file
-from promptlab.backends.scripted import ScriptedBackend
+from promptlab.suites import _file as suite_file
+from promptlab.models._scripted import ScriptedBackend
 from promptlab.models import Catalogue
-from promptlab.store import Store
-from promptlab.suite_asking import Asking
-from promptlab.suite_choice import Options
-from promptlab.suite_log import SuiteLog
+from promptlab.runs._store import Store
+from promptlab.suites._ask import Asking
+from promptlab.suites._choice import Options
+from promptlab.suites._log import SuiteLog
 from promptlab.workspace import Workspace
 
 workspace = Workspace.find()

@@ -125,7 +125,7 @@ def test_replay_imports_no_vendor_and_opens_no_connection(suites: SuiteHouse) ->
         "def no(*a, **k): raise AssertionError('a connection')\n"
         "socket.socket.connect = no\n"
         "from promptlab.workspace._workspace import Workspace\n"
-        "from promptlab import suite_file\n"
+        "from promptlab.suites import _file as suite_file\n"
         "from promptlab.suites._replay import replay\n"
         "w = Workspace.find()\n"
         "found = list(replay(w, suite_file.load(w, 'facts')))\n"

@@ -115,15 +115,15 @@ def test_what_git_was_told_of_it_stays(workspace: Workspace) -> None:
 
 MAKES_FILES = ("mkdir", "mkstemp", "write_text", "write_bytes", "NamedTemporaryFile")
 ELSEWHERE = {
-    "state_folder.py",  # the door
-    "files.py",  # behind the door
-    "modelfiles.py",  # the cache folder of model files
-    "models.py",  # the same
-    "merge.py",  # a temporary folder
-    "formats/bringing.py",  # a temporary folder
-    "backends/llama_wheel.py",  # the cache folder
-    "backends/llama_tried.py",  # the cache folder
-    "backends/recorded.py",  # a recording, which is a file of the repository
+    "_util/state_folder.py",  # the door
+    "_util/files.py",  # behind the door
+    "models/_files.py",  # the cache folder of model files
+    "models/_catalogue.py",  # the same
+    "versions/_merge.py",  # a temporary folder
+    "formats/_import.py",  # a temporary folder
+    "models/_llama/_wheel.py",  # the cache folder
+    "models/_llama/_cpu_choice.py",  # the cache folder
+    "models/_recorded.py",  # a recording, which is a file of the repository
 }
 
 

@@ -12,14 +12,14 @@ from promptlab._util import subprocesses as processes
 from tests.places import PACKAGE
 
 STARTED = {
-    "backends/llama_child.py": "a command of `processes`",
-    "backends/llama_plain.py": "a command of `processes`",
-    "backends/llama_tried.py": "a command of `processes`",
-    "backends/llama_wheel.py": "-P; it is run before promptlab is installed",
-    "convert.py": "isolated (-I), with this process's own path",
-    "git.py": "git, made safe there",
-    "bounded.py": "a command of `processes`",
-    "ui/serve.py": "a command of `processes`, in a folder of promptlab's own",
+    "models/_llama/_worker_client.py": "a command of `processes`",
+    "models/_llama/_reference.py": "a command of `processes`",
+    "models/_llama/_cpu_choice.py": "a command of `processes`",
+    "models/_llama/_wheel.py": "-P; it is run before promptlab is installed",
+    "documents/_convert.py": "isolated (-I), with this process's own path",
+    "_util/git.py": "git, made safe there",
+    "_util/bounded_worker.py": "a command of `processes`",
+    "ui/launch.py": "a command of `processes`, in a folder of promptlab's own",
 }
 """The files that start processes, and what makes them safe. A new one needs its line here, and a look."""
 
@@ -50,9 +50,9 @@ def test_the_list_of_modules_that_start_processes_is_whole() -> None:
 @pytest.mark.parametrize("name", [name for name, why in STARTED.items() if "`processes`" in why])
 def test_python_is_started_by_the_one_way_that_leaves_the_folder_out(name: str) -> None:
     text = (PACKAGE / name).read_text(encoding="utf-8")
-    assert "processes.command(" in text or name.endswith(("llama_child.py", "llama_tried.py"))
+    assert "processes.command(" in text or name.endswith(("_worker_client.py", "_cpu_choice.py"))
     assert '"-m"' not in text
-    assert "sys.executable" not in text or name == "ui/serve.py"
+    assert "sys.executable" not in text or name == "ui/launch.py"
 
 
 def test_the_folder_has_no_say_and_neither_has_an_empty_entry_of_the_path(monkeypatch: pytest.MonkeyPatch) -> None:

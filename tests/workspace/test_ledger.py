@@ -117,8 +117,8 @@ def test_only_the_catalogue_makes_api_models_and_gives_each_a_ledger() -> None:
     makers = [
         p.name for p in root.rglob("*.py") if "OpenAIBackend(" in p.read_text().replace("class OpenAIBackend", "")
     ]
-    assert makers == ["models.py"]
-    text = (root / "models.py").read_text()
+    assert makers == ["_catalogue.py"]
+    text = (root / "models" / "_catalogue.py").read_text()
     assert "outgoing = Outgoing(" in text or "outgoing=Outgoing(" in text
 
 
@@ -251,7 +251,7 @@ def test_a_torn_last_line_is_said_and_never_written_on_from(tmp_path: Path, left
 WRITER = """
 import sys, time
 from pathlib import Path
-from promptlab.ledger import Ledger, Sent
+from promptlab.workspace._ledger import Ledger, Sent
 ledger = Ledger(Path(sys.argv[1]))
 print("ready", flush=True)
 n = 0

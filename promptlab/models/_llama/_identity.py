@@ -13,7 +13,7 @@ one function that makes it, and whatever decides is in it:
     n_ctx, flash_attn      the context, and how attention is computed
     n_gpu_layers           what is computed where
     n_threads              where attention is computed the flash way, which sums up by threads; otherwise the number
-                           of threads changes no bit (tests/backends/test_llama_identity.py tries it)
+                           of threads changes no bit (tests/models/llama/test_identity.py tries it)
     build                  llama-cpp-python's version and the bytes of the libraries that are loaded
     cpu                    which CPU code computes, or the instructions it uses where a build has one kind only
     reading, sampling      how prompts are cut, and what holds where a template says nothing

@@ -1,6 +1,6 @@
 """The process that holds the loaded local models: `python -m promptlab.models._llama._worker`.
 
-It is started by `llama_child.py`, takes requests from standard input and answers on standard output, and ends when the
+It is started by `models/_llama/_worker_client.py`, takes requests from standard input and answers on standard output, and ends when the
 other side is gone. Native code that fails an assertion ends this process; whoever asked is told, and the next request
 starts another one. What anything prints goes to standard error, whose last lines the other side shows then.
 """

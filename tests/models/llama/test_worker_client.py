@@ -123,8 +123,8 @@ def test_the_process_ends_with_the_one_who_started_it(local: dict[str, LlamaBack
     script = f"""
 import os, signal, threading
 from pathlib import Path
-from promptlab.backends.llama import LlamaBackend
-from promptlab.backends.llama_workers import WORKERS
+from promptlab.models._llama._backend import LlamaBackend
+from promptlab.models._llama._workers import WORKERS
 from promptlab.types import Delta, Message, Params, Prompt, Request
 from promptlab.workspace import LlamaModel
 backend = LlamaBackend("ship", Path({str(like.path)!r}), LlamaModel(backend="llama", path="x"), {like.sha256!r})

@@ -22,7 +22,7 @@ from promptlab.workspace._workspace import OpenAIModel
 pytestmark = pytest.mark.model
 SERVER = """
 import runpy
-from promptlab.backends.llama_native import library
+from promptlab.models._llama._library import library
 library()  # the CPU code is a library of its own in our build, which llama_cpp.server alone does not load
 runpy.run_module("llama_cpp.server", run_name="__main__")
 """
