@@ -13,10 +13,9 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.nodes import MappingNode, ScalarNode
+from yaml.nodes import MappingNode, ScalarNode
 
-from promptlab import label_paths
+from promptlab import label_paths, yaml_nodes
 from promptlab.errors import GateRefused, WorkspaceError, nearest
 from promptlab.files import write_atomically
 from promptlab.ledger import lowers, write_lowered
@@ -110,7 +109,7 @@ def _edited(text: str, name: str, label: Label) -> str:
     parse_yaml(text, shown=FILE, error=WorkspaceError)  # says what is wrong with it, and where
     newline = "\r\n" if "\r\n" in text else "\n"
     key = json.dumps(name, ensure_ascii=False)
-    root: Any = YAML(typ="rt").compose(text)
+    root: Any = yaml_nodes.compose(text)
     labels = _entry(root, "labels") if isinstance(root, MappingNode) else None
     if labels is None:
         if isinstance(root, MappingNode) and root.flow_style:

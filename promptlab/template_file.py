@@ -408,7 +408,7 @@ _BLOCK = re.compile(r"[|][-+0-9]*[ \t]*(#.*)?$")
 
 def _first_line(file: YamlFile, key: str) -> int:
     """The line where the value of `key` begins; for a literal block that of its first text."""
-    line = int(file.data.lc.value(key)[0]) + 1
+    line = file.value_line(key) or 1
     rows = file.text.split("\n")
     return line + 1 if _BLOCK.search(rows[line - 1].rstrip("\r")) else line
 

@@ -13,10 +13,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from promptlab import yaml_write
+from promptlab import yaml_nodes, yaml_write
 from promptlab.yaml_places import CannotSplice, Places, is_empty
 from promptlab.yaml_write import Block
 
@@ -34,7 +33,7 @@ def change(text: str, old: Any, new: Any, *, texts: Collection[str] = (), coarse
     New keys go behind the key that comes before them in `new`. `texts` are keys of the outermost mapping whose
     values are written as literal blocks. `coarse` rewrites the whole value of each outermost key that differs.
     """
-    root = YAML(typ="rt").compose(text)
+    root = yaml_nodes.compose(text)
     if not isinstance(root, MappingNode):
         raise CannotSplice("not a mapping")
     splice = _Splice(text, root, texts, coarse)

@@ -21,6 +21,7 @@ from typing import Any, Literal
 
 from promptlab.errors import FormatError
 from promptlab.types import Document, Example, Template
+from promptlab.yaml_values import TaggedScalar
 from promptlab.yamlfile import YamlFile, parse_yaml, read_text
 
 What = Literal["taken", "translated", "not understood"]
@@ -246,7 +247,7 @@ class Tagged(str):
 
 
 def plain(value: Any, shown: str) -> Any:
-    """Plain dicts, lists and scalars, within bounds; dates and the like become their text."""
+    """Plain dicts, lists and scalars, within bounds."""
     left = MAX_VALUES
 
     def convert(value: Any, depth: int) -> Any:
@@ -256,19 +257,13 @@ def plain(value: Any, shown: str) -> Any:
             raise FormatError(f"more than {MAX_VALUES:,} values: do aliases repeat each other?", file=shown)
         if depth > MAX_DEPTH:
             raise FormatError("nested too deeply", file=shown)
-        tag = getattr(getattr(value, "tag", None), "value", None)
         if isinstance(value, Mapping):
             return {str(key): convert(inner, depth + 1) for key, inner in value.items()}
-        if isinstance(value, list | tuple | set | frozenset):
+        if isinstance(value, list | tuple):
             return [convert(inner, depth + 1) for inner in value]
-        if tag and not str(tag).startswith("tag:yaml.org"):
-            return Tagged(str(getattr(value, "value", value)), str(tag))
-        if value is None or isinstance(value, bool):
-            return value
-        for kind in (str, int, float):
-            if isinstance(value, kind):
-                return kind(value)
-        return str(value)
+        if isinstance(value, TaggedScalar):
+            return value.text if value.tag.startswith("tag:yaml.org") else Tagged(value.text, value.tag)
+        return value
 
     return convert(value, 0)
 
