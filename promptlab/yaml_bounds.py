@@ -1,8 +1,8 @@
 """What a YAML file may hold. It is counted while the file is parsed, so that no file takes more than a moment.
 
-    x: &x {<<: *x}        an alias inside what it names: it would have no end
-    [[[[…]]]]             nested too deeply
-    a: &a [*b, *b, …]     few lines that stand for millions of values
+x: &x {<<: *x}        an alias inside what it names: it would have no end
+[[[[…]]]]             nested too deeply
+a: &a [*b, *b, …]     few lines that stand for millions of values
 """
 
 from __future__ import annotations

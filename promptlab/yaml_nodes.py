@@ -11,7 +11,7 @@ is read as 1.2 has it, or refused (docs/decisions.md has the list). Marks count 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import yaml
@@ -36,10 +36,14 @@ _PLAIN: tuple[tuple[str, re.Pattern[str]], ...] = (
 _STARTS = frozenset("~nNtTfF+-.<0123456789")
 
 _UNPRINTABLE = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_BREAKS = "\x85\u2028\u2029"
-"""Line breaks in YAML 1.1, characters like others in 1.2."""
+_OTHERS = re.compile("[\x85\u2028\u2029\ufeff]")
+"""Line breaks in YAML 1.1 and characters like others in 1.2; and the byte order mark, which libyaml drops."""
 _QUESTION = re.compile(r"(?<=[^\s\[\]{},])\?|\?(?=\S)")
 """A question mark that begins no key. The pure Python parser does not let one stand in `{a: who?}`."""
+_TAB = "found a tab character where an indentation space is expected"
+"""What libyaml says of a literal block whose first text is a tab, which YAML 1.2 allows."""
+MAX_TABS = 50
+"""Such blocks of one file: the file is parsed once more for each."""
 _AFTER_NAME = re.compile(r"[\s,\[\]{}]|$")
 
 
@@ -62,13 +66,27 @@ def compose(text: str) -> Node | None:
         line = text.count("\n", 0, wrong.start()) + 1
         raise NotYaml(f"the character U+{ord(wrong[0]):04X} is not allowed", line)
     try:
-        return _Composer(text, loader()).document()
+        return _with_tabs(text)
     except yaml.MarkedYAMLError as exc:
         mark = exc.problem_mark or exc.context_mark
         what = " ".join(str(exc.problem or exc.context or "cannot be parsed").split())
-        raise NotYaml(what, mark.line + 1 if mark else None) from exc
+        # At the end of a text without a last newline libyaml is a line further.
+        raise NotYaml(what, min(mark.line, text.count("\n")) + 1 if mark else None) from exc
     except (yaml.YAMLError, ValueError, RecursionError) as exc:
         raise NotYaml(" ".join(str(exc).split())[:200], None) from exc
+
+
+def _with_tabs(text: str) -> Node | None:
+    """The root of `text`; the tabs that libyaml stumbles over are hidden from it."""
+    tabs: list[int] = []
+    while True:
+        try:
+            return _Composer(text, loader(), tabs).document()
+        except yaml.MarkedYAMLError as exc:
+            at = exc.problem_mark.index + text.startswith("\ufeff") if exc.problem == _TAB else 0
+            if not at or text[at : at + 1] != "\t" or len(tabs) == MAX_TABS:
+                raise
+            tabs.append(at)
 
 
 def loader() -> Any:
@@ -88,31 +106,39 @@ def resolve(value: str) -> str:
 class _Composer:
     """One pass over the events of the parser: they are counted, and become nodes."""
 
-    def __init__(self, text: str, kind: Any) -> None:
+    def __init__(self, text: str, kind: Any, tabs: Sequence[int]) -> None:
         self.text = text
         self.shift = int(text.startswith("\ufeff"))
         self.count = yaml_bounds.Count()
         self.anchors: dict[str, Node] = {}
         self.is_old = False
-        given = text[self.shift :]
-        self.back: dict[int, str] = {}
-        if any(char in given for char in _BREAKS):
-            given = self._stand_in(given, re.compile(f"[{_BREAKS}]"))
         self.is_pure = kind is yaml.SafeLoader
+        self.back: dict[int, str] = {}
+        self.tab = ""
+        given = text[self.shift :]
+        if _OTHERS.search(given):
+            given = self._stand_in(given, _OTHERS)
         if self.is_pure and "?" in given:
             given = self._stand_in(given, _QUESTION)
+        if tabs:
+            self.tab = chr(self._free(given, "\t"))
+            for at in tabs:
+                given = given[: at - self.shift] + self.tab + given[at - self.shift + 1 :]
         self.events: Iterator[Any] = yaml.parse(given, Loader=kind)
 
     def _stand_in(self, text: str, what: re.Pattern[str]) -> str:
-        """`text` with characters of its private use in place of those that `what` matches."""
+        """`text` with characters of no meaning in place of those that `what` matches."""
+        stands = {char: chr(self._free(text, char)) for char in sorted(set(what.findall(text)))}
+        return what.sub(lambda match: stands[match[0]], text)
+
+    def _free(self, text: str, char: str) -> int:
+        """A character that stands for `char` in what the parser sees: neither it nor its escape is in the text."""
         lower = text.lower()
-        # Neither the character nor an escape that makes it may be in the text.
-        free = (code for code in range(0xE000, 0xF900) if chr(code) not in text and f"{code:x}" not in lower)
-        stands = {char: next(free, 0) for char in sorted(set(what.findall(text)))}
-        if not all(stands.values()):
-            raise NotYaml("a line separator (U+2028 or the like) stands in it; write it as an escape", None)
-        self.back |= {code: char for char, code in stands.items()}
-        return what.sub(lambda match: chr(stands[match[0]]), text)
+        for code in range(0xE000, 0xF900):
+            if code not in self.back and chr(code) not in text and f"{code:x}" not in lower:
+                self.back[code] = char
+                return code
+        raise NotYaml(f"the character U+{ord(char):04X} stands in it; write it as an escape", None)
 
     def document(self) -> Node | None:
         root: Node | None = None
@@ -168,7 +194,12 @@ class _Composer:
         return node
 
     def _scalar(self, event: Any, start: Any) -> Any:
-        value = event.value.translate(self.back) if self.back else event.value
+        value = event.value
+        if self.back:
+            # In a folded block the tab would decide how its lines are folded.
+            if self.tab and self.tab in value and event.style != "|":
+                raise NotYaml("found a tab where there should be spaces", event.start_mark.line + 1)
+            value = value.translate(self.back)
         tag = _explicit(event)
         if not tag and event.implicit[0] and event.tag is None:
             tag = resolve(value)
