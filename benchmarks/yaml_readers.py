@@ -1,6 +1,6 @@
 """Whether the YAML reader (PyYAML and a resolver of our own) gives what ruamel.yaml gives, and how long each takes.
 
-    python -m benchmarks.yaml_readers [--made N] [--seed S] [--json]
+    python -m benchmarks.yaml_readers [--made N] [--seed S] [--quick] [--json]
 
 Every YAML file of this repository, and of ../shared where that is there, is read by both: values, order of keys, and
 the place of every node (line, column, index) are compared. `--made` adds N texts put together at random from pieces
@@ -235,11 +235,12 @@ def compare(pairs: Iterator[tuple[str, str]]) -> dict[str, Any]:
 def main() -> None:
     """Read the words of the command line, compare, print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--made", type=int, default=0, help="so many texts made at random")
+    parser.add_argument("--made", type=int, default=20_000, help="so many texts made at random")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--quick", action="store_true", help="500 texts made at random")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     options = parser.parse_args()
-    found = {"files": compare(texts()), "made": compare(made(options.made, options.seed))}
+    found = {"files": compare(texts()), "made": compare(made(500 if options.quick else options.made, options.seed))}
     if options.json:
         sys.stdout.write(json.dumps({**found, "machine": machine.facts()}) + "\n")
     else:

@@ -312,7 +312,7 @@ def _check_texts(template: Template) -> None:
     """Every text compiles and uses declared names only."""
     for field in TEXTS:
         text = getattr(template, field)
-        if not text:
+        if not text or "{" not in text:  # without a tag there is nothing that could be wrong
             continue
         known = {*template.inputs, *(LAYOUT_NAMES if field == "layout" else SECTION_NAMES)}
         try:

@@ -47,6 +47,12 @@ def test_the_list_of_templates_is_measured_in_every_way_it_is_asked_for() -> Non
     assert all(found[f"{way}_s"] > 0 for way in ("first", "again", "new_process", "after_an_edit", "after_a_commit"))
 
 
+def test_both_yaml_readers_are_compared() -> None:
+    found = run("benchmarks.yaml_readers")
+    assert found["made"]["texts"] == 500
+    assert found["files"]["equal"] > 10
+
+
 def test_every_way_to_choose_shots_is_measured() -> None:
     found = run("benchmarks.examples_speed")
     assert found["examples"] == 1_000
