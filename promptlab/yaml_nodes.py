@@ -42,8 +42,9 @@ _QUESTION = re.compile(r"(?<=[^\s\[\]{},])\?|\?(?=\S)")
 """A question mark that begins no key. The pure Python parser does not let one stand in `{a: who?}`."""
 _TAB = "found a tab character where an indentation space is expected"
 """What libyaml says of a literal block whose first text is a tab, which YAML 1.2 allows."""
-MAX_TABS = 50
-"""Such blocks of one file: the file is parsed once more for each."""
+MAX_AGAIN = 4_000_000
+"""Characters parsed in all for the sake of such blocks: the file is parsed once more for each."""
+_ESCAPE = re.compile(r"(?=([eEfF][0-9a-fA-F]{3}))")
 _AFTER_NAME = re.compile(r"[\s,\[\]{}]|$")
 
 
@@ -84,7 +85,7 @@ def _with_tabs(text: str) -> Node | None:
             return _Composer(text, loader(), tabs).document()
         except yaml.MarkedYAMLError as exc:
             at = exc.problem_mark.index + text.startswith("\ufeff") if exc.problem == _TAB else 0
-            if not at or text[at : at + 1] != "\t" or len(tabs) == MAX_TABS:
+            if not at or text[at : at + 1] != "\t" or len(tabs) * len(text) > MAX_AGAIN:
                 raise
             tabs.append(at)
 
@@ -133,9 +134,10 @@ class _Composer:
 
     def _free(self, text: str, char: str) -> int:
         """A character that stands for `char` in what the parser sees: neither it nor its escape is in the text."""
-        lower = text.lower()
+        used = {ord(other) for other in set(text)} | self.back.keys()
+        escaped = {int(code, 16) for code in set(_ESCAPE.findall(text))}
         for code in range(0xE000, 0xF900):
-            if code not in self.back and chr(code) not in text and f"{code:x}" not in lower:
+            if code not in used and code not in escaped:
                 self.back[code] = char
                 return code
         raise NotYaml(f"the character U+{ord(char):04X} stands in it; write it as an escape", None)
