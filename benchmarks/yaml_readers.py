@@ -92,6 +92,7 @@ def their_places(text: str) -> list[Any]:
 
 
 def _walk(node: Any, mapping: Any, sequence: Any) -> Iterator[Any]:
+    node = yaml_nodes.target(node)  # as ruamel.yaml has it
     start, end = node.start_mark, node.end_mark
     if isinstance(node, mapping | sequence):
         kind = "map" if isinstance(node, mapping) else "list"

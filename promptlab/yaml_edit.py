@@ -3,8 +3,8 @@
     change("a: 1  # one\nb: 2\n", {"a": 1, "b": 2}, {"a": 1, "b": 3})     # "a: 1  # one\nb: 3\n"
 
 The text is composed into nodes, which know where they stand; old and new data are walked together, and where
-they part, those characters are replaced. What this cannot be done to raises `CannotSplice`. The caller reads
-the result back and compares: a splice is a proposal, never a proof.
+they part, those characters are replaced. The result is read back: what does not say exactly `new` then, as what
+cannot be changed in place at all, raises `CannotSplice`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from promptlab import yaml_nodes, yaml_write
-from promptlab.yaml_places import CannotSplice, Places, is_empty
+from promptlab import yaml_bounds, yaml_nodes, yaml_values, yaml_write
+from promptlab.yaml_places import CannotSplice, Places, is_block, is_empty, last_scalar
 from promptlab.yaml_write import Block
 
 
@@ -38,9 +38,26 @@ def change(text: str, old: Any, new: Any, *, texts: Collection[str] = (), coarse
         raise CannotSplice("not a mapping")
     splice = _Splice(text, root, texts, coarse)
     splice.mapping(root, old, new)
-    for edit in reversed(_sorted(splice.edits)):
-        text = text[: edit.start] + edit.text + text[edit.end :]
-    return text
+    after = _applied(text, _sorted(splice.edits))
+    try:
+        says = yaml_values.value_of(yaml_nodes.compose(after))
+    except (yaml_nodes.NotYaml, yaml_bounds.Excess) as exc:
+        raise CannotSplice("the result would be no YAML") from exc
+    if not same(says, new):
+        raise CannotSplice("the result would say something else")
+    return after
+
+
+def _applied(text: str, edits: Sequence[_Edit]) -> str:
+    """`text` with the edits made, which are in the order of their places."""
+    parts, at = [], 0
+    for number, edit in enumerate(edits):
+        written = edit.text
+        if edit.end == len(text) and number + 1 < len(edits):  # more lines follow, which begin with a newline
+            written = written.removesuffix("\n").removesuffix("\r")
+        parts += [text[at : edit.start], written]
+        at = edit.end
+    return "".join([*parts, text[at:]])
 
 
 def _sorted(edits: Sequence[_Edit]) -> list[_Edit]:
@@ -107,31 +124,61 @@ class _Splice(Places):
         new: Mapping[str, Any],
     ) -> None:
         pairs = {key.value: (key, value) for key, value in node.value}
+        names = list(pairs)
         for key in gone:
             name, value = pairs[key]
             self._unshared(value)
-            start, end = self.own_line(name), self.eol(self.end(value, name))
-            after = self.next_line(end)
-            if after == len(self.text) and end == after and start:  # the last line, which has no newline
-                start = self.before_newline(start)
-            self.edits.append(_Edit(start, after, ""))
-        for before, keys in come.items():
-            column = pairs[kept[0]][0].start_mark.column
-            rows: list[str] = []
-            for key in keys:
-                text = node is self.root and key in self.texts
-                rows += yaml_write.entry(key, new[key], column, text=text)
-            if before:
-                name, value = pairs[before]
-                at = self.eol(self.end(value, name))
-                self._close(value, at)
-                last = new[keys[-1]]
-                if isinstance(last, str) and (last == "\n" or last.endswith("\n\n")):
-                    self._swallow_blank_lines(at)
-                self.edits.append(_Edit(at, at, self.newline + self.newline.join(rows) + self.final(at, rows)))
-            else:
-                at = self.own_line(pairs[kept[0]][0])
-                self.edits.append(_Edit(at, at, self.newline.join(rows) + self.newline))
+            number = names.index(key)
+            before = pairs[names[number - 1]][1] if number else None
+            self._take_out(self.own_line(name), self.eol(self.end(value, name)), before)
+        for after, keys in come.items():
+            self._put_in(pairs, after, keys, new, pairs[kept[0]][0], texts=self.texts if node is self.root else ())
+
+    def _put_in(
+        self,
+        pairs: Mapping[str, tuple[Node, Node]],
+        after: str,
+        keys: Sequence[str],
+        new: Mapping[str, Any],
+        first: Node,
+        *,
+        texts: Collection[str],
+    ) -> None:
+        """Write the new `keys` behind the key `after`, or before the key `first` where there is none."""
+        column = first.start_mark.column
+        if not after:
+            at = self.own_line(first)
+            blocks = [yaml_write.entry_block(key, new[key], column, text=key in texts) for key in keys]
+            rows = [row for block in blocks for row in block.rows]
+            self.edits.append(_Edit(at, at, self.newline.join(rows) + self.newline))
+            return
+        name, value = pairs[after]
+        at = self.eol(self.end(value, name))
+        room = not self.comment_follows(at, column)
+        blocks = [
+            yaml_write.entry_block(key, new[key], column, text=key in texts, room=room or key != keys[-1])
+            for key in keys
+        ]
+        self._insert(at, blocks, value)
+
+    def _insert(self, at: int, blocks: Sequence[Block], before: Node) -> None:
+        """Write `blocks` as lines behind the one that ends at `at`, the end of the value `before`."""
+        rows = [row for block in blocks for row in block.rows]
+        self._close(before, at)
+        if blocks[-1].keeps:
+            self._swallow_blank_lines(at)
+        self.edits.append(_Edit(at, at, self.newline.join(("", *rows)) + self.final(at, rows)))
+
+    def _take_out(self, start: int, end: int, before: Node | None) -> None:
+        """Take out the lines from `start` to `end`; `before` is the value that comes before them."""
+        after = self.next_line(end)
+        if after == len(self.text) and end == after and start:  # the last line, which has no newline
+            # The newline of a block before it is part of that block's text.
+            start = start if is_block(last_scalar(before)) else self.before_newline(start)
+        elif self.keeps(before):  # else blank lines behind what goes would become part of it
+            blank = self.blank_after(end)
+            after = max(after, self.next_line(blank))
+        self.edits.append(_Edit(start, after, ""))
 
     def _flow_mapping(
         self,
@@ -244,40 +291,65 @@ class _Splice(Places):
             tail += 1
         added = new[head : len(new) - tail]
         items = node.value
+        if len(added) == 1 and len(old) == len(new) and self._item(node, items[head], old[head], added[0]):
+            return
         if node.flow_style:
             first, last = items[:head], items[len(items) - tail :]
             pieces = [self.source(n) for n in first] + [self._inline(v) for v in added]
             pieces += [self.source(n) for n in last]
             self.edits.append(_Edit(node.start_mark.index, node.end_mark.index, "[" + ", ".join(pieces) + "]"))
             return
-        column = node.start_mark.column
-        if len(added) == 1 and len(old) == len(new):
-            one = items[head]
-            start = self.dash(one, column) + 1
-            if isinstance(one, ScalarNode):
-                self._behind(start, column, one, None, added[0], text=False)
+        self._block_sequence(node, added, head, tail)
+
+    def _item(self, node: SequenceNode, item: Node, old: Any, new: Any) -> bool:
+        """Change the one `item` of the list `node`; False where all of its lines have to be written anew."""
+        self._unshared(item)
+        edits = len(self.edits)
+        try:
+            if isinstance(item, MappingNode) and isinstance(new, Mapping) and self._in_order(old, new):
+                self.mapping(item, old, new)
+                return True
+            if isinstance(item, SequenceNode) and isinstance(new, list | tuple) and old and new:
+                self._sequence(item, old, new)
+                return True
+        except CannotSplice:
+            del self.edits[edits:]
+        if node.flow_style:
+            written = self._inline(new, quote=_quote(item))
+            self.edits.append(_Edit(item.start_mark.index, item.end_mark.index, written))
+            return True
+        if isinstance(item, ScalarNode):
+            column = node.start_mark.column
+            self._behind(self.dash(item, column) + 1, column, item, None, new, text=False)
+            return True
+        return False
+
+    def _block_sequence(self, node: SequenceNode, added: Sequence[Any], head: int, tail: int) -> None:
+        """Write `added` in place of the items of `node` between the first `head` and the last `tail`."""
+        items, column = node.value, node.start_mark.column
+        if head + tail < len(items):
+            start = self.line_start(self.dash(items[head], column))
+            end = self.eol(self.end(items[len(items) - tail - 1], None))
+            if not added:
+                self._take_out(start, end, items[head - 1] if head else None)
                 return
-            if isinstance(one, MappingNode) and isinstance(added[0], Mapping) and self._in_order(old[head], added[0]):
-                self.mapping(one, old[head], added[0])
-                return
-        rows = [row for value in added for row in yaml_write.item(value, column)]
-        if head + tail == len(old):
-            if head:
-                at = self.eol(self.end(items[head - 1], None))
-                self._close(items[head - 1], at)
-                self.edits.append(_Edit(at, at, self.newline.join(("", *rows)) + self.final(at, rows)))
-            else:
-                at = self.line_start(self.dash(items[0], column))
-                self.edits.append(_Edit(at, at, self.newline.join(rows) + self.newline))
-            return
-        start = self.line_start(self.dash(items[head], column))
-        end = self.eol(self.end(items[len(items) - tail - 1], None))
-        if rows:
-            self.edits.append(_Edit(start, end, self.newline.join(rows) + self.final(end, rows)))
-        elif end == len(self.text):
-            self.edits.append(_Edit(self.before_newline(start), end, ""))
+            blocks = self._items(added, column, end)
+            rows = [row for block in blocks for row in block.rows]
+            after = self.blank_after(end) if blocks[-1].keeps else end
+            self.edits.append(_Edit(start, after, self.newline.join(rows) + self.final(after, rows)))
+        elif head:
+            at = self.eol(self.end(items[head - 1], None))
+            self._insert(at, self._items(added, column, at), items[head - 1])
         else:
-            self.edits.append(_Edit(start, self.next_line(end), ""))
+            at = self.line_start(self.dash(items[0], column))
+            rows = [row for value in added for row in yaml_write.item_block(value, column).rows]
+            self.edits.append(_Edit(at, at, self.newline.join(rows) + self.newline))
+
+    def _items(self, added: Sequence[Any], column: int, end: int) -> list[Block]:
+        """New items of a list; the last stays on its line where an indented comment follows."""
+        room = not self.comment_follows(end, column)
+        last = len(added) - 1
+        return [yaml_write.item_block(one, column, room=room or n != last) for n, one in enumerate(added)]
 
     def _unshared(self, node: Node) -> None:
         if id(node) in self.shared:
@@ -288,13 +360,13 @@ class _Splice(Places):
 
     def _close(self, node: Node, at: int) -> None:
         """Keep a block at the end of a file without a last newline as it is, now that a line follows it."""
-        while isinstance(node, MappingNode | SequenceNode) and node.value and not node.flow_style:
-            last = node.value[-1]
-            node = last[1] if isinstance(last, tuple) else last
-        if at == len(self.text) and isinstance(node, ScalarNode) and node.style == "|" and node.value:
-            header = node.start_mark.index + 1
-            if not node.value.endswith("\n") and self.text[header : header + 1] != "-":
-                self.edits.append(_Edit(header, header, "-"))
+        last = last_scalar(node)
+        if at < len(self.text) or any(edit.end == at for edit in self.edits):  # it is written anew already
+            return
+        if isinstance(last, ScalarNode) and is_block(last) and last.value[-1:] not in ("", "\n"):
+            header = self.header(last)
+            closed = header[1].replace("+", "").replace("-", "") + "-"
+            self.edits.append(_Edit(header.start(1), header.end(1), closed))
 
     def _swallow_blank_lines(self, at: int) -> None:
         after = self.blank_after(at)
@@ -307,20 +379,20 @@ def _quote(node: Node) -> str:
 
 
 def _shared(root: Node) -> set[int]:
-    """Nodes that stand for more than one place of the data, and all that they hold."""
-    seen: set[int] = set()
-    found: set[int] = set()
+    """Aliases, and the nodes that they name with all that those hold: they stand for more than one place."""
+    shared: set[int] = set()
 
     def visit(node: Node, inside: bool) -> None:
-        if id(node) in seen or inside:
-            if id(node) in found:
-                return
-            found.add(id(node))
-            inside = True
-        seen.add(id(node))
-        inner = [v for pair in node.value for v in pair] if isinstance(node, MappingNode) else node.value
-        for one in inner if isinstance(inner, list) else []:
-            visit(one, inside)
+        if isinstance(node, yaml_nodes.AliasNode):
+            shared.add(id(node))
+            if id(node.value) not in shared:
+                visit(node.value, True)
+            return
+        if inside:
+            shared.add(id(node))
+        for inner in node.value if isinstance(node, MappingNode | SequenceNode) else ():
+            for part in inner if isinstance(inner, tuple) else (inner,):
+                visit(part, inside)
 
     visit(root, False)
-    return found
+    return shared

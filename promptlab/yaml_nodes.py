@@ -104,6 +104,17 @@ def resolve(value: str) -> str:
     return STR
 
 
+class AliasNode(Node):  # type: ignore[misc]  # PyYAML has no types
+    """An alias, where it stands; its value is the node it names."""
+
+    id = "alias"
+
+
+def target(node: Node) -> Node:
+    """`node`, or what it names where it is an alias."""
+    return node.value if isinstance(node, AliasNode) else node
+
+
 class _Composer:
     """One pass over the events of the parser: they are counted, and become nodes."""
 
@@ -172,10 +183,9 @@ class _Composer:
         kind = type(event)
         if kind is events.AliasEvent:
             self._check_name(event, event.end_mark.index)
-            node = self.anchors.get(event.anchor)
-            if node is None:
+            if event.anchor not in self.anchors:
                 raise NotYaml(f"found undefined alias `*{event.anchor}`", event.start_mark.line + 1)
-            return node
+            return AliasNode("", self.anchors[event.anchor], self._mark(event.start_mark), self._mark(event.end_mark))
         if event.anchor:
             self._check_anchor(event)
         start = self._mark(event.start_mark)

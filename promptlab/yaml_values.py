@@ -14,7 +14,7 @@ from typing import Any
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from promptlab.yaml_nodes import BOOL, FLOAT, INT, MAP, MERGE, NULL, SEQ, STR, TAG, NotYaml, resolve
+from promptlab.yaml_nodes import BOOL, FLOAT, INT, MAP, MERGE, NULL, SEQ, STR, TAG, NotYaml, resolve, target
 
 _OTHER = {f"{TAG}{kind}" for kind in ("omap", "pairs")}
 
@@ -61,6 +61,7 @@ class _Values:
 
     def value(self, node: Node) -> Any:
         """The value of `node`; an alias gives the object that was made of what it names."""
+        node = target(node)
         if isinstance(node, ScalarNode):
             return node.value if node.tag == STR else _scalar(node)
         if id(node) not in self.done:
@@ -69,6 +70,7 @@ class _Values:
 
     def key(self, node: Node) -> Any:
         """The value of a key, which must be one that a dict can have."""
+        node = target(node)
         if isinstance(node, MappingNode):
             raise _problem(node, "a mapping cannot be a key")
         if isinstance(node, SequenceNode):
@@ -107,7 +109,8 @@ class _Values:
         return tagged
 
     def _merged(self, node: Node) -> list[dict[Any, Any]]:
-        sources = node.value if isinstance(node, SequenceNode) else [node]
+        node = target(node)
+        sources = [target(source) for source in node.value] if isinstance(node, SequenceNode) else [node]
         for source in sources:
             if not isinstance(source, MappingNode):
                 raise _problem(source, "expected a mapping or a list of mappings for merging")

@@ -93,30 +93,37 @@ def block(value: Any, column: int) -> Block:
     """The collection `value` as rows below a key or dash at `column`; it must not be empty."""
     rows: list[str] = []
     indent = column + STEP
+    inner = Block("", ())
     if isinstance(value, Mapping):
-        for key, inner in value.items():
-            rows += entry(key, inner, indent)
+        for key, one in value.items():
+            inner = entry_block(key, one, indent)
+            rows += inner.rows
     else:
-        for inner in value:
-            rows += item(inner, indent)
-    return Block("", tuple(rows))
+        for one in value:
+            inner = item_block(one, indent)
+            rows += inner.rows
+    return Block("", tuple(rows), keeps=inner.keeps)
 
 
 def entry(key: str, value: Any, column: int, *, text: bool = False) -> list[str]:
     """The rows of `key: value`; `text` asks for a literal block even where the value has one line."""
-    return _rows(f"{' ' * column}{inline(key)}:", value, column, text=text)
+    return list(entry_block(key, value, column, text=text).rows)
 
 
-def item(value: Any, column: int) -> list[str]:
-    """The rows of one item of a list whose dashes are at `column`."""
-    return _rows(f"{' ' * column}-", value, column)
+def entry_block(key: str, value: Any, column: int, *, text: bool = False, room: bool = True) -> Block:
+    """The rows of `key: value` with what they say of blank lines behind them; without `room` on one line."""
+    return _rows(f"{' ' * column}{inline(key)}:", form(value, column, text=text, room=room))
 
 
-def _rows(head: str, value: Any, column: int, *, text: bool = False) -> list[str]:
-    made = form(value, column, text=text)
-    if isinstance(made, str):
-        return [f"{head} {made}"]
-    return [f"{head} {made.header}".rstrip(), *made.rows]
+def item_block(value: Any, column: int, *, room: bool = True) -> Block:
+    """The rows of one item of a list whose dashes are at `column`; without `room` on one line."""
+    return _rows(f"{' ' * column}-", form(value, column, room=room))
+
+
+def _rows(head: str, written: str | Block) -> Block:
+    if isinstance(written, str):
+        return Block("", (f"{head} {written}",))
+    return Block("", (f"{head} {written.header}".rstrip(), *written.rows), keeps=written.keeps)
 
 
 def form(value: Any, column: int, *, text: bool = False, room: bool = True) -> str | Block:

@@ -41,10 +41,10 @@ class YamlFile:
                 pair = self._pair(node, part)
                 if pair is None:
                     break
-                name, node = pair
+                name, node = pair[0], yaml_nodes.target(pair[1])
                 line = name.start_mark.line + 1
             elif isinstance(node, SequenceNode) and isinstance(part, int) and 0 <= part < len(node.value):
-                node = node.value[part]
+                node = yaml_nodes.target(node.value[part])
                 line = node.start_mark.line + 1
             else:
                 break
@@ -53,7 +53,7 @@ class YamlFile:
     def value_line(self, key: Any) -> int | None:
         """Line (from 1) where the value of the outermost `key` begins."""
         pair = self._pair(self.root, key) if isinstance(self.root, MappingNode) else None
-        return self.line((key,)) if pair is None else pair[1].start_mark.line + 1
+        return self.line((key,)) if pair is None else yaml_nodes.target(pair[1]).start_mark.line + 1
 
     def _pair(self, node: MappingNode, key: Any) -> tuple[Node, Node] | None:
         """The nodes of `key` and of its value; None where `node` has them from a merge, or not at all."""
