@@ -27,16 +27,21 @@ class _Edit:
     text: str
 
 
-def change(text: str, old: Any, new: Any, *, texts: Collection[str] = (), coarse: bool = False) -> str:
+def change(
+    text: str, old: Any, new: Any, *, texts: Collection[str] = (), coarse: bool = False, in_place: bool = False
+) -> str:
     """`text`, which says the mapping `old`, so that it says `new`.
 
     New keys go behind the key that comes before them in `new`. `texts` are keys of the outermost mapping whose
-    values are written as literal blocks. `coarse` rewrites the whole value of each outermost key that differs.
+    values are written as literal blocks. `coarse` rewrites the whole value of each outermost key that differs;
+    `in_place` rewrites none for the sake of a part that cannot be changed alone.
     """
     root = yaml_nodes.compose(text)
+    if root is None and not old:
+        return _begun(text, new, texts)
     if not isinstance(root, MappingNode):
         raise CannotSplice("not a mapping")
-    splice = _Splice(text, root, texts, coarse)
+    splice = _Splice(text, root, texts, coarse, in_place)
     splice.mapping(root, old, new)
     after = _applied(text, _sorted(splice.edits))
     try:
@@ -46,6 +51,14 @@ def change(text: str, old: Any, new: Any, *, texts: Collection[str] = (), coarse
     if not same(says, new):
         raise CannotSplice("the result would say something else")
     return after
+
+
+def _begun(text: str, new: Mapping[str, Any], texts: Collection[str]) -> str:
+    """`text`, which has nothing but comments, with `new` behind them."""
+    newline = "\r\n" if "\r\n" in text else "\n"
+    rows = [row for key, value in new.items() for row in yaml_write.entry(key, value, 0, text=key in texts)]
+    start = text if text.endswith("\n") or not text.strip("\ufeff") else text + newline
+    return start + "".join(row + newline for row in rows)
 
 
 def _applied(text: str, edits: Sequence[_Edit]) -> str:
@@ -84,9 +97,9 @@ def _plain(value: Any) -> Any:
 
 
 class _Splice(Places):
-    def __init__(self, text: str, root: Node, texts: Collection[str], coarse: bool) -> None:
+    def __init__(self, text: str, root: Node, texts: Collection[str], coarse: bool, in_place: bool) -> None:
         super().__init__(text, root)
-        self.texts, self.coarse = texts, coarse
+        self.texts, self.coarse, self.in_place = texts, coarse, in_place
         self.edits: list[_Edit] = []
         self.shared = _shared(root)
 
@@ -232,6 +245,8 @@ class _Splice(Places):
                     self._sequence(node, old, new)
                     return
             except CannotSplice:
+                if self.in_place:
+                    raise
                 del self.edits[edits:]
         self._replace(name, node, new, text=outer and name.value in self.texts)
 

@@ -36,6 +36,16 @@ class Block:
     keeps: bool = False
 
 
+class Quoted(str):
+    """A text that is written in double quotes, also where it needs none."""
+
+    __slots__ = ()
+
+
+class InRows(dict[str, Any]):
+    """A mapping that is written as rows of its own, also where it is short."""
+
+
 def quoted(text: str) -> str:
     """`text` in double quotes, on one line; every text there is can be written so."""
 
@@ -67,7 +77,7 @@ def inline(value: Any, *, flow: bool = False, as_json: bool = False, quote: str 
     if quote == "'" and "\n" not in value and not _UNPRINTABLE.search(value):
         return "'" + value.replace("'", "''") + "'"
     marks = not _PLAIN.fullmatch(value) or (flow and "," in value)
-    if as_json or quote or marks or value.lower() in _WORDS or value.endswith(" "):
+    if as_json or quote or isinstance(value, Quoted) or marks or value.lower() in _WORDS or value.endswith(" "):
         return quoted(value)
     return value
 
@@ -134,7 +144,7 @@ def form(value: Any, column: int, *, text: bool = False, room: bool = True) -> s
     if isinstance(value, Mapping | list | tuple) and value and room:
         short = inline(value)
         deep = isinstance(value, Mapping) and any(isinstance(v, Mapping | list | tuple) for v in value.values())
-        if len(short) + column > SHORT or deep or _long_text(value):
+        if isinstance(value, InRows) or len(short) + column > SHORT or deep or _long_text(value):
             return block(value, column)
         return short
     return inline(value)
