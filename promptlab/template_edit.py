@@ -22,8 +22,8 @@ from promptlab import yaml_edit, yaml_write
 from promptlab.errors import TemplateError, nearest
 from promptlab.template_file import TEXTS, parse, passages_entry, plain
 from promptlab.types import InputSpec, Params, PassageChoice, ShotChoice, Template
-from promptlab.yaml_edit import same
 from promptlab.yaml_places import CannotSplice
+from promptlab.yaml_values import same
 
 KEYS = (
     *("description", "inputs", "instructions", "output_format", "user"),

@@ -18,7 +18,7 @@ from promptlab import template_edit
 from promptlab.errors import TemplateError
 from promptlab.template_file import parse
 from promptlab.types import InputSpec, Template
-from promptlab.yaml_edit import same
+from promptlab.yaml_values import same
 
 _INPUT = asdict(InputSpec())
 

@@ -8,7 +8,7 @@ and `TaggedList`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +53,17 @@ def value_of(root: Node | None) -> Any:
 def key_of(node: Node) -> Any:
     """The value of the key `node`."""
     return node.value if node.tag == STR else _Values().key(node)
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two values are written alike: 1, 1.0 and true are three, and the order of keys counts."""
+    return repr(_plain(a)) == repr(_plain(b))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 class _Values:

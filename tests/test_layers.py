@@ -101,6 +101,7 @@ LAYERS = (
             "state_folder",
             "yaml_bounds",
             "yaml_nodes",
+            "yaml_splice",
             "yaml_values",
             "schema_empty",
             "schema_formats",

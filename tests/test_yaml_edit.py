@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptlab import yaml_edit, yaml_nodes
-from promptlab.yaml_edit import change, same
+from promptlab.yaml_edit import change
 from promptlab.yaml_nodes import NotYaml
 from promptlab.yaml_places import CannotSplice
-from promptlab.yaml_values import value_of
+from promptlab.yaml_values import same, value_of
 
 GONE = object()
 
