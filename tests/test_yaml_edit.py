@@ -61,7 +61,7 @@ EDITS: dict[str, tuple[str, tuple[Any, ...], Any, str]] = {
     "literal block at the end of the file": ("b: 1\na: |\n  x\n", ("a",), "y\n", "b: 1\na: |\n  y\n"),
     "blank lines behind a block stay": ("a: |\n  x\n\n\nb: 1\n", ("a",), "y\n", "a: |\n  y\n\n\nb: 1\n"),
     "a text that begins with a blank": ("a: |\n  x\nb: 1\n", ("a",), " y\n", "a: |2\n   y\nb: 1\n"),
-    "a text that begins with a tab": ("a: |\n  x\nb: 1\n", ("a",), "\ty\n", "a: |\n  \ty\nb: 1\n"),
+    "a text that begins with a tab": ("a: |\n  x\nb: 1\n", ("a",), "\ty\n", "a: |2\n  \ty\nb: 1\n"),
     "folded becomes literal": ("a: >\n  x\n  y\nb: 1\n", ("a",), "z\n", "a: |\n  z\nb: 1\n"),
     "plain of several lines": ("a: x\n  y\nb: 1\n", ("a",), "z", "a: z\nb: 1\n"),
     "inside a mapping": ("m:\n  a: 1\n  b: 2 # two\n", ("m", "b"), 3, "m:\n  a: 1\n  b: 3 # two\n"),

@@ -15,14 +15,15 @@ from typing import Any
 
 from jinja2 import nodes
 
-from promptlab import templates
+from promptlab import templates, yaml_write
 from promptlab.errors import FormatError, TemplateError
-from promptlab.formats import made_data, yaml_out
+from promptlab.formats import made_data
 from promptlab.jinja_tree import LayoutProblem
 from promptlab.layout import ENVIRONMENT, compile_text
 from promptlab.sandbox import ATTRIBUTES, TEXT_METHODS
 from promptlab.template_file import TAKEN_NAMES, type_problem
 from promptlab.types import Role, Template
+from promptlab.yaml_write import EXPORT
 
 ROLES: Mapping[str, Role] = {
     "system": "system",
@@ -117,7 +118,7 @@ class Draft:
         """
         self._settle()
         try:
-            first = templates.parse(yaml_out.dump(self.data()), path=path)
+            first = templates.parse(yaml_write.dump(self.data()), path=path)
         except TemplateError as exc:
             raise FormatError(exc.what, field=exc.field) from exc
         given = {own: spec["sample"] for own, spec in self.inputs.items() if spec.get("sample") is not None}
@@ -129,7 +130,7 @@ class Draft:
         self._settle()
         if made.problem:
             raise FormatError(made.problem)
-        text = header + yaml_out.dump(self.data())
+        text = header + yaml_write.dump(self.data())
         again = templates.parse(text, path=path)
         if not _same(again, templates.parse(_all_quoted(self.data()), path=path)):
             text = header + _all_quoted(self.data())
@@ -182,15 +183,15 @@ def _same(one: Template, other: Template) -> bool:
 
 
 def _all_quoted(data: Mapping[str, Any]) -> str:
-    return "".join(f"{yaml_out.scalar(key)}: {_quoted(value)}\n" for key, value in data.items())
+    return "".join(f"{yaml_write.inline(key, style=EXPORT)}: {_quoted(value)}\n" for key, value in data.items())
 
 
 def _quoted(value: Any) -> str:
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{yaml_out.quoted(str(k))}: {_quoted(v)}" for k, v in value.items()) + "}"
+        return "{" + ", ".join(f"{yaml_write.quoted(str(k))}: {_quoted(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_quoted, value)) + "]"
-    return yaml_out.quoted(value) if isinstance(value, str) else yaml_out.scalar(value)
+    return yaml_write.quoted(value) if isinstance(value, str) else yaml_write.inline(value, style=EXPORT)
 
 
 PARAMS = {

@@ -34,9 +34,9 @@ from promptlab.formats.draft import PARAMS, ROLES, Draft, param
 from promptlab.formats.foreign_text import from_nunjucks, joined
 from promptlab.formats.outward import Outward
 from promptlab.formats.promptfoo_tests import CODE, CODE_ENDINGS, RUN_SETTING, Tests, is_file
-from promptlab.formats.yaml_out import dump
 from promptlab.types import Role
 from promptlab.workspace import OpenAIModel
+from promptlab.yaml_write import dump
 
 
 def read(path: Path, shown: str, places: Places) -> Imported:

@@ -40,8 +40,8 @@ from promptlab.formats.draft import PARAMS, ROLES, Draft, param
 from promptlab.formats.foreign_text import joined
 from promptlab.formats.made_data import type_of
 from promptlab.formats.outward import Outward, hash_of
-from promptlab.formats.yaml_out import dump
 from promptlab.types import Role
+from promptlab.yaml_write import dump
 
 _FRONT = re.compile(r"\A---[ \t]*\r?\n(?P<front>.*?)^---[ \t]*\r?$\n?", re.DOTALL | re.MULTILINE)
 _ROLE = re.compile(

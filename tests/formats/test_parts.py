@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from promptlab import templates
+from promptlab import templates, yaml_write
 from promptlab.errors import FormatError, TemplateError
-from promptlab.formats import made_data, yaml_out
+from promptlab.formats import made_data
 from promptlab.formats.common import LossReport, beside, slug
 from promptlab.formats.draft import Draft
 from promptlab.formats.foreign_text import from_braces, from_dollars, from_mustache, from_nunjucks
@@ -28,7 +28,7 @@ values = st.recursive(
 
 @given(data=st.dictionaries(texts, values, min_size=1, max_size=4))
 def test_written_yaml_reads_back_as_the_same_value(data: dict[str, Any]) -> None:
-    assert YAML(typ="safe", pure=True).load(yaml_out.dump(data)) == data
+    assert YAML(typ="safe", pure=True).load(yaml_write.dump(data)) == data
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_written_yaml_reads_back_as_the_same_value(data: dict[str, Any]) -> None
     ],
 )
 def test_texts_are_written_as_people_would(text: str, written: str) -> None:
-    assert yaml_out.dump({"k": text}) == written
+    assert yaml_write.dump({"k": text}) == written
     assert YAML(typ="safe", pure=True).load(written) == {"k": text}
 
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from promptlab import plans, templates
-from promptlab.formats import promptfoo, prompty, yaml_out
+from promptlab import plans, templates, yaml_write
+from promptlab.formats import promptfoo, prompty
 from promptlab.formats.common import Home, Imported, Places
 from promptlab.formats.draft import is_input
 from promptlab.formats.outward import Outward, outward
@@ -76,7 +76,7 @@ def template_texts(draw: Any) -> str:
         data["params"] = {"temperature": 0.5, "max_tokens": draw(st.integers(1, 99)), "stop": ["\n"]}
     if draw(st.booleans()):
         data["schema"] = {"type": "object", "properties": {"b": {"type": "string"}, "a": {"type": "number"}}}
-    return yaml_out.dump(data)
+    return yaml_write.dump(data)
 
 
 def plain(text: str) -> str:
