@@ -71,10 +71,16 @@ def compose(text: str) -> Node | None:
     except yaml.MarkedYAMLError as exc:
         mark = exc.problem_mark or exc.context_mark
         what = " ".join(str(exc.problem or exc.context or "cannot be parsed").split())
-        # At the end of a text without a last newline libyaml is a line further.
-        raise NotYaml(what, min(mark.line, text.count("\n")) + 1 if mark else None) from exc
+        raise NotYaml(what, _line(text, mark) if mark else None) from exc
     except (yaml.YAMLError, ValueError, RecursionError) as exc:
         raise NotYaml(" ".join(str(exc).split())[:200], None) from exc
+
+
+def _line(text: str, mark: Any) -> int:
+    """The line of `mark`, from 1. At the end of a text without a last newline libyaml is a line further."""
+    end = len(text) - text.startswith("\ufeff")
+    is_further = mark.column == 0 and mark.index >= end and text[-1:] not in ("", "\n", "\r")
+    return int(mark.line) + (not is_further)
 
 
 def _with_tabs(text: str) -> Node | None:

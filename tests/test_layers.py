@@ -86,6 +86,7 @@ LAYERS = (
             "yaml_places",
             "yaml_write",
             "yamlfile",
+            "rows",
             "files",
             "words",
         ),

@@ -101,6 +101,9 @@ def test_a_text_means_what_yaml_1_2_says(text: str, value: Any) -> None:
 REFUSED: tuple[tuple[str, int | None, str], ...] = (
     ("a: [1, 2", 1, "',' or ']'"),
     ("a: {b: 1", 1, "',' or '}'"),
+    ("\ufeffa:\n  {b: 1", 2, "',' or '}'"),
+    ("a: 1\rb: [\r", 3, ""),
+    ("a: 'x\nb: 1", 2, "unexpected end of stream"),
     ("a: 1\n b: 2\n", 2, "mapping values are not allowed"),
     ("a: 'x\nb: 1\n", 3, "unexpected end of stream"),
     ("a:\n\t- b\n", 2, "cannot start any token"),

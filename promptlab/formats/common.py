@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from promptlab.errors import FormatError
+from promptlab.rows import BadRow, json_rows, lines_of
 from promptlab.types import Document, Example, Template
 from promptlab.yaml_values import TaggedScalar
 from promptlab.yamlfile import YamlFile, parse_yaml, read_text
@@ -333,16 +334,13 @@ def rows_of(path: Path, shown: str) -> list[tuple[int, dict[str, Any]]]:
 
 
 def _json_rows(text: str, shown: str) -> Iterable[tuple[int, dict[str, Any]]]:
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (JSONDecodeError, RecursionError) as exc:
-            raise FormatError(f"not JSON: {exc}", file=shown, line=number) from exc
-        if not isinstance(row, dict):
-            raise FormatError("not a JSON object", file=shown, line=number)
-        yield number, row
+    try:
+        for row in json_rows(lines_of(text)):
+            if not isinstance(row.data, dict):
+                raise FormatError("not a JSON object", file=shown, line=row.line)
+            yield row.line, row.data
+    except BadRow as exc:
+        raise FormatError(exc.message, file=shown, line=exc.line) from exc
 
 
 def slug(name: str, otherwise: str = "prompt") -> str:

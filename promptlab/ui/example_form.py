@@ -8,9 +8,10 @@ from pathlib import PurePosixPath
 
 import streamlit as st
 
-from promptlab import examples, pool_files, pools, selection
+from promptlab import examples, pools, selection
 from promptlab.errors import InputError, PromptlabError
 from promptlab.ledger import lowers
+from promptlab.rows import kind_of
 from promptlab.types import LABELS, Example, Label
 from promptlab.ui import frame, widgets
 from promptlab.ui.session import Session
@@ -64,7 +65,7 @@ def _draw(session: Session, form: _Form) -> None:
         return
     if form.trouble:
         note("bad", *form.trouble)
-    was, fixed = form.was, pool_files.kind(form.path) == "yaml"
+    was, fixed = form.was, kind_of(form.path) == "yaml"
     if not form.names and was is None:
         st.text_input(
             "Inputs, by name",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from promptlab import examples, pool_files, pools
+from promptlab import examples, pools
 from promptlab.errors import PromptlabError
+from promptlab.rows import kind_of
 from promptlab.types import Example
 from promptlab.ui import example_form, example_rows
 from promptlab.ui.session import Session
@@ -61,7 +62,7 @@ def _repeats(
     head = "<tr><th>Goes</th><th>Stays</th><th>Inputs</th><th>Output</th></tr>"
     markup(f'<table class="pl-table">{head}{body}</table>')
     example_rows.turn("repeats", len(rows), first, size)
-    if pool_files.kind(path) == "yaml":
+    if kind_of(path) == "yaml":
         small("A YAML pool is read and not changed here.")
         return
     st.button(

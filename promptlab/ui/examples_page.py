@@ -7,8 +7,9 @@ from pathlib import PurePosixPath
 
 import streamlit as st
 
-from promptlab import examples, pool_files, pools, selection
+from promptlab import examples, pools, selection
 from promptlab.errors import PromptlabError
+from promptlab.rows import kind_of
 from promptlab.types import LABELS, Example, Label
 from promptlab.ui import (
     document_label,
@@ -222,7 +223,7 @@ def _browse(path: str, pool: tuple[Example, ...], names: tuple[str, ...]) -> Non
 
 
 def _add(path: str, names: tuple[str, ...]) -> None:
-    if pool_files.kind(path) == "yaml":
+    if kind_of(path) == "yaml":
         small("A YAML pool is read and not changed here.")
         return
     st.button(
