@@ -15,7 +15,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +83,7 @@ def parse(raw: bytes, shown: str, label: Label) -> PoolText:
     try:
         if kind_of(shown) == "csv":
             cells = CsvRows(lines_of(text), delimiter_of(shown), _check_header)
-            found = [replace(row, data=_of_cells(row.data)) for row in cells]
+            found = [FileRow(_of_cells(row.data), row.line, row.start, row.end) for row in cells]
             header = cells.header
         else:
             found = list(_yaml(text, shown) if kind_of(shown) == "yaml" else json_rows(lines_of(text)))
@@ -184,7 +184,7 @@ def _yaml(text: str, shown: str) -> Iterator[FileRow]:
     if not isinstance(file.data, list):
         raise ExampleError("a YAML pool is a list of examples", file=shown, line=1)
     for row in yaml_rows(file):
-        yield replace(row, data=_plain(row.data))
+        yield FileRow(_plain(row.data), row.line)
 
 
 def _plain(value: Any) -> Any:
