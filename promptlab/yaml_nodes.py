@@ -10,6 +10,7 @@ is read as 1.2 has it, or refused (docs/decisions.md has the list). Marks count 
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -42,8 +43,9 @@ _QUESTION = re.compile(r"(?<=[^\s\[\]{},])\?|\?(?=\S)")
 """A question mark that begins no key. The pure Python parser does not let one stand in `{a: who?}`."""
 _TAB = "found a tab character where an indentation space is expected"
 """What libyaml says of a literal block whose first text is a tab, which YAML 1.2 allows."""
+_BLOCK_TAB = re.compile(r"\|[-+0-9]*[ \t]*(?:#[^\n]*)?\r?\n(?: *\r?\n)* +\t")
 MAX_AGAIN = 4_000_000
-"""Characters parsed in all for the sake of such blocks: the file is parsed once more for each."""
+"""Characters parsed in all where such blocks have to be found one by one."""
 _ESCAPE = re.compile(r"(?=([eEfF][0-9a-fA-F]{3}))")
 _AFTER_NAME = re.compile(r"[\s,\[\]{}]|$")
 
@@ -85,15 +87,28 @@ def _line(text: str, mark: Any) -> int:
 
 def _with_tabs(text: str) -> Node | None:
     """The root of `text`; the tabs that libyaml stumbles over are hidden from it."""
-    tabs: list[int] = []
-    while True:
+    try:
+        return _Composer(text, loader()).document()
+    except yaml.MarkedYAMLError as exc:
+        tabs = [_tab(text, exc)]
+    with contextlib.suppress(NotYaml, yaml.MarkedYAMLError):  # one of them may not be in a block
+        every = {*tabs, *(match.end() - 1 for match in _BLOCK_TAB.finditer(text))}
+        return _Composer(text, loader(), sorted(every)).document()
+    while True:  # one by one, as far as there is time
         try:
-            return _Composer(text, loader(), tabs).document()
+            return _Composer(text, loader(), sorted(tabs)).document()
         except yaml.MarkedYAMLError as exc:
-            at = exc.problem_mark.index + text.startswith("\ufeff") if exc.problem == _TAB else 0
-            if not at or text[at : at + 1] != "\t" or len(tabs) * len(text) > MAX_AGAIN:
+            if len(tabs) * len(text) > MAX_AGAIN:
                 raise
-            tabs.append(at)
+            tabs.append(_tab(text, exc))
+
+
+def _tab(text: str, exc: yaml.MarkedYAMLError) -> int:
+    """The place of the tab that libyaml does not take for the first of a block; raises `exc` where it is not that."""
+    at = exc.problem_mark.index + text.startswith("\ufeff") if exc.problem == _TAB else 0
+    if not at or text[at : at + 1] != "\t":
+        raise exc
+    return at
 
 
 def loader() -> Any:
@@ -124,7 +139,7 @@ def target(node: Node) -> Node:
 class _Composer:
     """One pass over the events of the parser: they are counted, and become nodes."""
 
-    def __init__(self, text: str, kind: Any, tabs: Sequence[int]) -> None:
+    def __init__(self, text: str, kind: Any, tabs: Sequence[int] = ()) -> None:
         self.text = text
         self.shift = int(text.startswith("\ufeff"))
         self.count = yaml_bounds.Count()
@@ -140,8 +155,9 @@ class _Composer:
             given = self._stand_in(given, _QUESTION)
         if tabs:
             self.tab = chr(self._free(given, "\t"))
-            for at in tabs:
-                given = given[: at - self.shift] + self.tab + given[at - self.shift + 1 :]
+            starts = [0, *(at - self.shift + 1 for at in tabs)]
+            ends = [*(at - self.shift for at in tabs), len(given)]
+            given = self.tab.join(given[start:end] for start, end in zip(starts, ends, strict=True))
         self.events: Iterator[Any] = yaml.parse(given, Loader=kind)
 
     def _stand_in(self, text: str, what: re.Pattern[str]) -> str:
@@ -236,8 +252,9 @@ class _Composer:
     def _check_anchor(self, event: Any) -> None:
         at = event.start_mark.index + self.shift
         if self.text[at] != "&":  # a tag comes first
-            name = re.compile(rf"\s&{re.escape(event.anchor)}").search(self.text, at)
-            at = name.start() + 1 if name else at
+            at = self.text.find(f"&{event.anchor}", at)
+            while at > 0 and not self.text[at - 1].isspace():
+                at = self.text.find(f"&{event.anchor}", at + 1)
         self._check_name(event, at - self.shift + 1 + len(event.anchor))
 
     def _check_name(self, event: Any, end: int) -> None:

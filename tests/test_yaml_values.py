@@ -88,6 +88,9 @@ COLLECTIONS: tuple[tuple[str, Any], ...] = (
     # A tab as the first of a literal block.
     ("a: |\n  \tx\n  y\nb: |-\n\n  \t\tz\n", {"a": "\tx\ny\n", "b": "\n\t\tz"}),
     ("\ufeffa: |\n  \tx\n", {"a": "\tx\n"}),
+    ("- |\n  \tx\n" * 5_000, ["\tx\n"] * 5_000),
+    ("a: 'x |\n  \ty'\nb: |\n  \tz\n", {"a": "x | y", "b": "\tz\n"}),
+    ("a: !t &x 1\nb: *x\n", {"a": TaggedScalar("1", "!t"), "b": TaggedScalar("1", "!t")}),
     ("a:\tb\nc: d\t# e\n", {"a": "b", "c": "d"}),
     ("a: \U0001f600 b\n\U0001f600: c\n", {"a": "\U0001f600 b", "\U0001f600": "c"}),
 )
