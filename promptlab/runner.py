@@ -19,12 +19,13 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from promptlab import privacy, structured, templates
+from promptlab import privacy, structured
 from promptlab.backends import Backend, Tries
 from promptlab.errors import GateRefused, PromptlabError, StoreError, WindowExceeded
 from promptlab.labels_now import MOST, Labels
 from promptlab.models import Catalogue
 from promptlab.origin import origin
+from promptlab.prompts import prompt_of
 from promptlab.store import RunInfo, Store
 from promptlab.types import (
     SECTIONS,
@@ -68,8 +69,8 @@ def now() -> str:
 
 
 def request_of(trial: Trial) -> Request:
-    """What a trial's model will be asked: rendered, or the stored request that the trial holds. What a stored one was
-    kept in is among its sources."""
+    """What a trial's model will be asked: the prompt that the planner rendered, or the stored request that the trial
+    holds. What a stored one was kept in is among its sources. Raises `TemplateError` where it cannot be rendered."""
     if trial.request is not None:
         recalled = trial.request
         kept = tuple(
@@ -78,15 +79,7 @@ def request_of(trial: Trial) -> Request:
         )
         prompt = replace(recalled.request.prompt, sources=(*recalled.request.prompt.sources, *kept))
         return replace(recalled.request, prompt=prompt, model=trial.model, repeat=trial.repeat)
-    prompt = templates.render(
-        trial.template,
-        trial.inputs,
-        documents=trial.documents,
-        shots=trial.shots,
-        without=trial.without,
-        label=trial.label,
-        places=trial.places,
-    )
+    prompt = prompt_of(trial)
     return Request(trial.model, prompt, trial.params, trial.template.schema, trial.repeat)
 
 

@@ -516,6 +516,14 @@ class Recalled:
 
 
 @dataclass(frozen=True, slots=True)
+class Rendered:
+    """A prompt, and the very objects it was rendered from: a trial that holds others of them has another prompt."""
+
+    prompt: Prompt
+    of: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
     """One thing to ask: a template with its materials and inputs, in one variant, of one model, once.
 
@@ -523,7 +531,8 @@ class Trial:
     that of the inputs, `places` the files they came from, by their names; "" is for all of them. `expected` is what
     scorers compare the answer with, None where nobody said; `scorers` are the trial's own, beside those of its run.
     `request` is a stored one that is asked again; then nothing is rendered, and the template only says where it came
-    from.
+    from. `rendered` is the prompt, where the planner made it; trials that differ in model, parameters or repeat share
+    one.
     """
 
     template: Template
@@ -540,6 +549,23 @@ class Trial:
     scorers: tuple[Scorer, ...] = ()
     request: Recalled | None = None
     places: Mapping[str, tuple[Place, ...]] = field(default_factory=dict)
+    rendered: Rendered | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def rendered_from(self) -> tuple[Any, ...]:
+        """All that decides the prompt, its labels and its sources."""
+        return self.template, self.inputs, self.documents, self.shots, self.without, self.label, self.places
+
+    @property
+    def prompt(self) -> Prompt | None:
+        """The prompt as it was rendered from what the trial holds; None where it was not rendered yet.
+
+        Compared by identity: a copy of a trial with another template or document must not keep the prompt of before.
+        """
+        if self.rendered is None:
+            return None
+        same = all(a is b for a, b in zip(self.rendered.of, self.rendered_from, strict=True))
+        return self.rendered.prompt if same else None
 
 
 @dataclass(frozen=True, slots=True)
