@@ -10,6 +10,7 @@ Only text and its spans are kept. What a source is labelled now is worked out wh
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 
 from cachetools import LRUCache
@@ -56,13 +57,18 @@ class Prompts:
         return known
 
     def rendered(self, trial: Trial) -> Trial:
-        """`trial` with its prompt. One that cannot be rendered stays as it is: asking it says why."""
-        if trial.request is not None or trial.prompt is not None:
-            return trial
-        try:
-            return with_prompt(trial, self.of(trial))
-        except PromptlabError:
-            return trial
+        """`trial` with its prompt, as `rendered` gives it."""
+        return rendered(trial, self.of)
+
+
+def rendered(trial: Trial, render_prompt: Callable[[Trial], Prompt] = prompt_of) -> Trial:
+    """`trial` with its prompt. One that cannot be rendered stays as it is: asking it says why."""
+    if trial.request is not None or trial.prompt is not None:
+        return trial
+    try:
+        return with_prompt(trial, render_prompt(trial))
+    except PromptlabError:
+        return trial
 
 
 def with_prompt(trial: Trial, prompt: Prompt) -> Trial:

@@ -88,14 +88,26 @@ class Stored:
 
 def write(path: Path, stored: Iterable[Stored]) -> int:
     """Write a recording, whole or not at all, as `stored` comes; how many items it has. Raises `OSError`."""
-    count = 0
     with writing(path) as file:
-        known: set[bytes] = set()
+        writer = Writer(file)
         for one in stored:
-            for line in _lines(one, known):
-                file.write(_sealed(json.dumps(line, ensure_ascii=False).encode("utf-8", "surrogatepass")))
-            count += 1
-    return count
+            writer.add(one)
+    return writer.count
+
+
+class Writer:
+    """Writes the items of a recording, in its order, to an open file. `count` is how many there are."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.count = 0
+        self._file = file
+        self._known: set[bytes] = set()
+
+    def add(self, stored: Stored) -> None:
+        """Write the next item, behind the texts that were not in the recording yet. Raises `OSError`."""
+        for line in _lines(stored, self._known):
+            self._file.write(_sealed(json.dumps(line, ensure_ascii=False).encode("utf-8", "surrogatepass")))
+        self.count += 1
 
 
 def _sealed(line: bytes) -> bytes:

@@ -50,10 +50,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Event:
-    """What happened to trial number `index` of the run. A `Result` is its last event."""
+    """What happened to trial number `index` of the run. A `Result` is its last event, and has the `fingerprint` of the
+    backend that was asked."""
 
     index: int
     step: Phase | Thought | Delta | Result
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True)
@@ -331,7 +333,7 @@ class Run:
                     self._recorded([ended])
             for ended in batch:
                 self._results[ended.index] = ended.result
-                self._events.put(Event(ended.index, ended.result))
+                self._events.put(Event(ended.index, ended.result, ended.fingerprint))
         self._events.put(None)
 
     def _recorded(self, batch: Sequence[_Ended]) -> bool:

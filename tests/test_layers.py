@@ -47,6 +47,8 @@ LAYERS = (
         ),
         *(
             "suite_choice",
+            "suite_planned",
+            "suite_recorder",
             "suite_limits",
             "suite_estimate",
             "suite_keep",

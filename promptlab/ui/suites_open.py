@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from promptlab import suite_file, suite_lock
-from promptlab.baseline import Answers, write_recording
 from promptlab.models import Catalogue
 from promptlab.recording import Recording
 from promptlab.store import Store
@@ -135,7 +134,7 @@ class OpenSuites:
             assert isinstance(work, Asking), "it is what `make` made"
             if verb != "record":
                 return ""
-            taken = write_recording(workspace, work.suite, Answers(store, self.log, work.run))
+            taken = work.write_recording()
             return f"{taken:,} item{'' if taken == 1 else 's'} recorded in {work.suite.recording}"
 
         return self.jobs.start(path, verb, make, finish, lambda: suite_lock.owning(workspace, path, verb))
