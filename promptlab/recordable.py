@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from promptlab import judging
 from promptlab.errors import GateRefused
-from promptlab.labels_now import Labels
+from promptlab.labels_now import Labels, Look
 from promptlab.recording import Judged, Stored
 from promptlab.suite import Item, Key, Suite
 from promptlab.types import LABELS, Completion, Label, Result, Source, Trial, highest
@@ -43,7 +43,7 @@ def check_labels(labels: Labels, recording: str, stored: Stored) -> None:
     check_label(labels.of_path(recording), recording, stored.key, label_of_stored(labels, stored))
 
 
-def label_of_stored(labels: Labels, stored: Stored, *, among: Iterable[Source] | None = None) -> Label:
+def label_of_stored(labels: Labels | Look, stored: Stored, *, among: Iterable[Source] | None = None) -> Label:
     """The strictest label of anything in what is recorded of an item, now or then; `among` are the sources whose label
     of now is not known yet."""
     prompt = stored.request.prompt

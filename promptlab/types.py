@@ -12,6 +12,7 @@ import json
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 Role = Literal["system", "user", "assistant"]
@@ -33,6 +34,7 @@ def highest(labels: list[Label]) -> Label:
     return max(labels, key=LABELS.index, default="public")
 
 
+@lru_cache(maxsize=256)  # one article is hashed by every request that holds it
 def sha256(text: str) -> str:
     """Hex SHA-256 of `text` as UTF-8; a lone surrogate is kept as its own bytes, so it never fails."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
