@@ -50,6 +50,7 @@ class Labels:
 
     def __init__(self, workspace: Workspace) -> None:
         self._given = workspace
+        self._file = workspace.root / FILE
         self._lock = threading.Lock()
         self._state = _State(None, workspace)
 
@@ -58,8 +59,7 @@ class Labels:
 
         Raises `GateRefused` if promptlab.yaml cannot be read, since nobody knows its labels then.
         """
-        file = self._given.root / FILE
-        state = state_of(file)
+        state = state_of(self._file)
         with self._lock:
             if state != self._state.file:
                 try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
@@ -29,9 +29,12 @@ SWITCHABLE: tuple[Section, ...] = ("instructions", "output_format", "context", "
 """Sections a trial may leave out. The input is the question itself, so it stays."""
 
 
-def highest(labels: list[Label]) -> Label:
+_RANKS = {label: rank for rank, label in enumerate(LABELS)}
+
+
+def highest(labels: Iterable[Label]) -> Label:
     """The strictest of `labels`; public when there are none."""
-    return max(labels, key=LABELS.index, default="public")
+    return max(labels, key=_RANKS.__getitem__, default="public")
 
 
 @lru_cache(maxsize=256)  # one article is hashed by every request that holds it
@@ -149,6 +152,20 @@ _FLOATS = frozenset(f.name for f in fields(Params) if str(f.type).startswith("fl
 """Written as floats, so that a temperature of 0 and one of 0.0 are one request."""
 
 
+def _sorted_json(value: Any) -> str:
+    # Not as ASCII: there, two lone surrogates and the one character they would make look the same.
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+@lru_cache(maxsize=64)
+def _hash_of_start(fingerprint: str, first: tuple[Message, ...]) -> Any:
+    """The hash of a request's JSON as far as its first message, which holds the article that a thousand questions
+    share."""
+    text = f'{{"backend":{_sorted_json(fingerprint)},"messages":['
+    text += "".join(_sorted_json(message.as_data()) for message in first)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass"))
+
+
 _LAST_KEY = threading.local()
 """The last request of this thread whose key was made, the fingerprint and the key: the road asks for it twice."""
 
@@ -189,12 +206,16 @@ class Request:
         last = getattr(_LAST_KEY, "value", None)
         if last is not None and last[0] is self and last[1] == fingerprint:
             return str(last[2])
-        # Not as ASCII: there, two lone surrogates and the one character they would make look the same.
-        parts = {"v": 1, "backend": fingerprint, **self.body()}
+        body = self.body()
         if self.schema:
             # As text, so that sorting spares it: models answer in the order of a schema's properties.
-            parts["schema"] = json.dumps(json.loads(self.schema), separators=(",", ":"), ensure_ascii=False)
-        found = sha256(json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
+            body["schema"] = json.dumps(json.loads(self.schema), separators=(",", ":"), ensure_ascii=False)
+        rest = {name: body[name] for name in ("params", "repeat", "schema")} | {"v": 1}
+        text = "".join(f",{_sorted_json(message)}" for message in body["messages"][1:])
+        text += f"],{_sorted_json(rest)[1:]}"
+        hashed = _hash_of_start(fingerprint, self.messages[:1]).copy()
+        hashed.update(text.encode("utf-8", "surrogatepass"))
+        found = str(hashed.hexdigest())
         _LAST_KEY.value = self, fingerprint, found
         return found
 
