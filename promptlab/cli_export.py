@@ -227,7 +227,7 @@ class _Export:
         from promptlab.formats import openai_chat
         from promptlab.store import Store
 
-        with closing(Store(self.workspace.state / "runs.sqlite")) as store:
+        with closing(Store.of(self.workspace)) as store:
             results = store.results(store.run(self.run_id or "").id)
         scored = [r for r in results if r.request and r.completion and r.scores]
         for result in scored:

@@ -65,8 +65,8 @@ def _house() -> Iterator[_House]:
     house = _House(
         workspace,
         Catalogue(workspace),
-        Store(workspace.state / "runs.sqlite"),
-        SuiteLog(workspace.state / "suites.sqlite"),
+        Store.of(workspace),
+        SuiteLog.of(workspace),
     )
     try:
         yield house

@@ -11,10 +11,11 @@ converted for a list: its words are None until somebody opens it.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+from cachetools import LRUCache
 
 from promptlab import documents
 from promptlab.errors import PromptlabError
@@ -128,13 +129,12 @@ def _is_there(workspace: Workspace, path: str) -> bool:
 
 
 _lock = threading.Lock()
-_known: OrderedDict[tuple[Path, int, int, int], _Facts] = OrderedDict()
+_known: LRUCache[tuple[Path, int, int, int], _Facts] = LRUCache(REMEMBERED)
 
 
 def _facts(workspace: Workspace, path: str, stamp: tuple[Path, int, int, int], *, read: bool) -> _Facts:
     with _lock:
         if stamp in _known:
-            _known.move_to_end(stamp)
             return _known[stamp]
     if not read and not documents.is_quick(workspace, path):
         return _Facts()
@@ -148,8 +148,6 @@ def _facts(workspace: Workspace, path: str, stamp: tuple[Path, int, int, int], *
             return facts  # a file that comes back, or a library that is installed, changes it
     with _lock:
         _known[stamp] = facts
-        while len(_known) > REMEMBERED:
-            _known.popitem(last=False)
     return facts
 
 

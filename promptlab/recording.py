@@ -17,12 +17,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, get_args
 
+from cachetools import LRUCache
+
+from promptlab.backends.recorded import Record, RecordedBackend
 from promptlab.errors import InputError
 from promptlab.files import writing
 from promptlab.suite import Key
@@ -180,8 +182,7 @@ class _Texts:
 
     def __init__(self) -> None:
         self._places: dict[str, int] = {}
-        self._kept: OrderedDict[str, str] = OrderedDict()
-        self._size = 0
+        self._kept: LRUCache[str, str] = LRUCache(KEPT_CHARACTERS, getsizeof=len)
 
     def add(self, digest: str, text: str, place: int) -> None:
         self._places[digest] = place
@@ -189,7 +190,6 @@ class _Texts:
 
     def get(self, digest: str, file: IO[bytes]) -> str:
         if digest in self._kept:
-            self._kept.move_to_end(digest)
             return self._kept[digest]
         here = file.tell()
         file.seek(self._places[digest])
@@ -199,12 +199,8 @@ class _Texts:
         return text
 
     def _keep(self, digest: str, text: str) -> None:
-        if digest in self._kept:
-            return
-        self._kept[digest] = text
-        self._size += len(text)
-        while self._size > KEPT_CHARACTERS and len(self._kept) > 1:
-            self._size -= len(self._kept.popitem(last=False)[1])
+        if len(text) <= KEPT_CHARACTERS:
+            self._kept[digest] = text
 
 
 class Recording:
@@ -291,6 +287,18 @@ class Recording:
         if self._index is None:
             self._index = self._all()
         return set(self._index)
+
+    def backend(self, model: str) -> RecordedBackend:
+        """What answers as `model` did here. Raises `InputError` if nothing is recorded of it, or of several files:
+        an answer of the one must not be taken for one of the other."""
+        mine = [stored for stored in self if stored.key.model == model]
+        prints = sorted({stored.backend for stored in mine})
+        if len(prints) != 1:
+            hint = "`promptlab suite record` asks all of it anew" if prints else "`promptlab suite record` records it"
+            what = f"{len(prints)} versions of {model} are recorded" if prints else f"nothing is recorded of {model}"
+            raise InputError(what, file=self.shown, hint=hint)
+        records = {stored.request_key: Record(stored.request.body(), stored.completion) for stored in mine}
+        return RecordedBackend(model, prints[0], records)
 
     def _all(self) -> dict[Key, tuple[int, int]]:
         index: dict[Key, tuple[int, int]] = {}

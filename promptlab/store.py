@@ -33,7 +33,9 @@ from promptlab.types import (
     canonical_json,
     sha256,
 )
+from promptlab.workspace import Workspace
 
+FILE = "runs.sqlite"
 SCHEMA_VERSION = 2
 KNOWN_TEXTS = 4_000
 """Hashes of texts that are remembered as written: most prompts repeat most of their texts."""
@@ -99,8 +101,18 @@ class Use:
     when: str
 
 
+def file_of(workspace: Workspace) -> Path:
+    """Where the history of `workspace` is, or will be."""
+    return workspace.state / FILE
+
+
 class Store:
     """The history file at `path`; made, with its folder, when first opened. Safe to use from several threads."""
+
+    @classmethod
+    def of(cls, workspace: Workspace) -> Store:
+        """The history of `workspace`."""
+        return cls(file_of(workspace))
 
     def __init__(self, path: Path) -> None:
         self.path = path

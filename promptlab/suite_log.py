@@ -22,11 +22,13 @@ from typing import Any, Literal
 from promptlab import faults, read_only, state_folder
 from promptlab.errors import StoreError
 from promptlab.suite import Key
+from promptlab.workspace import Workspace
 
 Verb = Literal["record", "rerun", "replay"]
 State = Literal["running", "stopped", "finished"]
 """`stopped`: somebody paused or stopped it, or a limit was reached; `running` with no process: it was killed."""
 
+FILE = "suites.sqlite"
 VERSION = 1
 _SCHEMA = """
 CREATE TABLE suite_runs (
@@ -103,6 +105,11 @@ class Chunk:
 
 class SuiteLog:
     """The log in `path`; made, with its folder, when first opened. Safe to use from several threads and processes."""
+
+    @classmethod
+    def of(cls, workspace: Workspace) -> SuiteLog:
+        """The log of `workspace`."""
+        return cls(workspace.state / FILE)
 
     def __init__(self, path: Path) -> None:
         self.path = path

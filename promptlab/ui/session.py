@@ -56,7 +56,7 @@ class Session:
     """The suites, their log, and those at work."""
 
     def __post_init__(self) -> None:
-        self.suites = OpenSuites(self.workspace.state)
+        self.suites = OpenSuites(self.workspace)
         self._results: LRUCache[tuple[str, int], tuple[Result, ...]] = LRUCache(KEPT_RESULTS, getsizeof=_weight)
         self._results_lock = threading.Lock()
         self.listing = Listing(self.workspace)
@@ -167,7 +167,7 @@ def open_session(workspace: Workspace, catalogue: Catalogue | None = None) -> Se
 
     `catalogue` replaces the one the workspace describes, for tests and demos with scripted models.
     """
-    store = Store(workspace.state / "runs.sqlite")
+    store = Store.of(workspace)
     catalogue = catalogue or Catalogue(workspace)
     drafts = Drafts(workspace.state / "drafts")
     session = Session(workspace, catalogue, store, drafts, Jobs(catalogue, store), Sent())
