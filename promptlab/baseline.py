@@ -57,11 +57,7 @@ class Answers:
         self._page = lru_cache(maxsize=PAGES)(self._read)
         self._fingerprints: dict[str, str] = {}
         # What judges said stands in the log; suites without a judge have none to hold.
-        self._judged = {
-            row.key: tuple(Judged(**one) for one in row.more["judged"])
-            for row in log.every_row(run)
-            if row.more.get("judged")
-        }
+        self._judged = {row.key: row.details.judged for row in log.every_row(run) if row.details.judged}
 
     def judged(self, key: Key) -> tuple[Judged, ...]:
         """What judges said of the item's answer."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from cachetools import LRUCache
 
 from promptlab import documents
-from promptlab.errors import PromptlabError
+from promptlab.errors import PromptlabError, ReaderMissing
 from promptlab.labels_now import FRAGMENT
 from promptlab.listing import Listing
 from promptlab.similarity import normal
@@ -144,7 +144,7 @@ def _facts(workspace: Workspace, path: str, stamp: tuple[Path, int, int, int], *
     except PromptlabError as exc:
         what = getattr(exc, "what", exc.message)
         facts = replace(_Facts(), problem=what, hint=exc.hint)
-        if not stamp[1] or "pip install" in exc.hint:
+        if not stamp[1] or isinstance(exc, ReaderMissing):
             return facts  # a file that comes back, or a library that is installed, changes it
     with _lock:
         _known[stamp] = facts

@@ -11,7 +11,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -27,7 +27,7 @@ from promptlab.suite import Item, Key, Suite
 from promptlab.suite_choice import Options, chosen, recorded_of, trial_of
 from promptlab.suite_items import Fill
 from promptlab.suite_limits import Reserve, Spent, price
-from promptlab.suite_log import Row, SuiteLog, SuiteRun, Verb
+from promptlab.suite_log import Details, Row, SuiteLog, SuiteRun, Verb
 from promptlab.suite_planned import Planned
 from promptlab.suite_recorder import Recorder
 from promptlab.types import LABELS, Completion, Request, Result, Score, Trial
@@ -466,14 +466,6 @@ def _with_keys(store: Store, run_id: str, keys: Sequence[Key]) -> Iterator[tuple
 
 def _row(one: Answered, run_id: str) -> Row:
     verdict = one.verdict
-    more = {
-        "said": verdict.said,
-        "causes": [[c.kind, c.detail, list(c.sections), c.certain] for c in verdict.causes],
-        "tags": list(one.item.case.tags),
-        "error": one.result.error,
-        **({"unscored": True} if verdict.unscored else {}),
-        **({"judged": [asdict(judged) for judged in one.judged]} if one.judged else {}),
-    }
     return Row(
         one.position,
         one.item.key,
@@ -484,7 +476,14 @@ def _row(one: Answered, run_id: str) -> Row:
         verdict.was_score,
         one.result.id,
         run_id,
-        more,
+        Details(
+            said=verdict.said,
+            causes=verdict.causes,
+            tags=one.item.case.tags,
+            error=one.result.error,
+            unscored=verdict.unscored,
+            judged=one.judged,
+        ),
     )
 
 

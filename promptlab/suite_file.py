@@ -11,7 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from promptlab import scorers, templates, thresholds
 from promptlab.case_files import input_names
-from promptlab.errors import InputError, PromptlabError, SuiteError, TemplateError, WorkspaceError, nearest
+from promptlab.errors import (
+    InputError,
+    PromptlabError,
+    SuiteError,
+    TemplateError,
+    TemplateNotFound,
+    WorkspaceError,
+    nearest,
+)
 from promptlab.suite import FOLDER, Case, CaseFile, Key, Suite, Variant, id_problem
 from promptlab.template_file import ParamsModel
 from promptlab.types import Label, Role, ScorerSpec, Section, Template
@@ -209,10 +217,8 @@ class _Reader:
     def _loaded(self, name: str, path: tuple[Any, ...]) -> Template:
         try:
             return templates.load(self._workspace, name)
-        except TemplateError as exc:
-            if exc.line is None and exc.what == "there is no such template":
-                raise self._error(f"there is no template `{name}`", path, hint=exc.hint) from exc
-            raise
+        except TemplateNotFound as exc:
+            raise self._error(f"there is no template `{name}`", path, hint=exc.hint) from exc
 
     def variant(self, name: str, one: _Variant) -> Variant:
         if not name or set(name) & set("[]#"):

@@ -68,7 +68,16 @@ LAYERS = (
     ),
     ("runner", "serving", "serve_asking"),
     (
-        *("templates", "template_file", "template_edit", "template_fields", "rendering", "layout", "prompts"),
+        *(
+            "templates",
+            "template_file",
+            "template_edit",
+            "template_fields",
+            "rendering",
+            "layout",
+            "prompts",
+            "request_changes",
+        ),
         *("jinja_tree", "sandbox", "traced", "beginnings", "schema_fields", "input_names"),
         *("documents", "docstore", "convert", "sniff", "passages", "sections", "tokens", "labels", "similarity"),
         *("examples", "pools", "pool_files", "selection", "privacy", "labels_now", "label_rows"),
