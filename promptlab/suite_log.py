@@ -102,7 +102,7 @@ class Details:
     def as_data(self) -> dict[str, Any]:
         """As JSON keeps it; what is empty is left out."""
         causes = [[c.kind, c.detail, list(c.sections), c.certain] for c in self.causes]
-        data = {"said": self.said, "causes": causes, "tags": list(self.tags), "error": self.error}
+        data: dict[str, Any] = {"said": self.said, "causes": causes, "tags": list(self.tags), "error": self.error}
         data |= {"sections": list(self.sections), "unscored": self.unscored, "judged": [asdict(j) for j in self.judged]}
         return {name: value for name, value in data.items() if value}
 
