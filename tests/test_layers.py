@@ -32,7 +32,7 @@ LAYERS = (
         ),
     ),
     (
-        *("plans", "report", "difference", "proofs", "inventory", "template_changes"),
+        *("plans", "export_job", "report", "difference", "proofs", "inventory", "template_changes"),
         *(
             "suite",
             "suite_file",
