@@ -213,7 +213,7 @@ def compare(
     )
     # What is wrong with the prompt itself is said once, and not by each model.
     runner.request_of(trials[0])
-    store = Store(workspace.state / "runs.sqlite")
+    store = Store.of(workspace)
     if explain:
         for trial in trials:
             _explain(trial, catalogue, store)
@@ -445,7 +445,7 @@ def _store() -> Any:
     from promptlab.store import Store
     from promptlab.workspace import Workspace
 
-    return Store(Workspace.find().state / "runs.sqlite")
+    return Store.of(Workspace.find())
 
 
 @cli.command()

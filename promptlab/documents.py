@@ -23,7 +23,7 @@ from pathlib import PurePosixPath
 
 from promptlab import convert, faults, sniff
 from promptlab.docstore import DocStore
-from promptlab.errors import DocumentError, WorkspaceError
+from promptlab.errors import DocumentError, ReaderMissing, WorkspaceError
 from promptlab.files import write_atomically
 from promptlab.labels import set_label
 from promptlab.labels_now import FRAGMENT
@@ -238,8 +238,8 @@ def _converted(workspace: Workspace, raw: bytes, kind: str, path: str) -> str:
     store = DocStore.of(workspace)
     try:
         key = _conversion(raw, kind)
-    except DocumentError as exc:
-        raise DocumentError(exc.what, file=path, hint=exc.hint) from exc
+    except ReaderMissing as exc:
+        raise ReaderMissing(exc.what, file=path, hint=exc.hint) from exc
     record = store.record("converted", key)
     if record and store.has(str(record.get("text"))):
         try:

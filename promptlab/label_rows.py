@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -62,10 +63,10 @@ class Rows:
     labelled: Mapping[str, RowLabel]
 
 
-def of_file(full: Path, shown: str) -> Rows:
-    """The rows of a file. Raises `InputError`, `OSError` or `ValueError` where the file has no rows
-    that can be read."""
-    state = full.stat()
+def of_file(full: Path, shown: str, state: os.stat_result | None = None) -> Rows:
+    """The rows of a file, whose `state` may be known already. Raises `InputError`, `OSError` or `ValueError` where the
+    file has no rows that can be read."""
+    state = full.stat() if state is None else state
     return _read(full, shown, (state.st_mtime_ns, state.st_size, state.st_ino))
 
 

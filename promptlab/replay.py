@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from promptlab import judging, runner
-from promptlab.difference import Asked, Change, difference, prompt_changes
+from promptlab.difference import Asked, Change, changed_sections, difference, prompt_changes
 from promptlab.errors import PromptlabError
 from promptlab.recording import Recording, Stored
 from promptlab.suite import Item, Key, Suite
 from promptlab.suite_items import Fill, items
-from promptlab.types import SECTIONS, Label, Request, Score, ScorerSpec, Section, Trial
+from promptlab.types import Label, Request, Score, ScorerSpec, Section, Trial
 from promptlab.workspace import Workspace
 
 Status = Literal["same", "drifted", "missing", "unexpected", "broken"]
@@ -64,9 +64,8 @@ class Replayed:
 
     def sections(self) -> tuple[Section, ...]:
         """The sections in which the two prompts differ; the text between the parts only where nothing else does."""
-        found = {change.section for change in self.changes() if change.kind != "same"}
-        inner = tuple(section for section in SECTIONS if section in found and section != "layout")
-        return inner or (("layout",) if found else ())
+        before = self.stored or self.nearest
+        return changed_sections(before.request, self.request) if before and self.request else ()
 
 
 def replay(workspace: Workspace, suite: Suite, *, only: Collection[str] = ()) -> Iterator[Replayed]:

@@ -15,7 +15,7 @@ from promptlab.replay import Replayed, replay
 from promptlab.suite import Suite
 from promptlab.suite_entry import of_replay
 from promptlab.suite_items import items
-from promptlab.suite_log import Row, SuiteLog, Verb
+from promptlab.suite_log import Details, Row, SuiteLog, Verb
 from promptlab.verdicts import mean, passed
 from promptlab.workspace import Workspace
 
@@ -86,13 +86,13 @@ def _row(position: int, one: Replayed, labels: Labels) -> Row:
         mean(one.scores) if judged else None,
         passed(one.stored.scores, one.specs) if one.stored else None,
         mean(one.stored.scores) if one.stored else None,
-        more={
-            "said": entry.said,
-            "tags": list(one.tags),
-            "error": one.error,
-            "sections": list(one.sections()) if one.status == "drifted" else [],
-            **({"unscored": True} if one.unscored else {}),
-        },
+        details=Details(
+            said=entry.said,
+            tags=one.tags,
+            error=one.error,
+            sections=one.sections() if one.status == "drifted" else (),
+            unscored=one.unscored,
+        ),
     )
 
 

@@ -10,7 +10,6 @@ import pytest
 
 from promptlab import suite_file
 from promptlab.backends.scripted import Script
-from promptlab.baseline import Answers, write_recording
 from promptlab.recording import Recording, Stored
 from promptlab.replay import Replayed, replay
 from promptlab.suite import Suite
@@ -86,8 +85,7 @@ class SuiteHouse:
         """Ask everything and write the recording."""
         asking = self.asking()
         found = in_order(asking)
-        answers = Answers(self.house.store, self.log, asking.run)
-        write_recording(self.workspace, self.suite, answers)
+        asking.write_recording()
         return found
 
     def replay(self, **options: Any) -> list[Replayed]:

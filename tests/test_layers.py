@@ -32,7 +32,7 @@ LAYERS = (
         ),
     ),
     (
-        *("plans", "report", "difference", "proofs", "inventory", "template_changes"),
+        *("plans", "export_job", "report", "difference", "proofs", "inventory", "template_changes"),
         *(
             "suite",
             "suite_file",
@@ -47,6 +47,8 @@ LAYERS = (
         ),
         *(
             "suite_choice",
+            "suite_planned",
+            "suite_recorder",
             "suite_limits",
             "suite_estimate",
             "suite_keep",
@@ -66,7 +68,16 @@ LAYERS = (
     ),
     ("runner", "serving", "serve_asking"),
     (
-        *("templates", "template_file", "template_edit", "template_fields", "rendering", "layout"),
+        *(
+            "templates",
+            "template_file",
+            "template_edit",
+            "template_fields",
+            "rendering",
+            "layout",
+            "prompts",
+            "request_changes",
+        ),
         *("jinja_tree", "sandbox", "traced", "beginnings", "schema_fields", "input_names"),
         *("documents", "docstore", "convert", "sniff", "passages", "sections", "tokens", "labels", "similarity"),
         *("examples", "pools", "pool_files", "selection", "privacy", "labels_now", "label_rows"),

@@ -125,7 +125,6 @@ ELSEWHERE = {
     "formats/bringing.py",  # a temporary folder
     "backends/llama_wheel.py",  # the cache folder
     "backends/llama_tried.py",  # the cache folder
-    "backends/recorded.py",  # a recording, which is a file of the repository
 }
 
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from promptlab import errors, processes
+from promptlab import processes
 from promptlab.backends.llama_answer import Waiting
 from promptlab.backends.llama_host import Standing
 from promptlab.backends.llama_loading import Settings
@@ -39,7 +39,7 @@ from promptlab.backends.llama_pipe import (
 )
 from promptlab.backends.llama_tree import common
 from promptlab.backends.llama_tried import signal_name
-from promptlab.errors import EngineFailed, IllegalInstruction, PromptlabError
+from promptlab.errors import EngineFailed, IllegalInstruction, PromptlabError, kind_of
 from promptlab.types import Phase
 
 COMMAND = processes.command("promptlab.backends.llama_worker")
@@ -195,8 +195,8 @@ def _deliver(message: Any, open_: dict[int, Waiting]) -> None:
 
 
 def _error(failed: Failed) -> BaseException:
-    kind = getattr(errors, failed.kind, None)
-    if isinstance(kind, type) and issubclass(kind, PromptlabError):
+    kind = kind_of(failed.kind)
+    if kind is not PromptlabError or failed.kind == PromptlabError.__name__:
         return kind(failed.message, hint=failed.hint)
     return RuntimeError(f"in the process of the local models:\n{failed.message}")
 

@@ -12,7 +12,7 @@ from promptlab.errors import GateRefused, PromptlabError
 from promptlab.formats import openai_chat, promptfoo, prompty
 from promptlab.formats.common import Loss
 from promptlab.formats.outward import outward
-from promptlab.types import Request, Template
+from promptlab.types import Given, Request, Template
 from promptlab.ui import widgets
 from promptlab.ui.session import Session
 from promptlab.ui.widgets import chip, escape, markup, note, plain, small
@@ -62,12 +62,11 @@ def _made(
 ) -> tuple[str, list[Loss], str]:
     """The text, what became of each field, and the label of it all."""
     values = {**templates.sample_inputs(template), **inputs}
-    filled = plans.materials(session.workspace, template, values)
+    trial = plans.question(session.workspace, template, Given.typed(values))
     if format_ == "openai" and model is not None:
-        prompt = templates.render(template, values, documents=filled.documents, shots=filled.shots)
-        request = Request(model, prompt, template.params, template.schema)
+        request = Request(model, session.prompts.of(trial), template.params, template.schema)
         return as_code(session, request, "openai"), [], "public"
-    one = outward(template, documents=filled.documents, shots=filled.shots, inputs=values)
+    one = outward(template, documents=trial.documents, shots=trial.shots, inputs=values)
     if format_ == "prompty":
         text = prompty.write(one)
     else:

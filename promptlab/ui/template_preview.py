@@ -8,7 +8,7 @@ import streamlit as st
 
 from promptlab import plans, templates, tokens
 from promptlab.errors import InputError, PromptlabError
-from promptlab.types import Budget, Prompt, Section, Template
+from promptlab.types import Budget, Given, Prompt, Section, Template
 from promptlab.ui import widgets
 from promptlab.ui.opened import Opened
 from promptlab.ui.session import Session
@@ -26,8 +26,7 @@ def draw(session: Session, opened: Opened) -> None:
     stand_ins: list[str] = []
     try:
         inputs, stand_ins = filled_in(opened.template)
-        filled = plans.materials(session.workspace, opened.template, inputs)
-        prompt = templates.render(opened.template, inputs, documents=filled.documents, shots=filled.shots)
+        prompt = session.prompts.of(plans.question(session.workspace, opened.template, Given.typed(inputs)))
     except PromptlabError as exc:
         said(exc)
     if prompt is None:
