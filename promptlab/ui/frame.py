@@ -68,10 +68,15 @@ def _ask_for_trust(here: session.Session) -> None:
 
 def _let_dialogs_go(page: Callable[[session.Session], None]) -> None:
     """Close what was left open where one came from: a dialog left through a link in it would lie over the page that
-    one comes back to. The state of an open dialog has a name that ends in `-open`."""
+    one comes back to. The state of an open dialog has a name that ends in `-open`.
+
+    The place is kept before the page is drawn: a press on a button of a page that is still being drawn stops the run,
+    and the next run must not take the dialog it opened for one of another page.
+    """
     if st.session_state.get(_PLACE) != _place(page):
         for key in [key for key in st.session_state if str(key).endswith("-open")]:
             del st.session_state[key]
+        st.session_state[_PLACE] = _place(page)
 
 
 def _place(page: Callable[[session.Session], None]) -> tuple[str, dict[str, str]]:

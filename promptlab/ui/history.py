@@ -23,7 +23,7 @@ from promptlab.versions import Version
 
 PAGE = 12
 """Versions shown at first, and with every press on Older."""
-RUNS = Path(__file__).parent / "pages" / "runs.py"
+RUNS = Path(__file__).parent / "routes" / "runs.py"
 _SAID, _TROUBLE = "history-said", "history-trouble"
 
 

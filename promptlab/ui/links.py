@@ -7,13 +7,13 @@ from pathlib import Path
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
-PAGES = Path(__file__).parent / "pages"
+ROUTES = Path(__file__).parent / "routes"
 
 
 def to(page: str, label: str, *, icon: str, **query: str) -> None:
     """A link that opens the page `page` at what `query` names, such as a template. `label` is Markdown."""
     try:
-        st.page_link(PAGES / f"{page}.py", label=label, icon=icon, query_params=query)
+        st.page_link(ROUTES / f"{page}.py", label=label, icon=icon, query_params=query)
     except (StreamlitAPIException, KeyError):
         st.markdown(label, width="content")
 
@@ -21,6 +21,6 @@ def to(page: str, label: str, *, icon: str, **query: str) -> None:
 def go(page: str, **query: str) -> None:
     """Go to the page `page`, at what `query` names."""
     try:
-        st.switch_page(PAGES / f"{page}.py", query_params=query)
+        st.switch_page(ROUTES / f"{page}.py", query_params=query)
     except (StreamlitAPIException, KeyError):
         st.caption(f"Go on in: {page.capitalize()}")

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
-PAGES = Path(__file__).parent / "pages"
+# Not "pages": a folder of that name beside this file wakes how Streamlit found pages before `st.navigation`.
+ROUTES = Path(__file__).parent / "routes"
 # Streamlit fetches a Material icon for the browser's tab from another host; this one is in the page.
 ICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32"
  rx="7" fill="#2456c4"/>
@@ -18,13 +19,13 @@ st.set_page_config(
 )
 st.navigation(
     [
-        st.Page(PAGES / "workbench.py", title="Workbench", icon=":material/science:", default=True),
-        st.Page(PAGES / "templates.py", title="Templates", icon=":material/edit_note:"),
-        st.Page(PAGES / "documents.py", title="Documents", icon=":material/description:"),
-        st.Page(PAGES / "examples.py", title="Examples", icon=":material/school:"),
-        st.Page(PAGES / "suites.py", title="Suites", icon=":material/fact_check:"),
-        st.Page(PAGES / "runs.py", title="Runs", icon=":material/history:"),
-        st.Page(PAGES / "ledger.py", title="What left", icon=":material/outbox:"),
-        st.Page(PAGES / "models.py", title="Models", icon=":material/memory:"),
+        st.Page(ROUTES / "workbench.py", title="Workbench", icon=":material/science:", default=True),
+        st.Page(ROUTES / "templates.py", title="Templates", icon=":material/edit_note:"),
+        st.Page(ROUTES / "documents.py", title="Documents", icon=":material/description:"),
+        st.Page(ROUTES / "examples.py", title="Examples", icon=":material/school:"),
+        st.Page(ROUTES / "suites.py", title="Suites", icon=":material/fact_check:"),
+        st.Page(ROUTES / "runs.py", title="Runs", icon=":material/history:"),
+        st.Page(ROUTES / "ledger.py", title="What left", icon=":material/outbox:"),
+        st.Page(ROUTES / "models.py", title="Models", icon=":material/memory:"),
     ]
 ).run()

@@ -19,7 +19,7 @@ from promptlab.models import Catalogue
 from promptlab.ui import session
 from promptlab.workspace import Workspace
 
-PAGES = Path(session.__file__).parent / "pages"
+ROUTES = Path(session.__file__).parent / "routes"
 
 
 def text_of(body: str) -> str:
@@ -37,7 +37,7 @@ class Desk:
     tabs: list[AppTest] = field(default_factory=list)
 
     def open(self, page: str = "workbench", **query: str) -> AppTest:
-        tab = AppTest.from_file(PAGES / f"{page}.py", default_timeout=20)
+        tab = AppTest.from_file(ROUTES / f"{page}.py", default_timeout=20)
         for name, value in query.items():
             tab.query_params[name] = value
         self.tabs.append(tab)
