@@ -4,7 +4,9 @@ PromptlabError                   has a hint: what to do next
 ├── InputError                   a file or a value is wrong; names file, line and field
 │   ├── WorkspaceError           promptlab.yaml is missing or wrong
 │   ├── TemplateError            a template file, its Jinja or its render
+│   │   └── TemplateNotFound     there is no such template; the nearest name is shown
 │   ├── DocumentError            a context document
+│   │   └── ReaderMissing        what reads files of its kind is not installed
 │   ├── ExampleError             an example pool or the choice from it
 │   ├── SuiteError               a suite file, or a file of cases
 │   └── FormatError              a file to import, or what an export cannot express
@@ -84,8 +86,16 @@ class TemplateError(InputError):
     """A template file, its Jinja, or its render is wrong."""
 
 
+class TemplateNotFound(TemplateError):
+    """There is no template of this name; the hint shows the nearest."""
+
+
 class DocumentError(InputError):
     """A context document cannot be read."""
+
+
+class ReaderMissing(DocumentError):
+    """The library that reads files of this kind is not installed."""
 
 
 class ExampleError(InputError):
@@ -253,3 +263,15 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if close:
         return f"did you mean `{close[0]}`?"
     return f"known: {', '.join(words)}" if words else "there are none"
+
+
+_KINDS: dict[str, type[PromptlabError]] = {
+    name: kind for name, kind in globals().items() if isinstance(kind, type) and issubclass(kind, PromptlabError)
+}
+"""Classes by the names under which stored runs and other processes know them. One that is renamed keeps its old name
+here, so that what was stored can be read."""
+
+
+def kind_of(name: str) -> type[PromptlabError]:
+    """The class that is stored as `name`; the root of all for one that there is no more."""
+    return _KINDS.get(name, PromptlabError)

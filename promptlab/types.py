@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 Role = Literal["system", "user", "assistant"]
@@ -28,11 +29,15 @@ SWITCHABLE: tuple[Section, ...] = ("instructions", "output_format", "context", "
 """Sections a trial may leave out. The input is the question itself, so it stays."""
 
 
-def highest(labels: list[Label]) -> Label:
+_RANKS = {label: rank for rank, label in enumerate(LABELS)}
+
+
+def highest(labels: Iterable[Label]) -> Label:
     """The strictest of `labels`; public when there are none."""
-    return max(labels, key=LABELS.index, default="public")
+    return max(labels, key=_RANKS.__getitem__, default="public")
 
 
+@lru_cache(maxsize=256)  # one article is hashed by every request that holds it
 def sha256(text: str) -> str:
     """Hex SHA-256 of `text` as UTF-8; a lone surrogate is kept as its own bytes, so it never fails."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
@@ -147,6 +152,20 @@ _FLOATS = frozenset(f.name for f in fields(Params) if str(f.type).startswith("fl
 """Written as floats, so that a temperature of 0 and one of 0.0 are one request."""
 
 
+def _sorted_json(value: Any) -> str:
+    # Not as ASCII: there, two lone surrogates and the one character they would make look the same.
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+@lru_cache(maxsize=64)
+def _hash_of_start(fingerprint: str, first: tuple[Message, ...]) -> Any:
+    """The hash of a request's JSON as far as its first message, which holds the article that a thousand questions
+    share."""
+    text = f'{{"backend":{_sorted_json(fingerprint)},"messages":['
+    text += "".join(_sorted_json(message.as_data()) for message in first)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass"))
+
+
 _LAST_KEY = threading.local()
 """The last request of this thread whose key was made, the fingerprint and the key: the road asks for it twice."""
 
@@ -187,12 +206,16 @@ class Request:
         last = getattr(_LAST_KEY, "value", None)
         if last is not None and last[0] is self and last[1] == fingerprint:
             return str(last[2])
-        # Not as ASCII: there, two lone surrogates and the one character they would make look the same.
-        parts = {"v": 1, "backend": fingerprint, **self.body()}
+        body = self.body()
         if self.schema:
             # As text, so that sorting spares it: models answer in the order of a schema's properties.
-            parts["schema"] = json.dumps(json.loads(self.schema), separators=(",", ":"), ensure_ascii=False)
-        found = sha256(json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
+            body["schema"] = json.dumps(json.loads(self.schema), separators=(",", ":"), ensure_ascii=False)
+        rest = {name: body[name] for name in ("params", "repeat", "schema")} | {"v": 1}
+        text = "".join(f",{_sorted_json(message)}" for message in body["messages"][1:])
+        text += f"],{_sorted_json(rest)[1:]}"
+        hashed = _hash_of_start(fingerprint, self.messages[:1]).copy()
+        hashed.update(text.encode("utf-8", "surrogatepass"))
+        found = str(hashed.hexdigest())
         _LAST_KEY.value = self, fingerprint, found
         return found
 
@@ -516,6 +539,14 @@ class Recalled:
 
 
 @dataclass(frozen=True, slots=True)
+class Rendered:
+    """A prompt, and the very objects it was rendered from: a trial that holds others of them has another prompt."""
+
+    prompt: Prompt
+    of: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
     """One thing to ask: a template with its materials and inputs, in one variant, of one model, once.
 
@@ -523,7 +554,8 @@ class Trial:
     that of the inputs, `places` the files they came from, by their names; "" is for all of them. `expected` is what
     scorers compare the answer with, None where nobody said; `scorers` are the trial's own, beside those of its run.
     `request` is a stored one that is asked again; then nothing is rendered, and the template only says where it came
-    from.
+    from. `rendered` is the prompt, where the planner made it; trials that differ in model, parameters or repeat share
+    one.
     """
 
     template: Template
@@ -540,6 +572,23 @@ class Trial:
     scorers: tuple[Scorer, ...] = ()
     request: Recalled | None = None
     places: Mapping[str, tuple[Place, ...]] = field(default_factory=dict)
+    rendered: Rendered | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def rendered_from(self) -> tuple[Any, ...]:
+        """All that decides the prompt, its labels and its sources."""
+        return self.template, self.inputs, self.documents, self.shots, self.without, self.label, self.places
+
+    @property
+    def prompt(self) -> Prompt | None:
+        """The prompt as it was rendered from what the trial holds; None where it was not rendered yet.
+
+        Compared by identity: a copy of a trial with another template or document must not keep the prompt of before.
+        """
+        if self.rendered is None:
+            return None
+        same = all(a is b for a, b in zip(self.rendered.of, self.rendered_from, strict=True))
+        return self.rendered.prompt if same else None
 
 
 @dataclass(frozen=True, slots=True)

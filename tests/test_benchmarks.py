@@ -45,6 +45,12 @@ def test_the_list_of_templates_is_measured_in_every_way_it_is_asked_for() -> Non
     assert all(found[f"{way}_s"] > 0 for way in ("first", "again", "new_process", "after_an_edit", "after_a_commit"))
 
 
+def test_both_yaml_readers_are_compared() -> None:
+    found = run("benchmarks.yaml_readers")
+    assert found["made"]["texts"] == 500
+    assert found["files"]["equal"] > 10
+
+
 def test_every_way_to_choose_shots_is_measured() -> None:
     found = run("benchmarks.examples_speed")
     assert found["examples"] == 1_000
@@ -185,3 +191,10 @@ def test_nothing_forbidden_is_sent_whatever_is_done() -> None:
     assert found["requests"] >= 150
     assert sum(found["refused"].values()) >= 10, "a gate that was never asked proves nothing"
     assert {"compare", "suite record", "rerun, stored prompts", "cause finding"} <= found["sent"].keys()
+
+
+def test_a_click_on_the_workbench_is_measured_with_what_it_does() -> None:
+    found = run("benchmarks.page")
+    assert found["counts_of_edit"] == {"renders": 1, "statuses": 2, "reads of a run": 0}
+    assert (found["counts_of_run"]["renders"], found["counts_of_run"]["reads of a run"]) == (0, 1)
+    assert all(found[name] > 0 for name in ("edit_s", "run_to_request_s", "run_to_answers_s"))

@@ -85,3 +85,12 @@ def test_a_rate_limit_keeps_the_pause_it_was_told() -> None:
 )
 def test_the_nearest_word_is_offered_or_all_of_them(name: str, known: list[str], hint: str) -> None:
     assert nearest(name, known) == hint
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_a_stored_name_is_read_as_its_class(name: str) -> None:
+    assert errors.kind_of(name) is CLASSES[name]
+
+
+def test_a_name_that_nothing_has_any_more_is_some_error() -> None:
+    assert errors.kind_of("KindOfLongAgo") is PromptlabError

@@ -24,11 +24,11 @@ DIRECTIONS = (
     ("templates", "models"),
     ("documents", "examples", "scorers"),
     ("workspace",),
-    ("_yaml",),
     ("_util",),
+    ("_yaml",),
     ("types",),
     ("errors", "stats"),
-    ("_version",),
+    ("_lazy", "_version"),
 )
 LEVEL = {name: len(DIRECTIONS) - number for number, rooms in enumerate(DIRECTIONS) for name in rooms} | {
     "": len(DIRECTIONS) + 1
@@ -167,7 +167,7 @@ HEAVY = (
     "sqlalchemy",
     "pydantic",
     "jinja2",
-    "ruamel",
+    "yaml",
     "rich",
     "starlette",
     "uvicorn",

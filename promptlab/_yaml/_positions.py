@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 
 class CannotSplice(Exception):
@@ -49,7 +49,7 @@ class Places:
             return at
         if isinstance(node, ScalarNode) and node.style == ">":
             body = self.source(node)
-            return int(node.start_mark.index) + len(body if "+" in body.split("\n")[0] else body.rstrip())
+            return int(node.start_mark.index) + len(body if "+" in self.header(node)[1] else body.rstrip())
         if is_empty(node):
             if name is None:
                 raise CannotSplice("an item without a value")
@@ -59,6 +59,18 @@ class Places:
         if isinstance(node, SequenceNode) and not node.flow_style and node.value:
             return self.end(node.value[-1], None)
         return int(node.end_mark.index)
+
+    def header(self, node: ScalarNode) -> re.Match[str]:
+        """The `|` or `>` of a block with what stands right behind it, as its first group; a tag or anchor is before."""
+        match = re.compile(r"(?:[&!]\S*\s+)*([|>][-+0-9]*)").match(self.text, node.start_mark.index)
+        if match is None:
+            raise CannotSplice("a block in a form of its own")
+        return match
+
+    def keeps(self, node: Node | None) -> bool:
+        """Whether blank lines behind `node` are part of it: the last of it is a block with a `+`."""
+        last = last_scalar(node)
+        return is_block(last) and "+" in self.header(last)[1]
 
     def final(self, end: int, rows: Sequence[str]) -> str:
         """The newline a last row needs where the file ends without one: a block's text may end in it."""
@@ -112,10 +124,8 @@ class Places:
 
     def rest(self, start: int, node: Node) -> str:
         """What stays behind the value on the line of its key: a comment."""
-        if isinstance(node, ScalarNode) and node.style in ("|", ">"):
-            begin = node.start_mark.index
-            header = re.match(r"[|>][-+0-9]*", self.text[begin : begin + 4])
-            begin += len(header[0]) if header else 1
+        if is_block(node):
+            begin = self.header(node).end()
         elif isinstance(node, SequenceNode | MappingNode) and not node.flow_style:
             begin = start
         else:
@@ -129,6 +139,19 @@ class Places:
 def is_empty(node: Node) -> bool:
     """Whether `node` is the null of a key without a value: it has no characters, and its marks are of no use."""
     return isinstance(node, ScalarNode) and not node.style and node.start_mark.index == node.end_mark.index
+
+
+def is_block(node: Node | None) -> bool:
+    """Whether `node` is a text written as a literal or a folded block."""
+    return isinstance(node, ScalarNode) and node.style in ("|", ">")
+
+
+def last_scalar(node: Node | None) -> Node | None:
+    """What stands last in `node`: itself, or the last value of a collection in block style."""
+    while isinstance(node, MappingNode | SequenceNode) and node.value and not node.flow_style:
+        last = node.value[-1]
+        node = last[1] if isinstance(last, tuple) else last
+    return node
 
 
 def _inside_flow(root: Node, at: int) -> bool:

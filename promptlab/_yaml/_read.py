@@ -7,17 +7,17 @@ turns the first thing pydantic found into one sentence with its place.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from yaml.nodes import MappingNode, Node, SequenceNode
 
 from promptlab._yaml import _bounds as yaml_bounds
+from promptlab._yaml import _nodes as yaml_nodes
+from promptlab._yaml import _values as yaml_values
+from promptlab._yaml._values import Tagged
 from promptlab.errors import InputError, nearest
 
 MAX_BYTES = 4_000_000
@@ -27,27 +27,45 @@ _LESS = "many rows belong into a JSONL file of cases or examples"
 
 @dataclass(frozen=True)
 class YamlFile:
-    """A parsed file. `data` remembers where each key stood; `shown` is the name people see."""
+    """A parsed file: its text, its nodes, and its `data`, which is plain. `shown` is the name people see."""
 
     shown: str
     text: str
     data: Any
+    root: Node | None = field(repr=False)
+    _pairs: dict[int, dict[Any, tuple[Node, Node]]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def line(self, path: Iterable[Any]) -> int | None:
         """Line (from 1) of the deepest part of `path` that is in the file."""
-        node, found = self.data, 1
+        node, line = self.root, 1
         for part in path:
-            try:
-                if isinstance(node, CommentedMap) and part in node:
-                    found = node.lc.key(part)[0] + 1
-                elif isinstance(node, CommentedSeq) and isinstance(part, int):
-                    found = node.lc.item(part)[0] + 1
-                else:
+            if isinstance(node, MappingNode):
+                pair = self._pair(node, part)
+                if pair is None:
                     break
-                node = node[part]
-            except (KeyError, IndexError, TypeError, AttributeError):
+                name, node = pair[0], yaml_nodes.target(pair[1])
+                line = name.start_mark.line + 1
+            elif isinstance(node, SequenceNode) and isinstance(part, int) and 0 <= part < len(node.value):
+                node = yaml_nodes.target(node.value[part])
+                line = node.start_mark.line + 1
+            else:
                 break
-        return found
+        return line
+
+    def value_line(self, key: Any) -> int | None:
+        """Line (from 1) where the value of the outermost `key` begins."""
+        pair = self._pair(self.root, key) if isinstance(self.root, MappingNode) else None
+        return self.line((key,)) if pair is None else yaml_nodes.target(pair[1]).start_mark.line + 1
+
+    def _pair(self, node: MappingNode, key: Any) -> tuple[Node, Node] | None:
+        """The nodes of `key` and of its value; None where `node` has them from a merge, or not at all."""
+        if id(node) not in self._pairs:
+            pairs = ((yaml_values.key_of(name), (name, value)) for name, value in node.value)
+            self._pairs[id(node)] = dict(pairs)
+        try:
+            return self._pairs[id(node)].get(key)
+        except TypeError:  # no key of a mapping
+            return None
 
 
 @dataclass(frozen=True)
@@ -81,23 +99,16 @@ def read_yaml(path: Path, *, shown: str, error: type[InputError]) -> YamlFile:
 
 
 def parse_yaml(text: str, *, shown: str, error: type[InputError]) -> YamlFile:
-    """Parse YAML text; `shown` names it in complaints. Tags that would build objects are refused, and so is what would
-    take long (`yaml_bounds`)."""
-    if too_much := yaml_bounds.excess(text):
-        raise error(
-            too_much.message, file=shown, line=too_much.line, hint=_LESS if "more than" in too_much.message else ""
-        )
+    """Parse YAML text; `shown` names it in complaints. No tag builds an object, and what would take long is refused
+    (`yaml_bounds`)."""
     try:
-        return YamlFile(shown, text, YAML(typ="rt").load(text))
-    except MarkedYAMLError as exc:
-        mark = exc.problem_mark or exc.context_mark
-        what = " ".join(str(exc.problem or exc.context or "cannot be parsed").split())
-        raise error(f"not valid YAML: {what}", file=shown, line=mark.line + 1 if mark else None) from exc
-    except (YAMLError, ValueError, RecursionError) as exc:
-        raise error(f"not valid YAML: {' '.join(str(exc).split())[:200]}", file=shown) from exc
-    except yaml_bounds.TRIPS as exc:
-        # What the parser trips over is the file's fault, and one file must not hide the others.
-        raise error("not valid YAML: the parser cannot read it", file=shown) from exc
+        root = yaml_nodes.compose(text)
+        return YamlFile(shown, text, yaml_values.value_of(root), root)
+    except yaml_bounds.Excess as exc:
+        hint = _LESS if "more than" in exc.message else ""
+        raise error(exc.message, file=shown, line=exc.line, hint=hint) from exc
+    except yaml_nodes.NotYaml as exc:
+        raise error(f"not valid YAML: {exc.message}", file=shown, line=exc.line) from exc
 
 
 def validation_problem(
@@ -146,11 +157,11 @@ def _in_file(loc: tuple[Any, ...], data: Any, skip: tuple[str, ...]) -> tuple[An
     """`loc` without what pydantic added to it: a word of `skip` that is no key there, and `[key]`."""
     node, path = data, []
     for part in loc:
-        there = isinstance(node, CommentedMap) and part in node
+        there = isinstance(node, dict) and part in node
         if part == "[key]" or (part in skip and not there):
             continue
         path.append(part)
-        if there or (isinstance(node, CommentedSeq) and isinstance(part, int) and part < len(node)):
+        if there or (isinstance(node, list) and isinstance(part, int) and part < len(node)):
             node = node[part]
     return tuple(path)
 
@@ -186,24 +197,16 @@ class Plain:
             raise self._error(f"more than {MAX_VALUES:,} values: do aliases repeat each other?", path)
         if len(path) > 50:
             raise self._error("nested too deeply", path[:1])
-        tag = getattr(getattr(value, "tag", None), "value", None)
-        if tag:
-            raise self._error(f"the tag `{tag}` has no place in {self.whole}", path)
+        if isinstance(value, Tagged):
+            raise self._error(f"the tag `{value.tag}` has no place in {self.whole}", path)
         if isinstance(value, Mapping):
             for key in value:
                 if not isinstance(key, str):
                     raise self._error(f"the key {key!r} should be text; put it in quotes", path)
             return {str(key): self.convert(inner, (*path, key)) for key, inner in value.items()}
-        if isinstance(value, list | tuple):
+        if isinstance(value, list):
             return [self.convert(inner, (*path, position)) for position, inner in enumerate(value)]
-        if value is None or isinstance(value, bool):
-            return value
-        for kind in (str, int, float):
-            if isinstance(value, kind):
-                return kind(value)
-        if isinstance(value, date):
-            raise self._error("a date; put it in quotes to have it as text", path)
-        raise self._error(f"a {type(value).__name__.lower()} has no place in {self.whole}; put it in quotes", path)
+        return value
 
     def _error(self, message: str, path: tuple[Any, ...]) -> InputError:
         field = ".".join(str(part) for part in path)

@@ -6,22 +6,36 @@ value has two forms: in one line (`inline`), and as rows of its own below its ke
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-SHORT = 80
-"""Longest collection, in characters, that is written on one line."""
 STEP = 2
 
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
-# Starts with a letter and has nothing in it that means something to YAML, so it needs no quotes.
-_PLAIN = re.compile(r"[^\W\d][\w ./;!?()'+*=%<>~$@,-]*")
-_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"}
 # What a YAML file may not hold as it is, or what its readers take for a line break.
 _UNPRINTABLE = re.compile(r"[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
-_ESCAPED = re.compile(_UNPRINTABLE.pattern + r'|[\\"\n\t]')
+
+
+@dataclass(frozen=True)
+class Style:
+    """How values are laid out. `plain` matches texts without quotes; `width` is that of the longest collection on one
+    line; `compact` puts the first key of a mapping behind the dash of its item, and breaks every nested collection."""
+
+    plain: re.Pattern[str]
+    width: int
+    compact: bool
+
+
+# Starts with a letter and has nothing in it that means something to YAML, so it needs no quotes.
+EDIT = Style(re.compile(r"[^\W\d][\w ./;!?()'+*=%<>~$@,-]*"), 80, compact=False)
+"""What is put into a file that a person wrote."""
+EXPORT = Style(re.compile(r"[A-Za-z][\w.+/-]*(?: [\w.+/-]+)*", re.ASCII), 90, compact=True)
+"""Whole files, also for other readers than ours: few texts go without quotes."""
+SHORT = EDIT.width
 
 
 @dataclass(frozen=True)
@@ -36,101 +50,153 @@ class Block:
     keeps: bool = False
 
 
+class Quoted(str):
+    """A text that is written in double quotes, also where it needs none."""
+
+    __slots__ = ()
+
+
+class InRows(dict[str, Any]):
+    """A mapping that is written as rows of its own, also where it is short."""
+
+
 def quoted(text: str) -> str:
     """`text` in double quotes, on one line; every text there is can be written so."""
 
     def escape(match: re.Match[str]) -> str:
-        char = match[0]
-        code = ord(char)
-        return _ESCAPES.get(char) or (f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}")
+        code = ord(match[0])
+        return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
-    return f'"{_ESCAPED.sub(escape, text)}"'
+    return _UNPRINTABLE.sub(escape, json.dumps(text, ensure_ascii=False))
 
 
-def inline(value: Any, *, flow: bool = False, as_json: bool = False, quote: str = "") -> str:
+def inline(value: Any, *, flow: bool = False, as_json: bool = False, quote: str = "", style: Style = EDIT) -> str:
     """`value` on one line. `flow`: inside brackets; `as_json`: names and texts in double quotes; `quote`: the
     quotes the value had before."""
+
+    def inside(inner: Any) -> str:
+        return inline(inner, flow=True, as_json=as_json, style=style)
+
     if isinstance(value, Mapping):
-        inner = (
-            f"{inline(k, flow=True, as_json=as_json)}: {inline(v, flow=True, as_json=as_json)}"
-            for k, v in value.items()
-        )
-        return "{" + ", ".join(inner) + "}"
+        return "{" + ", ".join(f"{inside(key)}: {inside(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(inline(v, flow=True, as_json=as_json) for v in value) + "]"
+        return "[" + ", ".join(map(inside, value)) + "]"
     if value is None:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if not isinstance(value, str):
-        return repr(value)
-    if quote == "'" and "\n" not in value and not _UNPRINTABLE.search(value):
-        return "'" + value.replace("'", "''") + "'"
-    marks = not _PLAIN.fullmatch(value) or (flow and "," in value)
-    if as_json or quote or marks or value.lower() in _WORDS or value.endswith(" "):
-        return quoted(value)
-    return value
+    if isinstance(value, float):
+        return _number(value)
+    if isinstance(value, int):
+        return str(int(value))
+    text = str(value)
+    if quote == "'" and "\n" not in text and not _UNPRINTABLE.search(text):
+        return "'" + text.replace("'", "''") + "'"
+    is_plain = style.plain.fullmatch(text) and not (flow and "," in text) and not text.endswith(" ")
+    if as_json or quote or isinstance(value, Quoted) or not is_plain or text.lower() in _WORDS:
+        return quoted(text)
+    return text
 
 
-def literal(text: str, column: int) -> Block | None:
+def _number(value: float) -> str:
+    if not math.isfinite(value):
+        return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
+    text = repr(value)
+    # Readers of YAML 1.1 take `1e-07` for a text: their floats have a point.
+    return text if "." in text or "e" not in text else text.replace("e", ".0e")
+
+
+def dump(data: Mapping[str, Any]) -> str:
+    """`data` (mappings, lists, texts, numbers, booleans, None) as a YAML document, to be exported."""
+    rows = [row for key, value in data.items() for row in entry_block(key, value, 0, style=EXPORT).rows]
+    return "".join(f"{row}\n" for row in rows)
+
+
+def literal(text: str, column: int, *, style: Style = EDIT) -> Block | None:
     """`text` as a literal block below a key or dash at `column`; None where a block cannot hold it."""
     lines = text.split("\n")
-    if _UNPRINTABLE.search(text) or (not text.strip() and text.strip("\n")) or not text:
+    if _UNPRINTABLE.search(text) or not text.strip():
         return None
     if text.endswith("\n"):
         lines.pop()
-        chomp = "+" if text.endswith("\n\n") or text == "\n" else ""
+        chomp = "+" if text.endswith("\n\n") else ""
     else:
         chomp = "-"
-    first = next((number for number, line in enumerate(lines) if line.strip(" ")), 0)
-    indicator = str(STEP) if any(line.startswith(" ") for line in lines[: first + 1]) else ""
+    # The number says how far the block is moved in, where its first line could be mistaken for more.
+    first = next(number for number, line in enumerate(lines) if line.strip(" "))
+    is_indented = any(line[:1] in (" ", "\t") for line in lines[: first + 1])
+    indicator = str(STEP) if is_indented or (style.compact and not lines[0]) else ""
     indent = " " * (column + STEP)
     rows = tuple(indent + line if line else "" for line in lines)
     return Block(f"|{indicator}{chomp}", rows, keeps=chomp == "+")
 
 
-def block(value: Any, column: int) -> Block:
+def block(value: Any, column: int, *, style: Style = EDIT) -> Block:
     """The collection `value` as rows below a key or dash at `column`; it must not be empty."""
     rows: list[str] = []
     indent = column + STEP
+    inner = Block("", ())
     if isinstance(value, Mapping):
-        for key, inner in value.items():
-            rows += entry(key, inner, indent)
+        for key, one in value.items():
+            inner = entry_block(key, one, indent, style=style)
+            rows += inner.rows
     else:
-        for inner in value:
-            rows += item(inner, indent)
-    return Block("", tuple(rows))
+        for one in value:
+            inner = item_block(one, indent, style=style)
+            rows += inner.rows
+    return Block("", tuple(rows), keeps=inner.keeps)
 
 
 def entry(key: str, value: Any, column: int, *, text: bool = False) -> list[str]:
     """The rows of `key: value`; `text` asks for a literal block even where the value has one line."""
-    return _rows(f"{' ' * column}{inline(key)}:", value, column, text=text)
+    return list(entry_block(key, value, column, text=text).rows)
 
 
-def item(value: Any, column: int) -> list[str]:
-    """The rows of one item of a list whose dashes are at `column`."""
-    return _rows(f"{' ' * column}-", value, column)
+def entry_block(
+    key: str, value: Any, column: int, *, text: bool = False, room: bool = True, style: Style = EDIT
+) -> Block:
+    """The rows of `key: value` with what they say of blank lines behind them; without `room` on one line."""
+    name = inline(key, style=style)
+    return _rows(f"{' ' * column}{name}:", form(value, column, text=text, room=room, style=style))
 
 
-def _rows(head: str, value: Any, column: int, *, text: bool = False) -> list[str]:
-    made = form(value, column, text=text)
-    if isinstance(made, str):
-        return [f"{head} {made}"]
-    return [f"{head} {made.header}".rstrip(), *made.rows]
+def item_block(value: Any, column: int, *, room: bool = True, style: Style = EDIT) -> Block:
+    """The rows of one item of a list whose dashes are at `column`; without `room` on one line."""
+    written = form(value, column, room=room, style=style)
+    head = f"{' ' * column}-"
+    if style.compact and isinstance(value, Mapping) and isinstance(written, Block):
+        first, *others = written.rows
+        return Block("", (f"{head} {first.lstrip(' ')}", *others), keeps=written.keeps)
+    return _rows(head, written)
 
 
-def form(value: Any, column: int, *, text: bool = False, room: bool = True) -> str | Block:
+def _rows(head: str, written: str | Block) -> Block:
+    if isinstance(written, str):
+        return Block("", (f"{head} {written}",))
+    return Block("", (f"{head} {written.header}".rstrip(), *written.rows), keeps=written.keeps)
+
+
+def form(value: Any, column: int, *, text: bool = False, room: bool = True, style: Style = EDIT) -> str | Block:
     """How `value` is best written behind a key or dash at `column`; without `room` on one line."""
     if isinstance(value, str):
-        made = literal(value, column) if room and (text or "\n" in value) else None
-        return made or inline(value)
+        as_block = literal(value, column, style=style) if room and (text or "\n" in value) else None
+        return as_block or inline(value, style=style)
     if isinstance(value, Mapping | list | tuple) and value and room:
-        short = inline(value)
-        deep = isinstance(value, Mapping) and any(isinstance(v, Mapping | list | tuple) for v in value.values())
-        if len(short) + column > SHORT or deep or _long_text(value):
-            return block(value, column)
+        short = inline(value, style=style)
+        if isinstance(value, InRows) or not _fits(value, short, column, style):
+            return block(value, column, style=style)
         return short
-    return inline(value)
+    return inline(value, style=style)
+
+
+def _fits(value: Any, short: str, column: int, style: Style) -> bool:
+    """Whether the collection `value`, on one line `short`, stays there."""
+    items = list(value.values() if isinstance(value, Mapping) else value)
+    if style.compact:
+        nested = any(isinstance(item, Mapping | list | tuple) and item for item in items)
+        return not nested and len(short) <= style.width
+    nested = isinstance(value, Mapping) and any(isinstance(item, Mapping | list | tuple) for item in items)
+    return not nested and len(short) + column <= style.width and not _long_text(value)
 
 
 def _long_text(value: Any) -> bool:

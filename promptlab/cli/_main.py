@@ -235,7 +235,7 @@ def compare(
     )
     # What is wrong with the prompt itself is said once, and not by each model.
     request_of(trials[0])
-    store = Store(workspace.state / "runs.sqlite")
+    store = Store.of(workspace)
     if explain:
         for trial in trials:
             _explain(trial, catalogue, store)
@@ -467,7 +467,7 @@ def _store() -> Any:
     from promptlab.runs import Store
     from promptlab.workspace import Workspace
 
-    return Store(Workspace.find().state / "runs.sqlite")
+    return Store.of(Workspace.find())
 
 
 @cli.command()

@@ -119,7 +119,7 @@ def documents_changed(run_id: str, as_json: bool) -> None:
     from promptlab.runs import Store
 
     workspace = _workspace()
-    with contextlib.closing(Store(workspace.state / "runs.sqlite")) as store:
+    with contextlib.closing(Store.of(workspace)) as store:
         results = store.results(store.run(run_id).id)
     sources = dict.fromkeys(s for result in results if result.request for s in result.request.prompt.sources)
     found = changes(workspace, sources)

@@ -202,7 +202,7 @@ def _result(workspace: Workspace, name: str) -> Result:
     from promptlab.runs import Store
 
     run, _, number = name.partition(":")
-    with contextlib.closing(Store(workspace.state / "runs.sqlite")) as store:
+    with contextlib.closing(Store.of(workspace)) as store:
         found = store.results(store.run(run).id)
     if not number and len(found) == 1:
         return found[0]

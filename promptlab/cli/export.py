@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,7 +13,7 @@ from promptlab.errors import FormatError
 from promptlab.formats import EXPORTS
 
 if TYPE_CHECKING:
-    from promptlab.types import Label, Place, Prompt, Request, Section, Template
+    from promptlab.types import Label
     from promptlab.workspace import OpenAIModel, Workspace
 
 
@@ -69,248 +67,74 @@ def export(
     Requests and files to train with pass the privacy gate: text above the clearance of the model, or above
     --clearance, is refused.
     """
-    from promptlab.formats import write_file
+    from promptlab.formats import ExportJob, write_file
     from promptlab.workspace import Workspace, check_copy
 
     workspace = Workspace.find()
-    job = _Export(workspace, names, models, pairs, rows, run_id, min_score, clearance)
-    text = job.made(format_)
+    _check_words(format_, names, models, run_id)
+    known = _api_models(workspace, models if format_ in (*WITH_MODEL, "promptfoo") else ())
+    job = ExportJob(
+        workspace,
+        names,
+        models=known,
+        texts=_texts(pairs),
+        rows=rows,
+        run_id=run_id,
+        min_score=min_score,
+        clearance=clearance,
+    )
+    made = job.made(format_)
+    for note in made.notes:
+        click.echo(terminal.printable(note), err=True)
     try:
-        content = text.encode("utf-8")
+        content = made.text.encode("utf-8")
     except UnicodeEncodeError as exc:
         raise FormatError("the text holds half a character (a lone surrogate), which UTF-8 cannot carry") from exc
     if output is None:
         click.echo(content, nl=False)
         return
     path = Path(output)
-    check_copy(workspace, job.highest, path.absolute())
+    check_copy(workspace, made.label, path.absolute())
     if path.exists() and not force:
         raise FormatError("is there already", file=output, hint="--force overwrites it")
     write_file(path, content, output)
     click.echo(f"written: {output}", err=True)
 
 
-class _Export:
-    def __init__(
-        self,
-        workspace: Workspace,
-        names: Sequence[str],
-        models: Sequence[str],
-        pairs: Sequence[str],
-        rows: Path | None,
-        run_id: str | None,
-        min_score: float,
-        clearance: Label,
-    ) -> None:
-        self.workspace, self.names, self.models, self.pairs = workspace, names, models, pairs
-        self.rows, self.run_id, self.min_score, self.clearance = rows, run_id, min_score, clearance
-        self.highest: Label = "public"
-        """The highest label of what the file holds."""
+WITH_MODEL = ("openai", "python", "curl", "openai-batch")
+"""Formats that hold requests to one model."""
 
-    def made(self, format_: str) -> str:
-        """The file's text."""
-        if format_ == "openai-preferences" or (format_ == "openai-finetune" and self.run_id):
-            if self.run_id is None:
-                raise click.UsageError("openai-preferences takes answers of a run: --run ID")
-            return self.of_run(format_)
-        if not self.names:
-            raise click.UsageError("name a template")
-        if format_ == "promptfoo":
-            return self.promptfoo()
-        if len(self.names) > 1:
-            raise click.UsageError(f"{format_} holds one template")
-        makers: Mapping[str, Callable[[], str]] = {
-            "prompty": self.prompty,
-            "openai-batch": self.batch,
-            "openai-finetune": self.training,
-        }
-        return makers[format_]() if format_ in makers else self.request(format_)
 
-    def given(self, template: Template) -> dict[str, Any]:
-        from promptlab import templates
+def _check_words(format_: str, names: Sequence[str], models: Sequence[str], run_id: str | None) -> None:
+    """What is missing on the command line, or too much."""
+    if format_ == "openai-preferences" or (format_ == "openai-finetune" and run_id):
+        if run_id is None:
+            raise click.UsageError("openai-preferences takes answers of a run: --run ID")
+        return
+    if not names:
+        raise click.UsageError("name a template")
+    if format_ != "promptfoo" and len(names) > 1:
+        raise click.UsageError(f"{format_} holds one template")
+    if format_ in WITH_MODEL and len(models) != 1:
+        raise click.UsageError("name one API model with -m")
 
-        texts = {}
-        for pair in self.pairs:
-            name, equals, value = pair.partition("=")
-            if not equals or not name:
-                raise click.BadParameter(f"write it as --set name=value, not {pair!r}", param_hint="--set")
-            texts[name] = value
-        return templates.inputs_from_text(template, texts)
 
-    def outwards(self) -> list[Any]:
-        from promptlab import templates
-        from promptlab.formats import outward
-        from promptlab.templates import materials
+def _api_models(workspace: Workspace, names: Sequence[str]) -> dict[str, OpenAIModel]:
+    from promptlab.errors import nearest
+    from promptlab.workspace import OpenAIModel
 
-        found = []
-        for name in self.names:
-            template = templates.load(self.workspace, name)
-            inputs = {**templates.sample_inputs(template), **self.given(template)}
-            filled = materials(self.workspace, template, inputs)
-            found.append(outward(template, documents=filled.documents, shots=filled.shots, inputs=inputs))
-        return found
-
-    def say(self, exports: Sequence[Any]) -> None:
-        from promptlab.types import highest
-
-        self.highest = highest([self.highest, *(one.label for one in exports)])
-        for one in exports:
-            click.echo(f"{one.template.path}: its text is {one.label}", err=True)
-            for entry in one.report.entries:
-                click.echo(f"  {terminal.printable(str(entry))}", err=True)
-
-    def promptfoo(self) -> str:
-        from promptlab import formats
-
-        exports = self.outwards()
-        text = formats.write_promptfoo(exports, {name: self.entry(name) for name in self.models})
-        self.say(exports)
-        if not self.models:
-            click.echo("  there is no provider in it: name models with -m", err=True)
-        return text
-
-    def prompty(self) -> str:
-        from promptlab import formats
-
-        exports = self.outwards()
-        text = formats.write_prompty(exports[0])
-        self.say(exports)
-        return text
-
-    def entry(self, name: str) -> OpenAIModel:
-        from promptlab.errors import nearest
-        from promptlab.workspace import OpenAIModel
-
-        known = {key: model for key, model in self.workspace.models.items() if isinstance(model, OpenAIModel)}
+    known = {key: model for key, model in workspace.models.items() if isinstance(model, OpenAIModel)}
+    for name in names:
         if name not in known:
             raise click.UsageError(f"there is no API model `{name}` in promptlab.yaml; {nearest(name, known)}")
-        return known[name]
-
-    def one_model(self) -> tuple[str, OpenAIModel]:
-        if len(self.models) != 1:
-            raise click.UsageError("name one API model with -m")
-        return self.models[0], self.entry(self.models[0])
-
-    def request(self, format_: str) -> str:
-        from promptlab import formats
-
-        model, entry = self.one_model()
-        ((_, request, _),) = self.requests(model, use_rows=False)
-        self.gate(request.prompt, model, entry.clearance)
-        how = {"openai": formats.as_json, "python": formats.as_python, "curl": formats.as_curl}
-        return how[format_](request, entry)
-
-    def batch(self) -> str:
-        from promptlab import formats
-
-        model, entry = self.one_model()
-        found = []
-        for name, request, _ in self.requests(model):
-            self.gate(request.prompt, model, entry.clearance)
-            found.append((formats.custom_id(name), request))
-        return formats.batch(found, entry)
-
-    def training(self) -> str:
-        from promptlab import formats
-
-        found = []
-        for name, request, answer in self.requests("training", shots=False):
-            self.gate(request.prompt, "a file to train with", self.clearance)
-            if not answer:
-                raise FormatError(f"row `{name}` has no `output`", hint="training needs the answer wanted of every row")
-            found.append((request, answer))
-        return formats.training(found)
-
-    def of_run(self, format_: str) -> str:
-        from contextlib import closing
-
-        from promptlab import formats
-        from promptlab.runs import Store
-
-        with closing(Store(self.workspace.state / "runs.sqlite")) as store:
-            results = store.results(store.run(self.run_id or "").id)
-        scored = [r for r in results if r.request and r.completion and r.scores]
-        for result in scored:
-            assert result.request
-            self.gate(result.request.prompt, "a file to train with", self.clearance)
-        if format_ == "openai-preferences":
-            text = formats.preferences(scored)
-            reason = "no two answers to the same messages have different scores"
-        else:
-            good = [r for r in scored if all(score.value >= self.min_score for score in r.scores)]
-            text = formats.training((r.request, r.text) for r in good if r.request)
-            reason = f"no answer has scores of {self.min_score:g} or more"
-        if not text:
-            raise FormatError(reason, hint="score a run with `promptlab compare … --expect TEXT`")
-        return text
-
-    def gate(self, prompt: Prompt, target: str, clearance: Label) -> None:
-        from promptlab.types import highest
-        from promptlab.workspace import Labels, check, label_of
-
-        today = Labels(self.workspace).today(prompt)
-        check(today, model=target, clearance=clearance)
-        self.highest = highest([self.highest, label_of(today)])
-
-    def requests(self, model: str, *, shots: bool = True, use_rows: bool = True) -> Iterator[tuple[str, Request, str]]:
-        """Name, request and wanted answer of each row; without rows one request of the samples."""
-        from promptlab import runs, templates
-        from promptlab.types import Given
-
-        template = templates.load(self.workspace, self.names[0])
-        without: tuple[Section, ...] = () if shots else ("examples",)
-        fixed = {**templates.sample_inputs(template), **self.given(template)}
-        for row in self.inputs(template) if use_rows else [_Row("1", {}, "", "public")]:
-            inputs = {**fixed, **row.inputs}
-            given = Given(inputs, row.label, {"": row.places})
-            (trial,) = runs.compare(self.workspace, template, given, [model], without=without)
-            yield row.name, runs.request_of(trial), row.output
-
-    def inputs(self, template: Template) -> list[_Row]:
-        from promptlab import examples, templates
-        from promptlab.formats import rows_of
-        from promptlab.types import Place, highest
-        from promptlab.workspace import Labels
-
-        if self.rows is None and template.examples is None:
-            return [_Row("1", {}, "", "public")]
-        if self.rows is None:
-            assert template.examples
-            found = examples.load_pool(self.workspace, template.examples.pool)
-            return [
-                _Row(e.id, templates.inputs_from_text(template, _own(template, e.inputs)), e.output, e.label, e.places)
-                for e in found
-            ]
-        labels, file = Labels(self.workspace), str(self.rows.absolute())
-        label = labels.of_path(file)
-        made = []
-        for number, (_, row) in enumerate(rows_of(self.rows, str(self.rows)), 1):
-            values = row["inputs"] if isinstance(row.get("inputs"), dict) else row
-            texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in _own(template, values).items()}
-            output = row.get("output", row.get("target", ""))
-            name = str(row.get("id") or number)
-            place = Place(file, str(row.get("id") or ""))
-            own = highest([highest_of(label, row.get("label")), labels.of(place)])
-            made.append(_Row(name, templates.inputs_from_text(template, texts), str(output), own, (place,)))
-        return made
+    return {name: known[name] for name in names}
 
 
-def _own(template: Template, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of inputs that the template declares."""
-    return {name: value for name, value in values.items() if name in template.inputs}
-
-
-def highest_of(label: Label, own: Any) -> Label:
-    """The stricter of the file's label and the one a row names."""
-    from promptlab.types import LABELS, highest
-
-    return highest([label, own]) if own in LABELS else label
-
-
-@dataclass(frozen=True)
-class _Row:
-    name: str
-    inputs: Mapping[str, Any]
-    output: str
-    label: Label
-    places: tuple[Place, ...] = ()
+def _texts(pairs: Sequence[str]) -> dict[str, str]:
+    texts = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise click.BadParameter(f"write it as --set name=value, not {pair!r}", param_hint="--set")
+        texts[name] = value
+    return texts

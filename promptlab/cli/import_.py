@@ -104,8 +104,8 @@ def _say(shown: str, imported: Imported, written: list[str], workspace: Workspac
     lines += [f"  {entry}" for entry in imported.report.entries]
     new = {name: model for name, model in imported.models.items() if name not in workspace.models}
     if new:
-        from promptlab.formats import flow, scalar
+        from promptlab._yaml import EXPORT, inline
 
         lines.append("  for promptlab.yaml, under `models:`")
-        lines += [f"    {scalar(name)}: {flow(model)}" for name, model in new.items()]
+        lines += [f"    {inline(name, style=EXPORT)}: {inline(model, style=EXPORT)}" for name, model in new.items()]
     click.echo(terminal.printable("\n".join(lines)) + "\n")

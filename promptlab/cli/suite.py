@@ -62,8 +62,8 @@ def _house() -> Iterator[_House]:
     house = _House(
         workspace,
         Catalogue(workspace),
-        Store(workspace.state / "runs.sqlite"),
-        SuiteLog(workspace.state / "suites.sqlite"),
+        Store.of(workspace),
+        SuiteLog.of(workspace),
     )
     try:
         yield house
@@ -186,17 +186,13 @@ def record(name: str, show_labelled: bool, fresh: bool, **rest: Any) -> None:
     What is interrupted, also by kill -9, is taken up where it was, and nothing that was answered is paid for twice.
     An item without an answer keeps what was recorded of it.
     """
-    from promptlab.suites import Answers, write_recording
-
     with _house() as house, _owning(house, name, "record", rest) as before:
         (found,) = _loaded(house.workspace, [name])
         asking = _ask(house, found, "record", rest, before, resume=not fresh, prompts="current")
         if asking is None:
             return
         summary, out = _followed(asking, found, rest, show_labelled)
-        answers = Answers(house.store, house.log, asking.run)
-        taken = write_recording(house.workspace, found, answers)
-        print_line(f"{taken} items recorded in {found.recording}")
+        print_line(f"{asking.write_recording()} items recorded in {found.recording}")
         cut = asking.halted or asking.out_of
         sys.exit(1 if out.errors or cut else 0 if not summary.checks else summary.exit_status)
 

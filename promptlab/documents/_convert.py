@@ -18,7 +18,7 @@ from importlib import metadata
 from io import BytesIO
 from typing import Any
 
-from promptlab.errors import DocumentError
+from promptlab.errors import DocumentError, ReaderMissing
 
 VERSION = 1
 """Counted up when the same file would come out differently."""
@@ -43,7 +43,7 @@ def made_with(kind: str) -> str:
     missing = [name for name in LIBRARIES[kind] if importlib.util.find_spec(name) is None]
     if missing:
         message = f"reading {kind.upper()} files needs {', '.join(missing)}"
-        raise DocumentError(message, hint="pip install 'promptlab[documents]'")
+        raise ReaderMissing(message, hint="pip install 'promptlab[documents]'")
     versions = (f"{name} {metadata.version(_PACKAGES.get(name, name))}" for name in LIBRARIES[kind])
     return f"{kind} {VERSION}, {', '.join(versions)}"
 

@@ -11,14 +11,15 @@ converted for a list: its words are None until somebody opens it.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cachetools import LRUCache
+
 from promptlab._util.bm25 import normal
 from promptlab.documents import _read as documents
-from promptlab.errors import PromptlabError
+from promptlab.errors import PromptlabError, ReaderMissing
 from promptlab.types import Label, Use
 from promptlab.workspace import FRAGMENT, Workspace
 
@@ -123,13 +124,12 @@ def _is_there(workspace: Workspace, path: str) -> bool:
 
 
 _lock = threading.Lock()
-_known: OrderedDict[tuple[Path, int, int, int], _Facts] = OrderedDict()
+_known: LRUCache[tuple[Path, int, int, int], _Facts] = LRUCache(REMEMBERED)
 
 
 def _facts(workspace: Workspace, path: str, stamp: tuple[Path, int, int, int], *, read: bool) -> _Facts:
     with _lock:
         if stamp in _known:
-            _known.move_to_end(stamp)
             return _known[stamp]
     if not read and not documents.is_quick(workspace, path):
         return _Facts()
@@ -139,12 +139,10 @@ def _facts(workspace: Workspace, path: str, stamp: tuple[Path, int, int, int], *
     except PromptlabError as exc:
         what = getattr(exc, "what", exc.message)
         facts = replace(_Facts(), problem=what, hint=exc.hint)
-        if not stamp[1] or "pip install" in exc.hint:
+        if not stamp[1] or isinstance(exc, ReaderMissing):
             return facts  # a file that comes back, or a library that is installed, changes it
     with _lock:
         _known[stamp] = facts
-        while len(_known) > REMEMBERED:
-            _known.popitem(last=False)
     return facts
 
 

@@ -26,7 +26,7 @@ from promptlab._util.files import write_atomically
 from promptlab.documents import _convert as convert
 from promptlab.documents import _file_type as sniff
 from promptlab.documents._content_store import DocStore
-from promptlab.errors import DocumentError, WorkspaceError
+from promptlab.errors import DocumentError, ReaderMissing, WorkspaceError
 from promptlab.types import Document, Label, Source, sha256
 from promptlab.workspace import FRAGMENT, UPLOADS, Workspace, set_label
 
@@ -238,8 +238,8 @@ def _converted(workspace: Workspace, raw: bytes, kind: str, path: str) -> str:
     store = DocStore.of(workspace)
     try:
         key = _conversion(raw, kind)
-    except DocumentError as exc:
-        raise DocumentError(exc.what, file=path, hint=exc.hint) from exc
+    except ReaderMissing as exc:
+        raise ReaderMissing(exc.what, file=path, hint=exc.hint) from exc
     record = store.record("converted", key)
     if record and store.has(str(record.get("text"))):
         try:

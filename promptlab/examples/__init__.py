@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from promptlab._util.lazy import lazy
+from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
     from promptlab.examples._edit import (
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
         search,
         select,
     )
-    from promptlab.examples._pool_file import kind
     from promptlab.examples._select import Selection, facts
 
 __all__ = [
@@ -46,7 +45,6 @@ __all__ = [
     "facts",
     "id_for",
     "inputs_of",
-    "kind",
     "label_of_result",
     "load_pool",
     "new_path",

@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from promptlab._util import disk_errors as faults
 from promptlab._util.bm25 import normal
 from promptlab._util.files import write_atomically
+from promptlab._util.rows import kind_of
 from promptlab.errors import ExampleError, WorkspaceError, nearest
 from promptlab.examples import _pool_file as pool_files
 from promptlab.examples import _select as selection
@@ -34,7 +35,7 @@ def add(workspace: Workspace, path: str, example: Example) -> None:
         if any(row.example.id == example.id for row in pool.rows):
             raise ExampleError(f"the id `{example.id}` is taken", file=path, hint="edit that example instead")
         start = pool.text
-        if pool_files.kind(path) == "csv" and not pool.header:
+        if kind_of(path) == "csv" and not pool.header:
             start += pool_files.header_line(pool_files.new_header(example), path) + "\n"
         if start and not start.endswith("\n"):
             start += pool.newline
@@ -53,7 +54,7 @@ def new_path(workspace: Workspace, name: str) -> str:
     if "/" not in name:
         folder = next((one for one in FOLDERS if (workspace.root / one).is_dir()), FOLDERS[0])
         name = f"{folder}/{name}"
-    if pool_files.kind(name) == "yaml":
+    if kind_of(name) == "yaml":
         raise ExampleError("YAML pools are read and not changed", file=name, hint="call it .jsonl or .csv")
     try:
         taken = workspace.resolve(name).exists()
@@ -272,7 +273,7 @@ def _change(
     """
     if example is not None and not example.inputs:
         raise ExampleError("an example has at least one input", file=path, field="inputs")
-    if pool_files.kind(path) == "yaml":
+    if kind_of(path) == "yaml":
         hint = "change it in an editor, or write the pool as JSONL"
         raise ExampleError("YAML pools are read and not changed", file=path, hint=hint)
     with _LOCK:

@@ -16,10 +16,12 @@ import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from promptlab import workspace
+from promptlab._util.rows import BadRow, CsvRows, delimiter_of, json_rows, kind_of, lines_of, yaml_rows
+from promptlab._util.rows import Row as FileRow
 from promptlab._yaml import parse_yaml
 from promptlab.errors import ExampleError, nearest
 from promptlab.types import LABELS, Example, Label, highest
@@ -54,15 +56,9 @@ class PoolText:
         return "\r\n" if "\r\n" in self.text[: self.text.find("\n") + 1] else "\n"
 
 
-def kind(path: str) -> str:
-    """`csv`, `yaml` or `jsonl`, by the ending."""
-    ending = PurePosixPath(path).suffix.lower()
-    return {".csv": "csv", ".tsv": "csv", ".yaml": "yaml", ".yml": "yaml"}.get(ending, "jsonl")
-
-
 def read_bytes(full: Path, shown: str) -> bytes:
     """The bytes of a pool; `ExampleError` when it is too large or cannot be read."""
-    most = MAX_YAML_BYTES if kind(shown) == "yaml" else MAX_BYTES
+    most = MAX_YAML_BYTES if kind_of(shown) == "yaml" else MAX_BYTES
     try:
         if full.stat().st_size > most:
             hint = "split it" if most == MAX_BYTES else "write it as JSONL, which is read a line at a time"
@@ -82,29 +78,33 @@ def parse(raw: bytes, shown: str, label: Label) -> PoolText:
     except UnicodeDecodeError as exc:
         line = raw[: exc.start].count(b"\n") + 1
         raise ExampleError("not UTF-8 text", file=shown, line=line, hint="save the file as UTF-8") from exc
-    header: tuple[str, ...] = ()
-    if kind(shown) == "yaml":
-        found = list(_yaml(text, shown))
-    elif kind(shown) == "csv":
-        header, found = _csv(text, shown)
-    else:
-        found = list(_jsonl(text, shown))
     rows: dict[str, Row] = {}
-    for data, line, start, end in found:
-        example = _example(data, label, _Place(shown, line))
+    header: tuple[str, ...] = ()
+    try:
+        if kind_of(shown) == "csv":
+            cells = CsvRows(lines_of(text), delimiter_of(shown), _check_header)
+            found = [FileRow(_of_cells(row.data), row.line, row.start, row.end) for row in cells]
+            header = cells.header
+        else:
+            found = list(_yaml(text, shown) if kind_of(shown) == "yaml" else json_rows(lines_of(text)))
+    except BadRow as exc:
+        hint = exc.hint or (_ONE_A_LINE if kind_of(shown) == "jsonl" else "")
+        raise _Place(shown, exc.line).error(exc.message, exc.field, hint) from exc
+    for given in found:
+        example = _example(given.data, label, _Place(shown, given.line))
         if example.id in rows:
             message = f"the id `{example.id}` is used in line {rows[example.id].line} already"
-            raise ExampleError(message, file=shown, line=line, field="id")
-        rows[example.id] = Row(example, line, start, end)
+            raise ExampleError(message, file=shown, line=given.line, field="id")
+        rows[example.id] = Row(example, given.line, given.start, given.end)
     return PoolText(text, tuple(rows.values()), header)
 
 
 def written(example: Example, pool: PoolText, shown: str) -> str:
     """`example` as a record of the pool's kind, without a newline. Raises `ExampleError` where that cannot hold it."""
-    if kind(shown) == "yaml":
+    if kind_of(shown) == "yaml":
         hint = "change it in an editor, or write the pool as JSONL"
         raise ExampleError("YAML pools are read and not changed", file=shown, hint=hint)
-    if kind(shown) == "csv":
+    if kind_of(shown) == "csv":
         header = pool.header or new_header(example)
         row = {**example.inputs, "id": example.id, "output": example.output, "tags": ";".join(example.tags)}
         row["label"] = "" if example.label == "public" else example.label
@@ -140,15 +140,11 @@ def _csv_line(cells: Sequence[str], shown: str) -> str:
     out = io.StringIO()
     try:
         # With its usual end of line it knows that a cell with either of these characters needs quotes.
-        csv.writer(out, delimiter=_delimiter(shown), lineterminator="\r\n").writerow(cells)
+        csv.writer(out, delimiter=delimiter_of(shown), lineterminator="\r\n").writerow(cells)
         out.getvalue().encode()
     except (csv.Error, UnicodeEncodeError) as exc:
         raise ExampleError(f"cannot be written as CSV: {exc}", file=shown, hint="JSONL can hold any text") from exc
     return out.getvalue().removesuffix("\r\n")
-
-
-def _delimiter(shown: str) -> str:
-    return "\t" if shown.lower().endswith(".tsv") else ","
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,87 +156,35 @@ class _Place:
         return ExampleError(message, file=self.file, line=self.line, field=field, hint=hint)
 
 
-_Found = tuple[Any, int, int, int]
+def _of_cells(row: Mapping[str, str]) -> dict[str, Any]:
+    """A row of CSV as the object that JSONL has."""
+    data: dict[str, Any] = {name: row[name] for name in ("id", "output")}
+    data["inputs"] = {name: cell for name, cell in row.items() if name not in COLUMNS}
+    data["tags"] = [tag.strip() for tag in row.get("tags", "").split(";") if tag.strip()]
+    data["label"] = row.get("label") or "public"
+    data[workspace.FROM] = row.get(workspace.FROM, "")
+    return data
 
 
-def _lines(text: str) -> Iterator[tuple[int, int, str]]:
-    """Start, end and text of each line, its newline included."""
-    # Not splitlines: a text may hold U+2028 and the like, which only it takes for the end of a line.
-    start = 0
-    while start < len(text):
-        end = text.find("\n", start) + 1 or len(text)
-        yield start, end, text[start:end]
-        start = end
-
-
-def _jsonl(text: str, shown: str) -> Iterator[_Found]:
-    for number, (start, end, line) in enumerate(_lines(text), 1):
-        line = line.removeprefix("\ufeff") if number == 1 else line
-        if not line.strip():
-            continue
-        try:
-            yield json.loads(line), number, start, end
-        except (ValueError, RecursionError) as exc:
-            raise _Place(shown, number).error(f"not JSON: {exc}", hint=_ONE_A_LINE) from exc
-
-
-def _csv(text: str, shown: str) -> tuple[tuple[str, ...], list[_Found]]:
-    lines = list(_lines(text))
-    reader = csv.reader(
-        (line.removeprefix("\ufeff") if not n else line for n, (_, _, line) in enumerate(lines)),
-        delimiter=_delimiter(shown),
-        strict=True,
-    )
-    header: tuple[str, ...] = ()
-    found: list[_Found] = []
-    first = 0
-    while True:
-        first, place = reader.line_num, _Place(shown, reader.line_num + 1)
-        try:
-            cells = next(reader, None)
-        except csv.Error as exc:
-            raise place.error(f"not CSV: {exc}", hint="a cell with quotes or line breaks stands in quotes") from exc
-        if cells is None:
-            return header, found
-        if not any(cell.strip() for cell in cells):
-            continue
-        if not header:
-            header = _header(cells, place)
-            continue
-        if len(cells) != len(header):
-            hint = "a cell with a comma in it stands in quotes"
-            raise place.error(f"{len(cells)} cells under {len(header)} columns", hint=hint)
-        row = dict(zip(header, cells, strict=True))
-        data: dict[str, Any] = {name: row[name] for name in ("id", "output")}
-        data["inputs"] = {name: row[name] for name in header if name not in COLUMNS}
-        data["tags"] = [tag.strip() for tag in row.get("tags", "").split(";") if tag.strip()]
-        data["label"] = row.get("label") or "public"
-        data[workspace.FROM] = row.get(workspace.FROM, "")
-        found.append((data, first + 1, lines[first][0], lines[reader.line_num - 1][1]))
-
-
-def _header(cells: list[str], place: _Place) -> tuple[str, ...]:
-    header = tuple(cell.strip() for cell in cells)
+def _check_header(header: Sequence[str], line: int) -> None:
     for name in ("id", "output"):
         if name not in header:
-            raise place.error(f"there is no column `{name}`", name, nearest(name, header))
+            raise BadRow(f"there is no column `{name}`", line, field=name, hint=nearest(name, header))
     for number, name in enumerate(header):
         if not name:
-            raise place.error(f"column {number + 1} has no name")
+            raise BadRow(f"column {number + 1} has no name", line)
         if name in header[:number]:
-            raise place.error(f"the column `{name}` is there twice", name)
-    return header
+            raise BadRow(f"the column `{name}` is there twice", line, field=name)
 
 
-def _yaml(text: str, shown: str) -> Iterator[_Found]:
+def _yaml(text: str, shown: str) -> Iterator[FileRow]:
     file = parse_yaml(text, shown=shown, error=ExampleError)
     if file.data is None:
         return
     if not isinstance(file.data, list):
         raise ExampleError("a YAML pool is a list of examples", file=shown, line=1)
-    for number, item in enumerate(file.data):
-        data = _plain(item)
-        yield data, file.line((number,)) or 1, 0, 0
+    for row in yaml_rows(file):
+        yield FileRow(_plain(row.data), row.line)
 
 
 def _plain(value: Any) -> Any:

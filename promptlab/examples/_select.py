@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import heapq
 import threading
-from collections import Counter, OrderedDict, defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+
+from cachetools import LRUCache
 
 from promptlab._util.bm25 import Index, best, normal, words
 from promptlab.errors import ExampleError
@@ -78,7 +80,7 @@ class Facts:
 
     def __init__(self, pool: Sequence[Example]) -> None:
         self.pool = pool
-        self._orders: OrderedDict[int, list[int]] = OrderedDict()
+        self._orders: LRUCache[int, list[int]] = LRUCache(4)
 
     @cached_property
     def normals(self) -> list[dict[str, str]]:
@@ -126,8 +128,6 @@ class Facts:
         if order is None:
             order = sorted(range(len(self.pool)), key=lambda n: sha256(f"{seed}\0{self.pool[n].id}"))
             self._orders[seed] = order
-            while len(self._orders) > 4:
-                self._orders.popitem(last=False)
         return order
 
     def same_as(self, inputs: Mapping[str, Any], item: str) -> set[int]:
@@ -148,7 +148,7 @@ class Facts:
         return all(theirs[name] == value for name, value in mine.items() if name in theirs)
 
 
-_KEPT: OrderedDict[int, Facts] = OrderedDict()
+_KEPT: LRUCache[int, Facts] = LRUCache(8)
 _LOCK = threading.Lock()
 
 
@@ -161,9 +161,6 @@ def facts(pool: Sequence[Example]) -> Facts:
         # The kept facts hold the pool, so its identity cannot become another's.
         if known is None:
             known = _KEPT[id(pool)] = Facts(pool)
-        _KEPT.move_to_end(id(pool))
-        while len(_KEPT) > 8:
-            _KEPT.popitem(last=False)
         return known
 
 

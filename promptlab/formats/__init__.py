@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from promptlab._util.lazy import lazy
+from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
     from promptlab.formats._export import outward
+    from promptlab.formats._export_job import ExportJob
     from promptlab.formats._home import home
     from promptlab.formats._import import ENDINGS, files_of, guess, in_the_way, read, write_file
     from promptlab.formats._import import write as write_imported
     from promptlab.formats._registry import EXPORTS, IMPORTS, reader
-    from promptlab.formats._source import Imported, Loss, Places, What, rows_of
-    from promptlab.formats._yaml_out import flow, scalar
+    from promptlab.formats._source import Home, Imported, Loss, Places, What, rows_of
     from promptlab.formats.openai import (
         as_curl,
         as_json,
@@ -31,6 +31,8 @@ __all__ = [
     "ENDINGS",
     "EXPORTS",
     "IMPORTS",
+    "ExportJob",
+    "Home",
     "Imported",
     "Loss",
     "Places",
@@ -41,7 +43,6 @@ __all__ = [
     "batch",
     "custom_id",
     "files_of",
-    "flow",
     "guess",
     "home",
     "in_the_way",
@@ -50,7 +51,6 @@ __all__ = [
     "read",
     "reader",
     "rows_of",
-    "scalar",
     "template_text",
     "training",
     "write_file",

@@ -19,7 +19,8 @@ from json.decoder import JSONDecodeError
 from pathlib import Path
 from typing import Any, Literal
 
-from promptlab._yaml import YamlFile, parse_yaml, read_text
+from promptlab._util.rows import BadRow, json_rows, lines_of
+from promptlab._yaml import TaggedScalar, YamlFile, parse_yaml, read_text
 from promptlab.errors import FormatError
 from promptlab.types import Document, Example, Template
 
@@ -246,7 +247,7 @@ class Tagged(str):
 
 
 def plain(value: Any, shown: str) -> Any:
-    """Plain dicts, lists and scalars, within bounds; dates and the like become their text."""
+    """Plain dicts, lists and scalars, within bounds."""
     left = MAX_VALUES
 
     def convert(value: Any, depth: int) -> Any:
@@ -256,19 +257,13 @@ def plain(value: Any, shown: str) -> Any:
             raise FormatError(f"more than {MAX_VALUES:,} values: do aliases repeat each other?", file=shown)
         if depth > MAX_DEPTH:
             raise FormatError("nested too deeply", file=shown)
-        tag = getattr(getattr(value, "tag", None), "value", None)
         if isinstance(value, Mapping):
             return {str(key): convert(inner, depth + 1) for key, inner in value.items()}
-        if isinstance(value, list | tuple | set | frozenset):
+        if isinstance(value, list | tuple):
             return [convert(inner, depth + 1) for inner in value]
-        if tag and not str(tag).startswith("tag:yaml.org"):
-            return Tagged(str(getattr(value, "value", value)), str(tag))
-        if value is None or isinstance(value, bool):
-            return value
-        for kind in (str, int, float):
-            if isinstance(value, kind):
-                return kind(value)
-        return str(value)
+        if isinstance(value, TaggedScalar):
+            return value.text if value.tag.startswith("tag:yaml.org") else Tagged(value.text, value.tag)
+        return value
 
     return convert(value, 0)
 
@@ -338,16 +333,13 @@ def rows_of(path: Path, shown: str) -> list[tuple[int, dict[str, Any]]]:
 
 
 def _json_rows(text: str, shown: str) -> Iterable[tuple[int, dict[str, Any]]]:
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (JSONDecodeError, RecursionError) as exc:
-            raise FormatError(f"not JSON: {exc}", file=shown, line=number) from exc
-        if not isinstance(row, dict):
-            raise FormatError("not a JSON object", file=shown, line=number)
-        yield number, row
+    try:
+        for row in json_rows(lines_of(text)):
+            if not isinstance(row.data, dict):
+                raise FormatError("not a JSON object", file=shown, line=row.line)
+            yield row.line, row.data
+    except BadRow as exc:
+        raise FormatError(exc.message, file=shown, line=exc.line) from exc
 
 
 def slug(name: str, otherwise: str = "prompt") -> str:

@@ -14,10 +14,10 @@ from typing import Any
 
 from jinja2 import nodes
 
-from promptlab import templates
+from promptlab import _yaml, templates
+from promptlab._yaml import EXPORT
 from promptlab.errors import FormatError, TemplateError
 from promptlab.formats import _sample_data as made_data
-from promptlab.formats import _yaml_out as yaml_out
 from promptlab.templates import (
     ATTRIBUTES,
     ENVIRONMENT,
@@ -122,7 +122,7 @@ class Draft:
         """
         self._settle()
         try:
-            first = templates.parse(yaml_out.dump(self.data()), path=path)
+            first = templates.parse(_yaml.dump(self.data()), path=path)
         except TemplateError as exc:
             raise FormatError(exc.what, field=exc.field) from exc
         given = {own: spec["sample"] for own, spec in self.inputs.items() if spec.get("sample") is not None}
@@ -134,7 +134,7 @@ class Draft:
         self._settle()
         if made.problem:
             raise FormatError(made.problem)
-        text = header + yaml_out.dump(self.data())
+        text = header + _yaml.dump(self.data())
         again = templates.parse(text, path=path)
         if not _same(again, templates.parse(_all_quoted(self.data()), path=path)):
             text = header + _all_quoted(self.data())
@@ -181,15 +181,15 @@ def _same(one: Template, other: Template) -> bool:
 
 
 def _all_quoted(data: Mapping[str, Any]) -> str:
-    return "".join(f"{yaml_out.scalar(key)}: {_quoted(value)}\n" for key, value in data.items())
+    return "".join(f"{_yaml.inline(key, style=EXPORT)}: {_quoted(value)}\n" for key, value in data.items())
 
 
 def _quoted(value: Any) -> str:
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{yaml_out.quoted(str(k))}: {_quoted(v)}" for k, v in value.items()) + "}"
+        return "{" + ", ".join(f"{_yaml.quoted(str(k))}: {_quoted(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_quoted, value)) + "]"
-    return yaml_out.quoted(value) if isinstance(value, str) else yaml_out.scalar(value)
+    return _yaml.quoted(value) if isinstance(value, str) else _yaml.inline(value, style=EXPORT)
 
 
 PARAMS = {

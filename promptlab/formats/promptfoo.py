@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from promptlab._yaml import dump
 from promptlab.errors import FormatError
 from promptlab.formats import _embedded as kept
 from promptlab.formats import _exported_address as exported_address
@@ -23,7 +24,6 @@ from promptlab.formats._export import Outward
 from promptlab.formats._source import Fields, Imported, Places, Source, beside, read_bytes, read_source, slug, text_of
 from promptlab.formats._syntax import from_nunjucks, joined
 from promptlab.formats._template_builder import PARAMS, ROLES, Draft, param
-from promptlab.formats._yaml_out import dump
 from promptlab.formats.promptfoo_tests import CODE, CODE_ENDINGS, RUN_SETTING, Tests, is_file
 from promptlab.models import address, is_version
 from promptlab.types import Role

@@ -22,6 +22,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from promptlab._yaml import dump
 from promptlab.errors import FormatError
 from promptlab.formats import _embedded as kept
 from promptlab.formats._export import Outward, hash_of
@@ -40,7 +41,6 @@ from promptlab.formats._source import (
 )
 from promptlab.formats._syntax import joined
 from promptlab.formats._template_builder import PARAMS, ROLES, Draft, param
-from promptlab.formats._yaml_out import dump
 from promptlab.types import Role
 
 _FRONT = re.compile(r"\A---[ \t]*\r?\n(?P<front>.*?)^---[ \t]*\r?$\n?", re.DOTALL | re.MULTILINE)

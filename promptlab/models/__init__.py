@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from promptlab._util.lazy import lazy
+from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
     from promptlab.models._backend import Backend, Step, Tries
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from promptlab.models._openai._errors import Asked
     from promptlab.models._openai._request import body as openai_body
     from promptlab.models._openai._request import capabilities
+    from promptlab.models._recorded import Record, RecordedBackend
     from promptlab.models._structured_output import check as check_schema_answer
     from promptlab.models._structured_output import in_words as verdict_in_words
     from promptlab.models._structured_output import judged, verdict_of
@@ -34,6 +35,8 @@ __all__ = [
     "Backend",
     "Catalogue",
     "ModelStatus",
+    "Record",
+    "RecordedBackend",
     "Step",
     "Tries",
     "address",

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from difflib import SequenceMatcher
-from typing import Literal
+from typing import Any, Literal
 
 from promptlab._util.text import value_in_words
-from promptlab.types import SECTIONS, SWITCHABLE, Request, Result, Section
+from promptlab.runs._request_changes import RequestChanges, request_changes
+from promptlab.types import SECTIONS, SWITCHABLE, Params, Request, Result, Section
 
 FIRST = "first run"
 SAME = "the same again"
@@ -72,11 +73,12 @@ def _prompt(old: Asked, new: Asked) -> list[str]:
         if section in explained or section == "layout" or texts_old[section] == texts_new[section]:
             continue
         found.append(_edit(section, texts_old[section], texts_new[section]))
-    found += _params(old.request, new.request)
-    if old.request.schema != new.request.schema:
+    changed = request_changes(old.request, new.request)
+    found += _params(changed)
+    if changed.schema:
         found.append(_came_or_went("schema", old.request.schema, new.request.schema))
     # The text between the parts moves along with them, so it is worth a word only when nothing else is.
-    if not found and old.request.messages != new.request.messages:
+    if not found and changed.prompt:
         found.append("layout edited")
     return found
 
@@ -124,14 +126,21 @@ def _came_or_went(name: str, old: str | None, new: str | None) -> str:
     return f"{name} edited"
 
 
-def _params(old: Request, new: Request) -> list[str]:
-    before, after = asdict(old.params), asdict(new.params)
-    changes = [
-        f"{name.replace('_', ' ')} {value_in_words(before[name])} → {value_in_words(after[name])}"
-        for name in after
-        if before[name] != after[name]
+def _params(changed: RequestChanges) -> list[str]:
+    found = [
+        f"{one.name.replace('_', ' ')} {_value(one.name, one.before)} → {_value(one.name, one.after)}"
+        for one in sorted(changed.params, key=lambda one: _ORDER.index(one.name))
     ]
-    return changes if old.repeat == new.repeat else [*changes, f"repeat {old.repeat + 1} → {new.repeat + 1}"]
+    if changed.repeat:
+        found.append(f"repeat {changed.repeat[0] + 1} → {changed.repeat[1] + 1}")
+    return found
+
+
+_ORDER = [field.name for field in fields(Params)]
+
+
+def _value(name: str, value: Any) -> str:
+    return value_in_words(() if name == "stop" and value is None else value)
 
 
 # Two texts, word by word
@@ -149,6 +158,13 @@ class Change:
 def prompt_changes(before: Request, after: Request) -> list[Change]:
     """What turns the one prompt into the other, each stretch with its section. Roles are no part of it."""
     return _changes(_words(before), _words(after))
+
+
+def changed_sections(before: Request, after: Request) -> tuple[Section, ...]:
+    """The sections in which two prompts differ; the text between the parts only where nothing else does."""
+    touched = {change.section for change in prompt_changes(before, after) if change.kind != "same"}
+    inner = tuple(section for section in SECTIONS if section in touched and section != "layout")
+    return inner or (("layout",) if touched else ())
 
 
 def text_changes(before: str, after: str) -> list[Change]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 from promptlab.errors import InputError, nearest
+from promptlab.runs._prompts import Prompts
 from promptlab.templates import materials
 from promptlab.types import SWITCHABLE, Given, Params, Section, Template, Trial
 from promptlab.workspace import Workspace
@@ -19,6 +21,31 @@ def switches(names: Collection[str]) -> tuple[Section, ...]:
     return tuple(s for s in SWITCHABLE if s in names)
 
 
+def question(
+    workspace: Workspace,
+    template: Template,
+    given: Given,
+    *,
+    without: Collection[Section] = (),
+    params: Params | None = None,
+    expected: Any = None,
+) -> Trial:
+    """What is asked, with its documents read and its shots chosen; of no model yet, and not rendered yet."""
+    filled = materials(workspace, template, given.values, without=without)
+    return Trial(
+        template=template,
+        inputs=given.values,
+        model="",
+        documents=filled.documents,
+        shots=filled.shots,
+        without=switches(without),
+        params=params or template.params,
+        expected=expected,
+        label=given.label,
+        places=given.places,
+    )
+
+
 def compare(
     workspace: Workspace,
     template: Template,
@@ -30,22 +57,8 @@ def compare(
     repeats: int = 1,
     expected: Any = None,
 ) -> list[Trial]:
-    """The same prompt for each of `models`, `repeats` times each, repeats of one model one after another."""
-    filled = materials(workspace, template, given.values, without=without)
-    return [
-        Trial(
-            template=template,
-            inputs=given.values,
-            model=model,
-            documents=filled.documents,
-            shots=filled.shots,
-            without=switches(without),
-            params=params or template.params,
-            repeat=repeat,
-            expected=expected,
-            label=given.label,
-            places=given.places,
-        )
-        for model in models
-        for repeat in range(repeats)
-    ]
+    """The same prompt for each of `models`, `repeats` times each, repeats of one model one after another. It is
+    rendered once; one that cannot be rendered is an error when it is asked."""
+    trial = question(workspace, template, given, without=without, params=params, expected=expected)
+    trial = Prompts().rendered(trial)
+    return [replace(trial, model=model, repeat=repeat) for model in models for repeat in range(repeats)]

@@ -19,9 +19,10 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from promptlab import models, templates, workspace
+from promptlab import models, workspace
 from promptlab.errors import GateRefused, PromptlabError, StoreError, WindowExceeded
 from promptlab.models import Backend, Catalogue, Tries
+from promptlab.runs._prompts import prompt_of
 from promptlab.runs._provenance import origin
 from promptlab.runs._store import RunInfo, Store
 from promptlab.types import (
@@ -41,17 +42,19 @@ from promptlab.types import (
     Trial,
     highest,
 )
-from promptlab.workspace import MOST, Labels
+from promptlab.workspace import MOST, Labels, Look
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Event:
-    """What happened to trial number `index` of the run. A `Result` is its last event."""
+    """What happened to trial number `index` of the run. A `Result` is its last event, and has the `fingerprint` of the
+    backend that was asked."""
 
     index: int
     step: Phase | Thought | Delta | Result
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,8 +70,8 @@ def now() -> str:
 
 
 def request_of(trial: Trial) -> Request:
-    """What a trial's model will be asked: rendered, or the stored request that the trial holds. What a stored one was
-    kept in is among its sources."""
+    """What a trial's model will be asked: the prompt that the planner rendered, or the stored request that the trial
+    holds. What a stored one was kept in is among its sources. Raises `TemplateError` where it cannot be rendered."""
     if trial.request is not None:
         recalled = trial.request
         kept = tuple(
@@ -77,15 +80,7 @@ def request_of(trial: Trial) -> Request:
         )
         prompt = replace(recalled.request.prompt, sources=(*recalled.request.prompt.sources, *kept))
         return replace(recalled.request, prompt=prompt, model=trial.model, repeat=trial.repeat)
-    prompt = templates.render(
-        trial.template,
-        trial.inputs,
-        documents=trial.documents,
-        shots=trial.shots,
-        without=trial.without,
-        label=trial.label,
-        places=trial.places,
-    )
+    prompt = prompt_of(trial)
     return Request(trial.model, prompt, trial.params, trial.template.schema, trial.repeat)
 
 
@@ -263,9 +258,11 @@ class Run:
         if self.cancelled or self._drain.is_set():  # before rendering: a thousand trials that wait are let go at once
             return _Ended(index, replace(result, completion=_not_begun(), created=now()), fingerprint)
         try:
-            request = self._labelled(trial, request_of(trial))
+            asked = request_of(trial)
+            look = self._look(trial.model)
+            request = self._labelled(trial, asked, look)
             result = replace(result, request=request)
-            self._gate(request)
+            self._gate(request, look)
             if isinstance(backend, PromptlabError):
                 raise backend
             models.check_schema_answer(request.schema)
@@ -287,36 +284,40 @@ class Run:
             result = replace(result, scores=score(judges, result.completion.text, trial.expected))
         return _Ended(index, replace(result, created=now()), fingerprint)
 
-    def _labelled(self, trial: Trial, request: Request) -> Request:
-        """`request` with the labels that its sources have now, and its template's file where that is a draft."""
+    def _look(self, model: str) -> Look | None:
+        """The labels of this moment; None if they cannot be read and `model` may see everything, whatever
+        promptlab.yaml will say when it can be read."""
         try:
-            prompt = self._labels.today(request.prompt)
-            own = self._labels.of_template(trial.template)
+            return self._labels.look()
         except GateRefused:
-            if self._catalogue.clearance(trial.model) != MOST:
+            if self._catalogue.clearance(model) != MOST:
                 raise
-            return request  # this model may see everything, whatever promptlab.yaml will say when it can be read
+            return None
+
+    def _labelled(self, trial: Trial, request: Request, look: Look | None) -> Request:
+        """`request` with the labels that its sources have now, and its template's file where that is a draft."""
+        if look is None:
+            return request
+        prompt, own = look.today(request.prompt), look.of_template(trial.template)
         return replace(request, prompt=replace(prompt, sources=(*prompt.sources, own)) if own else prompt)
 
-    def _gate(self, request: Request) -> None:
+    def _gate(self, request: Request, look: Look | None) -> None:
         """Raise `GateRefused` where `request` may not be sent, by the labels and the clearance of this moment."""
-        clearance = self._catalogue.clearance(request.model)
-        try:
-            clearance = self._labels.clearance(request.model, clearance)
-            prompt = self._labels.today(request.prompt)
-        except GateRefused:
-            if clearance != MOST:
-                raise
+        if look is None:
             return
+        clearance = look.clearance(request.model, self._catalogue.clearance(request.model))
+        prompt = look.today(request.prompt)
         try:
             workspace.check(prompt, model=request.model, clearance=clearance)
         except GateRefused as exc:
-            if gone := self._labels.gone(prompt):
+            if gone := look.gone(prompt):
                 exc.hint += f"; not there any more, and so confidential: {', '.join(f'`{one}`' for one in gone)}"
             raise
 
     def _ask(self, index: int, backend: Backend, request: Request, heard: list[str]) -> Completion:
-        workspace.AGAIN.set(lambda: self._gate(request))  # a worker's own: each of its trials sets it anew
+        workspace.AGAIN.set(
+            lambda: self._gate(request, self._look(request.model))
+        )  # a worker's own: each of its trials sets it anew
         for step in backend.complete(request, self._cancel):
             if isinstance(step, Completion):
                 return step
@@ -337,7 +338,7 @@ class Run:
                     self._recorded([ended])
             for ended in batch:
                 self._results[ended.index] = ended.result
-                self._events.put(Event(ended.index, ended.result))
+                self._events.put(Event(ended.index, ended.result, ended.fingerprint))
         self._events.put(None)
 
     def _recorded(self, batch: Sequence[_Ended]) -> bool:

@@ -24,6 +24,7 @@ from promptlab._util import read_only_sqlite as read_only
 from promptlab._util import state_folder
 from promptlab.errors import StoreError
 from promptlab.runs import _tables as tables
+from promptlab.runs._request_changes import request_changes
 from promptlab.types import (
     Completion,
     Message,
@@ -37,7 +38,9 @@ from promptlab.types import (
     canonical_json,
     sha256,
 )
+from promptlab.workspace import Workspace
 
+FILE = "runs.sqlite"
 SCHEMA_VERSION = 2
 KNOWN_TEXTS = 4_000
 """Hashes of texts that are remembered as written: most prompts repeat most of their texts."""
@@ -94,8 +97,18 @@ class Explanation:
     differences: tuple[str, ...] = field(default=())
 
 
+def file_of(workspace: Workspace) -> Path:
+    """Where the history of `workspace` is, or will be."""
+    return workspace.state / FILE
+
+
 class Store:
     """The history file at `path`; made, with its folder, when first opened. Safe to use from several threads."""
+
+    @classmethod
+    def of(cls, workspace: Workspace) -> Store:
+        """The history of `workspace`."""
+        return cls(file_of(workspace))
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -469,18 +482,14 @@ def _run_info(row: Any, counts: dict[str, tuple[int, int, tuple[str, ...]]]) -> 
 def _differences(request: Request, fingerprint: str, other: Request, other_fingerprint: str) -> tuple[str, ...]:
     """What sets two requests apart, in words."""
     found = [] if fingerprint == other_fingerprint else [f"the model ({other_fingerprint} → {fingerprint})"]
-    mine, theirs = request.body(), other.body()
-    for name in sorted({*mine["params"], *theirs["params"]}):
-        before, after = theirs["params"].get(name), mine["params"].get(name)
-        if before != after:
-            found.append(f"{name} ({before} → {after})")
-    if json.dumps(mine["schema"]) != json.dumps(theirs["schema"]):  # as text: the order of properties counts
+    changed = request_changes(other, request)
+    params = sorted(changed.params, key=lambda one: one.name)
+    found += [f"{one.name} ({one.before} → {one.after})" for one in params]
+    if changed.schema:
         found.append("the JSON schema")
-    if mine["repeat"] != theirs["repeat"]:
-        found.append(f"the repeat ({theirs['repeat']} → {mine['repeat']})")
-    if len(mine["messages"]) != len(theirs["messages"]):
-        found.append(f"the number of messages ({len(theirs['messages'])} → {len(mine['messages'])})")
-    else:
-        pairs = enumerate(zip(theirs["messages"], mine["messages"], strict=True), 1)
-        found += [f"message {n} ({new['role']})" for n, (old, new) in pairs if old != new]
+    if changed.repeat:
+        found.append("the repeat ({} → {})".format(*changed.repeat))
+    if changed.counts:
+        found.append("the number of messages ({} → {})".format(*changed.counts))
+    found += [f"message {n + 1} ({request.messages[n].role})" for n in changed.messages or ()]
     return tuple(found)

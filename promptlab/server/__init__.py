@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from promptlab._util.lazy import lazy
+from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
     from promptlab.server._app import Serving

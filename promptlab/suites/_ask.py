@@ -10,10 +10,10 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from promptlab import runs as runner
 from promptlab import scorers
@@ -24,11 +24,14 @@ from promptlab.runs import Store
 from promptlab.suites import _judge as judging
 from promptlab.suites import _lock as suite_lock
 from promptlab.suites import _verdict as verdicts
+from promptlab.suites._baseline import Answers, write_recording
 from promptlab.suites._choice import Options, chosen, recorded_of, trial_of
 from promptlab.suites._items import Fill
 from promptlab.suites._limits import Reserve, Spent, price
-from promptlab.suites._log import Row, SuiteLog, SuiteRun, Verb
-from promptlab.suites._recorded_item import check_label, label_of_trial
+from promptlab.suites._log import Details, Row, SuiteLog, SuiteRun, Verb
+from promptlab.suites._planned import Planned
+from promptlab.suites._recorded_item import check_label, stored_from
+from promptlab.suites._recorder import Recorder
 from promptlab.suites._recording import Judged, Recording, Stored
 from promptlab.suites._suite import Item, Key, Suite
 from promptlab.types import LABELS, Completion, Request, Result, Score, Trial
@@ -38,6 +41,7 @@ CHUNK = 1_000
 """Items that go to the runner together: enough that models seldom wait for the last of them, few enough to hold."""
 TOGETHER = 64
 """Answers that are judged and written to the log together, at most."""
+T = TypeVar("T")
 SOON = 0.25
 """Seconds after which those that have ended are given on, however few."""
 
@@ -53,6 +57,24 @@ class Answered:
     verdict: verdicts.Verdict
     fingerprint: str
     judged: tuple[Judged, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """An item with the result it ended in. `run_id` is the run of the history, "" where an earlier part has it;
+    `fingerprint` that of the backend that was asked."""
+
+    position: int
+    item: Item
+    stored: Stored | None
+    result: Result
+    run_id: str = ""
+    fingerprint: str = ""
+
+    @property
+    def broken_off(self) -> bool:
+        """True if its answer was stopped on the way."""
+        return self.result.completion is not None and self.result.completion.finish_reason == "stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +117,8 @@ class Asking:
         self._left: list[tuple[int, Item]] = []
         self.spent = Spent()
         self.out_of: str = ""
+        self._recorder: Recorder | None = None
+        self._blobs: dict[str, str] = {}
         self._owned = suite_lock.take(workspace, suite.path, verb)
         try:
             self._ready(resume, finished_before)
@@ -110,27 +134,29 @@ class Asking:
                 recorded.keys()  # a broken line is an error now, and not after half of the suite was paid for
         for model in options.models or suite.models:
             catalogue.entry(model)  # an unknown model is an error now, and not a thousand later
-        self.total = self._counted()
+        asked = chosen(workspace, suite, verb=self.verb, options=options, log=self._log)
+        self._planned = Planned(suite, asked)
+        self.total = len(self._planned)
+        if self.verb == "record":
+            self._check_labels()
         self.run, self._had = self._begin(resume, finished_before)
 
-    def _counted(self) -> int:
-        """How many items will be asked. Raises `GateRefused` where the recording is labelled lower than what it would
-        hold: now, and not after everything was paid for. What the gate refuses anyway will not be in it."""
+    def _check_labels(self) -> None:
+        """Raise `GateRefused` where the recording is labelled lower than what it would hold: now, and not after
+        everything was paid for. What the gate refuses anyway will not be in it."""
         own = self.fill.label_of(self.suite.recording)
-        checked = self.verb == "record" and own != LABELS[-1]
-        count = 0
-        for _, item in chosen(self.workspace, self.suite, verb=self.verb, options=self.options, log=self._log):
-            count += 1
-            if not checked or item.key.repeat:
+        if own == LABELS[-1]:
+            return
+        for _, item in self._planned:
+            if item.key.repeat:
                 continue
             try:
-                label = label_of_trial(self.fill.label_of, self.fill.trial(item))
+                label = self.fill.label(item)
                 clearance = self.catalogue.clearance(item.key.model)
             except PromptlabError:
                 continue  # an error of its item, when its turn comes
             if LABELS.index(label) <= LABELS.index(clearance):
                 check_label(own, self.suite.recording, item.key, label)
-        return count
 
     def _begin(self, resume: bool, finished_before: Collection[str] | None) -> tuple[SuiteRun, dict[Key, str]]:
         mine = self._identity()
@@ -190,20 +216,80 @@ class Asking:
 
     def __iter__(self) -> Iterator[Answered]:
         """Everything that ends, as it ends; it is in the log before it is given."""
-        source = chosen(self.workspace, self.suite, verb=self.verb, options=self.options, log=self._log)
+        source = iter(self._planned)
         recorded = self._recorded()
-        whole = False
+        self._recorder = self._new_recorder()
+        whole = listened = False
         try:
             while not self.halted and (chunk := self._next_chunk(source)):
                 yield from self._ask(chunk, recorded)
             whole = not self.halted and not self.out_of
+            listened = True
         finally:
             if recorded:
                 recorded.close()
+            if not listened:
+                self._discard()
             if not whole:  # nobody listens any more, or something broke: what was not asked stays to be asked
                 self.pause()
             self._log.end(self.run, "finished" if whole else "stopped")
             self._owned.release()
+
+    # The recording
+
+    @property
+    def _in_part(self) -> bool:
+        """True if not every item of the suite is asked."""
+        options = self.options
+        return bool(options.only or options.only_failed or options.limit or options.models is not None)
+
+    def _new_recorder(self) -> Recorder | None:
+        """What writes the recording as answers come; None if only a part of the suite is asked, whose answers take
+        their places in the old one at the end."""
+        if self.verb != "record" or self._in_part:
+            return None
+        return self._guarded(lambda: Recorder(self.workspace, self.suite, self._planned))
+
+    def _guarded(self, do: Callable[[], T]) -> T | None:
+        """What `do` gives. Where the recording cannot be written, asking goes on: its answers are in the history, and
+        `write_recording` reads them from there, or says what is wrong."""
+        try:
+            return do()
+        except (OSError, PromptlabError):
+            self._discard()
+            return None
+
+    def _discard(self) -> None:
+        if self._recorder:
+            self._recorder.discard()
+            self._recorder = None
+
+    def _record(self, ended: Answered) -> None:
+        if self._recorder is None:
+            return
+        result, recorder, new = ended.result, self._recorder, None
+        if result.completion and result.request:
+            template = ended.item.variant.template or self.suite.template
+            if template.path not in self._blobs:
+                self._blobs[template.path] = blob_id(template.source)
+            own = replace(result, scores=result.scores[: len(result.scores) - len(ended.judged)])
+            blob = self._blobs[template.path]
+            new = stored_from(self.suite, ended.item, own, ended.fingerprint, blob, ended.judged)
+        self._guarded(lambda: recorder.add(ended.item.key, new))
+
+    def write_recording(self) -> int:
+        """Put the answers of a record in their places, when it has ended; how many there are.
+
+        Raises `GateRefused` where the file is labelled lower than what it would hold, and `OSError`; then nothing is
+        written.
+        """
+        recorder = self._recorder
+        if recorder is None or not self._guarded(recorder.finish):
+            self._discard()
+            order = None if self._in_part else (item for _, item in self._planned)
+            return write_recording(self.workspace, self.suite, Answers(self.store, self._log, self.run), order=order)
+        self._recorder = None
+        return recorder.taken
 
     def _recorded(self) -> Recording | None:
         return Recording(self._recording, shown=self.suite.recording) if self._recording.is_file() else None
@@ -215,9 +301,9 @@ class Asking:
         return [*left, *islice(source, CHUNK - len(left))]
 
     def _ask(self, chunk: Sequence[tuple[int, Item]], recorded: Recording | None) -> Iterator[Answered]:
-        had: list[tuple[int, Item, Stored | None, Result, str]] = []
+        had: list[_Ended] = []
         ready: list[tuple[int, Item, Stored | None]] = []
-        failed: list[tuple[int, Item, Stored | None, Result, str]] = []
+        failed: list[_Ended] = []
         trials: list[Trial] = []
         earlier = self._earlier(chunk)
         reserve = Reserve(self.options, self.spent)
@@ -226,7 +312,7 @@ class Asking:
             try:
                 trial = trial_of(self.fill, item, stored, self.options.prompts)
                 if item.key in earlier and _is_of(earlier[item.key], trial):
-                    had.append((position, item, stored, earlier[item.key], ""))
+                    had.append(_Ended(position, item, stored, earlier[item.key]))
                     continue
                 self._had.pop(item.key, None)  # what it was asked is not what would be asked now
                 if self.out_of:
@@ -238,7 +324,7 @@ class Asking:
                     self.out_of = reserve.out_of
                     continue
             except PromptlabError as exc:
-                failed.append((position, item, stored, _no_answer(item, exc), ""))
+                failed.append(_Ended(position, item, stored, _no_answer(item, exc)))
                 continue
             ready.append((position, item, stored))
             trials.append(trial)
@@ -253,12 +339,12 @@ class Asking:
         )
         if self.halted:  # somebody asked for it while the chunk was made
             run.cancel() if self._cancel.is_set() else run.drain()
-        batch: list[tuple[int, Item, Stored | None, Result, str]] = []
+        batch: list[_Ended] = []
         last = time.monotonic()
         for event in run:
             if isinstance(event.step, Result):
                 position, item, stored = ready[event.index]
-                batch.append((position, item, stored, event.step, run_id))
+                batch.append(_Ended(position, item, stored, event.step, run_id, event.fingerprint))
             if len(batch) >= TOGETHER or (batch and time.monotonic() - last > SOON):
                 yield from self._written(batch)
                 batch, last = [], time.monotonic()
@@ -290,24 +376,25 @@ class Asking:
         cost = price(self.catalogue.entry(model), budget.prompt + more, budget.room)
         return Spent(budget.prompt + more + budget.room, cost)
 
-    def _written(self, batch: Sequence[tuple[int, Item, Stored | None, Result, str]]) -> Iterator[Answered]:
+    def _written(self, batch: Sequence[_Ended]) -> Iterator[Answered]:
         """Verdicts of what ended, in the log before they are given on."""
-        ended: list[Answered] = []
-        rows: list[Row] = []
+        answered: list[Answered] = []
         # A broken-off answer is none: the item is asked when the run is taken up.
-        batch = [one for one in batch if not (one[3].completion and one[3].completion.finish_reason == "stopped")]
-        judged = self._judge([(item, result) for _, item, _, result, _ in batch])
-        for position, item, stored, result, run_id in batch:
-            said = judged.get(item.key, _Judges())
-            result = replace(result, scores=(*result.scores, *said.scores))
-            one = self._verdict(position, item, stored, result, said)
-            ended.append(one)
-            rows.append(_row(one, run_id or result.run_id))
-            if result.completion and item.key not in self._had:
-                self._spend(item.key.model, result.completion)
-        if rows:
-            self._log.add(self.run, rows)
-        yield from ended
+        batch = [
+            one for one in batch if not (one.result.completion and one.result.completion.finish_reason == "stopped")
+        ]
+        judged = self._judge([(one.item, one.result) for one in batch])
+        for ended in batch:
+            answered.append(self._verdict(ended, judged.get(ended.item.key, _Judges())))
+            if ended.result.completion and ended.item.key not in self._had:
+                self._spend(ended.item.key.model, ended.result.completion)
+        if batch:
+            self._log.add(
+                self.run, [_row(one, e.run_id or e.result.run_id) for one, e in zip(answered, batch, strict=True)]
+            )
+        for one in answered:
+            self._record(one)
+        yield from answered
 
     def _judge(self, ended: Sequence[tuple[Item, Result]]) -> dict[Key, _Judges]:
         """Ask the judges of what ended. One that gives no verdict gives no score, says why, and its item cannot be
@@ -345,7 +432,9 @@ class Asking:
             found[item.key] = replace(so_far, judged=(*so_far.judged, one), scores=(*so_far.scores, score))
         return found
 
-    def _verdict(self, position: int, item: Item, stored: Stored | None, result: Result, judges: _Judges) -> Answered:
+    def _verdict(self, ended: _Ended, judges: _Judges) -> Answered:
+        item, stored = ended.item, ended.stored
+        result = replace(ended.result, scores=(*ended.result.scores, *judges.scores))
         specs = self.suite.specs_of(item.case)
         today: tuple[Score, ...] = ()
         if stored is not None:
@@ -356,12 +445,12 @@ class Asking:
         if result.completion:
             # An earlier part of the run may have asked the model as it was then.
             earlier = item.key in self._had
-            fingerprint = self.store.fingerprint(result.request_id) if earlier else self._fingerprint(item.key.model)
+            fingerprint = self.store.fingerprint(result.request_id) if earlier else ended.fingerprint
         verdict = verdicts.judge(stored, result, fingerprint, specs, today)
         if judges.silent:
             silent = "; ".join(f"no verdict of the judge {why}" for why in judges.silent)
             verdict = replace(verdict, said="; ".join(filter(None, (verdict.said, silent))))
-        return Answered(position, item, result, stored, verdict, fingerprint, judges.judged)
+        return Answered(ended.position, item, result, stored, verdict, fingerprint, judges.judged)
 
     def _fingerprint(self, model: str) -> str:
         return self.catalogue.backend(model).fingerprint
@@ -381,14 +470,6 @@ def _with_keys(store: Store, run_id: str, keys: Sequence[Key]) -> Iterator[tuple
 
 def _row(one: Answered, run_id: str) -> Row:
     verdict = one.verdict
-    more = {
-        "said": verdict.said,
-        "causes": [[c.kind, c.detail, list(c.sections), c.certain] for c in verdict.causes],
-        "tags": list(one.item.case.tags),
-        "error": one.result.error,
-        **({"unscored": True} if verdict.unscored else {}),
-        **({"judged": [asdict(judged) for judged in one.judged]} if one.judged else {}),
-    }
     return Row(
         one.position,
         one.item.key,
@@ -399,7 +480,14 @@ def _row(one: Answered, run_id: str) -> Row:
         verdict.was_score,
         one.result.id,
         run_id,
-        more,
+        Details(
+            said=verdict.said,
+            causes=verdict.causes,
+            tags=one.item.case.tags,
+            error=one.result.error,
+            unscored=verdict.unscored,
+            judged=one.judged,
+        ),
     )
 
 

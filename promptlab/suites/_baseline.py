@@ -9,7 +9,7 @@ A recording is always written whole, in the order of the suite, from the old one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -56,11 +56,7 @@ class Answers:
         self._page = lru_cache(maxsize=PAGES)(self._read)
         self._fingerprints: dict[str, str] = {}
         # What judges said stands in the log; suites without a judge have none to hold.
-        self._judged = {
-            row.key: tuple(Judged(**one) for one in row.more["judged"])
-            for row in log.every_row(run)
-            if row.more.get("judged")
-        }
+        self._judged = {row.key: row.details.judged for row in log.every_row(run) if row.details.judged}
 
     def judged(self, key: Key) -> tuple[Judged, ...]:
         """What judges said of the item's answer."""
@@ -89,10 +85,16 @@ class Answers:
 
 
 def write_recording(
-    workspace: Workspace, suite: Suite, answers: Answers, *, only: Collection[Key] | None = None
+    workspace: Workspace,
+    suite: Suite,
+    answers: Answers,
+    *,
+    only: Collection[Key] | None = None,
+    order: Iterable[Item] | None = None,
 ) -> int:
     """Write the suite's recording with `answers` in the places of the old ones, those of `only` or all; how many were
-    taken. Items of the suite without a new answer keep the old; what is no longer in the suite goes.
+    taken. Items of the suite without a new answer keep the old; what is no longer in the suite goes. `order` are all
+    items of the suite as they were asked; without it the cases are read as they are now.
 
     Raises `GateRefused` where the file is labelled lower than what it would hold; then nothing is written.
     """
@@ -102,7 +104,7 @@ def write_recording(
     def lines() -> Iterator[Stored]:
         nonlocal taken
         with _recorded(workspace, suite) as recorded:
-            for item in items(workspace, suite):
+            for item in items(workspace, suite) if order is None else order:
                 new = None
                 if only is None or item.key in only:
                     new = _new(suite, item, answers)

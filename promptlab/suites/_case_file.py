@@ -11,14 +11,13 @@ tags are parted by semicolons. A pool of examples is read as well: its `output` 
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from promptlab import scorers, templates
+from promptlab._util.rows import BadRow, CsvRows, Row, delimiter_of, json_rows, kind_of, yaml_rows
 from promptlab._yaml import Plain, read_yaml
 from promptlab.errors import InputError, SuiteError, nearest
 from promptlab.suites._suite import Case, CaseFile, Suite, id_problem
@@ -29,8 +28,6 @@ KEYS = ("id", "inputs", "expected", "documents", "tags", "label", "scorers", FRO
 COLUMNS = ("id", "expected", "documents", "tags", "label", FROM)
 MAX_LINE = 4_000_000
 """Characters of one case."""
-
-_Row = tuple[Mapping[str, Any], int]
 
 
 def read(workspace: Workspace, suite: Suite) -> Iterator[Case]:
@@ -62,7 +59,7 @@ def input_names(workspace: Workspace, entry: CaseFile) -> set[str]:
     """The inputs that the first case of a file gives."""
     full = workspace.resolve(entry.path)
     row = next(_rows(full, entry.path), None)
-    return set() if row is None else set(_inputs(row[0], _kind(entry.path)))
+    return set() if row is None else set(_inputs(row.data, kind_of(entry.path)))
 
 
 def _of_file(workspace: Workspace, suite: Suite, entry: CaseFile) -> Iterator[Case]:
@@ -74,87 +71,52 @@ def _of_file(workspace: Workspace, suite: Suite, entry: CaseFile) -> Iterator[Ca
         beside = [workspace.relative(path) for path in full.parent.iterdir()] if full.parent.is_dir() else []
         message = f"there is no file `{entry.path}` in the workspace"
         raise SuiteError(message, file=suite.path, line=entry.line, field="file", hint=nearest(entry.path, beside))
-    label, cells = workspace.label_of(entry.path), _kind(entry.path) == "csv"
-    for row, line in _rows(full, entry.path):
-        case = _Case(suite, entry.path, line, label)
-        yield case.from_csv(row) if cells else case.from_data(row)
+    label, cells = workspace.label_of(entry.path), kind_of(entry.path) == "csv"
+    for row in _rows(full, entry.path):
+        case = _Case(suite, entry.path, row.line, label)
+        yield case.from_csv(row.data) if cells else case.from_data(row.data)
 
 
-def _kind(path: str) -> str:
-    ending = PurePosixPath(path).suffix.lower()
-    return {".csv": "csv", ".tsv": "csv", ".yaml": "yaml", ".yml": "yaml"}.get(ending, "jsonl")
-
-
-def _rows(full: Path, shown: str) -> Iterator[_Row]:
-    kind = _kind(shown)
-    if kind == "yaml":
-        yield from _yaml(full, shown)
-        return
+def _rows(full: Path, shown: str) -> Iterator[Row]:
+    """The rows of a file of cases, read as they are asked for: dicts, whatever is in them."""
     try:
+        if kind_of(shown) == "yaml":
+            yield from _yaml(full, shown)
+            return
         with full.open(encoding="utf-8-sig", newline="") as file:
-            yield from (_csv if kind == "csv" else _jsonl)(file, shown)
+            if kind_of(shown) == "csv":
+                yield from CsvRows(file, delimiter_of(shown), _check_header)
+                return
+            hint = "one JSON object a line"
+            for row in json_rows(iter(lambda: file.readline(MAX_LINE), "")):
+                if not isinstance(row.data, dict):
+                    raise SuiteError("not a JSON object", file=shown, line=row.line, hint=hint)
+                yield row
+    except BadRow as exc:
+        hint = exc.hint or ("one JSON object a line" if kind_of(shown) == "jsonl" else "")
+        raise SuiteError(exc.message, file=shown, line=exc.line, hint=hint) from exc
     except UnicodeDecodeError as exc:
         raise SuiteError("not UTF-8 text", file=shown, hint="save the file as UTF-8") from exc
     except OSError as exc:
         raise SuiteError(f"cannot be read: {exc.strerror}", file=shown) from exc
 
 
-def _jsonl(file: Any, shown: str) -> Iterator[_Row]:
-    number = 0
-    while line := file.readline(MAX_LINE):
-        number += 1
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as exc:
-            raise SuiteError(f"not JSON: {exc}", file=shown, line=number, hint="one JSON object a line") from exc
-        if not isinstance(row, dict):
-            raise SuiteError("not a JSON object", file=shown, line=number, hint="one JSON object a line")
-        yield row, number
+def _check_header(header: Sequence[str], line: int) -> None:
+    doubled = next((name for n, name in enumerate(header) if not name or name in header[:n]), None)
+    if doubled is not None:
+        raise BadRow(f"a column without a name, or twice: {doubled!r}", line)
+    if "id" not in header:
+        raise BadRow("there is no column `id`", line)
 
 
-def _csv(file: Any, shown: str) -> Iterator[_Row]:
-    reader = csv.reader(file, delimiter="\t" if shown.lower().endswith(".tsv") else ",", strict=True)
-    header: list[str] = []
-    while True:
-        line = reader.line_num + 1
-        try:
-            cells = next(reader, None)
-        except csv.Error as exc:
-            hint = "a cell with quotes or line breaks stands in quotes"
-            raise SuiteError(f"not CSV: {exc}", file=shown, line=line, hint=hint) from exc
-        if cells is None:
-            return
-        if not any(cell.strip() for cell in cells):
-            continue
-        if not header:
-            header = [cell.strip() for cell in cells]
-            doubled = next((name for n, name in enumerate(header) if not name or name in header[:n]), None)
-            if doubled is not None or "id" not in header:
-                what = (
-                    "there is no column `id`" if doubled is None else f"a column without a name, or twice: {doubled!r}"
-                )
-                raise SuiteError(what, file=shown, line=line)
-            continue
-        if len(cells) != len(header):
-            message, hint = (
-                f"{len(cells)} cells under {len(header)} columns",
-                "a cell with a comma in it stands in quotes",
-            )
-            raise SuiteError(message, file=shown, line=line, hint=hint)
-        yield dict(zip(header, cells, strict=True)), line
-
-
-def _yaml(full: Path, shown: str) -> Iterator[_Row]:
+def _yaml(full: Path, shown: str) -> Iterator[Row]:
     file = read_yaml(full, shown=shown, error=SuiteError)
     if not isinstance(file.data, list):
         raise SuiteError("a YAML file of cases is a list of them", file=shown, line=1)
-    for number, item in enumerate(file.data):
-        line = file.line((number,)) or 1
-        if not isinstance(item, Mapping):
-            raise SuiteError("a case is a mapping", file=shown, line=line)
-        yield Plain(file, SuiteError, "a suite").convert(item, (number,)), line
+    for number, row in enumerate(yaml_rows(file)):
+        if not isinstance(row.data, Mapping):
+            raise SuiteError("a case is a mapping", file=shown, line=row.line)
+        yield Row(Plain(file, SuiteError, "a suite").convert(row.data, (number,)), row.line)
 
 
 def _inputs(row: Mapping[str, Any], kind: str) -> Mapping[str, Any]:

@@ -79,7 +79,7 @@ def recorded_of(suite: Suite, key: Key, recorded: Recording | None) -> Stored | 
 
 def trial_of(fill: Fill, item: Item, stored: Stored | None, prompts: Prompts) -> Trial:
     """What is asked for `item`. Raises `SuiteError` where a recorded prompt is to be sent and there is none."""
-    trial = replace(fill.trial(item), case=item.key.id)
+    trial = replace(fill.trial(item, rendered=prompts == "current"), case=item.key.id)
     if prompts == "current":
         return trial
     if stored is None:

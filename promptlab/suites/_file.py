@@ -11,11 +11,20 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from promptlab import scorers, templates
 from promptlab._yaml import Plain, YamlFile, parse_yaml, read_text, validation_problem
-from promptlab.errors import InputError, PromptlabError, SuiteError, TemplateError, WorkspaceError, nearest
+from promptlab.errors import (
+    InputError,
+    PromptlabError,
+    SuiteError,
+    TemplateError,
+    TemplateNotFound,
+    WorkspaceError,
+    nearest,
+)
 from promptlab.suites import _thresholds as thresholds
 from promptlab.suites._case_file import input_names
 from promptlab.suites._suite import FOLDER, Case, CaseFile, Key, Suite, Variant, id_problem
-from promptlab.types import Label, Params, Role, ScorerSpec, Section, Template
+from promptlab.templates import ParamsModel
+from promptlab.types import Label, Role, ScorerSpec, Section, Template
 from promptlab.workspace import Workspace
 
 ENDINGS = (".yaml", ".yml")
@@ -35,7 +44,7 @@ class _Message(_Strict):
 
 class _Variant(_Strict):
     without: list[_Switch] = Field(default_factory=list, description="Sections to leave out.")
-    params: dict[str, Any] = Field(default_factory=dict, description="Sampling parameters, over the suite's.")
+    params: ParamsModel = Field(default_factory=ParamsModel, description="Sampling parameters, over the suite's.")
     template: _Text | None = Field(None, description="Another template to ask with.")
 
 
@@ -66,7 +75,7 @@ class _File(_Strict):
     models: list[_Text] = Field(description="Names of models in promptlab.yaml.", min_length=1)
     variants: dict[str, _Variant | None] = Field(default_factory=dict, description="Ways to ask every case.")
     repeats: int = Field(1, ge=1, le=1000, description="Answers to each case in each variant.")
-    params: dict[str, Any] = Field(default_factory=dict, description="Sampling parameters, over the template's.")
+    params: ParamsModel = Field(default_factory=ParamsModel, description="Sampling parameters, over the template's.")
     scorers: list[_Spec] = Field(default_factory=list, description="How answers are judged.")
     numerics: Literal["fast", "portable"] = Field(
         "portable",
@@ -129,12 +138,13 @@ def parse(workspace: Workspace, text: str, *, path: str) -> Suite:
     if not isinstance(file.data, Mapping):
         raise SuiteError("a suite is a mapping of keys such as `template` and `cases`", file=path, line=1)
     data = Plain(file, SuiteError, "a suite").convert(file.data, ())
+    reader = _Reader(workspace, file)
+    reader.check_names_of_params(data)
     try:
         parsed = _File.model_validate({key: value for key, value in data.items() if value is not None})
     except ValidationError as exc:
         problem = validation_problem(exc, file, _known_keys, skip=("str", "_Threshold", "dict[str,any]"))
         raise SuiteError(problem.message, file=path, line=problem.line, field=problem.field, hint=problem.hint) from exc
-    reader = _Reader(workspace, file)
     template = reader.template(parsed)
     suite = Suite(
         name=PurePosixPath(path).stem,
@@ -146,7 +156,7 @@ def parse(workspace: Workspace, text: str, *, path: str) -> Suite:
         variants=tuple(reader.variant(name, one or _Variant()) for name, one in parsed.variants.items())
         or (Variant(),),
         repeats=parsed.repeats,
-        params=reader.params(parsed.params, ("params",)),
+        params=_given(parsed.params),
         scorers=reader.specs(parsed.scorers, ("scorers",)),
         thresholds=tuple(reader.threshold(one, n, parsed) for n, one in enumerate(parsed.thresholds)),
         label=workspace.label_of(path),
@@ -155,6 +165,12 @@ def parse(workspace: Workspace, text: str, *, path: str) -> Suite:
     )
     reader.check_ids(suite)
     return suite
+
+
+def _given(params: ParamsModel) -> dict[str, Any]:
+    """The parameters that the file names, and no defaults: they go over others."""
+    every = params.params()
+    return {name: getattr(every, name) for name in params.model_fields_set}
 
 
 def _known_keys(loc: tuple[Any, ...]) -> list[str]:
@@ -166,6 +182,19 @@ class _Reader:
 
     def __init__(self, workspace: Workspace, file: YamlFile) -> None:
         self._workspace, self._file = workspace, file
+
+    def check_names_of_params(self, data: Mapping[str, Any]) -> None:
+        """Raise `SuiteError` for a sampling parameter that there is not, with the nearest there is."""
+        variants = data.get("variants")
+        places: list[tuple[tuple[Any, ...], Any]] = [(("params",), data.get("params"))]
+        for name, variant in variants.items() if isinstance(variants, Mapping) else ():
+            if isinstance(variant, Mapping):
+                places.append((("variants", name, "params"), variant.get("params")))
+        for path, given in places:
+            for name in given if isinstance(given, Mapping) else ():
+                if name not in ParamsModel.model_fields:
+                    hint = nearest(str(name), ParamsModel.model_fields)
+                    raise self._error(f"there is no parameter `{name}`", (*path, name), hint=hint)
 
     def template(self, parsed: _File) -> Template:
         if (parsed.template is None) == (parsed.messages is None):
@@ -189,28 +218,15 @@ class _Reader:
     def _loaded(self, name: str, path: tuple[Any, ...]) -> Template:
         try:
             return templates.load(self._workspace, name)
-        except TemplateError as exc:
-            if exc.line is None and exc.what == "there is no such template":
-                raise self._error(f"there is no template `{name}`", path, hint=exc.hint) from exc
-            raise
+        except TemplateNotFound as exc:
+            raise self._error(f"there is no template `{name}`", path, hint=exc.hint) from exc
 
     def variant(self, name: str, one: _Variant) -> Variant:
         if not name or set(name) & set("[]#"):
             raise self._error("a variant's name has none of [ ] #", ("variants", name))
         template = None if one.template is None else self._loaded(one.template, ("variants", name, "template"))
         without: tuple[Section, ...] = tuple(one.without)
-        return Variant(name, without, self.params(one.params, ("variants", name, "params")), template)
-
-    def params(self, given: Mapping[str, Any], path: tuple[Any, ...]) -> dict[str, Any]:
-        for name in given:
-            if name not in Params.__dataclass_fields__:
-                hint = nearest(name, Params.__dataclass_fields__)
-                raise self._error(f"there is no parameter `{name}`", (*path, name), hint=hint)
-        try:  # a template file knows what fits them
-            checked = templates.parse(json.dumps({"params": dict(given)}), path=self._file.shown)
-        except TemplateError as exc:
-            raise self._error(exc.what, (*path, exc.field.rpartition(".")[2]), hint=exc.hint) from exc
-        return {name: getattr(checked.params, name) for name in given}
+        return Variant(name, without, _given(one.params), template)
 
     def specs(self, given: Sequence[_Spec], path: tuple[Any, ...]) -> tuple[ScorerSpec, ...]:
         return tuple(self._spec(one, (*path, number)) for number, one in enumerate(given))

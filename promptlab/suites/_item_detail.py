@@ -52,7 +52,7 @@ def look(
     stored = recorded_of(suite, row.key, recorded)
     result = result_of(log, store, run, row)
     if result is None or result.completion is None:
-        error = result.error if result else str(row.more.get("error") or "")
+        error = result.error if result else row.details.error
         request, hint = (result.request, result.hint) if result else (None, "")
         return Seen(row, stored, request, None, (), error or "there is no answer", hint)
     judged = [score for score in map(_read, _judged(row)) if score]
@@ -84,7 +84,7 @@ def result_of(log: SuiteLog, store: Store, run: SuiteRun, row: Row) -> Result | 
 
 
 def _judged(row: Row) -> list[str]:
-    return [str(one.get("text", "")) for one in row.more.get("judged", ())]
+    return [one.text for one in row.details.judged]
 
 
 def _read(text: str) -> Score | None:

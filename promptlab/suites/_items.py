@@ -7,13 +7,14 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 
-from promptlab import scorers
+from promptlab import runs, scorers
 from promptlab.errors import SuiteError, nearest
 from promptlab.suites import _case_file as case_files
 from promptlab.suites import _judge as judging
+from promptlab.suites._recorded_item import label_of_trial
 from promptlab.suites._suite import Case, Item, Key, Suite, Variant
 from promptlab.templates import Filler
-from promptlab.types import Prompt, Scorer, ScorerSpec, Trial
+from promptlab.types import Label, Prompt, Scorer, ScorerSpec, Section, Trial
 from promptlab.workspace import Workspace
 
 KEPT_SCORERS = 256
@@ -56,28 +57,57 @@ class Fill:
         self._workspace, self.suite = workspace, suite
         self.label_of = cache(workspace.label_of)  # which follows links, and the same few paths come up every time
         self._filler = Filler(workspace)
+        self._case: Case | None = None
+        self._asked: dict[tuple[int, tuple[Section, ...]], Trial] = {}
         self._scorers: dict[tuple[tuple[ScorerSpec, ...], str | None], tuple[Scorer, ...]] = {}
 
-    def trial(self, item: Item) -> Trial:
-        """The trial of `item`. Raises what reading documents, pools and scorers raises."""
-        suite, case, variant = self.suite, item.case, item.variant
-        template = variant.template or suite.template
+    def trial(self, item: Item, *, rendered: bool = True) -> Trial:
+        """The trial of `item`, with its prompt unless it is not `rendered`. Raises what reading documents, pools and
+        scorers raises."""
+        case, variant = item.case, item.variant
+        asked = self._asked_by(case, variant)
+        if rendered and asked.rendered is None:
+            asked = self._asked[self._key(variant)] = runs.rendered(asked)
+        return replace(
+            asked,
+            model=item.key.model,
+            params=self.suite.params_of(variant),
+            repeat=item.key.repeat,
+            scorers=self.scorers(case, variant),
+        )
+
+    def label(self, item: Item) -> Label:
+        """The strictest label of anything that the prompt of `item` will be made of. Nothing is rendered for it."""
+        return label_of_trial(self.label_of, self._asked_by(item.case, item.variant))
+
+    def _key(self, variant: Variant) -> tuple[int, tuple[Section, ...]]:
+        return id(variant.template or self.suite.template), variant.without
+
+    def _asked_by(self, case: Case, variant: Variant) -> Trial:
+        """What a case asks in a variant, of no model yet: its models and repeats share it, and variants that differ in
+        parameters alone. Items of one case come one after another, so that of the last case is kept."""
+        if case is not self._case:
+            self._case, self._asked = case, {}
+        key = self._key(variant)
+        if key not in self._asked:
+            self._asked[key] = self._filled(case, variant)
+        return self._asked[key]
+
+    def _filled(self, case: Case, variant: Variant) -> Trial:
+        template = variant.template or self.suite.template
         if case.documents is not None:
             template = replace(template, context=case.documents, passages={})
         filled = self._filler.materials(template, case.inputs, without=variant.without, item=case.id)
         return Trial(
             template=template,
             inputs=case.inputs,
-            model=item.key.model,
+            model="",
             documents=filled.documents,
             shots=filled.shots,
             without=variant.without,
-            params=suite.params_of(variant),
-            repeat=item.key.repeat,
-            case=item.key.case,
+            case=case.id,
             expected=case.expected,
             label=case.label,
-            scorers=self.scorers(case, variant),
             places={"": case.places},
         )
 

@@ -14,7 +14,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -23,12 +23,17 @@ from promptlab._util import disk_errors as faults
 from promptlab._util import read_only_sqlite as read_only
 from promptlab._util import state_folder
 from promptlab.errors import StoreError
+from promptlab.suites._recording import Judged
 from promptlab.suites._suite import Key
+from promptlab.suites._verdict import Cause
+from promptlab.types import Section
+from promptlab.workspace import Workspace
 
 Verb = Literal["record", "rerun", "replay"]
 State = Literal["running", "stopped", "finished"]
 """`stopped`: somebody paused or stopped it, or a limit was reached; `running` with no process: it was killed."""
 
+FILE = "suites.sqlite"
 VERSION = 1
 _SCHEMA = """
 CREATE TABLE suite_runs (
@@ -68,9 +73,46 @@ class SuiteRun:
 
 
 @dataclass(frozen=True, slots=True)
+class Details:
+    """What is known of how an item came out besides the verdict. `sections` are those in which a replayed prompt has
+    drifted; `unscored` means that there is an answer and no scorer; `judged` is what judges said."""
+
+    said: str = ""
+    causes: tuple[Cause, ...] = ()
+    tags: tuple[str, ...] = ()
+    error: str = ""
+    sections: tuple[Section, ...] = ()
+    unscored: bool = False
+    judged: tuple[Judged, ...] = ()
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Details:
+        """From what `as_data` gave, now or in an earlier release."""
+        causes = (
+            Cause(kind, detail, tuple(sections), certain) for kind, detail, sections, certain in data.get("causes", ())
+        )
+        return cls(
+            said=str(data.get("said") or ""),
+            causes=tuple(causes),
+            tags=tuple(data.get("tags", ())),
+            error=str(data.get("error") or ""),
+            sections=tuple(data.get("sections", ())),
+            unscored=bool(data.get("unscored")),
+            judged=tuple(Judged(**one) for one in data.get("judged", ())),
+        )
+
+    def as_data(self) -> dict[str, Any]:
+        """As JSON keeps it; what is empty is left out."""
+        causes = [[c.kind, c.detail, list(c.sections), c.certain] for c in self.causes]
+        data: dict[str, Any] = {"said": self.said, "causes": causes, "tags": list(self.tags), "error": self.error}
+        data |= {"sections": list(self.sections), "unscored": self.unscored, "judged": [asdict(j) for j in self.judged]}
+        return {name: value for name, value in data.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """How an item came out. `passed` None: there is no answer. `was_…` is what is recorded. `result` is an id of the
-    run history, in the run `store_run`; `more` is what the verdict says besides, as plain data."""
+    run history, in the run `store_run`."""
 
     position: int
     key: Key
@@ -81,7 +123,7 @@ class Row:
     was_score: float | None = None
     result: str = ""
     store_run: str = ""
-    more: Mapping[str, Any] = field(default_factory=dict)
+    details: Details = Details()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +147,11 @@ class Chunk:
 
 class SuiteLog:
     """The log in `path`; made, with its folder, when first opened. Safe to use from several threads and processes."""
+
+    @classmethod
+    def of(cls, workspace: Workspace) -> SuiteLog:
+        """The log of `workspace`."""
+        return cls(workspace.state / FILE)
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -198,7 +245,7 @@ class SuiteLog:
                     counted[(*old[:3], _pass_code(old[3]))] -= 1
                 values = (
                     *(run.id, row.position, *row.key, row.verdict, row.passed, row.score, row.was_passed),
-                    *(row.was_score, row.result, row.store_run, json.dumps(dict(row.more))),
+                    *(row.was_score, row.result, row.store_run, json.dumps(row.details.as_data())),
                 )
                 db.execute(f"INSERT OR REPLACE INTO item_rows VALUES ({', '.join('?' * len(values))})", values)
                 counted[(row.key.variant, row.key.model, row.verdict, _pass_code(row.passed))] += 1
@@ -301,7 +348,8 @@ def _row(found: Sequence[Any]) -> Row:
     _, position, case, variant, model, repeat, verdict, passed, score, was_passed, was_score, result, run, more = found
     key = Key(case, variant, model, repeat)
     return Row(
-        *(position, key, verdict, _flag(passed), score, _flag(was_passed), was_score, result, run, json.loads(more))
+        *(position, key, verdict, _flag(passed), score, _flag(was_passed), was_score, result, run),
+        Details.of(json.loads(more)),
     )
 
 

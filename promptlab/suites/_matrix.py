@@ -157,8 +157,7 @@ def counts(log: SuiteLog, run: SuiteRun) -> dict[str, int]:
 
 def outcome_of_row(row: Row) -> Outcome:
     """How an item came out, from the log."""
-    key, tags = row.key, tuple(row.more.get("tags", ()))
-    unscored = bool(row.more.get("unscored"))
+    key, tags, unscored = row.key, row.details.tags, row.details.unscored
     now, was = (row.passed, row.score), (row.was_passed, row.was_score)
     return Outcome(key.case, key.variant, key.model, tags, *now, *was, unscored=unscored)
 

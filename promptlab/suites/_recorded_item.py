@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from promptlab.errors import GateRefused
 from promptlab.suites import _judge as judging
 from promptlab.suites._recording import Judged, Stored
 from promptlab.suites._suite import Item, Key, Suite
-from promptlab.types import LABELS, Completion, Label, Result, Trial, highest
-from promptlab.workspace import Labels
+from promptlab.types import LABELS, Completion, Label, Result, Source, Trial, highest
+from promptlab.workspace import Labels, Look
 
 
 def stored_from(
@@ -43,9 +43,13 @@ def check_labels(labels: Labels, recording: str, stored: Stored) -> None:
     check_label(labels.of_path(recording), recording, stored.key, label_of_stored(labels, stored))
 
 
-def label_of_stored(labels: Labels, stored: Stored) -> Label:
-    """The strictest label of anything in what is recorded of an item, now or then."""
-    return labels.of_prompt(stored.request.prompt, stored.label)
+def label_of_stored(labels: Labels | Look, stored: Stored, *, among: Iterable[Source] | None = None) -> Label:
+    """The strictest label of anything in what is recorded of an item, now or then; `among` are the sources whose label
+    of now is not known yet."""
+    prompt = stored.request.prompt
+    if among is not None:
+        prompt = replace(prompt, sources=tuple(among))
+    return labels.of_prompt(prompt, stored.label)
 
 
 def check_label(own: Label, recording: str, key: Key, label: Label) -> None:

@@ -17,14 +17,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, get_args
 
+from cachetools import LRUCache
+
 from promptlab._util.files import writing
 from promptlab.errors import InputError
+from promptlab.models import Record, RecordedBackend
 from promptlab.suites._suite import Key
 from promptlab.types import (
     LABELS,
@@ -88,14 +90,26 @@ class Stored:
 
 def write(path: Path, stored: Iterable[Stored]) -> int:
     """Write a recording, whole or not at all, as `stored` comes; how many items it has. Raises `OSError`."""
-    count = 0
     with writing(path) as file:
-        known: set[bytes] = set()
+        writer = Writer(file)
         for one in stored:
-            for line in _lines(one, known):
-                file.write(_sealed(json.dumps(line, ensure_ascii=False).encode("utf-8", "surrogatepass")))
-            count += 1
-    return count
+            writer.add(one)
+    return writer.count
+
+
+class Writer:
+    """Writes the items of a recording, in its order, to an open file. `count` is how many there are."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.count = 0
+        self._file = file
+        self._known: set[bytes] = set()
+
+    def add(self, stored: Stored) -> None:
+        """Write the next item, behind the texts that were not in the recording yet. Raises `OSError`."""
+        for line in _lines(stored, self._known):
+            self._file.write(_sealed(json.dumps(line, ensure_ascii=False).encode("utf-8", "surrogatepass")))
+        self.count += 1
 
 
 def _sealed(line: bytes) -> bytes:
@@ -168,8 +182,7 @@ class _Texts:
 
     def __init__(self) -> None:
         self._places: dict[str, int] = {}
-        self._kept: OrderedDict[str, str] = OrderedDict()
-        self._size = 0
+        self._kept: LRUCache[str, str] = LRUCache(KEPT_CHARACTERS, getsizeof=len)
 
     def add(self, digest: str, text: str, place: int) -> None:
         self._places[digest] = place
@@ -177,7 +190,6 @@ class _Texts:
 
     def get(self, digest: str, file: IO[bytes]) -> str:
         if digest in self._kept:
-            self._kept.move_to_end(digest)
             return self._kept[digest]
         here = file.tell()
         file.seek(self._places[digest])
@@ -187,12 +199,8 @@ class _Texts:
         return text
 
     def _keep(self, digest: str, text: str) -> None:
-        if digest in self._kept:
-            return
-        self._kept[digest] = text
-        self._size += len(text)
-        while self._size > KEPT_CHARACTERS and len(self._kept) > 1:
-            self._size -= len(self._kept.popitem(last=False)[1])
+        if len(text) <= KEPT_CHARACTERS:
+            self._kept[digest] = text
 
 
 class Recording:
@@ -279,6 +287,18 @@ class Recording:
         if self._index is None:
             self._index = self._all()
         return set(self._index)
+
+    def backend(self, model: str) -> RecordedBackend:
+        """What answers as `model` did here. Raises `InputError` if nothing is recorded of it, or of several files:
+        an answer of the one must not be taken for one of the other."""
+        mine = [stored for stored in self if stored.key.model == model]
+        prints = sorted({stored.backend for stored in mine})
+        if len(prints) != 1:
+            hint = "`promptlab suite record` asks all of it anew" if prints else "`promptlab suite record` records it"
+            what = f"{len(prints)} versions of {model} are recorded" if prints else f"nothing is recorded of {model}"
+            raise InputError(what, file=self.shown, hint=hint)
+        records = {stored.request_key: Record(stored.request.body(), stored.completion) for stored in mine}
+        return RecordedBackend(model, prints[0], records)
 
     def _all(self) -> dict[Key, tuple[int, int]]:
         index: dict[Key, tuple[int, int]] = {}

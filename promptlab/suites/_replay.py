@@ -12,12 +12,12 @@ from typing import Literal
 
 from promptlab import runs
 from promptlab.errors import PromptlabError
-from promptlab.runs import Asked, Change, difference, prompt_changes
+from promptlab.runs import Asked, Change, changed_sections, difference, prompt_changes
 from promptlab.suites import _judge as judging
 from promptlab.suites._items import Fill, items
 from promptlab.suites._recording import Recording, Stored
 from promptlab.suites._suite import Item, Key, Suite
-from promptlab.types import SECTIONS, Label, Request, Score, ScorerSpec, Section, Trial
+from promptlab.types import Label, Request, Score, ScorerSpec, Section, Trial
 from promptlab.workspace import Workspace
 
 Status = Literal["same", "drifted", "missing", "unexpected", "broken"]
@@ -65,9 +65,8 @@ class Replayed:
 
     def sections(self) -> tuple[Section, ...]:
         """The sections in which the two prompts differ; the text between the parts only where nothing else does."""
-        found = {change.section for change in self.changes() if change.kind != "same"}
-        inner = tuple(section for section in SECTIONS if section in found and section != "layout")
-        return inner or (("layout",) if found else ())
+        before = self.stored or self.nearest
+        return changed_sections(before.request, self.request) if before and self.request else ()
 
 
 def replay(workspace: Workspace, suite: Suite, *, only: Collection[str] = ()) -> Iterator[Replayed]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from promptlab._util.git import blob_id
 from promptlab.suites._items import items
-from promptlab.suites._log import Row, SuiteLog, Verb
+from promptlab.suites._log import Details, Row, SuiteLog, Verb
 from promptlab.suites._recording import Recording
 from promptlab.suites._replay import Replayed, replay
 from promptlab.suites._report_item import of_replay
@@ -85,13 +85,13 @@ def _row(position: int, one: Replayed, labels: Labels) -> Row:
         mean(one.scores) if judged else None,
         passed(one.stored.scores, one.specs) if one.stored else None,
         mean(one.stored.scores) if one.stored else None,
-        more={
-            "said": entry.said,
-            "tags": list(one.tags),
-            "error": one.error,
-            "sections": list(one.sections()) if one.status == "drifted" else [],
-            **({"unscored": True} if one.unscored else {}),
-        },
+        details=Details(
+            said=entry.said,
+            tags=one.tags,
+            error=one.error,
+            sections=one.sections() if one.status == "drifted" else (),
+            unscored=one.unscored,
+        ),
     )
 
 

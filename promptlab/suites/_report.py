@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
-from xml.sax.saxutils import escape, quoteattr
+from xml.etree.ElementTree import Comment, Element, SubElement, indent, tostring
 
 from promptlab._util.files import writing
 from promptlab.suites import _report_html as suite_html
@@ -72,24 +72,34 @@ class Junit(_Spooled):
 
     def _item(self, entry: Entry) -> str:
         name = ".".join(part for part in (entry.key.variant, entry.key.model) if part)
-        time = "" if entry.seconds is None else f' time="{entry.seconds:.3f}"'
-        head = f"  <testcase classname={_attribute(name)} name={_attribute(entry.key.id)}{time}"
-        if entry.outcome not in FAILING:
-            return f"{head}/>\n"
-        tag = "error" if entry.outcome == "error" else "failure"
-        text = _xml_text(in_words(entry))
-        said = f"message={_attribute(entry.said)} type={_attribute(entry.verdict)}"
-        return f"{head}><{tag} {said}>{text}</{tag}></testcase>\n"
+        case = Element("testcase", classname=_line(name), name=_line(entry.key.id))
+        if entry.seconds is not None:
+            case.set("time", f"{entry.seconds:.3f}")
+        if entry.outcome in FAILING:
+            tag = "error" if entry.outcome == "error" else "failure"
+            bad = SubElement(case, tag, message=_line(entry.said), type=_line(entry.verdict))
+            bad.text = _xml(in_words(entry))
+        return f"  {tostring(case, encoding='unicode')}\n"
 
-    def _head(self, summary: Summary) -> str:
+    def _frame(self, summary: Summary) -> tuple[str, str]:
+        """What stands before and behind the items, which are long and written as they are."""
         counts = self._counts
         failures = counts["failed"] + counts["changed"]
-        sizes = f'tests="{sum(counts.values())}" failures="{failures}" errors="{counts["error"]}"'
-        suite = _attribute(summary.suite)
-        return f'<?xml version="1.0" encoding="utf-8"?>\n<testsuites {sizes}>\n <testsuite name={suite} {sizes}>\n'
+        sizes = {"tests": str(sum(counts.values())), "failures": str(failures), "errors": str(counts["error"])}
+        suites = Element("testsuites", sizes)
+        suite = SubElement(suites, "testsuite", {"name": _line(summary.suite), **sizes})
+        here = Comment("items")
+        suite.append(here)
+        SubElement(suite, "system-out").text = _xml(as_text(summary))
+        indent(suites, " ")
+        before, _, behind = tostring(suites, encoding="unicode").partition("<!--items-->")
+        return f'<?xml version="1.0" encoding="utf-8"?>\n{before.rstrip()}\n', f"{behind.lstrip(chr(10))}\n"
+
+    def _head(self, summary: Summary) -> str:
+        return self._frame(summary)[0]
 
     def _foot(self, summary: Summary) -> str:
-        return f"  <system-out>{_xml_text(as_text(summary))}</system-out>\n </testsuite>\n</testsuites>\n"
+        return self._frame(summary)[1]
 
 
 class Json(_Spooled):
@@ -165,9 +175,10 @@ def _md(text: str) -> str:
 _NO_XML = re.compile("[^\\t\\n\\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def _xml_text(text: str) -> str:
-    return escape(_NO_XML.sub("\ufffd", text))
+def _xml(text: str) -> str:
+    """Text without the characters that no XML file may hold, however they are written."""
+    return _NO_XML.sub("\ufffd", text)
 
 
-def _attribute(text: str) -> str:
-    return quoteattr(_NO_XML.sub("\ufffd", " ".join(text.split())))
+def _line(text: str) -> str:
+    return _xml(" ".join(text.split()))

@@ -1,12 +1,13 @@
 """The HTML report of a suite: one file to look at and to pass on.
 
-It loads nothing from anywhere, holds no script and forbids both; everything a model or a document said is escaped.
+It loads nothing from anywhere, holds no script and forbids both; all that is put into it is escaped by MarkupSafe.
 """
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
+
+from markupsafe import Markup, escape
 
 from promptlab._util.text import clipped
 from promptlab.runs import Change, text_changes
@@ -39,64 +40,75 @@ def item(entry: Entry) -> str:
     """One item, folded unless it failed."""
     kind = "good" if entry.outcome == "passed" else "open" if entry.outcome == "changed" else "bad"
     sign = {"good": "✓", "bad": "✗", "open": "~"}[kind]
-    opened = " open" if entry.outcome in ("failed", "error") else ""
-    parts = [f"<p>{_h(cause)}</p>" for cause in entry.causes]
+    parts = [Markup("<p>{}</p>").format(cause) for cause in entry.causes]
     if entry.prompt:
-        parts.append(f"<p>Prompt, recorded to new:</p><pre>{_html_changes(entry.prompt)}</pre>")
+        parts.append(_changes("Prompt", entry.prompt))
     if entry.was is not None and entry.answer is not None and entry.was != entry.answer:
-        parts.append(
-            f"<p>Answer, recorded to new:</p><pre>{_html_changes(text_changes(entry.was, entry.answer))}</pre>"
-        )
+        parts.append(_changes("Answer", text_changes(entry.was, entry.answer)))
     elif entry.answer is not None:
-        parts.append(f"<pre>{_h(clipped(entry.answer, MAX_SHOWN))}</pre>")
-    scores = "".join(_score(score) for score in entry.scores)
-    said = f" {_h(entry.said)}" if entry.said else ""
-    head = f"<b class={kind}>{sign}</b> {_h(entry.key.id)} <span class={kind}>{_h(entry.verdict)}</span>{said}"
-    return f"<details{opened}><summary>{head}</summary>{''.join(parts)}<ul class=checks>{scores}</ul></details>\n"
+        parts.append(Markup("<pre>{}</pre>").format(clipped(entry.answer, MAX_SHOWN)))
+    return _ITEM.format(
+        opened=Markup(" open") if entry.outcome in ("failed", "error") else "",
+        kind=kind,
+        sign=sign,
+        id=entry.key.id,
+        verdict=entry.verdict,
+        said=f" {entry.said}" if entry.said else "",
+        parts=Markup("").join(parts),
+        scores=Markup("").join(map(_score, entry.scores)),
+    )
 
 
-def _score(score: Score) -> str:
+_ITEM = Markup(
+    "<details{opened}><summary><b class={kind}>{sign}</b> {id} <span class={kind}>{verdict}</span>{said}</summary>"
+    "{parts}<ul class=checks>{scores}</ul></details>\n"
+)
+
+
+def _score(score: Score) -> Markup:
     kind = "good" if score.value >= 1 else "open" if score.value > 0 else "bad"
-    return f"<li class={kind}>{_h(score.scorer)} {score.value:g}: {_h(score.reason)}</li>"
+    return Markup("<li class={}>{} {:g}: {}</li>").format(kind, score.scorer, score.value, score.reason)
 
 
-def _html_changes(changes: Sequence[Change]) -> str:
-    tags = {"gone": "del", "new": "ins"}
-    parts = []
-    for change in changes:
-        if change.kind == "same":
-            words = change.text.split(" ")
-            cut = len(words) > 2 * KEPT_WORDS + 4
-            text = " ".join([*words[:KEPT_WORDS], "…", *words[-KEPT_WORDS:]]) if cut else change.text
-            parts.append(_h(text))
-        else:
-            tag = tags[change.kind]
-            parts.append(f'<{tag} title="{_h(change.section)}">{_h(clipped(change.text, MAX_SHOWN))}</{tag}>')
-    return "".join(parts)
+def _changes(what: str, changes: Sequence[Change]) -> Markup:
+    """What turned the recorded prompt or answer into the new one."""
+    return Markup("<p>{}, recorded to new:</p><pre>{}</pre>").format(what, Markup("").join(map(_change, changes)))
 
 
-def _h(text: str) -> str:
-    return html.escape(text, quote=True)
+def _change(change: Change) -> Markup:
+    if change.kind == "same":
+        words = change.text.split(" ")
+        cut = len(words) > 2 * KEPT_WORDS + 4
+        return escape(" ".join([*words[:KEPT_WORDS], "…", *words[-KEPT_WORDS:]]) if cut else change.text)
+    made = {"gone": Markup('<del title="{}">{}</del>'), "new": Markup('<ins title="{}">{}</ins>')}
+    return made[change.kind].format(change.section, clipped(change.text, MAX_SHOWN))
 
 
 def head(summary: Summary) -> str:
     """The page down to its first item."""
-    rows = "".join(
-        f"<tr><td>{_h(cell.name)}</td><td class=n>{cell.passed}</td><td class=n>{cell.of}</td>"
-        f"<td class=n>{100 * cell.interval.low:.1f} to {100 * cell.interval.high:.1f} %</td></tr>"
+    row = Markup("<tr><td>{}</td><td class=n>{}</td><td class=n>{}</td><td class=n>{:.1f} to {:.1f} %</td></tr>")
+    rows = (
+        row.format(cell.name, cell.passed, cell.of, 100 * cell.interval.low, 100 * cell.interval.high)
         for cell in summary.cells
     )
-    checks = "".join(
-        f"<li class={_CLASS[check.met]}>{mark(check.met)} {_h(threshold_line(check))}</li>" for check in summary.checks
+    line = Markup("<li class={}>{} {}</li>")
+    checks = (line.format(_CLASS[check.met], mark(check.met), threshold_line(check)) for check in summary.checks)
+    return _HEAD.format(
+        suite=summary.suite,
+        css=Markup(_CSS),
+        sentence=summary.sentence,
+        rows=Markup("").join(rows),
+        checks=Markup("").join(checks),
     )
-    return (
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>{_h(summary.suite)}</title>"
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        f"<style>{_CSS}</style><h1>Suite {_h(summary.suite)}</h1><p class=lead>{_h(summary.sentence)}</p>"
-        "<table><tr><th>variant and model<th class=n>passed<th class=n>of<th class=n>interval (95 %)</tr>"
-        f"{rows}</table>"
-        f"<ul class=checks>{checks}</ul><h2>Items</h2>"
-    )
+
+
+_HEAD = Markup(
+    "<!doctype html><html lang=en><meta charset=utf-8><title>{suite}</title>"
+    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+    "<style>{css}</style><h1>Suite {suite}</h1><p class=lead>{sentence}</p>"
+    "<table><tr><th>variant and model<th class=n>passed<th class=n>of<th class=n>interval (95 %)</tr>"
+    "{rows}</table><ul class=checks>{checks}</ul><h2>Items</h2>"
+)
 
 
 FOOT = "</html>\n"

@@ -100,9 +100,10 @@ def of_replay(one: Replayed, now: Labels) -> Entry:
     elif was is False:
         said = "recorded as wrong"
     stored = one.stored
-    labels = [one.label, *(label_of_stored(now, found) for found in (stored, one.nearest) if found)]
+    look = now.look()
+    labels = [one.label, *(label_of_stored(look, found) for found in (stored, one.nearest) if found)]
     if one.request:
-        labels.append(now.of_prompt(one.request.prompt))
+        labels.append(look.of_prompt(one.request.prompt))
     return Entry(
         key=one.key,
         outcome=outcome,
@@ -130,9 +131,10 @@ def of_answer(one: Answered, now: Labels) -> Entry:
     if stored and result.request and any(cause.kind == "prompt" for cause in verdict.causes):
         changes = tuple(prompt_changes(stored.request, result.request))
     case = one.item.case
-    labels = [case.label, *map(now.of_copy, case.places), *([label_of_stored(now, stored)] if stored else [])]
+    look = now.look()
+    labels = [case.label, *map(look.of_copy, case.places), *([label_of_stored(look, stored)] if stored else [])]
     if result.request:
-        labels.append(now.of_prompt(result.request.prompt))
+        labels.append(look.of_prompt(result.request.prompt))
     return Entry(
         key=one.item.key,
         outcome=outcome,

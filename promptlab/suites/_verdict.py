@@ -11,12 +11,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Literal
+from typing import Any, Literal
 
 from promptlab import scorers
-from promptlab.runs import prompt_changes
+from promptlab.runs import RequestChanges, changed_sections, request_changes
 from promptlab.suites._recording import Stored
-from promptlab.types import SECTIONS, Completion, Request, Result, Score, ScorerSpec, Section
+from promptlab.types import Completion, Request, Result, Score, ScorerSpec, Section
 
 Kind = Literal["same", "as good", "better", "worse", "cannot tell"]
 KINDS: tuple[Kind, ...] = ("worse", "cannot tell", "better", "as good", "same")
@@ -148,18 +148,19 @@ def causes(stored: Stored, now: Facts, today: Sequence[Score] | None = None) -> 
         moved += [f"{old.scorer} {old.value:g} → none" for old in stored.scores if old.scorer not in now_named]
         found.append(Cause("scorer", f"the recorded answer scores otherwise today: {', '.join(moved)}"))
     asked: list[Cause] = []
-    if stored.request.messages != now.request.messages:
-        sections = changed_sections(stored.request, now.request)
+    changed = request_changes(stored.request, now.request)
+    if changed.prompt:
+        sections = changed_sections(stored.request, now.request) or ("layout",)
         asked.append(Cause("prompt", ", ".join(s.replace("_", " ") for s in sections), sections))
-    if stored.request.model != now.request.model:
+    if changed.model:
         asked.append(Cause("model", f"{stored.request.model} → {now.request.model}"))
     elif stored.backend != now.fingerprint:
         asked.append(Cause("model", fingerprint_change(stored.backend, now.fingerprint)))
     elif stored.completion.fingerprint != now.completion.fingerprint:
         asked.append(Cause("model", f"{stored.completion.fingerprint} → {now.completion.fingerprint}"))
-    if changed := params_change(stored.request, now.request):
-        asked.append(Cause("parameters", changed))
-    if stored.request.schema != now.request.schema:
+    if changed.params:
+        asked.append(Cause("parameters", params_in_words(changed)))
+    if changed.schema:
         asked.append(Cause("schema", "the JSON schema"))
     chance = min(stored.request.params.temperature, now.request.params.temperature) > 0
     if asked and chance and stored.completion.text != now.completion.text:
@@ -171,21 +172,13 @@ def causes(stored: Stored, now: Facts, today: Sequence[Score] | None = None) -> 
     return (*found, *asked)
 
 
-def changed_sections(before: Request, after: Request) -> tuple[Section, ...]:
-    """The sections in which two prompts differ; the text between the parts only where nothing else does."""
-    touched = {change.section for change in prompt_changes(before, after) if change.kind != "same"}
-    inner = tuple(section for section in SECTIONS if section in touched and section != "layout")
-    return inner or ("layout",)
-
-
-def params_change(before: Request, after: Request) -> str:
+def params_in_words(changed: RequestChanges) -> str:
     """How the sampling parameters differ, in words; "" where they do not."""
-    old, new = before.body()["params"], after.body()["params"]
-    return ", ".join(
-        f"{name.replace('_', ' ')} {old.get(name, 'default')} → {new.get(name, 'default')}"
-        for name in dict.fromkeys([*old, *new])
-        if old.get(name) != new.get(name)
-    )
+
+    def said(value: Any) -> Any:
+        return "default" if value is None else value
+
+    return ", ".join(f"{one.name.replace('_', ' ')} {said(one.before)} → {said(one.after)}" for one in changed.params)
 
 
 def fingerprint_change(before: str, after: str) -> str:

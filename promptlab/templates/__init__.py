@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from promptlab._util.lazy import lazy
+from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
     from promptlab.templates._change_summary import changes, message
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     )
     from promptlab.templates._materials import Filler, Materials, materials, rendered
     from promptlab.templates._new import copy, path_of, plain_text, standard
-    from promptlab.templates._parse import LAYOUT_NAMES, TEXTS, type_problem
+    from promptlab.templates._parse import LAYOUT_NAMES, TAKEN_NAMES, TEXTS, ParamsModel, type_problem
     from promptlab.templates._sandbox import ATTRIBUTES, TEXT_METHODS
     from promptlab.templates._schema_rows import (
         NEW,
@@ -52,6 +52,7 @@ __all__ = [
     "NEW",
     "OTHER",
     "STANDARD",
+    "TAKEN_NAMES",
     "TEXTS",
     "TEXT_METHODS",
     "TYPES",
@@ -61,6 +62,7 @@ __all__ = [
     "Limits",
     "Listing",
     "Materials",
+    "ParamsModel",
     "Problem",
     "Row",
     "added",

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from promptlab._yaml import parse_yaml, read_text
-from promptlab.errors import TemplateError, WorkspaceError, nearest
+from promptlab.errors import TemplateError, TemplateNotFound, WorkspaceError, nearest
 from promptlab.templates._parse import file_schema, parse
 from promptlab.templates._render import check_type, render, spec_of
 from promptlab.types import Template
@@ -64,7 +64,7 @@ def _find(workspace: Workspace, path: str) -> tuple[Path, str]:
     if not full.is_file():
         known = names(workspace)
         known = [Path(name).stem for name in known] if bare else known
-        raise TemplateError("there is no such template", file=path if bare else shown, hint=nearest(path, known))
+        raise TemplateNotFound("there is no such template", file=path if bare else shown, hint=nearest(path, known))
     return full, shown
 
 

@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from promptlab._util.json_schema import problem_of
 from promptlab._yaml import Plain, YamlFile, parse_yaml, validation_problem
@@ -170,6 +170,20 @@ class _Params(_Strict):
         default_factory=list, description="Texts that end an answer; they are not part of it."
     )
 
+    @field_validator("stop", mode="before")
+    @classmethod
+    def _several(cls, value: Any) -> Any:
+        """One text is short for a list of it."""
+        return [value] if isinstance(value, str) else value
+
+    def params(self) -> Params:
+        """As the rest of the code has them."""
+        return Params(**{**self.model_dump(), "stop": tuple(self.stop)})
+
+
+ParamsModel = _Params
+"""What checks sampling parameters wherever a file has some; by its other name it stands in the schema of templates."""
+
 
 class _File(_Strict):
     model_config = ConfigDict(title="promptlab template")
@@ -259,7 +273,7 @@ def parse(text: str, *, path: str) -> Template:
         passages={entry.path: entry.passages.choice() for entry in parsed.context if entry.passages},
         examples=ShotChoice(**parsed.examples.model_dump()) if parsed.examples else None,
         schema=_json_schema(parsed.schema_, file),
-        params=Params(**{**parsed.params.model_dump(), "stop": tuple(parsed.params.stop)}),
+        params=parsed.params.params(),
         layout=parsed.layout,
         source=text,
         lines={key: _first_line(file, key) for key in file.data if isinstance(key, str)},
@@ -312,7 +326,7 @@ def _check_texts(template: Template) -> None:
     """Every text compiles and uses declared names only."""
     for field in TEXTS:
         text = getattr(template, field)
-        if not text:
+        if not text or "{" not in text:  # without a tag there is nothing that could be wrong
             continue
         known = {*template.inputs, *(LAYOUT_NAMES if field == "layout" else SECTION_NAMES)}
         try:
@@ -381,7 +395,7 @@ def _json_schema(value: dict[str, Any] | str | None, file: YamlFile) -> str | No
 
 
 def _normal(data: dict[str, Any], file: YamlFile) -> dict[str, Any]:
-    """Short forms spelt out: a bare list of inputs, an input or a key without a value, one stop text."""
+    """Short forms spelt out: a bare list of inputs, an input or a key without a value."""
     inputs = data.get("inputs")
     if isinstance(inputs, list):
         for position, name in enumerate(inputs):
@@ -396,9 +410,6 @@ def _normal(data: dict[str, Any], file: YamlFile) -> dict[str, Any]:
     context = data.get("context")
     if isinstance(context, list):
         data = {**data, "context": [{"path": entry} if isinstance(entry, str) else entry for entry in context]}
-    params = data.get("params")
-    if isinstance(params, dict) and isinstance(params.get("stop"), str):
-        data = {**data, "params": {**params, "stop": [params["stop"]]}}
     # `instructions:` with nothing behind it is an empty section, as is any other key.
     return {key: value for key, value in data.items() if value is not None}
 
@@ -408,7 +419,7 @@ _BLOCK = re.compile(r"[|][-+0-9]*[ \t]*(#.*)?$")
 
 def _first_line(file: YamlFile, key: str) -> int:
     """The line where the value of `key` begins; for a literal block that of its first text."""
-    line = int(file.data.lc.value(key)[0]) + 1
+    line = file.value_line(key) or 1
     rows = file.text.split("\n")
     return line + 1 if _BLOCK.search(rows[line - 1].rstrip("\r")) else line
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from promptlab._util.lazy import lazy
+from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
-    from promptlab.workspace._current_labels import FRAGMENT, MOST, Labels, places_of
+    from promptlab.workspace._current_labels import FRAGMENT, MOST, Labels, Look, places_of
     from promptlab.workspace._gate import AGAIN, check, cleared, label_of
     from promptlab.workspace._labels import check_copy, set_label, unmatched
     from promptlab.workspace._ledger import Ledger, Sent, lowers, write_lowered
@@ -27,10 +27,11 @@ if TYPE_CHECKING:
         problem,
         trust,
     )
-    from promptlab.workspace._workspace import UPLOADS, LlamaModel, OpenAIModel, Rule, Scan, Workspace
+    from promptlab.workspace._workspace import FILE, UPLOADS, LlamaModel, OpenAIModel, Rule, Scan, Workspace
 
 __all__ = [
     "AGAIN",
+    "FILE",
     "FRAGMENT",
     "FROM",
     "MOST",
@@ -43,6 +44,7 @@ __all__ = [
     "Labels",
     "Ledger",
     "LlamaModel",
+    "Look",
     "NotScanned",
     "OpenAIModel",
     "Rule",

@@ -7,17 +7,13 @@ Lowering one lets more models see the text, so who did it and why is a line of t
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 from pathlib import Path
-from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.nodes import MappingNode, ScalarNode
-
+from promptlab import _yaml
 from promptlab._util.files import write_atomically
-from promptlab._yaml import parse_yaml, read_text
+from promptlab._yaml import CannotSplice, InRows, Quoted, parse_yaml, read_text
 from promptlab.errors import GateRefused, WorkspaceError, nearest
 from promptlab.types import LABELS, Label
 from promptlab.workspace import _label_paths as label_paths
@@ -107,54 +103,16 @@ def _too_clever() -> WorkspaceError:
 
 def _edited(text: str, name: str, label: Label) -> str:
     """`text` with the label of `name` put in."""
-    parse_yaml(text, shown=FILE, error=WorkspaceError)  # says what is wrong with it, and where
-    newline = "\r\n" if "\r\n" in text else "\n"
-    key = json.dumps(name, ensure_ascii=False)
-    root: Any = YAML(typ="rt").compose(text)
-    labels = _entry(root, "labels") if isinstance(root, MappingNode) else None
-    if labels is None:
-        if isinstance(root, MappingNode) and root.flow_style:
-            raise _too_clever()
-        start = text if not text or text.endswith("\n") else text + newline
-        return f"{start}labels:{newline}  {key}: {label}{newline}"
-    at, holder = labels
-    if isinstance(holder, ScalarNode):  # `labels:` with nothing behind it
-        end = _line_end(text, at.end_mark.index)
-        if text[at.end_mark.index : end].partition("#")[0].strip() != ":":
-            raise _too_clever()
-        return _insert(text, end, f"  {key}: {label}", newline)
-    if not isinstance(holder, MappingNode):
+    data = parse_yaml(text, shown=FILE, error=WorkspaceError).data
+    old = {} if data is None else data
+    labels = old.get("labels") if isinstance(old, dict) else None
+    if not isinstance(old, dict) or not isinstance(labels, dict | None):
         raise _too_clever()
-    there = _entry(holder, name)
-    if there is not None:
-        value = there[1]
-        if value.start_mark.index < there[0].end_mark.index:  # an alias stands there
-            raise _too_clever()
-        return text[: value.start_mark.index] + label + text[value.end_mark.index :]
-    if holder.flow_style:
-        if not holder.value:
-            place = holder.start_mark.index + 1
-            return f"{text[:place]}{key}: {label}{text[place:]}"
-        place = holder.value[-1][1].end_mark.index
-        return f"{text[:place]}, {key}: {label}{text[place:]}"
-    first, last = holder.value[0][0], holder.value[-1][1]
-    if last.start_mark.index < holder.value[-1][0].end_mark.index:
-        raise _too_clever()
-    return _insert(
-        text, _line_end(text, last.end_mark.index), f"{' ' * first.start_mark.column}{key}: {label}", newline
-    )
-
-
-def _entry(node: MappingNode, name: str) -> tuple[Any, Any] | None:
-    return next(((key, value) for key, value in node.value if key.value == name), None)
-
-
-def _line_end(text: str, index: int) -> int:
-    """Where the line of `index` ends, its newline not counted."""
-    end = text.find("\n", index)
-    end = len(text) if end < 0 else end
-    return end - 1 if end and text[end - 1] == "\r" and end > index else end
-
-
-def _insert(text: str, at: int, line: str, newline: str) -> str:
-    return f"{text[:at]}{newline}{line}{text[at:]}"
+    labels = labels or {}
+    new = {**old, "labels": InRows({**labels, name if name in labels else Quoted(name): label})}
+    try:
+        after = _yaml.change(text, old, new, in_place=True)
+    except CannotSplice as exc:
+        raise _too_clever() from exc
+    ends = text.endswith("\n") or not text or data is None
+    return after if ends else after.removesuffix("\n").removesuffix("\r")

@@ -64,14 +64,20 @@ class Sent:
 
 
 class _Entry:
-    """A line to be written, and what became of it."""
+    """A line to be written, and what became of it. `turn` is free when that is known, or when its thread is the one to
+    write."""
 
-    __slots__ = ("failed", "kind", "what", "written")
+    __slots__ = ("failed", "kind", "turn", "what", "written")
 
     def __init__(self, kind: str, what: Mapping[str, Any]) -> None:
         self.kind, self.what = kind, what
         self.written = False
         self.failed: OSError | None = None
+        self.turn = threading.Lock()
+
+    @property
+    def settled(self) -> bool:
+        return self.written or self.failed is not None
 
 
 class Ledger:
@@ -83,7 +89,9 @@ class Ledger:
         self._fd, self._pid = -1, 0
         self._size, self._before = -1, START
         self._looked = 0.0
+        self._queue = threading.Lock()
         self._waiting: deque[_Entry] = deque()
+        self._writer: _Entry | None = None
 
     def sent(self, what: Sent) -> None:
         """Write down a request that is about to go out. Raises `StoreError`; nothing may be sent then."""
@@ -128,25 +136,55 @@ class Ledger:
 
     def _append(self, kind: str, what: Mapping[str, Any], otherwise: str) -> None:
         entry = _Entry(kind, what)
-        self._waiting.append(entry)
-        with self._lock:
-            if not entry.written and entry.failed is None:
-                batch = [self._waiting.popleft() for _ in range(len(self._waiting))]
-                try:
-                    self._write_all(batch)
-                except OSError as exc:
-                    for one in batch:
-                        one.failed = exc
-                finally:  # also when Ctrl-C came between: nobody may take a line that is not there for written
-                    for one in batch:
-                        if not one.written and one.failed is None:
-                            one.failed = OSError("it was interrupted")
+        try:
+            with self._queue:
+                self._waiting.append(entry)
+                entry.turn.acquire()
+                if self._writer is None:
+                    self._writer = entry
+                    entry.turn.release()
+            # Each waits for itself. One lock for all would be handed through every thread that waits, line by line.
+            entry.turn.acquire()
+            if not entry.settled:
+                self._write_waiting()
+        except BaseException:  # Ctrl-C: what it waited for is not written any more, and the next one has its turn
+            with self._queue:
+                if entry in self._waiting:
+                    self._waiting.remove(entry)
+                if self._writer is entry:
+                    self._hand_over()
+            raise
         if entry.failed is not None:
             why = entry.failed.strerror or str(entry.failed)
             raise StoreError(
                 f"{otherwise}: the ledger {self.path} cannot be written: {why}",
                 hint="every request that leaves is written down first; make the file writable, or make room",
             ) from entry.failed
+
+    def _write_waiting(self) -> None:
+        """Write what waits, tell those who wait for it, and leave what has come meanwhile to the first of it."""
+        with self._queue:
+            batch = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        try:
+            with self._lock:
+                self._write_all(batch)
+        except OSError as exc:
+            for one in batch:
+                one.failed = exc
+        finally:  # also when Ctrl-C came between: nobody may take a line that is not there for written
+            for one in batch:
+                if not one.settled:
+                    one.failed = OSError("it was interrupted")
+            for one in batch:
+                one.turn.release()
+            with self._queue:
+                self._hand_over()
+
+    def _hand_over(self) -> None:
+        """The first that waits is the next to write. Called with the queue held."""
+        self._writer = self._waiting[0] if self._waiting else None
+        if self._writer:
+            self._writer.turn.release()
 
     def _write_all(self, batch: Sequence[_Entry]) -> None:
         with self._alone() as size:

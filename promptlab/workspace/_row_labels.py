@@ -9,15 +9,16 @@ to look.
 
 from __future__ import annotations
 
-import csv
 import io
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from promptlab._util.rows import CsvRows, delimiter_of, json_rows, lines_of
 from promptlab._yaml import parse_yaml
 from promptlab.errors import InputError
 from promptlab.types import LABELS, Label, Place
@@ -62,10 +63,10 @@ class Rows:
     labelled: Mapping[str, RowLabel]
 
 
-def of_file(full: Path, shown: str) -> Rows:
-    """The rows of a file. Raises `InputError`, `OSError` or `ValueError` where the file has no rows
-    that can be read."""
-    state = full.stat()
+def of_file(full: Path, shown: str, state: os.stat_result | None = None) -> Rows:
+    """The rows of a file, whose `state` may be known already. Raises `InputError`, `OSError` or `ValueError` where the
+    file has no rows that can be read."""
+    state = full.stat() if state is None else state
     return _read(full, shown, (state.st_mtime_ns, state.st_size, state.st_ino))
 
 
@@ -87,18 +88,15 @@ def _read(full: Path, shown: str, _state: tuple[int, int, int]) -> Rows:
 def _rows(full: Path, shown: str) -> Iterator[Mapping[str, Any]]:
     text, ending = full.read_bytes().decode("utf-8-sig"), full.suffix.lower()
     if ending in (".csv", ".tsv"):
-        yield from csv.DictReader(io.StringIO(text, newline=""), delimiter="\t" if ending == ".tsv" else ",")
+        # Loosely: also a row that no pool may have says how private it is.
+        yield from (row.data for row in CsvRows(io.StringIO(text, newline=""), delimiter_of(full.name), exact=False))
         return
     if ending in (".yaml", ".yml"):
         data = parse_yaml(text, shown=shown, error=InputError).data
         rows = data.get("cases") if isinstance(data, Mapping) else data  # a suite, else a pool or a file of cases
         yield from (row for row in rows or () if isinstance(row, Mapping))
         return
-    for line in text.split("\n"):
-        if line.strip():
-            row = json.loads(line)
-            if isinstance(row, dict):
-                yield row
+    yield from (row.data for row in json_rows(lines_of(text)) if isinstance(row.data, dict))
 
 
 __all__ = ["FROM", "RowLabel", "Rows", "as_data", "of_file", "origins"]

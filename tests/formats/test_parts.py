@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+from promptlab._yaml import _write as yaml_write
 from promptlab.errors import FormatError, TemplateError
 from promptlab.formats import _sample_data as made_data
-from promptlab.formats import _yaml_out as yaml_out
 from promptlab.formats._growing_lists import rewritten
 from promptlab.formats._source import LossReport, beside, slug
 from promptlab.formats._syntax import from_braces, from_dollars, from_mustache, from_nunjucks
@@ -29,7 +29,7 @@ values = st.recursive(
 
 @given(data=st.dictionaries(texts, values, min_size=1, max_size=4))
 def test_written_yaml_reads_back_as_the_same_value(data: dict[str, Any]) -> None:
-    assert YAML(typ="safe", pure=True).load(yaml_out.dump(data)) == data
+    assert YAML(typ="safe", pure=True).load(yaml_write.dump(data)) == data
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_written_yaml_reads_back_as_the_same_value(data: dict[str, Any]) -> None
     ],
 )
 def test_texts_are_written_as_people_would(text: str, written: str) -> None:
-    assert yaml_out.dump({"k": text}) == written
+    assert yaml_write.dump({"k": text}) == written
     assert YAML(typ="safe", pure=True).load(written) == {"k": text}
 
 

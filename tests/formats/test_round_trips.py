@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from promptlab.formats import _yaml_out as yaml_out
+from promptlab._yaml import _write as yaml_write
 from promptlab.formats import promptfoo, prompty
 from promptlab.formats._export import Outward, outward
 from promptlab.formats._home import home
@@ -79,7 +79,7 @@ def template_texts(draw: Any) -> str:
         data["params"] = {"temperature": 0.5, "max_tokens": draw(st.integers(1, 99)), "stop": ["\n"]}
     if draw(st.booleans()):
         data["schema"] = {"type": "object", "properties": {"b": {"type": "string"}, "a": {"type": "number"}}}
-    return yaml_out.dump(data)
+    return yaml_write.dump(data)
 
 
 def plain(text: str) -> str:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import stat
 import threading
 from pathlib import Path
 from typing import Any
@@ -14,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promptlab.errors import InputError, RecordingMiss
-from promptlab.models._recorded import MAX_DIFF, RecordedBackend, load, record, save
+from promptlab.models._recorded import MAX_DIFF, Record, RecordedBackend
+from promptlab.suites._recording import Recording, Stored, write
+from promptlab.suites._suite import Key
 from promptlab.types import Completion, Delta, Message, Params, Piece, Prompt, Request, Timings, Usage
 
 TEXT = st.text(max_size=30)
@@ -28,8 +27,8 @@ ANSWER = Completion("Argentina", "length", Usage(9, 2, 3), Timings(1, 2, 3), "gp
 
 
 def backend(*pairs: tuple[Request, Completion], fingerprint: str = "api|gpt") -> RecordedBackend:
-    records = [record(asked, "api|gpt", completion) for asked, completion in pairs]
-    return RecordedBackend("gpt", fingerprint, {r.key: r for r in records})
+    records = {asked.key("api|gpt"): Record(asked.body(), completion) for asked, completion in pairs}
+    return RecordedBackend("gpt", fingerprint, records)
 
 
 def answer(model: RecordedBackend, asked: Request) -> list[Any]:
@@ -98,18 +97,38 @@ def test_a_miss_stays_readable_when_everything_differs() -> None:
     assert "lines more" in caught.value.message
 
 
-def test_a_file_brings_back_what_was_saved(tmp_path: Path) -> None:
-    records = [record(request(str(n)), "api|gpt", ANSWER) for n in range(20)]
-    save(tmp_path / "deep/er/gpt.jsonl", records)
-    kept = dataclasses.replace(ANSWER, timings=Timings(), details={})
-    read = load(tmp_path / "deep/er/gpt.jsonl")
-    assert set(read) == {r.key for r in records}
-    for key, found in read.items():
-        (before,) = [r for r in records if r.key == key]
-        # A request goes through JSON, where a tuple is a list.
-        assert json.dumps(found.request, sort_keys=True) == json.dumps(before.request, sort_keys=True)
-        assert found.completion == kept
-    assert [p.name for p in (tmp_path / "deep/er").iterdir()] == ["gpt.jsonl"]
+def stored(asked: Request, completion: Completion, fingerprint: str = "api|gpt", case: str = "c") -> Stored:
+    return Stored(
+        Key(case, "", asked.model, asked.repeat), asked, asked.key(fingerprint), fingerprint, completion, scores=()
+    )
+
+
+def test_a_recording_of_a_suite_answers_in_the_place_of_its_model(tmp_path: Path) -> None:
+    asked = [request(str(n)) for n in range(20)]
+    write(tmp_path / "a.jsonl", [stored(one, ANSWER, case=f"c{n}") for n, one in enumerate(asked)])
+    with Recording(tmp_path / "a.jsonl") as recording:
+        model = recording.backend("gpt")
+    assert model.fingerprint == "api|gpt"
+    assert [answer(model, one)[-1].text for one in asked] == ["Argentina"] * 20
+    with pytest.raises(RecordingMiss):
+        answer(model, request("another"))
+
+
+def test_another_model_of_the_recording_is_not_answered_for(tmp_path: Path) -> None:
+    other = Request("other", request().prompt)
+    write(tmp_path / "a.jsonl", [stored(request(), ANSWER), stored(other, Completion("Germany"), "api|other")])
+    with Recording(tmp_path / "a.jsonl") as recording:
+        assert answer(recording.backend("other"), other)[-1].text == "Germany"
+        assert answer(recording.backend("gpt"), request())[-1].text == "Argentina"
+
+
+@pytest.mark.parametrize(("prints", "words"), [((), "nothing"), (("old", "new"), "2 versions")])
+def test_a_recording_that_does_not_stand_for_one_model_is_refused(
+    tmp_path: Path, prints: tuple[str, ...], words: str
+) -> None:
+    write(tmp_path / "a.jsonl", [stored(request(one), ANSWER, one, case=one) for one in prints])
+    with Recording(tmp_path / "a.jsonl") as recording, pytest.raises(InputError, match=words):
+        recording.backend("gpt")
 
 
 @given(question=TEXT, text=TEXT, stop=st.lists(TEXT, max_size=2))
@@ -118,8 +137,9 @@ def test_any_text_survives_a_recording(
 ) -> None:
     path = tmp_path_factory.mktemp("recording") / "a.jsonl"
     asked = request(question, params=Params(stop=tuple(stop)))
-    save(path, [record(asked, "f", Completion(text))])
-    model = RecordedBackend("gpt", "f", load(path))
+    write(path, [stored(asked, Completion(text))])
+    with Recording(path) as recording:
+        model = recording.backend("gpt")
     assert answer(model, asked)[-1].text == text
     with pytest.raises(RecordingMiss):
         answer(model, request(question + "!", params=asked.params))
@@ -127,111 +147,9 @@ def test_any_text_survives_a_recording(
 
 def test_lone_surrogates_survive_a_recording(tmp_path: Path) -> None:
     asked = request("broken \ud83d here")
-    save(tmp_path / "a.jsonl", [record(asked, "f", Completion("\udc80\u2028\x85\x00"))])
-    assert answer(RecordedBackend("gpt", "f", load(tmp_path / "a.jsonl")), asked)[-1].text == "\udc80\u2028\x85\x00"
-
-
-def test_saving_the_same_answers_in_another_order_gives_the_same_bytes(tmp_path: Path) -> None:
-    records = [record(request(str(n)), "f", ANSWER) for n in range(10)]
-    save(tmp_path / "one.jsonl", records)
-    save(tmp_path / "two.jsonl", reversed(records))
-    assert (tmp_path / "one.jsonl").read_bytes() == (tmp_path / "two.jsonl").read_bytes()
-    assert b"timings" not in (tmp_path / "one.jsonl").read_bytes()
-
-
-def test_of_two_answers_to_one_request_the_last_is_kept(tmp_path: Path) -> None:
-    save(tmp_path / "a.jsonl", [record(request(), "f", Completion(t)) for t in ("old", "new")])
-    assert [r.completion.text for r in load(tmp_path / "a.jsonl").values()] == ["new"]
-    assert len((tmp_path / "a.jsonl").read_text().splitlines()) == 1
-
-
-def test_a_failed_save_leaves_the_old_recording_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "a.jsonl"
-    save(path, [record(request(), "f", ANSWER)])
-    before = path.read_bytes()
-
-    def full(_fd: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="No space left"):
-        save(path, [record(request("another"), "f", ANSWER)])
-    assert [p.name for p in tmp_path.iterdir()] == ["a.jsonl"]
-    assert path.read_bytes() == before
-
-
-def test_others_may_read_a_recording(tmp_path: Path) -> None:
-    (tmp_path / "usual").touch()
-    save(tmp_path / "a.jsonl", [])
-    assert stat.S_IMODE((tmp_path / "a.jsonl").stat().st_mode) == stat.S_IMODE((tmp_path / "usual").stat().st_mode)
-
-
-GOOD = {
-    "key": "k",
-    "request": {"messages": [{"role": "user", "content": "hi"}], "params": {}, "schema": None, "repeat": 0},
-    "completion": {"text": "a", "finish_reason": "stop", "usage": {"read": 1}, "fingerprint": "f"},
-}
-
-
-def changed(path: str, value: Any) -> dict[str, Any]:
-    data = json.loads(json.dumps(GOOD))
-    *way, last = path.split(".")
-    node = data
-    for part in way:
-        node = node[part]
-    node[last] = value
-    return data
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "not json",
-        "[]",
-        "1",
-        "{}",
-        json.dumps(GOOD)[:-20],
-        "[" * 100_000,
-        *(
-            json.dumps(changed(path, value))
-            for path, value in [
-                ("key", 3),
-                ("request", "text"),
-                ("request.messages", [{"role": "user"}]),
-                ("request.messages", [{"role": "user", "content": None}]),
-                ("request.messages", "text"),
-                ("completion", []),
-                ("completion.text", None),
-                ("completion.finish_reason", "done"),
-                ("completion.usage", {"tokens": 3}),
-                ("completion.usage", [1, 2]),
-            ]
-        ),
-    ],
-    ids=lambda line: line[:40],
-)
-def test_a_line_that_is_no_recording_is_named_by_its_number(tmp_path: Path, line: str) -> None:
-    path = tmp_path / "a.jsonl"
-    path.write_text(f"{json.dumps(GOOD)}\n\n{line}\n", encoding="utf-8")
-    with pytest.raises(InputError, match="not a line of a recording") as caught:
-        load(path)
-    assert (caught.value.file, caught.value.line) == (str(path), 3)
-
-
-@pytest.mark.parametrize("content", [None, b"\xff\xfe"])
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None) -> None:
-    if content:
-        (tmp_path / "a.jsonl").write_bytes(content)
-    with pytest.raises(InputError, match=r"a\.jsonl: the recording cannot be read"):
-        load(tmp_path / "a.jsonl")
-
-
-@pytest.mark.parametrize("ending", ["\n", "\r\n", "\n\n"])
-def test_line_endings_and_empty_lines_do_not_matter(tmp_path: Path, ending: str) -> None:
-    (tmp_path / "a.jsonl").write_bytes((json.dumps(GOOD) + ending).encode())
-    assert list(load(tmp_path / "a.jsonl")) == ["k"]
+    write(tmp_path / "a.jsonl", [stored(asked, Completion("\udc80\u2028\x85\x00"))])
+    with Recording(tmp_path / "a.jsonl") as recording:
+        assert answer(recording.backend("gpt"), asked)[-1].text == "\udc80\u2028\x85\x00"
 
 
 def test_what_would_be_looked_up_is_shown_with_estimated_tokens() -> None:

@@ -21,11 +21,11 @@ from hypothesis import strategies as st
 from promptlab.errors import RateLimited, ServerFailed, StoreError, WindowExceeded
 from promptlab.models._backend import Step
 from promptlab.models._scripted import ScriptedBackend
+from promptlab.runs import _prompts as prompts
 from promptlab.runs import _runner as runner
 from promptlab.runs._runner import Event, check_window
 from promptlab.runs._store import RunInfo, Store
 from promptlab.scorers._registry import contains, exact
-from promptlab.templates import _load as templates
 from promptlab.types import (
     AsSent,
     Completion,
@@ -459,14 +459,15 @@ def test_a_stop_ends_the_answer_and_keeps_what_had_arrived(
 def test_trials_that_wait_are_not_rendered_after_a_stop(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     house.model("a", [["x", 3600.0]], max_parallel=1)
     rendered = itertools.count()
-    real = templates.render
+    real = prompts.render
 
     def counted(*args: Any, **rest: Any) -> Prompt:
         next(rendered)
         return real(*args, **rest)
 
-    monkeypatch.setattr(templates, "render", counted)
-    run = house.start(house.trials("a", repeats=200))
+    trials = [dataclasses.replace(trial, rendered=None) for trial in house.trials("a", repeats=200)]
+    monkeypatch.setattr(prompts, "render", counted)
+    run = house.start(trials)
     wait_for(run, lambda event: event.step == Delta("x"))
     run.cancel()
     assert len(unhung(run)) == 200

@@ -11,7 +11,6 @@ import pytest
 from promptlab.models._scripted import Script
 from promptlab.suites import _file as suite_file
 from promptlab.suites._ask import Answered, Asking
-from promptlab.suites._baseline import Answers, write_recording
 from promptlab.suites._choice import Options
 from promptlab.suites._log import SuiteLog
 from promptlab.suites._recording import Recording, Stored
@@ -86,8 +85,7 @@ class SuiteHouse:
         """Ask everything and write the recording."""
         asking = self.asking()
         found = in_order(asking)
-        answers = Answers(self.house.store, self.log, asking.run)
-        write_recording(self.workspace, self.suite, answers)
+        asking.write_recording()
         return found
 
     def replay(self, **options: Any) -> list[Replayed]:

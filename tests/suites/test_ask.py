@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from promptlab.errors import GateRefused, SuiteError
+from promptlab.errors import GateRefused, StoreError, SuiteError
 from promptlab.suites import _ask as suite_asking
 from promptlab.suites._ask import Asking
 from promptlab.suites._baseline import Answers, changes, last_run, write_recording
@@ -59,21 +59,38 @@ def test_a_run_whose_listener_went_away_is_taken_up(suites: SuiteHouse, monkeypa
 
 
 def test_a_run_that_something_broke_is_taken_up(suites: SuiteHouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wrong case far down the file: what was answered before it stays answered."""
+    """A log that cannot be written after the first chunk: what was answered before it stays answered."""
+    monkeypatch.setattr(suite_asking, "CHUNK", 10)
+    many(suites, 20)
+    asking = suites.asking()
+    write = suites.log.chunk
+
+    def once(*args: Any) -> None:
+        if suites.log.chunks(asking.run):
+            raise StoreError("the suite log cannot be written")
+        write(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(suites.log, "chunk", once)
+        with pytest.raises(StoreError):
+            list(asking)
+    again = suites.asking()
+    assert again.run.id == asking.run.id
+    assert again.resumed == 10
+    list(again)
+    assert asked(suites, "good") == 20
+
+
+def test_cases_are_asked_as_they_were_when_the_run_began(suites: SuiteHouse, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(suite_asking, "CHUNK", 10)
     many(suites, 20)
     asking = suites.asking()
     cases = suites.workspace.root / "cases.jsonl"
-    whole = cases.read_text()
-    cases.write_text(whole + "broken\n")
-    with pytest.raises(SuiteError, match="not JSON"):
-        list(asking)
-    cases.write_text(whole)
-    again = suites.asking()
-    assert again.run.id == asking.run.id
-    assert again.resumed == 20
-    list(again)
-    assert asked(suites, "good") == 20
+    cases.write_text(cases.read_text().replace("Who won n", "Who lost n"))
+    assert [one.item.key.case for one in in_order(asking)] == [f"c{n}" for n in range(20)]
+    assert asking.write_recording() == 20
+    assert {one.status for one in suites.replay()} == {"drifted"}
+    assert [stored.inputs["question"] for stored in suites.stored()] == [f"Who won n{n}" for n in range(20)]
 
 
 def test_an_interrupted_run_is_taken_up_though_another_was_made_since(suites: SuiteHouse) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -127,20 +125,16 @@ def test_an_id_that_two_files_have_is_refused_at_the_second(suites: SuiteHouse) 
     assert (refused.value.file, refused.value.line) == ("b.csv", 3)
 
 
-def test_a_file_is_read_a_case_at_a_time(suites: SuiteHouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first case comes before the second line is looked at."""
-    read = 0
-    own = case_files._jsonl
-
-    def counted(*given: Any) -> Iterator[Any]:
-        nonlocal read
-        for row in own(*given):
-            read += 1
-            yield row
-
-    monkeypatch.setattr(case_files, "_jsonl", counted)
-    (suites.workspace.root / "a.jsonl").write_text("".join(f'{{"id": "c{n}"}}\n' for n in range(100)))
-    suite = suites.write("template: cup\nmodels: [good]\ncases: [{file: a.jsonl}]\n")
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("a.jsonl", '{"id": "c0"}\n{"id": "c1"}\n{"id": \n'), ("a.csv", 'id\nc0\nc1\n"\n')],
+)
+def test_a_file_is_read_a_case_at_a_time(suites: SuiteHouse, name: str, text: str) -> None:
+    """The cases before a broken line come before that is looked at."""
+    (suites.workspace.root / name).write_text(text)
+    suite = suites.write(f"template: cup\nmodels: [good]\ncases: [{{file: {name}}}]\n")
     every = case_files.read(suites.workspace, suite)
-    assert next(every).id == "c0"
-    assert read == 1
+    assert [next(every).id, next(every).id] == ["c0", "c1"]
+    with pytest.raises(SuiteError) as refused:
+        next(every)
+    assert refused.value.line == text.count("\n")

@@ -5,19 +5,30 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from promptlab.errors import StoreError
-from promptlab.suites._log import Row, SuiteLog, SuiteRun
+from promptlab.suites._log import Details, Row, SuiteLog, SuiteRun
+from promptlab.suites._recording import Judged
 from promptlab.suites._suite import Key
+from promptlab.suites._verdict import Cause
 
 ROWS = 100_000
+DETAILS = Details(
+    said="passes now",
+    causes=(Cause("prompt", "instructions", ("instructions",), certain=False), Cause("model")),
+    tags=("final",),
+    error="no answer",
+    unscored=True,
+    judged=(Judged("judge", "gpt", "api|gpt", "k", '{"pass": true}'),),
+)
 
 
 def row(position: int, verdict: str = "same", *, passed: bool | None = True, case: str = "") -> Row:
     return Row(
-        position, Key(case or f"case-{position:06}", "v", "m"), verdict, passed, 1.0, True, 1.0, "r", "s", {"n": 1}
+        position, Key(case or f"case-{position:06}", "v", "m"), verdict, passed, 1.0, True, 1.0, "r", "s", DETAILS
     )
 
 
@@ -164,3 +175,32 @@ def test_what_is_no_log_or_a_newer_one_is_left_alone(tmp_path: Path) -> None:
     db.close()
     with pytest.raises(StoreError, match="newer promptlab"):
         SuiteLog(newer)
+
+
+@pytest.mark.parametrize(
+    ("stored", "details"),
+    [
+        ({}, Details()),
+        (
+            {"said": "", "tags": [], "error": "", "sections": ["context"]},  # of a replay
+            Details(sections=("context",)),
+        ),
+        (
+            {
+                "said": "passes now",
+                "causes": [["prompt", "instructions", ["instructions"], False], ["model", "", [], True]],
+                "tags": ["final"],
+                "error": "no answer",
+                "unscored": True,
+                "judged": [
+                    {"scorer": "judge", "model": "gpt", "fingerprint": "api|gpt", "key": "k", "text": '{"pass": true}'}
+                ],
+            },
+            DETAILS,
+        ),
+    ],
+    ids=["none", "replay", "rerun"],
+)
+def test_details_of_earlier_releases_are_read(stored: dict[str, Any], details: Details) -> None:
+    assert Details.of(stored) == details
+    assert Details.of(details.as_data()) == details

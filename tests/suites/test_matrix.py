@@ -168,9 +168,9 @@ def test_a_replay_is_in_the_log_item_by_item(suites: SuiteHouse) -> None:
     assert (run.verb, run.state, run.total, run.done) == ("replay", "finished", 6, 8)
     rows = suites.log.rows(run)
     assert [r.verdict for r in rows] == [*["drifted"] * 4, *["missing"] * 2, *["unexpected"] * 2]
-    assert rows[0].more["sections"] == ["instructions"]
+    assert rows[0].details.sections == ("instructions",)
     assert (rows[2].passed, rows[2].was_passed) == (False, True)
-    assert rows[0].more["tags"] == ["final"]
+    assert rows[0].details.tags == ("final",)
 
 
 def test_scores_that_are_others_today_are_told_from_prompts_that_drifted(suites: SuiteHouse) -> None:

@@ -161,7 +161,6 @@ WRONG = [
     ("inputs:\n  q: {type: number, sample: three}", 2, "inputs.q.sample", "should be a number, not str"),
     ("inputs:\n  q: {type: number, sample: true}", 2, "inputs.q.sample", "should be a number, not bool"),
     ("inputs:\n  q: {default: 3}", 2, "inputs.q.default", "should be a string, not int"),
-    ("inputs:\n  q: {sample: 2022-11-20}", 2, "inputs.q.sample", "put it in quotes"),
     ("inputs: {class-name: }", 1, "inputs.class-name", "cannot be the name"),
     ("inputs: {_x: }", 1, "inputs._x", "cannot be the name"),
     ("inputs:\n  documents:", 2, "inputs.documents", "means something else"),

@@ -365,7 +365,7 @@ def test_a_run_opened_in_the_workbench_keeps_where_its_inputs_came_from(house: H
         session.drafts.change(run.template, models=(model,))
         house.forget()
         now = bench.read(session, open_template(session, run.template))
-        job = session.jobs.start(run.template, now.trials(session), fresh=True)
+        job = session.jobs.start(run.template, now.trials(), fresh=True)
         assert job.wait(20)
         assert house.sent(model) is (model == "all" or raised == "never")
     finally:

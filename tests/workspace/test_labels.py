@@ -40,9 +40,12 @@ def workspace(root: Path, text: str) -> Workspace:
         ("labels:\n  x: public", 'labels:\n  x: public\n  "docs/a.md": internal'),
         (
             "labels:\n  docs/a.md: 'public'  # why\n  y: public\n",
-            "labels:\n  docs/a.md: internal  # why\n  y: public\n",
+            "labels:\n  docs/a.md: 'internal'  # why\n  y: public\n",
         ),
         ("labels: {docs/a.md: confidential}\n", "labels: {docs/a.md: internal}\n"),
+        ("{models: {}}", '{models: {}, "labels": {"docs/a.md": "internal"}}'),
+        ("models: {}\r\n# end\r\n", 'models: {}\r\nlabels:\r\n  "docs/a.md": internal\r\n# end\r\n'),
+        ("\ufefflabels:\n  x: public\n", '\ufefflabels:\n  x: public\n  "docs/a.md": internal\n'),
         ("labels:\n  docs/a.md: internal\n", "labels:\n  docs/a.md: internal\n"),
     ],
 )
@@ -56,7 +59,7 @@ def test_only_the_label_changes(tmp_path: Path, before: str, after: str) -> None
     ("text", "path", "label", "words"),
     [
         ("labels: {'docs/**': confidential}", "docs/a.md", "public", "stays confidential, by the pattern `docs/**`"),
-        ("{models: {}}", "docs/a.md", "public", "add a line under `labels:` by hand"),
+        ("models: &m {}\nlabels: *m\n", "docs/a.md", "public", "by hand"),
         ("labels: {x: &l public, docs/a.md: *l}", "docs/a.md", "internal", "by hand"),
         ("", "docs/none.md", "public", "there is no file `docs/none.md`"),
         ("", "../x", "public", "leads out"),

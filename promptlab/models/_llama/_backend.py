@@ -21,12 +21,13 @@ import json
 import os
 import threading
 from array import array
-from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
+
+from cachetools import LRUCache
 
 from promptlab.errors import EngineFailed, IllegalInstruction, ModelNotReady, WindowExceeded
 from promptlab.models import _thinking as thinking
@@ -106,7 +107,7 @@ class LlamaBackend:
                 raise ModelNotReady(f"{name} asks for `numerics: portable`: {NOT_PORTABLE}", hint=PORTABLE_HINT)
             self.numerics, self._not_portable = "fast", True
         self._opening, self._remembering = threading.Lock(), threading.Lock()
-        self._prepared: OrderedDict[tuple[Message, ...], prompts.Encoded] = OrderedDict()
+        self._prepared: LRUCache[tuple[Message, ...], prompts.Encoded] = LRUCache(PREPARED)
 
     @property
     def cpu(self) -> Cpu:
@@ -373,8 +374,6 @@ class LlamaBackend:
             found = prompts.encode(self.vocab, fragments)
             with self._remembering:
                 self._prepared[request.messages] = found
-                while len(self._prepared) > PREPARED:
-                    self._prepared.popitem(last=False)
         return found
 
     def _finished(

@@ -18,9 +18,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from promptlab import errors
 from promptlab._util import subprocesses as processes
-from promptlab.errors import EngineFailed, IllegalInstruction, PromptlabError
+from promptlab.errors import EngineFailed, IllegalInstruction, PromptlabError, kind_of
 from promptlab.models._llama._cpu_choice import signal_name
 from promptlab.models._llama._generation import Waiting
 from promptlab.models._llama._host import Standing
@@ -196,8 +195,8 @@ def _deliver(message: Any, open_: dict[int, Waiting]) -> None:
 
 
 def _error(failed: Failed) -> BaseException:
-    kind = getattr(errors, failed.kind, None)
-    if isinstance(kind, type) and issubclass(kind, PromptlabError):
+    kind = kind_of(failed.kind)
+    if kind is not PromptlabError or failed.kind == PromptlabError.__name__:
         return kind(failed.message, hint=failed.hint)
     return RuntimeError(f"in the process of the local models:\n{failed.message}")
 

@@ -6,6 +6,7 @@ the page says so calmly, and the rest of the process goes on.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import uuid
@@ -39,11 +40,8 @@ def _framed(page: Callable[[session.Session], None]) -> None:
         here.reload()  # a label or a model changed in an editor counts from the next thing somebody does
     except WorkspaceError as exc:
         note("bad", "promptlab.yaml cannot be read; what it said before still counts", str(exc.args[0]), exc.hint)
-    if not here.looked.is_set():
-        with st.spinner("Looking at the models"):
-            for name in here.catalogue.names():
-                here.catalogue.status(name)
-        here.looked.set()
+    with contextlib.nullcontext() if here.looked.is_set() else st.spinner("Looking at the models"):
+        here.look()
     with st.sidebar:
         _sidebar(here)
     _let_dialogs_go(page)
@@ -104,7 +102,7 @@ def guarded(draw: Callable[P, None]) -> Callable[P, None]:
 
 
 def _sidebar(here: session.Session) -> None:
-    models = "".join(_model(here.catalogue.status(name)) for name in here.catalogue.names())
+    models = "".join(map(_model, here.statuses))
     markup(
         '<div class="pl-small" style="margin-bottom:.25rem">Models</div>'
         f'<ul class="pl-models">{models or NO_MODELS}</ul>'

@@ -17,8 +17,7 @@ class Counter:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        names = session.catalogue.names()
-        self.model = next((name for name in names if session.catalogue.status(name).ready), None)
+        self.model = next((status.name for status in session.statuses if status.ready), None)
 
     def count(self, document: Document) -> tuple[int, bool]:
         """The tokens of `document`, and whether they are exact."""

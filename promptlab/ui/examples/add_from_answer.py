@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from promptlab import examples
+from promptlab._util.rows import kind_of
 from promptlab.errors import ExampleError, PromptlabError
 from promptlab.types import Example, Result, Template, highest
 from promptlab.ui.components import frame, links, widgets
@@ -137,8 +138,8 @@ def _typed(adding: _Adding) -> dict[str, str]:
 def _pool(session: Session, adding: _Adding, template: Template | None) -> str | None:
     """Which pool: the template's own unless somebody picks another; None while a new one has no name it can have."""
     own = template.examples.pool if template and template.examples else None
-    known = [path for path in examples.paths(session.workspace) if examples.kind(path) != "yaml"]
-    if own and own not in known and examples.kind(own) != "yaml":
+    known = [path for path in examples.paths(session.workspace) if kind_of(path) != "yaml"]
+    if own and own not in known and kind_of(own) != "yaml":
         known.append(own)
     first = own if own in known else NEW
     path = st.selectbox(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from promptlab import examples
+from promptlab._util.rows import kind_of
 from promptlab.errors import PromptlabError
 from promptlab.types import Example
 from promptlab.ui.components.widgets import escape, markup, note, small
@@ -62,7 +63,7 @@ def _repeats(
     head = "<tr><th>Goes</th><th>Stays</th><th>Inputs</th><th>Output</th></tr>"
     markup(f'<table class="pl-table">{head}{body}</table>')
     example_rows.turn("repeats", len(rows), first, size)
-    if examples.kind(path) == "yaml":
+    if kind_of(path) == "yaml":
         small("A YAML pool is read and not changed here.")
         return
     st.button(

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 import streamlit as st
 
 from promptlab import examples
+from promptlab._util.rows import kind_of
 from promptlab.errors import InputError, PromptlabError
 from promptlab.types import LABELS, Example, Label
 from promptlab.ui.components import frame, widgets
@@ -64,7 +65,7 @@ def _draw(session: Session, form: _Form) -> None:
         return
     if form.trouble:
         note("bad", *form.trouble)
-    was, fixed = form.was, examples.kind(form.path) == "yaml"
+    was, fixed = form.was, kind_of(form.path) == "yaml"
     if not form.names and was is None:
         st.text_input(
             "Inputs, by name",

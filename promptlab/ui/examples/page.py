@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 import streamlit as st
 
 from promptlab import examples
+from promptlab._util.rows import kind_of
 from promptlab.errors import PromptlabError
 from promptlab.templates import pools_and_users
 from promptlab.types import LABELS, Example, Label
@@ -229,7 +230,7 @@ def _browse(path: str, pool: tuple[Example, ...], names: tuple[str, ...]) -> Non
 
 
 def _add(path: str, names: tuple[str, ...]) -> None:
-    if examples.kind(path) == "yaml":
+    if kind_of(path) == "yaml":
         small("A YAML pool is read and not changed here.")
         return
     st.button(

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from promptlab import examples
+from promptlab._util.rows import kind_of
 from promptlab.types import Example, sha256
 from promptlab.ui.components.widgets import chip, escape, markup, small
 from promptlab.ui.examples import form as example_form
@@ -55,7 +55,7 @@ def line(path: str, names: tuple[str, ...], example: Example, *, group: str = ""
     own = f"{group}{key(example.id)}"
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small", key=f"example-{own}"):
         markup(f'<div class="pl-example">{cells(example)}</div>')
-        yaml = examples.kind(path) == "yaml"
+        yaml = kind_of(path) == "yaml"
         st.button(
             "Read" if yaml else "Edit",
             key=f"edit-example-{own}",

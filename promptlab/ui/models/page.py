@@ -23,16 +23,15 @@ def page(session: Session) -> None:
     """Draw the page."""
     st.subheader("Models", anchor=False)
     widgets.small("From promptlab.yaml, which is read when promptlab starts. Keys come from the environment.")
-    names = session.catalogue.names()
-    if not names:
+    if not session.statuses:
         note("info", "There is no model yet", "Add one under `models:` in promptlab.yaml; docs/models.md shows how.")
     for pattern in workspace.unmatched(session.workspace):
         note(
             "warn", f"The label pattern `{pattern}` is about no file", "A slip, or a file that is gone or yet to come."
         )
-    for name in names:
-        with st.container(key=f"row-model-{name}", gap="small"):
-            _model(session, session.catalogue.status(name))
+    for status in session.statuses:
+        with st.container(key=f"row-model-{status.name}", gap="small"):
+            _model(session, status)
 
 
 def _model(session: Session, status: ModelStatus) -> None:

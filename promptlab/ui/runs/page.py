@@ -131,7 +131,7 @@ def _turn(found: list[RunInfo]) -> None:
 def _one(session: Session, run_id: str) -> None:
     st.button("All runs", icon=":material/arrow_back:", type="tertiary", key="runs-all", on_click=_close)
     run = session.store.run(run_id)
-    results = session.store.results(run.id)
+    results = session.results(run)
     st.subheader(widgets.plain(_short(run.template)), anchor=False)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         reopen.button(session, run, results)

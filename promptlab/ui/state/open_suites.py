@@ -7,17 +7,17 @@ for as long as what they were made from stays the same.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from cachetools import LRUCache
+
 from promptlab import suites
 from promptlab.models import Catalogue
 from promptlab.runs import Store
 from promptlab.suites import (
-    Answers,
     Asking,
     Options,
     Recording,
@@ -30,7 +30,6 @@ from promptlab.suites import (
     Verb,
     compare_runs,
     summary_of_run,
-    write_recording,
 )
 from promptlab.types import sha256
 from promptlab.ui.state.suite_jobs import SuiteJob, SuiteJobs, Work
@@ -43,12 +42,12 @@ T = TypeVar("T")
 class OpenSuites:
     """The suites of one workspace, in this process. Safe to use from several threads."""
 
-    def __init__(self, state: Path) -> None:
-        self._path = state / "suites.sqlite"
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
         self.jobs = SuiteJobs()
         self._lock = threading.RLock()
         self._log: SuiteLog | None = None
-        self._known: OrderedDict[Hashable, object] = OrderedDict()
+        self._known: LRUCache[Hashable, object] = LRUCache(KEPT)
         self._recordings: dict[Path, tuple[tuple[int, int], Recording]] = {}
 
     @property
@@ -56,7 +55,7 @@ class OpenSuites:
         """The suite log, opened when first asked for."""
         with self._lock:
             if self._log is None:
-                self._log = SuiteLog(self._path)
+                self._log = SuiteLog.of(self._workspace)
             return self._log
 
     def summary(self, suite: Suite, run: SuiteRun) -> Summary:
@@ -72,13 +71,10 @@ class OpenSuites:
     def _kept(self, key: Hashable, make: Callable[[], T]) -> T:
         with self._lock:
             if key in self._known:
-                self._known.move_to_end(key)
                 return self._known[key]  # type: ignore[return-value]  # a key is only ever used with its own kind
         made = make()
         with self._lock:
             self._known[key] = made
-            while len(self._known) > KEPT:
-                self._known.popitem(last=False)
         return made
 
     @contextmanager
@@ -141,7 +137,7 @@ class OpenSuites:
             assert isinstance(work, Asking), "it is what `make` made"
             if verb != "record":
                 return ""
-            taken = write_recording(workspace, work.suite, Answers(store, self.log, work.run))
+            taken = work.write_recording()
             return f"{taken:,} item{'' if taken == 1 else 's'} recorded in {work.suite.recording}"
 
         return self.jobs.start(path, verb, make, finish, lambda: suites.owning(workspace, path, verb))

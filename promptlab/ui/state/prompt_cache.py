@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+
+from cachetools import LRUCache
 
 from promptlab.models import Backend
 from promptlab.types import AsSent, Request
@@ -16,7 +17,7 @@ class Sent:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._known: OrderedDict[str, AsSent] = OrderedDict()
+        self._known: LRUCache[str, AsSent] = LRUCache(REMEMBERED)
 
     def get(self, backend: Backend, request: Request) -> AsSent:
         """What `backend` would get for `request`. Raises what the backend raises, and remembers no failure."""
@@ -25,11 +26,8 @@ class Sent:
         key += str(hash(request.prompt.spans))
         with self._lock:
             if key in self._known:
-                self._known.move_to_end(key)
                 return self._known[key]
         found = backend.as_sent(request)
         with self._lock:
             self._known[key] = found
-            while len(self._known) > REMEMBERED:
-                self._known.popitem(last=False)
         return found

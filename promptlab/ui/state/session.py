@@ -14,11 +14,14 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cachetools import LRUCache
+
 from promptlab import workspace as trust
 from promptlab.documents import Inventory
-from promptlab.models import Catalogue
-from promptlab.runs import Store
+from promptlab.models import Catalogue, ModelStatus
+from promptlab.runs import Prompts, RunInfo, Store
 from promptlab.templates import Entry, Listing, documents_and_users
+from promptlab.types import Result
 from promptlab.ui.launch import FOLDER
 from promptlab.ui.state.drafts import Drafts
 from promptlab.ui.state.jobs import Jobs
@@ -27,6 +30,8 @@ from promptlab.ui.state.prompt_cache import Sent
 from promptlab.workspace import Workspace
 
 TRUST_SECONDS = 5.0
+KEPT_RESULTS = 1_000
+"""Answers of ended runs that are kept for the pages."""
 SOON = 0.3
 """Seconds a page waits for what is read beside it before it says that it is being read."""
 
@@ -43,14 +48,19 @@ class Session:
     sent: Sent
     looked: threading.Event = field(default_factory=threading.Event)
     """Set once the models have been looked at, which takes seconds the first time and no time after."""
+    prompts: Prompts = field(default_factory=Prompts)
+    """The prompts rendered last: a click that changes none renders none."""
     listing: Listing = field(init=False)
     """The list of templates, which remembers what it read."""
     suites: OpenSuites = field(init=False)
     """The suites, their log, and those at work."""
 
     def __post_init__(self) -> None:
-        self.suites = OpenSuites(self.workspace.state)
+        self.suites = OpenSuites(self.workspace)
+        self._results: LRUCache[tuple[str, int], tuple[Result, ...]] = LRUCache(KEPT_RESULTS, getsizeof=_weight)
+        self._results_lock = threading.Lock()
         self.listing = Listing(self.workspace)
+        self._statuses: tuple[ModelStatus, ...] = ()
         self._listed: Listing | None = None
         self._asks: tuple[float, tuple[trust.Ask, ...]] = (0.0, ())
         self._reading: tuple[Listing, Future[list[Entry]]] | None = None
@@ -78,6 +88,30 @@ class Session:
         """The documents as they are now, with the templates that take each and its last use."""
         users = documents_and_users(Listing(self.workspace).entries())
         return Inventory(self.workspace, users=users, uses=self.store.last_used("context"))
+
+    def look(self) -> None:
+        """See how every model stands, once for all that a page shows of it."""
+        self._statuses = tuple(self.catalogue.status(name) for name in self.catalogue.names())
+        self.looked.set()
+
+    @property
+    def statuses(self) -> tuple[ModelStatus, ...]:
+        """How the models stood when a page was last begun, on whichever tab: never older than the page that asks."""
+        if not self.looked.is_set():
+            self.look()
+        return self._statuses
+
+    def results(self, run: RunInfo) -> list[Result]:
+        """The answers of a run: read once when it has ended, since they stay as they are."""
+        key = (run.id, run.done)
+        with self._results_lock:
+            known = self._results.get(key)
+        if known is None:
+            known = tuple(self.store.results(run.id))
+            if len(known) == run.done == run.total and len(known) < KEPT_RESULTS:
+                with self._results_lock:
+                    self._results[key] = known
+        return list(known)
 
     def reload(self) -> None:
         """Read promptlab.yaml again, for every page: labels and models as it has them now. What is loaded stays.
@@ -111,6 +145,10 @@ class Session:
         self.store.close()
 
 
+def _weight(results: tuple[Result, ...]) -> int:
+    return max(1, len(results))
+
+
 def _beside(read: Callable[[], list[Entry]]) -> Future[list[Entry]]:
     """`read` on a thread that ends with the process."""
     future: Future[list[Entry]] = Future()
@@ -134,7 +172,7 @@ def open_session(workspace: Workspace, catalogue: Catalogue | None = None) -> Se
 
     `catalogue` replaces the one the workspace describes, for tests and demos with scripted models.
     """
-    store = Store(workspace.state / "runs.sqlite")
+    store = Store.of(workspace)
     catalogue = catalogue or Catalogue(workspace)
     drafts = Drafts(workspace.state / "drafts")
     session = Session(workspace, catalogue, store, drafts, Jobs(catalogue, store), Sent())

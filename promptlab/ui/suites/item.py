@@ -75,8 +75,7 @@ def _head(session: Session, run: SuiteRun, row: Row) -> None:
 
 
 def _why(row: Row, seen: Seen) -> None:
-    causes = [_cause(*cause) for cause in row.more.get("causes", ())]
-    said = str(row.more.get("said") or "")
+    causes, said = map(str, row.details.causes), row.details.said
     lines = "".join(f'<li class="pl-break">{escape(cause)}</li>' for cause in causes)
     markup(
         f'<div class="pl-model">{verdict_chip(row.verdict)}<span class="pl-plain pl-break">{escape(said)}</span></div>'
@@ -86,11 +85,6 @@ def _why(row: Row, seen: Seen) -> None:
         note("bad", "No answer" if row.verdict == "cannot tell" else "It cannot be held against it", seen.error)
     if seen.hint:
         small(seen.hint)
-
-
-def _cause(kind: str, detail: str, _sections: object, certain: bool) -> str:
-    said = f"{kind}: {detail}" if detail else kind
-    return said if certain else f"perhaps {said}"
 
 
 # Answers

@@ -7,11 +7,10 @@ from typing import Any
 
 import streamlit as st
 
-from promptlab import formats, templates, workspace
+from promptlab import formats, runs, templates, workspace
 from promptlab.errors import GateRefused, PromptlabError
 from promptlab.formats import Loss, outward
-from promptlab.templates import materials
-from promptlab.types import Request, Template
+from promptlab.types import Given, Request, Template
 from promptlab.ui.components import widgets
 from promptlab.ui.components.widgets import chip, escape, markup, note, plain, small
 from promptlab.ui.state.session import Session
@@ -61,12 +60,11 @@ def _made(
 ) -> tuple[str, list[Loss], str]:
     """The text, what became of each field, and the label of it all."""
     values = {**templates.sample_inputs(template), **inputs}
-    filled = materials(session.workspace, template, values)
+    trial = runs.question(session.workspace, template, Given.typed(values))
     if format_ == "openai" and model is not None:
-        prompt = templates.render(template, values, documents=filled.documents, shots=filled.shots)
-        request = Request(model, prompt, template.params, template.schema)
+        request = Request(model, session.prompts.of(trial), template.params, template.schema)
         return as_code(session, request, "openai"), [], "public"
-    one = outward(template, documents=filled.documents, shots=filled.shots, inputs=values)
+    one = outward(template, documents=trial.documents, shots=trial.shots, inputs=values)
     if format_ == "prompty":
         text = formats.write_prompty(one)
     else:

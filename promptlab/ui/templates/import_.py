@@ -174,12 +174,13 @@ def _row(entry: Loss) -> str:
 
 
 def _models(session: Session, imported: Imported) -> None:
-    from promptlab.formats import flow, scalar
+    from promptlab._yaml import EXPORT, inline
 
     new = {name: model for name, model in imported.models.items() if name not in session.workspace.models}
     if new:
         small("For promptlab.yaml, under models:")
-        widgets.mono("\n".join(f"{scalar(name)}: {flow(model)}" for name, model in new.items()), key="import-models")
+        rows = [f"{inline(name, style=EXPORT)}: {inline(model, style=EXPORT)}" for name, model in new.items()]
+        widgets.mono("\n".join(rows), key="import-models")
 
 
 def _write(

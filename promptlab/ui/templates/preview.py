@@ -6,10 +6,9 @@ from typing import Any
 
 import streamlit as st
 
-from promptlab import documents, templates
+from promptlab import documents, runs, templates
 from promptlab.errors import InputError, PromptlabError
-from promptlab.templates import materials
-from promptlab.types import Budget, Prompt, Section, Template
+from promptlab.types import Budget, Given, Prompt, Section, Template
 from promptlab.ui.components import widgets
 from promptlab.ui.components.widgets import markup, note, small
 from promptlab.ui.state.open_template import Opened
@@ -27,8 +26,7 @@ def draw(session: Session, opened: Opened) -> None:
     stand_ins: list[str] = []
     try:
         inputs, stand_ins = filled_in(opened.template)
-        filled = materials(session.workspace, opened.template, inputs)
-        prompt = templates.render(opened.template, inputs, documents=filled.documents, shots=filled.shots)
+        prompt = session.prompts.of(runs.question(session.workspace, opened.template, Given.typed(inputs)))
     except PromptlabError as exc:
         said(exc)
     if prompt is None:

@@ -10,6 +10,7 @@ import streamlit as st
 from promptlab import models
 from promptlab._util.json_schema import indented
 from promptlab._util.text import value_in_words
+from promptlab.errors import GateRefused, ModelNotFound, ModelNotReady, PromptlabError, WindowExceeded, kind_of
 from promptlab.models import ModelStatus, where_tokens_went
 from promptlab.runs import RunInfo, seconds
 from promptlab.types import Completion, FinishReason, Request, Result
@@ -27,6 +28,15 @@ _ENDS: dict[FinishReason, str] = {
     "tool_calls": "ended with a tool call",
     "unknown": "end not said",
 }
+
+
+_TITLES: dict[type[PromptlabError], str] = {
+    GateRefused: "Refused by the gate",
+    WindowExceeded: "Does not fit the window",
+    ModelNotReady: "Not ready",
+    ModelNotFound: "No such model",
+}
+NOT_SENT = (GateRefused, WindowExceeded)
 
 
 def row_head(title: str, created: str, *more: str) -> None:
@@ -136,7 +146,7 @@ def _head(model: str, *chips: str) -> None:
 def _marks(result: Result) -> list[str]:
     marks = []
     if result.error:
-        marks.append(chip("not sent" if result.error_kind in ("GateRefused", "WindowExceeded") else "failed", "bad"))
+        marks.append(chip("not sent" if kind_of(result.error_kind) in NOT_SENT else "failed", "bad"))
     if result.cached:
         marks.append(chip("from store"))
     done = result.completion
@@ -151,13 +161,7 @@ def _marks(result: Result) -> list[str]:
 
 
 def _failed(result: Result) -> None:
-    title = {
-        "GateRefused": "Refused by the gate",
-        "WindowExceeded": "Does not fit the window",
-        "ModelNotReady": "Not ready",
-        "ModelNotFound": "No such model",
-    }.get(result.error_kind, "Failed")
-    note("bad", title, result.error, result.hint)
+    note("bad", _TITLES.get(kind_of(result.error_kind), "Failed"), result.error, result.hint)
     if result.text:
         widgets.small("What had arrived:")
 

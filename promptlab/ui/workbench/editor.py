@@ -102,7 +102,7 @@ def _examples(session: Session, bench: Bench, fields: Fields, sent: AsSent | Pro
             st.html(f'<span class="pl-small">of {most} examples, {escape(choice.select)}</span>', width="content")
         rows = "".join(
             f"<tr><td>{escape(' · '.join(map(str, shot.inputs.values())))}</td><td>{escape(shot.output)}</td></tr>"
-            for shot in bench.filled.shots
+            for shot in bench.shots
         )
         if rows:
             markup(f'<table class="pl-table pl-mono">{rows}</table>')

@@ -54,6 +54,10 @@ def page(session: Session) -> None:
         with left:
             editor.draw(session, now, fields)
         with right:
+            # Before the buttons are drawn, so that they show it running without a second pass; after the editor, which
+            # begins anew where a widget of it changed the prompt.
+            if st.session_state.get("run"):
+                _start(session, now)
             _ask(session, now, fields)
             with st.container(
                 horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="bench-views"
@@ -160,12 +164,20 @@ def _input(name: str, spec: InputSpec, fields: Fields) -> None:
         st.text_area(label, height="content", **said)
 
 
+def _start(session: Session, now: Bench) -> None:
+    """Ask what the page shows, unless answers to it are being written."""
+    trials = now.trials()
+    if trials and now.problem is None and session.jobs.in_slot(now.file.path) is None:
+        title = bench.title_of(session, trials)
+        session.jobs.start(now.file.path, trials, title=title, fresh=now.draft.fresh)
+
+
 def _run_and_stop(session: Session, now: Bench) -> None:
     job = session.jobs.in_slot(now.file.path)
     can_run = bool(now.models) and now.problem is None and job is None
     # Run and Stop keep their places: the second click of a double click on Run must not land on Stop.
     with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
-        run = st.button(
+        st.button(
             "Run", type="primary", icon=":material/play_arrow:", key="run", disabled=not can_run, shortcut="Mod+Enter"
         )
         st.button(
@@ -175,11 +187,6 @@ def _run_and_stop(session: Session, now: Bench) -> None:
             disabled=job is None or job.stopped,
             on_click=job.stop if job else None,
         )
-    if run and can_run:
-        trials = now.trials(session)
-        title = bench.title_of(session, trials)
-        session.jobs.start(now.file.path, trials, title=title, fresh=now.draft.fresh)
-        st.rerun()
 
 
 # Answers
@@ -212,7 +219,7 @@ def _results(session: Session, run: RunInfo) -> list[Result]:
     """The answers of a run: from the history, or from memory where the history could not take them."""
     job = session.jobs.get(run.id)
     if job is None or job.error is None:
-        return session.store.results(run.id)
+        return session.results(run)
     note("bad", "These answers are not in the history", str(job.error.args[0]), job.error.hint)
     return [snapshot.result for snapshot in job.snapshots() if snapshot.result]
 

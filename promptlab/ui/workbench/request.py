@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from promptlab import runs, templates
+from promptlab import runs
 from promptlab.errors import PromptlabError
 from promptlab.models import ModelStatus
-from promptlab.runs import Asked, asked, difference
-from promptlab.templates import Materials, materials
-from promptlab.types import AsSent, Given, Params, Prompt, Request, Section, Template, Trial
+from promptlab.runs import Asked, asked, difference, with_prompt
+from promptlab.types import AsSent, Example, Given, Params, Prompt, Request, Section, Template, Trial
 from promptlab.ui.state.drafts import Draft
 from promptlab.ui.state.open_template import Opened
 from promptlab.ui.state.session import Session
@@ -18,14 +17,15 @@ from promptlab.workspace import Labels
 
 @dataclass(frozen=True)
 class Bench:
-    """A template as edited, filled and set. `prompt` is None where it cannot be made, and `problem` says why."""
+    """A template as edited, filled and set. `trial` is what is asked, of no model yet; `prompt` has the labels of now.
+    They are None where they cannot be made, and `problem` says why."""
 
     opened: Opened
     statuses: tuple[ModelStatus, ...]
     models: tuple[str, ...]
     without: tuple[Section, ...]
     given: Given
-    filled: Materials
+    trial: Trial | None = None
     prompt: Prompt | None = None
     problem: PromptlabError | None = None
 
@@ -65,40 +65,37 @@ class Bench:
         """What `model` would be asked."""
         return None if self.prompt is None else Request(model, self.prompt, self.params, self.template.schema)
 
-    def trials(self, session: Session) -> list[Trial]:
-        """What Run asks."""
-        return runs.compare(
-            session.workspace, self.template, self.given, self.models, without=self.without, params=self.params
-        )
+    @property
+    def shots(self) -> tuple[Example, ...]:
+        """The examples in the prompt."""
+        return self.trial.shots if self.trial else ()
+
+    def trials(self) -> list[Trial]:
+        """What Run asks: the prompt that is shown, of each model."""
+        return [replace(self.trial, model=model) for model in self.models] if self.trial else []
 
 
 def read(session: Session, opened: Opened) -> Bench:
     """What the widgets mean. A problem with documents, examples, inputs or the render is part of the answer."""
-    statuses = tuple(session.catalogue.status(name) for name in session.catalogue.names())
+    statuses = session.statuses
     ready = [s.name for s in statuses if s.ready]
     draft, template = opened.draft, opened.template
     models = tuple(ready if draft.models is None else (m for m in ready if m in draft.models))
     without = draft.switched_off()
     given = Given.typed({})
-    filled = Materials((), ())
+    trial: Trial | None = None
     prompt: Prompt | None = None
     problem: PromptlabError | None = next((p for p in opened.problems if p.field not in without), None)
     try:
         given = draft.given(template)
-        filled = materials(session.workspace, template, given.values, without=without)
+        trial = runs.question(session.workspace, template, given, without=without)
         if problem is None:
-            made = templates.render(
-                *(template, given.values),
-                documents=filled.documents,
-                shots=filled.shots,
-                without=without,
-                label=given.label,
-                places=given.places,
-            )
-            prompt = Labels(session.workspace).today(made)
+            rendered = session.prompts.of(trial)
+            trial = with_prompt(trial, rendered)
+            prompt = Labels(session.workspace).today(rendered)
     except PromptlabError as exc:
         problem = problem or exc
-    return Bench(opened, statuses, models, without, given, filled, prompt, problem)
+    return Bench(opened, statuses, models, without, given, trial, prompt, problem)
 
 
 def title_of(session: Session, trials: list[Trial]) -> str:
@@ -108,7 +105,7 @@ def title_of(session: Session, trials: list[Trial]) -> str:
     except PromptlabError:
         return difference([], [])
     for run in session.store.runs(template=trials[0].template.path, limit=5):
-        if before := asked(session.store.results(run.id)):
+        if before := asked(session.results(run)):
             return difference(before, after)
     return difference([], after)
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from benchmarks.page import counting
 from promptlab.errors import ServerFailed, StoreError
 from promptlab.models._backend import Step
 from promptlab.models._scripted import ScriptedBackend
@@ -605,3 +606,24 @@ def test_a_promptlab_yaml_that_broke_is_said_and_what_it_said_before_counts(desk
     tab = here.open()
     assert not tab.exception
     assert "promptlab.yaml cannot be read; what it said before still counts" in said(tab)
+
+
+def test_a_click_renders_once_looks_at_each_model_once_and_reads_each_run_once(desk: Desks) -> None:
+    here = desk(alpha=LONG, beta=LONG)
+    tab = here.open()
+    with counting() as edit:
+        tab.text_area(key="input-question-cup").set_value("Who came second?").run()
+    assert edit == {"renders": 1, "statuses": 2}
+    with counting() as run:
+        tab.button(key="run").click().run()
+        here.until(lambda: all(model.history for model in here.models.values()), "both requests")
+    assert run == {"statuses": 2}  # the prompt is the one that was shown
+    assert len({id(model.history[0].prompt.messages) for model in here.models.values()}) == 1
+    for job in here.session.jobs.running():
+        job.stop()
+    here.settle(tab)
+    with counting() as again:
+        tab.run()
+        tab.run()
+    assert again == {"statuses": 4}  # twice a page; ended answers are not read again
+    assert not tab.exception

@@ -1,0 +1,133 @@
+r"""Rows of a file: JSON lines, CSV and YAML lists, each with its line and its place in the text.
+
+    list(json_rows(lines_of('{"id": "a"}\n\n{"id": "b"}\n')))
+    # [Row(data={'id': 'a'}, line=1, start=0, end=12), Row(data={'id': 'b'}, line=3, start=13, end=25)]
+
+Cases of suites and pools of examples are such rows. What a row has to hold is the business of whoever asks; what
+cannot be read at all is a `BadRow`.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any, Literal
+
+from promptlab._yaml import YamlFile
+
+Kind = Literal["csv", "yaml", "jsonl"]
+_KINDS: dict[str, Kind] = {".csv": "csv", ".tsv": "csv", ".yaml": "yaml", ".yml": "yaml"}
+
+
+class BadRow(ValueError):
+    """A row that cannot be read; `line` counts from 1."""
+
+    def __init__(self, message: str, line: int, *, field: str = "", hint: str = "") -> None:
+        super().__init__(message)
+        self.message, self.line, self.field, self.hint = message, line, field, hint
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row's data, the line where it begins, and its characters in the text, newline included (0, 0 in YAML)."""
+
+    data: Any
+    line: int
+    start: int = 0
+    end: int = 0
+
+
+def kind_of(path: str) -> Kind:
+    """How the rows of `path` are written, by its ending."""
+    return _KINDS.get(PurePosixPath(path).suffix.lower(), "jsonl")
+
+
+def delimiter_of(path: str) -> str:
+    """What parts the cells of `path`."""
+    return "\t" if path.lower().endswith(".tsv") else ","
+
+
+def lines_of(text: str) -> Iterator[str]:
+    """Each line of `text`, its newline included."""
+    # Not splitlines: a text may hold U+2028 and the like, which only it takes for the end of a line.
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start) + 1 or len(text)
+        yield text[start:end]
+        start = end
+
+
+def json_rows(lines: Iterable[str]) -> Iterator[Row]:
+    """The JSON value of each line that is not blank. A byte order mark before the first is left out."""
+    start = 0
+    for number, line in enumerate(lines, 1):
+        end = start + len(line)
+        written = line.removeprefix("\ufeff") if number == 1 else line
+        if written.strip():
+            try:
+                data = json.loads(written)
+            except (ValueError, RecursionError) as exc:
+                raise BadRow(f"not JSON: {exc}", number) from exc
+            yield Row(data, number, start, end)
+        start = end
+
+
+class CsvRows:
+    """The rows of a CSV file as dicts of cells by column; `header` is there once the first row was asked for.
+
+    `check` looks at the header and raises `BadRow`. Rows that are not `exact` may have fewer or more cells than there
+    are columns, and quotes in odd places.
+    """
+
+    def __init__(
+        self,
+        lines: Iterable[str],
+        delimiter: str = ",",
+        check: Callable[[Sequence[str], int], None] | None = None,
+        *,
+        exact: bool = True,
+    ) -> None:
+        self.header: tuple[str, ...] = ()
+        self._check, self._exact = check, exact
+        self._read = 0  # characters of the lines that the reader took
+        self._reader = csv.reader(self._counted(lines), delimiter=delimiter, strict=exact)
+
+    def _counted(self, lines: Iterable[str]) -> Iterator[str]:
+        for number, line in enumerate(lines):
+            self._read += len(line)
+            yield line if number else line.removeprefix("\ufeff")
+
+    def __iter__(self) -> Iterator[Row]:
+        while True:
+            line, start = self._reader.line_num + 1, self._read
+            try:
+                cells = next(self._reader, None)
+            except csv.Error as exc:
+                hint = "a cell with quotes or line breaks stands in quotes"
+                raise BadRow(f"not CSV: {exc}", line, hint=hint) from exc
+            if cells is None:
+                return
+            if not any(cell.strip() for cell in cells):
+                continue
+            if self.header:
+                yield Row(self._named(cells, line), line, start, self._read)
+                continue
+            header = tuple(cell.strip() for cell in cells)
+            if self._check is not None:
+                self._check(header, line)
+            self.header = header
+
+    def _named(self, cells: Sequence[str], line: int) -> dict[str, str]:
+        if self._exact and len(cells) != len(self.header):
+            hint = "a cell with a comma in it stands in quotes"
+            raise BadRow(f"{len(cells)} cells under {len(self.header)} columns", line, hint=hint)
+        return dict(zip(self.header, cells, strict=False))
+
+
+def yaml_rows(file: YamlFile) -> Iterator[Row]:
+    """The items of a YAML file, whose data is a list."""
+    for number, item in enumerate(file.data):
+        yield Row(item, file.line((number,)) or 1)

@@ -1,0 +1,76 @@
+"""Prompts of trials, each rendered once: trials that differ in model, parameters or repeat share one.
+
+    prompts = Prompts()
+    trials = [prompts.rendered(trial) for trial in trials]      # two models, one render
+    trials[0].prompt is trials[1].prompt                        # True
+
+Only text and its spans are kept. What a source is labelled now is worked out where a prompt is used (`labels_now.py`).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+from cachetools import LRUCache
+
+from promptlab.errors import PromptlabError
+from promptlab.templates import render
+from promptlab.types import Prompt, Rendered, Trial
+
+KEPT = 32
+"""Prompts kept: those of the variants of a case, or of a few clicks on a page."""
+
+
+def prompt_of(trial: Trial) -> Prompt:
+    """The prompt of a trial that asks no stored request. Raises `TemplateError` where it cannot be rendered."""
+    return trial.prompt or render(
+        trial.template,
+        trial.inputs,
+        documents=trial.documents,
+        shots=trial.shots,
+        without=trial.without,
+        label=trial.label,
+        places=trial.places,
+    )
+
+
+class Prompts:
+    """The prompts rendered last. Safe to use from several threads."""
+
+    def __init__(self, kept: int = KEPT) -> None:
+        self._lock = threading.Lock()
+        self._known: LRUCache[str, Prompt] = LRUCache(kept)
+
+    def of(self, trial: Trial) -> Prompt:
+        """The prompt of `trial`, rendered unless one of the last was rendered from the same. Raises `TemplateError`
+        where it cannot be; that is not remembered."""
+        # Not by equality, which takes 1, 1.0 and True for one, and leaves out the files that text came from.
+        key = repr(trial.rendered_from)
+        with self._lock:
+            known = self._known.get(key)
+        if known is None:
+            known = prompt_of(trial)
+            with self._lock:
+                self._known[key] = known
+        return known
+
+    def rendered(self, trial: Trial) -> Trial:
+        """`trial` with its prompt, as `rendered` gives it."""
+        return rendered(trial, self.of)
+
+
+def rendered(trial: Trial, render_prompt: Callable[[Trial], Prompt] = prompt_of) -> Trial:
+    """`trial` with its prompt. One that cannot be rendered stays as it is: asking it says why."""
+    if trial.request is not None or trial.prompt is not None:
+        return trial
+    try:
+        return with_prompt(trial, render_prompt(trial))
+    except PromptlabError:
+        return trial
+
+
+def with_prompt(trial: Trial, prompt: Prompt) -> Trial:
+    """`trial` carrying `prompt`, which was rendered from what it holds."""
+    return replace(trial, rendered=Rendered(prompt, trial.rendered_from))

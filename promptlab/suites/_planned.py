@@ -1,0 +1,59 @@
+"""The items that a suite asks, read once from the files of cases and kept for the passes that follow.
+
+Counting them, checking their labels, asking them and writing the recording all go through the same items in the same
+order. Reading the files again for each would cost as much again, and would mix two states of a file that somebody
+edits meanwhile. What was read is kept in memory up to a limit, else in a file without a name, so memory stays flat.
+"""
+
+from __future__ import annotations
+
+import pickle
+import weakref
+from collections.abc import Iterable, Iterator
+from tempfile import SpooledTemporaryFile
+
+from promptlab.suites._suite import Case, Item, Key, Suite
+
+IN_MEMORY = 4_000_000
+"""Bytes of cases that are kept in memory; more of them go to a temporary file."""
+
+
+class Planned:
+    """Items with their positions, to be gone through any number of times. Not for several threads."""
+
+    def __init__(self, suite: Suite, chosen: Iterable[tuple[int, Item]]) -> None:
+        self._variants = suite.variants
+        self._file = SpooledTemporaryFile(max_size=IN_MEMORY, prefix="promptlab-")  # noqa: SIM115
+        weakref.finalize(self, self._file.close)  # a suite may be made ready and never asked
+        self._end = self._count = 0
+        together: list[tuple[int, Item]] = []
+        for position, item in chosen:
+            # By identity: two cases may be equal, and each has its own place.
+            if together and item.case is not together[0][1].case:
+                self._add(together)
+                together = []
+            together.append((position, item))
+        if together:
+            self._add(together)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def _add(self, items: list[tuple[int, Item]]) -> None:
+        names = [variant.name for variant in self._variants]
+        asked = [(position, names.index(item.variant.name), *item.key[2:]) for position, item in items]
+        pickle.dump((items[0][1].case, asked), self._file)
+        self._end = self._file.tell()
+        self._count += len(items)
+
+    def __iter__(self) -> Iterator[tuple[int, Item]]:
+        """The items from the first; several readers may take turns."""
+        place = 0
+        while place < self._end:
+            self._file.seek(place)
+            case: Case
+            case, asked = pickle.load(self._file)  # it is our own, in a file that nobody else can open
+            place = self._file.tell()
+            for position, variant, model, repeat in asked:
+                chosen = self._variants[variant]
+                yield position, Item(Key(case.id, chosen.name, model, repeat), case, chosen)
