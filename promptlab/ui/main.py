@@ -25,7 +25,7 @@ st.navigation(
         st.Page(ROUTES / "examples.py", title="Examples", icon=":material/school:"),
         st.Page(ROUTES / "suites.py", title="Suites", icon=":material/fact_check:"),
         st.Page(ROUTES / "runs.py", title="Runs", icon=":material/history:"),
-        st.Page(ROUTES / "ledger.py", title="What left", icon=":material/outbox:"),
+        st.Page(ROUTES / "ledger.py", title="Ledger", icon=":material/outbox:"),
         st.Page(ROUTES / "models.py", title="Models", icon=":material/memory:"),
     ]
 ).run()

@@ -13,7 +13,7 @@ Desks = Callable[..., Desk]
 def test_nothing_left_is_said(desk: Desks) -> None:
     tab = desk().open("ledger")
     assert not tab.exception
-    assert "Nothing has left this machine" in said(tab)
+    assert "Nothing was sent from this machine" in said(tab)
 
 
 def test_it_says_to_whom_what_went_and_why_and_that_a_line_was_changed(desk: Desks) -> None:
@@ -32,9 +32,9 @@ def test_it_says_to_whom_what_went_and_why_and_that_a_line_was_changed(desk: Des
     words = " ".join(said(tab).split())
     assert "api.example.org gpt 60 42,000 internal" in words
     assert "kim lowered docs/a.md from confidential to public: printed" in words
-    assert "which may see internal, try 2" in words
+    assert "clearance internal, try 2" in words
     assert "<b>evil</b>" in words  # as text
-    assert "62 lines, each fits" in words
+    assert "62 lines, the chain of hashes is intact" in words
     tab.button(key="ledger-more").click().run()
     assert not tab.exception
     file = state / FILE
