@@ -54,8 +54,8 @@ def table(text: str, *, first: str) -> dict[str, list[str]]:
 
 SECTIONS: list[tuple[str, type[BaseModel]]] = [
     ("", _File),
-    ("A model that runs here: `backend: llama`", LlamaModel),
-    ("A model behind an API: `backend: openai`", OpenAIModel),
+    ("A local model: `backend: llama`", LlamaModel),
+    ("An API model: `backend: openai`", OpenAIModel),
 ]
 
 
