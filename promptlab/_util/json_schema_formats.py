@@ -13,7 +13,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from promptlab._util.bounded_regex import is_ecma, is_found
+from promptlab._util.bounded_regex import is_ecma, ecma_matches
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(
@@ -164,7 +164,7 @@ def found(pattern: str, text: str) -> bool:
     form = readable(pattern)
     if form is None:
         raise ValueError(f"no regular expression of ECMA 262: {pattern}")
-    return is_found(form[0], text, form[1])
+    return ecma_matches(form[0], text, form[1])
 
 
 @lru_cache(maxsize=1)
