@@ -89,7 +89,7 @@ def test_no_reference_is_ever_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
     assert problem_of(remote) is not None
     found = verdict(json.dumps(remote), "1")
     assert not found.valid
-    assert "could not be judged" in found.why
+    assert "could not be validated" in found.why
 
 
 @pytest.mark.parametrize(

@@ -183,15 +183,15 @@ class _Wide:
         """The copy of `place`; `whole` where it alone says what a value may be."""
         if isinstance(place.schema, bool):
             return place.schema
-        said = place.said
+        keywords = place.keywords
         made: dict[str, Any] = {}
-        in_place = [key for key in said if key in SPEAKING and (place.at, key) not in self.dropped]
-        pure = in_place in (["$ref"], ["anyOf"], ["oneOf"]) or (in_place == ["allOf"] and len(said["allOf"]) == 1)
+        in_place = [key for key in keywords if key in SPEAKING and (place.at, key) not in self.dropped]
+        pure = in_place in (["$ref"], ["anyOf"], ["oneOf"]) or (in_place == ["allOf"] and len(keywords["allOf"]) == 1)
         # Where several schemas speak of one object, each property may have several that speak of it, too.
         joined = bool(set(in_place) & {"$ref", "allOf", "anyOf", "oneOf", "patternProperties"})
         inside = whole and (pure or not joined)
-        only_ref = "$ref" in said and self.root.old
-        for key, value in said.items():
+        only_ref = "$ref" in keywords and self.root.old
+        for key, value in keywords.items():
             if (only_ref and key != "$ref") or (place.at, key) in self.dropped:
                 continue
             for name, part in self._keyword(place, key, value, whole=inside):
@@ -229,7 +229,7 @@ class _Wide:
             yield key, {name: self._of(self.root.child(place, key, name), whole=whole) for name in value}
         elif key == "prefixItems" or (key == "items" and isinstance(value, list)):
             yield "prefixItems", [self._of(self.root.child(place, key, n), whole=whole) for n in range(len(value))]
-            if key == "items" and "additionalItems" in place.said:
+            if key == "items" and "additionalItems" in place.keywords:
                 yield "items", self._of(self.root.child(place, "additionalItems"), whole=whole)
         elif key in ("items", "additionalProperties"):
             yield key, self._of(self.root.child(place, key), whole=whole)
@@ -263,16 +263,16 @@ class _Wide:
             if id(one.schema) in seen:
                 continue
             seen.add(id(one.schema))
-            said = one.said
-            if set(said) & MORE_NAMES:
+            keywords = one.keywords
+            if set(keywords) & MORE_NAMES:
                 return []
-            typed = typed or said.get("type") == "object"
-            names |= dict.fromkeys(said.get("properties", {}))
-            required |= dict.fromkeys(_texts(said.get("required")))
-            if "$ref" in said:
+            typed = typed or keywords.get("type") == "object"
+            names |= dict.fromkeys(keywords.get("properties", {}))
+            required |= dict.fromkeys(_texts(keywords.get("required")))
+            if "$ref" in keywords:
                 waiting.append(self.root.follow(one))
             for key in ("allOf", "anyOf", "oneOf"):
-                waiting += [self.root.child(one, key, number) for number in range(len(said.get(key, ())))]
+                waiting += [self.root.child(one, key, number) for number in range(len(keywords.get(key, ())))]
         return [*(names | required)] if typed and names else []
 
     def _ref(self, target: Place, *, whole: bool) -> Iterator[tuple[str, Any]]:
@@ -352,7 +352,7 @@ class _Wide:
         for place, made in self._parts:  # the innermost first
             if not isinstance(place.schema, Mapping) or not _refused({**definitions, **made}):
                 continue
-            for key in sorted(set(place.said) - {"type", "$defs", "definitions"}, key=_worth):
+            for key in sorted(set(place.keywords) - {"type", "$defs", "definitions"}, key=_worth):
                 slim = _Wide(self.schema, self.dropped | {(place.at, key)})
                 slim.copy()
                 again = next((m for p, m in slim._parts if p.at == place.at), None)
