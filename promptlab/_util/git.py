@@ -49,7 +49,7 @@ _DRIVER = r"^(filter|diff|merge)\..*\.(clean|smudge|process|textconv|command|dri
 
 @dataclass(frozen=True)
 class Done:
-    """The result of a git command: its exit status, and both outputs as text (bytes that are not UTF-8 are replaced)."""
+    """The result of a git command: its exit status and both outputs as text, in which invalid UTF-8 is replaced."""
 
     code: int
     out: str

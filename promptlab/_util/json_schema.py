@@ -41,8 +41,8 @@ class SchemaProblem:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`valid` is True if an answer is JSON that is valid under its schema. If not, `why` is the reason and `at` the JSON
-    pointer to the place."""
+    """`valid` is True if an answer is JSON that is valid under its schema. If not, `why` is the reason, and `at` is the
+    JSON pointer to the place."""
 
     valid: bool
     why: str = ""

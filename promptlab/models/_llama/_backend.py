@@ -42,12 +42,13 @@ from promptlab.models._llama._generation import Task
 from promptlab.models._llama._grammar import Grammar, grammar_of
 from promptlab.models._llama._host import Host
 from promptlab.models._llama._identity import Adapter, identity_of, library_build, processor_of
-from promptlab.models._llama._job import Job
-from promptlab.models._llama._library import Vocab, has_gpu
-from promptlab.models._llama._load import NO_GPU, Settings
-from promptlab.models._llama._question import Question
+from promptlab.models._llama._job import Job, RequestJob
+from promptlab.models._llama._library import has_gpu
+from promptlab.models._llama._load import NO_GPU
 from promptlab.models._llama._scheduler import LANE
+from promptlab.models._llama._settings import Settings
 from promptlab.models._llama._unsupported import refuse_other_kinds
+from promptlab.models._llama._vocabulary import Vocab
 from promptlab.models._llama._workers import WORKERS
 from promptlab.models._structured_output import NOT_HELD, ONLY_NAMED
 from promptlab.types import AsSent, Budget, Completion, Held, Message, Phase, Request
@@ -341,7 +342,7 @@ class LlamaBackend:
             mark=prompts.mark(request.prompt, encoded),
             keep=self.entry.keep_prefixes == "always" or _is_public(request),
         )
-        job = Question(
+        job = RequestJob(
             self.name, task, cancel, self._host, lambda done: self._finished(done, request, task, job, grammar)
         )
         try:

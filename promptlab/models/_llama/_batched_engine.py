@@ -18,9 +18,11 @@ from dataclasses import dataclass
 from promptlab.errors import EngineFailed
 from promptlab.models._llama._generation import Answer, Waiting
 from promptlab.models._llama._kv_cells import KEPT, Cells, Resident
-from promptlab.models._llama._library import Words, log_lines
-from promptlab.models._llama._load import Loaded, Settings, Shape
+from promptlab.models._llama._library import log_lines
+from promptlab.models._llama._load import Loaded
 from promptlab.models._llama._prefix_tree import common
+from promptlab.models._llama._settings import Settings, Shape
+from promptlab.models._llama._vocabulary import Words
 from promptlab.types import Phase
 
 READ_AT_ONCE = 256

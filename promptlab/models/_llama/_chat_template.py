@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from promptlab._util import bounded_worker as bounded
+from promptlab._util import bounded_worker
 from promptlab.errors import ModelNotReady, RequestRejected
 from promptlab.models._llama._chat_worker import FIXED_DATE
 from promptlab.types import Message
@@ -51,7 +51,7 @@ RENDERING = "2"
 """Changes where the same template and messages give another text than before. Part of a model's identity."""
 
 
-_worker = bounded.Worker("promptlab.models._llama._chat_worker", memory=MEMORY)
+_worker = bounded_worker.Worker("promptlab.models._llama._chat_worker", memory=MEMORY)
 
 
 class _Unbounded(RequestRejected):

@@ -14,7 +14,7 @@ from jinja2.ext import Extension
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from promptlab._util import bounded_worker as bounded
+from promptlab._util import bounded_worker
 
 FIXED_DATE = datetime(2024, 7, 26)
 """The day that chat templates asking for today get, so that a prompt is the same tomorrow. It is the
@@ -101,4 +101,4 @@ def rendered(question: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    bounded.serve(rendered)
+    bounded_worker.serve(rendered)

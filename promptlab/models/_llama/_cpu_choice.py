@@ -25,15 +25,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from promptlab._util import subprocesses as processes
+from promptlab._util import subprocesses
 from promptlab.errors import EngineFailed, ModelNotReady
 from promptlab.models._files import cache_folder
-from promptlab.models._llama import _cpu_variants as llama_variants
+from promptlab.models._llama import _cpu_variants as cpu_variants
 from promptlab.models._llama._cpu_variants import Cpu, Numerics
 from promptlab.models._llama._library import CPU_VARIABLE
-from promptlab.models._llama._load import Settings
+from promptlab.models._llama._settings import Settings
 
-COMMAND = processes.command("promptlab.models._llama._cpu_trial")
+COMMAND = subprocesses.command("promptlab.models._llama._cpu_trial")
 SECONDS = 600
 """A try that takes longer has hung; loading a large model from a slow disk does not take that long."""
 
@@ -54,7 +54,7 @@ class Trial:
     def key(self) -> str:
         """A name for model, build and processor."""
         own = [self.sha256, self.numerics, self.n_gpu_layers, self.flash_attn]
-        parts = [build(), llama_variants.processor(), *own]
+        parts = [build(), cpu_variants.processor(), *own]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
@@ -88,7 +88,7 @@ class Tried:
         known = self.known(trial)
         if known and known.cpu:
             return known.cpu
-        return next(self._ways(trial), Cpu(llama_variants.built()[0]))
+        return next(self._ways(trial), Cpu(cpu_variants.built()[0]))
 
     def choose(self, trial: Trial, say: Callable[[str], None] = lambda _text: None) -> Cpu:
         """The CPU code that answers; it is tried now if that was not done before.
@@ -140,7 +140,7 @@ class Tried:
             self._write({key: told for key, told in self._read().items() if key != trial.key})
 
     def _ways(self, trial: Trial) -> Iterator[Cpu]:
-        for name in llama_variants.candidates(trial.numerics):
+        for name in cpu_variants.candidates(trial.numerics):
             yield Cpu(name)
             yield Cpu(name, extra_buffers=False)
 
@@ -161,7 +161,7 @@ class Tried:
         outcome = self._seen[trial] = Outcome(lived, failed)
         told = {
             "model": trial.file,
-            "processor": llama_variants.processor(),
+            "processor": cpu_variants.processor(),
             "cpu": asdict(lived) if lived else None,
             "failed": failed,
         }
@@ -170,7 +170,7 @@ class Tried:
 
     def _run(self, command: Sequence[str], given: bytes, variant: str) -> str:
         """Try something in a process with the CPU code `variant`; why it failed, or empty."""
-        env = {**processes.environment(), CPU_VARIABLE: variant}
+        env = {**subprocesses.environment(), CPU_VARIABLE: variant}
         try:
             done = subprocess.run(command, input=given, capture_output=True, env=env, timeout=SECONDS, check=False)
         except subprocess.TimeoutExpired:
@@ -210,7 +210,7 @@ class Tried:
 @cache
 def build() -> str:
     """A name for the installed libraries of llama.cpp: another one after they were built again."""
-    folder = llama_variants.folder()
+    folder = cpu_variants.folder()
     files = sorted(folder.glob("*")) if folder else []
     stats = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()]
     return hashlib.sha256(repr(stats).encode()).hexdigest()[:16]

@@ -22,8 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from promptlab.errors import EngineFailed
-from promptlab.models._llama._library import Vocab, log_lines
-from promptlab.models._llama._load import Loaded, Settings, Shape
+from promptlab.models._llama._library import log_lines
+from promptlab.models._llama._load import Loaded
+from promptlab.models._llama._settings import Settings, Shape
+from promptlab.models._llama._vocabulary import Vocab
 
 READ = (1, 2, 64, 600)
 WRITE = 4

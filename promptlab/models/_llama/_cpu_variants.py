@@ -4,7 +4,7 @@
     candidates("portable")        # (haswell,): the same numbers on every processor that has AVX2
     processor()                   # "AuthenticAMD family 25 model 17, 3f1c…"
 
-A build made by llama_wheel.py holds several variants; one of them is loaded into a process before its first model
+A build made by wheel.py holds several variants; one of them is loaded into a process before its first model
 (llama_native.py). Any other build has just the code it was compiled with, and a name for that cannot be known.
 """
 
@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from promptlab.models._llama import _wheel as llama_wheel
+from promptlab.models._llama import _wheel as wheel
 
 Numerics = Literal["fast", "portable"]
 NUMERICS: tuple[Numerics, ...] = ("fast", "portable")
@@ -58,7 +58,7 @@ OWN = Cpu()
 
 def folder() -> Path | None:
     """Where llama.cpp's libraries are; None if llama-cpp-python is not installed."""
-    return Path(os.environ[FOLDER]) if FOLDER in os.environ else llama_wheel.libraries()
+    return Path(os.environ[FOLDER]) if FOLDER in os.environ else wheel.libraries()
 
 
 def library_of(variant: str) -> Path:
@@ -72,7 +72,7 @@ def library_of(variant: str) -> Path:
 def built() -> tuple[str, ...]:
     """Names of the variants in the installed build, fastest first; one empty name if it has but one kind of code."""
     where = folder()
-    known = llama_wheel.VARIANTS.get(llama_wheel.machine() or "", ())
+    known = wheel.VARIANTS.get(wheel.machine() or "", ())
     found = [name for name in reversed(known) if where and (where / f"libggml-cpu-{name}.so").is_file()]
     return tuple(found) or ("",)
 
@@ -93,7 +93,7 @@ def candidates(numerics: Numerics) -> tuple[str, ...]:
     usable = tuple(name for name in built() if set(NEEDS.get(name, "").split()) <= able)
     if numerics == "fast":
         return usable
-    return tuple(name for name in usable if name and name == PORTABLE.get(llama_wheel.machine() or ""))
+    return tuple(name for name in usable if name and name == PORTABLE.get(wheel.machine() or ""))
 
 
 @cache

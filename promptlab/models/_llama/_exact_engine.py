@@ -17,10 +17,12 @@ from typing import Any
 from promptlab.errors import EngineFailed
 from promptlab.models._llama._batching import LEAST, decodes, filled
 from promptlab.models._llama._generation import Answer, Asker, Task
-from promptlab.models._llama._library import Words, library, log_lines
-from promptlab.models._llama._load import Loaded, Settings, Shape
+from promptlab.models._llama._library import library, log_lines
+from promptlab.models._llama._load import Loaded
 from promptlab.models._llama._prefix_cache import Prefixes, Start
+from promptlab.models._llama._settings import Settings, Shape
 from promptlab.models._llama._swa_padding import SEQUENCE, Ballast
+from promptlab.models._llama._vocabulary import Words
 from promptlab.types import Completion, Phase
 
 ABORTED = 2

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from promptlab.models._llama._detokenize import AnswerText
-from promptlab.models._llama._library import Words
-from promptlab.models._llama._load import Loaded, Settings
+from promptlab.models._llama._load import Loaded
 from promptlab.models._llama._logprobs import logprobs_of
 from promptlab.models._llama._sampling import Sampler
+from promptlab.models._llama._settings import Settings
 from promptlab.models._llama._thinking import Thoughts
+from promptlab.models._llama._vocabulary import Words
 from promptlab.types import Completion, Delta, FinishReason, Params, Phase, Thought, Timings, Usage
 
 

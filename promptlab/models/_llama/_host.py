@@ -15,8 +15,9 @@ from promptlab.models._llama._batched_engine import Together
 from promptlab.models._llama._exact_engine import Engine
 from promptlab.models._llama._generation import Waiting
 from promptlab.models._llama._library import has_gpu
-from promptlab.models._llama._load import NO_GPU, Settings, Stopped, room_of
+from promptlab.models._llama._load import NO_GPU, Stopped, room_of
 from promptlab.models._llama._memory import Room, free_memory
+from promptlab.models._llama._settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-from promptlab.models._llama import _cpu_variants as llama_variants
+from promptlab.models._llama import _cpu_variants as cpu_variants
 from promptlab.models._llama import _sampling as sampling
 from promptlab.models._llama._batching import READING
 from promptlab.models._llama._chat_template import RENDERING
@@ -110,7 +110,7 @@ def _hash(*texts: str) -> str:
 def library_build(variant: str) -> str:
     """Version of llama-cpp-python, and a digest of the libraries that are loaded for the CPU code `variant`."""
     version = _version("llama-cpp-python")
-    return version if version == MISSING else f"{version}-{digest_of_libraries(llama_variants.folder(), variant)}"
+    return version if version == MISSING else f"{version}-{digest_of_libraries(cpu_variants.folder(), variant)}"
 
 
 def digest_of_libraries(folder: Path | None, variant: str = "") -> str:

@@ -18,7 +18,7 @@ from typing import IO, Any
 
 from promptlab.models._llama._generation import Task
 from promptlab.models._llama._host import Standing
-from promptlab.models._llama._load import Settings
+from promptlab.models._llama._settings import Settings
 from promptlab.types import Completion, Delta, Phase, Thought
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from promptlab.models._llama._library import Words
+from promptlab.models._llama._vocabulary import Words
 
 
 def logprobs_of(lib: Any, context: Any, index: int, token: int, alternatives: int, words: Words) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from promptlab._util import subprocesses as processes
+from promptlab._util import subprocesses
 from promptlab.errors import EngineFailed, PromptlabError
 from promptlab.models._llama._batching import decodes, filled
 from promptlab.models._llama._detokenize import AnswerText
@@ -115,11 +115,11 @@ class Plain:
         with contextlib.ExitStack() as opened:
             self._errors = opened.enter_context(tempfile.TemporaryFile())
             self._process = subprocess.Popen(
-                processes.command("promptlab.models._llama._reference"),
+                subprocesses.command("promptlab.models._llama._reference"),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
-                env={**processes.environment(), CPU_VARIABLE: opening.cpu},
+                env={**subprocesses.environment(), CPU_VARIABLE: opening.cpu},
                 text=True,
                 encoding="utf-8",
             )

@@ -12,7 +12,7 @@ import ctypes
 from typing import Any
 
 from promptlab.errors import EngineFailed, ModelNotReady, RequestRejected
-from promptlab.models._llama._library import Words
+from promptlab.models._llama._vocabulary import Words
 
 NO_TEXT = b"\xff"
 """What a token that adds nothing to an answer begins with: no grammar has it."""

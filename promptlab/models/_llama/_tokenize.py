@@ -14,7 +14,7 @@ from itertools import accumulate, takewhile
 from typing import Any
 
 from promptlab.models._llama._chat_template import Fragment
-from promptlab.models._llama._library import Vocab
+from promptlab.models._llama._vocabulary import Vocab
 from promptlab.types import AsSent, Budget, Piece, Prompt, Section
 
 SAMPLE_BYTES = 16_384

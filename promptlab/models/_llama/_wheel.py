@@ -4,7 +4,7 @@
     promptlab models build                                                 # the same, where promptlab is installed
 
 The wheel holds llama.cpp once and its CPU code for each of `VARIANTS`, of which one is loaded at run time
-(llama_variants.py). It stays in the cache folder under a name made of all that it was built from, because pip's own
+(cpu_variants.py). It stays in the cache folder under a name made of all that it was built from, because pip's own
 cache would take a wheel that was built with other options for the same. If `CMAKE_ARGS` is set, those options are taken
 instead of ours, and on other systems than Linux the package's own.
 

@@ -18,8 +18,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from promptlab._util import subprocesses as processes
-from promptlab.errors import EngineFailed, IllegalInstruction, PromptlabError, kind_of
+from promptlab import errors
+from promptlab._util import subprocesses
+from promptlab.errors import EngineFailed, IllegalInstruction, PromptlabError
 from promptlab.models._llama._cpu_choice import signal_name
 from promptlab.models._llama._generation import Waiting
 from promptlab.models._llama._host import Standing
@@ -38,11 +39,11 @@ from promptlab.models._llama._ipc import (
     Stop,
 )
 from promptlab.models._llama._library import CPU_VARIABLE
-from promptlab.models._llama._load import Settings
 from promptlab.models._llama._prefix_tree import common
+from promptlab.models._llama._settings import Settings
 from promptlab.types import Phase
 
-COMMAND = processes.command("promptlab.models._llama._worker")
+COMMAND = subprocesses.command("promptlab.models._llama._worker")
 LAST_LINES = 40
 UNREAD = 256
 """Tokens of prompts that the worker has still to read when another request is given to it; until then requests wait in
@@ -211,7 +212,7 @@ class _Process:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env={**processes.environment(), CPU_VARIABLE: variant},
+                env={**subprocesses.environment(), CPU_VARIABLE: variant},
             )
         except OSError as exc:
             raise EngineFailed(f"the process of the local models cannot be started: {exc}") from exc

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from promptlab.models._llama._generation import Waiting
 from promptlab.models._llama._host import Standing
-from promptlab.models._llama._load import Settings
+from promptlab.models._llama._settings import Settings
 from promptlab.models._llama._worker_client import COMMAND, Child
 
 

@@ -18,7 +18,7 @@ from promptlab.models._llama import (
     _cpu_choice as llama_tried,
 )
 from promptlab.models._llama import (
-    _cpu_variants as llama_variants,
+    _cpu_variants as cpu_variants,
 )
 from promptlab.models._llama import (
     _library as llama_native,
@@ -26,7 +26,7 @@ from promptlab.models._llama import (
 from promptlab.models._llama._backend import LlamaBackend
 from promptlab.models._llama._cpu_choice import Outcome, Trial, Tried
 from promptlab.models._llama._cpu_variants import Cpu
-from promptlab.models._llama._load import Settings
+from promptlab.models._llama._settings import Settings
 from promptlab.models._llama._workers import Workers
 from promptlab.runs import _runner as runner
 from promptlab.runs._store import Store
@@ -43,9 +43,9 @@ TRIAL = Trial("any.gguf", "0" * 64, "fast", -1, False, lambda: SETTINGS)
 @pytest.fixture(autouse=True)
 def _three_kinds_of_code(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if "model" not in request.keywords:
-        monkeypatch.setattr(llama_variants, "built", lambda: ("icelake", "haswell", "x64"))
-        monkeypatch.setattr(llama_variants, "features", lambda: frozenset(llama_variants.NEEDS["icelake"].split()))
-        monkeypatch.setattr(llama_variants.llama_wheel, "machine", lambda: "x86_64")
+        monkeypatch.setattr(cpu_variants, "built", lambda: ("icelake", "haswell", "x64"))
+        monkeypatch.setattr(cpu_variants, "features", lambda: frozenset(cpu_variants.NEEDS["icelake"].split()))
+        monkeypatch.setattr(cpu_variants.wheel, "machine", lambda: "x86_64")
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def test_what_was_tried_counts_for_this_processor_build_and_model_only(make, mon
     other_file = replace(TRIAL, sha256="1" * 64)
     assert tried.known(TRIAL)
     assert tried.known(other_file) is None
-    for place, name in ((llama_variants, "processor"), (llama_tried, "build")):
+    for place, name in ((cpu_variants, "processor"), (llama_tried, "build")):
         with monkeypatch.context() as patch:
             patch.setattr(place, name, lambda: "another one")
             assert Tried(tried._file).known(TRIAL) is None, name
@@ -182,10 +182,10 @@ def dead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
     """Have the named variants die with SIGILL as soon as they are loaded, in a copy of the library."""
 
     def make(*names: str) -> None:
-        if llama_variants.built() == ("",):
+        if cpu_variants.built() == ("",):
             pytest.skip("llama-cpp-python was built in another way")
         llama_native.library()  # this process has the library as it is; those that it starts have the copy
-        folder = llama_variants.folder()
+        folder = cpu_variants.folder()
         assert folder
         copy = tmp_path / "lib"
         shutil.copytree(folder, copy)
@@ -193,10 +193,10 @@ def dead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
         for name in names:
             library = str(copy / f"libggml-cpu-{name}.so")
             subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, str(tmp_path / "dead.c")], check=True)
-        monkeypatch.setenv(llama_variants.FOLDER, str(copy))
+        monkeypatch.setenv(cpu_variants.FOLDER, str(copy))
 
     yield make
-    llama_variants.built.cache_clear()
+    cpu_variants.built.cache_clear()
 
 
 @pytest.fixture
@@ -221,7 +221,7 @@ def ask(catalogue: Catalogue, tmp_path: Path) -> Result:
 
 @pytest.mark.model
 def test_a_library_that_dies_is_passed_over_and_the_answer_comes(dead, house, tmp_path):
-    best = llama_variants.candidates("fast")
+    best = cpu_variants.candidates("fast")
     assert len(best) > 1, "this processor runs one variant only"
     dead(best[0])
     backend = house.backend("small")
@@ -237,7 +237,7 @@ def test_a_library_that_dies_is_passed_over_and_the_answer_comes(dead, house, tm
 
 @pytest.mark.model
 def test_a_model_that_cannot_run_says_so_in_the_list_and_in_the_answer(dead, house, tmp_path):
-    dead(*llama_variants.built())
+    dead(*cpu_variants.built())
     backend = house.backend("small")
     assert isinstance(backend, LlamaBackend)
     backend._tried, backend._host = Tried(tmp_path / "tried.json"), Workers()
@@ -253,7 +253,7 @@ def test_a_model_that_cannot_run_says_so_in_the_list_and_in_the_answer(dead, hou
 
 @pytest.mark.model
 def test_an_illegal_instruction_while_answering_is_said_and_the_next_best_code_is_taken(dead, house, make):
-    best = llama_variants.candidates("fast")
+    best = cpu_variants.candidates("fast")
     lying, _ = make("end()")
     dead(best[0])
     backend = house.backend("small")
@@ -330,7 +330,7 @@ def test_the_entry_decides_which_numerics_and_otherwise_who_asks(tmp_path, in_en
 def test_without_portable_code_a_suite_takes_what_there_is_and_an_entry_that_asks_for_it_is_refused(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(llama_variants, "built", lambda: ("",))
+    monkeypatch.setattr(cpu_variants, "built", lambda: ("",))
     backend = backend_of(tmp_path, None, "portable")
     assert backend.numerics == "fast"
     assert backend._not_portable, "its answers carry a warning"

@@ -20,8 +20,9 @@ from promptlab.models._llama._cpu_variants import Cpu
 from promptlab.models._llama._exact_engine import Engine
 from promptlab.models._llama._host import Engines
 from promptlab.models._llama._library import cpu_variant, library, log_lines
-from promptlab.models._llama._load import Loaded, Settings, room_of
+from promptlab.models._llama._load import Loaded, room_of
 from promptlab.models._llama._memory import OVERHEAD, Room, free_memory, real_room, room_in, tensors_of
+from promptlab.models._llama._settings import Settings
 from promptlab.types import Completion, Message, Params, Prompt, Request
 from promptlab.workspace._workspace import LlamaModel
 from tests.gguf_made import tiny, tiny_split
