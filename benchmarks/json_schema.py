@@ -156,7 +156,7 @@ def of_a_token(model: str, rounds: int) -> str:
     """What the mask costs, in this process, beside a token of `model` on this machine."""
     from promptlab.models._catalogue import Catalogue
     from promptlab.models._llama._backend import LlamaBackend, usable_cores
-    from promptlab.models._llama._exact_engine import Engine
+    from promptlab.models._llama._exact_engine import ExactEngine
     from promptlab.models._llama._generation import Answer
     from promptlab.models._llama._settings import Settings
     from promptlab.models._llama._token_masks import Held
@@ -187,7 +187,7 @@ def of_a_token(model: str, rounds: int) -> str:
 
     rows = {}
     for schema in (None, MATCH):
-        engine = Engine(settings, stopping=lambda: False)
+        engine = ExactEngine(settings, stopping=lambda: False)
         grammar = grammar_of(schema).text if schema else None
         task = Task(settings, tokens_of(backend, request), request.params, 0, grammar=grammar)
         started = time.perf_counter()

@@ -189,6 +189,7 @@ def test_ctrl_c_is_heard_while_an_expression_runs(tmp_path: Path) -> None:
     )
     running = subprocess.Popen([sys.executable, "-P", "-c", program], env=os.environ, stderr=subprocess.PIPE)
     while not ready.exists():
+        assert running.poll() is None, "the program ended before it was ready"
         time.sleep(0.02)
     time.sleep(0.3)
     running.send_signal(signal.SIGINT)

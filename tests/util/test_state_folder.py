@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from promptlab.documents._content_store import DocStore
-from promptlab.models._llama._prefix_files import Shelf
+from promptlab.models._llama._prefix_files import PrefixFiles
 from promptlab.runs._store import Store
 from promptlab.suites._log import SuiteLog
 from promptlab.templates._index import Listing
@@ -41,7 +41,7 @@ def document(workspace: Workspace) -> None:
 
 
 def prefix(workspace: Workspace) -> None:
-    assert Shelf(workspace.state / "prefixes", "m").save(b"tokens", b"state")
+    assert PrefixFiles(workspace.state / "prefixes", "m").save(b"tokens", b"state")
 
 
 def listing(workspace: Workspace) -> None:

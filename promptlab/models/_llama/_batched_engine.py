@@ -16,13 +16,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from promptlab.errors import EngineFailed
-from promptlab.models._llama._generation import Answer, Waiting
-from promptlab.models._llama._kv_cells import KEPT, Cells, Resident
+from promptlab.models._llama._generation import Answer, PendingRequest
+from promptlab.models._llama._kv_cells import KEPT, KVCells, Resident
 from promptlab.models._llama._library import log_lines
-from promptlab.models._llama._load import Loaded
+from promptlab.models._llama._load import LoadedModel
 from promptlab.models._llama._prefix_tree import common
-from promptlab.models._llama._settings import Settings, Shape
-from promptlab.models._llama._vocabulary import Words
+from promptlab.models._llama._settings import ContextShape, Settings
+from promptlab.models._llama._vocabulary import TokenTable
 from promptlab.types import Phase
 
 READ_AT_ONCE = 256
@@ -37,7 +37,7 @@ class _Seat:
     """An answer on its way. `position` counts the tokens of `text` that are in the cells of `sequence`."""
 
     answer: Answer
-    waiting: Waiting
+    waiting: PendingRequest
     text: array[int]
     sequence: int = -1
     position: int = 0
@@ -61,32 +61,32 @@ class _Seat:
         return len(self.text) - self.position > 1
 
 
-class Together:
-    """A loaded model that writes up to `settings.throughput` answers at once. Raises what `Loaded` raises, and
+class BatchedEngine:
+    """A loaded model that writes up to `settings.throughput` answers at once. Raises what `LoadedModel` raises, and
     `EngineFailed` for a model whose memory cannot be shared."""
 
     def __init__(self, settings: Settings, *, stopping: Callable[[], bool]) -> None:
         self._seats = settings.throughput
-        self.loaded = loaded = Loaded(settings, stopping=stopping, shape=self.shape_of(settings))
+        self.loaded = loaded = LoadedModel(settings, stopping=stopping, shape=self.shape_of(settings))
         if loaded.recurrent:
             loaded.close()
             raise EngineFailed(
                 f"{settings.path.name} keeps one state for a whole text, so prompts cannot share their beginnings",
                 hint="set `throughput: 0` for this model in promptlab.yaml",
             )
-        self._lib, self._words = loaded.lib, Words(loaded.model)
+        self._lib, self._table = loaded.lib, TokenTable(loaded.model)
         self._read_at_once = loaded.slice if loaded.gpu.layers else READ_AT_ONCE
         self._batch = loaded.lib.llama_batch_init(self._read_at_once + self._seats, 0, 1)
         self._queue: deque[_Seat] = deque()
         self._active: list[_Seat] = []
-        self._cells = Cells(loaded)
+        self._cells = KVCells(loaded)
         self._full = False
         self._last: bytes = b""
 
     @staticmethod
-    def shape_of(settings: Settings) -> Shape:
+    def shape_of(settings: Settings) -> ContextShape:
         """The context it opens."""
-        return Shape(settings.window + ROOM * settings.throughput, settings.throughput + KEPT)
+        return ContextShape(settings.window + ROOM * settings.throughput, settings.throughput + KEPT)
 
     @property
     def size(self) -> int:
@@ -106,7 +106,7 @@ class Together:
         """Let go of all that was read. Between answers only."""
         self._cells.clear()
 
-    def run(self, first: Waiting, more: Callable[[], Waiting | None]) -> None:
+    def run(self, first: PendingRequest, more: Callable[[], PendingRequest | None]) -> None:
         """Answer `first` and whatever `more` gives while there is a seat; each is told when its answer has ended."""
         self._take(first)
         while self._active or self._queue:
@@ -119,10 +119,10 @@ class Together:
                 if not isinstance(exc, EngineFailed):
                     raise
 
-    def _take(self, waiting: Waiting) -> None:
+    def _take(self, waiting: PendingRequest) -> None:
         task = waiting.task
         try:
-            answer = Answer(task, waiting, self.loaded, self._words)
+            answer = Answer(task, waiting, self.loaded, self._table)
         except Exception as exc:
             waiting.fail(exc)
             return

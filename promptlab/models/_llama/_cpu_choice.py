@@ -66,7 +66,7 @@ class Outcome:
     failed: tuple[str, ...] = ()
 
 
-class Tried:
+class CpuChoices:
     """What was tried on this machine, kept in `file`. Safe to share between threads."""
 
     def __init__(self, file: Path, command: tuple[str, ...] = COMMAND) -> None:
@@ -233,5 +233,5 @@ def signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-TRIED = Tried(cache_folder(os.environ) / "tried.json")
+CPU_CHOICES = CpuChoices(cache_folder(os.environ) / "tried.json")
 """What was tried on this machine."""

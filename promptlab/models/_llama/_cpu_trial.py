@@ -23,8 +23,8 @@ from typing import Any
 
 from promptlab.errors import EngineFailed
 from promptlab.models._llama._library import log_lines
-from promptlab.models._llama._load import Loaded
-from promptlab.models._llama._settings import Settings, Shape
+from promptlab.models._llama._load import LoadedModel
+from promptlab.models._llama._settings import ContextShape, Settings
 from promptlab.models._llama._vocabulary import Vocab
 
 READ = (1, 2, 64, 600)
@@ -40,8 +40,8 @@ TEXTS = (
 
 
 def tried(settings: Settings) -> tuple[int, str]:
-    """The number of tokens read, and why the numbers cannot be used; empty if they can. Raises what `Loaded` raises."""
-    loaded = Loaded(settings, stopping=lambda: False, shape=Shape(min(settings.window, CELLS)))
+    """The number of tokens read, and why the numbers cannot be used; empty if they can. Raises what `LoadedModel` raises."""
+    loaded = LoadedModel(settings, stopping=lambda: False, shape=ContextShape(min(settings.window, CELLS)))
     lib, ends = loaded.lib, time.monotonic() + SECONDS
     batch = lib.llama_batch_init(loaded.slice, 0, 1)
     read, why = 0, ""
@@ -63,7 +63,7 @@ def tried(settings: Settings) -> tuple[int, str]:
     return read, why
 
 
-def _decode(loaded: Loaded, batch: Any, position: int, size: int) -> str:
+def _decode(loaded: LoadedModel, batch: Any, position: int, size: int) -> str:
     """Read `size` tokens; why that failed, or empty."""
     words = int(loaded.lib.llama_vocab_n_tokens(loaded.vocab))
     batch.n_tokens = size

@@ -15,34 +15,34 @@ from functools import cache
 from typing import Any
 
 from promptlab.errors import EngineFailed
-from promptlab.models._llama._batching import LEAST, decodes, filled
-from promptlab.models._llama._generation import Answer, Asker, Task
+from promptlab.models._llama._batching import LEAST, decode_ranges, padded
+from promptlab.models._llama._generation import Answer, Requester, Task
 from promptlab.models._llama._library import library, log_lines
-from promptlab.models._llama._load import Loaded
-from promptlab.models._llama._prefix_cache import Prefixes, Start
-from promptlab.models._llama._settings import Settings, Shape
-from promptlab.models._llama._swa_padding import SEQUENCE, Ballast
-from promptlab.models._llama._vocabulary import Words
+from promptlab.models._llama._load import LoadedModel
+from promptlab.models._llama._prefix_cache import PrefixCache, Start
+from promptlab.models._llama._settings import ContextShape, Settings
+from promptlab.models._llama._swa_padding import SEQUENCE, SwaPadding
+from promptlab.models._llama._vocabulary import TokenTable
 from promptlab.types import Completion, Phase
 
 ABORTED = 2
 
 
-class Engine:
-    """A loaded model that answers one request at a time. Raises what `Loaded` raises."""
+class ExactEngine:
+    """A loaded model that answers one request at a time. Raises what `LoadedModel` raises."""
 
     def __init__(self, settings: Settings, *, stopping: Callable[[], bool]) -> None:
-        self.loaded = loaded = Loaded(settings, stopping=stopping, shape=self.shape_of(settings))
+        self.loaded = loaded = LoadedModel(settings, stopping=stopping, shape=self.shape_of(settings))
         self._lib = loaded.lib
-        self._words = Words(loaded.model)
+        self._table = TokenTable(loaded.model)
         self._batch = loaded.lib.llama_batch_init(loaded.slice, 0, 1)
         self._fills, self._last = not loaded.recurrent, -1
         try:
-            ballast = Ballast(loaded) if loaded.sliding_window else None
+            ballast = SwaPadding(loaded) if loaded.sliding_window else None
         except EngineFailed:
             self.close()
             raise
-        self.prefixes = Prefixes(
+        self.prefixes = PrefixCache(
             *(loaded.lib, loaded.context),
             rewinds=not loaded.recurrent,
             ballast=ballast.put if ballast else None,
@@ -51,9 +51,9 @@ class Engine:
         )
 
     @staticmethod
-    def shape_of(settings: Settings) -> Shape:
+    def shape_of(settings: Settings) -> ContextShape:
         """The context it opens."""
-        return Shape(settings.window + LEAST, SEQUENCE + 1)
+        return ContextShape(settings.window + LEAST, SEQUENCE + 1)
 
     @property
     def size(self) -> int:
@@ -73,14 +73,14 @@ class Engine:
         """Let go of all that was read, in memory and on disk."""
         self.prefixes.forget()
 
-    def answer(self, task: Task, asker: Asker) -> Completion:
+    def answer(self, task: Task, asker: Requester) -> Completion:
         """Read, then write until the model ends, a stop string, `max_tokens` or a stop.
 
         Raises:
             RequestRejected: the grammar or a parameter cannot be used.
             EngineFailed: decoding failed.
         """
-        answer = Answer(task, asker, self.loaded, self._words)
+        answer = Answer(task, asker, self.loaded, self._table)
         try:
             start = self.prefixes.begin(task.tokens, mark=task.mark, keep=task.keep)
             done = self._answer(answer, start)
@@ -108,11 +108,11 @@ class Engine:
                     answer.finish = "stopped"
         return answer.done(read=max(0, read - start.position), reused=start.position, prefix=start.found or "none")
 
-    def _read(self, tokens: Sequence[int], asker: Asker, start: Start) -> int:
+    def _read(self, tokens: Sequence[int], asker: Requester, start: Start) -> int:
         """Read a prompt on from `start`; returns where reading ended, before its end only after a stop."""
         total = len(tokens)
         asker.emit(Phase("reading", start.position, total))
-        for begin, end in decodes(start.position, total, self.loaded.slice, start.stops):
+        for begin, end in decode_ranges(start.position, total, self.loaded.slice, start.stops):
             if not self._decode(tokens[begin:end], begin, asker, last=end == total, fill=self._fills):
                 # What was decoded before the stop is there, and how much nobody says.
                 self.prefixes.lost()
@@ -122,14 +122,14 @@ class Engine:
         return total
 
     def _decode(
-        self, tokens: Sequence[int], position: int, asker: Asker, *, last: bool = True, fill: bool = False
+        self, tokens: Sequence[int], position: int, asker: Requester, *, last: bool = True, fill: bool = False
     ) -> bool:
         """Run the model over `tokens`; False when stopped. Only the last token of a prompt gives logits, at `_last` of
         the batch. With `fill` the batch is filled up to whole groups, with a token that does not stay."""
         if asker.stopping:
             return False
         batch, count = self._batch, len(tokens)
-        batch.n_tokens = filled(count) if fill else count
+        batch.n_tokens = padded(count) if fill else count
         self._last = count - 1
         for i in range(batch.n_tokens):
             batch.token[i] = tokens[min(i, count - 1)]

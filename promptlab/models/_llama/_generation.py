@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from promptlab.models._llama._detokenize import AnswerText
-from promptlab.models._llama._load import Loaded
+from promptlab.models._llama._load import LoadedModel
 from promptlab.models._llama._logprobs import logprobs_of
 from promptlab.models._llama._sampling import Sampler
 from promptlab.models._llama._settings import Settings
-from promptlab.models._llama._thinking import Thoughts
-from promptlab.models._llama._vocabulary import Words
+from promptlab.models._llama._thinking import ThinkingSplitter
+from promptlab.models._llama._vocabulary import TokenTable
 from promptlab.types import Completion, Delta, FinishReason, Params, Phase, Thought, Timings, Usage
 
 
@@ -35,7 +35,7 @@ class Task:
     keep: bool = False
 
 
-class Asker(Protocol):
+class Requester(Protocol):
     """Whoever waits for an answer, as the engine sees it. `abort_flag` is a C string, empty while nobody stops."""
 
     abort_flag: Any
@@ -50,7 +50,7 @@ class Asker(Protocol):
     def begin(self) -> None: ...
 
 
-class Waiting(Asker, Protocol):
+class PendingRequest(Requester, Protocol):
     """An asker that is told when its answer has ended."""
 
     task: Task
@@ -68,17 +68,17 @@ class Answer:
         RequestRejected: the grammar or a parameter cannot be used.
     """
 
-    def __init__(self, task: Task, asker: Asker, loaded: Loaded, words: Words) -> None:
+    def __init__(self, task: Task, asker: Requester, loaded: LoadedModel, table: TokenTable) -> None:
         self.task, self.asker = task, asker
-        self._loaded, self._words = loaded, words
+        self._loaded, self._table = loaded, table
         self._started = time.monotonic()
         self._first: float | None = None
         self._text = AnswerText(task.stops, task.lead)
-        self._thoughts = Thoughts(words, task.think)
+        self._thoughts = ThinkingSplitter(table, task.think)
         self._logprobs: list[dict[str, Any]] = []
         self.tokens: list[int] = []
         self.finish: FinishReason | None = None if task.params.max_tokens > 0 else "length"
-        held = None if task.grammar is None else loaded.rules(words).hold(task.grammar)
+        held = None if task.grammar is None else loaded.rules(table).hold(task.grammar)
         self._sampler = Sampler(task.params, seed=task.seed, vocab=loaded.vocab, held=held)
 
     def choose(self, index: int = -1) -> None:
@@ -86,13 +86,13 @@ class Answer:
         context = self._loaded.context
         token = self._sampler.sample(context, index)
         self._first = self._first or time.monotonic() - self._started
-        if self._words.is_end(token):
+        if self._table.is_end(token):
             self.finish = "stop"
             return
         self.tokens.append(token)
         alternatives = self.task.params.logprobs
         if alternatives is not None:
-            self._logprobs.append(logprobs_of(self._loaded.lib, context, index, token, alternatives, self._words))
+            self._logprobs.append(logprobs_of(self._loaded.lib, context, index, token, alternatives, self._table))
         thought, data = self._thoughts.feed(token)
         if thought:
             self.asker.emit(Thought(thought))

@@ -35,7 +35,7 @@ from pathlib import Path
 
 from promptlab.models._llama import _cpu_variants as cpu_variants
 from promptlab.models._llama import _sampling as sampling
-from promptlab.models._llama._batching import READING
+from promptlab.models._llama._batching import READING_MODE
 from promptlab.models._llama._chat_template import RENDERING
 from promptlab.models._llama._chat_worker import FIXED_DATE
 from promptlab.models._llama._cpu_variants import Cpu
@@ -73,7 +73,7 @@ def identity_of(
     """The identity of the model that `entry` describes. `weights` is its digest, `template` the chat template's text,
     empty where the file's own is taken, `threads` how many compute; `build` is `library_build` and `processor` is
     `processor_of` the CPU code that computes."""
-    reading = f"together{entry.throughput}" if entry.throughput else READING
+    reading = f"together{entry.throughput}" if entry.throughput else READING_MODE
     parts = {
         "template": _hash(template or "of the file", *entry.stop, RENDERING, f"{FIXED_DATE:%Y-%m-%d}"),
         "n_ctx": entry.n_ctx,

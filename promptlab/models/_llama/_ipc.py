@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from promptlab.models._llama._generation import Task
-from promptlab.models._llama._host import Standing
+from promptlab.models._llama._host import ModelState
 from promptlab.models._llama._settings import Settings
 from promptlab.types import Completion, Delta, Phase, Thought
 
@@ -53,7 +53,7 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class StepTaken:
     number: int
     step: Phase | Thought | Delta
 
@@ -88,11 +88,11 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
-class Stands:
+class ModelStates:
     """How the loaded models stand; one that is not in it is not loaded. `number` is that of the `Look` it answers."""
 
     number: int
-    models: Mapping[Settings, Standing]
+    models: Mapping[Settings, ModelState]
 
 
 _LENGTH = struct.Struct("<I")

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from promptlab.models._llama._load import Loaded
+from promptlab.models._llama._load import LoadedModel
 from promptlab.models._llama._prefix_tree import common
 
 KEPT = 4
@@ -29,10 +29,10 @@ class Resident:
     left: int
 
 
-class Cells:
+class KVCells:
     """The sequences of `loaded`, of which `KEPT` are for prompts that stay."""
 
-    def __init__(self, loaded: Loaded) -> None:
+    def __init__(self, loaded: LoadedModel) -> None:
         self._lib, self._memory = loaded.lib, loaded.memory
         self._count, self._sequences = loaded.cells, loaded.sequences
         self._kept: OrderedDict[int, array[int]] = OrderedDict()

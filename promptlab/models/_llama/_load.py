@@ -1,4 +1,4 @@
-"""Loading a local model: its weights, a context to read in, its LoRAs, and in words why that failed."""
+"""Loading a local model: its weights, a context to read in, its LoRAs, and in table why that failed."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 
 from promptlab.errors import EngineFailed
 from promptlab.models._llama._library import cpu_variant, library, log_lines, reason
-from promptlab.models._llama._memory import CELL, Room, free_memory, room_in, tensors_of
-from promptlab.models._llama._settings import Settings, Shape, context_params, model_params
-from promptlab.models._llama._token_masks import Rules
+from promptlab.models._llama._memory import CELL, MemoryNeed, free_memory, memory_need_in, tensors_of
+from promptlab.models._llama._settings import ContextShape, Settings, context_params, model_params
+from promptlab.models._llama._token_masks import TokenMasks
 from promptlab.models._llama._unsupported import refuse_loaded, refuse_other_kinds
-from promptlab.models._llama._vocabulary import Words
+from promptlab.models._llama._vocabulary import TokenTable
 
 SLICE = 256
 """Tokens read between two reports of progress. A multiple of 16: see DESIGN.md, measured facts. Pieces of 64 made
@@ -53,7 +53,7 @@ def read_offload(lines: list[str]) -> Offload:
 
 
 @lru_cache(maxsize=16)
-def room_of(settings: Settings, shape: Shape) -> Room:
+def memory_need_of(settings: Settings, shape: ContextShape) -> MemoryNeed:
     """The memory that a model will take, as llama.cpp itself lays it out; nothing is loaded. Kinds of models that
     native code would end over are refused here.
 
@@ -67,7 +67,7 @@ def room_of(settings: Settings, shape: Shape) -> Room:
     if (
         free is not None and shape.cells > MANY
     ):  # laying out so many tokens takes memory itself, so fewer are tried first
-        fewer = room_of(settings, Shape(MANY, shape.sequences))
+        fewer = memory_need_of(settings, ContextShape(MANY, shape.sequences))
         need = max(fewer.cache * (shape.cells // MANY), shape.cells * CELL)
         if need > free:
             raise too_large(settings, f"more than {need / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free")
@@ -87,13 +87,13 @@ def room_of(settings: Settings, shape: Shape) -> Room:
         lib.llama_free(context)
     finally:
         lib.llama_model_free(model)
-    return room_in(
+    return memory_need_in(
         *("".join(loading), "".join(opening), tensors_of(settings.parts or (settings.path,))),
         adapters=sum(path.stat().st_size for path in settings.lora if path.exists()),
     )
 
 
-def refuse_if_full(settings: Settings, room: Room) -> None:
+def refuse_if_full(settings: Settings, room: MemoryNeed) -> None:
     """Refuse a model for which there is not enough memory: Linux would grant it, and kill the process when it is used.
 
     Raises:
@@ -130,7 +130,7 @@ class Stopped(Exception):
     """The job was told to stop while the model was loading."""
 
 
-class Loaded:
+class LoadedModel:
     """A model in memory with one context of `cells` tokens for `sequences` sequences. Made, used and closed on one
     thread.
 
@@ -139,16 +139,16 @@ class Loaded:
         Stopped: `stopping` turned true meanwhile.
     """
 
-    def __init__(self, settings: Settings, *, stopping: Callable[[], bool], shape: Shape | None = None) -> None:
+    def __init__(self, settings: Settings, *, stopping: Callable[[], bool], shape: ContextShape | None = None) -> None:
         if settings.cpu.variant != cpu_variant():  # another variant's numbers would pass for this one's
             raise RuntimeError(f"asked for the CPU code {settings.cpu} in a process of {cpu_variant() or 'own'}")
         self.lib = lib = library()
-        self.settings, self.shape = settings, shape or Shape(settings.window)
+        self.settings, self.shape = settings, shape or ContextShape(settings.window)
         self.cells, self.sequences = self.shape.cells, self.shape.sequences
         self.model: Any = None
         self.context: Any = None
-        self._rules: Rules | None = None
-        self.room = room_of(settings, self.shape)
+        self._rules: TokenMasks | None = None
+        self.room = memory_need_of(settings, self.shape)
         refuse_if_full(settings, self.room)
         params = model_params(settings)
         watch = lib.llama_progress_callback(lambda _part, _data: not stopping())
@@ -189,10 +189,10 @@ class Loaded:
         """Bytes it takes."""
         return self.room.total
 
-    def rules(self, words: Words) -> Rules:
+    def rules(self, table: TokenTable) -> TokenMasks:
         """Its vocabulary for grammars, made when the first one is asked for: a second for 262,000 tokens."""
         if self._rules is None:
-            self._rules = Rules(self.lib, self.vocab, words)
+            self._rules = TokenMasks(self.lib, self.vocab, table)
         return self._rules
 
     def _open_context(self) -> None:

@@ -33,7 +33,7 @@ REPACKED_TOO = REPACKED | frozenset({3, 8, 13, 14, 23})
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class MemoryNeed:
     """Bytes that a loaded model takes: its weights, second copies of some of them, the keys and values of a full
     context, what a computation needs, the logits, and adapters. `on_gpu` where layers go to a GPU, whose memory
     this does not tell apart."""
@@ -67,12 +67,12 @@ class Room:
         return f"{_gb(self.total)} ({named})"
 
 
-def room_in(model_log: str, context_log: str, tensors: Sequence[Tensor], *, adapters: int = 0) -> Room:
+def memory_need_in(model_log: str, context_log: str, tensors: Sequence[Tensor], *, adapters: int = 0) -> MemoryNeed:
     """The sizes in what llama.cpp logged while it laid out a model and a context."""
     extra = re.findall(r"(\S+) model buffer size", model_log)
     kinds = _repacked_kinds(extra)
     repacked = sum(t.bytes for t in tensors if t.kind in kinds and _multiplies(t))
-    return Room(
+    return MemoryNeed(
         weights=_sum(r"print_info: file size\s*=\s*([\d.]+) (\w)iB", model_log),
         repacked=repacked,
         cache=_sum(r"(?:kv_cache\w*|memory_\w+): size =\s*([\d.]+) (\w)iB \(", context_log),
@@ -83,7 +83,7 @@ def room_in(model_log: str, context_log: str, tensors: Sequence[Tensor], *, adap
     )
 
 
-def real_room(model_log: str, context_log: str) -> int:
+def real_need(model_log: str, context_log: str) -> int:
     """Bytes of all buffers in the log of a real load, to hold an estimate against."""
     loaded = _sum(r"model buffer size =\s*([\d.]+) (\w)iB", model_log)
     return loaded + _sum(r"(?:KV|RS|compute|output) buffer size =\s*([\d.]+) (\w)iB", context_log)
@@ -165,4 +165,4 @@ def _text(path: Path) -> str:
         return ""
 
 
-__all__ = ["CELL", "Room", "free_memory", "real_room", "room_in", "tensors_of"]
+__all__ = ["CELL", "MemoryNeed", "free_memory", "memory_need_in", "real_need", "tensors_of"]

@@ -17,8 +17,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from promptlab.models._llama._batching import PIECE, WORTH, Cuts
-from promptlab.models._llama._prefix_files import Shelf
+from promptlab.models._llama._batching import PIECE, WORTH, Pieces
+from promptlab.models._llama._prefix_files import PrefixFiles
 from promptlab.models._llama._prefix_tree import Node, Tree, common
 
 DISK_WORTH = 256
@@ -26,7 +26,7 @@ DISK_WORTH = 256
 MEMORY = 1_000_000_000
 """Bytes of states in memory, unless said otherwise."""
 
-Found = Literal["", "live", "memory", "disk"]
+Source = Literal["", "live", "memory", "disk"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +35,11 @@ class Start:
     `Prefixes.reached` can keep the states there."""
 
     position: int
-    found: Found
+    found: Source
     stops: frozenset[int]
 
 
-class Prefixes:
+class PrefixCache:
     """The live text of a context and the tree of its states.
 
     `rewinds` is false for models whose memory cannot be cut back (recurrent ones): they start from states only.
@@ -55,7 +55,7 @@ class Prefixes:
         rewinds: bool,
         ballast: Callable[[int], None] | None,
         limit: int = MEMORY,
-        shelf: Shelf | None = None,
+        shelf: PrefixFiles | None = None,
     ) -> None:
         self._ballast, self._floor = ballast, 0
         self._lib, self._context, self._memory = lib, context, lib.llama_get_memory(context)
@@ -63,18 +63,18 @@ class Prefixes:
         self.tree = Tree(limit)
         self._tokens = array("i")
         self._read = 0
-        self._cuts, self._path = Cuts((), 0), list[bytes]()
+        self._cuts, self._path = Pieces((), 0), list[bytes]()
         self._wanted: dict[int, int] = {}
         self._keep_on_disk = False
         self.loaded = self.saved = 0
         if shelf is not None:
             self._take_in(shelf)
 
-    def _take_in(self, shelf: Shelf) -> None:
+    def _take_in(self, shelf: PrefixFiles) -> None:
         for one in shelf.find():
             tokens = array("i", one.tokens)
             # What was kept ends where a question began, or at a whole piece.
-            path = Cuts.of(len(tokens) + 1, len(tokens)).pieces([*tokens, 0])
+            path = Pieces.of(len(tokens) + 1, len(tokens)).pieces([*tokens, 0])
             self.tree.put_file(path, len(path), one.path)
 
     def live(self) -> bytes:
@@ -88,7 +88,7 @@ class Prefixes:
         At least one token is left to read, since only reading gives the numbers for the next one.
         """
         text = array("i", tokens)
-        cuts = Cuts.of(len(text), mark)
+        cuts = Pieces.of(len(text), mark)
         path = cuts.pieces(text)
         shared = 0
         if self._rewinds:
@@ -107,10 +107,10 @@ class Prefixes:
         }
         return Start(start, found, frozenset(self._wanted) | (set() if self._rewinds else cuts.uneven))
 
-    def _start(self, path: Sequence[bytes], shared: int, node: Node | None) -> tuple[int, Found]:
+    def _start(self, path: Sequence[bytes], shared: int, node: Node | None) -> tuple[int, Source]:
         """The tokens that are in the context now, and where they were found."""
         while node is not None and node.tokens > shared:
-            found: Found = "memory" if node.state is not None else "disk"
+            found: Source = "memory" if node.state is not None else "disk"
             if self._restore(node, path):
                 return node.tokens, found
             node = self.tree.longest(path)

@@ -36,7 +36,7 @@ class OnDisk:
     tokens: bytes
 
 
-class Shelf:
+class PrefixFiles:
     """The prefixes of one model, known by its `identity`, in `folder`."""
 
     def __init__(self, folder: Path, identity: str, *, limit: int = LIMIT) -> None:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from promptlab._util import subprocesses
 from promptlab.errors import EngineFailed, PromptlabError
-from promptlab.models._llama._batching import decodes, filled
+from promptlab.models._llama._batching import decode_ranges, padded
 from promptlab.models._llama._detokenize import AnswerText
 from promptlab.models._llama._library import CPU_VARIABLE, library
 from promptlab.models._llama._tokenize import encode, split_controls
@@ -39,7 +39,7 @@ AT_ONCE = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class ModelOpening:
     """How the model is opened: the same way on both sides. `n_ctx` is in tokens."""
 
     path: str
@@ -68,12 +68,12 @@ class Margin:
     moved: float
 
 
-def opening_of(backend: LlamaBackend) -> Opening:
+def opening_of(backend: LlamaBackend) -> ModelOpening:
     """The settings of a local model, as `backend` has them."""
     from promptlab.models._llama._backend import usable_cores
 
     entry = backend.entry
-    return Opening(
+    return ModelOpening(
         path=str(backend.path),
         n_ctx=backend.window or entry.n_ctx,
         n_threads=entry.n_threads or usable_cores(),
@@ -104,14 +104,14 @@ def texts_of(backend: LlamaBackend, params: Params, tokens: Sequence[int]) -> li
     return [*grown[:-1], text.text]
 
 
-class Plain:
+class Reference:
     """The process. Ends with the `with` it is opened in.
 
     Raises:
         EngineFailed: llama-cpp-python could not do it, or its process ended.
     """
 
-    def __init__(self, opening: Opening) -> None:
+    def __init__(self, opening: ModelOpening) -> None:
         with contextlib.ExitStack() as opened:
             self._errors = opened.enter_context(tempfile.TemporaryFile())
             self._process = subprocess.Popen(
@@ -130,7 +130,7 @@ class Plain:
             self.close()
             raise
 
-    def __enter__(self) -> Plain:
+    def __enter__(self) -> Reference:
         return self
 
     def __exit__(self, *_exc: object) -> None:
@@ -184,7 +184,7 @@ class Plain:
 class _Model:
     """`llama_cpp.Llama`, in the process of its own."""
 
-    def __init__(self, opening: Opening) -> None:
+    def __init__(self, opening: ModelOpening) -> None:
         self._lib = library()
         self._llama: Any = self._lib.Llama(
             opening.path,
@@ -198,7 +198,7 @@ class _Model:
         self._vocab = self._lib.llama_model_get_vocab(self._llama.model)
 
     def do(self, job: dict[str, Any]) -> dict[str, Any]:
-        """One job of `Plain`."""
+        """One job of `Reference`."""
         if "written" in job:
             return asdict(self._margin(job["read"], job["written"]))
         return asdict(self._write(job["read"], job["max_tokens"], our_cuts=job["our_cuts"]))
@@ -233,8 +233,8 @@ class _Model:
         llama, lib, batch = self._llama, self._lib, self._lib.llama_batch_init(AT_ONCE, 0, 1)
         memory = lib.llama_get_memory(llama.ctx)
         lib.llama_memory_clear(memory, False)
-        for start, end in decodes(0, len(tokens), AT_ONCE):
-            batch.n_tokens = filled(end - start)
+        for start, end in decode_ranges(0, len(tokens), AT_ONCE):
+            batch.n_tokens = padded(end - start)
             for i in range(batch.n_tokens):
                 batch.token[i], batch.pos[i] = tokens[min(start + i, end - 1)], start + i
                 batch.n_seq_id[i], batch.seq_id[i][0] = 1, 0
@@ -276,7 +276,7 @@ def main() -> None:
     for job in jobs:
         try:
             if model is None:
-                model, found = _Model(Opening(**job)), {}
+                model, found = _Model(ModelOpening(**job)), {}
             else:
                 found = model.do(job)
         except (PromptlabError, RuntimeError, ValueError, OSError) as exc:

@@ -10,7 +10,7 @@ from typing import Any
 
 from promptlab.errors import RequestRejected
 from promptlab.models._llama._library import library
-from promptlab.models._llama._token_masks import Held
+from promptlab.models._llama._token_masks import GrammarState
 from promptlab.types import Params
 
 TOP_K, TOP_P, MIN_P = 40, 0.95, 0.05
@@ -25,7 +25,7 @@ class Sampler:
         RequestRejected: llama.cpp cannot use a parameter.
     """
 
-    def __init__(self, params: Params, *, seed: int, vocab: Any, held: Held | None = None) -> None:
+    def __init__(self, params: Params, *, seed: int, vocab: Any, held: GrammarState | None = None) -> None:
         self._lib = lib = library()
         self._size = int(lib.llama_vocab_n_tokens(vocab))
         self.held = held

@@ -22,7 +22,7 @@ from itertools import count
 
 from promptlab.models._backend import Step
 from promptlab.models._llama._job import Job
-from promptlab.models._llama._watchdog import Watch
+from promptlab.models._llama._watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 PATIENCE = 256
@@ -31,7 +31,7 @@ ROUND = 64
 """Jobs that a model which writes several answers together takes in before it is another's turn."""
 
 
-class Lane:
+class Scheduler:
     """A thread and those who wait for it. The thread starts with the first job and ends with the process."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Lane:
         self._current: Job | None = None
         self._served: dict[str, int] = {}
         self._turn = 0
-        self._watch = Watch(lambda: self.busy_with)
+        self._watch = Watchdog(lambda: self.busy_with)
 
     @property
     def busy_with(self) -> str:
@@ -165,5 +165,5 @@ def _nearest(jobs: list[Job]) -> Job:
     return min(jobs, key=lambda job: (-job.near(), came[job.run], job.text))
 
 
-LANE = Lane()
+SCHEDULER = Scheduler()
 """The one lane of this process."""

@@ -9,7 +9,7 @@ from typing import Any
 from promptlab.models._llama._cpu_variants import OWN, Cpu
 from promptlab.models._llama._library import library
 from promptlab.models._llama._prefix_cache import MEMORY
-from promptlab.models._llama._prefix_files import Shelf
+from promptlab.models._llama._prefix_files import PrefixFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,13 @@ class Settings:
         """Bytes on disk, of all parts of a split model."""
         return sum(path.stat().st_size for path in self.parts or (self.path,) if path.exists())
 
-    def shelf(self) -> Shelf | None:
+    def shelf(self) -> PrefixFiles | None:
         """Where this model's prefixes are on disk; None where they are not kept."""
-        return None if self.prefix_folder is None else Shelf(self.prefix_folder, self.identity)
+        return None if self.prefix_folder is None else PrefixFiles(self.prefix_folder, self.identity)
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class ContextShape:
     """Of a context: the tokens it has cells for, and the sequences they may belong to."""
 
     cells: int
@@ -59,7 +59,7 @@ def model_params(settings: Settings) -> Any:
     return params
 
 
-def context_params(settings: Settings, shape: Shape, at_once: int) -> Any:
+def context_params(settings: Settings, shape: ContextShape, at_once: int) -> Any:
     """What it is told to open a context that reads `at_once` tokens."""
     lib = library()
     params = lib.llama_context_default_params()

@@ -12,20 +12,20 @@ import ctypes
 
 from promptlab.errors import EngineFailed
 from promptlab.models._llama._batching import PIECE
-from promptlab.models._llama._load import Loaded
+from promptlab.models._llama._load import LoadedModel
 
 SEQUENCE = 1
 """The sequence that those cells belong to; the text is sequence 0."""
 
 
-class Ballast:
+class SwaPadding:
     """The cells, for a context in which nothing has been read.
 
     Raises:
         EngineFailed: a token could not be read.
     """
 
-    def __init__(self, loaded: Loaded) -> None:
+    def __init__(self, loaded: LoadedModel) -> None:
         self._lib, self._context, self._memory = lib, context, memory = loaded.lib, loaded.context, loaded.memory
         self._window = loaded.sliding_window
         batch = lib.llama_batch_init(PIECE, 0, 1)

@@ -21,12 +21,12 @@ class Pieces(Protocol):
     def text_piece(self, token: int) -> bytes: ...
 
 
-class Thoughts:
+class ThinkingSplitter:
     """Takes the tokens of one answer. `close` is the tag that ends thinking the prompt has opened, "" where it has
     opened none; None takes every token as text, as a grammar wants it. `tokens` is how many went into thinking."""
 
-    def __init__(self, words: Pieces, close: str | None) -> None:
-        self._words = words
+    def __init__(self, table: Pieces, close: str | None) -> None:
+        self._table = table
         self._split = None if close is None else Split(close)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._parts: list[str] = []
@@ -38,11 +38,11 @@ class Thoughts:
 
     def feed(self, token: int) -> tuple[str, bytes]:
         """What `token` makes certain: thinking, and bytes of the answer."""
-        data = self._words.text_piece(token)
+        data = self._table.text_piece(token)
         if self._split is None or self._split.answering:
             return "", data
-        if not data and self._words.piece(token) in _TAGS:  # some vocabularies have the tags as control tokens
-            data = self._words.piece(token)
+        if not data and self._table.piece(token) in _TAGS:  # some vocabularies have the tags as control tokens
+            data = self._table.piece(token)
         self._count += 1
         thinking = self._split.thinking
         thought, text = self._split.feed(self._decoder.decode(data))

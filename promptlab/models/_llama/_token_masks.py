@@ -1,6 +1,6 @@
 """Which tokens may come next where an answer must follow a grammar: llguidance's masks for a model's vocabulary.
 
-rules = Rules(lib, vocab, words)               # once for a model: a second for 262,000 tokens
+rules = Rules(lib, vocab, table)               # once for a model: a second for 262,000 tokens
 held = rules.hold(grammar)                     # once for an answer
 held.mask(logits)                              # what must not come next becomes minus infinity
 held.accept(token)
@@ -12,20 +12,20 @@ import ctypes
 from typing import Any
 
 from promptlab.errors import EngineFailed, ModelNotReady, RequestRejected
-from promptlab.models._llama._vocabulary import Words
+from promptlab.models._llama._vocabulary import TokenTable
 
 NO_TEXT = b"\xff"
 """What a token that adds nothing to an answer begins with: no grammar has it."""
 
 
-class Rules:
+class TokenMasks:
     """The vocabulary of an open model, as llguidance wants it: each token by the bytes it adds to an answer.
 
     Raises:
         ModelNotReady: llguidance is not installed.
     """
 
-    def __init__(self, lib: Any, vocab: Any, words: Words) -> None:
+    def __init__(self, lib: Any, vocab: Any, table: TokenTable) -> None:
         try:
             from llguidance import LLTokenizer
         except ImportError as exc:
@@ -33,28 +33,28 @@ class Rules:
                 "a schema for a local model needs llguidance, which is not installed",
                 hint="pip install 'promptlab[local]'",
             ) from exc
-        ends = [token for token in range(words.size) if words.is_end(token)]
-        pieces = [piece or NO_TEXT + b"<%d>" % token for token, piece in enumerate(words.text_pieces())]
+        ends = [token for token in range(table.size) if table.is_end(token)]
+        pieces = [piece or NO_TEXT + b"<%d>" % token for token, piece in enumerate(table.text_pieces())]
         for token in ends:
             pieces[token] = NO_TEXT + b"<%d>" % token
         tokenize = ctypes.cast(lib.llama_cpp._lib.llama_tokenize, ctypes.c_void_p).value
-        self._size = words.size
+        self._size = table.size
         self._tokenizer: Any = LLTokenizer.from_llamacpp(  # type: ignore[attr-defined]  # its stubs leave it out
             tokens=pieces, vocab_ptr=vocab, tokenize_fptr=tokenize, eos_token=ends
         )
 
-    def hold(self, grammar: str) -> Held:
+    def hold(self, grammar: str) -> GrammarState:
         """An answer that must follow `grammar`, before its first token. Raises `RequestRejected`."""
         from llguidance import LLMatcher
 
         matcher = LLMatcher(self._tokenizer, grammar, log_level=0)
         if matcher.is_error():
-            words = matcher.get_error().split("\n")[0]
-            raise RequestRejected(f"the template's schema cannot be used: {words}", hint="simplify the schema")
-        return Held(matcher, self._size)
+            table = matcher.get_error().split("\n")[0]
+            raise RequestRejected(f"the template's schema cannot be used: {table}", hint="simplify the schema")
+        return GrammarState(matcher, self._size)
 
 
-class Held:
+class GrammarState:
     """How far one answer has come in its grammar."""
 
     def __init__(self, matcher: Any, size: int) -> None:
@@ -90,8 +90,8 @@ class Held:
         return bool(self._matcher.is_stopped() and self._matcher.is_accepting())
 
     def _failure(self) -> EngineFailed:
-        words = self._matcher.get_error().strip().split("\n")[0]
-        return EngineFailed(f"the schema became too much while the answer was written: {words}", hint="simplify it")
+        table = self._matcher.get_error().strip().split("\n")[0]
+        return EngineFailed(f"the schema became too much while the answer was written: {table}", hint="simplify it")
 
 
-__all__ = ["Held", "Rules"]
+__all__ = ["GrammarState", "TokenMasks"]

@@ -25,7 +25,7 @@ MAX_LINES, MAX_LINE = 1_024, 2_048
 """Lines whose tokens are remembered, and the bytes of the longest such."""
 
 
-class Words:
+class TokenTable:
     """The tokens of a model that is open, by its native handle."""
 
     def __init__(self, model: Any) -> None:
@@ -82,7 +82,7 @@ class _Tables(NamedTuple):
     lines_end: bool
 
 
-class Vocab(Words):
+class Vocab(TokenTable):
     """Tokens of one model file, without its weights.
 
     Raises:

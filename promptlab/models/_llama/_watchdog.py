@@ -16,7 +16,7 @@ from promptlab.models._llama._job import Job
 LOOK_SECONDS = 0.05
 
 
-class Watch:
+class Watchdog:
     """The thread, begun with the first job. `busy_with` is the name of the model at work, empty when none is."""
 
     def __init__(self, busy_with: Callable[[], str]) -> None:

@@ -27,9 +27,9 @@ from promptlab.models._llama._ipc import (
     Forget,
     Loading,
     Look,
+    ModelStates,
     Pipe,
-    Said,
-    Stands,
+    StepTaken,
     Stop,
 )
 from promptlab.types import Completion, Delta, Phase, Thought
@@ -53,7 +53,7 @@ class _Told:
         self.abort_flag.value = b"x"
 
     def emit(self, step: Phase | Thought | Delta) -> None:
-        self._pipe.send(Said(self.number, step))
+        self._pipe.send(StepTaken(self.number, step))
 
     def loading(self, what: str | None) -> None:
         self._pipe.send(Loading(self.number, what))
@@ -144,7 +144,7 @@ class Worker:
     def tell(self, number: int = 0) -> None:
         """Say how the models stand."""
         models = {settings: self._engines.standing(settings) for settings in self._engines.loaded()}
-        self.pipe.send(Stands(number, {key: one for key, one in models.items() if one}))
+        self.pipe.send(ModelStates(number, {key: one for key, one in models.items() if one}))
 
 
 def main() -> None:

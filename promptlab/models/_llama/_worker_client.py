@@ -22,8 +22,8 @@ from promptlab import errors
 from promptlab._util import subprocesses
 from promptlab.errors import EngineFailed, IllegalInstruction, PromptlabError
 from promptlab.models._llama._cpu_choice import signal_name
-from promptlab.models._llama._generation import Waiting
-from promptlab.models._llama._host import Standing
+from promptlab.models._llama._generation import PendingRequest
+from promptlab.models._llama._host import ModelState
 from promptlab.models._llama._ipc import (
     Ask,
     Begun,
@@ -33,9 +33,9 @@ from promptlab.models._llama._ipc import (
     Forget,
     Loading,
     Look,
+    ModelStates,
     Pipe,
-    Said,
-    Stands,
+    StepTaken,
     Stop,
 )
 from promptlab.models._llama._library import CPU_VARIABLE
@@ -52,7 +52,7 @@ POLL_SECONDS = 0.05
 """How often it is looked whether somebody stopped an answer of which nothing is heard."""
 
 
-class Child:
+class WorkerClient:
     """The local models in a process of their own; see `Host` in llama_host.py. `serve`, `forget` and `drop` are for the
     lane's thread. A process holds one variant of llama.cpp's CPU code; a request for another one starts it anew."""
 
@@ -76,8 +76,8 @@ class Child:
         process = self._process
         return sum(one.size for one in process.models.values()) if process and process.alive else 0
 
-    def serve(self, first: Waiting, more: Callable[[], Waiting | None]) -> None:
-        open_: dict[int, Waiting] = {}
+    def serve(self, first: PendingRequest, more: Callable[[], PendingRequest | None]) -> None:
+        open_: dict[int, PendingRequest] = {}
         told: set[int] = set()
         unread: dict[int, int] = {}
         together = first.task.settings.throughput
@@ -92,7 +92,7 @@ class Child:
                 message = process.next(POLL_SECONDS)
                 if message is not None:
                     _deliver(message, open_)
-                    if isinstance(message, Said) and isinstance(message.step, Phase):
+                    if isinstance(message, StepTaken) and isinstance(message.step, Phase):
                         unread[message.number] = message.step.total - message.step.done
                 while (
                     len(open_) < together and sum(unread[number] for number in open_) < UNREAD and (another := more())
@@ -105,13 +105,13 @@ class Child:
             process.close()
             self._failed(open_, exc)
 
-    def _failed(self, open_: Mapping[int, Waiting], error: BaseException) -> None:
+    def _failed(self, open_: Mapping[int, PendingRequest], error: BaseException) -> None:
         """Tell everybody who is being answered."""
         self._begun = None
         for waiting in open_.values():
             waiting.fail(error)
 
-    def _ask(self, process: _Process, waiting: Waiting, open_: dict[int, Waiting]) -> dict[int, int]:
+    def _ask(self, process: _Process, waiting: PendingRequest, open_: dict[int, PendingRequest]) -> dict[int, int]:
         """Give a request to the worker; its number, and the tokens that it will have to read beyond those of the
         request before it."""
         number = next(self._numbers)
@@ -128,10 +128,10 @@ class Child:
         process.pipe.send(Look(number))
         while True:
             message = process.next(None)
-            if isinstance(message, Stands) and message.number == number:
+            if isinstance(message, ModelStates) and message.number == number:
                 return
 
-    def standing(self, settings: Settings) -> Standing | None:
+    def standing(self, settings: Settings) -> ModelState | None:
         process, begun = self._process, self._begun
         found = process.models.get(settings) if process and process.alive else None
         # While answers are written together, the worker has gone further than it last said.
@@ -176,12 +176,12 @@ class Child:
             process.close()
 
 
-def _deliver(message: Any, open_: dict[int, Waiting]) -> None:
+def _deliver(message: Any, open_: dict[int, PendingRequest]) -> None:
     """Hand a message to whom it is for; one that ends an answer closes it."""
-    if isinstance(message, Stands):
+    if isinstance(message, ModelStates):
         return
     waiting = open_[message.number]
-    if isinstance(message, Said):
+    if isinstance(message, StepTaken):
         waiting.emit(message.step)
     elif isinstance(message, Loading):
         waiting.loading(message.what)
@@ -219,7 +219,7 @@ class _Process:
         assert self._popen.stdin, "a pipe was asked for"
         assert self._popen.stdout, "a pipe was asked for"
         self.pipe = Pipe(self._popen.stdout, self._popen.stdin)
-        self.models: Mapping[Settings, Standing] = {}
+        self.models: Mapping[Settings, ModelState] = {}
         self.alive = True
         self._heard: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._lines: deque[str] = deque(maxlen=LAST_LINES)
@@ -235,7 +235,7 @@ class _Process:
         try:
             while True:
                 message = self.pipe.receive()
-                if isinstance(message, Stands):
+                if isinstance(message, ModelStates):
                     self.models = message.models
                 self._heard.put(message)
         except Exception:  # the end, or the rest of a message that a dying process had begun

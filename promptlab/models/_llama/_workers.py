@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from promptlab.models._llama._generation import Waiting
-from promptlab.models._llama._host import Standing
+from promptlab.models._llama._generation import PendingRequest
+from promptlab.models._llama._host import ModelState
 from promptlab.models._llama._settings import Settings
-from promptlab.models._llama._worker_client import COMMAND, Child
+from promptlab.models._llama._worker_client import COMMAND, WorkerClient
 
 
 class Workers:
@@ -19,25 +19,25 @@ class Workers:
 
     def __init__(self, command: tuple[str, ...] = COMMAND) -> None:
         self._command = command
-        self._children: dict[str, Child] = {}
-        self._last: Child | None = None
+        self._children: dict[str, WorkerClient] = {}
+        self._last: WorkerClient | None = None
 
     @property
     def pid(self) -> int | None:
         """The process that answered last; None if it does not run."""
         return self._last.pid if self._last else None
 
-    def _of(self, settings: Settings) -> Child:
-        return self._children.setdefault(settings.cpu.variant, Child(self._command))
+    def _of(self, settings: Settings) -> WorkerClient:
+        return self._children.setdefault(settings.cpu.variant, WorkerClient(self._command))
 
-    def serve(self, first: Waiting, more: Callable[[], Waiting | None]) -> None:
+    def serve(self, first: PendingRequest, more: Callable[[], PendingRequest | None]) -> None:
         settings = first.task.settings
         child = self._last = self._of(settings)
         if not child.standing(settings):
             self._make_room(settings, child)
         child.serve(first, more)
 
-    def _make_room(self, settings: Settings, child: Child) -> None:
+    def _make_room(self, settings: Settings, child: WorkerClient) -> None:
         """A process keeps to the limit by itself; together they may not. End the others where they would not."""
         others = [one for one in self._children.values() if one is not child and one.size]
         coming = settings.file_bytes
@@ -46,7 +46,7 @@ class Workers:
             for other in others:
                 other.close()
 
-    def standing(self, settings: Settings) -> Standing | None:
+    def standing(self, settings: Settings) -> ModelState | None:
         child = self._children.get(settings.cpu.variant)
         return child.standing(settings) if child else None
 

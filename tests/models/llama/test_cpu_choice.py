@@ -24,7 +24,7 @@ from promptlab.models._llama import (
     _library as llama_native,
 )
 from promptlab.models._llama._backend import LlamaBackend
-from promptlab.models._llama._cpu_choice import Outcome, Trial, Tried
+from promptlab.models._llama._cpu_choice import CpuChoices, Outcome, Trial
 from promptlab.models._llama._cpu_variants import Cpu
 from promptlab.models._llama._settings import Settings
 from promptlab.models._llama._workers import Workers
@@ -49,10 +49,10 @@ def _three_kinds_of_code(request: pytest.FixtureRequest, monkeypatch: pytest.Mon
 
 
 @pytest.fixture
-def make(tmp_path: Path) -> Callable[..., tuple[Tried, Callable[[], list[str]]]]:
-    """A `Tried` whose tries are a stand-in: `body` is Python with `cpu`, the code to try; and what was tried so far."""
+def make(tmp_path: Path) -> Callable[..., tuple[CpuChoices, Callable[[], list[str]]]]:
+    """A `CpuChoices` whose tries are a stand-in: `body` is Python with `cpu`, the code to try; and what was tried so far."""
 
-    def maker(body: str) -> tuple[Tried, Callable[[], list[str]]]:
+    def maker(body: str) -> tuple[CpuChoices, Callable[[], list[str]]]:
         log = tmp_path / "log"
         program = (
             "import json, os, pickle, signal, sys, time\n"
@@ -62,7 +62,7 @@ def make(tmp_path: Path) -> Callable[..., tuple[Tried, Callable[[], list[str]]]]
             "def end(**told): print(json.dumps({'read': 667, 'why': '', **told})); sys.exit(0)\n"
             f"{body}\n"
         )
-        tried = Tried(tmp_path / "cache" / "tried.json", (sys.executable, "-c", program))
+        tried = CpuChoices(tmp_path / "cache" / "tried.json", (sys.executable, "-c", program))
         return tried, lambda: log.read_text().split() if log.exists() else []
 
     return maker
@@ -92,7 +92,9 @@ def test_the_best_code_that_lives_answers_and_is_not_tried_again(make, tmp_path,
     outcome = tried.known(trial)
     assert outcome is not None
     assert [line.split(":")[0] for line in outcome.failed] == tries[:-1]
-    assert Tried(tmp_path / "cache" / "tried.json", ("/nowhere",)).choose(trial) == outcome.cpu, "it is in the file"
+    assert CpuChoices(tmp_path / "cache" / "tried.json", ("/nowhere",)).choose(trial) == outcome.cpu, (
+        "it is in the file"
+    )
     assert seen() == tries
 
 
@@ -147,7 +149,7 @@ def test_what_was_tried_counts_for_this_processor_build_and_model_only(make, mon
     for place, name in ((cpu_variants, "processor"), (llama_tried, "build")):
         with monkeypatch.context() as patch:
             patch.setattr(place, name, lambda: "another one")
-            assert Tried(tried._file).known(TRIAL) is None, name
+            assert CpuChoices(tried._file).known(TRIAL) is None, name
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"other": 1}'])
@@ -156,7 +158,7 @@ def test_a_damaged_record_is_made_anew(make, text):
     tried._file.parent.mkdir()
     tried._file.write_text(text)
     assert tried.choose(TRIAL) == Cpu("icelake")
-    assert Tried(tried._file).known(TRIAL) == Outcome(Cpu("icelake"))
+    assert CpuChoices(tried._file).known(TRIAL) == Outcome(Cpu("icelake"))
 
 
 def test_without_a_writable_cache_folder_it_is_tried_in_each_process(make, tmp_path):
@@ -226,7 +228,7 @@ def test_a_library_that_dies_is_passed_over_and_the_answer_comes(dead, house, tm
     dead(best[0])
     backend = house.backend("small")
     assert isinstance(backend, LlamaBackend)
-    backend._tried, backend._host = Tried(tmp_path / "tried.json"), Workers()
+    backend._tried, backend._host = CpuChoices(tmp_path / "tried.json"), Workers()
     result = ask(house, tmp_path)
     assert result.completion is not None, result.error
     assert result.completion.details["cpu"] == best[1]
@@ -240,7 +242,7 @@ def test_a_model_that_cannot_run_says_so_in_the_list_and_in_the_answer(dead, hou
     dead(*cpu_variants.built())
     backend = house.backend("small")
     assert isinstance(backend, LlamaBackend)
-    backend._tried, backend._host = Tried(tmp_path / "tried.json"), Workers()
+    backend._tried, backend._host = CpuChoices(tmp_path / "tried.json"), Workers()
     assert not house.status("small").tried
     result = ask(house, tmp_path)
     assert "cannot run here" in result.error
@@ -294,7 +296,7 @@ def test_a_damaged_vocabulary_ends_no_process_of_ours(tmp_path: Path, tokens: li
     }
     path = gguf_made.write(tmp_path / "tiny.gguf", gguf_made.tiny_meta(extra=extra), gguf_made.tiny_tensors(1))
     backend = LlamaBackend(
-        "tiny", path, LlamaModel(backend="llama", path="x"), sha256="1" * 64, tried=Tried(tmp_path / "tried.json")
+        "tiny", path, LlamaModel(backend="llama", path="x"), sha256="1" * 64, tried=CpuChoices(tmp_path / "tried.json")
     )
     for _ in range(2):  # the second time from memory
         if reads:
@@ -309,7 +311,9 @@ def test_a_damaged_vocabulary_ends_no_process_of_ours(tmp_path: Path, tokens: li
 
 def backend_of(tmp_path: Path, numerics: str | None, asked: str) -> LlamaBackend:
     entry = LlamaModel.model_validate({"backend": "llama", "path": "x", "numerics": numerics})
-    return LlamaBackend("m", tmp_path / "m.gguf", entry, "0" * 64, numerics=asked, tried=Tried(tmp_path / "tried.json"))
+    return LlamaBackend(
+        "m", tmp_path / "m.gguf", entry, "0" * 64, numerics=asked, tried=CpuChoices(tmp_path / "tried.json")
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,14 @@ from promptlab.errors import EngineFailed
 from promptlab.models._backend import Step
 from promptlab.models._llama._job import Job
 from promptlab.models._llama._prefix_tree import common
-from promptlab.models._llama._scheduler import Lane
+from promptlab.models._llama._scheduler import Scheduler
 from promptlab.types import Completion, Delta, Phase
 from tests.models.lane import Single
 
 
 @pytest.fixture
-def lane() -> Lane:
-    return Lane()
+def lane() -> Scheduler:
+    return Scheduler()
 
 
 def job(name: str, work: Callable[[Job], Completion], cancel: threading.Event | None = None) -> Job:
@@ -200,7 +200,7 @@ def test_other_work_takes_its_turn_and_its_failure_harms_nobody(lane):
 class Asked:
     """Jobs that wait behind a blocked one; `order` is that in which they were done."""
 
-    def __init__(self, lane: Lane) -> None:
+    def __init__(self, lane: Scheduler) -> None:
         self._lane, self._blocked = lane, Blocked()
         self._first = lane.ask(job("blocking", self._blocked))
         self._blocked.begun.wait()
@@ -232,7 +232,7 @@ class Asked:
 
 
 @pytest.fixture
-def asked(lane: Lane) -> Asked:
+def asked(lane: Scheduler) -> Asked:
     return Asked(lane)
 
 
