@@ -663,10 +663,10 @@ def _memory(name: str, requests: int) -> MemoryFigures:
     rows = {max(1, requests * part // 8) for part in range(1, 9)}
     with opened(name) as backend:
         warmed(backend)
-        standing = WORKERS.standing(backend._settings)
-        assert standing
+        state = WORKERS.state(backend._settings)
+        assert state
         assert WORKERS.pid
-        weights_and_kv = standing.size - standing.state_bytes
+        weights_and_kv = state.size - state.state_bytes
         for number in range(1, requests + 1):
             text = f"Say the number {number} and the one after it."
             ask(backend, Beginning("", "", "none").ask(name, text, Params(max_tokens=4)))

@@ -239,18 +239,18 @@ class LlamaBackend:
         """Unload the model."""
         if "_settings_but_cpu" in self.__dict__:
             settings = self._settings
-            SCHEDULER.do(lambda: self._host.drop(settings))
+            SCHEDULER.do(lambda: self._host.unload(settings))
 
     @property
     def loaded(self) -> bool:
         """True if the weights are in memory."""
-        return "_settings_but_cpu" in self.__dict__ and self._host.standing(self._settings) is not None
+        return "_settings_but_cpu" in self.__dict__ and self._host.state(self._settings) is not None
 
     @property
     def size(self) -> int | None:
         """Bytes of memory that the loaded model takes; None if it is not loaded."""
-        standing = self._host.standing(self._settings)
-        return standing.size if standing else None
+        state = self._host.state(self._settings)
+        return state.size if state else None
 
     @property
     def file_bytes(self) -> int:
@@ -266,9 +266,9 @@ class LlamaBackend:
     @property
     def gpu(self) -> str:
         """A sentence about the use of a GPU. Before the model is loaded, it only says if one could be used."""
-        standing = self._host.standing(self._settings)
-        if standing:
-            return standing.gpu
+        state = self._host.state(self._settings)
+        if state:
+            return state.gpu
         if not has_gpu():
             return NO_GPU
         return "a GPU can be used; loading the model will show it" if self.entry.n_gpu_layers else "not requested"
@@ -277,8 +277,8 @@ class LlamaBackend:
         """The size of the prefix cache, in memory and on disk. Loads nothing."""
         shelf = self._settings.shelf()
         sizes = [size for _, size in shelf.files()] if shelf else []
-        standing = self._host.standing(self._settings)
-        states = (standing.states, standing.state_bytes) if standing else (0, 0)
+        state = self._host.state(self._settings)
+        states = (state.states, state.state_bytes) if state else (0, 0)
         return Held(*states, len(sizes), sum(sizes))
 
     def forget_prefixes(self) -> None:

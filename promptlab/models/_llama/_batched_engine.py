@@ -144,14 +144,14 @@ class BatchedEngine:
             if not code:
                 break
             if code != NO_ROOM:
-                raise self.loaded.failed(lines, code, 0)
+                raise self.loaded.decode_error(lines, code, 0)
             if self._cells.drop_oldest():
                 continue
             if len(self._active) > 1:
                 self._put_off(self._active[-1])
                 parts = self._filled()
             else:
-                raise self.loaded.failed(lines, code, self._active[0].position)
+                raise self.loaded.decode_error(lines, code, self._active[0].position)
         for seat, count in parts:
             seat.position += count
             if seat.reading or count > 1 or not seat.answer.tokens:

@@ -76,7 +76,7 @@ def _decode(loaded: LoadedModel, batch: Any, position: int, size: int) -> str:
     with log_lines() as lines:
         code = int(loaded.lib.llama_decode(loaded.context, batch))
     if code:
-        return str(loaded.failed(lines, code, position))
+        return str(loaded.decode_error(lines, code, position))
     logits = loaded.lib.llama_get_logits_ith(loaded.context, size - 1)
     # A NaN is not equal to itself; adding up meets each of them.
     total = sum((ctypes.c_float * words).from_address(ctypes.addressof(logits.contents)))

@@ -142,7 +142,7 @@ class ExactEngine:
         if code == ABORTED or (code and asker.stopping):
             return False
         if code:
-            raise self.loaded.failed(lines, code, position)
+            raise self.loaded.decode_error(lines, code, position)
         if batch.n_tokens > count:
             self._lib.llama_memory_seq_rm(self.loaded.memory, 0, position + count, -1)
         return True

@@ -1,4 +1,4 @@
-"""One answer being written: its tokens chosen, its text shown, and when it ends."""
+"""Decoding one answer: choosing its tokens, showing its text, and deciding when it ends."""
 
 from __future__ import annotations
 
@@ -19,9 +19,12 @@ from promptlab.types import Completion, Delta, FinishReason, Params, Phase, Thou
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What a loaded model is to answer. `mark` is the token at which the question begins: what stands before it is
-    worth coming back to, and with `keep` it may go to disk. `lead` is white space the chat template puts first; `think`
-    is the tag that ends thinking which the prompt has opened, None where the answer cannot think."""
+    """A request to a loaded model.
+
+    `mark` is the token at which the question begins; the prefix before it is worth caching, and with `keep` it may be
+    written to disk. `lead` is the white space that the chat template puts before an answer. `think` is the tag that
+    ends thinking if the prompt has opened it, "" if it has not, and None if the answer cannot contain thinking.
+    """
 
     settings: Settings
     tokens: Sequence[int]
@@ -36,7 +39,7 @@ class Task:
 
 
 class Requester(Protocol):
-    """Whoever waits for an answer, as the engine sees it. `abort_flag` is a C string, empty while nobody stops."""
+    """The caller who waits for an answer, as the engine sees it. `abort_flag` is a C string; not empty means stop."""
 
     abort_flag: Any
 
@@ -51,18 +54,18 @@ class Requester(Protocol):
 
 
 class PendingRequest(Requester, Protocol):
-    """An asker that is told when its answer has ended."""
+    """A requester that is told when its answer has ended."""
 
     task: Task
 
     def end(self, done: Completion | None) -> None:
-        """The answer; None where it was stopped before it began."""
+        """Take the answer; `done` is None if the request was stopped before it began."""
 
     def fail(self, error: BaseException) -> None: ...
 
 
 class Answer:
-    """The answer to `task`, from its first token on. Used on the engine's thread; `close` frees what is native.
+    """The answer to `task`, from its first token on. To be used on the engine's thread; `close` frees native memory.
 
     Raises:
         RequestRejected: the grammar or a parameter cannot be used.
@@ -78,11 +81,11 @@ class Answer:
         self._logprobs: list[dict[str, Any]] = []
         self.tokens: list[int] = []
         self.finish: FinishReason | None = None if task.params.max_tokens > 0 else "length"
-        held = None if task.grammar is None else loaded.rules(table).hold(task.grammar)
-        self._sampler = Sampler(task.params, seed=task.seed, vocab=loaded.vocab, held=held)
+        grammar = None if task.grammar is None else loaded.token_masks(table).start(task.grammar)
+        self._sampler = Sampler(task.params, seed=task.seed, vocab=loaded.vocab, grammar=grammar)
 
     def choose(self, index: int = -1) -> None:
-        """Take the next token from the logits at `index` of the last decode; `finish` is set where it is the last."""
+        """Choose the next token by the logits at `index` of the last batch. Sets `finish` if the answer has ended."""
         context = self._loaded.context
         token = self._sampler.sample(context, index)
         self._first = self._first or time.monotonic() - self._started
@@ -99,8 +102,8 @@ class Answer:
         shown = self._text.feed(data)
         if shown:
             self.asker.emit(Delta(shown))
-        held = self._sampler.held
-        if self._text.stopped or (held and held.over):
+        grammar = self._sampler.grammar
+        if self._text.stopped or (grammar and grammar.complete):
             self.finish = "stop"
         elif self.asker.stopping:
             self.finish = "stopped"
@@ -108,8 +111,8 @@ class Answer:
             self.finish = "length"
 
     def done(self, *, read: int, reused: int, **details: Any) -> Completion:
-        """The whole answer, once `finish` says why it ended."""
-        # What a stop leaves undecided is dropped: it may have been the beginning of a tag or of a stop string.
+        """The completion, after `finish` was set."""
+        # After a stop the text held back is dropped: it may be the beginning of a tag or of a stop string.
         rest = "" if self.finish == "stopped" else self._rest()
         if rest:
             self.asker.emit(Delta(rest))
@@ -122,7 +125,7 @@ class Answer:
         return Completion(self._text.text, end, usage, timings, details=details, thinking=thinking)
 
     def _rest(self) -> str:
-        """What was held back until the end."""
+        """The text that was held back until the end."""
         thought, data = self._thoughts.finish()
         if thought:
             self.asker.emit(Thought(thought))

@@ -1,14 +1,14 @@
-"""From a JSON Schema to a grammar that a local model's answer must follow, for llguidance.
+"""Makes a grammar from a JSON Schema. llguidance uses it to make a local model's answer follow the schema.
 
     grammar_of('{"type": "object", "properties": {"due": {"type": "string", "format": "date"}}}')
 
-A copy of the schema is made that llguidance can hold, and it makes the grammar. The copy allows all that the schema
-allows, each object's named properties in their order, and may allow more: what llguidance cannot hold is left out of
-it and named in `Grammar.wider`. The whole answer is judged by the schema itself afterwards (_util/json_schema.py).
+llguidance gets a copy of the schema with the keywords that it supports (_grammar_schema.py). The copy allows at least
+the answers that the schema allows; keywords that were left out are listed in `Grammar.wider`. So the whole answer is
+validated with the schema itself afterwards (_util/json_schema.py).
 
-In two things it allows less, and says so. An object of `type: object` that names its properties and says nothing of
-others has those only, since small models add more without end (`Grammar.only_named`); `additionalProperties: true`
-allows them. A number has one spelling where the schema limits it: 100, not 1e2.
+In two ways the grammar is stricter. If `type: object` lists its properties and says nothing about others, only these
+are allowed (`Grammar.only_named`), because small models go on adding others; `additionalProperties: true` allows them.
+And a number with limits has one spelling: 100, not 1e2.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ from functools import lru_cache
 from promptlab._util.json_schema import problem_of
 from promptlab._util.json_schema_refs import pointer_part
 from promptlab.errors import RequestRejected
-from promptlab.models._llama._grammar_schema import Copy, compile_grammar
+from promptlab.models._llama._grammar_schema import WiderSchema, compile_grammar
 
 MOST_ROUNDS = 40
+"""How many keywords are left out, one after the other, before the schema is refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
-    """What llguidance takes, as text; what of the schema it does not hold, "`not` at #/properties/x"; and the places of
-    objects that have no other properties than those named."""
+    """A grammar as `text` for llguidance. `wider` lists the keywords that it does not enforce, such as "`not` at
+    #/properties/x"; `only_named` the places of objects that get no properties other than the named ones."""
 
     text: str
     wider: tuple[str, ...] = ()
@@ -37,10 +38,11 @@ class Grammar:
 
 @lru_cache(maxsize=64)
 def grammar_of(schema: str) -> Grammar:
-    """The grammar for JSON Schema `schema` (JSON text).
+    """The grammar for a JSON Schema, given as JSON text.
 
     Raises:
-        RequestRejected: it is no JSON Schema, no JSON is valid under it, or it cannot be held; names keyword and place.
+        RequestRejected: it is no JSON Schema, no JSON is valid under it, or llguidance does not support it. The message
+            has the keyword and its place.
         ModelNotReady: llguidance is not installed.
     """
     try:
@@ -53,28 +55,27 @@ def grammar_of(schema: str) -> Grammar:
         raise RequestRejected(f"the schema at {at}: {problem.message}", hint="fix the template's schema")
     dropped: dict[tuple[str, str], None] = {}
     for _ in range(MOST_ROUNDS):
-        wide = Copy(parsed, frozenset(dropped))
-        copy = wide.copy()
-        text, wrong = compile_grammar(copy)
-        if not wrong:
-            wider = tuple(f"`{key}` at {at}" for at, key in dict.fromkeys([*wide.wider, *dropped]))
-            return Grammar(text, wider, tuple(dict.fromkeys(wide.only_named)))
-        if wrong.startswith("Unsatisfiable"):
+        copy = WiderSchema(parsed, frozenset(dropped))
+        text, error = compile_grammar(copy.build())
+        if not error:
+            wider = tuple(f"`{key}` at {at}" for at, key in dict.fromkeys([*copy.wider, *dropped]))
+            return Grammar(text, wider, tuple(dict.fromkeys(copy.only_named)))
+        if error.startswith("Unsatisfiable"):
             raise RequestRejected(
-                f"no JSON is valid under the schema: {_line(wrong)}", hint="fix the template's schema"
+                f"no JSON is valid under the schema: {_first_line(error)}", hint="fix the template's schema"
             )
-        found = next(wide.too_much(), None)
-        if found is None or found in dropped:
+        candidate = next(copy.unsupported(), None)
+        if candidate is None or candidate in dropped:
             break
-        dropped[found] = None
+        dropped[candidate] = None
     at, key = next(iter(dropped), ("#", next(iter(parsed), "true") if isinstance(parsed, dict) else "true"))
     raise RequestRejected(
-        f"the schema asks for more than a local model can be held to: `{key}` at {at}: {_line(wrong)}",
-        hint="simplify the schema, or ask a model behind an API",
+        f"the schema cannot be enforced on a local model: `{key}` at {at}: {_first_line(error)}",
+        hint="simplify the schema, or choose a model behind an API",
     )
 
 
-def _line(text: str) -> str:
+def _first_line(text: str) -> str:
     return text.strip().split("\n")[0][:200]
 
 

@@ -167,8 +167,8 @@ class RequestJob(Job):
         settings = task.settings
 
         def near(text: bytes) -> int:
-            standing = host.standing(settings)
-            return common(standing.live, text) if standing else 0
+            state = host.state(settings)
+            return common(state.live, text) if state else 0
 
         key = settings if settings.throughput else None
         super().__init__(name, cancel, text=array("i", task.tokens).tobytes(), near=near, key=key)

@@ -1,11 +1,12 @@
-"""The llama.cpp library itself: importing it, its log, and the vocabulary of a model file.
+"""The llama.cpp library: importing it, loading its CPU code, and reading its log.
 
-What llama.cpp prints goes to a log of ours instead of the terminal: each thread reads back the lines
-that its own calls caused, which is where the proof of GPU offload and the reasons of a failed load come
-from. (The binding's own way, `verbose=False`, redirects file descriptors 1 and 2 of the whole process.)
+    with log_lines() as lines:
+        library().llama_model_load_from_file(...)
+    reason(lines)                               # why it failed
 
-A `Vocab` is a handle without weights. It opens in a tenth of a second to half a second, is safe to use
-from any thread, and serves everything that needs tokens but no answer: previews, budgets, prompts.
+What llama.cpp prints goes to a log in memory instead of the terminal. Each thread reads the lines that its own calls
+caused; they tell if layers went to a GPU and why a model did not load. (The `verbose=False` of llama-cpp-python
+redirects file descriptors 1 and 2 of the whole process.)
 """
 
 from __future__ import annotations
@@ -23,24 +24,24 @@ from promptlab.models._llama import _cpu_variants as cpu_variants
 
 MAX_LOG_LINES = 2_000
 CPU_VARIABLE = "PROMPTLAB_LLAMA_CPU"
-"""Names the variant of llama.cpp's CPU code that a process is to load; see cpu_variants.py."""
+"""The environment variable that names the CPU code variant of a process; see _cpu_variants.py."""
 GGML = "libggml.so.0"
 
 _log = threading.local()
-_keep: list[Any] = []  # the callback lives as long as the library that may call it
+_keep: list[Any] = []  # keeps the callback alive as long as the library may call it
 
 
 @cache
 def library() -> Any:
-    """The `llama_cpp` module, imported once and silenced.
+    """The `llama_cpp` module, imported once, with its log in memory.
 
     Raises:
-        ModelNotReady: llama-cpp-python is not installed or its library does not load.
+        ModelNotReady: llama-cpp-python is not installed, or its library does not load.
     """
-    # Threads of llama.cpp that wait for each other by spinning come to a standstill where another program
-    # uses the same cores: 8 s instead of 0.4 s for 55 tokens, measured with one busy neighbour. Those that sleep at
-    # once write a seventh slower where nothing else runs; a few hundred turns, some microseconds, cost nothing there
-    # and nothing beside a neighbour.
+    # Threads of llama.cpp spin while they wait for each other. If another program uses the same cores, they nearly
+    # stand still: 8 s instead of 0.4 s for 55 tokens, measured beside one busy process. Threads that sleep at once
+    # decode a seventh slower on an idle machine. Spinning a few hundred times, some microseconds, costs nothing in
+    # either case.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ["OMP_WAIT_POLICY"] = "passive"
         os.environ.setdefault("GOMP_SPINCOUNT", "300")
@@ -53,7 +54,7 @@ def library() -> Any:
     except (OSError, RuntimeError, FileNotFoundError) as exc:
         raise ModelNotReady(
             f"the library of llama-cpp-python does not load: {exc}",
-            hint="install it again: pip install --force-reinstall --no-cache-dir llama-cpp-python",
+            hint="reinstall it: pip install --force-reinstall --no-cache-dir llama-cpp-python",
         ) from exc
 
     def on_line(_level: int, text: bytes, _data: Any) -> None:
@@ -70,27 +71,28 @@ def library() -> Any:
 
 
 def cpu_variant() -> str:
-    """The variant of the CPU code in this process; empty in a build that has one kind of code only. A process that
-    opens vocabularies and computes nothing takes the one that any processor can run."""
+    """The variant of the CPU code in this process; "" if the build has no variants. A process that only opens
+    vocabularies uses the variant that every processor can run."""
     return os.environ.get(CPU_VARIABLE) or cpu_variants.built()[-1]
 
 
 def compute_here() -> None:
-    """Have this process load the code for everyday answers, as the models' own process does: for tests and benchmarks
-    that look at the engine's numbers from inside. Before the library is loaded."""
+    """Make this process load the CPU code that worker processes load, for tests and benchmarks that run an engine
+    themselves. To be called before the library is loaded."""
     os.environ.setdefault(CPU_VARIABLE, (*cpu_variants.candidates("fast"), "")[0])
 
 
 def _load_cpu_code() -> None:
-    """Load the CPU code, and whatever else was built as a library of its own, into a build that loads such at run time.
+    """Load the CPU code and other backends, if the build has them as libraries of their own.
 
     Raises:
-        ModelNotReady: there is no such variant, or the processor cannot run it.
+        ModelNotReady: the variant does not exist, or the processor cannot run it.
     """
     folder = cpu_variants.folder()
     if folder is None or not (folder / GGML).is_file() or any(folder.glob("libggml-cpu.*")):
         return  # the CPU code is linked in
-    # Only the file that libllama itself depends on holds the list of backends; `libggml.so` is a copy of it.
+    # libllama depends on the file with this version in its name, so that one has the list of loaded backends.
+    # `libggml.so` is a copy with a list of its own.
     ggml = ctypes.CDLL(str(folder / GGML))
     ggml.ggml_backend_load.argtypes, ggml.ggml_backend_load.restype = [ctypes.c_char_p], ctypes.c_void_p
     name = cpu_variant()
@@ -103,13 +105,13 @@ def _load_cpu_code() -> None:
                 raise ModelNotReady(f"this processor cannot run llama.cpp's CPU code `{name}`")
     if chosen and not chosen.is_file():
         raise ModelNotReady(
-            f"the installed llama-cpp-python has no CPU code `{name}`", hint="build it again: promptlab models build"
+            f"the installed llama-cpp-python has no CPU code `{name}`", hint="rebuild it: promptlab models build"
         )
 
 
 @contextmanager
 def log_lines() -> Iterator[list[str]]:
-    """What llama.cpp logs on this thread meanwhile, in pieces as they came (a line may be several)."""
+    """The log of llama.cpp on this thread during the block, in pieces as they came; a line may be several pieces."""
     outer = getattr(_log, "lines", None)
     _log.lines = []
     try:
@@ -119,15 +121,15 @@ def log_lines() -> Iterator[list[str]]:
 
 
 def reason(lines: list[str]) -> str:
-    """The line of a log that says why something failed; empty when none does."""
+    """The line of a log that says why something failed; "" if there is none."""
     wanted = ("error", "failed", "invalid", "unable", "unknown", "not ", "mismatch", "corrupt", "unsupported")
     text = "".join(lines).splitlines()
-    noted = "KV overrides do not apply"  # said of every file
-    told = [line.strip() for line in text if any(word in line.lower() for word in wanted) and noted not in line]
-    # The first complaint is the cause; later ones only say that the caller failed, too.
-    return told[0].split(": ", 1)[-1].removeprefix("error loading model: ") if told else ""
+    noise = "KV overrides do not apply"  # logged for every file
+    complaints = [line.strip() for line in text if any(word in line.lower() for word in wanted) and noise not in line]
+    # The first complaint is the cause; later ones come from its callers.
+    return complaints[0].split(": ", 1)[-1].removeprefix("error loading model: ") if complaints else ""
 
 
 def has_gpu() -> bool:
-    """Whether this build of llama.cpp can use a GPU of this machine."""
+    """True if this build of llama.cpp can use a GPU of this machine."""
     return bool(library().llama_supports_gpu_offload())

@@ -1,7 +1,7 @@
-"""How likely the model found a token, and what it might have written instead.
+"""Log probabilities of the chosen token and of its alternatives.
 
-Taken from one row of logits at a time, so nothing as large as the vocabulary is kept. They are the model's own
-probabilities, before temperature, penalties and grammar.
+They are computed from one row of logits at a time, so that nothing as large as the vocabulary is kept. They are the
+model's own probabilities, before temperature, penalties and grammar.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from promptlab.models._llama._vocabulary import TokenTable
 
 
 def logprobs_of(lib: Any, context: Any, index: int, token: int, alternatives: int, table: TokenTable) -> dict[str, Any]:
-    """Natural logarithms of probabilities: of `token`, and of the `alternatives` likeliest, the likeliest first."""
+    """The natural log probabilities of `token` and of the most likely `alternatives`, most likely first."""
     import numpy as np
 
     row = np.ctypeslib.as_array(lib.llama_get_logits_ith(context, index), shape=(table.size,))
@@ -20,11 +20,11 @@ def logprobs_of(lib: Any, context: Any, index: int, token: int, alternatives: in
     total = top + float(np.log(np.exp(row - top, dtype=np.float64).sum()))
     likeliest: list[int] = []
     if alternatives:
-        found = np.argpartition(row, -alternatives)[-alternatives:]
-        likeliest = [int(one) for one in found[np.lexsort((found, -row[found]))]]
+        best = np.argpartition(row, -alternatives)[-alternatives:]
+        likeliest = [int(token_id) for token_id in best[np.lexsort((best, -row[best]))]]  # equal ones by their id
     return {
         **_entry(token, float(row[token]) - total, table),
-        "top": [_entry(one, float(row[one]) - total, table) for one in likeliest],
+        "top": [_entry(token_id, float(row[token_id]) - total, table) for token_id in likeliest],
     }
 
 

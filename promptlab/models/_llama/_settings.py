@@ -14,10 +14,13 @@ from promptlab.models._llama._prefix_files import PrefixFiles
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How to load a model. `identity` tells apart files that were at the same path one after the other. `throughput`
-    answers are written together, 0 for one at a time. `flash_attn` is llama.cpp's to judge where None. `parts` are all
-    files of a split model, of which `path` is the first. All loaded models together take `resident_bytes` at most.
-    `cpu` is the CPU code that computes."""
+    """The settings to load a model with.
+
+    `identity` is the model's fingerprint, since the file at a path may be replaced by another. `throughput` is the
+    number of answers that are decoded together, 0 for one at a time. With `flash_attn` None, llama.cpp decides. `parts`
+    are all files of a split model, with `path` as the first. All loaded models together take at most `resident_bytes`.
+    `cpu` is the CPU code that computes.
+    """
 
     path: Path
     identity: str
@@ -35,38 +38,38 @@ class Settings:
 
     @property
     def file_bytes(self) -> int:
-        """Bytes on disk, of all parts of a split model."""
+        """Bytes on disk, of all parts if the model is split."""
         return sum(path.stat().st_size for path in self.parts or (self.path,) if path.exists())
 
     def shelf(self) -> PrefixFiles | None:
-        """Where this model's prefixes are on disk; None where they are not kept."""
+        """The files of this model's prefix cache; None if there is no folder for them."""
         return None if self.prefix_folder is None else PrefixFiles(self.prefix_folder, self.identity)
 
 
 @dataclass(frozen=True, slots=True)
 class ContextShape:
-    """Of a context: the tokens it has cells for, and the sequences they may belong to."""
+    """The size of a context: how many cells its KV cache has, and how many sequences may share them."""
 
     cells: int
     sequences: int = 1
 
 
 def model_params(settings: Settings) -> Any:
-    """What llama.cpp is told to load the weights."""
+    """The parameters for llama.cpp to load the weights."""
     params = library().llama_model_default_params()
-    params.n_gpu_layers = settings.n_gpu_layers if settings.n_gpu_layers >= 0 else 0x7FFFFFFF
+    params.n_gpu_layers = settings.n_gpu_layers if settings.n_gpu_layers >= 0 else 0x7FFFFFFF  # negative means all
     params.use_extra_bufts = settings.cpu.extra_buffers
     return params
 
 
 def context_params(settings: Settings, shape: ContextShape, at_once: int) -> Any:
-    """What it is told to open a context that reads `at_once` tokens."""
+    """The parameters for llama.cpp to open a context that decodes up to `at_once` tokens in one batch."""
     lib = library()
     params = lib.llama_context_default_params()
     params.n_ctx = shape.cells
     params.n_batch = params.n_ubatch = max(at_once, 32) + (shape.sequences if shape.sequences > 1 else 0)
     params.n_seq_max = shape.sequences
-    params.kv_unified = shape.sequences > 1  # streams of their own could share no prefix
+    params.kv_unified = shape.sequences > 1  # with a KV cache for each sequence they could not share a prefix
     params.n_threads = params.n_threads_batch = settings.n_threads
     params.flash_attn_type = {
         None: lib.LLAMA_FLASH_ATTN_TYPE_AUTO,

@@ -22,11 +22,11 @@ CONTROL, UNKNOWN, USER_DEFINED = 1 << 3, 1 << 0, 1 << 4
 LSTRIP, RSTRIP = 1 << 7, 1 << 8
 LINE = re.compile(rb"[^\n]*\n+|[^\n]+")
 MAX_LINES, MAX_LINE = 1_024, 2_048
-"""Lines whose tokens are remembered, and the bytes of the longest such."""
+"""How many lines of text are cached with their tokens, and how many bytes such a line may have."""
 
 
 class TokenTable:
-    """The tokens of a model that is open, by its native handle."""
+    """The tokens of a model as bytes. `model` is its native handle."""
 
     def __init__(self, model: Any) -> None:
         self._lib = lib = library()
@@ -37,25 +37,25 @@ class TokenTable:
         self._text_pieces: dict[int, bytes] = {}
 
     def is_end(self, token: int) -> bool:
-        """Whether the token ends an answer."""
+        """True if the token ends an answer."""
         return bool(self._lib.llama_vocab_is_eog(self._vocab, token))
 
     def piece(self, token: int) -> bytes:
-        """The bytes a token stands for, control tokens included."""
-        found = self._pieces.get(token)
-        if found is None:
-            found = self._pieces[token] = self._read_piece(token, special=True)
-        return found
+        """The bytes of a token, also of a control token."""
+        piece = self._pieces.get(token)
+        if piece is None:
+            piece = self._pieces[token] = self._read_piece(token, special=True)
+        return piece
 
     def text_piece(self, token: int) -> bytes:
-        """The bytes a token adds to an answer: none for a control token."""
-        found = self._text_pieces.get(token)
-        if found is None:
-            found = self._text_pieces[token] = self._read_piece(token, special=False)
-        return found
+        """The bytes that a token adds to an answer: none if it is a control token."""
+        piece = self._text_pieces.get(token)
+        if piece is None:
+            piece = self._text_pieces[token] = self._read_piece(token, special=False)
+        return piece
 
     def text_pieces(self) -> list[bytes]:
-        """What each token adds to an answer, the whole vocabulary at once; nothing of it is kept."""
+        """The bytes that each token of the vocabulary adds to an answer. They are not cached."""
         room = 1 << 12
         buffer, read, vocab = ctypes.create_string_buffer(room), self._lib.llama_token_to_piece, self._vocab
         lengths = ((token, read(vocab, token, buffer, room, 0, False)) for token in range(self.size))
@@ -68,12 +68,12 @@ class TokenTable:
             length = self._lib.llama_token_to_piece(self._vocab, token, buffer, size, 0, special)
             if length >= 0:
                 return buffer.raw[:length]
-            size = -length
+            size = -length  # the buffer was too small
 
 
 class _Tables(NamedTuple):
-    """What is known of all tokens: control tokens by text, those of them that take white space after them along, those
-    a model's makers defined, bytes of the longest, and whether nothing goes on behind a line break."""
+    """Facts about the whole vocabulary: control tokens by text, control tokens that swallow the white space after them,
+    user-defined tokens, the bytes of the longest token, and True if no token goes on behind a line break."""
 
     controls: dict[str, int]
     rstrip: frozenset[int]
@@ -108,7 +108,7 @@ class Vocab(TokenTable):
         self._tokens_of_line = lru_cache(MAX_LINES)(partial(_tokens, lib, self._vocab))
 
     def meta(self, key: str) -> str | None:
-        """A value of the file's metadata, as text."""
+        """A value of the file's metadata, as text; None if it has none."""
         size = 1 << 10
         while True:
             buffer = ctypes.create_string_buffer(size)
@@ -121,13 +121,13 @@ class Vocab(TokenTable):
 
     @cached_property
     def trained_window(self) -> int | None:
-        """Tokens of context the model was trained with; None where the file does not say."""
+        """The context window that the model was trained with, in tokens; None if the file does not say."""
         value = self.meta(f"{self.meta('general.architecture')}.context_length")
         return int(value) if value and value.isdigit() else None
 
     @cached_property
     def chat_template(self) -> str | None:
-        """The chat template in the file."""
+        """The chat template in the file; None if it has none."""
         text = self._lib.llama_model_chat_template(self._model, None)
         return text.decode("utf-8", "replace") if text else None
 
@@ -158,41 +158,47 @@ class Vocab(TokenTable):
 
     @property
     def swallow_space(self) -> frozenset[int]:
-        """Control tokens that take the white space after them along."""
+        """Control tokens that swallow the white space after them."""
         return self._tables.rstrip
 
     @property
     def longest(self) -> int:
-        """Upper bound of the bytes one token can stand for."""
+        """Upper bound for the bytes of one token."""
         return self._tables.longest
 
     @cached_property
     def guarded(self) -> frozenset[int]:
-        """Tokens that must never come out of content: control tokens, whatever ends an answer, and tokens
-        that look like either but were declared ordinary (`<start_of_image>`, `<|im_start|>` in some files)."""
-        found = set(self.controls.values())
-        found.update(t for t in (self.bos, self.eos, self._lib.llama_vocab_eot(self._vocab)) if t >= 0)
+        """Tokens that content must never become: control tokens, tokens that end an answer, and tokens that look like
+        control tokens but are declared ordinary in some files (`<start_of_image>`, `<|im_start|>`)."""
+        tokens = set(self.controls.values())
+        tokens.update(t for t in (self.bos, self.eos, self._lib.llama_vocab_eot(self._vocab)) if t >= 0)
         for token in self._tables.user:
             text = self.piece(token)
             if text[:1] in (b"<", b"[") and (text[1:2] == b"|" or b"_of_" in text or text.strip(b"<>[]|").isupper()):
-                found.add(token)
-        return frozenset(found)
+                tokens.add(token)
+        return frozenset(tokens)
 
     def tokenize(self, text: bytes, *, special: bool = False) -> list[int]:
-        """Token ids of UTF-8 `text`, nothing added; control tokens in it are recognised only if `special`. Where the
-        vocabulary allows it, lines are remembered, since most of a prompt stood in the one before."""
+        """The tokens of UTF-8 `text`, without any added. Control tokens in it are recognised only if `special`.
+
+        If the vocabulary allows it, each line is tokenised on its own and cached: most lines of a prompt were in the
+        prompt before it.
+        """
         if special or not self._lines_stand_alone:
             return _tokens(self._lib, self._vocab, text, special=special)
-        found: list[int] = []
+        tokens: list[int] = []
         for line in LINE.findall(text):
-            found += self._tokens_of_line(line) if len(line) <= MAX_LINE else _tokens(self._lib, self._vocab, line)
-        return found
+            tokens += self._tokens_of_line(line) if len(line) <= MAX_LINE else _tokens(self._lib, self._vocab, line)
+        return tokens
 
     @cached_property
     def _lines_stand_alone(self) -> bool:
-        """Whether a text has the tokens of its lines. SentencePiece joins two pieces only into one that the vocabulary
-        has; so it does where nothing in it goes on behind a line break, and nothing is added to or taken from the ends
-        of a text. Other vocabularies cut a text by rules of their own, which look ahead."""
+        """True if tokenising a text line by line gives the same tokens as tokenising it at once.
+
+        That holds for SentencePiece if no token goes on behind a line break, because it joins two pieces only into one
+        that the vocabulary has, and if nothing is added at the start of a text. Other vocabularies split a text by
+        rules that look ahead.
+        """
         lib, vocab = self._lib, self._vocab
         return (
             int(lib.llama_vocab_type(vocab)) == lib.LLAMA_VOCAB_TYPE_SPM
@@ -201,7 +207,7 @@ class Vocab(TokenTable):
         )
 
     def count(self, text: bytes) -> int:
-        """Number of tokens of UTF-8 `text`."""
+        """The number of tokens of UTF-8 `text`."""
         return -int(self._lib.llama_tokenize(self._vocab, text, len(text), None, 0, False, False)) if text else 0
 
     def __del__(self) -> None:
@@ -219,4 +225,4 @@ def _tokens(lib: Any, vocab: Any, text: bytes, *, special: bool = False) -> list
         count = lib.llama_tokenize(vocab, text, len(text), buffer, room, False, special)
         if count >= 0:
             return list(buffer[:count])
-        room = -count
+        room = -count  # the buffer was too small

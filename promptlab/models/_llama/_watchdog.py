@@ -27,7 +27,7 @@ class Watchdog:
 
     @contextmanager
     def over(self, job: Job) -> Iterator[None]:
-        """Look after `job` until the block ends."""
+        """QueryStates after `job` until the block ends."""
         with self._changed:
             self._jobs[job] = None
             if self._thread is None:

@@ -21,16 +21,16 @@ from promptlab.models._llama._host import Engines
 from promptlab.models._llama._ipc import (
     Ask,
     Begun,
-    Drop,
     Ended,
     Failed,
     Forget,
     Loading,
-    Look,
     ModelStates,
     Pipe,
+    QueryStates,
     StepTaken,
     Stop,
+    Unload,
 )
 from promptlab.types import Completion, Delta, Phase, Thought
 
@@ -86,7 +86,7 @@ class Worker:
     def __init__(self, pipe: Pipe, engines: Engines | None = None) -> None:
         self.pipe = pipe
         self._engines = engines or Engines()
-        self._inbox: queue.SimpleQueue[_Told | Forget | Drop | Look | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[_Told | Forget | Unload | QueryStates | None] = queue.SimpleQueue()
         self._open: dict[int, _Told] = {}
 
     def listen(self) -> None:
@@ -113,8 +113,8 @@ class Worker:
                 self._serve(message)
             elif isinstance(message, Forget):
                 self._engines.forget(message.settings)
-            elif isinstance(message, Drop):
-                self._engines.drop(message.settings)
+            elif isinstance(message, Unload):
+                self._engines.unload(message.settings)
             else:
                 self.tell(message.number)
 
@@ -143,7 +143,7 @@ class Worker:
 
     def tell(self, number: int = 0) -> None:
         """Say how the models stand."""
-        models = {settings: self._engines.standing(settings) for settings in self._engines.loaded()}
+        models = {settings: self._engines.state(settings) for settings in self._engines.loaded()}
         self.pipe.send(ModelStates(number, {key: one for key, one in models.items() if one}))
 
 

@@ -27,16 +27,16 @@ from promptlab.models._llama._host import ModelState
 from promptlab.models._llama._ipc import (
     Ask,
     Begun,
-    Drop,
     Ended,
     Failed,
     Forget,
     Loading,
-    Look,
     ModelStates,
     Pipe,
+    QueryStates,
     StepTaken,
     Stop,
+    Unload,
 )
 from promptlab.models._llama._library import CPU_VARIABLE
 from promptlab.models._llama._prefix_tree import common
@@ -125,13 +125,13 @@ class WorkerClient:
     def _look(self, process: _Process) -> None:
         """Wait until the worker has nothing left to do, and know how its models stand."""
         number = next(self._numbers)
-        process.pipe.send(Look(number))
+        process.pipe.send(QueryStates(number))
         while True:
             message = process.next(None)
             if isinstance(message, ModelStates) and message.number == number:
                 return
 
-    def standing(self, settings: Settings) -> ModelState | None:
+    def state(self, settings: Settings) -> ModelState | None:
         process, begun = self._process, self._begun
         found = process.models.get(settings) if process and process.alive else None
         # While answers are written together, the worker has gone further than it last said.
@@ -143,18 +143,18 @@ class WorkerClient:
             if shelf:
                 shelf.clear()
 
-    def drop(self, settings: Settings) -> None:
-        if self.standing(settings):
-            self._send(Drop(settings))
+    def unload(self, settings: Settings) -> None:
+        if self.state(settings):
+            self._send(Unload(settings))
 
-    def _send(self, message: Forget | Drop) -> bool:
+    def _send(self, message: Forget | Unload) -> bool:
         """Have something done by a worker that runs; whether there is one."""
         process = self._process
         if process is None or not process.alive:
             return False
         try:
             process.pipe.send(message)
-            self._look(process)
+            self._query_states(process)
         except (EOFError, OSError):
             process.end(message.settings)
             return False

@@ -33,7 +33,7 @@ class Workers:
     def serve(self, first: PendingRequest, more: Callable[[], PendingRequest | None]) -> None:
         settings = first.task.settings
         child = self._last = self._of(settings)
-        if not child.standing(settings):
+        if not child.state(settings):
             self._make_room(settings, child)
         child.serve(first, more)
 
@@ -46,15 +46,15 @@ class Workers:
             for other in others:
                 other.close()
 
-    def standing(self, settings: Settings) -> ModelState | None:
+    def state(self, settings: Settings) -> ModelState | None:
         child = self._children.get(settings.cpu.variant)
-        return child.standing(settings) if child else None
+        return child.state(settings) if child else None
 
     def forget(self, settings: Settings) -> None:
         self._of(settings).forget(settings)
 
-    def drop(self, settings: Settings) -> None:
-        self._of(settings).drop(settings)
+    def unload(self, settings: Settings) -> None:
+        self._of(settings).unload(settings)
 
 
 WORKERS = Workers()

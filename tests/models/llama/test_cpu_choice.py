@@ -269,7 +269,7 @@ def test_an_illegal_instruction_while_answering_is_said_and_the_next_best_code_i
     *_, done = backend.complete(FRUIT, threading.Event())
     assert isinstance(done, Completion)
     assert done.details["cpu"] == best[1]
-    backend._host.drop(backend._settings)
+    backend._host.unload(backend._settings)
 
 
 # Vocabularies, which are opened in promptlab's own process
