@@ -192,7 +192,7 @@ def of_a_token(model: str, rounds: int) -> str:
         task = Task(settings, tokens_of(backend, request), request.params, 0, grammar=grammar)
         started = time.perf_counter()
         if schema:
-            engine.loaded.rules(engine._words)
+            engine.loaded.token_masks(engine._table)
         opening = time.perf_counter() - started
         engine.answer(task, _Nobody())  # its rules and its pieces are there from then on
         Answer.choose, Held.mask = timed("choosing", choose), timed("masks", mask)  # type: ignore[method-assign]

@@ -1,9 +1,9 @@
-"""The exact mode: one answer at a time, on what was read before, with the numbers of a fresh process.
+"""The exact mode: one answer at a time, with the prefix cache, and with the same logits as in a fresh process.
 
-Everything here runs on one thread. An answer starts from what was read before (llama_prefix.py), and prompts are read
-in whole groups (llama_cuts.py), so that the same request gives the same logits to the bit whatever was asked before.
-Slices bring the progress shown while reading, and their ends are where a GPU can be stopped; on a CPU a stop also ends
-the decode that is running.
+Everything here runs on one thread. A prompt starts from the prefix cache (_prefix_cache.py), and its batches are padded
+(_batching.py), so that the same request gives the same logits to the bit, whatever was asked before. The prefill goes
+in slices. After each slice its progress is reported, and a GPU can be stopped; on a CPU, a stop also ends the batch
+that is running.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ ABORTED = 2
 
 
 class ExactEngine:
-    """A loaded model that answers one request at a time. Raises what `LoadedModel` raises."""
+    """A loaded model that answers one request at a time. Raises the errors of `LoadedModel`."""
 
     def __init__(self, settings: Settings, *, stopping: Callable[[], bool]) -> None:
         self.loaded = loaded = LoadedModel(settings, stopping=stopping, shape=self.shape_of(settings))
         self._lib = loaded.lib
         self._table = TokenTable(loaded.model)
         self._batch = loaded.lib.llama_batch_init(loaded.slice, 0, 1)
-        self._fills, self._last = not loaded.recurrent, -1
+        self._pads, self._last = not loaded.recurrent, -1
         try:
-            ballast = SwaPadding(loaded) if loaded.sliding_window else None
+            padding = SwaPadding(loaded) if loaded.sliding_window else None
         except EngineFailed:
             self.close()
             raise
         self.prefixes = PrefixCache(
             *(loaded.lib, loaded.context),
             rewinds=not loaded.recurrent,
-            ballast=ballast.put if ballast else None,
+            pad=padding.put if padding else None,
             limit=settings.prefix_bytes,
             shelf=settings.shelf(),
         )
@@ -57,28 +57,28 @@ class ExactEngine:
 
     @property
     def size(self) -> int:
-        """Bytes it takes, with the states it keeps."""
+        """Bytes of memory that it takes, with the states of the prefix cache."""
         return self.loaded.size + self.prefixes.tree.bytes
 
     @property
     def held(self) -> tuple[int, int]:
-        """States of prefixes in memory, and their bytes."""
+        """The number of states of the prefix cache in memory, and their bytes."""
         return len(self.prefixes.tree), self.prefixes.tree.bytes
 
     def live(self) -> bytes:
-        """The text it would go on from without loading anything, as the bytes of its tokens."""
+        """The text in the KV cache, as the bytes of its tokens."""
         return self.prefixes.live()
 
     def forget(self) -> None:
-        """Let go of all that was read, in memory and on disk."""
+        """Clear the prefix cache, in memory and on disk."""
         self.prefixes.forget()
 
     def answer(self, task: Task, asker: Requester) -> Completion:
-        """Read, then write until the model ends, a stop string, `max_tokens` or a stop.
+        """Prefill, then decode until the model ends, a stop string, `max_tokens` or a stop.
 
         Raises:
             RequestRejected: the grammar or a parameter cannot be used.
-            EngineFailed: decoding failed.
+            EngineFailed: a batch failed.
         """
         answer = Answer(task, asker, self.loaded, self._table)
         try:
@@ -97,7 +97,7 @@ class ExactEngine:
         asker, tokens = answer.asker, answer.task.tokens
         self._flag = asker.abort_flag  # llama.cpp keeps its address
         self._lib.llama_set_abort_callback(self.loaded.context, _abort_when_set(), ctypes.addressof(asker.abort_flag))
-        read = self._read(tokens, asker, start)
+        read = self._prefill(tokens, asker, start)
         if read < len(tokens):
             answer.finish = "stopped"
         while answer.finish is None:
@@ -106,15 +106,15 @@ class ExactEngine:
                 at = len(tokens) + len(answer.tokens) - 1
                 if not self._decode(answer.tokens[-1:], at, asker):
                     answer.finish = "stopped"
-        return answer.done(read=max(0, read - start.position), reused=start.position, prefix=start.found or "none")
+        return answer.done(read=max(0, read - start.position), reused=start.position, prefix=start.source or "none")
 
-    def _read(self, tokens: Sequence[int], asker: Requester, start: Start) -> int:
-        """Read a prompt on from `start`; returns where reading ended, before its end only after a stop."""
+    def _prefill(self, tokens: Sequence[int], asker: Requester, start: Start) -> int:
+        """Prefill the prompt from `start`; the position reached, which is before the end only after a stop."""
         total = len(tokens)
         asker.emit(Phase("reading", start.position, total))
         for begin, end in decode_ranges(start.position, total, self.loaded.slice, start.stops):
-            if not self._decode(tokens[begin:end], begin, asker, last=end == total, fill=self._fills):
-                # What was decoded before the stop is there, and how much nobody says.
+            if not self._decode(tokens[begin:end], begin, asker, last=end == total, pad=self._pads):
+                # Part of the batch may be in the KV cache; llama.cpp does not say how much.
                 self.prefixes.lost()
                 return begin
             self.prefixes.reached(end)
@@ -122,14 +122,14 @@ class ExactEngine:
         return total
 
     def _decode(
-        self, tokens: Sequence[int], position: int, asker: Requester, *, last: bool = True, fill: bool = False
+        self, tokens: Sequence[int], position: int, asker: Requester, *, last: bool = True, pad: bool = False
     ) -> bool:
-        """Run the model over `tokens`; False when stopped. Only the last token of a prompt gives logits, at `_last` of
-        the batch. With `fill` the batch is filled up to whole groups, with a token that does not stay."""
+        """Run the model over `tokens`; False if it was stopped. Only the last token of a prompt gives logits, at `_last`
+        of the batch. With `pad` the batch is padded to whole groups with tokens that are removed again."""
         if asker.stopping:
             return False
         batch, count = self._batch, len(tokens)
-        batch.n_tokens = padded(count) if fill else count
+        batch.n_tokens = padded(count) if pad else count
         self._last = count - 1
         for i in range(batch.n_tokens):
             batch.token[i] = tokens[min(i, count - 1)]
@@ -148,16 +148,16 @@ class ExactEngine:
         return True
 
     def close(self) -> None:
-        """Free everything."""
+        """Free the batch and the model."""
         self._lib.llama_batch_free(self._batch)
         self.loaded.close()
 
 
 @cache
 def _abort_when_set() -> Any:
-    """An abort callback made of the C library's `strlen`, which reads the asker's flag as a string: 0, go on, for an
-    empty one. llama.cpp asks between any two operations; Python code asked so often from its threads would cost the
-    interpreter lock each time."""
+    """An abort callback made of the C library's `strlen`: it reads the abort flag as a string and returns 0, which means
+    go on, if it is empty. llama.cpp calls it between any two operations; a Python function would need the interpreter
+    lock each time."""
     libc = ctypes.CDLL("msvcrt" if sys.platform == "win32" else None)
     address = ctypes.cast(libc.strlen, ctypes.c_void_p).value
     return library().ggml_abort_callback(address)

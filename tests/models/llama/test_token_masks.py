@@ -113,7 +113,7 @@ def test_the_token_taken_is_the_likeliest_of_those_that_the_grammar_allows(local
     """Tried beside llguidance's check of every single token. Where only one text can follow, it leaves the one token
     that a tokenizer would take for it, out of several ways to spell it."""
     vocab = local["smollm2"].vocab
-    held = TokenMasks(library(), vocab._vocab, vocab).hold(grammar_of(INVOICE).text)
+    held = TokenMasks(library(), vocab._vocab, vocab).start(grammar_of(INVOICE).text)
     random = np.random.default_rng(7)
     for token in vocab.tokenize(b'{"due": "2022-12-31", "account": 12'):
         said = random.normal(size=vocab.size).astype(np.float32)
@@ -137,7 +137,7 @@ def test_no_token_that_ends_an_answer_or_adds_nothing_is_written_into_it(
     local: dict[str, LlamaBackend], name: str
 ) -> None:
     vocab = local[name].vocab
-    held = TokenMasks(library(), vocab._vocab, vocab).hold(grammar_of('{"type": "string"}').text)
+    held = TokenMasks(library(), vocab._vocab, vocab).start(grammar_of('{"type": "string"}').text)
     held.accept(vocab.tokenize(b'"')[0])
     logits = np.zeros(vocab.size, dtype=np.float32)
     held.mask(logits)
