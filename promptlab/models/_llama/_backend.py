@@ -35,13 +35,14 @@ from promptlab.models._llama._identity import Adapter, identity_of, library_buil
 from promptlab.models._llama._job import Job, RequestJob
 from promptlab.models._llama._library import has_gpu
 from promptlab.models._llama._load import NO_GPU
+from promptlab.models._llama._prompt_encoder import PromptEncoder
 from promptlab.models._llama._scheduler import SCHEDULER
 from promptlab.models._llama._settings import Settings
 from promptlab.models._llama._unsupported import refuse_other_kinds
 from promptlab.models._llama._vocabulary import Vocab
 from promptlab.models._llama._workers import WORKERS
 from promptlab.models._structured_output import NOT_HELD, ONLY_NAMED
-from promptlab.types import AsSent, Budget, Completion, Held, Message, Phase, Request
+from promptlab.types import AsSent, Budget, Completion, Held, Phase, Request
 from promptlab.workspace import LlamaModel
 
 IN_FLIGHT = 64
@@ -49,8 +50,6 @@ IN_FLIGHT = 64
 most; with more requests to choose from, the order is better."""
 BATCHED_IN_FLIGHT = 512
 """The same with continuous batching. Its prefix cache is smaller, so the order of the requests matters more."""
-ENCODED_PROMPTS = 8
-"""How many prompts are remembered with their tokens: the runner counts the tokens of a prompt and then asks it."""
 
 EMBEDDED = frozenset(package.sha256 for package in PACKAGES.values())
 """SHA-256 of the model files in packages. Their vocabularies are known to open without a crash."""
@@ -101,8 +100,7 @@ class LlamaBackend:
             if entry.numerics:
                 raise ModelNotReady(f"{name} asks for `numerics: portable`: {NOT_PORTABLE}", hint=PORTABLE_HINT)
             self.numerics, self._not_portable = "fast", True
-        self._vocab_lock, self._encoded_lock = threading.Lock(), threading.Lock()
-        self._encoded_prompts: OrderedDict[tuple[Message, ...], prompts.Encoded] = OrderedDict()
+        self._encoder = PromptEncoder(name, path, entry, sha256, open_vocab=self._open_vocab)
 
     @property
     def cpu(self) -> Cpu:
@@ -144,50 +142,33 @@ class LlamaBackend:
         return identity_of(
             self.entry,
             weights=self.sha256,
-            template=self.entry.chat_template or (templates.PLAIN_TRANSCRIPT if self._is_base else ""),
+            template=self.entry.chat_template or (templates.PLAIN_TRANSCRIPT if self._encoder.is_base else ""),
             adapters=[Adapter(lora.sha256) for lora in self._lora],
             threads=usable_cores(),
             build=library_build(cpu.variant),
             processor=processor_of(cpu, os.environ),
         )
 
-    @cached_property
-    def window(self) -> int | None:
-        """The context window in tokens: `n_ctx` of the catalogue, at most the window that the model was trained with."""
-        trained = self.vocab.trained_window
-        return min(self.entry.n_ctx, trained) if trained else self.entry.n_ctx
-
-    @cached_property
-    def chat_template(self) -> templates.ChatTemplate:
-        """The chat template of the catalogue, the plain transcript if the model is a known base model, or the template
-        in the model file.
-
-        Raises:
-            ModelNotReady: there is no chat template.
-        """
-        vocab = self.vocab
-        bos, eos = (vocab.piece(t).decode("utf-8", "replace") if t >= 0 else "" for t in (vocab.bos, vocab.eos))
-        if self.entry.chat_template is not None:
-            source, origin = self.entry.chat_template, "from the catalogue"
-        elif self._is_base:
-            source, origin = templates.PLAIN_TRANSCRIPT, "plain transcript (base model)"
-        elif vocab.chat_template is not None:
-            source, origin = vocab.chat_template, "from the model file"
-        else:
-            raise ModelNotReady(
-                f"{self.name} has no chat template: {self.path.name} contains none, which is usual for base models",
-                hint="set `chat_template` (Jinja) and `stop` of the model in promptlab.yaml; see docs/models.md",
-            )
-        return templates.ChatTemplate(source, origin=origin, model=self.name, bos=bos, eos=eos)
-
     @property
     def vocab(self) -> Vocab:
         """The vocabulary of the model, opened on first use."""
-        with self._vocab_lock:
-            return self._vocab
+        return self._encoder.vocab
 
-    @cached_property
-    def _vocab(self) -> Vocab:
+    @property
+    def chat_template(self) -> templates.ChatTemplate:
+        """The chat template of the model. Raises `ModelNotReady` if there is none."""
+        return self._encoder.chat_template
+
+    @property
+    def window(self) -> int | None:
+        """The context window in tokens."""
+        return self._encoder.window
+
+    def as_sent(self, request: Request) -> AsSent:
+        """The exact string that the model reads, in pieces, with token counts by section; see `PromptEncoder`."""
+        return self._encoder.as_sent(request)
+
+    def _open_vocab(self) -> Vocab:
         refuse_other_kinds(self.path)
         if self.sha256 not in EMBEDDED:  # a damaged file could end this process, so a child process opens it first
             self._tried.opens(self.path, self.sha256)
@@ -201,10 +182,6 @@ class LlamaBackend:
                 f"the file {changed.name} of {self.name} changed on disk, so the answer would come from another model",
                 hint="ask again: the new file is then loaded",
             )
-
-    @property
-    def _is_base(self) -> bool:
-        return self.entry.chat_template is None and self.sha256 in templates.BASE_MODELS
 
     @property
     def _settings(self) -> Settings:
@@ -292,19 +269,6 @@ class LlamaBackend:
         SCHEDULER.do(forget)
         done.wait(FORGET_SECONDS)
 
-    def as_sent(self, request: Request) -> AsSent:
-        """The exact string that the model reads, in pieces, with token counts by section.
-
-        Raises:
-            ModelNotReady: llama-cpp-python or a chat template is missing.
-            RequestRejected: the chat template refuses these messages, or their text is not valid Unicode.
-        """
-        fragments = self._fragments(request)
-        room = request.params.max_tokens
-        if self._is_far_too_long(fragments):
-            return prompts.estimate(self.vocab, request.prompt, fragments, window=self.window, room=room)
-        return prompts.as_sent(request.prompt, self._encoded(request, fragments), window=self.window, room=room)
-
     def complete(self, request: Request, cancel: threading.Event) -> Iterator[Step]:
         """Answer `request`; see the protocol in promptlab/models/_backend.py.
 
@@ -314,12 +278,10 @@ class LlamaBackend:
             EngineFailed: loading or decoding failed, or a model file changed meanwhile.
         """
         self._check_unchanged()
-        fragments = self._fragments(request)
-        room = request.params.max_tokens
-        if self._is_far_too_long(fragments):
-            raise too_long(self.name, self.as_sent(request).budget)
-        encoded = self._encoded(request, fragments)
-        if len(encoded.tokens) + room > (self.window or 0):
+        encoder = self._encoder
+        fragments = encoder.fragments(request)
+        encoded = None if encoder.is_far_too_long(fragments) else encoder.encode(request, fragments)
+        if encoded is None or len(encoded.tokens) + request.params.max_tokens > (self.window or 0):
             raise too_long(self.name, self.as_sent(request).budget)
         params, template = request.params, self.chat_template
         grammar = grammar_of(request.schema) if request.schema else None
@@ -354,24 +316,6 @@ class LlamaBackend:
         if outcome is None:
             yield Phase("loading", detail=f"trying {self.path.name} on this processor, once")
         return self.ready()
-
-    def _fragments(self, request: Request) -> list[templates.Fragment]:
-        return prompts.split_controls(self.vocab, self.chat_template.lay_out(request.messages))
-
-    def _is_far_too_long(self, fragments: Sequence[templates.Fragment]) -> bool:
-        """True if the text cannot fit even with the longest tokens. This saves tokenising ten megabytes in vain."""
-        return sum(len(f.text) for f in fragments) > (self.window or 0) * self.vocab.longest
-
-    def _encoded(self, request: Request, fragments: Sequence[templates.Fragment]) -> prompts.Encoded:
-        with self._encoded_lock:
-            encoded = self._encoded_prompts.get(request.messages)
-        if encoded is None:
-            encoded = prompts.encode(self.vocab, fragments)
-            with self._encoded_lock:
-                self._encoded_prompts[request.messages] = encoded
-                while len(self._encoded_prompts) > ENCODED_PROMPTS:
-                    self._encoded_prompts.popitem(last=False)
-        return encoded
 
     def _finished(
         self, done: Completion, request: Request, task: Task, job: Job, grammar: Grammar | None

@@ -84,7 +84,7 @@ def _decode(loaded: LoadedModel, batch: Any, position: int, size: int) -> str:
 
 
 def try_vocabulary(path: Path) -> int:
-    """The number of bytes of all tokens of `TEXTS`, made with the vocabulary of a file. Raises the errors of `Vocab`."""
+    """The number of bytes of all tokens of `TEXTS`, made with the vocabulary of a file. Raises what `Vocab` raises."""
     vocab, count = Vocab(path), 0
     for text in TEXTS:
         for special in (False, True):

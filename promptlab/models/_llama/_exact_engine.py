@@ -73,14 +73,14 @@ class ExactEngine:
         """Clear the prefix cache, in memory and on disk."""
         self.prefixes.forget()
 
-    def answer(self, task: Task, asker: Requester) -> Completion:
+    def answer(self, task: Task, requester: Requester) -> Completion:
         """Prefill, then decode until the model ends, a stop string, `max_tokens` or a stop.
 
         Raises:
             RequestRejected: the grammar or a parameter cannot be used.
             EngineFailed: a batch failed.
         """
-        answer = Answer(task, asker, self.loaded, self._table)
+        answer = Answer(task, requester, self.loaded, self._table)
         try:
             start = self.prefixes.begin(task.tokens, mark=task.mark, keep=task.keep)
             done = self._answer(answer, start)
@@ -94,39 +94,41 @@ class ExactEngine:
         return done
 
     def _answer(self, answer: Answer, start: Start) -> Completion:
-        asker, tokens = answer.asker, answer.task.tokens
-        self._flag = asker.abort_flag  # llama.cpp keeps its address
-        self._lib.llama_set_abort_callback(self.loaded.context, _abort_when_set(), ctypes.addressof(asker.abort_flag))
-        read = self._prefill(tokens, asker, start)
+        requester, tokens = answer.requester, answer.task.tokens
+        self._flag = requester.abort_flag  # llama.cpp keeps its address
+        self._lib.llama_set_abort_callback(
+            self.loaded.context, _abort_when_set(), ctypes.addressof(requester.abort_flag)
+        )
+        read = self._prefill(tokens, requester, start)
         if read < len(tokens):
             answer.finish = "stopped"
         while answer.finish is None:
             answer.choose(self._last)
             if answer.finish is None:
                 at = len(tokens) + len(answer.tokens) - 1
-                if not self._decode(answer.tokens[-1:], at, asker):
+                if not self._decode(answer.tokens[-1:], at, requester):
                     answer.finish = "stopped"
         return answer.done(read=max(0, read - start.position), reused=start.position, prefix=start.source or "none")
 
-    def _prefill(self, tokens: Sequence[int], asker: Requester, start: Start) -> int:
+    def _prefill(self, tokens: Sequence[int], requester: Requester, start: Start) -> int:
         """Prefill the prompt from `start`; the position reached, which is before the end only after a stop."""
         total = len(tokens)
-        asker.emit(Phase("reading", start.position, total))
+        requester.emit(Phase("reading", start.position, total))
         for begin, end in decode_ranges(start.position, total, self.loaded.slice, start.stops):
-            if not self._decode(tokens[begin:end], begin, asker, last=end == total, pad=self._pads):
+            if not self._decode(tokens[begin:end], begin, requester, last=end == total, pad=self._pads):
                 # Part of the batch may be in the KV cache; llama.cpp does not say how much.
                 self.prefixes.lost()
                 return begin
             self.prefixes.reached(end)
-            asker.emit(Phase("reading", end, total))
+            requester.emit(Phase("reading", end, total))
         return total
 
     def _decode(
-        self, tokens: Sequence[int], position: int, asker: Requester, *, last: bool = True, pad: bool = False
+        self, tokens: Sequence[int], position: int, requester: Requester, *, last: bool = True, pad: bool = False
     ) -> bool:
-        """Run the model over `tokens`; False if it was stopped. Only the last token of a prompt gives logits, at `_last`
-        of the batch. With `pad` the batch is padded to whole groups with tokens that are removed again."""
-        if asker.stopping:
+        """Run the model over `tokens`; False if it was stopped. Only the last token of a prompt gives logits, at index
+        `_last` of the batch. With `pad` the batch is padded with tokens that are removed again."""
+        if requester.stopping:
             return False
         batch, count = self._batch, len(tokens)
         batch.n_tokens = padded(count) if pad else count
@@ -139,7 +141,7 @@ class ExactEngine:
             batch.logits[i] = last and i == count - 1
         with log_lines() as lines:
             code = int(self._lib.llama_decode(self.loaded.context, batch))
-        if code == ABORTED or (code and asker.stopping):
+        if code == ABORTED or (code and requester.stopping):
             return False
         if code:
             raise self.loaded.decode_error(lines, code, position)
@@ -155,9 +157,9 @@ class ExactEngine:
 
 @cache
 def _abort_when_set() -> Any:
-    """An abort callback made of the C library's `strlen`: it reads the abort flag as a string and returns 0, which means
-    go on, if it is empty. llama.cpp calls it between any two operations; a Python function would need the interpreter
-    lock each time."""
+    """An abort callback made of the C library's `strlen`: it reads the abort flag as a string and returns 0 for an
+    empty one, which means go on. llama.cpp calls it between any two operations; a Python function would need the
+    interpreter lock each time."""
     libc = ctypes.CDLL("msvcrt" if sys.platform == "win32" else None)
     address = ctypes.cast(libc.strlen, ctypes.c_void_p).value
     return library().ggml_abort_callback(address)

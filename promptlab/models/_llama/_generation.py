@@ -71,8 +71,8 @@ class Answer:
         RequestRejected: the grammar or a parameter cannot be used.
     """
 
-    def __init__(self, task: Task, asker: Requester, loaded: LoadedModel, table: TokenTable) -> None:
-        self.task, self.asker = task, asker
+    def __init__(self, task: Task, requester: Requester, loaded: LoadedModel, table: TokenTable) -> None:
+        self.task, self.requester = task, requester
         self._loaded, self._table = loaded, table
         self._started = time.monotonic()
         self._first: float | None = None
@@ -98,14 +98,14 @@ class Answer:
             self._logprobs.append(logprobs_of(self._loaded.lib, context, index, token, alternatives, self._table))
         thought, data = self._thoughts.feed(token)
         if thought:
-            self.asker.emit(Thought(thought))
+            self.requester.emit(Thought(thought))
         shown = self._text.feed(data)
         if shown:
-            self.asker.emit(Delta(shown))
+            self.requester.emit(Delta(shown))
         grammar = self._sampler.grammar
         if self._text.stopped or (grammar and grammar.complete):
             self.finish = "stop"
-        elif self.asker.stopping:
+        elif self.requester.stopping:
             self.finish = "stopped"
         elif len(self.tokens) >= self.task.params.max_tokens:
             self.finish = "length"
@@ -115,7 +115,7 @@ class Answer:
         # After a stop the text held back is dropped: it may be the beginning of a tag or of a stop string.
         rest = "" if self.finish == "stopped" else self._rest()
         if rest:
-            self.asker.emit(Delta(rest))
+            self.requester.emit(Delta(rest))
         timings = Timings(first_token=self._first, total=time.monotonic() - self._started)
         if self.task.params.logprobs is not None:
             details["logprobs"] = self._logprobs
@@ -128,7 +128,7 @@ class Answer:
         """The text that was held back until the end."""
         thought, data = self._thoughts.finish()
         if thought:
-            self.asker.emit(Thought(thought))
+            self.requester.emit(Thought(thought))
         return self._text.feed(data) + self._text.finish()
 
     def close(self) -> None:

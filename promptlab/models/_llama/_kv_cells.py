@@ -84,7 +84,7 @@ class KVCells:
             self.drop_oldest()
 
     def drop_oldest(self) -> bool:
-        """Unload the least recently used prompt. True if there was one."""
+        """Drop the least recently used prompt. True if there was one."""
         for sequence in self._kept:
             self._drop(sequence)
             return True

@@ -31,8 +31,8 @@ Source = Literal["", "live", "memory", "disk"]
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """The start of a prefill: the first `position` tokens came from `source`. The prefill must pause at each of `stops`,
-    so that `PrefixCache.reached` can save the state there."""
+    """The start of a prefill: the first `position` tokens came from `source`. It must pause at each of `stops`, so
+    that `PrefixCache.reached` can save the state there."""
 
     position: int
     source: Source
@@ -195,7 +195,7 @@ class PrefixCache:
         self._floor = 0
 
     def _save_before_cut(self, shared: int) -> None:
-        """Save the prefixes that are worth it before the live text is cut back to `shared` tokens, the longest first."""
+        """Save prefixes that are worth it, the longest first, before the live text is cut back to `shared` tokens."""
         if not self._rewinds:
             return
         last = self._cuts.before

@@ -70,7 +70,7 @@ class Scheduler:
 
     def _wake(self) -> None:
         if self._thread is None:
-            self._thread = threading.Thread(target=self._serve, name="promptlab-lane", daemon=True)
+            self._thread = threading.Thread(target=self._serve, name="promptlab-scheduler", daemon=True)
             self._thread.start()
             atexit.register(self._leave)
         self._changed.notify()

@@ -189,7 +189,7 @@ def _pieces(prompt: Prompt, fragments: Sequence[Fragment]) -> Iterator[Piece]:
 
 
 def _tokens_per_piece(pieces: Sequence[Piece], encoded: Encoded) -> list[int]:
-    """The tokens of each piece. A token counts for the piece that has most of its bytes; of two equal ones, the later."""
+    """The tokens of each piece. A token counts for the piece with most of its bytes; of two equal ones, the later."""
     counts = [0] * len(pieces)
     bounds, at = [], 0
     for piece in pieces:

@@ -119,7 +119,7 @@ class Worker:
                 self.send_states(message.number)
 
     def _serve(self, first: _Pending) -> None:
-        pendings = [first]
+        requests = [first]
 
         def more() -> _Pending | None:
             try:
@@ -127,7 +127,7 @@ class Worker:
             except queue.Empty:
                 return None
             if isinstance(message, _Pending):
-                pendings.append(message)
+                requests.append(message)
                 return message
             self._inbox.put(message)  # done after the answers of this batch
             return None
@@ -135,11 +135,11 @@ class Worker:
         try:
             self._engines.serve(first, more)
         except Exception as exc:
-            for pending in pendings:
-                if not pending.ended:
-                    pending.fail(exc)
-        for pending in pendings:
-            self._open.pop(pending.number, None)
+            for request in requests:
+                if not request.ended:
+                    request.fail(exc)
+        for request in requests:
+            self._open.pop(request.number, None)
 
     def send_states(self, number: int = 0) -> None:
         """Send the states of all loaded models."""

@@ -50,7 +50,7 @@ def _three_kinds_of_code(request: pytest.FixtureRequest, monkeypatch: pytest.Mon
 
 @pytest.fixture
 def make(tmp_path: Path) -> Callable[..., tuple[CpuChoices, Callable[[], list[str]]]]:
-    """A `CpuChoices` whose trial is the Python code `body`, which gets `cpu`; and a function for what was tried so far."""
+    """A `CpuChoices` whose trial is the Python code `body`, which gets `cpu`; and a list of what was tried."""
 
     def maker(body: str) -> tuple[CpuChoices, Callable[[], list[str]]]:
         log = tmp_path / "log"

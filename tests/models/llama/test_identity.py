@@ -97,7 +97,7 @@ def test_what_does_not_decide_changes_nothing(name: str) -> None:
     [
         (llama_identity, "SAMPLING", "1,2,3,4"),
         (llama_identity, "GRAMMAR", "another"),
-        (llama_identity, "READING", "another"),
+        (llama_identity, "READING_MODE", "another"),
         (llama_identity, "RENDERING", "another"),
         (llama_identity, "FIXED_DATE", llama_template.FIXED_DATE.replace(year=2025)),
     ],

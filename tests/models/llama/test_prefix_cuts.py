@@ -67,7 +67,7 @@ def asked(prefixes: PrefixCache, library: Library, tokens: list[int], mark: int)
 def test_a_state_with_a_sliding_window_is_never_cut_back_behind_its_window(tmp_path: Any, seed: int) -> None:
     rng = random.Random(seed)
     library = Library()
-    prefixes = PrefixCache(library, None, rewinds=True, ballast=library.put, shelf=PrefixFiles(tmp_path, "m"))
+    prefixes = PrefixCache(library, None, rewinds=True, pad=library.put, shelf=PrefixFiles(tmp_path, "m"))
     blocks = [[rng.randrange(1_000) for _ in range(rng.choice((40, 160, 320)))] for _ in range(4)]
     for _ in range(60):
         chosen = [token for block in rng.sample(blocks, rng.randint(1, 3)) for token in block]

@@ -191,7 +191,7 @@ def test_other_work_takes_its_turn_and_its_failure_harms_nobody(lane):
     lane.do(lambda: 1 // 0)
     lane.do(lambda: done.append(threading.current_thread().name))
     assert last(lane.ask(job("m", text("fine")))).text == "fine"
-    assert done == ["promptlab-lane"]
+    assert done == ["promptlab-scheduler"]
 
 
 # The order

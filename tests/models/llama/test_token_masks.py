@@ -163,7 +163,7 @@ def test_an_answer_whose_schema_becomes_too_much_takes_no_other_with_it(
         limits = LLParserLimits(step_max_items=1, step_lexer_fuel=1)
         return GrammarState(LLMatcher(rules._tokenizer, grammar, log_level=0, limits=limits), rules._size)
 
-    monkeypatch.setattr(TokenMasks, "hold", little)
+    monkeypatch.setattr(TokenMasks, "start", little)
     schemas = ['{"enum": ["too_much", "or not"]}', '{"enum": ["yes", "no"]}']
 
     def told(schema: str) -> str:
