@@ -1,4 +1,4 @@
-"""Whether something is a schema an answer can be held to, and whether an answer is valid under it."""
+"""JSON Schemas are checked, and answers are validated with them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state folder is seen by nobody else and by no git, from the first write on, whoever writes first."""
+"""The state folder is private and ignored by git from the first write on, for every module that writes to it."""
 
 from __future__ import annotations
 

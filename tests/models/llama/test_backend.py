@@ -117,7 +117,7 @@ def test_a_stop_while_writing_keeps_what_had_come(local, name):
     assert (last.usage.written or 0) < 4000
 
 
-def test_closing_the_iterator_frees_the_lane(local):
+def test_closing_the_iterator_frees_the_scheduler(local):
     steps = local["smollm2"].complete(ask(TALE, max_tokens=8000), threading.Event())
     while not isinstance(next(steps), Delta):
         pass

@@ -25,7 +25,7 @@ def byte_by_byte() -> LLTokenizer:
 
 
 def writes(grammar: Grammar, text: str) -> bool:
-    """Whether an answer may be `text`, no more and no less."""
+    """True if an answer may be exactly `text`."""
     matcher = LLMatcher(byte_by_byte(), grammar.text)
     data = list(text.encode())
     return matcher.try_consume_tokens(data) == len(data) and matcher.is_accepting()

@@ -17,7 +17,7 @@ from promptlab.models._llama._job import Job
 from promptlab.models._llama._scheduler import SCHEDULER
 from promptlab.types import Completion, Held, Message, Params, Prompt, Request, Source, Span, Usage
 from promptlab.workspace._workspace import LlamaModel, Workspace
-from tests.models.lane import Single
+from tests.models.single_job import Single
 
 pytestmark = [pytest.mark.model, pytest.mark.timeout(600)]
 

@@ -127,7 +127,7 @@ def test_the_token_taken_is_the_likeliest_of_those_that_the_grammar_allows(local
         assert int(masked.argmax()) == max(left, key=lambda one: said[one])
         assert token in allowed
         held.accept(token)
-    assert not held.over
+    assert not held.complete
     with pytest.raises(EngineFailed):
         held.accept(vocab.tokenize(b"x")[0])
 
@@ -145,7 +145,7 @@ def test_no_token_that_ends_an_answer_or_adds_nothing_is_written_into_it(
     assert len(open_to) > vocab.size / 2
     assert [one for one in open_to if vocab.is_end(int(one)) or not vocab.text_piece(int(one))] == []
     held.accept(vocab.tokenize(b'"')[0])
-    assert held.over
+    assert held.complete
 
 
 def test_an_answer_whose_schema_becomes_too_much_takes_no_other_with_it(
@@ -155,7 +155,7 @@ def test_an_answer_whose_schema_becomes_too_much_takes_no_other_with_it(
     like = local["smollm2"]
     entry = LlamaModel(backend="llama", path="x", n_ctx=1024, throughput=2)
     many = LlamaBackend("m", like.path, entry, like.sha256, host=Engines())
-    hold = TokenMasks.hold
+    hold = TokenMasks.start
 
     def little(rules: TokenMasks, grammar: str) -> GrammarState:
         if "too_much" not in grammar:

@@ -1,4 +1,4 @@
-"""The local models in a process of their own: killed at any moment, it takes nobody with it."""
+"""The worker process of local models: if it is killed at any moment, only its own requests fail."""
 
 from __future__ import annotations
 
@@ -77,9 +77,7 @@ def test_a_process_killed_while_it_answers_is_an_error_in_words_and_the_next_req
     child.close()
 
 
-def test_a_process_killed_while_nobody_asks_is_started_again_without_a_word(
-    backend: LlamaBackend, child: WorkerClient
-) -> None:
+def test_a_process_killed_between_requests_is_restarted_silently(backend: LlamaBackend, child: WorkerClient) -> None:
     list(backend.complete(ask(), threading.Event()))
     assert child.pid
     os.kill(child.pid, signal.SIGKILL)
@@ -104,7 +102,7 @@ def test_a_process_that_cannot_be_started_is_an_error_in_words(local: dict[str, 
         list(backend.complete(ask(), threading.Event()))
 
 
-def test_a_fault_of_ours_leaves_nobody_waiting(
+def test_a_bug_in_promptlab_ends_every_waiting_request(
     backend: LlamaBackend, child: WorkerClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:
