@@ -123,7 +123,6 @@ ELSEWHERE = {
     "formats/_import.py",  # a temporary folder
     "models/_llama/_wheel.py",  # the cache folder
     "models/_llama/_cpu_choice.py",  # the cache folder
-    "models/_recorded.py",  # a recording, which is a file of the repository
 }
 
 

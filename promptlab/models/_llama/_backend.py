@@ -17,8 +17,6 @@ from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
 
-from cachetools import LRUCache
-
 from promptlab.errors import EngineFailed, IllegalInstruction, ModelNotReady, WindowExceeded
 from promptlab.models import _thinking as thinking
 from promptlab.models._backend import Step

@@ -8,10 +8,11 @@ encoder.encode(request, encoder.fragments(request))     # the tokens
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
+
+from cachetools import LRUCache
 
 from promptlab.errors import ModelNotReady
 from promptlab.models._llama._chat_template import BASE_MODELS, PLAIN_TRANSCRIPT, ChatTemplate, Fragment
@@ -34,7 +35,7 @@ class PromptEncoder:
         self.name, self.path, self.entry, self.sha256 = name, path, entry, sha256
         self._open_vocab = open_vocab
         self._vocab_lock, self._encoded_lock = threading.Lock(), threading.Lock()
-        self._encoded_prompts: OrderedDict[tuple[Message, ...], Encoded] = OrderedDict()
+        self._encoded_prompts: LRUCache[tuple[Message, ...], Encoded] = LRUCache(ENCODED_PROMPTS)
 
     @property
     def vocab(self) -> Vocab:
@@ -109,6 +110,4 @@ class PromptEncoder:
             encoded = encode(self.vocab, fragments)
             with self._encoded_lock:
                 self._encoded_prompts[request.messages] = encoded
-                while len(self._encoded_prompts) > ENCODED_PROMPTS:
-                    self._encoded_prompts.popitem(last=False)
         return encoded

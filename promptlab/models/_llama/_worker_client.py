@@ -19,9 +19,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from promptlab import errors
 from promptlab._util import subprocesses
-from promptlab.errors import EngineFailed, IllegalInstruction, PromptlabError
+from promptlab.errors import EngineFailed, IllegalInstruction, PromptlabError, kind_of
 from promptlab.models._llama._cpu_choice import signal_name
 from promptlab.models._llama._generation import PendingRequest
 from promptlab.models._llama._host import ModelState
