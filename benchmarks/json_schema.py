@@ -22,7 +22,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from promptlab._util.json_schema import verdict
+from promptlab._util.json_schema import validate
 from promptlab.errors import PromptlabError
 from promptlab.models._llama._grammar import Grammar, grammar_of
 
@@ -132,7 +132,7 @@ def _count(found: Found, schema: Any, instances: list[dict[str, Any]], name: str
                 found.missed.append(f"{name}: {one['description']}")
         else:
             found.invalid += 1
-            found.accepted += writable and verdict(text, json.dumps(one["data"])).valid
+            found.accepted += writable and validate(text, json.dumps(one["data"])).valid
 
 
 QUESTION = "Describe the match of the final of the 2022 world cup in football: Argentina beat France 4-2 on penalties."
@@ -209,7 +209,7 @@ def of_a_token(model: str, rounds: int) -> str:
     (_, free, _, _), (whole, held, opening, done) = rows[None], rows[MATCH]
     each = whole / held["tokens"]
     more = held["choosing"] / held["tokens"] - free["choosing"] / free["tokens"]
-    judged = verdict(MATCH, done.text)
+    judged = validate(MATCH, done.text)
     return (
         f"| {model} | {opening:.2f} s | {1000 * each:.1f} ms | {1000 * free['choosing'] / free['tokens']:.2f} ms "
         f"| {1000 * held['choosing'] / held['tokens']:.2f} ms | {1000 * held['masks'] / held['tokens']:.2f} ms "

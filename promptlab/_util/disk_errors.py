@@ -30,7 +30,7 @@ def advice(exc: BaseException | None) -> str:
     return _ADVICE.get(exc.errno or 0, "") if isinstance(exc, OSError) else ""
 
 
-def of_folder(folder: Path) -> OSError | None:
+def write_error(folder: Path) -> OSError | None:
     """The error of a trial write in `folder`; None if the write works.
 
     SQLite needs this: it reports "disk I/O error" for a full disk, too.

@@ -30,7 +30,7 @@ def writing(path: Path) -> Iterator[IO[bytes]]:
     other paths of a workspace come from `Workspace.resolve`, which refuses links that lead out of the workspace.
     """
     try:
-        state_folder.check(path)
+        state_folder.refuse_outside_links(path)
         with _writing(path.resolve()) as file:
             yield file
     except NotWritten:
@@ -94,7 +94,7 @@ def _umask() -> int:
     return mask
 
 
-def state_of(path: Path) -> tuple[int, int, int] | None:
+def file_stamp(path: Path) -> tuple[int, int, int] | None:
     """Modification time, size and inode of the file at `path`, which change if the file does. None if it is missing."""
     try:
         status = path.stat()

@@ -1,7 +1,7 @@
 """Validates JSON Schemas, and answers under a schema.
 
     problem_of({"type": "object", "required": "name"})      # SchemaProblem("not a JSON Schema: ...", ("required",))
-    verdict('{"type": "integer"}', "12")                    # Verdict(True)
+    validate('{"type": "integer"}', "12")                    # Verdict(True)
 
 The draft is the one that `$schema` names, otherwise 2020-12. Numbers are compared as they are written: an account
 number of 20 digits keeps all its digits, and 19.99 is a multiple of 0.01. Nothing is fetched. json_schema_formats.py
@@ -12,10 +12,9 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -24,11 +23,9 @@ from promptlab._util.bounded_regex import TooSlow
 from promptlab._util.json_schema_formats import ecma_pattern, find_pattern, format_checker
 from promptlab._util.json_schema_refs import RefError, Root, pointer
 from promptlab._util.json_schema_unsatisfiable import why_unsatisfiable
+from promptlab._util.json_text import JsonNumber, read_json
 from promptlab._util.text import clipped
 from promptlab.errors import InputError, PromptlabError
-
-LARGEST = 308
-"""The largest exponent of ten: most programs read larger numbers as infinity, and smaller ones as 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +49,6 @@ class Verdict:
     def words(self) -> str:
         """The place and the reason, in one line."""
         return f"{self.at}: {self.why}" if self.at else self.why
-
-
-class Number(Decimal):
-    """A JSON number as it is written, with all its digits."""
-
-    def __repr__(self) -> str:
-        return str(self)
 
 
 def problem_of(schema: Any) -> SchemaProblem | None:
@@ -104,10 +94,10 @@ def _path_of(at: str) -> tuple[str | int, ...]:
     return tuple(int(part) if part.isdigit() else part for part in parts)
 
 
-def verdict(schema: str, answer: str) -> Verdict:
+def validate(schema: str, answer: str) -> Verdict:
     """Validates `answer` under `schema`, a JSON Schema as JSON text that `problem_of` found no problem in."""
     try:
-        value = read(answer)
+        value = read_json(answer)
     except ValueError as exc:
         return Verdict(False, f"not JSON: {exc}")
     try:
@@ -120,12 +110,12 @@ def verdict(schema: str, answer: str) -> Verdict:
     return Verdict(True) if error is None else Verdict(False, clipped(error.message, 300), pointer(error.absolute_path))
 
 
-def errors(schema: str, answer: str) -> list[Verdict]:
+def validation_errors(schema: str, answer: str) -> list[Verdict]:
     """All errors of the JSON `answer` under `schema`; none if it is valid.
 
     Raises `ValueError` if `answer` is not JSON, `InputError` if it cannot be validated.
     """
-    value = read(answer)
+    value = read_json(answer)
     try:
         return [
             Verdict(False, clipped(error.message, 300), pointer(error.absolute_path))
@@ -135,41 +125,6 @@ def errors(schema: str, answer: str) -> list[Verdict]:
         raise
     except Exception as exc:  # RecursionError, or a validator that fails
         raise InputError(f"the answer cannot be validated with its schema: {clipped(str(exc), 200)}") from exc
-
-
-def read(text: str) -> Any:
-    """The value of JSON `text`, its numbers as they are written.
-
-    Raises `ValueError` if it is not JSON, or if programs read it differently: a key twice in one object, NaN, a number
-    that is too large.
-    """
-    try:
-        return json.loads(text, parse_float=_number, parse_constant=_constant, object_pairs_hook=_object)
-    except RecursionError as exc:
-        raise ValueError("nested too deeply") from exc
-
-
-def _number(text: str) -> Number:
-    try:
-        number = Number(text)
-    except InvalidOperation as exc:
-        raise ValueError(f"the number {clipped(text, 40)} is too large") from exc
-    if number and abs(number.adjusted()) > LARGEST:
-        raise ValueError(f"the number {clipped(text, 40)} is outside the range that programs can hold")
-    return number
-
-
-def _constant(text: str) -> Any:
-    raise ValueError(f"{text} is not a JSON number")
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {json.dumps(clipped(twice, 40))} appears twice in one object")
-    return value
 
 
 def _first(errors: Iterator[Any]) -> Any:
@@ -188,7 +143,7 @@ def _kind(schema: Any) -> Any:
 @lru_cache(maxsize=64)
 def _validator(schema: str) -> Any:
     """A validator for `schema` with exact numbers and ECMA 262 patterns."""
-    parsed = json.loads(schema, parse_float=Number)
+    parsed = json.loads(schema, parse_float=JsonNumber)
     root = Root(parsed)
     return _exact(_kind(parsed))(parsed, registry=root.registry, format_checker=format_checker())
 
@@ -278,29 +233,4 @@ def _floats(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tupl
             yield from _floats(inner, (*path, number))
 
 
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}:,]|[^\s"\][{}:,]+')
-
-
-def indented(text: str) -> str:
-    """JSON `text` indented over several lines; every value stays as it is written. `text` itself if it is not JSON."""
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    parts: list[str] = []
-    depth, before = 0, ""
-    for token in _TOKEN.findall(text):
-        if token in "]}":
-            depth -= 1
-            if before not in "[{":
-                parts.append("\n" + "  " * depth)
-        elif before and before in "[{,":
-            parts.append("\n" + "  " * depth)
-        if token in "[{":
-            depth += 1
-        parts.append(": " if token == ":" else token)
-        before = token
-    return "".join(parts)
-
-
-__all__ = ["SchemaProblem", "Verdict", "errors", "indented", "pointer", "problem_of", "read", "verdict"]
+__all__ = ["SchemaProblem", "Verdict", "pointer", "problem_of", "validate", "validation_errors"]

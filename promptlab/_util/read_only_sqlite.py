@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 
-def copy_of(path: Path, fault: OSError) -> str:
+def temporary_copy(path: Path, fault: OSError) -> str:
     """The path of a copy of the database at `path`, in a temporary folder that is removed when this process ends.
 
     The path leads to no file if there is no database. Raises `fault` if the copy cannot be written.

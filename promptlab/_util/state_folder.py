@@ -25,7 +25,7 @@ def inside(path: Path) -> Path | None:
     return next((folder for folder in (path, *path.parents) if folder.name == NAME), None)
 
 
-def check(path: Path) -> None:
+def refuse_outside_links(path: Path) -> None:
     """Raise `OSError` if a link leads from the state folder of `path` to a place outside it.
 
     The workspace may come from an untrusted source; such a link would make promptlab overwrite a file of the user.
@@ -45,7 +45,7 @@ def make_room(folder: Path) -> None:
     state folder is made with the usual mode.
     """
     state = inside(folder)
-    check(folder)
+    refuse_outside_links(folder)
     if state is None:
         folder.mkdir(parents=True, exist_ok=True)
         return
@@ -72,7 +72,7 @@ def private_file(path: Path) -> None:
     make_room(path.parent)
     if inside(path) is None:
         return
-    check(path)
+    refuse_outside_links(path)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     for file in (path, *(path.with_name(path.name + ending) for ending in ("-wal", "-shm"))):
         if file.exists() and file.stat().st_mode & 0o077:

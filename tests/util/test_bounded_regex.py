@@ -156,7 +156,7 @@ def test_an_expression_without_end_leaves_the_answer_unjudged(place: str, worksp
 @pytest.mark.parametrize("keyword", SCHEMAS)
 def test_an_answer_that_a_pattern_does_not_judge_is_not_called_valid(keyword: str) -> None:
     schema, answer = SCHEMAS[keyword]
-    found = json_schema.verdict(canonical_json(schema), answer)
+    found = json_schema.validate(canonical_json(schema), answer)
     assert not found.valid
     assert "takes too long" in found.why
     done = structured.judged(Completion(text=answer, finish_reason="stop"), canonical_json(schema))

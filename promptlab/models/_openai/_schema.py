@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from promptlab._util.json_schema import verdict
+from promptlab._util.json_schema import validate
 from promptlab._util.json_schema_refs import Place, RefError, Root
 
 AS_THEY_ARE = frozenset(
@@ -194,7 +194,7 @@ class _Strict:
         if not isinstance(schema, Mapping):
             return False
         whole = {key: self._schema[key] for key in ("$schema", "$defs", "definitions") if key in self._schema}
-        return verdict(json.dumps({**whole, **schema}), "null").valid
+        return validate(json.dumps({**whole, **schema}), "null").valid
 
     def _options(self, place: Place, key: str) -> list[Any]:
         options = [self._root.child(place, key, number) for number in range(len(place.keywords[key]))]

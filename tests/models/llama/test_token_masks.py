@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from llguidance import LLMatcher, LLParserLimits
 
-from promptlab._util.json_schema import verdict
+from promptlab._util.json_schema import validate
 from promptlab.errors import EngineFailed
 from promptlab.models._llama._backend import LlamaBackend
 from promptlab.models._llama._grammar import grammar_of
@@ -82,7 +82,7 @@ def test_one_by_one_and_together_answers_are_valid_and_repeatable(local: dict[st
         many.close()
     for one in (*alone, *together):
         assert one.finish_reason == "stop"
-        assert verdict(schema, one.text).valid, one.text
+        assert validate(schema, one.text).valid, one.text
 
 
 @BOTH
@@ -93,7 +93,7 @@ def test_chance_stays_within_the_schema(local: dict[str, LlamaBackend], name: st
     texts = [
         asked(local[name], schema, temperature=2.0, top_k=0, top_p=1.0, min_p=0.0, seed=seed).text for seed in (1, 2, 3)
     ]
-    assert [text for text in texts if not verdict(schema, text).valid] == []
+    assert [text for text in texts if not validate(schema, text).valid] == []
     assert len(set(texts)) > 1
     again = asked(local[name], schema, temperature=2.0, top_k=0, top_p=1.0, min_p=0.0, seed=1).text
     assert again == texts[0]
