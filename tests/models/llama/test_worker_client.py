@@ -67,7 +67,7 @@ def test_a_process_killed_while_it_answers_is_an_error_in_words_and_the_next_req
         error = killed_at(backend, child, ask(max_tokens=500), lambda step: isinstance(step, Delta))
     assert "ended while" in error.message
     assert "SIGKILL" in error.message
-    assert error.hint.startswith("the next request starts it again")
+    assert error.hint.startswith("the next request")
     assert not backend.loaded
     *_, again = backend.complete(ask(), threading.Event())
     assert isinstance(wanted, Completion)
