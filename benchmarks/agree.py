@@ -40,7 +40,7 @@ from promptlab.models._benchmark import answer, opened
 from promptlab.models._benchmark_prompts import WORDS, made_text
 from promptlab.models._benchmark_report import first_difference
 from promptlab.models._llama._backend import LlamaBackend
-from promptlab.models._llama._reference import Plain, Written, opening_of, texts_of, tokens_of
+from promptlab.models._llama._reference import Reference, Written, opening_of, texts_of, tokens_of
 from promptlab.types import Completion, Message, Params, Prompt, Request
 from promptlab.workspace._workspace import LlamaModel, Workspace
 
@@ -161,7 +161,7 @@ def agreement(name: str, *, each: Sequence[int], max_tokens: int) -> Agreement:
     found: list[Difference] = []
     answers: list[Completion] = []
     lengths: list[int] = []
-    with opened(workspace, name, entry, n_ctx=4096) as backend, Plain(opening_of(backend)) as plain:
+    with opened(workspace, name, entry, n_ctx=4096) as backend, Reference(opening_of(backend)) as plain:
         for one in prompts(backend, workspace, each=each, max_tokens=max_tokens):
             tokens = tokens_of(backend, one.request)
             ours, own = answer(backend, one.request), plain.write(tokens, max_tokens)
@@ -187,7 +187,7 @@ def agreement(name: str, *, each: Sequence[int], max_tokens: int) -> Agreement:
 
 
 def traced(
-    backend: LlamaBackend, plain: Plain, one: Asked, tokens: Sequence[int], ours: Completion, own: Written
+    backend: LlamaBackend, plain: Reference, one: Asked, tokens: Sequence[int], ours: Completion, own: Written
 ) -> Difference:
     """Why the two texts differ."""
     params = one.request.params

@@ -44,7 +44,7 @@ from promptlab.workspace import LlamaModel, OpenAIModel, Workspace
 
 if TYPE_CHECKING:
     from promptlab.models._llama._backend import LlamaBackend
-    from promptlab.models._llama._reference import Plain
+    from promptlab.models._llama._reference import Reference
 
 Say = Callable[[str], None]
 """Told what is being done."""
@@ -216,15 +216,15 @@ def opened(workspace: Workspace, name: str, entry: LlamaModel, **changes: Any) -
 
 
 @contextmanager
-def _plain(backend: LlamaBackend, entry: LlamaModel) -> Iterator[tuple[Plain | None, str]]:
-    from promptlab.models._llama._reference import Plain, opening_of
+def _plain(backend: LlamaBackend, entry: LlamaModel) -> Iterator[tuple[Reference | None, str]]:
+    from promptlab.models._llama._reference import Reference, opening_of
 
     why, plain = "", None
     if entry.lora:
         why = "the model has a LoRA, which plain llama-cpp-python is not given here"
     else:
         try:
-            plain = Plain(opening_of(backend))
+            plain = Reference(opening_of(backend))
         except EngineFailed as exc:
             why = exc.message
     if plain is None:
@@ -270,7 +270,7 @@ class _Trial:
     """A loaded model, plain llama-cpp-python beside it where it could be had, and how much is asked."""
 
     backend: LlamaBackend
-    plain: Plain | None
+    plain: Reference | None
     size: Size
     say: Say
     missing: list[Missing]

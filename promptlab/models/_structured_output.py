@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from promptlab._util.json_schema import Verdict, pointer, problem_of, verdict
+from promptlab._util.json_schema import Verdict, pointer, problem_of, validate
 from promptlab.errors import RequestRejected
 from promptlab.types import Completion, Result
 
@@ -45,7 +45,7 @@ def judged(done: Completion, schema: str | None) -> Completion:
     if schema is None or (not done.text and done.finish_reason == "stopped"):
         return done
     details = {key: value for key, value in done.details.items() if key not in (NOT_HELD, ONLY_NAMED)}
-    found = _cut_number(done) or verdict(schema, done.text)
+    found = _cut_number(done) or validate(schema, done.text)
     said: dict[str, Any] = {"valid": found.valid}
     if done.details.get(ONLY_NAMED):
         said[ONLY_NAMED] = list(done.details[ONLY_NAMED])

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from promptlab._util.json_schema import errors, problem_of
+from promptlab._util.json_schema import problem_of, validation_errors
 from promptlab._util.text import clipped
 from promptlab.errors import InputError
 from promptlab.scorers._text import normalise
@@ -46,7 +46,7 @@ def json_schema(*, schema: Mapping[str, Any] | None = None) -> Scorer:
     def score(answer: str, expected: Any) -> Score:
         against = own or checked(expected)
         try:
-            data, problems = parsed(answer), errors(against, _bare(answer))
+            data, problems = parsed(answer), validation_errors(against, _bare(answer))
         except ValueError as exc:
             return Score("json_schema", 0.0, answer.strip(), f"not JSON: {exc}")
         said = json.dumps(data, ensure_ascii=False)

@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any, cast
 
-from promptlab._util.json_schema import verdict
+from promptlab._util.json_schema import validate
 from promptlab.errors import EngineFailed, InputError, PromptlabError, RequestRejected
 from promptlab.models import Backend, Catalogue, Step
 from promptlab.server._request import Wanted
@@ -109,7 +109,7 @@ def held(request: Request, done: Completion) -> Completion:
         if request.params.stop
         else "ask again, or ask for a simpler schema"
     )
-    found = verdict(request.schema, done.text)
+    found = validate(request.schema, done.text)
     if found.valid:
         return done
     raise EngineFailed(f"the answer does not hold to the schema: {found.words}", hint=hint)

@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Iterable
 from contextlib import ExitStack
 
-from promptlab._util.files import state_of, writing
+from promptlab._util.files import file_stamp, writing
 from promptlab.suites._recorded_item import check_label, label_of_stored
 from promptlab.suites._recording import Recording, Stored, Writer
 from promptlab.suites._suite import Item, Key, Suite
@@ -28,7 +28,7 @@ class LabelsHeld:
     def __init__(self, workspace: Workspace, recording: str) -> None:
         self._workspace, self._recording = workspace, recording
         self._labels = Labels(workspace)
-        self._states = {FILE: state_of(workspace.root / FILE)}
+        self._states = {FILE: file_stamp(workspace.root / FILE)}
         self._known: set[object] = set()
         self._own = self._labels.of_path(recording)
 
@@ -47,13 +47,13 @@ class LabelsHeld:
 
     def _remember(self, place: Place) -> None:
         if place.path not in self._states:
-            self._states[place.path] = state_of(self._workspace.root / place.path)
+            self._states[place.path] = file_stamp(self._workspace.root / place.path)
 
     def same(self) -> bool:
         """Whether every file that decided is as it was when it was looked at."""
         if any(source[3] is None for source in self._known if isinstance(source, tuple)):
             return False  # of an old recording that did not keep its files
-        return all(state_of(self._workspace.root / path) == state for path, state in self._states.items())
+        return all(file_stamp(self._workspace.root / path) == state for path, state in self._states.items())
 
 
 class Recorder:

@@ -18,7 +18,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from promptlab._util.files import state_of
+from promptlab._util.files import file_stamp
 from promptlab._yaml import parse_yaml
 from promptlab.errors import GateRefused, InputError, PromptlabError
 from promptlab.types import LABELS, Label, Place, Prompt, Source, Template, highest
@@ -59,7 +59,7 @@ class Labels:
 
         Raises `GateRefused` if promptlab.yaml cannot be read, since nobody knows its labels then.
         """
-        state = state_of(self._file)
+        state = file_stamp(self._file)
         with self._lock:
             if state != self._state.file:
                 try:

@@ -213,7 +213,7 @@ def test_a_model_without_a_chat_template_is_tried_with_a_transcript(tmp_path: Pa
     assert report.speed
     assert report.facts.chat_template == "a plain transcript in place of its own"
     assert [one.what for one in report.missing] == ["its own chat template"]
-    assert "brings none" in report.missing[0].why
+    assert "contains none" in report.missing[0].why
     assert "could not be tried\n  its own chat template: " in "\n".join(lines(report))
 
 

@@ -77,8 +77,8 @@ def serve(schema: dict[str, Any], _: Workspace) -> None:
 
 ROADS: dict[str, Callable[[dict[str, Any], Workspace], Any]] = {
     "problem_of": lambda schema, _: json_schema.problem_of(schema),
-    "verdict": lambda schema, _: json_schema.verdict(json.dumps(schema), '{"a": [1]}'),
-    "errors": lambda schema, _: json_schema.errors(json.dumps(schema), '{"a": [1]}'),
+    "verdict": lambda schema, _: json_schema.validate(json.dumps(schema), '{"a": [1]}'),
+    "errors": lambda schema, _: json_schema.validation_errors(json.dumps(schema), '{"a": [1]}'),
     "an answer": lambda schema, _: structured.judged(Completion(text='{"a": 1}'), json.dumps(schema)),
     "before asking": lambda schema, _: structured.check(json.dumps(schema)),
     "json_schema": score,
@@ -115,7 +115,7 @@ def test_an_answer_under_what_is_elsewhere_is_never_right(
     for base in (asked[0], tmp_path.as_uri()):
         schema = schemas(base)[name]
         answer = "[[1]]" if name in ("draft 7", "draft 4 id", "behind a definition") else '{"a": 1}'
-        assert not json_schema.verdict(json.dumps(schema), answer).valid
+        assert not json_schema.validate(json.dumps(schema), answer).valid
         with pytest.raises(PromptlabError):
             scorers.build(scorers.spec({"json_schema": {"schema": schema}}), workspace)(answer, None)
 

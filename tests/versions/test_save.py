@@ -294,7 +294,7 @@ def test_what_cannot_be_saved_is_said_and_nothing_done(
 
 def test_without_git_installed_it_says_so(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(ShelfError, match="no git program"):
+    with pytest.raises(ShelfError, match="git is not installed"):
         save(repo.workspace, CUP, NEW, "x", base=TEMPLATE)
 
 

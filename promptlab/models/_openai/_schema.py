@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from promptlab._util.json_schema import verdict
+from promptlab._util.json_schema import validate
 from promptlab._util.json_schema_refs import Place, RefError, Root
 
 AS_THEY_ARE = frozenset(
@@ -93,10 +93,10 @@ class _Strict:
         """The copy. Raises `_Cannot` with what strict mode does not have."""
         self._root = root = Root(self._schema)
         top, seen = root.place, 0
-        while set(top.said) & {"$ref"} and seen < 20:  # the outermost must be an object itself
+        while set(top.keywords) & {"$ref"} and seen < 20:  # the outermost must be an object itself
             self._check_beside(top)
             top, seen = root.follow(top), seen + 1
-        if top.said.get("type") != "object":
+        if top.keywords.get("type") != "object":
             raise _Cannot("the outermost schema must be an object")
         made = self._of(top)
         done: set[str] = set()
@@ -109,7 +109,7 @@ class _Strict:
         return made
 
     def _of(self, place: Place) -> dict[str, Any]:
-        said = place.said
+        said = place.keywords
         if not said:
             raise _Cannot(f"every value needs a `type` (at {place.at})")
         if "$ref" in said:
@@ -142,7 +142,7 @@ class _Strict:
         return self._typed(place, made)
 
     def _typed(self, place: Place, made: dict[str, Any]) -> dict[str, Any]:
-        said = place.said
+        said = place.keywords
         if "type" not in made and "anyOf" not in made and "$ref" not in made:
             values = said.get("enum", [said["const"]] if "const" in said else [])
             types = list(dict.fromkeys(_type_of(one) for one in values))
@@ -164,7 +164,7 @@ class _Strict:
         return made
 
     def _object(self, place: Place) -> dict[str, Any]:
-        said = place.said
+        said = place.keywords
         properties = said.get("properties", {})
         others = said.get("additionalProperties")
         if others is None and not properties:
@@ -194,13 +194,13 @@ class _Strict:
         if not isinstance(schema, Mapping):
             return False
         whole = {key: self._schema[key] for key in ("$schema", "$defs", "definitions") if key in self._schema}
-        return verdict(json.dumps({**whole, **schema}), "null").valid
+        return validate(json.dumps({**whole, **schema}), "null").valid
 
     def _options(self, place: Place, key: str) -> list[Any]:
-        options = [self._root.child(place, key, number) for number in range(len(place.said[key]))]
-        if "anyOf" in place.said and "oneOf" in place.said:
+        options = [self._root.child(place, key, number) for number in range(len(place.keywords[key]))]
+        if "anyOf" in place.keywords and "oneOf" in place.keywords:
             raise _Cannot(f"there is no `oneOf` (at {place.at})")
-        beside = set(place.said) & (NOT_STRICT | AS_THEY_ARE | {"properties", "allOf"}) - {"title", "description"}
+        beside = set(place.keywords) & (NOT_STRICT | AS_THEY_ARE | {"properties", "allOf"}) - {"title", "description"}
         if beside:
             raise _Cannot(f"nothing stands beside `{key}` (at {place.at})")
         if key == "oneOf" and not self._disjoint(options):
@@ -215,7 +215,7 @@ class _Strict:
 
     def _check_beside(self, place: Place) -> None:
         """Beside a reference there may be words for people, no others."""
-        beside = set(place.said) & (NOT_STRICT | AS_THEY_ARE | {"properties", "anyOf", "oneOf", "allOf", "format"})
+        beside = set(place.keywords) & (NOT_STRICT | AS_THEY_ARE | {"properties", "anyOf", "oneOf", "allOf", "format"})
         beside -= {"title", "description"}
         if beside and not self._root.old:
             raise _Cannot(f"nothing stands beside `$ref` (at {place.at})")
@@ -225,10 +225,10 @@ class _Strict:
         seen = []
         for option in options:
             for _ in range(20):
-                if "$ref" not in option.said:
+                if "$ref" not in option.keywords:
                     break
                 option = self._root.follow(option)
-            seen.append(option.said)
+            seen.append(option.keywords)
         types = [one.get("type") for one in seen]
         if all(isinstance(t, str) for t in types) and len(set(types)) == len(types):
             return not {"integer", "number"} <= set(types)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from promptlab import models
-from promptlab._util.json_schema import indented
+from promptlab._util.json_text import indented
 from promptlab._util.text import value_in_words
 from promptlab.errors import GateRefused, ModelNotFound, ModelNotReady, PromptlabError, WindowExceeded, kind_of
 from promptlab.models import ModelStatus, where_tokens_went

@@ -117,7 +117,7 @@ def test_a_stop_while_writing_keeps_what_had_come(local, name):
     assert (last.usage.written or 0) < 4000
 
 
-def test_closing_the_iterator_frees_the_lane(local):
+def test_closing_the_iterator_frees_the_scheduler(local):
     steps = local["smollm2"].complete(ask(TALE, max_tokens=8000), threading.Event())
     while not isinstance(next(steps), Delta):
         pass
@@ -223,7 +223,7 @@ def test_some_answers_under_a_schema_are_whole(local):
 def test_json_that_a_stop_string_cut_is_marked(local):
     done = answer(local["smollm2"], ask(schema={"type": "array", "minItems": 1}, stop=("[",)))
     assert (done.text, done.finish_reason) == ("", "stop")
-    assert done.details["warnings"] == ["the JSON is cut off: it met a stop string"]
+    assert done.details["warnings"] == ["the JSON is cut off: it contains a stop string"]
 
 
 def test_a_schema_without_any_json_is_refused_before_anything_is_asked(local):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from promptlab.models._llama._backend import LlamaBackend
-from promptlab.models._llama._cpu_choice import Tried
+from promptlab.models._llama._cpu_choice import CpuChoices
 from promptlab.models._scripted import ScriptedBackend
 from promptlab.types import Held
 from promptlab.ui.models.page import _held
@@ -102,7 +102,7 @@ def test_a_local_model_is_not_called_ready_before_it_was_tried_on_this_processor
     desk: Desks, make_workspace: Callable[..., Workspace], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ends = "import json, sys; sys.stdin.buffer.read(); print(json.dumps({'read': 667, 'why': ''}))"
-    tried = Tried(tmp_path / "tried.json", (sys.executable, "-c", ends))
+    tried = CpuChoices(tmp_path / "tried.json", (sys.executable, "-c", ends))
     monkeypatch.setattr(
         LlamaBackend.__init__, "__kwdefaults__", {**LlamaBackend.__init__.__kwdefaults__, "tried": tried}
     )

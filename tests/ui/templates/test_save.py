@@ -249,7 +249,7 @@ def test_what_is_still_to_be_done_is_said_and_does_not_hinder(repo: Repository, 
 @pytest.mark.usefixtures("repo")
 def test_without_git_the_page_says_so(person: People, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    assert "there is no git program" in all_said(person())
+    assert "git is not installed" in all_said(person())
 
 
 # The file changed on disk since
