@@ -75,7 +75,7 @@ def _draw(session: Session, keeping: _Keeping) -> None:
         "Suite",
         [*fitting, NEW],
         key=keeping.key("suite"),
-        format_func=lambda one: widgets.unturned(_short(one)) if one else "a new suite",
+        format_func=lambda one: widgets.spell_bidi(_short(one)) if one else "a new suite",
         help="Suites that ask with the same template.",
     )
     name = path or st.text_input("Name of the new suite", value=PurePosixPath(template).stem, key=keeping.key("name"))

@@ -29,7 +29,7 @@ def draw(session: Session, opened: Opened) -> None:
     """The form; what is typed is in the draft, and in the preview, after a pause in typing."""
     values = opened.values
     fields = Fields(session, opened, _fields(values), page="templates")
-    live.typing()
+    live.enable()
     st.text_input("Description", live=True, placeholder="What it is for, in a sentence", **fields.bind("description"))
     with _section(opened, "instructions", "instructions"):
         _text(fields, "instructions", "What the model should do", "What the model should do")
