@@ -1,4 +1,4 @@
-"""A new template: where it begins, and its name. It opens as a draft, which is in no file until it is saved."""
+"""The dialog New template: a name and a starting point. The result is a draft; saving writes the file."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from promptlab.ui.state.session import Session
 _OPEN, _TROUBLE = "new-open", "new-trouble"
 STANDARD, COPY, REQUEST, TEXT = "Standard layout", "A copy", "An OpenAI request", "Plain text"
 ABOUT = {
-    STANDARD: "Instructions first, then documents, examples and the question. Right for most prompts.",
-    COPY: "A template you have, under another name.",
-    REQUEST: "The JSON body of a chat completion: its messages, parameters and schema are taken over.",
-    TEXT: "The whole prompt as one message. {{ name }} in it becomes an input to fill in.",
+    STANDARD: "Instructions first, then documents, examples and the question. Suits most prompts.",
+    COPY: "A copy of an existing template, with a new name.",
+    REQUEST: "The JSON body of a chat completion. Its messages, parameters and schema are used.",
+    TEXT: "The whole prompt as one message. {{ name }} in it becomes an input.",
 }
 
 
 def button(session: Session) -> None:
-    """The button "New template" and its dialog."""
+    """The button "New template", and its dialog if it is open."""
     st.button("New template", type="primary", icon=":material/add:", key="new-template", on_click=_open)
     if st.session_state.get(_OPEN):
         st.dialog("New template", width="medium", on_dismiss=_close)(frame.guarded(_draw))(session)
@@ -31,15 +31,15 @@ def button(session: Session) -> None:
 def _draw(session: Session) -> None:
     if not st.session_state.get(_OPEN):
         st.rerun()
-    st.text_input("Name", key="new-name", placeholder="such as triage", help="Its file will be templates/NAME.yaml.")
-    way = st.segmented_control("Begin with", list(ABOUT), default=STANDARD, required=True, key="new-way")
+    st.text_input("Name", key="new-name", placeholder="triage", help="Its file will be templates/NAME.yaml.")
+    way = st.segmented_control("Start from", list(ABOUT), default=STANDARD, required=True, key="new-way")
     small(ABOUT[way])
     if way == COPY:
-        known = sorted({*templates.names(session.workspace), *session.drafts.edited()})
-        if not known:
-            note("info", "There is no template to copy yet", "Begin with the standard layout.")
+        names = sorted({*templates.names(session.workspace), *session.drafts.edited()})
+        if not names:
+            note("info", "No template to copy yet", "Start from the standard layout.")
             return
-        st.selectbox("Copy of", known, key="new-copy")
+        st.selectbox("Copy of", names, key="new-copy")
     elif way == REQUEST:
         st.text_area(
             "The request", key="new-request", height=220, placeholder='{"model": "…", "messages": [{"role": "user", …'
@@ -55,8 +55,8 @@ def _draw(session: Session) -> None:
 
 
 def _sentence(exc: PromptlabError) -> str:
-    said = exc.what if isinstance(exc, TemplateError) else exc.message
-    return said[:1].upper() + said[1:]
+    message = exc.what if isinstance(exc, TemplateError) else exc.message
+    return message[:1].upper() + message[1:]
 
 
 def _create(session: Session) -> None:
@@ -84,7 +84,7 @@ def _text(session: Session, way: str, path: str) -> str:
 
 
 def _source(session: Session, path: str) -> str:
-    """What is copied: the draft where there is one, since that is what one sees of it."""
+    """The text to copy: the draft if there is one, because the page shows the draft, else the file."""
     draft = session.drafts.load(path)
     if draft.edited:
         return open_template(session, path).text
