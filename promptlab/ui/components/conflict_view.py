@@ -25,7 +25,7 @@ class Names:
     """The names of the two sides: on a button or in a sentence ("yours"), and as a heading ("What you changed")."""
 
     ours: str = "yours"
-    theirs: str = "the one on disk"
+    theirs: str = "the text on disk"
     our_change: str = "What you changed"
     their_change: str = "What changed on disk"
 

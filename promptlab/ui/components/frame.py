@@ -19,7 +19,7 @@ from promptlab.errors import PromptlabError, WorkspaceError
 from promptlab.models import ModelStatus
 from promptlab.ui.components import style
 from promptlab.ui.components.widgets import escape, markup, note
-from promptlab.ui.state import session
+from promptlab.ui.state.session import Session, current
 
 log = logging.getLogger(__name__)
 _PLACE = "frame-place"
@@ -28,33 +28,33 @@ SHOWN_ASKS = 10
 NO_MODELS = "<li><span></span><span>none in promptlab.yaml</span></li>"
 
 
-def show(page: Callable[[session.Session], None]) -> None:
+def show(page: Callable[[Session], None]) -> None:
     """Draw `page` inside the frame."""
     st.html(f"<style>{style.style_sheet()}</style>")
     guarded(_framed)(page)
 
 
-def _framed(page: Callable[[session.Session], None]) -> None:
-    here = session.current()
+def _framed(page: Callable[[Session], None]) -> None:
+    session = current()
     try:
-        here.reload()  # so that a label or a model changed in an editor counts from the next rerun on
+        session.reload()  # so that a label or a model changed in an editor counts from the next rerun on
     except WorkspaceError as exc:
         note("bad", "promptlab.yaml cannot be read; its last valid content is used", str(exc.args[0]), exc.hint)
-    with contextlib.nullcontext() if here.looked.is_set() else st.spinner("Checking the models"):
-        here.look()
+    with contextlib.nullcontext() if session.looked.is_set() else st.spinner("Checking the models"):
+        session.look()
     with st.sidebar:
-        _sidebar(here)
+        _sidebar(session)
     _close_stale_dialogs(page)
-    _ask_for_trust(here)
+    _ask_for_trust(session)
     try:
-        page(here)
+        page(session)
     finally:  # the page may have changed the address to name what it shows
         st.session_state[_PLACE] = _place(page)
 
 
-def _ask_for_trust(here: session.Session) -> None:
+def _ask_for_trust(session: Session) -> None:
     """List what the workspace asks for, until the person trusts it."""
-    requests = here.not_trusted()
+    requests = session.not_trusted()
     if not requests:
         return
     lines = [ask.words for ask in requests[:SHOWN_ASKS]]
@@ -66,12 +66,12 @@ def _ask_for_trust(here: session.Session) -> None:
             "Trust this workspace",
             key="trust-it",
             icon=":material/verified_user:",
-            on_click=here.trust,
+            on_click=session.trust,
             args=(requests,),
         )
 
 
-def _close_stale_dialogs(page: Callable[[session.Session], None]) -> None:
+def _close_stale_dialogs(page: Callable[[Session], None]) -> None:
     """Close dialogs that were left open on another page, for instance through a link in the dialog.
 
     The key of an open dialog in the session state ends in `-open`. The place is stored before the page is drawn,
@@ -84,7 +84,7 @@ def _close_stale_dialogs(page: Callable[[session.Session], None]) -> None:
         st.session_state[_PLACE] = _place(page)
 
 
-def _place(page: Callable[[session.Session], None]) -> tuple[str, dict[str, str]]:
+def _place(page: Callable[[Session], None]) -> tuple[str, dict[str, str]]:
     return page.__module__, st.query_params.to_dict()
 
 
@@ -109,13 +109,13 @@ def guarded(draw: Callable[P, None]) -> Callable[P, None]:
     return guarded_draw
 
 
-def _sidebar(here: session.Session) -> None:
-    models = "".join(map(_model, here.statuses))
+def _sidebar(session: Session) -> None:
+    models = "".join(map(_model, session.statuses))
     markup(
         '<div class="pl-small" style="margin-bottom:.25rem">Models</div>'
         f'<ul class="pl-models">{models or NO_MODELS}</ul>'
         f'<div class="pl-small" style="margin-top:1rem">Workspace</div>'
-        f'<div class="pl-mono" style="overflow-wrap:anywhere">{escape(here.workspace.root.name)}</div>'
+        f'<div class="pl-mono" style="overflow-wrap:anywhere">{escape(session.workspace.root.name)}</div>'
     )
 
 

@@ -59,11 +59,11 @@ def _summary(selection: Selection, counter: Counter) -> None:
 
 
 def _tokens(selection: Selection, counter: Counter) -> str:
-    (taken, exact), (whole, whole_exact) = counter.count(selection.document()), counter.count(selection.whole)
+    (chosen, exact), (whole, whole_exact) = counter.count(selection.document()), counter.count(selection.whole)
     about = "" if exact else "about "
     of = "about " if exact and not whole_exact else ""
     model = f" · {counter.model}" if exact else ""
-    return f"{about}{taken:,} of {of}{whole:,} tokens{model}"
+    return f"{about}{chosen:,} of {of}{whole:,} tokens{model}"
 
 
 def _places(selection: Selection) -> str:
@@ -100,8 +100,8 @@ def selection_html(selection: Selection, *, everything: bool) -> str:
     parts.sort(key=lambda part: part[1].start)
     body: list[str] = []
     gap: list[Passage] = []
-    for taken, passage in parts:
-        if not taken:
+    for is_chosen, passage in parts:
+        if not is_chosen:
             gap.append(passage)
             continue
         body += [_gap_html(gap, everything=everything), _passage_html(passage, selection)]

@@ -30,13 +30,13 @@ NEW = ""
 @dataclass
 class _Adding:
     """The state of the dialog. `turn` gives each opening widgets of its own; `added` is the pool and the id of the new
-    example; `taken` is True once the template uses the pool."""
+    example; `pool_in_use` is True once the template uses the pool."""
 
     result: Result
     turn: int
-    trouble: tuple[str, str] | None = None
+    error: tuple[str, str] | None = None
     added: tuple[str, str] | None = None
-    taken: bool = False
+    pool_in_use: bool = False
 
     def key(self, name: str) -> str:
         return f"adding-{name}-{self.turn}"
@@ -75,8 +75,8 @@ def _draw(session: Session, adding: _Adding) -> None:
     if adding.added:
         _added(session, adding, template, *adding.added)
         return
-    if adding.trouble:
-        note("bad", *adding.trouble)
+    if adding.error:
+        note("bad", *adding.error)
     inputs = _inputs(adding)
     st.text_area(
         "Answer", value=widgets.shown(adding.result.text), key=adding.key("output"), height="content",
@@ -184,11 +184,11 @@ def _twin(session: Session, path: str, inputs: Mapping[str, str], output: str) -
 
 
 def _do(action: Callable[..., None], session: Session, adding: _Adding, *args: Any) -> None:
-    adding.trouble = None
+    adding.error = None
     try:
         action(session, adding, *args)
     except PromptlabError as exc:
-        adding.trouble = problem_lines(exc)
+        adding.error = problem_lines(exc)
 
 
 def _add(session: Session, adding: _Adding, path: str, shown: Example | None, least: str) -> None:
@@ -235,9 +235,9 @@ def _added(session: Session, adding: _Adding, template: Template | None, path: s
     note("info", f"Added to {PurePosixPath(path).name}, as {name}", f"The pool now has {count}.")
     if number is not None:
         st.html(f'<div class="pl-small pl-break">{widgets.escape(clipped(pool[number].output))}</div>')
-    if adding.trouble:
-        note("bad", *adding.trouble)
-    if adding.taken:
+    if adding.error:
+        note("bad", *adding.error)
+    if adding.pool_in_use:
         small("The draft of the template now takes its shots from this pool. It is not saved yet.")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         links.to("examples", "Open the pool", icon=":material/school:", pool=path)
@@ -263,7 +263,7 @@ def _use(session: Session, adding: _Adding, template: Template, path: str, count
         else {"examples": {"pool": path, "k": min(2, count)}}
     )
     session.drafts.edit(template.path, opened.original.source, values)
-    adding.taken = True
+    adding.pool_in_use = True
 
 
 __all__ = ["button"]

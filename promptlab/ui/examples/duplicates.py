@@ -12,7 +12,7 @@ from promptlab.ui.components.widgets import escape, markup, note, small
 from promptlab.ui.examples import form, rows
 from promptlab.ui.state.session import Session
 
-_TROUBLE = "duplicates-trouble"
+_ERROR = "duplicates-error"
 
 
 def draw(session: Session, path: str, pool: tuple[Example, ...], names: tuple[str, ...], size: int) -> None:
@@ -21,8 +21,8 @@ def draw(session: Session, path: str, pool: tuple[Example, ...], names: tuple[st
     removable = [(group[0], repeats) for group in groups if (repeats := examples.repeats(group))]
     removed_ids = [example.id for _, repeats in removable for example in repeats]
     contradictory = [group for group in groups if examples.contradicts(group)]
-    if trouble := st.session_state.pop(_TROUBLE, None):
-        note("bad", *trouble)
+    if error := st.session_state.pop(_ERROR, None):
+        note("bad", *error)
     if not groups:
         note("info", "No duplicates", "No two examples have the same inputs, ignoring case and spacing.")
         return
@@ -79,7 +79,7 @@ def _remove(session: Session, path: str, removed_ids: list[str]) -> None:
     try:
         examples.dedupe(session.workspace, path, expected=removed_ids)
     except PromptlabError as exc:
-        st.session_state[_TROUBLE] = form.problem_lines(exc)
+        st.session_state[_ERROR] = form.problem_lines(exc)
     else:
         st.session_state[form.DONE] = f"{len(removed_ids):,} removed"
 

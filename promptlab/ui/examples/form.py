@@ -31,7 +31,7 @@ class _Form:
     names: tuple[str, ...]
     was: Example | None
     turn: int
-    trouble: tuple[str, str] | None = None
+    error: tuple[str, str] | None = None
     sure: bool = False
     done: bool = False
 
@@ -63,8 +63,8 @@ def _draw(session: Session, form: _Form) -> None:
         _close()
         st.rerun()
         return
-    if form.trouble:
-        note("bad", *form.trouble)
+    if form.error:
+        note("bad", *form.error)
     was, fixed = form.was, kind_of(form.path) == "yaml"
     if not form.names and was is None:
         st.text_input(
@@ -155,7 +155,7 @@ def _do(action: Callable[[Session, _Form], str], session: Session, form: _Form) 
     try:
         message = action(session, form)
     except PromptlabError as exc:
-        form.trouble = problem_lines(exc)
+        form.error = problem_lines(exc)
         return
     form.done = True
     st.session_state[DONE] = message

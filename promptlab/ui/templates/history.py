@@ -26,7 +26,7 @@ from promptlab.versions import Version
 PAGE = 12
 """The number of versions shown at first, and added by each press of Older versions."""
 RUNS = Path(__file__).parents[1] / "routes" / "runs.py"
-_DONE, _TROUBLE = "history-done", "history-trouble"
+_DONE, _ERROR = "history-done", "history-error"
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ def draw(session: Session, path: str, draft_text: str | None) -> None:
     message = st.session_state.pop(_DONE, None)
     if message:
         st.toast(plain(message), icon=":material/check:", duration="long")
-    trouble: PromptlabError | None = st.session_state.pop(_TROUBLE, None)
-    if trouble:
-        note("bad", trouble.message, trouble.hint)
+    error: PromptlabError | None = st.session_state.pop(_ERROR, None)
+    if error:
+        note("bad", error.message, error.hint)
     shown_for, most = st.session_state.get("history-most", (path, PAGE))
     most = most if shown_for == path else PAGE
     try:
@@ -219,7 +219,7 @@ def _finish(do: Callable[[], str]) -> bool:
     try:
         st.session_state[_DONE] = do()
     except PromptlabError as exc:
-        st.session_state[_TROUBLE] = exc
+        st.session_state[_ERROR] = exc
         return False
     return True
 

@@ -11,7 +11,7 @@ from promptlab.ui.components.widgets import note, small
 from promptlab.ui.state.open_template import open_template
 from promptlab.ui.state.session import Session
 
-_OPEN, _TROUBLE = "new-open", "new-trouble"
+_OPEN, _ERROR = "new-open", "new-error"
 STANDARD, COPY, REQUEST, TEXT = "Standard layout", "A copy", "An OpenAI request", "Plain text"
 ABOUT = {
     STANDARD: "Instructions first, then documents, examples and the question. Suits most prompts.",
@@ -46,9 +46,9 @@ def _draw(session: Session) -> None:
         )
     elif way == TEXT:
         st.text_area("The prompt", key="new-text", height=220, placeholder="Summarise this:\n\n{{ text }}")
-    trouble: PromptlabError | None = st.session_state.pop(_TROUBLE, None)
-    if trouble:
-        note("bad", _sentence(trouble), trouble.hint)
+    error: PromptlabError | None = st.session_state.pop(_ERROR, None)
+    if error:
+        note("bad", _sentence(error), error.hint)
     with st.container(horizontal=True, gap="small"):
         st.button("Create", type="primary", key="new-create", on_click=_create, args=(session,))
         st.button("Cancel", type="tertiary", key="new-cancel", on_click=_close)
@@ -66,7 +66,7 @@ def _create(session: Session) -> None:
         text = _text(session, state["new-way"], path)
         templates.parse(text, path=path)
     except PromptlabError as exc:
-        state[_TROUBLE] = exc
+        state[_ERROR] = exc
         return
     session.drafts.reset(path)
     session.drafts.write(path, text, None)
@@ -92,7 +92,7 @@ def _source(session: Session, path: str) -> str:
 
 
 def _open() -> None:
-    for key in ("new-name", "new-way", "new-copy", "new-request", "new-text", _TROUBLE):
+    for key in ("new-name", "new-way", "new-copy", "new-request", "new-text", _ERROR):
         st.session_state.pop(key, None)
     st.session_state[_OPEN] = True
 

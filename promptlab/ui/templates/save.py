@@ -34,7 +34,7 @@ class _Dialog:
     """The open dialog for `path`: its last error, and True in `redraw` if the whole page must be drawn again."""
 
     path: str
-    trouble: PromptlabError | None = None
+    error: PromptlabError | None = None
     redraw: bool = False
 
 
@@ -134,8 +134,8 @@ def _draw(work: _Work) -> None:
         return
     standing = standing_of(work.session.workspace, work.path, work.text, work.base)
     state = versions.state(work.session.workspace)
-    if dialog.trouble:
-        _trouble(dialog.trouble)
+    if dialog.error:
+        _show_error(dialog.error)
     if standing.kind == "apart":
         _settle(work, standing, state)
         return
@@ -216,7 +216,7 @@ def _settle(work: _Work, standing: Standing, state: State) -> None:
         small(f"Keep mine saves your text unchanged.{first} {word} saves your text as a variant, under History.")
 
 
-def _trouble(exc: PromptlabError) -> None:
+def _show_error(exc: PromptlabError) -> None:
     if isinstance(exc, CommitRefused):
         note("bad", "Git or a hook refused the commit", "Your text is in the file, but not committed. The output was:")
         widgets.mono(exc.output or exc.message, key="saving-output")
@@ -238,11 +238,11 @@ def _press(label: str, do: Do, *, key: str, primary: bool = False, off: bool = F
 
 def _run(do: Do) -> None:
     dialog: _Dialog = st.session_state[_OPEN]
-    dialog.trouble, dialog.redraw = None, True
+    dialog.error, dialog.redraw = None, True
     try:
         message = do()
     except PromptlabError as exc:
-        dialog.trouble = exc
+        dialog.error = exc
         return
     if message:
         st.session_state[_DONE] = message

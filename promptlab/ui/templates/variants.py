@@ -20,13 +20,13 @@ Finish = Callable[[Callable[[], str]], bool]
 
 
 @dataclass
-class _Open:
+class _DialogState:
     """The open dialog: for a new variant, or for the conflict of a merge."""
 
     path: str
     name: str = ""
     conflict: Conflict | None = None
-    trouble: PromptlabError | None = None
+    error: PromptlabError | None = None
 
 
 def known(session: Session, path: str) -> list[Variant]:
@@ -64,11 +64,11 @@ def draw(
         small("No variants. A variant is another text of this template, on its own git branch, to merge or drop later.")
     for variant in variants:
         _line(session, path, variant, compare_box, finish)
-    here: _Open | None = st.session_state.get(_OPEN)
-    if here is None or here.path != path:
+    state: _DialogState | None = st.session_state.get(_OPEN)
+    if state is None or state.path != path:
         return
-    if here.conflict:
-        title = f"Merge the variant {plain(here.name)}"
+    if state.conflict:
+        title = f"Merge the variant {plain(state.name)}"
         st.dialog(title, width="large", on_dismiss=_close)(frame.guarded(_settle))(session, finish)
     elif current is not None:
         st.dialog("Save as a variant", on_dismiss=_close)(frame.guarded(_new))(session, current, finish)
@@ -89,7 +89,7 @@ def _line(
 
 
 def _open(path: str) -> None:
-    st.session_state[_OPEN] = _Open(path)
+    st.session_state[_OPEN] = _DialogState(path)
     st.session_state[_NAME] = st.session_state[_MESSAGE] = ""
 
 
@@ -97,17 +97,17 @@ def _close() -> None:
     st.session_state.pop(_OPEN, None)
 
 
-# A new one
+# A new variant
 
 
 def _new(session: Session, current: str, finish: Finish) -> None:
-    here: _Open | None = st.session_state.get(_OPEN)
-    if here is None:
+    state: _DialogState | None = st.session_state.get(_OPEN)
+    if state is None:
         st.rerun()
         return
     small("The template does not change. The text is saved on a new git branch, which is not checked out.")
-    if here.trouble:
-        note("bad", here.trouble.message, here.trouble.hint)
+    if state.error:
+        note("bad", state.error.message, state.error.hint)
     name = st.text_input("Name", key=_NAME, placeholder="short").strip()
     message = st.text_input("What it tries", key=_MESSAGE, placeholder="Ask for one word only").strip()
     with st.container(horizontal=True, gap="small"):
@@ -117,29 +117,29 @@ def _new(session: Session, current: str, finish: Finish) -> None:
             type="primary",
             disabled=not (name and message),
             on_click=_keep,
-            args=(session, here, name, message, current, finish),
+            args=(session, state, name, message, current, finish),
         )
         st.button("Cancel", key="variant-cancel", type="tertiary", on_click=_close)
 
 
-def _keep(session: Session, here: _Open, name: str, message: str, current: str, finish: Finish) -> None:
+def _keep(session: Session, state: _DialogState, name: str, message: str, current: str, finish: Finish) -> None:
     def do() -> str:
-        variant = versions.save_variant(session.workspace, here.path, name, current, message)
+        variant = versions.save_variant(session.workspace, state.path, name, current, message)
         return f"Saved as the variant {variant.name}, on the branch {variant.branch}"
 
-    _do(here, finish, do)
+    _do(state, finish, do)
 
 
-def _do(here: _Open, finish: Finish, do: Callable[[], str]) -> None:
+def _do(state: _DialogState, finish: Finish, do: Callable[[], str]) -> None:
     """Run `do`. An error is shown in the dialog, which stays open, so nothing typed is lost."""
     try:
         message = do()
     except Conflict as exc:
-        if here.conflict:
-            here.conflict = exc
-        here.trouble = exc
+        if state.conflict:
+            state.conflict = exc
+        state.error = exc
     except PromptlabError as exc:
-        here.trouble = exc
+        state.error = exc
     else:
         finish(lambda: message)
         _close()
@@ -155,7 +155,7 @@ def _merge(session: Session, path: str, variant: Variant, finish: Finish) -> Non
     try:
         message = do()
     except Conflict as exc:
-        st.session_state[_OPEN] = _Open(path, variant.name, exc)
+        st.session_state[_OPEN] = _DialogState(path, variant.name, exc)
         st.session_state[_MESSAGE] = f"Merge variant {variant.name}"
     except PromptlabError as exc:
         finish(_raiser(exc))
@@ -171,14 +171,14 @@ def _raiser(exc: PromptlabError) -> Callable[[], str]:
 
 
 def _settle(session: Session, finish: Finish) -> None:
-    here: _Open | None = st.session_state.get(_OPEN)
-    if here is None or here.conflict is None:
+    state: _DialogState | None = st.session_state.get(_OPEN)
+    if state is None or state.conflict is None:
         st.rerun()
         return
     note("warn", "Merge conflict", "Variant and template changed the same place. Nothing was written.")
-    if here.trouble:
-        note("bad", here.trouble.message, here.trouble.hint)
-    merged = conflict_view.draw(here.conflict, NAMES, key=f"merging-{here.name}")
+    if state.error:
+        note("bad", state.error.message, state.error.hint)
+    merged = conflict_view.draw(state.conflict, NAMES, key=f"merging-{state.name}")
     message = st.text_input("What changed, for the history", key=_MESSAGE)
     with st.container(horizontal=True, gap="small"):
         st.button(
@@ -187,14 +187,14 @@ def _settle(session: Session, finish: Finish) -> None:
             type="primary",
             disabled=merged is None,
             on_click=_save_settled,
-            args=(session, here, merged, message, finish),
+            args=(session, state, merged, message, finish),
         )
         st.button("Cancel", key="variant-cancel", type="tertiary", on_click=_close)
 
 
-def _save_settled(session: Session, here: _Open, merged: str, message: str, finish: Finish) -> None:
-    base = here.conflict.theirs if here.conflict else None
-    _do(here, finish, lambda: versions.save(session.workspace, here.path, merged, message, base=base).said)
+def _save_settled(session: Session, state: _DialogState, merged: str, message: str, finish: Finish) -> None:
+    base = state.conflict.theirs if state.conflict else None
+    _do(state, finish, lambda: versions.save(session.workspace, state.path, merged, message, base=base).said)
 
 
 def _drop(session: Session, path: str, variant: Variant, finish: Finish) -> None:
