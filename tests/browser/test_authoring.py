@@ -103,7 +103,7 @@ def test_a_template_is_written_run_saved_changed_compared_and_restored(
     dialog = save(page, "Create a repository here")
     dialog.get_by_role("button", name="Create a repository here").click()
     expect(dialog.get_by_label("What changed")).to_have_value("Add capital")
-    expect(dialog).to_contain_text("As Ada <ada@example.org>, on the branch main.")
+    expect(dialog).to_contain_text("Author: Ada <ada@example.org>, on the branch main.")
     dialog.get_by_role("button", name="Save to git").click()
     expect(chip(page)).to_contain_text("saved · ")
     repo = Repository(Workspace.load(app.folder))
