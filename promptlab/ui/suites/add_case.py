@@ -75,7 +75,7 @@ def _draw(session: Session, keeping: _Keeping) -> None:
         "Suite",
         [*paths, NEW],
         key=keeping.key("suite"),
-        format_func=lambda path: widgets.unturned(_short(path)) if path else "a new suite",
+        format_func=lambda path: widgets.spell_bidi(_short(path)) if path else "a new suite",
         help="Suites that use the same template.",
     )
     name = path or st.text_input("Name of the new suite", value=PurePosixPath(template).stem, key=keeping.key("name"))

@@ -49,7 +49,7 @@ def test_without_documents_the_page_says_what_to_do(desk: Desks) -> None:
     (here.session.workspace.root / "templates/cup.yaml").unlink()
     tab = here.open("documents")
     assert not tab.exception
-    assert "There is no document yet Drop one above." in " ".join(said(tab).split())
+    assert "No documents yet Add one above." in " ".join(said(tab).split())
 
 
 def test_each_document_says_its_label_its_words_its_size_and_who_uses_it(desk: Desks) -> None:
@@ -94,7 +94,7 @@ def test_files_are_stored_at_once_and_are_confidential(desk: Desks) -> None:
     here, minutes = desk(alpha=["ok"]), docx()
     tab = upload(here.open("documents"), ("minutes.docx", minutes), ("notes.txt", b"Hello there"))
     assert not tab.exception
-    assert "notes.txt is here: 2 words, confidential." in " ".join(said(tab).split())
+    assert "notes.txt was added: 2 words, confidential." in " ".join(said(tab).split())
     assert [row.split()[0] for row in rows(tab)] == ["minutes.docx", "notes.txt", "cup.md"]
     upload_folder = here.session.workspace.root / "documents/uploads"
     assert (upload_folder / "minutes.docx").read_bytes() == minutes
@@ -106,7 +106,7 @@ def test_the_same_file_again_is_there_once_and_said(desk: Desks) -> None:
     here = desk(alpha=["ok"])
     upload(here.open("documents"), ("notes.txt", b"Hello"))
     tab = upload(here.open("documents"), ("notes.txt", b"Hello"))
-    assert "notes.txt was here already" in " ".join(said(tab).split())
+    assert "notes.txt already exists" in " ".join(said(tab).split())
     assert len(rows(tab)) == 2
 
 
@@ -151,7 +151,7 @@ def test_text_can_be_pasted_and_the_fields_are_empty_afterwards(desk: Desks) -> 
     assert not tab.exception
     path = here.session.workspace.root / "documents/uploads/Meeting of 3 May.md"
     assert path.read_text() == "We met.\n"
-    assert "Meeting of 3 May.md is here: 2 words" in " ".join(said(tab).split())
+    assert "Meeting of 3 May.md was added: 2 words" in " ".join(said(tab).split())
     assert tab.text_area(key="documents-add-paste-1").value == ""
 
 
@@ -201,7 +201,7 @@ def test_hostile_text_and_names_stay_text(desk: Desks) -> None:
 def test_a_long_text_is_shown_in_parts_that_say_how_much_there_is(desk: Desks, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(documents_page, "PART", 30)
     tab = desk(alpha=["ok"]).open("documents", document=CUP)
-    assert "Characters 1 to 30 of 56. A prompt gets all of them." in said(tab)
+    assert "Characters 1 to 30 of 56. The prompt gets the whole text." in said(tab)
     tab.number_input(key="document-part").set_value(2).run()
     assert "Qatar was the host." in said(tab)
     assert "Argentina" not in said(tab)
@@ -241,7 +241,7 @@ def test_a_change_since_the_last_use_is_said_and_shown(desk: Desks) -> None:
     assert "changed since used" in rows(tab)[0]
     tab = here.open("documents", document=CUP)
     assert "Changed since it was used" in said(tab)
-    assert "That text is kept" in said(tab)
+    assert "The earlier text was kept" in said(tab)
     tab.session_state["document-changed"] = True
     tab.run()
     assert not tab.exception
@@ -273,12 +273,12 @@ def test_a_label_that_a_pattern_forbids_stays_and_says_which(desk: Desks) -> Non
     file = here.session.workspace.root / "promptlab.yaml"
     file.write_text('models: {}\nlabels: {"fixtures/**": confidential}\n')
     tab = here.open("documents", document=CUP)
-    assert plain("For few eyes.") in "".join(tab.radio[0].proto.captions)
+    assert plain("Only for a few people.") in "".join(tab.radio[0].proto.captions)
     tab.radio(key="document-label-choice").set_value("public").run()
     tab.text_input(key="document-label-why").set_value("printed").run()
     tab.button(key="document-label-set").click().run()
     assert not tab.exception
-    assert "The label stays as it is" in said(tab)
+    assert "The label was not changed" in said(tab)
     assert "by the pattern `fixtures/**`" in said(tab)
     assert file.read_text() == 'models: {}\nlabels: {"fixtures/**": confidential}\n'
 
