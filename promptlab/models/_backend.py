@@ -51,7 +51,7 @@ class Backend(Protocol):
 
 
 @runtime_checkable
-class Tries(Protocol):
+class ProbesMachine(Protocol):
     """A backend that has to find out how it can answer on this machine before its fingerprint is known for sure."""
 
     def ready(self, say: Callable[[str], None] = ..., *, again: bool = ...) -> object:

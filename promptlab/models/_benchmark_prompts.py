@@ -15,7 +15,7 @@ AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
+class BenchmarkSize:
     """How much is asked: `rows` of made text in a prompt (nine tokens each, about), tokens to write, and rounds."""
 
     rows: int = 40
@@ -23,8 +23,8 @@ class Size:
     rounds: int = 3
 
 
-USUAL = Size()
-QUICK = Size(rows=6, write=12, rounds=1)
+USUAL_BENCHMARK = BenchmarkSize()
+QUICK_BENCHMARK = BenchmarkSize(rows=6, write=12, rounds=1)
 
 
 def made_text(rows: int, number: int) -> str:
@@ -34,19 +34,19 @@ def made_text(rows: int, number: int) -> str:
     return "\n".join(lines)
 
 
-def ask_for_list(model: str, size: Size, number: int) -> Request:
+def ask_for_list(model: str, size: BenchmarkSize, number: int) -> Request:
     """A request to write a made list again: models go on with that for as long as they may."""
     text = f"Write this list again from its first line, and leave nothing out:\n\n{made_text(size.rows, number)}"
     return Request(model, Prompt((Message("user", text),)), Params(max_tokens=size.write))
 
 
-def short_ones(model: str, size: Size, count: int = AT_ONCE) -> list[Request]:
+def short_ones(model: str, size: BenchmarkSize, count: int = AT_ONCE) -> list[Request]:
     """`count` different short requests."""
     texts = [f"Write a story about {made_text(1, number)}." for number in range(count)]
     return [Request(model, Prompt((Message("user", text),)), Params(max_tokens=size.write)) for text in texts]
 
 
-def fitted(backend: Backend, size: Size) -> Size:
+def fitted(backend: Backend, size: BenchmarkSize) -> BenchmarkSize:
     """`size`, made smaller where the model's window does not take it.
 
     Raises:
@@ -59,7 +59,7 @@ def fitted(backend: Backend, size: Size) -> Size:
     return size
 
 
-def rows_beyond(backend: Backend, tokens: int, size: Size) -> int | None:
+def rows_beyond(backend: Backend, tokens: int, size: BenchmarkSize) -> int | None:
     """Lines whose prompt has a quarter more than `tokens` tokens; None where the model's window does not take it."""
     rows = size.rows
     while True:
@@ -78,10 +78,10 @@ def _fits(backend: Backend, request: Request) -> bool:
 
 __all__ = [
     "AT_ONCE",
-    "QUICK",
-    "USUAL",
+    "QUICK_BENCHMARK",
+    "USUAL_BENCHMARK",
     "WORDS",
-    "Size",
+    "BenchmarkSize",
     "ask_for_list",
     "fitted",
     "made_text",

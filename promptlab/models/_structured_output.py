@@ -33,14 +33,14 @@ def _problem(schema: str) -> str:
     return f"the schema at #{pointer(problem.path)}: {problem.message}" if problem else ""
 
 
-def check(schema: str | None) -> None:
+def check_schema(schema: str | None) -> None:
     """Raise `RequestRejected` for a schema under which no answer can be valid, before anything is asked."""
     wrong = _problem(schema) if schema is not None else ""
     if wrong:
         raise RequestRejected(wrong, hint="fix the schema; nothing was asked")
 
 
-def judged(done: Completion, schema: str | None) -> Completion:
+def with_schema_verdict(done: Completion, schema: str | None) -> Completion:
     """`done` with what its schema says of it; as it is where there is none, or nothing was written before a stop."""
     if schema is None or (not done.text and done.finish_reason == "stopped"):
         return done
@@ -69,23 +69,25 @@ def _why(found: Verdict, done: Completion) -> str:
     return found.why
 
 
-def verdict_of(result: Result) -> Verdict | None:
+def schema_verdict(result: Result) -> Verdict | None:
     """What a result's schema says of its answer; None where it had no schema, or there is no answer. One that was
     stored before answers were judged is judged now."""
     done, request = result.completion, result.request
     if done is None or request is None or request.schema is None:
         return None
     said = (
-        judged(done, request.schema).details.get("schema") if "schema" not in done.details else done.details["schema"]
+        with_schema_verdict(done, request.schema).details.get("schema")
+        if "schema" not in done.details
+        else done.details["schema"]
     )
     if not isinstance(said, Mapping):
         return None
     return Verdict(bool(said["valid"]), str(said.get("why", "")), str(said.get("at", "")))
 
 
-def in_words(result: Result) -> str:
+def schema_failure(result: Result) -> str:
     """That an answer is not valid under its schema, and why; empty where it is, or had none."""
-    found = verdict_of(result)
+    found = schema_verdict(result)
     if found is None or found.valid:
         return ""
     said = result.completion.details.get("schema", {}) if result.completion else {}
@@ -93,4 +95,4 @@ def in_words(result: Result) -> str:
     return f"{found.words}{held}"
 
 
-__all__ = ["NOT_HELD", "ONLY_NAMED", "check", "in_words", "judged", "verdict_of"]
+__all__ = ["NOT_HELD", "ONLY_NAMED", "check_schema", "schema_failure", "schema_verdict", "with_schema_verdict"]

@@ -22,13 +22,13 @@ TAGS: Mapping[str, str] = {"<think>": "</think>", "<thinking>": "</thinking>", "
 _LONGEST = max(map(len, TAGS))
 
 
-def opened(prompt: str) -> str:
+def thinking_opened_by(prompt: str) -> str:
     """The closing tag that the answer to `prompt` will bring, where the prompt ends with an opening one; else ""."""
     tail = prompt[-_LONGEST - 16 :].rstrip()
     return next((close for tag, close in TAGS.items() if tail.endswith(tag)), "")
 
 
-class Split:
+class ThinkingSplitter:
     """Takes an answer piece by piece and tells thinking from text. `close` is the tag that ends thinking which the
     prompt has opened; without it an answer thinks only where it begins with an opening tag.
 
@@ -107,7 +107,7 @@ def _beginning(text: str, tag: str) -> int:
     return next((size for size in range(min(len(tag) - 1, len(text)), 0, -1) if tag.startswith(text[-size:])), 0)
 
 
-def where_tokens_went(text: str, thinking: str, usage: Usage, finish: FinishReason) -> str:
+def explain_empty_answer(text: str, thinking: str, usage: Usage, finish: FinishReason) -> str:
     """Why an answer is empty though the model wrote: it thought. "" where there is nothing to say."""
     if text or not (thinking or usage.thinking) or finish not in ("stop", "length", "unknown"):
         return ""
@@ -119,4 +119,4 @@ def where_tokens_went(text: str, thinking: str, usage: Usage, finish: FinishReas
     return f"{spent:,} of {usage.written:,} tokens went into thinking: raise max_tokens"
 
 
-__all__ = ["TAGS", "Split", "opened", "where_tokens_went"]
+__all__ = ["TAGS", "ThinkingSplitter", "explain_empty_answer", "thinking_opened_by"]

@@ -1,6 +1,6 @@
 """The local models behind an OpenAI-compatible API, so that other tools get the prefix tree too.
 
-    Serving(Catalogue(Workspace.find()), ["smollm2-135m"])     # an ASGI app: GET /v1/models, POST /v1/chat/completions
+    ModelServer(Catalogue(Workspace.find()), ["smollm2-135m"])     # an ASGI app: GET /v1/models, POST /v1/chat/completions
 
 This is the engine itself behind a socket, no run. Nothing is gated, scored or recorded here: messages bring no
 labels, and the models are on this machine.
@@ -27,11 +27,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from promptlab.errors import ModelNotFound, nearest
 from promptlab.models import Catalogue
-from promptlab.server import _request as serve_request
-from promptlab.server._auth import refused
+from promptlab.server._auth import refuse_request
 from promptlab.server._body import parsed
-from promptlab.server._generate import Asking
-from promptlab.server._request import Wanted
+from promptlab.server._generate import Generation
+from promptlab.server._request import ChatRequest, chat_request
 from promptlab.server._response import DONE, WAITING, Refusal, Writer, encoded, model_object, refusal_of
 from promptlab.types import Completion, Delta, Phase, Thought
 
@@ -45,7 +44,7 @@ ALIVE_SECONDS = 10.0
 """The longest silence of a stream; reading a long prompt may take longer than a client waits."""
 
 
-class Serving:
+class ModelServer:
     """An ASGI app that serves the models `names` of `catalogue`. With a `key`, every request must bring it."""
 
     def __init__(
@@ -63,7 +62,7 @@ class Serving:
         self.hold, self.alive = hold, alive
         self._key, self._most_bytes, self._most_at_once = key, most_bytes, most_at_once
         self._since = int(time.time())
-        self._asking: set[Asking] = set()
+        self._generations: set[Generation] = set()
         self._app = Starlette(
             routes=[
                 Route("/v1/models", self._models),
@@ -74,26 +73,26 @@ class Serving:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = refused(scope["headers"], self._key) if scope["type"] == "http" else None
+        refusal = refuse_request(scope["headers"], self._key) if scope["type"] == "http" else None
         app: ASGIApp = self._app if refusal is None else answer(refusal)
         await app(scope, receive, send)
 
     @property
     def busy(self) -> int:
         """Requests that wait or are answered; one that a client left counts until the model is free of it."""
-        return len(self._asking)
+        return len(self._generations)
 
     def stop(self) -> None:
         """Stop every answer. May be called from any thread, or from a signal's handler."""
-        for asking in tuple(self._asking):
-            asking.cancel.set()
+        for generation in tuple(self._generations):
+            generation.cancel.set()
 
-    def ask(self, wanted: Wanted) -> Asking:
+    def ask(self, wanted: ChatRequest) -> Generation:
         """Begin to ask; called in the event loop."""
-        asking = Asking(self._catalogue, wanted, self._asking.discard)
-        self._asking.add(asking)
-        asking.start()
-        return asking
+        generation = Generation(self._catalogue, wanted, self._generations.discard)
+        self._generations.add(generation)
+        generation.start()
+        return generation
 
     async def _models(self, request: Request) -> Response:
         if request.url.query:
@@ -127,8 +126,8 @@ class Serving:
             return answer(refusal_of(exc))
         return cast(Response, Reply(self, wanted))  # all that is asked of a response: it can be called
 
-    def _wanted(self, body: bytes) -> Wanted:
-        return serve_request.wanted(parsed(body), self.names)
+    def _wanted(self, body: bytes) -> ChatRequest:
+        return chat_request(parsed(body), self.names)
 
     async def _body(self, request: Request) -> bytes | None:
         """The whole body; None where it is too large."""
@@ -146,44 +145,44 @@ class Serving:
 class Reply:
     """The answer to one request, whole or streamed; a client that leaves stops it."""
 
-    def __init__(self, serving: Serving, wanted: Wanted) -> None:
+    def __init__(self, serving: ModelServer, wanted: ChatRequest) -> None:
         self._serving, self._wanted = serving, wanted
         self._writer = Writer(wanted.request.model, wanted.usage)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        asking = self._serving.ask(self._wanted)
-        watch = asyncio.create_task(_watch(receive, asking))
+        generation = self._serving.ask(self._wanted)
+        watch = asyncio.create_task(_watch(receive, generation))
         try:
             if self._wanted.stream:
-                await self._stream(asking, scope, receive, send)
+                await self._stream(generation, scope, receive, send)
             else:
-                response = await self._whole(asking)
+                response = await self._whole(generation)
                 if response is not None:
                     await response(scope, receive, send)
         finally:
-            asking.cancel.set()
+            generation.cancel.set()
             watch.cancel()
 
-    async def _whole(self, asking: Asking) -> Response | None:
-        while (step := await asking.next()) is not None:
+    async def _whole(self, generation: Generation) -> Response | None:
+        while (step := await generation.next()) is not None:
             if isinstance(step, BaseException):
                 return answer(refusal_of(step))
             if isinstance(step, Completion):
                 if step.finish_reason == "stopped":
                     return answer(STOPPED)
-                return _json(self._writer.whole(step, asking.fingerprint))
+                return _json(self._writer.whole(step, generation.fingerprint))
         return None
 
-    async def _stream(self, asking: Asking, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _stream(self, generation: Generation, scope: Scope, receive: Receive, send: Send) -> None:
         out = Events(send)
         clock = asyncio.get_running_loop().time
         due = clock() + self._serving.hold
         while True:
             try:
                 async with asyncio.timeout_at(due):
-                    step = await asking.next()
+                    step = await generation.next()
             except TimeoutError:
-                await (out.send(WAITING) if out.begun else self._begin(out, asking))
+                await (out.send(WAITING) if out.begun else self._begin(out, generation))
                 due = clock() + self._serving.alive
                 continue
             if step is None:
@@ -197,23 +196,23 @@ class Reply:
                 await answer(wrong)(scope, receive, send)
                 return
             if not out.begun:
-                await self._begin(out, asking)
+                await self._begin(out, generation)
             if wrong:
                 await out.send(b"data: " + encoded(wrong.body) + b"\n\n", last=True)
                 return
             if isinstance(step, Completion):
-                last = self._writer.piece({}, asking.fingerprint, step)
-                counts = self._writer.counts(step, asking.fingerprint) if self._wanted.usage else b""
+                last = self._writer.piece({}, generation.fingerprint, step)
+                counts = self._writer.counts(step, generation.fingerprint) if self._wanted.usage else b""
                 await out.send(last + counts + DONE, last=True)
                 return
             if isinstance(step, Delta | Thought) and step.text:
                 said = "content" if isinstance(step, Delta) else "reasoning_content"
-                await out.send(self._writer.piece({said: step.text}, asking.fingerprint))
+                await out.send(self._writer.piece({said: step.text}, generation.fingerprint))
                 due = clock() + self._serving.alive
 
-    async def _begin(self, out: Events, asking: Asking) -> None:
+    async def _begin(self, out: Events, generation: Generation) -> None:
         await out.begin()
-        await out.send(self._writer.piece({"role": "assistant", "content": ""}, asking.fingerprint))
+        await out.send(self._writer.piece({"role": "assistant", "content": ""}, generation.fingerprint))
 
 
 class Events:
@@ -241,11 +240,11 @@ ELSEWHERE: Mapping[str, str] = {
 STOPPED = Refusal(503, "the answer was stopped: this server is ending", "server_error", code="stopped")
 
 
-async def _watch(receive: Receive, asking: Asking) -> None:
+async def _watch(receive: Receive, generation: Generation) -> None:
     """Wait until the client leaves."""
     while (await receive())["type"] != "http.disconnect":
         pass
-    asking.leave()
+    generation.leave()
 
 
 def answer(refusal: Refusal) -> Response:
@@ -287,4 +286,4 @@ async def _no_such_route(request: Request, exc: Exception) -> Response:
     return answer(Refusal(status, f"{words}; {hint}", code="not_served"))
 
 
-__all__ = ["Serving"]
+__all__ = ["ModelServer"]

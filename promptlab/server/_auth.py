@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 from promptlab._util.network import is_loopback
 from promptlab.server._response import Refusal
 
-KEY = "PROMPTLAB_SERVE_KEY"
+KEY_VARIABLE = "PROMPTLAB_SERVE_KEY"
 """The environment variable that holds the key."""
 
 
-def refused(headers: Iterable[tuple[bytes, bytes]], key: str) -> Refusal | None:
+def refuse_request(headers: Iterable[tuple[bytes, bytes]], key: str) -> Refusal | None:
     """Why a request with these headers gets no answer; None where it does."""
     found = [(name.lower(), value) for name, value in headers]
     if key:
@@ -49,7 +49,9 @@ _NO_KEY = Refusal(
 
 def _elsewhere(header: str, values: list[bytes]) -> Refusal:
     said = ", ".join(ascii(_text(value))[:100] for value in values) or "missing"
-    words = f"the {header} header is not of this machine: {said}; to serve others, set {KEY} and ask with that key"
+    words = (
+        f"the {header} header is not of this machine: {said}; to serve others, set {KEY_VARIABLE} and ask with that key"
+    )
     return Refusal(403, words, code="not_from_here")
 
 
@@ -66,4 +68,4 @@ def _host(url: str) -> str:
         return ""
 
 
-__all__ = ["KEY", "refused"]
+__all__ = ["KEY_VARIABLE", "refuse_request"]

@@ -16,18 +16,18 @@ from typing import Any, cast
 from promptlab._util.json_schema import verdict
 from promptlab.errors import EngineFailed, InputError, PromptlabError, RequestRejected
 from promptlab.models import Backend, Catalogue, Step
-from promptlab.server._request import Wanted
+from promptlab.server._request import ChatRequest
 from promptlab.types import Completion, Request
 
 UNSAID_WINDOW = 4096
 """Tokens, of a model that does not say how many it takes; local ones all do."""
 
 
-class Asking:
+class Generation:
     """One request on its way. Setting `cancel` ends it soon; `ended` is called with it, on its own thread, when the
     model is free of it. Made in the event loop that takes the steps."""
 
-    def __init__(self, catalogue: Catalogue, wanted: Wanted, ended: Callable[[Asking], None]) -> None:
+    def __init__(self, catalogue: Catalogue, wanted: ChatRequest, ended: Callable[[Generation], None]) -> None:
         self.cancel = threading.Event()
         self.fingerprint = ""
         self._catalogue, self._wanted, self._ended = catalogue, wanted, ended
@@ -75,7 +75,7 @@ class Asking:
             self.cancel.set()
 
 
-def sized(backend: Backend, wanted: Wanted) -> Request:
+def sized(backend: Backend, wanted: ChatRequest) -> Request:
     """The request with a limit of new tokens: the client's, or what the prompt leaves of the window."""
     request = wanted.request
     if not wanted.to_the_end:
@@ -115,4 +115,4 @@ def held(request: Request, done: Completion) -> Completion:
     raise EngineFailed(f"the answer does not hold to the schema: {found.words}", hint=hint)
 
 
-__all__ = ["Asking", "held", "named", "sized"]
+__all__ = ["Generation", "held", "named", "sized"]

@@ -26,7 +26,7 @@ unless the model's entry says `keep_prefixes: always`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ChatRequest:
     """A request, and how its answer is to be sent. `to_the_end` means that nobody set a limit of new tokens: the answer
     may fill what the prompt leaves of the window."""
 
@@ -36,7 +36,7 @@ class Wanted:
     to_the_end: bool = False
 
 
-def wanted(data: Any, models: Sequence[str]) -> Wanted:
+def chat_request(data: Any, models: Sequence[str]) -> ChatRequest:
     """What `data`, the body as JSON data, asks for, of one of `models`.
 
     Raises:
@@ -63,7 +63,7 @@ def wanted(data: Any, models: Sequence[str]) -> Wanted:
     messages = tuple(_message(turn, number) for number, turn in enumerate(body.messages))
     prompt = Prompt(messages, sources=(UNKNOWN_LABEL,))
     request = Request(body.model, prompt, params, _schema(body.response_format))
-    return Wanted(request, bool(body.stream), _include_usage(body), most is None)
+    return ChatRequest(request, bool(body.stream), _include_usage(body), most is None)
 
 
 def _most(body: Body) -> int | None:
@@ -139,4 +139,4 @@ def _checked(schema: dict[str, Any], at: tuple[str, ...]) -> str:
     return json.dumps(schema, ensure_ascii=False)
 
 
-__all__ = ["TEMPERATURE", "Wanted", "wanted"]
+__all__ = ["TEMPERATURE", "ChatRequest", "chat_request"]

@@ -130,7 +130,7 @@ class Connection(H11Protocol):
         self.transport.close()
 
 
-def config(app: Any, limits: Limits | None = None, **options: Any) -> uvicorn.Config:
+def uvicorn_config(app: Any, limits: Limits | None = None, **options: Any) -> uvicorn.Config:
     """uvicorn's settings for a server that keeps connections so."""
     return uvicorn.Config(
         app,
@@ -147,4 +147,4 @@ def config(app: Any, limits: Limits | None = None, **options: Any) -> uvicorn.Co
     )
 
 
-__all__ = ["Connection", "Limits", "config"]
+__all__ = ["Connection", "Limits", "uvicorn_config"]

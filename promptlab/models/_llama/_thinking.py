@@ -8,7 +8,7 @@ from __future__ import annotations
 import codecs
 from typing import Protocol
 
-from promptlab.models._thinking import TAGS, Split
+from promptlab.models._thinking import TAGS, ThinkingSplitter
 
 _TAGS = frozenset(tag.encode() for pair in TAGS.items() for tag in pair)
 
@@ -27,7 +27,7 @@ class Thoughts:
 
     def __init__(self, words: Pieces, close: str | None) -> None:
         self._words = words
-        self._split = None if close is None else Split(close)
+        self._split = None if close is None else ThinkingSplitter(close)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._parts: list[str] = []
         self._count = self.tokens = 0

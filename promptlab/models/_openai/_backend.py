@@ -44,8 +44,9 @@ from promptlab.models._openai import (
 from promptlab.models._openai import (
     _tokens as openai_tokens,
 )
-from promptlab.models._openai._config import address, authorization, check_installed, fingerprint
-from promptlab.models._openai._errors import Asked, leaks, translate
+from promptlab.models._openai._config import api_address, authorization, check_installed, fingerprint
+from promptlab.models._openai._endpoint import Endpoint
+from promptlab.models._openai._errors import leaks, translate
 from promptlab.models._openai._outgoing import Leaving, Outgoing
 from promptlab.models._openai._retry import LONGEST_ASKED_PAUSE, backoff, brief, retry_after, wait_asked
 from promptlab.models._openai._scan import Checked, undone
@@ -97,9 +98,9 @@ class OpenAIBackend:
         self._made: openai.OpenAI | None = None
         check_installed(name)
         key = api_key.strip()
-        at = address(name, entry)
+        at = api_address(name, entry)
         self._query = at.query
-        self._can = openai_request.capabilities(name, entry, official=at.official)
+        self._can = openai_request.api_capabilities(name, entry, official=at.official)
         self.not_ready: PromptlabError | None = off
         self._authorization: tuple[str, str] | None = None
         try:
@@ -110,7 +111,7 @@ class OpenAIBackend:
         self.window = entry.window or (openai_tokens.known_window(entry.model) if at.official else None)
         self._encoding = openai_tokens.encoding_name(entry.model, entry.tokenizer)
         self._exact = at.official and entry.tokenizer is None and openai_tokens.is_counted(entry.model)
-        self._asked = Asked(
+        self._endpoint = Endpoint(
             name,
             entry.model,
             at.base,
@@ -138,17 +139,17 @@ class OpenAIBackend:
     def _steps(
         self, request: Request, leaving: Leaving | None, cancel: threading.Event, called: float
     ) -> Generator[Step]:
-        body = openai_request.encoded(self.body(request), request, self._asked)
+        body = openai_request.encoded(self.body(request), request, self._endpoint)
         client = self._client()
         for attempt in range(1, self._entry.max_retries + 2):
-            this = _Try(Answer(self._asked), time.monotonic(), attempt=attempt, leaving=leaving)
+            this = _Try(Answer(self._endpoint), time.monotonic(), attempt=attempt, leaving=leaving)
             try:
                 with closing(self._ask(client, body, cancel, this)) as steps:
                     for step in steps:
                         this.first = this.first or time.monotonic()
                         yield step
             except Exception as exc:
-                error, pause = translate(exc, self._asked, began=this.began), wait_asked(exc)
+                error, pause = translate(exc, self._endpoint, began=this.began), wait_asked(exc)
                 pause = this.asked_wait if pause is None else pause
                 if error is None:
                     raise
@@ -166,14 +167,14 @@ class OpenAIBackend:
                     if attempt > 1:
                         error.hint = f"{error.hint}; asked {attempt} times".removeprefix("; ")
                     # The cause is shown in tracebacks, so it goes where the server put a secret into it.
-                    raise error from (None if exc is error or leaks(exc, self._asked) else exc)
+                    raise error from (None if exc is error or leaks(exc, self._endpoint) else exc)
                 detail = f"retrying in {pause:.2g} s: {brief(error)}"
             else:
                 yield self._completion(request, this, attempt, called)
                 return
             yield Phase("retrying", detail=detail)
             if self._wait(cancel, pause):
-                stopped = _Try(Answer(self._asked), time.monotonic(), stopped=True)
+                stopped = _Try(Answer(self._endpoint), time.monotonic(), stopped=True)
                 yield self._completion(request, stopped, attempt, called)
                 return
             workspace.AGAIN.get()()  # a label may have been raised meanwhile
@@ -183,7 +184,7 @@ class OpenAIBackend:
         if self._outgoing is not None:
             request = self._outgoing.shown(request)
         body = self.body(request)
-        openai_request.encoded(body, request, self._asked)
+        openai_request.encoded(body, request, self._endpoint)
         pieces = tuple(Piece(text, span.section, span.source) for span, text in request.prompt.texts())
         budget = openai_tokens.budget(
             request.prompt,
@@ -197,12 +198,12 @@ class OpenAIBackend:
             pieces or tuple(Piece(m.content, "layout") for m in request.messages),
             budget,
             body=body,
-            url=f"{self._asked.url}/chat/completions",
+            url=f"{self._endpoint.url}/chat/completions",
         )
 
     def body(self, request: Request) -> dict[str, Any]:
         """What is sent for `request`; raises `RequestRejected` for what this server does not know."""
-        return openai_request.body(request, self._entry, self._can, self._asked)
+        return openai_request.openai_request_body(request, self._entry, self._can, self._endpoint)
 
     def close(self) -> None:
         """Close the connections. May be called more than once; a later request opens new ones."""
@@ -224,13 +225,13 @@ class OpenAIBackend:
         from promptlab.models._openai._transport import Transport
 
         entry = self._entry
-        proxy = openai_proxy.environment_proxy(self._asked.url)
+        proxy = openai_proxy.environment_proxy(self._endpoint.url)
         if proxy is not None:
             openai_proxy.check(self.name, proxy)
-        self._asked = replace(
-            self._asked,
+        self._endpoint = replace(
+            self._endpoint,
             proxy="" if proxy is None else openai_proxy.shown(proxy),
-            secrets=(*self._asked.secrets, *openai_proxy.secrets(proxy)),
+            secrets=(*self._endpoint.secrets, *openai_proxy.secrets(proxy)),
         )
         timeout = httpx2.Timeout(
             connect=entry.connect_timeout, read=entry.read_timeout, write=entry.read_timeout, pool=None
@@ -243,12 +244,12 @@ class OpenAIBackend:
             organization="",
             project="",
             webhook_secret="",
-            base_url=self._asked.url,
+            base_url=self._endpoint.url,
             max_retries=0,
             timeout=timeout,
             http_client=httpx2.Client(
                 transport=Transport(
-                    self._asked.url,
+                    self._endpoint.url,
                     authorization=self._authorization,
                     query=self._query,
                     keep=entry.max_parallel,
@@ -274,13 +275,15 @@ class OpenAIBackend:
         try:
             watch.check()
             if this.leaving is not None:  # before the first byte, and for every try
-                asked = self._asked
-                this.leaving.now(this.attempt, url=asked.url, asked=asked.model, size=len(body), via=asked.proxy)
+                endpoint = self._endpoint
+                this.leaving.now(
+                    this.attempt, url=endpoint.url, asked=endpoint.model, size=len(body), via=endpoint.proxy
+                )
             with watch:
                 response = cast(
                     "httpx2.Response",
                     client.post(
-                        f"{self._asked.url}/chat/completions",  # whole, which spares the library putting it together
+                        f"{self._endpoint.url}/chat/completions",  # whole, which spares the library putting it together
                         cast_to=httpx2.Response,
                         content=body,
                         options={"headers": {"Content-Type": "application/json", "Accept": "text/event-stream"}},
@@ -293,9 +296,9 @@ class OpenAIBackend:
             # Nobody asked for a compressed answer, but some proxies know better.
             packed = response.headers.get("content-encoding", "identity").lower() != "identity"
             if packed:
-                check_packing(response.headers["content-encoding"], self._asked)
+                check_packing(response.headers["content-encoding"], self._endpoint)
             chunks = response.iter_bytes() if packed else response.iter_raw()
-            events = read_events(chunks, self._asked)
+            events = read_events(chunks, self._endpoint)
             while not answer.done:
                 watch.check()
                 with watch:

@@ -28,7 +28,7 @@ _SHORT_NAME = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class ApiAddress:
     """Where a model is asked. `base` is shown, so it holds no user, password or query; `query` and `secrets` are not.
 
     `official` is OpenAI itself; `azure` is Azure, or a server that is spoken to like it.
@@ -45,12 +45,12 @@ class Address:
     @property
     def version(self) -> str:
         """The part of the query that is no secret: `api-version=2024-10-21`, or "" without one."""
-        return "&".join(part for part in self.query.split("&") if is_version(part))
+        return "&".join(part for part in self.query.split("&") if is_api_version(part))
 
     @property
     def hidden_query(self) -> str:
         """The rest of the query, as `base_url` has it."""
-        return "&".join(part for part in self.query.split("&") if part and not is_version(part))
+        return "&".join(part for part in self.query.split("&") if part and not is_api_version(part))
 
 
 def check_installed(name: str) -> None:
@@ -61,7 +61,7 @@ def check_installed(name: str) -> None:
             raise ModelNotReady(f"{name}: the Python package `{package}` is not installed", hint=hint)
 
 
-def address(name: str, entry: OpenAIModel) -> Address:
+def api_address(name: str, entry: OpenAIModel) -> ApiAddress:
     """Where `entry` is asked; raises `ModelNotReady` when that is no address that can be."""
     url = _checked_url(name, entry.base_url or OFFICIAL)
     host = url.hostname or ""
@@ -79,13 +79,13 @@ def address(name: str, entry: OpenAIModel) -> Address:
             )
         if "/deployments/" not in path:
             path = f"{path or '/openai'}/deployments/{quote(entry.model, safe='')}"
-    asked = url.query
+    sent_query = url.query
     if entry.api_version is not None:
         kept = {key: value for key, value in query.items() if key != "api-version"}
-        asked = urlencode({**kept, "api-version": entry.api_version})
-    return Address(
+        sent_query = urlencode({**kept, "api-version": entry.api_version})
+    return ApiAddress(
         base=f"{url.scheme}://{url.netloc.rpartition('@')[2]}{path}",
-        query=asked,
+        query=sent_query,
         official=url.scheme == "https" and is_openai(host) and url.port in (None, 443) and path == "/v1",
         azure=azure,
         secrets=_secrets(url),
@@ -99,7 +99,7 @@ def _secrets(url: SplitResult) -> tuple[str, ...]:
     library, may say them; the longest first, so that no rest of one is left. A short user name, or one that has a
     password beside it, is a word like any other."""
     found = {url.password or "", f"{url.username}:{url.password}" if url.password else url.username or ""}
-    found |= {part.partition("=")[2] or part for part in url.query.split("&") if not is_version(part)}
+    found |= {part.partition("=")[2] or part for part in url.query.split("&") if not is_api_version(part)}
     found |= {part for part in (url.username or "",) if len(part) > _SHORT_NAME}
     forms = {form for one in found for form in (one, unquote(one), unquote_plus(one))}
     forms |= {quote(one, safe="") for one in forms} | {quote_plus(one) for one in forms}
@@ -107,12 +107,12 @@ def _secrets(url: SplitResult) -> tuple[str, ...]:
     return tuple(sorted(filter(None, forms), key=lambda one: (-len(one), one)))
 
 
-def is_version(part: str) -> bool:
+def is_api_version(part: str) -> bool:
     """Whether a part of a query is the version of Azure's API, which is no secret."""
     return _VERSION.fullmatch(unquote_plus(part)) is not None
 
 
-def shown_url(base_url: str) -> str:
+def url_without_secrets(base_url: str) -> str:
     """`base_url` as it may be shown: without user, password and query; "…" where it is no address at all."""
     try:
         url = urlsplit(base_url)
@@ -137,7 +137,7 @@ def _host(base: str) -> str:
     return urlsplit(base).hostname or ""
 
 
-def fingerprint(at: Address, entry: OpenAIModel, scan: Scan | None = None) -> str:
+def fingerprint(at: ApiAddress, entry: OpenAIModel, scan: Scan | None = None) -> str:
     """What decides an answer apart from the request: address and model, what the catalogue adds to each request, and
     what the rule `scan` masks."""
     added = {
@@ -159,12 +159,12 @@ def _masked(scan: Scan | None) -> list[str] | None:
     return [*groups, *(scan.regions if "personal" in groups else ())] or None
 
 
-def key_header(entry: OpenAIModel, at: Address) -> str:
+def api_key_header(entry: OpenAIModel, at: ApiAddress) -> str:
     """The header that takes the key, in lower case."""
     return entry.api_key_header or ("api-key" if at.azure else "authorization")
 
 
-def authorization(name: str, entry: OpenAIModel, key: str, at: Address) -> tuple[str, str] | None:
+def authorization(name: str, entry: OpenAIModel, key: str, at: ApiAddress) -> tuple[str, str] | None:
     """Name and value of the header with the key, None where none is sent. Raises `ModelNotReady`, which quotes nothing:
     a broken key is a key."""
     if not key and (entry.api_key_env or at.official):
@@ -182,7 +182,7 @@ def authorization(name: str, entry: OpenAIModel, key: str, at: Address) -> tuple
         hint = f"look at the environment variable {entry.api_key_env}" if entry.api_key_env else ""
         raise ModelNotReady(f"{name}: the API key holds characters no key can hold", hint=hint)
     if key:
-        plain = key_header(entry, at) == "api-key"
+        plain = api_key_header(entry, at) == "api-key"
         return ("api-key", key) if plain else ("Authorization", f"Bearer {key}")
     if at.user:
         pair = f"{at.user}:{at.password}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 _SWITCHED = ("seed", "stream_options")
@@ -54,7 +55,7 @@ def filter_names(fields: Mapping[str, Any]) -> str:
     return f" [{', '.join(said)}]" if said else ""
 
 
-def is_too_long(words: set[str], said: str) -> bool:
+def is_too_long(words: AbstractSet[str], said: str) -> bool:
     """Whether a server says that prompt and answer do not fit its window."""
     return bool(words & {"context_length_exceeded", "exceed_context_size_error"} or _TOO_LONG.search(said))
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from promptlab.models._openai import _tokens as openai_tokens
 from promptlab.models._openai._stream import Answer
-from promptlab.models._thinking import where_tokens_went
+from promptlab.models._thinking import explain_empty_answer
 from promptlab.types import FinishReason, Request
 
 CUT = 0.5
@@ -26,7 +26,7 @@ def warnings(
 ) -> list[str]:
     """Everything that is missing from `answer`, one sentence each."""
     found = [
-        where_tokens_went(answer.text, answer.thinking, answer.usage, finish),
+        explain_empty_answer(answer.text, answer.thinking, answer.usage, finish),
         _seed(request, can),
         _schema(request, answer, finish),
         _logprobs(request, answer, finish),

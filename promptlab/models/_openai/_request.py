@@ -15,7 +15,7 @@ from typing import Any
 
 from promptlab.errors import ModelNotReady, RequestRejected, nearest
 from promptlab.models._openai import _schema as openai_schema
-from promptlab.models._openai._errors import Asked
+from promptlab.models._openai._endpoint import Endpoint
 from promptlab.types import Request
 from promptlab.workspace import OpenAIModel
 
@@ -41,7 +41,7 @@ CAPABILITIES: Mapping[str, bool] = {
 _OPTIONAL = ("top_p", "stop", "presence_penalty", "frequency_penalty", "top_k", "min_p")
 
 
-def capabilities(name: str, entry: OpenAIModel, *, official: bool) -> Mapping[str, bool]:
+def api_capabilities(name: str, entry: OpenAIModel, *, official: bool) -> Mapping[str, bool]:
     """Every flag for this entry. Raises `ModelNotReady` for a flag that does not exist.
 
     Servers other than OpenAI's mostly know only the older `max_tokens`, so there the newer name is off by default.
@@ -52,31 +52,33 @@ def capabilities(name: str, entry: OpenAIModel, *, official: bool) -> Mapping[st
     return {**CAPABILITIES, "max_completion_tokens": official, **entry.capabilities}
 
 
-def body(request: Request, entry: OpenAIModel, can: Mapping[str, bool], asked: Asked) -> dict[str, Any]:
+def openai_request_body(
+    request: Request, entry: OpenAIModel, can: Mapping[str, bool], endpoint: Endpoint
+) -> dict[str, Any]:
     """The request body. Raises `RequestRejected` for a parameter or schema this server does not know."""
-    made = _body(request, entry.model, can, asked)
+    made = _body(request, entry.model, can, endpoint)
     made |= entry.extra_body
-    for name, value in _effort(request.params.reasoning_effort or entry.reasoning_effort, entry, can, asked).items():
+    for name, value in _effort(request.params.reasoning_effort or entry.reasoning_effort, entry, can, endpoint).items():
         both = isinstance(value, Mapping) and isinstance(made.get(name), Mapping)
         made[name] = {**made[name], **value} if both else value
     return made
 
 
-def _effort(word: str | None, entry: OpenAIModel, can: Mapping[str, bool], asked: Asked) -> Mapping[str, Any]:
+def _effort(word: str | None, entry: OpenAIModel, can: Mapping[str, bool], endpoint: Endpoint) -> Mapping[str, Any]:
     """The fields that say how long the model may think."""
     if word is None:
         return {}
     if entry.reasoning:
         if word not in entry.reasoning:
             what = f"nothing was sent: `reasoning` of the model in promptlab.yaml has no `{word}`"
-            raise RequestRejected(asked.say(what), hint=nearest(word, entry.reasoning))
+            raise RequestRejected(endpoint.message(what), hint=nearest(word, entry.reasoning))
         return entry.reasoning[word]
     if not can["reasoning_effort"]:
-        raise _cannot(asked, "reasoning_effort", "leave it out, or say under `reasoning` how this server takes it")
+        raise _cannot(endpoint, "reasoning_effort", "leave it out, or say under `reasoning` how this server takes it")
     return {"reasoning_effort": word}
 
 
-def _body(request: Request, model: str, can: Mapping[str, bool], asked: Asked) -> dict[str, Any]:
+def _body(request: Request, model: str, can: Mapping[str, bool], endpoint: Endpoint) -> dict[str, Any]:
     params = request.params
     made: dict[str, Any] = {
         "model": model,
@@ -88,7 +90,7 @@ def _body(request: Request, model: str, can: Mapping[str, bool], asked: Asked) -
     if can["temperature"]:
         made["temperature"] = params.temperature
     elif params.temperature != 1:
-        raise _cannot(asked, "temperature", "its temperature is fixed at 1; set `temperature: 1` to say so")
+        raise _cannot(endpoint, "temperature", "its temperature is fixed at 1; set `temperature: 1` to say so")
     made["max_completion_tokens" if can["max_completion_tokens"] else "max_tokens"] = params.max_tokens
     for field in _OPTIONAL:
         value = getattr(params, field)
@@ -96,20 +98,20 @@ def _body(request: Request, model: str, can: Mapping[str, bool], asked: Asked) -
             continue
         if not can[field]:
             raise _cannot(
-                asked, field, f"leave it out, or set `capabilities: {{{field}: true}}` if the server knows it"
+                endpoint, field, f"leave it out, or set `capabilities: {{{field}: true}}` if the server knows it"
             )
         made[field] = list(value) if field == "stop" else value
     if params.repeat_penalty is not None:
-        made[_penalty_name(can, asked)] = params.repeat_penalty
+        made[_penalty_name(can, endpoint)] = params.repeat_penalty
     if params.seed is not None and can["seed"]:
         made["seed"] = params.seed
     if params.logprobs is not None:
         if not can["logprobs"]:
-            raise _cannot(asked, "logprobs", "leave it out, or ask another model")
+            raise _cannot(endpoint, "logprobs", "leave it out, or ask another model")
         made |= {"logprobs": True, "top_logprobs": params.logprobs}
     if request.schema is not None:
         if not can["response_format"]:
-            raise _cannot(asked, "response_format", "leave the schema out, or ask another model")
+            raise _cannot(endpoint, "response_format", "leave the schema out, or ask another model")
         found = openai_schema.sent(request.schema)
         made["response_format"] = {
             "type": "json_schema",
@@ -118,7 +120,7 @@ def _body(request: Request, model: str, can: Mapping[str, bool], asked: Asked) -
     return made
 
 
-def _penalty_name(can: Mapping[str, bool], asked: Asked) -> str:
+def _penalty_name(can: Mapping[str, bool], endpoint: Endpoint) -> str:
     """llama.cpp and vLLM have different names for the same thing."""
     for name in ("repeat_penalty", "repetition_penalty"):
         if can[name]:
@@ -126,24 +128,26 @@ def _penalty_name(can: Mapping[str, bool], asked: Asked) -> str:
     hint = (
         "leave it out, or set `capabilities: {repeat_penalty: true}` (llama.cpp), `{repetition_penalty: true}` (vLLM)"
     )
-    raise _cannot(asked, "repeat_penalty", hint)
+    raise _cannot(endpoint, "repeat_penalty", hint)
 
 
-def _cannot(asked: Asked, field: str, hint: str) -> RequestRejected:
-    return RequestRejected(asked.say(f"`{field}` cannot be sent: the catalogue says it is not known there"), hint=hint)
+def _cannot(endpoint: Endpoint, field: str, hint: str) -> RequestRejected:
+    return RequestRejected(
+        endpoint.message(f"`{field}` cannot be sent: the catalogue says it is not known there"), hint=hint
+    )
 
 
-def encoded(made: Mapping[str, Any], request: Request, asked: Asked) -> bytes:
+def encoded(made: Mapping[str, Any], request: Request, endpoint: Endpoint) -> bytes:
     """`made` as UTF-8 JSON. Raises `RequestRejected` for half a character, which UTF-8 cannot carry."""
     try:
         return json.dumps(made, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
     except UnicodeEncodeError as exc:
         raise RequestRejected(
-            asked.say(f"nothing was sent: {_half_character(request)} is half a character (a lone surrogate)"),
+            endpoint.message(f"nothing was sent: {_half_character(request)} is half a character (a lone surrogate)"),
             hint="the text was damaged where it came from; UTF-8 cannot carry it",
         ) from exc
     except ValueError as exc:
-        raise RequestRejected(asked.say("nothing was sent: a parameter is not a finite number")) from exc
+        raise RequestRejected(endpoint.message("nothing was sent: a parameter is not a finite number")) from exc
 
 
 def _half_character(request: Request) -> str:

@@ -18,7 +18,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from promptlab.errors import BadReply
-from promptlab.models._openai._errors import Asked
+from promptlab.models._openai._endpoint import Endpoint
 
 LONGEST_EVENT = 4_000_000
 """Bytes. An endless line must not fill the memory."""
@@ -95,7 +95,7 @@ class EventReader:
         return None
 
 
-def read_events(chunks: Iterable[bytes], asked: Asked) -> Iterator[Event]:
+def read_events(chunks: Iterable[bytes], endpoint: Endpoint) -> Iterator[Event]:
     """The events of a reply, in order; a reply that is one piece of JSON is one event.
 
     Raises `BadReply` for a reply that is neither, that is empty, or whose event has no end.
@@ -104,48 +104,48 @@ def read_events(chunks: Iterable[bytes], asked: Asked) -> Iterator[Event]:
     for chunk in rest:
         start = (start + chunk).removeprefix(BOM).lstrip()
         if start[:1] in (b"{", b"[", b'"'):
-            yield Event(b"", _whole(start, rest, asked))
+            yield Event(b"", _whole(start, rest, endpoint))
             yield Event(b"", DONE)  # it came whole
             return
         if b"\n" in start or b"\r" in start:
             break
         if len(start) > LONGEST_EVENT:
-            raise _too_long(asked)
+            raise _too_long(endpoint)
     if not start:
         hint = "its own log may say why; some servers end like this when the prompt does not fit their window"
-        raise BadReply(asked.say("the reply is empty"), hint=hint)
-    _check_field(start.replace(b"\r", b"\n").partition(b"\n")[0], asked)
+        raise BadReply(endpoint.message("the reply is empty"), hint=hint)
+    _check_field(start.replace(b"\r", b"\n").partition(b"\n")[0], endpoint)
     reader = EventReader()
     for chunk in chain((start,), rest):
         yield from reader.feed(chunk)
         if reader.size > LONGEST_EVENT:
-            raise _too_long(asked)
+            raise _too_long(endpoint)
     # A last event without its blank line: some servers close right after it.
     if (last := reader.half()) and _is_whole(last.data):
         yield last
 
 
-def check_packing(encoding: str, asked: Asked) -> None:
+def check_packing(encoding: str, endpoint: Endpoint) -> None:
     """Raise `BadReply` for a compression that cannot be undone piece by piece: nobody asked for any."""
     if not {one.strip().lower() for one in encoding.split(",")} <= {"gzip", "deflate", "identity"}:
         raise BadReply(
-            asked.say(f"the reply is compressed as `{asked.quote(encoding)}`, though none was asked for"),
+            endpoint.message(f"the reply is compressed as `{endpoint.quote(encoding)}`, though none was asked for"),
             hint="a proxy on the way may do that; it can send text/event-stream as it is",
         )
 
 
-def _whole(start: bytes, chunks: Iterator[bytes], asked: Asked) -> bytes:
+def _whole(start: bytes, chunks: Iterator[bytes], endpoint: Endpoint) -> bytes:
     parts, size = [start], len(start)
     for chunk in chunks:
         parts.append(chunk)
         size += len(chunk)
         if size > LONGEST_EVENT:
-            raise BadReply(asked.say(f"the reply is longer than {LONGEST_EVENT // 1_000_000} MB"))
+            raise BadReply(endpoint.message(f"the reply is longer than {LONGEST_EVENT // 1_000_000} MB"))
     return b"".join(parts)
 
 
-def _too_long(asked: Asked) -> BadReply:
-    return BadReply(asked.say(f"one event of the answer is longer than {LONGEST_EVENT // 1_000_000} MB"))
+def _too_long(endpoint: Endpoint) -> BadReply:
+    return BadReply(endpoint.message(f"one event of the answer is longer than {LONGEST_EVENT // 1_000_000} MB"))
 
 
 def _is_whole(data: bytes) -> bool:
@@ -158,13 +158,15 @@ def _is_whole(data: bytes) -> bool:
     return True
 
 
-def _check_field(line: bytes, asked: Asked) -> None:
+def _check_field(line: bytes, endpoint: Endpoint) -> None:
     """Raise `BadReply` where the first line of a reply is none of an event stream."""
     if line.partition(b":")[0] in _FIELDS:
         return
     if line[:20].lower().startswith((b"<!doctype", b"<html")):
-        raise BadReply(asked.say("it answered with a web page, not with an answer; is `base_url` right?"))
-    raise BadReply(asked.say(f"the reply is neither an event stream nor JSON: {asked.quote(readable(line[:80]))}"))
+        raise BadReply(endpoint.message("it answered with a web page, not with an answer; is `base_url` right?"))
+    raise BadReply(
+        endpoint.message(f"the reply is neither an event stream nor JSON: {endpoint.quote(readable(line[:80]))}")
+    )
 
 
 def readable(data: bytes) -> str:

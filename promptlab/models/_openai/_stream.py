@@ -19,10 +19,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from promptlab.errors import BackendError, BadReply, ServerFailed, StreamCut
-from promptlab.models._openai._errors import Asked, error_in, from_payload, words_of
+from promptlab.models._openai._endpoint import Endpoint
+from promptlab.models._openai._error_body import error_in, from_payload, words_of
 from promptlab.models._openai._message import said
 from promptlab.models._openai._sse import DONE, Event, readable
-from promptlab.models._thinking import Split
+from promptlab.models._thinking import ThinkingSplitter
 from promptlab.types import Delta, FinishReason, Thought, Usage
 
 FINISH: Mapping[str, FinishReason] = {
@@ -76,7 +77,7 @@ class Answer:
     """What has arrived of one answer. `finish` None means nobody has said that it ended; `ended_with` is the server's
     own word where we know no better."""
 
-    asked: Asked
+    endpoint: Endpoint
     parts: list[str] = field(default_factory=list)
     thoughts: list[str] = field(default_factory=list)
     finish: FinishReason | None = None
@@ -92,7 +93,7 @@ class Answer:
     _choices: bool = False
     _odd: str = ""
     _failed: ServerFailed | None = None
-    _split: Split = field(default_factory=Split)
+    _split: ThinkingSplitter = field(default_factory=ThinkingSplitter)
     _halves: tuple[_Halves, _Halves] = field(default_factory=lambda: (_Halves(), _Halves()))
 
     @property
@@ -121,7 +122,7 @@ class Answer:
         except BackendError as exc:
             if self.finish is None:
                 raise
-            self._hear(exc.message.removeprefix(self.asked.say("")))
+            self._hear(exc.message.removeprefix(self.endpoint.message("")))
             return []
 
     def close(self) -> list[Thought | Delta]:
@@ -131,12 +132,12 @@ class Answer:
             raise self._failed
         if self.finish is None:
             if self.words:
-                raise ServerFailed(self.asked.say(f"the server broke the answer off: {'; '.join(self.words)}"))
+                raise ServerFailed(self.endpoint.message(f"the server broke the answer off: {'; '.join(self.words)}"))
             if not self._choices:
                 said = f"; it says {self._odd}" if self._odd else ""
                 raise self._bad(f"`choices` is missing{said}")
             if not self.done or not (self.parts or self.thoughts):
-                raise StreamCut(self.asked.say("the answer ended before it was complete"))
+                raise StreamCut(self.endpoint.message("the answer ended before it was complete"))
         return rest
 
     def warnings(self) -> list[str]:
@@ -154,16 +155,16 @@ class Answer:
         if not data:
             return []
         try:
-            value = _json(data, self.asked)
+            value = _json(data, self.endpoint)
         except BadReply as exc:
             if event.name == b"error":
-                raise from_payload(None, readable(data), self.asked) from exc
+                raise from_payload(None, readable(data), self.endpoint) from exc
             if event.name not in (b"", b"message"):  # somebody else's event: a ping with the time
                 return []
             raise
         error = None if value == "[DONE]" else error_in(value, named=event.name == b"error")
         if error is not None:
-            raise from_payload(None, error, self.asked)
+            raise from_payload(None, error, self.endpoint)
         if value == "[DONE]":
             self.done = True
             return self._keep("", last=True)
@@ -172,7 +173,7 @@ class Answer:
             if isinstance(one, dict):
                 steps += self._object(one)
             elif one is not None:
-                self._odd = self.asked.quote(one)
+                self._odd = self.endpoint.quote(one)
         return steps
 
     def _object(self, event: dict[str, Any]) -> list[Thought | Delta]:
@@ -185,9 +186,9 @@ class Answer:
         choices = event.get("choices")
         if choices is None:
             # Not ours to understand, but not to be hidden either.
-            self._odd = self.asked.quote(json.dumps(event, ensure_ascii=False)) if event else self._odd
+            self._odd = self.endpoint.quote(json.dumps(event, ensure_ascii=False)) if event else self._odd
             if words := words_of({key: event[key] for key in BESIDE if key in event}):
-                self._hear(self.asked.quote(words))
+                self._hear(self.endpoint.quote(words))
             return []
         if not isinstance(choices, list):
             raise self._bad("`choices` is no list")
@@ -204,7 +205,7 @@ class Answer:
         if choice.get("index") not in (0, None, "0"):
             return []
         if choice.get("error"):
-            raise from_payload(None, choice["error"], self.asked)
+            raise from_payload(None, choice["error"], self.endpoint)
         finish = choice.get("finish_reason") or None
         if finish is not None and not isinstance(finish, str):
             raise self._bad("`finish_reason` is no text")
@@ -233,12 +234,12 @@ class Answer:
             return  # the first word counts
         plain = re.sub(r"[\s-]+", "_", word.strip().lower()).removeprefix("finish_reason_")
         if plain not in FINISH and FAILED.search(plain):
-            what = f"the server did not finish the answer: it ended it with `{self.asked.quote(word)}`"
+            what = f"the server did not finish the answer: it ended it with `{self.endpoint.quote(word)}`"
             if self.finish is None:  # raised at the close, so that what this event still brought is shown
-                self._failed, self.done = ServerFailed(self.asked.say(what)), True
+                self._failed, self.done = ServerFailed(self.endpoint.message(what)), True
             return
         self.finish = FINISH.get(plain, "unknown")
-        self.ended_with = self.asked.quote(word) if self.finish == "unknown" else ""
+        self.ended_with = self.endpoint.quote(word) if self.finish == "unknown" else ""
 
     def _hear(self, words: str) -> None:
         """Keep what the server says beside the answer: the newest of it, once."""
@@ -264,14 +265,16 @@ class Answer:
         return [Delta(piece)] if piece else []
 
     def _bad(self, what: str) -> BadReply:
-        return BadReply(self.asked.say(f"the reply is not what the protocol says: {what}"))
+        return BadReply(self.endpoint.message(f"the reply is not what the protocol says: {what}"))
 
 
-def _json(data: bytes, asked: Asked) -> Any:
+def _json(data: bytes, endpoint: Endpoint) -> Any:
     try:
         return json.loads(data.decode("utf-8"))
     except (ValueError, RecursionError) as exc:
-        raise BadReply(asked.say(f"part of the answer is not JSON: {asked.quote(readable(data[:80]))}")) from exc
+        raise BadReply(
+            endpoint.message(f"part of the answer is not JSON: {endpoint.quote(readable(data[:80]))}")
+        ) from exc
 
 
 def _logprobs(value: object) -> list[dict[str, Any]]:

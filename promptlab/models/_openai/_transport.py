@@ -19,7 +19,7 @@ import select
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any
 from urllib.parse import SplitResult
@@ -222,7 +222,7 @@ class _Body(httpx2.SyncByteStream):
         try:
             yield from self._stream
         except _CORE_ERRORS as exc:
-            raise _same(exc) from exc
+            raise _one_layer_up(exc) from exc
 
     def close(self) -> None:
         try:
@@ -311,7 +311,7 @@ class Transport(httpx2.BaseTransport):
                 self._networks[pool].drop()
             self._give_back(pool)
             if isinstance(exc, _CORE_ERRORS):
-                raise _same(exc) from exc
+                raise _one_layer_up(exc) from exc
             if self._proxy is not None and openai_proxy.is_not_socks(exc):
                 raise httpx2.ProxyError("what it says is not SOCKS 5") from exc
             raise
@@ -327,17 +327,38 @@ class Transport(httpx2.BaseTransport):
             pool.close()
 
 
-_CORE_ERRORS = (
-    httpcore2.TimeoutException,
-    httpcore2.NetworkError,
-    httpcore2.ProtocolError,
-    httpcore2.ProxyError,
-    httpcore2.UnsupportedProtocol,
-)
+class ProxyRefused(httpx2.ProxyError):
+    """The proxy's own answer to a request for a tunnel; `status` is its HTTP status, None if it gave none."""
+
+    def __init__(self, message: str, status: int | None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
-def _same(exc: Exception) -> Exception:
-    """The exception of the same name one layer up, which is what the openai library looks for."""
-    kind = getattr(httpx2, type(exc).__name__, httpx2.TransportError)
-    made: Exception = kind(str(exc))
-    return made
+# The openai library looks for the exceptions of httpx2, one layer above. Derived classes come first.
+_ONE_LAYER_UP: Mapping[type[Exception], type[httpx2.TransportError]] = {
+    httpcore2.ConnectTimeout: httpx2.ConnectTimeout,
+    httpcore2.ReadTimeout: httpx2.ReadTimeout,
+    httpcore2.WriteTimeout: httpx2.WriteTimeout,
+    httpcore2.PoolTimeout: httpx2.PoolTimeout,
+    httpcore2.TimeoutException: httpx2.TimeoutException,
+    httpcore2.ConnectError: httpx2.ConnectError,
+    httpcore2.ReadError: httpx2.ReadError,
+    httpcore2.WriteError: httpx2.WriteError,
+    httpcore2.NetworkError: httpx2.NetworkError,
+    httpcore2.LocalProtocolError: httpx2.LocalProtocolError,
+    httpcore2.RemoteProtocolError: httpx2.RemoteProtocolError,
+    httpcore2.ProtocolError: httpx2.ProtocolError,
+    httpcore2.UnsupportedProtocol: httpx2.UnsupportedProtocol,
+}
+_CORE_ERRORS: tuple[type[Exception], ...] = (*_ONE_LAYER_UP, httpcore2.ProxyError)
+
+
+def _one_layer_up(exc: Exception) -> Exception:
+    """The exception of httpx2 that means the same as `exc` of httpcore2."""
+    if isinstance(exc, httpcore2.ProxyError):
+        # httpcore2 gives the status of a tunnel that was refused only here: "407 Proxy Authentication Required".
+        number = str(exc).partition(" ")[0]
+        return ProxyRefused(str(exc), int(number) if number.isdecimal() else None)
+    kind = next((above for core, above in _ONE_LAYER_UP.items() if isinstance(exc, core)), httpx2.TransportError)
+    return kind(str(exc))

@@ -157,7 +157,7 @@ FAULTS: list[tuple[str, loopback.Reply, type[errors.PromptlabError], str, int]] 
         "redirect",
         page("", 307, location="http://127.0.0.1:9/v2?key=1"),
         errors.RequestRejected,
-        "sends requests on to http://127.0.0.1:9/v2 (307)",
+        "redirects requests to http://127.0.0.1:9/v2 (307)",
         1,
     ),
     ("brotli", page(b"x", kind="text/event-stream", content_encoding="br"), errors.BadReply, "compressed as `br`", 1),

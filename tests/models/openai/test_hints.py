@@ -368,7 +368,7 @@ def test_the_hint_of_a_redirect_names_the_address_that_answers(
     server.default = moved
     _, error = make().fail()
     assert "put it into `base_url`" in error.hint
-    found = re.search(r"http://\S+", error.message.partition("sends requests on to ")[2])
+    found = re.search(r"http://\S+", error.message.partition("redirects requests to ")[2])
     assert found
     assert make(base_url=found[0]).answer().text == "Argentina"  # the whole address of the call, as it was named
 
