@@ -89,8 +89,8 @@ def _tried(what: str, figure: Callable[[], Figure], missing: list[Missing]) -> F
 
 
 def _template(catalogue: Catalogue, name: str, entry: LlamaModel, missing: list[Missing]) -> dict[str, Any]:
-    """Changes to the entry that make it possible to ask the model: a plain transcript if its own chat template cannot be
-    used."""
+    """Changes to the entry that make it possible to ask the model: a plain transcript if its own chat template cannot
+    be used."""
     from promptlab.models._llama._chat_template import PLAIN_TRANSCRIPT
 
     with open_model(catalogue.workspace, name, entry) as backend:

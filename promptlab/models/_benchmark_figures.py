@@ -18,8 +18,9 @@ from promptlab.types import Completion
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """The model that was opened. `window` is in tokens. `memory_bytes` is how much resident memory grew when the model was
-    loaded, with child processes; None if the system does not say. `expected_bytes` is the estimate before loading."""
+    """The model that was opened. `window` is in tokens. `memory_bytes` is how much resident memory grew when the model
+    was loaded, with child processes; None if the system does not say. `expected_bytes` is the estimate before
+    loading."""
 
     name: str
     file: str
@@ -34,7 +35,8 @@ class ModelFacts:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Tokens a second in prefill (`reading`) and in decoding (`writing`); None if fewer than two tokens were decoded."""
+    """Tokens a second in prefill (`reading`) and in decoding (`writing`); None if fewer than two tokens were
+    decoded."""
 
     reading: float
     writing: float | None
@@ -42,10 +44,10 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """The median of `rounds` rounds, in which promptlab and plain llama-cpp-python take turns. `read` and `written` are the
-    tokens of the last round. `plain` is llama-cpp-python by itself with the same tokens and settings. If it could not be
-    asked, `plain` is None and `without_plain` has the reason. A ratio is promptlab's rate divided by the plain one, one
-    for each round."""
+    """The median of `rounds` rounds, in which promptlab and plain llama-cpp-python take turns. `read` and `written` are
+    the tokens of the last round. `plain` is llama-cpp-python by itself with the same tokens and settings. If it could
+    not be asked, `plain` is None and `without_plain` has the reason. A ratio is promptlab's rate divided by the plain
+    one, one for each round."""
 
     read: int
     written: int
@@ -78,8 +80,8 @@ class Repeatability:
 
 @dataclass(frozen=True, slots=True)
 class Concurrency:
-    """`prompts` short prompts, one by one and all at once: decoded tokens a second each way, by the clock, and how many of
-    the texts written at once differ from those of the exact mode."""
+    """`prompts` short prompts, one by one and all at once: decoded tokens a second each way, by the clock, and how many
+    of the texts written at once differ from those of the exact mode."""
 
     prompts: int
     one_by_one: float

@@ -1,6 +1,7 @@
 """The local models behind an OpenAI-compatible API, so that other tools get the prefix tree too.
 
-    ModelServer(Catalogue(Workspace.find()), ["smollm2-135m"])     # an ASGI app: GET /v1/models, POST /v1/chat/completions
+    ModelServer(Catalogue(Workspace.find()), ["smollm2-135m"])     # an ASGI app: GET /v1/models, POST
+    /v1/chat/completions
 
 This is the engine itself behind a socket, no run. Nothing is gated, scored or recorded here: messages bring no
 labels, and the models are on this machine.

@@ -40,7 +40,7 @@ def translate(exc: Exception, endpoint: Endpoint, *, began: bool = False) -> Pro
     import openai
     from openai._response import StreamAlreadyConsumed  # the library exports it nowhere
 
-    from promptlab.models._openai._transport import TimeOver
+    from promptlab.models._openai._stoppable import TimeOver
 
     if isinstance(exc, TimeOver):
         return DeadlineExceeded(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from promptlab.models._openai import _tokens as openai_tokens
+from promptlab.models._openai import _tokens
 from promptlab.models._openai._stream import Answer
 from promptlab.models._thinking import explain_empty_answer
 from promptlab.types import FinishReason, Request
@@ -93,7 +93,7 @@ def _prompt(request: Request, answer: Answer, encoding: str) -> str:
     size = sum(len(message.content.encode("utf-8", "replace")) for message in request.messages)
     if size <= SURELY_WHOLE * max(counted, SHORT):
         return ""
-    sent = openai_tokens.count(request.prompt, encoding)
+    sent = _tokens.count(request.prompt, encoding)
     if sent < SHORT or counted >= CUT * sent:
         return ""
     return (

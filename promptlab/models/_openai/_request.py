@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from promptlab.errors import ModelNotReady, RequestRejected, nearest
-from promptlab.models._openai import _schema as openai_schema
+from promptlab.models._openai import _schema
 from promptlab.models._openai._endpoint import Endpoint
 from promptlab.types import Request
 from promptlab.workspace import OpenAIModel
@@ -112,7 +112,7 @@ def _body(request: Request, model: str, can: Mapping[str, bool], endpoint: Endpo
     if request.schema is not None:
         if not can["response_format"]:
             raise _cannot(endpoint, "response_format", "leave the schema out, or ask another model")
-        found = openai_schema.sent(request.schema)
+        found = _schema.sent(request.schema)
         made["response_format"] = {
             "type": "json_schema",
             "json_schema": {"name": "answer", "schema": found.schema, "strict": found.strict},

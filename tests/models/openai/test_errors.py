@@ -19,7 +19,8 @@ from promptlab import errors
 from promptlab.models._openai._endpoint import Endpoint, mask
 from promptlab.models._openai._error_body import from_payload
 from promptlab.models._openai._errors import leaks, translate
-from promptlab.models._openai._transport import ProxyRefused, TimeOver, _one_layer_up
+from promptlab.models._openai._stoppable import TimeOver
+from promptlab.models._openai._transport import ProxyRefused, _one_layer_up
 
 ASKED = Endpoint("gpt", "gpt-4o-mini", "https://api.example.test/v1", secrets=("s3cret-key",), key_env="MY_API_KEY")
 SENT = httpx2.Request("POST", "https://api.example.test/v1/chat/completions")

@@ -131,7 +131,7 @@ def test_after_the_end_nothing_takes_the_answer_away(
 def test_a_server_that_goes_on_for_ever_after_the_end_is_not_waited_for(
     server: LoopbackServer, make: Callable[..., Made], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("promptlab.models._openai._backend.AFTERWARDS", 0.2)
+    monkeypatch.setattr("promptlab.models._openai._attempt.AFTERWARDS", 0.2)
     pings = tuple(step for _ in range(10_000) for step in (0.01, loopback.chunked(b": ping\n\n")))
     server.plan((loopback.head() + loopback.chunked(TEXT.encode()), *pings))
     made, began = make(), time.monotonic()
