@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from promptlab import errors
 from promptlab.models._openai._endpoint import Endpoint
+from promptlab.models._openai._finish import FINISH
 from promptlab.models._openai._sse import read_events
-from promptlab.models._openai._stream import FINISH, Answer
+from promptlab.models._openai._stream import Answer
 from promptlab.models._thinking import ThinkingSplitter
 from promptlab.types import Completion, Delta, Phase, Thought, Usage
 from tests import loopback
