@@ -1,14 +1,14 @@
-"""The local models behind an OpenAI-compatible API, so that other tools get the prefix tree too.
+"""The ASGI app of `promptlab serve`: local models behind an OpenAI-compatible API, with the prefix cache of promptlab.
 
-    ModelServer(Catalogue(Workspace.find()), ["smollm2-135m"])     # an ASGI app: GET /v1/models, POST
-    /v1/chat/completions
+    ModelServer(Catalogue(Workspace.find()), ["smollm2-135m"])     # GET /v1/models, POST /v1/chat/completions
 
-This is the engine itself behind a socket, no run. Nothing is gated, scored or recorded here: messages bring no
-labels, and the models are on this machine.
+The app asks the models directly and makes no run: nothing passes the gate, and nothing is scored or stored. Messages
+have no labels, and the models are on this machine.
 
-    serve_guard.py    who may ask                    serve_asking.py  a model asked, on a thread
-    serve_request.py  the body, field by field       serve_reply.py   the shapes that go back
-    cli_serve.py      the socket
+    _auth.py    who may ask             _request.py   from fields to a request
+    _body.py    from bytes to fields    _generate.py  asking a model on a thread
+    _fields.py  every field             _response.py  answers and errors
+    _socket.py  time limits of connections; promptlab/cli/serve.py opens the socket
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ from promptlab.server._response import DONE, WAITING, Refusal, Writer, encoded, 
 from promptlab.types import Completion, Delta, Phase, Thought
 
 MOST_BYTES = 16_000_000
-"""Of a body."""
+"""The largest body."""
 MOST_AT_ONCE = 256
-"""Requests that wait or are answered; each has a thread."""
+"""Requests that wait or are answered at once. Each has a thread."""
 HOLD_SECONDS = 5.0
-"""How long a stream waits for its first text before it begins: until then an error still has its own status."""
+"""How long a stream waits for its first text before it sends its head. Until then, an error can have its own status."""
 ALIVE_SECONDS = 10.0
-"""The longest silence of a stream; reading a long prompt may take longer than a client waits."""
+"""The longest silence of a stream. The prefill of a long prompt may take longer than a client waits."""
 
 
 class ModelServer:
-    """An ASGI app that serves the models `names` of `catalogue`. With a `key`, every request must bring it."""
+    """An ASGI app that serves the models `names` of `catalogue`. If there is a `key`, every request must have it."""
 
     def __init__(
         self,
@@ -80,17 +80,17 @@ class ModelServer:
 
     @property
     def busy(self) -> int:
-        """Requests that wait or are answered; one that a client left counts until the model is free of it."""
+        """The number of requests that wait or are answered. If the client has left, it counts until the model stops."""
         return len(self._generations)
 
     def stop(self) -> None:
-        """Stop every answer. May be called from any thread, or from a signal's handler."""
+        """Stop every answer. May be called from any thread or signal handler."""
         for generation in tuple(self._generations):
             generation.cancel.set()
 
-    def ask(self, wanted: ChatRequest) -> Generation:
-        """Begin to ask; called in the event loop."""
-        generation = Generation(self._catalogue, wanted, self._generations.discard)
+    def ask(self, chat: ChatRequest) -> Generation:
+        """Start to ask a model. Called in the event loop."""
+        generation = Generation(self._catalogue, chat, self._generations.discard)
         self._generations.add(generation)
         generation.start()
         return generation
@@ -111,27 +111,27 @@ class ModelServer:
 
     async def _chat(self, request: Request) -> Response:
         if self.busy >= self._most_at_once:
-            words = f"{self.busy} requests are waiting here already"
+            words = f"{self.busy} requests are already waiting here"
             return answer(Refusal(503, words, "server_error", code="overloaded", headers={"retry-after": "1"}))
-        unread = _no_query(request) if request.url.query else _not_json(request)
-        if unread:
-            return answer(unread)
+        refusal = _no_query(request) if request.url.query else _not_json(request)
+        if refusal:
+            return answer(refusal)
         try:
             body = await self._body(request)
             if body is None:
                 return answer(Refusal(413, f"the body is larger than {self._most_bytes:,} bytes"))
-            wanted = await run_in_threadpool(self._wanted, body)
+            chat = await run_in_threadpool(self._parsed, body)
         except ClientDisconnect:
-            return Response(status_code=400)  # nobody reads it
-        except Exception as exc:  # a fault of ours has the protocol's shape, too
+            return Response(status_code=400)  # the client has left
+        except Exception as exc:  # our own fault has the protocol's form too
             return answer(refusal_of(exc))
-        return cast(Response, Reply(self, wanted))  # all that is asked of a response: it can be called
+        return cast(Response, Reply(self, chat))  # Starlette only needs a response that can be called
 
-    def _wanted(self, body: bytes) -> ChatRequest:
+    def _parsed(self, body: bytes) -> ChatRequest:
         return chat_request(parsed(body), self.names)
 
     async def _body(self, request: Request) -> bytes | None:
-        """The whole body; None where it is too large."""
+        """The whole body; None if it is too large."""
         length = request.headers.get("content-length", "")
         if length.isdigit() and int(length) > self._most_bytes:
             return None
@@ -144,17 +144,17 @@ class ModelServer:
 
 
 class Reply:
-    """The answer to one request, whole or streamed; a client that leaves stops it."""
+    """The answer to one request, whole or streamed. It stops if the client leaves."""
 
-    def __init__(self, serving: ModelServer, wanted: ChatRequest) -> None:
-        self._serving, self._wanted = serving, wanted
-        self._writer = Writer(wanted.request.model, wanted.usage)
+    def __init__(self, server: ModelServer, chat: ChatRequest) -> None:
+        self._server, self._chat = server, chat
+        self._writer = Writer(chat.request.model, chat.usage)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        generation = self._serving.ask(self._wanted)
+        generation = self._server.ask(self._chat)
         watch = asyncio.create_task(_watch(receive, generation))
         try:
-            if self._wanted.stream:
+            if self._chat.stream:
                 await self._stream(generation, scope, receive, send)
             else:
                 response = await self._whole(generation)
@@ -177,39 +177,39 @@ class Reply:
     async def _stream(self, generation: Generation, scope: Scope, receive: Receive, send: Send) -> None:
         out = Events(send)
         clock = asyncio.get_running_loop().time
-        due = clock() + self._serving.hold
+        due = clock() + self._server.hold
         while True:
             try:
                 async with asyncio.timeout_at(due):
                     step = await generation.next()
             except TimeoutError:
                 await (out.send(WAITING) if out.begun else self._begin(out, generation))
-                due = clock() + self._serving.alive
+                due = clock() + self._server.alive
                 continue
             if step is None:
                 return
             if isinstance(step, Phase):
                 continue
-            wrong = refusal_of(step) if isinstance(step, BaseException) else None
+            refusal = refusal_of(step) if isinstance(step, BaseException) else None
             if isinstance(step, Completion) and step.finish_reason == "stopped":
-                wrong = STOPPED
-            if wrong and not out.begun:
-                await answer(wrong)(scope, receive, send)
+                refusal = STOPPED
+            if refusal and not out.begun:
+                await answer(refusal)(scope, receive, send)
                 return
             if not out.begun:
                 await self._begin(out, generation)
-            if wrong:
-                await out.send(b"data: " + encoded(wrong.body) + b"\n\n", last=True)
+            if refusal:
+                await out.send(b"data: " + encoded(refusal.body) + b"\n\n", last=True)
                 return
             if isinstance(step, Completion):
                 last = self._writer.piece({}, generation.fingerprint, step)
-                counts = self._writer.counts(step, generation.fingerprint) if self._wanted.usage else b""
+                counts = self._writer.counts(step, generation.fingerprint) if self._chat.usage else b""
                 await out.send(last + counts + DONE, last=True)
                 return
             if isinstance(step, Delta | Thought) and step.text:
-                said = "content" if isinstance(step, Delta) else "reasoning_content"
-                await out.send(self._writer.piece({said: step.text}, generation.fingerprint))
-                due = clock() + self._serving.alive
+                field = "content" if isinstance(step, Delta) else "reasoning_content"
+                await out.send(self._writer.piece({field: step.text}, generation.fingerprint))
+                due = clock() + self._server.alive
 
     async def _begin(self, out: Events, generation: Generation) -> None:
         await out.begin()
@@ -217,7 +217,7 @@ class Reply:
 
 
 class Events:
-    """A stream of server-sent events on its way out."""
+    """A stream of server-sent events to the client."""
 
     def __init__(self, send: Send) -> None:
         self._send, self.begun = send, False
@@ -234,11 +234,11 @@ class Events:
 ELSEWHERE: Mapping[str, str] = {
     "/v1/completions": "ask POST /v1/chat/completions, with `messages` in place of `prompt`",
     "/v1/responses": "ask POST /v1/chat/completions, with `messages` in place of `input`",
-    "/v1/embeddings": "no embeddings are made here",
+    "/v1/embeddings": "there are no embeddings here",
 }
-"""What to do instead, for addresses that clients try."""
+"""Hints for addresses that clients try."""
 
-STOPPED = Refusal(503, "the answer was stopped: this server is ending", "server_error", code="stopped")
+STOPPED = Refusal(503, "the answer was stopped: this server is shutting down", "server_error", code="stopped")
 
 
 async def _watch(receive: Receive, generation: Generation) -> None:
@@ -258,12 +258,14 @@ def _json(data: dict[str, Any], status: int = 200, headers: dict[str, str] | Non
 
 
 def _not_json(request: Request) -> Refusal | None:
-    """Why a body is not read, where its headers say that it is no JSON in UTF-8."""
-    said = request.headers.get("content-type", "")
-    kind, _, rest = said.partition(";")
+    """The refusal of a body whose headers say that it is not JSON in UTF-8; else None."""
+    content_type = request.headers.get("content-type", "")
+    kind, _, rest = content_type.partition(";")
     charset = rest.partition("charset=")[2].strip(' "').lower()
     if kind.strip().lower() not in ("", "application/json") or charset not in ("", "utf-8", "utf8"):
-        return Refusal(415, f"the Content-Type is {ascii(said)[:100]}; send application/json in UTF-8", code="not_json")
+        return Refusal(
+            415, f"the Content-Type is {ascii(content_type)[:100]}; send application/json in UTF-8", code="not_json"
+        )
     packed = request.headers.get("content-encoding", "identity")
     if packed.lower() != "identity":
         return Refusal(415, f"the Content-Encoding is {ascii(packed)[:100]}; send the body as it is", code="packed")
@@ -272,9 +274,7 @@ def _not_json(request: Request) -> Refusal | None:
 
 def _no_query(request: Request) -> Refusal:
     name = next(iter(request.query_params), "?")
-    return Refusal(
-        400, f"{name}: is in the address; no parameters are known there, send fields in the body", param=name
-    )
+    return Refusal(400, f"{name}: is in the address, which takes no parameters; send fields in the body", param=name)
 
 
 async def _no_such_route(request: Request, exc: Exception) -> Response:

@@ -29,7 +29,7 @@ from promptlab.models._llama._chat_template import ChatTemplate
 from promptlab.models._scripted import ScriptedBackend
 from promptlab.server._app import ModelServer
 from promptlab.server._body import LEVELS, parsed
-from promptlab.server._fields import NOTHING, OPENAI, OTHERS, Body, Labels, NamedSchema, Part, StreamOptions, Turn
+from promptlab.server._fields import NOT_OFFERED, OPENAI, OTHERS, Body, Labels, NamedSchema, Part, StreamOptions, Turn
 from promptlab.server._request import ChatRequest, chat_request
 from promptlab.types import Message, Prompt, Request
 from promptlab.workspace._workspace import Workspace
@@ -87,7 +87,7 @@ def test_every_field_of_the_openai_package_is_decided() -> None:
 
 def test_no_field_is_decided_twice() -> None:
     assert not {*OPENAI} & {*OTHERS}
-    assert not {*NOTHING} & {*Body.model_fields}
+    assert not {*NOT_OFFERED} & {*Body.model_fields}
 
 
 NESTED: Mapping[str, tuple[type, type, set[str]]] = {
@@ -181,7 +181,7 @@ def test_a_label_of_the_wrong_type_is_refused(served: Served, field: str) -> Non
     assert (said.status, said.error["param"]) == (400, field)
 
 
-ASKS_FOR_NOTHING = [(name, value) for name, only in NOTHING.items() for value in (None, *only.values)]
+ASKS_FOR_NOTHING = [(name, value) for name, only in NOT_OFFERED.items() for value in (None, *only.values)]
 
 
 @pytest.mark.parametrize(("field", "value"), ASKS_FOR_NOTHING, ids=str)
@@ -191,11 +191,11 @@ def test_a_value_that_asks_for_nothing_changes_nothing(served: Served, field: st
     assert read(**{field: value}) == read()
 
 
-@pytest.mark.parametrize("field", NOTHING)
+@pytest.mark.parametrize("field", NOT_OFFERED)
 def test_a_value_that_asks_for_something_not_done_here_is_refused_by_name(
     served: Served, history: list[Request], field: str
 ) -> None:
-    only = NOTHING[field]
+    only = NOT_OFFERED[field]
     harmless = {json.dumps(value) for value in only.values}
     for value in (True, False, 7, 0.5, "something", ["something"], {"some": "thing"}):
         if json.dumps(value) not in harmless:
@@ -525,7 +525,7 @@ def test_all_of_unicode_reaches_the_model(served: Served, history: list[Request]
 def test_the_page_says_what_the_program_does() -> None:
     page = serve_docs.PAGE.read_text(encoding="utf-8")
     assert page == serve_docs.written(page)
-    for name in (*Body.model_fields, *NOTHING):
+    for name in (*Body.model_fields, *NOT_OFFERED):
         assert f"`{name}`" in page
 
 
