@@ -49,7 +49,8 @@ _NO_KEY = Refusal(
 
 def _elsewhere(header: str, values: list[bytes]) -> Refusal:
     shown = ", ".join(ascii(_text(value))[:100] for value in values) or "missing"
-    words = f"the {header} header is not of this machine: {shown}; to serve others, set {KEY_VARIABLE} and ask with that key"
+    words = f"the {header} header is not of this machine: {shown}"
+    words += f"; to serve others, set {KEY_VARIABLE} and ask with that key"
     return Refusal(403, words, code="not_from_here")
 
 

@@ -302,7 +302,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"max_new_tokens": 5}, "max_new_tokens", "`max_tokens`"),
     ({"n": True}, "n", "1 only"),
     ({"n": 2}, "n", "1 only"),
-    ({"reasoning_effort": "low"}, "reasoning_effort", "not done here"),
+    ({"reasoning_effort": "low"}, "reasoning_effort", "not offered here"),
     ({"model": None}, "model", "missing"),
     ({"model": 5}, "model", "a text"),
     ({"model": ""}, "model", "not be empty"),
