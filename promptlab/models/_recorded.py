@@ -43,8 +43,8 @@ class Record:
 
 
 class RecordedBackend:
-    """Gives the recorded answers of the backend with this `fingerprint`, word for word. `records` has them by the keys of
-    their requests."""
+    """Gives the recorded answers of the backend with this `fingerprint`, word for word. `records` has them by the keys
+    of their requests."""
 
     max_parallel = 64
     window = None
@@ -92,7 +92,8 @@ class RecordedBackend:
         stored = _lines(nearest.request)
         diff = list(difflib.unified_diff(stored, wanted, "recorded", "asked now", n=0, lineterm=""))
         if not diff:
-            # The order of a schema's properties is part of the key, but the recorded body has sorted keys and does not show it.
+            # The order of a schema's properties is part of the key, but the recorded body has sorted keys and does not
+            # show it.
             order = " but for the order of the schema, or" if request.schema else ";"
             diff = [f"the requests are the same{order} the recording is of another model or model file"]
         if len(diff) > MAX_DIFF:
