@@ -36,9 +36,10 @@ from promptlab._yaml import _read as yamlfile
 from promptlab.documents import _read as documents
 from promptlab.errors import InputError
 from promptlab.examples import _pool as examples
-from promptlab.models._benchmark import answer, opened
+from promptlab.models._benchmark import open_model
+from promptlab.models._benchmark_figures import first_difference
+from promptlab.models._benchmark_measure import answer
 from promptlab.models._benchmark_prompts import WORDS, made_text
-from promptlab.models._benchmark_report import first_difference
 from promptlab.models._llama._backend import LlamaBackend
 from promptlab.models._llama._reference import Reference, Written, opening_of, texts_of, tokens_of
 from promptlab.types import Completion, Message, Params, Prompt, Request
@@ -161,7 +162,7 @@ def agreement(name: str, *, each: Sequence[int], max_tokens: int) -> Agreement:
     found: list[Difference] = []
     answers: list[Completion] = []
     lengths: list[int] = []
-    with opened(workspace, name, entry, n_ctx=4096) as backend, Reference(opening_of(backend)) as plain:
+    with open_model(workspace, name, entry, n_ctx=4096) as backend, Reference(opening_of(backend)) as plain:
         for one in prompts(backend, workspace, each=each, max_tokens=max_tokens):
             tokens = tokens_of(backend, one.request)
             ours, own = answer(backend, one.request), plain.write(tokens, max_tokens)

@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 
 from promptlab.cli import suite as cli_suite
 from promptlab.cli._main import cli
-from promptlab.models._openai._request import CAPABILITIES, capabilities
+from promptlab.models._openai._request import CAPABILITIES, api_capabilities
 from promptlab.runs import _runner as runner
 from promptlab.scorers import _registry as scorers
 from promptlab.suites import _file as suite_file
@@ -78,7 +78,7 @@ def test_documented_defaults_are_the_defaults(heading: str, model: type[BaseMode
 def test_every_capability_is_documented_with_what_happens_unless_said_otherwise() -> None:
     rows = table(section(SECTIONS[2][0]), first="capability")
     entry = OpenAIModel(backend="openai", model="m")
-    official, other = (capabilities("m", entry, official=known) for known in (True, False))
+    official, other = (api_capabilities("m", entry, official=known) for known in (True, False))
     assert {key: cells[0].startswith("sent") for key, cells in rows.items()} == dict(official)
     assert {key: cells[0] == "sent" for key, cells in rows.items()} == dict(other)
 

@@ -392,7 +392,7 @@ def models_prepare(names: tuple[str, ...]) -> None:
     answers and with the portable code that suites ask. Prints the `sha256` to write into promptlab.yaml, which of a
     split model stands for all its parts. Needed once; the models NAMES, or all that come with promptlab.
     """
-    from promptlab.models import NOT_PORTABLE, NUMERICS, PORTABLE_HINT, Catalogue, candidates
+    from promptlab.models import NOT_PORTABLE, NUMERICS, PORTABLE_HINT, Catalogue, cpu_variants_to_try
     from promptlab.workspace import Workspace
 
     catalogue = Catalogue(Workspace.find())
@@ -400,7 +400,7 @@ def models_prepare(names: tuple[str, ...]) -> None:
         click.echo(f"{name}: {catalogue.prepare(name)}")
         click.echo(f"{name}: sha256 {catalogue.digest(name)}")
         for numerics in NUMERICS:
-            if numerics == "portable" and not candidates(numerics):
+            if numerics == "portable" and not cpu_variants_to_try(numerics):
                 click.echo(f"{name}: {NOT_PORTABLE}; {PORTABLE_HINT}")
                 continue
             code = catalogue.with_numerics(numerics).try_out(name, lambda text: click.echo(f"{text} ...", err=True))

@@ -31,7 +31,7 @@ def check(name: str, quick: bool, as_json: bool) -> None:
     def say(text: str) -> None:
         click.echo(f"{name}: {text}", err=True)
 
-    size = models.QUICK if quick else models.USUAL
+    size = models.QUICK_BENCHMARK if quick else models.USUAL_BENCHMARK
     report = models.benchmark(Catalogue(here()), name, size=size, say=say)
     if as_json:
         click.echo(json.dumps({**asdict(report), "ok": report.ok}))

@@ -21,7 +21,7 @@ from typing import Any
 
 from promptlab import models, workspace
 from promptlab.errors import GateRefused, PromptlabError, StoreError, WindowExceeded
-from promptlab.models import Backend, Catalogue, Tries
+from promptlab.models import Backend, Catalogue, ProbesMachine
 from promptlab.runs._prompts import prompt_of
 from promptlab.runs._provenance import origin
 from promptlab.runs._store import RunInfo, Store
@@ -214,7 +214,7 @@ class Run:
         workers = 1
         try:
             backend = self._catalogue.backend(model)
-            if isinstance(backend, Tries):  # before the fingerprint is asked for, which says what was found
+            if isinstance(backend, ProbesMachine):  # before the fingerprint is asked for, which says what was found
                 backend.ready(partial(self._say, tuple(indices)))
             workers = min(backend.max_parallel, len(indices))
         except PromptlabError as exc:
@@ -265,16 +265,18 @@ class Run:
             self._gate(request, look)
             if isinstance(backend, PromptlabError):
                 raise backend
-            models.check_schema_answer(request.schema)
+            models.check_schema(request.schema)
             fingerprint = backend.fingerprint
             result = replace(result, request_id=request.key(fingerprint))
             stored = None if self._fresh else self._store.find(result.request_id)
             if stored:
-                result = replace(result, completion=models.judged(stored.completion, request.schema), cached=True)
+                result = replace(
+                    result, completion=models.with_schema_verdict(stored.completion, request.schema), cached=True
+                )
             else:
                 check_window(request, backend)
                 done = self._ask(index, backend, request, heard)
-                result = replace(result, completion=models.judged(done, request.schema))
+                result = replace(result, completion=models.with_schema_verdict(done, request.schema))
         except PromptlabError as exc:
             result = _failed(result, exc, heard)
         except BaseException as exc:  # also one that would end the thread: the trial still needs its result

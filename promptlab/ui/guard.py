@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from promptlab.server import refused
+from promptlab.server import refuse_request
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -24,8 +24,8 @@ class Guard:
         self._app = app
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        refusal = refused(scope["headers"], "") if scope["type"] in ("http", "websocket") else None
-        if refusal is None:
+        why = refuse_request(scope["headers"], "") if scope["type"] in ("http", "websocket") else None
+        if why is None:
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})

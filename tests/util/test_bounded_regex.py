@@ -159,7 +159,7 @@ def test_an_answer_that_a_pattern_does_not_judge_is_not_called_valid(keyword: st
     found = json_schema.validate(canonical_json(schema), answer)
     assert not found.valid
     assert "takes too long" in found.why
-    done = structured.judged(Completion(text=answer, finish_reason="stop"), canonical_json(schema))
+    done = structured.with_schema_verdict(Completion(text=answer, finish_reason="stop"), canonical_json(schema))
     assert done.details["schema"]["valid"] is False
 
 

@@ -19,7 +19,7 @@ from promptlab.models import _structured_output as structured
 from promptlab.models._llama import _grammar as llama_grammar
 from promptlab.models._openai import _schema as openai_schema
 from promptlab.scorers import _registry as scorers
-from promptlab.server._request import wanted
+from promptlab.server._request import chat_request
 from promptlab.templates import _load as templates
 from promptlab.types import Completion
 from promptlab.workspace._workspace import Workspace
@@ -72,15 +72,15 @@ def score(schema: dict[str, Any], workspace: Workspace) -> None:
 
 def serve(schema: dict[str, Any], _: Workspace) -> None:
     form = {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
-    wanted({"model": "m", "messages": [{"role": "user", "content": "a"}], "response_format": form}, ["m"])
+    chat_request({"model": "m", "messages": [{"role": "user", "content": "a"}], "response_format": form}, ["m"])
 
 
 ROADS: dict[str, Callable[[dict[str, Any], Workspace], Any]] = {
     "problem_of": lambda schema, _: json_schema.problem_of(schema),
     "verdict": lambda schema, _: json_schema.validate(json.dumps(schema), '{"a": [1]}'),
     "errors": lambda schema, _: json_schema.validation_errors(json.dumps(schema), '{"a": [1]}'),
-    "an answer": lambda schema, _: structured.judged(Completion(text='{"a": 1}'), json.dumps(schema)),
-    "before asking": lambda schema, _: structured.check(json.dumps(schema)),
+    "an answer": lambda schema, _: structured.with_schema_verdict(Completion(text='{"a": 1}'), json.dumps(schema)),
+    "before asking": lambda schema, _: structured.check_schema(json.dumps(schema)),
     "json_schema": score,
     "json_schema: expected": lambda schema, workspace: scorers.build(scorers.spec("json_schema"), workspace)(
         '{"a": 1}', schema

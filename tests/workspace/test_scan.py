@@ -257,7 +257,7 @@ def test_a_models_entry_and_an_edit_of_promptlab_yaml_count(make_workspace: Call
         catalogue = Catalogue(here, ENV)
         list(catalogue.backend("api").complete(request(GITHUB), threading.Event()))
         (here.root / "promptlab.yaml").write_text(MODELS.format(url=server.url, scan="{keys: refuse}", more=""))
-        catalogue.follow(Workspace.load(here.root))
+        catalogue.use_workspace(Workspace.load(here.root))
         with pytest.raises(GateRefused):
             list(catalogue.backend("api").complete(request(GITHUB), threading.Event()))
         catalogue.close()

@@ -325,8 +325,8 @@ class LlamaBackend:
         if self._not_portable:
             warnings.append(f"the text may differ on another processor: {NOT_PORTABLE}")
         if request.params.reasoning_effort is not None:
-            warnings.append("`reasoning_effort` was not used: local models do not have it")
-        if spent := thinking.where_tokens_went(done.text, done.thinking, done.usage, done.finish_reason):
+            warnings.append("`reasoning_effort` was not used: local models take none")
+        if spent := thinking.explain_empty_answer(done.text, done.thinking, done.usage, done.finish_reason):
             warnings.append(spent)
         if task.grammar and done.finish_reason == "stop" and not _is_json(done.text):
             warnings.append("the JSON is cut off: it contains a stop string")
@@ -363,10 +363,10 @@ def too_long(name: str, budget: Budget) -> WindowExceeded:
 
 
 def _think(fragments: Sequence[templates.Fragment]) -> str:
-    """The tag that ends thinking, if the chat template opens it at the end of the prompt; otherwise "". Tags in the
-    text of the last message do not count."""
-    template_text = [f.text for f in takewhile(lambda f: f.message < 0, reversed(fragments))]
-    return thinking.opened("".join(reversed(template_text)))
+    """The tag that ends the thinking which the chat template opens at the end of a prompt; "" for none. What the last
+    message says does not count."""
+    own = [f.text for f in takewhile(lambda f: f.message < 0, reversed(fragments))]
+    return thinking.thinking_opened_by("".join(reversed(own)))
 
 
 def _is_public(request: Request) -> bool:

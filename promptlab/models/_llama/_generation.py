@@ -12,7 +12,7 @@ from promptlab.models._llama._load import LoadedModel
 from promptlab.models._llama._logprobs import logprobs_of
 from promptlab.models._llama._sampling import Sampler
 from promptlab.models._llama._settings import Settings
-from promptlab.models._llama._thinking import ThinkingSplitter
+from promptlab.models._llama._thinking import TokenThinkingSplitter
 from promptlab.models._llama._vocabulary import TokenTable
 from promptlab.types import Completion, Delta, FinishReason, Params, Phase, Thought, Timings, Usage
 
@@ -77,7 +77,7 @@ class Answer:
         self._started = time.monotonic()
         self._first: float | None = None
         self._text = AnswerText(task.stops, task.lead)
-        self._thoughts = ThinkingSplitter(table, task.think)
+        self._thoughts = TokenThinkingSplitter(table, task.think)
         self._logprobs: list[dict[str, Any]] = []
         self.tokens: list[int] = []
         self.finish: FinishReason | None = None if task.params.max_tokens > 0 else "length"

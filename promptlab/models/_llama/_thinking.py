@@ -8,7 +8,7 @@ from __future__ import annotations
 import codecs
 from typing import Protocol
 
-from promptlab.models._thinking import TAGS, Split
+from promptlab.models._thinking import TAGS, ThinkingSplitter
 
 _TAGS = frozenset(tag.encode() for pair in TAGS.items() for tag in pair)
 
@@ -21,13 +21,13 @@ class Pieces(Protocol):
     def text_piece(self, token: int) -> bytes: ...
 
 
-class ThinkingSplitter:
+class TokenThinkingSplitter:
     """Splits the tokens of one answer. `close` is the tag that ends thinking if the prompt has opened it, otherwise "".
     With None every token is text, as a grammar needs it. `tokens` is the number of tokens of thinking so far."""
 
     def __init__(self, table: Pieces, close: str | None) -> None:
         self._table = table
-        self._split = None if close is None else Split(close)
+        self._split = None if close is None else ThinkingSplitter(close)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._parts: list[str] = []
         self._count = self.tokens = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from promptlab import workspace
-from promptlab.models import ModelStatus, shown_url
+from promptlab.models import ModelStatus, url_without_secrets
 from promptlab.types import Held
 from promptlab.ui.components import widgets
 from promptlab.ui.components.widgets import chip, escape, markup, note
@@ -50,7 +50,7 @@ def _model(session: Session, status: ModelStatus) -> None:
     if isinstance(entry, OpenAIModel):
         rows += [
             ("Model", entry.model),
-            ("Address", shown_url(entry.base_url) if entry.base_url else "the default of the provider"),
+            ("Address", url_without_secrets(entry.base_url) if entry.base_url else "the provider's own"),
         ]
         rows += [("Key", f"from {entry.api_key_env}" if entry.api_key_env else "none needed")]
     rows += [

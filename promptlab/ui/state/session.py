@@ -120,7 +120,7 @@ class Session:
         """
         now = Workspace.load(self.workspace.root)
         if (now.models, now.labels) != (self.workspace.models, self.workspace.labels):
-            self.catalogue.follow(now)
+            self.catalogue.use_workspace(now)
             self.workspace = now
             self.listing = Listing(now)
 

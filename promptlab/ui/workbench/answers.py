@@ -11,7 +11,7 @@ from promptlab import models
 from promptlab._util.json_text import indented
 from promptlab._util.text import value_in_words
 from promptlab.errors import GateRefused, ModelNotFound, ModelNotReady, PromptlabError, WindowExceeded, kind_of
-from promptlab.models import ModelStatus, where_tokens_went
+from promptlab.models import ModelStatus, explain_empty_answer
 from promptlab.runs import RunInfo, seconds
 from promptlab.types import Completion, FinishReason, Request, Result
 from promptlab.ui.components import widgets
@@ -120,12 +120,12 @@ def answer(result: Result, session: Session | None = None) -> None:
         elif done and done.finish_reason == "stopped":
             widgets.small("Stopped before the first word.")
         elif done:
-            why = where_tokens_went(done.text, done.thinking, done.usage, done.finish_reason)
+            why = explain_empty_answer(done.text, done.thinking, done.usage, done.finish_reason)
             note("warn", "An empty answer", why or "The model ended, or met a stop string, before its first word.")
         if done:
-            if wrong := models.verdict_in_words(result):
+            if wrong := models.schema_failure(result):
                 note("bad", "Not valid under the schema", wrong)
-            said = where_tokens_went(done.text, done.thinking, done.usage, done.finish_reason)  # is there already
+            said = explain_empty_answer(done.text, done.thinking, done.usage, done.finish_reason)  # is there already
             for warning in done.details.get("warnings", ()):
                 if warning != said:
                     note("warn", "Note", str(warning))
@@ -154,7 +154,7 @@ def _marks(result: Result) -> list[str]:
         word = done.details.get("finish")  # the server's own, where we know no better
         marks.append(chip(f"ended with “{word}”" if word else _ENDS[done.finish_reason], "warn"))
     if done and done.text and result.request and result.request.schema:
-        found = models.verdict_of(result)
+        found = models.schema_verdict(result)
         if found:
             marks.append(chip("valid", "good") if found.valid else chip("not valid", "bad"))
     return marks

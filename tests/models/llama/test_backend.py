@@ -15,7 +15,7 @@ from promptlab.errors import EngineFailed, ModelNotReady, RequestRejected
 from promptlab.models._backend import Step
 from promptlab.models._llama._backend import LlamaBackend, Lora
 from promptlab.models._llama._load import Offload, read_offload
-from promptlab.models._structured_output import judged
+from promptlab.models._structured_output import with_schema_verdict
 from promptlab.types import Completion, Delta, Message, Params, Phase, Prompt, Request
 from promptlab.workspace._workspace import LlamaModel
 
@@ -209,7 +209,7 @@ def test_a_whole_answer_is_valid_under_its_schema(local, name, schema):
         if one.finish_reason == "stop":
             jsonschema.validate(json.loads(one.text), schema)
         else:
-            found = judged(one, json.dumps(schema)).details["schema"]
+            found = with_schema_verdict(one, json.dumps(schema)).details["schema"]
             assert not found["valid"]
             assert found["why"].startswith("cut off")
 

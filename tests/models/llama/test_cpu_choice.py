@@ -350,6 +350,6 @@ def test_a_catalogue_and_its_portable_sibling_share_entries_and_end_together(tmp
     assert other is catalogue.with_numerics("portable")
     assert other.with_numerics("fast") is catalogue
     assert catalogue.backend("small").fingerprint != other.backend("small").fingerprint
-    catalogue.follow(Workspace(tmp_path, {}, {}))
+    catalogue.use_workspace(Workspace(tmp_path, {}, {}))
     assert other.names() == []
     catalogue.close()

@@ -287,7 +287,7 @@ def test_the_pin_of_one_part_is_refused_and_the_right_one_is_said(folder: Folder
     catalogue = folder.catalogue()
     catalogue.prepare("m")
     whole = catalogue.digest("m")
-    one = catalogue._files.digest(folder.parts[number])
+    one = catalogue._cache.digest(folder.parts[number])
     with pytest.raises(ModelNotReady, match=f"that of part {number + 1} alone, and the model has 3 parts") as caught:
         folder.catalogue(sha256=one).backend("m")
     assert f"sha256: {whole}" in caught.value.hint
