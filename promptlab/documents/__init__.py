@@ -7,42 +7,50 @@ from typing import TYPE_CHECKING
 from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
-    from promptlab.documents._index import Changed, Entry, Inventory
+    from promptlab.documents._index import ChangedUse, DocumentEntry, Inventory
     from promptlab.documents._passages import (
-        GAP,
+        GAP_MARK,
         Passage,
-        Selection,
-        apply,
-        choose,
-        in_words,
-        length,
-        question_of,
-        sections,
+        PassageSelection,
+        apply_passage_choice,
+        choice_in_words,
+        choose_passages,
+        count_units,
+        markdown_sections,
+        question_from_inputs,
     )
-    from promptlab.documents._read import MAX_BYTES, MAX_CONTAINER_BYTES, add, changes, paths, read, read_version
-    from promptlab.documents._token_estimate import about
+    from promptlab.documents._read import (
+        MAX_BYTES,
+        MAX_CONTAINER_BYTES,
+        add_document,
+        document_changes,
+        document_paths,
+        read_document,
+        read_document_version,
+    )
+    from promptlab.documents._token_estimate import estimate_tokens
 
 __all__ = [
-    "GAP",
+    "GAP_MARK",
     "MAX_BYTES",
     "MAX_CONTAINER_BYTES",
-    "Changed",
-    "Entry",
+    "ChangedUse",
+    "DocumentEntry",
     "Inventory",
     "Passage",
-    "Selection",
-    "about",
-    "add",
-    "apply",
-    "changes",
-    "choose",
-    "in_words",
-    "length",
-    "paths",
-    "question_of",
-    "read",
-    "read_version",
-    "sections",
+    "PassageSelection",
+    "add_document",
+    "apply_passage_choice",
+    "choice_in_words",
+    "choose_passages",
+    "count_units",
+    "document_changes",
+    "document_paths",
+    "estimate_tokens",
+    "markdown_sections",
+    "question_from_inputs",
+    "read_document",
+    "read_document_version",
 ]
 
 __getattr__ = lazy(__name__)

@@ -38,7 +38,7 @@ LIBRARIES = {
 _PACKAGES = {"bs4": "beautifulsoup4"}
 
 
-def made_with(kind: str) -> str:
+def converter_version(kind: str) -> str:
     """The converter of `kind` with the versions of its libraries; raises `DocumentError` where one is missing."""
     missing = [name for name in LIBRARIES[kind] if importlib.util.find_spec(name) is None]
     if missing:

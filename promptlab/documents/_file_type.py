@@ -52,7 +52,7 @@ _MAGIC: tuple[tuple[bytes, str, str], ...] = (
 )
 
 
-def check(raw: bytes, kind: str, path: str) -> None:
+def check_file_type(raw: bytes, kind: str, path: str) -> None:
     """Raise `DocumentError` when the bytes of the file `path` are not of the `kind` its ending says."""
     start = raw.find(b"%PDF-", 0, 1024) if kind == "pdf" else 0
     found, hint = next(((what, hint) for magic, what, hint in _MAGIC if raw.startswith(magic, max(start, 0))), ("", ""))

@@ -21,13 +21,13 @@ from promptlab._util.bm25 import normal
 from promptlab.documents import _read as documents
 from promptlab.errors import PromptlabError, ReaderMissing
 from promptlab.types import Label, Use
-from promptlab.workspace import FRAGMENT, Workspace
+from promptlab.workspace import PASSAGES_MARK, Workspace
 
 REMEMBERED = 4096
 
 
 @dataclass(frozen=True)
-class Changed:
+class ChangedUse:
     """The use of a document whose text is another one now. `then` is the hash of the text used; `kept` says
     whether it can still be read."""
 
@@ -37,7 +37,7 @@ class Changed:
 
 
 @dataclass(frozen=True)
-class Entry:
+class DocumentEntry:
     """A document in the list. `words` is None where it has not been read yet, or cannot be: `problem` says why."""
 
     path: str
@@ -47,7 +47,7 @@ class Entry:
     problem: str
     hint: str
     templates: tuple[str, ...]
-    changed: Changed | None
+    changed: ChangedUse | None
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,12 @@ class Inventory:
         """`users`: the templates that take each document, by its path. `uses`: when each was last part of a prompt."""
         self._workspace = workspace
         self._users = users
-        there = documents.paths(workspace)
+        there = documents.document_paths(workspace)
         elsewhere = {path for path in self._users.keys() - set(there) if _is_there(workspace, path)}
         self.paths = sorted([*there, *elsewhere])
         self._uses: dict[str, list[Use]] = {}
         for use in uses:
-            self._uses.setdefault(use.source.name.partition(FRAGMENT)[0], []).append(use)
+            self._uses.setdefault(use.source.name.partition(PASSAGES_MARK)[0], []).append(use)
 
     def find(self, text: str = "", label: Label | None = None) -> list[str]:
         """Paths that hold every word of `text`, whatever its case, of documents with `label`."""
@@ -87,7 +87,7 @@ class Inventory:
             and (label is None or self._workspace.label_of(path) == label)
         ]
 
-    def entry(self, path: str, *, read: bool = False) -> Entry:
+    def entry(self, path: str, *, read: bool = False) -> DocumentEntry:
         """What the list shows of the document at `path`; with `read` it is converted if need be."""
         full = self._workspace.resolve(path)
         try:
@@ -96,7 +96,7 @@ class Inventory:
         except OSError:  # gone since it was listed
             stamp, size = (0, 0, 0), 0
         facts = _facts(self._workspace, path, (full, *stamp), read=read)
-        return Entry(
+        return DocumentEntry(
             path=path,
             label=self._workspace.label_of(path),
             bytes=size,
@@ -107,13 +107,13 @@ class Inventory:
             changed=self._changed(path, facts.sha256),
         )
 
-    def _changed(self, path: str, now: str) -> Changed | None:
+    def _changed(self, path: str, now: str) -> ChangedUse | None:
         """The newest use of the document, where its text was another one."""
         uses: Sequence[Use] = sorted(self._uses.get(path, ()), key=lambda use: use.when)
-        then = documents.text_used(self._workspace, uses[-1].source) if uses else None
+        then = documents.text_hash_used(self._workspace, uses[-1].source) if uses else None
         if not now or then is None or then == now:
             return None
-        return Changed(uses[-1], then, documents.is_kept(self._workspace, then))
+        return ChangedUse(uses[-1], then, documents.is_text_kept(self._workspace, then))
 
 
 def _is_there(workspace: Workspace, path: str) -> bool:
@@ -131,10 +131,10 @@ def _facts(workspace: Workspace, path: str, stamp: tuple[Path, int, int, int], *
     with _lock:
         if stamp in _known:
             return _known[stamp]
-    if not read and not documents.is_quick(workspace, path):
+    if not read and not documents.needs_no_conversion(workspace, path):
         return _Facts()
     try:
-        document = documents.read(workspace, path)
+        document = documents.read_document(workspace, path)
         facts = _Facts(document.sha256, len(document.text.split()))
     except PromptlabError as exc:
         what = getattr(exc, "what", exc.message)
@@ -146,4 +146,4 @@ def _facts(workspace: Workspace, path: str, stamp: tuple[Path, int, int, int], *
     return facts
 
 
-__all__ = ["Changed", "Entry", "Inventory"]
+__all__ = ["ChangedUse", "DocumentEntry", "Inventory"]

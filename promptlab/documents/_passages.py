@@ -20,16 +20,16 @@ from typing import Any
 from promptlab._util.bm25 import Index, best, normal
 from promptlab.documents import _read as documents
 from promptlab.documents import _token_estimate as tokens
-from promptlab.documents._splitter import Passage, leaves, sections, split
+from promptlab.documents._splitter import Passage, markdown_sections, smallest_sections, split_passages
 from promptlab.errors import DocumentError, nearest
 from promptlab.types import Document, PassageChoice, Unit, canonical_json
-from promptlab.workspace import FRAGMENT, Workspace
+from promptlab.workspace import PASSAGES_MARK, Workspace
 
-GAP = "[…]"
+GAP_MARK = "[…]"
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class PassageSelection:
     """What was chosen of `whole`, in its order, of how many passages, and what did not fit the budget."""
 
     whole: Document
@@ -51,7 +51,7 @@ class Selection:
     def gaps(self) -> tuple[Passage, ...]:
         """What of the document is not taken, in its order: each stretch cut at its headings."""
         found: list[Passage] = []
-        for leaf in leaves(self.whole.text):
+        for leaf in smallest_sections(self.whole.text):
             at = leaf.start
             for start, end in (*self.ranges, (leaf.end, leaf.end)):
                 if at < min(start, leaf.end):
@@ -62,11 +62,11 @@ class Selection:
 
     def document(self) -> Document:
         """The selection as a document of its own: its path says what it is, its label is the whole document's."""
-        path = f"{self.whole.path}{FRAGMENT}{describe(self.choice)}"
+        path = f"{self.whole.path}{PASSAGES_MARK}{choice_name(self.choice)}"
         return Document(path, self.text, self.whole.label, self.whole.file or self.whole.path)
 
 
-def describe(choice: PassageChoice) -> str:
+def choice_name(choice: PassageChoice) -> str:
     """The choice in a word: `top3`, `lines:10-40`, `heading:Final,Group stage`."""
     if choice.by == "bm25":
         return f"top{choice.n}"
@@ -75,7 +75,7 @@ def describe(choice: PassageChoice) -> str:
     return f"heading:{','.join(choice.headings)}"
 
 
-def in_words(choice: PassageChoice | None) -> str:
+def choice_in_words(choice: PassageChoice | None) -> str:
     """The choice for people: `all of it`, `the 3 passages most like the question`, `lines 10 to 40`."""
     if choice is None:
         return "all of it"
@@ -88,14 +88,14 @@ def in_words(choice: PassageChoice | None) -> str:
     return ", ".join(choice.headings)
 
 
-def choose(
+def choose_passages(
     document: Document,
     choice: PassageChoice,
     question: str = "",
     *,
     budget: int | None = None,
     count: Callable[[str], int] = len,
-) -> Selection:
+) -> PassageSelection:
     """The passages of `document` that `choice` asks for, within a budget.
 
     The budget is `choice.max_characters` and `choice.max_tokens`, and besides them `budget`, in what `count` counts
@@ -110,27 +110,29 @@ def choose(
         text = _joined(_in_order([*taken, passage]))
         fits = (
             (choice.max_characters is None or len(text) <= choice.max_characters)
-            and (choice.max_tokens is None or tokens.about(text) <= choice.max_tokens)
+            and (choice.max_tokens is None or tokens.estimate_tokens(text) <= choice.max_tokens)
             and (budget is None or count(text) <= budget)
         )
         (taken if fits else left_out).append(passage)
     if not taken:
         least = min((passage.text for passage in found.ranked), key=len)
-        size = f"{len(least):,} characters, about {tokens.about(least):,} tokens"
+        size = f"{len(least):,} characters, about {tokens.estimate_tokens(least):,} tokens"
         message = f"no passage fits the budget; the smallest of those chosen has {size}"
         raise DocumentError(message, file=document.path, hint="raise the budget, or choose smaller passages")
-    return Selection(document, choice, _in_order(taken), found.considered, _in_order(left_out))
+    return PassageSelection(document, choice, _in_order(taken), found.considered, _in_order(left_out))
 
 
-def apply(workspace: Workspace, document: Document, choice: PassageChoice, inputs: Mapping[str, Any]) -> Document:
+def apply_passage_choice(
+    workspace: Workspace, document: Document, choice: PassageChoice, inputs: Mapping[str, Any]
+) -> Document:
     """The selection for `inputs` as a document, kept so that a later change of the file can be noticed."""
-    selection = choose(document, choice, question_of(choice, inputs))
+    selection = choose_passages(document, choice, question_from_inputs(choice, inputs))
     selected = selection.document()
     documents.keep_selection(workspace, selected, document, selection.ranges)
     return selected
 
 
-def question_of(choice: PassageChoice, inputs: Mapping[str, Any]) -> str:
+def question_from_inputs(choice: PassageChoice, inputs: Mapping[str, Any]) -> str:
     """What passages are compared with: the text of the inputs named in `choice.query`, or of all."""
     values = (value for name, value in inputs.items() if not choice.query or name in choice.query)
     return "\n".join(value if isinstance(value, str) else canonical_json(value) for value in values)
@@ -155,13 +157,13 @@ def _by_similarity(document: Document, choice: PassageChoice, question: str) -> 
 @lru_cache(maxsize=2)
 def _indexed(text: str) -> tuple[list[Passage], Index]:
     """The passages of `text`, to be compared with questions. Kept: a document is asked again at every click."""
-    pieces = split(text)
+    pieces = split_passages(text)
     # The words of its headings belong to a passage, though they stand in front of the section's first.
     return pieces, Index([" ".join((*piece.headings, piece.text)) for piece in pieces])
 
 
 def _by_heading(document: Document, choice: PassageChoice, _question: str) -> _Ranked:
-    parts = sections(document.text)
+    parts = markdown_sections(document.text)
     spans: list[Passage] = []
     for wanted in choice.headings:
         found = [part for part in parts if part.headings and _names(wanted, part.headings)]
@@ -192,14 +194,14 @@ def _by_range(document: Document, choice: PassageChoice, _question: str) -> _Ran
         message = f"has {there:,} {choice.unit}, and {choice.start:,} to {choice.end or 'the end'} are asked for"
         raise DocumentError(message, file=document.path, hint="give a range that it has")
     first, last = (choice.start - 1, end) if places is None else (places[choice.start - 1][0], places[end - 1][1])
-    headings = next((p.headings for p in reversed(leaves(text)) if p.start <= first), ())
+    headings = next((p.headings for p in reversed(smallest_sections(text)) if p.start <= first), ())
     return _Ranked([Passage(first, last, text[first:last], headings)], 1)
 
 
 _UNITS = {"lines": re.compile(r"[^\n]*\n|[^\n]+"), "words": re.compile(r"\S+\s*")}
 
 
-def length(text: str, unit: Unit) -> int:
+def count_units(text: str, unit: Unit) -> int:
     """How many of a unit a range can be given in `text` has."""
     return len(text) if unit == "characters" else sum(1 for _ in _UNITS[unit].finditer(text))
 
@@ -220,22 +222,22 @@ def _joined(passages: Sequence[Passage]) -> str:
     end = None
     for passage in passages:
         if end is not None and passage.start > end:
-            text = text.rstrip("\r\n") + f"\n\n{GAP}\n\n"
+            text = text.rstrip("\r\n") + f"\n\n{GAP_MARK}\n\n"
         text += passage.text
         end = passage.end
     return text
 
 
 __all__ = [
-    "GAP",
+    "GAP_MARK",
     "Passage",
-    "Selection",
-    "apply",
-    "choose",
-    "describe",
-    "in_words",
-    "length",
-    "question_of",
-    "sections",
-    "split",
+    "PassageSelection",
+    "apply_passage_choice",
+    "choice_in_words",
+    "choice_name",
+    "choose_passages",
+    "count_units",
+    "markdown_sections",
+    "question_from_inputs",
+    "split_passages",
 ]

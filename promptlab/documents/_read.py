@@ -28,7 +28,7 @@ from promptlab.documents import _file_type as sniff
 from promptlab.documents._content_store import DocStore
 from promptlab.errors import DocumentError, ReaderMissing, WorkspaceError
 from promptlab.types import Document, Label, Source, sha256
-from promptlab.workspace import FRAGMENT, UPLOADS, Workspace, set_label
+from promptlab.workspace import PASSAGES_MARK, UPLOADS_FOLDER, Workspace, set_label
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ MAX_NAME = 150
 """Bytes of an upload's name, without its ending; what is longer is cut."""
 
 
-def read(workspace: Workspace, path: str) -> Document:
+def read_document(workspace: Workspace, path: str) -> Document:
     """The document at `path`, relative to the workspace, with its label.
 
     Raises `DocumentError`, saying what to do, when it is missing, a folder, empty, too large, not of a kind that
@@ -53,7 +53,7 @@ def read(workspace: Workspace, path: str) -> Document:
     return Document(path=PurePosixPath(path).as_posix(), text=text, label=workspace.label_of(path))
 
 
-def paths(workspace: Workspace) -> list[str]:
+def document_paths(workspace: Workspace) -> list[str]:
     """Documents of the workspace: files of a readable kind in `documents` and `fixtures/documents`, sorted."""
     inside = cache(workspace.relative)  # a folder's name is asked once, not for each file in it
     found = {
@@ -65,7 +65,7 @@ def paths(workspace: Workspace) -> list[str]:
     return sorted(found)
 
 
-def add(workspace: Workspace, name: str, content: bytes | str, label: Label | None = None) -> Document:
+def add_document(workspace: Workspace, name: str, content: bytes | str, label: Label | None = None) -> Document:
     """Put an upload (bytes) or a paste (text) into `documents/uploads/` under `name`; the document.
 
     It is confidential unless `label` says otherwise, which is then written to promptlab.yaml. Another file of
@@ -73,7 +73,7 @@ def add(workspace: Workspace, name: str, content: bytes | str, label: Label | No
     cannot be read is refused as by `read`, and nothing of it stays.
     """
     name = _file_name(name, ".md" if isinstance(content, str) else "")
-    shown = f"{UPLOADS}/{name}"
+    shown = f"{UPLOADS_FOLDER}/{name}"
     raw = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
     kind = _kind(name, len(raw), shown)
     text = _text(workspace, raw, kind, shown)
@@ -93,18 +93,18 @@ def add(workspace: Workspace, name: str, content: bytes | str, label: Label | No
     return Document(path=path, text=text, label=workspace.label_of(path))
 
 
-def read_version(workspace: Workspace, path: str, key: str) -> Document:
+def read_document_version(workspace: Workspace, path: str, key: str) -> Document:
     """The document `path` as it was when its text had the hash `key`, with the label it has now.
 
     Raises `DocumentError` when that text is not kept.
     """
     text = DocStore.of(workspace).text(key)
-    file = path.partition(FRAGMENT)[0]
+    file = path.partition(PASSAGES_MARK)[0]
     return Document(path=path, text=text, label=workspace.label_of(file), file=file)
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class DocumentChange:
     """A document that is no longer what a run used.
 
     `then` is the hash of the text used, `now` that of the file (of its selected passages, where `path` is a
@@ -119,19 +119,19 @@ class Change:
     kept: bool
 
 
-def changes(workspace: Workspace, sources: Iterable[Source]) -> list[Change]:
+def document_changes(workspace: Workspace, sources: Iterable[Source]) -> list[DocumentChange]:
     """The documents among a prompt's `sources` whose files have changed since; empty when none has."""
     store = DocStore.of(workspace)
     found = []
     for source in sources:
         if source.section != "context":
             continue
-        path = source.name.partition(FRAGMENT)[0]
-        then = text_used(workspace, source)
+        path = source.name.partition(PASSAGES_MARK)[0]
+        then = text_hash_used(workspace, source)
         try:
-            now = read(workspace, path).sha256
+            now = read_document(workspace, path).sha256
         except DocumentError as exc:
-            found.append(Change(source.name, source.sha256, None, exc.what, store.has(source.sha256)))
+            found.append(DocumentChange(source.name, source.sha256, None, exc.what, store.has(source.sha256)))
             continue
         if then is None:
             reason = "what it was selected from is not kept, so nobody can say whether it changed"
@@ -139,27 +139,27 @@ def changes(workspace: Workspace, sources: Iterable[Source]) -> list[Change]:
             reason = "the file has changed since"
         else:
             continue
-        found.append(Change(source.name, source.sha256, now, reason, store.has(source.sha256)))
+        found.append(DocumentChange(source.name, source.sha256, now, reason, store.has(source.sha256)))
     return found
 
 
-def text_used(workspace: Workspace, source: Source) -> str | None:
+def text_hash_used(workspace: Workspace, source: Source) -> str | None:
     """The hash of the whole document that `source` was made of; None where that is not kept.
 
     Of a selection it is the whole document that is compared: the passages follow from it.
     """
-    if FRAGMENT not in source.name:
+    if PASSAGES_MARK not in source.name:
         return source.sha256
     record = DocStore.of(workspace).record("selection", source.sha256)
     return str(record["document"]) if record and "document" in record else None
 
 
-def is_kept(workspace: Workspace, key: str) -> bool:
+def is_text_kept(workspace: Workspace, key: str) -> bool:
     """Whether the text of the hash `key` can be read with `read_version`."""
     return DocStore.of(workspace).has(key)
 
 
-def is_quick(workspace: Workspace, path: str) -> bool:
+def needs_no_conversion(workspace: Workspace, path: str) -> bool:
     """Whether reading `path` needs no conversion: it is text, or its content was converted before."""
     try:
         raw, kind = _bytes(workspace, path)
@@ -218,7 +218,7 @@ def _kind(name: str, size: int, path: str) -> str:
 def _text(workspace: Workspace, raw: bytes, kind: str, path: str) -> str:
     if not raw:
         raise DocumentError("is empty", file=path)
-    sniff.check(raw, kind, path)
+    sniff.check_file_type(raw, kind, path)
     text = _decoded(raw, path) if kind == "text" else _converted(workspace, raw, kind, path)
     if not text.strip():
         raise DocumentError("is empty", file=path)
@@ -248,7 +248,7 @@ def _converted(workspace: Workspace, raw: bytes, kind: str, path: str) -> str:
             log.warning("%s is converted again: %s", path, exc)
     text = convert.to_markdown(raw, kind, path)
     try:
-        store.keep_record("converted", key, {"text": store.keep_text(text), "with": convert.made_with(kind)})
+        store.keep_record("converted", key, {"text": store.keep_text(text), "with": convert.converter_version(kind)})
     except OSError as exc:
         log.warning("the conversion of %s is not kept: %s", path, exc)
     return text
@@ -256,7 +256,7 @@ def _converted(workspace: Workspace, raw: bytes, kind: str, path: str) -> str:
 
 def _conversion(raw: bytes, kind: str) -> str:
     """What a conversion of `raw` is kept under: another version of the libraries makes another one."""
-    return sha256(f"{convert.made_with(kind)}\0{hashlib.sha256(raw).hexdigest()}")
+    return sha256(f"{convert.converter_version(kind)}\0{hashlib.sha256(raw).hexdigest()}")
 
 
 def _remember(workspace: Workspace, text: str) -> None:
@@ -294,7 +294,7 @@ def _free(workspace: Workspace, name: str, raw: bytes) -> str:
     pure = PurePosixPath(name)
     number = 1
     while True:
-        path = f"{UPLOADS}/{pure.stem}{f'-{number}' if number > 1 else ''}{pure.suffix}"
+        path = f"{UPLOADS_FOLDER}/{pure.stem}{f'-{number}' if number > 1 else ''}{pure.suffix}"
         full = workspace.resolve(path)
         if not full.exists() or (full.is_file() and full.stat().st_size == len(raw) and full.read_bytes() == raw):
             return path

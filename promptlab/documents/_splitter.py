@@ -46,7 +46,7 @@ def _headings(text: str) -> Iterator[tuple[int, int, str]]:
         at += len(line) + 1
 
 
-def sections(text: str) -> list[Passage]:
+def markdown_sections(text: str) -> list[Passage]:
     """Each heading's section, from the heading to the next of its level or above, subsections included."""
     found = list(_headings(text))
     parts: list[Passage] = []
@@ -58,23 +58,23 @@ def sections(text: str) -> list[Passage]:
     return parts
 
 
-def leaves(text: str) -> list[Passage]:
+def smallest_sections(text: str) -> list[Passage]:
     """The text cut at every heading: each character is in exactly one part."""
-    parts = sections(text)
+    parts = markdown_sections(text)
     starts = [0, *(part.start for part in parts)]
     headings: list[tuple[str, ...]] = [(), *(part.headings for part in parts)]
     ends = [*starts[1:], len(text)]
     return [Passage(s, e, text[s:e], h) for s, e, h in zip(starts, ends, headings, strict=True) if s < e]
 
 
-def split(text: str, size: int = SIZE) -> list[Passage]:
+def split_passages(text: str, size: int = SIZE) -> list[Passage]:
     """The text cut into passages of about `size` characters: each character is in exactly one, in order.
 
     A cut falls at a heading or between paragraphs; only a paragraph of more than twice the size is cut inside, at
     a line's end, a sentence's end or a blank, the latest there is.
     """
     found: list[Passage] = []
-    for leaf in leaves(text):
+    for leaf in smallest_sections(text):
         start = leaf.start
         at = start
         for paragraph in re.finditer(r"(?:(?!\n[ \t\r]*\n).)*(?:\n[ \t\r]*\n\s*|\Z)", leaf.text, re.DOTALL):

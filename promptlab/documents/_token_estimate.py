@@ -24,7 +24,7 @@ _SIZES = (
 )
 
 
-def about(text: str) -> int:
+def estimate_tokens(text: str) -> int:
     """The number of tokens a model's tokenizer would give `text`, roughly."""
     count = 0
     for pattern, size in _SIZES:

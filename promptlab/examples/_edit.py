@@ -20,15 +20,23 @@ from promptlab._util.rows import kind_of
 from promptlab.errors import ExampleError, WorkspaceError, nearest
 from promptlab.examples import _pool_file as pool_files
 from promptlab.examples import _select as selection
-from promptlab.examples._pool import ENDINGS, FOLDERS, contradicts, duplicates, of_today, read_pool, repeats
+from promptlab.examples._pool import (
+    ENDINGS,
+    FOLDERS,
+    find_duplicates,
+    has_contradiction,
+    read_pool,
+    repeated_examples,
+    with_current_labels,
+)
 from promptlab.examples._pool_file import PoolText, Row
 from promptlab.types import Example, Label, Result, canonical_json, highest, sha256
-from promptlab.workspace import Labels, Workspace, lowers, places_of, write_lowered
+from promptlab.workspace import Labels, Workspace, is_lower, places_of_prompt, record_lowered_label
 
 _LOCK = threading.Lock()
 
 
-def add(workspace: Workspace, path: str, example: Example) -> None:
+def add_example(workspace: Workspace, path: str, example: Example) -> None:
     """Append `example` to the pool; a pool that is not there yet begins with it."""
 
     def change(pool: PoolText) -> str:
@@ -44,7 +52,7 @@ def add(workspace: Workspace, path: str, example: Example) -> None:
     _change(workspace, path, change, example, new=True)
 
 
-def new_path(workspace: Workspace, name: str) -> str:
+def new_pool_path(workspace: Workspace, name: str) -> str:
     """Where a new pool called `name` goes: a JSONL file beside the other pools, unless it says otherwise."""
     name = name.strip().strip("/")
     if not name:
@@ -66,12 +74,12 @@ def new_path(workspace: Workspace, name: str) -> str:
     return name
 
 
-def id_for(inputs: Mapping[str, str], kind: str = "example") -> str:
+def example_id(inputs: Mapping[str, str], kind: str = "example") -> str:
     """An id that follows from the inputs, so that the same question has the same one."""
     return f"{kind}-{sha256(canonical_json(_normal(inputs)))[:12]}"
 
 
-def edit(
+def edit_example(
     workspace: Workspace, path: str, id: str, example: Example, *, was: Example | None = None, reason: str = ""
 ) -> None:
     """Put `example` in the place of the one with this `id`; it may have another id. A lower label needs a `reason`,
@@ -92,21 +100,21 @@ def edit(
     after = highest([example.label, workspace.label_of(path)])
 
     def label_before(pool: PoolText) -> Label:
-        (today,) = of_today(workspace, (_row(pool, path, id).example,))
+        (today,) = with_current_labels(workspace, (_row(pool, path, id).example,))
         return today.label
 
     def lowered(pool: PoolText) -> bool:
-        return lowers(label_before(pool), after)
+        return is_lower(label_before(pool), after)
 
     def first(pool: PoolText) -> None:
         if lowered(pool):
             before, hint = label_before(pool), "say why more models may see it"
-            write_lowered(workspace.state, f"{path}#{id}", before=before, after=after, reason=reason, hint=hint)
+            record_lowered_label(workspace.state, f"{path}#{id}", before=before, after=after, reason=reason, hint=hint)
 
     _change(workspace, path, change, example, first=first)
 
 
-def delete(workspace: Workspace, path: str, *ids: str, was: Example | None = None) -> None:
+def delete_examples(workspace: Workspace, path: str, *ids: str, was: Example | None = None) -> None:
     """Take the examples with these ids out of the pool; `was` as for `edit`, where it is one."""
 
     def change(pool: PoolText) -> str:
@@ -125,7 +133,7 @@ def delete(workspace: Workspace, path: str, *ids: str, was: Example | None = Non
     _change(workspace, path, change, None)
 
 
-def dedupe(
+def remove_duplicates(
     workspace: Workspace, path: str, *, dry: bool = False, expected: Sequence[str] | None = None
 ) -> tuple[list[str], list[tuple[str, ...]]]:
     """Take out what is in the pool twice, inputs and output the same but for case and spacing; the first stays.
@@ -137,18 +145,18 @@ def dedupe(
     pool = _read(workspace, path)[1]
     gone: list[str] = []
     open_questions: list[tuple[str, ...]] = []
-    for group in duplicates(tuple(row.example for row in pool.rows)):
-        if contradicts(group):
+    for group in find_duplicates(tuple(row.example for row in pool.rows)):
+        if has_contradiction(group):
             open_questions.append(tuple(example.id for example in group))
-        gone += [example.id for example in repeats(group)]
+        gone += [example.id for example in repeated_examples(group)]
     if expected is not None and set(expected) != set(gone):
         raise ExampleError("the pool changed since it was looked at", file=path, hint="look again at what would go")
     if gone and not dry:
-        delete(workspace, path, *gone)
+        delete_examples(workspace, path, *gone)
     return gone, open_questions
 
 
-def add_from_result(
+def add_example_from_result(
     workspace: Workspace,
     path: str,
     result: Result,
@@ -167,20 +175,20 @@ def add_from_result(
     """
     if not output.strip():
         raise ExampleError("the right answer is empty", file=path)
-    values = dict(inputs) if inputs is not None else inputs_of(result)
+    values = dict(inputs) if inputs is not None else inputs_of_result(result)
     least = highest([workspace.label_of(path), label_of_result(workspace, result), label])
-    origins = places_of(result.request.prompt if result.request else None)
-    example = Example(id_for(values, "answer"), values, output, tags, least, origins)
+    origins = places_of_prompt(result.request.prompt if result.request else None)
+    example = Example(example_id(values, "answer"), values, output, tags, least, origins)
     for row in _read(workspace, path, missing_is_empty=True)[1].rows:
         other = row.example
         if other.id == example.id:
             if other.output != output or other.label != example.label or other.origins != example.origins:
-                edit(workspace, path, other.id, replace(example, tags=tags or other.tags))
+                edit_example(workspace, path, other.id, replace(example, tags=tags or other.tags))
             return replace(example, tags=tags or other.tags)
         if _normal(other.inputs) == _normal(values):
             hint = "edit that example instead"
             raise ExampleError(f"the pool has this question already, as `{other.id}`", file=path, hint=hint)
-    add(workspace, path, example)
+    add_example(workspace, path, example)
     return example
 
 
@@ -189,13 +197,13 @@ def label_of_result(workspace: Workspace, result: Result) -> Label:
     return Labels(workspace).of_prompt(result.request.prompt if result.request else None)
 
 
-def same_question(workspace: Workspace, path: str, inputs: Mapping[str, str]) -> Example | None:
+def find_same_question(workspace: Workspace, path: str, inputs: Mapping[str, str]) -> Example | None:
     """The example of the pool with these inputs but for case and spacing; a pool that is not there has none."""
     full = _place(workspace, path)
     if not full.exists():
         return None
     pool = read_pool(workspace, path)
-    known, wanted = selection.facts(pool), _normal(inputs)
+    known, wanted = selection.facts_of_pool(pool), _normal(inputs)
     return next((pool[n] for n in sorted(known.same_as(inputs, "")) if known.normals[n] == wanted), None)
 
 
@@ -203,7 +211,7 @@ def _normal(inputs: Mapping[str, str]) -> dict[str, str]:
     return {name: normal(value) for name, value in inputs.items()}
 
 
-def inputs_of(result: Result) -> dict[str, str]:
+def inputs_of_result(result: Result) -> dict[str, str]:
     """The inputs a result was asked with, read back from its request and held to their hashes."""
     if result.request is None:
         raise ExampleError("this result has no request to read the inputs from", hint="give the inputs")
@@ -253,7 +261,7 @@ def _read(workspace: Workspace, path: str, *, missing_is_empty: bool = False) ->
         raise ExampleError("is not a file" if full.exists() else "there is no such pool", file=path)
     raw = pool_files.read_bytes(full, path)
     pool = pool_files.parse(raw, path, workspace.label_of(path))
-    today = of_today(workspace, tuple(row.example for row in pool.rows))
+    today = with_current_labels(workspace, tuple(row.example for row in pool.rows))
     rows = tuple(replace(row, example=one) for row, one in zip(pool.rows, today, strict=True))
     return full, replace(pool, rows=rows), raw
 

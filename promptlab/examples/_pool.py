@@ -19,7 +19,7 @@ from promptlab._util.bm25 import normal
 from promptlab.errors import ExampleError, WorkspaceError
 from promptlab.examples import _pool_file as pool_files
 from promptlab.examples import _select as selection
-from promptlab.examples._select import Selection, select
+from promptlab.examples._select import ShotSelection, select_shots
 from promptlab.types import Example, Label, ShotChoice, highest
 from promptlab.workspace import Labels, Workspace
 
@@ -53,10 +53,10 @@ def read_pool(workspace: Workspace, path: str) -> tuple[Example, ...]:
     if not full.is_file():
         raise ExampleError("is not a file", file=path, hint="a pool is a JSONL, CSV or YAML file")
     found = _parsed(full, path, workspace.label_of(path), (stat.st_mtime_ns, stat.st_size, stat.st_ino))
-    return of_today(workspace, found)
+    return with_current_labels(workspace, found)
 
 
-def of_today(workspace: Workspace, found: tuple[Example, ...]) -> tuple[Example, ...]:
+def with_current_labels(workspace: Workspace, found: tuple[Example, ...]) -> tuple[Example, ...]:
     """Examples, each no less private than what it was copied from is now."""
     if not any(example.origins for example in found):
         return found
@@ -74,14 +74,14 @@ def _parsed(full: Path, shown: str, label: Label, _state: tuple[int, int, int]) 
     return tuple(row.example for row in rows)
 
 
-def choose(
+def choose_shots(
     pool: Sequence[Example], choice: ShotChoice, inputs: Mapping[str, Any] | None = None, *, item: str = ""
 ) -> tuple[Example, ...]:
     """The shots that `select` chooses, without the reasons."""
-    return select(pool, choice, inputs, item=item).examples
+    return select_shots(pool, choice, inputs, item=item).examples
 
 
-def paths(workspace: Workspace) -> list[str]:
+def pool_paths(workspace: Workspace) -> list[str]:
     """Pools of the workspace: JSONL, CSV and YAML files in `examples` and `fixtures/examples`, sorted."""
     found = [
         file
@@ -92,7 +92,7 @@ def paths(workspace: Workspace) -> list[str]:
     return sorted(file.relative_to(workspace.root).as_posix() for file in found)
 
 
-def search(
+def search_pool(
     pool: Sequence[Example], text: str, *, tag: str = "", label: Label | None = None, limit: int | None = None
 ) -> list[Example]:
     """The examples with `text` in any field, but for case, in the pool's order; all of them for an empty text.
@@ -101,7 +101,7 @@ def search(
     """
     wanted = text.casefold()
     found: list[Example] = []
-    for example, haystack in zip(pool, selection.facts(pool).haystacks, strict=True):
+    for example, haystack in zip(pool, selection.facts_of_pool(pool).haystacks, strict=True):
         if limit is not None and len(found) >= limit:
             break
         if wanted in haystack and (not tag or tag in example.tags) and (label is None or example.label == label):
@@ -109,12 +109,12 @@ def search(
     return found
 
 
-def duplicates(pool: Sequence[Example]) -> list[tuple[Example, ...]]:
+def find_duplicates(pool: Sequence[Example]) -> list[tuple[Example, ...]]:
     """Groups of examples with the same inputs but for case and spacing, each in the pool's order."""
-    return [tuple(pool[number] for number in group) for group in selection.facts(pool).groups]
+    return [tuple(pool[number] for number in group) for group in selection.facts_of_pool(pool).groups]
 
 
-def repeats(group: Sequence[Example]) -> list[Example]:
+def repeated_examples(group: Sequence[Example]) -> list[Example]:
     """Those of examples with the same inputs that say what one before them says, but for case and spacing."""
     seen: set[str] = set()
     found: list[Example] = []
@@ -126,20 +126,20 @@ def repeats(group: Sequence[Example]) -> list[Example]:
     return found
 
 
-def contradicts(group: Sequence[Example]) -> bool:
+def has_contradiction(group: Sequence[Example]) -> bool:
     """Whether examples with the same inputs have different outputs, so that somebody has to say which is right."""
     return len({normal(example.output) for example in group}) > 1
 
 
 __all__ = [
-    "Selection",
-    "choose",
-    "contradicts",
-    "duplicates",
+    "ShotSelection",
+    "choose_shots",
+    "find_duplicates",
+    "has_contradiction",
     "load_pool",
-    "paths",
+    "pool_paths",
     "read_pool",
-    "repeats",
-    "search",
-    "select",
+    "repeated_examples",
+    "search_pool",
+    "select_shots",
 ]

@@ -35,7 +35,7 @@ class Shot:
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class ShotSelection:
     """The shots in the order of the prompt, how many examples there were to choose from, and whom it left out."""
 
     shots: tuple[Shot, ...]
@@ -47,9 +47,9 @@ class Selection:
         return tuple(shot.example for shot in self.shots)
 
 
-def select(
+def select_shots(
     pool: Sequence[Example], choice: ShotChoice, inputs: Mapping[str, Any] | None = None, *, item: str = ""
-) -> Selection:
+) -> ShotSelection:
     """The `choice.k` shots for an item with these `inputs`, whose id is `item` where it has one.
 
     The item itself is never among them: an example is the item when it has its id, or the same inputs but for case
@@ -62,7 +62,7 @@ def select(
     first. `diverse` begins with the first of the random order, and goes on with the example that shares least words
     with any chosen before.
     """
-    pool_facts = facts(pool)
+    pool_facts = facts_of_pool(pool)
     left_out = pool_facts.same_as(inputs or {}, item)
     others = len(pool) - len(left_out)
     if others < choice.k:
@@ -72,10 +72,10 @@ def select(
     question = _text(inputs or {})
     found = _WAYS[choice.select](pool_facts, choice, question, left_out)
     names = tuple(pool[number].id for number in sorted(left_out))
-    return Selection(_ordered(pool_facts, choice, question, found), others, names)
+    return ShotSelection(_ordered(pool_facts, choice, question, found), others, names)
 
 
-class Facts:
+class PoolFacts:
     """What is worth knowing of a pool more than once."""
 
     def __init__(self, pool: Sequence[Example]) -> None:
@@ -148,30 +148,30 @@ class Facts:
         return all(theirs[name] == value for name, value in mine.items() if name in theirs)
 
 
-_KEPT: LRUCache[int, Facts] = LRUCache(8)
+_KEPT: LRUCache[int, PoolFacts] = LRUCache(8)
 _LOCK = threading.Lock()
 
 
-def facts(pool: Sequence[Example]) -> Facts:
+def facts_of_pool(pool: Sequence[Example]) -> PoolFacts:
     """The facts of `pool`; those of a tuple, which cannot change, are kept for the next time."""
     if not isinstance(pool, tuple):
-        return Facts(pool)
+        return PoolFacts(pool)
     with _LOCK:
         known = _KEPT.get(id(pool))
         # The kept facts hold the pool, so its identity cannot become another's.
         if known is None:
-            known = _KEPT[id(pool)] = Facts(pool)
+            known = _KEPT[id(pool)] = PoolFacts(pool)
         return known
 
 
 _Found = list[tuple[int, str, float | None]]
 
 
-def _first(pool: Facts, choice: ShotChoice, _question: str, left_out: set[int]) -> _Found:
+def _first(pool: PoolFacts, choice: ShotChoice, _question: str, left_out: set[int]) -> _Found:
     return _take((n for n in range(len(pool.pool)) if n not in left_out), choice.k, "in the pool's order")
 
 
-def _random(pool: Facts, choice: ShotChoice, _question: str, left_out: set[int]) -> _Found:
+def _random(pool: PoolFacts, choice: ShotChoice, _question: str, left_out: set[int]) -> _Found:
     return _take((n for n in pool.random(choice.seed) if n not in left_out), choice.k, f"drawn by seed {choice.seed}")
 
 
@@ -179,7 +179,7 @@ def _take(numbers: Any, k: int, reason: str) -> _Found:
     return [(number, reason, None) for number, _ in zip(numbers, range(k), strict=False)]
 
 
-def _balanced(pool: Facts, choice: ShotChoice, _question: str, left_out: set[int]) -> _Found:
+def _balanced(pool: PoolFacts, choice: ShotChoice, _question: str, left_out: set[int]) -> _Found:
     classes: dict[str, list[int]] = defaultdict(list)
     for number in pool.random(choice.seed):
         if number not in left_out:
@@ -198,13 +198,13 @@ def _balanced(pool: Facts, choice: ShotChoice, _question: str, left_out: set[int
     return found
 
 
-def _similar(pool: Facts, choice: ShotChoice, question: str, left_out: set[int]) -> _Found:
+def _similar(pool: PoolFacts, choice: ShotChoice, question: str, left_out: set[int]) -> _Found:
     scores = pool.index.scores(question)
     numbers = [n for n in best(scores, choice.k + len(left_out)) if n not in left_out][: choice.k]
     return [(n, "similar to the input" if scores[n] else "shares no word with the input", scores[n]) for n in numbers]
 
 
-def _diverse(pool: Facts, choice: ShotChoice, _question: str, left_out: set[int]) -> _Found:
+def _diverse(pool: PoolFacts, choice: ShotChoice, _question: str, left_out: set[int]) -> _Found:
     if not choice.k:
         return []
     drawn = (n for n in pool.random(choice.seed) if n not in left_out)
@@ -229,7 +229,7 @@ def _diverse(pool: Facts, choice: ShotChoice, _question: str, left_out: set[int]
                 nearest[number] = shared
 
 
-_WAYS: Mapping[str, Callable[[Facts, ShotChoice, str, set[int]], _Found]] = {
+_WAYS: Mapping[str, Callable[[PoolFacts, ShotChoice, str, set[int]], _Found]] = {
     "first": _first,
     "random": _random,
     "balanced": _balanced,
@@ -238,7 +238,7 @@ _WAYS: Mapping[str, Callable[[Facts, ShotChoice, str, set[int]], _Found]] = {
 }
 
 
-def _ordered(pool: Facts, choice: ShotChoice, question: str, found: _Found) -> tuple[Shot, ...]:
+def _ordered(pool: PoolFacts, choice: ShotChoice, question: str, found: _Found) -> tuple[Shot, ...]:
     if choice.order == "reversed":
         found = found[::-1]
     elif choice.order == "random":

@@ -25,7 +25,7 @@ from promptlab.models._file_parts import Contents, digest_of_parts, model_files,
 from promptlab.models._files import PACKAGES, ModelFiles, Package, Progress, cache_folder, parts_of
 from promptlab.models._llama._cpu_variants import Numerics
 from promptlab.types import Held, Label
-from promptlab.workspace import Ledger, LlamaModel, OpenAIModel, Workspace, problem
+from promptlab.workspace import Ledger, LlamaModel, OpenAIModel, Workspace, model_trust_problem
 
 if TYPE_CHECKING:
     from promptlab.models._llama._backend import LlamaBackend
@@ -288,7 +288,7 @@ class Catalogue:
         keys = tuple(sorted({value for name in others if (value := self._env.get(name, "").strip())}))
         rule = entry.scan or self.workspace.scan
         # What is not trusted yet gets no key; it counts and shows what it would send.
-        off = problem(self.workspace, name, entry)
+        off = model_trust_problem(self.workspace, name, entry)
         outgoing = Outgoing(self._ledger, rule, keys)
         return OpenAIBackend(name, entry, "" if off else key, off=off, outgoing=outgoing)
 

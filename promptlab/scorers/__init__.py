@@ -7,17 +7,24 @@ from typing import TYPE_CHECKING
 from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
-    from promptlab.scorers._json import parsed
-    from promptlab.scorers._registry import ASKING, BY_NAME, build, contains, passing, spec
+    from promptlab.scorers._json import parse_json_answer
+    from promptlab.scorers._registry import (
+        COMPARE_SCORERS,
+        MODEL_SCORERS,
+        build_scorer,
+        contains,
+        pass_mark,
+        scorer_spec,
+    )
 
 __all__ = [
-    "ASKING",
-    "BY_NAME",
-    "build",
+    "COMPARE_SCORERS",
+    "MODEL_SCORERS",
+    "build_scorer",
     "contains",
-    "parsed",
-    "passing",
-    "spec",
+    "parse_json_answer",
+    "pass_mark",
+    "scorer_spec",
 ]
 
 __getattr__ = lazy(__name__)

@@ -16,7 +16,7 @@ from typing import Any
 
 from promptlab.errors import InputError
 from promptlab.types import Score, Scorer
-from promptlab.workspace import Workspace, check_code
+from promptlab.workspace import Workspace, check_code_trusted
 
 _importing = threading.RLock()
 
@@ -28,7 +28,7 @@ def python(*, function: str, workspace: Workspace) -> Scorer:
     and function are of the workspace's own folder. It is code that runs as you, so the workspace must be trusted.
     """
     wanted = _Wanted.of(function, workspace)
-    check_code(workspace, function)
+    check_code_trusted(workspace, function)
     called: list[Callable[[str, Any], Any]] = []
 
     def score(answer: str, expected: Any) -> Score:

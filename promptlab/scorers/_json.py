@@ -17,7 +17,7 @@ from promptlab.types import Score, Scorer, canonical_json
 _FENCE = re.compile(r"\A\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*\Z", re.DOTALL | re.IGNORECASE)
 
 
-def parsed(answer: str) -> Any:
+def parse_json_answer(answer: str) -> Any:
     """The JSON of an answer, with or without a code fence around it. Raises `ValueError`."""
     try:
         return json.loads(_bare(answer))
@@ -46,7 +46,7 @@ def json_schema(*, schema: Mapping[str, Any] | None = None) -> Scorer:
     def score(answer: str, expected: Any) -> Score:
         against = own or checked(expected)
         try:
-            data, problems = parsed(answer), errors(against, _bare(answer))
+            data, problems = parse_json_answer(answer), errors(against, _bare(answer))
         except ValueError as exc:
             return Score("json_schema", 0.0, answer.strip(), f"not JSON: {exc}")
         said = json.dumps(data, ensure_ascii=False)
@@ -71,7 +71,7 @@ def json_fields(*, fields: list[str] | None = None, tolerance: float = 0.0) -> S
         if not wanted:
             raise InputError("`json_fields` has no field to compare")
         try:
-            data = parsed(answer)
+            data = parse_json_answer(answer)
         except ValueError as exc:
             return Score("json_fields", 0.0, answer.strip(), f"not JSON: {exc}")
         wrong = [

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from promptlab.errors import InputError
-from promptlab.scorers._json import parsed
+from promptlab.scorers._json import parse_json_answer
 from promptlab.scorers._text import alternatives, normalise
 from promptlab.types import Score, Scorer
 
@@ -46,7 +46,7 @@ def _items_expected(expected: Any) -> list[str]:
 
 def _items(text: str) -> list[str]:
     try:
-        data = parsed(text)
+        data = parse_json_answer(text)
     except ValueError:
         data = None
     if isinstance(data, list):

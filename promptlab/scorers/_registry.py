@@ -23,7 +23,7 @@ from promptlab.scorers._embedding import similarity
 from promptlab.scorers._json import json_fields, json_schema
 from promptlab.scorers._numeric import numeric
 from promptlab.scorers._overlap import chrf, list_f1
-from promptlab.scorers._text import best_subspan_em, checked, contains, exact, normalise, one_of, regex
+from promptlab.scorers._text import best_subspan_em, check_regex, contains, exact, normalise, one_of, regex
 from promptlab.types import Score, Scorer, ScorerSpec, canonical_json
 from promptlab.workspace import Workspace
 
@@ -43,13 +43,13 @@ FACTORIES: Mapping[str, Callable[..., Scorer]] = {
 }
 """Scorers that ask nobody, by the name a suite gives them."""
 
-ASKING = ("judge",)
+MODEL_SCORERS = ("judge",)
 """Scorers that ask a model."""
 
-AT_LEAST: Mapping[str, float] = {"chrf": 0.5, "similarity": 0.7}
+PASS_MARKS: Mapping[str, float] = {"chrf": 0.5, "similarity": 0.7}
 """From which value an item passes, where that is not 1 and the suite says nothing else."""
 
-BY_NAME: Mapping[str, Callable[..., Scorer]] = {"exact": exact, "contains": contains}
+COMPARE_SCORERS: Mapping[str, Callable[..., Scorer]] = {"exact": exact, "contains": contains}
 """Scorers that `promptlab compare` can name."""
 
 _EVERYWHERE = ("extract", "at_least")
@@ -57,7 +57,7 @@ _JUDGE = ("model", "question", "template", "at_least")
 _NEEDS_WORKSPACE = (python,)
 
 
-def spec(named: str | Mapping[str, Any]) -> ScorerSpec:
+def scorer_spec(named: str | Mapping[str, Any]) -> ScorerSpec:
     """The scorer that a suite names, its options checked as far as they can be without using it.
 
     Raises `InputError` for an unknown name or option, with the nearest.
@@ -69,7 +69,7 @@ def spec(named: str | Mapping[str, Any]) -> ScorerSpec:
     ((name, options),) = named.items()
     if options is None:
         options = {}
-    known = [*FACTORIES, *ASKING]
+    known = [*FACTORIES, *MODEL_SCORERS]
     if name not in known:
         raise InputError(f"there is no scorer `{name}`", hint=nearest(str(name), known))
     if not isinstance(options, Mapping):
@@ -79,21 +79,21 @@ def spec(named: str | Mapping[str, Any]) -> ScorerSpec:
         if option not in allowed:
             raise InputError(f"`{name}` has no option `{option}`", hint=nearest(str(option), allowed))
     found = ScorerSpec(name, canonical_json(dict(options)))
-    passing(found)
+    pass_mark(found)
     if "extract" in options:
-        checked(options["extract"], "extract")
+        check_regex(options["extract"], "extract")
     return found
 
 
 def options_of(name: str) -> list[str]:
     """The options a scorer takes."""
-    if name in ASKING:
+    if name in MODEL_SCORERS:
         return list(_JUDGE)
     own = [p for p in inspect.signature(FACTORIES[name]).parameters if p != "workspace"]
     return [*own, *_EVERYWHERE]
 
 
-def build(spec: ScorerSpec, workspace: Workspace) -> Scorer:
+def build_scorer(spec: ScorerSpec, workspace: Workspace) -> Scorer:
     """The scorer `spec` names, ready to use. Raises `InputError` where an option does not fit, or a library or a
     function of the workspace is missing."""
     options = spec.values
@@ -104,12 +104,12 @@ def build(spec: ScorerSpec, workspace: Workspace) -> Scorer:
         made = factory(workspace=workspace, **options) if factory in _NEEDS_WORKSPACE else factory(**options)
     except TypeError as exc:
         raise InputError(f"the options of `{spec.name}` do not fit: {exc}") from exc
-    return _extracting(made, checked(extract, "extract"), spec.name) if extract else made
+    return _extracting(made, check_regex(extract, "extract"), spec.name) if extract else made
 
 
-def passing(spec: ScorerSpec) -> float:
+def pass_mark(spec: ScorerSpec) -> float:
     """The value from which an item passes."""
-    value = spec.values.get("at_least", AT_LEAST.get(spec.name, 1.0))
+    value = spec.values.get("at_least", PASS_MARKS.get(spec.name, 1.0))
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
         raise InputError(f"`at_least` of `{spec.name}` is a number above 0 and at most 1, not {value!r}")
     return float(value)
@@ -132,19 +132,19 @@ def named(score: Score, name: str) -> Score:
 
 
 __all__ = [
-    "ASKING",
-    "AT_LEAST",
-    "BY_NAME",
+    "COMPARE_SCORERS",
     "FACTORIES",
+    "MODEL_SCORERS",
+    "PASS_MARKS",
     "Scorer",
     "ScorerSpec",
     "best_subspan_em",
-    "build",
+    "build_scorer",
     "contains",
     "exact",
     "named",
     "normalise",
     "options_of",
-    "passing",
-    "spec",
+    "pass_mark",
+    "scorer_spec",
 ]

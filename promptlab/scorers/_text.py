@@ -67,10 +67,10 @@ def regex(*, pattern: str = "", ignore_case: bool = False, whole: bool = False) 
     """1 when `pattern`, or what is expected where there is none, matches somewhere in the answer, or all of it
     with `whole`."""
     flags = re.MULTILINE | (re.IGNORECASE if ignore_case else 0)
-    own = [checked(pattern, "pattern", flags)] if pattern else None
+    own = [check_regex(pattern, "pattern", flags)] if pattern else None
 
     def score(answer: str, expected: Any) -> Score:
-        tried = own or [checked(one, "expected", flags) for one in alternatives(expected)]
+        tried = own or [check_regex(one, "expected", flags) for one in alternatives(expected)]
         text, patterns = answer[:MAX_MATCHED], _one_of(tried)
         looked_at = f" in its first {MAX_MATCHED:,} characters" if len(answer) > MAX_MATCHED else ""
         if whole and looked_at:
@@ -84,7 +84,7 @@ def regex(*, pattern: str = "", ignore_case: bool = False, whole: bool = False) 
     return score
 
 
-def checked(pattern: Any, option: str, flags: int = re.MULTILINE) -> str:
+def check_regex(pattern: Any, option: str, flags: int = re.MULTILINE) -> str:
     """`pattern` where Python's `re` can read it. Raises `InputError` that names the option."""
     try:
         re.compile(pattern, flags)
@@ -119,7 +119,7 @@ _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
-def squad(text: str) -> str:
+def normalise_squad(text: str) -> str:
     """Text as the question answering papers compare it: lower case, without punctuation, articles and runs of white
     space (Rajpurkar et al., arXiv 1606.05250)."""
     return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
@@ -130,8 +130,8 @@ def best_subspan_em() -> Scorer:
     "Lost in the Middle", arXiv 2307.03172)."""
 
     def score(answer: str, expected: Any) -> Score:
-        wanted, plain = alternatives(expected), squad(answer)
-        hit = next((one for one in wanted if squad(one) and squad(one) in plain), None)
+        wanted, plain = alternatives(expected), normalise_squad(answer)
+        hit = next((one for one in wanted if normalise_squad(one) and normalise_squad(one) in plain), None)
         said = f"holds {hit!r}" if hit is not None else f"holds none of {_one_of(wanted)}"
         return Score("best_subspan_em", float(hit is not None), hit if hit is not None else answer.strip(), said)
 

@@ -30,8 +30,8 @@ def words(port: int | None = None) -> list[str]:
 def run(port: int | None = None) -> None:
     """Replace this process by the server; it prints its address. Does not return."""
     environment = {**processes.environment(), FOLDER: str(Path.cwd())}
-    if workspace.is_everything():
-        environment[workspace.VARIABLE] = "1"
+    if workspace.trusts_everything():
+        environment[workspace.TRUST_VARIABLE] = "1"
     sys.stdout.flush()
     os.chdir(PAGE.parent)
     os.execve(sys.executable, words(port), environment)

@@ -20,7 +20,7 @@ from promptlab._util.git import Git, repository
 from promptlab.errors import Conflict, ShelfError, nearest
 from promptlab.versions import _merge as merge
 from promptlab.versions._history import git_path, ref_part, template_ref
-from promptlab.versions._save import Saved, committed_text, save
+from promptlab.versions._save import SavedVersion, committed_text, save_template
 from promptlab.workspace import Workspace
 
 BRANCHES = "refs/heads/try/"
@@ -40,7 +40,7 @@ class Variant:
     message: str
 
 
-def variants(workspace: Workspace, path: str) -> list[Variant]:
+def list_variants(workspace: Workspace, path: str) -> list[Variant]:
     """The variants of the template, those changed last first."""
     git = repository(workspace.root)
     start = f"{BRANCHES}{template_ref(path)}/"
@@ -57,9 +57,9 @@ def variants(workspace: Workspace, path: str) -> list[Variant]:
     return found
 
 
-def variant(workspace: Workspace, path: str, name: str) -> Variant:
+def find_variant(workspace: Workspace, path: str, name: str) -> Variant:
     """The variant `name`. Raises `ShelfError` with the nearest name where there is none."""
-    known = variants(workspace, path)
+    known = list_variants(workspace, path)
     for one in known:
         if one.name == name:
             return one
@@ -68,7 +68,7 @@ def variant(workspace: Workspace, path: str, name: str) -> Variant:
 
 def variant_text(workspace: Workspace, path: str, name: str) -> str:
     """The text of the template in the variant."""
-    found = variant(workspace, path, name)
+    found = find_variant(workspace, path, name)
     if not found.blob:
         raise ShelfError(f"the variant `{name}` has no file {path}")
     return repository(workspace.root).text(found.blob)
@@ -91,7 +91,7 @@ def save_variant(
     tip = git.run("rev-parse", "--verify", "--quiet", ref).out.strip()
     now = git.text(blob) if tip and (blob := git.blob(tip, inside)) else None
     if now == text and tip:
-        return variant(workspace, path, name)
+        return find_variant(workspace, path, name)
     if now != base and tip:
         raise _conflict(path, name, base, text, now)
     if tip and git.run("symbolic-ref", "--quiet", "HEAD").out.strip() == ref:
@@ -105,30 +105,30 @@ def save_variant(
         if not latest:
             raise ShelfError(f"the variant `{name}` cannot be kept: {moved.said}")
         raise _conflict(path, name, base, text, git.text(git.blob(latest, inside)))
-    return variant(workspace, path, name)
+    return find_variant(workspace, path, name)
 
 
-def set_aside(workspace: Workspace, path: str, text: str) -> Variant:
+def keep_as_variant(workspace: Workspace, path: str, text: str) -> Variant:
     """Keep `text` as a variant `mine`, `mine-2`, …, so that something else may take its place in the file."""
-    known = {one.name for one in variants(workspace, path)}
+    known = {one.name for one in list_variants(workspace, path)}
     names = itertools.chain(["mine"], (f"mine-{number}" for number in itertools.count(2)))
     name = next(name for name in names if name not in known or variant_text(workspace, path, name) == text)
     return save_variant(workspace, path, name, text, f"Set aside: another text of {Path(path).stem} was taken")
 
 
-def merge_variant(workspace: Workspace, path: str, name: str, *, message: str = "") -> Saved:
+def merge_variant(workspace: Workspace, path: str, name: str, *, message: str = "") -> SavedVersion:
     """Bring what the variant changed into the template, as a commit on the branch that is checked out.
 
     What changed there meanwhile stays. Raises `Conflict` where both changed one place: `ours` is the variant's
     text, `theirs` the template's, `merged` both with markers.
     """
     git = repository(workspace.root)
-    found = variant(workspace, path, name)
+    found = find_variant(workspace, path, name)
     ours = variant_text(workspace, path, name)
     theirs = committed_text(workspace, path)
     blob = git.blob(found.fork, git_path(workspace, path)) if found.fork else ""
     base = git.text(blob) if blob else ""
-    merged = merge.three_way(base, ours, theirs or "", names=(name, "template")) if theirs else merge.Merged(ours, 0)
+    merged = merge.merge_texts(base, ours, theirs or "", names=(name, "template")) if theirs else merge.Merged(ours, 0)
     if not merged.clean:
         raise Conflict(
             f"the variant `{name}` and {path} both changed the same place",
@@ -139,26 +139,26 @@ def merge_variant(workspace: Workspace, path: str, name: str, *, message: str = 
             merged=merged.text,
         )
     said = message or f"Merge variant {name} of {Path(path).stem}\n\nVariant: {found.branch} {found.commit}"
-    return save(workspace, path, merged.text, said, base=theirs)
+    return save_template(workspace, path, merged.text, said, base=theirs)
 
 
 def drop_variant(workspace: Workspace, path: str, name: str) -> str:
     """Delete the branch of the variant; the commit it was at, with which `git branch` brings it back."""
     git = repository(workspace.root)
-    found = variant(workspace, path, name)
+    found = find_variant(workspace, path, name)
     if git.run("symbolic-ref", "--quiet", "HEAD").out.strip() == f"refs/heads/{found.branch}":
         raise ShelfError(f"the variant `{name}` is checked out", hint="check another branch out first")
     git.ask("update-ref", "-d", f"refs/heads/{found.branch}", found.commit)
     return found.commit
 
 
-def bring_back(workspace: Workspace, path: str, name: str, commit: str) -> Variant:
+def restore_variant(workspace: Workspace, path: str, name: str, commit: str) -> Variant:
     """Make the variant `name` again at `commit`, which `drop_variant` gave. One of this name must not be there."""
     git = repository(workspace.root)
     done = git.run("update-ref", _ref(path, name), commit, "0" * len(commit))
     if done.code:
         raise ShelfError(f"the variant `{name}` cannot be brought back: {done.said}")
-    return variant(workspace, path, name)
+    return find_variant(workspace, path, name)
 
 
 def _ref(path: str, name: str) -> str:
@@ -168,7 +168,7 @@ def _ref(path: str, name: str) -> str:
 
 
 def _conflict(path: str, name: str, base: str | None, ours: str, theirs: str | None) -> Conflict:
-    merged = merge.three_way(base or "", ours, theirs or "", names=("yours", name))
+    merged = merge.merge_texts(base or "", ours, theirs or "", names=("yours", name))
     return Conflict(
         f"the variant `{name}` of {path} was changed by somebody else since it was opened",
         hint="bring the two together and save again",
@@ -198,6 +198,6 @@ def _commit_beside(git: Git, parent: str, inside: str, text: str, message: str) 
 
 
 __all__ = [
-    *("Variant", "bring_back", "drop_variant", "merge_variant", "save_variant", "set_aside"),
-    *("variant", "variant_text", "variants"),
+    *("Variant", "restore_variant", "drop_variant", "merge_variant", "save_variant", "keep_as_variant"),
+    *("find_variant", "variant_text", "list_variants"),
 ]

@@ -42,7 +42,7 @@ class Version:
         return self.message.partition("\n")[0]
 
 
-def history(workspace: Workspace, path: str, *, limit: int | None = None) -> list[Version]:
+def template_history(workspace: Workspace, path: str, *, limit: int | None = None) -> list[Version]:
     """The versions of the file, newest first; none for a file git does not know."""
     git = repository(workspace.root)
     return _history(git, workspace, path, git.tip(), limit)
@@ -84,17 +84,17 @@ def _parsed(log: str, prefix: str) -> Iterator[Version]:
             return
 
 
-def text_of(workspace: Workspace, version: Version) -> str:
+def version_text(workspace: Workspace, version: Version) -> str:
     """The text of a version. Raises `ShelfError` where the commit deleted the file."""
     if not version.blob:
         raise ShelfError(f"{version.path} was deleted in {version.commit[:8]}", hint="take the version before it")
     return repository(workspace.root).text(version.blob)
 
 
-def find(workspace: Workspace, path: str, name: str) -> Version:
+def find_version(workspace: Workspace, path: str, name: str) -> Version:
     """The version called `name`: a tag of the template (`production`), the beginning of a commit, or anything else git
     knows a commit by (`HEAD~2`, a branch); then it is the file as it was there."""
-    versions = history(workspace, path)
+    versions = template_history(workspace, path)
     for version in versions:
         if name in version.tags:
             return version
@@ -162,4 +162,4 @@ def _tags(git: Git, paths: set[str]) -> dict[str, tuple[str, ...]]:
     return found
 
 
-__all__ = ["Version", "find", "history", "text_of"]
+__all__ = ["Version", "find_version", "template_history", "version_text"]

@@ -12,7 +12,7 @@ from typing import Literal
 from promptlab._util.git import Git
 from promptlab.errors import ShelfError
 
-Kind = Literal["same", "added", "removed"]
+ChangeKind = Literal["same", "added", "removed"]
 
 _WORD = re.compile(r"\w+|\n|[^\S\n]+|[^\w\s]")
 _MOST = 4_000_000
@@ -20,10 +20,10 @@ _MOST = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class TextChange:
     """A piece of text that both texts have, or that only the new one (`added`) or the old one (`removed`) has."""
 
-    kind: Kind
+    kind: ChangeKind
     text: str
 
 
@@ -39,7 +39,7 @@ class Merged:
         return self.conflicts == 0
 
 
-def three_way(
+def merge_texts(
     base: str,
     ours: str,
     theirs: str,
@@ -63,43 +63,43 @@ def three_way(
     return Merged(done.raw.decode("utf-8"), done.code)
 
 
-def words(old: str, new: str) -> tuple[Change, ...]:
+def word_changes(old: str, new: str) -> tuple[TextChange, ...]:
     """What turns `old` into `new`, word by word: same and removed pieces make `old`, same and added ones `new`.
 
     Lines are paired first, so that a long text costs little; within a changed place the words are.
     """
     before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
-    found: list[Change] = []
+    found: list[TextChange] = []
     for tag, a, b, c, d in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         gone, come = "".join(before[a:b]), "".join(after[c:d])
         if tag == "equal":
-            found.append(Change("same", gone))
+            found.append(TextChange("same", gone))
         else:
             found += _words(gone, come)
     return _joined(found)
 
 
-def _words(old: str, new: str) -> list[Change]:
+def _words(old: str, new: str) -> list[TextChange]:
     before, after = _WORD.findall(old), _WORD.findall(new)
     if not before or not after or len(before) * len(after) > _MOST:
-        return [Change("removed", old), Change("added", new)]
-    found: list[Change] = []
+        return [TextChange("removed", old), TextChange("added", new)]
+    found: list[TextChange] = []
     for tag, a, b, c, d in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         if tag == "equal":
-            found.append(Change("same", "".join(before[a:b])))
+            found.append(TextChange("same", "".join(before[a:b])))
         else:
-            found += [Change("removed", "".join(before[a:b])), Change("added", "".join(after[c:d]))]
+            found += [TextChange("removed", "".join(before[a:b])), TextChange("added", "".join(after[c:d]))]
     return found
 
 
-def _joined(changes: list[Change]) -> tuple[Change, ...]:
+def _joined(changes: list[TextChange]) -> tuple[TextChange, ...]:
     """Neighbours of one kind as one; within a changed place what was taken away comes first, then what came.
 
     A space between two changed words changed with them: a phrase is easier to read than its words.
     """
-    found: list[Change] = []
+    found: list[TextChange] = []
     gone, come = "", ""
-    for number, change in enumerate([*changes, Change("same", "")]):
+    for number, change in enumerate([*changes, TextChange("same", "")]):
         within = (gone or come) and number + 1 < len(changes) and changes[number + 1].kind != "same"
         if change.kind == "removed":
             gone += change.text
@@ -108,11 +108,11 @@ def _joined(changes: list[Change]) -> tuple[Change, ...]:
         elif within and change.text.isspace() and "\n" not in change.text:
             gone, come = gone + change.text, come + change.text
         else:
-            found += [Change("removed", gone)] if gone else []
-            found += [Change("added", come)] if come else []
+            found += [TextChange("removed", gone)] if gone else []
+            found += [TextChange("added", come)] if come else []
             gone, come = "", ""
             if change.text and found and found[-1].kind == "same":
-                found[-1] = Change("same", found[-1].text + change.text)
+                found[-1] = TextChange("same", found[-1].text + change.text)
             elif change.text:
                 found.append(change)
     return tuple(found)

@@ -20,7 +20,7 @@ from promptlab.templates import rendered
 from promptlab.types import Message, Prompt, Role, Template, highest
 from promptlab.versions import _history as versions
 from promptlab.versions import _save as shelf
-from promptlab.versions._merge import Change, words
+from promptlab.versions._merge import TextChange, word_changes
 from promptlab.workspace import Workspace
 
 
@@ -29,7 +29,7 @@ class MessageChange:
     """A message of both prompts, or, with pieces of one kind only, of one of them."""
 
     role: Role
-    changes: tuple[Change, ...]
+    changes: tuple[TextChange, ...]
 
     @property
     def changed(self) -> bool:
@@ -59,16 +59,16 @@ class Rendered:
     problem: str = ""
 
 
-def template_at(workspace: Workspace, path: str, version: str = "") -> Template:
+def template_at_version(workspace: Workspace, path: str, version: str = "") -> Template:
     """The template as it was in `version` (see `versions.find`), or as its file is now. It is as private as the
     strictest of the names it has had says."""
     if not version:
-        text = shelf.on_disk(workspace, path)
+        text = shelf.text_on_disk(workspace, path)
         if text is None:
             raise TemplateError("there is no such template", file=path)
         return _template(workspace, path, text)
-    found = versions.find(workspace, path, version)
-    template = _template(workspace, path, versions.text_of(workspace, found))
+    found = versions.find_version(workspace, path, version)
+    template = _template(workspace, path, versions.version_text(workspace, found))
     return replace(template, label=highest([template.label, workspace.label_of(found.path)]))
 
 
@@ -83,7 +83,7 @@ def prompt_difference(
     return PromptDifference(tuple(_messages(before.prompt.messages, after.prompt.messages)))
 
 
-def prompts_of_texts(
+def render_texts(
     workspace: Workspace, path: str, old: str, new: str, inputs: Mapping[str, Any] | None = None
 ) -> tuple[Rendered, Rendered]:
     """The prompts that two texts of the file at `path` give, both asked the same as in `prompt_difference`."""
@@ -120,13 +120,13 @@ def _messages(old: tuple[Message, ...], new: tuple[Message, ...]) -> list[Messag
     for tag, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         gone, come = list(old[a:b]), list(new[c:d])
         if tag == "equal":
-            found += [MessageChange(m.role, words(m.content, m.content)) for m in gone]
+            found += [MessageChange(m.role, word_changes(m.content, m.content)) for m in gone]
             continue
         while gone and come and gone[0].role == come[0].role:
             one, other = gone.pop(0), come.pop(0)
-            found.append(MessageChange(one.role, words(one.content, other.content)))
-        found += [MessageChange(m.role, (Change("removed", m.content),)) for m in gone]
-        found += [MessageChange(m.role, (Change("added", m.content),)) for m in come]
+            found.append(MessageChange(one.role, word_changes(one.content, other.content)))
+        found += [MessageChange(m.role, (TextChange("removed", m.content),)) for m in gone]
+        found += [MessageChange(m.role, (TextChange("added", m.content),)) for m in come]
     return found
 
 

@@ -20,7 +20,7 @@ from promptlab._util.git import Git, repository
 from promptlab._yaml import read_text
 from promptlab.errors import CommitRefused, Conflict, ShelfError, TemplateError
 from promptlab.versions import _merge as merge
-from promptlab.versions._history import Version, find, git_path, tag_ref, text_of
+from promptlab.versions._history import Version, find_version, git_path, tag_ref, version_text
 from promptlab.workspace import Workspace
 
 ENDINGS = (".yaml", ".yml")
@@ -30,7 +30,7 @@ _SAVING = threading.RLock()
 
 
 @dataclass(frozen=True)
-class Saved:
+class SavedVersion:
     """A version that was saved, or found saved already (`committed` false).
 
     `text` is the file's text now; a hook may have changed it. `said` is one sentence for people.
@@ -45,7 +45,7 @@ class Saved:
 
 
 @dataclass(frozen=True)
-class State:
+class RepositoryState:
     """How things stand. `repository` false: nothing else is known. `branch` is "" on a detached head.
 
     `identity` is "" where git does not know who saves.
@@ -56,20 +56,20 @@ class State:
     identity: str = ""
 
 
-def state(workspace: Workspace) -> State:
+def repository_state(workspace: Workspace) -> RepositoryState:
     """Whether templates can be saved here, and on which branch, and as whom."""
     try:
         git = repository(workspace.root)
     except ShelfError:
-        return State(repository=False)
+        return RepositoryState(repository=False)
     branch = git.run("symbolic-ref", "--quiet", "--short", "HEAD").out.strip()
     try:
-        return State(True, branch, git.identity())
+        return RepositoryState(True, branch, git.identity())
     except ShelfError:
-        return State(True, branch)
+        return RepositoryState(True, branch)
 
 
-def init(workspace: Workspace) -> None:
+def init_repository(workspace: Workspace) -> None:
     """Make the workspace's folder a git repository. What promptlab keeps for itself there is not part of it."""
     git = Git(workspace.root)
     git.ask("init", "--quiet")
@@ -80,7 +80,7 @@ def init(workspace: Workspace) -> None:
         write_atomically(exclude, (kept + rule).encode("utf-8"))
 
 
-def introduce(workspace: Workspace, name: str, address: str) -> None:
+def set_identity(workspace: Workspace, name: str, address: str) -> None:
     """Tell git who saves in this repository, and in no other."""
     git = repository(workspace.root)
     for key, value in (("user.name", name.strip()), ("user.email", address.strip())):
@@ -91,7 +91,7 @@ def introduce(workspace: Workspace, name: str, address: str) -> None:
         git.ask("config", "--local", key, value)
 
 
-def locate(workspace: Workspace, word: str) -> str:
+def template_path(workspace: Workspace, word: str) -> str:
     """The path in the workspace that a person means by `word`: a path, an absolute one, or a bare name.
 
     There need not be such a file yet, or any more.
@@ -102,7 +102,7 @@ def locate(workspace: Workspace, word: str) -> str:
     return f"templates/{word}.yaml" if bare else word
 
 
-def save(workspace: Workspace, path: str, text: str, message: str, *, base: str | None) -> Saved:
+def save_template(workspace: Workspace, path: str, text: str, message: str, *, base: str | None) -> SavedVersion:
     """Write `text` into the file and commit just that file with `message`.
 
     `base` is the file's text as it was opened, None for a new file. Raises, before anything is written,
@@ -114,11 +114,11 @@ def save(workspace: Workspace, path: str, text: str, message: str, *, base: str 
     git = repository(workspace.root)
     git.identity()
     with _SAVING:
-        write(workspace, path, text, base=base)
+        write_template(workspace, path, text, base=base)
         return _commit(git, workspace, path, message)
 
 
-def save_over(workspace: Workspace, path: str, text: str, message: str, *, theirs: str | None) -> Saved:
+def save_template_over(workspace: Workspace, path: str, text: str, message: str, *, theirs: str | None) -> SavedVersion:
     """Save `text` in place of `theirs`, which somebody else wrote into the file meanwhile.
 
     What no version holds of `theirs` becomes a version first, so that it can be brought back. Raises as `save` does;
@@ -126,11 +126,11 @@ def save_over(workspace: Workspace, path: str, text: str, message: str, *, their
     """
     with _SAVING:
         if theirs is not None:
-            save(workspace, path, theirs, f"Keep {Path(path).stem} as it was on disk", base=theirs)
-        return save(workspace, path, text, message, base=theirs)
+            save_template(workspace, path, theirs, f"Keep {Path(path).stem} as it was on disk", base=theirs)
+        return save_template(workspace, path, text, message, base=theirs)
 
 
-def write(workspace: Workspace, path: str, text: str, *, base: str | None) -> None:
+def write_template(workspace: Workspace, path: str, text: str, *, base: str | None) -> None:
     """Write `text` into the file without committing it, whole or not at all. Raises `Conflict` as `save` does."""
     full = _file(workspace, path)
     try:
@@ -138,40 +138,40 @@ def write(workspace: Workspace, path: str, text: str, *, base: str | None) -> No
     except UnicodeEncodeError as exc:
         raise ShelfError(f"{path}: the text has a character no file can hold (a lone surrogate)") from exc
     with _SAVING:
-        now = on_disk(workspace, path)
+        now = text_on_disk(workspace, path)
         if now == text:
             return
         if now != base:
-            raise conflict(path, base, text, now)
+            raise conflict_between(path, base, text, now)
         try:
             write_atomically(full, data)
         except OSError as exc:
             raise ShelfError(f"{path} cannot be written: {exc.strerror}", hint=faults.advice(exc)) from exc
 
 
-def on_disk(workspace: Workspace, path: str) -> str | None:
+def text_on_disk(workspace: Workspace, path: str) -> str | None:
     """The file's text now; None where there is no such file."""
     full = _file(workspace, path)
     return read_text(full, shown=path, error=TemplateError) if full.exists() else None
 
 
-def restore(workspace: Workspace, path: str, version: str, *, message: str = "") -> Saved:
+def restore_version(workspace: Workspace, path: str, version: str, *, message: str = "") -> SavedVersion:
     """Make an earlier version the newest: a new commit with its text; nothing is taken out of the history.
 
     `version` is what `versions.find` takes. Changes of the file that no version holds are not overwritten.
     """
-    found = find(workspace, path, version)
+    found = find_version(workspace, path, version)
     with _SAVING:
         now = committed_text(workspace, path)
-        old = text_of(workspace, found)
+        old = version_text(workspace, found)
         said = message or f"Restore {Path(path).stem} as of {found.commit[:8]} ({found.when[:10]})"
-        return save(workspace, path, old, said, base=now)
+        return save_template(workspace, path, old, said, base=now)
 
 
 def committed_text(workspace: Workspace, path: str) -> str | None:
     """The file's text, which must be that of its newest version. Raises `ShelfError` when it is not saved."""
     git = repository(workspace.root)
-    now = on_disk(workspace, path)
+    now = text_on_disk(workspace, path)
     if now is not None and not is_committed(git, workspace, path):
         raise ShelfError(
             f"{path} has changes that are in no version", hint="save them first, so that they can be brought back"
@@ -179,24 +179,24 @@ def committed_text(workspace: Workspace, path: str) -> str | None:
     return now
 
 
-def tag(workspace: Workspace, path: str, version: str, name: str, *, move: bool = False) -> Version:
+def tag_version(workspace: Workspace, path: str, version: str, name: str, *, move: bool = False) -> Version:
     """Give a version of the template a name, such as `production`: the git tag `templates/<template>/<name>`.
 
     A name that another version has is an error, unless it may `move`.
     """
     git = repository(workspace.root)
     git.identity()
-    found = find(workspace, path, version)
+    found = find_version(workspace, path, version)
     ref = tag_ref(path, name)
     words = ["tag", *(["--force"] if move else []), "--annotate", "--file=-", ref.removeprefix("refs/tags/")]
     done = git.run(*words, found.commit, text=f"{Path(path).stem}: {name}\n")
     if done.code:
         hint = "" if move else "if another version has this name, it can be moved (--move)"
         raise ShelfError(f"the version cannot be named `{name}`: {done.said}", hint=hint)
-    return find(workspace, path, found.commit)
+    return find_version(workspace, path, found.commit)
 
 
-def untag(workspace: Workspace, path: str, name: str) -> None:
+def remove_tag(workspace: Workspace, path: str, name: str) -> None:
     """Take a name away from its version; the version stays."""
     repository(workspace.root).ask("tag", "--delete", tag_ref(path, name).removeprefix("refs/tags/"))
 
@@ -212,9 +212,9 @@ def _file(workspace: Workspace, path: str) -> Path:
     return full
 
 
-def conflict(path: str, base: str | None, ours: str, theirs: str | None) -> Conflict:
+def conflict_between(path: str, base: str | None, ours: str, theirs: str | None) -> Conflict:
     """What is to be settled where `ours` was made from `base` and the file now holds `theirs`."""
-    merged = merge.three_way(base or "", ours, theirs or "")
+    merged = merge.merge_texts(base or "", ours, theirs or "")
     what = "was deleted" if theirs is None else "appeared" if base is None else "was changed by somebody else"
     return Conflict(
         f"{path} {what} since it was opened, so nothing was written",
@@ -233,12 +233,12 @@ def is_committed(git: Git, workspace: Workspace, path: str) -> bool:
     return bool(git.blob("HEAD", inside)) and git.run("diff", "--quiet", "HEAD", "--", inside).code == 0
 
 
-def _commit(git: Git, workspace: Workspace, path: str, message: str) -> Saved:
+def _commit(git: Git, workspace: Workspace, path: str, message: str) -> SavedVersion:
     inside = git_path(workspace, path)
 
-    def result(committed: bool, said: str) -> Saved:
-        text = on_disk(workspace, path) or ""
-        return Saved(path, text, git.blob("HEAD", inside), git.tip(), committed, said)
+    def result(committed: bool, said: str) -> SavedVersion:
+        text = text_on_disk(workspace, path) or ""
+        return SavedVersion(path, text, git.blob("HEAD", inside), git.tip(), committed, said)
 
     if is_committed(git, workspace, path):
         return result(False, f"{path} has nothing to save: its newest version says the same")
@@ -261,7 +261,7 @@ _KEPT = "your text is in the file, uncommitted; see to what is said above and sa
 
 
 __all__ = [
-    *("Saved", "State", "committed_text", "conflict", "init"),
-    *("introduce", "is_committed", "locate", "on_disk", "restore"),
-    *("save", "save_over", "state", "tag", "untag", "write"),
+    *("SavedVersion", "RepositoryState", "committed_text", "conflict_between", "init_repository"),
+    *("set_identity", "is_committed", "template_path", "text_on_disk", "restore_version"),
+    *("save_template", "save_template_over", "repository_state", "tag_version", "remove_tag", "write_template"),
 ]

@@ -25,8 +25,8 @@ from promptlab.types import LABELS, Label, Place, Prompt, Source, Template, high
 from promptlab.workspace import _row_labels as label_rows
 from promptlab.workspace._workspace import FILE, Workspace
 
-MOST: Label = LABELS[-1]
-FRAGMENT = "#passages="
+HIGHEST_LABEL: Label = LABELS[-1]
+PASSAGES_MARK = "#passages="
 """Between a document's path and which passages were taken of it, in the path of a selection."""
 
 
@@ -134,11 +134,11 @@ class Look:
 
     def _of_place(self, place: Place, seen: frozenset[Place]) -> Label:
         label = self.of_path(place.path)
-        if not place.row or label == MOST or place in seen:
+        if not place.row or label == HIGHEST_LABEL or place in seen:
             return label
         rows = self._rows_of(place.path)
         if rows is None:
-            return MOST
+            return HIGHEST_LABEL
         row = rows.labelled.get(place.row)
         if row is None:
             return label
@@ -146,7 +146,7 @@ class Look:
 
     def of_copy(self, place: Place, seen: frozenset[Place] = frozenset()) -> Label:
         """See `Labels.of_copy`."""
-        return self.of(place, seen) if self.is_there(place.path) else MOST
+        return self.of(place, seen) if self.is_there(place.path) else HIGHEST_LABEL
 
     def is_there(self, path: str) -> bool:
         """True if there is such a file."""
@@ -165,15 +165,15 @@ class Look:
         if path not in self._rows:
             stat = self._stat(path)
             try:
-                self._rows[path] = stat and label_rows.of_file(self._given.root / path, path, stat)
+                self._rows[path] = stat and label_rows.read_row_labels(self._given.root / path, path, stat)
             except (PromptlabError, OSError, ValueError):
                 self._rows[path] = None
         return self._rows[path]
 
     def of_source(self, source: Source) -> Label:
         """See `Labels.of_source`."""
-        if source.label == MOST:
-            return MOST
+        if source.label == HIGHEST_LABEL:
+            return HIGHEST_LABEL
         if source.places is None:
             return highest([source.label, self._of_unplaced(source)])
         # The text of a template is the prompt's own, and a draft, or a judge's own one, is no file.
@@ -185,12 +185,12 @@ class Look:
         if source.section == "layout":
             return self.of_path(source.name) if source.name else "public"
         if source.section == "context":
-            names = [name for name in (source.name, source.name.partition(FRAGMENT)[0]) if name]
+            names = [name for name in (source.name, source.name.partition(PASSAGES_MARK)[0]) if name]
             there = [name for name in dict.fromkeys(names) if self.is_there(name)]
-            return highest([self.of_path(name) for name in names]) if there or not names else MOST
+            return highest([self.of_path(name) for name in names]) if there or not names else HIGHEST_LABEL
         if source.section == "examples" and source.name:
             found = [Place(pool, source.name) for pool in self._every_pool() if self._has(pool, source.name)]
-            return highest([self.of(place) for place in found]) if found else MOST
+            return highest([self.of(place) for place in found]) if found else HIGHEST_LABEL
         return "public"
 
     def _every_pool(self) -> tuple[str, ...]:
@@ -239,7 +239,7 @@ class Look:
         return Source("layout", template.path, label, template.sha256, (Place(template.path),))
 
 
-def places_of(prompt: Prompt | None) -> tuple[Place, ...]:
+def places_of_prompt(prompt: Prompt | None) -> tuple[Place, ...]:
     """Every file that anything in `prompt` came from, each once: what an answer to it was made of."""
     if prompt is None:
         return ()
@@ -248,7 +248,7 @@ def places_of(prompt: Prompt | None) -> tuple[Place, ...]:
         if source.places is not None:
             found |= dict.fromkeys(source.places)
         elif source.section in ("context", "layout") and source.name:
-            found[Place(source.name.partition(FRAGMENT)[0])] = None
+            found[Place(source.name.partition(PASSAGES_MARK)[0])] = None
     return tuple(found)
 
 
@@ -257,4 +257,4 @@ def labelled_as(places: Iterable[Place], labels: Labels) -> Label:
     return highest([*map(labels.look().of_copy, places)])
 
 
-__all__ = ["MOST", "Labels", "Look", "labelled_as", "places_of"]
+__all__ = ["HIGHEST_LABEL", "Labels", "Look", "labelled_as", "places_of_prompt"]

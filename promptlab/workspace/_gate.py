@@ -12,11 +12,11 @@ from contextvars import ContextVar
 from promptlab.errors import GateRefused
 from promptlab.types import LABELS, Label, Prompt
 
-AGAIN: ContextVar[Callable[[], None]] = ContextVar("AGAIN", default=lambda: None)
+CHECK_BEFORE_RETRY: ContextVar[Callable[[], None]] = ContextVar("AGAIN", default=lambda: None)
 """What a backend calls before it sends a request once more: it raises `GateRefused` where it may not go any more."""
 
 
-def cleared(label: Label, clearances: Mapping[str, Label]) -> list[str]:
+def cleared_models(label: Label, clearances: Mapping[str, Label]) -> list[str]:
     """Of models with their clearances, the names of those that may see text labelled `label`."""
     return [name for name, clearance in clearances.items() if LABELS.index(clearance) >= LABELS.index(label)]
 
@@ -28,12 +28,12 @@ def _parts(prompt: Prompt) -> set[tuple[Label, str, str]]:
     }
 
 
-def label_of(prompt: Prompt) -> Label:
+def label_of_prompt(prompt: Prompt) -> Label:
     """The strictest label of anything that went into the prompt."""
     return max((label for label, _, _ in _parts(prompt)), key=LABELS.index, default="public")
 
 
-def check(prompt: Prompt, *, model: str, clearance: Label) -> None:
+def check_gate(prompt: Prompt, *, model: str, clearance: Label) -> None:
     """Raise `GateRefused` when something in `prompt` is labelled above `clearance`; it names every such part."""
     limit = LABELS.index(clearance)
     blocked = sorted(part for part in _parts(prompt) if LABELS.index(part[0]) > limit)

@@ -23,7 +23,7 @@ class Unresolved(Exception):
     """Nobody can say which file a path names: links that go on and on, a folder that may not be read."""
 
 
-def ways(path: Path) -> Iterator[Path]:
+def every_name(path: Path) -> Iterator[Path]:
     """Every name of the file `path` on the way to it: without detours, and after each link that is followed.
 
     Raises `Unresolved` after the last that could be found.
@@ -60,13 +60,13 @@ def _link(path: Path) -> str | None:
         raise Unresolved(str(exc)) from exc
 
 
-def folded(name: str) -> str:
+def fold_name(name: str) -> str:
     """A name in one case and one form of Unicode, as disks compare names that take both for the same."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 @lru_cache(maxsize=4096)
-def exact(pattern: str) -> re.Pattern[str]:
+def exact_pattern(pattern: str) -> re.Pattern[str]:
     """What `pattern` names to the letter, which is what it may lower: `**` crosses folders, `*` and `?` do not. One
     without either names a file of the workspace, or a folder and all in it."""
     if pattern.endswith("/") or not set("*?") & set(pattern):
@@ -77,17 +77,17 @@ def exact(pattern: str) -> re.Pattern[str]:
 
 
 @lru_cache(maxsize=4096)
-def wide(pattern: str) -> re.Pattern[str]:
+def gitignore_pattern(pattern: str) -> re.Pattern[str]:
     """What `pattern` raises, in names that are `folded`: what .gitignore matches, and what it names to the letter."""
     from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern  # late: most workspaces have few patterns or none
 
-    regex, _ = GitIgnoreSpecPattern.pattern_to_regex(folded(pattern))
-    own = exact(folded(pattern)).pattern
+    regex, _ = GitIgnoreSpecPattern.pattern_to_regex(fold_name(pattern))
+    own = exact_pattern(fold_name(pattern)).pattern
     # A pattern that matches a folder matches what is in it; pathspec leaves the rest of the name to who asks.
     return re.compile(own if regex is None else f"(?:{own})|(?:(?:{regex}).*)", re.DOTALL)
 
 
-def problem(pattern: str) -> str:
+def pattern_problem(pattern: str) -> str:
     """What is wrong with a pattern that does not mean what people believe; "" for one that is well."""
     parts = pattern.removesuffix("/").split("/")
     if pattern.startswith("!"):
@@ -112,4 +112,4 @@ def _closed(pattern: str) -> bool:
     return all("]" in rest[1:] for rest in pattern.split("[")[1:])
 
 
-__all__ = ["Unresolved", "exact", "folded", "problem", "ways", "wide"]
+__all__ = ["Unresolved", "every_name", "exact_pattern", "fold_name", "gitignore_pattern", "pattern_problem"]

@@ -45,7 +45,7 @@ _LOOK_AGAIN = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentRequest:
     """A request that is about to go out, for the `attempt`th time. `host` gets it, by way of the proxy `via` where
     there is one; `label` is the highest of its text, `clearance` what the model may see, `request` its key in the
     history; `masked` parts of the text were replaced."""
@@ -93,7 +93,7 @@ class Ledger:
         self._waiting: deque[_Entry] = deque()
         self._writer: _Entry | None = None
 
-    def sent(self, what: Sent) -> None:
+    def sent(self, what: SentRequest) -> None:
         """Write down a request that is about to go out. Raises `StoreError`; nothing may be sent then."""
         # By hand: `asdict` takes longer than all the rest.
         line = {
@@ -233,7 +233,7 @@ class Ledger:
         if not size:
             return 0
         last, whole = self._last_line(size)
-        found = read(last) if whole else None
+        found = parse_entry(last) if whole else None
         self._before = found["hash"] if found else digest(last)
         if whole:
             return size
@@ -286,7 +286,7 @@ _HOLDS: Mapping[str, Mapping[str, type]] = {
 }
 
 
-def read(line: bytes) -> dict[str, Any] | None:
+def parse_entry(line: bytes) -> dict[str, Any] | None:
     """The entry that `line` is, None where it is none or its own hash does not fit."""
     text, mark, rest = line.rpartition(b', "hash": "')
     try:
@@ -300,12 +300,12 @@ def read(line: bytes) -> dict[str, Any] | None:
     return found if all(isinstance(found.get(name), kind) for name, kind in holds.items()) else None
 
 
-def lowers(before: Label, after: Label) -> bool:
+def is_lower(before: Label, after: Label) -> bool:
     """Whether going from `before` to `after` lets more models see a text."""
     return LABELS.index(after) < LABELS.index(before)
 
 
-def write_lowered(state: Path, path: str, *, before: Label, after: Label, reason: str, hint: str) -> None:
+def record_lowered_label(state: Path, path: str, *, before: Label, after: Label, reason: str, hint: str) -> None:
     """Write down that whoever sits here lowers the label of `path`, for a `reason`, which there must be.
 
     Raises:
@@ -317,11 +317,11 @@ def write_lowered(state: Path, path: str, *, before: Label, after: Label, reason
         message = f"`{path}` stays {before}: lowering a label needs a reason, which the ledger keeps"
         raise WorkspaceError(message, hint=hint)
     ledger = Ledger(state)
-    ledger.lowered(path, before=before, after=after, who=person(), reason=reason)
+    ledger.lowered(path, before=before, after=after, who=user_name(), reason=reason)
     ledger.close()
 
 
-def person() -> str:
+def user_name() -> str:
     """Who sits at this machine, as the system knows them."""
     try:
         return getpass.getuser()
@@ -329,4 +329,14 @@ def person() -> str:
         return f"user {os.getuid()}"
 
 
-__all__ = ["FILE", "START", "Ledger", "Sent", "digest", "lowers", "person", "read", "write_lowered"]
+__all__ = [
+    "FILE",
+    "START",
+    "Ledger",
+    "SentRequest",
+    "digest",
+    "is_lower",
+    "parse_entry",
+    "record_lowered_label",
+    "user_name",
+]

@@ -15,7 +15,7 @@ from typing import Any
 
 from promptlab.errors import StoreError
 from promptlab.types import LABELS
-from promptlab.workspace._ledger import FILE, START, digest, read
+from promptlab.workspace._ledger import FILE, START, digest, parse_entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Destination:
+class LedgerDestination:
     """All that went to one model of one host: how many tries, bytes, the strictest label, the first and last time."""
 
     host: str
@@ -62,7 +62,7 @@ class Destination:
     last: str
 
 
-def lines(state: Path) -> Iterator[Line]:
+def ledger_lines(state: Path) -> Iterator[Line]:
     """Every line, in order. Raises `StoreError` where the file cannot be read; where there is none there are none."""
     number, waiting = 0, b""
     try:
@@ -82,31 +82,31 @@ def lines(state: Path) -> Iterator[Line]:
 
 def _line(number: int, raw: bytes, following: bytes) -> Line:
     text = raw.removesuffix(b"\n")
-    after = read(following.removesuffix(b"\n")) if following else None
+    after = parse_entry(following.removesuffix(b"\n")) if following else None
     torn = not raw.endswith(b"\n") or (
         after is not None and after.get("kind") == "torn" and after.get("before") == digest(text)
     )
-    entry = None if torn else read(text)
+    entry = None if torn else parse_entry(text)
     return Line(number, entry, torn, entry["hash"] if entry else digest(text))
 
 
-def newest(state: Path, limit: int | None = None) -> list[dict[str, Any]]:
+def newest_ledger_entries(state: Path, limit: int | None = None) -> list[dict[str, Any]]:
     """The last `limit` entries, newest first; all of them for None. What is torn or changed is left out."""
-    found = [{"line": line.number, **line.entry} for line in lines(state) if line.entry is not None]
+    found = [{"line": line.number, **line.entry} for line in ledger_lines(state) if line.entry is not None]
     return found[::-1][:limit]
 
 
-def destinations(state: Path) -> list[Destination]:
+def ledger_destinations(state: Path) -> list[LedgerDestination]:
     """To whom text went, the one that was sent to last first."""
-    found: dict[tuple[str, str], Destination] = {}
-    for line in lines(state):
+    found: dict[tuple[str, str], LedgerDestination] = {}
+    for line in ledger_lines(state):
         entry = line.entry
         if entry is None or entry.get("kind") != "sent":
             continue
         key = (str(entry["host"]), str(entry["model"]))
-        old = found.pop(key, None) or Destination(*key, 0, 0, "public", entry["at"], entry["at"])
+        old = found.pop(key, None) or LedgerDestination(*key, 0, 0, "public", entry["at"], entry["at"])
         label = max(old.label, str(entry["label"]), key=_rank)
-        found[key] = Destination(
+        found[key] = LedgerDestination(
             *key, old.tries + 1, old.bytes + int(entry["bytes"]), label, old.first, str(entry["at"])
         )
     return list(found.values())[::-1]
@@ -116,7 +116,7 @@ def _rank(label: str) -> int:
     return LABELS.index(label) if label in LABELS else len(LABELS)
 
 
-def verify(state: Path, *, head: str = "") -> Verdict:
+def verify_ledger(state: Path, *, head: str = "") -> Verdict:
     """Hold every line against the one before. With `head`, a hash written down earlier, a ledger that does not hold it
     has a problem, too: the end of a chain can be cut off unseen otherwise. Raises `StoreError`."""
     before, number = START, 0
@@ -124,7 +124,7 @@ def verify(state: Path, *, head: str = "") -> Verdict:
     counts: Counter[str] = Counter()
     problem: Problem | None = None
     met = not head
-    for line in lines(state):
+    for line in ledger_lines(state):
         number = line.number
         if line.torn:
             torn.append(number)
@@ -144,4 +144,13 @@ def verify(state: Path, *, head: str = "") -> Verdict:
     return Verdict(number, before, problem, tuple(torn), dict(counts))
 
 
-__all__ = ["Destination", "Line", "Problem", "Verdict", "destinations", "lines", "newest", "verify"]
+__all__ = [
+    "LedgerDestination",
+    "Line",
+    "Problem",
+    "Verdict",
+    "ledger_destinations",
+    "ledger_lines",
+    "newest_ledger_entries",
+    "verify_ledger",
+]

@@ -23,7 +23,7 @@ from promptlab._yaml import parse_yaml
 from promptlab.errors import InputError
 from promptlab.types import LABELS, Label, Place
 
-FROM = "copied_from"
+COPIED_FROM = "copied_from"
 """The key, or the column, with the files that a row was copied from."""
 
 
@@ -35,7 +35,7 @@ class RowLabel:
     origins: tuple[Place, ...]
 
 
-def origins(value: Any) -> tuple[Place, ...]:
+def parse_places(value: Any) -> tuple[Place, ...]:
     """The places that `copied_from` names. Raises `ValueError` where it is no list of paths, or of paths with a row."""
     if isinstance(value, str):  # a cell
         value = json.loads(value) if value.strip() else []
@@ -50,7 +50,7 @@ def origins(value: Any) -> tuple[Place, ...]:
     return tuple(found)
 
 
-def as_data(places: Sequence[Place]) -> list[Any]:
+def places_as_data(places: Sequence[Place]) -> list[Any]:
     """Places as `copied_from` has them, each once."""
     return [list(one) if one.row else one.path for one in dict.fromkeys(places)]
 
@@ -63,7 +63,7 @@ class Rows:
     labelled: Mapping[str, RowLabel]
 
 
-def of_file(full: Path, shown: str, state: os.stat_result | None = None) -> Rows:
+def read_row_labels(full: Path, shown: str, state: os.stat_result | None = None) -> Rows:
     """The rows of a file, whose `state` may be known already. Raises `InputError`, `OSError` or `ValueError` where the
     file has no rows that can be read."""
     state = full.stat() if state is None else state
@@ -76,12 +76,12 @@ def _read(full: Path, shown: str, _state: tuple[int, int, int]) -> Rows:
     ids: set[str] = set()
     for row in _rows(full, shown):
         ids.add(str(row.get("id")))
-        label, copied = row.get("label") or "public", row.get(FROM)
+        label, copied = row.get("label") or "public", row.get(COPIED_FROM)
         if label == "public" and not copied:
             continue
         if label not in LABELS:
             raise ValueError(f"{label!r} is not a label")
-        found[str(row.get("id"))] = RowLabel(label, origins(copied or []))
+        found[str(row.get("id"))] = RowLabel(label, parse_places(copied or []))
     return Rows(frozenset(ids), found)
 
 
@@ -99,4 +99,4 @@ def _rows(full: Path, shown: str) -> Iterator[Mapping[str, Any]]:
     yield from (row.data for row in json_rows(lines_of(text)) if isinstance(row.data, dict))
 
 
-__all__ = ["FROM", "RowLabel", "Rows", "as_data", "of_file", "origins"]
+__all__ = ["COPIED_FROM", "RowLabel", "Rows", "parse_places", "places_as_data", "read_row_labels"]

@@ -26,8 +26,8 @@ from promptlab.errors import PromptlabError
 from promptlab.types import sha256
 from promptlab.workspace._scan_rules import PATTERNS
 
-Group = Literal["keys", "personal"]
-LIBRARIES: dict[Group, tuple[str, ...]] = {
+FindingGroup = Literal["keys", "personal"]
+LIBRARIES: dict[FindingGroup, tuple[str, ...]] = {
     "keys": ("detect_secrets", "regex"),
     "personal": ("detect_secrets", "regex", "phonenumbers", "stdnum", "email_validator"),
 }
@@ -65,22 +65,22 @@ _END_OF_KEY = "-----END"
 class NotScanned(PromptlabError):
     """A text could not be scanned: a library is missing, or it took too long. `group` is what was looked for."""
 
-    def __init__(self, group: Group, message: str, *, hint: str = "") -> None:
+    def __init__(self, group: FindingGroup, message: str, *, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.group = group
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Finding:
     """Characters `start` to `end` look like a `kind` of the `group`."""
 
     start: int
     end: int
-    group: Group
+    group: FindingGroup
     kind: str
 
 
-def missing(group: Group) -> tuple[str, ...]:
+def missing_libraries(group: FindingGroup) -> tuple[str, ...]:
     """The libraries that a scan for `group` needs and that are not installed."""
     return tuple(name for name in LIBRARIES[group] if not _is_there(name))
 
@@ -95,7 +95,7 @@ def _is_there(name: str) -> bool:
 _THERE: set[str] = set()
 
 
-def find(text: str, group: Group, regions: Sequence[str] = ()) -> tuple[Found, ...]:
+def scan_text(text: str, group: FindingGroup, regions: Sequence[str] = ()) -> tuple[Finding, ...]:
     """What of `group` is in `text`, in order and without overlaps. Phone numbers without a country code are looked for
     as those of `regions` write them. What was found in a text is remembered, not the text.
 
@@ -105,7 +105,7 @@ def find(text: str, group: Group, regions: Sequence[str] = ()) -> tuple[Found, .
     key: _Key = group, tuple(regions), sha256(text)
     if (known := _KNOWN.get(key)) is not None:
         return known
-    if lacking := missing(group):
+    if lacking := missing_libraries(group):
         raise NotScanned(
             group,
             f"cannot be scanned for {_WORDS[group]}: the Python package `{lacking[0]}` is not installed",
@@ -117,20 +117,20 @@ def find(text: str, group: Group, regions: Sequence[str] = ()) -> tuple[Found, .
         return known if (known := _KNOWN.get(key)) is not None else _scanned(key, text)
 
 
-def _scanned(key: _Key, text: str) -> tuple[Found, ...]:
+def _scanned(key: _Key, text: str) -> tuple[Finding, ...]:
     group, regions, _ = key
-    found = apart(_keys(text) if group == "keys" else _personal(text, regions))
+    found = without_overlaps(_keys(text) if group == "keys" else _personal(text, regions))
     _KNOWN.put(key, found)
     return found
 
 
-_Key = tuple[Group, tuple[str, ...], str]
+_Key = tuple[FindingGroup, tuple[str, ...], str]
 _ONCE = threading.Lock()
 LONG = 2_000
 """Characters from which a text is scanned by one thread at a time."""
 
 
-_WORDS: dict[Group, str] = {"keys": "keys", "personal": "personal data"}
+_WORDS: dict[FindingGroup, str] = {"keys": "keys", "personal": "personal data"}
 
 
 class _Memory:
@@ -138,13 +138,13 @@ class _Memory:
 
     def __init__(self, most: int) -> None:
         self._lock = threading.Lock()
-        self._held: LRUCache[Any, tuple[Found, ...]] = LRUCache(most)
+        self._held: LRUCache[Any, tuple[Finding, ...]] = LRUCache(most)
 
-    def get(self, key: Any) -> tuple[Found, ...] | None:
+    def get(self, key: Any) -> tuple[Finding, ...] | None:
         with self._lock:
             return self._held.get(key)
 
-    def put(self, key: Any, value: tuple[Found, ...]) -> None:
+    def put(self, key: Any, value: tuple[Finding, ...]) -> None:
         with self._lock:
             self._held[key] = value
 
@@ -152,16 +152,16 @@ class _Memory:
 _KNOWN = _Memory(4096)
 
 
-def apart(found: Iterable[Found]) -> tuple[Found, ...]:
+def without_overlaps(found: Iterable[Finding]) -> tuple[Finding, ...]:
     """In order; of two that overlap, the longer one."""
-    kept: list[Found] = []
+    kept: list[Finding] = []
     for one in sorted(set(found), key=lambda f: (f.start - f.end, f.start, f.kind)):
         if all(one.end <= other.start or one.start >= other.end for other in kept):
             kept.append(one)
     return tuple(sorted(kept, key=lambda f: f.start))
 
 
-def _search(compiled: Any, text: str, group: Group, kind: str) -> list[Any]:
+def _search(compiled: Any, text: str, group: FindingGroup, kind: str) -> list[Any]:
     """Matches in `text`, piece by piece, within `SECONDS`."""
     try:
         if len(text) <= _PIECE:
@@ -234,15 +234,15 @@ def kinds_of_keys() -> tuple[str, ...]:
     return tuple(sorted({plugin.kind for plugin in _plugins()[0]} | {kind for kind, _ in PATTERNS}))
 
 
-def _keys(text: str) -> Iterator[Found]:
+def _keys(text: str) -> Iterator[Finding]:
     for plugin in _plugins()[0]:
         yield from _of(plugin, text, "keys", plugin.kind)
     for kind, pattern in PATTERNS:
         for match in _search(_compiled(pattern), text, "keys", kind):
-            yield Found(match.start("value"), _key_end(text, match.end("value"), kind), "keys", kind)
+            yield Finding(match.start("value"), _key_end(text, match.end("value"), kind), "keys", kind)
 
 
-def _of(plugin: _Plugin, text: str, group: Group, kind: str) -> Iterator[Found]:
+def _of(plugin: _Plugin, text: str, group: FindingGroup, kind: str) -> Iterator[Finding]:
     for pattern in plugin.patterns:
         for match in _search(pattern, text, group, kind):
             if not plugin.judge(match.group()):
@@ -250,7 +250,7 @@ def _of(plugin: _Plugin, text: str, group: Group, kind: str) -> Iterator[Found]:
             start, end = match.span()
             if group == "keys":
                 start, end = _key_start(text, start, kind), _key_end(text, end, kind)
-            yield Found(start, end, group, kind)
+            yield Finding(start, end, group, kind)
 
 
 def _key_start(text: str, start: int, kind: str) -> int:
@@ -273,7 +273,7 @@ def _key_end(text: str, end: int, kind: str) -> int:
 # Personal data
 
 
-def _personal(text: str, regions: Sequence[str]) -> Iterator[Found]:
+def _personal(text: str, regions: Sequence[str]) -> Iterator[Finding]:
     if "@" in text:
         yield from _mail(text)
     if text.count(".") >= 3:
@@ -285,7 +285,7 @@ def _personal(text: str, regions: Sequence[str]) -> Iterator[Found]:
         for match in _search(_compiled(pattern), text, "personal", kind):
             start = match.start()
             if (length := _valid_part(match.group(), judge, kind)) is not None:
-                yield Found(start, start + length, "personal", kind)
+                yield Finding(start, start + length, "personal", kind)
     yield from _phones(text, regions)
 
 
@@ -302,7 +302,7 @@ def _valid_part(candidate: str, judge: Callable[[str], bool], kind: str) -> int 
     return None
 
 
-def _mail(text: str) -> Iterator[Found]:
+def _mail(text: str) -> Iterator[Finding]:
     from email_validator import EmailNotValidError, validate_email
 
     for match in _search(_compiled(_MAIL), text, "personal", "mail address"):
@@ -311,15 +311,24 @@ def _mail(text: str) -> Iterator[Found]:
             validate_email(candidate, check_deliverability=False, test_environment=True)
         except EmailNotValidError:
             continue
-        yield Found(match.start(), match.start() + len(candidate), "personal", "mail address")
+        yield Finding(match.start(), match.start() + len(candidate), "personal", "mail address")
 
 
-def _phones(text: str, regions: Sequence[str]) -> Iterator[Found]:
+def _phones(text: str, regions: Sequence[str]) -> Iterator[Finding]:
     import phonenumbers
 
     for region in regions or (None,):
         for match in phonenumbers.PhoneNumberMatcher(text, region):
-            yield Found(match.start, match.end, "personal", "phone number")
+            yield Finding(match.start, match.end, "personal", "phone number")
 
 
-__all__ = ["LIBRARIES", "Found", "Group", "NotScanned", "apart", "find", "kinds_of_keys", "missing"]
+__all__ = [
+    "LIBRARIES",
+    "Finding",
+    "FindingGroup",
+    "NotScanned",
+    "kinds_of_keys",
+    "missing_libraries",
+    "scan_text",
+    "without_overlaps",
+]

@@ -25,7 +25,7 @@ from promptlab._yaml import parse_yaml
 from promptlab.errors import PromptlabError, SuiteError, Untrusted
 from promptlab.workspace._workspace import OpenAIModel, Workspace
 
-VARIABLE = "PROMPTLAB_TRUST"
+TRUST_VARIABLE = "PROMPTLAB_TRUST"
 """The environment variable that trusts every workspace if it is 1, for machines that test; `--trust` does the same."""
 CODE = "code"
 MOST_BYTES = 2_000_000
@@ -34,7 +34,7 @@ _given = [False]
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class Permission:
     """One thing a workspace asks for. `id` is what the answer is kept by; `words` say it to people."""
 
     kind: Literal["code", "host", "key"]
@@ -42,14 +42,17 @@ class Ask:
     words: str
 
 
-def asks(workspace: Workspace) -> tuple[Ask, ...]:
+def requested_permissions(workspace: Workspace) -> tuple[Permission, ...]:
     """All that the workspace asks for. Reads its YAML and JSON files, runs nothing."""
-    code = [Ask("code", CODE, f"scorer: {place} runs the function `{name}`") for place, name in functions(workspace)]
-    models = [ask for name, entry in workspace.models.items() for ask in asks_of(name, entry)]
+    code = [
+        Permission("code", CODE, f"scorer: {place} runs the function `{name}`")
+        for place, name in scorer_functions(workspace)
+    ]
+    models = [ask for name, entry in workspace.models.items() for ask in permissions_of_model(name, entry)]
     return tuple(dict.fromkeys([*code, *models]))
 
 
-def asks_of(name: str, entry: object) -> list[Ask]:
+def permissions_of_model(name: str, entry: object) -> list[Permission]:
     """What the model `name` asks for; nothing for local models, OpenAI with its usual key, and this machine."""
     if not isinstance(entry, OpenAIModel):
         return []
@@ -64,14 +67,14 @@ def asks_of(name: str, entry: object) -> list[Ask]:
     found = []
     official = url.scheme == "https" and is_openai(host) and port in (None, 443)
     if not official:
-        found.append(Ask("host", f"host {shown}", f"model `{name}` sends prompts to {shown}"))
+        found.append(Permission("host", f"host {shown}", f"model `{name}` sends prompts to {shown}"))
     key = entry.api_key_env
     if key and not (official and key == "OPENAI_API_KEY"):
-        found.append(Ask("key", f"key {key} {shown}", f"model `{name}` sends the key in {key} to {shown}"))
+        found.append(Permission("key", f"key {key} {shown}", f"model `{name}` sends the key in {key} to {shown}"))
     return found
 
 
-def functions(workspace: Workspace) -> list[tuple[str, str]]:
+def scorer_functions(workspace: Workspace) -> list[tuple[str, str]]:
     """Files of the workspace that name functions as scorers, each with the function."""
     found = []
     for path in _files(workspace.root):
@@ -128,27 +131,27 @@ def _functions(data: Any) -> Iterator[str]:
             waiting += one
 
 
-def missing(workspace: Workspace) -> tuple[Ask, ...]:
+def missing_permissions(workspace: Workspace) -> tuple[Permission, ...]:
     """What the workspace asks for and nobody has trusted it with."""
-    if is_everything():
+    if trusts_everything():
         return ()
     granted = _granted(workspace)
-    return tuple(ask for ask in asks(workspace) if ask.id not in granted)
+    return tuple(ask for ask in requested_permissions(workspace) if ask.id not in granted)
 
 
-def problem(workspace: Workspace, name: str, entry: object) -> Untrusted | None:
+def model_trust_problem(workspace: Workspace, name: str, entry: object) -> Untrusted | None:
     """Why the model may not be asked yet; None where it may."""
-    wanted = asks_of(name, entry)
-    if not wanted or is_everything():
+    wanted = permissions_of_model(name, entry)
+    if not wanted or trusts_everything():
         return None
     granted = _granted(workspace)
     lacking = [ask.words for ask in wanted if ask.id not in granted]
     return _untrusted("; ".join(lacking)) if lacking else None
 
 
-def check_code(workspace: Workspace, function: str) -> None:
+def check_code_trusted(workspace: Workspace, function: str) -> None:
     """Raise `Untrusted` where a function of the workspace may not run yet."""
-    if not is_everything() and CODE not in _granted(workspace):
+    if not trusts_everything() and CODE not in _granted(workspace):
         raise _untrusted(f"the scorer `python` runs the function `{function}` of this workspace")
 
 
@@ -159,14 +162,14 @@ def _untrusted(what: str) -> Untrusted:
     )
 
 
-def trust(workspace: Workspace, wanted: Iterable[Ask] | None = None) -> None:
+def trust_workspace(workspace: Workspace, wanted: Iterable[Permission] | None = None) -> None:
     """Trust the workspace with what was shown, or with all that it asks for now; with nothing that comes later."""
-    shown = {ask.id for ask in (asks(workspace) if wanted is None else wanted)}
+    shown = {ask.id for ask in (requested_permissions(workspace) if wanted is None else wanted)}
     entry = {"owner": _owner(workspace), "trusted": sorted(shown | _granted(workspace))}
     _write({**_kept(), _key(workspace): entry})
 
 
-def forget(workspace: Workspace) -> bool:
+def forget_trust(workspace: Workspace) -> bool:
     """Trust it no more; whether it was trusted."""
     kept = _kept()
     if kept.pop(_key(workspace), None) is None:
@@ -176,7 +179,7 @@ def forget(workspace: Workspace) -> bool:
 
 
 @contextmanager
-def everything() -> Iterator[None]:
+def trust_everything() -> Iterator[None]:
     """Trust whatever is opened inside, as `--trust` does; nothing is kept."""
     before, _given[0] = _given[0], True
     try:
@@ -185,12 +188,12 @@ def everything() -> Iterator[None]:
         _given[0] = before
 
 
-def is_everything() -> bool:
+def trusts_everything() -> bool:
     """Whether `--trust` or the environment trusts whatever is opened."""
-    return _given[0] or os.environ.get(VARIABLE, "").lower() in ("1", "true", "yes")
+    return _given[0] or os.environ.get(TRUST_VARIABLE, "").lower() in ("1", "true", "yes")
 
 
-def file() -> Path:
+def trust_file() -> Path:
     """Where the answers are kept: for the person, and never in a workspace."""
     base = os.environ.get("XDG_CONFIG_HOME")
     return (Path(base) if base and Path(base).is_absolute() else Path.home() / ".config") / "promptlab" / "trust.json"
@@ -214,7 +217,7 @@ def _granted(workspace: Workspace) -> frozenset[str]:
 
 def _kept() -> dict[str, Any]:
     try:
-        found = json.loads(file().read_text("utf-8"))
+        found = json.loads(trust_file().read_text("utf-8"))
     except (OSError, ValueError, RecursionError):  # nobody was asked yet, or half a file: they are asked again
         return {}
     return found if isinstance(found, dict) else {}
@@ -222,21 +225,21 @@ def _kept() -> dict[str, Any]:
 
 def _write(kept: dict[str, Any]) -> None:
     try:
-        write_atomically(file(), json.dumps(kept, indent=1).encode("ascii"))
+        write_atomically(trust_file(), json.dumps(kept, indent=1).encode("ascii"))
     except OSError as exc:
-        raise PromptlabError(f"what you trust cannot be kept in {file()}: {exc}") from exc
+        raise PromptlabError(f"what you trust cannot be kept in {trust_file()}: {exc}") from exc
 
 
 __all__ = [
-    "Ask",
-    "asks",
-    "asks_of",
-    "check_code",
-    "everything",
-    "file",
-    "forget",
-    "is_everything",
-    "missing",
-    "problem",
-    "trust",
+    "Permission",
+    "check_code_trusted",
+    "forget_trust",
+    "missing_permissions",
+    "model_trust_problem",
+    "permissions_of_model",
+    "requested_permissions",
+    "trust_everything",
+    "trust_file",
+    "trust_workspace",
+    "trusts_everything",
 ]

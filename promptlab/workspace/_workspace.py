@@ -27,7 +27,7 @@ from promptlab.types import Label, highest
 from promptlab.workspace import _label_paths as label_paths
 
 FILE = "promptlab.yaml"
-UPLOADS = "documents/uploads"
+UPLOADS_FOLDER = "documents/uploads"
 """Where uploads and pastes go. Until a pattern of `labels` says otherwise, what is in there is confidential."""
 IMPORTED = "imported"
 """The name of folders that imports from other tools go to; the same holds for what is in them."""
@@ -111,16 +111,16 @@ _SENT: Mapping[str, str] = {
 """Fields of a request that a template or this catalogue sets otherwise, and how."""
 
 
-Rule = Literal["refuse", "mask", "warn", "off"]
+ScanRule = Literal["refuse", "mask", "warn", "off"]
 """What becomes of a request in whose text a scan finds something."""
 
 
-class Scan(_Strict):
+class ScanPolicy(_Strict):
     """What is done about keys and personal data in text that is about to go to an API. Phone numbers without a country
     code are looked for as those of `regions` write them, such as US or GB."""
 
-    keys: Rule = "refuse"
-    personal: Rule = "warn"
+    keys: ScanRule = "refuse"
+    personal: ScanRule = "warn"
     regions: tuple[str, ...] = ()
 
     @field_validator("keys", "personal", mode="before")
@@ -138,7 +138,7 @@ class Scan(_Strict):
         return value
 
 
-USUAL_SCAN = Scan()
+USUAL_SCAN = ScanPolicy()
 
 
 class OpenAIModel(_Strict):
@@ -169,7 +169,7 @@ class OpenAIModel(_Strict):
     reasoning_effort: str | None = Field(default=None, min_length=1)
     reasoning: Mapping[str, Mapping[str, Any]] = {}
     extra_body: Mapping[str, Any] = {}
-    scan: Scan | None = None
+    scan: ScanPolicy | None = None
 
     @field_validator("extra_body", "reasoning")
     @classmethod
@@ -203,7 +203,7 @@ class _File(_Strict):
     models: dict[str, ModelEntry] = {}
     labels: dict[str, Label] = {}
     model_memory: int | None = Field(default=None, gt=0, description="MB that loaded local models may take together")
-    scan: Scan = USUAL_SCAN
+    scan: ScanPolicy = USUAL_SCAN
 
     @field_validator("models", "labels", mode="before")
     @classmethod
@@ -216,7 +216,7 @@ class _File(_Strict):
     def _can_match(cls, labels: dict[str, Label]) -> dict[str, Label]:
         # A pattern that can match nothing is a label somebody believes in.
         for pattern in labels:
-            if wrong := label_paths.problem(pattern):
+            if wrong := label_paths.pattern_problem(pattern):
                 raise ValueError(wrong)
         return labels
 
@@ -230,7 +230,7 @@ class Workspace:
     labels: Mapping[str, Label]
     model_memory: int | None = None
     """MB that loaded local models may take together; None leaves it to the machine."""
-    scan: Scan = USUAL_SCAN
+    scan: ScanPolicy = USUAL_SCAN
     """What is done about keys and personal data in text for APIs, unless a model's entry says otherwise."""
 
     @property
@@ -270,11 +270,13 @@ class Workspace:
             return "confidential"
 
     def _label_of_name(self, name: str) -> Label:
-        plain = label_paths.folded(name)
-        exact = [label for pattern, label in self.labels.items() if label_paths.exact(pattern).fullmatch(name)]
-        raised = [label for pattern, label in self.labels.items() if label_paths.wide(pattern).fullmatch(plain)]
+        plain = label_paths.fold_name(name)
+        exact = [label for pattern, label in self.labels.items() if label_paths.exact_pattern(pattern).fullmatch(name)]
+        raised = [
+            label for pattern, label in self.labels.items() if label_paths.gitignore_pattern(pattern).fullmatch(plain)
+        ]
         # What came from outside: uploads, and whatever `promptlab import` wrote.
-        foreign = plain.startswith(f"{UPLOADS}/") or IMPORTED in plain.split("/")[:-1]
+        foreign = plain.startswith(f"{UPLOADS_FOLDER}/") or IMPORTED in plain.split("/")[:-1]
         return highest([*(exact or (["confidential"] if foreign else [])), *raised])
 
     def matches(self, pattern: str, path: str) -> bool:
@@ -283,8 +285,8 @@ class Workspace:
             names = [self._inside(way) for way in _ways(self.root, path)]
         except label_paths.Unresolved:
             return False
-        exact, wide = label_paths.exact(pattern), label_paths.wide(pattern)
-        return any(exact.fullmatch(name) or wide.fullmatch(label_paths.folded(name)) for name in names)
+        exact, wide = label_paths.exact_pattern(pattern), label_paths.gitignore_pattern(pattern)
+        return any(exact.fullmatch(name) or wide.fullmatch(label_paths.fold_name(name)) for name in names)
 
     def _inside(self, path: Path) -> str:
         for root in (self.root, self.root.resolve()):
@@ -323,7 +325,7 @@ class Workspace:
 
 def _ways(root: Path, path: str) -> list[Path]:
     try:
-        return list(label_paths.ways(root / path))
+        return list(label_paths.every_name(root / path))
     except ValueError as exc:  # a NUL byte
         raise label_paths.Unresolved(str(exc)) from exc
 
@@ -342,4 +344,4 @@ def _explain(exc: ValidationError, file: YamlFile) -> WorkspaceError:
     return WorkspaceError(problem.message, file=file.shown, line=problem.line, field=problem.field, hint=problem.hint)
 
 
-__all__ = ["FILE", "LlamaModel", "OpenAIModel", "Rule", "Scan", "Workspace", "nearest"]
+__all__ = ["FILE", "LlamaModel", "OpenAIModel", "ScanPolicy", "ScanRule", "Workspace", "nearest"]

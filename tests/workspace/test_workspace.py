@@ -413,7 +413,9 @@ def test_patterns_raise_whatever_git_would_ignore(make_workspace: Make) -> None:
         found = {name for name in files if labelled.label_of(name) == "confidential"}
         assert ignored <= found, pattern
         # Beyond git only what the pattern names to the letter.
-        assert {name for name in found - ignored if not label_paths.exact(pattern).fullmatch(name)} == set(), pattern
+        assert {name for name in found - ignored if not label_paths.exact_pattern(pattern).fullmatch(name)} == set(), (
+            pattern
+        )
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,7 @@ class OpenAIBackend:
                 stopped = _Try(Answer(self._asked), time.monotonic(), stopped=True)
                 yield self._completion(request, stopped, attempt, called)
                 return
-            workspace.AGAIN.get()()  # a label may have been raised meanwhile
+            workspace.CHECK_BEFORE_RETRY.get()()  # a label may have been raised meanwhile
 
     def as_sent(self, request: Request) -> AsSent:
         """The JSON body and the address, and the tokens. Raises `RequestRejected` for what cannot be sent."""

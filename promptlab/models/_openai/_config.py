@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, parse_qsl, quote, quote_plus, unquote, unq
 from promptlab._util.network import is_loopback, is_openai
 from promptlab.errors import ModelNotReady
 from promptlab.types import canonical_json, sha256
-from promptlab.workspace import OpenAIModel, Scan
+from promptlab.workspace import OpenAIModel, ScanPolicy
 
 OFFICIAL = "https://api.openai.com/v1"
 _AZURE_HOST = re.compile(
@@ -137,7 +137,7 @@ def _host(base: str) -> str:
     return urlsplit(base).hostname or ""
 
 
-def fingerprint(at: Address, entry: OpenAIModel, scan: Scan | None = None) -> str:
+def fingerprint(at: Address, entry: OpenAIModel, scan: ScanPolicy | None = None) -> str:
     """What decides an answer apart from the request: address and model, what the catalogue adds to each request, and
     what the rule `scan` masks."""
     added = {
@@ -152,7 +152,7 @@ def fingerprint(at: Address, entry: OpenAIModel, scan: Scan | None = None) -> st
     return f"openai:{at.base}:{entry.model}{more}"
 
 
-def _masked(scan: Scan | None) -> list[str] | None:
+def _masked(scan: ScanPolicy | None) -> list[str] | None:
     if scan is None:
         return None
     groups = [group for group, rule in (("keys", scan.keys), ("personal", scan.personal)) if rule == "mask"]

@@ -10,7 +10,7 @@ from promptlab import workspace
 from promptlab.errors import GateRefused
 from promptlab.models._openai._scan import Checked, checked
 from promptlab.types import Label, Request
-from promptlab.workspace import Ledger, Scan, Sent
+from promptlab.workspace import Ledger, ScanPolicy, SentRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Outgoing:
     of all models of the workspace, which are never sent as text."""
 
     ledger: Ledger
-    rule: Scan
+    rule: ScanPolicy
     keys: tuple[str, ...] = field(default=(), repr=False)
 
     def checked(self, request: Request) -> Checked:
@@ -35,12 +35,12 @@ class Outgoing:
 
     def leaving(self, request: Request, *, fingerprint: str, clearance: Label, masked: int) -> Leaving:
         """A request that is to be sent. Raises `GateRefused`: why it may leave is written down, so it is looked at."""
-        label = workspace.label_of(request.prompt)
-        if not workspace.cleared(label, {request.model: clearance}):
-            workspace.check(request.prompt, model=request.model, clearance=clearance)
+        label = workspace.label_of_prompt(request.prompt)
+        if not workspace.cleared_models(label, {request.model: clearance}):
+            workspace.check_gate(request.prompt, model=request.model, clearance=clearance)
         sources = request.prompt.sources
         template = next((source.name for source in sources if source.section == "layout" and source.name), "")
-        first = Sent(
+        first = SentRequest(
             host="",
             model=request.model,
             asked="",
@@ -60,7 +60,7 @@ class Leaving:
     """One request on its way out."""
 
     ledger: Ledger
-    what: Sent
+    what: SentRequest
 
     def now(self, attempt: int, *, url: str, asked: str, size: int, via: str) -> None:
         """Write down that a try is about to go out to `url`. Raises `StoreError`; nothing may be sent then."""

@@ -21,9 +21,9 @@ from promptlab import workspace
 from promptlab.errors import GateRefused
 from promptlab.models._backend import Step
 from promptlab.types import Completion, Delta, Message, Prompt, Request, Span, Thought
-from promptlab.workspace import Found, Group, NotScanned, Rule, Scan
+from promptlab.workspace import Finding, FindingGroup, NotScanned, ScanPolicy, ScanRule
 
-GROUPS: tuple[Group, ...] = ("keys", "personal")
+GROUPS: tuple[FindingGroup, ...] = ("keys", "personal")
 _BESIDE = 200
 """Characters on both sides of where two parts of a prompt meet that are looked at together."""
 _OWN = "key of this workspace"
@@ -43,12 +43,12 @@ class _Place:
     """Something found in message number `message`, or outside the messages for None; `where` is the part in words."""
 
     message: int | None
-    found: Found
+    found: Finding
     where: str
     text: str = field(repr=False)
 
 
-def checked(request: Request, rule: Scan, keys: Sequence[str] = ()) -> Checked:
+def checked(request: Request, rule: ScanPolicy, keys: Sequence[str] = ()) -> Checked:
     """Look `request` over. `keys` are the keys of the workspace's models, which are found as they stand.
 
     Raises:
@@ -57,7 +57,7 @@ def checked(request: Request, rule: Scan, keys: Sequence[str] = ()) -> Checked:
     masked: list[_Place] = []
     warnings: list[str] = []
     for group in GROUPS:
-        what: Rule = getattr(rule, group)
+        what: ScanRule = getattr(rule, group)
         if what == "off":
             continue
         try:
@@ -82,7 +82,7 @@ def checked(request: Request, rule: Scan, keys: Sequence[str] = ()) -> Checked:
     return Checked(sent, masks, tuple(warnings))
 
 
-def _refused(request: Request, places: Sequence[_Place], group: Group, what: Rule) -> GateRefused:
+def _refused(request: Request, places: Sequence[_Place], group: FindingGroup, what: ScanRule) -> GateRefused:
     outside = [place for place in places if place.message is None]
     if what == "mask":
         message = f"not sent to {request.model}: there is {_said(outside)}, where nothing can be masked"
@@ -111,7 +111,7 @@ def _an(kind: str) -> str:
 # Where things are
 
 
-def _places(request: Request, group: Group, regions: Sequence[str], keys: Sequence[str]) -> list[_Place]:
+def _places(request: Request, group: FindingGroup, regions: Sequence[str], keys: Sequence[str]) -> list[_Place]:
     found: list[_Place] = []
     for number, message in enumerate(request.messages):
         spans = [span for span in request.prompt.spans if span.message == number] or [
@@ -120,7 +120,7 @@ def _places(request: Request, group: Group, regions: Sequence[str], keys: Sequen
         here = _in_message(message.content, spans, group, regions, keys)
         found += [
             _Place(number, one, _where(spans, one, message), message.content[one.start : one.end])
-            for one in workspace.apart(here)
+            for one in workspace.without_overlaps(here)
         ]
         if message.name:
             found += _outside("the name of a message", message.name, group, regions, keys)
@@ -131,37 +131,39 @@ def _places(request: Request, group: Group, regions: Sequence[str], keys: Sequen
     return found
 
 
-def _outside(where: str, text: str, group: Group, regions: Sequence[str], keys: Sequence[str]) -> Iterator[_Place]:
-    for one in (*workspace.find(text, group, regions), *_own(text, keys)):
+def _outside(
+    where: str, text: str, group: FindingGroup, regions: Sequence[str], keys: Sequence[str]
+) -> Iterator[_Place]:
+    for one in (*workspace.scan_text(text, group, regions), *_own(text, keys)):
         yield _Place(None, one, where, text[one.start : one.end])
 
 
 def _in_message(
-    text: str, spans: Sequence[Span], group: Group, regions: Sequence[str], keys: Sequence[str]
-) -> Iterator[Found]:
+    text: str, spans: Sequence[Span], group: FindingGroup, regions: Sequence[str], keys: Sequence[str]
+) -> Iterator[Finding]:
     """Each part by itself, which for a document is done once, and what stands across where two of them meet."""
     yield from _own(text, keys)
     for span in spans:
-        yield from _moved(workspace.find(text[span.start : span.end], group, regions), span.start)
+        yield from _moved(workspace.scan_text(text[span.start : span.end], group, regions), span.start)
     for edge in sorted({span.start for span in spans} - {0}):
         start = max(0, edge - _BESIDE)
-        for one in _moved(workspace.find(text[start : edge + _BESIDE], group, regions), start):
+        for one in _moved(workspace.scan_text(text[start : edge + _BESIDE], group, regions), start):
             if one.start < edge < one.end:
                 yield one
 
 
-def _moved(found: Iterable[Found], by: int) -> Iterator[Found]:
+def _moved(found: Iterable[Finding], by: int) -> Iterator[Finding]:
     return (replace(one, start=one.start + by, end=one.end + by) for one in found)
 
 
-def _own(text: str, keys: Sequence[str]) -> Iterator[Found]:
+def _own(text: str, keys: Sequence[str]) -> Iterator[Finding]:
     """The keys of the workspace's models: known, so that no shape is needed."""
     for key in keys:
         for match in re.finditer(re.escape(key), text) if len(key) >= 8 and key in text else ():
-            yield Found(match.start(), match.end(), "keys", _OWN)
+            yield Finding(match.start(), match.end(), "keys", _OWN)
 
 
-def _where(spans: Sequence[Span], found: Found, message: Message) -> str:
+def _where(spans: Sequence[Span], found: Finding, message: Message) -> str:
     span = next((s for s in spans if s.start <= found.start < s.end), spans[0])
     part = span.section.replace("_", " ")
     line = message.content.count("\n", span.start, found.start) + 1
@@ -183,7 +185,7 @@ def _masked(request: Request, places: Sequence[_Place]) -> tuple[Request, dict[s
             by_text[place.text], masks[mark] = mark, place.text
     messages, spans = list(request.messages), list(request.prompt.spans)
     for number, message in enumerate(request.messages):
-        found = workspace.apart(_everywhere(message.content, by_text))
+        found = workspace.without_overlaps(_everywhere(message.content, by_text))
         marks = [by_text[message.content[one.start : one.end]] for one in found]
         messages[number] = replace(message, content=_replaced(message.content, found, marks))
         spans = [_shifted(span, found, marks) if span.message == number else span for span in spans]
@@ -191,11 +193,11 @@ def _masked(request: Request, places: Sequence[_Place]) -> tuple[Request, dict[s
     return replace(request, prompt=prompt), masks
 
 
-def _everywhere(text: str, texts: Iterable[str]) -> Iterator[Found]:
+def _everywhere(text: str, texts: Iterable[str]) -> Iterator[Finding]:
     """Every place of every one of `texts`: what is known as a key in one place is one where no words say so, too."""
     for one in texts:
         for match in re.finditer(re.escape(one), text):
-            yield Found(match.start(), match.end(), "keys", "")
+            yield Finding(match.start(), match.end(), "keys", "")
 
 
 def _mark(kind: str, everything: str, masks: Mapping[str, str]) -> str:
@@ -206,7 +208,7 @@ def _mark(kind: str, everything: str, masks: Mapping[str, str]) -> str:
     return mark
 
 
-def _replaced(text: str, found: Sequence[Found], marks: Sequence[str]) -> str:
+def _replaced(text: str, found: Sequence[Finding], marks: Sequence[str]) -> str:
     done, at = [], 0
     for one, mark in zip(found, marks, strict=True):
         done += [text[at : one.start], mark]
@@ -214,7 +216,7 @@ def _replaced(text: str, found: Sequence[Found], marks: Sequence[str]) -> str:
     return "".join([*done, text[at:]])
 
 
-def _shifted(span: Span, found: Sequence[Found], marks: Sequence[str]) -> Span:
+def _shifted(span: Span, found: Sequence[Finding], marks: Sequence[str]) -> Span:
     def moved(place: int) -> int:
         by = 0
         for one, mark in zip(found, marks, strict=True):

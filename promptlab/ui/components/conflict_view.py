@@ -81,7 +81,7 @@ def _together(conflict: Conflict, prefer: Prefer, *, key: str) -> str:
     if st.session_state.get(kept, (None, ""))[0] != made_of:
         start = conflict.merged
         if prefer != "mark":
-            start = versions.three_way(conflict.base or "", conflict.ours, conflict.theirs or "", prefer=prefer).text
+            start = versions.merge_texts(conflict.base or "", conflict.ours, conflict.theirs or "", prefer=prefer).text
         st.session_state[kept] = (made_of, start)
         st.session_state.pop(field, None)
     # The widget's own state goes when the dialog closes; what was typed is kept beside it.

@@ -12,7 +12,7 @@ from promptlab.errors import PromptlabError
 from promptlab.types import LABELS, Label
 from promptlab.ui.components.widgets import escape, note, plain, small
 from promptlab.ui.state.session import Session
-from promptlab.workspace import lowers, set_label
+from promptlab.workspace import is_lower, set_label
 
 MEANING: Mapping[Label, str] = {
     "public": "Anyone may see it.",
@@ -44,7 +44,7 @@ def draw(session: Session, path: str, *, key: str) -> None:
             )
             if problem := st.session_state.get(f"{key}-problem"):
                 note("bad", "The label stays as it is", *problem)
-            if lowers(now, choice):
+            if is_lower(now, choice):
                 st.text_input("Why may more models see it?", key=f"{key}-why", placeholder="it is published")
                 small("The ledger keeps this with your name.")
             st.button(
@@ -74,7 +74,7 @@ def _set(session: Session, path: str, key: str) -> None:
 def allows(session: Session, label: Label) -> str:
     """Which of the workspace's models may read a text with this label, in a sentence."""
     clearances = {name: session.catalogue.clearance(name) for name in session.catalogue.names()}
-    may = workspace.cleared(label, clearances)
+    may = workspace.cleared_models(label, clearances)
     not_ = [name for name in clearances if name not in may]
     if not clearances:
         said = "There is no model yet that could read it."

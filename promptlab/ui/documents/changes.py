@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from promptlab import documents
-from promptlab.documents import Changed
+from promptlab.documents import ChangedUse
 from promptlab.errors import PromptlabError
 from promptlab.runs import text_changes
 from promptlab.types import Document
@@ -18,7 +18,7 @@ COMPARED = 100_000
 """Characters of both texts together up to which they are compared word by word."""
 
 
-def draw(session: Session, document: Document, changed: Changed) -> None:
+def draw(session: Session, document: Document, changed: ChangedUse) -> None:
     """Say when the document was last used with another text; both texts side by side where the old one is kept."""
     template = session.store.run(changed.use.run_id).template
     kept = "That text is kept: its answers can be made again." if changed.kept else "That text is not kept."
@@ -34,7 +34,7 @@ def draw(session: Session, document: Document, changed: Changed) -> None:
         return
     with viewer:
         try:
-            old = documents.read_version(session.workspace, document.path, changed.then)
+            old = documents.read_document_version(session.workspace, document.path, changed.then)
         except PromptlabError as exc:
             note("bad", "The earlier text cannot be read", exc.message, exc.hint)
             return

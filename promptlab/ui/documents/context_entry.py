@@ -30,14 +30,14 @@ def draw(
 ) -> PassageChoice | None:
     """The document `path` of a template that takes `choice` of it; what it should take."""
     try:
-        document = documents.read(session.workspace, path)
+        document = documents.read_document(session.workspace, path)
     except PromptlabError as exc:
         note("bad", "This document cannot be read", exc.message, exc.hint)
         return choice
     markup(
         f'<div class="pl-mono pl-break">{escape(path)}</div>'
         f'<div class="pl-small pl-num">{words(len(document.text.split()))}, of which the prompt takes '
-        f"{escape(documents.in_words(choice))}</div>"
+        f"{escape(documents.choice_in_words(choice))}</div>"
     )
     document_label.draw(session, path, key=f"{key}-label")
     # Its label says nothing of the choice: an expander of another label is another one, and closed.

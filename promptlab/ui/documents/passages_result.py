@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from promptlab import documents
-from promptlab.documents import Passage, Selection
+from promptlab.documents import Passage, PassageSelection
 from promptlab.errors import DocumentError
 from promptlab.types import Document, PassageChoice
 from promptlab.ui.components.sizes import Counter, sentence, words
@@ -27,12 +27,12 @@ def draw(
     if choice is None:
         small(f"The whole document goes into the prompt: {_size(document, counter)}.")
         return
-    question = documents.question_of(choice, inputs)
+    question = documents.question_from_inputs(choice, inputs)
     if choice.by == "bm25" and not question.strip():
         note("info", "There is no question yet", "Type one, and the passages most like it are shown here.")
         return
     try:
-        found = documents.choose(document, choice, question)
+        found = documents.choose_passages(document, choice, question)
     except DocumentError as exc:
         note("bad", "Nothing is taken", sentence(exc.what), sentence(exc.hint))
         return
@@ -47,9 +47,9 @@ def _size(document: Document, counter: Counter) -> str:
     return f"{words(len(document.text.split()))}, {counter.said(document)}{by}"
 
 
-def _summary(found: Selection, counter: Counter) -> None:
+def _summary(found: PassageSelection, counter: Counter) -> None:
     many = f"{len(found.passages)} of {found.considered} passages"
-    taken = many if found.choice.by == "bm25" else documents.in_words(found.choice)
+    taken = many if found.choice.by == "bm25" else documents.choice_in_words(found.choice)
     share = 100 * sum(end - start for start, end in found.ranges) / len(found.whole.text)
     markup(
         f'<div class="pl-map" role="img" aria-label="{escape(_places(found))}">{_map(found)}</div>'
@@ -58,7 +58,7 @@ def _summary(found: Selection, counter: Counter) -> None:
     )
 
 
-def _tokens(found: Selection, counter: Counter) -> str:
+def _tokens(found: PassageSelection, counter: Counter) -> str:
     (taken, exact), (whole, whole_exact) = counter.count(found.document()), counter.count(found.whole)
     about = "" if exact else "about "
     of = "about " if exact and not whole_exact else ""
@@ -66,12 +66,12 @@ def _tokens(found: Selection, counter: Counter) -> str:
     return f"{about}{taken:,} of {of}{whole:,} tokens{model}"
 
 
-def _places(found: Selection) -> str:
+def _places(found: PassageSelection) -> str:
     ranges = ", ".join(f"{start:,} to {end:,}" for start, end in found.ranges)
     return f"taken are characters {ranges} of {len(found.whole.text):,}"
 
 
-def _map(found: Selection) -> str:
+def _map(found: PassageSelection) -> str:
     """The document as a strip: where what is taken stands in it."""
     whole = len(found.whole.text)
     return "".join(
@@ -80,7 +80,7 @@ def _map(found: Selection) -> str:
     )
 
 
-def _left_out(found: Selection) -> None:
+def _left_out(found: PassageSelection) -> None:
     """What was chosen and does not fit the budget."""
     if not found.left_out:
         return
@@ -91,7 +91,7 @@ def _left_out(found: Selection) -> None:
     note("warn", f"{title}, left out whole", *lines, *more)
 
 
-def selection_html(found: Selection, *, everything: bool) -> str:
+def selection_html(found: PassageSelection, *, everything: bool) -> str:
     """What is taken, in its order, and in place of each gap how much is left out there, or all of it."""
     parts = [(True, one) for one in found.passages] + [(False, one) for one in found.gaps]
     parts.sort(key=lambda part: part[1].start)
@@ -106,7 +106,7 @@ def selection_html(found: Selection, *, everything: bool) -> str:
     return "".join([*body, _gap(gap, everything=everything)])
 
 
-def _taken(one: Passage, found: Selection) -> str:
+def _taken(one: Passage, found: PassageSelection) -> str:
     head = f'<span class="pl-passage">{escape(_under(one, found))}{escape(_score(one))}</span>'
     return f'{head}<mark class="pl-context">{_some(one.text)}</mark>'
 
@@ -117,7 +117,7 @@ def _gap(parts: list[Passage], *, everything: bool) -> str:
         return ""
     names = list(dict.fromkeys(one.headings[-1] for one in parts if one.headings))
     under = f": {_few(names)}" if names else ""
-    line = f'<span class="pl-gap">{documents.GAP} {escape(words(count))} left out{escape(under)}</span>'
+    line = f'<span class="pl-gap">{documents.GAP_MARK} {escape(words(count))} left out{escape(under)}</span>'
     if not everything:
         return line
     return f'{line}<span class="pl-out">{_some("".join(one.text for one in parts))}</span>'
@@ -133,14 +133,14 @@ def _some(text: str) -> str:
     return f'{literal(text[:SHOWN])}<span class="pl-control">{len(text) - SHOWN:,} more characters</span>'
 
 
-def _under(one: Passage, found: Selection) -> str:
+def _under(one: Passage, found: PassageSelection) -> str:
     headings: Iterable[str] = one.headings or ("before the first heading" if _has_headings(found) else "",)
     name = " > ".join(part for part in headings if part)
     return name or f"characters {one.start + 1:,} to {one.end:,}"
 
 
-def _has_headings(found: Selection) -> bool:
-    return bool(documents.sections(found.whole.text))
+def _has_headings(found: PassageSelection) -> bool:
+    return bool(documents.markdown_sections(found.whole.text))
 
 
 def _score(one: Passage) -> str:

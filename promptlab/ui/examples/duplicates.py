@@ -18,10 +18,10 @@ _TROUBLE = "duplicates-trouble"
 
 def draw(session: Session, path: str, pool: tuple[Example, ...], names: tuple[str, ...], size: int) -> None:
     """The repeats of the pool and its contradictions, a page of `size` of each."""
-    groups = examples.duplicates(pool)
-    going = [(group[0], repeats) for group in groups if (repeats := examples.repeats(group))]
+    groups = examples.find_duplicates(pool)
+    going = [(group[0], repeats) for group in groups if (repeats := examples.repeated_examples(group))]
     gone = [example.id for _, repeats in going for example in repeats]
-    undecided = [group for group in groups if examples.contradicts(group)]
+    undecided = [group for group in groups if examples.has_contradiction(group)]
     if trouble := st.session_state.pop(_TROUBLE, None):
         note("bad", *trouble)
     if not groups:
@@ -78,7 +78,7 @@ def _repeats(
 
 def _take_out(session: Session, path: str, gone: list[str]) -> None:
     try:
-        examples.dedupe(session.workspace, path, expected=gone)
+        examples.remove_duplicates(session.workspace, path, expected=gone)
     except PromptlabError as exc:
         st.session_state[_TROUBLE] = example_form.words_of(exc)
     else:

@@ -112,7 +112,7 @@ def _new_pool(session: Session) -> None:
         pressed = st.form_submit_button("Begin", icon=":material/add:", key="new-pool-begin")
     if pressed:
         try:
-            path = examples.new_path(session.workspace, name)
+            path = examples.new_pool_path(session.workspace, name)
         except PromptlabError as exc:
             note("bad", *example_form.words_of(exc))
             return
@@ -141,7 +141,7 @@ def _one(session: Session, path: str, users: Sequence[str]) -> None:
         with st.spinner("Reading it"):
             begun = session.workspace.resolve(path).exists()
             pool = examples.read_pool(session.workspace, path) if begun else ()
-            examples.facts(pool).haystacks  # noqa: B018  what a search needs is worked out once, here
+            examples.facts_of_pool(pool).haystacks  # noqa: B018  what a search needs is worked out once, here
     except PromptlabError as exc:
         note("bad", "This pool cannot be read", exc.message, exc.hint)
         return
@@ -191,7 +191,7 @@ def _input_names(session: Session, pool: tuple[Example, ...], users: Sequence[st
 
 
 def _browse(path: str, pool: tuple[Example, ...], names: tuple[str, ...]) -> None:
-    tags = examples.facts(pool).tags
+    tags = examples.facts_of_pool(pool).tags
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         text = st.text_input(
             "Search",
@@ -219,7 +219,7 @@ def _browse(path: str, pool: tuple[Example, ...], names: tuple[str, ...]) -> Non
         _add(path, names)
     found: Sequence[Example] = pool
     if text or tag or only:
-        found = examples.search(pool, text.strip(), tag=tag, label=only)
+        found = examples.search_pool(pool, text.strip(), tag=tag, label=only)
     if not found:
         note("info", "No example matches", "Try fewer words, or another tag or label.")
         return

@@ -10,7 +10,7 @@ import streamlit as st
 
 from promptlab import examples, templates
 from promptlab.errors import PromptlabError, nearest
-from promptlab.examples import Selection
+from promptlab.examples import ShotSelection
 from promptlab.types import Example, Order, Select, ShotChoice
 from promptlab.ui.components import links
 from promptlab.ui.components.widgets import escape, markup, note, plain, small
@@ -36,7 +36,7 @@ def draw(session: Session, path: str, pool: tuple[Example, ...], users: Sequence
     inputs, item = _item(pool, names)
     try:
         with st.spinner("Choosing", show_time=False):
-            found = examples.select(pool, choice, inputs, item=item)
+            found = examples.select_shots(pool, choice, inputs, item=item)
     except PromptlabError as exc:
         note("warn", "No shots can be chosen", *words_of(exc))
         return
@@ -126,7 +126,7 @@ def _item(pool: tuple[Example, ...], names: tuple[str, ...]) -> tuple[dict[str, 
     if not item:
         small("Type the id of an example; Browse shows them.")
         return {}, ""
-    number = examples.facts(pool).by_id.get(item)
+    number = examples.facts_of_pool(pool).by_id.get(item)
     if number is None:
         note("warn", f"There is no example {item}", sentence(nearest(item, [e.id for e in pool[:10_000]])))
         return {}, ""
@@ -134,7 +134,7 @@ def _item(pool: tuple[Example, ...], names: tuple[str, ...]) -> tuple[dict[str, 
     return dict(pool[number].inputs), item
 
 
-def _shots(found: Selection, choice: ShotChoice) -> None:
+def _shots(found: ShotSelection, choice: ShotChoice) -> None:
     scored = any(shot.score is not None for shot in found.shots)
     st.markdown("##### Shots, in the order of the prompt")
     if not found.shots:
@@ -158,11 +158,11 @@ def _shots(found: Selection, choice: ShotChoice) -> None:
     small(f"{len(found.shots):,} of {found.considered:,} examples that could be chosen.")
 
 
-def _left_out(pool: tuple[Example, ...], found: Selection, item: str) -> None:
+def _left_out(pool: tuple[Example, ...], found: ShotSelection, item: str) -> None:
     if not found.left_out:
         small("The leakage guard left nobody out: no example is the item or has its inputs.")
         return
-    by_id = examples.facts(pool).by_id
+    by_id = examples.facts_of_pool(pool).by_id
     rows = "".join(
         f'<tr><td class="pl-mono" style="min-width:5rem">{escape(example_rows.clipped(name))}</td>'
         f"<td>{example_rows.inputs_html(pool[by_id[name]].inputs)}</td>"

@@ -23,7 +23,7 @@ def page(session: Session) -> None:
         "an answer from the history had no need to."
     )
     state = session.workspace.state
-    found = workspace.verify(state)
+    found = workspace.verify_ledger(state)
     if found.problem is not None:
         note(
             "bad",
@@ -36,10 +36,10 @@ def page(session: Session) -> None:
     if not found.lines:
         note("info", "Nothing has left this machine", "As far as this workspace's ledger goes, which begins here.")
         return
-    places = workspace.destinations(state)
+    places = workspace.ledger_destinations(state)
     markup(_places(places))
     shown = int(st.session_state.get("ledger-shown", PAGE))
-    entries = workspace.newest(state, shown + 1)
+    entries = workspace.newest_ledger_entries(state, shown + 1)
     markup(_lines(entries[:shown]))
     if len(entries) > shown:
         st.button("Show more", key="ledger-more", type="tertiary", on_click=_more, args=(shown,))
@@ -51,7 +51,7 @@ def _more(shown: int) -> None:
     st.session_state["ledger-shown"] = shown + 4 * PAGE
 
 
-def _places(places: Sequence[workspace.Destination]) -> str:
+def _places(places: Sequence[workspace.LedgerDestination]) -> str:
     head = "".join(
         f'<th scope="col">{name}</th>' for name in ("To", "Model", "Tries", "Bytes", "Strictest label", "Last")
     )

@@ -25,7 +25,7 @@ def page(session: Session) -> None:
     widgets.small("From promptlab.yaml, which is read when promptlab starts. Keys come from the environment.")
     if not session.statuses:
         note("info", "There is no model yet", "Add one under `models:` in promptlab.yaml; docs/models.md shows how.")
-    for pattern in workspace.unmatched(session.workspace):
+    for pattern in workspace.unmatched_patterns(session.workspace):
         note(
             "warn", f"The label pattern `{pattern}` is about no file", "A slip, or a file that is gone or yet to come."
         )

@@ -170,7 +170,7 @@ def _mark(session: Session, suite: Suite, place: tuple[str, str, str, str], good
 
 def _git_name(session: Session) -> str:
     """Who git says one is, without the address."""
-    return versions.state(session.workspace).identity.partition(" <")[0]
+    return versions.repository_state(session.workspace).identity.partition(" <")[0]
 
 
 # Scores

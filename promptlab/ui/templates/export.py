@@ -80,7 +80,7 @@ def as_code(session: Session, request: Request, way: str) -> str:
     """
     entry = session.workspace.models[request.model]
     assert isinstance(entry, OpenAIModel), "only requests to an API have a body"
-    workspace.check(request.prompt, model=request.model, clearance=entry.clearance)
+    workspace.check_gate(request.prompt, model=request.model, clearance=entry.clearance)
     how = {"openai": formats.as_json, "python": formats.as_python, "curl": formats.as_curl}
     return how[way](request, entry)
 

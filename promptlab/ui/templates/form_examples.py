@@ -51,7 +51,7 @@ def _pool(values: dict[str, Any], given: str | None) -> dict[str, Any]:
 def draw(session: Session, opened: Opened, fields: Fields, values: Mapping[str, Any]) -> None:
     """The choice, and the shots it makes with the samples of the inputs."""
     chosen = values["examples"]
-    pools = sorted({*examples.paths(session.workspace), *([chosen["pool"]] if chosen else [])})
+    pools = sorted({*examples.pool_paths(session.workspace), *([chosen["pool"]] if chosen else [])})
     if not pools:
         small("No examples yet. The page Examples makes a pool of them, as does Add as example on any answer.")
         return
@@ -80,7 +80,7 @@ def _shots(session: Session, opened: Opened) -> None:
     try:
         pool = examples.load_pool(session.workspace, choice.pool)
         inputs = templates.sample_inputs(opened.template)
-        found = examples.select(pool, choice, inputs)
+        found = examples.select_shots(pool, choice, inputs)
     except PromptlabError as exc:
         note("bad", "No shots can be chosen", exc.message, exc.hint)
         return

@@ -22,8 +22,8 @@ from promptlab.ui.components import conflict_view, frame, version_diff, widgets
 from promptlab.ui.components.widgets import note, plain, small
 from promptlab.ui.state.session import Session
 from promptlab.ui.templates import git_setup as repository
-from promptlab.versions import Standing, State
-from promptlab.versions import standing as standing_of
+from promptlab.versions import RepositoryState, TemplateStatus
+from promptlab.versions import template_status as standing_of
 
 Do = Callable[[], str]
 """What a button of the dialog does; it gives one sentence to say, "" to stay in the dialog."""
@@ -91,7 +91,7 @@ def button(session: Session, path: str, text: str, base: str | None, *, on_saved
     st.dialog(f"Save {plain(work.name)} to git", width=width, on_dismiss=_close)(frame.guarded(_draw))(work)
 
 
-def _chip(standing: Standing) -> tuple[str, str]:
+def _chip(standing: TemplateStatus) -> tuple[str, str]:
     version = standing.commit[:7]
     match standing.kind:
         case "saved":
@@ -115,8 +115,8 @@ def _open(work: _Work) -> None:
 def _last_saved(work: _Work) -> str | None:
     """The text of the newest version; where there is none, that of the file."""
     try:
-        last = versions.history(work.session.workspace, work.path, limit=1)
-        return versions.text_of(work.session.workspace, last[0]) if last and last[0].blob else None
+        last = versions.template_history(work.session.workspace, work.path, limit=1)
+        return versions.version_text(work.session.workspace, last[0]) if last and last[0].blob else None
     except PromptlabError:
         return work.base
 
@@ -134,7 +134,7 @@ def _draw(work: _Work) -> None:
         st.rerun()
         return
     standing = standing_of(work.session.workspace, work.path, work.text, work.base)
-    state = versions.state(work.session.workspace)
+    state = versions.repository_state(work.session.workspace)
     if dialog.trouble:
         _trouble(dialog.trouble)
     if standing.kind == "apart":
@@ -158,7 +158,7 @@ def _draw(work: _Work) -> None:
         st.button("Cancel", type="tertiary", key="saving-cancel", on_click=_close)
 
 
-def _message(work: _Work, state: State, made_from: str | None) -> None:
+def _message(work: _Work, state: RepositoryState, made_from: str | None) -> None:
     if MESSAGE not in st.session_state:
         st.session_state[MESSAGE] = templates.message(work.path, made_from, work.text)
     st.text_area("What changed, for the history", key=MESSAGE, height=68)
@@ -185,12 +185,12 @@ def _problem(path: str, text: str) -> InputError | None:
     return None
 
 
-def _settle(work: _Work, standing: Standing, state: State) -> None:
+def _settle(work: _Work, standing: TemplateStatus, state: RepositoryState) -> None:
     """The file was changed by somebody else: both texts, the two together, and what may become of them."""
     theirs = standing.disk
     what = "was deleted" if theirs is None else "appeared on disk" if work.base is None else "was changed on disk"
     note("warn", f"{work.path} {what} since you began", "Nothing has been written. Both texts are kept until you save.")
-    conflict = versions.conflict(work.path, work.base, work.text, theirs)
+    conflict = versions.conflict_between(work.path, work.base, work.text, theirs)
     together = conflict_view.draw(conflict, conflict_view.Names(), key="saving")
     bad = together is None or _problem(work.path, together) is not None
     ready = repository.ready(work.session.workspace, state, _press)
@@ -252,13 +252,13 @@ def _words() -> str:
 
 def _save(work: _Work) -> str:
     with _let_go_where_written(work, work.text):
-        saved = versions.save(work.session.workspace, work.path, work.text, _words(), base=work.base)
+        saved = versions.save_template(work.session.workspace, work.path, work.text, _words(), base=work.base)
     return saved.said
 
 
 def _save_over(work: _Work, text: str, theirs: str | None) -> str:
     with _let_go_where_written(work, text):
-        saved = versions.save_over(work.session.workspace, work.path, text, _words(), theirs=theirs)
+        saved = versions.save_template_over(work.session.workspace, work.path, text, _words(), theirs=theirs)
     return saved.said
 
 
@@ -269,20 +269,20 @@ def _let_go_where_written(work: _Work, text: str) -> Iterator[None]:
     try:
         yield
     except CommitRefused:
-        if versions.on_disk(work.session.workspace, work.path) == text:
+        if versions.text_on_disk(work.session.workspace, work.path) == text:
             work.on_saved()
         raise
     work.on_saved()
 
 
 def _write(work: _Work, text: str, base: str | None) -> str:
-    versions.write(work.session.workspace, work.path, text, base=base)
+    versions.write_template(work.session.workspace, work.path, text, base=base)
     work.on_saved()
     return f"{work.path} written; it is in no version yet"
 
 
 def _take_theirs(work: _Work) -> str:
-    kept = versions.set_aside(work.session.workspace, work.path, work.text)
+    kept = versions.keep_as_variant(work.session.workspace, work.path, work.text)
     work.on_saved()
     return f"Your text is kept as the variant {kept.name}"
 

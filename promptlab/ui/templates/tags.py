@@ -59,7 +59,7 @@ def _draw(session: Session, finish: Finish) -> None:
             args = (session, here, finish, tag)
             st.button("Take away", key=f"untag-{tag}", type="tertiary", on_click=_untag, args=args)
     name = st.text_input("Name", key=_NAME, placeholder="production").strip()
-    owner = next((v for v in versions.history(session.workspace, here.path) if name and name in v.tags), None)
+    owner = next((v for v in versions.template_history(session.workspace, here.path) if name and name in v.tags), None)
     moves = owner is not None and owner.commit != here.version.commit
     if owner is not None and moves:
         small(f"{name} is the version {owner.commit[:7]} now ({owner.subject}).")
@@ -80,7 +80,7 @@ def _give(session: Session, here: _Open, finish: Finish, name: str, moves: bool)
     _do(
         here,
         finish,
-        lambda: _said(versions.tag(session.workspace, here.path, here.version.commit, name, move=moves), name),
+        lambda: _said(versions.tag_version(session.workspace, here.path, here.version.commit, name, move=moves), name),
     )
 
 
@@ -90,7 +90,7 @@ def _said(version: Version, name: str) -> str:
 
 def _untag(session: Session, here: _Open, finish: Finish, name: str) -> None:
     def do() -> str:
-        versions.untag(session.workspace, here.path, name)
+        versions.remove_tag(session.workspace, here.path, name)
         return f"No version is called {name} any more"
 
     _do(here, finish, do)

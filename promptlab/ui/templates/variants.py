@@ -31,7 +31,7 @@ class _Open:
 
 def known(session: Session, path: str) -> list[Variant]:
     """The variants of the template. Raises `NoRepository`."""
-    return versions.variants(session.workspace, path)
+    return versions.list_variants(session.workspace, path)
 
 
 def text(session: Session, path: str, one: Variant) -> str:
@@ -192,7 +192,7 @@ def _settle(session: Session, finish: Finish) -> None:
 
 def _save_settled(session: Session, here: _Open, together: str, message: str, finish: Finish) -> None:
     base = here.conflict.theirs if here.conflict else None
-    _do(here, finish, lambda: versions.save(session.workspace, here.path, together, message, base=base).said)
+    _do(here, finish, lambda: versions.save_template(session.workspace, here.path, together, message, base=base).said)
 
 
 def _drop(session: Session, path: str, one: Variant, finish: Finish) -> None:
@@ -211,7 +211,7 @@ def _dropped(session: Session, path: str, finish: Finish) -> None:
         return
 
     def do() -> str:
-        versions.bring_back(session.workspace, path, name, commit)
+        versions.restore_variant(session.workspace, path, name, commit)
         st.session_state.pop(_DROPPED)
         return f"The variant {name} is back"
 
