@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from promptlab.documents._read import (
         MAX_BYTES,
         MAX_CONTAINER_BYTES,
-        add_document,
         document_changes,
         document_paths,
         read_document,
         read_document_version,
     )
     from promptlab.documents._token_estimate import estimate_tokens
+    from promptlab.documents._upload import add_document
 
 __all__ = [
     "GAP_MARK",

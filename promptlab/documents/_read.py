@@ -14,21 +14,17 @@ from __future__ import annotations
 import difflib
 import hashlib
 import logging
-import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import PurePosixPath
 
-from promptlab._util import disk_errors as faults
-from promptlab._util.files import write_atomically
 from promptlab.documents import _convert as convert
 from promptlab.documents import _file_type as sniff
 from promptlab.documents._content_store import DocStore
 from promptlab.errors import DocumentError, ReaderMissing, WorkspaceError
-from promptlab.types import Document, Label, Source, sha256
-from promptlab.workspace import PASSAGES_MARK, UPLOADS_FOLDER, Workspace, set_label
+from promptlab.types import Document, Source, sha256
+from promptlab.workspace import PASSAGES_MARK, Workspace
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +32,6 @@ ENDINGS = tuple(sniff.KINDS)
 MAX_BYTES = 20_000_000
 MAX_CONTAINER_BYTES = 50_000_000
 """For PDF, Word and Excel, most of which is pictures and packaging."""
-MAX_NAME = 150
-"""Bytes of an upload's name, without its ending; what is longer is cut."""
 
 
 def read_document(workspace: Workspace, path: str) -> Document:
@@ -47,8 +41,8 @@ def read_document(workspace: Workspace, path: str) -> Document:
     can be read, not what its ending says, encrypted, damaged, without text, or in a broken encoding.
     """
     raw, kind = _bytes(workspace, path)
-    text = _text(workspace, raw, kind, path)
-    _remember(workspace, text)
+    text = text_of_bytes(workspace, raw, kind, path)
+    remember_text(workspace, text)
     # The label goes by the path as given and by the real one, so a link cannot shed it.
     return Document(path=PurePosixPath(path).as_posix(), text=text, label=workspace.label_of(path))
 
@@ -63,34 +57,6 @@ def document_paths(workspace: Workspace) -> list[str]:
         if file.suffix.lower() in sniff.KINDS and file.is_file()
     }
     return sorted(found)
-
-
-def add_document(workspace: Workspace, name: str, content: bytes | str, label: Label | None = None) -> Document:
-    """Put an upload (bytes) or a paste (text) into `documents/uploads/` under `name`; the document.
-
-    It is confidential unless `label` says otherwise, which is then written to promptlab.yaml. Another file of
-    that name is never replaced: this one gets a number. The same content under the same name is there once. What
-    cannot be read is refused as by `read`, and nothing of it stays.
-    """
-    name = _file_name(name, ".md" if isinstance(content, str) else "")
-    shown = f"{UPLOADS_FOLDER}/{name}"
-    raw = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
-    kind = _kind(name, len(raw), shown)
-    text = _text(workspace, raw, kind, shown)
-    path = _free(workspace, name, raw)
-    there = workspace.resolve(path).exists()
-    _put(workspace, path, raw)
-    if label is not None and label != workspace.label_of(path):
-        try:
-            workspace = set_label(workspace, path, label, reason="its label was said when it was added")
-        except WorkspaceError:
-            if not there:  # a label that cannot be had leaves nothing behind
-                workspace.resolve(path).unlink()
-            raise
-    _remember(workspace, text)
-    if kind != "text":
-        DocStore.of(workspace).keep_original(raw, PurePosixPath(name).suffix.lower())
-    return Document(path=path, text=text, label=workspace.label_of(path))
 
 
 def read_document_version(workspace: Workspace, path: str, key: str) -> Document:
@@ -170,7 +136,7 @@ def needs_no_conversion(workspace: Workspace, path: str) -> bool:
 
 def keep_selection(workspace: Workspace, selected: Document, whole: Document, ranges: list[tuple[int, int]]) -> None:
     """Keep the text of a selection, and which characters (`ranges`) of which text it is."""
-    _remember(workspace, selected.text)
+    remember_text(workspace, selected.text)
     try:
         record = {"document": whole.sha256, "path": whole.path, "ranges": ranges}
         DocStore.of(workspace).keep_record("selection", selected.sha256, record)
@@ -193,14 +159,14 @@ def _bytes(workspace: Workspace, path: str) -> tuple[bytes, str]:
         raise DocumentError("is a folder", file=path, hint="name each document in it")
     if not full.is_file():
         raise DocumentError("is no ordinary file", file=path)
-    kind = _kind(full.name, size, path)
+    kind = file_kind(full.name, size, path)
     try:
         return full.read_bytes(), kind
     except OSError as exc:
         raise DocumentError(f"cannot be read: {exc.strerror}", file=path) from exc
 
 
-def _kind(name: str, size: int, path: str) -> str:
+def file_kind(name: str, size: int, path: str) -> str:
     """The kind of a file, by its ending, once its size is one that can be read."""
     ending = PurePosixPath(name).suffix
     kind = sniff.KINDS.get(ending.lower())
@@ -215,7 +181,7 @@ def _kind(name: str, size: int, path: str) -> str:
     return kind
 
 
-def _text(workspace: Workspace, raw: bytes, kind: str, path: str) -> str:
+def text_of_bytes(workspace: Workspace, raw: bytes, kind: str, path: str) -> str:
     if not raw:
         raise DocumentError("is empty", file=path)
     sniff.check_file_type(raw, kind, path)
@@ -259,46 +225,12 @@ def _conversion(raw: bytes, kind: str) -> str:
     return sha256(f"{convert.converter_version(kind)}\0{hashlib.sha256(raw).hexdigest()}")
 
 
-def _remember(workspace: Workspace, text: str) -> None:
+def remember_text(workspace: Workspace, text: str) -> None:
     """Keep a text that was read. Where nothing can be written, reading still works."""
     try:
         DocStore.of(workspace).keep_text(text)
     except OSError as exc:
         log.warning("a document's text is not kept, a run with it cannot be repeated once it changes: %s", exc)
-
-
-def _put(workspace: Workspace, path: str, raw: bytes) -> None:
-    try:
-        write_atomically(workspace.resolve(path), raw)
-    except OSError as exc:
-        raise DocumentError(f"cannot be written: {exc.strerror or exc}", file=path, hint=faults.advice(exc)) from exc
-
-
-_UNWANTED = re.compile(r"[^\w.() +,=@-]+")
-
-
-def _file_name(name: str, ending: str) -> str:
-    """A plain file name out of whatever an upload is called: no folders, no control characters, not hidden."""
-    last = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
-    last = _UNWANTED.sub("_", last).strip(" .")
-    stem, dot, suffix = last.rpartition(".")
-    if not dot or (ending and f".{suffix.lower()}" not in sniff.KINDS):
-        stem, suffix = last, ending.lstrip(".")
-    # File systems allow 255 bytes; a number may be added to it.
-    stem = stem.encode()[:MAX_NAME].decode(errors="ignore").strip() or "document"
-    return stem + (f".{suffix}" if suffix else "")
-
-
-def _free(workspace: Workspace, name: str, raw: bytes) -> str:
-    """Where `raw` goes: a path that is free, or that of a file which is the same already."""
-    pure = PurePosixPath(name)
-    number = 1
-    while True:
-        path = f"{UPLOADS_FOLDER}/{pure.stem}{f'-{number}' if number > 1 else ''}{pure.suffix}"
-        full = workspace.resolve(path)
-        if not full.exists() or (full.is_file() and full.stat().st_size == len(raw) and full.read_bytes() == raw):
-            return path
-        number += 1
 
 
 def _nearest(workspace: Workspace, path: str) -> str:

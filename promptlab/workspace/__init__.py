@@ -17,8 +17,11 @@ if TYPE_CHECKING:
         newest_ledger_entries,
         verify_ledger,
     )
+    from promptlab.workspace._model_entries import LlamaModel, OpenAIModel
     from promptlab.workspace._row_labels import COPIED_FROM, parse_places, places_as_data
-    from promptlab.workspace._scan import Finding, FindingGroup, NotScanned, scan_text, without_overlaps
+    from promptlab.workspace._scan import scan_text, without_overlaps
+    from promptlab.workspace._scan_policy import ScanPolicy, ScanRule
+    from promptlab.workspace._scan_search import Finding, FindingGroup, NotScanned
     from promptlab.workspace._trust import (
         TRUST_VARIABLE,
         Permission,
@@ -32,15 +35,7 @@ if TYPE_CHECKING:
         trust_workspace,
         trusts_everything,
     )
-    from promptlab.workspace._workspace import (
-        FILE,
-        UPLOADS_FOLDER,
-        LlamaModel,
-        OpenAIModel,
-        ScanPolicy,
-        ScanRule,
-        Workspace,
-    )
+    from promptlab.workspace._workspace import FILE, UPLOADS_FOLDER, Workspace
 
 __all__ = [
     "CHECK_BEFORE_RETRY",

@@ -327,16 +327,3 @@ def user_name() -> str:
         return getpass.getuser()
     except (OSError, KeyError):
         return f"user {os.getuid()}"
-
-
-__all__ = [
-    "FILE",
-    "START",
-    "Ledger",
-    "SentRequest",
-    "digest",
-    "is_lower",
-    "parse_entry",
-    "record_lowered_label",
-    "user_name",
-]

@@ -142,15 +142,3 @@ def verify_ledger(state: Path, *, head: str = "") -> Verdict:
     if not met:
         problem = problem or Problem(number + 1, f"is missing: no line has the hash {head}")
     return Verdict(number, before, problem, tuple(torn), dict(counts))
-
-
-__all__ = [
-    "LedgerDestination",
-    "Line",
-    "Problem",
-    "Verdict",
-    "ledger_destinations",
-    "ledger_lines",
-    "newest_ledger_entries",
-    "verify_ledger",
-]

@@ -228,18 +228,3 @@ def _write(kept: dict[str, Any]) -> None:
         write_atomically(trust_file(), json.dumps(kept, indent=1).encode("ascii"))
     except OSError as exc:
         raise PromptlabError(f"what you trust cannot be kept in {trust_file()}: {exc}") from exc
-
-
-__all__ = [
-    "Permission",
-    "check_code_trusted",
-    "forget_trust",
-    "missing_permissions",
-    "model_trust_problem",
-    "permissions_of_model",
-    "requested_permissions",
-    "trust_everything",
-    "trust_file",
-    "trust_workspace",
-    "trusts_everything",
-]

@@ -16,6 +16,7 @@ from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
 from promptlab.documents import _convert as convert
 from promptlab.documents import _read as documents
+from promptlab.documents import add_document
 from promptlab.documents._content_store import DocStore
 from promptlab.errors import DocumentError
 from promptlab.types import Source, sha256
@@ -369,7 +370,7 @@ def test_reading_works_where_nothing_can_be_written(here: Workspace) -> None:
 
 def test_an_upload_is_confidential_until_someone_says_otherwise(here: Workspace) -> None:
     minutes = docx()  # once: a ZIP file holds the time
-    document = documents.add_document(here, "minutes.docx", minutes)
+    document = add_document(here, "minutes.docx", minutes)
     assert (document.path, document.label) == ("documents/uploads/minutes.docx", "confidential")
     assert documents.read_document(here, document.path) == document
     (here.root / "link.docx").symlink_to(here.root / document.path)
@@ -382,7 +383,7 @@ def test_an_upload_is_confidential_until_someone_says_otherwise(here: Workspace)
 
 
 def test_a_paste_can_be_given_a_label_at_once(here: Workspace) -> None:
-    document = documents.add_document(here, "Notes of today", "Hello\n", "internal")
+    document = add_document(here, "Notes of today", "Hello\n", "internal")
     assert (document.path, document.text, document.label) == (
         "documents/uploads/Notes of today.md",
         "Hello\n",
@@ -395,16 +396,16 @@ def test_a_paste_can_be_given_a_label_at_once(here: Workspace) -> None:
 def test_a_label_that_a_pattern_forbids_leaves_nothing_behind(here: Workspace) -> None:
     (here.root / "promptlab.yaml").write_text('labels: {"documents/**": confidential}\n')
     with pytest.raises(documents.WorkspaceError, match=r"by the pattern `documents/\*\*`"):
-        documents.add_document(Workspace.load(here.root), "a", "text", "public")
+        add_document(Workspace.load(here.root), "a", "text", "public")
     assert documents.document_paths(here) == []
-    kept = documents.add_document(Workspace.load(here.root), "a", "text")
+    kept = add_document(Workspace.load(here.root), "a", "text")
     with pytest.raises(documents.WorkspaceError):
-        documents.add_document(Workspace.load(here.root), "a", "text", "public")
+        add_document(Workspace.load(here.root), "a", "text", "public")
     assert documents.document_paths(here) == [kept.path]
 
 
 def test_another_file_of_the_name_is_never_replaced(here: Workspace) -> None:
-    added = [documents.add_document(here, "a.txt", text).path for text in ("one", "two", "one", "two")]
+    added = [add_document(here, "a.txt", text).path for text in ("one", "two", "one", "two")]
     assert added == [f"documents/uploads/a{number}.txt" for number in ("", "-2", "", "-2")]
 
 
@@ -423,11 +424,11 @@ def test_another_file_of_the_name_is_never_replaced(here: Workspace) -> None:
     ],
 )
 def test_an_upload_gets_a_plain_name(here: Workspace, name: str, path: str) -> None:
-    assert documents.add_document(here, name, "text").path == f"documents/uploads/{path}"
+    assert add_document(here, name, "text").path == f"documents/uploads/{path}"
 
 
 @pytest.mark.parametrize(("name", "raw"), [("a.pdf", b"not"), ("a.exe", b"MZ"), ("a.md", b""), ("b.docx", ZIP)])
 def test_a_bad_upload_leaves_nothing_behind(here: Workspace, name: str, raw: bytes) -> None:
     with pytest.raises(DocumentError):
-        documents.add_document(here, name, raw)
+        add_document(here, name, raw)
     assert not (here.root / "documents").exists()

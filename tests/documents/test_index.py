@@ -8,6 +8,7 @@ import pytest
 
 from promptlab.documents import _convert as convert
 from promptlab.documents import _read as documents
+from promptlab.documents import add_document
 from promptlab.documents._index import Inventory
 from promptlab.templates._index import Listing, documents_and_users
 from promptlab.workspace._labels import set_label
@@ -44,7 +45,7 @@ def test_a_document_says_its_label_words_and_who_uses_it(house: House) -> None:
 def test_documents_are_found_by_words_of_their_path_and_by_label(
     house: House, text: str, label: Any, found: list[str]
 ) -> None:
-    documents.add_document(house.workspace, "Bericht Ä.txt", "Text")
+    add_document(house.workspace, "Bericht Ä.txt", "Text")
     assert sorted(known(house).find(text, label)) == sorted(found)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from promptlab.documents import _read as documents
+from promptlab.documents import add_document
 from promptlab.errors import GateRefused, PromptlabError
 from promptlab.examples import _edit as pools
 from promptlab.models._catalogue import Catalogue
@@ -285,7 +285,7 @@ def as_copy_of_a_copy(house: House, result: Result) -> str:
 
 
 def as_document(house: House, result: Result) -> str:
-    added = documents.add_document(house.workspace, "answer.md", result.text)
+    added = add_document(house.workspace, "answer.md", result.text)
     assert added.label == "confidential"  # a paste is, until a person says otherwise
     return f'context: ["{added.path}"]\n'
 

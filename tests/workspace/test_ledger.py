@@ -17,7 +17,7 @@ import pytest
 
 from promptlab.cli import _main as cli
 from promptlab.cli import serve as cli_serve
-from promptlab.documents._read import add_document
+from promptlab.documents import add_document
 from promptlab.errors import GateRefused, StoreError, WorkspaceError
 from promptlab.examples import _edit as pools
 from promptlab.models._catalogue import Catalogue
@@ -251,7 +251,7 @@ def test_a_torn_last_line_is_said_and_never_written_on_from(tmp_path: Path, left
 WRITER = """
 import sys, time
 from pathlib import Path
-from promptlab.workspace._ledger import Ledger, Sent
+from promptlab.workspace import Ledger, SentRequest as Sent
 ledger = Ledger(Path(sys.argv[1]))
 print("ready", flush=True)
 n = 0

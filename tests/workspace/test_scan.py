@@ -17,6 +17,7 @@ from promptlab.models._openai._scan import Unmask, checked
 from promptlab.types import Completion, Delta, Message, Params, Prompt, Request, Span, Thought
 from promptlab.workspace import _ledger_read as ledger_read
 from promptlab.workspace import _scan as scan
+from promptlab.workspace import _scan_search
 from promptlab.workspace._workspace import ScanPolicy, Workspace
 from tests.loopback import LoopbackServer, delta, events, status, stream
 
@@ -306,7 +307,7 @@ def test_without_its_library_no_scan_is_claimed(library: str, monkeypatch: pytes
 
 @pytest.mark.parametrize("bad", ["sk-" * 30_000, "eyJ" * 60_000])
 def test_a_search_that_takes_too_long_is_no_scan(bad: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scan, "SECONDS", 0.001)  # these two take seconds, however quick the machine
+    monkeypatch.setattr(_scan_search, "SECONDS", 0.001)  # these two take seconds, however quick the machine
     asked = Request("api", Prompt((Message("user", bad),)))
     with pytest.raises(GateRefused, match="took longer"):
         checked(asked, ScanPolicy(personal="off"))

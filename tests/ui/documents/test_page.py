@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from promptlab.documents import _read as documents
+from promptlab.documents import add_document
 from promptlab.ui.components import theme
 from promptlab.ui.components.sizes import of_bytes
 from promptlab.ui.components.widgets import plain
@@ -60,7 +61,7 @@ def test_each_document_says_its_label_its_words_its_size_and_who_uses_it(desk: D
 
 def test_search_and_label_narrow_the_list(desk: Desks) -> None:
     here = desk(alpha=["ok"])
-    documents.add_document(here.session.workspace, "minutes.md", "Text")
+    add_document(here.session.workspace, "minutes.md", "Text")
     tab = here.open("documents")
     assert len(rows(tab)) == 2
     tab.text_input(key="documents-text").set_value("minutes").run()
@@ -74,7 +75,7 @@ def test_pages_of_a_long_list_turn_both_ways(desk: Desks, monkeypatch: pytest.Mo
     monkeypatch.setattr(documents_page, "PAGE", 2)
     here = desk(alpha=["ok"])
     for n in range(4):
-        documents.add_document(here.session.workspace, f"note-{n}.md", f"Text {n}")
+        add_document(here.session.workspace, f"note-{n}.md", f"Text {n}")
     tab = here.open("documents")
     assert "1 to 2 of 5" in said(tab)
     tab.button(key="documents-next").click().run()
