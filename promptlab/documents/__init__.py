@@ -1,4 +1,15 @@
-"""documents."""
+"""Documents: the texts that a prompt brings as context, and the passages chosen from them.
+
+document = read_document(workspace, "fixtures/documents/world-cup-2022.md")     # text, Markdown, PDF, Word, Excel
+document.label, estimate_tokens(document.text)                                  # "public", 19273
+
+selection = choose_passages(document, PassageChoice("bm25", n=3), "Who won the final?")
+selection.passages[0].headings                                                  # ("2022 World Cup", "Final")
+selection.document()                                                            # the passages as a document
+
+add_document(workspace, "minutes.docx", raw)                                    # an upload; confidential
+document_changes(workspace, result.request.prompt.sources)                      # what changed since a run
+"""
 
 from __future__ import annotations
 

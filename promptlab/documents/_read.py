@@ -1,12 +1,11 @@
 """Context documents: files of the workspace read into `Document`s, as text or Markdown.
 
-    read(workspace, "fixtures/documents/world-cup-2022.md").label      # what promptlab.yaml says of that path
-    add(workspace, "minutes.docx", raw)                                # an upload: confidential until said otherwise
-    changes(workspace, result.request.prompt.sources)                  # which documents of a run are no longer the same
+    read_document(workspace, "fixtures/documents/world-cup-2022.md").label      # its label in promptlab.yaml
+    document_changes(workspace, result.request.prompt.sources)                  # what changed since the run
 
-Text, Markdown and CSV are the file's own text: newlines stay as they are, and only a byte order mark at the very
-beginning is left out, because it says how the file is stored. HTML, PDF, Word and Excel are converted to Markdown
-(`documents/_convert.py`), once for each content. Every text read is kept under its hash (`documents/_content_store.py`).
+Text, Markdown and CSV files are read unchanged, except that a byte order mark at the beginning is removed. HTML, PDF,
+Word and Excel are converted to Markdown (`documents/_convert.py`), once for each content. Every text that is read is
+stored under its hash (`documents/_content_store.py`).
 """
 
 from __future__ import annotations
@@ -31,38 +30,38 @@ log = logging.getLogger(__name__)
 ENDINGS = tuple(sniff.KINDS)
 MAX_BYTES = 20_000_000
 MAX_CONTAINER_BYTES = 50_000_000
-"""For PDF, Word and Excel, most of which is pictures and packaging."""
+"""For PDF, Word and Excel, which are mostly pictures and packaging."""
 
 
 def read_document(workspace: Workspace, path: str) -> Document:
     """The document at `path`, relative to the workspace, with its label.
 
-    Raises `DocumentError`, saying what to do, when it is missing, a folder, empty, too large, not of a kind that
-    can be read, not what its ending says, encrypted, damaged, without text, or in a broken encoding.
+    Raises `DocumentError` if it is missing, a folder, empty, too large, of an unknown kind, not what its ending says,
+    encrypted, damaged, without text, or not valid in its encoding.
     """
     raw, kind = _bytes(workspace, path)
     text = text_of_bytes(workspace, raw, kind, path)
     remember_text(workspace, text)
-    # The label goes by the path as given and by the real one, so a link cannot shed it.
+    # `label_of` checks the path and the real file behind it, so a link cannot lower the label.
     return Document(path=PurePosixPath(path).as_posix(), text=text, label=workspace.label_of(path))
 
 
 def document_paths(workspace: Workspace) -> list[str]:
-    """Documents of the workspace: files of a readable kind in `documents` and `fixtures/documents`, sorted."""
-    inside = cache(workspace.relative)  # a folder's name is asked once, not for each file in it
-    found = {
+    """The documents of the workspace: files of a known kind in `documents` and `fixtures/documents`, sorted."""
+    inside = cache(workspace.relative)  # computed once for each folder, not for each file
+    names = {
         f"{inside(file.parent)}/{file.name}"
         for folder in ("documents", "fixtures/documents")
         for file in (workspace.root / folder).rglob("*")
         if file.suffix.lower() in sniff.KINDS and file.is_file()
     }
-    return sorted(found)
+    return sorted(names)
 
 
 def read_document_version(workspace: Workspace, path: str, key: str) -> Document:
-    """The document `path` as it was when its text had the hash `key`, with the label it has now.
+    """An old version of the document `path`: the text with the hash `key`, with the label that the document has now.
 
-    Raises `DocumentError` when that text is not kept.
+    Raises `DocumentError` if that text is not stored.
     """
     text = DocStore.of(workspace).text(key)
     file = path.partition(PASSAGES_MARK)[0]
@@ -71,11 +70,10 @@ def read_document_version(workspace: Workspace, path: str, key: str) -> Document
 
 @dataclass(frozen=True, slots=True)
 class DocumentChange:
-    """A document that is no longer what a run used.
+    """A document that changed since a run.
 
-    `then` is the hash of the text used, `now` that of the file (of its selected passages, where `path` is a
-    selection's), None where it cannot be read; `reason` says it in words. `kept` is whether the old text can
-    still be read, with `read_version`.
+    `then` is the hash of the text used. `now` is that of the file, None if it cannot be read. `reason` is a clause for
+    the user. `kept` is True if the old text can still be read with `read_document_version`.
     """
 
     path: str
@@ -86,9 +84,9 @@ class DocumentChange:
 
 
 def document_changes(workspace: Workspace, sources: Iterable[Source]) -> list[DocumentChange]:
-    """The documents among a prompt's `sources` whose files have changed since; empty when none has."""
+    """The documents among the `sources` of a prompt whose files changed since."""
     store = DocStore.of(workspace)
-    found = []
+    changes = []
     for source in sources:
         if source.section != "context":
             continue
@@ -97,22 +95,22 @@ def document_changes(workspace: Workspace, sources: Iterable[Source]) -> list[Do
         try:
             now = read_document(workspace, path).sha256
         except DocumentError as exc:
-            found.append(DocumentChange(source.name, source.sha256, None, exc.what, store.has(source.sha256)))
+            changes.append(DocumentChange(source.name, source.sha256, None, exc.what, store.has(source.sha256)))
             continue
         if then is None:
-            reason = "what it was selected from is not kept, so nobody can say whether it changed"
+            reason = "the document it was selected from is not stored, so it is unknown if it changed"
         elif then != now:
             reason = "the file has changed since"
         else:
             continue
-        found.append(DocumentChange(source.name, source.sha256, now, reason, store.has(source.sha256)))
-    return found
+        changes.append(DocumentChange(source.name, source.sha256, now, reason, store.has(source.sha256)))
+    return changes
 
 
 def text_hash_used(workspace: Workspace, source: Source) -> str | None:
-    """The hash of the whole document that `source` was made of; None where that is not kept.
+    """The hash of the whole document that `source` was made from. None if it is not stored.
 
-    Of a selection it is the whole document that is compared: the passages follow from it.
+    For a selection, the whole document is compared, because the passages depend on all of it.
     """
     if PASSAGES_MARK not in source.name:
         return source.sha256
@@ -121,31 +119,31 @@ def text_hash_used(workspace: Workspace, source: Source) -> str | None:
 
 
 def is_text_kept(workspace: Workspace, key: str) -> bool:
-    """Whether the text of the hash `key` can be read with `read_version`."""
+    """True if the text with the hash `key` can be read with `read_document_version`."""
     return DocStore.of(workspace).has(key)
 
 
 def needs_no_conversion(workspace: Workspace, path: str) -> bool:
-    """Whether reading `path` needs no conversion: it is text, or its content was converted before."""
+    """True if `path` can be read without a conversion: it is text, or its content was converted before."""
     try:
         raw, kind = _bytes(workspace, path)
         return kind == "text" or DocStore.of(workspace).record("converted", _conversion(raw, kind)) is not None
     except DocumentError:
-        return True  # it is refused at once
+        return True  # reading it fails at once
 
 
 def keep_selection(workspace: Workspace, selected: Document, whole: Document, ranges: list[tuple[int, int]]) -> None:
-    """Keep the text of a selection, and which characters (`ranges`) of which text it is."""
+    """Store the text of a selection, and the `ranges` of characters of `whole` that it consists of."""
     remember_text(workspace, selected.text)
     try:
         record = {"document": whole.sha256, "path": whole.path, "ranges": ranges}
         DocStore.of(workspace).keep_record("selection", selected.sha256, record)
     except OSError as exc:
-        log.warning("the selection %s is not kept: %s", selected.path, exc)
+        log.warning("the selection %s is not stored: %s", selected.path, exc)
 
 
 def _bytes(workspace: Workspace, path: str) -> tuple[bytes, str]:
-    """What the file holds, and its kind by its ending."""
+    """The content of the file, and its kind by its ending."""
     try:
         full = workspace.resolve(path)
         size = full.stat().st_size
@@ -156,9 +154,9 @@ def _bytes(workspace: Workspace, path: str) -> tuple[bytes, str]:
     except (OSError, ValueError) as exc:  # ValueError: a NUL byte in the path
         raise DocumentError(f"cannot be read: {exc}", file=path) from exc
     if full.is_dir():
-        raise DocumentError("is a folder", file=path, hint="name each document in it")
+        raise DocumentError("is a folder", file=path, hint="name each document in the folder")
     if not full.is_file():
-        raise DocumentError("is no ordinary file", file=path)
+        raise DocumentError("is not a regular file", file=path)
     kind = file_kind(full.name, size, path)
     try:
         return full.read_bytes(), kind
@@ -167,7 +165,7 @@ def _bytes(workspace: Workspace, path: str) -> tuple[bytes, str]:
 
 
 def file_kind(name: str, size: int, path: str) -> str:
-    """The kind of a file, by its ending, once its size is one that can be read."""
+    """The kind of a file, by its ending. Raises `DocumentError` if it is unknown or the file is too large."""
     ending = PurePosixPath(name).suffix
     kind = sniff.KINDS.get(ending.lower())
     if kind is None:
@@ -177,7 +175,7 @@ def file_kind(name: str, size: int, path: str) -> str:
     most = MAX_BYTES if kind in ("text", "html") else MAX_CONTAINER_BYTES
     if size > most:
         message = f"{size / 1e6:.1f} MB is more than the {most // 1_000_000} MB a document may have"
-        raise DocumentError(message, file=path, hint="take the part that is needed")
+        raise DocumentError(message, file=path, hint="save only the part that you need")
     return kind
 
 
@@ -200,7 +198,7 @@ def _decoded(raw: bytes, path: str) -> str:
 
 
 def _converted(workspace: Workspace, raw: bytes, kind: str, path: str) -> str:
-    """The conversion of `raw`, made once for each content and version of the libraries."""
+    """The text of `raw` after conversion. It is cached for each content and version of the libraries."""
     store = DocStore.of(workspace)
     try:
         key = _conversion(raw, kind)
@@ -216,25 +214,25 @@ def _converted(workspace: Workspace, raw: bytes, kind: str, path: str) -> str:
     try:
         store.keep_record("converted", key, {"text": store.keep_text(text), "with": convert.converter_version(kind)})
     except OSError as exc:
-        log.warning("the conversion of %s is not kept: %s", path, exc)
+        log.warning("the conversion of %s is not stored: %s", path, exc)
     return text
 
 
 def _conversion(raw: bytes, kind: str) -> str:
-    """What a conversion of `raw` is kept under: another version of the libraries makes another one."""
+    """The cache key of a conversion of `raw`. It contains the versions of the libraries."""
     return sha256(f"{convert.converter_version(kind)}\0{hashlib.sha256(raw).hexdigest()}")
 
 
 def remember_text(workspace: Workspace, text: str) -> None:
-    """Keep a text that was read. Where nothing can be written, reading still works."""
+    """Store a text that was read. If it cannot be written, reading still works."""
     try:
         DocStore.of(workspace).keep_text(text)
     except OSError as exc:
-        log.warning("a document's text is not kept, a run with it cannot be repeated once it changes: %s", exc)
+        log.warning("the text of a document is not stored; a run with it cannot be repeated after it changes: %s", exc)
 
 
 def _nearest(workspace: Workspace, path: str) -> str:
-    """A hint naming the file beside it with the most similar name."""
+    """A hint with the most similar file name in the same folder."""
     folder = workspace.resolve(path).parent
     names = [file.name for file in folder.iterdir()] if folder.is_dir() else []
     close = difflib.get_close_matches(PurePosixPath(path).name, names, n=1)

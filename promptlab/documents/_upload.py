@@ -16,15 +16,15 @@ from promptlab.types import Document, Label
 from promptlab.workspace import UPLOADS_FOLDER, Workspace, set_label
 
 MAX_NAME = 150
-"""Bytes of an upload's name, without its ending; what is longer is cut."""
+"""Most bytes of the name of an upload, without its ending. Longer names are cut."""
 
 
 def add_document(workspace: Workspace, name: str, content: bytes | str, label: Label | None = None) -> Document:
-    """Put an upload (bytes) or a paste (text) into `documents/uploads/` under `name`; the document.
+    """Write an upload (bytes) or a paste (text) to `documents/uploads/` under `name`. Returns the document.
 
-    It is confidential unless `label` says otherwise, which is then written to promptlab.yaml. Another file of
-    that name is never replaced: this one gets a number. The same content under the same name is there once. What
-    cannot be read is refused as by `read`, and nothing of it stays.
+    It is confidential unless `label` is given, which is then written to promptlab.yaml. Another file with the same name
+    is never replaced: the new one gets a number. The same content with the same name is stored once. A file that cannot
+    be read raises the error of `read_document`, and nothing is written.
     """
     name = _file_name(name, ".md" if isinstance(content, str) else "")
     shown = f"{UPLOADS_FOLDER}/{name}"
@@ -32,13 +32,13 @@ def add_document(workspace: Workspace, name: str, content: bytes | str, label: L
     kind = file_kind(name, len(raw), shown)
     text = text_of_bytes(workspace, raw, kind, shown)
     path = _free(workspace, name, raw)
-    there = workspace.resolve(path).exists()
+    existed = workspace.resolve(path).exists()
     _put(workspace, path, raw)
     if label is not None and label != workspace.label_of(path):
         try:
-            workspace = set_label(workspace, path, label, reason="its label was said when it was added")
+            workspace = set_label(workspace, path, label, reason="the label was chosen when it was added")
         except WorkspaceError:
-            if not there:  # a label that cannot be had leaves nothing behind
+            if not existed:  # without its label, the upload must not stay
                 workspace.resolve(path).unlink()
             raise
     remember_text(workspace, text)
@@ -58,19 +58,19 @@ _UNWANTED = re.compile(r"[^\w.() +,=@-]+")
 
 
 def _file_name(name: str, ending: str) -> str:
-    """A plain file name out of whatever an upload is called: no folders, no control characters, not hidden."""
+    """A safe file name from the name of an upload: no folders, no control characters, not hidden."""
     last = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
     last = _UNWANTED.sub("_", last).strip(" .")
     stem, dot, suffix = last.rpartition(".")
     if not dot or (ending and f".{suffix.lower()}" not in sniff.KINDS):
         stem, suffix = last, ending.lstrip(".")
-    # File systems allow 255 bytes; a number may be added to it.
+    # File systems allow 255 bytes, and a number may be added to the name.
     stem = stem.encode()[:MAX_NAME].decode(errors="ignore").strip() or "document"
     return stem + (f".{suffix}" if suffix else "")
 
 
 def _free(workspace: Workspace, name: str, raw: bytes) -> str:
-    """Where `raw` goes: a path that is free, or that of a file which is the same already."""
+    """The path for `raw`: a free one, or that of a file with the same content."""
     pure = PurePosixPath(name)
     number = 1
     while True:

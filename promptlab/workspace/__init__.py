@@ -1,4 +1,15 @@
-"""workspace."""
+"""A workspace: a folder with a promptlab.yaml, its models, and the privacy labels of its files.
+
+workspace = Workspace.find()                                  # from the current folder upwards
+workspace.models["gemma-3-270m"].clearance                    # "confidential": it may see any text
+workspace.label_of("documents/uploads/minutes.md")            # "confidential", as for every upload
+workspace = set_label(workspace, "documents/faq.md", "public", reason="it is on our web site")
+
+check_gate(prompt, model="gpt-4o", clearance="public")        # raises GateRefused if a label is too high
+scan_text("Call +44 20 7946 0958", "personal")                # keys or personal data in a text
+verify_ledger(workspace.state).problem                        # None if no line of the ledger was changed
+missing_permissions(workspace)                                # what it asks for and is not yet trusted with
+"""
 
 from __future__ import annotations
 

@@ -14,11 +14,11 @@ from promptlab.workspace._scan_policy import ScanPolicy
 from promptlab.workspace._strict_model import StrictModel
 
 KEY_NAME = re.compile(r"(?:[A-Za-z_][A-Za-z0-9_]*_)?(?:API_?KEY|TOKEN)", re.IGNORECASE)
-"""Environment variables that a model's entry may name: a file has no business with the others."""
+"""Environment variables that an entry may name. Others could hold secrets that are no API keys."""
 
 
 class LlamaModel(StrictModel):
-    """A model run in this process by llama.cpp. Exactly one of `package`, `path` and `repo` says where its file is."""
+    """A model that llama.cpp runs on this machine. Exactly one of `package`, `path` and `repo` names its file."""
 
     backend: Literal["llama"]
     package: str | None = None
@@ -33,37 +33,40 @@ class LlamaModel(StrictModel):
     n_threads: int | None = Field(default=None, gt=0)
     flash_attn: bool | None = None
     lora: tuple[str, ...] = ()
-    prefix_memory: int = Field(default=1000, ge=0, description="MB of prompts kept read, in memory")
+    prefix_memory: int = Field(default=1000, ge=0, description="MB of the prefix cache in memory")
     keep_prefixes: Literal["never", "public", "always"] = Field(
-        default="public", description="Which prompts may be kept read on disk: none, those without a label, all"
+        default="public", description="Which prompts the prefix cache may store on disk: none, only public ones, all"
     )
     throughput: int = Field(
-        default=0, ge=0, le=64, description="Answers written together, 0: one at a time, always the same text"
+        default=0,
+        ge=0,
+        le=64,
+        description="Answers decoded in one batch; 0: one at a time, so that the text is always the same",
     )
     numerics: Literal["fast", "portable"] | None = Field(
         default=None,
-        description="fast: the best code for this processor; portable: the same text on every processor. "
-        "If not set, suites ask portable and everything else fast",
+        description="fast: the quickest code for this processor; portable: the same text on every processor. "
+        "If not set, suites use portable and everything else uses fast",
     )
     clearance: Label = "confidential"
 
     @model_validator(mode="after")
     def _one_place(self) -> LlamaModel:
         if sum(place is not None for place in (self.package, self.path, self.repo)) != 1:
-            raise ValueError("say where the model is with exactly one of `package`, `path` and `repo`")
+            raise ValueError("name the model file with exactly one of `package`, `path` and `repo`")
         if (self.repo is None) != (self.file is None):
             raise ValueError("`repo` and `file` go together")
         return self
 
     @property
     def flash(self) -> bool | None:
-        """Whether attention is computed the flash way; None where llama.cpp is to judge. Answers written together gain
-        by it, since it passes over the cells of strangers."""
+        """True if flash attention is used, None if llama.cpp decides. Batched decoding is faster with it, because flash
+        attention skips the KV cells of the other answers in the batch."""
         return False if self.flash_attn is None and not self.throughput else self.flash_attn
 
 
 _SENT: Mapping[str, str] = {
-    **dict.fromkeys(("messages", "stream", "stream_options", "n"), "it is not yours to set"),
+    **dict.fromkeys(("messages", "stream", "stream_options", "n"), "it cannot be changed"),
     "model": "set `model`",
     "response_format": "give the template a `schema`",
     "max_completion_tokens": "set `max_tokens` in the template's `params`",
@@ -86,14 +89,14 @@ _SENT: Mapping[str, str] = {
         )
     },
 }
-"""Fields of a request that a template or this catalogue sets otherwise, and how."""
+"""Request fields that cannot be in `extra_body`, with the right place to set each."""
 
 
 class OpenAIModel(StrictModel):
-    """A model behind an OpenAI-compatible HTTP API. Times are seconds.
+    """A model behind an OpenAI-compatible HTTP API. Times are in seconds.
 
-    `capabilities` switch request fields of a server off or on. `extra_body` goes into every request as it is;
-    `reasoning` says what a word of `reasoning_effort` means to a server that takes it otherwise.
+    `capabilities` switches request fields on or off for this server. `extra_body` is added to every request unchanged.
+    `reasoning` maps a word of `reasoning_effort` to the fields that this server expects for it.
     """
 
     backend: Literal["openai"]
@@ -122,7 +125,7 @@ class OpenAIModel(StrictModel):
     @field_validator("extra_body", "reasoning")
     @classmethod
     def _none_of_ours(cls, value: Mapping[str, Any], info: ValidationInfo) -> Mapping[str, Any]:
-        # A field that is sent twice, or a key of the request's that the store does not know of.
+        # Otherwise a field would be sent twice, or change the answer without being part of the key in the run store.
         for fields in value.values() if info.field_name == "reasoning" else (value,):
             for name in fields:
                 if name in _SENT:
@@ -130,14 +133,14 @@ class OpenAIModel(StrictModel):
             try:
                 json.dumps(fields, allow_nan=False)
             except (TypeError, ValueError) as exc:
-                raise ValueError(f"it is sent as JSON, and cannot be: {exc}") from exc
+                raise ValueError(f"it cannot be written as JSON: {exc}") from exc
         return value
 
     @field_validator("api_key_env")
     @classmethod
     def _a_name(cls, value: str | None) -> str | None:
         if value is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
-            # What stands there may be a key, so it is not shown.
+            # The value may be a key, so the message does not show it.
             raise ValueError("should be the name of an environment variable, such as OPENAI_API_KEY, not a key itself")
         if value is not None and not KEY_NAME.fullmatch(value):
             raise ValueError(f"`{value}` does not look like a key: such variables end in _API_KEY or _TOKEN")

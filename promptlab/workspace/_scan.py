@@ -1,12 +1,12 @@
-"""The scan: keys and personal data in text that is about to go to an API, found by libraries made for it.
+"""The scan: keys and personal data in text that is about to be sent to an API, found by libraries for that.
 
-    find("Call +44 20 7946 0958", ("GB",))     # (Found(5, 21, "personal", "phone number"),)
+    scan_text("Call +44 20 7946 0958", "personal")     # (Finding(5, 21, "personal", "phone number"),)
 
-Keys are what the plugins of detect-secrets know, without its entropy and keyword plugins, which take much other text
-for keys, and six rules of CredSweeper. Phone numbers are phonenumbers' business; numbers with check digits (cards,
-IBANs, identity numbers of some countries) are python-stdnum's, and mail addresses email-validator's. What is here only
-cuts out candidates for them, and holds every search to a time: a text that takes longer counts as not scanned.
-docs/privacy.md says, kind by kind, what is found and what is not.
+Keys are found by the plugins of detect-secrets and by six rules of CredSweeper. The entropy and keyword plugins are not
+used, because they report much text that is no key. Phone numbers are checked by phonenumbers, numbers with check digits
+(cards, IBANs, identity numbers of some countries) by python-stdnum, and mail addresses by email-validator. Our own code
+only finds candidates for these libraries and limits the time: a text that takes longer counts as not scanned.
+docs/privacy.md lists what is found and what is not.
 """
 
 from __future__ import annotations
@@ -30,26 +30,28 @@ LIBRARIES: dict[FindingGroup, tuple[str, ...]] = {
 
 
 def missing_libraries(group: FindingGroup) -> tuple[str, ...]:
-    """The libraries that a scan for `group` needs and that are not installed."""
+    """The libraries that a scan for `group` needs but that are not installed."""
     return tuple(name for name in LIBRARIES[group] if not _is_there(name))
 
 
 def _is_there(name: str) -> bool:
-    """Whether a library can be imported; what is there once stays there."""
-    if name not in _THERE and find_spec(name) is not None:
-        _THERE.add(name)
-    return name in _THERE
+    """True if a library can be imported. A library that was found once is not looked up again."""
+    if name not in _INSTALLED and find_spec(name) is not None:
+        _INSTALLED.add(name)
+    return name in _INSTALLED
 
 
-_THERE: set[str] = set()
+_INSTALLED: set[str] = set()
 
 
 def scan_text(text: str, group: FindingGroup, regions: Sequence[str] = ()) -> tuple[Finding, ...]:
-    """What of `group` is in `text`, in order and without overlaps. Phone numbers without a country code are looked for
-    as those of `regions` write them. What was found in a text is remembered, not the text.
+    """The keys or personal data (`group`) in `text`, in order and without overlaps.
+
+    Phone numbers without a country code are found if they are written as in one of `regions`, such as US. The findings
+    are cached under the hash of the text; the text itself is not kept.
 
     Raises:
-        NotScanned: a library is missing, or it took too long.
+        NotScanned: a library is missing, or the search took too long.
     """
     key: _Key = group, tuple(regions), sha256(text)
     if (known := _KNOWN.get(key)) is not None:
@@ -62,25 +64,25 @@ def scan_text(text: str, group: FindingGroup, regions: Sequence[str] = ()) -> tu
         )
     if len(text) < LONG:
         return _scanned(key, text)
-    with _ONCE:  # at the start of a suite every thread comes with the same article
+    with _LONG_TEXT_LOCK:  # at the start of a suite, all threads scan the same long document
         return known if (known := _KNOWN.get(key)) is not None else _scanned(key, text)
 
 
 def _scanned(key: _Key, text: str) -> tuple[Finding, ...]:
     group, regions, _ = key
-    found = without_overlaps(find_keys(text) if group == "keys" else find_personal(text, regions))
-    _KNOWN.put(key, found)
-    return found
+    findings = without_overlaps(find_keys(text) if group == "keys" else find_personal(text, regions))
+    _KNOWN.put(key, findings)
+    return findings
 
 
 _Key = tuple[FindingGroup, tuple[str, ...], str]
-_ONCE = threading.Lock()
+_LONG_TEXT_LOCK = threading.Lock()
 LONG = 2_000
-"""Characters from which a text is scanned by one thread at a time."""
+"""Texts of at least this many characters are scanned by one thread at a time."""
 
 
 class _Memory:
-    """The last few thousand results."""
+    """The most recent results. The least recently used one is dropped."""
 
     def __init__(self, most: int) -> None:
         self._lock = threading.Lock()
@@ -98,13 +100,13 @@ class _Memory:
 _KNOWN = _Memory(4096)
 
 
-def without_overlaps(found: Iterable[Finding]) -> tuple[Finding, ...]:
-    """In order; of two that overlap, the longer one."""
-    kept: list[Finding] = []
-    for one in sorted(set(found), key=lambda f: (f.start - f.end, f.start, f.kind)):
-        if all(one.end <= other.start or one.start >= other.end for other in kept):
-            kept.append(one)
-    return tuple(sorted(kept, key=lambda f: f.start))
+def without_overlaps(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings in order. Of two that overlap, the longer one stays."""
+    chosen: list[Finding] = []
+    for finding in sorted(set(findings), key=lambda f: (f.start - f.end, f.start, f.kind)):
+        if all(finding.end <= longer.start or finding.start >= longer.end for longer in chosen):
+            chosen.append(finding)
+    return tuple(sorted(chosen, key=lambda f: f.start))
 
 
 __all__ = [

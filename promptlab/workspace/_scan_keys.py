@@ -27,13 +27,13 @@ class Plugin:
 
 @cache
 def plugins() -> tuple[tuple[Plugin, ...], Plugin]:
-    """The plugins for keys, and the one for addresses of the internet. None of them is asked to try a key out."""
+    """The plugins for keys, and the one for IP addresses. `verify`, which tries a key online, is never called."""
     import pkgutil
 
     import detect_secrets.plugins as folder
     from detect_secrets.plugins.base import RegexBasedDetector
 
-    made = {}
+    by_module = {}
     for module in sorted(info.name for info in pkgutil.iter_modules(folder.__path__)):
         if module in _LEFT_OUT:
             continue
@@ -43,21 +43,23 @@ def plugins() -> tuple[tuple[Plugin, ...], Plugin]:
                 and issubclass(kind, RegexBasedDetector)
                 and kind.__module__.endswith(f".{module}")
             ):
-                made[module] = _plugin(kind())
-    address = made.pop(_ADDRESS)
-    return tuple(made.values()), address
+                by_module[module] = _plugin(kind())
+    address = by_module.pop(_ADDRESS)
+    return tuple(by_module.values()), address
 
 
 def _plugin(plugin: Any) -> Plugin:
-    # With `regex`, which can be held to a time; the patterns are the plugin's own.
-    patterns = tuple(compiled(one.pattern, one.flags & ~32) for one in plugin.denylist)
+    # The patterns of the plugin, compiled by `regex`, which has a timeout; `re` has none. 32 is re.UNICODE.
+    patterns = tuple(compiled(known.pattern, known.flags & ~32) for known in plugin.denylist)
     if plugin.secret_type == "Basic Auth Credentials":
-        patterns = (compiled(_URL_WITH_PASSWORD),)  # the plugin's own takes cubic time; it still judges each
+        patterns = (
+            compiled(_URL_WITH_PASSWORD),
+        )  # the plugin's pattern takes cubic time; the plugin still checks each match
     return Plugin(plugin.secret_type, patterns, lambda text: any(True for _ in plugin.analyze_string(text)))
 
 
 def kinds_of_keys() -> tuple[str, ...]:
-    """The names of the kinds of keys that are looked for."""
+    """The names of the kinds of keys that a scan finds."""
     return tuple(sorted({plugin.kind for plugin in plugins()[0]} | {kind for kind, _ in PATTERNS}))
 
 
@@ -81,12 +83,12 @@ def matches_of(plugin: Plugin, text: str, group: FindingGroup, kind: str) -> Ite
 
 
 def _key_start(text: str, start: int, kind: str) -> int:
-    """The dashes before the first line of a private key are a part of it."""
+    """Where a key begins: a private key includes the dashes before its first line."""
     return len(text[:start].rstrip("-")) if kind == "Private Key" else start
 
 
 def _key_end(text: str, end: int, kind: str) -> int:
-    """Where a key ends: some plugins stop within it, and of a private key they know the first line only."""
+    """Where a key ends. Some plugins match only part of a key, and only the first line of a private key."""
     if kind == "Private Key":
         last = text.find(_END_OF_KEY, end)
         dashes = text.find("-----", last + len(_END_OF_KEY)) if last >= 0 else -1

@@ -9,10 +9,10 @@ from promptlab.workspace._scan_keys import matches_of, plugins
 from promptlab.workspace._scan_search import Finding, compiled, search
 
 _FEWEST_DIGITS = 6
-"""Digits that a text has at least in which there can be a number of somebody's."""
+"""A text with fewer digits contains no personal number, so the search is skipped."""
 
-# Kinds of numbers: what a candidate looks like, and the module of python-stdnum that judges it. Numbers of which every
-# tenth string of digits would be one (nine or ten digits and one check digit) are left out.
+# Kinds of numbers: the pattern of a candidate, and the module of python-stdnum that validates it. Kinds with only one
+# check digit and no other structure are left out, because one in ten random numbers would be valid.
 _NUMBERS: tuple[tuple[str, str, str], ...] = (
     ("IBAN", r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{1,4}){3,9}(?![A-Za-z0-9])", "iban"),
     ("payment card", r"(?<![\w.-])(?:[2-6]\d{3}|1800)(?:[ -]?\d){8,14}\d(?![\w-])", "luhn"),
@@ -48,7 +48,7 @@ def find_personal(text: str, regions: Sequence[str]) -> Iterator[Finding]:
 
 
 def _valid_part(candidate: str, judge: Callable[[str], bool], kind: str) -> int | None:
-    """How much of `candidate`, from its start, is valid: words in capitals may follow an IBAN."""
+    """The length of the valid beginning of `candidate`, or None. Words in capitals may follow an IBAN."""
     if kind != "IBAN":
         bare = candidate.replace(" ", "").replace("-", "") if kind == "payment card" else candidate
         return len(candidate) if judge(bare) else None

@@ -10,12 +10,12 @@ from pydantic import field_validator
 from promptlab.workspace._strict_model import StrictModel
 
 ScanRule = Literal["refuse", "mask", "warn", "off"]
-"""What becomes of a request in whose text a scan finds something."""
+"""What is done with a request if the scan finds something in its text."""
 
 
 class ScanPolicy(StrictModel):
-    """What is done about keys and personal data in text that is about to go to an API. Phone numbers without a country
-    code are looked for as those of `regions` write them, such as US or GB."""
+    """What is done about keys and personal data in text for an API. Phone numbers without a country code are found if
+    they are written as in one of `regions`, such as US or GB."""
 
     keys: ScanRule = "refuse"
     personal: ScanRule = "warn"
@@ -24,7 +24,7 @@ class ScanPolicy(StrictModel):
     @field_validator("keys", "personal", mode="before")
     @classmethod
     def _off(cls, value: Any) -> Any:
-        # Older YAML reads a bare `off` as false.
+        # YAML 1.1 reads a bare `off` as false.
         return "off" if value is False else value
 
     @field_validator("regions")
@@ -32,7 +32,7 @@ class ScanPolicy(StrictModel):
     def _are_regions(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for region in value:
             if not re.fullmatch(r"[A-Z]{2}", region):
-                raise ValueError(f"`{region}` is no country: write two capital letters, such as US or GB")
+                raise ValueError(f"`{region}` is not a country code: write two capital letters, such as US or GB")
         return value
 
 

@@ -18,7 +18,8 @@ _PIECE, _OVERLAP = 20_000, 2_000
 
 
 class NotScanned(PromptlabError):
-    """A text could not be scanned: a library is missing, or it took too long. `group` is what was looked for."""
+    """A text could not be scanned: a library is missing, or the search took too long. `group` is what it was scanned
+    for."""
 
     def __init__(self, group: FindingGroup, message: str, *, hint: str = "") -> None:
         super().__init__(message, hint=hint)
@@ -27,7 +28,7 @@ class NotScanned(PromptlabError):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Characters `start` to `end` look like a `kind` of the `group`."""
+    """The characters from `start` to `end` look like a `kind` (such as "phone number") of the `group`."""
 
     start: int
     end: int
@@ -36,23 +37,23 @@ class Finding:
 
 
 def search(pattern: Any, text: str, group: FindingGroup, kind: str) -> list[Any]:
-    """Matches in `text`, piece by piece, within `SECONDS`."""
+    """The matches in `text`, within `SECONDS`. A long text is searched in overlapping pieces."""
     try:
         if len(text) <= _PIECE:
             return list(pattern.finditer(text, timeout=SECONDS))
-        end, found = time.monotonic() + SECONDS, []
+        end, matches = time.monotonic() + SECONDS, []
         for start in range(0, len(text), _PIECE - _OVERLAP):
             left = end - time.monotonic()
             if left <= 0:
                 raise TimeoutError
-            found += pattern.finditer(text, start, min(start + _PIECE, len(text)), timeout=left)
+            matches += pattern.finditer(text, start, min(start + _PIECE, len(text)), timeout=left)
     except TimeoutError:
         raise NotScanned(
             group,
-            f"cannot be scanned for {WORDS[group]}: looking for `{kind}` took longer than {SECONDS:g} s",
-            hint="the text is made of what such keys and numbers begin with; leave that part out",
+            f"cannot be scanned for {WORDS[group]}: searching for `{kind}` took longer than {SECONDS:g} s",
+            hint="much of the text looks like the beginning of such a key or number; remove that part",
         ) from None
-    return found
+    return matches
 
 
 @cache

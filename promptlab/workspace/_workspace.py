@@ -6,7 +6,7 @@
     labels:
       "fixtures/private/**": confidential
 
-It is read once. Paths everywhere in promptlab are relative to this folder, with forward slashes.
+The file is read once. Paths everywhere in promptlab are relative to this folder, with forward slashes.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from promptlab.workspace._strict_model import StrictModel
 
 FILE = "promptlab.yaml"
 UPLOADS_FOLDER = "documents/uploads"
-"""Where uploads and pastes go. Until a pattern of `labels` says otherwise, what is in there is confidential."""
+"""The folder of uploads and pastes. Files in it are confidential unless a pattern of `labels` matches them."""
 IMPORTED = "imported"
-"""The name of folders that imports from other tools go to; the same holds for what is in them."""
+"""The name of folders with imports from other tools. Files in them are confidential too."""
 
 
 class _File(StrictModel):
@@ -43,13 +43,13 @@ class _File(StrictModel):
     @field_validator("models", "labels", mode="before")
     @classmethod
     def _nothing_yet(cls, value: Any) -> Any:
-        # A key whose entries are all commented out.
+        # All entries under the key are commented out.
         return {} if value is None else value
 
     @field_validator("labels")
     @classmethod
     def _can_match(cls, labels: dict[str, Label]) -> dict[str, Label]:
-        # A pattern that can match nothing is a label somebody believes in.
+        # A label that protects nothing would give a false sense of safety, so a pattern that cannot match is an error.
         for pattern in labels:
             if wrong := label_paths.pattern_problem(pattern):
                 raise ValueError(wrong)
@@ -58,46 +58,46 @@ class _File(StrictModel):
 
 @dataclass(frozen=True)
 class Workspace:
-    """Where things are, which models there are, and how files are labelled."""
+    """A workspace: its folder, its models and the labels of its files."""
 
     root: Path
     models: Mapping[str, LlamaModel | OpenAIModel]
     labels: Mapping[str, Label]
     model_memory: int | None = None
-    """MB that loaded local models may take together; None leaves it to the machine."""
+    """MB that loaded local models may use together. None: limited only by the memory of the machine."""
     scan: ScanPolicy = USUAL_SCAN
     """What is done about keys and personal data in text for APIs, unless a model's entry says otherwise."""
 
     @property
     def state(self) -> Path:
-        """Folder for the run history and drafts; git-ignored, made when first written to."""
+        """The folder for the run history and drafts. Ignored by git; created when needed."""
         return self.root / ".promptlab"
 
     def resolve(self, path: str) -> Path:
-        """The file `path` of the workspace; refuses one that leads out of it."""
+        """The file `path` of the workspace. Raises `WorkspaceError` if it is outside the workspace."""
         try:
             full = (self.root / path).resolve()
-        except (OSError, RuntimeError, ValueError) as exc:  # a circle of links, a NUL byte
+        except (OSError, RuntimeError, ValueError) as exc:  # links in a circle, or a NUL byte
             raise WorkspaceError(f"`{path}` cannot be read: {exc}") from exc
         if not full.is_relative_to(self.root.resolve()):
             raise WorkspaceError(f"`{path}` leads out of the workspace {self.root}", hint="use a path inside it")
         return full
 
     def relative(self, path: Path) -> str:
-        """`path` as the workspace names it: relative, with forward slashes, or as it is when outside."""
+        """`path` relative to the workspace, with forward slashes. A path outside it stays as it is."""
         full, root = path.resolve(), self.root.resolve()
         return full.relative_to(root).as_posix() if full.is_relative_to(root) else str(path)
 
     def names_of(self, path: Path) -> tuple[str, ...]:
-        """A file as the workspace names it: as `path` does, and as it is called where no link leads to it."""
+        """The names of a file in the workspace: `path` as it is, and with all links resolved."""
         return tuple(dict.fromkeys((self._inside(path.absolute()), self.relative(path))))
 
     def label_of(self, path: str) -> Label:
-        """The strictest label whose pattern is about `path`; when none is, public, or confidential for an upload.
+        """The highest label of the patterns that match `path`. If none matches: public, or confidential for an upload.
 
-        It is asked of the path without its detours and again after each link that is followed: every way to
-        name a file has the label of the file, and a link has its own label besides. A path that cannot be followed
-        to its end is confidential, since nobody can say which file it names.
+        Every name of the file is checked: the path without `..`, and the path after each link that is followed. So a
+        link cannot lower the label of a file, and it can have a label of its own. If the path cannot be followed to
+        its end, it is unknown which file it names, so the label is confidential.
         """
         try:
             return highest([self._label_of_name(name) for name in set(map(self._inside, _ways(self.root, path)))])
@@ -110,12 +110,12 @@ class Workspace:
         raised = [
             label for pattern, label in self.labels.items() if label_paths.gitignore_pattern(pattern).fullmatch(plain)
         ]
-        # What came from outside: uploads, and whatever `promptlab import` wrote.
+        # Text from outside: uploads, and files that `promptlab import` wrote.
         foreign = plain.startswith(f"{UPLOADS_FOLDER}/") or IMPORTED in plain.split("/")[:-1]
         return highest([*(exact or (["confidential"] if foreign else [])), *raised])
 
     def matches(self, pattern: str, path: str) -> bool:
-        """Whether the label pattern `pattern` is about the file `path`, by whichever of its names."""
+        """True if the label pattern `pattern` matches any of the names of the file `path`."""
         try:
             names = [self._inside(way) for way in _ways(self.root, path)]
         except label_paths.Unresolved:
@@ -131,7 +131,7 @@ class Workspace:
 
     @classmethod
     def find(cls, start: Path | None = None) -> Workspace:
-        """The workspace of `start` (the current folder): the nearest folder upwards with a promptlab.yaml."""
+        """The workspace of the folder `start`: the nearest folder, from there upwards, with a promptlab.yaml."""
         here = (start or Path.cwd()).resolve()
         for folder in (here, *here.parents):
             if (folder / FILE).is_file():
@@ -139,17 +139,17 @@ class Workspace:
                 return cls.load(folder)
         raise WorkspaceError(
             f"no {FILE} in {here} or above it",
-            hint=f"change into a workspace, or start one: create {FILE} with a line `models: {{}}`",
+            hint=f"change into a workspace, or start a new one: create {FILE} with a line `models: {{}}`",
         )
 
     @classmethod
     def load(cls, root: Path) -> Workspace:
-        """Read `root`/promptlab.yaml."""
+        """The workspace in the folder `root`."""
         return cls.parse(root, read_text(root / FILE, shown=FILE, error=WorkspaceError))
 
     @classmethod
     def parse(cls, root: Path, text: str) -> Workspace:
-        """The workspace `root` with `text` as its promptlab.yaml."""
+        """The workspace in the folder `root`, with `text` as its promptlab.yaml."""
         file = parse_yaml(text, shown=FILE, error=WorkspaceError)
         try:
             parsed = _File.model_validate({} if file.data is None else file.data)

@@ -250,7 +250,7 @@ def test_a_program_in_the_current_folder_is_not_run(
             "declares XML entities in `word/x.png`",
         ),
         ("cut.docx", docx()[:-200], "its container cannot be opened"),
-        ("text.docx", docx("<w:p/>"), "holds no text"),
+        ("text.docx", docx("<w:p/>"), "has no text"),
         ("none.xlsx", xlsx(lambda _: None), "is empty"),
         ("picture.pdf", b"\x89PNG\r\n\x1a\n....", "is a picture by its content"),
         ("word.pdf", docx(), "is a Word document by its content\n  name it `.docx`"),
@@ -258,9 +258,9 @@ def test_a_program_in_the_current_folder_is_not_run(
         ("old.docx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1....", "an old Office file, or one with a password"),
         ("pdf.md", pdf("x"), "is a PDF by its content"),
         ("text.pdf", b"just text", "is not a PDF by its content"),
-        ("page.html", b"<p>caf\xe9</p>", "is not utf-8 text"),
-        ("other.html", b'<meta charset="klingon"><p>x</p>', "is not klingon text"),
-        ("app.html", b"<script>app()</script>", "holds no text"),
+        ("page.html", b"<p>caf\xe9</p>", "is not valid utf-8"),
+        ("other.html", b'<meta charset="klingon"><p>x</p>', "is not valid klingon"),
+        ("app.html", b"<script>app()</script>", "has no text"),
         ("deep.html", b"<b>" * 100_000 + b"x", "too deeply"),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else "",
@@ -336,7 +336,7 @@ def test_a_text_is_kept_once(here: Workspace) -> None:
 
 @pytest.mark.parametrize("key", ["0" * 64, "../../promptlab.yaml", ""])
 def test_a_text_that_is_not_kept_is_an_error(here: Workspace, key: str) -> None:
-    with pytest.raises(DocumentError, match="is not kept"):
+    with pytest.raises(DocumentError, match="is not stored"):
         documents.read_document_version(here, "d.md", key)
 
 

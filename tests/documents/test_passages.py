@@ -288,4 +288,4 @@ def test_a_change_of_the_file_behind_a_selection_is_noticed(desk: Workspace) -> 
     assert (old.text, old.label) == (trial.documents[0].text, "internal")
     for record in (desk.state / "documents/selection").rglob("*.json"):
         record.unlink()
-    assert "nobody can say" in documents.document_changes(desk, sources)[0].reason
+    assert "not stored" in documents.document_changes(desk, sources)[0].reason

@@ -61,9 +61,9 @@ def test_the_error_names_every_part_once_and_nothing_that_may_go() -> None:
     with pytest.raises(GateRefused) as caught:
         privacy.check_gate(held, model="gpt", clearance="public")
     assert caught.value.message == (
-        "not sent to gpt: it may see public text only, and the prompt holds context `secret.md` (confidential), "
+        "not sent to gpt: it may see public text only, and the prompt contains context `secret.md` (confidential), "
         "input `question` (internal), output format (internal)"
     )
     assert "raise `clearance` of gpt in promptlab.yaml" in caught.value.hint
-    with pytest.raises(GateRefused, match=r"may see text up to `internal`, .* holds context `secret\.md`"):
+    with pytest.raises(GateRefused, match=r"may see text up to `internal`, .* contains context `secret\.md`"):
         privacy.check_gate(held, model="gpt", clearance="internal")

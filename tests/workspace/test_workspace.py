@@ -423,12 +423,12 @@ def test_patterns_raise_whatever_git_would_ignore(make_workspace: Make) -> None:
     [
         ("{a,b}/*.md", "write one line for each"),
         ("docs/*.{md,txt}", "write one line for each"),
-        ("!docs/a.md", "takes nothing back"),
+        ("!docs/a.md", "cannot undo"),
         ("#a", "begins with `#`"),
         (" a", "begins or ends with a space"),
         ("a ", "begins or ends with a space"),
         ("~/a", "matches no file"),
-        ("a[b", "nothing closes"),
+        ("a[b", "without a `]`"),
     ],
 )
 def test_a_pattern_that_would_not_mean_what_it_looks_like_is_refused(tmp_path: Path, pattern: str, words: str) -> None:
