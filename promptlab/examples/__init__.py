@@ -1,4 +1,14 @@
-"""examples."""
+"""Examples: pools of worked examples, and the choice of shots from a pool.
+
+pool = load_pool(workspace, "fixtures/examples/world-cup.jsonl")
+choice = ShotChoice("fixtures/examples/world-cup.jsonl", k=2, select="similar")
+choose_shots(pool, choice, {"question": "Who won the final?"})            # two examples, never the question itself
+select_shots(pool, choice, {"question": "Who won the final?"}).shots      # the same, each with its reason
+
+example = Example("host", {"question": "Who was the host?"}, "Qatar")
+add_example(workspace, "fixtures/examples/world-cup.jsonl", example)      # every other line stays as it is
+find_duplicates(pool)                                                     # groups with the same inputs
+"""
 
 from __future__ import annotations
 

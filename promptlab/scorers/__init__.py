@@ -1,4 +1,12 @@
-"""scorers."""
+"""Scorers: each compares an answer with what was expected and gives a `Score` from 0 to 1.
+
+spec = scorer_spec({"numeric": {"relative": 0.01}})        # as a suite names it; options are checked
+score = build_scorer(spec, workspace)("about 42", 42)      # (answer, expected) -> Score
+score.value, score.answer, score.reason                    # 1.0, "42", "42 is 42 within 1 %"
+score.value >= pass_mark(spec)                             # True if the answer passes
+
+parse_json_answer('```json\n{"winner": "Argentina"}\n```')  # {"winner": "Argentina"}
+"""
 
 from __future__ import annotations
 

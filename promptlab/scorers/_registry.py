@@ -1,11 +1,11 @@
-"""Scorers: each compares an answer with what was expected, and says how good it is, of which part, and why.
+"""Scorers by name: checking the name and options in a suite, and building the scorer.
 
-    scorers.build(scorers.spec("contains"), workspace)("It was Argentina.", "Argentina")
+    build_scorer(scorer_spec("contains"), workspace)("It was Argentina.", "Argentina")
     # Score("contains", 1.0, "Argentina", "holds 'Argentina'")
 
-A suite names them with their options, `numeric` or `{numeric: {relative: 0.01}}`. Every scorer takes `extract`, a
-regular expression whose first group (or whole match) is what gets judged, the last match of several; and graded ones
-take `at_least`, the value from which an item passes. `judge` asks a model and is in `promptlab.suites._judge`.
+A suite names a scorer with its options: `numeric` or `{numeric: {relative: 0.01}}`. Every scorer has two more options.
+`extract` is a regular expression: only its first group (or the whole match) is scored, and the last match counts.
+`at_least` is the lowest value that passes. The scorer `judge` asks a model; it is in `promptlab.suites._judge`.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ FACTORIES: Mapping[str, Callable[..., Scorer]] = {
     "similarity": similarity,
     "python": python,
 }
-"""Scorers that ask nobody, by the name a suite gives them."""
+"""The scorers that do not ask a model, by their name in a suite."""
 
 MODEL_SCORERS = ("judge",)
 """Scorers that ask a model."""
 
 PASS_MARKS: Mapping[str, float] = {"chrf": 0.5, "similarity": 0.7}
-"""From which value an item passes, where that is not 1 and the suite says nothing else."""
+"""The lowest value that passes, for scorers for which it is not 1. A suite can change it with `at_least`."""
 
 COMPARE_SCORERS: Mapping[str, Callable[..., Scorer]] = {"exact": exact, "contains": contains}
-"""Scorers that `promptlab compare` can name."""
+"""The scorers that `promptlab compare` offers."""
 
 _EVERYWHERE = ("extract", "at_least")
 _JUDGE = ("model", "question", "template", "at_least")
@@ -58,9 +58,9 @@ _NEEDS_WORKSPACE = (python,)
 
 
 def scorer_spec(named: str | Mapping[str, Any]) -> ScorerSpec:
-    """The scorer that a suite names, its options checked as far as they can be without using it.
+    """The spec of a scorer as it is in a suite file. Its name and options are checked, but no library is loaded.
 
-    Raises `InputError` for an unknown name or option, with the nearest.
+    Raises `InputError` for an unknown name or option, with the nearest known one.
     """
     if isinstance(named, str):
         named = {named: {}}
@@ -78,15 +78,15 @@ def scorer_spec(named: str | Mapping[str, Any]) -> ScorerSpec:
     for option in options:
         if option not in allowed:
             raise InputError(f"`{name}` has no option `{option}`", hint=nearest(str(option), allowed))
-    found = ScorerSpec(name, canonical_json(dict(options)))
-    pass_mark(found)
+    spec = ScorerSpec(name, canonical_json(dict(options)))
+    pass_mark(spec)  # raises if `at_least` is wrong
     if "extract" in options:
         check_regex(options["extract"], "extract")
-    return found
+    return spec
 
 
 def options_of(name: str) -> list[str]:
-    """The options a scorer takes."""
+    """The names of the options of a scorer."""
     if name in MODEL_SCORERS:
         return list(_JUDGE)
     own = [p for p in inspect.signature(FACTORIES[name]).parameters if p != "workspace"]
@@ -94,21 +94,21 @@ def options_of(name: str) -> list[str]:
 
 
 def build_scorer(spec: ScorerSpec, workspace: Workspace) -> Scorer:
-    """The scorer `spec` names, ready to use. Raises `InputError` where an option does not fit, or a library or a
-    function of the workspace is missing."""
+    """The scorer for `spec`. Raises `InputError` if an option has a wrong value, or if a library or a function of the
+    workspace is missing."""
     options = spec.values
     extract = options.pop("extract", None)
     options.pop("at_least", None)
     factory = FACTORIES[spec.name]
     try:
-        made = factory(workspace=workspace, **options) if factory in _NEEDS_WORKSPACE else factory(**options)
+        scorer = factory(workspace=workspace, **options) if factory in _NEEDS_WORKSPACE else factory(**options)
     except TypeError as exc:
         raise InputError(f"the options of `{spec.name}` do not fit: {exc}") from exc
-    return _extracting(made, check_regex(extract, "extract"), spec.name) if extract else made
+    return _extracting(scorer, check_regex(extract, "extract"), spec.name) if extract else scorer
 
 
 def pass_mark(spec: ScorerSpec) -> float:
-    """The value from which an item passes."""
+    """The lowest value with which an answer passes."""
     value = spec.values.get("at_least", PASS_MARKS.get(spec.name, 1.0))
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
         raise InputError(f"`at_least` of `{spec.name}` is a number above 0 and at most 1, not {value!r}")
@@ -122,7 +122,7 @@ def _extracting(scorer: Scorer, pattern: str, name: str) -> Scorer:
             return Score(name, 0.0, "", f"nothing in the answer matches {pattern!r}")
         return scorer(last.text if last.group is None else last.group, expected)
 
-    score.__qualname__ = name  # whoever catches what it raises names it by that
+    score.__qualname__ = name  # error messages name the scorer by this attribute
     return score
 
 

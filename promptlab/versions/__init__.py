@@ -1,4 +1,14 @@
-"""versions."""
+"""Versions: the history of a template in git, saving it as a commit, and variants on branches of their own.
+
+path = template_path(workspace, "cup")                          # "templates/cup.yaml"
+saved = save_template(workspace, path, text, "Ask for the name only", base=text_as_opened)
+for version in template_history(workspace, path):
+    version.when, version.who, version.subject, version.tags
+version_text(workspace, find_version(workspace, path, "production"))
+
+save_variant(workspace, path, "short", text, "Shorter")         # on the branch try/cup/short
+word_changes("Who won?", "Who lost?")                           # the difference of two texts, word by word
+"""
 
 from __future__ import annotations
 

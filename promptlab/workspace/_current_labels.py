@@ -71,8 +71,8 @@ class Labels:
             return Look(self._given, self._state)
 
     def workspace(self) -> Workspace:
-        """The workspace with promptlab.yaml as it is now, or as it was opened if the file was deleted. Raises the errors
-        of `look`, like all methods below."""
+        """The workspace with promptlab.yaml as it is now, or as it was opened if the file was deleted. Raises the
+        errors of `look`, like all methods below."""
         return self.look().now
 
     def of_path(self, path: str) -> Label:
@@ -155,7 +155,8 @@ class Look:
     def _stat(self, path: str) -> os.stat_result | None:
         if path not in self._stats:
             try:
-                self._stats[path] = os.stat(os.path.join(self._root, path))  # noqa: PTH116,PTH118  # faster than pathlib; called for every request
+                self._stats[path] = os.stat(os.path.join(self._root, path))  # noqa: PTH116,PTH118  # faster than
+                pathlib; called for every request
             except (OSError, ValueError):
                 self._stats[path] = None
         return self._stats[path]

@@ -67,8 +67,8 @@ class SentRequest:
 
 
 class _Entry:
-    """A line to write, and the outcome. `turn` is released when the outcome is known, or when its own thread is the next
-    to write."""
+    """A line to write, and the outcome. `turn` is released when the outcome is known, or when its own thread is the
+    next to write."""
 
     __slots__ = ("failed", "kind", "turn", "what", "written")
 

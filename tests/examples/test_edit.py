@@ -102,7 +102,7 @@ def test_a_table_refuses_what_it_has_no_column_for(tmp_path: Path) -> None:
     with pytest.raises(ExampleError, match="there is no column `tags`"):
         pools.add_example(here, "p.csv", Example("a", {"question": "x"}, "z", ("t",)))
     (tmp_path / "p.csv").write_text("id,question,output,tags\n")
-    with pytest.raises(ExampleError, match="cannot be written here as it is"):
+    with pytest.raises(ExampleError, match="cannot be written to this file format"):
         pools.add_example(here, "p.csv", Example("a", {"question": "x"}, "z", ("t;u",)))
 
 
@@ -188,7 +188,7 @@ def test_inputs_that_a_template_changed_have_to_be_given(workspace: Workspace) -
         (Source("input", "question", "public", sha256("q")),),
     )
     path = "fixtures/examples/new.jsonl"
-    with pytest.raises(ExampleError, match="does not stand in its prompt as it was given"):
+    with pytest.raises(ExampleError, match="is not in its prompt as it was given"):
         pools.add_example_from_result(workspace, path, result_with(prompt), "A")
     assert pools.add_example_from_result(
         workspace, path, result_with(prompt), "A", inputs={"question": "q"}
@@ -221,7 +221,7 @@ def test_what_somebody_else_changed_meanwhile_stays(pool: Pool, change: Callable
     seen = examples.load_pool(here, name)[0]
     pools.edit_example(here, name, "a", Example("a", {"question": "Q1"}, "theirs"))
     before = file.read_bytes()
-    with pytest.raises(ExampleError, match="`a` was changed by somebody else meanwhile"):
+    with pytest.raises(ExampleError, match="`a` was changed by another user"):
         change(here, name, seen)
     assert file.read_bytes() == before
     pools.edit_example(here, name, "a", NEW, was=examples.load_pool(here, name)[0])
@@ -232,7 +232,7 @@ def test_deduplicating_takes_out_what_was_shown_or_nothing(pool: Pool) -> None:
     here, name, file, _ = pool
     pools.add_example(here, name, Example("c", {"question": "q1"}, "a1"))
     before = file.read_bytes()
-    with pytest.raises(ExampleError, match="the pool changed since it was looked at"):
+    with pytest.raises(ExampleError, match="the pool has changed meanwhile"):
         pools.remove_duplicates(here, name, expected=["b"])
     assert file.read_bytes() == before
     assert pools.remove_duplicates(here, name, expected=["c"])[0] == ["c"]
@@ -262,8 +262,8 @@ def test_a_new_pool_goes_beside_the_others(tmp_path: Path, name: str, path: str)
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("  ", "a pool has a name"),
-        ("taken", "there is such a file already"),
+        ("  ", "a pool needs a name"),
+        ("taken", "the file exists already"),
         ("a.yaml", "YAML pools are read and not changed"),
         ("../out", "a pool cannot have this name"),
         ("n\0ul", "a pool cannot have this name"),

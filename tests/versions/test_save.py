@@ -201,7 +201,7 @@ def test_who_one_is_can_be_told_to_this_repository(repo: Repository, tmp_path: P
     for key in ("user.name", "user.email"):
         repo.git("config", "--unset", key)
     for name, address in (("", "a@b.c"), ("A", " "), ("A\n[core]", "a@b.c"), ("A", "<a@b.c>")):
-        with pytest.raises(ShelfError, match="git takes no such"):
+        with pytest.raises(ShelfError, match="git does not accept"):
             shelf.set_identity(repo.workspace, name, address)
     shelf.set_identity(repo.workspace, " Grace Hopper ", "grace@example.org")
     assert shelf.repository_state(repo.workspace).identity == "Grace Hopper <grace@example.org>"
@@ -313,7 +313,7 @@ def test_a_file_changed_since_it_was_opened_is_never_overwritten(
     repo.put(CUP, theirs)
     if commits:
         repo.git("commit", "-qam", "Theirs")
-    with pytest.raises(Conflict, match="was changed by somebody else") as caught:
+    with pytest.raises(Conflict, match="was changed by another user") as caught:
         save_template(repo.workspace, CUP, MINE, "Mine", base=TEMPLATE)
     both = caught.value
     assert repo.text() == theirs
@@ -612,7 +612,7 @@ def test_a_dropped_variant_comes_back_unless_its_name_is_taken(repo: Repository)
     commit = variants.drop_variant(repo.workspace, CUP, "short")
     variants.restore_variant(repo.workspace, CUP, "short", commit)
     assert variants.variant_text(repo.workspace, CUP, "short") == MINE
-    with pytest.raises(ShelfError, match="cannot be brought back"):
+    with pytest.raises(ShelfError, match="cannot be restored"):
         variants.restore_variant(repo.workspace, CUP, "short", commit)
 
 

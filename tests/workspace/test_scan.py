@@ -288,7 +288,7 @@ def test_the_preview_shows_the_masks(make_workspace: Callable[..., Workspace]) -
 @pytest.mark.parametrize("library", sorted({*scan.LIBRARIES["keys"], *scan.LIBRARIES["personal"]}))
 def test_without_its_library_no_scan_is_claimed(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
     real = scan.find_spec
-    monkeypatch.setattr(scan, "_THERE", set())
+    monkeypatch.setattr(scan, "_INSTALLED", set())
     monkeypatch.setattr(scan, "find_spec", lambda name: None if name == library else real(name))
     clean = request(f"nothing {library}")
     for group in ("keys", "personal"):

@@ -222,7 +222,7 @@ def test_a_module_of_a_librarys_name_takes_no_ones_place(make_workspace: Make) -
     workspace = make_workspace(files=files)
     with trust.trust_everything():
         assert scorers.build_scorer(python("mine_5:f"), workspace)("x", None).value == 1
-        with pytest.raises(Exception, match="name of one that is in use"):
+        with pytest.raises(Exception, match="already imported"):
             scorers.build_scorer(python("queue:is_team"), workspace)("x", None)
 
 

@@ -197,7 +197,7 @@ def test_an_example_is_added_with_an_id_made_from_its_inputs(desk: Desks) -> Non
     ("texts", "words"),
     [
         ({"input_0": "Who?"}, "The output is empty."),
-        ({"output": "A"}, "An example has at least one input."),
+        ({"output": "A"}, "at least one input"),
         ({"input_0": "who  HOSTED it?", "output": "A"}, "The pool has this question already, as host."),
         ({"input_0": "New?", "output": "A", "id": "host"}, "The id `host` is taken."),
     ],
@@ -225,7 +225,7 @@ def test_a_change_over_somebody_elses_is_refused(desk: Desks) -> None:
     tab = edit(here.open("examples", pool=CUP), 0)
     pools.edit_example(here.session.workspace, CUP, "host", Example("host", {"question": "Who hosted it?"}, "Theirs"))
     press(type_into(tab, output="Mine"), "example-save")
-    assert "`host` was changed by somebody else meanwhile." in dialog(tab)
+    assert "`host` was changed by another user" in dialog(tab)
     assert examples.load_pool(here.session.workspace, CUP)[0].output == "Theirs"
 
 

@@ -223,7 +223,7 @@ def test_a_name_that_is_taken_is_refused_and_the_other_text_kept(repo: Repositor
     tab.text_input(key="variant-name").set_value("short").run()
     tab.text_input(key="variant-message").set_value("B").run()
     tab = press(tab, "variant-keep")
-    assert "was changed by somebody else" in all_said(tab)
+    assert "was changed by another user" in all_said(tab)
     assert variants.variant_text(repo.workspace, CUP, "short") == NEW + "# a\n"
 
 
