@@ -155,8 +155,7 @@ class Look:
     def _stat(self, path: str) -> os.stat_result | None:
         if path not in self._stats:
             try:
-                self._stats[path] = os.stat(os.path.join(self._root, path))  # noqa: PTH116,PTH118  # faster than
-                pathlib; called for every request
+                self._stats[path] = os.stat(os.path.join(self._root, path))  # noqa: PTH116,PTH118  # for speed
             except (OSError, ValueError):
                 self._stats[path] = None
         return self._stats[path]
