@@ -113,7 +113,7 @@ def prompts(backend: LlamaBackend, workspace: Workspace, *, each: Sequence[int],
         *(one.inputs["question"] for one in examples.load_pool(workspace, POOL)),
         *(f"How many points did {team} win in its group?" for team in teams),
     ]
-    text = documents.read(workspace, ARTICLE).text
+    text = documents.read_document(workspace, ARTICLE).text
     sentences = [" ".join(one.split()) for one in re.split(r"(?<=[.!?])\s+|\n\n+", text) if len(one.split()) > 3]
     params = Params(max_tokens=max_tokens)
 

@@ -122,7 +122,7 @@ def article_of(backend: LlamaBackend, workspace: Workspace, tokens: int) -> str:
     """The lines of the article that make at most `tokens` tokens."""
     kept: list[str] = []
     left = tokens
-    for line in documents.read(workspace, ARTICLE).text.splitlines(keepends=True):
+    for line in documents.read_document(workspace, ARTICLE).text.splitlines(keepends=True):
         left -= backend.vocab.count(line.encode())
         if left < 0:
             break

@@ -42,7 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
         from promptlab import workspace
 
         opened = contextlib.ExitStack()
-        opened.enter_context(workspace.everything())
+        opened.enter_context(workspace.trust_everything())
         config.add_cleanup(opened.close)
     given, written = _folders(config)
     for path in [*given, *written]:

@@ -169,14 +169,14 @@ def test_commands_shown_for_suites_run_and_ask_nobody(
 
 def test_every_scorer_is_documented_with_its_options() -> None:
     rows = table(SCORERS_DOC, first="scorer")
-    assert list(rows) == [*scorers.FACTORIES, *scorers.ASKING]
+    assert list(rows) == [*scorers.FACTORIES, *scorers.MODEL_SCORERS]
     for name, (_, options) in rows.items():
-        everywhere = {"at_least"} if name in scorers.ASKING else {"extract", "at_least"}
+        everywhere = {"at_least"} if name in scorers.MODEL_SCORERS else {"extract", "at_least"}
         assert set(re.findall(r"`(\w+)`", options)) == set(scorers.options_of(name)) - everywhere, name
     passes = {
         name: float(found[1]) for name, (said, _) in rows.items() if (found := re.search(r"from ([\d.]+)$", said))
     }
-    assert passes == dict(scorers.AT_LEAST)
+    assert passes == dict(scorers.PASS_MARKS)
 
 
 def test_every_example_of_scorers_is_accepted() -> None:
@@ -184,7 +184,7 @@ def test_every_example_of_scorers_is_accepted() -> None:
     assert blocks
     for block in blocks:
         for one in YAML(typ="safe").load(block)["scorers"]:
-            scorers.build(scorers.spec(one), REPOSITORY)
+            scorers.build_scorer(scorers.scorer_spec(one), REPOSITORY)
 
 
 def test_every_verdict_cause_and_threshold_is_documented() -> None:

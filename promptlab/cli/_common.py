@@ -15,7 +15,7 @@ from promptlab.errors import InputError
 
 if TYPE_CHECKING:
     from promptlab.templates import Problem
-    from promptlab.versions import Change
+    from promptlab.versions import TextChange
     from promptlab.workspace import Workspace
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
@@ -33,7 +33,7 @@ def located(template: str) -> tuple[Workspace, str]:
     from promptlab import versions
 
     workspace = here()
-    return workspace, versions.locate(workspace, template)
+    return workspace, versions.template_path(workspace, template)
 
 
 def text_of_file(workspace: Workspace, path: str) -> str:
@@ -41,7 +41,7 @@ def text_of_file(workspace: Workspace, path: str) -> str:
     from promptlab import templates, versions
     from promptlab.errors import TemplateError, nearest
 
-    text = versions.on_disk(workspace, path)
+    text = versions.text_on_disk(workspace, path)
     if text is None:
         raise TemplateError("there is no such template", file=path, hint=nearest(path, templates.names(workspace)))
     return text
@@ -92,7 +92,7 @@ def problem_line(path: str, problem: Problem) -> str:
     return terminal.printable(f"{said}\n  {problem.hint}" if problem.hint else said)
 
 
-def print_changes(changes: Sequence[Change]) -> None:
+def print_changes(changes: Sequence[TextChange]) -> None:
     """Coloured on a terminal; elsewhere with git's marks for words, [-removed-] and {+added+}."""
     pieces = []
     for change in changes:

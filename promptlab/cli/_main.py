@@ -245,7 +245,7 @@ def compare(
         store=store,
         title=f"compare {loaded.name}",
         fresh=fresh,
-        scorers=[scorers.BY_NAME[scorer]()] if expect is not None else (),
+        scorers=[scorers.COMPARE_SCORERS[scorer]()] if expect is not None else (),
     )
 
     def show(result: Result) -> None:
@@ -360,11 +360,11 @@ def models_list(as_json: bool) -> None:
     from dataclasses import asdict
 
     from promptlab.models import Catalogue
-    from promptlab.workspace import Workspace, unmatched
+    from promptlab.workspace import Workspace, unmatched_patterns
 
     workspace = Workspace.find()
     catalogue = Catalogue(workspace)
-    for pattern in unmatched(workspace):
+    for pattern in unmatched_patterns(workspace):
         click.echo(f"warning: the label pattern `{terminal.printable(pattern)}` is about no file", err=True)
     rows = [catalogue.status(name) for name in catalogue.names()]
     if as_json:

@@ -25,7 +25,7 @@ from promptlab.models._llama._cpu_variants import Numerics
 from promptlab.models._local_files import Downloader, LocalFiles, hub_download
 from promptlab.models._status import ModelStatus, api_status, local_status
 from promptlab.types import Label
-from promptlab.workspace import Ledger, LlamaModel, OpenAIModel, Workspace, problem
+from promptlab.workspace import Ledger, LlamaModel, OpenAIModel, Workspace, model_trust_problem
 
 if TYPE_CHECKING:
     from promptlab.models._llama._backend import LlamaBackend
@@ -243,7 +243,7 @@ class Catalogue:
         keys = tuple(sorted({value for variable in variables if (value := self._env.get(variable, "").strip())}))
         rule = entry.scan or self.workspace.scan
         # An address that is not trusted yet gets no key: its backend only counts tokens and shows what it would send.
-        off = problem(self.workspace, name, entry)
+        off = model_trust_problem(self.workspace, name, entry)
         outgoing = Outgoing(self._ledger, rule, keys)
         return OpenAIBackend(name, entry, "" if off else key, off=off, outgoing=outgoing)
 

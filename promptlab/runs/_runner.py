@@ -42,7 +42,7 @@ from promptlab.types import (
     Trial,
     highest,
 )
-from promptlab.workspace import MOST, Labels, Look
+from promptlab.workspace import HIGHEST_LABEL, Labels, Look
 
 log = logging.getLogger(__name__)
 
@@ -292,7 +292,7 @@ class Run:
         try:
             return self._labels.look()
         except GateRefused:
-            if self._catalogue.clearance(model) != MOST:
+            if self._catalogue.clearance(model) != HIGHEST_LABEL:
                 raise
             return None
 
@@ -310,14 +310,14 @@ class Run:
         clearance = look.clearance(request.model, self._catalogue.clearance(request.model))
         prompt = look.today(request.prompt)
         try:
-            workspace.check(prompt, model=request.model, clearance=clearance)
+            workspace.check_gate(prompt, model=request.model, clearance=clearance)
         except GateRefused as exc:
             if gone := look.gone(prompt):
                 exc.hint += f"; not there any more, and so confidential: {', '.join(f'`{one}`' for one in gone)}"
             raise
 
     def _ask(self, index: int, backend: Backend, request: Request, heard: list[str]) -> Completion:
-        workspace.AGAIN.set(
+        workspace.CHECK_BEFORE_RETRY.set(
             lambda: self._gate(request, self._look(request.model))
         )  # a worker's own: each of its trials sets it anew
         for step in backend.complete(request, self._cancel):

@@ -438,7 +438,7 @@ class Asking:
         specs = self.suite.specs_of(item.case)
         today: tuple[Score, ...] = ()
         if stored is not None:
-            asking = tuple(s for s in stored.scores if s.scorer in scorers.ASKING)
+            asking = tuple(s for s in stored.scores if s.scorer in scorers.MODEL_SCORERS)
             own = self.fill.scorers(item.case, item.variant)
             today = (*runner.score(own, stored.completion.text, item.case.expected), *asking)
         fingerprint = ""

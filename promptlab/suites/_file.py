@@ -233,7 +233,7 @@ class _Reader:
 
     def _spec(self, one: _Spec, path: tuple[Any, ...]) -> ScorerSpec:
         try:
-            return scorers.spec(one)
+            return scorers.scorer_spec(one)
         except InputError as exc:
             raise self._error(exc.what, path, hint=exc.hint) from exc
 

@@ -109,7 +109,7 @@ def agreement(
 ) -> stats.Agreement:
     """How far the suite's judge agrees with people, on the answers that both said something of: those of the run, and
     the recorded ones. `find` gives what is recorded of an item."""
-    content = next((scorers.passing(spec) for spec in suite.scorers if spec.name == judging.NAME), 1.0) - CLOSE
+    content = next((scorers.pass_mark(spec) for spec in suite.scorers if spec.name == judging.NAME), 1.0) - CLOSE
     pairs = []
     for mark in said:
         value = _of_run(log, store, run, mark)

@@ -18,9 +18,9 @@ from typing import Any
 from promptlab import templates
 from promptlab._util.text import clipped
 from promptlab.errors import InputError
-from promptlab.scorers import parsed
+from promptlab.scorers import parse_json_answer
 from promptlab.types import Label, Place, Prompt, Score, ScorerSpec, Template, Trial, highest
-from promptlab.workspace import Workspace, places_of
+from promptlab.workspace import Workspace, places_of_prompt
 
 NAME = "judge"
 
@@ -111,7 +111,7 @@ def trial(
         params=template.params,
         case=case,
         label=highest(labels),
-        places={"": (*places, *places_of(prompt))},
+        places={"": (*places, *places_of_prompt(prompt))},
     )
 
 
@@ -125,7 +125,7 @@ def _text(value: Any) -> str:
 def read(text: str) -> Score:
     """What a judge's answer comes to. Raises `InputError` where it is no verdict."""
     try:
-        data = parsed(text)
+        data = parse_json_answer(text)
     except ValueError as exc:
         raise InputError(f"the judge did not answer with JSON: {exc}: {text[:80]!r}") from exc
     found = data if isinstance(data, dict) else {}

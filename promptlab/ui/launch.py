@@ -30,8 +30,8 @@ def command_line(port: int | None = None) -> list[str]:
 def run(port: int | None = None) -> None:
     """Replace this process by the server, which prints its address. Does not return."""
     environment = {**subprocesses.environment(), FOLDER: str(Path.cwd())}
-    if workspace.is_everything():
-        environment[workspace.VARIABLE] = "1"
+    if workspace.trusts_everything():
+        environment[workspace.TRUST_VARIABLE] = "1"
     sys.stdout.flush()
     os.chdir(PAGE.parent)
     os.execve(sys.executable, command_line(port), environment)

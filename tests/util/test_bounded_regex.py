@@ -113,7 +113,7 @@ def test_ecma_finds_what_regress_finds(pattern: str) -> None:
 
 
 def scored(name: str, options: dict[str, Any], expected: Any, answer: str = LONG) -> Callable[[Workspace], Any]:
-    return lambda workspace: scorers.build(scorers.spec({name: options}), workspace)(answer, expected)
+    return lambda workspace: scorers.build_scorer(scorers.scorer_spec({name: options}), workspace)(answer, expected)
 
 
 QUOTED = f'"{LONG}"'
@@ -178,7 +178,7 @@ def test_the_next_expression_is_answered_after_one_without_end() -> None:
 @pytest.mark.parametrize("pattern", ["(", "(" * 5000 + ")" * 5000, "a{9999999999999}", None, 3])
 def test_what_is_no_expression_is_an_error_in_words(pattern: Any, workspace: Workspace) -> None:
     with pytest.raises(InputError):
-        scorers.build(scorers.spec({"regex": {"pattern": pattern}}), workspace)("x", pattern)
+        scorers.build_scorer(scorers.scorer_spec({"regex": {"pattern": pattern}}), workspace)("x", pattern)
 
 
 def test_ctrl_c_is_heard_while_an_expression_runs(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def schemas(base: str) -> dict[str, dict[str, Any]]:
 
 
 def score(schema: dict[str, Any], workspace: Workspace) -> None:
-    scorers.build(scorers.spec({"json_schema": {"schema": schema}}), workspace)('{"a": 1}', None)
+    scorers.build_scorer(scorers.scorer_spec({"json_schema": {"schema": schema}}), workspace)('{"a": 1}', None)
 
 
 def serve(schema: dict[str, Any], _: Workspace) -> None:
@@ -82,9 +82,9 @@ ROADS: dict[str, Callable[[dict[str, Any], Workspace], Any]] = {
     "an answer": lambda schema, _: structured.with_schema_verdict(Completion(text='{"a": 1}'), json.dumps(schema)),
     "before asking": lambda schema, _: structured.check_schema(json.dumps(schema)),
     "json_schema": score,
-    "json_schema: expected": lambda schema, workspace: scorers.build(scorers.spec("json_schema"), workspace)(
-        '{"a": 1}', schema
-    ),
+    "json_schema: expected": lambda schema, workspace: scorers.build_scorer(
+        scorers.scorer_spec("json_schema"), workspace
+    )('{"a": 1}', schema),
     "a template": lambda schema, _: templates.parse(
         TEMPLATE + f"schema: {json.dumps(schema)}\n", path="templates/cup.yaml"
     ),
@@ -117,7 +117,7 @@ def test_an_answer_under_what_is_elsewhere_is_never_right(
         answer = "[[1]]" if name in ("draft 7", "draft 4 id", "behind a definition") else '{"a": 1}'
         assert not json_schema.validate(json.dumps(schema), answer).valid
         with pytest.raises(PromptlabError):
-            scorers.build(scorers.spec({"json_schema": {"schema": schema}}), workspace)(answer, None)
+            scorers.build_scorer(scorers.scorer_spec({"json_schema": {"schema": schema}}), workspace)(answer, None)
 
 
 def test_validators_are_made_in_one_place() -> None:

@@ -152,7 +152,7 @@ class OpenAIBackend:
                 stopped = Attempt(Answer(self._endpoint), time.monotonic(), number=number, stopped=True)
                 yield self._completion(request, stopped, called)
                 return
-            workspace.AGAIN.get()()  # checks the gate again: a label may have been raised meanwhile
+            workspace.CHECK_BEFORE_RETRY.get()()  # checks the gate again: a label may have been raised meanwhile
 
     def _pause(self, exc: Exception, error: PromptlabError, attempt: Attempt) -> float | None:
         """Seconds to wait before the next attempt; None if there is none. May add to the hint of `error`."""

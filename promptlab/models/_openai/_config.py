@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, parse_qsl, quote, quote_plus, unquote, unq
 from promptlab._util.network import is_loopback, is_openai
 from promptlab.errors import ModelNotReady
 from promptlab.types import canonical_json, sha256
-from promptlab.workspace import OpenAIModel, Scan
+from promptlab.workspace import OpenAIModel, ScanPolicy
 
 OFFICIAL = "https://api.openai.com/v1"
 _AZURE_HOST = re.compile(
@@ -136,7 +136,7 @@ def _host(base: str) -> str:
     return urlsplit(base).hostname or ""
 
 
-def fingerprint(address: ApiAddress, entry: OpenAIModel, scan: Scan | None = None) -> str:
+def fingerprint(address: ApiAddress, entry: OpenAIModel, scan: ScanPolicy | None = None) -> str:
     """All that decides an answer besides the request: address and model, the fields that the catalogue adds to each
     request, and what the rule `scan` masks."""
     added = {
@@ -151,7 +151,7 @@ def fingerprint(address: ApiAddress, entry: OpenAIModel, scan: Scan | None = Non
     return f"openai:{address.base}:{entry.model}{more}"
 
 
-def _masked(scan: Scan | None) -> list[str] | None:
+def _masked(scan: ScanPolicy | None) -> list[str] | None:
     if scan is None:
         return None
     groups = [group for group, rule in (("keys", scan.keys), ("personal", scan.personal)) if rule == "mask"]

@@ -10,7 +10,7 @@ from promptlab import workspace
 from promptlab.errors import GateRefused
 from promptlab.models._openai._scan import Checked, checked
 from promptlab.types import Label, Request
-from promptlab.workspace import Ledger, Scan, Sent
+from promptlab.workspace import Ledger, ScanPolicy, SentRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Outgoing:
     never sent as text."""
 
     ledger: Ledger
-    rule: Scan
+    rule: ScanPolicy
     keys: tuple[str, ...] = field(default=(), repr=False)
 
     def checked(self, request: Request) -> Checked:
@@ -36,12 +36,12 @@ class Outgoing:
     def leaving(self, request: Request, *, fingerprint: str, clearance: Label, masked: int) -> Leaving:
         """The ledger entry of a request that is about to be sent. Raises `GateRefused`: the entry says why the text may
         leave, so the gate is checked again here."""
-        label = workspace.label_of(request.prompt)
-        if not workspace.cleared(label, {request.model: clearance}):
-            workspace.check(request.prompt, model=request.model, clearance=clearance)
+        label = workspace.label_of_prompt(request.prompt)
+        if not workspace.cleared_models(label, {request.model: clearance}):
+            workspace.check_gate(request.prompt, model=request.model, clearance=clearance)
         sources = request.prompt.sources
         template = next((source.name for source in sources if source.section == "layout" and source.name), "")
-        first = Sent(
+        first = SentRequest(
             host="",
             model=request.model,
             asked="",
@@ -61,7 +61,7 @@ class Leaving:
     """One request that is about to be sent, with its ledger entry `what`."""
 
     ledger: Ledger
-    what: Sent
+    what: SentRequest
 
     def now(self, attempt: int, *, url: str, asked: str, size: int, via: str) -> None:
         """Write to the ledger that an attempt is about to be sent to `url`. If this raises `StoreError`, nothing may be

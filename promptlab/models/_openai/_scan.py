@@ -1,6 +1,6 @@
 """The scan of a request before it leaves. The rule of the workspace says what happens to keys and personal data.
 
-    result = checked(request, Scan(keys="mask"), keys=())
+    result = checked(request, ScanPolicy(keys="mask"), keys=())
     result.request       # as it is sent: ghp_… has become [GITHUB_TOKEN_1]
     result.masks         # {"[GITHUB_TOKEN_1]": "ghp_…"}, which `undone` puts back into the answer
     result.warnings      # shown with the answer: what was found and sent all the same
@@ -21,9 +21,9 @@ from promptlab import workspace
 from promptlab.errors import GateRefused
 from promptlab.models._backend import Step
 from promptlab.types import Completion, Delta, Message, Prompt, Request, Span, Thought
-from promptlab.workspace import Found, Group, NotScanned, Rule, Scan
+from promptlab.workspace import Finding, FindingGroup, NotScanned, ScanPolicy, ScanRule
 
-GROUPS: tuple[Group, ...] = ("keys", "personal")
+GROUPS: tuple[FindingGroup, ...] = ("keys", "personal")
 _BESIDE = 200
 """Characters on each side of the border between two parts of a prompt that are searched together."""
 _OWN = "key of this workspace"
@@ -43,13 +43,13 @@ class _Place:
     """A finding in message number `message`, or outside the messages if that is None. `where` names the part."""
 
     message: int | None
-    found: Found
+    found: Finding
     where: str
     text: str = field(repr=False)
 
 
-def checked(request: Request, rule: Scan, keys: Sequence[str] = ()) -> Checked:
-    """Scan `request`. `keys` are the keys of the workspace's models, which are found whatever their form.
+def checked(request: Request, rule: ScanPolicy, keys: Sequence[str] = ()) -> Checked:
+    """ScanPolicy `request`. `keys` are the keys of the workspace's models, which are found whatever their form.
 
     Raises:
         GateRefused: the rule refuses what was found, or refuses or masks what could not be searched for.
@@ -57,7 +57,7 @@ def checked(request: Request, rule: Scan, keys: Sequence[str] = ()) -> Checked:
     masked: list[_Place] = []
     warnings: list[str] = []
     for group in GROUPS:
-        what: Rule = getattr(rule, group)
+        what: ScanRule = getattr(rule, group)
         if what == "off":
             continue
         try:
@@ -82,7 +82,7 @@ def checked(request: Request, rule: Scan, keys: Sequence[str] = ()) -> Checked:
     return Checked(sent, masks, tuple(warnings))
 
 
-def _refused(request: Request, places: Sequence[_Place], group: Group, what: Rule) -> GateRefused:
+def _refused(request: Request, places: Sequence[_Place], group: FindingGroup, what: ScanRule) -> GateRefused:
     outside = [place for place in places if place.message is None]
     if what == "mask":
         message = f"not sent to {request.model}: there is {_kinds_and_parts(outside)}, where nothing can be masked"
@@ -111,7 +111,7 @@ def _an(kind: str) -> str:
 # Finding
 
 
-def _places(request: Request, group: Group, regions: Sequence[str], keys: Sequence[str]) -> list[_Place]:
+def _places(request: Request, group: FindingGroup, regions: Sequence[str], keys: Sequence[str]) -> list[_Place]:
     places: list[_Place] = []
     for number, message in enumerate(request.messages):
         spans = [span for span in request.prompt.spans if span.message == number] or [
@@ -120,7 +120,7 @@ def _places(request: Request, group: Group, regions: Sequence[str], keys: Sequen
         here = _in_message(message.content, spans, group, regions, keys)
         places += [
             _Place(number, finding, _where(spans, finding, message), message.content[finding.start : finding.end])
-            for finding in workspace.apart(here)
+            for finding in workspace.without_overlaps(here)
         ]
         if message.name:
             places += _outside("the name of a message", message.name, group, regions, keys)
@@ -131,38 +131,40 @@ def _places(request: Request, group: Group, regions: Sequence[str], keys: Sequen
     return places
 
 
-def _outside(where: str, text: str, group: Group, regions: Sequence[str], keys: Sequence[str]) -> Iterator[_Place]:
-    for finding in (*workspace.find(text, group, regions), *_own(text, keys)):
+def _outside(
+    where: str, text: str, group: FindingGroup, regions: Sequence[str], keys: Sequence[str]
+) -> Iterator[_Place]:
+    for finding in (*workspace.scan_text(text, group, regions), *_own(text, keys)):
         yield _Place(None, finding, where, text[finding.start : finding.end])
 
 
 def _in_message(
-    text: str, spans: Sequence[Span], group: Group, regions: Sequence[str], keys: Sequence[str]
-) -> Iterator[Found]:
+    text: str, spans: Sequence[Span], group: FindingGroup, regions: Sequence[str], keys: Sequence[str]
+) -> Iterator[Finding]:
     """Findings in each part by itself (the result for a document is cached), and those across the border of two
     parts."""
     yield from _own(text, keys)
     for span in spans:
-        yield from _moved(workspace.find(text[span.start : span.end], group, regions), span.start)
+        yield from _moved(workspace.scan_text(text[span.start : span.end], group, regions), span.start)
     for edge in sorted({span.start for span in spans} - {0}):
         start = max(0, edge - _BESIDE)
-        for finding in _moved(workspace.find(text[start : edge + _BESIDE], group, regions), start):
+        for finding in _moved(workspace.scan_text(text[start : edge + _BESIDE], group, regions), start):
             if finding.start < edge < finding.end:
                 yield finding
 
 
-def _moved(findings: Iterable[Found], by: int) -> Iterator[Found]:
+def _moved(findings: Iterable[Finding], by: int) -> Iterator[Finding]:
     return (replace(finding, start=finding.start + by, end=finding.end + by) for finding in findings)
 
 
-def _own(text: str, keys: Sequence[str]) -> Iterator[Found]:
+def _own(text: str, keys: Sequence[str]) -> Iterator[Finding]:
     """The keys of the workspace's models. They are known, so no pattern is needed."""
     for key in keys:
         for match in re.finditer(re.escape(key), text) if len(key) >= 8 and key in text else ():
-            yield Found(match.start(), match.end(), "keys", _OWN)
+            yield Finding(match.start(), match.end(), "keys", _OWN)
 
 
-def _where(spans: Sequence[Span], finding: Found, message: Message) -> str:
+def _where(spans: Sequence[Span], finding: Finding, message: Message) -> str:
     span = next((s for s in spans if s.start <= finding.start < s.end), spans[0])
     part = span.section.replace("_", " ")
     line = message.content.count("\n", span.start, finding.start) + 1
@@ -185,7 +187,7 @@ def _masked(request: Request, places: Sequence[_Place]) -> tuple[Request, dict[s
             by_text[place.text], masks[mark] = mark, place.text
     messages, spans = list(request.messages), list(request.prompt.spans)
     for number, message in enumerate(request.messages):
-        findings = workspace.apart(_everywhere(message.content, by_text))
+        findings = workspace.without_overlaps(_everywhere(message.content, by_text))
         marks = [by_text[message.content[finding.start : finding.end]] for finding in findings]
         messages[number] = replace(message, content=_replaced(message.content, findings, marks))
         spans = [_shifted(span, findings, marks) if span.message == number else span for span in spans]
@@ -193,12 +195,12 @@ def _masked(request: Request, places: Sequence[_Place]) -> tuple[Request, dict[s
     return replace(request, prompt=prompt), masks
 
 
-def _everywhere(text: str, texts: Iterable[str]) -> Iterator[Found]:
+def _everywhere(text: str, texts: Iterable[str]) -> Iterator[Finding]:
     """Every place of every one of `texts`. A text that is a key in one place is a key in all places, also if the words
     around it do not say so."""
     for secret in texts:
         for match in re.finditer(re.escape(secret), text):
-            yield Found(match.start(), match.end(), "keys", "")
+            yield Finding(match.start(), match.end(), "keys", "")
 
 
 def _mark(kind: str, everything: str, masks: Mapping[str, str]) -> str:
@@ -209,7 +211,7 @@ def _mark(kind: str, everything: str, masks: Mapping[str, str]) -> str:
     return mark
 
 
-def _replaced(text: str, findings: Sequence[Found], marks: Sequence[str]) -> str:
+def _replaced(text: str, findings: Sequence[Finding], marks: Sequence[str]) -> str:
     parts, at = [], 0
     for finding, mark in zip(findings, marks, strict=True):
         parts += [text[at : finding.start], mark]
@@ -217,7 +219,7 @@ def _replaced(text: str, findings: Sequence[Found], marks: Sequence[str]) -> str
     return "".join([*parts, text[at:]])
 
 
-def _shifted(span: Span, findings: Sequence[Found], marks: Sequence[str]) -> Span:
+def _shifted(span: Span, findings: Sequence[Finding], marks: Sequence[str]) -> Span:
     def moved(place: int) -> int:
         by = 0
         for finding, mark in zip(findings, marks, strict=True):

@@ -81,7 +81,7 @@ def _merged_text(conflict: Conflict, prefer: Prefer, *, key: str) -> str:
     if st.session_state.get(saved_key, (None, ""))[0] != sources:
         start = conflict.merged
         if prefer != "mark":
-            start = versions.three_way(conflict.base or "", conflict.ours, conflict.theirs or "", prefer=prefer).text
+            start = versions.merge_texts(conflict.base or "", conflict.ours, conflict.theirs or "", prefer=prefer).text
         st.session_state[saved_key] = (sources, start)
         st.session_state.pop(field, None)
     # Streamlit drops the widget's state when the dialog closes, so the typed text is kept under another key too.

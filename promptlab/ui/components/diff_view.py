@@ -86,10 +86,14 @@ def changes_html(changes: Iterable[Change]) -> str:
     )
 
 
-_KINDS: Mapping[versions.Kind, Literal["same", "gone", "new"]] = {"same": "same", "removed": "gone", "added": "new"}
+_KINDS: Mapping[versions.ChangeKind, Literal["same", "gone", "new"]] = {
+    "same": "same",
+    "removed": "gone",
+    "added": "new",
+}
 
 
-def lines_html(changes: Sequence[versions.Change]) -> str:
+def lines_html(changes: Sequence[versions.TextChange]) -> str:
     """Changes of a file as HTML, as `changes_html` does, with whole unchanged lines around a change."""
     last = len(changes) - 1
     return "".join(

@@ -12,7 +12,7 @@ from promptlab.errors import PromptlabError
 from promptlab.types import LABELS, Label
 from promptlab.ui.components.widgets import escape, note, plain, small
 from promptlab.ui.state.session import Session
-from promptlab.workspace import lowers, set_label
+from promptlab.workspace import is_lower, set_label
 
 MEANING: Mapping[Label, str] = {
     "public": "Anyone may see it.",
@@ -44,7 +44,7 @@ def draw(session: Session, path: str, *, key: str) -> None:
             )
             if problem := st.session_state.get(f"{key}-problem"):
                 note("bad", "The label was not changed", *problem)
-            if lowers(now, choice):
+            if is_lower(now, choice):
                 st.text_input("Why may more models read it?", key=f"{key}-why", placeholder="it is published")
                 small("The reason is written to the ledger with your name.")
             st.button(
@@ -74,7 +74,7 @@ def _set(session: Session, path: str, key: str) -> None:
 def allows(session: Session, label: Label) -> str:
     """A sentence that names the models that may read a text with this label."""
     clearances = {name: session.catalogue.clearance(name) for name in session.catalogue.names()}
-    allowed = workspace.cleared(label, clearances)
+    allowed = workspace.cleared_models(label, clearances)
     refused = [name for name in clearances if name not in allowed]
     if not clearances:
         sentence = "No model is configured yet."

@@ -31,7 +31,7 @@ class Counter:
                 pass
             else:
                 return budget.by_section.get("context", 0), budget.exact
-        return documents.about(text), False
+        return documents.estimate_tokens(text), False
 
     def describe(self, document: Document) -> str:
         """`2,431 tokens`, or `about 2,539 tokens`."""

@@ -35,13 +35,13 @@ def draw(session: Session, path: str, old: Side, new: Side) -> None:
 
 def file(title: str, old: str, new: str) -> None:
     """The differences between two texts of a file, under a title."""
-    body = diff_view.lines_html(versions.words(old, new))
+    body = diff_view.lines_html(versions.word_changes(old, new))
     markup(f'<div class="pl-role">{escape(title)}</div><pre class="pl-prompt" tabindex="0">{body}</pre>')
 
 
 def _prompt(session: Session, path: str, old: Side, new: Side) -> None:
     title = '<div class="pl-role">The prompt, with the sample inputs</div>'
-    before, after = versions.prompts_of_texts(session.workspace, path, old.text, new.text)
+    before, after = versions.render_texts(session.workspace, path, old.text, new.text)
     if before.prompt and after.prompt:
         changes = diff_view.prompt_html(Request("", before.prompt, Params()), Request("", after.prompt, Params()))
         markup(title + changes)

@@ -14,7 +14,7 @@ from promptlab.ui.components.sizes import sentence
 from promptlab.ui.components.theme import UPLOAD_MB
 from promptlab.ui.components.widgets import escape, markup, note, plain, small
 from promptlab.ui.state.session import Session
-from promptlab.workspace import UPLOADS
+from promptlab.workspace import UPLOADS_FOLDER
 
 UPLOAD, PASTE = "Upload files", "Paste text"
 LIMITS = (
@@ -78,9 +78,9 @@ def _paste(session: Session, key: str) -> str | None:
 
 def _store(session: Session, name: str, content: bytes | str) -> dict[str, Any]:
     """Store the document; returns the outcome for `_show_outcome`."""
-    before = set(documents.paths(session.workspace))
+    before = set(documents.document_paths(session.workspace))
     try:
-        document = documents.add(session.workspace, name, content)
+        document = documents.add_document(session.workspace, name, content)
     except DocumentError as exc:
         # Not `exc.message`: it names the path in the workspace, which the person does not know yet.
         return {"refused": name, "what": exc.what, "hint": exc.hint}
@@ -98,7 +98,7 @@ def _show_outcome(outcome: dict[str, Any]) -> None:
     if "refused" in outcome:
         note("bad", f"Not added: {outcome['refused']}", sentence(outcome["what"]), sentence(outcome["hint"]))
         return
-    name = outcome["path"].removeprefix(f"{UPLOADS}/")
+    name = outcome["path"].removeprefix(f"{UPLOADS_FOLDER}/")
     state = "already exists" if outcome["known"] else "was added"
     markup(
         f'<div class="pl-small" role="status"><b>{escape(name)}</b> {state}: '

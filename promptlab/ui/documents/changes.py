@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from promptlab import documents
-from promptlab.documents import Changed
+from promptlab.documents import ChangedUse
 from promptlab.errors import PromptlabError
 from promptlab.runs import text_changes
 from promptlab.types import Document
@@ -17,7 +17,7 @@ COMPARED = 100_000
 """Up to this many characters in both texts together, they are compared word by word."""
 
 
-def draw(session: Session, document: Document, changed: Changed) -> None:
+def draw(session: Session, document: Document, changed: ChangedUse) -> None:
     """Say when another text of the document was last used; show the differences if that text was kept."""
     template = session.store.run(changed.use.run_id).template
     note_on_text = (
@@ -37,7 +37,7 @@ def draw(session: Session, document: Document, changed: Changed) -> None:
         return
     with viewer:
         try:
-            old = documents.read_version(session.workspace, document.path, changed.then)
+            old = documents.read_document_version(session.workspace, document.path, changed.then)
         except PromptlabError as exc:
             note("bad", "The earlier text cannot be read", exc.message, exc.hint)
             return

@@ -30,14 +30,14 @@ def draw(
 ) -> PassageChoice | None:
     """Show the document `path`, of which the template takes `choice`; returns the choice as the person changed it."""
     try:
-        document = documents.read(session.workspace, path)
+        document = documents.read_document(session.workspace, path)
     except PromptlabError as exc:
         note("bad", "This document cannot be read", exc.message, exc.hint)
         return choice
     markup(
         f'<div class="pl-mono pl-break">{escape(path)}</div>'
         f'<div class="pl-small pl-num">{word_count(len(document.text.split()))}; the prompt takes '
-        f"{escape(documents.in_words(choice))}</div>"
+        f"{escape(documents.choice_in_words(choice))}</div>"
     )
     label_chip.draw(session, path, key=f"{key}-label")
     # The expander's label must not name the choice: with another label it would be a new, closed expander.

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from promptlab import documents
-from promptlab.documents import Entry
+from promptlab.documents import DocumentEntry
 from promptlab.errors import DocumentError
 from promptlab.types import LABELS, Document, PassageChoice, sha256
 from promptlab.ui.components import label_chip
@@ -72,7 +72,7 @@ def _first(matches: list[str], search: Any) -> int:
     return first if first < len(matches) else 0
 
 
-def _line(entry: Entry) -> None:
+def _line(entry: DocumentEntry) -> None:
     name = PurePosixPath(entry.path)
     key = _key(entry.path)
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small", key=f"doc-{key}"):
@@ -99,17 +99,17 @@ def _key(path: str) -> str:
     return sha256(path)[:12]
 
 
-def _label_mark(entry: Entry) -> str:
+def _label_mark(entry: DocumentEntry) -> str:
     """The document's label as a chip, as HTML."""
     return chip(entry.label, "" if entry.label == "public" else "warn")
 
 
-def _extent(entry: Entry) -> str:
+def _extent(entry: DocumentEntry) -> str:
     size = of_bytes(entry.bytes)
     return size if entry.words is None else f"{word_count(entry.words)} · {size}"
 
 
-def _users(entry: Entry) -> str:
+def _users(entry: DocumentEntry) -> str:
     if entry.problem:
         return chip("cannot be read", "bad")
     names = [_short(path) for path in entry.templates]
@@ -150,9 +150,9 @@ def _one(session: Session, path: str) -> None:
     st.subheader(plain(PurePosixPath(path).name), anchor=False)
     try:
         with st.spinner("Reading the document"):
-            document = documents.read(session.workspace, path)
+            document = documents.read_document(session.workspace, path)
     except DocumentError as exc:
-        if path in documents.paths(session.workspace):
+        if path in documents.document_paths(session.workspace):
             label_chip.draw(session, path, key="document-label")
         place = f" (line {exc.line})" if exc.line else ""
         note("bad", f"This document cannot be read: {path}", sentence(f"{exc.what}{place}"), sentence(exc.hint))

@@ -37,7 +37,7 @@ def choose(
     Returns `choice` unchanged while the new one is incomplete, for instance while no heading is chosen.
     """
     try:
-        document = documents.read(session.workspace, path)
+        document = documents.read_document(session.workspace, path)
     except PromptlabError as exc:
         note("bad", "This document cannot be read", exc.message, exc.hint)
         return choice
@@ -108,7 +108,7 @@ class _Form:
 
     def _range(self) -> PassageChoice:
         unit = st.selectbox("Unit", UNITS, key=self._filled("unit", self._start.unit), width=150)
-        total = documents.length(self._document.text, unit)
+        total = documents.count_units(self._document.text, unit)
         start, end = (self._start.start, self._start.end) if unit == self._start.unit else (1, None)
         end = end or min(total, 40)
         first = st.number_input(
@@ -167,7 +167,7 @@ def _whole(number: float | None) -> int | None:
 
 def _names(text: str) -> dict[str, int]:
     """The sections by their shortest unique name, each with its number of words."""
-    parts = documents.sections(text)
+    parts = documents.markdown_sections(text)
     ends = [part.headings[-1] for part in parts]
     words_of: dict[str, int] = {}
     for part in parts:

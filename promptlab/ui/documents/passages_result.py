@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from promptlab import documents
-from promptlab.documents import Passage, Selection
+from promptlab.documents import Passage, PassageSelection
 from promptlab.errors import DocumentError
 from promptlab.types import Document, PassageChoice
 from promptlab.ui.components.sizes import Counter, sentence, word_count
@@ -27,12 +27,12 @@ def draw(
     if choice is None:
         small(f"The whole document goes into the prompt: {_size(document, counter)}.")
         return
-    question = documents.question_of(choice, inputs)
+    question = documents.question_from_inputs(choice, inputs)
     if choice.by == "bm25" and not question.strip():
         note("info", "No question yet", "Type one to see the passages that match it best.")
         return
     try:
-        selection = documents.choose(document, choice, question)
+        selection = documents.choose_passages(document, choice, question)
     except DocumentError as exc:
         note("bad", "No passage chosen", sentence(exc.what), sentence(exc.hint))
         return
@@ -47,9 +47,9 @@ def _size(document: Document, counter: Counter) -> str:
     return f"{word_count(len(document.text.split()))}, {counter.describe(document)}{by}"
 
 
-def _summary(selection: Selection, counter: Counter) -> None:
+def _summary(selection: PassageSelection, counter: Counter) -> None:
     count = f"{len(selection.passages)} of {selection.considered} passages"
-    summary = count if selection.choice.by == "bm25" else documents.in_words(selection.choice)
+    summary = count if selection.choice.by == "bm25" else documents.choice_in_words(selection.choice)
     share = 100 * sum(end - start for start, end in selection.ranges) / len(selection.whole.text)
     markup(
         f'<div class="pl-map" role="img" aria-label="{escape(_places(selection))}">{_map(selection)}</div>'
@@ -58,7 +58,7 @@ def _summary(selection: Selection, counter: Counter) -> None:
     )
 
 
-def _tokens(selection: Selection, counter: Counter) -> str:
+def _tokens(selection: PassageSelection, counter: Counter) -> str:
     (chosen, exact), (whole, whole_exact) = counter.count(selection.document()), counter.count(selection.whole)
     about = "" if exact else "about "
     of = "about " if exact and not whole_exact else ""
@@ -66,12 +66,12 @@ def _tokens(selection: Selection, counter: Counter) -> str:
     return f"{about}{chosen:,} of {of}{whole:,} tokens{model}"
 
 
-def _places(selection: Selection) -> str:
+def _places(selection: PassageSelection) -> str:
     ranges = ", ".join(f"{start:,} to {end:,}" for start, end in selection.ranges)
     return f"characters {ranges} of {len(selection.whole.text):,}"
 
 
-def _map(selection: Selection) -> str:
+def _map(selection: PassageSelection) -> str:
     """A strip that stands for the document, with the chosen ranges marked."""
     whole = len(selection.whole.text)
     return "".join(
@@ -80,7 +80,7 @@ def _map(selection: Selection) -> str:
     )
 
 
-def _left_out(selection: Selection) -> None:
+def _left_out(selection: PassageSelection) -> None:
     """Warn about passages that were chosen but do not fit the budget."""
     if not selection.left_out:
         return
@@ -94,7 +94,7 @@ def _left_out(selection: Selection) -> None:
     note("warn", title, *lines, *more)
 
 
-def selection_html(selection: Selection, *, everything: bool) -> str:
+def selection_html(selection: PassageSelection, *, everything: bool) -> str:
     """The chosen passages in their order. A gap shows its number of words, and its text too if `everything`."""
     parts = [(True, passage) for passage in selection.passages] + [(False, passage) for passage in selection.gaps]
     parts.sort(key=lambda part: part[1].start)
@@ -109,7 +109,7 @@ def selection_html(selection: Selection, *, everything: bool) -> str:
     return "".join([*body, _gap_html(gap, everything=everything)])
 
 
-def _passage_html(passage: Passage, selection: Selection) -> str:
+def _passage_html(passage: Passage, selection: PassageSelection) -> str:
     head = f'<span class="pl-passage">{escape(_place(passage, selection))}{escape(_score(passage))}</span>'
     return f'{head}<mark class="pl-context">{_shortened(passage.text)}</mark>'
 
@@ -120,7 +120,7 @@ def _gap_html(parts: list[Passage], *, everything: bool) -> str:
         return ""
     names = list(dict.fromkeys(passage.headings[-1] for passage in parts if passage.headings))
     under = f": {_few(names)}" if names else ""
-    line = f'<span class="pl-gap">{documents.GAP} {escape(word_count(count))} left out{escape(under)}</span>'
+    line = f'<span class="pl-gap">{documents.GAP_MARK} {escape(word_count(count))} left out{escape(under)}</span>'
     if not everything:
         return line
     return f'{line}<span class="pl-out">{_shortened("".join(passage.text for passage in parts))}</span>'
@@ -136,14 +136,14 @@ def _shortened(text: str) -> str:
     return f'{literal(text[:SHOWN])}<span class="pl-control">{len(text) - SHOWN:,} more characters</span>'
 
 
-def _place(passage: Passage, selection: Selection) -> str:
+def _place(passage: Passage, selection: PassageSelection) -> str:
     headings: Iterable[str] = passage.headings or ("before the first heading" if _has_headings(selection) else "",)
     name = " > ".join(part for part in headings if part)
     return name or f"characters {passage.start + 1:,} to {passage.end:,}"
 
 
-def _has_headings(selection: Selection) -> bool:
-    return bool(documents.sections(selection.whole.text))
+def _has_headings(selection: PassageSelection) -> bool:
+    return bool(documents.markdown_sections(selection.whole.text))
 
 
 def _score(passage: Passage) -> str:

@@ -20,7 +20,7 @@ from promptlab.ui.examples.form import problem_lines, restored
 from promptlab.ui.examples.rows import clipped
 from promptlab.ui.state.open_template import open_template
 from promptlab.ui.state.session import Session
-from promptlab.workspace import places_of
+from promptlab.workspace import places_of_prompt
 
 _OPEN = "add-example-open"
 NEW = ""
@@ -113,7 +113,7 @@ def _template(session: Session, result: Result) -> Template | None:
 def _inputs(adding: _Adding) -> dict[str, str]:
     """The inputs, read back from the request, or typed if that is not possible."""
     try:
-        inputs = examples.inputs_of(adding.result)
+        inputs = examples.inputs_of_result(adding.result)
     except PromptlabError as exc:
         note("warn", "Type the question yourself", problem_lines(exc)[0])
         for number, name in enumerate(_typed_names(adding.result)):
@@ -139,7 +139,7 @@ def _typed(adding: _Adding) -> dict[str, str]:
 def _pool(session: Session, adding: _Adding, template: Template | None) -> str | None:
     """The chosen pool, at first that of the template; None while the name of a new pool is not valid."""
     own = template.examples.pool if template and template.examples else None
-    known = [path for path in examples.paths(session.workspace) if kind_of(path) != "yaml"]
+    known = [path for path in examples.pool_paths(session.workspace) if kind_of(path) != "yaml"]
     if own and own not in known and kind_of(own) != "yaml":
         known.append(own)
     first = own if own in known else NEW
@@ -160,7 +160,7 @@ def _pool(session: Session, adding: _Adding, template: Template | None) -> str |
         key=adding.key("new"),
     )
     try:
-        return examples.new_path(session.workspace, name)
+        return examples.new_pool_path(session.workspace, name)
     except PromptlabError as exc:
         note("warn", *problem_lines(exc))
         return None
@@ -168,7 +168,7 @@ def _pool(session: Session, adding: _Adding, template: Template | None) -> str |
 
 def _twin(session: Session, path: str, inputs: Mapping[str, str], output: str) -> Example | None:
     """The example in the pool with the same question, if there is one; it is shown on the page."""
-    twin = examples.same_question(session.workspace, path, inputs) if inputs else None
+    twin = examples.find_same_question(session.workspace, path, inputs) if inputs else None
     if twin is None:
         return None
     if twin.output == output:
@@ -197,16 +197,16 @@ def _add(session: Session, adding: _Adding, path: str, shown: Example | None, le
     state = st.session_state
     output = restored(str(state[adding.key("output")]), adding.result.text)
     typed = adding.key("input-0") in state
-    inputs = _typed(adding) if typed else examples.inputs_of(adding.result)
+    inputs = _typed(adding) if typed else examples.inputs_of_result(adding.result)
     if not inputs:
         raise ExampleError("the question is empty", file=path, hint="type what was asked")
     if not output.strip():
         raise ExampleError("the right answer is empty", file=path, hint="type it")
     tags = tuple(state[adding.key(f"tags-{path}")])
     label = state[adding.key(f"label-{path}-{least}")]
-    twin = examples.same_question(session.workspace, path, inputs)
+    twin = examples.find_same_question(session.workspace, path, inputs)
     if twin is None:
-        twin = examples.add_from_result(
+        twin = examples.add_example_from_result(
             session.workspace, path, adding.result, output, inputs=inputs, tags=tags, label=label
         )
     elif twin.output == output:
@@ -218,9 +218,9 @@ def _add(session: Session, adding: _Adding, path: str, shown: Example | None, le
             hint="check its answer below, then press again",
         )
     else:
-        origins = (*twin.origins, *places_of(adding.result.request.prompt if adding.result.request else None))
+        origins = (*twin.origins, *places_of_prompt(adding.result.request.prompt if adding.result.request else None))
         changed = Example(twin.id, twin.inputs, output, tags, highest([label, twin.label]), origins)
-        examples.edit(session.workspace, path, twin.id, changed, was=twin)
+        examples.edit_example(session.workspace, path, twin.id, changed, was=twin)
     adding.added = (path, twin.id)
 
 
@@ -231,7 +231,7 @@ def _added(session: Session, adding: _Adding, template: Template | None, path: s
     """Show the pool and the new example, and offer the next steps."""
     pool = examples.read_pool(session.workspace, path)
     count = f"{len(pool):,} example{'' if len(pool) == 1 else 's'}"
-    number = examples.facts(pool).by_id.get(name)
+    number = examples.facts_of_pool(pool).by_id.get(name)
     note("info", f"Added to {PurePosixPath(path).name}, as {name}", f"The pool now has {count}.")
     if number is not None:
         st.html(f'<div class="pl-small pl-break">{widgets.escape(clipped(pool[number].output))}</div>')

@@ -17,10 +17,10 @@ _ERROR = "duplicates-error"
 
 def draw(session: Session, path: str, pool: tuple[Example, ...], names: tuple[str, ...], size: int) -> None:
     """The repeats and the contradictions of the pool, each in pages of `size`."""
-    groups = examples.duplicates(pool)
-    removable = [(group[0], repeats) for group in groups if (repeats := examples.repeats(group))]
+    groups = examples.find_duplicates(pool)
+    removable = [(group[0], repeats) for group in groups if (repeats := examples.repeated_examples(group))]
     removed_ids = [example.id for _, repeats in removable for example in repeats]
-    contradictory = [group for group in groups if examples.contradicts(group)]
+    contradictory = [group for group in groups if examples.has_contradiction(group)]
     if error := st.session_state.pop(_ERROR, None):
         note("bad", *error)
     if not groups:
@@ -77,7 +77,7 @@ def _repeats(
 
 def _remove(session: Session, path: str, removed_ids: list[str]) -> None:
     try:
-        examples.dedupe(session.workspace, path, expected=removed_ids)
+        examples.remove_duplicates(session.workspace, path, expected=removed_ids)
     except PromptlabError as exc:
         st.session_state[_ERROR] = form.problem_lines(exc)
     else:

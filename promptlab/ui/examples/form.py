@@ -15,7 +15,7 @@ from promptlab.types import LABELS, Example, Label
 from promptlab.ui.components import frame, widgets
 from promptlab.ui.components.widgets import note, plain, small
 from promptlab.ui.state.session import Session
-from promptlab.workspace import lowers
+from promptlab.workspace import is_lower
 
 DONE = "examples-done"
 """The key in the session state of a message to show once the dialog is closed."""
@@ -86,7 +86,7 @@ def _draw(session: Session, form: _Form) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         tags_field(session, form.path, was.tags if was else (), key=form.key("tags"), disabled=fixed)
         label_field(session.workspace.label_of(form.path), was.label if was else None, key=form.key("label"))
-    if was is not None and lowers(was.label, st.session_state[form.key("label")]):
+    if was is not None and is_lower(was.label, st.session_state[form.key("label")]):
         st.text_input("Why may more models read it?", key=form.key("why"), placeholder="it is published")
         small("The reason is written to the ledger with your name.")
     st.text_input(
@@ -124,7 +124,7 @@ def tags_field(session: Session, path: str, tags: tuple[str, ...], *, key: str, 
     """A field for tags: offers those of the pool and takes new ones."""
     known: tuple[str, ...] = ()
     if session.workspace.resolve(path).exists():
-        known = tuple(examples.facts(examples.read_pool(session.workspace, path)).tags)[:MOST_TAGS]
+        known = tuple(examples.facts_of_pool(examples.read_pool(session.workspace, path)).tags)[:MOST_TAGS]
     st.multiselect(
         "Tags",
         list(dict.fromkeys((*tags, *known))),
@@ -198,25 +198,27 @@ def _save(session: Session, form: _Form) -> str:
         raise InputError("an example needs at least one input", hint="type the question")
     if not output.strip():
         raise InputError("the output is empty", hint="type the right answer")
-    name = restored(str(state[form.key("id")]), was.id if was else "") or examples.id_for(inputs)
+    name = restored(str(state[form.key("id")]), was.id if was else "") or examples.example_id(inputs)
     label: Label = state[form.key("label")]
     if was is None and label == session.workspace.label_of(form.path):
         label = "public"  # an example without a label of its own follows its file
     example = Example(name, inputs, output, tuple(state[form.key("tags")]), label)
     pool = PurePosixPath(form.path).name
     if was is None:
-        twin = examples.same_question(session.workspace, form.path, inputs)
+        twin = examples.find_same_question(session.workspace, form.path, inputs)
         if twin is not None:
             raise InputError(f"the question is already in this pool, as {twin.id}", hint="edit that example instead")
-        examples.add(session.workspace, form.path, example)
+        examples.add_example(session.workspace, form.path, example)
         return f"{name} was added to {pool}"
-    examples.edit(session.workspace, form.path, was.id, example, was=was, reason=str(state.get(form.key("why"), "")))
+    examples.edit_example(
+        session.workspace, form.path, was.id, example, was=was, reason=str(state.get(form.key("why"), ""))
+    )
     return f"{name} was changed in {pool}"
 
 
 def _delete(session: Session, form: _Form) -> str:
     assert form.was is not None
-    examples.delete(session.workspace, form.path, form.was.id, was=form.was)
+    examples.delete_examples(session.workspace, form.path, form.was.id, was=form.was)
     return f"{form.was.id} was removed from {PurePosixPath(form.path).name}"
 
 

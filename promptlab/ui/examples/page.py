@@ -101,7 +101,7 @@ def _new_pool(session: Session) -> None:
         pressed = st.form_submit_button("Create", icon=":material/add:", key="new-pool-begin")
     if pressed:
         try:
-            path = examples.new_path(session.workspace, name)
+            path = examples.new_pool_path(session.workspace, name)
         except PromptlabError as exc:
             note("bad", *form.problem_lines(exc))
             return
@@ -130,7 +130,7 @@ def _one(session: Session, path: str, users: Sequence[str]) -> None:
         with st.spinner("Reading the pool"):
             exists = session.workspace.resolve(path).exists()
             pool = examples.read_pool(session.workspace, path) if exists else ()
-            examples.facts(pool).haystacks  # noqa: B018  computed here so that the spinner covers it
+            examples.facts_of_pool(pool).haystacks  # noqa: B018  computed here so that the spinner covers it
     except PromptlabError as exc:
         note("bad", "This pool cannot be read", exc.message, exc.hint)
         return
@@ -180,7 +180,7 @@ def _input_names(session: Session, pool: tuple[Example, ...], users: Sequence[st
 
 
 def _browse(path: str, pool: tuple[Example, ...], names: tuple[str, ...]) -> None:
-    tags = examples.facts(pool).tags
+    tags = examples.facts_of_pool(pool).tags
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         text = st.text_input(
             "Search",
@@ -208,7 +208,7 @@ def _browse(path: str, pool: tuple[Example, ...], names: tuple[str, ...]) -> Non
         _add(path, names)
     matches: Sequence[Example] = pool
     if text or tag or only:
-        matches = examples.search(pool, text.strip(), tag=tag, label=only)
+        matches = examples.search_pool(pool, text.strip(), tag=tag, label=only)
     if not matches:
         note("info", "No example matches", "Try fewer words, or another tag or label.")
         return

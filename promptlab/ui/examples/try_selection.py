@@ -10,7 +10,7 @@ import streamlit as st
 
 from promptlab import examples, templates
 from promptlab.errors import PromptlabError, nearest
-from promptlab.examples import Selection
+from promptlab.examples import ShotSelection
 from promptlab.types import Example, Order, Select, ShotChoice
 from promptlab.ui.components import links
 from promptlab.ui.components.widgets import escape, markup, note, plain, small
@@ -36,7 +36,7 @@ def draw(session: Session, path: str, pool: tuple[Example, ...], users: Sequence
     inputs, item = _item(pool, names)
     try:
         with st.spinner("Selecting", show_time=False):
-            selection = examples.select(pool, choice, inputs, item=item)
+            selection = examples.select_shots(pool, choice, inputs, item=item)
     except PromptlabError as exc:
         note("warn", "No shots can be chosen", *problem_lines(exc))
         return
@@ -130,7 +130,7 @@ def _item(pool: tuple[Example, ...], names: tuple[str, ...]) -> tuple[dict[str, 
     if not item:
         small("Type the id of an example. Browse lists them.")
         return {}, ""
-    number = examples.facts(pool).by_id.get(item)
+    number = examples.facts_of_pool(pool).by_id.get(item)
     if number is None:
         note("warn", f"No example has the id {item}", sentence(nearest(item, [e.id for e in pool[:10_000]])))
         return {}, ""
@@ -138,7 +138,7 @@ def _item(pool: tuple[Example, ...], names: tuple[str, ...]) -> tuple[dict[str, 
     return dict(pool[number].inputs), item
 
 
-def _shots(selection: Selection, choice: ShotChoice) -> None:
+def _shots(selection: ShotSelection, choice: ShotChoice) -> None:
     scored = any(shot.score is not None for shot in selection.shots)
     st.markdown("##### Shots, in the order of the prompt")
     if not selection.shots:
@@ -162,11 +162,11 @@ def _shots(selection: Selection, choice: ShotChoice) -> None:
     small(f"{len(selection.shots):,} of {selection.considered:,} eligible examples.")
 
 
-def _left_out(pool: tuple[Example, ...], selection: Selection, item: str) -> None:
+def _left_out(pool: tuple[Example, ...], selection: ShotSelection, item: str) -> None:
     if not selection.left_out:
         small("The leakage guard left nothing out: no example is the item or has its inputs.")
         return
-    by_id = examples.facts(pool).by_id
+    by_id = examples.facts_of_pool(pool).by_id
     table_rows = "".join(
         f'<tr><td class="pl-mono" style="min-width:5rem">{escape(rows.clipped(name))}</td>'
         f"<td>{rows.inputs_html(pool[by_id[name]].inputs)}</td>"

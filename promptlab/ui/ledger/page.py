@@ -23,7 +23,7 @@ def page(session: Session) -> None:
         "and stored answers send nothing."
     )
     state = session.workspace.state
-    check = workspace.verify(state)
+    check = workspace.verify_ledger(state)
     if check.problem is not None:
         note(
             "bad",
@@ -36,9 +36,9 @@ def page(session: Session) -> None:
     if not check.lines:
         note("info", "Nothing was sent from this machine", "The ledger of this workspace is empty.")
         return
-    markup(_destinations(workspace.destinations(state)))
+    markup(_destinations(workspace.ledger_destinations(state)))
     shown = int(st.session_state.get("ledger-shown", PAGE))
-    entries = workspace.newest(state, shown + 1)
+    entries = workspace.newest_ledger_entries(state, shown + 1)
     markup(_lines(entries[:shown]))
     if len(entries) > shown:
         st.button("Show more", key="ledger-more", type="tertiary", on_click=_more, args=(shown,))
@@ -52,7 +52,7 @@ def _more(shown: int) -> None:
     st.session_state["ledger-shown"] = shown + 4 * PAGE
 
 
-def _destinations(destinations: Sequence[workspace.Destination]) -> str:
+def _destinations(destinations: Sequence[workspace.LedgerDestination]) -> str:
     head = "".join(
         f'<th scope="col">{name}</th>' for name in ("To", "Model", "Requests", "Bytes", "Highest label", "Last")
     )

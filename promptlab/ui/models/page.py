@@ -25,7 +25,7 @@ def page(session: Session) -> None:
     widgets.small("The models of promptlab.yaml. API keys come from environment variables.")
     if not session.statuses:
         note("info", "No models yet", "Add one under `models:` in promptlab.yaml. docs/models.md shows how.")
-    for pattern in workspace.unmatched(session.workspace):
+    for pattern in workspace.unmatched_patterns(session.workspace):
         note(
             "warn",
             f"The label pattern `{pattern}` matches no file",

@@ -56,7 +56,7 @@ class Opened:
 
 def open_template(session: Session, path: str) -> Opened:
     """The template at `path` as it is on disk and in its draft. Raises `TemplateError` where its text is none."""
-    draft, disk = session.drafts.load(path), versions.on_disk(session.workspace, path)
+    draft, disk = session.drafts.load(path), versions.text_on_disk(session.workspace, path)
     source = disk if draft.origin is None else draft.origin
     if source is None:
         raise TemplateError("there is no such template", file=path)
@@ -69,5 +69,5 @@ def open_template(session: Session, path: str) -> Opened:
 
 def let_go(session: Session, opened: Opened) -> None:
     """What was open as `opened` is saved: it is no draft any more."""
-    file = versions.on_disk(session.workspace, opened.path)
+    file = versions.text_on_disk(session.workspace, opened.path)
     session.drafts.saved(opened.path, opened.draft, opened.text, file)

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from cachetools import LRUCache
 
-from promptlab import workspace as trust
 from promptlab.documents import Inventory
 from promptlab.models import Catalogue, ModelStatus
 from promptlab.runs import Prompts, RunInfo, Store
@@ -27,7 +26,7 @@ from promptlab.ui.state.drafts import Drafts
 from promptlab.ui.state.jobs import Jobs
 from promptlab.ui.state.open_suites import OpenSuites
 from promptlab.ui.state.prompt_cache import Sent
-from promptlab.workspace import Workspace
+from promptlab.workspace import Permission, Workspace, missing_permissions, trust_workspace
 
 TRUST_SECONDS = 5.0
 KEPT_RESULTS = 1_000
@@ -62,7 +61,7 @@ class Session:
         self.listing = Listing(self.workspace)
         self._statuses: tuple[ModelStatus, ...] = ()
         self._listed: Listing | None = None
-        self._asks: tuple[float, tuple[trust.Ask, ...]] = (0.0, ())
+        self._asks: tuple[float, tuple[Permission, ...]] = (0.0, ())
         self._reading: tuple[Listing, Future[list[Entry]]] | None = None
         self._listing_lock = threading.Lock()
 
@@ -124,17 +123,17 @@ class Session:
             self.workspace = now
             self.listing = Listing(now)
 
-    def not_trusted(self) -> tuple[trust.Ask, ...]:
+    def not_trusted(self) -> tuple[Permission, ...]:
         """What the workspace asks for and is not trusted with. Its files are looked through every few seconds."""
         at, found = self._asks
         if not at or time.monotonic() > at + TRUST_SECONDS:
-            found = trust.missing(self.workspace)
+            found = missing_permissions(self.workspace)
             self._asks = time.monotonic(), found
         return found
 
-    def trust(self, wanted: tuple[trust.Ask, ...]) -> None:
+    def trust(self, wanted: tuple[Permission, ...]) -> None:
         """Trust the workspace with what was shown."""
-        trust.trust(self.workspace, wanted)
+        trust_workspace(self.workspace, wanted)
         self._asks = (0.0, ())
 
     def close(self) -> None:

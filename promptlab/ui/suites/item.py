@@ -175,7 +175,7 @@ def _mark(session: Session, suite: Suite, place: tuple[str, str, str, str], good
 
 def _git_name(session: Session) -> str:
     """The user's name in git, without the mail address."""
-    return versions.state(session.workspace).identity.partition(" <")[0]
+    return versions.repository_state(session.workspace).identity.partition(" <")[0]
 
 
 # Scores

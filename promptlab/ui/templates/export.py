@@ -80,7 +80,7 @@ def as_code(session: Session, request: Request, way: str) -> str:
     """
     entry = session.workspace.models[request.model]
     assert isinstance(entry, OpenAIModel), "only a request to an API can be written as code"
-    workspace.check(request.prompt, model=request.model, clearance=entry.clearance)
+    workspace.check_gate(request.prompt, model=request.model, clearance=entry.clearance)
     writers = {"openai": formats.as_json, "python": formats.as_python, "curl": formats.as_curl}
     return writers[way](request, entry)
 

@@ -51,7 +51,7 @@ def _pool(values: dict[str, Any], path: str | None) -> dict[str, Any]:
 def draw(session: Session, opened: Opened, fields: Fields, values: Mapping[str, Any]) -> None:
     """The choice, and the shots that it gives for the sample inputs."""
     chosen = values["examples"]
-    pools = sorted({*examples.paths(session.workspace), *([chosen["pool"]] if chosen else [])})
+    pools = sorted({*examples.pool_paths(session.workspace), *([chosen["pool"]] if chosen else [])})
     if not pools:
         small("No examples yet. Create a pool on the page Examples, or press Add as example on any answer.")
         return
@@ -80,7 +80,7 @@ def _shots(session: Session, opened: Opened) -> None:
     try:
         pool = examples.load_pool(session.workspace, choice.pool)
         inputs = templates.sample_inputs(opened.template)
-        selection = examples.select(pool, choice, inputs)
+        selection = examples.select_shots(pool, choice, inputs)
     except PromptlabError as exc:
         note("bad", "No shots can be chosen", exc.message, exc.hint)
         return

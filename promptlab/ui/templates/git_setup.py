@@ -22,7 +22,7 @@ class Press(Protocol):
     def __call__(self, label: str, do: Callable[[], str], *, key: str, primary: bool = False) -> None: ...
 
 
-def ready(workspace: Workspace, state: versions.State, press: Press) -> bool:
+def ready(workspace: Workspace, state: versions.RepositoryState, press: Press) -> bool:
     """True if git can save a version; if not, this shows how to set it up."""
     if not state.repository:
         note(
@@ -54,13 +54,13 @@ def _ask_author(workspace: Workspace, press: Press) -> None:
 
 
 def _init(workspace: Workspace) -> str:
-    versions.init(workspace)
+    versions.init_repository(workspace)
     return ""
 
 
 def _introduce(workspace: Workspace) -> str:
     name, address = (str(st.session_state.get(f"saving-{part}", "")) for part in ("name", "address"))
-    versions.introduce(workspace, name, address)
+    versions.set_identity(workspace, name, address)
     return ""
 
 

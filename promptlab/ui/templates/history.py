@@ -56,7 +56,7 @@ def draw(session: Session, path: str, draft_text: str | None) -> None:
     shown_for, most = st.session_state.get("history-most", (path, PAGE))
     most = most if shown_for == path else PAGE
     try:
-        known = versions.history(session.workspace, path, limit=most + 1)
+        known = versions.template_history(session.workspace, path, limit=most + 1)
         variants = variants_view.known(session, path)
     except NoRepository:
         note(
@@ -65,7 +65,7 @@ def draw(session: Session, path: str, draft_text: str | None) -> None:
             "This folder is not in a git repository. Press Save to git to create one; versions are then listed here.",
         )
         return
-    disk = versions.on_disk(session.workspace, path)
+    disk = versions.text_on_disk(session.workspace, path)
     texts = _texts(session, draft_text, disk, known)
     texts = [*(_of_variant(session, path, variant, known) for variant in variants if variant.blob), *texts]
     selected = [text for text in texts if st.session_state.get(_compare_key(text.id))]
@@ -122,7 +122,7 @@ def _texts(session: Session, draft: str | None, disk: str | None, known: Sequenc
 
 
 def _reader(session: Session, version: Version) -> Callable[[], str]:
-    return lambda: versions.text_of(session.workspace, version)
+    return lambda: versions.version_text(session.workspace, version)
 
 
 def _cut(subject: str) -> str:
@@ -211,7 +211,7 @@ def _version(session: Session, path: str, version: Version, answers: int, *, sel
 
 
 def _restore(session: Session, path: str, version: Version) -> None:
-    _finish(lambda: versions.restore(session.workspace, path, version.commit).said)
+    _finish(lambda: versions.restore_version(session.workspace, path, version.commit).said)
 
 
 def _finish(do: Callable[[], str]) -> bool:

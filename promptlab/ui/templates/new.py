@@ -88,7 +88,7 @@ def _source(session: Session, path: str) -> str:
     draft = session.drafts.load(path)
     if draft.edited:
         return open_template(session, path).text
-    return versions.on_disk(session.workspace, path) or ""
+    return versions.text_on_disk(session.workspace, path) or ""
 
 
 def _open() -> None:

@@ -100,7 +100,7 @@ def _text(session: Session, path: str) -> tuple[str | None, str | None]:
     if draft.origin is not None:
         return draft.origin, draft.base
     try:
-        disk = versions.on_disk(session.workspace, path) if path in templates.names(session.workspace) else None
+        disk = versions.text_on_disk(session.workspace, path) if path in templates.names(session.workspace) else None
     except InputError:
         return None, None
     return disk, disk

@@ -58,7 +58,7 @@ def _estimate(prompt: Prompt, room: int) -> Budget:
     """The estimated tokens of each section, and the `room` reserved for the answer."""
     by_section: dict[Section, int] = {}
     for span, text in prompt.texts():
-        by_section[span.section] = by_section.get(span.section, 0) + documents.about(text)
+        by_section[span.section] = by_section.get(span.section, 0) + documents.estimate_tokens(text)
     return Budget(
         by_section=by_section, by_source={}, prompt=sum(by_section.values()), room=room, window=None, exact=False
     )

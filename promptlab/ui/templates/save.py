@@ -21,8 +21,8 @@ from promptlab.ui.components import conflict_view, frame, version_diff, widgets
 from promptlab.ui.components.widgets import note, plain, small
 from promptlab.ui.state.session import Session
 from promptlab.ui.templates import git_setup as repository
-from promptlab.versions import Standing, State
-from promptlab.versions import standing as standing_of
+from promptlab.versions import RepositoryState, TemplateStatus
+from promptlab.versions import template_status as standing_of
 
 Do = Callable[[], str]
 """The action of a button: returns a message to show after closing, or "" to keep the dialog open."""
@@ -90,7 +90,7 @@ def button(session: Session, path: str, text: str, base: str | None, *, on_saved
     st.dialog(f"Save {plain(work.name)} to git", width=width, on_dismiss=_close)(frame.guarded(_draw))(work)
 
 
-def _chip(standing: Standing) -> tuple[str, str]:
+def _chip(standing: TemplateStatus) -> tuple[str, str]:
     version = standing.commit[:7]
     match standing.kind:
         case "saved":
@@ -114,8 +114,8 @@ def _open(work: _Work) -> None:
 def _last_saved(work: _Work) -> str | None:
     """The text of the newest version, or of the file if git has none."""
     try:
-        last = versions.history(work.session.workspace, work.path, limit=1)
-        return versions.text_of(work.session.workspace, last[0]) if last and last[0].blob else None
+        last = versions.template_history(work.session.workspace, work.path, limit=1)
+        return versions.version_text(work.session.workspace, last[0]) if last and last[0].blob else None
     except PromptlabError:
         return work.base
 
@@ -133,7 +133,7 @@ def _draw(work: _Work) -> None:
         st.rerun()
         return
     standing = standing_of(work.session.workspace, work.path, work.text, work.base)
-    state = versions.state(work.session.workspace)
+    state = versions.repository_state(work.session.workspace)
     if dialog.error:
         _show_error(dialog.error)
     if standing.kind == "apart":
@@ -157,7 +157,7 @@ def _draw(work: _Work) -> None:
         st.button("Cancel", type="tertiary", key="saving-cancel", on_click=_close)
 
 
-def _message(work: _Work, state: State, made_from: str | None) -> None:
+def _message(work: _Work, state: RepositoryState, made_from: str | None) -> None:
     if MESSAGE not in st.session_state:
         st.session_state[MESSAGE] = templates.message(work.path, made_from, work.text)
     st.text_area("What changed, for the history", key=MESSAGE, height=68)
@@ -184,7 +184,7 @@ def _problem(path: str, text: str) -> InputError | None:
     return None
 
 
-def _settle(work: _Work, standing: Standing, state: State) -> None:
+def _settle(work: _Work, standing: TemplateStatus, state: RepositoryState) -> None:
     """The file on disk changed too: show both texts and the merged text, and let the person choose what to save."""
     theirs = standing.disk
     what = "was deleted" if theirs is None else "appeared on disk" if work.base is None else "was changed on disk"
@@ -193,7 +193,7 @@ def _settle(work: _Work, standing: Standing, state: State) -> None:
         f"{work.path} {what} since you started editing",
         "Nothing was written. Both texts are kept until you save.",
     )
-    conflict = versions.conflict(work.path, work.base, work.text, theirs)
+    conflict = versions.conflict_between(work.path, work.base, work.text, theirs)
     merged = conflict_view.draw(conflict, conflict_view.Names(), key="saving")
     invalid = merged is None or _problem(work.path, merged) is not None
     ready = repository.ready(work.session.workspace, state, _press)
@@ -255,13 +255,13 @@ def _commit_message() -> str:
 
 def _save(work: _Work) -> str:
     with _drop_draft_if_written(work, work.text):
-        saved = versions.save(work.session.workspace, work.path, work.text, _commit_message(), base=work.base)
+        saved = versions.save_template(work.session.workspace, work.path, work.text, _commit_message(), base=work.base)
     return saved.said
 
 
 def _save_over(work: _Work, text: str, theirs: str | None) -> str:
     with _drop_draft_if_written(work, text):
-        saved = versions.save_over(work.session.workspace, work.path, text, _commit_message(), theirs=theirs)
+        saved = versions.save_template_over(work.session.workspace, work.path, text, _commit_message(), theirs=theirs)
     return saved.said
 
 
@@ -271,20 +271,20 @@ def _drop_draft_if_written(work: _Work, text: str) -> Iterator[None]:
     try:
         yield
     except CommitRefused:
-        if versions.on_disk(work.session.workspace, work.path) == text:
+        if versions.text_on_disk(work.session.workspace, work.path) == text:
             work.on_saved()
         raise
     work.on_saved()
 
 
 def _write(work: _Work, text: str, base: str | None) -> str:
-    versions.write(work.session.workspace, work.path, text, base=base)
+    versions.write_template(work.session.workspace, work.path, text, base=base)
     work.on_saved()
     return f"{work.path} was written, but not saved to git"
 
 
 def _take_theirs(work: _Work) -> str:
-    variant = versions.set_aside(work.session.workspace, work.path, work.text)
+    variant = versions.keep_as_variant(work.session.workspace, work.path, work.text)
     work.on_saved()
     return f"Your text was saved as the variant {variant.name}"
 

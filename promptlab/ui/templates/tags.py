@@ -59,7 +59,7 @@ def _draw(session: Session, finish: Finish) -> None:
             args = (session, state, finish, tag)
             st.button("Remove", key=f"untag-{tag}", type="tertiary", on_click=_untag, args=args)
     name = st.text_input("Name", key=_NAME, placeholder="production").strip()
-    owner = next((v for v in versions.history(session.workspace, state.path) if name and name in v.tags), None)
+    owner = next((v for v in versions.template_history(session.workspace, state.path) if name and name in v.tags), None)
     moves = owner is not None and owner.commit != state.version.commit
     if owner is not None and moves:
         small(f"{name} now names the version {owner.commit[:7]} ({owner.subject}).")
@@ -80,7 +80,9 @@ def _give(session: Session, state: _DialogState, finish: Finish, name: str, move
     _do(
         state,
         finish,
-        lambda: _named(versions.tag(session.workspace, state.path, state.version.commit, name, move=moves), name),
+        lambda: _named(
+            versions.tag_version(session.workspace, state.path, state.version.commit, name, move=moves), name
+        ),
     )
 
 
@@ -90,7 +92,7 @@ def _named(version: Version, name: str) -> str:
 
 def _untag(session: Session, state: _DialogState, finish: Finish, name: str) -> None:
     def do() -> str:
-        versions.untag(session.workspace, state.path, name)
+        versions.remove_tag(session.workspace, state.path, name)
         return f"The name {name} was removed"
 
     _do(state, finish, do)

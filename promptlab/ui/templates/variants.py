@@ -31,7 +31,7 @@ class _DialogState:
 
 def known(session: Session, path: str) -> list[Variant]:
     """The variants of the template. Raises `NoRepository`."""
-    return versions.variants(session.workspace, path)
+    return versions.list_variants(session.workspace, path)
 
 
 def text(session: Session, path: str, variant: Variant) -> str:
@@ -194,7 +194,7 @@ def _settle(session: Session, finish: Finish) -> None:
 
 def _save_settled(session: Session, state: _DialogState, merged: str, message: str, finish: Finish) -> None:
     base = state.conflict.theirs if state.conflict else None
-    _do(state, finish, lambda: versions.save(session.workspace, state.path, merged, message, base=base).said)
+    _do(state, finish, lambda: versions.save_template(session.workspace, state.path, merged, message, base=base).said)
 
 
 def _drop(session: Session, path: str, variant: Variant, finish: Finish) -> None:
@@ -213,7 +213,7 @@ def _dropped(session: Session, path: str, finish: Finish) -> None:
         return
 
     def do() -> str:
-        versions.bring_back(session.workspace, path, name, commit)
+        versions.restore_variant(session.workspace, path, name, commit)
         st.session_state.pop(_DROPPED)
         return f"The variant {name} was restored"
 

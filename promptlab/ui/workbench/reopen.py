@@ -48,7 +48,7 @@ def again(opened: Opened, run: RunInfo, result: Result) -> Again:
         raise InputError("what this run sent is not known", hint="it failed before its prompt was made")
     specs = opened.original.inputs
     try:
-        texts = examples.inputs_of(result)
+        texts = examples.inputs_of_result(result)
     except PromptlabError:
         texts = {}
     inputs: dict[str, Any] = {}

@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from promptlab.documents import _read as documents
+from promptlab.documents import add_document
 from promptlab.ui.components import theme
 from promptlab.ui.components.sizes import of_bytes
 from promptlab.ui.components.widgets import plain
@@ -60,7 +61,7 @@ def test_each_document_says_its_label_its_words_its_size_and_who_uses_it(desk: D
 
 def test_search_and_label_narrow_the_list(desk: Desks) -> None:
     here = desk(alpha=["ok"])
-    documents.add(here.session.workspace, "minutes.md", "Text")
+    add_document(here.session.workspace, "minutes.md", "Text")
     tab = here.open("documents")
     assert len(rows(tab)) == 2
     tab.text_input(key="documents-text").set_value("minutes").run()
@@ -74,7 +75,7 @@ def test_pages_of_a_long_list_turn_both_ways(desk: Desks, monkeypatch: pytest.Mo
     monkeypatch.setattr(documents_page, "PAGE", 2)
     here = desk(alpha=["ok"])
     for n in range(4):
-        documents.add(here.session.workspace, f"note-{n}.md", f"Text {n}")
+        add_document(here.session.workspace, f"note-{n}.md", f"Text {n}")
     tab = here.open("documents")
     assert "1 to 2 of 5" in said(tab)
     tab.button(key="documents-next").click().run()
@@ -123,12 +124,12 @@ def bomb() -> bytes:
         (
             "locked.pdf",
             pdf("x", password="s"),
-            "It is encrypted. Open it, and save or print a copy",
+            "It is encrypted. Open it, and save a copy",
         ),
-        ("bomb.docx", bomb(), "as a ZIP bomb does. Take the part that is needed, saved as a new file."),
+        ("bomb.docx", bomb(), "as a ZIP bomb does. Save the part that you need as a new file."),
         ("large.md", b"x" * 20_000_001, "20.0 MB is more than the 20 MB a document may have."),
         ("run.exe", b"MZ\x90\x00", "Files ending in `.exe` cannot be read as documents. Documents can be .txt,"),
-        ("text.pdf", b"just words", "It is not a PDF by its content. Give it the ending of what it is."),
+        ("text.pdf", b"just words", "It is not a PDF by its content. Give it the ending of its real type."),
         ("latin.txt", b"caf\xe9", "Not UTF-8 text. Save the file as UTF-8."),
         ("empty.md", b"", "It is empty."),
         ("<b>x</b>.exe", b"x", "Not added: <b>x</b>.exe"),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from promptlab.documents._passages import choose
+from promptlab.documents._passages import choose_passages
 from promptlab.types import Document, PassageChoice
 from promptlab.ui.documents.passages_result import selection_html
 from tests.ui.conftest import Desk, bodies, said, text_of
@@ -216,14 +216,14 @@ def test_a_document_that_is_gone_keeps_its_choice(
 
 
 def test_every_word_of_the_document_is_on_the_page_when_all_is_shown() -> None:
-    found = choose(Document("d.md", RULES), PassageChoice("bm25", n=2), "host France")
+    found = choose_passages(Document("d.md", RULES), PassageChoice("bm25", n=2), "host France")
     shown = text_of(selection_html(found, everything=True)).split()
     assert not set(RULES.split()) - set(shown)
 
 
 def test_hostile_text_stays_text() -> None:
     text = "# <script>alert(1)</script>\n\n<img src=x> host\n"
-    found = choose(Document("d.md", text), PassageChoice("bm25", n=1), "host")
+    found = choose_passages(Document("d.md", text), PassageChoice("bm25", n=1), "host")
     html = selection_html(found, everything=True)
     assert "<script" not in html
     assert "<img" not in html

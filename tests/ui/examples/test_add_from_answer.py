@@ -121,7 +121,7 @@ def test_a_new_pool_can_be_begun_and_used_by_the_template(desk: Desks) -> None:
     tab = add(answered(here))
     tab.selectbox(key=field(tab, "pool")).set_value("").run()
     assert tab.text_input(key=field(tab, "new")).value == "cup"
-    assert "There is such a file already." in dialog(tab)
+    assert "The file exists already." in dialog(tab)
     tab.text_input(key=field(tab, "new")).set_value("mine").run()
     press(tab, "add-example-do")
     (added,) = pool(here, "fixtures/examples/mine.jsonl")

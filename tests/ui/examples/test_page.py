@@ -13,7 +13,7 @@ from promptlab.examples import _edit as pools
 from promptlab.examples import _pool as examples
 from promptlab.types import Example
 from promptlab.ui.examples import page as examples_page
-from promptlab.workspace._ledger_read import newest
+from promptlab.workspace._ledger_read import newest_ledger_entries
 from tests.ui.conftest import Desk, bodies, said, text_of
 from tests.ui.dialogs import all_said, dialog
 
@@ -31,7 +31,7 @@ def file_of(here: Desk, path: str = CUP) -> Path:
 
 def fill(here: Desk, *more: Example) -> None:
     for example in more:
-        pools.add(here.session.workspace, CUP, example)
+        pools.add_example(here.session.workspace, CUP, example)
 
 
 def view(here: Desk, name: str) -> AppTest:
@@ -223,15 +223,15 @@ def test_deleting_asks_once_more(desk: Desks) -> None:
 def test_a_change_over_somebody_elses_is_refused(desk: Desks) -> None:
     here = desk(alpha=["ok"])
     tab = edit(here.open("examples", pool=CUP), 0)
-    pools.edit(here.session.workspace, CUP, "host", Example("host", {"question": "Who hosted it?"}, "Theirs"))
+    pools.edit_example(here.session.workspace, CUP, "host", Example("host", {"question": "Who hosted it?"}, "Theirs"))
     press(type_into(tab, output="Mine"), "example-save")
-    assert "`host` was changed by somebody else meanwhile." in dialog(tab)
+    assert "`host` was changed by another user" in dialog(tab)
     assert examples.load_pool(here.session.workspace, CUP)[0].output == "Theirs"
 
 
 def test_the_last_example_can_go_and_another_one_come(desk: Desks) -> None:
     here = desk(alpha=["ok"])
-    pools.delete(here.session.workspace, CUP, "second")
+    pools.delete_examples(here.session.workspace, CUP, "second")
     tab = press(press(edit(here.open("examples", pool=CUP), 0), "example-delete"), "example-delete-sure")
     assert "This pool is empty" in said(tab)
     press(type_into(press(tab, "pool-add"), input_0="Who won?", output="Argentina"), "example-save")
@@ -391,5 +391,5 @@ def test_a_label_is_lowered_with_a_reason_only(desk: Desks) -> None:
     next(t for t in tab.text_input if str(t.key).startswith("form-why-")).set_value("all know").run()
     press(tab, "example-save")
     assert examples.load_pool(here.session.workspace, CUP)[2].label == "public"
-    (line,) = newest(here.session.workspace.state)
+    (line,) = newest_ledger_entries(here.session.workspace.state)
     assert (line["path"], line["reason"]) == (f"{CUP}#secret", "all know")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from promptlab.workspace._ledger import FILE, Ledger, Sent
+from promptlab.workspace._ledger import FILE, Ledger, SentRequest
 from tests.ui.conftest import Desk, said
 
 Desks = Callable[..., Desk]
@@ -22,9 +22,11 @@ def test_it_says_to_whom_what_went_and_why_and_that_a_line_was_changed(desk: Des
     ledger = Ledger(state)
     for _ in range(60):
         ledger.sent(
-            Sent("api.example.org", "gpt", "g-4", "templates/cup.yaml", "internal", "internal", "ab" * 32, 2, 700)
+            SentRequest(
+                "api.example.org", "gpt", "g-4", "templates/cup.yaml", "internal", "internal", "ab" * 32, 2, 700
+            )
         )
-    ledger.sent(Sent("<b>evil</b>", "x", "y", "", "public", "public", "cd" * 32, 1, 5))
+    ledger.sent(SentRequest("<b>evil</b>", "x", "y", "", "public", "public", "cd" * 32, 1, 5))
     ledger.lowered("docs/a.md", before="confidential", after="public", who="kim", reason="printed")
     ledger.close()
     tab = here.open("ledger")

@@ -42,7 +42,7 @@ def here(desk: Desks, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Desk:
 @pytest.fixture
 def repo(here: Desk, workspace: Workspace) -> Repository:
     made = start(here.session.workspace)
-    shelf.save(workspace, CUP, NEW, "Ask for the <i>winner</i>", base=TEMPLATE)
+    shelf.save_template(workspace, CUP, NEW, "Ask for the <i>winner</i>", base=TEMPLATE)
     return made
 
 
@@ -65,7 +65,7 @@ def pick(tab: AppTest, *identities: str) -> AppTest:
 
 
 def test_versions_are_listed_newest_first(repo: Repository) -> None:
-    shelf.tag(repo.workspace, CUP, "HEAD", "production")
+    shelf.tag_version(repo.workspace, CUP, "HEAD", "production")
     words = all_said(look())
     first, second = words.index("Ask for the <i>winner</i>"), words.index("First")
     assert first < second
@@ -77,7 +77,7 @@ def test_versions_are_listed_newest_first(repo: Repository) -> None:
 @pytest.mark.usefixtures("here")
 def test_before_the_first_version_it_says_what_to_do(workspace: Workspace) -> None:
     assert "Press Save to git to create one" in all_said(look())
-    shelf.init(workspace)
+    shelf.init_repository(workspace)
     words = all_said(look(DRAFT))
     assert "Press Save to git to save the first one" in words
     assert "The file on disk, not saved to git" in words
@@ -144,14 +144,14 @@ def test_a_name_is_given_moved_and_taken_away(repo: Repository) -> None:
     tab = press(look(), f"name-{old}")
     tab.text_input(key="naming-name").set_value("production").run()
     tab = press(tab, "naming-give")
-    assert versions.find(repo.workspace, CUP, "production").commit.startswith(old)
+    assert versions.find_version(repo.workspace, CUP, "production").commit.startswith(old)
 
     tab = press(tab, f"name-{new}")
     tab.text_input(key="naming-name").set_value("production").run()
     assert f"production now names the version {old}" in all_said(tab)
     assert tab.button(key="naming-give").label == "Move production here"
     tab = press(tab, "naming-give")
-    assert versions.find(repo.workspace, CUP, "production").commit.startswith(new)
+    assert versions.find_version(repo.workspace, CUP, "production").commit.startswith(new)
 
     tab = press(press(tab, f"name-{new}"), "untag-production")
     assert repo.git("tag") == ""
@@ -223,13 +223,13 @@ def test_a_name_that_is_taken_is_refused_and_the_other_text_kept(repo: Repositor
     tab.text_input(key="variant-name").set_value("short").run()
     tab.text_input(key="variant-message").set_value("B").run()
     tab = press(tab, "variant-keep")
-    assert "was changed by somebody else" in all_said(tab)
+    assert "was changed by another user" in all_said(tab)
     assert variants.variant_text(repo.workspace, CUP, "short") == NEW + "# a\n"
 
 
 def test_a_variant_that_clashes_is_settled_side_by_side(repo: Repository) -> None:
     variants.save_variant(repo.workspace, CUP, "short", edited(NEW, "winner's name only", "word"), "A")
-    shelf.save(repo.workspace, CUP, edited(NEW, "winner's name only", "sentence"), "B", base=NEW)
+    shelf.save_template(repo.workspace, CUP, edited(NEW, "winner's name only", "sentence"), "B", base=NEW)
     tab = press(look(), "merge-short")
     words = all_said(tab)
     assert "Both sides changed one place" in words
@@ -250,7 +250,7 @@ def test_a_variant_cannot_be_merged_over_what_is_in_no_version(repo: Repository)
 def test_a_dropped_variant_can_be_brought_back(repo: Repository) -> None:
     variants.save_variant(repo.workspace, CUP, "short", DRAFT, "A")
     tab = press(look(), "drop-short")
-    assert variants.variants(repo.workspace, CUP) == []
+    assert variants.list_variants(repo.workspace, CUP) == []
     tab = press(tab, "variant-back")
     assert variants.variant_text(repo.workspace, CUP, "short") == DRAFT
     assert "variant-back" not in keys(tab)
