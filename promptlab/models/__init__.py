@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from promptlab.models._openai._request import body as openai_body
     from promptlab.models._openai._request import capabilities
     from promptlab.models._recorded import Record, RecordedBackend
+    from promptlab.models._scripted import ScriptedBackend
     from promptlab.models._structured_output import check as check_schema_answer
     from promptlab.models._structured_output import in_words as verdict_in_words
     from promptlab.models._structured_output import judged, verdict_of
@@ -37,6 +38,7 @@ __all__ = [
     "ModelStatus",
     "Record",
     "RecordedBackend",
+    "ScriptedBackend",
     "Step",
     "Tries",
     "address",

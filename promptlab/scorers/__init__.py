@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
+    from promptlab.scorers._custom import from_function
     from promptlab.scorers._json import parsed
     from promptlab.scorers._registry import ASKING, BY_NAME, build, contains, passing, spec
 
@@ -15,6 +16,7 @@ __all__ = [
     "BY_NAME",
     "build",
     "contains",
+    "from_function",
     "parsed",
     "passing",
     "spec",
