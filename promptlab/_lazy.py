@@ -11,8 +11,6 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -25,6 +23,8 @@ def lazy(package: str) -> Callable[[str], Any]:
 
     @cache
     def homes() -> dict[str, tuple[str, str]]:
+        import inspect  # with ast, 10 ms that `import promptlab` alone does not need
+
         return dict(_imports_for_type_checkers(inspect.getsource(sys.modules[package])))
 
     def load(name: str) -> Any:
@@ -40,6 +40,8 @@ def lazy(package: str) -> Callable[[str], Any]:
 
 def _imports_for_type_checkers(source: str) -> Iterator[tuple[str, tuple[str, str]]]:
     """Each name, with the module that defines it and its name there."""
+    import ast
+
     for block in ast.parse(source).body:
         if isinstance(block, ast.If):
             for statement in block.body:

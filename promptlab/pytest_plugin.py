@@ -85,12 +85,12 @@ class SuiteFile(pytest.File):
     """A suite; opens its workspace, which is the nearest folder upwards with a promptlab.yaml."""
 
     def collect(self) -> Iterator[CaseItem | ThresholdItem]:
-        from promptlab import suites
+        from promptlab import lab
         from promptlab.suites import Fill, Recording, items
-        from promptlab.workspace import Workspace
 
-        self.workspace: Workspace = Workspace.find(self.path.parent)
-        self.suite: Suite = suites.load(self.workspace, str(self.path))
+        opened = lab.open(self.path.parent)  # a replay uses neither models nor history, so nothing needs closing
+        self.workspace: Workspace = opened.workspace
+        self.suite: Suite = opened.suite(str(self.path)).file
         self.fill: Fill = Fill(self.workspace, self.suite)
         self.recording: Recording | None = None
         Recording(self._recorded, shown=self.suite.recording).close()  # without one there is nothing to collect

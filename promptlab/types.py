@@ -641,6 +641,21 @@ class Result:
         """The answer, or the part of it that arrived before an error."""
         return self.completion.text if self.completion else self.partial
 
+    @property
+    def score(self) -> float | None:
+        """The mean of its scores; None without any."""
+        return sum(score.value for score in self.scores) / len(self.scores) if self.scores else None
+
+    @property
+    def tokens(self) -> Usage:
+        """Tokens of the prompt and the answer; all are None if there is no answer."""
+        return self.completion.usage if self.completion else Usage()
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the answer took; None without one, and for a stored one, whose time was another day's."""
+        return self.completion.timings.total if self.completion and not self.cached else None
+
 
 @dataclass(frozen=True, slots=True)
 class Use:

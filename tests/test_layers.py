@@ -19,6 +19,7 @@ from tests.places import PACKAGE, ROOT
 DIRECTIONS = (
     ("cli", "pytest_plugin"),
     ("ui",),
+    ("lab",),
     ("formats", "server", "suites"),
     ("runs", "versions"),
     ("templates", "models"),

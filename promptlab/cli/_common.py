@@ -6,14 +6,15 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from promptlab.cli import _terminal as terminal
-from promptlab.errors import InputError
+from promptlab.errors import InputError, PromptlabError
 
 if TYPE_CHECKING:
+    from promptlab.lab import Lab
     from promptlab.templates import Problem
     from promptlab.versions import TextChange
     from promptlab.workspace import Workspace
@@ -26,6 +27,13 @@ def here() -> Workspace:
     from promptlab.workspace import Workspace
 
     return Workspace.find()
+
+
+def opened(*, numerics: Literal["fast", "portable"] = "fast") -> Lab:
+    """The workspace of the current folder, opened; to be used in a `with`."""
+    from promptlab import lab
+
+    return lab.open(numerics=numerics)
 
 
 def located(template: str) -> tuple[Workspace, str]:
@@ -104,6 +112,11 @@ def print_changes(changes: Sequence[TextChange]) -> None:
         else:
             pieces.append(f"[-{text}-]" if change.kind == "removed" else f"{{+{text}+}}")
     click.echo("".join(pieces), nl=not "".join(pieces).endswith("\n"))
+
+
+def wrong_words(exc: PromptlabError) -> click.UsageError:
+    """A word of the command line that names nothing is a wrong command line, as an unknown option is."""
+    return click.UsageError(str(exc))
 
 
 def print_line(text: str) -> None:

@@ -1,4 +1,4 @@
-"""`promptlab templates`: the list, and templates kept in git. See `versions/_save.py`, `versions/_history.py` and `versions/_prompt_diff.py`."""
+"""`promptlab templates`: the list, and templates kept in git."""
 
 from __future__ import annotations
 

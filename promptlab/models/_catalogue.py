@@ -92,11 +92,12 @@ class Catalogue:
         return self.workspace.models[name]
 
     def clearance(self, name: str) -> Label:
-        """The highest label of text that the model may get."""
+        """The highest label of text the model may see. An extra backend that does not say may see public text only:
+        it may send what it gets anywhere."""
         entry = self.entry(name)
         if entry is not None:
             return entry.clearance
-        label: Label = getattr(self._extra[name], "clearance", "confidential")
+        label: Label = getattr(self._extra[name], "clearance", "public")
         return label
 
     def backend(self, name: str) -> Backend:

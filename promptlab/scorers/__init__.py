@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
+    from promptlab.scorers._custom import from_function
     from promptlab.scorers._json import parse_json_answer
     from promptlab.scorers._registry import (
         COMPARE_SCORERS,
@@ -30,6 +31,7 @@ __all__ = [
     "MODEL_SCORERS",
     "build_scorer",
     "contains",
+    "from_function",
     "parse_json_answer",
     "pass_mark",
     "scorer_spec",

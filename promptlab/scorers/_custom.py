@@ -34,14 +34,29 @@ def python(*, function: str, workspace: Workspace) -> Scorer:
     def score(answer: str, expected: Any) -> Score:
         if not imported:
             imported.append(wanted.imported())
-        # A copy, because `expected` is stored afterwards and the function might change it.
-        returned = imported[0](answer, copy.deepcopy(expected))
-        if isinstance(returned, Score):
-            return Score("python", _share(returned.value, function), str(returned.answer), str(returned.reason))
-        value, reason = returned if isinstance(returned, tuple) and len(returned) == 2 else (returned, f"by {function}")
-        return Score("python", _share(value, function), answer.strip(), str(reason))
+        return _score(imported[0], answer, expected, "python", function)
 
     return score
+
+
+def from_function(function: Callable[[str, Any], Any]) -> Scorer:
+    """A Python function as a scorer: called with (answer, expected), it gives what functions of `python` give."""
+    name = getattr(function, "__name__", type(function).__name__).strip("<>")
+
+    def score(answer: str, expected: Any) -> Score:
+        return _score(function, answer, expected, name, name)
+
+    score.__qualname__ = name  # an error in the function is reported under its name
+    return score
+
+
+def _score(call: Callable[[str, Any], Any], answer: str, expected: Any, scorer: str, function: str) -> Score:
+    # A copy: what is expected is recorded afterwards, and is not for the function to change.
+    said = call(answer, copy.deepcopy(expected))
+    if isinstance(said, Score):
+        return Score(scorer, _share(said.value, function), str(said.answer), str(said.reason))
+    value, reason = said if isinstance(said, tuple) and len(said) == 2 else (said, f"by {function}")
+    return Score(scorer, _share(value, function), answer.strip(), str(reason))
 
 
 def _share(value: Any, function: str) -> float:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from promptlab.suites._replay_run import Replaying
     from promptlab.suites._report import writers
     from promptlab.suites._report_item import FAILING, Entry, in_words, of_answer, of_change, of_replay
-    from promptlab.suites._suite import Item, Key, Suite
+    from promptlab.suites._suite import Case, Item, Key, Suite
     from promptlab.suites._summary import (
         MET,
         NOT_MET,
@@ -62,6 +62,7 @@ __all__ = [
     "NOT_MET",
     "Answers",
     "Asking",
+    "Case",
     "Cell",
     "Change",
     "Column",

@@ -212,6 +212,14 @@ class Asking:
     def halted(self) -> bool:
         return self._halt.is_set()
 
+    @property
+    def partial(self) -> bool:
+        """True if only a part of the suite is asked, or was asked before it was stopped: thresholds are about all of
+        it."""
+        chosen = self.options
+        some_models = chosen.models is not None and not set(chosen.models) >= set(self.suite.models)
+        return bool(chosen.only or chosen.only_failed or chosen.limit or self.halted or self.out_of or some_models)
+
     # The work
 
     def __iter__(self) -> Iterator[Answered]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from cachetools import LRUCache
 
 from promptlab.documents import Inventory
+from promptlab.lab import Lab
 from promptlab.models import Catalogue, ModelStatus
 from promptlab.runs import Prompts, RunInfo, Store
 from promptlab.templates import Entry, Listing, documents_and_users
@@ -39,9 +40,7 @@ SOON = 0.3
 class Session:
     """One workspace, opened. `workspace` is promptlab.yaml as it was last read; `reload` reads it again."""
 
-    workspace: Workspace
-    catalogue: Catalogue
-    store: Store
+    lab: Lab
     drafts: Drafts
     jobs: Jobs
     sent: Sent
@@ -53,6 +52,18 @@ class Session:
     """The list of templates, which remembers what it read."""
     suites: OpenSuites = field(init=False)
     """The suites, their log, and those at work."""
+
+    @property
+    def workspace(self) -> Workspace:
+        return self.lab.workspace
+
+    @property
+    def catalogue(self) -> Catalogue:
+        return self.lab.catalogue
+
+    @property
+    def store(self) -> Store:
+        return self.lab.store
 
     def __post_init__(self) -> None:
         self.suites = OpenSuites(self.workspace)
@@ -119,8 +130,7 @@ class Session:
         """
         now = Workspace.load(self.workspace.root)
         if (now.models, now.labels) != (self.workspace.models, self.workspace.labels):
-            self.catalogue.use_workspace(now)
-            self.workspace = now
+            self.lab.follow(now)
             self.listing = Listing(now)
 
     def not_trusted(self) -> tuple[Permission, ...]:
@@ -140,8 +150,7 @@ class Session:
         """Stop what runs and let go of models and files."""
         self.suites.close()
         self.jobs.close()
-        self.catalogue.close()
-        self.store.close()
+        self.lab.close()
 
 
 def _weight(results: tuple[Result, ...]) -> int:
@@ -171,10 +180,8 @@ def open_session(workspace: Workspace, catalogue: Catalogue | None = None) -> Se
 
     `catalogue` replaces the one the workspace describes, for tests and demos with scripted models.
     """
-    store = Store.of(workspace)
-    catalogue = catalogue or Catalogue(workspace)
-    drafts = Drafts(workspace.state / "drafts")
-    session = Session(workspace, catalogue, store, drafts, Jobs(catalogue, store), Sent())
+    lab = Lab(workspace, catalogue=catalogue)
+    session = Session(lab, Drafts(workspace.state / "drafts"), Jobs(lab.catalogue, lab.store), Sent())
     _open[workspace.root.resolve()] = session
     return session
 
