@@ -81,7 +81,8 @@ __all__ = [
     "open",
 ]
 
-__getattr__ = lazy(__name__)
+if not TYPE_CHECKING:  # a type checker must see which names there are
+    __getattr__ = lazy(__name__)
 
 
 def __dir__() -> list[str]:

@@ -64,4 +64,5 @@ __all__ = [
     "read_document_version",
 ]
 
-__getattr__ = lazy(__name__)
+if not TYPE_CHECKING:  # a type checker must see which names there are
+    __getattr__ = lazy(__name__)

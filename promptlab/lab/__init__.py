@@ -24,4 +24,5 @@ if TYPE_CHECKING:
 
 __all__ = ["ItemResult", "Lab", "Preview", "RunResults", "Suite", "SuiteResults", "given", "open"]
 
-__getattr__ = lazy(__name__)
+if not TYPE_CHECKING:  # a type checker must see which names there are
+    __getattr__ = lazy(__name__)

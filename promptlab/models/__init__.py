@@ -77,4 +77,5 @@ __all__ = [
     "with_schema_verdict",
 ]
 
-__getattr__ = lazy(__name__)
+if not TYPE_CHECKING:  # a type checker must see which names there are
+    __getattr__ = lazy(__name__)

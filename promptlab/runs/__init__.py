@@ -53,4 +53,5 @@ __all__ = [
     "with_prompt",
 ]
 
-__getattr__ = lazy(__name__)
+if not TYPE_CHECKING:  # a type checker must see which names there are
+    __getattr__ = lazy(__name__)

@@ -37,4 +37,5 @@ __all__ = [
     "scorer_spec",
 ]
 
-__getattr__ = lazy(__name__)
+if not TYPE_CHECKING:  # a type checker must see which names there are
+    __getattr__ = lazy(__name__)

@@ -30,4 +30,5 @@ __all__ = [
     "uvicorn_config",
 ]
 
-__getattr__ = lazy(__name__)
+if not TYPE_CHECKING:  # a type checker must see which names there are
+    __getattr__ = lazy(__name__)

@@ -97,4 +97,5 @@ __all__ = [
     "without_overlaps",
 ]
 
-__getattr__ = lazy(__name__)
+if not TYPE_CHECKING:  # a type checker must see which names there are
+    __getattr__ = lazy(__name__)
