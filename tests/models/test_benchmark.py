@@ -23,7 +23,7 @@ from promptlab.models._benchmark_measure import measure_concurrency
 from promptlab.models._benchmark_prompts import QUICK_BENCHMARK, BenchmarkSize, made_text, short_ones
 from promptlab.models._benchmark_report import benchmark_lines
 from promptlab.models._catalogue import Catalogue
-from promptlab.models._llama import _reference as llama_plain
+from promptlab.models._llama import _reference
 from promptlab.models._scripted import ScriptedBackend
 from promptlab.types import Completion, Request
 from promptlab.workspace._workspace import LlamaModel, Workspace
@@ -194,7 +194,7 @@ def test_a_figure_that_fails_leaves_the_others(tmp_path: Path, monkeypatch: pyte
     def ended(*_args: object, **_more: object) -> None:
         raise EngineFailed("it ended")
 
-    monkeypatch.setattr(llama_plain.Plain, "write", ended)
+    monkeypatch.setattr(_reference.Reference, "write", ended)
     report = checked(tmp_path)
     assert report.speed
     assert report.sameness
