@@ -94,7 +94,7 @@ class ExportJob:
         for name in self._names:
             template = templates.load(self._workspace, name)
             inputs = self._given(template)
-            filled = runs.materials(self._workspace, template, inputs)
+            filled = templates.materials(self._workspace, template, inputs)
             found.append(outward(template, documents=filled.documents, shots=filled.shots, inputs=inputs))
         return found
 
