@@ -227,7 +227,7 @@ def test_a_failing_hook_is_shown_and_the_text_kept(repo: Repository, path: str, 
     with pytest.raises(CommitRefused, match="line 3 is too long") as caught:
         save_template(repo.workspace, path, NEW, "x", base=TEMPLATE if path == CUP else None)
     assert "oh dear" in caught.value.output
-    assert "uncommitted" in caught.value.hint
+    assert "not committed" in caught.value.hint
     assert repo.text(path) == NEW
     assert repo.commits() == ["First"]
     assert sorted(repo.status()) == sorted([f" M {path}" if path == CUP else f"?? {path}", "A  staged.txt"])
@@ -277,10 +277,10 @@ def test_another_git_at_work_is_waited_for(repo: Repository) -> None:
     ("path", "text", "message", "error"),
     [
         (CUP, NEW, "  \n", "needs a message"),
-        (CUP, "\ud800", "x", "no file can hold"),
-        ("templates", NEW, "x", "no template file"),
-        ("app.py", NEW, "x", "no template file"),
-        (".git/x.yaml", NEW, "x", "no template file"),
+        (CUP, "\ud800", "x", "cannot be written"),
+        ("templates", NEW, "x", "not a template file"),
+        ("app.py", NEW, "x", "not a template file"),
+        (".git/x.yaml", NEW, "x", "not a template file"),
         ("../x.yaml", NEW, "x", "leads out"),
     ],
 )

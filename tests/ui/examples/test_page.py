@@ -365,7 +365,7 @@ def test_what_changed_since_it_was_shown_does_not_go(desk: Desks) -> None:
     tab = view(here, examples_page.DUPLICATES)
     fill(here, Example("more", {"question": "who hosted it?"}, "qatar"))
     press(tab, "duplicates-take-out")
-    assert "The pool changed since it was looked at." in said(tab)
+    assert "The pool has changed meanwhile." in said(tab)
     assert len(examples.load_pool(here.session.workspace, CUP)) == 4
 
 
