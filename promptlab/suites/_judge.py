@@ -5,7 +5,7 @@
 
 The judge is asked through the runner like any model, so the gate, the history and the price hold for it as well. Its
 prompt is a template, the one below unless the suite names another; what it was asked and said is in the recording, and
-a replay holds both against today's. How far it agrees with people's marks is shown beside its scores (`_annotations.py`).
+a replay compares both with today's. How far it agrees with people's marks is shown beside its scores (_annotations.py).
 """
 
 from __future__ import annotations

@@ -127,7 +127,7 @@ def test_a_template_that_never_ends_is_not_tried_again_and_again(monkeypatch: py
         tries.append(1)
         return real(*args, **named)
 
-    monkeypatch.setattr(templates, "render", counted)
+    monkeypatch.setattr(made_data.templates, "render", counted)
     text = "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}{{ x }}"
     template = templates.parse(f"inputs: [x]\nuser: '{text}'\n", path="t.yaml")
     assert made_data.row(template).problem.startswith("stopped")
