@@ -20,10 +20,10 @@ from promptlab._yaml import _values as yaml_values
 from promptlab._yaml import _write as yaml_write
 from promptlab._yaml._positions import CannotSplice
 from promptlab._yaml._splice import Edit, Splice
-from promptlab._yaml._values import same
+from promptlab._yaml._values import written_alike
 
 
-def change(
+def edit_yaml(
     text: str, old: Any, new: Any, *, texts: Collection[str] = (), coarse: bool = False, in_place: bool = False
 ) -> str:
     """`text`, which says the mapping `old`, so that it says `new`.
@@ -44,7 +44,7 @@ def change(
         says = yaml_values.value_of(yaml_nodes.compose(after))
     except (yaml_nodes.NotYaml, yaml_bounds.Excess) as exc:
         raise CannotSplice("the result would be no YAML") from exc
-    if not same(says, new):
+    if not written_alike(says, new):
         raise CannotSplice("the result would say something else")
     return after
 
@@ -52,7 +52,7 @@ def change(
 def _begun(text: str, new: Mapping[str, Any], texts: Collection[str]) -> str:
     """`text`, which has nothing but comments, with `new` behind them."""
     newline = "\r\n" if "\r\n" in text else "\n"
-    rows = [row for key, value in new.items() for row in yaml_write.entry(key, value, 0, text=key in texts)]
+    rows = [row for key, value in new.items() for row in yaml_write.entry_rows(key, value, 0, text=key in texts)]
     start = text if text.endswith("\n") or not text.strip("\ufeff") else text + newline
     return start + "".join(row + newline for row in rows)
 

@@ -16,7 +16,7 @@ class CannotSplice(Exception):
     """The text is written in a way that cannot be changed in place: an alias, a merge key, a form of its own."""
 
 
-class Places:
+class NodePositions:
     """The text and the root of its tree."""
 
     def __init__(self, text: str, root: Node) -> None:

@@ -181,7 +181,7 @@ def _shown(value: Any) -> str:
     return repr(value)[:80]
 
 
-class Plain:
+class PlainData:
     """Plain dicts, lists and scalars out of what the YAML reader gives, within bounds.
 
     What is wrong is raised as `error`; `whole` is what the file is, "a template".

@@ -15,8 +15,8 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from promptlab._yaml import _nodes as yaml_nodes
 from promptlab._yaml import _write as yaml_write
-from promptlab._yaml._positions import CannotSplice, Places, is_block, is_empty, last_scalar
-from promptlab._yaml._values import same
+from promptlab._yaml._positions import CannotSplice, NodePositions, is_block, is_empty, last_scalar
+from promptlab._yaml._values import written_alike
 from promptlab._yaml._write import Block
 
 
@@ -29,7 +29,7 @@ class Edit:
     text: str
 
 
-class Splice(Places):
+class Splice(NodePositions):
     """The text, its nodes, and the edits proposed so far."""
 
     def __init__(
@@ -169,7 +169,7 @@ class Splice(Places):
 
     def value(self, name: Node, node: Node, old: Any, new: Any, *, outer: bool) -> None:
         """Propose the edits that turn the value `old` of the key `name` into `new`."""
-        if same(old, new):
+        if written_alike(old, new):
             return
         self._unshared(node)
         if not (outer and self.coarse):
@@ -223,9 +223,9 @@ class Splice(Places):
         if isinstance(new, str):
             one_line = "\n" not in new and not was_block and not (text and is_empty(node))
             if one_line or not room:
-                return yaml_write.inline(new, quote=_quote(node))
+                return yaml_write.yaml_inline(new, quote=_quote(node))
         elif isinstance(node, SequenceNode | MappingNode) and isinstance(new, Mapping | list | tuple) and new:
-            flat = yaml_write.inline(new)
+            flat = yaml_write.yaml_inline(new)
             if node.flow_style and len(flat) < yaml_write.SHORT * 2:
                 return flat
             if not node.flow_style and room:
@@ -236,10 +236,10 @@ class Splice(Places):
         if len(node.value) != len(old) or any(map(is_empty, node.value)):
             raise CannotSplice("an item without a value")
         head = 0
-        while head < min(len(old), len(new)) and same(old[head], new[head]):
+        while head < min(len(old), len(new)) and written_alike(old[head], new[head]):
             head += 1
         tail = 0
-        while tail < min(len(old), len(new)) - head and same(old[-1 - tail], new[-1 - tail]):
+        while tail < min(len(old), len(new)) - head and written_alike(old[-1 - tail], new[-1 - tail]):
             tail += 1
         added = new[head : len(new) - tail]
         items = node.value
@@ -308,7 +308,7 @@ class Splice(Places):
             raise CannotSplice("an alias")
 
     def _inline(self, value: Any, quote: str = "") -> str:
-        return yaml_write.inline(value, flow=True, as_json=self.as_json, quote=quote)
+        return yaml_write.yaml_inline(value, flow=True, as_json=self.as_json, quote=quote)
 
     def _close(self, node: Node, at: int) -> None:
         """Keep a block at the end of a file without a last newline as it is, now that a line follows it."""

@@ -55,7 +55,7 @@ def key_of(node: Node) -> Any:
     return node.value if node.tag == STR else _Values().key(node)
 
 
-def same(a: Any, b: Any) -> bool:
+def written_alike(a: Any, b: Any) -> bool:
     """Whether two values are written alike: 1, 1.0 and true are three, and the order of keys counts."""
     return repr(_plain(a)) == repr(_plain(b))
 

@@ -31,11 +31,11 @@ class Style:
 
 
 # Starts with a letter and has nothing in it that means something to YAML, so it needs no quotes.
-EDIT = Style(re.compile(r"[^\W\d][\w ./;!?()'+*=%<>~$@,-]*"), 80, compact=False)
+EDIT_STYLE = Style(re.compile(r"[^\W\d][\w ./;!?()'+*=%<>~$@,-]*"), 80, compact=False)
 """What is put into a file that a person wrote."""
-EXPORT = Style(re.compile(r"[A-Za-z][\w.+/-]*(?: [\w.+/-]+)*", re.ASCII), 90, compact=True)
+EXPORT_STYLE = Style(re.compile(r"[A-Za-z][\w.+/-]*(?: [\w.+/-]+)*", re.ASCII), 90, compact=True)
 """Whole files, also for other readers than ours: few texts go without quotes."""
-SHORT = EDIT.width
+SHORT = EDIT_STYLE.width
 
 
 @dataclass(frozen=True)
@@ -50,17 +50,17 @@ class Block:
     keeps: bool = False
 
 
-class Quoted(str):
+class QuotedText(str):
     """A text that is written in double quotes, also where it needs none."""
 
     __slots__ = ()
 
 
-class InRows(dict[str, Any]):
+class BlockMapping(dict[str, Any]):
     """A mapping that is written as rows of its own, also where it is short."""
 
 
-def quoted(text: str) -> str:
+def quote_text(text: str) -> str:
     """`text` in double quotes, on one line; every text there is can be written so."""
 
     def escape(match: re.Match[str]) -> str:
@@ -70,12 +70,14 @@ def quoted(text: str) -> str:
     return _UNPRINTABLE.sub(escape, json.dumps(text, ensure_ascii=False))
 
 
-def inline(value: Any, *, flow: bool = False, as_json: bool = False, quote: str = "", style: Style = EDIT) -> str:
+def yaml_inline(
+    value: Any, *, flow: bool = False, as_json: bool = False, quote: str = "", style: Style = EDIT_STYLE
+) -> str:
     """`value` on one line. `flow`: inside brackets; `as_json`: names and texts in double quotes; `quote`: the
     quotes the value had before."""
 
     def inside(inner: Any) -> str:
-        return inline(inner, flow=True, as_json=as_json, style=style)
+        return yaml_inline(inner, flow=True, as_json=as_json, style=style)
 
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{inside(key)}: {inside(inner)}" for key, inner in value.items()) + "}"
@@ -93,8 +95,8 @@ def inline(value: Any, *, flow: bool = False, as_json: bool = False, quote: str 
     if quote == "'" and "\n" not in text and not _UNPRINTABLE.search(text):
         return "'" + text.replace("'", "''") + "'"
     is_plain = style.plain.fullmatch(text) and not (flow and "," in text) and not text.endswith(" ")
-    if as_json or quote or isinstance(value, Quoted) or not is_plain or text.lower() in _WORDS:
-        return quoted(text)
+    if as_json or quote or isinstance(value, QuotedText) or not is_plain or text.lower() in _WORDS:
+        return quote_text(text)
     return text
 
 
@@ -106,13 +108,13 @@ def _number(value: float) -> str:
     return text if "." in text or "e" not in text else text.replace("e", ".0e")
 
 
-def dump(data: Mapping[str, Any]) -> str:
+def dump_yaml(data: Mapping[str, Any]) -> str:
     """`data` (mappings, lists, texts, numbers, booleans, None) as a YAML document, to be exported."""
-    rows = [row for key, value in data.items() for row in entry_block(key, value, 0, style=EXPORT).rows]
+    rows = [row for key, value in data.items() for row in entry_block(key, value, 0, style=EXPORT_STYLE).rows]
     return "".join(f"{row}\n" for row in rows)
 
 
-def literal(text: str, column: int, *, style: Style = EDIT) -> Block | None:
+def literal(text: str, column: int, *, style: Style = EDIT_STYLE) -> Block | None:
     """`text` as a literal block below a key or dash at `column`; None where a block cannot hold it."""
     lines = text.split("\n")
     if _UNPRINTABLE.search(text) or not text.strip():
@@ -131,7 +133,7 @@ def literal(text: str, column: int, *, style: Style = EDIT) -> Block | None:
     return Block(f"|{indicator}{chomp}", rows, keeps=chomp == "+")
 
 
-def block(value: Any, column: int, *, style: Style = EDIT) -> Block:
+def block(value: Any, column: int, *, style: Style = EDIT_STYLE) -> Block:
     """The collection `value` as rows below a key or dash at `column`; it must not be empty."""
     rows: list[str] = []
     indent = column + STEP
@@ -147,20 +149,20 @@ def block(value: Any, column: int, *, style: Style = EDIT) -> Block:
     return Block("", tuple(rows), keeps=inner.keeps)
 
 
-def entry(key: str, value: Any, column: int, *, text: bool = False) -> list[str]:
+def entry_rows(key: str, value: Any, column: int, *, text: bool = False) -> list[str]:
     """The rows of `key: value`; `text` asks for a literal block even where the value has one line."""
     return list(entry_block(key, value, column, text=text).rows)
 
 
 def entry_block(
-    key: str, value: Any, column: int, *, text: bool = False, room: bool = True, style: Style = EDIT
+    key: str, value: Any, column: int, *, text: bool = False, room: bool = True, style: Style = EDIT_STYLE
 ) -> Block:
     """The rows of `key: value` with what they say of blank lines behind them; without `room` on one line."""
-    name = inline(key, style=style)
+    name = yaml_inline(key, style=style)
     return _rows(f"{' ' * column}{name}:", form(value, column, text=text, room=room, style=style))
 
 
-def item_block(value: Any, column: int, *, room: bool = True, style: Style = EDIT) -> Block:
+def item_block(value: Any, column: int, *, room: bool = True, style: Style = EDIT_STYLE) -> Block:
     """The rows of one item of a list whose dashes are at `column`; without `room` on one line."""
     written = form(value, column, room=room, style=style)
     head = f"{' ' * column}-"
@@ -176,17 +178,17 @@ def _rows(head: str, written: str | Block) -> Block:
     return Block("", (f"{head} {written.header}".rstrip(), *written.rows), keeps=written.keeps)
 
 
-def form(value: Any, column: int, *, text: bool = False, room: bool = True, style: Style = EDIT) -> str | Block:
+def form(value: Any, column: int, *, text: bool = False, room: bool = True, style: Style = EDIT_STYLE) -> str | Block:
     """How `value` is best written behind a key or dash at `column`; without `room` on one line."""
     if isinstance(value, str):
         as_block = literal(value, column, style=style) if room and (text or "\n" in value) else None
-        return as_block or inline(value, style=style)
+        return as_block or yaml_inline(value, style=style)
     if isinstance(value, Mapping | list | tuple) and value and room:
-        short = inline(value, style=style)
-        if isinstance(value, InRows) or not _fits(value, short, column, style):
+        short = yaml_inline(value, style=style)
+        if isinstance(value, BlockMapping) or not _fits(value, short, column, style):
             return block(value, column, style=style)
         return short
-    return inline(value, style=style)
+    return yaml_inline(value, style=style)
 
 
 def _fits(value: Any, short: str, column: int, style: Style) -> bool:

@@ -15,7 +15,7 @@ from promptlab.errors import InputError, PromptlabError
 
 if TYPE_CHECKING:
     from promptlab.lab import Lab
-    from promptlab.templates import Problem
+    from promptlab.templates import TemplateProblem
     from promptlab.versions import TextChange
     from promptlab.workspace import Workspace
 
@@ -51,7 +51,9 @@ def text_of_file(workspace: Workspace, path: str) -> str:
 
     text = versions.text_on_disk(workspace, path)
     if text is None:
-        raise TemplateError("there is no such template", file=path, hint=nearest(path, templates.names(workspace)))
+        raise TemplateError(
+            "there is no such template", file=path, hint=nearest(path, templates.template_paths(workspace))
+        )
     return text
 
 
@@ -66,7 +68,7 @@ def read(source: str) -> str:
 
 def changes(pairs: Sequence[str], files: Sequence[str]) -> dict[str, Any]:
     """Fields and their new values as the command line gives them."""
-    from promptlab.templates import TEXTS
+    from promptlab.templates import TEXT_FIELDS
 
     found: dict[str, Any] = {}
     for option, pair in [*(("--set", one) for one in pairs), *(("--set-file", one) for one in files)]:
@@ -75,7 +77,7 @@ def changes(pairs: Sequence[str], files: Sequence[str]) -> dict[str, Any]:
             raise click.BadParameter(f"write it as {option} field=value, not {pair!r}", param_hint=option)
         if option == "--set-file":
             value = read(value)
-        is_text = name in (*TEXTS, "description") or name.startswith("inputs.")
+        is_text = name in (*TEXT_FIELDS, "description") or name.startswith("inputs.")
         found[name] = None if value == "null" else value if is_text and not _is_json(name, value) else _value(value)
     return found
 
@@ -92,7 +94,7 @@ def _value(text: str) -> Any:
         return text
 
 
-def problem_line(path: str, problem: Problem) -> str:
+def problem_line(path: str, problem: TemplateProblem) -> str:
     """A problem with its place, for people."""
     path = terminal.name(path)
     place = f"{path}:{problem.line}" if problem.line else path

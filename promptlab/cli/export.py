@@ -10,7 +10,7 @@ import click
 
 from promptlab.cli import _terminal as terminal
 from promptlab.errors import FormatError
-from promptlab.formats import EXPORTS
+from promptlab.formats import EXPORT_FORMATS
 
 if TYPE_CHECKING:
     from promptlab.types import Label
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command("export", short_help="Write templates as files of other tools.")
-@click.argument("format_", metavar="FORMAT", type=click.Choice(list(EXPORTS)))
+@click.argument("format_", metavar="FORMAT", type=click.Choice(list(EXPORT_FORMATS)))
 @click.argument("names", metavar="TEMPLATE...", nargs=-1)
 @click.option("-o", "--output", metavar="FILE", help="Write to a file instead of standard output.")
 @click.option("--force", is_flag=True, help="Overwrite the file.")

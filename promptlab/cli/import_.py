@@ -12,7 +12,7 @@ import click
 
 from promptlab.cli import _terminal as terminal
 from promptlab.errors import FormatError, PromptlabError
-from promptlab.formats import IMPORTS
+from promptlab.formats import IMPORT_FORMATS
 
 if TYPE_CHECKING:
     from promptlab.formats import Imported
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command("import", short_help="Make templates of files of other tools.")
-@click.argument("format_", metavar="FORMAT", type=click.Choice(list(IMPORTS)))
+@click.argument("format_", metavar="FORMAT", type=click.Choice(list(IMPORT_FORMATS)))
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--to",
@@ -37,20 +37,20 @@ def import_(format_: str, files: tuple[Path, ...], to: str | None, force: bool, 
     is 1 then). Says of each field what became of it, keeps the original beside the result, runs nothing that a
     file holds and fetches nothing. What is imported counts as confidential until promptlab.yaml says otherwise.
     """
-    from promptlab.formats import Places, home, reader
-    from promptlab.formats import write_imported as write
+    from promptlab.formats import ImportFolders, reader_for, workspace_view
+    from promptlab.formats import write_import as write
     from promptlab.workspace import Workspace
 
     workspace = Workspace.find()
     if to is not None:
         to = workspace.relative(workspace.resolve(to))
     failed = False
-    for file, inside in _found(files, IMPORTS[format_].files):
-        folders = (to, to) if to else (Places.templates, Places.pools)
-        places = Places(_under(folders[0], inside), _under(folders[1], inside), home(workspace))
+    for file, inside in _found(files, IMPORT_FORMATS[format_].files):
+        folders = (to, to) if to else (ImportFolders.templates, ImportFolders.pools)
+        places = ImportFolders(_under(folders[0], inside), _under(folders[1], inside), workspace_view(workspace))
         shown = str(file)
         try:
-            imported = reader(format_)(file, shown, places)
+            imported = reader_for(format_)(file, shown, places)
             written = write(workspace, imported, shown, places, force=force)
         except PromptlabError as exc:
             failed = True
@@ -104,8 +104,11 @@ def _say(shown: str, imported: Imported, written: list[str], workspace: Workspac
     lines += [f"  {entry}" for entry in imported.report.entries]
     new = {name: model for name, model in imported.models.items() if name not in workspace.models}
     if new:
-        from promptlab._yaml import EXPORT, inline
+        from promptlab._yaml import EXPORT_STYLE, yaml_inline
 
         lines.append("  for promptlab.yaml, under `models:`")
-        lines += [f"    {inline(name, style=EXPORT)}: {inline(model, style=EXPORT)}" for name, model in new.items()]
+        lines += [
+            f"    {yaml_inline(name, style=EXPORT_STYLE)}: {yaml_inline(model, style=EXPORT_STYLE)}"
+            for name, model in new.items()
+        ]
     click.echo(terminal.printable("\n".join(lines)) + "\n")

@@ -50,9 +50,9 @@ def list_(as_json: bool) -> None:
     """
     from promptlab import templates as listing
 
-    for entry in listing.Listing(here()).entries():
+    for entry in listing.TemplateIndex(here()).entries():
         if as_json:
-            print_json(listing.as_json(entry))
+            print_json(listing.entry_as_json(entry))
             continue
         last = f"{entry.last.when[:10]}  {entry.last.who}" if entry.last else ""
         about = entry.problem.partition("\n")[0] or entry.description
@@ -122,7 +122,7 @@ def save(
     from promptlab import templates as library
     from promptlab import templates as template_edit
     from promptlab import versions
-    from promptlab.templates import check
+    from promptlab.templates import check_template
     from promptlab.workspace import check_copy_label
 
     if source is not None and (pairs or files):
@@ -138,7 +138,11 @@ def save(
     if source is not None:
         text = read(source)
     elif edits:
-        text = template_edit.new(edits, path=path) if base is None else template_edit.edit(base, edits, path=path)
+        text = (
+            template_edit.new_template(edits, path=path)
+            if base is None
+            else template_edit.edit_template(base, edits, path=path)
+        )
     elif now is None:
         raise InputError("there is no such file", file=path, hint="give its text with --from or --set")
     else:
@@ -152,7 +156,7 @@ def save(
         else:
             print_line(exc.merged)
         raise
-    problems = check(workspace, path)
+    problems = check_template(workspace, path)
     if as_json:
         print_json({**asdict(saved), "problems": [asdict(problem) for problem in problems]})
     else:
@@ -265,13 +269,13 @@ def check(template: tuple[str, ...], as_json: bool) -> None:
     """
     from promptlab import templates as library
     from promptlab import versions
-    from promptlab.templates import check
+    from promptlab.templates import check_template
 
     workspace = here()
-    paths = [versions.template_path(workspace, word) for word in template] or library.names(workspace)
+    paths = [versions.template_path(workspace, word) for word in template] or library.template_paths(workspace)
     failed = False
     for path in paths:
-        problems = check(workspace, path)
+        problems = check_template(workspace, path)
         failed = failed or bool(problems)
         if as_json:
             print_json({"path": path, "ok": not problems, "problems": [asdict(problem) for problem in problems]})

@@ -58,7 +58,7 @@ def try_save(
     known = [one.name for one in versions.list_variants(workspace, path)]
     base = versions.variant_text(workspace, path, name) if name in known else None
     start = text_of_file(workspace, path) if base is None else base
-    text = read(source) if source is not None else templates.edit(start, changes(pairs, files), path=path)
+    text = read(source) if source is not None else templates.edit_template(start, changes(pairs, files), path=path)
     templates.parse(text, path=path)
     made = versions.save_variant(workspace, path, name, text, message, base=base)
     if as_json:

@@ -7,54 +7,61 @@ from typing import TYPE_CHECKING
 from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
-    from promptlab.formats._export import outward
+    from promptlab.formats._export import make_portable
     from promptlab.formats._export_job import ExportJob
-    from promptlab.formats._home import home
-    from promptlab.formats._import import ENDINGS, files_of, guess, in_the_way, read, write_file
-    from promptlab.formats._import import write as write_imported
-    from promptlab.formats._registry import EXPORTS, IMPORTS, reader
-    from promptlab.formats._source import Home, Imported, Loss, Places, What, rows_of
-    from promptlab.formats.openai import (
-        as_curl,
-        as_json,
-        as_python,
-        batch,
-        custom_id,
-        preferences,
-        template_text,
-        training,
+    from promptlab.formats._home import workspace_view
+    from promptlab.formats._import import (
+        IMPORT_ENDINGS,
+        conflicting_paths,
+        files_to_write,
+        guess_format,
+        read_import,
+        write_file,
+        write_import,
     )
-    from promptlab.formats.promptfoo import write as write_promptfoo
-    from promptlab.formats.prompty import write as write_prompty
+    from promptlab.formats._registry import EXPORT_FORMATS, IMPORT_FORMATS, reader_for
+    from promptlab.formats._source import FieldOutcome, Imported, ImportFolders, Outcome, WorkspaceView, read_rows
+    from promptlab.formats.openai import (
+        batch_custom_id,
+        batch_file,
+        finetuning_file,
+        preference_file,
+        request_as_curl,
+        request_as_json,
+        request_as_python,
+        template_from_request,
+    )
+    from promptlab.formats.promptfoo import write_promptfoo
+    from promptlab.formats.prompty import write_prompty
 
 __all__ = [
-    "ENDINGS",
-    "EXPORTS",
-    "IMPORTS",
+    "EXPORT_FORMATS",
+    "IMPORT_ENDINGS",
+    "IMPORT_FORMATS",
     "ExportJob",
-    "Home",
+    "FieldOutcome",
+    "ImportFolders",
     "Imported",
-    "Loss",
-    "Places",
-    "What",
-    "as_curl",
-    "as_json",
-    "as_python",
-    "batch",
-    "custom_id",
-    "files_of",
-    "guess",
-    "home",
-    "in_the_way",
-    "outward",
-    "preferences",
-    "read",
-    "reader",
-    "rows_of",
-    "template_text",
-    "training",
+    "Outcome",
+    "WorkspaceView",
+    "batch_custom_id",
+    "batch_file",
+    "conflicting_paths",
+    "files_to_write",
+    "finetuning_file",
+    "guess_format",
+    "make_portable",
+    "preference_file",
+    "read_import",
+    "read_rows",
+    "reader_for",
+    "request_as_curl",
+    "request_as_json",
+    "request_as_python",
+    "template_from_request",
+    "workspace_view",
     "write_file",
-    "write_imported",
+    "write_import",
     "write_promptfoo",
     "write_prompty",
 ]

@@ -14,13 +14,13 @@ from typing import Any
 
 from promptlab import templates
 from promptlab.errors import PromptlabError, TemplateError
-from promptlab.formats._export import hash_of, outward
-from promptlab.formats._source import Home
+from promptlab.formats._export import hash_of_messages, make_portable
+from promptlab.formats._source import WorkspaceView
 from promptlab.types import Template
 
 
 @dataclass(frozen=True)
-class Kept:
+class EmbeddedTemplate:
     """The template file's text, or why there is none: `problem` is empty when nothing was kept in the first place."""
 
     text: str | None = None
@@ -28,7 +28,7 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class Seen:
+class ShownPrompt:
     """What the foreign file shows: its messages in Jinja, the answer's schema, and values of inputs."""
 
     messages: Sequence[tuple[str, str]]
@@ -36,24 +36,30 @@ class Seen:
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
-def template(entry: Any, seen: Seen, path: str, home: Home | None) -> Kept:
+def embedded_template(entry: Any, seen: ShownPrompt, path: str, home: WorkspaceView | None) -> EmbeddedTemplate:
     """The text kept in `entry`, if it makes the prompt that the file shows."""
     if not isinstance(entry, Mapping) or not isinstance(entry.get("template"), str):
-        return Kept()
+        return EmbeddedTemplate()
     text = entry["template"]
-    if entry.get("messages") != hash_of(seen.messages):
-        return Kept(problem="the prompt was changed since promptlab exported it; the kept template is not used")
+    if entry.get("messages") != hash_of_messages(seen.messages):
+        return EmbeddedTemplate(
+            problem="the prompt was changed since promptlab exported it; the kept template is not used"
+        )
     try:
         parsed = templates.parse(text, path=path)
     except TemplateError as exc:
-        return Kept(problem=f"the template that was kept beside it is broken: {exc.what}")
+        return EmbeddedTemplate(problem=f"the template that was kept beside it is broken: {exc.what}")
     if home is not None and isinstance(entry.get("path"), str) and home.text_of(entry["path"]) == text:
-        return Kept(text)  # it is the workspace's own
+        return EmbeddedTemplate(text)  # it is the workspace's own
     why = _differs(parsed, seen, home)
-    return Kept(problem=f"a template kept beside the prompt is left aside: {why}") if why else Kept(text)
+    return (
+        EmbeddedTemplate(problem=f"a template kept beside the prompt is left aside: {why}")
+        if why
+        else EmbeddedTemplate(text)
+    )
 
 
-def _differs(parsed: Template, seen: Seen, home: Home | None) -> str:
+def _differs(parsed: Template, seen: ShownPrompt, home: WorkspaceView | None) -> str:
     """Why the template is not what the file shows; empty where it is."""
     documents, shots = (), ()  # type: tuple[Any, ...], tuple[Any, ...]
     if parsed.context or parsed.examples:
@@ -65,7 +71,7 @@ def _differs(parsed: Template, seen: Seen, home: Home | None) -> str:
             return f"its documents or examples cannot be compared: {exc.args[0]}"
         documents, shots = tuple(found[0]), tuple(found[1])
     try:
-        made = outward(parsed, documents=documents, shots=shots)
+        made = make_portable(parsed, documents=documents, shots=shots)
     except PromptlabError as exc:
         return f"it cannot be rendered: {exc.args[0]}"
     if _bare(made.messages) != _bare(seen.messages):

@@ -15,45 +15,49 @@ from jinja2 import nodes
 
 from promptlab import templates
 from promptlab.errors import TemplateError
-from promptlab.formats._source import LossReport
-from promptlab.templates import ENVIRONMENT, literal
+from promptlab.formats._source import ConversionReport
+from promptlab.templates import JINJA_ENVIRONMENT, escape_jinja
 from promptlab.types import Document, Example, InputSpec, Label, Role, Template, canonical_json, highest, sha256
 
 
 @dataclass(frozen=True)
-class Outward:
+class PortablePrompt:
     """Messages in Jinja that any tool knows, the values of the variables in them, and the label of it all."""
 
     template: Template
     messages: tuple[tuple[Role, str], ...]
     variables: Mapping[str, Any]
-    report: LossReport
+    report: ConversionReport
     label: Label
 
     @property
     def kept(self) -> dict[str, str]:
         """What lets promptlab have the template back: its file, and the hash of the messages that were made of it."""
-        return {"path": self.template.path, "template": self.template.source, "messages": hash_of(self.messages)}
+        return {
+            "path": self.template.path,
+            "template": self.template.source,
+            "messages": hash_of_messages(self.messages),
+        }
 
 
-def hash_of(messages: Sequence[tuple[str, str]]) -> str:
+def hash_of_messages(messages: Sequence[tuple[str, str]]) -> str:
     """Hex SHA-256 of messages; other messages than the exported ones have another."""
     return sha256(canonical_json([list(message) for message in messages]))
 
 
-def outward(
+def make_portable(
     template: Template,
     *,
     documents: Sequence[Document] = (),
     shots: Sequence[Example] = (),
     inputs: Mapping[str, Any] | None = None,
-) -> Outward:
+) -> PortablePrompt:
     """`template` for another tool. `inputs` stand for the samples where they are given.
 
     Raises `TemplateError` where an input has to be filled in and has neither a value nor a sample.
     """
     values = {**templates.sample_inputs(template), **(inputs or {})}
-    report = LossReport()
+    report = ConversionReport()
     texts = _partly(template, _printed_only(template))
     marked = _printed_only(template)
     messages = _rendered(texts, marked, values, documents, shots)
@@ -68,7 +72,7 @@ def outward(
         messages = _rendered(texts, marked, values, documents, shots)
     if messages is None:
         prompt = templates.render(template, values, documents=documents, shots=shots)
-        messages, marked = tuple((m.role, literal(m.content)) for m in prompt.messages), []
+        messages, marked = tuple((m.role, escape_jinja(m.content)) for m in prompt.messages), []
     line = template.lines.get("inputs")
     for name in template.inputs:
         if name in marked:
@@ -82,14 +86,14 @@ def outward(
         note = f"{len(shots)} shots of {template.examples.pool} as turns; they are not chosen anew for each question"
         report.add("examples", "translated", template.lines.get("examples"), note)
     labels = [template.label, *(d.label for d in documents), *(s.label for s in shots)]
-    return Outward(template, messages, {n: values.get(n, "") for n in marked}, report, highest(labels))
+    return PortablePrompt(template, messages, {n: values.get(n, "") for n in marked}, report, highest(labels))
 
 
 def _printed_only(template: Template) -> list[str]:
     """Inputs that the template prints as they are and does nothing else with."""
     used: set[str] = set()
     for text in (template.instructions, template.output_format, template.user, template.layout):
-        tree = ENVIRONMENT.parse(text or "")
+        tree = JINJA_ENVIRONMENT.parse(text or "")
         printed = {id(child) for output in tree.find_all(nodes.Output) for child in output.nodes}
         used |= {node.name for node in tree.find_all(nodes.Name) if id(node) not in printed}
     plain = ("string", "number", "boolean")
@@ -126,6 +130,6 @@ def _rendered(
 def _named(text: str, marks: Mapping[str, str]) -> str:
     names = {mark: name for name, mark in marks.items()}
     if not names:
-        return literal(text)
+        return escape_jinja(text)
     parts = re.split("(" + "|".join(map(re.escape, names)) + ")", text)
-    return "".join(f"{{{{ {names[part]} }}}}" if part in names else literal(part) for part in parts)
+    return "".join(f"{{{{ {names[part]} }}}}" if part in names else escape_jinja(part) for part in parts)

@@ -20,8 +20,8 @@ from promptlab import examples, runs, templates
 from promptlab.errors import FormatError
 from promptlab.formats import openai as openai_chat
 from promptlab.formats import promptfoo, prompty
-from promptlab.formats._export import Outward, outward
-from promptlab.formats._source import rows_of
+from promptlab.formats._export import PortablePrompt, make_portable
+from promptlab.formats._source import read_rows
 from promptlab.runs import Store
 from promptlab.types import LABELS, Given, Label, Place, Prompt, Request, Section, Template, highest
 from promptlab.workspace import Labels, OpenAIModel, Workspace, check_gate, label_of_prompt
@@ -89,16 +89,16 @@ class ExportJob:
     def _given(self, template: Template) -> dict[str, Any]:
         return {**templates.sample_inputs(template), **templates.inputs_from_text(template, self._texts)}
 
-    def _outwards(self) -> list[Outward]:
+    def _outwards(self) -> list[PortablePrompt]:
         found = []
         for name in self._names:
             template = templates.load(self._workspace, name)
             inputs = self._given(template)
-            filled = templates.materials(self._workspace, template, inputs)
-            found.append(outward(template, documents=filled.documents, shots=filled.shots, inputs=inputs))
+            filled = templates.load_materials(self._workspace, template, inputs)
+            found.append(make_portable(template, documents=filled.documents, shots=filled.shots, inputs=inputs))
         return found
 
-    def _say(self, exports: Sequence[Outward]) -> None:
+    def _say(self, exports: Sequence[PortablePrompt]) -> None:
         self._label = highest([self._label, *(one.label for one in exports)])
         for one in exports:
             self._notes.append(f"{one.template.path}: its text is {one.label}")
@@ -106,7 +106,7 @@ class ExportJob:
 
     def _promptfoo(self) -> str:
         exports = self._outwards()
-        text = promptfoo.write(exports, self._models)
+        text = promptfoo.write_promptfoo(exports, self._models)
         self._say(exports)
         if not self._models:
             self._notes.append("  there is no provider in it: name models with -m")
@@ -114,7 +114,7 @@ class ExportJob:
 
     def _prompty(self) -> str:
         exports = self._outwards()
-        text = prompty.write(exports[0])
+        text = prompty.write_prompty(exports[0])
         self._say(exports)
         return text
 
@@ -122,7 +122,11 @@ class ExportJob:
         ((model, entry),) = self._models.items()
         ((_, request, _),) = self._requests(model, use_rows=False)
         self._gate(request.prompt, model, entry.clearance)
-        how = {"openai": openai_chat.as_json, "python": openai_chat.as_python, "curl": openai_chat.as_curl}
+        how = {
+            "openai": openai_chat.request_as_json,
+            "python": openai_chat.request_as_python,
+            "curl": openai_chat.request_as_curl,
+        }
         return how[format_](request, entry)
 
     def _batch(self) -> str:
@@ -130,8 +134,8 @@ class ExportJob:
         found = []
         for name, request, _ in self._requests(model):
             self._gate(request.prompt, model, entry.clearance)
-            found.append((openai_chat.custom_id(name), request))
-        return openai_chat.batch(found, entry)
+            found.append((openai_chat.batch_custom_id(name), request))
+        return openai_chat.batch_file(found, entry)
 
     def _training(self) -> str:
         found = []
@@ -140,7 +144,7 @@ class ExportJob:
             if not answer:
                 raise FormatError(f"row `{name}` has no `output`", hint="training needs the answer wanted of every row")
             found.append((request, answer))
-        return openai_chat.training(found)
+        return openai_chat.finetuning_file(found)
 
     def _of_run(self, format_: str) -> str:
         with closing(Store.of(self._workspace)) as store:
@@ -150,11 +154,11 @@ class ExportJob:
             assert result.request
             self._gate(result.request.prompt, TRAINING, self._clearance)
         if format_ == "openai-preferences":
-            text = openai_chat.preferences(scored)
+            text = openai_chat.preference_file(scored)
             reason = "no two answers to the same messages have different scores"
         else:
             good = [r for r in scored if all(score.value >= self._min_score for score in r.scores)]
-            text = openai_chat.training((r.request, r.text) for r in good if r.request)
+            text = openai_chat.finetuning_file((r.request, r.text) for r in good if r.request)
             reason = f"no answer has scores of {self._min_score:g} or more"
         if not text:
             raise FormatError(reason, hint="score a run with `promptlab compare … --expect TEXT`")
@@ -188,7 +192,7 @@ class ExportJob:
         labels, file = Labels(self._workspace), str(self._rows.absolute())
         label = labels.of_path(file)
         made = []
-        for number, (_, row) in enumerate(rows_of(self._rows, str(self._rows)), 1):
+        for number, (_, row) in enumerate(read_rows(self._rows, str(self._rows)), 1):
             values = row["inputs"] if isinstance(row.get("inputs"), dict) else row
             texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in _own(template, values).items()}
             output = row.get("output", row.get("target", ""))

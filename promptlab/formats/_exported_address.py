@@ -14,7 +14,7 @@ from promptlab.models import ApiAddress
 
 
 @dataclass(frozen=True)
-class Exported:
+class ExportedAddress:
     """Names of the variables that hold what is left out; "" where nothing is. `notes` tell people to set them."""
 
     query_env: str
@@ -22,7 +22,7 @@ class Exported:
     notes: tuple[str, ...]
 
 
-def of(model: str, at: ApiAddress, *, key_env: str) -> Exported:
+def exported_address(model: str, at: ApiAddress, *, key_env: str) -> ExportedAddress:
     """What an export of the model has to have in variables. A key goes before user and password, as in a request."""
     name = re.sub(r"[^A-Z0-9]+", "_", model.upper()).strip("_") or "MODEL"
     name = f"MODEL_{name}" if name[0].isdigit() else name
@@ -33,4 +33,4 @@ def of(model: str, at: ApiAddress, *, key_env: str) -> Exported:
         notes.append(f"set {login} to the user and password of `base_url`, as user:password")
     if query:
         notes.append(f"set {query} to the query of `base_url`, what stands after the question mark")
-    return Exported(query, login, tuple(notes))
+    return ExportedAddress(query, login, tuple(notes))

@@ -20,7 +20,7 @@ _SET = re.compile(r"(\{%-?\s*set\s+)([A-Za-z_]\w*)(\s*=\s*)(.*?)(\s*-?%\})", re.
 FIELD = "list"
 
 
-def rewritten(text: str) -> str:
+def rewrite_growing_lists(text: str) -> str:
     """`text` with its growing lists in namespaces; as it was where it has none."""
     tags = _TAG.split(text)
     grown = {match[2] for tag in tags if (match := _APPEND.fullmatch(tag))}

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from promptlab import templates
 from promptlab.errors import PromptlabError
-from promptlab.formats._source import Home
-from promptlab.templates import materials
+from promptlab.formats._source import WorkspaceView
+from promptlab.templates import load_materials
 from promptlab.types import Document, Example, Template
 from promptlab.workspace import Workspace
 
 
-def home(workspace: Workspace) -> Home:
+def workspace_view(workspace: Workspace) -> WorkspaceView:
     """The workspace as imports look at it."""
 
     def text_of(path: str) -> str:
@@ -22,7 +22,7 @@ def home(workspace: Workspace) -> Home:
             return ""
 
     def found(template: Template) -> tuple[Sequence[Document], Sequence[Example]]:
-        made = materials(workspace, template, templates.sample_inputs(template))
+        made = load_materials(workspace, template, templates.sample_inputs(template))
         return made.documents, made.shots
 
-    return Home(text_of, found)
+    return WorkspaceView(text_of, found)

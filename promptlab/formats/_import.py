@@ -20,12 +20,12 @@ from promptlab._util import transaction as all_or_none
 from promptlab._util.files import write_atomically
 from promptlab._yaml import MAX_BYTES
 from promptlab.errors import FormatError, InputError
-from promptlab.formats._registry import reader
-from promptlab.formats._source import Imported, Places
+from promptlab.formats._registry import reader_for
+from promptlab.formats._source import Imported, ImportFolders
 from promptlab.formats._without_keys import without_keys
 from promptlab.workspace import Workspace
 
-LOOKED_AT = 200_000
+SNIFFED_CHARACTERS = 200_000
 """Characters of a file that a guess looks at."""
 
 _KEY = r"(?m)^[ \t]*[\"']?{}[\"']?[ \t]*:"
@@ -43,28 +43,33 @@ _SIGNS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 """What tells a format by its text: the first whose patterns are all in it."""
 
-ENDINGS = (".yaml", ".yml", ".json", ".jsonl", ".csv", ".prompty", ".txt", ".md")
+IMPORT_ENDINGS = (".yaml", ".yml", ".json", ".jsonl", ".csv", ".prompty", ".txt", ".md")
 """Of files that can be one of the formats at all."""
 
 
-def guess(name: str, content: bytes) -> str | None:
+def guess_format(name: str, content: bytes) -> str | None:
     """The format that a file called `name` most likely has; None where nothing speaks for any."""
     ending = PurePosixPath(name.replace("\\", "/")).suffix.lower()
     if ending == ".prompty":
         return "prompty"
     if ending == ".csv":
         return "inspect"
-    if ending not in ENDINGS:
+    if ending not in IMPORT_ENDINGS:
         return None
-    text = content[:LOOKED_AT].decode("utf-8", "replace")
+    text = content[:SNIFFED_CHARACTERS].decode("utf-8", "replace")
     for format_, patterns in _SIGNS:
         if all(re.search(pattern, text) for pattern in patterns):
             return format_
     return "inspect" if ending == ".jsonl" else None
 
 
-def read(
-    format_: str, name: str, content: bytes, places: Places | None = None, *, beside: Mapping[str, bytes] | None = None
+def read_import(
+    format_: str,
+    name: str,
+    content: bytes,
+    places: ImportFolders | None = None,
+    *,
+    beside: Mapping[str, bytes] | None = None,
 ) -> Imported:
     """What the file `name` with this content becomes; nothing is written. `beside` are the files that came with it, by
     name: those it refers to are read.
@@ -77,7 +82,7 @@ def read(
         raise FormatError(f"larger than {MAX_BYTES // 1_000_000} MB", file=base, hint=hint)
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise FormatError("UTF-16 text", file=base, hint="save the file as UTF-8")
-    if b"\0" in content[:LOOKED_AT]:
+    if b"\0" in content[:SNIFFED_CHARACTERS]:
         raise FormatError("not a text file", file=base, hint="prompts of other tools are YAML, JSON, CSV or text")
     with tempfile.TemporaryDirectory(prefix="promptlab-") as outer:
         # Some formats name what they make after the folder of the file; this one has the same name every time.
@@ -90,14 +95,14 @@ def read(
                 if other != base:
                     continue
                 raise FormatError("a file of this name cannot be kept", file=base, hint="rename it") from exc
-        return reader(format_)(folder / base, base, places or Places())
+        return reader_for(format_)(folder / base, base, places or ImportFolders())
 
 
 def _base(name: str) -> str:
     return PurePosixPath(name.replace("\\", "/")).name or "file"
 
 
-def files_of(imported: Imported, name: str, places: Places) -> dict[str, bytes]:
+def files_to_write(imported: Imported, name: str, places: ImportFolders) -> dict[str, bytes]:
     """Every file that the import writes, by its path: what was made of the source, and the source itself without its
     keys, which goes into the folder that the templates have to themselves, where they have one. A source out of which
     a key cannot be taken for sure is not kept."""
@@ -112,7 +117,7 @@ def files_of(imported: Imported, name: str, places: Places) -> dict[str, bytes]:
     return made | {f"{folder}/{_base(name)}.original": original}
 
 
-def in_the_way(workspace: Workspace, wanted: dict[str, bytes]) -> list[str]:
+def conflicting_paths(workspace: Workspace, wanted: dict[str, bytes]) -> list[str]:
     """The paths of `wanted` at which something else is already."""
     return [path for path, content in wanted.items() if _differs(workspace.resolve(path), content)]
 
@@ -124,14 +129,16 @@ def _differs(full: Path, content: bytes) -> bool:
         return True
 
 
-def write(workspace: Workspace, imported: Imported, name: str, places: Places, *, force: bool = False) -> list[str]:
+def write_import(
+    workspace: Workspace, imported: Imported, name: str, places: ImportFolders, *, force: bool = False
+) -> list[str]:
     """Write what was imported from `name` and the original, all or none; the paths. Nothing is written where one of the
     files is in the way, unless `force` replaces it.
 
     Raises `FormatError` for what is in the way, `InputError` where a file cannot be written.
     """
-    wanted = files_of(imported, name, places)
-    for path in in_the_way(workspace, wanted):
+    wanted = files_to_write(imported, name, places)
+    for path in conflicting_paths(workspace, wanted):
         if not force or not workspace.resolve(path).is_file():
             raise FormatError(f"`{path}` is there already and differs", file=name, hint="--force overwrites it")
     try:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from jinja2 import nodes
 
-from promptlab.templates import ENVIRONMENT
+from promptlab.templates import JINJA_ENVIRONMENT
 from promptlab.types import Template
 
 Kind = Literal["any", "text", "number", "list", "object"]
@@ -72,12 +72,12 @@ class Shape:
         return "".join([words, *(f"{held}{number}" for number, held in enumerate(self.holds, 1))])
 
 
-def shapes(template: Template) -> dict[str, Shape]:
+def infer_shapes(template: Template) -> dict[str, Shape]:
     """The shape of each input of `template`."""
     reader = _Reader({name: Shape() for name in template.inputs})
     for text in (template.instructions, template.output_format, template.user, template.layout):
         if text:
-            tree = ENVIRONMENT.parse(text)
+            tree = JINJA_ENVIRONMENT.parse(text)
             # Twice: what a later line says of a value, an earlier alias of it should know.
             reader.body(tree.body)
             reader.body(tree.body)

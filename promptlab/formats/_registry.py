@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from promptlab.formats._source import Imported, Places
+    from promptlab.formats._source import Imported, ImportFolders
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Format:
     files: tuple[str, ...] = ()
 
 
-IMPORTS: dict[str, Format] = {
+IMPORT_FORMATS: dict[str, Format] = {
     "promptfoo": Format(
         "promptfoo configuration",
         "promptfoo",
@@ -43,7 +43,7 @@ IMPORTS: dict[str, Format] = {
 }
 """What can be read."""
 
-EXPORTS: dict[str, str] = {
+EXPORT_FORMATS: dict[str, str] = {
     "promptfoo": "promptfoo configuration of the templates, with the models named by -m as providers",
     "prompty": ".prompty file of one template",
     "openai": "OpenAI request body of one template and one model, as JSON",
@@ -56,10 +56,12 @@ EXPORTS: dict[str, str] = {
 """What can be written."""
 
 
-def reader(name: str) -> Callable[[Path, str, Places], Imported]:
+def reader_for(name: str) -> Callable[[Path, str, ImportFolders], Imported]:
     """The function that reads files of the format `name`: file, the name people see, folders to write to."""
-    read: Callable[[Path, str, Places], Imported] = import_module(f"promptlab.formats.{IMPORTS[name].module}").read
+    read: Callable[[Path, str, ImportFolders], Imported] = import_module(
+        f"promptlab.formats.{IMPORT_FORMATS[name].module}"
+    ).read
     return read
 
 
-__all__ = ["EXPORTS", "IMPORTS", "Format", "reader"]
+__all__ = ["EXPORT_FORMATS", "IMPORT_FORMATS", "Format", "reader_for"]

@@ -24,7 +24,7 @@ from promptlab._yaml import TaggedScalar, YamlFile, parse_yaml, read_text
 from promptlab.errors import FormatError
 from promptlab.types import Document, Example, Template
 
-What = Literal["taken", "translated", "not understood"]
+Outcome = Literal["taken", "translated", "not understood"]
 Kind = Literal["template", "pool", "document"]
 Path_ = tuple[str | int, ...]
 
@@ -33,11 +33,11 @@ MAX_DEPTH = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Loss:
+class FieldOutcome:
     """What became of one field of the source. `line` is None where the format has no lines."""
 
     field: str
-    what: What
+    what: Outcome
     line: int | None = None
     note: str = ""
 
@@ -47,29 +47,29 @@ class Loss:
 
 
 @dataclass
-class LossReport:
+class ConversionReport:
     """The fields of one source, each named once."""
 
-    entries: list[Loss] = field(default_factory=list)
+    entries: list[FieldOutcome] = field(default_factory=list)
     _places: dict[str, int] = field(default_factory=dict, repr=False)
 
-    def add(self, name: str, what: What, line: int | None = None, note: str = "") -> None:
+    def add(self, name: str, what: Outcome, line: int | None = None, note: str = "") -> None:
         """Name a field. A second word on the same field is put to the first, and the worse of the two stands."""
         number = self._places.setdefault(name, len(self.entries))
         if number == len(self.entries):
-            self.entries.append(Loss(name, what, line, note))
+            self.entries.append(FieldOutcome(name, what, line, note))
             return
         entry = self.entries[number]
         worse = max(entry.what, what, key=_WORSE.index)
         notes = "; ".join(dict.fromkeys(n for n in (entry.note, note) if n))
-        self.entries[number] = Loss(name, worse, entry.line or line, notes)
+        self.entries[number] = FieldOutcome(name, worse, entry.line or line, notes)
 
-    def of(self, what: What) -> list[Loss]:
+    def of(self, what: Outcome) -> list[FieldOutcome]:
         """The entries that say `what`."""
         return [entry for entry in self.entries if entry.what == what]
 
 
-_WORSE: tuple[What, ...] = ("taken", "translated", "not understood")
+_WORSE: tuple[Outcome, ...] = ("taken", "translated", "not understood")
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Imported:
 
     name: str
     original: bytes
-    report: LossReport = field(default_factory=LossReport)
+    report: ConversionReport = field(default_factory=ConversionReport)
     files: list[ImportedFile] = field(default_factory=list)
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -104,7 +104,7 @@ class Imported:
 
 
 @dataclass(frozen=True)
-class Home:
+class WorkspaceView:
     """The workspace that imports, as far as readers need it: `text_of` a file, empty where there is none, and the
     documents and shots of a template, read and chosen there."""
 
@@ -113,12 +113,12 @@ class Home:
 
 
 @dataclass(frozen=True)
-class Places:
+class ImportFolders:
     """Folders of the workspace that an import writes to, and what it may look at there."""
 
     templates: str = "templates/imported"
     pools: str = "fixtures/imported"
-    home: Home | None = None
+    home: WorkspaceView | None = None
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,9 @@ def _original(node: Any, way: Path_) -> Iterator[Any]:
 class Fields:
     """The keys of a mapping of the source; each is named in the report once, at the latest by `rest`."""
 
-    def __init__(self, source: Source, report: LossReport, data: Any, at: Path_ = (), first_line: int = 0) -> None:
+    def __init__(
+        self, source: Source, report: ConversionReport, data: Any, at: Path_ = (), first_line: int = 0
+    ) -> None:
         self.source, self.report, self.at, self.shift = source, report, at, first_line
         self.data: Mapping[str, Any] = data if isinstance(data, Mapping) else {}
         self.named: set[str] = set()
@@ -172,7 +174,7 @@ class Fields:
         line = self.source.line((*self.at, key))
         return None if line is None else line + self.shift
 
-    def say(self, key: str, what: What, note: str = "") -> Any:
+    def say(self, key: str, what: Outcome, note: str = "") -> Any:
         """Name `key` in the report if it is there; gives its value, or None."""
         if key in self.data:
             self.named.add(key)
@@ -208,14 +210,14 @@ def read_bytes(path: Path, shown: str) -> bytes:
         raise FormatError(f"cannot be read: {exc.strerror}", file=shown) from exc
 
 
-def text_of(path: Path, shown: str) -> str:
+def read_source_text(path: Path, shown: str) -> str:
     """The file as text, without a byte order mark."""
     return read_text(path, shown=shown, error=FormatError).removeprefix("\ufeff")
 
 
 def read_source(path: Path, shown: str) -> Source:
     """A YAML or JSON file, by its ending; `FormatError` with its line for anything else."""
-    return source_of(text_of(path, shown), path, shown)
+    return source_of(read_source_text(path, shown), path, shown)
 
 
 def source_of(text: str, path: Path, shown: str) -> Source:
@@ -229,9 +231,9 @@ def source_of(text: str, path: Path, shown: str) -> Source:
         except RecursionError as exc:
             raise FormatError("nested too deeply", file=shown) from exc
         else:
-            return Source(path, shown, text, plain(data, shown), lines=_json_lines(text))
+            return Source(path, shown, text, plain_data(data, shown), lines=_json_lines(text))
     yaml = parse_yaml(text, shown=shown, error=FormatError)
-    return Source(path, shown, text, plain(yaml.data, shown), yaml=yaml)
+    return Source(path, shown, text, plain_data(yaml.data, shown), yaml=yaml)
 
 
 class Tagged(str):
@@ -246,7 +248,7 @@ class Tagged(str):
         return self
 
 
-def plain(value: Any, shown: str) -> Any:
+def plain_data(value: Any, shown: str) -> Any:
     """Plain dicts, lists and scalars, within bounds."""
     left = MAX_VALUES
 
@@ -304,7 +306,7 @@ def _json_lines(text: str) -> dict[Path_, int]:
     return lines
 
 
-def beside(source: Path, reference: str) -> Path | None:
+def file_beside(source: Path, reference: str) -> Path | None:
     """The file `reference` names, inside the folder of `source`; None when it leads out of it or is not there."""
     name = reference.removeprefix("file://")
     try:
@@ -315,9 +317,9 @@ def beside(source: Path, reference: str) -> Path | None:
     return full if there and full.is_relative_to(source.parent.resolve()) else None
 
 
-def rows_of(path: Path, shown: str) -> list[tuple[int, dict[str, Any]]]:
+def read_rows(path: Path, shown: str) -> list[tuple[int, dict[str, Any]]]:
     """The rows of a CSV, JSONL, JSON or YAML file, each with its line (0 where there is none)."""
-    text = text_of(path, shown)
+    text = read_source_text(path, shown)
     if path.suffix.lower() == ".csv":
         reader = csv.DictReader(io.StringIO(text), strict=True)
         try:

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from promptlab.templates import literal
+from promptlab.templates import escape_jinja
 
 
 @dataclass(frozen=True)
-class Changed:
+class Translation:
     """A translated text and what was changed in it, in words."""
 
     text: str
@@ -38,7 +38,7 @@ _NUNJUCKS: tuple[tuple[re.Pattern[str], str, str], ...] = (
 )
 
 
-def from_nunjucks(text: str) -> Changed:
+def from_nunjucks(text: str) -> Translation:
     """A Nunjucks text as Jinja. Only what stands in tags is changed, and no text in quotes there."""
     notes: list[str] = []
 
@@ -58,21 +58,21 @@ def from_nunjucks(text: str) -> Changed:
         return code
 
     made = _TAG.sub(tag, text)
-    return Changed(made, tuple(dict.fromkeys(notes)))
+    return Translation(made, tuple(dict.fromkeys(notes)))
 
 
-def from_braces(text: str) -> Changed:
+def from_braces(text: str) -> Translation:
     r"""A text with `{x}` for variables, `{{` and `}}` or `\{` and `\}` for braces, as Jinja."""
     return _translated(re.compile(r"\\(?P<char>[{}])|(?P<pair>\{\{|\}\})|\{(?P<name>[A-Za-z_]\w*)\}"), text, "`{x}`")
 
 
-def from_dollars(text: str) -> Changed:
+def from_dollars(text: str) -> Translation:
     """A text with `$x` and `${x}` for variables and `$$` for a dollar sign, as Jinja."""
     pattern = r"(?P<pair>\$\$)|\$(?:(?P<name>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)\})"
     return _translated(re.compile(pattern, re.ASCII), text, "`$x`")
 
 
-def _translated(pattern: re.Pattern[str], text: str, shown: str) -> Changed:
+def _translated(pattern: re.Pattern[str], text: str, shown: str) -> Translation:
     parts: list[str] = []
     at, changed = 0, False
     plain = ""
@@ -81,28 +81,28 @@ def _translated(pattern: re.Pattern[str], text: str, shown: str) -> Changed:
         groups = match.groupdict()
         name = groups.get("name") or groups.get("braced")
         if name:
-            parts += [literal(plain), f"{{{{ {name} }}}}"]
+            parts += [escape_jinja(plain), f"{{{{ {name} }}}}"]
             plain, changed = "", True
         else:
             plain += groups.get("char") or match[0][0]
         at = match.end()
-    parts.append(literal(plain + text[at:]) if parts or at else literal(text))
-    return Changed("".join(parts), (f"{shown} is `{{{{ x }}}}` here",) if changed else ())
+    parts.append(escape_jinja(plain + text[at:]) if parts or at else escape_jinja(text))
+    return Translation("".join(parts), (f"{shown} is `{{{{ x }}}}` here",) if changed else ())
 
 
 _MUSTACHE = re.compile(r"\{\{\{?\s*([A-Za-z_][\w.]*)\s*\}?\}\}")
 
 
-def from_mustache(text: str) -> Changed:
+def from_mustache(text: str) -> Translation:
     """A text with `{{x}}` for variables and nothing else that means anything, as Jinja."""
     parts: list[str] = []
     at = 0
     for match in _MUSTACHE.finditer(text):
-        parts += [literal(text[at : match.start()]), f"{{{{ {match[1]} }}}}"]
+        parts += [escape_jinja(text[at : match.start()]), f"{{{{ {match[1]} }}}}"]
         at = match.end()
-    return Changed("".join([*parts, literal(text[at:])]))
+    return Translation("".join([*parts, escape_jinja(text[at:])]))
 
 
-def joined(notes: Iterable[str]) -> str:
+def join_notes(notes: Iterable[str]) -> str:
     """Notes as one clause."""
     return "; ".join(dict.fromkeys(notes))

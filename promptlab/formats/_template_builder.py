@@ -15,16 +15,16 @@ from typing import Any
 from jinja2 import nodes
 
 from promptlab import _yaml, templates
-from promptlab._yaml import EXPORT
+from promptlab._yaml import EXPORT_STYLE
 from promptlab.errors import FormatError, TemplateError
 from promptlab.formats import _sample_data as made_data
 from promptlab.templates import (
-    ATTRIBUTES,
-    ENVIRONMENT,
-    TEXT_METHODS,
+    ALLOWED_ATTRIBUTES,
+    ALLOWED_TEXT_METHODS,
+    JINJA_ENVIRONMENT,
     LayoutProblem,
     compile_text,
-    is_input,
+    is_input_name,
     type_problem,
 )
 from promptlab.types import Role, Template
@@ -87,10 +87,12 @@ class Draft:
 
     def own_name(self, name: str) -> str:
         """The input for the foreign variable `name`, declared if it was not."""
-        own = name if is_input(name) else self.renamed.get(name, "")
+        own = name if is_input_name(name) else self.renamed.get(name, "")
         if not own:
             base = re.sub(r"\W", "_", name, flags=re.ASCII).strip("_") or "value"
-            own = base if is_input(base) else f"{base}_value" if is_input(f"{base}_value") else f"input_{base}"
+            own = (
+                base if is_input_name(base) else f"{base}_value" if is_input_name(f"{base}_value") else f"input_{base}"
+            )
             while own in self.inputs:
                 own += "_"
             self.renamed[name] = own
@@ -107,10 +109,10 @@ class Draft:
         for spec in self.inputs.values():
             sample, default = spec.get("sample"), spec.get("default")
             if sample is not None and type_problem(spec.get("type", "string"), sample):
-                spec["type"] = made_data.type_of(sample)
+                spec["type"] = made_data.input_type_of(sample)
             if default is not None and type_problem(spec.get("type", "string"), default):
                 if sample is None:
-                    spec["type"] = made_data.type_of(default)
+                    spec["type"] = made_data.input_type_of(default)
                 else:
                     del spec["default"]
 
@@ -122,19 +124,19 @@ class Draft:
         """
         self._settle()
         try:
-            first = templates.parse(_yaml.dump(self.data()), path=path)
+            first = templates.parse(_yaml.dump_yaml(self.data()), path=path)
         except TemplateError as exc:
             raise FormatError(exc.what, field=exc.field) from exc
         given = {own: spec["sample"] for own, spec in self.inputs.items() if spec.get("sample") is not None}
-        made = made_data.row(first, given)
+        made = made_data.sample_row(first, given)
         for name, value in made.values.items():
             spec = self.inputs[name]
             if spec.get("sample") is None:
-                spec["type"], spec["sample"] = made_data.type_of(value), value
+                spec["type"], spec["sample"] = made_data.input_type_of(value), value
         self._settle()
         if made.problem:
             raise FormatError(made.problem)
-        text = header + _yaml.dump(self.data())
+        text = header + _yaml.dump_yaml(self.data())
         again = templates.parse(text, path=path)
         if not _same(again, templates.parse(_all_quoted(self.data()), path=path)):
             text = header + _all_quoted(self.data())
@@ -165,12 +167,12 @@ def names_in(text: str, where: str) -> frozenset[str]:
         raise FormatError(f"{where} is not Jinja as promptlab has it: {exc.message}{line}", hint=exc.hint) from exc
 
 
-METHODS = frozenset((*TEXT_METHODS, *(name for names in ATTRIBUTES.values() for name in names)))
+METHODS = frozenset((*ALLOWED_TEXT_METHODS, *(name for names in ALLOWED_ATTRIBUTES.values() for name in names)))
 
 
 def _check_methods(text: str, where: str) -> None:
     """Refuse a call of a method that no value has here, even where made data would never come to it."""
-    for call in ENVIRONMENT.parse(text).find_all(nodes.Call):
+    for call in JINJA_ENVIRONMENT.parse(text).find_all(nodes.Call):
         if isinstance(call.node, nodes.Getattr) and call.node.attr not in METHODS:
             hint = "values cannot be changed here" if call.node.attr in ("append", "pop", "extend", "update") else ""
             raise FormatError(f"{where} calls `.{call.node.attr}()`, which promptlab does not have", hint=hint)
@@ -181,15 +183,15 @@ def _same(one: Template, other: Template) -> bool:
 
 
 def _all_quoted(data: Mapping[str, Any]) -> str:
-    return "".join(f"{_yaml.inline(key, style=EXPORT)}: {_quoted(value)}\n" for key, value in data.items())
+    return "".join(f"{_yaml.yaml_inline(key, style=EXPORT_STYLE)}: {_quoted(value)}\n" for key, value in data.items())
 
 
 def _quoted(value: Any) -> str:
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_yaml.quoted(str(k))}: {_quoted(v)}" for k, v in value.items()) + "}"
+        return "{" + ", ".join(f"{_yaml.quote_text(str(k))}: {_quoted(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_quoted, value)) + "]"
-    return _yaml.quoted(value) if isinstance(value, str) else _yaml.inline(value, style=EXPORT)
+    return _yaml.quote_text(value) if isinstance(value, str) else _yaml.yaml_inline(value, style=EXPORT_STYLE)
 
 
 PARAMS = {
@@ -215,7 +217,7 @@ PARAMS = {
 """Sampling parameters as other formats call them, and as templates do."""
 
 
-def param(name: str, value: Any) -> tuple[str, Any] | None:
+def template_param(name: str, value: Any) -> tuple[str, Any] | None:
     """A parameter as a template has it; None when the value is nothing a template can hold."""
     own = PARAMS.get(name)
     number = isinstance(value, int | float) and not isinstance(value, bool)

@@ -16,7 +16,7 @@ from typing import Any
 from promptlab._yaml import parse_yaml
 from promptlab.errors import FormatError
 
-GONE = "***"
+MASK = "***"
 _NAME = (
     r"[\w.-]*(?:api[-_ ]?key|secret|token|password|passwd|passphrase|authorization|access[-_]?key|credentials?"
     r"|private[-_]?key|auth)"
@@ -55,7 +55,7 @@ def without_keys(content: bytes) -> bytes | None:
         if not any(one in cleaned for one in spelt):
             spelt = sorted((part for part in value.split() if len(part) > 3), key=len, reverse=True)
         for one in spelt:
-            cleaned = cleaned.replace(one, GONE)
+            cleaned = cleaned.replace(one, MASK)
     cleaned = _cleaned(cleaned, named=not any(isinstance(part, dict | list) for part in data))
     if any(True for part in _data(cleaned) for _ in _secrets(part, 0)):
         return None
@@ -68,14 +68,14 @@ def _cleaned(text: str, *, named: bool) -> str:
 
     def field(found: re.Match[str]) -> str:
         value = found["value"]
-        if _REFERENCE.match(value) or value.startswith(GONE):
+        if _REFERENCE.match(value) or value.startswith(MASK):
             return found[0]
         quote = value[0] if value[0] in "\"'" else '"'
-        return f"{found['name']}{quote}{GONE}{quote}"
+        return f"{found['name']}{quote}{MASK}{quote}"
 
     for shape in _SHAPES:
-        text = shape.sub(GONE, text)
-    text = _QUERY.sub(rf"\g<field>{GONE}", _LOGIN.sub(GONE, text))
+        text = shape.sub(MASK, text)
+    text = _QUERY.sub(rf"\g<field>{MASK}", _LOGIN.sub(MASK, text))
     return _FIELD.sub(field, text) if named else text
 
 
@@ -105,7 +105,7 @@ def _secrets(node: Any, depth: int) -> Iterator[str]:
     if isinstance(node, dict):
         for name, value in node.items():
             if isinstance(value, str) and value.strip() and _IS_NAME.fullmatch(str(name)):
-                if GONE not in value and not _REFERENCE.match(value):
+                if MASK not in value and not _REFERENCE.match(value):
                     yield str(value)
             else:
                 yield from _secrets(value, depth + 1)

@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from promptlab.errors import FormatError
-from promptlab.formats._source import Imported, Places, pool_line, read_bytes, rows_of, slug
+from promptlab.formats._source import Imported, ImportFolders, pool_line, read_bytes, read_rows, slug
 from promptlab.formats._template_builder import Draft
-from promptlab.formats.openai import content
+from promptlab.formats.openai import message_text
 
 KNOWN = ("input", "target", "choices", "id", "metadata", "files", "sandbox", "setup")
 QUESTION, CHOICES = "question", "choices"
 
 
-def read(path: Path, shown: str, places: Places) -> Imported:
+def read(path: Path, shown: str, places: ImportFolders) -> Imported:
     """A dataset. Raises `FormatError` when no row has an `input`."""
-    rows = rows_of(path, shown)
+    rows = read_rows(path, shown)
     if not any("input" in row for _, row in rows):
         raise FormatError("not a dataset of Inspect: no row has an `input`", file=shown, line=1)
     made = Imported(slug(path.stem), read_bytes(path, shown))
@@ -90,7 +90,7 @@ def _question(value: Any) -> tuple[str, list[str]]:
                 pass
         return value, []
     if isinstance(value, list) and all(isinstance(m, Mapping) for m in value):
-        texts = [content(m.get("content"))[0] for m in value if m.get("role") == "user"]
+        texts = [message_text(m.get("content"))[0] for m in value if m.get("role") == "user"]
         note = [] if len(texts) == len(value) == 1 else ["of the messages only those of the user"]
         return "\n\n".join(text for text in texts if text), note
     return (str(value), []) if isinstance(value, int | float) else ("", [])

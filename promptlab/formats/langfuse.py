@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from promptlab.errors import FormatError
-from promptlab.formats._source import Fields, Imported, Places, Source, read_bytes, read_source, slug
-from promptlab.formats._syntax import from_mustache, joined
-from promptlab.formats._template_builder import ROLES, Draft, param
+from promptlab.formats._source import Fields, Imported, ImportFolders, Source, read_bytes, read_source, slug
+from promptlab.formats._syntax import from_mustache, join_notes
+from promptlab.formats._template_builder import ROLES, Draft, template_param
 from promptlab.types import Role
 
 
-def read(path: Path, shown: str, places: Places) -> Imported:
+def read(path: Path, shown: str, places: ImportFolders) -> Imported:
     """Langfuse prompts. Raises `FormatError` when the file holds none."""
     source = read_source(path, shown)
     data = source.data
@@ -67,7 +67,13 @@ def _chosen(prompts: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def _prompt(
-    source: Source, made: Imported, places: Places, at: tuple[str | int, ...], one: Mapping[str, Any], *, main: bool
+    source: Source,
+    made: Imported,
+    places: ImportFolders,
+    at: tuple[str | int, ...],
+    one: Mapping[str, Any],
+    *,
+    main: bool,
 ) -> None:
     fields = Fields(source, made.report, one, at)
     name, version = str(fields.translate("name", "the name of the file")), fields.data.get("version")
@@ -79,7 +85,7 @@ def _prompt(
     if isinstance(config, Mapping):
         inner = fields.inside("config")
         for key, value in config.items():
-            own = param(key, value)
+            own = template_param(key, value)
             if own:
                 draft.params[own[0]] = own[1]
                 inner.say(key, "taken" if own[0] == key else "translated", "" if own[0] == key else f"`{own[0]}` here")
@@ -96,7 +102,7 @@ def _prompt(
         draft.messages(_messages(fields, notes))
         made.add(target, draft.text(target))
         notes += [f"`{old}` is the input `{new}` here" for old, new in draft.renamed.items()]
-        fields.say("prompt", "translated" if notes else "taken", joined(notes))
+        fields.say("prompt", "translated" if notes else "taken", join_notes(notes))
     except FormatError as exc:
         fields.drop("prompt", exc.what)
     fields.rest("kept in the original")

@@ -11,15 +11,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from promptlab.errors import FormatError
-from promptlab.formats._source import Fields, Imported, Places, read_bytes, read_source, slug
+from promptlab.formats._source import Fields, Imported, ImportFolders, read_bytes, read_source, slug
 from promptlab.formats._syntax import from_dollars
-from promptlab.formats._template_builder import Draft, param
+from promptlab.formats._template_builder import Draft, template_param
 from promptlab.types import Role
 
 KEYS = ("prompt", "system", "model", "defaults", "options", "schema_object", "fragments")
 
 
-def read(path: Path, shown: str, places: Places) -> Imported:
+def read(path: Path, shown: str, places: ImportFolders) -> Imported:
     """A template of `llm`. Raises `FormatError` when it is none."""
     source = read_source(path, shown)
     data = {"prompt": source.data} if isinstance(source.data, str) else source.data
@@ -53,7 +53,7 @@ def read(path: Path, shown: str, places: Places) -> Imported:
     if isinstance(options, Mapping):
         inner = fields.inside("options")
         for name, value in options.items():
-            known = param(name, value)
+            known = template_param(name, value)
             if known:
                 draft.params[known[0]] = known[1]
                 inner.say(name, "taken" if known[0] == name else "translated", "")

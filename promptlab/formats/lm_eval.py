@@ -16,9 +16,19 @@ from pathlib import Path
 from typing import Any
 
 from promptlab.errors import FormatError
-from promptlab.formats._source import Fields, Imported, Places, Source, Tagged, beside, read_bytes, read_source, slug
-from promptlab.formats._syntax import joined
-from promptlab.formats._template_builder import Draft, param, share_a_row
+from promptlab.formats._source import (
+    Fields,
+    Imported,
+    ImportFolders,
+    Source,
+    Tagged,
+    file_beside,
+    read_bytes,
+    read_source,
+    slug,
+)
+from promptlab.formats._syntax import join_notes
+from promptlab.formats._template_builder import Draft, share_a_row, template_param
 from promptlab.types import Role
 
 CODE = "code; never run"
@@ -28,7 +38,7 @@ MAX_INCLUDES = 8
 TEXTS = ("doc_to_text", "doc_to_target", "doc_to_choice", "description")
 
 
-def read(path: Path, shown: str, places: Places) -> Imported:
+def read(path: Path, shown: str, places: ImportFolders) -> Imported:
     """A task. Raises `FormatError` when the file has no `doc_to_text`, or its text cannot be had."""
     source = read_source(path, shown)
     if not isinstance(source.data, Mapping) or not {"task", "doc_to_text", "include"} & source.data.keys():
@@ -81,7 +91,7 @@ def _included(fields: Fields, source: Source, depth: int) -> dict[str, Any]:
     name = source.data.get("include")
     if not isinstance(name, str):
         return {}
-    full = beside(source.path, name)
+    full = file_beside(source.path, name)
     if full is None or depth >= MAX_INCLUDES:
         fields.drop("include", f"`{name}` is not inside the folder of the file")
         return {}
@@ -128,7 +138,7 @@ def _generation(fields: Fields, draft: Draft, data: Mapping[str, Any]) -> None:
         return
     inner = fields.inside("generation_kwargs")
     for key, value in given.items():
-        own = param(key, value)
+        own = template_param(key, value)
         if own:
             draft.params[own[0]] = own[1]
             inner.say(key, "taken" if own[0] == key else "translated", "" if own[0] == key else f"`{own[0]}` here")
@@ -189,5 +199,5 @@ def _answer(fields: Fields, data: Mapping[str, Any], made: Imported, prefix: str
     except FormatError as exc:
         fields.drop("doc_to_target", exc.what)
         return None
-    fields.say("doc_to_target", "translated", joined(notes))
+    fields.say("doc_to_target", "translated", join_notes(notes))
     return draft

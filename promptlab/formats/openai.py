@@ -19,27 +19,36 @@ from urllib.parse import parse_qsl
 
 from promptlab import models
 from promptlab.errors import FormatError
-from promptlab.formats import _exported_address as exported_address
-from promptlab.formats._source import Fields, Imported, Places, Source, read_bytes, slug, source_of, text_of
-from promptlab.formats._syntax import joined
-from promptlab.formats._template_builder import ROLES, Draft, param
+from promptlab.formats._exported_address import exported_address
+from promptlab.formats._source import (
+    Fields,
+    Imported,
+    ImportFolders,
+    Source,
+    read_bytes,
+    read_source_text,
+    slug,
+    source_of,
+)
+from promptlab.formats._syntax import join_notes
+from promptlab.formats._template_builder import ROLES, Draft, template_param
 from promptlab.models import Endpoint, api_address, api_key_header
-from promptlab.templates import literal
+from promptlab.templates import escape_jinja
 from promptlab.types import Request, Result, Role
 from promptlab.workspace import OpenAIModel
 
 QUESTION = "question"
 
 
-def read(path: Path, shown: str, places: Places) -> Imported:
+def read(path: Path, shown: str, places: ImportFolders) -> Imported:
     """A request body (chat completions, or responses with `input`). Raises `FormatError` when it is none."""
-    source = source_of(text_of(path, shown), path.with_suffix(".json"), shown)
+    source = source_of(read_source_text(path, shown), path.with_suffix(".json"), shown)
     made = Imported(slug(path.stem, "request"), read_bytes(path, shown))
     made.add(f"{places.templates}/{made.name}.yaml", _template(source, made, f"{places.templates}/{made.name}.yaml"))
     return made
 
 
-def template_text(text: str, path: str) -> str:
+def template_from_request(text: str, path: str) -> str:
     """The template file for a pasted request body. Raises `FormatError` when it is none."""
     source = source_of(text, Path("request.json"), "the request")
     return _template(source, Imported("request", text.encode()), path)
@@ -56,7 +65,7 @@ def _template(source: Source, made: Imported, path: str) -> str:
     turns = _turns(fields)
     # The last question becomes an input, with what was asked as its sample.
     last = turns.pop() if turns and turns[-1][0] == "user" else None
-    messages = [(role, literal(text)) for role, text in turns]
+    messages = [(role, escape_jinja(text)) for role, text in turns]
     if last is not None:
         draft.inputs = {QUESTION: {"sample": last[1]}}
         messages.append(("user", f"{{{{ {QUESTION} }}}}"))
@@ -90,18 +99,18 @@ def _turns(fields: Fields) -> list[tuple[Role, str]]:
     for number, message in enumerate(given if isinstance(given, list) else []):
         name, line = f"{key}.{number}", fields.source.line((key, number))
         role = ROLES.get(str(message.get("role"))) if isinstance(message, Mapping) else None
-        text, notes = content(message.get("content")) if isinstance(message, Mapping) else ("", [])
+        text, notes = message_text(message.get("content")) if isinstance(message, Mapping) else ("", [])
         if role is None or not text:
             fields.report.add(name, "not understood", line, "no text of the system, the user or the assistant")
             continue
         notes += [f"the role `{message['role']}` is `{role}` here"] if role != message["role"] else []
         notes += [f"without {k}" for k in sorted(set(message) - {"role", "content", "type"})]
-        fields.report.add(name, "translated" if notes else "taken", line, joined(notes))
+        fields.report.add(name, "translated" if notes else "taken", line, join_notes(notes))
         turns.append((role, text))
     return turns
 
 
-def content(value: Any) -> tuple[str, list[str]]:
+def message_text(value: Any) -> tuple[str, list[str]]:
     """The text of a message's content, and notes on what was left out."""
     if isinstance(value, str):
         return value, []
@@ -116,7 +125,7 @@ def content(value: Any) -> tuple[str, list[str]]:
 
 def _parameters(fields: Fields, draft: Draft) -> None:
     for key in list(fields.data):
-        own = param(key, fields.data[key])
+        own = template_param(key, fields.data[key])
         if own and own[0] not in draft.params:
             draft.params[own[0]] = own[1]
             fields.say(key, "taken" if key == own[0] else "translated", "" if key == own[0] else f"`{own[0]}` here")
@@ -130,7 +139,7 @@ def _parameters(fields: Fields, draft: Draft) -> None:
         fields.translate(where, "`schema` of the template")
 
 
-def body(request: Request, entry: OpenAIModel) -> dict[str, Any]:
+def request_body(request: Request, entry: OpenAIModel) -> dict[str, Any]:
     """The request as JSON data, without streaming. Raises `RequestRejected` for what this model cannot be asked."""
     at = api_address(request.model, entry)
     can = models.api_capabilities(request.model, entry, official=at.official)
@@ -138,14 +147,14 @@ def body(request: Request, entry: OpenAIModel) -> dict[str, Any]:
     return {key: value for key, value in made.items() if key not in ("stream", "stream_options")}
 
 
-def as_json(request: Request, entry: OpenAIModel) -> str:
+def request_as_json(request: Request, entry: OpenAIModel) -> str:
     """The request's body as JSON."""
-    return _json(body(request, entry)) + "\n"
+    return _json(request_body(request, entry)) + "\n"
 
 
-def as_python(request: Request, entry: OpenAIModel) -> str:
+def request_as_python(request: Request, entry: OpenAIModel) -> str:
     """A Python program that asks it through the `openai` package."""
-    made = body(request, entry)
+    made = request_body(request, entry)
     own = {
         "top_k",
         "min_p",
@@ -158,7 +167,7 @@ def as_python(request: Request, entry: OpenAIModel) -> str:
     env = _key_env(entry)
     key = f'os.environ["{env}"]' if env else '"none"'
     at = api_address(request.model, entry)
-    asked = exported_address.of(request.model, at, key_env=env)
+    asked = exported_address(request.model, at, key_env=env)
     base = f", base_url={at.base!r}" if entry.base_url or at.azure else ""
     query = [repr(dict(parse_qsl(at.version)))[1:-1]] if at.version else []
     query += [f'**dict(parse_qsl(os.environ["{asked.query_env}"], True))'] if asked.query_env else []
@@ -179,11 +188,11 @@ def as_python(request: Request, entry: OpenAIModel) -> str:
     return "\n".join(line for number, line in enumerate(lines) if line or not lines[number - 1].endswith(",")) + "\n"
 
 
-def as_curl(request: Request, entry: OpenAIModel) -> str:
+def request_as_curl(request: Request, entry: OpenAIModel) -> str:
     """A curl command for a POSIX shell that asks it."""
     at = api_address(request.model, entry)
     env = _key_env(entry)
-    asked = exported_address.of(request.model, at, key_env=env)
+    asked = exported_address(request.model, at, key_env=env)
     url = shlex.quote(f"{at.base}/chat/completions" + (f"?{at.version}" if at.version else ""))
     if asked.query_env:
         url = f'--globoff {url}"{"&" if at.version else "?"}${{{asked.query_env}:?}}"'
@@ -193,7 +202,7 @@ def as_curl(request: Request, entry: OpenAIModel) -> str:
         head.append(f'-H "api-key: ${env}"' if plain else f'-H "Authorization: Bearer ${env}"')
     elif asked.login_env:
         head.append(f'--user "${{{asked.login_env}:?}}"')
-    command = " \\\n  ".join([*head, f"--data-binary {shlex.quote(_json(body(request, entry)))}"]) + "\n"
+    command = " \\\n  ".join([*head, f"--data-binary {shlex.quote(_json(request_body(request, entry)))}"]) + "\n"
     return "".join(f"# {line}\n" for line in asked.notes) + command
 
 
@@ -201,16 +210,16 @@ def _key_env(entry: OpenAIModel) -> str:
     return entry.api_key_env or ("" if entry.base_url else "OPENAI_API_KEY")
 
 
-def batch(requests: Iterable[tuple[str, Request]], entry: OpenAIModel) -> str:
+def batch_file(requests: Iterable[tuple[str, Request]], entry: OpenAIModel) -> str:
     """A file for the Batch API: one request a line, each under its id."""
     lines = []
     for name, request in requests:
-        row = {"custom_id": name, "method": "POST", "url": "/v1/chat/completions", "body": body(request, entry)}
+        row = {"custom_id": name, "method": "POST", "url": "/v1/chat/completions", "body": request_body(request, entry)}
         lines.append(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
     return "".join(lines)
 
 
-def training(pairs: Iterable[tuple[Request, str]]) -> str:
+def finetuning_file(pairs: Iterable[tuple[Request, str]]) -> str:
     """A file for chat fine-tuning: the messages of each request and the answer wanted, a line each."""
     return "".join(
         _line({"messages": [*_messages(request), {"role": "assistant", "content": answer}]})
@@ -218,7 +227,7 @@ def training(pairs: Iterable[tuple[Request, str]]) -> str:
     )
 
 
-def preferences(results: Sequence[Result]) -> str:
+def preference_file(results: Sequence[Result]) -> str:
     """A file for preference training: of answers to the same messages, the best-scored above the worst.
 
     Only scores tell answers apart here, and answers with the same score make no pair.
@@ -254,6 +263,6 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
 
 
-def custom_id(name: str) -> str:
+def batch_custom_id(name: str) -> str:
     """`name` with nothing in it but letters, digits, dashes, dots and underscores."""
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", name) or "row"

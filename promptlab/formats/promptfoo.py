@@ -16,21 +16,31 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from promptlab._yaml import dump
+from promptlab._yaml import dump_yaml
 from promptlab.errors import FormatError
 from promptlab.formats import _embedded as kept
-from promptlab.formats import _exported_address as exported_address
-from promptlab.formats._export import Outward
-from promptlab.formats._source import Fields, Imported, Places, Source, beside, read_bytes, read_source, slug, text_of
-from promptlab.formats._syntax import from_nunjucks, joined
-from promptlab.formats._template_builder import PARAMS, ROLES, Draft, param
+from promptlab.formats._export import PortablePrompt
+from promptlab.formats._exported_address import exported_address
+from promptlab.formats._source import (
+    Fields,
+    Imported,
+    ImportFolders,
+    Source,
+    file_beside,
+    read_bytes,
+    read_source,
+    read_source_text,
+    slug,
+)
+from promptlab.formats._syntax import from_nunjucks, join_notes
+from promptlab.formats._template_builder import PARAMS, ROLES, Draft, template_param
 from promptlab.formats.promptfoo_tests import CODE, CODE_ENDINGS, RUN_SETTING, Tests, is_file
 from promptlab.models import api_address, is_api_version
 from promptlab.types import Role
 from promptlab.workspace import OpenAIModel
 
 
-def read(path: Path, shown: str, places: Places) -> Imported:
+def read(path: Path, shown: str, places: ImportFolders) -> Imported:
     """A promptfoo configuration. Raises `FormatError` when it is none."""
     source = read_source(path, shown)
     if not isinstance(source.data, Mapping) or not {"prompts", "tests", "providers"} & source.data.keys():
@@ -39,7 +49,7 @@ def read(path: Path, shown: str, places: Places) -> Imported:
 
 
 class _Config:
-    def __init__(self, source: Source, places: Places) -> None:
+    def __init__(self, source: Source, places: ImportFolders) -> None:
         self.source, self.places = source, places
         stem = source.path.stem
         self.name = slug(source.path.parent.name if stem.startswith("promptfooconfig") else stem, "promptfoo")
@@ -100,7 +110,7 @@ class _Config:
             try:
                 for label, text, note in self.texts(entry):
                     notes = [note, *self.template(label, text, sample, len(entries))]
-                    words = joined(n for n in notes if n)
+                    words = join_notes(n for n in notes if n)
                     self.report.add(name, "translated" if words else "taken", line, words)
             except FormatError as exc:
                 reason = f"{exc.what}; {exc.hint}" if exc.hint else exc.what
@@ -121,7 +131,7 @@ class _Config:
             if not found:
                 raise FormatError("there is no text in it")
             left = f"without {', '.join(extra)}" if extra else ""
-            return [(label or name, text, joined(n for n in (note, left) if n)) for name, text, note in found]
+            return [(label or name, text, join_notes(n for n in (note, left) if n)) for name, text, note in found]
         if not isinstance(entry, str):
             raise FormatError("neither a text nor a mapping")
         if entry.startswith("exec:"):
@@ -140,14 +150,14 @@ class _Config:
         if ":" in Path(name).name or name.endswith(CODE_ENDINGS):
             raise FormatError(f"`{name}` is {CODE}")
         if "*" in name:
-            matched = sorted(p for p in self.source.path.parent.glob(name) if beside(self.source.path, str(p)))
+            matched = sorted(p for p in self.source.path.parent.glob(name) if file_beside(self.source.path, str(p)))
             if not matched:
                 raise FormatError(f"no file matches `{name}` in the folder of the configuration")
             return [made for p in matched for made in self.file(str(p.relative_to(self.source.path.parent)))]
-        full = beside(self.source.path, name)
+        full = file_beside(self.source.path, name)
         if full is None:
             raise FormatError(f"there is no `{name}` inside the folder of the configuration")
-        text = text_of(full, name)
+        text = read_source_text(full, name)
         stem = full.stem
         if full.suffix in (".txt", ".md", ".j2"):
             parts = [part for part in re.split(r"^---\s*$", text, flags=re.MULTILINE) if part.strip()]
@@ -167,8 +177,8 @@ class _Config:
         name = slug(label, self.name)
         folder = f"{self.places.templates}/{self.name}/" if count > 1 else f"{self.places.templates}/"
         messages, notes = _messages(text)
-        seen = kept.Seen(messages, self.schema, sample)
-        own = kept.template(self.kept.get(label), seen, f"{folder}{name}.yaml", self.places.home)
+        seen = kept.ShownPrompt(messages, self.schema, sample)
+        own = kept.embedded_template(self.kept.get(label), seen, f"{folder}{name}.yaml", self.places.home)
         if own.text is not None:
             self.made.add(f"{folder}{name}.yaml", own.text)
             return []
@@ -230,7 +240,7 @@ class _Config:
         found: dict[str, Any] = {}
         for field, value in config.items():
             where, row = f"{name}.config.{field}", self.source.line((*at, "config", field))
-            own = param(field, value)
+            own = template_param(field, value)
             if own is not None:
                 found[own[0]] = own[1]
                 self.report.add(where, "taken", row)
@@ -305,7 +315,7 @@ def _messages(text: str) -> tuple[list[tuple[Role, str]], list[str]]:
     return found, notes
 
 
-def write(exports: Sequence[Outward], models: Mapping[str, OpenAIModel]) -> str:
+def write_promptfoo(exports: Sequence[PortablePrompt], models: Mapping[str, OpenAIModel]) -> str:
     """A promptfoo configuration of templates and of the models to ask, as YAML."""
     prompts: list[dict[str, Any]] = []
     tests: list[dict[str, Any]] = []
@@ -327,10 +337,10 @@ def write(exports: Sequence[Outward], models: Mapping[str, OpenAIModel]) -> str:
         "metadata": {"promptlab": ours},
     }
     notes = dict.fromkeys(note for name, model in models.items() for note in _notes(name, model))
-    return "".join(f"# {note}\n" for note in notes) + dump(data)
+    return "".join(f"# {note}\n" for note in notes) + dump_yaml(data)
 
 
-def _provider(name: str, model: OpenAIModel, exports: Sequence[Outward]) -> dict[str, Any]:
+def _provider(name: str, model: OpenAIModel, exports: Sequence[PortablePrompt]) -> dict[str, Any]:
     config: dict[str, Any] = {}
     params = exports[0].template.params
     for field in dict.fromkeys(PARAMS.values()):
@@ -342,7 +352,7 @@ def _provider(name: str, model: OpenAIModel, exports: Sequence[Outward]) -> dict
         config["response_format"] = {"type": "json_schema", "json_schema": schema}
     if model.base_url:
         at = api_address(name, model)
-        asked = exported_address.of(name, at, key_env=model.api_key_env or "")
+        asked = exported_address(name, at, key_env=model.api_key_env or "")
         query = [at.version] if at.version else []
         query += [f"{{{{env.{asked.query_env}}}}}"] if asked.query_env else []
         config["apiBaseUrl"] = f"{at.base}?{'&'.join(query)}" if query else at.base
@@ -358,7 +368,7 @@ def _provider(name: str, model: OpenAIModel, exports: Sequence[Outward]) -> dict
 def _notes(name: str, model: OpenAIModel) -> list[str]:
     if not model.base_url:
         return []
-    asked = exported_address.of(name, api_address(name, model), key_env=model.api_key_env or "")
+    asked = exported_address(name, api_address(name, model), key_env=model.api_key_env or "")
     return [
         note.replace("_LOGIN", "_LOGIN_BASE64").replace("user:password", "base64 of user:password")
         for note in asked.notes

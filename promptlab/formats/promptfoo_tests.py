@@ -9,8 +9,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from promptlab.errors import FormatError
-from promptlab.formats._source import Fields, LossReport, Source, beside, pool_line, rows_of, slug, text_of
-from promptlab.formats._syntax import joined
+from promptlab.formats._source import (
+    ConversionReport,
+    Fields,
+    Source,
+    file_beside,
+    pool_line,
+    read_rows,
+    read_source_text,
+    slug,
+)
+from promptlab.formats._syntax import join_notes
 
 MAX_CASES = 1_000
 RUN_SETTING = "a setting of a run; promptlab takes it on the command line"
@@ -23,7 +32,7 @@ class Tests:
     """Reads tests into cases and names what it finds in `report`. `schema` is that of an `is-json` assert."""
 
     source: Source
-    report: LossReport
+    report: ConversionReport
     fields: Fields
     schema: dict[str, Any] | None = None
 
@@ -99,11 +108,11 @@ class Tests:
             raise FormatError(
                 f"{reference}: {CODE}" if "://" not in reference else "a remote reference; nothing is fetched"
             )
-        full = beside(self.source.path, reference)
+        full = file_beside(self.source.path, reference)
         if full is None:
             raise FormatError("there is no such file inside the folder of the configuration")
         made = []
-        for _, row in rows_of(full, reference):
+        for _, row in read_rows(full, reference):
             values = row.get("vars", {k: v for k, v in row.items() if not k.startswith("__")})
             expected = str(row.get("__expected") or row.get("__expected1") or "")
             kind, colon, value = expected.partition(":")
@@ -123,14 +132,14 @@ class Tests:
         notes = []
         for key, value in values.items():
             if is_file(value):
-                full = beside(self.source.path, value)
+                full = file_beside(self.source.path, value)
                 if full is None or full.suffix not in (".txt", ".md"):
                     notes.append(f"`{key}`: `{value}` is not read")
                     values = {k: v for k, v in values.items() if k != key}
                 else:
-                    values = {**values, key: text_of(full, value)}
+                    values = {**values, key: read_source_text(full, value)}
                     notes.append(f"`{key}` read from {value}")
-        fields.say("vars", "translated" if notes else "taken", joined(notes))
+        fields.say("vars", "translated" if notes else "taken", join_notes(notes))
         name = str(fields.take("description") or "")
         before = len(self.report.entries)
         output, tags = self.asserts(test.get("assert"), (*at, "assert"))

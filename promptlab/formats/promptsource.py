@@ -17,18 +17,18 @@ from typing import Any
 from jinja2 import TemplateSyntaxError, nodes
 
 from promptlab.errors import FormatError
-from promptlab.formats._growing_lists import rewritten
-from promptlab.formats._source import Fields, Imported, Places, Tagged, read_bytes, read_source, slug
-from promptlab.formats._syntax import joined
+from promptlab.formats._growing_lists import rewrite_growing_lists
+from promptlab.formats._source import Fields, Imported, ImportFolders, Tagged, read_bytes, read_source, slug
+from promptlab.formats._syntax import join_notes
 from promptlab.formats._template_builder import Draft, names_in, share_a_row
-from promptlab.templates import ENVIRONMENT
+from promptlab.templates import JINJA_ENVIRONMENT
 
 BARS = "|||"
 CHOICES = "answer_choices"
 _RANDOM = re.compile(r"(\|\s*)random\b(?=[^{}]*[%}]\})")
 
 
-def read(path: Path, shown: str, places: Places) -> Imported:
+def read(path: Path, shown: str, places: ImportFolders) -> Imported:
     """A `templates.yaml`. Raises `FormatError` when it is none; a template that cannot be had is in the report."""
     source = read_source(path, shown)
     if not isinstance(source.data, Mapping) or not isinstance(source.data.get("templates"), Mapping):
@@ -50,7 +50,7 @@ def read(path: Path, shown: str, places: Places) -> Imported:
     return made
 
 
-def _template(fields: Fields, key: str, made: Imported, places: Places) -> None:
+def _template(fields: Fields, key: str, made: Imported, places: ImportFolders) -> None:
     name = str(fields.translate("name", "the name of the file and the description") or key)
     fields.say("id", "translated", "kept as a comment")
     reference = fields.translate("reference", "kept as a comment")
@@ -69,7 +69,7 @@ def _template(fields: Fields, key: str, made: Imported, places: Places) -> None:
         return
     base = f"{places.templates}/{made.name}/{slug(name)}"
     try:
-        grown = rewritten(jinja)
+        grown = rewrite_growing_lists(jinja)
         fixed = _RANDOM.sub(r"\1choice", grown)
         parts = split(fixed)
         notes = list(parts.notes)
@@ -93,7 +93,7 @@ def _template(fields: Fields, key: str, made: Imported, places: Places) -> None:
         files = [(texts[n][0], draft.text(texts[n][0], header=header)) for n, draft in enumerate(drafts)]
         for target, text in files:
             made.add(target, text)
-        fields.say("jinja", "translated" if notes else "taken", joined(notes))
+        fields.say("jinja", "translated" if notes else "taken", join_notes(notes))
         fields.say("answer_choices", "translated", "a list that the text sets") if choices else fields.take(
             "answer_choices"
         )
@@ -105,7 +105,7 @@ def _template(fields: Fields, key: str, made: Imported, places: Places) -> None:
 
 def _filters(text: str) -> set[str]:
     try:
-        return {node.name for node in ENVIRONMENT.parse(text).find_all(nodes.Filter)}
+        return {node.name for node in JINJA_ENVIRONMENT.parse(text).find_all(nodes.Filter)}
     except TemplateSyntaxError:
         return set()
 
@@ -193,12 +193,12 @@ def _trimmed(text: str) -> str:
 
 def _prints_no_blanks(text: str) -> bool:
     """Whether the ends of `text` are prints of a value or text: only then is a trim not worth its tag."""
-    tree = ENVIRONMENT.parse(text)
+    tree = JINJA_ENVIRONMENT.parse(text)
     return len(tree.body) == 1 and isinstance(tree.body[0], nodes.Output)
 
 
 def _shares(before: str, after: str) -> bool:
     """Whether `after` uses a name that `before` assigns."""
-    tree = ENVIRONMENT.parse(before)
+    tree = JINJA_ENVIRONMENT.parse(before)
     made = {node.name for node in tree.find_all(nodes.Name) if node.ctx == "store"}
     return bool(names_in(after, "the target") & (made | {macro.name for macro in tree.find_all(nodes.Macro)}))

@@ -8,7 +8,7 @@ from typing import Any
 
 from promptlab.errors import InputError, nearest
 from promptlab.runs._prompts import Prompts
-from promptlab.templates import materials
+from promptlab.templates import load_materials
 from promptlab.types import SWITCHABLE, Given, Params, Section, Template, Trial
 from promptlab.workspace import Workspace
 
@@ -31,7 +31,7 @@ def question(
     expected: Any = None,
 ) -> Trial:
     """What is asked, with its documents read and its shots chosen; of no model yet, and not rendered yet."""
-    filled = materials(workspace, template, given.values, without=without)
+    filled = load_materials(workspace, template, given.values, without=without)
     return Trial(
         template=template,
         inputs=given.values,

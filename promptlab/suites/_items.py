@@ -13,7 +13,7 @@ from promptlab.suites import _case_file as case_files
 from promptlab.suites import _judge as judging
 from promptlab.suites._recorded_item import label_of_trial
 from promptlab.suites._suite import Case, Item, Key, Suite, Variant
-from promptlab.templates import Filler
+from promptlab.templates import MaterialsReader
 from promptlab.types import Label, Prompt, Scorer, ScorerSpec, Section, Trial
 from promptlab.workspace import Workspace
 
@@ -56,7 +56,7 @@ class Fill:
     def __init__(self, workspace: Workspace, suite: Suite) -> None:
         self._workspace, self.suite = workspace, suite
         self.label_of = cache(workspace.label_of)  # which follows links, and the same few paths come up every time
-        self._filler = Filler(workspace)
+        self._filler = MaterialsReader(workspace)
         self._case: Case | None = None
         self._asked: dict[tuple[int, tuple[Section, ...]], Trial] = {}
         self._scorers: dict[tuple[tuple[ScorerSpec, ...], str | None], tuple[Scorer, ...]] = {}

@@ -19,14 +19,14 @@ MOST = 4
 _TEXTS = ("instructions", "output_format", "user", "schema", "layout", "description")
 
 
-def message(path: str, old: str | None, new: str) -> str:
+def commit_message(path: str, old: str | None, new: str) -> str:
     """One line for the history; `old` is None for a template that is new."""
     name = Path(path).stem
     try:
         after = parse(new, path=path)
         if old is None:
             return f"Add {name}: {' '.join(after.description.split())}" if after.description else f"Add {name}"
-        found = list(changes(parse(old, path=path), after))
+        found = list(describe_changes(parse(old, path=path), after))
     except PromptlabError:
         return f"Add {name}" if old is None else f"Change {name}"
     if not found:
@@ -36,7 +36,7 @@ def message(path: str, old: str | None, new: str) -> str:
     return line[:1].upper() + line[1:]
 
 
-def changes(old: Template, new: Template) -> Iterator[str]:
+def describe_changes(old: Template, new: Template) -> Iterator[str]:
     """What differs, most telling first."""
     for name in _TEXTS[:4]:
         yield from _text(name, getattr(old, name), getattr(new, name))
@@ -78,4 +78,4 @@ def _shots(old: ShotChoice | None, new: ShotChoice | None) -> Iterator[str]:
         yield f"k {old.k} → {new.k}" if same_but_k else "other examples"
 
 
-__all__ = ["changes", "message"]
+__all__ = ["commit_message", "describe_changes"]

@@ -19,9 +19,9 @@ from dataclasses import fields as fields_of
 from typing import Any
 
 from promptlab import _yaml
-from promptlab._yaml import CannotSplice, same
+from promptlab._yaml import CannotSplice, written_alike
 from promptlab.errors import TemplateError, nearest
-from promptlab.templates._parse import TEXTS, parse, passages_entry, plain
+from promptlab.templates._parse import TEXT_FIELDS, parse, passages_entry, plain_data
 from promptlab.types import InputSpec, Params, PassageChoice, ShotChoice, Template
 
 KEYS = (
@@ -39,7 +39,7 @@ _DEFAULT_SHOTS = {f.name: f.default for f in fields_of(ShotChoice) if f.default 
 _DEFAULT_INPUT = asdict(InputSpec())
 
 
-def edit(source: str, changes: Mapping[str, Any], *, path: str) -> str:
+def edit_template(source: str, changes: Mapping[str, Any], *, path: str) -> str:
     """The text of the template file `source` with `changes`, touching only what they change.
 
     A change to what is there already changes nothing. Raises `TemplateError` where `source` is no template, a
@@ -47,9 +47,9 @@ def edit(source: str, changes: Mapping[str, Any], *, path: str) -> str:
     place (an anchor used twice).
     """
     old = parse(source, path=path)
-    raw = plain(source, path=path)
+    raw = plain_data(source, path=path)
     new_raw = _Change(old, raw, path).apply(changes)
-    if same(raw, new_raw):
+    if written_alike(raw, new_raw):
         return source
     wanted = _parsed(new_raw, path)
     if _says(wanted) == _says(old):
@@ -57,7 +57,7 @@ def edit(source: str, changes: Mapping[str, Any], *, path: str) -> str:
     problem: Exception | None = None
     for coarse in (False, True):
         try:
-            text = _yaml.change(source, raw, new_raw, texts=TEXTS, coarse=coarse)
+            text = _yaml.edit_yaml(source, raw, new_raw, texts=TEXT_FIELDS, coarse=coarse)
             if _says(parse(text, path=path)) == _says(wanted):
                 return text
         except (CannotSplice, TemplateError) as exc:
@@ -70,21 +70,21 @@ def edit(source: str, changes: Mapping[str, Any], *, path: str) -> str:
     ) from problem
 
 
-def new(values: Mapping[str, Any], *, path: str) -> str:
+def new_template(values: Mapping[str, Any], *, path: str) -> str:
     """The text of a new template file with these fields, in the usual order and form.
 
     Without `layout` it has the standard one. Raises `TemplateError` as `edit` does.
     """
     raw = _Change(Template("", path), {}, path).apply(values) or {"instructions": None}
     wanted = _parsed(raw, path)
-    rows = [row for key in KEYS if key in raw for row in _yaml.entry(key, raw[key], 0, text=key in TEXTS)]
+    rows = [row for key in KEYS if key in raw for row in _yaml.entry_rows(key, raw[key], 0, text=key in TEXT_FIELDS)]
     text = "\n".join(rows) + "\n"
     if _says(parse(text, path=path)) != _says(wanted):
         raise TemplateError("these values cannot be written as a template file", file=path)
     return text
 
 
-def fields(template: Template) -> dict[str, Any]:
+def template_fields(template: Template) -> dict[str, Any]:
     """Every field of `template` by the names `edit` takes; None and empty ones included."""
     values = {key: getattr(template, key) for key in KEYS}
     return {**values, "schema": json.loads(template.schema) if template.schema else None}
@@ -95,7 +95,7 @@ def context_entry(path: str, choice: PassageChoice | None) -> str | dict[str, An
     return {"path": path} if choice is None else {"path": path, "passages": passages_entry(choice)}
 
 
-def with_passages(
+def context_with_passages(
     template: Template, path: str, choice: PassageChoice | None, *, original: Template | None = None
 ) -> list[str | dict[str, Any]]:
     """The field `context` of `template`, with `choice` taken of its document `path`; the others stay as they are.
@@ -113,7 +113,7 @@ def with_passages(
 
 def _parsed(raw: Mapping[str, Any], path: str) -> Template:
     try:
-        return parse(_yaml.inline(raw, flow=True, as_json=True), path=path)
+        return parse(_yaml.yaml_inline(raw, flow=True, as_json=True), path=path)
     except TemplateError as exc:
         # Its line is one of a text nobody has seen.
         raise TemplateError(exc.what, file=path, field=exc.field, hint=exc.hint) from exc
@@ -167,7 +167,7 @@ class _Change:
             return
         if key == "context":
             value = self._context(value)
-            if same(value, self.raw.get(key) or []):
+            if written_alike(value, self.raw.get(key) or []):
                 return
         elif value is not None and not isinstance(value, str):
             raise self._wrong(key, "should be text")
@@ -275,9 +275,9 @@ class _Change:
         now: dict[str, Any] = dict(was or {})
         before = {**_DEFAULT_INPUT, **now}
         for key, one in spec.items():
-            if same(one, before[key]) or (one is None and before[key] == _DEFAULT_INPUT[key]):
+            if written_alike(one, before[key]) or (one is None and before[key] == _DEFAULT_INPUT[key]):
                 continue
-            if one is None or same(one, _DEFAULT_INPUT[key]):
+            if one is None or written_alike(one, _DEFAULT_INPUT[key]):
                 now.pop(key, None)
             else:
                 now[key] = one
@@ -305,4 +305,4 @@ class _Change:
         return TemplateError(f"there is no field `{name}`", file=self.path, field=name, hint=nearest(name, known))
 
 
-__all__ = ["KEYS", "context_entry", "edit", "fields", "new", "with_passages"]
+__all__ = ["KEYS", "context_entry", "context_with_passages", "edit_template", "new_template", "template_fields"]

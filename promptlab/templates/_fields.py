@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from promptlab._yaml import same
+from promptlab._yaml import written_alike
 from promptlab.errors import TemplateError
 from promptlab.templates import _edit as template_edit
 from promptlab.templates._parse import parse
@@ -23,9 +23,9 @@ from promptlab.types import InputSpec, Template
 _INPUT = asdict(InputSpec())
 
 
-def of(template: Template) -> dict[str, Any]:
+def plain_fields(template: Template) -> dict[str, Any]:
     """Every field of `template` as plain data; None and empty ones included."""
-    plain = template_edit.fields(template)
+    plain = template_edit.template_fields(template)
     chosen = template.passages
     return {
         **plain,
@@ -37,16 +37,16 @@ def of(template: Template) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def values(template: Template, changes: Mapping[str, Any]) -> dict[str, Any]:
+def field_values(template: Template, changes: Mapping[str, Any]) -> dict[str, Any]:
     """Every field as it is with `changes`, whether or not they make a template."""
-    found = copy.deepcopy(of(template))
+    found = copy.deepcopy(plain_fields(template))
     for name, value in changes.items():
         _put(found, name.split("."), copy.deepcopy(value))
     inputs = found["inputs"] or {}
     return {**found, "inputs": {name: {**_INPUT, **(spec or {})} for name, spec in inputs.items()}}
 
 
-def with_field(template: Template, changes: Mapping[str, Any], name: str, value: Any) -> dict[str, Any]:
+def set_field(template: Template, changes: Mapping[str, Any], name: str, value: Any) -> dict[str, Any]:
     """`changes` with the field `name` set to `value`; what is as it was in `template` is no change any more."""
     key, _, part = name.partition(".")
     now = dict(changes)
@@ -55,27 +55,25 @@ def with_field(template: Template, changes: Mapping[str, Any], name: str, value:
         _put(whole, name.split("."), value)
         name, value = key, whole[key]
     now = {known: one for known, one in now.items() if not known.startswith(f"{name}.")}
-    if _alike(_get(of(template), name.split(".")), value):
+    if _alike(_get(plain_fields(template), name.split(".")), value):
         now.pop(name, None)
     else:
         now[name] = value
     return now
 
 
-def edited(template: Template, changes: Mapping[str, Any]) -> Template:
+def apply_changes(template: Template, changes: Mapping[str, Any]) -> Template:
     """`template` with `changes`, its `source` the text of the changed file. Raises `TemplateError`."""
     if not changes:
         return template
-    source = template_edit.edit(template.source, changes, path=template.path)
+    source = template_edit.edit_template(template.source, changes, path=template.path)
     return template if source == template.source else replace(parse(source, path=template.path), label=template.label)
 
 
-def edited_as_far_as_possible(
-    template: Template, changes: Mapping[str, Any]
-) -> tuple[Template, tuple[TemplateError, ...]]:
+def apply_valid_changes(template: Template, changes: Mapping[str, Any]) -> tuple[Template, tuple[TemplateError, ...]]:
     """`template` with those of `changes` that make a template, and what is wrong with the others."""
     try:
-        return edited(template, changes), ()
+        return apply_changes(template, changes), ()
     except TemplateError as exc:
         if len(changes) == 1:
             return template, (_named(exc, next(iter(changes))),)
@@ -87,7 +85,7 @@ def edited_as_far_as_possible(
             if name in good:
                 continue
             try:
-                found = edited(template, {**good, name: value})
+                found = apply_changes(template, {**good, name: value})
                 good[name] = value
                 problems.pop(name, None)
             except TemplateError as exc:
@@ -119,7 +117,7 @@ def _get(fields: Any, names: list[str]) -> Any:
 
 def _alike(a: Any, b: Any) -> bool:
     numbers = all(isinstance(one, int | float) and not isinstance(one, bool) for one in (a, b))
-    return bool(a == b) if numbers else same(a, b)
+    return bool(a == b) if numbers else written_alike(a, b)
 
 
-__all__ = ["edited", "edited_as_far_as_possible", "of", "values", "with_field"]
+__all__ = ["apply_changes", "apply_valid_changes", "field_values", "plain_fields", "set_field"]

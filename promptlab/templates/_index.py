@@ -22,14 +22,14 @@ from promptlab._util.git import Git, repository
 from promptlab._version import __version__
 from promptlab._yaml import read_text
 from promptlab.errors import InputError, ShelfError
-from promptlab.templates._load import FOLDER, names
+from promptlab.templates._load import TEMPLATES_FOLDER, template_paths
 from promptlab.templates._parse import parse
 from promptlab.types import Label, canonical_json
 from promptlab.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
-FACTS = 3
+FACTS_VERSION = 3
 """Counted up when something else is remembered of a file."""
 State = Literal["saved", "changed", "new", "unknown"]
 
@@ -45,7 +45,7 @@ class LastChange:
 
 
 @dataclass(frozen=True)
-class Entry:
+class TemplateEntry:
     """A template in the list. `problem` says why it does not parse, "" when it does; `context` has its documents,
     `pool` is that of its examples, "" where it has none.
 
@@ -63,7 +63,7 @@ class Entry:
     pool: str = ""
 
 
-class Listing:
+class TemplateIndex:
     """The templates of a workspace, remembered. Safe to use from several threads."""
 
     def __init__(self, workspace: Workspace) -> None:
@@ -72,18 +72,18 @@ class Listing:
         self._lock = threading.Lock()
         self._kept = self._read()
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[TemplateEntry]:
         """Every template, by path."""
         with self._lock:
             before = canonical_json(self._kept)
-            facts = {path: self._facts(path) for path in names(self._workspace)}
+            facts = {path: self._facts(path) for path in template_paths(self._workspace)}
             self._kept["files"] = facts
             states = self._ask_git(list(facts))
             if canonical_json(self._kept) != before:
                 self._write()
             last = self._kept["last"]
             return [
-                Entry(
+                TemplateEntry(
                     path=path,
                     name=PurePosixPath(path).stem,
                     description=description,
@@ -133,7 +133,7 @@ class Listing:
         return {path: changed.get(path, "saved" if path in known else "new") for path in paths}
 
     def _nothing(self) -> dict[str, Any]:
-        made_by = [__version__, FACTS, dict(self._workspace.labels)]
+        made_by = [__version__, FACTS_VERSION, dict(self._workspace.labels)]
         return {"made_by": made_by, "files": {}, "head": "", "last": {}}
 
     def _read(self) -> dict[str, Any]:
@@ -161,7 +161,7 @@ def _last_changes(git: Git, since: str, known: Mapping[str, Any], head: str) -> 
     found: dict[str, Any] = dict(known) if grown else {}
     shown = "--format=%x01%H%x00%an%x00%aI%x00%s%x00"
     words = ["log", shown, "--name-only", "-z", "--relative", "--no-renames", "--diff-merges=first-parent"]
-    done = git.run(*words, f"{since}..{head}" if grown else head, "--", FOLDER)
+    done = git.run(*words, f"{since}..{head}" if grown else head, "--", TEMPLATES_FOLDER)
     if done.code:
         raise ShelfError(done.said)
     fresh: dict[str, Any] = {}
@@ -174,7 +174,7 @@ def _last_changes(git: Git, since: str, known: Mapping[str, Any], head: str) -> 
 
 
 def _changed(git: Git) -> dict[str, State]:
-    words = ("status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--", FOLDER)
+    words = ("status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--", TEMPLATES_FOLDER)
     done = git.run(*words, env={"GIT_OPTIONAL_LOCKS": "0"})
     prefix = git.ask("rev-parse", "--show-prefix")
     found: dict[str, State] = {}
@@ -184,12 +184,12 @@ def _changed(git: Git) -> dict[str, State]:
     return found
 
 
-def as_json(entry: Entry) -> dict[str, Any]:
+def entry_as_json(entry: TemplateEntry) -> dict[str, Any]:
     """An entry as the command line prints it."""
     return {**asdict(entry), "last": asdict(entry.last) if entry.last else None}
 
 
-def documents_and_users(templates: Iterable[Entry]) -> dict[str, list[str]]:
+def templates_by_document(templates: Iterable[TemplateEntry]) -> dict[str, list[str]]:
     """Every document that a template takes, with the templates that take it."""
     users: dict[str, list[str]] = {}
     for template in templates:
@@ -198,7 +198,7 @@ def documents_and_users(templates: Iterable[Entry]) -> dict[str, list[str]]:
     return users
 
 
-def pools_and_users(workspace: Workspace, templates: Iterable[Entry]) -> dict[str, list[str]]:
+def templates_by_pool(workspace: Workspace, templates: Iterable[TemplateEntry]) -> dict[str, list[str]]:
     """Every pool of the workspace, also one that only a template names, with the templates that take shots of it."""
     users: dict[str, list[str]] = {path: [] for path in examples.pool_paths(workspace)}
     for template in templates:
@@ -207,4 +207,4 @@ def pools_and_users(workspace: Workspace, templates: Iterable[Entry]) -> dict[st
     return dict(sorted(users.items()))
 
 
-__all__ = ["Entry", "LastChange", "Listing", "as_json"]
+__all__ = ["LastChange", "TemplateEntry", "TemplateIndex", "entry_as_json"]

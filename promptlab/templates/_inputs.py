@@ -13,14 +13,14 @@ from typing import Any
 from jinja2 import Environment
 from jinja2.exceptions import TemplateError as JinjaError
 
-from promptlab.templates._parse import TAKEN_NAMES, TEXTS, type_problem
+from promptlab.templates._parse import RESERVED_NAMES, TEXT_FIELDS, type_problem
 
 _JINJA = Environment(keep_trailing_newline=True, autoescape=True)  # it only takes texts apart
-EMPTY: Mapping[str, Any] = {"string": "", "number": 0, "boolean": False, "list": [], "object": {}}
+EMPTY_DEFAULTS: Mapping[str, Any] = {"string": "", "number": 0, "boolean": False, "list": [], "object": {}}
 """The default an input of each type starts with when it may be left out."""
 
 
-def free(values: Mapping[str, Any], name: str = "input") -> str:
+def unused_input_name(values: Mapping[str, Any], name: str = "input") -> str:
     """`name`, or with a number what no input has for its name."""
     number, found = 2, name
     while found in values["inputs"]:
@@ -28,21 +28,21 @@ def free(values: Mapping[str, Any], name: str = "input") -> str:
     return found
 
 
-def renamed(values: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
+def rename_input(values: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
     """The fields that change when the input `old` is called `new`: the inputs, and the texts that use it."""
     new = new.strip()
     if new == old or not new or new in values["inputs"]:
         return {}
     found: dict[str, Any] = {"inputs": {new if n == old else n: spec for n, spec in values["inputs"].items()}}
-    for field in TEXTS:
+    for field in TEXT_FIELDS:
         text = values[field]
-        if text and (changed := in_text(text, old, new)) != text:
+        if text and (changed := rename_in_text(text, old, new)) != text:
             found[field] = changed
     context = [_in_query(entry, old, new) for entry in values["context"]]
     return {**found, "context": context} if context != values["context"] else found
 
 
-def in_text(text: str, old: str, new: str) -> str:
+def rename_in_text(text: str, old: str, new: str) -> str:
     """`text` with the variable `old` called `new`; a text that is no Jinja, yet, stays as it is."""
     try:
         tokens = list(_JINJA.lex(text))
@@ -65,27 +65,27 @@ def _in_query(entry: Any, old: str, new: str) -> Any:
     return {**entry, "passages": {**entry["passages"], "query": [new if one == old else one for one in query]}}
 
 
-def of_type(spec: Mapping[str, Any], kind: str) -> dict[str, Any]:
+def set_input_type(spec: Mapping[str, Any], kind: str) -> dict[str, Any]:
     """`spec` as an input of type `kind`; a sample and a default that do not fit are left out, or start anew."""
     found = {**spec, "type": kind}
     for name in ("sample", "default"):
         if spec[name] is not None and type_problem(kind, spec[name]):
-            found[name] = EMPTY[kind] if name == "default" else None
+            found[name] = EMPTY_DEFAULTS[kind] if name == "default" else None
     return found
 
 
-def is_input(name: str) -> bool:
+def is_input_name(name: str) -> bool:
     """Whether a template can have an input of this name."""
     plain = name.isidentifier() and name.isascii() and not name.startswith("_")
-    return plain and name not in TAKEN_NAMES and not keyword.iskeyword(name)
+    return plain and name not in RESERVED_NAMES and not keyword.iskeyword(name)
 
 
 _NEEDS_ESCAPE = re.compile(r"\{(?=[{%#]|\Z)")
 
 
-def literal(text: str) -> str:
+def escape_jinja(text: str) -> str:
     """`text` as Jinja (and Nunjucks) that prints it as it is, whatever stands behind it."""
     return _NEEDS_ESCAPE.sub('{{ "{" }}', text)
 
 
-__all__ = ["EMPTY", "free", "in_text", "of_type", "renamed"]
+__all__ = ["EMPTY_DEFAULTS", "rename_in_text", "rename_input", "set_input_type", "unused_input_name"]

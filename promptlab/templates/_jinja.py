@@ -23,14 +23,14 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment, safe_range
 from jinja2.utils import Joiner, Namespace, pass_context
 
 from promptlab.errors import nearest
-from promptlab.templates._jinja_rewrite import LayoutProblem, Messages, Rewrite, aliases, outside
+from promptlab.templates._jinja_rewrite import LayoutProblem, MessageCheck, Rewrite, aliases, text_outside_messages
 from promptlab.templates._sandbox import (
-    ATTRIBUTES,
+    ALLOWED_ATTRIBUTES,
     FILTERS,
     HIDDEN,
     Ticking,
     add,
-    finish,
+    charge_result,
     modulo,
     multiply,
     power,
@@ -38,10 +38,19 @@ from promptlab.templates._sandbox import (
     text_method,
     zipped,
 )
-from promptlab.templates._tracked_text import METER, Origin, Overrun, Traced, concat, kind_of, one_origin, to_text
+from promptlab.templates._tracked_text import (
+    METER,
+    Overrun,
+    TextOrigin,
+    TrackedText,
+    concat,
+    kind_of,
+    strictest_origin,
+    to_text,
+)
 from promptlab.types import Role
 
-STANDARD = """\
+STANDARD_LAYOUT = """\
 {% system -%}
 {{ [[instructions, output_format]|lines, documents|map(attribute="text")|paragraphs]|paragraphs }}
 {%- endsystem %}
@@ -135,7 +144,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         elif isinstance(obj, Namespace):
             return super().getattr(obj, attribute)
         else:
-            known = next((names for kind, names in ATTRIBUTES.items() if isinstance(obj, kind)), ())
+            known = next((names for kind, names in ALLOWED_ATTRIBUTES.items() if isinstance(obj, kind)), ())
             if attribute in known:
                 return getattr(obj, attribute)
             if isinstance(obj, dict):
@@ -168,19 +177,19 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             if name not in ("_loop_vars", "_block_vars", "caller"):
                 meter.weigh(value)
         result = super().call(context, function, *args, **kwargs)
-        return result if isinstance(result, Traced) else finish(result)
+        return result if isinstance(result, TrackedText) else charge_result(result)
 
 
 @pass_context
 def _printed(_context: Context, value: Any, names: tuple[str, ...]) -> str:
     """What an expression prints. Untraced text takes the origin of the names it was made from, if they have one."""
-    text = value if isinstance(value, Traced) else to_text(value)
-    if isinstance(text, Traced):
+    text = value if isinstance(value, TrackedText) else to_text(value)
+    if isinstance(text, TrackedText):
         return text
     meter = METER.get()
     meter.charge(len(text))
-    found = one_origin(meter.origins[name] for name in names if name in meter.origins)
-    return Traced.of(text, found or meter.default)
+    found = strictest_origin(meter.origins[name] for name in names if name in meter.origins)
+    return TrackedText.of(text, found or meter.default)
 
 
 def _hidden(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -197,7 +206,7 @@ _INNER = {
     f"{HIDDEN}printed": _printed,
     f"{HIDDEN}joined": _hidden(concat),
     f"{HIDDEN}made": _hidden(lambda value: METER.get().weigh(value)),
-    f"{HIDDEN}sliced": _hidden(lambda value, *bounds: finish(sliced(value, *bounds), value)),
+    f"{HIDDEN}sliced": _hidden(lambda value, *bounds: charge_result(sliced(value, *bounds), value)),
     f"{HIDDEN}ticking": _hidden(Ticking),
     f"{HIDDEN}timed": _hidden(_timed),
 }
@@ -212,8 +221,8 @@ class Compiled:
     messages: bool
 
     def run(
-        self, variables: Mapping[str, Any], origins: Mapping[str, Origin], default: Origin
-    ) -> list[tuple[Role | None, Traced]]:
+        self, variables: Mapping[str, Any], origins: Mapping[str, TextOrigin], default: TextOrigin
+    ) -> list[tuple[Role | None, TrackedText]]:
         """Each message's role and text, in order; without message tags all the text with role None.
 
         Runs under the meter of the caller. Anything that goes wrong is a `LayoutProblem` with its line.
@@ -235,8 +244,8 @@ class Compiled:
             message = exc.message if isinstance(exc, TemplateError) else str(exc)
             raise LayoutProblem(_plain(message or "") or type(exc).__name__, self._line(exc.__traceback__)) from exc
 
-    def _messages(self, variables: dict[str, Any], limit: int) -> list[tuple[Role | None, Traced]]:
-        found: list[tuple[Role | None, Traced]] = []
+    def _messages(self, variables: dict[str, Any], limit: int) -> list[tuple[Role | None, TrackedText]]:
+        found: list[tuple[Role | None, TrackedText]] = []
         role: Role | None = None
         chunks: list[Any] = []
         written = 0
@@ -255,7 +264,7 @@ class Compiled:
                 raise Overrun(f"stopped: the prompt is longer than {limit:,} characters")
             if self.messages and role is None:
                 if text.strip():
-                    raise outside(text, self.template.get_corresponding_lineno(stream.gi_frame.f_lineno))
+                    raise text_outside_messages(text, self.template.get_corresponding_lineno(stream.gi_frame.f_lineno))
             else:
                 METER.get().tick()
                 chunks.append(text)
@@ -277,10 +286,12 @@ def _plain(message: str) -> str:
     """A message of Python or Jinja in the words of someone who writes a template."""
     message = re.sub(r"\b(?:sync_)?do_(\w+\(\))", r"\1", message)
     message = re.sub(r"[\w.]+\.<locals>\.[\w<>]+\(\)|<lambda>\(\)", "the filter", message)
-    return message.replace("Traced.", "").replace("'Traced'", "text").replace("StrictUndefined", "missing value")
+    return (
+        message.replace("TrackedText.", "").replace("'TrackedText'", "text").replace("StrictUndefined", "missing value")
+    )
 
 
-ENVIRONMENT = TemplateEnvironment()
+JINJA_ENVIRONMENT = TemplateEnvironment()
 
 
 @lru_cache(maxsize=1024)
@@ -289,16 +300,16 @@ def compile_text(text: str, *, layout: bool = False) -> Compiled:
     try:
         _check_size(text)
         stand_in, source = _keep_returns(text)
-        tree = ENVIRONMENT.parse(source)
+        tree = JINJA_ENVIRONMENT.parse(source)
         for data in tree.find_all(nodes.TemplateData) if stand_in else ():
             data.data = data.data.replace(stand_in, "\r")
-        messages = Messages(tree).any
+        messages = MessageCheck(tree).any
         if messages and not layout:
             raise LayoutProblem("message tags belong into the `layout`")
-        rewritten = Rewrite(ENVIRONMENT, aliases(tree)).visit(tree)
-        names = frozenset(meta.find_undeclared_variables(rewritten)) - set(ENVIRONMENT.globals)
-        code = ENVIRONMENT.compile(rewritten)
-        return Compiled(Template.from_code(ENVIRONMENT, code, dict(ENVIRONMENT.globals)), names, messages)
+        rewritten = Rewrite(JINJA_ENVIRONMENT, aliases(tree)).visit(tree)
+        names = frozenset(meta.find_undeclared_variables(rewritten)) - set(JINJA_ENVIRONMENT.globals)
+        code = JINJA_ENVIRONMENT.compile(rewritten)
+        return Compiled(Template.from_code(JINJA_ENVIRONMENT, code, dict(JINJA_ENVIRONMENT.globals)), names, messages)
     except TemplateSyntaxError as exc:
         raise LayoutProblem(exc.message or "not valid Jinja", exc.lineno) from exc
     except LayoutProblem:

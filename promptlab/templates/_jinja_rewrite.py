@@ -143,7 +143,7 @@ def _boundary(node: nodes.Node) -> tuple[str, str] | None:
     return None
 
 
-class Messages:
+class MessageCheck:
     """Checks where message tags stand, and that no text stands outside of them."""
 
     def __init__(self, tree: nodes.Template) -> None:
@@ -179,10 +179,10 @@ class Messages:
         for child in node.nodes:
             if isinstance(child, nodes.TemplateData) and child.data.strip():
                 skipped = child.data[: len(child.data) - len(child.data.lstrip())].count("\n")
-                raise outside(child.data, child.lineno + skipped)
+                raise text_outside_messages(child.data, child.lineno + skipped)
 
 
-def outside(text: str, line: int | None) -> LayoutProblem:
+def text_outside_messages(text: str, line: int | None) -> LayoutProblem:
     shown = " ".join(text.split())[:40]
     return LayoutProblem(
         f"text outside of the messages: {shown!r}", line, "put it into {% system %}, {% user %} or {% assistant %}"

@@ -24,13 +24,13 @@ from promptlab.templates._render import check_type, render, spec_of
 from promptlab.types import Template
 from promptlab.workspace import Workspace
 
-FOLDER = "templates"
+TEMPLATES_FOLDER = "templates"
 ENDINGS = (".yaml", ".yml")
 
 
-def names(workspace: Workspace) -> list[str]:
+def template_paths(workspace: Workspace) -> list[str]:
     """Paths of the workspace's templates: those in its `templates` folder, sorted."""
-    folder = workspace.root / FOLDER
+    folder = workspace.root / TEMPLATES_FOLDER
     found = [path for path in folder.rglob("*") if path.suffix in ENDINGS and path.is_file()]
     return sorted(path.relative_to(workspace.root).as_posix() for path in found)
 
@@ -57,12 +57,12 @@ def _find(workspace: Workspace, path: str) -> tuple[Path, str]:
         full = Path(path)
     else:
         try:
-            full = workspace.resolve(f"{FOLDER}/{path}.yaml" if bare else path)
+            full = workspace.resolve(f"{TEMPLATES_FOLDER}/{path}.yaml" if bare else path)
         except (WorkspaceError, ValueError) as exc:  # ValueError: a NUL byte
             raise TemplateError(str(exc), file=path) from exc
     shown = workspace.relative(full)
     if not full.is_file():
-        known = names(workspace)
+        known = template_paths(workspace)
         known = [Path(name).stem for name in known] if bare else known
         raise TemplateNotFound("there is no such template", file=path if bare else shown, hint=nearest(path, known))
     return full, shown
@@ -111,4 +111,4 @@ def inputs_from_text(template: Template, texts: Mapping[str, str]) -> dict[str, 
     return values
 
 
-__all__ = ["file_schema", "inputs_from_text", "load", "names", "parse", "render", "sample_inputs"]
+__all__ = ["file_schema", "inputs_from_text", "load", "parse", "render", "sample_inputs", "template_paths"]

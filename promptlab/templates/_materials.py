@@ -24,7 +24,7 @@ class Materials:
     shots: tuple[Example, ...]
 
 
-class Filler:
+class MaterialsReader:
     """Fills templates of a workspace, and reads each document and each pool once."""
 
     def __init__(self, workspace: Workspace) -> None:
@@ -59,15 +59,15 @@ class Filler:
         return self._pools[path]
 
 
-def materials(
+def load_materials(
     workspace: Workspace, template: Template, inputs: Mapping[str, Any], *, without: Collection[Section] = ()
 ) -> Materials:
     """Read the template's documents and choose its shots, once."""
-    return Filler(workspace).materials(template, inputs, without=without)
+    return MaterialsReader(workspace).materials(template, inputs, without=without)
 
 
-def rendered(workspace: Workspace, template: Template, inputs: Mapping[str, Any] | None = None) -> Prompt:
+def render_with_samples(workspace: Workspace, template: Template, inputs: Mapping[str, Any] | None = None) -> Prompt:
     """The prompt with the samples of the inputs, and `inputs` where they are given. Asks no model."""
     values = {**sample_inputs(template), **(inputs or {})}
-    filled = materials(workspace, template, values)
+    filled = load_materials(workspace, template, values)
     return render(template, values, documents=filled.documents, shots=filled.shots)

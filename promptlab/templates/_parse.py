@@ -23,7 +23,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from promptlab._util.json_schema import problem_of
-from promptlab._yaml import Plain, YamlFile, parse_yaml, validation_problem
+from promptlab._yaml import PlainData, YamlFile, parse_yaml, validation_problem
 from promptlab.errors import InputError, TemplateError, nearest
 from promptlab.templates._jinja import compile_text
 from promptlab.templates._jinja_rewrite import LayoutProblem
@@ -33,12 +33,12 @@ LAYOUT_NAMES = ("instructions", "output_format", "documents", "examples", "user"
 """What a layout can use beside the inputs."""
 SECTION_NAMES = ("schema",)
 """What the text of a section can use beside the inputs."""
-TEXTS = ("instructions", "output_format", "user", "layout")
+TEXT_FIELDS = ("instructions", "output_format", "user", "layout")
 
 _JINJA_NAMES = (
     "caller dict false joiner kwargs loop namespace none range self super true varargs recursive".split()  # noqa: SIM905
 )
-TAKEN_NAMES = {*LAYOUT_NAMES, *_JINJA_NAMES}
+RESERVED_NAMES = {*LAYOUT_NAMES, *_JINJA_NAMES}
 """Names no input may have: the layout and Jinja use them."""
 
 
@@ -269,7 +269,7 @@ def parse(text: str, *, path: str) -> Template:
     file = parse_yaml(text, shown=path, error=TemplateError)
     if not isinstance(file.data, Mapping):
         raise TemplateError("a template is a mapping of keys such as `instructions`", file=path, line=1)
-    data = _normal(Plain(file, TemplateError, "a template").convert(file.data, ()), file)
+    data = _normal(PlainData(file, TemplateError, "a template").convert(file.data, ()), file)
     try:
         parsed = _File.model_validate(data)
     except ValidationError as exc:
@@ -304,10 +304,10 @@ def parse(text: str, *, path: str) -> Template:
     return template
 
 
-def plain(text: str, *, path: str) -> dict[str, Any]:
+def plain_data(text: str, *, path: str) -> dict[str, Any]:
     """What the template file `text` has for each of its keys, as it is written there and unchecked."""
     file = parse_yaml(text, shown=path, error=TemplateError)
-    found: dict[str, Any] = Plain(file, TemplateError, "a template").convert(file.data, ())
+    found: dict[str, Any] = PlainData(file, TemplateError, "a template").convert(file.data, ())
     return found
 
 
@@ -346,7 +346,7 @@ def jinja_error(problem: LayoutProblem, template: Template, field: str) -> Templ
 
 def _check_texts(template: Template) -> None:
     """Every text compiles and uses declared names only."""
-    for field in TEXTS:
+    for field in TEXT_FIELDS:
         text = getattr(template, field)
         if not text or "{" not in text:  # without a tag there is nothing that could be wrong
             continue
@@ -369,7 +369,7 @@ def _check_inputs(inputs: Mapping[str, InputSpec], file: YamlFile) -> None:
         if not name.isidentifier() or not name.isascii() or name.startswith("_"):
             problem = f"`{name}` cannot be the name of an input"
             hint = "use letters, digits and underscores, as in `ticket_text`"
-        elif name in TAKEN_NAMES or keyword.iskeyword(name):
+        elif name in RESERVED_NAMES or keyword.iskeyword(name):
             problem, hint = f"`{name}` means something else in templates", "choose another name"
         if problem:
             line = file.line(("inputs", name))

@@ -11,11 +11,11 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from promptlab.errors import TemplateError, nearest
-from promptlab.templates._jinja import STANDARD, Compiled, Part, compile_text
+from promptlab.templates._jinja import STANDARD_LAYOUT, Compiled, Part, compile_text
 from promptlab.templates._jinja_rewrite import LayoutProblem
 from promptlab.templates._parse import LAYOUT_NAMES, SECTION_NAMES, jinja_error, type_problem
-from promptlab.templates._sandbox import small
-from promptlab.templates._tracked_text import METER, Limits, Meter, Origin, Overrun, Traced, concat
+from promptlab.templates._sandbox import bounded_number
+from promptlab.templates._tracked_text import METER, Meter, Overrun, RenderLimits, TextOrigin, TrackedText, concat
 from promptlab.types import (
     SWITCHABLE,
     Document,
@@ -44,7 +44,7 @@ def render(
     without: Collection[Section] = (),
     label: Label = "public",
     places: Mapping[str, tuple[Place, ...]] | None = None,
-    limits: Limits | None = None,
+    limits: RenderLimits | None = None,
 ) -> Prompt:
     """The messages of `template`, and where each of their characters came from.
 
@@ -59,7 +59,7 @@ def render(
             raise TemplateError(
                 f"`{section}` cannot be left out", file=template.path, hint=nearest(section, SWITCHABLE)
             )
-    token = METER.set(Meter(limits or Limits()))
+    token = METER.set(Meter(limits or RenderLimits()))
     try:
         return _Render(template, inputs, documents, shots, without, label, places or {}).prompt()
     finally:
@@ -70,16 +70,16 @@ class _DocumentPart(Part):
     fields = ("text", "path", "title")
 
     def __init__(self, document: Document) -> None:
-        self.origin = Origin("context", document.path, document.label)
-        self.text = Traced.of(document.text, self.origin)
-        self.path = Traced.of(document.path, self.origin)
+        self.origin = TextOrigin("context", document.path, document.label)
+        self.text = TrackedText.of(document.text, self.origin)
+        self.path = TrackedText.of(document.path, self.origin)
 
     @property
-    def title(self) -> Traced:
+    def title(self) -> TrackedText:
         """The first Markdown heading, or the file's name."""
         heading = _HEADING.search(self.text)
         if heading is None:
-            return Traced.of(self.path.rpartition("/")[2], self.origin)
+            return TrackedText.of(self.path.rpartition("/")[2], self.origin)
         return self.text.cut(heading.start(1), heading.end(1))
 
 
@@ -89,10 +89,10 @@ _HEADING = re.compile(r"^#{1,6}[ \t]+(\S[^\n]*?)[ \t]*#*[ \t\r]*$", re.MULTILINE
 class _ExamplePart(Part):
     fields = ("user", "output", "id", "inputs")
 
-    def __init__(self, example: Example, origin: Origin, inputs: Mapping[str, Any], user: Traced) -> None:
+    def __init__(self, example: Example, origin: TextOrigin, inputs: Mapping[str, Any], user: TrackedText) -> None:
         self.user, self.inputs = user, inputs
-        self.output = Traced.of(example.output, origin)
-        self.id = Traced.of(example.id, origin)
+        self.output = TrackedText.of(example.output, origin)
+        self.id = TrackedText.of(example.id, origin)
 
 
 class _Render:
@@ -112,24 +112,24 @@ class _Render:
         self.documents = () if "context" in without else tuple(documents)
         self.shots = () if "examples" in without else tuple(shots)
         self.values = self._given(inputs)
-        self.origins = {name: Origin("input", name, label) for name in template.inputs}
+        self.origins = {name: TextOrigin("input", name, label) for name in template.inputs}
         self.traced = {name: self._trace(name, value) for name, value in self.values.items()}
-        schema = Origin("output_format")
-        self.shared = {} if template.schema is None else {"schema": Traced.of(template.schema, schema)}
+        schema = TextOrigin("output_format")
+        self.shared = {} if template.schema is None else {"schema": TrackedText.of(template.schema, schema)}
         self.origins["schema"] = schema
 
     def prompt(self) -> Prompt:
         template = self.template
         texts = {field: self._text(field) for field in ("instructions", "output_format")}
-        user = self._user(self.traced, self.origins, Origin("input", "", self.label))
+        user = self._user(self.traced, self.origins, TextOrigin("input", "", self.label))
         examples = tuple(self._example(shot) for shot in self.shots)
         documents = tuple(map(_DocumentPart, self.documents))
         origins = {
             **self.origins,
-            **{field: Origin(field) for field in ("instructions", "output_format")},
-            "user": Origin("input", "", self.label),
-            "documents": Origin("context", "", highest([d.label for d in self.documents])),
-            "examples": Origin("examples", "", highest([e.label for e in self.shots])),
+            **{field: TextOrigin(field) for field in ("instructions", "output_format")},
+            "user": TextOrigin("input", "", self.label),
+            "documents": TextOrigin("context", "", highest([d.label for d in self.documents])),
+            "examples": TextOrigin("examples", "", highest([e.label for e in self.shots])),
         }
         variables = {
             "schema": "",
@@ -140,8 +140,8 @@ class _Render:
             "documents": documents,
             "examples": examples,
         }
-        compiled = self._compiled("layout", STANDARD if template.layout is None else template.layout)
-        found = self._run(compiled, "layout", variables, origins, Origin("layout"))
+        compiled = self._compiled("layout", STANDARD_LAYOUT if template.layout is None else template.layout)
+        found = self._run(compiled, "layout", variables, origins, TextOrigin("layout"))
         return _assemble([(role or "user", text) for role, text in found if text], self._sources())
 
     def _given(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -180,23 +180,28 @@ class _Render:
             raise jinja_error(exc, self.template, field) from exc
 
     def _run(
-        self, compiled: Compiled, field: str, variables: Mapping[str, Any], origins: Mapping[str, Origin], own: Origin
-    ) -> list[tuple[Any, Traced]]:
+        self,
+        compiled: Compiled,
+        field: str,
+        variables: Mapping[str, Any],
+        origins: Mapping[str, TextOrigin],
+        own: TextOrigin,
+    ) -> list[tuple[Any, TrackedText]]:
         try:
             return compiled.run(variables, origins, own)
         except LayoutProblem as exc:
             raise jinja_error(exc, self.template, field) from exc
 
-    def _text(self, field: Any) -> Traced:
+    def _text(self, field: Any) -> TrackedText:
         """The rendered text of a section, empty where it is switched off."""
         text = "" if field in self.without else getattr(self.template, field)
-        own = Origin(field)
+        own = TextOrigin(field)
         if "{" not in text:
-            return Traced.of(text, own)
+            return TrackedText.of(text, own)
         variables = {"schema": "", **self.traced, **self.shared}
         return self._run(self._compiled(field, text), field, variables, self.origins, own)[0][1]
 
-    def _user(self, values: Mapping[str, Any], origins: Mapping[str, Origin], own: Origin) -> Traced:
+    def _user(self, values: Mapping[str, Any], origins: Mapping[str, TextOrigin], own: TextOrigin) -> TrackedText:
         """A user turn: the template's `user` text, or the inputs as they are."""
         METER.get().default = own
         if self.template.user is not None:
@@ -207,13 +212,13 @@ class _Render:
             value = values[name]
             text = concat([value])
             if not isinstance(value, str) and name in origins:
-                text = Traced.of(text, origins[name])
+                text = TrackedText.of(text, origins[name])
             chunks += [f"{name}: ", text, "\n"] if len(self.template.inputs) > 1 else [text]
         return concat(chunks[:-1] if len(self.template.inputs) > 1 else chunks)
 
     def _example(self, shot: Example) -> _ExamplePart:
         template = self.template
-        origin = Origin("examples", shot.id, shot.label)
+        origin = TextOrigin("examples", shot.id, shot.label)
         given = {name: shot.inputs.get(name, spec.default) for name, spec in template.inputs.items()}
         lacking = [f"`{name}`" for name, value in given.items() if value is None]
         if lacking:
@@ -223,7 +228,7 @@ class _Render:
                 message, file=template.path, line=template.lines.get("examples"), field="examples", hint=hint
             )
         values = {name: _trace(value, origin) for name, value in {**shot.inputs, **given}.items()}
-        user = self._user(values, {**dict.fromkeys(values, origin), "schema": Origin("output_format")}, origin)
+        user = self._user(values, {**dict.fromkeys(values, origin), "schema": TextOrigin("output_format")}, origin)
         return _ExamplePart(shot, origin, values, user)
 
     def _sources(self) -> tuple[Source, ...]:
@@ -240,7 +245,7 @@ class _Render:
         return tuple(found)
 
 
-def _assemble(messages: list[tuple[Any, Traced]], sources: tuple[Source, ...]) -> Prompt:
+def _assemble(messages: list[tuple[Any, TrackedText]], sources: tuple[Source, ...]) -> Prompt:
     spans: list[Span] = []
     for number, (_, text) in enumerate(messages):
         at = 0
@@ -266,10 +271,10 @@ def check_type(template: Template, name: str, spec: InputSpec, value: Any) -> No
         raise TemplateError(f"the input `{name}` {problem}", file=template.path, line=line, field=f"inputs.{name}")
 
 
-def _trace(value: Any, origin: Origin) -> Any:
+def _trace(value: Any, origin: TextOrigin) -> Any:
     """A deep copy of plain data in which every text knows its origin."""
     if isinstance(value, str):
-        return Traced.of(value, origin)
+        return TrackedText.of(value, origin)
     if isinstance(value, Mapping):
         METER.get().tick()
         return {_trace(key, origin): _trace(inner, origin) for key, inner in value.items()}
@@ -277,5 +282,5 @@ def _trace(value: Any, origin: Origin) -> Any:
         METER.get().tick()
         return [_trace(inner, origin) for inner in value]
     if value is None or isinstance(value, bool | int | float):
-        return small(value)
+        return bounded_number(value)
     raise TypeError(f"holds a {type(value).__name__}")

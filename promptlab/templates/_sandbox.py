@@ -17,17 +17,17 @@ from jinja2.utils import _PassArg, pass_context, pass_environment
 
 from promptlab.templates._tracked_text import (
     METER,
-    Origin,
     Overrun,
-    Traced,
-    blend,
-    by_run,
+    TextOrigin,
+    TrackedText,
+    change_by_run,
     concat,
     json_text,
     kind_of,
-    merged,
+    merge_runs,
     origins_in,
     to_text,
+    with_blended_origin,
 )
 from promptlab.types import sha256
 
@@ -38,7 +38,7 @@ HIDDEN = "promptlab "
 """Filters whose name starts so are put in by the compiler; the space keeps them out of anyone's reach."""
 
 
-def count(number: Any, most: int = MAX_COUNT) -> int:
+def bounded_count(number: Any, most: int = MAX_COUNT) -> int:
     """A width or a number of repeats, refused where it is absurd."""
     if isinstance(number, bool) or not isinstance(number, int):
         raise TypeError(f"a whole number is needed here, not {kind_of(number)}")
@@ -49,30 +49,30 @@ def count(number: Any, most: int = MAX_COUNT) -> int:
     return number
 
 
-def small(value: Any) -> Any:
+def bounded_number(value: Any) -> Any:
     """Numbers stay below `MAX_BITS` bits: arithmetic on larger ones takes time without end."""
     if isinstance(value, int) and value.bit_length() > MAX_BITS:
         raise Overrun(f"stopped: a number of more than {MAX_BITS:,} bits")
     return value
 
 
-def finish(result: Any, *sources: Any) -> Any:
+def charge_result(result: Any, *sources: Any) -> Any:
     """What a filter or a method made: charged, and with the origin of what it was made from."""
     if isinstance(result, Undefined) or any(result is source for source in sources):
         return result
     if isinstance(result, str):
         METER.get().charge(len(result))
-        return blend(result, *sources)
+        return with_blended_origin(result, *sources)
     if isinstance(result, list | tuple | dict):
         return METER.get().weigh(result)
     if isinstance(result, Iterator):
         return iter(Ticking(result))
-    return small(result)
+    return bounded_number(result)
 
 
-def owned(value: Any) -> Any:
+def with_own_origin(value: Any) -> Any:
     """Text without an origin becomes the section's own, so that taking it apart is charged like any other text."""
-    return Traced.of(value, METER.get().default) if type(value) is str else value
+    return TrackedText.of(value, METER.get().default) if type(value) is str else value
 
 
 class Ticking:
@@ -98,9 +98,9 @@ def multiply(left: Any, right: Any) -> Any:
     if isinstance(left, str | list | tuple) and isinstance(right, int):
         times, meter = max(0, right), METER.get()
         if isinstance(left, str):
-            runs = left.runs if isinstance(left, Traced) else ()
+            runs = left.runs if isinstance(left, TrackedText) else ()
             meter.charge(times * (len(left) + 16 * len(runs)))
-            return Traced(str.__mul__(left, times), merged(runs * times)) if runs else str.__mul__(left, times)
+            return TrackedText(str.__mul__(left, times), merge_runs(runs * times)) if runs else str.__mul__(left, times)
         meter.charge(16 * len(left) * times)
         return meter.weigh(left * times)
     if isinstance(left, int) and isinstance(right, int) and left.bit_length() + right.bit_length() > MAX_BITS:
@@ -122,7 +122,7 @@ def add(left: Any, right: Any) -> Any:
     if isinstance(left, list | tuple) and isinstance(right, list | tuple):
         METER.get().charge(16 * (len(left) + len(right)))
         return METER.get().weigh(left + right)  # type: ignore[operator]  # list + tuple is the author's TypeError
-    return small(left + right)
+    return bounded_number(left + right)
 
 
 _SPEC = re.compile(r"%(?:\([^)]*\))?([^%a-zA-Z]*)")
@@ -143,7 +143,7 @@ def modulo(left: Any, right: Any) -> Any:
         (len(v) for v in (plain.values() if isinstance(plain, dict) else plain) if isinstance(v, str)), default=0
     )
     METER.get().charge(len(left) + (10_000 + longest) * left.count("%"))
-    return finish(str.__mod__(left, plain), left, right)
+    return charge_result(str.__mod__(left, plain), left, right)
 
 
 def _printable(value: Any) -> Any:
@@ -155,8 +155,12 @@ def replace(text: str, old: str, new: str, times: int | None = None) -> str:
     old, new, most = to_text(old), to_text(new), -1 if times is None else times
     found = len(text) + 1 if not old else text.count(old)
     METER.get().charge(len(text) + len(new) * (found if most < 0 else min(found, most)))
-    made = by_run(lambda part: part.replace(old, new, most), text) if old and most < 0 and not origins_in(new) else None
-    return made if made is not None else blend(str.replace(text, old, new, most), text, new)
+    made = (
+        change_by_run(lambda part: part.replace(old, new, most), text)
+        if old and most < 0 and not origins_in(new)
+        else None
+    )
+    return made if made is not None else with_blended_origin(str.replace(text, old, new, most), text, new)
 
 
 @pass_environment
@@ -170,14 +174,14 @@ def join(env: Environment, items: Iterable[Any], between: str = "", attribute: s
     return concat(chunks)
 
 
-def stacked(newlines: int) -> Callable[[Iterable[Any]], Traced]:
+def stacked(newlines: int) -> Callable[[Iterable[Any]], TrackedText]:
     """A filter that puts texts below each other, `newlines` newlines between two of them.
 
     Newlines that a text ends with count; texts are never cut, and empty ones take no room.
     """
-    layout = Origin("layout")
+    layout = TextOrigin("layout")
 
-    def stack(items: Iterable[Any]) -> Traced:
+    def stack(items: Iterable[Any]) -> TrackedText:
         chunks: list[str] = []
         for item in Ticking(items):
             text = to_text(item)
@@ -186,7 +190,7 @@ def stacked(newlines: int) -> Callable[[Iterable[Any]], Traced]:
             if chunks:
                 last = chunks[-1]
                 has = len(last) - len(str.rstrip(last[-newlines:], "\n")) - max(0, len(last) - newlines)
-                chunks.append(Traced.of("\n" * (newlines - has), layout))
+                chunks.append(TrackedText.of("\n" * (newlines - has), layout))
             chunks.append(text)
         return concat(chunks)
 
@@ -195,7 +199,7 @@ def stacked(newlines: int) -> Callable[[Iterable[Any]], Traced]:
 
 def indent(text: str, width: int | str = 4, first: bool = False, blank: bool = False) -> str:
     """`text` with every line but the first moved in by `width` spaces; `first` and `blank` lines on demand."""
-    margin = width if isinstance(width, str) else " " * count(width)
+    margin = width if isinstance(width, str) else " " * bounded_count(width)
     lines = text.splitlines(True)
     METER.get().charge(len(text) + len(margin) * len(lines))
     chunks: list[str] = []
@@ -210,8 +214,8 @@ def pad(how: str) -> Callable[..., str]:
     """`center`, `ljust`, `rjust` or `zfill` with a bounded width."""
 
     def padded(text: str, width: int = 80, *fill: str) -> str:
-        METER.get().charge(max(len(text), count(width)))
-        return blend(getattr(str, how)(text, width, *fill), text)
+        METER.get().charge(max(len(text), bounded_count(width)))
+        return with_blended_origin(getattr(str, how)(text, width, *fill), text)
 
     return padded
 
@@ -225,17 +229,17 @@ def total(env: Environment, items: Iterable[Any], attribute: str | int | None = 
     for item in Ticking(items):
         if not isinstance(item, int | float):
             raise TypeError(f"sum adds numbers, not {kind_of(item)}")
-        result = small(result + item)
+        result = bounded_number(result + item)
     return result
 
 
 def rounded(value: float, precision: int = 0, method: str = "common") -> Any:
     """The number rounded to `precision` digits; `common`, `ceil` or `floor`."""
-    return filters.do_round(value, count(precision, 100), method)  # type: ignore[arg-type]  # checked by the filter
+    return filters.do_round(value, bounded_count(precision, 100), method)  # type: ignore[arg-type]  # checked by the filter
 
 
 def case(how: Callable[[str], str]) -> Callable[[Any], str]:
-    return lambda text: by_run(how, to_text(text))
+    return lambda text: change_by_run(how, to_text(text))
 
 
 def trim(text: Any, chars: str | None = None) -> str:
@@ -246,7 +250,7 @@ def trim(text: Any, chars: str | None = None) -> str:
 def title(text: Any) -> str:
     """The text with the first letter of each word in upper case, the others in lower case."""
     METER.get().charge(PIECE_COST * len(to_text(text)))
-    return by_run(filters.do_title, to_text(text))
+    return change_by_run(filters.do_title, to_text(text))
 
 
 def wordcount(text: Any) -> int:
@@ -279,17 +283,17 @@ def most_frequent(items: Iterable[Any]) -> list[Any]:
 
 def zipped(*lists: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
     """The first items of all the lists, then the second ones, up to the end of the shortest."""
-    return iter(Ticking(zip(*map(owned, lists), strict=False)))
+    return iter(Ticking(zip(*map(with_own_origin, lists), strict=False)))
 
 
 def chunked(how: Callable[..., Any]) -> Callable[..., Any]:
     """`batch` or `slice` with a bounded number."""
-    return lambda items, number, fill_with=None: how(items, count(number), fill_with)
+    return lambda items, number, fill_with=None: how(items, bounded_count(number), fill_with)
 
 
 def as_json(value: Any, indent: int | None = None) -> str:
     """The value as JSON; text gets its quotes."""
-    return blend(json_text(value, None if indent is None else count(indent, 100)), value)
+    return with_blended_origin(json_text(value, None if indent is None else bounded_count(indent, 100)), value)
 
 
 def sliced(value: Any, start: Any, stop: Any, step: Any) -> Any:
@@ -315,14 +319,14 @@ def _guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     def guarded(context: Context, value: Any, *args: Any, **kwargs: Any) -> Any:
         METER.get().tick()
         if name in _ITERATING:
-            value = owned(value)
+            value = with_own_origin(value)
         given: Any = {
             None: (),
             _PassArg.context: (context,),
             _PassArg.eval_context: (context.eval_ctx,),
             _PassArg.environment: (context.environment,),
         }[wants]
-        return finish(function(*given, value, *args, **kwargs), value, *args, *kwargs.values())
+        return charge_result(function(*given, value, *args, **kwargs), value, *args, *kwargs.values())
 
     return guarded
 
@@ -368,7 +372,7 @@ def _plain(name: str) -> Callable[..., Any]:
 
     def method(text: str, *args: Any, **named: Any) -> Any:
         # Through the object, so that the methods of `Traced` are found.
-        return finish(getattr(owned(text), name)(*args, **named), text, *args)
+        return charge_result(getattr(with_own_origin(text), name)(*args, **named), text, *args)
 
     return method
 
@@ -386,7 +390,7 @@ _PLAIN = (
     *("split", "splitlines", "startswith", "strip"),
 )
 
-TEXT_METHODS: dict[str, Callable[..., Any]] = {
+ALLOWED_TEXT_METHODS: dict[str, Callable[..., Any]] = {
     **{name: pad(name) for name in ("center", "ljust", "rjust", "zfill")},
     **{name: case(getattr(str, name)) for name in ("capitalize", "casefold", "lower", "swapcase", "title", "upper")},
     **{name: _plain(name) for name in _PLAIN},
@@ -395,7 +399,7 @@ TEXT_METHODS: dict[str, Callable[..., Any]] = {
 }
 """Every method of text a template may call."""
 
-ATTRIBUTES: dict[type, frozenset[str]] = {
+ALLOWED_ATTRIBUTES: dict[type, frozenset[str]] = {
     dict: frozenset(("get", "items", "keys", "values")),
     list: frozenset(("count", "index")),
     tuple: frozenset(("count", "index")),
@@ -411,5 +415,5 @@ ATTRIBUTES: dict[type, frozenset[str]] = {
 
 def text_method(text: str, name: str) -> Callable[..., Any] | None:
     """The method `name` of `text`, bound, or None where templates have no such method."""
-    how = TEXT_METHODS.get(name)
+    how = ALLOWED_TEXT_METHODS.get(name)
     return None if how is None else partial(how, text)

@@ -29,7 +29,7 @@ class Overrun(Exception):
     """A render went past one of its limits."""
 
 
-class Origin(NamedTuple):
+class TextOrigin(NamedTuple):
     """Where text came from; the fields are those of a `Span`."""
 
     section: Section
@@ -38,7 +38,7 @@ class Origin(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RenderLimits:
     """What one render may use. `output` and `made` count characters, the latter with everything in between."""
 
     output: int = 24_000_000
@@ -52,12 +52,12 @@ class Meter:
 
     __slots__ = ("deadline", "default", "limits", "made", "origins", "steps")
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: RenderLimits) -> None:
         self.limits = limits
         self.made = self.steps = 0
         self.deadline = time.monotonic() + limits.seconds
-        self.default = Origin("layout")
-        self.origins: Mapping[str, Origin] = {}
+        self.default = TextOrigin("layout")
+        self.origins: Mapping[str, TextOrigin] = {}
 
     def tick(self, steps: int = 1) -> None:
         """Count `steps` of work."""
@@ -98,19 +98,19 @@ class Meter:
 METER: ContextVar[Meter] = ContextVar("promptlab_meter")
 
 
-class Traced(str):
+class TrackedText(str):
     """A str with `runs`: (length, origin) in order, lengths positive, together as long as the text."""
 
     __slots__ = ("runs",)
-    runs: tuple[tuple[int, Origin], ...]
+    runs: tuple[tuple[int, TextOrigin], ...]
 
-    def __new__(cls, text: str, runs: tuple[tuple[int, Origin], ...]) -> Traced:
+    def __new__(cls, text: str, runs: tuple[tuple[int, TextOrigin], ...]) -> TrackedText:
         self = super().__new__(cls, text)
         self.runs = runs
         return self
 
     @classmethod
-    def of(cls, text: str, origin: Origin) -> Traced:
+    def of(cls, text: str, origin: TextOrigin) -> TrackedText:
         """All of `text` from one place."""
         return cls(str.__str__(text), ((len(text), origin),) if text else ())
 
@@ -118,7 +118,7 @@ class Traced(str):
     def __str__(self) -> str:
         return self
 
-    def cut(self, start: int, stop: int) -> Traced:
+    def cut(self, start: int, stop: int) -> TrackedText:
         """Characters `start` to `stop`, both within the text, with their origins."""
         runs, at = [], 0
         for length, origin in self.runs:
@@ -126,9 +126,9 @@ class Traced(str):
             if shared > 0:
                 runs.append((shared, origin))
             at += length
-        return Traced(str.__getitem__(self, slice(start, stop)), tuple(runs))
+        return TrackedText(str.__getitem__(self, slice(start, stop)), tuple(runs))
 
-    def __getitem__(self, key: SupportsIndex | slice) -> Traced:
+    def __getitem__(self, key: SupportsIndex | slice) -> TrackedText:
         if not isinstance(key, slice):
             at = range(len(self))[key]
             return self.cut(at, at + 1)
@@ -137,7 +137,7 @@ class Traced(str):
             return self.cut(start, max(start, stop))
         if step == -1:
             ahead = self.cut(stop + 1, max(start, stop) + 1)
-            return Traced(str.__getitem__(ahead, slice(None, None, -1)), tuple(reversed(ahead.runs)))
+            return TrackedText(str.__getitem__(ahead, slice(None, None, -1)), tuple(reversed(ahead.runs)))
         whole = _Cutter(self)
         places = range(start, stop, step)
         METER.get().charge(CHARACTER_COST * len(places))
@@ -150,7 +150,7 @@ class Traced(str):
             meter.charge(CHARACTER_COST)
             yield whole.cut(at, at + 1)
 
-    def pieces(self) -> list[Traced]:
+    def pieces(self) -> list[TrackedText]:
         """The text cut where its origin changes."""
         whole, at = _Cutter(self), 0
         found = []
@@ -159,19 +159,19 @@ class Traced(str):
             at += length
         return found
 
-    def strip(self, chars: str | None = None, /) -> Traced:
+    def strip(self, chars: str | None = None, /) -> TrackedText:
         return self.lstrip(chars).rstrip(chars)
 
-    def lstrip(self, chars: str | None = None, /) -> Traced:
+    def lstrip(self, chars: str | None = None, /) -> TrackedText:
         return self.cut(len(self) - len(str.lstrip(self, chars)), len(self))
 
-    def rstrip(self, chars: str | None = None, /) -> Traced:
+    def rstrip(self, chars: str | None = None, /) -> TrackedText:
         return self.cut(0, len(str.rstrip(self, chars)))
 
-    def removeprefix(self, prefix: str, /) -> Traced:
+    def removeprefix(self, prefix: str, /) -> TrackedText:
         return self.cut(len(prefix), len(self)) if self.startswith(prefix) else self
 
-    def removesuffix(self, suffix: str, /) -> Traced:
+    def removesuffix(self, suffix: str, /) -> TrackedText:
         return self.cut(0, len(self) - len(suffix)) if suffix and self.endswith(suffix) else self
 
     def splitlines(self, keepends: bool = False) -> list[str]:
@@ -210,11 +210,11 @@ _LINE_ENDS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 class _Cutter:
     """Cuts pieces out of one text, front to back, in time that grows with the text and not with its square."""
 
-    def __init__(self, text: Traced) -> None:
+    def __init__(self, text: TrackedText) -> None:
         self.text, self.runs = str.__str__(text), text.runs
         self.number = self.begin = 0  # the run that the next piece begins in or after, and where that run begins
 
-    def cut(self, start: int, stop: int) -> Traced:
+    def cut(self, start: int, stop: int) -> TrackedText:
         """Characters `start` to `stop`; `start` may not go back."""
         while self.number < len(self.runs) and self.begin + self.runs[self.number][0] <= start:
             self.begin += self.runs[self.number][0]
@@ -225,16 +225,16 @@ class _Cutter:
             found.append((min(at + length, stop) - max(at, start), origin))
             at += length
             number += 1
-        return Traced(self.text[start:stop], tuple(found) if stop > start else ())
+        return TrackedText(self.text[start:stop], tuple(found) if stop > start else ())
 
 
-def origins_in(value: Any) -> list[Origin]:
+def origins_in(value: Any) -> list[TextOrigin]:
     """The distinct origins of `value`, or of the texts in it, in order."""
-    found: dict[Origin, None] = {}
+    found: dict[TextOrigin, None] = {}
     stack = [value]
     while stack:
         item = stack.pop()
-        if isinstance(item, Traced):
+        if isinstance(item, TrackedText):
             found.update((origin, None) for _, origin in item.runs)
         elif isinstance(item, list | tuple):
             METER.get().tick(len(item))
@@ -246,34 +246,34 @@ def origins_in(value: Any) -> list[Origin]:
     return list(found)
 
 
-def one_origin(origins: Iterable[Origin]) -> Origin | None:
+def strictest_origin(origins: Iterable[TextOrigin]) -> TextOrigin | None:
     """The origin that stands for several: the first of those with the highest label."""
     return max(origins, key=lambda origin: LABELS.index(origin.label), default=None)
 
 
-def blend(text: str, *sources: Any) -> str:
+def with_blended_origin(text: str, *sources: Any) -> str:
     """`text` made out of `sources` in a way that is not followed: it takes the one origin that stands for them."""
-    if isinstance(text, Traced):
+    if isinstance(text, TrackedText):
         return text
-    origin = one_origin(origins_in(sources))
-    return text if origin is None else Traced.of(text, origin)
+    origin = strictest_origin(origins_in(sources))
+    return text if origin is None else TrackedText.of(text, origin)
 
 
-def by_run(change: Callable[[str], str], text: str, *others: Any) -> str:
+def change_by_run(change: Callable[[str], str], text: str, *others: Any) -> str:
     """`change` of `text`, run by run where that gives the same as changing it whole, else blended."""
     whole = change(str.__str__(text))
-    if not isinstance(text, Traced):
-        return blend(whole, *others)
+    if not isinstance(text, TrackedText):
+        return with_blended_origin(whole, *others)
     if len(text.runs) > 1:
         parts = [change(str.__str__(piece)) for piece in text.pieces()]
         if "".join(parts) == whole:
-            return Traced(whole, merged((len(p), o) for p, (_, o) in zip(parts, text.runs, strict=True)))
-    return blend(whole, text, *others)
+            return TrackedText(whole, merge_runs((len(p), o) for p, (_, o) in zip(parts, text.runs, strict=True)))
+    return with_blended_origin(whole, text, *others)
 
 
-def merged(runs: Iterable[tuple[int, Origin]]) -> tuple[tuple[int, Origin], ...]:
+def merge_runs(runs: Iterable[tuple[int, TextOrigin]]) -> tuple[tuple[int, TextOrigin], ...]:
     """Runs with neighbours of one origin made one."""
-    found: list[tuple[int, Origin]] = []
+    found: list[tuple[int, TextOrigin]] = []
     for length, origin in runs:
         if found and found[-1][1] == origin:
             found[-1] = (found[-1][0] + length, origin)
@@ -282,17 +282,17 @@ def merged(runs: Iterable[tuple[int, Origin]]) -> tuple[tuple[int, Origin], ...]
     return tuple(found)
 
 
-def concat(chunks: Iterable[Any]) -> Traced:
+def concat(chunks: Iterable[Any]) -> TrackedText:
     """The chunks as one text; those without an origin belong to the section being written."""
     meter = METER.get()
     texts = [chunk if isinstance(chunk, str) else to_text(chunk) for chunk in chunks]
-    if len(texts) == 1 and isinstance(texts[0], Traced):
+    if len(texts) == 1 and isinstance(texts[0], TrackedText):
         return texts[0]
     meter.charge(sum(map(len, texts)))
-    runs: list[tuple[int, Origin]] = []
+    runs: list[tuple[int, TextOrigin]] = []
     for text in texts:
-        runs.extend(text.runs if isinstance(text, Traced) else ((len(text), meter.default),))
-    return Traced("".join(texts), merged(runs))
+        runs.extend(text.runs if isinstance(text, TrackedText) else ((len(text), meter.default),))
+    return TrackedText("".join(texts), merge_runs(runs))
 
 
 def to_text(value: Any, indent: int | None = None) -> str:
@@ -303,14 +303,14 @@ def to_text(value: Any, indent: int | None = None) -> str:
         return str(value)  # raises with the name, or is empty after an `if` without `else`
     if not isinstance(value, str | int | float | list | tuple | dict | None):
         raise _unprintable(value)
-    return blend(json_text(value, indent), value)
+    return with_blended_origin(json_text(value, indent), value)
 
 
 def kind_of(value: Any) -> str:
     """What people call a value of this type."""
     name = type(value).__name__.strip("_").lower().removesuffix("part")
     return {
-        "traced": "text",
+        "trackedtext": "text",
         "str": "text",
         "int": "number",
         "float": "number",

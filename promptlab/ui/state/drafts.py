@@ -89,7 +89,7 @@ class Draft(BaseModel):
 
         Raises `TemplateError` where they make no template, as half a Jinja tag does.
         """
-        return templates.edited(template, self.changes)
+        return templates.apply_changes(template, self.changes)
 
     def typed_inputs(self, template: Template) -> dict[str, Any]:
         """What the form shows for every input: the draft's value or the sample; lists and objects as JSON."""
@@ -159,7 +159,7 @@ class Drafts:
             original = templates.parse(source if now.origin is None else now.origin, path=template)
             changes = now.changes
             for name, value in values.items():
-                changes = templates.with_field(original, changes, name, value)
+                changes = templates.set_field(original, changes, name, value)
             kept = base if changes or now.text is not None else None
             return self._change(now, {"base": kept, "changes": changes})
 
@@ -180,7 +180,7 @@ class Drafts:
                 return self._change(now, {"base": file})
             made, left = templates.parse(text, path=template), dict[str, Any]()
             for name, value in now.changes.items():
-                left = templates.with_field(made, left, name, value)
+                left = templates.set_field(made, left, name, value)
             lost = bool(left) and file is None
             return self._change(now, {"base": file if left else None, "text": text if lost else None, "changes": left})
 

@@ -20,7 +20,7 @@ from promptlab.documents import Inventory
 from promptlab.lab import Lab
 from promptlab.models import Catalogue, ModelStatus
 from promptlab.runs import Prompts, RunInfo, Store
-from promptlab.templates import Entry, Listing, documents_and_users
+from promptlab.templates import TemplateEntry, TemplateIndex, templates_by_document
 from promptlab.types import Result
 from promptlab.ui.launch import FOLDER
 from promptlab.ui.state.drafts import Drafts
@@ -48,7 +48,7 @@ class Session:
     """Set once the models have been looked at, which takes seconds the first time and no time after."""
     prompts: Prompts = field(default_factory=Prompts)
     """The prompts rendered last: a click that changes none renders none."""
-    listing: Listing = field(init=False)
+    listing: TemplateIndex = field(init=False)
     """The list of templates, which remembers what it read."""
     suites: OpenSuites = field(init=False)
     """The suites, their log, and those at work."""
@@ -69,14 +69,14 @@ class Session:
         self.suites = OpenSuites(self.workspace)
         self._results: LRUCache[tuple[str, int], tuple[Result, ...]] = LRUCache(KEPT_RESULTS, getsizeof=_weight)
         self._results_lock = threading.Lock()
-        self.listing = Listing(self.workspace)
+        self.listing = TemplateIndex(self.workspace)
         self._statuses: tuple[ModelStatus, ...] = ()
-        self._listed: Listing | None = None
+        self._listed: TemplateIndex | None = None
         self._asks: tuple[float, tuple[Permission, ...]] = (0.0, ())
-        self._reading: tuple[Listing, Future[list[Entry]]] | None = None
+        self._reading: tuple[TemplateIndex, Future[list[TemplateEntry]]] | None = None
         self._listing_lock = threading.Lock()
 
-    def templates(self) -> list[Entry] | None:
+    def templates(self) -> list[TemplateEntry] | None:
         """The list of templates; None while it is read for the first time, which is done beside the page."""
         listing = self.listing
         if listing is not self._listed:
@@ -96,7 +96,7 @@ class Session:
 
     def documents(self) -> Inventory:
         """The documents as they are now, with the templates that take each and its last use."""
-        users = documents_and_users(Listing(self.workspace).entries())
+        users = templates_by_document(TemplateIndex(self.workspace).entries())
         return Inventory(self.workspace, users=users, uses=self.store.last_used("context"))
 
     def look(self) -> None:
@@ -131,7 +131,7 @@ class Session:
         now = Workspace.load(self.workspace.root)
         if (now.models, now.labels) != (self.workspace.models, self.workspace.labels):
             self.lab.follow(now)
-            self.listing = Listing(now)
+            self.listing = TemplateIndex(now)
 
     def not_trusted(self) -> tuple[Permission, ...]:
         """What the workspace asks for and is not trusted with. Its files are looked through every few seconds."""
@@ -157,9 +157,9 @@ def _weight(results: tuple[Result, ...]) -> int:
     return max(1, len(results))
 
 
-def _beside(read: Callable[[], list[Entry]]) -> Future[list[Entry]]:
+def _beside(read: Callable[[], list[TemplateEntry]]) -> Future[list[TemplateEntry]]:
     """`read` on a thread that ends with the process."""
-    future: Future[list[Entry]] = Future()
+    future: Future[list[TemplateEntry]] = Future()
 
     def run() -> None:
         try:

@@ -83,7 +83,7 @@ def page(session: Session) -> None:
 
 
 def _template(session: Session) -> str | None:
-    found = {*templates.names(session.workspace), *session.drafts.edited()}
+    found = {*templates.template_paths(session.workspace), *session.drafts.edited()}
     known = sorted(found, key=lambda path: (path != FIRST, path))
     if not known:
         note("warn", "There is no template yet", "The page Templates makes one: press New there.")
@@ -123,7 +123,7 @@ def _broken(exc: TemplateError) -> None:
 
 
 def _state_of_draft(session: Session, now: Bench) -> None:
-    edits = ", ".join(templates.changes(now.file, now.template))
+    edits = ", ".join(templates.describe_changes(now.file, now.template))
     if now.draft.text is None and edits:
         st.html(widgets.chip(f"draft · {edits}", "warn"), width="content")
     if now.draft.changes or now.without or now.draft.inputs:
