@@ -24,8 +24,8 @@ from click.testing import CliRunner
 
 from promptlab.cli._main import cli
 from promptlab.formats._import import files_to_write, read_import
-from promptlab.formats._source import ImportFolders
 from promptlab.formats._without_keys import without_keys
+from promptlab.formats._workspace_view import ImportFolders
 from promptlab.workspace._workspace import Workspace
 from tests.loopback import LoopbackServer, Received, Reply, page, status, stream
 

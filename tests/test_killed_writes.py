@@ -18,7 +18,7 @@ import pytest
 
 from promptlab._util import transaction as all_or_none
 from promptlab.formats._import import read_import, write_import
-from promptlab.formats._source import ImportFolders
+from promptlab.formats._workspace_view import ImportFolders
 from promptlab.suites import _file as suite_file
 from promptlab.suites._baseline import Answers, last_run, write_recording
 from promptlab.suites._recording import Recording

@@ -15,7 +15,8 @@ from promptlab.documents._content_store import DocStore
 from promptlab.errors import PromptlabError
 from promptlab.examples import _edit as pools
 from promptlab.formats import _import as bringing
-from promptlab.formats._source import Imported, ImportedFile, ImportFolders
+from promptlab.formats._report import Imported, ImportedFile
+from promptlab.formats._workspace_view import ImportFolders
 from promptlab.runs._store import Store
 from promptlab.suites import _lock as suite_lock
 from promptlab.suites._log import SuiteLog

@@ -1,4 +1,14 @@
-"""_yaml."""
+r"""YAML 1.2: reading files with the line of each value, changing them in place, and writing them.
+
+    from promptlab import _yaml
+
+    file = _yaml.parse_yaml("name: cup  # ours\nk: 3\n", shown="cup.yaml", error=InputError)
+    file.data, file.line(("k",))                                       # {"name": "cup", "k": 3}, 2
+    _yaml.edit_yaml(file.text, file.data, {"name": "cup", "k": 5})     # "name: cup  # ours\nk: 5\n"
+    _yaml.dump_yaml({"k": [1, 2]})                                     # "k: [1, 2]\n"
+
+No tag ever builds an object, and a file that would take long to read is refused.
+"""
 
 from __future__ import annotations
 

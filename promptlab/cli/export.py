@@ -83,7 +83,7 @@ def export(
         min_score=min_score,
         clearance=clearance,
     )
-    made = job.made(format_)
+    made = job.export(format_)
     for note in made.notes:
         click.echo(terminal.printable(note), err=True)
     try:

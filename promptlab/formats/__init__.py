@@ -1,4 +1,19 @@
-"""formats."""
+"""Formats: files of other tools become templates and pools (import), and templates become files of theirs (export).
+
+    from promptlab import formats
+    from promptlab.workspace import Workspace
+
+    workspace, folders = Workspace.find(), formats.ImportFolders()
+    content = Path("promptfooconfig.yaml").read_bytes()
+    name = formats.guess_format("promptfooconfig.yaml", content)                           # "promptfoo"
+    imported = formats.read_import(name, "promptfooconfig.yaml", content, folders)         # nothing is written yet
+    imported.report.entries                                                                # what became of each field
+    formats.write_import(workspace, imported, "promptfooconfig.yaml", folders)             # the paths written
+
+    formats.ExportJob(workspace, ["world-cup"]).export("prompty").text
+
+`IMPORT_FORMATS` and `EXPORT_FORMATS` list the formats. Nothing that a foreign file holds is ever run or fetched.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +24,6 @@ from promptlab._lazy import lazy
 if TYPE_CHECKING:
     from promptlab.formats._export import make_portable
     from promptlab.formats._export_job import ExportJob
-    from promptlab.formats._home import workspace_view
     from promptlab.formats._import import (
         IMPORT_ENDINGS,
         conflicting_paths,
@@ -20,18 +34,14 @@ if TYPE_CHECKING:
         write_import,
     )
     from promptlab.formats._registry import EXPORT_FORMATS, IMPORT_FORMATS, reader_for
-    from promptlab.formats._source import FieldOutcome, Imported, ImportFolders, Outcome, WorkspaceView, read_rows
+    from promptlab.formats._report import FieldOutcome, Imported, Outcome
+    from promptlab.formats._workspace_view import ImportFolders, workspace_view
+    from promptlab.formats.code import request_as_curl, request_as_python
     from promptlab.formats.openai import (
-        batch_custom_id,
-        batch_file,
-        finetuning_file,
-        preference_file,
-        request_as_curl,
         request_as_json,
-        request_as_python,
         template_from_request,
     )
-    from promptlab.formats.promptfoo import write_promptfoo
+    from promptlab.formats.promptfoo_export import write_promptfoo
     from promptlab.formats.prompty import write_prompty
 
 __all__ = [
@@ -43,17 +53,11 @@ __all__ = [
     "ImportFolders",
     "Imported",
     "Outcome",
-    "WorkspaceView",
-    "batch_custom_id",
-    "batch_file",
     "conflicting_paths",
     "files_to_write",
-    "finetuning_file",
     "guess_format",
     "make_portable",
-    "preference_file",
     "read_import",
-    "read_rows",
     "reader_for",
     "request_as_curl",
     "request_as_json",

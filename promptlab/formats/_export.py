@@ -1,7 +1,7 @@
-"""A template as other tools can hold it: messages with `{{ name }}` where inputs are printed.
+"""A template in a form that other tools can use: messages with `{{ name }}` for inputs.
 
-Documents and shots become text of the messages. An input that the template does more with than print it
-cannot be a variable elsewhere; the text made with its sample stands there, and the report says so.
+Documents and shots become text of the messages. An input can only be a variable elsewhere if the template just prints
+it. Any other input is replaced by the text made with its sample, and the report says so.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from jinja2 import nodes
 
 from promptlab import templates
 from promptlab.errors import TemplateError
-from promptlab.formats._source import ConversionReport
+from promptlab.formats._report import ConversionReport
 from promptlab.templates import JINJA_ENVIRONMENT, escape_jinja
 from promptlab.types import Document, Example, InputSpec, Label, Role, Template, canonical_json, highest, sha256
 
 
 @dataclass(frozen=True)
 class PortablePrompt:
-    """Messages in Jinja that any tool knows, the values of the variables in them, and the label of it all."""
+    """Messages in Jinja that every tool understands, the values of their variables, and the highest label."""
 
     template: Template
     messages: tuple[tuple[Role, str], ...]
@@ -31,8 +31,8 @@ class PortablePrompt:
     label: Label
 
     @property
-    def kept(self) -> dict[str, str]:
-        """What lets promptlab have the template back: its file, and the hash of the messages that were made of it."""
+    def embedded(self) -> dict[str, str]:
+        """The data with which promptlab can import the template again: its file, and the hash of the messages."""
         return {
             "path": self.template.path,
             "template": self.template.source,
@@ -41,7 +41,7 @@ class PortablePrompt:
 
 
 def hash_of_messages(messages: Sequence[tuple[str, str]]) -> str:
-    """Hex SHA-256 of messages; other messages than the exported ones have another."""
+    """The SHA-256 of messages in hex. If the messages are edited after the export, it differs."""
     return sha256(canonical_json([list(message) for message in messages]))
 
 
@@ -52,9 +52,9 @@ def make_portable(
     shots: Sequence[Example] = (),
     inputs: Mapping[str, Any] | None = None,
 ) -> PortablePrompt:
-    """`template` for another tool. `inputs` stand for the samples where they are given.
+    """`template` for another tool. Values in `inputs` are used instead of samples.
 
-    Raises `TemplateError` where an input has to be filled in and has neither a value nor a sample.
+    Raises `TemplateError` if an input must be filled in but has neither a value nor a sample.
     """
     values = {**templates.sample_inputs(template), **(inputs or {})}
     report = ConversionReport()
@@ -62,12 +62,15 @@ def make_portable(
     marked = _printed_only(template)
     messages = _rendered(texts, marked, values, documents, shots)
     if messages is None:
-        # One by one: an input that spoils it is filled in, the others stay variables.
-        kept: list[str] = []
+        # Try the inputs one by one: those that fail are filled in, the others stay variables.
+        variables: list[str] = []
         for name in marked:
-            if _rendered(_partly(template, [*kept, name]), [*kept, name], values, documents, shots) is not None:
-                kept.append(name)
-        marked = kept
+            if (
+                _rendered(_partly(template, [*variables, name]), [*variables, name], values, documents, shots)
+                is not None
+            ):
+                variables.append(name)
+        marked = variables
         texts = _partly(template, marked)
         messages = _rendered(texts, marked, values, documents, shots)
     if messages is None:
@@ -90,7 +93,7 @@ def make_portable(
 
 
 def _printed_only(template: Template) -> list[str]:
-    """Inputs that the template prints as they are and does nothing else with."""
+    """Inputs that the template only prints."""
     used: set[str] = set()
     for text in (template.instructions, template.output_format, template.user, template.layout):
         tree = JINJA_ENVIRONMENT.parse(text or "")
@@ -112,19 +115,20 @@ def _rendered(
     documents: Sequence[Document],
     shots: Sequence[Example],
 ) -> tuple[tuple[Role, str], ...] | None:
-    """The messages with `marked` inputs as variables; None when one of them is more than printed.
+    """The messages with `marked` inputs as variables; None if the template does more with one than print it.
 
-    Two renders with marks of other letters and lengths have to agree once the marks are taken for names.
+    To test that, it is rendered twice with different marks as values. Both must give the same messages after the marks
+    are replaced by the names.
     """
-    found: list[tuple[tuple[Role, str], ...]] = []
+    renders: list[tuple[tuple[Role, str], ...]] = []
     for mark in ("\ue000q{}\ue001", "\ue000A much longer mark, {} of them.\nYes\ue001"):
         marks = {name: mark.format(number) for number, name in enumerate(marked)}
         try:
             prompt = templates.render(template, {**values, **marks}, documents=documents, shots=shots)
         except TemplateError:
             return None
-        found.append(tuple((m.role, _named(m.content, marks)) for m in prompt.messages))
-    return found[0] if found[0] == found[1] else None
+        renders.append(tuple((m.role, _named(m.content, marks)) for m in prompt.messages))
+    return renders[0] if renders[0] == renders[1] else None
 
 
 def _named(text: str, marks: Mapping[str, str]) -> str:

@@ -1,5 +1,6 @@
-"""A server's address in a file that leaves: user, password and query of `base_url` stay out of it, and environment
-variables stand in their place.
+"""The address of a server in an exported file, without the user, password and query of `base_url`.
+
+The file names environment variables instead:
 
     base_url: "http://u:secret@127.0.0.1:8000/v1?k=x" of the model `ours`
     -> http://127.0.0.1:8000/v1, OURS_LOGIN (u:secret) and OURS_QUERY (k=x)
@@ -15,7 +16,7 @@ from promptlab.models import ApiAddress
 
 @dataclass(frozen=True)
 class ExportedAddress:
-    """Names of the variables that hold what is left out; "" where nothing is. `notes` tell people to set them."""
+    """Names of the variables for the parts that are left out, "" if none is. `notes` tell the user to set them."""
 
     query_env: str
     login_env: str
@@ -23,7 +24,7 @@ class ExportedAddress:
 
 
 def exported_address(model: str, at: ApiAddress, *, key_env: str) -> ExportedAddress:
-    """What an export of the model has to have in variables. A key goes before user and password, as in a request."""
+    """The variables that an export of the model needs. If there is a key, user and password are not used."""
     name = re.sub(r"[^A-Z0-9]+", "_", model.upper()).strip("_") or "MODEL"
     name = f"MODEL_{name}" if name[0].isdigit() else name
     query = f"{name}_QUERY" if at.hidden_query else ""

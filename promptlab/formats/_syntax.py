@@ -1,4 +1,4 @@
-"""Prompt texts of other tools as Jinja, and plain text as Jinja that prints it as it is."""
+"""Translates prompt texts of other tools (Nunjucks, `$x`, Mustache) to Jinja."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from promptlab.templates import escape_jinja
 
 @dataclass(frozen=True)
 class Translation:
-    """A translated text and what was changed in it, in words."""
+    """A translated text, with notes on what was changed."""
 
     text: str
     notes: tuple[str, ...] = ()
@@ -39,26 +39,25 @@ _NUNJUCKS: tuple[tuple[re.Pattern[str], str, str], ...] = (
 
 
 def from_nunjucks(text: str) -> Translation:
-    """A Nunjucks text as Jinja. Only what stands in tags is changed, and no text in quotes there."""
+    """A Nunjucks text as Jinja. Only code in tags is changed, but not strings there."""
     notes: list[str] = []
 
     def tag(match: re.Match[str]) -> str:
         parts, at, whole = [], 0, match[0]
-        for found in _STRING.finditer(whole):
-            parts += [outside(whole[at : found.start()]), found[0]]
-            at = found.end()
+        for string in _STRING.finditer(whole):
+            parts += [outside(whole[at : string.start()]), string[0]]
+            at = string.end()
         return "".join([*parts, outside(whole[at:])])
 
     def outside(code: str) -> str:
         for pattern, into, note in _NUNJUCKS:
-            made = pattern.sub(into, code)
-            if made != code:
-                code = made
+            changed = pattern.sub(into, code)
+            if changed != code:
+                code = changed
                 notes.append(note)
         return code
 
-    made = _TAG.sub(tag, text)
-    return Translation(made, tuple(dict.fromkeys(notes)))
+    return Translation(_TAG.sub(tag, text), tuple(dict.fromkeys(notes)))
 
 
 def from_braces(text: str) -> Translation:
@@ -94,7 +93,7 @@ _MUSTACHE = re.compile(r"\{\{\{?\s*([A-Za-z_][\w.]*)\s*\}?\}\}")
 
 
 def from_mustache(text: str) -> Translation:
-    """A text with `{{x}}` for variables and nothing else that means anything, as Jinja."""
+    """A text with `{{x}}` for variables and no other syntax, as Jinja."""
     parts: list[str] = []
     at = 0
     for match in _MUSTACHE.finditer(text):
@@ -104,5 +103,5 @@ def from_mustache(text: str) -> Translation:
 
 
 def join_notes(notes: Iterable[str]) -> str:
-    """Notes as one clause."""
+    """The notes as one text, without duplicates."""
     return "; ".join(dict.fromkeys(notes))

@@ -2,7 +2,7 @@
 
     {"input": "Who hosted it?", "target": "Qatar", "choices": ["Qatar", "Brazil"], "id": "host"}
 
-They become a pool of examples and a template that asks what the rows ask.
+They become a pool of examples, and a template that asks the questions of the rows.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from promptlab.errors import FormatError
-from promptlab.formats._source import Imported, ImportFolders, pool_line, read_bytes, read_rows, slug
+from promptlab.formats._report import Imported
+from promptlab.formats._source import pool_line, read_bytes, read_rows, slug
 from promptlab.formats._template_builder import Draft
+from promptlab.formats._workspace_view import ImportFolders
 from promptlab.formats.openai import message_text
 
 KNOWN = ("input", "target", "choices", "id", "metadata", "files", "sandbox", "setup")
@@ -23,12 +25,12 @@ QUESTION, CHOICES = "question", "choices"
 
 
 def read(path: Path, shown: str, places: ImportFolders) -> Imported:
-    """A dataset. Raises `FormatError` when no row has an `input`."""
+    """Import a dataset. Raises `FormatError` if no row has an `input`."""
     rows = read_rows(path, shown)
     if not any("input" in row for _, row in rows):
         raise FormatError("not a dataset of Inspect: no row has an `input`", file=shown, line=1)
-    made = Imported(slug(path.stem), read_bytes(path, shown))
-    report = made.report
+    imported = Imported(slug(path.stem), read_bytes(path, shown))
+    report = imported.report
     first = {key: (line or None) for line, row in reversed(rows) for key in row}
     names: set[str] = set()
     lines: list[str] = []
@@ -68,16 +70,16 @@ def read(path: Path, shown: str, places: ImportFolders) -> Imported:
             report.add(key, "taken" if key == "id" else "translated", at, words[key])
         else:
             report.add(key, "not understood", at, "kept in the original" if key in KNOWN else "no field of a dataset")
-    pool = made.add(f"{places.pools}/{made.name}.jsonl", "".join(lines), "pool") if lines else ""
+    pool = imported.add(f"{places.pools}/{imported.name}.jsonl", "".join(lines), "pool") if lines else ""
     draft = Draft(f"Questions of {path.name} (a dataset of Inspect)")
     draft.messages([("user", f"{{{{ {QUESTION} }}}}" + (f"\n\n{{{{ {CHOICES} }}}}" if has_choices else ""))])
     for key, value in sample.items():
         draft.inputs[key]["sample"] = value
     if pool:
         draft.examples = {"pool": pool, "k": 0}
-    target = f"{places.templates}/{made.name}.yaml"
-    made.add(target, draft.text(target))
-    return made
+    target = f"{places.templates}/{imported.name}.yaml"
+    imported.add(target, draft.text(target))
+    return imported
 
 
 def _question(value: Any) -> tuple[str, list[str]]:
@@ -103,7 +105,7 @@ def _choices(row: Mapping[str, Any]) -> list[str]:
             value = json.loads(value)
         except ValueError:
             value = [part.strip() for part in value.split(",")]
-    return [str(one) for one in value] if isinstance(value, list) else []
+    return [str(choice) for choice in value] if isinstance(value, list) else []
 
 
 def _answer(value: Any) -> str:

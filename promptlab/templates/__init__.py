@@ -1,4 +1,16 @@
-"""templates."""
+"""Templates: YAML files that describe a prompt. They are found, parsed, rendered, checked, edited and listed here.
+
+from promptlab import templates
+from promptlab.workspace import Workspace
+
+workspace = Workspace.find()
+template = templates.load(workspace, "world-cup")
+templates.sample_inputs(template)                                  # {"question": "Who won ...?"}
+prompt = templates.render_with_samples(workspace, template)        # a Prompt: messages and spans
+templates.check_template(workspace, template.path)                 # (), or the problems with their lines
+templates.edit_template(template.source, {"params.temperature": 0.7}, path=template.path)   # the new text
+templates.TemplateIndex(workspace).entries()                       # the list, with the last commit of each file
+"""
 
 from __future__ import annotations
 
@@ -11,6 +23,7 @@ if TYPE_CHECKING:
     from promptlab.templates._check import TemplateProblem, check_template
     from promptlab.templates._edit import context_with_passages, edit_template, new_template
     from promptlab.templates._fields import apply_changes, apply_valid_changes, field_values, set_field
+    from promptlab.templates._file_schema import ParamsModel, params_with
     from promptlab.templates._index import (
         TemplateEntry,
         TemplateIndex,
@@ -26,8 +39,10 @@ if TYPE_CHECKING:
         set_input_type,
         unused_input_name,
     )
-    from promptlab.templates._jinja import JINJA_ENVIRONMENT, STANDARD_LAYOUT, compile_text
+    from promptlab.templates._jinja import STANDARD_LAYOUT, compile_text
+    from promptlab.templates._jinja_environment import JINJA_ENVIRONMENT
     from promptlab.templates._jinja_rewrite import LayoutProblem
+    from promptlab.templates._limits import RenderLimits
     from promptlab.templates._load import (
         TEMPLATES_FOLDER,
         file_schema,
@@ -40,14 +55,7 @@ if TYPE_CHECKING:
     )
     from promptlab.templates._materials import Materials, MaterialsReader, load_materials, render_with_samples
     from promptlab.templates._new import checked_copy, new_template_path, standard_template, template_from_prompt
-    from promptlab.templates._parse import (
-        LAYOUT_NAMES,
-        RESERVED_NAMES,
-        TEXT_FIELDS,
-        ParamsModel,
-        params_with,
-        type_problem,
-    )
+    from promptlab.templates._parse import LAYOUT_NAMES, TEXT_FIELDS, type_problem
     from promptlab.templates._sandbox import ALLOWED_ATTRIBUTES, ALLOWED_TEXT_METHODS
     from promptlab.templates._schema_rows import (
         FIELD_TYPES,
@@ -61,7 +69,6 @@ if TYPE_CHECKING:
         schema_rows,
         schema_with_rows,
     )
-    from promptlab.templates._tracked_text import RenderLimits
 
 __all__ = [
     "ALLOWED_ATTRIBUTES",
@@ -72,7 +79,6 @@ __all__ = [
     "LAYOUT_NAMES",
     "NEW_SCHEMA",
     "OTHER_TYPE",
-    "RESERVED_NAMES",
     "STANDARD_LAYOUT",
     "TEMPLATES_FOLDER",
     "TEXT_FIELDS",

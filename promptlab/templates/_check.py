@@ -1,6 +1,6 @@
-"""Checking a template before it is saved: it parses, declares what it uses, and renders with its samples.
+"""Checks a template before it is saved: it must parse, declare the inputs it uses, and render with its samples.
 
-check(workspace, "templates/cup.yaml")        # () or the problems, each with its line
+check_template(workspace, "templates/cup.yaml")        # (), or the problems with their lines
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from promptlab.workspace import Workspace
 
 @dataclass(frozen=True)
 class TemplateProblem:
-    """One thing wrong with a template, and where in its file; `hint` says what to do."""
+    """A problem of a template, with its place in the file; `hint` tells how to fix it."""
 
     message: str
     line: int | None = None
@@ -27,9 +27,9 @@ class TemplateProblem:
 
 
 def check_template(workspace: Workspace, path: str, *, text: str | None = None) -> tuple[TemplateProblem, ...]:
-    """What is wrong with the template, nothing when it parses, declares what it uses, and renders with its samples.
+    """The problems of a template; empty if it parses, declares the inputs it uses, and renders with its samples.
 
-    `text` is checked instead of the file where it is given.
+    `text`, if given, is checked instead of the file.
     """
     try:
         if text is None:
@@ -41,31 +41,31 @@ def check_template(workspace: Workspace, path: str, *, text: str | None = None) 
     except InputError as exc:
         return (TemplateProblem(exc.what, exc.line, exc.field, exc.hint),)
     file = parse_yaml(text, shown=path, error=TemplateError)
-    found = []
+    problems = []
     for number, name in enumerate(template.context):
         try:
             documents.read_document(workspace, name)
         except PromptlabError as exc:
-            found.append(TemplateProblem(exc.message, file.line(("context", number)), f"context.{number}", exc.hint))
+            problems.append(TemplateProblem(exc.message, file.line(("context", number)), f"context.{number}", exc.hint))
     without_documents = replace(template, context=())
     inputs = sample_inputs(template)
     try:
         load_materials(workspace, without_documents, inputs)
     except PromptlabError as exc:
-        found.append(TemplateProblem(exc.message, file.line(("examples", "pool")), "examples", exc.hint))
+        problems.append(TemplateProblem(exc.message, file.line(("examples", "pool")), "examples", exc.hint))
     for name in template.inputs:
         if name not in inputs:
             hint = "give it a `sample`, so that the template can be shown and checked"
-            found.append(
+            problems.append(
                 TemplateProblem(
                     f"the input `{name}` has no sample", file.line(("inputs", name)), f"inputs.{name}", hint
                 )
             )
-    if not found:
+    if not problems:
         try:
             render_with_samples(workspace, template)
         except TemplateError as exc:
-            found.append(TemplateProblem(exc.what, exc.line, exc.field, exc.hint))
-        except PromptlabError as exc:  # of a file beside it, which the message names
-            found.append(TemplateProblem(exc.message, hint=exc.hint))
-    return tuple(found)
+            problems.append(TemplateProblem(exc.what, exc.line, exc.field, exc.hint))
+        except PromptlabError as exc:  # about another file, which the message names
+            problems.append(TemplateProblem(exc.message, hint=exc.hint))
+    return tuple(problems)

@@ -1,7 +1,7 @@
-"""Rendering: a template and its materials become messages, and spans that say where each character came from.
+"""Renders a template and its materials into messages, with spans that tell where each character came from.
 
-Sections are rendered one by one, each as the owner of its own text, and handed to the layout as values: text
-that knows its origin and is never rendered again.
+Sections are rendered one by one, each with its own origin. The layout gets them as values: tracked text that is never
+rendered again.
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from promptlab.errors import TemplateError, nearest
-from promptlab.templates._jinja import STANDARD_LAYOUT, Compiled, Part, compile_text
+from promptlab.templates._jinja import STANDARD_LAYOUT, Compiled, compile_text
+from promptlab.templates._jinja_environment import Part
 from promptlab.templates._jinja_rewrite import LayoutProblem
+from promptlab.templates._limits import METER, Meter, Overrun, RenderLimits
+from promptlab.templates._operators import bounded_number
 from promptlab.templates._parse import LAYOUT_NAMES, SECTION_NAMES, jinja_error, type_problem
-from promptlab.templates._sandbox import bounded_number
-from promptlab.templates._tracked_text import METER, Meter, Overrun, RenderLimits, TextOrigin, TrackedText, concat
+from promptlab.templates._text_origin import TextOrigin
+from promptlab.templates._tracked_text import TrackedText, concat
 from promptlab.types import (
     SWITCHABLE,
     Document,
@@ -46,13 +49,13 @@ def render(
     places: Mapping[str, tuple[Place, ...]] | None = None,
     limits: RenderLimits | None = None,
 ) -> Prompt:
-    """The messages of `template`, and where each of their characters came from.
+    """The messages of `template`, with the origin of each character.
 
-    `without` names sections to leave out; what is switched off is not among the prompt's sources either.
-    `label` is that of the inputs, `places` the files they came from (see `Trial`).
+    `without` names sections to leave out; they are not among the sources of the prompt either. `label` is the label of
+    the inputs, `places` are the files they came from (see `Trial`).
 
-    Raises `TemplateError`: every missing variable in one message, a mistake in the Jinja with its line, or a template
-    that goes past `limits`.
+    Raises `TemplateError` for missing variables (all in one message), for a mistake in the Jinja (with its line), and
+    for a template that exceeds `limits`.
     """
     for section in without:
         if section not in SWITCHABLE:
@@ -76,7 +79,7 @@ class _DocumentPart(Part):
 
     @property
     def title(self) -> TrackedText:
-        """The first Markdown heading, or the file's name."""
+        """The first Markdown heading, or the name of the file."""
         heading = _HEADING.search(self.text)
         if heading is None:
             return TrackedText.of(self.path.rpartition("/")[2], self.origin)
@@ -96,7 +99,7 @@ class _ExamplePart(Part):
 
 
 class _Render:
-    """One render. Order matters only in that every complaint about names comes before any text is made."""
+    """One render. All names are checked before any text is made."""
 
     def __init__(
         self,
@@ -111,7 +114,7 @@ class _Render:
         self.template, self.without, self.label, self.places = template, without, label, places
         self.documents = () if "context" in without else tuple(documents)
         self.shots = () if "examples" in without else tuple(shots)
-        self.values = self._given(inputs)
+        self.values = self._values(inputs)
         self.origins = {name: TextOrigin("input", name, label) for name in template.inputs}
         self.traced = {name: self._trace(name, value) for name, value in self.values.items()}
         schema = TextOrigin("output_format")
@@ -141,11 +144,11 @@ class _Render:
             "examples": examples,
         }
         compiled = self._compiled("layout", STANDARD_LAYOUT if template.layout is None else template.layout)
-        found = self._run(compiled, "layout", variables, origins, TextOrigin("layout"))
-        return _assemble([(role or "user", text) for role, text in found if text], self._sources())
+        messages = self._run(compiled, "layout", variables, origins, TextOrigin("layout"))
+        return _assemble([(role or "user", text) for role, text in messages if text], self._sources())
 
-    def _given(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """The inputs with their defaults. All that is missing is named at once."""
+    def _values(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """The inputs with their defaults. One error names all that are missing."""
         template = self.template
         for name in inputs:
             spec_of(template, name)
@@ -193,7 +196,7 @@ class _Render:
             raise jinja_error(exc, self.template, field) from exc
 
     def _text(self, field: Any) -> TrackedText:
-        """The rendered text of a section, empty where it is switched off."""
+        """The rendered text of a section; empty if it is in `without`."""
         text = "" if field in self.without else getattr(self.template, field)
         own = TextOrigin(field)
         if "{" not in text:
@@ -202,7 +205,7 @@ class _Render:
         return self._run(self._compiled(field, text), field, variables, self.origins, own)[0][1]
 
     def _user(self, values: Mapping[str, Any], origins: Mapping[str, TextOrigin], own: TextOrigin) -> TrackedText:
-        """A user turn: the template's `user` text, or the inputs as they are."""
+        """A user turn: the `user` text of the template, or the inputs as they are."""
         METER.get().default = own
         if self.template.user is not None:
             compiled = self._compiled("user", self.template.user)
@@ -219,30 +222,30 @@ class _Render:
     def _example(self, shot: Example) -> _ExamplePart:
         template = self.template
         origin = TextOrigin("examples", shot.id, shot.label)
-        given = {name: shot.inputs.get(name, spec.default) for name, spec in template.inputs.items()}
-        lacking = [f"`{name}`" for name, value in given.items() if value is None]
-        if lacking:
+        declared = {name: shot.inputs.get(name, spec.default) for name, spec in template.inputs.items()}
+        missing = [f"`{name}`" for name, value in declared.items() if value is None]
+        if missing:
             hint = f"the template declares {', '.join(f'`{name}`' for name in template.inputs)}"
-            message = f"example `{shot.id}` lacks {', '.join(lacking)}"
+            message = f"example `{shot.id}` lacks {', '.join(missing)}"
             raise TemplateError(
                 message, file=template.path, line=template.lines.get("examples"), field="examples", hint=hint
             )
-        values = {name: _trace(value, origin) for name, value in {**shot.inputs, **given}.items()}
+        values = {name: _trace(value, origin) for name, value in {**shot.inputs, **declared}.items()}
         user = self._user(values, {**dict.fromkeys(values, origin), "schema": TextOrigin("output_format")}, origin)
         return _ExamplePart(shot, origin, values, user)
 
     def _sources(self) -> tuple[Source, ...]:
         template = self.template
         own = Source("layout", template.path, template.label, template.sha256, (Place(template.path),))
-        found = [own, *(Source("context", d.path, d.label, d.sha256, d.places) for d in self.documents)]
+        sources = [own, *(Source("context", d.path, d.label, d.sha256, d.places) for d in self.documents)]
         for shot in self.shots:
             body = canonical_json({"id": shot.id, "inputs": dict(shot.inputs), "output": shot.output})
-            found.append(Source("examples", shot.id, shot.label, sha256(body), shot.places))
+            sources.append(Source("examples", shot.id, shot.label, sha256(body), shot.places))
         for name, value in self.values.items():
             text = value if isinstance(value, str) else canonical_json(value)
             places = (*self.places.get("", ()), *self.places.get(name, ()))
-            found.append(Source("input", name, self.label, sha256(text), places))
-        return tuple(found)
+            sources.append(Source("input", name, self.label, sha256(text), places))
+        return tuple(sources)
 
 
 def _assemble(messages: list[tuple[Any, TrackedText]], sources: tuple[Source, ...]) -> Prompt:
@@ -256,7 +259,7 @@ def _assemble(messages: list[tuple[Any, TrackedText]], sources: tuple[Source, ..
 
 
 def spec_of(template: Template, name: str) -> InputSpec:
-    """What the template declares of the input `name`; an unknown name is an error with the nearest."""
+    """The declaration of the input `name`. Raises `TemplateError` with the nearest name if it is unknown."""
     if name in template.inputs:
         return template.inputs[name]
     line, hint = template.lines.get("inputs"), nearest(name, template.inputs)
@@ -264,7 +267,7 @@ def spec_of(template: Template, name: str) -> InputSpec:
 
 
 def check_type(template: Template, name: str, spec: InputSpec, value: Any) -> None:
-    """Raise `TemplateError` where `value` is not of the input's type."""
+    """Raise `TemplateError` if `value` is not of the type of the input."""
     problem = type_problem(spec.type, value)
     if problem:
         line = template.lines.get("inputs")
@@ -272,7 +275,7 @@ def check_type(template: Template, name: str, spec: InputSpec, value: Any) -> No
 
 
 def _trace(value: Any, origin: TextOrigin) -> Any:
-    """A deep copy of plain data in which every text knows its origin."""
+    """A deep copy of plain data in which every text has the origin `origin`."""
     if isinstance(value, str):
         return TrackedText.of(value, origin)
     if isinstance(value, Mapping):

@@ -1,11 +1,11 @@
-"""A JSON schema of an object as rows of fields, and back: what a form shows of it.
+"""A JSON schema of an object as rows of fields for a form, and back.
 
-    rows = rows_of({"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]})
+    rows = schema_rows({"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]})
     rows[0].name, rows[0].required                        # "name", True
-    with_rows(schema, [*rows, Row(0, "age", "integer")])
+    schema_with_rows(schema, [*rows, SchemaRow(0, "age", "integer")])
 
-What a form has no widget for (a `pattern`, a `$ref`) stays in the schema as it is. Fields keep their order, since
-models write an object's keys in it.
+Parts that the form has no widget for (a `pattern`, a `$ref`) stay in the schema. Fields keep their order, because a
+model writes the keys of an object in the order of its schema.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 SIMPLE = ("string", "number", "integer", "boolean")
-FIELD_TYPES = (*SIMPLE, "object", *(f"list of {one}s" for one in SIMPLE), "list of objects")
+FIELD_TYPES = (*SIMPLE, "object", *(f"list of {simple}s" for simple in SIMPLE), "list of objects")
 OTHER_TYPE = "other"
-"""A field that only the JSON says: several types, a reference, a list without a type."""
+"""The type of a field that the form cannot show: several types, a reference, a list without a type."""
 NEW_SCHEMA: Mapping[str, Any] = {
     "type": "object",
     "properties": {"answer": {"type": "string"}},
     "required": ["answer"],
     "additionalProperties": False,
 }
-"""What a form starts a schema with."""
+"""The schema that a form starts with."""
 
 
 @dataclass(frozen=True)
 class SchemaRow:
-    """A field of the object, `depth` levels inside it; the rows of its own fields follow it.
+    """A field of the object, `depth` levels deep; the rows of its own fields follow it.
 
-    `schema` is what the field had, and keeps what no other attribute says.
+    `schema` is the schema of the field, with everything that has no attribute here.
     """
 
     depth: int
@@ -44,12 +44,12 @@ class SchemaRow:
 
     @property
     def nests(self) -> bool:
-        """Whether it can have fields inside."""
+        """True if the field can have fields of its own."""
         return self.type in ("object", "list of objects")
 
 
 def schema_rows(schema: Any) -> list[SchemaRow] | None:
-    """The fields of `schema`, depth first; None where it is no schema of an object, which has no rows."""
+    """The fields of `schema`, depth first; None if it is not the schema of an object."""
     if not isinstance(schema, Mapping) or schema.get("type") != "object":
         return None
     if not isinstance(schema.get("properties", {}), Mapping):
@@ -87,7 +87,7 @@ def _type(schema: Mapping[str, Any]) -> str:
 
 
 def schema_with_rows(schema: Mapping[str, Any], rows: Sequence[SchemaRow]) -> dict[str, Any]:
-    """`schema` with the fields `rows`; a name that is used twice in one object gets a number."""
+    """`schema` with the fields `rows`. A second field of the same name in one object gets a number."""
     return _filled(schema, list(rows), 0)
 
 
@@ -143,14 +143,14 @@ def _new(kind: str) -> dict[str, Any]:
 
 
 def _free(name: str, taken: Mapping[str, Any]) -> str:
-    number, found = 2, name
-    while found in taken:
-        found, number = f"{name}_{number}", number + 1
-    return found
+    number, unused = 2, name
+    while unused in taken:
+        unused, number = f"{name}_{number}", number + 1
+    return unused
 
 
 def end_of(rows: Sequence[SchemaRow], number: int) -> int:
-    """Where the row `number` and all inside it end."""
+    """The number of the row after the row `number` and its fields."""
     end = number + 1
     while end < len(rows) and rows[end].depth > rows[number].depth:
         end += 1
@@ -165,12 +165,12 @@ def add_row(rows: Sequence[SchemaRow], inside: int | None = None) -> list[Schema
 
 
 def remove_row(rows: Sequence[SchemaRow], number: int) -> list[SchemaRow]:
-    """`rows` without the field `number` and what is inside it."""
+    """`rows` without the field `number` and its own fields."""
     return [*rows[:number], *rows[end_of(rows, number) :]]
 
 
 def move_row_up(rows: Sequence[SchemaRow], number: int) -> list[SchemaRow]:
-    """`rows` with the field `number` before the one that stood before it in the same object."""
+    """`rows` with the field `number` moved one place up in the same object."""
     end, depth = end_of(rows, number), rows[number].depth
     before = next((n for n in range(number - 1, -1, -1) if rows[n].depth <= depth), None)
     if before is None or rows[before].depth < depth:

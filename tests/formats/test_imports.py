@@ -12,7 +12,8 @@ import pytest
 
 from promptlab.errors import FormatError
 from promptlab.formats._registry import IMPORT_FORMATS, reader_for
-from promptlab.formats._source import Imported, ImportFolders
+from promptlab.formats._report import Imported
+from promptlab.formats._workspace_view import ImportFolders
 from promptlab.templates import _load as templates
 from promptlab.types import Template
 

@@ -13,10 +13,11 @@ from ruamel.yaml import YAML
 from promptlab._yaml import _write as yaml_write
 from promptlab.errors import FormatError, TemplateError
 from promptlab.formats import _sample_data as made_data
-from promptlab.formats._growing_lists import rewrite_growing_lists
-from promptlab.formats._source import ConversionReport, file_beside, slug
+from promptlab.formats._report import ConversionReport
+from promptlab.formats._source import file_beside, slug
 from promptlab.formats._syntax import from_braces, from_dollars, from_mustache, from_nunjucks
 from promptlab.formats._template_builder import Draft
+from promptlab.formats.promptsource import rewrite_growing_lists
 from promptlab.templates import _load as templates
 
 texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=40)

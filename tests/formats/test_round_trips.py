@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from promptlab._yaml import _write as yaml_write
 from promptlab.formats import promptfoo, prompty
 from promptlab.formats._export import PortablePrompt, make_portable
-from promptlab.formats._home import workspace_view
-from promptlab.formats._source import Imported, ImportFolders, WorkspaceView
+from promptlab.formats._report import Imported
+from promptlab.formats._workspace_view import ImportFolders, WorkspaceView, workspace_view
+from promptlab.formats.promptfoo_export import write_promptfoo
 from promptlab.templates import _load as templates
 from promptlab.templates._inputs import is_input_name
 from promptlab.templates._materials import load_materials
@@ -29,7 +30,7 @@ MODELS = {"gpt": OpenAIModel(backend="openai", model="gpt-4o-mini", api_key_env=
 
 def through_promptfoo(export: PortablePrompt, folder: Path) -> Imported:
     file = folder / "config.yaml"
-    file.write_text(promptfoo.write_promptfoo([export], MODELS), encoding="utf-8", newline="")
+    file.write_text(write_promptfoo([export], MODELS), encoding="utf-8", newline="")
     return promptfoo.read(file, file.name, ImportFolders(home=workspace_view(HOUSE)))
 
 
@@ -106,7 +107,7 @@ def test_without_what_was_kept_the_messages_are_still_the_same(text: str, tmp_pa
     template = templates.parse(text, path="templates/config.yaml")
     file = tmp_path / "config.yaml"
     file.write_text(
-        promptfoo.write_promptfoo([make_portable(template)], {}).replace("  promptlab:", "  other:"),
+        write_promptfoo([make_portable(template)], {}).replace("  promptlab:", "  other:"),
         encoding="utf-8",
         newline="",
     )
@@ -120,14 +121,12 @@ def test_without_what_was_kept_the_messages_are_still_the_same(text: str, tmp_pa
 def test_a_prompt_changed_elsewhere_is_not_replaced_by_what_was_kept(tmp_path: Path) -> None:
     template = templates.load(HOUSE, "world-cup")
     file = tmp_path / "config.yaml"
-    changed = promptfoo.write_promptfoo([outward_of(template)], MODELS).replace(
-        "Answer the question", "Do not answer", 1
-    )
+    changed = write_promptfoo([outward_of(template)], MODELS).replace("Answer the question", "Do not answer", 1)
     file.write_text(changed, encoding="utf-8")
     back = promptfoo.read(file, file.name, ImportFolders())
     assert "Do not answer" in back.files[0].text
     assert back.files[0].text != template.source
-    assert any("changed since" in entry.note for entry in back.report.entries)
+    assert any("was changed" in entry.note for entry in back.report.entries)
 
 
 def test_an_input_with_logic_is_filled_in_and_said(tmp_path: Path) -> None:
@@ -139,7 +138,7 @@ def test_an_input_with_logic_is_filled_in_and_said(tmp_path: Path) -> None:
     # The sample stands for `a` in what others see, so only the workspace that has the template takes it back.
     back = through_prompty(export, tmp_path)
     assert "{{ b }}{{ b }}!" in back.files[0].text
-    assert any("does more with `a`" in entry.note for entry in back.report.entries)
+    assert any("uses `a`" in entry.note for entry in back.report.entries)
     home = WorkspaceView({"t.yaml": text}.get, lambda _: ((), ()))  # type: ignore[arg-type]  # the one file asked for
     file = tmp_path / "config.prompty"
     assert prompty.read(file, file.name, ImportFolders(home=home)).files[0].text == text
@@ -149,7 +148,8 @@ def test_an_input_with_logic_is_filled_in_and_said(tmp_path: Path) -> None:
 def test_braces_in_documents_stay_text(value: str) -> None:
     from promptlab.templates._inputs import escape_jinja
     from promptlab.templates._jinja import compile_text
-    from promptlab.templates._tracked_text import METER, Meter, RenderLimits, TextOrigin
+    from promptlab.templates._limits import METER, Meter, RenderLimits
+    from promptlab.templates._text_origin import TextOrigin
 
     token = METER.set(Meter(RenderLimits()))
     try:
@@ -196,7 +196,7 @@ def test_a_kept_template_that_is_not_what_is_seen_is_left_aside(what: str, kind:
     assert not template.context
     assert not template.examples
     assert templates.render(template, {"question": "Who?"}).messages[-1].content == "Who?"
-    assert any("left aside" in entry.note for entry in back.report.entries)
+    assert any("not used" in entry.note for entry in back.report.entries)
 
 
 @pytest.mark.parametrize("kind", THROUGH)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from promptlab.templates._change_summary import MOST, commit_message
+from promptlab.templates._change_summary import MAX_NAMED, commit_message
 from tests.conftest import TEMPLATE
 from tests.repositories import CUP, edited
 
@@ -42,7 +42,7 @@ def test_a_new_template_is_added_with_what_it_is_for() -> None:
 def test_of_many_changes_the_rest_is_counted() -> None:
     new = "inputs:\n  a: {}\n  b: {}\nuser: |\n  {{ a }} {{ b }}\n"
     said = commit_message(CUP, TEMPLATE, new)
-    assert said.count(",") == MOST
+    assert said.count(",") == MAX_NAMED
     assert said.startswith("− instructions, − output format, + user turn, − cup.md, ")
     assert said.endswith(" more")
 

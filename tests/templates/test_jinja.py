@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
-from promptlab.templates._jinja import Part, compile_text
+from promptlab.templates._jinja import compile_text
+from promptlab.templates._jinja_environment import Part
 from promptlab.templates._jinja_rewrite import LayoutProblem
-from promptlab.templates._tracked_text import METER, Meter, RenderLimits, TextOrigin, TrackedText, concat
+from promptlab.templates._limits import METER, Meter, RenderLimits
+from promptlab.templates._text_origin import TextOrigin
+from promptlab.templates._tracked_text import TrackedText, concat
 
 ME = TextOrigin("instructions")
 Q = TextOrigin("input", "question")
@@ -240,7 +243,7 @@ def test_an_expression_that_prints_outside_of_the_messages_is_refused_with_its_l
 
 
 def test_message_tags_are_for_layouts() -> None:
-    with pytest.raises(LayoutProblem, match="belong into the `layout`"):
+    with pytest.raises(LayoutProblem, match="`layout`"):
         compile_text("{% user %}x{% enduser %}")
 
 

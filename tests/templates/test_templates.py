@@ -21,11 +21,12 @@ from promptlab.examples import _pool as examples
 from promptlab.templates import _edit as template_edit
 from promptlab.templates import _load as templates
 from promptlab.templates._check import check_template
-from promptlab.templates._jinja import JINJA_ENVIRONMENT, STANDARD_LAYOUT
+from promptlab.templates._jinja import STANDARD_LAYOUT
+from promptlab.templates._jinja_environment import JINJA_ENVIRONMENT
+from promptlab.templates._limits import RenderLimits
 from promptlab.templates._materials import render_with_samples
 from promptlab.templates._parse import LAYOUT_NAMES
 from promptlab.templates._sandbox import ALLOWED_TEXT_METHODS, FILTERS
-from promptlab.templates._tracked_text import RenderLimits
 from promptlab.types import SECTIONS, Document, Example, Params, PassageChoice, Prompt, ShotChoice, Template
 from promptlab.workspace._gate import label_of_prompt
 from promptlab.workspace._workspace import Workspace
@@ -189,7 +190,7 @@ WRONG = [
     ("instructions: >\n  one\n  two {{ }}", 1, "instructions", "Expected an expression"),
     ("instructions: '{{ documents }}'", 1, "instructions", "uses `documents`, which no input declares"),
     ("user: '{{ a }} {{ b }}'", 1, "user", "uses `a`, `b`, which no input declares"),
-    ("instructions: |\n  {% user %}x{% enduser %}", 2, "instructions", "belong into the `layout`"),
+    ("instructions: |\n  {% user %}x{% enduser %}", 2, "instructions", "`layout`"),
     ("layout: |\n  {% user %}x{% enduser %}\n  y", 3, "layout", "outside of the messages"),
     ("layout: |\n  {{ question|uper }}\ninputs: [question]", 2, "layout", "did you mean `upper`?"),
     ("layout: '{{ shots }}'", 1, "layout", "uses `shots`"),
