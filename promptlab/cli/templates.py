@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 @click.group()
 def templates() -> None:
-    """Templates, kept in git.
+    """Templates and their versions in git.
 
-    TEMPLATE is a path from the workspace, such as templates/triage.yaml, or a bare name, such as triage. VERSION is
-    a name given with `tag` (production), the beginning of a commit, or anything git knows a commit by.
+    TEMPLATE is a path in the workspace, such as templates/triage.yaml, or a name, such as triage. VERSION is a name
+    given with `tag` (production), the beginning of a commit, or any other name of a commit in git.
     """
 
 
@@ -44,9 +44,9 @@ templates.add_command(try_)
 @templates.command("list")
 @as_json_option
 def list_(as_json: bool) -> None:
-    """Every template, with its last change.
+    """List all templates with their last change.
 
-    And what it is for, and whether the file is saved as it is.
+    With the description, and the state of the file: changed, or new to git.
     """
     from promptlab import templates as listing
 
@@ -62,7 +62,7 @@ def list_(as_json: bool) -> None:
 
 @templates.command()
 @click.argument("template")
-@click.option("--at", "version", default="", metavar="VERSION", help="As it was then. As the file is now unless given.")
+@click.option("--at", "version", default="", metavar="VERSION", help="The version to print. [the file as it is now]")
 @as_json_option
 def show(template: str, version: str, as_json: bool) -> None:
     """Print the text of a template."""
@@ -88,7 +88,7 @@ def show(template: str, version: str, as_json: bool) -> None:
     multiple=True,
     metavar="FIELD=VALUE",
     help="Change one field and nothing else of the file: instructions=…, params.temperature=0.7, examples.k=3. "
-    "Numbers, lists and mappings as JSON; null takes a field out. May be repeated.",
+    "Numbers, lists and mappings as JSON; null removes a field. May be repeated.",
 )
 @click.option(
     "--set-file",
@@ -100,8 +100,8 @@ def show(template: str, version: str, as_json: bool) -> None:
 @click.option(
     "--opened",
     metavar="VERSION",
-    help="The version that the new text was made from. If the file has changed since, nothing is written and both "
-    "are brought together.",
+    help="The version that the new text was made from. If the file has changed since, nothing is written and a merge "
+    "is printed.",
 )
 @as_json_option
 def save(
@@ -115,9 +115,9 @@ def save(
 ) -> None:
     """Commit one template, and nothing else, to git.
 
-    Without a new text it is the file as it is: what you changed in your editor. Git runs its hooks and signs as
-    always. The text must be a template; what else is wrong with it (a document that is not there, a missing sample)
-    is said on standard error.
+    Without a new text the file is committed as it is, with the changes of your editor. Git runs its hooks and signs as
+    usual. The text must be a valid template. Other problems (a missing document or sample) are printed to standard
+    error.
     """
     from promptlab import templates as library
     from promptlab import templates as template_edit
@@ -126,7 +126,7 @@ def save(
     from promptlab.workspace import check_copy_label
 
     if source is not None and (pairs or files):
-        raise click.UsageError("--from gives the whole text, --set changes fields: take one of the two")
+        raise click.UsageError("--from gives the whole text, --set changes fields: use only one of them")
     workspace = here()
     path = versions.template_path(workspace, template)
     now = versions.text_on_disk(workspace, path)
@@ -167,12 +167,12 @@ def save(
 
 @templates.command()
 @click.argument("template")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Most versions to list.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The most versions to list.")
 @as_json_option
 def history(template: str, limit: int | None, as_json: bool) -> None:
-    """The versions of a template, newest first.
+    """List the versions of a template, newest first.
 
-    With who saved each and when, its names, its message, and how many runs there were of it.
+    With the author, date, names, message and number of runs of each.
     """
     from promptlab import versions
     from promptlab.runs import Store, file_of
@@ -199,13 +199,13 @@ def history(template: str, limit: int | None, as_json: bool) -> None:
 @click.argument("template")
 @click.argument("old", required=False, default="HEAD", metavar="[OLD]")
 @click.argument("new", required=False, default="", metavar="[NEW]")
-@click.option("--prompt", is_flag=True, help="Compare the prompts they give, with the samples of the inputs.")
+@click.option("--prompt", is_flag=True, help="Compare the rendered prompts, with the samples of the inputs.")
 @as_json_option
 def diff(template: str, old: str, new: str, prompt: bool, as_json: bool) -> None:
-    """What changed between two versions, word by word.
+    """Show what changed between two versions, word by word.
 
-    OLD is the newest version and NEW the file as it is now, unless given. Prompts are rendered with the documents
-    and examples as they are now, so that only the template differs.
+    By default OLD is the newest version, and NEW is the file as it is now. Prompts are rendered with the current
+    documents and examples, so that only the template differs.
     """
     from promptlab import versions
 
@@ -247,7 +247,7 @@ def diff(template: str, old: str, new: str, prompt: bool, as_json: bool) -> None
 @click.option("-m", "--message", default="", metavar="TEXT", help="Instead of the usual message.")
 @as_json_option
 def restore(template: str, version: str, message: str, as_json: bool) -> None:
-    """Make an earlier version the newest, as a new commit. The history stays whole."""
+    """Restore an earlier version as a new commit. The history stays complete."""
     from promptlab import versions
 
     workspace, path = located(template)
@@ -264,8 +264,8 @@ def restore(template: str, version: str, message: str, as_json: bool) -> None:
 def check(template: tuple[str, ...], as_json: bool) -> None:
     """Check that templates render with their samples.
 
-    TEMPLATE... or all. They must parse, declare what they use, and have their documents and examples. The status is 1
-    when one does not.
+    Checks each TEMPLATE, or all. They must parse, declare the inputs they use, and have their documents and examples.
+    The exit status is 1 if one fails.
     """
     from promptlab import templates as library
     from promptlab import versions
@@ -290,7 +290,7 @@ def check(template: tuple[str, ...], as_json: bool) -> None:
 @click.argument("template")
 @click.argument("version")
 @click.argument("name")
-@click.option("--move", is_flag=True, help="Take the name from the version that has it.")
+@click.option("--move", is_flag=True, help="Move the name from the version that has it now.")
 @as_json_option
 def tag(template: str, version: str, name: str, move: bool, as_json: bool) -> None:
     """Give a version a name, such as production.
