@@ -75,7 +75,7 @@ def models_prepare(names: tuple[str, ...]) -> None:
 @click.option("--quick", is_flag=True, help="Few tokens and one round: tests if it works, not how fast.")
 @click.option("--json", "as_json", is_flag=True, help="The whole report as one JSON object.")
 def check(name: str, quick: bool, as_json: bool) -> None:
-    """Load a local model, and compare its speed with plain llama-cpp-python.
+    """Load a local model and measure its speed.
 
     Prints the device, the memory it takes, the speed of prefill and decoding next to that of llama-cpp-python with
     the same tokens, and if the same request gives the same text every time. Uses generated text, and leaves the

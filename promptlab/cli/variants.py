@@ -76,7 +76,7 @@ def try_save(
 @click.option("-m", "--message", default="", metavar="TEXT", help="Instead of the usual message.")
 @as_json_option
 def try_merge(template: str, name: str, message: str, as_json: bool) -> None:
-    """Merge the changes of a variant into the template, as a commit."""
+    """Merge a variant into the template, as a commit."""
     from promptlab import versions
 
     workspace, path = located(template)
