@@ -1,6 +1,6 @@
 """Drafts: what somebody changed of a template in the browser and has not saved, on whichever page.
 
-A draft keeps only what differs from the file, by the names `template_edit.edit` takes, under `.promptlab/drafts/`,
+A draft keeps only what differs from the file, by the names `templates.edit_template` takes, under `.promptlab/drafts/`,
 so a reload, a second tab or a restart loses nothing. `base` is the file as it was when the first change was made;
 a template that is not on disk yet has its whole text in `text`. One real draft:
 
