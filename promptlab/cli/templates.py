@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -24,9 +25,6 @@ from promptlab.cli._common import (
 )
 from promptlab.cli.variants import try_
 from promptlab.errors import Conflict, InputError, ShelfError
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.group()
@@ -120,9 +118,7 @@ def save(
     error.
     """
     from promptlab import templates as library
-    from promptlab import templates as template_edit
     from promptlab import versions
-    from promptlab.templates import check_template
     from promptlab.workspace import check_copy_label
 
     if source is not None and (pairs or files):
@@ -135,18 +131,7 @@ def save(
     for given in (*(pair.partition("=")[2] for pair in files), *([] if source in (None, "-") else [source])):
         label = workspace.label_of(str(Path(given or "").absolute()))
         check_copy_label(workspace, label, workspace.root / path)
-    if source is not None:
-        text = read(source)
-    elif edits:
-        text = (
-            template_edit.new_template(edits, path=path)
-            if base is None
-            else template_edit.edit_template(base, edits, path=path)
-        )
-    elif now is None:
-        raise InputError("there is no such file", file=path, hint="give its text with --from or --set")
-    else:
-        text = now
+    text = _new_text(source, edits, base, now, path)
     library.parse(text, path=path)
     try:
         saved = versions.save_template(workspace, path, text, message, base=base)
@@ -156,13 +141,26 @@ def save(
         else:
             print_line(exc.merged)
         raise
-    problems = check_template(workspace, path)
+    problems = library.check_template(workspace, path)
     if as_json:
         print_json({**asdict(saved), "problems": [asdict(problem) for problem in problems]})
     else:
         print_line(saved.said)
     for problem in problems:
         click.echo(problem_line(path, problem), err=True)
+
+
+def _new_text(source: str | None, edits: Mapping[str, Any], base: str | None, now: str | None, path: str) -> str:
+    """The text to save: that of `source`, or `base` with `edits`, or the file as it is now."""
+    from promptlab.templates import edit_template, new_template
+
+    if source is not None:
+        return read(source)
+    if edits:
+        return new_template(edits, path=path) if base is None else edit_template(base, edits, path=path)
+    if now is None:
+        raise InputError("there is no such file", file=path, hint="give its text with --from or --set")
+    return now
 
 
 @templates.command()

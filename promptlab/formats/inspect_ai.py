@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from promptlab.errors import FormatError
-from promptlab.formats._report import Imported
+from promptlab.formats._report import ConversionReport, Imported
 from promptlab.formats._source import pool_line, read_bytes, read_rows, slug
 from promptlab.formats._template_builder import Draft
 from promptlab.formats._workspace_view import ImportFolders
@@ -32,10 +32,28 @@ def read(path: Path, shown: str, places: ImportFolders) -> Imported:
     imported = Imported(slug(path.stem), read_bytes(path, shown))
     report = imported.report
     first = {key: (line or None) for line, row in reversed(rows) for key in row}
+    has_choices = any(_choices(row) for _, row in rows)
+    lines, sample = _examples(rows, report, has_choices=has_choices)
+    _report_columns(first, report)
+    pool = imported.add(f"{places.pools}/{imported.name}.jsonl", "".join(lines), "pool") if lines else ""
+    draft = Draft(f"Questions of {path.name} (a dataset of Inspect)")
+    draft.messages([("user", f"{{{{ {QUESTION} }}}}" + (f"\n\n{{{{ {CHOICES} }}}}" if has_choices else ""))])
+    for key, value in sample.items():
+        draft.inputs[key]["sample"] = value
+    if pool:
+        draft.examples = {"pool": pool, "k": 0}
+    target = f"{places.templates}/{imported.name}.yaml"
+    imported.add(target, draft.text(target))
+    return imported
+
+
+def _examples(
+    rows: Sequence[tuple[int, Mapping[str, Any]]], report: ConversionReport, *, has_choices: bool
+) -> tuple[list[str], dict[str, Any]]:
+    """The lines of the pool, and the inputs of the first question, which become the samples."""
     names: set[str] = set()
     lines: list[str] = []
     sample: dict[str, Any] = {}
-    has_choices = any(_choices(row) for _, row in rows)
     for number, (line, row) in enumerate(rows, 1):
         question, notes = _question(row.get("input"))
         choices = _choices(row)
@@ -59,6 +77,11 @@ def read(path: Path, shown: str, places: ImportFolders) -> Imported:
             name = name if name not in names else f"{name}-row-{number}"
             names.add(name)
             lines.append(pool_line(number, inputs, answer, name=name))
+    return lines, sample
+
+
+def _report_columns(first: Mapping[str, int | None], report: ConversionReport) -> None:
+    """Report each column, with the `first` line that has it."""
     words = {
         "input": f"the input `{QUESTION}` of the template and the examples",
         "target": "the output of an example; of several the first",
@@ -70,16 +93,6 @@ def read(path: Path, shown: str, places: ImportFolders) -> Imported:
             report.add(key, "taken" if key == "id" else "translated", at, words[key])
         else:
             report.add(key, "not understood", at, "kept in the original" if key in KNOWN else "no field of a dataset")
-    pool = imported.add(f"{places.pools}/{imported.name}.jsonl", "".join(lines), "pool") if lines else ""
-    draft = Draft(f"Questions of {path.name} (a dataset of Inspect)")
-    draft.messages([("user", f"{{{{ {QUESTION} }}}}" + (f"\n\n{{{{ {CHOICES} }}}}" if has_choices else ""))])
-    for key, value in sample.items():
-        draft.inputs[key]["sample"] = value
-    if pool:
-        draft.examples = {"pool": pool, "k": 0}
-    target = f"{places.templates}/{imported.name}.yaml"
-    imported.add(target, draft.text(target))
-    return imported
 
 
 def _question(value: Any) -> tuple[str, list[str]]:

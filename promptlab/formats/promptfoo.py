@@ -209,18 +209,10 @@ class _Config:
 
     def provider(self, entry: Any, at: tuple[str | int, ...], params: list[dict[str, Any]]) -> None:
         name, line = ".".join(map(str, at)), self.source.line(at)
-        config: Any = {}
-        if isinstance(entry, Mapping) and "id" not in entry and len(entry) == 1:
-            ((identifier, rest),) = entry.items()
-            config = rest.get("config", {}) if isinstance(rest, Mapping) else {}
-        elif isinstance(entry, Mapping):
-            identifier, config = str(entry.get("id", "")), entry.get("config") or {}
-        else:
-            identifier = str(entry)
-        config = config if isinstance(config, Mapping) else {}
-        match = re.fullmatch(r"openai:(?:(?:chat|responses|completion):)?([\w.:/-]+)", str(identifier))
+        identifier, config = _identifier_and_config(entry)
+        match = re.fullmatch(r"openai:(?:(?:chat|responses|completion):)?([\w.:/-]+)", identifier)
         if match is None:
-            code = str(identifier).startswith(("file://", "python:", "exec:", "javascript:"))
+            code = identifier.startswith(("file://", "python:", "exec:", "javascript:"))
             self.report.add(
                 name, "not understood", line, f"`{identifier}`: {CODE if code else 'not an OpenAI-compatible API'}"
             )
@@ -228,31 +220,7 @@ class _Config:
         model: dict[str, Any] = {"backend": "openai", "model": match[1]}
         sampling: dict[str, Any] = {}
         for field, value in config.items():
-            where, row = f"{name}.config.{field}", self.source.line((*at, "config", field))
-            own = template_param(field, value)
-            if own is not None:
-                sampling[own[0]] = own[1]
-                self.report.add(where, "taken", row)
-            elif field == "apiBaseUrl" and isinstance(value, str) and _imported_url(value)[0]:
-                model["base_url"], left = _imported_url(value)
-                note = f"`base_url` of the model, without {left}: add them there yourself" if left else ""
-                self.report.add(where, "translated", row, note or "`base_url` of the model")
-            elif field == "apiKeyEnvar" and isinstance(value, str) and value.isidentifier():
-                model["api_key_env"] = value
-                self.report.add(where, "translated", row, "`api_key_env` of the model")
-            elif field in ("apiBaseUrl", "apiHost"):
-                note = "an address from promptfoo's environment: give the model a `base_url`, so no line is made of it"
-                self.report.add(where, "not understood", row, note)
-                model.pop("model")
-            elif field == "apiKeyRequired" and value is False:
-                self.report.add(where, "taken", row)
-            elif field == "apiKey":
-                self.report.add(where, "not understood", row, "keys are not taken over; name an environment variable")
-            elif field == "response_format" and isinstance(_schema_of(value), dict):
-                self.schema = _schema_of(value)
-                self.report.add(where, "translated", row, "`schema` of the template")
-            else:
-                self.report.add(where, "not understood", row, "promptlab has nothing like it")
+            self.setting(field, value, (*at, "config", field), model, sampling)
         if "model" not in model:  # without its address the model would be asked at OpenAI, which is another server
             params.append(sampling)
             self.report.add(name, "not understood", line, "the address of its server is not known")
@@ -264,6 +232,49 @@ class _Config:
         own_name = slug(match[1].replace(":", "-"))
         self.result.models[own_name] = model
         self.report.add(name, "translated", line, f"a line for promptlab.yaml: {own_name}")
+
+    def setting(
+        self, field: str, value: Any, at: tuple[str | int, ...], model: dict[str, Any], sampling: dict[str, Any]
+    ) -> None:
+        """Put one setting of a provider into `model` or `sampling`, and report it."""
+        where, row = ".".join(map(str, at)), self.source.line(at)
+        own = template_param(field, value)
+        if own is not None:
+            sampling[own[0]] = own[1]
+            self.report.add(where, "taken", row)
+        elif field == "apiBaseUrl" and isinstance(value, str) and _imported_url(value)[0]:
+            model["base_url"], left = _imported_url(value)
+            note = f"`base_url` of the model, without {left}: add them there yourself" if left else ""
+            self.report.add(where, "translated", row, note or "`base_url` of the model")
+        elif field == "apiKeyEnvar" and isinstance(value, str) and value.isidentifier():
+            model["api_key_env"] = value
+            self.report.add(where, "translated", row, "`api_key_env` of the model")
+        elif field in ("apiBaseUrl", "apiHost"):
+            note = "an address from promptfoo's environment: give the model a `base_url`, so no line is made of it"
+            self.report.add(where, "not understood", row, note)
+            model.pop("model")
+        elif field == "apiKeyRequired" and value is False:
+            self.report.add(where, "taken", row)
+        elif field == "apiKey":
+            self.report.add(where, "not understood", row, "keys are not taken over; name an environment variable")
+        elif field == "response_format" and isinstance(_schema_of(value), dict):
+            self.schema = _schema_of(value)
+            self.report.add(where, "translated", row, "`schema` of the template")
+        else:
+            self.report.add(where, "not understood", row, "promptlab has nothing like it")
+
+
+def _identifier_and_config(entry: Any) -> tuple[str, Mapping[str, Any]]:
+    """The id and the settings of a provider, which is a text or one of two kinds of mapping."""
+    config: Any = {}
+    if isinstance(entry, Mapping) and "id" not in entry and len(entry) == 1:
+        ((identifier, rest),) = entry.items()
+        config = rest.get("config", {}) if isinstance(rest, Mapping) else {}
+    elif isinstance(entry, Mapping):
+        identifier, config = entry.get("id", ""), entry.get("config")
+    else:
+        identifier = entry
+    return str(identifier), config if isinstance(config, Mapping) else {}
 
 
 def _is_prompt_object(value: Any) -> bool:
