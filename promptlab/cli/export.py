@@ -13,6 +13,7 @@ from promptlab.errors import FormatError
 from promptlab.formats import EXPORT_FORMATS
 
 if TYPE_CHECKING:
+    from promptlab.formats import Exported
     from promptlab.types import Label
     from promptlab.workspace import OpenAIModel, Workspace
 
@@ -67,8 +68,8 @@ def export(
     Requests and files for training pass the privacy gate: a text with a label above the clearance of the model, or
     above --clearance, is refused.
     """
-    from promptlab.formats import ExportJob, write_file
-    from promptlab.workspace import Workspace, check_copy_label
+    from promptlab.formats import ExportJob
+    from promptlab.workspace import Workspace
 
     workspace = Workspace.find()
     _check_words(format_, names, models, run_id)
@@ -86,6 +87,14 @@ def export(
     exported = job.export(format_)
     for note in exported.notes:
         click.echo(terminal.printable(note), err=True)
+    _write(workspace, exported, output, force=force)
+
+
+def _write(workspace: Workspace, exported: Exported, output: str | None, *, force: bool) -> None:
+    """Write the export to the file `output`, or to standard output."""
+    from promptlab.formats import write_file
+    from promptlab.workspace import check_copy_label
+
     try:
         content = exported.text.encode("utf-8")
     except UnicodeEncodeError as exc:

@@ -23,7 +23,7 @@ from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
     from promptlab.formats._export import make_portable
-    from promptlab.formats._export_job import ExportJob
+    from promptlab.formats._export_job import Exported, ExportJob
     from promptlab.formats._import import (
         IMPORT_ENDINGS,
         conflicting_paths,
@@ -49,6 +49,7 @@ __all__ = [
     "IMPORT_ENDINGS",
     "IMPORT_FORMATS",
     "ExportJob",
+    "Exported",
     "FieldOutcome",
     "ImportFolders",
     "Imported",

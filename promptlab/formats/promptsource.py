@@ -59,15 +59,8 @@ def read(path: Path, shown: str, places: ImportFolders) -> Imported:
 def _template(fields: Fields, key: str, imported: Imported, places: ImportFolders) -> None:
     name = str(fields.translate("name", "the name of the file and the description") or key)
     fields.say("id", "translated", "kept as a comment")
-    reference = fields.translate("reference", "kept as a comment")
+    header = _header(fields, key)
     choices = fields.data.get("answer_choices")
-    metadata = fields.inside("metadata")
-    about = []
-    for word, value in metadata.data.items():
-        metadata.translate(word, "kept as a comment")
-        about.append(f"# {word}: {_one_line(value)}\n")
-    header = f"# PromptSource {_one_line(fields.data.get('id', key))}\n"
-    header += (f"# reference: {_one_line(reference)}\n" if reference else "") + "".join(about)
     jinja = fields.data.get("jinja")
     if not isinstance(jinja, str):
         fields.drop("jinja", "there is no text")
@@ -107,6 +100,19 @@ def _template(fields: Fields, key: str, imported: Imported, places: ImportFolder
         fields.drop("jinja", f"{name}: {exc.what}" + (f"; {exc.hint}" if exc.hint else ""))
         fields.drop("answer_choices", "goes with the text")
     fields.rest("left by older versions; it has no meaning for the text")
+
+
+def _header(fields: Fields, key: str) -> str:
+    """Comments for the template file: id, reference and metadata."""
+    reference = fields.translate("reference", "kept as a comment")
+    metadata = fields.inside("metadata")
+    about = []
+    for word, value in metadata.data.items():
+        metadata.translate(word, "kept as a comment")
+        about.append(f"# {word}: {_one_line(value)}\n")
+    header = f"# PromptSource {_one_line(fields.data.get('id', key))}\n"
+    header += (f"# reference: {_one_line(reference)}\n" if reference else "") + "".join(about)
+    return header
 
 
 def _filters(text: str) -> set[str]:
