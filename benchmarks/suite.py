@@ -133,7 +133,8 @@ def record(folder: Path) -> None:
     from promptlab.runs import _runner as runner
     from promptlab.suites import _file as suite_file
     from promptlab.suites._items import Fill, items
-    from promptlab.suites._recording import Stored, write
+    from promptlab.suites._recorded_item import RecordedItem
+    from promptlab.suites._recording import write
     from promptlab.types import Completion, Usage
     from promptlab.workspace._workspace import Workspace
 
@@ -141,13 +142,13 @@ def record(folder: Path) -> None:
     suite = suite_file.load(house, SUITE)
     fill = Fill(house, suite)
 
-    def lines() -> Iterator[Stored]:
+    def lines() -> Iterator[RecordedItem]:
         for item in items(house, suite):
             trial = fill.trial(item)
             request = runner.request_of(trial)
             done = Completion(ANSWER, "stop", Usage(read=2600, written=2))
             scores = runner.score(trial.scorers, ANSWER, trial.expected)
-            yield Stored(
+            yield RecordedItem(
                 item.key,
                 request,
                 request.key("none"),

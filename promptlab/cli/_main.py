@@ -264,11 +264,11 @@ def _line(data: Any) -> str:
 
 
 def _explain(trial: Any, catalogue: Any, store: Any) -> None:
-    from promptlab.runs import request_of
+    from promptlab.runs import explain, request_of
 
     try:
-        found = store.explain(request_of(trial), catalogue.backend(trial.model).fingerprint)
-        click.echo(f"{trial.model}: {found.sentence}", err=True)
+        explanation = explain(store, request_of(trial), catalogue.backend(trial.model).fingerprint)
+        click.echo(f"{trial.model}: {explanation.sentence}", err=True)
     except PromptlabError as exc:
         click.echo(f"{trial.model}: {exc}", err=True)
 

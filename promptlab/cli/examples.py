@@ -95,7 +95,8 @@ def examples_add(
 
     One typed here, or the question of an answer with the right output.
     """
-    from promptlab.examples import add, add_from_result
+    from promptlab.examples import add
+    from promptlab.runs import add_example_from_result
     from promptlab.types import Example
 
     inputs = {}
@@ -108,7 +109,7 @@ def examples_add(
     if result_id is not None:
         result = _result(workspace, result_id)
         _show(
-            add_from_result(workspace, pool, result, output, inputs=inputs or None, tags=tags, label=label),
+            add_example_from_result(workspace, pool, result, output, inputs=inputs or None, tags=tags, label=label),
             as_json,
         )
         return

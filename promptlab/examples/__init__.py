@@ -9,13 +9,11 @@ from promptlab._lazy import lazy
 if TYPE_CHECKING:
     from promptlab.examples._edit import (
         add,
-        add_from_result,
+        add_or_replace,
         dedupe,
         delete,
         edit,
         id_for,
-        inputs_of,
-        label_of_result,
         new_path,
         same_question,
     )
@@ -35,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Selection",
     "add",
-    "add_from_result",
+    "add_or_replace",
     "choose",
     "contradicts",
     "dedupe",
@@ -44,8 +42,6 @@ __all__ = [
     "edit",
     "facts",
     "id_for",
-    "inputs_of",
-    "label_of_result",
     "load_pool",
     "new_path",
     "paths",

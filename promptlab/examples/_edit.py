@@ -1,7 +1,6 @@
 """Changing a pool one example at a time: every other line of the file stays as it is, to the byte.
 
     add(workspace, "fixtures/examples/world-cup.jsonl", Example("host", {"question": "Who hosted it?"}, "Qatar"))
-    add_from_result(workspace, "fixtures/examples/world-cup.jsonl", result, "Qatar")
 
 A change is checked by reading the new text before it takes the old one's place, at once.
 """
@@ -22,8 +21,8 @@ from promptlab.examples import _pool_file as pool_files
 from promptlab.examples import _select as selection
 from promptlab.examples._pool import ENDINGS, FOLDERS, contradicts, duplicates, of_today, read_pool, repeats
 from promptlab.examples._pool_file import PoolText, Row
-from promptlab.types import Example, Label, Result, canonical_json, highest, sha256
-from promptlab.workspace import Labels, Workspace, lowers, places_of, write_lowered
+from promptlab.types import Example, Label, canonical_json, highest, sha256
+from promptlab.workspace import Workspace, lowers, write_lowered
 
 _LOCK = threading.Lock()
 
@@ -148,45 +147,23 @@ def dedupe(
     return gone, open_questions
 
 
-def add_from_result(
-    workspace: Workspace,
-    path: str,
-    result: Result,
-    output: str,
-    *,
-    inputs: Mapping[str, str] | None = None,
-    tags: tuple[str, ...] = (),
-    label: Label = "public",
-) -> Example:
-    """Add the question of `result` to the pool with `output`, the right answer; the example.
+def add_or_replace(workspace: Workspace, path: str, example: Example) -> Example:
+    """Add `example` to the pool, or put it in the place of the one with its id, whose tags it keeps if it has none.
 
-    Its id follows from the inputs, so that the same question is added once: a second time its output is replaced.
-    Its label is the highest of all that went into the answer, or `label` where that is higher. `inputs` are read
-    back from the request unless given; a template that changes them on the way makes that impossible, which is an
-    error. So is a pool that has the question under another id.
+    Raises `ExampleError` if the pool has the same question under another id.
     """
-    if not output.strip():
-        raise ExampleError("the right answer is empty", file=path)
-    values = dict(inputs) if inputs is not None else inputs_of(result)
-    least = highest([workspace.label_of(path), label_of_result(workspace, result), label])
-    origins = places_of(result.request.prompt if result.request else None)
-    example = Example(id_for(values, "answer"), values, output, tags, least, origins)
     for row in _read(workspace, path, missing_is_empty=True)[1].rows:
-        other = row.example
-        if other.id == example.id:
-            if other.output != output or other.label != example.label or other.origins != example.origins:
-                edit(workspace, path, other.id, replace(example, tags=tags or other.tags))
-            return replace(example, tags=tags or other.tags)
-        if _normal(other.inputs) == _normal(values):
+        known = row.example
+        if known.id == example.id:
+            example = replace(example, tags=example.tags or known.tags)
+            if (known.output, known.label, known.origins) != (example.output, example.label, example.origins):
+                edit(workspace, path, known.id, example)
+            return example
+        if _normal(known.inputs) == _normal(example.inputs):
             hint = "edit that example instead"
-            raise ExampleError(f"the pool has this question already, as `{other.id}`", file=path, hint=hint)
+            raise ExampleError(f"the pool has this question already, as `{known.id}`", file=path, hint=hint)
     add(workspace, path, example)
     return example
-
-
-def label_of_result(workspace: Workspace, result: Result) -> Label:
-    """The highest label of all that went into an answer, now or when it was asked."""
-    return Labels(workspace).of_prompt(result.request.prompt if result.request else None)
 
 
 def same_question(workspace: Workspace, path: str, inputs: Mapping[str, str]) -> Example | None:
@@ -201,26 +178,6 @@ def same_question(workspace: Workspace, path: str, inputs: Mapping[str, str]) ->
 
 def _normal(inputs: Mapping[str, str]) -> dict[str, str]:
     return {name: normal(value) for name, value in inputs.items()}
-
-
-def inputs_of(result: Result) -> dict[str, str]:
-    """The inputs a result was asked with, read back from its request and held to their hashes."""
-    if result.request is None:
-        raise ExampleError("this result has no request to read the inputs from", hint="give the inputs")
-    found: dict[str, str] = {}
-    texts = result.request.prompt.texts()
-    for source in result.request.prompt.sources:
-        if source.section != "input":
-            continue
-        pieces = [text for span, text in texts if span.section == "input" and span.source == source.name]
-        whole = next((text for text in (*pieces, "".join(pieces)) if sha256(text) == source.sha256), None)
-        if whole is None:
-            message = f"the input `{source.name}` of this result does not stand in its prompt as it was given"
-            raise ExampleError(message, hint="give the inputs")
-        found[source.name] = whole
-    if not found:
-        raise ExampleError("this result was asked without inputs", hint="give the inputs")
-    return found
 
 
 def _row(pool: PoolText, path: str, id: str) -> Row:

@@ -20,19 +20,17 @@ from functools import partial
 from typing import Any
 
 from promptlab import models, workspace
-from promptlab.errors import GateRefused, PromptlabError, StoreError, WindowExceeded
+from promptlab.errors import GateRefused, PromptlabError, StoreError
 from promptlab.models import Backend, Catalogue, Tries
 from promptlab.runs._prompts import prompt_of
 from promptlab.runs._provenance import origin
 from promptlab.runs._store import RunInfo, Store
+from promptlab.runs._window import check_window
 from promptlab.types import (
-    SECTIONS,
-    Budget,
     Completion,
     Delta,
     Origin,
     Phase,
-    Prompt,
     Request,
     Result,
     Score,
@@ -98,43 +96,6 @@ def score(scorers: Sequence[Scorer], answer: str, expected: Any) -> tuple[Score,
             name = getattr(one, "__qualname__", "scorer").partition(".")[0]
             scores.append(Score(name, 0.0, answer, f"the scorer failed: {exc!r}"))
     return tuple(scores)
-
-
-def check_window(request: Request, backend: Backend) -> None:
-    """Raise `WindowExceeded`, with the tokens of each section, when the request does not fit the model's window."""
-    if backend.window is None or _surely_fits(request.prompt, backend.window - request.params.max_tokens):
-        return
-    refuse_if_over(request.model, backend.as_sent(request).budget)
-
-
-def refuse_if_over(model: str, budget: Budget) -> None:
-    """Raise `WindowExceeded` with the tokens of each section when the budget does not fit."""
-    if not budget.fits:
-        raise WindowExceeded(_too_long(model, budget), hint=_what_to_shorten(budget))
-
-
-def _surely_fits(prompt: Prompt, room: int) -> bool:
-    """True when even one token for each byte would fit, so that nothing need be tokenised.
-
-    256 tokens a message stand in for what a chat template adds; a backend still refuses what it cannot hold.
-    """
-    characters = sum(len(m.content) + 256 for m in prompt.messages)
-    return 4 * characters <= room
-
-
-def _too_long(model: str, budget: Budget) -> str:
-    about = "" if budget.exact else "about "
-    parts = ", ".join(f"{s.replace('_', ' ')} {budget.by_section[s]:,}" for s in SECTIONS if budget.by_section.get(s))
-    return (
-        f"the prompt does not fit {model}: {about}{budget.prompt:,} tokens and {budget.room:,} for the answer, "
-        f"and its window is {budget.window:,} ({parts})"
-    )
-
-
-def _what_to_shorten(budget: Budget) -> str:
-    over = budget.prompt + budget.room - (budget.window or 0)
-    largest = max(budget.by_section, key=lambda s: budget.by_section[s])
-    return f"shorten the {largest.replace('_', ' ')} by {over:,} tokens, or lower max_tokens; nothing was sent or cut"
 
 
 class Run:

@@ -12,15 +12,14 @@ if TYPE_CHECKING:
     from promptlab.suites._ask import Asking
     from promptlab.suites._baseline import Answers, Change, changes, last_run, write_recording
     from promptlab.suites._budget import ModelEstimate, estimate
-    from promptlab.suites._choice import Options, trials
     from promptlab.suites._compare import TwoRuns, compare_runs
     from promptlab.suites._file import is_list, load, names
     from promptlab.suites._find_causes import Finder
     from promptlab.suites._from_run import Kept, keep, keep_run
     from promptlab.suites._item_detail import Seen, agreement, has_judge, look
-    from promptlab.suites._items import Fill, items
+    from promptlab.suites._items import Fill, Options, items, trials
     from promptlab.suites._lock import owning
-    from promptlab.suites._log import Row, SuiteLog, SuiteRun, Verb
+    from promptlab.suites._log import SuiteLog
     from promptlab.suites._matrix import (
         Cell,
         Column,
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from promptlab.suites._report import writers
     from promptlab.suites._report_item import FAILING, Entry, in_words, of_answer, of_change, of_replay
     from promptlab.suites._suite import Item, Key, Suite
+    from promptlab.suites._suite_run import Row, SuiteRun, Verb
     from promptlab.suites._summary import (
         MET,
         NOT_MET,

@@ -19,10 +19,11 @@ from promptlab.errors import SuiteError
 from promptlab.runs import Store
 from promptlab.suites import _lock as suite_lock
 from promptlab.suites._items import items
-from promptlab.suites._log import SuiteLog, SuiteRun
-from promptlab.suites._recorded_item import check_labels, stored_from
-from promptlab.suites._recording import Judged, Recording, Stored, write
+from promptlab.suites._log import SuiteLog
+from promptlab.suites._recorded_item import Judged, RecordedItem, check_labels, stored_from
+from promptlab.suites._recording import Recording, write
 from promptlab.suites._suite import Item, Key, Suite
+from promptlab.suites._suite_run import SuiteRun
 from promptlab.types import Result
 from promptlab.workspace import Labels, Workspace
 
@@ -37,8 +38,8 @@ class Change:
     """What accepting an answer would change: the recorded one (None: there is none yet) and the new one."""
 
     key: Key
-    old: Stored | None
-    new: Stored
+    old: RecordedItem | None
+    new: RecordedItem
 
 
 class Answers:
@@ -101,7 +102,7 @@ def write_recording(
     taken = 0
     labels = Labels(workspace)
 
-    def lines() -> Iterator[Stored]:
+    def lines() -> Iterator[RecordedItem]:
         nonlocal taken
         with _recorded(workspace, suite) as recorded:
             for item in items(workspace, suite) if order is None else order:
@@ -130,11 +131,11 @@ def changes(workspace: Workspace, suite: Suite, answers: Answers, *, wanted: Col
                 yield Change(item.key, old, new)
 
 
-def _matters(old: Stored, new: Stored) -> bool:
+def _matters(old: RecordedItem, new: RecordedItem) -> bool:
     return (old.request_key, old.completion.text, old.scores) != (new.request_key, new.completion.text, new.scores)
 
 
-def _new(suite: Suite, item: Item, answers: Answers) -> Stored | None:
+def _new(suite: Suite, item: Item, answers: Answers) -> RecordedItem | None:
     result = answers.get(item.key)
     if result is None:
         return None
@@ -150,7 +151,7 @@ def _new(suite: Suite, item: Item, answers: Answers) -> Stored | None:
 
 
 @contextmanager
-def _recorded(workspace: Workspace, suite: Suite) -> Iterator[Callable[[Key], Stored | None]]:
+def _recorded(workspace: Workspace, suite: Suite) -> Iterator[Callable[[Key], RecordedItem | None]]:
     """What finds the recorded answer to an item; the file is read where something is looked for, and as far."""
     path = workspace.resolve(suite.recording)
     if not path.is_file():

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from promptlab import stats
 from promptlab.suites import _thresholds as thresholds
-from promptlab.suites._log import SuiteLog, SuiteRun
+from promptlab.suites._log import SuiteLog
 from promptlab.suites._suite import Key
+from promptlab.suites._suite_run import SuiteRun
 from promptlab.suites._thresholds import Outcome
 
 

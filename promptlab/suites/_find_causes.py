@@ -14,12 +14,12 @@ from typing import Protocol
 from promptlab import runs, scorers
 from promptlab.models import Catalogue
 from promptlab.runs import Store
-from promptlab.suites._ask import Answered
-from promptlab.suites._choice import recalled
-from promptlab.suites._items import Fill
-from promptlab.suites._recording import Stored
+from promptlab.suites._cause import Cause, CauseKind
+from promptlab.suites._items import Fill, recalled
+from promptlab.suites._outcome import Answered
+from promptlab.suites._recorded_item import RecordedItem
 from promptlab.suites._suite import Suite
-from promptlab.suites._verdict import CLOSE, Cause, CauseKind, mean
+from promptlab.suites._verdict import CLOSE, mean
 from promptlab.types import Request, Result, Trial
 
 
@@ -58,7 +58,7 @@ class Finder:
         }
         return replace(one, verdict=replace(one.verdict, causes=_settled(one.verdict.causes, back, tries)))
 
-    def _tries(self, stored: Stored, new: Request, kinds: Sequence[CauseKind]) -> list[tuple[CauseKind, Request]]:
+    def _tries(self, stored: RecordedItem, new: Request, kinds: Sequence[CauseKind]) -> list[tuple[CauseKind, Request]]:
         """For each cause that can be put back, the request with only that as it was."""
         found: list[tuple[CauseKind, Request]] = []
         for kind in kinds:
@@ -74,13 +74,13 @@ class Finder:
                 found.append((kind, replace(new, model=stored.request.model)))
         return found
 
-    def _is_there(self, stored: Stored) -> bool:
+    def _is_there(self, stored: RecordedItem) -> bool:
         """Whether the recorded model can be asked as it was."""
         catalogue = self._asker.catalogue
         model = stored.request.model
         return model in catalogue.names() and catalogue.backend(model).fingerprint == stored.backend
 
-    def _asked(self, one: Answered, stored: Stored, requests: Sequence[Request]) -> list[Result]:
+    def _asked(self, one: Answered, stored: RecordedItem, requests: Sequence[Request]) -> list[Result]:
         template = one.item.variant.template or self._asker.suite.template
         trials = [
             Trial(
@@ -102,7 +102,7 @@ class Finder:
         asker = self._asker
         return runs.start(trials, catalogue=asker.catalogue, store=asker.store, title=title, fresh=True).wait()
 
-    def _is_back(self, stored: Stored, result: Result, *, drawn: bool) -> bool:
+    def _is_back(self, stored: RecordedItem, result: Result, *, drawn: bool) -> bool:
         """Whether an answer is what was recorded: by its text, or, where it is drawn by chance, by its scores."""
         if result.completion is None:
             return False

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from itertools import count
 from typing import Any
 
-from promptlab import examples, runs, templates
+from promptlab import runs, templates
 from promptlab._util.files import write_atomically
 from promptlab.errors import PromptlabError, SuiteError
 from promptlab.runs import RunInfo, Store
@@ -18,8 +18,8 @@ from promptlab.suites import _case_file as case_files
 from promptlab.suites import _file as suite_file
 from promptlab.suites import _lock as suite_lock
 from promptlab.suites._items import items
-from promptlab.suites._recorded_item import check_labels
-from promptlab.suites._recording import Recording, Stored, write
+from promptlab.suites._recorded_item import RecordedItem, check_labels
+from promptlab.suites._recording import Recording, write
 from promptlab.suites._suite import FOLDER, CaseFile, Key, Suite, recording_of, stem_of
 from promptlab.types import Completion, Label, Params, Place, Result, Section, canonical_json, sha256
 from promptlab.workspace import FROM, Labels, Workspace, as_data, places_of
@@ -74,11 +74,11 @@ def _keep(
         raise SuiteError("there is no whole answer to keep", file=path, hint="; ".join(left_out))
     known = _known(workspace, old)
     lines: dict[str, dict[str, Any]] = {}
-    stored: dict[Key, Stored] = {}
+    stored: dict[Key, RecordedItem] = {}
     for result, inputs in usable:
         asked = canonical_json(inputs)
         if asked not in known:
-            label = examples.label_of_result(workspace, result)
+            label = runs.label_of_result(workspace, result)
             known[asked] = _fresh_id(inputs, {*known.values()}, label)
             origins = places_of(result.request.prompt if result.request else None)
             lines[known[asked]] = _case_line(known[asked], inputs, expected, label, origins)
@@ -169,7 +169,7 @@ def _inputs(result: Result, old: Suite | None, ways: _Ways, left_out: list[str])
         why = f"no variant of the suite asks {ways.said(result)}"
     else:
         try:
-            return examples.inputs_of(result)
+            return runs.inputs_of_result(result)
         except PromptlabError as exc:
             why = exc.message
     left_out.append(f"{result.model}: {why}")
@@ -207,12 +207,12 @@ def _stored(
     inputs: Mapping[str, Any],
     key: Key,
     expected: Any,
-) -> Stored:
+) -> RecordedItem:
     request, done = result.request, result.completion
     assert request is not None, "only whole answers are kept"
     assert done is not None, "only whole answers are kept"
     scores = () if expected is None else runs.score([contains()], done.text, expected)
-    return Stored(
+    return RecordedItem(
         key=key,
         request=replace(request, repeat=0),
         request_key=replace(request, repeat=0).key(store.fingerprint(result.request_id)),
@@ -221,14 +221,14 @@ def _stored(
         scores=scores,
         inputs=inputs,
         expected=expected,
-        label=examples.label_of_result(workspace, result),
+        label=runs.label_of_result(workspace, result),
         without=result.without,
         template=run.template,
         blob=run.origin.template_blob,
     )
 
 
-def _check_labels(workspace: Workspace, path: str, stored: Iterable[Stored]) -> None:
+def _check_labels(workspace: Workspace, path: str, stored: Iterable[RecordedItem]) -> None:
     recording = recording_of(path)
     labels = Labels(workspace)
     for one in stored:
@@ -270,10 +270,10 @@ def _write_cases(
         write_atomically(workspace.resolve(path), text.encode("utf-8"))
 
 
-def _record(workspace: Workspace, suite: Suite, new: Mapping[Key, Stored]) -> None:
+def _record(workspace: Workspace, suite: Suite, new: Mapping[Key, RecordedItem]) -> None:
     """Write the recording with the new answers in their places; what else is recorded stays."""
 
-    def lines() -> Iterator[Stored]:
+    def lines() -> Iterator[RecordedItem]:
         path = workspace.resolve(suite.recording)
         if not path.is_file():
             yield from (new[item.key] for item in items(workspace, suite) if item.key in new)

@@ -14,12 +14,13 @@ from promptlab.runs import Store
 from promptlab.suites import _annotations as marks
 from promptlab.suites import _judge as judging
 from promptlab.suites._annotations import Mark
-from promptlab.suites._choice import recorded_of
-from promptlab.suites._items import Fill, items
-from promptlab.suites._log import Row, SuiteLog, SuiteRun
-from promptlab.suites._recording import Recording, Stored
+from promptlab.suites._items import Fill, items, recorded_of
+from promptlab.suites._log import SuiteLog
+from promptlab.suites._recorded_item import RecordedItem
+from promptlab.suites._recording import Recording
 from promptlab.suites._replay import replay_item
 from promptlab.suites._suite import Key, Suite
+from promptlab.suites._suite_run import Row, SuiteRun
 from promptlab.suites._verdict import CLOSE
 from promptlab.types import Request, Result, Score
 from promptlab.workspace import Workspace
@@ -34,13 +35,13 @@ class Seen:
     """
 
     row: Row
-    stored: Stored | None
+    stored: RecordedItem | None
     request: Request | None
     answer: str | None
     scores: tuple[Score, ...]
     error: str = ""
     hint: str = ""
-    nearest: Stored | None = None
+    nearest: RecordedItem | None = None
 
 
 def look(
@@ -105,7 +106,7 @@ def agreement(
     store: Store,
     run: SuiteRun,
     said: Iterable[Mark],
-    find: Callable[[Key], Stored | None],
+    find: Callable[[Key], RecordedItem | None],
 ) -> stats.Agreement:
     """How far the suite's judge agrees with people, on the answers that both said something of: those of the run, and
     the recorded ones. `find` gives what is recorded of an item."""
@@ -131,7 +132,7 @@ def _of_run(log: SuiteLog, store: Store, run: SuiteRun, mark: Mark) -> float | N
     return None
 
 
-def _of_recording(suite: Suite, mark: Mark, find: Callable[[Key], Stored | None]) -> float | None:
+def _of_recording(suite: Suite, mark: Mark, find: Callable[[Key], RecordedItem | None]) -> float | None:
     for repeat in range(suite.repeats):
         stored = find(Key(*mark.place[:3], repeat))
         if stored and stored.judged and marks.answer_id(stored.completion.text) == mark.answer:

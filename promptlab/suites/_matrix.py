@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from promptlab._util.git import blob_id
-from promptlab.suites._choice import Options
-from promptlab.suites._log import Row, SuiteLog, SuiteRun, Verb
+from promptlab.suites._items import Options
+from promptlab.suites._log import SuiteLog
 from promptlab.suites._suite import Suite
+from promptlab.suites._suite_run import Row, SuiteRun, Verb
 from promptlab.suites._summary import Summary, summarise
 from promptlab.suites._thresholds import Outcome
 from promptlab.suites._verdict import KINDS

@@ -15,80 +15,26 @@ Reading is a line at a time, so that a recording may be larger than memory.
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any, get_args
+from typing import IO
 
 from cachetools import LRUCache
 
 from promptlab._util.files import writing
 from promptlab.errors import InputError
 from promptlab.models import Record, RecordedBackend
+from promptlab.suites._recorded_item import RecordedItem
+from promptlab.suites._recording_line import has_seal, item_from, lines_of, sealed
 from promptlab.suites._suite import Key
-from promptlab.types import (
-    LABELS,
-    SECTIONS,
-    Completion,
-    FinishReason,
-    Label,
-    Message,
-    Params,
-    Prompt,
-    Request,
-    Score,
-    Section,
-    Source,
-    Span,
-    Usage,
-    sha256,
-)
+from promptlab.types import sha256
 
-LONG = 300
-"""Characters from which a text that is no input has a line of its own."""
-SEALED = 16
-"""Hex digits of a seal: it is against accidents, whoever wants to can make one."""
-_SEAL = b', "seal": "'
 KEPT_CHARACTERS = 32_000_000
 """Texts kept while reading, in characters; others are read again from the file."""
-FINISH_REASONS = get_args(FinishReason)
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What a model that judges was asked about the answer, and said. `scorer` is its place among the scorers."""
-
-    scorer: str
-    model: str
-    fingerprint: str
-    key: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """An item as it was recorded. `backend` is the fingerprint that the request's key was made with; `blob` the git
-    id of the template's text; `completion` has no times."""
-
-    key: Key
-    request: Request
-    request_key: str
-    backend: str
-    completion: Completion
-    scores: tuple[Score, ...] = ()
-    judged: tuple[Judged, ...] = ()
-    inputs: Mapping[str, Any] = field(default_factory=dict)
-    expected: Any = None
-    tags: tuple[str, ...] = ()
-    label: Label = "public"
-    without: tuple[Section, ...] = ()
-    template: str = ""
-    blob: str = ""
-
-
-def write(path: Path, stored: Iterable[Stored]) -> int:
+def write(path: Path, stored: Iterable[RecordedItem]) -> int:
     """Write a recording, whole or not at all, as `stored` comes; how many items it has. Raises `OSError`."""
     with writing(path) as file:
         writer = Writer(file)
@@ -105,76 +51,11 @@ class Writer:
         self._file = file
         self._known: set[bytes] = set()
 
-    def add(self, stored: Stored) -> None:
+    def add(self, stored: RecordedItem) -> None:
         """Write the next item, behind the texts that were not in the recording yet. Raises `OSError`."""
-        for line in _lines(stored, self._known):
-            self._file.write(_sealed(json.dumps(line, ensure_ascii=False).encode("utf-8", "surrogatepass")))
+        for line in lines_of(stored, self._known):
+            self._file.write(sealed(json.dumps(line, ensure_ascii=False).encode("utf-8", "surrogatepass")))
         self.count += 1
-
-
-def _sealed(line: bytes) -> bytes:
-    """A line of a recording: a JSON object whose last member is the hash of what stands before it."""
-    if line.startswith(b'{"text": '):  # has its hash already
-        return line + b"\n"
-    return line[:-1] + _SEAL + hashlib.sha256(line[:-1]).hexdigest()[:SEALED].encode() + b'"}\n'
-
-
-def _check_seal(line: bytes) -> bool:
-    """Whether the line has a seal. Raises `ValueError` where it is not the line's."""
-    content, seal, rest = line.rstrip().rpartition(_SEAL)
-    if not seal:
-        return False
-    if rest != hashlib.sha256(content).hexdigest()[:SEALED].encode() + b'"}':
-        raise ValueError("the line is not as it was written: its seal is that of another")
-    return True
-
-
-def _lines(one: Stored, known: set[bytes]) -> Iterator[dict[str, Any]]:
-    """The texts that were not in the recording yet, then the item."""
-    prompt = one.request.prompt
-    messages: list[dict[str, Any]] = [{"role": m.role, "pieces": []} for m in prompt.messages]
-    spans = prompt.spans or tuple(Span(n, 0, len(m.content), "layout") for n, m in enumerate(prompt.messages))
-    for span in spans:
-        text: Any = prompt.messages[span.message].content[span.start : span.end]
-        if len(text) > LONG and span.section != "input":
-            digest = sha256(text)
-            if bytes.fromhex(digest) not in known:
-                known.add(bytes.fromhex(digest))
-                yield {"text": text, "sha256": digest}
-            text = {"sha256": digest}
-        piece = [span.section, span.source, text]
-        messages[span.message]["pieces"].append(piece if span.label == "public" else [*piece, span.label])
-    done = one.completion
-    body = one.request.body()
-    yield {
-        "case": one.key.case,
-        "variant": one.key.variant,
-        "model": one.key.model,
-        "repeat": one.key.repeat,
-        "answer": {
-            "text": done.text,
-            "finish_reason": done.finish_reason,
-            "usage": done.usage.as_dict(),
-            "fingerprint": done.fingerprint,
-        },
-        "scores": [[s.scorer, s.value, s.answer, s.reason] for s in one.scores],
-        **({"judged": [asdict(j) for j in one.judged]} if one.judged else {}),
-        "inputs": dict(one.inputs),
-        "expected": one.expected,
-        "tags": list(one.tags),
-        "label": one.label,
-        "without": list(one.without),
-        "messages": messages,
-        "params": body["params"],
-        "schema": one.request.schema,
-        "sources": [
-            [s.section, s.name, s.label, s.sha256, *([] if s.places is None else [s.places])] for s in prompt.sources
-        ],
-        "template": one.template,
-        "blob": one.blob,
-        "backend": one.backend,
-        "key": one.request_key,
-    }
 
 
 class _Texts:
@@ -215,7 +96,7 @@ class Recording:
         self._texts = _Texts()
         self._line = self._next = self._passed = 0
         self._index: dict[Key, tuple[int, int]] | None = None
-        self._ahead: Stored | None = None
+        self._ahead: RecordedItem | None = None
         self._found: set[Key] = set()
         try:
             self._file: IO[bytes] = path.open("rb")
@@ -233,14 +114,14 @@ class Recording:
         """Let go of the file."""
         self._file.close()
 
-    def __iter__(self) -> Iterator[Stored]:
+    def __iter__(self) -> Iterator[RecordedItem]:
         """Every item, from the first, in the order of the file."""
         self._line = self._next = 0
         self._ahead = None
         while (one := self._read()) is not None:
             yield one
 
-    def find(self, key: Key) -> Stored | None:
+    def find(self, key: Key) -> RecordedItem | None:
         """The item with this key. Asked in the order of the file it reads on; else it looks all lines over once."""
         if self._index is None:
             if self._ahead is None:
@@ -258,18 +139,18 @@ class Recording:
             self._found.add(key)
         return self._at(key)
 
-    def look(self, key: Key) -> Stored | None:
+    def look(self, key: Key) -> RecordedItem | None:
         """The item with this key, which nobody asked for: `rest` gives it nevertheless."""
         self.keys()
         return self._at(key)
 
-    def _at(self, key: Key) -> Stored | None:
+    def _at(self, key: Key) -> RecordedItem | None:
         if self._index is None or key not in self._index:
             return None
         self._next, self._line = self._index[key]
         return self._read()
 
-    def rest(self) -> Iterator[Stored]:
+    def rest(self) -> Iterator[RecordedItem]:
         """The items that `find` was not asked for, in the order of the file."""
         if self._index is None:
             if self._ahead:
@@ -312,7 +193,7 @@ class Recording:
                 raise InputError(f"`{one.key.id}` is there twice", file=self.shown, line=self._line)
             index[one.key] = place
 
-    def _read(self) -> Stored | None:
+    def _read(self) -> RecordedItem | None:
         """The next item, with the texts before it taken in."""
         while True:
             self._file.seek(self._next)
@@ -330,9 +211,9 @@ class Recording:
                         raise ValueError("the text is not the one its hash says")
                     self._texts.add(data["sha256"], data["text"], place)
                     continue
-                sealed = _check_seal(raw)
-                stored = self._stored(data)
-                if not sealed and stored.request.key(stored.backend) != stored.request_key:
+                is_sealed = has_seal(raw)
+                stored = item_from(data, self._text_of)
+                if not is_sealed and stored.request.key(stored.backend) != stored.request_key:
                     raise ValueError("the prompt is not the one that the key is of")
                 return stored
             except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as exc:
@@ -340,46 +221,5 @@ class Recording:
                 hint = "take the line from git again, or record the suite again"
                 raise InputError(what, file=self.shown, line=self._line, hint=hint) from exc
 
-    def _stored(self, data: Mapping[str, Any]) -> Stored:
-        messages: list[Message] = []
-        spans: list[Span] = []
-        for number, message in enumerate(data["messages"]):
-            texts: list[str] = []
-            start = 0
-            for section, source, piece, *label in message["pieces"]:
-                text = piece if isinstance(piece, str) else self._texts.get(piece["sha256"], self._file)
-                _one_of(section, SECTIONS)
-                spans.append(Span(number, start, start + len(text), section, source, *label))
-                texts.append(text)
-                start += len(text)
-            messages.append(Message(message["role"], "".join(texts)))
-        sources = tuple(Source.of(*source) for source in data["sources"])
-        params = {**data["params"], "stop": tuple(data["params"].get("stop", ()))}
-        done = data["answer"]
-        _one_of(done["finish_reason"], FINISH_REASONS)
-        _one_of(data["label"], LABELS)
-        key = Key(data["case"], data["variant"], data["model"], data["repeat"])
-        prompt = Prompt(tuple(messages), tuple(spans), sources)
-        return Stored(
-            key=key,
-            request=Request(key.model, prompt, Params(**params), data["schema"], key.repeat),
-            request_key=data["key"],
-            backend=data["backend"],
-            completion=Completion(
-                done["text"], done["finish_reason"], Usage(**done["usage"]), fingerprint=done["fingerprint"]
-            ),
-            scores=tuple(Score(*score) for score in data["scores"]),
-            judged=tuple(Judged(**one) for one in data.get("judged", ())),
-            inputs=data["inputs"],
-            expected=data["expected"],
-            tags=tuple(data["tags"]),
-            label=data["label"],
-            without=tuple(data["without"]),
-            template=data["template"],
-            blob=data["blob"],
-        )
-
-
-def _one_of(word: str, known: Iterable[str]) -> None:
-    if word not in known:
-        raise ValueError(f"{word!r} is none of {', '.join(known)}")
+    def _text_of(self, digest: str) -> str:
+        return self._texts.get(digest, self._file)

@@ -15,7 +15,8 @@ from promptlab.errors import PromptlabError
 from promptlab.runs import Asked, Change, changed_sections, difference, prompt_changes
 from promptlab.suites import _judge as judging
 from promptlab.suites._items import Fill, items
-from promptlab.suites._recording import Recording, Stored
+from promptlab.suites._recorded_item import RecordedItem
+from promptlab.suites._recording import Recording
 from promptlab.suites._suite import Item, Key, Suite
 from promptlab.types import Label, Request, Score, ScorerSpec, Section, Trial
 from promptlab.workspace import Workspace
@@ -37,11 +38,11 @@ class Replayed:
     key: Key
     status: Status
     said: str
-    stored: Stored | None
+    stored: RecordedItem | None
     request: Request | None
     scores: tuple[Score, ...] = ()
     tags: tuple[str, ...] = ()
-    nearest: Stored | None = None
+    nearest: RecordedItem | None = None
     label: Label = "public"
     error: str = ""
     specs: tuple[ScorerSpec, ...] = ()
@@ -115,7 +116,7 @@ def _replayed(filler: Fill, item: Item, recording: Recording) -> Replayed:
     return Replayed(item.key, "drifted", _difference(stored, request, trial), stored, request, scores)
 
 
-def _judged(filler: Fill, item: Item, stored: Stored) -> tuple[tuple[Score, ...], str]:
+def _judged(filler: Fill, item: Item, stored: RecordedItem) -> tuple[tuple[Score, ...], str]:
     """What the recorded answers of judges come to today; and, where a judge would be asked something else, that."""
     asked = filler.judges(item, stored.request.prompt, stored.completion.text)
     if len(asked) != len(stored.judged):
@@ -128,11 +129,11 @@ def _judged(filler: Fill, item: Item, stored: Stored) -> tuple[tuple[Score, ...]
     return tuple(scores), ""
 
 
-def _difference(stored: Stored, request: Request, trial: Trial) -> str:
+def _difference(stored: RecordedItem, request: Request, trial: Trial) -> str:
     return difference([Asked(stored.request, stored.without)], [Asked(request, trial.without)])
 
 
-def _nearest(key: Key, recording: Recording) -> Stored | None:
+def _nearest(key: Key, recording: Recording) -> RecordedItem | None:
     """What is recorded of the same case, else of the case with the likest name; of several what shares most."""
     known = recording.keys()
     same = [other for other in known if other.case == key.case]

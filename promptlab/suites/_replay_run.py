@@ -10,11 +10,12 @@ from collections.abc import Iterator
 
 from promptlab._util.git import blob_id
 from promptlab.suites._items import items
-from promptlab.suites._log import Details, Row, SuiteLog, Verb
+from promptlab.suites._log import SuiteLog
 from promptlab.suites._recording import Recording
 from promptlab.suites._replay import Replayed, replay
 from promptlab.suites._report_item import of_replay
 from promptlab.suites._suite import Suite
+from promptlab.suites._suite_run import Details, Row, Verb
 from promptlab.suites._verdict import mean, passed
 from promptlab.workspace import Labels, Workspace
 

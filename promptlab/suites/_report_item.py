@@ -12,10 +12,9 @@ from typing import Any, Literal
 
 from promptlab._util.text import clipped
 from promptlab.runs import Change, prompt_changes, text_changes
-from promptlab.suites._ask import Answered
 from promptlab.suites._baseline import Change as BaselineChange
-from promptlab.suites._recorded_item import label_of_stored
-from promptlab.suites._recording import Stored
+from promptlab.suites._outcome import Answered
+from promptlab.suites._recorded_item import RecordedItem, label_of_stored
 from promptlab.suites._replay import Replayed
 from promptlab.suites._suite import Key
 from promptlab.suites._verdict import passed
@@ -172,7 +171,7 @@ def of_change(change: BaselineChange, now: Labels) -> Entry:
     )
 
 
-def _telling(*found: Stored | None) -> tuple[str, ...]:
+def _telling(*found: RecordedItem | None) -> tuple[str, ...]:
     return tuple(one.key.case for one in found if one and _tells(one.key.case, one.inputs, one.expected))
 
 

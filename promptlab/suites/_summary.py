@@ -14,8 +14,8 @@ from typing import Any
 from promptlab import stats
 from promptlab.stats import Comparison, Interval
 from promptlab.suites import _thresholds as thresholds
-from promptlab.suites._ask import Answered
 from promptlab.suites._items import items
+from promptlab.suites._outcome import Answered
 from promptlab.suites._recording import Recording
 from promptlab.suites._replay import Replayed
 from promptlab.suites._suite import Suite

@@ -19,7 +19,7 @@ from promptlab.suites import _annotations as marks
 from promptlab.suites import _file as suite_file
 from promptlab.suites._ask import Asking
 from promptlab.suites._baseline import Answers, write_recording
-from promptlab.suites._choice import Options
+from promptlab.suites._items import Options
 from promptlab.suites._log import SuiteLog
 from promptlab.suites._recording import Recording
 from promptlab.workspace._workspace import Workspace

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from promptlab.errors import InputError, RecordingMiss
 from promptlab.models._recorded import MAX_DIFF, Record, RecordedBackend
-from promptlab.suites._recording import Recording, Stored, write
+from promptlab.suites._recorded_item import RecordedItem
+from promptlab.suites._recording import Recording, write
 from promptlab.suites._suite import Key
 from promptlab.types import Completion, Delta, Message, Params, Piece, Prompt, Request, Timings, Usage
 
@@ -97,8 +98,8 @@ def test_a_miss_stays_readable_when_everything_differs() -> None:
     assert "lines more" in caught.value.message
 
 
-def stored(asked: Request, completion: Completion, fingerprint: str = "api|gpt", case: str = "c") -> Stored:
-    return Stored(
+def stored(asked: Request, completion: Completion, fingerprint: str = "api|gpt", case: str = "c") -> RecordedItem:
+    return RecordedItem(
         Key(case, "", asked.model, asked.repeat), asked, asked.key(fingerprint), fingerprint, completion, scores=()
     )
 

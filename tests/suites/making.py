@@ -10,10 +10,12 @@ import pytest
 
 from promptlab.models._scripted import Script
 from promptlab.suites import _file as suite_file
-from promptlab.suites._ask import Answered, Asking
-from promptlab.suites._choice import Options
+from promptlab.suites._ask import Asking
+from promptlab.suites._items import Options
 from promptlab.suites._log import SuiteLog
-from promptlab.suites._recording import Recording, Stored
+from promptlab.suites._outcome import Answered
+from promptlab.suites._recorded_item import RecordedItem
+from promptlab.suites._recording import Recording
 from promptlab.suites._replay import Replayed, replay
 from promptlab.suites._suite import Suite
 from promptlab.types import Request
@@ -91,7 +93,7 @@ class SuiteHouse:
     def replay(self, **options: Any) -> list[Replayed]:
         return list(replay(self.workspace, self.suite, **options))
 
-    def stored(self) -> list[Stored]:
+    def stored(self) -> list[RecordedItem]:
         with Recording(self.workspace.resolve(self.suite.recording)) as recording:
             return list(recording)
 

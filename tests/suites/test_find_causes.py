@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from promptlab.models._catalogue import Catalogue
-from promptlab.suites._ask import Answered, Asking
-from promptlab.suites._choice import Options
+from promptlab.suites._ask import Asking
+from promptlab.suites._cause import Cause
 from promptlab.suites._find_causes import Finder
+from promptlab.suites._items import Options
 from promptlab.suites._log import SuiteLog
-from promptlab.suites._verdict import Cause
+from promptlab.suites._outcome import Answered
 from promptlab.types import Request
 from promptlab.workspace._workspace import Workspace
 from tests.suites.making import SuiteHouse, suites

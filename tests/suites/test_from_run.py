@@ -10,7 +10,8 @@ import pytest
 from promptlab.errors import GateRefused, SuiteError
 from promptlab.suites import _file as suite_file
 from promptlab.suites._from_run import Kept, keep, keep_run
-from promptlab.suites._recording import Recording, Stored
+from promptlab.suites._recorded_item import RecordedItem
+from promptlab.suites._recording import Recording
 from promptlab.suites._replay import replay
 from promptlab.types import Params, Result
 from tests.suites.making import SUITE, SuiteHouse, suites
@@ -24,7 +25,7 @@ def run(suites: SuiteHouse, *models: str, **asked: object) -> tuple[str, list[Re
     return started.id, started.wait()
 
 
-def recorded(suites: SuiteHouse, kept: Kept) -> list[Stored]:
+def recorded(suites: SuiteHouse, kept: Kept) -> list[RecordedItem]:
     suite = suite_file.load(suites.workspace, kept.suite)
     with Recording(suites.workspace.resolve(suite.recording)) as found:
         return list(found)

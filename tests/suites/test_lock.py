@@ -19,7 +19,7 @@ from promptlab.runs._store import Store
 from promptlab.suites import _annotations as marks
 from promptlab.suites import _file as suite_file
 from promptlab.suites import _lock as suite_lock
-from promptlab.suites._choice import Options
+from promptlab.suites._items import Options
 from promptlab.ui.state.open_suites import OpenSuites
 from promptlab.ui.state.suite_jobs import SuiteJob
 from promptlab.workspace._workspace import Workspace

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from promptlab.errors import StoreError
-from promptlab.suites._log import Details, Row, SuiteLog, SuiteRun
-from promptlab.suites._recording import Judged
+from promptlab.suites._cause import Cause
+from promptlab.suites._log import SuiteLog
+from promptlab.suites._recorded_item import Judged
 from promptlab.suites._suite import Key
-from promptlab.suites._verdict import Cause
+from promptlab.suites._suite_run import Details, Row, SuiteRun
 
 ROWS = 100_000
 DETAILS = Details(

@@ -9,10 +9,11 @@ import pytest
 from promptlab.errors import InputError
 from promptlab.suites import _matrix as suite_pages
 from promptlab.suites._compare import compare_runs
-from promptlab.suites._log import Row, SuiteLog, SuiteRun
+from promptlab.suites._log import SuiteLog
 from promptlab.suites._matrix import Cell
 from promptlab.suites._replay_run import Replaying
 from promptlab.suites._suite import Key, Suite
+from promptlab.suites._suite_run import Row, SuiteRun
 from promptlab.suites._summary import outcome_of, summarise
 from tests.suites.making import SUITE, SuiteHouse, knows, suites
 

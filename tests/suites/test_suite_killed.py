@@ -31,7 +31,7 @@ from promptlab.models._scripted import ScriptedBackend
 from promptlab.models import Catalogue
 from promptlab.runs._store import Store
 from promptlab.suites._ask import Asking
-from promptlab.suites._choice import Options
+from promptlab.suites._items import Options
 from promptlab.suites._log import SuiteLog
 from promptlab.workspace import Workspace
 

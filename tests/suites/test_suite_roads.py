@@ -8,9 +8,10 @@ import sys
 import pytest
 
 from promptlab.errors import GateRefused, SuiteError
-from promptlab.suites._ask import Answered
 from promptlab.suites._baseline import Answers, changes, write_recording
-from promptlab.suites._recording import Recording, Stored
+from promptlab.suites._outcome import Answered
+from promptlab.suites._recorded_item import RecordedItem
+from promptlab.suites._recording import Recording
 from promptlab.suites._suite import Key
 from tests.places import ROOT
 from tests.suites.making import SUITE, SuiteHouse, in_order, suites, verdicts
@@ -50,7 +51,7 @@ def test_what_is_recorded_is_read_only_for_items_without_a_new_answer(
     wanted: list[Key] = []
     find = Recording.find
 
-    def noted(recording: Recording, key: Key) -> Stored | None:
+    def noted(recording: Recording, key: Key) -> RecordedItem | None:
         wanted.append(key)
         return find(recording, key)
 

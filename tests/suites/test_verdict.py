@@ -8,9 +8,10 @@ import pytest
 
 from promptlab.scorers import _registry as scorers
 from promptlab.suites import _verdict as verdicts
-from promptlab.suites._recording import Stored
+from promptlab.suites._cause import Cause, Facts, causes
+from promptlab.suites._recorded_item import RecordedItem
 from promptlab.suites._suite import Key
-from promptlab.suites._verdict import Cause, Facts, Verdict, causes, judge
+from promptlab.suites._verdict import Verdict, judge
 from promptlab.types import Completion, Message, Params, Prompt, Request, Result, Score, Span, Usage
 
 ANOTHER = "another answer with the same scores"
@@ -23,9 +24,9 @@ def request(text: str = "Be brief. Who won?", **params: object) -> Request:
     return Request("m", Prompt((Message("user", text),), spans), Params(**{"temperature": 0.0, **params}))  # type: ignore[arg-type]
 
 
-def stored(text: str = "Argentina", *scores: Score, asked: Request | None = None) -> Stored:
+def stored(text: str = "Argentina", *scores: Score, asked: Request | None = None) -> RecordedItem:
     one = asked or request()
-    return Stored(Key("c", "", "m"), one, one.key("f"), "f", Completion(text, "stop", Usage()), scores)
+    return RecordedItem(Key("c", "", "m"), one, one.key("f"), "f", Completion(text, "stop", Usage()), scores)
 
 
 def result(text: str | None, *scores: Score, asked: Request | None = None, reason: str = "stop") -> Result:
@@ -43,7 +44,7 @@ def chrf(value: float) -> Score:
     return Score("chrf", value, "", "")
 
 
-def verdict(old: Stored | None, new: Result | None, specs: list[scorers.ScorerSpec], **rest: object) -> Verdict:
+def verdict(old: RecordedItem | None, new: Result | None, specs: list[scorers.ScorerSpec], **rest: object) -> Verdict:
     return judge(old, new, "f", specs, **rest)  # type: ignore[arg-type]  # what judge takes
 
 
@@ -71,7 +72,7 @@ def verdict(old: Stored | None, new: Result | None, specs: list[scorers.ScorerSp
     ],
 )  # fmt: skip
 def test_the_verdict_follows_the_scorers(
-    old: Stored | None, new: Result | None, specs: list[scorers.ScorerSpec], kind: str, said: str
+    old: RecordedItem | None, new: Result | None, specs: list[scorers.ScorerSpec], kind: str, said: str
 ) -> None:
     found = verdict(old, new, specs)
     assert (found.kind, found.said) == (kind, said)

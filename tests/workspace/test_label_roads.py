@@ -21,13 +21,14 @@ from promptlab.examples import _edit as pools
 from promptlab.models._catalogue import Catalogue
 from promptlab.models._scripted import ScriptedBackend
 from promptlab.runs import _runner as runner
+from promptlab.runs._result_to_example import add_example_from_result
 from promptlab.runs._store import Store
 from promptlab.suites import _from_run as suite_keep
 from promptlab.suites._ask import Asking
 from promptlab.suites._baseline import Answers, write_recording
-from promptlab.suites._choice import Options
 from promptlab.suites._file import load as load_suite
 from promptlab.suites._find_causes import Finder
+from promptlab.suites._items import Options
 from promptlab.suites._log import SuiteLog
 from promptlab.suites._recording import Recording
 from promptlab.templates import _load as templates
@@ -258,27 +259,27 @@ def test_a_recorded_prompt_is_as_private_as_its_sources_are_now(
 
 
 def as_example(house: House, result: Result) -> str:
-    pools.add_from_result(house.workspace, "fixtures/examples/copy.jsonl", result, result.text)
+    add_example_from_result(house.workspace, "fixtures/examples/copy.jsonl", result, result.text)
     return "examples: {pool: fixtures/examples/copy.jsonl, k: 1}\n"
 
 
 def as_edited_example(house: House, result: Result) -> str:
     """The copy is changed by hand, and is still a copy."""
-    added = pools.add_from_result(house.workspace, "fixtures/examples/copy.jsonl", result, result.text)
+    added = add_example_from_result(house.workspace, "fixtures/examples/copy.jsonl", result, result.text)
     changed = replace(added, output=f"{WORD} as well", origins=())
     pools.edit(house.workspace, "fixtures/examples/copy.jsonl", added.id, changed)
     return "examples: {pool: fixtures/examples/copy.jsonl, k: 1}\n"
 
 
 def as_csv_example(house: House, result: Result) -> str:
-    pools.add_from_result(house.workspace, "fixtures/examples/copy.csv", result, result.text)
+    add_example_from_result(house.workspace, "fixtures/examples/copy.csv", result, result.text)
     return "examples: {pool: fixtures/examples/copy.csv, k: 1}\n"
 
 
 def as_copy_of_a_copy(house: House, result: Result) -> str:
     house.put("templates/first.yaml", TEMPLATE + as_example(house, result))
     (second,) = house.ask("all", "first", Given.typed({"question": "The first?"}))
-    pools.add_from_result(
+    add_example_from_result(
         house.workspace, "fixtures/examples/second.jsonl", second, second.text, inputs={"question": "y"}
     )
     return "examples: {pool: fixtures/examples/second.jsonl, k: 1}\n"

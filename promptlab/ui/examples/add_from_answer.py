@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from promptlab import examples
+from promptlab import examples, runs
 from promptlab._util.rows import kind_of
 from promptlab.errors import ExampleError, PromptlabError
 from promptlab.types import Example, Result, Template, highest
@@ -88,7 +88,7 @@ def _draw(session: Session, adding: _Adding) -> None:
     twin = _twin(session, path, inputs, given)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         example_form.tags_field(session, path, twin.tags if twin else (), key=adding.key(f"tags-{path}"))
-        least = highest([session.workspace.label_of(path), examples.label_of_result(session.workspace, adding.result)])
+        least = highest([session.workspace.label_of(path), runs.label_of_result(session.workspace, adding.result)])
         example_form.label_field(least, twin.label if twin else None, key=adding.key(f"label-{path}-{least}"))
     if least != "public":
         small(f"The label is at least that of all that went into the answer: {least}.")
@@ -112,7 +112,7 @@ def _template(session: Session, result: Result) -> Template | None:
 def _inputs(adding: _Adding) -> dict[str, str]:
     """The question: read back from what was sent, or typed where that cannot be."""
     try:
-        inputs = examples.inputs_of(adding.result)
+        inputs = runs.inputs_of_result(adding.result)
     except PromptlabError as exc:
         note("warn", "The question has to be typed", words_of(exc)[0])
         for number, name in enumerate(_typed_names(adding.result)):
@@ -194,7 +194,7 @@ def _add(session: Session, adding: _Adding, path: str, shown: Example | None, le
     state = st.session_state
     output = kept(str(state[adding.key("output")]), adding.result.text)
     typed = adding.key("input-0") in state
-    inputs = _typed(adding) if typed else examples.inputs_of(adding.result)
+    inputs = _typed(adding) if typed else runs.inputs_of_result(adding.result)
     if not inputs:
         raise ExampleError("the question is empty", file=path, hint="type what was asked")
     if not output.strip():
@@ -203,7 +203,7 @@ def _add(session: Session, adding: _Adding, path: str, shown: Example | None, le
     label = state[adding.key(f"label-{path}-{least}")]
     twin = examples.same_question(session.workspace, path, inputs)
     if twin is None:
-        twin = examples.add_from_result(
+        twin = runs.add_example_from_result(
             session.workspace, path, adding.result, output, inputs=inputs, tags=tags, label=label
         )
     elif twin.output == output:

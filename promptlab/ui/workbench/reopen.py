@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from promptlab import examples, templates
+from promptlab import runs, templates
 from promptlab._util.git import blob_id
 from promptlab.errors import InputError, PromptlabError
 from promptlab.runs import RunInfo
@@ -48,7 +48,7 @@ def again(opened: Opened, run: RunInfo, result: Result) -> Again:
         raise InputError("what this run sent is not known", hint="it failed before its prompt was made")
     specs = opened.original.inputs
     try:
-        texts = examples.inputs_of(result)
+        texts = runs.inputs_of_result(result)
     except PromptlabError:
         texts = {}
     inputs: dict[str, Any] = {}

@@ -11,10 +11,10 @@ from streamlit.testing.v1 import AppTest
 from promptlab.models._scripted import Script, ScriptedBackend
 from promptlab.suites import _annotations as marks
 from promptlab.suites import _file as suite_file
-from promptlab.suites._choice import Options
-from promptlab.suites._log import SuiteRun, Verb
+from promptlab.suites._items import Options
 from promptlab.suites._recording import Recording
 from promptlab.suites._suite import Suite
+from promptlab.suites._suite_run import SuiteRun, Verb
 from promptlab.types import Request
 from promptlab.ui.state.suite_jobs import SuiteJob
 from tests.suites.making import PATH, SUITE, knows
