@@ -12,6 +12,7 @@ from promptlab.models import Catalogue
 from promptlab.runs import Store
 from promptlab.suites import _judge as judging
 from promptlab.suites import _verdict as verdicts
+from promptlab.suites._budget import Tally
 from promptlab.suites._items import Fill
 from promptlab.suites._recorded_item import Judged, RecordedItem
 from promptlab.suites._suite import Item, Key
