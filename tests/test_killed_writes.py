@@ -20,7 +20,7 @@ from promptlab._util import transaction as all_or_none
 from promptlab.formats._import import read, write
 from promptlab.formats._source import Places
 from promptlab.suites import _file as suite_file
-from promptlab.suites._baseline import Answers, last_run, write_recording
+from promptlab.suites._baseline import RunAnswers, last_answered_run, write_recording
 from promptlab.suites._recording import Recording
 from promptlab.versions import _save as shelf
 from promptlab.workspace._workspace import Workspace
@@ -202,9 +202,11 @@ def test_accepts_killed_at_random_leave_a_whole_recording(suites: SuiteHouse) ->
     old = path.read_bytes()
     suites.house.model("good", "Argentina")
     suites.rerun()
-    suite = suite_file.load(suites.workspace, "facts")
+    suite = suite_file.load_suite(suites.workspace, "facts")
     write_recording(
-        suites.workspace, suite, Answers(suites.house.store, suites.log, last_run(suites.log, suite, "rerun"))
+        suites.workspace,
+        suite,
+        RunAnswers(suites.house.store, suites.log, last_answered_run(suites.log, suite, "rerun")),
     )
     new = path.read_bytes()
     assert new != old

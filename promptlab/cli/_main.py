@@ -105,7 +105,7 @@ def _switches(names: Sequence[str]) -> tuple[Section, ...]:
     from promptlab import runs as plans
 
     try:
-        return plans.switches(names)
+        return plans.sections_to_leave_out(names)
     except InputError as exc:
         raise _wrong_words(exc) from exc
 
@@ -214,14 +214,14 @@ def compare(
     from promptlab import runs as report
     from promptlab import scorers, templates
     from promptlab.models import Catalogue
-    from promptlab.runs import Store, request_of, start
+    from promptlab.runs import Store, request_of, start_run
     from promptlab.workspace import Workspace
 
     workspace = Workspace.find()
     loaded = templates.load(workspace, template)
     catalogue = Catalogue(workspace, numerics=numerics)
     given = _inputs(workspace, loaded, pairs, files, samples=False)
-    trials = plans.compare(
+    trials = plans.plan_comparison(
         workspace,
         loaded,
         given,
@@ -239,7 +239,7 @@ def compare(
     if explain:
         for trial in trials:
             _explain(trial, catalogue, store)
-    run = start(
+    run = start_run(
         trials,
         catalogue=catalogue,
         store=store,
@@ -249,7 +249,11 @@ def compare(
     )
 
     def show(result: Result) -> None:
-        click.echo(_line(report.as_json(result)) if as_json else terminal.printable(report.as_text(result)) + "\n")
+        click.echo(
+            _line(report.result_as_json(result))
+            if as_json
+            else terminal.printable(report.result_as_text(result)) + "\n"
+        )
 
     with contextlib.closing(store), contextlib.closing(catalogue):
         failed = terminal.follow(run, show)
@@ -289,7 +293,7 @@ def render(
     from promptlab import runs as plans
     from promptlab import templates
     from promptlab.models import Catalogue
-    from promptlab.runs import refuse_if_over, request_of
+    from promptlab.runs import refuse_if_too_long, request_of
     from promptlab.types import SECTIONS
     from promptlab.workspace import Workspace
 
@@ -297,7 +301,7 @@ def render(
     loaded = templates.load(workspace, template)
     catalogue = Catalogue(workspace)
     given = _inputs(workspace, loaded, pairs, files, samples=True)
-    (trial,) = plans.compare(workspace, loaded, given, _known(catalogue, [model]), without=_switches(without))
+    (trial,) = plans.plan_comparison(workspace, loaded, given, _known(catalogue, [model]), without=_switches(without))
     request = request_of(trial)
     sent = catalogue.backend(model).as_sent(request)
     budget = sent.budget
@@ -342,7 +346,7 @@ def render(
             if count := budget.by_section.get(section):
                 click.echo(f"{count:>8,}  {section.replace('_', ' ')}")
     catalogue.close()
-    refuse_if_over(model, budget)
+    refuse_if_too_long(model, budget)
 
 
 @cli.group()
@@ -457,9 +461,9 @@ def runs_show(run_id: str, as_json: bool) -> None:
     for result in store.results(store.run(run_id).id):
         if as_json:
             request = result.request.body() if result.request else None
-            click.echo(_line({**report.as_json(result), "request": request}))
+            click.echo(_line({**report.result_as_json(result), "request": request}))
         else:
-            click.echo(terminal.printable(report.as_text(result)) + "\n")
+            click.echo(terminal.printable(report.result_as_text(result)) + "\n")
     store.close()
 
 

@@ -21,19 +21,19 @@ SAME = "the same again"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AskedRequest:
     """A request and the sections that had been switched off for it."""
 
     request: Request
     without: tuple[Section, ...] = ()
 
 
-def asked(results: Sequence[Result]) -> list[Asked]:
+def asked_requests(results: Sequence[Result]) -> list[AskedRequest]:
     """What `results` were answers to; those that failed before there was a request are left out."""
-    return [Asked(r.request, r.without) for r in results if r.request is not None]
+    return [AskedRequest(r.request, r.without) for r in results if r.request is not None]
 
 
-def difference(before: Sequence[Asked], after: Sequence[Asked]) -> str:
+def describe_changes(before: Sequence[AskedRequest], after: Sequence[AskedRequest]) -> str:
     """What sets the row `after` apart from the row `before`, most telling first, joined by commas.
 
     A prompt is compared through one model both rows asked, or through the first of each where they share none.
@@ -43,8 +43,8 @@ def difference(before: Sequence[Asked], after: Sequence[Asked]) -> str:
     return ", ".join([*_prompt(*_pair(before, after)), *_models(before, after)]) or SAME
 
 
-def _pair(before: Sequence[Asked], after: Sequence[Asked]) -> tuple[Asked, Asked]:
-    earlier: dict[str, Asked] = {}
+def _pair(before: Sequence[AskedRequest], after: Sequence[AskedRequest]) -> tuple[AskedRequest, AskedRequest]:
+    earlier: dict[str, AskedRequest] = {}
     for one in before:
         earlier.setdefault(one.request.model, one)
     for one in after:
@@ -53,13 +53,13 @@ def _pair(before: Sequence[Asked], after: Sequence[Asked]) -> tuple[Asked, Asked
     return before[0], after[0]
 
 
-def _models(before: Sequence[Asked], after: Sequence[Asked]) -> list[str]:
+def _models(before: Sequence[AskedRequest], after: Sequence[AskedRequest]) -> list[str]:
     old = list(dict.fromkeys(a.request.model for a in before))
     new = list(dict.fromkeys(a.request.model for a in after))
     return [f"+ {name}" for name in new if name not in old] + [f"− {name}" for name in old if name not in new]
 
 
-def _prompt(old: Asked, new: Asked) -> list[str]:
+def _prompt(old: AskedRequest, new: AskedRequest) -> list[str]:
     texts_old, texts_new = _texts(old.request), _texts(new.request)
     found: list[str] = []
     explained: set[Section] = set()
@@ -147,7 +147,7 @@ def _value(name: str, value: Any) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class TextChange:
     """A stretch of text that both sides have (`same`), or only the one before (`gone`) or after (`new`)."""
 
     kind: Literal["same", "gone", "new"]
@@ -155,7 +155,7 @@ class Change:
     section: Section = "layout"
 
 
-def prompt_changes(before: Request, after: Request) -> list[Change]:
+def prompt_changes(before: Request, after: Request) -> list[TextChange]:
     """What turns the one prompt into the other, each stretch with its section. Roles are no part of it."""
     return _changes(_words(before), _words(after))
 
@@ -167,7 +167,7 @@ def changed_sections(before: Request, after: Request) -> tuple[Section, ...]:
     return inner or (("layout",) if touched else ())
 
 
-def text_changes(before: str, after: str) -> list[Change]:
+def text_changes(before: str, after: str) -> list[TextChange]:
     """What turns the one text into the other."""
     return _changes(_split(before, "layout"), _split(after, "layout"))
 
@@ -195,8 +195,8 @@ def _words(request: Request) -> list[_Word]:
     return found
 
 
-def _changes(before: list[_Word], after: list[_Word]) -> list[Change]:
-    found: list[Change] = []
+def _changes(before: list[_Word], after: list[_Word]) -> list[TextChange]:
+    found: list[TextChange] = []
     old, new = _lines(before), _lines(after)
     for kind, a, b in _blocks([_text(line) for line in old], [_text(line) for line in new]):
         gone = [word for line in old[a] for word in line]
@@ -228,7 +228,7 @@ def _text(line: list[_Word]) -> str:
     return "".join(word for word, _ in line)
 
 
-def _add(found: list[Change], same: bool, gone: list[_Word], came: list[_Word]) -> None:
+def _add(found: list[TextChange], same: bool, gone: list[_Word], came: list[_Word]) -> None:
     sides: list[tuple[Literal["same", "gone", "new"], list[_Word]]] = (
         [("same", came)] if same else [("gone", gone), ("new", came)]
     )
@@ -236,6 +236,6 @@ def _add(found: list[Change], same: bool, gone: list[_Word], came: list[_Word]) 
         for text, section in words:
             last = found[-1] if found else None
             if last and (last.kind, last.section) == (kind, section):
-                found[-1] = Change(kind, last.text + text, section)
+                found[-1] = TextChange(kind, last.text + text, section)
             else:
-                found.append(Change(kind, text, section))
+                found.append(TextChange(kind, text, section))

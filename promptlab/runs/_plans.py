@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from promptlab.errors import InputError, nearest
-from promptlab.runs._prompts import Prompts
+from promptlab.runs._prompts import PromptCache
 from promptlab.templates import materials
 from promptlab.types import SWITCHABLE, Given, Params, Section, Template, Trial
 from promptlab.workspace import Workspace
 
 
-def switches(names: Collection[str]) -> tuple[Section, ...]:
+def sections_to_leave_out(names: Collection[str]) -> tuple[Section, ...]:
     """Section names as a person typed them, in the order of the prompt; an unknown one is an error."""
     for name in names:
         if name not in SWITCHABLE:
@@ -21,7 +21,7 @@ def switches(names: Collection[str]) -> tuple[Section, ...]:
     return tuple(s for s in SWITCHABLE if s in names)
 
 
-def question(
+def plan_question(
     workspace: Workspace,
     template: Template,
     given: Given,
@@ -38,7 +38,7 @@ def question(
         model="",
         documents=filled.documents,
         shots=filled.shots,
-        without=switches(without),
+        without=sections_to_leave_out(without),
         params=params or template.params,
         expected=expected,
         label=given.label,
@@ -46,7 +46,7 @@ def question(
     )
 
 
-def compare(
+def plan_comparison(
     workspace: Workspace,
     template: Template,
     given: Given,
@@ -59,6 +59,6 @@ def compare(
 ) -> list[Trial]:
     """The same prompt for each of `models`, `repeats` times each, repeats of one model one after another. It is
     rendered once; one that cannot be rendered is an error when it is asked."""
-    trial = question(workspace, template, given, without=without, params=params, expected=expected)
-    trial = Prompts().rendered(trial)
+    trial = plan_question(workspace, template, given, without=without, params=params, expected=expected)
+    trial = PromptCache().rendered(trial)
     return [replace(trial, model=model, repeat=repeat) for model in models for repeat in range(repeats)]

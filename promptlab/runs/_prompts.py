@@ -36,7 +36,7 @@ def prompt_of(trial: Trial) -> Prompt:
     )
 
 
-class Prompts:
+class PromptCache:
     """The prompts rendered last. Safe to use from several threads."""
 
     def __init__(self, kept: int = KEPT) -> None:
@@ -58,10 +58,10 @@ class Prompts:
 
     def rendered(self, trial: Trial) -> Trial:
         """`trial` with its prompt, as `rendered` gives it."""
-        return rendered(trial, self.of)
+        return with_rendered_prompt(trial, self.of)
 
 
-def rendered(trial: Trial, render_prompt: Callable[[Trial], Prompt] = prompt_of) -> Trial:
+def with_rendered_prompt(trial: Trial, render_prompt: Callable[[Trial], Prompt] = prompt_of) -> Trial:
     """`trial` with its prompt. One that cannot be rendered stays as it is: asking it says why."""
     if trial.request is not None or trial.prompt is not None:
         return trial

@@ -29,7 +29,7 @@ FIELDS: Mapping[str, str] = {
 """What each field of `as_json` holds; the command line's page in docs/ is made from it."""
 
 
-def as_json(result: Result) -> dict[str, Any]:
+def result_as_json(result: Result) -> dict[str, Any]:
     """One result as plain data, the line `promptlab compare --json` prints; `FIELDS` says what is in it."""
     done = result.completion
     return {
@@ -76,7 +76,7 @@ def _rate(result: Result) -> float | None:
     return None if rate is None else round(rate, 1)
 
 
-def seconds(value: float | None) -> str:
+def duration_text(value: float | None) -> str:
     """A duration as people read it: milliseconds below a second."""
     if value is None:
         return "–"
@@ -99,8 +99,8 @@ def facts(result: Result) -> list[str]:
         said.append("from store")
     else:
         if done.timings.first_token is not None:
-            said.append(f"first token {seconds(done.timings.first_token)}")
-        said.append(f"total {seconds(done.timings.total)}")
+            said.append(f"first token {duration_text(done.timings.first_token)}")
+        said.append(f"total {duration_text(done.timings.total)}")
         if (rate := _rate(result)) is not None:
             said.append(f"{rate:g} tokens/s")
     if done.finish_reason != "stop":
@@ -108,7 +108,7 @@ def facts(result: Result) -> list[str]:
     return said
 
 
-def as_text(result: Result) -> str:
+def result_as_text(result: Result) -> str:
     """One result for a terminal: a line of facts, then the answer or what went wrong."""
     repeat = f" #{result.request.repeat + 1}" if result.request and result.request.repeat else ""
     lines = [f"── {result.model}{repeat}  {' · '.join(facts(result))}".rstrip()]

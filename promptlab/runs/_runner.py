@@ -62,7 +62,7 @@ class _Ended:
     fingerprint: str
 
 
-def now() -> str:
+def utc_now() -> str:
     """The time as history keeps it: UTC, ISO 8601, microseconds."""
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
@@ -82,7 +82,7 @@ def request_of(trial: Trial) -> Request:
     return Request(trial.model, prompt, trial.params, trial.template.schema, trial.repeat)
 
 
-def score(scorers: Sequence[Scorer], answer: str, expected: Any) -> tuple[Score, ...]:
+def score_answer(scorers: Sequence[Scorer], answer: str, expected: Any) -> tuple[Score, ...]:
     """What each of `scorers` says of an answer. One that fails scores 0 and says so; it takes no other with it."""
     scores = []
     for one in scorers:
@@ -115,7 +115,7 @@ class Run:
     ) -> None:
         self.id = run_id or uuid.uuid4().hex
         self.trials = tuple(trials)
-        self.created = now()
+        self.created = utc_now()
         self.store_error: StoreError | None = None
         self._catalogue, self._store, self._fresh, self._scorers = catalogue, store, fresh, tuple(scorers)
         self._labels = Labels(catalogue.workspace)
@@ -217,7 +217,7 @@ class Run:
         fingerprint = ""
         heard: list[str] = []
         if self.cancelled or self._drain.is_set():  # before rendering: a thousand trials that wait are let go at once
-            return _Ended(index, replace(result, completion=_not_begun(), created=now()), fingerprint)
+            return _Ended(index, replace(result, completion=_not_begun(), created=utc_now()), fingerprint)
         try:
             asked = request_of(trial)
             look = self._look(trial.model)
@@ -242,8 +242,8 @@ class Run:
             result = _failed(result, _unexpected(exc), heard)
         if result.completion and result.completion.finish_reason != "stopped":
             judges = (*(self._scorers if trial.expected is not None else ()), *trial.scorers)
-            result = replace(result, scores=score(judges, result.completion.text, trial.expected))
-        return _Ended(index, replace(result, created=now()), fingerprint)
+            result = replace(result, scores=score_answer(judges, result.completion.text, trial.expected))
+        return _Ended(index, replace(result, created=utc_now()), fingerprint)
 
     def _look(self, model: str) -> Look | None:
         """The labels of this moment; None if they cannot be read and `model` may see everything, whatever
@@ -338,7 +338,7 @@ def _failed(result: Result, exc: PromptlabError, heard: list[str]) -> Result:
     )
 
 
-def start(
+def start_run(
     trials: Sequence[Trial],
     *,
     catalogue: Catalogue,

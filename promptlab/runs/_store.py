@@ -87,7 +87,7 @@ class Stored:
     run_id: str
 
 
-def file_of(workspace: Workspace) -> Path:
+def history_file(workspace: Workspace) -> Path:
     """Where the history of `workspace` is, or will be."""
     return workspace.state / FILE
 
@@ -98,7 +98,7 @@ class Store:
     @classmethod
     def of(cls, workspace: Workspace) -> Store:
         """The history of `workspace`."""
-        return cls(file_of(workspace))
+        return cls(history_file(workspace))
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -14,10 +14,10 @@ def check_window(request: Request, backend: Backend) -> None:
     """Raise `WindowExceeded`, with the tokens of each section, when the request does not fit the model's window."""
     if backend.window is None or _surely_fits(request.prompt, backend.window - request.params.max_tokens):
         return
-    refuse_if_over(request.model, backend.as_sent(request).budget)
+    refuse_if_too_long(request.model, backend.as_sent(request).budget)
 
 
-def refuse_if_over(model: str, budget: Budget) -> None:
+def refuse_if_too_long(model: str, budget: Budget) -> None:
     """Raise `WindowExceeded` with the tokens of each section when the budget does not fit."""
     if not budget.fits:
         raise WindowExceeded(_too_long(model, budget), hint=_what_to_shorten(budget))

@@ -41,14 +41,14 @@ class Mark:
         return (self.case, self.variant, self.model, self.answer)
 
 
-def path_of(suite_path: str) -> str:
+def path_of_marks(suite_path: str) -> str:
     """The file of marks of the suite at `suite_path`."""
     return f"{FOLDER}/{stem_of(suite_path)}.jsonl"
 
 
-def load(workspace: Workspace, suite_path: str) -> dict[tuple[str, str, str, str], Mark]:
+def load_marks(workspace: Workspace, suite_path: str) -> dict[tuple[str, str, str, str], Mark]:
     """Every mark by case, variant, model and the answer's hash. Raises `SuiteError` with the line of a broken one."""
-    shown = path_of(suite_path)
+    shown = path_of_marks(suite_path)
     full = workspace.resolve(shown)
     if not full.is_file():
         return {}
@@ -68,18 +68,18 @@ def load(workspace: Workspace, suite_path: str) -> dict[tuple[str, str, str, str
     return found
 
 
-def put(workspace: Workspace, suite_path: str, mark: Mark) -> None:
+def add_mark(workspace: Workspace, suite_path: str, mark: Mark) -> None:
     """Add a mark, in the place of an earlier one of the same answer."""
-    with suite_lock.owning(workspace, path_of(suite_path), "mark", wait=True):
-        marks = load(workspace, suite_path)
+    with suite_lock.hold_suite(workspace, path_of_marks(suite_path), "mark", wait=True):
+        marks = load_marks(workspace, suite_path)
         marks[mark.place] = mark
         _write(workspace, suite_path, marks.values())
 
 
-def take_away(workspace: Workspace, suite_path: str, place: tuple[str, str, str, str]) -> None:
+def remove_mark(workspace: Workspace, suite_path: str, place: tuple[str, str, str, str]) -> None:
     """Take the mark of an answer away."""
-    with suite_lock.owning(workspace, path_of(suite_path), "mark", wait=True):
-        marks = load(workspace, suite_path)
+    with suite_lock.hold_suite(workspace, path_of_marks(suite_path), "mark", wait=True):
+        marks = load_marks(workspace, suite_path)
         if marks.pop(place, None):
             _write(workspace, suite_path, marks.values())
 
@@ -90,7 +90,7 @@ def _write(workspace: Workspace, suite_path: str, marks: Iterable[Mark]) -> None
         for mark in sorted(marks, key=lambda mark: mark.place)
     ]
     text = "".join(f"{line}\n" for line in lines)
-    write_atomically(workspace.resolve(path_of(suite_path)), text.encode("utf-8", "surrogatepass"))
+    write_atomically(workspace.resolve(path_of_marks(suite_path)), text.encode("utf-8", "surrogatepass"))
 
 
 def answer_id(text: str) -> str:

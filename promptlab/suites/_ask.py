@@ -21,16 +21,16 @@ from promptlab.errors import PromptlabError
 from promptlab.models import Catalogue
 from promptlab.runs import Store
 from promptlab.suites import _lock as suite_lock
-from promptlab.suites._baseline import Answers, write_recording
+from promptlab.suites._baseline import RunAnswers, write_recording
 from promptlab.suites._budget import Reserve, Spent, Tally, most_for_item
-from promptlab.suites._items import Fill, Options, chosen, recorded_of, trial_of
+from promptlab.suites._items import AskOptions, TrialMaker, chosen, recorded_of, trial_of
 from promptlab.suites._log import SuiteLog
 from promptlab.suites._outcome import Answered, Ended, Judges, failed_result, row_of
 from promptlab.suites._planned import Planned
 from promptlab.suites._recorded_item import RecordedItem, check_label
 from promptlab.suites._recorder import RecorderOfRun
 from promptlab.suites._recording import Recording
-from promptlab.suites._suite import Item, Key, Suite
+from promptlab.suites._suite import Item, ItemKey, Suite
 from promptlab.suites._suite_run import SuiteRun, Verb
 from promptlab.types import LABELS, Result, Trial
 from promptlab.workspace import Workspace
@@ -67,7 +67,7 @@ class Asking:
         suite: Suite,
         *,
         verb: Verb,
-        options: Options,
+        options: AskOptions,
         catalogue: Catalogue,
         store: Store,
         log: SuiteLog,
@@ -76,7 +76,7 @@ class Asking:
     ) -> None:
         self.workspace, self.suite, self.verb, self.options = workspace, suite, verb, options
         self.catalogue, self.store, self._log = catalogue.with_numerics(suite.numerics), store, log
-        self.fill = Fill(workspace, suite)
+        self.fill = TrialMaker(workspace, suite)
         self.out_of: str = ""
         self._tally = Tally(self.catalogue)
         self._judges = Judges(self.fill, self.catalogue, store, self._tally)
@@ -85,7 +85,7 @@ class Asking:
         self._current: runner.Run | None = None
         self._left: list[tuple[int, Item]] = []
         self._recorder: RecorderOfRun | None = None
-        self._owned = suite_lock.take(workspace, suite.path, verb)
+        self._owned = suite_lock.take_suite(workspace, suite.path, verb)
         try:
             self._prepare(resume, finished_before)
         except BaseException:
@@ -125,7 +125,7 @@ class Asking:
             if LABELS.index(label) <= LABELS.index(clearance):
                 check_label(own, self.suite.recording, item.key, label)
 
-    def _begin(self, resume: bool, finished_before: Collection[str] | None) -> tuple[SuiteRun, dict[Key, str]]:
+    def _begin(self, resume: bool, finished_before: Collection[str] | None) -> tuple[SuiteRun, dict[ItemKey, str]]:
         """The run to go on with, or a new one, and the items that it has answers to (see `_answered`)."""
         mine = self._identity()
         runs = self._log.runs(self.suite.path, verb=self.verb) if resume else []
@@ -139,10 +139,10 @@ class Asking:
     def _identity(self) -> dict[str, Any]:
         return {**self.options.identity(), "suite": blob_id(self.suite.source)}
 
-    def _answered(self, run: SuiteRun) -> dict[Key, str]:
+    def _answered(self, run: SuiteRun) -> dict[ItemKey, str]:
         """The items that an earlier part of `run` has an answer to, each with the run of the history that holds it.
         Their tokens and prices count as spent. A row in the log is not needed: the process may have been killed."""
-        answered: dict[Key, str] = {}
+        answered: dict[ItemKey, str] = {}
         for chunk in self._log.chunks(run):
             for key, result in _results_by_key(self.store, chunk.store_run, chunk.keys):
                 if result.completion is not None and result.completion.finish_reason != "stopped":
@@ -223,7 +223,7 @@ class Asking:
         run_id = uuid.uuid4().hex
         self._log.chunk(self.run, run_id, [item.key for _, item, _ in chunk.to_ask])
         title = f"suite {self.verb} {self.suite.name}"
-        self._current = run = runner.start(
+        self._current = run = runner.start_run(
             chunk.trials, catalogue=self.catalogue, store=self.store, title=title, fresh=True, run_id=run_id
         )
         if self.halted:  # `pause` or `stop` was called while the run was being started
@@ -269,10 +269,10 @@ class Asking:
             chunk.trials.append(trial)
         return chunk
 
-    def _earlier(self, items: Sequence[tuple[int, Item]]) -> dict[Key, Result]:
+    def _earlier(self, items: Sequence[tuple[int, Item]]) -> dict[ItemKey, Result]:
         """The answers that an earlier part of the run has to `items`."""
         wanted = {item.key: self._had[item.key] for _, item in items if item.key in self._had}
-        results: dict[Key, Result] = {}
+        results: dict[ItemKey, Result] = {}
         for store_run in dict.fromkeys(wanted.values()):
             keys = [key for key, its_run in wanted.items() if its_run == store_run]
             results |= dict(_results_by_key(self.store, store_run, keys))
@@ -312,7 +312,7 @@ class Asking:
         if taken is not None:
             return taken
         order = None if self._in_part else (item for _, item in self._planned)
-        return write_recording(self.workspace, self.suite, Answers(self.store, self._log, self.run), order=order)
+        return write_recording(self.workspace, self.suite, RunAnswers(self.store, self._log, self.run), order=order)
 
 
 def _answers(result: Result, trial: Trial) -> bool:
@@ -320,7 +320,7 @@ def _answers(result: Result, trial: Trial) -> bool:
     return result.request is not None and result.request.body() == runner.request_of(trial).body()
 
 
-def _results_by_key(store: Store, run_id: str, keys: Sequence[Key]) -> Iterator[tuple[Key, Result]]:
+def _results_by_key(store: Store, run_id: str, keys: Sequence[ItemKey]) -> Iterator[tuple[ItemKey, Result]]:
     by_id = {key.id: key for key in keys}
     for result in store.results(run_id):
         if result.case in by_id:

@@ -18,11 +18,11 @@ from promptlab._util.git import blob_id
 from promptlab.errors import SuiteError
 from promptlab.runs import Store
 from promptlab.suites import _lock as suite_lock
-from promptlab.suites._items import items
+from promptlab.suites._items import suite_items
 from promptlab.suites._log import SuiteLog
 from promptlab.suites._recorded_item import Judged, RecordedItem, check_labels, stored_from
 from promptlab.suites._recording import Recording, write
-from promptlab.suites._suite import Item, Key, Suite
+from promptlab.suites._suite import Item, ItemKey, Suite
 from promptlab.suites._suite_run import SuiteRun
 from promptlab.types import Result
 from promptlab.workspace import Labels, Workspace
@@ -34,15 +34,15 @@ PAGES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class BaselineChange:
     """What accepting an answer would change: the recorded one (None: there is none yet) and the new one."""
 
-    key: Key
+    key: ItemKey
     old: RecordedItem | None
     new: RecordedItem
 
 
-class Answers:
+class RunAnswers:
     """The answers of a suite run, read from the run history a page at a time.
 
     It holds a few pages: a run that was interrupted has the answers to neighbours in several chunks.
@@ -50,7 +50,7 @@ class Answers:
 
     def __init__(self, store: Store, log: SuiteLog, run: SuiteRun) -> None:
         self._store = store
-        self._places: dict[Key, list[tuple[str, int]]] = {}
+        self._places: dict[ItemKey, list[tuple[str, int]]] = {}
         for chunk in log.chunks(run):
             for position, key in enumerate(chunk.keys):
                 self._places.setdefault(key, []).append((chunk.store_run, position))
@@ -59,11 +59,11 @@ class Answers:
         # What judges said stands in the log; suites without a judge have none to hold.
         self._judged = {row.key: row.details.judged for row in log.every_row(run) if row.details.judged}
 
-    def judged(self, key: Key) -> tuple[Judged, ...]:
+    def judged(self, key: ItemKey) -> tuple[Judged, ...]:
         """What judges said of the item's answer."""
         return self._judged.get(key, ())
 
-    def get(self, key: Key) -> Result | None:
+    def get(self, key: ItemKey) -> Result | None:
         """The newest whole answer to the item; None where it has none."""
         for run_id, position in reversed(self._places.get(key, ())):
             found = self._page(run_id, position // PAGE).get(key.id)
@@ -88,9 +88,9 @@ class Answers:
 def write_recording(
     workspace: Workspace,
     suite: Suite,
-    answers: Answers,
+    answers: RunAnswers,
     *,
-    only: Collection[Key] | None = None,
+    only: Collection[ItemKey] | None = None,
     order: Iterable[Item] | None = None,
 ) -> int:
     """Write the suite's recording with `answers` in the places of the old ones, those of `only` or all; how many were
@@ -105,7 +105,7 @@ def write_recording(
     def lines() -> Iterator[RecordedItem]:
         nonlocal taken
         with _recorded(workspace, suite) as recorded:
-            for item in items(workspace, suite) if order is None else order:
+            for item in suite_items(workspace, suite) if order is None else order:
                 new = None
                 if only is None or item.key in only:
                     new = _new(suite, item, answers)
@@ -116,26 +116,28 @@ def write_recording(
                     check_labels(labels, suite.recording, found)
                     yield found
 
-    with suite_lock.owning(workspace, suite.path, "accept"):
+    with suite_lock.hold_suite(workspace, suite.path, "accept"):
         write(workspace.resolve(suite.recording), lines())
     return taken
 
 
-def changes(workspace: Workspace, suite: Suite, answers: Answers, *, wanted: Collection[str] = ()) -> Iterator[Change]:
+def baseline_changes(
+    workspace: Workspace, suite: Suite, answers: RunAnswers, *, wanted: Collection[str] = ()
+) -> Iterator[BaselineChange]:
     """What accepting would change, of the items that `wanted` names by item or case, or of all: answers that are new,
     or were given to another prompt, or whose text is another."""
     with _recorded(workspace, suite) as recorded:
-        for item in items(workspace, suite, wanted=wanted):
+        for item in suite_items(workspace, suite, wanted=wanted):
             old, new = recorded(item.key), _new(suite, item, answers)
             if new and (old is None or _matters(old, new)):
-                yield Change(item.key, old, new)
+                yield BaselineChange(item.key, old, new)
 
 
 def _matters(old: RecordedItem, new: RecordedItem) -> bool:
     return (old.request_key, old.completion.text, old.scores) != (new.request_key, new.completion.text, new.scores)
 
 
-def _new(suite: Suite, item: Item, answers: Answers) -> RecordedItem | None:
+def _new(suite: Suite, item: Item, answers: RunAnswers) -> RecordedItem | None:
     result = answers.get(item.key)
     if result is None:
         return None
@@ -151,7 +153,7 @@ def _new(suite: Suite, item: Item, answers: Answers) -> RecordedItem | None:
 
 
 @contextmanager
-def _recorded(workspace: Workspace, suite: Suite) -> Iterator[Callable[[Key], RecordedItem | None]]:
+def _recorded(workspace: Workspace, suite: Suite) -> Iterator[Callable[[ItemKey], RecordedItem | None]]:
     """What finds the recorded answer to an item; the file is read where something is looked for, and as far."""
     path = workspace.resolve(suite.recording)
     if not path.is_file():
@@ -161,7 +163,7 @@ def _recorded(workspace: Workspace, suite: Suite) -> Iterator[Callable[[Key], Re
         yield recording.find
 
 
-def last_run(log: SuiteLog, suite: Suite, verb: str) -> SuiteRun:
+def last_answered_run(log: SuiteLog, suite: Suite, verb: str) -> SuiteRun:
     """The newest run of the verb that has an answer. Raises `SuiteError` where there is none."""
     for run in log.runs(suite.path):
         if run.verb == verb and run.done:

@@ -10,7 +10,7 @@ from promptlab import runs
 from promptlab.errors import PromptlabError
 from promptlab.models import Catalogue
 from promptlab.runs import Store
-from promptlab.suites._items import Fill, Options
+from promptlab.suites._items import AskOptions, TrialMaker
 from promptlab.suites._suite import Item
 from promptlab.types import Completion, Request, Result, Trial
 from promptlab.workspace import OpenAIModel
@@ -71,7 +71,7 @@ class ModelEstimate:
         return f"{self.model}: {', '.join(parts)}"
 
 
-def estimate(trials: Iterable[Trial], catalogue: Catalogue, store: Store) -> list[ModelEstimate]:
+def estimate_trials(trials: Iterable[Trial], catalogue: Catalogue, store: Store) -> list[ModelEstimate]:
     """An estimate for each model of `trials`, in the order of the trials. No model is asked."""
     sums: dict[str, _Sum] = {}
     for trial in trials:
@@ -164,7 +164,7 @@ def _spent(catalogue: Catalogue, model: str, prompt: int, new: int) -> Spent:
     return Spent(prompt + new, price(catalogue, model, prompt, new) or 0.0)
 
 
-def most_for_item(fill: Fill, catalogue: Catalogue, item: Item, trial: Trial) -> Spent:
+def most_for_item(fill: TrialMaker, catalogue: Catalogue, item: Item, trial: Trial) -> Spent:
     """The most that asking `item` can take: its own answer, and what its judges read and answer."""
     request = runs.request_of(trial)
     most = _most_for_request(catalogue, request, 0)
@@ -183,7 +183,7 @@ def _most_for_request(catalogue: Catalogue, request: Request, more: int) -> Spen
 class Reserve:
     """Sets aside the most that each item can take, on top of what was spent, so that a limit is never passed."""
 
-    def __init__(self, options: Options, so_far: Spent) -> None:
+    def __init__(self, options: AskOptions, so_far: Spent) -> None:
         self._options, self._reserved = options, so_far
         self.out_of = ""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from promptlab import stats
 from promptlab.suites import _thresholds as thresholds
 from promptlab.suites._log import SuiteLog
-from promptlab.suites._suite import Key
+from promptlab.suites._suite import ItemKey
 from promptlab.suites._suite_run import SuiteRun
 from promptlab.suites._thresholds import Outcome
 
@@ -48,7 +48,7 @@ class TwoRuns:
 
 def compare_runs(log: SuiteLog, before: SuiteRun, after: SuiteRun) -> TwoRuns:
     """What sets two runs of a suite apart. It reads every row of both."""
-    old: dict[Key, tuple[int, bool | None, float | None]] = {
+    old: dict[ItemKey, tuple[int, bool | None, float | None]] = {
         row.key: (row.position, row.passed, row.score) for row in log.every_row(before)
     }
     worse: list[tuple[int, int]] = []
@@ -64,5 +64,5 @@ def compare_runs(log: SuiteLog, before: SuiteRun, after: SuiteRun) -> TwoRuns:
         if (passed, score) != (row.passed, row.score):
             is_worse = (bool(row.passed), row.score or 0.0) < (bool(passed), score or 0.0)
             (worse if is_worse else other).append((place, row.position))
-    found = thresholds.compare(outcomes)
+    found = thresholds.compare_with_recorded(outcomes)
     return TwoRuns(found, (*worse, *other), len(outcomes), len(old), only_after)

@@ -22,7 +22,7 @@ from promptlab.errors import (
 )
 from promptlab.suites import _thresholds as thresholds
 from promptlab.suites._case_file import input_names
-from promptlab.suites._suite import FOLDER, Case, CaseFile, Key, Suite, Variant, id_problem
+from promptlab.suites._suite import FOLDER, Case, CaseFile, ItemKey, Suite, Variant, id_problem
 from promptlab.templates import ParamsModel
 from promptlab.types import Label, Role, ScorerSpec, Section, Template
 from promptlab.workspace import Workspace
@@ -94,14 +94,14 @@ _KNOWN: dict[str, list[str]] = {
 }
 
 
-def names(workspace: Workspace) -> list[str]:
+def suite_paths(workspace: Workspace) -> list[str]:
     """Paths of the workspace's suites, sorted; YAML files of cases beside them are none."""
     folder = workspace.root / FOLDER
-    found = [path for path in folder.rglob("*") if path.suffix in ENDINGS and path.is_file() and not is_list(path)]
+    found = [path for path in folder.rglob("*") if path.suffix in ENDINGS and path.is_file() and not is_case_file(path)]
     return sorted(workspace.relative(path) for path in found)
 
 
-def is_list(path: Path) -> bool:
+def is_case_file(path: Path) -> bool:
     """Whether a YAML file begins as a list, as files of cases do."""
     with path.open(encoding="utf-8-sig", errors="replace") as file:
         lines = (line.strip() for line in file)
@@ -109,13 +109,13 @@ def is_list(path: Path) -> bool:
     return first.startswith(("- ", "[")) or first == "-"
 
 
-def load(workspace: Workspace, path: str) -> Suite:
+def load_suite(workspace: Workspace, path: str) -> Suite:
     """The suite at `path`: a path in the workspace, an absolute one, or a bare name such as `world-cup`.
 
     Raises `SuiteError` with file, line and field; what is wrong with its template is a `TemplateError`.
     """
     full, shown = _find(workspace, path)
-    return parse(workspace, read_text(full, shown=shown, error=SuiteError), path=shown)
+    return parse_suite(workspace, read_text(full, shown=shown, error=SuiteError), path=shown)
 
 
 def _find(workspace: Workspace, path: str) -> tuple[Path, str]:
@@ -127,12 +127,12 @@ def _find(workspace: Workspace, path: str) -> tuple[Path, str]:
         raise SuiteError(str(exc), file=path) from exc
     shown = workspace.relative(full)
     if not there:
-        known = [PurePosixPath(name).stem if bare else name for name in names(workspace)]
+        known = [PurePosixPath(name).stem if bare else name for name in suite_paths(workspace)]
         raise SuiteError("there is no such suite", file=path if bare else shown, hint=nearest(path, known))
     return full, shown
 
 
-def parse(workspace: Workspace, text: str, *, path: str) -> Suite:
+def parse_suite(workspace: Workspace, text: str, *, path: str) -> Suite:
     """The suite in `text`, whose file is `path` in the workspace."""
     file = parse_yaml(text, shown=path, error=SuiteError)
     if not isinstance(file.data, Mapping):
@@ -246,7 +246,7 @@ class _Reader:
             if value is not None and value not in words:
                 raise self._error(f"there is no {name} `{value}`", (*path, name), hint=nearest(value, words))
         try:
-            return thresholds.parse(given.require, variant=given.variant, model=given.model, tag=given.tag)
+            return thresholds.parse_threshold(given.require, variant=given.variant, model=given.model, tag=given.tag)
         except ValueError as exc:
             raise self._error(str(exc), path) from exc
 
@@ -289,7 +289,7 @@ class _Reader:
         ids: dict[str, tuple[str, str]] = {}
         for variant in suite.variants:
             for model in suite.models:
-                id = Key("", variant.name, model).id
+                id = ItemKey("", variant.name, model).id
                 if id in ids:
                     pair = " and ".join(repr(" ".join(filter(None, one))) for one in (ids[id], (variant.name, model)))
                     raise self._error(f"{pair} give items the same id, `case{id}`", ("models",))

@@ -15,7 +15,7 @@ from promptlab import runs, scorers
 from promptlab.models import Catalogue
 from promptlab.runs import Store
 from promptlab.suites._cause import Cause, CauseKind
-from promptlab.suites._items import Fill, recalled
+from promptlab.suites._items import TrialMaker, recalled
 from promptlab.suites._outcome import Answered
 from promptlab.suites._recorded_item import RecordedItem
 from promptlab.suites._suite import Suite
@@ -29,10 +29,10 @@ class Asker(Protocol):
     suite: Suite
     catalogue: Catalogue
     store: Store
-    fill: Fill
+    fill: TrialMaker
 
 
-class Finder:
+class CauseFinder:
     """Finds causes in at most `calls` calls, then leaves what is uncertain as it is."""
 
     def __init__(self, asker: Asker, calls: int) -> None:
@@ -100,7 +100,7 @@ class Finder:
         ]
         title = f"suite causes {self._asker.suite.name} {one.item.key.id}"
         asker = self._asker
-        return runs.start(trials, catalogue=asker.catalogue, store=asker.store, title=title, fresh=True).wait()
+        return runs.start_run(trials, catalogue=asker.catalogue, store=asker.store, title=title, fresh=True).wait()
 
     def _is_back(self, stored: RecordedItem, result: Result, *, drawn: bool) -> bool:
         """Whether an answer is what was recorded: by its text, or, where it is drawn by chance, by its scores."""

@@ -17,10 +17,10 @@ from promptlab.scorers import contains
 from promptlab.suites import _case_file as case_files
 from promptlab.suites import _file as suite_file
 from promptlab.suites import _lock as suite_lock
-from promptlab.suites._items import items
+from promptlab.suites._items import suite_items
 from promptlab.suites._recorded_item import RecordedItem, check_labels
 from promptlab.suites._recording import Recording, write
-from promptlab.suites._suite import FOLDER, CaseFile, Key, Suite, recording_of, stem_of
+from promptlab.suites._suite import FOLDER, CaseFile, ItemKey, Suite, recording_of, stem_of
 from promptlab.types import Completion, Label, Params, Place, Result, Section, canonical_json, sha256
 from promptlab.workspace import FROM, Labels, Workspace, as_data, places_of
 
@@ -29,7 +29,7 @@ _Way = tuple[tuple[Section, ...], Params]
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptAnswers:
     """What was added: the suite's path, ids of new cases, answers recorded, and what was left out, with why."""
 
     suite: str
@@ -38,7 +38,9 @@ class Kept:
     left_out: tuple[str, ...] = ()
 
 
-def keep_run(workspace: Workspace, store: Store, run_id: str, suite: str, *, models: Collection[str] = ()) -> Kept:
+def keep_run(
+    workspace: Workspace, store: Store, run_id: str, suite: str, *, models: Collection[str] = ()
+) -> KeptAnswers:
     """Add the answers of a run to `suite`, a path or a bare name; the suite is made where there is none.
 
     Raises `SuiteError` where the suite asks with another template, and `GateRefused` where its recording is labelled
@@ -46,24 +48,24 @@ def keep_run(workspace: Workspace, store: Store, run_id: str, suite: str, *, mod
     """
     run = store.run(run_id)
     results = [result for result in store.results(run.id) if not models or result.model in models]
-    return keep(workspace, store, run, results, suite)
+    return keep_answers(workspace, store, run, results, suite)
 
 
-def keep(
+def keep_answers(
     workspace: Workspace, store: Store, run: RunInfo, results: Sequence[Result], suite: str, *, expected: Any = None
-) -> Kept:
+) -> KeptAnswers:
     """Add `results` of `run` to a suite. `expected` is what is right, and `contains` holds new answers to it; without
     it there is no scorer, and a new answer is only compared with the recorded one. A question that is a case already
     gets no second one."""
     path = _path(workspace, suite)
-    with suite_lock.owning(workspace, path, "keep"):
+    with suite_lock.hold_suite(workspace, path, "keep"):
         return _keep(workspace, store, run, results, path, expected)
 
 
 def _keep(
     workspace: Workspace, store: Store, run: RunInfo, results: Sequence[Result], path: str, expected: Any
-) -> Kept:
-    old = suite_file.load(workspace, path) if workspace.resolve(path).is_file() else None
+) -> KeptAnswers:
+    old = suite_file.load_suite(workspace, path) if workspace.resolve(path).is_file() else None
     if old and old.template.path != run.template:
         message = f"the suite asks with {old.template.path}, and the answer came with {run.template}"
         raise SuiteError(message, file=path, field="template", hint="keep it in another suite")
@@ -74,7 +76,7 @@ def _keep(
         raise SuiteError("there is no whole answer to keep", file=path, hint="; ".join(left_out))
     known = _known(workspace, old)
     lines: dict[str, dict[str, Any]] = {}
-    stored: dict[Key, RecordedItem] = {}
+    stored: dict[ItemKey, RecordedItem] = {}
     for result, inputs in usable:
         asked = canonical_json(inputs)
         if asked not in known:
@@ -82,7 +84,7 @@ def _keep(
             known[asked] = _fresh_id(inputs, {*known.values()}, label)
             origins = places_of(result.request.prompt if result.request else None)
             lines[known[asked]] = _case_line(known[asked], inputs, expected, label, origins)
-        key = Key(known[asked], ways.of(result) or "", result.model)
+        key = ItemKey(known[asked], ways.of(result) or "", result.model)
         if key in stored:
             left_out.append(f"{result.model}: one answer to `{key.case}` is kept already")
         else:
@@ -91,8 +93,8 @@ def _keep(
     if lines:
         models = list(dict.fromkeys(result.model for result, _ in usable))
         _write_cases(workspace, path, old, run, models, ways, list(lines.values()))
-    _record(workspace, suite_file.load(workspace, path), stored)
-    return Kept(path, tuple(lines), len(stored), tuple(left_out))
+    _record(workspace, suite_file.load_suite(workspace, path), stored)
+    return KeptAnswers(path, tuple(lines), len(stored), tuple(left_out))
 
 
 class _Ways:
@@ -205,13 +207,13 @@ def _stored(
     run: RunInfo,
     result: Result,
     inputs: Mapping[str, Any],
-    key: Key,
+    key: ItemKey,
     expected: Any,
 ) -> RecordedItem:
     request, done = result.request, result.completion
     assert request is not None, "only whole answers are kept"
     assert done is not None, "only whole answers are kept"
-    scores = () if expected is None else runs.score([contains()], done.text, expected)
+    scores = () if expected is None else runs.score_answer([contains()], done.text, expected)
     return RecordedItem(
         key=key,
         request=replace(request, repeat=0),
@@ -259,7 +261,7 @@ def _write_cases(
     before = full.read_bytes() if full.is_file() else b""
     hint = f"add `- file: {cases}` under `cases`"
     try:
-        made = suite_file.parse(workspace, text, path=path)
+        made = suite_file.parse_suite(workspace, text, path=path)
     except SuiteError as exc:
         raise SuiteError(f"the kept cases cannot be added: {exc.what}", file=path, line=exc.line, hint=hint) from exc
     if not any(isinstance(one, CaseFile) and one.path == cases for one in made.entries):
@@ -270,16 +272,16 @@ def _write_cases(
         write_atomically(workspace.resolve(path), text.encode("utf-8"))
 
 
-def _record(workspace: Workspace, suite: Suite, new: Mapping[Key, RecordedItem]) -> None:
+def _record(workspace: Workspace, suite: Suite, new: Mapping[ItemKey, RecordedItem]) -> None:
     """Write the recording with the new answers in their places; what else is recorded stays."""
 
     def lines() -> Iterator[RecordedItem]:
         path = workspace.resolve(suite.recording)
         if not path.is_file():
-            yield from (new[item.key] for item in items(workspace, suite) if item.key in new)
+            yield from (new[item.key] for item in suite_items(workspace, suite) if item.key in new)
             return
         with Recording(path, shown=suite.recording) as recording:
-            for item in items(workspace, suite):
+            for item in suite_items(workspace, suite):
                 found = new.get(item.key) or recording.find(item.key)
                 if found:
                     yield found

@@ -14,27 +14,27 @@ from promptlab.runs import Store
 from promptlab.suites import _annotations as marks
 from promptlab.suites import _judge as judging
 from promptlab.suites._annotations import Mark
-from promptlab.suites._items import Fill, items, recorded_of
+from promptlab.suites._items import TrialMaker, recorded_of, suite_items
 from promptlab.suites._log import SuiteLog
 from promptlab.suites._recorded_item import RecordedItem
 from promptlab.suites._recording import Recording
 from promptlab.suites._replay import replay_item
-from promptlab.suites._suite import Key, Suite
-from promptlab.suites._suite_run import Row, SuiteRun
+from promptlab.suites._suite import ItemKey, Suite
+from promptlab.suites._suite_run import ItemRow, SuiteRun
 from promptlab.suites._verdict import CLOSE
 from promptlab.types import Request, Result, Score
 from promptlab.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class Seen:
+class ItemDetail:
     """What is recorded of an item, what was asked (of a replay: would be asked today), and what came of it.
 
     `answer` None: nothing new was answered, and then `scores` are today's of the recorded answer. `nearest` is what is
     recorded that comes closest where nothing is recorded of the item.
     """
 
-    row: Row
+    row: ItemRow
     stored: RecordedItem | None
     request: Request | None
     answer: str | None
@@ -44,9 +44,15 @@ class Seen:
     nearest: RecordedItem | None = None
 
 
-def look(
-    workspace: Workspace, suite: Suite, log: SuiteLog, store: Store, run: SuiteRun, row: Row, recorded: Recording | None
-) -> Seen:
+def item_detail(
+    workspace: Workspace,
+    suite: Suite,
+    log: SuiteLog,
+    store: Store,
+    run: SuiteRun,
+    row: ItemRow,
+    recorded: Recording | None,
+) -> ItemDetail:
     """The item of `row`. Raises what reading the recording raises."""
     if run.verb == "replay":
         return _replayed(workspace, suite, row, recorded)
@@ -55,27 +61,27 @@ def look(
     if result is None or result.completion is None:
         error = result.error if result else row.details.error
         request, hint = (result.request, result.hint) if result else (None, "")
-        return Seen(row, stored, request, None, (), error or "there is no answer", hint)
+        return ItemDetail(row, stored, request, None, (), error or "there is no answer", hint)
     judged = [score for score in map(_read, _judged(row)) if score]
-    return Seen(row, stored, result.request, result.text, (*result.scores, *judged))
+    return ItemDetail(row, stored, result.request, result.text, (*result.scores, *judged))
 
 
-def _replayed(workspace: Workspace, suite: Suite, row: Row, recorded: Recording | None) -> Seen:
+def _replayed(workspace: Workspace, suite: Suite, row: ItemRow, recorded: Recording | None) -> ItemDetail:
     stored = recorded.find(row.key) if recorded else None
     if recorded is None:
-        return Seen(row, None, None, None, (), "nothing is recorded")
+        return ItemDetail(row, None, None, None, (), "nothing is recorded")
     try:
-        (item,) = items(workspace, suite, wanted=[row.key.id])
-        one = replay_item(Fill(workspace, suite), item, recorded)
+        (item,) = suite_items(workspace, suite, wanted=[row.key.id])
+        one = replay_item(TrialMaker(workspace, suite), item, recorded)
     except (SuiteError, ValueError):
-        return Seen(row, stored, None, None, (), "it is no longer in the suite")
+        return ItemDetail(row, stored, None, None, (), "it is no longer in the suite")
     except PromptlabError as exc:
-        return Seen(row, stored, None, None, (), exc.message, exc.hint)
+        return ItemDetail(row, stored, None, None, (), exc.message, exc.hint)
     error = one.said if one.status in ("broken", "missing") else ""
-    return Seen(row, one.stored, one.request, None, one.scores, error, nearest=one.nearest)
+    return ItemDetail(row, one.stored, one.request, None, one.scores, error, nearest=one.nearest)
 
 
-def result_of(log: SuiteLog, store: Store, run: SuiteRun, row: Row) -> Result | None:
+def result_of(log: SuiteLog, store: Store, run: SuiteRun, row: ItemRow) -> Result | None:
     """The answer of a row, from the run history; None where it was not asked, or is no longer there."""
     for chunk in log.chunks(run):
         if chunk.store_run == row.store_run and row.key in chunk.keys:
@@ -84,7 +90,7 @@ def result_of(log: SuiteLog, store: Store, run: SuiteRun, row: Row) -> Result | 
     return None
 
 
-def _judged(row: Row) -> list[str]:
+def _judged(row: ItemRow) -> list[str]:
     return [one.text for one in row.details.judged]
 
 
@@ -100,13 +106,13 @@ def has_judge(suite: Suite) -> bool:
     return any(spec.name == judging.NAME for spec in suite.scorers)
 
 
-def agreement(
+def judge_agreement(
     suite: Suite,
     log: SuiteLog,
     store: Store,
     run: SuiteRun,
     said: Iterable[Mark],
-    find: Callable[[Key], RecordedItem | None],
+    find: Callable[[ItemKey], RecordedItem | None],
 ) -> stats.Agreement:
     """How far the suite's judge agrees with people, on the answers that both said something of: those of the run, and
     the recorded ones. `find` gives what is recorded of an item."""
@@ -132,9 +138,9 @@ def _of_run(log: SuiteLog, store: Store, run: SuiteRun, mark: Mark) -> float | N
     return None
 
 
-def _of_recording(suite: Suite, mark: Mark, find: Callable[[Key], RecordedItem | None]) -> float | None:
+def _of_recording(suite: Suite, mark: Mark, find: Callable[[ItemKey], RecordedItem | None]) -> float | None:
     for repeat in range(suite.repeats):
-        stored = find(Key(*mark.place[:3], repeat))
+        stored = find(ItemKey(*mark.place[:3], repeat))
         if stored and stored.judged and marks.answer_id(stored.completion.text) == mark.answer:
             score = _read(stored.judged[0].text)
             return score.value if score else None

@@ -16,8 +16,8 @@ from promptlab.suites import _judge as judging
 from promptlab.suites._log import SuiteLog
 from promptlab.suites._recorded_item import RecordedItem, label_of_trial
 from promptlab.suites._recording import Recording
-from promptlab.suites._suite import Case, Item, Key, Suite, Variant
-from promptlab.suites._suite_run import Row, Verb
+from promptlab.suites._suite import Case, Item, ItemKey, Suite, Variant
+from promptlab.suites._suite_run import ItemRow, Verb
 from promptlab.templates import Filler
 from promptlab.types import Label, Place, Prompt, Recalled, Scorer, ScorerSpec, Section, Trial
 from promptlab.workspace import Workspace
@@ -26,7 +26,7 @@ KEPT_SCORERS = 256
 """Sets of scorers kept ready."""
 
 
-def items(
+def suite_items(
     workspace: Workspace, suite: Suite, *, models: Sequence[str] | None = None, wanted: Collection[str] = ()
 ) -> Iterator[Item]:
     """Every item, in order, for the suite's models or for `models`; of those only what `wanted` names, by item id or
@@ -42,7 +42,7 @@ def items(
         for variant in suite.variants:
             for model in asked:
                 for repeat in range(suite.repeats):
-                    key = Key(case.id, variant.name, model, repeat)
+                    key = ItemKey(case.id, variant.name, model, repeat)
                     if not wanted or key.id in wanted or case.id in wanted:
                         unmet -= {key.id, case.id}
                         yield Item(key, case, variant)
@@ -52,7 +52,7 @@ def items(
         raise SuiteError(f"there is no case or item `{name}`", file=suite.path, hint=nearest(name, known))
 
 
-class Fill:
+class TrialMaker:
     """Turns the items of a suite into trials, reading each document and pool once.
 
     What is kept is as large as the documents are, not as the suite is.
@@ -72,7 +72,7 @@ class Fill:
         case, variant = item.case, item.variant
         asked = self._asked_by(case, variant)
         if rendered and asked.rendered is None:
-            asked = self._asked[self._key(variant)] = runs.rendered(asked)
+            asked = self._asked[self._key(variant)] = runs.with_rendered_prompt(asked)
         return replace(
             asked,
             model=item.key.model,
@@ -161,7 +161,7 @@ Prompts = Literal["stored", "current"]
 
 
 @dataclass(frozen=True)
-class Options:
+class AskOptions:
     """What is asked of a suite. `only` are ids of items or cases, `models` None the suite's, `limit` counts items.
 
     `max_cost` (US dollars) and `max_tokens` (prompt and new ones together) are never passed: what an item may cost at
@@ -187,17 +187,17 @@ class Options:
 
 
 def chosen(
-    workspace: Workspace, suite: Suite, *, verb: Verb, options: Options, log: SuiteLog
+    workspace: Workspace, suite: Suite, *, verb: Verb, options: AskOptions, log: SuiteLog
 ) -> Iterator[tuple[int, Item]]:
     """The items that are asked, each with its position in the suite."""
     failed = _failed(log, suite, verb) if options.only_failed else None
     models = None if options.models is None else tuple(dict.fromkeys(options.models))
-    every = items(workspace, suite, models=models, wanted=options.only)
+    every = suite_items(workspace, suite, models=models, wanted=options.only)
     found = ((position, item) for position, item in enumerate(every) if failed is None or item.key in failed)
     return islice(found, options.limit)
 
 
-def _failed(log: SuiteLog, suite: Suite, verb: Verb) -> set[Key]:
+def _failed(log: SuiteLog, suite: Suite, verb: Verb) -> set[ItemKey]:
     """Items that did not pass, or have no answer or no score, in the newest run of this verb. One that takes the
     failed ones itself and has not ended is passed over: it is the one that goes on."""
     for run in log.runs(suite.path, verb=verb):
@@ -206,19 +206,19 @@ def _failed(log: SuiteLog, suite: Suite, verb: Verb) -> set[Key]:
     raise SuiteError("there is no earlier run to take the failed ones of", file=suite.path)
 
 
-def _needs_a_look(row: Row) -> bool:
+def _needs_a_look(row: ItemRow) -> bool:
     # An answer that no scorer judges neither passed nor failed.
     return row.passed is False or (row.passed is None and row.verdict == "cannot tell")
 
 
-def recorded_of(suite: Suite, key: Key, recorded: Recording | None) -> RecordedItem | None:
+def recorded_of(suite: Suite, key: ItemKey, recorded: Recording | None) -> RecordedItem | None:
     """What is recorded of an item; for a model that is not in the suite, what its first model was asked and said."""
     if recorded is None:
         return None
     return recorded.find(key if key.model in suite.models else key._replace(model=suite.models[0]))
 
 
-def trial_of(fill: Fill, item: Item, stored: RecordedItem | None, prompts: Prompts) -> Trial:
+def trial_of(fill: TrialMaker, item: Item, stored: RecordedItem | None, prompts: Prompts) -> Trial:
     """What is asked for `item`. Raises `SuiteError` where a recorded prompt is to be sent and there is none."""
     trial = replace(fill.trial(item, rendered=prompts == "current"), case=item.key.id)
     if prompts == "current":
@@ -229,9 +229,11 @@ def trial_of(fill: Fill, item: Item, stored: RecordedItem | None, prompts: Promp
     return replace(trial, request=recalled(fill.suite, stored), without=stored.without)
 
 
-def trials(workspace: Workspace, suite: Suite, *, verb: Verb, options: Options, log: SuiteLog) -> Iterator[Trial]:
+def planned_trials(
+    workspace: Workspace, suite: Suite, *, verb: Verb, options: AskOptions, log: SuiteLog
+) -> Iterator[Trial]:
     """What would be asked; nothing is written down. Items without a recorded prompt are left out of a rerun of them."""
-    fill = Fill(workspace, suite)
+    fill = TrialMaker(workspace, suite)
     path = workspace.resolve(suite.recording)
     recorded = Recording(path, shown=suite.recording) if path.is_file() else None
     try:

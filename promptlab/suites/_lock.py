@@ -72,7 +72,7 @@ class Owned:
             self.release()
 
 
-def take(
+def take_suite(
     workspace: Workspace, suite: str, doing: str, *, wait: bool = False, say: Callable[[str], None] | None = None
 ) -> Owned:
     """Hold the suite at path `suite` for `doing`, a verb. Where somebody else holds it: raises `SuiteBusy`, or waits,
@@ -101,11 +101,11 @@ def take(
 
 
 @contextmanager
-def owning(
+def hold_suite(
     workspace: Workspace, suite: str, doing: str, *, wait: bool = False, say: Callable[[str], None] | None = None
 ) -> Iterator[None]:
     """As `take`, for as long as the block runs."""
-    owned = take(workspace, suite, doing, wait=wait, say=say)
+    owned = take_suite(workspace, suite, doing, wait=wait, say=say)
     try:
         yield
     finally:

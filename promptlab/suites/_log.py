@@ -23,8 +23,8 @@ from promptlab._util import disk_errors as faults
 from promptlab._util import read_only_sqlite as read_only
 from promptlab._util import state_folder
 from promptlab.errors import StoreError
-from promptlab.suites._suite import Key
-from promptlab.suites._suite_run import Chunk, Count, Details, Row, State, SuiteRun, Verb
+from promptlab.suites._suite import ItemKey
+from promptlab.suites._suite_run import Chunk, Count, Details, ItemRow, State, SuiteRun, Verb
 from promptlab.workspace import Workspace
 
 FILE = "suites.sqlite"
@@ -134,12 +134,12 @@ class SuiteLog:
             db.execute("INSERT INTO suite_runs VALUES (?, ?, ?, ?, ?, ?, ?)", values)
         return run
 
-    def chunk(self, run: SuiteRun, store_run: str, keys: Sequence[Key]) -> None:
+    def chunk(self, run: SuiteRun, store_run: str, keys: Sequence[ItemKey]) -> None:
         """Write down that `keys` go to the runner as its run `store_run`; called before they do."""
         with self._telling("written"), self._writing() as db:
             db.execute("INSERT INTO chunks VALUES (?, ?, ?)", (run.id, store_run, json.dumps([list(k) for k in keys])))
 
-    def add(self, run: SuiteRun, rows: Iterable[Row]) -> None:
+    def add(self, run: SuiteRun, rows: Iterable[ItemRow]) -> None:
         """Write rows; one that is there already, by its position, is replaced."""
         with self._telling("written"), self._writing() as db:
             counted: Counter[tuple[str, str, str, int]] = Counter()
@@ -198,17 +198,17 @@ class SuiteLog:
     def chunks(self, run: SuiteRun) -> list[Chunk]:
         """What went to the runner, in order."""
         found = self._fetch("SELECT store_run, keys FROM chunks WHERE suite_run = ? ORDER BY rowid", (run.id,))
-        return [Chunk(store_run, tuple(Key(*key) for key in json.loads(keys))) for store_run, keys in found]
+        return [Chunk(store_run, tuple(ItemKey(*key) for key in json.loads(keys))) for store_run, keys in found]
 
     def rows(
         self, run: SuiteRun, *, verdict: str | None = None, case: str | None = None, after: int = -1, limit: int = 50
-    ) -> list[Row]:
+    ) -> list[ItemRow]:
         """Rows in the order of the suite, those behind position `after`: of one verdict, or of the cases whose id
         begins with `case`."""
         query, values = _page(run.id, verdict, case, after, limit)
         return [_row(found) for found in self._fetch(query, values)]
 
-    def every_row(self, run: SuiteRun) -> Iterator[Row]:
+    def every_row(self, run: SuiteRun) -> Iterator[ItemRow]:
         """Every row of a run, read a page at a time."""
         after = -1
         while page := self.rows(run, after=after, limit=1_000):
@@ -251,10 +251,10 @@ def _page(run: str, verdict: str | None, case: str | None, after: int, limit: in
     return f"SELECT * FROM item_rows {index}WHERE {where} ORDER BY position LIMIT ?", (*values, limit)
 
 
-def _row(found: Sequence[Any]) -> Row:
+def _row(found: Sequence[Any]) -> ItemRow:
     _, position, case, variant, model, repeat, verdict, passed, score, was_passed, was_score, result, run, more = found
-    key = Key(case, variant, model, repeat)
-    return Row(
+    key = ItemKey(case, variant, model, repeat)
+    return ItemRow(
         *(position, key, verdict, _flag(passed), score, _flag(was_passed), was_score, result, run),
         Details.of(json.loads(more)),
     )

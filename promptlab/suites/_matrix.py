@@ -11,28 +11,28 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from promptlab._util.git import blob_id
-from promptlab.suites._items import Options
+from promptlab.suites._items import AskOptions
 from promptlab.suites._log import SuiteLog
 from promptlab.suites._suite import Suite
-from promptlab.suites._suite_run import Row, SuiteRun, Verb
-from promptlab.suites._summary import Summary, summarise
+from promptlab.suites._suite_run import ItemRow, SuiteRun, Verb
+from promptlab.suites._summary import Summary, summarise_outcomes
 from promptlab.suites._thresholds import Outcome
 from promptlab.suites._verdict import KINDS
 
 URGENCY = ("broken", "missing", "drifted", "rescored", "unexpected", *KINDS)
 """Every word a row may say, those of a replay and those of answers, the most urgent first."""
-Column = tuple[str, str]
+MatrixColumn = tuple[str, str]
 """A variant and a model."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class MatrixCell:
     """The repeats of one case in one variant for one model."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[ItemRow, ...]
 
     @property
-    def worst(self) -> Row:
+    def worst(self) -> ItemRow:
         """The row one looks at first."""
         return min(self.rows, key=lambda row: URGENCY.index(row.verdict))
 
@@ -63,23 +63,23 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class MatrixLine:
     """A case with its cells."""
 
     case: str
-    cells: dict[Column, Cell]
+    cells: dict[MatrixColumn, MatrixCell]
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class MatrixPage:
     """Lines of a matrix. `last` is where the next page begins behind; `more`: there is one."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[MatrixLine, ...]
     last: int
     more: bool
 
 
-def columns(suite: Suite, run: SuiteRun) -> list[Column]:
+def matrix_columns(suite: Suite, run: SuiteRun) -> list[MatrixColumn]:
     """The columns of a run, in the order of the suite."""
     return [(variant.name, model) for variant in suite.variants for model in _models(suite, run)]
 
@@ -88,7 +88,7 @@ def _models(suite: Suite, run: SuiteRun) -> Sequence[str]:
     return tuple(run.options.get("models") or suite.models)
 
 
-def page(
+def matrix_page(
     suite: Suite,
     log: SuiteLog,
     run: SuiteRun,
@@ -97,10 +97,10 @@ def page(
     case: str = "",
     after: int = -1,
     limit: int = 25,
-) -> Page:
+) -> MatrixPage:
     """Cases behind position `after`: all of them, or those with a row of `verdict`, or whose id begins with `case`."""
-    width = max(1, len(columns(suite, run)) * suite.repeats)
-    lines: list[Line] = []
+    width = max(1, len(matrix_columns(suite, run)) * suite.repeats)
+    lines: list[MatrixLine] = []
     last = after
     while len(lines) <= limit:
         found = log.rows(run, verdict=verdict, case=case or None, after=last, limit=limit * width)
@@ -112,35 +112,35 @@ def page(
             if rows is found and whole[-1] is found[-1]:
                 whole = [one for one in _around(log, run, row, width) if one.key.case == row.key.case]
             if len(lines) == limit:
-                return Page(tuple(lines), last, True)
+                return MatrixPage(tuple(lines), last, True)
             lines.append(_line(row.key.case, whole))
             last = max(whole[-1].position, row.position)
         if len(found) < limit * width:
             break
-    return Page(tuple(lines), last, False)
+    return MatrixPage(tuple(lines), last, False)
 
 
-def _around(log: SuiteLog, run: SuiteRun, row: Row, width: int) -> list[Row]:
+def _around(log: SuiteLog, run: SuiteRun, row: ItemRow, width: int) -> list[ItemRow]:
     """The rows that may be of the same case: as many before and behind as a case has items."""
     return log.rows(run, after=row.position - width, limit=2 * width)
 
 
-def _line(case: str, rows: Iterable[Row]) -> Line:
-    cells: dict[Column, list[Row]] = {}
+def _line(case: str, rows: Iterable[ItemRow]) -> MatrixLine:
+    cells: dict[MatrixColumn, list[ItemRow]] = {}
     for row in rows:
         cells.setdefault((row.key.variant, row.key.model), []).append(row)
-    return Line(case, {column: Cell(tuple(found)) for column, found in cells.items()})
+    return MatrixLine(case, {column: MatrixCell(tuple(found)) for column, found in cells.items()})
 
 
-def row_at(log: SuiteLog, run: SuiteRun, position: int) -> Row | None:
+def row_at(log: SuiteLog, run: SuiteRun, position: int) -> ItemRow | None:
     """The row at a position, None where there is none (yet)."""
     found = log.rows(run, after=position - 1, limit=1)
     return found[0] if found and found[0].position == position else None
 
 
-def matching(log: SuiteLog, run: SuiteRun, *, verdict: str | None = None, case: str = "") -> list[Row]:
+def matching_rows(log: SuiteLog, run: SuiteRun, *, verdict: str | None = None, case: str = "") -> list[ItemRow]:
     """Every row of a verdict, or of cases whose id begins with `case`."""
-    found: list[Row] = []
+    found: list[ItemRow] = []
     while page := log.rows(
         run, verdict=verdict, case=case or None, after=found[-1].position if found else -1, limit=1000
     ):
@@ -148,7 +148,7 @@ def matching(log: SuiteLog, run: SuiteRun, *, verdict: str | None = None, case: 
     return found
 
 
-def counts(log: SuiteLog, run: SuiteRun) -> dict[str, int]:
+def verdict_counts(log: SuiteLog, run: SuiteRun) -> dict[str, int]:
     """How many items came out in each way, the most urgent first; kept up to date by the log, not counted."""
     found: dict[str, int] = {}
     for count in log.counts(run):
@@ -156,7 +156,7 @@ def counts(log: SuiteLog, run: SuiteRun) -> dict[str, int]:
     return {verdict: found[verdict] for verdict in URGENCY if verdict in found}
 
 
-def outcome_of_row(row: Row) -> Outcome:
+def outcome_of_row(row: ItemRow) -> Outcome:
     """How an item came out, from the log."""
     key, tags, unscored = row.key, row.details.tags, row.details.unscored
     now, was = (row.passed, row.score), (row.was_passed, row.was_score)
@@ -174,14 +174,14 @@ def summary_of_run(suite: Suite, log: SuiteLog, run: SuiteRun) -> Summary:
         outcomes = [
             Outcome(o.case, o.variant, o.model, o.tags, o.passed, o.score, unscored=o.unscored) for o in outcomes
         ]
-    return summarise(suite, outcomes, replayed=run.verb != "rerun", partial=partial)
+    return summarise_outcomes(suite, outcomes, replayed=run.verb != "rerun", partial=partial)
 
 
-def options_of(run: SuiteRun) -> Options:
+def options_of_run(run: SuiteRun) -> AskOptions:
     """What a run was asked with, so that it can be taken up; its limits are not written down."""
     said = run.options
     models = said.get("models")
-    return Options(
+    return AskOptions(
         prompts=said.get("prompts", "current"),
         models=None if models is None else tuple(models),
         only=tuple(said.get("only", ())),
@@ -189,12 +189,12 @@ def options_of(run: SuiteRun) -> Options:
     )
 
 
-def is_of_today(suite: Suite, run: SuiteRun) -> bool:
+def is_unchanged_since(suite: Suite, run: SuiteRun) -> bool:
     """Whether the suite's file is as it was when the run began: only then it can be taken up."""
     return run.options.get("suite") == blob_id(suite.source)
 
 
-def to_take_up(suite: Suite, log: SuiteLog, verb: Verb, options: Options) -> SuiteRun | None:
+def run_to_resume(suite: Suite, log: SuiteLog, verb: Verb, options: AskOptions) -> SuiteRun | None:
     """The run that asking with these options would go on with; None where it would begin a new one."""
     mine = {**options.identity(), "suite": blob_id(suite.source)}
     last = next((run for run in log.runs(suite.path, verb=verb) if dict(run.options) == mine), None)

@@ -13,10 +13,10 @@ from promptlab.runs import Store
 from promptlab.suites import _judge as judging
 from promptlab.suites import _verdict as verdicts
 from promptlab.suites._budget import Tally
-from promptlab.suites._items import Fill
+from promptlab.suites._items import TrialMaker
 from promptlab.suites._recorded_item import Judged, RecordedItem
-from promptlab.suites._suite import Item, Key
-from promptlab.suites._suite_run import Details, Row
+from promptlab.suites._suite import Item, ItemKey
+from promptlab.suites._suite_run import Details, ItemRow
 from promptlab.types import Result, Score, Trial
 
 
@@ -66,7 +66,7 @@ class _Judgement:
 class Judges:
     """Asks the judges of a suite, and makes the verdicts. What the judges' answers took is added to `tally`."""
 
-    def __init__(self, fill: Fill, catalogue: Catalogue, store: Store, tally: Tally) -> None:
+    def __init__(self, fill: TrialMaker, catalogue: Catalogue, store: Store, tally: Tally) -> None:
         self._fill, self._catalogue, self._store, self._tally = fill, catalogue, store, tally
         self._run: runs.Run | None = None
         self._cancelled = False
@@ -77,7 +77,7 @@ class Judges:
         if self._run:
             self._run.cancel()
 
-    def answered(self, batch: Sequence[Ended], earlier: Collection[Key]) -> list[Answered]:
+    def answered(self, batch: Sequence[Ended], earlier: Collection[ItemKey]) -> list[Answered]:
         """The items of `batch` with their verdicts. Those in `earlier` were asked by an earlier part of the run."""
         judgements = self._ask([(ended.item, ended.result) for ended in batch])
         return [
@@ -85,7 +85,7 @@ class Judges:
             for ended in batch
         ]
 
-    def _ask(self, answers: Sequence[tuple[Item, Result]]) -> dict[Key, _Judgement]:
+    def _ask(self, answers: Sequence[tuple[Item, Result]]) -> dict[ItemKey, _Judgement]:
         """Ask the judges about `answers`. If one gives no verdict, the item has no score and cannot be judged."""
         asked = [
             (item, trial)
@@ -96,13 +96,13 @@ class Judges:
         if not asked:
             return {}
         title = f"suite judge {self._fill.suite.name}"
-        run = runs.start([trial for _, trial in asked], catalogue=self._catalogue, store=self._store, title=title)
+        run = runs.start_run([trial for _, trial in asked], catalogue=self._catalogue, store=self._store, title=title)
         self._run = run
         if self._cancelled:  # `cancel` was called while the run was being started
             run.cancel()
         results = run.wait()
         self._run = None
-        judgements: dict[Key, _Judgement] = {}
+        judgements: dict[ItemKey, _Judgement] = {}
         for (item, trial), result in zip(asked, results, strict=True):
             judgements[item.key] = self._with_answer(judgements.get(item.key, _Judgement()), trial, result)
         return judgements
@@ -129,7 +129,7 @@ class Judges:
             # Scorers that ask a model are not asked again about the recorded answer: their recorded scores count.
             asking = tuple(score for score in stored.scores if score.scorer in scorers.ASKING)
             own = self._fill.scorers(item.case, item.variant)
-            today = (*runs.score(own, stored.completion.text, item.case.expected), *asking)
+            today = (*runs.score_answer(own, stored.completion.text, item.case.expected), *asking)
         fingerprint = ""
         if result.completion:
             # The model may be another one by now than the one that an earlier part of the run asked.
@@ -141,10 +141,10 @@ class Judges:
         return Answered(ended.position, item, result, stored, verdict, fingerprint, judgement.judged)
 
 
-def row_of(answered: Answered, run_id: str) -> Row:
+def row_of(answered: Answered, run_id: str) -> ItemRow:
     """The row of an item for the suite log. `run_id` is the run of the history that holds its result."""
     verdict = answered.verdict
-    return Row(
+    return ItemRow(
         answered.position,
         answered.item.key,
         verdict.kind,
@@ -177,5 +177,5 @@ def failed_result(item: Item, error: PromptlabError) -> Result:
         error_kind=type(error).__name__,
         hint=error.hint,
         case=item.key.id,
-        created=runs.now(),
+        created=runs.utc_now(),
     )

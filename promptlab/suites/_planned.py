@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Iterable, Iterator
 from tempfile import SpooledTemporaryFile
 
-from promptlab.suites._suite import Case, Item, Key, Suite
+from promptlab.suites._suite import Case, Item, ItemKey, Suite
 
 IN_MEMORY = 4_000_000
 """Bytes of cases that are kept in memory; more of them go to a temporary file."""
@@ -56,4 +56,4 @@ class Planned:
             place = self._file.tell()
             for position, variant, model, repeat in asked:
                 chosen = self._variants[variant]
-                yield position, Item(Key(case.id, chosen.name, model, repeat), case, chosen)
+                yield position, Item(ItemKey(case.id, chosen.name, model, repeat), case, chosen)

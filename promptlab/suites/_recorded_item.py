@@ -8,7 +8,7 @@ from typing import Any
 
 from promptlab.errors import GateRefused
 from promptlab.suites import _judge as judging
-from promptlab.suites._suite import Item, Key, Suite
+from promptlab.suites._suite import Item, ItemKey, Suite
 from promptlab.types import LABELS, Completion, Label, Request, Result, Score, Section, Source, Trial, highest
 from promptlab.workspace import Labels, Look
 
@@ -32,7 +32,7 @@ class RecordedItem:
     `completion` has no timings: the same answers must give the same file.
     """
 
-    key: Key
+    key: ItemKey
     request: Request
     request_key: str
     backend: str
@@ -87,7 +87,7 @@ def label_of_stored(labels: Labels | Look, stored: RecordedItem, *, among: Itera
     return labels.of_prompt(prompt, stored.label)
 
 
-def check_label(own: Label, recording: str, key: Key, label: Label) -> None:
+def check_label(own: Label, recording: str, key: ItemKey, label: Label) -> None:
     """As `check_labels`, for an item that will have `label` once it is asked."""
     if LABELS.index(label) > LABELS.index(own):
         raise GateRefused(

@@ -18,7 +18,7 @@ from promptlab.errors import PromptlabError
 from promptlab.suites._outcome import Answered
 from promptlab.suites._recorded_item import RecordedItem, check_label, label_of_stored, stored_from
 from promptlab.suites._recording import Recording, Writer
-from promptlab.suites._suite import Item, Key, Suite
+from promptlab.suites._suite import Item, ItemKey, Suite
 from promptlab.types import LABELS, Place
 from promptlab.workspace import FILE, Labels, Workspace
 
@@ -69,7 +69,7 @@ class Recorder:
     def __init__(self, workspace: Workspace, suite: Suite, order: Iterable[tuple[int, Item]]) -> None:
         self._order = (item.key for _, item in order)
         self._next = next(self._order, None)
-        self._ended: dict[Key, RecordedItem | None] = {}
+        self._ended: dict[ItemKey, RecordedItem | None] = {}
         self._open = ExitStack()
         path = workspace.resolve(suite.recording)
         self._labels = LabelsHeld(workspace, suite.recording)
@@ -80,7 +80,7 @@ class Recorder:
         self._writer = Writer(self._open.enter_context(writing(path)))
         self.taken = 0
 
-    def add(self, key: Key, new: RecordedItem | None) -> None:
+    def add(self, key: ItemKey, new: RecordedItem | None) -> None:
         """Take an item that has ended; `new` is None if it has no answer. Raises `GateRefused` and `OSError`."""
         self._ended[key] = new
         while self._next is not None and self._next in self._ended:
@@ -98,7 +98,7 @@ class Recorder:
         self._open.close()
         return True
 
-    def _write_next(self, key: Key) -> None:
+    def _write_next(self, key: ItemKey) -> None:
         new = self._ended.pop(key, None)
         stored = new or (self._old.find(key) if self._old else None)
         if stored:

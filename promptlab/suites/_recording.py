@@ -27,7 +27,7 @@ from promptlab.errors import InputError
 from promptlab.models import Record, RecordedBackend
 from promptlab.suites._recorded_item import RecordedItem
 from promptlab.suites._recording_line import has_seal, item_from, lines_of, sealed
-from promptlab.suites._suite import Key
+from promptlab.suites._suite import ItemKey
 from promptlab.types import sha256
 
 KEPT_CHARACTERS = 32_000_000
@@ -95,9 +95,9 @@ class Recording:
         self.shown = shown or str(path)
         self._texts = _Texts()
         self._line = self._next = self._passed = 0
-        self._index: dict[Key, tuple[int, int]] | None = None
+        self._index: dict[ItemKey, tuple[int, int]] | None = None
         self._ahead: RecordedItem | None = None
-        self._found: set[Key] = set()
+        self._found: set[ItemKey] = set()
         try:
             self._file: IO[bytes] = path.open("rb")
         except OSError as exc:
@@ -121,7 +121,7 @@ class Recording:
         while (one := self._read()) is not None:
             yield one
 
-    def find(self, key: Key) -> RecordedItem | None:
+    def find(self, key: ItemKey) -> RecordedItem | None:
         """The item with this key. Asked in the order of the file it reads on; else it looks all lines over once."""
         if self._index is None:
             if self._ahead is None:
@@ -139,12 +139,12 @@ class Recording:
             self._found.add(key)
         return self._at(key)
 
-    def look(self, key: Key) -> RecordedItem | None:
+    def look(self, key: ItemKey) -> RecordedItem | None:
         """The item with this key, which nobody asked for: `rest` gives it nevertheless."""
         self.keys()
         return self._at(key)
 
-    def _at(self, key: Key) -> RecordedItem | None:
+    def _at(self, key: ItemKey) -> RecordedItem | None:
         if self._index is None or key not in self._index:
             return None
         self._next, self._line = self._index[key]
@@ -163,7 +163,7 @@ class Recording:
             if found:
                 yield found
 
-    def keys(self) -> set[Key]:
+    def keys(self) -> set[ItemKey]:
         """The key of every item."""
         if self._index is None:
             self._index = self._all()
@@ -181,8 +181,8 @@ class Recording:
         records = {stored.request_key: Record(stored.request.body(), stored.completion) for stored in mine}
         return RecordedBackend(model, prints[0], records)
 
-    def _all(self) -> dict[Key, tuple[int, int]]:
-        index: dict[Key, tuple[int, int]] = {}
+    def _all(self) -> dict[ItemKey, tuple[int, int]]:
+        index: dict[ItemKey, tuple[int, int]] = {}
         self._next = self._line = 0
         while True:
             place = (self._next, self._line)

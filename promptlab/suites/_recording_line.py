@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import Any, get_args
 
 from promptlab.suites._recorded_item import Judged, RecordedItem
-from promptlab.suites._suite import Key
+from promptlab.suites._suite import ItemKey
 from promptlab.types import (
     LABELS,
     SECTIONS,
@@ -134,7 +134,7 @@ def item_from(data: Mapping[str, Any], text_of: Callable[[str], str]) -> Recorde
     done = data["answer"]
     _check_known(done["finish_reason"], FINISH_REASONS)
     _check_known(data["label"], LABELS)
-    key = Key(data["case"], data["variant"], data["model"], data["repeat"])
+    key = ItemKey(data["case"], data["variant"], data["model"], data["repeat"])
     prompt = Prompt(tuple(messages), tuple(spans), sources)
     return RecordedItem(
         key=key,

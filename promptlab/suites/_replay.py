@@ -12,12 +12,12 @@ from typing import Literal
 
 from promptlab import runs
 from promptlab.errors import PromptlabError
-from promptlab.runs import Asked, Change, changed_sections, difference, prompt_changes
+from promptlab.runs import AskedRequest, TextChange, changed_sections, describe_changes, prompt_changes
 from promptlab.suites import _judge as judging
-from promptlab.suites._items import Fill, items
+from promptlab.suites._items import TrialMaker, suite_items
 from promptlab.suites._recorded_item import RecordedItem
 from promptlab.suites._recording import Recording
-from promptlab.suites._suite import Item, Key, Suite
+from promptlab.suites._suite import Item, ItemKey, Suite
 from promptlab.types import Label, Request, Score, ScorerSpec, Section, Trial
 from promptlab.workspace import Workspace
 
@@ -35,7 +35,7 @@ class Replayed:
     what is no longer in the suite has none.
     """
 
-    key: Key
+    key: ItemKey
     status: Status
     said: str
     stored: RecordedItem | None
@@ -59,7 +59,7 @@ class Replayed:
             (s.scorer, s.value) for s in self.stored.scores
         ]
 
-    def changes(self) -> list[Change]:
+    def changes(self) -> list[TextChange]:
         """What turned the recorded prompt, or the nearest, into the one of today."""
         before = self.stored or self.nearest
         return prompt_changes(before.request, self.request) if before and self.request else []
@@ -70,28 +70,28 @@ class Replayed:
         return changed_sections(before.request, self.request) if before and self.request else ()
 
 
-def replay(workspace: Workspace, suite: Suite, *, only: Collection[str] = ()) -> Iterator[Replayed]:
+def replay_suite(workspace: Workspace, suite: Suite, *, only: Collection[str] = ()) -> Iterator[Replayed]:
     """Replay `suite`, an item at a time and in its order; `only` names items or cases, else all are replayed.
 
     Raises `InputError` where there is no recording, or a line of it is broken, and `SuiteError` for a wrong case.
     """
-    filler = Fill(workspace, suite)
+    filler = TrialMaker(workspace, suite)
     with Recording(workspace.resolve(suite.recording), shown=suite.recording) as recording:
-        for item in items(workspace, suite, wanted=only):
+        for item in suite_items(workspace, suite, wanted=only):
             yield replay_item(filler, item, recording)
         if not only:
             for stored in recording.rest():
                 yield Replayed(stored.key, "unexpected", "recorded, and no longer in the suite", stored, None)
 
 
-def replay_item(filler: Fill, item: Item, recording: Recording) -> Replayed:
+def replay_item(filler: TrialMaker, item: Item, recording: Recording) -> Replayed:
     """One item of a suite, replayed."""
     case = item.case
     found = _replayed(filler, item, recording)
     return replace(found, tags=case.tags, label=case.label, specs=filler.suite.specs_of(case))
 
 
-def _replayed(filler: Fill, item: Item, recording: Recording) -> Replayed:
+def _replayed(filler: TrialMaker, item: Item, recording: Recording) -> Replayed:
     stored = recording.find(item.key)
     try:
         trial = filler.trial(item)
@@ -106,7 +106,7 @@ def _replayed(filler: Fill, item: Item, recording: Recording) -> Replayed:
                 f"; the nearest is {nearest.key.id}, from which it differs in: {_difference(nearest, request, trial)}"
             )
         return Replayed(item.key, "missing", said, None, request, nearest=nearest)
-    scores = runs.score(trial.scorers, stored.completion.text, trial.expected)
+    scores = runs.score_answer(trial.scorers, stored.completion.text, trial.expected)
     judges, changed = _judged(filler, item, stored)
     scores = (*scores, *judges)
     if changed and request.key(stored.backend) == stored.request_key:
@@ -116,7 +116,7 @@ def _replayed(filler: Fill, item: Item, recording: Recording) -> Replayed:
     return Replayed(item.key, "drifted", _difference(stored, request, trial), stored, request, scores)
 
 
-def _judged(filler: Fill, item: Item, stored: RecordedItem) -> tuple[tuple[Score, ...], str]:
+def _judged(filler: TrialMaker, item: Item, stored: RecordedItem) -> tuple[tuple[Score, ...], str]:
     """What the recorded answers of judges come to today; and, where a judge would be asked something else, that."""
     asked = filler.judges(item, stored.request.prompt, stored.completion.text)
     if len(asked) != len(stored.judged):
@@ -130,17 +130,17 @@ def _judged(filler: Fill, item: Item, stored: RecordedItem) -> tuple[tuple[Score
 
 
 def _difference(stored: RecordedItem, request: Request, trial: Trial) -> str:
-    return difference([Asked(stored.request, stored.without)], [Asked(request, trial.without)])
+    return describe_changes([AskedRequest(stored.request, stored.without)], [AskedRequest(request, trial.without)])
 
 
-def _nearest(key: Key, recording: Recording) -> RecordedItem | None:
+def _nearest(key: ItemKey, recording: Recording) -> RecordedItem | None:
     """What is recorded of the same case, else of the case with the likest name; of several what shares most."""
     known = recording.keys()
     same = [other for other in known if other.case == key.case]
     close = difflib.get_close_matches(key.case, sorted({other.case for other in known}), n=1, cutoff=0.0)
     candidates = same or [other for other in known if other.case in close]
 
-    def alike(other: Key) -> tuple[bool, bool, bool]:
+    def alike(other: ItemKey) -> tuple[bool, bool, bool]:
         return (other.variant == key.variant, other.model == key.model, other.repeat == key.repeat)
 
     best = max(sorted(candidates), key=alike, default=None)

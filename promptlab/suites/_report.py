@@ -19,8 +19,8 @@ from xml.etree.ElementTree import Comment, Element, SubElement, indent, tostring
 
 from promptlab._util.files import writing
 from promptlab.suites import _report_html as suite_html
-from promptlab.suites._report_item import FAILING, Entry, Outcome, entry_data, in_words
-from promptlab.suites._summary import Summary, as_text, mark, summary_data, threshold_line
+from promptlab.suites._report_item import FAILING, Outcome, ReportItem, item_as_text, item_data
+from promptlab.suites._summary import Summary, summary_as_text, summary_data, threshold_line, threshold_sign
 
 
 class _Spooled(ABC):
@@ -31,7 +31,7 @@ class _Spooled(ABC):
         self._body: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8", errors="surrogatepass", newline="")  # noqa: SIM115
         self._counts: dict[Outcome, int] = dict.fromkeys(("passed", "failed", "error", "changed"), 0)
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: ReportItem) -> None:
         """Take an item."""
         self._counts[entry.outcome] += 1
         self._body.write(self._item(entry if self._show else entry.masked()))
@@ -45,7 +45,7 @@ class _Spooled(ABC):
             file.write(self._foot(summary).encode("utf-8", "replace"))
 
     @abstractmethod
-    def _item(self, entry: Entry) -> str:
+    def _item(self, entry: ReportItem) -> str:
         """One item, "" for one that the report leaves out."""
 
     @abstractmethod
@@ -70,7 +70,7 @@ class _Encoding:
 class Junit(_Spooled):
     """JUnit XML as CI servers read it: one test case an item, of the class `variant.model`."""
 
-    def _item(self, entry: Entry) -> str:
+    def _item(self, entry: ReportItem) -> str:
         name = ".".join(part for part in (entry.key.variant, entry.key.model) if part)
         case = Element("testcase", classname=_line(name), name=_line(entry.key.id))
         if entry.seconds is not None:
@@ -78,7 +78,7 @@ class Junit(_Spooled):
         if entry.outcome in FAILING:
             tag = "error" if entry.outcome == "error" else "failure"
             bad = SubElement(case, tag, message=_line(entry.said), type=_line(entry.verdict))
-            bad.text = _xml(in_words(entry))
+            bad.text = _xml(item_as_text(entry))
         return f"  {tostring(case, encoding='unicode')}\n"
 
     def _frame(self, summary: Summary) -> tuple[str, str]:
@@ -90,7 +90,7 @@ class Junit(_Spooled):
         suite = SubElement(suites, "testsuite", {"name": _line(summary.suite), **sizes})
         here = Comment("items")
         suite.append(here)
-        SubElement(suite, "system-out").text = _xml(as_text(summary))
+        SubElement(suite, "system-out").text = _xml(summary_as_text(summary))
         indent(suites, " ")
         before, _, behind = tostring(suites, encoding="unicode").partition("<!--items-->")
         return f'<?xml version="1.0" encoding="utf-8"?>\n{before.rstrip()}\n', f"{behind.lstrip(chr(10))}\n"
@@ -109,9 +109,9 @@ class Json(_Spooled):
         super().__init__(path, show_labelled=show_labelled)
         self._first = True
 
-    def _item(self, entry: Entry) -> str:
+    def _item(self, entry: ReportItem) -> str:
         comma, self._first = "" if self._first else ",\n", False
-        return comma + json.dumps(entry_data(entry), ensure_ascii=False)
+        return comma + json.dumps(item_data(entry), ensure_ascii=False)
 
     def _head(self, summary: Summary) -> str:
         data = json.dumps(summary_data(summary), ensure_ascii=False, indent=1)
@@ -124,10 +124,10 @@ class Json(_Spooled):
 class Markdown(_Spooled):
     """A summary for a pull request: the sentence, the table, the thresholds, and every item that needs a look."""
 
-    def _item(self, entry: Entry) -> str:
+    def _item(self, entry: ReportItem) -> str:
         if entry.outcome not in FAILING:
             return ""
-        body = in_words(entry)
+        body = item_as_text(entry)
         fence = "`" * (3 + max((len(run) for run in re.findall("`+", body)), default=0))
         head = f"{_md(entry.key.id)}: {_md(entry.said or entry.verdict)}"
         return f"<details><summary>{head}</summary>\n\n{fence}\n{body}\n{fence}\n\n</details>\n\n"
@@ -138,7 +138,7 @@ class Markdown(_Spooled):
         for cell in summary.cells:
             low, high = 100 * cell.interval.low, 100 * cell.interval.high
             lines.append(f"| {_md(cell.name)} | {cell.passed} | {cell.of} | {low:.1f} to {high:.1f} % |")
-        lines += ["", *(f"- {mark(check.met)} {_md(threshold_line(check))}" for check in summary.checks), ""]
+        lines += ["", *(f"- {threshold_sign(check.met)} {_md(threshold_line(check))}" for check in summary.checks), ""]
         return "\n".join(lines) + "\n"
 
     def _foot(self, _summary: Summary) -> str:
@@ -148,7 +148,7 @@ class Markdown(_Spooled):
 class Html(_Spooled):
     """One file to look at and to pass on; see `suite_html`."""
 
-    def _item(self, entry: Entry) -> str:
+    def _item(self, entry: ReportItem) -> str:
         return suite_html.item(entry)
 
     def _head(self, summary: Summary) -> str:
@@ -161,7 +161,7 @@ class Html(_Spooled):
 WRITERS: Mapping[str, type[_Spooled]] = {"junit": Junit, "json": Json, "markdown": Markdown, "html": Html}
 
 
-def writers(paths: Mapping[str, Path], *, show_labelled: bool = False) -> list[_Spooled]:
+def report_writers(paths: Mapping[str, Path], *, show_labelled: bool = False) -> list[_Spooled]:
     """The writers of the reports asked for, by kind (see `WRITERS`)."""
     return [WRITERS[kind](path, show_labelled=show_labelled) for kind, path in paths.items()]
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup, escape
 
 from promptlab._util.text import clipped
-from promptlab.runs import Change, text_changes
-from promptlab.suites._report_item import KEPT_WORDS, MAX_SHOWN, Entry
-from promptlab.suites._summary import Summary, mark, threshold_line
+from promptlab.runs import TextChange, text_changes
+from promptlab.suites._report_item import KEPT_WORDS, MAX_SHOWN, ReportItem
+from promptlab.suites._summary import Summary, threshold_line, threshold_sign
 from promptlab.types import Score
 
 _CLASS: Mapping[bool | None, str] = {True: "good", False: "bad", None: "open"}
@@ -36,7 +36,7 @@ del { color: var(--bad) } ins { color: var(--good) }
 """
 
 
-def item(entry: Entry) -> str:
+def item(entry: ReportItem) -> str:
     """One item, folded unless it failed."""
     kind = "good" if entry.outcome == "passed" else "open" if entry.outcome == "changed" else "bad"
     sign = {"good": "✓", "bad": "✗", "open": "~"}[kind]
@@ -70,12 +70,12 @@ def _score(score: Score) -> Markup:
     return Markup("<li class={}>{} {:g}: {}</li>").format(kind, score.scorer, score.value, score.reason)
 
 
-def _changes(what: str, changes: Sequence[Change]) -> Markup:
+def _changes(what: str, changes: Sequence[TextChange]) -> Markup:
     """What turned the recorded prompt or answer into the new one."""
     return Markup("<p>{}, recorded to new:</p><pre>{}</pre>").format(what, Markup("").join(map(_change, changes)))
 
 
-def _change(change: Change) -> Markup:
+def _change(change: TextChange) -> Markup:
     if change.kind == "same":
         words = change.text.split(" ")
         cut = len(words) > 2 * KEPT_WORDS + 4
@@ -92,7 +92,9 @@ def head(summary: Summary) -> str:
         for cell in summary.cells
     )
     line = Markup("<li class={}>{} {}</li>")
-    checks = (line.format(_CLASS[check.met], mark(check.met), threshold_line(check)) for check in summary.checks)
+    checks = (
+        line.format(_CLASS[check.met], threshold_sign(check.met), threshold_line(check)) for check in summary.checks
+    )
     return _HEAD.format(
         suite=summary.suite,
         css=Markup(_CSS),

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from promptlab._util.text import clipped
-from promptlab.runs import Change, prompt_changes, text_changes
-from promptlab.suites._baseline import Change as BaselineChange
+from promptlab.runs import TextChange, prompt_changes, text_changes
+from promptlab.suites._baseline import BaselineChange
 from promptlab.suites._outcome import Answered
 from promptlab.suites._recorded_item import RecordedItem, label_of_stored
 from promptlab.suites._replay import Replayed
-from promptlab.suites._suite import Key
+from promptlab.suites._suite import ItemKey
 from promptlab.suites._verdict import passed
 from promptlab.types import Label, Score, canonical_json, highest, sha256
 from promptlab.workspace import Labels
@@ -33,11 +33,11 @@ MAX_SHOWN = 4_000
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ReportItem:
     """An item as reports show it. `prompt` is what turned the recorded prompt into the new one, if anything did.
     `error` is the kind of what went wrong, and then `said` is its message, which may cite the prompt."""
 
-    key: Key
+    key: ItemKey
     outcome: Outcome
     verdict: str
     said: str
@@ -46,14 +46,14 @@ class Entry:
     was: str | None = None
     scores: tuple[Score, ...] = ()
     was_scores: tuple[Score, ...] = ()
-    prompt: tuple[Change, ...] = ()
+    prompt: tuple[TextChange, ...] = ()
     label: Label = "public"
     seconds: float | None = None
     error: str = ""
     secret_ids: tuple[str, ...] = ()
     """Ids of cases, its own and the nearest's, that say something of its text."""
 
-    def masked(self) -> Entry:
+    def masked(self) -> ReportItem:
         """Without any text, where it is labelled above public: what remains are counts, verdicts and values."""
         if self.label == "public":
             return self
@@ -69,7 +69,7 @@ class Entry:
                 text = text.replace(id, masked_id(id))
             return text
 
-        changes = tuple(Change(c.kind, hidden(c.text) or "", c.section) for c in self.prompt if c.kind != "same")
+        changes = tuple(TextChange(c.kind, hidden(c.text) or "", c.section) for c in self.prompt if c.kind != "same")
         return replace(
             self,
             key=self.key._replace(case=unsaid(self.key.case)),
@@ -82,7 +82,7 @@ class Entry:
         )
 
 
-def of_replay(one: Replayed, now: Labels) -> Entry:
+def report_item_of_replay(one: Replayed, now: Labels) -> ReportItem:
     """An item of a replay. What is recorded as wrong and still is does not fail: a replay
     is about what changed, thresholds are about how good."""
     outcome: Outcome = "passed"
@@ -103,7 +103,7 @@ def of_replay(one: Replayed, now: Labels) -> Entry:
     labels = [one.label, *(label_of_stored(look, found) for found in (stored, one.nearest) if found)]
     if one.request:
         labels.append(look.of_prompt(one.request.prompt))
-    return Entry(
+    return ReportItem(
         key=one.key,
         outcome=outcome,
         verdict=one.status,
@@ -118,7 +118,7 @@ def of_replay(one: Replayed, now: Labels) -> Entry:
     )
 
 
-def of_answer(one: Answered, now: Labels) -> Entry:
+def report_item_of_answer(one: Answered, now: Labels) -> ReportItem:
     """An item that was asked."""
     verdict, result, stored = one.verdict, one.result, one.stored
     outcome: Outcome = "passed"
@@ -126,7 +126,7 @@ def of_answer(one: Answered, now: Labels) -> Entry:
         outcome = "error"
     elif verdict.kind == "worse" or (stored is None and verdict.passed is False):
         outcome = "failed"
-    changes: tuple[Change, ...] = ()
+    changes: tuple[TextChange, ...] = ()
     if stored and result.request and any(cause.kind == "prompt" for cause in verdict.causes):
         changes = tuple(prompt_changes(stored.request, result.request))
     case = one.item.case
@@ -134,7 +134,7 @@ def of_answer(one: Answered, now: Labels) -> Entry:
     labels = [case.label, *map(look.of_copy, case.places), *([label_of_stored(look, stored)] if stored else [])]
     if result.request:
         labels.append(look.of_prompt(result.request.prompt))
-    return Entry(
+    return ReportItem(
         key=one.item.key,
         outcome=outcome,
         verdict=verdict.kind,
@@ -152,11 +152,11 @@ def of_answer(one: Answered, now: Labels) -> Entry:
     )
 
 
-def of_change(change: BaselineChange, now: Labels) -> Entry:
+def report_item_of_change(change: BaselineChange, now: Labels) -> ReportItem:
     """What accepting an answer would change."""
     old, new = change.old, change.new
     drifted = old is not None and old.request.messages != new.request.messages
-    return Entry(
+    return ReportItem(
         key=change.key,
         outcome="changed",
         verdict="new" if old is None else "accepts",
@@ -186,7 +186,7 @@ def masked_id(id: str) -> str:
     return f"case-{sha256(id)[:8]}"
 
 
-def entry_data(entry: Entry) -> dict[str, Any]:
+def item_data(entry: ReportItem) -> dict[str, Any]:
     """An item as plain data."""
     return {
         "id": entry.key.id,
@@ -208,7 +208,7 @@ def entry_data(entry: Entry) -> dict[str, Any]:
     }
 
 
-def in_words(entry: Entry) -> str:
+def item_as_text(entry: ReportItem) -> str:
     """Everything about an item as plain text: what differs in the prompt, both answers, the scores."""
     lines = [f"{entry.key.id}: {entry.verdict}" + (f", {entry.said}" if entry.said else "")]
     lines += [f"cause: {cause}" for cause in entry.causes]
@@ -224,7 +224,7 @@ def in_words(entry: Entry) -> str:
     return "\n".join(lines)
 
 
-def changes_text(changes: Sequence[Change]) -> list[str]:
+def changes_text(changes: Sequence[TextChange]) -> list[str]:
     """Changes as lines: `-` what is gone, `+` what is new, each with its section, and a few words of what stayed."""
     lines: list[str] = []
     for change in changes:

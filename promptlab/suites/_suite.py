@@ -30,7 +30,7 @@ FOLDER = "fixtures/suites"
 RECORDINGS = "fixtures/recordings"
 
 
-class Key(NamedTuple):
+class ItemKey(NamedTuple):
     """Which item of a suite: stable from run to run, and the order of the lines of a recording."""
 
     case: str
@@ -129,7 +129,7 @@ class Suite:
 class Item:
     """A case in a variant for a model, once."""
 
-    key: Key
+    key: ItemKey
     case: Case
     variant: Variant
 

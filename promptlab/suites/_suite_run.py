@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from promptlab.suites._cause import Cause
 from promptlab.suites._recorded_item import Judged
-from promptlab.suites._suite import Key
+from promptlab.suites._suite import ItemKey
 from promptlab.types import Section
 
 Verb = Literal["record", "rerun", "replay"]
@@ -73,12 +73,12 @@ class Details:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ItemRow:
     """How an item came out. `passed` None: there is no answer. `was_…` is what is recorded. `result` is an id of the
     run history, in the run `store_run`."""
 
     position: int
-    key: Key
+    key: ItemKey
     verdict: str
     passed: bool | None
     score: float | None
@@ -105,4 +105,4 @@ class Chunk:
     """Items that went to the runner together, in the order of the trials of its run."""
 
     store_run: str
-    keys: tuple[Key, ...]
+    keys: tuple[ItemKey, ...]

@@ -14,7 +14,7 @@ from typing import Any
 from promptlab import stats
 from promptlab.stats import Comparison, Interval
 from promptlab.suites import _thresholds as thresholds
-from promptlab.suites._items import items
+from promptlab.suites._items import suite_items
 from promptlab.suites._outcome import Answered
 from promptlab.suites._recording import Recording
 from promptlab.suites._replay import Replayed
@@ -23,7 +23,7 @@ from promptlab.suites._thresholds import Check, Outcome
 from promptlab.suites._verdict import mean, passed
 from promptlab.workspace import Workspace
 
-MET, NOT_MET, CANNOT_TELL = 0, 1, 3
+EXIT_MET, EXIT_NOT_MET, EXIT_CANNOT_TELL = 0, 1, 3
 """Exit statuses; 2 is a wrong command line."""
 
 
@@ -67,10 +67,10 @@ class Summary:
     def exit_status(self) -> int:
         """0, 1 or 3, from the thresholds; without any, 0 unless an item has no answer."""
         if any(check.met is False for check in self.checks):
-            return NOT_MET
+            return EXIT_NOT_MET
         if any(check.met is None for check in self.checks):
-            return CANNOT_TELL
-        return NOT_MET if self.unanswered and not self.checks else MET
+            return EXIT_CANNOT_TELL
+        return EXIT_NOT_MET if self.unanswered and not self.checks else EXIT_MET
 
     @property
     def sentence(self) -> str:
@@ -106,7 +106,7 @@ def _points(interval: Interval) -> str:
     return f"{100 * interval.low:+.1f} to {100 * interval.high:+.1f}"
 
 
-def outcome_of(one: Answered) -> Outcome:
+def outcome_of_answer(one: Answered) -> Outcome:
     """How an item that was asked came out."""
     key, verdict = one.item.key, one.verdict
     return Outcome(
@@ -129,7 +129,9 @@ def outcome_of_replay(one: Replayed) -> Outcome:
     return Outcome(key.case, key.variant, key.model, one.tags, ok, score, unscored=one.unscored)
 
 
-def summarise(suite: Suite, outcomes: Iterable[Outcome], *, replayed: bool = False, partial: bool = False) -> Summary:
+def summarise_outcomes(
+    suite: Suite, outcomes: Iterable[Outcome], *, replayed: bool = False, partial: bool = False
+) -> Summary:
     """The summary of `outcomes`; of a replay without thresholds about a margin, which it has no new answers for, and
     of a part of the suite without any."""
     every = list(outcomes)
@@ -144,9 +146,9 @@ def summarise(suite: Suite, outcomes: Iterable[Outcome], *, replayed: bool = Fal
         unanswered=sum(o.passed is None for o in found),
         interval=_interval(found),
         cells=tuple(_cell(variant, model, group) for (variant, model), group in groups.items()),
-        comparison=thresholds.compare(found),
+        comparison=thresholds.compare_with_recorded(found),
         checks=tuple(
-            thresholds.check(threshold, found)
+            thresholds.check_threshold(threshold, found)
             for threshold in suite.thresholds
             if not partial and not (replayed and threshold.kind == "margin")
         ),
@@ -159,7 +161,7 @@ def summarise(suite: Suite, outcomes: Iterable[Outcome], *, replayed: bool = Fal
 def recorded_outcomes(workspace: Workspace, suite: Suite) -> Iterator[Outcome]:
     """How the recorded answers came out, by the scores that were recorded; an item that has none has no answer."""
     with Recording(workspace.resolve(suite.recording), shown=suite.recording) as recording:
-        for item in items(workspace, suite):
+        for item in suite_items(workspace, suite):
             key, stored = item.key, recording.find(item.key)
             specs = suite.specs_of(item.case)
             was = passed(stored.scores, specs) if stored else None
@@ -181,7 +183,7 @@ def _interval(outcomes: Sequence[Outcome]) -> Interval:
     return stats.clustered([(sum(passes), len(passes)) for passes in cases.values()])
 
 
-def together(summaries: Sequence[Summary]) -> list[Summary]:
+def holm_adjusted(summaries: Sequence[Summary]) -> list[Summary]:
     """The summaries with p values adjusted for there being several suites (Holm)."""
     ps: Mapping[str, float] = {str(n): s.comparison.p for n, s in enumerate(summaries) if s.comparison}
     adjusted = stats.holm(ps)
@@ -244,14 +246,14 @@ def threshold_line(check: Check) -> str:
     return f"{check.threshold.text}{about}: {check.said}{more}"
 
 
-def as_text(summary: Summary) -> str:
+def summary_as_text(summary: Summary) -> str:
     """The summary as lines for a terminal."""
     lines = [summary.sentence]
     width = max((len(cell.name) for cell in summary.cells), default=0)
     for cell in summary.cells:
         low, high = 100 * cell.interval.low, 100 * cell.interval.high
         lines.append(f"  {cell.name:<{width}}  {cell.passed:>5} of {cell.of:<5} {low:5.1f} to {high:5.1f} %")
-    lines += [f"{mark(check.met)} {threshold_line(check)}" for check in summary.checks]
+    lines += [f"{threshold_sign(check.met)} {threshold_line(check)}" for check in summary.checks]
     if summary.partial:
         lines.append("thresholds are about the whole suite, and were not held against a part of it")
     if summary.adjusted_p is not None:
@@ -259,6 +261,6 @@ def as_text(summary: Summary) -> str:
     return "\n".join(lines)
 
 
-def mark(met: bool | None) -> str:
+def threshold_sign(met: bool | None) -> str:
     """A sign for met, not met, and cannot tell."""
     return {True: "✓", False: "✗", None: "?"}[met]

@@ -56,7 +56,9 @@ class Threshold:
         return ", ".join(f"{name} {value}" for name, value in named if value is not None)
 
 
-def parse(text: str, *, variant: str | None = None, model: str | None = None, tag: str | None = None) -> Threshold:
+def parse_threshold(
+    text: str, *, variant: str | None = None, model: str | None = None, tag: str | None = None
+) -> Threshold:
     """The threshold that `text` says. Raises `ValueError`, with the forms there are, for any other sentence."""
     said = " ".join(text.split())
     found: re.Match[str] | None
@@ -117,7 +119,7 @@ class Check:
     more: int | None = None
 
 
-def check(threshold: Threshold, outcomes: Iterable[Outcome]) -> Check:
+def check_threshold(threshold: Threshold, outcomes: Iterable[Outcome]) -> Check:
     """Whether `outcomes` meet `threshold`."""
     mine = [outcome for outcome in outcomes if _is_about(threshold, outcome) and not outcome.unscored]
     if not mine:
@@ -170,7 +172,9 @@ def _more_for_share(rate: float, share: float, level: float, cases: int) -> int 
     return None
 
 
-def compare(outcomes: Sequence[Outcome], *, confidence: float = stats.CONFIDENCE) -> stats.Comparison | None:
+def compare_with_recorded(
+    outcomes: Sequence[Outcome], *, confidence: float = stats.CONFIDENCE
+) -> stats.Comparison | None:
     """The new answers against the recorded ones, on the cases that have both; None where no case has.
 
     With one answer a case that passes or does not, an exact McNemar test; else a bootstrap over the cases.
@@ -195,7 +199,7 @@ def compare(outcomes: Sequence[Outcome], *, confidence: float = stats.CONFIDENCE
 def _margin(threshold: Threshold, mine: Sequence[Outcome]) -> Check:
     """The difference to the recorded answers on the same cases, which are the clusters."""
     level = threshold.confidence or stats.CONFIDENCE
-    found = compare(mine, confidence=level)
+    found = compare_with_recorded(mine, confidence=level)
     if found is None:
         return Check(threshold, None, "no case has an answer and a recorded one to compare it with")
     missing = sum(o.score is None for o in mine)

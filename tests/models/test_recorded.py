@@ -14,7 +14,7 @@ from promptlab.errors import InputError, RecordingMiss
 from promptlab.models._recorded import MAX_DIFF, Record, RecordedBackend
 from promptlab.suites._recorded_item import RecordedItem
 from promptlab.suites._recording import Recording, write
-from promptlab.suites._suite import Key
+from promptlab.suites._suite import ItemKey
 from promptlab.types import Completion, Delta, Message, Params, Piece, Prompt, Request, Timings, Usage
 
 TEXT = st.text(max_size=30)
@@ -100,7 +100,7 @@ def test_a_miss_stays_readable_when_everything_differs() -> None:
 
 def stored(asked: Request, completion: Completion, fingerprint: str = "api|gpt", case: str = "c") -> RecordedItem:
     return RecordedItem(
-        Key(case, "", asked.model, asked.repeat), asked, asked.key(fingerprint), fingerprint, completion, scores=()
+        ItemKey(case, "", asked.model, asked.repeat), asked, asked.key(fingerprint), fingerprint, completion, scores=()
     )
 
 

@@ -117,22 +117,22 @@ def test_marks_are_kept_by_answer_in_order_and_can_be_taken_away(suites: SuiteHo
     workspace, path = suites.workspace, suites.path
     good = marks.Mark("winner", "", "good", marks.answer_id("Argentina did."), True, "Ann")
     bad = marks.Mark("host", "", "bad", marks.answer_id("No idea."), False, "Bob", "not even a guess")
-    marks.put(workspace, path, good)
-    marks.put(workspace, path, bad)
-    marks.put(workspace, path, bad)
-    lines = workspace.resolve(marks.path_of(path)).read_text().splitlines()
+    marks.add_mark(workspace, path, good)
+    marks.add_mark(workspace, path, bad)
+    marks.add_mark(workspace, path, bad)
+    lines = workspace.resolve(marks.path_of_marks(path)).read_text().splitlines()
     assert [json.loads(line)["case"] for line in lines] == ["host", "winner"]
-    assert marks.load(workspace, path) == {good.place: good, bad.place: bad}
-    marks.take_away(workspace, path, bad.place)
-    assert marks.load(workspace, path) == {good.place: good}
+    assert marks.load_marks(workspace, path) == {good.place: good, bad.place: bad}
+    marks.remove_mark(workspace, path, bad.place)
+    assert marks.load_marks(workspace, path) == {good.place: good}
 
 
 def test_a_broken_mark_names_its_line(suites: SuiteHouse) -> None:
-    full = suites.workspace.resolve(marks.path_of(suites.path))
+    full = suites.workspace.resolve(marks.path_of_marks(suites.path))
     full.parent.mkdir(parents=True)
     full.write_text('\n{"case": "winner"}\n')
     with pytest.raises(SuiteError) as refused:
-        marks.load(suites.workspace, suites.path)
+        marks.load_marks(suites.workspace, suites.path)
     assert (refused.value.file, refused.value.line) == ("fixtures/marks/facts.jsonl", 2)
 
 

@@ -17,7 +17,7 @@ from promptlab.suites import _recording as recording
 from promptlab.suites._recorded_item import Judged, RecordedItem
 from promptlab.suites._recording import Recording, write
 from promptlab.suites._recording_line import LONG, item_from
-from promptlab.suites._suite import Key
+from promptlab.suites._suite import ItemKey
 from promptlab.types import (
     Completion,
     Message,
@@ -50,7 +50,7 @@ def stored(
     prompt = Prompt((Message("user", text),), spans, (Source("context", "cup.md", "internal", sha256(article)),))
     request = Request("m", prompt, Params(temperature=0.5, stop=("\n",), seed=3), '{"type": "object"}', 2)
     return RecordedItem(
-        key=Key(case, "article", "m", 2),
+        key=ItemKey(case, "article", "m", 2),
         request=request,
         request_key=request.key("f"),
         backend="f",
@@ -260,7 +260,7 @@ def test_found_in_any_order_and_what_was_not_asked_for_is_left(tmp_path: Path) -
         assert found.find(a.key) == a
         assert found.find(c.key) == c
         assert found.find(b.key) == b
-        assert found.find(Key("x", "", "m")) is None
+        assert found.find(ItemKey("x", "", "m")) is None
         assert found.find(b.key) == b
         assert list(found.rest()) == [d]
 
@@ -270,7 +270,7 @@ def test_what_was_passed_by_in_order_is_not_left(tmp_path: Path) -> None:
     a, b, c = every = [stored(case) for case in "abc"]
     write(path, every)
     with Recording(path) as found:
-        assert (found.find(a.key), found.find(b.key), found.find(Key("x", "", "m"))) == (a, b, None)
+        assert (found.find(a.key), found.find(b.key), found.find(ItemKey("x", "", "m"))) == (a, b, None)
         assert list(found.rest()) == [c]
 
 

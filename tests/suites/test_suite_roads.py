@@ -8,11 +8,11 @@ import sys
 import pytest
 
 from promptlab.errors import GateRefused, SuiteError
-from promptlab.suites._baseline import Answers, changes, write_recording
+from promptlab.suites._baseline import RunAnswers, baseline_changes, write_recording
 from promptlab.suites._outcome import Answered
 from promptlab.suites._recorded_item import RecordedItem
 from promptlab.suites._recording import Recording
-from promptlab.suites._suite import Key
+from promptlab.suites._suite import ItemKey
 from tests.places import ROOT
 from tests.suites.making import SUITE, SuiteHouse, in_order, suites, verdicts
 
@@ -48,15 +48,15 @@ def test_what_is_recorded_is_read_only_for_items_without_a_new_answer(
     suites.record()
     asking = suites.asking(resume=False)
     ended = in_order(asking)
-    wanted: list[Key] = []
+    wanted: list[ItemKey] = []
     find = Recording.find
 
-    def noted(recording: Recording, key: Key) -> RecordedItem | None:
+    def noted(recording: Recording, key: ItemKey) -> RecordedItem | None:
         wanted.append(key)
         return find(recording, key)
 
     monkeypatch.setattr(Recording, "find", noted)
-    answers = Answers(suites.house.store, suites.log, asking.run)
+    answers = RunAnswers(suites.house.store, suites.log, asking.run)
     assert write_recording(suites.workspace, suites.suite, answers, only={ended[0].item.key}) == 1
     assert wanted == [one.item.key for one in ended[1:]]
     wanted.clear()
@@ -183,8 +183,8 @@ def test_accept_takes_over_the_answers_it_was_told_to(suites: SuiteHouse) -> Non
     suites.house.model("good", lambda r: "Argentina, 4-2 on penalties" if "Who" in r.messages[-1].content else "?")
     asking = suites.asking("rerun", prompts="stored")
     list(asking)
-    answers = Answers(suites.house.store, suites.log, asking.run)
-    shown = list(changes(suites.workspace, suites.suite, answers, wanted=["winner"]))
+    answers = RunAnswers(suites.house.store, suites.log, asking.run)
+    shown = list(baseline_changes(suites.workspace, suites.suite, answers, wanted=["winner"]))
     assert [(c.key.id, c.old and c.old.completion.text, c.new.completion.text) for c in shown] == [
         ("winner[good]", "Argentina did.", "Argentina, 4-2 on penalties")
     ]

@@ -10,7 +10,7 @@ from promptlab.scorers import _registry as scorers
 from promptlab.suites import _verdict as verdicts
 from promptlab.suites._cause import Cause, Facts, causes
 from promptlab.suites._recorded_item import RecordedItem
-from promptlab.suites._suite import Key
+from promptlab.suites._suite import ItemKey
 from promptlab.suites._verdict import Verdict, judge
 from promptlab.types import Completion, Message, Params, Prompt, Request, Result, Score, Span, Usage
 
@@ -26,7 +26,7 @@ def request(text: str = "Be brief. Who won?", **params: object) -> Request:
 
 def stored(text: str = "Argentina", *scores: Score, asked: Request | None = None) -> RecordedItem:
     one = asked or request()
-    return RecordedItem(Key("c", "", "m"), one, one.key("f"), "f", Completion(text, "stop", Usage()), scores)
+    return RecordedItem(ItemKey("c", "", "m"), one, one.key("f"), "f", Completion(text, "stop", Usage()), scores)
 
 
 def result(text: str | None, *scores: Score, asked: Request | None = None, reason: str = "stop") -> Result:

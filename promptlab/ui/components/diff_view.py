@@ -9,7 +9,7 @@ from typing import Literal
 import streamlit as st
 
 from promptlab import versions
-from promptlab.runs import Change, RunInfo, asked, difference, prompt_changes, text_changes
+from promptlab.runs import RunInfo, TextChange, asked_requests, describe_changes, prompt_changes, text_changes
 from promptlab.types import Request, Result
 from promptlab.ui.components import widgets
 from promptlab.ui.components.widgets import SECTION_NAMES, literal, markup, small
@@ -29,7 +29,7 @@ def draw(
     with panel, st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         span = f"{widgets.clock(before.created)} → {widgets.clock(after.created)}"
         st.html(
-            f'<div class="pl-rowhead"><b>{widgets.escape(difference(asked(old), asked(new)))}</b>'
+            f'<div class="pl-rowhead"><b>{widgets.escape(describe_changes(asked_requests(old), asked_requests(new)))}</b>'
             f'<span class="pl-small pl-num">{widgets.escape(span)}</span></div>',
             width="content",
         )
@@ -75,7 +75,7 @@ def _answer(old: Result, new: Result) -> None:
     markup(f'<div class="pl-model">{name}</div><pre class="pl-prompt" tabindex="0">{body}</pre>')
 
 
-def changes_html(changes: Iterable[Change]) -> str:
+def changes_html(changes: Iterable[TextChange]) -> str:
     """Changes as HTML: what is gone struck out, what is new underlined, each in its section's colour, and of
     what stayed only the words around a change."""
     changes = list(changes)
@@ -94,7 +94,7 @@ def lines_html(changes: Sequence[versions.Change]) -> str:
     return "".join(
         _same_lines(c.text, first=n == 0, last=n == last)
         if c.kind == "same"
-        else _changed(Change(_KINDS[c.kind], c.text))
+        else _changed(TextChange(_KINDS[c.kind], c.text))
         for n, c in enumerate(changes)
     )
 
@@ -110,7 +110,7 @@ def _same_lines(text: str, *, first: bool, last: bool) -> str:
     return literal("".join(lines[:before])) + gap + literal("".join(lines[len(lines) - after :]))
 
 
-def _changed(change: Change) -> str:
+def _changed(change: TextChange) -> str:
     tag, word = ("del", "taken out") if change.kind == "gone" else ("ins", "put in")
     title = word if change.section == "layout" else f"{word}: {SECTION_NAMES[change.section]}"
     body = _shortened(change.text, 3 * KEPT_WORDS, KEPT_WORDS, f"words {word}")

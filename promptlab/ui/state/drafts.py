@@ -117,7 +117,7 @@ class Draft(BaseModel):
         return Given(self.inputs_for(template), highest([one.label for one in origins.values()]), places)
 
     def switched_off(self) -> tuple[Section, ...]:
-        return runs.switches(self.without)
+        return runs.sections_to_leave_out(self.without)
 
 
 def _typed(spec: InputSpec, value: Any) -> Any:

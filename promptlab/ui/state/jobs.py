@@ -146,7 +146,7 @@ class Jobs:
             last = self._last(slot)
             if last and (last.running or self._twice(last, trials, fresh)):
                 return last
-            run = runs.start(trials, catalogue=self._catalogue, store=self._store, title=title, fresh=fresh)
+            run = runs.start_run(trials, catalogue=self._catalogue, store=self._store, title=title, fresh=fresh)
             job = self._jobs[run.id] = Job(slot, title, run, fresh=fresh)
             self._forget()
             return job

@@ -19,7 +19,7 @@ from promptlab.models import Catalogue
 from promptlab.runs import Store
 from promptlab.suites import (
     Asking,
-    Options,
+    AskOptions,
     Recording,
     Replaying,
     Suite,
@@ -103,7 +103,7 @@ class OpenSuites:
         """Begin a replay of the suite at `path`, as its file is now."""
 
         def make() -> Work:
-            return Replaying(workspace, suites.load(workspace, path), log=self.log)
+            return Replaying(workspace, suites.load_suite(workspace, path), log=self.log)
 
         return self.jobs.start(path, "replay", make, _nothing)
 
@@ -112,7 +112,7 @@ class OpenSuites:
         workspace: Workspace,
         path: str,
         verb: Verb,
-        options: Options,
+        options: AskOptions,
         *,
         catalogue: Catalogue,
         store: Store,
@@ -124,7 +124,7 @@ class OpenSuites:
         def make() -> Work:
             return Asking(
                 workspace,
-                suites.load(workspace, path),
+                suites.load_suite(workspace, path),
                 verb=verb,
                 options=options,
                 catalogue=catalogue,
@@ -140,7 +140,7 @@ class OpenSuites:
             taken = work.write_recording()
             return f"{taken:,} item{'' if taken == 1 else 's'} recorded in {work.suite.recording}"
 
-        return self.jobs.start(path, verb, make, finish, lambda: suites.owning(workspace, path, verb))
+        return self.jobs.start(path, verb, make, finish, lambda: suites.hold_suite(workspace, path, verb))
 
     def close(self) -> None:
         """Stop what runs and let go of files."""

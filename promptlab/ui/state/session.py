@@ -19,7 +19,7 @@ from cachetools import LRUCache
 from promptlab import workspace as trust
 from promptlab.documents import Inventory
 from promptlab.models import Catalogue, ModelStatus
-from promptlab.runs import Prompts, RunInfo, Store
+from promptlab.runs import PromptCache, RunInfo, Store
 from promptlab.templates import Entry, Listing, documents_and_users
 from promptlab.types import Result
 from promptlab.ui.launch import FOLDER
@@ -48,7 +48,7 @@ class Session:
     sent: Sent
     looked: threading.Event = field(default_factory=threading.Event)
     """Set once the models have been looked at, which takes seconds the first time and no time after."""
-    prompts: Prompts = field(default_factory=Prompts)
+    prompts: PromptCache = field(default_factory=PromptCache)
     """The prompts rendered last: a click that changes none renders none."""
     listing: Listing = field(init=False)
     """The list of templates, which remembers what it read."""

@@ -60,7 +60,7 @@ def _made(
 ) -> tuple[str, list[Loss], str]:
     """The text, what became of each field, and the label of it all."""
     values = {**templates.sample_inputs(template), **inputs}
-    trial = runs.question(session.workspace, template, Given.typed(values))
+    trial = runs.plan_question(session.workspace, template, Given.typed(values))
     if format_ == "openai" and model is not None:
         request = Request(model, session.prompts.of(trial), template.params, template.schema)
         return as_code(session, request, "openai"), [], "public"

@@ -26,7 +26,7 @@ def draw(session: Session, opened: Opened) -> None:
     stand_ins: list[str] = []
     try:
         inputs, stand_ins = filled_in(opened.template)
-        prompt = session.prompts.of(runs.question(session.workspace, opened.template, Given.typed(inputs)))
+        prompt = session.prompts.of(runs.plan_question(session.workspace, opened.template, Given.typed(inputs)))
     except PromptlabError as exc:
         said(exc)
     if prompt is None:

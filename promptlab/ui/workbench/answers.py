@@ -12,7 +12,7 @@ from promptlab._util.json_schema import indented
 from promptlab._util.text import value_in_words
 from promptlab.errors import GateRefused, ModelNotFound, ModelNotReady, PromptlabError, WindowExceeded, kind_of
 from promptlab.models import ModelStatus, where_tokens_went
-from promptlab.runs import RunInfo, seconds
+from promptlab.runs import RunInfo, duration_text
 from promptlab.types import Completion, FinishReason, Request, Result
 from promptlab.ui.components import widgets
 from promptlab.ui.components.widgets import chip, escape, markup, note
@@ -190,12 +190,12 @@ def _facts(result: Result, done: Completion) -> str:
     # A stored answer's times were measured another day; shown beside new ones they would be compared.
     if not result.cached:
         rate = times.tokens_per_second(usage.written)
-        waited = f"waited {seconds(times.waited)}" if times.waited >= 0.05 else ""
+        waited = f"waited {duration_text(times.waited)}" if times.waited >= 0.05 else ""
         if times.first_token is not None:
-            items.append(("first token", seconds(times.first_token), waited))
+            items.append(("first token", duration_text(times.first_token), waited))
         if rate is not None:
             items.append(("speed", f"{rate:,.0f} tok/s" if rate >= 10 else f"{rate:.1f} tok/s", ""))
-        items.append(("total", seconds(times.total), "" if times.first_token is not None else waited))
+        items.append(("total", duration_text(times.total), "" if times.first_token is not None else waited))
     cells = "".join(
         f"<div><dt>{name}</dt><dd>{value}{f'<small>{more}</small>' if more else ''}</dd></div>"
         for name, value, more in items

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from promptlab import runs
 from promptlab.errors import PromptlabError
 from promptlab.models import ModelStatus
-from promptlab.runs import Asked, asked, difference, with_prompt
+from promptlab.runs import AskedRequest, asked_requests, describe_changes, with_prompt
 from promptlab.types import AsSent, Example, Given, Params, Prompt, Request, Section, Template, Trial
 from promptlab.ui.state.drafts import Draft
 from promptlab.ui.state.open_template import Opened
@@ -88,7 +88,7 @@ def read(session: Session, opened: Opened) -> Bench:
     problem: PromptlabError | None = next((p for p in opened.problems if p.field not in without), None)
     try:
         given = draft.given(template)
-        trial = runs.question(session.workspace, template, given, without=without)
+        trial = runs.plan_question(session.workspace, template, given, without=without)
         if problem is None:
             rendered = session.prompts.of(trial)
             trial = with_prompt(trial, rendered)
@@ -101,13 +101,13 @@ def read(session: Session, opened: Opened) -> Bench:
 def title_of(session: Session, trials: list[Trial]) -> str:
     """What the run of `trials` changes against the last run of the same template."""
     try:
-        after = [Asked(runs.request_of(trial), trial.without) for trial in trials]
+        after = [AskedRequest(runs.request_of(trial), trial.without) for trial in trials]
     except PromptlabError:
-        return difference([], [])
+        return describe_changes([], [])
     for run in session.store.runs(template=trials[0].template.path, limit=5):
-        if before := asked(session.results(run)):
-            return difference(before, after)
-    return difference([], after)
+        if before := asked_requests(session.results(run)):
+            return describe_changes(before, after)
+    return describe_changes([], after)
 
 
 def as_sent(session: Session, request: Request) -> AsSent:

@@ -417,7 +417,7 @@ def test_fewer_requests_at_once_are_what_the_hint_of_a_busy_server_says(
         store = Store(tmp_path / f"{most}.sqlite")
         template = Template("cup", "cup.yaml")
         trials = [Trial(template, {}, "loop", request=Recalled(ASK, (), "public"), repeat=n) for n in range(12)]
-        results = runner.start(trials, catalogue=catalogue, store=store).wait()
+        results = runner.start_run(trials, catalogue=catalogue, store=store).wait()
         store.close()
         return [result.hint for result in results if result.error]
 
