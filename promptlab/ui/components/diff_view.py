@@ -27,9 +27,10 @@ def draw(
     """The comparison of an older run with a newer one; `close` lets go of both."""
     panel = st.container(key="comparison", gap="small")
     with panel, st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        changes = describe_changes(asked_requests(old), asked_requests(new))
         span = f"{widgets.clock(before.created)} → {widgets.clock(after.created)}"
         st.html(
-            f'<div class="pl-rowhead"><b>{widgets.escape(describe_changes(asked_requests(old), asked_requests(new)))}</b>'
+            f'<div class="pl-rowhead"><b>{widgets.escape(changes)}</b>'
             f'<span class="pl-small pl-num">{widgets.escape(span)}</span></div>',
             width="content",
         )
