@@ -22,6 +22,7 @@ from promptlab.scorers import _registry as scorers
 from promptlab.suites import _file as suite_file
 from promptlab.suites import _thresholds as thresholds
 from promptlab.suites import _verdict as verdicts
+from promptlab.suites._cause import CauseKind
 from promptlab.suites._summary import summarise_outcomes
 from promptlab.workspace._workspace import LlamaModel, OpenAIModel, Workspace, _File
 from tests.places import ROOT
@@ -189,7 +190,7 @@ def test_every_example_of_scorers_is_accepted() -> None:
 
 def test_every_verdict_cause_and_threshold_is_documented() -> None:
     kinds = re.findall(r"^\| ([a-z ]+) \| (?!the new answer|what is not|holds when)", VERDICTS_DOC, re.MULTILINE)
-    assert set(kinds) == {*verdicts.KINDS, *get_args(verdicts.CauseKind)}
+    assert set(kinds) == {*verdicts.KINDS, *get_args(CauseKind)}
     shown = re.findall(r"^\| `(.+?)` \|", VERDICTS_DOC, re.MULTILINE)
     assert shown == list(thresholds.FORMS)
     for block in yaml_blocks(VERDICTS_DOC):

@@ -176,14 +176,14 @@ def test_saves_killed_at_random_keep_the_file_and_the_repository(
 
 ACCEPT = """
 from promptlab.suites import _file as suite_file
-from promptlab.suites._baseline import Answers, last_run, write_recording
+from promptlab.suites._baseline import RunAnswers, last_answered_run, write_recording
 from promptlab.runs._store import Store
 from promptlab.suites._log import SuiteLog
 from promptlab.workspace import Workspace
 workspace = Workspace.find()
-suite = suite_file.load(workspace, "facts")
+suite = suite_file.load_suite(workspace, "facts")
 log = SuiteLog(workspace.state / "suites.sqlite")
-answers = Answers(Store(workspace.state / "runs.sqlite"), log, last_run(log, suite, "rerun"))
+answers = RunAnswers(Store(workspace.state / "runs.sqlite"), log, last_answered_run(log, suite, "rerun"))
 print("begins", flush=True)
 write_recording(workspace, suite, answers)
 """

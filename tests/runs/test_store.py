@@ -707,7 +707,7 @@ n = 0
 while True:
     trials = [Trial(template, {"q": f"{n} {i}"}, "a") for i in range(20)]
     n += 1
-    for event in runner.start(trials, catalogue=catalogue, store=store):
+    for event in runner.start_run(trials, catalogue=catalogue, store=store):
         if isinstance(event.step, Result):
             print(event.step.run_id, event.step.id, flush=True)
 """

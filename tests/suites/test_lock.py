@@ -173,7 +173,7 @@ from promptlab.suites import _annotations as marks
 
 from promptlab.workspace import Workspace
 for n in range(20):
-    marks.put(Workspace.find(), sys.argv[1], marks.Mark(f"{sys.argv[2]}-{n}", "", "m", "a", True, "x"))
+    marks.add_mark(Workspace.find(), sys.argv[1], marks.Mark(f"{sys.argv[2]}-{n}", "", "m", "a", True, "x"))
 """
 
 

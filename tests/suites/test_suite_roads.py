@@ -127,9 +127,9 @@ def test_replay_imports_no_vendor_and_opens_no_connection(suites: SuiteHouse) ->
         "socket.socket.connect = no\n"
         "from promptlab.workspace._workspace import Workspace\n"
         "from promptlab.suites import _file as suite_file\n"
-        "from promptlab.suites._replay import replay\n"
+        "from promptlab.suites._replay import replay_suite\n"
         "w = Workspace.find()\n"
-        "found = list(replay(w, suite_file.load(w, 'facts')))\n"
+        "found = list(replay_suite(w, suite_file.load_suite(w, 'facts')))\n"
         "assert len(found) == 6 and all(one.status == 'same' for one in found)\n"
         "assert not {'openai', 'llama_cpp', 'httpx2', 'streamlit'} & set(sys.modules)\n"
     )

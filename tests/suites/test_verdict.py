@@ -7,8 +7,7 @@ from dataclasses import replace
 import pytest
 
 from promptlab.scorers import _registry as scorers
-from promptlab.suites import _verdict as verdicts
-from promptlab.suites._cause import Cause, Facts, causes
+from promptlab.suites._cause import Cause, Facts, causes, fingerprint_change
 from promptlab.suites._recorded_item import RecordedItem
 from promptlab.suites._suite import ItemKey
 from promptlab.suites._verdict import Verdict, judge
@@ -128,8 +127,8 @@ def test_what_is_not_as_it_was_is_the_cause(now: Facts, found: list[tuple[str, s
 
 def test_only_the_part_of_a_fingerprint_that_changed_is_shown() -> None:
     old, new = "llama file=aaaa n_ctx=4096", "llama file=bbbb n_ctx=4096"
-    assert verdicts.fingerprint_change(old, new) == "file=aaaa → file=bbbb"
-    assert verdicts.fingerprint_change("one", "one two") == "one → one two"
+    assert fingerprint_change(old, new) == "file=aaaa → file=bbbb"
+    assert fingerprint_change("one", "one two") == "one → one two"
 
 
 def test_by_chance_a_change_shares_its_blame_with_sampling() -> None:

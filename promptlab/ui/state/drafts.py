@@ -43,8 +43,8 @@ class Draft(BaseModel):
     """The changes to the template file `template`, and the settings of the workbench for it.
 
     `revision` grows with every change, so that an open tab notices the changes of another one. `changes` are made to
-    `text`, or to `base` if that is None: `text` is that of a new template, or of one edited as a whole file. If `models`
-    is None, all models that are ready are chosen; if `counted_by` is None, the first of them counts the tokens.
+    `text`, or to `base` if that is None: `text` is that of a new template, or of one edited as a whole. If `models` is
+    None, all models that are ready are chosen; if `counted_by` is None, the first of them counts the tokens.
     `origins` has the inputs that were copied from a run. An edited copy stays as private, until the field is emptied.
     """
 

@@ -118,8 +118,8 @@ class OpenSuites:
         store: Store,
         resume: bool = True,
     ) -> SuiteJob:
-        """Start or resume a record or a rerun of the suite at `path`. Its file is read when the job begins. At the end of
-        a record, the answers are written to the recording."""
+        """Start or resume a record or a rerun of the suite at `path`. Its file is read when the job begins. When a
+        record has ended, the answers are written to the recording."""
 
         def make() -> Work:
             return Asking(

@@ -120,8 +120,8 @@ def button(session: Session, run: RunInfo, results: Sequence[Result]) -> None:
     )
     if not wanted.same:
         small(
-            "The template changed since this run, or was an unsaved draft. Texts and documents are those of today, so the "
-            "prompt may differ."
+            "The template changed since this run, or was an unsaved draft. Its texts are those of today, so the prompt "
+            "may differ."
         )
     if wanted.lost:
         small(f"These inputs cannot be read back from the prompt and stay as they are: {', '.join(wanted.lost)}.")
