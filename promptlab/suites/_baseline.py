@@ -92,8 +92,8 @@ def write_recording(
 ) -> int:
     """Write the suite's recording with new `answers`, of all items or those in `only`; returns how many were taken.
 
-    Items without a new answer keep the old one; items that are no longer in the suite are removed. `order` are all items
-    of the suite as they were asked; if it is None, the cases are read as they are now.
+    Items without a new answer keep the old one; items that are no longer in the suite are removed. `order` are all
+    items of the suite as they were asked; if it is None, the cases are read as they are now.
 
     Raises `GateRefused` if the file has a lower label than the text it would hold; then nothing is written.
     """

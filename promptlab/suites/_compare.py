@@ -16,8 +16,8 @@ from promptlab.suites._thresholds import Outcome
 class TwoRuns:
     """The differences between an older and a newer run.
 
-    `changed` has the positions, in the older and in the newer run, of the items that pass in only one of the two or have
-    another score. Items that got worse come first. `shared` is how many items are in both runs.
+    `changed` has the positions, in the older and in the newer run, of the items that pass in only one of the two or
+    have another score. Items that got worse come first. `shared` is how many items are in both runs.
     """
 
     comparison: stats.Comparison | None

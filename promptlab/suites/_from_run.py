@@ -1,4 +1,4 @@
-"""Answers of the run history as cases of a suite: a whole run, or the one answer somebody keeps as a test."""
+"""Answers of the run history as cases of a suite: those of a whole run, or one answer that is kept as a test."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ _Way = tuple[tuple[Section, ...], Params]
 
 @dataclass(frozen=True)
 class KeptAnswers:
-    """What was added: the suite's path, ids of new cases, answers recorded, and what was left out, with why."""
+    """What was added: the suite's path, the ids of new cases, the number of recorded answers. `left_out` has a reason
+    for each answer that was not added."""
 
     suite: str
     cases: tuple[str, ...]
@@ -41,10 +42,10 @@ class KeptAnswers:
 def keep_run(
     workspace: Workspace, store: Store, run_id: str, suite: str, *, models: Collection[str] = ()
 ) -> KeptAnswers:
-    """Add the answers of a run to `suite`, a path or a bare name; the suite is made where there is none.
+    """Add the answers of a run to `suite`, a path or a bare name. A suite that does not exist is made.
 
-    Raises `SuiteError` where the suite asks with another template, and `GateRefused` where its recording is labelled
-    lower than the answers; then nothing is written.
+    Raises `SuiteError` if the suite asks with another template, and `GateRefused` if its recording has a lower label
+    than the answers; then nothing is written.
     """
     run = store.run(run_id)
     results = [result for result in store.results(run.id) if not models or result.model in models]
@@ -54,9 +55,12 @@ def keep_run(
 def keep_answers(
     workspace: Workspace, store: Store, run: RunInfo, results: Sequence[Result], suite: str, *, expected: Any = None
 ) -> KeptAnswers:
-    """Add `results` of `run` to a suite. `expected` is what is right, and `contains` holds new answers to it; without
-    it there is no scorer, and a new answer is only compared with the recorded one. A question that is a case already
-    gets no second one."""
+    """Add `results` of `run` to a suite.
+
+    `expected` is the right answer, which new answers must contain (the scorer `contains`). Without it the cases have no
+    scorer, and new answers are only compared with the recorded ones. A question that is a case already is not added
+    again.
+    """
     path = _path(workspace, suite)
     with suite_lock.hold_suite(workspace, path, "keep"):
         return _keep(workspace, store, run, results, path, expected)
@@ -67,7 +71,7 @@ def _keep(
 ) -> KeptAnswers:
     old = suite_file.load_suite(workspace, path) if workspace.resolve(path).is_file() else None
     if old and old.template.path != run.template:
-        message = f"the suite asks with {old.template.path}, and the answer came with {run.template}"
+        message = f"the suite asks with {old.template.path}, but the answer was asked with {run.template}"
         raise SuiteError(message, file=path, field="template", hint="keep it in another suite")
     left_out: list[str] = []
     ways = _Ways(workspace, old, run.template, results)
@@ -86,7 +90,7 @@ def _keep(
             lines[known[asked]] = _case_line(known[asked], inputs, expected, label, origins)
         key = ItemKey(known[asked], ways.of(result) or "", result.model)
         if key in stored:
-            left_out.append(f"{result.model}: one answer to `{key.case}` is kept already")
+            left_out.append(f"{result.model}: another answer to `{key.case}` was added already")
         else:
             stored[key] = _stored(workspace, store, run, result, inputs, key, expected)
     _check_labels(workspace, path, stored.values())
@@ -98,8 +102,10 @@ def _keep(
 
 
 class _Ways:
-    """The variants of a suite, by how they ask: what they leave out, and with which parameters. A suite that is yet
-    to be made gets one for each way there is."""
+    """The variants of a suite, by how they ask: the sections that they leave out, and their parameters.
+
+    A new suite gets a variant for each way in which its results were asked.
+    """
 
     def __init__(self, workspace: Workspace, old: Suite | None, template: str, results: Sequence[Result]) -> None:
         self._params = old.template.params if old else templates.load(workspace, template).params
@@ -114,22 +120,22 @@ class _Ways:
                 self._names[way] = "" if plain else self._fresh(way)
 
     def of(self, result: Result) -> str | None:
-        """The name of the variant that asks as `result` was; None where the suite has none."""
+        """The name of the variant that asks as `result` was asked; None if the suite has none."""
         return self._names.get(_way(result)) if result.request else None
 
     def _fresh(self, way: _Way) -> str:
         if way == ((), self._params):
             return "whole"
-        said = [f"no-{section.replace('_', '-')}" for section in way[0]]
-        said += [f"{name.replace('_', '-')}-{value}" for name, value in self._changed(way).items()]
-        base = re.sub(r"[^\w.-]+", "-", "-".join(said)).strip("-") or "other"
+        parts = [f"no-{section.replace('_', '-')}" for section in way[0]]
+        parts += [f"{name.replace('_', '-')}-{value}" for name, value in self._changed(way).items()]
+        base = re.sub(r"[^\w.-]+", "-", "-".join(parts)).strip("-") or "other"
         return next(name for n in count(1) if (name := base if n == 1 else f"{base}-{n}") not in self._names.values())
 
     def _changed(self, way: _Way) -> dict[str, Any]:
         new, usual = asdict(way[1]), asdict(self._params)
         return {name: value for name, value in new.items() if value != usual[name]}
 
-    def said(self, result: Result) -> str:
+    def in_words(self, result: Result) -> str:
         """How the result was asked, in words."""
         parts = [f"without {section.replace('_', ' ')}" for section in result.without]
         changed = self._changed(_way(result))
@@ -137,7 +143,7 @@ class _Ways:
         return ", ".join(parts) or "with everything, and the template's parameters"
 
     def as_yaml(self) -> str:
-        """The key `variants` of a new suite; "" where it needs none."""
+        """The key `variants` of a new suite, as YAML; "" if it needs none."""
         if set(self._names.values()) == {""}:
             return ""
         lines = [
@@ -155,12 +161,12 @@ def _way(result: Result) -> _Way:
 def _path(workspace: Workspace, suite: str) -> str:
     named = "/" in suite or suite.endswith(suite_file.ENDINGS)
     if not named and not re.fullmatch(r"[\w.-]+", suite):
-        raise SuiteError(f"`{suite}` is no name for a suite", hint="letters, digits, dots and hyphens")
+        raise SuiteError(f"`{suite}` cannot be the name of a suite", hint="use letters, digits, dots and hyphens")
     return workspace.relative(workspace.resolve(suite if named else f"{FOLDER}/{suite}.yaml"))
 
 
 def _inputs(result: Result, old: Suite | None, ways: _Ways, left_out: list[str]) -> Mapping[str, Any] | None:
-    """What the result was asked with; None, and why, where it cannot be kept."""
+    """The inputs of a result; None if it cannot be kept, and then the reason is added to `left_out`."""
     done = result.completion
     why = ""
     if done is None or result.request is None or done.finish_reason == "stopped":
@@ -168,7 +174,7 @@ def _inputs(result: Result, old: Suite | None, ways: _Ways, left_out: list[str])
     elif old and result.model not in old.models:
         why = f"the suite asks {', '.join(old.models)}"
     elif ways.of(result) is None:
-        why = f"no variant of the suite asks {ways.said(result)}"
+        why = f"no variant of the suite asks {ways.in_words(result)}"
     else:
         try:
             return runs.inputs_of_result(result)
@@ -179,13 +185,13 @@ def _inputs(result: Result, old: Suite | None, ways: _Ways, left_out: list[str])
 
 
 def _known(workspace: Workspace, old: Suite | None) -> dict[str, str]:
-    """Cases of the suite by what they ask."""
+    """The ids of the suite's cases, by their inputs."""
     return {canonical_json(dict(c.inputs)): c.id for c in case_files.read(workspace, old)} if old else {}
 
 
 def _fresh_id(inputs: Mapping[str, Any], taken: Collection[str], label: Label) -> str:
-    """A readable id out of the first words of the question; one that says nothing of it where it is labelled, since
-    reports and file names show ids."""
+    """A new id, made of the first words of the question. If the question is not public, the id is made of a hash,
+    because reports and file names show ids."""
     words = re.findall(r"[a-z0-9]+", " ".join(map(str, inputs.values())).lower())[:6]
     base = "-".join(words) if label == "public" else ""
     base = base or f"case-{sha256(canonical_json(dict(inputs)))[:8]}"
@@ -233,8 +239,8 @@ def _stored(
 def _check_labels(workspace: Workspace, path: str, stored: Iterable[RecordedItem]) -> None:
     recording = recording_of(path)
     labels = Labels(workspace)
-    for one in stored:
-        check_labels(labels, recording, one)
+    for item in stored:
+        check_labels(labels, recording, item)
 
 
 def _write_cases(
@@ -246,26 +252,26 @@ def _write_cases(
     ways: _Ways,
     lines: Sequence[Mapping[str, Any]],
 ) -> None:
-    """Add the lines to the suite's file of kept cases, and name that in the suite."""
+    """Add the lines to the suite's file of kept cases, and add that file to the suite."""
     cases = f"{FOLDER}/{stem_of(path)}.kept.jsonl"
-    entry = f"  - file: {cases}\n"
+    line = f"  - file: {cases}\n"
     if old is None:
         quoted = json.dumps([*models], ensure_ascii=False)
         text = f"template: {json.dumps(run.template, ensure_ascii=False)}\nmodels: {quoted}\n"
-        text += f"{ways.as_yaml()}cases:\n{entry}"
-    elif any(isinstance(one, CaseFile) and one.path == cases for one in old.entries):
+        text += f"{ways.as_yaml()}cases:\n{line}"
+    elif any(isinstance(entry, CaseFile) and entry.path == cases for entry in old.entries):
         text = old.source
     else:
-        text = old.source + ("" if old.source.endswith("\n") else "\n") + entry
+        text = old.source + ("" if old.source.endswith("\n") else "\n") + line
     full = workspace.resolve(cases)
     before = full.read_bytes() if full.is_file() else b""
     hint = f"add `- file: {cases}` under `cases`"
     try:
-        made = suite_file.parse_suite(workspace, text, path=path)
+        suite = suite_file.parse_suite(workspace, text, path=path)
     except SuiteError as exc:
         raise SuiteError(f"the kept cases cannot be added: {exc.what}", file=path, line=exc.line, hint=hint) from exc
-    if not any(isinstance(one, CaseFile) and one.path == cases for one in made.entries):
-        raise SuiteError("the kept cases cannot be added behind its last line", file=path, hint=hint)
+    if not any(isinstance(entry, CaseFile) and entry.path == cases for entry in suite.entries):
+        raise SuiteError("the kept cases cannot be added after its last line", file=path, hint=hint)
     added = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode("utf-8", "surrogatepass")
     write_atomically(full, before + (b"\n" if before and not before.endswith(b"\n") else b"") + added)
     if old is None or text != old.source:
@@ -273,7 +279,7 @@ def _write_cases(
 
 
 def _record(workspace: Workspace, suite: Suite, new: Mapping[ItemKey, RecordedItem]) -> None:
-    """Write the recording with the new answers in their places; what else is recorded stays."""
+    """Write the recording with the new answers in their places. Other items keep their recorded answers."""
 
     def lines() -> Iterator[RecordedItem]:
         path = workspace.resolve(suite.recording)
@@ -282,8 +288,8 @@ def _record(workspace: Workspace, suite: Suite, new: Mapping[ItemKey, RecordedIt
             return
         with Recording(path, shown=suite.recording) as recording:
             for item in suite_items(workspace, suite):
-                found = new.get(item.key) or recording.find(item.key)
-                if found:
-                    yield found
+                stored = new.get(item.key) or recording.find(item.key)
+                if stored:
+                    yield stored
 
     write(workspace.resolve(suite.recording), lines())

@@ -1,6 +1,6 @@
-"""One item of a suite run, with all there is to see of it: prompts, answers, scores, what a judge said.
+"""One item of a suite run in detail: its prompts, answers and scores, and the answers of judges.
 
-Rows of the log say how an item came out; what was asked and answered is in the recording and in the run history.
+A row of the log has only the outcome. Prompts and answers are in the recording and in the run history.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from promptlab.workspace import Workspace
 
 @dataclass(frozen=True)
 class ItemDetail:
-    """What is recorded of an item, what was asked (of a replay: would be asked today), and what came of it.
+    """An item as recorded, the request that was sent (in a replay: that would be sent today), and the outcome.
 
-    `answer` None: nothing new was answered, and then `scores` are today's of the recorded answer. `nearest` is what is
-    recorded that comes closest where nothing is recorded of the item.
+    `answer` is None if there is no new answer; then `scores` are today's scores of the recorded answer. `nearest` is
+    the recorded item that is most like this one, if nothing is recorded of this one.
     """
 
     row: ItemRow
@@ -53,7 +53,7 @@ def item_detail(
     row: ItemRow,
     recorded: Recording | None,
 ) -> ItemDetail:
-    """The item of `row`. Raises what reading the recording raises."""
+    """The item of `row` in detail. Raises what reading the recording raises."""
     if run.verb == "replay":
         return _replayed(workspace, suite, row, recorded)
     stored = recorded_of(suite, row.key, recorded)
@@ -72,17 +72,17 @@ def _replayed(workspace: Workspace, suite: Suite, row: ItemRow, recorded: Record
         return ItemDetail(row, None, None, None, (), "nothing is recorded")
     try:
         (item,) = suite_items(workspace, suite, wanted=[row.key.id])
-        one = replay_item(TrialMaker(workspace, suite), item, recorded)
+        replayed = replay_item(TrialMaker(workspace, suite), item, recorded)
     except (SuiteError, ValueError):
         return ItemDetail(row, stored, None, None, (), "it is no longer in the suite")
     except PromptlabError as exc:
         return ItemDetail(row, stored, None, None, (), exc.message, exc.hint)
-    error = one.said if one.status in ("broken", "missing") else ""
-    return ItemDetail(row, one.stored, one.request, None, one.scores, error, nearest=one.nearest)
+    error = replayed.said if replayed.status in ("broken", "missing") else ""
+    return ItemDetail(row, replayed.stored, replayed.request, None, replayed.scores, error, nearest=replayed.nearest)
 
 
 def result_of(log: SuiteLog, store: Store, run: SuiteRun, row: ItemRow) -> Result | None:
-    """The answer of a row, from the run history; None where it was not asked, or is no longer there."""
+    """The result of a row, from the run history; None if the item was not asked, or the result is gone."""
     for chunk in log.chunks(run):
         if chunk.store_run == row.store_run and row.key in chunk.keys:
             place = chunk.keys.index(row.key)
@@ -91,7 +91,7 @@ def result_of(log: SuiteLog, store: Store, run: SuiteRun, row: ItemRow) -> Resul
 
 
 def _judged(row: ItemRow) -> list[str]:
-    return [one.text for one in row.details.judged]
+    return [judged.text for judged in row.details.judged]
 
 
 def _read(text: str) -> Score | None:
@@ -102,7 +102,7 @@ def _read(text: str) -> Score | None:
 
 
 def has_judge(suite: Suite) -> bool:
-    """Whether a model judges the suite's answers; cases with scorers of their own are not looked at."""
+    """True if the suite has a judge. The own scorers of cases are not looked at."""
     return any(spec.name == judging.NAME for spec in suite.scorers)
 
 
@@ -111,24 +111,24 @@ def judge_agreement(
     log: SuiteLog,
     store: Store,
     run: SuiteRun,
-    said: Iterable[Mark],
+    given: Iterable[Mark],
     find: Callable[[ItemKey], RecordedItem | None],
 ) -> stats.Agreement:
-    """How far the suite's judge agrees with people, on the answers that both said something of: those of the run, and
-    the recorded ones. `find` gives what is recorded of an item."""
-    content = next((scorers.passing(spec) for spec in suite.scorers if spec.name == judging.NAME), 1.0) - CLOSE
+    """How far the suite's judge agrees with the marks of people, on the answers that have both. These are answers of
+    the run and recorded ones; `find` gives the recorded item of a key."""
+    passing = next((scorers.passing(spec) for spec in suite.scorers if spec.name == judging.NAME), 1.0) - CLOSE
     pairs = []
-    for mark in said:
+    for mark in given:
         value = _of_run(log, store, run, mark)
         if value is None:
             value = _of_recording(suite, mark, find)
         if value is not None:
-            pairs.append((value >= content, mark.good))
+            pairs.append((value >= passing, mark.good))
     return marks.agreement(pairs)
 
 
 def _of_run(log: SuiteLog, store: Store, run: SuiteRun, mark: Mark) -> float | None:
-    """What the judge gave the marked answer in the run."""
+    """The score that the judge gave the marked answer in the run; None if it gave none."""
     for row in log.rows(run, case=mark.case, limit=1_000):
         key = row.key
         if (key.case, key.variant, key.model) == mark.place[:3] and (texts := _judged(row)):

@@ -1,4 +1,4 @@
-"""The items of a suite, in its order, and the trial that each of them comes to."""
+"""The items of a suite, which of them are asked, and the trial of each."""
 
 from __future__ import annotations
 
@@ -23,17 +23,16 @@ from promptlab.types import Label, Place, Prompt, Recalled, Scorer, ScorerSpec, 
 from promptlab.workspace import Workspace
 
 KEPT_SCORERS = 256
-"""Sets of scorers kept ready."""
+"""Sets of scorers that are kept, ready to use."""
 
 
 def suite_items(
     workspace: Workspace, suite: Suite, *, models: Sequence[str] | None = None, wanted: Collection[str] = ()
 ) -> Iterator[Item]:
-    """Every item, in order, for the suite's models or for `models`; of those only what `wanted` names, by item id or
-    by case id, where it names any. Cases are read as they are asked for.
+    """The items of a suite, in order, for its models or for `models`. Cases are read while the caller iterates.
 
-    Raises `SuiteError` at the first case that is wrong, or whose id an earlier one has, and at the end for what
-    `wanted` names and the suite has not.
+    `wanted` are ids of items or cases; if it is empty, all items are given. Raises `SuiteError` at the first case that
+    is wrong or has the id of an earlier one, and at the end if an id in `wanted` is not in the suite.
     """
     asked = suite.models if models is None else tuple(models)
     unmet = set(wanted)
@@ -53,22 +52,24 @@ def suite_items(
 
 
 class TrialMaker:
-    """Turns the items of a suite into trials, reading each document and pool once.
+    """Turns the items of a suite into trials. Each document and pool is read once.
 
-    What is kept is as large as the documents are, not as the suite is.
+    It keeps the documents in memory, and not the suite.
     """
 
     def __init__(self, workspace: Workspace, suite: Suite) -> None:
         self._workspace, self.suite = workspace, suite
-        self.label_of = cache(workspace.label_of)  # which follows links, and the same few paths come up every time
+        self.label_of = cache(
+            workspace.label_of
+        )  # follows links on disk, and is asked for the same few paths every time
         self._filler = Filler(workspace)
         self._case: Case | None = None
         self._asked: dict[tuple[int, tuple[Section, ...]], Trial] = {}
         self._scorers: dict[tuple[tuple[ScorerSpec, ...], str | None], tuple[Scorer, ...]] = {}
 
     def trial(self, item: Item, *, rendered: bool = True) -> Trial:
-        """The trial of `item`, with its prompt unless it is not `rendered`. Raises what reading documents, pools and
-        scorers raises."""
+        """The trial of `item`, with its prompt if `rendered`. Raises what reading documents, pools and scorers
+        raises."""
         case, variant = item.case, item.variant
         asked = self._asked_by(case, variant)
         if rendered and asked.rendered is None:
@@ -82,15 +83,15 @@ class TrialMaker:
         )
 
     def label(self, item: Item) -> Label:
-        """The strictest label of anything that the prompt of `item` will be made of. Nothing is rendered for it."""
+        """The strictest label of all that goes into the prompt of `item`. Nothing is rendered for it."""
         return label_of_trial(self.label_of, self._asked_by(item.case, item.variant))
 
     def _key(self, variant: Variant) -> tuple[int, tuple[Section, ...]]:
         return id(variant.template or self.suite.template), variant.without
 
     def _asked_by(self, case: Case, variant: Variant) -> Trial:
-        """What a case asks in a variant, of no model yet: its models and repeats share it, and variants that differ in
-        parameters alone. Items of one case come one after another, so that of the last case is kept."""
+        """The trial of a case in a variant, without a model. Models and repeats share it, and so do variants that
+        differ only in parameters. Items of a case follow each other, so only the trials of the last case are kept."""
         if case is not self._case:
             self._case, self._asked = case, {}
         key = self._key(variant)
@@ -117,7 +118,7 @@ class TrialMaker:
         )
 
     def judges(self, item: Item, prompt: Prompt, answer: str) -> list[Trial]:
-        """What the judges of `item` are asked about `answer`, given to `prompt`; most items have none."""
+        """The trials that ask the judges of `item` about `answer` to `prompt`; empty if it has no judge."""
         case = item.case
         return [
             judging.trial(
@@ -135,11 +136,11 @@ class TrialMaker:
         ]
 
     def scorers(self, case: Case, variant: Variant) -> tuple[Scorer, ...]:
-        """The scorers of a case that need no model, ready to use."""
+        """The scorers of a case that ask no model, ready to use."""
         template = variant.template or self.suite.template
         key = (self.suite.specs_of(case), template.schema)
         if key not in self._scorers:
-            if len(self._scorers) >= KEPT_SCORERS:  # cases with scorers of their own, each other ones
+            if len(self._scorers) >= KEPT_SCORERS:  # every case has other scorers of its own
                 self._scorers.clear()
             self._scorers[key] = tuple(
                 scorers.build(_with_schema(spec, template.schema), self._workspace)
@@ -150,22 +151,23 @@ class TrialMaker:
 
 
 def _with_schema(spec: ScorerSpec, schema: str | None) -> ScorerSpec:
-    """`json_schema` without a schema of its own holds answers to the template's."""
+    """The scorer `json_schema` without a schema of its own takes the template's."""
     if spec.name != "json_schema" or schema is None or "schema" in spec.values:
         return spec
     return scorers.spec({spec.name: {**spec.values, "schema": json.loads(schema)}})
 
 
 Prompts = Literal["stored", "current"]
-"""What a rerun sends: the recorded prompts again, or today's template rendered anew."""
+"""What a rerun sends: the recorded prompts, or prompts rendered from the templates of today."""
 
 
 @dataclass(frozen=True)
 class AskOptions:
-    """What is asked of a suite. `only` are ids of items or cases, `models` None the suite's, `limit` counts items.
+    """What to ask of a suite. `only` are ids of items or cases, `limit` is a number of items; if `models` is None, the
+    suite's are asked.
 
-    `max_cost` (US dollars) and `max_tokens` (prompt and new ones together) are never passed: what an item may cost at
-    most is set aside before it is asked.
+    `max_cost` (US dollars) and `max_tokens` (of prompts and answers together) are never passed: the most that an item
+    can take is set aside before it is asked.
     """
 
     prompts: Prompts = "current"
@@ -177,7 +179,7 @@ class AskOptions:
     max_tokens: int | None = None
 
     def identity(self) -> dict[str, Any]:
-        """What two runs must share for the one to go on with the other; limits may be other ones."""
+        """The options that must be equal for a run to be resumed. Limits may differ."""
         return {
             "prompts": self.prompts,
             "models": list(self.models) if self.models is not None else None,
@@ -189,7 +191,7 @@ class AskOptions:
 def chosen(
     workspace: Workspace, suite: Suite, *, verb: Verb, options: AskOptions, log: SuiteLog
 ) -> Iterator[tuple[int, Item]]:
-    """The items that are asked, each with its position in the suite."""
+    """The items to ask, each with its position in the suite."""
     failed = _failed(log, suite, verb) if options.only_failed else None
     models = None if options.models is None else tuple(dict.fromkeys(options.models))
     every = suite_items(workspace, suite, models=models, wanted=options.only)
@@ -198,8 +200,8 @@ def chosen(
 
 
 def _failed(log: SuiteLog, suite: Suite, verb: Verb) -> set[ItemKey]:
-    """Items that did not pass, or have no answer or no score, in the newest run of this verb. One that takes the
-    failed ones itself and has not ended is passed over: it is the one that goes on."""
+    """The items that did not pass, or have no answer or no score, in the newest run of this verb. An unfinished run
+    that asked only failed items itself is skipped: it is the run that is resumed."""
     for run in log.runs(suite.path, verb=verb):
         if run.done and not (run.options.get("only_failed") and run.state != "finished"):
             return {row.key for row in log.every_row(run) if _needs_a_look(row)}
@@ -212,14 +214,14 @@ def _needs_a_look(row: ItemRow) -> bool:
 
 
 def recorded_of(suite: Suite, key: ItemKey, recorded: Recording | None) -> RecordedItem | None:
-    """What is recorded of an item; for a model that is not in the suite, what its first model was asked and said."""
+    """The recorded item of a key; for a model that is not in the suite, that of the suite's first model."""
     if recorded is None:
         return None
     return recorded.find(key if key.model in suite.models else key._replace(model=suite.models[0]))
 
 
 def trial_of(fill: TrialMaker, item: Item, stored: RecordedItem | None, prompts: Prompts) -> Trial:
-    """What is asked for `item`. Raises `SuiteError` where a recorded prompt is to be sent and there is none."""
+    """The trial to ask for `item`. Raises `SuiteError` if a recorded prompt should be sent and there is none."""
     trial = replace(fill.trial(item, rendered=prompts == "current"), case=item.key.id)
     if prompts == "current":
         return trial
@@ -232,7 +234,7 @@ def trial_of(fill: TrialMaker, item: Item, stored: RecordedItem | None, prompts:
 def planned_trials(
     workspace: Workspace, suite: Suite, *, verb: Verb, options: AskOptions, log: SuiteLog
 ) -> Iterator[Trial]:
-    """What would be asked; nothing is written down. Items without a recorded prompt are left out of a rerun of them."""
+    """The trials that would be asked. If recorded prompts should be sent, items without one are left out."""
     fill = TrialMaker(workspace, suite)
     path = workspace.resolve(suite.recording)
     recorded = Recording(path, shown=suite.recording) if path.is_file() else None
@@ -247,5 +249,5 @@ def planned_trials(
 
 
 def recalled(suite: Suite, stored: RecordedItem) -> Recalled:
-    """The stored request, to be asked again."""
+    """The recorded request, to be sent again."""
     return Recalled(stored.request, (Place(suite.recording),), stored.label)

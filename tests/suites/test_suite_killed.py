@@ -45,7 +45,8 @@ def answer(request):
 
 model = ScriptedBackend("good", answer, max_parallel=4)
 catalogue = Catalogue(workspace, {}, extra={"good": model})
-asking = Asking(workspace, suite_file.load_suite(workspace, "facts"), verb="rerun", options=AskOptions(prompts="current"),
+suite = suite_file.load_suite(workspace, "facts")
+asking = Asking(workspace, suite, verb="rerun", options=AskOptions(prompts="current"),
     catalogue=catalogue, store=Store(workspace.state / "runs.sqlite"), log=SuiteLog(workspace.state / "suites.sqlite"))
 for one in asking:
     pass

@@ -164,8 +164,8 @@ class SuiteJobs:
         finish: Callable[[Work], str],
         hold: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> SuiteJob:
-        """Start `verb` on the suite at `path`, all of it within the context `hold`. If the suite has a running job, it is
-        returned instead."""
+        """Start `verb` on the suite at `path`, all of it within the context `hold`. If the suite has a running
+        job, it is returned instead."""
         with self._lock:
             known = self._jobs.get(path)
             if known and known.running:
