@@ -1,8 +1,8 @@
-"""What suites were asked, and how each item came out: `.promptlab/suites.sqlite`.
+"""The log of suite runs: what was asked, and the outcome of each item. It is in `.promptlab/suites.sqlite`.
 
-A suite run is written down before anything is asked, a chunk of it before it goes to the runner, and each answer by the
-runner itself into the run history; so a killed process is picked up where it was, and no recorded answer is paid for
-twice. Rows are paged by their place in the suite, on indexes, so that a hundred thousand of them stay quick to look at.
+A run is written before anything is asked, and a chunk of it before it goes to the runner, which writes each answer to
+the run history. So a run whose process was killed can be resumed, and no answer is paid for twice. Rows are read in
+pages, on indexes, so that a run of a hundred thousand items is quick to look at.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ class SuiteLog:
     # Writing
 
     def begin(self, suite: str, verb: Verb, total: int, options: Mapping[str, Any]) -> SuiteRun:
-        """Write a new run down; `options` are what a resumed one must share."""
+        """Write a new run. `options` are those that must be equal for the run to be resumed."""
         run = SuiteRun(uuid.uuid4().hex, suite, verb, _now(), "running", total, dict(options))
         with self._telling("written"), self._writing() as db:
             values = (run.id, suite, verb, run.created, run.state, total, json.dumps(run.options, sort_keys=True))
@@ -135,12 +135,12 @@ class SuiteLog:
         return run
 
     def chunk(self, run: SuiteRun, store_run: str, keys: Sequence[ItemKey]) -> None:
-        """Write down that `keys` go to the runner as its run `store_run`; called before they do."""
+        """Write that `keys` go to the runner as its run `store_run`. Call it before they do."""
         with self._telling("written"), self._writing() as db:
             db.execute("INSERT INTO chunks VALUES (?, ?, ?)", (run.id, store_run, json.dumps([list(k) for k in keys])))
 
     def add(self, run: SuiteRun, rows: Iterable[ItemRow]) -> None:
-        """Write rows; one that is there already, by its position, is replaced."""
+        """Write rows. A row with the same position is replaced."""
         with self._telling("written"), self._writing() as db:
             counted: Counter[tuple[str, str, str, int]] = Counter()
             for row in rows:
@@ -162,13 +162,13 @@ class SuiteLog:
             )
 
     def take_up(self, run: SuiteRun, total: int) -> SuiteRun:
-        """Say that a run goes on, of `total` items now."""
+        """Write that a run is resumed, with `total` items now."""
         with self._telling("written"), self._writing() as db:
             db.execute("UPDATE suite_runs SET state = 'running', total = ? WHERE id = ?", (total, run.id))
         return replace(run, state="running", total=total)
 
     def end(self, run: SuiteRun, state: State) -> None:
-        """Say how the run stands."""
+        """Write how the run ended."""
         with self._telling("written"), self._writing() as db:
             db.execute("UPDATE suite_runs SET state = ? WHERE id = ?", (state, run.id))
 
@@ -203,8 +203,8 @@ class SuiteLog:
     def rows(
         self, run: SuiteRun, *, verdict: str | None = None, case: str | None = None, after: int = -1, limit: int = 50
     ) -> list[ItemRow]:
-        """Rows in the order of the suite, those behind position `after`: of one verdict, or of the cases whose id
-        begins with `case`."""
+        """Rows after position `after`, in the order of the suite: of one verdict, or of the cases whose id begins with
+        `case`."""
         query, values = _page(run.id, verdict, case, after, limit)
         return [_row(found) for found in self._fetch(query, values)]
 
@@ -216,14 +216,14 @@ class SuiteLog:
             after = page[-1].position
 
     def counts(self, run: SuiteRun) -> list[Count]:
-        """Items by variant, model, verdict and whether they passed; kept up to date, not counted."""
+        """The number of items by variant, model, verdict and pass. They are kept up to date and need no counting."""
         found = self._fetch(
             "SELECT variant, model, verdict, passed, items FROM counts WHERE suite_run = ? AND items > 0", (run.id,)
         )
         return [Count(v, m, verdict, None if p < 0 else bool(p), n) for v, m, verdict, p, n in found]
 
     def plans(self) -> dict[str, str]:
-        """How SQLite answers each page of rows: its query plans, by what was asked."""
+        """SQLite's query plan for each kind of page, so that a test can check that it uses an index."""
         asked = {
             "all": _page("r", None, None, -1, 50),
             "one verdict": _page("r", "worse", None, 100, 50),
@@ -245,7 +245,7 @@ def _page(run: str, verdict: str | None, case: str | None, after: int, limit: in
     if verdict is not None:
         where, values = f"{where} AND verdict = ?", [*values, verdict]
     if case is not None:
-        # A range, not LIKE: an index can find it.
+        # A range and not LIKE, because a range can use the index.
         where, values = f"{where} AND case_id >= ? AND case_id < ?", [*values, case, case + "\U0010ffff"]
     index = "" if verdict is None and case is None else f"INDEXED BY rows_by_{'verdict' if case is None else 'case'} "
     return f"SELECT * FROM item_rows {index}WHERE {where} ORDER BY position LIMIT ?", (*values, limit)

@@ -5,12 +5,12 @@
      "messages": [{"role": "system", "pieces": [["instructions", "", "Answer the question…"], ["context",
      "fixtures/documents/world-cup-2022.md", {"sha256": "5f0c…"}]]}, …], "params": {…}, "key": "91ab…", …}
 
-Messages are pieces, so a line says of every text where it came from. A long text that is not an input has a line of
-its own before its first use: an article that changed is one changed line in a diff, and not one in every case. There
-are no times and no keys in it; the same answers give the same bytes. Each line ends with a seal, the hash of what
-stands before it: a line that somebody changed by hand is refused, since nobody ever gave that answer.
+Messages are pieces, each with the section and the file that it came from. A long text that is not an input has a line
+of its own before its first use, so that an article that changed is one changed line in a diff, and not one in every
+case. There are no times and no API keys in it: the same answers give the same bytes. Each line ends with a seal, the
+hash of the text before it. A line that was changed by hand is refused, because no model gave that answer.
 
-Reading is a line at a time, so that a recording may be larger than memory.
+A recording is read a line at a time, so it may be larger than memory.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ from promptlab.suites._suite import ItemKey
 from promptlab.types import sha256
 
 KEPT_CHARACTERS = 32_000_000
-"""Texts kept while reading, in characters; others are read again from the file."""
+"""Characters of long texts that are kept in memory while reading. Other texts are read from the file again."""
 
 
 def write(path: Path, stored: Iterable[RecordedItem]) -> int:
-    """Write a recording, whole or not at all, as `stored` comes; how many items it has. Raises `OSError`."""
+    """Write a recording, whole or not at all; returns how many items it has. Raises `OSError`."""
     with writing(path) as file:
         writer = Writer(file)
-        for one in stored:
-            writer.add(one)
+        for item in stored:
+            writer.add(item)
     return writer.count
 
 
 class Writer:
-    """Writes the items of a recording, in its order, to an open file. `count` is how many there are."""
+    """Writes the items of a recording to an open file. `count` is how many it has written."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self.count = 0
@@ -52,14 +52,14 @@ class Writer:
         self._known: set[bytes] = set()
 
     def add(self, stored: RecordedItem) -> None:
-        """Write the next item, behind the texts that were not in the recording yet. Raises `OSError`."""
+        """Write the next item, after those of its long texts that are not in the recording yet. Raises `OSError`."""
         for line in lines_of(stored, self._known):
             self._file.write(sealed(json.dumps(line, ensure_ascii=False).encode("utf-8", "surrogatepass")))
         self.count += 1
 
 
 class _Texts:
-    """Long texts by hash: those met last are in memory, all are somewhere in the file."""
+    """The long texts of a recording, by hash. The last ones are in memory; the others are read from the file again."""
 
     def __init__(self) -> None:
         self._places: dict[str, int] = {}
@@ -85,10 +85,10 @@ class _Texts:
 
 
 class Recording:
-    """The recording in `path`, open for reading; close it, or use it in a `with`.
+    """The recording in `path`, open for reading. Close it, or use it in a `with` statement.
 
     Raises:
-        InputError: there is none, or a line is not one of a recording; names the line.
+        InputError: there is no file, or a line is no line of a recording. The error names the line.
     """
 
     def __init__(self, path: Path, *, shown: str = "") -> None:
@@ -111,28 +111,29 @@ class Recording:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._file.close()
 
     def __iter__(self) -> Iterator[RecordedItem]:
         """Every item, from the first, in the order of the file."""
         self._line = self._next = 0
         self._ahead = None
-        while (one := self._read()) is not None:
-            yield one
+        while (item := self._read()) is not None:
+            yield item
 
     def find(self, key: ItemKey) -> RecordedItem | None:
-        """The item with this key. Asked in the order of the file it reads on; else it looks all lines over once."""
+        """The item with this key. If items are looked up in the order of the file, it is read once from beginning to
+        end. At the first key that is out of order, all lines are read once to make an index."""
         if self._index is None:
             if self._ahead is None:
                 self._passed = self._next
                 self._ahead = self._read()
             if self._ahead is None:
-                # Behind the last line; yet it may have been passed by, when items are asked for in another order.
+                # At the end of the file. The item may still stand before this place, if the order is another one.
                 self._passed = self._next
             elif self._ahead.key == key:
-                found, self._ahead = self._ahead, None
-                return found
+                item, self._ahead = self._ahead, None
+                return item
             self._index = self._all()
             self._found.update(known for known, (place, _) in self._index.items() if place < self._passed)
         if key in self._index:
@@ -140,7 +141,7 @@ class Recording:
         return self._at(key)
 
     def look(self, key: ItemKey) -> RecordedItem | None:
-        """The item with this key, which nobody asked for: `rest` gives it nevertheless."""
+        """The item with this key. Unlike after `find`, `rest` still gives it."""
         self.keys()
         return self._at(key)
 
@@ -151,17 +152,16 @@ class Recording:
         return self._read()
 
     def rest(self) -> Iterator[RecordedItem]:
-        """The items that `find` was not asked for, in the order of the file."""
+        """The items that were not looked up with `find`, in the order of the file."""
         if self._index is None:
             if self._ahead:
                 yield self._ahead
-            while (one := self._read()) is not None:
-                yield one
+            while (item := self._read()) is not None:
+                yield item
             return
         for key in [key for key in self._index if key not in self._found]:
-            found = self.find(key)
-            if found:
-                yield found
+            if item := self.find(key):
+                yield item
 
     def keys(self) -> set[ItemKey]:
         """The key of every item."""
@@ -170,12 +170,12 @@ class Recording:
         return set(self._index)
 
     def backend(self, model: str) -> RecordedBackend:
-        """What answers as `model` did here. Raises `InputError` if nothing is recorded of it, or of several files:
-        an answer of the one must not be taken for one of the other."""
+        """A backend that gives the recorded answers of `model`. Raises `InputError` if nothing is recorded of it, or if
+        it was recorded with several model files, whose answers must not be mixed."""
         mine = [stored for stored in self if stored.key.model == model]
         prints = sorted({stored.backend for stored in mine})
         if len(prints) != 1:
-            hint = "`promptlab suite record` asks all of it anew" if prints else "`promptlab suite record` records it"
+            hint = "`promptlab suite record` asks every item again" if prints else "`promptlab suite record` records it"
             what = f"{len(prints)} versions of {model} are recorded" if prints else f"nothing is recorded of {model}"
             raise InputError(what, file=self.shown, hint=hint)
         records = {stored.request_key: Record(stored.request.body(), stored.completion) for stored in mine}
@@ -186,15 +186,15 @@ class Recording:
         self._next = self._line = 0
         while True:
             place = (self._next, self._line)
-            one = self._read()
-            if one is None:
+            item = self._read()
+            if item is None:
                 return index
-            if one.key in index:
-                raise InputError(f"`{one.key.id}` is there twice", file=self.shown, line=self._line)
-            index[one.key] = place
+            if item.key in index:
+                raise InputError(f"`{item.key.id}` is there twice", file=self.shown, line=self._line)
+            index[item.key] = place
 
     def _read(self) -> RecordedItem | None:
-        """The next item, with the texts before it taken in."""
+        """The next item. The long texts before it are remembered."""
         while True:
             self._file.seek(self._next)
             place, raw = self._next, self._file.readline()
@@ -208,17 +208,17 @@ class Recording:
                 data = json.loads(raw.decode("utf-8", "surrogatepass"))
                 if "text" in data:
                     if sha256(data["text"]) != data["sha256"]:
-                        raise ValueError("the text is not the one its hash says")
+                        raise ValueError("the text does not have the hash that the line names")
                     self._texts.add(data["sha256"], data["text"], place)
                     continue
                 is_sealed = has_seal(raw)
                 stored = item_from(data, self._text_of)
                 if not is_sealed and stored.request.key(stored.backend) != stored.request_key:
-                    raise ValueError("the prompt is not the one that the key is of")
+                    raise ValueError("the prompt does not have the key that the line names")
                 return stored
             except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as exc:
                 what = f"not a line of a recording: {type(exc).__name__}: {exc}"[:300]
-                hint = "take the line from git again, or record the suite again"
+                hint = "restore the line from git, or record the suite again"
                 raise InputError(what, file=self.shown, line=self._line, hint=hint) from exc
 
     def _text_of(self, digest: str) -> str:

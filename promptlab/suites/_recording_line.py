@@ -1,6 +1,6 @@
 """The lines of a recording: an item as JSON and back, and the seal that ends each line.
 
-A text that is long and no input has a line of its own before its first use, and is named by its hash after that.
+A long text that is not an input has a line of its own before its first use. Items name it by its hash.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from promptlab.types import (
 )
 
 LONG = 300
-"""Characters from which a text that is no input has a line of its own."""
+"""A text with more characters than this has a line of its own, unless it is an input."""
 
 
 SEALED = 16
-"""Hex digits of a seal: it is against accidents, whoever wants to can make one."""
+"""Hex digits of a seal. It protects against accidents, not against intent: it can be computed by hand."""
 
 
 _SEAL = b', "seal": "'
@@ -43,24 +43,24 @@ FINISH_REASONS = get_args(FinishReason)
 
 
 def sealed(line: bytes) -> bytes:
-    """A line of a recording: a JSON object whose last member is the hash of what stands before it."""
+    """`line`, a JSON object, with its hash as the last member."""
     if line.startswith(b'{"text": '):  # has its hash already
         return line + b"\n"
     return line[:-1] + _SEAL + hashlib.sha256(line[:-1]).hexdigest()[:SEALED].encode() + b'"}\n'
 
 
 def has_seal(line: bytes) -> bool:
-    """Whether the line has a seal. Raises `ValueError` where it is not the line's."""
+    """True if the line has a seal. Raises `ValueError` if the seal belongs to another text."""
     content, seal, rest = line.rstrip().rpartition(_SEAL)
     if not seal:
         return False
     if rest != hashlib.sha256(content).hexdigest()[:SEALED].encode() + b'"}':
-        raise ValueError("the line is not as it was written: its seal is that of another")
+        raise ValueError("the line was changed: its seal belongs to another text")
     return True
 
 
 def lines_of(one: RecordedItem, known: set[bytes]) -> Iterator[dict[str, Any]]:
-    """The texts that were not in the recording yet, then the item."""
+    """The lines of an item: its long texts that are not `known` yet, then the item. Adds their hashes to `known`."""
     prompt = one.request.prompt
     messages: list[dict[str, Any]] = [{"role": m.role, "pieces": []} for m in prompt.messages]
     spans = prompt.spans or tuple(Span(n, 0, len(m.content), "layout") for n, m in enumerate(prompt.messages))

@@ -1,6 +1,6 @@
-"""A replay that is written down: its rows stand in the suite log beside those of the models' answers.
+"""A replay that is written to the suite log, with a row for each item, like a record or a rerun.
 
-Nothing is asked, so there is nothing to take up: a replay that was stopped is begun anew.
+A replay asks no model, so it is not resumed: one that was stopped starts from the beginning again.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ TOGETHER = 200
 
 
 class Replaying:
-    """A suite being replayed. Iterate it for what was looked at; it is in the log before it is given.
+    """A suite that is being replayed. Iterate it for the items; each is in the log before the caller gets it.
 
-    Raises `InputError` where there is no recording, and `SuiteError` for a wrong case.
+    Raises `InputError` if there is no recording, and `SuiteError` for a wrong case.
     """
 
     verb: Verb = "replay"
@@ -43,7 +43,7 @@ class Replaying:
 
     @property
     def halted(self) -> bool:
-        """Whether somebody ended it."""
+        """True if it was stopped."""
         return self._halt.is_set()
 
     def stop(self) -> None:

@@ -1,7 +1,7 @@
-"""Reports of a suite for machines and for people: JUnit XML, JSON, Markdown and one HTML file.
+"""Reports of a suite, for machines and for people: JUnit XML, JSON, Markdown and a single HTML file.
 
-Items are written as they come, so that a long suite is never held; what stands above them is written at the end, from
-what was counted meanwhile.
+Items are written as they come, so that memory stays flat. The head of a report stands above the items but is written
+last, because it has their numbers.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from promptlab.suites._summary import Summary, summary_as_text, summary_data, th
 
 
 class _Spooled(ABC):
-    """What all writers share: items go to a temporary file, and the report is put together from it at the end."""
+    """The base of all writers: items go to a temporary file, from which the report is made at the end."""
 
     def __init__(self, path: Path, *, show_labelled: bool = False) -> None:
         self._path, self._show = path, show_labelled
@@ -32,7 +32,7 @@ class _Spooled(ABC):
         self._counts: dict[Outcome, int] = dict.fromkeys(("passed", "failed", "error", "changed"), 0)
 
     def add(self, entry: ReportItem) -> None:
-        """Take an item."""
+        """Add an item."""
         self._counts[entry.outcome] += 1
         self._body.write(self._item(entry if self._show else entry.masked()))
 
@@ -46,19 +46,19 @@ class _Spooled(ABC):
 
     @abstractmethod
     def _item(self, entry: ReportItem) -> str:
-        """One item, "" for one that the report leaves out."""
+        """The text of an item; "" if the report leaves it out."""
 
     @abstractmethod
     def _head(self, summary: Summary) -> str:
-        """What stands before the items."""
+        """The text before the items."""
 
     @abstractmethod
     def _foot(self, summary: Summary) -> str:
-        """What stands behind them."""
+        """The text after the items."""
 
 
 class _Encoding:
-    """A text file read as bytes; what has no UTF-8 becomes a question mark."""
+    """A text file that is read as bytes. Characters that UTF-8 cannot encode become question marks."""
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file
@@ -68,7 +68,7 @@ class _Encoding:
 
 
 class Junit(_Spooled):
-    """JUnit XML as CI servers read it: one test case an item, of the class `variant.model`."""
+    """JUnit XML for CI servers: a test case for each item, with the class name `variant.model`."""
 
     def _item(self, entry: ReportItem) -> str:
         name = ".".join(part for part in (entry.key.variant, entry.key.model) if part)
@@ -82,7 +82,7 @@ class Junit(_Spooled):
         return f"  {tostring(case, encoding='unicode')}\n"
 
     def _frame(self, summary: Summary) -> tuple[str, str]:
-        """What stands before and behind the items, which are long and written as they are."""
+        """The XML before and after the items, which are written one by one."""
         counts = self._counts
         failures = counts["failed"] + counts["changed"]
         sizes = {"tests": str(sum(counts.values())), "failures": str(failures), "errors": str(counts["error"])}
@@ -103,7 +103,7 @@ class Junit(_Spooled):
 
 
 class Json(_Spooled):
-    """One JSON object: the summary, and a list of items, one a line."""
+    """One JSON object: the summary, and a list with one item on each line."""
 
     def __init__(self, path: Path, *, show_labelled: bool = False) -> None:
         super().__init__(path, show_labelled=show_labelled)
@@ -146,7 +146,7 @@ class Markdown(_Spooled):
 
 
 class Html(_Spooled):
-    """One file to look at and to pass on; see `suite_html`."""
+    """A single HTML file; see `suites/_report_html.py`."""
 
     def _item(self, entry: ReportItem) -> str:
         return suite_html.item(entry)
@@ -167,7 +167,7 @@ def report_writers(paths: Mapping[str, Path], *, show_labelled: bool = False) ->
 
 
 def _md(text: str) -> str:
-    """Text that Markdown takes for nothing but text, on one line."""
+    """`text` on one line, escaped so that Markdown shows it as it is."""
     plain = html.escape(" ".join(text.split()), quote=False)
     return "".join("\\" + character if character in "\\`*_{}[]()#|!~" else character for character in plain)
 
@@ -176,7 +176,7 @@ _NO_XML = re.compile("[^\\t\\n\\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def _xml(text: str) -> str:
-    """Text without the characters that no XML file may hold, however they are written."""
+    """`text` without the characters that are not allowed in XML, not even escaped."""
     return _NO_XML.sub("\ufffd", text)
 
 

@@ -1,6 +1,7 @@
-"""The HTML report of a suite: one file to look at and to pass on.
+"""The HTML report of a suite: a single file that can be sent to others.
 
-It loads nothing from anywhere, holds no script and forbids both; all that is put into it is escaped by MarkupSafe.
+It loads nothing from the network and has no script, and its content security policy forbids both. MarkupSafe escapes
+every text in it.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def _score(score: Score) -> Markup:
 
 
 def _changes(what: str, changes: Sequence[TextChange]) -> Markup:
-    """What turned the recorded prompt or answer into the new one."""
+    """The changes from the recorded prompt or answer to the new one."""
     return Markup("<p>{}, recorded to new:</p><pre>{}</pre>").format(what, Markup("").join(map(_change, changes)))
 
 
@@ -80,8 +81,8 @@ def _change(change: TextChange) -> Markup:
         words = change.text.split(" ")
         cut = len(words) > 2 * KEPT_WORDS + 4
         return escape(" ".join([*words[:KEPT_WORDS], "…", *words[-KEPT_WORDS:]]) if cut else change.text)
-    made = {"gone": Markup('<del title="{}">{}</del>'), "new": Markup('<ins title="{}">{}</ins>')}
-    return made[change.kind].format(change.section, clipped(change.text, MAX_SHOWN))
+    tags = {"gone": Markup('<del title="{}">{}</del>'), "new": Markup('<ins title="{}">{}</ins>')}
+    return tags[change.kind].format(change.section, clipped(change.text, MAX_SHOWN))
 
 
 def head(summary: Summary) -> str:

@@ -1,6 +1,6 @@
-"""An item of a suite as reports show it: its end, both answers, what of the prompt differs, and why.
+"""An item of a suite as reports show it: its outcome, both answers, the changes of the prompt, and the causes.
 
-Text labelled above public is masked unless somebody asks for it.
+Text with a label above public is masked, unless the person asks for it.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from promptlab.types import Label, Score, canonical_json, highest, sha256
 from promptlab.workspace import Labels
 
 Outcome = Literal["passed", "failed", "error", "changed"]
-"""`failed`: worse than recorded, or nothing is recorded and a scorer is not content; `changed`: replay found another
-prompt or other scores than are recorded; `error`: there is no answer, or replay has nothing recorded."""
+"""`failed`: worse than recorded, or nothing is recorded and it does not pass; `changed`: in a replay, the prompt or the
+scores are not the recorded ones; `error`: there is no answer, or in a replay no recorded one."""
 
 FAILING: tuple[Outcome, ...] = ("failed", "error", "changed")
 KEPT_WORDS = 12
-"""Words of what stayed that are shown on either side of a change."""
+"""Unchanged words that are shown on each side of a change."""
 MAX_SHOWN = 4_000
-"""Characters of an answer or a diff in a report."""
+"""The most characters of an answer or a change that a report shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReportItem:
-    """An item as reports show it. `prompt` is what turned the recorded prompt into the new one, if anything did.
-    `error` is the kind of what went wrong, and then `said` is its message, which may cite the prompt."""
+    """An item as reports show it. `prompt` has the changes from the recorded prompt to the new one. If it failed,
+    `error` is the kind of the error, and `said` its message, which may cite the prompt."""
 
     key: ItemKey
     outcome: Outcome
@@ -51,10 +51,10 @@ class ReportItem:
     seconds: float | None = None
     error: str = ""
     secret_ids: tuple[str, ...] = ()
-    """Ids of cases, its own and the nearest's, that say something of its text."""
+    """Ids of cases, its own and that of the nearest item, that have words of its text in them."""
 
     def masked(self) -> ReportItem:
-        """Without any text, where it is labelled above public: what remains are counts, verdicts and values."""
+        """The item without any text if its label is above public. Counts, verdicts and score values remain."""
         if self.label == "public":
             return self
 
@@ -83,8 +83,8 @@ class ReportItem:
 
 
 def report_item_of_replay(one: Replayed, now: Labels) -> ReportItem:
-    """An item of a replay. What is recorded as wrong and still is does not fail: a replay
-    is about what changed, thresholds are about how good."""
+    """An item of a replay. An answer that was recorded as wrong, and still is, does not fail: a replay shows changes,
+    thresholds measure quality."""
     outcome: Outcome = "passed"
     said = one.said
     was = passed(one.stored.scores, one.specs) if one.stored else None
@@ -93,9 +93,9 @@ def report_item_of_replay(one: Replayed, now: Labels) -> ReportItem:
     elif one.status != "same":
         outcome = "changed"
     elif was and passed(one.scores, one.specs) is False:
-        outcome, said = "failed", "today's scorers are not content with the recorded answer any more"
+        outcome, said = "failed", "the recorded answer does not pass today's scorers any more"
     elif one.rescored:
-        outcome, said = "changed", "today's scorers judge the recorded answer otherwise"
+        outcome, said = "changed", "today's scorers give the recorded answer another score"
     elif was is False:
         said = "recorded as wrong"
     stored = one.stored
@@ -176,13 +176,13 @@ def _telling(*found: RecordedItem | None) -> tuple[str, ...]:
 
 
 def _tells(id: str, inputs: Any, expected: Any) -> bool:
-    """Whether the id of a case says something of its text, as those do that are made of the question's words."""
+    """True if the id of a case has words of its text in it, as ids have that are made from the question."""
     text = f"{canonical_json(inputs)} {canonical_json(expected)}".lower()
     return any(word in text for word in re.findall(r"[^\W_]{3,}", id.lower()))
 
 
 def masked_id(id: str) -> str:
-    """What stands for the id of a case whose text is labelled."""
+    """What is shown instead of the id of a case whose text is masked."""
     return f"case-{sha256(id)[:8]}"
 
 
@@ -225,7 +225,7 @@ def item_as_text(entry: ReportItem) -> str:
 
 
 def changes_text(changes: Sequence[TextChange]) -> list[str]:
-    """Changes as lines: `-` what is gone, `+` what is new, each with its section, and a few words of what stayed."""
+    """Changes as lines: `-` for removed and `+` for new text, each with its section, and a few unchanged words."""
     lines: list[str] = []
     for change in changes:
         if change.kind == "same":

@@ -18,12 +18,12 @@ Verb = Literal["record", "rerun", "replay"]
 
 
 State = Literal["running", "stopped", "finished"]
-"""`stopped`: somebody paused or stopped it, or a limit was reached; `running` with no process: it was killed."""
+"""`stopped`: it was paused or stopped, or reached a limit. `running` without a process: the process was killed."""
 
 
 @dataclass(frozen=True)
 class SuiteRun:
-    """A verb at work on a suite, or done. `done` of `total` items have a row."""
+    """A run of a suite: a record, a rerun or a replay. `done` of `total` items have a row."""
 
     id: str
     suite: str
@@ -37,8 +37,8 @@ class SuiteRun:
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What is known of how an item came out besides the verdict. `sections` are those in which a replayed prompt has
-    drifted; `unscored` means that there is an answer and no scorer; `judged` is what judges said."""
+    """More about the outcome of an item. `sections` are those in which a replayed prompt has drifted, `unscored` means
+    that there is an answer but no scorer, `judged` are the replies of judges."""
 
     said: str = ""
     causes: tuple[Cause, ...] = ()
@@ -50,7 +50,7 @@ class Details:
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Details:
-        """From what `as_data` gave, now or in an earlier release."""
+        """The details in `data`, as `as_data` gave it, now or in an earlier release."""
         causes = (
             Cause(kind, detail, tuple(sections), certain) for kind, detail, sections, certain in data.get("causes", ())
         )
@@ -65,7 +65,7 @@ class Details:
         )
 
     def as_data(self) -> dict[str, Any]:
-        """As JSON keeps it; what is empty is left out."""
+        """The details as JSON data, without empty ones."""
         causes = [[c.kind, c.detail, list(c.sections), c.certain] for c in self.causes]
         data: dict[str, Any] = {"said": self.said, "causes": causes, "tags": list(self.tags), "error": self.error}
         data |= {"sections": list(self.sections), "unscored": self.unscored, "judged": [asdict(j) for j in self.judged]}
@@ -74,8 +74,8 @@ class Details:
 
 @dataclass(frozen=True, slots=True)
 class ItemRow:
-    """How an item came out. `passed` None: there is no answer. `was_…` is what is recorded. `result` is an id of the
-    run history, in the run `store_run`."""
+    """The outcome of an item. `passed` is None if there is no answer. `was_passed` and `was_score` are those of the
+    recorded answer. `result` is the id of the result in the run history, in its run `store_run`."""
 
     position: int
     key: ItemKey
@@ -91,7 +91,7 @@ class ItemRow:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many items of a variant and a model came out in one way."""
+    """The number of items of a variant and a model with one verdict."""
 
     variant: str
     model: str
@@ -102,7 +102,7 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Items that went to the runner together, in the order of the trials of its run."""
+    """Items that went to the runner together as its run `store_run`, in the order of its trials."""
 
     store_run: str
     keys: tuple[ItemKey, ...]
