@@ -36,11 +36,12 @@ from promptlab._yaml import _read as yamlfile
 from promptlab.documents import _read as documents
 from promptlab.errors import InputError
 from promptlab.examples import _pool as examples
-from promptlab.models._benchmark import answer, opened
+from promptlab.models._benchmark import open_model
+from promptlab.models._benchmark_figures import first_difference
+from promptlab.models._benchmark_measure import answer
 from promptlab.models._benchmark_prompts import WORDS, made_text
-from promptlab.models._benchmark_report import first_difference
 from promptlab.models._llama._backend import LlamaBackend
-from promptlab.models._llama._reference import Plain, Written, opening_of, texts_of, tokens_of
+from promptlab.models._llama._reference import Reference, Written, opening_of, texts_of, tokens_of
 from promptlab.types import Completion, Message, Params, Prompt, Request
 from promptlab.workspace._workspace import LlamaModel, Workspace
 
@@ -112,7 +113,7 @@ def prompts(backend: LlamaBackend, workspace: Workspace, *, each: Sequence[int],
         *(one.inputs["question"] for one in examples.load_pool(workspace, POOL)),
         *(f"How many points did {team} win in its group?" for team in teams),
     ]
-    text = documents.read(workspace, ARTICLE).text
+    text = documents.read_document(workspace, ARTICLE).text
     sentences = [" ".join(one.split()) for one in re.split(r"(?<=[.!?])\s+|\n\n+", text) if len(one.split()) > 3]
     params = Params(max_tokens=max_tokens)
 
@@ -161,7 +162,7 @@ def agreement(name: str, *, each: Sequence[int], max_tokens: int) -> Agreement:
     found: list[Difference] = []
     answers: list[Completion] = []
     lengths: list[int] = []
-    with opened(workspace, name, entry, n_ctx=4096) as backend, Plain(opening_of(backend)) as plain:
+    with open_model(workspace, name, entry, n_ctx=4096) as backend, Reference(opening_of(backend)) as plain:
         for one in prompts(backend, workspace, each=each, max_tokens=max_tokens):
             tokens = tokens_of(backend, one.request)
             ours, own = answer(backend, one.request), plain.write(tokens, max_tokens)
@@ -187,7 +188,7 @@ def agreement(name: str, *, each: Sequence[int], max_tokens: int) -> Agreement:
 
 
 def traced(
-    backend: LlamaBackend, plain: Plain, one: Asked, tokens: Sequence[int], ours: Completion, own: Written
+    backend: LlamaBackend, plain: Reference, one: Asked, tokens: Sequence[int], ours: Completion, own: Written
 ) -> Difference:
     """Why the two texts differ."""
     params = one.request.params

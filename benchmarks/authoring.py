@@ -72,7 +72,7 @@ def measure(count: int, commits: int, repeats: int) -> dict[str, Any]:
         (workspace.root / one.path).write_text(text)
         found["after_an_edit_s"], entries = _timed(listing)
         assert (entries[0].description, entries[0].state) == ("Answer question number none", "changed")
-        shelf.save(workspace, one.path, text, "Edit", base=text)
+        shelf.save_template(workspace, one.path, text, "Edit", base=text)
         found["after_a_commit_s"], entries = _timed(listing)
         last = entries[0].last
         assert last

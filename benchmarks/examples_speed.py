@@ -55,9 +55,9 @@ def measure(size: int, times: int) -> dict[str, dict[str, float]]:
         def question(number: int) -> dict[str, str]:
             return {"question": pool[number * 37 % size].inputs["question"]}
 
-        ways["search"] = lambda number: examples.search(pool, f"w{number + 900} w")
+        ways["search"] = lambda number: examples.search_pool(pool, f"w{number + 900} w")
         for select in ("first", "random", "balanced", "similar", "diverse"):
-            ways[select] = lambda number, select=select: examples.choose(
+            ways[select] = lambda number, select=select: examples.choose_shots(
                 pool, ShotChoice("pool.jsonl", 8, select, order="similar_last"), question(number)
             )
         found: dict[str, dict[str, float]] = {}

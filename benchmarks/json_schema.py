@@ -22,7 +22,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from promptlab._util.json_schema import verdict
+from promptlab._util.json_schema import validate
 from promptlab.errors import PromptlabError
 from promptlab.models._llama._grammar import Grammar, grammar_of
 
@@ -132,7 +132,7 @@ def _count(found: Found, schema: Any, instances: list[dict[str, Any]], name: str
                 found.missed.append(f"{name}: {one['description']}")
         else:
             found.invalid += 1
-            found.accepted += writable and verdict(text, json.dumps(one["data"])).valid
+            found.accepted += writable and validate(text, json.dumps(one["data"])).valid
 
 
 QUESTION = "Describe the match of the final of the 2022 world cup in football: Argentina beat France 4-2 on penalties."
@@ -156,9 +156,9 @@ def of_a_token(model: str, rounds: int) -> str:
     """What the mask costs, in this process, beside a token of `model` on this machine."""
     from promptlab.models._catalogue import Catalogue
     from promptlab.models._llama._backend import LlamaBackend, usable_cores
-    from promptlab.models._llama._exact_engine import Engine
+    from promptlab.models._llama._exact_engine import ExactEngine
     from promptlab.models._llama._generation import Answer
-    from promptlab.models._llama._load import Settings
+    from promptlab.models._llama._settings import Settings
     from promptlab.models._llama._token_masks import Held
     from promptlab.types import Message, Params, Prompt, Request
     from promptlab.workspace._workspace import Workspace
@@ -187,12 +187,12 @@ def of_a_token(model: str, rounds: int) -> str:
 
     rows = {}
     for schema in (None, MATCH):
-        engine = Engine(settings, stopping=lambda: False)
+        engine = ExactEngine(settings, stopping=lambda: False)
         grammar = grammar_of(schema).text if schema else None
         task = Task(settings, tokens_of(backend, request), request.params, 0, grammar=grammar)
         started = time.perf_counter()
         if schema:
-            engine.loaded.rules(engine._words)
+            engine.loaded.token_masks(engine._table)
         opening = time.perf_counter() - started
         engine.answer(task, _Nobody())  # its rules and its pieces are there from then on
         Answer.choose, Held.mask = timed("choosing", choose), timed("masks", mask)  # type: ignore[method-assign]
@@ -209,7 +209,7 @@ def of_a_token(model: str, rounds: int) -> str:
     (_, free, _, _), (whole, held, opening, done) = rows[None], rows[MATCH]
     each = whole / held["tokens"]
     more = held["choosing"] / held["tokens"] - free["choosing"] / free["tokens"]
-    judged = verdict(MATCH, done.text)
+    judged = validate(MATCH, done.text)
     return (
         f"| {model} | {opening:.2f} s | {1000 * each:.1f} ms | {1000 * free['choosing'] / free['tokens']:.2f} ms "
         f"| {1000 * held['choosing'] / held['tokens']:.2f} ms | {1000 * held['masks'] / held['tokens']:.2f} ms "

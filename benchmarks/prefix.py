@@ -49,9 +49,9 @@ from promptlab.errors import InputError
 from promptlab.examples import _pool as examples
 from promptlab.models._catalogue import Catalogue
 from promptlab.models._llama._backend import LlamaBackend, usable_cores
-from promptlab.models._llama._exact_engine import Engine
+from promptlab.models._llama._exact_engine import ExactEngine
 from promptlab.models._llama._host import Engines
-from promptlab.models._llama._ipc import Pipe, Said
+from promptlab.models._llama._ipc import Pipe, StepTaken
 from promptlab.models._llama._sampling import Sampler
 from promptlab.models._llama._tokenize import encode, split_controls
 from promptlab.models._llama._workers import WORKERS
@@ -122,7 +122,7 @@ def article_of(backend: LlamaBackend, workspace: Workspace, tokens: int) -> str:
     """The lines of the article that make at most `tokens` tokens."""
     kept: list[str] = []
     left = tokens
-    for line in documents.read(workspace, ARTICLE).text.splitlines(keepends=True):
+    for line in documents.read_document(workspace, ARTICLE).text.splitlines(keepends=True):
         left -= backend.vocab.count(line.encode())
         if left < 0:
             break
@@ -598,7 +598,7 @@ def measure_cost(name: str, *, tokens: int) -> CostFigures:
     with opened(name, host=host) as backend:
         warmed(backend)
         (engine,) = host._loaded.values()
-        assert isinstance(engine, Engine)
+        assert isinstance(engine, ExactEngine)
         engine._lib = lib = _Timed(engine._lib)
         Sampler.sample = timed  # type: ignore[method-assign]  # put back below
         try:
@@ -629,7 +629,7 @@ def _pipe_seconds(count: int = 5_000) -> float:
         pipe = Pipe(here, there)
         started = time.perf_counter()
         for number in range(count):
-            pipe.send(Said(number, Delta(" Argentina")))
+            pipe.send(StepTaken(number, Delta(" Argentina")))
             pipe.receive()
         return (time.perf_counter() - started) / count
 
@@ -663,10 +663,10 @@ def _memory(name: str, requests: int) -> MemoryFigures:
     rows = {max(1, requests * part // 8) for part in range(1, 9)}
     with opened(name) as backend:
         warmed(backend)
-        standing = WORKERS.standing(backend._settings)
-        assert standing
+        state = WORKERS.state(backend._settings)
+        assert state
         assert WORKERS.pid
-        weights_and_kv = standing.size - standing.state_bytes
+        weights_and_kv = state.size - state.state_bytes
         for number in range(1, requests + 1):
             text = f"Say the number {number} and the one after it."
             ask(backend, Beginning("", "", "none").ask(name, text, Params(max_tokens=4)))

@@ -272,7 +272,7 @@ def _value(fake: Any, name: str, identity: str) -> tuple[str, str]:
 # Counting
 
 
-def count(table: Table, one: Labelled, finds: Sequence[scan.Found], named: Callable[[str], str]) -> None:
+def count(table: Table, one: Labelled, finds: Sequence[scan.Finding], named: Callable[[str], str]) -> None:
     """Hold what was found in a text against what is in it. `named` gives our kind of a thing."""
     table.texts += 1
     for start, end, kind in one.things:
@@ -293,22 +293,22 @@ def measure(*, number: int, tools: Path | None) -> dict[str, Any]:
     plugin = {name: known for name, known, _ in KEYS}
     shapes = Table("keys")
     for one in keys(number, chance):
-        count(shapes, one, scan.find(one.text, "keys"), lambda kind: plugin[kind])
+        count(shapes, one, scan.scan_text(one.text, "keys"), lambda kind: plugin[kind])
     for row in shapes.rows.values():
         row.looked_for = bool(plugin.get(row.kind, row.kind))
     alike: dict[str, dict[str, int]] = {}
     for name, one in look_alikes(number, chance):
         alarms = alike.setdefault(name, defaultdict(int))
         alarms["texts"] += 1
-        for find in (*scan.find(one.text, "keys"), *scan.find(one.text, "personal", (one.region,))):
+        for find in (*scan.scan_text(one.text, "keys"), *scan.scan_text(one.text, "personal", (one.region,))):
             alarms[find.kind] += 1
     tables = [shapes]
     if tools is not None:
         abroad, home = Table("personal data, no regions"), Table("personal data, with the region of the text")
         for one in personal(max(1, number // 20), tools):
-            count(abroad, one, scan.find(one.text, "personal"), lambda kind: kind)
-            count(home, one, scan.find(one.text, "personal", (one.region,)), lambda kind: kind)
-            for find in scan.find(one.text, "keys"):
+            count(abroad, one, scan.scan_text(one.text, "personal"), lambda kind: kind)
+            count(home, one, scan.scan_text(one.text, "personal", (one.region,)), lambda kind: kind)
+            for find in scan.scan_text(one.text, "keys"):
                 shapes.row(find.kind).false_alarms += 1
         for table in (abroad, home):
             for row in table.rows.values():

@@ -30,10 +30,10 @@ from typing import Any
 from benchmarks import machine
 from benchmarks.prefix import opened
 from promptlab.errors import EngineFailed
-from promptlab.models._benchmark import resident
 from promptlab.models._llama._backend import LlamaBackend
 from promptlab.models._llama._host import Engines
 from promptlab.models._llama._workers import WORKERS
+from promptlab.models._resident_memory import resident_memory
 from promptlab.types import Completion, Delta, Message, Params, Prompt, Request
 
 SENTENCES = 12
@@ -132,7 +132,7 @@ class Soak:
                 threading.Timer(chance.random() / 2, _kill).start()
             self._ask(chance, chance.randrange(len(self._requests)))
             if number in rows and WORKERS.pid:
-                self.memory_mb[number] = round((resident(pid=WORKERS.pid) or 0) / 1e6, 1)
+                self.memory_mb[number] = round((resident_memory(pid=WORKERS.pid) or 0) / 1e6, 1)
 
     def _ask(self, chance: random.Random, which: int) -> None:
         cancel, stop_after = threading.Event(), chance.choice([None, None, None, chance.randrange(1, 12)])

@@ -46,7 +46,7 @@ class Model:
 
     def __init__(self, name: str, catalogue: Catalogue, characters: int) -> None:
         backend: Any = catalogue.backend(name)
-        text = documents.read(catalogue.workspace, ARTICLE).text[:characters]
+        text = documents.read_document(catalogue.workspace, ARTICLE).text[:characters]
         import llama_cpp
 
         self.name, self._library = name, llama_cpp

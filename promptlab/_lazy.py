@@ -1,6 +1,6 @@
-"""The face of a package: its `__init__.py` lists what others may use, and a module is loaded when a name of it is used.
+"""Lazy package faces: an `__init__.py` lists its public names, and a module is loaded when one of its names is used.
 
-So `import promptlab` and the child processes load only what they need, and a type checker sees ordinary imports:
+`import promptlab` and the child processes then load only what they need, and a type checker sees ordinary imports:
 
     if TYPE_CHECKING:
         from promptlab.models._catalogue import Catalogue
@@ -11,8 +11,6 @@ So `import promptlab` and the child processes load only what they need, and a ty
 
 from __future__ import annotations
 
-import ast
-import inspect
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -21,10 +19,12 @@ from typing import Any
 
 
 def lazy(package: str) -> Callable[[str], Any]:
-    """A `__getattr__` (PEP 562) for `package`, which finds a name by the imports that stand under `TYPE_CHECKING`."""
+    """A `__getattr__` (PEP 562) for `package` that resolves names by the imports under `if TYPE_CHECKING`."""
 
     @cache
     def homes() -> dict[str, tuple[str, str]]:
+        import inspect  # with ast, 10 ms that `import promptlab` alone does not need
+
         return dict(_imports_for_type_checkers(inspect.getsource(sys.modules[package])))
 
     def load(name: str) -> Any:
@@ -39,7 +39,9 @@ def lazy(package: str) -> Callable[[str], Any]:
 
 
 def _imports_for_type_checkers(source: str) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Each name with its module and its name there."""
+    """Each name, with the module that defines it and its name there."""
+    import ast
+
     for block in ast.parse(source).body:
         if isinstance(block, ast.If):
             for statement in block.body:

@@ -1,4 +1,4 @@
-"""Everything promptlab raises on purpose.
+"""The errors of promptlab.
 
 PromptlabError                   has a hint: what to do next
 ├── InputError                   a file or a value is wrong; names file, line and field
@@ -11,30 +11,30 @@ PromptlabError                   has a hint: what to do next
 │   ├── SuiteError               a suite file, or a file of cases
 │   └── FormatError              a file to import, or what an export cannot express
 ├── ModelNotFound                the catalogue has no such model; the nearest name is shown
-├── ModelNotReady                it exists but cannot answer now: no key, no file, no library
-├── Untrusted                    it would run code or send a key of a workspace nobody trusts yet
+├── ModelNotReady                the model exists but cannot answer now: no key, no file, no library
+├── Untrusted                    it the workspace would run code or send a key, and is not trusted yet
 ├── GateRefused                  a label is above the model's clearance; nothing was sent
 ├── WindowExceeded               the prompt does not fit; tokens per section are listed
-├── BackendError                 the other side failed; `retryable` says whether trying again can help
+├── BackendError                 the model server or engine failed; `retryable` is True if a retry can help
 │   ├── AuthenticationFailed     the key is missing, wrong or not allowed
 │   ├── QuotaExhausted           the account has no credit left; never retried
-│   ├── RateLimited              too many requests; `retry_after` seconds if it was said
+│   ├── RateLimited              too many requests; `retry_after` in seconds, if known
 │   ├── RequestRejected          the server refuses this request as it is
 │   ├── ServerFailed             5xx
 │   ├── ConnectionFailed         no connection, or it broke before an answer began
 │   ├── DeadlineExceeded         connect, read or total time ran out
-│   ├── StreamCut                the answer broke off half-way
-│   ├── BadReply                 what came is not what the protocol says
-│   └── EngineFailed             the local engine: loading, memory, decoding
+│   ├── StreamCut                the answer ended before it was complete
+│   ├── BadReply                 the reply does not follow the protocol
+│   └── EngineFailed             the local engine failed: loading, memory, decoding
 │       └── IllegalInstruction   its code was built for another processor
-├── ShelfError                   a template cannot be kept in git, or not be read from it
-│   ├── NoRepository             the workspace is in no git repository
-│   ├── NoIdentity               git does not know who saves
-│   ├── Conflict                 the file changed since it was opened; both texts are kept
+├── ShelfError                   a template cannot be saved in git or read from it
+│   ├── NoRepository             the workspace is not in a git repository
+│   ├── NoIdentity               git has no name and address of the user
+│   ├── Conflict                 the file changed since it was opened; nothing is lost
 │   └── CommitRefused            a hook, or git itself, refused the commit; the text is in the file
-├── RecordingMiss                replay found no such request; the nearest one is shown
-├── NotWritten                   a file cannot be written: the disk is full, read-only, somebody else's
-├── SuiteBusy                    somebody else is at work on the suite
+├── RecordingMiss                the recording has no such request; the nearest one is shown
+├── NotWritten                   a file cannot be written: the disk is full, or it may not be written
+├── SuiteBusy                    another process is working on the suite
 └── StoreError                   the run history cannot be read or written
 """
 
@@ -46,7 +46,7 @@ from collections.abc import Iterable
 
 
 class PromptlabError(Exception):
-    """Says what was being done, to what, and, in `hint`, what to do next."""
+    """The message says what was being done and to what; `hint` says what to do next."""
 
     retryable = False
 
@@ -66,14 +66,14 @@ class InputError(PromptlabError):
         self, message: str, *, file: str = "", line: int | None = None, field: str = "", hint: str = ""
     ) -> None:
         self.file, self.line, self.field, self.what = file, line, field, message
-        file = file.replace("\n", "\\n")  # a name may hold anything, and an error begins with one line
+        file = file.replace("\n", "\\n")  # a file name may contain newlines, but an error must begin with one line
         place = f"{file}:{line}" if file and line else file
         super().__init__(": ".join(part for part in (place, field, message) if part), hint=hint)
 
 
 class WorkspaceError(InputError):
-    """promptlab.yaml is missing or wrong. What it quotes of a web address ends behind its `://`: the rest may hold a
-    password."""
+    """promptlab.yaml is missing or wrong. Web addresses in the message are cut after `://`, because the rest may
+    contain a password."""
 
     def __init__(
         self, message: str, *, file: str = "", line: int | None = None, field: str = "", hint: str = ""
@@ -99,7 +99,7 @@ class ReaderMissing(DocumentError):
 
 
 class ExampleError(InputError):
-    """An example pool cannot be read, or cannot give what is asked of it."""
+    """An example pool cannot be read or changed, or it has too few examples."""
 
 
 class SuiteError(InputError):
@@ -107,7 +107,7 @@ class SuiteError(InputError):
 
 
 class FormatError(InputError):
-    """A file to import is not what its format says, or an export cannot express what is asked for."""
+    """A file to import is not what its format says, or an export format cannot express the template."""
 
 
 class ModelNotFound(PromptlabError):
@@ -119,7 +119,7 @@ class ModelNotReady(PromptlabError):
 
 
 class Untrusted(PromptlabError):
-    """The workspace asks to run code, or to send prompts or keys somewhere, and the person has not trusted it yet."""
+    """The workspace would run code, or send prompts or keys to a host, and the user has not trusted it yet."""
 
 
 class GateRefused(PromptlabError):
@@ -127,11 +127,11 @@ class GateRefused(PromptlabError):
 
 
 class WindowExceeded(PromptlabError):
-    """The prompt and the answer asked for do not fit the model's window. Nothing was sent."""
+    """The prompt and the room for the answer do not fit the context window of the model. Nothing was sent."""
 
 
 class BackendError(PromptlabError):
-    """The answering side failed. `status` is the HTTP status where there was one."""
+    """The model server or engine failed. `status` is the HTTP status, if there was one."""
 
     def __init__(self, message: str, *, hint: str = "", status: int | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -143,11 +143,11 @@ class AuthenticationFailed(BackendError):
 
 
 class QuotaExhausted(BackendError):
-    """The account has no credit left; asking again cannot help."""
+    """The account has no credit left. A retry cannot help."""
 
 
 class RateLimited(BackendError):
-    """Too many requests. `retry_after` is in seconds, None where the server did not say."""
+    """Too many requests. `retry_after` is in seconds, None if the server did not send it."""
 
     retryable = True
 
@@ -159,7 +159,7 @@ class RateLimited(BackendError):
 
 
 class RequestRejected(BackendError):
-    """The server refuses the request as it is: wrong model name, unknown field, too long."""
+    """The server refuses the request: wrong model name, unknown field, too long."""
 
 
 class ServerFailed(BackendError):
@@ -179,11 +179,11 @@ class DeadlineExceeded(BackendError):
 
 
 class StreamCut(BackendError):
-    """The answer broke off before its end; what had arrived is kept."""
+    """The connection broke before the answer was complete. The part that arrived is kept."""
 
 
 class BadReply(BackendError):
-    """What came back is not what the protocol says."""
+    """The reply of the server does not follow the protocol."""
 
 
 class EngineFailed(BackendError):
@@ -195,22 +195,23 @@ class IllegalInstruction(EngineFailed):
 
 
 class ShelfError(PromptlabError):
-    """A template cannot be kept in git, or not be read from it."""
+    """A template cannot be saved in git or read from it."""
 
 
 class NoRepository(ShelfError):
-    """The workspace is in no git repository, so there is nowhere to keep versions. Nothing was written."""
+    """The workspace is not in a git repository, so versions cannot be saved. Nothing was written."""
 
 
 class NoIdentity(ShelfError):
-    """Git does not know who saves. Nothing was written."""
+    """Git has no name and address of the user. Nothing was written."""
 
 
 class Conflict(ShelfError):
-    """The file changed since it was opened. Nothing was written, nothing is lost.
+    """The file changed since it was opened. Nothing was written and nothing is lost.
 
-    `base` is the text as opened (None: there was no file), `ours` what was to be saved, `theirs` what the file holds
-    now (None: it is gone). `merged` brings ours and theirs together; where it is not `clean` it has git's markers.
+    `base` is the text when it was opened (None: there was no file), `ours` the text to save, `theirs` the text of the
+    file now (None: it was deleted). `merged` is the merge of ours and theirs; if it is not `clean`, it has the conflict
+    markers of git.
     """
 
     def __init__(
@@ -229,7 +230,7 @@ class Conflict(ShelfError):
 
 
 class CommitRefused(ShelfError):
-    """A hook, or git itself, refused the commit. The text is in the file; `output` is what was said."""
+    """A hook, or git itself, refused the commit. The text is in the file; `output` is the output of git or the hook."""
 
     def __init__(self, message: str, *, hint: str = "", output: str = "") -> None:
         super().__init__(message, hint=hint)
@@ -237,11 +238,11 @@ class CommitRefused(ShelfError):
 
 
 class RecordingMiss(PromptlabError):
-    """Replay has no such request; it never becomes a live call."""
+    """The recording has no such request. Replay never asks a model instead."""
 
 
 class NotWritten(PromptlabError, OSError):
-    """A file cannot be written; what was there before is untouched. An `OSError` too, with its `errno`."""
+    """A file cannot be written. Its old content is unchanged. This is also an `OSError`, with its `errno`."""
 
     def __init__(self, message: str, *, hint: str = "", errno: int | None = None, strerror: str = "") -> None:
         super().__init__(message, hint=hint)
@@ -249,7 +250,7 @@ class NotWritten(PromptlabError, OSError):
 
 
 class SuiteBusy(PromptlabError):
-    """Another process, or another part of this one, is at work on the suite. Nothing was asked or written."""
+    """Another process, or another thread of this one, is working on the suite. No model was asked, nothing written."""
 
 
 class StoreError(PromptlabError):
@@ -257,7 +258,7 @@ class StoreError(PromptlabError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint naming the known word closest to `name`, or all of them when none is close."""
+    """A hint with the known word closest to `name`, or with all of them if none is close."""
     words = sorted(known)
     close = difflib.get_close_matches(name, words, n=1, cutoff=0.5)
     if close:

@@ -42,7 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
         from promptlab import workspace
 
         opened = contextlib.ExitStack()
-        opened.enter_context(workspace.everything())
+        opened.enter_context(workspace.trust_everything())
         config.add_cleanup(opened.close)
     given, written = _folders(config)
     for path in [*given, *written]:
@@ -85,12 +85,12 @@ class SuiteFile(pytest.File):
     """A suite; opens its workspace, which is the nearest folder upwards with a promptlab.yaml."""
 
     def collect(self) -> Iterator[CaseItem | ThresholdItem]:
-        from promptlab import suites
+        from promptlab import lab
         from promptlab.suites import Recording, TrialMaker, suite_items
-        from promptlab.workspace import Workspace
 
-        self.workspace: Workspace = Workspace.find(self.path.parent)
-        self.suite: Suite = suites.load_suite(self.workspace, str(self.path))
+        opened = lab.open(self.path.parent)  # a replay uses neither models nor history, so nothing needs closing
+        self.workspace: Workspace = opened.workspace
+        self.suite: Suite = opened.suite(str(self.path)).file
         self.fill: TrialMaker = TrialMaker(self.workspace, self.suite)
         self.recording: Recording | None = None
         Recording(self._recorded, shown=self.suite.recording).close()  # without one there is nothing to collect

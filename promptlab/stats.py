@@ -1,7 +1,7 @@
-"""How sure one can be: intervals, paired tests, and the cases it would take to know.
+"""Statistics: confidence intervals, paired tests, and the number of cases that a comparison needs.
 
-Pure functions of counts and scores, without any library. Two versions of a prompt are always compared on the same
-cases, and several answers to one case are one cluster: they say little more than one answer does.
+Pure functions of counts and scores, without a library. Two versions of a prompt are always compared on the same cases.
+Several answers to one case are one cluster, because they carry little more information than one answer.
 
     wilson(38, 40)                       # Interval(low=0.835, high=0.986)
     compare_binary([(True, False), …])   # before and after for each case: difference, interval, exact McNemar
@@ -23,16 +23,16 @@ from statistics import NormalDist, fmean
 
 CONFIDENCE = 0.95
 POWER = 0.8
-"""How often a true effect of the size asked for should be found."""
+"""The probability to find a true effect of the given size."""
 
 RESAMPLES = 4_000
-"""Draws of a bootstrap: the ends of a 95 % interval then move by about 1 % of its length from seed to seed."""
+"""Resamples of a bootstrap. With 4,000, the ends of a 95 % interval vary by about 1 % of its length between seeds."""
 
 ENOUGH = 8
-"""Cases from which a graded comparison has an interval: a bootstrap of fewer is far too narrow."""
+"""Fewest cases for which a graded comparison has an interval. A bootstrap of fewer cases is far too narrow."""
 
 FEW = 2_000
-"""Clusters up to which a bootstrap is drawn; above, the normal interval agrees with it to three digits."""
+"""Most clusters for a bootstrap. With more, the normal interval is the same to three digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +45,12 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two versions on the same cases: `difference` is after minus before, of mean scores in [0, 1].
+    """Two versions compared on the same cases. `difference` is the mean score after minus before, each from 0 to 1.
 
-    `better` and `worse` count the cases that changed. `p` is two-sided, `interval` that of the difference. `smallest`
-    is the smallest true difference that so many cases find with a power of 80 %, None when none is small enough.
-    `more` is how many cases more would settle it, 0 when it is settled, None when no number can be named: nothing
-    differs so far.
+    `better` and `worse` are the numbers of cases that changed. `p` is two-sided; `interval` is that of the difference.
+    `smallest` is the smallest true difference that this number of cases finds with a power of 80 %, None if there is
+    none. `more` is the number of further cases that would settle the question: 0 if it is settled, None if it cannot be
+    estimated because there is no difference so far.
     """
 
     cases: int
@@ -67,29 +67,29 @@ class Comparison:
 
     @property
     def settled(self) -> bool:
-        """Whether the interval lies on one side of zero."""
+        """True if the interval does not include zero."""
         return self.interval.low > 0 or self.interval.high < 0
 
 
 def wilson(passed: float, of: float, *, confidence: float = CONFIDENCE) -> Interval:
-    """The interval of a pass rate, `passed` of `of`; of nothing it is all of [0, 1]."""
+    """The Wilson interval of a pass rate, `passed` of `of`. With no observations it is [0, 1]."""
     if not 0 <= passed <= of:
-        raise ValueError(f"{passed} of {of} is no rate")
+        raise ValueError(f"{passed} of {of} is not a rate")
     if of == 0:
         return Interval(0.0, 1.0)
     z = deviations(confidence)
     rate, spread = passed / of, z * z / of
     middle = (rate + spread / 2) / (1 + spread)
     half = z * math.sqrt(rate * (1 - rate) / of + spread / (4 * of)) / (1 + spread)
-    # At the ends the formula gives 0 and 1 exactly, but for rounding.
+    # At the ends the formula gives exactly 0 and 1. Avoid the rounding error.
     return Interval(0.0 if passed == 0 else middle - half, 1.0 if passed == of else middle + half)
 
 
 def clustered(cases: Sequence[tuple[int, int]], *, confidence: float = CONFIDENCE) -> Interval:
-    """The interval of a pass rate when each case was answered several times: passed and answers of each.
+    """The interval of a pass rate if each case has several answers. `cases` are pairs (passed, answers).
 
-    Wilson's, with as many observations as the answers are worth: as many as there are cases when all answers to a case
-    agree, up to all of them when they differ as those of different cases do (Kish's effective sample size).
+    It is the Wilson interval for the effective sample size (Kish). That is the number of cases if all answers to a case
+    agree, and up to the number of answers if they differ as much as answers to different cases.
     """
     answers = sum(of for _, of in cases)
     if not answers:
@@ -104,7 +104,7 @@ def clustered(cases: Sequence[tuple[int, int]], *, confidence: float = CONFIDENC
 
 
 def mcnemar(better: int, worse: int) -> float:
-    """Two-sided exact p of so many changes for the better and for the worse, were both equally likely."""
+    """The two-sided exact p-value of McNemar's test, for the numbers of cases that got better and worse."""
     changed = better + worse
     if changed == 0:
         return 1.0
@@ -113,13 +113,13 @@ def mcnemar(better: int, worse: int) -> float:
 
 
 def _large_tail(tail: int, changed: int) -> float:
-    # The sum may be too large for a float; the ratio is not.
+    # The sum may be too large for a float, but the ratio is not.
     shift = max(0, tail.bit_length() - 64)
     return math.ldexp(float(tail >> shift), shift + 1 - changed)
 
 
 def compare_binary(pairs: Sequence[tuple[bool, bool]], *, confidence: float = CONFIDENCE) -> Comparison:
-    """Compare passes before and after, one pair a case, with an exact McNemar test."""
+    """Compare passes before and after, one pair per case, with the exact McNemar test."""
     cases = len(pairs)
     better = sum(new and not old for old, new in pairs)
     worse = sum(old and not new for old, new in pairs)
@@ -144,7 +144,7 @@ def compare_binary(pairs: Sequence[tuple[bool, bool]], *, confidence: float = CO
 
 
 def _paired_interval(better: int, worse: int, cases: int, confidence: float) -> Interval:
-    """Agresti and Min: half an observation added to each of the four cells."""
+    """The interval of Agresti and Min: half an observation is added to each of the four cells."""
     if cases == 0:
         return Interval(-1.0, 1.0)
     n = cases + 2
@@ -161,9 +161,10 @@ def compare_graded(
     confidence: float = CONFIDENCE,
     seed: int = 0,
 ) -> Comparison:
-    """Compare scores in [0, 1] before and after; each case has the scores of its repeats, at least one on each side.
+    """Compare scores from 0 to 1, before and after. Each case has the scores of its repeats, at least one on each side.
 
-    Cases are drawn, not answers: repeats of a case are one cluster. Deterministic for a `seed`.
+    The bootstrap draws cases, not answers, because the repeats of a case are one cluster. The same `seed` gives the
+    same result.
     """
     if len(before) != len(after) or not all(map(len, before)) or not all(map(len, after)):
         raise ValueError("every case needs scores before and after")
@@ -176,7 +177,7 @@ def compare_graded(
     variance = sum((change - mean) ** 2 for change in changes) / (cases - 1) if cases > 1 else 0.0
     error = math.sqrt(variance / cases)
     if cases < ENOUGH:
-        # So few cases say next to nothing of other ones, and a bootstrap of them would hide it.
+        # So few cases say almost nothing about other cases, but a bootstrap would give a narrow interval.
         interval, p, method = Interval(-1.0, 1.0), 1.0, "too few cases for an interval"
     elif cases <= FEW:
         interval, p = _bootstrap(changes, confidence, seed)
@@ -206,9 +207,9 @@ def compare_graded(
 
 
 def _bootstrap(changes: Sequence[float], confidence: float, seed: int) -> tuple[Interval, float]:
-    """The percentile interval of the mean change, and the two-sided p of its sign."""
+    """The percentile interval of the mean change, and the two-sided p-value of its sign."""
     if not any(changes):
-        # Nothing changed in any case: of the cases not seen, at most a share that Wilson bounds can have changed.
+        # No case changed. The Wilson interval limits the share of changes among all other cases.
         bound = wilson(0, len(changes), confidence=confidence).high
         return Interval(-bound, bound), 1.0
     draw = random.Random(seed).choices
@@ -217,17 +218,17 @@ def _bootstrap(changes: Sequence[float], confidence: float, seed: int) -> tuple[
     tail = (1 - confidence) / 2
     low, high = means[math.floor(tail * RESAMPLES)], means[min(RESAMPLES - 1, math.ceil((1 - tail) * RESAMPLES) - 1)]
     below, above = sum(mean <= 0 for mean in means), sum(mean >= 0 for mean in means)
-    # One more draw, as if the observed sample were of no effect: a p of 0 is never known.
+    # Add one resample without an effect, because a p-value is never exactly 0.
     return Interval(low, high), min(1.0, 2 * (min(below, above) + 1) / (RESAMPLES + 1))
 
 
 def smallest_effect(
     cases: int, changed: float, *, confidence: float = CONFIDENCE, power: float = POWER
 ) -> float | None:
-    """The smallest true difference of pass rates that `cases` pairs find with this power, None when none is.
+    """The smallest true difference of pass rates that `cases` pairs find with this power. None if there is none.
 
-    `changed` is the share of cases that change either way. Never less than what the exact test asks for: with
-    every change in one direction it still needs six of them at 95 %.
+    `changed` is the share of cases that change in either direction. The result respects a limit of the exact test: even
+    if all changes go in one direction, it needs six of them at 95 %.
     """
     fewest = next((n for n in range(1, 64) if mcnemar(0, n) <= 1 - confidence), 64)
     low, high = fewest / cases if cases else math.inf, 1.0
@@ -245,10 +246,10 @@ def smallest_effect(
 
 
 def cases_needed(difference: float, changed: float, *, confidence: float = CONFIDENCE, power: float = POWER) -> int:
-    """Pairs to find a true `difference` of pass rates, when a share `changed` of all cases changes (Connor 1987)."""
+    """The number of pairs to find a true `difference` of pass rates, if a share `changed` of cases changes (Connor)."""
     effect = abs(difference)
     if not 0 < effect <= 1:
-        raise ValueError(f"{difference} is no difference that could be found")
+        raise ValueError(f"{difference} is not a difference between 0 and 1")
     share = min(1.0, max(changed, effect))
     reach = deviations(confidence) * math.sqrt(share)
     reach += NormalDist().inv_cdf(power) * math.sqrt(max(0.0, share - effect * effect))
@@ -264,7 +265,7 @@ def _more(cases: int, difference: float, changed: float, settled: bool, confiden
 
 
 def holm(ps: Mapping[str, float]) -> dict[str, float]:
-    """p values adjusted for being many: each may be held against the level one would hold a single one against."""
+    """The Holm-adjusted p-values. Compare each with the usual level, such as 0.05."""
     adjusted, highest = {}, 0.0
     for rank, (name, p) in enumerate(sorted(ps.items(), key=lambda item: item[1])):
         highest = max(highest, min(1.0, (len(ps) - rank) * p))
@@ -274,9 +275,9 @@ def holm(ps: Mapping[str, float]) -> dict[str, float]:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How far two judges agree on `of` answers: the share of equal marks, its interval, and Cohen's kappa.
+    """The agreement of two judges on `of` answers: the share of equal marks, its interval, and Cohen's kappa.
 
-    `kappa` is None where it has no meaning: nothing to compare, or both always said the same one thing.
+    `kappa` is None if it is undefined: there are no answers, or both judges always gave the same mark.
     """
 
     of: int
@@ -286,7 +287,7 @@ class Agreement:
 
 
 def agreement(marks: Sequence[tuple[bool, bool]]) -> Agreement:
-    """The agreement of two judges, from what each said of every answer."""
+    """The agreement of two judges. `marks` are their two marks for each answer."""
     of, same = len(marks), sum(a == b for a, b in marks)
     if not of:
         return Agreement(0, 0.0, wilson(0, 0), None)
@@ -297,7 +298,7 @@ def agreement(marks: Sequence[tuple[bool, bool]]) -> Agreement:
 
 
 def deviations(confidence: float) -> float:
-    """Standard deviations that a normal interval of this confidence reaches to either side."""
+    """Half the width of a normal interval of this confidence, in standard deviations."""
     if not 0 < confidence < 1:
         raise ValueError(f"a confidence of {confidence} is not between 0 and 1")
     return NormalDist().inv_cdf((1 + confidence) / 2)

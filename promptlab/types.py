@@ -1,8 +1,8 @@
-"""The nouns everything else speaks in: small, frozen, and importable without any vendor library.
+"""The types that all packages share: small, frozen, and importable without any vendor library.
 
-One road leads through them. A `Trial` says what to ask; rendering it gives a `Prompt` (messages, and
-spans that say which characters came from where); with parameters that becomes a `Request`; a backend
-answers it with a `Completion`; scorers turn that into `Score`s; all of it together is a `Result`.
+They follow the way of a prompt. A `Trial` is what to ask. Rendering it gives a `Prompt`: messages, and spans that
+record where each character came from. With parameters it becomes a `Request`. A backend answers it with a `Completion`.
+Scorers give the completion `Score`s. All of it together is a `Result`.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ LABELS: tuple[Label, ...] = ("public", "internal", "confidential")
 """Privacy labels, lowest first. A model may see text up to its clearance."""
 
 SECTIONS: tuple[Section, ...] = ("instructions", "output_format", "context", "examples", "input", "layout")
-"""Where a character of a prompt can come from; `layout` is the text between the parts."""
+"""The sections of a prompt. Every character belongs to one; `layout` is the text between the others."""
 
 SWITCHABLE: tuple[Section, ...] = ("instructions", "output_format", "context", "examples")
-"""Sections a trial may leave out. The input is the question itself, so it stays."""
+"""The sections that a trial may leave out. The input is the question itself, so it cannot be left out."""
 
 
 _RANKS = {label: rank for rank, label in enumerate(LABELS)}
 
 
 def highest(labels: Iterable[Label]) -> Label:
-    """The strictest of `labels`; public when there are none."""
+    """The highest of `labels`; public if there are none."""
     return max(labels, key=_RANKS.__getitem__, default="public")
 
 
-@lru_cache(maxsize=256)  # one article is hashed by every request that holds it
+@lru_cache(maxsize=256)  # many requests contain the same long document
 def sha256(text: str) -> str:
-    """Hex SHA-256 of `text` as UTF-8; a lone surrogate is kept as its own bytes, so it never fails."""
+    """Hex SHA-256 of `text` as UTF-8. Lone surrogates are encoded too, so it never fails."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -50,23 +50,24 @@ def canonical_json(value: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """`name` tells participants of one role apart, for chat templates that show it; only `promptlab serve` sets it."""
+    """A message of a conversation. `name` distinguishes participants with the same role, for chat templates that show
+    it. Only `promptlab serve` sets it."""
 
     role: Role
     content: str
     name: str = ""
 
     def as_data(self) -> dict[str, str]:
-        """As servers and chat templates take it."""
-        said = {"role": self.role, "content": self.content}
-        return {**said, "name": self.name} if self.name else said
+        """The message as JSON data for servers and chat templates."""
+        data = {"role": self.role, "content": self.content}
+        return {**data, "name": self.name} if self.name else data
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Characters `start` to `end` (exclusive) of message number `message`, and where they came from.
+    """The characters `start` to `end` (exclusive) of message number `message`, and their provenance.
 
-    `source` names the document path, example id or input; it is empty for a section's own text.
+    `source` is the path of the document, the id of the example or the name of the input; "" for text of the template.
     """
 
     message: int
@@ -78,7 +79,7 @@ class Span:
 
 
 class Place(NamedTuple):
-    """A file that text came from, and the row of it by its id; "" for the whole file."""
+    """A file that a text came from. `row` is the id of a row in it, "" for the whole file."""
 
     path: str
     row: str = ""
@@ -86,10 +87,10 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Something that went into a render, with the label it carried then, whether or not a span shows it.
+    """Something that a prompt was made from, with the label that it had then, even if no span shows its text.
 
-    `places` are the files it came from, by which it gets the label it has now (`labels.Labels`). An empty one is of
-    text that no file had, such as what somebody typed; None is of a history that did not keep them.
+    `places` are the files that it came from; they give its label of now (`workspace.Labels`). It is empty for text that
+    was in no file, such as a typed input, and None in old histories, which did not store it.
     """
 
     section: Section
@@ -100,8 +101,8 @@ class Source:
 
     @classmethod
     def of(cls, section: Section, name: str, label: Label, sha256: str = "", places: Any = None) -> Source:
-        """A source from what JSON kept of it."""
-        return cls(section, name, label, sha256, None if places is None else tuple(Place(*one) for one in places))
+        """A source from its JSON data."""
+        return cls(section, name, label, sha256, None if places is None else tuple(Place(*place) for place in places))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,17 +114,17 @@ class Prompt:
     sources: tuple[Source, ...] = ()
 
     def texts(self) -> list[tuple[Span, str]]:
-        """Each span with its characters."""
+        """Each span with its text."""
         return [(s, self.messages[s.message].content[s.start : s.end]) for s in self.spans]
 
 
 @dataclass(frozen=True, slots=True)
 class Params:
-    """Sampling parameters. None leaves the choice to the backend's documented default.
+    """Sampling parameters. None means the documented default of the backend.
 
-    `max_tokens` counts new tokens. `seed` is passed where the backend knows it and always recorded. With `logprobs` the
-    answer says how likely each of its tokens was, and so many alternatives to it, 0 to 20. `reasoning_effort` is how
-    long a thinking model may think, in the server's own word: none, low, high.
+    `max_tokens` counts new tokens. `seed` is sent if the backend supports it, and always recorded. With `logprobs` the
+    answer has the log probability of each token and of this many alternatives, 0 to 20. `reasoning_effort` is how long
+    a thinking model may think, in the word of the server: none, low, high.
     """
 
     temperature: float = 0.0
@@ -141,38 +142,38 @@ class Params:
 
     def with_(self, **changes: Any) -> Params:
         """A copy with `changes`, leaving out those that are None."""
-        kept = {k: v for k, v in changes.items() if v is not None}
-        if "stop" in kept:
-            kept["stop"] = tuple(kept["stop"])
-        return replace(self, **kept)
+        wanted = {k: v for k, v in changes.items() if v is not None}
+        if "stop" in wanted:
+            wanted["stop"] = tuple(wanted["stop"])
+        return replace(self, **wanted)
 
 
 _PARAMS = tuple(f.name for f in fields(Params))
 _FLOATS = frozenset(f.name for f in fields(Params) if str(f.type).startswith("float"))
-"""Written as floats, so that a temperature of 0 and one of 0.0 are one request."""
+"""Always written as floats, so that a temperature of 0 and of 0.0 give the same key."""
 
 
 def _sorted_json(value: Any) -> str:
-    # Not as ASCII: there, two lone surrogates and the one character they would make look the same.
+    # Not ASCII: as escapes, two lone surrogates would look the same as the character that they form together.
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 @lru_cache(maxsize=64)
 def _hash_of_start(fingerprint: str, first: tuple[Message, ...]) -> Any:
-    """The hash of a request's JSON as far as its first message, which holds the article that a thousand questions
-    share."""
+    """The hash of the JSON of a request up to its first message. Cached, because a thousand questions about the same
+    document share it."""
     text = f'{{"backend":{_sorted_json(fingerprint)},"messages":['
     text += "".join(_sorted_json(message.as_data()) for message in first)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass"))
 
 
 _LAST_KEY = threading.local()
-"""The last request of this thread whose key was made, the fingerprint and the key: the road asks for it twice."""
+"""The last request of this thread, with its fingerprint and key. Cached, because a run needs the key twice."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What one backend is asked. `model` is the catalogue's name; `schema` is JSON Schema as text."""
+    """A request to a backend. `model` is the name in the catalogue; `schema` is JSON Schema as text."""
 
     model: str
     prompt: Prompt
@@ -185,7 +186,7 @@ class Request:
         return self.prompt.messages
 
     def body(self) -> dict[str, Any]:
-        """The part that decides the answer, as plain JSON data."""
+        """The part of the request that decides the answer, as JSON data."""
         params = {name: getattr(self.params, name) for name in _PARAMS} | {"stop": list(self.params.stop)}
         return {
             "messages": [message.as_data() for message in self.messages],
@@ -199,30 +200,30 @@ class Request:
         }
 
     def key(self, fingerprint: str) -> str:
-        """Hex SHA-256 over `body()` and the backend's fingerprint: equal keys may share an answer.
+        """Hex SHA-256 of `body()` and the fingerprint of the backend. Requests with equal keys may share an answer.
 
-        Repeats have keys of their own, so two samples are never one. No API key is part of it.
+        Each repeat has a key of its own, so two samples are never the same answer. API keys are not part of it.
         """
         last = getattr(_LAST_KEY, "value", None)
         if last is not None and last[0] is self and last[1] == fingerprint:
             return str(last[2])
         body = self.body()
         if self.schema:
-            # As text, so that sorting spares it: models answer in the order of a schema's properties.
+            # As text, so that it is not sorted: models answer in the order of the properties.
             body["schema"] = json.dumps(json.loads(self.schema), separators=(",", ":"), ensure_ascii=False)
         rest = {name: body[name] for name in ("params", "repeat", "schema")} | {"v": 1}
         text = "".join(f",{_sorted_json(message)}" for message in body["messages"][1:])
         text += f"],{_sorted_json(rest)[1:]}"
         hashed = _hash_of_start(fingerprint, self.messages[:1]).copy()
         hashed.update(text.encode("utf-8", "surrogatepass"))
-        found = str(hashed.hexdigest())
-        _LAST_KEY.value = self, fingerprint, found
-        return found
+        key = str(hashed.hexdigest())
+        _LAST_KEY.value = self, fingerprint, key
+        return key
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a local model keeps read of earlier prompts: states in memory and files on disk, and the bytes of each."""
+    """The prefix cache of a local model: the number and bytes of states in memory and of files on disk."""
 
     states: int
     state_bytes: int
@@ -232,10 +233,10 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens. `read` were processed, `reused` were found already read, `written` are new; of these `thinking` went into
-    thinking.
+    """Numbers of tokens. `read` were processed by prefill, `reused` came from the prefix cache, `written` are new.
+    `thinking` is the part of `written` that was thinking.
 
-    The prompt is `read + reused` long. None where the backend did not say.
+    The prompt has `read + reused` tokens. None if the backend did not report a number.
     """
 
     read: int | None = None
@@ -248,36 +249,39 @@ class Usage:
         return None if self.read is None else self.read + (self.reused or 0)
 
     def as_dict(self) -> dict[str, int | None]:
-        """As a recording keeps it; `thinking` only where there was some."""
-        kept = {"read": self.read, "reused": self.reused, "written": self.written}
-        return kept if self.thinking is None else {**kept, "thinking": self.thinking}
+        """The JSON data for a recording. `thinking` is left out if there was none."""
+        data = {"read": self.read, "reused": self.reused, "written": self.written}
+        return data if self.thinking is None else {**data, "thinking": self.thinking}
 
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Seconds. `first_token` and `total` count from the moment the backend turned to the request;
-    `waited` is the time before that (queue, model loading, pauses between retries)."""
+    """Times in seconds. `first_token` and `total` count from the moment when the backend began with the request.
+    `waited` is the time before that: queue, model loading, pauses between retries."""
 
     waited: float = 0.0
     first_token: float | None = None
     total: float = 0.0
 
     def tokens_per_second(self, written: int | None) -> float | None:
-        """Rate after the first token; None with fewer than two tokens."""
+        """Tokens per second after the first token. None for fewer than two tokens."""
         if not written or written < 2 or self.first_token is None or self.total <= self.first_token:
             return None
         return (written - 1) / (self.total - self.first_token)
 
 
 FinishReason = Literal["stop", "length", "stopped", "content_filter", "tool_calls", "unknown"]
-"""`stop`: the model ended or met a stop string; `length`: max_tokens; `stopped`: a person pressed Stop."""
+"""`stop`: the model ended, or reached a stop string; `length`: max_tokens reached; `stopped`: the user pressed Stop."""
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A model's answer. `fingerprint` is what the answering side said of itself (API model and
-    system fingerprint, or model file hash); `details` is for people: device, attempts, warnings.
-    `thinking` is what the model wrote for itself before it; scorers never see it."""
+    """The answer of a model.
+
+    `fingerprint` is what the server or engine reports about itself: API model and system fingerprint, or the hash of
+    the model file. `details` are for the user: device, attempts, warnings. `thinking` is the text before the answer;
+    scorers never see it.
+    """
 
     text: str
     finish_reason: FinishReason = "stop"
@@ -297,16 +301,16 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Thought:
-    """A piece of a model's thinking as it arrives. It is no part of the answer."""
+    """A piece of the model's thinking as it arrives. It is not part of the answer."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """What a backend is doing while no text comes. `done` of `total` are tokens while reading, else 0.
+    """What a backend is doing while no text arrives. During prefill, `done` of `total` tokens are processed; else 0.
 
-    `detail` is a short clause for people: "gemma-3-270m is answering", "retrying in 2 s: server error 503".
+    `detail` is a short clause for the user: "gemma-3-270m is answering", "retrying in 2 s: server error 503".
     """
 
     name: Literal["waiting", "loading", "reading", "retrying"]
@@ -317,10 +321,10 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Tokens a prompt takes in one model, by section, against its window.
+    """The tokens of a prompt for one model, by section, and the context window.
 
-    `exact` is False where the count is an estimate. `prompt` includes what the chat template adds,
-    which counts as `layout`. `room` is the number of new tokens asked for.
+    `exact` is False if the count is an estimate. `prompt` includes the tokens that the chat template adds; they count
+    as `layout`. `room` is the number of new tokens in the request.
     """
 
     prompt: int
@@ -337,7 +341,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Part of what goes over the wire or into the model. `control` marks the model's own control tokens."""
+    """A piece of the text that a model gets. `control` is True for control tokens of the model."""
 
     text: str
     section: Section
@@ -347,7 +351,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class AsSent:
-    """What a model will get: for a local model the raw string in pieces, for an API the JSON body."""
+    """What a model will get. For a local model the raw text in pieces; for an API the JSON body."""
 
     pieces: tuple[Piece, ...]
     budget: Budget
@@ -363,7 +367,7 @@ class Document:
     text: str
     label: Label = "public"
     file: str = field(default="", compare=False)
-    """The file it is of, where `path` says more than that: of passages."""
+    """The path of the file, if this is a selection of passages, whose `path` names the choice too."""
 
     @property
     def sha256(self) -> str:
@@ -376,9 +380,9 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A worked example: inputs by name and the answer wanted. One example used in a prompt is a shot.
+    """A worked example: inputs by name, and the right answer. An example in a prompt is called a shot.
 
-    `origins` are the files that its text was copied from, `pool` the file that it stands in.
+    `origins` are the files that its text was copied from. `pool` is the file that it is in.
     """
 
     id: str
@@ -396,7 +400,8 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:
-    """An input a template declares. `default` None means it must be given; `sample` fills previews and checks."""
+    """An input that a template declares. If `default` is None it is required. `sample` is used in previews and
+    checks."""
 
     type: Literal["string", "number", "boolean", "list", "object"] = "string"
     sample: Any = None
@@ -410,10 +415,10 @@ Order = Literal["given", "reversed", "random", "similar_last"]
 
 @dataclass(frozen=True, slots=True)
 class ShotChoice:
-    """Which examples of a pool become shots: `pool` is a path in the workspace, `k` how many, `select` how.
+    """Which examples of a pool become shots. `pool` is a path in the workspace, `k` the number, `select` the method.
 
-    `order` is how those chosen stand in the prompt. `balance` says what a class is when `select` is `balanced`:
-    examples of the same output, or of the same first tag.
+    `order` is their order in the prompt. `balance` defines the classes if `select` is `balanced`: examples with the
+    same output, or with the same first tag.
     """
 
     pool: str
@@ -425,17 +430,17 @@ class ShotChoice:
 
 
 Unit = Literal["lines", "words", "characters"]
-"""What a range of a document is counted in."""
+"""The unit of a range in a document."""
 
 
 @dataclass(frozen=True, slots=True)
 class PassageChoice:
-    """Which passages of a document go into the prompt, instead of all of it.
+    """Which passages of a document go into the prompt, instead of the whole document.
 
-    `heading` takes the sections named in `headings`; `range` what lies from `start` to `end`, both counted from 1
-    and included, in `unit`s; `bm25` the `n` passages most like the question, which is the text of the inputs named
-    in `query`, or of all. `max_characters` and `max_tokens` (counted as `tokens.about` does) bound what is taken; what
-    does not fit is left out whole, and said.
+    `heading` takes the sections with these `headings`. `range` takes `unit`s `start` to `end`, counted from 1, both
+    included. `bm25` takes the `n` passages most similar to the question, which is the text of the inputs named in
+    `query`, or of all inputs. `max_characters` and `max_tokens` (by `documents.estimate_tokens`) limit the selection.
+    Passages that do not fit are left out completely and reported.
     """
 
     by: Literal["heading", "range", "bm25"]
@@ -451,13 +456,12 @@ class PassageChoice:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A template file, parsed. Texts are Jinja and kept to the byte; `source` is the whole file's text.
+    """A parsed template file. Its texts are Jinja, unchanged; `source` is the text of the whole file.
 
-    `user` is the Jinja text of a user turn, for the question and for each example alike; None takes the
-    single input as it is, or one `name: value` line for each of several. `layout` None takes the standard
-    layout. `passages` has the documents of `context` of which only passages are taken.
-    `schema` is JSON Schema as JSON text, its keys in the author's order: models answer in that order.
-    `label` is that of the file: its own text is as private as it says.
+    `user` is the Jinja text of a user turn, for the question and for each shot. If it is None, a single input is the
+    whole turn, and several inputs are lines `name: value`. If `layout` is None, the standard layout is used. `passages`
+    maps documents of `context` to a choice of passages. `schema` is JSON Schema as JSON text, with the keys in the
+    order of the author, because models answer in that order. `label` is the label of the file, so also of its text.
     """
 
     name: str
@@ -484,7 +488,7 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class ScorerSpec:
-    """A scorer as a suite names it. `options` is canonical JSON, so that a spec can be a key."""
+    """The name and options of a scorer in a suite. `options` is canonical JSON, so that a spec can be a dict key."""
 
     name: str
     options: str = "{}"
@@ -492,13 +496,13 @@ class ScorerSpec:
     @property
     def values(self) -> dict[str, Any]:
         """The options as data."""
-        found: dict[str, Any] = json.loads(self.options)
-        return found
+        values: dict[str, Any] = json.loads(self.options)
+        return values
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How good: `value` in [0, 1], the `answer` taken from the completion, and a short reason."""
+    """A score: `value` from 0 to 1, the part of the answer that was judged (`answer`), and a short reason."""
 
     scorer: str
     value: float
@@ -507,13 +511,12 @@ class Score:
 
 
 Scorer = Callable[[str, Any], Score]
-"""(answer, expected) -> Score. What is expected is text for most, a number, a list or an object for some."""
+"""(answer, expected) -> Score. `expected` is text for most scorers, and a number, list or object for some."""
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """Values of a template's inputs, and what is known of where they came from: their label, and their files by the
-    name of the input."""
+    """The values of a template's inputs, with their provenance: the label, and the files by the name of the input."""
 
     values: Mapping[str, Any]
     label: Label = "public"
@@ -521,16 +524,16 @@ class Given:
 
     @classmethod
     def typed(cls, values: Mapping[str, Any]) -> Given:
-        """Values that a person typed, or that the template has as its samples: the label of no file is theirs."""
+        """Values that the user typed, or the samples of the template. They come from no file, so they have no label."""
         return cls(values)
 
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """A stored request that is to be asked again, as it is but for model and repeat.
+    """A stored request to ask again; only the model and the repeat change.
 
-    There is none without what it was kept in: `kept_in` are those files, and `label` is the highest that anything kept
-    beside it had then, its inputs and what was expected. The runner works out what its sources are labelled now.
+    `kept_in` are the files that it was stored in. `label` is the highest label, at that time, of everything stored with
+    it: its inputs and the expected answer. The runner computes the labels that its sources have now.
     """
 
     request: Request
@@ -540,7 +543,7 @@ class Recalled:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A prompt, and the very objects it was rendered from: a trial that holds others of them has another prompt."""
+    """A prompt, and the objects that it was rendered from. A trial with other objects has another prompt."""
 
     prompt: Prompt
     of: tuple[Any, ...]
@@ -548,14 +551,14 @@ class Rendered:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One thing to ask: a template with its materials and inputs, in one variant, of one model, once.
+    """One question to one model: a template with its inputs, shots and documents, asked once.
 
-    `shots` and `documents` are already chosen and read, so rendering a trial touches no file. `label` is
-    that of the inputs, `places` the files they came from, by their names; "" is for all of them. `expected` is what
-    scorers compare the answer with, None where nobody said; `scorers` are the trial's own, beside those of its run.
-    `request` is a stored one that is asked again; then nothing is rendered, and the template only says where it came
-    from. `rendered` is the prompt, where the planner made it; trials that differ in model, parameters or repeat share
-    one.
+    `shots` and `documents` are chosen and read already, so rendering a trial reads no file. `without` are the sections
+    that are left out. `label` is the label of the inputs, and `places` are their files by the name of the input ("" for
+    all inputs). Scorers compare the answer with `expected`, None if it is unknown. `scorers` are those of this trial
+    only, in addition to those of the run. `request` is a stored request to ask again; then nothing is rendered, and the
+    template is only its provenance. `rendered` is the prompt, if the planner rendered it. Trials that differ only in
+    model, parameters or repeat share it.
     """
 
     template: Template
@@ -576,14 +579,14 @@ class Trial:
 
     @property
     def rendered_from(self) -> tuple[Any, ...]:
-        """All that decides the prompt, its labels and its sources."""
+        """Everything that determines the prompt, its labels and its sources."""
         return self.template, self.inputs, self.documents, self.shots, self.without, self.label, self.places
 
     @property
     def prompt(self) -> Prompt | None:
-        """The prompt as it was rendered from what the trial holds; None where it was not rendered yet.
+        """The prompt, if it was rendered from the objects that the trial has now; else None.
 
-        Compared by identity: a copy of a trial with another template or document must not keep the prompt of before.
+        Objects are compared by identity: a copy of a trial with another template or document has no prompt yet.
         """
         if self.rendered is None:
             return None
@@ -593,7 +596,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What is needed to make a result again, beyond its request (rule 6 of the design).
+    """The provenance of a result: all that is needed to repeat it, in addition to its request.
 
     `template_blob` is a git blob id.
     """
@@ -607,10 +610,10 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One trial, asked. Exactly one of `completion` and `error` is set.
+    """The result of a trial. Exactly one of `completion` and `error` is set.
 
-    `error` is a plain sentence, `error_kind` the class name in `promptlab.errors`.
-    `cached` means a stored answer was shown: its timings are those of the first time, not of now.
+    `error` is a message for the user, `error_kind` the name of its class in `promptlab.errors`. `cached` is True if a
+    stored answer was used; its timings are those of the first time. `partial` is the text that arrived before an error.
     """
 
     id: str
@@ -635,13 +638,28 @@ class Result:
 
     @property
     def text(self) -> str:
-        """The answer, or whatever had arrived before the failure."""
+        """The answer, or the part of it that arrived before an error."""
         return self.completion.text if self.completion else self.partial
+
+    @property
+    def score(self) -> float | None:
+        """The mean of its scores; None without any."""
+        return sum(score.value for score in self.scores) / len(self.scores) if self.scores else None
+
+    @property
+    def tokens(self) -> Usage:
+        """Tokens of the prompt and the answer; all are None if there is no answer."""
+        return self.completion.usage if self.completion else Usage()
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the answer took; None without one, and for a stored one, whose time was another day's."""
+        return self.completion.timings.total if self.completion and not self.cached else None
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A source as the run `run_id` had it, at `when`."""
+    """The use of a source in the run `run_id` at the time `when`."""
 
     source: Source
     run_id: str

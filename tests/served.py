@@ -1,6 +1,6 @@
 """`promptlab serve` over a real loopback socket, in a thread of the test, and a client that sends what it is told.
 
-with Served(Serving(catalogue, ["demo"])) as served:
+with Served(ModelServer(catalogue, ["demo"])) as served:
     reply = served.chat({"model": "demo", "messages": [...]})
     assert reply.status == 200 and reply.json["choices"][0]["finish_reason"] == "stop"
 """
@@ -19,8 +19,8 @@ from typing import Any
 
 import uvicorn
 
-from promptlab.server._app import Serving
-from promptlab.server._socket import Limits, config
+from promptlab.server._app import ModelServer
+from promptlab.server._socket import Limits, uvicorn_config
 
 SECONDS = 60
 """The limit of every wait; only there so that a failure ends."""
@@ -56,12 +56,12 @@ class Said:
 class Served:
     """A running server."""
 
-    def __init__(self, serving: Serving, limits: Limits | None = None) -> None:
+    def __init__(self, serving: ModelServer, limits: Limits | None = None) -> None:
         self.serving = serving
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/v1"
-        self._server = uvicorn.Server(config(serving, limits, timeout_graceful_shutdown=2))
+        self._server = uvicorn.Server(uvicorn_config(serving, limits, timeout_graceful_shutdown=2))
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
 
     def __enter__(self) -> Served:

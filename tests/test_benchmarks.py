@@ -51,6 +51,12 @@ def test_both_yaml_readers_are_compared() -> None:
     assert found["files"]["equal"] > 10
 
 
+def test_imports_and_help_are_measured_in_new_processes() -> None:
+    found = run("benchmarks.imports")["seconds"]
+    assert {"import promptlab", "promptlab --help", "python -c pass"} <= set(found)
+    assert all(value > 0 for values in found.values() for value in values)
+
+
 def test_every_way_to_choose_shots_is_measured() -> None:
     found = run("benchmarks.examples_speed")
     assert found["examples"] == 1_000

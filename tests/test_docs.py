@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 
 from promptlab.cli import suite as cli_suite
 from promptlab.cli._main import cli
-from promptlab.models._openai._request import CAPABILITIES, capabilities
+from promptlab.models._openai._request import CAPABILITIES, api_capabilities
 from promptlab.runs import _runner as runner
 from promptlab.scorers import _registry as scorers
 from promptlab.suites import _file as suite_file
@@ -55,8 +55,8 @@ def table(text: str, *, first: str) -> dict[str, list[str]]:
 
 SECTIONS: list[tuple[str, type[BaseModel]]] = [
     ("", _File),
-    ("A model that runs here: `backend: llama`", LlamaModel),
-    ("A model behind an API: `backend: openai`", OpenAIModel),
+    ("A local model: `backend: llama`", LlamaModel),
+    ("An API model: `backend: openai`", OpenAIModel),
 ]
 
 
@@ -79,7 +79,7 @@ def test_documented_defaults_are_the_defaults(heading: str, model: type[BaseMode
 def test_every_capability_is_documented_with_what_happens_unless_said_otherwise() -> None:
     rows = table(section(SECTIONS[2][0]), first="capability")
     entry = OpenAIModel(backend="openai", model="m")
-    official, other = (capabilities("m", entry, official=known) for known in (True, False))
+    official, other = (api_capabilities("m", entry, official=known) for known in (True, False))
     assert {key: cells[0].startswith("sent") for key, cells in rows.items()} == dict(official)
     assert {key: cells[0] == "sent" for key, cells in rows.items()} == dict(other)
 
@@ -170,14 +170,14 @@ def test_commands_shown_for_suites_run_and_ask_nobody(
 
 def test_every_scorer_is_documented_with_its_options() -> None:
     rows = table(SCORERS_DOC, first="scorer")
-    assert list(rows) == [*scorers.FACTORIES, *scorers.ASKING]
+    assert list(rows) == [*scorers.FACTORIES, *scorers.MODEL_SCORERS]
     for name, (_, options) in rows.items():
-        everywhere = {"at_least"} if name in scorers.ASKING else {"extract", "at_least"}
+        everywhere = {"at_least"} if name in scorers.MODEL_SCORERS else {"extract", "at_least"}
         assert set(re.findall(r"`(\w+)`", options)) == set(scorers.options_of(name)) - everywhere, name
     passes = {
         name: float(found[1]) for name, (said, _) in rows.items() if (found := re.search(r"from ([\d.]+)$", said))
     }
-    assert passes == dict(scorers.AT_LEAST)
+    assert passes == dict(scorers.PASS_MARKS)
 
 
 def test_every_example_of_scorers_is_accepted() -> None:
@@ -185,11 +185,11 @@ def test_every_example_of_scorers_is_accepted() -> None:
     assert blocks
     for block in blocks:
         for one in YAML(typ="safe").load(block)["scorers"]:
-            scorers.build(scorers.spec(one), REPOSITORY)
+            scorers.build_scorer(scorers.scorer_spec(one), REPOSITORY)
 
 
 def test_every_verdict_cause_and_threshold_is_documented() -> None:
-    kinds = re.findall(r"^\| ([a-z ]+) \| (?!the new answer|what is not|holds when)", VERDICTS_DOC, re.MULTILINE)
+    kinds = re.findall(r"^\| ([a-z ]+) \| (?!the new answer|difference|holds when)", VERDICTS_DOC, re.MULTILINE)
     assert set(kinds) == {*verdicts.KINDS, *get_args(CauseKind)}
     shown = re.findall(r"^\| `(.+?)` \|", VERDICTS_DOC, re.MULTILINE)
     assert shown == list(thresholds.FORMS)

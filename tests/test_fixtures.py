@@ -23,7 +23,7 @@ from promptlab.workspace._workspace import Workspace
 from tests.places import ROOT
 
 WORKSPACE = Workspace.load(ROOT)
-ARTICLE = documents.read(WORKSPACE, "fixtures/documents/world-cup-2022.md").text
+ARTICLE = documents.read_document(WORKSPACE, "fixtures/documents/world-cup-2022.md").text
 BODY, SOURCE = ARTICLE.split("\n## Source\n")
 FACTS_FILE = read_yaml(
     ROOT / "fixtures/facts/world-cup-2022.yaml", shown="fixtures/facts/world-cup-2022.yaml", error=TemplateError
@@ -226,7 +226,7 @@ def test_answers_that_follow_from_the_facts_are_right(question: str, answer: str
 
 
 def test_no_example_asks_the_demonstrations_question_or_gives_its_answer_away() -> None:
-    shots = examples.choose(pool("world-cup"), _choice("world-cup"), {"question": DEMO})
+    shots = examples.choose_shots(pool("world-cup"), _choice("world-cup"), {"question": DEMO})
     assert len(shots) == 2
     assert not any("Argentina" in shot.output + shot.inputs["question"] for shot in shots)
     asked = [example.inputs["question"].casefold() for example in pool("world-cup")]
@@ -265,10 +265,10 @@ def test_every_template_renders_with_its_samples(path: str) -> None:
     assert template.description
     inputs = templates.sample_inputs(template)
     assert all(value is not None for value in inputs.values())
-    texts = [documents.read(WORKSPACE, name) for name in template.context]
+    texts = [documents.read_document(WORKSPACE, name) for name in template.context]
     shots = ()
     if template.examples:
-        shots = examples.choose(examples.load_pool(WORKSPACE, template.examples.pool), template.examples, inputs)
+        shots = examples.choose_shots(examples.load_pool(WORKSPACE, template.examples.pool), template.examples, inputs)
         assert len(shots) == template.examples.k
     prompt = templates.render(template, inputs, documents=texts, shots=shots)
     assert [m.role for m in prompt.messages] == ["system", *["user", "assistant"] * len(shots), "user"]

@@ -169,7 +169,9 @@ def test_saves_killed_at_random_keep_the_file_and_the_repository(
             time.sleep(0.02)
         assert repo.text() in (before, text)
         repo.git("fsck", "--strict")
-        saved = shelf.save(workspace, repositories.CUP, repo.text() + "# by hand\n", "After the kill", base=repo.text())
+        saved = shelf.save_template(
+            workspace, repositories.CUP, repo.text() + "# by hand\n", "After the kill", base=repo.text()
+        )
         assert saved.committed
         assert [line for line in repo.status() if "cup.yaml" in line] == []  # nor is anything half left
 

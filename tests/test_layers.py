@@ -19,6 +19,7 @@ from tests.places import PACKAGE, ROOT
 DIRECTIONS = (
     ("cli", "pytest_plugin"),
     ("ui",),
+    ("lab",),
     ("formats", "server", "suites"),
     ("runs", "versions"),
     ("templates", "models"),
@@ -154,7 +155,7 @@ def test_only_the_runner_asks_a_backend_for_a_completion_but_for_two_that_keep_n
     outside = [f for f in FILES if "/models/_l" not in shown(f) and "/models/_o" not in shown(f)]
     # Trying a model asks one of this machine, with text made up on the spot: there is nothing to keep from it. What
     # `promptlab serve` is asked is no run (docs/decisions.md).
-    asking = ["promptlab/models/_benchmark.py", "promptlab/runs/_runner.py", "promptlab/server/_generate.py"]
+    asking = ["promptlab/models/_benchmark_measure.py", "promptlab/runs/_runner.py", "promptlab/server/_generate.py"]
     assert [shown(f) for f in outside if asks(f)] == asking
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from promptlab._util.files import write_atomically
-from promptlab.documents import _read as documents
+from promptlab.documents import add_document
 from promptlab.documents._content_store import DocStore
 from promptlab.errors import PromptlabError
 from promptlab.examples import _edit as pools
@@ -63,9 +63,9 @@ STATE: dict[str, Writer] = {
 }
 """Who writes into the state folder."""
 WORKSPACE: dict[str, Writer] = {
-    "a template": lambda workspace: shelf.write(workspace, CUP, TEMPLATE + "# more\n", base=TEMPLATE),
-    "a document": lambda workspace: documents.add(workspace, "a.md", "text"),
-    "an example": lambda workspace: pools.add(
+    "a template": lambda workspace: shelf.write_template(workspace, CUP, TEMPLATE + "# more\n", base=TEMPLATE),
+    "a document": lambda workspace: add_document(workspace, "a.md", "text"),
+    "an example": lambda workspace: pools.add_example(
         workspace, "fixtures/examples/cup.jsonl", Example("new", {"question": "What?"}, "That")
     ),
     "a label": lambda workspace: labels.set_label(workspace, "templates/cup.yaml", "confidential"),

@@ -129,9 +129,9 @@ def test_what_is_no_template_is_not_saved_as_one(
     done = CliRunner().invoke(cli, ["templates", "save", path, "-m", "x", "--set", "instructions=bad"])
     assert done.exit_code != 0
     with pytest.raises(ShelfError):
-        shelf.save(home, path, TEMPLATE, "a message", base=None)
+        shelf.save_template(home, path, TEMPLATE, "a message", base=None)
     with pytest.raises(ShelfError):
-        shelf.write(home, path, TEMPLATE, base=None)
+        shelf.write_template(home, path, TEMPLATE, base=None)
     assert (home.root / "promptlab.yaml").read_bytes() == before
     assert not (home.root / "other").exists()
 

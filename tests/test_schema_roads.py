@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.json_schema import can_be_written
-from promptlab._util.json_schema import problem_of, verdict
+from promptlab._util.json_schema import problem_of, validate
 from promptlab.errors import RequestRejected
 from promptlab.models._llama._grammar import grammar_of
 from promptlab.models._openai._schema import sent
@@ -114,7 +114,7 @@ def value_of(schema: Any, data: st.DataObject) -> Any:
 def test_what_is_valid_can_be_written_and_sent_or_the_words_say_what_cannot(schema: Any, data: st.DataObject) -> None:
     text = json.dumps(schema)
     values = [value_of(schema, data) for _ in range(3)]
-    valid = [value for value in values if verdict(text, json.dumps(value)).valid]
+    valid = [value for value in values if validate(text, json.dumps(value)).valid]
     if problem_of(schema):
         assert valid == []
         return
@@ -129,6 +129,6 @@ def test_what_is_valid_can_be_written_and_sent_or_the_words_say_what_cannot(sche
         answer = json.dumps(value)
         if value in valid:
             assert can_be_written(grammar, value) or ("zz" in answer and grammar.only_named), answer
-            assert verdict(copy, answer).valid or request.words, answer
+            assert validate(copy, answer).valid or request.words, answer
         elif request.strict:
-            assert not verdict(copy, answer).valid, answer
+            assert not validate(copy, answer).valid, answer

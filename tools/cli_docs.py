@@ -20,7 +20,7 @@ PAGE = Path(__file__).parent.parent / "docs/cli.md"
 HEAD = """\
 # The command line
 
-Made from the commands' own help by `tools/cli_docs.py`; change the help in `promptlab/cli/_main.py` instead.
+Made from the commands' own help by `tools/cli_docs.py`; change the help in `promptlab/cli/` instead.
 
 Run `promptlab` inside a workspace: a folder with a `promptlab.yaml`, or any folder below one. Answers go to standard
 output, everything else to standard error. On a terminal a progress bar stands there, in a pipe there is none.

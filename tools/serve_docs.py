@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from promptlab.server._fields import OPENAI, OTHERS, UNWANTED, Body, Labels, Only
+from promptlab.server._fields import OPENAI, OTHERS, UNWANTED, Body, Labels, NoEffect
 
 PAGE = Path(__file__).parent.parent / "docs/serve.md"
 BEGIN, END = "<!-- fields: made by tools/serve_docs.py -->\n", "<!-- end of fields -->\n"
@@ -31,13 +31,13 @@ def tables() -> Iterator[str]:
     yield from ("", "**Labels**, which change no answer:", "", "| field | takes |", "|---|---|")
     for name, field in Labels.model_fields.items():
         yield f"| `{name}` | {field.description} |"
-    yield from ("", "**Not done here.** The value that asks for nothing is taken, any other is refused:", "")
+    yield from ("", "**Not offered here.** A value that has no effect is accepted, any other is refused:", "")
     yield from _only(OPENAI)
     yield from ("", "The same for fields that clients of other servers add:", "")
     yield from _only(OTHERS)
 
 
-def _only(fields: Mapping[str, Only]) -> Iterator[str]:
+def _only(fields: Mapping[str, NoEffect]) -> Iterator[str]:
     yield from ("| field | taken | what to do instead |", "|---|---|---|")
     for name, only in fields.items():
         taken = ", ".join(f"`{json.dumps(value)}`" for value in only.values)

@@ -1,10 +1,10 @@
-"""How alike texts are in their words: BM25 over an inverted index, in plain Python.
+"""Word search: BM25 scores over an inverted index, in plain Python.
 
     index = Index(["Who won the final?", "Who was the host?"])
-    index.scores("the host country")       # one score a text, 0 where no word is shared
+    index.scores("the host country")       # one score for each text; 0 if it shares no word with the question
 
-The weight of a word in a text is worked out when the index is made, so a question only adds numbers up. The
-same texts and question give the same scores in the same order; equal scores keep the order of the texts.
+The weight of each word in each text is computed when the index is built, so a query only adds numbers. The same texts
+and the same question always give the same scores. Texts with equal scores keep their order.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from collections.abc import Sequence
 K1 = 1.5
 B = 0.75
 MAX_VISITS = 1_500_000
-"""Most entries of the index one question looks at. The rarest words come first, so that a long question leaves
-out the commonest, which say least."""
+"""The most index entries that one question visits. Rare words are visited first, so a very long question leaves out
+its commonest words, which carry the least information."""
 
-# Scripts without spaces between words: there each character is one.
+# Chinese, Japanese, Thai and Lao put no spaces between words, so each character counts as a word.
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u0e00-\u0eff]|[^\W_]+")
 
 
 def normal(text: str) -> str:
-    """`text` without what does not count when two texts are compared: case, spacing, width of characters."""
+    """`text` with case, spacing and character width normalised, for comparing two texts."""
     if text.isascii():
         return " ".join(text.casefold().split())
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
@@ -40,24 +40,24 @@ def words(text: str) -> list[str]:
 
 
 class Index:
-    """Texts to be compared with questions. Making it takes time in proportion to the texts, a question far less."""
+    """An inverted index of `texts`. Building it takes time in proportion to the texts; a query takes far less."""
 
     def __init__(self, texts: Sequence[str]) -> None:
         self.size = len(texts)
         counts = [Counter(words(text)) for text in texts]
         lengths = [count.total() for count in counts]
         mean = sum(lengths) / self.size if self.size else 0.0
-        found: dict[str, tuple[array[int], array[float]]] = {}
+        postings: dict[str, tuple[array[int], array[float]]] = {}
         for number, (count, length) in enumerate(zip(counts, lengths, strict=True)):
             norm = K1 * (1 - B + B * length / mean) if mean else 0.0
             for word, times in count.items():
-                places, weights = found.setdefault(word, (array("I"), array("d")))
+                places, weights = postings.setdefault(word, (array("I"), array("d")))
                 places.append(number)
                 weights.append(times * (K1 + 1) / (times + norm))
-        self._postings = found
+        self._postings = postings
 
     def scores(self, question: str) -> list[float]:
-        """How well each text answers to the words of `question`; a word counts once, however often it is there."""
+        """The BM25 score of each text for `question`. A word that the question repeats counts once."""
         scores = [0.0] * self.size
         known = [word for word in dict.fromkeys(words(question)) if word in self._postings]
         known.sort(key=lambda word: (len(self._postings[word][0]), word))
@@ -70,10 +70,10 @@ class Index:
             rarity = math.log(1 + (self.size - len(places) + 0.5) / (len(places) + 0.5))
             for place, weight in zip(places, weights, strict=True):
                 scores[place] += rarity * weight
-        # Rounded, so that the last bit of a sum never decides.
+        # Rounded, so that a floating-point error in the last bit never decides the order.
         return [round(score, 6) if score else 0.0 for score in scores]
 
 
 def best(scores: Sequence[float], count: int) -> list[int]:
-    """The positions of the `count` highest scores, highest first, equal ones in their order."""
+    """The positions of the `count` highest scores, highest first. Equal scores keep their order."""
     return heapq.nsmallest(count, range(len(scores)), key=lambda number: (-scores[number], number))

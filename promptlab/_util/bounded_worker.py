@@ -1,10 +1,10 @@
-"""Work on what strangers wrote, in a process of its own with bounded time and memory, which stays for the next piece.
+"""A child process with bounded time and memory, for work on text that may be hostile. It stays for the next question.
 
     worker = Worker("promptlab._util.bounded_regex", memory=None)
-    worker.ask({"pattern": "^(a+)+$", …}, seconds=1)      # the answer; None where the process ended over it
+    worker.ask({"pattern": "^(a+)+$", ...}, seconds=1)    # the answer; None if the process hit a limit
 
-The other side is a module whose `main` calls `serve(answer)`. Questions and answers are JSON, a line each. Time is
-processor time, so a busy machine changes nothing. Ctrl-C is heard while an answer is awaited.
+The child runs a module that calls `serve(answer)`. Questions and answers are JSON, one per line. The limit is
+processor time, so a busy machine makes no difference. Ctrl-C works while the caller waits for an answer.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from promptlab._util import subprocesses as processes
+from promptlab._util import subprocesses
 from promptlab.errors import PromptlabError
 
 
 class Worker:
-    """The process that runs `module`. It is started by the first question, and again after it ended over one."""
+    """A child process that runs `module`. The first question starts it; if a question ends it, the next restarts it."""
 
     def __init__(self, module: str, *, memory: int | None = None) -> None:
         self._module, self._memory = module, memory
@@ -35,43 +35,46 @@ class Worker:
         atexit.register(self.close)
 
     def ask(self, question: dict[str, Any], *, seconds: float) -> dict[str, Any] | None:
-        """What the module answers; None where it took more than `seconds` or too much memory."""
-        asked = {"seconds": seconds, "memory": self._memory, "question": question}
+        """The module's answer; None if it took more than `seconds` or too much memory."""
+        envelope = {"seconds": seconds, "memory": self._memory, "question": question}
         with self._lock:
-            answer = self._line((json.dumps(asked) + "\n").encode("ascii"), seconds)
-        found: dict[str, Any] | None = json.loads(answer) if answer.endswith(b"\n") else None
-        return found
+            line = self._exchange((json.dumps(envelope) + "\n").encode("ascii"), seconds)
+        answer: dict[str, Any] | None = json.loads(line) if line.endswith(b"\n") else None
+        return answer
 
-    def _line(self, asked: bytes, seconds: float) -> bytes:
+    def _exchange(self, question: bytes, seconds: float) -> bytes:
+        """Write a line to the process and read one; the line has no newline at its end if the process died."""
         process = self._running()
-        assert process.stdin, "a pipe was asked for"
-        assert process.stdout, "a pipe was asked for"
-        # Where a process cannot bound itself, it is ended from here.
+        assert process.stdin, "opened as a pipe"
+        assert process.stdout, "opened as a pipe"
+        # Without setitimer (Windows) the child cannot limit itself, so this process ends it.
         watch = None if hasattr(signal, "setitimer") else threading.Timer(seconds, process.kill)
         answer = b""
         try:
             if watch:
                 watch.start()
             with contextlib.suppress(OSError):
-                process.stdin.write(asked)
+                process.stdin.write(question)
                 process.stdin.flush()
                 answer = process.stdout.readline()
         finally:
             if watch:
                 watch.cancel()
-            if not answer.endswith(b"\n"):  # it ended, or Ctrl-C came between question and answer
+            # The child died, or Ctrl-C came between question and answer: a late answer must not meet the next question.
+            if not answer.endswith(b"\n"):
                 self.close()
         return answer
 
     def _running(self) -> subprocess.Popen[bytes]:
+        # After a fork the pipes belong to the parent, so the fork starts a process of its own.
         if self._process is None or self._owner != os.getpid() or self._process.poll() is not None:
             try:
                 self._process = subprocess.Popen(
-                    processes.command(self._module),
+                    subprocesses.command(self._module),
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,
-                    env=processes.environment(),
+                    env=subprocesses.environment(),
                 )
             except OSError as exc:
                 raise PromptlabError(f"the process {self._module} cannot be started: {exc}") from exc
@@ -92,20 +95,20 @@ class Worker:
 
 
 def serve(answer: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-    """The process's own side: answer each question that comes in, until no more come."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends with the one who asks
+    """The loop of the child process: answer each question on standard input until it is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then ends this process
     bounded = hasattr(signal, "setitimer")
     if bounded:
         signal.signal(signal.SIGPROF, signal.SIG_DFL)
     for line in sys.stdin.buffer:
-        asked = json.loads(line)
-        _limit(asked["memory"])
-        if bounded:
-            signal.setitimer(signal.ITIMER_PROF, asked["seconds"])
-        said = json.dumps(answer(asked["question"]))
+        envelope = json.loads(line)
+        _limit(envelope["memory"])
+        if bounded:  # past the limit SIGPROF ends the process, also in the middle of C code
+            signal.setitimer(signal.ITIMER_PROF, envelope["seconds"])
+        text = json.dumps(answer(envelope["question"]))
         if bounded:
             signal.setitimer(signal.ITIMER_PROF, 0)
-        sys.stdout.buffer.write((said + "\n").encode("ascii"))
+        sys.stdout.buffer.write((text + "\n").encode("ascii"))
         sys.stdout.buffer.flush()
 
 

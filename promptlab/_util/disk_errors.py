@@ -1,4 +1,4 @@
-"""What to do about a disk that does not take what is written: advice that fits the fault."""
+"""Advice for a disk error: what the person can do about a full disk, a quota, a missing permission and so on."""
 
 from __future__ import annotations
 
@@ -6,36 +6,38 @@ import errno
 import tempfile
 from pathlib import Path
 
-_TRIED = 128 * 1024
-"""Bytes that are tried: more than SQLite wants at once for the files that it works with."""
+_PROBE_BYTES = 128 * 1024
+"""How much a trial write writes: more than SQLite needs at once for its own temporary files."""
 
 _ADVICE = {
-    errno.ENOSPC: "the disk is full: make room, and do it again; what was there before is untouched",
-    errno.EDQUOT: "your quota on this disk is used up: make room, and do it again; what was there before is untouched",
-    errno.EFBIG: "the file would be larger than is allowed here (ulimit -f, or the disk's limit)",
-    errno.EROFS: "the disk is read-only: reading works; to write, use a copy of the workspace elsewhere",
-    errno.EACCES: "this user may not write there: look at the owner and mode of the file and its folder",
-    errno.EPERM: "this user may not write there: look at the owner and mode of the file and its folder",
+    errno.ENOSPC: "the disk is full: free some space and try again; the existing files are unchanged",
+    errno.EDQUOT: "your disk quota is used up: free some space and try again; the existing files are unchanged",
+    errno.EFBIG: "the file would be larger than the limit (ulimit -f, or the limit of the disk)",
+    errno.EROFS: "the disk is read-only: reading works; to write, copy the workspace to another disk",
+    errno.EACCES: "this user may not write there: check the owner and mode of the file and its folder",
+    errno.EPERM: "this user may not write there: check the owner and mode of the file and its folder",
     errno.EMFILE: "this process has too many files open (ulimit -n)",
     errno.ENFILE: "this machine has too many files open",
-    errno.ENAMETOOLONG: "the name is longer than the disk takes",
-    errno.EIO: "the disk reports an error of its own: look at the system's log before anything else",
-    errno.ENOTDIR: "a file is where a folder should be",
-    errno.EISDIR: "a folder is where a file should be",
+    errno.ENAMETOOLONG: "the name is too long for this disk",
+    errno.EIO: "the disk reports an input/output error: check the system log first",
+    errno.ENOTDIR: "there is a file with the name of the folder",
+    errno.EISDIR: "there is a folder with the name of the file",
 }
 
 
 def advice(exc: BaseException | None) -> str:
-    """What to do next about an error of the disk; "" where nothing is known."""
+    """What the person can do about a disk error; "" if there is no advice for it."""
     return _ADVICE.get(exc.errno or 0, "") if isinstance(exc, OSError) else ""
 
 
-def of_folder(folder: Path) -> OSError | None:
-    """What keeps this process from writing to `folder` now, tried with a file; None where nothing does. SQLite says
-    "disk I/O error" for a full disk, too."""
+def write_error(folder: Path) -> OSError | None:
+    """The error of a trial write in `folder`; None if the write works.
+
+    SQLite needs this: it reports "disk I/O error" for a full disk, too.
+    """
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(bytes(_TRIED))
+            file.write(bytes(_PROBE_BYTES))
             file.flush()
     except OSError as exc:
         return exc

@@ -1,4 +1,4 @@
-"""Writing files so that whoever reads or is interrupted finds the old one whole or the new one whole."""
+"""Atomic file writes: a reader, or a process killed while writing, finds the whole old file or the whole new one."""
 
 from __future__ import annotations
 
@@ -11,35 +11,34 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from promptlab._util import disk_errors as faults
-from promptlab._util import state_folder
+from promptlab._util import disk_errors, state_folder
 from promptlab.errors import NotWritten
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Put `data` in the place of `path`, as `writing` does. Raises `OSError`."""
+    """Replace the content of `path` with `data`; see `writing`. Raises `NotWritten`, which is an `OSError`."""
     with writing(path) as file:
         file.write(data)
 
 
 @contextmanager
 def writing(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write; when the block ends well it takes the place of `path`, keeping its mode; its folder is made
-    where missing. Raises `NotWritten`, which is an `OSError`.
+    """A temporary file to write to. If the block succeeds, it replaces `path` and keeps its mode. A missing folder is
+    made. Raises `NotWritten`, which is an `OSError`.
 
-    A link is followed: what it points to is replaced, and it stays a link. Out of the state folder none is; paths of a
-    workspace come from `Workspace.resolve`, which refuses those that lead out of it.
+    A symbolic link stays a link: its target is replaced. A link that leads out of the state folder is refused here;
+    other paths of a workspace come from `Workspace.resolve`, which refuses links that lead out of the workspace.
     """
     try:
-        state_folder.check(path)
+        state_folder.refuse_outside_links(path)
         with _writing(path.resolve()) as file:
             yield file
     except NotWritten:
         raise
     except OSError as exc:
-        said = exc.strerror or str(exc)
+        reason = exc.strerror or str(exc)
         raise NotWritten(
-            f"{path} cannot be written: {said}", hint=faults.advice(exc), errno=exc.errno, strerror=said
+            f"{path} cannot be written: {reason}", hint=disk_errors.advice(exc), errno=exc.errno, strerror=reason
         ) from exc
 
 
@@ -47,14 +46,15 @@ def writing(path: Path) -> Iterator[IO[bytes]]:
 def _writing(path: Path) -> Iterator[IO[bytes]]:
     private = state_folder.inside(path) is not None
     state_folder.make_room(path.parent)
-    handle, name = tempfile.mkstemp(prefix=_sweep(path), suffix=".new", dir=path.parent)
+    _remove_leftovers(path)
+    handle, name = tempfile.mkstemp(prefix=f"{_prefix(path)}{os.getpid()}.", suffix=".new", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp's own mode is for the owner alone, as it should be in the state folder; elsewhere a new file gets the
-        # usual one.
+        # mkstemp makes files that only the owner can read. That is right in the state folder; elsewhere the file keeps
+        # the mode of the old one, or gets the usual mode of a new file.
         if not private:
             Path(name).chmod(path.stat().st_mode & 0o7777 if path.exists() else 0o666 & ~_umask())
         Path(name).replace(path)
@@ -64,38 +64,40 @@ def _writing(path: Path) -> Iterator[IO[bytes]]:
         raise
 
 
-def _sweep(path: Path) -> str:
-    """How the name of a new file for `path` begins: with the process that writes it, so that what a killed one left is
-    known, and taken away here."""
-    begin = f".{path.name[:40]}."
+def _prefix(path: Path) -> str:
+    return f".{path.name[:40]}."
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove the temporary files for `path` that killed processes left. Their names have the process id."""
+    prefix = _prefix(path)
     with contextlib.suppress(OSError):
-        for left in path.parent.glob(f"{glob.escape(begin)}*.new"):
-            pid = left.name.removeprefix(begin).partition(".")[0]
+        for leftover in path.parent.glob(f"{glob.escape(prefix)}*.new"):
+            pid = leftover.name.removeprefix(prefix).partition(".")[0]
             if pid.isascii() and pid.isdecimal() and not _is_alive(int(pid)):
-                left.unlink(missing_ok=True)
-    return f"{begin}{os.getpid()}."
+                leftover.unlink(missing_ok=True)
 
 
 def _is_alive(pid: int) -> bool:
     try:
-        os.kill(pid, 0)
+        os.kill(pid, 0)  # signal 0 only checks
     except ProcessLookupError:
         return False
-    except (OSError, OverflowError):
+    except (OSError, OverflowError):  # a process of another user, or no process id at all: leave the file alone
         return True
     return True
 
 
 def _umask() -> int:
-    mask = os.umask(0o022)
+    mask = os.umask(0o022)  # it can only be read by setting it
     os.umask(mask)
     return mask
 
 
-def state_of(path: Path) -> tuple[int, int, int] | None:
-    """What changes when the file at `path` does: its time, size and number. None where it is not there."""
+def file_stamp(path: Path) -> tuple[int, int, int] | None:
+    """Modification time, size and inode of the file at `path`, which change if the file does. None if it is missing."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return status.st_mtime_ns, status.st_size, status.st_ino

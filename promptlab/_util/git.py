@@ -1,10 +1,14 @@
 """Running the git program.
 
-What changes the repository runs as the person would, so that their hooks, signing and settings apply. What only reads
-runs no program but git: the repository may be a stranger's, and its settings name programs (`core.fsmonitor`, hooks,
-filters, drivers of differences, pagers). A folder inside it that is laid out as a repository is none.
+    git = repository(workspace.root)
+    git.ask("rev-parse", "HEAD")
 
-Arguments are never put through a shell, and paths are taken literally: a template may be called `a*b [1].yaml`.
+A command that changes the repository runs with the user's hooks, signing and settings. A command that only reads runs
+no program but git: the repository may come from an untrusted source, and its settings can name programs
+(`core.fsmonitor`, hooks, filters, diff drivers, pagers). A folder inside it that looks like a bare repository is not
+used as one.
+
+No shell is involved, and paths are literal: a template may be called `a*b [1].yaml`.
 """
 
 from __future__ import annotations
@@ -20,16 +24,17 @@ from promptlab.errors import NoIdentity, NoRepository, ShelfError
 
 READ_SECONDS = 60
 COMMIT_SECONDS = 900
-"""Hooks may run type checkers and tests."""
+"""The limit for commands that change the repository: hooks may run type checkers and tests."""
 
-# Of a hook or an editor that promptlab was started from; they would lead git to another repository or index.
+# Git sets these for a hook or an editor. If promptlab is started from one, they would point git at another repository
+# or index.
 _INHERITED = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR")
 _LOCK_TRIES = 20
 
 CHANGING = frozenset(
     ("add", "commit", "commit-tree", "config", "hash-object", "init", "tag", "update-index", "update-ref")
 )
-"""Commands that change the repository for the person."""
+"""Commands that change the repository on behalf of the user; all others only read."""
 _ALWAYS = ("safe.bareRepository=explicit", "core.fsmonitor=false", "core.quotePath=false")
 _READING = (
     *(f"core.hooksPath={os.devnull}", "core.pager=cat", "core.sshCommand=false", "core.askPass=", "credential.helper="),
@@ -44,7 +49,7 @@ _DRIVER = r"^(filter|diff|merge)\..*\.(clean|smudge|process|textconv|command|dri
 
 @dataclass(frozen=True)
 class Done:
-    """What a git command left: exit status, and both outputs as text (a byte that is no UTF-8 is replaced)."""
+    """The result of a git command: its exit status and both outputs as text, in which invalid UTF-8 is replaced."""
 
     code: int
     out: str
@@ -53,13 +58,13 @@ class Done:
 
     @property
     def said(self) -> str:
-        """All it wrote, for people."""
+        """Both outputs, for a message."""
         return "\n".join(part.strip() for part in (self.out, self.err) if part.strip())
 
 
 @dataclass(frozen=True)
 class Git:
-    """Git in the folder `root`."""
+    """The git program, run in the folder `root`."""
 
     root: Path
 
@@ -70,30 +75,30 @@ class Git:
         env: dict[str, str] | None = None,
         seconds: float = READ_SECONDS,
     ) -> Done:
-        """Run git with `words`; `text` goes to its standard input. Raises `ShelfError` where git cannot be run."""
-        command = ["git", "-C", str(self.root), "--literal-pathspecs", *_safely(words)]
-        off = self._without_drivers() if words[0] in _READS_FILES else {}
-        kept = {name: value for name, value in os.environ.items() if name not in _INHERITED}
-        given = None if text is None else text.encode("utf-8")
+        """Run git with `words`; `text` goes to its standard input. Raises `ShelfError` if git cannot be run."""
+        command = ["git", "-C", str(self.root), "--literal-pathspecs", *_safe_arguments(words)]
+        drivers_off = self._without_drivers() if words[0] in _READS_FILES else {}
+        environment = {name: value for name, value in os.environ.items() if name not in _INHERITED}
+        stdin = None if text is None else text.encode("utf-8")
         try:
             done = subprocess.run(
                 command,
-                input=given,
-                stdin=subprocess.DEVNULL if given is None else None,
+                input=stdin,
+                stdin=subprocess.DEVNULL if stdin is None else None,
                 capture_output=True,
                 env={
-                    **kept,
+                    **environment,
                     "GIT_TERMINAL_PROMPT": "0",
                     "GIT_EDITOR": "true",
                     "GIT_PAGER": "cat",
-                    **off,
+                    **drivers_off,
                     **(env or {}),
                 },
                 timeout=seconds,
                 check=False,
             )
         except FileNotFoundError as exc:
-            raise ShelfError("there is no git program", hint="install git; promptlab keeps templates with it") from exc
+            raise ShelfError("git is not installed", hint="install git; promptlab keeps versions with it") from exc
         except subprocess.TimeoutExpired as exc:
             raise ShelfError(f"git {words[0]} took longer than {seconds:g} s and was stopped") from exc
         except (OSError, ValueError) as exc:  # ValueError: a NUL byte in a name
@@ -102,8 +107,8 @@ class Git:
         return Done(done.returncode, out, err, done.stdout)
 
     def _without_drivers(self) -> dict[str, str]:
-        """Environment that switches off the filters and drivers which this repository itself names. The person's own,
-        in their settings for all repositories, stay."""
+        """Environment variables that switch off the filters and drivers that this repository's own settings name.
+        Those of the user's global settings stay."""
         done = self.run("config", "--null", "--show-scope", "--get-regexp", _DRIVER)
         parts = done.out.split("\0")
         names = [
@@ -111,24 +116,24 @@ class Git:
             for scope, entry in zip(parts[::2], parts[1::2], strict=False)
             if scope in ("local", "worktree")
         ]
-        # By number and not with -c: a name may hold `=`.
+        # As numbered variables and not with -c: a name may contain `=`.
         before = os.environ.get("GIT_CONFIG_COUNT", "")
         first = int(before) if before.isdigit() else 0
-        made = {"GIT_CONFIG_COUNT": str(first + len(names))} if names else {}
+        variables = {"GIT_CONFIG_COUNT": str(first + len(names))} if names else {}
         for number, name in enumerate(names, first):
             off = "false" if name.endswith(".required") else ""
-            made |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": off}
-        return made
+            variables |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": off}
+        return variables
 
     def ask(self, *words: str, text: str | None = None, env: dict[str, str] | None = None) -> str:
-        """What git answers, without the last newline. Raises `ShelfError` with what it said when it refuses."""
+        """The output of git, without its last newline. Raises `ShelfError` with git's own message if it fails."""
         done = self.run(*words, text=text, env=env)
         if done.code:
             raise ShelfError(f"git {words[0]} failed: {done.said or done.code}")
         return done.out.removesuffix("\n")
 
     def change(self, *words: str, text: str | None = None) -> Done:
-        """A command that writes the index; it waits a little for another git that holds its lock."""
+        """Run a command that writes the index. If another git holds its lock, wait for it up to two seconds."""
         for _ in range(_LOCK_TRIES):
             done = self.run(*words, text=text, seconds=COMMIT_SECONDS)
             if not (done.code and "index.lock" in done.err and "exists" in done.err):
@@ -137,29 +142,29 @@ class Git:
         return done
 
     def tip(self) -> str:
-        """The commit that is checked out; "" before the first one."""
+        """The id of the commit that is checked out; "" before the first commit."""
         done = self.run("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
         return done.out.strip() if done.code == 0 else ""
 
     def blob(self, revision: str, path: str) -> str:
-        """The id of the file `path`, from the root, in `revision`; "" where it has none."""
+        """The blob id of the file `path`, relative to the root, in `revision`; "" if it is not in it."""
         done = self.run("rev-parse", "--verify", "--quiet", f"{revision}:./{path}")
         return done.out.strip() if done.code == 0 else ""
 
     def text(self, blob: str) -> str:
-        """The text of a blob. Raises `ShelfError` when it is not UTF-8."""
+        """The text of a blob. Raises `ShelfError` if it is not UTF-8."""
         done = self.run("cat-file", "blob", blob)
         if done.code:
-            raise ShelfError(f"git has no text `{blob}`: {done.said}")
+            raise ShelfError(f"git cannot read the blob `{blob}`: {done.said}")
         try:
             return done.raw.decode("utf-8")
         except UnicodeDecodeError as exc:
             raise ShelfError(f"the version {blob[:8]} is not UTF-8 text") from exc
 
     def identity(self) -> str:
-        """Who commits, as `Name <address>`. Raises `NoIdentity` where nobody said.
+        """The author of new commits, as `Name <address>`. Raises `NoIdentity` if git has no name configured.
 
-        A name git would guess from the machine is none: it would stand in the history for ever.
+        A name that git would guess from the machine is not accepted: it would stay in the history for ever.
         """
         guess = () if os.environ.get("EMAIL") else ("-c", "user.useConfigOnly=true")
         for variable in ("GIT_AUTHOR_IDENT", "GIT_COMMITTER_IDENT"):
@@ -167,14 +172,14 @@ class Git:
             if done.code:
                 raise NoIdentity(
                     "git does not know who you are, so nothing was saved",
-                    hint='say it once: git config --global user.name "Your Name" and '
+                    hint='set it once: git config --global user.name "Your Name" and '
                     "git config --global user.email you@example.org",
                 )
         return done.out.rpartition(">")[0] + ">"
 
 
-def _safely(words: tuple[str, ...]) -> list[str]:
-    """`words` with what keeps git from starting other programs where it only reads."""
+def _safe_arguments(words: tuple[str, ...]) -> list[str]:
+    """`words` with settings that keep a reading command from starting other programs."""
     settings, rest = list(_ALWAYS), list(words)
     if words[0] not in CHANGING:
         settings += _READING
@@ -184,20 +189,20 @@ def _safely(words: tuple[str, ...]) -> list[str]:
 
 
 def repository(root: Path) -> Git:
-    """Git in the workspace folder `root`. Raises `NoRepository` where that is in none."""
+    """Git in the workspace folder `root`. Raises `NoRepository` if it is not in a git repository."""
     git = Git(root)
     done = git.run("rev-parse", "--is-inside-work-tree")
     if done.code or done.out.strip() != "true":
         if "dubious ownership" in done.err:
             raise ShelfError(f"git does not trust {root}: {done.err.strip().splitlines()[0]}", hint=done.err.strip())
         raise NoRepository(
-            f"{root} is in no git repository, so there is nowhere to keep versions",
-            hint="`promptlab templates init` starts one there (git init)",
+            f"{root} is not in a git repository, so versions cannot be kept",
+            hint="`promptlab templates init` makes one there (git init)",
         )
     return git
 
 
 def blob_id(text: str) -> str:
-    """The id git gives a file with this text."""
+    """The blob id that git gives a file with this text."""
     data = text.encode("utf-8", "surrogatepass")
     return hashlib.sha1(b"blob %d\x00" % len(data) + data, usedforsecurity=False).hexdigest()

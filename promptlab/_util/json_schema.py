@@ -1,39 +1,36 @@
-"""Whether something is a JSON Schema that an answer can be held to, and whether an answer is valid under it.
+"""Validates JSON Schemas, and answers under a schema.
 
-    problem_of({"type": "object", "required": "name"})      # SchemaProblem("not a JSON Schema: …", ("required",))
-    verdict('{"type": "integer"}', "12")                    # Verdict(True)
+    problem_of({"type": "object", "required": "name"})      # SchemaProblem("not a JSON Schema: ...", ("required",))
+    validate('{"type": "integer"}', "12")                    # Verdict(True)
 
-The draft is the one that `$schema` names, else 2020-12. Numbers are compared as they are written, so that an account
-number of 20 digits stays one and 19.99 is a multiple of 0.01. Nothing is fetched. What is checked of `format` is in
-schema_formats.py.
+The draft is the one that `$schema` names, otherwise 2020-12. Numbers are compared as they are written: an account
+number of 20 digits keeps all its digits, and 19.99 is a multiple of 0.01. Nothing is fetched. json_schema_formats.py
+has the formats that are checked (`format`).
 """
 
 from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
 from promptlab._util.bounded_regex import TooSlow
-from promptlab._util.json_schema_empty import why_empty
-from promptlab._util.json_schema_formats import checker, found, readable
+from promptlab._util.json_schema_formats import ecma_pattern, find_pattern, format_checker
 from promptlab._util.json_schema_refs import RefError, Root, pointer
+from promptlab._util.json_schema_unsatisfiable import why_unsatisfiable
+from promptlab._util.json_text import JsonNumber, read_json
 from promptlab._util.text import clipped
 from promptlab.errors import InputError, PromptlabError
-
-LARGEST = 308
-"""Powers of ten a number may have: programs read larger ones as infinite, smaller ones as 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaProblem:
-    """What is wrong with a schema, and where in it."""
+    """What is wrong with a schema, and the path to the place in it."""
 
     message: str
     path: tuple[str | int, ...] = ()
@@ -41,7 +38,8 @@ class SchemaProblem:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether an answer is JSON that is valid under its schema; where not, `why`, and `at` which JSON pointer."""
+    """`valid` is True if an answer is JSON that is valid under its schema. If not, `why` is the reason, and `at` is the
+    JSON pointer to the place."""
 
     valid: bool
     why: str = ""
@@ -49,39 +47,31 @@ class Verdict:
 
     @property
     def words(self) -> str:
-        """What is wrong, in one line."""
+        """The place and the reason, in one line."""
         return f"{self.at}: {self.why}" if self.at else self.why
 
 
-class Number(Decimal):
-    """A number of JSON as it was written."""
-
-    def __repr__(self) -> str:
-        return str(self)
-
-
 def problem_of(schema: Any) -> SchemaProblem | None:
-    """What keeps `schema`, as plain data, from being a JSON Schema that some JSON is valid under; None where nothing
-    does."""
+    """Why `schema` cannot be used: it is no JSON Schema, or no JSON is valid under it. None if it can be used."""
     from jsonschema.exceptions import SchemaError  # type: ignore[import-untyped]  # it has no stubs
 
     try:
         for path, text in _texts(schema):
             if any("\ud800" <= char <= "\udfff" for char in text):
-                return SchemaProblem("half a character (a lone surrogate), which no answer can hold", path)
+                return SchemaProblem("half a character (a lone surrogate), which no answer can contain", path)
         for path, number in _floats(schema):
             if not math.isfinite(number):
                 return SchemaProblem("a number that is not finite, which JSON does not have", path)
         kind = _kind(schema)
-        kind.check_schema(schema, format_checker=checker())
+        kind.check_schema(schema, format_checker=format_checker())
         root = Root(schema)
         for place in root.reached():
-            for pattern in (place.said.get("pattern"), *place.said.get("patternProperties", {})):
-                if isinstance(pattern, str) and readable(pattern) is None:
+            for pattern in (place.keywords.get("pattern"), *place.keywords.get("patternProperties", {})):
+                if isinstance(pattern, str) and ecma_pattern(pattern) is None:
                     path = _path_of(place.at)
                     return SchemaProblem(f"not a regular expression of ECMA 262: {clipped(pattern, 100)}", path)
         root.check_circles()
-        empty = why_empty(root)
+        contradiction = why_unsatisfiable(root)
     except SchemaError as exc:
         return SchemaProblem(f"not a JSON Schema: {clipped(exc.message, 200)}", tuple(exc.absolute_path))
     except (RefError, TooSlow) as exc:
@@ -89,7 +79,11 @@ def problem_of(schema: Any) -> SchemaProblem | None:
     except RecursionError:
         return SchemaProblem("nested too deeply")
     return (
-        SchemaProblem(f"no JSON is valid under it: {empty.why}, at {empty.at}", _path_of(empty.at)) if empty else None
+        SchemaProblem(
+            f"no JSON is valid under it: {contradiction.why}, at {contradiction.at}", _path_of(contradiction.at)
+        )
+        if contradiction
+        else None
     )
 
 
@@ -100,28 +94,28 @@ def _path_of(at: str) -> tuple[str | int, ...]:
     return tuple(int(part) if part.isdigit() else part for part in parts)
 
 
-def verdict(schema: str, answer: str) -> Verdict:
-    """Whether `answer` is JSON that is valid under `schema`, a JSON Schema as JSON text."""
+def validate(schema: str, answer: str) -> Verdict:
+    """Validates `answer` under `schema`, a JSON Schema as JSON text that `problem_of` found no problem in."""
     try:
-        value = read(answer)
+        value = read_json(answer)
     except ValueError as exc:
         return Verdict(False, f"not JSON: {exc}")
     try:
         validator = _validator(schema)
         error = _first(validator.iter_errors(value))
     except RecursionError:
-        return Verdict(False, "nested too deeply to be judged")
-    except Exception as exc:  # a validator that fails has not said that the answer is valid
-        return Verdict(False, f"it could not be judged: {clipped(str(exc), 200)}")
+        return Verdict(False, "nested too deeply to be validated")
+    except Exception as exc:  # if the validator itself fails, the answer must not count as valid
+        return Verdict(False, f"it could not be validated: {clipped(str(exc), 200)}")
     return Verdict(True) if error is None else Verdict(False, clipped(error.message, 300), pointer(error.absolute_path))
 
 
-def errors(schema: str, answer: str) -> list[Verdict]:
-    """All that keeps JSON `answer` from being valid under `schema`, which has no problem; empty where it is valid.
+def validation_errors(schema: str, answer: str) -> list[Verdict]:
+    """All errors of the JSON `answer` under `schema`; none if it is valid.
 
-    Raises `ValueError` where `answer` is no JSON, `InputError` where it cannot be judged.
+    Raises `ValueError` if `answer` is not JSON, `InputError` if it cannot be validated.
     """
-    value = read(answer)
+    value = read_json(answer)
     try:
         return [
             Verdict(False, clipped(error.message, 300), pointer(error.absolute_path))
@@ -130,46 +124,16 @@ def errors(schema: str, answer: str) -> list[Verdict]:
     except PromptlabError:
         raise
     except Exception as exc:  # RecursionError, or a validator that fails
-        raise InputError(f"the answer cannot be judged by its schema: {clipped(str(exc), 200)}") from exc
-
-
-def read(text: str) -> Any:
-    """The value of JSON `text`, its numbers as they are written. Raises `ValueError` for text that is no JSON, or that
-    programs read in several ways: a key twice in one object, NaN, a number beyond what they can hold."""
-    try:
-        return json.loads(text, parse_float=_number, parse_constant=_constant, object_pairs_hook=_object)
-    except RecursionError as exc:
-        raise ValueError("nested too deeply") from exc
-
-
-def _number(text: str) -> Number:
-    try:
-        number = Number(text)
-    except InvalidOperation as exc:
-        raise ValueError(f"the number {clipped(text, 40)} is too large") from exc
-    if number and abs(number.adjusted()) > LARGEST:
-        raise ValueError(f"the number {clipped(text, 40)} is beyond what programs can hold")
-    return number
-
-
-def _constant(text: str) -> Any:
-    raise ValueError(f"{text} is no number of JSON")
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {json.dumps(clipped(twice, 40))} stands twice in one object")
-    return made
+        raise InputError(f"the answer cannot be validated with its schema: {clipped(str(exc), 200)}") from exc
 
 
 def _first(errors: Iterator[Any]) -> Any:
+    """The outermost error, which is the one a person should fix first."""
     return min(errors, key=lambda error: len(error.absolute_path), default=None)
 
 
 def _kind(schema: Any) -> Any:
+    """The validator class for the draft of `schema`. jsonschema is imported late, since it takes a while."""
     from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no stubs
     from jsonschema.validators import validator_for  # type: ignore[import-untyped]  # it has no stubs
 
@@ -178,14 +142,15 @@ def _kind(schema: Any) -> Any:
 
 @lru_cache(maxsize=64)
 def _validator(schema: str) -> Any:
-    """A validator for `schema`, which has no problem; patterns are ECMA 262's, numbers exact."""
-    parsed = json.loads(schema, parse_float=Number)
+    """A validator for `schema` with exact numbers and ECMA 262 patterns."""
+    parsed = json.loads(schema, parse_float=JsonNumber)
     root = Root(parsed)
-    return _exact(_kind(parsed))(parsed, registry=root.registry, format_checker=checker())
+    return _exact(_kind(parsed))(parsed, registry=root.registry, format_checker=format_checker())
 
 
 @lru_cache(maxsize=16)
 def _exact(kind: Any) -> Any:
+    """The validator class `kind` with our rules for numbers and patterns."""
     from jsonschema.validators import extend
 
     types = kind.TYPE_CHECKER.redefine_many({"number": _is_number, "integer": _is_integer})
@@ -218,7 +183,7 @@ def _multiple_of(validator: Any, divisor: Any, value: Any, _: Any) -> Iterator[A
 def _pattern(validator: Any, pattern: str, value: Any, _: Any) -> Iterator[Any]:
     from jsonschema.exceptions import ValidationError
 
-    if validator.is_type(value, "string") and not found(pattern, value):
+    if validator.is_type(value, "string") and not find_pattern(pattern, value):
         yield ValidationError(f"{value!r} does not match {pattern!r}")
 
 
@@ -226,23 +191,23 @@ def _pattern_properties(validator: Any, patterns: Mapping[str, Any], value: Any,
     if validator.is_type(value, "object"):
         for pattern, schema in patterns.items():
             for name, inner in value.items():
-                if found(pattern, name):
+                if find_pattern(pattern, name):
                     yield from validator.descend(inner, schema, path=name, schema_path=pattern)
 
 
-def _additional_properties(validator: Any, others: Any, value: Any, schema: Mapping[str, Any]) -> Iterator[Any]:
+def _additional_properties(validator: Any, rest: Any, value: Any, schema: Mapping[str, Any]) -> Iterator[Any]:
     from jsonschema.exceptions import ValidationError
 
     if not validator.is_type(value, "object"):
         return
     declared, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
     for name, inner in value.items():
-        if name in declared or any(found(pattern, name) for pattern in patterns):
+        if name in declared or any(find_pattern(pattern, name) for pattern in patterns):
             continue
-        if others is False:
+        if rest is False:
             yield ValidationError(f"{name!r} is not one of the properties allowed")
         else:
-            yield from validator.descend(inner, others, path=name)
+            yield from validator.descend(inner, rest, path=name)
 
 
 def _texts(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -268,29 +233,4 @@ def _floats(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tupl
             yield from _floats(inner, (*path, number))
 
 
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}:,]|[^\s"\][{}:,]+')
-
-
-def indented(text: str) -> str:
-    """JSON `text` over several lines for people; every value stays as it is written. `text` itself where it is none."""
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    parts: list[str] = []
-    depth, before = 0, ""
-    for token in _TOKEN.findall(text):
-        if token in "]}":
-            depth -= 1
-            if before not in "[{":
-                parts.append("\n" + "  " * depth)
-        elif before and before in "[{,":
-            parts.append("\n" + "  " * depth)
-        if token in "[{":
-            depth += 1
-        parts.append(": " if token == ":" else token)
-        before = token
-    return "".join(parts)
-
-
-__all__ = ["SchemaProblem", "Verdict", "errors", "indented", "pointer", "problem_of", "read", "verdict"]
+__all__ = ["SchemaProblem", "Verdict", "pointer", "problem_of", "validate", "validation_errors"]

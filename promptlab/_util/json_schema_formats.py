@@ -1,7 +1,7 @@
-"""The formats a text is checked for (`format` of JSON Schema), and patterns as ECMA 262 reads them.
+"""The values of `format` in a JSON Schema that are checked, and its patterns, which follow ECMA 262.
 
-A format that is not in `CHECKED` says something to people and to models, and is not checked. The words of the RFCs
-are short enough to be written as patterns; the official JSON-Schema-Test-Suite tests them.
+A format that is not in `CHECKED` is only a note for people and models. The grammars of the RFCs are short enough for
+regular expressions; they are tested with the official JSON-Schema-Test-Suite.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from promptlab._util.bounded_regex import is_ecma, is_found
+from promptlab._util.bounded_regex import ecma_matches, is_ecma
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(
@@ -46,16 +46,16 @@ def _date(text: str) -> bool:
 
 
 def _time(text: str) -> bool:
-    found = _TIME.fullmatch(text)
-    if not found:
+    match = _TIME.fullmatch(text)
+    if not match:
         return False
-    hour, minute, second, sign, more_hours, more_minutes = found.groups()
+    hour, minute, second, sign, offset_hours, offset_minutes = match.groups()
     if second != "60":
         return True
-    # A leap second ends a day in UTC.
-    behind = int(more_hours or 0) * 60 + int(more_minutes or 0)
-    told = int(hour) * 60 + int(minute) + (behind if sign == "-" else -behind)
-    return told % 1440 == 1439
+    # A leap second is only valid as the last second of a day in UTC: 23:59:60.
+    offset = int(offset_hours or 0) * 60 + int(offset_minutes or 0)
+    utc_minute = int(hour) * 60 + int(minute) + (offset if sign == "-" else -offset)
+    return utc_minute % 1440 == 1439
 
 
 def _date_time(text: str) -> bool:
@@ -65,6 +65,7 @@ def _date_time(text: str) -> bool:
 def _hostname(text: str) -> bool:
     if len(text) > 253 or not _HOST.fullmatch(text):
         return False
+    # Two hyphens at these places are reserved; only `xn--` (an encoded international name) is in use.
     return all(label[2:4] != "--" or label[:2].lower() == "xn" for label in text.split("."))
 
 
@@ -85,10 +86,10 @@ def _is(kind: Callable[[str], Any], text: str) -> bool:
 
 
 def _email(text: str) -> bool:
-    found = _EMAIL.fullmatch(text)
-    if not found:
+    match = _EMAIL.fullmatch(text)
+    if not match:
         return False
-    literal, host = found["literal"], found["host"]
+    literal, host = match["literal"], match["host"]
     if host is not None:
         return _hostname(host)
     return _ipv6(literal[5:]) if literal[:5].lower() == "ipv6:" else _ipv4(literal)
@@ -107,13 +108,13 @@ def _uri_reference(text: str) -> bool:
 
 
 def _hosts(text: str) -> bool:
-    """Whether the address in brackets, where there is one, is an address."""
+    """True if the host in brackets is an IP address, or if there is none in brackets."""
     host = _BRACKETS.match(text)
     return text == text.strip() and (host is None or host[1][:1] in "vV" or _ipv6(host[1]))
 
 
 def _regex(text: str) -> bool:
-    return readable(text) is not None
+    return ecma_pattern(text) is not None
 
 
 CHECKED: Mapping[str, Callable[[str], bool]] = {
@@ -135,51 +136,55 @@ CHECKED: Mapping[str, Callable[[str], bool]] = {
 
 
 @lru_cache(maxsize=512)
-def readable(pattern: str) -> tuple[str, str] | None:
-    """`pattern` as a regular expression of ECMA 262, with the flags it is read with; None where it is none. In the
-    Unicode mode, with needless backslashes left out, or without it."""
-    tried = ((pattern, "u"), (_bare(pattern), "u"), (pattern, ""))
-    return next((one for one in tried if is_ecma(*one)), None)
+def ecma_pattern(pattern: str) -> tuple[str, str] | None:
+    """`pattern` as an ECMA 262 expression, and the flags to read it with; None if it is not one.
+
+    The Unicode mode comes first. It refuses needless backslashes, which many schemas have, so the second attempt
+    leaves them out, and the third goes without the Unicode mode.
+    """
+    attempts = ((pattern, "u"), (_without_needless_escapes(pattern), "u"), (pattern, ""))
+    return next((attempt for attempt in attempts if is_ecma(*attempt)), None)
 
 
-def _bare(pattern: str) -> str:
-    """`pattern` without backslashes that its Unicode mode does not allow: before a hyphen, an at sign, a space."""
-    made, inside, at = [], False, 0
+def _without_needless_escapes(pattern: str) -> str:
+    """`pattern` without the backslashes that Unicode mode does not allow, such as before a hyphen or an at sign."""
+    pieces, inside, at = [], False, 0
     while at < len(pattern):
         two = pattern[at : at + 2]
         if two[0] == "\\" and len(two) == 2:
             needed = two[1].isalnum() or two[1] in "^$\\.*+?()[]{}|/_" or (inside and two[1] == "-")
-            made.append(two if needed else two[1])
+            pieces.append(two if needed else two[1])
             at += 2
             continue
         inside = two[0] == "[" or (inside and two[0] != "]")
-        made.append(two[0])
+        pieces.append(two[0])
         at += 1
-    return "".join(made)
+    return "".join(pieces)
 
 
-def found(pattern: str, text: str) -> bool:
-    """Whether `pattern` is found in `text`. Raises `ValueError` where it is no pattern, `TooSlow`
-    where it comes to no end."""
-    form = readable(pattern)
-    if form is None:
-        raise ValueError(f"no regular expression of ECMA 262: {pattern}")
-    return is_found(form[0], text, form[1])
+def find_pattern(pattern: str, text: str) -> bool:
+    """True if `pattern` matches somewhere in `text`. Raises `ValueError` if it is no ECMA 262 expression, `TooSlow` if
+    it takes too long."""
+    expression = ecma_pattern(pattern)
+    if expression is None:
+        raise ValueError(f"not a regular expression of ECMA 262: {pattern}")
+    return ecma_matches(expression[0], text, expression[1])
 
 
 @lru_cache(maxsize=1)
-def checker() -> Any:
-    """What jsonschema asks whether a text has its format."""
+def format_checker() -> Any:
+    """The format checker for jsonschema."""
     from jsonschema import FormatChecker  # type: ignore[import-untyped]  # it has no stubs
 
-    made = FormatChecker(formats=())
+    checks = FormatChecker(formats=())
     for name, check in CHECKED.items():
-        made.checks(name)(_of_text(check))
-    return made
+        checks.checks(name)(_of_text(check))
+    return checks
 
 
 def _of_text(check: Callable[[str], bool]) -> Callable[[object], bool]:
+    # A format says nothing about values that are not text.
     return lambda value: not isinstance(value, str) or check(value)
 
 
-__all__ = ["CHECKED", "checker", "found", "readable"]
+__all__ = ["CHECKED", "ecma_pattern", "find_pattern", "format_checker"]

@@ -1,7 +1,7 @@
-"""Where the references of a JSON Schema lead: inside it, or to a draft's own meta-schema. Nothing is ever fetched.
+"""Resolves the references of a JSON Schema: inside the schema, or to the meta-schema of a draft. Nothing is fetched.
 
 root = Root({"$defs": {"day": {"type": "string"}}, "items": {"$ref": "#/$defs/day"}})
-root.follow(root.place.child("items")).schema         # {"type": "string"}
+root.follow(root.child(root.place, "items")).schema         # {"type": "string"}
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 OLD_DRAFTS = ("draft-03/", "draft-04/", "draft-06/", "draft-07/")
-"""Drafts in which whatever stands beside a `$ref` is ignored."""
+"""Drafts that ignore all keywords beside a `$ref`."""
 LISTS_OF_SCHEMAS = ("allOf", "anyOf", "oneOf", "prefixItems")
 NAMED_SCHEMAS = ("properties", "patternProperties", "dependentSchemas")
 ONE_SCHEMA = (
@@ -20,29 +20,29 @@ ONE_SCHEMA = (
 )
 IN_PLACE_LISTS = ("allOf", "anyOf", "oneOf")
 IN_PLACE = ("not", "if", "then", "else")
-"""Keywords whose schemas speak of the same value."""
+"""Keywords whose schemas apply to the same value, not to a value inside it."""
 
 
 class RefError(Exception):
-    """A reference that leads nowhere, or out of the schema."""
+    """A reference leads nowhere, or out of the schema."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A schema inside the root's. `at` is its JSON pointer, "#" for the root."""
+    """A schema inside the root schema. `at` is its JSON pointer, "#" for the root. `resolver` knows its base URI."""
 
     schema: Any
     at: str
     resolver: Any
 
     @property
-    def said(self) -> Mapping[str, Any]:
-        """Its keywords; none for `true` and `false`."""
+    def keywords(self) -> Mapping[str, Any]:
+        """The keywords of the schema; none if it is `true` or `false`."""
         return self.schema if isinstance(self.schema, Mapping) else {}
 
 
 class Root:
-    """A whole schema. Raises `RefError` where its identifiers contradict each other."""
+    """A whole schema. Raises `RefError` if its identifiers (`$id`) cannot be read."""
 
     def __init__(self, schema: Any) -> None:
         from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]  # it has no stubs
@@ -56,7 +56,7 @@ class Root:
             self._spec: Any = specification_with(dialect) if dialect else DRAFT202012
         except UnknownDialect:
             self._spec = DRAFT202012
-        self.old = any(one in dialect for one in OLD_DRAFTS)
+        self.old = any(draft in dialect for draft in OLD_DRAFTS)
         self.listed_items = self.old or "2019-09" in dialect
         resource: Any = Resource.from_contents(schema, default_specification=self._spec)
         base = (resource.id() or "") if isinstance(schema, Mapping) else ""
@@ -82,37 +82,37 @@ class Root:
         """The schema that the `$ref` of `place` names. Raises `RefError`."""
         from referencing.exceptions import Unresolvable
 
-        ref = place.said[key]
+        ref = place.keywords[key]
         try:
-            found = place.resolver.lookup(ref)
+            target = place.resolver.lookup(ref)
         except (Unresolvable, ValueError, TypeError, KeyError, AttributeError) as exc:
             local = not isinstance(ref, str) or ref.startswith("#")
             why = "leads nowhere" if local else "leads out of the schema, and nothing is fetched"
             raise RefError(f"`{key}` to {ref} {why}") from exc
-        return Place(found.contents, self._points.get(id(found.contents), str(ref)), found.resolver)
+        return Place(target.contents, self._points.get(id(target.contents), str(ref)), target.resolver)
 
     def parts(self, place: Place) -> Iterator[Place]:
-        """The schemas directly inside `place`; a definition only where a reference leads to it."""
-        said = place.said
-        if "$ref" in said and self.old:
+        """The schemas directly inside `place`. Definitions (`$defs`) are left out: only references lead to them."""
+        keywords = place.keywords
+        if "$ref" in keywords and self.old:
             return
         for key in LISTS_OF_SCHEMAS:
-            for number in range(len(said.get(key, ()))):
+            for number in range(len(keywords.get(key, ()))):
                 yield self.child(place, key, number)
         for key in NAMED_SCHEMAS:
-            for name in said.get(key, {}):
+            for name in keywords.get(key, {}):
                 yield self.child(place, key, name)
         for key in ONE_SCHEMA:
-            if isinstance(said.get(key), list):
-                yield from (self.child(place, key, number) for number in range(len(said[key])))
-            elif key in said:
+            if isinstance(keywords.get(key), list):
+                yield from (self.child(place, key, number) for number in range(len(keywords[key])))
+            elif key in keywords:
                 yield self.child(place, key)
-        for name, inner in said.get("dependencies", {}).items():
+        for name, inner in keywords.get("dependencies", {}).items():
             if not isinstance(inner, list):
                 yield self.child(place, "dependencies", name)
 
     def reached(self) -> Iterator[Place]:
-        """Every schema that counts, the root first. Raises `RefError` for a reference that cannot be followed."""
+        """Every schema that can be reached, the root first. Raises `RefError` for a reference that leads nowhere."""
         seen: set[int] = set()
         waiting = [self.place]
         while waiting:
@@ -122,7 +122,7 @@ class Root:
                     continue
                 seen.add(id(place.schema))
             yield place
-            if "$ref" in place.said:
+            if "$ref" in place.keywords:
                 try:
                     waiting.append(self.follow(place))
                 except RefError as exc:
@@ -130,7 +130,7 @@ class Root:
             waiting.extend(reversed(list(self.parts(place))))
 
     def check_circles(self) -> None:
-        """Raise `RefError` where a schema asks only that it holds itself, which says nothing and never ends."""
+        """Raise `RefError` if a schema refers to itself for the same value: a validator would never end."""
         done: set[int] = set()
         for place in self.reached():
             self._circle(place, (), done)
@@ -141,27 +141,28 @@ class Root:
             return
         if here in path:
             raise RefError(f"a `$ref` leads back to itself at {place.at} without a value between")
-        inner = [self.follow(place)] if "$ref" in place.said else []
+        inner = [self.follow(place)] if "$ref" in place.keywords else []
         if not (inner and self.old):
             for key in IN_PLACE_LISTS:
-                inner += [self.child(place, key, number) for number in range(len(place.said.get(key, ())))]
-            inner += [self.child(place, key) for key in IN_PLACE if key in place.said]
-        for one in inner:
-            self._circle(one, (*path, here), done)
+                inner += [self.child(place, key, number) for number in range(len(place.keywords.get(key, ())))]
+            inner += [self.child(place, key) for key in IN_PLACE if key in place.keywords]
+        for schema in inner:
+            self._circle(schema, (*path, here), done)
         done.add(here)
 
 
 def pointer_part(part: str | int) -> str:
-    """A name as a JSON pointer has it."""
+    """A name or index, escaped for a JSON pointer."""
     return str(part).replace("~", "~0").replace("/", "~1")
 
 
 def pointer(path: Any) -> str:
-    """A path as a JSON pointer into an answer or a schema; empty for the whole."""
+    """A path as a JSON pointer into an answer or a schema; "" for the whole."""
     return "".join(f"/{pointer_part(part)}" for part in path)
 
 
 def _nodes(value: Any, at: str) -> Iterator[tuple[str, Any]]:
+    """Every object in `value`, with its JSON pointer."""
     waiting = [(at, value)]
     while waiting:
         here, node = waiting.pop()

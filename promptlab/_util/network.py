@@ -1,4 +1,4 @@
-"""Which hosts are this machine itself."""
+"""What a host name says about where a request goes: to this machine, or to OpenAI."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import re
 
 
 def is_loopback(host: str) -> bool:
-    """True for names and addresses, without a port, that can only be this machine. Names below `.localhost` are kept
-    for that (RFC 6761); a scope such as `%eth0` changes nothing."""
+    """True if `host`, a name or address without a port, can only be this machine.
+
+    Names under `.localhost` are reserved for that (RFC 6761). A zone such as `%eth0` is ignored.
+    """
     name = host.strip("[]").partition("%")[0].rstrip(".").lower()
     try:
         return ipaddress.ip_address(name).is_loopback
@@ -20,5 +22,5 @@ _OPENAI = re.compile(r"([a-z0-9-]+\.)?api\.openai\.com")
 
 
 def is_openai(host: str) -> bool:
-    """True for OpenAI's own API, also by region (eu.api.openai.com)."""
+    """True if `host` is OpenAI's own API, regional ones included (eu.api.openai.com)."""
     return _OPENAI.fullmatch(host) is not None

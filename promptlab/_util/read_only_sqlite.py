@@ -1,4 +1,4 @@
-"""Databases on a disk that nothing can be written to: read from a copy, since SQLite itself writes to read."""
+"""Reading a database on a read-only disk: from a temporary copy, because SQLite writes files even to read."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ import tempfile
 from pathlib import Path
 
 
-def copy_of(path: Path, fault: OSError) -> str:
-    """A copy of the database at `path` in a temporary folder that goes with this process; an empty one where there is
-    none. Raises `fault` where there is no room for it either."""
+def temporary_copy(path: Path, fault: OSError) -> str:
+    """The path of a copy of the database at `path`, in a temporary folder that is removed when this process ends.
+
+    The path leads to no file if there is no database. Raises `fault` if the copy cannot be written.
+    """
     try:
-        folder = Path(tempfile.mkdtemp(prefix="promptlab-"))  # for this person alone
+        folder = Path(tempfile.mkdtemp(prefix="promptlab-"))  # mode 700
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        for end in ("", "-wal"):  # what is written but not yet in the file itself is in the other
-            one = path.with_name(path.name + end)
-            if one.is_file():
-                shutil.copyfile(one, folder / one.name)
+        for ending in ("", "-wal"):  # the write-ahead log holds commits that are not yet in the main file
+            source = path.with_name(path.name + ending)
+            if source.is_file():
+                shutil.copyfile(source, folder / source.name)
     except OSError:
         raise fault from None
     return str(folder / path.name)

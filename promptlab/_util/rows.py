@@ -1,10 +1,10 @@
-r"""Rows of a file: JSON lines, CSV and YAML lists, each with its line and its place in the text.
+r"""Rows of a file: JSON lines, CSV and YAML lists, each with its line number and its position in the text.
 
     list(json_rows(lines_of('{"id": "a"}\n\n{"id": "b"}\n')))
     # [Row(data={'id': 'a'}, line=1, start=0, end=12), Row(data={'id': 'b'}, line=3, start=13, end=25)]
 
-Cases of suites and pools of examples are such rows. What a row has to hold is the business of whoever asks; what
-cannot be read at all is a `BadRow`.
+Cases of suites and pools of examples are such rows. The caller checks what a row must contain; a row that cannot be
+read at all raises `BadRow`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _KINDS: dict[str, Kind] = {".csv": "csv", ".tsv": "csv", ".yaml": "yaml", ".yml"
 
 
 class BadRow(ValueError):
-    """A row that cannot be read; `line` counts from 1."""
+    """A row cannot be read. `line` counts from 1."""
 
     def __init__(self, message: str, line: int, *, field: str = "", hint: str = "") -> None:
         super().__init__(message)
@@ -32,7 +32,8 @@ class BadRow(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row's data, the line where it begins, and its characters in the text, newline included (0, 0 in YAML)."""
+    """The data of a row, the line at which it begins, and the range of its characters in the text, with the newline.
+    The range is 0, 0 in YAML."""
 
     data: Any
     line: int
@@ -41,18 +42,18 @@ class Row:
 
 
 def kind_of(path: str) -> Kind:
-    """How the rows of `path` are written, by its ending."""
+    """The format of the rows in `path`, by its file ending."""
     return _KINDS.get(PurePosixPath(path).suffix.lower(), "jsonl")
 
 
 def delimiter_of(path: str) -> str:
-    """What parts the cells of `path`."""
+    """The character between the cells of the CSV or TSV file `path`."""
     return "\t" if path.lower().endswith(".tsv") else ","
 
 
 def lines_of(text: str) -> Iterator[str]:
-    """Each line of `text`, its newline included."""
-    # Not splitlines: a text may hold U+2028 and the like, which only it takes for the end of a line.
+    """Each line of `text`, with its newline."""
+    # Not splitlines, which also splits at U+2028 and other characters that may be inside a text.
     start = 0
     while start < len(text):
         end = text.find("\n", start) + 1 or len(text)
@@ -61,14 +62,14 @@ def lines_of(text: str) -> Iterator[str]:
 
 
 def json_rows(lines: Iterable[str]) -> Iterator[Row]:
-    """The JSON value of each line that is not blank. A byte order mark before the first is left out."""
+    """The JSON value of each line that is not blank. A byte order mark at the beginning is ignored."""
     start = 0
     for number, line in enumerate(lines, 1):
         end = start + len(line)
-        written = line.removeprefix("\ufeff") if number == 1 else line
-        if written.strip():
+        content = line.removeprefix("\ufeff") if number == 1 else line
+        if content.strip():
             try:
-                data = json.loads(written)
+                data = json.loads(content)
             except (ValueError, RecursionError) as exc:
                 raise BadRow(f"not JSON: {exc}", number) from exc
             yield Row(data, number, start, end)
@@ -76,10 +77,10 @@ def json_rows(lines: Iterable[str]) -> Iterator[Row]:
 
 
 class CsvRows:
-    """The rows of a CSV file as dicts of cells by column; `header` is there once the first row was asked for.
+    """The rows of a CSV file as dicts of cells by column. `header` is set after the first row was read.
 
-    `check` looks at the header and raises `BadRow`. Rows that are not `exact` may have fewer or more cells than there
-    are columns, and quotes in odd places.
+    `check` gets the header and its line and may raise `BadRow`. With `exact` False, rows may have fewer or more cells
+    than there are columns, and quotes in odd places.
     """
 
     def __init__(
@@ -92,7 +93,7 @@ class CsvRows:
     ) -> None:
         self.header: tuple[str, ...] = ()
         self._check, self._exact = check, exact
-        self._read = 0  # characters of the lines that the reader took
+        self._read = 0  # characters that the csv reader has taken so far
         self._reader = csv.reader(self._counted(lines), delimiter=delimiter, strict=exact)
 
     def _counted(self, lines: Iterable[str]) -> Iterator[str]:
@@ -106,7 +107,7 @@ class CsvRows:
             try:
                 cells = next(self._reader, None)
             except csv.Error as exc:
-                hint = "a cell with quotes or line breaks stands in quotes"
+                hint = "put a cell with quotes or line breaks in quotes"
                 raise BadRow(f"not CSV: {exc}", line, hint=hint) from exc
             if cells is None:
                 return
@@ -122,12 +123,12 @@ class CsvRows:
 
     def _named(self, cells: Sequence[str], line: int) -> dict[str, str]:
         if self._exact and len(cells) != len(self.header):
-            hint = "a cell with a comma in it stands in quotes"
+            hint = "put a cell with a comma in quotes"
             raise BadRow(f"{len(cells)} cells under {len(self.header)} columns", line, hint=hint)
         return dict(zip(self.header, cells, strict=False))
 
 
 def yaml_rows(file: YamlFile) -> Iterator[Row]:
-    """The items of a YAML file, whose data is a list."""
+    """The items of a YAML file that contains a list."""
     for number, item in enumerate(file.data):
         yield Row(item, file.line((number,)) or 1)

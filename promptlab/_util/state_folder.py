@@ -1,11 +1,11 @@
-"""The door to the state folder, `.promptlab/`: whoever writes there comes through here.
+"""The state folder, `.promptlab/`. All code that writes there makes its folders and files with these functions.
 
-    make_room(workspace.state / "drafts")           # a folder in it, for this person alone, which git does not see
-    private_file(workspace.state / "runs.sqlite")   # a file in it, made where missing, for this person alone
+    make_room(workspace.state / "drafts")           # a folder that only its owner can read and git ignores
+    private_file(workspace.state / "runs.sqlite")   # a file that only its owner can read
 
-Nothing is written through a link that leads out of it. Writers: the run history, the suite log, texts of documents,
-drafts, the list of templates, prompts kept read, the ledger, locks. `files.writing` comes here by itself for a path
-inside the folder.
+Nothing is written through a link that leads out of the folder. It holds the run history, the suite log, texts of
+documents, drafts, the list of templates, the prefix cache, the ledger and locks. `files.writing` uses this module for
+every path inside the folder.
 """
 
 from __future__ import annotations
@@ -17,17 +17,19 @@ from pathlib import Path
 
 NAME = ".promptlab"
 IGNORE = "*\n"
-"""The folder's own .gitignore, which ignores itself, too."""
+"""The content of the folder's .gitignore, which ignores itself, too."""
 
 
 def inside(path: Path) -> Path | None:
-    """The state folder that `path` is, or is in."""
+    """The state folder that `path` is or lies in; None if there is none."""
     return next((folder for folder in (path, *path.parents) if folder.name == NAME), None)
 
 
-def check(path: Path) -> None:
-    """Raise `OSError` where a link leads from the state folder that `path` is in to elsewhere: the workspace may be a
-    stranger's, and what is written there would take the place of a file of the person's."""
+def refuse_outside_links(path: Path) -> None:
+    """Raise `OSError` if a link leads from the state folder of `path` to a place outside it.
+
+    The workspace may come from an untrusted source; such a link would make promptlab overwrite a file of the user.
+    """
     state = inside(path)
     if state is None:
         return
@@ -37,19 +39,20 @@ def check(path: Path) -> None:
 
 
 def make_room(folder: Path) -> None:
-    """Make `folder`, and the state folder that it is in: mode 700, ignored by git. Raises `OSError`.
+    """Make `folder` and the state folder that it lies in, with mode 700 and ignored by git. Raises `OSError`.
 
-    A state folder that was open to others is closed, with everything in it. A folder elsewhere is only made.
+    If other users could read the state folder, the modes of everything in it are corrected. A folder that lies in no
+    state folder is made with the usual mode.
     """
     state = inside(folder)
-    check(folder)
+    refuse_outside_links(folder)
     if state is None:
         folder.mkdir(parents=True, exist_ok=True)
         return
     state.parent.mkdir(parents=True, exist_ok=True)
     state.mkdir(mode=0o700, exist_ok=True)
     if state.lstat().st_mode & 0o077 and not state.is_symlink():
-        _close(state)
+        _make_private(state)
     ignore = state / ".gitignore"
     if not ignore.exists():
         handle = os.open(ignore, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
@@ -62,21 +65,21 @@ def make_room(folder: Path) -> None:
 
 
 def private_file(path: Path) -> None:
-    """Make the file `path` where it is missing, and its folder, and keep others from reading it. Raises `OSError`.
+    """Make the file `path` and its folder if they are missing, readable only by their owner. Raises `OSError`.
 
-    SQLite gives its other files the mode of this one. A file outside any state folder keeps the usual mode.
+    SQLite gives its `-wal` and `-shm` files the mode of the database. A file outside any state folder is left alone.
     """
     make_room(path.parent)
     if inside(path) is None:
         return
-    check(path)
+    refuse_outside_links(path)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    for one in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
-        if one.exists() and one.stat().st_mode & 0o077:
-            one.chmod(0o600)
+    for file in (path, *(path.with_name(path.name + ending) for ending in ("-wal", "-shm"))):
+        if file.exists() and file.stat().st_mode & 0o077:
+            file.chmod(0o600)
 
 
-def _close(state: Path) -> None:
+def _make_private(state: Path) -> None:
     for folder, _, names in os.walk(state):
         Path(folder).chmod(0o700)
         for name in names:

@@ -1,4 +1,4 @@
-"""Starting a module of promptlab in a process of its own."""
+"""How to start a module of promptlab in a child process."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from pathlib import Path
 
 
 def command(module: str) -> tuple[str, ...]:
-    """The words that run `module`. The current folder, which may be a stranger's, has no say in what is imported."""
+    """The command line that runs `module`. `-P` keeps Python from importing from the current folder, which may come
+    from an untrusted source."""
     return (sys.executable, "-P", "-m", module)
 
 
 def environment() -> dict[str, str]:
-    """This process's, with which the promptlab that runs there is the one that runs here.
+    """The environment of this process, with a PYTHONPATH that makes the child import the same promptlab.
 
-    An empty entry of PYTHONPATH would be the current folder, so it is left out.
+    An empty entry of PYTHONPATH would mean the current folder, so it is left out.
     """
     home = str(Path(__file__).parents[2])
-    given = [str(Path(entry).absolute()) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([home, *given])}
+    entries = [str(Path(entry).absolute()) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([home, *entries])}

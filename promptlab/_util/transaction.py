@@ -1,10 +1,10 @@
-"""Several files written all or none, also where the process is killed half-way.
+"""Writing several files, all or none, even if the process is killed meanwhile.
 
-    write(workspace.root, {"templates/imported/a.yaml": b"…", "fixtures/imported/a.jsonl": b"…"})
+    write(workspace.root, {"templates/imported/a.yaml": b"...", "fixtures/imported/a.jsonl": b"..."})
 
-What is to be written is first put into one journal, `.promptlab/pending/<id>.json`. Killed before that is whole:
-nothing was written. Killed after it: whoever opens the workspace next (`finish`) writes the rest. A file that somebody
-changed in between is left alone.
+The new contents first go to a journal, `.promptlab/pending/<id>.json`. If the process is killed before the journal is
+complete, no file is written. If it is killed later, `finish` writes the rest when the workspace is opened next. A file
+that was changed in between is left alone.
 """
 
 from __future__ import annotations
@@ -28,25 +28,28 @@ log = logging.getLogger(__name__)
 
 FOLDER = "pending"
 ENDINGS = (".yaml", ".jsonl", ".original")
-"""What may be written by finishing a journal: a folder that came from elsewhere may have one of anybody's making."""
+"""The file types that `finish` writes: a workspace from an untrusted source may bring a forged journal."""
 
 
 def write(root: Path, files: Mapping[str, bytes]) -> None:
-    """Write `files`, by their paths in the workspace `root`, all or none. Raises `OSError`; then nothing is left."""
+    """Write `files`, all or none; their paths are relative to the workspace `root`.
+
+    Raises `OSError` after it has restored the old files.
+    """
     folder = root / state_folder.NAME / FOLDER
     state_folder.make_room(folder)
-    with _turn(folder):
+    with _locked(folder):
         journal = folder / f"{uuid.uuid4().hex}.json"
-        before = {path: _before(root / path) for path in files}
-        told = {
+        before = {path: _content(root / path) for path in files}
+        entries = {
             path: {"was": _hash(before[path]), "text": base64.b64encode(data).decode()} for path, data in files.items()
         }
-        write_atomically(journal, json.dumps(told).encode("ascii"))
+        write_atomically(journal, json.dumps(entries).encode("ascii"))
         try:
             for path, data in files.items():
                 write_atomically(root / path, data)
         except OSError:
-            for path, old in before.items():  # back to what was there
+            for path, old in before.items():  # restore the old files
                 with contextlib.suppress(OSError):
                     if old is None:
                         (root / path).unlink(missing_ok=True)
@@ -59,7 +62,7 @@ def write(root: Path, files: Mapping[str, bytes]) -> None:
 
 
 def finish(root: Path) -> list[str]:
-    """Write what a killed process left to be written; the paths. Costs one look at a folder that is seldom there."""
+    """Write the files that a killed process did not get to; the paths of these files. Usually there is no journal."""
     folder = root / state_folder.NAME / FOLDER
     try:
         journals = sorted(folder.glob("*.json"))
@@ -69,38 +72,39 @@ def finish(root: Path) -> list[str]:
         return []
     done: list[str] = []
     try:
-        with _turn(folder):
+        with _locked(folder):
             for journal in journals:
-                done += _finished(root, journal)
+                done += _finish_journal(root, journal)
     except OSError as exc:
-        log.warning("what an interrupted import left in %s cannot be written yet: %s", folder, exc)
+        log.warning("the files that an interrupted import left in %s cannot be written yet: %s", folder, exc)
     return done
 
 
-def _finished(root: Path, journal: Path) -> list[str]:
+def _finish_journal(root: Path, journal: Path) -> list[str]:
     done: list[str] = []
     try:
-        told = json.loads(journal.read_bytes())
-        files = [(str(path), one["was"], base64.b64decode(one["text"])) for path, one in told.items()]
-    except FileNotFoundError:  # finished by its own process meanwhile
+        entries = json.loads(journal.read_bytes())
+        files = [(str(path), entry["was"], base64.b64decode(entry["text"])) for path, entry in entries.items()]
+    except FileNotFoundError:  # its own process has finished it meanwhile
         return []
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        log.warning("%s is no list of files to write, and is left out", journal)
+        log.warning("%s is not a journal of files to write, and is skipped", journal)
         return []
     for path, was, data in files:
         full = (root / path).resolve()
-        if not _may(root, path, full):
-            log.warning("%s asks for `%s` to be written, which no import does; it is left out", journal, path)
+        if not _is_allowed(root, path, full):
+            log.warning("%s wants to write `%s`, which no import does; this file is skipped", journal, path)
             continue
-        now = _before(full)
-        if now != data and _hash(now) == was:
+        now = _content(full)
+        if now != data and _hash(now) == was:  # a file that was changed since is left alone
             write_atomically(full, data)
             done.append(path)
     journal.unlink(missing_ok=True)
     return done
 
 
-def _may(root: Path, path: str, full: Path) -> bool:
+def _is_allowed(root: Path, path: str, full: Path) -> bool:
+    """True if a journal may write `path`: a visible file of a known type inside the workspace, links included."""
     parts = PurePosixPath(path).parts
     hidden = any(part.startswith(".") for part in parts)
     return (
@@ -112,7 +116,7 @@ def _may(root: Path, path: str, full: Path) -> bool:
     )
 
 
-def _before(path: Path) -> bytes | None:
+def _content(path: Path) -> bytes | None:
     try:
         return path.read_bytes()
     except FileNotFoundError:
@@ -124,8 +128,8 @@ def _hash(data: bytes | None) -> str:
 
 
 @contextmanager
-def _turn(folder: Path) -> Iterator[None]:
-    """One at a time: who comes second waits."""
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of `folder`; a second process waits here."""
     handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)

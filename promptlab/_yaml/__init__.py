@@ -34,4 +34,5 @@ __all__ = [
     "validation_problem",
 ]
 
-__getattr__ = lazy(__name__)
+if not TYPE_CHECKING:  # a type checker must see which names there are
+    __getattr__ = lazy(__name__)

@@ -6,16 +6,17 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from promptlab.cli import _terminal as terminal
-from promptlab.errors import InputError
+from promptlab.errors import InputError, PromptlabError
 
 if TYPE_CHECKING:
+    from promptlab.lab import Lab
     from promptlab.templates import Problem
-    from promptlab.versions import Change
+    from promptlab.versions import TextChange
     from promptlab.workspace import Workspace
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
@@ -28,12 +29,19 @@ def here() -> Workspace:
     return Workspace.find()
 
 
+def opened(*, numerics: Literal["fast", "portable"] = "fast") -> Lab:
+    """The workspace of the current folder, opened; to be used in a `with`."""
+    from promptlab import lab
+
+    return lab.open(numerics=numerics)
+
+
 def located(template: str) -> tuple[Workspace, str]:
     """The workspace, and the path in it that TEMPLATE means."""
     from promptlab import versions
 
     workspace = here()
-    return workspace, versions.locate(workspace, template)
+    return workspace, versions.template_path(workspace, template)
 
 
 def text_of_file(workspace: Workspace, path: str) -> str:
@@ -41,7 +49,7 @@ def text_of_file(workspace: Workspace, path: str) -> str:
     from promptlab import templates, versions
     from promptlab.errors import TemplateError, nearest
 
-    text = versions.on_disk(workspace, path)
+    text = versions.text_on_disk(workspace, path)
     if text is None:
         raise TemplateError("there is no such template", file=path, hint=nearest(path, templates.names(workspace)))
     return text
@@ -92,7 +100,7 @@ def problem_line(path: str, problem: Problem) -> str:
     return terminal.printable(f"{said}\n  {problem.hint}" if problem.hint else said)
 
 
-def print_changes(changes: Sequence[Change]) -> None:
+def print_changes(changes: Sequence[TextChange]) -> None:
     """Coloured on a terminal; elsewhere with git's marks for words, [-removed-] and {+added+}."""
     pieces = []
     for change in changes:
@@ -104,6 +112,11 @@ def print_changes(changes: Sequence[Change]) -> None:
         else:
             pieces.append(f"[-{text}-]" if change.kind == "removed" else f"{{+{text}+}}")
     click.echo("".join(pieces), nl=not "".join(pieces).endswith("\n"))
+
+
+def wrong_words(exc: PromptlabError) -> click.UsageError:
+    """A word of the command line that names nothing is a wrong command line, as an unknown option is."""
+    return click.UsageError(str(exc))
 
 
 def print_line(text: str) -> None:

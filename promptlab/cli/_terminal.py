@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import io
-import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from promptlab._util.text import printable
+
 if TYPE_CHECKING:
     from promptlab.runs import Run
     from promptlab.types import Result
-
-# All control characters but tab and newline, those that turn the order of what follows around, and lone surrogates,
-# which no terminal can show.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-def printable(text: str) -> str:
-    """`text` for a terminal: control characters, which could rewrite what is on the screen, become visible escapes."""
-    return _CONTROL.sub(lambda m: m[0].encode("unicode_escape").decode(), text.replace("\r\n", "\n"))
 
 
 def name(text: str) -> str:
@@ -126,3 +118,6 @@ class _Progress:
         yield
         if self._bar:
             self._bar.start()
+
+
+__all__ = ["accept_any_text", "follow", "name", "printable"]

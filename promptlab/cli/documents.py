@@ -38,10 +38,10 @@ def documents_list(as_json: bool) -> None:
 
     Those in `documents` and `fixtures/documents`; none is opened.
     """
-    from promptlab.documents import paths
+    from promptlab.documents import document_paths
 
     workspace = _workspace()
-    for path in paths(workspace):
+    for path in document_paths(workspace):
         row: dict[str, Any] = {
             "path": path,
             "label": workspace.label_of(path),
@@ -56,10 +56,10 @@ def documents_list(as_json: bool) -> None:
 @_AS_JSON
 def documents_show(path: str, key: str | None, as_json: bool) -> None:
     """Print a document as text or Markdown, as a model gets it."""
-    from promptlab.documents import read, read_version
+    from promptlab.documents import read_document, read_document_version
 
     workspace = _workspace()
-    found = read(workspace, path) if key is None else read_version(workspace, path, key)
+    found = read_document(workspace, path) if key is None else read_document_version(workspace, path, key)
     row = {"path": found.path, "label": found.label, "sha256": found.sha256, "text": found.text}
     _say(row, found.text.rstrip("\n"), as_json)
 
@@ -74,7 +74,7 @@ def documents_add(file: str, name: str | None, label: Label | None, as_json: boo
 
     It is copied into documents/uploads/ and is confidential until someone says otherwise.
     """
-    from promptlab.documents import MAX_CONTAINER_BYTES, add
+    from promptlab.documents import MAX_CONTAINER_BYTES, add_document
 
     if file == "-":
         if not name:
@@ -84,7 +84,7 @@ def documents_add(file: str, name: str | None, label: Label | None, as_json: boo
         # One byte more than any document may have is enough to refuse it.
         with Path(file).open("rb") as stream:
             raw = stream.read(MAX_CONTAINER_BYTES + 1)
-    added = add(_workspace(), name or Path(file).name, raw, label)
+    added = add_document(_workspace(), name or Path(file).name, raw, label)
     row = {"path": added.path, "label": added.label, "sha256": added.sha256}
     _say(row, f"{added.path} is there, {added.label}, {len(added.text):,} characters", as_json)
 
@@ -115,14 +115,14 @@ def documents_changed(run_id: str, as_json: bool) -> None:
     """
     import contextlib
 
-    from promptlab.documents import changes
+    from promptlab.documents import document_changes
     from promptlab.runs import Store
 
     workspace = _workspace()
     with contextlib.closing(Store.of(workspace)) as store:
         results = store.results(store.run(run_id).id)
     sources = dict.fromkeys(s for result in results if result.request for s in result.request.prompt.sources)
-    found = changes(workspace, sources)
+    found = document_changes(workspace, sources)
     for change in found:
         row = {
             "path": change.path,
@@ -164,11 +164,11 @@ def documents_passages(
 
     By heading, by range, or those most like QUESTION. What was chosen and does not fit is shown too.
     """
-    from promptlab.documents import choose, read
+    from promptlab.documents import choose_passages, read_document
 
     ranges = {"lines": lines, "words": words, "characters": characters}
     choice = replace(_choice(question, headings, ranges, top), max_characters=max_characters, max_tokens=max_tokens)
-    found = choose(read(_workspace(), path), choice, question)
+    found = choose_passages(read_document(_workspace(), path), choice, question)
     for taken, rows in ((True, found.passages), (False, found.left_out)):
         for one in rows:
             row = {

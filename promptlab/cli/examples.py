@@ -52,9 +52,9 @@ def examples_search(pool: str, text: str, tag: str, label: Label | None, limit: 
 
     Upper and lower case are the same. The exit status is 1 when there is none.
     """
-    from promptlab.examples import load_pool, search
+    from promptlab.examples import load_pool, search_pool
 
-    found = search(load_pool(_workspace(), pool), text, tag=tag, label=label, limit=limit)
+    found = search_pool(load_pool(_workspace(), pool), text, tag=tag, label=label, limit=limit)
     for example in found:
         _show(example, as_json)
     if not found:
@@ -95,7 +95,7 @@ def examples_add(
 
     One typed here, or the question of an answer with the right output.
     """
-    from promptlab.examples import add
+    from promptlab.examples import add_example
     from promptlab.runs import add_example_from_result
     from promptlab.types import Example
 
@@ -116,7 +116,7 @@ def examples_add(
     if not name or not inputs:
         raise click.UsageError("give --result, or --id and --input")
     example = Example(name, inputs, output, tags, label)
-    add(workspace, pool, example)
+    add_example(workspace, pool, example)
     _show(example, as_json)
 
 
@@ -125,9 +125,9 @@ def examples_add(
 @click.argument("ids", nargs=-1, required=True)
 def examples_delete(pool: str, ids: tuple[str, ...]) -> None:
     """Take the examples with these ids out of a pool."""
-    from promptlab.examples import delete
+    from promptlab.examples import delete_examples
 
-    delete(_workspace(), pool, *ids)
+    delete_examples(_workspace(), pool, *ids)
     click.echo(f"{len(set(ids))} taken out")
 
 
@@ -140,9 +140,9 @@ def examples_dedupe(pool: str, dry_run: bool, as_json: bool) -> None:
 
     The first stays. Examples with the same inputs and different outputs are named and stay.
     """
-    from promptlab.examples import dedupe
+    from promptlab.examples import remove_duplicates
 
-    gone, contradictions = dedupe(_workspace(), pool, dry=dry_run)
+    gone, contradictions = remove_duplicates(_workspace(), pool, dry=dry_run)
     if as_json:
         click.echo(json.dumps({"removed": gone, "contradictions": contradictions, "dry_run": dry_run}))
         return
@@ -178,11 +178,11 @@ def examples_dedupe(pool: str, dry_run: bool, as_json: bool) -> None:
 @_AS_JSON
 def examples_choose(pairs: Sequence[str], pool: str, item: str, as_json: bool, **choice: Any) -> None:
     """Show which examples would become shots for an item, and why."""
-    from promptlab.examples import load_pool, select
+    from promptlab.examples import load_pool, select_shots
     from promptlab.types import ShotChoice
 
     inputs = dict(pair.partition("=")[::2] for pair in pairs)
-    found = select(load_pool(_workspace(), pool), ShotChoice(pool, **choice), inputs, item=item)
+    found = select_shots(load_pool(_workspace(), pool), ShotChoice(pool, **choice), inputs, item=item)
     for shot in found.shots:
         row = {"id": shot.example.id, "reason": shot.reason, "score": shot.score}
         if as_json:

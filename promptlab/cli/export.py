@@ -68,7 +68,7 @@ def export(
     --clearance, is refused.
     """
     from promptlab.formats import ExportJob, write_file
-    from promptlab.workspace import Workspace, check_copy
+    from promptlab.workspace import Workspace, check_copy_label
 
     workspace = Workspace.find()
     _check_words(format_, names, models, run_id)
@@ -94,7 +94,7 @@ def export(
         click.echo(content, nl=False)
         return
     path = Path(output)
-    check_copy(workspace, made.label, path.absolute())
+    check_copy_label(workspace, made.label, path.absolute())
     if path.exists() and not force:
         raise FormatError("is there already", file=output, hint="--force overwrites it")
     write_file(path, content, output)

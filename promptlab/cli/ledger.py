@@ -27,7 +27,7 @@ def show(limit: int, every: bool, as_json: bool) -> None:
     """
     from promptlab import workspace
 
-    found = workspace.newest(here().state, None if every else limit)
+    found = workspace.newest_ledger_entries(here().state, None if every else limit)
     for entry in found:
         if as_json:
             print_json(entry)
@@ -72,7 +72,7 @@ def verify(head: str, as_json: bool) -> None:
     """
     from promptlab import workspace
 
-    found = workspace.verify(here().state, head=head)
+    found = workspace.verify_ledger(here().state, head=head)
     if as_json:
         problem = found.problem
         print_json(

@@ -16,7 +16,7 @@ from promptlab.errors import InputError, ModelNotFound, ModelNotReady, Workspace
 
 if TYPE_CHECKING:
     from promptlab.models import Catalogue
-    from promptlab.server import Serving
+    from promptlab.server import ModelServer
 
 GRACE_SECONDS = 3
 """How long Ctrl-C waits for answers, which stop within one."""
@@ -38,21 +38,21 @@ def serve(names: tuple[str, ...], host: str, port: int) -> None:
     from importlib.util import find_spec
 
     from promptlab.models import Catalogue
-    from promptlab.server import KEY
+    from promptlab.server import KEY_VARIABLE
     from promptlab.workspace import Workspace
 
     for library in ("starlette", "uvicorn"):
         if find_spec(library) is None:
             raise ModelNotReady(f"`promptlab serve` needs {library}", hint="pip install 'promptlab[serve]'")
-    key = os.environ.get(KEY, "").strip()
+    key = os.environ.get(KEY_VARIABLE, "").strip()
     with closing(Catalogue(Workspace.find())) as catalogue:
         served = chosen(catalogue, names)
         with closing(listening(host, port, key)) as listener:
-            from promptlab.server import Serving
+            from promptlab.server import ModelServer
 
             _say_where(catalogue, served, listener)
             _write_down(catalogue, served, listener)
-            _run(Serving(catalogue, served, key=key), listener)
+            _run(ModelServer(catalogue, served, key=key), listener)
 
 
 def chosen(catalogue: Catalogue, names: Sequence[str]) -> list[str]:
@@ -81,7 +81,7 @@ def listening(host: str, port: int, key: str) -> socket.socket:
         InputError: the address is not this machine's, not to be had without a key, or taken.
     """
     from promptlab._util.network import is_loopback
-    from promptlab.server import KEY
+    from promptlab.server import KEY_VARIABLE
 
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
@@ -91,7 +91,7 @@ def listening(host: str, port: int, key: str) -> socket.socket:
         raise InputError(
             f"{host} can be reached from other machines, and no key is set",
             field="--host",
-            hint=f"set {KEY} in the environment to a long secret that clients send, or listen on 127.0.0.1",
+            hint=f"set {KEY_VARIABLE} in the environment to a long secret that clients send, or listen on 127.0.0.1",
         )
     try:
         return socket.create_server(address[:2], family=family)
@@ -123,10 +123,10 @@ def _write_down(catalogue: Catalogue, names: Sequence[str], listener: socket.soc
         ledger.close()
 
 
-def _run(serving: Serving, listener: socket.socket) -> None:
+def _run(serving: ModelServer, listener: socket.socket) -> None:
     import uvicorn
 
-    from promptlab.server import config
+    from promptlab.server import uvicorn_config
 
     class Server(uvicorn.Server):
         def handle_exit(self, sig: int, frame: Any) -> None:
@@ -135,7 +135,7 @@ def _run(serving: Serving, listener: socket.socket) -> None:
 
     # uvicorn ends tidily and then raises the signal again, which would end the process before the models are let go.
     signal.signal(signal.SIGTERM, _terminated)
-    Server(config(serving, timeout_graceful_shutdown=GRACE_SECONDS)).run(sockets=[listener])
+    Server(uvicorn_config(serving, timeout_graceful_shutdown=GRACE_SECONDS)).run(sockets=[listener])
 
 
 def _terminated(*_: Any) -> None:

@@ -5,20 +5,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from promptlab.cli import _terminal as terminal
-from promptlab.cli._common import as_json_option, here, print_json, print_line
+from promptlab.cli._common import as_json_option, here, opened, print_json, print_line
 from promptlab.cli._suite_output import SHOWN, Output, Progress, print_entry, report_paths
 from promptlab.errors import InputError
 
 if TYPE_CHECKING:
-    from promptlab.models import Catalogue
-    from promptlab.runs import Store
-    from promptlab.suites import Asking, Suite, SuiteLog, Summary
+    from promptlab.lab import Lab
+    from promptlab.suites import Asking, Suite, Summary
     from promptlab.workspace import Workspace
 
 
@@ -40,37 +38,6 @@ def _report_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for kind, what in reversed(kinds.items()):
         command = click.option(f"--{kind}", f"to_{kind}", metavar="FILE", help=f"Write a report as {what}.")(command)
     return command
-
-
-@dataclass
-class _House:
-    """What the verbs that ask work with."""
-
-    workspace: Workspace
-    catalogue: Catalogue
-    store: Store
-    log: SuiteLog
-
-
-@contextmanager
-def _house() -> Iterator[_House]:
-    from promptlab.models import Catalogue
-    from promptlab.runs import Store
-    from promptlab.suites import SuiteLog
-
-    workspace = here()
-    house = _House(
-        workspace,
-        Catalogue(workspace),
-        Store.of(workspace),
-        SuiteLog.of(workspace),
-    )
-    try:
-        yield house
-    finally:
-        house.log.close()
-        house.catalogue.close()
-        house.store.close()
 
 
 def _loaded(workspace: Workspace, names: Sequence[str]) -> list[Suite]:
@@ -193,9 +160,9 @@ def record(name: str, show_labelled: bool, fresh: bool, **rest: Any) -> None:
     What is interrupted, also by kill -9, is taken up where it was, and nothing that was answered is paid for twice.
     An item without an answer keeps what was recorded of it.
     """
-    with _house() as house, _owning(house, name, "record", rest) as before:
-        (found,) = _loaded(house.workspace, [name])
-        asking = _ask(house, found, "record", rest, before, resume=not fresh, prompts="current")
+    with opened() as lab, _owning(lab, name, "record", rest) as before:
+        (found,) = _loaded(lab.workspace, [name])
+        asking = _ask(lab, found, "record", rest, before, resume=not fresh, prompts="current")
         if asking is None:
             return
         summary, out = _followed(asking, found, rest, show_labelled)
@@ -239,14 +206,14 @@ def rerun(
     """
     from promptlab.suites import holm_adjusted
 
-    with _house() as house:
+    with opened() as lab:
         ended: list[Summary] = []
         status = 0
         for name in names:
-            with _owning(house, name, "rerun", rest) as before:
-                (found,) = _loaded(house.workspace, [name])
+            with _owning(lab, name, "rerun", rest) as before:
+                (found,) = _loaded(lab.workspace, [name])
                 options = {"prompts": prompts, "only_failed": only_failed}
-                asking = _ask(house, found, "rerun", rest, before, resume=not fresh, **options)
+                asking = _ask(lab, found, "rerun", rest, before, resume=not fresh, **options)
                 if asking is None:
                     continue
                 summary, out = _followed(asking, found, rest, show_labelled, several=len(names) > 1, calls=find_causes)
@@ -275,14 +242,14 @@ def accept(name: str, cases: tuple[str, ...], yes: bool, show_labelled: bool, wa
     from promptlab.suites import RunAnswers, baseline_changes, last_answered_run, report_item_of_change, write_recording
     from promptlab.workspace import Labels
 
-    with _house() as house, _owning(house, name, "accept", {"wait": wait}):
-        (found,) = _loaded(house.workspace, [name])
-        answers = RunAnswers(house.store, house.log, last_answered_run(house.log, found, "rerun"))
+    with opened() as lab, _owning(lab, name, "accept", {"wait": wait}):
+        (found,) = _loaded(lab.workspace, [name])
+        answers = RunAnswers(lab.store, lab.suite_log, last_answered_run(lab.suite_log, found, "rerun"))
         keys = set()
-        for change in baseline_changes(house.workspace, found, answers, wanted=cases):
+        for change in baseline_changes(lab.workspace, found, answers, wanted=cases):
             keys.add(change.key)
             if len(keys) <= SHOWN:
-                print_entry(report_item_of_change(change, Labels(house.workspace)), show_labelled)
+                print_entry(report_item_of_change(change, Labels(lab.workspace)), show_labelled)
         if not keys:
             print_line("nothing to accept: the last rerun gave what is recorded")
             return
@@ -290,7 +257,7 @@ def accept(name: str, cases: tuple[str, ...], yes: bool, show_labelled: bool, wa
             print_line(f"… and {len(keys) - SHOWN} more")
         if not yes and not click.confirm(f"Record these {len(keys)} answers?"):
             raise click.Abort
-        taken = write_recording(house.workspace, found, answers, only=keys)
+        taken = write_recording(lab.workspace, found, answers, only=keys)
         print_line(f"{taken} items recorded in {found.recording}")
 
 
@@ -305,8 +272,8 @@ def import_run(run: str, name: str, models: tuple[str, ...]) -> None:
     """
     from promptlab.suites import keep_run
 
-    with _house() as house:
-        kept = keep_run(house.workspace, house.store, run, name, models=models)
+    with opened() as lab:
+        kept = keep_run(lab.workspace, lab.store, run, name, models=models)
         print_line(f"{len(kept.cases)} cases added to {kept.suite}, {kept.recorded} answers to its recording")
         for line in kept.left_out:
             print_line(f"left out: {line}")
@@ -317,11 +284,11 @@ def import_run(run: str, name: str, models: tuple[str, ...]) -> None:
 @as_json_option
 def runs(name: str, as_json: bool) -> None:
     """What the suite was asked so far, newest first."""
-    with _house() as house:
-        (found,) = _loaded(house.workspace, [name])
-        for one in house.log.runs(found.path):
+    with opened() as lab:
+        (found,) = _loaded(lab.workspace, [name])
+        for one in lab.suite_log.runs(found.path):
             counts: dict[str, int] = {}
-            for count in house.log.counts(one):
+            for count in lab.suite_log.counts(one):
                 counts[count.verdict] = counts.get(count.verdict, 0) + count.items
             if as_json:
                 data = {"id": one.id, "verb": one.verb, "created": one.created, "state": one.state, "done": one.done}
@@ -335,7 +302,7 @@ def runs(name: str, as_json: bool) -> None:
 
 
 @contextmanager
-def _owning(house: _House, name: str, verb: str, rest: Mapping[str, Any]) -> Iterator[frozenset[str]]:
+def _owning(lab: Lab, name: str, verb: str, rest: Mapping[str, Any]) -> Iterator[frozenset[str]]:
     """Hold the suite, from before it is read until what came of it is written; gives the runs of it that had finished
     when it was asked for. A dry run holds nothing."""
     from promptlab.suites import hold_suite
@@ -343,18 +310,18 @@ def _owning(house: _House, name: str, verb: str, rest: Mapping[str, Any]) -> Ite
     if rest.get("dry_run"):
         yield frozenset()
         return
-    (found,) = _loaded(house.workspace, [name])
-    finished = frozenset(run.id for run in house.log.runs(found.path) if run.state == "finished")
+    (found,) = _loaded(lab.workspace, [name])
+    finished = frozenset(run.id for run in lab.suite_log.runs(found.path) if run.state == "finished")
 
     def say(text: str) -> None:
         click.echo(terminal.printable(text), err=True)
 
-    with hold_suite(house.workspace, found.path, verb, wait=rest["wait"], say=say):
+    with hold_suite(lab.workspace, found.path, verb, wait=rest["wait"], say=say):
         yield finished
 
 
 def _ask(
-    house: _House,
+    lab: Lab,
     found: Suite,
     verb: Any,
     rest: Mapping[str, Any],
@@ -375,21 +342,21 @@ def _ask(
         **options,
     )
     if rest["dry_run"]:
-        planned = planned_trials(house.workspace, found, verb=verb, options=chosen, log=house.log)
-        found_out = estimate_trials(planned, house.catalogue, house.store)
+        planned = planned_trials(lab.workspace, found, verb=verb, options=chosen, log=lab.suite_log)
+        found_out = estimate_trials(planned, lab.catalogue, lab.store)
         for one in found_out:
             print_line(one.said)
         if not found_out:
             print_line(f"{found.name}: nothing to ask; a rerun sends what is recorded, unless with --prompts current")
         return None
     asking = Asking(
-        house.workspace,
+        lab.workspace,
         found,
         verb=verb,
         options=chosen,
-        catalogue=house.catalogue,
-        store=house.store,
-        log=house.log,
+        catalogue=lab.catalogue,
+        store=lab.store,
+        log=lab.suite_log,
         resume=resume,
         finished_before=before,
     )
@@ -414,11 +381,7 @@ def _followed(
             answered = finder.explained(one) if finder else one
             outcomes.append(outcome_of_answer(answered))
             out.add(report_item_of_answer(answered, labels))
-    chosen = asking.options
-    # Of a part of a suite, "at least 38 of 40" says nothing; what was stopped is a part as well.
-    partial = bool(chosen.only or chosen.only_failed or chosen.limit or asking.halted or asking.out_of)
-    partial = partial or not (chosen.models is None or set(chosen.models) >= set(found.models))
-    summary = summarise_outcomes(found, outcomes, replayed=asking.verb == "record", partial=partial)
+    summary = summarise_outcomes(found, outcomes, replayed=asking.verb == "record", partial=asking.partial)
     out.finish(summary)
     if asking.out_of:
         print_line(f"stopped: {asking.out_of}; the same command goes on with a higher limit")

@@ -1,4 +1,4 @@
-"""`promptlab templates`: the list, and templates kept in git. See `versions/_save.py`, `versions/_history.py` and `versions/_prompt_diff.py`."""
+"""`promptlab templates`: the list, and templates kept in git."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ def show(template: str, version: str, as_json: bool) -> None:
     from promptlab._util.git import blob_id
 
     workspace, path = located(template)
-    found = versions.find(workspace, path, version) if version else None
-    text = versions.text_of(workspace, found) if found else text_of_file(workspace, path)
+    found = versions.find_version(workspace, path, version) if version else None
+    text = versions.version_text(workspace, found) if found else text_of_file(workspace, path)
     if as_json:
         print_json({"path": path, "blob": blob_id(text), "text": text, "version": asdict(found) if found else None})
     else:
@@ -123,18 +123,18 @@ def save(
     from promptlab import templates as template_edit
     from promptlab import versions
     from promptlab.templates import check
-    from promptlab.workspace import check_copy
+    from promptlab.workspace import check_copy_label
 
     if source is not None and (pairs or files):
         raise click.UsageError("--from gives the whole text, --set changes fields: take one of the two")
     workspace = here()
-    path = versions.locate(workspace, template)
-    now = versions.on_disk(workspace, path)
-    base = versions.text_of(workspace, versions.find(workspace, path, opened)) if opened else now
+    path = versions.template_path(workspace, template)
+    now = versions.text_on_disk(workspace, path)
+    base = versions.version_text(workspace, versions.find_version(workspace, path, opened)) if opened else now
     edits = changes(pairs, files)
     for given in (*(pair.partition("=")[2] for pair in files), *([] if source in (None, "-") else [source])):
         label = workspace.label_of(str(Path(given or "").absolute()))
-        check_copy(workspace, label, workspace.root / path)
+        check_copy_label(workspace, label, workspace.root / path)
     if source is not None:
         text = read(source)
     elif edits:
@@ -145,7 +145,7 @@ def save(
         text = now
     library.parse(text, path=path)
     try:
-        saved = versions.save(workspace, path, text, message, base=base)
+        saved = versions.save_template(workspace, path, text, message, base=base)
     except Conflict as exc:
         if as_json:
             print_json({"conflict": {"theirs": exc.theirs, "ours": exc.ours, "merged": exc.merged, "clean": exc.clean}})
@@ -175,7 +175,7 @@ def history(template: str, limit: int | None, as_json: bool) -> None:
 
     workspace, path = located(template)
     store = Store.of(workspace) if history_file(workspace).exists() else None
-    found = versions.history(workspace, path, limit=limit)
+    found = versions.template_history(workspace, path, limit=limit)
     if not found and not as_json:
         print_line(f"{path} was never saved")
     for version in found:
@@ -206,9 +206,13 @@ def diff(template: str, old: str, new: str, prompt: bool, as_json: bool) -> None
     from promptlab import versions
 
     workspace, path = located(template)
-    first = versions.text_of(workspace, versions.find(workspace, path, old))
-    second = versions.text_of(workspace, versions.find(workspace, path, new)) if new else text_of_file(workspace, path)
-    pieces = versions.words(first, second)
+    first = versions.version_text(workspace, versions.find_version(workspace, path, old))
+    second = (
+        versions.version_text(workspace, versions.find_version(workspace, path, new))
+        if new
+        else text_of_file(workspace, path)
+    )
+    pieces = versions.word_changes(first, second)
     found: dict[str, Any] = {"path": path, "old": old, "new": new or None, "changed": first != second}
     if not prompt:
         if as_json:
@@ -217,7 +221,9 @@ def diff(template: str, old: str, new: str, prompt: bool, as_json: bool) -> None
             print_changes(pieces)
         return
     change = versions.prompt_difference(
-        workspace, versions.template_at(workspace, path, old), versions.template_at(workspace, path, new)
+        workspace,
+        versions.template_at_version(workspace, path, old),
+        versions.template_at_version(workspace, path, new),
     )
     if as_json:
         print_json({**found, "changed": change.changed, "prompt": asdict(change)})
@@ -241,7 +247,7 @@ def restore(template: str, version: str, message: str, as_json: bool) -> None:
     from promptlab import versions
 
     workspace, path = located(template)
-    saved = versions.restore(workspace, path, version, message=message)
+    saved = versions.restore_version(workspace, path, version, message=message)
     if as_json:
         print_json(asdict(saved))
     else:
@@ -262,7 +268,7 @@ def check(template: tuple[str, ...], as_json: bool) -> None:
     from promptlab.templates import check
 
     workspace = here()
-    paths = [versions.locate(workspace, word) for word in template] or library.names(workspace)
+    paths = [versions.template_path(workspace, word) for word in template] or library.names(workspace)
     failed = False
     for path in paths:
         problems = check(workspace, path)
@@ -290,7 +296,7 @@ def tag(template: str, version: str, name: str, move: bool, as_json: bool) -> No
     from promptlab import versions
 
     workspace, path = located(template)
-    found = versions.tag(workspace, path, version, name, move=move)
+    found = versions.tag_version(workspace, path, version, name, move=move)
     if as_json:
         print_json(asdict(found))
     else:
@@ -303,5 +309,5 @@ def init() -> None:
     from promptlab import versions
 
     workspace = here()
-    versions.init(workspace)
+    versions.init_repository(workspace)
     click.echo(f"{workspace.root} is a git repository")

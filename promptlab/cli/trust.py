@@ -21,15 +21,21 @@ def trust(show: bool, take_back: bool) -> None:
 
     In CI: promptlab --trust COMMAND, or PROMPTLAB_TRUST=1 in the environment.
     """
-    from promptlab import workspace as trusting
+    from promptlab.workspace import (
+        forget_trust,
+        missing_permissions,
+        requested_permissions,
+        trust_file,
+        trust_workspace,
+    )
 
     workspace = here()
     if take_back:
-        was = trusting.forget(workspace)
+        was = forget_trust(workspace)
         click.echo(f"{terminal.printable(str(workspace.root))} is {'no longer' if was else 'not'} trusted")
         return
-    wanted = trusting.asks(workspace)
-    lacking = {ask.id for ask in trusting.missing(workspace)}
+    wanted = requested_permissions(workspace)
+    lacking = {ask.id for ask in missing_permissions(workspace)}
     for ask in wanted:
         click.echo(terminal.printable(f"{'off  ' if ask.id in lacking else 'on   '}{ask.words}"))
     if not wanted:
@@ -37,8 +43,8 @@ def trust(show: bool, take_back: bool) -> None:
     elif show:
         return
     else:
-        trusting.trust(workspace, wanted)
-        click.echo(f"trusted; kept in {terminal.printable(str(trusting.file()))}")
+        trust_workspace(workspace, wanted)
+        click.echo(f"trusted; kept in {terminal.printable(str(trust_file()))}")
 
 
 class TrustingGroup(click.Group):
@@ -47,9 +53,9 @@ class TrustingGroup(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         end = args.index("--") if "--" in args else len(args)
         if "--trust" in args[:end]:
-            from promptlab import workspace as trusting
+            from promptlab.workspace import trust_everything
 
-            ctx.with_resource(trusting.everything())
+            ctx.with_resource(trust_everything())
             args = [word for word in args[:end] if word != "--trust"] + args[end:]
         return super().parse_args(ctx, args)
 

@@ -25,7 +25,7 @@ def try_list(template: str, as_json: bool) -> None:
     from promptlab import versions
 
     workspace, path = located(template)
-    for one in versions.variants(workspace, path):
+    for one in versions.list_variants(workspace, path):
         if as_json:
             print_json(asdict(one))
         else:
@@ -55,7 +55,7 @@ def try_save(
     if (source is not None) == bool(pairs or files):
         raise click.UsageError("give the variant's text with --from, or what differs with --set")
     workspace, path = located(template)
-    known = [one.name for one in versions.variants(workspace, path)]
+    known = [one.name for one in versions.list_variants(workspace, path)]
     base = versions.variant_text(workspace, path, name) if name in known else None
     start = text_of_file(workspace, path) if base is None else base
     text = read(source) if source is not None else templates.edit(start, changes(pairs, files), path=path)

@@ -1,4 +1,15 @@
-"""documents."""
+"""Documents: the texts that a prompt brings as context, and the passages chosen from them.
+
+document = read_document(workspace, "fixtures/documents/world-cup-2022.md")     # text, Markdown, PDF, Word, Excel
+document.label, estimate_tokens(document.text)                                  # "public", 19273
+
+selection = choose_passages(document, PassageChoice("bm25", n=3), "Who won the final?")
+selection.passages[0].headings                                                  # ("2022 World Cup", "Final")
+selection.document()                                                            # the passages as a document
+
+add_document(workspace, "minutes.docx", raw)                                    # an upload; confidential
+document_changes(workspace, result.request.prompt.sources)                      # what changed since a run
+"""
 
 from __future__ import annotations
 
@@ -7,42 +18,51 @@ from typing import TYPE_CHECKING
 from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
-    from promptlab.documents._index import Changed, Entry, Inventory
+    from promptlab.documents._index import ChangedUse, DocumentEntry, Inventory
     from promptlab.documents._passages import (
-        GAP,
+        GAP_MARK,
         Passage,
-        Selection,
-        apply,
-        choose,
-        in_words,
-        length,
-        question_of,
-        sections,
+        PassageSelection,
+        apply_passage_choice,
+        choice_in_words,
+        choose_passages,
+        count_units,
+        markdown_sections,
+        question_from_inputs,
     )
-    from promptlab.documents._read import MAX_BYTES, MAX_CONTAINER_BYTES, add, changes, paths, read, read_version
-    from promptlab.documents._token_estimate import about
+    from promptlab.documents._read import (
+        MAX_BYTES,
+        MAX_CONTAINER_BYTES,
+        document_changes,
+        document_paths,
+        read_document,
+        read_document_version,
+    )
+    from promptlab.documents._token_estimate import estimate_tokens
+    from promptlab.documents._upload import add_document
 
 __all__ = [
-    "GAP",
+    "GAP_MARK",
     "MAX_BYTES",
     "MAX_CONTAINER_BYTES",
-    "Changed",
-    "Entry",
+    "ChangedUse",
+    "DocumentEntry",
     "Inventory",
     "Passage",
-    "Selection",
-    "about",
-    "add",
-    "apply",
-    "changes",
-    "choose",
-    "in_words",
-    "length",
-    "paths",
-    "question_of",
-    "read",
-    "read_version",
-    "sections",
+    "PassageSelection",
+    "add_document",
+    "apply_passage_choice",
+    "choice_in_words",
+    "choose_passages",
+    "count_units",
+    "document_changes",
+    "document_paths",
+    "estimate_tokens",
+    "markdown_sections",
+    "question_from_inputs",
+    "read_document",
+    "read_document_version",
 ]
 
-__getattr__ = lazy(__name__)
+if not TYPE_CHECKING:  # a type checker must see which names there are
+    __getattr__ = lazy(__name__)

@@ -1,10 +1,9 @@
-"""HTML, PDF, Word and Excel to Markdown, each in a process of its own with bounded time and memory.
+"""HTML, PDF, Word and Excel to Markdown. Each conversion is a separate process with limited time and memory.
 
     to_markdown(raw, "pdf", "fixtures/documents/report.pdf")
 
-The libraries read whatever strangers wrote, so they run where a crash, an endless loop or a gigabyte of memory
-costs a refusal and nothing else. That process writes no file. Nothing is fetched: external pictures, links and
-workbooks are named in a document at most; macros are not even looked at.
+The files may be hostile. In a separate process a crash, an endless loop or too much memory only refuses that file. The
+process writes no file and fetches nothing: external pictures, links and workbooks are ignored, and so are macros.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from typing import Any
 from promptlab.errors import DocumentError, ReaderMissing
 
 VERSION = 1
-"""Counted up when the same file would come out differently."""
+"""Raised when a change of this module changes the text of a file."""
 
 SECONDS = 60
 MEMORY = 2_000_000_000
@@ -38,8 +37,8 @@ LIBRARIES = {
 _PACKAGES = {"bs4": "beautifulsoup4"}
 
 
-def made_with(kind: str) -> str:
-    """The converter of `kind` with the versions of its libraries; raises `DocumentError` where one is missing."""
+def converter_version(kind: str) -> str:
+    """The converter for `kind` and the versions of its libraries. Raises `DocumentError` if a library is missing."""
     missing = [name for name in LIBRARIES[kind] if importlib.util.find_spec(name) is None]
     if missing:
         message = f"reading {kind.upper()} files needs {', '.join(missing)}"
@@ -49,13 +48,13 @@ def made_with(kind: str) -> str:
 
 
 def to_markdown(raw: bytes, kind: str, path: str, *, seconds: float = SECONDS, memory: int = MEMORY) -> str:
-    """The text of a file of `kind` as Markdown; `path` names it in complaints.
+    """The text of a file of `kind` as Markdown. `path` is for error messages.
 
-    The same bytes and library versions give the same text. Raises `DocumentError`: encrypted, damaged, without
-    text, too large, or not done within `seconds` and `memory` (bytes of address space; no bound on Windows).
+    The same bytes and library versions give the same text. Raises `DocumentError` if the file is encrypted, damaged,
+    without text or too large, or needs more than `seconds` or `memory` (bytes of address space; no limit on Windows).
     """
     program = "import sys; sys.path[:] = sys.argv[4:]; from promptlab.documents._convert import main; main()"
-    # Isolated, with this process's own path: the current folder may be a stranger's, and hold a `bs4.py`.
+    # Isolated (-I), with the module path of this process: the current folder may contain a hostile `bs4.py`.
     paths = [entry for entry in sys.path if entry]
     try:
         done = subprocess.run(
@@ -67,12 +66,14 @@ def to_markdown(raw: bytes, kind: str, path: str, *, seconds: float = SECONDS, m
         )
     except subprocess.TimeoutExpired as exc:
         message = f"took longer than {seconds:g} s to read"
-        raise DocumentError(message, file=path, hint="take the part that is needed, saved as a new file") from exc
+        raise DocumentError(message, file=path, hint="save the part that you need as a new file") from exc
     try:
         answer: dict[str, str] = json.loads(done.stdout)
     except ValueError as exc:
         message = "cannot be read: reading it took too much memory or time, or crashed"
-        raise DocumentError(message, file=path, hint="save it anew, or take the part that is needed") from exc
+        raise DocumentError(
+            message, file=path, hint="save it again from its program, or save only the part that you need"
+        ) from exc
     if "text" not in answer:
         raise DocumentError(answer["error"], file=path, hint=answer["hint"])
     return answer["text"]
@@ -85,7 +86,7 @@ class _Refused(Exception):
 
 
 def main() -> None:
-    """The process's own program: bytes come in, a JSON object with the text or the reason against it goes out."""
+    """The program of the separate process: reads bytes from stdin and writes JSON with the text or the error."""
     kind, seconds, memory = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     _limit(seconds, memory)
     raw = sys.stdin.buffer.read()
@@ -93,34 +94,34 @@ def main() -> None:
         text = _tidy(globals()[f"_{kind}"](raw))
         if len(text) > MAX_CHARACTERS:
             raise _Refused(
-                f"holds {len(text):,} characters, more than {MAX_CHARACTERS:,}", "take the part that is needed"
+                f"has {len(text):,} characters, more than {MAX_CHARACTERS:,}", "save only the part that you need"
             )
         answer = {"text": text}
     except _Refused as exc:
         answer = {"error": str(exc), "hint": exc.hint}
     except (MemoryError, RecursionError):
-        answer = {"error": "is nested too deeply or too large to read", "hint": "take the part that is needed"}
-    except Exception as exc:  # whatever a library says of a file it cannot read
+        answer = {"error": "is nested too deeply or too large to read", "hint": "save only the part that you need"}
+    except Exception as exc:  # libraries raise many kinds of errors for a damaged file
         reason = " ".join(f"{type(exc).__name__}: {exc}".split())[:200]
-        answer = {"error": f"cannot be read, it is damaged or unusual ({reason})", "hint": "open it and save it anew"}
+        answer = {"error": f"cannot be read, it is damaged or unusual ({reason})", "hint": "open it and save it again"}
     sys.stdout.write(json.dumps(answer))
 
 
 def _limit(seconds: int, memory: int) -> None:
     try:
         import resource
-    except ImportError:  # Windows: the time-out remains
+    except ImportError:  # Windows: only the timeout applies
         return
     wanted = ((resource.RLIMIT_AS, memory), (resource.RLIMIT_CPU, max(seconds, 1)), (resource.RLIMIT_FSIZE, 0))
     for what, limit in wanted:
         try:
             resource.setrlimit(what, (limit, limit))
-        except (OSError, ValueError):  # a lower limit is set already, or the system knows none
+        except (OSError, ValueError):  # a lower limit is set already, or the system has no such limit
             continue
 
 
 def _tidy(text: str) -> str:
-    """One kind of newline, no blanks at the end of lines, no more than one blank line, one newline at the end."""
+    """Newlines as `\n`, no spaces at line ends, at most one blank line in a row, one newline at the end."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "").replace("\u00a0", " ")
     text = re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)
     return re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
@@ -130,7 +131,7 @@ _META = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IG
 
 
 def _decoded(raw: bytes) -> str:
-    """HTML as text: by its byte order mark, else by what it declares, else as UTF-8; nothing is guessed."""
+    """HTML as text. The encoding is that of the byte order mark, else the declared one, else UTF-8; never guessed."""
     for mark, name in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
         if raw.startswith(mark):
             encoding = name
@@ -138,12 +139,12 @@ def _decoded(raw: bytes) -> str:
     else:
         declared = _META.search(raw[:2048])
         encoding = declared[1].decode("ascii", "replace") if declared else "utf-8"
-        # The standard has it so: a page that declares either of these is Windows-1252.
+        # By the WHATWG encoding standard, these names mean Windows-1252.
         encoding = "cp1252" if encoding.lower() in ("iso-8859-1", "latin1", "ascii", "us-ascii") else encoding
     try:
         return raw.decode(encoding)
     except (UnicodeDecodeError, LookupError) as exc:
-        raise _Refused(f"is not {encoding} text, as it should be", "save it as UTF-8") from exc
+        raise _Refused(f"is not valid {encoding} text", "save it as UTF-8") from exc
 
 
 _UNSEEN = ["script", "style", "template", "noscript", "head", "svg", "iframe", "object", "embed", "canvas"]
@@ -152,7 +153,7 @@ _UNSEEN = ["script", "style", "template", "noscript", "head", "svg", "iframe", "
 def _html(raw: bytes) -> str:
     text = _markdown(_decoded(raw))
     if not text.strip():
-        raise _Refused("holds no text", "a page that a script fills has to be saved from the browser")
+        raise _Refused("has no text", "if a script fills the page, save it from the browser")
     return text
 
 
@@ -164,7 +165,7 @@ def _markdown(html: str) -> str:
     for tag in soup(_UNSEEN):
         tag.decompose()
     for picture in soup("img"):
-        # A picture is its description; its address may be megabytes of data.
+        # A picture is replaced by its description. Its address may be megabytes of data.
         picture.replace_with(str(picture.get("alt") or ""))
     options: dict[str, Any] = {"heading_style": "ATX", "bullets": "-", "table_infer_header": True}
     for mark in ("asterisks", "underscores", "misc"):
@@ -178,7 +179,7 @@ def _docx(raw: bytes) -> str:
     html = mammoth.convert_to_html(BytesIO(raw), convert_image=lambda _: [], external_file_access=False).value
     text = _markdown(html)
     if not text.strip():
-        raise _Refused("holds no text", "is what it shows a picture?")
+        raise _Refused("has no text", "if it shows pictures, run text recognition (OCR) first")
     return text
 
 
@@ -189,17 +190,17 @@ def _pdf(raw: bytes) -> str:
     reader = pypdf.PdfReader(BytesIO(raw))
     if reader.is_encrypted:
         try:
-            # Many are encrypted with an empty password, which only keeps readers from printing.
+            # Many PDFs are encrypted with an empty password, only to prevent printing.
             opened = bool(reader.decrypt(""))
         except (DependencyError, NotImplementedError):
             opened = False
         if not opened:
-            raise _Refused("is encrypted", "open it, and save or print a copy without a password")
+            raise _Refused("is encrypted", "open it, and save a copy without a password")
     if len(reader.pages) > MAX_PAGES:
-        raise _Refused(f"has {len(reader.pages):,} pages, more than {MAX_PAGES:,}", "take the pages that are needed")
+        raise _Refused(f"has {len(reader.pages):,} pages, more than {MAX_PAGES:,}", "save only the pages that you need")
     pages = [page.extract_text().strip() for page in reader.pages]
     if not any(pages):
-        raise _Refused("holds no text, its pages are pictures", "run text recognition (OCR) over it first")
+        raise _Refused("has no text: its pages are pictures", "run text recognition (OCR) first")
     return "\n\n".join(
         f"## Page {number}\n\n{text or '(no text on this page)'}" for number, text in enumerate(pages, 1)
     )
@@ -211,7 +212,7 @@ def _xlsx(raw: bytes) -> str:
     book = openpyxl.load_workbook(BytesIO(raw), read_only=True, data_only=True, keep_links=False)
     sheets, cells, filled = [], 0, False
     for sheet in book.worksheets:
-        sheet.reset_dimensions()  # what a file says of its size may be a lie
+        sheet.reset_dimensions()  # the declared size may be wrong
         rows: list[list[str]] = []
         gap = 0
         for row in sheet.iter_rows(values_only=True):
@@ -221,11 +222,13 @@ def _xlsx(raw: bytes) -> str:
             if not shown:
                 gap += 1
                 continue
-            # Blank rows between others stay, as one: a sheet may have a million of them.
+            # Blank rows become one blank row: a sheet may have a million of them.
             rows += [[]] * bool(gap and rows) + [shown]
             gap, cells = 0, cells + len(row)
             if cells > MAX_CELLS:
-                raise _Refused(f"has more than {MAX_CELLS:,} cells", "take the part that is needed, or save it as CSV")
+                raise _Refused(
+                    f"has more than {MAX_CELLS:,} cells", "save only the part that you need, or save it as CSV"
+                )
         name = sheet.title + ("" if sheet.sheet_state == "visible" else " (hidden)")
         filled = filled or bool(rows)
         sheets.append(f"## {name}\n\n{_table(rows) or '(empty)'}")

@@ -1,6 +1,6 @@
-"""What a file really is, by its first bytes, and what of a ZIP container can be opened without harm.
+"""The real type of a file, by its first bytes, and a check that a ZIP container is safe to open.
 
-Nothing here decompresses more than the beginning of a part, so a bomb is refused before it can go off.
+Only the beginning of each part is decompressed, so a ZIP bomb is refused before it can fill the memory.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ KINDS: Mapping[str, str] = {
     ".docx": "docx",
     ".xlsx": "xlsx",
 }
-"""Endings of documents, and the kind each stands for."""
+"""File endings of documents, and the kind of each."""
 
 MAX_PARTS = 5_000
 MAX_UNPACKED = 250_000_000
 MAX_RATIO = 200
-_HARMLESS = 1_000_000  # so small that no ratio matters
+_HARMLESS = 1_000_000  # bytes; below this, the compression ratio does not matter
 
 _NAMES = {"pdf": "a PDF", "docx": "a Word document", "xlsx": "an Excel workbook"}
 _MAGIC: tuple[tuple[bytes, str, str], ...] = (
@@ -42,9 +42,9 @@ _MAGIC: tuple[tuple[bytes, str, str], ...] = (
         "save it as .docx or .xlsx without a password",
     ),
     (b"{\\rtf", "an RTF file", "save it as .docx"),
-    (b"\x89PNG\r\n\x1a\n", "a picture", "documents hold text; read the text out of it first"),
-    (b"\xff\xd8\xff", "a picture", "documents hold text; read the text out of it first"),
-    (b"GIF8", "a picture", "documents hold text; read the text out of it first"),
+    (b"\x89PNG\r\n\x1a\n", "a picture", "documents are text; run text recognition (OCR) first"),
+    (b"\xff\xd8\xff", "a picture", "documents are text; run text recognition (OCR) first"),
+    (b"GIF8", "a picture", "documents are text; run text recognition (OCR) first"),
     (b"\x1f\x8b", "a compressed file", "unpack it first"),
     (b"7z\xbc\xaf\x27\x1c", "a compressed file", "unpack it first"),
     (b"\x7fELF", "a program", "is this the file you meant?"),
@@ -52,23 +52,24 @@ _MAGIC: tuple[tuple[bytes, str, str], ...] = (
 )
 
 
-def check(raw: bytes, kind: str, path: str) -> None:
-    """Raise `DocumentError` when the bytes of the file `path` are not of the `kind` its ending says."""
+def check_file_type(raw: bytes, kind: str, path: str) -> None:
+    """Raise `DocumentError` if the bytes are not of the `kind` that the ending of `path` stands for."""
     start = raw.find(b"%PDF-", 0, 1024) if kind == "pdf" else 0
-    found, hint = next(((what, hint) for magic, what, hint in _MAGIC if raw.startswith(magic, max(start, 0))), ("", ""))
-    if found == "zip":
-        found, hint = _office(raw, path)
-    if found == kind or (not found and kind in ("text", "html")):
+    matches = ((name, hint) for magic, name, hint in _MAGIC if raw.startswith(magic, max(start, 0)))
+    actual, hint = next(matches, ("", ""))
+    if actual == "zip":
+        actual, hint = _office(raw, path)
+    if actual == kind or (not actual and kind in ("text", "html")):
         return
-    if found in _NAMES:
-        raise DocumentError(f"is {_NAMES[found]} by its content", file=path, hint=f"name it `.{found}` if it is one")
-    if found:
-        raise DocumentError(f"is {found} by its content", file=path, hint=hint)
-    raise DocumentError(f"is not {_NAMES[kind]} by its content", file=path, hint="give it the ending of what it is")
+    if actual in _NAMES:
+        raise DocumentError(f"is {_NAMES[actual]} by its content", file=path, hint=f"name it `.{actual}` if it is one")
+    if actual:
+        raise DocumentError(f"is {actual} by its content", file=path, hint=hint)
+    raise DocumentError(f"is not {_NAMES[kind]} by its content", file=path, hint="give it the ending of its real type")
 
 
 def _office(raw: bytes, path: str) -> tuple[str, str]:
-    """The kind of a ZIP container, once it is known to be harmless; or what it is, and what to do."""
+    """The kind of a ZIP container, after the safety checks. Of another file: a description and a hint."""
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             parts = archive.infolist()
@@ -83,7 +84,9 @@ def _office(raw: bytes, path: str) -> tuple[str, str]:
                 _no_entities(archive, part, path)
             return kind, ""
     except (zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError, RuntimeError, zlib.error) as exc:
-        raise DocumentError("is damaged: its container cannot be opened", file=path, hint="save it anew") from exc
+        raise DocumentError(
+            "is damaged: its container cannot be opened", file=path, hint="save it again from its program"
+        ) from exc
 
 
 _PARTS = (
@@ -96,7 +99,7 @@ _PARTS = (
 
 
 def _bound(parts: list[zipfile.ZipInfo], size: int, path: str) -> None:
-    # What a part declares is also the most that is ever unpacked of it, so a lie does not help.
+    # `zipfile` never unpacks more of a part than its declared size, so a false size does not help an attacker.
     unpacked = sum(part.file_size for part in parts)
     if len(parts) > MAX_PARTS:
         what = f"has {len(parts):,} parts, more than the {MAX_PARTS:,} a document may have"
@@ -109,19 +112,19 @@ def _bound(parts: list[zipfile.ZipInfo], size: int, path: str) -> None:
         raise DocumentError(what, file=path, hint="save a copy without a password")
     else:
         return
-    raise DocumentError(what, file=path, hint="take the part that is needed, saved as a new file")
+    raise DocumentError(what, file=path, hint="save the part that you need as a new file")
 
 
 class _Root(Exception):
-    """The prolog is over; nothing in it was wrong."""
+    """The XML prolog was read to its end and is harmless."""
 
 
 def _no_entities(archive: zipfile.ZipFile, part: zipfile.ZipInfo, path: str) -> None:
-    """Refuse a part that declares entities: Office writes none, and those that expand would fill the memory."""
+    """Refuse a part that declares XML entities. Office never does, and entities that expand can fill the memory."""
 
     def refuse(*_: object) -> None:
         message = f"declares XML entities in `{part.filename}`, which no Office program writes"
-        raise DocumentError(message, file=path, hint="open it in an Office program and save it anew")
+        raise DocumentError(message, file=path, hint="open it in an Office program and save it again")
 
     def root(*_: object) -> None:
         raise _Root
@@ -135,7 +138,9 @@ def _no_entities(archive: zipfile.ZipFile, part: zipfile.ZipInfo, path: str) -> 
     except _Root:
         return
     except expat.ExpatError as exc:
-        # What is no XML is a picture, unless its name says otherwise. The name alone would not do: any part may
-        # be read as XML, and what a part is called is for its maker to choose.
+        # A part that is not XML is a picture, unless its name ends in .xml. Parts with other names are checked too,
+        # because an attacker can choose the name of a part that will be read as XML.
         if part.filename.endswith((".xml", ".rels")):
-            raise DocumentError(f"is damaged: `{part.filename}` is not XML", file=path, hint="save it anew") from exc
+            raise DocumentError(
+                f"is damaged: `{part.filename}` is not XML", file=path, hint="save it again from its program"
+            ) from exc

@@ -1,11 +1,11 @@
-"""The documents of the workspace as a list shows them: label, size, words, who uses each, and whether it changed.
+"""The list of documents: label, size, words, the templates that use each, and if it changed since its last run.
 
     known = Inventory(workspace, users=documents_and_users(listing.entries()), uses=store.last_used("context"))
     known.find("world cup")                           # paths, by name
     known.entry("fixtures/documents/world-cup-2022.md").templates
 
-A document is read again only when its file changed. One that has to be converted and never was, is not
-converted for a list: its words are None until somebody opens it.
+A document is read again only if its file changed. A document that needs a conversion is not converted for the list: its
+words are None until it is opened.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from promptlab._util.bm25 import normal
 from promptlab.documents import _read as documents
 from promptlab.errors import PromptlabError, ReaderMissing
 from promptlab.types import Label, Use
-from promptlab.workspace import FRAGMENT, Workspace
+from promptlab.workspace import PASSAGES_MARK, Workspace
 
 REMEMBERED = 4096
 
 
 @dataclass(frozen=True)
-class Changed:
-    """The use of a document whose text is another one now. `then` is the hash of the text used; `kept` says
-    whether it can still be read."""
+class ChangedUse:
+    """A use of a document whose text has changed since. `then` is the hash of the text used; `kept` is True if that
+    text can still be read."""
 
     use: Use
     then: str
@@ -37,8 +37,8 @@ class Changed:
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A document in the list. `words` is None where it has not been read yet, or cannot be: `problem` says why."""
+class DocumentEntry:
+    """A document in the list. `words` is None if it was not read yet, or if it cannot be read (see `problem`)."""
 
     path: str
     label: Label
@@ -47,12 +47,12 @@ class Entry:
     problem: str
     hint: str
     templates: tuple[str, ...]
-    changed: Changed | None
+    changed: ChangedUse | None
 
 
 @dataclass(frozen=True)
 class _Facts:
-    """What is remembered of a file's content."""
+    """What is cached about the content of a file."""
 
     sha256: str = ""
     words: int | None = None
@@ -61,24 +61,24 @@ class _Facts:
 
 
 class Inventory:
-    """The documents of `workspace`, as they are when it is made.
+    """The documents of `workspace` when the object is created.
 
-    A document that a template takes from another folder is one of them.
+    Documents that templates take from other folders are included.
     """
 
     def __init__(self, workspace: Workspace, *, users: Mapping[str, Sequence[str]], uses: Iterable[Use]) -> None:
-        """`users`: the templates that take each document, by its path. `uses`: when each was last part of a prompt."""
+        """`users`: the templates that use a document, by its path. `uses`: the last use of each document in a run."""
         self._workspace = workspace
         self._users = users
-        there = documents.paths(workspace)
-        elsewhere = {path for path in self._users.keys() - set(there) if _is_there(workspace, path)}
-        self.paths = sorted([*there, *elsewhere])
+        in_folders = documents.document_paths(workspace)
+        elsewhere = {path for path in self._users.keys() - set(in_folders) if _is_there(workspace, path)}
+        self.paths = sorted([*in_folders, *elsewhere])
         self._uses: dict[str, list[Use]] = {}
         for use in uses:
-            self._uses.setdefault(use.source.name.partition(FRAGMENT)[0], []).append(use)
+            self._uses.setdefault(use.source.name.partition(PASSAGES_MARK)[0], []).append(use)
 
     def find(self, text: str = "", label: Label | None = None) -> list[str]:
-        """Paths that hold every word of `text`, whatever its case, of documents with `label`."""
+        """The paths that contain every word of `text`, ignoring case, of documents with `label`."""
         wanted = normal(text).split()
         return [
             path
@@ -87,16 +87,16 @@ class Inventory:
             and (label is None or self._workspace.label_of(path) == label)
         ]
 
-    def entry(self, path: str, *, read: bool = False) -> Entry:
-        """What the list shows of the document at `path`; with `read` it is converted if need be."""
+    def entry(self, path: str, *, read: bool = False) -> DocumentEntry:
+        """The list entry of the document at `path`. With `read` it is converted if necessary."""
         full = self._workspace.resolve(path)
         try:
-            found = full.stat()
-            stamp, size = (found.st_mtime_ns, found.st_ctime_ns, found.st_size), found.st_size
-        except OSError:  # gone since it was listed
+            stat = full.stat()
+            stamp, size = (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size), stat.st_size
+        except OSError:  # deleted since it was listed
             stamp, size = (0, 0, 0), 0
         facts = _facts(self._workspace, path, (full, *stamp), read=read)
-        return Entry(
+        return DocumentEntry(
             path=path,
             label=self._workspace.label_of(path),
             bytes=size,
@@ -107,13 +107,13 @@ class Inventory:
             changed=self._changed(path, facts.sha256),
         )
 
-    def _changed(self, path: str, now: str) -> Changed | None:
-        """The newest use of the document, where its text was another one."""
+    def _changed(self, path: str, now: str) -> ChangedUse | None:
+        """The newest use of the document, if its text has changed since."""
         uses: Sequence[Use] = sorted(self._uses.get(path, ()), key=lambda use: use.when)
-        then = documents.text_used(self._workspace, uses[-1].source) if uses else None
+        then = documents.text_hash_used(self._workspace, uses[-1].source) if uses else None
         if not now or then is None or then == now:
             return None
-        return Changed(uses[-1], then, documents.is_kept(self._workspace, then))
+        return ChangedUse(uses[-1], then, documents.is_text_kept(self._workspace, then))
 
 
 def _is_there(workspace: Workspace, path: str) -> bool:
@@ -131,19 +131,19 @@ def _facts(workspace: Workspace, path: str, stamp: tuple[Path, int, int, int], *
     with _lock:
         if stamp in _known:
             return _known[stamp]
-    if not read and not documents.is_quick(workspace, path):
+    if not read and not documents.needs_no_conversion(workspace, path):
         return _Facts()
     try:
-        document = documents.read(workspace, path)
+        document = documents.read_document(workspace, path)
         facts = _Facts(document.sha256, len(document.text.split()))
     except PromptlabError as exc:
         what = getattr(exc, "what", exc.message)
         facts = replace(_Facts(), problem=what, hint=exc.hint)
         if not stamp[1] or isinstance(exc, ReaderMissing):
-            return facts  # a file that comes back, or a library that is installed, changes it
+            return facts  # not cached: the file may be restored, or the library installed
     with _lock:
         _known[stamp] = facts
     return facts
 
 
-__all__ = ["Changed", "Entry", "Inventory"]
+__all__ = ["ChangedUse", "DocumentEntry", "Inventory"]

@@ -1,12 +1,11 @@
 """Context documents: files of the workspace read into `Document`s, as text or Markdown.
 
-    read(workspace, "fixtures/documents/world-cup-2022.md").label      # what promptlab.yaml says of that path
-    add(workspace, "minutes.docx", raw)                                # an upload: confidential until said otherwise
-    changes(workspace, result.request.prompt.sources)                  # which documents of a run are no longer the same
+    read_document(workspace, "fixtures/documents/world-cup-2022.md").label      # its label in promptlab.yaml
+    document_changes(workspace, result.request.prompt.sources)                  # what changed since the run
 
-Text, Markdown and CSV are the file's own text: newlines stay as they are, and only a byte order mark at the very
-beginning is left out, because it says how the file is stored. HTML, PDF, Word and Excel are converted to Markdown
-(`documents/_convert.py`), once for each content. Every text read is kept under its hash (`documents/_content_store.py`).
+Text, Markdown and CSV files are read unchanged, except that a byte order mark at the beginning is removed. HTML, PDF,
+Word and Excel are converted to Markdown (`documents/_convert.py`), once for each content. Every text that is read is
+stored under its hash (`documents/_content_store.py`).
 """
 
 from __future__ import annotations
@@ -14,102 +13,67 @@ from __future__ import annotations
 import difflib
 import hashlib
 import logging
-import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import PurePosixPath
 
-from promptlab._util import disk_errors as faults
-from promptlab._util.files import write_atomically
 from promptlab.documents import _convert as convert
 from promptlab.documents import _file_type as sniff
 from promptlab.documents._content_store import DocStore
 from promptlab.errors import DocumentError, ReaderMissing, WorkspaceError
-from promptlab.types import Document, Label, Source, sha256
-from promptlab.workspace import FRAGMENT, UPLOADS, Workspace, set_label
+from promptlab.types import Document, Source, sha256
+from promptlab.workspace import PASSAGES_MARK, Workspace
 
 log = logging.getLogger(__name__)
 
 ENDINGS = tuple(sniff.KINDS)
 MAX_BYTES = 20_000_000
 MAX_CONTAINER_BYTES = 50_000_000
-"""For PDF, Word and Excel, most of which is pictures and packaging."""
-MAX_NAME = 150
-"""Bytes of an upload's name, without its ending; what is longer is cut."""
+"""For PDF, Word and Excel, which are mostly pictures and packaging."""
 
 
-def read(workspace: Workspace, path: str) -> Document:
+def read_document(workspace: Workspace, path: str) -> Document:
     """The document at `path`, relative to the workspace, with its label.
 
-    Raises `DocumentError`, saying what to do, when it is missing, a folder, empty, too large, not of a kind that
-    can be read, not what its ending says, encrypted, damaged, without text, or in a broken encoding.
+    Raises `DocumentError` if it is missing, a folder, empty, too large, of an unknown kind, not what its ending says,
+    encrypted, damaged, without text, or not valid in its encoding.
     """
     raw, kind = _bytes(workspace, path)
-    text = _text(workspace, raw, kind, path)
-    _remember(workspace, text)
-    # The label goes by the path as given and by the real one, so a link cannot shed it.
+    text = text_of_bytes(workspace, raw, kind, path)
+    remember_text(workspace, text)
+    # `label_of` checks the path and the real file behind it, so a link cannot lower the label.
     return Document(path=PurePosixPath(path).as_posix(), text=text, label=workspace.label_of(path))
 
 
-def paths(workspace: Workspace) -> list[str]:
-    """Documents of the workspace: files of a readable kind in `documents` and `fixtures/documents`, sorted."""
-    inside = cache(workspace.relative)  # a folder's name is asked once, not for each file in it
-    found = {
+def document_paths(workspace: Workspace) -> list[str]:
+    """The documents of the workspace: files of a known kind in `documents` and `fixtures/documents`, sorted."""
+    inside = cache(workspace.relative)  # computed once for each folder, not for each file
+    names = {
         f"{inside(file.parent)}/{file.name}"
         for folder in ("documents", "fixtures/documents")
         for file in (workspace.root / folder).rglob("*")
         if file.suffix.lower() in sniff.KINDS and file.is_file()
     }
-    return sorted(found)
+    return sorted(names)
 
 
-def add(workspace: Workspace, name: str, content: bytes | str, label: Label | None = None) -> Document:
-    """Put an upload (bytes) or a paste (text) into `documents/uploads/` under `name`; the document.
+def read_document_version(workspace: Workspace, path: str, key: str) -> Document:
+    """An old version of the document `path`: the text with the hash `key`, with the label that the document has now.
 
-    It is confidential unless `label` says otherwise, which is then written to promptlab.yaml. Another file of
-    that name is never replaced: this one gets a number. The same content under the same name is there once. What
-    cannot be read is refused as by `read`, and nothing of it stays.
-    """
-    name = _file_name(name, ".md" if isinstance(content, str) else "")
-    shown = f"{UPLOADS}/{name}"
-    raw = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
-    kind = _kind(name, len(raw), shown)
-    text = _text(workspace, raw, kind, shown)
-    path = _free(workspace, name, raw)
-    there = workspace.resolve(path).exists()
-    _put(workspace, path, raw)
-    if label is not None and label != workspace.label_of(path):
-        try:
-            workspace = set_label(workspace, path, label, reason="its label was said when it was added")
-        except WorkspaceError:
-            if not there:  # a label that cannot be had leaves nothing behind
-                workspace.resolve(path).unlink()
-            raise
-    _remember(workspace, text)
-    if kind != "text":
-        DocStore.of(workspace).keep_original(raw, PurePosixPath(name).suffix.lower())
-    return Document(path=path, text=text, label=workspace.label_of(path))
-
-
-def read_version(workspace: Workspace, path: str, key: str) -> Document:
-    """The document `path` as it was when its text had the hash `key`, with the label it has now.
-
-    Raises `DocumentError` when that text is not kept.
+    Raises `DocumentError` if that text is not stored.
     """
     text = DocStore.of(workspace).text(key)
-    file = path.partition(FRAGMENT)[0]
+    file = path.partition(PASSAGES_MARK)[0]
     return Document(path=path, text=text, label=workspace.label_of(file), file=file)
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """A document that is no longer what a run used.
+class DocumentChange:
+    """A document that changed since a run.
 
-    `then` is the hash of the text used, `now` that of the file (of its selected passages, where `path` is a
-    selection's), None where it cannot be read; `reason` says it in words. `kept` is whether the old text can
-    still be read, with `read_version`.
+    `then` is the hash of the text used. `now` is that of the file, None if it cannot be read. `reason` is a clause for
+    the user. `kept` is True if the old text can still be read with `read_document_version`.
     """
 
     path: str
@@ -119,67 +83,67 @@ class Change:
     kept: bool
 
 
-def changes(workspace: Workspace, sources: Iterable[Source]) -> list[Change]:
-    """The documents among a prompt's `sources` whose files have changed since; empty when none has."""
+def document_changes(workspace: Workspace, sources: Iterable[Source]) -> list[DocumentChange]:
+    """The documents among the `sources` of a prompt whose files changed since."""
     store = DocStore.of(workspace)
-    found = []
+    changes = []
     for source in sources:
         if source.section != "context":
             continue
-        path = source.name.partition(FRAGMENT)[0]
-        then = text_used(workspace, source)
+        path = source.name.partition(PASSAGES_MARK)[0]
+        then = text_hash_used(workspace, source)
         try:
-            now = read(workspace, path).sha256
+            now = read_document(workspace, path).sha256
         except DocumentError as exc:
-            found.append(Change(source.name, source.sha256, None, exc.what, store.has(source.sha256)))
+            changes.append(DocumentChange(source.name, source.sha256, None, exc.what, store.has(source.sha256)))
             continue
         if then is None:
-            reason = "what it was selected from is not kept, so nobody can say whether it changed"
+            reason = "the document it was selected from is not stored, so it is unknown if it changed"
         elif then != now:
             reason = "the file has changed since"
         else:
             continue
-        found.append(Change(source.name, source.sha256, now, reason, store.has(source.sha256)))
-    return found
+        changes.append(DocumentChange(source.name, source.sha256, now, reason, store.has(source.sha256)))
+    return changes
 
 
-def text_used(workspace: Workspace, source: Source) -> str | None:
-    """The hash of the whole document that `source` was made of; None where that is not kept.
+def text_hash_used(workspace: Workspace, source: Source) -> str | None:
+    """The hash of the whole document that `source` was made from. None if it is not stored.
 
-    Of a selection it is the whole document that is compared: the passages follow from it.
+    For a selection, the whole document is compared, because the passages depend on all of it.
     """
-    if FRAGMENT not in source.name:
+    if PASSAGES_MARK not in source.name:
         return source.sha256
     record = DocStore.of(workspace).record("selection", source.sha256)
     return str(record["document"]) if record and "document" in record else None
 
 
-def is_kept(workspace: Workspace, key: str) -> bool:
-    """Whether the text of the hash `key` can be read with `read_version`."""
+def is_text_kept(workspace: Workspace, key: str) -> bool:
+    """True if the text with the hash `key` can be read with `read_document_version`."""
     return DocStore.of(workspace).has(key)
 
 
-def is_quick(workspace: Workspace, path: str) -> bool:
-    """Whether reading `path` needs no conversion: it is text, or its content was converted before."""
+def needs_no_conversion(workspace: Workspace, path: str) -> bool:
+    """True if `path` can be read without a conversion: it is text, or its content was converted before."""
     try:
         raw, kind = _bytes(workspace, path)
         return kind == "text" or DocStore.of(workspace).record("converted", _conversion(raw, kind)) is not None
     except DocumentError:
-        return True  # it is refused at once
+        return True  # reading it fails at once
 
 
 def keep_selection(workspace: Workspace, selected: Document, whole: Document, ranges: list[tuple[int, int]]) -> None:
-    """Keep the text of a selection, and which characters (`ranges`) of which text it is."""
-    _remember(workspace, selected.text)
+    """Store the text of a selection, and the `ranges` of characters of `whole` that it consists of."""
+    remember_text(workspace, selected.text)
     try:
         record = {"document": whole.sha256, "path": whole.path, "ranges": ranges}
         DocStore.of(workspace).keep_record("selection", selected.sha256, record)
     except OSError as exc:
-        log.warning("the selection %s is not kept: %s", selected.path, exc)
+        log.warning("the selection %s is not stored: %s", selected.path, exc)
 
 
 def _bytes(workspace: Workspace, path: str) -> tuple[bytes, str]:
-    """What the file holds, and its kind by its ending."""
+    """The content of the file, and its kind by its ending."""
     try:
         full = workspace.resolve(path)
         size = full.stat().st_size
@@ -190,18 +154,18 @@ def _bytes(workspace: Workspace, path: str) -> tuple[bytes, str]:
     except (OSError, ValueError) as exc:  # ValueError: a NUL byte in the path
         raise DocumentError(f"cannot be read: {exc}", file=path) from exc
     if full.is_dir():
-        raise DocumentError("is a folder", file=path, hint="name each document in it")
+        raise DocumentError("is a folder", file=path, hint="name each document in the folder")
     if not full.is_file():
-        raise DocumentError("is no ordinary file", file=path)
-    kind = _kind(full.name, size, path)
+        raise DocumentError("is not a regular file", file=path)
+    kind = file_kind(full.name, size, path)
     try:
         return full.read_bytes(), kind
     except OSError as exc:
         raise DocumentError(f"cannot be read: {exc.strerror}", file=path) from exc
 
 
-def _kind(name: str, size: int, path: str) -> str:
-    """The kind of a file, by its ending, once its size is one that can be read."""
+def file_kind(name: str, size: int, path: str) -> str:
+    """The kind of a file, by its ending. Raises `DocumentError` if it is unknown or the file is too large."""
     ending = PurePosixPath(name).suffix
     kind = sniff.KINDS.get(ending.lower())
     if kind is None:
@@ -211,14 +175,14 @@ def _kind(name: str, size: int, path: str) -> str:
     most = MAX_BYTES if kind in ("text", "html") else MAX_CONTAINER_BYTES
     if size > most:
         message = f"{size / 1e6:.1f} MB is more than the {most // 1_000_000} MB a document may have"
-        raise DocumentError(message, file=path, hint="take the part that is needed")
+        raise DocumentError(message, file=path, hint="save only the part that you need")
     return kind
 
 
-def _text(workspace: Workspace, raw: bytes, kind: str, path: str) -> str:
+def text_of_bytes(workspace: Workspace, raw: bytes, kind: str, path: str) -> str:
     if not raw:
         raise DocumentError("is empty", file=path)
-    sniff.check(raw, kind, path)
+    sniff.check_file_type(raw, kind, path)
     text = _decoded(raw, path) if kind == "text" else _converted(workspace, raw, kind, path)
     if not text.strip():
         raise DocumentError("is empty", file=path)
@@ -234,7 +198,7 @@ def _decoded(raw: bytes, path: str) -> str:
 
 
 def _converted(workspace: Workspace, raw: bytes, kind: str, path: str) -> str:
-    """The conversion of `raw`, made once for each content and version of the libraries."""
+    """The text of `raw` after conversion. It is cached for each content and version of the libraries."""
     store = DocStore.of(workspace)
     try:
         key = _conversion(raw, kind)
@@ -248,61 +212,27 @@ def _converted(workspace: Workspace, raw: bytes, kind: str, path: str) -> str:
             log.warning("%s is converted again: %s", path, exc)
     text = convert.to_markdown(raw, kind, path)
     try:
-        store.keep_record("converted", key, {"text": store.keep_text(text), "with": convert.made_with(kind)})
+        store.keep_record("converted", key, {"text": store.keep_text(text), "with": convert.converter_version(kind)})
     except OSError as exc:
-        log.warning("the conversion of %s is not kept: %s", path, exc)
+        log.warning("the conversion of %s is not stored: %s", path, exc)
     return text
 
 
 def _conversion(raw: bytes, kind: str) -> str:
-    """What a conversion of `raw` is kept under: another version of the libraries makes another one."""
-    return sha256(f"{convert.made_with(kind)}\0{hashlib.sha256(raw).hexdigest()}")
+    """The cache key of a conversion of `raw`. It contains the versions of the libraries."""
+    return sha256(f"{convert.converter_version(kind)}\0{hashlib.sha256(raw).hexdigest()}")
 
 
-def _remember(workspace: Workspace, text: str) -> None:
-    """Keep a text that was read. Where nothing can be written, reading still works."""
+def remember_text(workspace: Workspace, text: str) -> None:
+    """Store a text that was read. If it cannot be written, reading still works."""
     try:
         DocStore.of(workspace).keep_text(text)
     except OSError as exc:
-        log.warning("a document's text is not kept, a run with it cannot be repeated once it changes: %s", exc)
-
-
-def _put(workspace: Workspace, path: str, raw: bytes) -> None:
-    try:
-        write_atomically(workspace.resolve(path), raw)
-    except OSError as exc:
-        raise DocumentError(f"cannot be written: {exc.strerror or exc}", file=path, hint=faults.advice(exc)) from exc
-
-
-_UNWANTED = re.compile(r"[^\w.() +,=@-]+")
-
-
-def _file_name(name: str, ending: str) -> str:
-    """A plain file name out of whatever an upload is called: no folders, no control characters, not hidden."""
-    last = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
-    last = _UNWANTED.sub("_", last).strip(" .")
-    stem, dot, suffix = last.rpartition(".")
-    if not dot or (ending and f".{suffix.lower()}" not in sniff.KINDS):
-        stem, suffix = last, ending.lstrip(".")
-    # File systems allow 255 bytes; a number may be added to it.
-    stem = stem.encode()[:MAX_NAME].decode(errors="ignore").strip() or "document"
-    return stem + (f".{suffix}" if suffix else "")
-
-
-def _free(workspace: Workspace, name: str, raw: bytes) -> str:
-    """Where `raw` goes: a path that is free, or that of a file which is the same already."""
-    pure = PurePosixPath(name)
-    number = 1
-    while True:
-        path = f"{UPLOADS}/{pure.stem}{f'-{number}' if number > 1 else ''}{pure.suffix}"
-        full = workspace.resolve(path)
-        if not full.exists() or (full.is_file() and full.stat().st_size == len(raw) and full.read_bytes() == raw):
-            return path
-        number += 1
+        log.warning("the text of a document is not stored; a run with it cannot be repeated after it changes: %s", exc)
 
 
 def _nearest(workspace: Workspace, path: str) -> str:
-    """A hint naming the file beside it with the most similar name."""
+    """A hint with the most similar file name in the same folder."""
     folder = workspace.resolve(path).parent
     names = [file.name for file in folder.iterdir()] if folder.is_dir() else []
     close = difflib.get_close_matches(PurePosixPath(path).name, names, n=1)

@@ -1,4 +1,14 @@
-"""examples."""
+"""Examples: pools of worked examples, and the choice of shots from a pool.
+
+pool = load_pool(workspace, "fixtures/examples/world-cup.jsonl")
+choice = ShotChoice("fixtures/examples/world-cup.jsonl", k=2, select="similar")
+choose_shots(pool, choice, {"question": "Who won the final?"})            # two examples, never the question itself
+select_shots(pool, choice, {"question": "Who won the final?"}).shots      # the same, each with its reason
+
+example = Example("host", {"question": "Who was the host?"}, "Qatar")
+add_example(workspace, "fixtures/examples/world-cup.jsonl", example)      # every other line stays as it is
+find_duplicates(pool)                                                     # groups with the same inputs
+"""
 
 from __future__ import annotations
 
@@ -8,48 +18,49 @@ from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
     from promptlab.examples._edit import (
-        add,
-        add_or_replace,
-        dedupe,
-        delete,
-        edit,
-        id_for,
-        new_path,
-        same_question,
+        add_example,
+        add_or_replace_example,
+        delete_examples,
+        edit_example,
+        example_id,
+        find_same_question,
+        new_pool_path,
+        remove_duplicates,
     )
     from promptlab.examples._pool import (
-        choose,
-        contradicts,
-        duplicates,
+        choose_shots,
+        find_duplicates,
+        has_contradiction,
         load_pool,
-        paths,
+        pool_paths,
         read_pool,
-        repeats,
-        search,
-        select,
+        repeated_examples,
+        search_pool,
+        select_shots,
     )
-    from promptlab.examples._select import Selection, facts
+    from promptlab.examples._select import ShotSelection, facts_of_pool
 
 __all__ = [
-    "Selection",
-    "add",
-    "add_or_replace",
-    "choose",
-    "contradicts",
-    "dedupe",
-    "delete",
-    "duplicates",
-    "edit",
-    "facts",
-    "id_for",
+    "ShotSelection",
+    "add_example",
+    "add_or_replace_example",
+    "choose_shots",
+    "delete_examples",
+    "edit_example",
+    "example_id",
+    "facts_of_pool",
+    "find_duplicates",
+    "find_same_question",
+    "has_contradiction",
     "load_pool",
-    "new_path",
-    "paths",
+    "new_pool_path",
+    "pool_paths",
     "read_pool",
-    "repeats",
-    "same_question",
-    "search",
-    "select",
+    "remove_duplicates",
+    "repeated_examples",
+    "search_pool",
+    "select_shots",
 ]
 
-__getattr__ = lazy(__name__)
+if not TYPE_CHECKING:  # a type checker must see which names there are
+    __getattr__ = lazy(__name__)

@@ -1,8 +1,8 @@
-"""Changing a pool one example at a time: every other line of the file stays as it is, to the byte.
+"""Changing a pool one example at a time. Every other line of the file stays the same, byte for byte.
 
-    add(workspace, "fixtures/examples/world-cup.jsonl", Example("host", {"question": "Who hosted it?"}, "Qatar"))
+    add_example(workspace, "examples/cup.jsonl", Example("host", {"question": "Who hosted it?"}, "Qatar"))
 
-A change is checked by reading the new text before it takes the old one's place, at once.
+The new text is parsed and checked before it replaces the file, which happens atomically.
 """
 
 from __future__ import annotations
@@ -19,16 +19,24 @@ from promptlab._util.rows import kind_of
 from promptlab.errors import ExampleError, WorkspaceError, nearest
 from promptlab.examples import _pool_file as pool_files
 from promptlab.examples import _select as selection
-from promptlab.examples._pool import ENDINGS, FOLDERS, contradicts, duplicates, of_today, read_pool, repeats
+from promptlab.examples._pool import (
+    ENDINGS,
+    FOLDERS,
+    find_duplicates,
+    has_contradiction,
+    read_pool,
+    repeated_examples,
+    with_current_labels,
+)
 from promptlab.examples._pool_file import PoolText, Row
 from promptlab.types import Example, Label, canonical_json, highest, sha256
-from promptlab.workspace import Workspace, lowers, write_lowered
+from promptlab.workspace import Workspace, is_lower, record_lowered_label
 
 _LOCK = threading.Lock()
 
 
-def add(workspace: Workspace, path: str, example: Example) -> None:
-    """Append `example` to the pool; a pool that is not there yet begins with it."""
+def add_example(workspace: Workspace, path: str, example: Example) -> None:
+    """Append `example` to the pool. The file is created if it does not exist."""
 
     def change(pool: PoolText) -> str:
         if any(row.example.id == example.id for row in pool.rows):
@@ -43,40 +51,42 @@ def add(workspace: Workspace, path: str, example: Example) -> None:
     _change(workspace, path, change, example, new=True)
 
 
-def new_path(workspace: Workspace, name: str) -> str:
-    """Where a new pool called `name` goes: a JSONL file beside the other pools, unless it says otherwise."""
+def new_pool_path(workspace: Workspace, name: str) -> str:
+    """The path of a new pool called `name`: a JSONL file in the folder of pools, unless `name` has a folder or
+    ending."""
     name = name.strip().strip("/")
     if not name:
-        raise ExampleError("a pool has a name", hint="for instance `world-cup`")
+        raise ExampleError("a pool needs a name", hint="for example `world-cup`")
     if PurePosixPath(name).suffix.lower() not in ENDINGS:
         name += ".jsonl"
     if "/" not in name:
-        folder = next((one for one in FOLDERS if (workspace.root / one).is_dir()), FOLDERS[0])
+        folder = next((known for known in FOLDERS if (workspace.root / known).is_dir()), FOLDERS[0])
         name = f"{folder}/{name}"
     if kind_of(name) == "yaml":
-        raise ExampleError("YAML pools are read and not changed", file=name, hint="call it .jsonl or .csv")
+        raise ExampleError("YAML pools are read and not changed", file=name, hint="use the ending .jsonl or .csv")
     try:
-        taken = workspace.resolve(name).exists()
+        exists = workspace.resolve(name).exists()
     except (WorkspaceError, OSError, ValueError) as exc:
-        hint = exc.hint if isinstance(exc, WorkspaceError) else "choose a shorter one, of letters and digits"
+        hint = exc.hint if isinstance(exc, WorkspaceError) else "choose a shorter name, of letters and digits"
         raise ExampleError("a pool cannot have this name", file=name[:200], hint=hint) from exc
-    if taken:
-        raise ExampleError("there is such a file already", file=name, hint="choose another name")
+    if exists:
+        raise ExampleError("the file exists already", file=name, hint="choose another name")
     return name
 
 
-def id_for(inputs: Mapping[str, str], kind: str = "example") -> str:
-    """An id that follows from the inputs, so that the same question has the same one."""
+def example_id(inputs: Mapping[str, str], kind: str = "example") -> str:
+    """An id computed from the inputs, so that the same question always gets the same id."""
     return f"{kind}-{sha256(canonical_json(_normal(inputs)))[:12]}"
 
 
-def edit(
+def edit_example(
     workspace: Workspace, path: str, id: str, example: Example, *, was: Example | None = None, reason: str = ""
 ) -> None:
-    """Put `example` in the place of the one with this `id`; it may have another id. A lower label needs a `reason`,
-    which the ledger keeps; a copy that is lowered is no longer as private as its original, and forgets it.
+    """Replace the example with this `id` by `example`, which may have another id.
 
-    Where that one is not as it `was` any more, somebody else has changed it: an error, and it stays.
+    A lower label needs a `reason`, which is recorded in the ledger. A copy whose label is lowered loses its `origins`,
+    because they would raise the label again. If the example in the file is not equal to `was`, it was changed by
+    another user: that is an error, and nothing is written.
     """
 
     def change(pool: PoolText) -> str:
@@ -91,64 +101,67 @@ def edit(
     after = highest([example.label, workspace.label_of(path)])
 
     def label_before(pool: PoolText) -> Label:
-        (today,) = of_today(workspace, (_row(pool, path, id).example,))
+        (today,) = with_current_labels(workspace, (_row(pool, path, id).example,))
         return today.label
 
     def lowered(pool: PoolText) -> bool:
-        return lowers(label_before(pool), after)
+        return is_lower(label_before(pool), after)
 
     def first(pool: PoolText) -> None:
         if lowered(pool):
-            before, hint = label_before(pool), "say why more models may see it"
-            write_lowered(workspace.state, f"{path}#{id}", before=before, after=after, reason=reason, hint=hint)
+            before, hint = label_before(pool), "give the reason why more models may see it"
+            record_lowered_label(workspace.state, f"{path}#{id}", before=before, after=after, reason=reason, hint=hint)
 
     _change(workspace, path, change, example, first=first)
 
 
-def delete(workspace: Workspace, path: str, *ids: str, was: Example | None = None) -> None:
-    """Take the examples with these ids out of the pool; `was` as for `edit`, where it is one."""
+def delete_examples(workspace: Workspace, path: str, *ids: str, was: Example | None = None) -> None:
+    """Delete the examples with these ids from the pool. `was` as for `edit_example`, if only one is deleted."""
 
     def change(pool: PoolText) -> str:
         known = {row.example.id: row for row in pool.rows}
         if was:
             _unchanged(_row(pool, path, was.id), path, was)
-        gone = sorted({known[id].start if id in known else _row(pool, path, id).start for id in ids})
+        starts = sorted({known[id].start if id in known else _row(pool, path, id).start for id in ids})
         ends = {row.start: row.end for row in pool.rows}
-        kept, at = [], 0
-        for start in gone:
-            # A byte order mark belongs to the file and not to the example behind it.
-            kept.append(pool.text[at:start] + ("\ufeff" if pool.text.startswith("\ufeff", start) else ""))
+        pieces, at = [], 0
+        for start in starts:
+            # A byte order mark belongs to the file, so it stays when the first example is deleted.
+            pieces.append(pool.text[at:start] + ("\ufeff" if pool.text.startswith("\ufeff", start) else ""))
             at = ends[start]
-        return "".join([*kept, pool.text[at:]])
+        return "".join([*pieces, pool.text[at:]])
 
     _change(workspace, path, change, None)
 
 
-def dedupe(
+def remove_duplicates(
     workspace: Workspace, path: str, *, dry: bool = False, expected: Sequence[str] | None = None
 ) -> tuple[list[str], list[tuple[str, ...]]]:
-    """Take out what is in the pool twice, inputs and output the same but for case and spacing; the first stays.
+    """Delete duplicates from the pool: examples with the same inputs and output, ignoring case and spacing. The first
+    stays.
 
-    Gives the ids taken out, and groups of ids with the same inputs and different outputs: those stay, because
-    somebody has to say which is right. `dry` only says what would be done; `expected` are the ids somebody was
-    shown, and where others would go now nothing is done.
+    Returns the deleted ids, and groups of ids with the same inputs but different outputs. Those stay, because a person
+    must decide which is right. With `dry` nothing is written. `expected` are the ids that were shown to the user: if
+    the pool has changed, so that other ids would be deleted, nothing is written.
     """
     pool = _read(workspace, path)[1]
-    gone: list[str] = []
-    open_questions: list[tuple[str, ...]] = []
-    for group in duplicates(tuple(row.example for row in pool.rows)):
-        if contradicts(group):
-            open_questions.append(tuple(example.id for example in group))
-        gone += [example.id for example in repeats(group)]
-    if expected is not None and set(expected) != set(gone):
-        raise ExampleError("the pool changed since it was looked at", file=path, hint="look again at what would go")
-    if gone and not dry:
-        delete(workspace, path, *gone)
-    return gone, open_questions
+    repeated: list[str] = []
+    contradictions: list[tuple[str, ...]] = []
+    for group in find_duplicates(tuple(row.example for row in pool.rows)):
+        if has_contradiction(group):
+            contradictions.append(tuple(example.id for example in group))
+        repeated += [example.id for example in repeated_examples(group)]
+    if expected is not None and set(expected) != set(repeated):
+        raise ExampleError(
+            "the pool has changed meanwhile", file=path, hint="check again which examples would be deleted"
+        )
+    if repeated and not dry:
+        delete_examples(workspace, path, *repeated)
+    return repeated, contradictions
 
 
-def add_or_replace(workspace: Workspace, path: str, example: Example) -> Example:
-    """Add `example` to the pool, or put it in the place of the one with its id, whose tags it keeps if it has none.
+def add_or_replace_example(workspace: Workspace, path: str, example: Example) -> Example:
+    """Add `example` to the pool, or replace the one with its id; without tags it keeps the tags of that one.
 
     Raises `ExampleError` if the pool has the same question under another id.
     """
@@ -157,22 +170,22 @@ def add_or_replace(workspace: Workspace, path: str, example: Example) -> Example
         if known.id == example.id:
             example = replace(example, tags=example.tags or known.tags)
             if (known.output, known.label, known.origins) != (example.output, example.label, example.origins):
-                edit(workspace, path, known.id, example)
+                edit_example(workspace, path, known.id, example)
             return example
         if _normal(known.inputs) == _normal(example.inputs):
             hint = "edit that example instead"
             raise ExampleError(f"the pool has this question already, as `{known.id}`", file=path, hint=hint)
-    add(workspace, path, example)
+    add_example(workspace, path, example)
     return example
 
 
-def same_question(workspace: Workspace, path: str, inputs: Mapping[str, str]) -> Example | None:
-    """The example of the pool with these inputs but for case and spacing; a pool that is not there has none."""
+def find_same_question(workspace: Workspace, path: str, inputs: Mapping[str, str]) -> Example | None:
+    """The example of the pool with the same inputs, ignoring case and spacing. None if there is none, or no pool."""
     full = _place(workspace, path)
     if not full.exists():
         return None
     pool = read_pool(workspace, path)
-    known, wanted = selection.facts(pool), _normal(inputs)
+    known, wanted = selection.facts_of_pool(pool), _normal(inputs)
     return next((pool[n] for n in sorted(known.same_as(inputs, "")) if known.normals[n] == wanted), None)
 
 
@@ -190,8 +203,8 @@ def _row(pool: PoolText, path: str, id: str) -> Row:
 
 def _unchanged(row: Row, path: str, was: Example | None) -> Row:
     if was is not None and row.example != was:
-        hint = "look at it as it is now, and change that"
-        raise ExampleError(f"`{was.id}` was changed by somebody else meanwhile", file=path, hint=hint)
+        hint = "reload it, and make the change again"
+        raise ExampleError(f"`{was.id}` was changed by another user meanwhile", file=path, hint=hint)
     return row
 
 
@@ -210,8 +223,8 @@ def _read(workspace: Workspace, path: str, *, missing_is_empty: bool = False) ->
         raise ExampleError("is not a file" if full.exists() else "there is no such pool", file=path)
     raw = pool_files.read_bytes(full, path)
     pool = pool_files.parse(raw, path, workspace.label_of(path))
-    today = of_today(workspace, tuple(row.example for row in pool.rows))
-    rows = tuple(replace(row, example=one) for row, one in zip(pool.rows, today, strict=True))
+    today = with_current_labels(workspace, tuple(row.example for row in pool.rows))
+    rows = tuple(replace(row, example=example) for row, example in zip(pool.rows, today, strict=True))
     return full, replace(pool, rows=rows), raw
 
 
@@ -224,12 +237,12 @@ def _change(
     new: bool = False,
     first: Callable[[PoolText], None] = lambda _pool: None,
 ) -> None:
-    """Write what `change` makes of the pool's text, once it is sure that it reads as it should.
+    """Write the text that `change` returns for the pool, after checking that it can be read as intended.
 
-    `new` allows for a pool that is not there yet; `first` is done right before the writing, and may refuse it.
+    With `new`, the pool need not exist yet. `first` is called right before the write, and may raise to prevent it.
     """
     if example is not None and not example.inputs:
-        raise ExampleError("an example has at least one input", file=path, field="inputs")
+        raise ExampleError("an example needs at least one input", file=path, field="inputs")
     if kind_of(path) == "yaml":
         hint = "change it in an editor, or write the pool as JSONL"
         raise ExampleError("YAML pools are read and not changed", file=path, hint=hint)
@@ -241,14 +254,16 @@ def _change(
         if example is not None:
             wanted = replace(example, label=highest([example.label, label]))
             inputs = {**{name: "" for name in parsed.header if name not in pool_files.COLUMNS}, **example.inputs}
-            found = next((row.example for row in parsed.rows if row.example.id == example.id), None)
-            if found not in (wanted, replace(wanted, inputs=inputs)):
-                raise ExampleError(f"`{example.id}` cannot be written here as it is", file=path, hint="use JSONL")
+            reread = next((row.example for row in parsed.rows if row.example.id == example.id), None)
+            if reread not in (wanted, replace(wanted, inputs=inputs)):
+                raise ExampleError(
+                    f"`{example.id}` cannot be written to this file format", file=path, hint="use a JSONL pool"
+                )
         if (full.read_bytes() if full.exists() else None) != before:
-            raise ExampleError("the file was changed by somebody else just now", file=path, hint="try again")
+            raise ExampleError("the file was changed by another program just now", file=path, hint="try again")
         first(pool)
         try:
             write_atomically(full, after)
         except OSError as exc:
-            said = f"cannot be written: {exc.strerror or exc}"
-            raise ExampleError(said, file=path, hint=faults.advice(exc)) from exc
+            message = f"cannot be written: {exc.strerror or exc}"
+            raise ExampleError(message, file=path, hint=faults.advice(exc)) from exc

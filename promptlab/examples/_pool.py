@@ -1,10 +1,10 @@
-r"""Pools of worked examples: reading them, searching them, and finding what is in them twice.
+r"""Pools of worked examples: reading, searching, and finding duplicates.
 
-A pool is a JSONL, CSV or YAML file (`examples/_pool_file.py`); in JSONL it has one example a line:
+A pool is a JSONL, CSV or YAML file (`examples/_pool_file.py`); JSONL has one example per line:
 
     {"id": "host", "inputs": {"question": "Which country was the host?"}, "output": "Qatar", "tags": ["short"]}
 
-`examples/_select.py` has the choice of shots, `examples/_edit.py` what changes a pool.
+The choice of shots is in `_select`, changes of a pool are in `_edit`.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from promptlab._util.bm25 import normal
 from promptlab.errors import ExampleError, WorkspaceError
 from promptlab.examples import _pool_file as pool_files
 from promptlab.examples import _select as selection
-from promptlab.examples._select import Selection, select
+from promptlab.examples._select import ShotSelection, select_shots
 from promptlab.types import Example, Label, ShotChoice, highest
 from promptlab.workspace import Labels, Workspace
 
 FOLDERS = ("examples", "fixtures/examples")
-"""Where pools are looked for."""
+"""The folders of pools."""
 ENDINGS = (".jsonl", ".csv", ".tsv", ".yaml", ".yml")
 
 
 def load_pool(workspace: Workspace, path: str) -> tuple[Example, ...]:
     """The examples of the pool at `path`, relative to the workspace, in the file's order; there is at least one.
 
-    A label in a row can raise the one promptlab.yaml gives the file, never lower it. Raises `ExampleError` with
-    the line: broken text, an unknown or a missing key, a wrong type, an id used twice.
+    The label of a row can raise the label of the file in promptlab.yaml, never lower it. Raises `ExampleError`, with
+    the line, for invalid text, an unknown or missing key, a wrong type, or an id that is used twice.
     """
-    found = read_pool(workspace, path)
-    if not found:
+    examples = read_pool(workspace, path)
+    if not examples:
         raise ExampleError("the pool is empty", file=path)
-    return found
+    return examples
 
 
 def read_pool(workspace: Workspace, path: str) -> tuple[Example, ...]:
@@ -52,94 +52,96 @@ def read_pool(workspace: Workspace, path: str) -> tuple[Example, ...]:
         raise ExampleError(reason, file=path) from exc
     if not full.is_file():
         raise ExampleError("is not a file", file=path, hint="a pool is a JSONL, CSV or YAML file")
-    found = _parsed(full, path, workspace.label_of(path), (stat.st_mtime_ns, stat.st_size, stat.st_ino))
-    return of_today(workspace, found)
+    examples = _parsed(full, path, workspace.label_of(path), (stat.st_mtime_ns, stat.st_size, stat.st_ino))
+    return with_current_labels(workspace, examples)
 
 
-def of_today(workspace: Workspace, found: tuple[Example, ...]) -> tuple[Example, ...]:
-    """Examples, each no less private than what it was copied from is now."""
-    if not any(example.origins for example in found):
-        return found
+def with_current_labels(workspace: Workspace, examples: tuple[Example, ...]) -> tuple[Example, ...]:
+    """The examples, with the label of each copy raised to that of its originals now."""
+    if not any(example.origins for example in examples):
+        return examples
     labels = Labels(workspace)
     return tuple(
-        replace(one, label=highest([one.label, *map(labels.of_copy, one.origins)])) if one.origins else one
-        for one in found
+        replace(example, label=highest([example.label, *map(labels.of_copy, example.origins)]))
+        if example.origins
+        else example
+        for example in examples
     )
 
 
-# A sweep loads the same pool for every case; the file's time, size and number say whether it is still the same.
+# Cached, because a suite loads the same pool for every case. The state is the time, size and inode of the file.
 @lru_cache(maxsize=64)
 def _parsed(full: Path, shown: str, label: Label, _state: tuple[int, int, int]) -> tuple[Example, ...]:
     rows = pool_files.parse(pool_files.read_bytes(full, shown), shown, label).rows
     return tuple(row.example for row in rows)
 
 
-def choose(
+def choose_shots(
     pool: Sequence[Example], choice: ShotChoice, inputs: Mapping[str, Any] | None = None, *, item: str = ""
 ) -> tuple[Example, ...]:
-    """The shots that `select` chooses, without the reasons."""
-    return select(pool, choice, inputs, item=item).examples
+    """The examples that `select_shots` chooses, without the reasons."""
+    return select_shots(pool, choice, inputs, item=item).examples
 
 
-def paths(workspace: Workspace) -> list[str]:
-    """Pools of the workspace: JSONL, CSV and YAML files in `examples` and `fixtures/examples`, sorted."""
-    found = [
+def pool_paths(workspace: Workspace) -> list[str]:
+    """The pools of the workspace: JSONL, CSV and YAML files in `examples` and `fixtures/examples`, sorted."""
+    files = [
         file
         for folder in FOLDERS
         for file in (workspace.root / folder).rglob("*")
         if file.suffix.lower() in ENDINGS and file.is_file()
     ]
-    return sorted(file.relative_to(workspace.root).as_posix() for file in found)
+    return sorted(file.relative_to(workspace.root).as_posix() for file in files)
 
 
-def search(
+def search_pool(
     pool: Sequence[Example], text: str, *, tag: str = "", label: Label | None = None, limit: int | None = None
 ) -> list[Example]:
-    """The examples with `text` in any field, but for case, in the pool's order; all of them for an empty text.
+    """The examples with `text` in any field, ignoring case, in the order of the pool. An empty text matches all.
 
-    `tag` and `label` leave only those that have them.
+    With `tag` or `label`, only examples that have them.
     """
     wanted = text.casefold()
-    found: list[Example] = []
-    for example, haystack in zip(pool, selection.facts(pool).haystacks, strict=True):
-        if limit is not None and len(found) >= limit:
+    matches: list[Example] = []
+    for example, haystack in zip(pool, selection.facts_of_pool(pool).haystacks, strict=True):
+        if limit is not None and len(matches) >= limit:
             break
         if wanted in haystack and (not tag or tag in example.tags) and (label is None or example.label == label):
-            found.append(example)
-    return found
+            matches.append(example)
+    return matches
 
 
-def duplicates(pool: Sequence[Example]) -> list[tuple[Example, ...]]:
-    """Groups of examples with the same inputs but for case and spacing, each in the pool's order."""
-    return [tuple(pool[number] for number in group) for group in selection.facts(pool).groups]
+def find_duplicates(pool: Sequence[Example]) -> list[tuple[Example, ...]]:
+    """Groups of examples with the same inputs, ignoring case and spacing. Each group is in the order of the pool."""
+    return [tuple(pool[number] for number in group) for group in selection.facts_of_pool(pool).groups]
 
 
-def repeats(group: Sequence[Example]) -> list[Example]:
-    """Those of examples with the same inputs that say what one before them says, but for case and spacing."""
+def repeated_examples(group: Sequence[Example]) -> list[Example]:
+    """Of examples with the same inputs, those whose output repeats an earlier one, ignoring case and spacing."""
     seen: set[str] = set()
-    found: list[Example] = []
+    repeated: list[Example] = []
     for example in group:
         output = normal(example.output)
         if output in seen:
-            found.append(example)
+            repeated.append(example)
         seen.add(output)
-    return found
+    return repeated
 
 
-def contradicts(group: Sequence[Example]) -> bool:
-    """Whether examples with the same inputs have different outputs, so that somebody has to say which is right."""
+def has_contradiction(group: Sequence[Example]) -> bool:
+    """True if examples with the same inputs have different outputs, so that a person must decide which is right."""
     return len({normal(example.output) for example in group}) > 1
 
 
 __all__ = [
-    "Selection",
-    "choose",
-    "contradicts",
-    "duplicates",
+    "ShotSelection",
+    "choose_shots",
+    "find_duplicates",
+    "has_contradiction",
     "load_pool",
-    "paths",
+    "pool_paths",
     "read_pool",
-    "repeats",
-    "search",
-    "select",
+    "repeated_examples",
+    "search_pool",
+    "select_shots",
 ]

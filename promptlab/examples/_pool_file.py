@@ -26,8 +26,8 @@ from promptlab._yaml import parse_yaml
 from promptlab.errors import ExampleError, nearest
 from promptlab.types import LABELS, Example, Label, highest
 
-KEYS = ("id", "inputs", "output", "tags", "label", workspace.FROM)
-COLUMNS = ("id", "output", "tags", "label", workspace.FROM)
+KEYS = ("id", "inputs", "output", "tags", "label", workspace.COPIED_FROM)
+COLUMNS = ("id", "output", "tags", "label", workspace.COPIED_FROM)
 MAX_BYTES = 256_000_000
 MAX_YAML_BYTES = 1_000_000
 _ONE_A_LINE = "a pool has one JSON object a line"
@@ -108,7 +108,7 @@ def written(example: Example, pool: PoolText, shown: str) -> str:
         header = pool.header or new_header(example)
         row = {**example.inputs, "id": example.id, "output": example.output, "tags": ";".join(example.tags)}
         row["label"] = "" if example.label == "public" else example.label
-        row[workspace.FROM] = json.dumps(workspace.as_data(example.origins)) if example.origins else ""
+        row[workspace.COPIED_FROM] = json.dumps(workspace.places_as_data(example.origins)) if example.origins else ""
         missing = [name for name, value in row.items() if value and name not in header]
         if missing:
             hint = f"its columns: {', '.join(header)}; add one in an editor"
@@ -120,7 +120,7 @@ def written(example: Example, pool: PoolText, shown: str) -> str:
     if example.label != "public":
         data["label"] = example.label
     if example.origins:
-        data[workspace.FROM] = workspace.as_data(example.origins)
+        data[workspace.COPIED_FROM] = workspace.places_as_data(example.origins)
     text = json.dumps(data, ensure_ascii=False)
     # A lone surrogate has no UTF-8; as an escape it is kept.
     return text if text.encode("utf-8", "ignore").decode() == text else json.dumps(data)
@@ -128,7 +128,7 @@ def written(example: Example, pool: PoolText, shown: str) -> str:
 
 def new_header(example: Example) -> tuple[str, ...]:
     """The columns of a new CSV pool that begins with `example`."""
-    return ("id", *example.inputs, "output", "tags", "label", *([workspace.FROM] if example.origins else []))
+    return ("id", *example.inputs, "output", "tags", "label", *([workspace.COPIED_FROM] if example.origins else []))
 
 
 def header_line(header: Sequence[str], shown: str) -> str:
@@ -162,7 +162,7 @@ def _of_cells(row: Mapping[str, str]) -> dict[str, Any]:
     data["inputs"] = {name: cell for name, cell in row.items() if name not in COLUMNS}
     data["tags"] = [tag.strip() for tag in row.get("tags", "").split(";") if tag.strip()]
     data["label"] = row.get("label") or "public"
-    data[workspace.FROM] = row.get(workspace.FROM, "")
+    data[workspace.COPIED_FROM] = row.get(workspace.COPIED_FROM, "")
     return data
 
 
@@ -220,7 +220,7 @@ def _example(row: Any, label: Label, place: _Place) -> Example:
     if own not in LABELS:
         raise place.error(f"{own!r} is not a label", "label", f"labels: {', '.join(LABELS)}")
     try:
-        origins = workspace.origins(row.get(workspace.FROM) or [])
+        origins = workspace.parse_places(row.get(workspace.COPIED_FROM) or [])
     except ValueError as exc:
-        raise place.error(str(exc), workspace.FROM) from exc
+        raise place.error(str(exc), workspace.COPIED_FROM) from exc
     return Example(row["id"], inputs, row["output"], tuple(tags), highest([own, label]), origins, place.file)

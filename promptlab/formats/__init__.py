@@ -59,4 +59,5 @@ __all__ = [
     "write_prompty",
 ]
 
-__getattr__ = lazy(__name__)
+if not TYPE_CHECKING:  # a type checker must see which names there are
+    __getattr__ = lazy(__name__)

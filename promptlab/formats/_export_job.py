@@ -24,7 +24,7 @@ from promptlab.formats._export import Outward, outward
 from promptlab.formats._source import rows_of
 from promptlab.runs import Store
 from promptlab.types import LABELS, Given, Label, Place, Prompt, Request, Section, Template, highest
-from promptlab.workspace import Labels, OpenAIModel, Workspace, check, label_of
+from promptlab.workspace import Labels, OpenAIModel, Workspace, check_gate, label_of_prompt
 
 TRAINING = "a file to train with"
 
@@ -94,7 +94,7 @@ class ExportJob:
         for name in self._names:
             template = templates.load(self._workspace, name)
             inputs = self._given(template)
-            filled = runs.materials(self._workspace, template, inputs)
+            filled = templates.materials(self._workspace, template, inputs)
             found.append(outward(template, documents=filled.documents, shots=filled.shots, inputs=inputs))
         return found
 
@@ -162,8 +162,8 @@ class ExportJob:
 
     def _gate(self, prompt: Prompt, target: str, clearance: Label) -> None:
         today = Labels(self._workspace).today(prompt)
-        check(today, model=target, clearance=clearance)
-        self._label = highest([self._label, label_of(today)])
+        check_gate(today, model=target, clearance=clearance)
+        self._label = highest([self._label, label_of_prompt(today)])
 
     def _requests(self, model: str, *, shots: bool = True, use_rows: bool = True) -> Iterator[tuple[str, Request, str]]:
         """Name, request and wanted answer of each row; without rows one request of the samples."""

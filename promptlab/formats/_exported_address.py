@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from promptlab.models import Address
+from promptlab.models import ApiAddress
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Exported:
     notes: tuple[str, ...]
 
 
-def of(model: str, at: Address, *, key_env: str) -> Exported:
+def of(model: str, at: ApiAddress, *, key_env: str) -> Exported:
     """What an export of the model has to have in variables. A key goes before user and password, as in a request."""
     name = re.sub(r"[^A-Z0-9]+", "_", model.upper()).strip("_") or "MODEL"
     name = f"MODEL_{name}" if name[0].isdigit() else name

@@ -1,7 +1,7 @@
 """A row of made data for a template, so that it can be seen and checked before there is any real row.
 
-What its variables must look like is read from how it uses them (`formats/_infer_types.py`). Where reading is not enough, other
-values are tried, in a fixed order. The same template always gets the same row.
+The types of its variables are inferred from how it uses them (`_infer_types.py`). If that is not enough, other values
+are tried, in a fixed order. The same template always gets the same row.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from promptlab.formats import _exported_address as exported_address
 from promptlab.formats._source import Fields, Imported, Places, Source, read_bytes, slug, source_of, text_of
 from promptlab.formats._syntax import joined
 from promptlab.formats._template_builder import ROLES, Draft, param
-from promptlab.models import Asked, address, key_header
+from promptlab.models import Endpoint, api_address, api_key_header
 from promptlab.templates import literal
 from promptlab.types import Request, Result, Role
 from promptlab.workspace import OpenAIModel
@@ -132,9 +132,9 @@ def _parameters(fields: Fields, draft: Draft) -> None:
 
 def body(request: Request, entry: OpenAIModel) -> dict[str, Any]:
     """The request as JSON data, without streaming. Raises `RequestRejected` for what this model cannot be asked."""
-    at = address(request.model, entry)
-    can = models.capabilities(request.model, entry, official=at.official)
-    made = models.openai_body(request, entry, can, Asked(request.model, entry.model, at.base))
+    at = api_address(request.model, entry)
+    can = models.api_capabilities(request.model, entry, official=at.official)
+    made = models.openai_request_body(request, entry, can, Endpoint(request.model, entry.model, at.base))
     return {key: value for key, value in made.items() if key not in ("stream", "stream_options")}
 
 
@@ -157,13 +157,13 @@ def as_python(request: Request, entry: OpenAIModel) -> str:
     extra = {key: made.pop(key) for key in list(made) if key in own}
     env = _key_env(entry)
     key = f'os.environ["{env}"]' if env else '"none"'
-    at = address(request.model, entry)
+    at = api_address(request.model, entry)
     asked = exported_address.of(request.model, at, key_env=env)
     base = f", base_url={at.base!r}" if entry.base_url or at.azure else ""
     query = [repr(dict(parse_qsl(at.version)))[1:-1]] if at.version else []
     query += [f'**dict(parse_qsl(os.environ["{asked.query_env}"], True))'] if asked.query_env else []
     base += f", default_query={{{', '.join(query)}}}" if query else ""
-    if env and key_header(entry, at) == "api-key":
+    if env and api_key_header(entry, at) == "api-key":
         base += f', default_headers={{"api-key": {key}}}'
     elif asked.login_env:
         login = f'base64.b64encode(os.environ["{asked.login_env}"].encode()).decode()'
@@ -181,7 +181,7 @@ def as_python(request: Request, entry: OpenAIModel) -> str:
 
 def as_curl(request: Request, entry: OpenAIModel) -> str:
     """A curl command for a POSIX shell that asks it."""
-    at = address(request.model, entry)
+    at = api_address(request.model, entry)
     env = _key_env(entry)
     asked = exported_address.of(request.model, at, key_env=env)
     url = shlex.quote(f"{at.base}/chat/completions" + (f"?{at.version}" if at.version else ""))
@@ -189,7 +189,7 @@ def as_curl(request: Request, entry: OpenAIModel) -> str:
         url = f'--globoff {url}"{"&" if at.version else "?"}${{{asked.query_env}:?}}"'
     head = [f"curl {url}", "-H 'Content-Type: application/json'"]
     if env:
-        plain = key_header(entry, at) == "api-key"
+        plain = api_key_header(entry, at) == "api-key"
         head.append(f'-H "api-key: ${env}"' if plain else f'-H "Authorization: Bearer ${env}"')
     elif asked.login_env:
         head.append(f'--user "${{{asked.login_env}:?}}"')

@@ -25,7 +25,7 @@ from promptlab.formats._source import Fields, Imported, Places, Source, beside, 
 from promptlab.formats._syntax import from_nunjucks, joined
 from promptlab.formats._template_builder import PARAMS, ROLES, Draft, param
 from promptlab.formats.promptfoo_tests import CODE, CODE_ENDINGS, RUN_SETTING, Tests, is_file
-from promptlab.models import address, is_version
+from promptlab.models import api_address, is_api_version
 from promptlab.types import Role
 from promptlab.workspace import OpenAIModel
 
@@ -341,7 +341,7 @@ def _provider(name: str, model: OpenAIModel, exports: Sequence[Outward]) -> dict
         schema = {"name": "answer", "schema": json.loads(exports[0].template.schema)}
         config["response_format"] = {"type": "json_schema", "json_schema": schema}
     if model.base_url:
-        at = address(name, model)
+        at = api_address(name, model)
         asked = exported_address.of(name, at, key_env=model.api_key_env or "")
         query = [at.version] if at.version else []
         query += [f"{{{{env.{asked.query_env}}}}}"] if asked.query_env else []
@@ -358,7 +358,7 @@ def _provider(name: str, model: OpenAIModel, exports: Sequence[Outward]) -> dict
 def _notes(name: str, model: OpenAIModel) -> list[str]:
     if not model.base_url:
         return []
-    asked = exported_address.of(name, address(name, model), key_env=model.api_key_env or "")
+    asked = exported_address.of(name, api_address(name, model), key_env=model.api_key_env or "")
     return [
         note.replace("_LOGIN", "_LOGIN_BASE64").replace("user:password", "base64 of user:password")
         for note in asked.notes
@@ -374,7 +374,7 @@ def _imported_url(value: str) -> tuple[str, str]:
     login, _, host = rest.rpartition("@")
     base = f"{scheme}://{host}".removesuffix("/chat/completions")
     parts = query.split("&")
-    version = "&".join(part for part in parts if is_version(part))
+    version = "&".join(part for part in parts if is_api_version(part))
     left = [what for what, there in (("user and password", login), ("the query", mark and version != query)) if there]
     if "{" in base or not host:
         return "", ""

@@ -1,4 +1,18 @@
-"""models."""
+"""The models of a workspace: what promptlab.yaml says of each, and the backend that asks it.
+
+    from promptlab.models import Catalogue
+    from promptlab.workspace import Workspace
+
+    catalogue = Catalogue(Workspace.find())
+    catalogue.names()                          # ["gemma-3-270m", "smollm2-135m", "gpt"], in the order of promptlab.yaml
+    catalogue.status("gemma-3-270m").ready     # loads no weights and asks nothing
+    backend = catalogue.backend("gpt")         # a local model or an API: both have the protocol `Backend`
+    for step in backend.complete(request, threading.Event()):
+        ...                                    # Phase, Thought and Delta as they come; last the Completion
+
+A backend is asked by the runner (promptlab/runs) alone, which checks the gate and the window first. `ScriptedBackend`
+and `RecordedBackend` answer without a model: `Catalogue(workspace, extra={"demo": ScriptedBackend("demo", ["Hi"])})`.
+"""
 
 from __future__ import annotations
 
@@ -7,53 +21,61 @@ from typing import TYPE_CHECKING
 from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
-    from promptlab.models._backend import Backend, Step, Tries
-    from promptlab.models._benchmark import check as benchmark
-    from promptlab.models._benchmark_prompts import QUICK, USUAL
-    from promptlab.models._benchmark_report import lines as benchmark_lines
-    from promptlab.models._catalogue import Catalogue, ModelStatus
-    from promptlab.models._llama._cpu_variants import NOT_PORTABLE, NUMERICS, PORTABLE_HINT, candidates
+    from promptlab.models._backend import Backend, ProbesMachine, Step
+    from promptlab.models._benchmark import benchmark
+    from promptlab.models._benchmark_prompts import QUICK_BENCHMARK, USUAL_BENCHMARK
+    from promptlab.models._benchmark_report import benchmark_lines
+    from promptlab.models._catalogue import Catalogue
+    from promptlab.models._llama._cpu_variants import NOT_PORTABLE, NUMERICS, PORTABLE_HINT
+    from promptlab.models._llama._cpu_variants import candidates as cpu_variants_to_try
     from promptlab.models._llama._wheel import install as install_llama
-    from promptlab.models._openai._config import Address, address, is_version, key_header, shown_url
-    from promptlab.models._openai._errors import Asked
-    from promptlab.models._openai._request import body as openai_body
-    from promptlab.models._openai._request import capabilities
+    from promptlab.models._openai._config import (
+        ApiAddress,
+        api_address,
+        api_key_header,
+        is_api_version,
+        url_without_secrets,
+    )
+    from promptlab.models._openai._endpoint import Endpoint
+    from promptlab.models._openai._request import api_capabilities, openai_request_body
     from promptlab.models._recorded import Record, RecordedBackend
-    from promptlab.models._structured_output import check as check_schema_answer
-    from promptlab.models._structured_output import in_words as verdict_in_words
-    from promptlab.models._structured_output import judged, verdict_of
-    from promptlab.models._thinking import where_tokens_went
+    from promptlab.models._scripted import ScriptedBackend
+    from promptlab.models._status import ModelStatus
+    from promptlab.models._structured_output import check_schema, schema_failure, schema_verdict, with_schema_verdict
+    from promptlab.models._thinking import explain_empty_answer
 
 __all__ = [
     "NOT_PORTABLE",
     "NUMERICS",
     "PORTABLE_HINT",
-    "QUICK",
-    "USUAL",
-    "Address",
-    "Asked",
+    "QUICK_BENCHMARK",
+    "USUAL_BENCHMARK",
+    "ApiAddress",
     "Backend",
     "Catalogue",
+    "Endpoint",
     "ModelStatus",
+    "ProbesMachine",
     "Record",
     "RecordedBackend",
+    "ScriptedBackend",
     "Step",
-    "Tries",
-    "address",
+    "api_address",
+    "api_capabilities",
+    "api_key_header",
     "benchmark",
     "benchmark_lines",
-    "candidates",
-    "capabilities",
-    "check_schema_answer",
+    "check_schema",
+    "cpu_variants_to_try",
+    "explain_empty_answer",
     "install_llama",
-    "is_version",
-    "judged",
-    "key_header",
-    "openai_body",
-    "shown_url",
-    "verdict_in_words",
-    "verdict_of",
-    "where_tokens_went",
+    "is_api_version",
+    "openai_request_body",
+    "schema_failure",
+    "schema_verdict",
+    "url_without_secrets",
+    "with_schema_verdict",
 ]
 
-__getattr__ = lazy(__name__)
+if not TYPE_CHECKING:  # a type checker must see which names there are
+    __getattr__ = lazy(__name__)

@@ -1,14 +1,13 @@
-"""The one protocol every model is asked through.
+"""The protocol of every model: a local one, one behind an API, a scripted or a recorded one.
 
-A backend has one verb. `complete` yields what happens, in order: any number of `Phase` (waiting,
-loading, reading, retrying), `Thought` (thinking) and `Delta` (text), then exactly one `Completion`, last.
-It raises an error of `promptlab.errors` where it fails; text that had arrived was already yielded. When
-`cancel` is set it ends soon (within a second, also while reading the prompt) with a `Completion` whose
-finish reason is `stopped` and whose text is what had arrived; the concatenated deltas always equal that
-text, and the concatenated thoughts its `thinking`.
+A backend has one verb. `complete` yields steps in order: any number of `Phase` (waiting, loading, reading, retrying),
+`Thought` (thinking) and `Delta` (text), then exactly one `Completion`. If it fails, it raises an error of
+`promptlab.errors`, after it has yielded the text that had arrived. When `cancel` is set, it ends within a second, also
+during prefill, with a `Completion` whose finish reason is `stopped` and whose text is what had arrived. The deltas put
+together always equal that text, and the thoughts its `thinking`.
 
-`complete` may be called from several threads at once; a backend that can only do one thing at a time
-queues inside and says so with `Phase("waiting")`. Closing the iterator early is a cancel.
+`complete` may be called from several threads at once. A backend that can do only one thing at a time has a queue inside
+and yields `Phase("waiting")`. Closing the iterator early is a cancel.
 """
 
 from __future__ import annotations
@@ -26,19 +25,19 @@ class Backend(Protocol):
     """A model that can be asked."""
 
     name: str
-    """The catalogue's name."""
+    """Its name in the catalogue."""
     max_parallel: int
     """How many requests are worth having in flight at once."""
 
     @property
     def fingerprint(self) -> str:
-        """What decides the answer apart from the request: model file hash and chat template, or base URL
-        and model. Part of the cache key; holds no secret."""
+        """All that decides an answer besides the request: the hash of the model file and the chat template, or base URL
+        and model. It is part of the cache key, and holds no secret."""
         ...
 
     @property
     def window(self) -> int | None:
-        """Tokens the prompt and the answer share; None where nobody said."""
+        """The context window: tokens that prompt and answer share. None if it is not known."""
         ...
 
     def complete(self, request: Request, cancel: threading.Event) -> Iterator[Step]:
@@ -46,15 +45,16 @@ class Backend(Protocol):
         ...
 
     def as_sent(self, request: Request) -> AsSent:
-        """What this model would get, with tokens per section; asks nothing of the model."""
+        """The text that this model would get, with the tokens of each section. The model is not asked."""
         ...
 
 
 @runtime_checkable
-class Tries(Protocol):
-    """A backend that has to find out how it can answer on this machine before its fingerprint is known for sure."""
+class ProbesMachine(Protocol):
+    """A backend whose fingerprint is certain only after it was tried on this machine, such as a local model."""
 
     def ready(self, say: Callable[[str], None] = ..., *, again: bool = ...) -> object:
-        """Find out, unless that was done before; `say` is told what is being done. With `again` what failed is tried
-        once more. Raises a `PromptlabError` if it cannot answer here."""
+        """Try it, unless that was done before; `say` is told what is being done. With `again`, a failed try is
+        repeated.
+        Raises a `PromptlabError` if the model cannot answer on this machine."""
         ...

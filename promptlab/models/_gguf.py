@@ -1,13 +1,13 @@
-"""What a GGUF file says of itself before its weights: keys and values, and the names of its tensors.
+"""The head of a GGUF file: its keys and values, and the names of its tensors. The weights are not read.
 
     head = read_head(Path("model-00001-of-00003.gguf"))
     head.meta["general.architecture"]    # "llama"
     head.meta["split.count"]             # 3
-    head.lists["tokenizer.ggml.tokens"]  # 49152: of a list only its length is kept
+    head.lists["tokenizer.ggml.tokens"]  # 49152: only the length of a list is kept
 
-Read here in plain Python, because it decides whether a file may be given to native code at all: a file that llama.cpp
-ends the process over must be known before. Nothing of a list is kept, so that a vocabulary of 262,000 words costs a
-tenth of a second and no memory.
+It is read in plain Python, because it decides if a file may be given to native code at all: some damaged files make
+llama.cpp end the process. The entries of lists are skipped, so that a vocabulary of 262,000 words takes a tenth of a
+second and no memory.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from typing import IO
 
 MAGIC = b"GGUF"
 SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
-"""Types of single values, by GGUF's number of them."""
+"""GGUF's types of single values, by their number: the format code of `struct`."""
 TEXT, LIST = 8, 9
 MOST_KEYS, MOST_TENSORS, LONGEST_TEXT, LONGEST_NAME = 65_536, 1 << 20, 1 << 26, 1 << 16
-"""What no real file comes near; a damaged one that does is refused before memory is taken for it."""
+"""Limits far above any real file. A damaged file beyond them is refused before it takes memory."""
 AT_ONCE = 1 << 16
 
 Value = int | float | bool | str
 
 
 class NotGGUF(ValueError):
-    """The file is no GGUF file, or its head is cut short or damaged."""
+    """The file is not a GGUF file, or its head is cut short or damaged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """A tensor of a file: `kind` is GGUF's number of its type, `sizes` its lengths, and `bytes` what it takes in the
-    file, with what fills it up to the next."""
+    """A tensor of a file. `kind` is GGUF's number of its type, `sizes` has its dimensions, and `bytes` is its length in
+    the file, with the padding after it."""
 
     name: str
     kind: int
@@ -48,7 +48,7 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Single values by key, lengths of lists by key, and the tensors of this file in their order."""
+    """Single values by key (`meta`), lengths of lists by key, and the tensors of this file in their order."""
 
     meta: Mapping[str, Value]
     lists: Mapping[str, int]
@@ -56,11 +56,11 @@ class Head:
 
     @property
     def architecture(self) -> str:
-        """The kind of network; empty where the file does not say."""
+        """The kind of network, such as `llama`; empty if the file does not say."""
         return str(self.meta.get("general.architecture", ""))
 
     def of_architecture(self, key: str) -> Value | None:
-        """A value that stands under the architecture's own name, as `llama.context_length` does."""
+        """A value whose key begins with the architecture's name, such as `llama.context_length`."""
         return self.meta.get(f"{self.architecture}.{key}")
 
 
@@ -68,7 +68,7 @@ def read_head(path: Path) -> Head:
     """The head of `path`.
 
     Raises:
-        NotGGUF: it has none that can be read.
+        NotGGUF: there is no head that can be read.
         OSError: the file cannot be read.
     """
     with path.open("rb") as file:
@@ -87,7 +87,7 @@ class _Reader:
         if self._file.read(4) != MAGIC:
             raise NotGGUF("it does not begin with GGUF")
         version = self._number("I")
-        if version & 0xFFFF == 0:  # written the other way round
+        if version & 0xFFFF == 0:  # written with the other byte order
             self._order = ">"
             version = int.from_bytes(version.to_bytes(4, "little"), "big")
         if version not in (2, 3):
@@ -106,21 +106,21 @@ class _Reader:
         return Head(meta, lists, self._tensors(tensors, meta))
 
     def _tensors(self, count: int, meta: Mapping[str, Value]) -> tuple[Tensor, ...]:
-        found: list[tuple[int, str, int, tuple[int, ...]]] = []
+        tensors: list[tuple[int, str, int, tuple[int, ...]]] = []
         for _ in range(count):
             name, dimensions = self._text(LONGEST_NAME), self._number("I")
             if dimensions > 8:
                 raise NotGGUF("its head is damaged")
             sizes = tuple(self._number("Q") for _ in range(dimensions))
             kind, place = self._number("I"), self._number("Q")
-            found.append((place, name, kind, sizes))
+            tensors.append((place, name, kind, sizes))
         aligned = meta.get("general.alignment", 32)
         step = aligned if isinstance(aligned, int) and aligned > 0 else 32
         begin = -(-self._file.tell() // step) * step
         end = self._size - begin
-        places = [*sorted(place for place, *_ in found), end]
+        places = [*sorted(place for place, *_ in tensors), end]
         behind = dict(pairwise(places))
-        return tuple(Tensor(name, kind, sizes, max(0, behind[place] - place)) for place, name, kind, sizes in found)
+        return tuple(Tensor(name, kind, sizes, max(0, behind[place] - place)) for place, name, kind, sizes in tensors)
 
     def _skip_list(self) -> int:
         kind, count = self._number("I"), self._number("Q")
@@ -163,10 +163,10 @@ class _Reader:
         return self._take(length).decode("utf-8", "surrogateescape")
 
     def _take(self, count: int) -> bytes:
-        found = self._file.read(count)
-        if len(found) != count:
+        data = self._file.read(count)
+        if len(data) != count:
             raise NotGGUF("its head is cut short")
-        return found
+        return data
 
 
 __all__ = ["Head", "NotGGUF", "Tensor", "Value", "read_head"]

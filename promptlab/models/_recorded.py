@@ -1,11 +1,11 @@
-"""A backend that answers from what was recorded and never asks anybody.
+"""A backend that answers from a recording and never asks a model.
 
-    with Recording(path) as recording:                       # of a suite, see recording.py
+    with Recording(path) as recording:                       # of a suite: promptlab/suites/_recording.py
         backend = recording.backend("gemma-3-270m")
     Catalogue(workspace, extra={"gemma-3-270m": backend})
 
-Answers are found by the key of the request. It holds the fingerprint of the backend that was recorded, so a recording
-stands for that model. A request it does not hold is an error that shows the nearest one as a diff.
+Answers are found by the key of the request. The key includes the fingerprint of the recorded backend, so a recording
+belongs to that model. A request that is not in the recording is an error that shows the nearest one as a diff.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from promptlab.types import (
     Budget,
     Completion,
     Delta,
+    Label,
     Piece,
     Request,
     Timings,
@@ -31,48 +32,49 @@ from promptlab.types import (
 
 MAX_DIFF = 40
 MAX_LINE = 300
-"""Of a miss, so many lines and characters of each are shown."""
+"""A miss shows at most so many lines, and so many characters of each."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """One recorded answer and the request it answers, the latter as `Request.body()` gives it."""
+    """One recorded answer with its request, in the form of `Request.body()`."""
 
     request: Mapping[str, Any]
     completion: Completion
 
 
 class RecordedBackend:
-    """Answers what was recorded of the backend with this `fingerprint`, word for word, and nothing else. `records` are
-    by the keys of their requests."""
+    """Gives the recorded answers of the backend with this `fingerprint`, word for word. `records` has them by the keys
+    of their requests."""
 
     max_parallel = 64
     window = None
+    clearance: Label = "confidential"  # it sends nothing anywhere
 
     def __init__(self, name: str, fingerprint: str, records: Mapping[str, Record]) -> None:
         self.name, self.fingerprint = name, fingerprint
         self._records = records
 
     def complete(self, request: Request, cancel: threading.Event) -> Iterator[Step]:
-        """The recorded answer; `RecordingMiss` when there is none."""
-        found = self._records.get(request.key(self.fingerprint))
-        if found is None:
+        """The recorded answer. Raises `RecordingMiss` if there is none."""
+        record = self._records.get(request.key(self.fingerprint))
+        if record is None:
             raise self._miss(request)
         if cancel.is_set():
             yield Completion("", "stopped")
             return
-        yield Delta(found.completion.text)
+        yield Delta(record.completion.text)
         yield Completion(
-            found.completion.text,
-            found.completion.finish_reason,
-            found.completion.usage,
+            record.completion.text,
+            record.completion.finish_reason,
+            record.completion.usage,
             Timings(),
-            found.completion.fingerprint,
+            record.completion.fingerprint,
             {"recorded": True},
         )
 
     def as_sent(self, request: Request) -> AsSent:
-        """The body that would be looked up; tokens are unknown here, so they are estimated at four characters each."""
+        """The body that would be looked up. Without a tokenizer, the tokens are estimated at four characters each."""
         spans = [Piece(text, span.section, span.source) for span, text in request.prompt.texts()]
         pieces = tuple(spans or [Piece(m.content, "layout") for m in request.messages])
         by_section: dict[Any, int] = {}
@@ -92,7 +94,8 @@ class RecordedBackend:
         stored = _lines(nearest.request)
         diff = list(difflib.unified_diff(stored, wanted, "recorded", "asked now", n=0, lineterm=""))
         if not diff:
-            # A recording's keys are sorted, so the order of a schema's properties, which counts, is not seen.
+            # The order of a schema's properties is part of the key, but the recorded body has sorted keys and does not
+            # show it.
             order = " but for the order of the schema, or" if request.schema else ";"
             diff = [f"the requests are the same{order} the recording is of another model or model file"]
         if len(diff) > MAX_DIFF:
@@ -105,7 +108,7 @@ class RecordedBackend:
 
 
 def _lines(body: Mapping[str, Any]) -> list[str]:
-    """A request as lines a person can compare: message texts as they are, the rest as JSON."""
+    """A request as lines for a diff: the messages' texts as they are, the rest as JSON."""
     lines = []
     for message in body["messages"]:
         lines.append(f"[{message['role']}]")

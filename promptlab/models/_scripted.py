@@ -2,9 +2,9 @@
 
     ScriptedBackend("demo", ["Argentina", RateLimited("slow down"), [Phase("reading", 8, 16), "Ar", 0.1, "gentina"]])
 
-Each request takes the next reply, or the same one again when the script has only one; a function is
-called with the request. A reply is a text, an error to raise, or a list of steps: texts, phases, errors,
-and pauses in seconds. `history` keeps every request, so a test can read exactly what was sent.
+Each request gets the next reply; a script with one reply repeats it, and a script that is a function is called with the
+request. A reply is a text, an error to raise, or a list of steps: texts, phases, errors, and pauses in seconds.
+`history` has every request, so that a test can see exactly what was sent.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Script = Sequence[Reply] | Callable[[Request], Reply]
 
 
 class ScriptedBackend:
-    """Replies as told. Its tokens are the words between white space, counted exactly."""
+    """Gives the replies of its script. Its tokens are the words between white space, counted exactly."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class ScriptedBackend:
         self.clearance: Label = clearance
         self.fingerprint = f"scripted:{name}"
         self.history: list[Request] = []
-        # A text is a sequence of texts, too, but nobody means its letters.
+        # A text is a sequence of texts too, but its letters are not meant as replies.
         self._script: Script = (script,) if isinstance(script, str) else script
         self._lock = threading.Lock()
 
@@ -69,7 +69,7 @@ class ScriptedBackend:
             return self._script[turn]
 
     def complete(self, request: Request, cancel: threading.Event) -> Iterator[Step]:
-        """Play the next reply. A pause ends early when `cancel` is set, and so does the answer."""
+        """Give the next reply. When `cancel` is set, a pause and the answer end early."""
         reply = self._reply(request)
         started, first, text, thinking = time.perf_counter(), None, "", ""
         for step in [reply] if isinstance(reply, str | Exception) else reply:
@@ -98,7 +98,7 @@ class ScriptedBackend:
         )
 
     def as_sent(self, request: Request) -> AsSent:
-        """The messages as they are, one line each."""
+        """The messages unchanged, with their words as tokens."""
         by_section: dict[Section, int] = {}
         by_source: dict[str, int] = {}
         pieces = []

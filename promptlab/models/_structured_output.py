@@ -1,8 +1,9 @@
-"""Whether an answer that had a schema is valid under it: judged in one place for every backend, and kept with it.
+"""Answers that must be valid under a JSON schema, judged in one place for every backend.
 
-`Completion.details["schema"]` is `{"valid": true}`, or `{"valid": false, "why": …, "at": …}` with the JSON pointer of
-what is wrong. Beside it, `not_held` says what of the schema the model was not held to while it wrote, and `only_named`
-which objects it wrote only with the properties that the schema names.
+The verdict is stored with the answer. `Completion.details["schema"]` is `{"valid": true}`, or `{"valid": false,
+"why": …, "at": …}` with the JSON pointer of the fault. Beside it, `not_held` lists the keywords of the schema that the
+backend could not enforce during decoding, and `only_named` the objects that could only have the properties that the
+schema names.
 """
 
 from __future__ import annotations
@@ -13,14 +14,15 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from promptlab._util.json_schema import Verdict, pointer, problem_of, verdict
+from promptlab._util.json_schema import Verdict, pointer, problem_of, validate
+from promptlab._util.json_text import read_json
 from promptlab.errors import RequestRejected
 from promptlab.types import Completion, Result
 
 NOT_HELD = "not_held"
-"""What a backend calls, in `details`, the keywords of the schema that it could not hold the model to."""
+"""The key in `details` under which a backend lists the keywords that it could not enforce."""
 ONLY_NAMED = "only_named"
-"""The same for objects of which it let the model write only the properties that the schema names."""
+"""The key for objects that could only have the properties that the schema names."""
 
 
 @lru_cache(maxsize=256)
@@ -33,64 +35,72 @@ def _problem(schema: str) -> str:
     return f"the schema at #{pointer(problem.path)}: {problem.message}" if problem else ""
 
 
-def check(schema: str | None) -> None:
-    """Raise `RequestRejected` for a schema under which no answer can be valid, before anything is asked."""
-    wrong = _problem(schema) if schema is not None else ""
-    if wrong:
-        raise RequestRejected(wrong, hint="fix the schema; nothing was asked")
+def check_schema(schema: str | None) -> None:
+    """Raise `RequestRejected` for a schema under which no answer can be valid. It is called before a model is asked."""
+    problem = _problem(schema) if schema is not None else ""
+    if problem:
+        raise RequestRejected(problem, hint="fix the schema; nothing was asked")
 
 
-def judged(done: Completion, schema: str | None) -> Completion:
-    """`done` with what its schema says of it; as it is where there is none, or nothing was written before a stop."""
+def with_schema_verdict(done: Completion, schema: str | None) -> Completion:
+    """`done` with the verdict of its schema. Unchanged if it has no schema, or was stopped before any text came."""
     if schema is None or (not done.text and done.finish_reason == "stopped"):
         return done
     details = {key: value for key, value in done.details.items() if key not in (NOT_HELD, ONLY_NAMED)}
-    found = _cut_number(done) or verdict(schema, done.text)
-    said: dict[str, Any] = {"valid": found.valid}
+    result = _cut_number(done) or validate(schema, done.text)
+    stored: dict[str, Any] = {"valid": result.valid}
     if done.details.get(ONLY_NAMED):
-        said[ONLY_NAMED] = list(done.details[ONLY_NAMED])
-    if not found.valid:
-        said |= {"why": _why(found, done), "at": found.at}
+        stored[ONLY_NAMED] = list(done.details[ONLY_NAMED])
+    if not result.valid:
+        stored |= {"why": _why(result, done), "at": result.at}
         if done.details.get(NOT_HELD):
-            said[NOT_HELD] = list(done.details[NOT_HELD])
-    return replace(done, details={**details, "schema": said})
+            stored[NOT_HELD] = list(done.details[NOT_HELD])
+    return replace(done, details={**details, "schema": stored})
 
 
 def _cut_number(done: Completion) -> Verdict | None:
-    """An answer that is a number might have gone on where it was cut off."""
+    """The verdict for a number at the end of an answer that was cut off: more digits might have followed."""
     if done.finish_reason in ("length", "stopped") and done.text.rstrip()[-1:].isdigit():
         return Verdict(False, "cut off: the number may have more digits")
     return None
 
 
-def _why(found: Verdict, done: Completion) -> str:
-    if found.why.startswith("not JSON") and done.finish_reason == "length":
+def _why(result: Verdict, done: Completion) -> str:
+    if done.finish_reason == "length" and _cut_number(done) is None and not _is_json(done.text):
         return "cut off: the answer reached max_tokens"
-    return found.why
+    return result.why
 
 
-def verdict_of(result: Result) -> Verdict | None:
-    """What a result's schema says of its answer; None where it had no schema, or there is no answer. One that was
-    stored before answers were judged is judged now."""
+def _is_json(text: str) -> bool:
+    try:
+        read_json(text)
+    except ValueError:
+        return False
+    return True
+
+
+def schema_verdict(result: Result) -> Verdict | None:
+    """The verdict of a result's schema on its answer; None if there is no schema or no answer. An answer that was
+    stored before promptlab stored verdicts is judged now."""
     done, request = result.completion, result.request
     if done is None or request is None or request.schema is None:
         return None
-    said = (
-        judged(done, request.schema).details.get("schema") if "schema" not in done.details else done.details["schema"]
-    )
-    if not isinstance(said, Mapping):
+    details = done.details if "schema" in done.details else with_schema_verdict(done, request.schema).details
+    stored = details.get("schema")
+    if not isinstance(stored, Mapping):
         return None
-    return Verdict(bool(said["valid"]), str(said.get("why", "")), str(said.get("at", "")))
+    return Verdict(bool(stored["valid"]), str(stored.get("why", "")), str(stored.get("at", "")))
 
 
-def in_words(result: Result) -> str:
-    """That an answer is not valid under its schema, and why; empty where it is, or had none."""
-    found = verdict_of(result)
-    if found is None or found.valid:
+def schema_failure(result: Result) -> str:
+    """Why the answer is not valid under its schema; empty if it is valid, or has no schema."""
+    outcome = schema_verdict(result)
+    if outcome is None or outcome.valid:
         return ""
-    said = result.completion.details.get("schema", {}) if result.completion else {}
-    held = f"; while writing, the model was not held to {', '.join(said[NOT_HELD])}" if NOT_HELD in said else ""
-    return f"{found.words}{held}"
+    stored = result.completion.details.get("schema", {}) if result.completion else {}
+    if NOT_HELD not in stored:
+        return outcome.words
+    return f"{outcome.words}; these keywords could not be enforced during decoding: {', '.join(stored[NOT_HELD])}"
 
 
-__all__ = ["NOT_HELD", "ONLY_NAMED", "check", "in_words", "judged", "verdict_of"]
+__all__ = ["NOT_HELD", "ONLY_NAMED", "check_schema", "schema_failure", "schema_verdict", "with_schema_verdict"]

@@ -6,9 +6,9 @@
 
     Argentina
 
-Local models, and servers that do not take it apart themselves, write thinking into the answer like this. It
-counts as such only at the very start, or where the chat template had opened it: a text that merely speaks of
-`<think>` stays as it is.
+Local models, and servers that do not separate it themselves, write thinking into the answer like this. A tag counts
+only at the very start of an answer, or if the chat template has opened it: a text that only mentions `<think>` is
+unchanged.
 """
 
 from __future__ import annotations
@@ -18,42 +18,42 @@ from collections.abc import Mapping
 from promptlab.types import FinishReason, Usage
 
 TAGS: Mapping[str, str] = {"<think>": "</think>", "<thinking>": "</thinking>", "[THINK]": "[/THINK]"}
-"""How thinking opens and closes, in models of today."""
+"""The tags that open and close thinking in current models."""
 _LONGEST = max(map(len, TAGS))
 
 
-def opened(prompt: str) -> str:
-    """The closing tag that the answer to `prompt` will bring, where the prompt ends with an opening one; else ""."""
+def thinking_opened_by(prompt: str) -> str:
+    """The closing tag to expect in the answer, if `prompt` ends with an opening one; else ""."""
     tail = prompt[-_LONGEST - 16 :].rstrip()
     return next((close for tag, close in TAGS.items() if tail.endswith(tag)), "")
 
 
-class Split:
-    """Takes an answer piece by piece and tells thinking from text. `close` is the tag that ends thinking which the
-    prompt has opened; without it an answer thinks only where it begins with an opening tag.
+class ThinkingSplitter:
+    """Takes an answer piece by piece and separates thinking from text. `close` is the tag that ends thinking which the
+    prompt has opened; without it, an answer has thinking only if it begins with an opening tag.
 
-    `feed` and `finish` give what is certain now: (thinking, text). White space around either is left out, also the
-    lines between them; an answer without thinking stays to the byte.
+    `feed` and `finish` return what is certain now: (thinking, text). White space around both is removed, also the lines
+    between them. An answer without thinking is unchanged to the byte.
     """
 
     def __init__(self, close: str = "") -> None:
         self._close = close
         self._held = ""
-        self._begun = False  # of what is being read, the first character that is no white space has come
+        self._begun = False  # a character other than white space has come, in the thinking or in the text
         self._answering = False
 
     @property
     def answering(self) -> bool:
-        """Whether all that still comes is text."""
+        """True if all that still comes is text."""
         return self._answering and self._begun
 
     @property
     def thinking(self) -> bool:
-        """Whether what comes now is thinking."""
+        """True if the next piece is thinking."""
         return bool(self._close) and not self._answering
 
     def feed(self, piece: str) -> tuple[str, str]:
-        """What `piece` makes certain."""
+        """Take `piece`, and return what is certain now."""
         if self.answering:
             return "", piece
         self._held += piece
@@ -70,7 +70,7 @@ class Split:
         return "", self._text()
 
     def finish(self) -> tuple[str, str]:
-        """The rest, when nothing more comes."""
+        """The rest, once the answer has ended."""
         if self.thinking:
             rest, self._held = self._held.rstrip(), ""
             return (rest if self._begun else rest.lstrip()), ""
@@ -103,12 +103,12 @@ class Split:
 
 
 def _beginning(text: str, tag: str) -> int:
-    """How many last characters of `text` may be the beginning of `tag`."""
+    """The number of characters at the end of `text` that may be the beginning of `tag`."""
     return next((size for size in range(min(len(tag) - 1, len(text)), 0, -1) if tag.startswith(text[-size:])), 0)
 
 
-def where_tokens_went(text: str, thinking: str, usage: Usage, finish: FinishReason) -> str:
-    """Why an answer is empty though the model wrote: it thought. "" where there is nothing to say."""
+def explain_empty_answer(text: str, thinking: str, usage: Usage, finish: FinishReason) -> str:
+    """Why an answer is empty though the model wrote tokens: all of them were thinking. Else ""."""
     if text or not (thinking or usage.thinking) or finish not in ("stop", "length", "unknown"):
         return ""
     if finish != "length":
@@ -119,4 +119,4 @@ def where_tokens_went(text: str, thinking: str, usage: Usage, finish: FinishReas
     return f"{spent:,} of {usage.written:,} tokens went into thinking: raise max_tokens"
 
 
-__all__ = ["TAGS", "Split", "opened", "where_tokens_went"]
+__all__ = ["TAGS", "ThinkingSplitter", "explain_empty_answer", "thinking_opened_by"]

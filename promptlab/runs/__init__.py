@@ -73,4 +73,5 @@ __all__ = [
     "with_rendered_prompt",
 ]
 
-__getattr__ = lazy(__name__)
+if not TYPE_CHECKING:  # a type checker must see which names there are
+    __getattr__ = lazy(__name__)

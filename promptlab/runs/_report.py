@@ -64,7 +64,7 @@ def result_as_json(result: Result) -> dict[str, Any]:
         "scores": [
             {"scorer": s.scorer, "value": s.value, "answer": s.answer, "reason": s.reason} for s in result.scores
         ],
-        "valid": None if (judged := models.verdict_of(result)) is None else judged.valid,
+        "valid": None if (judged := models.schema_verdict(result)) is None else judged.valid,
         "details": dict(done.details) if done else {},
     }
 
@@ -119,7 +119,7 @@ def result_as_text(result: Result) -> str:
     if result.error:
         lines.append(f"failed: {result.error}" + (f"\n  {result.hint}" if result.hint else ""))
     lines += [f"warning: {w}" for w in (result.completion.details.get("warnings", ()) if result.completion else ())]
-    if wrong := models.verdict_in_words(result):
+    if wrong := models.schema_failure(result):
         lines.append(f"not valid under the schema: {wrong}")
     lines += [f"{'✓' if s.value >= 1 else '✗'} {s.scorer}: {s.reason}" for s in result.scores]
     return "\n".join(lines)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from promptlab import examples
 from promptlab.errors import ExampleError
 from promptlab.types import Example, Label, Result, highest, sha256
-from promptlab.workspace import Labels, Workspace, places_of
+from promptlab.workspace import Labels, Workspace, places_of_prompt
 
 
 def add_example_from_result(
@@ -34,9 +34,9 @@ def add_example_from_result(
         raise ExampleError("the right answer is empty", file=path)
     values = dict(inputs) if inputs is not None else inputs_of_result(result)
     least = highest([workspace.label_of(path), label_of_result(workspace, result), label])
-    origins = places_of(result.request.prompt if result.request else None)
-    example = Example(examples.id_for(values, "answer"), values, output, tags, least, origins)
-    return examples.add_or_replace(workspace, path, example)
+    origins = places_of_prompt(result.request.prompt if result.request else None)
+    example = Example(examples.example_id(values, "answer"), values, output, tags, least, origins)
+    return examples.add_or_replace_example(workspace, path, example)
 
 
 def label_of_result(workspace: Workspace, result: Result) -> Label:

@@ -21,7 +21,7 @@ from typing import Any
 
 from promptlab import models, workspace
 from promptlab.errors import GateRefused, PromptlabError, StoreError
-from promptlab.models import Backend, Catalogue, Tries
+from promptlab.models import Backend, Catalogue, ProbesMachine
 from promptlab.runs._prompts import prompt_of
 from promptlab.runs._provenance import origin
 from promptlab.runs._store import RunInfo, Store
@@ -40,7 +40,7 @@ from promptlab.types import (
     Trial,
     highest,
 )
-from promptlab.workspace import MOST, Labels, Look
+from promptlab.workspace import HIGHEST_LABEL, Labels, Look
 
 log = logging.getLogger(__name__)
 
@@ -175,7 +175,7 @@ class Run:
         workers = 1
         try:
             backend = self._catalogue.backend(model)
-            if isinstance(backend, Tries):  # before the fingerprint is asked for, which says what was found
+            if isinstance(backend, ProbesMachine):  # before the fingerprint is asked for, which says what was found
                 backend.ready(partial(self._say, tuple(indices)))
             workers = min(backend.max_parallel, len(indices))
         except PromptlabError as exc:
@@ -226,16 +226,18 @@ class Run:
             self._gate(request, look)
             if isinstance(backend, PromptlabError):
                 raise backend
-            models.check_schema_answer(request.schema)
+            models.check_schema(request.schema)
             fingerprint = backend.fingerprint
             result = replace(result, request_id=request.key(fingerprint))
             stored = None if self._fresh else self._store.find(result.request_id)
             if stored:
-                result = replace(result, completion=models.judged(stored.completion, request.schema), cached=True)
+                result = replace(
+                    result, completion=models.with_schema_verdict(stored.completion, request.schema), cached=True
+                )
             else:
                 check_window(request, backend)
                 done = self._ask(index, backend, request, heard)
-                result = replace(result, completion=models.judged(done, request.schema))
+                result = replace(result, completion=models.with_schema_verdict(done, request.schema))
         except PromptlabError as exc:
             result = _failed(result, exc, heard)
         except BaseException as exc:  # also one that would end the thread: the trial still needs its result
@@ -251,7 +253,7 @@ class Run:
         try:
             return self._labels.look()
         except GateRefused:
-            if self._catalogue.clearance(model) != MOST:
+            if self._catalogue.clearance(model) != HIGHEST_LABEL:
                 raise
             return None
 
@@ -269,14 +271,14 @@ class Run:
         clearance = look.clearance(request.model, self._catalogue.clearance(request.model))
         prompt = look.today(request.prompt)
         try:
-            workspace.check(prompt, model=request.model, clearance=clearance)
+            workspace.check_gate(prompt, model=request.model, clearance=clearance)
         except GateRefused as exc:
             if gone := look.gone(prompt):
                 exc.hint += f"; not there any more, and so confidential: {', '.join(f'`{one}`' for one in gone)}"
             raise
 
     def _ask(self, index: int, backend: Backend, request: Request, heard: list[str]) -> Completion:
-        workspace.AGAIN.set(
+        workspace.CHECK_BEFORE_RETRY.set(
             lambda: self._gate(request, self._look(request.model))
         )  # a worker's own: each of its trials sets it anew
         for step in backend.complete(request, self._cancel):

@@ -109,12 +109,12 @@ class Store:
             state_folder.private_file(path)
             self._connect(str(path))
         except (OSError, sa.exc.SQLAlchemyError) as exc:
-            fault = exc if isinstance(exc, OSError) else faults.of_folder(path.parent)
+            fault = exc if isinstance(exc, OSError) else faults.write_error(path.parent)
             if not faults.advice(fault) or fault is None:
                 raise self._unopened(exc) from exc
             self._read_only = faults.advice(fault)  # nothing can be written; what is there can still be read
             try:
-                self._connect(read_only.copy_of(path, fault))
+                self._connect(read_only.temporary_copy(path, fault))
             except (OSError, sa.exc.SQLAlchemyError) as again:
                 raise self._unopened(again) from again
 
@@ -221,7 +221,7 @@ class Store:
             self._known.clear()  # should the file be another one by now, the next try writes everything
             raise StoreError(
                 f"the run history {self.path} cannot be written: {_reason(exc)}",
-                hint=faults.advice(faults.of_folder(self.path.parent))
+                hint=faults.advice(faults.write_error(self.path.parent))
                 or "if the file is damaged, move it aside; a new one is made",
             ) from exc
 

@@ -1,4 +1,12 @@
-"""scorers."""
+"""Scorers: each compares an answer with what was expected and gives a `Score` from 0 to 1.
+
+spec = scorer_spec({"numeric": {"relative": 0.01}})        # as a suite names it; options are checked
+score = build_scorer(spec, workspace)("about 42", 42)      # (answer, expected) -> Score
+score.value, score.answer, score.reason                    # 1.0, "42", "42 is 42 within 1 %"
+score.value >= pass_mark(spec)                             # True if the answer passes
+
+parse_json_answer('```json\n{"winner": "Argentina"}\n```')  # {"winner": "Argentina"}
+"""
 
 from __future__ import annotations
 
@@ -7,17 +15,27 @@ from typing import TYPE_CHECKING
 from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
-    from promptlab.scorers._json import parsed
-    from promptlab.scorers._registry import ASKING, BY_NAME, build, contains, passing, spec
+    from promptlab.scorers._custom import from_function
+    from promptlab.scorers._json import parse_json_answer
+    from promptlab.scorers._registry import (
+        COMPARE_SCORERS,
+        MODEL_SCORERS,
+        build_scorer,
+        contains,
+        pass_mark,
+        scorer_spec,
+    )
 
 __all__ = [
-    "ASKING",
-    "BY_NAME",
-    "build",
+    "COMPARE_SCORERS",
+    "MODEL_SCORERS",
+    "build_scorer",
     "contains",
-    "parsed",
-    "passing",
-    "spec",
+    "from_function",
+    "parse_json_answer",
+    "pass_mark",
+    "scorer_spec",
 ]
 
-__getattr__ = lazy(__name__)
+if not TYPE_CHECKING:  # a type checker must see which names there are
+    __getattr__ = lazy(__name__)

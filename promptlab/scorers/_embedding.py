@@ -1,5 +1,5 @@
-"""Similarity of meaning, by the word vectors that come with the package `wordllama`. Soft evidence: two answers
-that contradict each other in one word are nearly the same to it."""
+"""Similarity of meaning, by the word vectors of the package `wordllama`. Weak evidence: two answers that differ only in
+one contradicting word are almost equal by this measure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ def _vectors() -> Any:
         import wordllama
     except ImportError as exc:
         raise InputError("`similarity` needs wordllama", hint="pip install 'promptlab[scorers]'") from exc
-    # Weights and tokenizer are in the package, where its own look-up does not find the tokenizer; never a model hub.
+    # The weights and the tokenizer are in the package, but it does not find its tokenizer by itself. Nothing is
+    # downloaded.
     return wordllama.WordLlama.load(cache_dir=Path(wordllama.__file__).parent, disable_download=True)
 
 
@@ -29,7 +30,7 @@ def similarity() -> Scorer:
     def score(answer: str, expected: Any) -> Score:
         if not answer.strip():
             return Score("similarity", 0.0, "", "an empty answer")
-        value, nearest = max((float(vectors.similarity(answer, one)), one) for one in alternatives(expected))
+        value, nearest = max((float(vectors.similarity(answer, text)), text) for text in alternatives(expected))
         value = min(1.0, max(0.0, value))
         return Score("similarity", value, answer.strip(), f"cosine {value:.2f} to {nearest!r}; soft evidence")
 

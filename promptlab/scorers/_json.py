@@ -1,4 +1,4 @@
-"""Structured answers: JSON against a schema, and field by field against what is expected."""
+"""Scorers of JSON answers: against a schema, and field by field against the expected object."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from promptlab._util.json_schema import errors, problem_of
+from promptlab._util.json_schema import problem_of, validation_errors
 from promptlab._util.text import clipped
 from promptlab.errors import InputError
 from promptlab.scorers._text import normalise
@@ -17,8 +17,8 @@ from promptlab.types import Score, Scorer, canonical_json
 _FENCE = re.compile(r"\A\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*\Z", re.DOTALL | re.IGNORECASE)
 
 
-def parsed(answer: str) -> Any:
-    """The JSON of an answer, with or without a code fence around it. Raises `ValueError`."""
+def parse_json_answer(answer: str) -> Any:
+    """Parse the JSON of an answer, with or without a code fence around it. Raises `ValueError` if it is not JSON."""
     try:
         return json.loads(_bare(answer))
     except RecursionError as exc:
@@ -31,38 +31,40 @@ def _bare(answer: str) -> str:
 
 
 def json_schema(*, schema: Mapping[str, Any] | None = None) -> Scorer:
-    """1 when the answer is JSON that fits `schema`; without one, the schema is what is expected."""
+    """1 if the answer is JSON that is valid for `schema`. Without the option, `expected` is the schema."""
 
-    def checked(given: Any) -> str:
-        if not isinstance(given, Mapping):
+    def checked(candidate: Any) -> str:
+        if not isinstance(candidate, Mapping):
             raise InputError("`json_schema` needs a schema", hint="as its option `schema`, or as `expected`")
-        problem = problem_of(given)
+        problem = problem_of(candidate)
         if problem:
             raise InputError(problem.message)
-        return canonical_json(dict(given))
+        return canonical_json(dict(candidate))
 
     own = checked(schema) if schema is not None else None
 
     def score(answer: str, expected: Any) -> Score:
         against = own or checked(expected)
         try:
-            data, problems = parsed(answer), errors(against, _bare(answer))
+            data, problems = parse_json_answer(answer), validation_errors(against, _bare(answer))
         except ValueError as exc:
             return Score("json_schema", 0.0, answer.strip(), f"not JSON: {exc}")
-        said = json.dumps(data, ensure_ascii=False)
+        shown = json.dumps(data, ensure_ascii=False)
         if not problems:
-            return Score("json_schema", 1.0, said, "fits the schema")
+            return Score("json_schema", 1.0, shown, "fits the schema")
         where = problems[0].at.removeprefix("/") or "the answer"
         more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
-        return Score("json_schema", 0.0, said, f"{where}: {clipped(problems[0].why, 200)}{more}")
+        return Score("json_schema", 0.0, shown, f"{where}: {clipped(problems[0].why, 200)}{more}")
 
     return score
 
 
 def json_fields(*, fields: list[str] | None = None, tolerance: float = 0.0) -> Scorer:
-    """The share of the expected fields that the answer's JSON has right: texts but for case, spacing and outer
-    punctuation, numbers within a relative `tolerance`. `fields` names those that count, `a.b` for one inside another;
-    without it all that are expected do."""
+    """The share of the expected fields that are right in the JSON of the answer.
+
+    Texts are compared without case, spacing and outer punctuation, numbers with a relative `tolerance`. `fields` names
+    the fields that count, `a.b` for a nested one; without it, all expected fields count.
+    """
 
     def score(answer: str, expected: Any) -> Score:
         if not isinstance(expected, Mapping):
@@ -71,7 +73,7 @@ def json_fields(*, fields: list[str] | None = None, tolerance: float = 0.0) -> S
         if not wanted:
             raise InputError("`json_fields` has no field to compare")
         try:
-            data = parsed(answer)
+            data = parse_json_answer(answer)
         except ValueError as exc:
             return Score("json_fields", 0.0, answer.strip(), f"not JSON: {exc}")
         wrong = [
@@ -80,8 +82,8 @@ def json_fields(*, fields: list[str] | None = None, tolerance: float = 0.0) -> S
             if not _same(_at(data, name), value, tolerance)
         ]
         right = len(wanted) - len(wrong)
-        said = f"{right} of {len(wanted)} fields right" + (f": {_first(wrong)}" if wrong else "")
-        return Score("json_fields", right / len(wanted), json.dumps(data, ensure_ascii=False), said)
+        reason = f"{right} of {len(wanted)} fields right" + (f": {_first(wrong)}" if wrong else "")
+        return Score("json_fields", right / len(wanted), json.dumps(data, ensure_ascii=False), reason)
 
     return score
 
@@ -95,12 +97,10 @@ def _shown(value: Any) -> str:
 
 
 def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    flat: dict[str, Any] = {}
     for name, inner in value.items():
-        found |= (
-            _flat(inner, f"{prefix}{name}.") if isinstance(inner, Mapping) and inner else {f"{prefix}{name}": inner}
-        )
-    return found
+        flat |= _flat(inner, f"{prefix}{name}.") if isinstance(inner, Mapping) and inner else {f"{prefix}{name}": inner}
+    return flat
 
 
 def _at(value: Any, name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Numbers: the one an answer gives, against the one expected, with a tolerance."""
+"""The scorer `numeric`: the number in an answer against the expected number, with a tolerance."""
 
 from __future__ import annotations
 
@@ -18,37 +18,37 @@ _NUMBER = re.compile(
 
 
 def numeric(*, absolute: float = 0.0, relative: float = 0.0, take: Literal["only", "first", "last"] = "only") -> Scorer:
-    """1 when the answer's number is at most `absolute`, or `relative` times what is expected, away from it.
+    """1 if the number in the answer differs from the expected one by at most `absolute`, or `relative` times it.
 
-    Of several numbers in an answer `take` says which counts; `only` takes an answer with several different ones for
-    wrong. 1,234.5 and 1.2e3 are numbers; a comma before three digits parts thousands.
+    If the answer has several numbers, `take` chooses one; with `only`, an answer with several different numbers is
+    wrong. 1,234.5 and 1.2e3 are numbers. A comma before three digits separates thousands.
     """
-    for name, given in (("absolute", absolute), ("relative", relative)):
-        if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given < math.inf:
-            raise InputError(f"`{name}` is a tolerance: a number from 0, not {given!r}")
+    for name, tolerance in (("absolute", absolute), ("relative", relative)):
+        if isinstance(tolerance, bool) or not isinstance(tolerance, int | float) or not 0 <= tolerance < math.inf:
+            raise InputError(f"`{name}` is a tolerance: a number from 0, not {tolerance!r}")
     if take not in ("only", "first", "last"):
         raise InputError(f"`take` is only, first or last, not {take!r}")
 
     def score(answer: str, expected: Any) -> Score:
         wanted = _expected(expected)
-        found = [match[0] for match in _NUMBER.finditer(answer)]
-        if not found:
+        numbers = [match[0] for match in _NUMBER.finditer(answer)]
+        if not numbers:
             return Score("numeric", 0.0, "", "there is no number in the answer")
-        if take == "only" and len({value(one) for one in found}) > 1:
-            some = ", ".join(found[:5]) + (" …" if len(found) > 5 else "")
+        if take == "only" and len({value(number) for number in numbers}) > 1:
+            some = ", ".join(numbers[:5]) + (" …" if len(numbers) > 5 else "")
             return Score("numeric", 0.0, answer.strip(), f"there are several numbers: {some}")
-        said = found[-1] if take == "last" else found[0]
-        away = abs(value(said) - wanted)
-        near = away <= max(absolute, relative * abs(wanted)) or math.isclose(value(said), wanted, rel_tol=1e-12)
+        chosen = numbers[-1] if take == "last" else numbers[0]
+        away = abs(value(chosen) - wanted)
+        near = away <= max(absolute, relative * abs(wanted)) or math.isclose(value(chosen), wanted, rel_tol=1e-12)
         return Score(
-            "numeric", float(near), said, f"{said} is {'' if near else 'not '}{_near(wanted, absolute, relative)}"
+            "numeric", float(near), chosen, f"{chosen} is {'' if near else 'not '}{_near(wanted, absolute, relative)}"
         )
 
     return score
 
 
 def value(text: str) -> float:
-    """The number that `text`, one match of a number, stands for."""
+    """The value of `text`, a match of `_NUMBER`."""
     return float(re.sub("[,\u202f\u00a0']", "", text).replace("\u2212", "-"))
 
 

@@ -1,4 +1,4 @@
-"""Overlap: of two lists, and of two texts."""
+"""Scorers of overlap: of two lists (`list_f1`), and of two texts (`chrf`)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from promptlab.errors import InputError
-from promptlab.scorers._json import parsed
+from promptlab.scorers._json import parse_json_answer
 from promptlab.scorers._text import alternatives, normalise
 from promptlab.types import Score, Scorer
 
@@ -18,39 +18,39 @@ _BULLET = re.compile(r"^\s*(?:[-*•]|\(?\d{1,3}[.)])\s+")
 
 
 def list_f1() -> Scorer:
-    """F1 of the answer's list against the expected one, but for order, case and outer punctuation: the harmonic mean
-    of the share of named items that are right and the share of right items that are named.
+    """F1 of the list in the answer against the expected list: the harmonic mean of precision (the share of named items
+    that are right) and recall (the share of right items that are named). Order, case and outer punctuation are ignored.
 
-    A list is JSON, or lines, or parts between commas, semicolons and "and".
+    A list is JSON, lines, or items separated by commas, semicolons and "and".
     """
 
     def score(answer: str, expected: Any) -> Score:
         wanted = Counter(filter(None, map(normalise, _items_expected(expected))))
         if not wanted:
             raise InputError("`list_f1` needs a list to compare with")
-        found = Counter(filter(None, map(normalise, _items(answer))))
-        hits = (found & wanted).total()
-        value = 2 * hits / (found.total() + wanted.total())
-        missing, extra = wanted - found, found - wanted
-        said = f"{hits} of {wanted.total()} found"
-        said += f", missing {_some(missing)}" if missing else ""
-        said += f", not asked for {_some(extra)}" if extra else ""
-        return Score("list_f1", value, json.dumps(sorted(found.elements()), ensure_ascii=False), said)
+        named = Counter(filter(None, map(normalise, _items(answer))))
+        hits = (named & wanted).total()
+        value = 2 * hits / (named.total() + wanted.total())
+        missing, extra = wanted - named, named - wanted
+        reason = f"{hits} of {wanted.total()} found"
+        reason += f", missing {_some(missing)}" if missing else ""
+        reason += f", not asked for {_some(extra)}" if extra else ""
+        return Score("list_f1", value, json.dumps(sorted(named.elements()), ensure_ascii=False), reason)
 
     return score
 
 
 def _items_expected(expected: Any) -> list[str]:
-    return [str(one) for one in expected] if isinstance(expected, list | tuple) else _items(str(expected or ""))
+    return [str(item) for item in expected] if isinstance(expected, list | tuple) else _items(str(expected or ""))
 
 
 def _items(text: str) -> list[str]:
     try:
-        data = parsed(text)
+        data = parse_json_answer(text)
     except ValueError:
         data = None
     if isinstance(data, list):
-        return [one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in data]
+        return [item if isinstance(item, str) else json.dumps(item, ensure_ascii=False) for item in data]
     return [_BULLET.sub("", part).strip() for part in _PARTS.split(text)]
 
 
@@ -60,9 +60,9 @@ def _some(items: Iterable[str]) -> str:
 
 
 def chrf() -> Scorer:
-    """chrF2 of sacrebleu, as a share: the F score of character n-grams up to 6, recall counting twice (Popović 2015).
+    """chrF2 of sacrebleu, from 0 to 1: the F score of character n-grams up to 6, recall weighted twice (Popović 2015).
 
-    Of several expected texts the nearest counts.
+    If there are several expected texts, the nearest one counts.
     """
     try:
         from sacrebleu.metrics import CHRF

@@ -1,11 +1,11 @@
-"""Scorers: each compares an answer with what was expected, and says how good it is, of which part, and why.
+"""Scorers by name: checking the name and options in a suite, and building the scorer.
 
-    scorers.build(scorers.spec("contains"), workspace)("It was Argentina.", "Argentina")
+    build_scorer(scorer_spec("contains"), workspace)("It was Argentina.", "Argentina")
     # Score("contains", 1.0, "Argentina", "holds 'Argentina'")
 
-A suite names them with their options, `numeric` or `{numeric: {relative: 0.01}}`. Every scorer takes `extract`, a
-regular expression whose first group (or whole match) is what gets judged, the last match of several; and graded ones
-take `at_least`, the value from which an item passes. `judge` asks a model and is in `promptlab.suites._judge`.
+A suite names a scorer with its options: `numeric` or `{numeric: {relative: 0.01}}`. Every scorer has two more options.
+`extract` is a regular expression: only its first group (or the whole match) is scored, and the last match counts.
+`at_least` is the lowest value that passes. The scorer `judge` asks a model; it is in `promptlab.suites._judge`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from promptlab.scorers._embedding import similarity
 from promptlab.scorers._json import json_fields, json_schema
 from promptlab.scorers._numeric import numeric
 from promptlab.scorers._overlap import chrf, list_f1
-from promptlab.scorers._text import best_subspan_em, checked, contains, exact, normalise, one_of, regex
+from promptlab.scorers._text import best_subspan_em, check_regex, contains, exact, normalise, one_of, regex
 from promptlab.types import Score, Scorer, ScorerSpec, canonical_json
 from promptlab.workspace import Workspace
 
@@ -41,26 +41,26 @@ FACTORIES: Mapping[str, Callable[..., Scorer]] = {
     "similarity": similarity,
     "python": python,
 }
-"""Scorers that ask nobody, by the name a suite gives them."""
+"""The scorers that do not ask a model, by their name in a suite."""
 
-ASKING = ("judge",)
+MODEL_SCORERS = ("judge",)
 """Scorers that ask a model."""
 
-AT_LEAST: Mapping[str, float] = {"chrf": 0.5, "similarity": 0.7}
-"""From which value an item passes, where that is not 1 and the suite says nothing else."""
+PASS_MARKS: Mapping[str, float] = {"chrf": 0.5, "similarity": 0.7}
+"""The lowest value that passes, for scorers for which it is not 1. A suite can change it with `at_least`."""
 
-BY_NAME: Mapping[str, Callable[..., Scorer]] = {"exact": exact, "contains": contains}
-"""Scorers that `promptlab compare` can name."""
+COMPARE_SCORERS: Mapping[str, Callable[..., Scorer]] = {"exact": exact, "contains": contains}
+"""The scorers that `promptlab compare` offers."""
 
 _EVERYWHERE = ("extract", "at_least")
 _JUDGE = ("model", "question", "template", "at_least")
 _NEEDS_WORKSPACE = (python,)
 
 
-def spec(named: str | Mapping[str, Any]) -> ScorerSpec:
-    """The scorer that a suite names, its options checked as far as they can be without using it.
+def scorer_spec(named: str | Mapping[str, Any]) -> ScorerSpec:
+    """The spec of a scorer as it is in a suite file. Its name and options are checked, but no library is loaded.
 
-    Raises `InputError` for an unknown name or option, with the nearest.
+    Raises `InputError` for an unknown name or option, with the nearest known one.
     """
     if isinstance(named, str):
         named = {named: {}}
@@ -69,7 +69,7 @@ def spec(named: str | Mapping[str, Any]) -> ScorerSpec:
     ((name, options),) = named.items()
     if options is None:
         options = {}
-    known = [*FACTORIES, *ASKING]
+    known = [*FACTORIES, *MODEL_SCORERS]
     if name not in known:
         raise InputError(f"there is no scorer `{name}`", hint=nearest(str(name), known))
     if not isinstance(options, Mapping):
@@ -78,38 +78,38 @@ def spec(named: str | Mapping[str, Any]) -> ScorerSpec:
     for option in options:
         if option not in allowed:
             raise InputError(f"`{name}` has no option `{option}`", hint=nearest(str(option), allowed))
-    found = ScorerSpec(name, canonical_json(dict(options)))
-    passing(found)
+    spec = ScorerSpec(name, canonical_json(dict(options)))
+    pass_mark(spec)  # raises if `at_least` is wrong
     if "extract" in options:
-        checked(options["extract"], "extract")
-    return found
+        check_regex(options["extract"], "extract")
+    return spec
 
 
 def options_of(name: str) -> list[str]:
-    """The options a scorer takes."""
-    if name in ASKING:
+    """The names of the options of a scorer."""
+    if name in MODEL_SCORERS:
         return list(_JUDGE)
     own = [p for p in inspect.signature(FACTORIES[name]).parameters if p != "workspace"]
     return [*own, *_EVERYWHERE]
 
 
-def build(spec: ScorerSpec, workspace: Workspace) -> Scorer:
-    """The scorer `spec` names, ready to use. Raises `InputError` where an option does not fit, or a library or a
-    function of the workspace is missing."""
+def build_scorer(spec: ScorerSpec, workspace: Workspace) -> Scorer:
+    """The scorer for `spec`. Raises `InputError` if an option has a wrong value, or if a library or a function of the
+    workspace is missing."""
     options = spec.values
     extract = options.pop("extract", None)
     options.pop("at_least", None)
     factory = FACTORIES[spec.name]
     try:
-        made = factory(workspace=workspace, **options) if factory in _NEEDS_WORKSPACE else factory(**options)
+        scorer = factory(workspace=workspace, **options) if factory in _NEEDS_WORKSPACE else factory(**options)
     except TypeError as exc:
         raise InputError(f"the options of `{spec.name}` do not fit: {exc}") from exc
-    return _extracting(made, checked(extract, "extract"), spec.name) if extract else made
+    return _extracting(scorer, check_regex(extract, "extract"), spec.name) if extract else scorer
 
 
-def passing(spec: ScorerSpec) -> float:
-    """The value from which an item passes."""
-    value = spec.values.get("at_least", AT_LEAST.get(spec.name, 1.0))
+def pass_mark(spec: ScorerSpec) -> float:
+    """The lowest value with which an answer passes."""
+    value = spec.values.get("at_least", PASS_MARKS.get(spec.name, 1.0))
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
         raise InputError(f"`at_least` of `{spec.name}` is a number above 0 and at most 1, not {value!r}")
     return float(value)
@@ -122,7 +122,7 @@ def _extracting(scorer: Scorer, pattern: str, name: str) -> Scorer:
             return Score(name, 0.0, "", f"nothing in the answer matches {pattern!r}")
         return scorer(last.text if last.group is None else last.group, expected)
 
-    score.__qualname__ = name  # whoever catches what it raises names it by that
+    score.__qualname__ = name  # error messages name the scorer by this attribute
     return score
 
 
@@ -132,19 +132,19 @@ def named(score: Score, name: str) -> Score:
 
 
 __all__ = [
-    "ASKING",
-    "AT_LEAST",
-    "BY_NAME",
+    "COMPARE_SCORERS",
     "FACTORIES",
+    "MODEL_SCORERS",
+    "PASS_MARKS",
     "Scorer",
     "ScorerSpec",
     "best_subspan_em",
-    "build",
+    "build_scorer",
     "contains",
     "exact",
     "named",
     "normalise",
     "options_of",
-    "passing",
-    "spec",
+    "pass_mark",
+    "scorer_spec",
 ]

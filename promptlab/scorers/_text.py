@@ -1,4 +1,4 @@
-"""Scorers of text. Where several answers are right, `expected` is a list of them, and the best match counts."""
+"""Scorers of text. If several answers are right, `expected` is a list of them and the best match counts."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from promptlab.errors import InputError
 from promptlab.types import Score, Scorer
 
 MAX_MATCHED = 100_000
-"""Characters of an answer a regular expression is tried on: some take for ever on longer ones."""
+"""A regular expression sees at most this many characters of an answer; longer ones can take too long."""
 
 
 def alternatives(expected: Any) -> list[str]:
-    """The texts that would be right: those of a list, or the one there is. Raises `InputError` where there is none."""
+    """The right answers, as a list. Raises `InputError` if `expected` is missing."""
     if expected is None or isinstance(expected, dict) or expected == []:
-        raise InputError("nothing is expected of this case", hint="give it `expected`, a text or a list of texts")
-    return [str(one) for one in expected] if isinstance(expected, list | tuple) else [str(expected)]
+        raise InputError("this case has no expected answer", hint="give it `expected`, a text or a list of texts")
+    return [str(text) for text in expected] if isinstance(expected, list | tuple) else [str(expected)]
 
 
 def normalise(text: str) -> str:
-    """Case, surrounding punctuation, runs of white space and ways to write an accent taken away."""
+    """Text for comparing: lower case, NFC, single spaces, and no punctuation at the beginning and end."""
     return _folded(text).strip(" .,;:!?\"'“”‘’«»()[]")
 
 
@@ -33,84 +33,85 @@ def _folded(text: str) -> str:
 
 
 def exact(*, normalised: bool = True) -> Scorer:
-    """1 when the whole answer is the one expected; `normalised` forgives case, spacing and outer punctuation."""
+    """1 if the whole answer is the expected one. `normalised` ignores case, spacing and outer punctuation."""
     plain: Callable[[str], str] = normalise if normalised else str
 
     def score(answer: str, expected: Any) -> Score:
         wanted = alternatives(expected)
-        hit = next((one for one in wanted if plain(answer) == plain(one)), None)
-        said = f"is {hit!r}" if hit is not None else f"is not {_one_of(wanted)}"
-        return Score("exact", float(hit is not None), answer.strip(), said)
+        hit = next((text for text in wanted if plain(answer) == plain(text)), None)
+        reason = f"is {hit!r}" if hit is not None else f"is not {_one_of(wanted)}"
+        return Score("exact", float(hit is not None), answer.strip(), reason)
 
     return score
 
 
 def contains() -> Scorer:
-    """1 when an expected text stands anywhere in the answer as whole words, whatever its case."""
+    """1 if an expected text is in the answer, as whole words and in any case."""
 
     def score(answer: str, expected: Any) -> Score:
         wanted = alternatives(expected)
-        hit = next((one for one in wanted if _holds(answer, one)), None)
-        said = f"holds {hit!r}" if hit is not None else f"does not hold {_one_of(wanted)}"
-        return Score("contains", float(hit is not None), answer.strip(), said)
+        hit = next((text for text in wanted if _holds(answer, text)), None)
+        reason = f"holds {hit!r}" if hit is not None else f"does not hold {_one_of(wanted)}"
+        return Score("contains", float(hit is not None), answer.strip(), reason)
 
     return score
 
 
 def _holds(answer: str, text: str) -> bool:
-    # Of an expected text that is all punctuation, the punctuation counts.
+    # If the expected text is only punctuation, the punctuation counts.
     wanted = normalise(text) or _folded(text)
     return bool(wanted and re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", _folded(answer)))
 
 
 def regex(*, pattern: str = "", ignore_case: bool = False, whole: bool = False) -> Scorer:
-    """1 when `pattern`, or what is expected where there is none, matches somewhere in the answer, or all of it
-    with `whole`."""
+    """1 if `pattern` matches somewhere in the answer, or the whole answer with `whole`. Without `pattern`, the expected
+    texts are the patterns."""
     flags = re.MULTILINE | (re.IGNORECASE if ignore_case else 0)
-    own = [checked(pattern, "pattern", flags)] if pattern else None
+    own = [check_regex(pattern, "pattern", flags)] if pattern else None
 
     def score(answer: str, expected: Any) -> Score:
-        tried = own or [checked(one, "expected", flags) for one in alternatives(expected)]
+        tried = own or [check_regex(text, "expected", flags) for text in alternatives(expected)]
         text, patterns = answer[:MAX_MATCHED], _one_of(tried)
         looked_at = f" in its first {MAX_MATCHED:,} characters" if len(answer) > MAX_MATCHED else ""
         if whole and looked_at:
             return Score("regex", 0.0, answer.strip(), f"longer than the {MAX_MATCHED:,} characters that are compared")
-        for one in tried:
-            found = search(one, text, flags=flags, how="fullmatch" if whole else "search")
-            if found:
-                return Score("regex", 1.0, found.text, f"matches {one!r}")
+        for candidate in tried:
+            match = search(candidate, text, flags=flags, how="fullmatch" if whole else "search")
+            if match:
+                return Score("regex", 1.0, match.text, f"matches {candidate!r}")
         return Score("regex", 0.0, answer.strip(), f"does not match {patterns}{looked_at}")
 
     return score
 
 
-def checked(pattern: Any, option: str, flags: int = re.MULTILINE) -> str:
-    """`pattern` where Python's `re` can read it. Raises `InputError` that names the option."""
+def check_regex(pattern: Any, option: str, flags: int = re.MULTILINE) -> str:
+    """`pattern`, if it is a valid regular expression. Else raises `InputError` with the name of the `option`."""
     try:
         re.compile(pattern, flags)
     except (re.error, TypeError, RecursionError, OverflowError) as exc:
-        raise InputError(f"`{option}` is no regular expression: {exc}") from exc
+        raise InputError(f"`{option}` is not a valid regular expression: {exc}") from exc
     return str(pattern)
 
 
 def one_of(*, among: list[str] | None = None) -> Scorer:
-    """1 when exactly one of the options `among` (say, the labels of a classifier) is in the answer, and it is what is
-    expected. Without `among`, 1 when the answer is one of the texts expected."""
+    """1 if exactly one of the options `among` (such as the labels of a classifier) is in the answer, and it is the
+    expected one. Without `among`, 1 if the answer is one of the expected texts."""
 
     def score(answer: str, expected: Any) -> Score:
         wanted = alternatives(expected)
         if among is None:
-            hit = next((one for one in wanted if normalise(answer) == normalise(one)), None)
-            said = f"is {hit!r}" if hit is not None else f"is none of {_one_of(wanted)}"
-            return Score("one_of", float(hit is not None), answer.strip(), said)
-        # An option that is a part of another one counts only where the longer does not.
-        found = [option for option in among if _holds(answer, option)]
-        found = [o for o in found if not any(o != other and _holds(other, o) for other in found)]
-        if len(found) != 1:
-            said = f"names {len(found)} of the options: {', '.join(found)}" if found else "names none of the options"
-            return Score("one_of", 0.0, answer.strip(), said)
-        right = any(normalise(found[0]) == normalise(one) for one in wanted)
-        return Score("one_of", float(right), found[0], f"chose {found[0]!r}, expected {_one_of(wanted)}")
+            hit = next((text for text in wanted if normalise(answer) == normalise(text)), None)
+            reason = f"is {hit!r}" if hit is not None else f"is none of {_one_of(wanted)}"
+            return Score("one_of", float(hit is not None), answer.strip(), reason)
+        # An option that is part of a longer one (`cat` in `black cat`) is not counted if the longer one is in the
+        # answer.
+        named = [option for option in among if _holds(answer, option)]
+        named = [o for o in named if not any(o != longer and _holds(longer, o) for longer in named)]
+        if len(named) != 1:
+            reason = f"names {len(named)} of the options: {', '.join(named)}" if named else "names none of the options"
+            return Score("one_of", 0.0, answer.strip(), reason)
+        right = any(normalise(named[0]) == normalise(text) for text in wanted)
+        return Score("one_of", float(right), named[0], f"chose {named[0]!r}, expected {_one_of(wanted)}")
 
     return score
 
@@ -119,21 +120,21 @@ _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
-def squad(text: str) -> str:
-    """Text as the question answering papers compare it: lower case, without punctuation, articles and runs of white
-    space (Rajpurkar et al., arXiv 1606.05250)."""
+def normalise_squad(text: str) -> str:
+    """Text normalised as in SQuAD: lower case, without punctuation and articles, with single spaces
+    (Rajpurkar et al., arXiv 1606.05250)."""
     return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
 
 
 def best_subspan_em() -> Scorer:
-    """1 when any of the expected texts, normalised as in SQuAD, is a part of the normalised answer (Liu et al.,
-    "Lost in the Middle", arXiv 2307.03172)."""
+    """1 if one of the expected texts is in the answer, both normalised as in SQuAD (Liu et al., "Lost in the Middle",
+    arXiv 2307.03172)."""
 
     def score(answer: str, expected: Any) -> Score:
-        wanted, plain = alternatives(expected), squad(answer)
-        hit = next((one for one in wanted if squad(one) and squad(one) in plain), None)
-        said = f"holds {hit!r}" if hit is not None else f"holds none of {_one_of(wanted)}"
-        return Score("best_subspan_em", float(hit is not None), hit if hit is not None else answer.strip(), said)
+        wanted, plain = alternatives(expected), normalise_squad(answer)
+        hit = next((text for text in wanted if normalise_squad(text) and normalise_squad(text) in plain), None)
+        reason = f"holds {hit!r}" if hit is not None else f"holds none of {_one_of(wanted)}"
+        return Score("best_subspan_em", float(hit is not None), hit if hit is not None else answer.strip(), reason)
 
     return score
 

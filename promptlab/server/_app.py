@@ -1,13 +1,14 @@
-"""The local models behind an OpenAI-compatible API, so that other tools get the prefix tree too.
+"""The ASGI app of `promptlab serve`: local models behind an OpenAI-compatible API, with the prefix cache of promptlab.
 
-    Serving(Catalogue(Workspace.find()), ["smollm2-135m"])     # an ASGI app: GET /v1/models, POST /v1/chat/completions
+    ModelServer(Catalogue(Workspace.find()), ["smollm2-135m"])     # GET /v1/models, POST /v1/chat/completions
 
-This is the engine itself behind a socket, no run. Nothing is gated, scored or recorded here: messages bring no
-labels, and the models are on this machine.
+The app asks the models directly and makes no run: nothing passes the gate, and nothing is scored or stored. Messages
+have no labels, and the models are on this machine.
 
-    serve_guard.py    who may ask                    serve_asking.py  a model asked, on a thread
-    serve_request.py  the body, field by field       serve_reply.py   the shapes that go back
-    cli_serve.py      the socket
+    _auth.py    who may ask             _request.py   from fields to a request
+    _body.py    from bytes to fields    _generate.py  asking a model on a thread
+    _fields.py  every field             _response.py  answers and errors
+    _socket.py  time limits of connections; promptlab/cli/serve.py opens the socket
 """
 
 from __future__ import annotations
@@ -27,26 +28,25 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from promptlab.errors import ModelNotFound, nearest
 from promptlab.models import Catalogue
-from promptlab.server import _request as serve_request
-from promptlab.server._auth import refused
+from promptlab.server._auth import refuse_request
 from promptlab.server._body import parsed
-from promptlab.server._generate import Asking
-from promptlab.server._request import Wanted
+from promptlab.server._generate import Generation
+from promptlab.server._request import ChatRequest, chat_request
 from promptlab.server._response import DONE, WAITING, Refusal, Writer, encoded, model_object, refusal_of
 from promptlab.types import Completion, Delta, Phase, Thought
 
 MOST_BYTES = 16_000_000
-"""Of a body."""
+"""The largest body."""
 MOST_AT_ONCE = 256
-"""Requests that wait or are answered; each has a thread."""
+"""Requests that wait or are answered at once. Each has a thread."""
 HOLD_SECONDS = 5.0
-"""How long a stream waits for its first text before it begins: until then an error still has its own status."""
+"""How long a stream waits for its first text before it sends its head. Until then, an error can have its own status."""
 ALIVE_SECONDS = 10.0
-"""The longest silence of a stream; reading a long prompt may take longer than a client waits."""
+"""The longest silence of a stream. The prefill of a long prompt may take longer than a client waits."""
 
 
-class Serving:
-    """An ASGI app that serves the models `names` of `catalogue`. With a `key`, every request must bring it."""
+class ModelServer:
+    """An ASGI app that serves the models `names` of `catalogue`. If there is a `key`, every request must have it."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Serving:
         self.hold, self.alive = hold, alive
         self._key, self._most_bytes, self._most_at_once = key, most_bytes, most_at_once
         self._since = int(time.time())
-        self._asking: set[Asking] = set()
+        self._generations: set[Generation] = set()
         self._app = Starlette(
             routes=[
                 Route("/v1/models", self._models),
@@ -74,26 +74,26 @@ class Serving:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = refused(scope["headers"], self._key) if scope["type"] == "http" else None
+        refusal = refuse_request(scope["headers"], self._key) if scope["type"] == "http" else None
         app: ASGIApp = self._app if refusal is None else answer(refusal)
         await app(scope, receive, send)
 
     @property
     def busy(self) -> int:
-        """Requests that wait or are answered; one that a client left counts until the model is free of it."""
-        return len(self._asking)
+        """The number of requests that wait or are answered. If the client has left, it counts until the model stops."""
+        return len(self._generations)
 
     def stop(self) -> None:
-        """Stop every answer. May be called from any thread, or from a signal's handler."""
-        for asking in tuple(self._asking):
-            asking.cancel.set()
+        """Stop every answer. May be called from any thread or signal handler."""
+        for generation in tuple(self._generations):
+            generation.cancel.set()
 
-    def ask(self, wanted: Wanted) -> Asking:
-        """Begin to ask; called in the event loop."""
-        asking = Asking(self._catalogue, wanted, self._asking.discard)
-        self._asking.add(asking)
-        asking.start()
-        return asking
+    def ask(self, chat: ChatRequest) -> Generation:
+        """Start to ask a model. Called in the event loop."""
+        generation = Generation(self._catalogue, chat, self._generations.discard)
+        self._generations.add(generation)
+        generation.start()
+        return generation
 
     async def _models(self, request: Request) -> Response:
         if request.url.query:
@@ -111,27 +111,27 @@ class Serving:
 
     async def _chat(self, request: Request) -> Response:
         if self.busy >= self._most_at_once:
-            words = f"{self.busy} requests are waiting here already"
+            words = f"{self.busy} requests are already waiting here"
             return answer(Refusal(503, words, "server_error", code="overloaded", headers={"retry-after": "1"}))
-        unread = _no_query(request) if request.url.query else _not_json(request)
-        if unread:
-            return answer(unread)
+        refusal = _no_query(request) if request.url.query else _not_json(request)
+        if refusal:
+            return answer(refusal)
         try:
             body = await self._body(request)
             if body is None:
                 return answer(Refusal(413, f"the body is larger than {self._most_bytes:,} bytes"))
-            wanted = await run_in_threadpool(self._wanted, body)
+            chat = await run_in_threadpool(self._parsed, body)
         except ClientDisconnect:
-            return Response(status_code=400)  # nobody reads it
-        except Exception as exc:  # a fault of ours has the protocol's shape, too
+            return Response(status_code=400)  # the client has left
+        except Exception as exc:  # our own fault has the protocol's form too
             return answer(refusal_of(exc))
-        return cast(Response, Reply(self, wanted))  # all that is asked of a response: it can be called
+        return cast(Response, Reply(self, chat))  # Starlette only needs a response that can be called
 
-    def _wanted(self, body: bytes) -> Wanted:
-        return serve_request.wanted(parsed(body), self.names)
+    def _parsed(self, body: bytes) -> ChatRequest:
+        return chat_request(parsed(body), self.names)
 
     async def _body(self, request: Request) -> bytes | None:
-        """The whole body; None where it is too large."""
+        """The whole body; None if it is too large."""
         length = request.headers.get("content-length", "")
         if length.isdigit() and int(length) > self._most_bytes:
             return None
@@ -144,80 +144,80 @@ class Serving:
 
 
 class Reply:
-    """The answer to one request, whole or streamed; a client that leaves stops it."""
+    """The answer to one request, whole or streamed. It stops if the client leaves."""
 
-    def __init__(self, serving: Serving, wanted: Wanted) -> None:
-        self._serving, self._wanted = serving, wanted
-        self._writer = Writer(wanted.request.model, wanted.usage)
+    def __init__(self, server: ModelServer, chat: ChatRequest) -> None:
+        self._server, self._chat = server, chat
+        self._writer = Writer(chat.request.model, chat.usage)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        asking = self._serving.ask(self._wanted)
-        watch = asyncio.create_task(_watch(receive, asking))
+        generation = self._server.ask(self._chat)
+        watch = asyncio.create_task(_watch(receive, generation))
         try:
-            if self._wanted.stream:
-                await self._stream(asking, scope, receive, send)
+            if self._chat.stream:
+                await self._stream(generation, scope, receive, send)
             else:
-                response = await self._whole(asking)
+                response = await self._whole(generation)
                 if response is not None:
                     await response(scope, receive, send)
         finally:
-            asking.cancel.set()
+            generation.cancel.set()
             watch.cancel()
 
-    async def _whole(self, asking: Asking) -> Response | None:
-        while (step := await asking.next()) is not None:
+    async def _whole(self, generation: Generation) -> Response | None:
+        while (step := await generation.next()) is not None:
             if isinstance(step, BaseException):
                 return answer(refusal_of(step))
             if isinstance(step, Completion):
                 if step.finish_reason == "stopped":
                     return answer(STOPPED)
-                return _json(self._writer.whole(step, asking.fingerprint))
+                return _json(self._writer.whole(step, generation.fingerprint))
         return None
 
-    async def _stream(self, asking: Asking, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _stream(self, generation: Generation, scope: Scope, receive: Receive, send: Send) -> None:
         out = Events(send)
         clock = asyncio.get_running_loop().time
-        due = clock() + self._serving.hold
+        due = clock() + self._server.hold
         while True:
             try:
                 async with asyncio.timeout_at(due):
-                    step = await asking.next()
+                    step = await generation.next()
             except TimeoutError:
-                await (out.send(WAITING) if out.begun else self._begin(out, asking))
-                due = clock() + self._serving.alive
+                await (out.send(WAITING) if out.begun else self._begin(out, generation))
+                due = clock() + self._server.alive
                 continue
             if step is None:
                 return
             if isinstance(step, Phase):
                 continue
-            wrong = refusal_of(step) if isinstance(step, BaseException) else None
+            refusal = refusal_of(step) if isinstance(step, BaseException) else None
             if isinstance(step, Completion) and step.finish_reason == "stopped":
-                wrong = STOPPED
-            if wrong and not out.begun:
-                await answer(wrong)(scope, receive, send)
+                refusal = STOPPED
+            if refusal and not out.begun:
+                await answer(refusal)(scope, receive, send)
                 return
             if not out.begun:
-                await self._begin(out, asking)
-            if wrong:
-                await out.send(b"data: " + encoded(wrong.body) + b"\n\n", last=True)
+                await self._begin(out, generation)
+            if refusal:
+                await out.send(b"data: " + encoded(refusal.body) + b"\n\n", last=True)
                 return
             if isinstance(step, Completion):
-                last = self._writer.piece({}, asking.fingerprint, step)
-                counts = self._writer.counts(step, asking.fingerprint) if self._wanted.usage else b""
+                last = self._writer.piece({}, generation.fingerprint, step)
+                counts = self._writer.counts(step, generation.fingerprint) if self._chat.usage else b""
                 await out.send(last + counts + DONE, last=True)
                 return
             if isinstance(step, Delta | Thought) and step.text:
-                said = "content" if isinstance(step, Delta) else "reasoning_content"
-                await out.send(self._writer.piece({said: step.text}, asking.fingerprint))
-                due = clock() + self._serving.alive
+                field = "content" if isinstance(step, Delta) else "reasoning_content"
+                await out.send(self._writer.piece({field: step.text}, generation.fingerprint))
+                due = clock() + self._server.alive
 
-    async def _begin(self, out: Events, asking: Asking) -> None:
+    async def _begin(self, out: Events, generation: Generation) -> None:
         await out.begin()
-        await out.send(self._writer.piece({"role": "assistant", "content": ""}, asking.fingerprint))
+        await out.send(self._writer.piece({"role": "assistant", "content": ""}, generation.fingerprint))
 
 
 class Events:
-    """A stream of server-sent events on its way out."""
+    """A stream of server-sent events to the client."""
 
     def __init__(self, send: Send) -> None:
         self._send, self.begun = send, False
@@ -234,18 +234,18 @@ class Events:
 ELSEWHERE: Mapping[str, str] = {
     "/v1/completions": "ask POST /v1/chat/completions, with `messages` in place of `prompt`",
     "/v1/responses": "ask POST /v1/chat/completions, with `messages` in place of `input`",
-    "/v1/embeddings": "no embeddings are made here",
+    "/v1/embeddings": "there are no embeddings here",
 }
-"""What to do instead, for addresses that clients try."""
+"""Hints for addresses that clients try."""
 
-STOPPED = Refusal(503, "the answer was stopped: this server is ending", "server_error", code="stopped")
+STOPPED = Refusal(503, "the answer was stopped: this server is shutting down", "server_error", code="stopped")
 
 
-async def _watch(receive: Receive, asking: Asking) -> None:
+async def _watch(receive: Receive, generation: Generation) -> None:
     """Wait until the client leaves."""
     while (await receive())["type"] != "http.disconnect":
         pass
-    asking.leave()
+    generation.leave()
 
 
 def answer(refusal: Refusal) -> Response:
@@ -258,12 +258,14 @@ def _json(data: dict[str, Any], status: int = 200, headers: dict[str, str] | Non
 
 
 def _not_json(request: Request) -> Refusal | None:
-    """Why a body is not read, where its headers say that it is no JSON in UTF-8."""
-    said = request.headers.get("content-type", "")
-    kind, _, rest = said.partition(";")
+    """The refusal of a body whose headers say that it is not JSON in UTF-8; else None."""
+    content_type = request.headers.get("content-type", "")
+    kind, _, rest = content_type.partition(";")
     charset = rest.partition("charset=")[2].strip(' "').lower()
     if kind.strip().lower() not in ("", "application/json") or charset not in ("", "utf-8", "utf8"):
-        return Refusal(415, f"the Content-Type is {ascii(said)[:100]}; send application/json in UTF-8", code="not_json")
+        return Refusal(
+            415, f"the Content-Type is {ascii(content_type)[:100]}; send application/json in UTF-8", code="not_json"
+        )
     packed = request.headers.get("content-encoding", "identity")
     if packed.lower() != "identity":
         return Refusal(415, f"the Content-Encoding is {ascii(packed)[:100]}; send the body as it is", code="packed")
@@ -272,9 +274,7 @@ def _not_json(request: Request) -> Refusal | None:
 
 def _no_query(request: Request) -> Refusal:
     name = next(iter(request.query_params), "?")
-    return Refusal(
-        400, f"{name}: is in the address; no parameters are known there, send fields in the body", param=name
-    )
+    return Refusal(400, f"{name}: is in the address, which takes no parameters; send fields in the body", param=name)
 
 
 async def _no_such_route(request: Request, exc: Exception) -> Response:
@@ -287,4 +287,4 @@ async def _no_such_route(request: Request, exc: Exception) -> Response:
     return answer(Refusal(status, f"{words}; {hint}", code="not_served"))
 
 
-__all__ = ["Serving"]
+__all__ = ["ModelServer"]

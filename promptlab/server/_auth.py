@@ -1,8 +1,8 @@
-"""Who may ask `promptlab serve`: this machine, or whoever has the key.
+"""Who may ask `promptlab serve`: programs on this machine, or clients with the key.
 
-Without a key the address is a loopback one, and two kinds of requests are refused that come from this machine
-and yet from elsewhere: those for another host's name (a web page whose name was made to mean 127.0.0.1, "DNS
-rebinding") and those that a browser sends for a page of another host.
+Without a key the server listens on a loopback address, and refuses two kinds of requests that come from this machine on
+behalf of another: requests with another host's name (a web page whose name was changed to mean 127.0.0.1, "DNS
+rebinding"), and requests that a browser sends for a page of another host.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from urllib.parse import urlsplit
 from promptlab._util.network import is_loopback
 from promptlab.server._response import Refusal
 
-KEY = "PROMPTLAB_SERVE_KEY"
+KEY_VARIABLE = "PROMPTLAB_SERVE_KEY"
 """The environment variable that holds the key."""
 
 
-def refused(headers: Iterable[tuple[bytes, bytes]], key: str) -> Refusal | None:
-    """Why a request with these headers gets no answer; None where it does."""
-    found = [(name.lower(), value) for name, value in headers]
+def refuse_request(headers: Iterable[tuple[bytes, bytes]], key: str) -> Refusal | None:
+    """The refusal of a request with these headers; None if it may be answered."""
+    pairs = [(name.lower(), value) for name, value in headers]
     if key:
-        return None if _has_key([v for name, v in found if name == b"authorization"], key) else _NO_KEY
-    hosts = [value for name, value in found if name == b"host"]
+        return None if _has_key([v for name, v in pairs if name == b"authorization"], key) else _NO_KEY
+    hosts = [value for name, value in pairs if name == b"host"]
     if not hosts or not all(is_loopback(_host(f"//{_text(value)}")) for value in hosts):
         return _elsewhere("Host", hosts)
-    origins = [value for name, value in found if name == b"origin"]
+    origins = [value for name, value in pairs if name == b"origin"]
     if not all(is_loopback(_host(_text(value))) for value in origins):
         return _elsewhere("Origin", origins)
     return None
@@ -35,21 +35,22 @@ def refused(headers: Iterable[tuple[bytes, bytes]], key: str) -> Refusal | None:
 def _has_key(values: list[bytes], key: str) -> bool:
     if len(values) != 1:
         return False
-    scheme, _, said = values[0].partition(b" ")
-    return hmac.compare_digest(said.strip(), key.encode()) and scheme.lower() == b"bearer"
+    scheme, _, sent_key = values[0].partition(b" ")
+    return hmac.compare_digest(sent_key.strip(), key.encode()) and scheme.lower() == b"bearer"
 
 
 _NO_KEY = Refusal(
     401,
-    "this server wants its key: `Authorization: Bearer KEY`, where KEY is what PROMPTLAB_SERVE_KEY held at its start",
+    "this server needs its key: `Authorization: Bearer KEY`, with the KEY that PROMPTLAB_SERVE_KEY had at its start",
     code="invalid_api_key",
     headers={"www-authenticate": "Bearer"},
 )
 
 
 def _elsewhere(header: str, values: list[bytes]) -> Refusal:
-    said = ", ".join(ascii(_text(value))[:100] for value in values) or "missing"
-    words = f"the {header} header is not of this machine: {said}; to serve others, set {KEY} and ask with that key"
+    shown = ", ".join(ascii(_text(value))[:100] for value in values) or "missing"
+    words = f"the {header} header is not of this machine: {shown}"
+    words += f"; to serve others, set {KEY_VARIABLE} and ask with that key"
     return Refusal(403, words, code="not_from_here")
 
 
@@ -58,7 +59,7 @@ def _text(value: bytes) -> str:
 
 
 def _host(url: str) -> str:
-    """The host of `url`, empty where there is none to be read."""
+    """The host of `url`; empty if there is none."""
     try:
         parts = urlsplit(url)
         return "" if "@" in parts.netloc else parts.hostname or ""
@@ -66,4 +67,4 @@ def _host(url: str) -> str:
         return ""
 
 
-__all__ = ["KEY", "refused"]
+__all__ = ["KEY_VARIABLE", "refuse_request"]

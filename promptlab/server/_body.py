@@ -1,4 +1,4 @@
-"""From the bytes of a body to a `Body` whose every field was looked at; what is wrong is named by its path.
+"""From the bytes of a body to a checked `Body`. An error names the field by its path.
 
 messages[0].content[1].type: must be 'text' or 'refusal'
 """
@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from pydantic import BaseModel, ValidationError
 
 from promptlab.errors import InputError, nearest
-from promptlab.server._fields import NOTHING, UNWANTED, Body, NamedSchema, Part, ResponseFormat, StreamOptions, Turn
+from promptlab.server._fields import NOT_OFFERED, UNWANTED, Body, NamedSchema, Part, ResponseFormat, StreamOptions, Turn
 
 LEVELS: Mapping[tuple[str, ...], type[BaseModel]] = {
     (): Body,
@@ -26,7 +26,7 @@ LEVELS: Mapping[tuple[str, ...], type[BaseModel]] = {
     ("response_format",): ResponseFormat,
     ("response_format", "json_schema"): NamedSchema,
 }
-"""What an object of the body is, by its place without numbers."""
+"""The model of each object in the body, by its path without numbers."""
 
 WORDS: Mapping[str, str] = {
     "bool_type": "must be true or false",
@@ -47,22 +47,22 @@ WORDS: Mapping[str, str] = {
     "too_long": "must have at most {max_length} entries",
     "too_short": "must have at least one entry",
 }
-"""What pydantic found, in our words; what is not here is said in its own."""
+"""Our words for pydantic's errors. Errors that are not listed keep pydantic's words."""
 
 HINTS: Mapping[tuple[str, ...], str] = {
     ("messages", "content", "type"): "models here read text only",
     ("messages", "name"): "as at OpenAI, it has no spaces, brackets, slashes or bars",
-    ("messages", "role"): "no tools are called here",
-    ("messages", "tool_calls"): "no tools are called here",
+    ("messages", "role"): "there are no tools here",
+    ("messages", "tool_calls"): "there are no tools here",
 }
-"""What helps at a place, where it is not the field's own description."""
+"""Hints for a path, if the field's own description is not enough."""
 
 
 def parsed(body: bytes) -> Any:
-    """`body` as JSON data; an InputError for anything else, and for what JSON readers disagree about."""
+    """`body` as JSON data. Raises `InputError` if it is not JSON, or if JSON readers disagree about its meaning."""
     try:
         data = json.loads(
-            body.decode("utf-8"), parse_constant=_no_number, parse_float=_kept, object_pairs_hook=_each_once
+            body.decode("utf-8"), parse_constant=_no_number, parse_float=_exact_number, object_pairs_hook=_unique_keys
         )
     except RecursionError as exc:
         raise InputError("the body is nested too deeply") from exc
@@ -74,39 +74,39 @@ def parsed(body: bytes) -> Any:
 
 
 def read(data: Any) -> Body:
-    """The fields of a body. Fields that ask for nothing are left out.
+    """The fields of a body, without those that have no effect.
 
     Raises:
-        InputError: names the field that is wrong or not done here.
+        InputError: a field is wrong or not offered here; the error names it.
     """
     if not isinstance(data, dict):
         raise InputError("the body is not a JSON object")
-    given = {name: value for name, value in data.items() if value is not None}
-    for name in [one for one in given if one in NOTHING]:
-        value, only = given.pop(name), NOTHING[name]
+    fields = {name: value for name, value in data.items() if value is not None}
+    for name in [name for name in fields if name in NOT_OFFERED]:
+        value, allowed = fields.pop(name), NOT_OFFERED[name]
         if name in UNWANTED and data.get(UNWANTED[name]) == "none":
-            if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+            if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
                 raise InputError("must be a list of objects", field=name)
-        elif not only.takes(value):
-            can = " or ".join(json.dumps(one) for one in only.values)
-            words = f"is known here as {can} only" if can else "is known, but not done here"
-            raise InputError(words, field=name, hint=only.hint)
+        elif not allowed.has(value):
+            values = " or ".join(json.dumps(each) for each in allowed.values)
+            words = f"can be {values} only" if values else "is known, but not offered here"
+            raise InputError(words, field=name, hint=allowed.hint)
     try:
-        return Body.model_validate(given)
+        return Body.model_validate(fields)
     except ValidationError as exc:
         raise _explained(exc) from exc
 
 
 def path_of(place: Iterable[str | int]) -> str:
     """`("messages", 0, "content")` as `messages[0].content`."""
-    return "".join(f"[{one}]" if isinstance(one, int) else f".{one}" for one in place).removeprefix(".")
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place).removeprefix(".")
 
 
 def _explained(exc: ValidationError) -> InputError:
-    """The first complaint. A wrong type of a part comes before the fields that such parts have, and an unknown field
-    before a missing one, which it may be, misspelt."""
+    """The first error. A wrong type of a part comes before errors in the fields of such parts. An unknown field comes
+    before a missing one: it may be that one, misspelt."""
     rank = {"literal_error": 0, "extra_forbidden": 1}
-    first = min(exc.errors(include_url=False, include_input=False), key=lambda one: rank.get(one["type"], 2))
+    first = min(exc.errors(include_url=False, include_input=False), key=lambda error: rank.get(error["type"], 2))
     place, kind, context = tuple(first["loc"]), first["type"], first.get("ctx", {})
     if kind == "value_error":
         words = str(context["error"])
@@ -114,7 +114,7 @@ def _explained(exc: ValidationError) -> InputError:
         words = WORDS[kind].format_map(context)
     else:
         words = first["msg"]
-    names = tuple(one for one in place if isinstance(one, str))
+    names = tuple(step for step in place if isinstance(step, str))
     if names in HINTS:
         hint = HINTS[names]
     elif kind == "extra_forbidden":
@@ -131,62 +131,62 @@ def _known(names: Sequence[str]) -> list[str]:
 
 
 def _whole_characters(data: Any) -> None:
-    """Refuse half a character: no model can read or write it."""
+    """Raise `InputError` for half a character, which no model can read or write."""
     places: list[str | int] = []
     levels: list[Iterator[tuple[str | int, Any]]] = [iter([("", data)])]
-    while levels:  # no recursion and no list of all that is still to see: a body may be large and deep
-        name, one = next(levels[-1], (_END, None))
+    while levels:  # no recursion, and no list of all values: a body may be large and deep
+        name, value = next(levels[-1], (_END, None))
         if name == _END:
             levels.pop()
             del places[-1:]
             continue
-        half = _half(name) or _half(one)
+        half = _half_character(name) or _half_character(value)
         if half:
             raise InputError(
                 f"holds half a character (the lone surrogate U+{ord(half):04X})",
-                field=path_of(places[1:] if _half(name) else [*places, name][1:]),
+                field=path_of(places[1:] if _half_character(name) else [*places, name][1:]),
                 hint="send the whole character, or leave it out",
             )
-        if isinstance(one, list | dict):
+        if isinstance(value, list | dict):
             places.append(name)
-            levels.append(iter(enumerate(one) if isinstance(one, list) else one.items()))
+            levels.append(iter(enumerate(value) if isinstance(value, list) else value.items()))
 
 
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-"""UTF-8 cannot carry half a character; an escape can, by itself or as half of a pair."""
+"""An escape that may be half a character. UTF-8 itself cannot hold one."""
 
 _END = -1
-"""In place of a name, once there are no more."""
+"""Stands for the name after the last one."""
 
 
-def _half(one: Any) -> str | None:
-    if not isinstance(one, str) or one.isascii():
+def _half_character(value: Any) -> str | None:
+    if not isinstance(value, str) or value.isascii():
         return None
-    return next((c for c in one if "\ud800" <= c <= "\udfff"), None)
+    return next((c for c in value if "\ud800" <= c <= "\udfff"), None)
 
 
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
         twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
-        raise ValueError(f"the key {json.dumps(twice)} stands in one object twice")
-    return found
+        raise ValueError(f"the key {json.dumps(twice)} is twice in one object")
+    return fields
 
 
-def _kept(digits: str) -> float:
-    """A number that is read as it is written; a bound in a schema must not become another."""
+def _exact_number(digits: str) -> float:
+    """The number, which must keep its value as a float: a limit in a schema must not change."""
     number = float(digits)
     try:
-        kept = math.isfinite(number) and Decimal(digits) == Decimal(repr(number))
-    except InvalidOperation:  # beyond even that
-        kept = False
-    if not kept:
+        exact = math.isfinite(number) and Decimal(digits) == Decimal(repr(number))
+    except InvalidOperation:  # too large even for Decimal
+        exact = False
+    if not exact:
         raise ValueError(f"{digits[:40]} is a number with more digits than JSON readers keep")
     return number
 
 
 def _no_number(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no JSON number")
+    raise ValueError(f"{word} is not a JSON number")
 
 
 __all__ = ["parsed", "path_of", "read"]

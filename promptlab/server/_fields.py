@@ -1,10 +1,10 @@
-"""Every field of POST /v1/chat/completions: what is honoured, what is only a label, what may ask for nothing only.
+"""Every field of POST /v1/chat/completions: honoured, a label, or known but not offered.
 
     {"model": "smollm2-135m", "messages": [{"role": "user", "content": "Who won?"}], "max_tokens": 16}
 
-`Body` holds what is honoured, `Labels` what only says who asks and why, `NOTHING` what is known but not done here. A
-field that is in none of them is refused. docs/serve.md is made from these three (tools/serve_docs.py), and a test sends
-each.
+`Body` has the fields that are honoured, `Labels` those that only say who asks and why, and `NOT_OFFERED` those that are
+known but not offered here. A field that is in none of them is refused. tools/serve_docs.py writes docs/serve.md from
+these three, and a test sends each field.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ LARGEST = 2**31 - 1
 
 
 class Strict(BaseModel):
-    """Types as JSON has them: "0" is no number, and true is none either. No key is left unseen."""
+    """JSON's own types: neither "0" nor true is a number. An unknown key is an error."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
     def _few_keys(cls, value: Any) -> Any:
-        """Every unknown key becomes a complaint; a million of them are not wanted."""
+        """Refuse an object with very many keys: each unknown one would become an error of its own."""
         if isinstance(value, dict) and len(value) > MOST_KEYS:
             raise ValueError(f"has more than {MOST_KEYS} keys")
         return value
 
 
 class Part(Strict):
-    """A piece of a message's content. `prompt_cache_breakpoint` asks for what is always done: prompts are kept read."""
+    """A part of a message's content. `prompt_cache_breakpoint` changes nothing: the prefix cache is always on."""
 
     type: Literal["text", "refusal"]
     text: str | None = None
@@ -63,7 +63,7 @@ def _few_labels(value: Any) -> Any:
 
 
 class Turn(Strict):
-    """A message. What else an answer of a server holds may come back with it where it is empty."""
+    """A message. Clients send answers back as messages, so their other fields are accepted if they are empty."""
 
     role: Literal["system", "developer", "user", "assistant"]
     content: Annotated[list[Part], FailFast(), BeforeValidator(_as_parts)] = Field(default_factory=list)
@@ -84,7 +84,8 @@ class StreamOptions(Strict):
 
 
 class NamedSchema(Strict):
-    """`name`, `description` and `strict` change nothing: models here are held to the schema, and are not shown it."""
+    """A schema. `name`, `description` and `strict` change nothing: decoding always follows the schema, and the model
+    does not see it."""
 
     schema_: dict[str, Any] = Field(alias="schema")
     name: str | None = None
@@ -99,15 +100,17 @@ class ResponseFormat(Strict):
 
 
 class Labels(Strict):
-    """Fields that say who asks and why, or how to do what is not done here. They change no answer."""
+    """Fields that say who asks and why, or that belong to something not offered here. They change no answer."""
 
     metadata: Annotated[dict[str, str] | None, BeforeValidator(_few_labels)] = Field(
         None, description=f"up to {MOST_LABELS} texts under names", examples=[{"a": "b"}]
     )
-    parallel_tool_calls: bool | None = Field(None, description="no tools are called", examples=[True, False])
-    prompt_cache_key: str | None = Field(None, description="a text; all prompts share one cache", examples=["k"])
+    parallel_tool_calls: bool | None = Field(None, description="there are no tools", examples=[True, False])
+    prompt_cache_key: str | None = Field(None, description="a text; all prompts share one prefix cache", examples=["k"])
     prompt_cache_retention: Literal["in_memory", "24h"] | None = Field(
-        None, description="`in_memory` or `24h`, the longest that a prompt may be kept", examples=["in_memory", "24h"]
+        None,
+        description="`in_memory` or `24h`, the longest time that a prompt may be cached",
+        examples=["in_memory", "24h"],
     )
     safety_identifier: str | None = Field(None, description="a text", examples=["me"])
     user: str | None = Field(None, description="a text", examples=["me"])
@@ -118,7 +121,7 @@ Count = int | None
 
 
 class Body(Labels):
-    """Fields that are honoured."""
+    """The fields that are honoured, and the labels."""
 
     model: str = Field(min_length=1, description="a local model's name in promptlab.yaml")
     messages: Annotated[list[Turn], FailFast()] = Field(
@@ -160,124 +163,126 @@ class Body(Labels):
 
 
 @dataclass(frozen=True, slots=True)
-class Only:
-    """The values of a field that ask for nothing; any other is refused, with `hint`. `null` is one of them always."""
+class NoEffect:
+    """The values of a field that have no effect. Any other value is refused, with `hint`. `null` never has an
+    effect."""
 
     values: tuple[Any, ...] = ()
     hint: str = "leave it out"
 
-    def takes(self, value: Any) -> bool:
-        return any(value == one and isinstance(value, bool) == isinstance(one, bool) for one in self.values)
+    def has(self, value: Any) -> bool:
+        """True if `value` is one of them. In Python 1 equals True, but not here."""
+        return any(value == each and isinstance(value, bool) == isinstance(each, bool) for each in self.values)
 
 
-OPENAI: Mapping[str, Only] = {
-    "audio": Only(),
-    "function_call": Only(("none", "auto")),
-    "functions": Only(([],), "no functions are called here; `function_call: none` says that none is wanted"),
-    "logit_bias": Only(({},)),
-    "modalities": Only((["text"],)),
-    "moderation": Only(),
-    "n": Only((1,), "ask as often as answers are wanted: the prompt is read once"),
-    "prediction": Only(),
-    "prompt_cache_options": Only(({}, {"mode": "implicit"}), "prompts are always kept read, while memory lasts"),
-    "reasoning_effort": Only((), "no local model is told how long to think; leave it out"),
-    "service_tier": Only(("auto", "default")),
-    "store": Only((False,), "no answer is stored here"),
-    "tool_choice": Only(("none", "auto")),
-    "tools": Only(([],), "no tools are called here; `tool_choice: none` says that none is wanted"),
-    "verbosity": Only(("medium",), "say in a message how long the answer is to be"),
-    "web_search_options": Only(),
+OPENAI: Mapping[str, NoEffect] = {
+    "audio": NoEffect(),
+    "function_call": NoEffect(("none", "auto")),
+    "functions": NoEffect(([],), "there are no functions here; with `function_call: none` the list is ignored"),
+    "logit_bias": NoEffect(({},)),
+    "modalities": NoEffect((["text"],)),
+    "moderation": NoEffect(),
+    "n": NoEffect((1,), "ask once for each answer: the prefix cache makes that cheap"),
+    "prediction": NoEffect(),
+    "prompt_cache_options": NoEffect(({}, {"mode": "implicit"}), "the prefix cache is always on"),
+    "reasoning_effort": NoEffect((), "local models have no such setting; leave it out"),
+    "service_tier": NoEffect(("auto", "default")),
+    "store": NoEffect((False,), "no answer is stored here"),
+    "tool_choice": NoEffect(("none", "auto")),
+    "tools": NoEffect(([],), "there are no tools here; with `tool_choice: none` the list is ignored"),
+    "verbosity": NoEffect(("medium",), "say in a message how long the answer should be"),
+    "web_search_options": NoEffect(),
 }
-"""Fields of OpenAI's API that are not done here."""
+"""Fields of OpenAI's API that are not offered here."""
 
-_MAX, _SCHEMA = "it is `max_tokens` here", "it is `response_format` with a schema here"
+_MAX, _SCHEMA = "it is called `max_tokens` here", "use `response_format` with a schema"
 _TEMPLATE = "set `chat_template` of the model in promptlab.yaml"
-_THINK = "no local model is told whether to think; leave it out"
-_STOP = "it is `stop` here, which takes texts"
-OTHERS: Mapping[str, Only] = {
-    "add_generation_prompt": Only((True,)),
-    "bad_words": Only(([],)),
-    "best_of": Only((1,)),
-    "cache_prompt": Only((True,), "prompts are always kept read"),
-    "chat_template": Only((), _TEMPLATE),
-    "chat_template_kwargs": Only(({},), _TEMPLATE),
-    "continue_final_message": Only((False,)),
-    "documents": Only(([],), "put their text into a message"),
-    "dry_multiplier": Only((0,)),
-    "dynatemp_range": Only((0,)),
-    "early_stopping": Only((False,)),
-    "echo": Only((False,)),
-    "enable_thinking": Only((), _THINK),
-    "extra_body": Only(({},), "put what is in it into the body itself"),
-    "extra_headers": Only(({},), "send them as headers"),
-    "extra_query": Only(({},)),
-    "format": Only(("",), _SCHEMA),
-    "grammar": Only(("",), _SCHEMA),
-    "guided_choice": Only((), 'it is `response_format` with a schema here: {"enum": […]}'),
-    "guided_grammar": Only((), _SCHEMA),
-    "guided_json": Only((), _SCHEMA),
-    "guided_regex": Only((), 'it is `response_format` with a schema here: {"type": "string", "pattern": …}'),
-    "id_slot": Only((-1,)),
-    "ignore_eos": Only((False,)),
-    "include_reasoning": Only((), _THINK),
-    "include_stop_str_in_output": Only((False,)),
-    "json_schema": Only((), _SCHEMA),
-    "keep_alive": Only((), "models stay loaded up to `model_memory` of promptlab.yaml; leave it out"),
-    "length_penalty": Only((1,)),
-    "lora": Only(([],), "set `lora` of the model in promptlab.yaml"),
-    "max_new_tokens": Only((), _MAX),
-    "max_output_tokens": Only((), _MAX),
-    "max_tokens_to_sample": Only((), _MAX),
-    "min_tokens": Only((0,)),
-    "mirostat": Only((0,)),
-    "n_predict": Only((-1,), _MAX),
-    "num_ctx": Only((), "set `n_ctx` of the model in promptlab.yaml"),
-    "num_predict": Only((-1,), _MAX),
-    "options": Only(({},), "put what is in it into the body itself, under the names of this page"),
-    "plugins": Only(([],)),
-    "priority": Only((0,)),
-    "prompt": Only((), "it is `messages` here"),
-    "prompt_logprobs": Only(),
-    "provider": Only(({},)),
-    "random_seed": Only((), "it is `seed` here"),
-    "raw": Only((False,)),
-    "reasoning": Only((), _THINK),
-    "reasoning_format": Only((), _THINK),
-    "repeat_last_n": Only((64,)),
-    "repetition_penalty": Only((1,), "`repeat_penalty` is of llama.cpp's kind: it looks 64 tokens back"),
-    "return_tokens_as_token_ids": Only((False,)),
-    "safe_prompt": Only((False,)),
-    "skip_special_tokens": Only((True,)),
-    "stop_sequences": Only((), _STOP),
-    "stop_token_ids": Only(([],), _STOP),
-    "structured_outputs": Only(({},), _SCHEMA),
-    "system": Only(("",), "it is a message of the role `system` here"),
-    "template": Only(("",), _TEMPLATE),
-    "think": Only((), _THINK),
-    "thinking": Only((), _THINK),
-    "timings_per_token": Only((False,)),
-    "transforms": Only(([],)),
-    "truncate_prompt_tokens": Only((), "nothing is cut here; leave out what does not fit"),
-    "typical_p": Only((1,)),
-    "use_beam_search": Only((False,)),
-    "xtc_probability": Only((0,)),
+_THINK = "local models have no such setting; leave it out"
+_STOP = "it is called `stop` here, and takes texts"
+OTHERS: Mapping[str, NoEffect] = {
+    "add_generation_prompt": NoEffect((True,)),
+    "bad_words": NoEffect(([],)),
+    "best_of": NoEffect((1,)),
+    "cache_prompt": NoEffect((True,), "the prefix cache is always on"),
+    "chat_template": NoEffect((), _TEMPLATE),
+    "chat_template_kwargs": NoEffect(({},), _TEMPLATE),
+    "continue_final_message": NoEffect((False,)),
+    "documents": NoEffect(([],), "put their text into a message"),
+    "dry_multiplier": NoEffect((0,)),
+    "dynatemp_range": NoEffect((0,)),
+    "early_stopping": NoEffect((False,)),
+    "echo": NoEffect((False,)),
+    "enable_thinking": NoEffect((), _THINK),
+    "extra_body": NoEffect(({},), "put what is in it into the body itself"),
+    "extra_headers": NoEffect(({},), "send them as headers"),
+    "extra_query": NoEffect(({},)),
+    "format": NoEffect(("",), _SCHEMA),
+    "grammar": NoEffect(("",), _SCHEMA),
+    "guided_choice": NoEffect((), 'use `response_format` with a schema: {"enum": […]}'),
+    "guided_grammar": NoEffect((), _SCHEMA),
+    "guided_json": NoEffect((), _SCHEMA),
+    "guided_regex": NoEffect((), 'use `response_format` with a schema: {"type": "string", "pattern": …}'),
+    "id_slot": NoEffect((-1,)),
+    "ignore_eos": NoEffect((False,)),
+    "include_reasoning": NoEffect((), _THINK),
+    "include_stop_str_in_output": NoEffect((False,)),
+    "json_schema": NoEffect((), _SCHEMA),
+    "keep_alive": NoEffect((), "models stay loaded up to `model_memory` of promptlab.yaml; leave it out"),
+    "length_penalty": NoEffect((1,)),
+    "lora": NoEffect(([],), "set `lora` of the model in promptlab.yaml"),
+    "max_new_tokens": NoEffect((), _MAX),
+    "max_output_tokens": NoEffect((), _MAX),
+    "max_tokens_to_sample": NoEffect((), _MAX),
+    "min_tokens": NoEffect((0,)),
+    "mirostat": NoEffect((0,)),
+    "n_predict": NoEffect((-1,), _MAX),
+    "num_ctx": NoEffect((), "set `n_ctx` of the model in promptlab.yaml"),
+    "num_predict": NoEffect((-1,), _MAX),
+    "options": NoEffect(({},), "put what is in it into the body itself, under the names of this page"),
+    "plugins": NoEffect(([],)),
+    "priority": NoEffect((0,)),
+    "prompt": NoEffect((), "it is called `messages` here"),
+    "prompt_logprobs": NoEffect(),
+    "provider": NoEffect(({},)),
+    "random_seed": NoEffect((), "it is called `seed` here"),
+    "raw": NoEffect((False,)),
+    "reasoning": NoEffect((), _THINK),
+    "reasoning_format": NoEffect((), _THINK),
+    "repeat_last_n": NoEffect((64,)),
+    "repetition_penalty": NoEffect((1,), "use `repeat_penalty`, llama.cpp's own, which looks 64 tokens back"),
+    "return_tokens_as_token_ids": NoEffect((False,)),
+    "safe_prompt": NoEffect((False,)),
+    "skip_special_tokens": NoEffect((True,)),
+    "stop_sequences": NoEffect((), _STOP),
+    "stop_token_ids": NoEffect(([],), _STOP),
+    "structured_outputs": NoEffect(({},), _SCHEMA),
+    "system": NoEffect(("",), "send a message with the role `system`"),
+    "template": NoEffect(("",), _TEMPLATE),
+    "think": NoEffect((), _THINK),
+    "thinking": NoEffect((), _THINK),
+    "timings_per_token": NoEffect((False,)),
+    "transforms": NoEffect(([],)),
+    "truncate_prompt_tokens": NoEffect((), "prompts are never cut here; shorten the prompt"),
+    "typical_p": NoEffect((1,)),
+    "use_beam_search": NoEffect((False,)),
+    "xtc_probability": NoEffect((0,)),
 }
-"""Fields that clients of other servers add (llama.cpp, vLLM, Ollama, Mistral, OpenRouter), not done here either."""
+"""Fields that clients of other servers add (llama.cpp, vLLM, Ollama, Mistral, OpenRouter), not offered here either."""
 
-NOTHING: Mapping[str, Only] = {**OPENAI, **OTHERS}
+NOT_OFFERED: Mapping[str, NoEffect] = {**OPENAI, **OTHERS}
 UNWANTED: Mapping[str, str] = {"tools": "tool_choice", "functions": "function_call"}
-"""Lists that may be full where the field beside them says "none": nothing of them is wanted."""
+"""Lists that are ignored if the other field is "none"."""
 
 
 __all__ = [
-    "NOTHING",
+    "NOT_OFFERED",
     "OPENAI",
     "OTHERS",
     "UNWANTED",
     "Body",
     "Labels",
     "NamedSchema",
-    "Only",
+    "NoEffect",
     "Part",
     "ResponseFormat",
     "StreamOptions",

@@ -1,6 +1,6 @@
-"""From the fields of POST /v1/chat/completions to a request: what one field means beside another.
+"""From the fields of POST /v1/chat/completions to a request, with the rules between fields.
 
-`server/_fields.py` has the fields, `server/_body.py` reads them.
+`_fields.py` has the fields, and `_body.py` reads them.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ TEMPERATURE = 1.0
 """OpenAI's default; promptlab's own is 0."""
 
 UNKNOWN_LABEL = Source("input", "a client of promptlab serve", "confidential")
-"""Nobody said how private a client's text is, so it is treated as the most private: nothing of it is kept on disk,
-unless the model's entry says `keep_prefixes: always`."""
+"""A client does not say how private its text is, so it counts as the most private. The prefix cache writes none of it
+to disk, unless the model's entry has `keep_prefixes: always`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """A request, and how its answer is to be sent. `to_the_end` means that nobody set a limit of new tokens: the answer
-    may fill what the prompt leaves of the window."""
+class ChatRequest:
+    """A client's request, and how to send its answer. `unlimited` is True if the client set no limit of new tokens: the
+    answer may then fill the rest of the window."""
 
     request: Request
     stream: bool = False
     usage: bool = False
-    to_the_end: bool = False
+    unlimited: bool = False
 
 
-def wanted(data: Any, models: Sequence[str]) -> Wanted:
-    """What `data`, the body as JSON data, asks for, of one of `models`.
+def chat_request(data: Any, models: Sequence[str]) -> ChatRequest:
+    """The request in `data`, the body as JSON data. `models` are the models that are served.
 
     Raises:
-        InputError: names the field that is wrong.
-        ModelNotFound: none of `models` has this name.
+        InputError: a field is wrong; the error names it.
+        ModelNotFound: the model is not among `models`.
     """
     body = read(data)
     most = _most(body)
@@ -57,13 +57,13 @@ def wanted(data: Any, models: Sequence[str]) -> Wanted:
         logprobs=_logprobs(body),
     )
     if params.seed is None and params.temperature > 0:
-        params = params.with_(seed=secrets.randbits(31))  # whoever asks twice without a seed wants two answers
+        params = params.with_(seed=secrets.randbits(31))  # two requests without a seed should get two different answers
     if body.model not in models:
         raise ModelNotFound(f"there is no model `{body.model}` here", hint=nearest(body.model, models))
     messages = tuple(_message(turn, number) for number, turn in enumerate(body.messages))
     prompt = Prompt(messages, sources=(UNKNOWN_LABEL,))
     request = Request(body.model, prompt, params, _schema(body.response_format))
-    return Wanted(request, bool(body.stream), _include_usage(body), most is None)
+    return ChatRequest(request, bool(body.stream), _include_usage(body), most is None)
 
 
 def _most(body: Body) -> int | None:
@@ -91,38 +91,40 @@ def _message(turn: Turn, number: int) -> Message:
     at: tuple[str | int, ...] = ("messages", number)
     role: Role = "system" if turn.role == "developer" else turn.role
     if turn.refusal and turn.content:
-        raise InputError("stands beside `content`, of which it takes the place", field=path_of((*at, "refusal")))
+        raise InputError("cannot be together with `content`", field=path_of((*at, "refusal")))
     if turn.refusal and role != "assistant":
         raise InputError("goes with the role `assistant` only", field=path_of((*at, "refusal")))
     if turn.refusal:
         return Message(role, turn.refusal, turn.name or "")
     if not turn.content:
         raise InputError("must be a text, or a list of parts of type `text`", field=path_of((*at, "content")))
-    parts = [_said(part, role, (*at, "content", place)) for place, part in enumerate(turn.content)]
+    parts = [_text_of(part, role, (*at, "content", place)) for place, part in enumerate(turn.content)]
     return Message(role, "\n".join(parts), turn.name or "")
 
 
-def _said(part: Part, role: Role, at: tuple[str | int, ...]) -> str:
-    """The text of a part; of another kind it may have none."""
+def _text_of(part: Part, role: Role, at: tuple[str | int, ...]) -> str:
+    """The text of a part. It must have the text of its own type and no other."""
     if part.type == "refusal" and role != "assistant":
         raise InputError("must be `text`: only an assistant refuses", field=path_of((*at, "type")))
-    said, other = (part.text, part.refusal) if part.type == "text" else (part.refusal, part.text)
-    if said is None:
+    text, surplus = (part.text, part.refusal) if part.type == "text" else (part.refusal, part.text)
+    if text is None:
         raise InputError("must be a text", field=path_of((*at, part.type)))
-    if other is not None:
-        raise InputError(f"stands in a part of type `{part.type}`", field=path_of(at))
-    return said
+    if surplus is not None:
+        raise InputError(f"a part of type `{part.type}` has no other text", field=path_of(at))
+    return text
 
 
 def _schema(form: ResponseFormat | None) -> str | None:
-    """JSON Schema as text, in the client's order: models answer in that order."""
+    """The JSON Schema as text. The client's order of properties stays, since models answer in that order."""
     at = "response_format"
     if form is None:
         return None
     if form.json_schema and form.type != "json_schema":
         raise InputError("goes with the type `json_schema` only", field=f"{at}.json_schema")
     if form.schema_ is not None and form.type != "json_object":
-        raise InputError("goes with the type `json_object`; with `json_schema` it stands in it", field=f"{at}.schema")
+        raise InputError(
+            "goes with the type `json_object`; for `json_schema` put it inside `json_schema`", field=f"{at}.schema"
+        )
     if form.type == "text":
         return None
     if form.type == "json_object":
@@ -139,4 +141,4 @@ def _checked(schema: dict[str, Any], at: tuple[str, ...]) -> str:
     return json.dumps(schema, ensure_ascii=False)
 
 
-__all__ = ["TEMPERATURE", "Wanted", "wanted"]
+__all__ = ["TEMPERATURE", "ChatRequest", "chat_request"]

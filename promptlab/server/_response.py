@@ -1,4 +1,4 @@
-"""The shapes that go back to a client of `promptlab serve`: OpenAI's answers, pieces of answers, and errors.
+"""The replies of `promptlab serve`, in OpenAI's form: answers, pieces of answers, and errors.
 
 {"id": "chatcmpl-5f…", "object": "chat.completion", "model": "smollm2-135m", "system_fingerprint": "fp_0c…",
  "choices": [{"index": 0, "message": {"role": "assistant", "content": "Argentina"}, "finish_reason": "stop", …}],
@@ -31,12 +31,12 @@ from promptlab.types import Completion, Usage, sha256
 log = logging.getLogger(__name__)
 
 LEAST_LOGPROB = -9999.0
-"""What OpenAI writes for a probability of 0, since JSON has no infinity."""
+"""OpenAI's value for a probability of 0, since JSON has no infinity."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An error as a client gets it."""
+    """An error in the form that a client gets."""
 
     status: int
     message: str
@@ -51,7 +51,7 @@ class Refusal:
 
 
 def refusal_of(exc: BaseException) -> Refusal:
-    """The words and the status for what went wrong. A fault of ours is logged with its traceback and not shown."""
+    """The refusal for an error. A bug of ours is logged with its traceback, and its message is not sent."""
     if not isinstance(exc, PromptlabError):
         log.error("unexpected error", exc_info=exc)
         return Refusal(500, f"unexpected {type(exc).__name__}: a fault in promptlab; see its log", "server_error")
@@ -74,7 +74,7 @@ def refusal_of(exc: BaseException) -> Refusal:
 
 
 def encoded(data: Mapping[str, Any]) -> bytes:
-    """JSON in ASCII, which carries any text."""
+    """JSON in ASCII, which can hold any text."""
     return json.dumps(data, allow_nan=False, separators=(",", ":")).encode("ascii")
 
 
@@ -85,7 +85,7 @@ def event(data: Mapping[str, Any]) -> bytes:
 
 DONE = b"data: [DONE]\n\n"
 WAITING = b": waiting\n\n"
-"""A comment, which says nothing but that the connection is alive."""
+"""A comment. It only shows that the connection is alive."""
 
 
 def model_object(name: str, created: int) -> dict[str, Any]:
@@ -95,7 +95,7 @@ def model_object(name: str, created: int) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Writer:
-    """The frame of one answer: every part of it has the same id, time, model and fingerprint."""
+    """Writes one answer, whole or in pieces, with the same id, time, model and fingerprint in each."""
 
     model: str
     with_usage: bool = False
@@ -111,12 +111,12 @@ class Writer:
         return {**self._frame("chat.completion", fingerprint), "choices": [choice], "usage": usage(done.usage)}
 
     def piece(self, delta: Mapping[str, Any], fingerprint: str, done: Completion | None = None) -> bytes:
-        """An event with what is new; with `done`, the last one that has a choice."""
+        """An event with new text. With `done` it is the last event that has a choice."""
         ended = {"logprobs": logprobs(done), "finish_reason": finish(done)} if done else {"finish_reason": None}
         return self._event([{"index": 0, "delta": dict(delta), **ended}], None, fingerprint)
 
     def counts(self, done: Completion, fingerprint: str) -> bytes:
-        """The event with the tokens, which comes last where it was asked for."""
+        """The event with the token counts. It comes last, if the client asked for it."""
         return self._event([], usage(done.usage), fingerprint)
 
     def _event(self, choices: Sequence[Any], counts: Mapping[str, Any] | None, fingerprint: str) -> bytes:
@@ -135,12 +135,12 @@ class Writer:
 
 
 def finish(done: Completion) -> str:
-    """Why it ended, in the protocol's words; `stopped` never goes out as an answer."""
+    """The finish reason in the protocol's words. A `stopped` answer is never sent, but refused."""
     return done.finish_reason if done.finish_reason in ("length", "content_filter", "tool_calls") else "stop"
 
 
 def usage(counted: Usage) -> dict[str, Any]:
-    """Tokens. Those found already read are `cached_tokens`, and part of the prompt's."""
+    """The token counts. `cached_tokens` came from the prefix cache, and are part of `prompt_tokens`."""
     prompt, written = counted.prompt or 0, counted.written or 0
     thought = {"completion_tokens_details": {"reasoning_tokens": counted.thinking}} if counted.thinking else {}
     return {
@@ -153,18 +153,18 @@ def usage(counted: Usage) -> dict[str, Any]:
 
 
 def logprobs(done: Completion) -> dict[str, Any] | None:
-    """How likely each token was, where that was asked for."""
-    found = done.details.get("logprobs")
-    if found is None:
+    """The log-probability of each token, if the client asked for it."""
+    tokens = done.details.get("logprobs")
+    if tokens is None:
         return None
-    rows = [{**_token(one), "top_logprobs": [_token(top) for top in one["top"]]} for one in found]
+    rows = [{**_token(token), "top_logprobs": [_token(top) for top in token["top"]]} for token in tokens]
     return {"content": rows, "refusal": None}
 
 
-def _token(one: Mapping[str, Any]) -> dict[str, Any]:
-    value = float(one["logprob"])
-    said = max(value, LEAST_LOGPROB) if math.isfinite(value) else LEAST_LOGPROB
-    return {"token": one["token"], "logprob": said, "bytes": list(one["bytes"])}
+def _token(token: Mapping[str, Any]) -> dict[str, Any]:
+    value = float(token["logprob"])
+    logprob = max(value, LEAST_LOGPROB) if math.isfinite(value) else LEAST_LOGPROB
+    return {"token": token["token"], "logprob": logprob, "bytes": list(token["bytes"])}
 
 
 __all__ = ["DONE", "WAITING", "Refusal", "Writer", "encoded", "event", "model_object", "refusal_of"]

@@ -1,8 +1,8 @@
-"""How connections are kept: none may hold a place by saying nothing.
+"""Time limits of connections: a silent client must not block the others.
 
-uvicorn waits for the head of a request as long as it takes, so a thousand connections that each send half a line would
-end the service for all ("slow loris"). Here a request that is not whole in time is given up, and where too many
-connections wait, the one that has waited longest makes room.
+uvicorn waits for the head of a request without a limit, so a thousand connections that each send half a line would end
+the service for all ("slow loris"). Here a request that is not complete in time is refused. If too many connections
+wait, the one that has waited longest is closed.
 """
 
 from __future__ import annotations
@@ -23,22 +23,23 @@ HEAD_SECONDS = 10.0
 BODY_SECONDS = 60.0
 """From the end of the head to the end of the body."""
 MOST_WAITING = 200
-"""Connections that wait for a request, whole or in part."""
+"""Connections that wait for the rest of a request, or for a new one."""
 BACKLOG = 256
-"""Connections taken at one go. Twice those that wait, those that are answered and these stay below the 1,024 files
-that a process may usually have open."""
+"""Connections in the queue of the system. Twice those that wait, those that are answered and these are together fewer
+than the 1,024 files that a process may usually have open."""
 KEEP_ALIVE_SECONDS = 75
 """Longer than clients keep an idle connection, so that none is closed under a request."""
 
-TOO_SLOW = Refusal(408, "the request did not come whole in time", code="too_slow")
-NOT_HTTP = Refusal(400, "this is no HTTP request", code="not_http")
+TOO_SLOW = Refusal(408, "the request was not complete in time", code="too_slow")
+NOT_HTTP = Refusal(400, "this is not an HTTP request", code="not_http")
 
 
 class Limits:
-    """How long and how many connections may wait; holds those that do, longest first, with the time since when.
+    """How long and how many connections may wait. `waiting` has them with the time they began to wait, the longest
+    first.
 
-    Above `most` one that has waited for `fresh` seconds makes room, so that clients who all come at once are not taken
-    for those who say nothing; above twice as many, any.
+    Above `most`, a connection that has waited for `fresh` seconds is closed: clients that all come at once are not
+    silent clients. Above twice as many, any connection is closed.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class Limits:
         self.waiting: dict[Connection, float] = {}
 
     def wait(self, connection: Connection) -> None:
-        """`connection` waits from now on."""
+        """Note that `connection` waits from now on."""
         now = connection.loop.time()
         self.waiting[connection] = now
         while len(self.waiting) > self.most:
@@ -60,7 +61,7 @@ class Limits:
 
 
 class Connection(H11Protocol):
-    """uvicorn's connection, with a clock for the request that is coming in."""
+    """uvicorn's connection, with a time limit for the request that is coming in."""
 
     def __init__(self, limits: Limits, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -86,11 +87,11 @@ class Connection(H11Protocol):
         super().on_response_complete()
         self._look()
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # ours says the same in the protocol's shape
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # ours has the protocol's form
         self._refuse(NOT_HTTP)
 
     def _look(self) -> None:
-        """What this connection waits for now."""
+        """Find out what this connection waits for now."""
         state = self.conn.their_state
         if state is h11.SEND_BODY:
             self._expect("body")
@@ -105,7 +106,7 @@ class Connection(H11Protocol):
             self._limits.waiting.pop(self, None)
 
     def _expect(self, part: str) -> None:
-        """Start the clock for `part`, unless it is running; none where nothing is on its way."""
+        """Start the time limit for `part`, unless it is running. An empty `part` ends it."""
         if part == self._part:
             return
         if self._clock:
@@ -119,7 +120,7 @@ class Connection(H11Protocol):
         self._refuse(TOO_SLOW)
 
     def _refuse(self, refusal: Refusal) -> None:
-        """Say what is wrong, where no answer has begun, and close."""
+        """Close the connection, with an error if no answer has begun."""
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE) and not self.transport.is_closing():
             body = encoded(refusal.body)
             head = (
@@ -130,16 +131,16 @@ class Connection(H11Protocol):
         self.transport.close()
 
 
-def config(app: Any, limits: Limits | None = None, **options: Any) -> uvicorn.Config:
-    """uvicorn's settings for a server that keeps connections so."""
+def uvicorn_config(app: Any, limits: Limits | None = None, **options: Any) -> uvicorn.Config:
+    """uvicorn's settings for `app`, with these limits for connections."""
     return uvicorn.Config(
         app,
-        http=cast(Any, partial(Connection, limits or Limits())),  # all that is asked of it: it makes a protocol
+        http=cast(Any, partial(Connection, limits or Limits())),  # uvicorn only needs something that makes a protocol
         log_level="warning",
         access_log=False,
         lifespan="off",
         ws="none",
-        proxy_headers=False,  # nobody stands in between whose word on the client's address would be taken
+        proxy_headers=False,  # no proxy is trusted to say what the client's address is
         server_header=False,
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
@@ -147,4 +148,4 @@ def config(app: Any, limits: Limits | None = None, **options: Any) -> uvicorn.Co
     )
 
 
-__all__ = ["Connection", "Limits", "config"]
+__all__ = ["Connection", "Limits", "uvicorn_config"]

@@ -67,7 +67,7 @@ if TYPE_CHECKING:
         report_item_of_change,
         report_item_of_replay,
     )
-    from promptlab.suites._suite import Item, ItemKey, Suite
+    from promptlab.suites._suite import Case, Item, ItemKey, Suite
     from promptlab.suites._suite_run import ItemRow, SuiteRun, Verb
     from promptlab.suites._summary import (
         EXIT_MET,
@@ -91,6 +91,7 @@ __all__ = [
     "AskOptions",
     "Asking",
     "BaselineChange",
+    "Case",
     "CauseFinder",
     "Item",
     "ItemDetail",
@@ -162,4 +163,5 @@ __all__ = [
     "write_recording",
 ]
 
-__getattr__ = lazy(__name__)
+if not TYPE_CHECKING:  # a type checker must see which names there are
+    __getattr__ = lazy(__name__)

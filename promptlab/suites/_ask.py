@@ -181,6 +181,13 @@ class Asking:
         """True if it was paused or stopped."""
         return self._halt.is_set()
 
+    @property
+    def partial(self) -> bool:
+        """True if only a part of the suite is asked, or it was stopped: thresholds are about the whole suite."""
+        chosen = self.options
+        some_models = chosen.models is not None and not set(chosen.models) >= set(self.suite.models)
+        return bool(chosen.only or chosen.only_failed or chosen.limit or self.halted or self.out_of or some_models)
+
     # Asking
 
     def __iter__(self) -> Iterator[Answered]:

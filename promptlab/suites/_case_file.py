@@ -22,10 +22,10 @@ from promptlab._yaml import Plain, read_yaml
 from promptlab.errors import InputError, SuiteError, nearest
 from promptlab.suites._suite import Case, CaseFile, Suite, id_problem
 from promptlab.types import LABELS, Label, Place, ScorerSpec, highest
-from promptlab.workspace import FROM, Labels, Workspace, origins
+from promptlab.workspace import COPIED_FROM, Labels, Workspace, parse_places
 
-KEYS = ("id", "inputs", "expected", "documents", "tags", "label", "scorers", FROM)
-COLUMNS = ("id", "expected", "documents", "tags", "label", FROM)
+KEYS = ("id", "inputs", "expected", "documents", "tags", "label", "scorers", COPIED_FROM)
+COLUMNS = ("id", "expected", "documents", "tags", "label", COPIED_FROM)
 MAX_LINE = 4_000_000
 """The most characters that a line with a case may have."""
 
@@ -181,9 +181,9 @@ class _Case:
 
     def _origins(self, row: Mapping[str, Any]) -> tuple[Place, ...]:
         try:
-            return origins(row.get(FROM) or [])
+            return parse_places(row.get(COPIED_FROM) or [])
         except ValueError as exc:
-            raise self._error(str(exc), FROM) from exc
+            raise self._error(str(exc), COPIED_FROM) from exc
 
     def _made(
         self,
@@ -203,7 +203,7 @@ class _Case:
 
     def _spec(self, written: Any) -> ScorerSpec:
         try:
-            return scorers.spec(written)
+            return scorers.scorer_spec(written)
         except InputError as exc:
             raise self._error(exc.what, "scorers", exc.hint) from exc
 

@@ -235,7 +235,7 @@ class _Reader:
 
     def _spec(self, written: _Spec, path: tuple[Any, ...]) -> ScorerSpec:
         try:
-            return scorers.spec(written)
+            return scorers.scorer_spec(written)
         except InputError as exc:
             raise self._error(exc.what, path, hint=exc.hint) from exc
 

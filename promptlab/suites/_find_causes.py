@@ -110,7 +110,7 @@ class CauseFinder:
             return False
         if result.completion.text == stored.completion.text:
             return True
-        was = mean([score for score in stored.scores if score.scorer not in scorers.ASKING])
+        was = mean([score for score in stored.scores if score.scorer not in scorers.MODEL_SCORERS])
         now = mean(result.scores)
         chance = drawn or (result.request is not None and result.request.params.temperature > 0)
         return chance and was is not None and now is not None and abs(was - now) <= CLOSE

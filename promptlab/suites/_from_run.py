@@ -22,7 +22,7 @@ from promptlab.suites._recorded_item import RecordedItem, check_labels
 from promptlab.suites._recording import Recording, write
 from promptlab.suites._suite import FOLDER, CaseFile, ItemKey, Suite, recording_of, stem_of
 from promptlab.types import Completion, Label, Params, Place, Result, Section, canonical_json, sha256
-from promptlab.workspace import FROM, Labels, Workspace, as_data, places_of
+from promptlab.workspace import COPIED_FROM, Labels, Workspace, places_as_data, places_of_prompt
 
 _Way = tuple[tuple[Section, ...], Params]
 """Sections left out, and parameters."""
@@ -86,7 +86,7 @@ def _keep(
         if asked not in known:
             label = runs.label_of_result(workspace, result)
             known[asked] = _fresh_id(inputs, {*known.values()}, label)
-            origins = places_of(result.request.prompt if result.request else None)
+            origins = places_of_prompt(result.request.prompt if result.request else None)
             lines[known[asked]] = _case_line(known[asked], inputs, expected, label, origins)
         key = ItemKey(known[asked], ways.of(result) or "", result.model)
         if key in stored:
@@ -204,7 +204,7 @@ def _case_line(
     line: dict[str, Any] = {"id": id, "inputs": dict(inputs)}
     line |= {"scorers": []} if expected is None else {"expected": expected, "scorers": ["contains"]}
     line |= {} if label == "public" else {"label": label}
-    return {**line, FROM: as_data(origins)} if origins else line
+    return {**line, COPIED_FROM: places_as_data(origins)} if origins else line
 
 
 def _stored(

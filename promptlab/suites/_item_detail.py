@@ -116,7 +116,7 @@ def judge_agreement(
 ) -> stats.Agreement:
     """How far the suite's judge agrees with the marks of people, on the answers that have both. These are answers of
     the run and recorded ones; `find` gives the recorded item of a key."""
-    passing = next((scorers.passing(spec) for spec in suite.scorers if spec.name == judging.NAME), 1.0) - CLOSE
+    passing = next((scorers.pass_mark(spec) for spec in suite.scorers if spec.name == judging.NAME), 1.0) - CLOSE
     pairs = []
     for mark in given:
         value = _of_run(log, store, run, mark)

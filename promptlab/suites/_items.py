@@ -143,9 +143,9 @@ class TrialMaker:
             if len(self._scorers) >= KEPT_SCORERS:  # every case has other scorers of its own
                 self._scorers.clear()
             self._scorers[key] = tuple(
-                scorers.build(_with_schema(spec, template.schema), self._workspace)
+                scorers.build_scorer(_with_schema(spec, template.schema), self._workspace)
                 for spec in key[0]
-                if spec.name not in scorers.ASKING
+                if spec.name not in scorers.MODEL_SCORERS
             )
         return self._scorers[key]
 
@@ -154,7 +154,7 @@ def _with_schema(spec: ScorerSpec, schema: str | None) -> ScorerSpec:
     """The scorer `json_schema` without a schema of its own takes the template's."""
     if spec.name != "json_schema" or schema is None or "schema" in spec.values:
         return spec
-    return scorers.spec({spec.name: {**spec.values, "schema": json.loads(schema)}})
+    return scorers.scorer_spec({spec.name: {**spec.values, "schema": json.loads(schema)}})
 
 
 Prompts = Literal["stored", "current"]

@@ -19,9 +19,9 @@ from typing import Any
 from promptlab import templates
 from promptlab._util.text import clipped
 from promptlab.errors import InputError
-from promptlab.scorers import parsed
+from promptlab.scorers import parse_json_answer
 from promptlab.types import Label, Place, Prompt, Score, ScorerSpec, Template, Trial, highest
-from promptlab.workspace import Workspace, places_of
+from promptlab.workspace import Workspace, places_of_prompt
 
 NAME = "judge"
 
@@ -115,7 +115,7 @@ def trial(
         params=template.params,
         case=case,
         label=highest(labels),
-        places={"": (*places, *places_of(prompt))},
+        places={"": (*places, *places_of_prompt(prompt))},
     )
 
 
@@ -129,7 +129,7 @@ def _text(value: Any) -> str:
 def read(text: str) -> Score:
     """The score in a judge's reply. Raises `InputError` if the reply has none."""
     try:
-        data = parsed(text)
+        data = parse_json_answer(text)
     except ValueError as exc:
         raise InputError(f"the judge did not answer with JSON: {exc}: {text[:80]!r}") from exc
     reply = data if isinstance(data, dict) else {}

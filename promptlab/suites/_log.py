@@ -68,12 +68,12 @@ class SuiteLog:
             state_folder.private_file(path)
             found = self._connect(str(path))
         except (OSError, sqlite3.Error) as exc:
-            fault = exc if isinstance(exc, OSError) else faults.of_folder(path.parent)
+            fault = exc if isinstance(exc, OSError) else faults.write_error(path.parent)
             if not faults.advice(fault) or fault is None:
                 raise self._unopened(exc) from exc
             self._read_only = faults.advice(fault)  # nothing can be written; what is there can still be read
             try:
-                found = self._connect(read_only.copy_of(path, fault))
+                found = self._connect(read_only.temporary_copy(path, fault))
             except (OSError, sqlite3.Error) as again:
                 raise self._unopened(again) from again
         if found > VERSION:
@@ -121,7 +121,7 @@ class SuiteLog:
         try:
             yield
         except sqlite3.Error as exc:
-            hint = faults.advice(faults.of_folder(self.path.parent)) or "if the file is damaged, move it aside"
+            hint = faults.advice(faults.write_error(self.path.parent)) or "if the file is damaged, move it aside"
             raise StoreError(f"the suite log {self.path} cannot be {doing}: {exc}", hint=hint) from exc
 
     # Writing

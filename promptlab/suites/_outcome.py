@@ -127,7 +127,7 @@ class Judges:
         today: tuple[Score, ...] = ()
         if stored is not None:
             # Scorers that ask a model are not asked again about the recorded answer: their recorded scores count.
-            asking = tuple(score for score in stored.scores if score.scorer in scorers.ASKING)
+            asking = tuple(score for score in stored.scores if score.scorer in scorers.MODEL_SCORERS)
             own = self._fill.scorers(item.case, item.variant)
             today = (*runs.score_answer(own, stored.completion.text, item.case.expected), *asking)
         fingerprint = ""

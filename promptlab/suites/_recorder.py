@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TypeVar
 
-from promptlab._util.files import state_of, writing
+from promptlab._util.files import file_stamp, writing
 from promptlab._util.git import blob_id
 from promptlab.errors import PromptlabError
 from promptlab.suites._outcome import Answered
@@ -35,7 +35,7 @@ class LabelsHeld:
     def __init__(self, workspace: Workspace, recording: str) -> None:
         self._workspace, self._recording = workspace, recording
         self._labels = Labels(workspace)
-        self._states = {FILE: state_of(workspace.root / FILE)}
+        self._states = {FILE: file_stamp(workspace.root / FILE)}
         self._known: set[object] = set()
         self._own = self._labels.of_path(recording)
 
@@ -54,13 +54,13 @@ class LabelsHeld:
 
     def _remember(self, place: Place) -> None:
         if place.path not in self._states:
-            self._states[place.path] = state_of(self._workspace.root / place.path)
+            self._states[place.path] = file_stamp(self._workspace.root / place.path)
 
     def same(self) -> bool:
         """True if every file that labels depend on is as it was when it was looked up."""
         if any(source[3] is None for source in self._known if isinstance(source, tuple)):
             return False  # from an old recording, which did not keep the files of its sources
-        return all(state_of(self._workspace.root / path) == state for path, state in self._states.items())
+        return all(file_stamp(self._workspace.root / path) == state for path, state in self._states.items())
 
 
 class Recorder:

@@ -50,7 +50,7 @@ def passed(scores: Sequence[Score], specs: Sequence[ScorerSpec]) -> bool | None:
         by_name.setdefault(score.scorer, []).append(score.value)
     if any(spec.name not in by_name for spec in specs):
         return None
-    return all(min(by_name[spec.name]) >= scorers.passing(spec) - CLOSE for spec in specs)
+    return all(min(by_name[spec.name]) >= scorers.pass_mark(spec) - CLOSE for spec in specs)
 
 
 def mean(scores: Sequence[Score]) -> float | None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     )
     from promptlab.templates._materials import Filler, Materials, materials, rendered
     from promptlab.templates._new import copy, path_of, plain_text, standard
-    from promptlab.templates._parse import LAYOUT_NAMES, TAKEN_NAMES, TEXTS, ParamsModel, type_problem
+    from promptlab.templates._parse import LAYOUT_NAMES, TAKEN_NAMES, TEXTS, ParamsModel, params_with, type_problem
     from promptlab.templates._sandbox import ATTRIBUTES, TEXT_METHODS
     from promptlab.templates._schema_rows import (
         NEW,
@@ -88,6 +88,7 @@ __all__ = [
     "names",
     "new",
     "of_type",
+    "params_with",
     "parse",
     "path_of",
     "plain_text",
@@ -106,4 +107,5 @@ __all__ = [
     "with_rows",
 ]
 
-__getattr__ = lazy(__name__)
+if not TYPE_CHECKING:  # a type checker must see which names there are
+    __getattr__ = lazy(__name__)

@@ -44,7 +44,7 @@ def check(workspace: Workspace, path: str, *, text: str | None = None) -> tuple[
     found = []
     for number, name in enumerate(template.context):
         try:
-            documents.read(workspace, name)
+            documents.read_document(workspace, name)
         except PromptlabError as exc:
             found.append(Problem(exc.message, file.line(("context", number)), f"context.{number}", exc.hint))
     without_documents = replace(template, context=())

@@ -200,7 +200,7 @@ def documents_and_users(templates: Iterable[Entry]) -> dict[str, list[str]]:
 
 def pools_and_users(workspace: Workspace, templates: Iterable[Entry]) -> dict[str, list[str]]:
     """Every pool of the workspace, also one that only a template names, with the templates that take shots of it."""
-    users: dict[str, list[str]] = {path: [] for path in examples.paths(workspace)}
+    users: dict[str, list[str]] = {path: [] for path in examples.pool_paths(workspace)}
     for template in templates:
         if template.pool:
             users.setdefault(template.pool, []).append(template.path)

@@ -43,15 +43,15 @@ class Filler:
         texts = tuple(self._document(template, path, given) for path in paths)
         shots: tuple[Example, ...] = ()
         if template.examples and template.examples.k and "examples" not in without:
-            shots = examples.choose(self._pool(template.examples.pool), template.examples, given, item=item)
+            shots = examples.choose_shots(self._pool(template.examples.pool), template.examples, given, item=item)
         return Materials(texts, shots)
 
     def _document(self, template: Template, path: str, inputs: Mapping[str, Any]) -> Document:
         """A document of the template, or the passages of it that the template takes."""
         if path not in self._documents:
-            self._documents[path] = documents.read(self._workspace, path)
+            self._documents[path] = documents.read_document(self._workspace, path)
         document, choice = self._documents[path], template.passages.get(path)
-        return document if choice is None else documents.apply(self._workspace, document, choice, inputs)
+        return document if choice is None else documents.apply_passage_choice(self._workspace, document, choice, inputs)
 
     def _pool(self, path: str) -> tuple[Example, ...]:
         if path not in self._pools:

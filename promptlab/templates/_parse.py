@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from promptlab._util.json_schema import problem_of
 from promptlab._yaml import Plain, YamlFile, parse_yaml, validation_problem
-from promptlab.errors import TemplateError, nearest
+from promptlab.errors import InputError, TemplateError, nearest
 from promptlab.templates._jinja import compile_text
 from promptlab.templates._jinja_rewrite import LayoutProblem
 from promptlab.types import InputSpec, Order, Params, PassageChoice, Select, ShotChoice, Template
@@ -240,6 +240,28 @@ def file_schema() -> dict[str, Any]:
     stop = schema["$defs"]["_Params"]["properties"]["stop"]
     stop["anyOf"] = [{"type": "string", "minLength": 1}, {"type": stop.pop("type"), "items": stop.pop("items")}]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def params_with(params: Params, changes: Mapping[str, Any]) -> Params:
+    """`params` with `changes`, checked as those of a template file are.
+
+    Raises `InputError`, which names the parameter.
+    """
+    wanted = {name: value for name, value in changes.items() if value is not None}
+    if isinstance(stop := wanted.get("stop"), str):
+        wanted["stop"] = [stop]
+    elif isinstance(stop, tuple):
+        wanted["stop"] = list(stop)
+    try:
+        checked = ParamsModel.model_validate(wanted)
+    except ValidationError as exc:
+        first = exc.errors(include_url=False)[0]
+        name = str(first["loc"][0])
+        if first["type"] == "extra_forbidden":
+            raise InputError(f"there is no parameter `{name}`", hint=nearest(name, ParamsModel.model_fields)) from exc
+        message = first["msg"].removeprefix("Input should be ")
+        raise InputError(f"should be {message}, not {first['input']!r}"[:200], field=f"params.{name}") from exc
+    return params.with_(**{name: getattr(checked, name) for name in wanted})
 
 
 def parse(text: str, *, path: str) -> Template:

@@ -1,6 +1,7 @@
-"""The workbench in the browser.
+"""The pages in the browser, made with Streamlit.
 
-run(workspace, host="127.0.0.1", port=8501)        # what `promptlab app` does
+from promptlab import ui
+ui.run(port=8501)        # replaces this process by the server, as `promptlab app` does; it does not return
 """
 
 from __future__ import annotations
@@ -14,4 +15,5 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
-__getattr__ = lazy(__name__)
+if not TYPE_CHECKING:  # a type checker must see which names there are
+    __getattr__ = lazy(__name__)

@@ -1,4 +1,4 @@
-"""What `streamlit run` is given: the page, behind the guard."""
+"""The ASGI app that `streamlit run` starts: the pages, behind the guard."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
-"""Who may ask the workbench: pages of this machine only, as `promptlab serve` has it without a key.
+"""Refuses requests that do not come from a page of this machine, by the same rule as `promptlab serve` without a key.
 
-Streamlit looks at the Host and the Origin of its websocket alone, and asks a host on the internet for this machine's
-address when it meets a strange Origin. So both are looked at here first, for every request.
+Streamlit checks Host and Origin for its websocket only, and for an unknown Origin it asks a host on the internet for
+this machine's address. So every request is checked here first.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from promptlab.server import refused
+from promptlab.server import refuse_request
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -18,13 +18,13 @@ Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
 class Guard:
-    """An ASGI middleware that answers 403 to what comes from elsewhere."""
+    """An ASGI middleware that answers 403 to requests from elsewhere."""
 
     def __init__(self, app: Asgi) -> None:
         self._app = app
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        why = refused(scope["headers"], "") if scope["type"] in ("http", "websocket") else None
+        why = refuse_request(scope["headers"], "") if scope["type"] in ("http", "websocket") else None
         if why is None:
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":

@@ -1,8 +1,8 @@
-"""Starts the browser workbench in place of this process: Streamlit on 127.0.0.1, with promptlab's settings.
+"""Replaces this process by the browser workbench: Streamlit on 127.0.0.1, with promptlab's settings.
 
-The workspace may be a stranger's. So Streamlit starts in a folder of promptlab's own and is told where the workspace
-is: from the folder it starts in it would take modules (`streamlit.py`, `queue.py`), settings (`.streamlit/config.toml`)
-and environment variables (`.streamlit/secrets.toml`).
+The workspace may come from a stranger. Streamlit takes modules (`streamlit.py`, `queue.py`), settings
+(`.streamlit/config.toml`) and environment variables (`.streamlit/secrets.toml`) from the folder that it starts in.
+So it starts in a folder of promptlab, and an environment variable says where the workspace is.
 """
 
 from __future__ import annotations
@@ -12,26 +12,26 @@ import sys
 from pathlib import Path
 
 from promptlab import workspace
-from promptlab._util import subprocesses as processes
+from promptlab._util import subprocesses
 from promptlab.ui.components import theme
 
 FOLDER = "PROMPTLAB_APP_FOLDER"
-"""The environment variable in which `promptlab app` tells its server the folder it was started in."""
+"""The environment variable with the folder in which `promptlab app` was started."""
 PAGE = Path(__file__).with_name("asgi.py")
 
 
-def words(port: int | None = None) -> list[str]:
-    """The command line of the server."""
-    # As flags, which win over every settings file and environment variable.
-    given = [] if port is None else ["--server.port", str(port)]
-    return [*processes.command("streamlit"), "run", str(PAGE), *theme.flags(), *theme.pinned(), *given]
+def command_line(port: int | None = None) -> list[str]:
+    """The command that starts the server."""
+    # Flags win over every settings file and environment variable.
+    port_flags = [] if port is None else ["--server.port", str(port)]
+    return [*subprocesses.command("streamlit"), "run", str(PAGE), *theme.flags(), *theme.pinned(), *port_flags]
 
 
 def run(port: int | None = None) -> None:
-    """Replace this process by the server; it prints its address. Does not return."""
-    environment = {**processes.environment(), FOLDER: str(Path.cwd())}
-    if workspace.is_everything():
-        environment[workspace.VARIABLE] = "1"
+    """Replace this process by the server, which prints its address. Does not return."""
+    environment = {**subprocesses.environment(), FOLDER: str(Path.cwd())}
+    if workspace.trusts_everything():
+        environment[workspace.TRUST_VARIABLE] = "1"
     sys.stdout.flush()
     os.chdir(PAGE.parent)
-    os.execve(sys.executable, words(port), environment)
+    os.execve(sys.executable, command_line(port), environment)

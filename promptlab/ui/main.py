@@ -1,12 +1,12 @@
-"""Sets the page up, lists the pages and runs the one that was chosen."""
+"""Configures the app, lists its pages and runs the chosen one."""
 
 from pathlib import Path
 
 import streamlit as st
 
-# Not "pages": a folder of that name beside this file wakes how Streamlit found pages before `st.navigation`.
+# Not "pages": Streamlit's old page discovery, from before `st.navigation`, would pick up a folder of that name.
 ROUTES = Path(__file__).parent / "routes"
-# Streamlit fetches a Material icon for the browser's tab from another host; this one is in the page.
+# An inline SVG, because Streamlit would fetch a Material icon for the browser's tab from another host.
 ICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32"
  rx="7" fill="#2456c4"/>
 <path d="M7 10h18M7 16h11M7 22h14" stroke="#fff" stroke-width="3" stroke-linecap="round"/></svg>"""
@@ -25,7 +25,7 @@ st.navigation(
         st.Page(ROUTES / "examples.py", title="Examples", icon=":material/school:"),
         st.Page(ROUTES / "suites.py", title="Suites", icon=":material/fact_check:"),
         st.Page(ROUTES / "runs.py", title="Runs", icon=":material/history:"),
-        st.Page(ROUTES / "ledger.py", title="What left", icon=":material/outbox:"),
+        st.Page(ROUTES / "ledger.py", title="Ledger", icon=":material/outbox:"),
         st.Page(ROUTES / "models.py", title="Models", icon=":material/memory:"),
     ]
 ).run()

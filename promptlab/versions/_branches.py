@@ -1,12 +1,12 @@
-"""Variants: trying another version of a template beside the one in use, on a git branch of its own.
+"""Variants: other versions of a template to try out, each on a git branch of its own.
 
     save_variant(workspace, "templates/cup.yaml", "short", text, "Shorter", base=None)
-    merge_variant(workspace, "templates/cup.yaml", "short")       # what it changed, into the file, as a commit
+    merge_variant(workspace, "templates/cup.yaml", "short")       # commits its changes to the template
     drop_variant(workspace, "templates/cup.yaml", "short")
 
-The branch is called `try/<template>/<variant>`. Its commits are made beside the working tree, which is neither
-touched nor looked at, so a repository full of unsaved work is no hindrance. Hooks run when a variant is merged:
-merging is saving. Signing applies to the branch's commits too.
+The branch is called `try/<template>/<variant>`. Its commits are made without the working tree, so unsaved work in the
+repository does not matter and is not touched. Hooks run only when a variant is merged, because merging saves the
+template. Commits on the branch are signed if git is set up to sign.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from promptlab._util.git import Git, repository
 from promptlab.errors import Conflict, ShelfError, nearest
 from promptlab.versions import _merge as merge
 from promptlab.versions._history import git_path, ref_part, template_ref
-from promptlab.versions._save import Saved, committed_text, save
+from promptlab.versions._save import SavedVersion, committed_text, save_template
 from promptlab.workspace import Workspace
 
 BRANCHES = "refs/heads/try/"
@@ -28,7 +28,8 @@ BRANCHES = "refs/heads/try/"
 
 @dataclass(frozen=True)
 class Variant:
-    """A variant as it is now. `fork` is the commit it was begun from; `branch` is what git calls it."""
+    """A variant as it is now. `fork` is the commit where its branch began; `branch` is the name of the branch in
+    git."""
 
     name: str
     branch: str
@@ -40,47 +41,47 @@ class Variant:
     message: str
 
 
-def variants(workspace: Workspace, path: str) -> list[Variant]:
-    """The variants of the template, those changed last first."""
+def list_variants(workspace: Workspace, path: str) -> list[Variant]:
+    """The variants of the template, most recently changed first."""
     git = repository(workspace.root)
     start = f"{BRANCHES}{template_ref(path)}/"
     shown = "--format=%(refname)%00%(objectname)%00%(authorname)%00%(authordate:iso-strict)%00%(subject)"
-    found = []
+    known = []
     for line in git.ask("for-each-ref", "--sort=-committerdate", shown, start).splitlines():
         ref, commit, who, when, message = line.split("\0")
         name = ref.removeprefix(start)
-        if "/" in name:  # of a template in a folder of this name
+        if "/" in name:  # a variant of another template, in a folder of this name
             continue
         blob = git.blob(commit, git_path(workspace, path))
         fork = git.run("merge-base", "HEAD", commit).out.strip() if git.tip() else ""
-        found.append(Variant(name, ref.removeprefix("refs/heads/"), commit, blob, fork, who, when, message))
-    return found
+        known.append(Variant(name, ref.removeprefix("refs/heads/"), commit, blob, fork, who, when, message))
+    return known
 
 
-def variant(workspace: Workspace, path: str, name: str) -> Variant:
-    """The variant `name`. Raises `ShelfError` with the nearest name where there is none."""
-    known = variants(workspace, path)
-    for one in known:
-        if one.name == name:
-            return one
-    raise ShelfError(f"{path} has no variant `{name}`", hint=nearest(name, [one.name for one in known]))
+def find_variant(workspace: Workspace, path: str, name: str) -> Variant:
+    """The variant `name`. Raises `ShelfError`, with the nearest name, if there is none."""
+    known = list_variants(workspace, path)
+    for variant in known:
+        if variant.name == name:
+            return variant
+    raise ShelfError(f"{path} has no variant `{name}`", hint=nearest(name, [variant.name for variant in known]))
 
 
 def variant_text(workspace: Workspace, path: str, name: str) -> str:
     """The text of the template in the variant."""
-    found = variant(workspace, path, name)
-    if not found.blob:
+    variant = find_variant(workspace, path, name)
+    if not variant.blob:
         raise ShelfError(f"the variant `{name}` has no file {path}")
-    return repository(workspace.root).text(found.blob)
+    return repository(workspace.root).text(variant.blob)
 
 
 def save_variant(
     workspace: Workspace, path: str, name: str, text: str, message: str, *, base: str | None = None
 ) -> Variant:
-    """Commit `text` as the template of the variant; a variant that is not there begins at the commit checked out.
+    """Commit `text` to the variant `name`. A new variant begins at the commit that is checked out.
 
-    `base` is the variant's text as it was opened, None for a new one. Raises `Conflict` where the variant has
-    changed since, or is there already.
+    `base` is the text of the variant when it was opened, None for a new one. Raises `Conflict` if the variant has
+    changed since, or if a new one exists already.
     """
     if not message.strip():
         raise ShelfError("a version needs a message", hint="say in a few words what changed")
@@ -91,74 +92,74 @@ def save_variant(
     tip = git.run("rev-parse", "--verify", "--quiet", ref).out.strip()
     now = git.text(blob) if tip and (blob := git.blob(tip, inside)) else None
     if now == text and tip:
-        return variant(workspace, path, name)
+        return find_variant(workspace, path, name)
     if now != base and tip:
         raise _conflict(path, name, base, text, now)
     if tip and git.run("symbolic-ref", "--quiet", "HEAD").out.strip() == ref:
         raise ShelfError(f"the variant `{name}` is checked out", hint="save the template itself: it is on this branch")
     parent = tip or git.tip()
     commit = _commit_beside(git, parent, inside, text, message)
-    # Only if it is still where it was: somebody may have saved meanwhile.
+    # `update-ref` fails if the branch has moved: another user may have saved meanwhile.
     moved = git.run("update-ref", "-m", f"promptlab: {message.splitlines()[0]}", ref, commit, tip or "0" * len(commit))
     if moved.code:
         latest = git.run("rev-parse", "--verify", "--quiet", ref).out.strip()
         if not latest:
-            raise ShelfError(f"the variant `{name}` cannot be kept: {moved.said}")
+            raise ShelfError(f"the variant `{name}` cannot be saved: {moved.said}")
         raise _conflict(path, name, base, text, git.text(git.blob(latest, inside)))
-    return variant(workspace, path, name)
+    return find_variant(workspace, path, name)
 
 
-def set_aside(workspace: Workspace, path: str, text: str) -> Variant:
-    """Keep `text` as a variant `mine`, `mine-2`, …, so that something else may take its place in the file."""
-    known = {one.name for one in variants(workspace, path)}
+def keep_as_variant(workspace: Workspace, path: str, text: str) -> Variant:
+    """Save `text` as a variant `mine`, `mine-2`, …, before another text replaces it in the file."""
+    known = {variant.name for variant in list_variants(workspace, path)}
     names = itertools.chain(["mine"], (f"mine-{number}" for number in itertools.count(2)))
     name = next(name for name in names if name not in known or variant_text(workspace, path, name) == text)
     return save_variant(workspace, path, name, text, f"Set aside: another text of {Path(path).stem} was taken")
 
 
-def merge_variant(workspace: Workspace, path: str, name: str, *, message: str = "") -> Saved:
-    """Bring what the variant changed into the template, as a commit on the branch that is checked out.
+def merge_variant(workspace: Workspace, path: str, name: str, *, message: str = "") -> SavedVersion:
+    """Merge the changes of the variant into the template, as a commit on the branch that is checked out.
 
-    What changed there meanwhile stays. Raises `Conflict` where both changed one place: `ours` is the variant's
-    text, `theirs` the template's, `merged` both with markers.
+    Other changes of the template since then stay. Raises `Conflict` if both changed the same place: `ours` is the text
+    of the variant, `theirs` that of the template, `merged` both with conflict markers.
     """
     git = repository(workspace.root)
-    found = variant(workspace, path, name)
+    variant = find_variant(workspace, path, name)
     ours = variant_text(workspace, path, name)
     theirs = committed_text(workspace, path)
-    blob = git.blob(found.fork, git_path(workspace, path)) if found.fork else ""
+    blob = git.blob(variant.fork, git_path(workspace, path)) if variant.fork else ""
     base = git.text(blob) if blob else ""
-    merged = merge.three_way(base, ours, theirs or "", names=(name, "template")) if theirs else merge.Merged(ours, 0)
+    merged = merge.merge_texts(base, ours, theirs or "", names=(name, "template")) if theirs else merge.Merged(ours, 0)
     if not merged.clean:
         raise Conflict(
             f"the variant `{name}` and {path} both changed the same place",
-            hint="put the two together by hand and save that",
+            hint="merge the two by hand and save the result",
             base=base,
             ours=ours,
             theirs=theirs,
             merged=merged.text,
         )
-    said = message or f"Merge variant {name} of {Path(path).stem}\n\nVariant: {found.branch} {found.commit}"
-    return save(workspace, path, merged.text, said, base=theirs)
+    message = message or f"Merge variant {name} of {Path(path).stem}\n\nVariant: {variant.branch} {variant.commit}"
+    return save_template(workspace, path, merged.text, message, base=theirs)
 
 
 def drop_variant(workspace: Workspace, path: str, name: str) -> str:
-    """Delete the branch of the variant; the commit it was at, with which `git branch` brings it back."""
+    """Delete the branch of the variant. Returns its commit, for `restore_variant`."""
     git = repository(workspace.root)
-    found = variant(workspace, path, name)
-    if git.run("symbolic-ref", "--quiet", "HEAD").out.strip() == f"refs/heads/{found.branch}":
+    variant = find_variant(workspace, path, name)
+    if git.run("symbolic-ref", "--quiet", "HEAD").out.strip() == f"refs/heads/{variant.branch}":
         raise ShelfError(f"the variant `{name}` is checked out", hint="check another branch out first")
-    git.ask("update-ref", "-d", f"refs/heads/{found.branch}", found.commit)
-    return found.commit
+    git.ask("update-ref", "-d", f"refs/heads/{variant.branch}", variant.commit)
+    return variant.commit
 
 
-def bring_back(workspace: Workspace, path: str, name: str, commit: str) -> Variant:
-    """Make the variant `name` again at `commit`, which `drop_variant` gave. One of this name must not be there."""
+def restore_variant(workspace: Workspace, path: str, name: str, commit: str) -> Variant:
+    """Create the variant `name` again at `commit`, which `drop_variant` returned. It must not exist."""
     git = repository(workspace.root)
     done = git.run("update-ref", _ref(path, name), commit, "0" * len(commit))
     if done.code:
-        raise ShelfError(f"the variant `{name}` cannot be brought back: {done.said}")
-    return variant(workspace, path, name)
+        raise ShelfError(f"the variant `{name}` cannot be restored: {done.said}")
+    return find_variant(workspace, path, name)
 
 
 def _ref(path: str, name: str) -> str:
@@ -168,10 +169,10 @@ def _ref(path: str, name: str) -> str:
 
 
 def _conflict(path: str, name: str, base: str | None, ours: str, theirs: str | None) -> Conflict:
-    merged = merge.three_way(base or "", ours, theirs or "", names=("yours", name))
+    merged = merge.merge_texts(base or "", ours, theirs or "", names=("yours", name))
     return Conflict(
-        f"the variant `{name}` of {path} was changed by somebody else since it was opened",
-        hint="bring the two together and save again",
+        f"the variant `{name}` of {path} was changed by another user since it was opened",
+        hint="merge the two texts and save again",
         base=base,
         ours=ours,
         theirs=theirs,
@@ -181,12 +182,12 @@ def _conflict(path: str, name: str, base: str | None, ours: str, theirs: str | N
 
 
 def _commit_beside(git: Git, parent: str, inside: str, text: str, message: str) -> str:
-    """A commit on top of `parent` with `text` as the file `inside`, made with an index of its own."""
+    """Make a commit on top of `parent` with `text` as the file `inside`. Uses a temporary index. Returns the commit."""
     prefix = git.ask("rev-parse", "--show-prefix")
     try:
         blob = git.ask("hash-object", "-w", "--stdin", f"--path={prefix}{inside}", text=text)
     except UnicodeEncodeError as exc:
-        raise ShelfError("the text has a character no file can hold (a lone surrogate)") from exc
+        raise ShelfError("the text has a character that cannot be written (a lone surrogate)") from exc
     with tempfile.TemporaryDirectory() as folder:
         env = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
         git.ask("read-tree", parent or "--empty", env=env)
@@ -198,6 +199,6 @@ def _commit_beside(git: Git, parent: str, inside: str, text: str, message: str) 
 
 
 __all__ = [
-    *("Variant", "bring_back", "drop_variant", "merge_variant", "save_variant", "set_aside"),
-    *("variant", "variant_text", "variants"),
+    *("Variant", "restore_variant", "drop_variant", "merge_variant", "save_variant", "keep_as_variant"),
+    *("find_variant", "variant_text", "list_variants"),
 ]

@@ -1,4 +1,4 @@
-"""Bringing two versions of one text together, and saying word by word what sets two texts apart."""
+"""Merging two versions of a text, and the difference of two texts, word by word."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from typing import Literal
 from promptlab._util.git import Git
 from promptlab.errors import ShelfError
 
-Kind = Literal["same", "added", "removed"]
+ChangeKind = Literal["same", "added", "removed"]
 
 _WORD = re.compile(r"\w+|\n|[^\S\n]+|[^\w\s]")
 _MOST = 4_000_000
-"""Pairs of words compared at most within one changed place; beyond, the place counts as replaced."""
+"""Most pairs of words that are compared within one changed place. A larger place counts as replaced."""
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """A piece of text that both texts have, or that only the new one (`added`) or the old one (`removed`) has."""
+class TextChange:
+    """A piece of text: in both texts (`same`), only in the new one (`added`), or only in the old one (`removed`)."""
 
-    kind: Kind
+    kind: ChangeKind
     text: str
 
 
 @dataclass(frozen=True)
 class Merged:
-    """Two versions brought together. With `conflicts`, the text has git's markers around each of those places."""
+    """The result of a merge. If there are `conflicts`, the text has the conflict markers of git around each place."""
 
     text: str
     conflicts: int
@@ -39,7 +39,7 @@ class Merged:
         return self.conflicts == 0
 
 
-def three_way(
+def merge_texts(
     base: str,
     ours: str,
     theirs: str,
@@ -47,9 +47,9 @@ def three_way(
     names: tuple[str, str] = ("yours", "on disk"),
     prefer: Literal["ours", "theirs"] | None = None,
 ) -> Merged:
-    """What `ours` and `theirs` both made of `base`, by `git merge-file`.
+    """Merge `ours` and `theirs`, which were both made from `base`, with `git merge-file`.
 
-    Where both changed one place, it is marked, or, with `prefer`, that side's text is taken.
+    A place that both changed gets conflict markers, or, with `prefer`, the text of that side.
     """
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder) / name for name in ("ours", "base", "theirs")]
@@ -59,60 +59,60 @@ def three_way(
         side = [f"--{prefer}"] if prefer else []
         done = Git(Path(folder)).run("merge-file", "-p", *side, *labels, *(file.name for file in files))
     if done.code > 127:
-        raise ShelfError(f"the two versions cannot be brought together: {done.err.strip()}")
+        raise ShelfError(f"the two versions cannot be merged: {done.err.strip()}")
     return Merged(done.raw.decode("utf-8"), done.code)
 
 
-def words(old: str, new: str) -> tuple[Change, ...]:
-    """What turns `old` into `new`, word by word: same and removed pieces make `old`, same and added ones `new`.
+def word_changes(old: str, new: str) -> tuple[TextChange, ...]:
+    """The difference of two texts, word by word. The same and removed pieces are `old`; the same and added ones `new`.
 
-    Lines are paired first, so that a long text costs little; within a changed place the words are.
+    Lines are compared first, so that long texts are fast. Then the words are compared within each changed place.
     """
     before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
-    found: list[Change] = []
+    changes: list[TextChange] = []
     for tag, a, b, c, d in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
-        gone, come = "".join(before[a:b]), "".join(after[c:d])
+        removed, added = "".join(before[a:b]), "".join(after[c:d])
         if tag == "equal":
-            found.append(Change("same", gone))
+            changes.append(TextChange("same", removed))
         else:
-            found += _words(gone, come)
-    return _joined(found)
+            changes += _words(removed, added)
+    return _joined(changes)
 
 
-def _words(old: str, new: str) -> list[Change]:
+def _words(old: str, new: str) -> list[TextChange]:
     before, after = _WORD.findall(old), _WORD.findall(new)
     if not before or not after or len(before) * len(after) > _MOST:
-        return [Change("removed", old), Change("added", new)]
-    found: list[Change] = []
+        return [TextChange("removed", old), TextChange("added", new)]
+    changes: list[TextChange] = []
     for tag, a, b, c, d in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         if tag == "equal":
-            found.append(Change("same", "".join(before[a:b])))
+            changes.append(TextChange("same", "".join(before[a:b])))
         else:
-            found += [Change("removed", "".join(before[a:b])), Change("added", "".join(after[c:d]))]
-    return found
+            changes += [TextChange("removed", "".join(before[a:b])), TextChange("added", "".join(after[c:d]))]
+    return changes
 
 
-def _joined(changes: list[Change]) -> tuple[Change, ...]:
-    """Neighbours of one kind as one; within a changed place what was taken away comes first, then what came.
+def _joined(changes: list[TextChange]) -> tuple[TextChange, ...]:
+    """Join neighbours of the same kind. In a changed place, removed text comes first, then added text.
 
-    A space between two changed words changed with them: a phrase is easier to read than its words.
+    A space between two changed words counts as changed too, because a whole phrase is easier to read than single words.
     """
-    found: list[Change] = []
-    gone, come = "", ""
-    for number, change in enumerate([*changes, Change("same", "")]):
-        within = (gone or come) and number + 1 < len(changes) and changes[number + 1].kind != "same"
+    joined: list[TextChange] = []
+    removed, added = "", ""
+    for number, change in enumerate([*changes, TextChange("same", "")]):
+        within = (removed or added) and number + 1 < len(changes) and changes[number + 1].kind != "same"
         if change.kind == "removed":
-            gone += change.text
+            removed += change.text
         elif change.kind == "added":
-            come += change.text
+            added += change.text
         elif within and change.text.isspace() and "\n" not in change.text:
-            gone, come = gone + change.text, come + change.text
+            removed, added = removed + change.text, added + change.text
         else:
-            found += [Change("removed", gone)] if gone else []
-            found += [Change("added", come)] if come else []
-            gone, come = "", ""
-            if change.text and found and found[-1].kind == "same":
-                found[-1] = Change("same", found[-1].text + change.text)
+            joined += [TextChange("removed", removed)] if removed else []
+            joined += [TextChange("added", added)] if added else []
+            removed, added = "", ""
+            if change.text and joined and joined[-1].kind == "same":
+                joined[-1] = TextChange("same", joined[-1].text + change.text)
             elif change.text:
-                found.append(change)
-    return tuple(found)
+                joined.append(change)
+    return tuple(joined)

@@ -1,10 +1,9 @@
-"""What a saved template is worth: whether it renders, and what a change of it does to the prompt.
+"""How a change of a template changes the prompt.
 
-    check(workspace, "templates/cup.yaml")                     # () or problems, each with its line
     prompt_difference(workspace, old, new).messages            # message by message, word by word
 
-Prompts are rendered with the samples of the inputs, and with the documents and examples as they are now, for an
-old version too: what is compared is the template.
+Prompts are rendered with the samples of the inputs, and with the documents and examples as they are now, for an old
+version too, so that only the template differs.
 """
 
 from __future__ import annotations
@@ -20,26 +19,26 @@ from promptlab.templates import rendered
 from promptlab.types import Message, Prompt, Role, Template, highest
 from promptlab.versions import _history as versions
 from promptlab.versions import _save as shelf
-from promptlab.versions._merge import Change, words
+from promptlab.versions._merge import TextChange, word_changes
 from promptlab.workspace import Workspace
 
 
 @dataclass(frozen=True)
 class MessageChange:
-    """A message of both prompts, or, with pieces of one kind only, of one of them."""
+    """A message of both prompts, or of one of them; then all its changes are of one kind."""
 
     role: Role
-    changes: tuple[Change, ...]
+    changes: tuple[TextChange, ...]
 
     @property
     def changed(self) -> bool:
-        """Whether anything in it differs."""
+        """True if anything in the message differs."""
         return any(change.kind != "same" for change in self.changes)
 
 
 @dataclass(frozen=True)
 class PromptDifference:
-    """What sets two prompts apart. A version that does not render says why, and then there are no messages."""
+    """The difference of two prompts. If a version does not render, its problem is set and there are no messages."""
 
     messages: tuple[MessageChange, ...]
     old_problem: str = ""
@@ -47,87 +46,88 @@ class PromptDifference:
 
     @property
     def changed(self) -> bool:
-        """Whether the two prompts differ, as far as can be said."""
+        """True if the two prompts differ, as far as is known."""
         return any(message.changed for message in self.messages) or self.old_problem != self.new_problem
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """The prompt of a version; None where it gives none, and then `problem` says why unless the other one is why."""
+    """The prompt of a version. None if this version or the other one does not render; `problem` is the reason, if it is
+    this one."""
 
     prompt: Prompt | None
     problem: str = ""
 
 
-def template_at(workspace: Workspace, path: str, version: str = "") -> Template:
-    """The template as it was in `version` (see `versions.find`), or as its file is now. It is as private as the
-    strictest of the names it has had says."""
+def template_at_version(workspace: Workspace, path: str, version: str = "") -> Template:
+    """The template as it was in `version` (a name for `find_version`), or as its file is now. Its label is the highest
+    of the labels of its path then and now."""
     if not version:
-        text = shelf.on_disk(workspace, path)
+        text = shelf.text_on_disk(workspace, path)
         if text is None:
             raise TemplateError("there is no such template", file=path)
         return _template(workspace, path, text)
-    found = versions.find(workspace, path, version)
-    template = _template(workspace, path, versions.text_of(workspace, found))
-    return replace(template, label=highest([template.label, workspace.label_of(found.path)]))
+    old = versions.find_version(workspace, path, version)
+    template = _template(workspace, path, versions.version_text(workspace, old))
+    return replace(template, label=highest([template.label, workspace.label_of(old.path)]))
 
 
 def prompt_difference(
     workspace: Workspace, old: Template, new: Template, inputs: Mapping[str, Any] | None = None
 ) -> PromptDifference:
-    """What the change from `old` to `new` does to the prompt, both asked the same: the samples of `new` count for
-    both, and `inputs` before them."""
+    """The difference of the prompts of `old` and `new`, rendered with the same inputs: `inputs`, else the samples of
+    `new`, else those of `old`."""
     before, after = _both(workspace, old, new, inputs)
     if before.prompt is None or after.prompt is None:
         return PromptDifference((), before.problem, after.problem)
     return PromptDifference(tuple(_messages(before.prompt.messages, after.prompt.messages)))
 
 
-def prompts_of_texts(
+def render_texts(
     workspace: Workspace, path: str, old: str, new: str, inputs: Mapping[str, Any] | None = None
 ) -> tuple[Rendered, Rendered]:
-    """The prompts that two texts of the file at `path` give, both asked the same as in `prompt_difference`."""
-    found: list[Template | Rendered] = []
+    """The prompts of two texts of the file at `path`, with the inputs as in `prompt_difference`."""
+    parsed: list[Template | Rendered] = []
     for text in (old, new):
         try:
-            found.append(_template(workspace, path, text))
+            parsed.append(_template(workspace, path, text))
         except PromptlabError as exc:
-            found.append(Rendered(None, str(exc)))
-    match found:
+            parsed.append(Rendered(None, str(exc)))
+    match parsed:
         case [Template() as before, Template() as after]:
             return _both(workspace, before, after, inputs)
-    one, other = (each if isinstance(each, Rendered) else Rendered(None) for each in found)
-    return one, other
+    first, second = (text if isinstance(text, Rendered) else Rendered(None) for text in parsed)
+    return first, second
 
 
 def _both(
     workspace: Workspace, old: Template, new: Template, inputs: Mapping[str, Any] | None
 ) -> tuple[Rendered, Rendered]:
-    asked = {**templates.sample_inputs(old), **templates.sample_inputs(new), **(inputs or {})}
+    values = {**templates.sample_inputs(old), **templates.sample_inputs(new), **(inputs or {})}
 
-    def one(template: Template) -> Rendered:
+    def render(template: Template) -> Rendered:
         try:
-            values = {name: value for name, value in asked.items() if name in template.inputs}
-            return Rendered(rendered(workspace, template, values))
+            own = {name: value for name, value in values.items() if name in template.inputs}
+            return Rendered(rendered(workspace, template, own))
         except PromptlabError as exc:
             return Rendered(None, str(exc))
 
-    return one(old), one(new)
+    return render(old), render(new)
 
 
 def _messages(old: tuple[Message, ...], new: tuple[Message, ...]) -> list[MessageChange]:
-    found = []
+    changes = []
     for tag, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        gone, come = list(old[a:b]), list(new[c:d])
+        removed, added = list(old[a:b]), list(new[c:d])
         if tag == "equal":
-            found += [MessageChange(m.role, words(m.content, m.content)) for m in gone]
+            changes += [MessageChange(m.role, word_changes(m.content, m.content)) for m in removed]
             continue
-        while gone and come and gone[0].role == come[0].role:
-            one, other = gone.pop(0), come.pop(0)
-            found.append(MessageChange(one.role, words(one.content, other.content)))
-        found += [MessageChange(m.role, (Change("removed", m.content),)) for m in gone]
-        found += [MessageChange(m.role, (Change("added", m.content),)) for m in come]
-    return found
+        while removed and added and removed[0].role == added[0].role:
+            before, after = removed.pop(0), added.pop(0)
+            changes.append(MessageChange(before.role, word_changes(before.content, after.content)))
+        changes += [MessageChange(m.role, (TextChange("removed", m.content),)) for m in removed]
+        changes += [MessageChange(m.role, (TextChange("added", m.content),)) for m in added]
+    return changes
 
 
 def _template(workspace: Workspace, path: str, text: str) -> Template:

@@ -1,6 +1,6 @@
-"""Where a text stands: how it differs from its file, and whether a version holds it.
+"""The status of a text in the editor: compared with its file, and with the newest version in git.
 
-standing(workspace, "templates/cup.yaml", text, base=text_as_opened).kind        # "changed"
+template_status(workspace, "templates/cup.yaml", text, base=text_as_opened).kind        # "changed"
 """
 
 from __future__ import annotations
@@ -11,29 +11,30 @@ from typing import Literal
 from promptlab._util.git import Git, blob_id, repository
 from promptlab.errors import NoRepository
 from promptlab.versions._history import git_path
-from promptlab.versions._save import is_committed, on_disk
+from promptlab.versions._save import is_committed, text_on_disk
 from promptlab.workspace import Workspace
 
-Kind = Literal["saved", "written", "changed", "new", "apart"]
+StatusKind = Literal["saved", "written", "changed", "new", "apart"]
 
 
 @dataclass(frozen=True)
-class Standing:
-    """How a text stands to its file, which holds `disk` (None: there is none), and to git.
+class TemplateStatus:
+    """The status of a text. `disk` is the text of the file now, None if it does not exist.
 
-    It is `saved` in the newest version, `written` into the file and in no version, `changed` from what the file
-    holds, `new`, or `apart`: the file was changed by somebody else since. `commit` is the newest version of the file.
+    `saved`: the text is committed. `written`: it is in the file, but not committed. `changed`: it differs from the
+    file. `new`: there is no file yet. `apart`: the file was changed by another user or program. `commit` is the newest
+    version of the file.
     """
 
-    kind: Kind
+    kind: StatusKind
     commit: str = ""
     disk: str | None = None
     repository: bool = True
 
 
-def standing(workspace: Workspace, path: str, text: str, base: str | None) -> Standing:
-    """Where `text`, made from `base` (None: there was no such file), stands. Asks git once where all is well."""
-    now = on_disk(workspace, path)
+def template_status(workspace: Workspace, path: str, text: str, base: str | None) -> TemplateStatus:
+    """The status of `text`, which was made from `base` (None: there was no file). Usually a single call of git."""
+    now = text_on_disk(workspace, path)
     try:
         git = Git(workspace.root)
         words = ("log", "-1", "--diff-merges=first-parent", "--raw", "--no-abbrev", "--format=%H", "HEAD", "--")
@@ -41,15 +42,15 @@ def standing(workspace: Workspace, path: str, text: str, base: str | None) -> St
         if done.code:
             git = repository(workspace.root)
     except NoRepository:
-        return Standing(_kind(text, base, now, committed=False), disk=now, repository=False)
+        return TemplateStatus(_kind(text, base, now, committed=False), disk=now, repository=False)
     commit, _, changes = done.out.strip().partition("\n") if done.code == 0 else ("", "", "")
-    # A filter, such as that of line endings, may let git keep another text than the file has: then git compares.
+    # A git filter, such as that for line endings, may store another text than the file has. Then git compares them.
     as_committed = now is not None and bool(commit)
     as_committed = as_committed and (blob_id(now or "") in changes.split() or is_committed(git, workspace, path))
-    return Standing(_kind(text, base, now, committed=as_committed), commit=commit, disk=now)
+    return TemplateStatus(_kind(text, base, now, committed=as_committed), commit=commit, disk=now)
 
 
-def _kind(text: str, base: str | None, now: str | None, *, committed: bool) -> Kind:
+def _kind(text: str, base: str | None, now: str | None, *, committed: bool) -> StatusKind:
     if now == text:
         return "saved" if committed else "written"
     if now != base:
@@ -57,4 +58,4 @@ def _kind(text: str, base: str | None, now: str | None, *, committed: bool) -> K
     return "new" if now is None else "changed"
 
 
-__all__ = ["Kind", "Standing", "standing"]
+__all__ = ["StatusKind", "TemplateStatus", "template_status"]

@@ -17,7 +17,7 @@ from promptlab._yaml import CannotSplice, InRows, Quoted, parse_yaml, read_text
 from promptlab.errors import GateRefused, WorkspaceError, nearest
 from promptlab.types import LABELS, Label
 from promptlab.workspace import _label_paths as label_paths
-from promptlab.workspace._ledger import lowers, write_lowered
+from promptlab.workspace._ledger import is_lower, record_lowered_label
 from promptlab.workspace._workspace import FILE, Workspace
 
 MOST_FILES = 100_000
@@ -52,15 +52,15 @@ def set_label(workspace: Workspace, path: str, label: Label, *, reason: str = ""
             hint = f"change the line `{pattern}: {now}` in {FILE}, which covers other files too"
             raise WorkspaceError(f"`{name}` stays {now}, by the pattern `{pattern}`", file=FILE, hint=hint)
         was = old.label_of(path)
-        if lowers(was, label):
+        if is_lower(was, label):
             hint = f'say why: promptlab documents label {name} {label} --reason "it is published"'
-            write_lowered(workspace.state, name, before=was, after=label, reason=reason, hint=hint)
+            record_lowered_label(workspace.state, name, before=was, after=label, reason=reason, hint=hint)
         if after != before:
             write_atomically(file, after.encode())
     return changed
 
 
-def check_copy(workspace: Workspace, label: Label, target: Path) -> None:
+def check_copy_label(workspace: Workspace, label: Label, target: Path) -> None:
     """Raise `GateRefused` where text labelled `label` would be written to a file of the workspace that is labelled
     lower: the copy would lose its label. What is outside the workspace has none to lose."""
     for name in workspace.names_of(target):
@@ -70,7 +70,7 @@ def check_copy(workspace: Workspace, label: Label, target: Path) -> None:
             raise GateRefused(f"not written: the text is {label}, and `{name}` is {own}", hint=hint)
 
 
-def unmatched(workspace: Workspace) -> list[str]:
+def unmatched_patterns(workspace: Workspace) -> list[str]:
     """The patterns of `labels` that are about no file there is now: a slip, a file that moved, or one yet to come.
 
     Folders of git and of promptlab's own are left out. A workspace with more than `MOST_FILES` files is not looked
@@ -92,8 +92,10 @@ def unmatched(workspace: Workspace) -> list[str]:
 
 
 def _about(pattern: str, path: str) -> bool:
-    folded = label_paths.folded(path)
-    return bool(label_paths.exact(pattern).fullmatch(path) or label_paths.wide(pattern).fullmatch(folded))
+    folded = label_paths.fold_name(path)
+    return bool(
+        label_paths.exact_pattern(pattern).fullmatch(path) or label_paths.gitignore_pattern(pattern).fullmatch(folded)
+    )
 
 
 def _too_clever() -> WorkspaceError:

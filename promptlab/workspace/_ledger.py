@@ -1,17 +1,17 @@
-"""The ledger: what text left this machine, to whom, and why that was allowed. Lines are only ever added.
+"""The ledger: which text left this machine, to which host, and why that was allowed. It is append-only.
 
-    .promptlab/ledger.jsonl, of mode 600; one line:
+    .promptlab/ledger.jsonl, with mode 600; one line:
     {"kind": "sent", "at": "2026-11-28T15:40:02.113526+00:00", "host": "api.openai.com", "model": "gpt", "asked":
      "gpt-4o-mini", "template": "templates/world-cup.yaml", "label": "public", "clearance": "public", "request":
      "9f…", "attempt": 1, "bytes": 10324, "masked": 0, "via": "", "before": "3c…", "hash": "51…"}
 
-`hash` is the SHA-256 of the line's text up to it; `before` is the hash of the line before, so a line that is changed,
-taken out or put in does not fit (`ledger_read.verify`). A line is written before the first byte leaves, one for each
-try; where it cannot be written nothing is sent. A process that dies in writing leaves half a line, whose request never
-left: the next writer closes it and says so in a line of kind `torn`, and never writes on from it.
+`hash` is the SHA-256 of the text of the line up to that key. `before` is the hash of the previous line. So a line that
+was changed, removed or inserted is noticed (`verify_ledger`). Each attempt writes its line before the first byte is
+sent. If the line cannot be written, nothing is sent. A process that dies while it writes leaves half a line; its
+request was never sent. The next writer ends that line and adds a line of kind `torn`.
 
-Several processes write one ledger in turns, under a lock of the system that ends with its process. Threads that come
-while one is writing wait for it, and the next of them writes the lines of all.
+Several processes can write to one ledger: each takes a lock (`flock`) that the system releases when the process ends.
+Threads that arrive during a write wait for it; then the first of them writes the lines of all of them in one write.
 """
 
 from __future__ import annotations
@@ -38,17 +38,20 @@ from promptlab.types import LABELS, Label
 
 FILE = "ledger.jsonl"
 START = "0" * 64
-"""What the first line holds as the hash of the one before."""
+"""The value of `before` in the first line."""
 _TAIL = 65_536
 _LOOK_AGAIN = 1.0
-"""Seconds after which it is looked up whether the file is still where it was."""
+"""Seconds between checks that the open file is still the one at its path."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """A request that is about to go out, for the `attempt`th time. `host` gets it, by way of the proxy `via` where
-    there is one; `label` is the highest of its text, `clearance` what the model may see, `request` its key in the
-    history; `masked` parts of the text were replaced."""
+class SentRequest:
+    """A request that is about to be sent.
+
+    `host` receives it, through the proxy `via` if there is one. `asked` is the model name that the host knows. `label`
+    is the highest label in its text and `clearance` that of the model. `request` is its key in the history, `attempt`
+    counts from 1, and `masked` is the number of places that the scan replaced.
+    """
 
     host: str
     model: str
@@ -64,8 +67,8 @@ class Sent:
 
 
 class _Entry:
-    """A line to be written, and what became of it. `turn` is free when that is known, or when its thread is the one to
-    write."""
+    """A line to write, and the outcome. `turn` is released when the outcome is known, or when its own thread is the
+    next to write."""
 
     __slots__ = ("failed", "kind", "turn", "what", "written")
 
@@ -81,7 +84,7 @@ class _Entry:
 
 
 class Ledger:
-    """The ledger in the state folder `state`. Safe to share between threads, and beside other processes."""
+    """The ledger in the state folder `state`. Safe to use from several threads and processes."""
 
     def __init__(self, state: Path) -> None:
         self.path = state / FILE
@@ -93,9 +96,9 @@ class Ledger:
         self._waiting: deque[_Entry] = deque()
         self._writer: _Entry | None = None
 
-    def sent(self, what: Sent) -> None:
-        """Write down a request that is about to go out. Raises `StoreError`; nothing may be sent then."""
-        # By hand: `asdict` takes longer than all the rest.
+    def sent(self, what: SentRequest) -> None:
+        """Record a request that is about to be sent. Raises `StoreError`; then it must not be sent."""
+        # Spelled out, because `dataclasses.asdict` would take longer than everything else here.
         line = {
             "host": what.host,
             "model": what.model,
@@ -112,16 +115,16 @@ class Ledger:
         self._append("sent", line, "nothing was sent")
 
     def lowered(self, path: str, *, before: Label, after: Label, who: str, reason: str) -> None:
-        """Write down that a person lowers the label of `path`. Raises `StoreError`; it may not be lowered then."""
+        """Record that a person lowers the label of `path`. Raises `StoreError`; then it must not be lowered."""
         line = {"path": path, "label": after, "was": before, "who": who, "reason": reason}
         self._append("lowered", line, "the label stays as it is")
 
     def served(self, host: str, models: str) -> None:
-        """Write down that from now on other machines can ask the local `models` at `host`. Raises `StoreError`."""
+        """Record that other machines can now use the local `models` at `host`. Raises `StoreError`."""
         self._append("served", {"host": host, "model": models}, "nothing is served")
 
     def close(self) -> None:
-        """Close the file; a later line opens it again."""
+        """Close the file. Writing another line opens it again."""
         with self._lock:
             self._close()
 
@@ -143,11 +146,11 @@ class Ledger:
                 if self._writer is None:
                     self._writer = entry
                     entry.turn.release()
-            # Each waits for itself. One lock for all would be handed through every thread that waits, line by line.
+            # Each entry has a lock of its own. One shared lock would wake every waiting thread in turn, line by line.
             entry.turn.acquire()
             if not entry.settled:
                 self._write_waiting()
-        except BaseException:  # Ctrl-C: what it waited for is not written any more, and the next one has its turn
+        except BaseException:  # Ctrl-C: remove the line if it was not written yet, and let the next thread write
             with self._queue:
                 if entry in self._waiting:
                     self._waiting.remove(entry)
@@ -158,25 +161,25 @@ class Ledger:
             why = entry.failed.strerror or str(entry.failed)
             raise StoreError(
                 f"{otherwise}: the ledger {self.path} cannot be written: {why}",
-                hint="every request that leaves is written down first; make the file writable, or make room",
+                hint="every request is recorded before it is sent; make the file writable, or free disk space",
             ) from entry.failed
 
     def _write_waiting(self) -> None:
-        """Write what waits, tell those who wait for it, and leave what has come meanwhile to the first of it."""
+        """Write all waiting lines and wake their threads. Lines that arrive meanwhile are left to the first of them."""
         with self._queue:
             batch = [self._waiting.popleft() for _ in range(len(self._waiting))]
         try:
             with self._lock:
                 self._write_all(batch)
         except OSError as exc:
-            for one in batch:
-                one.failed = exc
-        finally:  # also when Ctrl-C came between: nobody may take a line that is not there for written
-            for one in batch:
-                if not one.settled:
-                    one.failed = OSError("it was interrupted")
-            for one in batch:
-                one.turn.release()
+            for entry in batch:
+                entry.failed = exc
+        finally:  # also after Ctrl-C: a line that is not in the file must not count as written
+            for entry in batch:
+                if not entry.settled:
+                    entry.failed = OSError("it was interrupted")
+            for entry in batch:
+                entry.turn.release()
             with self._queue:
                 self._hand_over()
 
@@ -191,14 +194,14 @@ class Ledger:
             if size != self._size:  # another process has written, or this is the first line of this one
                 size = self._catch_up(size)
             self._write(size, batch)
-        for one in batch:
-            one.written = True
+        for entry in batch:
+            entry.written = True
 
     @contextmanager
     def _alone(self) -> Iterator[int]:
-        """The file open and locked, and its size."""
+        """Open and lock the file. Gives its size."""
         while True:
-            if self._pid != os.getpid():  # the lock of a file that a parent process opened would be the parent's, too
+            if self._pid != os.getpid():  # after a fork: a lock on the parent's descriptor would be shared with it
                 self._fd, self._pid, self._size = -1, os.getpid(), -1
             if self._fd < 0:
                 state_folder.make_room(self.path.parent)
@@ -208,41 +211,41 @@ class Ledger:
             held = os.fstat(self._fd)
             if self._in_its_place(held):
                 break
-            self._close()  # that ends the lock, too
+            self._close()  # this releases the lock too
         try:
             yield held.st_size
         finally:
             fcntl.flock(self._fd, fcntl.LOCK_UN)
 
     def _in_its_place(self, held: os.stat_result) -> bool:
-        """Whether the open file is still the ledger: it may have been removed, or moved elsewhere."""
+        """True if the open file is still the ledger. It may have been deleted or moved."""
         now = time.monotonic()
         if held.st_nlink and now - self._looked < _LOOK_AGAIN:
             return True
         try:
-            there = self.path.lstat()
+            at_path = self.path.lstat()
         except FileNotFoundError:
             return False
         self._looked = now
-        return (there.st_ino, there.st_dev) == (held.st_ino, held.st_dev)
+        return (at_path.st_ino, at_path.st_dev) == (held.st_ino, held.st_dev)
 
     def _catch_up(self, size: int) -> int:
-        """Find the hash of the last line; one that is torn is closed first, and said. The size then."""
+        """Read the hash of the last line. If that line is torn, end it and record that. Returns the new size."""
         os.fchmod(self._fd, 0o600)
         self._size, self._before = size, START
         if not size:
             return 0
         last, whole = self._last_line(size)
-        found = read(last) if whole else None
-        self._before = found["hash"] if found else digest(last)
+        entry = parse_entry(last) if whole else None
+        self._before = entry["hash"] if entry else digest(last)
         if whole:
             return size
-        # At one go with the end of the torn line, so that this cannot be torn off it.
+        # The newline and this entry are one write, so that no crash can separate them.
         self._write(size, [_Entry("torn", {"bytes": len(last)})], ending=b"\n")
         return self._size
 
     def _last_line(self, size: int) -> tuple[bytes, bool]:
-        """The last line without its end, and whether it has one."""
+        """The last line without its newline, and True if it has one."""
         want = _TAIL
         while True:
             tail = os.pread(self._fd, min(want, size), max(0, size - want))
@@ -255,8 +258,8 @@ class Ledger:
     def _write(self, size: int, batch: Sequence[_Entry], *, ending: bytes = b"") -> None:
         at = datetime.now(UTC).isoformat(timespec="microseconds")
         before, lines = self._before, [ending]
-        for one in batch:
-            text = json.dumps({"kind": one.kind, "at": at, **one.what, "before": before})[:-1].encode()
+        for entry in batch:
+            text = json.dumps({"kind": entry.kind, "at": at, **entry.what, "before": before})[:-1].encode()
             before = digest(text)
             lines.append(b'%b, "hash": "%b"}\n' % (text, before.encode()))
         data = b"".join(lines)
@@ -264,12 +267,12 @@ class Ledger:
         self._size, self._before = size + len(data), before
 
     def _put(self, size: int, data: bytes) -> None:
-        """All of `data` at the end, or nothing of it."""
-        self._size = -1  # whatever goes wrong now, the next one looks
+        """Append all of `data`, or nothing."""
+        self._size = -1  # if this fails, the next write reads the end of the file again
         done = os.write(self._fd, data)
         if done < len(data):
             os.ftruncate(self._fd, size)
-            raise OSError("there is no room for a whole line")
+            raise OSError("no space left for a whole line")
 
 
 def digest(text: bytes) -> str:
@@ -277,7 +280,7 @@ def digest(text: bytes) -> str:
     return hashlib.sha256(text).hexdigest()
 
 
-_HOLDS: Mapping[str, Mapping[str, type]] = {
+_TYPES: Mapping[str, Mapping[str, type]] = {
     "sent": dict.fromkeys(("host", "model", "asked", "template", "label", "clearance", "request", "via"), str)
     | dict.fromkeys(("attempt", "bytes", "masked"), int),
     "lowered": dict.fromkeys(("path", "label", "was", "who", "reason"), str),
@@ -286,47 +289,44 @@ _HOLDS: Mapping[str, Mapping[str, type]] = {
 }
 
 
-def read(line: bytes) -> dict[str, Any] | None:
-    """The entry that `line` is, None where it is none or its own hash does not fit."""
+def parse_entry(line: bytes) -> dict[str, Any] | None:
+    """The entry in `line`. None if it is not a ledger entry, or if its hash does not match."""
     text, mark, rest = line.rpartition(b', "hash": "')
     try:
-        found = json.loads(line)
+        entry = json.loads(line)
         fits = bool(mark) and rest == digest(text).encode() + b'"}'
     except (ValueError, RecursionError):
         return None
-    if not (fits and isinstance(found, dict)):
+    if not (fits and isinstance(entry, dict)):
         return None
-    holds = {"at": str, "before": str, "hash": str, **_HOLDS.get(str(found.get("kind")), {"kind": type(None)})}
-    return found if all(isinstance(found.get(name), kind) for name, kind in holds.items()) else None
+    types = {"at": str, "before": str, "hash": str, **_TYPES.get(str(entry.get("kind")), {"kind": type(None)})}
+    return entry if all(isinstance(entry.get(name), kind) for name, kind in types.items()) else None
 
 
-def lowers(before: Label, after: Label) -> bool:
-    """Whether going from `before` to `after` lets more models see a text."""
+def is_lower(before: Label, after: Label) -> bool:
+    """True if `after` is a lower label than `before`, so that more models may see the text."""
     return LABELS.index(after) < LABELS.index(before)
 
 
-def write_lowered(state: Path, path: str, *, before: Label, after: Label, reason: str, hint: str) -> None:
-    """Write down that whoever sits here lowers the label of `path`, for a `reason`, which there must be.
+def record_lowered_label(state: Path, path: str, *, before: Label, after: Label, reason: str, hint: str) -> None:
+    """Record in the ledger that the user lowers the label of `path`, with the `reason`.
 
     Raises:
-        WorkspaceError: there is none; `hint` says where to give it.
-        StoreError: it cannot be written down.
+        WorkspaceError: the reason is empty. `hint` tells where to give it.
+        StoreError: the ledger cannot be written.
     """
     reason = " ".join(reason.split())
     if not reason:
         message = f"`{path}` stays {before}: lowering a label needs a reason, which the ledger keeps"
         raise WorkspaceError(message, hint=hint)
     ledger = Ledger(state)
-    ledger.lowered(path, before=before, after=after, who=person(), reason=reason)
+    ledger.lowered(path, before=before, after=after, who=user_name(), reason=reason)
     ledger.close()
 
 
-def person() -> str:
-    """Who sits at this machine, as the system knows them."""
+def user_name() -> str:
+    """The login name of the user of this machine."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):
         return f"user {os.getuid()}"
-
-
-__all__ = ["FILE", "START", "Ledger", "Sent", "digest", "lowers", "person", "read", "write_lowered"]

@@ -1,10 +1,10 @@
-"""What rows of pools and files of cases say of their own label, and of what they were copied from.
+"""The labels and originals that rows of pools and case files name.
 
     {"id": "host", …, "label": "internal"}
     {"id": "answer-3f", …, "copied_from": ["documents/plan.md", ["examples/cup.jsonl", "host"]]}
 
-A copy is as private as its original, now and when it was made: `label` is what it was then, `copied_from` says where
-to look.
+A copy is as private as its original, both when it was made and now: `label` is the label it had then, `copied_from` is
+the list of originals, whose labels of now count too.
 """
 
 from __future__ import annotations
@@ -23,80 +23,81 @@ from promptlab._yaml import parse_yaml
 from promptlab.errors import InputError
 from promptlab.types import LABELS, Label, Place
 
-FROM = "copied_from"
-"""The key, or the column, with the files that a row was copied from."""
+COPIED_FROM = "copied_from"
+"""The key or column that lists what a row was copied from."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowLabel:
-    """A row that says something of its label."""
+    """The label that a row names, and its originals."""
 
     label: Label
     origins: tuple[Place, ...]
 
 
-def origins(value: Any) -> tuple[Place, ...]:
-    """The places that `copied_from` names. Raises `ValueError` where it is no list of paths, or of paths with a row."""
-    if isinstance(value, str):  # a cell
+def parse_places(value: Any) -> tuple[Place, ...]:
+    """The places in a value of `copied_from`. Raises `ValueError` if it is not a list of paths or of [path, row id]."""
+    if isinstance(value, str):  # a cell of a CSV file
         value = json.loads(value) if value.strip() else []
     if not isinstance(value, list):
         raise ValueError("should be a list of paths")
-    found = []
-    for one in value:
-        parts = [one] if isinstance(one, str) else one
+    places = []
+    for item in value:
+        parts = [item] if isinstance(item, str) else item
         if not (isinstance(parts, list) and len(parts) in (1, 2) and all(isinstance(part, str) for part in parts)):
             raise ValueError("should be a list of paths, or of lists of a path and a row's id")
-        found.append(Place(*parts))
-    return tuple(found)
+        places.append(Place(*parts))
+    return tuple(places)
 
 
-def as_data(places: Sequence[Place]) -> list[Any]:
-    """Places as `copied_from` has them, each once."""
-    return [list(one) if one.row else one.path for one in dict.fromkeys(places)]
+def places_as_data(places: Sequence[Place]) -> list[Any]:
+    """`places` as JSON data for `copied_from`, without duplicates."""
+    return [list(place) if place.row else place.path for place in dict.fromkeys(places)]
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows of a file: the ids of all, and those that say something of their label."""
+    """The rows of a file: all ids, and those rows that name a label or originals."""
 
     ids: frozenset[str]
     labelled: Mapping[str, RowLabel]
 
 
-def of_file(full: Path, shown: str, state: os.stat_result | None = None) -> Rows:
-    """The rows of a file, whose `state` may be known already. Raises `InputError`, `OSError` or `ValueError` where the
-    file has no rows that can be read."""
+def read_row_labels(full: Path, shown: str, state: os.stat_result | None = None) -> Rows:
+    """The rows of a file. `state` saves a call of `stat` if it is known already. Raises `InputError`, `OSError` or
+    `ValueError` if the rows cannot be read."""
     state = full.stat() if state is None else state
     return _read(full, shown, (state.st_mtime_ns, state.st_size, state.st_ino))
 
 
 @lru_cache(maxsize=64)
 def _read(full: Path, shown: str, _state: tuple[int, int, int]) -> Rows:
-    found: dict[str, RowLabel] = {}
+    labelled: dict[str, RowLabel] = {}
     ids: set[str] = set()
     for row in _rows(full, shown):
         ids.add(str(row.get("id")))
-        label, copied = row.get("label") or "public", row.get(FROM)
+        label, copied = row.get("label") or "public", row.get(COPIED_FROM)
         if label == "public" and not copied:
             continue
         if label not in LABELS:
             raise ValueError(f"{label!r} is not a label")
-        found[str(row.get("id"))] = RowLabel(label, origins(copied or []))
-    return Rows(frozenset(ids), found)
+        labelled[str(row.get("id"))] = RowLabel(label, parse_places(copied or []))
+    return Rows(frozenset(ids), labelled)
 
 
 def _rows(full: Path, shown: str) -> Iterator[Mapping[str, Any]]:
     text, ending = full.read_bytes().decode("utf-8-sig"), full.suffix.lower()
     if ending in (".csv", ".tsv"):
-        # Loosely: also a row that no pool may have says how private it is.
+        # Not exact: a row that would be refused in a pool must keep its label too.
         yield from (row.data for row in CsvRows(io.StringIO(text, newline=""), delimiter_of(full.name), exact=False))
         return
     if ending in (".yaml", ".yml"):
         data = parse_yaml(text, shown=shown, error=InputError).data
-        rows = data.get("cases") if isinstance(data, Mapping) else data  # a suite, else a pool or a file of cases
+        # A suite has its rows under `cases`; a pool or a case file is a list of rows.
+        rows = data.get("cases") if isinstance(data, Mapping) else data
         yield from (row for row in rows or () if isinstance(row, Mapping))
         return
     yield from (row.data for row in json_rows(lines_of(text)) if isinstance(row.data, dict))
 
 
-__all__ = ["FROM", "RowLabel", "Rows", "as_data", "of_file", "origins"]
+__all__ = ["COPIED_FROM", "RowLabel", "Rows", "parse_places", "places_as_data", "read_row_labels"]

@@ -1,6 +1,6 @@
-r"""Six rules of CredSweeper 1.19.5 (`credsweeper/rules/config.yaml`), pattern by pattern as they stand there: kinds of
-keys that detect-secrets does not know. CredSweeper itself is no dependency: it would bring onnxruntime, pandas and
-twenty more.
+r"""Six rules of CredSweeper 1.19.5 (`credsweeper/rules/config.yaml`), copied unchanged: kinds of keys that
+detect-secrets does not find. CredSweeper itself is not a dependency, because it would install onnxruntime, pandas and
+twenty other packages.
 
 Copyright (c) 2021 SAMSUNG
 

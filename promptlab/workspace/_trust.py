@@ -1,11 +1,12 @@
-"""What a workspace asks of the person who opens it, and whether they trust it: asked once, kept for the person.
+"""Trust: the permissions that a workspace needs, and the ones that the user has granted.
 
-    asks(workspace)      # (Ask("host", "host https://models.example.org", "model `big` sends prompts to …"), …)
-    missing(workspace)   # those not trusted yet; they are off until `trust(workspace)`
+    requested_permissions(workspace)  # (Permission("host", "host https://models.example.org", "model `big` …"), …)
+    missing_permissions(workspace)    # those not granted yet; what needs them is off until `trust_workspace(workspace)`
 
-Asked for are functions of the workspace's own (`python:` scorers), hosts that are neither OpenAI's nor this machine,
-and environment variables named as keys, other than OPENAI_API_KEY for OpenAI. The answer is kept outside the workspace,
-for its path and owner; what is added to a trusted workspace later is asked for again.
+A permission is needed to run functions of the workspace (`python:` scorers), to send prompts to a host other than
+OpenAI and this machine, and to send a key from an environment variable other than OPENAI_API_KEY to OpenAI. Granted
+permissions are stored outside the workspace, by its path and owner. What is added to a trusted workspace later needs
+a new permission.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from promptlab._yaml import parse_yaml
 from promptlab.errors import PromptlabError, SuiteError, Untrusted
 from promptlab.workspace._workspace import OpenAIModel, Workspace
 
-VARIABLE = "PROMPTLAB_TRUST"
-"""The environment variable that trusts every workspace if it is 1, for machines that test; `--trust` does the same."""
+TRUST_VARIABLE = "PROMPTLAB_TRUST"
+"""If this environment variable is 1, every workspace is trusted. For CI; `--trust` does the same."""
 CODE = "code"
 MOST_BYTES = 2_000_000
 _FOLDERS_LEFT_OUT = ("node_modules", "__pycache__")
@@ -34,60 +35,63 @@ _given = [False]
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """One thing a workspace asks for. `id` is what the answer is kept by; `words` say it to people."""
+class Permission:
+    """One thing that a workspace asks for. It is stored under its `id`; `words` describe it to the user."""
 
     kind: Literal["code", "host", "key"]
     id: str
     words: str
 
 
-def asks(workspace: Workspace) -> tuple[Ask, ...]:
-    """All that the workspace asks for. Reads its YAML and JSON files, runs nothing."""
-    code = [Ask("code", CODE, f"scorer: {place} runs the function `{name}`") for place, name in functions(workspace)]
-    models = [ask for name, entry in workspace.models.items() for ask in asks_of(name, entry)]
+def requested_permissions(workspace: Workspace) -> tuple[Permission, ...]:
+    """All permissions that the workspace asks for. Reads its YAML and JSON files and runs no code."""
+    code = [
+        Permission("code", CODE, f"scorer: {place} runs the function `{name}`")
+        for place, name in scorer_functions(workspace)
+    ]
+    models = [ask for name, entry in workspace.models.items() for ask in permissions_of_model(name, entry)]
     return tuple(dict.fromkeys([*code, *models]))
 
 
-def asks_of(name: str, entry: object) -> list[Ask]:
-    """What the model `name` asks for; nothing for local models, OpenAI with its usual key, and this machine."""
+def permissions_of_model(name: str, entry: object) -> list[Permission]:
+    """The permissions that the model `name` needs. None for local models, this machine and usual OpenAI."""
     if not isinstance(entry, OpenAIModel):
         return []
     try:
         url = urlsplit(entry.base_url or "https://api.openai.com/v1")
         host, port = url.hostname or "", url.port
-    except ValueError:  # it will be no address that can be asked
+    except ValueError:  # not a valid URL: nothing can be sent there
         return []
     if is_loopback(host):
         return []
     shown = f"{url.scheme}://{host}{f':{port}' if port else ''}"
-    found = []
+    permissions = []
     official = url.scheme == "https" and is_openai(host) and port in (None, 443)
     if not official:
-        found.append(Ask("host", f"host {shown}", f"model `{name}` sends prompts to {shown}"))
+        permissions.append(Permission("host", f"host {shown}", f"model `{name}` sends prompts to {shown}"))
     key = entry.api_key_env
     if key and not (official and key == "OPENAI_API_KEY"):
-        found.append(Ask("key", f"key {key} {shown}", f"model `{name}` sends the key in {key} to {shown}"))
-    return found
+        permissions.append(Permission("key", f"key {key} {shown}", f"model `{name}` sends the key in {key} to {shown}"))
+    return permissions
 
 
-def functions(workspace: Workspace) -> list[tuple[str, str]]:
-    """Files of the workspace that name functions as scorers, each with the function."""
-    found = []
+def scorer_functions(workspace: Workspace) -> list[tuple[str, str]]:
+    """The functions that files of the workspace use as scorers: (file, function)."""
+    pairs = []
     for path in _files(workspace.root):
         try:
             text = path.read_text(encoding="utf-8-sig")
         except (OSError, ValueError):
             continue
-        if "python" not in text and "\\" not in text:  # with a backslash a name may be written otherwise
+        if "python" not in text and "\\" not in text:  # with backslash escapes, `python` may be spelled in another way
             continue
-        found += [(workspace.relative(path), name) for data in _read(text, path) for name in _functions(data)]
-    return list(dict.fromkeys(found))
+        pairs += [(workspace.relative(path), name) for data in _read(text, path) for name in _functions(data)]
+    return list(dict.fromkeys(pairs))
 
 
 def _files(root: Path) -> Iterator[Path]:
     for folder, folders, files in os.walk(root):
-        folders[:] = sorted(one for one in folders if not one.startswith(".") and one not in _FOLDERS_LEFT_OUT)
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _FOLDERS_LEFT_OUT)
         for name in sorted(files):
             path = Path(folder, name)
             if path.suffix in (".yaml", ".yml", ".json", ".jsonl") and path.name != "promptlab.yaml":
@@ -115,59 +119,59 @@ def _read(text: str, path: Path) -> Iterator[Any]:
 def _functions(data: Any) -> Iterator[str]:
     waiting, seen = [data], set[int]()
     while waiting:
-        one = waiting.pop()
-        if id(one) in seen:
+        value = waiting.pop()
+        if id(value) in seen:  # YAML anchors can make the same object appear many times, or contain itself
             continue
-        seen.add(id(one))
-        if isinstance(one, Mapping):
-            named = one.get("python")
-            if isinstance(named, Mapping) and isinstance(named.get("function"), str):
-                yield str(named["function"])
-            waiting += one.values()
-        elif isinstance(one, list):
-            waiting += one
+        seen.add(id(value))
+        if isinstance(value, Mapping):
+            options = value.get("python")
+            if isinstance(options, Mapping) and isinstance(options.get("function"), str):
+                yield str(options["function"])
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
 
 
-def missing(workspace: Workspace) -> tuple[Ask, ...]:
-    """What the workspace asks for and nobody has trusted it with."""
-    if is_everything():
+def missing_permissions(workspace: Workspace) -> tuple[Permission, ...]:
+    """The permissions that the workspace asks for and that were not granted yet."""
+    if trusts_everything():
         return ()
     granted = _granted(workspace)
-    return tuple(ask for ask in asks(workspace) if ask.id not in granted)
+    return tuple(ask for ask in requested_permissions(workspace) if ask.id not in granted)
 
 
-def problem(workspace: Workspace, name: str, entry: object) -> Untrusted | None:
-    """Why the model may not be asked yet; None where it may."""
-    wanted = asks_of(name, entry)
-    if not wanted or is_everything():
+def model_trust_problem(workspace: Workspace, name: str, entry: object) -> Untrusted | None:
+    """Why the model may not be used yet; None if it may."""
+    wanted = permissions_of_model(name, entry)
+    if not wanted or trusts_everything():
         return None
     granted = _granted(workspace)
     lacking = [ask.words for ask in wanted if ask.id not in granted]
     return _untrusted("; ".join(lacking)) if lacking else None
 
 
-def check_code(workspace: Workspace, function: str) -> None:
-    """Raise `Untrusted` where a function of the workspace may not run yet."""
-    if not is_everything() and CODE not in _granted(workspace):
+def check_code_trusted(workspace: Workspace, function: str) -> None:
+    """Raise `Untrusted` if functions of the workspace may not run yet."""
+    if not trusts_everything() and CODE not in _granted(workspace):
         raise _untrusted(f"the scorer `python` runs the function `{function}` of this workspace")
 
 
 def _untrusted(what: str) -> Untrusted:
     return Untrusted(
         f"off until you trust this workspace: {what}",
-        hint="see what it asks for, and trust it once: promptlab trust (in CI: --trust, or PROMPTLAB_TRUST=1)",
+        hint="read what it asks for, and trust it once: promptlab trust (in CI: --trust, or PROMPTLAB_TRUST=1)",
     )
 
 
-def trust(workspace: Workspace, wanted: Iterable[Ask] | None = None) -> None:
-    """Trust the workspace with what was shown, or with all that it asks for now; with nothing that comes later."""
-    shown = {ask.id for ask in (asks(workspace) if wanted is None else wanted)}
+def trust_workspace(workspace: Workspace, wanted: Iterable[Permission] | None = None) -> None:
+    """Grant the permissions in `wanted`, or all that the workspace asks for now. Later ones are not included."""
+    shown = {ask.id for ask in (requested_permissions(workspace) if wanted is None else wanted)}
     entry = {"owner": _owner(workspace), "trusted": sorted(shown | _granted(workspace))}
     _write({**_kept(), _key(workspace): entry})
 
 
-def forget(workspace: Workspace) -> bool:
-    """Trust it no more; whether it was trusted."""
+def forget_trust(workspace: Workspace) -> bool:
+    """Withdraw all permissions of the workspace. True if it had any."""
     kept = _kept()
     if kept.pop(_key(workspace), None) is None:
         return False
@@ -176,8 +180,8 @@ def forget(workspace: Workspace) -> bool:
 
 
 @contextmanager
-def everything() -> Iterator[None]:
-    """Trust whatever is opened inside, as `--trust` does; nothing is kept."""
+def trust_everything() -> Iterator[None]:
+    """Inside this context every workspace is trusted, as with `--trust`. Nothing is stored."""
     before, _given[0] = _given[0], True
     try:
         yield
@@ -185,13 +189,13 @@ def everything() -> Iterator[None]:
         _given[0] = before
 
 
-def is_everything() -> bool:
-    """Whether `--trust` or the environment trusts whatever is opened."""
-    return _given[0] or os.environ.get(VARIABLE, "").lower() in ("1", "true", "yes")
+def trusts_everything() -> bool:
+    """True if `--trust` or the environment variable trusts every workspace."""
+    return _given[0] or os.environ.get(TRUST_VARIABLE, "").lower() in ("1", "true", "yes")
 
 
-def file() -> Path:
-    """Where the answers are kept: for the person, and never in a workspace."""
+def trust_file() -> Path:
+    """The file with the granted permissions. It belongs to the user and is never in a workspace."""
     base = os.environ.get("XDG_CONFIG_HOME")
     return (Path(base) if base and Path(base).is_absolute() else Path.home() / ".config") / "promptlab" / "trust.json"
 
@@ -214,29 +218,14 @@ def _granted(workspace: Workspace) -> frozenset[str]:
 
 def _kept() -> dict[str, Any]:
     try:
-        found = json.loads(file().read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):  # nobody was asked yet, or half a file: they are asked again
+        stored = json.loads(trust_file().read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):  # nothing stored yet, or a damaged file: the user is asked again
         return {}
-    return found if isinstance(found, dict) else {}
+    return stored if isinstance(stored, dict) else {}
 
 
 def _write(kept: dict[str, Any]) -> None:
     try:
-        write_atomically(file(), json.dumps(kept, indent=1).encode("ascii"))
+        write_atomically(trust_file(), json.dumps(kept, indent=1).encode("ascii"))
     except OSError as exc:
-        raise PromptlabError(f"what you trust cannot be kept in {file()}: {exc}") from exc
-
-
-__all__ = [
-    "Ask",
-    "asks",
-    "asks_of",
-    "check_code",
-    "everything",
-    "file",
-    "forget",
-    "is_everything",
-    "missing",
-    "problem",
-    "trust",
-]
+        raise PromptlabError(f"the granted permissions cannot be stored in {trust_file()}: {exc}") from exc

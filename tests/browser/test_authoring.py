@@ -100,10 +100,10 @@ def test_a_template_is_written_run_saved_changed_compared_and_restored(
 
     # Saved: there is no repository yet, so the dialog begins one.
     page.goto(f"{app.url}/templates?template={PATH}")
-    dialog = save(page, "Begin a repository here")
-    dialog.get_by_role("button", name="Begin a repository here").click()
+    dialog = save(page, "Create a repository here")
+    dialog.get_by_role("button", name="Create a repository here").click()
     expect(dialog.get_by_label("What changed")).to_have_value("Add capital")
-    expect(dialog).to_contain_text("As Ada <ada@example.org>, on the branch main.")
+    expect(dialog).to_contain_text("Author: Ada <ada@example.org>, on the branch main.")
     dialog.get_by_role("button", name="Save to git").click()
     expect(chip(page)).to_contain_text("saved · ")
     repo = Repository(Workspace.load(app.folder))
@@ -188,10 +188,10 @@ def test_a_file_changed_on_disk_while_it_is_edited_here_gets_both(
     page.reload()
     expect(page.get_by_role("textbox", name=INSTRUCTIONS)).to_have_value(BROWSER)
     expect(chip(page)).to_have_text("changed here and on disk")
-    dialog = save(page, "Save the two together")
-    expect(dialog).to_contain_text("Both fit together")
+    dialog = save(page, "Save the merged text")
+    expect(dialog).to_contain_text("The changes do not overlap")
     assert repo.text(path) == ELSEWHERE
-    dialog.get_by_role("button", name="Save the two together").click()
+    dialog.get_by_role("button", name="Save the merged text").click()
     expect(chip(page)).to_contain_text("saved · ")
     assert repo.text(path) == edited(ELSEWHERE, "Answer the question.", BROWSER.strip())
     assert repo.git("show", f"HEAD~1:{path}") + "\n" == ELSEWHERE
@@ -205,7 +205,7 @@ def test_where_both_changed_one_place_neither_text_is_lost(shared: App, open_pag
     repo.put(path, CLASH)
     page.reload()
     dialog = save(page, "Keep mine")
-    expect(dialog.get_by_role("button", name="Save the two together")).to_be_disabled()
+    expect(dialog.get_by_role("button", name="Save the merged text")).to_be_disabled()
     # Closed and opened again: nothing was written, and both are still there.
     dialog.get_by_role("button", name="Cancel").click()
     expect(dialog).to_be_hidden()
@@ -220,7 +220,7 @@ def test_where_both_changed_one_place_neither_text_is_lost(shared: App, open_pag
     write(page, INSTRUCTIONS, "Something else.")
     repo.put(path, CLASH)
     page.reload()
-    save(page, "Keep mine").get_by_role("button", name="Take what is on disk").click()
+    save(page, "Keep mine").get_by_role("button", name="Use the file on disk").click()
     expect(page.get_by_role("textbox", name=INSTRUCTIONS)).to_have_value("Answer the question at once.\n")
     assert repo.text(path) == CLASH
     assert "Something else." in repo.git("show", f"try/clash/mine:{path}")

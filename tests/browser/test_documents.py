@@ -60,7 +60,7 @@ def test_a_document_is_uploaded_read_labelled_and_refused_when_bad(
     # Opening the menu draws the page again, and a choice made within those milliseconds can be lost.
     expect(page.locator(".stApp")).to_have_attribute("data-test-script-state", "notRunning")
     page.get_by_text("Public", exact=True).click()
-    page.get_by_label("Why may more models see it?").fill("they are published")
+    page.get_by_label("Why may more models read it?").fill("they are published")
     page.get_by_role("button", name="Make it public").click()
     expect(page.get_by_role("button", name="Label: public")).to_be_visible()
     expect(page.locator(".st-key-document-label")).to_contain_text("Every model may read it: here and outside.")
@@ -79,7 +79,7 @@ def test_a_file_past_the_limit_is_marked_and_never_sent(
     page = open_page(f"{app.url}/documents")
     page.locator("input[type=file]").set_input_files(tmp_path / "large.pdf")
     expect(page.locator("[data-testid=stFileUploader]")).to_contain_text("60.0MB")
-    expect(page.locator(".stMain")).to_contain_text("A larger file is marked red and not taken.")
+    expect(page.locator(".stMain")).to_contain_text("Larger files are rejected")
     expect(page.locator("[class*='st-key-doc-']", has_text="large.pdf")).to_have_count(0)
     assert not list(app.folder.rglob("large*.pdf"))
 
@@ -100,7 +100,7 @@ def test_a_file_can_be_dropped_and_its_passages_looked_at(app: App, open_page: C
     expect(page.locator(".pl-prompt mark")).to_contain_text("Qatar was the host country.")
     expect(page.locator(".pl-gap").first).to_contain_text("left out: Cup, Final")
     expect(page.locator(".pl-barline")).to_contain_text(re.compile(r"1 of 3 passages · \d+ % of the document"))
-    page.get_by_text("Show what is left out as well").click()
+    page.get_by_text("Show omitted text too").click()
     expect(page.locator(".pl-out").first).to_contain_text("Argentina beat France.")
 
 

@@ -44,12 +44,12 @@ def test_an_answer_is_corrected_kept_and_becomes_a_shot(
     expect(dialog.get_by_role("textbox", name="Answer")).to_have_value("France")
     dialog.get_by_role("textbox", name="Answer").fill(RIGHT)
     dialog.get_by_role("button", name="Add", exact=True).click()
-    expect(dialog).to_contain_text("It is in world-cup.jsonl, as answer-")
+    expect(dialog).to_contain_text("Added to world-cup.jsonl, as answer-")
     assert pool.read_text().startswith(before)
     added = json.loads(pool.read_text().splitlines()[-1])
     assert added["output"] == RIGHT
 
-    dialog.get_by_role("link", name="See the pool").click()
+    dialog.get_by_role("link", name="Open the pool").click()
     page.get_by_role("textbox", name="Search").fill("on penalties")
     page.keyboard.press("Enter")
     rows = page.locator(".pl-example")
@@ -61,7 +61,7 @@ def test_an_answer_is_corrected_kept_and_becomes_a_shot(
     page.keyboard.press("Control+Enter")
     page.get_by_role("combobox", name="Select").click()
     page.get_by_role("option", name="most like the input").click()
-    page.get_by_role("button", name="Choose like this in world-cup").click()
+    page.get_by_role("button", name="Use this selection in world-cup").click()
     expect(page.locator(".pl-table").first).to_contain_text(RIGHT)
     page.get_by_role("link", name="Open world-cup on the workbench").click()
 

@@ -34,7 +34,7 @@ def test_files_of_other_tools_are_dropped_looked_at_imported_and_opened(
     assert not (app.folder / "templates/imported").exists()
 
     dialog.get_by_role("button", name="Import all 2").click()
-    expect(dialog.locator("[role=status]", has_text="is imported")).to_have_count(2)
+    expect(dialog.locator("[role=status]", has_text="was imported")).to_have_count(2)
     imported = app.folder / "templates/imported"
     assert (imported / "movies-small/templates.yaml.original").read_text() == PROMPTSOURCE
     dialog.get_by_role("link", name="is-it-good.yaml").first.click()

@@ -123,7 +123,7 @@ def test_from_a_replay_to_an_accepted_answer(place: tuple[App, World], open_page
     page.locator(".st-key-suite-ask").get_by_role("button").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_role("button", name="Rerun", exact=True)).to_be_disabled()
-    dialog.get_by_role("button", name="Say what it takes").click()
+    dialog.get_by_role("button", name="Estimate").click()
     expect(dialog).to_contain_text("moody: 40 calls")
     assert world.asked == []
     dialog.get_by_role("button", name="Rerun", exact=True).click()
@@ -143,8 +143,8 @@ def test_from_a_replay_to_an_accepted_answer(place: tuple[App, World], open_page
     expect(page.locator(".pl-prompt del")).to_contain_text("It was Argentina.")
     expect(page.locator(".pl-prompt ins")).to_contain_text("France, I think.")
 
-    # Marked bad, by somebody; then accepted all the same.
-    name = page.get_by_role("textbox", name="Your name, for marks")
+    # Marked bad with a name, then accepted.
+    name = page.get_by_role("textbox", name="Your name (for marks)")
     if name.is_visible():
         name.fill("Ann")
         name.press("Enter")
@@ -154,7 +154,7 @@ def test_from_a_replay_to_an_accepted_answer(place: tuple[App, World], open_page
     (mark,) = marks.load_marks(Workspace.load(app.folder), PATH).values()
     assert (mark.case, mark.model, mark.good) == ("cup-07", "moody", False)
     page.get_by_role("button", name="Accept this answer").click()
-    expect(page.get_by_role("dialog")).to_contain_text("1 recorded answer would become")
+    expect(page.get_by_role("dialog")).to_contain_text("1 answer would be recorded")
     assert recorded(app.folder)["cup-07[moody]"] == "It was Argentina."
     page.get_by_role("button", name="Record this answer").click()
     expect(page.get_by_text("1 item recorded in")).to_be_visible()
@@ -175,8 +175,8 @@ def test_a_killed_process_is_taken_up_and_asks_only_what_is_left(
     page = open_page(f"{app.url}/suites?suite={PATH}")
     page.locator(".st-key-suite-ask").get_by_role("button").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_text("Rerun today's prompts", exact=True).click()
-    dialog.get_by_role("button", name="Say what it takes").click()
+    dialog.get_by_text("Rerun current prompts", exact=True).click()
+    dialog.get_by_role("button", name="Estimate").click()
     expect(dialog).to_contain_text("moody: 40 calls")
     dialog.get_by_role("button", name="Rerun", exact=True).click()
     expect(page.get_by_role("status")).to_contain_text("same")
@@ -188,7 +188,7 @@ def test_a_killed_process_is_taken_up_and_asks_only_what_is_left(
     page = open_page(f"{app.url}/suites?suite={PATH}")
     expect(page.get_by_text("Rerun was interrupted")).to_be_visible()
     world.gap = 0.0
-    page.get_by_role("button", name="Take it up").click()
+    page.get_by_role("button", name="Continue").click()
     expect(page.get_by_text("Rerun was interrupted")).to_be_hidden()
     expect(page.locator(".pl-verdict")).to_contain_text("80 of 80 pass")
     assert len(world.asked) == 2 * CASES - had

@@ -210,12 +210,12 @@ def test_preferences_pair_the_best_with_the_worst_answer_to_the_same_messages() 
 
 
 def test_answers_of_a_run_become_training_files(house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from promptlab.scorers._registry import BY_NAME
+    from promptlab.scorers._registry import COMPARE_SCORERS
 
     house.model("good", ["Argentina"])
     house.model("bad", ["Peru"])
     trials = house.trials(expected="Argentina")
-    (run_id,) = {result.run_id for result in house.ask(trials, scorers=[BY_NAME["exact"]()])}
+    (run_id,) = {result.run_id for result in house.ask(trials, scorers=[COMPARE_SCORERS["exact"]()])}
     monkeypatch.chdir(house.workspace.root)
     (row,) = run("export", "openai-finetune", "--run", run_id).stdout.splitlines()
     assert json.loads(row)["messages"][-1]["content"] == "Argentina"

@@ -23,7 +23,7 @@ from promptlab.cli import serve as cli_serve
 from promptlab.cli._main import cli
 from promptlab.errors import InputError, ModelNotReady, PromptlabError, WorkspaceError
 from promptlab.models._catalogue import Catalogue
-from promptlab.server._auth import KEY
+from promptlab.server._auth import KEY_VARIABLE
 from promptlab.workspace._workspace import Workspace
 
 MODELS = """\
@@ -59,7 +59,7 @@ def test_a_model_behind_an_api_is_not_served(make_workspace: Make) -> None:
 def test_without_a_key_no_other_machine_is_served(host: str) -> None:
     with pytest.raises(InputError, match="can be reached from other machines") as caught:
         cli_serve.listening(host, 0, "")
-    assert KEY in caught.value.hint
+    assert KEY_VARIABLE in caught.value.hint
 
 
 def test_with_a_key_any_address_is_listened_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +95,7 @@ def test_a_missing_library_is_named_with_its_extra(workspace: Workspace, monkeyp
 
 def test_the_command_refuses_with_status_1(make_workspace: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(make_workspace(MODELS).root)
-    monkeypatch.delenv(KEY, raising=False)
+    monkeypatch.delenv(KEY_VARIABLE, raising=False)
     done = CliRunner().invoke(cli, ["serve", "--host", "0.0.0.0"])
     assert isinstance(done.exception, PromptlabError)  # which main makes a line and status 1
     assert "--host" in str(done.exception)
@@ -105,7 +105,7 @@ def test_the_command_refuses_with_status_1(make_workspace: Make, monkeypatch: py
 def test_it_says_where_it_is_and_ends_when_told(make_workspace: Make, sent: signal.Signals, status: int) -> None:
     root: Path = make_workspace(MODELS).root
     words = [sys.executable, "-m", "promptlab.cli", "serve", "one", "--port", "0"]
-    env = {**os.environ, KEY: "s3cret"}
+    env = {**os.environ, KEY_VARIABLE: "s3cret"}
     with subprocess.Popen(words, cwd=root, env=env, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr
         try:

@@ -13,8 +13,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from promptlab.cli import _main as cli
-from promptlab.models._catalogue import Catalogue
-from promptlab.workspace._workspace import Workspace
+from promptlab.cli import suite as cli_suite
+from promptlab.lab import Lab
 from tests.suites.making import SUITE, SuiteHouse, knows, suites
 
 __all__ = ["suites"]
@@ -35,11 +35,7 @@ Suite = Callable[..., Done]
 def suite(suites: SuiteHouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Suite:
     """`promptlab suite …` in the workspace, with its scripted models."""
     monkeypatch.chdir(suites.workspace.root)
-
-    def catalogue(workspace: Workspace) -> Catalogue:
-        return Catalogue(workspace, {}, extra=suites.house.models)
-
-    monkeypatch.setattr("promptlab.models._catalogue.Catalogue", catalogue)
+    monkeypatch.setattr(cli_suite, "opened", lambda: Lab(suites.workspace, catalogue=suites.house.catalogue))
 
     def run(*arguments: str, input: str = "") -> Done:
         monkeypatch.setattr(sys, "argv", ["promptlab", "suite", *arguments])

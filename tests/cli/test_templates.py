@@ -118,7 +118,7 @@ def test_a_text_made_from_an_older_version_never_overwrites(repo: Repository, ru
     mine = edited(old="Answer a question from an article", new="Mine")
     done = run("save", "cup", "-m", "Mine", "--from", "-", "--opened", "HEAD~1", typed=mine)
     assert done.code == 1
-    assert "was changed by somebody else" in done.err
+    assert "was changed by another user" in done.err
     assert "description: Mine" in done.out
     assert "max_tokens: 99" in done.out
     assert "max_tokens: 99" in repo.text()

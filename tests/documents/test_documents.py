@@ -16,6 +16,7 @@ from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
 from promptlab.documents import _convert as convert
 from promptlab.documents import _read as documents
+from promptlab.documents import add_document
 from promptlab.documents._content_store import DocStore
 from promptlab.errors import DocumentError
 from promptlab.types import Source, sha256
@@ -129,20 +130,20 @@ ZIP = docx(more={"word/media/x.bin": b"\0" * 30_000_000})
 @pytest.mark.parametrize("ending", [".txt", ".md", ".markdown", ".MD", ".csv"])
 def test_text_is_that_of_the_file(here: Workspace, raw: bytes, text: str, ending: str) -> None:
     (here.root / f"d{ending}").write_bytes(raw)
-    document = documents.read(here, f"d{ending}")
+    document = documents.read_document(here, f"d{ending}")
     assert (document.path, document.text, document.label) == (f"d{ending}", text, "public")
 
 
 def test_the_label_is_that_of_the_path(here: Workspace) -> None:
     (here.root / "private/d.md").write_text("x")
-    assert documents.read(here, "private/d.md").label == "confidential"
-    assert documents.read(here, "folder.md/../private/d.md").label == "confidential"
+    assert documents.read_document(here, "private/d.md").label == "confidential"
+    assert documents.read_document(here, "folder.md/../private/d.md").label == "confidential"
 
 
 def test_a_link_does_not_shed_a_label(here: Workspace) -> None:
     (here.root / "private/d.md").write_text("x")
     (here.root / "open.md").symlink_to(here.root / "private/d.md")
-    assert documents.read(here, "open.md").label == "confidential"
+    assert documents.read_document(here, "open.md").label == "confidential"
 
 
 # Other kinds
@@ -181,16 +182,16 @@ PAGE = """<html><head><title>t</title><script>steal()</script></head><body><h1>F
 )
 def test_other_kinds_become_markdown(here: Workspace, name: str, raw: bytes, text: str) -> None:
     (here.root / name).write_bytes(raw)
-    assert documents.read(here, name).text == text
+    assert documents.read_document(here, name).text == text
 
 
 def test_a_file_is_converted_once_for_its_content(here: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     raw = docx()
     (here.root / "a.docx").write_bytes(raw)
-    first = documents.read(here, "a.docx")
+    first = documents.read_document(here, "a.docx")
     monkeypatch.setattr(convert, "to_markdown", lambda *_: pytest.fail("converted again"))
     (here.root / "b.docx").write_bytes(raw)
-    assert documents.read(here, "b.docx").text == first.text
+    assert documents.read_document(here, "b.docx").text == first.text
 
 
 def test_two_conversions_of_one_file_are_equal() -> None:
@@ -201,7 +202,7 @@ def test_a_missing_library_is_said_with_what_to_install(here: Workspace, monkeyp
     monkeypatch.setitem(convert.LIBRARIES, "pdf", ("no_such_library",))
     (here.root / "d.pdf").write_bytes(pdf("x"))
     with pytest.raises(DocumentError, match=r"d\.pdf: .*no_such_library(.|\n)*promptlab\[documents\]"):
-        documents.read(here, "d.pdf")
+        documents.read_document(here, "d.pdf")
 
 
 def test_a_program_in_the_current_folder_is_not_run(
@@ -210,7 +211,7 @@ def test_a_program_in_the_current_folder_is_not_run(
     (tmp_path / "bs4.py").write_text("open('ran', 'w').close()")
     monkeypatch.chdir(tmp_path)
     (here.root / "d.html").write_text("<p>x</p>")
-    assert documents.read(here, "d.html").text == "x\n"
+    assert documents.read_document(here, "d.html").text == "x\n"
     assert not (tmp_path / "ran").exists()
 
 
@@ -249,7 +250,7 @@ def test_a_program_in_the_current_folder_is_not_run(
             "declares XML entities in `word/x.png`",
         ),
         ("cut.docx", docx()[:-200], "its container cannot be opened"),
-        ("text.docx", docx("<w:p/>"), "holds no text"),
+        ("text.docx", docx("<w:p/>"), "has no text"),
         ("none.xlsx", xlsx(lambda _: None), "is empty"),
         ("picture.pdf", b"\x89PNG\r\n\x1a\n....", "is a picture by its content"),
         ("word.pdf", docx(), "is a Word document by its content\n  name it `.docx`"),
@@ -257,9 +258,9 @@ def test_a_program_in_the_current_folder_is_not_run(
         ("old.docx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1....", "an old Office file, or one with a password"),
         ("pdf.md", pdf("x"), "is a PDF by its content"),
         ("text.pdf", b"just text", "is not a PDF by its content"),
-        ("page.html", b"<p>caf\xe9</p>", "is not utf-8 text"),
-        ("other.html", b'<meta charset="klingon"><p>x</p>', "is not klingon text"),
-        ("app.html", b"<script>app()</script>", "holds no text"),
+        ("page.html", b"<p>caf\xe9</p>", "is not valid utf-8"),
+        ("other.html", b'<meta charset="klingon"><p>x</p>', "is not valid klingon"),
+        ("app.html", b"<script>app()</script>", "has no text"),
         ("deep.html", b"<b>" * 100_000 + b"x", "too deeply"),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else "",
@@ -268,7 +269,7 @@ def test_what_cannot_be_a_document_is_refused(here: Workspace, path: str, raw: b
     if raw is not None:
         (here.root / path).write_bytes(raw)
     with pytest.raises(DocumentError) as caught:
-        documents.read(here, path)
+        documents.read_document(here, path)
     assert words in str(caught.value)
     assert caught.value.file == path
 
@@ -278,7 +279,7 @@ def test_200_megabytes_are_refused_unread(here: Workspace) -> None:
         with (here.root / name).open("wb") as file:
             file.truncate(200_000_000)
         with pytest.raises(DocumentError, match=r"200\.0 MB is more than the \d0 MB"):
-            documents.read(here, name)
+            documents.read_document(here, name)
 
 
 def test_a_reading_that_takes_too_long_is_refused() -> None:
@@ -296,13 +297,13 @@ def test_the_supported_endings_are_said(here: Workspace) -> None:
     with pytest.raises(
         DocumentError, match=r"\.txt, \.md, \.markdown, \.csv, \.tsv, \.html, \.htm, \.pdf, \.docx, \.xlsx"
     ):
-        documents.read(here, "d.odt")
+        documents.read_document(here, "d.odt")
 
 
 def test_a_misspelt_document_shows_the_nearest(here: Workspace) -> None:
     (here.root / "private/world-cup.md").write_text("x")
     with pytest.raises(DocumentError, match=r"did you mean `private/world-cup\.md`"):
-        documents.read(here, "private/wordl-cup.md")
+        documents.read_document(here, "private/wordl-cup.md")
 
 
 # Kept under their hash
@@ -314,54 +315,54 @@ def source(document: documents.Document) -> Source:
 
 def test_a_text_can_be_read_again_after_its_file_changed(here: Workspace) -> None:
     (here.root / "d.md").write_text("old\r\n", newline="")
-    old = documents.read(here, "d.md")
-    assert documents.changes(here, [source(old)]) == []
+    old = documents.read_document(here, "d.md")
+    assert documents.document_changes(here, [source(old)]) == []
     (here.root / "d.md").write_text("new")
-    (change,) = documents.changes(here, [source(old), Source("input", "question")])
+    (change,) = documents.document_changes(here, [source(old), Source("input", "question")])
     assert (change.path, change.then, change.now) == ("d.md", old.sha256, sha256("new"))
     assert (change.reason, change.kept) == ("the file has changed since", True)
-    assert documents.read_version(here, "d.md", change.then) == old
+    assert documents.read_document_version(here, "d.md", change.then) == old
     (here.root / "d.md").unlink()
-    (change,) = documents.changes(here, [source(old)])
+    (change,) = documents.document_changes(here, [source(old)])
     assert (change.now, change.reason) == (None, "there is no such document")
 
 
 def test_a_text_is_kept_once(here: Workspace) -> None:
     for name in ("a.md", "b.md"):
         (here.root / name).write_text("same")
-        documents.read(here, name)
+        documents.read_document(here, name)
     assert len([p for p in (here.state / "documents").rglob("*") if p.is_file()]) == 1
 
 
 @pytest.mark.parametrize("key", ["0" * 64, "../../promptlab.yaml", ""])
 def test_a_text_that_is_not_kept_is_an_error(here: Workspace, key: str) -> None:
-    with pytest.raises(DocumentError, match="is not kept"):
-        documents.read_version(here, "d.md", key)
+    with pytest.raises(DocumentError, match="is not stored"):
+        documents.read_document_version(here, "d.md", key)
 
 
 def test_a_damaged_text_is_noticed_and_mended(here: Workspace) -> None:
     (here.root / "d.md").write_text("text")
-    document = documents.read(here, "d.md")
+    document = documents.read_document(here, "d.md")
     (kept,) = (p for p in (here.state / "documents").rglob("*.txt"))
     kept.write_text("tex")
     with pytest.raises(DocumentError, match="is damaged"):
-        documents.read_version(here, "d.md", document.sha256)
-    documents.read(here, "d.md")
-    assert documents.read_version(here, "d.md", document.sha256) == document
+        documents.read_document_version(here, "d.md", document.sha256)
+    documents.read_document(here, "d.md")
+    assert documents.read_document_version(here, "d.md", document.sha256) == document
 
 
 def test_a_conversion_whose_text_is_gone_is_made_again(here: Workspace) -> None:
     (here.root / "d.docx").write_bytes(docx())
-    first = documents.read(here, "d.docx")
+    first = documents.read_document(here, "d.docx")
     for kept in (here.state / "documents").rglob("*.txt"):
         kept.write_text("x" * len(first.text))
-    assert documents.read(here, "d.docx") == first
+    assert documents.read_document(here, "d.docx") == first
 
 
 def test_reading_works_where_nothing_can_be_written(here: Workspace) -> None:
     here.state.write_text("a file where the folder would be")
     (here.root / "d.md").write_text("text")
-    assert documents.read(here, "d.md").text == "text"
+    assert documents.read_document(here, "d.md").text == "text"
 
 
 # Uploads
@@ -369,42 +370,42 @@ def test_reading_works_where_nothing_can_be_written(here: Workspace) -> None:
 
 def test_an_upload_is_confidential_until_someone_says_otherwise(here: Workspace) -> None:
     minutes = docx()  # once: a ZIP file holds the time
-    document = documents.add(here, "minutes.docx", minutes)
+    document = add_document(here, "minutes.docx", minutes)
     assert (document.path, document.label) == ("documents/uploads/minutes.docx", "confidential")
-    assert documents.read(here, document.path) == document
+    assert documents.read_document(here, document.path) == document
     (here.root / "link.docx").symlink_to(here.root / document.path)
     assert here.label_of("link.docx") == "confidential"
     opened = set_label(here, document.path, "public", reason="it is out")
-    assert documents.read(opened, document.path).label == "public"
-    assert documents.read(Workspace.load(here.root), "link.docx").label == "public"
+    assert documents.read_document(opened, document.path).label == "public"
+    assert documents.read_document(Workspace.load(here.root), "link.docx").label == "public"
     (original,) = (DocStore.of(here).root / "original").rglob("*.docx")
     assert original.read_bytes() == minutes
 
 
 def test_a_paste_can_be_given_a_label_at_once(here: Workspace) -> None:
-    document = documents.add(here, "Notes of today", "Hello\n", "internal")
+    document = add_document(here, "Notes of today", "Hello\n", "internal")
     assert (document.path, document.text, document.label) == (
         "documents/uploads/Notes of today.md",
         "Hello\n",
         "internal",
     )
     assert Workspace.load(here.root).label_of(document.path) == "internal"
-    assert "documents/uploads/Notes of today.md" in documents.paths(here)
+    assert "documents/uploads/Notes of today.md" in documents.document_paths(here)
 
 
 def test_a_label_that_a_pattern_forbids_leaves_nothing_behind(here: Workspace) -> None:
     (here.root / "promptlab.yaml").write_text('labels: {"documents/**": confidential}\n')
     with pytest.raises(documents.WorkspaceError, match=r"by the pattern `documents/\*\*`"):
-        documents.add(Workspace.load(here.root), "a", "text", "public")
-    assert documents.paths(here) == []
-    kept = documents.add(Workspace.load(here.root), "a", "text")
+        add_document(Workspace.load(here.root), "a", "text", "public")
+    assert documents.document_paths(here) == []
+    kept = add_document(Workspace.load(here.root), "a", "text")
     with pytest.raises(documents.WorkspaceError):
-        documents.add(Workspace.load(here.root), "a", "text", "public")
-    assert documents.paths(here) == [kept.path]
+        add_document(Workspace.load(here.root), "a", "text", "public")
+    assert documents.document_paths(here) == [kept.path]
 
 
 def test_another_file_of_the_name_is_never_replaced(here: Workspace) -> None:
-    added = [documents.add(here, "a.txt", text).path for text in ("one", "two", "one", "two")]
+    added = [add_document(here, "a.txt", text).path for text in ("one", "two", "one", "two")]
     assert added == [f"documents/uploads/a{number}.txt" for number in ("", "-2", "", "-2")]
 
 
@@ -423,11 +424,11 @@ def test_another_file_of_the_name_is_never_replaced(here: Workspace) -> None:
     ],
 )
 def test_an_upload_gets_a_plain_name(here: Workspace, name: str, path: str) -> None:
-    assert documents.add(here, name, "text").path == f"documents/uploads/{path}"
+    assert add_document(here, name, "text").path == f"documents/uploads/{path}"
 
 
 @pytest.mark.parametrize(("name", "raw"), [("a.pdf", b"not"), ("a.exe", b"MZ"), ("a.md", b""), ("b.docx", ZIP)])
 def test_a_bad_upload_leaves_nothing_behind(here: Workspace, name: str, raw: bytes) -> None:
     with pytest.raises(DocumentError):
-        documents.add(here, name, raw)
+        add_document(here, name, raw)
     assert not (here.root / "documents").exists()

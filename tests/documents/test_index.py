@@ -8,6 +8,7 @@ import pytest
 
 from promptlab.documents import _convert as convert
 from promptlab.documents import _read as documents
+from promptlab.documents import add_document
 from promptlab.documents._index import Inventory
 from promptlab.templates._index import Listing, documents_and_users
 from promptlab.workspace._labels import set_label
@@ -44,7 +45,7 @@ def test_a_document_says_its_label_words_and_who_uses_it(house: House) -> None:
 def test_documents_are_found_by_words_of_their_path_and_by_label(
     house: House, text: str, label: Any, found: list[str]
 ) -> None:
-    documents.add(house.workspace, "Bericht Ä.txt", "Text")
+    add_document(house.workspace, "Bericht Ä.txt", "Text")
     assert sorted(known(house).find(text, label)) == sorted(found)
 
 
@@ -60,7 +61,7 @@ def test_a_document_from_another_folder_is_listed_where_a_template_takes_it(hous
 def test_a_file_that_stayed_is_not_read_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     known(house).entry(CUP)
     read = []
-    monkeypatch.setattr(documents, "read", lambda *args: read.append(args))
+    monkeypatch.setattr(documents, "read_document", lambda *args: read.append(args))
     assert known(house).entry(CUP).words == 10
     assert read == []
 
@@ -89,12 +90,12 @@ def test_a_change_since_the_last_use_is_noticed_and_the_old_text_kept(house: Hou
     house.model("alpha")
     (asked,) = house.ask(house.trials())
     assert known(house).entry(CUP).changed is None
-    old = documents.read(house.workspace, CUP)
+    old = documents.read_document(house.workspace, CUP)
     (house.workspace.root / CUP).write_text("Morocco was third.\n")
     changed = known(house).entry(CUP).changed
     assert changed
     assert (changed.use.run_id, changed.then, changed.kept) == (asked.run_id, old.sha256, True)
-    assert documents.read_version(house.workspace, CUP, changed.then).text == old.text
+    assert documents.read_document_version(house.workspace, CUP, changed.then).text == old.text
     house.ask(house.trials(question="Who was third?"))
     assert known(house).entry(CUP).changed is None
 

@@ -48,15 +48,15 @@ A second final.
 CUP = Document("cup.md", TEXT, "internal")
 
 
-def chosen(choice: PassageChoice, question: str = "", **rest: Any) -> passages.Selection:
-    return passages.choose(CUP, choice, question, **rest)
+def chosen(choice: PassageChoice, question: str = "", **rest: Any) -> passages.PassageSelection:
+    return passages.choose_passages(CUP, choice, question, **rest)
 
 
 # Cutting
 
 
 def test_headings_in_code_are_no_headings() -> None:
-    assert [part.headings for part in passages.sections(TEXT)] == [
+    assert [part.headings for part in passages.markdown_sections(TEXT)] == [
         ("Cup",),
         ("Cup", "Final"),
         ("Cup", "Final", "Referee"),
@@ -72,21 +72,21 @@ LINES = st.sampled_from(
 
 @given(st.lists(LINES, max_size=40).map("\n".join), st.sampled_from([40, 200, 800]))
 def test_every_character_is_in_exactly_one_passage(text: str, size: int) -> None:
-    pieces = passages.split(text, size)
+    pieces = passages.split_passages(text, size)
     assert "".join(piece.text for piece in pieces) == text
     assert all(text[p.start : p.end] == p.text and p.text for p in pieces)
 
 
 def test_a_passage_never_crosses_a_heading_and_is_cut_between_paragraphs() -> None:
     text = "# A\n\n" + "one two three.\n\n" * 40 + "# B\n\nend"
-    pieces = passages.split(text, 200)
+    pieces = passages.split_passages(text, 200)
     assert all("# B" not in piece.text[1:] for piece in pieces)
     assert all(piece.text.endswith("\n\n") for piece in pieces[:-1])
     assert max(len(piece.text) for piece in pieces) <= 200
 
 
 def test_a_long_paragraph_is_cut_at_a_sentence() -> None:
-    pieces = passages.split("This is a sentence. " * 200, 300)
+    pieces = passages.split_passages("This is a sentence. " * 200, 300)
     assert len(pieces) > 10
     assert all(piece.text.endswith(". ") for piece in pieces)
 
@@ -162,7 +162,7 @@ def test_a_choice_that_gives_nothing_is_an_error(choice: PassageChoice, question
 
 def test_a_document_without_headings_says_so() -> None:
     with pytest.raises(DocumentError, match="it has no headings"):
-        passages.choose(Document("x", "text"), PassageChoice("heading", ("A",)))
+        passages.choose_passages(Document("x", "text"), PassageChoice("heading", ("A",)))
 
 
 @pytest.mark.parametrize(
@@ -186,10 +186,10 @@ def test_what_does_not_fit_is_left_out_whole_and_named(bound: dict[str, Any], bu
 def test_a_selection_is_pure_and_keeps_to_its_budget(text: str, n: int, most: int) -> None:
     document, choice = Document("d", text), PassageChoice("bm25", n=n, max_characters=most)
     try:
-        found = passages.choose(document, choice, "one word two")
+        found = passages.choose_passages(document, choice, "one word two")
     except DocumentError:
         return
-    assert found == passages.choose(document, choice, "one word two")
+    assert found == passages.choose_passages(document, choice, "one word two")
     assert len(found.text) <= most
     assert len(found.passages) <= n
     assert list(found.ranges) == sorted(found.ranges)
@@ -199,7 +199,7 @@ def test_a_selection_is_pure_and_keeps_to_its_budget(text: str, n: int, most: in
 @given(st.lists(LINES, min_size=1, max_size=30).map("\n".join), st.integers(1, 5))
 def test_what_is_taken_and_the_gaps_are_the_whole_document(text: str, n: int) -> None:
     try:
-        found = passages.choose(Document("d", text), PassageChoice("bm25", n=n), "one word two")
+        found = passages.choose_passages(Document("d", text), PassageChoice("bm25", n=n), "one word two")
     except DocumentError:
         return
     parts = sorted((*found.passages, *found.gaps), key=lambda passage: passage.start)
@@ -232,7 +232,7 @@ def test_a_gap_says_under_which_headings_it_is() -> None:
     ],
 )
 def test_a_choice_can_be_said_in_words(choice: PassageChoice | None, words: str) -> None:
-    assert passages.in_words(choice) == words
+    assert passages.choice_in_words(choice) == words
 
 
 @pytest.mark.parametrize(
@@ -279,13 +279,13 @@ def test_a_change_of_the_file_behind_a_selection_is_noticed(desk: Workspace) -> 
     template = templates.load(desk, "passages")
     (trial,) = plans.plan_comparison(desk, template, Given.typed({"question": "Referee?", "tone": ""}), ["m"])
     sources = runner.request_of(trial).prompt.sources
-    assert documents.changes(desk, sources) == []
+    assert documents.document_changes(desk, sources) == []
     file = desk.root / "fixtures/documents/long.md"
     file.write_text(TEXT + "\nMore.\n")
-    (change,) = documents.changes(desk, sources)
+    (change,) = documents.document_changes(desk, sources)
     assert (change.reason, change.kept) == ("the file has changed since", True)
-    old = documents.read_version(desk, change.path, change.then)
+    old = documents.read_document_version(desk, change.path, change.then)
     assert (old.text, old.label) == (trial.documents[0].text, "internal")
     for record in (desk.state / "documents/selection").rglob("*.json"):
         record.unlink()
-    assert "nobody can say" in documents.changes(desk, sources)[0].reason
+    assert "not stored" in documents.document_changes(desk, sources)[0].reason

@@ -24,16 +24,16 @@ ARTICLE = ROOT / "fixtures/documents/world-cup-2022.md"
     ],
 )
 def test_tokens_of_short_texts(text: str, count: int) -> None:
-    assert tokens.about(text) == count
+    assert tokens.estimate_tokens(text) == count
 
 
 @pytest.mark.parametrize("encoding", ["o200k_base", "cl100k_base"])
 def test_prose_is_counted_within_a_tenth_of_a_tokenizer(encoding: str) -> None:
     bpe = pytest.importorskip("bpe_openai")
     text = ARTICLE.read_text(encoding="utf-8")
-    assert tokens.about(text) == pytest.approx(len(bpe.get_encoding(encoding).encode_ordinary(text)), rel=0.1)
+    assert tokens.estimate_tokens(text) == pytest.approx(len(bpe.get_encoding(encoding).encode_ordinary(text)), rel=0.1)
 
 
 @given(st.text(st.characters(codec=None), max_size=200), st.text(max_size=200))
 def test_a_text_counts_no_more_than_its_parts(one: str, other: str) -> None:
-    assert tokens.about(one + other) <= tokens.about(one) + tokens.about(other)
+    assert tokens.estimate_tokens(one + other) <= tokens.estimate_tokens(one) + tokens.estimate_tokens(other)

@@ -41,7 +41,7 @@ Pool = tuple[Workspace, str, Path, str]
 
 def test_adding_appends_a_line_and_changes_no_other(pool: Pool) -> None:
     here, name, file, before = pool
-    pools.add(here, name, NEW)
+    pools.add_example(here, name, NEW)
     after = file.read_bytes().decode()
     assert after.startswith(before + "\r\n")
     assert after.endswith("\r\n")
@@ -50,7 +50,7 @@ def test_adding_appends_a_line_and_changes_no_other(pool: Pool) -> None:
 
 def test_editing_replaces_one_record(pool: Pool) -> None:
     here, name, file, before = pool
-    pools.edit(here, name, "a", NEW)
+    pools.edit_example(here, name, "a", NEW)
     after = file.read_bytes().decode()
     tail = before[before.index("\r\n\r\n") :]
     assert after.endswith(tail)
@@ -61,7 +61,7 @@ def test_editing_replaces_one_record(pool: Pool) -> None:
 
 def test_deleting_takes_out_one_record(pool: Pool) -> None:
     here, name, file, before = pool
-    pools.delete(here, name, "a")
+    pools.delete_examples(here, name, "a")
     after = file.read_bytes().decode()
     assert after.startswith("\ufeff")
     assert (
@@ -74,15 +74,15 @@ def test_deleting_takes_out_one_record(pool: Pool) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda here, name: pools.add(here, name, A), "the id `a` is taken"),
-        (lambda here, name: pools.edit(here, name, "z", A), "there is no example `z`"),
-        (lambda here, name: pools.edit(here, name, "b", A), "used in line"),
-        (lambda here, name: pools.delete(here, name, "z"), "there is no example `z`"),
-        (lambda here, name: pools.add(here, name, Example("c", {}, "x")), "at least one input"),
-        (lambda here, name: pools.add(here, name, Example("c", {"question": "x"}, "")), "not empty"),
-        (lambda here, _: pools.edit(here, "none.jsonl", "a", A), "there is no such pool"),
-        (lambda here, _: pools.add(here, "../x.jsonl", A), "leads out"),
-        (lambda here, _: pools.add(here, "p.yaml", A), "YAML pools are read and not changed"),
+        (lambda here, name: pools.add_example(here, name, A), "the id `a` is taken"),
+        (lambda here, name: pools.edit_example(here, name, "z", A), "there is no example `z`"),
+        (lambda here, name: pools.edit_example(here, name, "b", A), "used in line"),
+        (lambda here, name: pools.delete_examples(here, name, "z"), "there is no example `z`"),
+        (lambda here, name: pools.add_example(here, name, Example("c", {}, "x")), "at least one input"),
+        (lambda here, name: pools.add_example(here, name, Example("c", {"question": "x"}, "")), "not empty"),
+        (lambda here, _: pools.edit_example(here, "none.jsonl", "a", A), "there is no such pool"),
+        (lambda here, _: pools.add_example(here, "../x.jsonl", A), "leads out"),
+        (lambda here, _: pools.add_example(here, "p.yaml", A), "YAML pools are read and not changed"),
     ],
 )
 def test_a_change_that_cannot_be_made_leaves_the_file_as_it_was(pool: Pool, change: Any, words: str) -> None:
@@ -97,20 +97,20 @@ def test_a_table_refuses_what_it_has_no_column_for(tmp_path: Path) -> None:
     here = Workspace.load(tmp_path)
     (tmp_path / "p.csv").write_text("id,question,output\n")
     with pytest.raises(ExampleError, match="there is no column `passage`"):
-        pools.add(here, "p.csv", Example("a", {"question": "x", "passage": "y"}, "z"))
+        pools.add_example(here, "p.csv", Example("a", {"question": "x", "passage": "y"}, "z"))
     with pytest.raises(ExampleError, match="there is no column `tags`"):
-        pools.add(here, "p.csv", Example("a", {"question": "x"}, "z", ("t",)))
+        pools.add_example(here, "p.csv", Example("a", {"question": "x"}, "z", ("t",)))
     (tmp_path / "p.csv").write_text("id,question,output,tags\n")
-    with pytest.raises(ExampleError, match="cannot be written here as it is"):
-        pools.add(here, "p.csv", Example("a", {"question": "x"}, "z", ("t;u",)))
+    with pytest.raises(ExampleError, match="cannot be written to this file format"):
+        pools.add_example(here, "p.csv", Example("a", {"question": "x"}, "z", ("t;u",)))
 
 
 @pytest.mark.parametrize("name", ["new/p.jsonl", "new/p.csv"])
 def test_a_new_pool_begins_with_its_first_example(tmp_path: Path, name: str) -> None:
     (tmp_path / "promptlab.yaml").write_text("models: {}\n")
     here = Workspace.load(tmp_path)
-    pools.add(here, name, NEW)
-    pools.add(here, name, A)
+    pools.add_example(here, name, NEW)
+    pools.add_example(here, name, A)
     assert examples.load_pool(here, name) == (NEW, A)
 
 
@@ -126,7 +126,7 @@ def test_any_text_comes_back_as_it_was_written(
     here = Workspace.load(root)
     wanted = tuple(Example(f"e{n}", {"q": q}, a) for n, (q, a) in enumerate(texts))
     for example in wanted:
-        pools.add(here, f"p.{ending}", example)
+        pools.add_example(here, f"p.{ending}", example)
     assert examples.load_pool(here, f"p.{ending}") == wanted
 
 
@@ -136,9 +136,9 @@ def test_deduplicating_keeps_the_first_and_leaves_contradictions(tmp_path: Path)
     rows = [("a", "Q", "A"), ("b", " q ", "a"), ("c", "Q", "B"), ("d", "R", "A"), ("e", "r", "A")]
     lines = [json.dumps({"id": id, "inputs": {"q": q}, "output": out}) + "\n" for id, q, out in rows]
     (tmp_path / "p.jsonl").write_text("".join(lines))
-    assert pools.dedupe(here, "p.jsonl", dry=True) == (["b", "e"], [("a", "b", "c")])
+    assert pools.remove_duplicates(here, "p.jsonl", dry=True) == (["b", "e"], [("a", "b", "c")])
     assert (tmp_path / "p.jsonl").read_text() == "".join(lines)
-    assert pools.dedupe(here, "p.jsonl") == (["b", "e"], [("a", "b", "c")])
+    assert pools.remove_duplicates(here, "p.jsonl") == (["b", "e"], [("a", "b", "c")])
     assert (tmp_path / "p.jsonl").read_text() == lines[0] + lines[2] + lines[3]
 
 
@@ -158,39 +158,39 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize(
     "change",
     [
-        lambda here, name, seen: pools.edit(here, name, "a", NEW, was=seen),
-        lambda here, name, seen: pools.delete(here, name, "a", was=seen),
+        lambda here, name, seen: pools.edit_example(here, name, "a", NEW, was=seen),
+        lambda here, name, seen: pools.delete_examples(here, name, "a", was=seen),
     ],
     ids=["edit", "delete"],
 )
 def test_what_somebody_else_changed_meanwhile_stays(pool: Pool, change: Callable[..., None]) -> None:
     here, name, file, _ = pool
     seen = examples.load_pool(here, name)[0]
-    pools.edit(here, name, "a", Example("a", {"question": "Q1"}, "theirs"))
+    pools.edit_example(here, name, "a", Example("a", {"question": "Q1"}, "theirs"))
     before = file.read_bytes()
-    with pytest.raises(ExampleError, match="`a` was changed by somebody else meanwhile"):
+    with pytest.raises(ExampleError, match="`a` was changed by another user"):
         change(here, name, seen)
     assert file.read_bytes() == before
-    pools.edit(here, name, "a", NEW, was=examples.load_pool(here, name)[0])
+    pools.edit_example(here, name, "a", NEW, was=examples.load_pool(here, name)[0])
     assert examples.load_pool(here, name)[0] == NEW
 
 
 def test_deduplicating_takes_out_what_was_shown_or_nothing(pool: Pool) -> None:
     here, name, file, _ = pool
-    pools.add(here, name, Example("c", {"question": "q1"}, "a1"))
+    pools.add_example(here, name, Example("c", {"question": "q1"}, "a1"))
     before = file.read_bytes()
-    with pytest.raises(ExampleError, match="the pool changed since it was looked at"):
-        pools.dedupe(here, name, expected=["b"])
+    with pytest.raises(ExampleError, match="the pool has changed meanwhile"):
+        pools.remove_duplicates(here, name, expected=["b"])
     assert file.read_bytes() == before
-    assert pools.dedupe(here, name, expected=["c"])[0] == ["c"]
+    assert pools.remove_duplicates(here, name, expected=["c"])[0] == ["c"]
     assert [e.id for e in examples.load_pool(here, name)] == ["a", "b"]
 
 
 def test_a_question_is_found_in_the_pool_whatever_its_case(pool: Pool) -> None:
     here, name, _, _ = pool
-    assert pools.same_question(here, name, {"question": " q1 "}) == A
-    assert pools.same_question(here, name, {"question": "q3"}) is None
-    assert pools.same_question(here, "none.jsonl", {"question": "Q1"}) is None
+    assert pools.find_same_question(here, name, {"question": " q1 "}) == A
+    assert pools.find_same_question(here, name, {"question": "q3"}) is None
+    assert pools.find_same_question(here, "none.jsonl", {"question": "Q1"}) is None
 
 
 @pytest.mark.parametrize(
@@ -203,14 +203,14 @@ def test_a_question_is_found_in_the_pool_whatever_its_case(pool: Pool) -> None:
 )
 def test_a_new_pool_goes_beside_the_others(tmp_path: Path, name: str, path: str) -> None:
     (tmp_path / "fixtures/examples").mkdir(parents=True)
-    assert pools.new_path(Workspace(tmp_path, {}, {}), name) == path
+    assert pools.new_pool_path(Workspace(tmp_path, {}, {}), name) == path
 
 
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("  ", "a pool has a name"),
-        ("taken", "there is such a file already"),
+        ("  ", "a pool needs a name"),
+        ("taken", "the file exists already"),
         ("a.yaml", "YAML pools are read and not changed"),
         ("../out", "a pool cannot have this name"),
         ("n\0ul", "a pool cannot have this name"),
@@ -221,7 +221,7 @@ def test_a_name_no_new_pool_can_have_is_refused(tmp_path: Path, name: str, words
     (tmp_path / "examples").mkdir()
     (tmp_path / "examples/taken.jsonl").touch()
     with pytest.raises(ExampleError, match=words):
-        pools.new_path(Workspace(tmp_path, {}, {}), name)
+        pools.new_pool_path(Workspace(tmp_path, {}, {}), name)
 
 
 def test_a_copy_stays_as_private_as_its_original_until_somebody_lowers_it_with_a_reason(
@@ -234,11 +234,11 @@ def test_a_copy_stays_as_private_as_its_original_until_somebody_lowers_it_with_a
     assert private.label == "confidential"
     public = replace(private, label="public")
     with pytest.raises(WorkspaceError, match="needs a reason"):
-        pools.edit(here, "fixtures/examples/copy.jsonl", "a", public)
-    pools.edit(here, "fixtures/examples/copy.jsonl", "a", replace(private, output="A merger"))
+        pools.edit_example(here, "fixtures/examples/copy.jsonl", "a", public)
+    pools.edit_example(here, "fixtures/examples/copy.jsonl", "a", replace(private, output="A merger"))
     (changed,) = examples.load_pool(here, "fixtures/examples/copy.jsonl")
     assert (changed.label, changed.output) == ("confidential", "A merger"), "an edit alone releases nothing"
-    pools.edit(here, "fixtures/examples/copy.jsonl", "a", public, reason="it is in the papers")
+    pools.edit_example(here, "fixtures/examples/copy.jsonl", "a", public, reason="it is in the papers")
     (released,) = examples.load_pool(here, "fixtures/examples/copy.jsonl")
     assert (released.label, released.origins) == ("public", ())
     assert "it is in the papers" in (here.state / "ledger.jsonl").read_text("utf-8")

@@ -131,61 +131,61 @@ def test_a_changed_pool_is_read_again(here: Workspace) -> None:
 
 
 def test_first_keeps_the_order_of_the_pool() -> None:
-    assert ids(examples.choose(POOL, ShotChoice("p", 3))) == ["e0", "e1", "e2"]
+    assert ids(examples.choose_shots(POOL, ShotChoice("p", 3))) == ["e0", "e1", "e2"]
 
 
 def test_no_shots_can_be_asked_for() -> None:
-    assert examples.choose((), ShotChoice("p", 0)) == ()
+    assert examples.choose_shots((), ShotChoice("p", 0)) == ()
 
 
 @pytest.mark.parametrize("select", WAYS)
 @pytest.mark.parametrize("question", ["Question 1?", "  question\n1? ", "ＱＵＥＳＴＩＯＮ 1?"])
 def test_shots_never_include_the_item(select: Any, question: str) -> None:
-    chosen = examples.choose(POOL, ShotChoice("p", 7, select), {"question": question})
+    chosen = examples.choose_shots(POOL, ShotChoice("p", 7, select), {"question": question})
     assert sorted(ids(chosen)) == ["e0", "e2", "e3", "e4", "e5", "e6", "e7"]
 
 
 def test_shots_never_include_the_item_by_its_id() -> None:
-    assert ids(examples.choose(POOL, ShotChoice("p", 2), {"question": "new"}, item="e0")) == ["e1", "e2"]
+    assert ids(examples.choose_shots(POOL, ShotChoice("p", 2), {"question": "new"}, item="e0")) == ["e1", "e2"]
 
 
 def test_inputs_only_one_side_has_do_not_tell_items_apart() -> None:
     pool = [Example("x", {"question": "Q", "passage": "P"}, "A"), Example("y", {"question": "R", "passage": "P"}, "A")]
-    assert ids(examples.choose(pool, ShotChoice("p", 1), {"question": "q", "tone": "dry"})) == ["y"]
-    assert ids(examples.choose(pool, ShotChoice("p", 1), {"question": "q", "passage": "other"})) == ["x"]
-    assert ids(examples.choose(pool, ShotChoice("p", 1), {"tone": "dry"})) == ["x"]
+    assert ids(examples.choose_shots(pool, ShotChoice("p", 1), {"question": "q", "tone": "dry"})) == ["y"]
+    assert ids(examples.choose_shots(pool, ShotChoice("p", 1), {"question": "q", "passage": "other"})) == ["x"]
+    assert ids(examples.choose_shots(pool, ShotChoice("p", 1), {"tone": "dry"})) == ["x"]
 
 
 def test_a_random_choice_depends_on_the_seed_alone() -> None:
-    choices = {tuple(ids(examples.choose(POOL, ShotChoice("p", 3, "random", seed)))) for seed in range(20)}
+    choices = {tuple(ids(examples.choose_shots(POOL, ShotChoice("p", 3, "random", seed)))) for seed in range(20)}
     assert len(choices) > 10
     for seed in range(5):
         choice = ShotChoice("p", 3, "random", seed)
-        assert examples.choose(POOL, choice) == examples.choose(POOL, choice)
-        assert examples.choose(POOL, choice) == examples.choose(POOL[::-1], choice)
+        assert examples.choose_shots(POOL, choice) == examples.choose_shots(POOL, choice)
+        assert examples.choose_shots(POOL, choice) == examples.choose_shots(POOL[::-1], choice)
 
 
 def test_a_random_choice_is_the_same_on_every_machine() -> None:
-    assert ids(examples.choose(POOL, ShotChoice("p", 4, "random", 1))) == ["e5", "e2", "e3", "e7"]
+    assert ids(examples.choose_shots(POOL, ShotChoice("p", 4, "random", 1))) == ["e5", "e2", "e3", "e7"]
 
 
 @given(st.integers(0, 50), st.sampled_from(POOL))
 def test_leaving_the_item_out_does_not_reshuffle_the_others(seed: int, item: Example) -> None:
     choice = ShotChoice("p", 7, "random", seed)
-    everything = ids(examples.choose(POOL, ShotChoice("p", 8, "random", seed)))
-    assert ids(examples.choose(POOL, choice, item.inputs)) == [name for name in everything if name != item.id]
+    everything = ids(examples.choose_shots(POOL, ShotChoice("p", 8, "random", seed)))
+    assert ids(examples.choose_shots(POOL, choice, item.inputs)) == [name for name in everything if name != item.id]
 
 
 def test_too_few_others_is_an_error_that_says_why() -> None:
     with pytest.raises(ExampleError) as caught:
-        examples.choose(POOL[:3], ShotChoice("pool.jsonl", 3), {"question": "Question 1?"})
+        examples.choose_shots(POOL[:3], ShotChoice("pool.jsonl", 3), {"question": "Question 1?"})
     assert "3 shots are asked for, and the pool has 2 (1 of 3 left out: the item itself)" in str(caught.value)
     assert caught.value.file == "pool.jsonl"
 
 
 def test_the_pool_comes_back_as_it_was_lent() -> None:
     pool = list(POOL)
-    examples.choose(pool, ShotChoice("p", 3, "random", 5))
+    examples.choose_shots(pool, ShotChoice("p", 3, "random", 5))
     assert pool == list(POOL)
 
 
@@ -267,7 +267,9 @@ CITIES = tuple(
 
 
 def test_similar_takes_the_most_similar_first_and_says_how_similar() -> None:
-    chosen = examples.select(CITIES, ShotChoice("p", 3, "similar"), {"question": "Who won the final before penalties?"})
+    chosen = examples.select_shots(
+        CITIES, ShotChoice("p", 3, "similar"), {"question": "Who won the final before penalties?"}
+    )
     assert ids(chosen.examples) == ["w2", "w1", "h2"]
     scores = [shot.score for shot in chosen.shots]
     assert None not in scores
@@ -276,7 +278,7 @@ def test_similar_takes_the_most_similar_first_and_says_how_similar() -> None:
 
 
 def test_similar_keeps_the_order_of_the_pool_where_no_word_is_shared() -> None:
-    chosen = examples.select(CITIES, ShotChoice("p", 2, "similar"), {"question": "日本?"})
+    chosen = examples.select_shots(CITIES, ShotChoice("p", 2, "similar"), {"question": "日本?"})
     assert [(shot.example.id, shot.reason) for shot in chosen.shots] == [
         ("h1", "shares no word with the input"),
         ("h2", "shares no word with the input"),
@@ -285,23 +287,23 @@ def test_similar_keeps_the_order_of_the_pool_where_no_word_is_shared() -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_balanced_takes_an_example_of_each_class_in_turn(seed: int) -> None:
-    by_tag = examples.choose(CITIES, ShotChoice("p", 3, "balanced", seed, balance="tag"))
+    by_tag = examples.choose_shots(CITIES, ShotChoice("p", 3, "balanced", seed, balance="tag"))
     assert {example.tags[0] for example in by_tag} == {"host", "win", "goals"}
-    by_output = examples.choose(CITIES, ShotChoice("p", 4, "balanced", seed))
+    by_output = examples.choose_shots(CITIES, ShotChoice("p", 4, "balanced", seed))
     assert {example.output for example in by_output} == {"Qatar", "Russia", "Argentina", "172"}
-    assert len(set(ids(examples.choose(CITIES, ShotChoice("p", 5, "balanced", seed))))) == 5
+    assert len(set(ids(examples.choose_shots(CITIES, ShotChoice("p", 5, "balanced", seed))))) == 5
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_diverse_avoids_what_resembles_the_chosen(seed: int) -> None:
-    chosen = examples.choose(CITIES, ShotChoice("p", 3, "diverse", seed))
+    chosen = examples.choose_shots(CITIES, ShotChoice("p", 3, "diverse", seed))
     assert {example.tags[0] for example in chosen} == {"host", "win", "goals"}
 
 
 def test_the_orders_are_what_they_say() -> None:
     def order(name: Any) -> list[str]:
         question = {"question": "who won the final?"}
-        return ids(examples.choose(CITIES[::-1], ShotChoice("p", 4, order=name, seed=2), question))
+        return ids(examples.choose_shots(CITIES[::-1], ShotChoice("p", 4, order=name, seed=2), question))
 
     assert order("given") == ["g1", "w2", "h2", "h1"]
     assert order("reversed") == ["h1", "h2", "w2", "g1"]
@@ -311,7 +313,7 @@ def test_the_orders_are_what_they_say() -> None:
 
 def test_the_twin_of_the_item_is_left_out_with_it() -> None:
     pool = (*POOL, Example("copy", {"question": "  question 3?"}, "another"))
-    chosen = examples.select(pool, ShotChoice("p", 7), {"question": "new"}, item="e3")
+    chosen = examples.select_shots(pool, ShotChoice("p", 7), {"question": "new"}, item="e3")
     assert chosen.left_out == ("e3", "copy")
     assert "e3" not in ids(chosen.examples)
 
@@ -337,13 +339,13 @@ def test_every_choice_is_pure_and_never_takes_the_item(questions: list[str], cho
     inputs = {"question": item.inputs["question"].upper()}
     if len(others) < choice.k:
         with pytest.raises(ExampleError, match="shots are asked for"):
-            examples.choose(pool, choice, inputs)
+            examples.choose_shots(pool, choice, inputs)
         return
-    chosen = examples.choose(pool, choice, inputs)
+    chosen = examples.choose_shots(pool, choice, inputs)
     assert len(chosen) == choice.k == len({e.id for e in chosen})
     assert all(e in others for e in chosen)
-    assert examples.choose(list(pool), choice, inputs, item=item.id) == chosen
-    given_order = examples.choose(pool, replace(choice, order="given"), inputs)
+    assert examples.choose_shots(list(pool), choice, inputs, item=item.id) == chosen
+    given_order = examples.choose_shots(pool, replace(choice, order="given"), inputs)
     assert sorted(ids(given_order)) == sorted(ids(chosen))
 
 
@@ -375,8 +377,8 @@ def test_a_long_question_leaves_out_the_commonest_words(monkeypatch: pytest.Monk
     [("HOST", ["h1", "h2"]), ("argentina", ["w1", "w2"]), ("g1", ["g1"]), ("goals", ["g1"]), ("nothing", [])],
 )
 def test_a_search_looks_in_every_field(text: str, found: list[str]) -> None:
-    assert [example.id for example in examples.search(CITIES, text)] == found
-    assert len(examples.search(CITIES, "", limit=2)) == 2
+    assert [example.id for example in examples.search_pool(CITIES, text)] == found
+    assert len(examples.search_pool(CITIES, "", limit=2)) == 2
 
 
 def test_duplicates_have_the_same_inputs_but_for_case_and_spacing() -> None:
@@ -385,9 +387,9 @@ def test_duplicates_have_the_same_inputs_but_for_case_and_spacing() -> None:
         Example("x", {"question": " QUESTION  1?"}, "answer 1"),
         Example("y", {"question": "Question 0?"}, "B"),
     )
-    groups = examples.duplicates(pool)
+    groups = examples.find_duplicates(pool)
     assert [ids(group) for group in groups] == [["e0", "y"], ["e1", "x"]]
-    assert [examples.contradicts(group) for group in groups] == [True, False]
+    assert [examples.has_contradiction(group) for group in groups] == [True, False]
 
 
 def test_a_search_can_be_held_to_a_tag_and_a_label() -> None:
@@ -396,14 +398,14 @@ def test_a_search_can_be_held_to_a_tag_and_a_label() -> None:
         Example("b", {"q": "one"}, "x", ("hard", "new"), "internal"),
         Example("c", {"q": "two"}, "x"),
     )
-    assert [e.id for e in examples.search(pool, "", tag="hard")] == ["a", "b"]
-    assert [e.id for e in examples.search(pool, "one", tag="hard", label="internal")] == ["b"]
-    assert examples.search(pool, "two", tag="hard") == []
+    assert [e.id for e in examples.search_pool(pool, "", tag="hard")] == ["a", "b"]
+    assert [e.id for e in examples.search_pool(pool, "one", tag="hard", label="internal")] == ["b"]
+    assert examples.search_pool(pool, "two", tag="hard") == []
 
 
 def test_repeats_say_what_one_before_them_says() -> None:
     group = (Example("a", {"q": "1"}, "Yes"), Example("b", {"q": "1"}, "no"), Example("c", {"q": "1"}, " yes "))
-    assert [e.id for e in examples.repeats(group)] == ["c"]
+    assert [e.id for e in examples.repeated_examples(group)] == ["c"]
 
 
 def test_an_empty_pool_can_be_looked_at_and_gives_no_shots(here: Workspace) -> None:

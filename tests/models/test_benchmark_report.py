@@ -6,19 +6,19 @@ from dataclasses import replace
 
 import pytest
 
-from promptlab.models._benchmark_report import (
-    Facts,
+from promptlab.models._benchmark_figures import (
+    Concurrency,
+    ModelFacts,
     Rate,
     Report,
     Speed,
-    Together,
     first_difference,
-    lines,
     rate_of,
     rate_of_times,
-    sameness_of,
+    repeatability_of,
     speed_of,
 )
+from promptlab.models._benchmark_report import benchmark_lines
 from promptlab.types import Completion, Timings, Usage
 
 
@@ -71,55 +71,57 @@ def test_the_first_token_that_differs_is_found(text: str, grown: list[str], at: 
 
 
 def test_the_ways_that_got_another_text_than_the_first_are_named() -> None:
-    found = sameness_of({"cold": said("a"), "warm": said("a", 16), "later": said("b")})
+    found = repeatability_of({"cold": said("a"), "warm": said("a", 16), "later": said("b")})
     assert found.differing == ("later",)
     assert found.reused == {"cold": 0, "warm": 16, "later": 0}
     assert (found.plain_asked, found.plain_differs_at, found.plain_in_our_cuts) == (False, None, None)
-    found = sameness_of({"cold": said("a b")}, ["a", "a c"], "a b")
+    found = repeatability_of({"cold": said("a b")}, ["a", "a c"], "a b")
     assert (found.differing, found.plain_differs_at, found.plain_in_our_cuts) == ((), 2, True)
 
 
 # In words
 
 
-FACTS = Facts("m", "/models/m.gguf", 100_000_000, 2048, "from the model file", "answering on the CPU", 2, 150_000_000)
+FACTS = ModelFacts(
+    "m", "/models/m.gguf", 100_000_000, 2048, "from the model file", "answering on the CPU", 2, 150_000_000
+)
 SPEED = speed_of(357, 64, [Rate(1000, 50), Rate(900, 40)], [Rate(500, 50), Rate(900, 50)])
 
 
 def test_a_report_reads_in_plain_lines() -> None:
-    same = sameness_of({"cold": said("a b"), "warm": said("a b", 16)}, ["a", "a b"], "a b")
-    assert lines(Report(FACTS, SPEED, same, Together(16, 10.0, 25.0, 4))) == [
+    same = repeatability_of({"cold": said("a b"), "warm": said("a b", 16)}, ["a", "a b"], "a b")
+    assert benchmark_lines(Report(FACTS, SPEED, same, Concurrency(16, 10.0, 25.0, 4))) == [
         "m: m.gguf, 100 MB",
         "  file           /models/m.gguf",
         "  window         2,048 tokens",
         "  chat template  from the model file",
         "  device         answering on the CPU; 2 threads",
         "  memory         150 MB more once it was loaded, 1.50 times the file",
-        "speed, 357 tokens read and 64 written, the middle of 2 rounds",
-        "  reading        950 tokens/s; plain llama-cpp-python 700, ratio 1.50 (1.00 to 2.00), round by round",
-        "  writing        45.0 tokens/s; plain llama-cpp-python 50.0, ratio 0.90 (0.80 to 1.00), round by round",
+        "speed, 357 tokens of prompt and 64 written, the median of 2 rounds",
+        "  prefill        950 tokens/s; plain llama-cpp-python 700, ratio 1.50 (1.00 to 2.00), round by round",
+        "  decoding       45.0 tokens/s; plain llama-cpp-python 50.0, ratio 0.90 (0.80 to 1.00), round by round",
         "the same request again, at temperature 0",
         "  cold, 0 tokens reused                      the text",
         "  warm, 16 tokens reused                     the same text",
         "  plain llama-cpp-python                     the same text",
-        "16 short prompts where several are written at once; the above was in the exact mode",
+        "16 short prompts with several answers decoded at once; the above was in the exact mode",
         "  one by one     10.0 tokens/s written",
         "  all at once    25.0 tokens/s written, 2.50 times that",
-        "  texts that are not those of the exact mode: 4 of 16 (25 %)",
+        "  texts that differ from those of the exact mode: 4 of 16 (25 %)",
     ]
 
 
 def test_what_is_not_known_and_what_is_not_the_same_is_said() -> None:
-    same = sameness_of({"cold": said("a b"), "warm": said("x", None)}, ["a", "a c"], "a c")
+    same = repeatability_of({"cold": said("a b"), "warm": said("x", None)}, ["a", "a c"], "a c")
     speed = speed_of(20, 1, [Rate(1000, None)], [], "it has a LoRA")
     report = Report(replace(FACTS, memory_bytes=None, window=None), speed, same)
-    text = "\n".join(lines(report))
+    text = "\n".join(benchmark_lines(report))
     assert not report.ok
     assert "memory         not known" in text
     assert "window         not known" in text
-    assert "speed, 20 tokens read and 1 written, 1 round\n  reading        1,000 tokens/s\n" in text
-    assert "writing        not known, too few were written" in text
+    assert "speed, 20 tokens of prompt and 1 written, 1 round\n  prefill        1,000 tokens/s\n" in text
+    assert "decoding       not known, too few tokens were written" in text
     assert "not compared with plain llama-cpp-python: it has a LoRA" in text
     assert f"  {'warm':<42} ANOTHER TEXT" in text
-    assert "another text from token 2 on; not the same when it reads in promptlab's groups" in text
+    assert "another text from token 2 on; not the same with promptlab's prefill batches" in text
     assert "short prompts" not in text

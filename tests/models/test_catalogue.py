@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from promptlab.errors import EngineFailed, ModelNotFound, ModelNotReady
-from promptlab.models._catalogue import NOT_TRIED, Catalogue
+from promptlab.models._catalogue import Catalogue
 from promptlab.models._scripted import ScriptedBackend
+from promptlab.models._status import NOT_TRIED
 from promptlab.types import Message, Prompt, Request
 from promptlab.workspace._workspace import LlamaModel, OpenAIModel, Workspace
 from tests.gguf_made import tiny
@@ -149,9 +150,7 @@ def test_a_lora_that_is_not_there_is_said_in_words(make, tmp_path):
 
 @pytest.mark.parametrize(("missing", "entry", "extra"), [("openai", GPT, "openai"), ("llama_cpp", PATH, "local")])
 def test_a_missing_library_names_the_extra_to_install(make, monkeypatch, missing, entry, extra):
-    from promptlab.models import _catalogue as models
-
-    monkeypatch.setattr(models, "find_spec", lambda name: None if name == missing else object())
+    monkeypatch.setattr("promptlab.models._extras.find_spec", lambda name: None if name == missing else object())
     catalogue = make({"m": entry}, {"OPENAI_API_KEY": "k"})
     assert f"pip install 'promptlab[{extra}]'" in catalogue.status("m").reason
     with pytest.raises(ModelNotReady) as caught:
@@ -196,7 +195,7 @@ def test_without_huggingface_hub_the_error_names_the_extra(make, monkeypatch):
 
 
 def test_there_is_nothing_to_prepare_for_an_api(make):
-    with pytest.raises(ModelNotReady, match="no local model"):
+    with pytest.raises(ModelNotReady, match="not a local model"):
         make({"gpt": GPT}).prepare("gpt")
 
 
@@ -243,12 +242,12 @@ def test_a_catalogue_that_follows_its_file_keeps_what_stayed_and_forgets_what_ch
     here = make({"a": GPT, "b": GPT}, {"OPENAI_API_KEY": "k"})
     a, b = here.backend("a"), here.backend("b")
     models = {"a": here.entry("a"), "b": OpenAIModel(**{**GPT, "model": "y"}), "c": here.entry("a")}
-    here.follow(Workspace(here.workspace.root, models, {}))
+    here.use_workspace(Workspace(here.workspace.root, models, {}))
     assert here.names() == ["a", "b", "c"]
     assert here.backend("a") is a
     assert here.backend("b") is not b
     assert here.status("c").ready
-    here.follow(Workspace(here.workspace.root, {}, {}))
+    here.use_workspace(Workspace(here.workspace.root, {}, {}))
     with pytest.raises(ModelNotFound):
         here.backend("a")
 

@@ -96,7 +96,7 @@ def _count_of_the_name(parts: list[Path]) -> Path:
         (_second, "tiny-00002-of-00003.gguf is part 2 of a model in 3 parts, and the first is needed"),
         (_renamed, "tiny.gguf says that it is the first of 3 parts"),
         (_swapped, "should be part 2 of 3 of a model, and says that it is part 3 of 3"),
-        (_whole, "should be part 2 of 3 of a model, and is no part of a split model"),
+        (_whole, "should be part 2 of 3 of a model, and is not part of a split model"),
         (_other_count, "should be part 2 of 3 of a model, and says that it is part 2 of 4"),
         (_count_of_the_name, "says that it is the first of 3 parts"),
     ],

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptlab.models._thinking import TAGS, Split, opened, where_tokens_went
+from promptlab.models._thinking import TAGS, ThinkingSplitter, explain_empty_answer, thinking_opened_by
 from promptlab.types import FinishReason, Usage
 
 
 def split(text: str, cuts: list[int] | None = None, close: str = "") -> tuple[str, str]:
     """The whole thinking and the whole answer of `text`, given in pieces."""
     places = sorted({0, len(text), *(at % (len(text) + 1) for at in cuts or ())})
-    splitting, thoughts, texts = Split(close), "", ""
+    splitting, thoughts, texts = ThinkingSplitter(close), "", ""
     for a, b in pairwise(places):
         thought, answer = splitting.feed(text[a:b])
         thoughts, texts = thoughts + thought, texts + answer
@@ -92,7 +92,7 @@ def at_once(text: str, close: str) -> tuple[str, str]:
     ],
 )
 def test_a_prompt_that_opened_thinking_says_how_it_ends(prompt: str, close: str) -> None:
-    assert opened(prompt) == close
+    assert thinking_opened_by(prompt) == close
 
 
 @pytest.mark.parametrize(
@@ -111,5 +111,5 @@ def test_a_prompt_that_opened_thinking_says_how_it_ends(prompt: str, close: str)
 def test_an_empty_answer_says_where_its_tokens_went(
     text: str, thinking: str, usage: Usage, finish: FinishReason, words: str
 ) -> None:
-    said = where_tokens_went(text, thinking, usage, finish)
+    said = explain_empty_answer(text, thinking, usage, finish)
     assert (words in said) if words else said == ""

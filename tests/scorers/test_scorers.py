@@ -75,7 +75,7 @@ def test_what_a_scorer_says(scorer: Scorer, answer: str, expected: str, value: i
 
 @given(TEXT, TEXT)
 def test_no_answer_makes_a_scorer_fail(answer: str, expected: str) -> None:
-    for make in scorers.BY_NAME.values():
+    for make in scorers.COMPARE_SCORERS.values():
         assert make()(answer, expected).value in (0.0, 1.0)
 
 
@@ -87,7 +87,7 @@ def test_a_whole_answer_that_is_right_also_contains_it(before: str, expected: st
 
 
 def test_scorers_are_named_after_themselves() -> None:
-    for name, make in scorers.BY_NAME.items():
+    for name, make in scorers.COMPARE_SCORERS.items():
         score: Any = make()("a", "b")
         assert score.scorer == name
         assert make.__doc__

@@ -16,7 +16,7 @@ from promptlab import errors
 from promptlab.models._catalogue import Catalogue
 from promptlab.models._openai._backend import OpenAIBackend
 from promptlab.models._scripted import Script, ScriptedBackend
-from promptlab.server._app import Serving
+from promptlab.server._app import ModelServer
 from promptlab.types import Completion, Delta, Message, Phase, Prompt, Request, Thought, Usage
 from promptlab.workspace._workspace import OpenAIModel, Workspace
 from tests.conftest import House
@@ -39,7 +39,7 @@ def start(house: House) -> Iterator[Start]:
         else:
             house.model("demo", model, window=window)
         house.model("other-model")
-        running.append(Served(Serving(house.catalogue, ["demo", "other-model"], **options)).__enter__())
+        running.append(Served(ModelServer(house.catalogue, ["demo", "other-model"], **options)).__enter__())
         return running[-1]
 
     yield started
@@ -51,7 +51,7 @@ def start(house: House) -> Iterator[Start]:
 def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Served]]:
     """Servers for requests that reach no model, or leave nothing behind: one open to this machine, one with a key."""
     found = Catalogue(Workspace(tmp_path_factory.mktemp("work"), {}, {}), {}, extra={"demo": ScriptedBackend("demo")})
-    with Served(Serving(found, ["demo"])) as opened, Served(Serving(found, ["demo"], key="s3cret")) as locked:
+    with Served(ModelServer(found, ["demo"])) as opened, Served(ModelServer(found, ["demo"], key="s3cret")) as locked:
         yield {"open": opened, "locked": locked}
 
 
@@ -527,5 +527,5 @@ def test_whoever_has_the_key_may_ask_from_anywhere(standing: dict[str, Served]) 
 
 def test_the_same_workspace_serves_none_but_those_named(workspace: Workspace) -> None:
     catalogue = Catalogue(workspace, {}, extra={"demo": ScriptedBackend("demo"), "hidden": ScriptedBackend("hidden")})
-    with Served(Serving(catalogue, ["demo"])) as served:
+    with Served(ModelServer(catalogue, ["demo"])) as served:
         assert served.chat({**ASK, "model": "hidden"}).status == 404

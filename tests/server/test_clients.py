@@ -13,7 +13,7 @@ import pytest
 from benchmarks.clients.__main__ import CLIENTS, HERE, MODEL, expected, versions
 from benchmarks.clients.tried import CHECKS
 from promptlab.models._catalogue import Catalogue
-from promptlab.server._app import Serving
+from promptlab.server._app import ModelServer
 from promptlab.workspace._workspace import Workspace
 from tests.places import ROOT
 from tests.served import Served
@@ -38,7 +38,7 @@ def test_each_client_has_a_script_whose_checks_are_known() -> None:
 @pytest.mark.model
 def test_the_openai_package_fares_as_the_page_says(tmp_path: Path) -> None:
     catalogue = Catalogue(Workspace(tmp_path, {MODEL: Workspace.load(ROOT).models[MODEL]}, {}))
-    with Served(Serving(catalogue, [MODEL])) as served:
+    with Served(ModelServer(catalogue, [MODEL])) as served:
         env = {**os.environ, "PROMPTLAB_URL": served.url, "PROMPTLAB_MODEL": MODEL, "NO_PROXY": "127.0.0.1"}
         words = [sys.executable, str(HERE / "with_openai.py")]
         done = subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=280, check=False)

@@ -27,10 +27,10 @@ from promptlab.errors import InputError
 from promptlab.models._catalogue import Catalogue
 from promptlab.models._llama._chat_template import ChatTemplate
 from promptlab.models._scripted import ScriptedBackend
-from promptlab.server._app import Serving
+from promptlab.server._app import ModelServer
 from promptlab.server._body import LEVELS, parsed
-from promptlab.server._fields import NOTHING, OPENAI, OTHERS, Body, Labels, NamedSchema, Part, StreamOptions, Turn
-from promptlab.server._request import Wanted, wanted
+from promptlab.server._fields import NOT_OFFERED, OPENAI, OTHERS, Body, Labels, NamedSchema, Part, StreamOptions, Turn
+from promptlab.server._request import ChatRequest, chat_request
 from promptlab.types import Message, Prompt, Request
 from promptlab.workspace._workspace import Workspace
 from tests.places import SHARED
@@ -47,7 +47,7 @@ CASES = SHARED / "cases/backends/serve"
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     models = {name: ScriptedBackend(name, ['{"z": "a"}']) for name in ("demo", "other")}
     found = Catalogue(Workspace(tmp_path_factory.mktemp("work"), {}, {}), {}, extra=models)
-    with Served(Serving(found, ["demo", "other"])) as running:
+    with Served(ModelServer(found, ["demo", "other"])) as running:
         yield running
 
 
@@ -60,8 +60,8 @@ def history(served: Served) -> list[Request]:
     return demo.history
 
 
-def read(**change: Any) -> Wanted:
-    return wanted({**ASK, **change}, ["demo", "other"])
+def read(**change: Any) -> ChatRequest:
+    return chat_request({**ASK, **change}, ["demo", "other"])
 
 
 def message(**fields: Any) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def test_every_field_of_the_openai_package_is_decided() -> None:
 
 def test_no_field_is_decided_twice() -> None:
     assert not {*OPENAI} & {*OTHERS}
-    assert not {*NOTHING} & {*Body.model_fields}
+    assert not {*NOT_OFFERED} & {*Body.model_fields}
 
 
 NESTED: Mapping[str, tuple[type, type, set[str]]] = {
@@ -181,7 +181,7 @@ def test_a_label_of_the_wrong_type_is_refused(served: Served, field: str) -> Non
     assert (said.status, said.error["param"]) == (400, field)
 
 
-ASKS_FOR_NOTHING = [(name, value) for name, only in NOTHING.items() for value in (None, *only.values)]
+ASKS_FOR_NOTHING = [(name, value) for name, only in NOT_OFFERED.items() for value in (None, *only.values)]
 
 
 @pytest.mark.parametrize(("field", "value"), ASKS_FOR_NOTHING, ids=str)
@@ -191,11 +191,11 @@ def test_a_value_that_asks_for_nothing_changes_nothing(served: Served, field: st
     assert read(**{field: value}) == read()
 
 
-@pytest.mark.parametrize("field", NOTHING)
+@pytest.mark.parametrize("field", NOT_OFFERED)
 def test_a_value_that_asks_for_something_not_done_here_is_refused_by_name(
     served: Served, history: list[Request], field: str
 ) -> None:
-    only = NOTHING[field]
+    only = NOT_OFFERED[field]
     harmless = {json.dumps(value) for value in only.values}
     for value in (True, False, 7, 0.5, "something", ["something"], {"some": "thing"}):
         if json.dumps(value) not in harmless:
@@ -302,7 +302,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"max_new_tokens": 5}, "max_new_tokens", "`max_tokens`"),
     ({"n": True}, "n", "1 only"),
     ({"n": 2}, "n", "1 only"),
-    ({"reasoning_effort": "low"}, "reasoning_effort", "not done here"),
+    ({"reasoning_effort": "low"}, "reasoning_effort", "not offered here"),
     ({"model": None}, "model", "missing"),
     ({"model": 5}, "model", "a text"),
     ({"model": ""}, "model", "not be empty"),
@@ -476,7 +476,7 @@ def test_a_large_body_that_is_wrong_costs_little(body: Any) -> None:
     tracemalloc.start()
     try:
         with pytest.raises(InputError):
-            wanted(parsed(raw), ["demo"])
+            chat_request(parsed(raw), ["demo"])
         assert tracemalloc.get_traced_memory()[1] < 50 * len(raw)
     finally:
         tracemalloc.stop()
@@ -505,7 +505,7 @@ def test_a_schema_nested_without_end_is_refused(served: Served, history: list[Re
 )
 def test_a_number_that_readers_keep_is_taken(digits: str) -> None:
     schema = parsed(b'{"maximum": ' + digits.encode() + b"}")
-    found = wanted({**ASK, **named(schema)}, ["demo"]).request.schema
+    found = chat_request({**ASK, **named(schema)}, ["demo"]).request.schema
     assert Decimal(json.loads(found or "", parse_float=Decimal)["maximum"]) == Decimal(digits)
 
 
@@ -525,7 +525,7 @@ def test_all_of_unicode_reaches_the_model(served: Served, history: list[Request]
 def test_the_page_says_what_the_program_does() -> None:
     page = serve_docs.PAGE.read_text(encoding="utf-8")
     assert page == serve_docs.written(page)
-    for name in (*Body.model_fields, *NOTHING):
+    for name in (*Body.model_fields, *NOT_OFFERED):
         assert f"`{name}`" in page
 
 
@@ -541,11 +541,11 @@ def test_the_page_says_what_the_program_does() -> None:
 def test_a_shared_case(name: str, status: int, param: str | None) -> None:
     body = (CASES / f"{name}.json").read_bytes()
     if status == 200:
-        asked = wanted(parsed(body), ["smollm2-135m"]).request
+        asked = chat_request(parsed(body), ["smollm2-135m"]).request
         sent = json.loads(body)
         assert json.loads(asked.schema or "null") == sent.get("response_format", {}).get("schema")
         assert asked.messages[0].name == sent["messages"][0].get("name", "")
     else:
         with pytest.raises(InputError) as caught:
-            wanted(parsed(body), ["smollm2-135m"])
+            chat_request(parsed(body), ["smollm2-135m"])
         assert caught.value.field == param

@@ -23,7 +23,7 @@ from jsonschema import Draft202012Validator
 from promptlab import errors
 from promptlab.models._catalogue import Catalogue
 from promptlab.models._openai._backend import OpenAIBackend
-from promptlab.server._app import Serving
+from promptlab.server._app import ModelServer
 from promptlab.types import Completion, Delta, Message, Params, Prompt, Request
 from promptlab.workspace._workspace import OpenAIModel, Workspace
 from tests.places import ROOT
@@ -51,7 +51,7 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalogue]:
 
 @pytest.fixture(scope="module")
 def served(catalogue: Catalogue) -> Iterator[Served]:
-    with Served(Serving(catalogue, [MODEL])) as running:
+    with Served(ModelServer(catalogue, [MODEL])) as running:
         yield running
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from promptlab.models._catalogue import Catalogue
 from promptlab.models._scripted import ScriptedBackend
-from promptlab.server._app import MOST_AT_ONCE, Serving
+from promptlab.server._app import MOST_AT_ONCE, ModelServer
 from promptlab.server._socket import BACKLOG, Limits
 from promptlab.workspace._workspace import Workspace
 from tests.served import SECONDS, Served
@@ -34,14 +34,14 @@ def catalogue(tmp_path: Path) -> Catalogue:
 
 @pytest.fixture
 def quick(catalogue: Catalogue) -> Iterator[Served]:
-    with Served(Serving(catalogue, ["demo"]), Limits(QUICK.head, QUICK.body, QUICK.most)) as served:
+    with Served(ModelServer(catalogue, ["demo"]), Limits(QUICK.head, QUICK.body, QUICK.most)) as served:
         yield served
 
 
 @pytest.fixture
 def patient(catalogue: Catalogue) -> Iterator[Served]:
     with Served(
-        Serving(catalogue, ["demo"]), Limits(PATIENT.head, PATIENT.body, PATIENT.most, PATIENT.fresh)
+        ModelServer(catalogue, ["demo"]), Limits(PATIENT.head, PATIENT.body, PATIENT.most, PATIENT.fresh)
     ) as served:
         yield served
 
@@ -129,7 +129,7 @@ def test_a_connection_that_asked_may_rest_and_ask_again(quick: Served) -> None:
 def test_an_answer_may_take_longer_than_a_request(tmp_path: Path) -> None:
     slow = ScriptedBackend("slow", [["Argen", 4 * QUICK.body, "tina"]])
     found = Catalogue(Workspace(tmp_path, {}, {}), {}, extra={"slow": slow})
-    with Served(Serving(found, ["slow"]), Limits(QUICK.head, QUICK.body, QUICK.most)) as served:
+    with Served(ModelServer(found, ["slow"]), Limits(QUICK.head, QUICK.body, QUICK.most)) as served:
         said = served.chat({**json.loads(BODY), "model": "slow"})
     assert said.json["choices"][0]["message"]["content"] == "Argentina"
 
@@ -146,7 +146,7 @@ def test_hundreds_of_half_open_connections_keep_nobody_out(patient: Served, half
 
 
 def test_clients_that_all_come_at_once_are_not_taken_for_silent_ones(catalogue: Catalogue) -> None:
-    with Served(Serving(catalogue, ["demo"]), Limits(50, 50, 64, fresh=50)) as served, ExitStack() as stack:
+    with Served(ModelServer(catalogue, ["demo"]), Limits(50, 50, 64, fresh=50)) as served, ExitStack() as stack:
         socks = [stack.enter_context(opened(served)) for _ in range(120)]
         for sock in socks:
             sock.sendall(HEAD + BODY)
@@ -166,15 +166,15 @@ def test_connections_that_are_answered_are_not_closed_to_make_room(tmp_path: Pat
             yield from super().complete(*asked)  # type: ignore[arg-type]
 
     found = Catalogue(Workspace(tmp_path, {}, {}), {}, extra={"demo": Waits("demo", ["Argentina"])})
-    with Served(Serving(found, ["demo"]), Limits(NEVER, NEVER, 8)) as served, ExitStack() as stack:
-        asking = []
+    with Served(ModelServer(found, ["demo"]), Limits(NEVER, NEVER, 8)) as served, ExitStack() as stack:
+        generation = []
         for number in range(12):
-            asking.append(stack.enter_context(opened(served, HEAD + BODY)))
+            generation.append(stack.enter_context(opened(served, HEAD + BODY)))
             assert served.comes_true(lambda number=number: served.serving.busy == number + 1)
         for _ in range(20):
             stack.enter_context(opened(served))
         go.set()
-        assert all(answered(sock) for sock in asking)
+        assert all(answered(sock) for sock in generation)
 
 
 @pytest.mark.parametrize("sent", [b"nonsense\r\n\r\n", b"GET /\r\n\r\n", b"X-A: " + b"a" * 100_000])
@@ -187,7 +187,7 @@ def test_what_is_no_request_is_refused_in_the_shape_of_the_protocol(patient: Ser
 
 
 def test_a_refused_body_that_never_ends_does_not_hold_its_connection(catalogue: Catalogue) -> None:
-    with Served(Serving(catalogue, ["demo"], most_bytes=100), Limits(QUICK.head, QUICK.body, 64)) as served:
+    with Served(ModelServer(catalogue, ["demo"], most_bytes=100), Limits(QUICK.head, QUICK.body, 64)) as served:
         head = HEAD.replace(b"Content-Length: %d" % len(BODY), b"Content-Length: 5000")
         with opened(served, head + b"{") as sock:
             said = until_closed(sock)

@@ -143,4 +143,4 @@ def test_a_judge_is_held_against_people() -> None:
 
 
 def test_judges_are_not_among_the_scorers_that_ask_nobody() -> None:
-    assert not set(scorers.ASKING) & set(scorers.FACTORIES)
+    assert not set(scorers.MODEL_SCORERS) & set(scorers.FACTORIES)

@@ -23,7 +23,7 @@ TEAMS = ["win", "loss", "draw", "no win"]
 
 
 def score(workspace: Workspace, named: Any, answer: str, expected: Any) -> Score:
-    return scorers.build(scorers.spec(named), workspace)(answer, expected)
+    return scorers.build_scorer(scorers.scorer_spec(named), workspace)(answer, expected)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_function_of_the_workspace_scores(workspace: Workspace) -> None:
 def test_a_function_that_breaks_scores_nothing_and_says_so(workspace: Workspace) -> None:
     (workspace.root / "own_checks_2.py").write_text(CHECKS)
     for name in ("wrong", "breaks"):
-        scorer = scorers.build(scorers.spec({"python": {"function": f"own_checks_2:{name}"}}), workspace)
+        scorer = scorers.build_scorer(scorers.scorer_spec({"python": {"function": f"own_checks_2:{name}"}}), workspace)
         (found,) = runner.score_answer([scorer], "x", None)
         assert (found.scorer, found.value) == ("python", 0.0)
         assert found.reason.startswith("the scorer failed")
@@ -166,7 +166,7 @@ def test_what_is_no_function_is_refused(workspace: Workspace, function: str) -> 
 )
 def test_a_scorer_that_cannot_be_is_refused(named: Any, said: str, hint: str) -> None:
     with pytest.raises(InputError) as refused:
-        scorers.spec(named)
+        scorers.scorer_spec(named)
     assert said in refused.value.what
     assert hint in refused.value.hint
 
@@ -184,7 +184,7 @@ def test_a_scorer_that_cannot_be_is_refused(named: Any, said: str, hint: str) ->
 )
 def test_options_that_do_not_fit_are_refused_when_it_is_built(workspace: Workspace, named: Any) -> None:
     with pytest.raises(InputError):
-        scorers.build(scorers.spec(named), workspace)
+        scorers.build_scorer(scorers.scorer_spec(named), workspace)
 
 
 @pytest.mark.parametrize("name", [name for name in scorers.FACTORIES if name not in ("python", "similarity", "chrf")])
@@ -192,14 +192,16 @@ def test_with_nothing_expected_a_scorer_says_what_it_needs_under_its_own_name(
     workspace: Workspace, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     for options in ({}, {"extract": "(.+)"}):
-        (found,) = runner.score_answer([scorers.build(scorers.spec({name: options}), workspace)], "{}", None)
+        (found,) = runner.score_answer(
+            [scorers.build_scorer(scorers.scorer_spec({name: options}), workspace)], "{}", None
+        )
         assert (found.scorer, found.value) == (name, 0.0)
         assert found.reason.startswith("the scorer failed")
     assert caplog.text == ""  # what is expected may be labelled, and a log masks nothing
 
 
 def test_from_which_value_an_item_passes() -> None:
-    specs = [scorers.spec({"chrf": {"at_least": 0.6}}), scorers.spec("contains")]
+    specs = [scorers.scorer_spec({"chrf": {"at_least": 0.6}}), scorers.scorer_spec("contains")]
     good, low = Score("chrf", 0.6, "", ""), Score("chrf", 0.59, "", "")
     right = Score("contains", 1.0, "", "")
     assert passed([good, right], specs) is True
@@ -213,7 +215,7 @@ def test_from_which_value_an_item_passes() -> None:
 )
 def test_no_answer_breaks_a_scorer(answer: str, name: str) -> None:
     expected: Any = {"json_schema": SCHEMA, "json_fields": {"goals": 1}, "numeric": 3, "list_f1": ["a"]}.get(name, "a")
-    found = scorers.build(scorers.spec(name), Workspace(Path(), {}, {}))(answer, expected)
+    found = scorers.build_scorer(scorers.scorer_spec(name), Workspace(Path(), {}, {}))(answer, expected)
     assert 0 <= found.value <= 1
 
 

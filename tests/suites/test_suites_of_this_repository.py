@@ -149,7 +149,7 @@ def _shots(suite: Suite) -> set[tuple[Any, ...]]:
     choice = suite.template.examples
     assert choice is not None
     pool = examples.load_pool(WORKSPACE, choice.pool)
-    chosen = examples.choose(pool, choice, {"question": "another", "match": "another"})
+    chosen = examples.choose_shots(pool, choice, {"question": "another", "match": "another"})
     return {tuple(shot.inputs.values()) for shot in chosen}
 
 

@@ -14,8 +14,8 @@ from promptlab.suites._verdict import Verdict, judge
 from promptlab.types import Completion, Message, Params, Prompt, Request, Result, Score, Span, Usage
 
 ANOTHER = "another answer with the same scores"
-CONTAINS = [scorers.spec("contains")]
-CHRF = [scorers.spec({"chrf": {"at_least": 0.6}})]
+CONTAINS = [scorers.scorer_spec("contains")]
+CHRF = [scorers.scorer_spec({"chrf": {"at_least": 0.6}})]
 
 
 def request(text: str = "Be brief. Who won?", **params: object) -> Request:

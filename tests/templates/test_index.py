@@ -32,7 +32,7 @@ def by_path(entries: list[Entry]) -> dict[str, Entry]:
 
 def test_each_template_says_what_it_is_for_and_when_it_changed(repo: Repository) -> None:
     repo.put(OTHER, "description: Other\n")
-    shelf.save(repo.workspace, OTHER, "description: Other\n", "Add other", base="description: Other\n")
+    shelf.save_template(repo.workspace, OTHER, "description: Other\n", "Add other", base="description: Other\n")
     cup, other = Listing(repo.workspace).entries()
     assert (cup.path, cup.name, cup.description, cup.state) == (
         CUP,

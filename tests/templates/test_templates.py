@@ -27,7 +27,7 @@ from promptlab.templates._parse import LAYOUT_NAMES
 from promptlab.templates._sandbox import FILTERS, TEXT_METHODS
 from promptlab.templates._tracked_text import Limits
 from promptlab.types import SECTIONS, Document, Example, Params, PassageChoice, Prompt, ShotChoice, Template
-from promptlab.workspace._gate import label_of
+from promptlab.workspace._gate import label_of_prompt
 from promptlab.workspace._workspace import Workspace
 from tests.places import ROOT
 
@@ -675,7 +675,7 @@ def test_a_labelled_template_file_labels_what_is_rendered_from_it(tmp_path: Path
     (tmp_path / "promptlab.yaml").write_text('labels: {"templates/secret*": confidential}\n')
     (tmp_path / "templates" / "secret-sauce.yaml").write_text("instructions: Ask nicely.\n")
     template = templates.load(Workspace.load(tmp_path), "secret-sauce")
-    assert label_of(templates.render(template, {})) == "confidential"
+    assert label_of_prompt(templates.render(template, {})) == "confidential"
 
 
 def entry(choice: PassageChoice | None) -> str | dict[str, Any]:

@@ -35,7 +35,7 @@ def test_what_is_asked_for_is_listed_until_the_press(
     assert "FAR_API_KEY" in said(tab)
     tab.button(key="trust-it").click().run()
     assert not tab.exception
-    assert trust.missing(workspace) == ()
+    assert trust.missing_permissions(workspace) == ()
     assert "until you trust" not in said(tab)
 
 

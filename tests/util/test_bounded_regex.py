@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from promptlab._util import bounded_regex as patterns
 from promptlab._util import json_schema
-from promptlab._util.bounded_regex import TooSlow, is_found, search
+from promptlab._util.bounded_regex import TooSlow, ecma_matches, search
 from promptlab.errors import InputError, PromptlabError
 from promptlab.models import _structured_output as structured
 from promptlab.scorers import _registry as scorers
@@ -79,7 +79,7 @@ def soon(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize("pattern", ORDINARY)
-def test_what_is_found_is_what_re_finds(pattern: str) -> None:
+def test_what_ecma_matches_is_what_re_finds(pattern: str) -> None:
     for text in TEXTS:
         for flags in (0, re.MULTILINE, re.IGNORECASE | re.MULTILINE):
             compiled = re.compile(pattern, flags)
@@ -109,11 +109,11 @@ def test_made_up_expressions_find_the_same(pattern: str, text: str) -> None:
 def test_ecma_finds_what_regress_finds(pattern: str) -> None:
     for text in TEXTS:
         if "\ud800" not in text:
-            assert is_found(pattern, text, "u") is (regress.Regex(pattern, "u").find(text) is not None)
+            assert ecma_matches(pattern, text, "u") is (regress.Regex(pattern, "u").find(text) is not None)
 
 
 def scored(name: str, options: dict[str, Any], expected: Any, answer: str = LONG) -> Callable[[Workspace], Any]:
-    return lambda workspace: scorers.build(scorers.spec({name: options}), workspace)(answer, expected)
+    return lambda workspace: scorers.build_scorer(scorers.scorer_spec({name: options}), workspace)(answer, expected)
 
 
 QUOTED = f'"{LONG}"'
@@ -149,36 +149,36 @@ PLACES: dict[str, Callable[[Workspace], Any]] = {
 
 @pytest.mark.parametrize("place", PLACES)
 def test_an_expression_without_end_leaves_the_answer_unjudged(place: str, workspace: Workspace) -> None:
-    with pytest.raises(PromptlabError, match="comes to no end"):
+    with pytest.raises(PromptlabError, match="takes too long"):
         PLACES[place](workspace)
 
 
 @pytest.mark.parametrize("keyword", SCHEMAS)
 def test_an_answer_that_a_pattern_does_not_judge_is_not_called_valid(keyword: str) -> None:
     schema, answer = SCHEMAS[keyword]
-    found = json_schema.verdict(canonical_json(schema), answer)
+    found = json_schema.validate(canonical_json(schema), answer)
     assert not found.valid
-    assert "comes to no end" in found.why
-    done = structured.judged(Completion(text=answer, finish_reason="stop"), canonical_json(schema))
+    assert "takes too long" in found.why
+    done = structured.with_schema_verdict(Completion(text=answer, finish_reason="stop"), canonical_json(schema))
     assert done.details["schema"]["valid"] is False
 
 
 def test_a_schema_whose_own_values_meet_an_endless_pattern_is_refused() -> None:
     problem = json_schema.problem_of({"enum": [LONG], "pattern": ENDLESS})
     assert problem
-    assert "comes to no end" in problem.message
+    assert "takes too long" in problem.message
 
 
 def test_the_next_expression_is_answered_after_one_without_end() -> None:
     with pytest.raises(TooSlow):
         search(ENDLESS, LONG)
-    assert search("b", LONG) == patterns.Found("b", None)
+    assert search("b", LONG) == patterns.Match("b", None)
 
 
 @pytest.mark.parametrize("pattern", ["(", "(" * 5000 + ")" * 5000, "a{9999999999999}", None, 3])
 def test_what_is_no_expression_is_an_error_in_words(pattern: Any, workspace: Workspace) -> None:
     with pytest.raises(InputError):
-        scorers.build(scorers.spec({"regex": {"pattern": pattern}}), workspace)("x", pattern)
+        scorers.build_scorer(scorers.scorer_spec({"regex": {"pattern": pattern}}), workspace)("x", pattern)
 
 
 def test_ctrl_c_is_heard_while_an_expression_runs(tmp_path: Path) -> None:
@@ -189,6 +189,7 @@ def test_ctrl_c_is_heard_while_an_expression_runs(tmp_path: Path) -> None:
     )
     running = subprocess.Popen([sys.executable, "-P", "-c", program], env=os.environ, stderr=subprocess.PIPE)
     while not ready.exists():
+        assert running.poll() is None, "the program ended before it was ready"
         time.sleep(0.02)
     time.sleep(0.3)
     running.send_signal(signal.SIGINT)

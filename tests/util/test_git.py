@@ -25,14 +25,14 @@ HOOKS = ("post-index-change", "reference-transaction", "post-checkout", "fsmonit
 READS = {
     "list": lambda workspace: Listing(workspace).entries(),
     "origin": lambda workspace: origin(workspace.root, load(workspace, "cup")),
-    "history": lambda workspace: versions.history(workspace, CUP),
-    "standing": lambda workspace: standing.standing(workspace, CUP, TEMPLATE, TEMPLATE),
-    "state": shelf.state,
+    "history": lambda workspace: versions.template_history(workspace, CUP),
+    "standing": lambda workspace: standing.template_status(workspace, CUP, TEMPLATE, TEMPLATE),
+    "state": shelf.repository_state,
     "committed": lambda workspace: shelf.is_committed(Git(workspace.root), workspace, CUP),
-    "variants": lambda workspace: variants.variants(workspace, CUP),
+    "variants": lambda workspace: variants.list_variants(workspace, CUP),
     "diff": lambda workspace: Git(workspace.root).run("diff", "HEAD", "--", CUP),
     "log": lambda workspace: Git(workspace.root).run("log", "-p", "--", CUP),
-    "find": lambda workspace: versions.find(workspace, CUP, "HEAD"),
+    "find": lambda workspace: versions.find_version(workspace, CUP, "HEAD"),
 }
 """What promptlab reads with git."""
 
@@ -96,7 +96,7 @@ def test_a_folder_laid_out_as_a_repository_is_none(tmp_path: Path) -> None:
     (inner / "templates").mkdir()
     (inner / CUP).write_text(TEMPLATE)
     (inner / "promptlab.yaml").write_text("models: {}\n")
-    assert not shelf.state(Workspace.load(inner)).repository
+    assert not shelf.repository_state(Workspace.load(inner)).repository
     Listing(Workspace.load(inner)).entries()
     assert not ran.exists()
 
@@ -133,5 +133,5 @@ def test_saving_runs_the_persons_own_hooks(repository: Repository, tmp_path: Pat
     hook.parent.mkdir(exist_ok=True)
     hook.write_text(f"#!/bin/sh\ntouch {ran}\n")
     hook.chmod(0o755)
-    shelf.save(repository.workspace, CUP, TEMPLATE + "# more\n", "More", base=TEMPLATE)
+    shelf.save_template(repository.workspace, CUP, TEMPLATE + "# more\n", "More", base=TEMPLATE)
     assert ran.exists()

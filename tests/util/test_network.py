@@ -1,4 +1,4 @@
-"""Which hosts count as this machine: whoever is not, gets no answer without a key."""
+"""Host names that count as this machine. A server on another host gives no answer without a key."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from promptlab.models import _structured_output as structured
 from promptlab.models._llama import _grammar as llama_grammar
 from promptlab.models._openai import _schema as openai_schema
 from promptlab.scorers import _registry as scorers
-from promptlab.server._request import wanted
+from promptlab.server._request import chat_request
 from promptlab.templates import _load as templates
 from promptlab.types import Completion
 from promptlab.workspace._workspace import Workspace
@@ -67,24 +67,24 @@ def schemas(base: str) -> dict[str, dict[str, Any]]:
 
 
 def score(schema: dict[str, Any], workspace: Workspace) -> None:
-    scorers.build(scorers.spec({"json_schema": {"schema": schema}}), workspace)('{"a": 1}', None)
+    scorers.build_scorer(scorers.scorer_spec({"json_schema": {"schema": schema}}), workspace)('{"a": 1}', None)
 
 
 def serve(schema: dict[str, Any], _: Workspace) -> None:
     form = {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
-    wanted({"model": "m", "messages": [{"role": "user", "content": "a"}], "response_format": form}, ["m"])
+    chat_request({"model": "m", "messages": [{"role": "user", "content": "a"}], "response_format": form}, ["m"])
 
 
 ROADS: dict[str, Callable[[dict[str, Any], Workspace], Any]] = {
     "problem_of": lambda schema, _: json_schema.problem_of(schema),
-    "verdict": lambda schema, _: json_schema.verdict(json.dumps(schema), '{"a": [1]}'),
-    "errors": lambda schema, _: json_schema.errors(json.dumps(schema), '{"a": [1]}'),
-    "an answer": lambda schema, _: structured.judged(Completion(text='{"a": 1}'), json.dumps(schema)),
-    "before asking": lambda schema, _: structured.check(json.dumps(schema)),
+    "verdict": lambda schema, _: json_schema.validate(json.dumps(schema), '{"a": [1]}'),
+    "errors": lambda schema, _: json_schema.validation_errors(json.dumps(schema), '{"a": [1]}'),
+    "an answer": lambda schema, _: structured.with_schema_verdict(Completion(text='{"a": 1}'), json.dumps(schema)),
+    "before asking": lambda schema, _: structured.check_schema(json.dumps(schema)),
     "json_schema": score,
-    "json_schema: expected": lambda schema, workspace: scorers.build(scorers.spec("json_schema"), workspace)(
-        '{"a": 1}', schema
-    ),
+    "json_schema: expected": lambda schema, workspace: scorers.build_scorer(
+        scorers.scorer_spec("json_schema"), workspace
+    )('{"a": 1}', schema),
     "a template": lambda schema, _: templates.parse(
         TEMPLATE + f"schema: {json.dumps(schema)}\n", path="templates/cup.yaml"
     ),
@@ -115,9 +115,9 @@ def test_an_answer_under_what_is_elsewhere_is_never_right(
     for base in (asked[0], tmp_path.as_uri()):
         schema = schemas(base)[name]
         answer = "[[1]]" if name in ("draft 7", "draft 4 id", "behind a definition") else '{"a": 1}'
-        assert not json_schema.verdict(json.dumps(schema), answer).valid
+        assert not json_schema.validate(json.dumps(schema), answer).valid
         with pytest.raises(PromptlabError):
-            scorers.build(scorers.spec({"json_schema": {"schema": schema}}), workspace)(answer, None)
+            scorers.build_scorer(scorers.scorer_spec({"json_schema": {"schema": schema}}), workspace)(answer, None)
 
 
 def test_validators_are_made_in_one_place() -> None:

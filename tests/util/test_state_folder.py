@@ -1,4 +1,4 @@
-"""The state folder is seen by nobody else and by no git, from the first write on, whoever writes first."""
+"""The state folder is private and ignored by git from the first write on, for every module that writes to it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from promptlab.documents._content_store import DocStore
-from promptlab.models._llama._prefix_files import Shelf
+from promptlab.models._llama._prefix_files import PrefixFiles
 from promptlab.runs._store import Store
 from promptlab.suites._log import SuiteLog
 from promptlab.templates._index import Listing
@@ -41,7 +41,7 @@ def document(workspace: Workspace) -> None:
 
 
 def prefix(workspace: Workspace) -> None:
-    assert Shelf(workspace.state / "prefixes", "m").save(b"tokens", b"state")
+    assert PrefixFiles(workspace.state / "prefixes", "m").save(b"tokens", b"state")
 
 
 def listing(workspace: Workspace) -> None:
@@ -115,8 +115,8 @@ def test_what_git_was_told_of_it_stays(workspace: Workspace) -> None:
 
 MAKES_FILES = ("mkdir", "mkstemp", "write_text", "write_bytes", "NamedTemporaryFile")
 ELSEWHERE = {
-    "_util/state_folder.py",  # the door
-    "_util/files.py",  # behind the door
+    "_util/state_folder.py",  # these functions themselves
+    "_util/files.py",  # uses them
     "models/_files.py",  # the cache folder of model files
     "models/_catalogue.py",  # the same
     "versions/_merge.py",  # a temporary folder
@@ -126,7 +126,7 @@ ELSEWHERE = {
 }
 
 
-def test_nobody_writes_files_but_through_the_door_or_to_a_place_named_here() -> None:
+def test_files_are_written_through_state_folder_or_in_a_module_listed_here() -> None:
     found = set()
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):

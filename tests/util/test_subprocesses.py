@@ -1,4 +1,4 @@
-"""Every process that promptlab starts, and that none of them takes modules from the folder it is started in."""
+"""All child processes of promptlab are known, and none imports modules from the folder that it is started in."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from pathlib import Path
 
 import pytest
 
-from promptlab._util import subprocesses as processes
+from promptlab._util import subprocesses
 from tests.places import PACKAGE
 
 STARTED = {
-    "models/_llama/_worker_client.py": "a command of `processes`",
-    "models/_llama/_reference.py": "a command of `processes`",
-    "models/_llama/_cpu_choice.py": "a command of `processes`",
-    "models/_llama/_wheel.py": "-P; it is run before promptlab is installed",
-    "documents/_convert.py": "isolated (-I), with this process's own path",
-    "_util/git.py": "git, made safe there",
-    "_util/bounded_worker.py": "a command of `processes`",
-    "ui/launch.py": "a command of `processes`, in a folder of promptlab's own",
+    "models/_llama/_cpu_choice.py": "a command of `subprocesses`",
+    "models/_llama/_reference.py": "a command of `subprocesses`",
+    "models/_llama/_wheel.py": "-P; it runs before promptlab is installed",
+    "models/_llama/_worker_client.py": "a command of `subprocesses`",
+    "documents/_convert.py": "isolated (-I), with the import path of this process",
+    "_util/git.py": "git, with safe settings",
+    "_util/bounded_worker.py": "a command of `subprocesses`",
+    "ui/launch.py": "a command of `subprocesses`, in a folder of promptlab's own",
 }
-"""The files that start processes, and what makes them safe. A new one needs its line here, and a look."""
+"""The files that start processes, and what makes them safe. A new file needs a line here and a review."""
 
 STARTERS = {"Popen", "run", "call", "check_call", "check_output", "execv", "execve", "system", "popen", "Process"}
 
 
 def starts(tree: ast.AST) -> bool:
-    """Whether a module starts a process."""
+    """True if a module starts a process."""
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             continue
@@ -38,7 +38,7 @@ def starts(tree: ast.AST) -> bool:
     return False
 
 
-def test_the_list_of_modules_that_start_processes_is_whole() -> None:
+def test_the_list_of_modules_that_start_processes_is_complete() -> None:
     found = {
         path.relative_to(PACKAGE).as_posix()
         for path in PACKAGE.rglob("*.py")
@@ -47,16 +47,16 @@ def test_the_list_of_modules_that_start_processes_is_whole() -> None:
     assert found == set(STARTED)
 
 
-@pytest.mark.parametrize("name", [name for name, why in STARTED.items() if "`processes`" in why])
-def test_python_is_started_by_the_one_way_that_leaves_the_folder_out(name: str) -> None:
+@pytest.mark.parametrize("name", [name for name, why in STARTED.items() if "`subprocesses`" in why])
+def test_python_is_started_without_the_current_folder(name: str) -> None:
     text = (PACKAGE / name).read_text(encoding="utf-8")
-    assert "processes.command(" in text or name.endswith(("_worker_client.py", "_cpu_choice.py"))
+    assert "processes.command(" in text
     assert '"-m"' not in text
     assert "sys.executable" not in text or name == "ui/launch.py"
 
 
-def test_the_folder_has_no_say_and_neither_has_an_empty_entry_of_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_neither_the_folder_nor_an_empty_path_entry_is_imported_from(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["", "here", "/there", ""]))
-    assert "-P" in processes.command("streamlit")
-    path = processes.environment()["PYTHONPATH"].split(os.pathsep)
+    assert "-P" in subprocesses.command("streamlit")
+    path = subprocesses.environment()["PYTHONPATH"].split(os.pathsep)
     assert path == [str(PACKAGE.parent), str(Path("here").absolute()), "/there"]

@@ -85,11 +85,11 @@ def test_a_version_that_does_not_render_says_why(workspace: Workspace) -> None:
 
 
 def test_two_texts_give_their_prompts_or_say_why_not(workspace: Workspace) -> None:
-    old, new = proofs.prompts_of_texts(workspace, CUP, TEMPLATE, edited(new="full name only"))
+    old, new = proofs.render_texts(workspace, CUP, TEMPLATE, edited(new="full name only"))
     assert old.prompt
     assert new.prompt
     assert new.prompt.messages[0].content == old.prompt.messages[0].content.replace("name only", "full name only")
-    old, new = proofs.prompts_of_texts(workspace, CUP, "instructions: |\n  {{ who }}\n", TEMPLATE)
+    old, new = proofs.render_texts(workspace, CUP, "instructions: |\n  {{ who }}\n", TEMPLATE)
     assert "which no input declares" in old.problem
     assert (old.prompt, new.prompt, new.problem) == (None, None, "")
 
@@ -102,12 +102,12 @@ def test_a_version_is_read_as_it_was(
     repo: Repository = start(make_workspace(catalogue, {"templates/secret/a.yaml": TEMPLATE}))
     repo.git("mv", "templates/secret/a.yaml", "templates/a.yaml")
     repo.git("commit", "-qm", "Move")
-    shelf.save(repo.workspace, "templates/a.yaml", edited(), "Edit", base=TEMPLATE)
-    now = proofs.template_at(repo.workspace, "templates/a.yaml")
-    first = proofs.template_at(repo.workspace, "templates/a.yaml", "HEAD~2")
+    shelf.save_template(repo.workspace, "templates/a.yaml", edited(), "Edit", base=TEMPLATE)
+    now = proofs.template_at_version(repo.workspace, "templates/a.yaml")
+    first = proofs.template_at_version(repo.workspace, "templates/a.yaml", "HEAD~2")
     assert (now.source, now.label) == (edited(), "public")
     assert (first.source, first.label) == (TEMPLATE, "confidential")
     with pytest.raises(ShelfError):
-        proofs.template_at(repo.workspace, "templates/a.yaml", "none")
+        proofs.template_at_version(repo.workspace, "templates/a.yaml", "none")
     with pytest.raises(TemplateError):
-        proofs.template_at(repo.workspace, "templates/none.yaml")
+        proofs.template_at_version(repo.workspace, "templates/none.yaml")

@@ -23,29 +23,29 @@ def test_text_goes_to_models_cleared_for_it_and_to_no_other(label: Label, cleara
         if place == "span"
         else prompt(sources=(Source("context", "a.md", label),))
     )
-    assert privacy.label_of(held) == label
+    assert privacy.label_of_prompt(held) == label
     if LABELS.index(label) <= LABELS.index(clearance):
-        privacy.check(held, model="gpt", clearance=clearance)
+        privacy.check_gate(held, model="gpt", clearance=clearance)
     else:
         with pytest.raises(GateRefused, match=rf"not sent to gpt: .*context `a\.md` \({label}\)"):
-            privacy.check(held, model="gpt", clearance=clearance)
+            privacy.check_gate(held, model="gpt", clearance=clearance)
 
 
 def test_a_prompt_of_nothing_is_public() -> None:
-    assert privacy.label_of(Prompt(())) == "public"
-    privacy.check(Prompt(()), model="gpt", clearance="public")
+    assert privacy.label_of_prompt(Prompt(())) == "public"
+    privacy.check_gate(Prompt(()), model="gpt", clearance="public")
 
 
 @pytest.mark.parametrize("section", ["instructions", "output_format", "context", "examples", "input", "layout"])
 def test_every_section_is_looked_at(section: Section) -> None:
     with pytest.raises(GateRefused, match=section.replace("_", " ")):
-        privacy.check(prompt(spans=(Span(0, 3, 4, section, "", "internal"),)), model="gpt", clearance="public")
+        privacy.check_gate(prompt(spans=(Span(0, 3, 4, section, "", "internal"),)), model="gpt", clearance="public")
 
 
 def test_one_character_of_a_label_is_enough() -> None:
     spans = (Span(0, 0, 9, "context", "a.md"), Span(0, 9, 10, "context", "b.md", "confidential"))
     with pytest.raises(GateRefused):
-        privacy.check(prompt(spans=spans), model="gpt", clearance="internal")
+        privacy.check_gate(prompt(spans=spans), model="gpt", clearance="internal")
 
 
 def test_the_error_names_every_part_once_and_nothing_that_may_go() -> None:
@@ -59,11 +59,11 @@ def test_the_error_names_every_part_once_and_nothing_that_may_go() -> None:
         sources=(Source("context", "secret.md", "confidential"), Source("input", "question", "internal")),
     )
     with pytest.raises(GateRefused) as caught:
-        privacy.check(held, model="gpt", clearance="public")
+        privacy.check_gate(held, model="gpt", clearance="public")
     assert caught.value.message == (
-        "not sent to gpt: it may see public text only, and the prompt holds context `secret.md` (confidential), "
+        "not sent to gpt: it may see public text only, and the prompt contains context `secret.md` (confidential), "
         "input `question` (internal), output format (internal)"
     )
     assert "raise `clearance` of gpt in promptlab.yaml" in caught.value.hint
-    with pytest.raises(GateRefused, match=r"may see text up to `internal`, .* holds context `secret\.md`"):
-        privacy.check(held, model="gpt", clearance="internal")
+    with pytest.raises(GateRefused, match=r"may see text up to `internal`, .* contains context `secret\.md`"):
+        privacy.check_gate(held, model="gpt", clearance="internal")

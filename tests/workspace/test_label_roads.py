@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from promptlab.documents import _read as documents
+from promptlab.documents import add_document
 from promptlab.errors import GateRefused, PromptlabError
 from promptlab.examples import _edit as pools
 from promptlab.models._catalogue import Catalogue
@@ -267,7 +267,7 @@ def as_edited_example(house: House, result: Result) -> str:
     """The copy is changed by hand, and is still a copy."""
     added = add_example_from_result(house.workspace, "fixtures/examples/copy.jsonl", result, result.text)
     changed = replace(added, output=f"{WORD} as well", origins=())
-    pools.edit(house.workspace, "fixtures/examples/copy.jsonl", added.id, changed)
+    pools.edit_example(house.workspace, "fixtures/examples/copy.jsonl", added.id, changed)
     return "examples: {pool: fixtures/examples/copy.jsonl, k: 1}\n"
 
 
@@ -286,7 +286,7 @@ def as_copy_of_a_copy(house: House, result: Result) -> str:
 
 
 def as_document(house: House, result: Result) -> str:
-    added = documents.add(house.workspace, "answer.md", result.text)
+    added = add_document(house.workspace, "answer.md", result.text)
     assert added.label == "confidential"  # a paste is, until a person says otherwise
     return f'context: ["{added.path}"]\n'
 
@@ -471,10 +471,10 @@ def test_an_export_of_a_run_asks_for_the_labels_of_now(house: House) -> None:
     (result,) = house.ask("all", "doc")
     assert result.request
     prompt: Prompt = result.request.prompt
-    privacy.check(Labels(house.workspace).today(prompt), model="a file", clearance="public")
+    privacy.check_gate(Labels(house.workspace).today(prompt), model="a file", clearance="public")
     house.raise_label("docs/**")
     with pytest.raises(GateRefused):
-        privacy.check(Labels(house.workspace).today(prompt), model="a file", clearance="public")
+        privacy.check_gate(Labels(house.workspace).today(prompt), model="a file", clearance="public")
     assert issubclass(GateRefused, PromptlabError)
 
 

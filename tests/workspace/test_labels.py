@@ -9,7 +9,7 @@ import pytest
 
 from promptlab.errors import WorkspaceError
 from promptlab.workspace import _ledger as ledger
-from promptlab.workspace._labels import set_label, unmatched
+from promptlab.workspace._labels import set_label, unmatched_patterns
 from promptlab.workspace._workspace import Workspace
 
 
@@ -106,7 +106,7 @@ def test_a_pattern_about_no_file_is_said(tmp_path: Path) -> None:
     here = workspace(
         tmp_path, "labels: {docs/*: public, '*.md': public, privat/**: confidential, docs: public, b.md: public}\n"
     )
-    assert unmatched(here) == ["privat/**", "b.md"]
+    assert unmatched_patterns(here) == ["privat/**", "b.md"]
     (tmp_path / "privat").mkdir()
     (tmp_path / "privat/x").write_text("x")
-    assert unmatched(here) == ["b.md"]
+    assert unmatched_patterns(here) == ["b.md"]

@@ -17,20 +17,20 @@ import pytest
 
 from promptlab.cli import _main as cli
 from promptlab.cli import serve as cli_serve
-from promptlab.documents._read import add
+from promptlab.documents import add_document
 from promptlab.errors import GateRefused, StoreError, WorkspaceError
 from promptlab.examples import _edit as pools
 from promptlab.models._catalogue import Catalogue
 from promptlab.types import Completion, Example, Message, Prompt, Request, Source
 from promptlab.workspace import _ledger_read as ledger_read
 from promptlab.workspace._labels import set_label
-from promptlab.workspace._ledger import FILE, START, Ledger, Sent, digest
+from promptlab.workspace._ledger import FILE, START, Ledger, SentRequest, digest
 from promptlab.workspace._workspace import Workspace
 from tests.conftest import TEMPLATE
 from tests.loopback import LoopbackServer, status, stream
 from tests.places import PACKAGE
 
-LINE = Sent("api.example.org", "gpt", "gpt-4o-mini", "templates/cup.yaml", "public", "public", "9" * 64, 1, 120)
+LINE = SentRequest("api.example.org", "gpt", "gpt-4o-mini", "templates/cup.yaml", "public", "public", "9" * 64, 1, 120)
 MODELS = """\
 models:
   api: {{backend: openai, model: loop-1, base_url: "{url}", max_parallel: 1, clearance: internal}}
@@ -91,9 +91,9 @@ def test_every_request_of_every_road_is_a_line_and_nothing_else_is(
         for name, words, faults, leaves in ROADS:
             server.forget()
             server.plan(*[status(code, retry_after_ms="1") for code in faults])
-            known = ledger_read.verify(here.state).lines
+            known = ledger_read.verify_ledger(here.state).lines
             run(monkeypatch, *words)
-            new = [e for e in ledger_read.newest(here.state)[::-1] if e["line"] > known]
+            new = [e for e in ledger_read.newest_ledger_entries(here.state)[::-1] if e["line"] > known]
             assert (name, server.count, len(new)) == (name, leaves, leaves)
             assert sorted(e["bytes"] for e in new) == sorted(len(r.body) for r in server.requests), name
             for entry, request in zip(new, server.requests, strict=True):
@@ -104,10 +104,10 @@ def test_every_request_of_every_road_is_a_line_and_nothing_else_is(
             if faults and leaves > 1:
                 assert [e["attempt"] for e in new] == [1, 2, 3]
                 assert len({e["request"] for e in new}) == 1
-        templates = {e["template"] for e in ledger_read.newest(here.state)}
+        templates = {e["template"] for e in ledger_read.newest_ledger_entries(here.state)}
         assert {"templates/cup.yaml", "templates/sure.yaml"} <= templates
-        assert ledger_read.verify(here.state).problem is None
-        (place, other) = ledger_read.destinations(here.state)
+        assert ledger_read.verify_ledger(here.state).problem is None
+        (place, other) = ledger_read.ledger_destinations(here.state)
         assert (place.model, other.model, place.label) == ("judging", "api", "internal")
         assert place.tries + other.tries == sum(road[3] for road in ROADS)
 
@@ -142,9 +142,9 @@ def test_the_gate_is_asked_once_more_where_text_leaves(make_workspace: Callable[
         here = make_workspace(MODELS.format(url=server.url))
         with pytest.raises(GateRefused):
             answer(here, asked("confidential"))
-        assert (server.count, ledger_read.verify(here.state).lines) == (0, 0)
+        assert (server.count, ledger_read.verify_ledger(here.state).lines) == (0, 0)
         answer(here, asked("internal"))
-        assert (server.count, ledger_read.verify(here.state).lines) == (1, 1)
+        assert (server.count, ledger_read.verify_ledger(here.state).lines) == (1, 1)
 
 
 @pytest.mark.parametrize("fault", ["a folder in its place", "a link in its place", "no room"])
@@ -177,13 +177,13 @@ def test_where_no_line_can_be_written_nothing_leaves(
         assert server.count == 0
         assert not (tmp_path / "elsewhere").exists()
         if fault == "no room":
-            assert ledger_read.verify(here.state).lines == 1
+            assert ledger_read.verify_ledger(here.state).lines == 1
 
 
 def filled(folder: Path, number: int = 6) -> list[bytes]:
     ledger = Ledger(folder)
     for n in range(number):
-        ledger.sent(Sent("h", "m", "m", f"templates/t{n}.yaml", "public", "public", f"{n:064}", 1, n))
+        ledger.sent(SentRequest("h", "m", "m", f"templates/t{n}.yaml", "public", "public", f"{n:064}", 1, n))
     ledger.close()
     return (folder / FILE).read_bytes().splitlines(keepends=True)
 
@@ -216,22 +216,22 @@ def test_verify_names_the_first_line_that_does_not_fit(
     tmp_path: Path, change: Callable[[list[bytes]], list[bytes]], first: int
 ) -> None:
     (tmp_path / FILE).write_bytes(b"".join(change(filled(tmp_path))))
-    found = ledger_read.verify(tmp_path)
+    found = ledger_read.verify_ledger(tmp_path)
     assert (found.problem.line if found.problem else 0) == first
     # What comes after fits what is there, and heals nothing.
     Ledger(tmp_path).sent(LINE)
-    again = ledger_read.verify(tmp_path)
+    again = ledger_read.verify_ledger(tmp_path)
     assert (again.problem.line if again.problem else 0) == first
     assert again.torn == ()
 
 
 def test_lines_cut_off_at_the_end_are_missed_by_a_hash_that_was_kept(tmp_path: Path) -> None:
     lines = filled(tmp_path)
-    head = ledger_read.verify(tmp_path).head
-    assert ledger_read.verify(tmp_path, head=head).problem is None
+    head = ledger_read.verify_ledger(tmp_path).head
+    assert ledger_read.verify_ledger(tmp_path, head=head).problem is None
     (tmp_path / FILE).write_bytes(b"".join(lines[:4]))
-    assert ledger_read.verify(tmp_path).problem is None
-    missed = ledger_read.verify(tmp_path, head=head).problem
+    assert ledger_read.verify_ledger(tmp_path).problem is None
+    missed = ledger_read.verify_ledger(tmp_path, head=head).problem
     assert missed is not None
     assert missed.line == 5
 
@@ -240,10 +240,10 @@ def test_lines_cut_off_at_the_end_are_missed_by_a_hash_that_was_kept(tmp_path: P
 def test_a_torn_last_line_is_said_and_never_written_on_from(tmp_path: Path, left: int) -> None:
     lines = filled(tmp_path)
     (tmp_path / FILE).write_bytes(b"".join(lines[:5]) + lines[5][:left])
-    before = ledger_read.verify(tmp_path)
+    before = ledger_read.verify_ledger(tmp_path)
     assert (before.problem, before.torn, before.counts) == (None, (6,), {"sent": 5})
     Ledger(tmp_path).sent(LINE)
-    after = ledger_read.verify(tmp_path)
+    after = ledger_read.verify_ledger(tmp_path)
     assert (after.problem, after.torn, after.counts) == (None, (6,), {"sent": 6, "torn": 1})
     assert (tmp_path / FILE).read_bytes().startswith(b"".join(lines[:5]) + lines[5][:left] + b"\n")
 
@@ -251,7 +251,7 @@ def test_a_torn_last_line_is_said_and_never_written_on_from(tmp_path: Path, left
 WRITER = """
 import sys, time
 from pathlib import Path
-from promptlab.workspace._ledger import Ledger, Sent
+from promptlab.workspace import Ledger, SentRequest as Sent
 ledger = Ledger(Path(sys.argv[1]))
 print("ready", flush=True)
 n = 0
@@ -279,10 +279,10 @@ def test_several_processes_and_kill_9_lose_no_line_and_tear_no_chain(tmp_path: P
         assert one.wait(60) == 0
         assert one.stdout is not None
         one.stdout.close()
-    found = ledger_read.verify(tmp_path)
+    found = ledger_read.verify_ledger(tmp_path)
     assert found.problem is None
     by_model: dict[str, list[str]] = {}
-    for line in ledger_read.lines(tmp_path):
+    for line in ledger_read.ledger_lines(tmp_path):
         if line.entry and line.entry["kind"] == "sent":
             by_model.setdefault(line.entry["model"], []).append(line.entry["request"])
     for name, requests in by_model.items():  # each in its order, none twice, none missing
@@ -298,8 +298,8 @@ def test_threads_of_one_process_write_a_line_each(tmp_path: Path) -> None:
         one.start()
     for one in threads:
         one.join()
-    assert ledger_read.verify(tmp_path).counts == {"sent": 800}
-    assert ledger_read.verify(tmp_path).problem is None
+    assert ledger_read.verify_ledger(tmp_path).counts == {"sent": 800}
+    assert ledger_read.verify_ledger(tmp_path).problem is None
 
 
 def test_the_file_is_for_its_owner_alone_and_begins_anew_where_it_was_moved(tmp_path: Path) -> None:
@@ -309,7 +309,7 @@ def test_the_file_is_for_its_owner_alone_and_begins_anew_where_it_was_moved(tmp_
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     file.unlink()
     ledger.sent(LINE)
-    (only,) = ledger_read.lines(tmp_path / "state")
+    (only,) = ledger_read.ledger_lines(tmp_path / "state")
     assert only.entry is not None
     assert only.entry["before"] == START
 
@@ -322,7 +322,7 @@ def test_a_child_process_writes_its_own_lines(tmp_path: Path) -> None:
         os._exit(0)
     os.waitpid(child, 0)
     ledger.sent(LINE)
-    found = ledger_read.verify(tmp_path)
+    found = ledger_read.verify_ledger(tmp_path)
     assert (found.problem, found.lines) == (None, 3)
 
 
@@ -333,8 +333,8 @@ def test_lowering_a_label_is_a_line_with_a_name_and_a_reason(make_workspace: Cal
     assert Workspace.load(here.root).label_of("fixtures/documents/cup.md") == "confidential"
     here = set_label(here, "fixtures/documents/cup.md", "internal", reason="it is on\nour intranet")
     here = set_label(here, "fixtures/documents/cup.md", "confidential")  # raising needs none, and is no line
-    added = add(here, "paste.md", "Hello", label="public")
-    (second, first) = ledger_read.newest(here.state)
+    added = add_document(here, "paste.md", "Hello", label="public")
+    (second, first) = ledger_read.newest_ledger_entries(here.state)
     assert (first["kind"], first["was"], first["label"]) == ("lowered", "confidential", "internal")
     assert (first["reason"], bool(first["who"])) == ("it is on our intranet", True)
     assert (second["path"], second["was"], second["label"]) == (added.path, "confidential", "public")
@@ -344,15 +344,15 @@ def test_an_example_whose_label_is_lowered_is_a_line_too(make_workspace: Callabl
     here = make_workspace()
     pool = "fixtures/examples/cup.jsonl"
     private = Example("host", {"question": "Who hosted it?"}, "Qatar", (), "confidential")
-    pools.edit(here, pool, "host", private)  # raising needs no reason
+    pools.edit_example(here, pool, "host", private)  # raising needs no reason
     before = (here.root / pool).read_bytes()
     with pytest.raises(WorkspaceError, match="reason"):
-        pools.edit(here, pool, "host", replace(private, label="public"))
+        pools.edit_example(here, pool, "host", replace(private, label="public"))
     assert (here.root / pool).read_bytes() == before
-    pools.edit(here, pool, "host", replace(private, output="Doha"))  # the label stays
-    assert ledger_read.newest(here.state) == []
-    pools.edit(here, pool, "host", replace(private, label="internal"), reason="told to all")
-    (line,) = ledger_read.newest(here.state)
+    pools.edit_example(here, pool, "host", replace(private, output="Doha"))  # the label stays
+    assert ledger_read.newest_ledger_entries(here.state) == []
+    pools.edit_example(here, pool, "host", replace(private, label="internal"), reason="told to all")
+    (line,) = ledger_read.newest_ledger_entries(here.state)
     assert (line["path"], line["was"], line["label"]) == (f"{pool}#host", "confidential", "internal")
     assert (line["reason"], bool(line["who"])) == ("told to all", True)
 
@@ -395,4 +395,4 @@ def test_serving_other_machines_is_a_line(make_workspace: Callable[..., Workspac
     here = make_workspace()
     with cli_serve.listening(host, 0, "a-long-secret") as listener:
         cli_serve._write_down(Catalogue(here, {}), ["gemma", "smol"], listener)
-    assert [entry["model"] for entry in ledger_read.newest(here.state)] == ["gemma, smol"] * lines
+    assert [entry["model"] for entry in ledger_read.newest_ledger_entries(here.state)] == ["gemma, smol"] * lines

@@ -17,7 +17,8 @@ from promptlab.models._openai._scan import Unmask, checked
 from promptlab.types import Completion, Delta, Message, Params, Prompt, Request, Span, Thought
 from promptlab.workspace import _ledger_read as ledger_read
 from promptlab.workspace import _scan as scan
-from promptlab.workspace._workspace import Scan, Workspace
+from promptlab.workspace import _scan_search
+from promptlab.workspace._workspace import ScanPolicy, Workspace
 from tests.loopback import LoopbackServer, delta, events, status, stream
 
 GITHUB = "ghp_" + "aB3dE6gH9" * 4
@@ -32,7 +33,7 @@ MAIL, PHONE, CARD, IBAN = (
 )
 
 # Kind, text, group: each is looked for in every part of a prompt.
-SECRETS: tuple[tuple[str, str, scan.Group], ...] = (
+SECRETS: tuple[tuple[str, str, scan.FindingGroup], ...] = (
     ("GitHub Token", GITHUB, "keys"),
     ("AWS Access Key", AWS, "keys"),
     ("Private Key", PEM, "keys"),
@@ -74,9 +75,9 @@ def request(secret: str, part: str = "context") -> Request:
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize(("kind", "secret", "group"), SECRETS)
 def test_every_kind_in_every_part_is_refused_and_named_and_never_shown(
-    kind: str, secret: str, group: scan.Group, part: str
+    kind: str, secret: str, group: scan.FindingGroup, part: str
 ) -> None:
-    rule = Scan(**{"keys": "off", "personal": "off", group: "refuse"})
+    rule = ScanPolicy(**{"keys": "off", "personal": "off", group: "refuse"})
     with pytest.raises(GateRefused) as caught:
         checked(request(secret, part), rule, (OWN,))
     words = str(caught.value)
@@ -88,11 +89,11 @@ def test_every_kind_in_every_part_is_refused_and_named_and_never_shown(
 
 @pytest.mark.parametrize(("kind", "secret", "group"), SECRETS)
 def test_every_kind_can_be_masked_and_undone_and_warned_of_and_left_alone(
-    kind: str, secret: str, group: scan.Group
+    kind: str, secret: str, group: scan.FindingGroup
 ) -> None:
     asked = request(secret)
     off: dict[str, Any] = {"keys": "off", "personal": "off"}
-    masked = checked(asked, Scan(**{**off, group: "mask"}), (OWN,))
+    masked = checked(asked, ScanPolicy(**{**off, group: "mask"}), (OWN,))
     sent = masked.request.messages[0].content
     assert secret not in sent
     assert all(line not in sent for line in secret.splitlines() if len(line) > 3)
@@ -101,18 +102,18 @@ def test_every_kind_can_be_masked_and_undone_and_warned_of_and_left_alone(
     spans = masked.request.prompt.spans
     assert "".join(text for _, text in masked.request.prompt.texts()) == sent
     assert [s.section for s in spans] == [s.section for s in asked.prompt.spans]
-    warned = checked(asked, Scan(**{**off, group: "warn"}), (OWN,))
+    warned = checked(asked, ScanPolicy(**{**off, group: "warn"}), (OWN,))
     assert warned.request is asked
     assert kind in warned.warnings[0]
     assert secret not in "".join(warned.warnings)
-    assert checked(asked, Scan(**off), (OWN,)) == replace(warned, warnings=())
+    assert checked(asked, ScanPolicy(**off), (OWN,)) == replace(warned, warnings=())
 
 
 def test_unless_said_otherwise_keys_are_refused_and_the_rest_is_warned_of() -> None:
-    assert (Scan().keys, Scan().personal) == ("refuse", "warn")
+    assert (ScanPolicy().keys, ScanPolicy().personal) == ("refuse", "warn")
     with pytest.raises(GateRefused):
-        checked(request(GITHUB), Scan())
-    assert checked(request(MAIL), Scan()).warnings
+        checked(request(GITHUB), ScanPolicy())
+    assert checked(request(MAIL), ScanPolicy()).warnings
 
 
 @pytest.mark.parametrize("at", range(1, 40, 3))
@@ -123,8 +124,8 @@ def test_a_key_that_stands_across_two_parts_is_found(at: int) -> None:
     spans = (Span(0, 0, cut, "instructions"), Span(0, cut, len(text), "input", "question"))
     asked = Request("api", Prompt((Message("user", text),), spans))
     with pytest.raises(GateRefused):
-        checked(asked, Scan())
-    masked = checked(asked, Scan(keys="mask"))
+        checked(asked, ScanPolicy())
+    masked = checked(asked, ScanPolicy(keys="mask"))
     assert masked.request.messages[0].content == "It is [GITHUB_TOKEN_1] indeed"
     assert "".join(t for _, t in masked.request.prompt.texts()) == masked.request.messages[0].content
 
@@ -140,18 +141,20 @@ def test_it_is_found_wherever_the_request_holds_it(where: str) -> None:
         "system message": Request("api", Prompt((Message("system", GITHUB), Message("user", "Hi")))),
     }[where]
     with pytest.raises(GateRefused) as caught:
-        checked(asked, Scan())
+        checked(asked, ScanPolicy())
     assert GITHUB not in str(caught.value)
     if where in ("schema", "stop", "name"):  # where a mask would change what is asked for
         with pytest.raises(GateRefused, match="masked"):
-            checked(asked, Scan(keys="mask"))
+            checked(asked, ScanPolicy(keys="mask"))
     else:
-        assert "[GITHUB_TOKEN_1]" in "".join(m.content for m in checked(asked, Scan(keys="mask")).request.messages)
+        assert "[GITHUB_TOKEN_1]" in "".join(
+            m.content for m in checked(asked, ScanPolicy(keys="mask")).request.messages
+        )
 
 
 def test_one_text_has_one_mask_and_a_mask_is_never_one_that_the_prompt_holds() -> None:
     text = f"{MAIL}, {MAIL} and other@example.org; not [MAIL_ADDRESS_1]"
-    found = checked(Request("api", Prompt((Message("user", text),))), Scan(personal="mask"))
+    found = checked(Request("api", Prompt((Message("user", text),))), ScanPolicy(personal="mask"))
     assert found.request.messages[0].content == (
         "[MAIL_ADDRESS_2], [MAIL_ADDRESS_2] and [MAIL_ADDRESS_3]; not [MAIL_ADDRESS_1]"
     )
@@ -212,7 +215,7 @@ def test_masked_text_leaves_and_comes_back_as_it_was(make_workspace: Callable[..
         assert isinstance(last, Completion)
         assert last.text == f"Call {PHONE}, or {MAIL}"
         assert "".join(s.text for s in steps if isinstance(s, Delta)) == last.text
-        lines = ledger_read.newest(here.state)
+        lines = ledger_read.newest_ledger_entries(here.state)
         assert [(line["masked"], line["attempt"]) for line in lines] == [(2, 2), (2, 1)]
         assert [line["bytes"] for line in lines] == [len(r.body) for r in server.requests]
 
@@ -257,7 +260,7 @@ def test_a_models_entry_and_an_edit_of_promptlab_yaml_count(make_workspace: Call
         catalogue = Catalogue(here, ENV)
         list(catalogue.backend("api").complete(request(GITHUB), threading.Event()))
         (here.root / "promptlab.yaml").write_text(MODELS.format(url=server.url, scan="{keys: refuse}", more=""))
-        catalogue.follow(Workspace.load(here.root))
+        catalogue.use_workspace(Workspace.load(here.root))
         with pytest.raises(GateRefused):
             list(catalogue.backend("api").complete(request(GITHUB), threading.Event()))
         catalogue.close()
@@ -285,7 +288,7 @@ def test_the_preview_shows_the_masks(make_workspace: Callable[..., Workspace]) -
 @pytest.mark.parametrize("library", sorted({*scan.LIBRARIES["keys"], *scan.LIBRARIES["personal"]}))
 def test_without_its_library_no_scan_is_claimed(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
     real = scan.find_spec
-    monkeypatch.setattr(scan, "_THERE", set())
+    monkeypatch.setattr(scan, "_INSTALLED", set())
     monkeypatch.setattr(scan, "find_spec", lambda name: None if name == library else real(name))
     clean = request(f"nothing {library}")
     for group in ("keys", "personal"):
@@ -294,21 +297,21 @@ def test_without_its_library_no_scan_is_claimed(library: str, monkeypatch: pytes
         for rule in ("refuse", "mask"):
             if needs:
                 with pytest.raises(GateRefused) as caught:
-                    checked(clean, Scan(**{**off, group: rule}))
+                    checked(clean, ScanPolicy(**{**off, group: rule}))
                 assert library in str(caught.value)
             else:
-                assert checked(clean, Scan(**{**off, group: rule})).warnings == ()
-        warned = checked(clean, Scan(**{**off, group: "warn"})).warnings
+                assert checked(clean, ScanPolicy(**{**off, group: rule})).warnings == ()
+        warned = checked(clean, ScanPolicy(**{**off, group: "warn"})).warnings
         assert [library in words for words in warned] == ([True] if needs else [])
 
 
 @pytest.mark.parametrize("bad", ["sk-" * 30_000, "eyJ" * 60_000])
 def test_a_search_that_takes_too_long_is_no_scan(bad: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scan, "SECONDS", 0.001)  # these two take seconds, however quick the machine
+    monkeypatch.setattr(_scan_search, "SECONDS", 0.001)  # these two take seconds, however quick the machine
     asked = Request("api", Prompt((Message("user", bad),)))
     with pytest.raises(GateRefused, match="took longer"):
-        checked(asked, Scan(personal="off"))
-    (words,) = checked(asked, Scan(keys="warn", personal="off")).warnings
+        checked(asked, ScanPolicy(personal="off"))
+    (words,) = checked(asked, ScanPolicy(keys="warn", personal="off")).warnings
     assert "took longer" in words
 
 
@@ -317,15 +320,15 @@ def test_a_search_that_takes_too_long_is_no_scan(bad: str, monkeypatch: pytest.M
 def test_a_text_made_to_be_slow_ends(bad: str) -> None:
     for group in ("keys", "personal"):
         with contextlib.suppress(scan.NotScanned):
-            assert scan.find(bad, group, ("US",)) is not None  # type: ignore[arg-type]
+            assert scan.scan_text(bad, group, ("US",)) is not None  # type: ignore[arg-type]
 
 
 def test_long_texts_are_searched_to_their_end() -> None:
     text = "word " * 9_000
     for at in (0, 19_990, 20_000, 36_000, 44_999):
-        (one,) = scan.find(f"{text[:at]} {GITHUB} {text[at:]}", "keys")
+        (one,) = scan.scan_text(f"{text[:at]} {GITHUB} {text[at:]}", "keys")
         assert one.kind == "GitHub Token"
-        (two,) = scan.find(f"{text[:at]} {IBAN}, {text[at:]}", "personal")
+        (two,) = scan.scan_text(f"{text[:at]} {IBAN}, {text[at:]}", "personal")
         assert two.kind == "IBAN"
 
 

@@ -73,26 +73,26 @@ ASKED: dict[str, tuple[str, set[str]]] = {
 @pytest.mark.parametrize("name", NOTHING)
 def test_what_needs_no_trust_is_not_asked_for(make_workspace: Make, name: str) -> None:
     workspace = make_workspace(NOTHING[name], {PATH: SUITE})
-    assert trust.asks(workspace) == ()
-    assert trust.problem(workspace, "m", workspace.models.get("m")) is None
+    assert trust.requested_permissions(workspace) == ()
+    assert trust.model_trust_problem(workspace, "m", workspace.models.get("m")) is None
 
 
 def test_this_repository_asks_for_nothing() -> None:
-    assert trust.asks(Workspace.load(ROOT)) == ()
+    assert trust.requested_permissions(Workspace.load(ROOT)) == ()
 
 
 @pytest.mark.parametrize("name", ASKED)
 def test_hosts_and_keys_are_off_until_they_are_trusted(make_workspace: Make, name: str) -> None:
     catalogue, wanted = ASKED[name]
     workspace = make_workspace(catalogue)
-    assert {ask.id for ask in trust.missing(workspace)} == wanted
+    assert {ask.id for ask in trust.missing_permissions(workspace)} == wanted
     env = {"OPENAI_API_KEY": "sk-secret-1", "GITHUB_TOKEN": "sk-secret-2"}
     backend: Any = Catalogue(workspace, env).backend("m")
     assert isinstance(backend.not_ready, Untrusted)
     assert "secret" not in repr(vars(backend))
     assert not Catalogue(workspace, env).status("m").ready
-    trust.trust(workspace)
-    assert trust.missing(workspace) == ()
+    trust.trust_workspace(workspace)
+    assert trust.missing_permissions(workspace) == ()
     after: Any = Catalogue(workspace, env).backend("m")
     assert not isinstance(after.not_ready, Untrusted)
 
@@ -107,36 +107,36 @@ def test_asking_such_a_model_sends_nothing_and_says_what_to_do(make_workspace: M
 
 def test_what_is_added_later_is_asked_for_again(make_workspace: Make) -> None:
     workspace = make_workspace(model(base_url="https://one.example/v1"), {PATH: SUITE})
-    trust.trust(workspace)
+    trust.trust_workspace(workspace)
     changed = make_workspace(model(base_url="https://two.example/v1"), {PATH: CODE})
-    assert {ask.id for ask in trust.missing(changed)} == {"host https://two.example", "code"}
-    assert trust.missing(make_workspace(model(base_url="https://one.example/v1"), {PATH: SUITE})) == ()
+    assert {ask.id for ask in trust.missing_permissions(changed)} == {"host https://two.example", "code"}
+    assert trust.missing_permissions(make_workspace(model(base_url="https://one.example/v1"), {PATH: SUITE})) == ()
 
 
 def test_trust_is_for_a_path_and_its_owner(make_workspace: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     mine = make_workspace(model(base_url="https://one.example/v1"))
     other = make_workspace(model(base_url="https://one.example/v1"), folder="other")
-    trust.trust(mine)
-    assert trust.missing(mine) == ()
-    assert trust.missing(other)
+    trust.trust_workspace(mine)
+    assert trust.missing_permissions(mine) == ()
+    assert trust.missing_permissions(other)
     monkeypatch.setattr(trust, "_owner", lambda _: 12345)
-    assert trust.missing(mine)
+    assert trust.missing_permissions(mine)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"x": 1}', '{"%s": {"owner": 0, "trusted": "code"}}', "[" * 100_000])
 def test_a_broken_answer_is_no_answer(make_workspace: Make, text: str) -> None:
     workspace = make_workspace(model(base_url="https://one.example/v1"))
-    trust.file().parent.mkdir(parents=True)
-    trust.file().write_text(text.replace("%s", str(workspace.root)))
-    assert trust.missing(workspace)
-    trust.trust(workspace)
-    assert trust.missing(workspace) == ()
+    trust.trust_file().parent.mkdir(parents=True)
+    trust.trust_file().write_text(text.replace("%s", str(workspace.root)))
+    assert trust.missing_permissions(workspace)
+    trust.trust_workspace(workspace)
+    assert trust.missing_permissions(workspace) == ()
 
 
 def test_the_answer_is_not_in_the_workspace_and_cannot_come_from_it(make_workspace: Make) -> None:
     workspace = make_workspace(model(base_url="https://one.example/v1"))
-    trust.trust(workspace)
-    assert not trust.file().resolve().is_relative_to(workspace.root)
+    trust.trust_workspace(workspace)
+    assert not trust.trust_file().resolve().is_relative_to(workspace.root)
 
 
 # Keys
@@ -166,7 +166,7 @@ def test_usual_names_of_keys_are_taken(make_workspace: Make, name: str) -> None:
 )
 def test_a_key_goes_unencrypted_to_this_machine_only(make_workspace: Make, url: str, more: Any, sent: bool) -> None:
     workspace = make_workspace(model(base_url=url, api_key_env="OUR_API_KEY", **more))
-    with trust.everything():
+    with trust.trust_everything():
         backend: Any = Catalogue(workspace, {"OUR_API_KEY": "sk-1"}).backend("m")
     assert (backend.not_ready is None) is sent
     assert sent or isinstance(backend.not_ready, ModelNotReady)
@@ -176,7 +176,7 @@ def test_a_key_goes_unencrypted_to_this_machine_only(make_workspace: Make, url: 
 
 
 def python(function: str) -> Any:
-    return scorers.spec({"python": {"function": function}})
+    return scorers.scorer_spec({"python": {"function": function}})
 
 
 @pytest.mark.parametrize(
@@ -194,8 +194,8 @@ def test_only_functions_of_the_workspace_are_called(make_workspace: Make, functi
     workspace = make_workspace(files={"checks/own.py": code})
     (workspace.root / "linked.py").symlink_to(tmp_path / "outside.py")
     ran = tmp_path / "ran"
-    with trust.everything(), pytest.raises(Exception, match=r".") as refused:
-        scorers.build(python(function), workspace)(f"touch {ran}", {})
+    with trust.trust_everything(), pytest.raises(Exception, match=r".") as refused:
+        scorers.build_scorer(python(function), workspace)(f"touch {ran}", {})
     assert type(refused.value).__module__ == "promptlab.errors"
     assert not ran.exists()
 
@@ -206,9 +206,9 @@ def test_nothing_runs_before_it_is_trusted_nor_before_an_answer_is_scored(
     workspace = make_workspace(files={"late/own.py": CHECKS})
     monkeypatch.chdir(workspace.root)
     with pytest.raises(Untrusted):
-        scorers.build(python("late.own:is_team"), workspace)
-    with trust.everything():
-        scorer = scorers.build(python("late.own:is_team"), workspace)
+        scorers.build_scorer(python("late.own:is_team"), workspace)
+    with trust.trust_everything():
+        scorer = scorers.build_scorer(python("late.own:is_team"), workspace)
     assert not (workspace.root / "RAN").exists()
     assert scorer("x", None).value == 1
     assert (workspace.root / "RAN").exists()
@@ -220,26 +220,26 @@ def test_a_module_of_a_librarys_name_takes_no_ones_place(make_workspace: Make) -
         "mine_5.py": "import json, queue\ndef f(a, e): return hasattr(queue, 'Queue')\n",
     }
     workspace = make_workspace(files=files)
-    with trust.everything():
-        assert scorers.build(python("mine_5:f"), workspace)("x", None).value == 1
-        with pytest.raises(Exception, match="name of one that is in use"):
-            scorers.build(python("queue:is_team"), workspace)("x", None)
+    with trust.trust_everything():
+        assert scorers.build_scorer(python("mine_5:f"), workspace)("x", None).value == 1
+        with pytest.raises(Exception, match="already imported"):
+            scorers.build_scorer(python("queue:is_team"), workspace)("x", None)
 
 
 def test_two_workspaces_have_each_their_own_module(make_workspace: Make) -> None:
     one = make_workspace(files={"both_6.py": "def f(a, e): return 1\n"}, folder="one")
     two = make_workspace(files={"both_6.py": "def f(a, e): return 0.5\n"}, folder="two")
-    with trust.everything():
+    with trust.trust_everything():
         for workspace, value in ((one, 1), (two, 0.5), (one, 1)):
-            assert scorers.build(python("both_6:f"), workspace)("x", None).value == value
+            assert scorers.build_scorer(python("both_6:f"), workspace)("x", None).value == value
 
 
 def test_a_function_cannot_change_what_is_expected(make_workspace: Make) -> None:
     code = "def f(answer, expected):\n    expected['x'] = type\n    expected['list'].append(1)\n    return True\n"
     workspace = make_workspace(files={"changes_7.py": code})
     expected: dict[str, Any] = {"list": []}
-    with trust.everything():
-        (found,) = runner.score_answer([scorers.build(python("changes_7:f"), workspace)], "x", expected)
+    with trust.trust_everything():
+        (found,) = runner.score_answer([scorers.build_scorer(python("changes_7:f"), workspace)], "x", expected)
     assert found == Score("python", 1.0, "x", "by changes_7:f")
     assert expected == {"list": []}
 
@@ -276,7 +276,7 @@ def test_collecting_with_pytest_imports_nothing_and_replaying_untrusted_says_so(
     folder = suites.workspace.root / "checks"
     folder.mkdir()
     (folder / "own.py").write_text(CHECKS)
-    with trust.everything():
+    with trust.trust_everything():
         suites.record()
     (suites.workspace.root / "RAN").unlink(missing_ok=True)
     ran = suites.workspace.root / "RAN"
@@ -306,7 +306,7 @@ def test_functions_are_found_however_they_are_written(make_workspace: Make) -> N
         "elsewhere/d.yml": "x: {python: {function: g:h}}\n",
     }
     workspace = make_workspace(files=files)
-    assert {name for _, name in trust.functions(workspace)} == {"a:b", "c:d", "e:f", "g:h"}
+    assert {name for _, name in trust.scorer_functions(workspace)} == {"a:b", "c:d", "e:f", "g:h"}
 
 
 # Asking, and answering
@@ -332,11 +332,11 @@ def test_the_command_lists_trusts_and_forgets(
     assert code == 0
     assert said.count("off") == 2
     assert "checks.own:is_team" in said
-    assert trust.missing(workspace)
+    assert trust.missing_permissions(workspace)
     assert promptlab(monkeypatch, capsys, "trust")[0] == 0
-    assert trust.missing(workspace) == ()
+    assert trust.missing_permissions(workspace) == ()
     assert promptlab(monkeypatch, capsys, "trust", "--forget")[0] == 0
-    assert trust.missing(workspace)
+    assert trust.missing_permissions(workspace)
 
 
 @pytest.mark.parametrize("words", [["--trust", "models", "list"], ["models", "list", "--trust"]])
@@ -347,13 +347,13 @@ def test_trust_for_one_run_keeps_nothing(
     monkeypatch.chdir(workspace.root)
     assert "promptlab trust" in promptlab(monkeypatch, capsys, "models", "list")[1]
     assert "trust" not in promptlab(monkeypatch, capsys, *words)[1]
-    assert not trust.is_everything()
-    assert trust.missing(workspace)
+    assert not trust.trusts_everything()
+    assert trust.missing_permissions(workspace)
 
 
 def test_ci_can_say_it_in_the_environment(make_workspace: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     workspace = make_workspace(model(base_url="https://one.example/v1"))
     monkeypatch.setenv("PROMPTLAB_TRUST", "1")
-    assert trust.missing(workspace) == ()
+    assert trust.missing_permissions(workspace) == ()
     monkeypatch.setenv("PROMPTLAB_TRUST", "0")
-    assert trust.missing(workspace)
+    assert trust.missing_permissions(workspace)

@@ -413,7 +413,9 @@ def test_patterns_raise_whatever_git_would_ignore(make_workspace: Make) -> None:
         found = {name for name in files if labelled.label_of(name) == "confidential"}
         assert ignored <= found, pattern
         # Beyond git only what the pattern names to the letter.
-        assert {name for name in found - ignored if not label_paths.exact(pattern).fullmatch(name)} == set(), pattern
+        assert {name for name in found - ignored if not label_paths.exact_pattern(pattern).fullmatch(name)} == set(), (
+            pattern
+        )
 
 
 @pytest.mark.parametrize(
@@ -421,12 +423,12 @@ def test_patterns_raise_whatever_git_would_ignore(make_workspace: Make) -> None:
     [
         ("{a,b}/*.md", "write one line for each"),
         ("docs/*.{md,txt}", "write one line for each"),
-        ("!docs/a.md", "takes nothing back"),
+        ("!docs/a.md", "cannot undo"),
         ("#a", "begins with `#`"),
         (" a", "begins or ends with a space"),
         ("a ", "begins or ends with a space"),
         ("~/a", "matches no file"),
-        ("a[b", "nothing closes"),
+        ("a[b", "without a `]`"),
     ],
 )
 def test_a_pattern_that_would_not_mean_what_it_looks_like_is_refused(tmp_path: Path, pattern: str, words: str) -> None:

@@ -2,17 +2,7 @@
 
     LlamaBackend("smollm2-135m", Path(".../SmolLM2-135M-Instruct.Q4_1.gguf"), entry, sha256="b179c9...")
 
-This file puts behind the backend protocol what has a file each:
-
-    here                                              in a process of its own (llama_worker.py)
-    llama_identity.py  what the model is, in a line   llama_host.py      the loaded models
-    llama_template.py  messages to a string           llama_kinds.py     what is refused, llama_room.py for its size
-    llama_prompt.py    that to tokens                 llama_loading.py   loading one
-    llama_grammar.py   a schema to a grammar          llama_engine.py    one at a time, llama_prefix.py its memory
-    llama_tried.py     the CPU code that answers      llama_together.py  many at once, in llama_cells.py
-    llama_lane.py      whose turn it is               llama_answer.py    writing: llama_sampling.py, llama_text.py
-    llama_job.py       one who waits                  llama_rules.py     the tokens that a grammar allows
-    llama_workers.py   those processes, from here: llama_child.py
+`promptlab/models/_llama/__init__.py` lists the modules that do the work.
 """
 
 from __future__ import annotations
@@ -27,8 +17,6 @@ from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
 
-from cachetools import LRUCache
-
 from promptlab.errors import EngineFailed, IllegalInstruction, ModelNotReady, WindowExceeded
 from promptlab.models import _thinking as thinking
 from promptlab.models._backend import Step
@@ -36,34 +24,35 @@ from promptlab.models._file_parts import Contents
 from promptlab.models._files import PACKAGES
 from promptlab.models._llama import _chat_template as templates
 from promptlab.models._llama import _tokenize as prompts
-from promptlab.models._llama._cpu_choice import TRIED, Outcome, Trial, Tried
+from promptlab.models._llama._cpu_choice import CPU_CHOICES, CpuChoices, Outcome, Trial
 from promptlab.models._llama._cpu_variants import NOT_PORTABLE, PORTABLE_HINT, Cpu, Numerics, candidates
 from promptlab.models._llama._generation import Task
 from promptlab.models._llama._grammar import Grammar, grammar_of
 from promptlab.models._llama._host import Host
 from promptlab.models._llama._identity import Adapter, identity_of, library_build, processor_of
-from promptlab.models._llama._job import Job
-from promptlab.models._llama._library import Vocab, has_gpu
-from promptlab.models._llama._load import NO_GPU, Settings
-from promptlab.models._llama._question import Question
-from promptlab.models._llama._scheduler import LANE
+from promptlab.models._llama._job import Job, RequestJob
+from promptlab.models._llama._library import has_gpu
+from promptlab.models._llama._load import NO_GPU
+from promptlab.models._llama._prompt_encoder import PromptEncoder
+from promptlab.models._llama._scheduler import SCHEDULER
+from promptlab.models._llama._settings import Settings
 from promptlab.models._llama._unsupported import refuse_other_kinds
+from promptlab.models._llama._vocabulary import Vocab
 from promptlab.models._llama._workers import WORKERS
 from promptlab.models._structured_output import NOT_HELD, ONLY_NAMED
-from promptlab.types import AsSent, Budget, Completion, Held, Message, Phase, Request
+from promptlab.types import AsSent, Budget, Completion, Held, Phase, Request
 from promptlab.workspace import LlamaModel
 
-IN_LANE = 64
-"""Requests worth having in flight: they wait in the lane, which takes them in the order in which least is read."""
-TOGETHER_IN_LANE = 512
-"""The same where answers are written together: what is kept read is less there, so more of it must come in order."""
-PREPARED = 8
-"""Prompts whose tokens are remembered: the runner counts a prompt and then asks it."""
+IN_FLIGHT = 64
+"""How many requests may be in flight. They wait in the scheduler, which orders them so that the prefix cache helps
+most; with more requests to choose from, the order is better."""
+BATCHED_IN_FLIGHT = 512
+"""The same with continuous batching. Its prefix cache is smaller, so the order of the requests matters more."""
 
 EMBEDDED = frozenset(package.sha256 for package in PACKAGES.values())
-"""Files whose vocabularies are known to open."""
+"""SHA-256 of the model files in packages. Their vocabularies are known to open without a crash."""
 FORGET_SECONDS = 1.0
-"""How long forgetting is waited for; it goes on behind an answer that takes longer."""
+"""How long to wait until the prefix cache is cleared; after that it is cleared in the background."""
 
 
 @dataclass(frozen=True)
@@ -75,10 +64,13 @@ class Lora:
 
 
 class LlamaBackend:
-    """A local model. `sha256` is that of the model file, or of all parts of a split one, which are `parts`; `lora` are
-    adapters applied when it is loaded; `contents` knows whether any of these files has changed since. `prefixes` is the
-    folder where prompts are kept read, None for none. All loaded models take `memory` bytes at most together, None for
-    no limit. `host` has them loaded; otherwise a process of its own."""
+    """A local model.
+
+    `sha256` is the hash of the model file, or of all `parts` of a split model. `lora` are adapters that are applied
+    when the model is loaded. `contents` tells if one of these files has changed since. `prefixes` is the folder of the
+    prefix cache; None for no files. All loaded models together take at most `memory` bytes; None for no limit. `host`
+    loads the models and answers, by default in a worker process.
+    """
 
     def __init__(
         self,
@@ -94,11 +86,11 @@ class LlamaBackend:
         prefixes: Path | None = None,
         memory: int | None = None,
         host: Host = WORKERS,
-        tried: Tried = TRIED,
+        tried: CpuChoices = CPU_CHOICES,
     ) -> None:
         self.name, self.path, self.entry, self.sha256 = name, path, entry, sha256
         self._prefixes, self._memory, self._host = prefixes, memory, host
-        self.max_parallel = TOGETHER_IN_LANE if entry.throughput else IN_LANE
+        self.max_parallel = BATCHED_IN_FLIGHT if entry.throughput else IN_FLIGHT
         self._parts, self._lora, self._contents = tuple(parts), tuple(lora), contents
         self._tried, self._not_portable = tried, False
         self.numerics: Numerics = entry.numerics or numerics
@@ -106,17 +98,16 @@ class LlamaBackend:
             if entry.numerics:
                 raise ModelNotReady(f"{name} asks for `numerics: portable`: {NOT_PORTABLE}", hint=PORTABLE_HINT)
             self.numerics, self._not_portable = "fast", True
-        self._opening, self._remembering = threading.Lock(), threading.Lock()
-        self._prepared: LRUCache[tuple[Message, ...], prompts.Encoded] = LRUCache(PREPARED)
+        self._encoder = PromptEncoder(name, path, entry, sha256, open_vocab=self._open_vocab)
 
     @property
     def cpu(self) -> Cpu:
-        """The CPU code that answers, as far as is known; `ready` makes it known for sure."""
+        """The CPU code that is expected to answer; `ready` makes sure."""
         return self._tried.expected(self._trial)
 
     @property
     def outcome(self) -> Outcome | None:
-        """How the model did when it was tried on this processor; None if it was not tried yet."""
+        """The outcome of trying the model on this processor; None if it was not tried yet."""
         return self._tried.known(self._trial)
 
     @cached_property
@@ -128,12 +119,12 @@ class LlamaBackend:
         )
 
     def ready(self, say: Callable[[str], None] = lambda _text: None, *, again: bool = False) -> Cpu:
-        """Try the model on this processor, unless that was done before; the CPU code that answers. With `again` a
-        model that could not run is tried once more.
+        """The CPU code that answers. The model is tried on this processor if that was not done before; with `again`, a
+        model that failed is tried once more.
 
         Raises:
-            EngineFailed: it does not load.
-            ModelNotReady: none of the code that this build has for it lives here.
+            EngineFailed: the model does not load.
+            ModelNotReady: no CPU code of this build works for it on this processor.
         """
         outcome = self.outcome
         if again and outcome and outcome.cpu is None:
@@ -142,74 +133,53 @@ class LlamaBackend:
 
     @property
     def fingerprint(self) -> str:
-        """Whatever can change an answer, as one line; no weights are loaded to know it."""
+        """One line with everything that can change an answer. No weights are loaded to compute it."""
         return self._fingerprint(self.cpu)
 
     def _fingerprint(self, cpu: Cpu) -> str:
         return identity_of(
             self.entry,
             weights=self.sha256,
-            template=self.entry.chat_template or (templates.PLAIN_TRANSCRIPT if self._is_base else ""),
+            template=self.entry.chat_template or (templates.PLAIN_TRANSCRIPT if self._encoder.is_base else ""),
             adapters=[Adapter(lora.sha256) for lora in self._lora],
             threads=usable_cores(),
             build=library_build(cpu.variant),
             processor=processor_of(cpu, os.environ),
         )
 
-    @cached_property
-    def window(self) -> int | None:
-        """Tokens of context: `n_ctx` of the catalogue, at most what the model was trained with."""
-        trained = self.vocab.trained_window
-        return min(self.entry.n_ctx, trained) if trained else self.entry.n_ctx
-
-    @cached_property
-    def chat_template(self) -> templates.ChatTemplate:
-        """The catalogue's chat template, the plain transcript of a known base model, or the file's own.
-
-        Raises:
-            ModelNotReady: there is none.
-        """
-        vocab = self.vocab
-        bos, eos = (vocab.piece(t).decode("utf-8", "replace") if t >= 0 else "" for t in (vocab.bos, vocab.eos))
-        if self.entry.chat_template is not None:
-            source, origin = self.entry.chat_template, "from the catalogue"
-        elif self._is_base:
-            source, origin = templates.PLAIN_TRANSCRIPT, "plain transcript (base model)"
-        elif vocab.chat_template is not None:
-            source, origin = vocab.chat_template, "from the model file"
-        else:
-            raise ModelNotReady(
-                f"{self.name} has no chat template: {self.path.name} brings none, as base models do",
-                hint="set `chat_template` (Jinja) and `stop` of the model in promptlab.yaml; see docs/models.md",
-            )
-        return templates.ChatTemplate(source, origin=origin, model=self.name, bos=bos, eos=eos)
-
     @property
     def vocab(self) -> Vocab:
-        """The model's vocabulary, opened on first use."""
-        with self._opening:
-            return self._vocab
+        """The vocabulary of the model, opened on first use."""
+        return self._encoder.vocab
 
-    @cached_property
-    def _vocab(self) -> Vocab:
+    @property
+    def chat_template(self) -> templates.ChatTemplate:
+        """The chat template of the model. Raises `ModelNotReady` if there is none."""
+        return self._encoder.chat_template
+
+    @property
+    def window(self) -> int | None:
+        """The context window in tokens."""
+        return self._encoder.window
+
+    def as_sent(self, request: Request) -> AsSent:
+        """The exact string that the model reads, in pieces, with token counts by section; see `PromptEncoder`."""
+        return self._encoder.as_sent(request)
+
+    def _open_vocab(self) -> Vocab:
         refuse_other_kinds(self.path)
-        if self.sha256 not in EMBEDDED:
+        if self.sha256 not in EMBEDDED:  # a damaged file could end this process, so a child process opens it first
             self._tried.opens(self.path, self.sha256)
         return Vocab(self.path)
 
-    def _unchanged(self) -> None:
-        """Refuse to answer in the name of files that are no longer there: the identity is that of their bytes."""
+    def _check_unchanged(self) -> None:
+        """Refuse to answer if a model file has changed: the fingerprint was computed from the old bytes."""
         changed = self._contents.changed() if self._contents else None
         if changed:
             raise EngineFailed(
-                f"the file {changed.name} of {self.name} changed on disk, so the answer would not be that of the model "
-                "it was asked of",
-                hint="ask again: what is there now is loaded anew",
+                f"the file {changed.name} of {self.name} changed on disk, so the answer would come from another model",
+                hint="ask again: the new file is then loaded",
             )
-
-    @property
-    def _is_base(self) -> bool:
-        return self.entry.chat_template is None and self.sha256 in templates.BASE_MODELS
 
     @property
     def _settings(self) -> Settings:
@@ -230,105 +200,90 @@ class LlamaBackend:
             lora=tuple(lora.path for lora in self._lora),
             parts=self._parts,
             prefix_bytes=self.entry.prefix_memory * 1_000_000,
-            prefix_folder=None if self._keeps == "never" else self._prefixes,
+            prefix_folder=None if self._keep_prefixes == "never" else self._prefixes,
             throughput=self.entry.throughput,
             resident_bytes=self._memory,
         )
 
     @property
-    def _keeps(self) -> str:
-        # Written together, answers share cells, and no state of one of them alone is taken.
+    def _keep_prefixes(self) -> str:
+        # With continuous batching the answers share KV cells, so the state of one prompt alone cannot be saved.
         return "never" if self.entry.throughput else self.entry.keep_prefixes
 
     def close(self) -> None:
-        """Let go of the loaded model."""
+        """Unload the model."""
         if "_settings_but_cpu" in self.__dict__:
             settings = self._settings
-            LANE.do(lambda: self._host.drop(settings))
+            SCHEDULER.do(lambda: self._host.unload(settings))
 
     @property
     def loaded(self) -> bool:
-        """Whether the weights are in memory."""
-        return "_settings_but_cpu" in self.__dict__ and self._host.standing(self._settings) is not None
+        """True if the weights are in memory."""
+        return "_settings_but_cpu" in self.__dict__ and self._host.state(self._settings) is not None
 
     @property
     def size(self) -> int | None:
-        """Bytes of memory it takes while it is loaded; None while it is not."""
-        standing = self._host.standing(self._settings)
-        return standing.size if standing else None
+        """Bytes of memory that the loaded model takes; None if it is not loaded."""
+        state = self._host.state(self._settings)
+        return state.size if state else None
 
     @property
     def file_bytes(self) -> int:
-        """Bytes on disk, of all parts of a split model."""
+        """Bytes on disk, of all parts if the model is split."""
         return self._settings_but_cpu.file_bytes
 
     @property
     def sliding_window(self) -> int:
-        """Tokens that some of its layers see, as its file says; 0 where all see everything."""
+        """The attention window of layers with sliding-window attention, from the file; 0 if it has no such layers."""
         value = self.vocab.meta(f"{self.vocab.meta('general.architecture')}.attention.sliding_window")
         return int(value) if value and value.isdigit() else 0
 
     @property
     def gpu(self) -> str:
-        """In words, whether a GPU helps; before loading only whether it could."""
-        standing = self._host.standing(self._settings)
-        if standing:
-            return standing.gpu
+        """A sentence about the use of a GPU. Before the model is loaded, it only says if one could be used."""
+        state = self._host.state(self._settings)
+        if state:
+            return state.gpu
         if not has_gpu():
             return NO_GPU
-        return "a GPU can be used; loading the model will show it" if self.entry.n_gpu_layers else "not asked for"
+        return "a GPU can be used; loading the model will show it" if self.entry.n_gpu_layers else "not requested"
 
     def prefixes_held(self) -> Held:
-        """What is kept read of earlier prompts; loads nothing."""
+        """The size of the prefix cache, in memory and on disk. Loads nothing."""
         shelf = self._settings.shelf()
         sizes = [size for _, size in shelf.files()] if shelf else []
-        standing = self._host.standing(self._settings)
-        states = (standing.states, standing.state_bytes) if standing else (0, 0)
+        state = self._host.state(self._settings)
+        states = (state.states, state.state_bytes) if state else (0, 0)
         return Held(*states, len(sizes), sum(sizes))
 
     def forget_prefixes(self) -> None:
-        """Let go of it, in memory and on disk: at once, or when the answer that is being given has ended."""
+        """Clear the prefix cache, in memory and on disk: at once, or after the answer that is being written."""
         settings, done = self._settings, threading.Event()
 
         def forget() -> None:
             self._host.forget(settings)
             done.set()
 
-        LANE.do(forget)
+        SCHEDULER.do(forget)
         done.wait(FORGET_SECONDS)
-
-    def as_sent(self, request: Request) -> AsSent:
-        """The exact string the model reads, in pieces, and its tokens by section.
-
-        Raises:
-            ModelNotReady: no library, or no chat template.
-            RequestRejected: the chat template cannot take these messages, or their text is no text.
-        """
-        fragments = self._fragments(request)
-        room = request.params.max_tokens
-        if self._hopeless(fragments):
-            return prompts.estimate(self.vocab, request.prompt, fragments, window=self.window, room=room)
-        return prompts.as_sent(request.prompt, self._encoded(request, fragments), window=self.window, room=room)
 
     def complete(self, request: Request, cancel: threading.Event) -> Iterator[Step]:
         """Answer `request`; see the protocol in promptlab/models/_backend.py.
 
         Raises:
-            WindowExceeded: prompt and answer do not fit.
+            WindowExceeded: prompt and answer do not fit into the context window.
             RequestRejected: the chat template or the grammar refuses the request.
-            EngineFailed: loading or decoding failed, or the model's files changed meanwhile.
+            EngineFailed: loading or decoding failed, or a model file changed meanwhile.
         """
-        self._unchanged()
-        fragments = self._fragments(request)
-        room = request.params.max_tokens
-        if self._hopeless(fragments):
-            raise too_long(self.name, self.as_sent(request).budget)
-        encoded = self._encoded(request, fragments)
-        if len(encoded.tokens) + room > (self.window or 0):
+        self._check_unchanged()
+        encoder = self._encoder
+        fragments = encoder.fragments(request)
+        encoded = None if encoder.is_far_too_long(fragments) else encoder.encode(request, fragments)
+        if encoded is None or len(encoded.tokens) + request.params.max_tokens > (self.window or 0):
             raise too_long(self.name, self.as_sent(request).budget)
         params, template = request.params, self.chat_template
         grammar = grammar_of(request.schema) if request.schema else None
-        cpu = yield from self._tried_now()
+        cpu = yield from self._try_once()
         task = Task(
             settings=self._settings_with(cpu),
             tokens=array("i", encoded.tokens),
@@ -341,56 +296,40 @@ class LlamaBackend:
             mark=prompts.mark(request.prompt, encoded),
             keep=self.entry.keep_prefixes == "always" or _is_public(request),
         )
-        job = Question(
+        job = RequestJob(
             self.name, task, cancel, self._host, lambda done: self._finished(done, request, task, job, grammar)
         )
         try:
-            for step in LANE.ask(job):
+            for step in SCHEDULER.ask(job):
                 if isinstance(step, Completion):
-                    self._unchanged()
+                    self._check_unchanged()
                 yield step
         except IllegalInstruction:
             self._tried.died(self._trial, cpu, "killed by SIGILL")
             raise
 
-    def _tried_now(self) -> Generator[Step, None, Cpu]:
-        """Try the model if that was not done before; steps say so meanwhile."""
+    def _try_once(self) -> Generator[Step, None, Cpu]:
+        """Try the model on this processor if that was not done before, and yield a step that says so."""
         outcome = self.outcome
         if outcome is None:
             yield Phase("loading", detail=f"trying {self.path.name} on this processor, once")
         return self.ready()
 
-    def _fragments(self, request: Request) -> list[templates.Fragment]:
-        return prompts.split_controls(self.vocab, self.chat_template.lay_out(request.messages))
-
-    def _hopeless(self, fragments: Sequence[templates.Fragment]) -> bool:
-        """Whether the text cannot fit however well it packs, so that ten megabytes are not tokenised."""
-        return sum(len(f.text) for f in fragments) > (self.window or 0) * self.vocab.longest
-
-    def _encoded(self, request: Request, fragments: Sequence[templates.Fragment]) -> prompts.Encoded:
-        with self._remembering:
-            found = self._prepared.get(request.messages)
-        if found is None:
-            found = prompts.encode(self.vocab, fragments)
-            with self._remembering:
-                self._prepared[request.messages] = found
-        return found
-
     def _finished(
         self, done: Completion, request: Request, task: Task, job: Job, grammar: Grammar | None
     ) -> Completion:
-        """The answer as it came from the host, with what is known here."""
+        """The completion of the host, with the warnings and details that only the backend knows."""
         warnings = []
         if not has_gpu() and "n_gpu_layers" in self.entry.model_fields_set and self.entry.n_gpu_layers:
             warnings.append(NO_GPU)
         if self._not_portable:
-            warnings.append(f"the text may be another one on another processor: {NOT_PORTABLE}")
+            warnings.append(f"the text may differ on another processor: {NOT_PORTABLE}")
         if request.params.reasoning_effort is not None:
             warnings.append("`reasoning_effort` was not used: local models take none")
-        if spent := thinking.where_tokens_went(done.text, done.thinking, done.usage, done.finish_reason):
+        if spent := thinking.explain_empty_answer(done.text, done.thinking, done.usage, done.finish_reason):
             warnings.append(spent)
         if task.grammar and done.finish_reason == "stop" and not _is_json(done.text):
-            warnings.append("the JSON is cut off: it met a stop string")
+            warnings.append("the JSON is cut off: it contains a stop string")
         details = {
             **done.details,
             "device": self.gpu,
@@ -413,7 +352,7 @@ class LlamaBackend:
 
 
 def too_long(name: str, budget: Budget) -> WindowExceeded:
-    """The refusal of a prompt, with the tokens of each section."""
+    """The error for a prompt that does not fit, with the tokens of each section."""
     about = "" if budget.exact else "about "
     sections = ", ".join(f"{section} {count:,}" for section, count in budget.by_section.items() if count)
     return WindowExceeded(
@@ -427,13 +366,13 @@ def _think(fragments: Sequence[templates.Fragment]) -> str:
     """The tag that ends the thinking which the chat template opens at the end of a prompt; "" for none. What the last
     message says does not count."""
     own = [f.text for f in takewhile(lambda f: f.message < 0, reversed(fragments))]
-    return thinking.opened("".join(reversed(own)))
+    return thinking.thinking_opened_by("".join(reversed(own)))
 
 
 def _is_public(request: Request) -> bool:
-    """Whether nothing in the request has a label."""
+    """True if every part of the request is labelled public."""
     prompt = request.prompt
-    return all(one.label == "public" for part in (prompt.spans, prompt.sources) for one in part)
+    return all(part.label == "public" for parts in (prompt.spans, prompt.sources) for part in parts)
 
 
 def _is_json(text: str) -> bool:
@@ -445,7 +384,7 @@ def _is_json(text: str) -> bool:
 
 
 def usable_cores() -> int:
-    """Cores this process may run on."""
+    """The number of cores that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

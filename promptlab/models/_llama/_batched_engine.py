@@ -1,11 +1,11 @@
-"""The throughput mode: many answers written together, each decode bringing one token to every one of them.
+"""The throughput mode: continuous batching. Each batch decodes one token for every active answer.
 
-All sequences share one pool of cells, so a prompt that begins like another one takes over its cells instead of reading
-them again. Prompts are read while others are written, in what room a batch has left; one that is about to read what a
-neighbour is reading waits for it. What an answer leaves behind, its prompt, stays until the room is needed.
+All sequences share one KV cache, so a prompt that begins like another one uses its cells instead of a prefill. Prompts
+are prefilled while other answers are decoded, in the space that a batch has left. A prompt waits if an active one is
+just prefilling the same text. After an answer its prompt stays cached until the cells are needed.
 
-A token's numbers depend a little on what stands beside it in the batch and in the cells (DESIGN.md, measured facts), so
-texts may differ from those of the exact mode: one asks for this mode, and `promptlab models check` says how many do.
+The logits of a token depend a little on the other tokens in the batch and in the cells, so texts may differ from those
+of the exact mode. The mode is therefore off by default, and `promptlab models check` reports how many texts differ.
 """
 
 from __future__ import annotations
@@ -16,26 +16,30 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from promptlab.errors import EngineFailed
-from promptlab.models._llama._generation import Answer, Waiting
-from promptlab.models._llama._kv_cells import KEPT, Cells, Resident
-from promptlab.models._llama._library import Words, log_lines
-from promptlab.models._llama._load import Loaded, Settings, Shape
+from promptlab.models._llama._generation import Answer, PendingRequest
+from promptlab.models._llama._kv_cells import KEPT, KVCells, Resident
+from promptlab.models._llama._library import log_lines
+from promptlab.models._llama._load import LoadedModel
 from promptlab.models._llama._prefix_tree import common
+from promptlab.models._llama._settings import ContextShape, Settings
+from promptlab.models._llama._vocabulary import TokenTable
 from promptlab.types import Phase
 
 READ_AT_ONCE = 256
-"""Prompt tokens in a decode on a processor: a stop waits for its end."""
+"""The most prompt tokens in a batch on a CPU. A stop waits for the end of the batch, so it is not larger."""
 ROOM = 256
-"""Cells beyond the window for each answer written together."""
+"""Cells beyond the context window for each answer of a batch."""
 NO_ROOM = 1
+"""The result of `llama_decode` if no cells are free."""
 
 
 @dataclass(eq=False, slots=True)
 class _Seat:
-    """An answer on its way. `position` counts the tokens of `text` that are in the cells of `sequence`."""
+    """An answer in progress. `position` is the number of tokens of `text` in the cells of `sequence`; `reused` of them
+    came from another sequence. `again` counts tokens that were computed twice, `index` is its place in the batch."""
 
     answer: Answer
-    waiting: Waiting
+    waiting: PendingRequest
     text: array[int]
     sequence: int = -1
     position: int = 0
@@ -49,67 +53,68 @@ class _Seat:
 
     @property
     def left(self) -> int:
-        """Tokens it may still write and has still to read."""
+        """The number of tokens that are left to prefill and that it may still write."""
         task = self.answer.task
         return len(task.tokens) + task.params.max_tokens - self.position
 
     @property
     def behind(self) -> bool:
-        """Whether it has more to read than the token it wrote last."""
+        """True if it has more tokens to compute than the one that it chose last."""
         return len(self.text) - self.position > 1
 
 
-class Together:
-    """A loaded model that writes up to `settings.throughput` answers at once. Raises what `Loaded` raises, and
-    `EngineFailed` for a model whose memory cannot be shared."""
+class BatchedEngine:
+    """A loaded model that decodes up to `settings.throughput` answers at once. Raises the errors of `LoadedModel`, and
+    `EngineFailed` for a recurrent model, whose state cannot be shared."""
 
     def __init__(self, settings: Settings, *, stopping: Callable[[], bool]) -> None:
         self._seats = settings.throughput
-        self.loaded = loaded = Loaded(settings, stopping=stopping, shape=self.shape_of(settings))
+        self.loaded = loaded = LoadedModel(settings, stopping=stopping, shape=self.shape_of(settings))
         if loaded.recurrent:
             loaded.close()
             raise EngineFailed(
-                f"{settings.path.name} keeps one state for a whole text, so prompts cannot share their beginnings",
+                f"{settings.path.name} is a recurrent model with one state for a whole text, so prompts cannot share "
+                "a prefix",
                 hint="set `throughput: 0` for this model in promptlab.yaml",
             )
-        self._lib, self._words = loaded.lib, Words(loaded.model)
+        self._lib, self._table = loaded.lib, TokenTable(loaded.model)
         self._read_at_once = loaded.slice if loaded.gpu.layers else READ_AT_ONCE
         self._batch = loaded.lib.llama_batch_init(self._read_at_once + self._seats, 0, 1)
         self._queue: deque[_Seat] = deque()
         self._active: list[_Seat] = []
-        self._cells = Cells(loaded)
+        self._cells = KVCells(loaded)
         self._full = False
         self._last: bytes = b""
 
     @staticmethod
-    def shape_of(settings: Settings) -> Shape:
+    def shape_of(settings: Settings) -> ContextShape:
         """The context it opens."""
-        return Shape(settings.window + ROOM * settings.throughput, settings.throughput + KEPT)
+        return ContextShape(settings.window + ROOM * settings.throughput, settings.throughput + KEPT)
 
     @property
     def size(self) -> int:
-        """Bytes it takes."""
+        """Bytes of memory that it takes."""
         return self.loaded.size
 
     @property
     def held(self) -> tuple[int, int]:
-        """Prompts that stay read; their cells are part of the context, so they take no bytes of their own."""
+        """The number of cached prompts. They take no further bytes, since their cells are part of the context."""
         return self._cells.kept, 0
 
     def live(self) -> bytes:
-        """The prompt that was begun last, as the bytes of its tokens."""
+        """The last prompt that was begun, as the bytes of its tokens."""
         return self._last
 
     def forget(self) -> None:
-        """Let go of all that was read. Between answers only."""
+        """Drop all cached prompts. Only allowed between answers."""
         self._cells.clear()
 
-    def run(self, first: Waiting, more: Callable[[], Waiting | None]) -> None:
-        """Answer `first` and whatever `more` gives while there is a seat; each is told when its answer has ended."""
+    def run(self, first: PendingRequest, more: Callable[[], PendingRequest | None]) -> None:
+        """Answer `first`, and the requests that `more` returns while there is a free seat. Each is told its end."""
         self._take(first)
         while self._active or self._queue:
-            while len(self._active) + len(self._queue) < self._seats and (one := more()):
-                self._take(one)
+            while len(self._active) + len(self._queue) < self._seats and (request := more()):
+                self._take(request)
             try:
                 self._step()
             except BaseException as exc:
@@ -117,10 +122,10 @@ class Together:
                 if not isinstance(exc, EngineFailed):
                     raise
 
-    def _take(self, waiting: Waiting) -> None:
+    def _take(self, waiting: PendingRequest) -> None:
         task = waiting.task
         try:
-            answer = Answer(task, waiting, self.loaded, self._words)
+            answer = Answer(task, waiting, self.loaded, self._table)
         except Exception as exc:
             waiting.fail(exc)
             return
@@ -129,7 +134,7 @@ class Together:
         self._queue.append(_Seat(answer, waiting, array("i", task.tokens)))
 
     def _step(self) -> None:
-        """One decode: a token for each that writes, and as much of prompts as there is room for."""
+        """One batch: a token for each answer, and as many tokens of prompts as fit."""
         for seat in [*self._active, *self._queue]:
             if seat.waiting.stopping and seat.answer.finish is None:
                 seat.answer.finish = "stopped"
@@ -142,14 +147,14 @@ class Together:
             if not code:
                 break
             if code != NO_ROOM:
-                raise self.loaded.failed(lines, code, 0)
+                raise self.loaded.decode_error(lines, code, 0)
             if self._cells.drop_oldest():
                 continue
             if len(self._active) > 1:
                 self._put_off(self._active[-1])
                 parts = self._filled()
             else:
-                raise self.loaded.failed(lines, code, self._active[0].position)
+                raise self.loaded.decode_error(lines, code, self._active[0].position)
         for seat, count in parts:
             seat.position += count
             if seat.reading or count > 1 or not seat.answer.tokens:
@@ -159,7 +164,7 @@ class Together:
                 self._choose(seat)
 
     def _choose(self, seat: _Seat) -> None:
-        """The next token of one answer; a schema that becomes too much for it ends that answer and no other."""
+        """Choose the next token of an answer. If its grammar fails, only this answer ends."""
         try:
             seat.answer.choose(seat.index)
         except EngineFailed as exc:
@@ -172,7 +177,7 @@ class Together:
             seat.text.append(seat.answer.tokens[-1])
 
     def _filled(self) -> list[tuple[_Seat, int]]:
-        """Fill the batch; who is in it, each with how many tokens."""
+        """Fill the batch; the seats in it, each with its number of tokens."""
         self._batch.n_tokens = 0
         room = self._read_at_once
         parts = [(seat, self._add(seat, 1)) for seat in self._active if not seat.behind]
@@ -195,16 +200,16 @@ class Together:
         return count
 
     def _seated(self, parts: list[tuple[_Seat, int]]) -> _Seat | None:
-        """Of those who wait the one of whose text most is there, with a sequence of its own; None while all had better
-        wait."""
+        """Give a sequence to the waiting request that shares the longest prefix with the cells; its seat. None if it is
+        better that all wait."""
         if not self._queue or self._full:
             return None
         active = self._resident()
         nearest = {seat: self._cells.nearest(seat.text, active) for seat in self._queue}
-        seat = max(self._queue, key=lambda one: nearest[one][0])
+        seat = max(self._queue, key=lambda queued: nearest[queued][0])
         shared, source = nearest[seat]
-        # One that reads the same just now will have read it with the next decode.
-        coming = max((common(seat.text, one.text) for one, _ in parts if one.reading), default=0)
+        # If a prompt in this batch has the same beginning, it can be shared after the batch.
+        coming = max((common(seat.text, active_.text) for active_, _ in parts if active_.reading), default=0)
         if coming > shared or not self._cells.make_room(seat.left - shared, active, spared=source):
             return None
         self._queue.remove(seat)
@@ -220,7 +225,7 @@ class Together:
         return [Resident(seat.sequence, seat.text[: seat.position], seat.left) for seat in self._active]
 
     def _put_off(self, seat: _Seat) -> None:
-        """Give up the cells of an answer; it goes on when another has ended, after its text has been read again."""
+        """Free the cells of an answer. It goes on after another answer has ended; its text is then computed again."""
         self._full = True
         self._active.remove(seat)
         self._cells.release(seat.sequence)
@@ -229,7 +234,7 @@ class Together:
         self._queue.appendleft(seat)
 
     def _end(self, seat: _Seat) -> None:
-        """Tell the asker, and keep the prompt for the next one."""
+        """Pass on the answer, and keep its prompt cached."""
         prompt = seat.answer.task.tokens
         if seat in self._active:
             self._full = False
@@ -239,12 +244,12 @@ class Together:
             self._queue.remove(seat)
         seat.answer.close()
         read = max(0, min(seat.position, len(prompt)) - seat.reused)
-        found = "live" if seat.reused else "none"
+        source = "live" if seat.reused else "none"
         more = {"read_again": seat.again} if seat.again else {}
-        seat.waiting.end(seat.answer.done(read=read, reused=seat.reused, prefix=found, **more))
+        seat.waiting.end(seat.answer.done(read=read, reused=seat.reused, prefix=source, **more))
 
     def _fail(self, error: BaseException) -> None:
-        """Something broke: everybody is told, and nothing that was read is trusted."""
+        """End all requests with an error and clear the cells, since their content is not known any more."""
         seats = [*self._active, *self._queue]
         self._active.clear()
         self._queue.clear()
@@ -255,6 +260,6 @@ class Together:
             seat.waiting.fail(error)
 
     def close(self) -> None:
-        """Free everything."""
+        """Free the batch and the model."""
         self._lib.llama_batch_free(self._batch)
         self.loaded.close()

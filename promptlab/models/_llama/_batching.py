@@ -1,12 +1,12 @@
-"""How a prompt is cut for reading, so that the same text gives the same numbers however much of it was read before.
+"""Prefill in batches of fixed shape, so that a prompt gives the same logits whatever part of it came from the cache.
 
-How many tokens are computed together changes how llama.cpp rounds. On a processor only those left over beside whole
-groups of four, and fewer than eight, are computed another way; so every decode of a prompt is filled up, with tokens
-behind its end that are taken out again and that nothing before them sees. Then a text gives the same numbers to the
-bit wherever reading it paused, and can be read on from any token (benchmarks/README.md).
+How many tokens are computed together changes how llama.cpp rounds. On a CPU, this concerns only the tokens left over
+beside whole groups of four, and batches of fewer than eight. So every batch of a prompt is padded: tokens are added
+behind its end and removed again; attention is causal, so the real tokens do not see them. The logits are then the same
+to the bit, wherever the prefill paused, and it can go on from any token (benchmarks/README.md has the measurements).
 
-A state that cannot be cut back, a recurrent model's, cannot be filled up either. Such models are read on from the ends
-of pieces only, each of which is read the same way each time.
+The state of a recurrent model cannot be cut back, so its batches cannot be padded. The prefill of such a model goes on
+from the ends of pieces only, and each piece is always computed in the same way.
 """
 
 from __future__ import annotations
@@ -17,64 +17,66 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 PIECE = 16
-"""Tokens of a piece, at whose end a state can be kept."""
+"""Tokens in a piece. A state can be saved at the end of each piece."""
 GROUP = 4
-"""Tokens to whole multiples of which a decode is filled up."""
+"""The size of a padded batch is a multiple of this."""
 LEAST = 8
-"""Tokens to which it is filled up at least. Four together are computed another way on one of the embedded models."""
+"""The least size of a padded batch. Batches of four are computed differently with one of the embedded models."""
 WORTH = 64
-"""Tokens that must be saved from being read again for a place to be worth coming back to."""
-READING = "groups8"
-"""How the exact mode reads, for the fingerprint of a model. It changes where numbers do: those of groups of four are
-those of the groups of eight that it is called after."""
+"""A state is worth saving if it spares the prefill of at least this many tokens."""
+READING_MODE = "groups8"
+"""The name of the exact mode's prefill in the fingerprint. It changes if the logits change. Groups of four give the
+same logits as the groups of eight that it is named after."""
 _WIDTH = array("i").itemsize
 
 
 @dataclass(frozen=True, slots=True)
-class Cuts:
-    """The pieces of a prompt: `ends` are the tokens before and in each, and `before` of them stand before the question.
+class Pieces:
+    """The pieces of a prompt. `ends` are the positions at which they end; the first `before` pieces come before the
+    question.
 
-    What comes before the question and the question itself are each cut into sixteens from their beginnings; what is
-    left over before the question, and at the end, are pieces of their own.
+    The part before the question and the question are each cut into pieces of sixteen tokens. A remainder before the
+    question or at the end is a shorter piece.
     """
 
     ends: tuple[int, ...]
     before: int
 
     @classmethod
-    def of(cls, total: int, question: int = 0) -> Cuts:
-        """Of a prompt of `total` tokens whose question begins at the token `question`, or is not there where that is
-        their end; one that begins too early for anything to be gained makes no cut."""
+    def of(cls, total: int, question: int = 0) -> Pieces:
+        """The pieces of a prompt of `total` tokens. `question` is the token at which the question begins; 0 or `total`
+        if there is none. A question that begins too early to be worth a saved state makes no cut."""
         start = min(question, total - 1)
         start = start if start >= WORTH else 0
         ends = [*range(PIECE, start, PIECE), *([start] if start else [])]
         return cls((*ends, *range(start + PIECE, total, PIECE), *([total] if total else [])), len(ends))
 
     def pieces(self, tokens: Sequence[int]) -> list[bytes]:
-        """All pieces but the last, of which something is always read, as the bytes of their tokens."""
+        """All pieces except the last, as the bytes of their tokens. Some of the last one is always computed, because
+        only that gives the logits for the first new token."""
         data = array("i", tokens).tobytes()
         return [data[a * _WIDTH : b * _WIDTH] for a, b in pairwise((0, *self.ends[:-1]))]
 
     @property
     def uneven(self) -> set[int]:
-        """Where pieces begin and end that are not sixteen tokens."""
+        """The positions at which pieces of another size than sixteen tokens begin and end."""
         return {at for a, b in pairwise((0, *self.ends)) if b - a != PIECE or b == self.ends[-1] for at in (a, b)}
 
 
-def decodes(start: int, total: int, at_once: int, stops: Collection[int] = ()) -> Iterator[tuple[int, int]]:
-    """From where to where to read, one decode after the other: at most `at_once` tokens, and never across one of
-    `stops`."""
+def decode_ranges(start: int, total: int, at_once: int, stops: Collection[int] = ()) -> Iterator[tuple[int, int]]:
+    """The ranges of tokens for one `llama_decode` after the other: at most `at_once` tokens, and none across a position
+    in `stops`."""
     while start < total:
-        end = min((start + at_once, total, *(one for one in stops if one > start)))
+        end = min((start + at_once, total, *(stop for stop in stops if stop > start)))
         yield start, end
         start = end
 
 
-def filled(count: int) -> int:
-    """As many tokens as are computed for `count`."""
+def padded(count: int) -> int:
+    """The size of the padded batch for `count` tokens."""
     return max(LEAST, -(-count // GROUP) * GROUP)
 
 
 def tokens_in(pieces: Sequence[bytes]) -> int:
-    """Tokens of some pieces."""
+    """The number of tokens in some pieces."""
     return sum(map(len, pieces)) // _WIDTH

@@ -1,11 +1,11 @@
-"""Chat templates: from messages to the one string a model reads, in runs whose origin is known.
+"""Chat templates: from messages to the one string that a model reads, in fragments of known source.
 
-    <|im_start|>system      the template's own text
-    Answer briefly.         a message's content
-    <|im_end|>              the template's own text again
+    <|im_start|>system      text of the template
+    Answer briefly.         content of a message
+    <|im_end|>              text of the template again
 
-The two are told apart by rendering twice, once with random placeholders in place of the contents, so
-that nothing a document says can pass for the template.
+To tell the two apart, the template is rendered twice, once with random placeholders for the contents. So no document
+can pass its own text off as text of the template.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from promptlab._util import bounded_worker as bounded
+from promptlab._util import bounded_worker
 from promptlab.errors import ModelNotReady, RequestRejected
 from promptlab.models._llama._chat_worker import FIXED_DATE
 from promptlab.types import Message
@@ -31,27 +31,28 @@ PLAIN_TRANSCRIPT = (
     "{% else %}{{ ' ' }}{{ m.content | trim }}{{ '\\n\\n' }}"
     "{% endif %}{% endfor %}"
 )
-"""What a base model reads, which knows no turns. No space after `Answer:`: the answer's first token
-brings its own, and a different token follows a space."""
+"""The chat template for base models, which know no turns. There is no space after `Answer:`: the first token of the
+answer usually begins with one, and after a space the model would choose a different token."""
 
 PLAIN_STOPS = ("\n\nQuestion:", "\nQuestion:")
-"""Where a base model goes on to invent the next question, its answer is over."""
+"""Stop strings for base models: after an answer they go on and invent the next question."""
 
 BASE_MODELS = frozenset({"a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"})
-"""SHA-256 of files known to be base models: without any chat template they get the plain transcript."""
+"""SHA-256 of files that are known base models. Without a chat template in the catalogue they get the transcript."""
 
 SECONDS = 2.0
 """Processor time for one rendering."""
 MEMORY = 1_000_000_000
-"""Bytes that the process of chat templates may take."""
+"""Bytes of memory for the process that renders chat templates."""
 MOST = 24_000_000
-"""Characters a rendered prompt may have."""
+"""The most characters that a rendered prompt may have."""
 
 RENDERING = "2"
-"""Changes where the same template and messages give another text than before. Part of a model's identity."""
+"""The version of the rendering, part of the fingerprint: to be raised if the same template and messages give another
+text than before."""
 
 
-_worker = bounded.Worker("promptlab.models._llama._chat_worker", memory=MEMORY)
+_worker = bounded_worker.Worker("promptlab.models._llama._chat_worker", memory=MEMORY)
 
 
 class _Unbounded(RequestRejected):
@@ -60,8 +61,8 @@ class _Unbounded(RequestRejected):
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """A run of the rendered prompt. `message` is -1 for the template's own text; `start` is the first
-    character of that message's content; `token` is set for a control token."""
+    """A part of the rendered prompt. `message` is the index of the message that it comes from, -1 for the template's
+    own text; `start` is its position in the content of that message; `token` is the id if it is a control token."""
 
     text: str
     message: int = -1
@@ -70,7 +71,7 @@ class Fragment:
 
 
 class ChatTemplate:
-    """A chat template, where it came from, and the stop strings that belong to it."""
+    """A chat template and its stop strings. `origin` says where it comes from, for messages."""
 
     def __init__(self, source: str, *, origin: str, model: str, bos: str = "", eos: str = "") -> None:
         self.source, self.origin = source, origin
@@ -82,7 +83,7 @@ class ChatTemplate:
         return hashlib.sha256(self.source.encode("utf-8", "surrogatepass")).hexdigest()
 
     def lay_out(self, messages: Sequence[Message]) -> list[Fragment]:
-        """The rendered prompt in runs: the template's own text, and contents with their place.
+        """The rendered prompt in fragments: text of the template, and contents with their position.
 
         Raises:
             ModelNotReady: the template is not valid Jinja.
@@ -95,7 +96,7 @@ class ChatTemplate:
         except _Unbounded:
             raise
         except RequestRejected:
-            # Some templates read contents as lists of parts only.
+            # Some templates accept contents only as lists of parts.
             with contextlib.suppress(RequestRejected):
                 return self._laid_out(messages, in_parts=True)
             raise
@@ -109,19 +110,19 @@ class ChatTemplate:
 
     @cached_property
     def lead(self) -> str:
-        """White space which the template writes between its prompt for an answer and the answer."""
+        """The white space that the template writes between the start of the assistant's turn and the answer."""
         mark = f"x{secrets.token_hex(12)}x"
-        asked = [Message("user", "a")]
+        question = [Message("user", "a")]
         try:
-            prompt = self._render(asked)
-            whole = self._render([*asked, Message("assistant", mark)], prompt_for_answer=False)
+            prompt = self._render(question)
+            whole = self._render([*question, Message("assistant", mark)], prompt_for_answer=False)
         except (RequestRejected, ModelNotReady):
             return ""
         between = whole.partition(mark)[0].removeprefix(prompt)
         return between if between.isspace() and whole.startswith(prompt) else ""
 
     def _render(self, messages: Sequence[Message], *, prompt_for_answer: bool = True, in_parts: bool = False) -> str:
-        """The prompt, with what llama.cpp gives a template: no tools, thinking not switched off, a day."""
+        """The prompt, with the variables that llama.cpp gives a template: no tools, thinking enabled, a fixed date."""
         values: dict[str, Any] = {"add_generation_prompt": True} if prompt_for_answer else {}
         values |= {
             "messages": [
@@ -130,29 +131,29 @@ class ChatTemplate:
             **{"bos_token": self._bos, "eos_token": self._eos, "enable_thinking": True},
             **{"datetime": f"{FIXED_DATE:%b %d %Y}", "date_string": f"{FIXED_DATE:%d %b %Y}"},
         }
-        said = _worker.ask({"source": self.source, "values": values, "most": MOST}, seconds=SECONDS)
-        if said is None or "large" in said:
+        answer = _worker.ask({"source": self.source, "values": values, "most": MOST}, seconds=SECONDS)
+        if answer is None or "large" in answer:
             raise _Unbounded(
                 f"the chat template of {self._model} ({self.origin}) was stopped: it takes more than {SECONDS:g} s, "
-                f"{MEMORY // 1_000_000:,} MB or {MOST:,} characters; does a loop or a macro go on for ever?",
+                f"{MEMORY // 1_000_000:,} MB or {MOST:,} characters; does it have an endless loop or macro?",
                 hint="set `chat_template` of the model in promptlab.yaml",
             )
-        if "invalid" in said:
+        if "invalid" in answer:
             raise ModelNotReady(
-                f"the chat template of {self._model} ({self.origin}) is not valid Jinja: {said['invalid']}",
+                f"the chat template of {self._model} ({self.origin}) is not valid Jinja: {answer['invalid']}",
                 hint="set `chat_template` of the model in promptlab.yaml",
             )
-        if "refused" in said:
+        if "refused" in answer:
             raise RequestRejected(
-                f"the chat template of {self._model} ({self.origin}) refuses these messages: {said['refused']}",
+                f"the chat template of {self._model} ({self.origin}) refuses these messages: {answer['refused']}",
                 hint="change the template's layout, or set `chat_template` of the model in promptlab.yaml",
             )
-        if "failed" in said:
+        if "failed" in answer:
             raise RequestRejected(
-                f"the chat template of {self._model} ({self.origin}) fails on these messages: {said['failed']}",
+                f"the chat template of {self._model} ({self.origin}) fails on these messages: {answer['failed']}",
                 hint="set `chat_template` of the model in promptlab.yaml",
             )
-        return str(said["text"])
+        return str(answer["text"])
 
     def _fill(
         self, messages: Sequence[Message], used: list[str], marks: list[str], skeleton: str, real: str
@@ -183,7 +184,7 @@ class ChatTemplate:
         return [f for f in fragments if f.text]
 
     def _content_at(self, content: str, real: str, at: int, after: str) -> tuple[int, str]:
-        """The content as the template wrote it: as it is, or without white space at an end."""
+        """The content as the template wrote it: unchanged, or without white space at one or both ends."""
         left = len(content) - len(content.lstrip())
         for start, shown in (
             (0, content),
@@ -198,7 +199,7 @@ class ChatTemplate:
     def _cannot_follow(self) -> RequestRejected:
         return RequestRejected(
             f"the chat template of {self._model} ({self.origin}) rewrites the text of these messages, "
-            "so their control tokens cannot be told from text",
+            "so control tokens cannot be told apart from text",
             hint="set a simpler `chat_template` of the model in promptlab.yaml",
         )
 
@@ -208,9 +209,9 @@ def _check_text(number: int, message: Message) -> None:
         message.content.encode()
     except UnicodeEncodeError as exc:
         raise RequestRejected(
-            f"message {number + 1} ({message.role}) holds half a character (the lone surrogate "
+            f"message {number + 1} ({message.role}) contains half a character (the lone surrogate "
             f"U+{ord(exc.object[exc.start]):04X}) at position {exc.start}, which no model can read",
-            hint="remove it from the input or document it came from",
+            hint="remove it from the input or document that it comes from",
         ) from exc
 
 

@@ -1,5 +1,5 @@
-"""The process that renders chat templates. They come with models from anywhere, and Jinja bounds neither time nor
-memory; see `promptlab._util.bounded_worker`.
+"""The process that renders chat templates. They come with model files of any source, and Jinja itself limits neither
+time nor memory; see `promptlab._util.bounded_worker`.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from jinja2.ext import Extension
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from promptlab._util import bounded_worker as bounded
+from promptlab._util import bounded_worker
 
 FIXED_DATE = datetime(2024, 7, 26)
-"""The day that chat templates asking for today get, so that a prompt is the same tomorrow. It is the
-one Llama 3 templates use when they are not told the date."""
+"""The date for chat templates that write today's date, so that a prompt is the same tomorrow. Llama 3 templates use
+this one when they are given none."""
 
 
 class Generation(Extension):
-    """`{% generation %}…{% endgeneration %}` of the transformers library, which marks what an assistant wrote for
-    training: the text inside, as it stands."""
+    """`{% generation %}...{% endgeneration %}` of the transformers library, which marks the assistant's text for
+    training. Here it renders the text inside."""
 
     tags = {"generation"}  # noqa: RUF012  # so jinja2 declares it
 
@@ -33,7 +33,7 @@ class Generation(Extension):
 
 
 def _to_json(value: Any, indent: int | None = None, separators: Any = None, *, ensure_ascii: bool = False) -> str:
-    """JSON as chat templates mean it: every character as it is, where Jinja's own would escape for web pages."""
+    """The `tojson` filter that chat templates expect. Jinja's own escapes characters for web pages."""
     return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators)
 
 
@@ -42,7 +42,8 @@ class _Refused(Exception):
 
 
 class _Part(dict[str, str]):
-    """A part of a message's content. A template that prints it as it is would show Python's own writing."""
+    """A part of a message's content. A template that prints it directly would show a Python dict to the model, so
+    that is refused."""
 
     def __str__(self) -> str:
         raise _Refused("it prints contents as lists")
@@ -80,12 +81,12 @@ def _message(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def rendered(question: dict[str, Any]) -> dict[str, Any]:
-    """`text`, or what became of it: `refused` by the template, `failed`, not `valid` Jinja, too `large`."""
+    """The answer of the process: `text`, or a reason: `refused` by the template, `failed`, `invalid` Jinja, `large`."""
     try:
         template = _compiled(question["source"])
     except MemoryError:
         return {"large": True}
-    except Exception as exc:  # Jinja's errors, and Python's of code that Jinja made
+    except Exception as exc:  # errors of Jinja, and of Python about the code that Jinja generated
         return {"invalid": str(exc)}
     try:
         text = template.render(**{**question["values"], "messages": [*map(_message, question["values"]["messages"])]})
@@ -101,4 +102,4 @@ def rendered(question: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    bounded.serve(rendered)
+    bounded_worker.serve(rendered)

@@ -1,12 +1,12 @@
-"""Which CPU code answers for a model on this processor: the best that was tried here and lived.
+"""Chooses the CPU code for a model on this processor: the fastest variant that passed a trial.
 
-    TRIED.known(trial)      # what an earlier try found; None before the first one
-    TRIED.choose(trial)     # tries what has not been tried yet, in a process of its own (llama_trial.py)
+    CPU_CHOICES.known(trial)      # the outcome of an earlier trial; None if there was none
+    CPU_CHOICES.choose(trial)     # runs the trial if needed, in a process of its own (_cpu_trial.py)
 
-A build can hold code that kills its process on some processors: with gcc 12, llama.cpp's AMX code does. So nothing
-answers before it was tried. A death is tried again without the extra buffers, which is where such code lives, and then
-with the next variant. What was found is remembered for this processor, this build and this model, in `tried.json` of
-the cache folder.
+A build can contain code that crashes on some processors: llama.cpp's AMX code does if built with gcc 12. So each model
+gets a trial before its first answer. After a crash the trial is repeated without the extra buffers, which the AMX code
+needs, and then with the next variant. The outcome is stored for this processor, build and model in `tried.json` in the
+cache folder.
 """
 
 from __future__ import annotations
@@ -25,23 +25,22 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from promptlab._util import subprocesses as processes
+from promptlab._util import subprocesses
 from promptlab.errors import EngineFailed, ModelNotReady
 from promptlab.models._files import cache_folder
-from promptlab.models._llama import _cpu_variants as llama_variants
+from promptlab.models._llama import _cpu_variants as cpu_variants
 from promptlab.models._llama._cpu_variants import Cpu, Numerics
 from promptlab.models._llama._library import CPU_VARIABLE
-from promptlab.models._llama._load import Settings
+from promptlab.models._llama._settings import Settings
 
-COMMAND = processes.command("promptlab.models._llama._cpu_trial")
+COMMAND = subprocesses.command("promptlab.models._llama._cpu_trial")
 SECONDS = 600
-"""A try that takes longer has hung; loading a large model from a slow disk does not take that long."""
+"""A trial that takes longer hangs. Loading a large model from a slow disk takes less."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A model to try. `file` is its name, `sha256` that of its bytes; `settings`, for when it is really tried, how to
-    load it."""
+    """A model to try: the name of its file and its SHA-256. `settings` is called if the trial really runs."""
 
     file: str
     sha256: str
@@ -52,22 +51,22 @@ class Trial:
 
     @property
     def key(self) -> str:
-        """A name for model, build and processor."""
-        own = [self.sha256, self.numerics, self.n_gpu_layers, self.flash_attn]
-        parts = [build(), llama_variants.processor(), *own]
+        """Identifies model, build and processor."""
+        model = [self.sha256, self.numerics, self.n_gpu_layers, self.flash_attn]
+        parts = [build(), cpu_variants.processor(), *model]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The CPU code that lived, None if none did; and in words how each one before it failed."""
+    """The CPU code that passed the trial, None if none did, and how each one before it failed."""
 
     cpu: Cpu | None
     failed: tuple[str, ...] = ()
 
 
-class Tried:
-    """What was tried on this machine, kept in `file`. Safe to share between threads."""
+class CpuChoices:
+    """The outcomes of all trials on this machine, stored in `file`. May be shared between threads."""
 
     def __init__(self, file: Path, command: tuple[str, ...] = COMMAND) -> None:
         self._file, self._command = file, command
@@ -75,27 +74,27 @@ class Tried:
         self._seen: dict[Trial, Outcome] = {}
 
     def known(self, trial: Trial) -> Outcome | None:
-        """What an earlier try found; None if this model was not tried on this processor with this build."""
+        """The outcome of an earlier trial; None if this model was not tried on this processor with this build."""
         if trial not in self._seen:
-            told = self._read().get(trial.key)
-            if told is None:
+            entry = self._read().get(trial.key)
+            if entry is None:
                 return None
-            self._seen[trial] = Outcome(Cpu(**told["cpu"]) if told["cpu"] else None, tuple(told["failed"]))
+            self._seen[trial] = Outcome(Cpu(**entry["cpu"]) if entry["cpu"] else None, tuple(entry["failed"]))
         return self._seen[trial]
 
     def expected(self, trial: Trial) -> Cpu:
-        """The CPU code that answers as far as is known, or else the one to be tried first."""
+        """The CPU code that passed an earlier trial, otherwise the one to be tried first."""
         known = self.known(trial)
         if known and known.cpu:
             return known.cpu
-        return next(self._ways(trial), Cpu(llama_variants.built()[0]))
+        return next(self._candidates(trial), Cpu(cpu_variants.built()[0]))
 
     def choose(self, trial: Trial, say: Callable[[str], None] = lambda _text: None) -> Cpu:
-        """The CPU code that answers; it is tried now if that was not done before.
+        """The CPU code that answers. The trial runs now if there was none before.
 
         Raises:
             EngineFailed: the model cannot be loaded at all.
-            ModelNotReady: no code that this build has for it lives on this processor.
+            ModelNotReady: no CPU code of this build works for it on this processor.
         """
         with self._lock:
             known = self.known(trial)
@@ -107,72 +106,72 @@ class Tried:
         return known.cpu
 
     def opens(self, path: Path, sha256: str) -> None:
-        """Make sure that the vocabulary of a file can be opened in this process; it is opened in another one first,
+        """Make sure that the vocabulary of a file can be opened in this process. It is opened in a child process first,
         once for each file and build.
 
         Raises:
-            EngineFailed: llama.cpp cannot read it, or ends its process over it.
+            EngineFailed: llama.cpp cannot read the file, or crashes on it.
         """
         key = hashlib.sha256(json.dumps(["vocabulary", build(), sha256]).encode()).hexdigest()[:32]
         with self._lock:
-            told = self._read().get(key)
-            if told is None:
+            entry = self._read().get(key)
+            if entry is None:
                 why = self._run((*self._command, "--vocabulary", str(path)), b"", "")
-                told = {"model": path.name, "why": why}
-                self._write({**self._read(), key: told})
-        if told["why"]:
+                entry = {"model": path.name, "why": why}
+                self._write({**self._read(), key: entry})
+        if entry["why"]:
             raise EngineFailed(
-                f"{path.name} is damaged: llama.cpp's process ends over its vocabulary ({told['why']})",
-                hint="get the file again, from where its SHA-256 is given",
+                f"{path.name} is damaged: llama.cpp crashes on its vocabulary ({entry['why']})",
+                hint="download the file again and compare its SHA-256",
             )
 
     def died(self, trial: Trial, cpu: Cpu, how: str) -> None:
-        """Take back that `cpu` lives: it died of an instruction that the processor does not have."""
+        """Record that `cpu` crashed after it had passed its trial, and try the next variant."""
         with self._lock:
             known = self.known(trial)
             if known and known.cpu == cpu:
                 self._try(trial, (*known.failed, f"{cpu}: {how}"))
 
     def forget(self, trial: Trial) -> None:
-        """Have the model tried again."""
+        """Forget the outcome, so that the model is tried again."""
         with self._lock:
             self._seen.pop(trial, None)
-            self._write({key: told for key, told in self._read().items() if key != trial.key})
+            self._write({key: entry for key, entry in self._read().items() if key != trial.key})
 
-    def _ways(self, trial: Trial) -> Iterator[Cpu]:
-        for name in llama_variants.candidates(trial.numerics):
+    def _candidates(self, trial: Trial) -> Iterator[Cpu]:
+        for name in cpu_variants.candidates(trial.numerics):
             yield Cpu(name)
             yield Cpu(name, extra_buffers=False)
 
     def _try(self, trial: Trial, failed: tuple[str, ...]) -> Outcome:
-        """Try one way after the other, but for those that `failed` before, and remember the first that lives."""
-        dead = {line.split(":")[0] for line in failed}
-        lived: Cpu | None = None
+        """Try one candidate after the other, without those that `failed` before, and store the first that works."""
+        failed_before = {line.split(":")[0] for line in failed}
+        working: Cpu | None = None
         settings = trial.settings()
-        for cpu in self._ways(trial):
-            if str(cpu) in dead:
+        for cpu in self._candidates(trial):
+            if str(cpu) in failed_before:
                 continue
             loading = replace(settings, cpu=cpu, prefix_folder=None)
             why = self._run(self._command, pickle.dumps(loading), cpu.variant)
             if not why:
-                lived = cpu
+                working = cpu
                 break
             failed = (*failed, f"{cpu}: {why}")
-        outcome = self._seen[trial] = Outcome(lived, failed)
-        told = {
+        outcome = self._seen[trial] = Outcome(working, failed)
+        entry = {
             "model": trial.file,
-            "processor": llama_variants.processor(),
-            "cpu": asdict(lived) if lived else None,
+            "processor": cpu_variants.processor(),
+            "cpu": asdict(working) if working else None,
             "failed": failed,
         }
-        self._write({**self._read(), trial.key: told})
+        self._write({**self._read(), trial.key: entry})
         return outcome
 
-    def _run(self, command: Sequence[str], given: bytes, variant: str) -> str:
-        """Try something in a process with the CPU code `variant`; why it failed, or empty."""
-        env = {**processes.environment(), CPU_VARIABLE: variant}
+    def _run(self, command: Sequence[str], stdin: bytes, variant: str) -> str:
+        """Run a trial in a process with the CPU code `variant`; why it failed, or ""."""
+        env = {**subprocesses.environment(), CPU_VARIABLE: variant}
         try:
-            done = subprocess.run(command, input=given, capture_output=True, env=env, timeout=SECONDS, check=False)
+            done = subprocess.run(command, input=stdin, capture_output=True, env=env, timeout=SECONDS, check=False)
         except subprocess.TimeoutExpired:
             return f"no end within {SECONDS} seconds"
         except OSError as exc:
@@ -190,17 +189,17 @@ class Tried:
 
     def _read(self) -> dict[str, Any]:
         try:
-            told = json.loads(self._file.read_text("utf-8"))
+            entries = json.loads(self._file.read_text("utf-8"))
         except (OSError, ValueError):
             return {}
-        return told if isinstance(told, dict) else {}
+        return entries if isinstance(entries, dict) else {}
 
-    def _write(self, told: dict[str, Any]) -> None:
-        """Without a writable cache folder it is tried again next time."""
+    def _write(self, entries: dict[str, Any]) -> None:
+        """Store the outcomes. If the cache folder cannot be written, the next process runs the trial again."""
         half = self._file.with_suffix(f".{os.getpid()}.half")
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            half.write_text(json.dumps(told, indent=1), "utf-8")
+            half.write_text(json.dumps(entries, indent=1), "utf-8")
             half.replace(self._file)
         except OSError:
             with contextlib.suppress(OSError):
@@ -209,15 +208,15 @@ class Tried:
 
 @cache
 def build() -> str:
-    """A name for the installed libraries of llama.cpp: another one after they were built again."""
-    folder = llama_variants.folder()
+    """Identifies the installed libraries of llama.cpp. It changes if they are rebuilt."""
+    folder = cpu_variants.folder()
     files = sorted(folder.glob("*")) if folder else []
     stats = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()]
     return hashlib.sha256(repr(stats).encode()).hexdigest()[:16]
 
 
 def cannot_run(trial: Trial, outcome: Outcome) -> ModelNotReady:
-    """The error of a model for which no code lives."""
+    """The error for a model for which no CPU code passed the trial."""
     how = "; ".join(outcome.failed) or f"the build has no code for numerics `{trial.numerics}` that it can run"
     return ModelNotReady(
         f"{trial.file} cannot run here: llama.cpp's code fails on this processor ({how})",
@@ -233,5 +232,5 @@ def signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-TRIED = Tried(cache_folder(os.environ) / "tried.json")
-"""What was tried on this machine."""
+CPU_CHOICES = CpuChoices(cache_folder(os.environ) / "tried.json")
+"""The outcomes of all trials on this machine."""

@@ -1,10 +1,10 @@
 """The CPU code of the installed llama.cpp: which variants there are, and which of them this processor can run.
 
-    built()                       # (icelake, haswell, x64), fastest first; one without a name in another build
-    candidates("portable")        # (haswell,): the same numbers on every processor that has AVX2
-    processor()                   # "AuthenticAMD family 25 model 17, 3f1c…"
+    built()                       # ("icelake", "haswell", "x64"), fastest first; ("",) if the build has no variants
+    candidates("portable")        # ("haswell",): the same logits on every processor that has AVX2
+    processor()                   # "x86_64 AuthenticAMD 25 17 1 3f1c9a02"
 
-A build made by llama_wheel.py holds several variants; one of them is loaded into a process before its first model
+A build made by wheel.py holds several variants; one of them is loaded into a process before its first model
 (llama_native.py). Any other build has just the code it was compiled with, and a name for that cannot be known.
 """
 
@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from promptlab.models._llama import _wheel as llama_wheel
+from promptlab.models._llama import _wheel as wheel
 
 Numerics = Literal["fast", "portable"]
 NUMERICS: tuple[Numerics, ...] = ("fast", "portable")
@@ -26,7 +26,7 @@ NOT_PORTABLE = "this build of llama-cpp-python, or this processor, has no portab
 PORTABLE_HINT = "build it with that: promptlab models build; or say `numerics: fast`"
 
 PORTABLE = {"x86_64": "haswell", "aarch64": "armv8.0_1"}
-"""The variant whose numbers are promised to be the same on every processor that can run it."""
+"""The variant with the same logits on every processor that can run it."""
 NEEDS = {
     "x64": "",
     "haswell": "sse4_2 avx f16c fma avx2 bmi2",
@@ -35,15 +35,15 @@ NEEDS = {
     "armv8.2_2": "asimddp fphp asimdhp",
     "armv8.6_1": "asimddp fphp asimdhp sve i8mm",
 }
-"""Features of a processor that a variant's code uses, under Linux's names."""
+"""The processor features that each variant needs, by their names on Linux."""
 FOLDER = "LLAMA_CPP_LIB_PATH"
-"""The variable by which llama-cpp-python is told to take its libraries from another folder."""
+"""The environment variable that makes llama-cpp-python load its libraries from another folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cpu:
-    """The CPU code that computes answers. `variant` is empty in a build that has one kind of code only.
-    `extra_buffers` means that weights may be stored a second time in an order that suits the processor."""
+    """The CPU code that computes answers. `variant` is "" if the build has no variants. With `extra_buffers`, weights
+    may be stored a second time in an order that suits the processor."""
 
     variant: str = ""
     extra_buffers: bool = True
@@ -53,32 +53,32 @@ class Cpu:
 
 
 OWN = Cpu()
-"""The code of a build that has one kind only."""
+"""The CPU code of a build without variants."""
 
 
 def folder() -> Path | None:
-    """Where llama.cpp's libraries are; None if llama-cpp-python is not installed."""
-    return Path(os.environ[FOLDER]) if FOLDER in os.environ else llama_wheel.libraries()
+    """The folder of llama.cpp's libraries; None if llama-cpp-python is not installed."""
+    return Path(os.environ[FOLDER]) if FOLDER in os.environ else wheel.libraries()
 
 
 def library_of(variant: str) -> Path:
-    """The library of a variant that was built."""
-    where = folder()
-    assert where, "a variant was found there"
-    return where / f"libggml-cpu-{variant}.so"
+    """The library of a variant that the build has."""
+    libraries = folder()
+    assert libraries, "the variant was found in it"
+    return libraries / f"libggml-cpu-{variant}.so"
 
 
 @cache
 def built() -> tuple[str, ...]:
-    """Names of the variants in the installed build, fastest first; one empty name if it has but one kind of code."""
-    where = folder()
-    known = llama_wheel.VARIANTS.get(llama_wheel.machine() or "", ())
-    found = [name for name in reversed(known) if where and (where / f"libggml-cpu-{name}.so").is_file()]
-    return tuple(found) or ("",)
+    """The variants in the installed build, fastest first; one empty name if it has no variants."""
+    libraries = folder()
+    known = wheel.VARIANTS.get(wheel.machine() or "", ())
+    variants = [name for name in reversed(known) if libraries and (libraries / f"libggml-cpu-{name}.so").is_file()]
+    return tuple(variants) or ("",)
 
 
 def features(cpuinfo: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
-    """What the processor can do, under Linux's names, and as far as the system lets programs use it."""
+    """The features of the processor that the system lets programs use, by their names on Linux."""
     try:
         lines = cpuinfo.read_text("utf-8", "replace").splitlines()
     except OSError:
@@ -88,27 +88,27 @@ def features(cpuinfo: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
 
 
 def candidates(numerics: Numerics) -> tuple[str, ...]:
-    """Variants to try for `numerics`, the best first; none if the build or the processor has no portable code."""
-    able = features()
-    usable = tuple(name for name in built() if set(NEEDS.get(name, "").split()) <= able)
+    """The variants to try for `numerics`, fastest first; none if the build or the processor has no portable one."""
+    available = features()
+    usable = tuple(name for name in built() if set(NEEDS.get(name, "").split()) <= available)
     if numerics == "fast":
         return usable
-    return tuple(name for name in usable if name and name == PORTABLE.get(llama_wheel.machine() or ""))
+    return tuple(name for name in usable if name and name == PORTABLE.get(wheel.machine() or ""))
 
 
 @cache
 def processor() -> str:
-    """A name for the kind of processor: other code may fail on another one."""
+    """Identifies the kind of processor. Code that works on one kind may fail on another."""
     try:
         lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").split("\n\n")[0].splitlines()
     except OSError:
         return f"{platform.machine()} {platform.processor()}".strip()
-    told = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    info = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
     words = [
-        told.get(key, "") for key in ("vendor_id", "cpu family", "model", "stepping", "CPU implementer", "CPU part")
+        info.get(key, "") for key in ("vendor_id", "cpu family", "model", "stepping", "CPU implementer", "CPU part")
     ]
-    able = hashlib.sha256(" ".join(sorted(features())).encode()).hexdigest()[:8]
-    return " ".join([platform.machine(), *filter(None, words), able])
+    features_hash = hashlib.sha256(" ".join(sorted(features())).encode()).hexdigest()[:8]
+    return " ".join([platform.machine(), *filter(None, words), features_hash])
 
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""From the bytes of tokens to text that may be shown: whole characters, and never part of a stop string."""
+"""From the bytes of tokens to text that can be shown: whole characters, and never a part of a stop string."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import codecs
 
 
 class AnswerText:
-    """Collects an answer. `feed` returns what may be shown now; `stopped` turns true at a stop string.
+    """Collects the text of an answer. `feed` returns the text that can be shown now; `stopped` is True after a stop
+    string.
 
-    The stop string that is complete first ends the answer, since the model would write no further. Of several that are
-    complete with the same character, the longest counts. So it does not matter how the text is cut into tokens.
+    The stop string that is complete first ends the answer. If several are complete with the same character, the longest
+    counts. So the result does not depend on how the text is split into tokens.
 
-    A character whose bytes are spread over several tokens is held back until it is whole, and text that
-    may be the start of a stop string until it is clear that it is not. The stop string itself is never
-    part of the answer. `lead` is the white space which the chat template puts before an answer; the
-    model writes it itself where the prompt ends without, and it is left out.
+    A character whose bytes are spread over several tokens is held back until it is complete. Text that may be the
+    beginning of a stop string is held back until that is decided. The stop string is not part of the answer. `lead` is
+    the white space that the chat template puts before an answer; if the prompt ends without it, the model writes it,
+    and it is left out of the answer.
     """
 
     def __init__(self, stops: tuple[str, ...] = (), lead: str = "") -> None:
@@ -31,7 +32,7 @@ class AnswerText:
         return "".join(self._shown)
 
     def feed(self, data: bytes) -> str:
-        """Take the bytes of a token; returns the text that is now certain, often empty."""
+        """Add the bytes of a token; the text that can be shown now, often ""."""
         if self.stopped:
             return ""
         self._held += self._decode(data)
@@ -40,22 +41,21 @@ class AnswerText:
                 return ""
             self._held, self._lead = self._held.removeprefix(self._lead), ""
         starts = [(self._held.find(stop), len(stop)) for stop in self._stops]
-        found = [(start + length, start) for start, length in starts if start >= 0]
-        if found:
+        matches = [(start + length, start) for start, length in starts if start >= 0]
+        if matches:
             self.stopped = True
-            return self._show(min(found)[1])
-        return self._show(len(self._held) - self._doubtful())
+            return self._show(min(matches)[1])
+        return self._show(len(self._held) - self._undecided())
 
     def finish(self) -> str:
-        """The rest, at the end of an answer: text held back for a stop string that did not come. Not for an answer that
-        a person stopped, which might have gone on with the rest of that string. Bytes of a character that never became
-        whole are dropped."""
-        if self.stopped or self._lead:  # nothing, or nothing but white space of the template
+        """The text held back at the end of an answer, for a stop string that did not come. Not to be called if the user
+        stopped the answer, because the stop string might have come. Bytes of an incomplete character are dropped."""
+        if self.stopped or self._lead:  # nothing is left, or only white space of the template
             return ""
         return self._show(len(self._held))
 
-    def _doubtful(self) -> int:
-        """How many last characters may be the beginning of a stop string."""
+    def _undecided(self) -> int:
+        """The number of characters at the end that may be the beginning of a stop string."""
         longest = max((len(s) for s in self._stops), default=1) - 1
         for size in range(min(longest, len(self._held)), 0, -1):
             tail = self._held[-size:]

@@ -1,9 +1,9 @@
-"""The exact mode: one answer at a time, on what was read before, with the numbers of a fresh process.
+"""The exact mode: one answer at a time, with the prefix cache, and with the same logits as in a fresh process.
 
-Everything here runs on one thread. An answer starts from what was read before (llama_prefix.py), and prompts are read
-in whole groups (llama_cuts.py), so that the same request gives the same logits to the bit whatever was asked before.
-Slices bring the progress shown while reading, and their ends are where a GPU can be stopped; on a CPU a stop also ends
-the decode that is running.
+Everything here runs on one thread. A prompt starts from the prefix cache (_prefix_cache.py), and its batches are padded
+(_batching.py), so that the same request gives the same logits to the bit, whatever was asked before. The prefill goes
+in slices. After each slice its progress is reported, and a GPU can be stopped; on a CPU, a stop also ends the batch
+that is running.
 """
 
 from __future__ import annotations
@@ -15,70 +15,72 @@ from functools import cache
 from typing import Any
 
 from promptlab.errors import EngineFailed
-from promptlab.models._llama._batching import LEAST, decodes, filled
-from promptlab.models._llama._generation import Answer, Asker, Task
-from promptlab.models._llama._library import Words, library, log_lines
-from promptlab.models._llama._load import Loaded, Settings, Shape
-from promptlab.models._llama._prefix_cache import Prefixes, Start
-from promptlab.models._llama._swa_padding import SEQUENCE, Ballast
+from promptlab.models._llama._batching import LEAST, decode_ranges, padded
+from promptlab.models._llama._generation import Answer, Requester, Task
+from promptlab.models._llama._library import library, log_lines
+from promptlab.models._llama._load import LoadedModel
+from promptlab.models._llama._prefix_cache import PrefixCache, Start
+from promptlab.models._llama._settings import ContextShape, Settings
+from promptlab.models._llama._swa_padding import SEQUENCE, SwaPadding
+from promptlab.models._llama._vocabulary import TokenTable
 from promptlab.types import Completion, Phase
 
 ABORTED = 2
 
 
-class Engine:
-    """A loaded model that answers one request at a time. Raises what `Loaded` raises."""
+class ExactEngine:
+    """A loaded model that answers one request at a time. Raises the errors of `LoadedModel`."""
 
     def __init__(self, settings: Settings, *, stopping: Callable[[], bool]) -> None:
-        self.loaded = loaded = Loaded(settings, stopping=stopping, shape=self.shape_of(settings))
+        self.loaded = loaded = LoadedModel(settings, stopping=stopping, shape=self.shape_of(settings))
         self._lib = loaded.lib
-        self._words = Words(loaded.model)
+        self._table = TokenTable(loaded.model)
         self._batch = loaded.lib.llama_batch_init(loaded.slice, 0, 1)
-        self._fills, self._last = not loaded.recurrent, -1
+        self._pads, self._last = not loaded.recurrent, -1
         try:
-            ballast = Ballast(loaded) if loaded.sliding_window else None
+            padding = SwaPadding(loaded) if loaded.sliding_window else None
         except EngineFailed:
             self.close()
             raise
-        self.prefixes = Prefixes(
+        self.prefixes = PrefixCache(
             *(loaded.lib, loaded.context),
             rewinds=not loaded.recurrent,
-            ballast=ballast.put if ballast else None,
+            pad=padding.put if padding else None,
             limit=settings.prefix_bytes,
             shelf=settings.shelf(),
         )
 
     @staticmethod
-    def shape_of(settings: Settings) -> Shape:
+    def shape_of(settings: Settings) -> ContextShape:
         """The context it opens."""
-        return Shape(settings.window + LEAST, SEQUENCE + 1)
+        return ContextShape(settings.window + LEAST, SEQUENCE + 1)
 
     @property
     def size(self) -> int:
-        """Bytes it takes, with the states it keeps."""
+        """Bytes of memory that it takes, with the states of the prefix cache."""
         return self.loaded.size + self.prefixes.tree.bytes
 
     @property
     def held(self) -> tuple[int, int]:
-        """States of prefixes in memory, and their bytes."""
+        """The number of states of the prefix cache in memory, and their bytes."""
         return len(self.prefixes.tree), self.prefixes.tree.bytes
 
     def live(self) -> bytes:
-        """The text it would go on from without loading anything, as the bytes of its tokens."""
+        """The text in the KV cache, as the bytes of its tokens."""
         return self.prefixes.live()
 
     def forget(self) -> None:
-        """Let go of all that was read, in memory and on disk."""
+        """Clear the prefix cache, in memory and on disk."""
         self.prefixes.forget()
 
-    def answer(self, task: Task, asker: Asker) -> Completion:
-        """Read, then write until the model ends, a stop string, `max_tokens` or a stop.
+    def answer(self, task: Task, requester: Requester) -> Completion:
+        """Prefill, then decode until the model ends, a stop string, `max_tokens` or a stop.
 
         Raises:
             RequestRejected: the grammar or a parameter cannot be used.
-            EngineFailed: decoding failed.
+            EngineFailed: a batch failed.
         """
-        answer = Answer(task, asker, self.loaded, self._words)
+        answer = Answer(task, requester, self.loaded, self._table)
         try:
             start = self.prefixes.begin(task.tokens, mark=task.mark, keep=task.keep)
             done = self._answer(answer, start)
@@ -92,42 +94,44 @@ class Engine:
         return done
 
     def _answer(self, answer: Answer, start: Start) -> Completion:
-        asker, tokens = answer.asker, answer.task.tokens
-        self._flag = asker.abort_flag  # llama.cpp keeps its address
-        self._lib.llama_set_abort_callback(self.loaded.context, _abort_when_set(), ctypes.addressof(asker.abort_flag))
-        read = self._read(tokens, asker, start)
+        requester, tokens = answer.requester, answer.task.tokens
+        self._flag = requester.abort_flag  # llama.cpp keeps its address
+        self._lib.llama_set_abort_callback(
+            self.loaded.context, _abort_when_set(), ctypes.addressof(requester.abort_flag)
+        )
+        read = self._prefill(tokens, requester, start)
         if read < len(tokens):
             answer.finish = "stopped"
         while answer.finish is None:
             answer.choose(self._last)
             if answer.finish is None:
                 at = len(tokens) + len(answer.tokens) - 1
-                if not self._decode(answer.tokens[-1:], at, asker):
+                if not self._decode(answer.tokens[-1:], at, requester):
                     answer.finish = "stopped"
-        return answer.done(read=max(0, read - start.position), reused=start.position, prefix=start.found or "none")
+        return answer.done(read=max(0, read - start.position), reused=start.position, prefix=start.source or "none")
 
-    def _read(self, tokens: Sequence[int], asker: Asker, start: Start) -> int:
-        """Read a prompt on from `start`; returns where reading ended, before its end only after a stop."""
+    def _prefill(self, tokens: Sequence[int], requester: Requester, start: Start) -> int:
+        """Prefill the prompt from `start`; the position reached, which is before the end only after a stop."""
         total = len(tokens)
-        asker.emit(Phase("reading", start.position, total))
-        for begin, end in decodes(start.position, total, self.loaded.slice, start.stops):
-            if not self._decode(tokens[begin:end], begin, asker, last=end == total, fill=self._fills):
-                # What was decoded before the stop is there, and how much nobody says.
+        requester.emit(Phase("reading", start.position, total))
+        for begin, end in decode_ranges(start.position, total, self.loaded.slice, start.stops):
+            if not self._decode(tokens[begin:end], begin, requester, last=end == total, pad=self._pads):
+                # Part of the batch may be in the KV cache; llama.cpp does not say how much.
                 self.prefixes.lost()
                 return begin
             self.prefixes.reached(end)
-            asker.emit(Phase("reading", end, total))
+            requester.emit(Phase("reading", end, total))
         return total
 
     def _decode(
-        self, tokens: Sequence[int], position: int, asker: Asker, *, last: bool = True, fill: bool = False
+        self, tokens: Sequence[int], position: int, requester: Requester, *, last: bool = True, pad: bool = False
     ) -> bool:
-        """Run the model over `tokens`; False when stopped. Only the last token of a prompt gives logits, at `_last` of
-        the batch. With `fill` the batch is filled up to whole groups, with a token that does not stay."""
-        if asker.stopping:
+        """Run the model over `tokens`; False if it was stopped. Only the last token of a prompt gives logits, at index
+        `_last` of the batch. With `pad` the batch is padded with tokens that are removed again."""
+        if requester.stopping:
             return False
         batch, count = self._batch, len(tokens)
-        batch.n_tokens = filled(count) if fill else count
+        batch.n_tokens = padded(count) if pad else count
         self._last = count - 1
         for i in range(batch.n_tokens):
             batch.token[i] = tokens[min(i, count - 1)]
@@ -137,24 +141,24 @@ class Engine:
             batch.logits[i] = last and i == count - 1
         with log_lines() as lines:
             code = int(self._lib.llama_decode(self.loaded.context, batch))
-        if code == ABORTED or (code and asker.stopping):
+        if code == ABORTED or (code and requester.stopping):
             return False
         if code:
-            raise self.loaded.failed(lines, code, position)
+            raise self.loaded.decode_error(lines, code, position)
         if batch.n_tokens > count:
             self._lib.llama_memory_seq_rm(self.loaded.memory, 0, position + count, -1)
         return True
 
     def close(self) -> None:
-        """Free everything."""
+        """Free the batch and the model."""
         self._lib.llama_batch_free(self._batch)
         self.loaded.close()
 
 
 @cache
 def _abort_when_set() -> Any:
-    """An abort callback made of the C library's `strlen`, which reads the asker's flag as a string: 0, go on, for an
-    empty one. llama.cpp asks between any two operations; Python code asked so often from its threads would cost the
+    """An abort callback made of the C library's `strlen`: it reads the abort flag as a string and returns 0 for an
+    empty one, which means go on. llama.cpp calls it between any two operations; a Python function would need the
     interpreter lock each time."""
     libc = ctypes.CDLL("msvcrt" if sys.platform == "win32" else None)
     address = ctypes.cast(libc.strlen, ctypes.c_void_p).value

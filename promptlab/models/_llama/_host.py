@@ -1,7 +1,8 @@
-"""The loaded models of a process, and the one way in which they are asked.
+"""The models that are loaded in a process, behind one protocol.
 
-`Engines` is that process itself: the worker (llama_worker.py), or a test. `Child` (llama_child.py) has the same methods
-and has them done by a worker of its own, so that what goes wrong in native code ends that process and no other.
+`Engines` loads models in this process, which is a worker process (_worker.py) or a test. `WorkerClient`
+(_worker_client.py) has the same methods and passes the calls to a worker process, so that a crash of native code ends
+only that process.
 """
 
 from __future__ import annotations
@@ -11,18 +12,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from promptlab.models._llama._batched_engine import Together
-from promptlab.models._llama._exact_engine import Engine
-from promptlab.models._llama._generation import Waiting
+from promptlab.models._llama._batched_engine import BatchedEngine
+from promptlab.models._llama._exact_engine import ExactEngine
+from promptlab.models._llama._generation import PendingRequest
 from promptlab.models._llama._library import has_gpu
-from promptlab.models._llama._load import NO_GPU, Settings, Stopped, room_of
-from promptlab.models._llama._memory import Room, free_memory
+from promptlab.models._llama._load import NO_GPU, Stopped, memory_need_of
+from promptlab.models._llama._memory import MemoryNeed, free_memory
+from promptlab.models._llama._settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """A loaded model: in words whether a GPU helps, the states of prefixes it keeps in memory and their bytes, and the
-    text it would go on from, as the bytes of its tokens."""
+class ModelState:
+    """The state of a loaded model: a sentence about its GPU, how many prefix states it has in memory and their bytes,
+    the `live` text in its KV cache as the bytes of its tokens, and its size in bytes."""
 
     gpu: str
     states: int
@@ -32,29 +34,29 @@ class Standing:
 
 
 class Host(Protocol):
-    """What answers tasks. `serve` is for one thread; `standing` may be asked from any."""
+    """Answers tasks. All methods belong to one thread, except `state`, which any thread may call."""
 
-    def serve(self, first: Waiting, more: Callable[[], Waiting | None]) -> None:
-        """Answer `first`, and while at it what `more` gives of the same model where it writes several together. Each
-        is told its end, also where that is an error."""
+    def serve(self, first: PendingRequest, more: Callable[[], PendingRequest | None]) -> None:
+        """Answer `first`. If the model decodes several answers together, also answer the requests of the same model
+        that `more` returns. Each request is told its end, also if that is an error."""
 
-    def standing(self, settings: Settings) -> Standing | None:
-        """How a model stands; None while it is not loaded."""
+    def state(self, settings: Settings) -> ModelState | None:
+        """The state of a model; None if it is not loaded."""
 
     def forget(self, settings: Settings) -> None:
-        """Let go of all that a model has read, in memory and on disk."""
+        """Clear the prefix cache of a model, in memory and on disk."""
 
-    def drop(self, settings: Settings) -> None:
+    def unload(self, settings: Settings) -> None:
         """Unload a model."""
 
 
 class Engines:
-    """Models loaded in this process; what was used longest ago is unloaded where they would take too much memory."""
+    """The models loaded in this process. If memory gets short, the least recently used model is unloaded."""
 
     def __init__(self) -> None:
-        self._loaded: OrderedDict[Settings, Engine | Together] = OrderedDict()
+        self._loaded: OrderedDict[Settings, ExactEngine | BatchedEngine] = OrderedDict()
 
-    def serve(self, first: Waiting, more: Callable[[], Waiting | None]) -> None:
+    def serve(self, first: PendingRequest, more: Callable[[], PendingRequest | None]) -> None:
         try:
             engine = self._get(first)
         except Stopped:
@@ -63,7 +65,7 @@ class Engines:
         except Exception as exc:
             first.fail(exc)
             return
-        if isinstance(engine, Together):
+        if isinstance(engine, BatchedEngine):
             engine.run(first, more)
             return
         first.begin()
@@ -74,37 +76,37 @@ class Engines:
         else:
             first.end(done)
 
-    def _get(self, waiting: Waiting) -> Engine | Together:
+    def _get(self, waiting: PendingRequest) -> ExactEngine | BatchedEngine:
         settings = waiting.task.settings
         if settings in self._loaded:
             self._loaded.move_to_end(settings)
             return self._loaded[settings]
         waiting.loading(f"loading {settings.path.name}")
         try:
-            kind = Together if settings.throughput else Engine
-            self._make_room(settings, room_of(settings, kind.shape_of(settings)))
-            made = self._loaded[settings] = kind(settings, stopping=lambda: waiting.stopping)
+            kind = BatchedEngine if settings.throughput else ExactEngine
+            self._make_room(settings, memory_need_of(settings, kind.shape_of(settings)))
+            engine = self._loaded[settings] = kind(settings, stopping=lambda: waiting.stopping)
         finally:
             waiting.loading(None)
-        return made
+        return engine
 
-    def _make_room(self, settings: Settings, coming: Room) -> None:
-        """Unload until what the model to come will take fits beside the others, and into what the machine has left."""
+    def _make_room(self, settings: Settings, coming: MemoryNeed) -> None:
+        """Unload models until the `coming` one fits into the limit and into the free memory of the machine."""
         while self._loaded and self._too_much(settings.resident_bytes, coming):
             self._loaded.popitem(last=False)[1].close()
 
-    def _too_much(self, limit: int | None, coming: Room) -> bool:
-        if limit is not None and sum(one.size for one in self._loaded.values()) + coming.total > limit:
+    def _too_much(self, limit: int | None, coming: MemoryNeed) -> bool:
+        if limit is not None and sum(engine.size for engine in self._loaded.values()) + coming.total > limit:
             return True
         free = free_memory()
         return not coming.on_gpu and free is not None and coming.total > free
 
-    def standing(self, settings: Settings) -> Standing | None:
+    def state(self, settings: Settings) -> ModelState | None:
         engine = self._loaded.get(settings)
         if engine is None:
             return None
         gpu = str(engine.loaded.gpu) if has_gpu() else NO_GPU
-        return Standing(gpu, *engine.held, engine.live(), engine.size)
+        return ModelState(gpu, *engine.held, engine.live(), engine.size)
 
     def forget(self, settings: Settings) -> None:
         engine, shelf = self._loaded.get(settings), settings.shelf()
@@ -113,7 +115,7 @@ class Engines:
         elif shelf:
             shelf.clear()
 
-    def drop(self, settings: Settings) -> None:
+    def unload(self, settings: Settings) -> None:
         engine = self._loaded.pop(settings, None)
         if engine:
             engine.close()

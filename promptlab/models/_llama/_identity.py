@@ -1,26 +1,25 @@
-"""What a local model is: one line that changes with everything that can change an answer, and with nothing else.
+"""The fingerprint of a local model: one line that changes with everything that can change an answer.
 
-    llama:b179c9… template=6a1f… n_ctx=8192 flash_attn=False n_gpu_layers=-1 build=0.3.36-9c1e… cpu=AVX+AVX2+… …
+    llama:b179c9... template=6a1f... n_ctx=8192 flash_attn=False n_gpu_layers=-1 build=0.3.36-9c1e... cpu=AVX+AVX2+...
 
-The line is a model's `fingerprint`. Stored answers are found again by it, prompts kept read are named after it (in
-memory and on disk), recordings hold it, and a loaded model is used again only where it is the same. So there is this
-one function that makes it, and whatever decides is in it:
+Stored answers and recordings are looked up by it, the prefix cache is named after it, and a loaded model is reused only
+if its fingerprint is the same. So this one function makes it, from:
 
-    the weights            SHA-256 of the file; of a split model that of the list of its parts' (model_parts.py)
-    lora                   SHA-256 of each adapter in order, and how strongly it is applied
-    template               the catalogue's chat template, or that of the file (which the weights' digest covers), the
-                           model's stop strings, and how promptlab renders (`RENDERING`, the day templates are told)
+    the weights            SHA-256 of the file; for a split model, of the list of its parts (models/_file_parts.py)
+    lora                   SHA-256 of each adapter in order, and its scale
+    template               the chat template of the catalogue, or "of the file" (which the weights' hash covers), the
+                           model's stop strings, and the rendering (`RENDERING`, the date that templates get)
     n_ctx, flash_attn      the context, and how attention is computed
-    n_gpu_layers           what is computed where
-    n_threads              where attention is computed the flash way, which sums up by threads; otherwise the number
-                           of threads changes no bit (tests/models/llama/test_identity.py tries it)
-    build                  llama-cpp-python's version and the bytes of the libraries that are loaded
-    cpu                    which CPU code computes, or the instructions it uses where a build has one kind only
-    reading, sampling      how prompts are cut, and what holds where a template says nothing
+    n_gpu_layers           which layers are computed on a GPU
+    n_threads              only with flash attention, which adds up by threads; without it, the number of threads does
+                           not change a bit (tests/models/llama/test_identity.py checks that)
+    build                  the version of llama-cpp-python and the bytes of its libraries
+    cpu                    the variant of the CPU code, or the instructions it uses if the build has no variants
+    reading, sampling      the batches of the prefill, and the sampling defaults
     grammar                how a schema becomes a grammar
 
-Not in it: where the files are, when they were written, their names, memory limits, labels, and what is in a request
-itself (messages, parameters, schema, seed), which stands beside it in a request's key.
+Not in it: places, names and times of files, memory limits, labels, and what is in the request itself (messages,
+parameters, schema, seed), which is in the key of a stored answer beside it.
 """
 
 from __future__ import annotations
@@ -33,9 +32,9 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-from promptlab.models._llama import _cpu_variants as llama_variants
+from promptlab.models._llama import _cpu_variants as cpu_variants
 from promptlab.models._llama import _sampling as sampling
-from promptlab.models._llama._batching import READING
+from promptlab.models._llama._batching import READING_MODE
 from promptlab.models._llama._chat_template import RENDERING
 from promptlab.models._llama._chat_worker import FIXED_DATE
 from promptlab.models._llama._cpu_variants import Cpu
@@ -44,17 +43,17 @@ from promptlab.models._llama._load import LORA_SCALE
 from promptlab.workspace import LlamaModel
 
 GRAMMAR = "2"
-"""How llama_grammar.py makes a grammar of a schema; changes where the same schema allows other texts than before.
-llguidance's version stands beside it."""
+"""The version of _grammar.py, to be raised if the same schema allows other texts than before. The fingerprint has the
+version of llguidance beside it."""
 SAMPLING = f"{sampling.TOP_K},{sampling.TOP_P},{sampling.MIN_P},{sampling.PENALTY_WINDOW}"
 MISSING = "missing"
 LIBRARIES = re.compile(r"(?:lib)?(?:llama|ggml-cpu-(?P<variant>.+?)|ggml[^/]*)(?:\.[.\d]*)?\.(?:so|dylib|dll)[.\d]*")
-"""The libraries that compute; those for pictures (`mtmd`) take no part."""
+"""File names of the libraries that compute. The one for pictures (`mtmd`) is not used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """A LoRA: the SHA-256 of its file, and how strongly it is applied."""
+    """A LoRA: the SHA-256 of its file and its scale."""
 
     sha256: str
     scale: float = LORA_SCALE
@@ -70,10 +69,12 @@ def identity_of(
     adapters: Sequence[Adapter] = (),
     threads: int | None = None,
 ) -> str:
-    """The identity of the model that `entry` describes. `weights` is its digest, `template` the chat template's text,
-    empty where the file's own is taken, `threads` how many compute; `build` is `library_build` and `processor` is
-    `processor_of` the CPU code that computes."""
-    reading = f"together{entry.throughput}" if entry.throughput else READING
+    """The fingerprint of the model that `entry` describes.
+
+    `weights` is the hash of the model file. `template` is the text of the chat template; "" for the one in the file.
+    `threads` is the number of threads. `build` comes from `library_build`, `processor` from `processor_of`.
+    """
+    reading = f"together{entry.throughput}" if entry.throughput else READING_MODE
     parts = {
         "template": _hash(template or "of the file", *entry.stop, RENDERING, f"{FIXED_DATE:%Y-%m-%d}"),
         "n_ctx": entry.n_ctx,
@@ -82,7 +83,7 @@ def identity_of(
         "n_threads": "any" if entry.flash is False else entry.n_threads or threads or "auto",
         "build": build,
         "cpu": processor,
-        "lora": "+".join(f"{one.sha256}*{one.scale:g}" for one in adapters) or "none",
+        "lora": "+".join(f"{adapter.sha256}*{adapter.scale:g}" for adapter in adapters) or "none",
         "reading": reading,
         "sampling": SAMPLING,
         "grammar": f"{GRAMMAR}-{_version('llguidance')}",
@@ -98,41 +99,41 @@ def _version(package: str) -> str:
 
 
 def _hash(*texts: str) -> str:
-    """Of texts one after the other, each with its length, so that no two lists are alike."""
-    found = hashlib.sha256()
+    """A hash of several texts. The length of each is hashed, too, so that "ab", "c" and "a", "bc" differ."""
+    digest = hashlib.sha256()
     for text in texts:
         data = text.encode("utf-8", "surrogatepass")
-        found.update(len(data).to_bytes(8, "little") + data)
-    return found.hexdigest()[:16]
+        digest.update(len(data).to_bytes(8, "little") + data)
+    return digest.hexdigest()[:16]
 
 
 @cache
 def library_build(variant: str) -> str:
-    """Version of llama-cpp-python, and a digest of the libraries that are loaded for the CPU code `variant`."""
+    """The version of llama-cpp-python, and a hash of the libraries that are loaded for the CPU code `variant`."""
     version = _version("llama-cpp-python")
-    return version if version == MISSING else f"{version}-{digest_of_libraries(llama_variants.folder(), variant)}"
+    return version if version == MISSING else f"{version}-{digest_of_libraries(cpu_variants.folder(), variant)}"
 
 
 def digest_of_libraries(folder: Path | None, variant: str = "") -> str:
-    """Of the bytes of the computing libraries in `folder`, whatever their names and however many copies there are,
-    without the CPU code of other variants."""
+    """A hash of the computing libraries in `folder`, without the CPU code of other variants. Names and copies of files
+    do not change it."""
     digests = set()
     for path in folder.glob("*") if folder else ():
-        found = LIBRARIES.fullmatch(path.name)
-        if found and (not found["variant"] or found["variant"] == variant):
+        match = LIBRARIES.fullmatch(path.name)
+        if match and (not match["variant"] or match["variant"] == variant):
             digests.add(hashlib.sha256(path.read_bytes()).hexdigest())
     return hashlib.sha256("".join(sorted(digests)).encode("ascii")).hexdigest()[:12]
 
 
 def processor_of(cpu: Cpu, env: Mapping[str, str]) -> str:
-    """The CPU code that computes; of a build that has one kind only, the instructions that it says it uses. And
-    llama.cpp's own settings in the environment."""
-    found = [str(cpu)]
+    """The CPU code that computes, with the instructions that it uses if the build has no variants, and the settings of
+    llama.cpp in the environment."""
+    parts = [str(cpu)]
     if not cpu.variant:
-        said = str(library().llama_print_system_info().decode("utf-8", "replace"))
-        features = re.findall(r"(\w+) = (\w+)", said)
-        found += [name if value == "1" else f"{name}:{value}" for name, value in features if value != "0"]
-    return "+".join([*found, *(f"{name}:{_hash(env[name])}" for name in sorted(env) if name.startswith("GGML_"))])
+        info = str(library().llama_print_system_info().decode("utf-8", "replace"))
+        features = re.findall(r"(\w+) = (\w+)", info)
+        parts += [name if value == "1" else f"{name}:{value}" for name, value in features if value != "0"]
+    return "+".join([*parts, *(f"{name}:{_hash(env[name])}" for name in sorted(env) if name.startswith("GGML_"))])
 
 
 __all__ = ["Adapter", "digest_of_libraries", "identity_of", "library_build", "processor_of"]

@@ -1,9 +1,9 @@
-"""Messages between promptlab and its worker: pickled, each after its length, over a pipe of the process's own child.
+"""The messages between promptlab and a worker process: pickled, each after its length, over the pipes of the child.
 
-    parent -> worker   Ask, Stop, Forget, Drop, Look
-    worker -> parent   Said (a step), Loading, Begun, Ended, Failed, Stands
+    parent -> worker   Ask, Stop, Forget, Unload, QueryStates
+    worker -> parent   StepTaken, Loading, Begun, Ended, Failed, ModelStates
 
-Nothing but the two ends of such a pipe ever writes to it; pickles from anywhere else are not read.
+Only these two processes have the ends of the pipes, so no pickle from another source is ever read.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from promptlab.models._llama._generation import Task
-from promptlab.models._llama._host import Standing
-from promptlab.models._llama._load import Settings
+from promptlab.models._llama._host import ModelState
+from promptlab.models._llama._settings import Settings
 from promptlab.types import Completion, Delta, Phase, Thought
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Answer `task`; whatever comes of it carries `number`."""
+    """Answer `task`. All messages about it have the same `number`."""
 
     number: int
     task: Task
@@ -41,19 +41,19 @@ class Forget:
 
 
 @dataclass(frozen=True, slots=True)
-class Drop:
+class Unload:
     settings: Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """Say how the models stand when everything before this is done."""
+class QueryStates:
+    """Report the states of the models, after everything before this message is done."""
 
     number: int
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class StepTaken:
     number: int
     step: Phase | Thought | Delta
 
@@ -71,7 +71,7 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """`done` is None where it was stopped before it began."""
+    """`done` is None if the request was stopped before it began."""
 
     number: int
     done: Completion | None
@@ -79,7 +79,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """`kind` is the name of one of our errors, or empty for a fault of ours, whose traceback is the message."""
+    """`kind` is the class name of a promptlab error; "" for a bug, with its traceback as the message."""
 
     number: int
     kind: str
@@ -88,25 +88,25 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
-class Stands:
-    """How the loaded models stand; one that is not in it is not loaded. `number` is that of the `Look` it answers."""
+class ModelStates:
+    """The states of all loaded models. `number` is that of the `QueryStates` that it answers; 0 if not asked for."""
 
     number: int
-    models: Mapping[Settings, Standing]
+    models: Mapping[Settings, ModelState]
 
 
 _LENGTH = struct.Struct("<I")
 
 
 class Pipe:
-    """Two ends, one to read and one to write; writing is safe from several threads."""
+    """One side of the connection: a stream to read from and one to write to. Several threads may send."""
 
     def __init__(self, read: IO[bytes], write: IO[bytes]) -> None:
         self._read, self._write = read, write
         self._writing = threading.Lock()
 
     def send(self, message: object) -> None:
-        """Raises `OSError` where nobody reads any more."""
+        """Send a message. Raises `OSError` if the other side has closed the pipe."""
         data = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
         with self._writing:
             self._write.write(_LENGTH.pack(len(data)) + data)
@@ -124,10 +124,10 @@ class Pipe:
         return data
 
     def hang_up(self) -> None:
-        """Close the end that is written to, which the other side takes for the end."""
+        """Close the stream for writing, which tells the other side that this is the end."""
         with contextlib.suppress(OSError):
             self._write.close()
 
     def close(self) -> None:
-        """Close the end that is read from, once nobody reads it any more."""
+        """Close the stream for reading. No thread may be reading from it."""
         self._read.close()

@@ -1,4 +1,4 @@
-"""A request in the lane, between the thread that asks and the lane's, which does the work."""
+"""A request in the scheduler. It passes steps from the scheduler's thread, which does the work, to the caller's."""
 
 from __future__ import annotations
 
@@ -7,15 +7,21 @@ import queue
 import threading
 import time
 from abc import ABC, abstractmethod
+from array import array
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
+from typing import cast
 
 from promptlab.models._backend import Step
+from promptlab.models._llama._generation import PendingRequest, Task
+from promptlab.models._llama._host import Host
+from promptlab.models._llama._prefix_tree import common
 from promptlab.types import Completion, Delta, Phase, Thought, Timings
 
 TELL_SECONDS = 0.5
+"""The shortest time between two steps that say how long loading takes."""
 WAKE_SECONDS = 1.0
-"""How often a waiting thread wakes up by itself, so that a keyboard interrupt is not kept waiting anywhere."""
+"""How often a waiting thread wakes up, so that Python can handle Ctrl-C on every system."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +30,12 @@ class _Failure:
 
 
 class Job(ABC):
-    """A request in the lane. `do` is called on the lane's thread; `near` says, on that thread, how much of its text is
-    read already, and its text, as bytes, orders those that are equally near. Jobs with the same `key`, unless it is
-    None, may be worked on together."""
+    """A request in the scheduler.
+
+    `do` runs on the scheduler's thread. `near` returns, on that thread, how many bytes of the prompt are in the prefix
+    cache; `text`, the prompt as bytes, orders jobs that are equally near. Jobs with the same `key` may be answered in
+    one batch, unless it is None.
+    """
 
     def __init__(
         self,
@@ -47,92 +56,93 @@ class Job(ABC):
         self._steps: queue.SimpleQueue[Step | _Failure] = queue.SimpleQueue()
         self._claim = threading.Lock()
         self._claimed = False
-        self._doing: tuple[str, float] | None = None
-        self._told_whom, self._told_at = "", 0.0
-        # Two bytes: "" while the work goes on, a letter once it is to stop. llama.cpp reads it as a C string.
+        self._loading: tuple[str, float] | None = None
+        self._told_model, self._told_at = "", 0.0
+        # llama.cpp reads this as a C string: empty means go on, a letter means stop.
         self.abort_flag = ctypes.create_string_buffer(2)
 
     @property
     def run(self) -> int:
-        """Jobs that are stopped together belong to one run."""
+        """Identifies the run of the job: jobs that are stopped together have the same event."""
         return id(self._cancel)
 
     def near(self) -> int:
-        """Bytes of its text that are read already; asked on the lane's thread."""
+        """How many bytes of its text are in the prefix cache. Called on the scheduler's thread."""
         return self._near(self.text)
 
     @property
     def stopping(self) -> bool:
-        """Whether the work should end now."""
+        """True if the work should end now."""
         return self._stop.is_set() or self._cancel.is_set()
 
     def emit(self, step: Phase | Thought | Delta) -> None:
-        """Hand a step to the asking thread; called by the work."""
+        """Pass a step to the caller's thread. Called by the work."""
         self._steps.put(step)
 
     def loading(self, what: str | None) -> None:
-        """Say that loading `what` begins, or with None that it is over; called by the work."""
-        self._doing = (what, time.monotonic()) if what else None
+        """Note that loading `what` begins, or with None that it is over. Called by the work."""
+        self._loading = (what, time.monotonic()) if what else None
 
     def begin(self) -> None:
-        """The wait is over: time counts from here as the model's own; called by the work."""
+        """The wait is over; the time from here on counts as the model's. Called by the work."""
         self.waited = time.monotonic() - self.asked
 
     def stop(self) -> None:
-        """End the work soon, whether or not it has begun."""
+        """End the work soon, also if it has not begun."""
         self._stop.set()
         self.abort_flag.value = b"x"
 
-    def unbegun(self) -> Completion:
-        """What a job comes to that was stopped before the model turned to it."""
+    def not_begun(self) -> Completion:
+        """The completion of a job that was stopped before the model began with it."""
         return Completion("", "stopped", timings=Timings(waited=time.monotonic() - self.asked))
 
     @property
     def claimed(self) -> bool:
-        """Whether somebody has it already."""
+        """True if the scheduler runs it or the caller has taken it back."""
         return self._claimed
 
     def claim(self) -> bool:
-        """True for the first who asks: the lane to run the job, or the asker to take it back unrun."""
+        """True for the first caller: the scheduler, which then runs the job, or the caller, who takes it back."""
         with self._claim:
             first, self._claimed = not self._claimed, True
         return first
 
     @abstractmethod
     def do(self, more: Callable[[], Job | None], /) -> None:
-        """Do the work, and `deliver` or `fail`. `more` gives others of its key, claimed: they must have an end too."""
+        """Do the work, and then `deliver` or `fail`. `more` returns further jobs of the same key, already claimed;
+        each of them must be delivered or fail, too."""
 
     def deliver(self, done: Completion) -> None:
-        """Hand over the answer, which ends the job."""
+        """Pass on the answer, which ends the job."""
         self._steps.put(done)
 
     def fail(self, error: BaseException) -> None:
-        """Hand over an error, which ends the job."""
+        """Pass on an error, which ends the job."""
         self._steps.put(_Failure(error))
 
     def look(self, busy_with: str, *, quiet: float) -> None:
-        """See whether it is to stop, and tell its asker what is worth telling while nothing comes: which model is at
-        work while it waits, for longer than `quiet` seconds, and how long loading takes."""
+        """Stop the job if it was cancelled. Otherwise emit a step about the wait once it takes longer than `quiet`
+        seconds: which model is busy, or how long loading takes. Called by the watchdog."""
         if self._cancel.is_set():
             self.stop()
             if self.claim():
-                self.deliver(self.unbegun())
+                self.deliver(self.not_begun())
             return
-        doing, now = self._doing, time.monotonic()
-        if doing:
-            what, since = doing
+        loading, now = self._loading, time.monotonic()
+        if loading:
+            what, since = loading
             if now >= max(since + quiet, self._told_at + TELL_SECONDS):
                 self._told_at = now
                 self.emit(Phase("loading", detail=f"{what}, {now - since:.1f} s"))
-        elif busy_with and busy_with != self._told_whom and now - self.asked >= quiet:
-            with self._claim:  # or it might be said after the first step of the answer
+        elif busy_with and busy_with != self._told_model and now - self.asked >= quiet:
+            with self._claim:  # without the lock, this step could follow the first step of the answer
                 if not self._claimed:
-                    self._told_whom = busy_with
+                    self._told_model = busy_with
                     self.emit(Phase("waiting", detail=f"{busy_with} is answering"))
 
     def follow(self) -> Iterator[Step]:
-        """Steps as they come, on the asking thread; somebody must `look` meanwhile. Closing the iterator stops the
-        job."""
+        """The steps as they come, on the caller's thread. The watchdog must `look` meanwhile. Closing the iterator
+        stops the job."""
         try:
             while True:
                 try:
@@ -146,3 +156,31 @@ class Job(ABC):
                     return
         finally:
             self.stop()
+
+
+class RequestJob(Job):
+    """A job that gives `task` to the host of the loaded models. `finish` completes the answer that comes back."""
+
+    def __init__(
+        self, name: str, task: Task, cancel: threading.Event, host: Host, finish: Callable[[Completion], Completion]
+    ) -> None:
+        settings = task.settings
+
+        def near(text: bytes) -> int:
+            state = host.state(settings)
+            return common(state.live, text) if state else 0
+
+        key = settings if settings.throughput else None
+        super().__init__(name, cancel, text=array("i", task.tokens).tobytes(), near=near, key=key)
+        self.task, self._host, self._finish = task, host, finish
+
+    def do(self, more: Callable[[], Job | None], /) -> None:
+        # `more` returns jobs with the same key only, and these are all of this class.
+        self._host.serve(self, cast("Callable[[], PendingRequest | None]", more))
+
+    def end(self, done: Completion | None) -> None:
+        """Deliver the answer; `done` is None if the job was stopped before it began."""
+        try:
+            self.deliver(self.not_begun() if done is None else self._finish(done))
+        except Exception as exc:  # a bug in `finish` must not end the other answers of the batch
+            self.fail(exc)

@@ -1,7 +1,7 @@
-"""The cells of a context that many sequences share: who has which text in them, and what stays after an answer.
+"""The KV cache that the sequences of a batch share: which sequence has which text, and which prompts stay cached.
 
-A sequence that begins like another one takes over its cells, which copies nothing. What an answer leaves behind, its
-prompt, is kept for the next one until the room is needed.
+A sequence that begins like another one shares its cells; nothing is copied. After an answer its prompt stays cached
+for the next request until the cells are needed.
 """
 
 from __future__ import annotations
@@ -11,28 +11,30 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from promptlab.models._llama._load import Loaded
+from promptlab.models._llama._load import LoadedModel
 from promptlab.models._llama._prefix_tree import common
 
 KEPT = 4
-"""Prompts that stay after their answers, at most: every token looks at all cells in use, also those of strangers."""
+"""The most prompts that stay cached. More would slow down decoding: attention goes over all cells in use, also those of
+other sequences."""
 LONG = 256
-"""Tokens to read before which those are let go that do not help, where others are being answered as well."""
+"""If a prompt needs more new cells than this and other answers are active, cached prompts that do not help it are
+dropped first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resident:
-    """A sequence at work: the tokens it has in its cells, and how many more it may take."""
+    """An active sequence: the tokens in its cells, and how many more cells it may need (`left`)."""
 
     sequence: int
     text: array[int]
     left: int
 
 
-class Cells:
-    """The sequences of `loaded`, of which `KEPT` are for prompts that stay."""
+class KVCells:
+    """The sequences of the context of `loaded`. `KEPT` of them are for cached prompts."""
 
-    def __init__(self, loaded: Loaded) -> None:
+    def __init__(self, loaded: LoadedModel) -> None:
         self._lib, self._memory = loaded.lib, loaded.memory
         self._count, self._sequences = loaded.cells, loaded.sequences
         self._kept: OrderedDict[int, array[int]] = OrderedDict()
@@ -40,32 +42,33 @@ class Cells:
 
     @property
     def kept(self) -> int:
-        """Prompts that stay."""
+        """The number of cached prompts."""
         return len(self._kept)
 
     def nearest(self, wanted: array[int], active: Sequence[Resident]) -> tuple[int, int]:
-        """How many tokens of `wanted` some sequence has in its cells, and which one; 0 and -1 where none has any."""
-        found = [(common(wanted, text), sequence) for sequence, text in self._texts(active)]
-        best = max(found, key=lambda one: one[0], default=(0, -1))
+        """The sequence that shares the longest prefix with `wanted`: the tokens shared, and its number; 0 and -1 if no
+        sequence shares any."""
+        matches = [(common(wanted, text), sequence) for sequence, text in self._texts(active)]
+        best = max(matches, key=lambda match: match[0], default=(0, -1))
         return best if best[0] else (0, -1)
 
     def make_room(self, cells: int, active: Sequence[Resident], *, spared: int) -> bool:
-        """Whether so many cells more can be had, now that all who are active may still grow; kept prompts are let go
-        for it, but not that of the sequence `spared`."""
+        """True if so many more cells are free, beside those that active sequences may still need. Cached prompts are
+        dropped for that, except the one of the sequence `spared`."""
         if active and cells > LONG:
-            for sequence in [one for one in self._kept if one != spared]:
-                self._let_go(sequence)
+            for sequence in [sequence for sequence in self._kept if sequence != spared]:
+                self._drop(sequence)
         while active or self._kept:
-            if self._taken(active) + cells <= self._count:
+            if self._reserved(active) + cells <= self._count:
                 break
             oldest = next((sequence for sequence in self._kept if sequence != spared), None)
             if oldest is None:
                 return not active
-            self._let_go(oldest)
+            self._drop(oldest)
         return True
 
     def open(self, source: int, shared: int) -> int:
-        """A new sequence, whose first `shared` tokens are those of `source`."""
+        """A new sequence that shares its first `shared` tokens with the sequence `source`."""
         if source in self._kept:
             self._kept.move_to_end(source)
         sequence = self._free.pop()
@@ -74,42 +77,42 @@ class Cells:
         return sequence
 
     def keep(self, sequence: int, text: array[int]) -> None:
-        """The answer of a sequence has ended: `text`, which its cells begin with, stays."""
+        """Keep `text`, the beginning of a sequence whose answer has ended, as a cached prompt."""
         self._lib.llama_memory_seq_rm(self._memory, sequence, len(text), -1)
         self._kept[sequence] = text
         while len(self._kept) > KEPT:
             self.drop_oldest()
 
     def drop_oldest(self) -> bool:
-        """Let go of the prompt that was used longest ago; whether there was one."""
+        """Drop the least recently used prompt. True if there was one."""
         for sequence in self._kept:
-            self._let_go(sequence)
+            self._drop(sequence)
             return True
         return False
 
     def release(self, sequence: int) -> None:
-        """Give up a sequence and the cells that it alone had."""
+        """End a sequence and free the cells that only it uses."""
         self._lib.llama_memory_seq_rm(self._memory, sequence, -1, -1)
         self._free.append(sequence)
 
     def clear(self) -> None:
-        """Give up everything, whatever state it is in."""
+        """End all sequences and free all cells, also after an error."""
         self._kept.clear()
         self._lib.llama_memory_clear(self._memory, False)
         self._free = list(range(self._sequences))
 
-    def _taken(self, active: Sequence[Resident]) -> int:
-        """Cells in use, and those that the active may still take."""
-        taken = sum(one.left for one in active)
+    def _reserved(self, active: Sequence[Resident]) -> int:
+        """The cells in use, and those that active sequences may still need. Shared cells count once."""
+        reserved = sum(resident.left for resident in active)
         before: list[array[int]] = []
         for _, text in self._texts(active):
-            taken += len(text) - max((common(text, other) for other in before), default=0)
+            reserved += len(text) - max((common(text, earlier) for earlier in before), default=0)
             before.append(text)
-        return taken
+        return reserved
 
     def _texts(self, active: Sequence[Resident]) -> list[tuple[int, array[int]]]:
-        return [*self._kept.items(), *((one.sequence, one.text) for one in active)]
+        return [*self._kept.items(), *((resident.sequence, resident.text) for resident in active)]
 
-    def _let_go(self, sequence: int) -> None:
+    def _drop(self, sequence: int) -> None:
         del self._kept[sequence]
         self.release(sequence)

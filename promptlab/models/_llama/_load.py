@@ -1,4 +1,4 @@
-"""Loading a local model: its weights, a context to read in, its LoRAs, and in words why that failed."""
+"""Loading a local model: its weights, a context and its LoRAs, with errors that say why it failed."""
 
 from __future__ import annotations
 
@@ -7,62 +7,29 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from pathlib import Path
 from typing import Any
 
 from promptlab.errors import EngineFailed
-from promptlab.models._llama._cpu_variants import OWN, Cpu
-from promptlab.models._llama._library import Words, cpu_variant, library, log_lines, reason
-from promptlab.models._llama._memory import CELL, Room, free_memory, room_in, tensors_of
-from promptlab.models._llama._prefix_cache import MEMORY
-from promptlab.models._llama._prefix_files import Shelf
-from promptlab.models._llama._token_masks import Rules
+from promptlab.models._llama._library import cpu_variant, library, log_lines, reason
+from promptlab.models._llama._memory import CELL, MemoryNeed, free_memory, memory_need_in, tensors_of
+from promptlab.models._llama._settings import ContextShape, Settings, context_params, model_params
+from promptlab.models._llama._token_masks import TokenMasks
 from promptlab.models._llama._unsupported import refuse_loaded, refuse_other_kinds
+from promptlab.models._llama._vocabulary import TokenTable
 
 SLICE = 256
-"""Tokens read between two reports of progress. A multiple of 16: see DESIGN.md, measured facts. Pieces of 64 made
-reading a tenth slower, which on the article is most of a second; 256 is as quick as 512."""
+"""How many tokens one batch of a prefill has on a CPU; progress is reported after each. A multiple of 16, the size of
+a piece. Batches of 64 made the prefill a tenth slower; 256 is as fast as 512."""
 GPU_SLICE = 512
 MANY = 1 << 17
-"""Tokens of context up to which laying it out takes next to no memory."""
+"""Up to this many tokens of context, planning its layout takes almost no memory."""
 LORA_SCALE = 1.0
-"""How strongly adapters are applied. Part of a model's identity."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How to load a model. `identity` tells apart files that were at the same path one after the other. `throughput`
-    answers are written together, 0 for one at a time. `flash_attn` is llama.cpp's to judge where None. `parts` are all
-    files of a split model, of which `path` is the first. All loaded models together take `resident_bytes` at most.
-    `cpu` is the CPU code that computes."""
-
-    path: Path
-    identity: str
-    window: int
-    n_threads: int
-    n_gpu_layers: int = -1
-    flash_attn: bool | None = False
-    lora: tuple[Path, ...] = ()
-    parts: tuple[Path, ...] = ()
-    prefix_bytes: int = MEMORY
-    prefix_folder: Path | None = None
-    throughput: int = 0
-    resident_bytes: int | None = None
-    cpu: Cpu = OWN
-
-    @property
-    def file_bytes(self) -> int:
-        """Bytes on disk, of all parts of a split model."""
-        return sum(path.stat().st_size for path in self.parts or (self.path,) if path.exists())
-
-    def shelf(self) -> Shelf | None:
-        """Where this model's prefixes are on disk; None where they are not kept."""
-        return None if self.prefix_folder is None else Shelf(self.prefix_folder, self.identity)
+"""The scale that adapters are applied with. Part of the fingerprint."""
 
 
 @dataclass(frozen=True, slots=True)
 class Offload:
-    """What llama.cpp said about the GPU while it loaded a model."""
+    """What the log of a load says about the GPU: how many layers `of` all are on it, and on which devices."""
 
     layers: int
     of: int
@@ -78,54 +45,19 @@ NO_GPU = "this build of llama-cpp-python has no GPU support; answering on the CP
 
 
 def read_offload(lines: list[str]) -> Offload:
-    """Offloaded layers and devices in the log of a load."""
+    """The offloaded layers and the devices in the log of a load."""
     text = "".join(lines)
-    found = re.search(r"offloaded (\d+)/(\d+) layers to GPU", text)
+    match = re.search(r"offloaded (\d+)/(\d+) layers to GPU", text)
     devices = tuple(f"{name} ({device})" for device, name in re.findall(r"using device (\S+) \((.+?)\)", text))
-    return Offload(int(found[1]), int(found[2]), devices) if found else Offload(0, 0, devices)
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """Of a context: the tokens it has cells for, and the sequences they may belong to."""
-
-    cells: int
-    sequences: int = 1
-
-
-def model_params(settings: Settings) -> Any:
-    """What llama.cpp is told to load the weights."""
-    params = library().llama_model_default_params()
-    params.n_gpu_layers = settings.n_gpu_layers if settings.n_gpu_layers >= 0 else 0x7FFFFFFF
-    params.use_extra_bufts = settings.cpu.extra_buffers
-    return params
-
-
-def context_params(settings: Settings, shape: Shape, at_once: int) -> Any:
-    """What it is told to open a context that reads `at_once` tokens."""
-    lib = library()
-    params = lib.llama_context_default_params()
-    params.n_ctx = shape.cells
-    params.n_batch = params.n_ubatch = max(at_once, 32) + (shape.sequences if shape.sequences > 1 else 0)
-    params.n_seq_max = shape.sequences
-    params.kv_unified = shape.sequences > 1  # streams of their own could share no prefix
-    params.n_threads = params.n_threads_batch = settings.n_threads
-    params.flash_attn_type = {
-        None: lib.LLAMA_FLASH_ATTN_TYPE_AUTO,
-        True: lib.LLAMA_FLASH_ATTN_TYPE_ENABLED,
-        False: lib.LLAMA_FLASH_ATTN_TYPE_DISABLED,
-    }[settings.flash_attn]
-    params.no_perf = True
-    return params
+    return Offload(int(match[1]), int(match[2]), devices) if match else Offload(0, 0, devices)
 
 
 @lru_cache(maxsize=16)
-def room_of(settings: Settings, shape: Shape) -> Room:
-    """The memory that a model will take, as llama.cpp itself lays it out; nothing is loaded. Kinds of models that
-    native code would end over are refused here.
+def memory_need_of(settings: Settings, shape: ContextShape) -> MemoryNeed:
+    """The memory that a model will need, as planned by llama.cpp itself; nothing is loaded.
 
     Raises:
-        EngineFailed: it is of a kind that cannot answer, is no model, or its context cannot be laid out.
+        EngineFailed: the file is no model or a kind that cannot answer, or its context is too large.
     """
     lib = library()
     for path in (settings.path, *settings.parts):
@@ -134,7 +66,7 @@ def room_of(settings: Settings, shape: Shape) -> Room:
     if (
         free is not None and shape.cells > MANY
     ):  # laying out so many tokens takes memory itself, so fewer are tried first
-        fewer = room_of(settings, Shape(MANY, shape.sequences))
+        fewer = memory_need_of(settings, ContextShape(MANY, shape.sequences))
         need = max(fewer.cache * (shape.cells // MANY), shape.cells * CELL)
         if need > free:
             raise too_large(settings, f"more than {need / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free")
@@ -154,17 +86,17 @@ def room_of(settings: Settings, shape: Shape) -> Room:
         lib.llama_free(context)
     finally:
         lib.llama_model_free(model)
-    return room_in(
+    return memory_need_in(
         *("".join(loading), "".join(opening), tensors_of(settings.parts or (settings.path,))),
         adapters=sum(path.stat().st_size for path in settings.lora if path.exists()),
     )
 
 
-def refuse_if_full(settings: Settings, room: Room) -> None:
-    """Refuse a model for which there is not enough memory: Linux would grant it, and kill the process when it is used.
+def refuse_if_full(settings: Settings, room: MemoryNeed) -> None:
+    """Refuse a model that does not fit into memory. Linux would grant the memory and kill the process on its use.
 
     Raises:
-        EngineFailed: it does not fit; says how much it takes, for what, and how much is free.
+        EngineFailed: the model does not fit; with the memory it needs, for what, and the memory that is free.
     """
     free = free_memory()
     if not room.on_gpu and free is not None and room.total > free:
@@ -172,7 +104,7 @@ def refuse_if_full(settings: Settings, room: Room) -> None:
 
 
 def too_large(settings: Settings, need: str) -> EngineFailed:
-    """The refusal of a model that takes more memory than there is."""
+    """The error for a model that needs more memory than there is."""
     return EngineFailed(
         f"{settings.path.name} leaves no memory for {_context_in_words(settings)}: it takes {need}",
         hint="set a smaller `n_ctx` of this model in promptlab.yaml, close other programs, or choose a smaller model",
@@ -180,7 +112,7 @@ def too_large(settings: Settings, need: str) -> EngineFailed:
 
 
 def failure(settings: Settings, what: str, lines: list[str]) -> EngineFailed:
-    """The error of a load that llama.cpp refused, with the reason in its log."""
+    """The error for a load that llama.cpp refused, with the reason from its log."""
     why = reason(lines) or "".join(lines[-1:] if "memory" in "".join(lines[-1:]) else [])
     hint = "check that the file is a complete GGUF model"
     if any(word in "".join(lines).lower() for word in ("alloc", "memory")) or "context" in what:
@@ -194,32 +126,33 @@ def _context_in_words(settings: Settings) -> str:
 
 
 class Stopped(Exception):
-    """The job was told to stop while the model was loading."""
+    """The job was stopped while the model was loading."""
 
 
-class Loaded:
-    """A model in memory with one context of `cells` tokens for `sequences` sequences. Made, used and closed on one
-    thread.
+class LoadedModel:
+    """A model in memory with one context of `cells` KV cells for `sequences` sequences. To be made, used and closed on
+    one thread.
 
     Raises:
-        EngineFailed: the file is no model, a LoRA does not fit it, or memory ran out.
-        Stopped: `stopping` turned true meanwhile.
+        EngineFailed: the file is no model, a LoRA does not fit it, or there is not enough memory.
+        Stopped: `stopping` returned True meanwhile.
     """
 
-    def __init__(self, settings: Settings, *, stopping: Callable[[], bool], shape: Shape | None = None) -> None:
-        if settings.cpu.variant != cpu_variant():  # another variant's numbers would pass for this one's
-            raise RuntimeError(f"asked for the CPU code {settings.cpu} in a process of {cpu_variant() or 'own'}")
+    def __init__(self, settings: Settings, *, stopping: Callable[[], bool], shape: ContextShape | None = None) -> None:
+        if settings.cpu.variant != cpu_variant():  # the answers would have the fingerprint of the wrong CPU code
+            raise RuntimeError(f"the CPU code {settings.cpu} is not that of this process, {cpu_variant() or 'own'}")
         self.lib = lib = library()
-        self.settings, self.shape = settings, shape or Shape(settings.window)
+        self.settings, self.shape = settings, shape or ContextShape(settings.window)
         self.cells, self.sequences = self.shape.cells, self.shape.sequences
         self.model: Any = None
         self.context: Any = None
-        self._rules: Rules | None = None
-        self.room = room_of(settings, self.shape)
+        self._token_masks: TokenMasks | None = None
+        self.room = memory_need_of(settings, self.shape)
         refuse_if_full(settings, self.room)
         params = model_params(settings)
-        watch = lib.llama_progress_callback(lambda _part, _data: not stopping())
-        params.progress_callback = watch
+        # A name of its own keeps the callback alive while llama.cpp may call it.
+        progress_callback = lib.llama_progress_callback(lambda _part, _data: not stopping())
+        params.progress_callback = progress_callback
         with log_lines() as lines:
             self.model = lib.llama_model_load_from_file(str(settings.path).encode(), params)
         if not self.model:
@@ -238,29 +171,29 @@ class Loaded:
 
     @property
     def recurrent(self) -> bool:
-        """Whether its memory is a state that cannot be cut back."""
+        """True if its memory is a recurrent state, which cannot be cut back to an earlier token."""
         return bool(self.lib.llama_model_is_recurrent(self.model) or self.lib.llama_model_is_hybrid(self.model))
 
     @property
     def sliding_window(self) -> int:
-        """Tokens that some of its layers see; 0 where all see everything."""
+        """The attention window of layers with sliding-window attention; 0 if it has no such layers."""
         return max(0, int(self.lib.llama_model_n_swa(self.model)))
 
     @cached_property
     def system(self) -> str:
-        """What llama.cpp says of the processor features that its code uses."""
+        """The processor features that the code of llama.cpp uses, in its own words."""
         return str(self.lib.llama_print_system_info().decode("utf-8", "replace")).strip()
 
     @property
     def size(self) -> int:
-        """Bytes it takes."""
+        """Bytes of memory that it takes."""
         return self.room.total
 
-    def rules(self, words: Words) -> Rules:
-        """Its vocabulary for grammars, made when the first one is asked for: a second for 262,000 tokens."""
-        if self._rules is None:
-            self._rules = Rules(self.lib, self.vocab, words)
-        return self._rules
+    def token_masks(self, table: TokenTable) -> TokenMasks:
+        """The token masks for grammars. They are prepared on first use, which takes a second for 262,000 tokens."""
+        if self._token_masks is None:
+            self._token_masks = TokenMasks(self.lib, self.vocab, table)
+        return self._token_masks
 
     def _open_context(self) -> None:
         params = context_params(self.settings, self.shape, self.slice)
@@ -271,8 +204,8 @@ class Loaded:
         self.memory = self.lib.llama_get_memory(self.context)
         if not self.memory:
             raise EngineFailed(
-                f"{self.settings.path.name} remembers nothing of what it reads, so it cannot write",
-                hint="only models that write text can be asked; choose another file",
+                f"{self.settings.path.name} has no KV cache, so it cannot write text",
+                hint="choose the file of a model that writes text",
             )
 
     def _apply_lora(self) -> None:
@@ -287,20 +220,20 @@ class Loaded:
                 raise EngineFailed(
                     f"the LoRA {path.name} cannot be used with {self.settings.path.name}: "
                     f"{reason(lines) or 'llama.cpp refuses it'}",
-                    hint="is it a GGUF LoRA made for this very base model?",
+                    hint="is it a GGUF LoRA for exactly this base model?",
                 )
             adapters[i] = adapter
         scales = (ctypes.c_float * len(paths))(*[LORA_SCALE] * len(paths))
         if lib.llama_set_adapters_lora(self.context, adapters, len(paths), scales) != 0:
             raise EngineFailed(f"llama.cpp could not apply the LoRAs of {self.settings.path.name}")
 
-    def failed(self, lines: list[str], code: int, position: int) -> EngineFailed:
-        """The error of a decode that gave `code`."""
-        why = reason(lines) or f"llama_decode gave {code}"
+    def decode_error(self, lines: list[str], code: int, position: int) -> EngineFailed:
+        """The error for a `llama_decode` that returned `code`."""
+        why = reason(lines) or f"llama_decode returned {code}"
         return EngineFailed(f"{self.settings.path.name} failed at token {position} of its context: {why}")
 
     def close(self) -> None:
-        """Free everything."""
+        """Free the context and the model."""
         if self.context:
             self.lib.llama_free(self.context)
         if self.model:

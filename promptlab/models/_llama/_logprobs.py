@@ -1,33 +1,33 @@
-"""How likely the model found a token, and what it might have written instead.
+"""Log probabilities of the chosen token and of its alternatives.
 
-Taken from one row of logits at a time, so nothing as large as the vocabulary is kept. They are the model's own
-probabilities, before temperature, penalties and grammar.
+They are computed from one row of logits at a time, so that nothing as large as the vocabulary is kept. They are the
+model's own probabilities, before temperature, penalties and grammar.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from promptlab.models._llama._library import Words
+from promptlab.models._llama._vocabulary import TokenTable
 
 
-def logprobs_of(lib: Any, context: Any, index: int, token: int, alternatives: int, words: Words) -> dict[str, Any]:
-    """Natural logarithms of probabilities: of `token`, and of the `alternatives` likeliest, the likeliest first."""
+def logprobs_of(lib: Any, context: Any, index: int, token: int, alternatives: int, table: TokenTable) -> dict[str, Any]:
+    """The natural log probabilities of `token` and of the most likely `alternatives`, most likely first."""
     import numpy as np
 
-    row = np.ctypeslib.as_array(lib.llama_get_logits_ith(context, index), shape=(words.size,))
+    row = np.ctypeslib.as_array(lib.llama_get_logits_ith(context, index), shape=(table.size,))
     top = float(row.max())
     total = top + float(np.log(np.exp(row - top, dtype=np.float64).sum()))
     likeliest: list[int] = []
     if alternatives:
-        found = np.argpartition(row, -alternatives)[-alternatives:]
-        likeliest = [int(one) for one in found[np.lexsort((found, -row[found]))]]
+        best = np.argpartition(row, -alternatives)[-alternatives:]
+        likeliest = [int(token_id) for token_id in best[np.lexsort((best, -row[best]))]]  # equal ones by their id
     return {
-        **_entry(token, float(row[token]) - total, words),
-        "top": [_entry(one, float(row[one]) - total, words) for one in likeliest],
+        **_entry(token, float(row[token]) - total, table),
+        "top": [_entry(token_id, float(row[token_id]) - total, table) for token_id in likeliest],
     }
 
 
-def _entry(token: int, logprob: float, words: Words) -> dict[str, Any]:
-    piece = words.piece(token)
+def _entry(token: int, logprob: float, table: TokenTable) -> dict[str, Any]:
+    piece = table.piece(token)
     return {"token": piece.decode("utf-8", "replace"), "bytes": list(piece), "logprob": round(logprob, 6)}

@@ -1,12 +1,12 @@
-"""How much memory a model will take, asked of llama.cpp before it is loaded.
+"""The memory that a model will need, and the memory that is free.
 
-    room = room_of(settings, Shape(8200, 2))                # llama_loading.py asks
-    room.weights, room.cache, room.compute, room.output     # bytes, as llama.cpp will allocate them
-    free_memory()                                           # what the machine, or its container, has left
+    need = memory_need_of(settings, ContextShape(8200, 2))  # in _load.py
+    need.weights, need.cache, need.compute, need.output     # bytes, as llama.cpp will allocate them
+    free_memory()                                           # bytes that the machine or its container has left
 
-llama.cpp lays a model and its context out without allocating (`no_alloc`) and logs the sizes of each buffer, the same
-as those of a real load. That takes some tenths of a second and the memory of the vocabulary. Linux would grant what is
-not there and end the process once it is used, so it is asked for beforehand and refused in words.
+llama.cpp can plan a model and its context without allocating (`no_alloc`). It logs the size of each buffer, the same
+as in a real load. That takes some tenths of a second and the memory of the vocabulary. The check is needed because
+Linux grants more memory than there is and kills the process when it uses it.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from promptlab.models._gguf import NotGGUF, Tensor, read_head
 
 MIB = 1 << 20
 OVERHEAD = 12 * MIB
-"""A vocabulary and bookkeeping, which no log line counts: 8 to 12 MiB."""
+"""Bytes for a vocabulary and bookkeeping, which the log does not list: 8 to 12 MiB."""
 CELL = 64
-"""Bytes of bookkeeping a token of context takes at the most, whatever the model."""
+"""The most bytes of bookkeeping for a token of context, for any model."""
 
 REPACKED = frozenset({2, 10, 12, 20, 39})
-"""Types of tensors (Q4_0, Q2_K, Q4_K, IQ4_NL, MXFP4) of which llama.cpp keeps a second copy laid out for the processor,
-where it says that it has a buffer for such."""
+"""Types of tensors (Q4_0, Q2_K, Q4_K, IQ4_NL, MXFP4) that llama.cpp stores a second time in an order that suits the
+processor, if its log lists a buffer for that."""
 REPACKED_TOO = REPACKED | frozenset({3, 8, 13, 14, 23})
 """The same with AMX, and on arm64 (Q4_1, Q8_0, Q5_K, Q6_K, IQ4_XS)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
-    """Bytes that a loaded model takes: its weights, second copies of some of them, the keys and values of a full
-    context, what a computation needs, the logits, and adapters. `on_gpu` where layers go to a GPU, whose memory
-    this does not tell apart."""
+class MemoryNeed:
+    """Bytes that a loaded model needs: for its weights, second copies of some of them (`repacked`), the KV cache of a
+    full context, computing, the logits (`output`), and adapters. `on_gpu` is True if layers go to a GPU; its memory is
+    not counted separately."""
 
     weights: int
     repacked: int
@@ -48,12 +48,12 @@ class Room:
 
     @property
     def total(self) -> int:
-        """All of it, with what no log line counts."""
+        """The sum, with the memory that the log does not list."""
         return self.counted + self.adapters + OVERHEAD
 
     @property
     def counted(self) -> int:
-        """What llama.cpp's own log of a load counts."""
+        """The sum of what the log of a real load lists."""
         return self.weights + self.repacked + self.cache + self.compute + self.output
 
     def __str__(self) -> str:
@@ -63,16 +63,16 @@ class Room:
             "computing": self.compute + self.output,
             "adapters": self.adapters,
         }
-        named = ", ".join(f"{name} {_gb(count)}" for name, count in parts.items() if count)
-        return f"{_gb(self.total)} ({named})"
+        details = ", ".join(f"{name} {_gb(count)}" for name, count in parts.items() if count)
+        return f"{_gb(self.total)} ({details})"
 
 
-def room_in(model_log: str, context_log: str, tensors: Sequence[Tensor], *, adapters: int = 0) -> Room:
-    """The sizes in what llama.cpp logged while it laid out a model and a context."""
+def memory_need_in(model_log: str, context_log: str, tensors: Sequence[Tensor], *, adapters: int = 0) -> MemoryNeed:
+    """The sizes in the log of llama.cpp, which it wrote while it planned a model and a context."""
     extra = re.findall(r"(\S+) model buffer size", model_log)
     kinds = _repacked_kinds(extra)
     repacked = sum(t.bytes for t in tensors if t.kind in kinds and _multiplies(t))
-    return Room(
+    return MemoryNeed(
         weights=_sum(r"print_info: file size\s*=\s*([\d.]+) (\w)iB", model_log),
         repacked=repacked,
         cache=_sum(r"(?:kv_cache\w*|memory_\w+): size =\s*([\d.]+) (\w)iB \(", context_log),
@@ -83,21 +83,21 @@ def room_in(model_log: str, context_log: str, tensors: Sequence[Tensor], *, adap
     )
 
 
-def real_room(model_log: str, context_log: str) -> int:
-    """Bytes of all buffers in the log of a real load, to hold an estimate against."""
+def real_need(model_log: str, context_log: str) -> int:
+    """Bytes of all buffers in the log of a real load, to compare an estimate with."""
     loaded = _sum(r"model buffer size =\s*([\d.]+) (\w)iB", model_log)
     return loaded + _sum(r"(?:KV|RS|compute|output) buffer size =\s*([\d.]+) (\w)iB", context_log)
 
 
 def tensors_of(paths: Sequence[Path]) -> tuple[Tensor, ...]:
-    """The tensors of all files of a model; none of one that cannot be read."""
-    found: list[Tensor] = []
+    """The tensors of all files of a model; none if one of the files cannot be read."""
+    tensors: list[Tensor] = []
     for path in paths:
         try:
-            found += read_head(path).tensors
+            tensors += read_head(path).tensors
         except (NotGGUF, OSError):
             return ()
-    return tuple(found)
+    return tuple(tensors)
 
 
 def _repacked_kinds(buffers: Sequence[str]) -> frozenset[int]:
@@ -109,7 +109,7 @@ def _repacked_kinds(buffers: Sequence[str]) -> frozenset[int]:
 
 
 def _multiplies(tensor: Tensor) -> bool:
-    """Whether it is a matrix of the kind that is kept twice: not a table of embeddings, and in rows of eight."""
+    """True if it is a matrix that is stored twice: not an embedding table, and with a multiple of eight rows."""
     return len(tensor.sizes) >= 2 and "embd" not in tensor.name and tensor.sizes[1] % 8 == 0
 
 
@@ -123,10 +123,10 @@ def _gb(count: int) -> str:
 
 
 def free_memory(proc: Path = Path("/proc"), groups: Path = Path("/sys/fs/cgroup")) -> int | None:
-    """Bytes that this process may still take, by the machine and by every limit of the container it is in; None where
+    """Bytes that this process may still allocate, by the machine's memory and by every limit of its container; None if
     the system does not say."""
-    found = [*_of_machine(proc), *_of_groups(proc, groups)]
-    return min(found) if found else None
+    limits = [*_of_machine(proc), *_of_groups(proc, groups)]
+    return min(limits) if limits else None
 
 
 def _of_machine(proc: Path) -> Iterator[int]:
@@ -136,7 +136,8 @@ def _of_machine(proc: Path) -> Iterator[int]:
 
 
 def _of_groups(proc: Path, groups: Path) -> Iterator[int]:
-    """What each control group above this process leaves; files it has cached can be let go, so they are free."""
+    """The bytes that each control group above this process has left. Its cached files count as free, since the system
+    can drop them."""
     for line in _text(proc / "self/cgroup").splitlines():
         _, controllers, path = [*line.split(":", 2), "", ""][:3]
         if controllers == "":
@@ -149,13 +150,13 @@ def _of_groups(proc: Path, groups: Path) -> Iterator[int]:
         folder = root / path.lstrip("/")
         if not folder.is_dir():  # a container sees its own group as the root
             folder = root
-        for one in (folder, *folder.parents):
-            if not one.is_relative_to(root):
+        for group in (folder, *folder.parents):
+            if not group.is_relative_to(root):
                 break
-            most, taken = _text(one / limit).strip(), _text(one / used).strip()
-            if most.isdigit() and taken.isdigit():
-                stat = dict(entry.split(" ", 1) for entry in _text(one / "memory.stat").splitlines() if " " in entry)
-                yield max(0, int(most) - int(taken) + sum(int(stat.get(name, 0)) for name in cached))
+            most, current = _text(group / limit).strip(), _text(group / used).strip()
+            if most.isdigit() and current.isdigit():
+                stat = dict(entry.split(" ", 1) for entry in _text(group / "memory.stat").splitlines() if " " in entry)
+                yield max(0, int(most) - int(current) + sum(int(stat.get(name, 0)) for name in cached))
 
 
 def _text(path: Path) -> str:
@@ -165,4 +166,4 @@ def _text(path: Path) -> str:
         return ""
 
 
-__all__ = ["CELL", "Room", "free_memory", "real_room", "room_in", "tensors_of"]
+__all__ = ["CELL", "MemoryNeed", "free_memory", "memory_need_in", "real_need", "tensors_of"]

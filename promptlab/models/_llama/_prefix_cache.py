@@ -1,12 +1,12 @@
-"""What a loaded model has read already, and how the next prompt starts from it.
+"""The prefix cache of a loaded model: the next prompt starts from the longest prefix that was computed before.
 
-One sequence is live in the context: the last prompt can be cut back to any of its tokens. Before the
-live text is given up, what somebody may come back to is kept as a state of its own: the text before the question, and
-the places where prompts are known to part. The next prompt starts from the live text or from a state in memory or on
-disk, whichever lies deepest, and only the rest is read. Read as llama_cuts.py says, live text and states give the same
-numbers as a fresh context, to the bit; so an answer never depends on what was asked before.
+The context has one live sequence, the last prompt, which can be cut back to any of its tokens. Before live text is
+dropped, its useful prefixes are saved as states: the text before the question, and the positions at which earlier
+prompts differ. The next prompt starts from the live text or from a state in memory or on disk, whichever is longest,
+and only the rest is computed. With the batches of _batching.py, live text and states give the same logits to the bit as
+a fresh context, so an answer never depends on what was asked before.
 
-Used on the thread of its engine only.
+To be used on the thread of its engine only.
 """
 
 from __future__ import annotations
@@ -17,34 +17,34 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from promptlab.models._llama._batching import PIECE, WORTH, Cuts
-from promptlab.models._llama._prefix_files import Shelf
+from promptlab.models._llama._batching import PIECE, WORTH, Pieces
+from promptlab.models._llama._prefix_files import PrefixFiles
 from promptlab.models._llama._prefix_tree import Node, Tree, common
 
 DISK_WORTH = 256
-"""Tokens that must be saved from being read again for a file to be kept."""
+"""A file is worth writing if it spares the prefill of at least this many tokens."""
 MEMORY = 1_000_000_000
-"""Bytes of states in memory, unless said otherwise."""
+"""The default limit for states in memory, in bytes."""
 
-Found = Literal["", "live", "memory", "disk"]
+Source = Literal["", "live", "memory", "disk"]
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Where a prompt starts: after `position` tokens, which were `found` where. Reading is to pause at `stops`, so that
-    `Prefixes.reached` can keep the states there."""
+    """The start of a prefill: the first `position` tokens came from `source`. It must pause at each of `stops`, so
+    that `PrefixCache.reached` can save the state there."""
 
     position: int
-    found: Found
+    source: Source
     stops: frozenset[int]
 
 
-class Prefixes:
-    """The live text of a context and the tree of its states.
+class PrefixCache:
+    """The live text of a context and the tree of its saved states.
 
-    `rewinds` is false for models whose memory cannot be cut back (recurrent ones): they start from states only.
-    Of models with sliding windows a state holds the last of them only, and cannot be cut back. For them, `ballast`
-    makes an empty context ready for a state of so many tokens (llama_ballast.py); for others it is None.
+    `rewinds` is False for recurrent models, whose memory cannot be cut back: they start from states only. With
+    sliding-window attention, a state has only the last window and cannot be cut back. For such models `pad` prepares an
+    empty context for a state of so many tokens (_swa_padding.py); for others it is None.
     """
 
     def __init__(
@@ -53,50 +53,50 @@ class Prefixes:
         context: Any,
         *,
         rewinds: bool,
-        ballast: Callable[[int], None] | None,
+        pad: Callable[[int], None] | None,
         limit: int = MEMORY,
-        shelf: Shelf | None = None,
+        shelf: PrefixFiles | None = None,
     ) -> None:
-        self._ballast, self._floor = ballast, 0
+        self._pad, self._floor = pad, 0  # live text cannot be cut back to before the floor
         self._lib, self._context, self._memory = lib, context, lib.llama_get_memory(context)
         self._rewinds, self._shelf = rewinds, shelf
         self.tree = Tree(limit)
         self._tokens = array("i")
         self._read = 0
-        self._cuts, self._path = Cuts((), 0), list[bytes]()
+        self._cuts, self._path = Pieces((), 0), list[bytes]()
         self._wanted: dict[int, int] = {}
         self._keep_on_disk = False
         self.loaded = self.saved = 0
         if shelf is not None:
-            self._take_in(shelf)
+            self._add_files(shelf)
 
-    def _take_in(self, shelf: Shelf) -> None:
-        for one in shelf.find():
-            tokens = array("i", one.tokens)
-            # What was kept ends where a question began, or at a whole piece.
-            path = Cuts.of(len(tokens) + 1, len(tokens)).pieces([*tokens, 0])
-            self.tree.put_file(path, len(path), one.path)
+    def _add_files(self, shelf: PrefixFiles) -> None:
+        for prefix in shelf.find():
+            tokens = array("i", prefix.tokens)
+            # A saved prefix ends at the beginning of a question, or at the end of a whole piece.
+            path = Pieces.of(len(tokens) + 1, len(tokens)).pieces([*tokens, 0])
+            self.tree.put_file(path, len(path), prefix.path)
 
     def live(self) -> bytes:
-        """The live text, as the bytes of its tokens; for ordering requests."""
+        """The live text, as the bytes of its tokens. The scheduler orders requests by it."""
         return self._tokens[: self._read].tobytes()
 
     def begin(self, tokens: Sequence[int], *, mark: int, keep: bool) -> Start:
-        """Make the context ready to read `tokens` on from the start that is returned.
+        """Prepare the context for the prompt `tokens`; the start of its prefill.
 
-        `mark` is the token at which the question begins; `keep` allows what stands before it to be kept on disk.
-        At least one token is left to read, since only reading gives the numbers for the next one.
+        `mark` is the token at which the question begins. With `keep`, the prefix before it may be written to disk. At
+        least one token is left to compute, because only that gives the logits for the next token.
         """
         text = array("i", tokens)
-        cuts = Cuts.of(len(text), mark)
+        cuts = Pieces.of(len(text), mark)
         path = cuts.pieces(text)
         shared = 0
         if self._rewinds:
             shared = min(common(self._tokens[: self._read], text), len(text) - 1)
             shared = shared if shared >= max(PIECE, self._floor) else 0
-        self._give_up(shared)
+        self._save_before_cut(shared)
         branch = self.tree.note(path)
-        start, found = self._start(path, shared, self.tree.longest(path))
+        start, source = self._start(path, shared, self.tree.longest(path))
         self._tokens, self._read, self._cuts, self._path = text, start, cuts, path
         self._keep_on_disk = keep
         depths = {branch, cuts.before} if not self._rewinds else {branch}
@@ -105,14 +105,14 @@ class Prefixes:
             for d in depths
             if d and cuts.ends[d - 1] > start and self.tree.missing(path, d) >= WORTH
         }
-        return Start(start, found, frozenset(self._wanted) | (set() if self._rewinds else cuts.uneven))
+        return Start(start, source, frozenset(self._wanted) | (set() if self._rewinds else cuts.uneven))
 
-    def _start(self, path: Sequence[bytes], shared: int, node: Node | None) -> tuple[int, Found]:
-        """The tokens that are in the context now, and where they were found."""
+    def _start(self, path: Sequence[bytes], shared: int, node: Node | None) -> tuple[int, Source]:
+        """Restore the longest prefix; its number of tokens, and its source."""
         while node is not None and node.tokens > shared:
-            found: Found = "memory" if node.state is not None else "disk"
+            source: Source = "memory" if node.state is not None else "disk"
             if self._restore(node, path):
-                return node.tokens, found
+                return node.tokens, source
             node = self.tree.longest(path)
         if shared and self._cut(shared):
             return shared, "live"
@@ -120,7 +120,7 @@ class Prefixes:
         return 0, ""
 
     def _restore(self, node: Node, path: Sequence[bytes]) -> bool:
-        """Put the state of `node` into the context; whether that worked. One that does not is forgotten."""
+        """Restore the state of `node` in the context. True if that worked; otherwise the state is forgotten."""
         state = node.state
         if state is None and node.file is not None and self._shelf is not None:
             state = self._shelf.load(node.file)
@@ -129,16 +129,16 @@ class Prefixes:
         if state is None:
             return False
         self._clear()
-        if self._ballast:
-            self._ballast(node.tokens)
-        # The library only reads it, so the bytes need not be copied first.
+        if self._pad:
+            self._pad(node.tokens)
+        # The library only reads the bytes, so they need not be copied first.
         data = ctypes.cast(ctypes.c_char_p(state), ctypes.POINTER(ctypes.c_uint8))
         if not self._lib.llama_state_seq_set_data(self._context, data, len(state), 0):
             self._clear()
             self.tree.forget(node)
             return False
         self.loaded += 1
-        self._floor = node.tokens if self._ballast else 0
+        self._floor = node.tokens if self._pad else 0
         if node.state is None:
             self.tree.put(path, node.depth, state)
         return True
@@ -147,14 +147,14 @@ class Prefixes:
         return bool(self._lib.llama_memory_seq_rm(self._memory, 0, tokens, -1))
 
     def reached(self, position: int) -> None:
-        """Reading got to `position`, where one of the decodes ends."""
+        """To be called after each batch of the prefill: save the state at `position` if it is one of the stops."""
         self._read = position
         depth = self._wanted.pop(position, None)
         if depth is not None:
             self._save(depth)
 
     def ended(self) -> None:
-        """The answer has been given. What stands before the question goes to disk, once, where that is allowed."""
+        """To be called after the answer: write the prefix before the question to disk, once, if that is allowed."""
         depth = self._cuts.before
         if not (self._keep_on_disk and self._shelf and self._rewinds and depth):
             return
@@ -164,19 +164,19 @@ class Prefixes:
             node is None
             or node.file is not None
             or not DISK_WORTH <= end <= self._read
-            or end < self._floor  # a state with a sliding window cannot be cut back
+            or end < self._floor
             or not self._cut(end)
         ):
             return
         self._read = end
-        kept = self._save(depth)
-        if kept is not None and kept.state is not None:
-            file = self._shelf.save(kept.text(), kept.state)
+        saved = self._save(depth)
+        if saved is not None and saved.state is not None:
+            file = self._shelf.save(saved.text(), saved.state)
             if file is not None:
                 self.tree.put_file(self._path, depth, file)
 
     def forget(self) -> None:
-        """Let go of everything that was read, in memory and on disk."""
+        """Clear the cache, in memory and on disk."""
         self.tree = Tree(self.tree.limit)
         self._wanted = {}
         self.lost()
@@ -184,18 +184,18 @@ class Prefixes:
             self._shelf.clear()
 
     def lost(self) -> None:
-        """The context is in a state nobody knows; nothing live is left."""
+        """To be called after an error or a stop: the content of the context is not known, so it is cleared."""
         self._read = 0
         self._clear()
 
     def _clear(self) -> None:
-        # Cells are let go, not overwritten: zeroing the whole window took longer than reading a question, and what is
-        # in a cell without a sequence is masked, as it is behind a cut.
+        # Cells are freed, not zeroed: zeroing the whole window took longer than the prefill of a question. Attention
+        # masks cells that belong to no sequence.
         self._lib.llama_memory_clear(self._memory, False)
         self._floor = 0
 
-    def _give_up(self, shared: int) -> None:
-        """The live text goes back to `shared` tokens: keep of the rest what is worth it, the deepest first."""
+    def _save_before_cut(self, shared: int) -> None:
+        """Save prefixes that are worth it, the longest first, before the live text is cut back to `shared` tokens."""
         if not self._rewinds:
             return
         last = self._cuts.before
@@ -205,14 +205,14 @@ class Prefixes:
             if not max(shared, self._floor) < end <= self._read:
                 continue
             node = self.tree.at(self._path, depth)
-            held = node is not None and node.state is not None
-            again = self.tree.missing_from(self._path, depth)  # tokens that coming back to it would read again
-            if not held and (min(again, end - shared) if shared else again) >= WORTH and self._cut(end):
+            has_state = node is not None and node.state is not None
+            again = self.tree.missing_from(self._path, depth)  # tokens to compute again if this state is not saved
+            if not has_state and (min(again, end - shared) if shared else again) >= WORTH and self._cut(end):
                 self._read = end
                 self._save(depth)
 
     def _save(self, depth: int) -> Node | None:
-        """Keep the state of the context, which stands at the end of that piece."""
+        """Save the state of the context, which ends at the end of the piece `depth`."""
         size = int(self._lib.llama_state_seq_get_size(self._context, 0))
         if size <= 0 or size > self.tree.limit:
             return None

@@ -1,9 +1,9 @@
-"""Prefixes on disk: the state of a model behind a text it read, found again after a restart.
+"""The prefix cache on disk: the state of a model after a prefix, which a later process can use.
 
-A file is one line of JSON (what the state belongs to, how long everything is, a checksum), the tokens, and the state.
-Files of another model, context, library or format are not even looked into; a damaged one is deleted and the text
-read anew. The folder has a size limit; what was used longest ago goes first. It holds the text it was made of, in
-numbers, so nothing labelled above public is written unless the catalogue allows it.
+A file has one line of JSON (the model that the state belongs to, sizes, checksums), the tokens, and the state. Files of
+another model, context, library or format are not read. A damaged file is deleted, and its prefix computed again. The
+folder has a size limit; the least recently used files are deleted first. The tokens are the text of the prompt in
+numbers, so only public text is written unless the catalogue allows more.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ log = logging.getLogger(__name__)
 FORMAT = 2
 ENDING = ".prefix"
 LIMIT = 4_000_000_000
-"""Bytes the folder may take, unless said otherwise."""
+"""The default limit for the folder, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class OnDisk:
-    """A prefix in a file: its tokens as the bytes of 32-bit integers."""
+    """A prefix in a file, with its tokens as the bytes of 32-bit integers."""
 
     path: Path
     tokens: bytes
 
 
-class Shelf:
-    """The prefixes of one model, known by its `identity`, in `folder`."""
+class PrefixFiles:
+    """The files in `folder` that belong to one model, given by its fingerprint (`identity`)."""
 
     def __init__(self, folder: Path, identity: str, *, limit: int = LIMIT) -> None:
         self.folder, self.limit = folder, limit
         self._identity = hashlib.sha256(f"{FORMAT}\0{identity}".encode()).hexdigest()
 
     def find(self) -> Iterator[OnDisk]:
-        """Every whole-looking prefix of this model; states are read, and checked, only when they are used."""
+        """Every prefix of this model with valid tokens. States are read and checked only when they are used."""
         for path in sorted(self.folder.glob(f"{self._identity[:16]}-*{ENDING}")):
             head = self._head(path)
             if head is not None:
@@ -66,21 +66,21 @@ class Shelf:
         return None
 
     def files(self) -> list[tuple[Path, int]]:
-        """This model's files and their bytes, looked at by name and size only."""
-        found = []
+        """The files of this model and their sizes in bytes. Nothing is read."""
+        files = []
         for path in sorted(self.folder.glob(f"{self._identity[:16]}-*{ENDING}")):
             with contextlib.suppress(OSError):
-                found.append((path, path.stat().st_size))
-        return found
+                files.append((path, path.stat().st_size))
+        return files
 
     def clear(self) -> None:
-        """Delete this model's files."""
+        """Delete the files of this model."""
         for path, _ in self.files():
             with contextlib.suppress(OSError):
                 path.unlink()
 
     def load(self, path: Path) -> bytes | None:
-        """The state in `path`; None, and the file is gone, where it is damaged."""
+        """The state in `path`. If the file is damaged, it is deleted, and the result is None."""
         head = self._head(path)
         if head is None:
             return None
@@ -90,7 +90,7 @@ class Shelf:
                 file.seek(head[0]["tokens"], os.SEEK_CUR)
                 state = file.read()
             if zlib.crc32(state) == head[0]["state_crc"]:
-                os.utime(path)
+                os.utime(path)  # marks it as used
                 return state
         except OSError:
             return None
@@ -98,7 +98,7 @@ class Shelf:
         return None
 
     def save(self, tokens: bytes, state: bytes) -> Path | None:
-        """Write a prefix; None where it cannot be, which harms nothing."""
+        """Write a prefix; its path. None if it cannot be written, which only costs time later."""
         if len(state) > self.limit:
             return None
         path = self.folder / f"{self._identity[:16]}-{hashlib.sha256(tokens).hexdigest()[:32]}{ENDING}"
@@ -113,19 +113,19 @@ class Shelf:
             self._make_room(len(tokens) + len(state))
             write_atomically(path, json.dumps(head).encode("ascii") + b"\n" + tokens + state)
         except OSError as exc:
-            log.warning("the prefix %s cannot be kept: %s", path, exc)
+            log.warning("the prefix file %s cannot be written: %s", path, exc)
             return None
         return path
 
     def _make_room(self, size: int) -> None:
-        """Delete what was used longest ago, of any model, until `size` more bytes fit."""
-        found = []
+        """Delete the least recently used files, of any model, until `size` more bytes fit."""
+        files = []
         for path in self.folder.glob(f"*{ENDING}"):
             with contextlib.suppress(OSError):
                 stat = path.stat()
-                found.append((stat.st_mtime, stat.st_size, path))
-        total = sum(bytes_ for _, bytes_, _ in found)
-        for _, bytes_, path in sorted(found):
+                files.append((stat.st_mtime, stat.st_size, path))
+        total = sum(bytes_ for _, bytes_, _ in files)
+        for _, bytes_, path in sorted(files):
             if total + size <= self.limit:
                 return
             with contextlib.suppress(OSError):
@@ -133,6 +133,6 @@ class Shelf:
                 total -= bytes_
 
     def _damaged(self, path: Path) -> None:
-        log.warning("the prefix %s is damaged; its text is read anew", path)
+        log.warning("the prefix file %s is damaged and is deleted; its text is computed again", path)
         with contextlib.suppress(OSError):
             path.unlink()

@@ -1,11 +1,11 @@
-"""The prefixes a model has read: a tree over the pieces of prompts, some of whose nodes hold the model's state.
+"""A tree of the pieces of prompts. Some of its nodes have a saved state of the model.
 
-A prompt starts from the deepest node on its path that holds a state; only the rest is read. States are bytes of the
-native library, taken at the end of a piece, and as large as the text before them is long. When together they would
-take more than the limit, the one goes whose loss costs least: tokens that would have to be read again for each byte
-it frees, ageing with every eviction (GreedyDual-Size; Cao and Irani, 1997).
+A prompt starts from the deepest node on its path that has a state; only the rest is computed. A state is bytes of the
+native library, taken at the end of a piece; its size grows with the text before it. If all states together exceed the
+limit, the state with the least value is evicted: its value is the number of tokens to compute again for each byte that
+it frees, and it ages with every eviction (GreedyDual-Size; Cao and Irani, 1997).
 
-Nothing here knows the native library.
+This module does not use the native library.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from typing import Any
 from promptlab.models._llama._batching import PIECE, tokens_in
 
 MAX_NODES = 20_000
-"""Pieces remembered without a state, to know where prompts part."""
+"""The most nodes. Nodes without a state are remembered to know where prompts differ."""
 
 
-def common(one: Any, other: Any) -> int:
-    """Items that two sequences share from the start."""
-    low, high = 0, min(len(one), len(other))
-    while low < high:  # comparing slices is much faster than looking at every item
+def common(left: Any, right: Any) -> int:
+    """The number of items that two sequences have in common at their beginning."""
+    low, high = 0, min(len(left), len(right))
+    while low < high:  # a binary search over slices is much faster than a loop over items
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if one[:middle] == other[:middle] else (low, middle - 1)
+        low, high = (middle, high) if left[:middle] == right[:middle] else (low, middle - 1)
     return low
 
 
 @dataclass(eq=False, slots=True)
 class Node:
-    """The end of a piece on the way of some prompts: `depth` pieces and `tokens` tokens from the start. `state` is the
-    model's there; `file` has it on disk."""
+    """The end of a piece, `depth` pieces and `tokens` tokens from the start of a prompt. `state` is the state of the
+    model there; `file` has it on disk. `cost` and `worth` are for eviction, `used` is the time of the last use."""
 
     parent: Node | None
     piece: bytes
@@ -48,16 +48,16 @@ class Node:
 
     @property
     def holds(self) -> bool:
-        """Whether a prompt can start from here."""
+        """True if a prompt can start from here."""
         return self.state is not None or self.file is not None
 
-    def grown(self, piece: bytes) -> Node:
-        """A new child."""
+    def add_child(self, piece: bytes) -> Node:
+        """A new child for `piece`."""
         child = self.children[piece] = Node(self, piece, self.depth + 1, self.tokens + tokens_in([piece]))
         return child
 
     def text(self) -> bytes:
-        """The pieces from the start to here, joined: the prefix itself."""
+        """The whole prefix: the pieces from the start to here."""
         parts: list[bytes] = []
         node: Node | None = self
         while node is not None and node.parent is not None:
@@ -67,7 +67,7 @@ class Node:
 
 
 class Tree:
-    """A model's prefixes, their states taking at most `limit` bytes."""
+    """The prefixes of a model. Their states take at most `limit` bytes."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -80,65 +80,65 @@ class Tree:
         self._held: set[Node] = set()
 
     def __len__(self) -> int:
-        """States held in memory."""
+        """The number of states in memory."""
         return len(self._held)
 
     def longest(self, path: Sequence[bytes]) -> Node | None:
-        """The deepest node of `path` that a prompt can start from."""
-        found = None
+        """The deepest node of `path` that a prompt can start from; None if there is none."""
+        deepest = None
         for node in self._walk(path):
             if node.holds:
-                found = node
-        if found is not None:
-            self._touch(found)
-        return found
+                deepest = node
+        if deepest is not None:
+            self._touch(deepest)
+        return deepest
 
     def note(self, path: Sequence[bytes]) -> int:
-        """Remember the way of a prompt; the depth, in pieces, to which prompts before it went the same way."""
+        """Add the path of a prompt; the number of pieces that it shares with earlier prompts."""
         node, shared = self._root, 0
         self._clock += 1
         for piece in path:
             child = node.children.get(piece)
             if child is None:
-                child = node.grown(piece)
+                child = node.add_child(piece)
                 self._nodes += 1
             else:
                 shared = child.depth
             child.used = self._clock
             node = child
         if self._nodes > MAX_NODES:
-            self._forget()
+            self._forget_paths()
         return shared
 
     def at(self, path: Sequence[bytes], depth: int) -> Node | None:
-        """The node of `path` at `depth` pieces, where it is remembered."""
+        """The node of `path` at `depth` pieces; None if it is not in the tree."""
         return next((node for node in self._walk(path[:depth]) if node.depth == depth), None)
 
     def branches(self, path: Sequence[bytes]) -> list[int]:
-        """Depths at which remembered prompts part from `path`, the deepest last."""
+        """The depths at which other prompts differ from `path`, the deepest last."""
         return [node.depth for node in self._walk(path) if len(node.children) > 1]
 
     def missing(self, path: Sequence[bytes], depth: int) -> int:
-        """Tokens that would have to be read to be at `depth`, from the nearest node on the way that is held."""
+        """The number of tokens to compute to reach `depth`, from the deepest state before it or at it."""
         nearest = max((node.depth for node in self._walk(path[:depth]) if node.holds), default=0)
         return tokens_in(path[nearest:depth])
 
     def missing_from(self, path: Sequence[bytes], depth: int) -> int:
-        """The same for a node that may hold a state itself, which does not count."""
+        """The number of tokens to compute to reach `depth`, from the deepest state before it; one at it is ignored."""
         nearest = max((node.depth for node in self._walk(path[: depth - 1]) if node.holds), default=0)
         return tokens_in(path[nearest:depth])
 
     def put(self, path: Sequence[bytes], depth: int, state: bytes) -> Node | None:
-        """Hold `state` at `depth` of `path`; None where it alone is more than the limit."""
+        """Store `state` at `depth` of `path`; its node. None if the state alone exceeds the limit."""
         if len(state) > self.limit:
             return None
         cost = self.missing(path, depth)
-        node = self._made(path, depth)
+        node = self._ensure(path, depth)
         self._drop(node)
         while self.bytes + len(state) > self.limit and self._held:
-            worst = min(self._held, key=lambda one: (one.worth, one.used))
-            self._age = worst.worth
-            self._drop(worst)
+            least = min(self._held, key=lambda held: (held.worth, held.used))
+            self._age = least.worth
+            self._drop(least)
             self.evicted += 1
         node.state = state
         node.cost = max(cost, PIECE)
@@ -148,27 +148,27 @@ class Tree:
         return node
 
     def put_file(self, path: Sequence[bytes], depth: int, file: Path) -> Node:
-        """Remember that the state at `depth` of `path` is in `file`."""
-        node = self._made(path, depth)
+        """Record that the state at `depth` of `path` is in `file`."""
+        node = self._ensure(path, depth)
         node.file = file
         return node
 
     def forget(self, node: Node) -> None:
-        """Let go of a state, in memory and on disk, that turned out to be of no use."""
+        """Drop a state that cannot be used, in memory and on disk."""
         self._drop(node)
         node.file = None
 
     def drop_states(self) -> None:
-        """Let go of every state in memory; those on disk stay."""
+        """Drop all states in memory. Those on disk stay."""
         for node in [*self._held]:
             self._drop(node)
 
-    def _made(self, path: Sequence[bytes], depth: int) -> Node:
+    def _ensure(self, path: Sequence[bytes], depth: int) -> Node:
         node = self._root
         for piece in path[:depth]:
             child = node.children.get(piece)
             if child is None:
-                child = node.grown(piece)
+                child = node.add_child(piece)
                 self._nodes += 1
             node = child
         return node
@@ -194,8 +194,8 @@ class Tree:
             node.state = None
             self._held.discard(node)
 
-    def _forget(self) -> None:
-        """Take away the ways used longest ago that lead to no state, down to half of what may be remembered."""
+    def _forget_paths(self) -> None:
+        """Remove the least recently used paths without a state, until half of the limit is left."""
         leaves = sorted((n for n in self._all() if not n.children and not n.holds), key=lambda n: n.used)
         for leaf in leaves:
             node = leaf

@@ -1,14 +1,13 @@
-"""Plain llama-cpp-python in a process of its own, to hold promptlab's engine against.
+"""Plain llama-cpp-python in a process of its own, as the reference that promptlab's engine is compared with.
 
-    with Plain(opening_of(backend)) as plain:
-        plain.write(tokens, 64)                 # as llama_cpp.Llama reads by itself
-        plain.write(tokens, 64, our_cuts=True)  # reading in the groups that promptlab reads in
+    with Reference(opening_of(backend)) as reference:
+        reference.write(tokens, 64)                 # with the batches of llama_cpp.Llama
+        reference.write(tokens, 64, our_cuts=True)  # with the padded batches of promptlab
 
-The process is `python -m promptlab.models._llama._reference`: one JSON object a line on standard input, the first one
-saying how to open the model, and one line back for each. It gets the tokens that promptlab reads, chooses the likeliest
-each time, and forgets between two jobs, so that nothing it says depends on what it was asked before. Nothing of
-promptlab takes part in it but how llama.cpp's threads wait for each other, without which a busy machine makes it
-many times slower.
+The process is `python -m promptlab.models._llama._reference`. It takes one JSON object per line on standard input; the
+first says how to open the model. It answers each with one line. It gets the same tokens as promptlab's engine, always
+chooses the most likely one, and clears its memory between two jobs, so that no answer depends on an earlier one. Of
+promptlab it uses only the setting for how llama.cpp's threads wait, without which a busy machine is many times slower.
 """
 
 from __future__ import annotations
@@ -23,9 +22,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from promptlab._util import subprocesses as processes
+from promptlab._util import subprocesses
 from promptlab.errors import EngineFailed, PromptlabError
-from promptlab.models._llama._batching import decodes, filled
+from promptlab.models._llama._batching import decode_ranges, padded
 from promptlab.models._llama._detokenize import AnswerText
 from promptlab.models._llama._library import CPU_VARIABLE, library
 from promptlab.models._llama._tokenize import encode, split_controls
@@ -35,12 +34,12 @@ if TYPE_CHECKING:
     from promptlab.types import Params, Request
 
 AT_ONCE = 256
-"""Tokens that promptlab reads at once on a processor; any number gives the same numbers."""
+"""The size of a batch of the prefill, as in promptlab's engine; with padding every size gives the same logits."""
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
-    """How the model is opened: the same way on both sides. `n_ctx` is in tokens."""
+class ModelOpening:
+    """The settings to open the model with, the same on both sides. `n_ctx` is in tokens."""
 
     path: str
     n_ctx: int
@@ -52,8 +51,8 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The ids of the `tokens` written. `seconds` counts, for each token chosen, from the moment reading began; it is
-    one longer than `tokens` where the model itself ended."""
+    """An answer: the ids of its `tokens`, and for each the `seconds` since the prefill began. If the model ended the
+    answer itself, `seconds` has one more entry, for the end token."""
 
     tokens: tuple[int, ...]
     seconds: tuple[float, ...]
@@ -61,19 +60,19 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Margin:
-    """How near the choice of a token was: `gap` between the two best logits as plain llama-cpp-python reads, and
-    `moved`, the most that any logit differs from what it is when the same tokens are read in promptlab's groups."""
+    """How close the choice of a token was: `gap` is the difference of the two highest logits in plain llama-cpp-python;
+    `moved` is the largest difference between any logit there and with promptlab's batches."""
 
     gap: float
     moved: float
 
 
-def opening_of(backend: LlamaBackend) -> Opening:
-    """The settings of a local model, as `backend` has them."""
+def opening_of(backend: LlamaBackend) -> ModelOpening:
+    """The settings of a local model, from its backend."""
     from promptlab.models._llama._backend import usable_cores
 
     entry = backend.entry
-    return Opening(
+    return ModelOpening(
         path=str(backend.path),
         n_ctx=backend.window or entry.n_ctx,
         n_threads=entry.n_threads or usable_cores(),
@@ -90,8 +89,8 @@ def tokens_of(backend: LlamaBackend, request: Request) -> tuple[int, ...]:
 
 
 def texts_of(backend: LlamaBackend, params: Params, tokens: Sequence[int]) -> list[str]:
-    """What promptlab shows of an answer after each of its `tokens`; the last one is the answer, which a stop string
-    may end before its last token."""
+    """The text that promptlab shows after each of the `tokens`. The last text is the answer; a stop string may end it
+    before the last token."""
     template = backend.chat_template
     text = AnswerText((*params.stop, *backend.entry.stop, *template.stops), template.lead)
     grown: list[str] = []
@@ -104,22 +103,22 @@ def texts_of(backend: LlamaBackend, params: Params, tokens: Sequence[int]) -> li
     return [*grown[:-1], text.text]
 
 
-class Plain:
-    """The process. Ends with the `with` it is opened in.
+class Reference:
+    """The reference process. It ends with the `with` block.
 
     Raises:
-        EngineFailed: llama-cpp-python could not do it, or its process ended.
+        EngineFailed: llama-cpp-python failed, or its process ended.
     """
 
-    def __init__(self, opening: Opening) -> None:
+    def __init__(self, opening: ModelOpening) -> None:
         with contextlib.ExitStack() as opened:
             self._errors = opened.enter_context(tempfile.TemporaryFile())
             self._process = subprocess.Popen(
-                processes.command("promptlab.models._llama._reference"),
+                subprocesses.command("promptlab.models._llama._reference"),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
-                env={**processes.environment(), CPU_VARIABLE: opening.cpu},
+                env={**subprocesses.environment(), CPU_VARIABLE: opening.cpu},
                 text=True,
                 encoding="utf-8",
             )
@@ -130,26 +129,26 @@ class Plain:
             self.close()
             raise
 
-    def __enter__(self) -> Plain:
+    def __enter__(self) -> Reference:
         return self
 
     def __exit__(self, *_exc: object) -> None:
         self.close()
 
     def write(self, tokens: Sequence[int], max_tokens: int, *, our_cuts: bool = False) -> Written:
-        """Read `tokens` from nothing, and write until the model ends or `max_tokens` are there."""
-        found = self._do({"read": list(tokens), "max_tokens": max_tokens, "our_cuts": our_cuts})
-        return Written(tuple(found["tokens"]), tuple(found["seconds"]))
+        """Prefill `tokens` in an empty context, and decode until the model ends or `max_tokens` are written."""
+        answer = self._do({"read": list(tokens), "max_tokens": max_tokens, "our_cuts": our_cuts})
+        return Written(tuple(answer["tokens"]), tuple(answer["seconds"]))
 
     def margin(self, tokens: Sequence[int], written: Sequence[int]) -> Margin:
-        """How near the choice of the token after `written` was, that is after `tokens` had been read."""
+        """How close the choice of the token after `written` was, for the prompt `tokens`."""
         return Margin(**self._do({"read": list(tokens), "written": list(written)}))
 
     def close(self) -> None:
         """End the process."""
         process = self._process
         if process.stdin:
-            with contextlib.suppress(OSError):  # it has ended, with words for it still in the pipe
+            with contextlib.suppress(OSError):  # it may have ended with unread input
                 process.stdin.close()
         try:
             process.wait(5)
@@ -169,22 +168,22 @@ class Plain:
         except OSError:  # the pipe broke: it has ended
             line = ""
         if not line:
-            raise EngineFailed(f"the process with plain llama-cpp-python ended{self._last_words()}")
-        found: dict[str, Any] = json.loads(line)
-        if "error" in found:
-            raise EngineFailed(f"plain llama-cpp-python: {found['error']}")
-        return found
+            raise EngineFailed(f"the process with plain llama-cpp-python ended{self._last_error()}")
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise EngineFailed(f"plain llama-cpp-python: {answer['error']}")
+        return answer
 
-    def _last_words(self) -> str:
+    def _last_error(self) -> str:
         self._errors.seek(0)
         lines = self._errors.read().decode("utf-8", "replace").strip().splitlines()
         return f": {lines[-1]}" if lines else ""
 
 
 class _Model:
-    """`llama_cpp.Llama`, in the process of its own."""
+    """`llama_cpp.Llama`, in the reference process."""
 
-    def __init__(self, opening: Opening) -> None:
+    def __init__(self, opening: ModelOpening) -> None:
         self._lib = library()
         self._llama: Any = self._lib.Llama(
             opening.path,
@@ -198,24 +197,24 @@ class _Model:
         self._vocab = self._lib.llama_model_get_vocab(self._llama.model)
 
     def do(self, job: dict[str, Any]) -> dict[str, Any]:
-        """One job of `Plain`."""
+        """Do one job of `Reference`."""
         if "written" in job:
             return asdict(self._margin(job["read"], job["written"]))
         return asdict(self._write(job["read"], job["max_tokens"], our_cuts=job["our_cuts"]))
 
     def _write(self, tokens: list[int], max_tokens: int, *, our_cuts: bool) -> Written:
         self._llama.reset()
-        found: list[int] = []
+        written: list[int] = []
         seconds: list[float] = []
         started = time.perf_counter()
         for token in self._in_our_cuts(tokens) if our_cuts else self._llama.generate(tokens, temp=0.0):
             seconds.append(time.perf_counter() - started)
             if self._lib.llama_vocab_is_eog(self._vocab, token):
                 break
-            found.append(int(token))
-            if len(found) == max_tokens:
+            written.append(int(token))
+            if len(written) == max_tokens:
                 break
-        return Written(tuple(found), tuple(seconds))
+        return Written(tuple(written), tuple(seconds))
 
     def _in_our_cuts(self, tokens: list[int]) -> Iterator[int]:
         row = self._read(tokens, our_cuts=True)
@@ -226,15 +225,15 @@ class _Model:
             row = self._logits()
 
     def _read(self, tokens: list[int], *, our_cuts: bool) -> Any:
-        """Read from nothing; the logits behind the last token."""
+        """Prefill an empty context; the logits after the last token."""
         if not our_cuts:
             self._llama.eval(tokens)
             return self._logits()
         llama, lib, batch = self._llama, self._lib, self._lib.llama_batch_init(AT_ONCE, 0, 1)
         memory = lib.llama_get_memory(llama.ctx)
         lib.llama_memory_clear(memory, False)
-        for start, end in decodes(0, len(tokens), AT_ONCE):
-            batch.n_tokens = filled(end - start)
+        for start, end in decode_ranges(0, len(tokens), AT_ONCE):
+            batch.n_tokens = padded(end - start)
             for i in range(batch.n_tokens):
                 batch.token[i], batch.pos[i] = tokens[min(start + i, end - 1)], start + i
                 batch.n_seq_id[i], batch.seq_id[i][0] = 1, 0
@@ -244,7 +243,7 @@ class _Model:
             lib.llama_memory_seq_rm(memory, 0, end, -1)
         row = self._logits(end - start - 1)
         lib.llama_batch_free(batch)
-        llama.n_tokens = len(tokens)  # what `eval` goes on from
+        llama.n_tokens = len(tokens)  # `eval` goes on from here
         return row
 
     def _logits(self, index: int = -1) -> Any:
@@ -270,18 +269,18 @@ class _Model:
 
 
 def main() -> None:
-    """Answer jobs until there are no more."""
+    """Do the jobs on standard input until it ends."""
     jobs = (json.loads(line) for line in sys.stdin)
     model: _Model | None = None
     for job in jobs:
         try:
             if model is None:
-                model, found = _Model(Opening(**job)), {}
+                model, answer = _Model(ModelOpening(**job)), {}
             else:
-                found = model.do(job)
+                answer = model.do(job)
         except (PromptlabError, RuntimeError, ValueError, OSError) as exc:
-            found = {"error": " ".join(str(exc).split())}
-        print(json.dumps(found), flush=True)
+            answer = {"error": " ".join(str(exc).split())}
+        print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":

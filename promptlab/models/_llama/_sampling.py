@@ -1,7 +1,7 @@
-"""Choosing the next token: the sampler chain, behind the mask of a grammar where the answer must follow one.
+"""Choosing the next token: the sampler chain of llama.cpp, after the token mask of a grammar if there is one.
 
-Where a parameter is None these defaults hold: top_k 40, top_p 0.95, min_p 0.05, no penalties. At
-temperature 0 the likeliest token is taken, and top_k, top_p and min_p do not matter.
+The defaults for parameters that are None: top_k 40, top_p 0.95, min_p 0.05, no penalties. At temperature 0 the most
+likely token is chosen, and top_k, top_p and min_p have no effect.
 """
 
 from __future__ import annotations
@@ -10,25 +10,25 @@ from typing import Any
 
 from promptlab.errors import RequestRejected
 from promptlab.models._llama._library import library
-from promptlab.models._llama._token_masks import Held
+from promptlab.models._llama._token_masks import GrammarState
 from promptlab.types import Params
 
 TOP_K, TOP_P, MIN_P = 40, 0.95, 0.05
 PENALTY_WINDOW = 64
-"""Tokens back that repeat, presence and frequency penalties look."""
+"""How many of the last tokens count for the repeat, presence and frequency penalties."""
 
 
 class Sampler:
-    """One request's way of choosing. `seed` makes a choice by chance repeatable; `held` is the grammar's part.
+    """The sampler of one request. `seed` makes random choices repeatable; `grammar` masks the tokens.
 
     Raises:
         RequestRejected: llama.cpp cannot use a parameter.
     """
 
-    def __init__(self, params: Params, *, seed: int, vocab: Any, held: Held | None = None) -> None:
+    def __init__(self, params: Params, *, seed: int, vocab: Any, grammar: GrammarState | None = None) -> None:
         self._lib = lib = library()
         self._size = int(lib.llama_vocab_n_tokens(vocab))
-        self.held = held
+        self.grammar = grammar
         self._chain = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
         for part in self._parts(params, seed):
             if not part:
@@ -41,7 +41,7 @@ class Sampler:
         frequency, presence = params.frequency_penalty or 0.0, params.presence_penalty or 0.0
         parts = []
         if repeat <= 0:
-            raise RequestRejected(f"repeat_penalty is {repeat}", hint="it must be above 0; 1 is no penalty")
+            raise RequestRejected(f"repeat_penalty is {repeat}", hint="it must be greater than 0; 1 is no penalty")
         if repeat != 1.0 or frequency or presence:
             parts.append(lib.llama_sampler_init_penalties(self._size, PENALTY_WINDOW, repeat, frequency, presence))
         if params.temperature <= 0:
@@ -56,17 +56,17 @@ class Sampler:
         ]
 
     def sample(self, context: Any, index: int = -1) -> int:
-        """The next token, by the logits at `index` of the last decode of `context`; it counts as chosen."""
-        if self.held is None:
+        """Choose the next token by the logits at `index` of the last batch of `context`."""
+        if self.grammar is None:
             return int(self._lib.llama_sampler_sample(self._chain, context, index))
         import numpy as np
 
         logits = np.ctypeslib.as_array(self._lib.llama_get_logits_ith(context, index), shape=(self._size,))
         before = logits.copy()
-        self.held.mask(logits)
+        self.grammar.mask(logits)
         token = int(self._lib.llama_sampler_sample(self._chain, context, index))
-        logits[:] = before  # logprobs are of what the model said
-        self.held.accept(token)
+        logits[:] = before  # logprobs are computed from the unmasked logits
+        self.grammar.accept(token)
         return token
 
     def close(self) -> None:

@@ -1,13 +1,13 @@
-"""The lane: one thread that makes every call into loaded models, one request at a time.
+"""The scheduler: one thread that makes every call into loaded models, one request at a time.
 
-llama.cpp must not be called for one context from two threads, and two models that share the cores keep
-the first answer waiting longer (benchmarks/README.md has the numbers). So requests of all local models
-wait here. Whose run has the fewest waiting goes first: somebody at the workbench waits for one or two
-answers, a suite for hundreds. Models take turns; of one model's requests the one goes next that has the
-most of its text read already, so that many are read along their tree of prefixes, each text once.
+llama.cpp must not be called for one context from two threads, and two models that share the cores delay the first
+answer (benchmarks/README.md has the numbers). So the requests of all local models wait here. The run with the fewest
+waiting requests goes first: a person at the workbench waits for one or two answers, a suite for hundreds. Models take
+turns. Of the requests of one model, the one with the longest cached prefix is next, so that each common prefix is
+computed once.
 
-The asking thread follows its job: it sees whom it waits for, how long loading takes, and can stop at any
-moment (llama_watch.py).
+The caller's thread follows its job: it sees which model is busy and how long loading takes, and it can stop at any
+moment (_watchdog.py).
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from itertools import count
 
 from promptlab.models._backend import Step
 from promptlab.models._llama._job import Job
-from promptlab.models._llama._watchdog import Watch
+from promptlab.models._llama._watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 PATIENCE = 256
-"""Jobs that came later and may go before one; then it is its turn."""
+"""How many later jobs may go before a job; after that it is next."""
 ROUND = 64
-"""Jobs that a model which writes several answers together takes in before it is another's turn."""
+"""How many jobs a model with continuous batching takes before it is the turn of another model."""
 
 
-class Lane:
-    """A thread and those who wait for it. The thread starts with the first job and ends with the process."""
+class Scheduler:
+    """The thread and the jobs that wait for it. The thread starts with the first job and ends with the process."""
 
     def __init__(self) -> None:
         self._waiting: list[Job] = []
@@ -43,55 +43,55 @@ class Lane:
         self._current: Job | None = None
         self._served: dict[str, int] = {}
         self._turn = 0
-        self._watch = Watch(lambda: self.busy_with)
+        self._watch = Watchdog(lambda: self.busy_with)
 
     @property
     def busy_with(self) -> str:
-        """Name of the model that is at work, empty when none is."""
+        """The name of the model that is busy; "" if none is."""
         current = self._current
         return current.name if current else ""
 
     def ask(self, job: Job) -> Iterator[Step]:
-        """Queue `job` now; its steps when iterated."""
+        """Queue `job` at once; iterating gives its steps."""
         with self._changed:
             self._waiting.append(job)
             self._wake()
-        return self._followed(job)
+        return self._follow(job)
 
-    def _followed(self, job: Job) -> Iterator[Step]:
+    def _follow(self, job: Job) -> Iterator[Step]:
         with self._watch.over(job):
             yield from job.follow()
 
     def do(self, work: Callable[[], None]) -> None:
-        """Run `work` on the lane's thread before any job that waits, without waiting for it."""
+        """Run `work` on the scheduler's thread before all waiting jobs. Does not wait for it."""
         with self._changed:
             self._errands.append(work)
             self._wake()
 
     def _wake(self) -> None:
         if self._thread is None:
-            self._thread = threading.Thread(target=self._serve, name="promptlab-lane", daemon=True)
+            self._thread = threading.Thread(target=self._serve, name="promptlab-scheduler", daemon=True)
             self._thread.start()
             atexit.register(self._leave)
         self._changed.notify()
 
     def _serve(self) -> None:
-        while (what := self._next()) is not None:
-            if not isinstance(what, Job):
+        while (task := self._next()) is not None:
+            if not isinstance(task, Job):
                 try:
-                    what()
+                    task()
                 except Exception:
                     log.exception("work for the local models failed")
-            elif what.claim():
-                self._current = what
+            elif task.claim():
+                self._current = task
                 try:
-                    what.do(partial(self._more, what, count(1)))
-                except BaseException as exc:  # also one that would end the thread: others wait in the lane
-                    what.fail(exc)
+                    task.do(partial(self._more, task, count(1)))
+                except BaseException as exc:  # nothing may end this thread: other jobs wait for it
+                    task.fail(exc)
                 self._current = None
 
     def _next(self) -> Job | Callable[[], None] | None:
-        """What to do next; waits for something, None at the end of the process."""
+        """The next job or work to do. Waits for one; None at the end of the process."""
         with self._changed:
             while not (self._errands or self._waiting or self._closing):
                 self._changed.wait()
@@ -99,7 +99,7 @@ class Lane:
                 return None
             if self._errands:
                 return self._errands.pop(0)
-            # A job that was stopped while it waited has been taken back by its asker.
+            # A job that was stopped while it waited was taken back by its caller.
             self._waiting = [job for job in self._waiting if not job.claimed]
             waiting = [*self._waiting]
         if not waiting:
@@ -110,7 +110,8 @@ class Lane:
         return job
 
     def _more(self, like: Job, taken: Iterator[int]) -> Job | None:
-        """Another job to work on together with `like`, claimed; None where there is none or it is another's turn."""
+        """Another job to answer in one batch with `like`, already claimed. None if there is none, or if it is the turn
+        of another model."""
         if like.key is None:
             return None
         with self._changed:
@@ -130,14 +131,14 @@ class Lane:
         return chosen
 
     def _pick(self, waiting: list[Job]) -> Job:
-        """Which of those who wait goes next; `waiting` is in the order they came."""
+        """The job that is next. `waiting` is in the order of arrival."""
         if waiting[0].passed >= PATIENCE:
             return waiting[0]
         backlog = Counter(job.run for job in waiting)
         fewest = min(backlog[job.run] for job in waiting)
-        mine = [job for job in waiting if backlog[job.run] == fewest]
-        model = min({job.name for job in mine}, key=lambda name: (self._served.get(name, 0), name))
-        chosen = _nearest([job for job in mine if job.name == model])
+        first = [job for job in waiting if backlog[job.run] == fewest]
+        model = min({job.name for job in first}, key=lambda name: (self._served.get(name, 0), name))
+        chosen = _nearest([job for job in first if job.name == model])
         for job in waiting[: waiting.index(chosen)]:
             job.passed += 1
         self._turn += 1
@@ -145,7 +146,7 @@ class Lane:
         return chosen
 
     def _leave(self) -> None:
-        """At exit: native code must not be running while its library is torn down."""
+        """Stop at exit: native code must not run while its library is unloaded."""
         current = self._current
         if current:
             current.stop()
@@ -157,13 +158,13 @@ class Lane:
 
 
 def _nearest(jobs: list[Job]) -> Job:
-    """Of jobs in the order they came, the one of whose text most is read already; of several, one of the run that came
-    first, and of its jobs the next along the tree."""
+    """The job with the longest cached prefix; of several, the first by text in the run that came first. `jobs` are in
+    the order of arrival."""
     if len(jobs) == 1:
         return jobs[0]
-    came = {run: place for place, run in enumerate(dict.fromkeys(job.run for job in jobs))}
-    return min(jobs, key=lambda job: (-job.near(), came[job.run], job.text))
+    arrival = {run: place for place, run in enumerate(dict.fromkeys(job.run for job in jobs))}
+    return min(jobs, key=lambda job: (-job.near(), arrival[job.run], job.text))
 
 
-LANE = Lane()
-"""The one lane of this process."""
+SCHEDULER = Scheduler()
+"""The only scheduler of this process."""

@@ -1,9 +1,9 @@
-"""Cells nobody sees, which put a restored state of a model with sliding windows where its text was read.
+"""Padding cells for restored states of models with sliding-window attention (SWA).
 
-Of a layer that sees a window only, a state holds the last tokens. Restored, they would stand at the beginning of that
-layer's cells, and attention, which adds up cells in groups from the beginning, would round differently than where the
-whole text was read (by up to 1.8 in the logits of gemma-3-270m). So some cells of another sequence are put before them:
-as many as it takes to move the window by whole pieces.
+For a layer with a sliding window, a state has only the last tokens. Restored, they would be in the first cells of that
+layer. Attention adds up cells in groups from the first one on, so it would round differently than if the whole text had
+been computed (by up to 1.8 in the logits of gemma-3-270m). So cells of another sequence, which attention masks, are put
+before them: as many as move the window by whole pieces.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ import ctypes
 
 from promptlab.errors import EngineFailed
 from promptlab.models._llama._batching import PIECE
-from promptlab.models._llama._load import Loaded
+from promptlab.models._llama._load import LoadedModel
 
 SEQUENCE = 1
-"""The sequence that those cells belong to; the text is sequence 0."""
+"""The sequence of the padding cells; the text is sequence 0."""
 
 
-class Ballast:
-    """The cells, for a context in which nothing has been read.
+class SwaPadding:
+    """The padding cells for an empty context. One piece of them is computed when this is made.
 
     Raises:
-        EngineFailed: a token could not be read.
+        EngineFailed: llama.cpp could not compute them.
     """
 
-    def __init__(self, loaded: Loaded) -> None:
+    def __init__(self, loaded: LoadedModel) -> None:
         self._lib, self._context, self._memory = lib, context, memory = loaded.lib, loaded.context, loaded.memory
         self._window = loaded.sliding_window
         batch = lib.llama_batch_init(PIECE, 0, 1)
@@ -44,15 +44,15 @@ class Ballast:
         lib.llama_memory_clear(memory, False)
 
     def put(self, end: int) -> None:
-        """Make an empty context ready for a state of the first `end` tokens of a text.
+        """Prepare an empty context for a state of the first `end` tokens of a text.
 
         Raises:
-            EngineFailed: llama.cpp does not take the cells.
+            EngineFailed: llama.cpp does not accept the cells.
         """
         count = max(0, end - self._window) % PIECE
         if count:
             flags = self._lib.LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY
             size = len(self._cells)
             if not self._lib.llama_state_seq_set_data_ext(self._context, self._cells, size, SEQUENCE, flags):
-                raise EngineFailed("llama.cpp does not take back cells of its own", hint="ask again")
+                raise EngineFailed("llama.cpp does not accept its own padding cells", hint="ask again")
             self._lib.llama_memory_seq_rm(self._memory, SEQUENCE, count, -1)

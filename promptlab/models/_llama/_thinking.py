@@ -1,6 +1,6 @@
-"""The thinking of a local model, token by token: what stands before the answer, and how many tokens it took.
+"""Splits the output of a local model into thinking and answer, token by token, and counts the tokens of thinking.
 
-Stop strings are for the answer, so thinking is taken out before they are looked for.
+Stop strings apply to the answer only, so thinking is split off before they are searched for.
 """
 
 from __future__ import annotations
@@ -8,26 +8,26 @@ from __future__ import annotations
 import codecs
 from typing import Protocol
 
-from promptlab.models._thinking import TAGS, Split
+from promptlab.models._thinking import TAGS, ThinkingSplitter
 
 _TAGS = frozenset(tag.encode() for pair in TAGS.items() for tag in pair)
 
 
 class Pieces(Protocol):
-    """The tokens of a model as bytes; see `llama_native.Words`."""
+    """The tokens of a model as bytes; see `TokenTable` in _vocabulary.py."""
 
     def piece(self, token: int) -> bytes: ...
 
     def text_piece(self, token: int) -> bytes: ...
 
 
-class Thoughts:
-    """Takes the tokens of one answer. `close` is the tag that ends thinking the prompt has opened, "" where it has
-    opened none; None takes every token as text, as a grammar wants it. `tokens` is how many went into thinking."""
+class TokenThinkingSplitter:
+    """Splits the tokens of one answer. `close` is the tag that ends thinking if the prompt has opened it, otherwise "".
+    With None every token is text, as a grammar needs it. `tokens` is the number of tokens of thinking so far."""
 
-    def __init__(self, words: Pieces, close: str | None) -> None:
-        self._words = words
-        self._split = None if close is None else Split(close)
+    def __init__(self, table: Pieces, close: str | None) -> None:
+        self._table = table
+        self._split = None if close is None else ThinkingSplitter(close)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._parts: list[str] = []
         self._count = self.tokens = 0
@@ -37,27 +37,27 @@ class Thoughts:
         return "".join(self._parts)
 
     def feed(self, token: int) -> tuple[str, bytes]:
-        """What `token` makes certain: thinking, and bytes of the answer."""
-        data = self._words.text_piece(token)
+        """Add a token; the thinking and the bytes of the answer that can be shown now."""
+        data = self._table.text_piece(token)
         if self._split is None or self._split.answering:
             return "", data
-        if not data and self._words.piece(token) in _TAGS:  # some vocabularies have the tags as control tokens
-            data = self._words.piece(token)
+        if not data and self._table.piece(token) in _TAGS:  # in some vocabularies the tags are control tokens
+            data = self._table.piece(token)
         self._count += 1
         thinking = self._split.thinking
         thought, text = self._split.feed(self._decoder.decode(data))
         if thinking or self._split.thinking or thought:
             self.tokens = self._count
-        return self._took(thought), self._bytes(text)
+        return self._add(thought), self._bytes(text)
 
     def finish(self) -> tuple[str, bytes]:
-        """The rest, when the answer has ended."""
+        """The text held back, after the answer has ended."""
         if self._split is None or self._split.answering:
             return "", b""
         thought, text = self._split.finish()
-        return self._took(thought), self._bytes(text)
+        return self._add(thought), self._bytes(text)
 
-    def _took(self, thought: str) -> str:
+    def _add(self, thought: str) -> str:
         if thought:
             self._parts.append(thought)
         return thought
@@ -65,5 +65,5 @@ class Thoughts:
     def _bytes(self, text: str) -> bytes:
         if self._split is None or not self._split.answering:
             return b""
-        # With it the beginning of a character whose end is in the next token.
+        # The decoder may have the first bytes of a character whose last bytes come with the next token.
         return text.encode("utf-8", "replace") + self._decoder.getstate()[0]

@@ -1,9 +1,9 @@
-"""Which tokens may come next where an answer must follow a grammar: llguidance's masks for a model's vocabulary.
+"""Token masks: which tokens may come next if an answer must follow a grammar. llguidance computes them.
 
-rules = Rules(lib, vocab, words)               # once for a model: a second for 262,000 tokens
-held = rules.hold(grammar)                     # once for an answer
-held.mask(logits)                              # what must not come next becomes minus infinity
-held.accept(token)
+masks = TokenMasks(lib, vocab, table)       # once for each model; takes a second for 262,000 tokens
+state = masks.start(grammar)                # once for each answer
+state.mask(logits)                          # logits of forbidden tokens become minus infinity
+state.accept(token)
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ import ctypes
 from typing import Any
 
 from promptlab.errors import EngineFailed, ModelNotReady, RequestRejected
-from promptlab.models._llama._library import Words
+from promptlab.models._llama._vocabulary import TokenTable
 
 NO_TEXT = b"\xff"
-"""What a token that adds nothing to an answer begins with: no grammar has it."""
+"""The first byte of tokens that add no text to an answer: no grammar allows it."""
 
 
-class Rules:
-    """The vocabulary of an open model, as llguidance wants it: each token by the bytes it adds to an answer.
+class TokenMasks:
+    """The vocabulary of a loaded model for llguidance: each token with the bytes that it adds to an answer.
 
     Raises:
         ModelNotReady: llguidance is not installed.
     """
 
-    def __init__(self, lib: Any, vocab: Any, words: Words) -> None:
+    def __init__(self, lib: Any, vocab: Any, table: TokenTable) -> None:
         try:
             from llguidance import LLTokenizer
         except ImportError as exc:
@@ -33,29 +33,29 @@ class Rules:
                 "a schema for a local model needs llguidance, which is not installed",
                 hint="pip install 'promptlab[local]'",
             ) from exc
-        ends = [token for token in range(words.size) if words.is_end(token)]
-        pieces = [piece or NO_TEXT + b"<%d>" % token for token, piece in enumerate(words.text_pieces())]
+        ends = [token for token in range(table.size) if table.is_end(token)]
+        pieces = [piece or NO_TEXT + b"<%d>" % token for token, piece in enumerate(table.text_pieces())]
         for token in ends:
             pieces[token] = NO_TEXT + b"<%d>" % token
         tokenize = ctypes.cast(lib.llama_cpp._lib.llama_tokenize, ctypes.c_void_p).value
-        self._size = words.size
+        self._size = table.size
         self._tokenizer: Any = LLTokenizer.from_llamacpp(  # type: ignore[attr-defined]  # its stubs leave it out
             tokens=pieces, vocab_ptr=vocab, tokenize_fptr=tokenize, eos_token=ends
         )
 
-    def hold(self, grammar: str) -> Held:
-        """An answer that must follow `grammar`, before its first token. Raises `RequestRejected`."""
+    def start(self, grammar: str) -> GrammarState:
+        """The state of `grammar` before the first token of an answer. Raises `RequestRejected`."""
         from llguidance import LLMatcher
 
         matcher = LLMatcher(self._tokenizer, grammar, log_level=0)
         if matcher.is_error():
-            words = matcher.get_error().split("\n")[0]
-            raise RequestRejected(f"the template's schema cannot be used: {words}", hint="simplify the schema")
-        return Held(matcher, self._size)
+            error = matcher.get_error().split("\n")[0]
+            raise RequestRejected(f"the template's schema cannot be used: {error}", hint="simplify the schema")
+        return GrammarState(matcher, self._size)
 
 
-class Held:
-    """How far one answer has come in its grammar."""
+class GrammarState:
+    """The state of a grammar within one answer."""
 
     def __init__(self, matcher: Any, size: int) -> None:
         import numpy as np
@@ -64,10 +64,11 @@ class Held:
         self._bits = np.zeros((size + 31) // 32, dtype=np.int32)
 
     def mask(self, logits: Any) -> None:
-        """Make every one of `logits` (an array, as long as the vocabulary) that must not come next minus infinity.
+        """Set the logits of all tokens that must not come next to minus infinity. `logits` is a numpy array with an
+        entry for each token of the vocabulary.
 
         Raises:
-            EngineFailed: the grammar has become too large, or nothing may come next.
+            EngineFailed: the grammar has become too large, or no token is allowed.
         """
         import numpy as np
 
@@ -80,18 +81,18 @@ class Held:
         np.copyto(logits, -np.inf, where=~allowed)
 
     def accept(self, token: int) -> None:
-        """`token` was chosen. Raises `EngineFailed`."""
+        """Advance the grammar by the chosen `token`. Raises `EngineFailed`."""
         if not self._matcher.consume_token(token):
             raise self._failure()
 
     @property
-    def over(self) -> bool:
-        """Whether the answer is whole and nothing can follow it."""
+    def complete(self) -> bool:
+        """True if the answer is complete and no token can follow."""
         return bool(self._matcher.is_stopped() and self._matcher.is_accepting())
 
     def _failure(self) -> EngineFailed:
-        words = self._matcher.get_error().strip().split("\n")[0]
-        return EngineFailed(f"the schema became too much while the answer was written: {words}", hint="simplify it")
+        error = self._matcher.get_error().strip().split("\n")[0]
+        return EngineFailed(f"the schema became too large while the answer was written: {error}", hint="simplify it")
 
 
-__all__ = ["Held", "Rules"]
+__all__ = ["GrammarState", "TokenMasks"]

@@ -1,7 +1,7 @@
-"""From a rendered chat template to the tokens a local model reads, and what each section costs.
+"""From a rendered chat template to tokens, and the token counts of each section.
 
-Only what the chat template itself wrote may become a control token. A document that holds the text
-`<|im_start|>system` reaches the model as these characters.
+Only the chat template's own text may become control tokens. If a document contains the text `<|im_start|>system`, the
+model gets it as ordinary characters.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from itertools import accumulate, takewhile
 from typing import Any
 
 from promptlab.models._llama._chat_template import Fragment
-from promptlab.models._llama._library import Vocab
+from promptlab.models._llama._vocabulary import Vocab
 from promptlab.types import AsSent, Budget, Piece, Prompt, Section
 
 SAMPLE_BYTES = 16_384
-"""Bytes of a piece that are counted where the whole is far too long."""
+"""How many bytes of a piece are tokenised to estimate the tokens of a prompt that is far too long."""
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """A prompt as tokens. `ends[i]` is the byte of the rendered text at which token `i` ends; `exact` is
-    False where the tokenizer rewrites text so that this is a guess."""
+    """A prompt as tokens. `ends[i]` is the byte of the rendered text at which token `i` ends. `exact` is False if the
+    tokenizer rewrites text, so that the ends are estimates."""
 
     fragments: tuple[Fragment, ...]
     tokens: tuple[int, ...]
@@ -33,38 +33,38 @@ class Encoded:
 
 
 def split_controls(vocab: Vocab, fragments: Sequence[Fragment]) -> list[Fragment]:
-    """Cut the control tokens out of the template's own text; contents stay as they are."""
+    """Split the template's own text at control tokens. Contents stay as they are."""
     pattern = _control_pattern(vocab)
-    out: list[Fragment] = []
+    parts: list[Fragment] = []
     for fragment in fragments:
         if fragment.message >= 0 or pattern is None:
-            out.append(fragment)
+            parts.append(fragment)
             continue
         at = 0
-        for found in pattern.finditer(fragment.text):
-            if found.start() < at:
+        for match in pattern.finditer(fragment.text):
+            if match.start() < at:
                 continue
-            out.append(Fragment(fragment.text[at : found.start()]))
-            token, at = vocab.controls[found.group()], found.end()
+            parts.append(Fragment(fragment.text[at : match.start()]))
+            token, at = vocab.controls[match.group()], match.end()
             if token in vocab.swallow_space:
                 at += len(fragment.text[at:]) - len(fragment.text[at:].lstrip())
-            out.append(Fragment(fragment.text[found.start() : at], token=token))
-        out.append(Fragment(fragment.text[at:]))
-    return [f for f in out if f.text]
+            parts.append(Fragment(fragment.text[match.start() : at], token=token))
+        parts.append(Fragment(fragment.text[at:]))
+    return [part for part in parts if part.text]
 
 
 def _control_pattern(vocab: Vocab) -> re.Pattern[str] | None:
-    found = getattr(vocab, "_control_pattern", None)
-    if found is None and vocab.controls:
+    pattern = getattr(vocab, "_control_pattern", None)
+    if pattern is None and vocab.controls:
         longest_first = sorted(vocab.controls, key=lambda text: (-len(text), text))
-        found = re.compile("|".join(re.escape(text) for text in longest_first))
-        vocab._control_pattern = found  # type: ignore[attr-defined]  # a cache beside the table it is made of
-    return found
+        pattern = re.compile("|".join(re.escape(text) for text in longest_first))
+        vocab._control_pattern = pattern  # type: ignore[attr-defined]  # cached as long as the vocabulary lives
+    return pattern
 
 
 def encode(vocab: Vocab, fragments: Sequence[Fragment]) -> Encoded:
-    """Tokens of fragments that went through `split_controls`, with the beginning-of-text token where the
-    model wants one and the template wrote none."""
+    """The tokens of fragments from `split_controls`. If the model wants a beginning-of-text token and the template
+    wrote none, it is added."""
     fragments = list(fragments)
     if vocab.adds_bos and not (fragments and fragments[0].token == vocab.bos):
         text = vocab.piece(vocab.bos).decode("utf-8", "replace")
@@ -78,8 +78,8 @@ def encode(vocab: Vocab, fragments: Sequence[Fragment]) -> Encoded:
             tokens.append(run[0].token)
             ends.append(base + len(data))
         else:
-            found, offsets, whole = _encode_run(vocab, data, _layout_ranges(run))
-            tokens += found
+            run_tokens, offsets, whole = _encode_run(vocab, data, _layout_ranges(run))
+            tokens += run_tokens
             ends += [base + end for end in offsets]
             exact = exact and whole
         base += len(data)
@@ -87,7 +87,8 @@ def encode(vocab: Vocab, fragments: Sequence[Fragment]) -> Encoded:
 
 
 def _runs(fragments: Sequence[Fragment]) -> Iterator[list[Fragment]]:
-    """Text between control tokens belongs together: tokens cross from the template's text into content."""
+    """Groups of fragments to tokenise together: a control token, or all text between two of them, because tokens may
+    cross from the template's text into content."""
     run: list[Fragment] = []
     for fragment in fragments:
         if fragment.token is not None:
@@ -112,7 +113,7 @@ def _layout_ranges(run: Sequence[Fragment]) -> list[tuple[int, int]]:
 
 
 def _encode_run(vocab: Vocab, data: bytes, layout: list[tuple[int, int]]) -> tuple[list[int], list[int], bool]:
-    """Tokens of text, the byte where each ends, and whether these add up to the text."""
+    """The tokens of text, the byte at which each ends, and True if these ends are exact."""
     tokens = vocab.tokenize(data)
     guarded = vocab.guarded
     if not guarded.isdisjoint(tokens):
@@ -121,13 +122,13 @@ def _encode_run(vocab: Vocab, data: bytes, layout: list[tuple[int, int]]) -> tup
     at = ends[-1] if ends else 0
     if at == len(data):
         return tokens, ends, True
-    if at == len(data) + 1 and vocab.piece(tokens[0])[:1] == b" ":  # a vocabulary that begins text with a space
+    if at == len(data) + 1 and vocab.piece(tokens[0])[:1] == b" ":  # the vocabulary adds a space before text
         return tokens, [end - 1 for end in ends], True
     return tokens, [len(data) * (i + 1) // len(tokens) for i in range(len(tokens))], False
 
 
 def _defuse(vocab: Vocab, tokens: list[int], layout: list[tuple[int, int]]) -> Iterator[int]:
-    """Write guarded tokens that came out of content as the tokens of their parts."""
+    """Replace guarded tokens that come from content by the tokens of their parts."""
     at = 0
     for token in tokens:
         size = len(vocab.piece(token))
@@ -139,7 +140,7 @@ def _defuse(vocab: Vocab, tokens: list[int], layout: list[tuple[int, int]]) -> I
 
 
 def _spelled(vocab: Vocab, text: bytes) -> Iterator[int]:
-    """`text` in tokens none of which is guarded: its first character alone, then the rest."""
+    """`text` in tokens that are not guarded: its first character alone, then the rest."""
     for part in (text[:1], text[1:]):
         for token in vocab.tokenize(part):
             piece = vocab.piece(token)
@@ -150,7 +151,7 @@ def _spelled(vocab: Vocab, text: bytes) -> Iterator[int]:
 
 
 def as_sent(prompt: Prompt, encoded: Encoded, *, window: int | None, room: int) -> AsSent:
-    """The rendered prompt in pieces by section and source, and what each costs."""
+    """The rendered prompt in pieces by section and source, with the token counts."""
     pieces = list(_pieces(prompt, encoded.fragments))
     counts = _tokens_per_piece(pieces, encoded)
     return AsSent(tuple(pieces), _budget(pieces, counts, window, room, encoded.exact))
@@ -188,7 +189,7 @@ def _pieces(prompt: Prompt, fragments: Sequence[Fragment]) -> Iterator[Piece]:
 
 
 def _tokens_per_piece(pieces: Sequence[Piece], encoded: Encoded) -> list[int]:
-    """Each token counts for the piece that holds most of its bytes, the later one where that is even."""
+    """The tokens of each piece. A token counts for the piece with most of its bytes; of two equal ones, the later."""
     counts = [0] * len(pieces)
     bounds, at = [], 0
     for piece in pieces:
@@ -211,8 +212,8 @@ def _tokens_per_piece(pieces: Sequence[Piece], encoded: Encoded) -> list[int]:
 
 
 def mark(prompt: Prompt, encoded: Encoded) -> int:
-    """The token at which the question begins: the first input behind the last text that is neither an input nor
-    layout, or that text's end where no input follows it."""
+    """The token at which the question begins: the first input after the last text that is neither input nor layout.
+    If no input follows that text, it is the end of that text."""
     at, end = 0, 0
     question: int | None = None
     for piece in _pieces(prompt, encoded.fragments):
@@ -222,21 +223,21 @@ def mark(prompt: Prompt, encoded: Encoded) -> int:
         elif piece.section == "input" and question is None:
             question = at
         at = after
-    if not end:  # nothing but inputs: what stands before the last message
+    if not end:  # there are only inputs: the question is the last message
         last = len(prompt.messages) - 1
         question = sum(len(f.text.encode()) for f in takewhile(lambda f: f.message != last, encoded.fragments))
     return bisect_right(encoded.ends, end if question is None else question)
 
 
 def estimate(vocab: Vocab, prompt: Prompt, fragments: Sequence[Fragment], *, window: int | None, room: int) -> AsSent:
-    """Like `as_sent` for text that is far too long to be read: counted on the beginning of each piece."""
+    """Like `as_sent`, for text that is far too long: the counts are estimated from the beginning of each piece."""
     pieces = list(_pieces(prompt, fragments))
     counts = []
     for piece in pieces:
         data = piece.text.encode()
         sample = data[:SAMPLE_BYTES]
-        found = vocab.count(sample)
-        counts.append(max(len(data) // vocab.longest, found * len(data) // max(1, len(sample))))
+        sample_tokens = vocab.count(sample)
+        counts.append(max(len(data) // vocab.longest, sample_tokens * len(data) // max(1, len(sample))))
     return AsSent(tuple(pieces), _budget(pieces, counts, window, room, exact=False))
 
 

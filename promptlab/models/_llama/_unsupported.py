@@ -1,8 +1,8 @@
-"""Kinds of GGUF files that cannot answer: told by what the file says of itself, before native code is given it.
+"""Refuses GGUF files that cannot answer, by the metadata of the file, before native code loads it.
 
-llama.cpp ends its whole process over some of them (an encoder that is asked to decode, a model without a memory), and
-with it every other model loaded there. So they are refused here in words, by the file's own keys; what has no key that
-tells is refused after loading, by what llama.cpp says of the model (`refuse_loaded`).
+llama.cpp crashes on some of them (an encoder that shall decode, a model without a KV cache), and with it every other
+model in the process ends. So they are refused here by the keys of the file. A kind that has no such key is refused
+after loading, by llama.cpp's own information about the model (`refuse_loaded`).
 """
 
 from __future__ import annotations
@@ -29,33 +29,33 @@ NO_MODEL = {
     "imatrix": ("the importance matrix of a model", "name the model's own file"),
     "vocab": ("a vocabulary without weights", "name the model's own file"),
 }
-"""What `general.type` may say other than `model`."""
+"""Values of `general.type` other than `model`."""
 NO_TOKENS = frozenset({"none", "no_vocab"})
-"""What `tokenizer.ggml.model` says of a file that knows no words: llama.cpp ends its process over the first text."""
+"""Values of `tokenizer.ggml.model` in files without a tokenizer: llama.cpp crashes on the first text."""
 RANK = 4
 """The pooling type of rerankers; 0 is none."""
 
-GENERATE = "only models that write text can be asked; choose another file"
+GENERATE = "choose the file of a model that writes text"
 
 
 def refuse_other_kinds(path: Path) -> None:
-    """Refuse a file that is no model which writes text. What cannot be read at all is left to llama.cpp's own words.
+    """Refuse a file that is not a model that writes text. A file that cannot be read passes: llama.cpp reports it.
 
     Raises:
-        EngineFailed: it is of another kind, which is said.
+        EngineFailed: it is another kind of file; the message names the kind.
     """
     try:
         head = read_head(path)
     except (NotGGUF, OSError):
         return
-    found = other_kind(head)
-    if found:
-        what, hint = found
+    kind = other_kind(head)
+    if kind:
+        what, hint = kind
         raise EngineFailed(f"{path.name} is {what}, which cannot answer", hint=hint)
 
 
 def other_kind(head: Head) -> tuple[str, str] | None:
-    """What the file is, and what to do; None for a model that writes text."""
+    """The kind of file, and what to do; None for a model that writes text."""
     kind, of = str(head.meta.get("general.type", "model")), head.of_architecture
     if kind in NO_MODEL:
         return NO_MODEL[kind]
@@ -85,13 +85,13 @@ def other_kind(head: Head) -> tuple[str, str] | None:
 
 
 def refuse_loaded(lib: Any, model: Any, path: Path) -> None:
-    """The same of a model that is loaded, by what llama.cpp says of it.
+    """Refuse a loaded model that cannot answer, by llama.cpp's own information.
 
     Raises:
         EngineFailed: it has an encoder, or writes by diffusion.
     """
     if lib.llama_model_has_encoder(model) or not lib.llama_model_has_decoder(model):
-        raise EngineFailed(f"{path.name} has an encoder, whose text nothing here can give it", hint=GENERATE)
+        raise EngineFailed(f"{path.name} has an encoder, which is not supported", hint=GENERATE)
     if lib.llama_model_is_diffusion(model):
         raise EngineFailed(f"{path.name} writes by diffusion, not one token after the other", hint=GENERATE)
 

@@ -1,7 +1,7 @@
-"""A thread that looks after all who wait for an answer: whether they were stopped, and what they should hear meanwhile.
+"""One thread that checks all waiting jobs: if they were stopped, and if they should report a wait.
 
-One for all of them, since hundreds of threads that each wake up twenty times a second take a twentieth of two cores
-from the model they wait for.
+There is one thread for all jobs. Hundreds of threads that each wake up twenty times a second would take a twentieth of
+two cores from the model.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from promptlab.models._llama._job import Job
 LOOK_SECONDS = 0.05
 
 
-class Watch:
-    """The thread, begun with the first job. `busy_with` is the name of the model at work, empty when none is."""
+class Watchdog:
+    """The thread, which starts with the first job. `busy_with` returns the name of the busy model; "" if none is."""
 
     def __init__(self, busy_with: Callable[[], str]) -> None:
         self._busy_with = busy_with
@@ -27,7 +27,7 @@ class Watch:
 
     @contextmanager
     def over(self, job: Job) -> Iterator[None]:
-        """Look after `job` until the block ends."""
+        """Check `job` regularly until the block ends."""
         with self._changed:
             self._jobs[job] = None
             if self._thread is None:

@@ -3,12 +3,12 @@
     python promptlab/models/_llama/_wheel.py requirements/constraints.txt  # what `make setup` runs
     promptlab models build                                                 # the same, where promptlab is installed
 
-The wheel holds llama.cpp once and its CPU code for each of `VARIANTS`, of which one is loaded at run time
-(llama_variants.py). It stays in the cache folder under a name made of all that it was built from, because pip's own
-cache would take a wheel that was built with other options for the same. If `CMAKE_ARGS` is set, those options are taken
-instead of ours, and on other systems than Linux the package's own.
+The wheel has llama.cpp once and its CPU code for each of `VARIANTS`; one variant is loaded at run time
+(_cpu_variants.py). The wheel stays in the cache folder under a hash of everything that it was built from; pip's own
+cache would mix up wheels that were built with different options. The options in `CMAKE_ARGS`, if set, replace ours; on
+systems other than Linux the package's defaults apply.
 
-This file imports nothing but the standard library: it runs before promptlab's dependencies are installed.
+This file imports only the standard library, because it runs before promptlab's dependencies are installed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from importlib import metadata
 from pathlib import Path
 
 REQUIREMENT = "llama-cpp-python==0.3.36"
-"""What is built if no file of constraints says another version."""
+"""The version that is built if no constraints file pins another one."""
 VARIANTS = {
     "x86_64": ("x64", "haswell", "icelake"),
     "aarch64": ("armv8.0_1", "armv8.2_2", "armv8.6_1"),
@@ -35,17 +35,17 @@ VARIANTS = {
 which Intel and AMD processors have had since 2013 and 2015; icelake needs AVX-512 with VNNI. None has AMX code."""
 INCLUDE = Path(__file__).with_name("llama.cmake")
 NOTE = "promptlab-build.json"
-"""The file beside llama.cpp's libraries that says what they were built from."""
+"""The file beside llama.cpp's libraries that records what they were built from."""
 
 
 def machine() -> str | None:
-    """The key of `VARIANTS` for this machine; None where llama-cpp-python is built in its own way."""
+    """The key of `VARIANTS` for this machine; None if llama-cpp-python is built with its own defaults."""
     name = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine().lower(), platform.machine().lower())
     return name if sys.platform == "linux" and name in VARIANTS else None
 
 
 def options() -> list[str]:
-    """The options of CMake: those of `CMAKE_ARGS` if it is set, and otherwise ours for this machine."""
+    """The options for CMake: those of `CMAKE_ARGS` if it is set, otherwise ours for this machine."""
     own, name = os.environ.get("CMAKE_ARGS", ""), machine()
     if own.strip() or name is None:
         return shlex.split(own)
@@ -61,14 +61,14 @@ def options() -> list[str]:
 
 
 def key(requirement: str) -> str:
-    """A name for the wheel, made of all that decides what is in it, other than the compiler."""
+    """A hash of everything that decides the content of the wheel, except the compiler."""
     shown = [option.replace(str(INCLUDE.parent), "") for option in options()]
     parts = [requirement, platform.machine(), sys.platform, *shown, INCLUDE.read_text("utf-8")]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
 def cache_folder() -> Path:
-    """Where wheels stay."""
+    """The folder for built wheels."""
     own, shared = os.environ.get("PROMPTLAB_CACHE"), os.environ.get("XDG_CACHE_HOME")
     base = Path(own) if own else Path(shared or Path.home() / ".cache") / "promptlab"
     return base / "llama"
@@ -95,9 +95,9 @@ def installed() -> str:
 def wheel(requirement: str) -> Path:
     """The wheel, built if it is not in the cache folder yet. Raises `CalledProcessError` if the build fails."""
     folder = cache_folder() / key(requirement)
-    found = sorted(folder.glob("*.whl"))
-    if found:
-        return found[0]
+    wheels = sorted(folder.glob("*.whl"))
+    if wheels:
+        return wheels[0]
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as half:
         _pip(
@@ -116,14 +116,14 @@ def _pip(*words: str, **env: str) -> None:
 
 
 def install(requirement: str = REQUIREMENT) -> bool:
-    """Install the build for this machine unless it is installed already; True if anything was done.
+    """Install the build for this machine unless it is installed already; True if it was installed now.
 
-    Raises `CalledProcessError` if pip fails; what pip said went to standard error.
+    Raises `CalledProcessError` if pip fails; pip's messages are on standard error.
     """
     wanted = key(requirement)
     if installed() == wanted:
         return False
-    # Not its dependencies: they come with the rest of promptlab's, pinned.
+    # Without its dependencies: these are pinned and installed with the rest of promptlab's.
     _pip("install", "--no-deps", "--force-reinstall", str(wheel(requirement)))
     folder = libraries()
     assert folder, "it was installed just now"
@@ -132,11 +132,11 @@ def install(requirement: str = REQUIREMENT) -> bool:
 
 
 def pinned(constraints: Path) -> str:
-    """The requirement that a file of constraints pins. Raises `SystemExit` if it pins none."""
-    found = re.search(r"^llama[-_]cpp[-_]python==(\S+)", constraints.read_text("utf-8"), re.MULTILINE | re.IGNORECASE)
-    if not found:
+    """The requirement that a constraints file pins. Raises `SystemExit` if it pins none."""
+    match = re.search(r"^llama[-_]cpp[-_]python==(\S+)", constraints.read_text("utf-8"), re.MULTILINE | re.IGNORECASE)
+    if not match:
         raise SystemExit(f"{constraints} pins no version of llama-cpp-python")
-    return f"llama-cpp-python=={found[1]}"
+    return f"llama-cpp-python=={match[1]}"
 
 
 if __name__ == "__main__":

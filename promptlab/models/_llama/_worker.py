@@ -1,8 +1,8 @@
 """The process that holds the loaded local models: `python -m promptlab.models._llama._worker`.
 
-It is started by `models/_llama/_worker_client.py`, takes requests from standard input and answers on standard output, and ends when the
-other side is gone. Native code that fails an assertion ends this process; whoever asked is told, and the next request
-starts another one. What anything prints goes to standard error, whose last lines the other side shows then.
+_worker_client.py starts it. It takes requests on standard input, answers on standard output, and ends when the client
+is gone. If native code crashes, only this process ends: the client reports it, and the next request starts another
+process. All prints go to standard error; after a crash the client shows the last lines of it.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from promptlab.models._llama._host import Engines
 from promptlab.models._llama._ipc import (
     Ask,
     Begun,
-    Drop,
     Ended,
     Failed,
     Forget,
     Loading,
-    Look,
+    ModelStates,
     Pipe,
-    Said,
-    Stands,
+    QueryStates,
+    StepTaken,
     Stop,
+    Unload,
 )
 from promptlab.types import Completion, Delta, Phase, Thought
 
 
-class _Told:
-    """A request from the other side, as the engine sees it."""
+class _Pending:
+    """A request of the client, as the engine sees it."""
 
     def __init__(self, ask: Ask, worker: Worker) -> None:
         self.number = ask.number
@@ -53,12 +53,12 @@ class _Told:
         self.abort_flag.value = b"x"
 
     def emit(self, step: Phase | Thought | Delta) -> None:
-        self._pipe.send(Said(self.number, step))
+        self._pipe.send(StepTaken(self.number, step))
 
     def loading(self, what: str | None) -> None:
         self._pipe.send(Loading(self.number, what))
         if what is None:
-            self._worker.tell()
+            self._worker.send_states()
 
     def begin(self) -> None:
         self._pipe.send(Begun(self.number))
@@ -75,83 +75,83 @@ class _Told:
             self._pipe.send(Failed(self.number, "", "".join(traceback.format_exception(error))))
 
     def _over(self) -> None:
-        # How the models stand is known there before the end is, so that nobody has to ask and wait for it.
+        # The client gets the states of the models before the end of the answer, so that it need not ask for them.
         self.ended = True
-        self._worker.tell()
+        self._worker.send_states()
 
 
 class Worker:
-    """Takes messages on a thread of its own, so that a stop arrives while the model is at work."""
+    """Receives messages on one thread and works on another, so that a stop arrives while the model computes."""
 
     def __init__(self, pipe: Pipe, engines: Engines | None = None) -> None:
         self.pipe = pipe
         self._engines = engines or Engines()
-        self._inbox: queue.SimpleQueue[_Told | Forget | Drop | Look | None] = queue.SimpleQueue()
-        self._open: dict[int, _Told] = {}
+        self._inbox: queue.SimpleQueue[_Pending | Forget | Unload | QueryStates | None] = queue.SimpleQueue()
+        self._open: dict[int, _Pending] = {}
 
     def listen(self) -> None:
-        """Take messages until the other side is gone."""
+        """Receive messages until the client is gone."""
         try:
             while True:
                 message = self.pipe.receive()
                 if isinstance(message, Ask):
-                    told = self._open[message.number] = _Told(message, self)
-                    self._inbox.put(told)
+                    pending = self._open[message.number] = _Pending(message, self)
+                    self._inbox.put(pending)
                 elif isinstance(message, Stop):
-                    told_before = self._open.get(message.number)
-                    if told_before:
-                        told_before.stop()
+                    request = self._open.get(message.number)
+                    if request:
+                        request.stop()
                 else:
                     self._inbox.put(message)
         except (EOFError, OSError):
             self._inbox.put(None)
 
     def work(self) -> None:
-        """Do what is asked, one thing after the other, until the other side is gone."""
+        """Do one message after the other until the client is gone."""
         while (message := self._inbox.get()) is not None:
-            if isinstance(message, _Told):
+            if isinstance(message, _Pending):
                 self._serve(message)
             elif isinstance(message, Forget):
                 self._engines.forget(message.settings)
-            elif isinstance(message, Drop):
-                self._engines.drop(message.settings)
+            elif isinstance(message, Unload):
+                self._engines.unload(message.settings)
             else:
-                self.tell(message.number)
+                self.send_states(message.number)
 
-    def _serve(self, first: _Told) -> None:
-        taken = [first]
+    def _serve(self, first: _Pending) -> None:
+        requests = [first]
 
-        def more() -> _Told | None:
+        def more() -> _Pending | None:
             try:
                 message = self._inbox.get_nowait()
             except queue.Empty:
                 return None
-            if isinstance(message, _Told):
-                taken.append(message)
+            if isinstance(message, _Pending):
+                requests.append(message)
                 return message
-            self._inbox.put(message)  # it waits for the answers that are being written
+            self._inbox.put(message)  # done after the answers of this batch
             return None
 
         try:
             self._engines.serve(first, more)
         except Exception as exc:
-            for told in taken:
-                if not told.ended:
-                    told.fail(exc)
-        for told in taken:
-            self._open.pop(told.number, None)
+            for request in requests:
+                if not request.ended:
+                    request.fail(exc)
+        for request in requests:
+            self._open.pop(request.number, None)
 
-    def tell(self, number: int = 0) -> None:
-        """Say how the models stand."""
-        models = {settings: self._engines.standing(settings) for settings in self._engines.loaded()}
-        self.pipe.send(Stands(number, {key: one for key, one in models.items() if one}))
+    def send_states(self, number: int = 0) -> None:
+        """Send the states of all loaded models."""
+        models = {settings: self._engines.state(settings) for settings in self._engines.loaded()}
+        self.pipe.send(ModelStates(number, {settings: state for settings, state in models.items() if state}))
 
 
 def main() -> None:
     """Serve standard input until it ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who asks; when that ends, so does this
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the client; if it ends, so does this process
     write = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what is printed must not be taken for an answer
+    os.dup2(2, 1)  # prints must not mix with the answers on standard output
     pipe = Pipe(sys.stdin.buffer, write)
     worker = Worker(pipe)
 
@@ -159,7 +159,7 @@ def main() -> None:
         try:
             worker.listen()
         finally:
-            os._exit(0)  # nobody is left to answer, and native code would not notice
+            os._exit(0)  # the client is gone, and native code on the other thread would go on
 
     threading.Thread(target=listen, name="listen", daemon=True).start()
     worker.work()

@@ -1,7 +1,8 @@
-"""The worker process, from outside: started when something is asked, watched, and started again after it died.
+"""The client of a worker process: starts it, sends requests, and starts it again after a crash.
 
-One request at a time goes to it, or several where the model writes them together; the lane (llama_lane.py) decides
-which. Whoever was being answered when the process ends gets an error that says so; the next request finds a new one.
+The scheduler (_scheduler.py) decides which request is next: one at a time, or several if the model decodes answers
+together. If the process ends, the requests that were being answered get an error, and the next request starts a new
+process.
 """
 
 from __future__ import annotations
@@ -18,42 +19,42 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from promptlab._util import subprocesses as processes
+from promptlab._util import subprocesses
 from promptlab.errors import EngineFailed, IllegalInstruction, PromptlabError, kind_of
 from promptlab.models._llama._cpu_choice import signal_name
-from promptlab.models._llama._generation import Waiting
-from promptlab.models._llama._host import Standing
+from promptlab.models._llama._generation import PendingRequest
+from promptlab.models._llama._host import ModelState
 from promptlab.models._llama._ipc import (
     Ask,
     Begun,
-    Drop,
     Ended,
     Failed,
     Forget,
     Loading,
-    Look,
+    ModelStates,
     Pipe,
-    Said,
-    Stands,
+    QueryStates,
+    StepTaken,
     Stop,
+    Unload,
 )
 from promptlab.models._llama._library import CPU_VARIABLE
-from promptlab.models._llama._load import Settings
 from promptlab.models._llama._prefix_tree import common
+from promptlab.models._llama._settings import Settings
 from promptlab.types import Phase
 
-COMMAND = processes.command("promptlab.models._llama._worker")
+COMMAND = subprocesses.command("promptlab.models._llama._worker")
 LAST_LINES = 40
 UNREAD = 256
-"""Tokens of prompts that the worker has still to read when another request is given to it; until then requests wait in
-the lane, where a nearer one may come."""
+"""The worker gets another request if fewer tokens than this are left to prefill. Until then requests stay in the
+scheduler, which may find one with a longer cached prefix."""
 POLL_SECONDS = 0.05
-"""How often it is looked whether somebody stopped an answer of which nothing is heard."""
+"""How often to check if a request was stopped while no message comes."""
 
 
-class Child:
-    """The local models in a process of their own; see `Host` in llama_host.py. `serve`, `forget` and `drop` are for the
-    lane's thread. A process holds one variant of llama.cpp's CPU code; a request for another one starts it anew."""
+class WorkerClient:
+    """The local models in a worker process; see `Host` in _host.py. `serve`, `forget` and `unload` belong to the
+    scheduler's thread. A process has one variant of the CPU code; a request for another variant restarts it."""
 
     def __init__(self, command: tuple[str, ...] = COMMAND) -> None:
         self._command = command
@@ -65,19 +66,19 @@ class Child:
 
     @property
     def pid(self) -> int | None:
-        """The process that is running; None where there is none."""
+        """The id of the running process; None if there is none."""
         process = self._process
         return process.pid if process and process.alive else None
 
     @property
     def size(self) -> int:
-        """Bytes that its models take."""
+        """Bytes of memory that its models take."""
         process = self._process
-        return sum(one.size for one in process.models.values()) if process and process.alive else 0
+        return sum(model.size for model in process.models.values()) if process and process.alive else 0
 
-    def serve(self, first: Waiting, more: Callable[[], Waiting | None]) -> None:
-        open_: dict[int, Waiting] = {}
-        told: set[int] = set()
+    def serve(self, first: PendingRequest, more: Callable[[], PendingRequest | None]) -> None:
+        open_: dict[int, PendingRequest] = {}
+        stopped: set[int] = set()
         unread: dict[int, int] = {}
         together = first.task.settings.throughput
         process = self._running(first.task.settings.cpu.variant)
@@ -85,13 +86,13 @@ class Child:
             unread.update(self._ask(process, first, open_))
             while open_:
                 for number, waiting in open_.items():
-                    if waiting.stopping and number not in told:
-                        told.add(number)
+                    if waiting.stopping and number not in stopped:
+                        stopped.add(number)
                         process.pipe.send(Stop(number))
                 message = process.next(POLL_SECONDS)
                 if message is not None:
                     _deliver(message, open_)
-                    if isinstance(message, Said) and isinstance(message.step, Phase):
+                    if isinstance(message, StepTaken) and isinstance(message.step, Phase):
                         unread[message.number] = message.step.total - message.step.done
                 while (
                     len(open_) < together and sum(unread[number] for number in open_) < UNREAD and (another := more())
@@ -100,18 +101,18 @@ class Child:
             self._begun = None
         except (EOFError, OSError):
             self._failed(open_, process.end(first.task.settings))
-        except BaseException as exc:  # a fault of ours: nobody may wait for ever, and what comes next is not theirs
+        except BaseException as exc:  # a bug: every caller must get an end, and the next one no late messages
             process.close()
             self._failed(open_, exc)
 
-    def _failed(self, open_: Mapping[int, Waiting], error: BaseException) -> None:
-        """Tell everybody who is being answered."""
+    def _failed(self, open_: Mapping[int, PendingRequest], error: BaseException) -> None:
+        """Pass the error to all requests that are being answered."""
         self._begun = None
         for waiting in open_.values():
             waiting.fail(error)
 
-    def _ask(self, process: _Process, waiting: Waiting, open_: dict[int, Waiting]) -> dict[int, int]:
-        """Give a request to the worker; its number, and the tokens that it will have to read beyond those of the
+    def _ask(self, process: _Process, waiting: PendingRequest, open_: dict[int, PendingRequest]) -> dict[int, int]:
+        """Send a request to the worker. The result is its number, with the tokens that it does not share with the
         request before it."""
         number = next(self._numbers)
         before, text = self._begun, array("i", waiting.task.tokens)
@@ -121,20 +122,20 @@ class Child:
         shared = common(before[1], self._begun[1]) // text.itemsize if before else 0
         return {number: len(text) - shared}
 
-    def _look(self, process: _Process) -> None:
-        """Wait until the worker has nothing left to do, and know how its models stand."""
+    def _query_states(self, process: _Process) -> None:
+        """Wait until the worker has done everything, and get the states of its models."""
         number = next(self._numbers)
-        process.pipe.send(Look(number))
+        process.pipe.send(QueryStates(number))
         while True:
             message = process.next(None)
-            if isinstance(message, Stands) and message.number == number:
+            if isinstance(message, ModelStates) and message.number == number:
                 return
 
-    def standing(self, settings: Settings) -> Standing | None:
+    def state(self, settings: Settings) -> ModelState | None:
         process, begun = self._process, self._begun
-        found = process.models.get(settings) if process and process.alive else None
-        # While answers are written together, the worker has gone further than it last said.
-        return replace(found, live=begun[1]) if found and begun and begun[0] == settings else found
+        state = process.models.get(settings) if process and process.alive else None
+        # During a batch the worker is ahead of the last state that it sent.
+        return replace(state, live=begun[1]) if state and begun and begun[0] == settings else state
 
     def forget(self, settings: Settings) -> None:
         if not self._send(Forget(settings)):
@@ -142,18 +143,18 @@ class Child:
             if shelf:
                 shelf.clear()
 
-    def drop(self, settings: Settings) -> None:
-        if self.standing(settings):
-            self._send(Drop(settings))
+    def unload(self, settings: Settings) -> None:
+        if self.state(settings):
+            self._send(Unload(settings))
 
-    def _send(self, message: Forget | Drop) -> bool:
-        """Have something done by a worker that runs; whether there is one."""
+    def _send(self, message: Forget | Unload) -> bool:
+        """Send a message if the worker runs, and wait until it is done. True if it was done."""
         process = self._process
         if process is None or not process.alive:
             return False
         try:
             process.pipe.send(message)
-            self._look(process)
+            self._query_states(process)
         except (EOFError, OSError):
             process.end(message.settings)
             return False
@@ -175,12 +176,12 @@ class Child:
             process.close()
 
 
-def _deliver(message: Any, open_: dict[int, Waiting]) -> None:
-    """Hand a message to whom it is for; one that ends an answer closes it."""
-    if isinstance(message, Stands):
+def _deliver(message: Any, open_: dict[int, PendingRequest]) -> None:
+    """Pass a message to the request that it belongs to. A request whose answer has ended is removed from `open_`."""
+    if isinstance(message, ModelStates):
         return
     waiting = open_[message.number]
-    if isinstance(message, Said):
+    if isinstance(message, StepTaken):
         waiting.emit(message.step)
     elif isinstance(message, Loading):
         waiting.loading(message.what)
@@ -202,7 +203,7 @@ def _error(failed: Failed) -> BaseException:
 
 
 class _Process:
-    """One worker. A thread hears what it says, another keeps the last lines it printed."""
+    """A worker process. One thread receives its messages; another keeps the last lines of its standard error."""
 
     def __init__(self, command: tuple[str, ...], variant: str) -> None:
         try:
@@ -211,14 +212,14 @@ class _Process:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env={**processes.environment(), CPU_VARIABLE: variant},
+                env={**subprocesses.environment(), CPU_VARIABLE: variant},
             )
         except OSError as exc:
             raise EngineFailed(f"the process of the local models cannot be started: {exc}") from exc
         assert self._popen.stdin, "a pipe was asked for"
         assert self._popen.stdout, "a pipe was asked for"
         self.pipe = Pipe(self._popen.stdout, self._popen.stdin)
-        self.models: Mapping[Settings, Standing] = {}
+        self.models: Mapping[Settings, ModelState] = {}
         self.alive = True
         self._heard: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._lines: deque[str] = deque(maxlen=LAST_LINES)
@@ -234,10 +235,10 @@ class _Process:
         try:
             while True:
                 message = self.pipe.receive()
-                if isinstance(message, Stands):
+                if isinstance(message, ModelStates):
                     self.models = message.models
                 self._heard.put(message)
-        except Exception:  # the end, or the rest of a message that a dying process had begun
+        except Exception:  # the end of the stream, or an incomplete message of a dying process
             self.alive = False
             self.pipe.close()
             self._heard.put(None)
@@ -249,7 +250,7 @@ class _Process:
                 self._lines.append(line.decode("utf-8", "replace").rstrip())
 
     def next(self, seconds: float | None) -> Any:
-        """The next message; None where `seconds` pass without one. Raises `EOFError` when the process has ended."""
+        """The next message; None if none comes within `seconds`. Raises `EOFError` if the process has ended."""
         try:
             message = self._heard.get(timeout=seconds)
         except queue.Empty:
@@ -260,21 +261,21 @@ class _Process:
         return message
 
     def end(self, settings: Settings) -> EngineFailed:
-        """Clear up after a process that has died, and say so in words."""
+        """Clean up after a process that has died; the error for the requests that it was answering."""
         self.close()
         self._reading.join(1)
         code = self._popen.returncode
         how = f"killed by {signal_name(-code)}" if code < 0 else f"exit status {code}"
-        said = [line for line in self._lines if "ASSERT" in line or "rror" in line] or list(self._lines)
-        hint = "the next request starts it again"
+        errors_ = [line for line in self._lines if "ASSERT" in line or "rror" in line] or list(self._lines)
+        hint = "the next request restarts it"
         if code == -signal.SIGKILL:
             hint += "; if memory ran out, set a smaller `n_ctx` or `prefix_memory` of this model in promptlab.yaml"
         if code == -signal.SIGILL:
-            how += f": the CPU code `{settings.cpu}` has an instruction that this processor does not know"
-            hint = "it was built for another processor: ask again, and the next best code is tried"
+            how += f": the CPU code `{settings.cpu}` uses an instruction that this processor does not have"
+            hint = "it was built for another processor: ask again, then the next best CPU code is tried"
         message = f"the process of the local models ended while {settings.path.name} was answering ({how})"
         kind = IllegalInstruction if code == -signal.SIGILL else EngineFailed
-        return kind(f"{message}: {said[-1]}" if said else message, hint=hint)
+        return kind(f"{message}: {errors_[-1]}" if errors_ else message, hint=hint)
 
     def close(self) -> None:
         self.alive = False

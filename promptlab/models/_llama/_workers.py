@@ -1,61 +1,61 @@
-"""The processes of the local models: one for each variant of llama.cpp's CPU code that is asked for.
+"""The worker processes of local models: one for each variant of llama.cpp's CPU code in use.
 
-A process can hold one variant only. Suites ask the portable one and everything else the fast one, so two may run side
-by side; together they keep to the memory that models may take.
+A process can load one variant only. Suites use the portable variant and everything else the fast one, so two processes
+may run side by side. Together they keep to the memory limit for models.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from promptlab.models._llama._generation import Waiting
-from promptlab.models._llama._host import Standing
-from promptlab.models._llama._load import Settings
-from promptlab.models._llama._worker_client import COMMAND, Child
+from promptlab.models._llama._generation import PendingRequest
+from promptlab.models._llama._host import ModelState
+from promptlab.models._llama._settings import Settings
+from promptlab.models._llama._worker_client import COMMAND, WorkerClient
 
 
 class Workers:
-    """A process for each variant of the CPU code, each started when it is first asked; see `Host`."""
+    """A worker process for each variant of the CPU code, started on first use; see `Host`."""
 
     def __init__(self, command: tuple[str, ...] = COMMAND) -> None:
         self._command = command
-        self._children: dict[str, Child] = {}
-        self._last: Child | None = None
+        self._clients: dict[str, WorkerClient] = {}
+        self._last: WorkerClient | None = None
 
     @property
     def pid(self) -> int | None:
-        """The process that answered last; None if it does not run."""
+        """The id of the process that answered last; None if it does not run."""
         return self._last.pid if self._last else None
 
-    def _of(self, settings: Settings) -> Child:
-        return self._children.setdefault(settings.cpu.variant, Child(self._command))
+    def _of(self, settings: Settings) -> WorkerClient:
+        return self._clients.setdefault(settings.cpu.variant, WorkerClient(self._command))
 
-    def serve(self, first: Waiting, more: Callable[[], Waiting | None]) -> None:
+    def serve(self, first: PendingRequest, more: Callable[[], PendingRequest | None]) -> None:
         settings = first.task.settings
         child = self._last = self._of(settings)
-        if not child.standing(settings):
+        if not child.state(settings):
             self._make_room(settings, child)
         child.serve(first, more)
 
-    def _make_room(self, settings: Settings, child: Child) -> None:
-        """A process keeps to the limit by itself; together they may not. End the others where they would not."""
-        others = [one for one in self._children.values() if one is not child and one.size]
+    def _make_room(self, settings: Settings, child: WorkerClient) -> None:
+        """End the other processes if all together would exceed the limit. Each process only knows its own models."""
+        others = [client for client in self._clients.values() if client is not child and client.size]
         coming = settings.file_bytes
         limit = settings.resident_bytes
-        if limit is not None and sum(one.size for one in others) + child.size + coming > limit:
-            for other in others:
-                other.close()
+        if limit is not None and sum(client.size for client in others) + child.size + coming > limit:
+            for client in others:
+                client.close()
 
-    def standing(self, settings: Settings) -> Standing | None:
-        child = self._children.get(settings.cpu.variant)
-        return child.standing(settings) if child else None
+    def state(self, settings: Settings) -> ModelState | None:
+        child = self._clients.get(settings.cpu.variant)
+        return child.state(settings) if child else None
 
     def forget(self, settings: Settings) -> None:
         self._of(settings).forget(settings)
 
-    def drop(self, settings: Settings) -> None:
-        self._of(settings).drop(settings)
+    def unload(self, settings: Settings) -> None:
+        self._of(settings).unload(settings)
 
 
 WORKERS = Workers()
-"""Those of this process."""
+"""The worker processes of this process."""

@@ -1,4 +1,4 @@
-"""A catalogue entry of an API model, looked at before anything is asked: library, address and key.
+"""The catalogue entry of an API model, checked before anything is sent: library, address and key.
 
 https://api.openai.com/v1                                   OpenAI, also by region (eu.api.openai.com)
 https://NAME.openai.azure.com  + api_version                Azure: .../openai/deployments/MODEL/chat/completions
@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, parse_qsl, quote, quote_plus, unquote, unq
 from promptlab._util.network import is_loopback, is_openai
 from promptlab.errors import ModelNotReady
 from promptlab.types import canonical_json, sha256
-from promptlab.workspace import OpenAIModel, Scan
+from promptlab.workspace import OpenAIModel, ScanPolicy
 
 OFFICIAL = "https://api.openai.com/v1"
 _AZURE_HOST = re.compile(
@@ -28,10 +28,9 @@ _SHORT_NAME = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
-    """Where a model is asked. `base` is shown, so it holds no user, password or query; `query` and `secrets` are not.
-
-    `official` is OpenAI itself; `azure` is Azure, or a server that is spoken to like it.
+class ApiAddress:
+    """The address of a model. `base` is shown to people, so it holds no user, password or query; `query` and `secrets`
+    are not shown. `official` is True for OpenAI itself, `azure` for Azure and servers with the same protocol.
     """
 
     base: str
@@ -44,28 +43,28 @@ class Address:
 
     @property
     def version(self) -> str:
-        """The part of the query that is no secret: `api-version=2024-10-21`, or "" without one."""
-        return "&".join(part for part in self.query.split("&") if is_version(part))
+        """The part of the query that may be shown: `api-version=2024-10-21`, or "" if there is none."""
+        return "&".join(part for part in self.query.split("&") if is_api_version(part))
 
     @property
     def hidden_query(self) -> str:
-        """The rest of the query, as `base_url` has it."""
-        return "&".join(part for part in self.query.split("&") if part and not is_version(part))
+        """The rest of the query, as in `base_url`."""
+        return "&".join(part for part in self.query.split("&") if part and not is_api_version(part))
 
 
 def check_installed(name: str) -> None:
-    """Raise `ModelNotReady` where the extra is missing; imports nothing."""
+    """Raise `ModelNotReady` if the extra is missing. Imports nothing."""
     for package in ("openai", "bpe_openai"):
         if importlib.util.find_spec(package) is None:
             hint = "install it with: pip install 'promptlab[openai]'"
             raise ModelNotReady(f"{name}: the Python package `{package}` is not installed", hint=hint)
 
 
-def address(name: str, entry: OpenAIModel) -> Address:
-    """Where `entry` is asked; raises `ModelNotReady` when that is no address that can be."""
+def api_address(name: str, entry: OpenAIModel) -> ApiAddress:
+    """The address of `entry`. Raises `ModelNotReady` if it is not an address of a server."""
     url = _checked_url(name, entry.base_url or OFFICIAL)
     host = url.hostname or ""
-    # What a portal shows to copy is the whole address of one call.
+    # Azure's portal shows the whole address of one call, and people copy that.
     path = url.path.rstrip("/").removesuffix("/chat/completions")
     query = dict(parse_qsl(url.query, keep_blank_values=True))
     azure_host = url.scheme == "https" and _AZURE_HOST.fullmatch(host) is not None
@@ -74,18 +73,18 @@ def address(name: str, entry: OpenAIModel) -> Address:
     if azure and not path.endswith("/v1"):
         if version is None:
             raise ModelNotReady(
-                f"{name}: Azure wants to know the version of its API",
-                hint='set `api_version: "2024-10-21"`, or let `base_url` end with /openai/v1, which needs none',
+                f"{name}: Azure needs the version of its API",
+                hint='set `api_version: "2024-10-21"`, or a `base_url` that ends with /openai/v1, which needs none',
             )
         if "/deployments/" not in path:
             path = f"{path or '/openai'}/deployments/{quote(entry.model, safe='')}"
-    asked = url.query
+    sent_query = url.query
     if entry.api_version is not None:
         kept = {key: value for key, value in query.items() if key != "api-version"}
-        asked = urlencode({**kept, "api-version": entry.api_version})
-    return Address(
+        sent_query = urlencode({**kept, "api-version": entry.api_version})
+    return ApiAddress(
         base=f"{url.scheme}://{url.netloc.rpartition('@')[2]}{path}",
-        query=asked,
+        query=sent_query,
         official=url.scheme == "https" and is_openai(host) and url.port in (None, 443) and path == "/v1",
         azure=azure,
         secrets=_secrets(url),
@@ -95,25 +94,25 @@ def address(name: str, entry: OpenAIModel) -> Address:
 
 
 def _secrets(url: SplitResult) -> tuple[str, ...]:
-    """What no message may quote: user, password and the values of the query, in every form in which a server, or the
-    library, may say them; the longest first, so that no rest of one is left. A short user name, or one that has a
-    password beside it, is a word like any other."""
-    found = {url.password or "", f"{url.username}:{url.password}" if url.password else url.username or ""}
-    found |= {part.partition("=")[2] or part for part in url.query.split("&") if not is_version(part)}
-    found |= {part for part in (url.username or "",) if len(part) > _SHORT_NAME}
-    forms = {form for one in found for form in (one, unquote(one), unquote_plus(one))}
-    forms |= {quote(one, safe="") for one in forms} | {quote_plus(one) for one in forms}
-    forms |= {base64.b64encode(one.encode()).decode() for one in forms if ":" in one}
-    return tuple(sorted(filter(None, forms), key=lambda one: (-len(one), one)))
+    """What no message may quote: user, password and the values of the query, in every form in which a server or the
+    library may quote them. The longest come first, so that masking leaves no rest of one. A short user name, or one
+    with a password beside it, is not a secret by itself."""
+    secrets = {url.password or "", f"{url.username}:{url.password}" if url.password else url.username or ""}
+    secrets |= {part.partition("=")[2] or part for part in url.query.split("&") if not is_api_version(part)}
+    secrets |= {part for part in (url.username or "",) if len(part) > _SHORT_NAME}
+    forms = {form for secret in secrets for form in (secret, unquote(secret), unquote_plus(secret))}
+    forms |= {quote(form, safe="") for form in forms} | {quote_plus(form) for form in forms}
+    forms |= {base64.b64encode(form.encode()).decode() for form in forms if ":" in form}
+    return tuple(sorted(filter(None, forms), key=lambda form: (-len(form), form)))
 
 
-def is_version(part: str) -> bool:
-    """Whether a part of a query is the version of Azure's API, which is no secret."""
+def is_api_version(part: str) -> bool:
+    """True if this part of a query is the version of Azure's API, which may be shown."""
     return _VERSION.fullmatch(unquote_plus(part)) is not None
 
 
-def shown_url(base_url: str) -> str:
-    """`base_url` as it may be shown: without user, password and query; "…" where it is no address at all."""
+def url_without_secrets(base_url: str) -> str:
+    """`base_url` without user, password and query, for people; "…" if it is not an address."""
     try:
         url = urlsplit(base_url)
         return f"{url.scheme}://{url.netloc.rpartition('@')[2]}{url.path}" if url.scheme and url.netloc else "…"
@@ -129,7 +128,7 @@ def _checked_url(name: str, base_url: str) -> SplitResult:
     except ValueError:
         wrong = True
     if wrong:
-        raise ModelNotReady(f"{name}: `base_url` is no address of an HTTP server", hint=hint)
+        raise ModelNotReady(f"{name}: `base_url` is not the address of an HTTP server", hint=hint)
     return url
 
 
@@ -137,9 +136,9 @@ def _host(base: str) -> str:
     return urlsplit(base).hostname or ""
 
 
-def fingerprint(at: Address, entry: OpenAIModel, scan: Scan | None = None) -> str:
-    """What decides an answer apart from the request: address and model, what the catalogue adds to each request, and
-    what the rule `scan` masks."""
+def fingerprint(address: ApiAddress, entry: OpenAIModel, scan: ScanPolicy | None = None) -> str:
+    """All that decides an answer besides the request: address and model, the fields that the catalogue adds to each
+    request, and what the rule `scan` masks."""
     added = {
         "api_version": entry.api_version,
         "extra_body": json.loads(json.dumps(entry.extra_body)) or None,
@@ -149,42 +148,42 @@ def fingerprint(at: Address, entry: OpenAIModel, scan: Scan | None = None) -> st
     }
     added = {key: value for key, value in added.items() if value is not None}
     more = f" with={sha256(canonical_json(added))[:16]}" if added else ""
-    return f"openai:{at.base}:{entry.model}{more}"
+    return f"openai:{address.base}:{entry.model}{more}"
 
 
-def _masked(scan: Scan | None) -> list[str] | None:
+def _masked(scan: ScanPolicy | None) -> list[str] | None:
     if scan is None:
         return None
     groups = [group for group, rule in (("keys", scan.keys), ("personal", scan.personal)) if rule == "mask"]
     return [*groups, *(scan.regions if "personal" in groups else ())] or None
 
 
-def key_header(entry: OpenAIModel, at: Address) -> str:
-    """The header that takes the key, in lower case."""
-    return entry.api_key_header or ("api-key" if at.azure else "authorization")
+def api_key_header(entry: OpenAIModel, address: ApiAddress) -> str:
+    """The name of the header with the key, in lower case."""
+    return entry.api_key_header or ("api-key" if address.azure else "authorization")
 
 
-def authorization(name: str, entry: OpenAIModel, key: str, at: Address) -> tuple[str, str] | None:
-    """Name and value of the header with the key, None where none is sent. Raises `ModelNotReady`, which quotes nothing:
-    a broken key is a key."""
-    if not key and (entry.api_key_env or at.official):
+def authorization(name: str, entry: OpenAIModel, key: str, address: ApiAddress) -> tuple[str, str] | None:
+    """Name and value of the header with the key; None if no key is sent. Raises `ModelNotReady`, which quotes no key: a
+    damaged one is still a secret."""
+    if not key and (entry.api_key_env or address.official):
         env = entry.api_key_env or "OPENAI_API_KEY"
         hint = f"set {env} in the environment"
         if not entry.api_key_env:
             hint = f"name the variable that holds the key: `api_key_env: {env}` in promptlab.yaml"
         raise ModelNotReady(f"{name} needs an API key", hint=hint)
-    if key and not entry.key_over_http and at.base.startswith("http://") and not is_loopback(_host(at.base)):
+    if key and not entry.key_over_http and address.base.startswith("http://") and not is_loopback(_host(address.base)):
         raise ModelNotReady(
-            f"{name}: its key would go to {at.base} unencrypted",
-            hint="use https://, or say `key_over_http: true` in its entry of promptlab.yaml",
+            f"{name}: its key would go to {address.base} unencrypted",
+            hint="use https://, or set `key_over_http: true` in its entry of promptlab.yaml",
         )
     if not key.isascii() or not key.isprintable() or " " in key:
-        hint = f"look at the environment variable {entry.api_key_env}" if entry.api_key_env else ""
-        raise ModelNotReady(f"{name}: the API key holds characters no key can hold", hint=hint)
+        hint = f"check the environment variable {entry.api_key_env}" if entry.api_key_env else ""
+        raise ModelNotReady(f"{name}: the API key has characters that no key can have", hint=hint)
     if key:
-        plain = key_header(entry, at) == "api-key"
+        plain = api_key_header(entry, address) == "api-key"
         return ("api-key", key) if plain else ("Authorization", f"Bearer {key}")
-    if at.user:
-        pair = f"{at.user}:{at.password}"
+    if address.user:
+        pair = f"{address.user}:{address.password}"
         return "Authorization", f"Basic {base64.b64encode(pair.encode()).decode()}"
     return None

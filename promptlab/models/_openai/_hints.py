@@ -1,25 +1,27 @@
-"""What to do about a request that a server refuses: the cure that works, named as it is set in promptlab.
+"""Hints for requests that a server refuses: the setting of promptlab that makes it accept them.
 
     400 {"error": {"message": "Unsupported parameter: 'max_tokens' ... Use 'max_completion_tokens' instead."}}
     -> set `capabilities: {max_completion_tokens: true}` for the model in promptlab.yaml
 
-Each hint has a test in which a server refuses, the cure is applied, and the server answers.
+Servers say this in words of their own, so the words are searched. Each hint has a test in which a server refuses, the
+hint is followed, and the server answers.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 _SWITCHED = ("seed", "stream_options")
-"""Fields that are left out where `capabilities` switch them off, since an answer can do without."""
+"""Fields that `capabilities` can switch off: they are then left out, since an answer is possible without them."""
 _IN_PARAMS = (
     "top_p", "stop", "presence_penalty", "frequency_penalty", "top_k", "min_p", "repeat_penalty", "repetition_penalty",
     "top_logprobs", "logprobs", "reasoning_effort",
 )  # fmt: skip
 _OURS = {"top_logprobs": "logprobs", "repetition_penalty": "repeat_penalty"}
-"""Fields that a template has under another name."""
+"""Fields that have another name in a template."""
 _KNOWN = (
     "max_completion_tokens", "max_tokens", "temperature", *_SWITCHED, "response_format", *_IN_PARAMS, "model",
 )  # fmt: skip
@@ -37,46 +39,46 @@ _FILTERS = ("content_filter", "responsibleaipolicyviolation", "content_policy_vi
 
 
 def is_filter(fields: Mapping[str, Any]) -> bool:
-    """Whether an error body says that a content filter stopped the prompt."""
+    """True if an error body says that a content filter stopped the prompt."""
     inner = fields.get("innererror")
     codes = [fields.get("code"), fields.get("type"), inner.get("code") if isinstance(inner, Mapping) else ""]
     return any(str(code).lower() in _FILTERS for code in codes)
 
 
 def filter_names(fields: Mapping[str, Any]) -> str:
-    """What the filter objected to, as Azure lists it: ` [violence: high]`."""
+    """The categories that the filter objected to, as Azure lists them: ` [violence: high]`."""
     inner = fields.get("innererror")
-    found = (inner if isinstance(inner, Mapping) else fields).get("content_filter_result")
-    if not isinstance(found, Mapping):
+    results = (inner if isinstance(inner, Mapping) else fields).get("content_filter_result")
+    if not isinstance(results, Mapping):
         return ""
-    hit = {name: one for name, one in found.items() if isinstance(one, Mapping) and one.get("filtered")}
-    said = [f"{name}: {one['severity']}" if "severity" in one else str(name) for name, one in hit.items()]
-    return f" [{', '.join(said)}]" if said else ""
+    hits = {name: hit for name, hit in results.items() if isinstance(hit, Mapping) and hit.get("filtered")}
+    names = [f"{name}: {hit['severity']}" if "severity" in hit else str(name) for name, hit in hits.items()]
+    return f" [{', '.join(names)}]" if names else ""
 
 
-def is_too_long(words: set[str], said: str) -> bool:
-    """Whether a server says that prompt and answer do not fit its window."""
-    return bool(words & {"context_length_exceeded", "exceed_context_size_error"} or _TOO_LONG.search(said))
+def is_too_long(codes: AbstractSet[str], message: str) -> bool:
+    """True if a server says that prompt and answer do not fit its window."""
+    return bool(codes & {"context_length_exceeded", "exceed_context_size_error"} or _TOO_LONG.search(message))
 
 
-def too_long_hint(said: str) -> str:
-    """How to make it fit; with the size of the window, where the server names it."""
+def too_long_hint(message: str) -> str:
+    """How to make the prompt fit, with the size of the window if the server names it."""
     size = re.search(
-        r"(?:context (?:length|window|size) (?:is|of)|available context size)\D{0,4}(\d{3,})", said, re.IGNORECASE
+        r"(?:context (?:length|window|size) (?:is|of)|available context size)\D{0,4}(\d{3,})", message, re.IGNORECASE
     )
     window = f"`window: {size[1]}`" if size else "`window`"
     return (
         "shorten the prompt (leave a section out) or lower `max_tokens`; "
-        f"with {window} in promptlab.yaml it is noticed before anything is sent"
+        f"with {window} in promptlab.yaml, promptlab refuses such a prompt before anything is sent"
     )
 
 
-def field_hint(error: object, said: str) -> str:
-    """What to change where a server refuses one field of the request; "" where nobody knows."""
-    field = _field(error, said)
-    unknown = _UNKNOWN.search(said) is not None
+def field_hint(error: object, message: str) -> str:
+    """What to change if a server refuses one field of the request; "" if the field is not known."""
+    field = _field(error, message)
+    unknown = _UNKNOWN.search(message) is not None
     if field in ("max_tokens", "max_completion_tokens"):
-        return _limit_hint(field, said, unknown)
+        return _limit_hint(field, message, unknown)
     if field == "temperature" and unknown:
         return (
             "its temperature is fixed: set `temperature: 1` in the template's `params`, and "
@@ -86,34 +88,34 @@ def field_hint(error: object, said: str) -> str:
         return f"set `capabilities: {{{field}: false}}` for the model in promptlab.yaml"
     if field == "response_format":
         if unknown:
-            return "it knows no such schemas: take `schema` out of the template, or ask another model"
-        return "it does not take this `schema` of the template: make it simpler, or take it out"
+            return "it does not know schemas: remove `schema` from the template, or ask another model"
+        return "it does not accept this `schema` of the template: make it simpler, or remove it"
     if field in _IN_PARAMS or field == "temperature":
         name = _OURS.get(field, field)
         if unknown:
-            return f"take `{name}` out of the template's `params`, or ask another model"
-        return f"change `{name}` in the template's `params`, or take it out"
+            return f"remove `{name}` from the template's `params`, or ask another model"
+        return f"change `{name}` in the template's `params`, or remove it"
     if field == "model":
         return "check `model` in promptlab.yaml"
-    if field.startswith("messages") and unknown and "system" in said:
-        return "it takes no system message: give the template a `layout` that has user turns only"
+    if field.startswith("messages") and unknown and "system" in message:
+        return "it accepts no system message: give the template a `layout` with user turns only"
     if field and unknown:
-        return f"if `{field}` stands under `extra_body` or `reasoning` of the model in promptlab.yaml, take it out"
+        return f"if `{field}` is under `extra_body` or `reasoning` of the model in promptlab.yaml, remove it"
     return ""
 
 
-def _limit_hint(field: str, said: str, unknown: bool) -> str:
+def _limit_hint(field: str, message: str, unknown: bool) -> str:
     newer = field == "max_completion_tokens"
-    if unknown or (not newer and "max_completion_tokens" in said):
+    if unknown or (not newer and "max_completion_tokens" in message):
         return (
             f"set `capabilities: {{max_completion_tokens: {'false' if newer else 'true'}}}` for the model in "
-            "promptlab.yaml: it knows the limit of new tokens by the other name"
+            "promptlab.yaml: it has the other name for the limit of new tokens"
         )
     return "lower `max_tokens` in the template's `params`, or with --max-tokens"
 
 
-def _field(error: object, said: str) -> str:
-    """The field of the request that an error is about: what the server names, else what its words name."""
+def _field(error: object, message: str) -> str:
+    """The field of the request that an error is about: by the error's own key for it, else by its message."""
     named = ""
     if isinstance(error, Mapping):
         details = error.get("detail")
@@ -125,16 +127,16 @@ def _field(error: object, said: str) -> str:
         return first
     if named.startswith("messages"):
         return named
-    spoken = [field for field in _KNOWN if re.search(rf"\b{field}\b", said)]
-    # "'max_tokens' is not supported, use 'max_completion_tokens'": the first one named is meant.
-    spoken.sort(key=said.find)
+    spoken = [field for field in _KNOWN if re.search(rf"\b{field}\b", message)]
+    # "'max_tokens' is not supported, use 'max_completion_tokens'": the first field in the message is meant.
+    spoken.sort(key=message.find)
     return spoken[0] if spoken and not first else named or (spoken[0] if spoken else "")
 
 
 def _loc(details: object) -> str:
-    """Where FastAPI says the request is wrong: `["body", "stop", 0]` becomes `stop.0`."""
-    for one in details if isinstance(details, list) else ():
-        loc = one.get("loc") if isinstance(one, Mapping) else None
+    """The place of the fault as FastAPI names it: `["body", "stop", 0]` becomes `stop.0`."""
+    for detail in details if isinstance(details, list) else ():
+        loc = detail.get("loc") if isinstance(detail, Mapping) else None
         if isinstance(loc, list):
             return ".".join(str(part) for part in loc if part != "body")
     return ""

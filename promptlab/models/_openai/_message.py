@@ -1,10 +1,10 @@
-"""What a server's message holds: its text, its thinking, and parts of other kinds.
+"""The parts of a server's message: text, thinking, and parts of other kinds.
 
     {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "Let me see."}]},
                  {"type": "text", "text": "Uruguay"}]}
     {"reasoning_content": "Let me see."}       vLLM, DeepSeek      {"reasoning": "Let me see."}       OpenRouter, vLLM
 
-Servers have as many forms for thinking as there are servers; which keys it stands under is in `THINKING`.
+Every server has its own form for thinking; `THINKING` lists the keys.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 THINKING = ("reasoning_content", "reasoning", "reasoning_text", "thinking", "reasoning_details", "thinking_blocks")
-"""Keys of a message that hold thinking. Some servers send it under two of them: the first with words counts."""
+"""Keys of a message that hold thinking. Some servers send it under two of them; the first that has text counts."""
 
 _BESIDE = ("tool_calls", "function_call", "audio", "images")
-"""Keys beside `content` that hold what is no text."""
+"""Keys beside `content` that hold something other than text."""
 _MORE = frozenset({*THINKING, *_BESIDE, "refusal"})
 _TEXT = frozenset({"text", "output_text", "input_text", "refusal", ""})
 _THINKS = ("thinking", "reasoning", "thought", "redacted_thinking")
@@ -24,8 +24,9 @@ _WORDS = ("text", "thinking", "reasoning", "content", "summary", "refusal", "val
 _DEEPEST = 6
 
 
-class Said(NamedTuple):
-    """One message, or a piece of one. `other` names the kinds of parts that are neither text nor thinking."""
+class MessageParts(NamedTuple):
+    """The parts of a message, or of a piece of one. `other` has the types of parts that are neither text nor thinking.
+    `refused` is True if the text is a refusal."""
 
     text: str = ""
     thinking: str = ""
@@ -33,19 +34,19 @@ class Said(NamedTuple):
     refused: bool = False
 
 
-def said(message: Mapping[str, Any]) -> Said:
-    """What `message` says. Raises `ValueError`, naming the field, where one has a shape that nobody sends."""
+def parts_of_message(message: Mapping[str, Any]) -> MessageParts:
+    """The parts of `message`. Raises `ValueError` with the field's name if its shape is unknown."""
     content = message.get("content")
     if isinstance(content, str) and _MORE.isdisjoint(message):  # nearly every piece of an answer
-        return Said(content)
+        return MessageParts(content)
     text, thinking, other, refused = _content(content)
     refusal = message.get("refusal")
     if refusal is not None and not isinstance(refusal, str):
-        raise ValueError("`refusal` is no text")
-    # A refusal comes in place of the answer; it is what the model said, so it is shown as such.
-    own = next((words for key in THINKING if (words := _words(message.get(key)))), "")
+        raise ValueError("`refusal` is not text")
+    # A refusal takes the place of the answer, so it is shown as the answer.
+    thoughts = next((words for key in THINKING if (words := _words(message.get(key)))), "")
     beside = tuple(key for key in _BESIDE if message.get(key))
-    return Said(text + (refusal or ""), own + thinking, other + beside, refused or bool(refusal))
+    return MessageParts(text + (refusal or ""), thoughts + thinking, other + beside, refused or bool(refusal))
 
 
 def _content(content: object) -> tuple[str, str, tuple[str, ...], bool]:
@@ -54,7 +55,7 @@ def _content(content: object) -> tuple[str, str, tuple[str, ...], bool]:
     if isinstance(content, dict):
         content = [content]
     if not isinstance(content, list):
-        raise ValueError("`content` is no text")
+        raise ValueError("`content` is not text")
     text, thinking, other, refused = "", "", [], False
     for part in content:
         if isinstance(part, str):
@@ -75,13 +76,13 @@ def _content(content: object) -> tuple[str, str, tuple[str, ...], bool]:
 
 
 def _words(value: object, depth: int = 0) -> str:
-    """The words in `value`, whatever it wraps them in; what is encrypted or no text has none."""
+    """The text in `value`, however deep it is nested; empty if it is encrypted or not text."""
     if isinstance(value, str):
         return value
     if depth > _DEEPEST:
         return ""
     if isinstance(value, list):
-        return "".join(_words(one, depth + 1) for one in value)
+        return "".join(_words(part, depth + 1) for part in value)
     if isinstance(value, dict):
         return next((words for key in _WORDS if (words := _words(value.get(key), depth + 1))), "")
     return ""

@@ -1,4 +1,4 @@
-"""What is done before text leaves for an API, at the one place where it leaves: the gate once more, the scan, and the
+"""The checks before text leaves for an API, at the one place where it leaves: the gate again, the scan and the
 ledger."""
 
 from __future__ import annotations
@@ -10,37 +10,38 @@ from promptlab import workspace
 from promptlab.errors import GateRefused
 from promptlab.models._openai._scan import Checked, checked
 from promptlab.types import Label, Request
-from promptlab.workspace import Ledger, Scan, Sent
+from promptlab.workspace import Ledger, ScanPolicy, SentRequest
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """What watches over the text that leaves a workspace for one model: the ledger, the rule of the scan, and the keys
-    of all models of the workspace, which are never sent as text."""
+    """The checks of one model: the ledger, the rule of the scan, and the keys of all models of the workspace, which are
+    never sent as text."""
 
     ledger: Ledger
-    rule: Scan
+    rule: ScanPolicy
     keys: tuple[str, ...] = field(default=(), repr=False)
 
     def checked(self, request: Request) -> Checked:
-        """`request` as it may be sent. Raises `GateRefused` where the scan's rule refuses it."""
+        """`request` as it may be sent. Raises `GateRefused` if the scan's rule refuses it."""
         return checked(request, self.rule, self.keys)
 
     def shown(self, request: Request) -> Request:
-        """`request` as it would be sent, for a preview: one that would be refused is shown as it is."""
+        """`request` as it would be sent, for a preview. A request that would be refused is shown unchanged."""
         try:
             return self.checked(request).request
         except GateRefused:
             return request
 
     def leaving(self, request: Request, *, fingerprint: str, clearance: Label, masked: int) -> Leaving:
-        """A request that is to be sent. Raises `GateRefused`: why it may leave is written down, so it is looked at."""
-        label = workspace.label_of(request.prompt)
-        if not workspace.cleared(label, {request.model: clearance}):
-            workspace.check(request.prompt, model=request.model, clearance=clearance)
+        """The ledger entry of a request that is about to be sent. Raises `GateRefused`: the entry says why the text may
+        leave, so the gate is checked again here."""
+        label = workspace.label_of_prompt(request.prompt)
+        if not workspace.cleared_models(label, {request.model: clearance}):
+            workspace.check_gate(request.prompt, model=request.model, clearance=clearance)
         sources = request.prompt.sources
         template = next((source.name for source in sources if source.section == "layout" and source.name), "")
-        first = Sent(
+        first = SentRequest(
             host="",
             model=request.model,
             asked="",
@@ -57,13 +58,14 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
-    """One request on its way out."""
+    """One request that is about to be sent, with its ledger entry `what`."""
 
     ledger: Ledger
-    what: Sent
+    what: SentRequest
 
     def now(self, attempt: int, *, url: str, asked: str, size: int, via: str) -> None:
-        """Write down that a try is about to go out to `url`. Raises `StoreError`; nothing may be sent then."""
+        """Write to the ledger that an attempt is about to be sent to `url`. If this raises `StoreError`, nothing may be
+        sent."""
         host = urlsplit(url).netloc.rpartition("@")[2]
         self.ledger.sent(replace(self.what, host=host, asked=asked, attempt=attempt, bytes=size, via=via))
 

@@ -1,10 +1,10 @@
-"""What is sent: the JSON body of one request, from our parameters, for what this server knows.
+"""The JSON body of a request, with the fields that this server knows.
 
     {"model": "gpt-4o-mini", "messages": [...], "stream": true, "stream_options": {"include_usage": true},
      "temperature": 0.0, "max_completion_tokens": 32}
 
-A parameter that the server does not know is refused, never left out unseen. (The seed alone may be left
-out: `Params` says it is passed where the backend knows it; the answer's details then hold a warning.)
+A parameter that the server does not know is refused; it is never left out silently. Only the seed may be left out: by
+`Params` it is passed if the backend knows it. The answer's details then hold a warning.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from promptlab.errors import ModelNotReady, RequestRejected, nearest
-from promptlab.models._openai import _schema as openai_schema
-from promptlab.models._openai._errors import Asked
+from promptlab.models._openai import _schema
+from promptlab.models._openai._endpoint import Endpoint
 from promptlab.types import Request
 from promptlab.workspace import OpenAIModel
 
-# Request fields a server may not know. True: sent unless the catalogue switches it off under `capabilities`;
-# False: no part of OpenAI's API, sent only where the catalogue says the server knows it.
+# Request fields that a server may not know. True: sent unless the catalogue switches it off under `capabilities`.
+# False: not part of OpenAI's API, and sent only if the catalogue says that the server knows it.
 CAPABILITIES: Mapping[str, bool] = {
     "stream_options": True,
     "max_completion_tokens": True,
@@ -41,10 +41,10 @@ CAPABILITIES: Mapping[str, bool] = {
 _OPTIONAL = ("top_p", "stop", "presence_penalty", "frequency_penalty", "top_k", "min_p")
 
 
-def capabilities(name: str, entry: OpenAIModel, *, official: bool) -> Mapping[str, bool]:
-    """Every flag for this entry. Raises `ModelNotReady` for a flag that does not exist.
+def api_capabilities(name: str, entry: OpenAIModel, *, official: bool) -> Mapping[str, bool]:
+    """Every capability of this entry. Raises `ModelNotReady` for one that does not exist.
 
-    Servers other than OpenAI's mostly know only the older `max_tokens`, so there the newer name is off by default.
+    Most servers other than OpenAI's know only the older `max_tokens`, so the newer name is off for them by default.
     """
     for flag in entry.capabilities:
         if flag not in CAPABILITIES:
@@ -52,98 +52,102 @@ def capabilities(name: str, entry: OpenAIModel, *, official: bool) -> Mapping[st
     return {**CAPABILITIES, "max_completion_tokens": official, **entry.capabilities}
 
 
-def body(request: Request, entry: OpenAIModel, can: Mapping[str, bool], asked: Asked) -> dict[str, Any]:
-    """The request body. Raises `RequestRejected` for a parameter or schema this server does not know."""
-    made = _body(request, entry.model, can, asked)
-    made |= entry.extra_body
-    for name, value in _effort(request.params.reasoning_effort or entry.reasoning_effort, entry, can, asked).items():
-        both = isinstance(value, Mapping) and isinstance(made.get(name), Mapping)
-        made[name] = {**made[name], **value} if both else value
-    return made
+def openai_request_body(
+    request: Request, entry: OpenAIModel, can: Mapping[str, bool], endpoint: Endpoint
+) -> dict[str, Any]:
+    """The request body. Raises `RequestRejected` for a parameter or schema that this server does not know."""
+    fields = _body(request, entry.model, can, endpoint)
+    fields |= entry.extra_body
+    for name, value in _effort(request.params.reasoning_effort or entry.reasoning_effort, entry, can, endpoint).items():
+        both = isinstance(value, Mapping) and isinstance(fields.get(name), Mapping)
+        fields[name] = {**fields[name], **value} if both else value
+    return fields
 
 
-def _effort(word: str | None, entry: OpenAIModel, can: Mapping[str, bool], asked: Asked) -> Mapping[str, Any]:
+def _effort(word: str | None, entry: OpenAIModel, can: Mapping[str, bool], endpoint: Endpoint) -> Mapping[str, Any]:
     """The fields that say how long the model may think."""
     if word is None:
         return {}
     if entry.reasoning:
         if word not in entry.reasoning:
             what = f"nothing was sent: `reasoning` of the model in promptlab.yaml has no `{word}`"
-            raise RequestRejected(asked.say(what), hint=nearest(word, entry.reasoning))
+            raise RequestRejected(endpoint.message(what), hint=nearest(word, entry.reasoning))
         return entry.reasoning[word]
     if not can["reasoning_effort"]:
-        raise _cannot(asked, "reasoning_effort", "leave it out, or say under `reasoning` how this server takes it")
+        raise _cannot(endpoint, "reasoning_effort", "leave it out, or set under `reasoning` how this server takes it")
     return {"reasoning_effort": word}
 
 
-def _body(request: Request, model: str, can: Mapping[str, bool], asked: Asked) -> dict[str, Any]:
+def _body(request: Request, model: str, can: Mapping[str, bool], endpoint: Endpoint) -> dict[str, Any]:
     params = request.params
-    made: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "model": model,
         "messages": [message.as_data() for message in request.messages],
         "stream": True,
     }
     if can["stream_options"]:
-        made["stream_options"] = {"include_usage": True}
+        fields["stream_options"] = {"include_usage": True}
     if can["temperature"]:
-        made["temperature"] = params.temperature
+        fields["temperature"] = params.temperature
     elif params.temperature != 1:
-        raise _cannot(asked, "temperature", "its temperature is fixed at 1; set `temperature: 1` to say so")
-    made["max_completion_tokens" if can["max_completion_tokens"] else "max_tokens"] = params.max_tokens
-    for field in _OPTIONAL:
-        value = getattr(params, field)
+        raise _cannot(endpoint, "temperature", "its temperature is fixed at 1; set `temperature: 1`")
+    fields["max_completion_tokens" if can["max_completion_tokens"] else "max_tokens"] = params.max_tokens
+    for name in _OPTIONAL:
+        value = getattr(params, name)
         if value in (None, ()):
             continue
-        if not can[field]:
+        if not can[name]:
             raise _cannot(
-                asked, field, f"leave it out, or set `capabilities: {{{field}: true}}` if the server knows it"
+                endpoint, name, f"leave it out, or set `capabilities: {{{name}: true}}` if the server knows it"
             )
-        made[field] = list(value) if field == "stop" else value
+        fields[name] = list(value) if name == "stop" else value
     if params.repeat_penalty is not None:
-        made[_penalty_name(can, asked)] = params.repeat_penalty
+        fields[_penalty_name(can, endpoint)] = params.repeat_penalty
     if params.seed is not None and can["seed"]:
-        made["seed"] = params.seed
+        fields["seed"] = params.seed
     if params.logprobs is not None:
         if not can["logprobs"]:
-            raise _cannot(asked, "logprobs", "leave it out, or ask another model")
-        made |= {"logprobs": True, "top_logprobs": params.logprobs}
+            raise _cannot(endpoint, "logprobs", "leave it out, or ask another model")
+        fields |= {"logprobs": True, "top_logprobs": params.logprobs}
     if request.schema is not None:
         if not can["response_format"]:
-            raise _cannot(asked, "response_format", "leave the schema out, or ask another model")
-        found = openai_schema.sent(request.schema)
-        made["response_format"] = {
+            raise _cannot(endpoint, "response_format", "leave the schema out, or ask another model")
+        schema = _schema.sent(request.schema)
+        fields["response_format"] = {
             "type": "json_schema",
-            "json_schema": {"name": "answer", "schema": found.schema, "strict": found.strict},
+            "json_schema": {"name": "answer", "schema": schema.schema, "strict": schema.strict},
         }
-    return made
+    return fields
 
 
-def _penalty_name(can: Mapping[str, bool], asked: Asked) -> str:
-    """llama.cpp and vLLM have different names for the same thing."""
+def _penalty_name(can: Mapping[str, bool], endpoint: Endpoint) -> str:
+    """The field's name at this server: llama.cpp and vLLM have different ones."""
     for name in ("repeat_penalty", "repetition_penalty"):
         if can[name]:
             return name
     hint = (
         "leave it out, or set `capabilities: {repeat_penalty: true}` (llama.cpp), `{repetition_penalty: true}` (vLLM)"
     )
-    raise _cannot(asked, "repeat_penalty", hint)
+    raise _cannot(endpoint, "repeat_penalty", hint)
 
 
-def _cannot(asked: Asked, field: str, hint: str) -> RequestRejected:
-    return RequestRejected(asked.say(f"`{field}` cannot be sent: the catalogue says it is not known there"), hint=hint)
+def _cannot(endpoint: Endpoint, field: str, hint: str) -> RequestRejected:
+    return RequestRejected(
+        endpoint.message(f"`{field}` cannot be sent: the catalogue says that this server does not know it"), hint=hint
+    )
 
 
-def encoded(made: Mapping[str, Any], request: Request, asked: Asked) -> bytes:
-    """`made` as UTF-8 JSON. Raises `RequestRejected` for half a character, which UTF-8 cannot carry."""
+def encoded(fields: Mapping[str, Any], request: Request, endpoint: Endpoint) -> bytes:
+    """`fields` as UTF-8 JSON. Raises `RequestRejected` for half a character, which UTF-8 cannot hold."""
     try:
-        return json.dumps(made, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
+        return json.dumps(fields, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
     except UnicodeEncodeError as exc:
         raise RequestRejected(
-            asked.say(f"nothing was sent: {_half_character(request)} is half a character (a lone surrogate)"),
-            hint="the text was damaged where it came from; UTF-8 cannot carry it",
+            endpoint.message(f"nothing was sent: {_half_character(request)} is half a character (a lone surrogate)"),
+            hint="the text was already damaged; UTF-8 cannot hold half a character",
         ) from exc
     except ValueError as exc:
-        raise RequestRejected(asked.say("nothing was sent: a parameter is not a finite number")) from exc
+        raise RequestRejected(endpoint.message("nothing was sent: a parameter is not a finite number")) from exc
 
 
 def _half_character(request: Request) -> str:

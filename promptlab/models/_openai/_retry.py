@@ -1,4 +1,4 @@
-"""When a request that failed is sent again: the pauses, and why there is one."""
+"""The pauses before a failed request is sent again, and their reasons in few words."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from promptlab.errors import ConnectionFailed, DeadlineExceeded, PromptlabError,
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
 LONGEST_ASKED_PAUSE = 60.0
-"""Seconds between tries. A server that asks for a longer pause than the last gets no further try."""
+"""Seconds between attempts. If a server asks for a longer pause than `LONGEST_ASKED_PAUSE`, there is no further one."""
 
 
 def backoff(attempt: int, chance: float) -> float:
-    """Seconds to wait after try number `attempt`; `chance` in [0, 1) shortens it by up to a quarter."""
+    """Seconds to wait after attempt number `attempt`. `chance` in [0, 1) shortens them by up to a quarter."""
     return min(FIRST_PAUSE * 2.0 ** (attempt - 1), LONGEST_PAUSE) * (1 - 0.25 * chance)
 
 
 def brief(error: PromptlabError) -> str:
-    """The error in a few words, for a line that says why there is a wait."""
+    """The error in a few words, as the reason for a pause."""
     status = getattr(error, "status", None)
     if isinstance(error, RateLimited):
         return "too many requests"
@@ -29,13 +29,13 @@ def brief(error: PromptlabError) -> str:
 
 
 def wait_asked(exc: BaseException) -> float | None:
-    """Seconds the server that caused `exc` asks to wait before the next try; None where it does not say."""
+    """The seconds that the server asks to wait before the next attempt; None if it does not say."""
     response = getattr(exc, "response", None)
     return retry_after(response.headers) if response is not None else None
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds from `Retry-After-Ms` or `Retry-After`, which holds seconds or a date; None where there is none."""
+    """The seconds of the header `Retry-After-Ms`, or of `Retry-After` (seconds or a date); None if there is neither."""
     for name, scale in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         value = headers.get(name, "")
         try:

@@ -1,11 +1,11 @@
-"""The scan of one request before it leaves, by the rule of the workspace: refused, masked, warned of, or not looked at.
+"""The scan of a request before it leaves. The rule of the workspace says what happens to keys and personal data.
 
-    found = checked(request, Scan(keys="mask"), keys=())
-    found.request        # as it is sent: ghp_… has become [GITHUB_TOKEN_1]
-    found.masks          # {"[GITHUB_TOKEN_1]": "ghp_…"}, which `undone` puts back into the answer
-    found.warnings       # for the answer: what was found and sent all the same
+    result = checked(request, ScanPolicy(keys="mask"), keys=())
+    result.request       # as it is sent: ghp_… has become [GITHUB_TOKEN_1]
+    result.masks         # {"[GITHUB_TOKEN_1]": "ghp_…"}, which `undone` puts back into the answer
+    result.warnings      # shown with the answer: what was found and sent all the same
 
-No message here shows what was found; it says which kind, in which part of the prompt.
+No message here quotes what was found; it says of which kind it is and in which part of the prompt.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from promptlab import workspace
 from promptlab.errors import GateRefused
 from promptlab.models._backend import Step
 from promptlab.types import Completion, Delta, Message, Prompt, Request, Span, Thought
-from promptlab.workspace import Found, Group, NotScanned, Rule, Scan
+from promptlab.workspace import Finding, FindingGroup, NotScanned, ScanPolicy, ScanRule
 
-GROUPS: tuple[Group, ...] = ("keys", "personal")
+GROUPS: tuple[FindingGroup, ...] = ("keys", "personal")
 _BESIDE = 200
-"""Characters on both sides of where two parts of a prompt meet that are looked at together."""
+"""Characters on each side of the border between two parts of a prompt that are searched together."""
 _OWN = "key of this workspace"
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A request as it may be sent, the masks in it with what they stand for, and what is to be said with the answer."""
+    """A request as it may be sent, its masks with the text that each replaces, and warnings for the answer."""
 
     request: Request
     masks: Mapping[str, str] = field(default_factory=dict)
@@ -40,33 +40,33 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Something found in message number `message`, or outside the messages for None; `where` is the part in words."""
+    """A finding in message number `message`, or outside the messages if that is None. `where` names the part."""
 
     message: int | None
-    found: Found
+    found: Finding
     where: str
     text: str = field(repr=False)
 
 
-def checked(request: Request, rule: Scan, keys: Sequence[str] = ()) -> Checked:
-    """Look `request` over. `keys` are the keys of the workspace's models, which are found as they stand.
+def checked(request: Request, rule: ScanPolicy, keys: Sequence[str] = ()) -> Checked:
+    """ScanPolicy `request`. `keys` are the keys of the workspace's models, which are found whatever their form.
 
     Raises:
-        GateRefused: the rule refuses what was found, or refuses or masks what could not be looked for.
+        GateRefused: the rule refuses what was found, or refuses or masks what could not be searched for.
     """
     masked: list[_Place] = []
     warnings: list[str] = []
     for group in GROUPS:
-        what: Rule = getattr(rule, group)
+        what: ScanRule = getattr(rule, group)
         if what == "off":
             continue
         try:
             places = _places(request, group, rule.regions, keys if group == "keys" else ())
         except NotScanned as exc:
             if what == "warn":
-                warnings.append(f"this {exc.message}; it was sent without")
+                warnings.append(f"this {exc.message}; it was sent without a scan")
                 continue
-            hint = f"{exc.hint}; or set `scan: {{{group}: off}}` in promptlab.yaml, which sends it unseen"
+            hint = f"{exc.hint}; or set `scan: {{{group}: off}}` in promptlab.yaml, which sends it without a scan"
             raise GateRefused(f"not sent to {request.model}: the prompt {exc.message}", hint=hint) from exc
         if not places:
             continue
@@ -75,28 +75,28 @@ def checked(request: Request, rule: Scan, keys: Sequence[str] = ()) -> Checked:
         if what == "mask":
             masked += places
         else:
-            warnings.append(f"sent with what looks like {_said(places)}")
+            warnings.append(f"sent with what looks like {_kinds_and_parts(places)}")
     if not masked:
         return Checked(request, {}, tuple(warnings))
     sent, masks = _masked(request, masked)
     return Checked(sent, masks, tuple(warnings))
 
 
-def _refused(request: Request, places: Sequence[_Place], group: Group, what: Rule) -> GateRefused:
+def _refused(request: Request, places: Sequence[_Place], group: FindingGroup, what: ScanRule) -> GateRefused:
     outside = [place for place in places if place.message is None]
     if what == "mask":
-        message = f"not sent to {request.model}: there is {_said(outside)}, where nothing can be masked"
+        message = f"not sent to {request.model}: there is {_kinds_and_parts(outside)}, where nothing can be masked"
     else:
-        message = f"not sent to {request.model}: it holds what looks like {_said(places)}"
+        message = f"not sent to {request.model}: it holds what looks like {_kinds_and_parts(places)}"
     hint = (
-        f"take it out; or, if it may leave this machine, say so in promptlab.yaml: `scan: {{{group}: mask}}` puts a "
-        "mark in its place, `warn` sends it"
+        f"remove it; or, if it may leave this machine, set in promptlab.yaml `scan: {{{group}: mask}}`, which puts a "
+        "mark in its place, or `warn`, which sends it"
     )
     return GateRefused(message, hint=hint)
 
 
-def _said(places: Sequence[_Place]) -> str:
-    """Kinds and parts, in the order in which they stand in the prompt."""
+def _kinds_and_parts(places: Sequence[_Place]) -> str:
+    """The kinds that were found and where, in the order of the prompt."""
     counts = Counter((place.found.kind, place.where) for place in places)
     return ", ".join(
         f"{_an(kind)} in {where}" if number == 1 else f"{number} of {_an(kind)} in {where}"
@@ -108,63 +108,66 @@ def _an(kind: str) -> str:
     return f"{'an' if kind[0] in 'AEIO' else 'a'} {kind}"
 
 
-# Where things are
+# Finding
 
 
-def _places(request: Request, group: Group, regions: Sequence[str], keys: Sequence[str]) -> list[_Place]:
-    found: list[_Place] = []
+def _places(request: Request, group: FindingGroup, regions: Sequence[str], keys: Sequence[str]) -> list[_Place]:
+    places: list[_Place] = []
     for number, message in enumerate(request.messages):
         spans = [span for span in request.prompt.spans if span.message == number] or [
             Span(number, 0, len(message.content), "layout")
         ]
         here = _in_message(message.content, spans, group, regions, keys)
-        found += [
-            _Place(number, one, _where(spans, one, message), message.content[one.start : one.end])
-            for one in workspace.apart(here)
+        places += [
+            _Place(number, finding, _where(spans, finding, message), message.content[finding.start : finding.end])
+            for finding in workspace.without_overlaps(here)
         ]
         if message.name:
-            found += _outside("the name of a message", message.name, group, regions, keys)
+            places += _outside("the name of a message", message.name, group, regions, keys)
     if request.schema:
-        found += _outside("the schema", request.schema, group, regions, keys)
+        places += _outside("the schema", request.schema, group, regions, keys)
     if request.params.stop:
-        found += _outside("a stop string", "\n".join(request.params.stop), group, regions, keys)
-    return found
+        places += _outside("a stop string", "\n".join(request.params.stop), group, regions, keys)
+    return places
 
 
-def _outside(where: str, text: str, group: Group, regions: Sequence[str], keys: Sequence[str]) -> Iterator[_Place]:
-    for one in (*workspace.find(text, group, regions), *_own(text, keys)):
-        yield _Place(None, one, where, text[one.start : one.end])
+def _outside(
+    where: str, text: str, group: FindingGroup, regions: Sequence[str], keys: Sequence[str]
+) -> Iterator[_Place]:
+    for finding in (*workspace.scan_text(text, group, regions), *_own(text, keys)):
+        yield _Place(None, finding, where, text[finding.start : finding.end])
 
 
 def _in_message(
-    text: str, spans: Sequence[Span], group: Group, regions: Sequence[str], keys: Sequence[str]
-) -> Iterator[Found]:
-    """Each part by itself, which for a document is done once, and what stands across where two of them meet."""
+    text: str, spans: Sequence[Span], group: FindingGroup, regions: Sequence[str], keys: Sequence[str]
+) -> Iterator[Finding]:
+    """Findings in each part by itself (the result for a document is cached), and those across the border of two
+    parts."""
     yield from _own(text, keys)
     for span in spans:
-        yield from _moved(workspace.find(text[span.start : span.end], group, regions), span.start)
+        yield from _moved(workspace.scan_text(text[span.start : span.end], group, regions), span.start)
     for edge in sorted({span.start for span in spans} - {0}):
         start = max(0, edge - _BESIDE)
-        for one in _moved(workspace.find(text[start : edge + _BESIDE], group, regions), start):
-            if one.start < edge < one.end:
-                yield one
+        for finding in _moved(workspace.scan_text(text[start : edge + _BESIDE], group, regions), start):
+            if finding.start < edge < finding.end:
+                yield finding
 
 
-def _moved(found: Iterable[Found], by: int) -> Iterator[Found]:
-    return (replace(one, start=one.start + by, end=one.end + by) for one in found)
+def _moved(findings: Iterable[Finding], by: int) -> Iterator[Finding]:
+    return (replace(finding, start=finding.start + by, end=finding.end + by) for finding in findings)
 
 
-def _own(text: str, keys: Sequence[str]) -> Iterator[Found]:
-    """The keys of the workspace's models: known, so that no shape is needed."""
+def _own(text: str, keys: Sequence[str]) -> Iterator[Finding]:
+    """The keys of the workspace's models. They are known, so no pattern is needed."""
     for key in keys:
         for match in re.finditer(re.escape(key), text) if len(key) >= 8 and key in text else ():
-            yield Found(match.start(), match.end(), "keys", _OWN)
+            yield Finding(match.start(), match.end(), "keys", _OWN)
 
 
-def _where(spans: Sequence[Span], found: Found, message: Message) -> str:
-    span = next((s for s in spans if s.start <= found.start < s.end), spans[0])
+def _where(spans: Sequence[Span], finding: Finding, message: Message) -> str:
+    span = next((s for s in spans if s.start <= finding.start < s.end), spans[0])
     part = span.section.replace("_", " ")
-    line = message.content.count("\n", span.start, found.start) + 1
+    line = message.content.count("\n", span.start, finding.start) + 1
     named = f"{part} `{span.source}`" if span.source else f"the {part}"
     return f"{named}, line {line}"
 
@@ -173,7 +176,8 @@ def _where(spans: Sequence[Span], found: Found, message: Message) -> str:
 
 
 def _masked(request: Request, places: Sequence[_Place]) -> tuple[Request, dict[str, str]]:
-    """The request with a mark for each thing found, the same for the same text; and what the marks stand for."""
+    """The request with a mark for each finding (the same mark for the same text), and the text that each mark
+    replaces."""
     everything = "\n".join(message.content for message in request.messages)
     masks: dict[str, str] = {}
     by_text: dict[str, str] = {}
@@ -183,19 +187,20 @@ def _masked(request: Request, places: Sequence[_Place]) -> tuple[Request, dict[s
             by_text[place.text], masks[mark] = mark, place.text
     messages, spans = list(request.messages), list(request.prompt.spans)
     for number, message in enumerate(request.messages):
-        found = workspace.apart(_everywhere(message.content, by_text))
-        marks = [by_text[message.content[one.start : one.end]] for one in found]
-        messages[number] = replace(message, content=_replaced(message.content, found, marks))
-        spans = [_shifted(span, found, marks) if span.message == number else span for span in spans]
+        findings = workspace.without_overlaps(_everywhere(message.content, by_text))
+        marks = [by_text[message.content[finding.start : finding.end]] for finding in findings]
+        messages[number] = replace(message, content=_replaced(message.content, findings, marks))
+        spans = [_shifted(span, findings, marks) if span.message == number else span for span in spans]
     prompt = Prompt(tuple(messages), tuple(spans), request.prompt.sources)
     return replace(request, prompt=prompt), masks
 
 
-def _everywhere(text: str, texts: Iterable[str]) -> Iterator[Found]:
-    """Every place of every one of `texts`: what is known as a key in one place is one where no words say so, too."""
-    for one in texts:
-        for match in re.finditer(re.escape(one), text):
-            yield Found(match.start(), match.end(), "keys", "")
+def _everywhere(text: str, texts: Iterable[str]) -> Iterator[Finding]:
+    """Every place of every one of `texts`. A text that is a key in one place is a key in all places, also if the words
+    around it do not say so."""
+    for secret in texts:
+        for match in re.finditer(re.escape(secret), text):
+            yield Finding(match.start(), match.end(), "keys", "")
 
 
 def _mark(kind: str, everything: str, masks: Mapping[str, str]) -> str:
@@ -206,39 +211,39 @@ def _mark(kind: str, everything: str, masks: Mapping[str, str]) -> str:
     return mark
 
 
-def _replaced(text: str, found: Sequence[Found], marks: Sequence[str]) -> str:
-    done, at = [], 0
-    for one, mark in zip(found, marks, strict=True):
-        done += [text[at : one.start], mark]
-        at = one.end
-    return "".join([*done, text[at:]])
+def _replaced(text: str, findings: Sequence[Finding], marks: Sequence[str]) -> str:
+    parts, at = [], 0
+    for finding, mark in zip(findings, marks, strict=True):
+        parts += [text[at : finding.start], mark]
+        at = finding.end
+    return "".join([*parts, text[at:]])
 
 
-def _shifted(span: Span, found: Sequence[Found], marks: Sequence[str]) -> Span:
+def _shifted(span: Span, findings: Sequence[Finding], marks: Sequence[str]) -> Span:
     def moved(place: int) -> int:
         by = 0
-        for one, mark in zip(found, marks, strict=True):
-            if one.end <= place:
-                by += len(mark) - (one.end - one.start)
-            elif one.start < place:  # where two parts met: the mark goes to the first of them
-                return one.start + by + len(mark)
+        for finding, mark in zip(findings, marks, strict=True):
+            if finding.end <= place:
+                by += len(mark) - (finding.end - finding.start)
+            elif finding.start < place:  # across the border of two parts: the mark goes to the first of them
+                return finding.start + by + len(mark)
         return place + by
 
     return replace(span, start=moved(span.start), end=moved(span.end))
 
 
 class Unmask:
-    """Puts back what marks stand for in a text that comes in pieces; a mark may come in several."""
+    """Replaces marks by their text in an answer that comes in pieces. A mark may be cut over several pieces."""
 
     def __init__(self, masks: Mapping[str, str]) -> None:
         self._masks, self._held = masks, ""
         self._pattern = re.compile("|".join(map(re.escape, masks)))
 
     def feed(self, piece: str) -> str:
-        """What can be said now."""
+        """The text that is certain now."""
         text = self._held + piece
         keep = 0
-        # The longest end of the text that a mark may begin with.
+        # The longest end of the text that may be the beginning of a mark.
         at = text.rfind("[")
         if at >= 0 and any(mark.startswith(text[at:]) and mark != text[at:] for mark in self._masks):
             keep = len(text) - at
@@ -246,52 +251,52 @@ class Unmask:
         return self.whole(text[: len(text) - keep])
 
     def rest(self) -> str:
-        """What was held back."""
+        """The text that was held back."""
         held, self._held = self._held, ""
         return held
 
     def whole(self, text: str) -> str:
-        """All of a text at once."""
+        """A whole text with its marks replaced."""
         return self._pattern.sub(lambda match: self._masks[match.group()], text)
 
 
-def undone(steps: Iterator[Step], found: Checked) -> Generator[Step]:
-    """`steps` with the masks undone in what the model says and thinks, and with what is to be said beside it."""
-    said, thought = (Unmask(found.masks), Unmask(found.masks)) if found.masks else (None, None)
+def undone(steps: Iterator[Step], checked: Checked) -> Generator[Step]:
+    """`steps` with the marks replaced in the answer and the thinking, and with the warnings of the scan."""
+    answer, thinking = (Unmask(checked.masks), Unmask(checked.masks)) if checked.masks else (None, None)
     with closing(cast(Any, steps)):
         try:
             for step in steps:
-                if isinstance(step, Delta) and said is not None:
-                    if text := said.feed(step.text):
+                if isinstance(step, Delta) and answer is not None:
+                    if text := answer.feed(step.text):
                         yield replace(step, text=text)
-                elif isinstance(step, Thought) and thought is not None:
-                    if text := thought.feed(step.text):
+                elif isinstance(step, Thought) and thinking is not None:
+                    if text := thinking.feed(step.text):
                         yield replace(step, text=text)
                 elif isinstance(step, Completion):
-                    yield from _held_back(said, thought)
-                    yield _completed(step, found, said)
+                    yield from _held_back(answer, thinking)
+                    yield _completed(step, checked, answer)
                 else:
                     yield step
         except Exception:
-            yield from _held_back(said, thought)
+            yield from _held_back(answer, thinking)
             raise
 
 
-def _held_back(said: Unmask | None, thought: Unmask | None) -> Iterator[Step]:
-    if thought is not None and (text := thought.rest()):
+def _held_back(answer: Unmask | None, thinking: Unmask | None) -> Iterator[Step]:
+    if thinking is not None and (text := thinking.rest()):
         yield Thought(text)
-    if said is not None and (text := said.rest()):
+    if answer is not None and (text := answer.rest()):
         yield Delta(text)
 
 
-def _completed(done: Completion, found: Checked, said: Unmask | None) -> Completion:
+def _completed(done: Completion, checked: Checked, answer: Unmask | None) -> Completion:
     details = dict(done.details)
-    if found.warnings:
-        details["warnings"] = [*details.get("warnings", ()), *found.warnings]
-    if said is None:
+    if checked.warnings:
+        details["warnings"] = [*details.get("warnings", ()), *checked.warnings]
+    if answer is None:
         return replace(done, details=details)
-    details["masked"] = len(found.masks)
-    return replace(done, text=said.whole(done.text), thinking=said.whole(done.thinking), details=details)
+    details["masked"] = len(checked.masks)
+    return replace(done, text=answer.whole(done.text), thinking=answer.whole(done.thinking), details=details)
 
 
 __all__ = ["Checked", "Unmask", "checked", "undone"]

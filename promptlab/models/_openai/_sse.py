@@ -1,13 +1,13 @@
-"""A stream of bytes to server-sent events, as the WHATWG's HTML standard reads them.
+"""From bytes to server-sent events, as in the WHATWG's HTML standard.
 
     event: error
     data: {"message": "overloaded"}
                                         <- a blank line ends the event
     : a comment, which keeps a connection open
 
-Lines end with CRLF, LF or CR, wherever the network cuts. `EventReader` is the standard and no more; a test holds it to
-other readers of the same. `read_events` is kinder to servers: an answer in one piece of JSON is one event, and a last
-event need not have its blank line.
+Lines end with CRLF, LF or CR, and the network may cut the bytes anywhere. `EventReader` follows the standard exactly; a
+test compares it with other readers. `read_events` accepts more: an answer that is one piece of JSON is one event, and
+the last event may lack its blank line.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from itertools import chain
 from typing import NamedTuple
 
 from promptlab.errors import BadReply
-from promptlab.models._openai._errors import Asked
+from promptlab.models._openai._endpoint import Endpoint
 
 LONGEST_EVENT = 4_000_000
-"""Bytes. An endless line must not fill the memory."""
+"""Bytes. A line without an end must not fill the memory."""
 DONE = b"[DONE]"
 BOM = b"\xef\xbb\xbf"
 _FIELDS = (b"", b"data", b"event", b"id", b"retry")
 
 
 class Event(NamedTuple):
-    """`name` is empty where the server gave none."""
+    """One event. `name` is empty if the server gave none."""
 
     name: bytes
     data: bytes
 
 
 class EventReader:
-    """Takes bytes as they come and gives the events that are whole. An event that never ends is not given."""
+    """Takes bytes as they come, and returns the events that are complete."""
 
     def __init__(self) -> None:
         self._rest: list[bytes] = []
@@ -47,7 +47,7 @@ class EventReader:
 
     @property
     def size(self) -> int:
-        """Bytes of the event that is not whole yet."""
+        """Bytes of the event that is not complete yet."""
         return self._size
 
     def feed(self, chunk: bytes) -> list[Event]:
@@ -72,12 +72,12 @@ class EventReader:
             return []
         *lines, rest = b"".join(self._rest).split(b"\n")
         self._rest = [rest] if rest else []
-        found = [event for line in lines if (event := self._line(line)) is not None]
+        events = [event for line in lines if (event := self._line(line)) is not None]
         self._size = len(rest) + sum(map(len, self._data))
-        return found
+        return events
 
     def half(self) -> Event | None:
-        """The event that was still under way when the stream ended."""
+        """The event that was not complete when the stream ended, if any."""
         if rest := b"".join(self._rest):
             self._line(rest)
         return self._line(b"")
@@ -95,57 +95,57 @@ class EventReader:
         return None
 
 
-def read_events(chunks: Iterable[bytes], asked: Asked) -> Iterator[Event]:
-    """The events of a reply, in order; a reply that is one piece of JSON is one event.
+def read_events(chunks: Iterable[bytes], endpoint: Endpoint) -> Iterator[Event]:
+    """The events of a reply, in order. A reply that is one piece of JSON is one event.
 
-    Raises `BadReply` for a reply that is neither, that is empty, or whose event has no end.
+    Raises `BadReply` if the reply is neither, is empty, or has an event without an end.
     """
     rest, start = iter(chunks), b""
     for chunk in rest:
         start = (start + chunk).removeprefix(BOM).lstrip()
         if start[:1] in (b"{", b"[", b'"'):
-            yield Event(b"", _whole(start, rest, asked))
-            yield Event(b"", DONE)  # it came whole
+            yield Event(b"", _whole(start, rest, endpoint))
+            yield Event(b"", DONE)  # one piece of JSON is complete
             return
         if b"\n" in start or b"\r" in start:
             break
         if len(start) > LONGEST_EVENT:
-            raise _too_long(asked)
+            raise _too_long(endpoint)
     if not start:
         hint = "its own log may say why; some servers end like this when the prompt does not fit their window"
-        raise BadReply(asked.say("the reply is empty"), hint=hint)
-    _check_field(start.replace(b"\r", b"\n").partition(b"\n")[0], asked)
+        raise BadReply(endpoint.message("the reply is empty"), hint=hint)
+    _check_field(start.replace(b"\r", b"\n").partition(b"\n")[0], endpoint)
     reader = EventReader()
     for chunk in chain((start,), rest):
         yield from reader.feed(chunk)
         if reader.size > LONGEST_EVENT:
-            raise _too_long(asked)
+            raise _too_long(endpoint)
     # A last event without its blank line: some servers close right after it.
     if (last := reader.half()) and _is_whole(last.data):
         yield last
 
 
-def check_packing(encoding: str, asked: Asked) -> None:
-    """Raise `BadReply` for a compression that cannot be undone piece by piece: nobody asked for any."""
-    if not {one.strip().lower() for one in encoding.split(",")} <= {"gzip", "deflate", "identity"}:
+def check_packing(encoding: str, endpoint: Endpoint) -> None:
+    """Raise `BadReply` for a compression that cannot be undone piece by piece. The request asked for none."""
+    if not {name.strip().lower() for name in encoding.split(",")} <= {"gzip", "deflate", "identity"}:
         raise BadReply(
-            asked.say(f"the reply is compressed as `{asked.quote(encoding)}`, though none was asked for"),
+            endpoint.message(f"the reply is compressed as `{endpoint.quote(encoding)}`, though none was asked for"),
             hint="a proxy on the way may do that; it can send text/event-stream as it is",
         )
 
 
-def _whole(start: bytes, chunks: Iterator[bytes], asked: Asked) -> bytes:
+def _whole(start: bytes, chunks: Iterator[bytes], endpoint: Endpoint) -> bytes:
     parts, size = [start], len(start)
     for chunk in chunks:
         parts.append(chunk)
         size += len(chunk)
         if size > LONGEST_EVENT:
-            raise BadReply(asked.say(f"the reply is longer than {LONGEST_EVENT // 1_000_000} MB"))
+            raise BadReply(endpoint.message(f"the reply is longer than {LONGEST_EVENT // 1_000_000} MB"))
     return b"".join(parts)
 
 
-def _too_long(asked: Asked) -> BadReply:
-    return BadReply(asked.say(f"one event of the answer is longer than {LONGEST_EVENT // 1_000_000} MB"))
+def _too_long(endpoint: Endpoint) -> BadReply:
+    return BadReply(endpoint.message(f"one event of the answer is longer than {LONGEST_EVENT // 1_000_000} MB"))
 
 
 def _is_whole(data: bytes) -> bool:
@@ -158,15 +158,17 @@ def _is_whole(data: bytes) -> bool:
     return True
 
 
-def _check_field(line: bytes, asked: Asked) -> None:
-    """Raise `BadReply` where the first line of a reply is none of an event stream."""
+def _check_field(line: bytes, endpoint: Endpoint) -> None:
+    """Raise `BadReply` if the first line of a reply is not that of an event stream."""
     if line.partition(b":")[0] in _FIELDS:
         return
     if line[:20].lower().startswith((b"<!doctype", b"<html")):
-        raise BadReply(asked.say("it answered with a web page, not with an answer; is `base_url` right?"))
-    raise BadReply(asked.say(f"the reply is neither an event stream nor JSON: {asked.quote(readable(line[:80]))}"))
+        raise BadReply(endpoint.message("it answered with a web page; is `base_url` right?"))
+    raise BadReply(
+        endpoint.message(f"the reply is neither an event stream nor JSON: {endpoint.quote(readable(line[:80]))}")
+    )
 
 
 def readable(data: bytes) -> str:
-    """Bytes for a message: what cannot be printed is a replacement character."""
+    """Bytes as text for a message, with a replacement character for what cannot be printed."""
     return "".join(c if c.isprintable() else "�" for c in data.decode("utf-8", "replace"))

@@ -1,4 +1,4 @@
-"""Tokens of a chat prompt by OpenAI's own encodings, per section, without asking the API.
+"""The tokens of a chat prompt for each section, by OpenAI's own encodings. The API is not asked.
 
 A token belongs to the section its first character is in, so the sections add up to the whole.
 """
@@ -16,8 +16,8 @@ from typing import Any
 
 from promptlab.types import Budget, Prompt, Section, Span
 
-# Every message costs three tokens and its role, and the answer is opened with three more. OpenAI documents
-# this for the models in `_COUNTED`; for others it is a good guess, and `exact` is False.
+# Every message costs three tokens and its role, and the answer begins with three more. OpenAI documents this for the
+# models in `_COUNTED`. For others it is an estimate, and `exact` is False.
 PER_MESSAGE, OPENING = 4, 3
 _COUNTED = re.compile(r"(gpt-4o|gpt-4-|gpt-4$|gpt-3\.5-turbo)")
 _CL100K = re.compile(r"(gpt-4-|gpt-4$|gpt-3\.5)")
@@ -30,23 +30,23 @@ LONG = 200_000
 
 
 def known_window(model: str) -> int | None:
-    """Window of a model of OpenAI's own API, for the few whose size is beyond doubt."""
+    """The window of a model of OpenAI's own API, for the few models whose size is certain."""
     return next((size for pattern, size in _WINDOWS if pattern.match(model)), None)
 
 
 def encoding_name(model: str, chosen: str | None) -> str:
-    """`cl100k_base` or `o200k_base`: the one chosen in the catalogue, else the model's own."""
+    """`cl100k_base` or `o200k_base`: the one of the catalogue entry, else the model's own."""
     return f"{chosen}_base" if chosen else "cl100k_base" if _CL100K.match(model) else "o200k_base"
 
 
 def is_counted(model: str) -> bool:
-    """Whether the count of a plain chat prompt is known to be what the API itself counts."""
+    """True if our count of a chat prompt is known to be the API's own count."""
     return _COUNTED.match(model) is not None
 
 
 def budget(prompt: Prompt, *, encoding: str, schema: str, window: int | None, room: int, exact: bool) -> Budget:
-    """Count `prompt` by section and source. A schema is put into the prompt by the server in a way nobody
-    documents, so with one the count is an estimate."""
+    """Count `prompt` by section and source. With a schema the count is an estimate: the server puts it into the prompt
+    in a way that is not documented."""
     by_section: Counter[Section] = Counter()
     by_source: Counter[str] = Counter()
     by_section["layout"] = OPENING + PER_MESSAGE * len(prompt.messages)
@@ -66,7 +66,7 @@ def budget(prompt: Prompt, *, encoding: str, schema: str, window: int | None, ro
 
 
 def count(prompt: Prompt, encoding: str) -> int:
-    """Tokens of the messages' texts alone, as `budget` counts them."""
+    """The tokens of the messages' texts alone, without those that `budget` adds for each message."""
     texts = [message.content for message in prompt.messages]
     counts = [(_count_long if len(text) > LONG else _count)(encoding, text, (len(text),)) for text in texts]
     return sum(map(sum, counts))
@@ -89,14 +89,15 @@ def _encoding(name: str) -> Any:
 
 
 def _encode(encoding: str, text: str) -> list[int]:
-    # As plain text: a control token's name inside a document is only its letters.
+    # As plain text: the name of a control token inside a document must not become that token.
     tokens: list[int] = _encoding(encoding).encode_ordinary(text)
     return tokens
 
 
 @functools.lru_cache(maxsize=128)
 def _count(encoding: str, text: str, ends: Sequence[int]) -> tuple[int, ...]:
-    """Tokens that start in each part of `text`, the parts ending at `ends`. Kept, since a document is asked often."""
+    """The tokens that start in each part of `text`; the parts end at `ends`. Cached, since the same document comes
+    often."""
     tokens = _encode(encoding, text)
     if len(ends) == 1:
         return (len(tokens),)
@@ -113,7 +114,8 @@ def _count(encoding: str, text: str, ends: Sequence[int]) -> tuple[int, ...]:
 
 
 def _count_long(encoding: str, text: str, ends: Sequence[int]) -> tuple[int, ...]:
-    """As `_count`, in pieces: a token more or less at each cut, but no long list of tokens and no long wait."""
+    """As `_count`, in pieces. Each cut may add or lose a token, but there is no long list of tokens and no long
+    wait."""
     counts = []
     for start, end in zip((0, *ends), ends, strict=False):
         pieces = (text[at : min(at + LONG, end)] for at in range(start, end, LONG))

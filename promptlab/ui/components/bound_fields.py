@@ -1,7 +1,7 @@
-"""The widgets of a draft: filled from it, and writing back to it field by field.
+"""Widgets bound to a draft: each shows one field of it and writes only this field back.
 
-So two tabs of one template, and the workbench and the Templates page, meet in the draft, and none of them
-overwrites what another one changed.
+Two tabs of one template, or the workbench and the page Templates, share the draft. Because each widget writes only
+its own field, none of them overwrites what another changed.
 """
 
 from __future__ import annotations
@@ -20,20 +20,21 @@ from promptlab.ui.state.open_template import Opened, open_template
 from promptlab.ui.state.session import Session
 
 TEXTS = ("instructions", "output_format")
-"""The texts of a template that the workbench shows."""
+"""The template's own texts that the workbench shows."""
 _SHOWN = "fields-shown"
-"""What each widget was last given, and where. A widget is filled again only when its field became another, so what
-somebody types meanwhile elsewhere on the page stays."""
+"""The key in the session state of the values that the widgets were last filled with, and for which page and template.
+
+A widget is filled again only if its field changed since, so text that is being typed elsewhere on the page stays."""
 
 
 @dataclass(frozen=True)
 class Field:
-    """A widget bound to the draft: what it shows, and what a new value changes.
+    """A widget bound to the draft: its value, and what a new value changes.
 
-    `settings` are how the workbench is set for the template, `edits` fields of the template itself, made from all
-    of its fields as they are when the widget changes. `refill` fills the widget again after that: what was given may
-    have become another value, or been refused. `read` tells texts apart by what they mean, so that nobody's text is
-    written differently under their hands.
+    `settings` gives changes of the workbench's settings for the template; `edits` gives changes of the template
+    itself, computed from all of its fields at the time of the change. `refill` fills the widget again afterwards,
+    because the new value may have been normalised or refused. `read` gives the meaning of a text: two texts with the
+    same meaning count as equal, so the text is not reformatted while it is being typed.
     """
 
     key: str
@@ -43,8 +44,8 @@ class Field:
     refill: bool = False
     read: Callable[[Any], Any] = lambda value: value
 
-    def says(self, shown: Any) -> bool:
-        """Whether the widget that shows `shown` says what the field has."""
+    def matches(self, shown: Any) -> bool:
+        """True if a widget that shows `shown` has the value of the field."""
         a, b = self.read(shown), self.read(self.value)
         return type(a) is type(b) and bool(a == b)
 
@@ -55,40 +56,40 @@ class Fields:
     def __init__(self, session: Session, opened: Opened, fields: Iterable[Field], *, page: str) -> None:
         self._session, self._opened = session, opened
         self._fields = {field.key: field for field in fields}
-        # Streamlit forgets the values of another page's widgets, also of those that have the same key.
+        # Streamlit drops the widget values of the page that was left, even if this page uses the same keys.
         place = (page, opened.path)
         before, shown = st.session_state.get(_SHOWN, (None, {}))
         for field in self._fields.values():
             key = self._key(field.key)
             missing = before != place or key not in st.session_state
-            became = key not in shown or not field.says(shown[key])
-            if missing or (became and not field.says(st.session_state[key])):
+            changed = key not in shown or not field.matches(shown[key])
+            if missing or (changed and not field.matches(st.session_state[key])):
                 st.session_state[key] = field.value
         st.session_state[_SHOWN] = (place, {self._key(field.key): field.value for field in self._fields.values()})
 
     def bind(self, name: str) -> dict[str, Any]:
-        """Arguments that bind a widget to the field `name`."""
+        """The keyword arguments that bind a widget to the field `name`."""
         return {"key": self._key(name), "on_change": self._changed, "args": (name,)}
 
     def default(self, name: str, value: Any) -> None:
-        """Give the field `name`, which follows the models and not the draft alone, its value in this tab."""
+        """Set the widget `name` in this tab. For a value that depends on the models too, not on the draft alone."""
         key = self._key(name)
         if st.session_state.get(key) != value:
             st.session_state[key] = value
 
-    def edit(self, make: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-        """Change fields of the template as `make` says of all of them: for buttons."""
-        opened = self._now()
-        self._session.drafts.edit(opened.path, opened.original.source, make(opened.values))
+    def edit(self, changes: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        """Change the template; `changes` computes the new fields from all present ones. For buttons."""
+        opened = self._current()
+        self._session.drafts.edit(opened.path, opened.original.source, changes(opened.values))
 
-    def _now(self) -> Opened:
-        # The first change is made to what is looked at here: the file may say something else by now, and saving
-        # must find that out.
+    def _current(self) -> Opened:
+        # The first change starts from the text shown here. The file on disk may have changed since; Save to git
+        # compares the two and reports that.
         if not self._session.drafts.load(self._opened.path).edited:
             return self._opened
         try:
             return open_template(self._session, self._opened.path)
-        except TemplateError:  # the file was broken or deleted meanwhile; what is shown here is still whole
+        except TemplateError:  # the file was broken or deleted meanwhile; the text shown here is still valid
             return self._opened
 
     def _key(self, name: str) -> str:
@@ -96,17 +97,17 @@ class Fields:
 
     def _changed(self, name: str) -> None:
         drafts, path, field = self._session.drafts, self._opened.path, self._fields[name]
-        given = st.session_state[self._key(name)]
+        value = st.session_state[self._key(name)]
         if field.settings:
-            drafts.change(path, **field.settings(drafts.load(path), given))
+            drafts.change(path, **field.settings(drafts.load(path), value))
         elif field.edits:
-            now = self._now()
-            drafts.edit(path, now.original.source, field.edits(now.values, given))
+            opened = self._current()
+            drafts.edit(path, opened.original.source, field.edits(opened.values, value))
         if field.refill and _SHOWN in st.session_state:
             st.session_state[_SHOWN][1].pop(self._key(name), None)
 
 
-def of_workbench(opened: Opened) -> list[Field]:
+def workbench_fields(opened: Opened) -> list[Field]:
     """The fields that the workbench shows."""
     draft, values = opened.draft, opened.values
     fields = [
@@ -124,28 +125,28 @@ def of_workbench(opened: Opened) -> list[Field]:
 
 
 def plain(name: str, value: Any, *, key: str = "") -> Field:
-    """The field `name` of the template, which takes what its widget gives as it is."""
-    return Field(key or name.replace(".", "-"), value, edits=lambda _, given: {name: given})
+    """The field `name` of the template, which takes the widget's value unchanged."""
+    return Field(key or name.replace(".", "-"), value, edits=lambda _, value: {name: value})
 
 
 def text(name: str, values: Mapping[str, Any]) -> Field:
-    """A text of the template; none is shown as an empty one."""
+    """A text of the template; a missing one is shown as an empty field."""
     return plain(name, values[name] or "", key=f"text-{name}")
 
 
 def parameters(values: Mapping[str, Any]) -> list[Field]:
-    """Every parameter: stop strings as lines of text, the others as they are."""
+    """Every parameter: stop strings as one line of text each, the others unchanged."""
     params = values["params"]
     stop = Field(
         "param-stop",
         _stops_text(params.get("stop") or ()),
-        edits=lambda _, given: {"params.stop": list(_stops(given))},
+        edits=lambda _, value: {"params.stop": list(_stops(value))},
         read=_stops,
     )
     effort = Field(
         "param-reasoning_effort",
         params.get("reasoning_effort") or "",
-        edits=lambda _, given: {"params.reasoning_effort": given.strip() or None},
+        edits=lambda _, value: {"params.reasoning_effort": value.strip() or None},
         read=str.strip,
     )
     names = [name for name in Params.__dataclass_fields__ if name not in ("stop", "reasoning_effort")]
@@ -153,8 +154,8 @@ def parameters(values: Mapping[str, Any]) -> list[Field]:
 
 
 def _switch(section: Section, draft: Draft) -> Field:
-    def changes(now: Draft, on: bool) -> dict[str, Any]:
-        off = set(now.without) - {section} if on else {*now.without, section}
+    def changes(current: Draft, on: bool) -> dict[str, Any]:
+        off = set(current.without) - {section} if on else {*current.without, section}
         return {"without": tuple(s for s in SWITCHABLE if s in off)}
 
     return Field(f"switch-{section}", section not in draft.without, changes)
@@ -163,13 +164,13 @@ def _switch(section: Section, draft: Draft) -> Field:
 def _input(name: str, value: Any, opened: Opened) -> Field:
     sample = Draft(template=opened.path).typed_inputs(opened.template)[name]
 
-    def changes(now: Draft, given: Any) -> dict[str, Any]:
-        kept = {k: v for k, v in now.inputs.items() if k != name}
-        inputs = kept if given == sample else {**kept, name: given}
-        if given not in (None, "") and name in inputs:
+    def changes(current: Draft, value: Any) -> dict[str, Any]:
+        others = {k: v for k, v in current.inputs.items() if k != name}
+        inputs = others if value == sample else {**others, name: value}
+        if value not in (None, "") and name in inputs:
             return {"inputs": inputs}
-        # Emptied, or the template's own sample again: what stood there is gone, and where it came from with it.
-        return {"inputs": inputs, "origins": {k: v for k, v in now.origins.items() if k != name}}
+        # Emptied, or equal to the template's sample again: the old value is gone, so its provenance goes too.
+        return {"inputs": inputs, "origins": {k: v for k, v in current.origins.items() if k != name}}
 
     return Field(f"input-{name}", value, changes)
 
@@ -179,11 +180,11 @@ def _stops_text(stops: Sequence[str]) -> str:
 
 
 def _stops(text: str) -> tuple[str, ...]:
-    """One stop string a line, with JSON's escapes; a line that is no JSON text is taken as it stands."""
-    found = []
+    """One stop string per line, with JSON's escapes. A line that is not valid JSON text is taken literally."""
+    stops = []
     for line in text.splitlines():
         try:
-            found.append(json.loads(f'"{line}"', strict=False))
+            stops.append(json.loads(f'"{line}"', strict=False))
         except ValueError:
-            found.append(line)
-    return tuple(stop for stop in found if stop)
+            stops.append(line)
+    return tuple(stop for stop in stops if stop)

@@ -1,4 +1,4 @@
-"""Two rows picked on the workbench: what turned the one prompt into the other, and each answer into the next."""
+"""The differences between two prompts, two answers or two files, shown as HTML."""
 
 from __future__ import annotations
 
@@ -9,29 +9,28 @@ from typing import Literal
 import streamlit as st
 
 from promptlab import versions
-from promptlab.runs import RunInfo, TextChange, asked_requests, describe_changes, prompt_changes, text_changes
+from promptlab.runs import RunInfo, TextChange, prompt_changes, text_changes
 from promptlab.types import Request, Result
 from promptlab.ui.components import widgets
 from promptlab.ui.components.widgets import SECTION_NAMES, literal, markup, small
 
 KEPT_WORDS = 12
-"""Words shown on either side of a change; what lies between is counted."""
+"""Words shown on either side of a change; the words between are counted."""
 
 KEPT_LINES = 3
-"""Lines, begun ones too, shown on either side of a change in a file."""
+"""Lines shown on either side of a change in a file; a partial line counts as one."""
 
 
 def draw(
     before: RunInfo, after: RunInfo, old: Sequence[Result], new: Sequence[Result], *, close: Callable[[], None]
 ) -> None:
-    """The comparison of an older run with a newer one; `close` lets go of both."""
+    """Compare an older run with a newer one; the button Close calls `close`."""
     panel = st.container(key="comparison", gap="small")
     with panel, st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        changes = describe_changes(asked_requests(old), asked_requests(new))
-        span = f"{widgets.clock(before.created)} → {widgets.clock(after.created)}"
+        times = f"{widgets.clock(before.created)} → {widgets.clock(after.created)}"
         st.html(
             f'<div class="pl-rowhead"><b>{widgets.escape(changes)}</b>'
-            f'<span class="pl-small pl-num">{widgets.escape(span)}</span></div>',
+            f'<span class="pl-small pl-num">{widgets.escape(times)}</span></div>',
             width="content",
         )
         st.button("Close", icon=":material/close:", type="tertiary", key="comparison-close", on_click=close)
@@ -48,18 +47,18 @@ def _prompt(old: Sequence[Result], new: Sequence[Result]) -> None:
         ((a.request, b.request) for b in new for a in old if a.model == b.model and a.request and b.request), None
     )
     if pair is None:
-        small("No model was asked in both, so the prompts are not compared.")
+        small("The prompts cannot be compared: no model is in both runs.")
         return
     changes = prompt_html(*pair)
     if not changes:
-        small("The prompt is the same to the byte.")
+        small("The prompts are identical.")
         return
     small("The prompt:")
     markup(changes)
 
 
 def prompt_html(before: Request, after: Request) -> str:
-    """What turned the one prompt into the other, as HTML with the sections' colours; "" where no text changed."""
+    """The differences of two prompts as HTML, in the colours of the sections; "" if no text changed."""
     changes = prompt_changes(before, after)
     sections = {change.section for change in changes if change.kind != "same"}
     if not sections:
@@ -70,15 +69,16 @@ def prompt_html(before: Request, after: Request) -> str:
 def _answer(old: Result, new: Result) -> None:
     name = widgets.escape(new.model)
     if old.text == new.text and old.ok == new.ok:
-        markup(f'<div class="pl-model">{name}{widgets.chip("the same answer")}</div>')
+        markup(f'<div class="pl-model">{name}{widgets.chip("same answer")}</div>')
         return
     body = changes_html(text_changes(old.text, new.text)) or widgets.escape(new.error)
     markup(f'<div class="pl-model">{name}</div><pre class="pl-prompt" tabindex="0">{body}</pre>')
 
 
 def changes_html(changes: Iterable[TextChange]) -> str:
-    """Changes as HTML: what is gone struck out, what is new underlined, each in its section's colour, and of
-    what stayed only the words around a change."""
+    """Changes as HTML: removed text struck out, added text underlined, each in the colour of its section.
+
+    Of the unchanged text only the words around a change are shown."""
     changes = list(changes)
     last = len(changes) - 1
     return "".join(
@@ -86,11 +86,15 @@ def changes_html(changes: Iterable[TextChange]) -> str:
     )
 
 
-_KINDS: Mapping[versions.Kind, Literal["same", "gone", "new"]] = {"same": "same", "removed": "gone", "added": "new"}
+_KINDS: Mapping[versions.ChangeKind, Literal["same", "gone", "new"]] = {
+    "same": "same",
+    "removed": "gone",
+    "added": "new",
+}
 
 
-def lines_html(changes: Sequence[versions.Change]) -> str:
-    """Changes of a file as HTML: as `changes_html`, and of what stayed whole lines around a change."""
+def lines_html(changes: Sequence[versions.TextChange]) -> str:
+    """Changes of a file as HTML, as `changes_html` does, with whole unchanged lines around a change."""
     last = len(changes) - 1
     return "".join(
         _same_lines(c.text, first=n == 0, last=n == last)
@@ -101,29 +105,29 @@ def lines_html(changes: Sequence[versions.Change]) -> str:
 
 
 def _same_lines(text: str, *, first: bool, last: bool) -> str:
-    # The last piece is the beginning of the line that changes next, also where it is empty.
+    # The last piece is the beginning of the line with the next change; it may be empty.
     lines = re.split(r"(?<=\n)", text)
     before, after = 0 if first else KEPT_LINES, 0 if last else KEPT_LINES
     left_out = len(lines) - before - after
     if left_out < KEPT_LINES:
         return literal(text)
-    gap = f'<span class="pl-control">{left_out:,} lines the same</span>\n'
+    gap = f'<span class="pl-control">{left_out:,} unchanged lines</span>\n'
     return literal("".join(lines[:before])) + gap + literal("".join(lines[len(lines) - after :]))
 
 
 def _changed(change: TextChange) -> str:
-    tag, word = ("del", "taken out") if change.kind == "gone" else ("ins", "put in")
+    tag, word = ("del", "removed") if change.kind == "gone" else ("ins", "added")
     title = word if change.section == "layout" else f"{word}: {SECTION_NAMES[change.section]}"
     body = _shortened(change.text, 3 * KEPT_WORDS, KEPT_WORDS, f"words {word}")
     return f'<{tag} class="pl-{change.section}" title="{title}">{body}</{tag}>'
 
 
 def _same(text: str, *, first: bool, last: bool) -> str:
-    return _shortened(text, 0 if first else KEPT_WORDS, 0 if last else KEPT_WORDS, "words the same")
+    return _shortened(text, 0 if first else KEPT_WORDS, 0 if last else KEPT_WORDS, "unchanged words")
 
 
 def _shortened(text: str, before: int, after: int, what: str) -> str:
-    """`text` as HTML with its middle counted where that is worth it; line breaks at its ends stay."""
+    """`text` as HTML; if its middle is long, the words there are only counted. Line breaks at both ends stay."""
     words = re.findall(r"\s*\S+\s*|\s+", text)
     left_out = len(words) - before - after
     if left_out < KEPT_WORDS:

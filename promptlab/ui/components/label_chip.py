@@ -1,4 +1,4 @@
-"""The label of a document: what it is, what that allows in a plain sentence, and a way to change it."""
+"""The label of a document: which models may read it, and a menu to change it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from promptlab.errors import PromptlabError
 from promptlab.types import LABELS, Label
 from promptlab.ui.components.widgets import escape, note, plain, small
 from promptlab.ui.state.session import Session
-from promptlab.workspace import lowers, set_label
+from promptlab.workspace import is_lower, set_label
 
 MEANING: Mapping[Label, str] = {
     "public": "Anyone may see it.",
-    "internal": "Not for outsiders.",
-    "confidential": "For few eyes.",
+    "internal": "Only for people inside the organisation.",
+    "confidential": "Only for a few people.",
 }
 ICONS: Mapping[Label, str] = {
     "public": ":material/public:",
@@ -27,12 +27,12 @@ ICONS: Mapping[Label, str] = {
 
 
 def draw(session: Session, path: str, *, key: str) -> None:
-    """The label of the file `path`, as a button that opens the choice of another, and what it allows."""
+    """The label of the file `path`, which models may read it, and a menu to choose another label."""
     now = session.workspace.label_of(path)
     menu, picked = f"{key}-menu", f"{key}-choice"
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=key):
         with st.popover(f"Label: {now}", icon=ICONS[now], key=menu, on_change="rerun"):
-            # Another tab, or the file itself, may have changed it since the choice was drawn.
+            # Another tab, or an edit of promptlab.yaml, may have changed the label since the menu was drawn.
             if st.session_state.get(f"{key}-was") != now:
                 st.session_state[f"{key}-was"], st.session_state[picked] = now, now
             choice = st.radio(
@@ -43,10 +43,10 @@ def draw(session: Session, path: str, *, key: str) -> None:
                 key=picked,
             )
             if problem := st.session_state.get(f"{key}-problem"):
-                note("bad", "The label stays as it is", *problem)
-            if lowers(now, choice):
-                st.text_input("Why may more models see it?", key=f"{key}-why", placeholder="it is published")
-                small("The ledger keeps this with your name.")
+                note("bad", "The label was not changed", *problem)
+            if is_lower(now, choice):
+                st.text_input("Why may more models read it?", key=f"{key}-why", placeholder="it is published")
+                small("The reason is written to the ledger with your name.")
             st.button(
                 f"Make it {choice}",
                 type="primary",
@@ -55,7 +55,7 @@ def draw(session: Session, path: str, *, key: str) -> None:
                 on_click=_set,
                 args=(session, path, key),
             )
-            small("One line of promptlab.yaml says so; nothing else of it is changed.")
+            small("This changes one line of promptlab.yaml.")
         st.html(f'<div class="pl-small">{escape(allows(session, now))}</div>', width="content")
 
 
@@ -72,24 +72,24 @@ def _set(session: Session, path: str, key: str) -> None:
 
 
 def allows(session: Session, label: Label) -> str:
-    """Which of the workspace's models may read a text with this label, in a sentence."""
+    """A sentence that names the models that may read a text with this label."""
     clearances = {name: session.catalogue.clearance(name) for name in session.catalogue.names()}
-    may = workspace.cleared(label, clearances)
-    not_ = [name for name in clearances if name not in may]
+    allowed = workspace.cleared_models(label, clearances)
+    refused = [name for name in clearances if name not in allowed]
     if not clearances:
-        said = "There is no model yet that could read it."
-    elif not may:
-        said = "No model here may read it."
-    elif not not_:
-        said = f"Every model may read it: {_names(may)}."
+        sentence = "No model is configured yet."
+    elif not allowed:
+        sentence = "No model may read it."
+    elif not refused:
+        sentence = f"Every model may read it: {_names(allowed)}."
     else:
-        said = f"Only {_names(may)} may read it; it is never sent to {_names(not_, 'or')}."
-    return said
+        sentence = f"Only {_names(allowed)} may read it; it is never sent to {_names(refused, 'or')}."
+    return sentence
 
 
-def _names(names: Sequence[str], word: str = "and") -> str:
-    few = list(names) if len(names) <= 4 else [*names[:3], f"{len(names) - 3} more"]
-    return few[0] if len(few) == 1 else f"{', '.join(few[:-1])} {word} {few[-1]}"
+def _names(names: Sequence[str], conjunction: str = "and") -> str:
+    shown = list(names) if len(names) <= 4 else [*names[:3], f"{len(names) - 3} more"]
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} {conjunction} {shown[-1]}"
 
 
 __all__ = ["allows", "draw"]

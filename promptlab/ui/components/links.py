@@ -1,4 +1,4 @@
-"""Ways from one page to another, which need the list of pages: a page run alone, as in tests, has none."""
+"""Links from one page to another. A page that runs alone, as in tests, has no other pages: it shows text instead."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ROUTES = Path(__file__).parents[1] / "routes"
 
 
 def to(page: str, label: str, *, icon: str, **query: str) -> None:
-    """A link that opens the page `page` at what `query` names, such as a template. `label` is Markdown."""
+    """A link to the page `page`; `query` names what to open there, such as a template. `label` is Markdown."""
     try:
         st.page_link(ROUTES / f"{page}.py", label=label, icon=icon, query_params=query)
     except (StreamlitAPIException, KeyError):
@@ -19,8 +19,8 @@ def to(page: str, label: str, *, icon: str, **query: str) -> None:
 
 
 def go(page: str, **query: str) -> None:
-    """Go to the page `page`, at what `query` names."""
+    """Switch to the page `page`; `query` names what to open there."""
     try:
         st.switch_page(ROUTES / f"{page}.py", query_params=query)
     except (StreamlitAPIException, KeyError):
-        st.caption(f"Go on in: {page.capitalize()}")
+        st.caption(f"Continue on the page {page.capitalize()}")

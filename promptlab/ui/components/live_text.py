@@ -1,7 +1,7 @@
-"""Text areas that send what is typed while one types.
+"""Text areas that send their text during typing.
 
-Streamlit sends a text area's text when one leaves it or presses Ctrl+Enter; a text field can be live, a text area
-cannot. So in the form, a pause in typing presses Ctrl+Enter for whoever types.
+Streamlit sends the text of a text area only when it loses focus or on Ctrl+Enter; `live=True` exists for one-line
+fields only. So a script in the page presses Ctrl+Enter after a pause in typing.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import streamlit as st
 
 PAUSE = 400
-"""Milliseconds without a key after which the text is sent."""
+"""Milliseconds without a key press after which the text is sent."""
 _SCRIPT = """<script>
 (() => {
   if (window.promptlabLive) return;
@@ -30,9 +30,9 @@ _SCRIPT = """<script>
 </script>"""
 
 
-def typing() -> None:
+def enable() -> None:
     """Make the text areas inside the container `form` live.
 
-    Not that of the file itself: half a line of YAML makes the whole of it unreadable.
+    The text area of the whole file is left out, because a half-typed line makes the YAML invalid.
     """
     st.html(_SCRIPT.replace("PAUSE", str(PAUSE)), unsafe_allow_javascript=True)

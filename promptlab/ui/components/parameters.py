@@ -1,4 +1,4 @@
-"""The widgets of a template's parameters, the same on the workbench and in the form."""
+"""The widgets of a template's parameters, shared by the workbench and the form."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ def draw(fields: Fields) -> None:
             0,
             20,
             step=1,
-            placeholder="not asked",
-            help="Say how likely each token was, and so many others in its place (logprobs).",
+            placeholder="none",
+            help="Return the log probability of each token and of this many alternatives (logprobs).",
             **fields.bind("param-logprobs"),
         )
     st.text_input(
         "Reasoning effort",
-        placeholder="the model's own",
-        help="How long a thinking model may think, in its server's own word: none, low, medium, high.",
+        placeholder="default",
+        help="How much a thinking model may think. The server defines the values: none, low, medium, high.",
         **fields.bind("param-reasoning_effort"),
     )
     st.text_area(
         "Stop strings",
         height=80,
-        help="One a line; \\\\n stands for a line break.",
+        help="One per line; \\\\n stands for a line break.",
         **fields.bind("param-stop"),
     )

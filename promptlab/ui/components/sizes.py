@@ -1,4 +1,4 @@
-"""How large a document is, in what people and models count in, and what the library says of one as a sentence."""
+"""The size of a document in words, tokens and bytes, and error texts of the library as sentences."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from promptlab.ui.state.session import Session
 from promptlab.ui.workbench import request as bench
 
 COUNTED = 200_000
-"""Characters up to which a model's own tokenizer is asked; a longer text would keep the page waiting."""
+"""Characters up to which the model's own tokenizer counts; a longer text would delay the page, so it is estimated."""
 
 
 class Counter:
-    """Counts tokens as the first model that is ready does, or about, where none can be asked."""
+    """Counts tokens with the first model that is ready; estimates them if there is none."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self.model = next((status.name for status in session.statuses if status.ready), None)
 
     def count(self, document: Document) -> tuple[int, bool]:
-        """The tokens of `document`, and whether they are exact."""
+        """The tokens of `document`, and True if the count is exact."""
         text = document.text
         if self.model and text and len(text) <= COUNTED:
             span = Span(0, 0, len(text), "context", document.path, document.label)
@@ -31,22 +31,22 @@ class Counter:
                 pass
             else:
                 return budget.by_section.get("context", 0), budget.exact
-        return documents.about(text), False
+        return documents.estimate_tokens(text), False
 
-    def said(self, document: Document) -> str:
+    def describe(self, document: Document) -> str:
         """`2,431 tokens`, or `about 2,539 tokens`."""
         count, exact = self.count(document)
         return f"{'' if exact else 'about '}{count:,} token{'' if count == 1 else 's'}"
 
 
 def of_bytes(count: int) -> str:
-    """Bytes in the unit that fits: `512 B`, `12 kB`, `3.4 MB`."""
+    """Bytes in a readable unit: `512 B`, `12 kB`, `3.4 MB`."""
     if count < 1_000:
         return f"{count} B"
     return f"{count / 1_000:,.0f} kB" if count < 1_000_000 else f"{count / 1_000_000:,.1f} MB"
 
 
-def words(count: int) -> str:
+def word_count(count: int) -> str:
     """`1 word`, `1,634 words`."""
     return f"{count:,} word{'' if count == 1 else 's'}"
 
@@ -54,7 +54,7 @@ def words(count: int) -> str:
 _VERBS = ("is", "has", "holds", "would", "took", "cannot", "declares")
 
 
-def sentence(what: str) -> str:
-    """What the library complains of ("is encrypted", "62.1 MB is more than …") as a sentence about the document."""
-    said = f"It {what}" if what.split(" ", 1)[0] in _VERBS else what
-    return f"{said[:1].upper()}{said[1:].rstrip('.')}{'' if said.endswith('?') else '.'}" if said else ""
+def sentence(complaint: str) -> str:
+    """An error text of the library ("is encrypted", "62.1 MB is more than …") as a sentence about the document."""
+    text = f"It {complaint}" if complaint.split(" ", 1)[0] in _VERBS else complaint
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}{'' if text.endswith('?') else '.'}" if text else ""

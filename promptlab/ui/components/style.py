@@ -1,4 +1,4 @@
-"""The style sheet of the pages: rules for the pieces of widgets.py and answers.py, in the colours of theme.py."""
+"""The style sheet of the pages: rules for the HTML of widgets.py and answers.py, in the colours of theme.py."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from promptlab.ui.components.theme import DARK, LIGHT, MONO
 
 
 def style_sheet() -> str:
-    """The page's own CSS. Both themes are in it: `light-dark()` follows the colour scheme Streamlit sets."""
+    """The CSS of promptlab's pages, for both themes: `light-dark()` follows the colour scheme that Streamlit sets."""
     names = {
         "page": (LIGHT.page, DARK.page),
         "raised": (LIGHT.raised, DARK.raised),
@@ -27,9 +27,9 @@ def style_sheet() -> str:
         f".st-key-section-{s.replace('_', '-')} {{ --pl-own: var(--pl-{s}); }}"
         for s in LIGHT.sections
     )
-    # Custom properties are resolved where they are set, so they are set on everything that has a colour scheme.
-    # What floats above the page (menus, popovers, dialogs) is outside `.stApp`, whose colour scheme is Streamlit's;
-    # out there it is the system's, which Streamlit follows.
+    # `light-dark()` in a custom property is resolved on the element that sets it, so every element with a colour
+    # scheme gets the properties. Menus, popovers and dialogs are outside `.stApp`, which has Streamlit's scheme;
+    # they have the system's scheme, which Streamlit follows.
     floats = "[data-baseweb='popover'] *, [data-testid='stPopoverBody'] *, [role='dialog'] *"
     root = ":root { color-scheme: light dark; }"
     rules = _RULES.replace("MONO", MONO)
@@ -42,7 +42,7 @@ _RULES = """
 [data-testid="stSidebarHeader"]::before { content: "promptlab"; font-weight: 680; font-size: 1.15rem;
   letter-spacing: -0.02em; color: var(--pl-text); }
 
-/* A page that is drawn four times a second must not fade each time. */
+/* A page that is redrawn four times a second must not fade each time. */
 [data-stale="true"] { opacity: 1 !important; transition: none !important; }
 
 .pl-name { font-weight: 650; font-size: 1.05rem; letter-spacing: -0.01em; }
@@ -59,7 +59,7 @@ _RULES = """
   margin-right: 0.35em; vertical-align: -0.02em; }
 [class*="st-key-text-"] textarea, [class*="st-key-input-"] textarea, [class*="st-key-param-stop"] textarea {
   font-family: MONO; font-size: 0.8125rem; line-height: 1.5; }
-/* Where the browser can size a field by its text, an empty or one-line text takes one line. */
+/* In browsers that can size a field by its text, an empty or one-line text takes one line. */
 @supports (field-sizing: content) {
   [class*="st-key-text-"] textarea, [class*="st-key-input-"] textarea { field-sizing: content; min-height: 2.3rem;
     max-height: 24rem; }
@@ -103,7 +103,7 @@ _RULES = """
 .pl-run b { font-weight: 600; }
 [class*="st-key-run-"], [class*="st-key-version-"] { border-bottom: 1px solid var(--pl-line); }
 
-/* Templates: the list, and the form with its preview, which stays in view while one types. */
+/* Templates: the list, and the form with its preview, which stays in view during typing. */
 .pl-tpl { display: grid; grid-template-columns: minmax(0, 2.2fr) 11rem minmax(0, 1.4fr); gap: 0.2rem 0.9rem;
   font-size: 0.875rem; align-items: baseline; }
 .pl-tpl b { font-weight: 600; }
@@ -118,7 +118,7 @@ _RULES = """
 [class*="st-key-schema-row-3-"] { margin-left: 3.75rem; }
 [class*="st-key-schema-row-4-"] { margin-left: 5rem; }
 
-/* Documents: the list; where passages stand in one; what is taken of it and what is left out. */
+/* Documents: the list; the map of passages in a document; the passages chosen and left out. */
 .pl-doc { display: grid; grid-template-columns: minmax(0, 2.2fr) 7rem 10.5rem minmax(0, 1.4fr); gap: 0.2rem 0.9rem;
   font-size: 0.875rem; align-items: baseline; }
 .pl-doc b { font-weight: 600; }
@@ -195,7 +195,7 @@ ul.pl-checks li:has(.pl-sign) { display: grid; grid-template-columns: 1.6rem min
 .pl-chip.pl-bad { color: var(--pl-bad); border-color: currentColor; }
 .pl-chip.pl-live { color: var(--pl-accent); border-color: currentColor; }
 [class*="st-key-said-"] pre { max-height: 22rem; overflow: auto; padding: 0.6rem 0.75rem; }
-/* While a long answer is written its end is in view: a reversed column scrolls from the bottom. */
+/* Keep the end of a long answer in view while it is written: a reversed column scrolls from the bottom. */
 [class*="st-key-said-live-"] pre { display: flex; flex-direction: column-reverse; }
 [class*="st-key-said-"] code { font-size: 0.8125rem; line-height: 1.55; }
 dl.pl-facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(4.6rem, 1fr)); gap: 0.3rem 0.75rem;
@@ -205,11 +205,11 @@ dl.pl-facts dt { font-size: 0.75rem; color: var(--pl-muted); font-weight: 400; m
 dl.pl-facts dd { margin: 0; padding: 0; font-size: 0.8125rem; font-variant-numeric: tabular-nums; line-height: 1.35; }
 dl.pl-facts small { display: block; color: var(--pl-muted); font-size: 0.75rem; }
 
-/* Text in the accent colour needs a lighter one in the dark than what lies behind white text. */
+/* In the dark theme, text in the accent colour needs a lighter shade than the background of white text. */
 button[data-variant="pills"][data-selected="true"], button[data-variant="segmented_control"][data-selected="true"],
 [data-testid="stTab"][aria-selected="true"] { color: var(--pl-accent) !important; }
 
-/* Remarks and waiting. */
+/* Notes, and the progress bar. */
 .pl-note { border-left: 3px solid var(--pl-note, var(--pl-line)); padding: 0.1rem 0 0.1rem 0.7rem; font-size: 0.875rem;
   line-height: 1.45; overflow-wrap: anywhere; }
 .pl-note div + div { margin-top: 0.2rem; color: var(--pl-muted); }
@@ -231,7 +231,7 @@ ul.pl-models small { color: var(--pl-muted); display: block; }
 .pl-ready { width: 0.5rem; height: 0.5rem; border-radius: 50%; margin-top: 0.3rem; background: var(--pl-good); }
 .pl-ready.pl-no { background: none; box-shadow: inset 0 0 0 1.5px var(--pl-muted); }
 
-/* The prompt and its answers stand side by side where there is room, one above the other where there is not. */
+/* On a narrow screen the answers stand below the prompt, not beside it. */
 @media (max-width: 900px) {
   .st-key-bench > [data-testid="stLayoutWrapper"] > [data-testid="stHorizontalBlock"] { flex-direction: column; }
   .st-key-bench > [data-testid="stLayoutWrapper"] > [data-testid="stHorizontalBlock"] > [data-testid="stColumn"] {

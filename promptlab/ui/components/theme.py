@@ -1,9 +1,9 @@
 """Colours and type of the workbench, for light and dark.
 
-The five section colours differ in hue and in lightness, so they stay apart in print and for people who see
-few colours; text set in one of them, and text on its tint, keeps a contrast of at least 4.5:1. Streamlit's own
-settings are here too: `config_toml()` is the text of .streamlit/config.toml, `flags()` the same for a command
-line, for workspaces that have no such file.
+The five section colours differ in hue and in lightness, so that people can tell them apart in print and with colour
+blindness. Text in one of them, and text on its tint, has a contrast of at least 4.5:1. Streamlit's settings are here
+too: `config_toml()` is the text of .streamlit/config.toml, and `flags()` gives the same settings for a command line,
+because other workspaces have no such file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from promptlab.types import Section
 
 @dataclass(frozen=True)
 class Palette:
-    """Colours of one theme, each `#rrggbb`. `sections` are strong colours; their tints are mixed from them."""
+    """The colours of one theme, each `#rrggbb`. The tints of sections are mixed from their strong colours."""
 
     page: str
     raised: str
@@ -35,7 +35,7 @@ class Palette:
     tint: float
 
     def tint_of(self, section: Section) -> str:
-        """The background of text that came from `section`."""
+        """The background colour of text from `section`."""
         return mix(self.sections[section], self.raised, self.tint)
 
 
@@ -98,9 +98,9 @@ def luminance(colour: str) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def contrast(one: str, other: str) -> float:
+def contrast(first: str, second: str) -> float:
     """Contrast ratio of two colours as WCAG defines it, 1 to 21."""
-    low, high = sorted((luminance(one), luminance(other)))
+    low, high = sorted((luminance(first), luminance(second)))
     return (high + 0.05) / (low + 0.05)
 
 
@@ -122,7 +122,7 @@ def _theme(palette: Palette) -> dict[str, str]:
 
 
 UPLOAD_MB = MAX_CONTAINER_BYTES // 1_000_000
-"""Streamlit's limit, in its MB, is that of the largest document there may be; smaller ones `documents` has itself."""
+"""Streamlit's upload limit: the size of the largest document. `documents` checks the lower limits of other kinds."""
 Setting = str | bool | int | list[str]
 
 
@@ -130,14 +130,14 @@ def options() -> dict[str, dict[str, Setting]]:
     """Streamlit's settings by section, as in config.toml."""
     sidebar = {
         f"theme.{name}.sidebar": {
-            "backgroundColor": p.raised,
-            "secondaryBackgroundColor": p.page,
-            "borderColor": p.line,
+            "backgroundColor": palette.raised,
+            "secondaryBackgroundColor": palette.page,
+            "borderColor": palette.line,
         }
-        for name, p in (("light", LIGHT), ("dark", DARK))
+        for name, palette in (("light", LIGHT), ("dark", DARK))
     }
     return {
-        # Only this machine can reach the page; nothing is measured or fetched from anywhere.
+        # Only this machine can reach the server, and the page sends no usage statistics.
         "server": {"address": "127.0.0.1", "headless": True, "fileWatcherType": "none", "maxUploadSize": UPLOAD_MB},
         "browser": {"gatherUsageStats": False},
         "client": {"showErrorDetails": "none", "toolbarMode": "minimal"},
@@ -160,7 +160,7 @@ def options() -> dict[str, dict[str, Setting]]:
 
 def config_toml() -> str:
     """The text of .streamlit/config.toml."""
-    lines = ["# Made from promptlab/ui/components/theme.py, where the reasons are; a test keeps the two the same."]
+    lines = ["# Made from promptlab/ui/components/theme.py, which has the reasons; a test compares the two."]
     for section, values in options().items():
         lines += ["", f"[{section}]"]
         lines += [f"{key} = {json.dumps(value)}" for key, value in values.items()]
@@ -168,9 +168,9 @@ def config_toml() -> str:
 
 
 def flags() -> list[str]:
-    """The same settings as words for `streamlit run`."""
+    """The same settings as flags of `streamlit run`."""
     return [
-        f"--{section}.{key}={_word(value)}" for section, values in options().items() for key, value in values.items()
+        f"--{section}.{key}={_as_flag(value)}" for section, values in options().items() for key, value in values.items()
     ]
 
 
@@ -193,15 +193,15 @@ PINNED: dict[str, tuple[Setting, ...]] = {
     "server.showEmailPrompt": (False,),
     "secrets.files": (str(Path(__file__).parent / "no-secrets.toml"),),
 }
-"""Settings that decide who may ask the server, what runs and what is read: said even where they are the defaults."""
+"""Settings that decide who may reach the server, what runs and what is read. Set even if they equal the defaults."""
 
 
 def pinned() -> list[str]:
-    """`PINNED` as words for `streamlit run`."""
-    return [f"--{name}={_word(value)}" for name, values in PINNED.items() for value in values]
+    """`PINNED` as flags of `streamlit run`."""
+    return [f"--{name}={_as_flag(value)}" for name, values in PINNED.items() for value in values]
 
 
-def _word(value: Setting) -> str:
+def _as_flag(value: Setting) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return json.dumps(value) if isinstance(value, list) else str(value)

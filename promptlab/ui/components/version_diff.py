@@ -1,4 +1,4 @@
-"""Two texts of one template side by side: what changed in the file, and in the prompt it gives."""
+"""Two texts of one template: the differences in the file, and in the prompt that it gives, side by side."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ import streamlit as st
 
 from promptlab import versions
 from promptlab.types import Params, Request
-from promptlab.ui.components import diff_view as comparison
+from promptlab.ui.components import diff_view
 from promptlab.ui.components.widgets import escape, markup, note, small
 from promptlab.ui.state.session import Session
 
 
 @dataclass(frozen=True)
 class Side:
-    """A text of the template, and what people call it."""
+    """A text of the template, and its name on the page."""
 
     name: str
     text: str
 
 
 def draw(session: Session, path: str, old: Side, new: Side) -> None:
-    """What turns `old` into `new`: the words of the file on the left, those of the prompt on the right."""
+    """The differences between `old` and `new`: in the file on the left, in the prompt on the right."""
     if old.text == new.text:
-        small("The two are the same to the byte, and so are their prompts.")
+        small("The files are identical, and so are their prompts.")
         return
     left, right = st.columns(2, gap="medium")
     with left:
@@ -34,21 +34,21 @@ def draw(session: Session, path: str, old: Side, new: Side) -> None:
 
 
 def file(title: str, old: str, new: str) -> None:
-    """The words that set two texts of a file apart, under a title."""
-    body = comparison.lines_html(versions.words(old, new))
+    """The differences between two texts of a file, under a title."""
+    body = diff_view.lines_html(versions.word_changes(old, new))
     markup(f'<div class="pl-role">{escape(title)}</div><pre class="pl-prompt" tabindex="0">{body}</pre>')
 
 
 def _prompt(session: Session, path: str, old: Side, new: Side) -> None:
-    title = '<div class="pl-role">The prompt, with the samples of the inputs</div>'
-    before, after = versions.prompts_of_texts(session.workspace, path, old.text, new.text)
+    title = '<div class="pl-role">The prompt, with the sample inputs</div>'
+    before, after = versions.render_texts(session.workspace, path, old.text, new.text)
     if before.prompt and after.prompt:
-        changes = comparison.prompt_html(Request("", before.prompt, Params()), Request("", after.prompt, Params()))
+        changes = diff_view.prompt_html(Request("", before.prompt, Params()), Request("", after.prompt, Params()))
         markup(title + changes)
         if not changes and before.prompt.messages == after.prompt.messages:
-            small("It is the same to the byte: what changed is no part of the text that is sent.")
+            small("The prompt is identical: the change does not affect the text that is sent.")
         elif not changes:
-            small("Its text is the same; who says it, or where a message ends, is not.")
+            small("The text is identical, but the roles or the message boundaries differ.")
         return
     for side, problem in ((old, before.problem), (new, after.problem)):
         if problem:

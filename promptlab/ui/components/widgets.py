@@ -1,7 +1,7 @@
-"""Small pieces of page. Everything here that came from a document, a model or a person is shown as text.
+"""Small building blocks of pages. Text from a document, a model or a person is always shown as plain text.
 
-Streamlit renders Markdown in labels and HTML in `st.html`; text of unknown origin therefore goes through
-`escape` before it becomes HTML, and through `plain` before it becomes a label. Nothing else writes either.
+Streamlit renders Markdown in labels and HTML in `st.html`. So untrusted text goes through `escape` before it becomes
+HTML, and through `plain` before it becomes a label.
 """
 
 from __future__ import annotations
@@ -27,35 +27,35 @@ SECTION_NAMES: Mapping[Section, str] = {
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|$~:@^=])")
 _SURROGATES = re.compile("[\ud800-\udfff]")
-# Controls that cannot be seen, and marks that reorder what is seen: both hide what a prompt really says.
-_ODD = re.compile("[\x00-\x08\x0b-\x1f\x7f\x80-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
-_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+# Invisible control characters and marks that reorder text: both hide what a prompt really says.
+_INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\x80-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 def shown(text: str) -> str:
-    """`text` as a browser can be sent it: a lone surrogate becomes U+FFFD, NUL its picture, all else stays."""
+    """`text` as it can be sent to a browser: a lone surrogate becomes U+FFFD and NUL becomes its symbol."""
     return _SURROGATES.sub("\ufffd", text).replace("\x00", "\u2400")
 
 
 def escape(text: str) -> str:
-    """`text` as HTML that shows exactly that text, but for what `unturned` writes out."""
-    return html.escape(unturned(shown(text)), quote=True)
+    """`text` as HTML that shows exactly this text, with reordering marks written out as `spell_bidi` does."""
+    return html.escape(spell_bidi(shown(text)), quote=True)
 
 
 def plain(text: str) -> str:
-    """`text` as Markdown that shows exactly that text on one line, for labels."""
-    return _MARKDOWN.sub(r"\\\1", " ".join(unturned(shown(text)).split()))
+    """`text` as Markdown that shows exactly this text on one line, for labels."""
+    return _MARKDOWN.sub(r"\\\1", " ".join(spell_bidi(shown(text)).split()))
 
 
-def unturned(text: str) -> str:
-    """`text` with what would turn the order of the characters after it around written out: [U+202E]."""
-    return _TURNS.sub(lambda found: f"[U+{ord(found.group()):04X}]", text)
+def spell_bidi(text: str) -> str:
+    """`text` with the marks that reorder the characters after them written out: [U+202E]."""
+    return _BIDI.sub(lambda mark: f"[U+{ord(mark.group()):04X}]", text)
 
 
 def literal(text: str) -> str:
-    """`text` as HTML in which unseen and reordering characters are written out."""
+    """`text` as HTML in which invisible and reordering characters are written out."""
     done, at = [], 0
-    for odd in _ODD.finditer(text):
+    for odd in _INVISIBLE.finditer(text):
         if odd.group() == "\r" and text[odd.end() : odd.end() + 1] == "\n":
             continue
         done += [escape(text[at : odd.start()]), f'<span class="pl-odd">U+{ord(odd.group()):04X}</span>']
@@ -64,12 +64,12 @@ def literal(text: str) -> str:
 
 
 def markup(body: str) -> None:
-    """Put HTML made in this package on the page."""
+    """Put HTML on the page; only for HTML that this package made."""
     st.html(body)
 
 
 def note(kind: str, title: str, *more: str) -> None:
-    """A remark with a title; `kind` is info, warn or bad. All of it is plain text."""
+    """A note with a title; `kind` is info, warn or bad. Title and lines are plain text."""
     role = ' role="alert"' if kind == "bad" else ""
     rest = "".join(f"<div>{escape(line)}</div>" for line in more if line)
     markup(f'<div class="pl-note pl-{kind}"{role}><b>{escape(title)}</b>{rest}</div>')
@@ -81,12 +81,12 @@ def small(text: str) -> None:
 
 
 def chip(text: str, kind: str = "") -> str:
-    """A small mark, as HTML."""
+    """A chip, as HTML: a short word in a rounded border."""
     return f'<span class="pl-chip{f" pl-{kind}" if kind else ""}">{escape(text)}</span>'
 
 
 def mono(text: str, *, key: str) -> None:
-    """A text with a button that copies it: monospaced, wrapped, scrolling when long."""
+    """A text in a monospaced, wrapped, scrolling block with a button that copies it."""
     with st.container(key=key):
         st.code(shown(text), language=None, wrap_lines=True)
 
@@ -95,7 +95,7 @@ def mono(text: str, *, key: str) -> None:
 
 
 def legend(sections: Iterable[Section]) -> str:
-    """The sections with their colours, as HTML."""
+    """The legend: the sections with their colours, as HTML."""
     present = set(sections)
     items = [
         f'<span class="pl-{s}"><span class="pl-dot"></span>{SECTION_NAMES[s]}</span>'
@@ -116,7 +116,7 @@ def messages_html(prompt: Prompt) -> str:
     for number, message in enumerate(prompt.messages):
         spans = [s for s in prompt.spans if s.message == number]
         text = "".join(_marked(s.section, s.source, message.content[s.start : s.end]) for s in spans)
-        # A request without spans, as a foreign backend or an old history may give, is shown all the same.
+        # A request of another backend or of an old history may have no spans; it is shown without colours.
         body = text if spans else literal(message.content)
         parts.append(
             f'<div class="pl-role">{escape(message.role)}</div><pre class="pl-prompt" tabindex="0">{body}</pre>'
@@ -125,7 +125,7 @@ def messages_html(prompt: Prompt) -> str:
 
 
 def pieces_html(pieces: Sequence[Piece]) -> str:
-    """The string a local model reads, its control tokens set apart."""
+    """The string that a local model reads, with its control tokens marked."""
     body = "".join(
         f'<span class="pl-control" title="control token">{literal(p.text)}</span>'
         if p.control
@@ -139,17 +139,17 @@ def pieces_html(pieces: Sequence[Piece]) -> str:
 
 
 def share_of_window(budget: Budget) -> float:
-    """How much of the window prompt and answer take; 0 where the window is not known."""
+    """The share of the context window that prompt and answer take; 0 if the window is not known."""
     return (budget.prompt + budget.room) / budget.window if budget.window else 0.0
 
 
 def largest(budget: Budget) -> Section:
-    """The section one would shorten first."""
+    """The section with the most tokens, the first one to shorten."""
     return max((s for s in budget.by_section if s != "layout"), key=lambda s: budget.by_section[s], default="layout")
 
 
 def bar_html(budget: Budget) -> str:
-    """The prompt against the window, as a bar in the colours of its sections."""
+    """A bar that shows how much of the window each section takes, in the colours of the sections."""
     whole = max(budget.window or 0, budget.prompt + budget.room) or 1
     parts = [
         f'<span class="pl-{s}" style="width:{100 * budget.by_section[s] / whole:.2f}%" '
@@ -157,33 +157,33 @@ def bar_html(budget: Budget) -> str:
         for s in SECTIONS
         if budget.by_section.get(s)
     ]
-    room = f'<span class="pl-room" style="width:{100 * budget.room / whole:.2f}%" title="kept for the answer"></span>'
+    room = (
+        f'<span class="pl-room" style="width:{100 * budget.room / whole:.2f}%" title="reserved for the answer"></span>'
+    )
     about = "" if budget.exact else "about "
     window = f" of {budget.window:,}" if budget.window else ""
-    said = f"{about}{budget.prompt:,}{window} tokens"
+    label = f"{about}{budget.prompt:,}{window} tokens"
     return (
-        f'<div class="pl-bar" role="img" aria-label="{escape(said)}">{"".join(parts)}{room}</div>'
-        f'<div class="pl-barline"><span class="pl-num">{escape(said)}</span>'
-        f'<span class="pl-num">{budget.room:,} more kept for the answer</span></div>'
+        f'<div class="pl-bar" role="img" aria-label="{escape(label)}">{"".join(parts)}{room}</div>'
+        f'<div class="pl-barline"><span class="pl-num">{escape(label)}</span>'
+        f'<span class="pl-num">{budget.room:,} reserved for the answer</span></div>'
     )
 
 
 def warn_of_window(model: str, budget: Budget) -> None:
-    """Say so when the window is nearly full, or too small, and which section to shorten."""
+    """Warn if the window is nearly full or too small, and name what to shorten."""
     if not budget.window or share_of_window(budget) < 0.85:
         return
     section = largest(budget)
-    name, answer = SECTION_NAMES[section].lower(), budget.room > budget.by_section.get(section, 0)
+    name, answer_is_largest = SECTION_NAMES[section].lower(), budget.room > budget.by_section.get(section, 0)
     if budget.fits:
         left = budget.window - budget.prompt - budget.room
-        most = "max tokens keeps the most of it free for the answer" if answer else f"the {name} takes the most"
-        note("warn", f"The window of {model} is nearly full", f"{left:,} tokens are left; {most}.")
+        biggest = "Max tokens reserves the largest part" if answer_is_largest else f"The largest part is: {name}"
+        note("warn", f"The context window of {model} is nearly full", f"{left:,} tokens are left. {biggest}.")
     else:
         over = budget.prompt + budget.room - budget.window
-        what = f"lower max tokens, or shorten the {name}" if answer else f"shorten the {name}, or lower max tokens"
-        note(
-            "bad", f"This does not fit {model}, and will not be sent to it", f"It is {over:,} tokens too long: {what}."
-        )
+        fix = f"lower max tokens, or shorten: {name}" if answer_is_largest else f"shorten: {name}, or lower max tokens"
+        note("bad", f"Too long for {model}; it will not be sent", f"{over:,} tokens too many. To fix it, {fix}.")
 
 
 def _share(count: int, whole: int) -> str:
@@ -191,7 +191,7 @@ def _share(count: int, whole: int) -> str:
 
 
 def budget_table(budget: Budget, names: Mapping[Section, Sequence[str]] | None = None) -> str:
-    """Tokens by section, and within it by document, example or input, as an HTML table."""
+    """Tokens by section, and within a section by document, example or input, as an HTML table."""
     whole = budget.prompt or 1
     about = "" if budget.exact else "~"
     rows = []
@@ -200,9 +200,9 @@ def budget_table(budget: Budget, names: Mapping[Section, Sequence[str]] | None =
         if not count:
             continue
         sources = [s for s in (names or {}).get(section, ()) if s in budget.by_source]
-        opens = ' class="pl-open"' if sources else ""
+        row_class = ' class="pl-open"' if sources else ""
         rows.append(
-            f'<tr{opens}><td class="pl-{section}"><span class="pl-dot"></span>{SECTION_NAMES[section]}</td>'
+            f'<tr{row_class}><td class="pl-{section}"><span class="pl-dot"></span>{SECTION_NAMES[section]}</td>'
             f'<td class="pl-n">{about}{count:,}</td><td class="pl-n">{_share(count, whole)}</td></tr>'
         )
         rows += [
@@ -211,7 +211,7 @@ def budget_table(budget: Budget, names: Mapping[Section, Sequence[str]] | None =
             for source in sources
         ]
     rows.append(f'<tr><th>Prompt</th><th class="pl-n">{about}{budget.prompt:,}</th><th></th></tr>')
-    rows.append(f'<tr><td>Kept for the answer</td><td class="pl-n">{budget.room:,}</td><td></td></tr>')
+    rows.append(f'<tr><td>Reserved for the answer</td><td class="pl-n">{budget.room:,}</td><td></td></tr>')
     if budget.window:
         rows.append(f'<tr><td>Window</td><td class="pl-n">{budget.window:,}</td><td></td></tr>')
     head = '<tr><th>Section</th><th class="pl-n">Tokens</th><th class="pl-n">Share</th></tr>'
@@ -222,28 +222,28 @@ def budget_table(budget: Budget, names: Mapping[Section, Sequence[str]] | None =
 
 
 def clock(created: str) -> str:
-    """A recorded time as people here read it: the hour today, the date as well on other days."""
+    """A recorded time in local form: only the time if it is today, otherwise date and time."""
     try:
-        then = datetime.fromisoformat(created).astimezone()
+        time = datetime.fromisoformat(created).astimezone()
     except ValueError:
         return created
-    same_day = then.date() == datetime.now().astimezone().date()
-    return then.strftime("%H:%M:%S") if same_day else then.strftime("%-d %b %Y, %H:%M")
+    is_today = time.date() == datetime.now().astimezone().date()
+    return time.strftime("%H:%M:%S") if is_today else time.strftime("%-d %b %Y, %H:%M")
 
 
 def size(count: int | None) -> str:
-    """Bytes in MB."""
+    """Bytes as MB."""
     return "–" if count is None else f"{count / 1_000_000:,.0f} MB"
 
 
 def version_line(what: str, *facts: str) -> None:
-    """One version in a list: `what` is HTML made in this package, the facts below it are plain text."""
+    """One version in a list: `what` is HTML that this package made; the facts below it are plain text."""
     below = " · ".join(escape(fact) for fact in facts if fact)
     markup(f'<div class="pl-version">{what}<div class="pl-small pl-num">{below}</div></div>')
 
 
 def facts_table(rows: Iterable[tuple[str, Any]]) -> str:
-    """Names and values as an HTML table; empty values are left out."""
+    """Names and values as an HTML table; rows with an empty value are left out."""
     cells = [
         f'<tr><th scope="row" class="pl-key">{escape(name)}</th><td>{escape(str(value))}</td></tr>'
         for name, value in rows

@@ -1,4 +1,4 @@
-"""Adding documents: files dropped or picked, or text pasted. What cannot be read is refused, with what to do."""
+"""Add documents: upload files or paste text. A file that cannot be read is refused, with the reason and a fix."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from promptlab.ui.components.sizes import sentence
 from promptlab.ui.components.theme import UPLOAD_MB
 from promptlab.ui.components.widgets import escape, markup, note, plain, small
 from promptlab.ui.state.session import Session
-from promptlab.workspace import UPLOADS
+from promptlab.workspace import UPLOADS_FOLDER
 
 UPLOAD, PASTE = "Upload files", "Paste text"
 LIMITS = (
     f"Text, Markdown, HTML and tables up to {documents.MAX_BYTES // 1_000_000} MB; "
     f"PDF, Word and Excel up to {documents.MAX_CONTAINER_BYTES // 1_000_000} MB. "
-    "A larger file is marked red and not taken."
+    "Larger files are rejected and marked red."
 )
 
 
 def draw(session: Session, *, key: str) -> str | None:
-    """The ways to add a document; the path of one that was stored just now, else None."""
+    """Show the ways to add a document; returns the path of a document stored just now, else None."""
     way = st.segmented_control(
         "Add a document",
         [UPLOAD, PASTE],
@@ -35,7 +35,7 @@ def draw(session: Session, *, key: str) -> str | None:
         label_visibility="collapsed",
     )
     added = _upload(session, key) if way == UPLOAD else _paste(session, key)
-    small(f"What you add starts as confidential. {allows(session, 'confidential')} Change the label once it is here.")
+    small(f"New documents are confidential. {allows(session, 'confidential')} You can change the label afterwards.")
     return added
 
 
@@ -47,42 +47,42 @@ def _upload(session: Session, key: str) -> str | None:
         key=f"{key}-files",
     )
     small(LIMITS)
-    # What became of each file of the uploader, by Streamlit's id of it: a rerun must not store it again.
-    known: MutableMapping[str, dict[str, Any]] = st.session_state.setdefault(f"{key}-outcomes", {})
-    fresh = None
+    # The outcome of each uploaded file, by Streamlit's id of the file: a rerun must not store it again.
+    outcomes: MutableMapping[str, dict[str, Any]] = st.session_state.setdefault(f"{key}-outcomes", {})
+    new_path = None
     for file in files or ():
-        if file.file_id not in known:
+        if file.file_id not in outcomes:
             with st.spinner(f"Reading {plain(file.name)}"):
-                known[file.file_id] = _stored(session, file.name, file.getvalue())
-            fresh = known[file.file_id].get("path") or fresh
-        _say(known[file.file_id])
-    return fresh
+                outcomes[file.file_id] = _store(session, file.name, file.getvalue())
+            new_path = outcomes[file.file_id].get("path") or new_path
+        _show_outcome(outcomes[file.file_id])
+    return new_path
 
 
 def _paste(session: Session, key: str) -> str | None:
-    # A stored text leaves empty fields behind: those of the next turn have keys of their own.
+    # After a text was stored the fields must be empty, so each turn gives them new keys.
     turn = st.session_state.setdefault(f"{key}-turn", 0)
     name = st.text_input("Name", key=f"{key}-name-{turn}", placeholder="meeting-notes.md")
     text = st.text_area(
-        "Text", key=f"{key}-paste-{turn}", height=180, placeholder="Plain text or Markdown, kept as you paste it"
+        "Text", key=f"{key}-paste-{turn}", height=180, placeholder="Plain text or Markdown, kept unchanged"
     )
-    fresh = None
+    new_path = None
     if st.button("Add", icon=":material/add:", key=f"{key}-add"):
-        outcome = st.session_state[f"{key}-pasted"] = _stored(session, name.strip() or "pasted.md", text)
-        fresh = outcome.get("path")
-        st.session_state[f"{key}-turn"] = turn + 1 if fresh else turn
-    if said := st.session_state.get(f"{key}-pasted"):
-        _say(said)
-    return fresh
+        outcome = st.session_state[f"{key}-pasted"] = _store(session, name.strip() or "pasted.md", text)
+        new_path = outcome.get("path")
+        st.session_state[f"{key}-turn"] = turn + 1 if new_path else turn
+    if last_outcome := st.session_state.get(f"{key}-pasted"):
+        _show_outcome(last_outcome)
+    return new_path
 
 
-def _stored(session: Session, name: str, content: bytes | str) -> dict[str, Any]:
-    """Store it; what became of it, in words."""
-    before = set(documents.paths(session.workspace))
+def _store(session: Session, name: str, content: bytes | str) -> dict[str, Any]:
+    """Store the document; returns the outcome for `_show_outcome`."""
+    before = set(documents.document_paths(session.workspace))
     try:
-        document = documents.add(session.workspace, name, content)
+        document = documents.add_document(session.workspace, name, content)
     except DocumentError as exc:
-        # The path it would have had says nothing to somebody who gave a file.
+        # Not `exc.message`: it names the path in the workspace, which the person does not know yet.
         return {"refused": name, "what": exc.what, "hint": exc.hint}
     except PromptlabError as exc:
         return {"refused": name, "what": exc.message, "hint": exc.hint}
@@ -94,12 +94,12 @@ def _stored(session: Session, name: str, content: bytes | str) -> dict[str, Any]
     }
 
 
-def _say(outcome: dict[str, Any]) -> None:
+def _show_outcome(outcome: dict[str, Any]) -> None:
     if "refused" in outcome:
         note("bad", f"Not added: {outcome['refused']}", sentence(outcome["what"]), sentence(outcome["hint"]))
         return
-    name = outcome["path"].removeprefix(f"{UPLOADS}/")
-    state = "was here already" if outcome["known"] else "is here"
+    name = outcome["path"].removeprefix(f"{UPLOADS_FOLDER}/")
+    state = "already exists" if outcome["known"] else "was added"
     markup(
         f'<div class="pl-small" role="status"><b>{escape(name)}</b> {state}: '
         f"{outcome['words']:,} words, {escape(outcome['label'])}.</div>"

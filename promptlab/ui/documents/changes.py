@@ -1,31 +1,34 @@
-"""That a document is no longer what a run used, and what has changed."""
+"""A warning that a document has changed since a run used it, and the differences."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from promptlab import documents
-from promptlab.documents import Changed
+from promptlab.documents import ChangedUse
 from promptlab.errors import PromptlabError
 from promptlab.runs import text_changes
 from promptlab.types import Document
-from promptlab.ui.components import diff_view as comparison
-from promptlab.ui.components import widgets
+from promptlab.ui.components import diff_view, widgets
 from promptlab.ui.components.widgets import markup, note, small
 from promptlab.ui.state.session import Session
 
 COMPARED = 100_000
-"""Characters of both texts together up to which they are compared word by word."""
+"""Up to this many characters in both texts together, they are compared word by word."""
 
 
-def draw(session: Session, document: Document, changed: Changed) -> None:
-    """Say when the document was last used with another text; both texts side by side where the old one is kept."""
+def draw(session: Session, document: Document, changed: ChangedUse) -> None:
+    """Say when another text of the document was last used; show the differences if that text was kept."""
     template = session.store.run(changed.use.run_id).template
-    kept = "That text is kept: its answers can be made again." if changed.kept else "That text is not kept."
+    note_on_text = (
+        "The earlier text was kept, so its answers can be reproduced."
+        if changed.kept
+        else "The earlier text was not kept."
+    )
     note(
         "warn",
         "Changed since it was used",
-        f"Last used {widgets.clock(changed.use.when)} by {template}, with another text. {kept}",
+        f"Last used {widgets.clock(changed.use.when)} by {template}, with another text. {note_on_text}",
     )
     if not changed.kept:
         return
@@ -34,12 +37,12 @@ def draw(session: Session, document: Document, changed: Changed) -> None:
         return
     with viewer:
         try:
-            old = documents.read_version(session.workspace, document.path, changed.then)
+            old = documents.read_document_version(session.workspace, document.path, changed.then)
         except PromptlabError as exc:
             note("bad", "The earlier text cannot be read", exc.message, exc.hint)
             return
         if len(old.text) + len(document.text) > COMPARED:
-            small("Both texts are too long to be compared here word by word.")
+            small("The texts are too long to be compared here.")
             return
-        body = comparison.changes_html(text_changes(old.text, document.text))
+        body = diff_view.changes_html(text_changes(old.text, document.text))
         markup(f'<pre class="pl-prompt" tabindex="0">{body}</pre>')

@@ -1,4 +1,4 @@
-"""Choosing passages of a long document, with what is taken and what is left out in full view."""
+"""Choose passages of a long document, and see which text is taken and which is left out."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WAYS: Mapping[str, str] = {
 }
 UNITS: tuple[Unit, ...] = ("lines", "words", "characters")
 MOST = 100
-"""Passages that can be asked for by similarity."""
+"""The most passages that can be chosen by question."""
 _ENDS = tuple(f"{end}-{unit}" for end in ("first", "last") for unit in UNITS)
 _FIELDS = ("headings", "unit", *_ENDS, "n", "query", "tokens", "characters")
 
@@ -32,61 +32,61 @@ _FIELDS = ("headings", "unit", *_ENDS, "n", "query", "tokens", "characters")
 def choose(
     session: Session, path: str, choice: PassageChoice | None, inputs: Mapping[str, Any], *, key: str
 ) -> PassageChoice | None:
-    """Let somebody choose what of the document `path` is taken, and show it; None takes all of it.
+    """Let the person choose passages of the document `path`, and show them. None means the whole document.
 
-    What is no whole choice yet (no heading is named) gives `choice` back.
+    Returns `choice` unchanged while the new one is incomplete, for instance while no heading is chosen.
     """
     try:
-        document = documents.read(session.workspace, path)
+        document = documents.read_document(session.workspace, path)
     except PromptlabError as exc:
         note("bad", "This document cannot be read", exc.message, exc.hint)
         return choice
     with st.container(key=key, gap="small"):
         form = _Form(document, choice, inputs, key)
-        said = form.draw()
+        new_choice = form.draw()
         if form.missing:
-            small(f"{form.missing} Until then nothing changes.")
+            small(f"{form.missing} Until then the choice stays as it was.")
             return choice
-        passages_result.draw(session, document, said, inputs, key=f"{key}-result")
-    return said
+        passages_result.draw(session, document, new_choice, inputs, key=f"{key}-result")
+    return new_choice
 
 
 class _Form:
-    """The widgets of a choice. They are filled from `choice` when it is another than this tab made of them."""
+    """The widgets of a choice. They are filled from `choice` again if it changed outside this tab."""
 
     def __init__(self, document: Document, choice: PassageChoice | None, inputs: Mapping[str, Any], key: str) -> None:
         self._document, self._choice, self._inputs, self._key = document, choice, inputs, key
         self._start = choice or PassageChoice("bm25")
         self.missing = ""
-        state, seen, says = st.session_state, self._of("seen"), self._of("says")
-        elsewhere = seen in state and state[seen] != choice and state.get(says) != choice
-        if self._of("way") not in state or elsewhere:
+        state, seen, latest = st.session_state, self._key_of("seen"), self._key_of("latest")
+        changed_elsewhere = seen in state and state[seen] != choice and state.get(latest) != choice
+        if self._key_of("way") not in state or changed_elsewhere:
             for name in _FIELDS:
-                state.pop(self._of(name), None)
-            state[self._of("way")] = choice.by if choice else "all"
+                state.pop(self._key_of(name), None)
+            state[self._key_of("way")] = choice.by if choice else "all"
         state[seen] = choice
 
     def draw(self) -> PassageChoice | None:
-        """The widgets; what they say."""
+        """Draw the widgets; returns the choice that they show."""
         way = st.segmented_control(
-            "Take", list(WAYS), format_func=lambda way: WAYS[way], required=True, key=self._of("way")
+            "Use", list(WAYS), format_func=lambda way: WAYS[way], required=True, key=self._key_of("way")
         )
-        said = None
+        choice = None
         if way != "all":
             if way != self._start.by:
                 self._start = PassageChoice(cast(Way, way))
             with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-                said = {"heading": self._headings, "range": self._range, "bm25": self._similar}[way]()
-                said = self._bounded(said)
-        st.session_state[self._of("says")] = said
-        return said
+                choice = {"heading": self._headings, "range": self._range, "bm25": self._similar}[way]()
+                choice = self._bounded(choice)
+        st.session_state[self._key_of("latest")] = choice
+        return choice
 
-    def _of(self, name: str) -> str:
+    def _key_of(self, name: str) -> str:
         return f"{self._key}-{name}"
 
     def _filled(self, name: str, value: Any) -> str:
-        """The key of a widget, which has `value` where this tab says nothing else."""
-        key = self._of(name)
+        """The key of a widget; it starts with `value` if this tab has no value for it yet."""
+        key = self._key_of(name)
         if key not in st.session_state:
             st.session_state[key] = value
         return key
@@ -103,22 +103,22 @@ class _Form:
             disabled=not known,
         )
         if not chosen:
-            self.missing = "Choose at least one heading." if sizes else "Choose by range, or what is like the question."
+            self.missing = "Choose at least one heading." if sizes else "Choose by range or by question."
         return PassageChoice("heading", tuple(chosen))
 
     def _range(self) -> PassageChoice:
-        unit = st.selectbox("Counted in", UNITS, key=self._filled("unit", self._start.unit), width=150)
-        there = documents.length(self._document.text, unit)
+        unit = st.selectbox("Unit", UNITS, key=self._filled("unit", self._start.unit), width=150)
+        total = documents.count_units(self._document.text, unit)
         start, end = (self._start.start, self._start.end) if unit == self._start.unit else (1, None)
-        end = end or min(there, 40)
+        end = end or min(total, 40)
         first = st.number_input(
-            "From", 1, max(there, start), step=1, key=self._filled(f"first-{unit}", start), width=140
+            "From", 1, max(total, start), step=1, key=self._filled(f"first-{unit}", start), width=140
         )
         last = st.number_input(
-            f"To, of {there:,}", 1, max(there, end), step=1, key=self._filled(f"last-{unit}", end), width=140
+            f"To, of {total:,}", 1, max(total, end), step=1, key=self._filled(f"last-{unit}", end), width=140
         )
         if first > last:
-            self.missing = "The first must not come after the last."
+            self.missing = "From must not be greater than To."
         return PassageChoice("range", unit=unit, start=int(first), end=int(last))
 
     def _similar(self) -> PassageChoice:
@@ -133,8 +133,8 @@ class _Form:
             )
         return PassageChoice("bm25", n=int(n), query=query)
 
-    def _bounded(self, said: PassageChoice) -> PassageChoice:
-        """The choice within its budgets; one in characters is there only where the template has it."""
+    def _bounded(self, choice: PassageChoice) -> PassageChoice:
+        """The choice with its limits. The limit in characters is shown only if the template has one."""
         budget = st.number_input(
             "Token budget",
             1,
@@ -144,12 +144,12 @@ class _Form:
             placeholder="none",
             key=self._filled("tokens", self._start.max_tokens),
             width=140,
-            help="The best passages are taken while they fit. Counted alike for every model, so that all get the same.",
+            help="Takes the best passages that fit. The count is the same for all models, so they get the same text.",
         )
         characters = self._start.max_characters
         if characters is not None:
             characters = st.number_input(
-                "Most characters",
+                "Max characters",
                 1,
                 None,
                 value=None,
@@ -158,7 +158,7 @@ class _Form:
                 key=self._filled("characters", characters),
                 width=150,
             )
-        return replace(said, max_tokens=_whole(budget), max_characters=_whole(characters))
+        return replace(choice, max_tokens=_whole(budget), max_characters=_whole(characters))
 
 
 def _whole(number: float | None) -> int | None:
@@ -166,14 +166,14 @@ def _whole(number: float | None) -> int | None:
 
 
 def _names(text: str) -> dict[str, int]:
-    """Each section by the shortest name that means it alone, with its words."""
-    parts = documents.sections(text)
+    """The sections by their shortest unique name, each with its number of words."""
+    parts = documents.markdown_sections(text)
     ends = [part.headings[-1] for part in parts]
-    found: dict[str, int] = {}
+    words_of: dict[str, int] = {}
     for part in parts:
         name = part.headings[-1] if ends.count(part.headings[-1]) == 1 else " > ".join(part.headings)
-        found[name] = found.get(name, 0) + len(part.text.split())
-    return found
+        words_of[name] = words_of.get(name, 0) + len(part.text.split())
+    return words_of
 
 
 __all__ = ["choose"]

@@ -1,4 +1,4 @@
-"""Add as example: the question of an answer, with that answer or a better one, becomes an example of a pool."""
+"""Add as example: a question, with the model's answer or a corrected one, becomes an example of a pool."""
 
 from __future__ import annotations
 
@@ -15,40 +15,41 @@ from promptlab.errors import ExampleError, PromptlabError
 from promptlab.types import Example, Result, Template, highest
 from promptlab.ui.components import frame, links, widgets
 from promptlab.ui.components.widgets import literal, markup, note, plain, small
-from promptlab.ui.examples import form as example_form
-from promptlab.ui.examples.form import kept, words_of
+from promptlab.ui.examples import form
+from promptlab.ui.examples.form import problem_lines, restored
 from promptlab.ui.examples.rows import clipped
 from promptlab.ui.state.open_template import open_template
 from promptlab.ui.state.session import Session
-from promptlab.workspace import places_of
+from promptlab.workspace import places_of_prompt
 
 _OPEN = "add-example-open"
 NEW = ""
-"""The choice of a pool that is not there yet."""
+"""The option for a new pool."""
 
 
 @dataclass
 class _Adding:
-    """The answer that is being made an example. `added` names pool and example once that is done."""
+    """The state of the dialog. `turn` gives each opening widgets of its own; `added` is the pool and the id of the new
+    example; `pool_in_use` is True once the template uses the pool."""
 
     result: Result
     turn: int
-    trouble: tuple[str, str] | None = None
+    error: tuple[str, str] | None = None
     added: tuple[str, str] | None = None
-    taken: bool = False
+    pool_in_use: bool = False
 
     def key(self, name: str) -> str:
         return f"adding-{name}-{self.turn}"
 
 
 def button(session: Session, result: Result, *, key: str) -> None:
-    """The button of an answer's card, and its dialog where it was pressed."""
+    """The button on an answer's card, and its dialog if it is open."""
     st.button(
         "Add as example",
         icon=":material/school:",
         type="tertiary",
         key=f"{key}-add-example",
-        help="Keep the question with the right answer in a pool of examples.",
+        help="Add the question with the right answer to a pool of examples.",
         on_click=_open,
         args=(result,),
     )
@@ -74,26 +75,26 @@ def _draw(session: Session, adding: _Adding) -> None:
     if adding.added:
         _added(session, adding, template, *adding.added)
         return
-    if adding.trouble:
-        note("bad", *adding.trouble)
+    if adding.error:
+        note("bad", *adding.error)
     inputs = _inputs(adding)
     st.text_area(
         "Answer", value=widgets.shown(adding.result.text), key=adding.key("output"), height="content",
-        help="The answer as it was given. Correct it where it is wrong.",
+        help="The model's answer. Correct it if it is wrong.",
     )  # fmt: skip
     path = _pool(session, adding, template)
     if path is None:
         return
-    given = kept(str(st.session_state[adding.key("output")]), adding.result.text)
-    twin = _twin(session, path, inputs, given)
+    output = restored(str(st.session_state[adding.key("output")]), adding.result.text)
+    twin = _twin(session, path, inputs, output)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        example_form.tags_field(session, path, twin.tags if twin else (), key=adding.key(f"tags-{path}"))
+        form.tags_field(session, path, twin.tags if twin else (), key=adding.key(f"tags-{path}"))
         least = highest([session.workspace.label_of(path), runs.label_of_result(session.workspace, adding.result)])
-        example_form.label_field(least, twin.label if twin else None, key=adding.key(f"label-{path}-{least}"))
+        form.label_field(least, twin.label if twin else None, key=adding.key(f"label-{path}-{least}"))
     if least != "public":
-        small(f"The label is at least that of all that went into the answer: {least}.")
+        small(f"The label cannot be lower than {least}, the highest label of the text in the prompt.")
     st.button(
-        "Replace its answer" if twin and twin.output != given else "Add",
+        "Replace its answer" if twin and twin.output != output else "Add",
         type="primary",
         key="add-example-do",
         on_click=_do,
@@ -102,7 +103,7 @@ def _draw(session: Session, adding: _Adding) -> None:
 
 
 def _template(session: Session, result: Result) -> Template | None:
-    """The template that was asked, as its file and draft have it now."""
+    """The template of the run, with its present file and draft; None if it cannot be read."""
     try:
         return open_template(session, session.store.run(result.run_id).template).template
     except PromptlabError:
@@ -110,11 +111,11 @@ def _template(session: Session, result: Result) -> Template | None:
 
 
 def _inputs(adding: _Adding) -> dict[str, str]:
-    """The question: read back from what was sent, or typed where that cannot be."""
+    """The inputs, read back from the request, or typed if that is not possible."""
     try:
         inputs = runs.inputs_of_result(adding.result)
     except PromptlabError as exc:
-        note("warn", "The question has to be typed", words_of(exc)[0])
+        note("warn", "Type the question yourself", problem_lines(exc)[0])
         for number, name in enumerate(_typed_names(adding.result)):
             st.text_area(plain(name), key=adding.key(f"input-{number}"), height="content")
         return _typed(adding)
@@ -131,14 +132,14 @@ def _typed_names(result: Result) -> list[str]:
 
 def _typed(adding: _Adding) -> dict[str, str]:
     names = enumerate(_typed_names(adding.result))
-    given = {name: str(st.session_state[adding.key(f"input-{number}")]) for number, name in names}
-    return {name: value for name, value in given.items() if value.strip()}
+    values = {name: str(st.session_state[adding.key(f"input-{number}")]) for number, name in names}
+    return {name: value for name, value in values.items() if value.strip()}
 
 
 def _pool(session: Session, adding: _Adding, template: Template | None) -> str | None:
-    """Which pool: the template's own unless somebody picks another; None while a new one has no name it can have."""
+    """The chosen pool, at first that of the template; None while the name of a new pool is not valid."""
     own = template.examples.pool if template and template.examples else None
-    known = [path for path in examples.paths(session.workspace) if kind_of(path) != "yaml"]
+    known = [path for path in examples.pool_paths(session.workspace) if kind_of(path) != "yaml"]
     if own and own not in known and kind_of(own) != "yaml":
         known.append(own)
     first = own if own in known else NEW
@@ -147,7 +148,9 @@ def _pool(session: Session, adding: _Adding, template: Template | None) -> str |
         [*known, NEW],
         index=[*known, NEW].index(first),
         key=adding.key("pool"),
-        format_func=lambda one: widgets.unturned(f"{one} (this template's)" if one == own else one) or "a new pool",
+        format_func=lambda path: (
+            widgets.spell_bidi(f"{path} (this template's)" if path == own else path) or "a new pool"
+        ),
     )
     if path:
         return str(path)
@@ -157,42 +160,42 @@ def _pool(session: Session, adding: _Adding, template: Template | None) -> str |
         key=adding.key("new"),
     )
     try:
-        return examples.new_path(session.workspace, name)
+        return examples.new_pool_path(session.workspace, name)
     except PromptlabError as exc:
-        note("warn", *words_of(exc))
+        note("warn", *problem_lines(exc))
         return None
 
 
 def _twin(session: Session, path: str, inputs: Mapping[str, str], output: str) -> Example | None:
-    """The example the pool has of this question; says so where there is one."""
-    twin = examples.same_question(session.workspace, path, inputs) if inputs else None
+    """The example in the pool with the same question, if there is one; it is shown on the page."""
+    twin = examples.find_same_question(session.workspace, path, inputs) if inputs else None
     if twin is None:
         return None
     if twin.output == output:
-        note("info", f"It is in this pool already, as {twin.id}", "Nothing to add: question and answer are the same.")
+        note("info", f"Already in this pool, as {twin.id}", "Question and answer are the same, so nothing is added.")
     else:
         note(
             "warn",
-            f"This pool has the question already, as {twin.id}",
-            f"Its answer there: {clipped(twin.output)}",
-            "Replacing puts the answer above in its place.",
+            f"The question is already in this pool, as {twin.id}",
+            f"Its present answer: {clipped(twin.output)}",
+            "Press Replace its answer to use the answer above instead.",
         )
     return twin
 
 
-def _do(what: Callable[..., None], session: Session, adding: _Adding, *words: Any) -> None:
-    adding.trouble = None
+def _do(action: Callable[..., None], session: Session, adding: _Adding, *args: Any) -> None:
+    adding.error = None
     try:
-        what(session, adding, *words)
+        action(session, adding, *args)
     except PromptlabError as exc:
-        adding.trouble = words_of(exc)
+        adding.error = problem_lines(exc)
 
 
 def _add(session: Session, adding: _Adding, path: str, shown: Example | None, least: str) -> None:
-    """Add it, or put its answer in the place of the one that `shown`, the example of this question, has."""
-    # Read from the widgets: what was typed just before the button was pressed is in none of its arguments yet.
+    """Add the example, or replace the answer of `shown`, the example with the same question that was shown."""
+    # Read from the widgets: text typed just before the click is not in the button's arguments yet.
     state = st.session_state
-    output = kept(str(state[adding.key("output")]), adding.result.text)
+    output = restored(str(state[adding.key("output")]), adding.result.text)
     typed = adding.key("input-0") in state
     inputs = _typed(adding) if typed else runs.inputs_of_result(adding.result)
     if not inputs:
@@ -201,46 +204,50 @@ def _add(session: Session, adding: _Adding, path: str, shown: Example | None, le
         raise ExampleError("the right answer is empty", file=path, hint="type it")
     tags = tuple(state[adding.key(f"tags-{path}")])
     label = state[adding.key(f"label-{path}-{least}")]
-    twin = examples.same_question(session.workspace, path, inputs)
+    twin = examples.find_same_question(session.workspace, path, inputs)
     if twin is None:
         twin = runs.add_example_from_result(
             session.workspace, path, adding.result, output, inputs=inputs, tags=tags, label=label
         )
     elif twin.output == output:
-        raise ExampleError(f"it is in this pool already, as {twin.id}", file=path, hint="nothing was added")
+        raise ExampleError(f"already in this pool, as {twin.id}", file=path, hint="nothing was added")
     elif twin != shown:
-        raise ExampleError(f"the pool has this question, as {twin.id}", file=path, hint="see below, and press again")
+        raise ExampleError(
+            f"the question is already in this pool, as {twin.id}",
+            file=path,
+            hint="check its answer below, then press again",
+        )
     else:
-        origins = (*twin.origins, *places_of(adding.result.request.prompt if adding.result.request else None))
+        origins = (*twin.origins, *places_of_prompt(adding.result.request.prompt if adding.result.request else None))
         changed = Example(twin.id, twin.inputs, output, tags, highest([label, twin.label]), origins)
-        examples.edit(session.workspace, path, twin.id, changed, was=twin)
+        examples.edit_example(session.workspace, path, twin.id, changed, was=twin)
     adding.added = (path, twin.id)
 
 
-# When it is there
+# After adding
 
 
 def _added(session: Session, adding: _Adding, template: Template | None, path: str, name: str) -> None:
-    """Say where it is, and what one may want next."""
+    """Show the pool and the new example, and offer the next steps."""
     pool = examples.read_pool(session.workspace, path)
     count = f"{len(pool):,} example{'' if len(pool) == 1 else 's'}"
-    number = examples.facts(pool).by_id.get(name)
-    note("info", f"It is in {PurePosixPath(path).name}, as {name}", f"The pool has {count} now.")
+    number = examples.facts_of_pool(pool).by_id.get(name)
+    note("info", f"Added to {PurePosixPath(path).name}, as {name}", f"The pool now has {count}.")
     if number is not None:
         st.html(f'<div class="pl-small pl-break">{widgets.escape(clipped(pool[number].output))}</div>')
-    if adding.trouble:
-        note("bad", *adding.trouble)
-    if adding.taken:
-        small("The template takes its shots from this pool now, in a draft that is not saved.")
+    if adding.error:
+        note("bad", *adding.error)
+    if adding.pool_in_use:
+        small("The draft of the template now takes its shots from this pool. It is not saved yet.")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        links.to("examples", "See the pool", icon=":material/school:", pool=path)
+        links.to("examples", "Open the pool", icon=":material/school:", pool=path)
         own = template.examples.pool if template and template.examples else None
         if template and own != path:
             st.button(
                 f"Use this pool in {plain(template.name)}",
                 icon=":material/check:",
                 key="add-example-use",
-                help="Changes the template's draft; saving it is yours to do.",
+                help="Changes the draft of the template. Save it on the page Templates.",
                 on_click=_do,
                 args=(_use, session, adding, template, path, len(pool)),
             )
@@ -256,7 +263,7 @@ def _use(session: Session, adding: _Adding, template: Template, path: str, count
         else {"examples": {"pool": path, "k": min(2, count)}}
     )
     session.drafts.edit(template.path, opened.original.source, values)
-    adding.taken = True
+    adding.pool_in_use = True
 
 
 __all__ = ["button"]

@@ -1,4 +1,4 @@
-"""What is in a pool twice: what would go, shown first, and what somebody has to decide."""
+"""Duplicates of a pool: repeats that can be removed, and contradictions that a person must resolve."""
 
 from __future__ import annotations
 
@@ -9,37 +9,36 @@ from promptlab._util.rows import kind_of
 from promptlab.errors import PromptlabError
 from promptlab.types import Example
 from promptlab.ui.components.widgets import escape, markup, note, small
-from promptlab.ui.examples import form as example_form
-from promptlab.ui.examples import rows as example_rows
+from promptlab.ui.examples import form, rows
 from promptlab.ui.state.session import Session
 
-_TROUBLE = "duplicates-trouble"
+_ERROR = "duplicates-error"
 
 
 def draw(session: Session, path: str, pool: tuple[Example, ...], names: tuple[str, ...], size: int) -> None:
-    """The repeats of the pool and its contradictions, a page of `size` of each."""
-    groups = examples.duplicates(pool)
-    going = [(group[0], repeats) for group in groups if (repeats := examples.repeats(group))]
-    gone = [example.id for _, repeats in going for example in repeats]
-    undecided = [group for group in groups if examples.contradicts(group)]
-    if trouble := st.session_state.pop(_TROUBLE, None):
-        note("bad", *trouble)
+    """The repeats and the contradictions of the pool, each in pages of `size`."""
+    groups = examples.find_duplicates(pool)
+    removable = [(group[0], repeats) for group in groups if (repeats := examples.repeated_examples(group))]
+    removed_ids = [example.id for _, repeats in removable for example in repeats]
+    contradictory = [group for group in groups if examples.has_contradiction(group)]
+    if error := st.session_state.pop(_ERROR, None):
+        note("bad", *error)
     if not groups:
-        note("info", "Nothing is in this pool twice", "No two examples have the same inputs but for case and spacing.")
+        note("info", "No duplicates", "No two examples have the same inputs, ignoring case and spacing.")
         return
-    if gone:
-        _repeats(session, path, going, gone, size)
-    if undecided:
-        st.markdown("##### The same question, different answers")
-        small(f"{_questions(len(undecided))}. Somebody has to say which answer is right: edit or delete the other.")
-        first = example_rows.first("undecided", len(undecided), path, size)
-        for number, group in enumerate(undecided[first : first + size]):
+    if removed_ids:
+        _repeats(session, path, removable, removed_ids, size)
+    if contradictory:
+        st.markdown("##### Contradictions: the same question with different answers")
+        small(f"{_questions(len(contradictory))}. Decide which answer is right, then edit or delete the other.")
+        first = rows.first("undecided", len(contradictory), path, size)
+        for number, group in enumerate(contradictory[first : first + size]):
             with st.container(key=f"group-{number}", gap="xsmall"):
                 for example in group[:size]:
-                    example_rows.line(path, names, example, group="u-")
+                    rows.line(path, names, example, group="u-")
                 if len(group) > size:
                     small(f"and {len(group) - size:,} more with this question")
-        example_rows.turn("undecided", len(undecided), first, size)
+        rows.turn("undecided", len(contradictory), first, size)
 
 
 def _questions(count: int) -> str:
@@ -47,42 +46,42 @@ def _questions(count: int) -> str:
 
 
 def _repeats(
-    session: Session, path: str, going: list[tuple[Example, list[Example]]], gone: list[str], size: int
+    session: Session, path: str, removable: list[tuple[Example, list[Example]]], removed_ids: list[str], size: int
 ) -> None:
-    number = "One example says" if len(gone) == 1 else f"{len(gone):,} examples say"
-    st.markdown("##### The same twice")
-    small(f"{number} what another one before says, but for case and spacing. The first stays.")
-    rows = [(stays, goes) for stays, repeats in going for goes in repeats]
-    first = example_rows.first("repeats", len(rows), path, size)
+    number = "One example repeats" if len(removed_ids) == 1 else f"{len(removed_ids):,} examples repeat"
+    st.markdown("##### Repeats")
+    small(f"{number} an earlier one, ignoring case and spacing. The first one is kept.")
+    pairs = [(kept, removed) for kept, repeats in removable for removed in repeats]
+    first = rows.first("repeats", len(pairs), path, size)
     body = "".join(
-        f'<tr><td class="pl-mono">{escape(example_rows.clipped(goes.id))}</td>'
-        f'<td class="pl-mono">{escape(example_rows.clipped(stays.id))}</td>'
-        f"<td>{example_rows.inputs_html(goes.inputs)}</td><td>{escape(example_rows.clipped(goes.output))}</td></tr>"
-        for stays, goes in rows[first : first + size]
+        f'<tr><td class="pl-mono">{escape(rows.clipped(removed.id))}</td>'
+        f'<td class="pl-mono">{escape(rows.clipped(kept.id))}</td>'
+        f"<td>{rows.inputs_html(removed.inputs)}</td><td>{escape(rows.clipped(removed.output))}</td></tr>"
+        for kept, removed in pairs[first : first + size]
     )
-    head = "<tr><th>Goes</th><th>Stays</th><th>Inputs</th><th>Output</th></tr>"
+    head = "<tr><th>Remove</th><th>Keep</th><th>Inputs</th><th>Output</th></tr>"
     markup(f'<table class="pl-table">{head}{body}</table>')
-    example_rows.turn("repeats", len(rows), first, size)
+    rows.turn("repeats", len(pairs), first, size)
     if kind_of(path) == "yaml":
-        small("A YAML pool is read and not changed here.")
+        small("A YAML pool can only be changed in an editor.")
         return
     st.button(
-        f"Take out {len(gone):,}",
+        f"Remove {len(removed_ids):,}",
         type="primary",
         icon=":material/delete_sweep:",
         key="duplicates-take-out",
-        on_click=_take_out,
-        args=(session, path, gone),
+        on_click=_remove,
+        args=(session, path, removed_ids),
     )
 
 
-def _take_out(session: Session, path: str, gone: list[str]) -> None:
+def _remove(session: Session, path: str, removed_ids: list[str]) -> None:
     try:
-        examples.dedupe(session.workspace, path, expected=gone)
+        examples.remove_duplicates(session.workspace, path, expected=removed_ids)
     except PromptlabError as exc:
-        st.session_state[_TROUBLE] = example_form.words_of(exc)
+        st.session_state[_ERROR] = form.problem_lines(exc)
     else:
-        st.session_state[example_form.SAID] = f"{len(gone):,} taken out"
+        st.session_state[form.DONE] = f"{len(removed_ids):,} removed"
 
 
 __all__ = ["draw"]

@@ -1,4 +1,4 @@
-"""Lists of pools and examples: a page at a time, each example in a line of bounded length."""
+"""Lists of pools and examples, in pages; long texts are cut."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import streamlit as st
 from promptlab._util.rows import kind_of
 from promptlab.types import Example, sha256
 from promptlab.ui.components.widgets import chip, escape, markup, small
-from promptlab.ui.examples import form as example_form
+from promptlab.ui.examples import form
 
 CLIP = 280
-"""Characters of a text that a list shows; the rest is in the example's own dialog."""
+"""Characters of a text that a list shows; the dialog of the example has all of it."""
 
 
 def key(name: str) -> str:
-    """A part of a widget's key: no two names give the same."""
+    """A part of a widget's key, unique for each name."""
     return sha256(name)[:12]
 
 
@@ -28,7 +28,7 @@ def clipped(text: str) -> str:
 
 
 def inputs_html(inputs: Mapping[str, str]) -> str:
-    """The inputs of an example; their names only where there are several."""
+    """The inputs of an example, with their names if there are several."""
     if len(inputs) == 1:
         return escape(clipped(next(iter(inputs.values()))))
     return "".join(
@@ -38,7 +38,7 @@ def inputs_html(inputs: Mapping[str, str]) -> str:
 
 
 def cells(example: Example) -> str:
-    """Inputs, output, and what is said about an example, as cells of a grid."""
+    """The inputs, output, id, tags and label of an example, as cells of a grid."""
     marks = [chip(clipped(tag)) for tag in example.tags]
     if example.label != "public":
         marks.append(chip(example.label, "warn"))
@@ -51,26 +51,26 @@ def cells(example: Example) -> str:
 
 
 def line(path: str, names: tuple[str, ...], example: Example, *, group: str = "") -> None:
-    """An example of the pool `path` and a button that opens it; `group` tells apart where it is listed twice."""
+    """An example of the pool `path` with a button that opens it. Two lists on one page need different `group`s."""
     own = f"{group}{key(example.id)}"
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small", key=f"example-{own}"):
         markup(f'<div class="pl-example">{cells(example)}</div>')
         yaml = kind_of(path) == "yaml"
         st.button(
-            "Read" if yaml else "Edit",
+            "Show" if yaml else "Edit",
             key=f"edit-example-{own}",
             type="tertiary",
             icon=":material/visibility:" if yaml else ":material/edit:",
-            on_click=example_form.open_form,
+            on_click=form.open_form,
             args=(path, names, example),
         )
 
 
-def first(name: str, count: int, asked: Any, size: int) -> int:
-    """Where the page of the list `name` begins; another search begins at the beginning."""
-    if st.session_state.get(f"{name}-asked", asked) != asked:
+def first(name: str, count: int, search: Any, size: int) -> int:
+    """The index of the first item on the page of the list `name`; a new search starts at 0."""
+    if st.session_state.get(f"{name}-asked", search) != search:
         st.session_state[f"{name}-first"] = 0
-    st.session_state[f"{name}-asked"] = asked
+    st.session_state[f"{name}-asked"] = search
     at: int = st.session_state.setdefault(f"{name}-first", 0)
     if at >= count:
         at = st.session_state[f"{name}-first"] = max(0, (count - 1) // size * size)
@@ -78,17 +78,17 @@ def first(name: str, count: int, asked: Any, size: int) -> int:
 
 
 def turn(name: str, count: int, at: int, size: int) -> None:
-    """Buttons that turn the pages of the list `name`, where there is more than one page."""
+    """Buttons that turn the pages of the list `name`, if there is more than one page."""
     if count <= size:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{name}-turn"):
-        _button(name, "Before", ":material/chevron_left:", at - size, disabled=at == 0)
-        _button(name, "Next", ":material/chevron_right:", at + size, disabled=at + size >= count)
+        _button(name, "before", "Previous", ":material/chevron_left:", at - size, disabled=at == 0)
+        _button(name, "next", "Next", ":material/chevron_right:", at + size, disabled=at + size >= count)
         small(f"{at + 1:,} to {min(at + size, count):,} of {count:,}")
 
 
-def _button(name: str, label: str, icon: str, to: int, *, disabled: bool) -> None:
-    st.button(label, icon=icon, key=f"{name}-{label.lower()}", disabled=disabled, on_click=_go, args=(name, max(0, to)))
+def _button(name: str, way: str, label: str, icon: str, to: int, *, disabled: bool) -> None:
+    st.button(label, icon=icon, key=f"{name}-{way}", disabled=disabled, on_click=_go, args=(name, max(0, to)))
 
 
 def _go(name: str, to: int) -> None:

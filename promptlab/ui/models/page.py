@@ -1,33 +1,35 @@
-"""Every model of the catalogue: ready or not and what to do, its window and clearance, its file, and the GPU."""
+"""The page Models: every model of the catalogue, with its state, context window, clearance, file and GPU."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from promptlab import workspace
-from promptlab.models import ModelStatus, shown_url
+from promptlab.models import ModelStatus, url_without_secrets
 from promptlab.types import Held
 from promptlab.ui.components import widgets
 from promptlab.ui.components.widgets import chip, escape, markup, note
 from promptlab.ui.state.session import Session
 from promptlab.workspace import LlamaModel, OpenAIModel
 
-_SEES = {
+_MAY_READ = {
     "public": "public text only",
     "internal": "public and internal text",
-    "confidential": "everything, confidential text too",
+    "confidential": "all text, confidential included",
 }
 
 
 def page(session: Session) -> None:
     """Draw the page."""
     st.subheader("Models", anchor=False)
-    widgets.small("From promptlab.yaml, which is read when promptlab starts. Keys come from the environment.")
+    widgets.small("The models of promptlab.yaml. API keys come from environment variables.")
     if not session.statuses:
-        note("info", "There is no model yet", "Add one under `models:` in promptlab.yaml; docs/models.md shows how.")
-    for pattern in workspace.unmatched(session.workspace):
+        note("info", "No models yet", "Add one under `models:` in promptlab.yaml. docs/models.md shows how.")
+    for pattern in workspace.unmatched_patterns(session.workspace):
         note(
-            "warn", f"The label pattern `{pattern}` is about no file", "A slip, or a file that is gone or yet to come."
+            "warn",
+            f"The label pattern `{pattern}` matches no file",
+            "Check its spelling, or remove it if the file is gone.",
         )
     for status in session.statuses:
         with st.container(key=f"row-model-{status.name}", gap="small"):
@@ -48,21 +50,24 @@ def _model(session: Session, status: ModelStatus) -> None:
     if isinstance(entry, OpenAIModel):
         rows += [
             ("Model", entry.model),
-            ("Address", shown_url(entry.base_url) if entry.base_url else "the provider's own"),
+            ("Address", url_without_secrets(entry.base_url) if entry.base_url else "the provider's own"),
         ]
         rows += [("Key", f"from {entry.api_key_env}" if entry.api_key_env else "none needed")]
     rows += [
-        ("Window", f"{status.window:,} tokens" if status.window else "not said"),
-        ("May see", _SEES[status.clearance]),
+        ("Context window", f"{status.window:,} tokens" if status.window else "unknown"),
+        ("May read", _MAY_READ[status.clearance]),
     ]
     if isinstance(entry, LlamaModel):
         rows += [
             ("Size on disk", widgets.size(status.size_bytes)),
             ("CPU code", f"{status.cpu}, tried on this processor" if status.cpu else "known once it was tried"),
-            ("GPU", status.gpu or "known once its file is there"),
-            ("Answers", f"up to {entry.throughput} written together" if entry.throughput else "one at a time, exactly"),
-            ("Loaded", "yes" if status.loaded else "with its first answer"),
-            ("Kept read", _held(status.held, together=bool(entry.throughput))),
+            ("GPU", status.gpu or "known once the file is ready"),
+            (
+                "Batching",
+                f"up to {entry.throughput} answers at a time" if entry.throughput else "off: one answer at a time",
+            ),
+            ("Loaded", "yes" if status.loaded else "on the first request"),
+            ("Prefix cache", _prefix_cache(status.held, batching=bool(entry.throughput))),
             ("File", status.file or ""),
         ]
     markup(widgets.facts_table(rows))
@@ -73,17 +78,17 @@ def _model(session: Session, status: ModelStatus) -> None:
     elif (
         status.held
         and (status.held.states or status.held.files)
-        and st.button("Forget what is kept read", icon=":material/delete:", key=f"forget-{status.name}")
+        and st.button("Clear the prefix cache", icon=":material/delete:", key=f"forget-{status.name}")
     ):
         session.catalogue.forget_prefixes(status.name)
         st.rerun()
 
 
-def _held(held: Held | None, *, together: bool) -> str:
+def _prefix_cache(held: Held | None, *, batching: bool) -> str:
     if held is None:
-        return "known once its file is there"
-    if together:  # their cells are part of the window: they take no memory of their own, and are never written to disk
-        return f"{_count(held.states, 'prompt')} in its window"
+        return "known once the file is ready"
+    if batching:  # the prompts are in the KV cache of the window: no extra memory, and never written to disk
+        return f"{_count(held.states, 'prompt')} in the KV cache"
     memory = f"{_count(held.states, 'state')} in memory, {widgets.size(held.state_bytes)}"
     return f"{memory}; {_count(held.files, 'file')} on disk, {widgets.size(held.file_bytes)}"
 
@@ -96,8 +101,8 @@ def _where(entry: LlamaModel | OpenAIModel | None) -> str:
     if isinstance(entry, LlamaModel):
         return "on this machine, with llama.cpp"
     if isinstance(entry, OpenAIModel):
-        return "behind an OpenAI-compatible API"
-    return "as a backend given by the program"
+        return "on a server with an OpenAI-compatible API"
+    return "as a backend that the program provides"
 
 
 def _try(session: Session, status: ModelStatus) -> None:
@@ -108,9 +113,9 @@ def _try(session: Session, status: ModelStatus) -> None:
 
 
 def _prepare(session: Session, status: ModelStatus) -> None:
-    if not st.button("Prepare its file", icon=":material/download:", key=f"prepare-{status.name}"):
+    if not st.button("Prepare the file", icon=":material/download:", key=f"prepare-{status.name}"):
         return
-    bar = st.progress(0.0, text="Preparing")
+    bar = st.progress(0.0, text="Preparing the file")
 
     def show(done: int, total: int) -> None:
         bar.progress(min(1.0, done / total) if total else 0.0, text=f"{widgets.size(done)} of {widgets.size(total)}")

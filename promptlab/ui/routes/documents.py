@@ -1,4 +1,4 @@
-"""The documents' place in the navigation."""
+"""The page Documents, as Streamlit runs it."""
 
 from promptlab.ui.components import frame
 from promptlab.ui.documents import page as documents_page

@@ -1,4 +1,4 @@
-"""The examples' place in the navigation."""
+"""The page Examples, as Streamlit runs it."""
 
 from promptlab.ui.components import frame
 from promptlab.ui.examples import page as examples_page

@@ -1,4 +1,4 @@
-"""The ledger's place in the navigation."""
+"""The page Ledger, as Streamlit runs it."""
 
 from promptlab.ui.components import frame
 from promptlab.ui.ledger import page as ledger_page

@@ -1,4 +1,4 @@
-"""The models' place in the navigation."""
+"""The page Models, as Streamlit runs it."""
 
 from promptlab.ui.components import frame
 from promptlab.ui.models import page as models_page

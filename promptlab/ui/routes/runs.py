@@ -1,4 +1,4 @@
-"""The run history's place in the navigation."""
+"""The page Runs, as Streamlit runs it."""
 
 from promptlab.ui.components import frame
 from promptlab.ui.runs import page as runs_page

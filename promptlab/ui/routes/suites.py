@@ -1,4 +1,4 @@
-"""The suites' place in the navigation."""
+"""The page Suites, as Streamlit runs it."""
 
 from promptlab.ui.components import frame
 from promptlab.ui.suites import page as suites_page

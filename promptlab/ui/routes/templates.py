@@ -1,4 +1,4 @@
-"""The templates' place in the navigation."""
+"""The page Templates, as Streamlit runs it."""
 
 from promptlab.ui.components import frame
 from promptlab.ui.templates import page as templates_page

@@ -1,4 +1,4 @@
-"""The workbench's place in the navigation."""
+"""The page Workbench, as Streamlit runs it."""
 
 from promptlab.ui.components import frame
 from promptlab.ui.workbench import page as workbench

@@ -1,4 +1,4 @@
-"""Runs: everything ever asked here, newest first, searchable; one run with its answers and how to make it again."""
+"""The page Runs: every run of this workspace, newest first, with search; one run with its answers and provenance."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ PAGE = 20
 
 
 def page(session: Session) -> None:
-    """Draw the list, or the run that the address names."""
+    """Draw the list, or the run in the address."""
     wanted = st.query_params.get("run")
     if wanted:
-        _one(session, wanted)
+        _run(session, wanted)
     else:
         _list(session)
 
@@ -27,7 +27,7 @@ def _list(session: Session) -> None:
     known = session.store.runs(limit=500)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         text = st.text_input(
-            "Search", key="runs-text", icon=":material/search:", placeholder="a word of an answer, a message or a title"
+            "Search", key="runs-text", icon=":material/search:", placeholder="words in an answer, message or title"
         )
         template = st.selectbox(
             "Template", ["", *sorted({r.template for r in known})], key="runs-template", format_func=_any, width=260
@@ -38,13 +38,14 @@ def _list(session: Session) -> None:
     version = st.query_params.get("version", "")
     if version:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            widgets.small(f"Only runs of one version of a template, whose text is {version[:7]}.")
-            st.button("Runs of all versions", type="tertiary", key="runs-every", on_click=_any_version)
+            widgets.small(f"Only runs of the template version {version[:7]} (its git blob).")
+            st.button("Show all versions", type="tertiary", key="runs-every", on_click=_any_version)
     before = st.session_state.get("runs-before", [])
-    asked = (text, template, model, version)
-    if st.session_state.get("runs-asked") != asked:
-        st.session_state["runs-asked"], st.session_state["runs-before"] = asked, (before := [])
-    found = session.store.runs(
+    query = (text, template, model, version)
+    if st.session_state.get("runs-asked") != query:  # another search starts at the first page
+        st.session_state["runs-asked"], st.session_state["runs-before"] = query, (before := [])
+    # One more than a page shows, to know if there is an older page.
+    matches = session.store.runs(
         limit=PAGE + 1,
         before=before[-1] if before else None,
         template=template or None,
@@ -52,19 +53,19 @@ def _list(session: Session) -> None:
         text=text or None,
         blob=version or None,
     )
-    if not found:
-        if any(asked):
+    if not matches:
+        if any(query):
             note("info", "No run matches", "Try fewer words, or another template or model.")
         else:
             note(
                 "info",
-                "Nothing has been asked yet",
-                "Every run of the workbench and of `promptlab compare` is kept here.",
+                "There is no run yet",
+                "Runs of the workbench and of `promptlab compare` appear here.",
             )
         return
-    for run in found[:PAGE]:
+    for run in matches[:PAGE]:
         _line(session, run)
-    _turn(found)
+    _page_buttons(matches)
 
 
 def _any(choice: str) -> str:
@@ -117,18 +118,18 @@ def _any_version() -> None:
     st.query_params.pop("version", None)
 
 
-def _turn(found: list[RunInfo]) -> None:
+def _page_buttons(matches: list[RunInfo]) -> None:
     pages: list[RunInfo] = st.session_state["runs-before"]
     with st.container(horizontal=True, gap="small"):
         if pages and st.button("Newer", icon=":material/chevron_left:", key="runs-newer"):
             st.session_state["runs-before"] = pages[:-1]
             st.rerun()
-        if len(found) > PAGE and st.button("Older", icon=":material/chevron_right:", key="runs-older"):
-            st.session_state["runs-before"] = [*pages, found[PAGE - 1]]
+        if len(matches) > PAGE and st.button("Older", icon=":material/chevron_right:", key="runs-older"):
+            st.session_state["runs-before"] = [*pages, matches[PAGE - 1]]
             st.rerun()
 
 
-def _one(session: Session, run_id: str) -> None:
+def _run(session: Session, run_id: str) -> None:
     st.button("All runs", icon=":material/arrow_back:", type="tertiary", key="runs-all", on_click=_close)
     run = session.store.run(run_id)
     results = session.results(run)
@@ -136,18 +137,18 @@ def _one(session: Session, run_id: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         reopen.button(session, run, results)
     answers.stored_row(session, run, results)
-    st.markdown("#### What it takes to make it again")
+    st.markdown("#### Provenance")
     origin = run.origin
     params = next((answers.parameters(r.request) for r in results if r.request), [])
     without = next((r.without for r in results if r.without), ())
-    revision = f"{origin.git_revision[:12]}{', and the template differed from it' if origin.git_dirty else ''}"
+    revision = f"{origin.git_revision[:12]}{', with an edited template' if origin.git_dirty else ''}"
     markup(
         widgets.facts_table(
             [
                 ("Run", run.id),
                 ("Template", run.template),
-                ("Template blob", origin.template_blob),
-                ("Git revision", revision if origin.git_revision else "outside a git repository"),
+                ("Template (git blob)", origin.template_blob),
+                ("Git revision", revision if origin.git_revision else "not in a git repository"),
                 ("Switched off", ", ".join(s.replace("_", " ") for s in without)),
                 *((name.capitalize(), value) for name, value in params),
                 *((f"Model {r.model}", r.completion.fingerprint if r.completion else "") for r in results),
@@ -161,6 +162,6 @@ def _one(session: Session, run_id: str) -> None:
                 (f"{s.section}: {s.name}", f"sha256 {s.sha256[:16]} · {s.label}") for s in result.request.prompt.sources
             ]
             if sources:
-                st.markdown("#### What went in")
+                st.markdown("#### Sources of the prompt")
                 markup(widgets.facts_table(sources))
             break

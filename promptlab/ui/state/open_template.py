@@ -56,7 +56,7 @@ class Opened:
 
 def open_template(session: Session, path: str) -> Opened:
     """The template at `path`, with its draft. Raises `TemplateError` if its text is no template."""
-    draft, disk = session.drafts.load(path), versions.on_disk(session.workspace, path)
+    draft, disk = session.drafts.load(path), versions.text_on_disk(session.workspace, path)
     source = disk if draft.origin is None else draft.origin
     if source is None:
         raise TemplateError("there is no such template", file=path)
@@ -69,5 +69,5 @@ def open_template(session: Session, path: str) -> Opened:
 
 def end_draft(session: Session, opened: Opened) -> None:
     """Call this when `opened` was saved: its changes are no draft any more."""
-    file = versions.on_disk(session.workspace, opened.path)
+    file = versions.text_on_disk(session.workspace, opened.path)
     session.drafts.saved(opened.path, opened.draft, opened.text, file)

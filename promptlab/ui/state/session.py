@@ -16,8 +16,8 @@ from pathlib import Path
 
 from cachetools import LRUCache
 
-from promptlab import workspace as trust
 from promptlab.documents import Inventory
+from promptlab.lab import Lab
 from promptlab.models import Catalogue, ModelStatus
 from promptlab.runs import PromptCache, RunInfo, Store
 from promptlab.templates import Entry, Listing, documents_and_users
@@ -27,7 +27,7 @@ from promptlab.ui.state.drafts import Drafts
 from promptlab.ui.state.jobs import Jobs
 from promptlab.ui.state.open_suites import OpenSuites
 from promptlab.ui.state.prompt_cache import Sent
-from promptlab.workspace import Workspace
+from promptlab.workspace import Permission, Workspace, missing_permissions, trust_workspace
 
 TRUST_SECONDS = 5.0
 KEPT_RESULTS = 1_000
@@ -40,9 +40,7 @@ SOON = 0.3
 class Session:
     """An open workspace. `workspace` is promptlab.yaml as it was last read; `reload` reads it again."""
 
-    workspace: Workspace
-    catalogue: Catalogue
-    store: Store
+    lab: Lab
     drafts: Drafts
     jobs: Jobs
     sent: Sent
@@ -62,9 +60,21 @@ class Session:
         self.listing = Listing(self.workspace)
         self._statuses: tuple[ModelStatus, ...] = ()
         self._listed: Listing | None = None
-        self._asks: tuple[float, tuple[trust.Ask, ...]] = (0.0, ())
+        self._asks: tuple[float, tuple[Permission, ...]] = (0.0, ())
         self._reading: tuple[Listing, Future[list[Entry]]] | None = None
         self._listing_lock = threading.Lock()
+
+    @property
+    def workspace(self) -> Workspace:
+        return self.lab.workspace
+
+    @property
+    def catalogue(self) -> Catalogue:
+        return self.lab.catalogue
+
+    @property
+    def store(self) -> Store:
+        return self.lab.store
 
     def templates(self) -> list[Entry] | None:
         """The list of templates; None while a thread reads it for the first time."""
@@ -120,29 +130,27 @@ class Session:
         """
         now = Workspace.load(self.workspace.root)
         if (now.models, now.labels) != (self.workspace.models, self.workspace.labels):
-            self.catalogue.follow(now)
-            self.workspace = now
+            self.lab.follow(now)
             self.listing = Listing(now)
 
-    def not_trusted(self) -> tuple[trust.Ask, ...]:
+    def not_trusted(self) -> tuple[Permission, ...]:
         """What the workspace asks for and is not trusted with. Its files are read again after a few seconds."""
         at, asks = self._asks
         if not at or time.monotonic() > at + TRUST_SECONDS:
-            asks = trust.missing(self.workspace)
+            asks = missing_permissions(self.workspace)
             self._asks = time.monotonic(), asks
         return asks
 
-    def trust(self, wanted: tuple[trust.Ask, ...]) -> None:
+    def trust(self, wanted: tuple[Permission, ...]) -> None:
         """Trust the workspace with `wanted`, which the person has seen."""
-        trust.trust(self.workspace, wanted)
+        trust_workspace(self.workspace, wanted)
         self._asks = (0.0, ())
 
     def close(self) -> None:
         """Stop all jobs, unload the models and close the files."""
         self.suites.close()
         self.jobs.close()
-        self.catalogue.close()
-        self.store.close()
+        self.lab.close()
 
 
 def _weight(results: tuple[Result, ...]) -> int:
@@ -172,10 +180,8 @@ def open_session(workspace: Workspace, catalogue: Catalogue | None = None) -> Se
 
     `catalogue` replaces that of the workspace, for tests and demos with scripted models.
     """
-    store = Store.of(workspace)
-    catalogue = catalogue or Catalogue(workspace)
-    drafts = Drafts(workspace.state / "drafts")
-    session = Session(workspace, catalogue, store, drafts, Jobs(catalogue, store), Sent())
+    lab = Lab(workspace, catalogue=catalogue)
+    session = Session(lab, Drafts(workspace.state / "drafts"), Jobs(lab.catalogue, lab.store), Sent())
     _open[workspace.root.resolve()] = session
     return session
 

@@ -1,1 +1,1 @@
-"""suites."""
+"""The page Suites: run suites of test cases, look at results, accept new answers."""

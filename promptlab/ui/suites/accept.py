@@ -1,4 +1,4 @@
-"""Accept: what would change in the recording, shown; then written."""
+"""The dialog that accepts new answers: it shows what would change in the recording, then writes it."""
 
 from __future__ import annotations
 
@@ -15,35 +15,39 @@ from promptlab.ui.components import frame
 from promptlab.ui.components.widgets import chip, escape, literal, markup, note, small
 from promptlab.ui.state.session import Session
 
-SAID = "suite-accept-said"
+MESSAGE = "suite-accept-message"
+"""Where the message for the page is kept once the recording is written."""
 _OPEN = "suite-accept-open"
-SHOWN = 20
-"""Changes that are drawn; the others are counted."""
+MAX_SHOWN = 20
+"""The most changes that are drawn. The rest is only counted, so that the dialog opens fast on a long suite."""
 
 
 @dataclass
 class _Accepting:
-    """Which answers of a run are meant: of a verdict, of some cases, or the item at a position."""
+    """The answers of a run to accept: those with a verdict, those of some cases, or the one at a position.
+
+    `keys` and `preview` are None and empty until the answers were compared with the recording.
+    """
 
     run: str
     verdict: str | None
     case: str
     position: int | None
     keys: set[ItemKey] | None = None
-    first: list[BaselineChange] = field(default_factory=list)
-    trouble: PromptlabError | None = None
+    preview: list[BaselineChange] = field(default_factory=list)
+    error: PromptlabError | None = None
 
 
 def open_for(run_id: str, verdict: str | None, case: str, position: int | None) -> None:
-    """Open the dialog for the answers that a filter shows, or for one."""
+    """Open the dialog for all answers that the filter shows, or for the one at `position`."""
     st.session_state[_OPEN] = _Accepting(run_id, verdict, case, position)
 
 
 def draw(session: Session, suite: Suite) -> None:
-    """The dialog, where it is open."""
+    """Draw the dialog if it is open."""
     accepting: _Accepting | None = st.session_state.get(_OPEN)
     if accepting:
-        st.dialog("Accept as recorded", width="large", on_dismiss=_dismissed)(frame.guarded(_draw))(
+        st.dialog("Accept answers", width="large", on_dismiss=_dismissed)(frame.guarded(_draw))(
             session, suite, accepting
         )
 
@@ -53,22 +57,22 @@ def _dismissed() -> None:
 
 
 def _draw(session: Session, suite: Suite, accepting: _Accepting) -> None:
-    if st.session_state.get(_OPEN) is not accepting:
+    if st.session_state.get(_OPEN) is not accepting:  # closed, or opened anew for other answers
         st.rerun()
     if accepting.keys is None:
-        with st.spinner("Holding the answers against the recording"):
-            _find(session, suite, accepting)
-    if accepting.trouble:
-        note("bad", "Nothing was written", accepting.trouble.message, accepting.trouble.hint)
+        with st.spinner("Comparing the answers with the recording"):
+            _compare(session, suite, accepting)
+    if accepting.error:
+        note("bad", "Nothing was written", accepting.error.message, accepting.error.hint)
     keys = accepting.keys or set()
     if not keys:
-        note("info", "Nothing would change", "These answers are what is recorded, or they are no answers.")
+        note("info", "Nothing would change", "These answers are recorded already, or the items have no answer.")
         return
-    small(f"{len(keys):,} recorded answer{'' if len(keys) == 1 else 's'} would become what is new here:")
-    for change in accepting.first:
+    small(f"{len(keys):,} {'answer' if len(keys) == 1 else 'answers'} would be recorded:")
+    for change in accepting.preview:
         _change(change)
-    if len(keys) > len(accepting.first):
-        small(f"… and {len(keys) - len(accepting.first):,} more")
+    if len(keys) > len(accepting.preview):
+        small(f"… and {len(keys) - len(accepting.preview):,} more")
     st.button(
         f"Record {'this answer' if len(keys) == 1 else f'these {len(keys):,} answers'}",
         type="primary",
@@ -79,33 +83,33 @@ def _draw(session: Session, suite: Suite, accepting: _Accepting) -> None:
     )
 
 
-def _find(session: Session, suite: Suite, accepting: _Accepting) -> None:
+def _compare(session: Session, suite: Suite, accepting: _Accepting) -> None:
     log = session.suites.log
     run = log.run(accepting.run)
     if accepting.position is not None:
         row = suites.row_at(log, run, accepting.position)
-        meant = {row.key.id} if row else set()
+        wanted = {row.key.id} if row else set()
     else:
         rows = suites.matching_rows(log, run, verdict=accepting.verdict, case=accepting.case)
-        meant = {row.key.id for row in rows}
+        wanted = {row.key.id for row in rows}
     accepting.keys = set()
-    if not meant:
+    if not wanted:
         return
-    for change in baseline_changes(session.workspace, suite, RunAnswers(session.store, log, run), wanted=meant):
+    for change in baseline_changes(session.workspace, suite, RunAnswers(session.store, log, run), wanted=wanted):
         accepting.keys.add(change.key)
-        if len(accepting.first) < SHOWN:
-            accepting.first.append(change)
+        if len(accepting.preview) < MAX_SHOWN:
+            accepting.preview.append(change)
 
 
 def _change(change: BaselineChange) -> None:
     old, new = change.old, change.new
     marks = [chip("new")] if old is None else []
     if old and old.request.messages != new.request.messages:
-        marks.append(chip("another prompt", "warn"))
+        marks.append(chip("prompt differs", "warn"))
     if old is None:
         body = literal(new.completion.text)
     elif old.completion.text == new.completion.text:
-        body, marks = literal(new.completion.text), [*marks, chip("the same answer")]
+        body, marks = literal(new.completion.text), [*marks, chip("same answer")]
     else:
         body = comparison.changes_html(text_changes(old.completion.text, new.completion.text))
     markup(
@@ -115,13 +119,13 @@ def _change(change: BaselineChange) -> None:
 
 
 def _accept(session: Session, suite: Suite, accepting: _Accepting) -> None:
-    accepting.trouble = None
+    accepting.error = None
     try:
         log = session.suites.log
         answers = RunAnswers(session.store, log, log.run(accepting.run))
-        taken = write_recording(session.workspace, suite, answers, only=accepting.keys)
+        count = write_recording(session.workspace, suite, answers, only=accepting.keys)
     except PromptlabError as exc:
-        accepting.trouble = exc
+        accepting.error = exc
         return
-    st.session_state[SAID] = f"{taken:,} item{'' if taken == 1 else 's'} recorded in {suite.recording}"
+    st.session_state[MESSAGE] = f"{count:,} item{'' if count == 1 else 's'} recorded in {suite.recording}"
     _dismissed()

@@ -1,4 +1,4 @@
-"""Keep as a test: the question of an answer becomes a case of a suite, and the answer its recorded one."""
+"""Keep as a test: make the question of an answer a case of a suite, and record the answer as its baseline."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from promptlab.ui.state.session import Session
 
 _OPEN = "keep-test-open"
 NEW = ""
-"""The choice of a suite that is not there yet."""
+"""The choice of a new suite."""
 
 
 @dataclass
 class _Keeping:
-    """The answer that is being kept. `kept` says where it is once that is done."""
+    """The answer to keep. `kept` is the suite and the case it became, None until it is saved."""
 
     result: Result
     turn: int
-    trouble: PromptlabError | None = None
+    error: PromptlabError | None = None
     kept: KeptAnswers | None = None
 
     def key(self, name: str) -> str:
@@ -35,13 +35,13 @@ class _Keeping:
 
 
 def button(session: Session, result: Result, *, key: str) -> None:
-    """The button of an answer's card, and its dialog where it was pressed."""
+    """The button on the card of an answer, and its dialog once it was pressed."""
     st.button(
         "Keep as a test",
         icon=":material/fact_check:",
         type="tertiary",
         key=f"{key}-keep-test",
-        help="Make the question a case of a suite, and this answer its recorded one.",
+        help="Add the question to a suite as a case, and record this answer as its baseline.",
         disabled=result.completion is None or result.completion.finish_reason == "stopped",
         on_click=_open,
         args=(result,),
@@ -66,24 +66,24 @@ def _draw(session: Session, keeping: _Keeping) -> None:
     if keeping.kept:
         _done(keeping.kept)
         return
-    if keeping.trouble:
-        note("bad", "It was not kept", keeping.trouble.message, keeping.trouble.hint)
+    if keeping.error:
+        note("bad", "The test was not saved", keeping.error.message, keeping.error.hint)
     widgets.mono(keeping.result.text, key=keeping.key("answer"))
     template = session.store.run(keeping.result.run_id).template
-    fitting = _fitting(session, template)
+    paths = _suites_with(session, template)
     path = st.selectbox(
         "Suite",
-        [*fitting, NEW],
+        [*paths, NEW],
         key=keeping.key("suite"),
-        format_func=lambda one: widgets.unturned(_short(one)) if one else "a new suite",
-        help="Suites that ask with the same template.",
+        format_func=lambda path: widgets.spell_bidi(_short(path)) if path else "a new suite",
+        help="Suites that use the same template.",
     )
     name = path or st.text_input("Name of the new suite", value=PurePosixPath(template).stem, key=keeping.key("name"))
     expected = st.text_input(
         "What the answer must contain",
         key=keeping.key("expected"),
         placeholder="Argentina",
-        help="May stay empty: new answers are then only compared with this one.",
+        help="Optional. If empty, new answers are only compared with this one.",
     )
     st.button(
         "Keep",
@@ -95,28 +95,28 @@ def _draw(session: Session, keeping: _Keeping) -> None:
     )
 
 
-def _fitting(session: Session, template: str) -> list[str]:
-    """The suites that ask with a template; those that cannot be read are not offered."""
-    found = []
+def _suites_with(session: Session, template: str) -> list[str]:
+    """The suites that use a template, without those that cannot be read."""
+    matches = []
     for path in suites.suite_paths(session.workspace):
         try:
             if suites.load_suite(session.workspace, path).template.path == template:
-                found.append(path)
+                matches.append(path)
         except PromptlabError:
             continue
-    return found
+    return matches
 
 
 def _short(path: str) -> str:
     return path.removeprefix("fixtures/suites/").removesuffix(".yaml")
 
 
-def _do(what: Callable[..., None], session: Session, keeping: _Keeping, *words: str) -> None:
-    keeping.trouble = None
+def _do(action: Callable[..., None], session: Session, keeping: _Keeping, *words: str) -> None:
+    keeping.error = None
     try:
-        what(session, keeping, *words)
+        action(session, keeping, *words)
     except PromptlabError as exc:
-        keeping.trouble = exc
+        keeping.error = exc
 
 
 def _keep(session: Session, keeping: _Keeping, suite: str, expected: str) -> None:
@@ -128,13 +128,13 @@ def _keep(session: Session, keeping: _Keeping, suite: str, expected: str) -> Non
 
 def _done(kept: KeptAnswers) -> None:
     if kept.cases:
-        note("info", f"It is a case of {_short(kept.suite)} now: {kept.cases[0]}", "Its answer is in the recording.")
+        note("info", f"Added to {_short(kept.suite)} as the case {kept.cases[0]}", "The answer is in the recording.")
     else:
-        note("info", f"{_short(kept.suite)} had this question already", "The answer is its recorded one now.")
+        note("info", f"{_short(kept.suite)} already has this question", "The answer is now its recorded answer.")
     for line in kept.left_out:
         small(f"Left out: {line}")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        links.to("suites", "See the suite", icon=":material/fact_check:", suite=kept.suite)
+        links.to("suites", "Open the suite", icon=":material/fact_check:", suite=kept.suite)
         st.button("Close", key="keep-test-close", on_click=_dismissed)
 
 

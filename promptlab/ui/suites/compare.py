@@ -1,4 +1,4 @@
-"""Two runs of a suite side by side: one sentence, and the items that came out otherwise."""
+"""Two runs of a suite side by side: a summary in one sentence, then the items with a different result."""
 
 from __future__ import annotations
 
@@ -15,28 +15,29 @@ PAGE = 25
 
 
 def draw(session: Session, before: SuiteRun, after: SuiteRun) -> None:
-    """What sets `after` apart from `before`."""
-    with st.spinner("Holding the two runs against each other", show_time=False):
-        found = session.suites.compared(before, after)
+    """Draw the differences between the run `before` and the run `after`."""
+    with st.spinner("Comparing the two runs", show_time=False):
+        comparison = session.suites.compared(before, after)
     markup(
         '<div class="pl-verdict pl-info"><span class="pl-sign" aria-hidden="true">~</span>'
-        f'<span class="pl-num">{escape(found.sentence)}</span></div>'
+        f'<span class="pl-num">{escape(comparison.sentence)}</span></div>'
     )
-    if not found.changed:
-        note("info", "No item came out otherwise", f"{found.shared:,} items are in both runs.")
+    if not comparison.changed:
+        note("info", "No item has a different result", f"{comparison.shared:,} items are in both runs.")
         return
     key = f"two-{before.id[:8]}-{after.id[:8]}"
-    shown = min(len(found.changed), st.session_state.get(key, PAGE))
+    shown = min(len(comparison.changed), st.session_state.get(key, PAGE))
     with st.container(key="matrix", gap=None):
         heads = "".join(f'<span class="pl-break">{escape(run_name(run))}</span>' for run in (before, after))
         markup(f'<div class="pl-matrix-head" aria-hidden="true"><span>Item</span>{heads}</div>')
-        for old, new in found.changed[:shown]:
-            one, other = (suites.row_at(session.suites.log, run, place) for run, place in ((before, old), (after, new)))
-            if one and other:
-                _line(before, after, one, other)
-    if shown < len(found.changed):
+        for old_position, new_position in comparison.changed[:shown]:
+            old = suites.row_at(session.suites.log, before, old_position)
+            new = suites.row_at(session.suites.log, after, new_position)
+            if old and new:
+                _line(before, after, old, new)
+    if shown < len(comparison.changed):
         st.button(
-            f"More of {len(found.changed):,}",
+            f"Show more of {len(comparison.changed):,}",
             icon=":material/expand_more:",
             type="tertiary",
             key="two-more",

@@ -1,4 +1,4 @@
-"""One item of a suite run: why it came out as it did, both prompts, both answers, scores, marks, and accept."""
+"""One item of a suite run: its verdict and causes, both answers, scores, marks, both prompts, and accept."""
 
 from __future__ import annotations
 
@@ -19,19 +19,22 @@ from promptlab.ui.suites import accept as suite_accept
 from promptlab.ui.suites.matrix import open_item
 from promptlab.ui.suites.wording import run_words, score_mark, verdict_chip
 
-_WHO, _TROUBLE = "suite-who", "suite-mark-trouble"
+_WHO, _ERROR = "suite-who", "suite-mark-error"
 
 
 def draw(session: Session, suite: Suite, run: SuiteRun, position: int) -> None:
-    """The item at a position of a run."""
+    """Draw the item at a position of a run."""
     st.button(
-        f"All of {plain(suite.name)}", icon=":material/arrow_back:", type="tertiary", key="case-back", on_click=_back
+        f"Back to {plain(suite.name)}", icon=":material/arrow_back:", type="tertiary", key="case-back", on_click=_back
     )
     row = suites.row_at(session.suites.log, run, position) if run.suite == suite.path else None
     if row is None:
-        note("warn", "There is no such item in this run", "It was not asked yet, or the address is of another suite.")
+        note("warn", "This run has no such item", "It was not asked yet, or the address belongs to another suite.")
         return
-    with session.suites.recording(session.workspace, suite) as recorded, st.spinner("Reading it", show_time=False):
+    with (
+        session.suites.recording(session.workspace, suite) as recorded,
+        st.spinner("Reading the item", show_time=False),
+    ):
         seen = suites.item_detail(session.workspace, suite, session.suites.log, session.store, run, row, recorded)
     _head(session, run, row)
     _why(row, seen)
@@ -40,7 +43,7 @@ def draw(session: Session, suite: Suite, run: SuiteRun, position: int) -> None:
             "Accept this answer …",
             icon=":material/done:",
             key="accept-one",
-            help="Shows what would change in the recording before anything is written.",
+            help="Shows the change to the recording before it is written.",
             on_click=suite_accept.open_for,
             args=(run.id, None, "", position),
         )
@@ -59,30 +62,32 @@ def _head(session: Session, run: SuiteRun, row: ItemRow) -> None:
     st.subheader(plain(row.key.id), anchor=False)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.html(f'<span class="pl-small pl-num">{escape(run_words(run))}</span>', width="content")
-        beside = session.suites.log.rows(run, after=row.position - 2, limit=3)
+        # The row itself with the one before and the one after it, as far as they exist.
+        neighbours = session.suites.log.rows(run, after=row.position - 2, limit=3)
         for name, label, step in (("case-previous", "Previous item", -1), ("case-next", "Next item", 1)):
-            there = any(one.position == row.position + step for one in beside)
+            exists = any(neighbour.position == row.position + step for neighbour in neighbours)
             st.button(
                 label,
                 type="tertiary",
                 icon=":material/chevron_left:" if step < 0 else ":material/chevron_right:",
                 icon_position="left" if step < 0 else "right",
                 key=name,
-                disabled=not there,
+                disabled=not exists,
                 on_click=open_item,
                 args=(run.id, row.position + step),
             )
 
 
 def _why(row: ItemRow, seen: ItemDetail) -> None:
-    causes, said = map(str, row.details.causes), row.details.said
+    causes, reason = map(str, row.details.causes), row.details.said
     lines = "".join(f'<li class="pl-break">{escape(cause)}</li>' for cause in causes)
     markup(
-        f'<div class="pl-model">{verdict_chip(row.verdict)}<span class="pl-plain pl-break">{escape(said)}</span></div>'
+        f'<div class="pl-model">{verdict_chip(row.verdict)}'
+        f'<span class="pl-plain pl-break">{escape(reason)}</span></div>'
         + (f'<ul class="pl-checks" aria-label="Causes">{lines}</ul>' if lines else "")
     )
-    if seen.error and seen.error not in said:
-        note("bad", "No answer" if row.verdict == "cannot tell" else "It cannot be held against it", seen.error)
+    if seen.error and seen.error not in reason:
+        note("bad", "No answer" if row.verdict == "cannot tell" else "Cannot be compared", seen.error)
     if seen.hint:
         small(seen.hint)
 
@@ -98,15 +103,15 @@ def _answers(session: Session, suite: Suite, seen: ItemDetail) -> None:
             '<pre class="pl-prompt" tabindex="0">'
             f"{comparison.changes_html(text_changes(stored.completion.text, new))}</pre>"
         )
-    said = _marks(session, suite)
+    marks = _marks(session, suite)
     columns = st.columns(2 if stored and new is not None else 1, gap="medium")
     if stored:
         with columns[0]:
-            _answer(session, suite, seen.row, "Recorded answer", stored.completion.text, "recorded", said)
+            _answer(session, suite, seen.row, "Recorded answer", stored.completion.text, "recorded", marks)
     if new is not None:
         with columns[-1]:
             same = stored is not None and stored.completion.text == new
-            _answer(session, suite, seen.row, "New answer", new, "new", said, same=same)
+            _answer(session, suite, seen.row, "New answer", new, "new", marks, same=same)
 
 
 def _marks(session: Session, suite: Suite) -> dict[tuple[str, str, str, str], Mark]:
@@ -124,19 +129,19 @@ def _answer(
     title: str,
     text: str,
     name: str,
-    said: dict[tuple[str, str, str, str], Mark],
+    marks: dict[tuple[str, str, str, str], Mark],
     *,
     same: bool = False,
 ) -> None:
-    markup(f'<div class="pl-model">{escape(title)}{chip("the same to the byte") if same else ""}</div>')
+    markup(f'<div class="pl-model">{escape(title)}{chip("byte for byte the same") if same else ""}</div>')
     if text:
         widgets.mono(text, key=f"said-{name}")
     else:
-        small("It is empty.")
+        small("The answer is empty.")
     if same:
-        return  # a mark is of a text, and this one is marked beside it
+        return  # a mark belongs to a text, and the same text has its marks in the other column
     place = (row.key.case, row.key.variant, row.key.model, suites.answer_id(text))
-    mark = said.get(place)
+    mark = marks.get(place)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"marks-{name}"):
         for good, word, icon in ((True, "Good", "thumb_up"), (False, "Bad", "thumb_down")):
             chosen = mark is not None and mark.good == good
@@ -145,7 +150,7 @@ def _answer(
                 icon=f":material/{icon}:",
                 key=f"mark-{name}-{word.lower()}",
                 type="primary" if chosen else "secondary",
-                help="Take the mark away." if chosen else f"Say that this answer is {word.lower()}.",
+                help="Remove this mark." if chosen else f"Mark this answer as {word.lower()}.",
                 on_click=_mark,
                 args=(session, suite, place, None if chosen else good),
             )
@@ -165,27 +170,27 @@ def _mark(session: Session, suite: Suite, place: tuple[str, str, str, str], good
             who = str(st.session_state.get(_WHO) or "").strip() or _git_name(session)
             suites.add_mark(session.workspace, suite.path, Mark(*place, good, who))
     except PromptlabError as exc:
-        st.session_state[_TROUBLE] = exc
+        st.session_state[_ERROR] = exc
 
 
 def _git_name(session: Session) -> str:
-    """Who git says one is, without the address."""
-    return versions.state(session.workspace).identity.partition(" <")[0]
+    """The user's name in git, without the mail address."""
+    return versions.repository_state(session.workspace).identity.partition(" <")[0]
 
 
 # Scores
 
 
 def _scores(session: Session, suite: Suite, run: SuiteRun, seen: ItemDetail) -> None:
-    trouble: PromptlabError | None = st.session_state.pop(_TROUBLE, None)
-    if trouble:
-        note("bad", "The mark was not kept", trouble.message, trouble.hint)
+    error: PromptlabError | None = st.session_state.pop(_ERROR, None)
+    if error:
+        note("bad", "The mark was not saved", error.message, error.hint)
     if not _git_name(session):
         st.text_input(
-            "Your name, for marks",
+            "Your name (for marks)",
             key=_WHO,
             persist_state="session",
-            help="Git does not know who you are; marks say who made them.",
+            help="Git has no name for you. Each mark keeps the name of the person who made it.",
             width=280,
         )
     was = seen.stored.scores if seen.stored else ()
@@ -203,34 +208,36 @@ def _scores_table(was: Sequence[Score], now: Sequence[Score], title: str) -> str
     rows = []
     for when, scores in (("Recorded", was), (title, now)):
         for score in scores:
-            taken = score.answer if len(score.answer) <= 200 else f"{score.answer[:200]} …"
+            judged = score.answer if len(score.answer) <= 200 else f"{score.answer[:200]} …"
             rows.append(
                 f"<tr><td>{when}</td><td>{escape(score.scorer)}</td>"
                 f'<td class="pl-n">{score_mark(score)} {score.value:.2f}</td>'
-                f"<td>{literal(taken)}</td><td>{literal(score.reason)}</td></tr>"
+                f"<td>{literal(judged)}</td><td>{literal(score.reason)}</td></tr>"
             )
-    head = '<tr><th></th><th>Scorer</th><th class="pl-n">Score</th><th>Taken from the answer</th><th>Reason</th></tr>'
+    head = (
+        '<tr><th></th><th>Scorer</th><th class="pl-n">Score</th><th>Judged part of the answer</th><th>Reason</th></tr>'
+    )
     return f'<div class="pl-wide"><table class="pl-table" aria-label="Scores">{head}{"".join(rows)}</table></div>'
 
 
 def _agreement(session: Session, suite: Suite, run: SuiteRun) -> None:
-    said = _marks(session, suite)
+    marks = _marks(session, suite)
     with session.suites.recording(session.workspace, suite) as recorded:
-        found = suites.judge_agreement(
+        agreement = suites.judge_agreement(
             suite,
             session.suites.log,
             session.store,
             run,
-            said.values(),
+            marks.values(),
             recorded.find if recorded else lambda _key: None,
         )
-    if not found.of:
-        small("No answer that the judge scored has a mark yet: mark some, and how far it agrees is shown here.")
+    if not agreement.of:
+        small("No answer that the judge scored has a mark yet. Mark some to see how often the judge agrees.")
         return
-    low, high = 100 * found.interval.low, 100 * found.interval.high
-    kappa = "" if found.kappa is None else f", Cohen's kappa {found.kappa:.2f}"
-    agree = round(found.share * found.of)
-    small(f"The judge agrees with {agree} of {found.of} marks ({low:.0f} to {high:.0f} %{kappa}).")
+    low, high = 100 * agreement.interval.low, 100 * agreement.interval.high
+    kappa = "" if agreement.kappa is None else f", Cohen's kappa {agreement.kappa:.2f}"
+    agree = round(agreement.share * agreement.of)
+    small(f"The judge agrees with {agree} of {agreement.of} marks ({low:.0f} to {high:.0f} %{kappa}).")
 
 
 # Prompts
@@ -242,15 +249,15 @@ def _prompts(seen: ItemDetail) -> None:
         return
     st.markdown("#### The prompt")
     if before and seen.request:
-        nearest = "" if seen.stored else f" The nearest that is recorded is {before.key.id}."
+        nearest = "" if seen.stored else f" This case is not recorded; the nearest recorded one is {before.key.id}."
         changes = comparison.prompt_html(before.request, seen.request)
         if changes:
             st.html(f'<div class="pl-small pl-break">From the recorded prompt to the new one.{escape(nearest)}</div>')
             markup(changes)
         elif before.request.messages == seen.request.messages:
-            small(f"It is the same to the byte.{nearest}")
+            small(f"The prompt is byte for byte the same.{nearest}")
         else:
-            small(f"Its text is the same; who says it, or where a message ends, is not.{nearest}")
+            small(f"The text is the same, but roles or the ends of messages differ.{nearest}")
     _whole("Recorded prompt", before.request if before else None, key="prompt-recorded")
     if before is None or seen.request is None or before.request.messages != seen.request.messages:
         _whole("New prompt", seen.request, key="prompt-new")

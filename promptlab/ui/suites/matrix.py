@@ -1,4 +1,4 @@
-"""The matrix of a suite run: cases down, variants and models across, a page of them at a time."""
+"""The matrix of a suite run: a row for each case, a column for each variant and model, one page at a time."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ _PAGES, _ASKED = "matrix-pages", "matrix-asked"
 
 
 def draw(session: Session, suite: Suite, run: SuiteRun, *, at_work: bool = False) -> None:
-    """Filters, the page of the matrix, and what can be done with what is shown once the run is no longer `at_work`."""
+    """Draw the filters and a page of the matrix. Answers can be accepted once the run is no longer `at_work`."""
     log = session.suites.log
     counts = suites.verdict_counts(log, run)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="matrix-filter"):
         verdict: str | None = st.pills(
             "Show only",
             list(counts),
-            # A browser names its choice by the words of the chip, so they must not change while a run goes on.
+            # The browser identifies a choice by the text of its chip, so the counts appear only after the run.
             key=f"matrix-verdict-{run.id[:8]}-{run.done if not at_work else 'at-work'}",
             persist_state="page",
-            format_func=lambda one: one if at_work else f"{one} {counts[one]:,}",
+            format_func=lambda verdict: verdict if at_work else f"{verdict} {counts[verdict]:,}",
         )
         case = st.text_input(
             "Find a case",
             key="matrix-case",
             persist_state="page",
             icon=":material/search:",
-            placeholder="the beginning of its id",
+            placeholder="start of its id",
             width=320,
         )
     case = (case or "").strip()
@@ -42,45 +42,45 @@ def draw(session: Session, suite: Suite, run: SuiteRun, *, at_work: bool = False
     if st.session_state.get(_ASKED) != asked:
         st.session_state[_ASKED], st.session_state[_PAGES] = asked, []
     pages: list[int] = st.session_state[_PAGES]
-    found = suites.matrix_page(
+    shown = suites.matrix_page(
         suite, log, run, verdict=verdict, case=case, after=pages[-1] if pages else -1, limit=PAGE
     )
-    if not found.lines:
-        note("info", "No case matches", "Try another beginning of an id, or another verdict.")
+    if not shown.lines:
+        note("info", "No case matches", "Try another id or another verdict.")
         return
     every = suites.matrix_columns(suite, run)
     columns = every[:MOST_COLUMNS]
     if len(every) > len(columns):
-        small(f"The first {MOST_COLUMNS} of {len(every)} columns; `promptlab suite rerun --html` writes all of them.")
+        small(f"The first {MOST_COLUMNS} of {len(every)} columns; `promptlab suite rerun --html` writes all columns.")
     with st.container(key="matrix", gap=None):
         heads = "".join(f'<span class="pl-break">{escape(_name(column))}</span>' for column in columns)
         markup(f'<div class="pl-matrix-head" aria-hidden="true"><span>Case</span>{heads}</div>')
-        for line in found.lines:
+        for line in shown.lines:
             _line(run, line, columns)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        _turn(found.last, pages, more=found.more)
+        _turn(shown.last, pages, more=shown.more)
         if run.verb != "replay" and not at_work:
-            what = f"Accept all that are {verdict}" if verdict else "Accept all"
-            what = f"{what} of cases {case}…" if case else what
+            label = f"Accept all that are {verdict}" if verdict else "Accept all"
+            label = f"{label} of cases {case}…" if case else label
             st.button(
-                plain(what) + " …",
+                plain(label) + " …",
                 icon=":material/done_all:",
                 key="accept-all",
-                help="Shows what would change in the recording before anything is written.",
+                help="Shows the changes to the recording before they are written.",
                 on_click=suite_accept.open_for,
                 args=(run.id, verdict, case, None),
             )
 
 
 def drift(session: Session, run: SuiteRun) -> str:
-    """What a replay found that is not as recorded, in a sentence."""
+    """One sentence: how many items of a replay differ from the recording."""
     counts = suites.verdict_counts(session.suites.log, run)
-    found = [f"{number:,} {status}" for status, number in counts.items() if status != "same"]
-    return f"Against the recording: {', '.join(found)}." if found else "Every prompt is as recorded."
+    drifted = [f"{number:,} {status}" for status, number in counts.items() if status != "same"]
+    return f"Compared with the recording: {', '.join(drifted)}." if drifted else "Every prompt is as recorded."
 
 
 def forget() -> None:
-    """Let go of filters and pages: another suite is opened."""
+    """Clear filters and pages, because another suite is opened."""
     for name in [name for name in map(str, st.session_state) if name.startswith(("matrix-", "suite-run"))]:
         st.session_state.pop(name, None)
 
@@ -109,7 +109,7 @@ def _line(run: SuiteRun, line: MatrixLine, columns: list[MatrixColumn]) -> None:
 
 
 def open_item(run_id: str, position: int) -> None:
-    """Go to one item of a run."""
+    """Open one item of a run."""
     st.query_params["run"] = run_id[:12]
     st.query_params["item"] = str(position)
 

@@ -1,4 +1,4 @@
-"""Suites: the list with how each stands; one suite with its verdict, its thresholds and its matrix."""
+"""The page Suites: the list with the last result of each; one suite with its verdict, thresholds and matrix."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ NEWEST = ""
 
 
 def page(session: Session) -> None:
-    """Draw the list, the suite that the address names, or one item of it."""
+    """Draw the list, the suite in the address, or one item of it."""
     session.reload()
-    if said := st.session_state.pop(suite_accept.SAID, None):
-        st.toast(plain(said), icon=":material/check:")
+    if message := st.session_state.pop(suite_accept.MESSAGE, None):
+        st.toast(plain(message), icon=":material/check:")
     wanted = st.query_params.get("suite")
     if not wanted:
         _list(session)
@@ -52,7 +52,7 @@ def page(session: Session) -> None:
     if run and item.isascii() and item.isdigit():
         suite_case.draw(session, suite, session.suites.log.run(run), int(item))
     else:
-        _one(session, suite)
+        _suite(session, suite)
 
 
 def _loaded(session: Session, path: str) -> Suite | None:
@@ -60,8 +60,8 @@ def _loaded(session: Session, path: str) -> Suite | None:
         return suites.load_suite(session.workspace, path)
     except PromptlabError as exc:
         st.button("All suites", icon=":material/arrow_back:", type="tertiary", key="suites-all", on_click=_close)
-        note("bad", "This suite cannot be read", exc.message, exc.hint, "Mend the file; then press Read again.")
-        st.button("Read again", icon=":material/refresh:", key="suite-again")
+        note("bad", "This suite cannot be read", exc.message, exc.hint, "Fix the file, then press Reload.")
+        st.button("Reload", icon=":material/refresh:", key="suite-again")
         return None
 
 
@@ -75,8 +75,8 @@ def _list(session: Session) -> None:
         note(
             "info",
             "There is no suite yet",
-            "Press Keep as a test on any answer of the workbench: its question becomes the first case of a suite.",
-            "Or write one by hand into fixtures/suites, such as world-cup.yaml; docs/suites.md shows how.",
+            "Press Keep as a test on an answer in the workbench: its question becomes the first case of a suite.",
+            "Or write a file in fixtures/suites, such as world-cup.yaml; docs/suites.md shows the format.",
         )
     for path in paths:
         _line(session, path)
@@ -88,18 +88,18 @@ def _line(session: Session, path: str) -> None:
         try:
             suite = suites.load_suite(session.workspace, path)
         except PromptlabError as exc:
-            state, models, said, about = chip("cannot be read", "bad"), "", exc.message, ""
+            state, models, status, about = chip("cannot be read", "bad"), "", exc.message, ""
         else:
             recorded = session.workspace.resolve(suite.recording).is_file()
             state = chip("recorded", "good") if recorded else chip("not recorded", "warn")
             models, about = ", ".join(suite.models), suite.description
-            said = _last(session, suite)
+            status = _last(session, suite)
         name = path.removeprefix("fixtures/suites/").removesuffix(".yaml").removesuffix(".yml")
         markup(
             f'<div class="pl-suite"><span class="pl-break"><b>{escape(name)}</b> '
             f'<span class="pl-small">{escape(about)}</span></span>'
             f'<span class="pl-muted pl-break">{escape(models)}</span><span>{state}</span>'
-            f'<span class="pl-muted pl-num pl-break">{escape(said)}</span></div>'
+            f'<span class="pl-muted pl-num pl-break">{escape(status)}</span></div>'
         )
         st.button(
             "Open",
@@ -113,13 +113,13 @@ def _line(session: Session, path: str) -> None:
 
 
 def _last(session: Session, suite: Suite) -> str:
-    """How the newest run of the suite ended, in a sentence."""
+    """One sentence: the result of the newest run of the suite."""
     job = session.suites.jobs.get(suite.path)
     if job and job.running:
-        return f"{VERBS[job.verb]} under way"
+        return f"{VERBS[job.verb]} is running"
     run = next((run for run in session.suites.log.runs(suite.path, limit=5) if run.done), None)
     if run is None:
-        return "never run here"
+        return "no run yet"
     with st.spinner(f"Reading the last run of {plain(suite.name)}", show_time=False):
         sentence = session.suites.summary(suite, run).sentence
     part = "" if run.done >= run.total else f"{run.done:,} of {run.total:,} items: "
@@ -139,16 +139,16 @@ def _close() -> None:
 # One suite
 
 
-def _one(session: Session, suite: Suite) -> None:
+def _suite(session: Session, suite: Suite) -> None:
     st.button("All suites", icon=":material/arrow_back:", type="tertiary", key="suites-all", on_click=_close)
     st.subheader(plain(suite.name), anchor=False)
     recorded = session.workspace.resolve(suite.recording).is_file()
     facts = [
         suite.description,
         suite.path,
-        f"asks {', '.join(suite.models)}",
-        f"{suite.repeats} answers to each case" if suite.repeats > 1 else "",
-        "" if recorded else "nothing is recorded yet",
+        f"models: {', '.join(suite.models)}",
+        f"{suite.repeats} answers per case" if suite.repeats > 1 else "",
+        "" if recorded else "not recorded yet",
     ]
     st.html(f'<div class="pl-small pl-break">{escape(" · ".join(filter(None, facts)))}</div>')
     job = session.suites.jobs.get(suite.path)
@@ -168,11 +168,11 @@ def _one(session: Session, suite: Suite) -> None:
         return
     if not run.done:
         if not busy:
-            note("info", "This run ended before its first item", "Choose another run above, or begin one.")
+            note("info", "This run ended before its first item", "Choose another run above, or start one.")
         return
     at_work = job is not None and job.running and job.snapshot().run_id == run.id
     if at_work:
-        small("What is there so far:")
+        small("Results so far:")
     else:
         small(run_words(run))
         with st.spinner("Reading the run", show_time=False):
@@ -183,7 +183,7 @@ def _one(session: Session, suite: Suite) -> None:
 
 
 def _picked(runs: Sequence[SuiteRun]) -> SuiteRun | None:
-    """The run that is shown: the newest, unless another is chosen."""
+    """The run to show: the newest unless the person chose another."""
     if not runs:
         return None
     by_id = {run.id: run for run in runs}
@@ -192,14 +192,14 @@ def _picked(runs: Sequence[SuiteRun]) -> SuiteRun | None:
         [NEWEST, *list(by_id)[1:]],
         key="suite-run",
         persist_state="page",
-        format_func=lambda id: run_name(by_id[id]) if id else "the newest",
+        format_func=lambda id: run_name(by_id[id]) if id else "newest",
         width=300,
     )
     return by_id.get(chosen, runs[0])
 
 
 def _compared_with(runs: Sequence[SuiteRun], run: SuiteRun) -> SuiteRun | None:
-    older = {one.id: one for one in runs if one.created < run.created and one.done}
+    older = {earlier.id: earlier for earlier in runs if earlier.created < run.created and earlier.done}
     if not older:
         return None
     chosen = st.selectbox(
@@ -207,7 +207,7 @@ def _compared_with(runs: Sequence[SuiteRun], run: SuiteRun) -> SuiteRun | None:
         [NEWEST, *older],
         key=f"suite-before-{run.id[:8]}",
         persist_state="page",
-        format_func=lambda id: run_name(older[id]) if id else "what is recorded",
+        format_func=lambda id: run_name(older[id]) if id else "the recording",
         width=300,
     )
     return older.get(chosen)
@@ -217,16 +217,16 @@ def _nothing_yet(*, recorded: bool) -> None:
     if recorded:
         note(
             "info",
-            "Recorded, and not looked at here yet",
-            "Replay renders every case again and holds it against the recording; it asks no model.",
-            "Ask sends the recorded prompts to models again, after it has said what that takes.",
+            "Recorded, but no run yet",
+            "Replay renders every case again and compares it with the recording. No model is asked.",
+            "Ask sends the recorded prompts to models again. It shows an estimate first.",
         )
     else:
         note(
             "info",
             "Nothing is recorded yet",
-            "Ask, then Record, puts every case to the models and stores prompts with answers.",
-            "From then on Replay tells when a prompt drifts, and Rerun when an answer gets worse.",
+            "Press Ask, then Record, to ask the models every case and store the prompts with the answers.",
+            "After that, Replay shows if a prompt has changed, and Rerun shows if an answer got worse.",
         )
 
 
@@ -243,7 +243,9 @@ def _verdict(session: Session, suite: Suite, run: SuiteRun, summary: Summary) ->
         for check in summary.checks
     ]
     if summary.partial:
-        lines.append("<li>Thresholds are about the whole suite, and were not held against a part of it.</li>")
+        lines.append(
+            "<li>Thresholds apply to the whole suite. This run is only a part of it, so they were not checked.</li>"
+        )
     if lines:
         markup(f'<ul class="pl-checks" aria-label="Thresholds">{"".join(lines)}</ul>')
     if len(summary.cells) > 1:
@@ -261,16 +263,16 @@ _KIND = {True: "good", False: "bad", None: "warn"}
 
 
 def _sign(summary: Summary) -> tuple[str, str]:
-    """The mark before the sentence, and its colour: what the thresholds come to, without any whether it is worse."""
+    """The mark before the sentence, and its colour: from the thresholds if there are any, else from the comparison."""
     if summary.checks:
         met = {0: True, 1: False}.get(summary.exit_status)
         return threshold_sign(met), _KIND[met]
-    found = summary.comparison
+    comparison = summary.comparison
     if summary.unanswered:
         return "✗", "bad"
-    if found is None or not found.settled:
+    if comparison is None or not comparison.settled:
         return "~", "info"
-    return ("✓", "good") if found.difference > 0 else ("✗", "bad")
+    return ("✓", "good") if comparison.difference > 0 else ("✗", "bad")
 
 
 __all__ = ["page"]

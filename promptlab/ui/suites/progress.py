@@ -1,4 +1,4 @@
-"""A suite at work: how far it is, how long it may take, pause and stop; and what can be taken up."""
+"""The progress of a running suite, with pause and stop; and the offer to continue an interrupted run."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ POLL = 0.5
 
 
 def draw(session: Session, suite: Suite, runs: Sequence[SuiteRun], *, busy: bool) -> None:
-    """What is under way, how the last one ended, or what an earlier process left behind.
+    """Draw the progress of the running job, the end of the last job, or the offer to continue an interrupted run.
 
-    `busy` is whether a job was running before `runs` were read: one that has ended since may not be among them, and
-    then the page is drawn anew.
+    `busy` is True if a job was running before `runs` was read. If that job has ended since, its run may be missing
+    in `runs`, so the page is drawn again.
     """
     job = session.suites.jobs.get(suite.path)
     if job and busy:
@@ -53,17 +53,17 @@ def _live(session: Session, job: SuiteJob) -> None:
                     icon=":material/pause:",
                     key="suite-pause",
                     disabled=now.ending,
-                    help="Ask nothing more; answers under way are waited for. It can be taken up later.",
+                    help="Ask nothing more and wait for the answers that are being written. You can continue later.",
                     on_click=job.pause,
                 )
             st.button(
                 "Stop",
                 icon=":material/stop:",
                 key="suite-stop",
-                help="Break off answers under way. What is answered stays, and it can be taken up later.",
+                help="Stop at once. Finished answers are kept, and you can continue later.",
                 on_click=job.stop,
             )
-            if now.done and st.button("Show what is there", icon=":material/refresh:", key="suite-look"):
+            if now.done and st.button("Show results so far", icon=":material/refresh:", key="suite-look"):
                 st.rerun()
 
 
@@ -78,12 +78,12 @@ def _counts(session: Session, now: Snapshot) -> str:
 def _words(job: SuiteJob, now: Snapshot, counts: str) -> str:
     verb = VERBS[job.verb]
     if not now.total:
-        return f"{verb}: getting ready"
+        return f"{verb}: preparing"
     parts = [f"{verb}: {now.done:,} of {now.total:,}"]
     if now.resumed:
-        parts.append(f"{now.resumed:,} had their answer")
+        parts.append(f"{now.resumed:,} were answered before")
     if now.ending:
-        parts.append("ending")
+        parts.append("stopping")
     elif now.seconds_left is not None:
         parts.append(f"{_time(now.seconds_left)} left")
     return " · ".join([*parts, *([counts] if counts else [])])
@@ -97,30 +97,30 @@ def _time(seconds: float) -> str:
 
 def _ended(job: SuiteJob) -> None:
     if job.error:
-        note("bad", f"{VERBS[job.verb]} did not get through", job.error.message, job.error.hint)
+        note("bad", f"{VERBS[job.verb]} failed", job.error.message, job.error.hint)
         return
     now = job.snapshot()
     if now.out_of:
-        note("warn", f"It was stopped: {now.out_of}", "Ask again with a higher limit, and it goes on.")
+        note("warn", f"A limit was reached: {now.out_of}", "Ask again with a higher limit to continue.")
     if now.said:
         small(now.said)
 
 
 def _unfinished(session: Session, suite: Suite, run: SuiteRun, *, own: bool) -> None:
-    """The newest run has not ended, and nobody in this process is at it."""
+    """Say that the newest run has not finished, and offer to continue it. No job of this process works on it."""
     verb = VERBS[run.verb]
     killed = run.state == "running" and not own
-    why = "promptlab ended while it ran, or another process is still at it." if killed else ""
+    why = "promptlab was closed while it ran, or another process is still running it." if killed else ""
     title = f"{verb} was {'interrupted' if killed else 'stopped'}: {run.done:,} of {run.total:,} items are done"
     if run.verb == "replay":
-        note("info", title, why, "A replay costs nothing: press Replay to begin it anew.")
+        note("info", title, why, "A replay costs nothing: press Replay to start again.")
         return
     if not suites.is_unchanged_since(suite, run):
-        note("info", title, why, "The suite's file has changed since, so it would begin anew.")
+        note("info", title, why, "The file of the suite has changed since, so it cannot be continued. Start again.")
         return
-    note("warn", title, why, "Taken up, it asks only what has no answer yet.")
+    note("warn", title, why, "If you continue, only items without an answer are asked.")
     st.button(
-        "Take it up",
+        "Continue",
         icon=":material/play_arrow:",
         key="suite-take-up",
         type="primary",

@@ -1,4 +1,4 @@
-"""Replay, and the dialog that asks models: what, of whom, within which limits, and what it would take, said first."""
+"""The buttons Replay and Ask. The dialog of Ask chooses prompts, models and limits, and estimates calls and cost."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ from promptlab.ui.state.session import Session
 from promptlab.ui.suites.wording import VERBS
 
 _OPEN = "suite-asks-open"
-STORED, CURRENT, RECORD = "Rerun the stored prompts", "Rerun today's prompts", "Record"
+STORED, CURRENT, RECORD = "Rerun the stored prompts", "Rerun current prompts", "Record"
 _HELP = {
-    STORED: "The recorded prompts go out again, to the byte: what a model or a library change does.",
-    CURRENT: "Today's template makes the prompts: what an edit does, held against the recorded answers.",
-    RECORD: "Today's prompts go out, and their answers become what is recorded.",
+    STORED: "Sends the recorded prompts again, byte for byte. Shows the effect of a new model or library.",
+    CURRENT: "Renders the prompts with the current template. Shows the effect of an edit on the answers.",
+    RECORD: "Renders the prompts with the current template and records the new answers as the baseline.",
 }
 
 
 @dataclass
 class _Asks:
-    """The dialog: for which choice an estimate was made, and what it says."""
+    """The state of the dialog: the estimate of each model, and `of`, the choice it was made for."""
 
     path: str
     turn: int
     of: tuple[Verb, AskOptions] | None = None
-    found: list[ModelEstimate] = field(default_factory=list)
-    trouble: PromptlabError | None = None
+    estimates: list[ModelEstimate] = field(default_factory=list)
+    error: PromptlabError | None = None
 
     def key(self, name: str) -> str:
         return f"asks-{name}-{self.turn}"
 
 
 def buttons(session: Session, suite: Suite, *, recorded: bool, busy: bool) -> None:
-    """The buttons of one suite, and the dialog where it is open."""
+    """Draw the buttons of one suite, and the dialog if it is open."""
     st.button(
         "Replay",
         icon=":material/replay:",
         key="suite-replay",
         type="primary" if recorded else "secondary",
         disabled=busy or not recorded,
-        help="Render every case again and hold it against the recording. No model is asked.",
+        help="Render every case again and compare it with the recording. No model is asked.",
         on_click=session.suites.replay,
         args=(session.workspace, suite.path),
     )
@@ -55,7 +55,7 @@ def buttons(session: Session, suite: Suite, *, recorded: bool, busy: bool) -> No
         key="suite-ask",
         type="secondary" if recorded else "primary",
         disabled=busy,
-        help="Rerun or record: ask models, after it is said what that takes.",
+        help="Rerun or record: ask models. An estimate comes first.",
         on_click=_open,
         args=(suite.path,),
     )
@@ -78,54 +78,54 @@ def _dismissed() -> None:
 def _draw(session: Session, suite: Suite, asks: _Asks, *, recorded: bool) -> None:
     if st.session_state.get(_OPEN) is not asks:
         st.rerun()
-    what = st.segmented_control(
-        "What",
+    action = st.segmented_control(
+        "Action",
         [STORED, CURRENT, RECORD] if recorded else [RECORD],
         default=STORED if recorded else RECORD,
         required=True,
         key=asks.key("what"),
     )
-    small(_HELP[what])
-    verb: Verb = "record" if what == RECORD else "rerun"
+    small(_HELP[action])
+    verb: Verb = "record" if action == RECORD else "rerun"
     models = _models(session, suite, asks, verb)
     if not models:
         return
-    options = _options(session, suite, asks, verb, what, models)
+    options = _options(session, suite, asks, verb, action, models)
     earlier = suites.run_to_resume(suite, session.suites.log, verb, options)
     fresh = _fresh(asks, earlier) if earlier else False
-    if st.button("Say what it takes", icon=":material/calculate:", key="asks-estimate"):
+    if st.button("Estimate", icon=":material/calculate:", key="asks-estimate"):
         _estimate(session, suite, asks, verb, options)
-    if asks.trouble:
-        note("bad", "It cannot be asked", asks.trouble.message, asks.trouble.hint)
+    if asks.error:
+        note("bad", "The suite cannot be asked", asks.error.message, asks.error.hint)
     known = asks.of == (verb, options)
     if known:
-        _said(asks.found)
+        _show(asks.estimates)
     st.button(
         "Record" if verb == "record" else "Rerun",
         type="primary",
         icon=":material/play_arrow:",
         key="asks-start",
-        disabled=not known or not asks.found,
-        help=None if known else "Say what it takes first.",
+        disabled=not known or not asks.estimates,
+        help=None if known else "Press Estimate first.",
         on_click=_start,
         args=(session, suite, verb, options, not fresh),
     )
 
 
 def _models(session: Session, suite: Suite, asks: _Asks, verb: Verb) -> list[str]:
-    """Who is asked: for a record the suite's models, for a rerun any of the catalogue."""
+    """The models to ask: to record, those of the suite; to rerun, any of the catalogue."""
     names = list(suite.models) if verb == "record" else [*suite.models, *session.catalogue.names()]
     known = set(session.catalogue.names())
     statuses = [session.catalogue.status(name) for name in dict.fromkeys(names) if name in known]
     ready = [status.name for status in statuses if status.ready]
     for name in suite.models:
         if name not in known:
-            note("warn", f"{name} is not in promptlab.yaml", "The suite names it; it is not asked.")
+            note("warn", f"{name} is not in promptlab.yaml", "The suite lists it, but it will not be asked.")
     for status in statuses:
         if not status.ready and status.name in suite.models:
             note("warn", f"{status.name} is not ready", status.reason)
     if not ready:
-        note("bad", "No model is ready", "The page Models says what each of them needs.")
+        note("bad", "No model is ready", "The page Models shows what each model needs.")
         return []
     own = [name for name in ready if name in suite.models]
     chosen = st.pills(
@@ -136,17 +136,17 @@ def _models(session: Session, suite: Suite, asks: _Asks, verb: Verb) -> list[str
     return [name for name in ready if name in chosen]
 
 
-def _options(session: Session, suite: Suite, asks: _Asks, verb: Verb, what: str, models: list[str]) -> AskOptions:
+def _options(session: Session, suite: Suite, asks: _Asks, verb: Verb, action: str, models: list[str]) -> AskOptions:
     only_failed = False
     if verb == "rerun" and any(run.done for run in session.suites.log.runs(suite.path, verb="rerun", limit=5)):
-        only_failed = st.toggle("Only what did not pass in the last rerun", key=asks.key("failed"))
+        only_failed = st.toggle("Only items that did not pass in the last rerun", key=asks.key("failed"))
     with st.container(horizontal=True, gap="small"):
-        limit = st.number_input("At most items", min_value=1, value=None, step=1, key=asks.key("limit"))
-        tokens = st.number_input("At most tokens", min_value=1, value=None, step=1000, key=asks.key("tokens"))
-        cost = st.number_input("At most US dollars", min_value=0.0, value=None, key=asks.key("cost"))
+        limit = st.number_input("Maximum items", min_value=1, value=None, step=1, key=asks.key("limit"))
+        tokens = st.number_input("Maximum tokens", min_value=1, value=None, step=1000, key=asks.key("tokens"))
+        cost = st.number_input("Maximum cost (US dollars)", min_value=0.0, value=None, key=asks.key("cost"))
     return AskOptions(
-        prompts="stored" if what == STORED else "current",
-        # The suite's own models are not named, as on the command line: either goes on with what the other began.
+        prompts="stored" if action == STORED else "current",
+        # None for the suite's own models, as on the command line, so that each can continue a run of the other.
         models=None if tuple(models) == suite.models else tuple(models),
         only_failed=only_failed,
         limit=int(limit) if limit else None,
@@ -158,31 +158,31 @@ def _options(session: Session, suite: Suite, asks: _Asks, verb: Verb, what: str,
 def _fresh(asks: _Asks, earlier: SuiteRun) -> bool:
     note(
         "info",
-        f"An earlier {VERBS[earlier.verb].lower()} like this one is taken up",
-        f"{earlier.done:,} of its {earlier.total:,} items are done; only the others are asked.",
+        f"Continues an earlier {VERBS[earlier.verb].lower()} with the same choices",
+        f"{earlier.done:,} of its {earlier.total:,} items are done; only the rest is asked.",
     )
-    return bool(st.toggle("Begin anew instead", key=asks.key("fresh")))
+    return bool(st.toggle("Start again instead", key=asks.key("fresh")))
 
 
 def _estimate(session: Session, suite: Suite, asks: _Asks, verb: Verb, options: AskOptions) -> None:
-    asks.trouble, asks.of = None, None
+    asks.error, asks.of = None, None
     try:
-        with st.spinner("Rendering every prompt and counting its tokens"):
+        with st.spinner("Rendering every prompt and counting tokens"):
             planned = suites.planned_trials(
                 session.workspace, suite, verb=verb, options=options, log=session.suites.log
             )
-            asks.found = estimate_trials(planned, session.catalogue, session.store)
+            asks.estimates = estimate_trials(planned, session.catalogue, session.store)
         asks.of = (verb, options)
     except PromptlabError as exc:
-        asks.trouble = exc
+        asks.error = exc
 
 
-def _said(found: list[ModelEstimate]) -> None:
-    if not found:
-        note("info", "There is nothing to ask", "No item matches what was chosen.")
+def _show(estimates: list[ModelEstimate]) -> None:
+    if not estimates:
+        note("info", "There is nothing to ask", "No item matches your choice.")
         return
-    lines = "".join(f"<li>{escape(one.said)}</li>" for one in found)
-    markup(f'<ul class="pl-checks pl-num" aria-label="What it takes">{lines}</ul>')
+    lines = "".join(f"<li>{escape(estimate.said)}</li>" for estimate in estimates)
+    markup(f'<ul class="pl-checks pl-num" aria-label="Estimate">{lines}</ul>')
 
 
 def _start(session: Session, suite: Suite, verb: Verb, options: AskOptions, resume: bool) -> None:

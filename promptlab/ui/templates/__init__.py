@@ -1,1 +1,1 @@
-"""templates."""
+"""The page Templates: the list, the form with its preview, and the history in git."""

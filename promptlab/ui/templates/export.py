@@ -1,4 +1,4 @@
-"""Export: a template as a file of another tool, or one request as a body, a program or a command; shown, then taken."""
+"""Export: a template as a file of another tool, or a request as JSON, Python or curl; shown before the download."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ _LANGUAGES = {"promptfoo": "yaml", "prompty": "yaml", "openai": "json", "python"
 
 
 def button(session: Session, template: Template, inputs: Mapping[str, Any] | None = None) -> None:
-    """The button "Export", which opens over the page."""
+    """The button "Export", which opens the panel."""
     with st.popover("Export", icon=":material/file_save:", type="tertiary", key="export", width="content"):
         panel(session, template, inputs, key="export")
 
 
 def panel(session: Session, template: Template, inputs: Mapping[str, Any] | None = None, *, key: str) -> None:
-    """A format, its text, what was translated or lost, and the download."""
+    """The format, the exported text, the fields that were changed or lost, and the download."""
     models = [name for name, entry in session.workspace.models.items() if isinstance(entry, OpenAIModel)]
-    known = ["promptfoo", "prompty", *(["openai"] if models else [])]
-    format_ = st.selectbox("Format", known, key=f"{key}-format", format_func=lambda one: TITLES[one])
+    offered = ["promptfoo", "prompty", *(["openai"] if models else [])]
+    format_ = st.selectbox("Format", offered, key=f"{key}-format", format_func=lambda name: TITLES[name])
     model = None
     if format_ == "openai" or (format_ == "promptfoo" and models):
         model = st.selectbox("Model", models, key=f"{key}-model", format_func=plain)
     try:
-        text, losses, label = _made(session, template, inputs or {}, format_, model)
+        text, losses, label = _export(session, template, inputs or {}, format_, model)
     except GateRefused as exc:
         note("bad", "Refused by the gate", exc.message, exc.hint)
         return
     except PromptlabError as exc:
-        note("bad", "It cannot be exported", exc.message, exc.hint)
+        note("bad", "Cannot be exported", exc.message, exc.hint)
         return
     if label != "public":
-        note("warn", f"Its text is {label}", "Whoever gets the file can read it.")
+        note("warn", f"The text is {label}", "Anyone who gets the file can read it.")
     for loss in losses:
         if loss.what != "taken":
             mark = chip(loss.what, "bad" if loss.what == "not understood" else "warn")
@@ -55,44 +55,44 @@ def panel(session: Session, template: Template, inputs: Mapping[str, Any] | None
     st.download_button("Download", text.encode("utf-8", "replace"), file, icon=":material/download:", key=f"{key}-get")
 
 
-def _made(
+def _export(
     session: Session, template: Template, inputs: Mapping[str, Any], format_: str, model: str | None
 ) -> tuple[str, list[Loss], str]:
-    """The text, what became of each field, and the label of it all."""
+    """The exported text, the report of each field, and the highest label in the text."""
     values = {**templates.sample_inputs(template), **inputs}
     trial = runs.plan_question(session.workspace, template, Given.typed(values))
     if format_ == "openai" and model is not None:
         request = Request(model, session.prompts.of(trial), template.params, template.schema)
         return as_code(session, request, "openai"), [], "public"
-    one = outward(template, documents=trial.documents, shots=trial.shots, inputs=values)
+    exported = outward(template, documents=trial.documents, shots=trial.shots, inputs=values)
     if format_ == "prompty":
-        text = formats.write_prompty(one)
+        text = formats.write_prompty(exported)
     else:
         entry = session.workspace.models.get(model or "")
-        text = formats.write_promptfoo([one], {model: entry} if model and isinstance(entry, OpenAIModel) else {})
-    return text, one.report.entries, one.label
+        text = formats.write_promptfoo([exported], {model: entry} if model and isinstance(entry, OpenAIModel) else {})
+    return text, exported.report.entries, exported.label
 
 
 def as_code(session: Session, request: Request, way: str) -> str:
-    """One request to an API as a body, a program or a command, without a key.
+    """A request to an API as JSON, Python or curl, without the API key.
 
-    Raises `GateRefused` for text the model may not see, and `RequestRejected` for what it cannot be asked.
+    Raises `GateRefused` if the model may not see the text, and `RequestRejected` if its API cannot take the request.
     """
     entry = session.workspace.models[request.model]
-    assert isinstance(entry, OpenAIModel), "only requests to an API have a body"
-    workspace.check(request.prompt, model=request.model, clearance=entry.clearance)
-    how = {"openai": formats.as_json, "python": formats.as_python, "curl": formats.as_curl}
-    return how[way](request, entry)
+    assert isinstance(entry, OpenAIModel), "only a request to an API can be written as code"
+    workspace.check_gate(request.prompt, model=request.model, clearance=entry.clearance)
+    writers = {"openai": formats.as_json, "python": formats.as_python, "curl": formats.as_curl}
+    return writers[way](request, entry)
 
 
 def request_code(session: Session, request: Request, *, key: str) -> None:
-    """The request as curl or Python to copy; nothing for a model that is no API."""
+    """Show the request as curl or Python to copy; nothing for a model that has no API."""
     if not isinstance(session.workspace.models.get(request.model), OpenAIModel):
         return
     way = st.segmented_control(
         "Copy this request as",
         ["curl", "python"],
-        format_func=lambda one: REQUESTS[one],
+        format_func=lambda name: REQUESTS[name],
         key=f"{key}-way",
     )
     if way is None:
@@ -103,4 +103,4 @@ def request_code(session: Session, request: Request, *, key: str) -> None:
         note("bad", "This request cannot be copied", exc.message, exc.hint)
         return
     st.code(widgets.shown(text), language=_LANGUAGES[way], height=240, wrap_lines=True)
-    small("The key is not in it: it is read from the environment.")
+    small("It has no API key: the key is read from the environment.")

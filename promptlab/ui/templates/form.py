@@ -1,4 +1,4 @@
-"""The form of one template: every field of its file, as widgets bound to the draft."""
+"""The form of a template: every field of its file, as widgets bound to the draft."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from promptlab import templates
 from promptlab.errors import TemplateError
 from promptlab.templates import LAYOUT_NAMES
 from promptlab.types import Section
-from promptlab.ui.components import bound_fields as bound
-from promptlab.ui.components import live_text as live
-from promptlab.ui.components import parameters
+from promptlab.ui.components import bound_fields, live_text, parameters
 from promptlab.ui.components.bound_fields import Field, Fields
 from promptlab.ui.components.widgets import SECTION_NAMES, escape, markup, small
 from promptlab.ui.state.open_template import Opened
 from promptlab.ui.state.session import Session
 from promptlab.ui.templates import form_documents, form_examples, form_inputs, form_schema
-from promptlab.ui.templates import text as template_text
+from promptlab.ui.templates import text as file_text
 
-STANDARD_USER = "The input as it is; a line `name: value` for each where there are several"
+STANDARD_USER = "The input alone; with several inputs, one line `name: value` for each"
 
 
 def draw(session: Session, opened: Opened) -> None:
-    """The form; what is typed is in the draft, and in the preview, after a pause in typing."""
+    """Draw the form. Typed text goes into the draft and the preview after a pause in typing."""
     values = opened.values
     fields = Fields(session, opened, _fields(values), page="templates")
-    live.typing()
-    st.text_input("Description", live=True, placeholder="What it is for, in a sentence", **fields.bind("description"))
+    live_text.enable()
+    st.text_input(
+        "Description", live=True, placeholder="What the template is for, in one sentence", **fields.bind("description")
+    )
     with _section(opened, "instructions", "instructions"):
         _text(fields, "instructions", "What the model should do", "What the model should do")
     with _section(opened, "output_format", "output_format", "schema"):
@@ -46,28 +46,28 @@ def draw(session: Session, opened: Opened) -> None:
     with st.expander(f"Parameters{changed}", key=f"form-parameters-{opened.template.name}"):
         _problem(opened, "params")
         parameters.draw(fields)
-    own = values["layout"] is not None or values["user"] is not None
-    with st.expander(f"User turn and layout{' · own' if own else ''}", key=f"form-layout-{opened.template.name}"):
-        _experts(fields, opened, values)
-    file = st.expander("The file itself", key=f"form-file-{opened.template.name}", on_change="rerun")
+    custom = values["layout"] is not None or values["user"] is not None
+    with st.expander(f"User turn and layout{' · custom' if custom else ''}", key=f"form-layout-{opened.template.name}"):
+        _user_and_layout(fields, opened, values)
+    file = st.expander("The file", key=f"form-file-{opened.template.name}", on_change="rerun")
     if file.open:
         with file:
-            template_text.draw(session, opened.path, opened.text, opened.base)
+            file_text.draw(session, opened.path, opened.text, opened.base)
 
 
 def _fields(values: Mapping[str, Any]) -> list[Field]:
     return [
-        bound.plain("description", values["description"]),
-        bound.text("instructions", values),
-        bound.text("output_format", values),
-        Field("text-user", values["user"] or "", edits=lambda _, given: {"user": given}),
-        Field("text-layout", values["layout"] or "", edits=lambda _, given: {"layout": given}),
+        bound_fields.plain("description", values["description"]),
+        bound_fields.text("instructions", values),
+        bound_fields.text("output_format", values),
+        Field("text-user", values["user"] or "", edits=lambda _, value: {"user": value}),
+        Field("text-layout", values["layout"] or "", edits=lambda _, value: {"layout": value}),
         Field("own-user", values["user"] is not None, edits=_own_user, refill=True),
         Field("own-layout", values["layout"] is not None, edits=_own_layout, refill=True),
         *form_schema.fields_of(values),
         *form_inputs.fields_of(values),
         *form_examples.fields_of(values),
-        *bound.parameters(values),
+        *bound_fields.parameters(values),
     ]
 
 
@@ -83,7 +83,7 @@ def _own_layout(_: dict[str, Any], on: bool) -> dict[str, Any]:
 
 @contextmanager
 def _section(opened: Opened, section: Section, *names: str) -> Iterator[None]:
-    """A part of the form in its section's colour, with its problems below its title."""
+    """A part of the form in the colour of its section, with a title on top and the problems of its fields below."""
     title = {"context": "Documents", "input": "Inputs"}.get(section, SECTION_NAMES[section])
     with st.container(key=f"section-{section.replace('_', '-')}", gap="xsmall"):
         markup(f'<h3 class="pl-part">{escape(title)}</h3>')
@@ -94,10 +94,10 @@ def _section(opened: Opened, section: Section, *names: str) -> Iterator[None]:
 def _problem(opened: Opened, *names: str) -> None:
     problem = opened.problem_of(*names)
     if problem is not None:
-        _said(problem)
+        _show_problem(problem)
 
 
-def _said(problem: TemplateError) -> None:
+def _show_problem(problem: TemplateError) -> None:
     markup(
         f'<div class="pl-note pl-bad" role="alert"><b>{escape(problem.what)}</b><div>{escape(problem.hint)}</div></div>'
     )
@@ -109,35 +109,31 @@ def _text(fields: Fields, name: str, label: str, placeholder: str) -> None:
     )
 
 
-def _experts(fields: Fields, opened: Opened, values: Mapping[str, Any]) -> None:
+def _user_and_layout(fields: Fields, opened: Opened, values: Mapping[str, Any]) -> None:
     _problem(opened, "user", "layout")
-    st.toggle(
-        "A user turn of its own", help="Used for the question and for each example alike.", **fields.bind("own-user")
-    )
+    st.toggle("Custom user turn", help="Used for the question and for each example.", **fields.bind("own-user"))
     if values["user"] is not None:
         st.text_area("User turn", height="content", **fields.bind("text-user"))
     else:
         small(f"{STANDARD_USER.replace('`', '')}.")
-    st.toggle(
-        "A layout of its own", help="Starts with the standard layout, to change from.", **fields.bind("own-layout")
-    )
+    st.toggle("Custom layout", help="Starts as a copy of the standard layout.", **fields.bind("own-layout"))
     if values["layout"] is not None:
         st.text_area("Layout", height="content", **fields.bind("text-layout"))
     else:
-        small("The standard layout: instructions, output format and documents; the examples as turns; the question.")
+        small("The standard layout: instructions, output format, documents, the examples as turns, the question.")
     names = ", ".join([*LAYOUT_NAMES, *values["inputs"]])
     markup(_SYNTAX.replace("NAMES", escape(names)))
 
 
-_SYNTAX = """<table class="pl-table"><tr><th>You write</th><th>What it does</th></tr>
+_SYNTAX = """<table class="pl-table"><tr><th>Syntax</th><th>Meaning</th></tr>
 <tr><td class="pl-mono">{% system %} … {% endsystem %}</td><td>A message; also <code>user</code> and
-<code>assistant</code>. What a document says cannot open one.</td></tr>
-<tr><td class="pl-mono">{{ question }}</td><td>The value of an input or a part of the prompt, inserted once and never
-read as syntax.</td></tr>
+<code>assistant</code>. Text of a document can never start a message.</td></tr>
+<tr><td class="pl-mono">{{ question }}</td><td>The value of an input or a part of the prompt, inserted as plain text;
+syntax in it has no effect.</td></tr>
 <tr><td class="pl-mono">{% for example in examples %} … {% endfor %}</td><td>Each shot: <code>example.user</code>,
 <code>example.output</code>, <code>example.inputs</code>.</td></tr>
 <tr><td class="pl-mono">{% for document in documents %} … {% endfor %}</td><td>Each document:
 <code>document.text</code>, <code>document.path</code>.</td></tr>
-<tr><td class="pl-mono">{% if schema %} … {% endif %}</td><td>Only where there is one. <code>-%}</code> takes away the
+<tr><td class="pl-mono">{% if schema %} … {% endif %}</td><td>Only if there is a schema. <code>-%}</code> removes the
 white space that follows.</td></tr>
-<tr><td>Names here</td><td class="pl-mono">NAMES</td></tr></table>"""
+<tr><td>Names</td><td class="pl-mono">NAMES</td></tr></table>"""

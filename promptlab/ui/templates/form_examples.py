@@ -1,4 +1,4 @@
-"""The worked examples of a template: which pool, how many, how they are chosen, and the shots that gives."""
+"""The part of the form for examples: the pool, how many, how they are chosen, and the resulting shots."""
 
 from __future__ import annotations
 
@@ -32,45 +32,45 @@ ORDERS: Mapping[str, str] = {
 
 
 def fields_of(values: Mapping[str, Any]) -> list[Field]:
-    """The widgets of the choice."""
+    """The fields of the choice."""
     chosen = values["examples"]
-    found = [Field("examples-pool", chosen["pool"] if chosen else None, edits=_pool, refill=True)]
+    fields = [Field("examples-pool", chosen["pool"] if chosen else None, edits=_pool, refill=True)]
     if chosen:
         full = {f.name: f.default for f in fields_of_class(ShotChoice)} | chosen
-        found.append(plain("examples.k", full["k"], key="k"))
-        found += [plain(f"examples.{name}", full[name]) for name in ("select", "order", "seed", "balance")]
-    return found
+        fields.append(plain("examples.k", full["k"], key="k"))
+        fields += [plain(f"examples.{name}", full[name]) for name in ("select", "order", "seed", "balance")]
+    return fields
 
 
-def _pool(values: dict[str, Any], given: str | None) -> dict[str, Any]:
-    if not given:
+def _pool(values: dict[str, Any], path: str | None) -> dict[str, Any]:
+    if not path:
         return {"examples": None}
-    return {"examples.pool": given} if values["examples"] else {"examples": {"pool": given, "k": 2}}
+    return {"examples.pool": path} if values["examples"] else {"examples": {"pool": path, "k": 2}}
 
 
 def draw(session: Session, opened: Opened, fields: Fields, values: Mapping[str, Any]) -> None:
-    """The choice, and the shots it makes with the samples of the inputs."""
+    """The choice, and the shots that it gives for the sample inputs."""
     chosen = values["examples"]
-    pools = sorted({*examples.paths(session.workspace), *([chosen["pool"]] if chosen else [])})
+    pools = sorted({*examples.pool_paths(session.workspace), *([chosen["pool"]] if chosen else [])})
     if not pools:
-        small("No examples yet. The page Examples makes a pool of them, as does Add as example on any answer.")
+        small("No examples yet. Create a pool on the page Examples, or press Add as example on any answer.")
         return
     st.selectbox("Pool", pools, index=None, placeholder="no examples", **fields.bind("examples-pool"))
     if not chosen:
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.number_input("How many", 0, 1000, step=1, width=120, **fields.bind("k"))
-        st.selectbox("Chosen", get_args(Select), format_func=_in(SELECTS), width=175, **fields.bind("examples-select"))
-        st.selectbox("Order", get_args(Order), format_func=_in(ORDERS), width=130, **fields.bind("examples-order"))
+        st.selectbox(
+            "Select", get_args(Select), format_func=SELECTS.__getitem__, width=175, **fields.bind("examples-select")
+        )
+        st.selectbox(
+            "Order", get_args(Order), format_func=ORDERS.__getitem__, width=130, **fields.bind("examples-order")
+        )
         if "random" in (chosen.get("select"), chosen.get("order")) or chosen.get("select") in ("balanced", "diverse"):
             st.number_input("Seed", step=1, width=100, **fields.bind("examples-seed"))
         if chosen.get("select") == "balanced":
-            st.selectbox("Class is the", ("output", "tag"), width=120, **fields.bind("examples-balance"))
+            st.selectbox("Class", ("output", "tag"), width=120, **fields.bind("examples-balance"))
     _shots(session, opened)
-
-
-def _in(words: Mapping[str, str]) -> Any:
-    return lambda one: words[one]
 
 
 def _shots(session: Session, opened: Opened) -> None:
@@ -80,16 +80,16 @@ def _shots(session: Session, opened: Opened) -> None:
     try:
         pool = examples.load_pool(session.workspace, choice.pool)
         inputs = templates.sample_inputs(opened.template)
-        found = examples.select(pool, choice, inputs)
+        selection = examples.select_shots(pool, choice, inputs)
     except PromptlabError as exc:
         note("bad", "No shots can be chosen", exc.message, exc.hint)
         return
     rows = "".join(
         f"<tr><td>{escape(' · '.join(map(str, shot.example.inputs.values())))}</td>"
         f'<td>{escape(shot.example.output)}</td><td class="pl-muted">{escape(shot.reason)}</td></tr>'
-        for shot in found.shots
+        for shot in selection.shots
     )
     if rows:
         markup(f'<table class="pl-table"><tr><th>Input</th><th>Output</th><th>Why</th></tr>{rows}</table>')
-    left = f", {len(found.left_out)} left out: the sample itself" if found.left_out else ""
-    small(f"Of {len(pool):,} examples{left}. Chosen for the samples of the inputs; each question may get others.")
+    left_out = f", {len(selection.left_out)} left out because it is the sample itself" if selection.left_out else ""
+    small(f"Of {len(pool):,} examples{left_out}. Chosen for the sample inputs; other inputs may get other shots.")

@@ -1,4 +1,4 @@
-"""The inputs of a template: what is filled in each time, with a sample to preview with."""
+"""The part of the form for inputs: the values to fill in each time, with a sample for the preview."""
 
 from __future__ import annotations
 
@@ -18,41 +18,41 @@ AS_JSON = ("list", "object")
 
 
 def fields_of(values: Mapping[str, Any]) -> list[Field]:
-    """The widgets of every input."""
-    found = []
+    """The fields of every input."""
+    fields = []
     for name, spec in values["inputs"].items():
         kind = spec["type"]
-        found += [
+        fields += [
             Field(f"in-name-{name}", name, edits=_renaming(name), refill=True),
             Field(f"in-type-{name}", kind, edits=_typing(name), refill=True),
             Field(f"in-description-{name}", spec["description"], edits=_set(name, "description")),
             Field(f"in-optional-{name}", spec["default"] is not None, edits=_optional(name), refill=True),
             Field(
                 f"input-sample-{name}",
-                _shown(kind, spec["sample"]),
+                _widget_value(kind, spec["sample"]),
                 edits=_value(name, "sample", kind),
                 read=_reader(kind),
             ),
             Field(
                 f"input-default-{name}",
-                _shown(kind, spec["default"]),
+                _widget_value(kind, spec["default"]),
                 edits=_value(name, "default", kind),
                 read=_reader(kind),
             ),
         ]
-    return found
+    return fields
 
 
 def _set(name: str, part: str) -> Any:
-    return lambda _, given: {f"inputs.{name}.{part}": given}
+    return lambda _, value: {f"inputs.{name}.{part}": value}
 
 
 def _renaming(name: str) -> Any:
-    return lambda values, given: templates.renamed(values, name, given)
+    return lambda values, new_name: templates.renamed(values, name, new_name)
 
 
 def _typing(name: str) -> Any:
-    return lambda values, given: {f"inputs.{name}": templates.of_type(values["inputs"][name], given)}
+    return lambda values, kind: {f"inputs.{name}": templates.of_type(values["inputs"][name], kind)}
 
 
 def _optional(name: str) -> Any:
@@ -64,20 +64,20 @@ def _optional(name: str) -> Any:
 
 
 def _value(name: str, part: str, kind: str) -> Any:
-    def edits(_: dict[str, Any], given: Any) -> dict[str, Any]:
+    def edits(_: dict[str, Any], value: Any) -> dict[str, Any]:
         if kind in AS_JSON:
-            given = _read(given)
+            value = _read(value)
         elif kind == "string" and part == "sample":
-            given = given or None
-        return {f"inputs.{name}.{part}": given}
+            value = value or None
+        return {f"inputs.{name}.{part}": value}
 
     return edits
 
 
 def _read(text: Any) -> Any:
-    """The value in `text`; what is no JSON stays text, and its problem is said."""
+    """The value in `text`. Invalid JSON stays text; checking the template then reports it."""
     if not isinstance(text, str):
-        return text  # what the widget held while the input had another type
+        return text  # the widget's value from before the type was changed
     try:
         return json.loads(text) if text.strip() else None
     except (ValueError, RecursionError):
@@ -88,7 +88,7 @@ def _reader(kind: str) -> Any:
     return _read if kind in AS_JSON else lambda value: value
 
 
-def _shown(kind: str, value: Any) -> Any:
+def _widget_value(kind: str, value: Any) -> Any:
     if kind in AS_JSON:
         return "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     if kind == "number":
@@ -99,22 +99,22 @@ def _shown(kind: str, value: Any) -> Any:
 
 
 def draw(fields: Fields, values: Mapping[str, Any]) -> None:
-    """Every input, and how to add one."""
+    """Show every input, and a button that adds one."""
     if not values["inputs"]:
-        small("No input: the prompt is the same each time. Add one for what changes, such as the question.")
+        small("No inputs: the prompt is always the same. Add one for a part that changes, such as the question.")
     for name, spec in values["inputs"].items():
-        _one(fields, name, spec)
+        _input(fields, name, spec)
     st.button(
         "Add an input",
         icon=":material/add:",
         type="tertiary",
         key="inputs-add",
         on_click=fields.edit,
-        args=(lambda now: {f"inputs.{templates.free(now)}": {}},),
+        args=(lambda current: {f"inputs.{templates.free(current)}": {}},),
     )
 
 
-def _one(fields: Fields, name: str, spec: Mapping[str, Any]) -> None:
+def _input(fields: Fields, name: str, spec: Mapping[str, Any]) -> None:
     kind = spec["type"]
     with st.container(key=f"in-row-{name}", gap="xsmall"):
         with st.container(horizontal=True, wrap=False, vertical_alignment="bottom", gap="small"):
@@ -131,8 +131,8 @@ def _one(fields: Fields, name: str, spec: Mapping[str, Any]) -> None:
                 args=(lambda _: {f"inputs.{name}": None},),
             )
         _widget("Sample", kind, fields.bind(f"input-sample-{name}"))
-        st.text_input("What it is", **fields.bind(f"in-description-{name}"))
-        st.checkbox("May be left out", help="It then has the default given here.", **fields.bind(f"in-optional-{name}"))
+        st.text_input("Description", **fields.bind(f"in-description-{name}"))
+        st.checkbox("Optional", help="If it is left out, the default is used.", **fields.bind(f"in-optional-{name}"))
         if spec["default"] is not None:
             _widget("Default", kind, fields.bind(f"input-default-{name}"))
 

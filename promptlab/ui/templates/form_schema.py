@@ -1,4 +1,4 @@
-"""The JSON schema of the answer: built from fields, or pasted as JSON; two views of one schema."""
+"""The part of the form for the JSON schema of the answer, which can be edited as fields or as JSON."""
 
 from __future__ import annotations
 
@@ -17,51 +17,51 @@ FIELDS, JSON = "Fields", "JSON"
 
 
 def fields_of(values: Mapping[str, Any]) -> list[Field]:
-    """The widgets of the schema: one text for all of it, and some for each of its fields."""
+    """The fields of the form: one for the whole schema as JSON, and five for each property of it."""
     schema = values["schema"]
     shown = schema if isinstance(schema, str) else json.dumps(schema, indent=2, ensure_ascii=False) if schema else ""
-    found = [Field("text-schema", shown, edits=lambda _, given: {"schema": _read(given)}, read=_read)]
+    fields = [Field("text-schema", shown, edits=lambda _, text: {"schema": _read(text)}, read=_read)]
     for number, row in enumerate(templates.rows_of(schema) or ()):
-        found += [
+        fields += [
             _field(number, "name", row.name, refill=True),
             _field(number, "type", row.type, refill=True),
             _field(number, "required", row.required),
             _field(number, "description", row.description),
             _field(number, "choices", ", ".join(row.choices)),
         ]
-    return found
+    return fields
 
 
-def _field(number: int, name: str, value: Any, *, refill: bool = False) -> Field:
-    def edits(values: dict[str, Any], given: Any) -> dict[str, Any]:
+def _field(number: int, name: str, shown: Any, *, refill: bool = False) -> Field:
+    def edits(values: dict[str, Any], value: Any) -> dict[str, Any]:
         if name == "choices":
-            given = tuple(dict.fromkeys(one.strip() for one in given.split(",") if one.strip()))
+            value = tuple(dict.fromkeys(choice.strip() for choice in value.split(",") if choice.strip()))
         rows = templates.rows_of(values["schema"])
         if rows is None or number >= len(rows):
             return {}
-        changed = templates.changed(rows, number, **{name: given})
+        changed = templates.changed(rows, number, **{name: value})
         return {"schema": templates.with_rows(values["schema"], changed)}
 
-    return Field(f"schema-{name}-{number}", value, edits=edits, refill=refill)
+    return Field(f"schema-{name}-{number}", shown, edits=edits, refill=refill)
 
 
 def _read(text: str) -> Any:
-    """The schema in `text`; what is no JSON object stays text, and its problem is said."""
+    """The schema in `text`. Text that is no JSON object stays text; checking the template then reports it."""
     if not text.strip():
         return None
     try:
-        found = json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError):
         return text
-    return found if isinstance(found, dict) else text
+    return value if isinstance(value, dict) else text
 
 
 def draw(fields: Fields, values: Mapping[str, Any]) -> None:
-    """The schema, or how to begin one."""
+    """Show the schema, or a button that adds one."""
     schema = values["schema"]
     if schema is None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            small("No JSON schema: any text is an answer.")
+            small("No JSON schema: the answer can be any text.")
             st.button(
                 "Add a schema",
                 icon=":material/data_object:",
@@ -86,7 +86,7 @@ def draw(fields: Fields, values: Mapping[str, Any]) -> None:
     rows = templates.rows_of(schema)
     if view == JSON or rows is None:
         if view == FIELDS:
-            note("info", "This schema has no fields to show", "It is not the schema of an object; edit it as JSON.")
+            note("info", "This schema cannot be shown as fields", "It does not describe an object. Edit it as JSON.")
         st.text_area("Schema as JSON", height="content", label_visibility="collapsed", **fields.bind("text-schema"))
         return
     for number, row in enumerate(rows):
@@ -104,7 +104,7 @@ def _row(fields: Fields, number: int, row: Row) -> None:
             types = TYPES if row.type in TYPES else (*TYPES, OTHER)
             st.selectbox("Type", types, width=150, **fields.bind(f"schema-type-{number}"))
             st.checkbox("Required", **fields.bind(f"schema-required-{number}"))
-            for icon, what, change in (
+            for icon, action, change in (
                 (":material/arrow_upward:", "Move up", templates.moved_up),
                 (":material/close:", "Remove", templates.removed),
             ):
@@ -113,11 +113,11 @@ def _row(fields: Fields, number: int, row: Row) -> None:
                     "",
                     lambda rows, change=change: change(rows, number),
                     icon=icon,
-                    key=f"schema-{what.lower().replace(' ', '-')}-{number}",
-                    help=f"{what}: {name}",
+                    key=f"schema-{action.lower().replace(' ', '-')}-{number}",
+                    help=f"{action}: {name}",
                 )
         with st.container(horizontal=True, wrap=False, vertical_alignment="bottom", gap="small"):
-            st.text_input("What it is", **fields.bind(f"schema-description-{number}"))
+            st.text_input("Description", **fields.bind(f"schema-description-{number}"))
             if row.type == "string":
                 st.text_input(
                     "One of", placeholder="any text, or: low, medium, high", **fields.bind(f"schema-choices-{number}")
@@ -133,8 +133,8 @@ def _row(fields: Fields, number: int, row: Row) -> None:
 
 
 def _press(fields: Fields, label: str, change: Any, *, icon: str, key: str, help: str | None = None) -> None:
-    def make(values: dict[str, Any]) -> dict[str, Any]:
+    def changes(values: dict[str, Any]) -> dict[str, Any]:
         rows = templates.rows_of(values["schema"])
         return {} if rows is None else {"schema": templates.with_rows(values["schema"], change(rows))}
 
-    st.button(label, icon=icon, type="tertiary", key=key, help=help, on_click=fields.edit, args=(make,))
+    st.button(label, icon=icon, type="tertiary", key=key, help=help, on_click=fields.edit, args=(changes,))

@@ -1,4 +1,4 @@
-"""What git still needs before it can take a version: a repository, and to know who saves."""
+"""Sets git up for saving versions: creates a repository, and asks for the name and e-mail address of the author."""
 
 from __future__ import annotations
 
@@ -17,50 +17,50 @@ COMMANDS = ('git config --global user.name "Your Name"', "git config --global us
 
 
 class Press(Protocol):
-    """Draws a button of the dialog; what it does gives one sentence to say, "" to stay there."""
+    """Draws a button of the dialog. `do` returns a message to show after closing, or "" to keep the dialog open."""
 
     def __call__(self, label: str, do: Callable[[], str], *, key: str, primary: bool = False) -> None: ...
 
 
-def ready(workspace: Workspace, state: versions.State, press: Press) -> bool:
-    """Whether git can take a version; if not, what to do about it is drawn."""
+def ready(workspace: Workspace, state: versions.RepositoryState, press: Press) -> bool:
+    """True if git can save a version; if not, this shows how to set it up."""
     if not state.repository:
         note(
             "info",
-            "This folder is in no git repository yet",
-            "Versions of a template are kept by git, on this machine. Begin a repository here (git init) and every "
-            "save can be found again and brought back.",
+            "This folder is not in a git repository yet",
+            "Git keeps the versions of a template, on this machine. Create a repository here (git init), and every "
+            "saved version can be found and restored.",
         )
-        press("Begin a repository here", partial(_init, workspace), key="saving-init", primary=True)
+        press("Create a repository here", partial(_init, workspace), key="saving-init", primary=True)
         return False
     if not state.identity:
-        _who(workspace, press)
+        _ask_author(workspace, press)
         return False
     return True
 
 
-def _who(workspace: Workspace, press: Press) -> None:
+def _ask_author(workspace: Workspace, press: Press) -> None:
     note(
         "warn",
-        "Git does not know who you are, so nothing can be saved yet",
-        "A version says who made it. Give your name and address for this repository:",
+        "Git needs your name and e-mail address to save versions",
+        "Each version names its author. Enter them for this repository:",
     )
     st.text_input("Your name", key="saving-name", autocomplete="name")
-    st.text_input("Your address", key="saving-address", placeholder="you@example.org", autocomplete="email")
+    st.text_input("Your e-mail address", key="saving-address", placeholder="you@example.org", autocomplete="email")
     press("Use these in this repository", partial(_introduce, workspace), key="saving-introduce", primary=True)
-    widgets.small("Or, for all your repositories, run these two in a terminal, and look again:")
+    widgets.small("Or set them for all your repositories: run these commands in a terminal, then press Check again.")
     widgets.mono("\n".join(COMMANDS), key="saving-identity")
-    st.button("Look again", icon=":material/refresh:", key="saving-again")
+    st.button("Check again", icon=":material/refresh:", key="saving-again")
 
 
 def _init(workspace: Workspace) -> str:
-    versions.init(workspace)
+    versions.init_repository(workspace)
     return ""
 
 
 def _introduce(workspace: Workspace) -> str:
     name, address = (str(st.session_state.get(f"saving-{part}", "")) for part in ("name", "address"))
-    versions.introduce(workspace, name, address)
+    versions.set_identity(workspace, name, address)
     return ""
 
 

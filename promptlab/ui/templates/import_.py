@@ -1,5 +1,7 @@
-"""Import: files of other tools, dropped or picked, as templates; what becomes of each field is shown before anything
-is written."""
+"""Import: turns uploaded files of other tools into templates.
+
+What happens to each field is shown before anything is written.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,7 @@ _ENDINGS = [ending.removeprefix(".") for ending in formats.ENDINGS]
 
 @dataclass(frozen=True)
 class _Read:
-    """What became of a file when it was looked at: `imported`, or `problem`."""
+    """The result of reading a file: `imported`, or the `problem`."""
 
     format: str
     imported: Imported | None = None
@@ -33,7 +35,7 @@ class _Read:
 
 
 def button(session: Session) -> None:
-    """The button "Import" and its dialog."""
+    """The button "Import", and its dialog if it is open."""
     st.button("Import", icon=":material/file_open:", key="import", on_click=_open)
     if st.session_state.get(_OPEN):
         st.dialog("Import prompts of other tools", width="large", on_dismiss=_close)(frame.guarded(_dialog))(session)
@@ -46,8 +48,9 @@ def _dialog(session: Session) -> None:
 
 
 def panel(session: Session, *, key: str, on_done: Callable[[], None]) -> None:
-    """Drop files, see what each becomes, then write them. One that cannot be read never stops the others."""
-    small(f"{', '.join(one.title for one in IMPORTS.values())}. Nothing in a file is run, and nothing is fetched.")
+    """Upload files, check what each becomes, then write them. A file that cannot be read does not stop the others."""
+    titles = ", ".join(importer.title for importer in IMPORTS.values())
+    small(f"{titles}. Code in a file is never run, and nothing is downloaded.")
     files = st.file_uploader(
         "Drop files here, or choose them",
         accept_multiple_files=True,
@@ -55,87 +58,87 @@ def panel(session: Session, *, key: str, on_done: Callable[[], None]) -> None:
         max_upload_size=UPLOAD_MB,
         key=f"{key}-files",
     )
-    small(f"Up to {MAX_BYTES // 1_000_000} MB each. What is imported starts as confidential.")
-    # By Streamlit's id of each file: what is written stays said when the page is drawn again.
-    done: MutableMapping[str, list[str]] = st.session_state.setdefault(f"{key}-written", {})
+    small(f"Up to {MAX_BYTES // 1_000_000} MB each. Imported files are confidential at first.")
+    # The paths written for each file, by Streamlit's id of the file, so that a rerun shows them again.
+    written: MutableMapping[str, list[str]] = st.session_state.setdefault(f"{key}-written", {})
     beside = {file.name: file.getvalue() for file in files or () if len(file.getvalue()) <= MAX_BYTES}
     ready = 0
     for file in files or ():
         with st.container(key=f"{key}-one-{file.file_id[:16]}", gap="xsmall"):
-            if file.file_id in done:
-                _written(session, file.name, done[file.file_id])
+            if file.file_id in written:
+                _written(session, file.name, written[file.file_id])
             else:
-                ready += _one(session, f"{key}-{file.file_id[:16]}", file.file_id, file.name, beside, done)
+                ready += _file(session, f"{key}-{file.file_id[:16]}", file.file_id, file.name, beside, written)
     if ready > 1:
-        names = [(f.file_id, f.name) for f in files or () if f.file_id not in done]
+        names = [(f.file_id, f.name) for f in files or () if f.file_id not in written]
         st.button(
             f"Import all {ready}",
             type="primary",
             key=f"{key}-all",
             on_click=_write_all,
-            args=(session, key, names, beside, done),
+            args=(session, key, names, beside, written),
         )
     st.button("Close", type="tertiary", key=f"{key}-close", on_click=on_done)
 
 
-def _one(
+def _file(
     session: Session,
     key: str,
     id: str,
     name: str,
     beside: Mapping[str, bytes],
-    done: MutableMapping[str, list[str]],
+    written: MutableMapping[str, list[str]],
 ) -> int:
-    """A file that is not imported yet: its format, what it would become, and the button. 1 where it can be."""
-    found = _looked_at(key, name, beside)
+    """A file before its import: its format, the result, and the button. Returns 1 if Import all can take it, else 0."""
+    result = _read_once(key, name, beside)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         markup(f'<div class="pl-break"><b>{escape(name)}</b></div>')
         st.selectbox(
             "Format",
             list(IMPORTS),
-            index=list(IMPORTS).index(found.format) if found.format else None,
-            format_func=lambda one: plain(IMPORTS[one].title),
+            index=list(IMPORTS).index(result.format) if result.format else None,
+            format_func=lambda name: plain(IMPORTS[name].title),
             key=f"{key}-format",
-            placeholder="choose what it is",
+            placeholder="choose the format",
             width=280,
         )
-    if found.problem:
-        problem = found.problem
-        said = problem.what if isinstance(problem, InputError) else problem.message
+    if result.problem:
+        problem = result.problem
+        message = problem.what if isinstance(problem, InputError) else problem.message
         place = f", line {problem.line}" if isinstance(problem, InputError) and problem.line else ""
-        note("bad", f"This file cannot be read{place}", sentence(said), sentence(problem.hint))
+        note("bad", f"This file cannot be read{place}", sentence(message), sentence(problem.hint))
         return 0
-    if found.imported is None or not found.imported.files:
-        note("warn", "Nothing could be made of it", "What it holds is listed below.")
-        _report(found.imported, key)
+    if result.imported is None or not result.imported.files:
+        note("warn", "Nothing to import in this file", "Its fields are listed below.")
+        _report(result.imported, key)
         return 0
-    wanted = formats.files_of(found.imported, name, Places())
-    for path in wanted:
+    new_files = formats.files_of(result.imported, name, Places())
+    for path in new_files:
         markup(f'<div class="pl-small pl-mono pl-break">{escape(path)}</div>')
-    _models(session, found.imported)
-    _report(found.imported, key)
-    there = formats.in_the_way(session.workspace, wanted)
-    if there:
-        note("warn", "Something else is there already", f"{', '.join(there)} would be replaced.")
+    _models(session, result.imported)
+    _report(result.imported, key)
+    existing = formats.in_the_way(session.workspace, new_files)
+    if existing:
+        note("warn", "Existing files would be replaced", ", ".join(existing))
     st.button(
-        "Replace" if there else "Import",
+        "Replace" if existing else "Import",
         key=f"{key}-go",
         icon=":material/download:",
         on_click=_write,
-        args=(session, id, name, found.imported, done, bool(there)),
+        args=(session, id, name, result.imported, written, bool(existing)),
     )
-    return int(not there)
+    return int(not existing)
 
 
-def _looked_at(key: str, name: str, beside: Mapping[str, bytes]) -> _Read:
-    """What the file becomes in the format that is chosen, or else guessed. Read once for each of them, and again when
-    other files have come with it."""
+def _read_once(key: str, name: str, beside: Mapping[str, bytes]) -> _Read:
+    """The file read in the chosen format, or in the guessed one. It is read again only if the format or the set of
+    uploaded files changes."""
     chosen = st.session_state.get(f"{key}-format") or ""
     cache: dict[tuple[str, ...], _Read] = st.session_state.setdefault(f"{key}-read", {})
-    asked = (chosen, *sorted(beside))
-    if asked not in cache:
-        cache[asked] = _read(chosen, name, beside)
-    return cache[asked]
+    cache_key = (chosen, *sorted(beside))
+    if cache_key not in cache:
+        cache[cache_key] = _read(chosen, name, beside)
+    return cache[cache_key]
 
 
 def _read(chosen: str, name: str, beside: Mapping[str, bytes]) -> _Read:
@@ -143,9 +146,9 @@ def _read(chosen: str, name: str, beside: Mapping[str, bytes]) -> _Read:
     format_ = chosen or (formats.guess(name, content) if content is not None else None) or ""
     try:
         if content is None:
-            raise FormatError(f"larger than {MAX_BYTES // 1_000_000} MB", hint="is this the file you meant?")
+            raise FormatError(f"larger than {MAX_BYTES // 1_000_000} MB", hint="check that it is the right file")
         if not format_:
-            raise FormatError("nothing in it tells which tool it is of", hint="choose its format, if you know it")
+            raise FormatError("the format could not be detected", hint="choose the format")
         return _Read(
             format_, formats.read(format_, name, content, Places(home=home(current().workspace)), beside=beside)
         )
@@ -159,9 +162,9 @@ def _report(imported: Imported | None, key: str) -> None:
     entries = imported.report.entries
     counts = ", ".join(f"{len(imported.report.of(what))} {what}" for what in _KINDS if imported.report.of(what))
     lost = bool(imported.report.of("not understood"))
-    shown = st.expander(f"{len(entries)} fields: {counts}", key=f"{key}-report", expanded=lost, type="compact")
-    with shown:
-        head = '<tr><th>Field</th><th class="pl-n">Line</th><th>What became of it</th><th>Why</th></tr>'
+    expander = st.expander(f"{len(entries)} fields: {counts}", key=f"{key}-report", expanded=lost, type="compact")
+    with expander:
+        head = '<tr><th>Field</th><th class="pl-n">Line</th><th>Result</th><th>Why</th></tr>'
         worst_first = sorted(entries, key=lambda entry: -list(_KINDS).index(entry.what))
         markup(f'<table class="pl-table">{head}{"".join(map(_row, worst_first))}</table>')
 
@@ -178,7 +181,7 @@ def _models(session: Session, imported: Imported) -> None:
 
     new = {name: model for name, model in imported.models.items() if name not in session.workspace.models}
     if new:
-        small("For promptlab.yaml, under models:")
+        small("Add these to promptlab.yaml, under models:")
         rows = [f"{inline(name, style=EXPORT)}: {inline(model, style=EXPORT)}" for name, model in new.items()]
         widgets.mono("\n".join(rows), key="import-models")
 
@@ -188,13 +191,13 @@ def _write(
     id: str,
     name: str,
     imported: Imported,
-    done: MutableMapping[str, list[str]],
+    written: MutableMapping[str, list[str]],
     force: bool,
 ) -> None:
     try:
-        done[id] = formats.write_imported(session.workspace, imported, name, Places(), force=force)
+        written[id] = formats.write_imported(session.workspace, imported, name, Places(), force=force)
     except PromptlabError as exc:
-        done[id] = [f"! {exc.message}"]
+        written[id] = [f"! {exc.message}"]
 
 
 def _write_all(
@@ -202,14 +205,14 @@ def _write_all(
     key: str,
     files: list[tuple[str, str]],
     beside: Mapping[str, bytes],
-    done: MutableMapping[str, list[str]],
+    written: MutableMapping[str, list[str]],
 ) -> None:
     for id, name in files:
-        found = _looked_at(f"{key}-{id[:16]}", name, beside)
-        if found.imported and found.imported.files:
-            wanted = formats.files_of(found.imported, name, Places())
-            if not formats.in_the_way(session.workspace, wanted):
-                _write(session, id, name, found.imported, done, False)
+        result = _read_once(f"{key}-{id[:16]}", name, beside)
+        if result.imported and result.imported.files:
+            new_files = formats.files_of(result.imported, name, Places())
+            if not formats.in_the_way(session.workspace, new_files):
+                _write(session, id, name, result.imported, written, False)
 
 
 def _written(session: Session, name: str, paths: list[str]) -> None:
@@ -217,7 +220,7 @@ def _written(session: Session, name: str, paths: list[str]) -> None:
         note("bad", f"{name} was not imported", paths[0].removeprefix("! "))
         return
     label = session.workspace.label_of(paths[0]) if paths else ""
-    markup(f'<div class="pl-break" role="status"><b>{escape(name)}</b> is imported {chip(label, "warn")}</div>')
+    markup(f'<div class="pl-break" role="status"><b>{escape(name)}</b> was imported {chip(label, "warn")}</div>')
     for path in paths:
         if path.startswith("templates/") and path.endswith((".yaml", ".yml")):
             links.to("templates", plain(f"Open {path}"), icon=":material/edit_note:", template=path)

@@ -1,4 +1,4 @@
-"""The list of templates: what each is for, when it was last changed, and what of it is not saved."""
+"""The list of templates: what each is for, its last change, and if it has unsaved changes."""
 
 from __future__ import annotations
 
@@ -9,34 +9,35 @@ from promptlab.types import sha256
 from promptlab.ui.components import frame, widgets
 from promptlab.ui.components.widgets import chip, escape, markup, note, plain, small
 from promptlab.ui.state.session import Session
-from promptlab.ui.templates import import_ as importing
-from promptlab.ui.templates import new as template_new
+from promptlab.ui.templates import import_, new
 
 PAGE = 25
+"""Templates on one page of the list."""
 POLL = 0.3
-STATES = {"any": "any", "mine": "not saved", "problem": "with a problem"}
+"""Seconds between looks at a list that is still being read."""
+STATES = {"any": "all", "mine": "not saved", "problem": "with an error"}
 
 
 def draw(session: Session) -> None:
-    """Search, the list, and the ways to a new template."""
+    """Draw the search, the list, and the buttons for a new template."""
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", gap="small"):
         st.subheader("Templates", anchor=False, width="content")
         with st.container(horizontal=True, gap="small", width="content"):
-            importing.button(session)
-            template_new.button(session)
+            import_.button(session)
+            new.button(session)
     entries = session.templates()
     if entries is None:
         st.fragment(frame.guarded(_reading), run_every=POLL)(session)
         return
     drafts = session.drafts.edited()
     known = {entry.path for entry in entries}
-    new = [_draft_entry(path) for path in drafts if path not in known]
-    if not entries and not new:
+    unsaved = [_draft_entry(path) for path in drafts if path not in known]
+    if not entries and not unsaved:
         note(
             "info",
-            "There is no template yet",
-            "New template starts one from the standard layout, from text you have, or from a request you already send.",
-            "Import takes over prompts of other tools.",
+            "No templates yet",
+            "New template creates one: from the standard layout, from your own text, or from an OpenAI request.",
+            "Import converts prompts of other tools.",
         )
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
@@ -47,20 +48,22 @@ def draw(session: Session) -> None:
             placeholder="part of a name or description",
             live=True,
         )
-        only = st.selectbox("Which", list(STATES), key="templates-only", format_func=lambda one: STATES[one], width=200)
+        only = st.selectbox("Show", list(STATES), key="templates-only", format_func=STATES.__getitem__, width=200)
     words = (text or "").casefold().split()
-    found = [entry for entry in [*new, *entries] if _matches(entry, words) and _is(entry, only, entry.path in drafts)]
-    if not found:
-        note("info", "No template matches", "Try fewer words, or any of them.")
+    matches = [
+        entry for entry in [*unsaved, *entries] if _matches(entry, words) and _is(entry, only, entry.path in drafts)
+    ]
+    if not matches:
+        note("info", "No template matches", "Try fewer words, or choose Show: all.")
         return
-    first = _first(len(found), (text, only))
-    for entry in found[first : first + PAGE]:
+    first = _first(len(matches), (text, only))
+    for entry in matches[first : first + PAGE]:
         _line(entry, drafted=entry.path in drafts, on_disk=entry.path in known)
-    _turn(len(found), first)
+    _turn(len(matches), first)
 
 
 def short(path: str) -> str:
-    """A template as people name it: `triage` for templates/triage.yaml."""
+    """The short name of a template: `triage` for templates/triage.yaml."""
     return path.removeprefix("templates/").removesuffix(".yaml").removesuffix(".yml")
 
 
@@ -72,7 +75,7 @@ def open_one(path: str) -> None:
 def _reading(session: Session) -> None:
     if session.templates() is not None:
         st.rerun()
-    note("info", "Reading the templates", "The first time takes a moment for many of them; then the list is kept.")
+    note("info", "Reading the templates", "With many templates this takes a moment the first time.")
     markup('<div class="pl-wait pl-open"><span></span></div>')
 
 
@@ -91,21 +94,21 @@ def _is(entry: Entry, only: str, drafted: bool) -> bool:
     return bool(entry.problem) if only == "problem" else True
 
 
-def _first(count: int, asked: object) -> int:
-    """Where the page begins; another search begins at the beginning."""
-    if st.session_state.get("templates-asked") != asked:
-        st.session_state["templates-asked"], st.session_state["templates-first"] = asked, 0
+def _first(count: int, search: object) -> int:
+    """The index of the first template on the page; a new search starts at 0."""
+    if st.session_state.get("templates-asked") != search:
+        st.session_state["templates-asked"], st.session_state["templates-first"] = search, 0
     first: int = st.session_state["templates-first"]
     return first if first < count else 0
 
 
 def _line(entry: Entry, *, drafted: bool, on_disk: bool) -> None:
     key = sha256(entry.path)[:12]
-    said = entry.description or entry.problem.removeprefix(f"{entry.path}:")
+    summary = entry.description or entry.problem.removeprefix(f"{entry.path}:")
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small", key=f"template-row-{key}"):
         markup(
             f'<div class="pl-tpl"><span class="pl-break"><b>{escape(short(entry.path))}</b>'
-            f'<br><span class="pl-small">{escape(said)}</span></span>'
+            f'<br><span class="pl-small">{escape(summary)}</span></span>'
             f"<span>{_chips(entry, drafted=drafted, on_disk=on_disk)}</span>"
             f'<span class="pl-small pl-break">{_last(entry)}</span></div>'
         )
@@ -124,8 +127,8 @@ def _line(entry: Entry, *, drafted: bool, on_disk: bool) -> None:
 def _chips(entry: Entry, *, drafted: bool, on_disk: bool) -> str:
     if not on_disk:
         return chip("not saved yet", "warn")
-    marks = [chip("cannot be used", "bad")] if entry.problem else []
-    marks += [chip("changed here", "warn")] if drafted else []
+    marks = [chip("has an error", "bad")] if entry.problem else []
+    marks += [chip("unsaved changes", "warn")] if drafted else []
     if entry.state == "changed":
         marks.append(chip("file changed", "warn"))
     elif entry.state == "new":
@@ -144,7 +147,7 @@ def _turn(count: int, first: int) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
-            "Before",
+            "Previous",
             icon=":material/chevron_left:",
             key="templates-before",
             disabled=first == 0,

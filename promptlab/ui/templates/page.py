@@ -1,4 +1,4 @@
-"""Templates: all there are, and one of them as a form with its prompt beside it and its history below."""
+"""The page Templates: the list, or one template as a form, with a preview beside it and its history below."""
 
 from __future__ import annotations
 
@@ -13,31 +13,13 @@ from promptlab.ui.components import links, widgets
 from promptlab.ui.components.widgets import note, plain
 from promptlab.ui.state.open_template import Opened, end_draft, open_template
 from promptlab.ui.state.session import Session
-from promptlab.ui.templates import (
-    export as exporting,
-)
-from promptlab.ui.templates import (
-    form as template_form,
-)
-from promptlab.ui.templates import (
-    history,
-)
-from promptlab.ui.templates import (
-    list as templates_list,
-)
-from promptlab.ui.templates import (
-    preview as template_preview,
-)
-from promptlab.ui.templates import (
-    save as saving,
-)
-from promptlab.ui.templates import (
-    text as template_text,
-)
+from promptlab.ui.templates import export, form, history, preview, save
+from promptlab.ui.templates import list as templates_list
+from promptlab.ui.templates import text as file_text
 
 
 def page(session: Session) -> None:
-    """Draw the list, or the template that the address names."""
+    """Draw the list, or the template that the address of the page names."""
     wanted = st.query_params.get("template")
     if wanted:
         _one(session, wanted)
@@ -58,9 +40,9 @@ def _one(session: Session, path: str) -> None:
     with st.container(key="form"):
         left, right = st.columns([1, 1], gap="large")
         with left:
-            template_form.draw(session, opened)
+            form.draw(session, opened)
         with right, st.container(key="form-preview"):
-            template_preview.draw(session, opened)
+            preview.draw(session, opened)
     st.space("small")
     history.draw(session, path, opened.text if opened.draft.edited else None)
 
@@ -70,22 +52,22 @@ def _head(session: Session, opened: Opened) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="template-head"):
         st.subheader(plain(templates_list.short(path)), anchor=False, width="content")
         on_saved = functools.partial(end_draft, session, opened)
-        saving.button(session, path, opened.text, opened.base, on_saved=on_saved)
+        save.button(session, path, opened.text, opened.base, on_saved=on_saved)
         if opened.draft.edited:
             _discard(session, path, new=opened.is_new)
         links.to("workbench", "Open in workbench", icon=":material/science:", template=path)
-        exporting.button(session, opened.template)
+        export.button(session, opened.template)
     changed = ", ".join(templates.changes(opened.original, opened.template))
     if changed and opened.draft.text is None:
-        widgets.small(f"Changed here and not saved: {changed}.")
+        widgets.small(f"Unsaved changes: {changed}.")
 
 
 def _discard(session: Session, path: str, *, new: bool) -> None:
-    word = "Discard draft" if new else "Discard changes"
-    with st.popover(word, icon=":material/undo:", type="tertiary", key="discard"):
-        gone = "this template, which is in no file yet" if new else "what was changed since it was saved"
-        widgets.small(f"Forget {gone}? It cannot be brought back.")
-        st.button(word, type="primary", key="discard-now", on_click=_forget, args=(session, path, new))
+    label = "Discard draft" if new else "Discard changes"
+    with st.popover(label, icon=":material/undo:", type="tertiary", key="discard"):
+        what = "this template, which is not saved yet" if new else "all changes since the last save"
+        widgets.small(f"Discard {what}? This cannot be undone.")
+        st.button(label, type="primary", key="discard-now", on_click=_forget, args=(session, path, new))
 
 
 def _forget(session: Session, path: str, new: bool) -> None:
@@ -98,27 +80,27 @@ def _broken(session: Session, path: str, exc: InputError) -> None:
     st.subheader(plain(templates_list.short(path)), anchor=False)
     text, base = _text(session, path)
     if text is None:
-        note("bad", "There is no such template", "It may have been renamed or deleted.", exc.hint)
+        note("bad", "Template not found", "It may have been renamed or deleted.", exc.hint)
         return
     line = f", line {exc.line}" if exc.line else ""
     note(
         "bad",
-        f"This template cannot be used yet{line}",
+        f"This template has an error{line}",
         f"{exc.field}: {exc.what}" if exc.field else exc.what,
         exc.hint,
     )
     if session.drafts.load(path).edited:
         _discard(session, path, new=base is None)
-    template_text.draw(session, path, text, base)
+    file_text.draw(session, path, text, base)
 
 
 def _text(session: Session, path: str) -> tuple[str | None, str | None]:
-    """The text of a template that cannot be read as one, and what it began from; nothing of any other file."""
+    """The text of a template with an error, and the text that its draft started from. Never reads any other file."""
     draft = session.drafts.load(path)
     if draft.origin is not None:
         return draft.origin, draft.base
     try:
-        disk = versions.on_disk(session.workspace, path) if path in templates.names(session.workspace) else None
+        disk = versions.text_on_disk(session.workspace, path) if path in templates.names(session.workspace) else None
     except InputError:
         return None, None
     return disk, disk

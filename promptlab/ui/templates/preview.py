@@ -1,4 +1,4 @@
-"""The prompt a template gives with its samples, as one types: rendering only, no model is asked."""
+"""The preview: the prompt that a template gives for its sample inputs, updated while typing. No model is asked."""
 
 from __future__ import annotations
 
@@ -16,56 +16,56 @@ from promptlab.ui.state.session import Session
 
 
 def draw(session: Session, opened: Opened) -> None:
-    """The messages in the colours of their sections, or why there are none and where to mend it."""
+    """The messages in the colours of their sections, or the errors and how to fix them."""
     st.markdown("#### Preview")
     prompt: Prompt | None = None
     for problem in opened.problems:
-        said(problem)
+        _show_problem(problem)
     if opened.problems:
-        small("Until that is mended, this is the prompt without it.")
-    stand_ins: list[str] = []
+        small("The prompt is shown without the part that has the error.")
+    without_sample: list[str] = []
     try:
-        inputs, stand_ins = filled_in(opened.template)
+        inputs, without_sample = _preview_inputs(opened.template)
         prompt = session.prompts.of(runs.plan_question(session.workspace, opened.template, Given.typed(inputs)))
     except PromptlabError as exc:
-        said(exc)
+        _show_problem(exc)
     if prompt is None:
         return
     if not prompt.messages:
-        note("info", "The prompt is empty", "Write instructions, or a user turn; they appear here as you type.")
+        note("info", "The prompt is empty", "Write instructions or a user turn. They appear here while you type.")
         return
-    if stand_ins:
-        names = ", ".join(f"`{name}`" for name in stand_ins)
+    if without_sample:
+        names = ", ".join(f"`{name}`" for name in without_sample)
         note(
             "warn",
             f"No sample for {names}",
-            "The name in angle brackets stands for it here; give a sample below Inputs.",
+            "The preview shows the name in angle brackets instead. Add a sample under Inputs.",
         )
-    budget = about(prompt, opened.template.params.max_tokens)
+    budget = _estimate(prompt, opened.template.params.max_tokens)
     markup(widgets.messages_html(prompt))
     markup(widgets.bar_html(budget))
-    small("With the samples of the inputs. Tokens are estimated here; the workbench counts them as each model does.")
+    small("Shown with the sample inputs. Tokens are estimated; the workbench counts them exactly for each model.")
 
 
-def filled_in(template: Template) -> tuple[dict[str, Any], list[str]]:
-    """The samples of the inputs; a text without one is stood for by its name, and named."""
+def _preview_inputs(template: Template) -> tuple[dict[str, Any], list[str]]:
+    """The sample inputs, and the names of text inputs without a sample, which get their name in angle brackets."""
     samples = templates.sample_inputs(template)
-    lacking = [name for name, spec in template.inputs.items() if name not in samples and spec.type == "string"]
-    return {**samples, **{name: f"‹{name}›" for name in lacking}}, lacking
+    without_sample = [name for name, spec in template.inputs.items() if name not in samples and spec.type == "string"]
+    return {**samples, **{name: f"‹{name}›" for name in without_sample}}, without_sample
 
 
-def about(prompt: Prompt, room: int) -> Budget:
-    """The tokens of each section, estimated alike for every model, and the `room` kept for the answer."""
+def _estimate(prompt: Prompt, room: int) -> Budget:
+    """The estimated tokens of each section, and the `room` reserved for the answer."""
     by_section: dict[Section, int] = {}
     for span, text in prompt.texts():
-        by_section[span.section] = by_section.get(span.section, 0) + documents.about(text)
+        by_section[span.section] = by_section.get(span.section, 0) + documents.estimate_tokens(text)
     return Budget(
         by_section=by_section, by_source={}, prompt=sum(by_section.values()), room=room, window=None, exact=False
     )
 
 
-def said(exc: PromptlabError) -> None:
-    """A problem with the field it is in."""
+def _show_problem(exc: PromptlabError) -> None:
+    """Show a problem, with the name of its field."""
     field = exc.field if isinstance(exc, InputError) else ""
     what = exc.what if isinstance(exc, InputError) else exc.message
     title = f"{NAMES.get(field.partition('.')[0], field)}: {what}" if field else what[:1].upper() + what[1:]

@@ -1,7 +1,6 @@
-"""Save to git: how a draft stands to its file and to git, and the dialog that makes a version of it.
+"""Save to git: shows how the draft differs from its file and from git, and the dialog that saves a version.
 
-Whatever goes wrong there, the draft is let go of (`on_saved`) only when its text is in the file, in a version, or in
-a variant.
+The draft is dropped (`on_saved`) only once its text is in the file, in a version or in a variant, so no error loses it.
 """
 
 from __future__ import annotations
@@ -22,26 +21,26 @@ from promptlab.ui.components import conflict_view, frame, version_diff, widgets
 from promptlab.ui.components.widgets import note, plain, small
 from promptlab.ui.state.session import Session
 from promptlab.ui.templates import git_setup as repository
-from promptlab.versions import Standing, State
-from promptlab.versions import standing as standing_of
+from promptlab.versions import RepositoryState, TemplateStatus
+from promptlab.versions import template_status as standing_of
 
 Do = Callable[[], str]
-"""What a button of the dialog does; it gives one sentence to say, "" to stay in the dialog."""
-_OPEN, _SAID, MESSAGE = "saving-open", "saving-said", "saving-message"
+"""The action of a button: returns a message to show after closing, or "" to keep the dialog open."""
+_OPEN, _DONE, MESSAGE = "saving-open", "saving-done", "saving-message"
 
 
 @dataclass
 class _Dialog:
-    """The dialog that is open for `path`, what went wrong in it last, and whether the page must be drawn anew."""
+    """The open dialog for `path`: its last error, and True in `redraw` if the whole page must be drawn again."""
 
     path: str
-    trouble: PromptlabError | None = None
+    error: PromptlabError | None = None
     redraw: bool = False
 
 
 @dataclass(frozen=True)
 class _Work:
-    """What there is to save, and what to call when the draft is no longer needed."""
+    """The text to save, and the function to call when the draft is no longer needed."""
 
     session: Session
     path: str
@@ -55,9 +54,9 @@ class _Work:
 
 
 def button(session: Session, path: str, text: str, base: str | None, *, on_saved: Callable[[], None]) -> None:
-    """How `text` stands to git, and "Save to git". `base` is the file's text when the first change was made.
+    """The state of `text` in git, and the button "Save to git". `base` is the file's text before the first change.
 
-    `on_saved` is called when the draft can be let go of: its text is in the file or kept otherwise.
+    `on_saved` is called once the draft can be dropped, because its text is in the file or saved elsewhere.
     """
     work = _Work(session, path, text, base, on_saved)
     try:
@@ -67,23 +66,23 @@ def button(session: Session, path: str, text: str, base: str | None, *, on_saved
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content", key="saving"):
         st.html(widgets.chip(*_chip(standing)), width="content")
-        nothing = standing.kind == "saved"
+        is_saved = standing.kind == "saved"
         st.button(
             "Save to git",
             icon=":material/save:",
             key="save-to-git",
-            disabled=nothing,
-            help="Nothing to save: the newest version says the same." if nothing else None,
+            disabled=is_saved,
+            help="Nothing to save: the newest version has the same text." if is_saved else None,
             on_click=_open,
             args=(work,),
         )
-    said = st.session_state.pop(_SAID, None)
-    if said:
-        st.toast(plain(said), icon=":material/check:", duration="long")
+    message = st.session_state.pop(_DONE, None)
+    if message:
+        st.toast(plain(message), icon=":material/check:", duration="long")
     dialog: _Dialog | None = st.session_state.get(_OPEN)
     if dialog is None or dialog.path != path:
         return
-    if nothing:
+    if is_saved:
         _close()
         return
     dialog.redraw = False
@@ -91,7 +90,7 @@ def button(session: Session, path: str, text: str, base: str | None, *, on_saved
     st.dialog(f"Save {plain(work.name)} to git", width=width, on_dismiss=_close)(frame.guarded(_draw))(work)
 
 
-def _chip(standing: Standing) -> tuple[str, str]:
+def _chip(standing: TemplateStatus) -> tuple[str, str]:
     version = standing.commit[:7]
     match standing.kind:
         case "saved":
@@ -113,10 +112,10 @@ def _open(work: _Work) -> None:
 
 
 def _last_saved(work: _Work) -> str | None:
-    """The text of the newest version; where there is none, that of the file."""
+    """The text of the newest version, or of the file if git has none."""
     try:
-        last = versions.history(work.session.workspace, work.path, limit=1)
-        return versions.text_of(work.session.workspace, last[0]) if last and last[0].blob else None
+        last = versions.template_history(work.session.workspace, work.path, limit=1)
+        return versions.version_text(work.session.workspace, last[0]) if last and last[0].blob else None
     except PromptlabError:
         return work.base
 
@@ -134,9 +133,9 @@ def _draw(work: _Work) -> None:
         st.rerun()
         return
     standing = standing_of(work.session.workspace, work.path, work.text, work.base)
-    state = versions.state(work.session.workspace)
-    if dialog.trouble:
-        _trouble(dialog.trouble)
+    state = versions.repository_state(work.session.workspace)
+    if dialog.error:
+        _show_error(dialog.error)
     if standing.kind == "apart":
         _settle(work, standing, state)
         return
@@ -146,8 +145,8 @@ def _draw(work: _Work) -> None:
         _message(work, state, last)
     _what_changed(work, last)
     if problem is None:
-        for found in check(work.session.workspace, work.path, text=work.text):
-            note("warn", "It can be saved, and this is still to be done", found.message, found.hint)
+        for error in check(work.session.workspace, work.path, text=work.text):
+            note("warn", "It can be saved, but this should be fixed", error.message, error.hint)
             break
     with _row():
         if ready:
@@ -158,12 +157,12 @@ def _draw(work: _Work) -> None:
         st.button("Cancel", type="tertiary", key="saving-cancel", on_click=_close)
 
 
-def _message(work: _Work, state: State, made_from: str | None) -> None:
+def _message(work: _Work, state: RepositoryState, made_from: str | None) -> None:
     if MESSAGE not in st.session_state:
         st.session_state[MESSAGE] = templates.message(work.path, made_from, work.text)
     st.text_area("What changed, for the history", key=MESSAGE, height=68)
-    where = f"on the branch {state.branch}" if state.branch else "on no branch (a detached head)"
-    small(f"As {state.identity}, {where}.")
+    branch = f"on the branch {state.branch}" if state.branch else "on no branch (detached HEAD)"
+    small(f"Author: {state.identity}, {branch}.")
 
 
 def _what_changed(work: _Work, old: str | None) -> None:
@@ -175,47 +174,51 @@ def _what_changed(work: _Work, old: str | None) -> None:
 
 
 def _problem(path: str, text: str) -> InputError | None:
-    """Why `text` is no template, said on the page too; None when it is one."""
+    """The error that makes `text` an invalid template, also shown on the page; None if it is valid."""
     try:
         templates.parse(text, path=path)
     except InputError as exc:
         place = f", line {exc.line}" if exc.line else ""
-        note("bad", f"This is not a template yet{place}", exc.what, exc.hint)
+        note("bad", f"This is not a valid template{place}", exc.what, exc.hint)
         return exc
     return None
 
 
-def _settle(work: _Work, standing: Standing, state: State) -> None:
-    """The file was changed by somebody else: both texts, the two together, and what may become of them."""
+def _settle(work: _Work, standing: TemplateStatus, state: RepositoryState) -> None:
+    """The file on disk changed too: show both texts and the merged text, and let the person choose what to save."""
     theirs = standing.disk
     what = "was deleted" if theirs is None else "appeared on disk" if work.base is None else "was changed on disk"
-    note("warn", f"{work.path} {what} since you began", "Nothing has been written. Both texts are kept until you save.")
-    conflict = versions.conflict(work.path, work.base, work.text, theirs)
-    together = conflict_view.draw(conflict, conflict_view.Names(), key="saving")
-    bad = together is None or _problem(work.path, together) is not None
+    note(
+        "warn",
+        f"{work.path} {what} since you started editing",
+        "Nothing was written. Both texts are kept until you save.",
+    )
+    conflict = versions.conflict_between(work.path, work.base, work.text, theirs)
+    merged = conflict_view.draw(conflict, conflict_view.Names(), key="saving")
+    invalid = merged is None or _problem(work.path, merged) is not None
     ready = repository.ready(work.session.workspace, state, _press)
     if ready:
         _message(work, state, work.base)
     with _row():
         if theirs is not None and ready:
-            both = partial(_save_over, work, together or "", theirs)
-            _press("Save the two together", both, key="saving-both", primary=True, off=bad)
+            both = partial(_save_over, work, merged or "", theirs)
+            _press("Save the merged text", both, key="saving-both", primary=True, off=invalid)
         if theirs is not None and not ready:
-            both = partial(_write, work, together or "", theirs)
-            _press("Only write the two together", both, key="saving-write", off=bad)
+            both = partial(_write, work, merged or "", theirs)
+            _press("Only write the merged text", both, key="saving-write", off=invalid)
         if ready:
             _press("Keep mine", partial(_save_over, work, work.text, theirs), key="saving-mine")
-            word = "Leave it deleted" if theirs is None else "Take what is on disk"
+            word = "Keep it deleted" if theirs is None else "Use the file on disk"
             _press(word, partial(_take_theirs, work), key="saving-theirs")
         st.button("Cancel", type="tertiary", key="saving-cancel", on_click=_close)
     if ready:
-        kept = "" if theirs is None else " What is on disk becomes a version of its own first."
-        small(f"Keep mine saves your text as it is.{kept} Taking theirs keeps yours as a variant, under History.")
+        first = "" if theirs is None else " The text on disk is saved as a version first."
+        small(f"Keep mine saves your text unchanged.{first} {word} saves your text as a variant, under History.")
 
 
-def _trouble(exc: PromptlabError) -> None:
+def _show_error(exc: PromptlabError) -> None:
     if isinstance(exc, CommitRefused):
-        note("bad", "Git or a hook refused the commit", "Your text is in the file, uncommitted. This is what was said:")
+        note("bad", "Git or a hook refused the commit", "Your text is in the file, but not committed. The output was:")
         widgets.mono(exc.output or exc.message, key="saving-output")
     else:
         note("bad", exc.message, exc.hint)
@@ -227,64 +230,63 @@ def _row() -> st.delta_generator.DeltaGenerator:
 
 def _press(label: str, do: Do, *, key: str, primary: bool = False, off: bool = False) -> None:
     kind: Literal["primary", "secondary"] = "primary" if primary else "secondary"
-    st.button(label, key=key, type=kind, disabled=off, on_click=_done, args=(do,))
+    st.button(label, key=key, type=kind, disabled=off, on_click=_run, args=(do,))
 
 
 # What the buttons do
 
 
-def _done(do: Do) -> None:
+def _run(do: Do) -> None:
     dialog: _Dialog = st.session_state[_OPEN]
-    dialog.trouble, dialog.redraw = None, True
+    dialog.error, dialog.redraw = None, True
     try:
-        said = do()
+        message = do()
     except PromptlabError as exc:
-        dialog.trouble = exc
+        dialog.error = exc
         return
-    if said:
-        st.session_state[_SAID] = said
+    if message:
+        st.session_state[_DONE] = message
         _close()
 
 
-def _words() -> str:
+def _commit_message() -> str:
     return str(st.session_state.get(MESSAGE, ""))
 
 
 def _save(work: _Work) -> str:
-    with _let_go_where_written(work, work.text):
-        saved = versions.save(work.session.workspace, work.path, work.text, _words(), base=work.base)
+    with _drop_draft_if_written(work, work.text):
+        saved = versions.save_template(work.session.workspace, work.path, work.text, _commit_message(), base=work.base)
     return saved.said
 
 
 def _save_over(work: _Work, text: str, theirs: str | None) -> str:
-    with _let_go_where_written(work, text):
-        saved = versions.save_over(work.session.workspace, work.path, text, _words(), theirs=theirs)
+    with _drop_draft_if_written(work, text):
+        saved = versions.save_template_over(work.session.workspace, work.path, text, _commit_message(), theirs=theirs)
     return saved.said
 
 
 @contextmanager
-def _let_go_where_written(work: _Work, text: str) -> Iterator[None]:
-    """Let go of the draft once `text` is saved, and also where a refused commit left it in the file: what is typed
-    next is made from that."""
+def _drop_draft_if_written(work: _Work, text: str) -> Iterator[None]:
+    """Drop the draft once `text` is saved, or if a refused commit left it in the file: the next edit starts from it."""
     try:
         yield
     except CommitRefused:
-        if versions.on_disk(work.session.workspace, work.path) == text:
+        if versions.text_on_disk(work.session.workspace, work.path) == text:
             work.on_saved()
         raise
     work.on_saved()
 
 
 def _write(work: _Work, text: str, base: str | None) -> str:
-    versions.write(work.session.workspace, work.path, text, base=base)
+    versions.write_template(work.session.workspace, work.path, text, base=base)
     work.on_saved()
-    return f"{work.path} written; it is in no version yet"
+    return f"{work.path} was written, but not saved to git"
 
 
 def _take_theirs(work: _Work) -> str:
-    kept = versions.set_aside(work.session.workspace, work.path, work.text)
+    variant = versions.keep_as_variant(work.session.workspace, work.path, work.text)
     work.on_saved()
-    return f"Your text is kept as the variant {kept.name}"
+    return f"Your text was saved as the variant {variant.name}"
 
 
 __all__ = ["button"]

@@ -1,4 +1,4 @@
-"""The dialog that gives a version a name such as `production`, moves one there, or takes one away."""
+"""The dialog that names a version, such as `production`, moves a name to it, or removes one. A name is a git tag."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ Finish = Callable[[Callable[[], str]], bool]
 
 
 @dataclass
-class _Open:
+class _DialogState:
     path: str
     version: Version
     done: bool = False
-    trouble: PromptlabError | None = None
+    error: PromptlabError | None = None
 
 
 def open_for(path: str, version: Version) -> None:
-    """Open the dialog when the page is drawn next."""
-    st.session_state[_OPEN] = _Open(path, version)
+    """Open the dialog at the next drawing of the page."""
+    st.session_state[_OPEN] = _DialogState(path, version)
     st.session_state[_NAME] = ""
 
 
 def dialog(session: Session, path: str, *, finish: Finish) -> None:
-    """The dialog, where it was opened for a version of `path`."""
-    here: _Open | None = st.session_state.get(_OPEN)
-    if here is None or here.path != path:
+    """Draw the dialog if it is open for a version of `path`."""
+    state: _DialogState | None = st.session_state.get(_OPEN)
+    if state is None or state.path != path:
         return
-    title = f"Name version {here.version.commit[:7]}"
+    title = f"Name version {state.version.commit[:7]}"
     st.dialog(title, on_dismiss=_close)(frame.guarded(_draw))(session, finish)
 
 
@@ -46,24 +46,24 @@ def _close() -> None:
 
 
 def _draw(session: Session, finish: Finish) -> None:
-    here: _Open | None = st.session_state.get(_OPEN)
-    if here is None:
+    state: _DialogState | None = st.session_state.get(_OPEN)
+    if state is None:
         st.rerun()
         return
-    small(f"{here.version.subject}: {here.version.who}, {widgets.clock(here.version.when)}")
-    if here.trouble:
-        note("bad", here.trouble.message, here.trouble.hint)
-    for tag in here.version.tags:
+    small(f"{state.version.subject}: {state.version.who}, {widgets.clock(state.version.when)}")
+    if state.error:
+        note("bad", state.error.message, state.error.hint)
+    for tag in state.version.tags:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.html(f"<b>{escape(tag)}</b>", width="content")
-            args = (session, here, finish, tag)
-            st.button("Take away", key=f"untag-{tag}", type="tertiary", on_click=_untag, args=args)
+            args = (session, state, finish, tag)
+            st.button("Remove", key=f"untag-{tag}", type="tertiary", on_click=_untag, args=args)
     name = st.text_input("Name", key=_NAME, placeholder="production").strip()
-    owner = next((v for v in versions.history(session.workspace, here.path) if name and name in v.tags), None)
-    moves = owner is not None and owner.commit != here.version.commit
+    owner = next((v for v in versions.template_history(session.workspace, state.path) if name and name in v.tags), None)
+    moves = owner is not None and owner.commit != state.version.commit
     if owner is not None and moves:
-        small(f"{name} is the version {owner.commit[:7]} now ({owner.subject}).")
-    small("A name is a git tag. Whatever reads this template by that name gets this version.")
+        small(f"{name} now names the version {owner.commit[:7]} ({owner.subject}).")
+    small("A name is a git tag. Reading this template by the name gives this version.")
     with st.container(horizontal=True, gap="small"):
         st.button(
             f"Move {plain(name)} here" if moves else "Give it this name",
@@ -71,38 +71,40 @@ def _draw(session: Session, finish: Finish) -> None:
             type="primary",
             disabled=not name,
             on_click=_give,
-            args=(session, here, finish, name, moves),
+            args=(session, state, finish, name, moves),
         )
         st.button("Cancel", key="naming-cancel", type="tertiary", on_click=_close)
 
 
-def _give(session: Session, here: _Open, finish: Finish, name: str, moves: bool) -> None:
+def _give(session: Session, state: _DialogState, finish: Finish, name: str, moves: bool) -> None:
     _do(
-        here,
+        state,
         finish,
-        lambda: _said(versions.tag(session.workspace, here.path, here.version.commit, name, move=moves), name),
+        lambda: _named(
+            versions.tag_version(session.workspace, state.path, state.version.commit, name, move=moves), name
+        ),
     )
 
 
-def _said(version: Version, name: str) -> str:
-    return f"{version.commit[:7]} is {name}"
+def _named(version: Version, name: str) -> str:
+    return f"{version.commit[:7]} is now named {name}"
 
 
-def _untag(session: Session, here: _Open, finish: Finish, name: str) -> None:
+def _untag(session: Session, state: _DialogState, finish: Finish, name: str) -> None:
     def do() -> str:
-        versions.untag(session.workspace, here.path, name)
-        return f"No version is called {name} any more"
+        versions.remove_tag(session.workspace, state.path, name)
+        return f"The name {name} was removed"
 
-    _do(here, finish, do)
+    _do(state, finish, do)
 
 
-def _do(here: _Open, finish: Finish, do: Callable[[], str]) -> None:
+def _do(state: _DialogState, finish: Finish, do: Callable[[], str]) -> None:
     try:
-        said = do()
+        message = do()
     except PromptlabError as exc:
-        here.trouble = exc
+        state.error = exc
         return
-    finish(lambda: said)
+    finish(lambda: message)
     _close()
 
 

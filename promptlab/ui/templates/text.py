@@ -1,4 +1,4 @@
-"""The file of a template as text: for what the form has no field for, and to mend one that cannot be read."""
+"""The file of a template as text: for settings without a field in the form, and to fix an invalid file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from promptlab.ui.state.session import Session
 
 
 def draw(session: Session, path: str, text: str, base: str | None) -> None:
-    """The file's text; what is typed becomes the draft."""
+    """A text area with the whole file; typed text becomes the draft."""
     key = f"text-file-{path}"
     shown = st.session_state.get("template-text-shown")
     if key not in st.session_state or shown != (path, text):
@@ -18,7 +18,7 @@ def draw(session: Session, path: str, text: str, base: str | None) -> None:
         "The file",
         height=420,
         key=key,
-        help="The whole YAML file, comments included. Ctrl+Enter, or a click elsewhere, takes what you typed.",
+        help="The whole YAML file, comments included. Press Ctrl+Enter or click elsewhere to apply your changes.",
         on_change=_typed,
         args=(session, path, key, base),
     )

@@ -1,4 +1,4 @@
-"""Variants of a template: another text tried beside the one in use, merged into it or dropped."""
+"""Variants of a template: another text on a git branch, to be compared, merged into the template or dropped."""
 
 from __future__ import annotations
 
@@ -20,74 +20,76 @@ Finish = Callable[[Callable[[], str]], bool]
 
 
 @dataclass
-class _Open:
-    """The dialog that is open: trying `text` as a new variant, or settling what clashed when one was merged."""
+class _DialogState:
+    """The open dialog: for a new variant, or for the conflict of a merge."""
 
     path: str
     name: str = ""
     conflict: Conflict | None = None
-    trouble: PromptlabError | None = None
+    error: PromptlabError | None = None
 
 
 def known(session: Session, path: str) -> list[Variant]:
     """The variants of the template. Raises `NoRepository`."""
-    return versions.variants(session.workspace, path)
+    return versions.list_variants(session.workspace, path)
 
 
-def text(session: Session, path: str, one: Variant) -> str:
+def text(session: Session, path: str, variant: Variant) -> str:
     """The text of a variant."""
-    return versions.variant_text(session.workspace, path, one.name)
+    return versions.variant_text(session.workspace, path, variant.name)
 
 
 def draw(
     session: Session,
     path: str,
-    now: str | None,
-    found: Sequence[Variant],
-    pick: Callable[[Variant], None],
+    current: str | None,
+    variants: Sequence[Variant],
+    compare_box: Callable[[Variant], None],
     *,
     finish: Finish,
 ) -> None:
-    """The variants, each with `pick` at its head, and what can be done with them. `now` is the text to try."""
+    """The list of variants, each with its `compare_box`, and the buttons. `current` is the text for a new variant."""
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.markdown("#### Variants")
         st.button(
-            "Try this text as a variant",
+            "Save this text as a variant",
             icon=":material/alt_route:",
             key="variant-try",
-            disabled=now is None,
+            disabled=current is None,
             on_click=_open,
             args=(path,),
         )
     _dropped(session, path, finish)
-    if not found:
-        small("None. A variant keeps another text on a branch of its own, beside the one in use, until you decide.")
-    for one in found:
-        _line(session, path, one, pick, finish)
-    here: _Open | None = st.session_state.get(_OPEN)
-    if here is None or here.path != path:
+    if not variants:
+        small("No variants. A variant is another text of this template, on its own git branch, to merge or drop later.")
+    for variant in variants:
+        _line(session, path, variant, compare_box, finish)
+    state: _DialogState | None = st.session_state.get(_OPEN)
+    if state is None or state.path != path:
         return
-    if here.conflict:
-        title = f"Merge the variant {plain(here.name)}"
+    if state.conflict:
+        title = f"Merge the variant {plain(state.name)}"
         st.dialog(title, width="large", on_dismiss=_close)(frame.guarded(_settle))(session, finish)
-    elif now is not None:
-        st.dialog("Try as a variant", on_dismiss=_close)(frame.guarded(_new))(session, now, finish)
+    elif current is not None:
+        st.dialog("Save as a variant", on_dismiss=_close)(frame.guarded(_new))(session, current, finish)
 
 
-def _line(session: Session, path: str, one: Variant, pick: Callable[[Variant], None], finish: Finish) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"version-try-{one.name}"):
-        pick(one)
-        what = f"<b>{escape(one.name)}</b> {escape(one.message)}"
-        widgets.version_line(what, one.who, widgets.clock(one.when), one.commit[:7])
-        args = (session, path, one, finish)
-        help_ = "Bring what it changed into the template, as a new version."
+def _line(
+    session: Session, path: str, variant: Variant, compare_box: Callable[[Variant], None], finish: Finish
+) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"version-try-{variant.name}"):
+        compare_box(variant)
+        what = f"<b>{escape(variant.name)}</b> {escape(variant.message)}"
+        widgets.version_line(what, variant.who, widgets.clock(variant.when), variant.commit[:7])
+        args = (session, path, variant, finish)
+        help_ = "Merge its changes into the template, as a new version."
         with st.container(horizontal=True, gap="small", width="content"):
-            st.button("Merge", key=f"merge-{one.name}", type="tertiary", help=help_, on_click=_merge, args=args)
-            st.button("Drop", key=f"drop-{one.name}", type="tertiary", on_click=_drop, args=args)
+            st.button("Merge", key=f"merge-{variant.name}", type="tertiary", help=help_, on_click=_merge, args=args)
+            st.button("Drop", key=f"drop-{variant.name}", type="tertiary", on_click=_drop, args=args)
 
 
 def _open(path: str) -> None:
-    st.session_state[_OPEN] = _Open(path)
+    st.session_state[_OPEN] = _DialogState(path)
     st.session_state[_NAME] = st.session_state[_MESSAGE] = ""
 
 
@@ -95,70 +97,70 @@ def _close() -> None:
     st.session_state.pop(_OPEN, None)
 
 
-# A new one
+# A new variant
 
 
-def _new(session: Session, now: str, finish: Finish) -> None:
-    here: _Open | None = st.session_state.get(_OPEN)
-    if here is None:
+def _new(session: Session, current: str, finish: Finish) -> None:
+    state: _DialogState | None = st.session_state.get(_OPEN)
+    if state is None:
         st.rerun()
         return
-    small("The template stays as it is. The text is kept on a branch of its own, and nothing is checked out.")
-    if here.trouble:
-        note("bad", here.trouble.message, here.trouble.hint)
+    small("The template does not change. The text is saved on a new git branch, which is not checked out.")
+    if state.error:
+        note("bad", state.error.message, state.error.hint)
     name = st.text_input("Name", key=_NAME, placeholder="short").strip()
-    message = st.text_input("What is tried", key=_MESSAGE, placeholder="Ask for one word only").strip()
+    message = st.text_input("What it tries", key=_MESSAGE, placeholder="Ask for one word only").strip()
     with st.container(horizontal=True, gap="small"):
         st.button(
-            "Keep as a variant",
+            "Save as a variant",
             key="variant-keep",
             type="primary",
             disabled=not (name and message),
             on_click=_keep,
-            args=(session, here, name, message, now, finish),
+            args=(session, state, name, message, current, finish),
         )
         st.button("Cancel", key="variant-cancel", type="tertiary", on_click=_close)
 
 
-def _keep(session: Session, here: _Open, name: str, message: str, now: str, finish: Finish) -> None:
+def _keep(session: Session, state: _DialogState, name: str, message: str, current: str, finish: Finish) -> None:
     def do() -> str:
-        made = versions.save_variant(session.workspace, here.path, name, now, message)
-        return f"Kept as the variant {made.name}, on the branch {made.branch}"
+        variant = versions.save_variant(session.workspace, state.path, name, current, message)
+        return f"Saved as the variant {variant.name}, on the branch {variant.branch}"
 
-    _do(here, finish, do)
+    _do(state, finish, do)
 
 
-def _do(here: _Open, finish: Finish, do: Callable[[], str]) -> None:
-    """In a dialog: what goes wrong is said there, and nothing typed is lost."""
+def _do(state: _DialogState, finish: Finish, do: Callable[[], str]) -> None:
+    """Run `do`. An error is shown in the dialog, which stays open, so nothing typed is lost."""
     try:
-        said = do()
+        message = do()
     except Conflict as exc:
-        if here.conflict:
-            here.conflict = exc
-        here.trouble = exc
+        if state.conflict:
+            state.conflict = exc
+        state.error = exc
     except PromptlabError as exc:
-        here.trouble = exc
+        state.error = exc
     else:
-        finish(lambda: said)
+        finish(lambda: message)
         _close()
 
 
 # Merge and drop
 
 
-def _merge(session: Session, path: str, one: Variant, finish: Finish) -> None:
+def _merge(session: Session, path: str, variant: Variant, finish: Finish) -> None:
     def do() -> str:
-        return versions.merge_variant(session.workspace, path, one.name).said
+        return versions.merge_variant(session.workspace, path, variant.name).said
 
     try:
-        said = do()
+        message = do()
     except Conflict as exc:
-        st.session_state[_OPEN] = _Open(path, one.name, exc)
-        st.session_state[_MESSAGE] = f"Merge variant {one.name}"
+        st.session_state[_OPEN] = _DialogState(path, variant.name, exc)
+        st.session_state[_MESSAGE] = f"Merge variant {variant.name}"
     except PromptlabError as exc:
         finish(_raiser(exc))
     else:
-        finish(lambda: said)
+        finish(lambda: message)
 
 
 def _raiser(exc: PromptlabError) -> Callable[[], str]:
@@ -169,56 +171,56 @@ def _raiser(exc: PromptlabError) -> Callable[[], str]:
 
 
 def _settle(session: Session, finish: Finish) -> None:
-    here: _Open | None = st.session_state.get(_OPEN)
-    if here is None or here.conflict is None:
+    state: _DialogState | None = st.session_state.get(_OPEN)
+    if state is None or state.conflict is None:
         st.rerun()
         return
-    note("warn", "Both changed the same place", "Nothing has been written; variant and template stay as they are.")
-    if here.trouble:
-        note("bad", here.trouble.message, here.trouble.hint)
-    together = conflict_view.draw(here.conflict, NAMES, key=f"merging-{here.name}")
+    note("warn", "Merge conflict", "Variant and template changed the same place. Nothing was written.")
+    if state.error:
+        note("bad", state.error.message, state.error.hint)
+    merged = conflict_view.draw(state.conflict, NAMES, key=f"merging-{state.name}")
     message = st.text_input("What changed, for the history", key=_MESSAGE)
     with st.container(horizontal=True, gap="small"):
         st.button(
-            "Save the two together",
+            "Save the merged text",
             key="variant-settle",
             type="primary",
-            disabled=together is None,
+            disabled=merged is None,
             on_click=_save_settled,
-            args=(session, here, together, message, finish),
+            args=(session, state, merged, message, finish),
         )
         st.button("Cancel", key="variant-cancel", type="tertiary", on_click=_close)
 
 
-def _save_settled(session: Session, here: _Open, together: str, message: str, finish: Finish) -> None:
-    base = here.conflict.theirs if here.conflict else None
-    _do(here, finish, lambda: versions.save(session.workspace, here.path, together, message, base=base).said)
+def _save_settled(session: Session, state: _DialogState, merged: str, message: str, finish: Finish) -> None:
+    base = state.conflict.theirs if state.conflict else None
+    _do(state, finish, lambda: versions.save_template(session.workspace, state.path, merged, message, base=base).said)
 
 
-def _drop(session: Session, path: str, one: Variant, finish: Finish) -> None:
+def _drop(session: Session, path: str, variant: Variant, finish: Finish) -> None:
     def do() -> str:
-        commit = versions.drop_variant(session.workspace, path, one.name)
-        st.session_state[_DROPPED] = (path, one.name, commit)
-        return f"The variant {one.name} is gone"
+        commit = versions.drop_variant(session.workspace, path, variant.name)
+        st.session_state[_DROPPED] = (path, variant.name, commit)
+        return f"The variant {variant.name} was dropped"
 
     finish(do)
 
 
 def _dropped(session: Session, path: str, finish: Finish) -> None:
-    """The way back from the last Drop."""
-    of, name, commit = st.session_state.get(_DROPPED, ("", "", ""))
-    if of != path:
+    """A button that restores the variant that was dropped last."""
+    dropped_path, name, commit = st.session_state.get(_DROPPED, ("", "", ""))
+    if dropped_path != path:
         return
 
     def do() -> str:
-        versions.bring_back(session.workspace, path, name, commit)
+        versions.restore_variant(session.workspace, path, name, commit)
         st.session_state.pop(_DROPPED)
-        return f"The variant {name} is back"
+        return f"The variant {name} was restored"
 
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         small(f"The variant {name} was dropped.")
         st.button(
-            "Bring it back", icon=":material/undo:", type="tertiary", key="variant-back", on_click=finish, args=(do,)
+            "Restore it", icon=":material/undo:", type="tertiary", key="variant-back", on_click=finish, args=(do,)
         )
 
 

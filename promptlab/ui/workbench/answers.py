@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from promptlab import models
-from promptlab._util.json_schema import indented
+from promptlab._util.json_text import indented
 from promptlab._util.text import value_in_words
 from promptlab.errors import GateRefused, ModelNotFound, ModelNotReady, PromptlabError, WindowExceeded, kind_of
-from promptlab.models import ModelStatus, where_tokens_went
+from promptlab.models import ModelStatus, explain_empty_answer
 from promptlab.runs import RunInfo, duration_text
 from promptlab.types import Completion, FinishReason, Request, Result
 from promptlab.ui.components import widgets
@@ -123,12 +123,14 @@ def answer(result: Result, session: Session | None = None) -> None:
         elif done and done.finish_reason == "stopped":
             widgets.small("Stopped before the first word.")
         elif done:
-            why = where_tokens_went(done.text, done.thinking, done.usage, done.finish_reason)
+            why = explain_empty_answer(done.text, done.thinking, done.usage, done.finish_reason)
             note("warn", "An empty answer", why or "The model stopped, or wrote a stop string, before its first word.")
         if done:
-            if wrong := models.verdict_in_words(result):
+            if wrong := models.schema_failure(result):
                 note("bad", "Not valid under the schema", wrong)
-            shown = where_tokens_went(done.text, done.thinking, done.usage, done.finish_reason)  # shown above already
+            shown = explain_empty_answer(
+                done.text, done.thinking, done.usage, done.finish_reason
+            )  # shown above already
             for warning in done.details.get("warnings", ()):
                 if warning != shown:
                     note("warn", "Note", str(warning))
@@ -157,7 +159,7 @@ def _marks(result: Result) -> list[str]:
         word = done.details.get("finish")  # the server's own word, if it is one that we do not know
         marks.append(chip(f"ended with “{word}”" if word else _ENDS[done.finish_reason], "warn"))
     if done and done.text and result.request and result.request.schema:
-        verdict = models.verdict_of(result)
+        verdict = models.schema_verdict(result)
         if verdict:
             marks.append(chip("valid", "good") if verdict.valid else chip("not valid", "bad"))
     return marks

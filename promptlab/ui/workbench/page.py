@@ -17,7 +17,7 @@ from promptlab.runs import RunInfo
 from promptlab.types import InputSpec, Result
 from promptlab.ui.components import diff_view as comparison
 from promptlab.ui.components import frame, links, widgets
-from promptlab.ui.components.bound_fields import Fields, of_workbench
+from promptlab.ui.components.bound_fields import Fields, workbench_fields
 from promptlab.ui.components.widgets import note, plain
 from promptlab.ui.state.jobs import Job
 from promptlab.ui.state.open_template import end_draft, open_template
@@ -44,7 +44,7 @@ def page(session: Session) -> None:
     except TemplateError as exc:
         _broken(exc)
         return
-    fields = Fields(session, opened, of_workbench(opened), page="workbench")
+    fields = Fields(session, opened, workbench_fields(opened), page="workbench")
     now = bench.read(session, opened)
     with head:
         _state_of_draft(session, now)

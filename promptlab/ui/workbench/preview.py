@@ -38,7 +38,7 @@ def _model(session: Session, bench: Bench, name: str) -> None:
     if request is None:
         return
     try:
-        workspace.check(request.prompt, model=name, clearance=session.catalogue.clearance(name))
+        workspace.check_gate(request.prompt, model=name, clearance=session.catalogue.clearance(name))
     except GateRefused as exc:
         note("bad", "Refused by the gate: this would not be sent", str(exc.args[0]), exc.hint)
     status = next(s for s in bench.statuses if s.name == name)

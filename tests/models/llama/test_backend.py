@@ -15,7 +15,7 @@ from promptlab.errors import EngineFailed, ModelNotReady, RequestRejected
 from promptlab.models._backend import Step
 from promptlab.models._llama._backend import LlamaBackend, Lora
 from promptlab.models._llama._load import Offload, read_offload
-from promptlab.models._structured_output import judged
+from promptlab.models._structured_output import with_schema_verdict
 from promptlab.types import Completion, Delta, Message, Params, Phase, Prompt, Request
 from promptlab.workspace._workspace import LlamaModel
 
@@ -117,7 +117,7 @@ def test_a_stop_while_writing_keeps_what_had_come(local, name):
     assert (last.usage.written or 0) < 4000
 
 
-def test_closing_the_iterator_frees_the_lane(local):
+def test_closing_the_iterator_frees_the_scheduler(local):
     steps = local["smollm2"].complete(ask(TALE, max_tokens=8000), threading.Event())
     while not isinstance(next(steps), Delta):
         pass
@@ -209,7 +209,7 @@ def test_a_whole_answer_is_valid_under_its_schema(local, name, schema):
         if one.finish_reason == "stop":
             jsonschema.validate(json.loads(one.text), schema)
         else:
-            found = judged(one, json.dumps(schema)).details["schema"]
+            found = with_schema_verdict(one, json.dumps(schema)).details["schema"]
             assert not found["valid"]
             assert found["why"].startswith("cut off")
 
@@ -223,7 +223,7 @@ def test_some_answers_under_a_schema_are_whole(local):
 def test_json_that_a_stop_string_cut_is_marked(local):
     done = answer(local["smollm2"], ask(schema={"type": "array", "minItems": 1}, stop=("[",)))
     assert (done.text, done.finish_reason) == ("", "stop")
-    assert done.details["warnings"] == ["the JSON is cut off: it met a stop string"]
+    assert done.details["warnings"] == ["the JSON is cut off: it contains a stop string"]
 
 
 def test_a_schema_without_any_json_is_refused_before_anything_is_asked(local):

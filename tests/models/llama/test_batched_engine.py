@@ -89,7 +89,7 @@ def test_more_than_fit_into_the_cells_are_answered_whole(
 ) -> None:
     monkeypatch.setattr(llama_together, "ROOM", 0)
     if not counted:  # as if the count of free cells were wrong: the library says so then
-        monkeypatch.setattr(llama_cells.Cells, "make_room", lambda *_, **__: True)
+        monkeypatch.setattr(llama_cells.KVCells, "make_room", lambda *_, **__: True)
     backend = together("smollm2", n_ctx=256)  # four that grow to more than a hundred tokens each
     asked = [request(f"{word} " * 30, max_tokens=80) for word in ("ship", "sea", "wind", "rope", "mast")]
     done = ask_all(backend, asked)

@@ -18,15 +18,15 @@ from promptlab.models._llama import (
     _cpu_choice as llama_tried,
 )
 from promptlab.models._llama import (
-    _cpu_variants as llama_variants,
+    _cpu_variants as cpu_variants,
 )
 from promptlab.models._llama import (
     _library as llama_native,
 )
 from promptlab.models._llama._backend import LlamaBackend
-from promptlab.models._llama._cpu_choice import Outcome, Trial, Tried
+from promptlab.models._llama._cpu_choice import CpuChoices, Outcome, Trial
 from promptlab.models._llama._cpu_variants import Cpu
-from promptlab.models._llama._load import Settings
+from promptlab.models._llama._settings import Settings
 from promptlab.models._llama._workers import Workers
 from promptlab.runs import _runner as runner
 from promptlab.runs._store import Store
@@ -43,16 +43,16 @@ TRIAL = Trial("any.gguf", "0" * 64, "fast", -1, False, lambda: SETTINGS)
 @pytest.fixture(autouse=True)
 def _three_kinds_of_code(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if "model" not in request.keywords:
-        monkeypatch.setattr(llama_variants, "built", lambda: ("icelake", "haswell", "x64"))
-        monkeypatch.setattr(llama_variants, "features", lambda: frozenset(llama_variants.NEEDS["icelake"].split()))
-        monkeypatch.setattr(llama_variants.llama_wheel, "machine", lambda: "x86_64")
+        monkeypatch.setattr(cpu_variants, "built", lambda: ("icelake", "haswell", "x64"))
+        monkeypatch.setattr(cpu_variants, "features", lambda: frozenset(cpu_variants.NEEDS["icelake"].split()))
+        monkeypatch.setattr(cpu_variants.wheel, "machine", lambda: "x86_64")
 
 
 @pytest.fixture
-def make(tmp_path: Path) -> Callable[..., tuple[Tried, Callable[[], list[str]]]]:
-    """A `Tried` whose tries are a stand-in: `body` is Python with `cpu`, the code to try; and what was tried so far."""
+def make(tmp_path: Path) -> Callable[..., tuple[CpuChoices, Callable[[], list[str]]]]:
+    """A `CpuChoices` whose trial is the Python code `body`, which gets `cpu`; and a list of what was tried."""
 
-    def maker(body: str) -> tuple[Tried, Callable[[], list[str]]]:
+    def maker(body: str) -> tuple[CpuChoices, Callable[[], list[str]]]:
         log = tmp_path / "log"
         program = (
             "import json, os, pickle, signal, sys, time\n"
@@ -62,7 +62,7 @@ def make(tmp_path: Path) -> Callable[..., tuple[Tried, Callable[[], list[str]]]]
             "def end(**told): print(json.dumps({'read': 667, 'why': '', **told})); sys.exit(0)\n"
             f"{body}\n"
         )
-        tried = Tried(tmp_path / "cache" / "tried.json", (sys.executable, "-c", program))
+        tried = CpuChoices(tmp_path / "cache" / "tried.json", (sys.executable, "-c", program))
         return tried, lambda: log.read_text().split() if log.exists() else []
 
     return maker
@@ -92,7 +92,9 @@ def test_the_best_code_that_lives_answers_and_is_not_tried_again(make, tmp_path,
     outcome = tried.known(trial)
     assert outcome is not None
     assert [line.split(":")[0] for line in outcome.failed] == tries[:-1]
-    assert Tried(tmp_path / "cache" / "tried.json", ("/nowhere",)).choose(trial) == outcome.cpu, "it is in the file"
+    assert CpuChoices(tmp_path / "cache" / "tried.json", ("/nowhere",)).choose(trial) == outcome.cpu, (
+        "it is in the file"
+    )
     assert seen() == tries
 
 
@@ -144,10 +146,10 @@ def test_what_was_tried_counts_for_this_processor_build_and_model_only(make, mon
     other_file = replace(TRIAL, sha256="1" * 64)
     assert tried.known(TRIAL)
     assert tried.known(other_file) is None
-    for place, name in ((llama_variants, "processor"), (llama_tried, "build")):
+    for place, name in ((cpu_variants, "processor"), (llama_tried, "build")):
         with monkeypatch.context() as patch:
             patch.setattr(place, name, lambda: "another one")
-            assert Tried(tried._file).known(TRIAL) is None, name
+            assert CpuChoices(tried._file).known(TRIAL) is None, name
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"other": 1}'])
@@ -156,7 +158,7 @@ def test_a_damaged_record_is_made_anew(make, text):
     tried._file.parent.mkdir()
     tried._file.write_text(text)
     assert tried.choose(TRIAL) == Cpu("icelake")
-    assert Tried(tried._file).known(TRIAL) == Outcome(Cpu("icelake"))
+    assert CpuChoices(tried._file).known(TRIAL) == Outcome(Cpu("icelake"))
 
 
 def test_without_a_writable_cache_folder_it_is_tried_in_each_process(make, tmp_path):
@@ -182,10 +184,10 @@ def dead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
     """Have the named variants die with SIGILL as soon as they are loaded, in a copy of the library."""
 
     def make(*names: str) -> None:
-        if llama_variants.built() == ("",):
+        if cpu_variants.built() == ("",):
             pytest.skip("llama-cpp-python was built in another way")
         llama_native.library()  # this process has the library as it is; those that it starts have the copy
-        folder = llama_variants.folder()
+        folder = cpu_variants.folder()
         assert folder
         copy = tmp_path / "lib"
         shutil.copytree(folder, copy)
@@ -193,10 +195,10 @@ def dead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
         for name in names:
             library = str(copy / f"libggml-cpu-{name}.so")
             subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, str(tmp_path / "dead.c")], check=True)
-        monkeypatch.setenv(llama_variants.FOLDER, str(copy))
+        monkeypatch.setenv(cpu_variants.FOLDER, str(copy))
 
     yield make
-    llama_variants.built.cache_clear()
+    cpu_variants.built.cache_clear()
 
 
 @pytest.fixture
@@ -221,12 +223,12 @@ def ask(catalogue: Catalogue, tmp_path: Path) -> Result:
 
 @pytest.mark.model
 def test_a_library_that_dies_is_passed_over_and_the_answer_comes(dead, house, tmp_path):
-    best = llama_variants.candidates("fast")
+    best = cpu_variants.cpu_variants_to_try("fast")
     assert len(best) > 1, "this processor runs one variant only"
     dead(best[0])
     backend = house.backend("small")
     assert isinstance(backend, LlamaBackend)
-    backend._tried, backend._host = Tried(tmp_path / "tried.json"), Workers()
+    backend._tried, backend._host = CpuChoices(tmp_path / "tried.json"), Workers()
     result = ask(house, tmp_path)
     assert result.completion is not None, result.error
     assert result.completion.details["cpu"] == best[1]
@@ -237,10 +239,10 @@ def test_a_library_that_dies_is_passed_over_and_the_answer_comes(dead, house, tm
 
 @pytest.mark.model
 def test_a_model_that_cannot_run_says_so_in_the_list_and_in_the_answer(dead, house, tmp_path):
-    dead(*llama_variants.built())
+    dead(*cpu_variants.built())
     backend = house.backend("small")
     assert isinstance(backend, LlamaBackend)
-    backend._tried, backend._host = Tried(tmp_path / "tried.json"), Workers()
+    backend._tried, backend._host = CpuChoices(tmp_path / "tried.json"), Workers()
     assert not house.status("small").tried
     result = ask(house, tmp_path)
     assert "cannot run here" in result.error
@@ -253,7 +255,7 @@ def test_a_model_that_cannot_run_says_so_in_the_list_and_in_the_answer(dead, hou
 
 @pytest.mark.model
 def test_an_illegal_instruction_while_answering_is_said_and_the_next_best_code_is_taken(dead, house, make):
-    best = llama_variants.candidates("fast")
+    best = cpu_variants.cpu_variants_to_try("fast")
     lying, _ = make("end()")
     dead(best[0])
     backend = house.backend("small")
@@ -267,7 +269,7 @@ def test_an_illegal_instruction_while_answering_is_said_and_the_next_best_code_i
     *_, done = backend.complete(FRUIT, threading.Event())
     assert isinstance(done, Completion)
     assert done.details["cpu"] == best[1]
-    backend._host.drop(backend._settings)
+    backend._host.unload(backend._settings)
 
 
 # Vocabularies, which are opened in promptlab's own process
@@ -294,7 +296,7 @@ def test_a_damaged_vocabulary_ends_no_process_of_ours(tmp_path: Path, tokens: li
     }
     path = gguf_made.write(tmp_path / "tiny.gguf", gguf_made.tiny_meta(extra=extra), gguf_made.tiny_tensors(1))
     backend = LlamaBackend(
-        "tiny", path, LlamaModel(backend="llama", path="x"), sha256="1" * 64, tried=Tried(tmp_path / "tried.json")
+        "tiny", path, LlamaModel(backend="llama", path="x"), sha256="1" * 64, tried=CpuChoices(tmp_path / "tried.json")
     )
     for _ in range(2):  # the second time from memory
         if reads:
@@ -309,7 +311,9 @@ def test_a_damaged_vocabulary_ends_no_process_of_ours(tmp_path: Path, tokens: li
 
 def backend_of(tmp_path: Path, numerics: str | None, asked: str) -> LlamaBackend:
     entry = LlamaModel.model_validate({"backend": "llama", "path": "x", "numerics": numerics})
-    return LlamaBackend("m", tmp_path / "m.gguf", entry, "0" * 64, numerics=asked, tried=Tried(tmp_path / "tried.json"))
+    return LlamaBackend(
+        "m", tmp_path / "m.gguf", entry, "0" * 64, numerics=asked, tried=CpuChoices(tmp_path / "tried.json")
+    )
 
 
 @pytest.mark.parametrize(
@@ -330,7 +334,7 @@ def test_the_entry_decides_which_numerics_and_otherwise_who_asks(tmp_path, in_en
 def test_without_portable_code_a_suite_takes_what_there_is_and_an_entry_that_asks_for_it_is_refused(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(llama_variants, "built", lambda: ("",))
+    monkeypatch.setattr(cpu_variants, "built", lambda: ("",))
     backend = backend_of(tmp_path, None, "portable")
     assert backend.numerics == "fast"
     assert backend._not_portable, "its answers carry a warning"
@@ -346,6 +350,6 @@ def test_a_catalogue_and_its_portable_sibling_share_entries_and_end_together(tmp
     assert other is catalogue.with_numerics("portable")
     assert other.with_numerics("fast") is catalogue
     assert catalogue.backend("small").fingerprint != other.backend("small").fingerprint
-    catalogue.follow(Workspace(tmp_path, {}, {}))
+    catalogue.use_workspace(Workspace(tmp_path, {}, {}))
     assert other.names() == []
     catalogue.close()

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from promptlab.models._llama import _cpu_variants as llama_variants
-from promptlab.models._llama import _wheel as llama_wheel
+from promptlab.models._llama import _cpu_variants as cpu_variants
+from promptlab.models._llama import _wheel as wheel
 from promptlab.models._llama._cpu_variants import Cpu, candidates
 from tests.places import ROOT
 
@@ -39,9 +39,9 @@ X86, ARM = ("icelake", "haswell", "x64"), ("armv8.6_1", "armv8.2_2", "armv8.0_1"
     ],
 )
 def test_a_processor_gets_the_best_code_that_it_can_run(monkeypatch, machine, built, flags, fast, portable):
-    monkeypatch.setattr(llama_wheel, "machine", lambda: machine)
-    monkeypatch.setattr(llama_variants, "built", lambda: built)
-    monkeypatch.setattr(llama_variants, "features", lambda: frozenset(flags.split()))
+    monkeypatch.setattr(wheel, "machine", lambda: machine)
+    monkeypatch.setattr(cpu_variants, "built", lambda: built)
+    monkeypatch.setattr(cpu_variants, "features", lambda: frozenset(flags.split()))
     assert list(candidates("fast")) == fast
     assert list(candidates("portable")) == portable
 
@@ -56,15 +56,15 @@ def test_a_processor_gets_the_best_code_that_it_can_run(monkeypatch, machine, bu
 )
 def test_the_features_are_those_that_linux_says(tmp_path: Path, text: str, has: set[str]) -> None:
     (tmp_path / "cpuinfo").write_text(text)
-    assert llama_variants.features(tmp_path / "cpuinfo") == has
-    assert llama_variants.features(tmp_path / "nothing") == frozenset()
+    assert cpu_variants.features(tmp_path / "cpuinfo") == has
+    assert cpu_variants.features(tmp_path / "nothing") == frozenset()
 
 
 def test_every_variant_that_is_built_says_what_it_needs() -> None:
-    for machine, names in llama_wheel.VARIANTS.items():
-        assert set(names) <= set(llama_variants.NEEDS)
-        assert not llama_variants.NEEDS[names[0]], "the first one runs on any processor"
-        assert llama_variants.PORTABLE[machine] in names
+    for machine, names in wheel.VARIANTS.items():
+        assert set(names) <= set(cpu_variants.NEEDS)
+        assert not cpu_variants.NEEDS[names[0]], "the first one runs on any processor"
+        assert cpu_variants.PORTABLE[machine] in names
 
 
 def test_the_name_of_the_code_tells_its_numbers_apart() -> None:
@@ -75,36 +75,36 @@ def test_the_name_of_the_code_tells_its_numbers_apart() -> None:
 @pytest.mark.parametrize("own", ["", "-DGGML_CUDA=on '-DCMAKE_CUDA_ARCHITECTURES=80;90'"])
 def test_options_of_the_users_own_win_and_make_another_wheel(monkeypatch, own: str) -> None:
     monkeypatch.delenv("CMAKE_ARGS", raising=False)
-    monkeypatch.setattr(llama_wheel, "machine", lambda: "x86_64")
-    ours = llama_wheel.options()
+    monkeypatch.setattr(wheel, "machine", lambda: "x86_64")
+    ours = wheel.options()
     assert "-DPROMPTLAB_CPU_VARIANTS=x64;haswell;icelake" in ours
-    key = llama_wheel.key("llama-cpp-python==1")
-    assert key != llama_wheel.key("llama-cpp-python==2")
+    key = wheel.key("llama-cpp-python==1")
+    assert key != wheel.key("llama-cpp-python==2")
     if own:
         monkeypatch.setenv("CMAKE_ARGS", own)
-        assert llama_wheel.options() == ["-DGGML_CUDA=on", "-DCMAKE_CUDA_ARCHITECTURES=80;90"]
-        assert llama_wheel.key("llama-cpp-python==1") != key
+        assert wheel.options() == ["-DGGML_CUDA=on", "-DCMAKE_CUDA_ARCHITECTURES=80;90"]
+        assert wheel.key("llama-cpp-python==1") != key
 
 
 @pytest.mark.parametrize("line", ["llama_cpp_python==1.2.3", "Llama-CPP-Python==1.2.3  # a comment"])
 def test_the_version_built_is_the_one_that_is_pinned(tmp_path: Path, line: str) -> None:
     (tmp_path / "constraints.txt").write_text(f"jinja2==3\n{line}\nwordllama==2\n")
-    assert llama_wheel.pinned(tmp_path / "constraints.txt") == "llama-cpp-python==1.2.3"
+    assert wheel.pinned(tmp_path / "constraints.txt") == "llama-cpp-python==1.2.3"
     (tmp_path / "constraints.txt").write_text("wordllama==2\n")
     with pytest.raises(SystemExit, match="pins no version"):
-        llama_wheel.pinned(tmp_path / "constraints.txt")
+        wheel.pinned(tmp_path / "constraints.txt")
 
 
 def test_the_pinned_version_is_the_one_built_by_hand() -> None:
-    assert llama_wheel.pinned(ROOT / "requirements/constraints.txt") == llama_wheel.REQUIREMENT
+    assert wheel.pinned(ROOT / "requirements/constraints.txt") == wheel.REQUIREMENT
 
 
 def test_set_up_built_every_variant() -> None:
     """Without this, a set-up that built another way would only have the tests below skipped."""
-    machine = llama_wheel.machine()
+    machine = wheel.machine()
     if machine is None or os.environ.get("CMAKE_ARGS"):
         pytest.skip("llama-cpp-python is built in another way here, as was asked for")
-    assert llama_variants.built() == tuple(reversed(llama_wheel.VARIANTS[machine]))
+    assert cpu_variants.built() == tuple(reversed(wheel.VARIANTS[machine]))
 
 
 # What is in the libraries that were built
@@ -127,9 +127,9 @@ AVX = re.compile(r"%ymm|\tv[a-z]")
     ("variant", "never"), [("x64", [AMX, AVX_512, AVX]), ("haswell", [AMX, AVX_512]), ("icelake", [AMX])]
 )
 def test_no_variant_holds_instructions_of_a_later_processor(variant: str, never: list[re.Pattern[str]]) -> None:
-    if variant not in llama_variants.built():
+    if variant not in cpu_variants.built():
         pytest.skip("llama-cpp-python was built in another way")
-    text = instructions(llama_variants.library_of(variant))
+    text = instructions(cpu_variants.library_of(variant))
     assert text.count("\n") > 50_000
     for pattern in never:
         found = pattern.search(text)
@@ -137,17 +137,17 @@ def test_no_variant_holds_instructions_of_a_later_processor(variant: str, never:
 
 
 def test_the_search_for_instructions_finds_them() -> None:
-    if "icelake" not in llama_variants.built():
+    if "icelake" not in cpu_variants.built():
         pytest.skip("llama-cpp-python was built in another way")
-    assert AVX_512.search(instructions(llama_variants.library_of("icelake")))
-    assert AVX.search(instructions(llama_variants.library_of("haswell")))
+    assert AVX_512.search(instructions(cpu_variants.library_of("icelake")))
+    assert AVX.search(instructions(cpu_variants.library_of("haswell")))
     assert AMX.search("   1234:\ttilezero %tmm0")
 
 
 def test_the_rest_of_the_library_runs_on_any_processor() -> None:
-    if llama_variants.built() == ("",):
+    if cpu_variants.built() == ("",):
         pytest.skip("llama-cpp-python was built in another way")
-    folder = llama_variants.folder()
+    folder = cpu_variants.folder()
     assert folder
     for name in ("libllama.so", "libggml.so.0", "libggml-base.so.0"):
         assert not AVX.search(instructions(folder / name)), name

@@ -11,7 +11,7 @@ import pytest
 from llguidance import LLMatcher, LLTokenizer
 
 from benchmarks import json_schema as measured
-from promptlab._util.json_schema import verdict
+from promptlab._util.json_schema import validate
 from promptlab.errors import RequestRejected
 from promptlab.models._llama._grammar import Grammar, grammar_of
 from tests.schema_cases import CASES, EMPTY, Case
@@ -25,7 +25,7 @@ def byte_by_byte() -> LLTokenizer:
 
 
 def writes(grammar: Grammar, text: str) -> bool:
-    """Whether an answer may be `text`, no more and no less."""
+    """True if an answer may be exactly `text`."""
     matcher = LLMatcher(byte_by_byte(), grammar.text)
     data = list(text.encode())
     return matcher.try_consume_tokens(data) == len(data) and matcher.is_accepting()
@@ -46,7 +46,7 @@ def test_whatever_a_model_chooses_an_answer_can_be_ended(case: Case) -> None:
         text = written_by_chance(grammar, chance)
         if text is not None:
             ended += 1
-            assert verdict(case.text, text).valid or grammar.wider or case.name in LEFT_TO_THE_VERDICT, text
+            assert validate(case.text, text).valid or grammar.wider or case.name in LEFT_TO_THE_VERDICT, text
     assert ended
 
 

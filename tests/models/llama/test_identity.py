@@ -27,7 +27,7 @@ from promptlab.models._llama import (
 from promptlab.models._llama._backend import LlamaBackend
 from promptlab.models._llama._cpu_variants import Cpu
 from promptlab.models._llama._identity import Adapter, digest_of_libraries, identity_of, processor_of
-from promptlab.models._llama._prefix_files import Shelf
+from promptlab.models._llama._prefix_files import PrefixFiles
 from promptlab.types import Completion, Message, Params, Prompt, Request
 from promptlab.workspace._workspace import LlamaModel, Workspace
 from tests.gguf_made import tiny, tiny_split
@@ -97,7 +97,7 @@ def test_what_does_not_decide_changes_nothing(name: str) -> None:
     [
         (llama_identity, "SAMPLING", "1,2,3,4"),
         (llama_identity, "GRAMMAR", "another"),
-        (llama_identity, "READING", "another"),
+        (llama_identity, "READING_MODE", "another"),
         (llama_identity, "RENDERING", "another"),
         (llama_identity, "FIXED_DATE", llama_template.FIXED_DATE.replace(year=2025)),
     ],
@@ -204,7 +204,9 @@ def test_each_part_of_a_split_model_is_in_every_identity(folder: Folder, number:
     assert ASK.key(after.fingerprint) != ASK.key(before.fingerprint)  # stored answers
     assert after._settings != before._settings  # a loaded model
     shelves = [one._settings.shelf() for one in (before, after)]
-    files = [shelf.save(b"tokens", b"state") for shelf in shelves if isinstance(shelf, Shelf)]  # prompts kept read
+    files = [
+        shelf.save(b"tokens", b"state") for shelf in shelves if isinstance(shelf, PrefixFiles)
+    ]  # prompts kept read
     assert len({file.name.split("-")[0] for file in files if file}) == 2
     assert catalogue.digest("m") != before.sha256
     catalogue.close()
@@ -285,7 +287,7 @@ def test_the_pin_of_one_part_is_refused_and_the_right_one_is_said(folder: Folder
     catalogue = folder.catalogue()
     catalogue.prepare("m")
     whole = catalogue.digest("m")
-    one = catalogue._files.digest(folder.parts[number])
+    one = catalogue._cache.digest(folder.parts[number])
     with pytest.raises(ModelNotReady, match=f"that of part {number + 1} alone, and the model has 3 parts") as caught:
         folder.catalogue(sha256=one).backend("m")
     assert f"sha256: {whole}" in caught.value.hint

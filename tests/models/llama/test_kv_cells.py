@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptlab.models._llama._kv_cells import KEPT, LONG, Cells, Resident
+from promptlab.models._llama._kv_cells import KEPT, LONG, KVCells, Resident
 
 
 class Library:
@@ -39,12 +39,12 @@ def library() -> Library:
     return Library()
 
 
-def cells_of(library: Library, count: int = 100, sequences: int = KEPT + 3) -> Cells:
+def cells_of(library: Library, count: int = 100, sequences: int = KEPT + 3) -> KVCells:
     loaded: Any = SimpleNamespace(lib=library, memory=None, cells=count, sequences=sequences)
-    return Cells(loaded)
+    return KVCells(loaded)
 
 
-def kept(cells: Cells, library: Library, words: str) -> int:
+def kept(cells: KVCells, library: Library, words: str) -> int:
     """A prompt that stayed after its answer."""
     sequence = cells.open(-1, 0)
     library.has[sequence] = set(range(len(words) + 3))

@@ -15,13 +15,14 @@ from promptlab.models._llama import _host as llama_host
 from promptlab.models._llama import _load as llama_loading
 from promptlab.models._llama import _memory as llama_room
 from promptlab.models._llama._backend import LlamaBackend
-from promptlab.models._llama._batched_engine import Together
+from promptlab.models._llama._batched_engine import BatchedEngine
 from promptlab.models._llama._cpu_variants import Cpu
-from promptlab.models._llama._exact_engine import Engine
+from promptlab.models._llama._exact_engine import ExactEngine
 from promptlab.models._llama._host import Engines
 from promptlab.models._llama._library import cpu_variant, library, log_lines
-from promptlab.models._llama._load import Loaded, Settings, room_of
-from promptlab.models._llama._memory import OVERHEAD, Room, free_memory, real_room, room_in, tensors_of
+from promptlab.models._llama._load import LoadedModel, memory_need_of
+from promptlab.models._llama._memory import OVERHEAD, MemoryNeed, free_memory, memory_need_in, real_need, tensors_of
+from promptlab.models._llama._settings import Settings
 from promptlab.types import Completion, Message, Params, Prompt, Request
 from promptlab.workspace._workspace import LlamaModel
 from tests.gguf_made import tiny, tiny_split
@@ -46,7 +47,7 @@ sched_reserve:        CPU compute buffer size =   257.25 MiB
 
 
 def test_the_sizes_are_read_from_the_log() -> None:
-    room = room_in(MODEL_LOG, CONTEXT_LOG, [], adapters=5)
+    room = memory_need_in(MODEL_LOG, CONTEXT_LOG, [], adapters=5)
     assert room.weights == int(235.16 * MIB)
     assert (room.cache, room.compute, room.output) == (int(145.5 * MIB), int(257.25 * MIB), 2 * MIB)
     assert (room.repacked, room.adapters, room.on_gpu) == (0, 5, False)
@@ -60,13 +61,13 @@ def test_second_copies_are_counted_where_there_is_a_buffer_for_them() -> None:
         Tensor("blk.0.ffn_up.weight", 12, (256, 9), 100_000),
         Tensor("blk.0.ffn_norm.weight", 0, (256,), 1_000_000),
     ]
-    assert room_in(MODEL_LOG, CONTEXT_LOG, tensors).repacked == 1_000
-    assert room_in(MODEL_LOG.replace("CPU_REPACK", "CPU"), CONTEXT_LOG, tensors).repacked == 0
+    assert memory_need_in(MODEL_LOG, CONTEXT_LOG, tensors).repacked == 1_000
+    assert memory_need_in(MODEL_LOG.replace("CPU_REPACK", "CPU"), CONTEXT_LOG, tensors).repacked == 0
 
 
 def test_layers_on_a_gpu_are_told() -> None:
-    assert room_in(MODEL_LOG + "load_tensors: offloaded 19/19 layers to GPU\n", CONTEXT_LOG, []).on_gpu
-    assert not room_in(MODEL_LOG + "load_tensors: offloaded 0/19 layers to GPU\n", CONTEXT_LOG, []).on_gpu
+    assert memory_need_in(MODEL_LOG + "load_tensors: offloaded 19/19 layers to GPU\n", CONTEXT_LOG, []).on_gpu
+    assert not memory_need_in(MODEL_LOG + "load_tensors: offloaded 0/19 layers to GPU\n", CONTEXT_LOG, []).on_gpu
 
 
 # What is free
@@ -124,7 +125,7 @@ def settings_of(path: Path, **changes: Any) -> Settings:
 
 def test_what_does_not_fit_is_refused_in_words_before_it_is_loaded(tmp_path: Path, monkeypatch) -> None:
     settings = settings_of(tiny(tmp_path / "m.gguf"))
-    need = room_of(settings, Engine.shape_of(settings)).total
+    need = memory_need_of(settings, ExactEngine.shape_of(settings)).total
     monkeypatch.setattr(llama_loading, "free_memory", lambda: need - 1)
     loads: list[bytes] = []
     real = library().llama_model_load_from_file
@@ -134,24 +135,24 @@ def test_what_does_not_fit_is_refused_in_words_before_it_is_loaded(tmp_path: Pat
     with pytest.raises(
         EngineFailed, match=r"leaves no memory for a context of 512 tokens: it takes .*weights"
     ) as caught:
-        Loaded(settings, stopping=lambda: False, shape=Engine.shape_of(settings))
+        LoadedModel(settings, stopping=lambda: False, shape=ExactEngine.shape_of(settings))
     assert "n_ctx" in caught.value.hint
     assert loads == []
     monkeypatch.setattr(llama_loading, "free_memory", lambda: need)
-    Loaded(settings, stopping=lambda: False, shape=Engine.shape_of(settings)).close()
+    LoadedModel(settings, stopping=lambda: False, shape=ExactEngine.shape_of(settings)).close()
 
 
 def test_a_context_of_billions_is_refused_without_being_laid_out(tmp_path: Path) -> None:
     settings = settings_of(tiny(tmp_path / "m.gguf"), window=2_000_000_000)
     with pytest.raises(EngineFailed, match="leaves no memory for a context of 2000000000 tokens"):
-        room_of(settings, Engine.shape_of(settings))
+        memory_need_of(settings, ExactEngine.shape_of(settings))
 
 
 def test_all_parts_of_a_split_model_are_counted(tmp_path: Path) -> None:
     parts = tiny_split(tmp_path / "split")
     split = settings_of(parts[0], parts=tuple(parts))
     whole = settings_of(tiny(tmp_path / "m.gguf"))
-    rooms = [room_of(one, Engine.shape_of(one)) for one in (split, whole)]
+    rooms = [memory_need_of(one, ExactEngine.shape_of(one)) for one in (split, whole)]
     assert rooms[0].weights == rooms[1].weights > 100_000
     assert rooms[0].cache == rooms[1].cache
     assert len(tensors_of(parts)) == len(tensors_of([whole.path]))
@@ -166,7 +167,7 @@ def test_the_model_unused_for_longest_makes_room_by_what_is_really_taken(tmp_pat
     backends = [
         LlamaBackend(f"m{n}", tiny(tmp_path / f"{n}.gguf", n), entry, f"{n:064}", host=engines) for n in range(3)
     ]
-    one = room_of(backends[0]._settings, Engine.shape_of(backends[0]._settings)).total
+    one = memory_need_of(backends[0]._settings, ExactEngine.shape_of(backends[0]._settings)).total
     for backend in backends:
         backend._memory = 2 * one
 
@@ -197,14 +198,14 @@ def test_what_is_reckoned_with_is_what_llama_cpp_allocates(local, name: str, win
     settings = replace(
         local[name]._settings, window=window, throughput=throughput, flash_attn=None if throughput else False
     )
-    shape = (Together if throughput else Engine).shape_of(settings)
-    room = room_of(settings, shape)
+    shape = (BatchedEngine if throughput else ExactEngine).shape_of(settings)
+    room = memory_need_of(settings, shape)
     real = allocated(settings, shape)
     print(f"{name} {window} {throughput}: {room.counted / MIB:.2f} MiB reckoned, {real / MIB:.2f} allocated")
     assert abs(room.counted - real) <= LIMIT * real
 
 
-def allocated(settings: Settings, shape: llama_loading.Shape) -> int:
+def allocated(settings: Settings, shape: llama_loading.ContextShape) -> int:
     """Bytes of the buffers of a real load, in llama.cpp's own words."""
     lib = library()
     with log_lines() as loading:
@@ -213,11 +214,13 @@ def allocated(settings: Settings, shape: llama_loading.Shape) -> int:
         context = lib.llama_init_from_model(model, llama_loading.context_params(settings, shape, llama_loading.SLICE))
     lib.llama_free(context)
     lib.llama_model_free(model)
-    return real_room("".join(loading), "".join(opening))
+    return real_need("".join(loading), "".join(opening))
 
 
 def test_a_room_says_what_it_is_for() -> None:
-    said = str(Room(weights=2_000_000_000, repacked=0, cache=300_000_000, compute=100_000_000, output=0, adapters=7))
+    said = str(
+        MemoryNeed(weights=2_000_000_000, repacked=0, cache=300_000_000, compute=100_000_000, output=0, adapters=7)
+    )
     assert "weights 2.0 GB" in said
     assert "context 0.3 GB" in said
     assert llama_room.OVERHEAD > 0

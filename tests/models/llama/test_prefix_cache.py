@@ -11,13 +11,13 @@ import pytest
 
 from promptlab.models._catalogue import Catalogue
 from promptlab.models._llama._backend import LlamaBackend
-from promptlab.models._llama._exact_engine import Engine
+from promptlab.models._llama._exact_engine import ExactEngine
 from promptlab.models._llama._host import Engines
 from promptlab.models._llama._job import Job
-from promptlab.models._llama._scheduler import LANE
+from promptlab.models._llama._scheduler import SCHEDULER
 from promptlab.types import Completion, Held, Message, Params, Prompt, Request, Source, Span, Usage
 from promptlab.workspace._workspace import LlamaModel, Workspace
-from tests.models.lane import Single
+from tests.models.single_job import Single
 
 pytestmark = [pytest.mark.model, pytest.mark.timeout(600)]
 
@@ -70,10 +70,10 @@ def ask(
     return done
 
 
-def engine(backend: LlamaBackend) -> Engine:
+def engine(backend: LlamaBackend) -> ExactEngine:
     assert isinstance(backend._host, Engines)
     found = backend._host._loaded[backend._settings]
-    assert isinstance(found, Engine)
+    assert isinstance(found, ExactEngine)
     return found
 
 
@@ -87,7 +87,7 @@ def logits(backend: LlamaBackend) -> bytes:
         found.append(ctypes.string_at(pointer, 4 * backend.vocab.size))
         return Completion("")
 
-    list(LANE.ask(Single("look", work, threading.Event())))
+    list(SCHEDULER.ask(Single("look", work, threading.Event())))
     return found[0]
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from promptlab.models._llama._batching import PIECE, decodes
-from promptlab.models._llama._prefix_cache import Prefixes
-from promptlab.models._llama._prefix_files import Shelf
+from promptlab.models._llama._batching import PIECE, decode_ranges
+from promptlab.models._llama._prefix_cache import PrefixCache
+from promptlab.models._llama._prefix_files import PrefixFiles
 
 WINDOW = 4 * PIECE
 
@@ -51,11 +51,11 @@ class Library:
         return size
 
 
-def asked(prefixes: Prefixes, library: Library, tokens: list[int], mark: int) -> int:
+def asked(prefixes: PrefixCache, library: Library, tokens: list[int], mark: int) -> int:
     """Read `tokens` as the engine does; the position it started from."""
     start = prefixes.begin(tokens, mark=mark, keep=True)
     assert library.length == start.position
-    for _, position in decodes(start.position, len(tokens), 8 * PIECE, start.stops):
+    for _, position in decode_ranges(start.position, len(tokens), 8 * PIECE, start.stops):
         library.length = position
         prefixes.reached(position)
     library.length = len(tokens) + 3  # an answer
@@ -67,7 +67,7 @@ def asked(prefixes: Prefixes, library: Library, tokens: list[int], mark: int) ->
 def test_a_state_with_a_sliding_window_is_never_cut_back_behind_its_window(tmp_path: Any, seed: int) -> None:
     rng = random.Random(seed)
     library = Library()
-    prefixes = Prefixes(library, None, rewinds=True, ballast=library.put, shelf=Shelf(tmp_path, "m"))
+    prefixes = PrefixCache(library, None, rewinds=True, pad=library.put, shelf=PrefixFiles(tmp_path, "m"))
     blocks = [[rng.randrange(1_000) for _ in range(rng.choice((40, 160, 320)))] for _ in range(4)]
     for _ in range(60):
         chosen = [token for block in rng.sample(blocks, rng.randint(1, 3)) for token in block]

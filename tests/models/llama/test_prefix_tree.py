@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promptlab.models._llama._batching import PIECE
-from promptlab.models._llama._prefix_files import Shelf
+from promptlab.models._llama._prefix_files import PrefixFiles
 from promptlab.models._llama._prefix_tree import Tree
 
 
@@ -103,17 +103,17 @@ def test_the_tree_never_holds_more_than_its_limit_and_starts_only_on_the_way(
 
 def test_a_prefix_is_found_again_by_its_own_model_only(tmp_path: Path) -> None:
     tokens, state = bytes(PIECE * 4), b"state" * 100
-    file = Shelf(tmp_path, "model a").save(tokens, state)
+    file = PrefixFiles(tmp_path, "model a").save(tokens, state)
     assert file is not None
-    (found,) = Shelf(tmp_path, "model a").find()
+    (found,) = PrefixFiles(tmp_path, "model a").find()
     assert (found.path, found.tokens) == (file, tokens)
-    assert Shelf(tmp_path, "model a").load(file) == state
-    assert list(Shelf(tmp_path, "model b").find()) == []
+    assert PrefixFiles(tmp_path, "model a").load(file) == state
+    assert list(PrefixFiles(tmp_path, "model b").find()) == []
 
 
 @pytest.mark.parametrize("damage", ["cut", "tokens", "state", "head", "empty"])
 def test_a_damaged_prefix_is_left_out_and_gone(tmp_path: Path, damage: str) -> None:
-    shelf = Shelf(tmp_path, "m")
+    shelf = PrefixFiles(tmp_path, "m")
     file = shelf.save(bytes(PIECE * 4), b"state" * 100)
     assert file is not None
     data = bytearray(file.read_bytes())
@@ -136,7 +136,7 @@ def test_a_damaged_prefix_is_left_out_and_gone(tmp_path: Path, damage: str) -> N
 def test_the_folder_keeps_to_its_limit_and_loses_what_was_used_longest_ago(tmp_path: Path) -> None:
     import os
 
-    shelf = Shelf(tmp_path, "m", limit=3_000)
+    shelf = PrefixFiles(tmp_path, "m", limit=3_000)
     files = []
     for number in range(4):
         file = shelf.save(bytes([number]) * 64, bytes(800))
@@ -150,11 +150,11 @@ def test_the_folder_keeps_to_its_limit_and_loses_what_was_used_longest_ago(tmp_p
 
 def test_a_folder_that_cannot_be_written_costs_nothing_but_the_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
-    assert Shelf(tmp_path / "file", "m").save(bytes(64), b"s") is None
+    assert PrefixFiles(tmp_path / "file", "m").save(bytes(64), b"s") is None
 
 
 def test_files_are_counted_and_deleted_for_their_own_model_only(tmp_path: Path) -> None:
-    one, other = Shelf(tmp_path, "model a"), Shelf(tmp_path, "model b")
+    one, other = PrefixFiles(tmp_path, "model a"), PrefixFiles(tmp_path, "model b")
     for shelf in (one, other):
         shelf.save(bytes(PIECE * 4), b"state" * 100)
     assert [size > 500 for _, size in one.files()] == [True]

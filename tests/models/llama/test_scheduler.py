@@ -8,14 +8,14 @@ from promptlab.errors import EngineFailed
 from promptlab.models._backend import Step
 from promptlab.models._llama._job import Job
 from promptlab.models._llama._prefix_tree import common
-from promptlab.models._llama._scheduler import Lane
+from promptlab.models._llama._scheduler import Scheduler
 from promptlab.types import Completion, Delta, Phase
-from tests.models.lane import Single
+from tests.models.single_job import Single
 
 
 @pytest.fixture
-def lane() -> Lane:
-    return Lane()
+def scheduler() -> Scheduler:
+    return Scheduler()
 
 
 def job(name: str, work: Callable[[Job], Completion], cancel: threading.Event | None = None) -> Job:
@@ -46,16 +46,16 @@ def last(steps: Iterator[Step]) -> Completion:
     return end
 
 
-def test_steps_come_in_order_and_end_with_the_answer(lane):
+def test_steps_come_in_order_and_end_with_the_answer(scheduler):
     def work(job: Job) -> Completion:
         job.emit(Phase("reading", 0, 2))
         job.emit(Delta("a"))
         return Completion("a")
 
-    assert list(lane.ask(job("m", work))) == [Phase("reading", 0, 2), Delta("a"), Completion("a")]
+    assert list(scheduler.ask(job("m", work))) == [Phase("reading", 0, 2), Delta("a"), Completion("a")]
 
 
-def test_all_work_is_done_on_one_thread(lane):
+def test_all_work_is_done_on_one_thread(scheduler):
     seen = []
 
     def work(_job: Job) -> Completion:
@@ -63,12 +63,12 @@ def test_all_work_is_done_on_one_thread(lane):
         return Completion("")
 
     for name in "abc":
-        last(lane.ask(job(name, work)))
+        last(scheduler.ask(job(name, work)))
     assert len(set(seen)) == 1
     assert seen[0] is not threading.current_thread()
 
 
-def test_requests_are_answered_in_the_order_they_came(lane):
+def test_requests_are_answered_in_the_order_they_came(scheduler):
     order: list[str] = []
 
     def work(job: Job) -> Completion:
@@ -76,8 +76,8 @@ def test_requests_are_answered_in_the_order_they_came(lane):
         return Completion("")
 
     blocked = Blocked()
-    first = lane.ask(job("first", blocked))
-    others = [lane.ask(job(name, work)) for name in "abcd"]
+    first = scheduler.ask(job("first", blocked))
+    others = [scheduler.ask(job(name, work)) for name in "abcd"]
     blocked.go.set()
     last(first)
     for steps in reversed(others):
@@ -85,44 +85,44 @@ def test_requests_are_answered_in_the_order_they_came(lane):
     assert order == list("abcd")
 
 
-def test_one_that_waits_is_told_for_whom(lane):
+def test_a_waiting_job_reports_the_busy_model(scheduler):
     blocked = Blocked()
-    first = lane.ask(job("gemma", blocked))
+    first = scheduler.ask(job("gemma", blocked))
     blocked.begun.wait()
-    second = lane.ask(job("smollm2", text("done")))
+    second = scheduler.ask(job("smollm2", text("done")))
     assert next(second) == Phase("waiting", detail="gemma is answering")
     blocked.go.set()
     assert (last(first).text, last(second).text) == ("whole", "done")
 
 
-def test_a_stop_ends_work_that_runs(lane):
+def test_a_stop_ends_work_that_runs(scheduler):
     cancel, blocked = threading.Event(), Blocked()
-    steps = lane.ask(job("m", blocked, cancel))
+    steps = scheduler.ask(job("m", blocked, cancel))
     blocked.begun.wait()
     cancel.set()
     assert last(steps) == Completion("part", "stopped")
 
 
-def test_a_stop_while_waiting_does_not_wait_for_the_turn(lane):
+def test_a_stop_while_waiting_does_not_wait_for_the_turn(scheduler):
     cancel, blocked, ran = threading.Event(), Blocked(), []
-    first = lane.ask(job("m", blocked))
+    first = scheduler.ask(job("m", blocked))
     blocked.begun.wait()
     cancel.set()
-    stopped = last(lane.ask(job("n", lambda _job: ran.append(1) or Completion("never"), cancel)))
+    stopped = last(scheduler.ask(job("n", lambda _job: ran.append(1) or Completion("never"), cancel)))
     assert (stopped.text, stopped.finish_reason, blocked.go.is_set()) == ("", "stopped", False)
     blocked.go.set()
     last(first)
-    last(lane.ask(job("o", text(""))))
+    last(scheduler.ask(job("o", text(""))))
     assert ran == []
 
 
-def test_many_who_wait_are_looked_after_by_one_thread_and_each_can_stop(lane):
+def test_one_thread_checks_all_waiting_jobs_and_each_can_stop(scheduler):
     blocked = Blocked()
-    first = lane.ask(job("m", blocked))
+    first = scheduler.ask(job("m", blocked))
     blocked.begun.wait()
     cancels = [threading.Event() for _ in range(20)]
     with ThreadPoolExecutor(20) as pool:
-        waiting = [pool.submit(last, lane.ask(job("n", text("late"), cancel))) for cancel in cancels]
+        waiting = [pool.submit(last, scheduler.ask(job("n", text("late"), cancel))) for cancel in cancels]
         for cancel in cancels[:10]:
             cancel.set()
         assert [one.result(20).finish_reason for one in waiting[:10]] == ["stopped"] * 10
@@ -131,10 +131,10 @@ def test_many_who_wait_are_looked_after_by_one_thread_and_each_can_stop(lane):
         blocked.go.set()
         assert [one.result(20).text for one in waiting[10:]] == ["late"] * 10
     assert last(first).text == "whole"
-    assert not lane._watch._jobs
+    assert not scheduler._watch._jobs
 
 
-def test_closing_the_iterator_stops_the_work(lane):
+def test_closing_the_iterator_stops_the_work(scheduler):
     ended = threading.Event()
 
     def work(job: Job) -> Completion:
@@ -144,7 +144,7 @@ def test_closing_the_iterator_stops_the_work(lane):
         ended.set()
         return Completion("a", "stopped")
 
-    steps = lane.ask(job("m", work))
+    steps = scheduler.ask(job("m", work))
     assert next(steps) == Delta("a")
     steps.close()
     assert ended.wait(20)
@@ -158,17 +158,17 @@ def test_a_stop_sets_the_flag_that_native_code_reads():
 
 
 @pytest.mark.parametrize("error", [EngineFailed("no memory"), ZeroDivisionError("a bug")])
-def test_an_error_is_raised_where_the_answer_was_asked_for_and_the_next_is_answered(lane, error):
+def test_an_error_is_raised_in_the_callers_thread_and_the_next_job_is_answered(scheduler, error):
     def work(_job: Job) -> Completion:
         raise error
 
     with pytest.raises(type(error)) as caught:
-        list(lane.ask(job("m", work)))
+        list(scheduler.ask(job("m", work)))
     assert caught.value is error
-    assert last(lane.ask(job("m", text("fine")))).text == "fine"
+    assert last(scheduler.ask(job("m", text("fine")))).text == "fine"
 
 
-def test_loading_is_told_again_and_again_with_its_seconds(lane):
+def test_loading_is_reported_repeatedly_with_its_seconds(scheduler):
     go = threading.Event()
 
     def work(job: Job) -> Completion:
@@ -177,7 +177,7 @@ def test_loading_is_told_again_and_again_with_its_seconds(lane):
         job.loading(None)
         return Completion("done")
 
-    steps = lane.ask(job("m", work))
+    steps = scheduler.ask(job("m", work))
     told = [next(steps), next(steps)]
     go.set()
     assert [step.name for step in told] == ["loading", "loading"]
@@ -186,12 +186,12 @@ def test_loading_is_told_again_and_again_with_its_seconds(lane):
     assert last(steps).text == "done"
 
 
-def test_other_work_takes_its_turn_and_its_failure_harms_nobody(lane):
+def test_other_work_takes_its_turn_and_its_failure_ends_no_job(scheduler):
     done = []
-    lane.do(lambda: 1 // 0)
-    lane.do(lambda: done.append(threading.current_thread().name))
-    assert last(lane.ask(job("m", text("fine")))).text == "fine"
-    assert done == ["promptlab-lane"]
+    scheduler.do(lambda: 1 // 0)
+    scheduler.do(lambda: done.append(threading.current_thread().name))
+    assert last(scheduler.ask(job("m", text("fine")))).text == "fine"
+    assert done == ["promptlab-scheduler"]
 
 
 # The order
@@ -200,9 +200,9 @@ def test_other_work_takes_its_turn_and_its_failure_harms_nobody(lane):
 class Asked:
     """Jobs that wait behind a blocked one; `order` is that in which they were done."""
 
-    def __init__(self, lane: Lane) -> None:
-        self._lane, self._blocked = lane, Blocked()
-        self._first = lane.ask(job("blocking", self._blocked))
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._lane, self._blocked = scheduler, Blocked()
+        self._first = scheduler.ask(job("blocking", self._blocked))
         self._blocked.begun.wait()
         self._steps: list[Iterator[Step]] = []
         self.order: list[str] = []
@@ -232,8 +232,8 @@ class Asked:
 
 
 @pytest.fixture
-def asked(lane: Lane) -> Asked:
-    return Asked(lane)
+def asked(scheduler: Scheduler) -> Asked:
+    return Asked(scheduler)
 
 
 def test_whose_run_has_the_fewest_waiting_goes_first(asked):
@@ -285,7 +285,7 @@ def test_a_run_that_keeps_asking_does_not_keep_a_large_one_waiting_for_ever(aske
     assert asked.done()[:4] == ["p0", "p1", "p2", "s1"]
 
 
-def test_one_that_was_taken_back_is_skipped_and_counts_for_nobody(asked):
+def test_a_job_that_was_taken_back_is_skipped_and_not_counted(asked):
     suite, person = threading.Event(), threading.Event()
     for label in ("s1", "s2"):
         asked.add(label, run=suite)

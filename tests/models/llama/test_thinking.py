@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from promptlab.models._llama._backend import LlamaBackend, _think
 from promptlab.models._llama._chat_template import Fragment
 from promptlab.models._llama._detokenize import AnswerText
-from promptlab.models._llama._thinking import Thoughts
+from promptlab.models._llama._thinking import TokenThinkingSplitter
 from promptlab.types import Completion, Delta, Message, Params, Prompt, Request, Thought
 from promptlab.workspace._workspace import LlamaModel
 
@@ -34,7 +34,7 @@ class Tokens:
 
 def read(tokens: Tokens, close: str | None = "", stops: tuple[str, ...] = ()) -> tuple[str, str, int]:
     """Thinking, answer, and tokens of thinking."""
-    thoughts, text = Thoughts(tokens, close), AnswerText(stops)
+    thoughts, text = TokenThinkingSplitter(tokens, close), AnswerText(stops)
     for number in range(len(tokens.pieces)):
         text.feed(thoughts.feed(number)[1])
         if text.stopped:

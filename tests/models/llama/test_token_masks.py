@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from llguidance import LLMatcher, LLParserLimits
 
-from promptlab._util.json_schema import verdict
+from promptlab._util.json_schema import validate
 from promptlab.errors import EngineFailed
 from promptlab.models._llama._backend import LlamaBackend
 from promptlab.models._llama._grammar import grammar_of
 from promptlab.models._llama._host import Engines
 from promptlab.models._llama._library import library
-from promptlab.models._llama._token_masks import Held, Rules
+from promptlab.models._llama._token_masks import GrammarState, TokenMasks
 from promptlab.types import Completion, Message, Params, Prompt, Request
 from promptlab.workspace._workspace import LlamaModel
 
@@ -82,7 +82,7 @@ def test_one_by_one_and_together_answers_are_valid_and_repeatable(local: dict[st
         many.close()
     for one in (*alone, *together):
         assert one.finish_reason == "stop"
-        assert verdict(schema, one.text).valid, one.text
+        assert validate(schema, one.text).valid, one.text
 
 
 @BOTH
@@ -93,7 +93,7 @@ def test_chance_stays_within_the_schema(local: dict[str, LlamaBackend], name: st
     texts = [
         asked(local[name], schema, temperature=2.0, top_k=0, top_p=1.0, min_p=0.0, seed=seed).text for seed in (1, 2, 3)
     ]
-    assert [text for text in texts if not verdict(schema, text).valid] == []
+    assert [text for text in texts if not validate(schema, text).valid] == []
     assert len(set(texts)) > 1
     again = asked(local[name], schema, temperature=2.0, top_k=0, top_p=1.0, min_p=0.0, seed=1).text
     assert again == texts[0]
@@ -113,7 +113,7 @@ def test_the_token_taken_is_the_likeliest_of_those_that_the_grammar_allows(local
     """Tried beside llguidance's check of every single token. Where only one text can follow, it leaves the one token
     that a tokenizer would take for it, out of several ways to spell it."""
     vocab = local["smollm2"].vocab
-    held = Rules(library(), vocab._vocab, vocab).hold(grammar_of(INVOICE).text)
+    held = TokenMasks(library(), vocab._vocab, vocab).start(grammar_of(INVOICE).text)
     random = np.random.default_rng(7)
     for token in vocab.tokenize(b'{"due": "2022-12-31", "account": 12'):
         said = random.normal(size=vocab.size).astype(np.float32)
@@ -127,7 +127,7 @@ def test_the_token_taken_is_the_likeliest_of_those_that_the_grammar_allows(local
         assert int(masked.argmax()) == max(left, key=lambda one: said[one])
         assert token in allowed
         held.accept(token)
-    assert not held.over
+    assert not held.complete
     with pytest.raises(EngineFailed):
         held.accept(vocab.tokenize(b"x")[0])
 
@@ -137,7 +137,7 @@ def test_no_token_that_ends_an_answer_or_adds_nothing_is_written_into_it(
     local: dict[str, LlamaBackend], name: str
 ) -> None:
     vocab = local[name].vocab
-    held = Rules(library(), vocab._vocab, vocab).hold(grammar_of('{"type": "string"}').text)
+    held = TokenMasks(library(), vocab._vocab, vocab).start(grammar_of('{"type": "string"}').text)
     held.accept(vocab.tokenize(b'"')[0])
     logits = np.zeros(vocab.size, dtype=np.float32)
     held.mask(logits)
@@ -145,7 +145,7 @@ def test_no_token_that_ends_an_answer_or_adds_nothing_is_written_into_it(
     assert len(open_to) > vocab.size / 2
     assert [one for one in open_to if vocab.is_end(int(one)) or not vocab.text_piece(int(one))] == []
     held.accept(vocab.tokenize(b'"')[0])
-    assert held.over
+    assert held.complete
 
 
 def test_an_answer_whose_schema_becomes_too_much_takes_no_other_with_it(
@@ -155,15 +155,15 @@ def test_an_answer_whose_schema_becomes_too_much_takes_no_other_with_it(
     like = local["smollm2"]
     entry = LlamaModel(backend="llama", path="x", n_ctx=1024, throughput=2)
     many = LlamaBackend("m", like.path, entry, like.sha256, host=Engines())
-    hold = Rules.hold
+    hold = TokenMasks.start
 
-    def little(rules: Rules, grammar: str) -> Held:
+    def little(rules: TokenMasks, grammar: str) -> GrammarState:
         if "too_much" not in grammar:
             return hold(rules, grammar)
         limits = LLParserLimits(step_max_items=1, step_lexer_fuel=1)
-        return Held(LLMatcher(rules._tokenizer, grammar, log_level=0, limits=limits), rules._size)
+        return GrammarState(LLMatcher(rules._tokenizer, grammar, log_level=0, limits=limits), rules._size)
 
-    monkeypatch.setattr(Rules, "hold", little)
+    monkeypatch.setattr(TokenMasks, "start", little)
     schemas = ['{"enum": ["too_much", "or not"]}', '{"enum": ["yes", "no"]}']
 
     def told(schema: str) -> str:
@@ -177,5 +177,5 @@ def test_an_answer_whose_schema_becomes_too_much_takes_no_other_with_it(
             first, second = pool.map(told, schemas)
     finally:
         many.close()
-    assert "too much" in first
+    assert "too large" in first
     assert second in ('"yes"', '"no"')

@@ -10,7 +10,7 @@ from promptlab.errors import ModelNotReady, RequestRejected, WindowExceeded
 from promptlab.models._llama import _tokenize as prompts
 from promptlab.models._llama._backend import LlamaBackend
 from promptlab.models._llama._chat_template import PLAIN_TRANSCRIPT, ChatTemplate, Fragment
-from promptlab.models._llama._library import _tokens
+from promptlab.models._llama._vocabulary import _tokens
 from promptlab.types import Message, Params, Prompt, Request, Span
 
 SYSTEM, USER = Message("system", "Be brief."), Message("user", "Who won?")

@@ -118,7 +118,7 @@ def test_what_cannot_be_read_is_left_to_llama_cpp(tmp_path: Path) -> None:
     refuse_other_kinds(tmp_path / "gone.gguf")
 
 
-def test_an_architecture_nobody_knows_is_an_error_in_words(house: Catalogue, tmp_path: Path) -> None:
+def test_a_new_architecture_is_an_error_with_a_reason(house: Catalogue, tmp_path: Path) -> None:
     write(tmp_path / "other.gguf", meta("flux"), WEIGHTS)
     text = ask(house, "good").text
     with pytest.raises(EngineFailed, match=r"other\.gguf cannot be .*flux"):

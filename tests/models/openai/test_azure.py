@@ -13,7 +13,7 @@ import pytest
 from promptlab import errors
 from promptlab.formats import openai as openai_chat
 from promptlab.models._openai._backend import OpenAIBackend
-from promptlab.models._openai._config import address
+from promptlab.models._openai._config import api_address
 from promptlab.types import Message, Params, Prompt, Request
 from promptlab.workspace._workspace import OpenAIModel
 from tests.loopback import LoopbackServer, Received, events, page, status, whole
@@ -155,7 +155,7 @@ def test_azure_without_a_version_says_what_to_set() -> None:
     ],
 )  # fmt: skip
 def test_which_hosts_are_azure(url: str, azure: bool, base: str) -> None:
-    found = address("x", OpenAIModel(backend="openai", model="m", base_url=url))
+    found = api_address("x", OpenAIModel(backend="openai", model="m", base_url=url))
     assert (found.azure, found.base, found.official) == (azure, base, False)
 
 
@@ -186,7 +186,7 @@ def test_which_hosts_are_azure(url: str, azure: bool, base: str) -> None:
 )
 def test_regions_of_openai_are_openai_and_look_alikes_are_not(url: str | None, official: bool) -> None:
     entry = OpenAIModel(backend="openai", model="gpt-4o-mini", base_url=url)
-    assert address("x", entry).official is official
+    assert api_address("x", entry).official is official
     body = OpenAIBackend("x", entry, KEY).body(ASK)
     assert ("max_completion_tokens" in body) is official
 

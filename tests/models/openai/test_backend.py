@@ -246,7 +246,7 @@ def test_the_key_is_in_no_message_log_or_traceback(
     made = make(api_key_env="MY_API_KEY")
     steps, error = made.fail()
     said = [*traceback.format_exception(error), repr(error), error.hint, str(vars(error)), repr(steps), caplog.text]
-    said += [repr(made.backend), repr(vars(made.backend)["_asked"]), made.backend.fingerprint]
+    said += [repr(made.backend), repr(vars(made.backend)["_endpoint"]), made.backend.fingerprint]
     assert f"Bearer {KEY}".encode() in server.received
     for text in said:
         assert KEY not in text

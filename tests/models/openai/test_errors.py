@@ -10,15 +10,19 @@ import ssl
 from collections.abc import Iterator
 from typing import Any
 
+import httpcore2
 import httpx2
 import openai
 import pytest
 
 from promptlab import errors
-from promptlab.models._openai._errors import KINDS, Asked, from_payload, leaks, mask, translate
-from promptlab.models._openai._transport import TimeOver
+from promptlab.models._openai._endpoint import Endpoint, mask
+from promptlab.models._openai._error_body import from_payload
+from promptlab.models._openai._errors import leaks, translate
+from promptlab.models._openai._stoppable import TimeOver
+from promptlab.models._openai._transport import ProxyRefused, _one_layer_up
 
-ASKED = Asked("gpt", "gpt-4o-mini", "https://api.example.test/v1", secrets=("s3cret-key",), key_env="MY_API_KEY")
+ASKED = Endpoint("gpt", "gpt-4o-mini", "https://api.example.test/v1", secrets=("s3cret-key",), key_env="MY_API_KEY")
 SENT = httpx2.Request("POST", "https://api.example.test/v1/chat/completions")
 
 
@@ -50,18 +54,71 @@ def openai_classes() -> list[type]:
     return sorted(ours | {openai.OpenAIError} | set(subclasses(openai.OpenAIError)), key=lambda c: c.__name__)
 
 
+BY_STATUS, NETWORK, REPLY, SETUP = errors.BackendError, errors.BackendError, errors.BadReply, errors.ModelNotReady
+EXPECTED: dict[str, type[errors.PromptlabError] | None] = {
+    "APIStatusError": BY_STATUS,
+    "BadRequestError": BY_STATUS,
+    "AuthenticationError": BY_STATUS,
+    "OAuthError": BY_STATUS,
+    "PermissionDeniedError": BY_STATUS,
+    "NotFoundError": BY_STATUS,
+    "ConflictError": BY_STATUS,
+    "UnprocessableEntityError": BY_STATUS,
+    "RateLimitError": BY_STATUS,
+    "InternalServerError": BY_STATUS,
+    "APITimeoutError": errors.DeadlineExceeded,
+    "APIConnectionError": errors.ConnectionFailed,
+    "APIError": errors.ServerFailed,
+    "APIResponseValidationError": REPLY,
+    "LengthFinishReasonError": REPLY,
+    "ContentFilterFinishReasonError": REPLY,
+    "InvalidWebhookSignatureError": REPLY,
+    "WebSocketConnectionClosedError": errors.ConnectionFailed,
+    "WebSocketQueueFullError": errors.ConnectionFailed,
+    "SubjectTokenProviderError": SETUP,
+    "OpenAIError": SETUP,
+    "_AmbiguousModuleClientUsageError": SETUP,
+    "MutuallyExclusiveAuthError": SETUP,
+    "APIRemovedInV1": SETUP,
+    "StreamAlreadyConsumed": None,  # a bug of ours, which keeps its traceback
+    "MissingStreamClassError": None,
+}
+
+
 @pytest.mark.parametrize("kind", openai_classes(), ids=lambda c: c.__name__)
-def test_every_openai_exception_is_dealt_with_by_name(kind: type[Exception]) -> None:
-    assert kind.__name__ in KINDS, f"{kind.__name__} is new: say in KINDS what it means"
+def test_every_openai_exception_has_an_error_of_ours(kind: type[Exception]) -> None:
+    assert kind.__name__ in EXPECTED, f"{kind.__name__} is new: decide in translate() what it means"
     # Not by its own constructor: each wants something else, and `translate` may rely on none of it.
     made = kind.__new__(kind)
     made.args = ("it went wrong",)
-    error = translate(made, ASKED)
-    assert error is None if KINDS[kind.__name__] == "bug" else isinstance(error, errors.PromptlabError)
+    error, expected = translate(made, ASKED), EXPECTED[kind.__name__]
+    assert error is None if expected is None else isinstance(error, expected)
 
 
 def test_the_table_holds_no_class_that_is_gone() -> None:
-    assert set(KINDS) - {c.__name__ for c in openai_classes()} == set()
+    assert set(EXPECTED) - {c.__name__ for c in openai_classes()} == set()
+
+
+CORE_ERRORS = sorted(
+    {*subclasses(httpcore2.TimeoutException), *subclasses(httpcore2.NetworkError)}
+    | {*subclasses(httpcore2.ProtocolError), httpcore2.ProxyError, httpcore2.UnsupportedProtocol},
+    key=lambda c: c.__name__,
+)
+
+
+@pytest.mark.parametrize("kind", CORE_ERRORS, ids=lambda c: c.__name__)
+def test_an_exception_of_httpcore_becomes_the_one_of_the_same_name_in_httpx(kind: type[Exception]) -> None:
+    assert isinstance(_one_layer_up(kind("x")), getattr(httpx2, kind.__name__))
+
+
+@pytest.mark.parametrize(("words", "status"), [("407 Proxy Authentication Required", 407), ("Invalid username", None)])
+def test_the_status_of_a_proxy_that_refuses_a_tunnel_is_known(words: str, status: int | None) -> None:
+    refused = _one_layer_up(httpcore2.ProxyError(words))
+    assert isinstance(refused, ProxyRefused)
+    assert refused.status == status
+    error = translate(refused, ASKED)
+    assert isinstance(error, errors.ConnectionFailed)
+    assert error.status == status
 
 
 @pytest.mark.parametrize("status", [*range(400, 432), 451, 500, 502, 503, 504, 520, 529, 599, 301, 307, 308])

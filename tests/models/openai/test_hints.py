@@ -57,7 +57,7 @@ def without(name: str, value: Any, **start: Any) -> Case:
     return Case(
         unsupported(field),
         lambda body: field in body,
-        f"take `{name}` out of the template's `params`",
+        f"remove `{name}` from the template's `params`",
         asked(**{name: value}),
         after=ASK,
         start=start,
@@ -145,14 +145,14 @@ CURES: dict[str, Case] = {
             param="response_format",
         ),
         lambda body: "response_format" in body,
-        "take `schema` out of the template",
+        "remove `schema` from the template",
         replace(ASK, schema=SCHEMA),
         after=ASK,
     ),
     "response_format.type": Case(
         openai("Unsupported value: json_schema", param="response_format.type"),
         lambda body: "response_format" in body,
-        "take `schema` out of the template",
+        "remove `schema` from the template",
         replace(ASK, schema=SCHEMA),
         after=ASK,
     ),
@@ -221,7 +221,7 @@ CURES: dict[str, Case] = {
             "Unsupported value: 'messages[0].role' does not support 'system' with this model.", param="messages[0].role"
         ),
         lambda body: body["messages"][0]["role"] == "system",
-        "a `layout` that has user turns only",
+        "a `layout` with user turns only",
         SYSTEM,
         after=ASK,
     ),
@@ -368,7 +368,7 @@ def test_the_hint_of_a_redirect_names_the_address_that_answers(
     server.default = moved
     _, error = make().fail()
     assert "put it into `base_url`" in error.hint
-    found = re.search(r"http://\S+", error.message.partition("sends requests on to ")[2])
+    found = re.search(r"http://\S+", error.message.partition("redirects requests to ")[2])
     assert found
     assert make(base_url=found[0]).answer().text == "Argentina"  # the whole address of the call, as it was named
 

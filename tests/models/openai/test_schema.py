@@ -8,7 +8,7 @@ from typing import Any
 import pydantic
 import pytest
 
-from promptlab._util.json_schema import problem_of, verdict
+from promptlab._util.json_schema import problem_of, validate
 from promptlab.models._openai._schema import FORMATS, NOT_STRICT, sent
 from tests.schema_cases import CASES, Case
 
@@ -35,8 +35,8 @@ def test_the_copy_means_the_same_in_both_directions(case: Case) -> None:
         assert found.words
         return
     assert problem_of(found.schema) is None
-    assert [text for text in case.invalid if verdict(copy, text).valid] == []
-    lost = [text for text in case.valid if not verdict(copy, text).valid]
+    assert [text for text in case.invalid if validate(copy, text).valid] == []
+    lost = [text for text in case.valid if not validate(copy, text).valid]
     assert lost == [] or found.words
 
 

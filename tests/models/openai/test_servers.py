@@ -14,17 +14,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptlab import errors
-from promptlab.models._openai._errors import Asked
+from promptlab.models._openai._endpoint import Endpoint
+from promptlab.models._openai._finish import FINISH
 from promptlab.models._openai._sse import read_events
-from promptlab.models._openai._stream import FINISH, Answer
-from promptlab.models._thinking import Split
+from promptlab.models._openai._stream import Answer
+from promptlab.models._thinking import ThinkingSplitter
 from promptlab.types import Completion, Delta, Phase, Thought, Usage
 from tests import loopback
 from tests.loopback import LoopbackServer, Reply, delta, events, page, stream
 from tests.models.asking import ASK, Made
 from tests.places import SHARED
 
-ASKED = Asked("x", "m", "http://127.0.0.1:1/v1")
+ASKED = Endpoint("x", "m", "http://127.0.0.1:1/v1")
 CASES = SHARED / "cases" / "backends" / "sse"
 
 
@@ -131,7 +132,7 @@ def test_after_the_end_nothing_takes_the_answer_away(
 def test_a_server_that_goes_on_for_ever_after_the_end_is_not_waited_for(
     server: LoopbackServer, make: Callable[..., Made], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("promptlab.models._openai._backend.AFTERWARDS", 0.2)
+    monkeypatch.setattr("promptlab.models._openai._attempt.AFTERWARDS", 0.2)
     pings = tuple(step for _ in range(10_000) for step in (0.01, loopback.chunked(b": ping\n\n")))
     server.plan((loopback.head() + loopback.chunked(TEXT.encode()), *pings))
     made, began = make(), time.monotonic()
@@ -530,7 +531,7 @@ def test_the_text_is_the_same_whatever_comes_between_and_wherever_it_is_cut(
     for event in read_events([data[a:b] for a, b in pairwise(places)], ASKED):
         answer.take(event)
     answer.close()
-    splitting = Split()
+    splitting = ThinkingSplitter()
     (thought, start), (rest_thought, rest) = splitting.feed(text), splitting.finish()
     assert (answer.thinking, answer.text) == (thought + rest_thought, start + rest)
     assert (answer.finish, answer.done, answer.warnings()) == ("stop", True, [])

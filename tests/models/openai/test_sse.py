@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from openai._streaming import SSEDecoder as OpenAIDecoder
 
 from promptlab import errors
-from promptlab.models._openai._errors import Asked
+from promptlab.models._openai._endpoint import Endpoint
 from promptlab.models._openai._sse import LONGEST_EVENT, EventReader, read_events
 from tests import loopback
 from tests.loopback import LoopbackServer
 from tests.models.asking import Made
 
-ASKED = Asked("x", "m", "http://127.0.0.1:1/v1")
+ASKED = Endpoint("x", "m", "http://127.0.0.1:1/v1")
 Found = list[tuple[str, str]]
 
 

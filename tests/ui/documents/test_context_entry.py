@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from promptlab.types import PassageChoice
-from promptlab.ui.documents import context_entry as context_view
+from promptlab.ui.documents import context_entry
 from tests.ui.conftest import Desk, said
 
 Desks = Callable[..., Desk]
@@ -19,12 +19,12 @@ def form() -> None:
     """A page with one document of a template, whose choice is kept as a draft keeps it."""
     import streamlit as st
 
-    from promptlab.ui.documents import context_entry as context_view
+    from promptlab.ui.documents import context_entry
     from promptlab.ui.state import session
 
     state = st.session_state
     path = state.get("path", "fixtures/documents/cup.md")
-    state["draft"] = context_view.draw(
+    state["draft"] = context_entry.draw(
         session.current(), path, state.get("draft"), {"question": "Who was the host?"}, key="c"
     )
 
@@ -45,8 +45,8 @@ def opened(tab: AppTest, *names: str) -> AppTest:
 def test_label_words_and_what_is_taken_are_said_before_anything_is_opened(tab: AppTest) -> None:
     tab.run()
     assert not tab.exception
-    assert "fixtures/documents/cup.md 10 words, of which the prompt takes all of it" in " ".join(said(tab).split())
-    assert [one.label for one in tab.expander] == ["Choose passages", "Read it"]
+    assert "fixtures/documents/cup.md 10 words; the prompt takes all of it" in " ".join(said(tab).split())
+    assert [one.label for one in tab.expander] == ["Choose passages", "Show the text"]
     assert "Every model may read it: alpha." in said(tab)
     assert "Argentina" not in said(tab)
 
@@ -57,14 +57,14 @@ def test_what_is_taken_can_be_changed_and_stays_when_it_is_closed(tab: AppTest) 
     tab.session_state["c-taking"] = False
     tab.run()
     assert tab.session_state["draft"] == PassageChoice("bm25")
-    assert "of which the prompt takes the 3 passages most like the question" in " ".join(said(tab).split())
+    assert "the prompt takes the 3 passages most like the question" in " ".join(said(tab).split())
 
 
 def test_the_text_can_be_read_and_a_long_one_says_what_is_not_shown(
     tab: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(context_view, "READ", 9)
-    assert "Argentina 47 more characters: see Documents" in " ".join(said(opened(tab, "reading")).split())
+    monkeypatch.setattr(context_entry, "SHOWN", 9)
+    assert "Argentina 47 more characters" in " ".join(said(opened(tab, "reading")).split())
 
 
 @pytest.mark.parametrize("draft", [None, PassageChoice("bm25")])

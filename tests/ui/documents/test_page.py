@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from promptlab.documents import _read as documents
+from promptlab.documents import add_document
 from promptlab.ui.components import theme
 from promptlab.ui.components.sizes import of_bytes
 from promptlab.ui.components.widgets import plain
@@ -49,7 +50,7 @@ def test_without_documents_the_page_says_what_to_do(desk: Desks) -> None:
     (here.session.workspace.root / "templates/cup.yaml").unlink()
     tab = here.open("documents")
     assert not tab.exception
-    assert "There is no document yet Drop one above." in " ".join(said(tab).split())
+    assert "No documents yet Add one above." in " ".join(said(tab).split())
 
 
 def test_each_document_says_its_label_its_words_its_size_and_who_uses_it(desk: Desks) -> None:
@@ -60,7 +61,7 @@ def test_each_document_says_its_label_its_words_its_size_and_who_uses_it(desk: D
 
 def test_search_and_label_narrow_the_list(desk: Desks) -> None:
     here = desk(alpha=["ok"])
-    documents.add(here.session.workspace, "minutes.md", "Text")
+    add_document(here.session.workspace, "minutes.md", "Text")
     tab = here.open("documents")
     assert len(rows(tab)) == 2
     tab.text_input(key="documents-text").set_value("minutes").run()
@@ -74,7 +75,7 @@ def test_pages_of_a_long_list_turn_both_ways(desk: Desks, monkeypatch: pytest.Mo
     monkeypatch.setattr(documents_page, "PAGE", 2)
     here = desk(alpha=["ok"])
     for n in range(4):
-        documents.add(here.session.workspace, f"note-{n}.md", f"Text {n}")
+        add_document(here.session.workspace, f"note-{n}.md", f"Text {n}")
     tab = here.open("documents")
     assert "1 to 2 of 5" in said(tab)
     tab.button(key="documents-next").click().run()
@@ -94,7 +95,7 @@ def test_files_are_stored_at_once_and_are_confidential(desk: Desks) -> None:
     here, minutes = desk(alpha=["ok"]), docx()
     tab = upload(here.open("documents"), ("minutes.docx", minutes), ("notes.txt", b"Hello there"))
     assert not tab.exception
-    assert "notes.txt is here: 2 words, confidential." in " ".join(said(tab).split())
+    assert "notes.txt was added: 2 words, confidential." in " ".join(said(tab).split())
     assert [row.split()[0] for row in rows(tab)] == ["minutes.docx", "notes.txt", "cup.md"]
     upload_folder = here.session.workspace.root / "documents/uploads"
     assert (upload_folder / "minutes.docx").read_bytes() == minutes
@@ -106,7 +107,7 @@ def test_the_same_file_again_is_there_once_and_said(desk: Desks) -> None:
     here = desk(alpha=["ok"])
     upload(here.open("documents"), ("notes.txt", b"Hello"))
     tab = upload(here.open("documents"), ("notes.txt", b"Hello"))
-    assert "notes.txt was here already" in " ".join(said(tab).split())
+    assert "notes.txt already exists" in " ".join(said(tab).split())
     assert len(rows(tab)) == 2
 
 
@@ -123,12 +124,12 @@ def bomb() -> bytes:
         (
             "locked.pdf",
             pdf("x", password="s"),
-            "It is encrypted. Open it, and save or print a copy",
+            "It is encrypted. Open it, and save a copy",
         ),
-        ("bomb.docx", bomb(), "as a ZIP bomb does. Take the part that is needed, saved as a new file."),
+        ("bomb.docx", bomb(), "as a ZIP bomb does. Save the part that you need as a new file."),
         ("large.md", b"x" * 20_000_001, "20.0 MB is more than the 20 MB a document may have."),
         ("run.exe", b"MZ\x90\x00", "Files ending in `.exe` cannot be read as documents. Documents can be .txt,"),
-        ("text.pdf", b"just words", "It is not a PDF by its content. Give it the ending of what it is."),
+        ("text.pdf", b"just words", "It is not a PDF by its content. Give it the ending of its real type."),
         ("latin.txt", b"caf\xe9", "Not UTF-8 text. Save the file as UTF-8."),
         ("empty.md", b"", "It is empty."),
         ("<b>x</b>.exe", b"x", "Not added: <b>x</b>.exe"),
@@ -151,7 +152,7 @@ def test_text_can_be_pasted_and_the_fields_are_empty_afterwards(desk: Desks) -> 
     assert not tab.exception
     path = here.session.workspace.root / "documents/uploads/Meeting of 3 May.md"
     assert path.read_text() == "We met.\n"
-    assert "Meeting of 3 May.md is here: 2 words" in " ".join(said(tab).split())
+    assert "Meeting of 3 May.md was added: 2 words" in " ".join(said(tab).split())
     assert tab.text_area(key="documents-add-paste-1").value == ""
 
 
@@ -201,7 +202,7 @@ def test_hostile_text_and_names_stay_text(desk: Desks) -> None:
 def test_a_long_text_is_shown_in_parts_that_say_how_much_there_is(desk: Desks, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(documents_page, "PART", 30)
     tab = desk(alpha=["ok"]).open("documents", document=CUP)
-    assert "Characters 1 to 30 of 56. A prompt gets all of them." in said(tab)
+    assert "Characters 1 to 30 of 56. The prompt gets the whole text." in said(tab)
     tab.number_input(key="document-part").set_value(2).run()
     assert "Qatar was the host." in said(tab)
     assert "Argentina" not in said(tab)
@@ -241,7 +242,7 @@ def test_a_change_since_the_last_use_is_said_and_shown(desk: Desks) -> None:
     assert "changed since used" in rows(tab)[0]
     tab = here.open("documents", document=CUP)
     assert "Changed since it was used" in said(tab)
-    assert "That text is kept" in said(tab)
+    assert "The earlier text was kept" in said(tab)
     tab.session_state["document-changed"] = True
     tab.run()
     assert not tab.exception
@@ -273,12 +274,12 @@ def test_a_label_that_a_pattern_forbids_stays_and_says_which(desk: Desks) -> Non
     file = here.session.workspace.root / "promptlab.yaml"
     file.write_text('models: {}\nlabels: {"fixtures/**": confidential}\n')
     tab = here.open("documents", document=CUP)
-    assert plain("For few eyes.") in "".join(tab.radio[0].proto.captions)
+    assert plain("Only for a few people.") in "".join(tab.radio[0].proto.captions)
     tab.radio(key="document-label-choice").set_value("public").run()
     tab.text_input(key="document-label-why").set_value("printed").run()
     tab.button(key="document-label-set").click().run()
     assert not tab.exception
-    assert "The label stays as it is" in said(tab)
+    assert "The label was not changed" in said(tab)
     assert "by the pattern `fixtures/**`" in said(tab)
     assert file.read_text() == 'models: {}\nlabels: {"fixtures/**": confidential}\n'
 

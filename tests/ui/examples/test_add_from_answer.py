@@ -53,8 +53,8 @@ def test_an_answer_that_is_right_is_added_with_one_press(desk: Desks) -> None:
     press(tab, "add-example-do")
     added = pool(here)[-1]
     assert (added.inputs, added.output, added.label) == ({"question": "Who won?"}, "Argentina", "public")
-    assert f"It is in cup.jsonl, as {added.id}" in dialog(tab)
-    assert "The pool has 3 examples now." in dialog(tab)
+    assert f"Added to cup.jsonl, as {added.id}" in dialog(tab)
+    assert "The pool now has 3 examples" in dialog(tab)
     press(tab, "add-example-close")
     assert "add-example-do" not in {b.key for b in tab.button}
 
@@ -84,7 +84,7 @@ def test_the_same_question_and_answer_are_not_added_twice(desk: Desks) -> None:
     here = desk(alpha=["Argentina"])
     tab = press(press(add(answered(here)), "add-example-do"), "add-example-close")
     tab = add(here.open())
-    assert "It is in this pool already, as answer-" in dialog(tab)
+    assert "Already in this pool, as answer-" in dialog(tab)
     press(tab, "add-example-do")
     assert "Nothing was added." in dialog(tab)
     assert len(pool(here)) == 3
@@ -94,8 +94,8 @@ def test_another_answer_to_a_question_of_the_pool_replaces_it_only_when_asked(de
     here = desk(alpha=["The State of Qatar"])
     here.session.drafts.change("templates/cup.yaml", inputs={"question": "who hosted it?"})
     tab = add(answered(here))
-    assert "This pool has the question already, as host" in dialog(tab)
-    assert "Its answer there: Qatar" in dialog(tab)
+    assert "The question is already in this pool, as host" in dialog(tab)
+    assert "Its present answer: Qatar" in dialog(tab)
     assert tab.button(key="add-example-do").label == "Replace its answer"
     assert pool(here)[0].output == "Qatar"
     press(tab, "add-example-do")
@@ -111,7 +111,7 @@ def test_the_label_is_never_lower_than_that_of_what_went_in(desk: Desks) -> None
     here.session.reload()
     tab = add(answered(here))
     assert tab.selectbox(key=field(tab, "label")).options == ["internal", "confidential"]
-    assert "at least that of all that went into the answer: internal" in dialog(tab)
+    assert "cannot be lower than internal" in dialog(tab)
     press(tab, "add-example-do")
     assert pool(here)[-1].label == "internal"
 
@@ -121,13 +121,13 @@ def test_a_new_pool_can_be_begun_and_used_by_the_template(desk: Desks) -> None:
     tab = add(answered(here))
     tab.selectbox(key=field(tab, "pool")).set_value("").run()
     assert tab.text_input(key=field(tab, "new")).value == "cup"
-    assert "There is such a file already." in dialog(tab)
+    assert "The file exists already." in dialog(tab)
     tab.text_input(key=field(tab, "new")).set_value("mine").run()
     press(tab, "add-example-do")
     (added,) = pool(here, "fixtures/examples/mine.jsonl")
     assert added.output == "Argentina"
     press(tab, "add-example-use")
-    assert "takes its shots from this pool now" in dialog(tab)
+    assert "now takes its shots from this pool" in dialog(tab)
     assert here.session.drafts.load("templates/cup.yaml").changes == {"examples.pool": "fixtures/examples/mine.jsonl"}
 
 
@@ -148,7 +148,7 @@ def test_a_question_that_cannot_be_read_back_is_typed(desk: Desks) -> None:
     file = here.session.workspace.root / "templates/cup.yaml"
     file.write_text(file.read_text() + "user: '{{ question | upper }}'\n")
     tab = add(answered(here))
-    assert "The question has to be typed" in dialog(tab)
+    assert "Type the question yourself" in dialog(tab)
     assert "The question is empty." in dialog(press(tab, "add-example-do"))
     tab.text_area(key=field(tab, "input-0")).set_value("Who won?").run()
     press(tab, "add-example-do")

@@ -13,7 +13,7 @@ from promptlab.examples import _edit as pools
 from promptlab.examples import _pool as examples
 from promptlab.types import Example
 from promptlab.ui.examples import page as examples_page
-from promptlab.workspace._ledger_read import newest
+from promptlab.workspace._ledger_read import newest_ledger_entries
 from tests.ui.conftest import Desk, bodies, said, text_of
 from tests.ui.dialogs import all_said, dialog
 
@@ -31,7 +31,7 @@ def file_of(here: Desk, path: str = CUP) -> Path:
 
 def fill(here: Desk, *more: Example) -> None:
     for example in more:
-        pools.add(here.session.workspace, CUP, example)
+        pools.add_example(here.session.workspace, CUP, example)
 
 
 def view(here: Desk, name: str) -> AppTest:
@@ -68,7 +68,7 @@ def test_without_pools_the_page_says_what_to_do(desk: Desks) -> None:
     file_of(here).unlink()
     (here.session.workspace.root / "templates/cup.yaml").unlink()
     tab = here.open("examples")
-    assert "There is no pool of examples yet Press Add as example on any answer" in all_said(tab)
+    assert "No pools of examples yet Press Add as example on any answer" in all_said(tab)
 
 
 def test_each_pool_says_how_much_it_holds_and_who_uses_it(desk: Desks) -> None:
@@ -171,7 +171,7 @@ def test_an_example_is_edited_and_its_neighbours_stay_to_the_byte(desk: Desks) -
     }
     assert lines[1] == second
     assert rows(tab)[0] == "Who hosted it? The State of Qatar host-2"
-    assert dialog(tab).replace("\\", "") == "host-2 is changed in cup.jsonl"
+    assert dialog(tab).replace("\\", "") == "host-2 was changed in cup.jsonl"
 
 
 def test_what_a_browser_cannot_show_survives_an_edit_of_something_else(desk: Desks) -> None:
@@ -197,8 +197,8 @@ def test_an_example_is_added_with_an_id_made_from_its_inputs(desk: Desks) -> Non
     ("texts", "words"),
     [
         ({"input_0": "Who?"}, "The output is empty."),
-        ({"output": "A"}, "An example has at least one input."),
-        ({"input_0": "who  HOSTED it?", "output": "A"}, "The pool has this question already, as host."),
+        ({"output": "A"}, "An example needs at least one input."),
+        ({"input_0": "who  HOSTED it?", "output": "A"}, "is already in this pool, as host."),
         ({"input_0": "New?", "output": "A", "id": "host"}, "The id `host` is taken."),
     ],
 )
@@ -223,17 +223,17 @@ def test_deleting_asks_once_more(desk: Desks) -> None:
 def test_a_change_over_somebody_elses_is_refused(desk: Desks) -> None:
     here = desk(alpha=["ok"])
     tab = edit(here.open("examples", pool=CUP), 0)
-    pools.edit(here.session.workspace, CUP, "host", Example("host", {"question": "Who hosted it?"}, "Theirs"))
+    pools.edit_example(here.session.workspace, CUP, "host", Example("host", {"question": "Who hosted it?"}, "Theirs"))
     press(type_into(tab, output="Mine"), "example-save")
-    assert "`host` was changed by somebody else meanwhile." in dialog(tab)
+    assert "`host` was changed by another user" in dialog(tab)
     assert examples.load_pool(here.session.workspace, CUP)[0].output == "Theirs"
 
 
 def test_the_last_example_can_go_and_another_one_come(desk: Desks) -> None:
     here = desk(alpha=["ok"])
-    pools.delete(here.session.workspace, CUP, "second")
+    pools.delete_examples(here.session.workspace, CUP, "second")
     tab = press(press(edit(here.open("examples", pool=CUP), 0), "example-delete"), "example-delete-sure")
-    assert "Nothing in it yet" in said(tab)
+    assert "This pool is empty" in said(tab)
     press(type_into(press(tab, "pool-add"), input_0="Who won?", output="Argentina"), "example-save")
     assert len(rows(tab)) == 1
     assert rows(tab)[0].startswith("Who won? Argentina example-")
@@ -247,7 +247,7 @@ def test_a_new_pool_begins_with_its_first_example(desk: Desks) -> None:
     assert "A pool cannot have this name." in said(tab)
     tab.text_input(key="new-pool-name").set_value("mine")
     press(tab, "new-pool-begin")
-    assert "its file begins with its first example" in said(tab)
+    assert "Its file is created with the first example" in said(tab)
     assert not file_of(here, "fixtures/examples/mine.jsonl").exists()
     press(tab, "pool-add")
     press(type_into(tab, names="text, lang", input_0="Hallo"), "example-save")
@@ -261,9 +261,9 @@ def test_a_yaml_pool_is_read_and_not_changed(desk: Desks) -> None:
     path = "fixtures/examples/p.yaml"
     file_of(here, path).write_text("- {id: a, inputs: {q: one}, output: two}\n")
     tab = here.open("examples", pool=path)
-    assert "A YAML pool is read and not changed here." in said(tab)
+    assert "A YAML pool can only be changed in an editor" in said(tab)
     edit(tab, 0)
-    assert "change it in an editor" in dialog(tab)
+    assert "can only be changed in an editor" in dialog(tab)
     assert "example-save" not in {b.key for b in tab.button}
 
 
@@ -289,7 +289,7 @@ def test_a_selection_begins_as_the_template_has_it_and_says_why(desk: Desks) -> 
     assert tab.number_input(key="choose-k").value == 1
     assert tab.text_area(key="choose-input-0").value == "Who won?"
     assert table(tab) == "Inputs Output Id Why 1 Who hosted it? Qatar host in the pool's order"
-    assert "cup chooses its shots like this." in all_said(tab)
+    assert "cup uses this selection." in all_said(tab)
 
 
 def test_the_item_and_its_twin_are_left_out_and_named(desk: Desks) -> None:
@@ -299,12 +299,12 @@ def test_the_item_and_its_twin_are_left_out_and_named(desk: Desks) -> None:
     tab.text_area(key="choose-input-0").set_value("Who  hosted it?").run()
     words = all_said(tab)
     assert "Left out by the leakage guard host Who hosted it? the same inputs" in words.replace("##### ", "")
-    assert "1 of 1 examples that could be chosen." in words
+    assert "1 of 1 eligible examples." in words
     tab.segmented_control(key="choose-where").set_value("From the pool").run()
     tab.text_input(key="choose-item").set_value("twin").run()
     assert "twin who HOSTED it? it is the item" in all_said(tab)
     tab.text_input(key="choose-item").set_value("nobody").run()
-    assert "There is no example nobody" in all_said(tab)
+    assert "No example has the id nobody" in all_said(tab)
 
 
 def test_order_and_scores_of_similar_shots_are_shown(desk: Desks) -> None:
@@ -334,7 +334,7 @@ def test_a_choice_that_was_tried_can_go_into_the_template(desk: Desks) -> None:
     press(tab, "choose-take")
     draft = here.session.drafts.load("templates/cup.yaml")
     assert draft.changes == {"examples.k": 2, "examples.select": "random", "examples.seed": 7}
-    assert "cup chooses its shots like this, in a draft that is not saved." in all_said(tab)
+    assert "cup uses this selection, in a draft that is not saved." in all_said(tab)
 
 
 def test_what_is_set_stays_when_another_view_is_looked_at(desk: Desks) -> None:
@@ -352,11 +352,11 @@ def test_what_would_go_is_shown_before_it_goes(desk: Desks) -> None:
     here = desk(alpha=["ok"])
     fill(here, Example("again", {"question": "who hosted IT?"}, "qatar"))
     tab = view(here, examples_page.DUPLICATES)
-    assert table(tab) == "Goes Stays Inputs Output again host who hosted IT? qatar"
+    assert table(tab) == "Remove Keep Inputs Output again host who hosted IT? qatar"
     assert len(examples.load_pool(here.session.workspace, CUP)) == 3
     press(tab, "duplicates-take-out")
     assert [e.id for e in examples.load_pool(here.session.workspace, CUP)] == ["host", "second"]
-    assert "Nothing is in this pool twice" in said(tab)
+    assert "No duplicates" in said(tab)
 
 
 def test_what_changed_since_it_was_shown_does_not_go(desk: Desks) -> None:
@@ -365,7 +365,7 @@ def test_what_changed_since_it_was_shown_does_not_go(desk: Desks) -> None:
     tab = view(here, examples_page.DUPLICATES)
     fill(here, Example("more", {"question": "who hosted it?"}, "qatar"))
     press(tab, "duplicates-take-out")
-    assert "The pool changed since it was looked at." in said(tab)
+    assert "The pool has changed meanwhile." in said(tab)
     assert len(examples.load_pool(here.session.workspace, CUP)) == 4
 
 
@@ -373,11 +373,11 @@ def test_different_answers_to_one_question_stay_for_somebody_to_decide(desk: Des
     here = desk(alpha=["ok"])
     fill(here, Example("other", {"question": "Who hosted it?"}, "France"))
     tab = view(here, examples_page.DUPLICATES)
-    assert "The same question, different answers" in said(tab)
+    assert "Contradictions" in said(tab)
     assert rows(tab) == ["Who hosted it? Qatar host", "Who hosted it? France other"]
     assert "duplicates-take-out" not in {b.key for b in tab.button}
     press(press(edit(tab, 1), "example-delete"), "example-delete-sure")
-    assert "Nothing is in this pool twice" in said(tab)
+    assert "No duplicates" in said(tab)
 
 
 def test_a_label_is_lowered_with_a_reason_only(desk: Desks) -> None:
@@ -391,5 +391,5 @@ def test_a_label_is_lowered_with_a_reason_only(desk: Desks) -> None:
     next(t for t in tab.text_input if str(t.key).startswith("form-why-")).set_value("all know").run()
     press(tab, "example-save")
     assert examples.load_pool(here.session.workspace, CUP)[2].label == "public"
-    (line,) = newest(here.session.workspace.state)
+    (line,) = newest_ledger_entries(here.session.workspace.state)
     assert (line["path"], line["reason"]) == (f"{CUP}#secret", "all know")

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from promptlab.models._llama._backend import LlamaBackend
-from promptlab.models._llama._cpu_choice import Tried
+from promptlab.models._llama._cpu_choice import CpuChoices
 from promptlab.models._scripted import ScriptedBackend
 from promptlab.types import Held
-from promptlab.ui.models.page import _held
+from promptlab.ui.models.page import _prefix_cache
 from promptlab.workspace._workspace import Workspace
 from tests.gguf_made import tiny
 from tests.ui.conftest import Desk, said
@@ -31,14 +31,14 @@ def test_models_say_what_they_are_and_what_to_do(desk: Desks, make_workspace: Ca
     assert not tab.exception
     words = " ".join(said(tab).split())
     assert "gpt not ready What to do set OPENAI_API_KEY" in words
-    assert "Window 128,000 tokens May see public text only" in words
-    assert "ours ready Runs behind an OpenAI-compatible API" in words
+    assert "Context window 128,000 tokens May read public text only" in words
+    assert "ours ready Runs on a server with an OpenAI-compatible API" in words
     assert "Address http://127.0.0.1:9/v1" in words
-    assert "May see public and internal text" in words
+    assert "May read public and internal text" in words
     assert "lost not ready" in words
     assert "models/none.gguf of lost does not exist" in words
     assert "alpha ready" in words
-    assert "Window 4,096 tokens" in words
+    assert "Context window 4,096 tokens" in words
 
 
 def test_an_address_is_shown_without_user_password_and_query(
@@ -54,7 +54,7 @@ def test_an_address_is_shown_without_user_password_and_query(
 def test_an_empty_catalogue_says_how_to_begin(desk: Desks) -> None:
     tab = desk().open("models")
     assert not tab.exception
-    assert "There is no model yet" in said(tab)
+    assert "No models yet" in said(tab)
     assert "none in promptlab.yaml" in " ".join(e.proto.body for e in tab.sidebar.get("html"))
 
 
@@ -86,23 +86,23 @@ def test_what_a_local_model_keeps_read_is_shown_and_can_be_forgotten(
     sitting.session.catalogue._backends["mine"] = Reader("mine")
     tab = sitting.open("models")
     assert not tab.exception
-    assert "Kept read 2 states in memory, 28 MB; 1 file on disk, 14 MB" in " ".join(said(tab).split())
+    assert "Prefix cache 2 states in memory, 28 MB; 1 file on disk, 14 MB" in " ".join(said(tab).split())
     tab.button(key="forget-mine").click().run()
     assert not tab.exception
-    assert "Kept read 0 states in memory, 0 MB; 0 files on disk, 0 MB" in " ".join(said(tab).split())
+    assert "Prefix cache 0 states in memory, 0 MB; 0 files on disk, 0 MB" in " ".join(said(tab).split())
     assert not [one for one in tab.button if one.key == "forget-mine"]
 
 
 def test_prompts_kept_where_answers_are_written_together_are_said_to_be_in_the_window() -> None:
-    assert _held(Held(1, 0, 0, 0), together=True) == "1 prompt in its window"
-    assert _held(None, together=True) == "known once its file is there"
+    assert _prefix_cache(Held(1, 0, 0, 0), batching=True) == "1 prompt in the KV cache"
+    assert _prefix_cache(None, batching=True) == "known once the file is ready"
 
 
 def test_a_local_model_is_not_called_ready_before_it_was_tried_on_this_processor(
     desk: Desks, make_workspace: Callable[..., Workspace], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ends = "import json, sys; sys.stdin.buffer.read(); print(json.dumps({'read': 667, 'why': ''}))"
-    tried = Tried(tmp_path / "tried.json", (sys.executable, "-c", ends))
+    tried = CpuChoices(tmp_path / "tried.json", (sys.executable, "-c", ends))
     monkeypatch.setattr(
         LlamaBackend.__init__, "__kwdefaults__", {**LlamaBackend.__init__.__kwdefaults__, "tried": tried}
     )

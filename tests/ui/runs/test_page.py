@@ -34,7 +34,7 @@ def lines(tab: AppTest) -> int:
 def test_nothing_asked_yet_is_said(desk: Desks) -> None:
     tab = desk(alpha=["ok"]).open("runs")
     assert not tab.exception
-    assert "Nothing has been asked yet" in said(tab)
+    assert "There is no run yet" in said(tab)
 
 
 def test_runs_are_listed_newest_first_with_what_changed(desk: Desks) -> None:
@@ -92,7 +92,7 @@ def test_one_run_tells_everything_it_takes_to_make_it_again(desk: Desks) -> None
     assert tab.query_params["run"] == run.id[:12]
     words = said(tab)
     assert [c.value for c in tab.code] == ["heard one"]
-    for expected in (run.id, run.origin.template_blob, "outside a git repository", "Max tokens", "python 3."):
+    for expected in (run.id, run.origin.template_blob, "not in a git repository", "Max tokens", "python 3."):
         assert expected in words
     assert re.search(r"context: fixtures/documents/cup.md\s+sha256 [0-9a-f]{16} · public", words)
     tab.button(key="runs-all").click().run()

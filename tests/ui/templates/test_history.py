@@ -42,7 +42,7 @@ def here(desk: Desks, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Desk:
 @pytest.fixture
 def repo(here: Desk, workspace: Workspace) -> Repository:
     made = start(here.session.workspace)
-    shelf.save(workspace, CUP, NEW, "Ask for the <i>winner</i>", base=TEMPLATE)
+    shelf.save_template(workspace, CUP, NEW, "Ask for the <i>winner</i>", base=TEMPLATE)
     return made
 
 
@@ -65,7 +65,7 @@ def pick(tab: AppTest, *identities: str) -> AppTest:
 
 
 def test_versions_are_listed_newest_first(repo: Repository) -> None:
-    shelf.tag(repo.workspace, CUP, "HEAD", "production")
+    shelf.tag_version(repo.workspace, CUP, "HEAD", "production")
     words = all_said(look())
     first, second = words.index("Ask for the <i>winner</i>"), words.index("First")
     assert first < second
@@ -76,11 +76,11 @@ def test_versions_are_listed_newest_first(repo: Repository) -> None:
 
 @pytest.mark.usefixtures("here")
 def test_before_the_first_version_it_says_what_to_do(workspace: Workspace) -> None:
-    assert "Save to git offers to begin one" in all_said(look())
-    shelf.init(workspace)
+    assert "Press Save to git to create one" in all_said(look())
+    shelf.init_repository(workspace)
     words = all_said(look(DRAFT))
-    assert "Save to git makes the first one" in words
-    assert "The file, in no version" in words
+    assert "Press Save to git to save the first one" in words
+    assert "The file on disk, not saved to git" in words
 
 
 def test_a_version_alone_is_compared_with_the_one_before(repo: Repository) -> None:
@@ -90,7 +90,7 @@ def test_a_version_alone_is_compared_with_the_one_before(repo: Repository) -> No
     # Once in the words of the file, and once in those of the prompt.
     assert words.count("winner's") == 2
     tab = pick(press(tab, "comparison-close"), repo.git("rev-parse", "HEAD~1"))
-    assert "This is the first one" in all_said(tab)
+    assert "This is the first version" in all_said(tab)
 
 
 def test_any_two_can_be_compared_and_no_third_picked(repo: Repository) -> None:
@@ -106,19 +106,19 @@ def test_any_two_can_be_compared_and_no_third_picked(repo: Repository) -> None:
     assert all(box.disabled for box in others)
     tab = pick(press(tab, "comparison-close"), "variant short", "disk")
     words = all_said(tab)
-    assert "The file, in no version → Variant short" in words
+    assert "The file on disk, not saved to git → Variant short" in words
     assert words.count("word ") >= 2
 
 
 def test_texts_with_one_prompt_say_so(repo: Repository) -> None:
     repo.put(CUP, "# a remark\n" + NEW)
-    assert "It is the same to the byte" in all_said(pick(look(), "disk"))
+    assert "The prompt is identical" in all_said(pick(look(), "disk"))
 
 
 def test_a_version_that_gives_no_prompt_says_why_and_its_file_is_compared(repo: Repository) -> None:
     repo.put(CUP, "instructions: |\n  {{ who }}\n")
     words = all_said(pick(look(), "disk"))
-    assert "The file, in no version gives no prompt" in words
+    assert "The file on disk, not saved to git gives no prompt" in words
     assert "which no input declares" in words
     assert "{{" in words
 
@@ -144,14 +144,14 @@ def test_a_name_is_given_moved_and_taken_away(repo: Repository) -> None:
     tab = press(look(), f"name-{old}")
     tab.text_input(key="naming-name").set_value("production").run()
     tab = press(tab, "naming-give")
-    assert versions.find(repo.workspace, CUP, "production").commit.startswith(old)
+    assert versions.find_version(repo.workspace, CUP, "production").commit.startswith(old)
 
     tab = press(tab, f"name-{new}")
     tab.text_input(key="naming-name").set_value("production").run()
-    assert f"production is the version {old} now" in all_said(tab)
+    assert f"production now names the version {old}" in all_said(tab)
     assert tab.button(key="naming-give").label == "Move production here"
     tab = press(tab, "naming-give")
-    assert versions.find(repo.workspace, CUP, "production").commit.startswith(new)
+    assert versions.find_version(repo.workspace, CUP, "production").commit.startswith(new)
 
     tab = press(press(tab, f"name-{new}"), "untag-production")
     assert repo.git("tag") == ""
@@ -223,16 +223,16 @@ def test_a_name_that_is_taken_is_refused_and_the_other_text_kept(repo: Repositor
     tab.text_input(key="variant-name").set_value("short").run()
     tab.text_input(key="variant-message").set_value("B").run()
     tab = press(tab, "variant-keep")
-    assert "was changed by somebody else" in all_said(tab)
+    assert "was changed by another user" in all_said(tab)
     assert variants.variant_text(repo.workspace, CUP, "short") == NEW + "# a\n"
 
 
 def test_a_variant_that_clashes_is_settled_side_by_side(repo: Repository) -> None:
     variants.save_variant(repo.workspace, CUP, "short", edited(NEW, "winner's name only", "word"), "A")
-    shelf.save(repo.workspace, CUP, edited(NEW, "winner's name only", "sentence"), "B", base=NEW)
+    shelf.save_template(repo.workspace, CUP, edited(NEW, "winner's name only", "sentence"), "B", base=NEW)
     tab = press(look(), "merge-short")
     words = all_said(tab)
-    assert "Both changed one place" in words
+    assert "Both sides changed one place" in words
     assert "What the variant changed" in words
     assert tab.button(key="variant-settle").disabled
     tab.segmented_control(key="merging-short-prefer").set_value("ours").run()
@@ -250,7 +250,7 @@ def test_a_variant_cannot_be_merged_over_what_is_in_no_version(repo: Repository)
 def test_a_dropped_variant_can_be_brought_back(repo: Repository) -> None:
     variants.save_variant(repo.workspace, CUP, "short", DRAFT, "A")
     tab = press(look(), "drop-short")
-    assert variants.variants(repo.workspace, CUP) == []
+    assert variants.list_variants(repo.workspace, CUP) == []
     tab = press(tab, "variant-back")
     assert variants.variant_text(repo.workspace, CUP, "short") == DRAFT
     assert "variant-back" not in keys(tab)

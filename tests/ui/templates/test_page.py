@@ -53,7 +53,7 @@ def test_an_empty_workspace_says_what_to_do(desk: Desks, make_workspace: Callabl
     (where.root / CUP).unlink()
     tab = desk(where, alpha=["ok"]).open("templates")
     assert not tab.exception
-    assert "There is no template yet" in said(tab)
+    assert "No templates yet" in said(tab)
     assert tab.button(key="new-template")
 
 
@@ -62,7 +62,7 @@ def test_a_template_with_a_problem_is_in_the_list_and_can_be_mended(
 ) -> None:
     where = make_workspace(files={"templates/bad.yaml": "instrutions: x\n"})
     here = desk(where, alpha=["ok"])
-    assert "cannot be used" in said(here.open("templates"))
+    assert "has an error" in said(here.open("templates"))
     tab = form(here, "templates/bad.yaml")
     assert "did you mean `instructions`?" in said(tab)
     tab.text_area[0].set_value("instructions: x\n").run()
@@ -93,7 +93,7 @@ def test_the_list_being_read_says_so_and_then_comes(desk: Desks, monkeypatch: py
 def test_a_template_that_is_not_there_says_so(desk: Desks) -> None:
     tab = desk(alpha=["ok"]).open("templates", template="templates/gone.yaml")
     assert not tab.exception
-    assert "There is no such template" in said(tab)
+    assert "Template not found" in said(tab)
 
 
 @pytest.mark.parametrize("path", ["../../etc/passwd", "/etc/passwd", "promptlab.yaml", "templates/cup.yaml\x00", ""])
@@ -290,7 +290,7 @@ def test_a_file_typed_wrongly_can_be_discarded(desk: Desks) -> None:
     here = desk(alpha=["ok"])
     tab = form(here)
     here.session.drafts.write(CUP, "instructions: [", open_template(here.session, CUP).text)
-    assert "cannot be used yet" in said(tab.run())
+    assert "has an error" in said(tab.run())
     tab.button(key="discard-now").click().run()
     assert not tab.exception
     assert "#### Preview" in said(tab)

@@ -97,7 +97,7 @@ def test_a_draft_is_saved_with_a_message_made_from_what_changed(repo: Repository
     tab = press(tab, "save-to-git")
     assert tab.text_area(key="saving-message").value == "Output format edited, description edited"
     words = all_said(tab)
-    assert "As Ada <ada@example.org>, on the branch main." in words
+    assert "Author: Ada <ada@example.org>, on the branch main." in words
     assert "winner's" in words
     tab = press(tab, "saving-commit")
     assert repo.text() == edited(MINE)
@@ -164,12 +164,12 @@ def test_without_a_repository_one_can_be_begun(workspace: Workspace, person: Peo
     tab = person()
     tab = press(tab, "save-to-git")
     words = all_said(tab)
-    assert "in no git repository yet" in words
+    assert "not in a git repository yet" in words
     assert "saving-commit" not in keys(tab)
     tab = press(tab, "saving-init")
     assert (workspace.root / ".git").is_dir()
     # There is nobody yet: git is told, and then it is looked at again.
-    assert "Git does not know who you are" in all_said(tab)
+    assert "Git needs your name and e-mail address" in all_said(tab)
     repo = Repository(workspace)
     repo.git("config", "user.name", "Ada")
     repo.git("config", "user.email", "ada@example.org")
@@ -202,11 +202,11 @@ def test_who_one_is_can_be_said_in_the_dialog(repo: Repository, person: People) 
     repo.git("config", "--unset", "user.email")
     repo.git("config", "--unset", "user.name")
     tab = press(press(person(), "save-to-git"), "saving-introduce")
-    assert "git takes no such name" in all_said(tab)
+    assert "git does not accept the name" in all_said(tab)
     tab.text_input(key="saving-name").set_value("Grace Hopper").run()
     tab.text_input(key="saving-address").set_value("grace@example.org").run()
     tab = press(tab, "saving-introduce")
-    assert "As Grace Hopper <grace@example.org>, on the branch main." in all_said(tab)
+    assert "Author: Grace Hopper <grace@example.org>, on the branch main." in all_said(tab)
     press(tab, "saving-commit")
     assert repo.git("log", "-1", "--format=%an <%ae>") == "Grace Hopper <grace@example.org>"
 
@@ -215,7 +215,7 @@ def test_a_failing_hook_is_shown_and_the_text_is_in_the_file(repo: Repository, p
     repo.hook("pre-commit", "echo 'no <b>swearing</b> here'; exit 1")
     tab = press(press(person(), "save-to-git"), "saving-commit")
     assert "no <b>swearing</b> here" in all_said(tab)
-    assert "Your text is in the file, uncommitted" in all_said(tab)
+    assert "Your text is in the file, but not committed" in all_said(tab)
     assert repo.text() == MINE
     assert repo.commits() == ["First"]
     repo.hook("pre-commit", "exit 0")
@@ -234,7 +234,7 @@ def test_a_hook_that_changes_the_file_has_the_last_word(repo: Repository, person
 @pytest.mark.usefixtures("repo")
 def test_what_is_no_template_is_not_saved(person: People) -> None:
     tab = press(person("instructions: |\n  {{ who }}\n"), "save-to-git")
-    assert "This is not a template yet, line 2" in all_said(tab)
+    assert "This is not a valid template, line 2" in all_said(tab)
     assert tab.button(key="saving-commit").disabled
     assert tab.button(key="saving-write").disabled
 
@@ -249,7 +249,7 @@ def test_what_is_still_to_be_done_is_said_and_does_not_hinder(repo: Repository, 
 @pytest.mark.usefixtures("repo")
 def test_without_git_the_page_says_so(person: People, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    assert "there is no git program" in all_said(person())
+    assert "git is not installed" in all_said(person())
 
 
 # The file changed on disk since
@@ -264,8 +264,8 @@ def test_changes_in_two_places_fit_together(repo: Repository, person: People, co
     assert "changed here and on disk" in all_said(tab)
     tab = press(tab, "save-to-git")
     words = all_said(tab)
-    assert "Nothing has been written" in words
-    assert "Both fit together" in words
+    assert "Nothing was written" in words
+    assert "The changes do not overlap" in words
     assert repo.text() == THEIRS
     press(tab, "saving-both")
     assert "description: Mine" in repo.text()
@@ -277,7 +277,7 @@ def test_changes_in_two_places_fit_together(repo: Repository, person: People, co
 def test_changes_of_one_place_are_marked_and_cannot_be_saved_so(repo: Repository, person: People) -> None:
     repo.put(CUP, CLASH)
     tab = press(person(), "save-to-git")
-    assert "Both changed one place" in all_said(tab)
+    assert "Both sides changed one place" in all_said(tab)
     assert tab.button(key="saving-both").disabled
     merged = tab.text_area(key="text-saving").value
     assert "description: Mine" in merged
@@ -354,7 +354,7 @@ def test_a_failing_hook_in_a_conflict_loses_neither_text(repo: Repository, perso
 def test_a_deleted_file_can_be_saved_again_or_left_deleted(repo: Repository, person: People) -> None:
     (repo.root / CUP).unlink()
     tab = press(person(), "save-to-git")
-    assert "was deleted since you began" in all_said(tab)
+    assert "was deleted since" in all_said(tab)
     press(tab, "saving-theirs")
     assert not (repo.root / CUP).exists()
     assert variants.variant_text(repo.workspace, CUP, "mine") == MINE
@@ -364,7 +364,7 @@ def test_a_deleted_file_can_be_saved_again_or_left_deleted(repo: Repository, per
 
 def test_a_new_template_does_not_replace_a_file_of_its_name(repo: Repository, person: People) -> None:
     tab = press(person("user: Hello\n", None), "save-to-git")
-    assert "appeared on disk since you began" in all_said(tab)
+    assert "appeared on disk since" in all_said(tab)
     assert repo.text() == TEMPLATE
 
 

@@ -370,8 +370,8 @@ def test_a_prompt_too_long_is_refused_with_its_numbers_and_the_section_named(des
     small = ScriptedBackend("small", ["never"], window=30)
     here = desk(small=small)
     tab = here.open()
-    assert "This does not fit small" in said(tab)
-    assert "shorten the context" in said(tab)
+    assert "Too long for small" in said(tab)
+    assert "shorten: context" in said(tab)
     here.run(tab)
     assert "Does not fit the window" in said(tab)
     assert small.history == []
@@ -379,7 +379,7 @@ def test_a_prompt_too_long_is_refused_with_its_numbers_and_the_section_named(des
 
 def test_a_window_nearly_full_is_a_warning(desk: Desks) -> None:
     tab = desk(small=ScriptedBackend("small", window=48)).open()
-    assert "The window of small is nearly full" in said(tab)
+    assert "The context window of small is nearly full" in said(tab)
     assert "5 tokens are left" in said(tab)
 
 
@@ -503,7 +503,7 @@ def test_a_fault_of_ours_is_a_calm_line_and_a_traceback_in_the_log(
     monkeypatch.setattr(here.session.store, "runs", broken)
     tab = here.open()
     assert not tab.exception
-    assert "Something went wrong here" in said(tab)
+    assert "Something went wrong" in said(tab)
     assert "by our fault" not in said(tab)
     assert "ZeroDivisionError: by our fault" in caplog.text
 
@@ -565,7 +565,7 @@ def test_two_rows_that_are_picked_are_compared(desk: Desks) -> None:
     (prompt,) = [body for body in bodies(tab) if "<del" in body and "Argentina beat France" in body]
     assert '<del class="pl-context"' in prompt
     assert any("Argentina" in b and "Germany" in b and "<ins" in b for b in bodies(tab))
-    assert re.search(r"beta\s+the same answer", said(tab))
+    assert re.search(r"beta\s+same answer", said(tab))
     assert picks(tab)[0].disabled, "a third row has to wait"
     tab.button(key="comparison-close").click().run()
     assert not any("<del" in body for body in bodies(tab))
@@ -605,7 +605,7 @@ def test_a_promptlab_yaml_that_broke_is_said_and_what_it_said_before_counts(desk
     (here.session.workspace.root / "promptlab.yaml").write_text("labels: [\n")
     tab = here.open()
     assert not tab.exception
-    assert "promptlab.yaml cannot be read; what it said before still counts" in said(tab)
+    assert "promptlab.yaml cannot be read; its last valid content is used" in said(tab)
 
 
 def test_a_click_renders_once_looks_at_each_model_once_and_reads_each_run_once(desk: Desks) -> None:

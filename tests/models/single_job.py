@@ -1,4 +1,4 @@
-"""Work in the lane that is one call."""
+"""A job for tests: its work is one function call."""
 
 from __future__ import annotations
 
