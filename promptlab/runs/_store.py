@@ -65,7 +65,7 @@ _FIND = (
 
 @dataclass(frozen=True)
 class RunInfo:
-    """A run as the history lists it. `total` trials were planned, `done` have ended, `failed` with an error."""
+    """A run in the history. `total` trials were planned, `done` have ended, `failed` of them with an error."""
 
     id: str
     created: str
@@ -80,7 +80,7 @@ class RunInfo:
 
 @dataclass(frozen=True)
 class Stored:
-    """An answer found in the cache, and when and where it was given."""
+    """An answer in the store, with its time and its run."""
 
     completion: Completion
     created: str
@@ -88,7 +88,7 @@ class Stored:
 
 
 def history_file(workspace: Workspace) -> Path:
-    """Where the history of `workspace` is, or will be."""
+    """The path of the run history of `workspace`. The file may not exist yet."""
     return workspace.state / FILE
 
 

@@ -11,22 +11,22 @@ from promptlab.types import SECTIONS, Budget, Prompt, Request
 
 
 def check_window(request: Request, backend: Backend) -> None:
-    """Raise `WindowExceeded`, with the tokens of each section, when the request does not fit the model's window."""
+    """Raise `WindowExceeded`, with the tokens of each section, if the request does not fit the context window."""
     if backend.window is None or _surely_fits(request.prompt, backend.window - request.params.max_tokens):
         return
     refuse_if_too_long(request.model, backend.as_sent(request).budget)
 
 
 def refuse_if_too_long(model: str, budget: Budget) -> None:
-    """Raise `WindowExceeded` with the tokens of each section when the budget does not fit."""
+    """Raise `WindowExceeded`, with the tokens of each section, if the budget does not fit."""
     if not budget.fits:
         raise WindowExceeded(_too_long(model, budget), hint=_what_to_shorten(budget))
 
 
 def _surely_fits(prompt: Prompt, room: int) -> bool:
-    """True when even one token for each byte would fit, so that nothing need be tokenised.
+    """True if the prompt fits even with a token for each byte, so that it need not be tokenised.
 
-    256 tokens a message stand in for what a chat template adds; a backend still refuses what it cannot hold.
+    For each message 256 tokens are added, for the text of the chat template. If that is too few, the backend refuses.
     """
     characters = sum(len(m.content) + 256 for m in prompt.messages)
     return 4 * characters <= room

@@ -20,7 +20,7 @@ CauseKind = Literal["prompt", "model", "parameters", "schema", "scorer", "sampli
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One thing that is not as it was. `certain` false: it is one of several, and which of them it was is not known."""
+    """One thing that is not as it was recorded. `certain` is false if it is one of several possible causes."""
 
     kind: CauseKind
     detail: str = ""
@@ -34,7 +34,7 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of an answer besides its text: what was asked, of what, and with how much chance."""
+    """What is known about a new answer: its request, the fingerprint of its backend, and the completion."""
 
     request: Request
     fingerprint: str
@@ -42,8 +42,11 @@ class Facts:
 
 
 def causes(stored: RecordedItem, now: Facts, today: Sequence[Score] | None = None) -> tuple[Cause, ...]:
-    """Everything that is not as it was recorded. Several are each uncertain; none at all is sampling noise, where the
-    model chooses by chance or its server does not promise the same text twice."""
+    """Everything that is not as it was recorded.
+
+    Each of several causes is uncertain. If only the text differs, the cause is sampling: the answer is drawn at random,
+    or the server does not give the same text twice.
+    """
     found: list[Cause] = []
     if today is not None and [(s.scorer, s.value) for s in today] != [(s.scorer, s.value) for s in stored.scores]:
         moved = [
@@ -53,7 +56,7 @@ def causes(stored: RecordedItem, now: Facts, today: Sequence[Score] | None = Non
         ]
         now_named = {new.scorer for new in today}
         moved += [f"{old.scorer} {old.value:g} → none" for old in stored.scores if old.scorer not in now_named]
-        found.append(Cause("scorer", f"the recorded answer scores otherwise today: {', '.join(moved)}"))
+        found.append(Cause("scorer", f"the recorded answer gets another score today: {', '.join(moved)}"))
     asked: list[Cause] = []
     changed = request_changes(stored.request, now.request)
     if changed.prompt:
@@ -71,7 +74,7 @@ def causes(stored: RecordedItem, now: Facts, today: Sequence[Score] | None = Non
         asked.append(Cause("schema", "the JSON schema"))
     chance = min(stored.request.params.temperature, now.request.params.temperature) > 0
     if asked and chance and stored.completion.text != now.completion.text:
-        asked.append(Cause("sampling", "both answers are drawn by chance"))
+        asked.append(Cause("sampling", "both answers are drawn at random"))
     if len(asked) > 1:
         asked = [Cause(c.kind, c.detail, c.sections, certain=False) for c in asked]
     if not asked and stored.completion.text != now.completion.text:
@@ -80,7 +83,7 @@ def causes(stored: RecordedItem, now: Facts, today: Sequence[Score] | None = Non
 
 
 def params_in_words(changed: RequestChanges) -> str:
-    """How the sampling parameters differ, in words; "" where they do not."""
+    """The changes of the sampling parameters, in words; "" if there are none."""
 
     def said(value: Any) -> Any:
         return "default" if value is None else value
@@ -89,7 +92,7 @@ def params_in_words(changed: RequestChanges) -> str:
 
 
 def fingerprint_change(before: str, after: str) -> str:
-    """How two fingerprints of backends differ: only the parts that do."""
+    """The parts in which two fingerprints of backends differ."""
     if len(before.split()) == len(after.split()):
         pairs = zip(before.split(), after.split(), strict=True)
         return ", ".join(f"{_short(a)} → {_short(b)}" for a, b in pairs if a != b)
@@ -104,7 +107,7 @@ def fingerprint_change(before: str, after: str) -> str:
 
 
 def _parts(fingerprint: str) -> dict[str, str]:
-    """The words of a fingerprint by what they are about, `n_ctx=8192` by `n_ctx`; none where a word does not say."""
+    """The words of a fingerprint by name, `n_ctx=8192` by `n_ctx`; empty if a word has no name."""
     words = [re.split("[=:]", word, maxsplit=1) for word in fingerprint.split()]
     if any(len(word) == 1 for word in words):
         return {}
@@ -121,5 +124,5 @@ def _value(scores: Sequence[Score], name: str) -> str:
 
 def _chance(request: Request) -> str:
     if request.params.temperature > 0:
-        return f"nothing changed, and the answer is drawn by chance at temperature {request.params.temperature:g}"
+        return f"nothing changed, and the answer is drawn at random at temperature {request.params.temperature:g}"
     return "nothing changed; the server does not give the same text twice"

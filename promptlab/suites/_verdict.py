@@ -1,8 +1,7 @@
-"""What became of an item: its new answer against the recorded one, and why they differ where the facts say so.
+"""The verdict on an item: its new answer compared with the recorded one.
 
-A verdict is about the answer: the same text, another one that is as good, a better, a worse, or none that can be
-told. Causes are facts laid side by side: what of the request, the model or the scorers is not as it was. With one fact
-there is nothing to choose; with several, `suites/_find_causes.py` asks again with one of them changed at a time.
+The new answer is the same text, as good, better or worse, or the verdict is "cannot tell". The causes of a difference
+are in `suites/_cause.py`.
 """
 
 from __future__ import annotations
@@ -27,7 +26,8 @@ CLOSE = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of an item, why, and the sentence that says it."""
+    """The verdict on an item, its causes, and a sentence that says it. `was_passed` and `was_score` are those of the
+    recorded answer."""
 
     kind: Kind
     causes: tuple[Cause, ...]
@@ -37,12 +37,11 @@ class Verdict:
     was_passed: bool | None
     was_score: float | None
     unscored: bool = False
-    """It has an answer, and no scorer that could say how good it is."""
+    """True if it has an answer, but no scorer."""
 
 
 def passed(scores: Sequence[Score], specs: Sequence[ScorerSpec]) -> bool | None:
-    """Whether every scorer is content with an answer; None without scorers, or where one has no score: a judge that
-    gave none."""
+    """True if the answer passes every scorer; None if there is no scorer, or a judge gave no score."""
     if not specs:
         return None
     by_name: dict[str, list[float]] = {}
@@ -54,7 +53,7 @@ def passed(scores: Sequence[Score], specs: Sequence[ScorerSpec]) -> bool | None:
 
 
 def mean(scores: Sequence[Score]) -> float | None:
-    """The mean of an item's scores, None without any."""
+    """The mean of an item's scores; None if it has none."""
     return fmean(score.value for score in scores) if scores else None
 
 
@@ -65,10 +64,10 @@ def judge(
     specs: Sequence[ScorerSpec],
     today: Sequence[Score] | None = None,
 ) -> Verdict:
-    """The verdict on `new`, asked of the model `fingerprint`, against what is recorded.
+    """Compare `new`, the result of the backend with `fingerprint`, with the recorded item.
 
-    `today` are the scores that today's scorers give the recorded answer: a scorer that changed is told from an answer
-    that did; None leaves that open.
+    `today` are the scores that today's scorers give the recorded answer. With them, a change of a scorer is not taken
+    for a change of the answer. If it is None, the recorded scores are used.
     """
     if stored is None:
         done = new is not None and new.completion is not None

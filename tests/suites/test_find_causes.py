@@ -75,7 +75,7 @@ def again(suites: SuiteHouse, calls: int = 0) -> Answered:
         (edit_a_section, "as good", [Cause("prompt", "instructions", ("instructions",))]),
         (swap_the_model_file, "worse", [Cause("model", "scripted:good → scripted:good 9f2c")]),
         (change_the_temperature, "worse", [Cause("parameters", "temperature 0.0 → 0.9")]),
-        (change_a_scorer, "same", [Cause("scorer", "the recorded answer scores otherwise today: contains 1 → 0")]),
+        (change_a_scorer, "same", [Cause("scorer", "the recorded answer gets another score today: contains 1 → 0")]),
     ],
     ids=["a section", "the model file", "the temperature", "a scorer"],
 )
@@ -92,7 +92,7 @@ def test_nothing_changed_at_temperature_one_is_sampling_noise(suites: SuiteHouse
     suites.house.model("good", lambda _: next(drawn))
     suites.write(ONE + "params: {temperature: 1}\n")
     suites.record()
-    noise = Cause("sampling", "nothing changed, and the answer is drawn by chance at temperature 1")
+    noise = Cause("sampling", "nothing changed, and the answer is drawn at random at temperature 1")
     found = again(suites).verdict
     assert (found.kind, found.causes) == ("as good", (noise,))
     found = again(suites).verdict

@@ -58,7 +58,7 @@ def test_another_question_to_the_judge_is_drift(judged: SuiteHouse) -> None:
     judged.write(JUDGED.replace("the right country", "any country"))
     found = [one for one in judged.replay() if one.status == "drifted"]
     assert [one.key.case for one in found] == ["winner", "host"]
-    assert found[0].said == "what the judge is asked is not what is recorded"
+    assert found[0].said == "the request to the judge is not the recorded one"
 
 
 def test_a_judge_without_a_verdict_leaves_the_item_untold(judged: SuiteHouse) -> None:

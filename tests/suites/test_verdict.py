@@ -90,7 +90,7 @@ def test_a_scorer_that_changed_is_not_held_against_the_answer() -> None:
     """Both answers by today's scorer: the same wrong answer is the same, and the scorer is what changed."""
     found = verdict(stored("A", contains(1)), result("A", contains(0)), CONTAINS, today=(contains(0),))
     assert found.kind == "same"
-    assert found.causes == (Cause("scorer", "the recorded answer scores otherwise today: contains 1 → 0"),)
+    assert found.causes == (Cause("scorer", "the recorded answer gets another score today: contains 1 → 0"),)
 
 
 def test_a_scorer_that_came_or_went_is_said() -> None:

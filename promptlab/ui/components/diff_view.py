@@ -9,7 +9,7 @@ from typing import Literal
 import streamlit as st
 
 from promptlab import versions
-from promptlab.runs import RunInfo, TextChange, prompt_changes, text_changes
+from promptlab.runs import RunInfo, TextChange, asked_requests, describe_changes, prompt_changes, text_changes
 from promptlab.types import Request, Result
 from promptlab.ui.components import widgets
 from promptlab.ui.components.widgets import SECTION_NAMES, literal, markup, small
@@ -28,6 +28,7 @@ def draw(
     panel = st.container(key="comparison", gap="small")
     with panel, st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         times = f"{widgets.clock(before.created)} → {widgets.clock(after.created)}"
+        changes = describe_changes(asked_requests(old), asked_requests(new))
         st.html(
             f'<div class="pl-rowhead"><b>{widgets.escape(changes)}</b>'
             f'<span class="pl-small pl-num">{widgets.escape(times)}</span></div>',
