@@ -188,7 +188,7 @@ def test_marks_of_two_processes_are_all_kept(home: Workspace) -> None:
 def test_a_browser_beside_another_browser_or_a_process_is_told_so_too(home: Workspace, server: LoopbackServer) -> None:
     first = start(home, "suite", "record", "s")
     until(lambda: asked(server))
-    with contextlib.closing(OpenSuites(home.state)) as one, contextlib.closing(OpenSuites(home.state)) as other:
+    with contextlib.closing(OpenSuites(home)) as one, contextlib.closing(OpenSuites(home)) as other:
         store = Store(home.state / "runs.sqlite")
         catalogue = Catalogue(home)
 

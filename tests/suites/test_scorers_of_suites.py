@@ -160,7 +160,7 @@ def test_what_is_no_function_is_refused(workspace: Workspace, function: str) -> 
         ({"numeric": 3}, "are a mapping", ""),
         ({"exact": {"at_least": 0}}, "above 0 and at most 1", ""),
         ({"exact": {"at_least": "high"}}, "above 0 and at most 1", ""),
-        ({"exact": {"extract": "("}}, "no regular expression", ""),
+        ({"exact": {"extract": "("}}, "not a valid regular expression", ""),
         (7, "a scorer is a name", ""),
     ],
 )
