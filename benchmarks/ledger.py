@@ -86,7 +86,7 @@ def measure(*, requests: int, rounds: int, in_flight: int, latency: float) -> Fi
             trials = questions(workspace, number, mark)
 
             def work() -> list[str]:
-                run = runner.start(trials, catalogue=catalogue, store=store, title="benchmark")
+                run = runner.start_run(trials, catalogue=catalogue, store=store, title="benchmark")
                 return [result.text for result in run.wait() if not result.cached]
 
             return Leg.timed(number, work)

@@ -99,7 +99,7 @@ def questions(workspace: Workspace, number: int, mark: str) -> list[Trial]:
     trials = []
     for n in range(number):
         inputs = {"question": f"Question {mark}{n}: who won the 2022 World Cup in football?"}
-        trials += plans.compare(workspace, template, Given.typed(inputs), [MODEL], expected=None)
+        trials += plans.plan_comparison(workspace, template, Given.typed(inputs), [MODEL], expected=None)
     return trials
 
 
@@ -162,7 +162,7 @@ def measure_api(*, requests: int, rounds: int, in_flight: int, latency: float) -
             run_ids = []
 
             def whole_road() -> list[str]:
-                run = runner.start(trials, catalogue=catalogue, store=store, title="benchmark")
+                run = runner.start_run(trials, catalogue=catalogue, store=store, title="benchmark")
                 run_ids.append(run.id)
                 return [result.text for result in run.wait() if not result.cached]
 
@@ -234,7 +234,7 @@ def first_delta(trial: Trial, catalogue: Catalogue, store: Store) -> tuple[float
     The answer is then stopped. Raises the run's error, if any.
     """
     started = time.perf_counter()
-    run = runner.start([trial], catalogue=catalogue, store=store, title="benchmark", fresh=True)
+    run = runner.start_run([trial], catalogue=catalogue, store=store, title="benchmark", fresh=True)
     found: float | None = None
     for event in run:
         if isinstance(event.step, Delta) and found is None:
@@ -264,7 +264,7 @@ def measure_local(model: str, *, without: Sequence[Section], repeats: int) -> Lo
     entry = workspace.models[model].model_copy(update={"keep_prefixes": "never"})
     workspace = replace(workspace, models={**workspace.models, model: entry})
     template = templates.load(workspace, TEMPLATE)
-    (trial,) = plans.compare(
+    (trial,) = plans.plan_comparison(
         workspace, template, Given.typed(templates.sample_inputs(template)), [model], without=without
     )
     with tempfile.TemporaryDirectory() as folder:

@@ -132,22 +132,23 @@ def record(folder: Path) -> None:
     """Write the suite's recording, as if the model had always said the same, and nobody is asked."""
     from promptlab.runs import _runner as runner
     from promptlab.suites import _file as suite_file
-    from promptlab.suites._items import Fill, items
-    from promptlab.suites._recording import Stored, write
+    from promptlab.suites._items import TrialMaker, suite_items
+    from promptlab.suites._recorded_item import RecordedItem
+    from promptlab.suites._recording import write
     from promptlab.types import Completion, Usage
     from promptlab.workspace._workspace import Workspace
 
     house = Workspace.load(folder)
-    suite = suite_file.load(house, SUITE)
-    fill = Fill(house, suite)
+    suite = suite_file.load_suite(house, SUITE)
+    fill = TrialMaker(house, suite)
 
-    def lines() -> Iterator[Stored]:
-        for item in items(house, suite):
+    def lines() -> Iterator[RecordedItem]:
+        for item in suite_items(house, suite):
             trial = fill.trial(item)
             request = runner.request_of(trial)
             done = Completion(ANSWER, "stop", Usage(read=2600, written=2))
-            scores = runner.score(trial.scorers, ANSWER, trial.expected)
-            yield Stored(
+            scores = runner.score_answer(trial.scorers, ANSWER, trial.expected)
+            yield RecordedItem(
                 item.key,
                 request,
                 request.key("none"),
@@ -232,7 +233,7 @@ def messages(folder: Path) -> list[dict[str, str]]:
     house = Workspace.load(folder)
     mark = "{{question}}"
     template = templates.load(house, "world-cup")
-    (trial,) = plans.compare(house, template, Given.typed({"question": mark}), [MODEL], expected=None)
+    (trial,) = plans.plan_comparison(house, template, Given.typed({"question": mark}), [MODEL], expected=None)
     found = [{"role": m.role, "content": m.content} for m in runner.request_of(trial).messages]
     assert [m["content"] for m in found].count(mark) == 1
     return found

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from promptlab.suites import Entry, Fill, Item, Recording, Suite, Threshold
+    from promptlab.suites import Item, Recording, ReportItem, Suite, Threshold, TrialMaker
     from promptlab.workspace import Workspace
 
 
@@ -74,9 +74,9 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SuiteFile 
     given, written = _folders(parent.config)
     if not any(file_path == folder or folder in file_path.parents for folder in [*given, *written]):
         return None
-    from promptlab.suites import is_list
+    from promptlab.suites import is_case_file
 
-    if is_list(file_path):
+    if is_case_file(file_path):
         return None
     return SuiteFile.from_parent(parent, path=file_path)
 
@@ -86,15 +86,15 @@ class SuiteFile(pytest.File):
 
     def collect(self) -> Iterator[CaseItem | ThresholdItem]:
         from promptlab import lab
-        from promptlab.suites import Fill, Recording, items
+        from promptlab.suites import Recording, TrialMaker, suite_items
 
         opened = lab.open(self.path.parent)  # a replay uses neither models nor history, so nothing needs closing
         self.workspace: Workspace = opened.workspace
         self.suite: Suite = opened.suite(str(self.path)).file
-        self.fill: Fill = Fill(self.workspace, self.suite)
+        self.fill: TrialMaker = TrialMaker(self.workspace, self.suite)
         self.recording: Recording | None = None
         Recording(self._recorded, shown=self.suite.recording).close()  # without one there is nothing to collect
-        for one in items(self.workspace, self.suite):
+        for one in suite_items(self.workspace, self.suite):
             yield CaseItem.from_parent(self, **self._named(one.key.id), item=one)
         for threshold in self.suite.thresholds:
             about = f" ({threshold.about})" if threshold.about else ""
@@ -150,20 +150,20 @@ class CaseItem(pytest.Item):
 
     def runtest(self) -> None:
         """Replay the item."""
-        from promptlab.suites import FAILING, in_words
+        from promptlab.suites import FAILING, item_as_text
 
         entry = self._entry()
         if entry.outcome in FAILING:
-            raise Failed(in_words(entry.masked()))
+            raise Failed(item_as_text(entry.masked()))
 
-    def _entry(self) -> Entry:
-        from promptlab.suites import of_replay, replay_item
+    def _entry(self) -> ReportItem:
+        from promptlab.suites import replay_item, report_item_of_replay
         from promptlab.workspace import Labels
 
         parent = self.parent
         assert isinstance(parent, SuiteFile)
         found = replay_item(parent.fill, self.item, parent.opened())
-        return of_replay(found, Labels(parent.workspace))
+        return report_item_of_replay(found, Labels(parent.workspace))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """What differs, instead of a traceback."""
@@ -187,13 +187,13 @@ class ThresholdItem(pytest.Item):
 
     def runtest(self) -> None:
         """Count the recorded passes. A margin has nothing to be compared with here, and holds."""
-        from promptlab.suites import check, recorded_outcomes
+        from promptlab.suites import check_threshold, recorded_outcomes
 
         parent = self.parent
         assert isinstance(parent, SuiteFile)
         if self.threshold.kind == "margin":
             pytest.skip("a margin compares new answers with the recorded ones; replay has none")
-        found = check(self.threshold, recorded_outcomes(parent.workspace, parent.suite))
+        found = check_threshold(self.threshold, recorded_outcomes(parent.workspace, parent.suite))
         if not found.met:
             raise Failed(f"{self.name}: {found.said}" + ("" if found.met is False else "; it cannot be told yet"))
 

@@ -116,7 +116,7 @@ class House:
         self, *models: str, question: str = "Who won?", template: Template | None = None, **rest: Any
     ) -> list[Trial]:
         """The usual question to `models` (all of them unless named)."""
-        return plans.compare(
+        return plans.plan_comparison(
             self.workspace,
             template or self.template(),
             Given({"question": question}, rest.pop("label", "public"), rest.pop("places", {})),
@@ -125,7 +125,7 @@ class House:
         )
 
     def start(self, trials: list[Trial], **options: Any) -> runner.Run:
-        return runner.start(trials, catalogue=self.catalogue, store=self.store, **options)
+        return runner.start_run(trials, catalogue=self.catalogue, store=self.store, **options)
 
     def ask(self, trials: list[Trial], **options: Any) -> list[Result]:
         """Ask, wait, and give the results in the order of the trials."""

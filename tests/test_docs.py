@@ -22,7 +22,8 @@ from promptlab.scorers import _registry as scorers
 from promptlab.suites import _file as suite_file
 from promptlab.suites import _thresholds as thresholds
 from promptlab.suites import _verdict as verdicts
-from promptlab.suites._summary import summarise
+from promptlab.suites._cause import CauseKind
+from promptlab.suites._summary import summarise_outcomes
 from promptlab.workspace._workspace import LlamaModel, OpenAIModel, Workspace, _File
 from tests.places import ROOT
 
@@ -137,7 +138,7 @@ def test_every_key_of_a_suite_file_is_documented_and_no_other() -> None:
 
 def test_the_suite_that_the_page_shows_is_one() -> None:
     (text,) = [block for block in yaml_blocks(SUITES_DOC) if block.startswith("# fixtures/suites/world-cup.yaml")]
-    suite = suite_file.parse(REPOSITORY, text, path="fixtures/suites/shown.yaml")
+    suite = suite_file.parse_suite(REPOSITORY, text, path="fixtures/suites/shown.yaml")
     assert len(suite.entries) == len(suite.thresholds) == 2
 
 
@@ -157,7 +158,7 @@ def test_commands_shown_for_suites_run_and_ask_nobody(
         shutil.copytree(ROOT / name, tmp_path / name)
     shutil.copy(ROOT / "promptlab.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(runner, "start", lambda *_, **__: pytest.fail("a model was asked"))
+    monkeypatch.setattr(runner, "start_run", lambda *_, **__: pytest.fail("a model was asked"))
     words = shlex.split(command)[1:]
     if "--only-failed" in words:  # which needs an earlier rerun
         words.remove("--only-failed")
@@ -189,13 +190,13 @@ def test_every_example_of_scorers_is_accepted() -> None:
 
 def test_every_verdict_cause_and_threshold_is_documented() -> None:
     kinds = re.findall(r"^\| ([a-z ]+) \| (?!the new answer|difference|holds when)", VERDICTS_DOC, re.MULTILINE)
-    assert set(kinds) == {*verdicts.KINDS, *get_args(verdicts.CauseKind)}
+    assert set(kinds) == {*verdicts.KINDS, *get_args(CauseKind)}
     shown = re.findall(r"^\| `(.+?)` \|", VERDICTS_DOC, re.MULTILINE)
     assert shown == list(thresholds.FORMS)
     for block in yaml_blocks(VERDICTS_DOC):
         if block.startswith("thresholds:"):
             for one in YAML(typ="safe").load(block)["thresholds"]:
-                thresholds.parse(one if isinstance(one, str) else one["require"])
+                thresholds.parse_threshold(one if isinstance(one, str) else one["require"])
 
 
 def test_the_sentence_the_page_shows_is_what_is_said_of_such_a_suite() -> None:
@@ -203,7 +204,9 @@ def test_the_sentence_the_page_shows_is_what_is_said_of_such_a_suite() -> None:
     outcomes = [
         thresholds.Outcome(f"c{n}", "", "m", (), now, float(now), was, float(was)) for n, (was, now) in enumerate(pairs)
     ]
-    assert summarise(suite_file.load(REPOSITORY, "match-facts"), outcomes).sentence in " ".join(VERDICTS_DOC.split())
+    assert summarise_outcomes(suite_file.load_suite(REPOSITORY, "match-facts"), outcomes).sentence in " ".join(
+        VERDICTS_DOC.split()
+    )
 
 
 def test_the_configuration_shown_for_pytest_is_toml_with_the_plugins_option() -> None:

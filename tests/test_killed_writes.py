@@ -20,7 +20,7 @@ from promptlab._util import transaction as all_or_none
 from promptlab.formats._import import read_import, write_import
 from promptlab.formats._workspace_view import ImportFolders
 from promptlab.suites import _file as suite_file
-from promptlab.suites._baseline import Answers, last_run, write_recording
+from promptlab.suites._baseline import RunAnswers, last_answered_run, write_recording
 from promptlab.suites._recording import Recording
 from promptlab.versions import _save as shelf
 from promptlab.workspace._workspace import Workspace
@@ -183,14 +183,14 @@ def test_saves_killed_at_random_keep_the_file_and_the_repository(
 
 ACCEPT = """
 from promptlab.suites import _file as suite_file
-from promptlab.suites._baseline import Answers, last_run, write_recording
+from promptlab.suites._baseline import RunAnswers, last_answered_run, write_recording
 from promptlab.runs._store import Store
 from promptlab.suites._log import SuiteLog
 from promptlab.workspace import Workspace
 workspace = Workspace.find()
-suite = suite_file.load(workspace, "facts")
+suite = suite_file.load_suite(workspace, "facts")
 log = SuiteLog(workspace.state / "suites.sqlite")
-answers = Answers(Store(workspace.state / "runs.sqlite"), log, last_run(log, suite, "rerun"))
+answers = RunAnswers(Store(workspace.state / "runs.sqlite"), log, last_answered_run(log, suite, "rerun"))
 print("begins", flush=True)
 write_recording(workspace, suite, answers)
 """
@@ -209,9 +209,11 @@ def test_accepts_killed_at_random_leave_a_whole_recording(suites: SuiteHouse) ->
     old = path.read_bytes()
     suites.house.model("good", "Argentina")
     suites.rerun()
-    suite = suite_file.load(suites.workspace, "facts")
+    suite = suite_file.load_suite(suites.workspace, "facts")
     write_recording(
-        suites.workspace, suite, Answers(suites.house.store, suites.log, last_run(suites.log, suite, "rerun"))
+        suites.workspace,
+        suite,
+        RunAnswers(suites.house.store, suites.log, last_answered_run(suites.log, suite, "rerun")),
     )
     new = path.read_bytes()
     assert new != old

@@ -35,7 +35,7 @@ Writer = Callable[[Workspace], Any]
 
 
 def lock(workspace: Workspace) -> None:
-    with suite_lock.owning(workspace, "fixtures/suites/facts.yaml", "asking"):
+    with suite_lock.hold_suite(workspace, "fixtures/suites/facts.yaml", "asking"):
         pass
 
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from promptlab._yaml._read import parse_yaml
 from promptlab.cli._main import cli
 from promptlab.errors import InputError, ShelfError
-from promptlab.suites._file import is_list
+from promptlab.suites._file import is_case_file
 from promptlab.templates._index import TemplateIndex
 from promptlab.ui.state.drafts import Drafts
 from promptlab.workspace._workspace import Workspace
@@ -73,7 +73,7 @@ def test_the_command_line_goes_on_and_names_it(
     shown = done.output + str(done.exception or "")
     assert good in shown
     # A file of a list, beside suites, is a file of cases.
-    assert "bad.yaml" in shown or (folder.endswith("suites") and is_list(home.root / folder / "bad.yaml"))
+    assert "bad.yaml" in shown or (folder.endswith("suites") and is_case_file(home.root / folder / "bad.yaml"))
     assert isinstance(done.exception, SystemExit | InputError | None)
     assert time.monotonic() - began < 10  # each takes well below a second; it was minutes
 

@@ -38,8 +38,8 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def ask(catalogue: Catalogue, store: Store, model: str, question: str, without: tuple[Section, ...] = ()) -> Result:
-    trials = plans.compare(WORKSPACE, TEMPLATE, Given.typed({"question": question}), [model], without=without)
-    [result] = runner.start(trials, catalogue=catalogue, store=store).wait()
+    trials = plans.plan_comparison(WORKSPACE, TEMPLATE, Given.typed({"question": question}), [model], without=without)
+    [result] = runner.start_run(trials, catalogue=catalogue, store=store).wait()
     assert result.ok, result.error
     assert not result.cached
     return result

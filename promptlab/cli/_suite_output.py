@@ -15,7 +15,7 @@ from promptlab.cli._common import print_line
 from promptlab.errors import InputError
 
 if TYPE_CHECKING:
-    from promptlab.suites import Entry, Suite, Summary
+    from promptlab.suites import ReportItem, Suite, Summary
 
 SHOWN = 40
 """At most this many items are printed in full; the others are counted."""
@@ -57,14 +57,14 @@ class Output:
     """Prints the failing items, writes the reports, and counts."""
 
     def __init__(self, found: Suite, paths: Mapping[str, Path], show: bool) -> None:
-        from promptlab.suites import writers
+        from promptlab.suites import report_writers
 
         self._suite, self._show = found, show
-        self._writers = writers(paths, show_labelled=show)
+        self._writers = report_writers(paths, show_labelled=show)
         self._paths = paths
         self.failing = self.errors = 0
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: ReportItem) -> None:
         """Add an item."""
         from promptlab.suites import FAILING
 
@@ -78,7 +78,7 @@ class Output:
 
     def finish(self, summary: Summary) -> None:
         """Write the reports and print the summary. Raises `InputError` if a report cannot be written."""
-        from promptlab.suites import as_text
+        from promptlab.suites import summary_as_text
 
         for writer, path in zip(self._writers, self._paths.values(), strict=True):
             try:
@@ -88,12 +88,12 @@ class Output:
                 raise InputError(said, file=str(path), hint=faults.advice(exc)) from exc
         if self.failing > SHOWN:
             print_line(f"… and {self.failing - SHOWN} more")
-        print_line(f"{self._suite.name}: {as_text(summary)}")
+        print_line(f"{self._suite.name}: {summary_as_text(summary)}")
 
 
-def print_entry(entry: Entry, show: bool) -> None:
+def print_entry(entry: ReportItem, show: bool) -> None:
     """Print an item; text with a label is masked unless `show`."""
-    from promptlab.suites import in_words
+    from promptlab.suites import item_as_text
 
-    click.echo(terminal.printable(in_words(entry if show else entry.masked())))
+    click.echo(terminal.printable(item_as_text(entry if show else entry.masked())))
     click.echo()

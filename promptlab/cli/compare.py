@@ -143,9 +143,9 @@ def _print_result(result: Result, *, as_json: bool) -> None:
     from promptlab import runs
 
     if as_json:
-        print_json(runs.as_json(result))
+        print_json(runs.result_as_json(result))
     else:
-        click.echo(terminal.printable(runs.as_text(result)) + "\n")
+        click.echo(terminal.printable(runs.result_as_text(result)) + "\n")
 
 
 def _explain(lab: Lab, trial: Trial) -> None:
@@ -168,7 +168,7 @@ def render(
 
     Asks nothing. Inputs that are not set take their samples.
     """
-    from promptlab.runs import refuse_if_over
+    from promptlab.runs import refuse_if_too_long
 
     with opened() as lab:
         loaded = lab.template(template)
@@ -179,7 +179,7 @@ def render(
             print_json(_preview_data(preview))
         else:
             _print_preview(preview)
-    refuse_if_over(model, preview.tokens)
+    refuse_if_too_long(model, preview.tokens)
 
 
 def _preview_data(preview: Preview) -> dict[str, Any]:
@@ -245,7 +245,7 @@ def _switches(names: Sequence[str]) -> tuple[Section, ...]:
     from promptlab import runs
 
     try:
-        return runs.switches(names)
+        return runs.sections_to_leave_out(names)
     except InputError as exc:
         raise wrong_words(exc) from exc
 

@@ -95,7 +95,8 @@ def examples_add(
 
     Give its inputs here, or take them from an answer of a run with --result.
     """
-    from promptlab.examples import add_example, add_example_from_result
+    from promptlab.examples import add_example
+    from promptlab.runs import add_example_from_result
     from promptlab.types import Example
 
     inputs = {}

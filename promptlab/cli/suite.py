@@ -43,7 +43,7 @@ def _report_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def _loaded(workspace: Workspace, names: Sequence[str]) -> list[Suite]:
     from promptlab import suites as suite_file
 
-    return [suite_file.load(workspace, name) for name in names or suite_file.names(workspace)]
+    return [suite_file.load_suite(workspace, name) for name in names or suite_file.suite_paths(workspace)]
 
 
 @suite.command("list")
@@ -53,9 +53,9 @@ def list_(as_json: bool) -> None:
     from promptlab import suites as suite_file
 
     workspace = here()
-    for path in suite_file.names(workspace):
+    for path in suite_file.suite_paths(workspace):
         try:
-            found = suite_file.load(workspace, path)
+            found = suite_file.load_suite(workspace, path)
         except InputError as exc:
             if as_json:
                 print_json({"path": path, "problem": str(exc)})
@@ -85,12 +85,19 @@ def replay(suites: tuple[str, ...], only: tuple[str, ...], show_labelled: bool, 
     be told. Without SUITE all suites are replayed.
     """
     from promptlab import suites as suite_file
-    from promptlab.suites import MET, NOT_MET, Outcome, of_replay, outcome_of_replay, summarise
-    from promptlab.suites import replay as replayed
+    from promptlab.suites import (
+        EXIT_MET,
+        EXIT_NOT_MET,
+        Outcome,
+        outcome_of_replay,
+        report_item_of_replay,
+        summarise_outcomes,
+    )
+    from promptlab.suites import replay_suite as replayed
     from promptlab.workspace import Labels
 
     workspace = here()
-    status = MET
+    status = EXIT_MET
 
     def one_suite(name: str) -> int:
         (found,) = _loaded(workspace, [name])
@@ -98,14 +105,14 @@ def replay(suites: tuple[str, ...], only: tuple[str, ...], show_labelled: bool, 
         outcomes: list[Outcome] = []
         labels = Labels(workspace)
         for one in replayed(workspace, found, only=only):
-            out.add(of_replay(one, labels))
+            out.add(report_item_of_replay(one, labels))
             if one.status != "unexpected":
                 outcomes.append(outcome_of_replay(one))
-        summary = summarise(found, outcomes, replayed=True, partial=bool(only))
+        summary = summarise_outcomes(found, outcomes, replayed=True, partial=bool(only))
         out.finish(summary)
-        return NOT_MET if out.failing else summary.exit_status
+        return EXIT_NOT_MET if out.failing else summary.exit_status
 
-    names = suites or suite_file.names(workspace)
+    names = suites or suite_file.suite_paths(workspace)
     for name in names:
         try:
             ended = one_suite(name)
@@ -114,7 +121,7 @@ def replay(suites: tuple[str, ...], only: tuple[str, ...], show_labelled: bool, 
                 raise
             # One broken suite does not hide how the others are.
             click.echo(terminal.printable(f"{exc}\n"), err=True)
-            ended = NOT_MET
+            ended = EXIT_NOT_MET
         status = max(status, ended, key=_worst)
     sys.exit(status)
 
@@ -197,7 +204,7 @@ def rerun(
     thresholds are met (without any: when nothing failed), with 1 when not, with 3 when they cannot be told yet. An
     interrupted run is taken up where it was.
     """
-    from promptlab.suites import together
+    from promptlab.suites import holm_adjusted
 
     with opened() as lab:
         ended: list[Summary] = []
@@ -215,7 +222,7 @@ def rerun(
                 status = max(status, 1 if asking.halted or asking.out_of else mine, key=_worst)
         if len(ended) > 1:
             print_line("")
-            for one in together(ended):
+            for one in holm_adjusted(ended):
                 if one.adjusted_p is not None:
                     print_line(f"{one.suite}: p = {one.adjusted_p:.2g}, adjusted for {len(ended)} suites (Holm)")
         sys.exit(status)
@@ -232,17 +239,17 @@ def accept(name: str, cases: tuple[str, ...], yes: bool, show_labelled: bool, wa
 
     Shows what would change first. Without CASE all that changed are meant.
     """
-    from promptlab.suites import Answers, changes, last_run, of_change, write_recording
+    from promptlab.suites import RunAnswers, baseline_changes, last_answered_run, report_item_of_change, write_recording
     from promptlab.workspace import Labels
 
     with opened() as lab, _owning(lab, name, "accept", {"wait": wait}):
         (found,) = _loaded(lab.workspace, [name])
-        answers = Answers(lab.store, lab.suite_log, last_run(lab.suite_log, found, "rerun"))
+        answers = RunAnswers(lab.store, lab.suite_log, last_answered_run(lab.suite_log, found, "rerun"))
         keys = set()
-        for change in changes(lab.workspace, found, answers, wanted=cases):
+        for change in baseline_changes(lab.workspace, found, answers, wanted=cases):
             keys.add(change.key)
             if len(keys) <= SHOWN:
-                print_entry(of_change(change, Labels(lab.workspace)), show_labelled)
+                print_entry(report_item_of_change(change, Labels(lab.workspace)), show_labelled)
         if not keys:
             print_line("nothing to accept: the last rerun gave what is recorded")
             return
@@ -298,7 +305,7 @@ def runs(name: str, as_json: bool) -> None:
 def _owning(lab: Lab, name: str, verb: str, rest: Mapping[str, Any]) -> Iterator[frozenset[str]]:
     """Hold the suite, from before it is read until what came of it is written; gives the runs of it that had finished
     when it was asked for. A dry run holds nothing."""
-    from promptlab.suites import owning
+    from promptlab.suites import hold_suite
 
     if rest.get("dry_run"):
         yield frozenset()
@@ -309,7 +316,7 @@ def _owning(lab: Lab, name: str, verb: str, rest: Mapping[str, Any]) -> Iterator
     def say(text: str) -> None:
         click.echo(terminal.printable(text), err=True)
 
-    with owning(lab.workspace, found.path, verb, wait=rest["wait"], say=say):
+    with hold_suite(lab.workspace, found.path, verb, wait=rest["wait"], say=say):
         yield finished
 
 
@@ -324,9 +331,9 @@ def _ask(
     **options: Any,
 ) -> Asking | None:
     """The suite about to be asked; None after a dry run, which has said what it would take."""
-    from promptlab.suites import Asking, Options, estimate, trials
+    from promptlab.suites import Asking, AskOptions, estimate_trials, planned_trials
 
-    chosen = Options(
+    chosen = AskOptions(
         models=tuple(rest["models"]) or None,
         only=tuple(rest["only"]),
         limit=rest["limit"],
@@ -335,8 +342,8 @@ def _ask(
         **options,
     )
     if rest["dry_run"]:
-        planned = trials(lab.workspace, found, verb=verb, options=chosen, log=lab.suite_log)
-        found_out = estimate(planned, lab.catalogue, lab.store)
+        planned = planned_trials(lab.workspace, found, verb=verb, options=chosen, log=lab.suite_log)
+        found_out = estimate_trials(planned, lab.catalogue, lab.store)
         for one in found_out:
             print_line(one.said)
         if not found_out:
@@ -362,19 +369,19 @@ def _followed(
     asking: Asking, found: Suite, to: Mapping[str, Any], show: bool, *, several: bool = False, calls: int = 0
 ) -> tuple[Summary, Output]:
     """Let the suite be asked to its end, or to Ctrl-C: once lets what runs end, twice breaks it off."""
-    from promptlab.suites import Finder, of_answer, outcome_of, summarise
+    from promptlab.suites import CauseFinder, outcome_of_answer, report_item_of_answer, summarise_outcomes
     from promptlab.workspace import Labels
 
     out = Output(found, report_paths(to, found, several=several), show)
     outcomes, labels = [], Labels(asking.workspace)
-    finder = Finder(asking, calls) if calls else None
+    finder = CauseFinder(asking, calls) if calls else None
     with _stopping(asking), Progress(asking.total, found.name) as progress:
         for one in asking:
             progress.step()
             answered = finder.explained(one) if finder else one
-            outcomes.append(outcome_of(answered))
-            out.add(of_answer(answered, labels))
-    summary = summarise(found, outcomes, replayed=asking.verb == "record", partial=asking.partial)
+            outcomes.append(outcome_of_answer(answered))
+            out.add(report_item_of_answer(answered, labels))
+    summary = summarise_outcomes(found, outcomes, replayed=asking.verb == "record", partial=asking.partial)
     out.finish(summary)
     if asking.out_of:
         print_line(f"stopped: {asking.out_of}; the same command goes on with a higher limit")

@@ -173,10 +173,10 @@ def history(template: str, limit: int | None, as_json: bool) -> None:
     With the author, date, names, message and number of runs of each.
     """
     from promptlab import versions
-    from promptlab.runs import Store, file_of
+    from promptlab.runs import Store, history_file
 
     workspace, path = located(template)
-    store = Store.of(workspace) if file_of(workspace).exists() else None
+    store = Store.of(workspace) if history_file(workspace).exists() else None
     found = versions.template_history(workspace, path, limit=limit)
     if not found and not as_json:
         print_line(f"{path} was never saved")

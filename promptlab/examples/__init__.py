@@ -19,13 +19,11 @@ from promptlab._lazy import lazy
 if TYPE_CHECKING:
     from promptlab.examples._edit import (
         add_example,
-        add_example_from_result,
+        add_or_replace_example,
         delete_examples,
         edit_example,
         example_id,
         find_same_question,
-        inputs_of_result,
-        label_of_result,
         new_pool_path,
         remove_duplicates,
     )
@@ -45,7 +43,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ShotSelection",
     "add_example",
-    "add_example_from_result",
+    "add_or_replace_example",
     "choose_shots",
     "delete_examples",
     "edit_example",
@@ -54,8 +52,6 @@ __all__ = [
     "find_duplicates",
     "find_same_question",
     "has_contradiction",
-    "inputs_of_result",
-    "label_of_result",
     "load_pool",
     "new_pool_path",
     "pool_paths",

@@ -1,7 +1,6 @@
 """Changing a pool one example at a time. Every other line of the file stays the same, byte for byte.
 
     add_example(workspace, "examples/cup.jsonl", Example("host", {"question": "Who hosted it?"}, "Qatar"))
-    add_example_from_result(workspace, "examples/cup.jsonl", result, "Qatar")
 
 The new text is parsed and checked before it replaces the file, which happens atomically.
 """
@@ -30,8 +29,8 @@ from promptlab.examples._pool import (
     with_current_labels,
 )
 from promptlab.examples._pool_file import PoolText, Row
-from promptlab.types import Example, Label, Result, canonical_json, highest, sha256
-from promptlab.workspace import Labels, Workspace, is_lower, places_of_prompt, record_lowered_label
+from promptlab.types import Example, Label, canonical_json, highest, sha256
+from promptlab.workspace import Workspace, is_lower, record_lowered_label
 
 _LOCK = threading.Lock()
 
@@ -161,44 +160,23 @@ def remove_duplicates(
     return repeated, contradictions
 
 
-def add_example_from_result(
-    workspace: Workspace,
-    path: str,
-    result: Result,
-    output: str,
-    *,
-    inputs: Mapping[str, str] | None = None,
-    tags: tuple[str, ...] = (),
-    label: Label = "public",
-) -> Example:
-    """Add the question of `result` to the pool, with the right answer `output`. Returns the example.
+def add_or_replace_example(workspace: Workspace, path: str, example: Example) -> Example:
+    """Add `example` to the pool, or replace the one with its id; without tags it keeps the tags of that one.
 
-    Its id is computed from the inputs: if the same question is added again, its output is replaced. Its label is the
-    highest of everything in the prompt and `label`. `inputs` are read from the prompt unless given. It is an error if
-    the template changed them, so that they cannot be read, or if the pool has the question under another id.
+    Raises `ExampleError` if the pool has the same question under another id.
     """
-    if not output.strip():
-        raise ExampleError("the right answer is empty", file=path)
-    values = dict(inputs) if inputs is not None else inputs_of_result(result)
-    least = highest([workspace.label_of(path), label_of_result(workspace, result), label])
-    origins = places_of_prompt(result.request.prompt if result.request else None)
-    example = Example(example_id(values, "answer"), values, output, tags, least, origins)
     for row in _read(workspace, path, missing_is_empty=True)[1].rows:
-        existing = row.example
-        if existing.id == example.id:
-            if existing.output != output or existing.label != example.label or existing.origins != example.origins:
-                edit_example(workspace, path, existing.id, replace(example, tags=tags or existing.tags))
-            return replace(example, tags=tags or existing.tags)
-        if _normal(existing.inputs) == _normal(values):
+        known = row.example
+        if known.id == example.id:
+            example = replace(example, tags=example.tags or known.tags)
+            if (known.output, known.label, known.origins) != (example.output, example.label, example.origins):
+                edit_example(workspace, path, known.id, example)
+            return example
+        if _normal(known.inputs) == _normal(example.inputs):
             hint = "edit that example instead"
-            raise ExampleError(f"the pool has this question already, as `{existing.id}`", file=path, hint=hint)
+            raise ExampleError(f"the pool has this question already, as `{known.id}`", file=path, hint=hint)
     add_example(workspace, path, example)
     return example
-
-
-def label_of_result(workspace: Workspace, result: Result) -> Label:
-    """The highest label of everything in the prompt of `result`, now or when it was asked."""
-    return Labels(workspace).of_prompt(result.request.prompt if result.request else None)
 
 
 def find_same_question(workspace: Workspace, path: str, inputs: Mapping[str, str]) -> Example | None:
@@ -213,26 +191,6 @@ def find_same_question(workspace: Workspace, path: str, inputs: Mapping[str, str
 
 def _normal(inputs: Mapping[str, str]) -> dict[str, str]:
     return {name: normal(value) for name, value in inputs.items()}
-
-
-def inputs_of_result(result: Result) -> dict[str, str]:
-    """The inputs of a result, read from its prompt and checked against their hashes."""
-    if result.request is None:
-        raise ExampleError("this result has no request to read the inputs from", hint="give the inputs")
-    inputs: dict[str, str] = {}
-    texts = result.request.prompt.texts()
-    for source in result.request.prompt.sources:
-        if source.section != "input":
-            continue
-        pieces = [text for span, text in texts if span.section == "input" and span.source == source.name]
-        whole = next((text for text in (*pieces, "".join(pieces)) if sha256(text) == source.sha256), None)
-        if whole is None:
-            message = f"the input `{source.name}` of this result is not in its prompt as it was given"
-            raise ExampleError(message, hint="give the inputs")
-        inputs[source.name] = whole
-    if not inputs:
-        raise ExampleError("this result was asked without inputs", hint="give the inputs")
-    return inputs
 
 
 def _row(pool: PoolText, path: str, id: str) -> Row:

@@ -184,7 +184,7 @@ class ExportJob:
         fixed = self._given(template)
         for row in self._inputs(template) if use_rows else [_Row("1", {}, "", "public")]:
             given = Given({**fixed, **row.inputs}, row.label, {"": row.places})
-            (trial,) = runs.compare(self._workspace, template, given, [model], without=without)
+            (trial,) = runs.plan_comparison(self._workspace, template, given, [model], without=without)
             yield row.name, runs.request_of(trial), row.output
 
     def _inputs(self, template: Template) -> list[_Row]:

@@ -95,12 +95,12 @@ class Lab(Opened):
 
     def suites(self) -> list[str]:
         """Paths of the suites."""
-        return suites.names(self.workspace)
+        return suites.suite_paths(self.workspace)
 
     def suite(self, name: str) -> Suite:
         """The suite `name`: a path in the workspace, or a bare name such as `world-cup`."""
         self.check_open()
-        return Suite(self, suites.load(self.workspace, name))
+        return Suite(self, suites.load_suite(self.workspace, name))
 
     # Prompts
 
@@ -182,12 +182,12 @@ class Lab(Opened):
     def explain(self, trial: Trial) -> str:
         """Why the history has, or does not have, the answer to `trial`, in a sentence."""
         fingerprint = self.catalogue.backend(trial.model).fingerprint
-        return self.store.explain(runs.request_of(trial), fingerprint).sentence
+        return runs.explain(self.store, runs.request_of(trial), fingerprint).sentence
 
     def start(self, trials: Sequence[Trial], *, title: str, fresh: bool = False, scorers: Sequence[Scorer] = ()) -> Run:
         """Start asking `trials`; gives the run with its events, for one listener. `compare` is the usual way."""
         self.check_open()
-        return runs.start(
+        return runs.start_run(
             trials,
             catalogue=self.catalogue,
             store=self.store,
@@ -213,12 +213,12 @@ class Lab(Opened):
         values = inputs if isinstance(inputs, Given) else given(self.workspace, loaded, inputs or {}, samples=samples)
         if repeats < 1:
             raise InputError(f"`repeats` should be 1 or more, not {repeats}")
-        return runs.compare(
+        return runs.plan_comparison(
             self.workspace,
             loaded,
             values,
             models,
-            without=runs.switches([without] if isinstance(without, str) else without),
+            without=runs.sections_to_leave_out([without] if isinstance(without, str) else without),
             params=params if isinstance(params, Params) else templates.params_with(loaded.params, params or {}),
             repeats=repeats,
             expected=expected,

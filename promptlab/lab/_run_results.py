@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from promptlab._util.text import clipped
 from promptlab.lab import _tables as tables
-from promptlab.runs import seconds
+from promptlab.runs import duration_text
 from promptlab.types import Result
 
 if TYPE_CHECKING:
@@ -180,6 +180,6 @@ def _shown(result: Result) -> dict[str, str]:
         "answer": f"failed, {result.error_kind}: {result.error}" if result.error else result.text,
         "score": "" if result.score is None else f"{result.score:.2g}",
         "tokens": "" if result.tokens.prompt is None else f"{result.tokens.prompt:,} + {result.tokens.written or 0:,}",
-        "time": "stored" if result.cached else seconds(result.seconds) if done else "",
+        "time": "stored" if result.cached else duration_text(result.seconds) if done else "",
         "end": "" if done is None or done.finish_reason == "stop" else done.finish_reason,
     }

@@ -33,8 +33,8 @@ class _Wanted:
     prompts: Literal["stored", "current"] = "current"
     only_failed: bool = False
 
-    def options(self) -> suites.Options:
-        return suites.Options(
+    def options(self) -> suites.AskOptions:
+        return suites.AskOptions(
             prompts=self.prompts,
             models=None if self.models is None else tuple(self.models),
             only=tuple(self.only),
@@ -71,7 +71,7 @@ class Suite:
     @property
     def cases(self) -> list[Case]:
         """The cases, in the order of the file."""
-        every = suites.items(self._lab.workspace, self.file)
+        every = suites.suite_items(self._lab.workspace, self.file)
         return list({item.key.case: item.case for item in every}.values())
 
     @property
@@ -93,13 +93,13 @@ class Suite:
         """
         file, labels = self._read(), Labels(self._lab.workspace)
         results, outcomes = [], []
-        for one in suites.replay(self._lab.workspace, file, only=_names(only)):
+        for one in suites.replay_suite(self._lab.workspace, file, only=_names(only)):
             outcome = suites.outcome_of_replay(one)
             judged = one.status != "unexpected"
-            results.append(ItemResult.of(suites.of_replay(one, labels), outcome if judged else None))
+            results.append(ItemResult.of(suites.report_item_of_replay(one, labels), outcome if judged else None))
             if judged:
                 outcomes.append(outcome)
-        summary = suites.summarise(file, outcomes, replayed=True, partial=bool(only))
+        summary = suites.summarise_outcomes(file, outcomes, replayed=True, partial=bool(only))
         return SuiteResults("replay", summary, results)
 
     def record(
@@ -150,13 +150,13 @@ class Suite:
         return list(self._lab.suite_log.runs(self.path))
 
     def _read(self) -> SuiteFile:
-        self.file = suites.load(self._lab.workspace, self.path)
+        self.file = suites.load_suite(self._lab.workspace, self.path)
         return self.file
 
     def _ask(self, verb: Literal["record", "rerun"], wanted: _Wanted, *, fresh: bool, wait: bool) -> SuiteResults:
         lab = self._lab
         finished = frozenset(run.id for run in self.runs() if run.state == "finished")
-        with suites.owning(lab.workspace, self.path, verb, wait=wait):
+        with suites.hold_suite(lab.workspace, self.path, verb, wait=wait):
             asking = suites.Asking(
                 lab.workspace,
                 self._read(),
@@ -178,13 +178,13 @@ class Suite:
         results, outcomes = [], []
         try:
             for one in asking:
-                outcomes.append(suites.outcome_of(one))
-                results.append(ItemResult.of(suites.of_answer(one, labels), outcomes[-1]))
+                outcomes.append(suites.outcome_of_answer(one))
+                results.append(ItemResult.of(suites.report_item_of_answer(one, labels), outcomes[-1]))
         except BaseException:
             asking.stop()  # Ctrl-C, for example; what was answered is kept, and the same call continues there
             raise
         replayed = asking.verb == "record"  # there is nothing to compare with what is being recorded
-        summary = suites.summarise(self.file, outcomes, replayed=replayed, partial=asking.partial)
+        summary = suites.summarise_outcomes(self.file, outcomes, replayed=replayed, partial=asking.partial)
         return SuiteResults(asking.verb, summary, results, stopped=asking.out_of)
 
 

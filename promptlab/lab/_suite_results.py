@@ -21,7 +21,7 @@ from promptlab.lab import _tables as tables
 if TYPE_CHECKING:
     import pandas
 
-    from promptlab.suites import Entry, Outcome, Summary
+    from promptlab.suites import Outcome, ReportItem, Summary
     from promptlab.types import Score
 
 SHOWN = 10
@@ -37,12 +37,12 @@ class ItemResult:
     there is no answer.
     """
 
-    entry: Entry
+    entry: ReportItem
     passed: bool | None
     score: float | None
 
     @classmethod
-    def of(cls, entry: Entry, outcome: Outcome | None) -> ItemResult:
+    def of(cls, entry: ReportItem, outcome: Outcome | None) -> ItemResult:
         return cls(entry, outcome.passed if outcome else None, outcome.score if outcome else None)
 
     @property
@@ -106,7 +106,7 @@ class SuiteResults(Sequence[ItemResult]):
     @property
     def ok(self) -> bool:
         """True if the command line would exit with 0: nothing fails, and every threshold is met."""
-        met = self.summary.exit_status == suites.MET
+        met = self.summary.exit_status == suites.EXIT_MET
         if self.stopped:
             return False
         if self.verb == "replay":
@@ -135,7 +135,7 @@ class SuiteResults(Sequence[ItemResult]):
         return tables.frame([_row(one, one.entry if show_labelled else one.entry.masked()) for one in self])
 
     def __repr__(self) -> str:
-        lines = [f"<SuiteResults of {self.verb} {self.summary.suite!r}: {suites.as_text(self.summary)}>"]
+        lines = [f"<SuiteResults of {self.verb} {self.summary.suite!r}: {suites.summary_as_text(self.summary)}>"]
         lines += [f"  {one!r}" for one in self.failing[:SHOWN]]
         more = len(self.failing) - SHOWN
         return "\n".join([*lines, *([f"  and {more} more that fail"] if more > 0 else [])])
@@ -143,11 +143,11 @@ class SuiteResults(Sequence[ItemResult]):
     def _repr_html_(self) -> str:
         """A table for notebooks, what fails first."""
         rows = sorted(self, key=lambda one: not one.is_failing)
-        caption = f"{self.verb} {suites.as_text(self.summary)}"
+        caption = f"{self.verb} {suites.summary_as_text(self.summary)}"
         return tables.html(caption, [_shown(one, one.entry.masked()) for one in rows])
 
 
-def _row(one: ItemResult, entry: Entry) -> dict[str, Any]:
+def _row(one: ItemResult, entry: ReportItem) -> dict[str, Any]:
     return {
         "case": entry.key.case,
         "variant": entry.key.variant,
@@ -165,7 +165,7 @@ def _row(one: ItemResult, entry: Entry) -> dict[str, Any]:
     }
 
 
-def _shown(one: ItemResult, entry: Entry) -> dict[str, str]:
+def _shown(one: ItemResult, entry: ReportItem) -> dict[str, str]:
     return {
         "item": entry.key.id,
         "outcome": entry.outcome,

@@ -1,4 +1,16 @@
-"""runs."""
+"""Runs: questions to models, and the history of their answers.
+
+    given = Given.typed({"question": "Who won?"})
+    with contextlib.closing(Store.of(workspace)) as store:
+        trials = plan_comparison(workspace, load(workspace, "world-cup"), given, ["gemma-3-270m", "gpt"])
+        run = start_run(trials, catalogue=Catalogue(workspace), store=store, title="first try")
+        for result in run.wait():                           # or iterate `run` for its events as they happen
+            print(result.model, result.text or result.error)
+        store.results(run.id)                               # the same results, now or tomorrow
+
+A planner makes trials, the runner asks them, and the store keeps the results. A stored answer is used again for
+the same request, unless `fresh=True`; `explain` says why it was or was not.
+"""
 
 from __future__ import annotations
 
@@ -8,49 +20,57 @@ from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
     from promptlab.runs._difference import (
-        Asked,
-        Change,
-        asked,
+        AskedRequest,
+        TextChange,
+        asked_requests,
         changed_sections,
-        difference,
+        describe_changes,
         prompt_changes,
         text_changes,
     )
-    from promptlab.runs._plans import compare, question, switches
-    from promptlab.runs._prompts import Prompts, rendered, with_prompt
-    from promptlab.runs._report import as_json, as_text, seconds
+    from promptlab.runs._explain import Explanation, explain
+    from promptlab.runs._plans import plan_comparison, plan_question, sections_to_leave_out
+    from promptlab.runs._prompts import PromptCache, with_prompt, with_rendered_prompt
+    from promptlab.runs._report import duration_text, result_as_json, result_as_text
     from promptlab.runs._request_changes import RequestChanges, request_changes
-    from promptlab.runs._runner import Run, now, refuse_if_over, request_of, score, start
-    from promptlab.runs._store import RunInfo, Store, file_of
+    from promptlab.runs._result_to_example import add_example_from_result, inputs_of_result, label_of_result
+    from promptlab.runs._runner import Run, request_of, score_answer, start_run, utc_now
+    from promptlab.runs._store import RunInfo, Store, history_file
+    from promptlab.runs._window import refuse_if_too_long
 
 __all__ = [
-    "Asked",
-    "Change",
-    "Prompts",
+    "AskedRequest",
+    "Explanation",
+    "PromptCache",
     "RequestChanges",
     "Run",
     "RunInfo",
     "Store",
-    "as_json",
-    "as_text",
-    "asked",
+    "TextChange",
+    "add_example_from_result",
+    "asked_requests",
     "changed_sections",
-    "compare",
-    "difference",
-    "file_of",
-    "now",
+    "describe_changes",
+    "duration_text",
+    "explain",
+    "history_file",
+    "inputs_of_result",
+    "label_of_result",
+    "plan_comparison",
+    "plan_question",
     "prompt_changes",
-    "question",
-    "refuse_if_over",
-    "rendered",
+    "refuse_if_too_long",
     "request_changes",
     "request_of",
-    "score",
-    "seconds",
-    "start",
-    "switches",
+    "result_as_json",
+    "result_as_text",
+    "score_answer",
+    "sections_to_leave_out",
+    "start_run",
     "text_changes",
+    "utc_now",
     "with_prompt",
+    "with_rendered_prompt",
 ]
 
 if not TYPE_CHECKING:  # a type checker must see which names there are

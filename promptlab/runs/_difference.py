@@ -1,7 +1,7 @@
-"""What changed between two rows of answers, said in a few words: "− context", "k 2 → 0", "temperature 0 → 0.7".
+"""What changed between two rows of answers, in a few words: "− context", "k 2 → 0", "temperature 0 → 0.7".
 
-Worked out from the requests themselves, never from what somebody meant to change, so it also says what a
-changed file or a changed pool of examples did. The second half sets two texts side by side, word by word.
+The changes are found in the requests themselves, so they include those of a changed file or pool of examples. The
+second half compares two texts word by word.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ SAME = "the same again"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A request and the sections that had been switched off for it."""
+class AskedRequest:
+    """A request, and the sections that were left out of its prompt."""
 
     request: Request
     without: tuple[Section, ...] = ()
 
 
-def asked(results: Sequence[Result]) -> list[Asked]:
-    """What `results` were answers to; those that failed before there was a request are left out."""
-    return [Asked(r.request, r.without) for r in results if r.request is not None]
+def asked_requests(results: Sequence[Result]) -> list[AskedRequest]:
+    """The requests of `results`. Results that failed before there was a request are left out."""
+    return [AskedRequest(r.request, r.without) for r in results if r.request is not None]
 
 
-def difference(before: Sequence[Asked], after: Sequence[Asked]) -> str:
-    """What sets the row `after` apart from the row `before`, most telling first, joined by commas.
+def describe_changes(before: Sequence[AskedRequest], after: Sequence[AskedRequest]) -> str:
+    """The changes from the row `before` to the row `after`, the most important first, separated by commas.
 
-    A prompt is compared through one model both rows asked, or through the first of each where they share none.
+    The prompts of a model that both rows asked are compared, or the first prompts if there is no such model.
     """
     if not before or not after:
         return FIRST
     return ", ".join([*_prompt(*_pair(before, after)), *_models(before, after)]) or SAME
 
 
-def _pair(before: Sequence[Asked], after: Sequence[Asked]) -> tuple[Asked, Asked]:
-    earlier: dict[str, Asked] = {}
+def _pair(before: Sequence[AskedRequest], after: Sequence[AskedRequest]) -> tuple[AskedRequest, AskedRequest]:
+    earlier: dict[str, AskedRequest] = {}
     for one in before:
         earlier.setdefault(one.request.model, one)
     for one in after:
@@ -53,13 +53,13 @@ def _pair(before: Sequence[Asked], after: Sequence[Asked]) -> tuple[Asked, Asked
     return before[0], after[0]
 
 
-def _models(before: Sequence[Asked], after: Sequence[Asked]) -> list[str]:
+def _models(before: Sequence[AskedRequest], after: Sequence[AskedRequest]) -> list[str]:
     old = list(dict.fromkeys(a.request.model for a in before))
     new = list(dict.fromkeys(a.request.model for a in after))
     return [f"+ {name}" for name in new if name not in old] + [f"− {name}" for name in old if name not in new]
 
 
-def _prompt(old: Asked, new: Asked) -> list[str]:
+def _prompt(old: AskedRequest, new: AskedRequest) -> list[str]:
     texts_old, texts_new = _texts(old.request), _texts(new.request)
     found: list[str] = []
     explained: set[Section] = set()
@@ -77,7 +77,7 @@ def _prompt(old: Asked, new: Asked) -> list[str]:
     found += _params(changed)
     if changed.schema:
         found.append(_came_or_went("schema", old.request.schema, new.request.schema))
-    # The text between the parts moves along with them, so it is worth a word only when nothing else is.
+    # The text between the sections changes with them, so it is named only if nothing else changed.
     if not found and changed.prompt:
         found.append("layout edited")
     return found
@@ -147,35 +147,35 @@ def _value(name: str, value: Any) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """A stretch of text that both sides have (`same`), or only the one before (`gone`) or after (`new`)."""
+class TextChange:
+    """A stretch of text that both texts have (`same`), or only the first (`gone`) or the second (`new`)."""
 
     kind: Literal["same", "gone", "new"]
     text: str
     section: Section = "layout"
 
 
-def prompt_changes(before: Request, after: Request) -> list[Change]:
-    """What turns the one prompt into the other, each stretch with its section. Roles are no part of it."""
+def prompt_changes(before: Request, after: Request) -> list[TextChange]:
+    """The changes from one prompt to the other, each with its section. Roles are not compared."""
     return _changes(_words(before), _words(after))
 
 
 def changed_sections(before: Request, after: Request) -> tuple[Section, ...]:
-    """The sections in which two prompts differ; the text between the parts only where nothing else does."""
+    """The sections in which two prompts differ; `layout`, the text between them, only if no other section differs."""
     touched = {change.section for change in prompt_changes(before, after) if change.kind != "same"}
     inner = tuple(section for section in SECTIONS if section in touched and section != "layout")
     return inner or (("layout",) if touched else ())
 
 
-def text_changes(before: str, after: str) -> list[Change]:
-    """What turns the one text into the other."""
+def text_changes(before: str, after: str) -> list[TextChange]:
+    """The changes from one text to the other."""
     return _changes(_split(before, "layout"), _split(after, "layout"))
 
 
 _Word = tuple[str, Section]
 _WORDS = re.compile(r"\n|[^\s]+[^\S\n]*|[^\S\n]+")
 MOST_WORDS = 3_000
-"""Stretches with more words than this are compared line by line only: comparing words takes their product."""
+"""Longer stretches are compared by lines and not by words, because the time grows with the square of the words."""
 
 
 def _split(text: str, section: Section) -> list[_Word]:
@@ -195,8 +195,8 @@ def _words(request: Request) -> list[_Word]:
     return found
 
 
-def _changes(before: list[_Word], after: list[_Word]) -> list[Change]:
-    found: list[Change] = []
+def _changes(before: list[_Word], after: list[_Word]) -> list[TextChange]:
+    found: list[TextChange] = []
     old, new = _lines(before), _lines(after)
     for kind, a, b in _blocks([_text(line) for line in old], [_text(line) for line in new]):
         gone = [word for line in old[a] for word in line]
@@ -210,7 +210,7 @@ def _changes(before: list[_Word], after: list[_Word]) -> list[Change]:
 
 
 def _blocks(old: list[str], new: list[str]) -> Iterator[tuple[str, slice, slice]]:
-    # The heuristic that takes frequent words for noise would call an article's every "the" a change.
+    # The `autojunk` heuristic ignores frequent words, and would show every "the" of an article as a change.
     for kind, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         yield kind, slice(a, b), slice(c, d)
 
@@ -228,7 +228,7 @@ def _text(line: list[_Word]) -> str:
     return "".join(word for word, _ in line)
 
 
-def _add(found: list[Change], same: bool, gone: list[_Word], came: list[_Word]) -> None:
+def _add(found: list[TextChange], same: bool, gone: list[_Word], came: list[_Word]) -> None:
     sides: list[tuple[Literal["same", "gone", "new"], list[_Word]]] = (
         [("same", came)] if same else [("gone", gone), ("new", came)]
     )
@@ -236,6 +236,6 @@ def _add(found: list[Change], same: bool, gone: list[_Word], came: list[_Word]) 
         for text, section in words:
             last = found[-1] if found else None
             if last and (last.kind, last.section) == (kind, section):
-                found[-1] = Change(kind, last.text + text, section)
+                found[-1] = TextChange(kind, last.text + text, section)
             else:
-                found.append(Change(kind, text, section))
+                found.append(TextChange(kind, text, section))

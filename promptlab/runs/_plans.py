@@ -1,4 +1,4 @@
-"""Planners: each turns a question about a prompt into the trials that answer it. They ask nothing themselves."""
+"""Planners: each makes the trials that answer a question about a prompt. They ask no model."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from dataclasses import replace
 from typing import Any
 
 from promptlab.errors import InputError, nearest
-from promptlab.runs._prompts import Prompts
+from promptlab.runs._prompts import PromptCache
 from promptlab.templates import load_materials
 from promptlab.types import SWITCHABLE, Given, Params, Section, Template, Trial
 from promptlab.workspace import Workspace
 
 
-def switches(names: Collection[str]) -> tuple[Section, ...]:
-    """Section names as a person typed them, in the order of the prompt; an unknown one is an error."""
+def sections_to_leave_out(names: Collection[str]) -> tuple[Section, ...]:
+    """The sections with these names, in the order of the prompt. Raises `InputError` for an unknown name."""
     for name in names:
         if name not in SWITCHABLE:
             raise InputError(f"there is no section `{name}` to leave out", hint=nearest(name, SWITCHABLE))
     return tuple(s for s in SWITCHABLE if s in names)
 
 
-def question(
+def plan_question(
     workspace: Workspace,
     template: Template,
     given: Given,
@@ -30,7 +30,7 @@ def question(
     params: Params | None = None,
     expected: Any = None,
 ) -> Trial:
-    """What is asked, with its documents read and its shots chosen; of no model yet, and not rendered yet."""
+    """A trial with its documents and shots, but without a model, and not rendered yet."""
     filled = load_materials(workspace, template, given.values, without=without)
     return Trial(
         template=template,
@@ -38,7 +38,7 @@ def question(
         model="",
         documents=filled.documents,
         shots=filled.shots,
-        without=switches(without),
+        without=sections_to_leave_out(without),
         params=params or template.params,
         expected=expected,
         label=given.label,
@@ -46,7 +46,7 @@ def question(
     )
 
 
-def compare(
+def plan_comparison(
     workspace: Workspace,
     template: Template,
     given: Given,
@@ -57,8 +57,8 @@ def compare(
     repeats: int = 1,
     expected: Any = None,
 ) -> list[Trial]:
-    """The same prompt for each of `models`, `repeats` times each, repeats of one model one after another. It is
-    rendered once; one that cannot be rendered is an error when it is asked."""
-    trial = question(workspace, template, given, without=without, params=params, expected=expected)
-    trial = Prompts().rendered(trial)
+    """Trials that send the same prompt to each of `models`, `repeats` times each. The prompt is rendered once. If it
+    cannot be rendered, each trial fails when it is asked."""
+    trial = plan_question(workspace, template, given, without=without, params=params, expected=expected)
+    trial = PromptCache().rendered(trial)
     return [replace(trial, model=model, repeat=repeat) for model in models for repeat in range(repeats)]

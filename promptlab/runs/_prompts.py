@@ -4,7 +4,7 @@
     trials = [prompts.rendered(trial) for trial in trials]      # two models, one render
     trials[0].prompt is trials[1].prompt                        # True
 
-Only text and its spans are kept. What a source is labelled now is worked out where a prompt is used (`labels_now.py`).
+Only text and its spans are kept. The current labels of its sources are looked up when a prompt is used.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from promptlab.templates import render
 from promptlab.types import Prompt, Rendered, Trial
 
 KEPT = 32
-"""Prompts kept: those of the variants of a case, or of a few clicks on a page."""
+"""How many prompts are cached: enough for the variants of a case, or for a few clicks on a page."""
 
 
 def prompt_of(trial: Trial) -> Prompt:
-    """The prompt of a trial that asks no stored request. Raises `TemplateError` where it cannot be rendered."""
+    """The prompt of a trial that sends no stored request. Raises `TemplateError` if it cannot be rendered."""
     return trial.prompt or render(
         trial.template,
         trial.inputs,
@@ -36,17 +36,17 @@ def prompt_of(trial: Trial) -> Prompt:
     )
 
 
-class Prompts:
-    """The prompts rendered last. Safe to use from several threads."""
+class PromptCache:
+    """A cache of the prompts that were rendered last. Safe to use from several threads."""
 
     def __init__(self, kept: int = KEPT) -> None:
         self._lock = threading.Lock()
         self._known: LRUCache[str, Prompt] = LRUCache(kept)
 
     def of(self, trial: Trial) -> Prompt:
-        """The prompt of `trial`, rendered unless one of the last was rendered from the same. Raises `TemplateError`
-        where it cannot be; that is not remembered."""
-        # Not by equality, which takes 1, 1.0 and True for one, and leaves out the files that text came from.
+        """The prompt of `trial`, from the cache if it was rendered before. Raises `TemplateError` if it cannot be
+        rendered; errors are not cached."""
+        # By `repr` and not by equality: 1, 1.0 and True are equal, and files of origin are left out of comparisons.
         key = repr(trial.rendered_from)
         with self._lock:
             known = self._known.get(key)
@@ -58,11 +58,11 @@ class Prompts:
 
     def rendered(self, trial: Trial) -> Trial:
         """`trial` with its prompt, as `rendered` gives it."""
-        return rendered(trial, self.of)
+        return with_rendered_prompt(trial, self.of)
 
 
-def rendered(trial: Trial, render_prompt: Callable[[Trial], Prompt] = prompt_of) -> Trial:
-    """`trial` with its prompt. One that cannot be rendered stays as it is: asking it says why."""
+def with_rendered_prompt(trial: Trial, render_prompt: Callable[[Trial], Prompt] = prompt_of) -> Trial:
+    """`trial` with its prompt. A trial that cannot be rendered is returned as it is: asking it gives the error."""
     if trial.request is not None or trial.prompt is not None:
         return trial
     try:
@@ -72,5 +72,5 @@ def rendered(trial: Trial, render_prompt: Callable[[Trial], Prompt] = prompt_of)
 
 
 def with_prompt(trial: Trial, prompt: Prompt) -> Trial:
-    """`trial` carrying `prompt`, which was rendered from what it holds."""
+    """`trial` with `prompt`, which was rendered from it."""
     return replace(trial, rendered=Rendered(prompt, trial.rendered_from))

@@ -1,4 +1,4 @@
-"""Where a result came from: the template's git blob, the revision, and the versions that answered."""
+"""Provenance: the git blob of the template, the revision, and the versions of the libraries that answered."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PACKAGES = ("openai", "llama-cpp-python", "jinja2")
 
 @cache
 def versions() -> Mapping[str, str]:
-    """Versions of Python, promptlab and the libraries that shape an answer, those that are installed."""
+    """The versions of Python, promptlab, and those libraries that influence answers and are installed."""
     found = {"python": platform.python_version(), "promptlab": __version__}
     for name in _PACKAGES:
         try:
@@ -29,9 +29,9 @@ def versions() -> Mapping[str, str]:
 
 
 def origin(root: Path, template: Template) -> Origin:
-    """The origin of a result of `template` in the workspace `root`; the git fields are empty outside a repository.
+    """The provenance of a result of `template` in the workspace `root`. Outside a repository the git fields are empty.
 
-    `git_dirty` is true when the template, as it was rendered, is not what the revision holds.
+    `git_dirty` is true if the text of the template is not the one in the revision.
     """
     blob = blob_id(template.source)
     revision = _git(root, "rev-parse", "HEAD")

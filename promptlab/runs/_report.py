@@ -1,4 +1,4 @@
-"""Results as rows: JSON for programs, a few lines of text for people. It only reads."""
+"""Results as text: JSON for programs, a few lines for people."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ FIELDS: Mapping[str, str] = {
     "valid": "whether the answer is valid under the template's schema; null without one",
     "details": "what the backend says besides: device, attempts, warnings",
 }
-"""What each field of `as_json` holds; the command line's page in docs/ is made from it."""
+"""The meaning of each field of `result_as_json`. The page of the command line in docs/ is made from it."""
 
 
-def as_json(result: Result) -> dict[str, Any]:
-    """One result as plain data, the line `promptlab compare --json` prints; `FIELDS` says what is in it."""
+def result_as_json(result: Result) -> dict[str, Any]:
+    """One result as plain data, as `promptlab compare --json` prints it; see `FIELDS`."""
     done = result.completion
     return {
         "model": result.model,
@@ -76,15 +76,15 @@ def _rate(result: Result) -> float | None:
     return None if rate is None else round(rate, 1)
 
 
-def seconds(value: float | None) -> str:
-    """A duration as people read it: milliseconds below a second."""
+def duration_text(value: float | None) -> str:
+    """A duration as text for people, in milliseconds if it is below a second."""
     if value is None:
         return "–"
     return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.1f} s"
 
 
 def facts(result: Result) -> list[str]:
-    """What there is to say about how an answer came, in short clauses: tokens, times, an unusual end."""
+    """Short facts about an answer: its tokens, its times, and the reason of its end if it is unusual."""
     done = result.completion
     if done is None:
         return []
@@ -99,8 +99,8 @@ def facts(result: Result) -> list[str]:
         said.append("from store")
     else:
         if done.timings.first_token is not None:
-            said.append(f"first token {seconds(done.timings.first_token)}")
-        said.append(f"total {seconds(done.timings.total)}")
+            said.append(f"first token {duration_text(done.timings.first_token)}")
+        said.append(f"total {duration_text(done.timings.total)}")
         if (rate := _rate(result)) is not None:
             said.append(f"{rate:g} tokens/s")
     if done.finish_reason != "stop":
@@ -108,8 +108,8 @@ def facts(result: Result) -> list[str]:
     return said
 
 
-def as_text(result: Result) -> str:
-    """One result for a terminal: a line of facts, then the answer or what went wrong."""
+def result_as_text(result: Result) -> str:
+    """One result as text for a terminal: a line of facts, then the answer or the error."""
     repeat = f" #{result.request.repeat + 1}" if result.request and result.request.repeat else ""
     lines = [f"── {result.model}{repeat}  {' · '.join(facts(result))}".rstrip()]
     if result.text:

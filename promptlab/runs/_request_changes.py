@@ -1,4 +1,4 @@
-"""What sets two requests apart, worked out in one place; each that shows it has its own words for it.
+"""The differences between two requests, found in one place for all who show them.
 
 changed = request_changes(before, after)
 changed.params          # (ParamChange("temperature", 0.0, 0.7),)
@@ -25,8 +25,8 @@ class ParamChange:
 
 @dataclass(frozen=True, slots=True)
 class RequestChanges:
-    """`messages` are the numbers of those that differ, each of both sides; None if there are more of them on one side.
-    `repeat` and `counts` (how many messages) are what was before and is now, None where that is the same."""
+    """What differs. `messages` are the numbers of the messages that differ, or None if one request has more messages.
+    `repeat` and `counts` (of messages) are the values before and after, or None if they are equal."""
 
     model: bool
     params: tuple[ParamChange, ...]
@@ -37,12 +37,12 @@ class RequestChanges:
 
     @property
     def prompt(self) -> bool:
-        """True if what is said to the model differs."""
+        """True if the prompt differs."""
         return self.messages is None or bool(self.messages)
 
 
 def request_changes(before: Request, after: Request) -> RequestChanges:
-    """What differs in `after`. Spans and sources are no part of it: the same text may come from elsewhere."""
+    """The differences from `before` to `after`. Spans and sources are not compared: only the text counts."""
     old, new = before.body(), after.body()
     count = len(old["messages"]), len(new["messages"])
     pairs = enumerate(zip(old["messages"], new["messages"], strict=False))
@@ -57,5 +57,5 @@ def request_changes(before: Request, after: Request) -> RequestChanges:
         schema=json.dumps(old["schema"]) != json.dumps(new["schema"]),
         repeat=None if old["repeat"] == new["repeat"] else (old["repeat"], new["repeat"]),
         counts=None if count[0] == count[1] else count,
-        messages=tuple(n for n, (one, other) in pairs if one != other) if count[0] == count[1] else None,
+        messages=tuple(n for n, (first, second) in pairs if first != second) if count[0] == count[1] else None,
     )

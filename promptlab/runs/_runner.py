@@ -1,8 +1,8 @@
-"""The one road from trials to results; nothing else asks a backend for a completion.
+"""The runner: the only code that asks a backend for a completion.
 
-Each trial is rendered, gated, measured against the window, looked up in the store, asked, scored and
-recorded, in that order. Every trial ends in exactly one `Result`; a failing one never harms another. A run
-goes on whether or not anybody listens to its events, and what it has recorded outlives the process.
+Each trial is rendered, passes the gate, is looked up in the store, checked against the context window, asked, scored
+and recorded. Every trial ends in exactly one `Result`, and a failing trial does not affect others. A run goes on even
+if its events are not read, and what it has recorded outlives the process.
 """
 
 from __future__ import annotations
@@ -20,19 +20,17 @@ from functools import partial
 from typing import Any
 
 from promptlab import models, workspace
-from promptlab.errors import GateRefused, PromptlabError, StoreError, WindowExceeded
+from promptlab.errors import GateRefused, PromptlabError, StoreError
 from promptlab.models import Backend, Catalogue, ProbesMachine
 from promptlab.runs._prompts import prompt_of
 from promptlab.runs._provenance import origin
 from promptlab.runs._store import RunInfo, Store
+from promptlab.runs._window import check_window
 from promptlab.types import (
-    SECTIONS,
-    Budget,
     Completion,
     Delta,
     Origin,
     Phase,
-    Prompt,
     Request,
     Result,
     Score,
@@ -49,8 +47,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Event:
-    """What happened to trial number `index` of the run. A `Result` is its last event, and has the `fingerprint` of the
-    backend that was asked."""
+    """A step of trial number `index` of the run. Its last event is a `Result`, with the `fingerprint` of the
+    backend."""
 
     index: int
     step: Phase | Thought | Delta | Result
@@ -64,14 +62,17 @@ class _Ended:
     fingerprint: str
 
 
-def now() -> str:
-    """The time as history keeps it: UTC, ISO 8601, microseconds."""
+def utc_now() -> str:
+    """The time now, as the history keeps it: UTC, ISO 8601, with microseconds."""
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def request_of(trial: Trial) -> Request:
-    """What a trial's model will be asked: the prompt that the planner rendered, or the stored request that the trial
-    holds. What a stored one was kept in is among its sources. Raises `TemplateError` where it cannot be rendered."""
+    """The request of a trial: with the prompt that the planner rendered, or the stored request that the trial has.
+
+    The sources of a stored request include the file that it was stored in. Raises `TemplateError` if the prompt cannot
+    be rendered.
+    """
     if trial.request is not None:
         recalled = trial.request
         kept = tuple(
@@ -84,61 +85,24 @@ def request_of(trial: Trial) -> Request:
     return Request(trial.model, prompt, trial.params, trial.template.schema, trial.repeat)
 
 
-def score(scorers: Sequence[Scorer], answer: str, expected: Any) -> tuple[Score, ...]:
-    """What each of `scorers` says of an answer. One that fails scores 0 and says so; it takes no other with it."""
+def score_answer(scorers: Sequence[Scorer], answer: str, expected: Any) -> tuple[Score, ...]:
+    """The score of each of `scorers`. A scorer that fails gives 0 with the reason, and does not affect the others."""
     scores = []
-    for one in scorers:
+    for scorer in scorers:
         try:
-            scores.append(one(answer, expected))
-        except BaseException as exc:  # also one that would end the thread: the trial still needs its result
+            scores.append(scorer(answer, expected))
+        except BaseException as exc:  # also `SystemExit`, which would end the thread: the trial needs its result
             if isinstance(exc, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
-                raise  # Ctrl-C of the person who waits
-            if not isinstance(exc, PromptlabError):  # ours says all there is to say, and cites what may be labelled
+                raise  # Ctrl-C
+            if not isinstance(exc, PromptlabError):  # our own errors need no traceback, and may cite labelled text
                 log.exception("a scorer failed")
-            name = getattr(one, "__qualname__", "scorer").partition(".")[0]
+            name = getattr(scorer, "__qualname__", "scorer").partition(".")[0]
             scores.append(Score(name, 0.0, answer, f"the scorer failed: {exc!r}"))
     return tuple(scores)
 
 
-def check_window(request: Request, backend: Backend) -> None:
-    """Raise `WindowExceeded`, with the tokens of each section, when the request does not fit the model's window."""
-    if backend.window is None or _surely_fits(request.prompt, backend.window - request.params.max_tokens):
-        return
-    refuse_if_over(request.model, backend.as_sent(request).budget)
-
-
-def refuse_if_over(model: str, budget: Budget) -> None:
-    """Raise `WindowExceeded` with the tokens of each section when the budget does not fit."""
-    if not budget.fits:
-        raise WindowExceeded(_too_long(model, budget), hint=_what_to_shorten(budget))
-
-
-def _surely_fits(prompt: Prompt, room: int) -> bool:
-    """True when even one token for each byte would fit, so that nothing need be tokenised.
-
-    256 tokens a message stand in for what a chat template adds; a backend still refuses what it cannot hold.
-    """
-    characters = sum(len(m.content) + 256 for m in prompt.messages)
-    return 4 * characters <= room
-
-
-def _too_long(model: str, budget: Budget) -> str:
-    about = "" if budget.exact else "about "
-    parts = ", ".join(f"{s.replace('_', ' ')} {budget.by_section[s]:,}" for s in SECTIONS if budget.by_section.get(s))
-    return (
-        f"the prompt does not fit {model}: {about}{budget.prompt:,} tokens and {budget.room:,} for the answer, "
-        f"and its window is {budget.window:,} ({parts})"
-    )
-
-
-def _what_to_shorten(budget: Budget) -> str:
-    over = budget.prompt + budget.room - (budget.window or 0)
-    largest = max(budget.by_section, key=lambda s: budget.by_section[s])
-    return f"shorten the {largest.replace('_', ' ')} by {over:,} tokens, or lower max_tokens; nothing was sent or cut"
-
-
 class Run:
-    """A run under way. Iterate it for its events; `cancel` stops it and keeps what had arrived."""
+    """A run that is being asked. Iterate it for its events; `cancel` stops it and keeps what has arrived."""
 
     def __init__(
         self,
@@ -154,7 +118,7 @@ class Run:
     ) -> None:
         self.id = run_id or uuid.uuid4().hex
         self.trials = tuple(trials)
-        self.created = now()
+        self.created = utc_now()
         self.store_error: StoreError | None = None
         self._catalogue, self._store, self._fresh, self._scorers = catalogue, store, fresh, tuple(scorers)
         self._labels = Labels(catalogue.workspace)
@@ -171,34 +135,34 @@ class Run:
         return self._cancel.is_set()
 
     def cancel(self) -> None:
-        """Stop every running answer and ask nothing more. Trials not begun end as stopped, too."""
+        """Stop every running answer and start no more. Trials that have not started end as stopped, too."""
         self._cancel.set()
 
     def drain(self) -> None:
-        """Begin no more trials; those that are running go on to their end. Trials not begun end as stopped."""
+        """Start no more trials; running ones go on to their end. Trials that have not started end as stopped."""
         self._drain.set()
 
     def __iter__(self) -> Iterator[Event]:
-        """Events until every trial has its `Result`. For one listener; raises `StoreError` at the end when
+        """Events until every trial has its `Result`. Only one caller gets them. Raises `StoreError` at the end if
         results could not be recorded."""
         while (event := self._events.get()) is not None:
             yield event
-        self._events.put(None)  # whoever asks again is told again that it is over
+        self._events.put(None)  # a second iteration ends at once
         if self.store_error:
             raise self.store_error
 
     def wait(self) -> list[Result]:
-        """Let the run end; its results in the order of the trials. Raises `StoreError` as iterating does."""
+        """Wait for the end; returns the results in the order of the trials. Raises `StoreError` as iterating does."""
         for _ in self:
             pass
         return self.results
 
     @property
     def results(self) -> list[Result]:
-        """What has ended so far, in the order of the trials."""
+        """The results so far, in the order of the trials."""
         return [result for _, result in sorted(self._results.copy().items())]
 
-    # One worker thread takes trials of one model; one recorder thread writes what ended, many in a transaction.
+    # A worker thread asks trials of one model. A single recorder thread writes results, many in one transaction.
 
     def _start(self) -> None:
         waiting: dict[str, deque[int]] = {}
@@ -209,12 +173,12 @@ class Run:
             threading.Thread(target=self._open, args=(model, indices), name=f"open-{model}", daemon=True).start()
 
     def _open(self, model: str, indices: deque[int]) -> None:
-        """Find the model's backend, then work with as many threads as it is worth."""
+        """Get the model's backend, then ask with as many threads as it can use."""
         backend: Backend | PromptlabError
         workers = 1
         try:
             backend = self._catalogue.backend(model)
-            if isinstance(backend, ProbesMachine):  # before the fingerprint is asked for, which says what was found
+            if isinstance(backend, ProbesMachine):  # before the fingerprint is read, because it names what was found
                 backend.ready(partial(self._say, tuple(indices)))
             workers = min(backend.max_parallel, len(indices))
         except PromptlabError as exc:
@@ -229,7 +193,7 @@ class Run:
         self._work(backend, indices)
 
     def _say(self, indices: Sequence[int], text: str) -> None:
-        """Tell those who wait for a model what is being done to it."""
+        """Send the trials that wait for a model an event that says how its loading goes."""
         for index in indices:
             self._events.put(Event(index, Phase("loading", detail=text)))
 
@@ -242,7 +206,7 @@ class Run:
             self._ended.put(self._try(index, backend))
 
     def _try(self, index: int, backend: Backend | PromptlabError) -> _Ended:
-        """Take one trial down the road. Never raises: what goes wrong becomes the trial's result."""
+        """Ask one trial. Never raises: an error becomes the trial's result."""
         trial = self.trials[index]
         result = Result(
             id=uuid.uuid4().hex,
@@ -255,8 +219,8 @@ class Run:
         )
         fingerprint = ""
         heard: list[str] = []
-        if self.cancelled or self._drain.is_set():  # before rendering: a thousand trials that wait are let go at once
-            return _Ended(index, replace(result, completion=_not_begun(), created=now()), fingerprint)
+        if self.cancelled or self._drain.is_set():  # before rendering, so that a thousand waiting trials end at once
+            return _Ended(index, replace(result, completion=_not_begun(), created=utc_now()), fingerprint)
         try:
             asked = request_of(trial)
             look = self._look(trial.model)
@@ -283,12 +247,11 @@ class Run:
             result = _failed(result, _unexpected(exc), heard)
         if result.completion and result.completion.finish_reason != "stopped":
             judges = (*(self._scorers if trial.expected is not None else ()), *trial.scorers)
-            result = replace(result, scores=score(judges, result.completion.text, trial.expected))
-        return _Ended(index, replace(result, created=now()), fingerprint)
+            result = replace(result, scores=score_answer(judges, result.completion.text, trial.expected))
+        return _Ended(index, replace(result, created=utc_now()), fingerprint)
 
     def _look(self, model: str) -> Look | None:
-        """The labels of this moment; None if they cannot be read and `model` may see everything, whatever
-        promptlab.yaml will say when it can be read."""
+        """The current labels; None if promptlab.yaml cannot be read and `model` may get any text in any case."""
         try:
             return self._labels.look()
         except GateRefused:
@@ -297,14 +260,14 @@ class Run:
             return None
 
     def _labelled(self, trial: Trial, request: Request, look: Look | None) -> Request:
-        """`request` with the labels that its sources have now, and its template's file where that is a draft."""
+        """`request` with the current labels of its sources, and with the file of its template if that is a draft."""
         if look is None:
             return request
         prompt, own = look.today(request.prompt), look.of_template(trial.template)
         return replace(request, prompt=replace(prompt, sources=(*prompt.sources, own)) if own else prompt)
 
     def _gate(self, request: Request, look: Look | None) -> None:
-        """Raise `GateRefused` where `request` may not be sent, by the labels and the clearance of this moment."""
+        """Raise `GateRefused` if `request` must not be sent, by the current labels and clearance."""
         if look is None:
             return
         clearance = look.clearance(request.model, self._catalogue.clearance(request.model))
@@ -313,7 +276,8 @@ class Run:
             workspace.check_gate(prompt, model=request.model, clearance=clearance)
         except GateRefused as exc:
             if gone := look.gone(prompt):
-                exc.hint += f"; not there any more, and so confidential: {', '.join(f'`{one}`' for one in gone)}"
+                paths = ", ".join(f"`{path}`" for path in gone)
+                exc.hint += f"; these files do not exist any more and count as confidential: {paths}"
             raise
 
     def _ask(self, index: int, backend: Backend, request: Request, heard: list[str]) -> Completion:
@@ -336,7 +300,7 @@ class Run:
                 batch.append(self._ended.get())
             left -= len(batch)
             if not self._recorded(batch) and len(batch) > 1:
-                for ended in batch:  # one by one: what cannot be written takes nothing else with it
+                for ended in batch:  # one by one, so that only the result that cannot be written is lost
                     self._recorded([ended])
             for ended in batch:
                 self._results[ended.index] = ended.result
@@ -363,7 +327,7 @@ def _not_begun() -> Completion:
 
 
 def _unexpected(exc: BaseException) -> PromptlabError:
-    """An error that is a fault of ours: logged with its traceback, and said so."""
+    """An error that is a bug in promptlab: it is logged with its traceback, and its hint says so."""
     log.error("unexpected error\n%s", "".join(traceback.format_exception(exc)))
     return PromptlabError(f"unexpected {type(exc).__name__}: {exc}", hint="this is a fault in promptlab; see the log")
 
@@ -379,7 +343,7 @@ def _failed(result: Result, exc: PromptlabError, heard: list[str]) -> Result:
     )
 
 
-def start(
+def start_run(
     trials: Sequence[Trial],
     *,
     catalogue: Catalogue,
@@ -389,11 +353,10 @@ def start(
     scorers: Sequence[Scorer] = (),
     run_id: str = "",
 ) -> Run:
-    """Start asking `trials`, which need not share a template; returns at once.
+    """Start asking `trials`, which may have different templates. Returns at once.
 
-    `fresh` goes round the answer cache. `scorers` judge the trials that have an `expected` answer. `run_id` is an id
-    that whoever starts the run has written down before.
-    Raises `StoreError` when the run cannot be recorded at all.
+    With `fresh`, answers in the store are not used. `scorers` score the trials that have an `expected` answer. `run_id`
+    is the id for the run, if the caller needs to know it beforehand. Raises `StoreError` if the run cannot be recorded.
     """
     if not trials:
         raise ValueError("a run needs at least one trial")

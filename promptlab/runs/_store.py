@@ -13,7 +13,7 @@ import json
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,6 @@ from promptlab._util import read_only_sqlite as read_only
 from promptlab._util import state_folder
 from promptlab.errors import StoreError
 from promptlab.runs import _tables as tables
-from promptlab.runs._request_changes import request_changes
 from promptlab.types import (
     Completion,
     Message,
@@ -66,7 +65,7 @@ _FIND = (
 
 @dataclass(frozen=True)
 class RunInfo:
-    """A run as the history lists it. `total` trials were planned, `done` have ended, `failed` with an error."""
+    """A run in the history. `total` trials were planned, `done` have ended, `failed` of them with an error."""
 
     id: str
     created: str
@@ -81,24 +80,15 @@ class RunInfo:
 
 @dataclass(frozen=True)
 class Stored:
-    """An answer found in the cache, and when and where it was given."""
+    """An answer in the store, with its time and its run."""
 
     completion: Completion
     created: str
     run_id: str
 
 
-@dataclass(frozen=True)
-class Explanation:
-    """Why a request was or was not answered from the store; `differences` are against the nearest stored request."""
-
-    hit: bool
-    sentence: str
-    differences: tuple[str, ...] = field(default=())
-
-
-def file_of(workspace: Workspace) -> Path:
-    """Where the history of `workspace` is, or will be."""
+def history_file(workspace: Workspace) -> Path:
+    """The path of the run history of `workspace`. The file may not exist yet."""
     return workspace.state / FILE
 
 
@@ -108,7 +98,7 @@ class Store:
     @classmethod
     def of(cls, workspace: Workspace) -> Store:
         """The history of `workspace`."""
-        return cls(file_of(workspace))
+        return cls(history_file(workspace))
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -350,24 +340,17 @@ class Store:
         found = [Use(Source.of(*json.loads(row.value)), row.run_id, row.newest) for row in self._rows(query)]
         return sorted(found, key=lambda use: use.source.name)
 
-    def explain(self, request: Request, fingerprint: str) -> Explanation:
-        """Why `request` is, or is not, answered from the store."""
-        stored = self.find(request.key(fingerprint))
-        if stored:
-            return Explanation(True, f"the same request was answered on {stored.created} in run {stored.run_id}")
+    def requests_answered_by(self, model: str, *, limit: int) -> list[tuple[Request, str]]:
+        """The requests that `model` answered last, newest first, each with the fingerprint of the backend."""
         rows = self._rows(
             sa.select(tables.requests)
             .join(tables.results, tables.results.c.request_key == tables.requests.c.key)
-            .where(tables.results.c.model == request.model, _LIVE)
+            .where(tables.results.c.model == model, _LIVE)
             .order_by(tables.results.c.created.desc())
-            .limit(200)
+            .limit(limit)
         )
-        if not rows:
-            return Explanation(False, f"{request.model} has no stored answer yet")
-        candidates = self._requests({row.key for row in rows})
-        prints = {row.key: row.fingerprint for row in rows}
-        nearest = min((_differences(request, fingerprint, r, prints[k]) for k, r in candidates.items()), key=len)
-        return Explanation(False, f"no stored answer: the nearest request differs in {'; '.join(nearest)}", nearest)
+        requests = self._requests({row.key for row in rows})
+        return [(requests[key], fingerprint) for key, fingerprint in {row.key: row.fingerprint for row in rows}.items()]
 
     def _counts(self, run_ids: Sequence[str]) -> dict[str, tuple[int, int, tuple[str, ...]]]:
         failed = sa.func.sum(sa.case((tables.results.c.status == "error", 1), else_=0))
@@ -477,19 +460,3 @@ def _run_info(row: Any, counts: dict[str, tuple[int, int, tuple[str, ...]]]) -> 
         failed=failed,
         models=models,
     )
-
-
-def _differences(request: Request, fingerprint: str, other: Request, other_fingerprint: str) -> tuple[str, ...]:
-    """What sets two requests apart, in words."""
-    found = [] if fingerprint == other_fingerprint else [f"the model ({other_fingerprint} → {fingerprint})"]
-    changed = request_changes(other, request)
-    params = sorted(changed.params, key=lambda one: one.name)
-    found += [f"{one.name} ({one.before} → {one.after})" for one in params]
-    if changed.schema:
-        found.append("the JSON schema")
-    if changed.repeat:
-        found.append("the repeat ({} → {})".format(*changed.repeat))
-    if changed.counts:
-        found.append("the number of messages ({} → {})".format(*changed.counts))
-    found += [f"message {n + 1} ({request.messages[n].role})" for n in changed.messages or ()]
-    return tuple(found)

@@ -1,4 +1,20 @@
-"""suites."""
+"""Suites: regression tests of prompts. Stored questions, with scorers, models and the answers that were recorded.
+
+    suite = load_suite(workspace, "world-cup")
+    log, store = SuiteLog.of(workspace), Store.of(workspace)
+
+    asking = Asking(workspace, suite, verb="record", options=AskOptions(), catalogue=catalogue, store=store, log=log)
+    for answered in asking:                                 # asks the models, and resumes what was interrupted
+        print(answered.item.key.id, answered.verdict.kind)
+    asking.write_recording()                                # the answers become the baseline
+
+    replayed = list(replay_suite(workspace, suite))         # scores the recorded answers again, asks no model
+    summary = summarise_outcomes(suite, map(outcome_of_replay, replayed), replayed=True)
+    print(summary.sentence)                                 # "37 of 40 pass (80.1 to 97.4 %)."
+
+With `verb="rerun"` the new answers are compared with the recorded ones, and each item gets a verdict: the same, as
+good, better, worse, or cannot tell.
+"""
 
 from __future__ import annotations
 
@@ -7,132 +23,144 @@ from typing import TYPE_CHECKING
 from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
-    from promptlab.suites._annotations import Mark, answer_id, put, take_away
-    from promptlab.suites._annotations import load as load_marks
+    from promptlab.suites._annotations import Mark, add_mark, answer_id, load_marks, remove_mark
     from promptlab.suites._ask import Asking
-    from promptlab.suites._baseline import Answers, Change, changes, last_run, write_recording
-    from promptlab.suites._budget import ModelEstimate, estimate
-    from promptlab.suites._choice import Options, trials
+    from promptlab.suites._baseline import (
+        BaselineChange,
+        RunAnswers,
+        baseline_changes,
+        last_answered_run,
+        write_recording,
+    )
+    from promptlab.suites._budget import ModelEstimate, estimate_trials
     from promptlab.suites._compare import TwoRuns, compare_runs
-    from promptlab.suites._file import is_list, load, names
-    from promptlab.suites._find_causes import Finder
-    from promptlab.suites._from_run import Kept, keep, keep_run
-    from promptlab.suites._item_detail import Seen, agreement, has_judge, look
-    from promptlab.suites._items import Fill, items
-    from promptlab.suites._lock import owning
-    from promptlab.suites._log import Row, SuiteLog, SuiteRun, Verb
+    from promptlab.suites._file import is_case_file, load_suite, suite_paths
+    from promptlab.suites._find_causes import CauseFinder
+    from promptlab.suites._from_run import KeptAnswers, keep_answers, keep_run
+    from promptlab.suites._item_detail import ItemDetail, has_judge, item_detail, judge_agreement
+    from promptlab.suites._items import AskOptions, TrialMaker, planned_trials, suite_items
+    from promptlab.suites._lock import hold_suite
+    from promptlab.suites._log import SuiteLog
     from promptlab.suites._matrix import (
-        Cell,
-        Column,
-        Line,
-        columns,
-        counts,
-        is_of_today,
-        matching,
-        options_of,
-        page,
+        MatrixCell,
+        MatrixColumn,
+        MatrixLine,
+        is_unchanged_since,
+        matching_rows,
+        matrix_columns,
+        matrix_page,
+        options_of_run,
         row_at,
+        run_to_resume,
         summary_of_run,
-        to_take_up,
+        verdict_counts,
     )
     from promptlab.suites._recording import Recording
-    from promptlab.suites._replay import replay, replay_item
+    from promptlab.suites._replay import replay_item, replay_suite
     from promptlab.suites._replay_run import Replaying
-    from promptlab.suites._report import writers
-    from promptlab.suites._report_item import FAILING, Entry, in_words, of_answer, of_change, of_replay
-    from promptlab.suites._suite import Case, Item, Key, Suite
+    from promptlab.suites._report import report_writers
+    from promptlab.suites._report_item import (
+        FAILING,
+        ReportItem,
+        item_as_text,
+        report_item_of_answer,
+        report_item_of_change,
+        report_item_of_replay,
+    )
+    from promptlab.suites._suite import Case, Item, ItemKey, Suite
+    from promptlab.suites._suite_run import ItemRow, SuiteRun, Verb
     from promptlab.suites._summary import (
-        MET,
-        NOT_MET,
+        EXIT_MET,
+        EXIT_NOT_MET,
         Summary,
-        as_text,
-        mark,
-        outcome_of,
+        holm_adjusted,
+        outcome_of_answer,
         outcome_of_replay,
         recorded_outcomes,
-        summarise,
+        summarise_outcomes,
+        summary_as_text,
         threshold_line,
-        together,
+        threshold_sign,
     )
-    from promptlab.suites._thresholds import Outcome, Threshold, check
+    from promptlab.suites._thresholds import Outcome, Threshold, check_threshold
 
 __all__ = [
+    "EXIT_MET",
+    "EXIT_NOT_MET",
     "FAILING",
-    "MET",
-    "NOT_MET",
-    "Answers",
+    "AskOptions",
     "Asking",
+    "BaselineChange",
     "Case",
-    "Cell",
-    "Change",
-    "Column",
-    "Entry",
-    "Fill",
-    "Finder",
+    "CauseFinder",
     "Item",
-    "Kept",
-    "Key",
-    "Line",
+    "ItemDetail",
+    "ItemKey",
+    "ItemRow",
+    "KeptAnswers",
     "Mark",
+    "MatrixCell",
+    "MatrixColumn",
+    "MatrixLine",
     "ModelEstimate",
-    "Options",
     "Outcome",
     "Recording",
     "Replaying",
-    "Row",
-    "Seen",
+    "ReportItem",
+    "RunAnswers",
     "Suite",
     "SuiteLog",
     "SuiteRun",
     "Summary",
     "Threshold",
+    "TrialMaker",
     "TwoRuns",
     "Verb",
-    "agreement",
+    "add_mark",
     "answer_id",
-    "as_text",
-    "changes",
-    "check",
-    "columns",
+    "baseline_changes",
+    "check_threshold",
     "compare_runs",
-    "counts",
-    "estimate",
+    "estimate_trials",
     "has_judge",
-    "in_words",
-    "is_list",
-    "is_of_today",
-    "items",
-    "keep",
+    "hold_suite",
+    "holm_adjusted",
+    "is_case_file",
+    "is_unchanged_since",
+    "item_as_text",
+    "item_detail",
+    "judge_agreement",
+    "keep_answers",
     "keep_run",
-    "last_run",
-    "load",
+    "last_answered_run",
     "load_marks",
-    "look",
-    "mark",
-    "matching",
-    "names",
-    "of_answer",
-    "of_change",
-    "of_replay",
-    "options_of",
-    "outcome_of",
+    "load_suite",
+    "matching_rows",
+    "matrix_columns",
+    "matrix_page",
+    "options_of_run",
+    "outcome_of_answer",
     "outcome_of_replay",
-    "owning",
-    "page",
-    "put",
+    "planned_trials",
     "recorded_outcomes",
-    "replay",
+    "remove_mark",
     "replay_item",
+    "replay_suite",
+    "report_item_of_answer",
+    "report_item_of_change",
+    "report_item_of_replay",
+    "report_writers",
     "row_at",
-    "summarise",
+    "run_to_resume",
+    "suite_items",
+    "suite_paths",
+    "summarise_outcomes",
+    "summary_as_text",
     "summary_of_run",
-    "take_away",
     "threshold_line",
-    "to_take_up",
-    "together",
-    "trials",
+    "threshold_sign",
+    "verdict_counts",
     "write_recording",
-    "writers",
 ]
 
 if not TYPE_CHECKING:  # a type checker must see which names there are

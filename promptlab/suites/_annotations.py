@@ -1,9 +1,9 @@
-"""What people said of answers: good or bad, in `fixtures/marks/SUITE.jsonl`, one line an answer.
+"""Marks: a person's verdict on an answer, good or bad, in `fixtures/marks/SUITE.jsonl`, one line for each answer.
 
     {"case": "winner", "variant": "article", "model": "gemma-3-270m", "answer": "5f0c…", "good": true, "by": "Ann"}
 
-A mark is of one answer, named by its hash: another answer to the same case has no mark until somebody looks at it. The
-file is ordered, so that two people's marks merge in git.
+A mark belongs to one answer, named by its hash: another answer to the same case has no mark of its own yet. The lines
+are sorted, so that the marks of two people merge in git.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FOLDER = "fixtures/marks"
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What somebody said of an answer; `answer` is its SHA-256."""
+    """A person's verdict on an answer; `answer` is its SHA-256, `by` the person."""
 
     case: str
     variant: str
@@ -37,49 +37,47 @@ class Mark:
 
     @property
     def place(self) -> tuple[str, str, str, str]:
-        """Which answer it is about."""
+        """The answer that it is about: case, variant, model and hash."""
         return (self.case, self.variant, self.model, self.answer)
 
 
-def path_of(suite_path: str) -> str:
-    """The file of marks of the suite at `suite_path`."""
+def path_of_marks(suite_path: str) -> str:
+    """The path of the marks of the suite at `suite_path`."""
     return f"{FOLDER}/{stem_of(suite_path)}.jsonl"
 
 
-def load(workspace: Workspace, suite_path: str) -> dict[tuple[str, str, str, str], Mark]:
-    """Every mark by case, variant, model and the answer's hash. Raises `SuiteError` with the line of a broken one."""
-    shown = path_of(suite_path)
+def load_marks(workspace: Workspace, suite_path: str) -> dict[tuple[str, str, str, str], Mark]:
+    """All marks, by case, variant, model and the answer's hash. Raises `SuiteError` for a line that is no mark."""
+    shown = path_of_marks(suite_path)
     full = workspace.resolve(shown)
     if not full.is_file():
         return {}
-    found: dict[tuple[str, str, str, str], Mark] = {}
+    marks: dict[tuple[str, str, str, str], Mark] = {}
     for number, line in enumerate(full.read_text(encoding="utf-8", errors="replace").split("\n"), 1):
         if not line.strip():
             continue
         try:
             mark = Mark(**json.loads(line))
             if not isinstance(mark.good, bool):
-                raise TypeError("`good` is true or false")
+                raise TypeError("`good` must be true or false")
         except (ValueError, TypeError, RecursionError) as exc:
-            raise SuiteError(
-                f"not a mark: {exc}", file=shown, line=number, hint="take the line out, or mend it"
-            ) from exc
-        found[mark.place] = mark
-    return found
+            raise SuiteError(f"not a mark: {exc}", file=shown, line=number, hint="fix the line, or remove it") from exc
+        marks[mark.place] = mark
+    return marks
 
 
-def put(workspace: Workspace, suite_path: str, mark: Mark) -> None:
-    """Add a mark, in the place of an earlier one of the same answer."""
-    with suite_lock.owning(workspace, path_of(suite_path), "mark", wait=True):
-        marks = load(workspace, suite_path)
+def add_mark(workspace: Workspace, suite_path: str, mark: Mark) -> None:
+    """Add a mark. It replaces an earlier mark of the same answer."""
+    with suite_lock.hold_suite(workspace, path_of_marks(suite_path), "mark", wait=True):
+        marks = load_marks(workspace, suite_path)
         marks[mark.place] = mark
         _write(workspace, suite_path, marks.values())
 
 
-def take_away(workspace: Workspace, suite_path: str, place: tuple[str, str, str, str]) -> None:
-    """Take the mark of an answer away."""
-    with suite_lock.owning(workspace, path_of(suite_path), "mark", wait=True):
-        marks = load(workspace, suite_path)
+def remove_mark(workspace: Workspace, suite_path: str, place: tuple[str, str, str, str]) -> None:
+    """Remove the mark of an answer."""
+    with suite_lock.hold_suite(workspace, path_of_marks(suite_path), "mark", wait=True):
+        marks = load_marks(workspace, suite_path)
         if marks.pop(place, None):
             _write(workspace, suite_path, marks.values())
 
@@ -90,14 +88,14 @@ def _write(workspace: Workspace, suite_path: str, marks: Iterable[Mark]) -> None
         for mark in sorted(marks, key=lambda mark: mark.place)
     ]
     text = "".join(f"{line}\n" for line in lines)
-    write_atomically(workspace.resolve(path_of(suite_path)), text.encode("utf-8", "surrogatepass"))
+    write_atomically(workspace.resolve(path_of_marks(suite_path)), text.encode("utf-8", "surrogatepass"))
 
 
 def answer_id(text: str) -> str:
-    """How a mark names an answer."""
+    """The hash that names an answer in a mark."""
     return sha256(text)
 
 
 def agreement(judged: Iterable[tuple[bool, bool]]) -> stats.Agreement:
-    """How far a judge agrees with people: pairs of what the judge and a mark say of the same answer."""
+    """How far a judge agrees with people, from pairs of both verdicts on the same answer."""
     return stats.agreement(list(judged))

@@ -1,10 +1,10 @@
-"""The baseline of a suite: writing its recording from new answers, and taking some of them over.
+"""The baseline of a suite: its recording, written anew from new answers.
 
-    record     every item asked anew; what failed keeps what was recorded before
+    record     every item is asked again; an item that failed keeps its recorded answer
     accept     answers of the last rerun become the recorded ones, for all items or for some
     adopt      results of the run history become cases and recorded answers
 
-A recording is always written whole, in the order of the suite, from the old one and the new answers side by side.
+A recording is always written whole, in the order of the suite, from the old one and the new answers.
 """
 
 from __future__ import annotations
@@ -18,123 +18,126 @@ from promptlab._util.git import blob_id
 from promptlab.errors import SuiteError
 from promptlab.runs import Store
 from promptlab.suites import _lock as suite_lock
-from promptlab.suites._items import items
-from promptlab.suites._log import SuiteLog, SuiteRun
-from promptlab.suites._recorded_item import check_labels, stored_from
-from promptlab.suites._recording import Judged, Recording, Stored, write
-from promptlab.suites._suite import Item, Key, Suite
+from promptlab.suites._items import suite_items
+from promptlab.suites._log import SuiteLog
+from promptlab.suites._recorded_item import Judged, RecordedItem, check_labels, stored_from
+from promptlab.suites._recording import Recording, write
+from promptlab.suites._suite import Item, ItemKey, Suite
+from promptlab.suites._suite_run import SuiteRun
 from promptlab.types import Result
 from promptlab.workspace import Labels, Workspace
 
 PAGE = 100
-"""Answers read from the history at once."""
+"""Answers that are read from the history together."""
 PAGES = 8
-"""Pages of them that are held: as many parts as an interrupted run is likely to have side by side."""
+"""Pages that are kept in memory: the answers to neighbours are in several parts if a run was interrupted."""
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """What accepting an answer would change: the recorded one (None: there is none yet) and the new one."""
+class BaselineChange:
+    """What accepting an answer would change: the recorded item, None if there is none yet, and the new one."""
 
-    key: Key
-    old: Stored | None
-    new: Stored
+    key: ItemKey
+    old: RecordedItem | None
+    new: RecordedItem
 
 
-class Answers:
-    """The answers of a suite run, read from the run history a page at a time.
-
-    It holds a few pages: a run that was interrupted has the answers to neighbours in several chunks.
-    """
+class RunAnswers:
+    """The answers of a suite run, read from the run history a page at a time, so that memory stays flat."""
 
     def __init__(self, store: Store, log: SuiteLog, run: SuiteRun) -> None:
         self._store = store
-        self._places: dict[Key, list[tuple[str, int]]] = {}
+        self._places: dict[ItemKey, list[tuple[str, int]]] = {}
         for chunk in log.chunks(run):
             for position, key in enumerate(chunk.keys):
                 self._places.setdefault(key, []).append((chunk.store_run, position))
         self._page = lru_cache(maxsize=PAGES)(self._read)
         self._fingerprints: dict[str, str] = {}
-        # What judges said stands in the log; suites without a judge have none to hold.
+        # The answers of judges are in the log. A suite without a judge has none.
         self._judged = {row.key: row.details.judged for row in log.every_row(run) if row.details.judged}
 
-    def judged(self, key: Key) -> tuple[Judged, ...]:
-        """What judges said of the item's answer."""
+    def judged(self, key: ItemKey) -> tuple[Judged, ...]:
+        """What the judges answered about the item."""
         return self._judged.get(key, ())
 
-    def get(self, key: Key) -> Result | None:
-        """The newest whole answer to the item; None where it has none."""
+    def get(self, key: ItemKey) -> Result | None:
+        """The newest whole answer to the item; None if it has none."""
         for run_id, position in reversed(self._places.get(key, ())):
-            found = self._page(run_id, position // PAGE).get(key.id)
-            if found and found.completion and found.completion.finish_reason != "stopped" and found.request:
-                return found
+            result = self._page(run_id, position // PAGE).get(key.id)
+            if result and result.completion and result.completion.finish_reason != "stopped" and result.request:
+                return result
         return None
 
     def fingerprint(self, result: Result) -> str:
-        """That of the model that gave the answer, which may be another one by now."""
-        found = self._fingerprints.get(result.request_id)
-        return self._store.fingerprint(result.request_id) if found is None else found
+        """The fingerprint of the model that gave the answer; that of the model today may be another one."""
+        fingerprint = self._fingerprints.get(result.request_id)
+        return self._store.fingerprint(result.request_id) if fingerprint is None else fingerprint
 
     def _read(self, run_id: str, page: int) -> dict[str, Result]:
         among = range(page * PAGE, (page + 1) * PAGE)
-        found = {result.case: result for result in self._store.results(run_id, among=among)}
+        results = {result.case: result for result in self._store.results(run_id, among=among)}
         if len(self._fingerprints) > PAGES * PAGE:
             self._fingerprints.clear()
-        self._fingerprints |= self._store.fingerprints([result.request_id for result in found.values()])
-        return found
+        self._fingerprints |= self._store.fingerprints([result.request_id for result in results.values()])
+        return results
 
 
 def write_recording(
     workspace: Workspace,
     suite: Suite,
-    answers: Answers,
+    answers: RunAnswers,
     *,
-    only: Collection[Key] | None = None,
+    only: Collection[ItemKey] | None = None,
     order: Iterable[Item] | None = None,
 ) -> int:
-    """Write the suite's recording with `answers` in the places of the old ones, those of `only` or all; how many were
-    taken. Items of the suite without a new answer keep the old; what is no longer in the suite goes. `order` are all
-    items of the suite as they were asked; without it the cases are read as they are now.
+    """Write the suite's recording with new `answers`, of all items or those in `only`; returns how many were taken.
 
-    Raises `GateRefused` where the file is labelled lower than what it would hold; then nothing is written.
+    Items without a new answer keep the old one; items that are no longer in the suite are removed. `order` are all
+    items of the suite as they were asked; if it is None, the cases are read as they are now.
+
+    Raises `GateRefused` if the file has a lower label than the text it would hold; then nothing is written.
     """
     taken = 0
     labels = Labels(workspace)
 
-    def lines() -> Iterator[Stored]:
+    def lines() -> Iterator[RecordedItem]:
         nonlocal taken
         with _recorded(workspace, suite) as recorded:
-            for item in items(workspace, suite) if order is None else order:
+            for item in suite_items(workspace, suite) if order is None else order:
                 new = None
                 if only is None or item.key in only:
                     new = _new(suite, item, answers)
                 if new:
                     taken += 1
-                found = new or recorded(item.key)
-                if found:
-                    check_labels(labels, suite.recording, found)
-                    yield found
+                stored = new or recorded(item.key)
+                if stored:
+                    check_labels(labels, suite.recording, stored)
+                    yield stored
 
-    with suite_lock.owning(workspace, suite.path, "accept"):
+    with suite_lock.hold_suite(workspace, suite.path, "accept"):
         write(workspace.resolve(suite.recording), lines())
     return taken
 
 
-def changes(workspace: Workspace, suite: Suite, answers: Answers, *, wanted: Collection[str] = ()) -> Iterator[Change]:
-    """What accepting would change, of the items that `wanted` names by item or case, or of all: answers that are new,
-    or were given to another prompt, or whose text is another."""
+def baseline_changes(
+    workspace: Workspace, suite: Suite, answers: RunAnswers, *, wanted: Collection[str] = ()
+) -> Iterator[BaselineChange]:
+    """What accepting would change: items without a recorded answer, and items with another prompt, answer or score.
+
+    `wanted` are ids of items or cases; if it is empty, all items are looked at.
+    """
     with _recorded(workspace, suite) as recorded:
-        for item in items(workspace, suite, wanted=wanted):
+        for item in suite_items(workspace, suite, wanted=wanted):
             old, new = recorded(item.key), _new(suite, item, answers)
             if new and (old is None or _matters(old, new)):
-                yield Change(item.key, old, new)
+                yield BaselineChange(item.key, old, new)
 
 
-def _matters(old: Stored, new: Stored) -> bool:
+def _matters(old: RecordedItem, new: RecordedItem) -> bool:
     return (old.request_key, old.completion.text, old.scores) != (new.request_key, new.completion.text, new.scores)
 
 
-def _new(suite: Suite, item: Item, answers: Answers) -> Stored | None:
+def _new(suite: Suite, item: Item, answers: RunAnswers) -> RecordedItem | None:
     result = answers.get(item.key)
     if result is None:
         return None
@@ -150,8 +153,8 @@ def _new(suite: Suite, item: Item, answers: Answers) -> Stored | None:
 
 
 @contextmanager
-def _recorded(workspace: Workspace, suite: Suite) -> Iterator[Callable[[Key], Stored | None]]:
-    """What finds the recorded answer to an item; the file is read where something is looked for, and as far."""
+def _recorded(workspace: Workspace, suite: Suite) -> Iterator[Callable[[ItemKey], RecordedItem | None]]:
+    """A function that finds the recorded item of a key. The recording is read only as far as it is needed."""
     path = workspace.resolve(suite.recording)
     if not path.is_file():
         yield lambda _key: None
@@ -160,9 +163,9 @@ def _recorded(workspace: Workspace, suite: Suite) -> Iterator[Callable[[Key], St
         yield recording.find
 
 
-def last_run(log: SuiteLog, suite: Suite, verb: str) -> SuiteRun:
-    """The newest run of the verb that has an answer. Raises `SuiteError` where there is none."""
+def last_answered_run(log: SuiteLog, suite: Suite, verb: str) -> SuiteRun:
+    """The newest run of `verb` that has an answer. Raises `SuiteError` if there is none."""
     for run in log.runs(suite.path):
         if run.verb == verb and run.done:
             return run
-    raise SuiteError(f"there is no {verb} of this suite", file=suite.path, hint=f"`promptlab suite {verb}` makes one")
+    raise SuiteError(f"there is no {verb} of this suite", file=suite.path, hint=f"run `promptlab suite {verb}` first")

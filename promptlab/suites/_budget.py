@@ -1,8 +1,8 @@
-"""What asking a suite would take, without asking anybody: calls, tokens, dollars, minutes of local models."""
+"""What asking a suite takes: an estimate beforehand, and the limits that a run must not pass."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
 
@@ -10,27 +10,43 @@ from promptlab import runs
 from promptlab.errors import PromptlabError
 from promptlab.models import Catalogue
 from promptlab.runs import Store
-from promptlab.types import Result, Trial
+from promptlab.suites._items import AskOptions, TrialMaker
+from promptlab.suites._suite import Item
+from promptlab.types import Completion, Request, Result, Trial
 from promptlab.workspace import OpenAIModel
 
 RUNS = 20
-"""Runs of a model that its speed is taken from."""
+"""How many of the newest runs of a model its speed is measured from."""
 SAMPLED = 50
-"""Answers of a run that are looked at."""
+"""How many answers of each of these runs are looked at."""
+
+
+def price(catalogue: Catalogue, model: str, prompt: int, new: int) -> float | None:
+    """The price in US dollars of `prompt` and `new` tokens; None if no price is known."""
+    entry = catalogue.entry(model)
+    if not isinstance(entry, OpenAIModel) or (entry.price_in is None and entry.price_out is None):
+        return None
+    return (prompt * (entry.price_in or 0.0) + new * (entry.price_out or 0.0)) / 1_000_000
+
+
+# Before asking
 
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Tokens a second, as measured here; None where nothing was."""
+    """Tokens per second in prefill and in decoding, as measured on this machine; None if nothing was measured."""
 
-    reading: float | None
-    writing: float | None
+    prefill: float | None
+    decoding: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class ModelEstimate:
-    """What one model would be asked. `exact` false: prompt tokens are estimated. `cost` None: no price is known.
-    `minutes` None: it is no local model, or was never measured here. `refused` items would not be sent."""
+    """What one model would be asked, and what that takes.
+
+    `exact` is false if prompt tokens are estimated. `cost` is None if no price is known, `minutes` if the model is not
+    local or was never measured here. `refused` items do not fit the window and would not be sent.
+    """
 
     model: str
     calls: int
@@ -44,7 +60,7 @@ class ModelEstimate:
 
     @property
     def said(self) -> str:
-        """In a sentence."""
+        """The estimate as a sentence."""
         if self.problem:
             return f"{self.model}: {self.calls} calls; {self.problem}"
         about = "" if self.exact else "about "
@@ -55,15 +71,17 @@ class ModelEstimate:
         return f"{self.model}: {', '.join(parts)}"
 
 
-def estimate(trials: Iterable[Trial], catalogue: Catalogue, store: Store) -> list[ModelEstimate]:
-    """An estimate for each model of `trials`, in the order they come up. Reads nothing twice and asks nobody."""
-    found: dict[str, _Sum] = {}
+def estimate_trials(trials: Iterable[Trial], catalogue: Catalogue, store: Store) -> list[ModelEstimate]:
+    """An estimate for each model of `trials`, in the order of the trials. No model is asked."""
+    sums: dict[str, _Sum] = {}
     for trial in trials:
-        found.setdefault(trial.model, _Sum(trial.model, catalogue)).add(trial)
-    return [one.estimate(speed(store, one.model)) for one in found.values()]
+        sums.setdefault(trial.model, _Sum(trial.model, catalogue)).add(trial)
+    return [each.estimate(measured_speed(store, each.model)) for each in sums.values()]
 
 
 class _Sum:
+    """The trials of one model, added up."""
+
     def __init__(self, model: str, catalogue: Catalogue) -> None:
         self.model, self._catalogue = model, catalogue
         self.calls = self.prompt = self.new = self.refused = 0
@@ -74,8 +92,7 @@ class _Sum:
         self.calls += 1
         try:
             request = runs.request_of(trial)
-            backend = self._catalogue.backend(self.model)
-            budget = backend.as_sent(request).budget
+            budget = self._catalogue.backend(self.model).as_sent(request).budget
         except PromptlabError as exc:
             self.problem = exc.hint or exc.message
             return
@@ -87,46 +104,101 @@ class _Sum:
         self.new += budget.room
 
     def estimate(self, speed: Speed) -> ModelEstimate:
-        entry = self._catalogue.entry(self.model)
-        cost = minutes = None
-        if isinstance(entry, OpenAIModel):
-            if entry.price_in is not None or entry.price_out is not None:
-                cost = (self.prompt * (entry.price_in or 0) + self.new * (entry.price_out or 0)) / 1_000_000
-        elif speed.reading and speed.writing:
-            minutes = (self.prompt / speed.reading + self.new / speed.writing) / 60
+        minutes = None
+        if not isinstance(self._catalogue.entry(self.model), OpenAIModel) and speed.prefill and speed.decoding:
+            minutes = (self.prompt / speed.prefill + self.new / speed.decoding) / 60
+        cost = price(self._catalogue, self.model, self.prompt, self.new)
         return ModelEstimate(
             *(self.model, self.calls, self.prompt, self.new, self.exact, cost, minutes, self.refused, self.problem)
         )
 
 
-def speed(store: Store, model: str) -> Speed:
-    """How fast `model` read and wrote in its newest runs here; stored answers were not measured."""
-    reading: list[float] = []
-    writing: list[float] = []
+def measured_speed(store: Store, model: str) -> Speed:
+    """How fast `model` was in its newest runs here. Answers from the store were not measured and do not count."""
+    prefill: list[float] = []
+    decoding: list[float] = []
     for run in store.runs(model=model, limit=RUNS):
         for result in store.results(run.id, among=range(SAMPLED)):
             if result.model == model and not result.cached:
-                _measure(result, reading, writing)
-    return Speed(median(reading) if reading else None, median(writing) if writing else None)
+                _measure(result, prefill, decoding)
+    return Speed(median(prefill) if prefill else None, median(decoding) if decoding else None)
 
 
-def _measure(result: Result, reading: list[float], writing: list[float]) -> None:
+def _measure(result: Result, prefill: list[float], decoding: list[float]) -> None:
     done = result.completion
     if done is None:
         return
     if done.usage.read and done.timings.first_token:
-        reading.append(done.usage.read / done.timings.first_token)
+        prefill.append(done.usage.read / done.timings.first_token)
     if (rate := done.timings.tokens_per_second(done.usage.written)) is not None:
-        writing.append(rate)
+        decoding.append(rate)
 
 
-def totals(found: Iterable[ModelEstimate]) -> Mapping[str, float]:
-    """Sums over the models: calls, tokens, dollars and minutes where they are known."""
-    sums = {"calls": 0.0, "prompt": 0.0, "new": 0.0, "cost": 0.0, "minutes": 0.0}
-    for one in found:
-        sums["calls"] += one.calls
-        sums["prompt"] += one.prompt
-        sums["new"] += one.new
-        sums["cost"] += one.cost or 0.0
-        sums["minutes"] += one.minutes or 0.0
-    return sums
+# While asking
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a run has used: tokens of prompts and answers, and US dollars if prices are known."""
+
+    tokens: int = 0
+    cost: float = 0.0
+
+    def __add__(self, more: Spent) -> Spent:
+        return Spent(self.tokens + more.tokens, self.cost + more.cost)
+
+
+class Tally:
+    """Adds up what the answers of a run took."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self.spent = Spent()
+
+    def add(self, model: str, done: Completion) -> None:
+        """Count one answer of `model`."""
+        self.spent += _spent(self._catalogue, model, done.usage.prompt or 0, done.usage.written or 0)
+
+
+def _spent(catalogue: Catalogue, model: str, prompt: int, new: int) -> Spent:
+    return Spent(prompt + new, price(catalogue, model, prompt, new) or 0.0)
+
+
+def most_for_item(fill: TrialMaker, catalogue: Catalogue, item: Item, trial: Trial) -> Spent:
+    """The most that asking `item` can take: its own answer, and what its judges read and answer."""
+    request = runs.request_of(trial)
+    most = _most_for_request(catalogue, request, 0)
+    for judge in fill.judges(item, request.prompt, ""):
+        # The judge's prompt will hold the answer, which is not known yet: its longest is counted.
+        most += _most_for_request(catalogue, runs.request_of(judge), request.params.max_tokens)
+    return most
+
+
+def _most_for_request(catalogue: Catalogue, request: Request, more: int) -> Spent:
+    """The most that a request can take if `more` tokens are added to its prompt."""
+    budget = catalogue.backend(request.model).as_sent(request).budget
+    return _spent(catalogue, request.model, budget.prompt + more, budget.room)
+
+
+class Reserve:
+    """Sets aside the most that each item can take, on top of what was spent, so that a limit is never passed."""
+
+    def __init__(self, options: AskOptions, so_far: Spent) -> None:
+        self._options, self._reserved = options, so_far
+        self.out_of = ""
+
+    @property
+    def limited(self) -> bool:
+        """True if the run has a limit."""
+        return self._options.max_cost is not None or self._options.max_tokens is not None
+
+    def take(self, most: Spent) -> bool:
+        """Set `most` aside for the next item. False if that would pass a limit; `out_of` then says which."""
+        after = self._reserved + most
+        if self._options.max_tokens is not None and after.tokens > self._options.max_tokens:
+            self.out_of = f"the next item may take the run past {self._options.max_tokens:,} tokens"
+        elif self._options.max_cost is not None and after.cost > self._options.max_cost:
+            self.out_of = f"the next item may take the run past ${self._options.max_cost:g}"
+        else:
+            self._reserved = after
+        return not self.out_of

@@ -1,4 +1,4 @@
-"""Files of cases: JSONL, CSV and YAML, read a case at a time, each with its line.
+"""Files of cases in JSONL, CSV or YAML. They are read a case at a time, and each case knows its line.
 
     {"id": "winner", "inputs": {"question": "Who won?"}, "expected": "Argentina", "tags": ["final"]}
 
@@ -6,7 +6,7 @@
     winner,Who won?,Argentina,final;short,
 
 In CSV every column that is not `id`, `expected`, `documents`, `tags` or `label` is an input; several documents or
-tags are parted by semicolons. A pool of examples is read as well: its `output` is what is expected.
+tags are separated by semicolons. A pool of examples can be read as well: its `output` is the expected answer.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from promptlab.workspace import COPIED_FROM, Labels, Workspace, parse_places
 KEYS = ("id", "inputs", "expected", "documents", "tags", "label", "scorers", COPIED_FROM)
 COLUMNS = ("id", "expected", "documents", "tags", "label", COPIED_FROM)
 MAX_LINE = 4_000_000
-"""Characters of one case."""
+"""The most characters that a line with a case may have."""
 
 
 def read(workspace: Workspace, suite: Suite) -> Iterator[Case]:
-    """Every case of `suite`, in order, each no less private than the suite's file; those of files are read as they
-    are asked for.
+    """Every case of `suite`, in order. Files of cases are read while the caller iterates.
 
-    Raises `SuiteError` with file and line at the first that is wrong, or whose id an earlier one has.
+    Each case is at least as private as the suite's file. Raises `SuiteError` with file and line at the first case that
+    is wrong, or that has the id of an earlier one.
     """
     seen: set[str] = set()
     now = Labels(workspace)
@@ -56,7 +56,7 @@ def read(workspace: Workspace, suite: Suite) -> Iterator[Case]:
 
 
 def input_names(workspace: Workspace, entry: CaseFile) -> set[str]:
-    """The inputs that the first case of a file gives."""
+    """The names of the inputs of the first case in a file."""
     full = workspace.resolve(entry.path)
     row = next(_rows(full, entry.path), None)
     return set() if row is None else set(_inputs(row.data, kind_of(entry.path)))
@@ -78,7 +78,7 @@ def _of_file(workspace: Workspace, suite: Suite, entry: CaseFile) -> Iterator[Ca
 
 
 def _rows(full: Path, shown: str) -> Iterator[Row]:
-    """The rows of a file of cases, read as they are asked for: dicts, whatever is in them."""
+    """The rows of a file of cases, read while the caller iterates. Each is a dict with unchecked content."""
     try:
         if kind_of(shown) == "yaml":
             yield from _yaml(full, shown)
@@ -104,7 +104,7 @@ def _rows(full: Path, shown: str) -> Iterator[Row]:
 def _check_header(header: Sequence[str], line: int) -> None:
     doubled = next((name for n, name in enumerate(header) if not name or name in header[:n]), None)
     if doubled is not None:
-        raise BadRow(f"a column without a name, or twice: {doubled!r}", line)
+        raise BadRow(f"a column has no name, or the name of another column: {doubled!r}", line)
     if "id" not in header:
         raise BadRow("there is no column `id`", line)
 
@@ -112,10 +112,10 @@ def _check_header(header: Sequence[str], line: int) -> None:
 def _yaml(full: Path, shown: str) -> Iterator[Row]:
     file = read_yaml(full, shown=shown, error=SuiteError)
     if not isinstance(file.data, list):
-        raise SuiteError("a YAML file of cases is a list of them", file=shown, line=1)
+        raise SuiteError("a YAML file of cases must be a list of cases", file=shown, line=1)
     for number, row in enumerate(yaml_rows(file)):
         if not isinstance(row.data, Mapping):
-            raise SuiteError("a case is a mapping", file=shown, line=row.line)
+            raise SuiteError("a case must be a mapping", file=shown, line=row.line)
         yield Row(PlainData(file, SuiteError, "a suite").convert(row.data, (number,)), row.line)
 
 
@@ -127,7 +127,7 @@ def _inputs(row: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
 
 
 class _Case:
-    """One row, and where it is."""
+    """Makes the case of one row, and errors that name the place of the row."""
 
     def __init__(self, suite: Suite, path: str, line: int, label: Label) -> None:
         self._suite, self._path, self._line, self._label = suite, path, line, label
@@ -167,12 +167,12 @@ class _Case:
         if not isinstance(inputs, dict | None):
             raise self._error("should be an object of input names and values", "inputs")
         for name, value in (("documents", documents), ("tags", tags)):
-            if value is not None and not (isinstance(value, list) and all(isinstance(one, str) for one in value)):
+            if value is not None and not (isinstance(value, list) and all(isinstance(part, str) for part in value)):
                 raise self._error("should be a list of texts", name)
         own = row.get("scorers")
         if own is not None and not isinstance(own, list):
             raise self._error("should be a list of scorers", "scorers")
-        specs = None if own is None else tuple(self._spec(one) for one in own)
+        specs = None if own is None else tuple(self._spec(written) for written in own)
         paths = None if documents is None else tuple(documents)
         return self._made(
             *(id, inputs or {}, row.get("expected"), paths, tuple(tags or ()), row.get("label", "public"), specs),
@@ -201,9 +201,9 @@ class _Case:
         labels: list[Label] = [label, self._label]
         return Case(id, inputs, expected, documents, tags, highest(labels), specs, f"{self._path}:{self._line}", places)
 
-    def _spec(self, one: Any) -> ScorerSpec:
+    def _spec(self, written: Any) -> ScorerSpec:
         try:
-            return scorers.scorer_spec(one)
+            return scorers.scorer_spec(written)
         except InputError as exc:
             raise self._error(exc.what, "scorers", exc.hint) from exc
 

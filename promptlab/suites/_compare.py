@@ -1,4 +1,4 @@
-"""Two runs of one suite side by side: which items came out otherwise, and whether that is more than chance."""
+"""Two runs of one suite side by side: which items differ, and whether the difference is more than chance."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ from dataclasses import dataclass
 
 from promptlab import stats
 from promptlab.suites import _thresholds as thresholds
-from promptlab.suites._log import SuiteLog, SuiteRun
-from promptlab.suites._suite import Key
+from promptlab.suites._log import SuiteLog
+from promptlab.suites._suite import ItemKey
+from promptlab.suites._suite_run import SuiteRun
 from promptlab.suites._thresholds import Outcome
 
 
 @dataclass(frozen=True)
 class TwoRuns:
-    """What sets an older run apart from a newer one. `changed` are positions, in the older and in the newer run, of
-    items that pass in one of them only, or have another score; the worse ones first. `shared` items are in both."""
+    """The differences between an older and a newer run.
+
+    `changed` has the positions, in the older and in the newer run, of the items that pass in only one of the two or
+    have another score. Items that got worse come first. `shared` is how many items are in both runs.
+    """
 
     comparison: stats.Comparison | None
     changed: tuple[tuple[int, int], ...]
@@ -24,30 +28,28 @@ class TwoRuns:
 
     @property
     def sentence(self) -> str:
-        """The whole of it in one sentence."""
+        """The comparison in one sentence."""
         rest = [
             f"{count:,} items are only in the {which} run"
             for count, which in ((self.only_before, "older"), (self.only_after, "newer"))
             if count
         ]
-        found = self.comparison
-        if found is None:
+        compared = self.comparison
+        if compared is None:
             return "; ".join(["No item has a score in both runs", *rest]) + "."
-        said = f"{found.better} cases are better and {found.worse} worse than in the older run"
-        if found.better or found.worse:
-            low, high = 100 * found.interval.low, 100 * found.interval.high
-            chance = (
-                "which is more than chance" if found.p <= 1 - stats.CONFIDENCE else "which cannot be told from chance"
-            )
-            said += f": {100 * found.difference:+.1f} points ({low:+.1f} to {high:+.1f}, p = {found.p:.2g}), {chance}"
+        sentence = f"{compared.better} cases are better and {compared.worse} worse than in the older run"
+        if compared.better or compared.worse:
+            low, high, p = 100 * compared.interval.low, 100 * compared.interval.high, compared.p
+            chance = "which is more than chance" if p <= 1 - stats.CONFIDENCE else "which cannot be told from chance"
+            sentence += f": {100 * compared.difference:+.1f} points ({low:+.1f} to {high:+.1f}, p = {p:.2g}), {chance}"
         else:
-            said += f": no difference seen in {found.cases} cases"
-        return "; ".join([said, *rest]) + "."
+            sentence += f": no difference seen in {compared.cases} cases"
+        return "; ".join([sentence, *rest]) + "."
 
 
 def compare_runs(log: SuiteLog, before: SuiteRun, after: SuiteRun) -> TwoRuns:
-    """What sets two runs of a suite apart. It reads every row of both."""
-    old: dict[Key, tuple[int, bool | None, float | None]] = {
+    """Compare two runs of a suite. Reads every row of both."""
+    old: dict[ItemKey, tuple[int, bool | None, float | None]] = {
         row.key: (row.position, row.passed, row.score) for row in log.every_row(before)
     }
     worse: list[tuple[int, int]] = []
@@ -63,5 +65,5 @@ def compare_runs(log: SuiteLog, before: SuiteRun, after: SuiteRun) -> TwoRuns:
         if (passed, score) != (row.passed, row.score):
             is_worse = (bool(row.passed), row.score or 0.0) < (bool(passed), score or 0.0)
             (worse if is_worse else other).append((place, row.position))
-    found = thresholds.compare(outcomes)
+    found = thresholds.compare_with_recorded(outcomes)
     return TwoRuns(found, (*worse, *other), len(outcomes), len(old), only_after)

@@ -1,4 +1,4 @@
-"""A suite file, as people write it: YAML checked key by key; every complaint names the file, the line and the field."""
+"""Reading a suite file: YAML that is checked key by key. Every error names the file, the line and the field."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from promptlab.errors import (
 )
 from promptlab.suites import _thresholds as thresholds
 from promptlab.suites._case_file import input_names
-from promptlab.suites._suite import FOLDER, Case, CaseFile, Key, Suite, Variant, id_problem
+from promptlab.suites._suite import FOLDER, Case, CaseFile, ItemKey, Suite, Variant, id_problem
 from promptlab.templates import ParamsModel
 from promptlab.types import Label, Role, ScorerSpec, Section, Template
 from promptlab.workspace import Workspace
@@ -56,14 +56,14 @@ class _Threshold(_Strict):
 
 
 class _Case(_Strict):
-    id: _Text | None = Field(None, description="Names the case for ever: recordings are looked up by it.")
+    id: _Text | None = Field(None, description="The name of the case. Keep it: recordings are looked up by it.")
     inputs: dict[str, Any] = Field(default_factory=dict, description="Values of the template's inputs.")
     expected: Any = Field(None, description="What scorers compare the answer with: text, a number, a list, an object.")
     documents: list[_Text] | None = Field(None, description="Documents instead of the template's.")
     tags: list[_Text] = Field(default_factory=list)
     label: Label = Field("public", description="How private the inputs are.")
     scorers: list[_Spec] | None = Field(None, description="Scorers instead of the suite's.")
-    file: _Text | None = Field(None, description="Instead of all others: a CSV, JSONL or YAML file of cases.")
+    file: _Text | None = Field(None, description="Instead of all other keys: a CSV, JSONL or YAML file of cases.")
 
 
 class _File(_Strict):
@@ -94,28 +94,30 @@ _KNOWN: dict[str, list[str]] = {
 }
 
 
-def names(workspace: Workspace) -> list[str]:
-    """Paths of the workspace's suites, sorted; YAML files of cases beside them are none."""
+def suite_paths(workspace: Workspace) -> list[str]:
+    """The paths of the workspace's suites, sorted. YAML files of cases in the same folder are no suites."""
     folder = workspace.root / FOLDER
-    found = [path for path in folder.rglob("*") if path.suffix in ENDINGS and path.is_file() and not is_list(path)]
-    return sorted(workspace.relative(path) for path in found)
+    suites = [
+        path for path in folder.rglob("*") if path.suffix in ENDINGS and path.is_file() and not is_case_file(path)
+    ]
+    return sorted(workspace.relative(path) for path in suites)
 
 
-def is_list(path: Path) -> bool:
-    """Whether a YAML file begins as a list, as files of cases do."""
+def is_case_file(path: Path) -> bool:
+    """True if a YAML file begins as a list: it is a file of cases, and no suite."""
     with path.open(encoding="utf-8-sig", errors="replace") as file:
         lines = (line.strip() for line in file)
         first = next((line for line in lines if line and not line.startswith(("#", "---", "%"))), "")
     return first.startswith(("- ", "[")) or first == "-"
 
 
-def load(workspace: Workspace, path: str) -> Suite:
+def load_suite(workspace: Workspace, path: str) -> Suite:
     """The suite at `path`: a path in the workspace, an absolute one, or a bare name such as `world-cup`.
 
-    Raises `SuiteError` with file, line and field; what is wrong with its template is a `TemplateError`.
+    Raises `SuiteError` with file, line and field, and `TemplateError` if its template is wrong.
     """
     full, shown = _find(workspace, path)
-    return parse(workspace, read_text(full, shown=shown, error=SuiteError), path=shown)
+    return parse_suite(workspace, read_text(full, shown=shown, error=SuiteError), path=shown)
 
 
 def _find(workspace: Workspace, path: str) -> tuple[Path, str]:
@@ -127,16 +129,16 @@ def _find(workspace: Workspace, path: str) -> tuple[Path, str]:
         raise SuiteError(str(exc), file=path) from exc
     shown = workspace.relative(full)
     if not there:
-        known = [PurePosixPath(name).stem if bare else name for name in names(workspace)]
+        known = [PurePosixPath(name).stem if bare else name for name in suite_paths(workspace)]
         raise SuiteError("there is no such suite", file=path if bare else shown, hint=nearest(path, known))
     return full, shown
 
 
-def parse(workspace: Workspace, text: str, *, path: str) -> Suite:
-    """The suite in `text`, whose file is `path` in the workspace."""
+def parse_suite(workspace: Workspace, text: str, *, path: str) -> Suite:
+    """The suite in `text`, the text of the file at `path` in the workspace."""
     file = parse_yaml(text, shown=path, error=SuiteError)
     if not isinstance(file.data, Mapping):
-        raise SuiteError("a suite is a mapping of keys such as `template` and `cases`", file=path, line=1)
+        raise SuiteError("a suite must be a mapping with keys such as `template` and `cases`", file=path, line=1)
     data = PlainData(file, SuiteError, "a suite").convert(file.data, ())
     reader = _Reader(workspace, file)
     reader.check_names_of_params(data)
@@ -153,12 +155,12 @@ def parse(workspace: Workspace, text: str, *, path: str) -> Suite:
         entries=reader.entries(parsed.cases),
         models=tuple(parsed.models),
         description=parsed.description,
-        variants=tuple(reader.variant(name, one or _Variant()) for name, one in parsed.variants.items())
+        variants=tuple(reader.variant(name, written or _Variant()) for name, written in parsed.variants.items())
         or (Variant(),),
         repeats=parsed.repeats,
         params=_given(parsed.params),
         scorers=reader.specs(parsed.scorers, ("scorers",)),
-        thresholds=tuple(reader.threshold(one, n, parsed) for n, one in enumerate(parsed.thresholds)),
+        thresholds=tuple(reader.threshold(written, n, parsed) for n, written in enumerate(parsed.thresholds)),
         label=workspace.label_of(path),
         source=text,
         numerics=parsed.numerics,
@@ -168,7 +170,7 @@ def parse(workspace: Workspace, text: str, *, path: str) -> Suite:
 
 
 def _given(params: ParamsModel) -> dict[str, Any]:
-    """The parameters that the file names, and no defaults: they go over others."""
+    """Only the parameters that the file names, without defaults: they override those of the template or suite."""
     every = params.params()
     return {name: getattr(every, name) for name in params.model_fields_set}
 
@@ -178,13 +180,13 @@ def _known_keys(loc: tuple[Any, ...]) -> list[str]:
 
 
 class _Reader:
-    """Turns what pydantic checked into the nouns, and places what is wrong beyond that."""
+    """Makes the parts of a `Suite` from what pydantic has checked. Its errors name the line and the field."""
 
     def __init__(self, workspace: Workspace, file: YamlFile) -> None:
         self._workspace, self._file = workspace, file
 
     def check_names_of_params(self, data: Mapping[str, Any]) -> None:
-        """Raise `SuiteError` for a sampling parameter that there is not, with the nearest there is."""
+        """Raise `SuiteError` for an unknown sampling parameter, with the nearest known one."""
         variants = data.get("variants")
         places: list[tuple[tuple[Any, ...], Any]] = [(("params",), data.get("params"))]
         for name, variant in variants.items() if isinstance(variants, Mapping) else ():
@@ -198,7 +200,7 @@ class _Reader:
 
     def template(self, parsed: _File) -> Template:
         if (parsed.template is None) == (parsed.messages is None):
-            raise self._error("say what to ask with either `template` or `messages`", ())
+            raise self._error("give either `template` or `messages`", ())
         if parsed.template is not None:
             return self._loaded(parsed.template, ("template",))
         used = sorted({name for case in parsed.cases for name in case.inputs} | _columns(self._workspace, parsed.cases))
@@ -210,7 +212,7 @@ class _Reader:
             raise self._error(exc.what, ("messages",), hint=exc.hint) from exc
 
     def _type(self, parsed: _File, name: str) -> str:
-        """What kind of input `name` is: that of the first value it has."""
+        """The type of the input `name`, from its first value in a case."""
         value = next((case.inputs[name] for case in parsed.cases if name in case.inputs), "")
         kinds = ((bool, "boolean"), (int, "number"), (float, "number"), (list, "list"), (dict, "object"))
         return next((kind for cls, kind in kinds if isinstance(value, cls)), "string")
@@ -221,32 +223,32 @@ class _Reader:
         except TemplateNotFound as exc:
             raise self._error(f"there is no template `{name}`", path, hint=exc.hint) from exc
 
-    def variant(self, name: str, one: _Variant) -> Variant:
+    def variant(self, name: str, written: _Variant) -> Variant:
         if not name or set(name) & set("[]#"):
-            raise self._error("a variant's name has none of [ ] #", ("variants", name))
-        template = None if one.template is None else self._loaded(one.template, ("variants", name, "template"))
-        without: tuple[Section, ...] = tuple(one.without)
-        return Variant(name, without, _given(one.params), template)
+            raise self._error("a variant's name must not be empty and must not contain [ ] #", ("variants", name))
+        template = None if written.template is None else self._loaded(written.template, ("variants", name, "template"))
+        without: tuple[Section, ...] = tuple(written.without)
+        return Variant(name, without, _given(written.params), template)
 
     def specs(self, given: Sequence[_Spec], path: tuple[Any, ...]) -> tuple[ScorerSpec, ...]:
-        return tuple(self._spec(one, (*path, number)) for number, one in enumerate(given))
+        return tuple(self._spec(written, (*path, number)) for number, written in enumerate(given))
 
-    def _spec(self, one: _Spec, path: tuple[Any, ...]) -> ScorerSpec:
+    def _spec(self, written: _Spec, path: tuple[Any, ...]) -> ScorerSpec:
         try:
-            return scorers.scorer_spec(one)
+            return scorers.scorer_spec(written)
         except InputError as exc:
             raise self._error(exc.what, path, hint=exc.hint) from exc
 
-    def threshold(self, one: str | _Threshold, number: int, parsed: _File) -> thresholds.Threshold:
+    def threshold(self, written: str | _Threshold, number: int, parsed: _File) -> thresholds.Threshold:
         path = ("thresholds", number)
-        given = _Threshold(require=one) if isinstance(one, str) else one
+        given = _Threshold(require=written) if isinstance(written, str) else written
         known = {"variant": list(parsed.variants) or [""], "model": parsed.models}
         for name, words in known.items():
             value = getattr(given, name)
             if value is not None and value not in words:
                 raise self._error(f"there is no {name} `{value}`", (*path, name), hint=nearest(value, words))
         try:
-            return thresholds.parse(given.require, variant=given.variant, model=given.model, tag=given.tag)
+            return thresholds.parse_threshold(given.require, variant=given.variant, model=given.model, tag=given.tag)
         except ValueError as exc:
             raise self._error(str(exc), path) from exc
 
@@ -259,10 +261,12 @@ class _Reader:
         if case.file is not None:
             more = sorted(case.model_fields_set - {"file"})
             if more:
-                raise self._error(f"`{more[0]}` has no meaning beside `file`", (*path, more[0]))
+                raise self._error(f"`{more[0]}` cannot stand beside `file`", (*path, more[0]))
             return CaseFile(case.file, line)
         if case.id is None:
-            raise self._error("`id` is missing", path, hint="a name that stays: recordings are looked up by it")
+            raise self._error(
+                "`id` is missing", path, hint="give a name that stays the same: recordings are looked up by it"
+            )
         return Case(
             id=case.id,
             inputs=case.inputs,
@@ -289,10 +293,11 @@ class _Reader:
         ids: dict[str, tuple[str, str]] = {}
         for variant in suite.variants:
             for model in suite.models:
-                id = Key("", variant.name, model).id
+                id = ItemKey("", variant.name, model).id
                 if id in ids:
-                    pair = " and ".join(repr(" ".join(filter(None, one))) for one in (ids[id], (variant.name, model)))
-                    raise self._error(f"{pair} give items the same id, `case{id}`", ("models",))
+                    both = (ids[id], (variant.name, model))
+                    pair = " and ".join(repr(" ".join(filter(None, names))) for names in both)
+                    raise self._error(f"items of {pair} would have the same id, `case{id}`", ("models",))
                 ids[id] = (variant.name, model)
 
     def _error(self, message: str, path: tuple[Any, ...], *, hint: str = "") -> SuiteError:
@@ -301,12 +306,12 @@ class _Reader:
 
 
 def _columns(workspace: Workspace, cases: Sequence[_Case]) -> set[str]:
-    """Names of the inputs that files of cases have, by their first row."""
-    found: set[str] = set()
+    """The names of the inputs in files of cases, from the first row of each."""
+    names: set[str] = set()
     for case in cases:
         if case.file is not None:
             try:
-                found |= input_names(workspace, CaseFile(case.file))
+                names |= input_names(workspace, CaseFile(case.file))
             except PromptlabError:
-                continue  # reading the cases says what is wrong with the file
-    return found
+                continue  # the error comes when the cases are read
+    return names

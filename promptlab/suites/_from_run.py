@@ -1,4 +1,4 @@
-"""Answers of the run history as cases of a suite: a whole run, or the one answer somebody keeps as a test."""
+"""Answers of the run history as cases of a suite: those of a whole run, or one answer that is kept as a test."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from itertools import count
 from typing import Any
 
-from promptlab import examples, runs, templates
+from promptlab import runs, templates
 from promptlab._util.files import write_atomically
 from promptlab.errors import PromptlabError, SuiteError
 from promptlab.runs import RunInfo, Store
@@ -17,10 +17,10 @@ from promptlab.scorers import contains
 from promptlab.suites import _case_file as case_files
 from promptlab.suites import _file as suite_file
 from promptlab.suites import _lock as suite_lock
-from promptlab.suites._items import items
-from promptlab.suites._recorded_item import check_labels
-from promptlab.suites._recording import Recording, Stored, write
-from promptlab.suites._suite import FOLDER, CaseFile, Key, Suite, recording_of, stem_of
+from promptlab.suites._items import suite_items
+from promptlab.suites._recorded_item import RecordedItem, check_labels
+from promptlab.suites._recording import Recording, write
+from promptlab.suites._suite import FOLDER, CaseFile, ItemKey, Suite, recording_of, stem_of
 from promptlab.types import Completion, Label, Params, Place, Result, Section, canonical_json, sha256
 from promptlab.workspace import COPIED_FROM, Labels, Workspace, places_as_data, places_of_prompt
 
@@ -29,8 +29,9 @@ _Way = tuple[tuple[Section, ...], Params]
 
 
 @dataclass(frozen=True)
-class Kept:
-    """What was added: the suite's path, ids of new cases, answers recorded, and what was left out, with why."""
+class KeptAnswers:
+    """What was added: the suite's path, the ids of new cases, the number of recorded answers. `left_out` has a reason
+    for each answer that was not added."""
 
     suite: str
     cases: tuple[str, ...]
@@ -38,34 +39,39 @@ class Kept:
     left_out: tuple[str, ...] = ()
 
 
-def keep_run(workspace: Workspace, store: Store, run_id: str, suite: str, *, models: Collection[str] = ()) -> Kept:
-    """Add the answers of a run to `suite`, a path or a bare name; the suite is made where there is none.
+def keep_run(
+    workspace: Workspace, store: Store, run_id: str, suite: str, *, models: Collection[str] = ()
+) -> KeptAnswers:
+    """Add the answers of a run to `suite`, a path or a bare name. A suite that does not exist is made.
 
-    Raises `SuiteError` where the suite asks with another template, and `GateRefused` where its recording is labelled
-    lower than the answers; then nothing is written.
+    Raises `SuiteError` if the suite asks with another template, and `GateRefused` if its recording has a lower label
+    than the answers; then nothing is written.
     """
     run = store.run(run_id)
     results = [result for result in store.results(run.id) if not models or result.model in models]
-    return keep(workspace, store, run, results, suite)
+    return keep_answers(workspace, store, run, results, suite)
 
 
-def keep(
+def keep_answers(
     workspace: Workspace, store: Store, run: RunInfo, results: Sequence[Result], suite: str, *, expected: Any = None
-) -> Kept:
-    """Add `results` of `run` to a suite. `expected` is what is right, and `contains` holds new answers to it; without
-    it there is no scorer, and a new answer is only compared with the recorded one. A question that is a case already
-    gets no second one."""
+) -> KeptAnswers:
+    """Add `results` of `run` to a suite.
+
+    `expected` is the right answer, which new answers must contain (the scorer `contains`). Without it the cases have no
+    scorer, and new answers are only compared with the recorded ones. A question that is a case already is not added
+    again.
+    """
     path = _path(workspace, suite)
-    with suite_lock.owning(workspace, path, "keep"):
+    with suite_lock.hold_suite(workspace, path, "keep"):
         return _keep(workspace, store, run, results, path, expected)
 
 
 def _keep(
     workspace: Workspace, store: Store, run: RunInfo, results: Sequence[Result], path: str, expected: Any
-) -> Kept:
-    old = suite_file.load(workspace, path) if workspace.resolve(path).is_file() else None
+) -> KeptAnswers:
+    old = suite_file.load_suite(workspace, path) if workspace.resolve(path).is_file() else None
     if old and old.template.path != run.template:
-        message = f"the suite asks with {old.template.path}, and the answer came with {run.template}"
+        message = f"the suite asks with {old.template.path}, but the answer was asked with {run.template}"
         raise SuiteError(message, file=path, field="template", hint="keep it in another suite")
     left_out: list[str] = []
     ways = _Ways(workspace, old, run.template, results)
@@ -74,30 +80,32 @@ def _keep(
         raise SuiteError("there is no whole answer to keep", file=path, hint="; ".join(left_out))
     known = _known(workspace, old)
     lines: dict[str, dict[str, Any]] = {}
-    stored: dict[Key, Stored] = {}
+    stored: dict[ItemKey, RecordedItem] = {}
     for result, inputs in usable:
         asked = canonical_json(inputs)
         if asked not in known:
-            label = examples.label_of_result(workspace, result)
+            label = runs.label_of_result(workspace, result)
             known[asked] = _fresh_id(inputs, {*known.values()}, label)
             origins = places_of_prompt(result.request.prompt if result.request else None)
             lines[known[asked]] = _case_line(known[asked], inputs, expected, label, origins)
-        key = Key(known[asked], ways.of(result) or "", result.model)
+        key = ItemKey(known[asked], ways.of(result) or "", result.model)
         if key in stored:
-            left_out.append(f"{result.model}: one answer to `{key.case}` is kept already")
+            left_out.append(f"{result.model}: another answer to `{key.case}` was added already")
         else:
             stored[key] = _stored(workspace, store, run, result, inputs, key, expected)
     _check_labels(workspace, path, stored.values())
     if lines:
         models = list(dict.fromkeys(result.model for result, _ in usable))
         _write_cases(workspace, path, old, run, models, ways, list(lines.values()))
-    _record(workspace, suite_file.load(workspace, path), stored)
-    return Kept(path, tuple(lines), len(stored), tuple(left_out))
+    _record(workspace, suite_file.load_suite(workspace, path), stored)
+    return KeptAnswers(path, tuple(lines), len(stored), tuple(left_out))
 
 
 class _Ways:
-    """The variants of a suite, by how they ask: what they leave out, and with which parameters. A suite that is yet
-    to be made gets one for each way there is."""
+    """The variants of a suite, by how they ask: the sections that they leave out, and their parameters.
+
+    A new suite gets a variant for each way in which its results were asked.
+    """
 
     def __init__(self, workspace: Workspace, old: Suite | None, template: str, results: Sequence[Result]) -> None:
         self._params = old.template.params if old else templates.load(workspace, template).params
@@ -112,22 +120,22 @@ class _Ways:
                 self._names[way] = "" if plain else self._fresh(way)
 
     def of(self, result: Result) -> str | None:
-        """The name of the variant that asks as `result` was; None where the suite has none."""
+        """The name of the variant that asks as `result` was asked; None if the suite has none."""
         return self._names.get(_way(result)) if result.request else None
 
     def _fresh(self, way: _Way) -> str:
         if way == ((), self._params):
             return "whole"
-        said = [f"no-{section.replace('_', '-')}" for section in way[0]]
-        said += [f"{name.replace('_', '-')}-{value}" for name, value in self._changed(way).items()]
-        base = re.sub(r"[^\w.-]+", "-", "-".join(said)).strip("-") or "other"
+        parts = [f"no-{section.replace('_', '-')}" for section in way[0]]
+        parts += [f"{name.replace('_', '-')}-{value}" for name, value in self._changed(way).items()]
+        base = re.sub(r"[^\w.-]+", "-", "-".join(parts)).strip("-") or "other"
         return next(name for n in count(1) if (name := base if n == 1 else f"{base}-{n}") not in self._names.values())
 
     def _changed(self, way: _Way) -> dict[str, Any]:
         new, usual = asdict(way[1]), asdict(self._params)
         return {name: value for name, value in new.items() if value != usual[name]}
 
-    def said(self, result: Result) -> str:
+    def in_words(self, result: Result) -> str:
         """How the result was asked, in words."""
         parts = [f"without {section.replace('_', ' ')}" for section in result.without]
         changed = self._changed(_way(result))
@@ -135,7 +143,7 @@ class _Ways:
         return ", ".join(parts) or "with everything, and the template's parameters"
 
     def as_yaml(self) -> str:
-        """The key `variants` of a new suite; "" where it needs none."""
+        """The key `variants` of a new suite, as YAML; "" if it needs none."""
         if set(self._names.values()) == {""}:
             return ""
         lines = [
@@ -153,12 +161,12 @@ def _way(result: Result) -> _Way:
 def _path(workspace: Workspace, suite: str) -> str:
     named = "/" in suite or suite.endswith(suite_file.ENDINGS)
     if not named and not re.fullmatch(r"[\w.-]+", suite):
-        raise SuiteError(f"`{suite}` is no name for a suite", hint="letters, digits, dots and hyphens")
+        raise SuiteError(f"`{suite}` cannot be the name of a suite", hint="use letters, digits, dots and hyphens")
     return workspace.relative(workspace.resolve(suite if named else f"{FOLDER}/{suite}.yaml"))
 
 
 def _inputs(result: Result, old: Suite | None, ways: _Ways, left_out: list[str]) -> Mapping[str, Any] | None:
-    """What the result was asked with; None, and why, where it cannot be kept."""
+    """The inputs of a result; None if it cannot be kept, and then the reason is added to `left_out`."""
     done = result.completion
     why = ""
     if done is None or result.request is None or done.finish_reason == "stopped":
@@ -166,10 +174,10 @@ def _inputs(result: Result, old: Suite | None, ways: _Ways, left_out: list[str])
     elif old and result.model not in old.models:
         why = f"the suite asks {', '.join(old.models)}"
     elif ways.of(result) is None:
-        why = f"no variant of the suite asks {ways.said(result)}"
+        why = f"no variant of the suite asks {ways.in_words(result)}"
     else:
         try:
-            return examples.inputs_of_result(result)
+            return runs.inputs_of_result(result)
         except PromptlabError as exc:
             why = exc.message
     left_out.append(f"{result.model}: {why}")
@@ -177,13 +185,13 @@ def _inputs(result: Result, old: Suite | None, ways: _Ways, left_out: list[str])
 
 
 def _known(workspace: Workspace, old: Suite | None) -> dict[str, str]:
-    """Cases of the suite by what they ask."""
+    """The ids of the suite's cases, by their inputs."""
     return {canonical_json(dict(c.inputs)): c.id for c in case_files.read(workspace, old)} if old else {}
 
 
 def _fresh_id(inputs: Mapping[str, Any], taken: Collection[str], label: Label) -> str:
-    """A readable id out of the first words of the question; one that says nothing of it where it is labelled, since
-    reports and file names show ids."""
+    """A new id, made of the first words of the question. If the question is not public, the id is made of a hash,
+    because reports and file names show ids."""
     words = re.findall(r"[a-z0-9]+", " ".join(map(str, inputs.values())).lower())[:6]
     base = "-".join(words) if label == "public" else ""
     base = base or f"case-{sha256(canonical_json(dict(inputs)))[:8]}"
@@ -205,14 +213,14 @@ def _stored(
     run: RunInfo,
     result: Result,
     inputs: Mapping[str, Any],
-    key: Key,
+    key: ItemKey,
     expected: Any,
-) -> Stored:
+) -> RecordedItem:
     request, done = result.request, result.completion
     assert request is not None, "only whole answers are kept"
     assert done is not None, "only whole answers are kept"
-    scores = () if expected is None else runs.score([contains()], done.text, expected)
-    return Stored(
+    scores = () if expected is None else runs.score_answer([contains()], done.text, expected)
+    return RecordedItem(
         key=key,
         request=replace(request, repeat=0),
         request_key=replace(request, repeat=0).key(store.fingerprint(result.request_id)),
@@ -221,18 +229,18 @@ def _stored(
         scores=scores,
         inputs=inputs,
         expected=expected,
-        label=examples.label_of_result(workspace, result),
+        label=runs.label_of_result(workspace, result),
         without=result.without,
         template=run.template,
         blob=run.origin.template_blob,
     )
 
 
-def _check_labels(workspace: Workspace, path: str, stored: Iterable[Stored]) -> None:
+def _check_labels(workspace: Workspace, path: str, stored: Iterable[RecordedItem]) -> None:
     recording = recording_of(path)
     labels = Labels(workspace)
-    for one in stored:
-        check_labels(labels, recording, one)
+    for item in stored:
+        check_labels(labels, recording, item)
 
 
 def _write_cases(
@@ -244,44 +252,44 @@ def _write_cases(
     ways: _Ways,
     lines: Sequence[Mapping[str, Any]],
 ) -> None:
-    """Add the lines to the suite's file of kept cases, and name that in the suite."""
+    """Add the lines to the suite's file of kept cases, and add that file to the suite."""
     cases = f"{FOLDER}/{stem_of(path)}.kept.jsonl"
-    entry = f"  - file: {cases}\n"
+    line = f"  - file: {cases}\n"
     if old is None:
         quoted = json.dumps([*models], ensure_ascii=False)
         text = f"template: {json.dumps(run.template, ensure_ascii=False)}\nmodels: {quoted}\n"
-        text += f"{ways.as_yaml()}cases:\n{entry}"
-    elif any(isinstance(one, CaseFile) and one.path == cases for one in old.entries):
+        text += f"{ways.as_yaml()}cases:\n{line}"
+    elif any(isinstance(entry, CaseFile) and entry.path == cases for entry in old.entries):
         text = old.source
     else:
-        text = old.source + ("" if old.source.endswith("\n") else "\n") + entry
+        text = old.source + ("" if old.source.endswith("\n") else "\n") + line
     full = workspace.resolve(cases)
     before = full.read_bytes() if full.is_file() else b""
     hint = f"add `- file: {cases}` under `cases`"
     try:
-        made = suite_file.parse(workspace, text, path=path)
+        suite = suite_file.parse_suite(workspace, text, path=path)
     except SuiteError as exc:
         raise SuiteError(f"the kept cases cannot be added: {exc.what}", file=path, line=exc.line, hint=hint) from exc
-    if not any(isinstance(one, CaseFile) and one.path == cases for one in made.entries):
-        raise SuiteError("the kept cases cannot be added behind its last line", file=path, hint=hint)
+    if not any(isinstance(entry, CaseFile) and entry.path == cases for entry in suite.entries):
+        raise SuiteError("the kept cases cannot be added after its last line", file=path, hint=hint)
     added = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode("utf-8", "surrogatepass")
     write_atomically(full, before + (b"\n" if before and not before.endswith(b"\n") else b"") + added)
     if old is None or text != old.source:
         write_atomically(workspace.resolve(path), text.encode("utf-8"))
 
 
-def _record(workspace: Workspace, suite: Suite, new: Mapping[Key, Stored]) -> None:
-    """Write the recording with the new answers in their places; what else is recorded stays."""
+def _record(workspace: Workspace, suite: Suite, new: Mapping[ItemKey, RecordedItem]) -> None:
+    """Write the recording with the new answers in their places. Other items keep their recorded answers."""
 
-    def lines() -> Iterator[Stored]:
+    def lines() -> Iterator[RecordedItem]:
         path = workspace.resolve(suite.recording)
         if not path.is_file():
-            yield from (new[item.key] for item in items(workspace, suite) if item.key in new)
+            yield from (new[item.key] for item in suite_items(workspace, suite) if item.key in new)
             return
         with Recording(path, shown=suite.recording) as recording:
-            for item in items(workspace, suite):
-                found = new.get(item.key) or recording.find(item.key)
-                if found:
-                    yield found
+            for item in suite_items(workspace, suite):
+                stored = new.get(item.key) or recording.find(item.key)
+                if stored:
+                    yield stored
 
     write(workspace.resolve(suite.recording), lines())

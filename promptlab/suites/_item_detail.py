@@ -1,6 +1,6 @@
-"""One item of a suite run, with all there is to see of it: prompts, answers, scores, what a judge said.
+"""One item of a suite run in detail: its prompts, answers and scores, and the answers of judges.
 
-Rows of the log say how an item came out; what was asked and answered is in the recording and in the run history.
+A row of the log has only the outcome. Prompts and answers are in the recording and in the run history.
 """
 
 from __future__ import annotations
@@ -14,39 +14,46 @@ from promptlab.runs import Store
 from promptlab.suites import _annotations as marks
 from promptlab.suites import _judge as judging
 from promptlab.suites._annotations import Mark
-from promptlab.suites._choice import recorded_of
-from promptlab.suites._items import Fill, items
-from promptlab.suites._log import Row, SuiteLog, SuiteRun
-from promptlab.suites._recording import Recording, Stored
+from promptlab.suites._items import TrialMaker, recorded_of, suite_items
+from promptlab.suites._log import SuiteLog
+from promptlab.suites._recorded_item import RecordedItem
+from promptlab.suites._recording import Recording
 from promptlab.suites._replay import replay_item
-from promptlab.suites._suite import Key, Suite
+from promptlab.suites._suite import ItemKey, Suite
+from promptlab.suites._suite_run import ItemRow, SuiteRun
 from promptlab.suites._verdict import CLOSE
 from promptlab.types import Request, Result, Score
 from promptlab.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What is recorded of an item, what was asked (of a replay: would be asked today), and what came of it.
+class ItemDetail:
+    """An item as recorded, the request that was sent (in a replay: that would be sent today), and the outcome.
 
-    `answer` None: nothing new was answered, and then `scores` are today's of the recorded answer. `nearest` is what is
-    recorded that comes closest where nothing is recorded of the item.
+    `answer` is None if there is no new answer; then `scores` are today's scores of the recorded answer. `nearest` is
+    the recorded item that is most like this one, if nothing is recorded of this one.
     """
 
-    row: Row
-    stored: Stored | None
+    row: ItemRow
+    stored: RecordedItem | None
     request: Request | None
     answer: str | None
     scores: tuple[Score, ...]
     error: str = ""
     hint: str = ""
-    nearest: Stored | None = None
+    nearest: RecordedItem | None = None
 
 
-def look(
-    workspace: Workspace, suite: Suite, log: SuiteLog, store: Store, run: SuiteRun, row: Row, recorded: Recording | None
-) -> Seen:
-    """The item of `row`. Raises what reading the recording raises."""
+def item_detail(
+    workspace: Workspace,
+    suite: Suite,
+    log: SuiteLog,
+    store: Store,
+    run: SuiteRun,
+    row: ItemRow,
+    recorded: Recording | None,
+) -> ItemDetail:
+    """The item of `row` in detail. Raises what reading the recording raises."""
     if run.verb == "replay":
         return _replayed(workspace, suite, row, recorded)
     stored = recorded_of(suite, row.key, recorded)
@@ -54,28 +61,28 @@ def look(
     if result is None or result.completion is None:
         error = result.error if result else row.details.error
         request, hint = (result.request, result.hint) if result else (None, "")
-        return Seen(row, stored, request, None, (), error or "there is no answer", hint)
+        return ItemDetail(row, stored, request, None, (), error or "there is no answer", hint)
     judged = [score for score in map(_read, _judged(row)) if score]
-    return Seen(row, stored, result.request, result.text, (*result.scores, *judged))
+    return ItemDetail(row, stored, result.request, result.text, (*result.scores, *judged))
 
 
-def _replayed(workspace: Workspace, suite: Suite, row: Row, recorded: Recording | None) -> Seen:
+def _replayed(workspace: Workspace, suite: Suite, row: ItemRow, recorded: Recording | None) -> ItemDetail:
     stored = recorded.find(row.key) if recorded else None
     if recorded is None:
-        return Seen(row, None, None, None, (), "nothing is recorded")
+        return ItemDetail(row, None, None, None, (), "nothing is recorded")
     try:
-        (item,) = items(workspace, suite, wanted=[row.key.id])
-        one = replay_item(Fill(workspace, suite), item, recorded)
+        (item,) = suite_items(workspace, suite, wanted=[row.key.id])
+        replayed = replay_item(TrialMaker(workspace, suite), item, recorded)
     except (SuiteError, ValueError):
-        return Seen(row, stored, None, None, (), "it is no longer in the suite")
+        return ItemDetail(row, stored, None, None, (), "it is no longer in the suite")
     except PromptlabError as exc:
-        return Seen(row, stored, None, None, (), exc.message, exc.hint)
-    error = one.said if one.status in ("broken", "missing") else ""
-    return Seen(row, one.stored, one.request, None, one.scores, error, nearest=one.nearest)
+        return ItemDetail(row, stored, None, None, (), exc.message, exc.hint)
+    error = replayed.said if replayed.status in ("broken", "missing") else ""
+    return ItemDetail(row, replayed.stored, replayed.request, None, replayed.scores, error, nearest=replayed.nearest)
 
 
-def result_of(log: SuiteLog, store: Store, run: SuiteRun, row: Row) -> Result | None:
-    """The answer of a row, from the run history; None where it was not asked, or is no longer there."""
+def result_of(log: SuiteLog, store: Store, run: SuiteRun, row: ItemRow) -> Result | None:
+    """The result of a row, from the run history; None if the item was not asked, or the result is gone."""
     for chunk in log.chunks(run):
         if chunk.store_run == row.store_run and row.key in chunk.keys:
             place = chunk.keys.index(row.key)
@@ -83,8 +90,8 @@ def result_of(log: SuiteLog, store: Store, run: SuiteRun, row: Row) -> Result | 
     return None
 
 
-def _judged(row: Row) -> list[str]:
-    return [one.text for one in row.details.judged]
+def _judged(row: ItemRow) -> list[str]:
+    return [judged.text for judged in row.details.judged]
 
 
 def _read(text: str) -> Score | None:
@@ -95,33 +102,33 @@ def _read(text: str) -> Score | None:
 
 
 def has_judge(suite: Suite) -> bool:
-    """Whether a model judges the suite's answers; cases with scorers of their own are not looked at."""
+    """True if the suite has a judge. The own scorers of cases are not looked at."""
     return any(spec.name == judging.NAME for spec in suite.scorers)
 
 
-def agreement(
+def judge_agreement(
     suite: Suite,
     log: SuiteLog,
     store: Store,
     run: SuiteRun,
-    said: Iterable[Mark],
-    find: Callable[[Key], Stored | None],
+    given: Iterable[Mark],
+    find: Callable[[ItemKey], RecordedItem | None],
 ) -> stats.Agreement:
-    """How far the suite's judge agrees with people, on the answers that both said something of: those of the run, and
-    the recorded ones. `find` gives what is recorded of an item."""
-    content = next((scorers.pass_mark(spec) for spec in suite.scorers if spec.name == judging.NAME), 1.0) - CLOSE
+    """How far the suite's judge agrees with the marks of people, on the answers that have both. These are answers of
+    the run and recorded ones; `find` gives the recorded item of a key."""
+    passing = next((scorers.pass_mark(spec) for spec in suite.scorers if spec.name == judging.NAME), 1.0) - CLOSE
     pairs = []
-    for mark in said:
+    for mark in given:
         value = _of_run(log, store, run, mark)
         if value is None:
             value = _of_recording(suite, mark, find)
         if value is not None:
-            pairs.append((value >= content, mark.good))
+            pairs.append((value >= passing, mark.good))
     return marks.agreement(pairs)
 
 
 def _of_run(log: SuiteLog, store: Store, run: SuiteRun, mark: Mark) -> float | None:
-    """What the judge gave the marked answer in the run."""
+    """The score that the judge gave the marked answer in the run; None if it gave none."""
     for row in log.rows(run, case=mark.case, limit=1_000):
         key = row.key
         if (key.case, key.variant, key.model) == mark.place[:3] and (texts := _judged(row)):
@@ -131,9 +138,9 @@ def _of_run(log: SuiteLog, store: Store, run: SuiteRun, mark: Mark) -> float | N
     return None
 
 
-def _of_recording(suite: Suite, mark: Mark, find: Callable[[Key], Stored | None]) -> float | None:
+def _of_recording(suite: Suite, mark: Mark, find: Callable[[ItemKey], RecordedItem | None]) -> float | None:
     for repeat in range(suite.repeats):
-        stored = find(Key(*mark.place[:3], repeat))
+        stored = find(ItemKey(*mark.place[:3], repeat))
         if stored and stored.judged and marks.answer_id(stored.completion.text) == mark.answer:
             score = _read(stored.judged[0].text)
             return score.value if score else None

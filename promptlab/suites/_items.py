@@ -1,34 +1,38 @@
-"""The items of a suite, in its order, and the trial that each of them comes to."""
+"""The items of a suite, which of them are asked, and the trial of each."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
+from itertools import islice
+from typing import Any, Literal
 
 from promptlab import runs, scorers
 from promptlab.errors import SuiteError, nearest
 from promptlab.suites import _case_file as case_files
 from promptlab.suites import _judge as judging
-from promptlab.suites._recorded_item import label_of_trial
-from promptlab.suites._suite import Case, Item, Key, Suite, Variant
+from promptlab.suites._log import SuiteLog
+from promptlab.suites._recorded_item import RecordedItem, label_of_trial
+from promptlab.suites._recording import Recording
+from promptlab.suites._suite import Case, Item, ItemKey, Suite, Variant
+from promptlab.suites._suite_run import ItemRow, Verb
 from promptlab.templates import MaterialsReader
-from promptlab.types import Label, Prompt, Scorer, ScorerSpec, Section, Trial
+from promptlab.types import Label, Place, Prompt, Recalled, Scorer, ScorerSpec, Section, Trial
 from promptlab.workspace import Workspace
 
 KEPT_SCORERS = 256
-"""Sets of scorers kept ready."""
+"""Sets of scorers that are kept, ready to use."""
 
 
-def items(
+def suite_items(
     workspace: Workspace, suite: Suite, *, models: Sequence[str] | None = None, wanted: Collection[str] = ()
 ) -> Iterator[Item]:
-    """Every item, in order, for the suite's models or for `models`; of those only what `wanted` names, by item id or
-    by case id, where it names any. Cases are read as they are asked for.
+    """The items of a suite, in order, for its models or for `models`. Cases are read while the caller iterates.
 
-    Raises `SuiteError` at the first case that is wrong, or whose id an earlier one has, and at the end for what
-    `wanted` names and the suite has not.
+    `wanted` are ids of items or cases; if it is empty, all items are given. Raises `SuiteError` at the first case that
+    is wrong or has the id of an earlier one, and at the end if an id in `wanted` is not in the suite.
     """
     asked = suite.models if models is None else tuple(models)
     unmet = set(wanted)
@@ -37,7 +41,7 @@ def items(
         for variant in suite.variants:
             for model in asked:
                 for repeat in range(suite.repeats):
-                    key = Key(case.id, variant.name, model, repeat)
+                    key = ItemKey(case.id, variant.name, model, repeat)
                     if not wanted or key.id in wanted or case.id in wanted:
                         unmet -= {key.id, case.id}
                         yield Item(key, case, variant)
@@ -47,27 +51,29 @@ def items(
         raise SuiteError(f"there is no case or item `{name}`", file=suite.path, hint=nearest(name, known))
 
 
-class Fill:
-    """Turns the items of a suite into trials, reading each document and pool once.
+class TrialMaker:
+    """Turns the items of a suite into trials. Each document and pool is read once.
 
-    What is kept is as large as the documents are, not as the suite is.
+    It keeps the documents in memory, and not the suite.
     """
 
     def __init__(self, workspace: Workspace, suite: Suite) -> None:
         self._workspace, self.suite = workspace, suite
-        self.label_of = cache(workspace.label_of)  # which follows links, and the same few paths come up every time
+        self.label_of = cache(
+            workspace.label_of
+        )  # follows links on disk, and is asked for the same few paths every time
         self._filler = MaterialsReader(workspace)
         self._case: Case | None = None
         self._asked: dict[tuple[int, tuple[Section, ...]], Trial] = {}
         self._scorers: dict[tuple[tuple[ScorerSpec, ...], str | None], tuple[Scorer, ...]] = {}
 
     def trial(self, item: Item, *, rendered: bool = True) -> Trial:
-        """The trial of `item`, with its prompt unless it is not `rendered`. Raises what reading documents, pools and
-        scorers raises."""
+        """The trial of `item`, with its prompt if `rendered`. Raises what reading documents, pools and scorers
+        raises."""
         case, variant = item.case, item.variant
         asked = self._asked_by(case, variant)
         if rendered and asked.rendered is None:
-            asked = self._asked[self._key(variant)] = runs.rendered(asked)
+            asked = self._asked[self._key(variant)] = runs.with_rendered_prompt(asked)
         return replace(
             asked,
             model=item.key.model,
@@ -77,15 +83,15 @@ class Fill:
         )
 
     def label(self, item: Item) -> Label:
-        """The strictest label of anything that the prompt of `item` will be made of. Nothing is rendered for it."""
+        """The strictest label of all that goes into the prompt of `item`. Nothing is rendered for it."""
         return label_of_trial(self.label_of, self._asked_by(item.case, item.variant))
 
     def _key(self, variant: Variant) -> tuple[int, tuple[Section, ...]]:
         return id(variant.template or self.suite.template), variant.without
 
     def _asked_by(self, case: Case, variant: Variant) -> Trial:
-        """What a case asks in a variant, of no model yet: its models and repeats share it, and variants that differ in
-        parameters alone. Items of one case come one after another, so that of the last case is kept."""
+        """The trial of a case in a variant, without a model. Models and repeats share it, and so do variants that
+        differ only in parameters. Items of a case follow each other, so only the trials of the last case are kept."""
         if case is not self._case:
             self._case, self._asked = case, {}
         key = self._key(variant)
@@ -112,7 +118,7 @@ class Fill:
         )
 
     def judges(self, item: Item, prompt: Prompt, answer: str) -> list[Trial]:
-        """What the judges of `item` are asked about `answer`, given to `prompt`; most items have none."""
+        """The trials that ask the judges of `item` about `answer` to `prompt`; empty if it has no judge."""
         case = item.case
         return [
             judging.trial(
@@ -130,11 +136,11 @@ class Fill:
         ]
 
     def scorers(self, case: Case, variant: Variant) -> tuple[Scorer, ...]:
-        """The scorers of a case that need no model, ready to use."""
+        """The scorers of a case that ask no model, ready to use."""
         template = variant.template or self.suite.template
         key = (self.suite.specs_of(case), template.schema)
         if key not in self._scorers:
-            if len(self._scorers) >= KEPT_SCORERS:  # cases with scorers of their own, each other ones
+            if len(self._scorers) >= KEPT_SCORERS:  # every case has other scorers of its own
                 self._scorers.clear()
             self._scorers[key] = tuple(
                 scorers.build_scorer(_with_schema(spec, template.schema), self._workspace)
@@ -145,7 +151,103 @@ class Fill:
 
 
 def _with_schema(spec: ScorerSpec, schema: str | None) -> ScorerSpec:
-    """`json_schema` without a schema of its own holds answers to the template's."""
+    """The scorer `json_schema` without a schema of its own takes the template's."""
     if spec.name != "json_schema" or schema is None or "schema" in spec.values:
         return spec
     return scorers.scorer_spec({spec.name: {**spec.values, "schema": json.loads(schema)}})
+
+
+Prompts = Literal["stored", "current"]
+"""What a rerun sends: the recorded prompts, or prompts rendered from the templates of today."""
+
+
+@dataclass(frozen=True)
+class AskOptions:
+    """What to ask of a suite. `only` are ids of items or cases, `limit` is a number of items; if `models` is None, the
+    suite's are asked.
+
+    `max_cost` (US dollars) and `max_tokens` (of prompts and answers together) are never passed: the most that an item
+    can take is set aside before it is asked.
+    """
+
+    prompts: Prompts = "current"
+    models: tuple[str, ...] | None = None
+    only: tuple[str, ...] = ()
+    only_failed: bool = False
+    limit: int | None = None
+    max_cost: float | None = None
+    max_tokens: int | None = None
+
+    def identity(self) -> dict[str, Any]:
+        """The options that must be equal for a run to be resumed. Limits may differ."""
+        return {
+            "prompts": self.prompts,
+            "models": list(self.models) if self.models is not None else None,
+            "only": sorted(self.only),
+            "only_failed": self.only_failed,
+        }
+
+
+def chosen(
+    workspace: Workspace, suite: Suite, *, verb: Verb, options: AskOptions, log: SuiteLog
+) -> Iterator[tuple[int, Item]]:
+    """The items to ask, each with its position in the suite."""
+    failed = _failed(log, suite, verb) if options.only_failed else None
+    models = None if options.models is None else tuple(dict.fromkeys(options.models))
+    every = suite_items(workspace, suite, models=models, wanted=options.only)
+    found = ((position, item) for position, item in enumerate(every) if failed is None or item.key in failed)
+    return islice(found, options.limit)
+
+
+def _failed(log: SuiteLog, suite: Suite, verb: Verb) -> set[ItemKey]:
+    """The items that did not pass, or have no answer or no score, in the newest run of this verb. An unfinished run
+    that asked only failed items itself is skipped: it is the run that is resumed."""
+    for run in log.runs(suite.path, verb=verb):
+        if run.done and not (run.options.get("only_failed") and run.state != "finished"):
+            return {row.key for row in log.every_row(run) if _needs_a_look(row)}
+    raise SuiteError("there is no earlier run to take the failed ones of", file=suite.path)
+
+
+def _needs_a_look(row: ItemRow) -> bool:
+    # An answer that no scorer judges neither passed nor failed.
+    return row.passed is False or (row.passed is None and row.verdict == "cannot tell")
+
+
+def recorded_of(suite: Suite, key: ItemKey, recorded: Recording | None) -> RecordedItem | None:
+    """The recorded item of a key; for a model that is not in the suite, that of the suite's first model."""
+    if recorded is None:
+        return None
+    return recorded.find(key if key.model in suite.models else key._replace(model=suite.models[0]))
+
+
+def trial_of(fill: TrialMaker, item: Item, stored: RecordedItem | None, prompts: Prompts) -> Trial:
+    """The trial to ask for `item`. Raises `SuiteError` if a recorded prompt should be sent and there is none."""
+    trial = replace(fill.trial(item, rendered=prompts == "current"), case=item.key.id)
+    if prompts == "current":
+        return trial
+    if stored is None:
+        hint = "`promptlab suite record` asks it, or rerun with `--prompts current`"
+        raise SuiteError(f"nothing is recorded of {item.key.id}", file=fill.suite.recording, hint=hint)
+    return replace(trial, request=recalled(fill.suite, stored), without=stored.without)
+
+
+def planned_trials(
+    workspace: Workspace, suite: Suite, *, verb: Verb, options: AskOptions, log: SuiteLog
+) -> Iterator[Trial]:
+    """The trials that would be asked. If recorded prompts should be sent, items without one are left out."""
+    fill = TrialMaker(workspace, suite)
+    path = workspace.resolve(suite.recording)
+    recorded = Recording(path, shown=suite.recording) if path.is_file() else None
+    try:
+        for _, item in chosen(workspace, suite, verb=verb, options=options, log=log):
+            stored = recorded_of(suite, item.key, recorded)
+            if stored or options.prompts == "current":
+                yield trial_of(fill, item, stored, options.prompts)
+    finally:
+        if recorded:
+            recorded.close()
+
+
+def recalled(suite: Suite, stored: RecordedItem) -> Recalled:
+    """The recorded request, to be sent again."""
+    return Recalled(stored.request, (Place(suite.recording),), stored.label)

@@ -1,11 +1,12 @@
-"""A model as judge: what it is asked about an answer, and what its answer comes to.
+"""A model as judge: the question to it about an answer, and the score in its reply.
 
     scorers:
       - judge: {model: gpt, question: Does the answer name the team that is expected?}
 
-The judge is asked through the runner like any model, so the gate, the history and the price hold for it as well. Its
-prompt is a template, the one below unless the suite names another; what it was asked and said is in the recording, and
-a replay compares both with today's. How far it agrees with people's marks is shown beside its scores (_annotations.py).
+The judge is asked through the runner like any model, so its calls go through the gate, into the history and into the
+price. Its prompt is a template: the one below, or one that the suite names. Its requests and replies are recorded, and
+a replay compares the requests with those of today. How far it agrees with the marks of people is shown beside its
+scores (`suites/_annotations.py`).
 """
 
 from __future__ import annotations
@@ -55,8 +56,8 @@ schema:
   additionalProperties: false
 params: {temperature: 0, max_tokens: 160}
 """
-"""The judge's template unless a suite names its own, which must declare the same inputs and answer with `pass`, a
-boolean, or `score`, a number from 0 to 1."""
+"""The judge's template. A suite may name its own: it must declare the same inputs and ask for a JSON object with
+`pass`, a boolean, or `score`, a number from 0 to 1."""
 
 PATH = "promptlab/judge.yaml"
 QUESTION = "Is the answer right, by what is expected?"
@@ -68,15 +69,15 @@ def _own() -> Template:
 
 
 def template_of(spec: ScorerSpec, workspace: Workspace) -> Template:
-    """The template of the judge. Raises `TemplateError`, and `InputError` where it lacks an input."""
+    """The template of the judge. Raises `TemplateError`, and `InputError` if an input is missing in it."""
     path = spec.values.get("template")
     if path is None:
         return _own()
-    found = templates.load(workspace, path)
-    missing = [name for name in _own().inputs if name not in found.inputs]
+    template = templates.load(workspace, path)
+    missing = [name for name in _own().inputs if name not in template.inputs]
     if missing:
-        raise InputError(f"a judge's template needs the input `{missing[0]}`", file=found.path, field="inputs")
-    return found
+        raise InputError(f"a judge's template needs the input `{missing[0]}`", file=template.path, field="inputs")
+    return template
 
 
 def trial(
@@ -91,8 +92,11 @@ def trial(
     places: tuple[Place, ...],
     case: str,
 ) -> Trial:
-    """What the judge is asked about `answer`, given to `prompt`, whose labels are its labels too: an answer may hold
-    what its prompt held. `question` are the inputs of the case, which came from `places`."""
+    """The trial that asks the judge about `answer` to `prompt`.
+
+    `question` are the inputs of the case, which came from the files `places`. The trial has the labels of `prompt`,
+    because an answer may repeat what stood in its prompt.
+    """
     model = spec.values.get("model")
     if not isinstance(model, str):
         raise InputError("a judge needs `model`, the name of one in promptlab.yaml")
@@ -116,20 +120,20 @@ def trial(
 
 
 def _text(value: Any) -> str:
-    """Inputs or what is expected, as a judge reads them: a single text bare, anything else as JSON."""
+    """Inputs or the expected answer as text for the judge: a single text as it is, anything else as JSON."""
     if isinstance(value, Mapping) and len(value) == 1:
         (value,) = value.values()
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def read(text: str) -> Score:
-    """What a judge's answer comes to. Raises `InputError` where it is no verdict."""
+    """The score in a judge's reply. Raises `InputError` if the reply has none."""
     try:
         data = parse_json_answer(text)
     except ValueError as exc:
         raise InputError(f"the judge did not answer with JSON: {exc}: {text[:80]!r}") from exc
-    found = data if isinstance(data, dict) else {}
-    value = found.get("pass", found.get("score"))
+    reply = data if isinstance(data, dict) else {}
+    value = reply.get("pass", reply.get("score"))
     if not isinstance(value, bool | int | float) or not 0 <= value <= 1:
         raise InputError(f"the judge's answer has neither `pass` nor a `score` from 0 to 1: {text[:80]!r}")
-    return Score(NAME, float(value), text, clipped(str(found.get("reason", "")), 500))
+    return Score(NAME, float(value), text, clipped(str(reply.get("reason", "")), 500))

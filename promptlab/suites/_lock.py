@@ -1,14 +1,14 @@
-"""One at a time at a suite: a lock that dies with its process.
+"""The lock of a suite, so that only one process at a time asks its models or writes its recording.
 
-    with owning(workspace, "fixtures/suites/facts.yaml", "record"):
-        ...                                       # whoever else comes meanwhile gets `SuiteBusy`, or waits
+    with hold_suite(workspace, "fixtures/suites/facts.yaml", "record"):
+        ...                                       # another process gets `SuiteBusy` meanwhile, or waits
 
-Whoever asks a suite's models or writes its recording holds it: two at once would pay for the same answers, and one
-would write over the other. It is a lock of the system on a file in `.promptlab/locks/`, which also says who holds it:
+Two at once would pay for the same answers twice, and one would overwrite the recording of the other. The lock is a file
+lock of the operating system, in `.promptlab/locks/`. It ends with its process. The file says which process holds it:
 
     {"pid": 4711, "since": "2026-11-28T15:40:02+00:00", "doing": "record"}
 
-The thread that holds it may take it again.
+The thread that holds the lock can take it again.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from promptlab.errors import StoreError, SuiteBusy
 from promptlab.workspace import Workspace
 
 PAUSE = 0.1
-"""Seconds between two looks at a lock that somebody else holds."""
+"""Seconds between two attempts to take a lock that another process holds."""
 
 
 @dataclass
@@ -48,13 +48,13 @@ _HELD: dict[Path, _Held] = {}
 
 
 class Owned:
-    """A suite that is held. `release` lets go of it, once; so does forgetting about it."""
+    """A locked suite. It is unlocked by `release`, or when this object is deleted."""
 
     def __init__(self, path: Path) -> None:
         self._path: Path | None = path
 
     def release(self) -> None:
-        """Let go of the suite."""
+        """Unlock the suite. A second call does nothing."""
         with _LOCK:
             path, self._path = self._path, None
             held = _HELD.get(path) if path else None
@@ -72,11 +72,14 @@ class Owned:
             self.release()
 
 
-def take(
+def take_suite(
     workspace: Workspace, suite: str, doing: str, *, wait: bool = False, say: Callable[[str], None] | None = None
 ) -> Owned:
-    """Hold the suite at path `suite` for `doing`, a verb. Where somebody else holds it: raises `SuiteBusy`, or waits,
-    and tells `say` once for whom."""
+    """Lock the suite at path `suite` for `doing`, a verb.
+
+    If another process or thread has locked it, raises `SuiteBusy`, or waits if `wait`. `say` is then told once which
+    process that is.
+    """
     path = workspace.state / "locks" / _name(suite)
     told = False
     while True:
@@ -101,11 +104,11 @@ def take(
 
 
 @contextmanager
-def owning(
+def hold_suite(
     workspace: Workspace, suite: str, doing: str, *, wait: bool = False, say: Callable[[str], None] | None = None
 ) -> Iterator[None]:
-    """As `take`, for as long as the block runs."""
-    owned = take(workspace, suite, doing, wait=wait, say=say)
+    """As `take_suite`, while the block runs."""
+    owned = take_suite(workspace, suite, doing, wait=wait, say=say)
     try:
         yield
     finally:
@@ -118,7 +121,7 @@ def _name(suite: str) -> str:
 
 
 def _locked(path: Path) -> int | None:
-    """The open, locked file; None while somebody else has it."""
+    """The open file, locked; None if another process has locked it."""
     try:
         state_folder.make_room(path.parent)
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -148,8 +151,8 @@ def _sign(handle: int, doing: str) -> None:
 
 def _holder(path: Path) -> str:
     try:
-        found = json.loads(path.read_bytes())
-        pid, since, doing = int(found["pid"]), str(found["since"])[:19], str(found["doing"])
+        holder = json.loads(path.read_bytes())
+        pid, since, doing = int(holder["pid"]), str(holder["since"])[:19], str(holder["doing"])
     except (OSError, ValueError, KeyError, TypeError):
         return "by another process"
     who = "this process" if pid == os.getpid() else f"process {pid}"
@@ -157,7 +160,7 @@ def _holder(path: Path) -> str:
 
 
 def _forget() -> None:
-    """In a forked child: its copies of the handles would keep the locks after the parent's death."""
+    """Close the copies of the handles in a forked child. They would keep the locks after the parent has ended."""
     global _LOCK
     _LOCK = threading.Lock()
     for held in _HELD.values():

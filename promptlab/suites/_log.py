@@ -1,8 +1,8 @@
-"""What suites were asked, and how each item came out: `.promptlab/suites.sqlite`.
+"""The log of suite runs: what was asked, and the outcome of each item. It is in `.promptlab/suites.sqlite`.
 
-A suite run is written down before anything is asked, a chunk of it before it goes to the runner, and each answer by the
-runner itself into the run history; so a killed process is picked up where it was, and no recorded answer is paid for
-twice. Rows are paged by their place in the suite, on indexes, so that a hundred thousand of them stay quick to look at.
+A run is written before anything is asked, and a chunk of it before it goes to the runner, which writes each answer to
+the run history. So a run whose process was killed can be resumed, and no answer is paid for twice. Rows are read in
+pages, on indexes, so that a run of a hundred thousand items is quick to look at.
 """
 
 from __future__ import annotations
@@ -14,24 +14,18 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from promptlab._util import disk_errors as faults
 from promptlab._util import read_only_sqlite as read_only
 from promptlab._util import state_folder
 from promptlab.errors import StoreError
-from promptlab.suites._recording import Judged
-from promptlab.suites._suite import Key
-from promptlab.suites._verdict import Cause
-from promptlab.types import Section
+from promptlab.suites._suite import ItemKey
+from promptlab.suites._suite_run import Chunk, Count, Details, ItemRow, State, SuiteRun, Verb
 from promptlab.workspace import Workspace
-
-Verb = Literal["record", "rerun", "replay"]
-State = Literal["running", "stopped", "finished"]
-"""`stopped`: somebody paused or stopped it, or a limit was reached; `running` with no process: it was killed."""
 
 FILE = "suites.sqlite"
 VERSION = 1
@@ -56,93 +50,6 @@ CREATE TABLE counts (
   items INTEGER NOT NULL, PRIMARY KEY (suite_run, variant, model, verdict, passed)
 ) WITHOUT ROWID;
 """
-
-
-@dataclass(frozen=True)
-class SuiteRun:
-    """A verb at work on a suite, or done. `done` of `total` items have a row."""
-
-    id: str
-    suite: str
-    verb: Verb
-    created: str
-    state: State
-    total: int
-    options: Mapping[str, Any] = field(default_factory=dict)
-    done: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Details:
-    """What is known of how an item came out besides the verdict. `sections` are those in which a replayed prompt has
-    drifted; `unscored` means that there is an answer and no scorer; `judged` is what judges said."""
-
-    said: str = ""
-    causes: tuple[Cause, ...] = ()
-    tags: tuple[str, ...] = ()
-    error: str = ""
-    sections: tuple[Section, ...] = ()
-    unscored: bool = False
-    judged: tuple[Judged, ...] = ()
-
-    @classmethod
-    def of(cls, data: Mapping[str, Any]) -> Details:
-        """From what `as_data` gave, now or in an earlier release."""
-        causes = (
-            Cause(kind, detail, tuple(sections), certain) for kind, detail, sections, certain in data.get("causes", ())
-        )
-        return cls(
-            said=str(data.get("said") or ""),
-            causes=tuple(causes),
-            tags=tuple(data.get("tags", ())),
-            error=str(data.get("error") or ""),
-            sections=tuple(data.get("sections", ())),
-            unscored=bool(data.get("unscored")),
-            judged=tuple(Judged(**one) for one in data.get("judged", ())),
-        )
-
-    def as_data(self) -> dict[str, Any]:
-        """As JSON keeps it; what is empty is left out."""
-        causes = [[c.kind, c.detail, list(c.sections), c.certain] for c in self.causes]
-        data: dict[str, Any] = {"said": self.said, "causes": causes, "tags": list(self.tags), "error": self.error}
-        data |= {"sections": list(self.sections), "unscored": self.unscored, "judged": [asdict(j) for j in self.judged]}
-        return {name: value for name, value in data.items() if value}
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """How an item came out. `passed` None: there is no answer. `was_…` is what is recorded. `result` is an id of the
-    run history, in the run `store_run`."""
-
-    position: int
-    key: Key
-    verdict: str
-    passed: bool | None
-    score: float | None
-    was_passed: bool | None = None
-    was_score: float | None = None
-    result: str = ""
-    store_run: str = ""
-    details: Details = Details()
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """How many items of a variant and a model came out in one way."""
-
-    variant: str
-    model: str
-    verdict: str
-    passed: bool | None
-    items: int
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """Items that went to the runner together, in the order of the trials of its run."""
-
-    store_run: str
-    keys: tuple[Key, ...]
 
 
 class SuiteLog:
@@ -220,20 +127,20 @@ class SuiteLog:
     # Writing
 
     def begin(self, suite: str, verb: Verb, total: int, options: Mapping[str, Any]) -> SuiteRun:
-        """Write a new run down; `options` are what a resumed one must share."""
+        """Write a new run. `options` are those that must be equal for the run to be resumed."""
         run = SuiteRun(uuid.uuid4().hex, suite, verb, _now(), "running", total, dict(options))
         with self._telling("written"), self._writing() as db:
             values = (run.id, suite, verb, run.created, run.state, total, json.dumps(run.options, sort_keys=True))
             db.execute("INSERT INTO suite_runs VALUES (?, ?, ?, ?, ?, ?, ?)", values)
         return run
 
-    def chunk(self, run: SuiteRun, store_run: str, keys: Sequence[Key]) -> None:
-        """Write down that `keys` go to the runner as its run `store_run`; called before they do."""
+    def chunk(self, run: SuiteRun, store_run: str, keys: Sequence[ItemKey]) -> None:
+        """Write that `keys` go to the runner as its run `store_run`. Call it before they do."""
         with self._telling("written"), self._writing() as db:
             db.execute("INSERT INTO chunks VALUES (?, ?, ?)", (run.id, store_run, json.dumps([list(k) for k in keys])))
 
-    def add(self, run: SuiteRun, rows: Iterable[Row]) -> None:
-        """Write rows; one that is there already, by its position, is replaced."""
+    def add(self, run: SuiteRun, rows: Iterable[ItemRow]) -> None:
+        """Write rows. A row with the same position is replaced."""
         with self._telling("written"), self._writing() as db:
             counted: Counter[tuple[str, str, str, int]] = Counter()
             for row in rows:
@@ -255,13 +162,13 @@ class SuiteLog:
             )
 
     def take_up(self, run: SuiteRun, total: int) -> SuiteRun:
-        """Say that a run goes on, of `total` items now."""
+        """Write that a run is resumed, with `total` items now."""
         with self._telling("written"), self._writing() as db:
             db.execute("UPDATE suite_runs SET state = 'running', total = ? WHERE id = ?", (total, run.id))
         return replace(run, state="running", total=total)
 
     def end(self, run: SuiteRun, state: State) -> None:
-        """Say how the run stands."""
+        """Write how the run ended."""
         with self._telling("written"), self._writing() as db:
             db.execute("UPDATE suite_runs SET state = ? WHERE id = ?", (state, run.id))
 
@@ -291,17 +198,17 @@ class SuiteLog:
     def chunks(self, run: SuiteRun) -> list[Chunk]:
         """What went to the runner, in order."""
         found = self._fetch("SELECT store_run, keys FROM chunks WHERE suite_run = ? ORDER BY rowid", (run.id,))
-        return [Chunk(store_run, tuple(Key(*key) for key in json.loads(keys))) for store_run, keys in found]
+        return [Chunk(store_run, tuple(ItemKey(*key) for key in json.loads(keys))) for store_run, keys in found]
 
     def rows(
         self, run: SuiteRun, *, verdict: str | None = None, case: str | None = None, after: int = -1, limit: int = 50
-    ) -> list[Row]:
-        """Rows in the order of the suite, those behind position `after`: of one verdict, or of the cases whose id
-        begins with `case`."""
+    ) -> list[ItemRow]:
+        """Rows after position `after`, in the order of the suite: of one verdict, or of the cases whose id begins with
+        `case`."""
         query, values = _page(run.id, verdict, case, after, limit)
         return [_row(found) for found in self._fetch(query, values)]
 
-    def every_row(self, run: SuiteRun) -> Iterator[Row]:
+    def every_row(self, run: SuiteRun) -> Iterator[ItemRow]:
         """Every row of a run, read a page at a time."""
         after = -1
         while page := self.rows(run, after=after, limit=1_000):
@@ -309,14 +216,14 @@ class SuiteLog:
             after = page[-1].position
 
     def counts(self, run: SuiteRun) -> list[Count]:
-        """Items by variant, model, verdict and whether they passed; kept up to date, not counted."""
+        """The number of items by variant, model, verdict and pass. They are kept up to date and need no counting."""
         found = self._fetch(
             "SELECT variant, model, verdict, passed, items FROM counts WHERE suite_run = ? AND items > 0", (run.id,)
         )
         return [Count(v, m, verdict, None if p < 0 else bool(p), n) for v, m, verdict, p, n in found]
 
     def plans(self) -> dict[str, str]:
-        """How SQLite answers each page of rows: its query plans, by what was asked."""
+        """SQLite's query plan for each kind of page, so that a test can check that it uses an index."""
         asked = {
             "all": _page("r", None, None, -1, 50),
             "one verdict": _page("r", "worse", None, 100, 50),
@@ -338,16 +245,16 @@ def _page(run: str, verdict: str | None, case: str | None, after: int, limit: in
     if verdict is not None:
         where, values = f"{where} AND verdict = ?", [*values, verdict]
     if case is not None:
-        # A range, not LIKE: an index can find it.
+        # A range and not LIKE, because a range can use the index.
         where, values = f"{where} AND case_id >= ? AND case_id < ?", [*values, case, case + "\U0010ffff"]
     index = "" if verdict is None and case is None else f"INDEXED BY rows_by_{'verdict' if case is None else 'case'} "
     return f"SELECT * FROM item_rows {index}WHERE {where} ORDER BY position LIMIT ?", (*values, limit)
 
 
-def _row(found: Sequence[Any]) -> Row:
+def _row(found: Sequence[Any]) -> ItemRow:
     _, position, case, variant, model, repeat, verdict, passed, score, was_passed, was_score, result, run, more = found
-    key = Key(case, variant, model, repeat)
-    return Row(
+    key = ItemKey(case, variant, model, repeat)
+    return ItemRow(
         *(position, key, verdict, _flag(passed), score, _flag(was_passed), was_score, result, run),
         Details.of(json.loads(more)),
     )

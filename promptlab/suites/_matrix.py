@@ -1,7 +1,7 @@
-"""A suite run as people look at it: cases in lines, variants and models in columns, a page at a time.
+"""A suite run as a matrix: a line for each case, a column for each variant and model, a page at a time.
 
-Every page is read by keys (the place of the last case shown), so the thousandth page costs what the first does. The
-items of one case stand beside each other in the log, so a case that one row was found of is a short stretch around it.
+A page begins after the position of the last case shown, so the thousandth page is as quick as the first. The items of a
+case have neighbouring positions, so all rows of a case are found in a short range around one of them.
 """
 
 from __future__ import annotations
@@ -11,28 +11,29 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from promptlab._util.git import blob_id
-from promptlab.suites._choice import Options
-from promptlab.suites._log import Row, SuiteLog, SuiteRun, Verb
+from promptlab.suites._items import AskOptions
+from promptlab.suites._log import SuiteLog
 from promptlab.suites._suite import Suite
-from promptlab.suites._summary import Summary, summarise
+from promptlab.suites._suite_run import ItemRow, SuiteRun, Verb
+from promptlab.suites._summary import Summary, summarise_outcomes
 from promptlab.suites._thresholds import Outcome
 from promptlab.suites._verdict import KINDS
 
 URGENCY = ("broken", "missing", "drifted", "rescored", "unexpected", *KINDS)
-"""Every word a row may say, those of a replay and those of answers, the most urgent first."""
-Column = tuple[str, str]
+"""The verdicts of rows, of replays and of answers, the most urgent first."""
+MatrixColumn = tuple[str, str]
 """A variant and a model."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """The repeats of one case in one variant for one model."""
+class MatrixCell:
+    """The repeats of a case in a variant for a model."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[ItemRow, ...]
 
     @property
-    def worst(self) -> Row:
-        """The row one looks at first."""
+    def worst(self) -> ItemRow:
+        """The row with the most urgent verdict."""
         return min(self.rows, key=lambda row: URGENCY.index(row.verdict))
 
     @property
@@ -41,18 +42,18 @@ class Cell:
 
     @property
     def passed(self) -> int:
-        """How many of its answers pass."""
+        """The number of answers that pass."""
         return sum(bool(row.passed) for row in self.rows)
 
     @property
     def score(self) -> float | None:
-        """The mean of its scores, None without any."""
+        """The mean of its scores; None if it has none."""
         scores = [row.score for row in self.rows if row.score is not None]
         return fmean(scores) if scores else None
 
     @property
     def mark(self) -> str:
-        """✓ all pass, ✗ none does, ~ some do or a score is in between, ? there is nothing to say."""
+        """A sign: ✓ all pass, ✗ none passes, ~ some pass or a score is in between, ? no verdict."""
         known = [row.passed for row in self.rows if row.passed is not None]
         if not known:
             return "?"
@@ -62,23 +63,23 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class MatrixLine:
     """A case with its cells."""
 
     case: str
-    cells: dict[Column, Cell]
+    cells: dict[MatrixColumn, MatrixCell]
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """Lines of a matrix. `last` is where the next page begins behind; `more`: there is one."""
+class MatrixPage:
+    """Lines of a matrix. The next page begins after the position `last`; `more` is true if there is one."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[MatrixLine, ...]
     last: int
     more: bool
 
 
-def columns(suite: Suite, run: SuiteRun) -> list[Column]:
+def matrix_columns(suite: Suite, run: SuiteRun) -> list[MatrixColumn]:
     """The columns of a run, in the order of the suite."""
     return [(variant.name, model) for variant in suite.variants for model in _models(suite, run)]
 
@@ -87,7 +88,7 @@ def _models(suite: Suite, run: SuiteRun) -> Sequence[str]:
     return tuple(run.options.get("models") or suite.models)
 
 
-def page(
+def matrix_page(
     suite: Suite,
     log: SuiteLog,
     run: SuiteRun,
@@ -96,50 +97,51 @@ def page(
     case: str = "",
     after: int = -1,
     limit: int = 25,
-) -> Page:
-    """Cases behind position `after`: all of them, or those with a row of `verdict`, or whose id begins with `case`."""
-    width = max(1, len(columns(suite, run)) * suite.repeats)
-    lines: list[Line] = []
+) -> MatrixPage:
+    """The cases after position `after`: all, those with a row of `verdict`, or those whose id begins with `case`."""
+    width = max(1, len(matrix_columns(suite, run)) * suite.repeats)
+    lines: list[MatrixLine] = []
     last = after
     while len(lines) <= limit:
-        found = log.rows(run, verdict=verdict, case=case or None, after=last, limit=limit * width)
-        for row in found:
+        matches = log.rows(run, verdict=verdict, case=case or None, after=last, limit=limit * width)
+        for row in matches:
             if row.position <= last:
-                continue  # of the case before, which was taken whole
-            rows = found if verdict is None and not case else _around(log, run, row, width)
-            whole = [one for one in rows if one.key.case == row.key.case]
-            if rows is found and whole[-1] is found[-1]:
-                whole = [one for one in _around(log, run, row, width) if one.key.case == row.key.case]
+                continue  # of the case before, all of which is shown already
+            # If rows were filtered, other rows of the same case are missing among the matches.
+            rows = matches if verdict is None and not case else _around(log, run, row, width)
+            whole = [near for near in rows if near.key.case == row.key.case]
+            if rows is matches and whole[-1] is matches[-1]:  # the case may go on after the last row that was read
+                whole = [near for near in _around(log, run, row, width) if near.key.case == row.key.case]
             if len(lines) == limit:
-                return Page(tuple(lines), last, True)
+                return MatrixPage(tuple(lines), last, True)
             lines.append(_line(row.key.case, whole))
             last = max(whole[-1].position, row.position)
-        if len(found) < limit * width:
+        if len(matches) < limit * width:
             break
-    return Page(tuple(lines), last, False)
+    return MatrixPage(tuple(lines), last, False)
 
 
-def _around(log: SuiteLog, run: SuiteRun, row: Row, width: int) -> list[Row]:
-    """The rows that may be of the same case: as many before and behind as a case has items."""
+def _around(log: SuiteLog, run: SuiteRun, row: ItemRow, width: int) -> list[ItemRow]:
+    """The rows that may be of the same case: as many before and after `row` as a case has items."""
     return log.rows(run, after=row.position - width, limit=2 * width)
 
 
-def _line(case: str, rows: Iterable[Row]) -> Line:
-    cells: dict[Column, list[Row]] = {}
+def _line(case: str, rows: Iterable[ItemRow]) -> MatrixLine:
+    cells: dict[MatrixColumn, list[ItemRow]] = {}
     for row in rows:
         cells.setdefault((row.key.variant, row.key.model), []).append(row)
-    return Line(case, {column: Cell(tuple(found)) for column, found in cells.items()})
+    return MatrixLine(case, {column: MatrixCell(tuple(its_rows)) for column, its_rows in cells.items()})
 
 
-def row_at(log: SuiteLog, run: SuiteRun, position: int) -> Row | None:
-    """The row at a position, None where there is none (yet)."""
-    found = log.rows(run, after=position - 1, limit=1)
-    return found[0] if found and found[0].position == position else None
+def row_at(log: SuiteLog, run: SuiteRun, position: int) -> ItemRow | None:
+    """The row at a position; None if there is none, or none yet."""
+    rows = log.rows(run, after=position - 1, limit=1)
+    return rows[0] if rows and rows[0].position == position else None
 
 
-def matching(log: SuiteLog, run: SuiteRun, *, verdict: str | None = None, case: str = "") -> list[Row]:
-    """Every row of a verdict, or of cases whose id begins with `case`."""
-    found: list[Row] = []
+def matching_rows(log: SuiteLog, run: SuiteRun, *, verdict: str | None = None, case: str = "") -> list[ItemRow]:
+    """All rows of a verdict, or of cases whose id begins with `case`."""
+    found: list[ItemRow] = []
     while page := log.rows(
         run, verdict=verdict, case=case or None, after=found[-1].position if found else -1, limit=1000
     ):
@@ -147,54 +149,54 @@ def matching(log: SuiteLog, run: SuiteRun, *, verdict: str | None = None, case: 
     return found
 
 
-def counts(log: SuiteLog, run: SuiteRun) -> dict[str, int]:
-    """How many items came out in each way, the most urgent first; kept up to date by the log, not counted."""
-    found: dict[str, int] = {}
+def verdict_counts(log: SuiteLog, run: SuiteRun) -> dict[str, int]:
+    """The number of items with each verdict, the most urgent first. The log keeps them up to date."""
+    numbers: dict[str, int] = {}
     for count in log.counts(run):
-        found[count.verdict] = found.get(count.verdict, 0) + count.items
-    return {verdict: found[verdict] for verdict in URGENCY if verdict in found}
+        numbers[count.verdict] = numbers.get(count.verdict, 0) + count.items
+    return {verdict: numbers[verdict] for verdict in URGENCY if verdict in numbers}
 
 
-def outcome_of_row(row: Row) -> Outcome:
-    """How an item came out, from the log."""
+def outcome_of_row(row: ItemRow) -> Outcome:
+    """The outcome of an item, from its row."""
     key, tags, unscored = row.key, row.details.tags, row.details.unscored
     now, was = (row.passed, row.score), (row.was_passed, row.was_score)
     return Outcome(key.case, key.variant, key.model, tags, *now, *was, unscored=unscored)
 
 
 def summary_of_run(suite: Suite, log: SuiteLog, run: SuiteRun) -> Summary:
-    """What a run came to. It reads every row: worth keeping while the run stays as it is."""
+    """The summary of a run. It reads every row, so keep it while the run does not change."""
     outcomes = [outcome_of_row(row) for row in log.every_row(run) if row.verdict != "unexpected"]
     options = run.options
     partial = run.done < run.total or bool(options.get("only") or options.get("only_failed"))
     partial = partial or not set(_models(suite, run)) >= set(suite.models)
     if run.verb == "replay":
-        # What is recorded was recorded of the very answers that are scored: there is nothing to compare.
+        # A replay scores the recorded answers: there are no new answers to compare them with.
         outcomes = [
             Outcome(o.case, o.variant, o.model, o.tags, o.passed, o.score, unscored=o.unscored) for o in outcomes
         ]
-    return summarise(suite, outcomes, replayed=run.verb != "rerun", partial=partial)
+    return summarise_outcomes(suite, outcomes, replayed=run.verb != "rerun", partial=partial)
 
 
-def options_of(run: SuiteRun) -> Options:
-    """What a run was asked with, so that it can be taken up; its limits are not written down."""
-    said = run.options
-    models = said.get("models")
-    return Options(
-        prompts=said.get("prompts", "current"),
+def options_of_run(run: SuiteRun) -> AskOptions:
+    """The options of a run, so that it can be resumed. Its limits are not in the log."""
+    stored = run.options
+    models = stored.get("models")
+    return AskOptions(
+        prompts=stored.get("prompts", "current"),
         models=None if models is None else tuple(models),
-        only=tuple(said.get("only", ())),
-        only_failed=bool(said.get("only_failed")),
+        only=tuple(stored.get("only", ())),
+        only_failed=bool(stored.get("only_failed")),
     )
 
 
-def is_of_today(suite: Suite, run: SuiteRun) -> bool:
-    """Whether the suite's file is as it was when the run began: only then it can be taken up."""
+def is_unchanged_since(suite: Suite, run: SuiteRun) -> bool:
+    """True if the suite's file has not changed since the run began. Only then can the run be resumed."""
     return run.options.get("suite") == blob_id(suite.source)
 
 
-def to_take_up(suite: Suite, log: SuiteLog, verb: Verb, options: Options) -> SuiteRun | None:
-    """The run that asking with these options would go on with; None where it would begin a new one."""
+def run_to_resume(suite: Suite, log: SuiteLog, verb: Verb, options: AskOptions) -> SuiteRun | None:
+    """The run that asking with these options would resume; None if it would begin a new one."""
     mine = {**options.identity(), "suite": blob_id(suite.source)}
     last = next((run for run in log.runs(suite.path, verb=verb) if dict(run.options) == mine), None)
     return last if last and last.state != "finished" else None

@@ -1,26 +1,61 @@
-"""What a recording keeps of an answer, and whether its file is private enough to hold it."""
+"""An item as a recording keeps it, and the check that the recording's file is private enough to hold it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from promptlab.errors import GateRefused
 from promptlab.suites import _judge as judging
-from promptlab.suites._recording import Judged, Stored
-from promptlab.suites._suite import Item, Key, Suite
-from promptlab.types import LABELS, Completion, Label, Result, Source, Trial, highest
+from promptlab.suites._suite import Item, ItemKey, Suite
+from promptlab.types import LABELS, Completion, Label, Request, Result, Score, Section, Source, Trial, highest
 from promptlab.workspace import Labels, Look
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The answer of a judge (a model that scores) to the question about an answer. `key` is that of its request."""
+
+    scorer: str
+    model: str
+    fingerprint: str
+    key: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedItem:
+    """An item of a suite as it was recorded.
+
+    `backend` is the fingerprint that the request's key was made with, `blob` the git id of the template's text.
+    `completion` has no timings: the same answers must give the same file.
+    """
+
+    key: ItemKey
+    request: Request
+    request_key: str
+    backend: str
+    completion: Completion
+    scores: tuple[Score, ...] = ()
+    judged: tuple[Judged, ...] = ()
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    expected: Any = None
+    tags: tuple[str, ...] = ()
+    label: Label = "public"
+    without: tuple[Section, ...] = ()
+    template: str = ""
+    blob: str = ""
 
 
 def stored_from(
     suite: Suite, item: Item, result: Result, fingerprint: str, blob: str, judged: tuple[Judged, ...] = ()
-) -> Stored:
-    """What the recording keeps of an answer. The result must have one."""
+) -> RecordedItem:
+    """The item to record for `result`, which must have an answer."""
     if result.request is None or result.completion is None:
         raise ValueError("only an answer can be recorded")
     done = result.completion
-    return Stored(
+    return RecordedItem(
         key=item.key,
         request=replace(result.request, repeat=item.key.repeat),
         request_key=result.request_id,
@@ -38,22 +73,22 @@ def stored_from(
     )
 
 
-def check_labels(labels: Labels, recording: str, stored: Stored) -> None:
-    """Raise `GateRefused` where the file `recording` is labelled lower than what it would hold."""
+def check_labels(labels: Labels, recording: str, stored: RecordedItem) -> None:
+    """Raise `GateRefused` if the file `recording` has a lower label than the text it would hold."""
     check_label(labels.of_path(recording), recording, stored.key, label_of_stored(labels, stored))
 
 
-def label_of_stored(labels: Labels | Look, stored: Stored, *, among: Iterable[Source] | None = None) -> Label:
-    """The strictest label of anything in what is recorded of an item, now or then; `among` are the sources whose label
-    of now is not known yet."""
+def label_of_stored(labels: Labels | Look, stored: RecordedItem, *, among: Iterable[Source] | None = None) -> Label:
+    """The strictest label of all text of a recorded item, as recorded or as it is now. `among` are the sources to look
+    up now, if the others are known already."""
     prompt = stored.request.prompt
     if among is not None:
         prompt = replace(prompt, sources=tuple(among))
     return labels.of_prompt(prompt, stored.label)
 
 
-def check_label(own: Label, recording: str, key: Key, label: Label) -> None:
-    """The same for an item that is not asked yet, whose label will be `label`."""
+def check_label(own: Label, recording: str, key: ItemKey, label: Label) -> None:
+    """As `check_labels`, for an item that will have `label` once it is asked."""
     if LABELS.index(label) > LABELS.index(own):
         raise GateRefused(
             f"{key.id} is {label}, and the recording {recording} is {own}",
@@ -62,7 +97,7 @@ def check_label(own: Label, recording: str, key: Key, label: Label) -> None:
 
 
 def label_of_trial(label_of: Callable[[str], Label], trial: Trial) -> Label:
-    """The strictest label of anything that the prompt of a trial is made of."""
+    """The strictest label of all that goes into the prompt of a trial."""
     template = trial.template
     materials = [*(document.label for document in trial.documents), *(shot.label for shot in trial.shots)]
     return highest([trial.label, template.label, label_of(template.path), *materials])

@@ -1,28 +1,35 @@
 """A suite's recording, written in the order of the suite while its answers come.
 
-Answers end in any order within a chunk; one is written as soon as all before it have ended. What has no new answer
-keeps the recorded one. The file takes the place of the old recording at the end, whole or not at all.
+Answers end in any order within a chunk; an item is written as soon as all items before it have ended. An item without a
+new answer keeps the recorded one. The file replaces the old recording at the end, whole or not at all.
 """
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from dataclasses import replace
+from typing import TypeVar
 
 from promptlab._util.files import file_stamp, writing
-from promptlab.suites._recorded_item import check_label, label_of_stored
-from promptlab.suites._recording import Recording, Stored, Writer
-from promptlab.suites._suite import Item, Key, Suite
+from promptlab._util.git import blob_id
+from promptlab.errors import PromptlabError
+from promptlab.suites._outcome import Answered
+from promptlab.suites._recorded_item import RecordedItem, check_label, label_of_stored, stored_from
+from promptlab.suites._recording import Recording, Writer
+from promptlab.suites._suite import Item, ItemKey, Suite
 from promptlab.types import LABELS, Place
 from promptlab.workspace import FILE, Labels, Workspace
 
+T = TypeVar("T")
+
 
 class LabelsHeld:
-    """Whether a recording may hold what is put into it, and whether that is still so at the end.
+    """Checks that a recording may hold an item, and at the end that this is still so.
 
-    Each source is looked up once. What decides its label are files; their states are remembered, so that one look at
-    each of them tells at the end whether any label may have changed.
+    Each source is looked up once. Labels depend on files; the states of these files are remembered, so that one look at
+    each of them tells at the end if a label may have changed.
     """
 
     def __init__(self, workspace: Workspace, recording: str) -> None:
@@ -32,8 +39,8 @@ class LabelsHeld:
         self._known: set[object] = set()
         self._own = self._labels.of_path(recording)
 
-    def check(self, stored: Stored) -> None:
-        """Raise `GateRefused` where the recording is labelled lower than what it would hold."""
+    def check(self, stored: RecordedItem) -> None:
+        """Raise `GateRefused` if the recording has a lower label than the text of the item."""
         if self._own == LABELS[-1]:
             return
         prompt = stored.request.prompt
@@ -42,7 +49,7 @@ class LabelsHeld:
             self._remember(place)
         label = label_of_stored(self._labels, stored, among=new)
         check_label(self._own, self._recording, stored.key, label)
-        # Inputs are of one case each: remembering them would grow with the suite.
+        # Inputs belong to one case each: remembering them would grow with the suite.
         self._known |= {(s.section, s.name, s.label, s.places) for s in new if s.section != "input"}
 
     def _remember(self, place: Place) -> None:
@@ -50,48 +57,48 @@ class LabelsHeld:
             self._states[place.path] = file_stamp(self._workspace.root / place.path)
 
     def same(self) -> bool:
-        """Whether every file that decided is as it was when it was looked at."""
+        """True if every file that labels depend on is as it was when it was looked up."""
         if any(source[3] is None for source in self._known if isinstance(source, tuple)):
-            return False  # of an old recording that did not keep its files
+            return False  # from an old recording, which did not keep the files of its sources
         return all(file_stamp(self._workspace.root / path) == state for path, state in self._states.items())
 
 
 class Recorder:
-    """Takes what ends, and writes the recording. `order` are the items of the whole suite, in its order."""
+    """Takes items as they end, and writes the recording. `order` are all items of the suite, in its order."""
 
     def __init__(self, workspace: Workspace, suite: Suite, order: Iterable[tuple[int, Item]]) -> None:
         self._order = (item.key for _, item in order)
         self._next = next(self._order, None)
-        self._ended: dict[Key, Stored | None] = {}
+        self._ended: dict[ItemKey, RecordedItem | None] = {}
         self._open = ExitStack()
         path = workspace.resolve(suite.recording)
         self._labels = LabelsHeld(workspace, suite.recording)
         self._old = Recording(path, shown=suite.recording) if path.is_file() else None
         if self._old:
             self._open.enter_context(self._old)
-            weakref.finalize(self, self._old.close)  # nobody has to finish what was asked
+            weakref.finalize(self, self._old.close)  # the caller may never call `finish`
         self._writer = Writer(self._open.enter_context(writing(path)))
         self.taken = 0
 
-    def add(self, key: Key, new: Stored | None) -> None:
-        """Take an item that has ended, with its answer or without. Raises `GateRefused` and `OSError`."""
+    def add(self, key: ItemKey, new: RecordedItem | None) -> None:
+        """Take an item that has ended; `new` is None if it has no answer. Raises `GateRefused` and `OSError`."""
         self._ended[key] = new
         while self._next is not None and self._next in self._ended:
-            self._write_next()
+            self._write_next(self._next)
 
     def finish(self) -> bool:
-        """Write the rest, and put the recording in the place of the old one; what was not asked keeps what it had.
-        False, and nothing is changed, where a label may be another one than when it was looked up."""
+        """Write the remaining items, which keep their recorded answers, and replace the old recording.
+
+        Returns False, and changes nothing, if a label may have changed since it was looked up.
+        """
         while self._next is not None:
-            self._write_next()
+            self._write_next(self._next)
         if not self._labels.same():
             return False
         self._open.close()
         return True
 
-    def _write_next(self) -> None:
-        key = self._next
-        assert key is not None, "somebody asked for it"
+    def _write_next(self, key: ItemKey) -> None:
         new = self._ended.pop(key, None)
         stored = new or (self._old.find(key) if self._old else None)
         if stored:
@@ -101,10 +108,61 @@ class Recorder:
         self._next = next(self._order, None)
 
     def discard(self) -> None:
-        """Leave the recording as it was."""
-        gone = _Discarded()
-        self._open.__exit__(_Discarded, gone, None)
+        """Leave the old recording as it is."""
+        self._open.__exit__(_Discarded, _Discarded(), None)
 
 
 class _Discarded(Exception):
-    """Ends a file that is being written without putting it in its place."""
+    """Ends a file that is being written, so that it does not replace the old one."""
+
+
+class RecorderOfRun:
+    """The recorder of a suite run. If the recording cannot be written, asking goes on: the answers are in the run
+    history, and `suites/_baseline.py` writes the recording from there, or says what is wrong."""
+
+    def __init__(self, workspace: Workspace, suite: Suite, order: Iterable[tuple[int, Item]]) -> None:
+        self._suite = suite
+        self._blobs: dict[str, str] = {}
+        self._recorder: Recorder | None = None
+        self._recorder = self._tried(lambda: Recorder(workspace, suite, order))
+
+    def add(self, answered: Answered) -> None:
+        """Take an item that has ended."""
+        if self._recorder is None:
+            return
+        result, recorder, new = answered.result, self._recorder, None
+        if result.completion and result.request:
+            # The scores of judges are worked out from their recorded answers, so only those of scorers are kept here.
+            own = replace(result, scores=result.scores[: len(result.scores) - len(answered.judged)])
+            blob = self._blob(answered.item)
+            new = stored_from(self._suite, answered.item, own, answered.fingerprint, blob, answered.judged)
+        self._tried(lambda: recorder.add(answered.item.key, new))
+
+    def finish(self) -> int | None:
+        """Replace the old recording; returns how many answers were taken, or None if it could not be written."""
+        recorder = self._recorder
+        if recorder is None or not self._tried(recorder.finish):
+            self.discard()
+            return None
+        self._recorder = None
+        return recorder.taken
+
+    def discard(self) -> None:
+        """Leave the old recording as it is."""
+        if self._recorder:
+            self._recorder.discard()
+            self._recorder = None
+
+    def _blob(self, item: Item) -> str:
+        template = item.variant.template or self._suite.template
+        if template.path not in self._blobs:
+            self._blobs[template.path] = blob_id(template.source)
+        return self._blobs[template.path]
+
+    def _tried(self, action: Callable[[], T]) -> T | None:
+        """The result of `action`; None, and the recorder is gone, if it fails."""
+        try:
+            return action()
+        except (OSError, PromptlabError):
+            self.discard()
+            return None

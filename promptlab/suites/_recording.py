@@ -5,180 +5,61 @@
      "messages": [{"role": "system", "pieces": [["instructions", "", "Answer the question…"], ["context",
      "fixtures/documents/world-cup-2022.md", {"sha256": "5f0c…"}]]}, …], "params": {…}, "key": "91ab…", …}
 
-Messages are pieces, so a line says of every text where it came from. A long text that is not an input has a line of
-its own before its first use: an article that changed is one changed line in a diff, and not one in every case. There
-are no times and no keys in it; the same answers give the same bytes. Each line ends with a seal, the hash of what
-stands before it: a line that somebody changed by hand is refused, since nobody ever gave that answer.
+Messages are pieces, each with the section and the file that it came from. A long text that is not an input has a line
+of its own before its first use, so that an article that changed is one changed line in a diff, and not one in every
+case. There are no times and no API keys in it: the same answers give the same bytes. Each line ends with a seal, the
+hash of the text before it. A line that was changed by hand is refused, because no model gave that answer.
 
-Reading is a line at a time, so that a recording may be larger than memory.
+A recording is read a line at a time, so it may be larger than memory.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any, get_args
+from typing import IO
 
 from cachetools import LRUCache
 
 from promptlab._util.files import writing
 from promptlab.errors import InputError
 from promptlab.models import Record, RecordedBackend
-from promptlab.suites._suite import Key
-from promptlab.types import (
-    LABELS,
-    SECTIONS,
-    Completion,
-    FinishReason,
-    Label,
-    Message,
-    Params,
-    Prompt,
-    Request,
-    Score,
-    Section,
-    Source,
-    Span,
-    Usage,
-    sha256,
-)
+from promptlab.suites._recorded_item import RecordedItem
+from promptlab.suites._recording_line import has_seal, item_from, lines_of, sealed
+from promptlab.suites._suite import ItemKey
+from promptlab.types import sha256
 
-LONG = 300
-"""Characters from which a text that is no input has a line of its own."""
-SEALED = 16
-"""Hex digits of a seal: it is against accidents, whoever wants to can make one."""
-_SEAL = b', "seal": "'
 KEPT_CHARACTERS = 32_000_000
-"""Texts kept while reading, in characters; others are read again from the file."""
-FINISH_REASONS = get_args(FinishReason)
+"""Characters of long texts that are kept in memory while reading. Other texts are read from the file again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What a model that judges was asked about the answer, and said. `scorer` is its place among the scorers."""
-
-    scorer: str
-    model: str
-    fingerprint: str
-    key: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """An item as it was recorded. `backend` is the fingerprint that the request's key was made with; `blob` the git
-    id of the template's text; `completion` has no times."""
-
-    key: Key
-    request: Request
-    request_key: str
-    backend: str
-    completion: Completion
-    scores: tuple[Score, ...] = ()
-    judged: tuple[Judged, ...] = ()
-    inputs: Mapping[str, Any] = field(default_factory=dict)
-    expected: Any = None
-    tags: tuple[str, ...] = ()
-    label: Label = "public"
-    without: tuple[Section, ...] = ()
-    template: str = ""
-    blob: str = ""
-
-
-def write(path: Path, stored: Iterable[Stored]) -> int:
-    """Write a recording, whole or not at all, as `stored` comes; how many items it has. Raises `OSError`."""
+def write(path: Path, stored: Iterable[RecordedItem]) -> int:
+    """Write a recording, whole or not at all; returns how many items it has. Raises `OSError`."""
     with writing(path) as file:
         writer = Writer(file)
-        for one in stored:
-            writer.add(one)
+        for item in stored:
+            writer.add(item)
     return writer.count
 
 
 class Writer:
-    """Writes the items of a recording, in its order, to an open file. `count` is how many there are."""
+    """Writes the items of a recording to an open file. `count` is how many it has written."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self.count = 0
         self._file = file
         self._known: set[bytes] = set()
 
-    def add(self, stored: Stored) -> None:
-        """Write the next item, behind the texts that were not in the recording yet. Raises `OSError`."""
-        for line in _lines(stored, self._known):
-            self._file.write(_sealed(json.dumps(line, ensure_ascii=False).encode("utf-8", "surrogatepass")))
+    def add(self, stored: RecordedItem) -> None:
+        """Write the next item, after those of its long texts that are not in the recording yet. Raises `OSError`."""
+        for line in lines_of(stored, self._known):
+            self._file.write(sealed(json.dumps(line, ensure_ascii=False).encode("utf-8", "surrogatepass")))
         self.count += 1
 
 
-def _sealed(line: bytes) -> bytes:
-    """A line of a recording: a JSON object whose last member is the hash of what stands before it."""
-    if line.startswith(b'{"text": '):  # has its hash already
-        return line + b"\n"
-    return line[:-1] + _SEAL + hashlib.sha256(line[:-1]).hexdigest()[:SEALED].encode() + b'"}\n'
-
-
-def _check_seal(line: bytes) -> bool:
-    """Whether the line has a seal. Raises `ValueError` where it is not the line's."""
-    content, seal, rest = line.rstrip().rpartition(_SEAL)
-    if not seal:
-        return False
-    if rest != hashlib.sha256(content).hexdigest()[:SEALED].encode() + b'"}':
-        raise ValueError("the line is not as it was written: its seal is that of another")
-    return True
-
-
-def _lines(one: Stored, known: set[bytes]) -> Iterator[dict[str, Any]]:
-    """The texts that were not in the recording yet, then the item."""
-    prompt = one.request.prompt
-    messages: list[dict[str, Any]] = [{"role": m.role, "pieces": []} for m in prompt.messages]
-    spans = prompt.spans or tuple(Span(n, 0, len(m.content), "layout") for n, m in enumerate(prompt.messages))
-    for span in spans:
-        text: Any = prompt.messages[span.message].content[span.start : span.end]
-        if len(text) > LONG and span.section != "input":
-            digest = sha256(text)
-            if bytes.fromhex(digest) not in known:
-                known.add(bytes.fromhex(digest))
-                yield {"text": text, "sha256": digest}
-            text = {"sha256": digest}
-        piece = [span.section, span.source, text]
-        messages[span.message]["pieces"].append(piece if span.label == "public" else [*piece, span.label])
-    done = one.completion
-    body = one.request.body()
-    yield {
-        "case": one.key.case,
-        "variant": one.key.variant,
-        "model": one.key.model,
-        "repeat": one.key.repeat,
-        "answer": {
-            "text": done.text,
-            "finish_reason": done.finish_reason,
-            "usage": done.usage.as_dict(),
-            "fingerprint": done.fingerprint,
-        },
-        "scores": [[s.scorer, s.value, s.answer, s.reason] for s in one.scores],
-        **({"judged": [asdict(j) for j in one.judged]} if one.judged else {}),
-        "inputs": dict(one.inputs),
-        "expected": one.expected,
-        "tags": list(one.tags),
-        "label": one.label,
-        "without": list(one.without),
-        "messages": messages,
-        "params": body["params"],
-        "schema": one.request.schema,
-        "sources": [
-            [s.section, s.name, s.label, s.sha256, *([] if s.places is None else [s.places])] for s in prompt.sources
-        ],
-        "template": one.template,
-        "blob": one.blob,
-        "backend": one.backend,
-        "key": one.request_key,
-    }
-
-
 class _Texts:
-    """Long texts by hash: those met last are in memory, all are somewhere in the file."""
+    """The long texts of a recording, by hash. The last ones are in memory; the others are read from the file again."""
 
     def __init__(self) -> None:
         self._places: dict[str, int] = {}
@@ -204,19 +85,19 @@ class _Texts:
 
 
 class Recording:
-    """The recording in `path`, open for reading; close it, or use it in a `with`.
+    """The recording in `path`, open for reading. Close it, or use it in a `with` statement.
 
     Raises:
-        InputError: there is none, or a line is not one of a recording; names the line.
+        InputError: there is no file, or a line is no line of a recording. The error names the line.
     """
 
     def __init__(self, path: Path, *, shown: str = "") -> None:
         self.shown = shown or str(path)
         self._texts = _Texts()
         self._line = self._next = self._passed = 0
-        self._index: dict[Key, tuple[int, int]] | None = None
-        self._ahead: Stored | None = None
-        self._found: set[Key] = set()
+        self._index: dict[ItemKey, tuple[int, int]] | None = None
+        self._ahead: RecordedItem | None = None
+        self._found: set[ItemKey] = set()
         try:
             self._file: IO[bytes] = path.open("rb")
         except OSError as exc:
@@ -230,90 +111,90 @@ class Recording:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._file.close()
 
-    def __iter__(self) -> Iterator[Stored]:
+    def __iter__(self) -> Iterator[RecordedItem]:
         """Every item, from the first, in the order of the file."""
         self._line = self._next = 0
         self._ahead = None
-        while (one := self._read()) is not None:
-            yield one
+        while (item := self._read()) is not None:
+            yield item
 
-    def find(self, key: Key) -> Stored | None:
-        """The item with this key. Asked in the order of the file it reads on; else it looks all lines over once."""
+    def find(self, key: ItemKey) -> RecordedItem | None:
+        """The item with this key. If items are looked up in the order of the file, it is read once from beginning to
+        end. At the first key that is out of order, all lines are read once to make an index."""
         if self._index is None:
             if self._ahead is None:
                 self._passed = self._next
                 self._ahead = self._read()
             if self._ahead is None:
-                # Behind the last line; yet it may have been passed by, when items are asked for in another order.
+                # At the end of the file. The item may still stand before this place, if the order is another one.
                 self._passed = self._next
             elif self._ahead.key == key:
-                found, self._ahead = self._ahead, None
-                return found
+                item, self._ahead = self._ahead, None
+                return item
             self._index = self._all()
             self._found.update(known for known, (place, _) in self._index.items() if place < self._passed)
         if key in self._index:
             self._found.add(key)
         return self._at(key)
 
-    def look(self, key: Key) -> Stored | None:
-        """The item with this key, which nobody asked for: `rest` gives it nevertheless."""
+    def look(self, key: ItemKey) -> RecordedItem | None:
+        """The item with this key. Unlike after `find`, `rest` still gives it."""
         self.keys()
         return self._at(key)
 
-    def _at(self, key: Key) -> Stored | None:
+    def _at(self, key: ItemKey) -> RecordedItem | None:
         if self._index is None or key not in self._index:
             return None
         self._next, self._line = self._index[key]
         return self._read()
 
-    def rest(self) -> Iterator[Stored]:
-        """The items that `find` was not asked for, in the order of the file."""
+    def rest(self) -> Iterator[RecordedItem]:
+        """The items that were not looked up with `find`, in the order of the file."""
         if self._index is None:
             if self._ahead:
                 yield self._ahead
-            while (one := self._read()) is not None:
-                yield one
+            while (item := self._read()) is not None:
+                yield item
             return
         for key in [key for key in self._index if key not in self._found]:
-            found = self.find(key)
-            if found:
-                yield found
+            if item := self.find(key):
+                yield item
 
-    def keys(self) -> set[Key]:
+    def keys(self) -> set[ItemKey]:
         """The key of every item."""
         if self._index is None:
             self._index = self._all()
         return set(self._index)
 
     def backend(self, model: str) -> RecordedBackend:
-        """What answers as `model` did here. Raises `InputError` if nothing is recorded of it, or of several files:
-        an answer of the one must not be taken for one of the other."""
+        """A backend that gives the recorded answers of `model`. Raises `InputError` if nothing is recorded of it, or if
+        it was recorded with several model files, whose answers must not be mixed."""
         mine = [stored for stored in self if stored.key.model == model]
         prints = sorted({stored.backend for stored in mine})
         if len(prints) != 1:
-            hint = "`promptlab suite record` asks all of it anew" if prints else "`promptlab suite record` records it"
+            hint = "`promptlab suite record` asks every item again" if prints else "`promptlab suite record` records it"
             what = f"{len(prints)} versions of {model} are recorded" if prints else f"nothing is recorded of {model}"
             raise InputError(what, file=self.shown, hint=hint)
         records = {stored.request_key: Record(stored.request.body(), stored.completion) for stored in mine}
         return RecordedBackend(model, prints[0], records)
 
-    def _all(self) -> dict[Key, tuple[int, int]]:
-        index: dict[Key, tuple[int, int]] = {}
+    def _all(self) -> dict[ItemKey, tuple[int, int]]:
+        index: dict[ItemKey, tuple[int, int]] = {}
         self._next = self._line = 0
         while True:
             place = (self._next, self._line)
-            one = self._read()
-            if one is None:
+            item = self._read()
+            if item is None:
                 return index
-            if one.key in index:
-                raise InputError(f"`{one.key.id}` is there twice", file=self.shown, line=self._line)
-            index[one.key] = place
+            if item.key in index:
+                raise InputError(f"`{item.key.id}` is there twice", file=self.shown, line=self._line)
+            index[item.key] = place
 
-    def _read(self) -> Stored | None:
-        """The next item, with the texts before it taken in."""
+    def _read(self) -> RecordedItem | None:
+        """The next item. The long texts before it are remembered."""
         while True:
             self._file.seek(self._next)
             place, raw = self._next, self._file.readline()
@@ -327,59 +208,18 @@ class Recording:
                 data = json.loads(raw.decode("utf-8", "surrogatepass"))
                 if "text" in data:
                     if sha256(data["text"]) != data["sha256"]:
-                        raise ValueError("the text is not the one its hash says")
+                        raise ValueError("the text does not have the hash that the line names")
                     self._texts.add(data["sha256"], data["text"], place)
                     continue
-                sealed = _check_seal(raw)
-                stored = self._stored(data)
-                if not sealed and stored.request.key(stored.backend) != stored.request_key:
-                    raise ValueError("the prompt is not the one that the key is of")
+                is_sealed = has_seal(raw)
+                stored = item_from(data, self._text_of)
+                if not is_sealed and stored.request.key(stored.backend) != stored.request_key:
+                    raise ValueError("the prompt does not have the key that the line names")
                 return stored
             except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as exc:
                 what = f"not a line of a recording: {type(exc).__name__}: {exc}"[:300]
-                hint = "take the line from git again, or record the suite again"
+                hint = "restore the line from git, or record the suite again"
                 raise InputError(what, file=self.shown, line=self._line, hint=hint) from exc
 
-    def _stored(self, data: Mapping[str, Any]) -> Stored:
-        messages: list[Message] = []
-        spans: list[Span] = []
-        for number, message in enumerate(data["messages"]):
-            texts: list[str] = []
-            start = 0
-            for section, source, piece, *label in message["pieces"]:
-                text = piece if isinstance(piece, str) else self._texts.get(piece["sha256"], self._file)
-                _one_of(section, SECTIONS)
-                spans.append(Span(number, start, start + len(text), section, source, *label))
-                texts.append(text)
-                start += len(text)
-            messages.append(Message(message["role"], "".join(texts)))
-        sources = tuple(Source.of(*source) for source in data["sources"])
-        params = {**data["params"], "stop": tuple(data["params"].get("stop", ()))}
-        done = data["answer"]
-        _one_of(done["finish_reason"], FINISH_REASONS)
-        _one_of(data["label"], LABELS)
-        key = Key(data["case"], data["variant"], data["model"], data["repeat"])
-        prompt = Prompt(tuple(messages), tuple(spans), sources)
-        return Stored(
-            key=key,
-            request=Request(key.model, prompt, Params(**params), data["schema"], key.repeat),
-            request_key=data["key"],
-            backend=data["backend"],
-            completion=Completion(
-                done["text"], done["finish_reason"], Usage(**done["usage"]), fingerprint=done["fingerprint"]
-            ),
-            scores=tuple(Score(*score) for score in data["scores"]),
-            judged=tuple(Judged(**one) for one in data.get("judged", ())),
-            inputs=data["inputs"],
-            expected=data["expected"],
-            tags=tuple(data["tags"]),
-            label=data["label"],
-            without=tuple(data["without"]),
-            template=data["template"],
-            blob=data["blob"],
-        )
-
-
-def _one_of(word: str, known: Iterable[str]) -> None:
-    if word not in known:
-        raise ValueError(f"{word!r} is none of {', '.join(known)}")
+    def _text_of(self, digest: str) -> str:
+        return self._texts.get(digest, self._file)

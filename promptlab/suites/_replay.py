@@ -1,6 +1,7 @@
-"""Replay: each item rendered again and compared with what is recorded, and the recorded answers scored again.
+"""Replay: each item is rendered again and compared with its recording, and the recorded answer is scored again.
 
-It asks no model, opens no connection, needs no key and no GPU: what is not recorded is a miss, never a question.
+It asks no model, opens no connection, and needs no API key and no GPU. An item that is not recorded is a miss: it is
+never asked.
 """
 
 from __future__ import annotations
@@ -12,85 +13,87 @@ from typing import Literal
 
 from promptlab import runs
 from promptlab.errors import PromptlabError
-from promptlab.runs import Asked, Change, changed_sections, difference, prompt_changes
+from promptlab.runs import AskedRequest, TextChange, changed_sections, describe_changes, prompt_changes
 from promptlab.suites import _judge as judging
-from promptlab.suites._items import Fill, items
-from promptlab.suites._recording import Recording, Stored
-from promptlab.suites._suite import Item, Key, Suite
+from promptlab.suites._items import TrialMaker, suite_items
+from promptlab.suites._recorded_item import RecordedItem
+from promptlab.suites._recording import Recording
+from promptlab.suites._suite import Item, ItemKey, Suite
 from promptlab.types import Label, Request, Score, ScorerSpec, Section, Trial
 from promptlab.workspace import Workspace
 
 Status = Literal["same", "drifted", "missing", "unexpected", "broken"]
-"""`drifted`: what would be asked today is not what is recorded; `missing`: nothing is recorded; `unexpected`: it is
-recorded and no longer in the suite; `broken`: it cannot be rendered today."""
+"""`drifted`: the request of today is not the recorded one; `missing`: nothing is recorded; `unexpected`: it is
+recorded, but no longer in the suite; `broken`: it cannot be rendered today."""
 
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """An item, replayed. `said` says what differs, in words; `scores` are today's of the recorded answer.
+    """An item, replayed. `said` is the difference in words; `scores` are today's scores of the recorded answer.
 
-    `stored` None: nothing is recorded, and then `nearest` is what is recorded that comes closest. `request` None:
-    nothing could be rendered, for an `error` of this kind. `label` and `specs`, the scorers, are those of the case;
-    what is no longer in the suite has none.
+    If nothing is recorded, `stored` is None and `nearest` is the recorded item that is most like this one. If it cannot
+    be rendered, `request` is None and `error` is the kind of the error. `label` and `specs` (the scorers) are those of
+    the case; an item that is no longer in the suite has none.
     """
 
-    key: Key
+    key: ItemKey
     status: Status
     said: str
-    stored: Stored | None
+    stored: RecordedItem | None
     request: Request | None
     scores: tuple[Score, ...] = ()
     tags: tuple[str, ...] = ()
-    nearest: Stored | None = None
+    nearest: RecordedItem | None = None
     label: Label = "public"
     error: str = ""
     specs: tuple[ScorerSpec, ...] = ()
 
     @property
     def unscored(self) -> bool:
-        """Whether there is an answer, and no scorer to say anything of it."""
+        """True if there is an answer, but no scorer for it."""
         return self.stored is not None and self.request is not None and not self.specs
 
     @property
     def rescored(self) -> bool:
-        """Whether today's scorers say something else of the recorded answer than is recorded."""
+        """True if today's scores of the recorded answer differ from the recorded scores."""
         return self.stored is not None and [(s.scorer, s.value) for s in self.scores] != [
             (s.scorer, s.value) for s in self.stored.scores
         ]
 
-    def changes(self) -> list[Change]:
-        """What turned the recorded prompt, or the nearest, into the one of today."""
+    def changes(self) -> list[TextChange]:
+        """The changes from the recorded prompt, or from the nearest, to the prompt of today."""
         before = self.stored or self.nearest
         return prompt_changes(before.request, self.request) if before and self.request else []
 
     def sections(self) -> tuple[Section, ...]:
-        """The sections in which the two prompts differ; the text between the parts only where nothing else does."""
+        """The sections in which the two prompts differ; `layout` only if no other section differs."""
         before = self.stored or self.nearest
         return changed_sections(before.request, self.request) if before and self.request else ()
 
 
-def replay(workspace: Workspace, suite: Suite, *, only: Collection[str] = ()) -> Iterator[Replayed]:
-    """Replay `suite`, an item at a time and in its order; `only` names items or cases, else all are replayed.
+def replay_suite(workspace: Workspace, suite: Suite, *, only: Collection[str] = ()) -> Iterator[Replayed]:
+    """Replay `suite`, an item at a time, in its order. `only` are ids of items or cases; if it is empty, all are
+    replayed.
 
-    Raises `InputError` where there is no recording, or a line of it is broken, and `SuiteError` for a wrong case.
+    Raises `InputError` if there is no recording or a line of it is broken, and `SuiteError` for a wrong case.
     """
-    filler = Fill(workspace, suite)
+    filler = TrialMaker(workspace, suite)
     with Recording(workspace.resolve(suite.recording), shown=suite.recording) as recording:
-        for item in items(workspace, suite, wanted=only):
+        for item in suite_items(workspace, suite, wanted=only):
             yield replay_item(filler, item, recording)
         if not only:
             for stored in recording.rest():
                 yield Replayed(stored.key, "unexpected", "recorded, and no longer in the suite", stored, None)
 
 
-def replay_item(filler: Fill, item: Item, recording: Recording) -> Replayed:
-    """One item of a suite, replayed."""
+def replay_item(filler: TrialMaker, item: Item, recording: Recording) -> Replayed:
+    """Replay one item of a suite."""
     case = item.case
-    found = _replayed(filler, item, recording)
-    return replace(found, tags=case.tags, label=case.label, specs=filler.suite.specs_of(case))
+    replayed = _replayed(filler, item, recording)
+    return replace(replayed, tags=case.tags, label=case.label, specs=filler.suite.specs_of(case))
 
 
-def _replayed(filler: Fill, item: Item, recording: Recording) -> Replayed:
+def _replayed(filler: TrialMaker, item: Item, recording: Recording) -> Replayed:
     stored = recording.find(item.key)
     try:
         trial = filler.trial(item)
@@ -105,7 +108,7 @@ def _replayed(filler: Fill, item: Item, recording: Recording) -> Replayed:
                 f"; the nearest is {nearest.key.id}, from which it differs in: {_difference(nearest, request, trial)}"
             )
         return Replayed(item.key, "missing", said, None, request, nearest=nearest)
-    scores = runs.score(trial.scorers, stored.completion.text, trial.expected)
+    scores = runs.score_answer(trial.scorers, stored.completion.text, trial.expected)
     judges, changed = _judged(filler, item, stored)
     scores = (*scores, *judges)
     if changed and request.key(stored.backend) == stored.request_key:
@@ -115,31 +118,32 @@ def _replayed(filler: Fill, item: Item, recording: Recording) -> Replayed:
     return Replayed(item.key, "drifted", _difference(stored, request, trial), stored, request, scores)
 
 
-def _judged(filler: Fill, item: Item, stored: Stored) -> tuple[tuple[Score, ...], str]:
-    """What the recorded answers of judges come to today; and, where a judge would be asked something else, that."""
+def _judged(filler: TrialMaker, item: Item, stored: RecordedItem) -> tuple[tuple[Score, ...], str]:
+    """The scores in the recorded replies of the judges. If a judge would be asked something else today, there are no
+    scores, and the text says what differs."""
     asked = filler.judges(item, stored.request.prompt, stored.completion.text)
     if len(asked) != len(stored.judged):
         return (), f"{len(stored.judged)} judges are recorded, and the suite has {len(asked)}"
     scores = []
-    for trial, one in zip(asked, stored.judged, strict=True):
-        if (trial.model, runs.request_of(trial).key(one.fingerprint)) != (one.model, one.key):
-            return (), "what the judge is asked is not what is recorded"
-        scores.append(judging.read(one.text))
+    for trial, judged in zip(asked, stored.judged, strict=True):
+        if (trial.model, runs.request_of(trial).key(judged.fingerprint)) != (judged.model, judged.key):
+            return (), "the request to the judge is not the recorded one"
+        scores.append(judging.read(judged.text))
     return tuple(scores), ""
 
 
-def _difference(stored: Stored, request: Request, trial: Trial) -> str:
-    return difference([Asked(stored.request, stored.without)], [Asked(request, trial.without)])
+def _difference(stored: RecordedItem, request: Request, trial: Trial) -> str:
+    return describe_changes([AskedRequest(stored.request, stored.without)], [AskedRequest(request, trial.without)])
 
 
-def _nearest(key: Key, recording: Recording) -> Stored | None:
-    """What is recorded of the same case, else of the case with the likest name; of several what shares most."""
+def _nearest(key: ItemKey, recording: Recording) -> RecordedItem | None:
+    """The recorded item that is most like `key`: of the same case, or else of the case with the most similar id."""
     known = recording.keys()
     same = [other for other in known if other.case == key.case]
     close = difflib.get_close_matches(key.case, sorted({other.case for other in known}), n=1, cutoff=0.0)
     candidates = same or [other for other in known if other.case in close]
 
-    def alike(other: Key) -> tuple[bool, bool, bool]:
+    def alike(other: ItemKey) -> tuple[bool, bool, bool]:
         return (other.variant == key.variant, other.model == key.model, other.repeat == key.repeat)
 
     best = max(sorted(candidates), key=alike, default=None)

@@ -1,6 +1,6 @@
-"""A replay that is written down: its rows stand in the suite log beside those of the models' answers.
+"""A replay that is written to the suite log, with a row for each item, like a record or a rerun.
 
-Nothing is asked, so there is nothing to take up: a replay that was stopped is begun anew.
+A replay asks no model, so it is not resumed: one that was stopped starts from the beginning again.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ import threading
 from collections.abc import Iterator
 
 from promptlab._util.git import blob_id
-from promptlab.suites._items import items
-from promptlab.suites._log import Details, Row, SuiteLog, Verb
+from promptlab.suites._items import suite_items
+from promptlab.suites._log import SuiteLog
 from promptlab.suites._recording import Recording
-from promptlab.suites._replay import Replayed, replay
-from promptlab.suites._report_item import of_replay
+from promptlab.suites._replay import Replayed, replay_suite
+from promptlab.suites._report_item import report_item_of_replay
 from promptlab.suites._suite import Suite
+from promptlab.suites._suite_run import Details, ItemRow, Verb
 from promptlab.suites._verdict import mean, passed
 from promptlab.workspace import Labels, Workspace
 
@@ -23,9 +24,9 @@ TOGETHER = 200
 
 
 class Replaying:
-    """A suite being replayed. Iterate it for what was looked at; it is in the log before it is given.
+    """A suite that is being replayed. Iterate it for the items; each is in the log before the caller gets it.
 
-    Raises `InputError` where there is no recording, and `SuiteError` for a wrong case.
+    Raises `InputError` if there is no recording, and `SuiteError` for a wrong case.
     """
 
     verb: Verb = "replay"
@@ -34,7 +35,7 @@ class Replaying:
         self.workspace, self.suite, self._log = workspace, suite, log
         Recording(workspace.resolve(suite.recording), shown=suite.recording).close()
         self._halt = threading.Event()
-        self.total = sum(1 for _ in items(workspace, suite))
+        self.total = sum(1 for _ in suite_items(workspace, suite))
         self.run = log.begin(suite.path, self.verb, self.total, {"suite": blob_id(suite.source)})
 
     resumed = 0
@@ -42,7 +43,7 @@ class Replaying:
 
     @property
     def halted(self) -> bool:
-        """Whether somebody ended it."""
+        """True if it was stopped."""
         return self._halt.is_set()
 
     def stop(self) -> None:
@@ -55,7 +56,7 @@ class Replaying:
         whole = False
         batch: list[tuple[int, Replayed]] = []
         try:
-            for number, one in enumerate(replay(self.workspace, self.suite)):
+            for number, one in enumerate(replay_suite(self.workspace, self.suite)):
                 if self.halted:
                     return
                 batch.append((number, one))
@@ -73,11 +74,11 @@ class Replaying:
         yield from (one for _, one in batch)
 
 
-def _row(position: int, one: Replayed, labels: Labels) -> Row:
-    entry = of_replay(one, labels)
+def _row(position: int, one: Replayed, labels: Labels) -> ItemRow:
+    entry = report_item_of_replay(one, labels)
     rescored = one.status == "same" and entry.outcome in ("failed", "changed")
     judged = one.stored is not None and one.request is not None
-    return Row(
+    return ItemRow(
         position,
         one.key,
         "rescored" if rescored else one.status,

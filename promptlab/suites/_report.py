@@ -1,7 +1,7 @@
-"""Reports of a suite for machines and for people: JUnit XML, JSON, Markdown and one HTML file.
+"""Reports of a suite, for machines and for people: JUnit XML, JSON, Markdown and a single HTML file.
 
-Items are written as they come, so that a long suite is never held; what stands above them is written at the end, from
-what was counted meanwhile.
+Items are written as they come, so that memory stays flat. The head of a report stands above the items but is written
+last, because it has their numbers.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from xml.etree.ElementTree import Comment, Element, SubElement, indent, tostring
 
 from promptlab._util.files import writing
 from promptlab.suites import _report_html as suite_html
-from promptlab.suites._report_item import FAILING, Entry, Outcome, entry_data, in_words
-from promptlab.suites._summary import Summary, as_text, mark, summary_data, threshold_line
+from promptlab.suites._report_item import FAILING, Outcome, ReportItem, item_as_text, item_data
+from promptlab.suites._summary import Summary, summary_as_text, summary_data, threshold_line, threshold_sign
 
 
 class _Spooled(ABC):
-    """What all writers share: items go to a temporary file, and the report is put together from it at the end."""
+    """The base of all writers: items go to a temporary file, from which the report is made at the end."""
 
     def __init__(self, path: Path, *, show_labelled: bool = False) -> None:
         self._path, self._show = path, show_labelled
         self._body: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8", errors="surrogatepass", newline="")  # noqa: SIM115
         self._counts: dict[Outcome, int] = dict.fromkeys(("passed", "failed", "error", "changed"), 0)
 
-    def add(self, entry: Entry) -> None:
-        """Take an item."""
+    def add(self, entry: ReportItem) -> None:
+        """Add an item."""
         self._counts[entry.outcome] += 1
         self._body.write(self._item(entry if self._show else entry.masked()))
 
@@ -45,20 +45,20 @@ class _Spooled(ABC):
             file.write(self._foot(summary).encode("utf-8", "replace"))
 
     @abstractmethod
-    def _item(self, entry: Entry) -> str:
-        """One item, "" for one that the report leaves out."""
+    def _item(self, entry: ReportItem) -> str:
+        """The text of an item; "" if the report leaves it out."""
 
     @abstractmethod
     def _head(self, summary: Summary) -> str:
-        """What stands before the items."""
+        """The text before the items."""
 
     @abstractmethod
     def _foot(self, summary: Summary) -> str:
-        """What stands behind them."""
+        """The text after the items."""
 
 
 class _Encoding:
-    """A text file read as bytes; what has no UTF-8 becomes a question mark."""
+    """A text file that is read as bytes. Characters that UTF-8 cannot encode become question marks."""
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file
@@ -68,9 +68,9 @@ class _Encoding:
 
 
 class Junit(_Spooled):
-    """JUnit XML as CI servers read it: one test case an item, of the class `variant.model`."""
+    """JUnit XML for CI servers: a test case for each item, with the class name `variant.model`."""
 
-    def _item(self, entry: Entry) -> str:
+    def _item(self, entry: ReportItem) -> str:
         name = ".".join(part for part in (entry.key.variant, entry.key.model) if part)
         case = Element("testcase", classname=_line(name), name=_line(entry.key.id))
         if entry.seconds is not None:
@@ -78,11 +78,11 @@ class Junit(_Spooled):
         if entry.outcome in FAILING:
             tag = "error" if entry.outcome == "error" else "failure"
             bad = SubElement(case, tag, message=_line(entry.said), type=_line(entry.verdict))
-            bad.text = _xml(in_words(entry))
+            bad.text = _xml(item_as_text(entry))
         return f"  {tostring(case, encoding='unicode')}\n"
 
     def _frame(self, summary: Summary) -> tuple[str, str]:
-        """What stands before and behind the items, which are long and written as they are."""
+        """The XML before and after the items, which are written one by one."""
         counts = self._counts
         failures = counts["failed"] + counts["changed"]
         sizes = {"tests": str(sum(counts.values())), "failures": str(failures), "errors": str(counts["error"])}
@@ -90,7 +90,7 @@ class Junit(_Spooled):
         suite = SubElement(suites, "testsuite", {"name": _line(summary.suite), **sizes})
         here = Comment("items")
         suite.append(here)
-        SubElement(suite, "system-out").text = _xml(as_text(summary))
+        SubElement(suite, "system-out").text = _xml(summary_as_text(summary))
         indent(suites, " ")
         before, _, behind = tostring(suites, encoding="unicode").partition("<!--items-->")
         return f'<?xml version="1.0" encoding="utf-8"?>\n{before.rstrip()}\n', f"{behind.lstrip(chr(10))}\n"
@@ -103,15 +103,15 @@ class Junit(_Spooled):
 
 
 class Json(_Spooled):
-    """One JSON object: the summary, and a list of items, one a line."""
+    """One JSON object: the summary, and a list with one item on each line."""
 
     def __init__(self, path: Path, *, show_labelled: bool = False) -> None:
         super().__init__(path, show_labelled=show_labelled)
         self._first = True
 
-    def _item(self, entry: Entry) -> str:
+    def _item(self, entry: ReportItem) -> str:
         comma, self._first = "" if self._first else ",\n", False
-        return comma + json.dumps(entry_data(entry), ensure_ascii=False)
+        return comma + json.dumps(item_data(entry), ensure_ascii=False)
 
     def _head(self, summary: Summary) -> str:
         data = json.dumps(summary_data(summary), ensure_ascii=False, indent=1)
@@ -124,10 +124,10 @@ class Json(_Spooled):
 class Markdown(_Spooled):
     """A summary for a pull request: the sentence, the table, the thresholds, and every item that needs a look."""
 
-    def _item(self, entry: Entry) -> str:
+    def _item(self, entry: ReportItem) -> str:
         if entry.outcome not in FAILING:
             return ""
-        body = in_words(entry)
+        body = item_as_text(entry)
         fence = "`" * (3 + max((len(run) for run in re.findall("`+", body)), default=0))
         head = f"{_md(entry.key.id)}: {_md(entry.said or entry.verdict)}"
         return f"<details><summary>{head}</summary>\n\n{fence}\n{body}\n{fence}\n\n</details>\n\n"
@@ -138,7 +138,7 @@ class Markdown(_Spooled):
         for cell in summary.cells:
             low, high = 100 * cell.interval.low, 100 * cell.interval.high
             lines.append(f"| {_md(cell.name)} | {cell.passed} | {cell.of} | {low:.1f} to {high:.1f} % |")
-        lines += ["", *(f"- {mark(check.met)} {_md(threshold_line(check))}" for check in summary.checks), ""]
+        lines += ["", *(f"- {threshold_sign(check.met)} {_md(threshold_line(check))}" for check in summary.checks), ""]
         return "\n".join(lines) + "\n"
 
     def _foot(self, _summary: Summary) -> str:
@@ -146,9 +146,9 @@ class Markdown(_Spooled):
 
 
 class Html(_Spooled):
-    """One file to look at and to pass on; see `suite_html`."""
+    """A single HTML file; see `suites/_report_html.py`."""
 
-    def _item(self, entry: Entry) -> str:
+    def _item(self, entry: ReportItem) -> str:
         return suite_html.item(entry)
 
     def _head(self, summary: Summary) -> str:
@@ -161,13 +161,13 @@ class Html(_Spooled):
 WRITERS: Mapping[str, type[_Spooled]] = {"junit": Junit, "json": Json, "markdown": Markdown, "html": Html}
 
 
-def writers(paths: Mapping[str, Path], *, show_labelled: bool = False) -> list[_Spooled]:
+def report_writers(paths: Mapping[str, Path], *, show_labelled: bool = False) -> list[_Spooled]:
     """The writers of the reports asked for, by kind (see `WRITERS`)."""
     return [WRITERS[kind](path, show_labelled=show_labelled) for kind, path in paths.items()]
 
 
 def _md(text: str) -> str:
-    """Text that Markdown takes for nothing but text, on one line."""
+    """`text` on one line, escaped so that Markdown shows it as it is."""
     plain = html.escape(" ".join(text.split()), quote=False)
     return "".join("\\" + character if character in "\\`*_{}[]()#|!~" else character for character in plain)
 
@@ -176,7 +176,7 @@ _NO_XML = re.compile("[^\\t\\n\\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def _xml(text: str) -> str:
-    """Text without the characters that no XML file may hold, however they are written."""
+    """`text` without the characters that are not allowed in XML, not even escaped."""
     return _NO_XML.sub("\ufffd", text)
 
 

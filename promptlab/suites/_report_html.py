@@ -1,6 +1,7 @@
-"""The HTML report of a suite: one file to look at and to pass on.
+"""The HTML report of a suite: a single file that can be sent to others.
 
-It loads nothing from anywhere, holds no script and forbids both; all that is put into it is escaped by MarkupSafe.
+It loads nothing from the network and has no script, and its content security policy forbids both. MarkupSafe escapes
+every text in it.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup, escape
 
 from promptlab._util.text import clipped
-from promptlab.runs import Change, text_changes
-from promptlab.suites._report_item import KEPT_WORDS, MAX_SHOWN, Entry
-from promptlab.suites._summary import Summary, mark, threshold_line
+from promptlab.runs import TextChange, text_changes
+from promptlab.suites._report_item import KEPT_WORDS, MAX_SHOWN, ReportItem
+from promptlab.suites._summary import Summary, threshold_line, threshold_sign
 from promptlab.types import Score
 
 _CLASS: Mapping[bool | None, str] = {True: "good", False: "bad", None: "open"}
@@ -36,7 +37,7 @@ del { color: var(--bad) } ins { color: var(--good) }
 """
 
 
-def item(entry: Entry) -> str:
+def item(entry: ReportItem) -> str:
     """One item, folded unless it failed."""
     kind = "good" if entry.outcome == "passed" else "open" if entry.outcome == "changed" else "bad"
     sign = {"good": "✓", "bad": "✗", "open": "~"}[kind]
@@ -70,18 +71,18 @@ def _score(score: Score) -> Markup:
     return Markup("<li class={}>{} {:g}: {}</li>").format(kind, score.scorer, score.value, score.reason)
 
 
-def _changes(what: str, changes: Sequence[Change]) -> Markup:
-    """What turned the recorded prompt or answer into the new one."""
+def _changes(what: str, changes: Sequence[TextChange]) -> Markup:
+    """The changes from the recorded prompt or answer to the new one."""
     return Markup("<p>{}, recorded to new:</p><pre>{}</pre>").format(what, Markup("").join(map(_change, changes)))
 
 
-def _change(change: Change) -> Markup:
+def _change(change: TextChange) -> Markup:
     if change.kind == "same":
         words = change.text.split(" ")
         cut = len(words) > 2 * KEPT_WORDS + 4
         return escape(" ".join([*words[:KEPT_WORDS], "…", *words[-KEPT_WORDS:]]) if cut else change.text)
-    made = {"gone": Markup('<del title="{}">{}</del>'), "new": Markup('<ins title="{}">{}</ins>')}
-    return made[change.kind].format(change.section, clipped(change.text, MAX_SHOWN))
+    tags = {"gone": Markup('<del title="{}">{}</del>'), "new": Markup('<ins title="{}">{}</ins>')}
+    return tags[change.kind].format(change.section, clipped(change.text, MAX_SHOWN))
 
 
 def head(summary: Summary) -> str:
@@ -92,7 +93,9 @@ def head(summary: Summary) -> str:
         for cell in summary.cells
     )
     line = Markup("<li class={}>{} {}</li>")
-    checks = (line.format(_CLASS[check.met], mark(check.met), threshold_line(check)) for check in summary.checks)
+    checks = (
+        line.format(_CLASS[check.met], threshold_sign(check.met), threshold_line(check)) for check in summary.checks
+    )
     return _HEAD.format(
         suite=summary.suite,
         css=Markup(_CSS),

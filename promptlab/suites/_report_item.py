@@ -1,6 +1,6 @@
-"""An item of a suite as reports show it: its end, both answers, what of the prompt differs, and why.
+"""An item of a suite as reports show it: its outcome, both answers, the changes of the prompt, and the causes.
 
-Text labelled above public is masked unless somebody asks for it.
+Text with a label above public is masked, unless the person asks for it.
 """
 
 from __future__ import annotations
@@ -11,34 +11,33 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from promptlab._util.text import clipped
-from promptlab.runs import Change, prompt_changes, text_changes
-from promptlab.suites._ask import Answered
-from promptlab.suites._baseline import Change as BaselineChange
-from promptlab.suites._recorded_item import label_of_stored
-from promptlab.suites._recording import Stored
+from promptlab.runs import TextChange, prompt_changes, text_changes
+from promptlab.suites._baseline import BaselineChange
+from promptlab.suites._outcome import Answered
+from promptlab.suites._recorded_item import RecordedItem, label_of_stored
 from promptlab.suites._replay import Replayed
-from promptlab.suites._suite import Key
+from promptlab.suites._suite import ItemKey
 from promptlab.suites._verdict import passed
 from promptlab.types import Label, Score, canonical_json, highest, sha256
 from promptlab.workspace import Labels
 
 Outcome = Literal["passed", "failed", "error", "changed"]
-"""`failed`: worse than recorded, or nothing is recorded and a scorer is not content; `changed`: replay found another
-prompt or other scores than are recorded; `error`: there is no answer, or replay has nothing recorded."""
+"""`failed`: worse than recorded, or nothing is recorded and it does not pass; `changed`: in a replay, the prompt or the
+scores are not the recorded ones; `error`: there is no answer, or in a replay no recorded one."""
 
 FAILING: tuple[Outcome, ...] = ("failed", "error", "changed")
 KEPT_WORDS = 12
-"""Words of what stayed that are shown on either side of a change."""
+"""Unchanged words that are shown on each side of a change."""
 MAX_SHOWN = 4_000
-"""Characters of an answer or a diff in a report."""
+"""The most characters of an answer or a change that a report shows."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """An item as reports show it. `prompt` is what turned the recorded prompt into the new one, if anything did.
-    `error` is the kind of what went wrong, and then `said` is its message, which may cite the prompt."""
+class ReportItem:
+    """An item as reports show it. `prompt` has the changes from the recorded prompt to the new one. If it failed,
+    `error` is the kind of the error, and `said` its message, which may cite the prompt."""
 
-    key: Key
+    key: ItemKey
     outcome: Outcome
     verdict: str
     said: str
@@ -47,15 +46,15 @@ class Entry:
     was: str | None = None
     scores: tuple[Score, ...] = ()
     was_scores: tuple[Score, ...] = ()
-    prompt: tuple[Change, ...] = ()
+    prompt: tuple[TextChange, ...] = ()
     label: Label = "public"
     seconds: float | None = None
     error: str = ""
     secret_ids: tuple[str, ...] = ()
-    """Ids of cases, its own and the nearest's, that say something of its text."""
+    """Ids of cases, its own and that of the nearest item, that have words of its text in them."""
 
-    def masked(self) -> Entry:
-        """Without any text, where it is labelled above public: what remains are counts, verdicts and values."""
+    def masked(self) -> ReportItem:
+        """The item without any text if its label is above public. Counts, verdicts and score values remain."""
         if self.label == "public":
             return self
 
@@ -70,7 +69,7 @@ class Entry:
                 text = text.replace(id, masked_id(id))
             return text
 
-        changes = tuple(Change(c.kind, hidden(c.text) or "", c.section) for c in self.prompt if c.kind != "same")
+        changes = tuple(TextChange(c.kind, hidden(c.text) or "", c.section) for c in self.prompt if c.kind != "same")
         return replace(
             self,
             key=self.key._replace(case=unsaid(self.key.case)),
@@ -83,9 +82,9 @@ class Entry:
         )
 
 
-def of_replay(one: Replayed, now: Labels) -> Entry:
-    """An item of a replay. What is recorded as wrong and still is does not fail: a replay
-    is about what changed, thresholds are about how good."""
+def report_item_of_replay(one: Replayed, now: Labels) -> ReportItem:
+    """An item of a replay. An answer that was recorded as wrong, and still is, does not fail: a replay shows changes,
+    thresholds measure quality."""
     outcome: Outcome = "passed"
     said = one.said
     was = passed(one.stored.scores, one.specs) if one.stored else None
@@ -94,9 +93,9 @@ def of_replay(one: Replayed, now: Labels) -> Entry:
     elif one.status != "same":
         outcome = "changed"
     elif was and passed(one.scores, one.specs) is False:
-        outcome, said = "failed", "today's scorers are not content with the recorded answer any more"
+        outcome, said = "failed", "the recorded answer does not pass today's scorers any more"
     elif one.rescored:
-        outcome, said = "changed", "today's scorers judge the recorded answer otherwise"
+        outcome, said = "changed", "today's scorers give the recorded answer another score"
     elif was is False:
         said = "recorded as wrong"
     stored = one.stored
@@ -104,7 +103,7 @@ def of_replay(one: Replayed, now: Labels) -> Entry:
     labels = [one.label, *(label_of_stored(look, found) for found in (stored, one.nearest) if found)]
     if one.request:
         labels.append(look.of_prompt(one.request.prompt))
-    return Entry(
+    return ReportItem(
         key=one.key,
         outcome=outcome,
         verdict=one.status,
@@ -119,7 +118,7 @@ def of_replay(one: Replayed, now: Labels) -> Entry:
     )
 
 
-def of_answer(one: Answered, now: Labels) -> Entry:
+def report_item_of_answer(one: Answered, now: Labels) -> ReportItem:
     """An item that was asked."""
     verdict, result, stored = one.verdict, one.result, one.stored
     outcome: Outcome = "passed"
@@ -127,7 +126,7 @@ def of_answer(one: Answered, now: Labels) -> Entry:
         outcome = "error"
     elif verdict.kind == "worse" or (stored is None and verdict.passed is False):
         outcome = "failed"
-    changes: tuple[Change, ...] = ()
+    changes: tuple[TextChange, ...] = ()
     if stored and result.request and any(cause.kind == "prompt" for cause in verdict.causes):
         changes = tuple(prompt_changes(stored.request, result.request))
     case = one.item.case
@@ -135,7 +134,7 @@ def of_answer(one: Answered, now: Labels) -> Entry:
     labels = [case.label, *map(look.of_copy, case.places), *([label_of_stored(look, stored)] if stored else [])]
     if result.request:
         labels.append(look.of_prompt(result.request.prompt))
-    return Entry(
+    return ReportItem(
         key=one.item.key,
         outcome=outcome,
         verdict=verdict.kind,
@@ -153,11 +152,11 @@ def of_answer(one: Answered, now: Labels) -> Entry:
     )
 
 
-def of_change(change: BaselineChange, now: Labels) -> Entry:
+def report_item_of_change(change: BaselineChange, now: Labels) -> ReportItem:
     """What accepting an answer would change."""
     old, new = change.old, change.new
     drifted = old is not None and old.request.messages != new.request.messages
-    return Entry(
+    return ReportItem(
         key=change.key,
         outcome="changed",
         verdict="new" if old is None else "accepts",
@@ -172,22 +171,22 @@ def of_change(change: BaselineChange, now: Labels) -> Entry:
     )
 
 
-def _telling(*found: Stored | None) -> tuple[str, ...]:
+def _telling(*found: RecordedItem | None) -> tuple[str, ...]:
     return tuple(one.key.case for one in found if one and _tells(one.key.case, one.inputs, one.expected))
 
 
 def _tells(id: str, inputs: Any, expected: Any) -> bool:
-    """Whether the id of a case says something of its text, as those do that are made of the question's words."""
+    """True if the id of a case has words of its text in it, as ids have that are made from the question."""
     text = f"{canonical_json(inputs)} {canonical_json(expected)}".lower()
     return any(word in text for word in re.findall(r"[^\W_]{3,}", id.lower()))
 
 
 def masked_id(id: str) -> str:
-    """What stands for the id of a case whose text is labelled."""
+    """What is shown instead of the id of a case whose text is masked."""
     return f"case-{sha256(id)[:8]}"
 
 
-def entry_data(entry: Entry) -> dict[str, Any]:
+def item_data(entry: ReportItem) -> dict[str, Any]:
     """An item as plain data."""
     return {
         "id": entry.key.id,
@@ -209,7 +208,7 @@ def entry_data(entry: Entry) -> dict[str, Any]:
     }
 
 
-def in_words(entry: Entry) -> str:
+def item_as_text(entry: ReportItem) -> str:
     """Everything about an item as plain text: what differs in the prompt, both answers, the scores."""
     lines = [f"{entry.key.id}: {entry.verdict}" + (f", {entry.said}" if entry.said else "")]
     lines += [f"cause: {cause}" for cause in entry.causes]
@@ -225,8 +224,8 @@ def in_words(entry: Entry) -> str:
     return "\n".join(lines)
 
 
-def changes_text(changes: Sequence[Change]) -> list[str]:
-    """Changes as lines: `-` what is gone, `+` what is new, each with its section, and a few words of what stayed."""
+def changes_text(changes: Sequence[TextChange]) -> list[str]:
+    """Changes as lines: `-` for removed and `+` for new text, each with its section, and a few unchanged words."""
     lines: list[str] = []
     for change in changes:
         if change.kind == "same":

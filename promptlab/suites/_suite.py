@@ -1,4 +1,4 @@
-"""A suite: stored questions with what their answers should be, and the trials they come to.
+"""A suite: stored questions with their expected answers, and the models and variants to ask them with.
 
     # fixtures/suites/world-cup.yaml
     template: templates/world-cup.yaml
@@ -12,8 +12,8 @@
       - {id: winner, inputs: {question: Who won?}, expected: Argentina}
       - {file: fixtures/suites/more-questions.csv}
 
-Each case in each variant, for each model, as many times as `repeats` says, is one item of the suite, always in that
-order: a recording, a report and the rows on the screen follow it.
+An item is one case in one variant for one model, and once for each repeat. Items are always in that order: in a
+recording, in a report and on the screen.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ FOLDER = "fixtures/suites"
 RECORDINGS = "fixtures/recordings"
 
 
-class Key(NamedTuple):
-    """Which item of a suite: stable from run to run, and the order of the lines of a recording."""
+class ItemKey(NamedTuple):
+    """Names an item of a suite. It is the same in every run."""
 
     case: str
     variant: str
@@ -40,13 +40,13 @@ class Key(NamedTuple):
 
     @property
     def id(self) -> str:
-        """As people write it: `winner[article-gemma-3-270m]`, with `#2` behind it for the second repeat."""
+        """The id that people write: `winner[article-gemma-3-270m]`, with `#2` after it for the second repeat."""
         inside = "-".join(part for part in (self.variant, self.model) if part)
         return f"{self.case}[{inside}]" + (f"#{self.repeat + 1}" if self.repeat else "")
 
     @property
     def group(self) -> tuple[str, str, str]:
-        """What repeats of one item share."""
+        """The part of the key that all repeats share."""
         return (self.case, self.variant, self.model)
 
 
@@ -54,8 +54,8 @@ class Key(NamedTuple):
 class Case:
     """One question. `expected` is what a scorer compares with: text, a number, a list, an object.
 
-    `documents` None takes the template's, `scorers` None the suite's. `place` is `file:line`, `places` the
-    files that its text came from: its own, and what it was copied from.
+    If `documents` is None, it has those of the template; if `scorers` is None, those of the suite. `place` is
+    `file:line`. `places` are the files that its text came from: its own file, and those it was copied from.
     """
 
     id: str
@@ -71,7 +71,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One way to ask every case. `template` None takes the suite's; `params` go over the suite's."""
+    """One way to ask every case. If `template` is None, it is the suite's; `params` override the suite's."""
 
     name: str = ""
     without: tuple[Section, ...] = ()
@@ -89,10 +89,10 @@ class CaseFile:
 
 @dataclass(frozen=True)
 class Suite:
-    """A suite file, parsed. `entries` are its cases and files of cases in the order of the file; files are read
-    a case at a time, so a suite may have more cases than memory.
+    """A suite file, parsed. `entries` are its cases and files of cases, in the order of the file. Files are read a case
+    at a time, so a suite may have more cases than fit into memory.
 
-    `label` is that of the file: its own texts are as private as it says.
+    `label` is the label of the suite's file, and of all text in it.
     """
 
     name: str
@@ -116,7 +116,7 @@ class Suite:
         return recording_of(self.path)
 
     def params_of(self, variant: Variant) -> Params:
-        """The template's parameters, with the suite's over them and the variant's over those."""
+        """The parameters of a variant: the template's, overridden by the suite's, overridden by its own."""
         template = variant.template or self.template
         return template.params.with_(**{**self.params, **variant.params})
 
@@ -129,18 +129,18 @@ class Suite:
 class Item:
     """A case in a variant for a model, once."""
 
-    key: Key
+    key: ItemKey
     case: Case
     variant: Variant
 
 
 def recording_of(path: str) -> str:
-    """Where the recording of the suite at `path` is: in the folder of recordings as the suite is in that of suites."""
+    """The path of the recording of the suite at `path`."""
     return f"{RECORDINGS}/{stem_of(path)}.jsonl"
 
 
 def stem_of(path: str) -> str:
-    """The path of a suite without its ending, below the folder of suites; of one elsewhere only its name."""
+    """The path of a suite below the folder of suites, without its ending; for a suite elsewhere only its name."""
     own = PurePosixPath(path)
     return (
         (own.relative_to(FOLDER) if own.is_relative_to(FOLDER) else PurePosixPath(own.name)).with_suffix("").as_posix()

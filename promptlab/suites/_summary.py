@@ -1,4 +1,4 @@
-"""A suite's end in one sentence: how many pass, how sure that is, whether it is worse than what is recorded.
+"""The summary of a suite: how many items pass, how certain that is, and the comparison with the recorded answers.
 
 found = summarise(suite, outcomes)
 found.sentence     # "37 of 40 pass (80.1 to 97.4 %); 1 better, 4 worse than recorded: -7.5 points (-16.9 to +2.4 …"
@@ -14,8 +14,8 @@ from typing import Any
 from promptlab import stats
 from promptlab.stats import Comparison, Interval
 from promptlab.suites import _thresholds as thresholds
-from promptlab.suites._ask import Answered
-from promptlab.suites._items import items
+from promptlab.suites._items import suite_items
+from promptlab.suites._outcome import Answered
 from promptlab.suites._recording import Recording
 from promptlab.suites._replay import Replayed
 from promptlab.suites._suite import Suite
@@ -23,13 +23,13 @@ from promptlab.suites._thresholds import Check, Outcome
 from promptlab.suites._verdict import mean, passed
 from promptlab.workspace import Workspace
 
-MET, NOT_MET, CANNOT_TELL = 0, 1, 3
-"""Exit statuses; 2 is a wrong command line."""
+EXIT_MET, EXIT_NOT_MET, EXIT_CANNOT_TELL = 0, 1, 3
+"""Exit statuses of the commands; 2 is a wrong command line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One variant and one model: how many items passed, of how many, and the interval of the rate by case."""
+    """The pass rate of a variant and a model: `passed` of `of` items, with the interval of the rate."""
 
     variant: str
     model: str
@@ -45,9 +45,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Summary:
-    """Everything a suite's outcomes say together. `comparison` None: nothing is recorded to compare with, or nothing
-    new was asked (`replayed`). `items` are those that a scorer judges, or that have no answer; `unscored` are the
-    others. `partial`: it is a part of the suite, which thresholds are not about.
+    """The outcomes of a suite, taken together.
+
+    `items` are those with a scorer or without an answer; `unscored` is the number of the others. `comparison` is None
+    if nothing is recorded to compare with, or if nothing new was asked (`replayed`). `partial` means that only a part
+    of the suite was asked, so that its thresholds are not checked.
     """
 
     suite: str
@@ -65,16 +67,16 @@ class Summary:
 
     @property
     def exit_status(self) -> int:
-        """0, 1 or 3, from the thresholds; without any, 0 unless an item has no answer."""
+        """0, 1 or 3, by the thresholds. Without thresholds it is 0, or 1 if an item has no answer."""
         if any(check.met is False for check in self.checks):
-            return NOT_MET
+            return EXIT_NOT_MET
         if any(check.met is None for check in self.checks):
-            return CANNOT_TELL
-        return NOT_MET if self.unanswered and not self.checks else MET
+            return EXIT_CANNOT_TELL
+        return EXIT_NOT_MET if self.unanswered and not self.checks else EXIT_MET
 
     @property
     def sentence(self) -> str:
-        """The whole of it in one sentence."""
+        """The summary in one sentence."""
         said = f"{self.passed} of {self.items} pass ({_percent(self.interval)})" if self.items else ""
         if self.unscored:
             said += f"{', ' if said else ''}{self.unscored} have no scorer"
@@ -106,8 +108,8 @@ def _points(interval: Interval) -> str:
     return f"{100 * interval.low:+.1f} to {100 * interval.high:+.1f}"
 
 
-def outcome_of(one: Answered) -> Outcome:
-    """How an item that was asked came out."""
+def outcome_of_answer(one: Answered) -> Outcome:
+    """The outcome of an item that was asked."""
     key, verdict = one.item.key, one.verdict
     return Outcome(
         key.case,
@@ -123,15 +125,17 @@ def outcome_of(one: Answered) -> Outcome:
 
 
 def outcome_of_replay(one: Replayed) -> Outcome:
-    """How the recorded answer of an item that was replayed comes out with today's scorers."""
+    """The outcome of a replayed item: its recorded answer, scored by today's scorers."""
     key = one.key
     score, ok = mean(one.scores), passed(one.scores, one.specs)
     return Outcome(key.case, key.variant, key.model, one.tags, ok, score, unscored=one.unscored)
 
 
-def summarise(suite: Suite, outcomes: Iterable[Outcome], *, replayed: bool = False, partial: bool = False) -> Summary:
-    """The summary of `outcomes`; of a replay without thresholds about a margin, which it has no new answers for, and
-    of a part of the suite without any."""
+def summarise_outcomes(
+    suite: Suite, outcomes: Iterable[Outcome], *, replayed: bool = False, partial: bool = False
+) -> Summary:
+    """The summary of `outcomes`. A replay has no new answers, so thresholds of the form "not worse" are left out. Of a
+    part of the suite, all thresholds are left out."""
     every = list(outcomes)
     found = [outcome for outcome in every if not outcome.unscored]
     groups: dict[tuple[str, str], list[Outcome]] = {}
@@ -144,9 +148,9 @@ def summarise(suite: Suite, outcomes: Iterable[Outcome], *, replayed: bool = Fal
         unanswered=sum(o.passed is None for o in found),
         interval=_interval(found),
         cells=tuple(_cell(variant, model, group) for (variant, model), group in groups.items()),
-        comparison=thresholds.compare(found),
+        comparison=thresholds.compare_with_recorded(found),
         checks=tuple(
-            thresholds.check(threshold, found)
+            thresholds.check_threshold(threshold, found)
             for threshold in suite.thresholds
             if not partial and not (replayed and threshold.kind == "margin")
         ),
@@ -157,9 +161,9 @@ def summarise(suite: Suite, outcomes: Iterable[Outcome], *, replayed: bool = Fal
 
 
 def recorded_outcomes(workspace: Workspace, suite: Suite) -> Iterator[Outcome]:
-    """How the recorded answers came out, by the scores that were recorded; an item that has none has no answer."""
+    """The outcomes of the recorded answers, by their recorded scores. An item that is not recorded has no answer."""
     with Recording(workspace.resolve(suite.recording), shown=suite.recording) as recording:
-        for item in items(workspace, suite):
+        for item in suite_items(workspace, suite):
             key, stored = item.key, recording.find(item.key)
             specs = suite.specs_of(item.case)
             was = passed(stored.scores, specs) if stored else None
@@ -174,15 +178,15 @@ def _cell(variant: str, model: str, group: Sequence[Outcome]) -> Cell:
 
 
 def _interval(outcomes: Sequence[Outcome]) -> Interval:
-    """Of the rate of all answers; repeats, variants and models of one case are not independent of each other."""
+    """The interval of the pass rate. Answers to the same case are not independent, so it is clustered by case."""
     cases: dict[str, list[bool]] = {}
     for outcome in outcomes:
         cases.setdefault(outcome.case, []).append(bool(outcome.passed))
     return stats.clustered([(sum(passes), len(passes)) for passes in cases.values()])
 
 
-def together(summaries: Sequence[Summary]) -> list[Summary]:
-    """The summaries with p values adjusted for there being several suites (Holm)."""
+def holm_adjusted(summaries: Sequence[Summary]) -> list[Summary]:
+    """The summaries with Holm-adjusted p-values, because several suites are tested at once."""
     ps: Mapping[str, float] = {str(n): s.comparison.p for n, s in enumerate(summaries) if s.comparison}
     adjusted = stats.holm(ps)
     return [replace(s, adjusted_p=adjusted.get(str(n))) for n, s in enumerate(summaries)]
@@ -238,27 +242,27 @@ def summary_data(summary: Summary) -> dict[str, Any]:
 
 
 def threshold_line(check: Check) -> str:
-    """A threshold and what became of it."""
+    """A threshold and its result, in one line."""
     about = f" ({check.threshold.about})" if check.threshold.about else ""
     more = f"; about {check.more:,} cases more would settle it" if check.more else ""
     return f"{check.threshold.text}{about}: {check.said}{more}"
 
 
-def as_text(summary: Summary) -> str:
+def summary_as_text(summary: Summary) -> str:
     """The summary as lines for a terminal."""
     lines = [summary.sentence]
     width = max((len(cell.name) for cell in summary.cells), default=0)
     for cell in summary.cells:
         low, high = 100 * cell.interval.low, 100 * cell.interval.high
         lines.append(f"  {cell.name:<{width}}  {cell.passed:>5} of {cell.of:<5} {low:5.1f} to {high:5.1f} %")
-    lines += [f"{mark(check.met)} {threshold_line(check)}" for check in summary.checks]
+    lines += [f"{threshold_sign(check.met)} {threshold_line(check)}" for check in summary.checks]
     if summary.partial:
-        lines.append("thresholds are about the whole suite, and were not held against a part of it")
+        lines.append("thresholds are not checked: they are about the whole suite, and only a part of it was asked")
     if summary.adjusted_p is not None:
         lines.append(f"p adjusted for several suites (Holm): {summary.adjusted_p:.2g}")
     return "\n".join(lines)
 
 
-def mark(met: bool | None) -> str:
+def threshold_sign(met: bool | None) -> str:
     """A sign for met, not met, and cannot tell."""
     return {True: "✓", False: "✗", None: "?"}[met]

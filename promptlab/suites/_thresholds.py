@@ -1,4 +1,4 @@
-"""Thresholds: what a suite must reach, in sentences, and whether it did.
+"""Thresholds: sentences that say what a suite must reach, and the check that it does.
 
     thresholds:
       - at least 90 %
@@ -7,8 +7,8 @@
       - not worse by more than 5 points at 95 %
       - {require: at least 26 of 30, variant: article, model: gemma-3-270m, tag: final}
 
-A sentence counts items that pass: those whose every scorer is content. "not worse" compares with the recorded
-answers on the same cases, and holds only once the interval of the difference lies above the margin.
+A sentence counts the items that pass, which means that they pass every scorer. "not worse" compares with the recorded
+answers to the same cases. It is met only if the whole interval of the difference is above the margin.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ _MARGIN = re.compile(rf"not worse(?: by more than {_NUMBER} points?)? at {_NUMBE
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """One sentence, and which items it is about: of one variant, model or tag, or of all.
+    """One sentence, and the items that it is about: those of a variant, a model or a tag, or all.
 
-    `count` of `of` must pass; or a `share` of [0, 1], the lower end of its interval where there is a `confidence`;
-    or the difference to the recorded answers is not below `-margin`.
+    The kinds: `count` of `of` items must pass; or a `share` from 0 to 1 must pass, with a `confidence` the lower end of
+    its interval; or the difference to the recorded answers must not be below `-margin`.
     """
 
     text: str
@@ -51,19 +51,21 @@ class Threshold:
 
     @property
     def about(self) -> str:
-        """Which items, in words; "" for all."""
+        """The items that it is about, in words; "" if it is about all."""
         named = (("variant", self.variant), ("model", self.model), ("tag", self.tag))
         return ", ".join(f"{name} {value}" for name, value in named if value is not None)
 
 
-def parse(text: str, *, variant: str | None = None, model: str | None = None, tag: str | None = None) -> Threshold:
-    """The threshold that `text` says. Raises `ValueError`, with the forms there are, for any other sentence."""
+def parse_threshold(
+    text: str, *, variant: str | None = None, model: str | None = None, tag: str | None = None
+) -> Threshold:
+    """The threshold in `text`. Raises `ValueError`, with the known forms, if it is none."""
     said = " ".join(text.split())
     found: re.Match[str] | None
     if found := _COUNT.fullmatch(said):
         count, of = int(found[1]), int(found[2])
         if not 0 < count <= of:
-            raise ValueError(f"`{said}` can never be met, or always is")
+            raise ValueError(f"`{said}` can never be met, or is always met")
         return Threshold(said, "count", count=count, of=of, variant=variant, model=model, tag=tag)
     if found := _SHARE.fullmatch(said):
         share, level = _percent(found[1], said), _confidence(found[2], said)
@@ -84,16 +86,16 @@ def _confidence(text: str | None, said: str) -> float | None:
     if text is None:
         return None
     if not 50 <= float(text) < 100:
-        raise ValueError(f"`{said}` is at a confidence below 50 %, or of 100 %, which nothing reaches")
+        raise ValueError(f"`{said}` needs a confidence from 50 % to below 100 %")
     return float(Fraction(text) / 100)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One item's end: whether it passed and its mean score, now and as recorded (None: nothing is recorded).
+    """The outcome of an item: its pass and its mean score, now and as recorded (None if nothing is recorded).
 
-    `passed` None is an item without an answer: it never counts as passed. `unscored` is one that has an answer, and
-    no scorer that could say how good it is: it counts in no rate.
+    `passed` is None if the item has no answer; it then counts as not passed. An item that has an answer but no scorer
+    is `unscored`, and does not count in any rate.
     """
 
     case: str
@@ -109,7 +111,8 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A threshold against what came out. `met` None: cannot tell yet; `more` cases would settle it, where known."""
+    """The result of a threshold. `met` is None if it cannot be told yet; `more` is then how many more cases would
+    settle it, if that is known."""
 
     threshold: Threshold
     met: bool | None
@@ -117,8 +120,8 @@ class Check:
     more: int | None = None
 
 
-def check(threshold: Threshold, outcomes: Iterable[Outcome]) -> Check:
-    """Whether `outcomes` meet `threshold`."""
+def check_threshold(threshold: Threshold, outcomes: Iterable[Outcome]) -> Check:
+    """Check `threshold` on `outcomes`."""
     mine = [outcome for outcome in outcomes if _is_about(threshold, outcome) and not outcome.unscored]
     if not mine:
         return Check(threshold, False, f"no item is of {threshold.about}" if threshold.about else "there are no items")
@@ -143,7 +146,7 @@ def _is_about(threshold: Threshold, outcome: Outcome) -> bool:
 
 
 def _surely(threshold: Threshold, mine: Sequence[Outcome]) -> Check:
-    """The rate with its interval, which knows that the answers to one case belong together."""
+    """The result of a share with a confidence. The interval is clustered by case."""
     level = threshold.confidence or stats.CONFIDENCE
     cases = [(sum(bool(o.passed) for o in group), len(group)) for group in _by_case(mine).values()]
     passed = sum(hits for hits, _ in cases)
@@ -160,7 +163,7 @@ def _surely(threshold: Threshold, mine: Sequence[Outcome]) -> Check:
 
 
 def _more_for_share(rate: float, share: float, level: float, cases: int) -> int | None:
-    """Cases more until the interval of the same rate lies above the share or below it; None at the share itself."""
+    """How many more cases, at the same rate, would move the interval off the share; None if the rate is the share."""
     if rate == share:
         return None
     for needed in (round(cases * 1.1**n) + 1 for n in range(100)):
@@ -170,8 +173,10 @@ def _more_for_share(rate: float, share: float, level: float, cases: int) -> int 
     return None
 
 
-def compare(outcomes: Sequence[Outcome], *, confidence: float = stats.CONFIDENCE) -> stats.Comparison | None:
-    """The new answers against the recorded ones, on the cases that have both; None where no case has.
+def compare_with_recorded(
+    outcomes: Sequence[Outcome], *, confidence: float = stats.CONFIDENCE
+) -> stats.Comparison | None:
+    """Compare the new answers with the recorded ones, on the cases that have both; None if no case has.
 
     With one answer a case that passes or does not, an exact McNemar test; else a bootstrap over the cases.
     """
@@ -193,9 +198,9 @@ def compare(outcomes: Sequence[Outcome], *, confidence: float = stats.CONFIDENCE
 
 
 def _margin(threshold: Threshold, mine: Sequence[Outcome]) -> Check:
-    """The difference to the recorded answers on the same cases, which are the clusters."""
+    """The result of a margin: the difference to the recorded answers to the same cases."""
     level = threshold.confidence or stats.CONFIDENCE
-    found = compare(mine, confidence=level)
+    found = compare_with_recorded(mine, confidence=level)
     if found is None:
         return Check(threshold, None, "no case has an answer and a recorded one to compare it with")
     missing = sum(o.score is None for o in mine)
@@ -213,7 +218,7 @@ def _margin(threshold: Threshold, mine: Sequence[Outcome]) -> Check:
 
 
 def _more_for_margin(mine: Sequence[Outcome], found: stats.Comparison, margin: float, level: float) -> int | None:
-    """Cases more until an interval of the spread seen so far would clear the margin; None where it may never."""
+    """How many more cases, with the same spread, would move the interval off the margin; None if no number would."""
     distance = found.difference + margin
     changes = [
         fmean((o.score or 0.0) - (o.recorded_score or 0.0) for o in group)
@@ -222,7 +227,7 @@ def _more_for_margin(mine: Sequence[Outcome], found: stats.Comparison, margin: f
     variance = fmean((change - found.difference) ** 2 for change in changes)
     if not distance:
         return None
-    # Where nothing differed yet, one case in as many as there are may still.
+    # If no case differed yet, assume that one of as many cases would.
     variance = variance or 1 / len(changes)
     reach = stats.deviations(level) + stats.deviations(2 * stats.POWER - 1)
     needed: int = math.ceil((reach / distance) ** 2 * variance)

@@ -94,5 +94,5 @@ def test_a_run_is_opened_on_the_workbench_again(
     page.locator("[class*='st-key-open-'] button").first.click()
     page.get_by_role("button", name="Open in workbench").click()
     expect(page.get_by_role("dialog")).to_contain_text("Other inputs.")
-    page.get_by_role("button", name="Replace them").click()
+    page.get_by_role("button", name="Replace", exact=True).click()
     expect(page.locator("[class*='st-key-input-question'] textarea")).to_have_value("Who scored first?")

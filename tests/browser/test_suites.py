@@ -18,8 +18,8 @@ from promptlab.runs._store import Store
 from promptlab.suites import _annotations as marks
 from promptlab.suites import _file as suite_file
 from promptlab.suites._ask import Asking
-from promptlab.suites._baseline import Answers, write_recording
-from promptlab.suites._choice import Options
+from promptlab.suites._baseline import RunAnswers, write_recording
+from promptlab.suites._items import AskOptions
 from promptlab.suites._log import SuiteLog
 from promptlab.suites._recording import Recording
 from promptlab.workspace._workspace import Workspace
@@ -61,12 +61,12 @@ def record(folder: Path) -> None:
     """Make the recording as the command line would."""
     workspace = Workspace.load(folder)
     store, log = Store(workspace.state / "runs.sqlite"), SuiteLog(workspace.state / "suites.sqlite")
-    suite, catalogue = suite_file.load(workspace, PATH), Catalogue(workspace)
+    suite, catalogue = suite_file.load_suite(workspace, PATH), Catalogue(workspace)
     asking = Asking(
-        workspace, suite, verb="record", options=Options(), catalogue=catalogue, store=store, log=log, resume=False
+        workspace, suite, verb="record", options=AskOptions(), catalogue=catalogue, store=store, log=log, resume=False
     )
     assert len(list(asking)) == 2 * CASES
-    assert write_recording(workspace, suite, Answers(store, log, asking.run)) == 2 * CASES
+    assert write_recording(workspace, suite, RunAnswers(store, log, asking.run)) == 2 * CASES
     catalogue.close()
     store.close()
     log.close()
@@ -92,7 +92,7 @@ def stands(page: Page) -> None:
 
 def recorded(folder: Path) -> dict[str, str]:
     workspace = Workspace.load(folder)
-    with Recording(workspace.resolve(suite_file.load(workspace, PATH).recording)) as recording:
+    with Recording(workspace.resolve(suite_file.load_suite(workspace, PATH).recording)) as recording:
         return {one.key.id: one.completion.text for one in recording}
 
 
@@ -151,7 +151,7 @@ def test_from_a_replay_to_an_accepted_answer(place: tuple[App, World], open_page
         stands(page)
     page.locator(".st-key-mark-new-bad").get_by_role("button").click()
     expect(page.locator(".st-key-marks-new")).to_contain_text("marked bad")
-    (mark,) = marks.load(Workspace.load(app.folder), PATH).values()
+    (mark,) = marks.load_marks(Workspace.load(app.folder), PATH).values()
     assert (mark.case, mark.model, mark.good) == ("cup-07", "moody", False)
     page.get_by_role("button", name="Accept this answer").click()
     expect(page.get_by_role("dialog")).to_contain_text("1 answer would be recorded")

@@ -139,8 +139,8 @@ def test_history_lists_versions_with_their_names_and_runs(repo: Repository, run:
     template = templates.load(repo.workspace, "cup")
     catalogue = Catalogue(repo.workspace, {}, extra={"a": ScriptedBackend("a", lambda _: "Argentina")})
     store = Store(repo.workspace.state / "runs.sqlite")
-    trials = plans.compare(repo.workspace, template, Given.typed({"question": "Who?"}), ["a"])
-    asked = runner.start(trials, catalogue=catalogue, store=store)
+    trials = plans.plan_comparison(repo.workspace, template, Given.typed({"question": "Who?"}), ["a"])
+    asked = runner.start_run(trials, catalogue=catalogue, store=store)
     (result,) = [event.step for event in asked if isinstance(event.step, Result)]
     assert result.ok
     store.close()

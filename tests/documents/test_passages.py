@@ -268,7 +268,7 @@ def test_a_template_takes_the_passages_that_its_inputs_ask_for(desk: Workspace) 
     template = templates.load(desk, "passages")
     for question, answer in (("Who was the host country?", "Qatar"), ("Referee?", "Marciniak")):
         inputs = {"question": question, "tone": "penalties cup"}
-        (trial,) = plans.compare(desk, template, Given.typed(inputs), ["m"])
+        (trial,) = plans.plan_comparison(desk, template, Given.typed(inputs), ["m"])
         prompt = runner.request_of(trial).prompt
         (span, text) = next((span, text) for span, text in prompt.texts() if span.section == "context" and span.source)
         assert answer in text
@@ -277,7 +277,7 @@ def test_a_template_takes_the_passages_that_its_inputs_ask_for(desk: Workspace) 
 
 def test_a_change_of_the_file_behind_a_selection_is_noticed(desk: Workspace) -> None:
     template = templates.load(desk, "passages")
-    (trial,) = plans.compare(desk, template, Given.typed({"question": "Referee?", "tone": ""}), ["m"])
+    (trial,) = plans.plan_comparison(desk, template, Given.typed({"question": "Referee?", "tone": ""}), ["m"])
     sources = runner.request_of(trial).prompt.sources
     assert documents.document_changes(desk, sources) == []
     file = desk.root / "fixtures/documents/long.md"

@@ -15,9 +15,9 @@ from promptlab import suites as face
 from promptlab.cli import suite as cli_suite
 from promptlab.cli._main import cli
 from promptlab.errors import ServerFailed, SuiteBusy
-from promptlab.suites._ask import Answered
-from promptlab.suites._lock import owning
-from promptlab.suites._summary import outcome_of
+from promptlab.suites._lock import hold_suite
+from promptlab.suites._outcome import Answered
+from promptlab.suites._summary import outcome_of_answer
 from promptlab.suites._thresholds import Outcome
 from tests.suites.making import PATH, SUITE, SuiteHouse, knows, suites
 
@@ -152,11 +152,11 @@ def test_ctrl_c_keeps_what_was_answered_and_frees_the_suite(lab: Lab, monkeypatc
         seen.append(answered)
         if len(seen) == 3:
             raise KeyboardInterrupt
-        return outcome_of(answered)
+        return outcome_of_answer(answered)
 
     suite = lab.suite("facts")
     with monkeypatch.context() as patched:
-        patched.setattr(face, "outcome_of", third_time)
+        patched.setattr(face, "outcome_of_answer", third_time)
         with pytest.raises(KeyboardInterrupt):
             suite.record()
     assert len(seen) == 3
@@ -171,7 +171,7 @@ def test_a_suite_that_is_in_use_says_so(lab: Lab, suites: SuiteHouse) -> None:
     held, done = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with owning(suites.workspace, PATH, "record"):
+        with hold_suite(suites.workspace, PATH, "record"):
             held.set()
             done.wait(20)
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from promptlab.errors import InputError, RecordingMiss
 from promptlab.models._recorded import MAX_DIFF, Record, RecordedBackend
-from promptlab.suites._recording import Recording, Stored, write
-from promptlab.suites._suite import Key
+from promptlab.suites._recorded_item import RecordedItem
+from promptlab.suites._recording import Recording, write
+from promptlab.suites._suite import ItemKey
 from promptlab.types import Completion, Delta, Message, Params, Piece, Prompt, Request, Timings, Usage
 
 TEXT = st.text(max_size=30)
@@ -97,9 +98,9 @@ def test_a_miss_stays_readable_when_everything_differs() -> None:
     assert "lines more" in caught.value.message
 
 
-def stored(asked: Request, completion: Completion, fingerprint: str = "api|gpt", case: str = "c") -> Stored:
-    return Stored(
-        Key(case, "", asked.model, asked.repeat), asked, asked.key(fingerprint), fingerprint, completion, scores=()
+def stored(asked: Request, completion: Completion, fingerprint: str = "api|gpt", case: str = "c") -> RecordedItem:
+    return RecordedItem(
+        ItemKey(case, "", asked.model, asked.repeat), asked, asked.key(fingerprint), fingerprint, completion, scores=()
     )
 
 

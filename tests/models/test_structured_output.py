@@ -28,7 +28,7 @@ def ask(house: House, answers: dict[str, Any], **options: Any) -> dict[str, Resu
 
 def test_the_verdict_is_part_of_the_answer_its_json_and_the_stored_run(house: House) -> None:
     found = ask(house, {"good": '{"n": 1}', "wrong": '{"n": "1"}', "loose": "n is 1"})
-    told = {name: report.as_json(one) for name, one in found.items()}
+    told = {name: report.result_as_json(one) for name, one in found.items()}
     assert {name: one["valid"] for name, one in told.items()} == {
         "good": True,
         "wrong": False,
@@ -43,10 +43,10 @@ def test_the_verdict_is_part_of_the_answer_its_json_and_the_stored_run(house: Ho
         is False
     )
     assert structured.with_schema_verdict(Completion("12"), '{"type": "integer"}').details["schema"]["valid"] is True
-    assert "not JSON" in report.as_text(found["loose"])
-    assert "not valid" not in report.as_text(found["good"])
+    assert "not JSON" in report.result_as_text(found["loose"])
+    assert "not valid" not in report.result_as_text(found["good"])
     stored = {one.model: one for one in house.store.results(found["good"].run_id)}
-    assert {name: report.as_json(one)["valid"] for name, one in stored.items()} == {
+    assert {name: report.result_as_json(one)["valid"] for name, one in stored.items()} == {
         name: one["valid"] for name, one in told.items()
     }
 
@@ -62,14 +62,14 @@ def test_an_answer_from_the_store_is_judged_too(house: House) -> None:
 def test_an_answer_stored_before_answers_were_judged_is_judged_when_it_is_shown() -> None:
     request = Request("m", Prompt((Message("user", "?"),)), schema=SCHEMA)
     old = Result("1", "r", "m", request, "k", completion=Completion('{"n": 1.5}'))
-    assert report.as_json(old)["valid"] is False
-    assert report.as_json(replace(old, request=replace(request, schema=None)))["valid"] is None
+    assert report.result_as_json(old)["valid"] is False
+    assert report.result_as_json(replace(old, request=replace(request, schema=None)))["valid"] is None
 
 
 def test_without_a_schema_nothing_is_said(house: House) -> None:
     house.model("m", ["no json"])
     done = house.ask(house.trials())[0]
-    assert report.as_json(done)["valid"] is None
+    assert report.result_as_json(done)["valid"] is None
     assert done.completion is not None
     assert "schema" not in done.completion.details
 

@@ -10,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promptlab.runs import _difference as difference_module
-from promptlab.runs._difference import FIRST, SAME, Asked, Change, asked, difference, prompt_changes, text_changes
+from promptlab.runs._difference import (
+    FIRST,
+    SAME,
+    AskedRequest,
+    TextChange,
+    asked_requests,
+    describe_changes,
+    prompt_changes,
+    text_changes,
+)
 from promptlab.templates import _load as templates
 from promptlab.types import Document, Example, Message, Params, Prompt, Request, Result, Section, Template
 from tests.conftest import TEMPLATE
@@ -33,9 +42,9 @@ def ask(
     params: Params = PLAIN,
     schema: str | None = None,
     repeat: int = 0,
-) -> list[Asked]:
+) -> list[AskedRequest]:
     prompt = templates.render(template, {"question": question}, documents=documents, shots=shots, without=without)
-    return [Asked(Request(m, prompt, params, schema, repeat), without) for m in models]
+    return [AskedRequest(Request(m, prompt, params, schema, repeat), without) for m in models]
 
 
 BEFORE = ask()
@@ -67,34 +76,34 @@ BEFORE = ask()
     ],
 )
 def test_a_row_says_what_changed(change: dict[str, Any], said: str) -> None:
-    assert difference(BEFORE, ask(**change)) == said
+    assert describe_changes(BEFORE, ask(**change)) == said
 
 
 def test_what_was_taken_out_is_said_to_come_back() -> None:
-    assert difference(ask(without=("context", "examples")), BEFORE) == "+ context, + examples"
+    assert describe_changes(ask(without=("context", "examples")), BEFORE) == "+ context, + examples"
 
 
 def test_a_change_inside_a_section_that_is_off_is_no_change() -> None:
     off = ask(without=("examples",))
-    assert difference(off, ask(without=("examples",), shots=(HOST,))) == SAME
+    assert describe_changes(off, ask(without=("examples",), shots=(HOST,))) == SAME
 
 
 def test_an_edited_layout_is_named_only_when_nothing_else_explains_the_messages() -> None:
     layout = "{% user %}{{ instructions }}{{ output_format }}{% for d in documents %}{{ d.text }}{% endfor %}" + (
         "{% for e in examples %}{{ e.user }}{{ e.output }}{% endfor %}{{ user }}{% enduser %}"
     )
-    assert difference(BEFORE, ask(replace(CUP, layout=layout))) == "layout edited"
+    assert describe_changes(BEFORE, ask(replace(CUP, layout=layout))) == "layout edited"
 
 
 def test_a_prompt_is_compared_through_a_model_both_rows_asked() -> None:
-    warm = Asked(replace(BEFORE[0].request, model="beta", params=Params(temperature=1)))
-    after = Asked(replace(BEFORE[0].request, model="beta"))
-    assert difference([*BEFORE, warm], [after]) == "temperature 1 → 0, − alpha"
+    warm = AskedRequest(replace(BEFORE[0].request, model="beta", params=Params(temperature=1)))
+    after = AskedRequest(replace(BEFORE[0].request, model="beta"))
+    assert describe_changes([*BEFORE, warm], [after]) == "temperature 1 → 0, − alpha"
 
 
 @pytest.mark.parametrize(("before", "after"), [([], BEFORE), (BEFORE, []), ([], [])])
-def test_a_row_without_a_row_before_is_the_first(before: list[Asked], after: list[Asked]) -> None:
-    assert difference(before, after) == FIRST
+def test_a_row_without_a_row_before_is_the_first(before: list[AskedRequest], after: list[AskedRequest]) -> None:
+    assert describe_changes(before, after) == FIRST
 
 
 def test_results_that_never_became_a_request_are_left_out() -> None:
@@ -103,10 +112,10 @@ def test_results_that_never_became_a_request_are_left_out() -> None:
         Result("1", "r", "alpha", None, "", error="no"),
         Result("2", "r", "alpha", made, "k", without=("context",)),
     ]
-    assert asked(results) == [Asked(made, ("context",))]
+    assert asked_requests(results) == [AskedRequest(made, ("context",))]
 
 
-def side(changes: list[Change], kind: str) -> str:
+def side(changes: list[TextChange], kind: str) -> str:
     """The text before (`gone`) or after (`new`), put together from its changes."""
     return "".join(c.text for c in changes if c.kind in ("same", kind))
 

@@ -19,7 +19,7 @@ QUESTION = {"question": "Who won?"}
 
 
 def compare(workspace: Workspace, *models: str, **rest: Any) -> list[Any]:
-    return plans.compare(
+    return plans.plan_comparison(
         workspace, templates.load(workspace, "cup"), Given(QUESTION, rest.pop("label", "public")), models, **rest
     )
 
@@ -60,11 +60,11 @@ def test_what_is_switched_off_is_not_read(
 ) -> None:
     template = templates.load(workspace, "cup")
     (workspace.root / missing).unlink()
-    (trial,) = plans.compare(workspace, template, Given.typed(QUESTION), ["a"], without=[off])
+    (trial,) = plans.plan_comparison(workspace, template, Given.typed(QUESTION), ["a"], without=[off])
     assert trial.without == (off,)
     assert trial.documents == () if off == "context" else trial.shots == ()
     with pytest.raises(error):
-        plans.compare(workspace, template, Given.typed(QUESTION), ["a"])
+        plans.plan_comparison(workspace, template, Given.typed(QUESTION), ["a"])
 
 
 def test_no_pool_is_read_for_no_examples(make_workspace: Callable[..., Workspace]) -> None:
@@ -75,9 +75,9 @@ def test_no_pool_is_read_for_no_examples(make_workspace: Callable[..., Workspace
 
 
 def test_switches_come_in_the_order_of_the_prompt() -> None:
-    assert plans.switches(["examples", "instructions", "examples"]) == ("instructions", "examples")
-    assert plans.switches([]) == ()
-    assert plans.switches(set(SWITCHABLE)) == SWITCHABLE
+    assert plans.sections_to_leave_out(["examples", "instructions", "examples"]) == ("instructions", "examples")
+    assert plans.sections_to_leave_out([]) == ()
+    assert plans.sections_to_leave_out(set(SWITCHABLE)) == SWITCHABLE
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_switches_come_in_the_order_of_the_prompt() -> None:
 )
 def test_what_cannot_be_left_out_is_named(name: str, hint: str) -> None:
     with pytest.raises(InputError, match=f"there is no section `{name}` to leave out") as caught:
-        plans.switches(["context", name])
+        plans.sections_to_leave_out(["context", name])
     assert hint in caught.value.hint
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from promptlab.errors import TemplateError
 from promptlab.runs import _prompts as prompts
-from promptlab.runs._prompts import Prompts, prompt_of
+from promptlab.runs._prompts import PromptCache, prompt_of
 from promptlab.runs._runner import request_of
 from promptlab.templates import _load as templates
 from promptlab.types import Document, Place, Prompt, Trial
@@ -37,7 +37,7 @@ def trial(value: Any = "a", text: str = TEMPLATE, **more: Any) -> Trial:
 
 
 def test_trials_of_one_prompt_share_it(renders: Counter[str]) -> None:
-    kept = Prompts()
+    kept = PromptCache()
     one = kept.rendered(trial())
     other = kept.rendered(replace(trial(), model="other", repeat=3))
     assert one.prompt is other.prompt
@@ -47,13 +47,13 @@ def test_trials_of_one_prompt_share_it(renders: Counter[str]) -> None:
 
 @pytest.mark.parametrize("values", [(1, True), (1, 1.0), ("1", 1), ([1, 2], [2, 1])])
 def test_values_that_are_equal_but_not_the_same_have_prompts_of_their_own(values: tuple[Any, Any]) -> None:
-    kept = Prompts()
+    kept = PromptCache()
     first, second = (kept.of(trial(value)).messages[-1].content for value in values)
     assert first != second
 
 
 def test_what_text_came_from_is_part_of_a_prompt() -> None:
-    kept = Prompts()
+    kept = PromptCache()
     one = kept.of(trial(places={"q": (Place("a.csv", "1"),)}))
     other = kept.of(trial(places={"q": (Place("b.csv", "1"),)}))
     assert one.messages == other.messages
@@ -73,27 +73,27 @@ def test_what_text_came_from_is_part_of_a_prompt() -> None:
     ids=lambda change: next(iter(change)),
 )
 def test_a_copy_that_asks_something_else_does_not_keep_the_prompt(change: dict[str, Any]) -> None:
-    changed = replace(Prompts().rendered(trial()), **change)
+    changed = replace(PromptCache().rendered(trial()), **change)
     assert changed.prompt is None
     assert prompt_of(changed) == prompt_of(replace(trial(), **change))
 
 
 def test_a_copy_with_another_model_or_parameters_keeps_the_prompt() -> None:
-    one = Prompts().rendered(trial())
+    one = PromptCache().rendered(trial())
     copy = replace(one, model="n", repeat=2, case="c", params=one.params.with_(max_tokens=9))
     assert copy.prompt is one.prompt
 
 
 def test_what_cannot_be_rendered_is_an_error_when_it_is_asked() -> None:
     broken = trial(text="inputs: {q: {type: object}}\nuser: '{{ q.n.x.y }}'\n")
-    kept = Prompts().rendered(broken)
+    kept = PromptCache().rendered(broken)
     assert kept.prompt is None
     with pytest.raises(TemplateError):
         request_of(kept)
 
 
 def test_only_the_last_prompts_are_kept(renders: Counter[str]) -> None:
-    kept = Prompts(2)
+    kept = PromptCache(2)
     for value in ("a", "b", "c", "c", "a"):
         kept.of(trial(value))
     assert renders == {repr({"q": {"n": value}}): times for value, times in {"a": 2, "b": 1, "c": 1}.items()}

@@ -23,7 +23,7 @@ FAILED = result(None, error="cut off", error_kind="StreamCut", hint="try again",
 
 def test_an_answer_as_json_is_whole() -> None:
     made = result(without=("context",), scores=(Score("exact", 1.0, "Argentina", "is 'Argentina'"),), case="c1")
-    assert report.as_json(made) == {
+    assert report.result_as_json(made) == {
         "model": "gpt",
         "text": "Argentina\n",
         "thinking": "",
@@ -44,7 +44,7 @@ def test_an_answer_as_json_is_whole() -> None:
 
 
 def test_a_failure_as_json_says_what_and_keeps_what_had_arrived() -> None:
-    data = report.as_json(FAILED)
+    data = report.result_as_json(FAILED)
     assert data["error"] == {"kind": "StreamCut", "message": "cut off", "hint": "try again"}
     assert data["text"] == "Argen"
     assert {data[name] for name in ("finish_reason", "usage", "timings", "case")} == {None}
@@ -52,7 +52,7 @@ def test_a_failure_as_json_says_what_and_keeps_what_had_arrived() -> None:
 
 
 def test_the_times_of_a_stored_answer_are_no_measurement() -> None:
-    data = report.as_json(result(cached=True))
+    data = report.result_as_json(result(cached=True))
     assert (data["timings"], data["cached"], data["text"]) == (None, True, "Argentina\n")
     assert "total" not in " ".join(report.facts(result(cached=True)))
     assert "from store" in report.facts(result(cached=True))
@@ -69,13 +69,13 @@ def test_the_times_of_a_stored_answer_are_no_measurement() -> None:
     ],
 )
 def test_every_result_has_exactly_the_documented_fields(made: Result) -> None:
-    data = report.as_json(made)
+    data = report.result_as_json(made)
     assert list(data) == list(report.FIELDS)
     assert json.loads(json.dumps(data)) == data
 
 
 def test_a_result_that_never_became_a_request_has_none() -> None:
-    data = report.as_json(Result("id", "run", "gpt", None, "", error="refused"))
+    data = report.result_as_json(Result("id", "run", "gpt", None, "", error="refused"))
     assert (data["request_id"], data["repeat"]) == (None, None)
 
 
@@ -92,7 +92,7 @@ def test_a_result_that_never_became_a_request_has_none() -> None:
     ],
 )
 def test_seconds_as_people_read_them(value: float | None, shown: str) -> None:
-    assert report.seconds(value) == shown
+    assert report.duration_text(value) == shown
 
 
 @pytest.mark.parametrize(
@@ -135,4 +135,4 @@ def test_facts_say_what_is_known_and_what_is_unusual(made: Result, facts: list[s
     ],
 )
 def test_a_result_for_a_terminal(made: Result, lines: list[str]) -> None:
-    assert report.as_text(made).splitlines() == lines
+    assert report.result_as_text(made).splitlines() == lines

@@ -23,8 +23,10 @@ from promptlab.models._backend import Step
 from promptlab.models._scripted import ScriptedBackend
 from promptlab.runs import _prompts as prompts
 from promptlab.runs import _runner as runner
-from promptlab.runs._runner import Event, check_window
+from promptlab.runs._explain import explain
+from promptlab.runs._runner import Event
 from promptlab.runs._store import RunInfo, Store
+from promptlab.runs._window import _surely_fits, check_window
 from promptlab.scorers._registry import contains, exact
 from promptlab.types import (
     AsSent,
@@ -281,7 +283,7 @@ def test_a_label_above_the_clearance_is_refused_and_nothing_is_sent_or_kept(hous
     assert (result.error_kind, result.request_id) == ("GateRefused", "")
     assert "secret.md" in result.error
     assert model.history == []
-    assert house.store.explain(runner.request_of(private(house)), model.fingerprint).sentence.endswith("answer yet")
+    assert explain(house.store, runner.request_of(private(house)), model.fingerprint).sentence.endswith("answer yet")
     with sqlite3.connect(house.store.path) as db:
         assert db.execute("select count(*) from texts where cast(text as text) like '%secret word%'").fetchone() == (0,)
         assert db.execute("select count(*) from requests").fetchone() == (0,)
@@ -390,7 +392,7 @@ def test_what_surely_fits_does_fit(texts: list[str], room: int, window: int) -> 
     request = Request("a", prompt, Params(max_tokens=room))
     backend = ScriptedBackend("a", window=window)
     budget = backend.as_sent(request).budget
-    if runner._surely_fits(prompt, window - room):
+    if _surely_fits(prompt, window - room):
         assert budget.fits
     if budget.fits:
         check_window(request, backend)
@@ -402,7 +404,7 @@ def test_what_surely_fits_does_fit(texts: list[str], room: int, window: int) -> 
 @given(st.text(min_size=1, max_size=40))
 def test_surely_fits_counts_a_token_for_every_byte(text: str) -> None:
     size = len(text.encode("utf-8", "surrogatepass"))
-    assert not runner._surely_fits(Prompt((Message("user", text),)), size - 1)
+    assert not _surely_fits(Prompt((Message("user", text),)), size - 1)
 
 
 def test_a_short_prompt_in_a_wide_window_is_not_even_counted(house: House) -> None:

@@ -21,6 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptlab.errors import StoreError
+from promptlab.runs._explain import explain
 from promptlab.runs._store import SCHEMA_VERSION, RunInfo, Store
 from promptlab.types import (
     LABELS,
@@ -213,7 +214,7 @@ def test_two_names_of_one_model_each_keep_their_name(store: Store) -> None:
     other = dataclasses.replace(request(), model="alias")
     put(store, result(run), result(run, other))
     assert [r.request.model for r in store.results(run.id) if r.request] == ["gpt", "alias"]
-    assert not store.explain(dataclasses.replace(other, repeat=1), PRINT).sentence.endswith("has no stored answer yet")
+    assert not explain(store, dataclasses.replace(other, repeat=1), PRINT).sentence.endswith("has no stored answer yet")
 
 
 def test_two_templates_that_give_the_same_text_keep_their_own_spans(store: Store) -> None:
@@ -268,7 +269,7 @@ def test_only_live_and_whole_answers_are_found(store: Store, useless: dict[str, 
     run = begin(store, total=2)
     put(store, result(run, **useless))
     assert store.find(request().key(PRINT)) is None
-    assert not store.explain(request(), PRINT).hit
+    assert not explain(store, request(), PRINT).hit
     put(store, result(run, text="live"))
     found = store.find(request().key(PRINT))
     assert found
@@ -334,7 +335,7 @@ def test_a_miss_names_every_difference(
     store: Store, asked: Request, fingerprint: str, differences: tuple[str, ...]
 ) -> None:
     put(store, result(begin(store)))
-    found = store.explain(asked, fingerprint)
+    found = explain(store, asked, fingerprint)
     assert not found.hit
     assert found.differences == differences
     assert found.sentence == f"no stored answer: the nearest request differs in {'; '.join(differences)}"
@@ -343,7 +344,7 @@ def test_a_miss_names_every_difference(
 def test_a_hit_says_when_and_where_it_was_answered(store: Store) -> None:
     run = begin(store)
     put(store, result(run, created="2026-02-03"))
-    found = store.explain(request(), PRINT)
+    found = explain(store, request(), PRINT)
     assert found.hit
     assert found.sentence == f"the same request was answered on 2026-02-03 in run {run.id}"
 
@@ -353,9 +354,9 @@ def test_a_miss_compares_with_the_nearest_of_the_same_model(store: Store) -> Non
     far = request("Who?", params=Params(temperature=1), repeat=4)
     elsewhere = dataclasses.replace(request(params=Params(seed=1)), model="other")
     put(store, result(run, far), result(run, request()), result(run, elsewhere))
-    assert store.explain(request(params=Params(seed=2)), PRINT).differences == ("seed (None → 2)",)
+    assert explain(store, request(params=Params(seed=2)), PRINT).differences == ("seed (None → 2)",)
     assert (
-        store.explain(dataclasses.replace(request(), model="third"), "p").sentence == "third has no stored answer yet"
+        explain(store, dataclasses.replace(request(), model="third"), "p").sentence == "third has no stored answer yet"
     )
 
 
@@ -706,7 +707,7 @@ n = 0
 while True:
     trials = [Trial(template, {"q": f"{n} {i}"}, "a") for i in range(20)]
     n += 1
-    for event in runner.start(trials, catalogue=catalogue, store=store):
+    for event in runner.start_run(trials, catalogue=catalogue, store=store):
         if isinstance(event.step, Result):
             print(event.step.run_id, event.step.id, flush=True)
 """

@@ -10,11 +10,13 @@ import pytest
 
 from promptlab.models._scripted import Script
 from promptlab.suites import _file as suite_file
-from promptlab.suites._ask import Answered, Asking
-from promptlab.suites._choice import Options
+from promptlab.suites._ask import Asking
+from promptlab.suites._items import AskOptions
 from promptlab.suites._log import SuiteLog
-from promptlab.suites._recording import Recording, Stored
-from promptlab.suites._replay import Replayed, replay
+from promptlab.suites._outcome import Answered
+from promptlab.suites._recorded_item import RecordedItem
+from promptlab.suites._recording import Recording
+from promptlab.suites._replay import Replayed, replay_suite
 from promptlab.suites._suite import Suite
 from promptlab.types import Request
 from promptlab.workspace._workspace import Workspace
@@ -60,18 +62,18 @@ class SuiteHouse:
         full = self.workspace.root / path
         full.parent.mkdir(parents=True, exist_ok=True)
         full.write_text(text, encoding="utf-8")
-        return suite_file.load(self.workspace, path)
+        return suite_file.load_suite(self.workspace, path)
 
     @property
     def suite(self) -> Suite:
-        return suite_file.load(self.workspace, self.path)
+        return suite_file.load_suite(self.workspace, self.path)
 
     def asking(self, verb: Any = "record", *, resume: bool = True, **options: Any) -> Asking:
         return Asking(
             self.workspace,
             self.suite,
             verb=verb,
-            options=Options(**options),
+            options=AskOptions(**options),
             catalogue=self.house.catalogue,
             store=self.house.store,
             log=self.log,
@@ -89,9 +91,9 @@ class SuiteHouse:
         return found
 
     def replay(self, **options: Any) -> list[Replayed]:
-        return list(replay(self.workspace, self.suite, **options))
+        return list(replay_suite(self.workspace, self.suite, **options))
 
-    def stored(self) -> list[Stored]:
+    def stored(self) -> list[RecordedItem]:
         with Recording(self.workspace.resolve(self.suite.recording)) as recording:
             return list(recording)
 

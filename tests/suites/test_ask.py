@@ -11,7 +11,7 @@ import pytest
 from promptlab.errors import GateRefused, StoreError, SuiteError
 from promptlab.suites import _ask as suite_asking
 from promptlab.suites._ask import Asking
-from promptlab.suites._baseline import Answers, changes, last_run, write_recording
+from promptlab.suites._baseline import RunAnswers, baseline_changes, last_answered_run, write_recording
 from promptlab.types import Request
 from tests.suites.making import SUITE, SuiteHouse, in_order, knows, suites, verdicts
 
@@ -118,7 +118,7 @@ def test_an_answer_to_what_is_asked_no_more_is_asked_again(suites: SuiteHouse) -
     assert len(found) == 6
     assert all("Please." in str(one.result.request) for one in found)
     assert asked(suites) == before + 6
-    write_recording(suites.workspace, suites.suite, Answers(suites.house.store, suites.log, again.run))
+    write_recording(suites.workspace, suites.suite, RunAnswers(suites.house.store, suites.log, again.run))
     assert {one.status for one in suites.replay()} == {"same"}
 
 
@@ -131,7 +131,7 @@ def test_answers_of_a_model_before_its_file_was_swapped_are_not_taken_for_those_
     suites.house.model("good", knows).fingerprint = "scripted:good 9f2c"
     again = suites.asking()
     list(again)
-    write_recording(suites.workspace, suites.suite, Answers(suites.house.store, suites.log, again.run))
+    write_recording(suites.workspace, suites.suite, RunAnswers(suites.house.store, suites.log, again.run))
     backends = {one.key: one.backend for one in suites.stored() if one.key.model == "good"}
     assert {backends[key] for key in first} == {"scripted:good"}
     assert {backend for key, backend in backends.items() if key not in first} == {"scripted:good 9f2c"}
@@ -159,7 +159,7 @@ def test_answers_beside_each_other_in_many_chunks_are_read_a_few_times(
         if number == 9:
             asking.stop()
     list(again := suites.asking())
-    answers = Answers(suites.house.store, suites.log, again.run)
+    answers = RunAnswers(suites.house.store, suites.log, again.run)
     reads = 0
     own = suites.house.store.results
 
@@ -329,8 +329,8 @@ def test_accept_takes_the_fingerprint_of_the_model_that_answered(suites: SuiteHo
     suites.house.model("good", lambda r: knows(r) + " Surely.").fingerprint = "scripted:good 2"
     suites.rerun()
     suites.house.model("good", knows).fingerprint = "scripted:good 3"
-    answers = Answers(suites.house.store, suites.log, last_run(suites.log, suites.suite, "rerun"))
-    keys = [change.key for change in changes(suites.workspace, suites.suite, answers)]
+    answers = RunAnswers(suites.house.store, suites.log, last_answered_run(suites.log, suites.suite, "rerun"))
+    keys = [change.key for change in baseline_changes(suites.workspace, suites.suite, answers)]
     assert [key.id for key in keys] == ["winner[good]", "host[good]", "goals[good]"]
     write_recording(suites.workspace, suites.suite, answers, only=keys)
     assert {one.backend for one in suites.stored() if one.key.model == "good"} == {"scripted:good 2"}
@@ -338,4 +338,4 @@ def test_accept_takes_the_fingerprint_of_the_model_that_answered(suites: SuiteHo
 
 def test_there_is_nothing_to_accept_where_nothing_was_asked(suites: SuiteHouse) -> None:
     with pytest.raises(SuiteError, match="there is no rerun of this suite"):
-        last_run(suites.log, suites.suite, "rerun")
+        last_answered_run(suites.log, suites.suite, "rerun")

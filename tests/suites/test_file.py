@@ -8,8 +8,8 @@ import pytest
 
 from promptlab.errors import SuiteError
 from promptlab.suites import _file as suite_file
-from promptlab.suites._items import Fill, items
-from promptlab.suites._suite import Case, CaseFile, Key, Variant
+from promptlab.suites._items import TrialMaker, suite_items
+from promptlab.suites._suite import Case, CaseFile, ItemKey, Variant
 from promptlab.types import Params
 from tests.suites.making import PATH, SUITE, SuiteHouse, suites
 
@@ -66,9 +66,9 @@ def test_items_come_case_by_case_then_variant_model_and_repeat(suites: SuiteHous
         "template: cup\nmodels: [good, bad]\nrepeats: 2\nvariants: {a: {}, b: {}}\n"
         "cases: [{id: x, inputs: {question: q}}, {id: y, inputs: {question: q}}]\n"
     )
-    found = [item.key for item in items(suites.workspace, suite)]
+    found = [item.key for item in suite_items(suites.workspace, suite)]
     assert found == [
-        Key(case, variant, model, repeat)
+        ItemKey(case, variant, model, repeat)
         for case in "xy"
         for variant in "ab"
         for model in ("good", "bad")
@@ -82,8 +82,8 @@ def test_inline_messages_ask_as_a_template_would(suites: SuiteHouse) -> None:
         'messages: [{role: system, content: Be brief.}, {role: user, content: "{{ question }} ({{ n + 1 }})"}]\n'
         "models: [good]\ncases: [{id: a, inputs: {question: Who won?, n: 2}}]\n"
     )
-    (item,) = items(suites.workspace, suite)
-    trial = Fill(suites.workspace, suite).trial(item)
+    (item,) = suite_items(suites.workspace, suite)
+    trial = TrialMaker(suites.workspace, suite).trial(item)
     from promptlab.runs._runner import request_of
 
     assert [(m.role, m.content) for m in request_of(trial).messages] == [
@@ -114,13 +114,13 @@ def changed(old: str, new: str) -> str:
         (changed("id: host", "id: 'a[b'"), 9, "cases.1.id", "one of [ ] #", ""),
         (changed("id: host", "id: ' a'"), 9, "cases.1.id", "white space around it", ""),
         (changed("expected: Qatar", "expcted: Qatar"), 9, "cases.1.expcted", "", "did you mean `expected`?"),
-        (changed("expected: Qatar", "file: x.csv"), 9, "cases.1.id", "has no meaning beside `file`", ""),
+        (changed("expected: Qatar", "file: x.csv"), 9, "cases.1.id", "cannot stand beside `file`", ""),
         (SUITE + "params: {temprature: 1}\n", 11, "params.temprature", "no parameter", "did you mean `temperature`?"),
         (SUITE + "params: {temperature: hot}\n", 11, "params.temperature", "", ""),
         (SUITE + "variants: {a: {without: [contxt]}}\n", 11, "variants.a.without.0", "", ""),
-        (SUITE + "variants: {'a[': {}}\n", 11, "variants.a[", "none of [ ] #", ""),
+        (SUITE + "variants: {'a[': {}}\n", 11, "variants.a[", "must not contain [ ] #", ""),
         (SUITE + "repeats: 0\n", 11, "repeats", "", ""),
-        ("- a\n", 1, "", "a suite is a mapping", ""),
+        ("- a\n", 1, "", "must be a mapping", ""),
         ("a: [\n", 2, "", "", ""),
     ],
 )  # fmt: skip
@@ -142,13 +142,13 @@ def test_variants_and_models_that_make_one_name_are_refused(suites: SuiteHouse) 
 
 def test_a_suite_is_found_by_name_and_path_and_the_nearest_is_offered(suites: SuiteHouse) -> None:
     for name in ("facts", PATH, str(suites.workspace.root / PATH)):
-        assert suite_file.load(suites.workspace, name).path == PATH
+        assert suite_file.load_suite(suites.workspace, name).path == PATH
     with pytest.raises(SuiteError) as refused:
-        suite_file.load(suites.workspace, "fact")
+        suite_file.load_suite(suites.workspace, "fact")
     assert refused.value.hint == "did you mean `facts`?"
     for name in ("../facts.yaml", "/etc/passwd", "\0"):
         with pytest.raises(SuiteError):
-            suite_file.load(suites.workspace, name)
+            suite_file.load_suite(suites.workspace, name)
 
 
 def test_files_of_cases_beside_suites_are_not_listed(suites: SuiteHouse) -> None:
@@ -157,7 +157,7 @@ def test_files_of_cases_beside_suites_are_not_listed(suites: SuiteHouse) -> None
     (root / "deep/b.yml").write_text(SUITE)
     for name, text in {"a": "# cases\n- {id: x}\n", "b": "[]\n", "c": "---\n-\n  id: x\n"}.items():
         (root / f"{name}.yaml").write_text(text)
-    assert suite_file.names(suites.workspace) == ["fixtures/suites/deep/b.yml", PATH]
+    assert suite_file.suite_paths(suites.workspace) == ["fixtures/suites/deep/b.yml", PATH]
 
 
 def test_cases_of_a_file_feed_inline_messages(suites: SuiteHouse) -> None:

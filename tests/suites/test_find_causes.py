@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from promptlab.models._catalogue import Catalogue
-from promptlab.suites._ask import Answered, Asking
-from promptlab.suites._choice import Options
-from promptlab.suites._find_causes import Finder
+from promptlab.suites._ask import Asking
+from promptlab.suites._cause import Cause
+from promptlab.suites._find_causes import CauseFinder
+from promptlab.suites._items import AskOptions
 from promptlab.suites._log import SuiteLog
-from promptlab.suites._verdict import Cause
+from promptlab.suites._outcome import Answered
 from promptlab.types import Request
 from promptlab.workspace._workspace import Workspace
 from tests.suites.making import SuiteHouse, suites
@@ -65,7 +66,7 @@ def change_a_scorer(suites: SuiteHouse) -> None:
 def again(suites: SuiteHouse, calls: int = 0) -> Answered:
     asking = suites.asking("rerun", prompts="current")
     (found,) = list(asking)
-    return Finder(asking, calls).explained(found) if calls else found
+    return CauseFinder(asking, calls).explained(found) if calls else found
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,7 @@ def again(suites: SuiteHouse, calls: int = 0) -> Answered:
         (edit_a_section, "as good", [Cause("prompt", "instructions", ("instructions",))]),
         (swap_the_model_file, "worse", [Cause("model", "scripted:good → scripted:good 9f2c")]),
         (change_the_temperature, "worse", [Cause("parameters", "temperature 0.0 → 0.9")]),
-        (change_a_scorer, "same", [Cause("scorer", "the recorded answer scores otherwise today: contains 1 → 0")]),
+        (change_a_scorer, "same", [Cause("scorer", "the recorded answer gets another score today: contains 1 → 0")]),
     ],
     ids=["a section", "the model file", "the temperature", "a scorer"],
 )
@@ -91,7 +92,7 @@ def test_nothing_changed_at_temperature_one_is_sampling_noise(suites: SuiteHouse
     suites.house.model("good", lambda _: next(drawn))
     suites.write(ONE + "params: {temperature: 1}\n")
     suites.record()
-    noise = Cause("sampling", "nothing changed, and the answer is drawn by chance at temperature 1")
+    noise = Cause("sampling", "nothing changed, and the answer is drawn at random at temperature 1")
     found = again(suites).verdict
     assert (found.kind, found.causes) == ("as good", (noise,))
     found = again(suites).verdict
@@ -181,7 +182,7 @@ def test_a_confidential_prompt_is_not_put_back_before_a_model_that_may_not_see_i
     stored = replace(answered.stored, request=replace(answered.stored.request, prompt=replace(prompt, sources=secret)))
     one.house.models["good"].clearance = "public"
     asked = len(one.house.models["good"].history)
-    Finder(asking, 5).explained(replace(answered, stored=stored))
+    CauseFinder(asking, 5).explained(replace(answered, stored=stored))
     sent = one.house.models["good"].history[asked:]
     assert [request.params.temperature for request in sent] == [0]
 
@@ -213,16 +214,16 @@ def test_a_swapped_model_file_is_found_on_a_real_model(real: tuple[SuiteHouse, C
             suites.workspace,
             suites.suite,
             verb=verb,  # type: ignore[arg-type]  # one of the verbs
-            options=Options(),
+            options=AskOptions(),
             catalogue=catalogue,
             store=suites.house.store,
             log=log,
         )
         found = list(asking)
         if verb == "record":
-            from promptlab.suites._baseline import Answers, write_recording
+            from promptlab.suites._baseline import RunAnswers, write_recording
 
-            write_recording(suites.workspace, suites.suite, Answers(suites.house.store, log, asking.run))
+            write_recording(suites.workspace, suites.suite, RunAnswers(suites.house.store, log, asking.run))
         log.close()
         return found
 

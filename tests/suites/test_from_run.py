@@ -9,9 +9,10 @@ import pytest
 
 from promptlab.errors import GateRefused, SuiteError
 from promptlab.suites import _file as suite_file
-from promptlab.suites._from_run import Kept, keep, keep_run
-from promptlab.suites._recording import Recording, Stored
-from promptlab.suites._replay import replay
+from promptlab.suites._from_run import KeptAnswers, keep_answers, keep_run
+from promptlab.suites._recorded_item import RecordedItem
+from promptlab.suites._recording import Recording
+from promptlab.suites._replay import replay_suite
 from promptlab.types import Params, Result
 from tests.suites.making import SUITE, SuiteHouse, suites
 
@@ -24,15 +25,15 @@ def run(suites: SuiteHouse, *models: str, **asked: object) -> tuple[str, list[Re
     return started.id, started.wait()
 
 
-def recorded(suites: SuiteHouse, kept: Kept) -> list[Stored]:
-    suite = suite_file.load(suites.workspace, kept.suite)
+def recorded(suites: SuiteHouse, kept: KeptAnswers) -> list[RecordedItem]:
+    suite = suite_file.load_suite(suites.workspace, kept.suite)
     with Recording(suites.workspace.resolve(suite.recording)) as found:
         return list(found)
 
 
-def statuses(suites: SuiteHouse, kept: Kept) -> dict[str, str]:
-    suite = suite_file.load(suites.workspace, kept.suite)
-    return {one.key.id: one.status + one.said for one in replay(suites.workspace, suite)}
+def statuses(suites: SuiteHouse, kept: KeptAnswers) -> dict[str, str]:
+    suite = suite_file.load_suite(suites.workspace, kept.suite)
+    return {one.key.id: one.status + one.said for one in replay_suite(suites.workspace, suite)}
 
 
 def text(suites: SuiteHouse, path: str) -> str:
@@ -42,7 +43,7 @@ def text(suites: SuiteHouse, path: str) -> str:
 def test_a_run_becomes_a_suite_that_replays(suites: SuiteHouse) -> None:
     id, _ = run(suites, "good", "bad", question="Who won the cup?")
     kept = keep_run(suites.workspace, suites.house.store, id[:8], "kept")
-    assert kept == Kept("fixtures/suites/kept.yaml", ("who-won-the-cup",), 2)
+    assert kept == KeptAnswers("fixtures/suites/kept.yaml", ("who-won-the-cup",), 2)
     assert statuses(suites, kept) == {"who-won-the-cup[good]": "same", "who-won-the-cup[bad]": "same"}
     assert text(suites, kept.suite) == (
         'template: "templates/cup.yaml"\nmodels: ["good", "bad"]\ncases:\n  - file: fixtures/suites/kept.kept.jsonl\n'
@@ -60,7 +61,7 @@ def test_a_run_becomes_a_suite_that_replays(suites: SuiteHouse) -> None:
 def test_what_was_left_out_and_changed_when_it_was_asked_is_asked_so_again(suites: SuiteHouse) -> None:
     id, _ = run(suites, "bad", question="Who won?", without=["context", "examples"], params=Params(temperature=0.7))
     kept = keep_run(suites.workspace, suites.house.store, id, "kept")
-    suite = suite_file.load(suites.workspace, kept.suite)
+    suite = suite_file.load_suite(suites.workspace, kept.suite)
     (variant,) = suite.variants
     assert variant.without == ("context", "examples")
     assert suite.params_of(variant) == Params(temperature=0.7)
@@ -80,7 +81,7 @@ def test_an_answer_joins_a_suite_behind_its_last_line(suites: SuiteHouse) -> Non
     before = suites.stored()
     id, results = run(suites, "good", question="Who won it all?")
     info = suites.house.store.run(id)
-    kept = keep(suites.workspace, suites.house.store, info, results, "facts", expected="Argentina")
+    kept = keep_answers(suites.workspace, suites.house.store, info, results, "facts", expected="Argentina")
     assert text(suites, suites.path) == SUITE + "  - file: fixtures/suites/facts.kept.jsonl\n"
     stored = recorded(suites, kept)
     assert stored[:6] == before
@@ -91,7 +92,7 @@ def test_an_answer_joins_a_suite_behind_its_last_line(suites: SuiteHouse) -> Non
     assert found["who-won-it-all[bad]"].startswith("missing")
     # A second one: the suite names the file already.
     id, results = run(suites, "good", question="Where was it?")
-    keep(suites.workspace, suites.house.store, suites.house.store.run(id), results, "facts", expected="Qatar")
+    keep_answers(suites.workspace, suites.house.store, suites.house.store.run(id), results, "facts", expected="Qatar")
     assert text(suites, suites.path).count("facts.kept.jsonl") == 1
     assert len(text(suites, "fixtures/suites/facts.kept.jsonl").splitlines()) == 2
 
@@ -110,7 +111,7 @@ def test_several_answers_to_one_question_are_not_lost_silently(suites: SuiteHous
     id, _ = run(suites, "good", question="Who won the cup?", repeats=3)
     kept = keep_run(suites.workspace, suites.house.store, id, "kept")
     assert kept.recorded == len(recorded(suites, kept)) == 1
-    assert kept.left_out == ("good: one answer to `who-won-the-cup` is kept already",) * 2
+    assert kept.left_out == ("good: another answer to `who-won-the-cup` was added already",) * 2
 
 
 def test_an_answer_that_no_variant_of_the_suite_asks_for_is_left_out_with_why(suites: SuiteHouse) -> None:
@@ -128,7 +129,7 @@ def test_answers_of_another_template_or_model_are_refused(suites: SuiteHouse) ->
     id, results = run(suites, "good")
     info = replace(suites.house.store.run(id), template="templates/other.yaml")
     with pytest.raises(SuiteError, match=r"asks with templates/cup.yaml"):
-        keep(suites.workspace, suites.house.store, info, results, "facts")
+        keep_answers(suites.workspace, suites.house.store, info, results, "facts")
     suites.house.model("third")
     id, _ = run(suites, "third")
     with pytest.raises(SuiteError) as refused:
@@ -156,7 +157,7 @@ def test_confidential_answers_are_not_written_into_a_public_recording(suites: Su
 @pytest.mark.parametrize("name", ["", "a b", "../out", "x\n"])
 def test_what_is_no_name_for_a_suite_is_refused(suites: SuiteHouse, name: str) -> None:
     id, _ = run(suites, "good", question="Who won the cup?")
-    with pytest.raises(Exception, match=r"no name|leads out"):
+    with pytest.raises(Exception, match=r"cannot be the name|leads out"):
         keep_run(suites.workspace, suites.house.store, id, name)
 
 

@@ -58,7 +58,7 @@ def test_another_question_to_the_judge_is_drift(judged: SuiteHouse) -> None:
     judged.write(JUDGED.replace("the right country", "any country"))
     found = [one for one in judged.replay() if one.status == "drifted"]
     assert [one.key.case for one in found] == ["winner", "host"]
-    assert found[0].said == "what the judge is asked is not what is recorded"
+    assert found[0].said == "the request to the judge is not the recorded one"
 
 
 def test_a_judge_without_a_verdict_leaves_the_item_untold(judged: SuiteHouse) -> None:
@@ -117,22 +117,22 @@ def test_marks_are_kept_by_answer_in_order_and_can_be_taken_away(suites: SuiteHo
     workspace, path = suites.workspace, suites.path
     good = marks.Mark("winner", "", "good", marks.answer_id("Argentina did."), True, "Ann")
     bad = marks.Mark("host", "", "bad", marks.answer_id("No idea."), False, "Bob", "not even a guess")
-    marks.put(workspace, path, good)
-    marks.put(workspace, path, bad)
-    marks.put(workspace, path, bad)
-    lines = workspace.resolve(marks.path_of(path)).read_text().splitlines()
+    marks.add_mark(workspace, path, good)
+    marks.add_mark(workspace, path, bad)
+    marks.add_mark(workspace, path, bad)
+    lines = workspace.resolve(marks.path_of_marks(path)).read_text().splitlines()
     assert [json.loads(line)["case"] for line in lines] == ["host", "winner"]
-    assert marks.load(workspace, path) == {good.place: good, bad.place: bad}
-    marks.take_away(workspace, path, bad.place)
-    assert marks.load(workspace, path) == {good.place: good}
+    assert marks.load_marks(workspace, path) == {good.place: good, bad.place: bad}
+    marks.remove_mark(workspace, path, bad.place)
+    assert marks.load_marks(workspace, path) == {good.place: good}
 
 
 def test_a_broken_mark_names_its_line(suites: SuiteHouse) -> None:
-    full = suites.workspace.resolve(marks.path_of(suites.path))
+    full = suites.workspace.resolve(marks.path_of_marks(suites.path))
     full.parent.mkdir(parents=True)
     full.write_text('\n{"case": "winner"}\n')
     with pytest.raises(SuiteError) as refused:
-        marks.load(suites.workspace, suites.path)
+        marks.load_marks(suites.workspace, suites.path)
     assert (refused.value.file, refused.value.line) == ("fixtures/marks/facts.jsonl", 2)
 
 

@@ -19,7 +19,7 @@ from promptlab.runs._store import Store
 from promptlab.suites import _annotations as marks
 from promptlab.suites import _file as suite_file
 from promptlab.suites import _lock as suite_lock
-from promptlab.suites._choice import Options
+from promptlab.suites._items import AskOptions
 from promptlab.ui.state.open_suites import OpenSuites
 from promptlab.ui.state.suite_jobs import SuiteJob
 from promptlab.workspace._workspace import Workspace
@@ -131,39 +131,39 @@ def test_two_parts_of_one_process_are_two(home: Workspace) -> None:
 
     def other() -> None:
         try:
-            suite_lock.take(home, SUITE, "rerun")
+            suite_lock.take_suite(home, SUITE, "rerun")
         except SuiteBusy as exc:
             said.append(str(exc))
 
-    with suite_lock.owning(home, SUITE, "record"), suite_lock.owning(home, SUITE, "accept"):
+    with suite_lock.hold_suite(home, SUITE, "record"), suite_lock.hold_suite(home, SUITE, "accept"):
         thread = threading.Thread(target=other)
         thread.start()
         thread.join()
     assert len(said) == 1
     assert "record by this process" in said[0]
-    suite_lock.take(home, SUITE, "rerun").release()
+    suite_lock.take_suite(home, SUITE, "rerun").release()
 
 
 def test_a_forked_child_does_not_keep_it(home: Workspace) -> None:
-    owned = suite_lock.take(home, SUITE, "record")
+    owned = suite_lock.take_suite(home, SUITE, "record")
     child = os.fork()
     if child == 0:
         time.sleep(30)
         os._exit(0)
     try:
         owned.release()
-        thread = threading.Thread(target=lambda: suite_lock.take(home, SUITE, "rerun").release())
+        thread = threading.Thread(target=lambda: suite_lock.take_suite(home, SUITE, "rerun").release())
         thread.start()
         thread.join(5)
         assert not suite_lock._HELD
-        suite_lock.take(home, SUITE, "rerun").release()
+        suite_lock.take_suite(home, SUITE, "rerun").release()
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
 
 
 def test_a_suite_that_is_forgotten_about_is_free(home: Workspace) -> None:
-    suite_lock.take(home, SUITE, "record")
+    suite_lock.take_suite(home, SUITE, "record")
     assert not suite_lock._HELD
 
 
@@ -173,27 +173,27 @@ from promptlab.suites import _annotations as marks
 
 from promptlab.workspace import Workspace
 for n in range(20):
-    marks.put(Workspace.find(), sys.argv[1], marks.Mark(f"{sys.argv[2]}-{n}", "", "m", "a", True, "x"))
+    marks.add_mark(Workspace.find(), sys.argv[1], marks.Mark(f"{sys.argv[2]}-{n}", "", "m", "a", True, "x"))
 """
 
 
 def test_marks_of_two_processes_are_all_kept(home: Workspace) -> None:
-    assert suite_file.load(home, "s").path == SUITE
+    assert suite_file.load_suite(home, "s").path == SUITE
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     both = [subprocess.Popen([sys.executable, "-c", PUT, SUITE, name], cwd=home.root, env=env) for name in "ab"]
     assert [one.wait(60) for one in both] == [0, 0]
-    assert len(marks.load(home, SUITE)) == 40
+    assert len(marks.load_marks(home, SUITE)) == 40
 
 
 def test_a_browser_beside_another_browser_or_a_process_is_told_so_too(home: Workspace, server: LoopbackServer) -> None:
     first = start(home, "suite", "record", "s")
     until(lambda: asked(server))
-    with contextlib.closing(OpenSuites(home.state)) as one, contextlib.closing(OpenSuites(home.state)) as other:
+    with contextlib.closing(OpenSuites(home)) as one, contextlib.closing(OpenSuites(home)) as other:
         store = Store(home.state / "runs.sqlite")
         catalogue = Catalogue(home)
 
         def ask(suites: OpenSuites) -> SuiteJob:
-            options = Options(prompts="current")
+            options = AskOptions(prompts="current")
             return suites.ask(home, SUITE, "record", options, catalogue=catalogue, store=store)
 
         refused = ask(one)

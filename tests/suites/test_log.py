@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from promptlab.errors import StoreError
-from promptlab.suites._log import Details, Row, SuiteLog, SuiteRun
-from promptlab.suites._recording import Judged
-from promptlab.suites._suite import Key
-from promptlab.suites._verdict import Cause
+from promptlab.suites._cause import Cause
+from promptlab.suites._log import SuiteLog
+from promptlab.suites._recorded_item import Judged
+from promptlab.suites._suite import ItemKey
+from promptlab.suites._suite_run import Details, ItemRow, SuiteRun
 
 ROWS = 100_000
 DETAILS = Details(
@@ -26,9 +27,9 @@ DETAILS = Details(
 )
 
 
-def row(position: int, verdict: str = "same", *, passed: bool | None = True, case: str = "") -> Row:
-    return Row(
-        position, Key(case or f"case-{position:06}", "v", "m"), verdict, passed, 1.0, True, 1.0, "r", "s", DETAILS
+def row(position: int, verdict: str = "same", *, passed: bool | None = True, case: str = "") -> ItemRow:
+    return ItemRow(
+        position, ItemKey(case or f"case-{position:06}", "v", "m"), verdict, passed, 1.0, True, 1.0, "r", "s", DETAILS
     )
 
 
@@ -52,7 +53,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SuiteLog, 
 
 def test_a_row_comes_back_as_it_was(log: SuiteLog) -> None:
     run = log.begin("a.yaml", "rerun", 2, {"only": ["x"]})
-    rows = [row(0), Row(1, Key("b", "", "m", 3), "cannot tell", None, None)]
+    rows = [row(0), ItemRow(1, ItemKey("b", "", "m", 3), "cannot tell", None, None)]
     log.add(run, rows)
     assert log.rows(run) == rows
     assert log.run(run.id[:8]) == log.runs("a.yaml")[0]

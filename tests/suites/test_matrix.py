@@ -9,19 +9,20 @@ import pytest
 from promptlab.errors import InputError
 from promptlab.suites import _matrix as suite_pages
 from promptlab.suites._compare import compare_runs
-from promptlab.suites._log import Row, SuiteLog, SuiteRun
-from promptlab.suites._matrix import Cell
+from promptlab.suites._log import SuiteLog
+from promptlab.suites._matrix import MatrixCell
 from promptlab.suites._replay_run import Replaying
-from promptlab.suites._suite import Key, Suite
-from promptlab.suites._summary import outcome_of, summarise
+from promptlab.suites._suite import ItemKey, Suite
+from promptlab.suites._suite_run import ItemRow, SuiteRun
+from promptlab.suites._summary import outcome_of_answer, summarise_outcomes
 from tests.suites.making import SUITE, SuiteHouse, knows, suites
 
 __all__ = ["suites"]
 
 
-def row(position: int, case: str, model: str = "good", *, repeat: int = 0, **more: object) -> Row:
+def row(position: int, case: str, model: str = "good", *, repeat: int = 0, **more: object) -> ItemRow:
     values = {"verdict": "same", "passed": True, "score": 1.0, **more}
-    return Row(position, Key(case, "", model, repeat), **values)  # type: ignore[arg-type]  # as given
+    return ItemRow(position, ItemKey(case, "", model, repeat), **values)  # type: ignore[arg-type]  # as given
 
 
 def long_run(log: SuiteLog, suite: Suite, cases: int, *, worse: int = 7) -> SuiteRun:
@@ -39,10 +40,10 @@ def long_run(log: SuiteLog, suite: Suite, cases: int, *, worse: int = 7) -> Suit
     return log.run(run.id)
 
 
-def every_page(suite: Suite, log: SuiteLog, run: SuiteRun, **wanted: object) -> list[suite_pages.Page]:
-    pages = [suite_pages.page(suite, log, run, limit=10, **wanted)]  # type: ignore[arg-type]  # as given
+def every_page(suite: Suite, log: SuiteLog, run: SuiteRun, **wanted: object) -> list[suite_pages.MatrixPage]:
+    pages = [suite_pages.matrix_page(suite, log, run, limit=10, **wanted)]  # type: ignore[arg-type]  # as given
     while pages[-1].more:
-        pages.append(suite_pages.page(suite, log, run, limit=10, after=pages[-1].last, **wanted))  # type: ignore[arg-type]
+        pages.append(suite_pages.matrix_page(suite, log, run, limit=10, after=pages[-1].last, **wanted))  # type: ignore[arg-type]
     return pages
 
 
@@ -70,7 +71,7 @@ def test_cases_are_found_by_the_beginning_of_their_id_also_with_a_verdict(suites
     assert [line.case for page in found for line in page.lines] == [f"c{n:03}" for n in range(40, 50)]
     found = every_page(suites.suite, suites.log, run, case="c04", verdict="worse")
     assert [line.case for page in found for line in page.lines] == ["c042", "c049"]
-    assert suite_pages.page(suites.suite, suites.log, run, case="x").lines == ()
+    assert suite_pages.matrix_page(suites.suite, suites.log, run, case="x").lines == ()
 
 
 def test_a_late_page_reads_no_more_than_an_early_one(suites: SuiteHouse) -> None:
@@ -78,7 +79,7 @@ def test_a_late_page_reads_no_more_than_an_early_one(suites: SuiteHouse) -> None
     read: list[int] = []
     fetch = suites.log.rows
 
-    def counting(*args: object, **options: object) -> list[Row]:
+    def counting(*args: object, **options: object) -> list[ItemRow]:
         found = fetch(*args, **options)  # type: ignore[arg-type]  # as given
         read.append(len(found))
         return found
@@ -86,7 +87,7 @@ def test_a_late_page_reads_no_more_than_an_early_one(suites: SuiteHouse) -> None
     suites.log.rows = counting  # type: ignore[method-assign, assignment]
     for after in (-1, 399, 759):
         read.clear()
-        assert len(suite_pages.page(suites.suite, suites.log, run, after=after, limit=10).lines) == 10
+        assert len(suite_pages.matrix_page(suites.suite, suites.log, run, after=after, limit=10).lines) == 10
         assert sum(read) <= 50
 
 
@@ -106,9 +107,9 @@ def test_a_late_page_reads_no_more_than_an_early_one(suites: SuiteHouse) -> None
     ],
 )
 def test_a_cell_has_the_mark_of_all_its_repeats_and_the_most_urgent_verdict(
-    rows: list[Row], mark: str, verdict: str
+    rows: list[ItemRow], mark: str, verdict: str
 ) -> None:
-    cell = Cell(tuple(rows))
+    cell = MatrixCell(tuple(rows))
     assert (cell.mark, cell.verdict) == (mark, verdict)
 
 
@@ -116,7 +117,7 @@ def test_what_the_log_says_of_a_run_is_what_the_run_said(suites: SuiteHouse) -> 
     suites.record()
     suites.house.models["bad"]._script = knows
     asking = suites.asking("rerun", prompts="stored")
-    told = summarise(suites.suite, [outcome_of(one) for one in asking])
+    told = summarise_outcomes(suites.suite, [outcome_of_answer(one) for one in asking])
     read = suite_pages.summary_of_run(suites.suite, suites.log, suites.log.run(asking.run.id))
     assert read.sentence == told.sentence
     assert read.checks == told.checks
@@ -145,13 +146,13 @@ def test_what_can_be_taken_up_has_the_same_options_and_the_same_suite(suites: Su
     run, options = asking.run, asking.options
     asking.pause()
     assert list(asking) == []
-    assert suite_pages.options_of(run).identity() == options.identity()
-    assert suite_pages.to_take_up(suites.suite, suites.log, "record", options) == suites.log.run(run.id)
-    assert suite_pages.to_take_up(suites.suite, suites.log, "rerun", options) is None
-    assert suite_pages.is_of_today(suites.suite, run)
+    assert suite_pages.options_of_run(run).identity() == options.identity()
+    assert suite_pages.run_to_resume(suites.suite, suites.log, "record", options) == suites.log.run(run.id)
+    assert suite_pages.run_to_resume(suites.suite, suites.log, "rerun", options) is None
+    assert suite_pages.is_unchanged_since(suites.suite, run)
     suites.write(SUITE + "# changed\n")
-    assert not suite_pages.is_of_today(suites.suite, run)
-    assert suite_pages.to_take_up(suites.suite, suites.log, "record", options) is None
+    assert not suite_pages.is_unchanged_since(suites.suite, run)
+    assert suite_pages.run_to_resume(suites.suite, suites.log, "record", options) is None
 
 
 # Replay, written down

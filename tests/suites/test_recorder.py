@@ -13,8 +13,8 @@ from promptlab.runs import _prompts as prompts
 from promptlab.suites import _ask as suite_asking
 from promptlab.suites import _case_file as case_files
 from promptlab.suites import _planned as suite_planned
-from promptlab.suites._baseline import Answers, write_recording
-from promptlab.suites._items import items
+from promptlab.suites._baseline import RunAnswers, write_recording
+from promptlab.suites._items import suite_items
 from promptlab.suites._planned import Planned
 from promptlab.suites._suite import Suite
 from promptlab.types import Prompt, Request
@@ -36,7 +36,7 @@ def recording(suites: SuiteHouse) -> bytes:
 
 def from_the_history(suites: SuiteHouse, asking: suite_asking.Asking) -> bytes:
     """The recording as it is made of the history, after the fact."""
-    write_recording(suites.workspace, suites.suite, Answers(suites.house.store, suites.log, asking.run))
+    write_recording(suites.workspace, suites.suite, RunAnswers(suites.house.store, suites.log, asking.run))
     return recording(suites)
 
 
@@ -121,7 +121,7 @@ def test_a_part_of_the_suite_takes_its_places_among_what_was_recorded(
     asking = suites.asking(resume=False, **options)
     ended = list(asking)
     assert asking.write_recording() == len(ended) < 6
-    assert [one.key for one in suites.stored()] == [item.key for item in items(suites.workspace, suites.suite)]
+    assert [one.key for one in suites.stored()] == [item.key for item in suite_items(suites.workspace, suites.suite)]
 
 
 @pytest.mark.parametrize("path", ["fixtures/documents/cup.md", "fixtures/examples/cup.jsonl", PATH])
@@ -150,7 +150,7 @@ def test_nothing_is_left_of_a_recording_that_nobody_finished(suites: SuiteHouse)
 def test_planned_items_come_again_as_they_were(suites: SuiteHouse, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(suite_planned, "IN_MEMORY", 100)  # the rest is in a file
     suite = suites.write(WIDE)
-    chosen = list(enumerate(items(suites.workspace, suite)))
+    chosen = list(enumerate(suite_items(suites.workspace, suite)))
     planned = Planned(suite, chosen)
     assert len(planned) == len(chosen) == 36
     first, second = iter(planned), iter(planned)
@@ -163,4 +163,4 @@ def test_planned_items_come_again_as_they_were(suites: SuiteHouse, monkeypatch: 
 def test_the_answers_in_order_are_those_of_the_suite(suites: SuiteHouse) -> None:
     suites.write(WIDE)
     ended = in_order(suites.asking())
-    assert [one.item.key for one in ended] == [item.key for item in items(suites.workspace, suites.suite)]
+    assert [one.item.key for one in ended] == [item.key for item in suite_items(suites.workspace, suites.suite)]

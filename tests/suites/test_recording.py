@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,8 +14,10 @@ from hypothesis import strategies as st
 
 from promptlab.errors import InputError
 from promptlab.suites import _recording as recording
-from promptlab.suites._recording import LONG, Judged, Recording, Stored, write
-from promptlab.suites._suite import Key
+from promptlab.suites._recorded_item import Judged, RecordedItem
+from promptlab.suites._recording import Recording, write
+from promptlab.suites._recording_line import LONG, item_from
+from promptlab.suites._suite import ItemKey
 from promptlab.types import (
     Completion,
     Message,
@@ -34,7 +37,9 @@ __all__ = ["suites"]
 ARTICLE = "Argentina beat France in the final. " * 20
 
 
-def stored(case: str = "winner", *, article: str = ARTICLE, question: str = "Who won?", answer: str = "Me") -> Stored:
+def stored(
+    case: str = "winner", *, article: str = ARTICLE, question: str = "Who won?", answer: str = "Me"
+) -> RecordedItem:
     """An item whose prompt has a long article and a question."""
     text = f"{article}\n{question}"
     spans = (
@@ -44,8 +49,8 @@ def stored(case: str = "winner", *, article: str = ARTICLE, question: str = "Who
     )
     prompt = Prompt((Message("user", text),), spans, (Source("context", "cup.md", "internal", sha256(article)),))
     request = Request("m", prompt, Params(temperature=0.5, stop=("\n",), seed=3), '{"type": "object"}', 2)
-    return Stored(
-        key=Key(case, "article", "m", 2),
+    return RecordedItem(
+        key=ItemKey(case, "article", "m", 2),
         request=request,
         request_key=request.key("f"),
         backend="f",
@@ -62,7 +67,7 @@ def stored(case: str = "winner", *, article: str = ARTICLE, question: str = "Who
     )
 
 
-def back(path: Path) -> list[Stored]:
+def back(path: Path) -> list[RecordedItem]:
     with Recording(path, shown="r.jsonl") as found:
         return list(found)
 
@@ -166,10 +171,10 @@ def twice(lines: list[str]) -> list[str]:
     [
         (conflict, 2, "JSONDecodeError"),
         (cut_off, 3, "JSONDecodeError"),
-        (another_answer, 2, "its seal is that of another"),
-        (another_score, 2, "its seal is that of another"),
-        (another_prompt, 2, "the prompt is not the one that the key is of"),
-        (another_article, 1, "the text is not the one its hash says"),
+        (another_answer, 2, "its seal belongs to another"),
+        (another_score, 2, "its seal belongs to another"),
+        (another_prompt, 2, "the prompt does not have the key"),
+        (another_article, 1, "the text does not have the hash"),
         (without_the_article, 1, "KeyError"),
         (not_an_object, 1, "not a line of a recording"),
         (twice, 4, "`b[article-m]#3` is there twice"),
@@ -234,14 +239,13 @@ def test_found_in_the_order_of_the_file_it_is_read_once(tmp_path: Path, monkeypa
     every = [stored(f"c{n}") for n in range(50)]
     write(path, every)
     read = 0
-    own = Recording._stored
 
-    def counted(self: Recording, data: object) -> Stored:
+    def counted(data: Mapping[str, Any], text_of: Callable[[str], str]) -> RecordedItem:
         nonlocal read
         read += 1
-        return own(self, data)  # type: ignore[arg-type]  # what the method takes
+        return item_from(data, text_of)
 
-    monkeypatch.setattr(Recording, "_stored", counted)
+    monkeypatch.setattr(recording, "item_from", counted)
     with Recording(path) as found:
         assert [found.find(one.key) for one in every] == every
         assert list(found.rest()) == []
@@ -256,7 +260,7 @@ def test_found_in_any_order_and_what_was_not_asked_for_is_left(tmp_path: Path) -
         assert found.find(a.key) == a
         assert found.find(c.key) == c
         assert found.find(b.key) == b
-        assert found.find(Key("x", "", "m")) is None
+        assert found.find(ItemKey("x", "", "m")) is None
         assert found.find(b.key) == b
         assert list(found.rest()) == [d]
 
@@ -266,7 +270,7 @@ def test_what_was_passed_by_in_order_is_not_left(tmp_path: Path) -> None:
     a, b, c = every = [stored(case) for case in "abc"]
     write(path, every)
     with Recording(path) as found:
-        assert (found.find(a.key), found.find(b.key), found.find(Key("x", "", "m"))) == (a, b, None)
+        assert (found.find(a.key), found.find(b.key), found.find(ItemKey("x", "", "m"))) == (a, b, None)
         assert list(found.rest()) == [c]
 
 

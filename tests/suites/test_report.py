@@ -13,12 +13,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptlab.runs._difference import Change
+from promptlab.runs._difference import TextChange
 from promptlab.suites import _report_html as suite_html
-from promptlab.suites._report import WRITERS, writers
-from promptlab.suites._report_item import Entry, entry_data, in_words, of_answer, of_replay
-from promptlab.suites._suite import Key
-from promptlab.suites._summary import outcome_of, summarise
+from promptlab.suites._report import WRITERS, report_writers
+from promptlab.suites._report_item import (
+    ReportItem,
+    item_as_text,
+    item_data,
+    report_item_of_answer,
+    report_item_of_replay,
+)
+from promptlab.suites._suite import ItemKey
+from promptlab.suites._summary import outcome_of_answer, summarise_outcomes
 from promptlab.types import Score
 from promptlab.workspace._current_labels import Labels
 from promptlab.workspace._workspace import Workspace
@@ -31,9 +37,9 @@ HOSTILE = (
     "]]> & \" ' ``` \x00\x1b[31m \ud800 | a | b |\n\n# Heading\n[link](https://evil.example) ![](https://evil.example/i)"
 )
 ENTRIES = [
-    Entry(Key("winner", "v", "m"), "passed", "same", "", answer="Argentina", seconds=1.25),
-    Entry(
-        Key("host<b>", "v", "m", 2),
+    ReportItem(ItemKey("winner", "v", "m"), "passed", "same", "", answer="Argentina", seconds=1.25),
+    ReportItem(
+        ItemKey("host<b>", "v", "m", 2),
         "failed",
         "worse",
         HOSTILE,
@@ -41,10 +47,14 @@ ENTRIES = [
         answer=HOSTILE,
         was="was " + HOSTILE,
         scores=(Score("contains", 0.0, HOSTILE, HOSTILE),),
-        prompt=(Change("gone", HOSTILE, "context"), Change("same", HOSTILE, "context"), Change("new", "x", "context")),
+        prompt=(
+            TextChange("gone", HOSTILE, "context"),
+            TextChange("same", HOSTILE, "context"),
+            TextChange("new", "x", "context"),
+        ),
     ),
-    Entry(Key("goals", "v", "m"), "error", "cannot tell", "no answer: " + HOSTILE, error="BackendError"),
-    Entry(Key("x", "v", "m"), "changed", "drifted", "context edited", answer=HOSTILE),
+    ReportItem(ItemKey("goals", "v", "m"), "error", "cannot tell", "no answer: " + HOSTILE, error="BackendError"),
+    ReportItem(ItemKey("x", "v", "m"), "changed", "drifted", "context edited", answer=HOSTILE),
 ]
 
 
@@ -54,10 +64,10 @@ def reports(suites: SuiteHouse, tmp_path: Path) -> dict[str, str]:
     return written(suites, tmp_path, ENTRIES)
 
 
-def written(suites: SuiteHouse, folder: Path, entries: list[Entry], *, show: bool = False) -> dict[str, str]:
+def written(suites: SuiteHouse, folder: Path, entries: list[ReportItem], *, show: bool = False) -> dict[str, str]:
     paths = {kind: folder / f"report.{kind}" for kind in WRITERS}
-    summary = summarise(suites.suite, [])
-    for writer in writers(paths, show_labelled=show):
+    summary = summarise_outcomes(suites.suite, [])
+    for writer in report_writers(paths, show_labelled=show):
         for entry in entries:
             writer.add(entry)
         writer.finish(summary)
@@ -134,8 +144,8 @@ def test_a_report_of_nothing_is_whole_as_well(suites: SuiteHouse, tmp_path: Path
 
 @given(st.text(st.characters(codec=None), max_size=60))
 def test_any_text_leaves_every_report_readable(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
-    entry = Entry(
-        Key(text, text, text), "failed", "worse", text, (text,), text, text + "x", (Score("c", 0, text, text),)
+    entry = ReportItem(
+        ItemKey(text, text, text), "failed", "worse", text, (text,), text, text + "x", (Score("c", 0, text, text),)
     )
     for kind, writer in WRITERS.items():
         path = tmp_path_factory.mktemp("r") / kind
@@ -155,7 +165,7 @@ class _Bare:
     thresholds = ()
 
 
-EMPTY = summarise(_Bare(), [])  # type: ignore[arg-type]  # all that a summary of nothing needs
+EMPTY = summarise_outcomes(_Bare(), [])  # type: ignore[arg-type]  # all that a summary of nothing needs
 
 
 # What is labelled
@@ -165,8 +175,8 @@ SECRET = "Zaphod"
 
 
 def test_labelled_text_is_in_no_report_unless_somebody_asks(suites: SuiteHouse, tmp_path: Path) -> None:
-    secret = Entry(
-        Key("winner", "", "m"),
+    secret = ReportItem(
+        ItemKey("winner", "", "m"),
         "error",
         "cannot tell",
         f"input `n` is no number: {SECRET}",
@@ -175,7 +185,7 @@ def test_labelled_text_is_in_no_report_unless_somebody_asks(suites: SuiteHouse, 
         was=f"{SECRET}!",
         scores=(Score("contains", 0.0, SECRET, f"does not hold '{SECRET}'"),),
         was_scores=(Score("contains", 1.0, SECRET, f"holds '{SECRET}'"),),
-        prompt=(Change("gone", SECRET, "context"), Change("same", SECRET, "context")),
+        prompt=(TextChange("gone", SECRET, "context"), TextChange("same", SECRET, "context")),
         label="internal",
         error="TemplateError",
     )
@@ -208,41 +218,43 @@ def test_a_labelled_case_is_masked_on_every_road(suites: SuiteHouse) -> None:
     suites.house.model("good", lambda r: f"{SECRET} did" if SECRET in str(r) else "172")
     suites.record()
     suites.house.model("good", lambda r: f"not {SECRET}" if SECRET in str(r) else "172")
-    answered = [of_answer(one, Labels(suites.workspace)) for one in suites.rerun()]
-    replayed = [of_replay(one, Labels(suites.workspace)) for one in suites.replay()]
+    answered = [report_item_of_answer(one, Labels(suites.workspace)) for one in suites.rerun()]
+    replayed = [report_item_of_replay(one, Labels(suites.workspace)) for one in suites.replay()]
     # Again, with another question, with none that is recorded, and with one that cannot be rendered.
     suites.write(LABELLED.replace("Who won", "Whoever won"))
-    replayed += [of_replay(one, Labels(suites.workspace)) for one in suites.replay()]
+    replayed += [report_item_of_replay(one, Labels(suites.workspace)) for one in suites.replay()]
     suites.write(LABELLED.replace("id: winner", "id: champion"))
-    replayed += [of_replay(one, Labels(suites.workspace)) for one in suites.replay()]
+    replayed += [report_item_of_replay(one, Labels(suites.workspace)) for one in suites.replay()]
     suites.write(LABELLED.replace("question: Who", "nobody: Who"))
-    replayed += [of_replay(one, Labels(suites.workspace)) for one in suites.replay()]
+    replayed += [report_item_of_replay(one, Labels(suites.workspace)) for one in suites.replay()]
     mine = [entry for entry in [*answered, *replayed] if entry.key.case in ("winner", "champion")]
     assert {entry.label for entry in mine} == {"confidential"}
     assert {entry.verdict for entry in mine} >= {"same", "drifted", "missing", "unexpected", "broken"}
     for entry in [*answered, *replayed]:
-        assert SECRET not in in_words(entry.masked()), entry.verdict
-        assert SECRET not in json.dumps(entry_data(entry.masked()))
+        assert SECRET not in item_as_text(entry.masked()), entry.verdict
+        assert SECRET not in json.dumps(item_data(entry.masked()))
 
 
 def test_a_label_given_later_masks_what_was_recorded_before(suites: SuiteHouse) -> None:
     suites.write(SUITE.replace("expected: Argentina", f"expected: {SECRET}"))
     suites.record()
     confidential(suites, SUITE.replace("expected: Argentina, tags: [final]", f"expected: {SECRET}, label: internal"))
-    entry = next(of_replay(one, Labels(suites.workspace)) for one in suites.replay())
+    entry = next(report_item_of_replay(one, Labels(suites.workspace)) for one in suites.replay())
     assert entry.label == "internal"
-    assert SECRET in in_words(entry)
-    assert SECRET not in in_words(entry.masked())
+    assert SECRET in item_as_text(entry)
+    assert SECRET not in item_as_text(entry.masked())
 
 
 def test_the_nearest_of_a_miss_is_masked_where_it_is_labelled(suites: SuiteHouse) -> None:
     confidential(suites, LABELLED)
     suites.record()
     suites.write(LABELLED + "  - {id: winners, inputs: {question: Who won it all?}, expected: Argentina}\n")
-    entry = next(of_replay(one, Labels(suites.workspace)) for one in suites.replay() if one.key.case == "winners")
+    entry = next(
+        report_item_of_replay(one, Labels(suites.workspace)) for one in suites.replay() if one.key.case == "winners"
+    )
     assert entry.label == "confidential"
-    assert SECRET in in_words(entry)
-    assert SECRET not in in_words(entry.masked())
+    assert SECRET in item_as_text(entry)
+    assert SECRET not in item_as_text(entry.masked())
 
 
 # What an item comes to
@@ -250,38 +262,40 @@ def test_the_nearest_of_a_miss_is_masked_where_it_is_labelled(suites: SuiteHouse
 
 def test_what_is_recorded_as_wrong_passes_and_what_became_wrong_does_not(suites: SuiteHouse) -> None:
     suites.record()
-    entries = [of_replay(one, Labels(suites.workspace)) for one in suites.replay()]
+    entries = [report_item_of_replay(one, Labels(suites.workspace)) for one in suites.replay()]
     assert [(entry.key.id, entry.outcome, entry.said) for entry in entries[:2]] == [
         ("winner[good]", "passed", ""),
         ("winner[bad]", "passed", "recorded as wrong"),
     ]
     suites.write(SUITE.replace("expected: Argentina", "expected: France"))
-    entries = [of_replay(one, Labels(suites.workspace)) for one in suites.replay()]
+    entries = [report_item_of_replay(one, Labels(suites.workspace)) for one in suites.replay()]
     assert [entry.outcome for entry in entries[:2]] == ["failed", "passed"]
 
 
 def test_an_answer_that_no_scorer_judges_is_in_no_rate_and_fails_nothing(suites: SuiteHouse) -> None:
     suites.write(SUITE.replace("scorers: [contains]\n", "").replace("thresholds: [at least 50 %]\n", ""))
     found = suites.record()
-    summary = summarise(suites.suite, map(outcome_of, found))
+    summary = summarise_outcomes(suites.suite, map(outcome_of_answer, found))
     assert (summary.items, summary.passed, summary.unanswered, summary.unscored) == (2, 1, 0, 4)
     assert summary.exit_status == 0
     assert summary.sentence.startswith("1 of 2 pass (5.5 to 94.5 %), 4 have no scorer")
-    nothing = summarise(suites.suite, [outcome_of(one) for one in found if one.item.key.case != "goals"])
+    nothing = summarise_outcomes(
+        suites.suite, [outcome_of_answer(one) for one in found if one.item.key.case != "goals"]
+    )
     assert nothing.sentence == "4 have no scorer."
 
 
 def test_of_a_part_of_the_suite_thresholds_say_nothing(suites: SuiteHouse) -> None:
     found = suites.record()
     suites.write(SUITE.replace("at least 50 %", "at least 3 of 6"))
-    assert summarise(suites.suite, map(outcome_of, found)).exit_status == 0
-    part = [outcome_of(one) for one in found if one.item.key.case == "winner"]
-    assert summarise(suites.suite, part).exit_status == 1
-    assert summarise(suites.suite, part, partial=True).exit_status == 0
+    assert summarise_outcomes(suites.suite, map(outcome_of_answer, found)).exit_status == 0
+    part = [outcome_of_answer(one) for one in found if one.item.key.case == "winner"]
+    assert summarise_outcomes(suites.suite, part).exit_status == 1
+    assert summarise_outcomes(suites.suite, part, partial=True).exit_status == 0
 
 
 def test_what_a_report_leaves_out_of_a_long_text_is_counted() -> None:
-    entry = Entry(Key("c", "", "m"), "failed", "worse", "", answer="x" * 4_100)
-    for text in (in_words(entry), suite_html.item(entry)):
+    entry = ReportItem(ItemKey("c", "", "m"), "failed", "worse", "", answer="x" * 4_100)
+    for text in (item_as_text(entry), suite_html.item(entry)):
         assert "… and 100 characters more" in text
         assert "x" * 4_001 not in text

@@ -135,7 +135,7 @@ def test_a_function_that_breaks_scores_nothing_and_says_so(workspace: Workspace)
     (workspace.root / "own_checks_2.py").write_text(CHECKS)
     for name in ("wrong", "breaks"):
         scorer = scorers.build_scorer(scorers.scorer_spec({"python": {"function": f"own_checks_2:{name}"}}), workspace)
-        (found,) = runner.score([scorer], "x", None)
+        (found,) = runner.score_answer([scorer], "x", None)
         assert (found.scorer, found.value) == ("python", 0.0)
         assert found.reason.startswith("the scorer failed")
 
@@ -192,7 +192,9 @@ def test_with_nothing_expected_a_scorer_says_what_it_needs_under_its_own_name(
     workspace: Workspace, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     for options in ({}, {"extract": "(.+)"}):
-        (found,) = runner.score([scorers.build_scorer(scorers.scorer_spec({name: options}), workspace)], "{}", None)
+        (found,) = runner.score_answer(
+            [scorers.build_scorer(scorers.scorer_spec({name: options}), workspace)], "{}", None
+        )
         assert (found.scorer, found.value) == (name, 0.0)
         assert found.reason.startswith("the scorer failed")
     assert caplog.text == ""  # what is expected may be labelled, and a log masks nothing

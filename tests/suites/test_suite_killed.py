@@ -31,7 +31,7 @@ from promptlab.models._scripted import ScriptedBackend
 from promptlab.models import Catalogue
 from promptlab.runs._store import Store
 from promptlab.suites._ask import Asking
-from promptlab.suites._choice import Options
+from promptlab.suites._items import AskOptions
 from promptlab.suites._log import SuiteLog
 from promptlab.workspace import Workspace
 
@@ -45,7 +45,8 @@ def answer(request):
 
 model = ScriptedBackend("good", answer, max_parallel=4)
 catalogue = Catalogue(workspace, {}, extra={"good": model})
-asking = Asking(workspace, suite_file.load(workspace, "facts"), verb="rerun", options=Options(prompts="current"),
+suite = suite_file.load_suite(workspace, "facts")
+asking = Asking(workspace, suite, verb="rerun", options=AskOptions(prompts="current"),
     catalogue=catalogue, store=Store(workspace.state / "runs.sqlite"), log=SuiteLog(workspace.state / "suites.sqlite"))
 for one in asking:
     pass

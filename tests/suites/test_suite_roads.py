@@ -8,10 +8,11 @@ import sys
 import pytest
 
 from promptlab.errors import GateRefused, SuiteError
-from promptlab.suites._ask import Answered
-from promptlab.suites._baseline import Answers, changes, write_recording
-from promptlab.suites._recording import Recording, Stored
-from promptlab.suites._suite import Key
+from promptlab.suites._baseline import RunAnswers, baseline_changes, write_recording
+from promptlab.suites._outcome import Answered
+from promptlab.suites._recorded_item import RecordedItem
+from promptlab.suites._recording import Recording
+from promptlab.suites._suite import ItemKey
 from tests.places import ROOT
 from tests.suites.making import SUITE, SuiteHouse, in_order, suites, verdicts
 
@@ -47,15 +48,15 @@ def test_what_is_recorded_is_read_only_for_items_without_a_new_answer(
     suites.record()
     asking = suites.asking(resume=False)
     ended = in_order(asking)
-    wanted: list[Key] = []
+    wanted: list[ItemKey] = []
     find = Recording.find
 
-    def noted(recording: Recording, key: Key) -> Stored | None:
+    def noted(recording: Recording, key: ItemKey) -> RecordedItem | None:
         wanted.append(key)
         return find(recording, key)
 
     monkeypatch.setattr(Recording, "find", noted)
-    answers = Answers(suites.house.store, suites.log, asking.run)
+    answers = RunAnswers(suites.house.store, suites.log, asking.run)
     assert write_recording(suites.workspace, suites.suite, answers, only={ended[0].item.key}) == 1
     assert wanted == [one.item.key for one in ended[1:]]
     wanted.clear()
@@ -126,9 +127,9 @@ def test_replay_imports_no_vendor_and_opens_no_connection(suites: SuiteHouse) ->
         "socket.socket.connect = no\n"
         "from promptlab.workspace._workspace import Workspace\n"
         "from promptlab.suites import _file as suite_file\n"
-        "from promptlab.suites._replay import replay\n"
+        "from promptlab.suites._replay import replay_suite\n"
         "w = Workspace.find()\n"
-        "found = list(replay(w, suite_file.load(w, 'facts')))\n"
+        "found = list(replay_suite(w, suite_file.load_suite(w, 'facts')))\n"
         "assert len(found) == 6 and all(one.status == 'same' for one in found)\n"
         "assert not {'openai', 'llama_cpp', 'httpx2', 'streamlit'} & set(sys.modules)\n"
     )
@@ -182,8 +183,8 @@ def test_accept_takes_over_the_answers_it_was_told_to(suites: SuiteHouse) -> Non
     suites.house.model("good", lambda r: "Argentina, 4-2 on penalties" if "Who" in r.messages[-1].content else "?")
     asking = suites.asking("rerun", prompts="stored")
     list(asking)
-    answers = Answers(suites.house.store, suites.log, asking.run)
-    shown = list(changes(suites.workspace, suites.suite, answers, wanted=["winner"]))
+    answers = RunAnswers(suites.house.store, suites.log, asking.run)
+    shown = list(baseline_changes(suites.workspace, suites.suite, answers, wanted=["winner"]))
     assert [(c.key.id, c.old and c.old.completion.text, c.new.completion.text) for c in shown] == [
         ("winner[good]", "Argentina did.", "Argentina, 4-2 on penalties")
     ]

@@ -14,14 +14,14 @@ import pytest
 from promptlab.examples import _pool as examples
 from promptlab.suites import _case_file as case_files
 from promptlab.suites import _file as suite_file
-from promptlab.suites._items import items
+from promptlab.suites._items import suite_items
 from promptlab.suites._recording import Recording
 from promptlab.suites._suite import Case, Suite
 from tests.test_fixtures import BODY, FACTS, FACTS_FILE, MATCHES, ROOT, WORKSPACE, flipped, words
 
-SUITES = [suite_file.load(WORKSPACE, path) for path in suite_file.names(WORKSPACE)]
-QUESTIONS = list(case_files.read(WORKSPACE, suite_file.load(WORKSPACE, "world-cup")))
-RESULTS = list(case_files.read(WORKSPACE, suite_file.load(WORKSPACE, "match-facts")))
+SUITES = [suite_file.load_suite(WORKSPACE, path) for path in suite_file.suite_paths(WORKSPACE)]
+QUESTIONS = list(case_files.read(WORKSPACE, suite_file.load_suite(WORKSPACE, "world-cup")))
+RESULTS = list(case_files.read(WORKSPACE, suite_file.load_suite(WORKSPACE, "match-facts")))
 TOURNAMENT, STANDINGS = FACTS["tournament"], FACTS["standings"]
 KNOCKOUT = [match for match in MATCHES if not match["stage"].startswith("group")]
 NUMBERS = {
@@ -126,14 +126,14 @@ def test_there_are_as_many_questions_as_are_needed_and_none_twice() -> None:
 
 
 def test_every_question_is_asked_with_the_article_and_without_of_both_embedded_models() -> None:
-    suite = suite_file.load(WORKSPACE, "world-cup")
+    suite = suite_file.load_suite(WORKSPACE, "world-cup")
     assert suite.models == ("gemma-3-270m", "smollm2-135m")
     assert {variant.name: variant.without for variant in suite.variants} == {"article": (), "no-article": ("context",)}
     assert suite.template.context == ("fixtures/documents/world-cup-2022.md",)
 
 
 def test_structured_answers_are_a_suite_of_their_own_for_both_models() -> None:
-    suite = suite_file.load(WORKSPACE, "match-facts")
+    suite = suite_file.load_suite(WORKSPACE, "match-facts")
     assert suite.template.schema
     assert suite.models == ("gemma-3-270m", "smollm2-135m")
     assert [spec.name for spec in suite.scorers] == ["json_schema", "json_fields"]
@@ -156,7 +156,7 @@ def _shots(suite: Suite) -> set[tuple[Any, ...]]:
 @pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.name)
 def test_every_item_is_recorded_in_the_order_of_the_suite_and_nothing_else_is(suite: Suite) -> None:
     with Recording(ROOT / suite.recording, shown=suite.recording) as recording:
-        assert [stored.key for stored in recording] == [item.key for item in items(WORKSPACE, suite)]
+        assert [stored.key for stored in recording] == [item.key for item in suite_items(WORKSPACE, suite)]
 
 
 def test_pytest_replays_both_suites_and_make_test_does_it() -> None:
@@ -186,7 +186,7 @@ def test_pytest_replays_both_suites_and_make_test_does_it() -> None:
         timeout=280,
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-    expected = sum(1 for suite in SUITES for _ in items(WORKSPACE, suite))
+    expected = sum(1 for suite in SUITES for _ in suite_items(WORKSPACE, suite))
     found = re.search(r"(\d+) passed", done.stdout)
     assert found is not None
     # A margin compares new answers with the recorded ones, so a replay skips it.

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from promptlab.suites import _thresholds as thresholds
-from promptlab.suites._thresholds import Outcome, check, compare, parse
+from promptlab.suites._thresholds import Outcome, check_threshold, compare_with_recorded, parse_threshold
 
 
 def outcomes(passed: int, of: int, *, model: str = "m", tags: tuple[str, ...] = ()) -> list[Outcome]:
@@ -43,16 +43,16 @@ def against(pairs: list[tuple[float, float | None]], *, repeats: int = 1) -> lis
     ],
 )
 def test_a_sentence_is_met_or_not_or_cannot_be_told(text: str, passed: int, of: int, met: bool | None) -> None:
-    assert check(parse(text), outcomes(passed, of)).met is met
+    assert check_threshold(parse_threshold(text), outcomes(passed, of)).met is met
 
 
 def test_a_rate_that_is_exactly_the_share_meets_it() -> None:
     """1.1 % of 1,000 is 11, whatever becomes of 1.1 / 100 as a binary number."""
     for tenths in range(1, 1_001, 5):
         every = outcomes(tenths, 1_000)
-        assert check(parse(f"at least {tenths / 10:g} %"), every).met, tenths
+        assert check_threshold(parse_threshold(f"at least {tenths / 10:g} %"), every).met, tenths
         fewer = [*every[1:], replace(every[0], passed=False)]
-        assert not check(parse(f"at least {tenths / 10:g} %"), fewer).met, tenths
+        assert not check_threshold(parse_threshold(f"at least {tenths / 10:g} %"), fewer).met, tenths
 
 
 @pytest.mark.parametrize(
@@ -73,46 +73,48 @@ def test_a_rate_that_is_exactly_the_share_meets_it() -> None:
 )
 def test_what_is_no_threshold_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
-        parse(text)
+        parse_threshold(text)
 
 
 def test_the_refusal_shows_what_can_be_said() -> None:
     with pytest.raises(ValueError, match="at least 38 of 40; at least 90 %"):
-        parse("nearly all")
+        parse_threshold("nearly all")
 
 
 def test_items_of_another_variant_model_or_tag_do_not_count() -> None:
     good, bad = outcomes(3, 3, model="a", tags=("final",)), outcomes(0, 3, model="b")
-    assert check(parse("at least 3 of 3", model="a"), [*good, *bad]).met
-    assert check(parse("at least 3 of 3", tag="final"), [*good, *bad]).met
-    assert not check(parse("at least 50 %", model="b"), [*good, *bad]).met
-    none = check(parse("at least 50 %", tag="quarter"), good)
+    assert check_threshold(parse_threshold("at least 3 of 3", model="a"), [*good, *bad]).met
+    assert check_threshold(parse_threshold("at least 3 of 3", tag="final"), [*good, *bad]).met
+    assert not check_threshold(parse_threshold("at least 50 %", model="b"), [*good, *bad]).met
+    none = check_threshold(parse_threshold("at least 50 %", tag="quarter"), good)
     assert (none.met, none.said) == (False, "no item is of tag quarter")
 
 
 def test_an_item_without_an_answer_never_passes_and_one_without_a_scorer_is_in_no_rate() -> None:
     every = outcomes(9, 9)
     silent = Outcome("x", "", "m", (), None, None)
-    assert not check(parse("at least 95 %"), [*every, silent]).met
-    assert check(parse("at least 95 %"), [*every, replace(silent, unscored=True)]).met
-    assert check(parse("at least 9 of 9"), [*every, replace(silent, unscored=True)]).met
+    assert not check_threshold(parse_threshold("at least 95 %"), [*every, silent]).met
+    assert check_threshold(parse_threshold("at least 95 %"), [*every, replace(silent, unscored=True)]).met
+    assert check_threshold(parse_threshold("at least 9 of 9"), [*every, replace(silent, unscored=True)]).met
 
 
 def test_cannot_tell_says_how_many_cases_more_would_settle_it() -> None:
-    found = check(parse("at least 85 % at 95 %"), outcomes(37, 40))
+    found = check_threshold(parse_threshold("at least 85 % at 95 %"), outcomes(37, 40))
     assert found.met is None
     assert found.more is not None
     # So many of the same rate are enough, and 10 % fewer are not.
     enough = 40 + found.more
-    assert check(parse("at least 85 % at 95 %"), outcomes(round(37 / 40 * enough), enough)).met
+    assert check_threshold(parse_threshold("at least 85 % at 95 %"), outcomes(round(37 / 40 * enough), enough)).met
     fewer = round(40 + 0.85 * found.more)
-    assert check(parse("at least 85 % at 95 %"), outcomes(round(37 / 40 * fewer), fewer)).met is None
+    assert (
+        check_threshold(parse_threshold("at least 85 % at 95 %"), outcomes(round(37 / 40 * fewer), fewer)).met is None
+    )
 
 
 def test_repeats_do_not_make_an_interval_narrower() -> None:
     once, often = outcomes(38, 40), [one for one in outcomes(38, 40) for _ in range(10)]
-    said = check(parse("at least 84 % at 95 %"), often).said
-    single = check(parse("at least 84 % at 95 %"), once).said
+    said = check_threshold(parse_threshold("at least 84 % at 95 %"), often).said
+    single = check_threshold(parse_threshold("at least 84 % at 95 %"), once).said
     assert single.startswith("38 of 40 passed, 95.0 % (83.5 to 98.6 % at 95 %)")
     assert said.startswith("380 of 400 passed, 95.0 % (83.5 to 98.6 % at 95 %)")
 
@@ -135,39 +137,42 @@ NOT_WORSE = "not worse by more than 5 points at 95 %"
 def test_not_worse_holds_once_the_interval_clears_the_margin(
     pairs: list[tuple[float, float | None]], met: bool | None
 ) -> None:
-    assert check(parse(NOT_WORSE), against(pairs)).met is met
+    assert check_threshold(parse_threshold(NOT_WORSE), against(pairs)).met is met
 
 
 def test_what_has_no_answer_keeps_not_worse_from_being_told_but_not_from_failing() -> None:
-    found = check(parse(NOT_WORSE), against([*[(1.0, 1.0)] * 200, (1.0, None)]))
+    found = check_threshold(parse_threshold(NOT_WORSE), against([*[(1.0, 1.0)] * 200, (1.0, None)]))
     assert found.met is None
     assert found.said.endswith("1 items have no answer")
-    assert check(parse(NOT_WORSE), against([*[(1.0, 0.0)] * 50, *[(1.0, 1.0)] * 50, (1.0, None)])).met is False
+    assert (
+        check_threshold(parse_threshold(NOT_WORSE), against([*[(1.0, 0.0)] * 50, *[(1.0, 1.0)] * 50, (1.0, None)])).met
+        is False
+    )
 
 
 def test_nothing_recorded_cannot_be_compared() -> None:
-    assert check(parse(NOT_WORSE), outcomes(5, 5)).met is None
+    assert check_threshold(parse_threshold(NOT_WORSE), outcomes(5, 5)).met is None
 
 
 def test_single_passes_take_mcnemar_and_repeats_or_grades_a_bootstrap_of_cases() -> None:
     pairs: list[tuple[float, float | None]] = [(1.0, 1.0)] * 20 + [(1.0, 0.0)] * 8
-    single, repeated = compare(against(pairs)), compare(against(pairs, repeats=3))
+    single, repeated = compare_with_recorded(against(pairs)), compare_with_recorded(against(pairs, repeats=3))
     assert single is not None
     assert repeated is not None
     assert (single.method, repeated.method) == ("exact McNemar test", "paired bootstrap, clustered by case")
     assert (single.cases, repeated.cases) == (28, 28)
-    graded = compare(against([(0.5, 0.75)] * 28))
+    graded = compare_with_recorded(against([(0.5, 0.75)] * 28))
     assert graded is not None
     assert graded.method == "paired bootstrap, clustered by case"
 
 
 def test_what_has_only_one_side_is_in_no_comparison() -> None:
-    found = compare([*against([(1.0, 0.0)] * 5), *outcomes(3, 5)])
+    found = compare_with_recorded([*against([(1.0, 0.0)] * 5), *outcomes(3, 5)])
     assert found is not None
     assert found.cases == 5
-    assert compare(outcomes(3, 5)) is None
+    assert compare_with_recorded(outcomes(3, 5)) is None
 
 
 def test_every_form_that_is_offered_can_be_read() -> None:
     for form in thresholds.FORMS:
-        assert parse(form).text == form
+        assert parse_threshold(form).text == form

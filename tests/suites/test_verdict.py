@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from promptlab.scorers import _registry as scorers
-from promptlab.suites import _verdict as verdicts
-from promptlab.suites._recording import Stored
-from promptlab.suites._suite import Key
-from promptlab.suites._verdict import Cause, Facts, Verdict, causes, judge
+from promptlab.suites._cause import Cause, Facts, causes, fingerprint_change
+from promptlab.suites._recorded_item import RecordedItem
+from promptlab.suites._suite import ItemKey
+from promptlab.suites._verdict import Verdict, judge
 from promptlab.types import Completion, Message, Params, Prompt, Request, Result, Score, Span, Usage
 
 ANOTHER = "another answer with the same scores"
@@ -23,9 +23,9 @@ def request(text: str = "Be brief. Who won?", **params: object) -> Request:
     return Request("m", Prompt((Message("user", text),), spans), Params(**{"temperature": 0.0, **params}))  # type: ignore[arg-type]
 
 
-def stored(text: str = "Argentina", *scores: Score, asked: Request | None = None) -> Stored:
+def stored(text: str = "Argentina", *scores: Score, asked: Request | None = None) -> RecordedItem:
     one = asked or request()
-    return Stored(Key("c", "", "m"), one, one.key("f"), "f", Completion(text, "stop", Usage()), scores)
+    return RecordedItem(ItemKey("c", "", "m"), one, one.key("f"), "f", Completion(text, "stop", Usage()), scores)
 
 
 def result(text: str | None, *scores: Score, asked: Request | None = None, reason: str = "stop") -> Result:
@@ -43,7 +43,7 @@ def chrf(value: float) -> Score:
     return Score("chrf", value, "", "")
 
 
-def verdict(old: Stored | None, new: Result | None, specs: list[scorers.ScorerSpec], **rest: object) -> Verdict:
+def verdict(old: RecordedItem | None, new: Result | None, specs: list[scorers.ScorerSpec], **rest: object) -> Verdict:
     return judge(old, new, "f", specs, **rest)  # type: ignore[arg-type]  # what judge takes
 
 
@@ -71,7 +71,7 @@ def verdict(old: Stored | None, new: Result | None, specs: list[scorers.ScorerSp
     ],
 )  # fmt: skip
 def test_the_verdict_follows_the_scorers(
-    old: Stored | None, new: Result | None, specs: list[scorers.ScorerSpec], kind: str, said: str
+    old: RecordedItem | None, new: Result | None, specs: list[scorers.ScorerSpec], kind: str, said: str
 ) -> None:
     found = verdict(old, new, specs)
     assert (found.kind, found.said) == (kind, said)
@@ -90,7 +90,7 @@ def test_a_scorer_that_changed_is_not_held_against_the_answer() -> None:
     """Both answers by today's scorer: the same wrong answer is the same, and the scorer is what changed."""
     found = verdict(stored("A", contains(1)), result("A", contains(0)), CONTAINS, today=(contains(0),))
     assert found.kind == "same"
-    assert found.causes == (Cause("scorer", "the recorded answer scores otherwise today: contains 1 → 0"),)
+    assert found.causes == (Cause("scorer", "the recorded answer gets another score today: contains 1 → 0"),)
 
 
 def test_a_scorer_that_came_or_went_is_said() -> None:
@@ -127,8 +127,8 @@ def test_what_is_not_as_it_was_is_the_cause(now: Facts, found: list[tuple[str, s
 
 def test_only_the_part_of_a_fingerprint_that_changed_is_shown() -> None:
     old, new = "llama file=aaaa n_ctx=4096", "llama file=bbbb n_ctx=4096"
-    assert verdicts.fingerprint_change(old, new) == "file=aaaa → file=bbbb"
-    assert verdicts.fingerprint_change("one", "one two") == "one → one two"
+    assert fingerprint_change(old, new) == "file=aaaa → file=bbbb"
+    assert fingerprint_change("one", "one two") == "one → one two"
 
 
 def test_by_chance_a_change_shares_its_blame_with_sampling() -> None:

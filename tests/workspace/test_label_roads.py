@@ -21,13 +21,14 @@ from promptlab.examples import _edit as pools
 from promptlab.models._catalogue import Catalogue
 from promptlab.models._scripted import ScriptedBackend
 from promptlab.runs import _runner as runner
+from promptlab.runs._result_to_example import add_example_from_result
 from promptlab.runs._store import Store
 from promptlab.suites import _from_run as suite_keep
 from promptlab.suites._ask import Asking
-from promptlab.suites._baseline import Answers, write_recording
-from promptlab.suites._choice import Options
-from promptlab.suites._file import load as load_suite
-from promptlab.suites._find_causes import Finder
+from promptlab.suites._baseline import RunAnswers, write_recording
+from promptlab.suites._file import load_suite
+from promptlab.suites._find_causes import CauseFinder
+from promptlab.suites._items import AskOptions
 from promptlab.suites._log import SuiteLog
 from promptlab.suites._recording import Recording
 from promptlab.templates import _load as templates
@@ -87,9 +88,9 @@ class House:
         from promptlab.runs import _plans as plans
 
         loaded, store = templates.load(self.workspace, template), self.store()
-        trials = plans.compare(self.workspace, loaded, given or Given.typed({"question": "Who?"}), [model])
+        trials = plans.plan_comparison(self.workspace, loaded, given or Given.typed({"question": "Who?"}), [model])
         try:
-            return runner.start(trials, catalogue=self.catalogue, store=store, fresh=True).wait()
+            return runner.start_run(trials, catalogue=self.catalogue, store=store, fresh=True).wait()
         finally:
             store.close()
 
@@ -102,7 +103,7 @@ class House:
                 workspace,
                 suite,
                 verb=verb,
-                options=Options(models=(model,), **options),
+                options=AskOptions(models=(model,), **options),
                 catalogue=self.catalogue,
                 store=store,
                 log=log,
@@ -110,10 +111,10 @@ class House:
             )
             found = list(asking)
             if causes:
-                finder = Finder(asking, causes)
+                finder = CauseFinder(asking, causes)
                 found = [finder.explained(one) for one in found]
             if verb == "record":
-                write_recording(workspace, suite, Answers(store, log, asking.run))
+                write_recording(workspace, suite, RunAnswers(store, log, asking.run))
             return [f"{one.verdict.said} {one.result.error}" for one in found]
         finally:
             store.close()
@@ -258,27 +259,27 @@ def test_a_recorded_prompt_is_as_private_as_its_sources_are_now(
 
 
 def as_example(house: House, result: Result) -> str:
-    pools.add_example_from_result(house.workspace, "fixtures/examples/copy.jsonl", result, result.text)
+    add_example_from_result(house.workspace, "fixtures/examples/copy.jsonl", result, result.text)
     return "examples: {pool: fixtures/examples/copy.jsonl, k: 1}\n"
 
 
 def as_edited_example(house: House, result: Result) -> str:
     """The copy is changed by hand, and is still a copy."""
-    added = pools.add_example_from_result(house.workspace, "fixtures/examples/copy.jsonl", result, result.text)
+    added = add_example_from_result(house.workspace, "fixtures/examples/copy.jsonl", result, result.text)
     changed = replace(added, output=f"{WORD} as well", origins=())
     pools.edit_example(house.workspace, "fixtures/examples/copy.jsonl", added.id, changed)
     return "examples: {pool: fixtures/examples/copy.jsonl, k: 1}\n"
 
 
 def as_csv_example(house: House, result: Result) -> str:
-    pools.add_example_from_result(house.workspace, "fixtures/examples/copy.csv", result, result.text)
+    add_example_from_result(house.workspace, "fixtures/examples/copy.csv", result, result.text)
     return "examples: {pool: fixtures/examples/copy.csv, k: 1}\n"
 
 
 def as_copy_of_a_copy(house: House, result: Result) -> str:
     house.put("templates/first.yaml", TEMPLATE + as_example(house, result))
     (second,) = house.ask("all", "first", Given.typed({"question": "The first?"}))
-    pools.add_example_from_result(
+    add_example_from_result(
         house.workspace, "fixtures/examples/second.jsonl", second, second.text, inputs={"question": "y"}
     )
     return "examples: {pool: fixtures/examples/second.jsonl, k: 1}\n"
@@ -402,8 +403,8 @@ def test_a_label_raised_during_a_run_counts_for_what_is_not_sent_yet(house: Hous
     from promptlab.runs import _plans as plans
 
     loaded = templates.load(house.workspace, "doc")
-    trials = plans.compare(house.workspace, loaded, Given.typed({"question": "Who?"}), ["pub"], repeats=4)
-    results = runner.start(trials, catalogue=house.catalogue, store=store, fresh=True).wait()
+    trials = plans.plan_comparison(house.workspace, loaded, Given.typed({"question": "Who?"}), ["pub"], repeats=4)
+    results = runner.start_run(trials, catalogue=house.catalogue, store=store, fresh=True).wait()
     store.close()
     assert [result.error_kind for result in results] == ["", "GateRefused", "GateRefused", "GateRefused"]
     assert len(backend.history) == 1
@@ -415,9 +416,9 @@ def test_nothing_goes_out_while_the_labels_cannot_be_read_but_to_who_may_see_all
 
     loaded = templates.load(house.workspace, "doc")
     catalogue = house.catalogue
-    trials = plans.compare(house.workspace, loaded, Given.typed({"question": "Who?"}), ["pub", "all"])
+    trials = plans.plan_comparison(house.workspace, loaded, Given.typed({"question": "Who?"}), ["pub", "all"])
     house.put("promptlab.yaml", "labels: [\n")
-    results = runner.start(trials, catalogue=catalogue, store=store, fresh=True).wait()
+    results = runner.start_run(trials, catalogue=catalogue, store=store, fresh=True).wait()
     store.close()
     assert [result.error_kind for result in results] == ["GateRefused", ""]
     assert "cannot be read" in results[0].error
@@ -453,7 +454,7 @@ def test_a_recording_that_kept_no_places_is_looked_up_by_its_names(
     )
     house.forget()
     store = house.store()
-    runner.start([trial], catalogue=house.catalogue, store=store, fresh=True).wait()
+    runner.start_run([trial], catalogue=house.catalogue, store=store, fresh=True).wait()
     store.close()
     assert house.sent("pub") is not raised
 

@@ -239,7 +239,7 @@ def test_a_function_cannot_change_what_is_expected(make_workspace: Make) -> None
     workspace = make_workspace(files={"changes_7.py": code})
     expected: dict[str, Any] = {"list": []}
     with trust.trust_everything():
-        (found,) = runner.score([scorers.build_scorer(python("changes_7:f"), workspace)], "x", expected)
+        (found,) = runner.score_answer([scorers.build_scorer(python("changes_7:f"), workspace)], "x", expected)
     assert found == Score("python", 1.0, "x", "by changes_7:f")
     assert expected == {"list": []}
 

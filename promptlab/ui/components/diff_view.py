@@ -9,7 +9,7 @@ from typing import Literal
 import streamlit as st
 
 from promptlab import versions
-from promptlab.runs import Change, RunInfo, asked, difference, prompt_changes, text_changes
+from promptlab.runs import RunInfo, TextChange, asked_requests, describe_changes, prompt_changes, text_changes
 from promptlab.types import Request, Result
 from promptlab.ui.components import widgets
 from promptlab.ui.components.widgets import SECTION_NAMES, literal, markup, small
@@ -28,8 +28,9 @@ def draw(
     panel = st.container(key="comparison", gap="small")
     with panel, st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         times = f"{widgets.clock(before.created)} → {widgets.clock(after.created)}"
+        changes = describe_changes(asked_requests(old), asked_requests(new))
         st.html(
-            f'<div class="pl-rowhead"><b>{widgets.escape(difference(asked(old), asked(new)))}</b>'
+            f'<div class="pl-rowhead"><b>{widgets.escape(changes)}</b>'
             f'<span class="pl-small pl-num">{widgets.escape(times)}</span></div>',
             width="content",
         )
@@ -75,7 +76,7 @@ def _answer(old: Result, new: Result) -> None:
     markup(f'<div class="pl-model">{name}</div><pre class="pl-prompt" tabindex="0">{body}</pre>')
 
 
-def changes_html(changes: Iterable[Change]) -> str:
+def changes_html(changes: Iterable[TextChange]) -> str:
     """Changes as HTML: removed text struck out, added text underlined, each in the colour of its section.
 
     Of the unchanged text only the words around a change are shown."""
@@ -99,7 +100,7 @@ def lines_html(changes: Sequence[versions.TextChange]) -> str:
     return "".join(
         _same_lines(c.text, first=n == 0, last=n == last)
         if c.kind == "same"
-        else _changed(Change(_KINDS[c.kind], c.text))
+        else _changed(TextChange(_KINDS[c.kind], c.text))
         for n, c in enumerate(changes)
     )
 
@@ -115,7 +116,7 @@ def _same_lines(text: str, *, first: bool, last: bool) -> str:
     return literal("".join(lines[:before])) + gap + literal("".join(lines[len(lines) - after :]))
 
 
-def _changed(change: Change) -> str:
+def _changed(change: TextChange) -> str:
     tag, word = ("del", "removed") if change.kind == "gone" else ("ins", "added")
     title = word if change.section == "layout" else f"{word}: {SECTION_NAMES[change.section]}"
     body = _shortened(change.text, 3 * KEPT_WORDS, KEPT_WORDS, f"words {word}")

@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from promptlab import examples
+from promptlab import examples, runs
 from promptlab._util.rows import kind_of
 from promptlab.errors import ExampleError, PromptlabError
 from promptlab.types import Example, Result, Template, highest
@@ -89,7 +89,7 @@ def _draw(session: Session, adding: _Adding) -> None:
     twin = _twin(session, path, inputs, output)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         form.tags_field(session, path, twin.tags if twin else (), key=adding.key(f"tags-{path}"))
-        least = highest([session.workspace.label_of(path), examples.label_of_result(session.workspace, adding.result)])
+        least = highest([session.workspace.label_of(path), runs.label_of_result(session.workspace, adding.result)])
         form.label_field(least, twin.label if twin else None, key=adding.key(f"label-{path}-{least}"))
     if least != "public":
         small(f"The label cannot be lower than {least}, the highest label of the text in the prompt.")
@@ -113,7 +113,7 @@ def _template(session: Session, result: Result) -> Template | None:
 def _inputs(adding: _Adding) -> dict[str, str]:
     """The inputs, read back from the request, or typed if that is not possible."""
     try:
-        inputs = examples.inputs_of_result(adding.result)
+        inputs = runs.inputs_of_result(adding.result)
     except PromptlabError as exc:
         note("warn", "Type the question yourself", problem_lines(exc)[0])
         for number, name in enumerate(_typed_names(adding.result)):
@@ -197,7 +197,7 @@ def _add(session: Session, adding: _Adding, path: str, shown: Example | None, le
     state = st.session_state
     output = restored(str(state[adding.key("output")]), adding.result.text)
     typed = adding.key("input-0") in state
-    inputs = _typed(adding) if typed else examples.inputs_of_result(adding.result)
+    inputs = _typed(adding) if typed else runs.inputs_of_result(adding.result)
     if not inputs:
         raise ExampleError("the question is empty", file=path, hint="type what was asked")
     if not output.strip():
@@ -206,7 +206,7 @@ def _add(session: Session, adding: _Adding, path: str, shown: Example | None, le
     label = state[adding.key(f"label-{path}-{least}")]
     twin = examples.find_same_question(session.workspace, path, inputs)
     if twin is None:
-        twin = examples.add_example_from_result(
+        twin = runs.add_example_from_result(
             session.workspace, path, adding.result, output, inputs=inputs, tags=tags, label=label
         )
     elif twin.output == output:

@@ -1,8 +1,8 @@
-"""Drafts: what somebody changed of a template in the browser and has not saved, on whichever page.
+"""Drafts: the changes of a template that were made in the browser and are not saved.
 
-A draft keeps only what differs from the file, by the names `templates.edit_template` takes, under `.promptlab/drafts/`,
-so a reload, a second tab or a restart loses nothing. `base` is the file as it was when the first change was made;
-a template that is not on disk yet has its whole text in `text`. One real draft:
+A draft keeps only what differs from the file, under `.promptlab/drafts/`, so that a reload, a second tab or a restart
+loses nothing. `base` is the text of the file when the first change was made. The whole text of a template that is not
+on disk yet is in `text`. One real draft:
 
     {"template": "templates/world-cup.yaml", "revision": 4, "base": "description: …",
      "changes": {"instructions": "Answer briefly.", "params.temperature": 0.7}, "without": ["context"], ...}
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 
 class InputOrigin(BaseModel):
-    """Where the text of an input came from: its label then, and its files."""
+    """Where the text of an input came from: the label it had, and its files."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -40,12 +40,12 @@ class InputOrigin(BaseModel):
 
 
 class Draft(BaseModel):
-    """What differs from the template file `template`, and how the workbench was set for it.
+    """The changes to the template file `template`, and the settings of the workbench for it.
 
-    `revision` grows with every change, so that each open tab notices what another one did. `text` is the whole text
-    that `changes` are made to where it is not `base`: of a template that is new, or typed as a file. `models` None
-    and `counted_by` None follow the models that are ready, and the first of those. `origins` says of inputs that came
-    from a run where that had them from; what somebody makes of such a text is as private, until the field is emptied.
+    `revision` grows with every change, so that an open tab notices the changes of another one. `changes` are made to
+    `text`, or to `base` if that is None: `text` is that of a new template, or of one edited as a whole. If `models` is
+    None, all models that are ready are chosen; if `counted_by` is None, the first of them counts the tokens.
+    `origins` has the inputs that were copied from a run. An edited copy stays as private, until the field is emptied.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -76,23 +76,23 @@ class Draft(BaseModel):
 
     @property
     def edited(self) -> bool:
-        """Whether anything of the template itself is changed; switches and inputs are no part of it."""
+        """True if the template itself is changed; switches and inputs do not count."""
         return bool(self.changes) or self.text is not None
 
     @property
     def origin(self) -> str | None:
-        """The text the changes are made to; None where that is the file as it is now."""
+        """The text that the changes are made to; None if that is the file as it is now."""
         return self.base if self.text is None else self.text
 
     def applied_to(self, template: Template) -> Template:
-        """`template` with the edits; its `source` is the file they will be saved as.
+        """`template` with the edits; its `source` is the text that would be saved.
 
-        Raises `TemplateError` where they make no template, as half a Jinja tag does.
+        Raises `TemplateError` if the result is no valid template, for example because of half a Jinja tag.
         """
         return templates.apply_changes(template, self.changes)
 
     def typed_inputs(self, template: Template) -> dict[str, Any]:
-        """What the form shows for every input: the draft's value or the sample; lists and objects as JSON."""
+        """The value of every input's field: the draft's, or the sample. Lists and objects are JSON text."""
         sample = templates.sample_inputs(template)
         return {
             name: self.inputs[name] if name in self.inputs else _typed(spec, sample.get(name))
@@ -100,24 +100,24 @@ class Draft(BaseModel):
         }
 
     def inputs_for(self, template: Template) -> dict[str, Any]:
-        """The values to ask with; an input left empty is left out. Raises `TemplateError` for JSON that is none."""
+        """The values to ask with, without empty inputs. Raises `TemplateError` for a text that is not valid JSON."""
         values = {name: value for name, value in self.typed_inputs(template).items() if value is not None}
         as_json = {n: v for n, v in values.items() if template.inputs[n].type in ("list", "object")}
         return {**values, **templates.inputs_from_text(template, as_json)}
 
     def origins_of(self, template: Template) -> dict[str, InputOrigin]:
-        """Those of inputs that are still asked with."""
+        """The origins of those inputs that are not empty."""
         there = {name for name in template.inputs if self.inputs.get(name) not in (None, "")}
         return {name: origin for name, origin in self.origins.items() if name in there}
 
     def given(self, template: Template) -> Given:
         """The values to ask with, and where they came from."""
         origins = self.origins_of(template)
-        places = {name: tuple(Place(*one) for one in origin.places) for name, origin in origins.items()}
-        return Given(self.inputs_for(template), highest([one.label for one in origins.values()]), places)
+        places = {name: tuple(Place(*place) for place in origin.places) for name, origin in origins.items()}
+        return Given(self.inputs_for(template), highest([origin.label for origin in origins.values()]), places)
 
     def switched_off(self) -> tuple[Section, ...]:
-        return runs.switches(self.without)
+        return runs.sections_to_leave_out(self.without)
 
 
 def _typed(spec: InputSpec, value: Any) -> Any:
@@ -127,31 +127,31 @@ def _typed(spec: InputSpec, value: Any) -> Any:
 
 
 class Drafts:
-    """The drafts of a workspace, one file each in `folder`; every change is written at once and whole."""
+    """The drafts of a workspace, one file each in `folder`. Every change is written at once, whole or not at all."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = threading.Lock()
 
     def load(self, template: str) -> Draft:
-        """The draft of the template at path `template`; an empty one when there is none, or none that can be read."""
+        """The draft of the template at path `template`; an empty one if there is none, or it cannot be read."""
         draft = self._read(self._path(template))
         return draft if draft and draft.template == template else Draft(template=template)
 
     def edited(self) -> dict[str, Draft]:
-        """The drafts that change something of their template, by its path."""
-        found = [draft for path in sorted(self._folder.glob("*.json")) if (draft := self._read(path))]
-        return {draft.template: draft for draft in found if draft.edited}
+        """The drafts that change their template, by its path."""
+        drafts = [draft for path in sorted(self._folder.glob("*.json")) if (draft := self._read(path))]
+        return {draft.template: draft for draft in drafts if draft.edited}
 
     def change(self, template: str, **fields: Any) -> Draft:
-        """Set `fields` of the draft; those not named stay as they are, whichever tab changed them last."""
+        """Set `fields` of the draft. Other fields stay as they are, also if another tab changed them last."""
         with self._lock:
             return self._change(self.load(template), fields)
 
     def edit(self, template: str, source: str, values: Mapping[str, Any]) -> Draft:
-        """Set fields of the template itself; `source` is the text of its file that somebody was looking at.
+        """Set fields of the template itself. `source` is the text of its file that the page showed.
 
-        A field set to what it is in that text is no change any more.
+        A field that is set back to its value in that text is no longer a change.
         """
         with self._lock:
             now = self.load(template)
@@ -160,32 +160,32 @@ class Drafts:
             changes = now.changes
             for name, value in values.items():
                 changes = templates.set_field(original, changes, name, value)
-            kept = base if changes or now.text is not None else None
-            return self._change(now, {"base": kept, "changes": changes})
+            needed = base if changes or now.text is not None else None
+            return self._change(now, {"base": needed, "changes": changes})
 
     def write(self, template: str, text: str, base: str | None) -> Draft:
-        """Take `text` as the whole of the draft; `base` is the file's text, None where there is no such file."""
+        """Make `text` the whole draft. `base` is the text of the file, None if there is no file."""
         same = text == base
         return self.change(template, base=None if same else base, text=None if same else text, changes={})
 
     def saved(self, template: str, was: Draft, text: str, file: str | None) -> Draft:
-        """The draft `was`, which made `text`, is saved or kept elsewhere; the file says `file` now.
+        """Drop what was saved: the draft `was` gave `text`, and the file has the text `file` now.
 
-        What `text` has not is still a draft: a change that makes no template, and what another tab typed meanwhile.
-        Inputs, switches and models stay.
+        What `text` does not have stays a draft: a change that gives no valid template, and what another tab typed
+        meanwhile. Inputs, switches and models stay, too.
         """
         with self._lock:
             now = self.load(template)
             if now.text is not None and now.text != was.text:
                 return self._change(now, {"base": file})
-            made, left = templates.parse(text, path=template), dict[str, Any]()
+            saved, left = templates.parse(text, path=template), dict[str, Any]()
             for name, value in now.changes.items():
-                left = templates.set_field(made, left, name, value)
+                left = templates.set_field(saved, left, name, value)
             lost = bool(left) and file is None
             return self._change(now, {"base": file if left else None, "text": text if lost else None, "changes": left})
 
     def reset(self, template: str) -> Draft:
-        """Forget what was changed; the choice of models stays."""
+        """Drop all changes. The choice of models stays."""
         with self._lock:
             now = self.load(template)
             draft = Draft(template=template, revision=now.revision + 1, models=now.models, counted_by=now.counted_by)
@@ -207,7 +207,7 @@ class Drafts:
             return None
 
     def _path(self, template: str) -> Path:
-        # Two paths may give the same readable name; the hash tells them apart.
+        # Two paths may give the same readable name, but not the same hash.
         name = re.sub(r"[^a-zA-Z0-9]+", "-", Path(template).stem)[:40]
         return self._folder / f"{name}-{hashlib.sha256(template.encode()).hexdigest()[:8]}.json"
 
@@ -217,6 +217,6 @@ class Drafts:
             write_atomically(path, json.dumps(draft.model_dump(), indent=1).encode("ascii"))
         except OSError as exc:
             raise StoreError(
-                f"the draft of {draft.template} cannot be kept in {path}: {exc.strerror}",
+                f"the draft of {draft.template} cannot be saved in {path}: {exc.strerror}",
                 hint=faults.advice(exc),
             ) from exc

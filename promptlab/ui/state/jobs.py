@@ -1,7 +1,7 @@
-"""Runs under way, for pages that come and go.
+"""Running runs, for the pages.
 
-A job owns one `runner.Run` and a thread that listens to it. Pages never wait for it: they read snapshots.
-Nothing here knows Streamlit, so a reload, a second tab or a closed browser cannot touch a running answer.
+A job owns one `runs.Run` and a thread that reads its events. Pages never wait for a job: they read snapshots of it.
+Nothing here uses Streamlit, so a reload, a second tab or a closed browser does not disturb a running answer.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ log = logging.getLogger(__name__)
 
 State = Literal["starting", "waiting", "loading", "reading", "retrying", "thinking", "writing", "ended"]
 KEPT = 20
-TWICE = 1.0  # seconds in which the same trials asked again are a second click, not a second wish
+TWICE = 1.0  # seconds within which the same trials again are taken for a double click
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One trial as it stands. `seconds` is how long it has been in this state; `text` is what has arrived, and
-    `thinking` what the model has thought."""
+    """One trial at this moment. `seconds` is how long it has been in this state, `text` what has arrived of the answer,
+    and `thinking` what has arrived of the model's thinking."""
 
     trial: Trial
     state: State
@@ -55,7 +55,7 @@ class _Progress:
 
 
 class Job:
-    """A run and how far it is. Safe to read from any thread."""
+    """A run and its progress. Safe to read from any thread."""
 
     def __init__(self, slot: str, title: str, run: runs.Run, *, fresh: bool = False) -> None:
         self.slot = slot
@@ -78,19 +78,19 @@ class Job:
 
     @property
     def stopped(self) -> bool:
-        """Stop was pressed; while the job still runs, its answers are about to end."""
+        """True if Stop was pressed. The job may still run for a moment, until its answers have ended."""
         return self._run.cancelled
 
     def stop(self) -> None:
-        """Stop every answer of the run, keeping what has arrived. Returns at once."""
+        """Stop every answer of the run and keep what has arrived. Returns at once."""
         self._run.cancel()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until the run has ended; False when `timeout` seconds were not enough."""
+        """Wait until the run has ended. False if it had not after `timeout` seconds."""
         return self._ended.wait(timeout)
 
     def snapshots(self) -> list[Snapshot]:
-        """Every trial as it stands now, in the order of the run."""
+        """A snapshot of every trial, in the order of the run."""
         now = time.monotonic()
         with self._lock:
             return [
@@ -129,7 +129,7 @@ class Job:
 
 
 class Jobs:
-    """All jobs of one workspace in this process. A slot (the path of a template) holds one running job at a time."""
+    """All jobs of a workspace in this process. Each slot (the path of a template) has at most one running job."""
 
     def __init__(self, catalogue: Catalogue, store: Store) -> None:
         self._catalogue, self._store = catalogue, store
@@ -137,22 +137,22 @@ class Jobs:
         self._jobs: dict[str, Job] = {}
 
     def start(self, slot: str, trials: Sequence[Trial], *, title: str = "", fresh: bool = False) -> Job:
-        """Run `trials`. While the slot is busy its running job is returned instead, and so is one that was
-        started with the same trials a moment ago: a double click asks once.
+        """Run `trials`. If the slot has a running job, that one is returned instead; so is one that was started with
+        the same trials a moment ago, so that a double click asks once.
 
-        Raises `StoreError` when the run cannot be recorded at all.
+        Raises `StoreError` if the run cannot be recorded at all.
         """
         with self._lock:
             last = self._last(slot)
             if last and (last.running or self._twice(last, trials, fresh)):
                 return last
-            run = runs.start(trials, catalogue=self._catalogue, store=self._store, title=title, fresh=fresh)
+            run = runs.start_run(trials, catalogue=self._catalogue, store=self._store, title=title, fresh=fresh)
             job = self._jobs[run.id] = Job(slot, title, run, fresh=fresh)
             self._forget()
             return job
 
     def in_slot(self, slot: str) -> Job | None:
-        """The job running in `slot`, if there is one."""
+        """The running job of `slot`; None if there is none."""
         with self._lock:
             last = self._last(slot)
             return last if last and last.running else None
@@ -162,12 +162,12 @@ class Jobs:
             return [job for job in self._jobs.values() if job.running]
 
     def get(self, run_id: str) -> Job | None:
-        """The job of a run started by this process, while it is remembered."""
+        """The job of a run; None if this process did not start it, or it has been forgotten."""
         with self._lock:
             return self._jobs.get(run_id)
 
     def close(self) -> None:
-        """Stop everything and wait a moment for it."""
+        """Stop all jobs and wait a few seconds for them to end."""
         for job in self.running():
             job.stop()
             job.wait(5)

@@ -1,7 +1,7 @@
-"""What the pages of suites share between clicks: the log, the jobs, summaries worked out, recordings opened.
+"""What the pages of suites share between clicks: the log, the jobs, summaries and open recordings.
 
-A summary reads every row of a run and a recording is looked over once before an item is found in it; both are kept
-for as long as what they were made from stays the same.
+A summary reads every row of a run, and an open recording has an index of all its lines. Both are kept until the run or
+the file changes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from promptlab.models import Catalogue
 from promptlab.runs import Store
 from promptlab.suites import (
     Asking,
-    Options,
+    AskOptions,
     Recording,
     Replaying,
     Suite,
@@ -40,7 +40,7 @@ T = TypeVar("T")
 
 
 class OpenSuites:
-    """The suites of one workspace, in this process. Safe to use from several threads."""
+    """The suites of a workspace, in this process. Safe to use from several threads."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -52,19 +52,19 @@ class OpenSuites:
 
     @property
     def log(self) -> SuiteLog:
-        """The suite log, opened when first asked for."""
+        """The suite log. It is opened at the first use."""
         with self._lock:
             if self._log is None:
                 self._log = SuiteLog.of(self._workspace)
             return self._log
 
     def summary(self, suite: Suite, run: SuiteRun) -> Summary:
-        """What a run came to."""
+        """The summary of a run."""
         key = ("summary", run.id, run.done, run.total, sha256(suite.source))
         return self._kept(key, lambda: summary_of_run(suite, self.log, run))
 
     def compared(self, before: SuiteRun, after: SuiteRun) -> TwoRuns:
-        """What sets two runs apart."""
+        """The differences between two runs."""
         key = ("two", before.id, before.done, after.id, after.done)
         return self._kept(key, lambda: compare_runs(self.log, before, after))
 
@@ -72,14 +72,14 @@ class OpenSuites:
         with self._lock:
             if key in self._known:
                 return self._known[key]  # type: ignore[return-value]  # a key is only ever used with its own kind
-        made = make()
+        value = make()
         with self._lock:
-            self._known[key] = made
-        return made
+            self._known[key] = value
+        return value
 
     @contextmanager
     def recording(self, workspace: Workspace, suite: Suite) -> Iterator[Recording | None]:
-        """The suite's recording to find items in, None where there is none; nobody else uses it meanwhile."""
+        """The suite's recording, to find items in; None if there is none. No other thread uses it meanwhile."""
         path = workspace.resolve(suite.recording)
         with self._lock:
             try:
@@ -88,22 +88,22 @@ class OpenSuites:
                 yield None
                 return
             now = (stat.st_mtime_ns, stat.st_size)
-            seen, open_one = self._recordings.get(path, (None, None))
-            if open_one is None or seen != now:
-                if open_one:
-                    open_one.close()
+            before, recording = self._recordings.get(path, (None, None))
+            if recording is None or before != now:
+                if recording:
+                    recording.close()
                 self._recordings.pop(path, None)
-                open_one = Recording(path, shown=suite.recording)
-                self._recordings[path] = (now, open_one)
-            yield open_one
+                recording = Recording(path, shown=suite.recording)
+                self._recordings[path] = (now, recording)
+            yield recording
 
-    # Working
+    # Jobs
 
     def replay(self, workspace: Workspace, path: str) -> SuiteJob:
-        """Begin a replay of the suite at `path`, as its file is now."""
+        """Start a replay of the suite at `path`. Its file is read when the job begins."""
 
         def make() -> Work:
-            return Replaying(workspace, suites.load(workspace, path), log=self.log)
+            return Replaying(workspace, suites.load_suite(workspace, path), log=self.log)
 
         return self.jobs.start(path, "replay", make, _nothing)
 
@@ -112,19 +112,19 @@ class OpenSuites:
         workspace: Workspace,
         path: str,
         verb: Verb,
-        options: Options,
+        options: AskOptions,
         *,
         catalogue: Catalogue,
         store: Store,
         resume: bool = True,
     ) -> SuiteJob:
-        """Begin, or take up, a record or a rerun of the suite at `path`, as its file is now. What a record has
-        answered is in the recording when it has ended."""
+        """Start or resume a record or a rerun of the suite at `path`. Its file is read when the job begins. When a
+        record has ended, the answers are written to the recording."""
 
         def make() -> Work:
             return Asking(
                 workspace,
-                suites.load(workspace, path),
+                suites.load_suite(workspace, path),
                 verb=verb,
                 options=options,
                 catalogue=catalogue,
@@ -134,16 +134,16 @@ class OpenSuites:
             )
 
         def finish(work: Work) -> str:
-            assert isinstance(work, Asking), "it is what `make` made"
+            assert isinstance(work, Asking), "`make` returned it"
             if verb != "record":
                 return ""
             taken = work.write_recording()
             return f"{taken:,} item{'' if taken == 1 else 's'} recorded in {work.suite.recording}"
 
-        return self.jobs.start(path, verb, make, finish, lambda: suites.owning(workspace, path, verb))
+        return self.jobs.start(path, verb, make, finish, lambda: suites.hold_suite(workspace, path, verb))
 
     def close(self) -> None:
-        """Stop what runs and let go of files."""
+        """Stop all jobs and close the files."""
         self.jobs.close()
         with self._lock:
             for _, recording in self._recordings.values():

@@ -1,4 +1,4 @@
-"""A template as somebody has it open: its file, their draft of it, and the template the two make."""
+"""An open template: its file, the draft of it, and the template that the two make."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from promptlab.ui.state.session import Session
 
 @dataclass(frozen=True)
 class Opened:
-    """`original` is what the draft's changes are made to, `template` what they make of it.
+    """`original` is the template that the draft's changes are made to, `template` the result.
 
-    `disk` is the text of the file as it is now, None where there is none. A change that makes no template is
-    left out of `template`, and `problems` says what is wrong with it.
+    `disk` is the text of the file as it is now, None if there is no file. A change that gives no valid template is left
+    out of `template`, and `problems` says what is wrong with it.
     """
 
     path: str
@@ -29,7 +29,7 @@ class Opened:
 
     @property
     def text(self) -> str:
-        """What would be saved."""
+        """The text that would be saved."""
         return self.template.source
 
     @property
@@ -43,11 +43,11 @@ class Opened:
 
     @property
     def values(self) -> dict[str, Any]:
-        """Every field as it stands in the form, also those that make no template."""
+        """Every field as the form shows it, also values that give no valid template."""
         return templates.field_values(self.original, self.draft.changes)
 
     def problem_of(self, *fields: str) -> TemplateError | None:
-        """What is wrong with one of `fields`, or with a part of it."""
+        """The first problem of one of `fields`, or of a part of it."""
         return next(
             (p for p in self.problems if p.field in fields or p.field.partition(".")[0] in fields),
             None,
@@ -55,7 +55,7 @@ class Opened:
 
 
 def open_template(session: Session, path: str) -> Opened:
-    """The template at `path` as it is on disk and in its draft. Raises `TemplateError` where its text is none."""
+    """The template at `path`, with its draft. Raises `TemplateError` if its text is no template."""
     draft, disk = session.drafts.load(path), versions.text_on_disk(session.workspace, path)
     source = disk if draft.origin is None else draft.origin
     if source is None:
@@ -67,7 +67,7 @@ def open_template(session: Session, path: str) -> Opened:
     return Opened(path, disk, draft, original, template, problems)
 
 
-def let_go(session: Session, opened: Opened) -> None:
-    """What was open as `opened` is saved: it is no draft any more."""
+def end_draft(session: Session, opened: Opened) -> None:
+    """Call this when `opened` was saved: its changes are no draft any more."""
     file = versions.text_on_disk(session.workspace, opened.path)
     session.drafts.saved(opened.path, opened.draft, opened.text, file)

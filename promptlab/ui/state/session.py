@@ -1,7 +1,7 @@
-"""What every page works with: the workspace, its catalogue, history, drafts and jobs, once for the whole process.
+"""The session of a workspace: its catalogue, history, drafts and jobs, which all pages of the process share.
 
-Streamlit runs a page anew for every click, tab and reload; models, open files and running answers outlive
-all of that, so they live here and not in the session of a browser.
+Streamlit runs a page again for every click, tab and reload. Models, open files and running answers must outlive that,
+so they are here and not in the session of a browser.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from cachetools import LRUCache
 from promptlab.documents import Inventory
 from promptlab.lab import Lab
 from promptlab.models import Catalogue, ModelStatus
-from promptlab.runs import Prompts, RunInfo, Store
+from promptlab.runs import PromptCache, RunInfo, Store
 from promptlab.templates import TemplateEntry, TemplateIndex, templates_by_document
 from promptlab.types import Result
 from promptlab.ui.launch import FOLDER
@@ -31,27 +31,38 @@ from promptlab.workspace import Permission, Workspace, missing_permissions, trus
 
 TRUST_SECONDS = 5.0
 KEPT_RESULTS = 1_000
-"""Answers of ended runs that are kept for the pages."""
+"""At most so many answers of ended runs are cached for the pages."""
 SOON = 0.3
-"""Seconds a page waits for what is read beside it before it says that it is being read."""
+"""Seconds that a page waits for the list of templates before it shows that the list is still being read."""
 
 
 @dataclass(eq=False)
 class Session:
-    """One workspace, opened. `workspace` is promptlab.yaml as it was last read; `reload` reads it again."""
+    """An open workspace. `workspace` is promptlab.yaml as it was last read; `reload` reads it again."""
 
     lab: Lab
     drafts: Drafts
     jobs: Jobs
     sent: Sent
     looked: threading.Event = field(default_factory=threading.Event)
-    """Set once the models have been looked at, which takes seconds the first time and no time after."""
-    prompts: Prompts = field(default_factory=Prompts)
-    """The prompts rendered last: a click that changes none renders none."""
+    """Set once the status of the models is known. Finding it takes seconds the first time, and no time after that."""
+    prompts: PromptCache = field(default_factory=PromptCache)
+    """The prompts rendered last, so that a click that changes no prompt renders none."""
     listing: TemplateIndex = field(init=False)
-    """The list of templates, which remembers what it read."""
+    """The list of templates. It reads only files that changed."""
     suites: OpenSuites = field(init=False)
-    """The suites, their log, and those at work."""
+    """The suites, their log, and their jobs."""
+
+    def __post_init__(self) -> None:
+        self.suites = OpenSuites(self.workspace)
+        self._results: LRUCache[tuple[str, int], tuple[Result, ...]] = LRUCache(KEPT_RESULTS, getsizeof=_weight)
+        self._results_lock = threading.Lock()
+        self.listing = TemplateIndex(self.workspace)
+        self._statuses: tuple[ModelStatus, ...] = ()
+        self._listed: TemplateIndex | None = None
+        self._asks: tuple[float, tuple[Permission, ...]] = (0.0, ())
+        self._reading: tuple[TemplateIndex, Future[list[TemplateEntry]]] | None = None
+        self._listing_lock = threading.Lock()
 
     @property
     def workspace(self) -> Workspace:
@@ -65,19 +76,8 @@ class Session:
     def store(self) -> Store:
         return self.lab.store
 
-    def __post_init__(self) -> None:
-        self.suites = OpenSuites(self.workspace)
-        self._results: LRUCache[tuple[str, int], tuple[Result, ...]] = LRUCache(KEPT_RESULTS, getsizeof=_weight)
-        self._results_lock = threading.Lock()
-        self.listing = TemplateIndex(self.workspace)
-        self._statuses: tuple[ModelStatus, ...] = ()
-        self._listed: TemplateIndex | None = None
-        self._asks: tuple[float, tuple[Permission, ...]] = (0.0, ())
-        self._reading: tuple[TemplateIndex, Future[list[TemplateEntry]]] | None = None
-        self._listing_lock = threading.Lock()
-
     def templates(self) -> list[TemplateEntry] | None:
-        """The list of templates; None while it is read for the first time, which is done beside the page."""
+        """The list of templates; None while a thread reads it for the first time."""
         listing = self.listing
         if listing is not self._listed:
             with self._listing_lock:
@@ -85,34 +85,34 @@ class Session:
                     self._reading = listing, _beside(listing.entries)
                 ready = self._reading[1]
             try:
-                found = ready.result(timeout=SOON)
+                entries = ready.result(timeout=SOON)
             except TimeoutError:
                 return None
             finally:
                 if ready.done():
                     self._listed, self._reading = listing, None
-            return found
+            return entries
         return listing.entries()
 
     def documents(self) -> Inventory:
-        """The documents as they are now, with the templates that take each and its last use."""
+        """The documents as they are now, each with the templates that use it and its last use in a run."""
         users = templates_by_document(TemplateIndex(self.workspace).entries())
         return Inventory(self.workspace, users=users, uses=self.store.last_used("context"))
 
     def look(self) -> None:
-        """See how every model stands, once for all that a page shows of it."""
+        """Find the status of every model, once for the whole page."""
         self._statuses = tuple(self.catalogue.status(name) for name in self.catalogue.names())
         self.looked.set()
 
     @property
     def statuses(self) -> tuple[ModelStatus, ...]:
-        """How the models stood when a page was last begun, on whichever tab: never older than the page that asks."""
+        """The status of the models when a page of any tab last began to draw: never older than the page that asks."""
         if not self.looked.is_set():
             self.look()
         return self._statuses
 
     def results(self, run: RunInfo) -> list[Result]:
-        """The answers of a run: read once when it has ended, since they stay as they are."""
+        """The answers of a run. Those of a run that has ended cannot change, and are read once."""
         key = (run.id, run.done)
         with self._results_lock:
             known = self._results.get(key)
@@ -124,9 +124,9 @@ class Session:
         return list(known)
 
     def reload(self) -> None:
-        """Read promptlab.yaml again, for every page: labels and models as it has them now. What is loaded stays.
+        """Read promptlab.yaml again: every page gets its labels and models of now. Loaded models stay loaded.
 
-        Raises `WorkspaceError` where it cannot be read; all stays as it was then.
+        Raises `WorkspaceError` if it cannot be read; nothing changes then.
         """
         now = Workspace.load(self.workspace.root)
         if (now.models, now.labels) != (self.workspace.models, self.workspace.labels):
@@ -134,20 +134,20 @@ class Session:
             self.listing = TemplateIndex(now)
 
     def not_trusted(self) -> tuple[Permission, ...]:
-        """What the workspace asks for and is not trusted with. Its files are looked through every few seconds."""
-        at, found = self._asks
+        """What the workspace asks for and is not trusted with. Its files are read again after a few seconds."""
+        at, asks = self._asks
         if not at or time.monotonic() > at + TRUST_SECONDS:
-            found = missing_permissions(self.workspace)
-            self._asks = time.monotonic(), found
-        return found
+            asks = missing_permissions(self.workspace)
+            self._asks = time.monotonic(), asks
+        return asks
 
     def trust(self, wanted: tuple[Permission, ...]) -> None:
-        """Trust the workspace with what was shown."""
+        """Trust the workspace with `wanted`, which the person has seen."""
         trust_workspace(self.workspace, wanted)
         self._asks = (0.0, ())
 
     def close(self) -> None:
-        """Stop what runs and let go of models and files."""
+        """Stop all jobs, unload the models and close the files."""
         self.suites.close()
         self.jobs.close()
         self.lab.close()
@@ -158,13 +158,13 @@ def _weight(results: tuple[Result, ...]) -> int:
 
 
 def _beside(read: Callable[[], list[TemplateEntry]]) -> Future[list[TemplateEntry]]:
-    """`read` on a thread that ends with the process."""
+    """Call `read` on a thread that ends with the process."""
     future: Future[list[TemplateEntry]] = Future()
 
     def run() -> None:
         try:
             future.set_result(read())
-        except BaseException as exc:  # whoever asks for the result gets it
+        except BaseException as exc:  # the future raises it in the thread that asks for the result
             future.set_exception(exc)
 
     threading.Thread(target=run, name="templates", daemon=True).start()
@@ -176,9 +176,9 @@ _open: dict[Path, Session] = {}
 
 
 def open_session(workspace: Workspace, catalogue: Catalogue | None = None) -> Session:
-    """A new session of `workspace`, which `current` gives from now on in its folder.
+    """Open a new session of `workspace`. From now on `current` returns it in that folder.
 
-    `catalogue` replaces the one the workspace describes, for tests and demos with scripted models.
+    `catalogue` replaces that of the workspace, for tests and demos with scripted models.
     """
     lab = Lab(workspace, catalogue=catalogue)
     session = Session(lab, Drafts(workspace.state / "drafts"), Jobs(lab.catalogue, lab.store), Sent())
@@ -187,7 +187,7 @@ def open_session(workspace: Workspace, catalogue: Catalogue | None = None) -> Se
 
 
 def current() -> Session:
-    """The session of the workspace around the current folder, opened when first asked for."""
+    """The session of the workspace that the current folder is in. It is opened at the first call."""
     with _lock:
         here = Path(os.environ.get(FOLDER) or Path.cwd()).resolve()
         for folder in (here, *here.parents):
@@ -197,7 +197,7 @@ def current() -> Session:
 
 
 def close_session(session: Session) -> None:
-    """Close `session` and forget it, so that `current` opens its workspace anew."""
+    """Close `session` and forget it, so that `current` opens a new one."""
     with _lock:
         for root in [root for root, known in _open.items() if known is session]:
             del _open[root]

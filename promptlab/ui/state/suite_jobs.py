@@ -1,7 +1,7 @@
-"""Suites being asked or replayed, for pages that come and go.
+"""Running suites, for the pages: a record, a rerun or a replay.
 
-A job owns an `Asking` or a `Replaying` and a thread that listens to it; pages read snapshots. Nothing here knows
-Streamlit. What a killed process leaves behind is in the suite log, and is taken up from there.
+A job owns an `Asking` or a `Replaying` and a thread that iterates it. Pages read snapshots of the job. Nothing here
+uses Streamlit. If the process is killed, the suite log has what was done, and the run can be resumed from there.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class Work(Protocol):
-    """What a job does; `Asking` and `Replaying` are such."""
+    """What a job works through: an `Asking` or a `Replaying`."""
 
     verb: Verb
     run: SuiteRun
@@ -39,7 +39,7 @@ class Work(Protocol):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """How far a job is. `seconds_left` None: too little is known. `run_id` "" while it gets ready."""
+    """The progress of a job. `seconds_left` is None if too little is known, `run_id` is "" until the run has begun."""
 
     run_id: str
     done: int
@@ -53,7 +53,7 @@ class Snapshot:
 
 
 class SuiteJob:
-    """A suite at work. Safe to read from any thread."""
+    """A running suite. Safe to read from any thread."""
 
     def __init__(
         self,
@@ -80,24 +80,24 @@ class SuiteJob:
         return not self._ended.is_set()
 
     def pause(self) -> None:
-        """Begin nothing more; what is being answered ends as it would. Returns at once."""
+        """Start nothing more; running answers go on to their end. Returns at once."""
         self._want("pause")
 
     def stop(self) -> None:
-        """End soon: what is being answered is broken off. Returns at once."""
+        """End soon: running answers are broken off. Returns at once."""
         self._want("stop")
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until it has ended; False when `timeout` seconds were not enough."""
+        """Wait until it has ended. False if it had not after `timeout` seconds."""
         return self._ended.wait(timeout)
 
     def snapshot(self) -> Snapshot:
-        """How far it is now."""
+        """The progress now."""
         with self._lock:
             work, left = self._work, None
             if work and self._began is not None and self._fresh:
-                a_piece = (time.monotonic() - self._began) / self._fresh
-                left = a_piece * max(0, work.total - self._done)
+                seconds_each = (time.monotonic() - self._began) / self._fresh
+                left = seconds_each * max(0, work.total - self._done)
             return Snapshot(
                 run_id=work.run.id if work else "",
                 done=self._done,
@@ -143,14 +143,14 @@ class SuiteJob:
         for number, _ in enumerate(work, 1):
             with self._lock:
                 self._done = number
-                # What an earlier part of the run answered comes at once, and says nothing about the pace.
+                # Items that an earlier part of the run answered come at once, and say nothing about the speed.
                 if number == work.resumed:
                     self._began = time.monotonic()
                 self._fresh = max(0, number - work.resumed)
 
 
 class SuiteJobs:
-    """The jobs of one workspace in this process: one at a time for each suite."""
+    """The jobs of a workspace in this process. Each suite has at most one running job."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -164,8 +164,8 @@ class SuiteJobs:
         finish: Callable[[Work], str],
         hold: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> SuiteJob:
-        """Begin `verb` on the suite at `path`, from its making to its finish within `hold`. While one is at work
-        there, that one is returned instead."""
+        """Start `verb` on the suite at `path`, all of it within the context `hold`. If the suite has a running
+        job, it is returned instead."""
         with self._lock:
             known = self._jobs.get(path)
             if known and known.running:
@@ -174,7 +174,7 @@ class SuiteJobs:
             return job
 
     def get(self, path: str) -> SuiteJob | None:
-        """The newest job of a suite that this process began."""
+        """The newest job of a suite in this process."""
         with self._lock:
             return self._jobs.get(path)
 
@@ -183,7 +183,7 @@ class SuiteJobs:
             return [job for job in self._jobs.values() if job.running]
 
     def close(self) -> None:
-        """Stop everything and wait a moment for it."""
+        """Stop all jobs and wait a few seconds for them to end."""
         for job in self.running():
             job.stop()
             job.wait(5)

@@ -9,7 +9,7 @@ import streamlit as st
 from promptlab import suites
 from promptlab.errors import PromptlabError
 from promptlab.runs import text_changes
-from promptlab.suites import Answers, Change, Key, Suite, changes, write_recording
+from promptlab.suites import BaselineChange, ItemKey, RunAnswers, Suite, baseline_changes, write_recording
 from promptlab.ui.components import diff_view as comparison
 from promptlab.ui.components import frame
 from promptlab.ui.components.widgets import chip, escape, literal, markup, note, small
@@ -33,8 +33,8 @@ class _Accepting:
     verdict: str | None
     case: str
     position: int | None
-    keys: set[Key] | None = None
-    preview: list[Change] = field(default_factory=list)
+    keys: set[ItemKey] | None = None
+    preview: list[BaselineChange] = field(default_factory=list)
     error: PromptlabError | None = None
 
 
@@ -90,18 +90,18 @@ def _compare(session: Session, suite: Suite, accepting: _Accepting) -> None:
         row = suites.row_at(log, run, accepting.position)
         wanted = {row.key.id} if row else set()
     else:
-        rows = suites.matching(log, run, verdict=accepting.verdict, case=accepting.case)
+        rows = suites.matching_rows(log, run, verdict=accepting.verdict, case=accepting.case)
         wanted = {row.key.id for row in rows}
     accepting.keys = set()
     if not wanted:
         return
-    for change in changes(session.workspace, suite, Answers(session.store, log, run), wanted=wanted):
+    for change in baseline_changes(session.workspace, suite, RunAnswers(session.store, log, run), wanted=wanted):
         accepting.keys.add(change.key)
         if len(accepting.preview) < MAX_SHOWN:
             accepting.preview.append(change)
 
 
-def _change(change: Change) -> None:
+def _change(change: BaselineChange) -> None:
     old, new = change.old, change.new
     marks = [chip("new")] if old is None else []
     if old and old.request.messages != new.request.messages:
@@ -122,7 +122,7 @@ def _accept(session: Session, suite: Suite, accepting: _Accepting) -> None:
     accepting.error = None
     try:
         log = session.suites.log
-        answers = Answers(session.store, log, log.run(accepting.run))
+        answers = RunAnswers(session.store, log, log.run(accepting.run))
         count = write_recording(session.workspace, suite, answers, only=accepting.keys)
     except PromptlabError as exc:
         accepting.error = exc

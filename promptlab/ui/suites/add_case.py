@@ -10,7 +10,7 @@ import streamlit as st
 
 from promptlab import suites
 from promptlab.errors import PromptlabError
-from promptlab.suites import Kept
+from promptlab.suites import KeptAnswers
 from promptlab.types import Result
 from promptlab.ui.components import frame, links, widgets
 from promptlab.ui.components.widgets import note, small
@@ -28,7 +28,7 @@ class _Keeping:
     result: Result
     turn: int
     error: PromptlabError | None = None
-    kept: Kept | None = None
+    kept: KeptAnswers | None = None
 
     def key(self, name: str) -> str:
         return f"keeping-{name}-{self.turn}"
@@ -98,9 +98,9 @@ def _draw(session: Session, keeping: _Keeping) -> None:
 def _suites_with(session: Session, template: str) -> list[str]:
     """The suites that use a template, without those that cannot be read."""
     matches = []
-    for path in suites.names(session.workspace):
+    for path in suites.suite_paths(session.workspace):
         try:
-            if suites.load(session.workspace, path).template.path == template:
+            if suites.load_suite(session.workspace, path).template.path == template:
                 matches.append(path)
         except PromptlabError:
             continue
@@ -121,12 +121,12 @@ def _do(action: Callable[..., None], session: Session, keeping: _Keeping, *words
 
 def _keep(session: Session, keeping: _Keeping, suite: str, expected: str) -> None:
     run = session.store.run(keeping.result.run_id)
-    keeping.kept = suites.keep(
+    keeping.kept = suites.keep_answers(
         session.workspace, session.store, run, [keeping.result], suite, expected=expected.strip() or None
     )
 
 
-def _done(kept: Kept) -> None:
+def _done(kept: KeptAnswers) -> None:
     if kept.cases:
         note("info", f"Added to {_short(kept.suite)} as the case {kept.cases[0]}", "The answer is in the recording.")
     else:

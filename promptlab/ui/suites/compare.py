@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from promptlab import suites
-from promptlab.suites import Row, SuiteRun
+from promptlab.suites import ItemRow, SuiteRun
 from promptlab.ui.components.widgets import escape, markup, note, plain
 from promptlab.ui.state.session import Session
 from promptlab.ui.suites.matrix import open_item
@@ -46,13 +46,13 @@ def draw(session: Session, before: SuiteRun, after: SuiteRun) -> None:
         )
 
 
-def _line(before: SuiteRun, after: SuiteRun, old: Row, new: Row) -> None:
+def _line(before: SuiteRun, after: SuiteRun, old: ItemRow, new: ItemRow) -> None:
     worse = (bool(new.passed), new.score or 0.0) < (bool(old.passed), old.score or 0.0)
     with st.container(horizontal=True, wrap=False, gap=None, key=f"matrix-row-two-{new.position}"):
         markup(f'<div class="pl-case" title="{escape(new.key.id)}">{escape(new.key.id)}</div>')
         for run, row, kind in ((before, old, "plain"), (after, new, "bad" if worse else "good")):
             st.button(
-                plain(cell_words(suites.Cell((row,)))),
+                plain(cell_words(suites.MatrixCell((row,)))),
                 type="tertiary",
                 key=f"cell-{kind}-{run.id[:8]}-{row.position}",
                 on_click=open_item,

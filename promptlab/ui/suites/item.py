@@ -9,7 +9,7 @@ import streamlit as st
 from promptlab import suites, versions
 from promptlab.errors import PromptlabError
 from promptlab.runs import text_changes
-from promptlab.suites import Mark, Row, Seen, Suite, SuiteRun
+from promptlab.suites import ItemDetail, ItemRow, Mark, Suite, SuiteRun
 from promptlab.types import Request, Score
 from promptlab.ui.components import diff_view as comparison
 from promptlab.ui.components import widgets
@@ -35,7 +35,7 @@ def draw(session: Session, suite: Suite, run: SuiteRun, position: int) -> None:
         session.suites.recording(session.workspace, suite) as recorded,
         st.spinner("Reading the item", show_time=False),
     ):
-        seen = suites.look(session.workspace, suite, session.suites.log, session.store, run, row, recorded)
+        seen = suites.item_detail(session.workspace, suite, session.suites.log, session.store, run, row, recorded)
     _head(session, run, row)
     _why(row, seen)
     if run.verb != "replay" and seen.answer is not None:
@@ -58,7 +58,7 @@ def _back() -> None:
         st.query_params.pop(name, None)
 
 
-def _head(session: Session, run: SuiteRun, row: Row) -> None:
+def _head(session: Session, run: SuiteRun, row: ItemRow) -> None:
     st.subheader(plain(row.key.id), anchor=False)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.html(f'<span class="pl-small pl-num">{escape(run_words(run))}</span>', width="content")
@@ -78,7 +78,7 @@ def _head(session: Session, run: SuiteRun, row: Row) -> None:
             )
 
 
-def _why(row: Row, seen: Seen) -> None:
+def _why(row: ItemRow, seen: ItemDetail) -> None:
     causes, reason = map(str, row.details.causes), row.details.said
     lines = "".join(f'<li class="pl-break">{escape(cause)}</li>' for cause in causes)
     markup(
@@ -95,7 +95,7 @@ def _why(row: Row, seen: Seen) -> None:
 # Answers
 
 
-def _answers(session: Session, suite: Suite, seen: Seen) -> None:
+def _answers(session: Session, suite: Suite, seen: ItemDetail) -> None:
     stored, new = seen.stored, seen.answer
     if stored is not None and new is not None and stored.completion.text != new:
         markup(
@@ -125,7 +125,7 @@ def _marks(session: Session, suite: Suite) -> dict[tuple[str, str, str, str], Ma
 def _answer(
     session: Session,
     suite: Suite,
-    row: Row,
+    row: ItemRow,
     title: str,
     text: str,
     name: str,
@@ -165,10 +165,10 @@ def _answer(
 def _mark(session: Session, suite: Suite, place: tuple[str, str, str, str], good: bool | None) -> None:
     try:
         if good is None:
-            suites.take_away(session.workspace, suite.path, place)
+            suites.remove_mark(session.workspace, suite.path, place)
         else:
             who = str(st.session_state.get(_WHO) or "").strip() or _git_name(session)
-            suites.put(session.workspace, suite.path, Mark(*place, good, who))
+            suites.add_mark(session.workspace, suite.path, Mark(*place, good, who))
     except PromptlabError as exc:
         st.session_state[_ERROR] = exc
 
@@ -181,7 +181,7 @@ def _git_name(session: Session) -> str:
 # Scores
 
 
-def _scores(session: Session, suite: Suite, run: SuiteRun, seen: Seen) -> None:
+def _scores(session: Session, suite: Suite, run: SuiteRun, seen: ItemDetail) -> None:
     error: PromptlabError | None = st.session_state.pop(_ERROR, None)
     if error:
         note("bad", "The mark was not saved", error.message, error.hint)
@@ -223,7 +223,7 @@ def _scores_table(was: Sequence[Score], now: Sequence[Score], title: str) -> str
 def _agreement(session: Session, suite: Suite, run: SuiteRun) -> None:
     marks = _marks(session, suite)
     with session.suites.recording(session.workspace, suite) as recorded:
-        agreement = suites.agreement(
+        agreement = suites.judge_agreement(
             suite,
             session.suites.log,
             session.store,
@@ -243,7 +243,7 @@ def _agreement(session: Session, suite: Suite, run: SuiteRun) -> None:
 # Prompts
 
 
-def _prompts(seen: Seen) -> None:
+def _prompts(seen: ItemDetail) -> None:
     before = seen.stored or seen.nearest
     if before is None and seen.request is None:
         return

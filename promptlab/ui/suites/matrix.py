@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from promptlab import suites
-from promptlab.suites import Column, Line, Suite, SuiteRun
+from promptlab.suites import MatrixColumn, MatrixLine, Suite, SuiteRun
 from promptlab.ui.components.widgets import escape, markup, note, plain, small
 from promptlab.ui.state.session import Session
 from promptlab.ui.suites import accept as suite_accept
@@ -19,7 +19,7 @@ _PAGES, _ASKED = "matrix-pages", "matrix-asked"
 def draw(session: Session, suite: Suite, run: SuiteRun, *, at_work: bool = False) -> None:
     """Draw the filters and a page of the matrix. Answers can be accepted once the run is no longer `at_work`."""
     log = session.suites.log
-    counts = suites.counts(log, run)
+    counts = suites.verdict_counts(log, run)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="matrix-filter"):
         verdict: str | None = st.pills(
             "Show only",
@@ -42,11 +42,13 @@ def draw(session: Session, suite: Suite, run: SuiteRun, *, at_work: bool = False
     if st.session_state.get(_ASKED) != asked:
         st.session_state[_ASKED], st.session_state[_PAGES] = asked, []
     pages: list[int] = st.session_state[_PAGES]
-    shown = suites.page(suite, log, run, verdict=verdict, case=case, after=pages[-1] if pages else -1, limit=PAGE)
+    shown = suites.matrix_page(
+        suite, log, run, verdict=verdict, case=case, after=pages[-1] if pages else -1, limit=PAGE
+    )
     if not shown.lines:
         note("info", "No case matches", "Try another id or another verdict.")
         return
-    every = suites.columns(suite, run)
+    every = suites.matrix_columns(suite, run)
     columns = every[:MOST_COLUMNS]
     if len(every) > len(columns):
         small(f"The first {MOST_COLUMNS} of {len(every)} columns; `promptlab suite rerun --html` writes all columns.")
@@ -72,7 +74,7 @@ def draw(session: Session, suite: Suite, run: SuiteRun, *, at_work: bool = False
 
 def drift(session: Session, run: SuiteRun) -> str:
     """One sentence: how many items of a replay differ from the recording."""
-    counts = suites.counts(session.suites.log, run)
+    counts = suites.verdict_counts(session.suites.log, run)
     drifted = [f"{number:,} {status}" for status, number in counts.items() if status != "same"]
     return f"Compared with the recording: {', '.join(drifted)}." if drifted else "Every prompt is as recorded."
 
@@ -83,11 +85,11 @@ def forget() -> None:
         st.session_state.pop(name, None)
 
 
-def _name(column: Column) -> str:
+def _name(column: MatrixColumn) -> str:
     return " · ".join(part for part in column if part)
 
 
-def _line(run: SuiteRun, line: Line, columns: list[Column]) -> None:
+def _line(run: SuiteRun, line: MatrixLine, columns: list[MatrixColumn]) -> None:
     first = min(row.position for cell in line.cells.values() for row in cell.rows)
     with st.container(horizontal=True, wrap=False, gap=None, key=f"matrix-row-{first}"):
         markup(f'<div class="pl-case" title="{escape(line.case)}">{escape(line.case)}</div>')

@@ -8,7 +8,7 @@ import streamlit as st
 
 from promptlab import suites
 from promptlab.errors import PromptlabError
-from promptlab.suites import Suite, SuiteRun, Summary, mark, threshold_line
+from promptlab.suites import Suite, SuiteRun, Summary, threshold_line, threshold_sign
 from promptlab.types import sha256
 from promptlab.ui.components import widgets
 from promptlab.ui.components.widgets import chip, escape, markup, note, plain, small
@@ -57,7 +57,7 @@ def page(session: Session) -> None:
 
 def _loaded(session: Session, path: str) -> Suite | None:
     try:
-        return suites.load(session.workspace, path)
+        return suites.load_suite(session.workspace, path)
     except PromptlabError as exc:
         st.button("All suites", icon=":material/arrow_back:", type="tertiary", key="suites-all", on_click=_close)
         note("bad", "This suite cannot be read", exc.message, exc.hint, "Fix the file, then press Reload.")
@@ -70,7 +70,7 @@ def _loaded(session: Session, path: str) -> Suite | None:
 
 def _list(session: Session) -> None:
     st.subheader("Suites", anchor=False)
-    paths = suites.names(session.workspace)
+    paths = suites.suite_paths(session.workspace)
     if not paths:
         note(
             "info",
@@ -86,7 +86,7 @@ def _line(session: Session, path: str) -> None:
     key = sha256(path)[:12]
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small", key=f"suite-row-{key}"):
         try:
-            suite = suites.load(session.workspace, path)
+            suite = suites.load_suite(session.workspace, path)
         except PromptlabError as exc:
             state, models, status, about = chip("cannot be read", "bad"), "", exc.message, ""
         else:
@@ -238,7 +238,7 @@ def _verdict(session: Session, suite: Suite, run: SuiteRun, summary: Summary) ->
         f'<span class="pl-num pl-break">{escape(summary.sentence)}{escape(drift)}</span></div>'
     )
     lines = [
-        f'<li class="pl-{_KIND[check.met]}"><span class="pl-sign">{mark(check.met)}</span> '
+        f'<li class="pl-{_KIND[check.met]}"><span class="pl-sign">{threshold_sign(check.met)}</span> '
         f"<span>{escape(threshold_line(check))}</span></li>"
         for check in summary.checks
     ]
@@ -266,7 +266,7 @@ def _sign(summary: Summary) -> tuple[str, str]:
     """The mark before the sentence, and its colour: from the thresholds if there are any, else from the comparison."""
     if summary.checks:
         met = {0: True, 1: False}.get(summary.exit_status)
-        return mark(met), _KIND[met]
+        return threshold_sign(met), _KIND[met]
     comparison = summary.comparison
     if summary.unanswered:
         return "✗", "bad"

@@ -71,7 +71,7 @@ def _counts(session: Session, now: Snapshot) -> str:
     if not now.run_id:
         return ""
     log = session.suites.log
-    counts = suites.counts(log, log.run(now.run_id))
+    counts = suites.verdict_counts(log, log.run(now.run_id))
     return ", ".join(f"{number:,} {verdict}" for verdict, number in counts.items())
 
 
@@ -115,7 +115,7 @@ def _unfinished(session: Session, suite: Suite, run: SuiteRun, *, own: bool) -> 
     if run.verb == "replay":
         note("info", title, why, "A replay costs nothing: press Replay to start again.")
         return
-    if not suites.is_of_today(suite, run):
+    if not suites.is_unchanged_since(suite, run):
         note("info", title, why, "The file of the suite has changed since, so it cannot be continued. Start again.")
         return
     note("warn", title, why, "If you continue, only items without an answer are asked.")
@@ -129,7 +129,7 @@ def _unfinished(session: Session, suite: Suite, run: SuiteRun, *, own: bool) -> 
             session.workspace,
             suite.path,
             run.verb,
-            suites.options_of(run),
+            suites.options_of_run(run),
             catalogue=session.catalogue,
             store=session.store,
         ),

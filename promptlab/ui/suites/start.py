@@ -8,7 +8,7 @@ import streamlit as st
 
 from promptlab import suites
 from promptlab.errors import PromptlabError
-from promptlab.suites import ModelEstimate, Options, Suite, SuiteRun, Verb, estimate
+from promptlab.suites import AskOptions, ModelEstimate, Suite, SuiteRun, Verb, estimate_trials
 from promptlab.ui.components import frame
 from promptlab.ui.components.widgets import escape, markup, note, plain, small
 from promptlab.ui.state.session import Session
@@ -29,7 +29,7 @@ class _Asks:
 
     path: str
     turn: int
-    of: tuple[Verb, Options] | None = None
+    of: tuple[Verb, AskOptions] | None = None
     estimates: list[ModelEstimate] = field(default_factory=list)
     error: PromptlabError | None = None
 
@@ -91,7 +91,7 @@ def _draw(session: Session, suite: Suite, asks: _Asks, *, recorded: bool) -> Non
     if not models:
         return
     options = _options(session, suite, asks, verb, action, models)
-    earlier = suites.to_take_up(suite, session.suites.log, verb, options)
+    earlier = suites.run_to_resume(suite, session.suites.log, verb, options)
     fresh = _fresh(asks, earlier) if earlier else False
     if st.button("Estimate", icon=":material/calculate:", key="asks-estimate"):
         _estimate(session, suite, asks, verb, options)
@@ -136,7 +136,7 @@ def _models(session: Session, suite: Suite, asks: _Asks, verb: Verb) -> list[str
     return [name for name in ready if name in chosen]
 
 
-def _options(session: Session, suite: Suite, asks: _Asks, verb: Verb, action: str, models: list[str]) -> Options:
+def _options(session: Session, suite: Suite, asks: _Asks, verb: Verb, action: str, models: list[str]) -> AskOptions:
     only_failed = False
     if verb == "rerun" and any(run.done for run in session.suites.log.runs(suite.path, verb="rerun", limit=5)):
         only_failed = st.toggle("Only items that did not pass in the last rerun", key=asks.key("failed"))
@@ -144,7 +144,7 @@ def _options(session: Session, suite: Suite, asks: _Asks, verb: Verb, action: st
         limit = st.number_input("Maximum items", min_value=1, value=None, step=1, key=asks.key("limit"))
         tokens = st.number_input("Maximum tokens", min_value=1, value=None, step=1000, key=asks.key("tokens"))
         cost = st.number_input("Maximum cost (US dollars)", min_value=0.0, value=None, key=asks.key("cost"))
-    return Options(
+    return AskOptions(
         prompts="stored" if action == STORED else "current",
         # None for the suite's own models, as on the command line, so that each can continue a run of the other.
         models=None if tuple(models) == suite.models else tuple(models),
@@ -164,12 +164,14 @@ def _fresh(asks: _Asks, earlier: SuiteRun) -> bool:
     return bool(st.toggle("Start again instead", key=asks.key("fresh")))
 
 
-def _estimate(session: Session, suite: Suite, asks: _Asks, verb: Verb, options: Options) -> None:
+def _estimate(session: Session, suite: Suite, asks: _Asks, verb: Verb, options: AskOptions) -> None:
     asks.error, asks.of = None, None
     try:
         with st.spinner("Rendering every prompt and counting tokens"):
-            planned = suites.trials(session.workspace, suite, verb=verb, options=options, log=session.suites.log)
-            asks.estimates = estimate(planned, session.catalogue, session.store)
+            planned = suites.planned_trials(
+                session.workspace, suite, verb=verb, options=options, log=session.suites.log
+            )
+            asks.estimates = estimate_trials(planned, session.catalogue, session.store)
         asks.of = (verb, options)
     except PromptlabError as exc:
         asks.error = exc
@@ -183,7 +185,7 @@ def _show(estimates: list[ModelEstimate]) -> None:
     markup(f'<ul class="pl-checks pl-num" aria-label="Estimate">{lines}</ul>')
 
 
-def _start(session: Session, suite: Suite, verb: Verb, options: Options, resume: bool) -> None:
+def _start(session: Session, suite: Suite, verb: Verb, options: AskOptions, resume: bool) -> None:
     _dismissed()
     st.session_state.pop("suite-run", None)
     session.suites.ask(

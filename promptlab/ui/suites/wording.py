@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from promptlab.suites import Cell, SuiteRun
+from promptlab.suites import MatrixCell, SuiteRun
 from promptlab.types import Score
 from promptlab.ui.components import widgets
 
@@ -39,7 +39,7 @@ def verdict_chip(verdict: str) -> str:
     return widgets.chip(verdict, COLOURS.get(verdict, ""))
 
 
-def cell_words(cell: Cell) -> str:
+def cell_words(cell: MatrixCell) -> str:
     """A cell of the matrix: its mark, its score or the number of passing answers, and its verdict if it changed."""
     if len(cell.rows) > 1:
         result = f"{cell.mark} {cell.passed} of {len(cell.rows)}"
@@ -48,7 +48,7 @@ def cell_words(cell: Cell) -> str:
     return result if cell_colour(cell) == PLAIN and cell.verdict != "as good" else f"{result} {cell.verdict}"
 
 
-def cell_colour(cell: Cell) -> str:
+def cell_colour(cell: MatrixCell) -> str:
     """The colour of a cell. A first answer has no colour, because there is no older answer to compare it with."""
     first = all(row.verdict == "cannot tell" and row.was_score is None and row.score is not None for row in cell.rows)
     return PLAIN if first else COLOURS.get(cell.verdict, PLAIN)

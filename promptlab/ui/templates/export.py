@@ -60,7 +60,7 @@ def _export(
 ) -> tuple[str, list[FieldOutcome], str]:
     """The exported text, the report of each field, and the highest label in the text."""
     values = {**templates.sample_inputs(template), **inputs}
-    trial = runs.question(session.workspace, template, Given.typed(values))
+    trial = runs.plan_question(session.workspace, template, Given.typed(values))
     if format_ == "openai" and model is not None:
         request = Request(model, session.prompts.of(trial), template.params, template.schema)
         return as_code(session, request, "openai"), [], "public"

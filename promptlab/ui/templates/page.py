@@ -11,7 +11,7 @@ from promptlab import templates, versions
 from promptlab.errors import InputError, TemplateError
 from promptlab.ui.components import links, widgets
 from promptlab.ui.components.widgets import note, plain
-from promptlab.ui.state.open_template import Opened, let_go, open_template
+from promptlab.ui.state.open_template import Opened, end_draft, open_template
 from promptlab.ui.state.session import Session
 from promptlab.ui.templates import export, form, history, preview, save
 from promptlab.ui.templates import list as templates_list
@@ -51,7 +51,7 @@ def _head(session: Session, opened: Opened) -> None:
     path = opened.path
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="template-head"):
         st.subheader(plain(templates_list.short(path)), anchor=False, width="content")
-        on_saved = functools.partial(let_go, session, opened)
+        on_saved = functools.partial(end_draft, session, opened)
         save.button(session, path, opened.text, opened.base, on_saved=on_saved)
         if opened.draft.edited:
             _discard(session, path, new=opened.is_new)

@@ -26,7 +26,7 @@ def draw(session: Session, opened: Opened) -> None:
     without_sample: list[str] = []
     try:
         inputs, without_sample = _preview_inputs(opened.template)
-        prompt = session.prompts.of(runs.question(session.workspace, opened.template, Given.typed(inputs)))
+        prompt = session.prompts.of(runs.plan_question(session.workspace, opened.template, Given.typed(inputs)))
     except PromptlabError as exc:
         _show_problem(exc)
     if prompt is None:

@@ -1,4 +1,4 @@
-"""Answers side by side: rows that have ended, read from the store, and the row that is being written."""
+"""Answers side by side: rows that have ended, read from the history, and the row whose answers are being written."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from promptlab._util.json_text import indented
 from promptlab._util.text import value_in_words
 from promptlab.errors import GateRefused, ModelNotFound, ModelNotReady, PromptlabError, WindowExceeded, kind_of
 from promptlab.models import ModelStatus, explain_empty_answer
-from promptlab.runs import RunInfo, seconds
+from promptlab.runs import RunInfo, duration_text
 from promptlab.types import Completion, FinishReason, Request, Result
 from promptlab.ui.components import widgets
 from promptlab.ui.components.widgets import chip, escape, markup, note
@@ -26,7 +26,7 @@ _ENDS: dict[FinishReason, str] = {
     "stopped": "stopped by you",
     "content_filter": "held back by the provider's filter",
     "tool_calls": "ended with a tool call",
-    "unknown": "end not said",
+    "unknown": "reason of its end unknown",
 }
 
 
@@ -41,7 +41,7 @@ NOT_SENT = (GateRefused, WindowExceeded)
 
 def row_head(title: str, created: str, *more: str) -> None:
     """The line above a row: what changed, and when."""
-    rest = "".join(f'<span class="pl-small">{escape(one)}</span>' for one in more if one)
+    rest = "".join(f'<span class="pl-small">{escape(text)}</span>' for text in more if text)
     when = escape(widgets.clock(created))
     head = f'<div class="pl-rowhead"><b>{escape(title)}</b><span class="pl-small pl-num">{when}</span>{rest}</div>'
     st.html(head, width="content")
@@ -56,8 +56,11 @@ def stored_row(
     blanks: int = 0,
     beside_head: Callable[[], None] | None = None,
 ) -> None:
-    """A row of the history. `unready` models get a column that says what to do; `blanks` empty ones keep the
-    answers of one model under each other; `beside_head` draws at the right of the title."""
+    """A row of the history.
+
+    Each of the `unready` models gets a column that says what to do. `blanks` empty columns keep the answers of a model
+    under each other. `beside_head` draws at the right of the title.
+    """
     with st.container(key=f"row-{run.id[:12]}"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             row_head(run.title or "run", run.created)
@@ -73,8 +76,8 @@ def stored_row(
                 note(
                     "warn",
                     f"Interrupted: {missing} of {run.total} answers were not recorded",
-                    "promptlab ended while they were being written, or another process is still at it.",
-                    "Run again to have them.",
+                    "promptlab ended while they were being written, or another process is still writing them.",
+                    "Run again to get them.",
                 )
         for column, status in zip(columns[len(results) + bool(missing) :], unready, strict=False):
             with column:
@@ -82,7 +85,7 @@ def stored_row(
 
 
 def live_row(job: Job, unready: Sequence[ModelStatus] = ()) -> None:
-    """The row being written, as it stands now."""
+    """The row whose answers are being written, as they are now."""
     snapshots = job.snapshots()
     with st.container(key=f"row-{job.run_id[:12]}"):
         row_head(job.title, job.created, "stopping …" if job.stopped else "")
@@ -99,14 +102,14 @@ def live_row(job: Job, unready: Sequence[ModelStatus] = ()) -> None:
 
 
 def unready_card(status: ModelStatus) -> None:
-    """A model that cannot be asked, in the place where its answer would be."""
+    """A model that cannot be asked, in the place of its answer."""
     with st.container(gap="xsmall"):
         _head(status.name, chip("not ready"))
         note("info", "Not asked", status.reason)
 
 
 def answer(result: Result, session: Session | None = None) -> None:
-    """One column: the answer, or the error, and how it came; with `session`, also what can be done with it."""
+    """One column: the answer or the error, its tokens and times; with `session`, also buttons that use it."""
     key = result.id[:12]
     with st.container(key=f"answer-{key}", gap="xsmall"):
         _head(result.model, *_marks(result))
@@ -121,13 +124,15 @@ def answer(result: Result, session: Session | None = None) -> None:
             widgets.small("Stopped before the first word.")
         elif done:
             why = explain_empty_answer(done.text, done.thinking, done.usage, done.finish_reason)
-            note("warn", "An empty answer", why or "The model ended, or met a stop string, before its first word.")
+            note("warn", "An empty answer", why or "The model stopped, or wrote a stop string, before its first word.")
         if done:
             if wrong := models.schema_failure(result):
                 note("bad", "Not valid under the schema", wrong)
-            said = explain_empty_answer(done.text, done.thinking, done.usage, done.finish_reason)  # is there already
+            shown = explain_empty_answer(
+                done.text, done.thinking, done.usage, done.finish_reason
+            )  # shown above already
             for warning in done.details.get("warnings", ()):
-                if warning != said:
+                if warning != shown:
                     note("warn", "Note", str(warning))
             markup(_facts(result, done))
             if likely := _first_token(done):
@@ -151,23 +156,23 @@ def _marks(result: Result) -> list[str]:
         marks.append(chip("from store"))
     done = result.completion
     if done and done.finish_reason != "stop":
-        word = done.details.get("finish")  # the server's own, where we know no better
+        word = done.details.get("finish")  # the server's own word, if it is one that we do not know
         marks.append(chip(f"ended with “{word}”" if word else _ENDS[done.finish_reason], "warn"))
     if done and done.text and result.request and result.request.schema:
-        found = models.schema_verdict(result)
-        if found:
-            marks.append(chip("valid", "good") if found.valid else chip("not valid", "bad"))
+        verdict = models.schema_verdict(result)
+        if verdict:
+            marks.append(chip("valid", "good") if verdict.valid else chip("not valid", "bad"))
     return marks
 
 
 def _failed(result: Result) -> None:
     note("bad", _TITLES.get(kind_of(result.error_kind), "Failed"), result.error, result.hint)
     if result.text:
-        widgets.small("What had arrived:")
+        widgets.small("What arrived before that:")
 
 
 def _thinking(thinking: str, key: str, tokens: int | None = None) -> None:
-    """What the model wrote for itself, folded."""
+    """The model's thinking, folded."""
     counted = f": {tokens:,} tokens" if tokens else ""
     with st.expander(f"Thinking{counted}", key=f"thinking-{key}", type="compact"):
         widgets.mono(thinking, key=f"thought-{key}")
@@ -187,15 +192,15 @@ def _facts(result: Result, done: Completion) -> str:
         items.append(("in", f"{usage.prompt:,} tok", f"{usage.reused:,} reused" if usage.reused else ""))
     if usage.written is not None:
         items.append(("out", f"{usage.written:,} tok", f"{usage.thinking:,} thinking" if usage.thinking else ""))
-    # A stored answer's times were measured another day; shown beside new ones they would be compared.
+    # The times of a stored answer were measured on another day. Beside new ones they would be compared.
     if not result.cached:
         rate = times.tokens_per_second(usage.written)
-        waited = f"waited {seconds(times.waited)}" if times.waited >= 0.05 else ""
+        waited = f"waited {duration_text(times.waited)}" if times.waited >= 0.05 else ""
         if times.first_token is not None:
-            items.append(("first token", seconds(times.first_token), waited))
+            items.append(("first token", duration_text(times.first_token), waited))
         if rate is not None:
             items.append(("speed", f"{rate:,.0f} tok/s" if rate >= 10 else f"{rate:.1f} tok/s", ""))
-        items.append(("total", seconds(times.total), "" if times.first_token is not None else waited))
+        items.append(("total", duration_text(times.total), "" if times.first_token is not None else waited))
     cells = "".join(
         f"<div><dt>{name}</dt><dd>{value}{f'<small>{more}</small>' if more else ''}</dd></div>"
         for name, value, more in items
@@ -204,10 +209,10 @@ def _facts(result: Result, done: Completion) -> str:
 
 
 def _first_token(done: Completion) -> str:
-    """What the answer might have begun with, and how likely that was; empty where nobody asked."""
+    """The likeliest first tokens with their probabilities; "" if probabilities were not asked for."""
     rows = done.details.get("logprobs") or ()
-    ways = rows[0].get("top") if rows else ()
-    parts = [f"{_visible(str(one['token']))} {math.exp(one['logprob']):.0%}" for one in ways or ()]
+    likeliest = rows[0].get("top") if rows else ()
+    parts = [f"{_visible(str(token['token']))} {math.exp(token['logprob']):.0%}" for token in likeliest or ()]
     return f"First token: {' · '.join(parts)}" if parts else ""
 
 
@@ -216,7 +221,7 @@ def _visible(token: str) -> str:
 
 
 def _what_was_sent(result: Result, key: str) -> None:
-    """The exact messages, put on the page only when somebody opens them: an article in each column is a lot of page."""
+    """The exact messages. They are put on the page only when they are opened: an article in each column is long."""
     opened = st.expander("What was sent", key=f"sent-{key}", type="compact", on_change="rerun")
     if opened.open and result.request:
         with opened:
@@ -225,12 +230,12 @@ def _what_was_sent(result: Result, key: str) -> None:
 
 
 def parameters(request: Request) -> list[tuple[str, str]]:
-    """Names and values of the sampling parameters, as people read them."""
+    """Names and values of the sampling parameters, as text for people."""
     return [(name.replace("_", " "), value_in_words(v)) for name, v in request.body()["params"].items()]
 
 
 def _under_way(snapshot: Snapshot, *, key: str) -> None:
-    """A column whose answer is not there yet: what is going on, and for how long."""
+    """A column whose answer is not there yet: what the model is doing, and for how long."""
     state, phase = snapshot.state, snapshot.phase
     with st.container(key=key, gap="xsmall"):
         words = {
@@ -248,26 +253,28 @@ def _under_way(snapshot: Snapshot, *, key: str) -> None:
             _thinking(snapshot.thinking, f"live-{key}")
         if snapshot.text:
             widgets.mono(snapshot.text, key=f"said-live-{key}")
-        counted = state == "loading" and phase and phase.detail  # the backend says how long itself
+        counted = state == "loading" and phase and phase.detail  # the backend's text has the seconds already
         since = f"{snapshot.seconds:.0f} s" if snapshot.seconds >= 1 and not counted else ""
         if state == "reading" and phase and phase.total:
             share = min(100.0, 100 * phase.done / phase.total)
-            said = f"Reading the prompt: {phase.done:,} of {phase.total:,} tokens"
+            progress = f"Reading the prompt: {phase.done:,} of {phase.total:,} tokens"
             markup(
-                f'<div class="pl-small pl-num">{said}</div>'
+                f'<div class="pl-small pl-num">{progress}</div>'
                 f'<div class="pl-wait"><span style="width:{share:.1f}%"></span></div>'
             )
         elif state != "writing":
-            said = {
+            activity = {
                 "starting": "Preparing the request",
-                "waiting": f"Waiting its turn: {phase.detail}" if phase and phase.detail else "Waiting its turn",
+                "waiting": f"Waiting for its turn: {phase.detail}"
+                if phase and phase.detail
+                else "Waiting for its turn",
                 "loading": "Loading the model into memory" if not (phase and phase.detail) else _sentence(phase.detail),
                 "reading": "Reading the prompt",
                 "retrying": _sentence(phase.detail) if phase and phase.detail else "Trying again",
                 "thinking": "Thinking",
                 "ended": "",
             }[state]
-            line = " · ".join(part for part in (said, since) if part)
+            line = " · ".join(part for part in (activity, since) if part)
             markup(f'<div class="pl-small pl-num">{escape(line)}</div><div class="pl-wait pl-open"><span></span></div>')
 
 

@@ -25,7 +25,7 @@ def draw(session: Session, bench: Bench, fields: Fields) -> None:
     if bench.template.examples:
         _examples(session, bench, fields, sent)
     if bench.problem:
-        note("bad", "The prompt cannot be made", str(bench.problem.args[0]), bench.problem.hint)
+        note("bad", "The prompt cannot be rendered", str(bench.problem.args[0]), bench.problem.hint)
     _tokens(bench, fields, sent)
     changed = " · changed" if bench.params != bench.file.params else ""
     with st.expander(f"Parameters{changed}", key=f"parameters-{bench.file.name}"):
@@ -45,7 +45,7 @@ def _counted(session: Session, bench: Bench) -> AsSent | PromptlabError | None:
 
 
 def _head(fields: Fields, section: Section, sent: AsSent | PromptlabError | None) -> bool:
-    """Switch and size of a section; True when it is on."""
+    """The switch and the tokens of a section. True if the section is on."""
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", gap="small"):
         on = bool(st.toggle(SECTION_NAMES[section], **fields.bind(f"switch-{section}")))
         if not on:
@@ -76,10 +76,10 @@ def _context(session: Session, bench: Bench, fields: Fields, sent: AsSent | Prom
             return
         template = bench.template
         for number, path in enumerate(template.context):
-            taken = template.passages.get(path)
+            passages = template.passages.get(path)
             key = f"context-{number}-{template.name}"
-            wanted = context_view.draw(session, path, taken, bench.given.values, key=key)
-            if wanted != taken:
+            wanted = context_view.draw(session, path, passages, bench.given.values, key=key)
+            if wanted != passages:
                 context = templates.context_with_passages(template, path, wanted, original=bench.file)
                 session.drafts.edit(template.path, bench.file.source, {"context": context})
                 st.rerun()

@@ -1,4 +1,7 @@
-"""The workbench: the prompt on the left, the answers on the right. Look, change one thing, run, look again."""
+"""The page of the workbench: the prompt on the left, the answers on the right.
+
+Change one thing, run, and compare: new answers stand above the old ones, titled with what changed.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from promptlab.ui.components import frame, links, widgets
 from promptlab.ui.components.bound_fields import Fields, workbench_fields
 from promptlab.ui.components.widgets import note, plain
 from promptlab.ui.state.jobs import Job
-from promptlab.ui.state.open_template import let_go, open_template
+from promptlab.ui.state.open_template import end_draft, open_template
 from promptlab.ui.state.session import Session
 from promptlab.ui.templates import save as saving
 from promptlab.ui.workbench import answers, editor, preview
@@ -26,11 +29,11 @@ from promptlab.ui.workbench.request import Bench
 
 FIRST = "templates/world-cup.yaml"
 ROWS = 10
-POLL = 0.25  # seconds between two looks at a running job
+POLL = 0.25  # seconds between two updates of the row that is being written
 
 
 def page(session: Session) -> None:
-    """Draw the page; everything it starts is kept outside the browser's session."""
+    """Draw the page. What it starts is kept in the session of the workspace, not in the browser's."""
     head = st.container(horizontal=True, vertical_alignment="center", gap="small", key="bench-head")
     with head:
         path = _template(session)
@@ -45,8 +48,8 @@ def page(session: Session) -> None:
     now = bench.read(session, opened)
     with head:
         _state_of_draft(session, now)
-        saving.button(session, path, opened.text, opened.base, on_saved=functools.partial(let_go, session, opened))
-        links.to("templates", "Edit all of it", icon=":material/edit_note:", template=path)
+        saving.button(session, path, opened.text, opened.base, on_saved=functools.partial(end_draft, session, opened))
+        links.to("templates", "Edit the whole template", icon=":material/edit_note:", template=path)
     if opened.template.description:
         widgets.small(opened.template.description)
     with st.container(key="bench"):
@@ -54,39 +57,44 @@ def page(session: Session) -> None:
         with left:
             editor.draw(session, now, fields)
         with right:
-            # Before the buttons are drawn, so that they show it running without a second pass; after the editor, which
-            # begins anew where a widget of it changed the prompt.
-            if st.session_state.get("run"):
-                _start(session, now)
-            _ask(session, now, fields)
-            with st.container(
-                horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="bench-views"
-            ):
-                view = st.segmented_control(
-                    "View",
-                    ["Answers", "Preview"],
-                    default="Answers",
-                    required=True,
-                    key="bench-view",
-                    persist_state="session",
-                    label_visibility="collapsed",
-                )
-                st.checkbox(
-                    "Ask afresh",
-                    help="Ask the models again even where the same answer is stored.",
-                    **fields.bind("fresh"),
-                )
-            if view == "Preview":
-                preview.draw(session, now)
-            else:
-                _rows(session, now)
+            _right_half(session, now, fields)
+
+
+def _right_half(session: Session, now: Bench, fields: Fields) -> None:
+    """The inputs, the buttons, and the answers or the preview."""
+    # Before the buttons are drawn, so that they show the running job at once. After the editor, because the page is
+    # drawn again from its beginning if a widget of the editor changed the prompt.
+    if st.session_state.get("run"):
+        _start(session, now)
+    _ask(session, now, fields)
+    with st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="bench-views"
+    ):
+        view = st.segmented_control(
+            "View",
+            ["Answers", "Preview"],
+            default="Answers",
+            required=True,
+            key="bench-view",
+            persist_state="session",
+            label_visibility="collapsed",
+        )
+        st.checkbox(
+            "Ask afresh",
+            help="Ask the models again, even if an answer to the same request is stored.",
+            **fields.bind("fresh"),
+        )
+    if view == "Preview":
+        preview.draw(session, now)
+    else:
+        _rows(session, now)
 
 
 def _template(session: Session) -> str | None:
-    found = {*templates.template_paths(session.workspace), *session.drafts.edited()}
-    known = sorted(found, key=lambda path: (path != FIRST, path))
+    paths = {*templates.template_paths(session.workspace), *session.drafts.edited()}
+    known = sorted(paths, key=lambda path: (path != FIRST, path))
     if not known:
-        note("warn", "There is no template yet", "The page Templates makes one: press New there.")
+        note("warn", "There is no template yet", "To make one, press New on the page Templates.")
         return None
     asked = st.query_params.get("template")
     if "bench-template" not in st.session_state and asked in known:
@@ -117,9 +125,9 @@ def _broken(exc: TemplateError) -> None:
         f"This template cannot be used: {place}{field}",
         exc.what,
         exc.hint,
-        "Mend the file; then press Read again.",
+        "Fix the file, then press Reload.",
     )
-    st.button("Read again", icon=":material/refresh:", key="bench-again")
+    st.button("Reload", icon=":material/refresh:", key="bench-again")
 
 
 def _state_of_draft(session: Session, now: Bench) -> None:
@@ -132,7 +140,7 @@ def _state_of_draft(session: Session, now: Bench) -> None:
             icon=":material/undo:",
             type="tertiary",
             key="bench-reset",
-            help="Back to the template's file: texts, parameters, switches and inputs.",
+            help="Drop all changes of this draft: texts, parameters, switches and inputs are those of the file again.",
             on_click=session.drafts.reset,
             args=(now.file.path,),
         )
@@ -155,17 +163,17 @@ def _ask(session: Session, now: Bench, fields: Fields) -> None:
 
 def _input(name: str, spec: InputSpec, fields: Fields) -> None:
     label = plain(name.replace("_", " ").capitalize())
-    said: dict[str, Any] = {"help": plain(spec.description) or None, **fields.bind(f"input-{name}")}
+    options: dict[str, Any] = {"help": plain(spec.description) or None, **fields.bind(f"input-{name}")}
     if spec.type == "boolean":
-        st.toggle(label, **said)
+        st.toggle(label, **options)
     elif spec.type == "number":
-        st.number_input(label, value=None, **said)
+        st.number_input(label, value=None, **options)
     else:
-        st.text_area(label, height="content", **said)
+        st.text_area(label, height="content", **options)
 
 
 def _start(session: Session, now: Bench) -> None:
-    """Ask what the page shows, unless answers to it are being written."""
+    """Ask what the page shows, unless its answers are being written already."""
     trials = now.trials()
     if trials and now.problem is None and session.jobs.in_slot(now.file.path) is None:
         title = bench.title_of(session, trials)
@@ -175,7 +183,7 @@ def _start(session: Session, now: Bench) -> None:
 def _run_and_stop(session: Session, now: Bench) -> None:
     job = session.jobs.in_slot(now.file.path)
     can_run = bool(now.models) and now.problem is None and job is None
-    # Run and Stop keep their places: the second click of a double click on Run must not land on Stop.
+    # Both buttons are always drawn: if Stop took the place of Run, a double click on Run would stop it.
     with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
         st.button(
             "Run", type="primary", icon=":material/play_arrow:", key="run", disabled=not can_run, shortcut="Mod+Enter"
@@ -201,22 +209,23 @@ def _rows(session: Session, now: Bench) -> None:
     elif not runs:
         _nothing_yet(now)
     results = {run.id: _results(session, run) for run in runs[:ROWS]}
-    picked = [run for run in runs[:ROWS] if st.session_state.get(_pick_key(run))]
-    if len(picked) >= 2:
-        after, before = picked[0], picked[1]
-        close = functools.partial(_let_go, picked)
+    selected = [run for run in runs[:ROWS] if st.session_state.get(_select_key(run))]
+    if len(selected) >= 2:
+        after, before = selected[0], selected[1]
+        close = functools.partial(_deselect, selected)
         comparison.draw(before, after, results[before.id], results[after.id], close=close)
     for number, run in enumerate(runs[:ROWS]):
         newest = number == 0 and job is None
-        pick = functools.partial(_pick, run, others=len(picked) - (run in picked)) if len(runs) > 1 else None
+        others = len(selected) - (run in selected)
+        select = functools.partial(_select, run, others=others) if len(runs) > 1 else None
         unready, blanks = (now.unready, 0) if newest else ([], len(now.unready))
-        answers.stored_row(session, run, results[run.id], unready, blanks=blanks, beside_head=pick)
+        answers.stored_row(session, run, results[run.id], unready, blanks=blanks, beside_head=select)
     if len(runs) > ROWS:
-        widgets.small("Older answers are in Runs.")
+        widgets.small("Older answers are on the page Runs.")
 
 
 def _results(session: Session, run: RunInfo) -> list[Result]:
-    """The answers of a run: from the history, or from memory where the history could not take them."""
+    """The answers of a run: from the history, or from memory if they could not be written to the history."""
     job = session.jobs.get(run.id)
     if job is None or job.error is None:
         return session.results(run)
@@ -224,18 +233,20 @@ def _results(session: Session, run: RunInfo) -> list[Result]:
     return [snapshot.result for snapshot in job.snapshots() if snapshot.result]
 
 
-def _pick_key(run: RunInfo) -> str:
+def _select_key(run: RunInfo) -> str:
     return f"pick-{run.id[:12]}"
 
 
-def _let_go(runs: Sequence[RunInfo]) -> None:
+def _deselect(runs: Sequence[RunInfo]) -> None:
     for run in runs:
-        st.session_state[_pick_key(run)] = False
+        st.session_state[_select_key(run)] = False
 
 
-def _pick(run: RunInfo, *, others: int) -> None:
-    """Two rows can be picked; the rest wait until one of them is let go."""
-    st.checkbox("Compare", key=_pick_key(run), disabled=others >= 2, persist_state="page")
+def _select(run: RunInfo, *, others: int) -> None:
+    """The checkbox that selects a row for comparison. At most two rows can be selected."""
+    full = others >= 2
+    help_text = "At most two rows can be compared. Clear one of the two first." if full else None
+    st.checkbox("Compare", key=_select_key(run), disabled=full, help=help_text, persist_state="page")
 
 
 def _live(job: Job, now: Bench) -> None:
@@ -246,15 +257,15 @@ def _live(job: Job, now: Bench) -> None:
 
 def _nothing_yet(now: Bench) -> None:
     if not now.ready:
-        note("warn", "No model is ready", "Nothing can be asked until one of these is:")
+        note("warn", "No model is ready", "Prepare at least one of these models:")
     else:
         names = " and ".join(now.models) if len(now.models) < 3 else f"{len(now.models)} models"
         if names:
             note(
                 "info",
                 "Nothing asked yet",
-                f"Run, or Ctrl+Enter, sends the prompt to {names} and shows the answers here, side by side.",
-                "Then change one thing and run again: new answers appear above the old, titled with what changed.",
+                f"Press Run or Ctrl+Enter to send the prompt to {names}. The answers appear here, side by side.",
+                "Then change one thing and run again. New answers appear above the old ones, titled with what changed.",
             )
         else:
             note("info", "No model is chosen", "Choose at least one above, then press Run.")

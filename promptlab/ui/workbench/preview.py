@@ -1,4 +1,4 @@
-"""Preview: exactly what each model would get, before anything is sent."""
+"""Preview: exactly what each model would get. Nothing is sent."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from promptlab.ui.workbench.request import Bench, as_sent
 
 
 def draw(session: Session, bench: Bench) -> None:
-    """A tab for each model of the catalogue; only the open one is worked out."""
+    """A tab for each model of the catalogue. Only the open tab is computed."""
     if bench.prompt is None:
-        note("warn", "There is nothing to preview", "The prompt cannot be made; the reason is beside it.")
+        note("warn", "There is nothing to preview", "The prompt cannot be rendered. The reason is on the left.")
         return
     names = [s.name for s in bench.statuses]
     if not names:
@@ -56,22 +56,22 @@ def _model(session: Session, bench: Bench, name: str) -> None:
     markup(widgets.bar_html(sent.budget))
     widgets.warn_of_window(name, sent.budget)
     if not sent.budget.exact:
-        widgets.small("Counts are estimates: how this model counts is not known to the token here.")
-    _as_it_goes(request, sent)
+        widgets.small("The counts are estimates: this model's tokenizer is not known here.")
+    _exact_text(request, sent)
     exporting.request_code(session, request, key="preview-code")
     markup(widgets.budget_table(sent.budget, _sources(request.prompt)))
 
 
 def _sources(prompt: Prompt) -> dict[Section, list[str]]:
-    found: dict[Section, list[str]] = {}
+    names: dict[Section, list[str]] = {}
     for source in prompt.sources:
-        found.setdefault(source.section, []).append(source.name)
-    return found
+        names.setdefault(source.section, []).append(source.name)
+    return names
 
 
-def _as_it_goes(request: Request, sent: AsSent) -> None:
+def _exact_text(request: Request, sent: AsSent) -> None:
     if sent.body is None:
-        widgets.small("The text the model reads, its control tokens set apart:")
+        widgets.small("The text that the model reads, with its control tokens marked:")
         markup(widgets.pieces_html(sent.pieces))
         return
     widgets.small("The messages:")

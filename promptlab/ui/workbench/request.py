@@ -1,4 +1,4 @@
-"""The workbench's one typed request: what its widgets mean, worked out before anything is drawn."""
+"""What the widgets of the workbench mean, as one typed value that is worked out before anything is drawn."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from promptlab import runs
 from promptlab.errors import PromptlabError
 from promptlab.models import ModelStatus
-from promptlab.runs import Asked, asked, difference, with_prompt
+from promptlab.runs import AskedRequest, asked_requests, describe_changes, with_prompt
 from promptlab.types import AsSent, Example, Given, Params, Prompt, Request, Section, Template, Trial
 from promptlab.ui.state.drafts import Draft
 from promptlab.ui.state.open_template import Opened
@@ -17,8 +17,11 @@ from promptlab.workspace import Labels
 
 @dataclass(frozen=True)
 class Bench:
-    """A template as edited, filled and set. `trial` is what is asked, of no model yet; `prompt` has the labels of now.
-    They are None where they cannot be made, and `problem` says why."""
+    """A template with its edits, inputs and switches.
+
+    `trial` is what is asked, without a model. `prompt` has the labels of today. Both are None if the prompt cannot be
+    rendered, and `problem` says why.
+    """
 
     opened: Opened
     statuses: tuple[ModelStatus, ...]
@@ -31,12 +34,12 @@ class Bench:
 
     @property
     def file(self) -> Template:
-        """The template as it is without the draft."""
+        """The template without the draft's edits."""
         return self.opened.original
 
     @property
     def template(self) -> Template:
-        """The template as edited."""
+        """The template with the draft's edits."""
         return self.opened.template
 
     @property
@@ -57,12 +60,12 @@ class Bench:
 
     @property
     def counted_by(self) -> str | None:
-        """The model whose tokens are shown: the one picked, else the first that will be asked."""
+        """The model that counts the tokens: the chosen one, else the first that will be asked."""
         candidates = [self.draft.counted_by, *self.models, *self.ready]
         return next((name for name in candidates if name in self.ready), None)
 
     def request(self, model: str) -> Request | None:
-        """What `model` would be asked."""
+        """The request that `model` would get."""
         return None if self.prompt is None else Request(model, self.prompt, self.params, self.template.schema)
 
     @property
@@ -71,12 +74,12 @@ class Bench:
         return self.trial.shots if self.trial else ()
 
     def trials(self) -> list[Trial]:
-        """What Run asks: the prompt that is shown, of each model."""
+        """What Run asks: the prompt that is shown, once for each model."""
         return [replace(self.trial, model=model) for model in self.models] if self.trial else []
 
 
 def read(session: Session, opened: Opened) -> Bench:
-    """What the widgets mean. A problem with documents, examples, inputs or the render is part of the answer."""
+    """What the widgets mean. A problem with documents, examples, inputs or the rendering is in `Bench.problem`."""
     statuses = session.statuses
     ready = [s.name for s in statuses if s.ready]
     draft, template = opened.draft, opened.template
@@ -88,7 +91,7 @@ def read(session: Session, opened: Opened) -> Bench:
     problem: PromptlabError | None = next((p for p in opened.problems if p.field not in without), None)
     try:
         given = draft.given(template)
-        trial = runs.question(session.workspace, template, given, without=without)
+        trial = runs.plan_question(session.workspace, template, given, without=without)
         if problem is None:
             rendered = session.prompts.of(trial)
             trial = with_prompt(trial, rendered)
@@ -99,20 +102,20 @@ def read(session: Session, opened: Opened) -> Bench:
 
 
 def title_of(session: Session, trials: list[Trial]) -> str:
-    """What the run of `trials` changes against the last run of the same template."""
+    """The title of a run of `trials`: what it changes from the last run of the same template."""
     try:
-        after = [Asked(runs.request_of(trial), trial.without) for trial in trials]
+        after = [AskedRequest(runs.request_of(trial), trial.without) for trial in trials]
     except PromptlabError:
-        return difference([], [])
+        return describe_changes([], [])
     for run in session.store.runs(template=trials[0].template.path, limit=5):
-        if before := asked(session.results(run)):
-            return difference(before, after)
-    return difference([], after)
+        if before := asked_requests(session.results(run)):
+            return describe_changes(before, after)
+    return describe_changes([], after)
 
 
 def as_sent(session: Session, request: Request) -> AsSent:
-    """What the request's model would get, with its tokens by section.
+    """What the request's model would get, with the tokens of each section.
 
-    Raises `PromptlabError` where the model cannot say: not ready, or its chat template refuses.
+    Raises `PromptlabError` if that is not known: the model is not ready, or its chat template refuses the messages.
     """
     return session.sent.get(session.catalogue.backend(request.model), request)

@@ -216,7 +216,7 @@ def ask(catalogue: Catalogue, tmp_path: Path) -> Result:
     template = templates.parse("instructions: Name a fruit.", path="templates/fruit.yaml")
     trial = Asked(template=template, inputs={}, model="small", request=Recalled(FRUIT, (), "public"))
     store = Store(tmp_path / "runs.sqlite")
-    (result,) = runner.start([trial], catalogue=catalogue, store=store, title="t", fresh=True).wait()
+    (result,) = runner.start_run([trial], catalogue=catalogue, store=store, title="t", fresh=True).wait()
     store.close()
     return result
 

@@ -285,7 +285,7 @@ def test_the_cure_that_a_hint_names_cures(server: LoopbackServer, make: Callable
 
 def test_the_cures_hints_name_can_be_set_where_they_say(server: LoopbackServer, make: Callable[..., Made]) -> None:
     """`window: 512`, as the hint of a prompt that is too long says, has it noticed before anything is sent."""
-    from promptlab.runs._runner import check_window
+    from promptlab.runs._window import check_window
 
     with pytest.raises(errors.WindowExceeded):
         check_window(LONG, make(window=512).backend)
@@ -417,7 +417,7 @@ def test_fewer_requests_at_once_are_what_the_hint_of_a_busy_server_says(
         store = Store(tmp_path / f"{most}.sqlite")
         template = Template("cup", "cup.yaml")
         trials = [Trial(template, {}, "loop", request=Recalled(ASK, (), "public"), repeat=n) for n in range(12)]
-        results = runner.start(trials, catalogue=catalogue, store=store).wait()
+        results = runner.start_run(trials, catalogue=catalogue, store=store).wait()
         store.close()
         return [result.hint for result in results if result.error]
 

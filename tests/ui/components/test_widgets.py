@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptlab.runs._difference import Change
+from promptlab.runs._difference import TextChange
 from promptlab.types import Budget, Message, Piece, Prompt, Section, Span
 from promptlab.ui.components import diff_view as comparison
 from promptlab.ui.components import widgets
@@ -89,12 +89,14 @@ def test_clock_leaves_the_date_out_only_today() -> None:
 
 def test_what_stayed_is_counted_and_only_the_words_around_a_change_are_shown() -> None:
     middle = " ".join(f"w{n}" for n in range(100))
-    body = comparison.changes_html([Change("gone", "a "), Change("same", middle), Change("new", "<b>", "input")])
+    body = comparison.changes_html(
+        [TextChange("gone", "a "), TextChange("same", middle), TextChange("new", "<b>", "input")]
+    )
     assert "76 unchanged words" in body
     assert "w11 " in body
     assert "w88" in body
     assert "w50" not in body
-    long = comparison.changes_html([Change("gone", "x " * 500, "context")])
+    long = comparison.changes_html([TextChange("gone", "x " * 500, "context")])
     assert "452 words removed" in long
     assert long.count("x") < 60
     assert '<ins class="pl-input" title="added: Input">&lt;b&gt;</ins>' in body

@@ -187,7 +187,7 @@ def test_changes_from_two_tabs_are_both_kept(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "drafts").write_text("a file in the way")
-    with pytest.raises(StoreError, match="cannot be kept"):
+    with pytest.raises(StoreError, match="cannot be saved"):
         Drafts(tmp_path / "drafts").change(CUP, fresh=True)
 
 

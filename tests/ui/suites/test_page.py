@@ -11,10 +11,10 @@ from streamlit.testing.v1 import AppTest
 from promptlab.models._scripted import Script, ScriptedBackend
 from promptlab.suites import _annotations as marks
 from promptlab.suites import _file as suite_file
-from promptlab.suites._choice import Options
-from promptlab.suites._log import SuiteRun, Verb
+from promptlab.suites._items import AskOptions
 from promptlab.suites._recording import Recording
 from promptlab.suites._suite import Suite
+from promptlab.suites._suite_run import SuiteRun, Verb
 from promptlab.types import Request
 from promptlab.ui.state.suite_jobs import SuiteJob
 from tests.suites.making import PATH, SUITE, knows
@@ -29,7 +29,7 @@ def write(here: Desk, text: str = SUITE, path: str = PATH) -> Suite:
     full = here.session.workspace.root / path
     full.parent.mkdir(parents=True, exist_ok=True)
     full.write_text(text, encoding="utf-8")
-    return suite_file.load(here.session.workspace, path)
+    return suite_file.load_suite(here.session.workspace, path)
 
 
 def suite_desk(desk: Desks, good: Script = knows, bad: Script = ("No idea.",), text: str = SUITE) -> Desk:
@@ -41,7 +41,7 @@ def suite_desk(desk: Desks, good: Script = knows, bad: Script = ("No idea.",), t
 def begun(here: Desk, verb: Verb, path: str = PATH, **options: Any) -> SuiteJob:
     """Ask the suite as the page does."""
     now = here.session
-    return now.suites.ask(now.workspace, path, verb, Options(**options), catalogue=now.catalogue, store=now.store)
+    return now.suites.ask(now.workspace, path, verb, AskOptions(**options), catalogue=now.catalogue, store=now.store)
 
 
 def asked(here: Desk, verb: Verb, path: str = PATH, **options: Any) -> SuiteRun:
@@ -87,7 +87,7 @@ def pick(tab: AppTest, verdict: str) -> AppTest:
 
 
 def answers(here: Desk, path: str = PATH) -> dict[str, str]:
-    suite = suite_file.load(here.session.workspace, path)
+    suite = suite_file.load_suite(here.session.workspace, path)
     with Recording(here.session.workspace.resolve(suite.recording)) as recording:
         return {one.key.id: one.completion.text for one in recording}
 
@@ -289,13 +289,13 @@ def test_marks_say_who_made_them_and_can_be_taken_away(desk: Desks) -> None:
     tab = here.open("suites", suite=PATH, run=run.id, item="0")
     tab.text_input(key="suite-who").set_value("Ann").run()
     press(tab, "mark-recorded-good")
-    (mark,) = marks.load(here.session.workspace, PATH).values()
+    (mark,) = marks.load_marks(here.session.workspace, PATH).values()
     assert (mark.case, mark.model, mark.good, mark.by) == ("winner", "good", True, "Ann")
     assert "marked good by Ann" in all_said(tab)
     press(tab, "mark-recorded-bad")
-    assert [one.good for one in marks.load(here.session.workspace, PATH).values()] == [False]
+    assert [one.good for one in marks.load_marks(here.session.workspace, PATH).values()] == [False]
     press(tab, "mark-recorded-bad")
-    assert marks.load(here.session.workspace, PATH) == {}
+    assert marks.load_marks(here.session.workspace, PATH) == {}
 
 
 def test_the_judge_is_shown_with_its_agreement(desk: Desks) -> None:

@@ -160,7 +160,7 @@ def test_what_had_arrived_before_a_failure_is_kept(desk: Desks) -> None:
     here = desk(alpha=[["Argen", ServerFailed("cut")]])
     tab = here.run(here.open())
     assert [c.value for c in tab.code] == ["Argen"]
-    assert "What had arrived" in said(tab)
+    assert "What arrived before that" in said(tab)
 
 
 def test_a_stored_answer_says_so_and_shows_no_times(desk: Desks) -> None:
@@ -208,7 +208,7 @@ def test_while_a_run_is_under_way_run_rests_and_stop_keeps_what_had_arrived(desk
 @pytest.mark.parametrize(
     ("phase", "words"),
     [
-        (Phase("waiting", detail="gemma is answering"), "Waiting its turn: gemma is answering"),
+        (Phase("waiting", detail="gemma is answering"), "Waiting for its turn: gemma is answering"),
         (Phase("loading"), "Loading the model into memory"),
         (Phase("loading", detail="loading x.gguf, 2 s"), "Loading x.gguf, 2 s"),
         (Phase("retrying", detail="retrying in 2 s: server error 503"), "Retrying in 2 s: server error 503"),

@@ -68,7 +68,7 @@ def test_edits_are_replaced_only_when_somebody_says_so(desk: Desks) -> None:
     before = drafts.load(CUP)
     tab = opened(here, run)
     tab.button(key="reopen").click().run()
-    assert "holds edits that are not saved Instructions edited." in all_said(tab)
+    assert "has unsaved edits Instructions edited." in all_said(tab)
     assert drafts.load(CUP) == before
     tab.button(key="reopen-keep").click().run()
     assert drafts.load(CUP) == before
@@ -104,7 +104,7 @@ def test_a_template_that_is_gone_is_said_and_the_run_is_still_shown(desk: Desks)
     (here.session.workspace.root / CUP).unlink()
     here.session.drafts.reset(CUP)
     tab = opened(here, run)
-    assert "It cannot be opened on the workbench: templates/cup.yaml: there is no such template." in said(tab)
+    assert "templates/cup.yaml: there is no such template" in said(tab)
     assert [c.value for c in tab.code] == ["heard Who hosted?"]
 
 
