@@ -36,7 +36,7 @@ from promptlab.workspace._workspace import Workspace
 
 ROOT = Path(__file__).parent.parent
 FILES = ("templates/world-cup.yaml", "fixtures/documents/world-cup-2022.md", "fixtures/examples/world-cup.jsonl")
-PAGE = Path(session.__file__).parent / "pages/workbench.py"
+PAGE = ROOT / "promptlab/ui/routes/workbench.py"
 QUESTION = "input-question-world-cup"
 MODELS = ("alpha", "beta")
 HISTORY = 5

@@ -537,7 +537,7 @@ class World:
                 session.drafts.change(path, models=(model,), fresh=True)
                 now = bench.read(session, open_template(session, path))
                 self.way = "reopened draft"
-                results = session.jobs.start(path, now.trials(session), fresh=True)
+                results = session.jobs.start(path, now.trials(), fresh=True)
                 results.wait(30)
                 self.refused[self.way] += sum(
                     1 for one in results.snapshots() if one.result and one.result.error_kind == "GateRefused"

@@ -67,14 +67,13 @@ def kill(process: subprocess.Popen[str], rng: random.Random, longest: float) -> 
 
 IMPORT = """
 import sys
-from promptlab.formats._import import read, write
-from promptlab.formats._source import Places
+from promptlab.formats import ImportFolders, read_import, write_import
 from promptlab.workspace import Workspace
 workspace = Workspace.find()
-imported = read("promptfoo", "promptfooconfig.yaml", open(sys.argv[1], "rb").read())
+imported = read_import("promptfoo", "promptfooconfig.yaml", open(sys.argv[1], "rb").read())
 print("begins", flush=True)
 for _ in range(int(sys.argv[2])):
-    write(workspace, imported, "promptfooconfig.yaml", Places(), force=True)
+    write_import(workspace, imported, "promptfooconfig.yaml", ImportFolders(), force=True)
     if int(sys.argv[2]) > 1:
         for path in ("templates/imported", "fixtures/imported"):
             for file in workspace.resolve(path).glob("*"):
@@ -151,9 +150,9 @@ from promptlab.versions import _save as shelf
 from promptlab.workspace import Workspace
 workspace = Workspace.find()
 text = open(sys.argv[1]).read()
-base = shelf.on_disk(workspace, "templates/cup.yaml")
+base = shelf.text_on_disk(workspace, "templates/cup.yaml")
 print("begins", flush=True)
-shelf.save(workspace, "templates/cup.yaml", text, "Ask otherwise", base=base)
+shelf.save_template(workspace, "templates/cup.yaml", text, "Ask otherwise", base=base)
 """
 
 

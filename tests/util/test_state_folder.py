@@ -118,7 +118,7 @@ ELSEWHERE = {
     "_util/state_folder.py",  # these functions themselves
     "_util/files.py",  # uses them
     "models/_files.py",  # the cache folder of model files
-    "models/_catalogue.py",  # the same
+    "models/_local_files.py",  # the same
     "versions/_merge.py",  # a temporary folder
     "formats/_import.py",  # a temporary folder
     "models/_llama/_wheel.py",  # the cache folder

@@ -165,7 +165,7 @@ def test_settings_of_whoever_started_promptlab_do_not_lead_git_astray(
 
 
 def test_without_a_repository_nothing_is_written_and_one_can_be_begun(workspace: Workspace) -> None:
-    with pytest.raises(NoRepository, match="no git repository") as caught:
+    with pytest.raises(NoRepository, match="not in a git repository") as caught:
         save_template(workspace, CUP, NEW, "x", base=TEMPLATE)
     assert "git init" in caught.value.hint
     assert (workspace.root / CUP).read_text() == TEMPLATE
@@ -294,7 +294,7 @@ def test_what_cannot_be_saved_is_said_and_nothing_done(
 
 def test_without_git_installed_it_says_so(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(ShelfError, match="no git program"):
+    with pytest.raises(ShelfError, match="git is not installed"):
         save_template(repo.workspace, CUP, NEW, "x", base=TEMPLATE)
 
 
