@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
-from promptlab.templates._index import Entry, Listing
+from promptlab.templates._index import TemplateEntry, TemplateIndex
 from promptlab.versions import _save as shelf
 from promptlab.workspace._workspace import Workspace
 
@@ -62,11 +62,11 @@ def measure(count: int, commits: int, repeats: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         workspace = make(Path(folder) / "work", count, commits)
         found: dict[str, Any] = {"templates": count, "commits": commits}
-        listing = Listing(workspace)
+        listing = TemplateIndex(workspace)
         found["first_s"], entries = _timed(listing)
         assert (len(entries), {entry.state for entry in entries}) == (count, {"saved"})
         found["again_s"] = max(_timed(listing)[0] for _ in range(repeats))
-        found["new_process_s"] = max(_timed(Listing(workspace))[0] for _ in range(repeats))
+        found["new_process_s"] = max(_timed(TemplateIndex(workspace))[0] for _ in range(repeats))
         one = entries[0]
         text = TEMPLATE.format(number=0).replace("number 0", "number none")
         (workspace.root / one.path).write_text(text)
@@ -80,7 +80,7 @@ def measure(count: int, commits: int, repeats: int) -> dict[str, Any]:
         return found
 
 
-def _timed(listing: Listing) -> tuple[float, list[Entry]]:
+def _timed(listing: TemplateIndex) -> tuple[float, list[TemplateEntry]]:
     begun = time.perf_counter()
     entries = listing.entries()
     return time.perf_counter() - begun, entries

@@ -23,9 +23,9 @@ import pytest
 from click.testing import CliRunner
 
 from promptlab.cli._main import cli
-from promptlab.formats._import import files_of, read
-from promptlab.formats._source import Places
+from promptlab.formats._import import files_to_write, read_import
 from promptlab.formats._without_keys import without_keys
+from promptlab.formats._workspace_view import ImportFolders
 from promptlab.workspace._workspace import Workspace
 from tests.loopback import LoopbackServer, Received, Reply, page, status, stream
 
@@ -268,14 +268,16 @@ def test_an_import_takes_none_of_them_over(home: Workspace) -> None:
     assert "max_tokens: 17" in original
     assert "MY_API_KEY" in original
     assert everything_stored_is_clean(home) > 2
-    imported = read("promptfoo", "promptfooconfig.yaml", FOREIGN.encode())
+    imported = read_import("promptfoo", "promptfooconfig.yaml", FOREIGN.encode())
     assert imported.models["m"]["base_url"] == "http://127.0.0.1:1/v1"
-    assert all(hidden(content) for content in files_of(imported, "promptfooconfig.yaml", Places()).values())
+    assert all(
+        hidden(content) for content in files_to_write(imported, "promptfooconfig.yaml", ImportFolders()).values()
+    )
 
 
 @pytest.mark.usefixtures("home")
 def test_an_export_for_promptfoo_comes_back_without_what_its_environment_holds(server: LoopbackServer) -> None:
-    back = read("promptfoo", "promptfooconfig.yaml", exported("promptfoo").encode())
+    back = read_import("promptfoo", "promptfooconfig.yaml", exported("promptfoo").encode())
     assert {model["base_url"] for model in back.models.values()} == {server.url}
 
 

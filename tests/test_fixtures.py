@@ -259,7 +259,7 @@ def test_the_facts_of_a_match_fit_the_schema_and_the_facts(example: Example) -> 
     assert set(re.sub(r"\bthe ", "", example.inputs["match"]).split(" against ")) == {answer["winner"], answer["loser"]}
 
 
-@pytest.mark.parametrize("path", templates.names(WORKSPACE))
+@pytest.mark.parametrize("path", templates.template_paths(WORKSPACE))
 def test_every_template_renders_with_its_samples(path: str) -> None:
     template = templates.load(WORKSPACE, path)
     assert template.description

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from promptlab._util import transaction as all_or_none
-from promptlab.formats._import import read, write
-from promptlab.formats._source import Places
+from promptlab.formats._import import read_import, write_import
+from promptlab.formats._workspace_view import ImportFolders
 from promptlab.suites import _file as suite_file
 from promptlab.suites._baseline import RunAnswers, last_answered_run, write_recording
 from promptlab.suites._recording import Recording
@@ -103,7 +103,12 @@ def test_an_import_is_all_or_none_wherever_it_dies(workspace: Workspace, tmp_pat
     old, new = tmp_path / "old.yaml", tmp_path / "new.yaml"
     old.write_text(foreign(1))
     new.write_text(foreign(2))
-    write(workspace, read("promptfoo", "promptfooconfig.yaml", old.read_bytes()), "promptfooconfig.yaml", Places())
+    write_import(
+        workspace,
+        read_import("promptfoo", "promptfooconfig.yaml", old.read_bytes()),
+        "promptfooconfig.yaml",
+        ImportFolders(),
+    )
     before = made(workspace)
     process = start(workspace.root, IMPORT, die_at, str(new), "1")
     process.communicate(timeout=60)
@@ -116,11 +121,11 @@ def test_an_import_is_all_or_none_wherever_it_dies(workspace: Workspace, tmp_pat
     assert changed in (set(), whole), changed
     assert process.returncode in (0, -signal.SIGKILL)
     assert all_or_none.finish(workspace.root) == []
-    write(
+    write_import(
         workspace,
-        read("promptfoo", "promptfooconfig.yaml", new.read_bytes()),
+        read_import("promptfoo", "promptfooconfig.yaml", new.read_bytes()),
         "promptfooconfig.yaml",
-        Places(),
+        ImportFolders(),
         force=True,
     )
     assert {path for path in before if before[path] != made(workspace)[path]} == whole
@@ -129,8 +134,8 @@ def test_an_import_is_all_or_none_wherever_it_dies(workspace: Workspace, tmp_pat
 def test_imports_killed_at_random_are_all_or_none(workspace: Workspace, tmp_path: Path) -> None:
     source, rng, killed = tmp_path / "new.yaml", random.Random(7), 0
     source.write_text(foreign(3))
-    wanted = read("promptfoo", "promptfooconfig.yaml", source.read_bytes())
-    write(workspace, wanted, "promptfooconfig.yaml", Places())
+    wanted = read_import("promptfoo", "promptfooconfig.yaml", source.read_bytes())
+    write_import(workspace, wanted, "promptfooconfig.yaml", ImportFolders())
     whole = made(workspace)
     while killed < KILLS:
         for path in whole:

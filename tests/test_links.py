@@ -15,11 +15,12 @@ from promptlab.documents._content_store import DocStore
 from promptlab.errors import PromptlabError
 from promptlab.examples import _edit as pools
 from promptlab.formats import _import as bringing
-from promptlab.formats._source import Imported, ImportedFile, Places
+from promptlab.formats._report import Imported, ImportedFile
+from promptlab.formats._workspace_view import ImportFolders
 from promptlab.runs._store import Store
 from promptlab.suites import _lock as suite_lock
 from promptlab.suites._log import SuiteLog
-from promptlab.templates._index import Listing
+from promptlab.templates._index import TemplateIndex
 from promptlab.types import Example
 from promptlab.ui.state.drafts import Drafts
 from promptlab.versions import _save as shelf
@@ -40,13 +41,13 @@ def lock(workspace: Workspace) -> None:
 
 def listed(workspace: Workspace) -> None:
     start(workspace)
-    Listing(workspace).entries()
+    TemplateIndex(workspace).entries()
 
 
 def imported(workspace: Workspace) -> None:
     made = Imported("a", b"original")
     made.files.append(ImportedFile("templates/imported/a.yaml", TEMPLATE))
-    bringing.write(workspace, made, "a.json", Places())
+    bringing.write_import(workspace, made, "a.json", ImportFolders())
 
 
 STATE: dict[str, Writer] = {

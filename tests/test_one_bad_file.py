@@ -14,7 +14,7 @@ from promptlab._yaml._read import parse_yaml
 from promptlab.cli._main import cli
 from promptlab.errors import InputError, ShelfError
 from promptlab.suites._file import is_case_file
-from promptlab.templates._index import Listing
+from promptlab.templates._index import TemplateIndex
 from promptlab.ui.state.drafts import Drafts
 from promptlab.workspace._workspace import Workspace
 from tests import repositories
@@ -88,7 +88,7 @@ def test_pools_recordings_and_drafts_say_what_is_wrong_in_words(home: Workspace,
     for words in (("examples", "list", "fixtures/examples/bad.yaml"), ("suite", "replay", "good")):
         done = CliRunner().invoke(cli, words)
         assert isinstance(done.exception, SystemExit | InputError | None), done.exception
-    assert [entry.path for entry in Listing(home).entries() if not entry.problem] == [
+    assert [entry.path for entry in TemplateIndex(home).entries() if not entry.problem] == [
         path for path in ("templates/cup.yaml", "templates/good.yaml") if (home.root / path).exists()
     ]
 

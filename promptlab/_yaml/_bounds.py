@@ -1,8 +1,8 @@
-"""What a YAML file may hold. It is counted while the file is parsed, so that no file takes more than a moment.
+"""Limits of a YAML file. They are checked while the file is parsed, so that no file takes long.
 
-x: &x {<<: *x}        an alias inside what it names: it would have no end
+x: &x {<<: *x}        an alias inside its own anchor: endless
 [[[[…]]]]             nested too deeply
-a: &a [*b, *b, …]     few lines that stand for millions of values
+a: &a [*b, *b, …]     a few lines that expand to millions of values
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from yaml import events
 
 MAX_DEPTH = 60
 MAX_KEYS = 5_000
-"""Keys of one mapping; lists may be longer."""
+"""The most keys of one mapping; lists may be longer."""
 MAX_VALUES = 100_000
-"""Values in all, each alias as often as what it names."""
+"""The most values in a file; an alias counts as much as its anchor."""
 MAX_LINES = 100_000
 
 
 class Excess(Exception):
-    """There is too much of something; `line` counts from 1."""
+    """A limit is exceeded; `line` counts from 1."""
 
     def __init__(self, message: str, line: int) -> None:
         super().__init__(message)
@@ -38,7 +38,7 @@ class _Open:
 
 @dataclass
 class Count:
-    """Counts the events of one document; `add` raises `Excess` at the first that is too much."""
+    """Counts the events of one document; `add` raises `Excess` if a limit is exceeded."""
 
     stack: list[_Open] = field(default_factory=list)
     sizes: dict[str, int] = field(default_factory=dict)
@@ -69,7 +69,7 @@ class Count:
             return self._ended(done.values)
         if kind is events.AliasEvent:
             if any(outer.anchor == event.anchor for outer in self.stack):
-                return f"the alias `*{event.anchor}` stands inside what it names, so there is no end to it"
+                return f"the alias `*{event.anchor}` is inside its own anchor, so it is endless"
             return self._ended(self.sizes.get(event.anchor, 1))
         return ""
 

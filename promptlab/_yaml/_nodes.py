@@ -1,11 +1,11 @@
-"""Composing a YAML text into nodes that know their place, by the parser of PyYAML (libyaml, else its pure Python).
+"""Composes a YAML text into nodes that know their place, with the parser of PyYAML (libyaml if it is there).
 
     root = compose("a: 1  # one\n")
     key, value = root.value[0]
     value.tag, value.start_mark.index        # "tag:yaml.org,2002:int", 3
 
-That parser knows YAML 1.1. Everything in which YAML 1.2 differs is taken care of here, so that no value changes: it
-is read as 1.2 has it, or refused (docs/decisions.md has the list). Marks count characters of `text`.
+That parser implements YAML 1.1. The differences to YAML 1.2 are handled here: a value is read as in 1.2, or refused
+(docs/decisions.md has the list). Marks count characters of `text`.
 """
 
 from __future__ import annotations
@@ -38,20 +38,20 @@ _STARTS = frozenset("~nNtTfF+-.<0123456789")
 
 _UNPRINTABLE = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _OTHERS = re.compile("[\x85\u2028\u2029\ufeff]")
-"""Line breaks in YAML 1.1 and characters like others in 1.2; and the byte order mark, which libyaml drops."""
+"""Line breaks of YAML 1.1 that are ordinary characters in 1.2; and the byte order mark, which libyaml drops."""
 _QUESTION = re.compile(r"(?<=[^\s\[\]{},])\?|\?(?=\S)")
-"""A question mark that begins no key. The pure Python parser does not let one stand in `{a: who?}`."""
+"""A question mark that is not a key indicator. The pure Python parser refuses one in `{a: who?}`."""
 _TAB = "found a tab character where an indentation space is expected"
-"""What libyaml says of a literal block whose first text is a tab, which YAML 1.2 allows."""
+"""The error of libyaml for a literal block whose text begins with a tab, which YAML 1.2 allows."""
 _BLOCK_TAB = re.compile(r"\|[-+0-9]*[ \t]*(?:#[^\n]*)?\r?\n(?: *\r?\n)* +\t")
 MAX_AGAIN = 4_000_000
-"""Characters parsed in all where such blocks have to be found one by one."""
+"""At most this many characters are parsed in total while such blocks are searched one by one."""
 _ESCAPE = re.compile(r"(?=([eEfF][0-9a-fA-F]{3}))")
 _AFTER_NAME = re.compile(r"[\s,\[\]{}]|$")
 
 
 class NotYaml(Exception):
-    """The text is no YAML, or YAML that is not read; `line` counts from 1."""
+    """The text is not YAML, or uses a part of YAML that is not supported; `line` counts from 1."""
 
     def __init__(self, message: str, line: int | None) -> None:
         super().__init__(message)
@@ -59,9 +59,9 @@ class NotYaml(Exception):
 
 
 def compose(text: str) -> Node | None:
-    """The root of the one document in `text`; None where there is none.
+    """The root of the only document in `text`; None if there is none.
 
-    Raises `NotYaml`, or `yaml_bounds.Excess` where reading on would take long.
+    Raises `NotYaml`, or `yaml_bounds.Excess` if the file would take long to read.
     """
     if text.count("\n") > yaml_bounds.MAX_LINES:
         raise yaml_bounds.Excess(f"more than {yaml_bounds.MAX_LINES:,} lines", yaml_bounds.MAX_LINES + 1)
@@ -79,14 +79,14 @@ def compose(text: str) -> Node | None:
 
 
 def _line(text: str, mark: Any) -> int:
-    """The line of `mark`, from 1. At the end of a text without a last newline libyaml is a line further."""
+    """The line of `mark`, from 1. At the end of a text without a final newline libyaml is one line too far."""
     end = len(text) - text.startswith("\ufeff")
     is_further = mark.column == 0 and mark.index >= end and text[-1:] not in ("", "\n", "\r")
     return int(mark.line) + (not is_further)
 
 
 def _with_tabs(text: str) -> Node | None:
-    """The root of `text`; the tabs that libyaml stumbles over are hidden from it."""
+    """The root of `text`. Tabs that libyaml wrongly refuses are replaced before it sees them."""
     try:
         return _Composer(text, loader()).document()
     except yaml.MarkedYAMLError as exc:
@@ -94,7 +94,7 @@ def _with_tabs(text: str) -> Node | None:
     with contextlib.suppress(NotYaml, yaml.MarkedYAMLError):  # one of them may not be in a block
         every = {*tabs, *(match.end() - 1 for match in _BLOCK_TAB.finditer(text))}
         return _Composer(text, loader(), sorted(every)).document()
-    while True:  # one by one, as far as there is time
+    while True:  # one by one, up to a limit
         try:
             return _Composer(text, loader(), sorted(tabs)).document()
         except yaml.MarkedYAMLError as exc:
@@ -104,7 +104,7 @@ def _with_tabs(text: str) -> Node | None:
 
 
 def _tab(text: str, exc: yaml.MarkedYAMLError) -> int:
-    """The place of the tab that libyaml does not take for the first of a block; raises `exc` where it is not that."""
+    """The place of the tab that libyaml refused at the start of a block; raises `exc` if that is not the problem."""
     at = exc.problem_mark.index + text.startswith("\ufeff") if exc.problem == _TAB else 0
     if not at or text[at : at + 1] != "\t":
         raise exc
@@ -112,7 +112,7 @@ def _tab(text: str, exc: yaml.MarkedYAMLError) -> int:
 
 
 def loader() -> Any:
-    """The parser in use: libyaml's where PyYAML was built with it."""
+    """The parser: that of libyaml if PyYAML was built with it."""
     return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -126,18 +126,18 @@ def resolve(value: str) -> str:
 
 
 class AliasNode(Node):  # type: ignore[misc]  # PyYAML has no types
-    """An alias, where it stands; its value is the node it names."""
+    """An alias with its own place; its value is the node of its anchor."""
 
     id = "alias"
 
 
 def target(node: Node) -> Node:
-    """`node`, or what it names where it is an alias."""
+    """`node`, or the node of its anchor if it is an alias."""
     return node.value if isinstance(node, AliasNode) else node
 
 
 class _Composer:
-    """One pass over the events of the parser: they are counted, and become nodes."""
+    """One pass over the events of the parser, which counts them and makes nodes."""
 
     def __init__(self, text: str, kind: Any, tabs: Sequence[int] = ()) -> None:
         self.text = text
@@ -161,19 +161,19 @@ class _Composer:
         self.events: Iterator[Any] = yaml.parse(given, Loader=kind)
 
     def _stand_in(self, text: str, what: re.Pattern[str]) -> str:
-        """`text` with characters of no meaning in place of those that `what` matches."""
+        """`text` with private characters in place of those that `what` matches."""
         stands = {char: chr(self._free(text, char)) for char in sorted(set(what.findall(text)))}
         return what.sub(lambda match: stands[match[0]], text)
 
     def _free(self, text: str, char: str) -> int:
-        """A character that stands for `char` in what the parser sees: neither it nor its escape is in the text."""
+        """A private character to replace `char`: neither it nor its escape is in the text."""
         used = {ord(other) for other in set(text)} | self.back.keys()
         escaped = {int(code, 16) for code in set(_ESCAPE.findall(text))}
         for code in range(0xE000, 0xF900):
             if code not in used and code not in escaped:
                 self.back[code] = char
                 return code
-        raise NotYaml(f"the character U+{ord(char):04X} stands in it; write it as an escape", None)
+        raise NotYaml(f"the character U+{ord(char):04X} is in the text; write it as an escape", None)
 
     def document(self) -> Node | None:
         root: Node | None = None
@@ -201,7 +201,7 @@ class _Composer:
         return event
 
     def _node(self, event: Any) -> Node:
-        """The node that begins with `event`. Its depth is bounded by the count."""
+        """The node that begins with `event`. The count limits its depth."""
         kind = type(event)
         if kind is events.AliasEvent:
             self._check_name(event, event.end_mark.index)
@@ -230,7 +230,7 @@ class _Composer:
     def _scalar(self, event: Any, start: Any) -> Any:
         value = event.value
         if self.back:
-            # In a folded block the tab would decide how its lines are folded.
+            # In a folded block the tab would change how lines are folded.
             if self.tab and self.tab in value and event.style != "|":
                 raise NotYaml("found a tab where there should be spaces", event.start_mark.line + 1)
             value = value.translate(self.back)
@@ -244,24 +244,26 @@ class _Composer:
         return ScalarNode(tag or STR, value, start, self._mark(event.end_mark), style=event.style or None)
 
     def _check_old(self, value: str, tag: str, event: Any) -> None:
-        """Refuse a word that a file of YAML 1.1 means otherwise."""
+        """Refuse a word that has another meaning in YAML 1.1, if the file asks for 1.1."""
         if yaml.resolver.Resolver().resolve(ScalarNode, value, (True, False)) != tag:
             line = event.start_mark.line + 1
-            raise NotYaml(f"`{value}` means another thing in YAML 1.1, which its first line asks for; quote it", line)
+            raise NotYaml(
+                f"`{value}` has another meaning in YAML 1.1, which the first line asks for; put it in quotes", line
+            )
 
     def _check_anchor(self, event: Any) -> None:
         at = event.start_mark.index + self.shift
-        if self.text[at] != "&":  # a tag comes first
+        if self.text[at] != "&":  # a tag is before the anchor
             at = self.text.find(f"&{event.anchor}", at)
             while at > 0 and not self.text[at - 1].isspace():
                 at = self.text.find(f"&{event.anchor}", at + 1)
         self._check_name(event, at - self.shift + 1 + len(event.anchor))
 
     def _check_name(self, event: Any, end: int) -> None:
-        """In YAML 1.2 the name of an anchor goes on to the next blank or bracket; the parser ends it before `:`."""
+        """Check the end of an anchor's name: in YAML 1.2 it ends at a blank or bracket, in the parser before a `:`."""
         if not _AFTER_NAME.match(self.text, end + self.shift):
             line = event.start_mark.line + 1
-            raise NotYaml("the name of an anchor has letters, digits, `-` and `_`, and a blank behind it", line)
+            raise NotYaml("the name of an anchor may have letters, digits, `-` and `_`, and ends with a blank", line)
 
     def _mark(self, mark: Any) -> Any:
         if not self.shift:
@@ -270,5 +272,5 @@ class _Composer:
 
 
 def _explicit(event: Any) -> str:
-    """The tag that the text gives a node, "" where it gives none; `!` alone says "no number, a text"."""
+    """The tag that the text gives to a node, "" if it gives none; a single `!` marks a text."""
     return "" if event.tag is None or event.tag == "!" else str(event.tag)

@@ -1,7 +1,7 @@
-"""Where things stand in a YAML text: the nodes of its composed tree, lines, comments and blank lines.
+"""Positions in a YAML text: of nodes, lines, comments and blank lines.
 
-Places are indices into the text. A node's own marks say where it begins; where a block ends they do not say, as
-they count the blank lines behind it in.
+A position is an index into the text. The marks of a node tell where it begins. They do not tell where a block ends,
+because they include the blank lines after it.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 
 class CannotSplice(Exception):
-    """The text is written in a way that cannot be changed in place: an alias, a merge key, a form of its own."""
+    """The text is written in a way that cannot be changed in place, such as with an alias or a merge key."""
 
 
-class Places:
+class NodePositions:
     """The text and the root of its tree."""
 
     def __init__(self, text: str, root: Node) -> None:
@@ -29,18 +29,18 @@ class Places:
         return self.text[node.start_mark.index : node.end_mark.index]
 
     def in_flow(self, name: Node) -> bool:
-        """Whether the key `name` stands inside brackets."""
+        """True if the key `name` is inside brackets."""
         return self.as_json or _inside_flow(self.root, name.start_mark.index)
 
     def after_colon(self, name: Node) -> int:
-        """The place behind the colon of the key `name`."""
-        found = re.compile(r"[ \t]*:").match(self.text, name.end_mark.index)
-        if found is None:
-            raise CannotSplice("a key in a form of its own")
-        return found.end()
+        """The position after the colon of the key `name`."""
+        match = re.compile(r"[ \t]*:").match(self.text, name.end_mark.index)
+        if match is None:
+            raise CannotSplice("a key in an unusual form")
+        return match.end()
 
     def end(self, node: Node, name: Node | None) -> int:
-        """Where the last line of the value `node` is: some place in it or at its end."""
+        """A position in the last line of the value `node`."""
         if isinstance(node, ScalarNode) and node.style == "|":
             lines = node.value.count("\n") + (not node.value.endswith("\n")) if node.value else 0
             at = self.eol(node.start_mark.index)
@@ -61,40 +61,40 @@ class Places:
         return int(node.end_mark.index)
 
     def header(self, node: ScalarNode) -> re.Match[str]:
-        """The `|` or `>` of a block with what stands right behind it, as its first group; a tag or anchor is before."""
+        """The header of a block; its first group is the `|` or `>` with its indicators, after any tag or anchor."""
         match = re.compile(r"(?:[&!]\S*\s+)*([|>][-+0-9]*)").match(self.text, node.start_mark.index)
         if match is None:
-            raise CannotSplice("a block in a form of its own")
+            raise CannotSplice("a block in an unusual form")
         return match
 
     def keeps(self, node: Node | None) -> bool:
-        """Whether blank lines behind `node` are part of it: the last of it is a block with a `+`."""
+        """True if blank lines after `node` are part of it: it ends with a block with a `+`."""
         last = last_scalar(node)
         return is_block(last) and "+" in self.header(last)[1]
 
     def final(self, end: int, rows: Sequence[str]) -> str:
-        """The newline a last row needs where the file ends without one: a block's text may end in it."""
+        """The newline that the last row needs if the file ends without one: a block may end there."""
         return self.newline if rows and end == len(self.text) else ""
 
     def blank_after(self, eol: int) -> int:
-        """The end of the last of the blank lines that follow the line which ends at `eol`."""
-        found = re.compile(r"(?:\r?\n[ \t]*(?=\r?\n))*").match(self.text, eol)
-        return found.end() if found else eol
+        """The end of the blank lines after the line that ends at `eol`."""
+        match = re.compile(r"(?:\r?\n[ \t]*(?=\r?\n))*").match(self.text, eol)
+        return match.end() if match else eol
 
     def comment_follows(self, eol: int, column: int) -> bool:
-        """Whether the next line that is not blank is an indented comment, which a block would swallow."""
-        found = re.compile(r"(?:[ \t\r]*\n)*( *)(#?)").match(self.text, eol)
-        return bool(found and found[2] and len(found[1]) > column)
+        """True if the next line that is not blank is an indented comment: a block would include it."""
+        match = re.compile(r"(?:[ \t\r]*\n)*( *)(#?)").match(self.text, eol)
+        return bool(match and match[2] and len(match[1]) > column)
 
     def own_line(self, name: Node) -> int:
-        """The start of the line of the key `name`; nothing may stand before it."""
+        """The start of the line of the key `name`; nothing may be before the key."""
         start = self.line_start(name.start_mark.index)
         if self.text[start : name.start_mark.index].strip():
             raise CannotSplice("a mapping within a line")
         return start
 
     def line_start(self, at: int) -> int:
-        """Where the line of `at` begins."""
+        """The start of the line of `at`."""
         start = self.text.rfind("\n", 0, at) + 1
         return 1 if start == 0 and self.text.startswith("\ufeff") else start
 
@@ -105,7 +105,7 @@ class Places:
         return end - 1 if end > at and self.text[end - 1] == "\r" else end
 
     def next_line(self, eol: int) -> int:
-        """Where the line after that of `eol` begins; the end of the text where there is none."""
+        """The start of the line after that of `eol`; the end of the text if there is none."""
         end = self.text.find("\n", eol)
         return len(self.text) if end < 0 else end + 1
 
@@ -115,7 +115,7 @@ class Places:
         return end - 1 if end and self.text[end - 1] == "\r" else end
 
     def dash(self, node: Node, column: int) -> int:
-        """Where the dash of an item stands; it must be the first thing on its line."""
+        """The position of the dash of an item; it must be the first character of its line."""
         begin = self.line_start(node.start_mark.index)
         at = begin + column
         if self.text[begin:at].strip() or self.text[at : at + 1] != "-":
@@ -123,31 +123,31 @@ class Places:
         return at
 
     def rest(self, start: int, node: Node) -> str:
-        """What stays behind the value on the line of its key: a comment."""
+        """The comment after the value, on the line of its key."""
         if is_block(node):
             begin = self.header(node).end()
         elif isinstance(node, SequenceNode | MappingNode) and not node.flow_style:
             begin = start
         else:
             begin = start if is_empty(node) else node.end_mark.index
-        found = self.text[begin : self.eol(begin)]
-        if found.strip() and not found.lstrip().startswith("#"):
-            raise CannotSplice("something stands behind the value")
-        return found if found.strip() else ""
+        rest = self.text[begin : self.eol(begin)]
+        if rest.strip() and not rest.lstrip().startswith("#"):
+            raise CannotSplice("there is text after the value")
+        return rest if rest.strip() else ""
 
 
 def is_empty(node: Node) -> bool:
-    """Whether `node` is the null of a key without a value: it has no characters, and its marks are of no use."""
+    """True if `node` is the null of a key without a value: it has no characters, and its marks are useless."""
     return isinstance(node, ScalarNode) and not node.style and node.start_mark.index == node.end_mark.index
 
 
 def is_block(node: Node | None) -> bool:
-    """Whether `node` is a text written as a literal or a folded block."""
+    """True if `node` is a text written as a literal or a folded block."""
     return isinstance(node, ScalarNode) and node.style in ("|", ">")
 
 
 def last_scalar(node: Node | None) -> Node | None:
-    """What stands last in `node`: itself, or the last value of a collection in block style."""
+    """The last scalar of `node`: itself, or the last value of a collection in block style."""
     while isinstance(node, MappingNode | SequenceNode) and node.value and not node.flow_style:
         last = node.value[-1]
         node = last[1] if isinstance(last, tuple) else last
@@ -155,7 +155,7 @@ def last_scalar(node: Node | None) -> Node | None:
 
 
 def _inside_flow(root: Node, at: int) -> bool:
-    """Whether the place `at` is inside brackets."""
+    """True if the position `at` is inside brackets."""
     node: Node | None = root
     while node is not None:
         if isinstance(node, MappingNode | SequenceNode) and node.flow_style:

@@ -1,7 +1,7 @@
-"""Reading YAML that people write: every complaint names the file, the line and the field.
+"""Reads YAML files; every error names the file, the line and the field.
 
-Used for promptlab.yaml, templates and suites, which are checked by pydantic models; `validation_problem`
-turns the first thing pydantic found into one sentence with its place.
+Used for promptlab.yaml, templates and suites, which pydantic models validate. `validation_problem` turns the first
+error of pydantic into one sentence with its place.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from promptlab.errors import InputError, nearest
 
 MAX_BYTES = 4_000_000
 MAX_VALUES = yaml_bounds.MAX_VALUES
-_LESS = "many rows belong into a JSONL file of cases or examples"
+_LESS = "put many rows into a JSONL file of cases or examples"
 
 
 @dataclass(frozen=True)
 class YamlFile:
-    """A parsed file: its text, its nodes, and its `data`, which is plain. `shown` is the name people see."""
+    """A parsed file: its text, its nodes, and its plain `data`. `shown` is its name in messages."""
 
     shown: str
     text: str
@@ -36,7 +36,7 @@ class YamlFile:
     _pairs: dict[int, dict[Any, tuple[Node, Node]]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def line(self, path: Iterable[Any]) -> int | None:
-        """Line (from 1) of the deepest part of `path` that is in the file."""
+        """The line (from 1) of the deepest part of `path` that is in the file."""
         node, line = self.root, 1
         for part in path:
             if isinstance(node, MappingNode):
@@ -53,24 +53,24 @@ class YamlFile:
         return line
 
     def value_line(self, key: Any) -> int | None:
-        """Line (from 1) where the value of the outermost `key` begins."""
+        """The line (from 1) where the value of the outermost `key` begins."""
         pair = self._pair(self.root, key) if isinstance(self.root, MappingNode) else None
         return self.line((key,)) if pair is None else yaml_nodes.target(pair[1]).start_mark.line + 1
 
     def _pair(self, node: MappingNode, key: Any) -> tuple[Node, Node] | None:
-        """The nodes of `key` and of its value; None where `node` has them from a merge, or not at all."""
+        """The nodes of `key` and its value; None if `node` has the key from a merge or not at all."""
         if id(node) not in self._pairs:
             pairs = ((yaml_values.key_of(name), (name, value)) for name, value in node.value)
             self._pairs[id(node)] = dict(pairs)
         try:
             return self._pairs[id(node)].get(key)
-        except TypeError:  # no key of a mapping
+        except TypeError:  # not hashable, so not a key
             return None
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with a file."""
+    """A problem of a file."""
 
     message: str
     line: int | None
@@ -79,7 +79,7 @@ class Problem:
 
 
 def read_text(path: Path, *, shown: str, error: type[InputError]) -> str:
-    """The file's text, newlines as they are; `error` when it is missing, too large or not UTF-8."""
+    """The text of the file with its newlines unchanged. Raises `error` if it is missing, too large or not UTF-8."""
     try:
         if path.stat().st_size > MAX_BYTES:
             raise error(f"larger than {MAX_BYTES // 1_000_000} MB", file=shown, hint="is this the file you meant?")
@@ -94,13 +94,15 @@ def read_text(path: Path, *, shown: str, error: type[InputError]) -> str:
 
 
 def read_yaml(path: Path, *, shown: str, error: type[InputError]) -> YamlFile:
-    """Read and parse a YAML file; anything wrong with it is raised as `error`."""
+    """Read and parse a YAML file; every problem is raised as `error`."""
     return parse_yaml(read_text(path, shown=shown, error=error), shown=shown, error=error)
 
 
 def parse_yaml(text: str, *, shown: str, error: type[InputError]) -> YamlFile:
-    """Parse YAML text; `shown` names it in complaints. No tag builds an object, and what would take long is refused
-    (`yaml_bounds`)."""
+    """Parse YAML text; `shown` is its name in messages.
+
+    No tag builds an object, and a text that would take long is refused (`_bounds`).
+    """
     try:
         root = yaml_nodes.compose(text)
         return YamlFile(shown, text, yaml_values.value_of(root), root)
@@ -118,16 +120,16 @@ def validation_problem(
     *,
     skip: tuple[str, ...] = (),
 ) -> Problem:
-    """The first complaint of pydantic as a sentence with its place.
+    """The first error of pydantic as a sentence with its place.
 
-    `known_keys` gives the keys allowed beside an unknown one; `skip` are words that pydantic puts into a
-    location where the file has none (the tags of a union).
+    `known_keys` returns the keys that are allowed next to an unknown one. `skip` are words that pydantic adds to a
+    location but that are not in the file (the tags of a union).
     """
     errors = exc.errors(include_url=False)
     first = errors[0]
-    if first["type"] == "missing":  # an unknown key beside it may be it, misspelt
-        beside = (one for one in errors if one["type"] == "extra_forbidden" and one["loc"][:-1] == first["loc"][:-1])
-        first = next(beside, first)
+    if first["type"] == "missing":  # an unknown key next to it may be the missing one, misspelt
+        unknown = (e for e in errors if e["type"] == "extra_forbidden" and e["loc"][:-1] == first["loc"][:-1])
+        first = next(unknown, first)
     loc = tuple(first["loc"])
     path = _in_file(loc, file.data, skip)
     field = ".".join(str(part) for part in path)
@@ -154,7 +156,7 @@ def validation_problem(
 
 
 def _in_file(loc: tuple[Any, ...], data: Any, skip: tuple[str, ...]) -> tuple[Any, ...]:
-    """`loc` without what pydantic added to it: a word of `skip` that is no key there, and `[key]`."""
+    """`loc` without the parts that pydantic added: words of `skip` that are not keys there, and `[key]`."""
     node, path = data, []
     for part in loc:
         there = isinstance(node, dict) and part in node
@@ -171,7 +173,7 @@ def _one_of(words: tuple[str, ...]) -> str:
 
 
 def _shown(value: Any) -> str:
-    """What was found instead, in a word, or the value itself where it is a plain one."""
+    """The value for a message: in a word, or the value itself if it is a scalar."""
     if value is None:
         return "empty"
     if isinstance(value, list | tuple):
@@ -181,24 +183,24 @@ def _shown(value: Any) -> str:
     return repr(value)[:80]
 
 
-class Plain:
-    """Plain dicts, lists and scalars out of what the YAML reader gives, within bounds.
+class PlainData:
+    """Converts the data of a YAML file to plain dicts, lists and scalars, within limits.
 
-    What is wrong is raised as `error`; `whole` is what the file is, "a template".
+    Problems are raised as `error`; `whole` is the kind of file for messages, such as "a template".
     """
 
     def __init__(self, file: YamlFile, error: type[InputError], whole: str) -> None:
         self.file, self.left, self.error, self.whole = file, MAX_VALUES, error, whole
 
     def convert(self, value: Any, path: tuple[Any, ...]) -> Any:
-        """`value`, which is at `path` in the file, as plain data."""
+        """The plain data of `value`, which is at `path` in the file."""
         self.left -= 1
         if self.left < 0:
             raise self._error(f"more than {MAX_VALUES:,} values: do aliases repeat each other?", path)
         if len(path) > 50:
             raise self._error("nested too deeply", path[:1])
         if isinstance(value, Tagged):
-            raise self._error(f"the tag `{value.tag}` has no place in {self.whole}", path)
+            raise self._error(f"the tag `{value.tag}` is not allowed in {self.whole}", path)
         if isinstance(value, Mapping):
             for key in value:
                 if not isinstance(key, str):

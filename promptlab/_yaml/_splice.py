@@ -1,4 +1,4 @@
-r"""The edits of a YAML text that turn one value into another, found by walking its nodes beside both values.
+r"""Finds the edits of a YAML text that turn one value into another, by comparing both along the nodes of the text.
 
 splice = Splice(text, root, in_place=True)
 splice.mapping(root, {"a": 1, "b": 2}, {"a": 1, "b": 3})
@@ -15,22 +15,22 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from promptlab._yaml import _nodes as yaml_nodes
 from promptlab._yaml import _write as yaml_write
-from promptlab._yaml._positions import CannotSplice, Places, is_block, is_empty, last_scalar
-from promptlab._yaml._values import same
+from promptlab._yaml._positions import CannotSplice, NodePositions, is_block, is_empty, last_scalar
+from promptlab._yaml._values import written_alike
 from promptlab._yaml._write import Block
 
 
 @dataclass(frozen=True)
 class Edit:
-    """The characters from `start` to `end` become `text`."""
+    """Replaces the characters from `start` to `end` with `text`."""
 
     start: int
     end: int
     text: str
 
 
-class Splice(Places):
-    """The text, its nodes, and the edits proposed so far."""
+class Splice(NodePositions):
+    """The text, its nodes, and the edits found so far."""
 
     def __init__(
         self, text: str, root: Node, texts: Collection[str] = (), *, coarse: bool = False, in_place: bool = False
@@ -43,45 +43,45 @@ class Splice(Places):
     # Mappings
 
     def mapping(self, node: MappingNode, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-        """Propose the edits that turn `old`, as `node` has it, into `new`."""
+        """Find the edits that turn `old`, the value of `node`, into `new`."""
         pairs = {key.value: (key, value) for key, value in node.value}
         if list(pairs) != list(old):
             raise CannotSplice("a merge key")
         kept = [key for key in new if key in old]
         if not kept:
-            raise CannotSplice("nothing stays")
-        gone = [key for key in old if key not in new]
+            raise CannotSplice("no key stays")
+        removed = [key for key in old if key not in new]
         for key in kept:
             self.value(*pairs[key], old[key], new[key], outer=node is self.root)
-        come: dict[str, list[str]] = {}
+        added: dict[str, list[str]] = {}
         before = ""
         for key in new:
             if key in old:
                 before = key
             else:
-                come.setdefault(before, []).append(key)
+                added.setdefault(before, []).append(key)
         if node.flow_style:
-            self._flow_mapping(node, kept, gone, come, new)
+            self._flow_mapping(node, kept, removed, added, new)
         else:
-            self._block_mapping(node, kept, gone, come, new)
+            self._block_mapping(node, kept, removed, added, new)
 
     def _block_mapping(
         self,
         node: MappingNode,
         kept: Sequence[str],
-        gone: Sequence[str],
-        come: Mapping[str, Sequence[str]],
+        removed: Sequence[str],
+        added: Mapping[str, Sequence[str]],
         new: Mapping[str, Any],
     ) -> None:
         pairs = {key.value: (key, value) for key, value in node.value}
         names = list(pairs)
-        for key in gone:
+        for key in removed:
             name, value = pairs[key]
             self._unshared(value)
             number = names.index(key)
             before = pairs[names[number - 1]][1] if number else None
             self._take_out(self.own_line(name), self.eol(self.end(value, name)), before)
-        for after, keys in come.items():
+        for after, keys in added.items():
             self._put_in(pairs, after, keys, new, pairs[kept[0]][0], texts=self.texts if node is self.root else ())
 
     def _put_in(
@@ -94,7 +94,7 @@ class Splice(Places):
         *,
         texts: Collection[str],
     ) -> None:
-        """Write the new `keys` behind the key `after`, or before the key `first` where there is none."""
+        """Write the new `keys` after the key `after`, or before the key `first` if `after` is empty."""
         column = first.start_mark.column
         if not after:
             at = self.own_line(first)
@@ -112,7 +112,7 @@ class Splice(Places):
         self._insert(at, blocks, value)
 
     def _insert(self, at: int, blocks: Sequence[Block], before: Node) -> None:
-        """Write `blocks` as lines behind the one that ends at `at`, the end of the value `before`."""
+        """Write `blocks` as lines after the line that ends at `at`, the end of the value `before`."""
         rows = [row for block in blocks for row in block.rows]
         self._close(before, at)
         if blocks[-1].keeps:
@@ -120,12 +120,12 @@ class Splice(Places):
         self.edits.append(Edit(at, at, self.newline.join(("", *rows)) + self.final(at, rows)))
 
     def _take_out(self, start: int, end: int, before: Node | None) -> None:
-        """Take out the lines from `start` to `end`; `before` is the value that comes before them."""
+        """Remove the lines from `start` to `end`; `before` is the value before them."""
         after = self.next_line(end)
         if after == len(self.text) and end == after and start:  # the last line, which has no newline
-            # The newline of a block before it is part of that block's text.
+            # The newline after a block is part of its text.
             start = start if is_block(last_scalar(before)) else self.before_newline(start)
-        elif self.keeps(before):  # else blank lines behind what goes would become part of it
+        elif self.keeps(before):  # else the blank lines after the removed lines would become part of it
             blank = self.blank_after(end)
             after = max(after, self.next_line(blank))
         self.edits.append(Edit(start, after, ""))
@@ -134,14 +134,14 @@ class Splice(Places):
         self,
         node: MappingNode,
         kept: Sequence[str],
-        gone: Sequence[str],
-        come: Mapping[str, Sequence[str]],
+        removed: Sequence[str],
+        added: Mapping[str, Sequence[str]],
         new: Mapping[str, Any],
     ) -> None:
         pairs = {key.value: (key, value) for key, value in node.value}
         names = list(pairs)
         first = names.index(kept[0])
-        for key in gone:
+        for key in removed:
             number = names.index(key)
             if number > first:
                 start = self._flow_end(*pairs[names[number - 1]])
@@ -149,7 +149,7 @@ class Splice(Places):
             else:
                 start, end = pairs[key][0].start_mark.index, pairs[names[number + 1]][0].start_mark.index
                 self.edits.append(Edit(start, end, ""))
-        for before, keys in come.items():
+        for before, keys in added.items():
             pieces = [self._inline({key: new[key]})[1:-1] for key in keys]
             if before:
                 name, value = pairs[before]
@@ -168,8 +168,8 @@ class Splice(Places):
     # Values
 
     def value(self, name: Node, node: Node, old: Any, new: Any, *, outer: bool) -> None:
-        """Propose the edits that turn the value `old` of the key `name` into `new`."""
-        if same(old, new):
+        """Find the edits that turn the value `old` of the key `name` into `new`."""
+        if written_alike(old, new):
             return
         self._unshared(node)
         if not (outer and self.coarse):
@@ -192,12 +192,12 @@ class Splice(Places):
         return bool(kept) and kept == [key for key in old if key in new]
 
     def _replace(self, name: Node, node: Node, new: Any, *, text: bool) -> None:
-        """Write `new` behind the key `name`, where `node` stands now."""
+        """Write `new` after the key `name`, in place of `node`."""
         if self.in_flow(name):
             start = self.after_colon(name) if is_empty(node) else node.start_mark.index
             end = start if is_empty(node) else node.end_mark.index
-            made = self._inline(new, quote=_quote(node))
-            self.edits.append(Edit(start, end, f" {made}" if start == end else made))
+            written = self._inline(new, quote=_quote(node))
+            self.edits.append(Edit(start, end, f" {written}" if start == end else written))
             return
         start, column = self.after_colon(name), name.start_mark.column
         self._behind(start, column, node, name, new, text=text)
@@ -207,25 +207,25 @@ class Splice(Places):
         rest = self.rest(start, node)
         gap = self.text[start : node.start_mark.index]
         gap = " " if not gap or "\n" in gap or is_empty(node) else gap
-        made = self._form(node, new, column, text=text, room=not self.comment_follows(end, column))
-        if isinstance(made, str):
-            self.edits.append(Edit(start, end, f"{gap}{made}{rest}"))
+        written = self._form(node, new, column, text=text, room=not self.comment_follows(end, column))
+        if isinstance(written, str):
+            self.edits.append(Edit(start, end, f"{gap}{written}{rest}"))
             return
-        if made.keeps:
+        if written.keeps:
             end = self.blank_after(end)
-        rows = self.newline.join(("", *made.rows))
-        head = f"{gap}{made.header}" if made.header else ""
-        self.edits.append(Edit(start, end, f"{head}{rest}{rows}{self.final(end, made.rows)}"))
+        rows = self.newline.join(("", *written.rows))
+        head = f"{gap}{written.header}" if written.header else ""
+        self.edits.append(Edit(start, end, f"{head}{rest}{rows}{self.final(end, written.rows)}"))
 
     def _form(self, node: Node, new: Any, column: int, *, text: bool, room: bool) -> str | Block:
-        """How `new` is written where `node` stood: as that was, if it can be."""
+        """`new` as text in place of `node`, in the same form if possible."""
         was_block = isinstance(node, ScalarNode) and node.style in ("|", ">")
         if isinstance(new, str):
             one_line = "\n" not in new and not was_block and not (text and is_empty(node))
             if one_line or not room:
-                return yaml_write.inline(new, quote=_quote(node))
+                return yaml_write.yaml_inline(new, quote=_quote(node))
         elif isinstance(node, SequenceNode | MappingNode) and isinstance(new, Mapping | list | tuple) and new:
-            flat = yaml_write.inline(new)
+            flat = yaml_write.yaml_inline(new)
             if node.flow_style and len(flat) < yaml_write.SHORT * 2:
                 return flat
             if not node.flow_style and room:
@@ -236,10 +236,10 @@ class Splice(Places):
         if len(node.value) != len(old) or any(map(is_empty, node.value)):
             raise CannotSplice("an item without a value")
         head = 0
-        while head < min(len(old), len(new)) and same(old[head], new[head]):
+        while head < min(len(old), len(new)) and written_alike(old[head], new[head]):
             head += 1
         tail = 0
-        while tail < min(len(old), len(new)) - head and same(old[-1 - tail], new[-1 - tail]):
+        while tail < min(len(old), len(new)) - head and written_alike(old[-1 - tail], new[-1 - tail]):
             tail += 1
         added = new[head : len(new) - tail]
         items = node.value
@@ -254,7 +254,7 @@ class Splice(Places):
         self._block_sequence(node, added, head, tail)
 
     def _item(self, node: SequenceNode, item: Node, old: Any, new: Any) -> bool:
-        """Change the one `item` of the list `node`; False where all of its lines have to be written anew."""
+        """Change one `item` of the list `node`; False if all lines of the list must be rewritten."""
         self._unshared(item)
         edits = len(self.edits)
         try:
@@ -298,22 +298,22 @@ class Splice(Places):
             self.edits.append(Edit(at, at, self.newline.join(rows) + self.newline))
 
     def _items(self, added: Sequence[Any], column: int, end: int) -> list[Block]:
-        """New items of a list; the last stays on its line where an indented comment follows."""
+        """The rows of new items of a list. If an indented comment follows, the last item stays on one line."""
         room = not self.comment_follows(end, column)
         last = len(added) - 1
-        return [yaml_write.item_block(one, column, room=room or n != last) for n, one in enumerate(added)]
+        return [yaml_write.item_block(item, column, room=room or n != last) for n, item in enumerate(added)]
 
     def _unshared(self, node: Node) -> None:
         if id(node) in self.shared:
             raise CannotSplice("an alias")
 
     def _inline(self, value: Any, quote: str = "") -> str:
-        return yaml_write.inline(value, flow=True, as_json=self.as_json, quote=quote)
+        return yaml_write.yaml_inline(value, flow=True, as_json=self.as_json, quote=quote)
 
     def _close(self, node: Node, at: int) -> None:
-        """Keep a block at the end of a file without a last newline as it is, now that a line follows it."""
+        """Keep the text of a block at the end of a file without a final newline, now that a line follows it."""
         last = last_scalar(node)
-        if at < len(self.text) or any(edit.end == at for edit in self.edits):  # it is written anew already
+        if at < len(self.text) or any(edit.end == at for edit in self.edits):  # it is rewritten already
             return
         if isinstance(last, ScalarNode) and is_block(last) and last.value[-1:] not in ("", "\n"):
             header = self.header(last)
@@ -331,7 +331,7 @@ def _quote(node: Node) -> str:
 
 
 def _shared(root: Node) -> set[int]:
-    """Aliases, and the nodes that they name with all that those hold: they stand for more than one place."""
+    """The ids of aliases, and of the nodes under their anchors: an edit of one would change several places."""
     shared: set[int] = set()
 
     def visit(node: Node, inside: bool) -> None:

@@ -1,9 +1,9 @@
-"""Plain Python values out of composed YAML nodes: the core schema of YAML 1.2, merge keys, no key twice.
+"""Plain Python values of composed YAML nodes: the core schema of YAML 1.2 and merge keys; no duplicate keys.
 
     value_of(compose("{size: off, n: 0x1F, when: 2024-05-01}"))     # {"size": "off", "n": 31, "when": "2024-05-01"}
 
-Nothing but dicts, lists and scalars is made. What has a tag of its own is kept with it: `TaggedScalar`, `TaggedMap`
-and `TaggedList`.
+Only dicts, lists and scalars are made. A value with a tag of its own keeps it: `TaggedScalar`, `TaggedMap` and
+`TaggedList`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _OTHER = {f"{TAG}{kind}" for kind in ("omap", "pairs")}
 
 @dataclass(frozen=True)
 class TaggedScalar:
-    """A scalar behind a tag such as `!function`: its text, never built."""
+    """A scalar with a tag such as `!function`; its text is never evaluated."""
 
     text: str
     tag: str
@@ -31,13 +31,13 @@ class TaggedScalar:
 
 
 class TaggedMap(dict[Any, Any]):
-    """A mapping behind a tag."""
+    """A mapping with a tag."""
 
     tag = ""
 
 
 class TaggedList(list[Any]):
-    """A list behind a tag."""
+    """A list with a tag."""
 
     tag = ""
 
@@ -55,8 +55,8 @@ def key_of(node: Node) -> Any:
     return node.value if node.tag == STR else _Values().key(node)
 
 
-def same(a: Any, b: Any) -> bool:
-    """Whether two values are written alike: 1, 1.0 and true are three, and the order of keys counts."""
+def written_alike(a: Any, b: Any) -> bool:
+    """True if two values are written alike: 1, 1.0 and true differ, and so do other orders of keys."""
     return repr(_plain(a)) == repr(_plain(b))
 
 
@@ -71,7 +71,7 @@ class _Values:
         self.done: dict[int, Any] = {}
 
     def value(self, node: Node) -> Any:
-        """The value of `node`; an alias gives the object that was made of what it names."""
+        """The value of `node`; an alias gives the same object as its anchor."""
         node = target(node)
         if isinstance(node, ScalarNode):
             return node.value if node.tag == STR else _scalar(node)
@@ -80,7 +80,7 @@ class _Values:
         return self.done[id(node)]
 
     def key(self, node: Node) -> Any:
-        """The value of a key, which must be one that a dict can have."""
+        """The value of a key; it must be hashable."""
         node = target(node)
         if isinstance(node, MappingNode):
             raise _problem(node, "a mapping cannot be a key")
@@ -110,8 +110,8 @@ class _Values:
             if key in data:
                 raise _problem(name, f'found duplicate key "{key}", which line {lines[key]} has already')
             data[key], lines[key] = self.value(inner), name.start_mark.line + 1
-        for other in merged or ():
-            for key, value in other.items():
+        for source in merged or ():
+            for key, value in source.items():
                 data.setdefault(key, value)
         if node.tag == MAP:
             return data
@@ -141,7 +141,7 @@ def _scalar(node: ScalarNode) -> Any:
     if build is None:
         return text if tag == MERGE else TaggedScalar(text, _allowed(node))
     kind = resolve(text)
-    if kind != tag and not (tag == FLOAT and kind == INT):  # a tag stands before something else
+    if kind != tag and not (tag == FLOAT and kind == INT):  # the tag does not fit the value
         raise _problem(node, f"`{text[:60]}` is no !!{tag.removeprefix(TAG)}")
     try:
         return build(text)

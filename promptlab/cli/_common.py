@@ -1,4 +1,4 @@
-"""What the command groups about templates share: words read, lines printed."""
+"""Shared by the commands: the workspace, reading of option values, and printing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from promptlab.errors import InputError, PromptlabError
 
 if TYPE_CHECKING:
     from promptlab.lab import Lab
-    from promptlab.templates import Problem
+    from promptlab.templates import TemplateProblem
     from promptlab.versions import TextChange
     from promptlab.workspace import Workspace
 
@@ -30,14 +30,14 @@ def here() -> Workspace:
 
 
 def opened(*, numerics: Literal["fast", "portable"] = "fast") -> Lab:
-    """The workspace of the current folder, opened; to be used in a `with`."""
+    """The workspace of the current folder, opened; use it in a `with`."""
     from promptlab import lab
 
     return lab.open(numerics=numerics)
 
 
 def located(template: str) -> tuple[Workspace, str]:
-    """The workspace, and the path in it that TEMPLATE means."""
+    """The workspace, and the path in it of TEMPLATE."""
     from promptlab import versions
 
     workspace = here()
@@ -45,13 +45,15 @@ def located(template: str) -> tuple[Workspace, str]:
 
 
 def text_of_file(workspace: Workspace, path: str) -> str:
-    """The file's text; one that is not there is an error with the nearest name."""
+    """The text of the file. If it is missing, the error names the nearest template."""
     from promptlab import templates, versions
     from promptlab.errors import TemplateError, nearest
 
     text = versions.text_on_disk(workspace, path)
     if text is None:
-        raise TemplateError("there is no such template", file=path, hint=nearest(path, templates.names(workspace)))
+        raise TemplateError(
+            "there is no such template", file=path, hint=nearest(path, templates.template_paths(workspace))
+        )
     return text
 
 
@@ -65,23 +67,23 @@ def read(source: str) -> str:
 
 
 def changes(pairs: Sequence[str], files: Sequence[str]) -> dict[str, Any]:
-    """Fields and their new values as the command line gives them."""
-    from promptlab.templates import TEXTS
+    """The fields and new values of --set and --set-file."""
+    from promptlab.templates import TEXT_FIELDS
 
-    found: dict[str, Any] = {}
-    for option, pair in [*(("--set", one) for one in pairs), *(("--set-file", one) for one in files)]:
+    values: dict[str, Any] = {}
+    for option, pair in [*(("--set", pair) for pair in pairs), *(("--set-file", pair) for pair in files)]:
         name, equals, value = pair.partition("=")
         if not name or not equals:
             raise click.BadParameter(f"write it as {option} field=value, not {pair!r}", param_hint=option)
         if option == "--set-file":
             value = read(value)
-        is_text = name in (*TEXTS, "description") or name.startswith("inputs.")
-        found[name] = None if value == "null" else value if is_text and not _is_json(name, value) else _value(value)
-    return found
+        is_text = name in (*TEXT_FIELDS, "description") or name.startswith("inputs.")
+        values[name] = None if value == "null" else value if is_text and not _is_json(name, value) else _value(value)
+    return values
 
 
 def _is_json(name: str, value: str) -> bool:
-    """A sample of an input may be of any type; what is written as JSON is meant as such."""
+    """True if `value` is JSON for an attribute of an input, such as a sample: these may have any type."""
     return name.startswith("inputs.") and value[:1] in tuple('[{"-0123456789') and _value(value) != value
 
 
@@ -92,16 +94,16 @@ def _value(text: str) -> Any:
         return text
 
 
-def problem_line(path: str, problem: Problem) -> str:
-    """A problem with its place, for people."""
+def problem_line(path: str, problem: TemplateProblem) -> str:
+    """A problem with its place, as lines for the terminal."""
     path = terminal.name(path)
     place = f"{path}:{problem.line}" if problem.line else path
-    said = ": ".join(part for part in (place, problem.field, problem.message) if part)
-    return terminal.printable(f"{said}\n  {problem.hint}" if problem.hint else said)
+    line = ": ".join(part for part in (place, problem.field, problem.message) if part)
+    return terminal.printable(f"{line}\n  {problem.hint}" if problem.hint else line)
 
 
 def print_changes(changes: Sequence[TextChange]) -> None:
-    """Coloured on a terminal; elsewhere with git's marks for words, [-removed-] and {+added+}."""
+    """Print changes: coloured on a terminal, else with the marks of git, [-removed-] and {+added+}."""
     pieces = []
     for change in changes:
         text = terminal.printable(change.text)
@@ -115,12 +117,12 @@ def print_changes(changes: Sequence[TextChange]) -> None:
 
 
 def wrong_words(exc: PromptlabError) -> click.UsageError:
-    """A word of the command line that names nothing is a wrong command line, as an unknown option is."""
+    """A usage error for a name that does not exist, as for an unknown option."""
     return click.UsageError(str(exc))
 
 
 def print_line(text: str) -> None:
-    """Print text that may have come from anywhere."""
+    """Print text, with control characters escaped."""
     click.echo(terminal.printable(text))
 
 

@@ -1,4 +1,4 @@
-"""What `promptlab suite` prints while it works and at its end, and the reports it writes."""
+"""The output of `promptlab suite`: progress, items, the summary, and reports."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from promptlab.suites import ReportItem, Suite, Summary
 
 SHOWN = 40
-"""Items that a verb prints in full; of the others it prints the number."""
+"""At most this many items are printed in full; the others are counted."""
 
 
 class Progress:
-    """A bar with the time left, on a terminal only."""
+    """A progress bar with the time left, on a terminal only."""
 
     def __init__(self, total: int, name: str) -> None:
         self._shown = sys.stderr.isatty()
@@ -34,7 +34,7 @@ class Progress:
         return self
 
     def step(self) -> None:
-        """One more has ended."""
+        """Count one more item as done."""
         if self._shown:
             self._bar.update(1)
 
@@ -44,7 +44,7 @@ class Progress:
 
 
 def report_paths(to: Mapping[str, Any], found: Suite, *, several: bool) -> dict[str, Path]:
-    """Where the reports go; of several suites each has its name in the name of its file."""
+    """The paths of the reports. With several suites each file name has the name of the suite."""
     paths = {kind: to.get(f"to_{kind}") for kind in ("junit", "json", "markdown", "html")}
     return {
         kind: Path(path).with_stem(f"{Path(path).stem}-{found.name}") if several else Path(path)
@@ -54,7 +54,7 @@ def report_paths(to: Mapping[str, Any], found: Suite, *, several: bool) -> dict[
 
 
 class Output:
-    """Prints what needs a look, writes the reports, and counts."""
+    """Prints the failing items, writes the reports, and counts."""
 
     def __init__(self, found: Suite, paths: Mapping[str, Path], show: bool) -> None:
         from promptlab.suites import report_writers
@@ -65,7 +65,7 @@ class Output:
         self.failing = self.errors = 0
 
     def add(self, entry: ReportItem) -> None:
-        """Take an item."""
+        """Add an item."""
         from promptlab.suites import FAILING
 
         for writer in self._writers:
@@ -77,7 +77,7 @@ class Output:
                 print_entry(entry, self._show)
 
     def finish(self, summary: Summary) -> None:
-        """Write the reports and say how it ended. Raises `InputError` where one cannot be written."""
+        """Write the reports and print the summary. Raises `InputError` if a report cannot be written."""
         from promptlab.suites import summary_as_text
 
         for writer, path in zip(self._writers, self._paths.values(), strict=True):
@@ -92,7 +92,7 @@ class Output:
 
 
 def print_entry(entry: ReportItem, show: bool) -> None:
-    """Everything about an item, masked where it has a label unless `show`."""
+    """Print an item; text with a label is masked unless `show`."""
     from promptlab.suites import item_as_text
 
     click.echo(terminal.printable(item_as_text(entry if show else entry.masked())))

@@ -1,4 +1,4 @@
-"""Following a run on a terminal: answers as they come, a progress bar, Ctrl-C, and text that steers no screen."""
+"""Shows a run on a terminal: answers as they come, a progress bar, and Ctrl-C; prints text safely."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
 
 def name(text: str) -> str:
-    """A name of a file or a thing in it, for one line of a terminal."""
+    """A name on one line of the terminal."""
     return printable(text.replace("\r", "\\r").replace("\n", "\\n").replace("\t", "\\t"))
 
 
 def accept_any_text() -> None:
-    """Let output that the terminal's encoding lacks characters for show their escapes and not fail."""
+    """Print characters that the encoding of the terminal lacks as escapes, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def follow(run: Run, show: Callable[[Result], None]) -> bool:
-    """Show results in the order of the trials as they come, with a progress bar on a terminal; whether any failed.
+    """Show results in the order of the trials as they come, with a progress bar on a terminal. True if any failed.
 
-    Ctrl-C stops the run, and what it has is still shown; a second one leaves at once.
+    Ctrl-C stops the run and shows the results so far; a second one exits at once.
     """
     from promptlab.types import Phase, Result
 
@@ -66,14 +66,14 @@ def _interruptible(run: Run) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        run.cancel()  # nobody reads on: the reader of the pipe has gone, or a second Ctrl-C
+        run.cancel()  # no one reads the output any more: a closed pipe, or a second Ctrl-C
         raise
     finally:
         signal.signal(signal.SIGINT, before)
 
 
 class _Progress:
-    """A progress bar on standard error when that is a terminal; nothing otherwise."""
+    """A progress bar on standard error, if that is a terminal."""
 
     def __init__(self, run: Run) -> None:
         self._total = len(run.trials)
@@ -107,12 +107,12 @@ class _Progress:
     def phase(self, model: str, phase: Any) -> None:
         if self._bar:
             read = f" {phase.done:,} of {phase.total:,} tokens" if phase.total else ""
-            said = f"{model}: {phase.name}{read} {phase.detail}".rstrip()
-            self._bar.update(self._task, description=printable(said))
+            text = f"{model}: {phase.name}{read} {phase.detail}".rstrip()
+            self._bar.update(self._task, description=printable(text))
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """Take the bar off the screen while an answer is printed."""
+        """Hide the bar while an answer is printed."""
         if self._bar:
             self._bar.stop()
         yield

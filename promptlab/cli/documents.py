@@ -1,4 +1,4 @@
-"""`promptlab documents`: what there is to read, as a model would get it."""
+"""`promptlab documents`: the context documents of the workspace, as a model gets them."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def _workspace() -> Workspace:
 @documents.command("list")
 @_AS_JSON
 def documents_list(as_json: bool) -> None:
-    """The documents of the workspace with their labels.
+    """List the documents of the workspace with their labels.
 
-    Those in `documents` and `fixtures/documents`; none is opened.
+    These are the files in `documents` and `fixtures/documents`. No file is opened.
     """
     from promptlab.documents import document_paths
 
@@ -52,7 +52,7 @@ def documents_list(as_json: bool) -> None:
 
 @documents.command("show")
 @click.argument("path")
-@click.option("--sha256", "key", metavar="HASH", help="The text as it was: the hash that a run remembers.")
+@click.option("--sha256", "key", metavar="HASH", help="An earlier text: the hash is in the run that used it.")
 @_AS_JSON
 def documents_show(path: str, key: str | None, as_json: bool) -> None:
     """Print a document as text or Markdown, as a model gets it."""
@@ -66,13 +66,13 @@ def documents_show(path: str, key: str | None, as_json: bool) -> None:
 
 @documents.command("add")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
-@click.option("--name", metavar="NAME", help="What to call it; needed for standard input (`-`).")
+@click.option("--name", metavar="NAME", help="The name of the document; needed for standard input (`-`).")
 @click.option("--label", type=click.Choice(LABELS), help="Written to promptlab.yaml. [confidential]")
 @_AS_JSON
 def documents_add(file: str, name: str | None, label: Label | None, as_json: bool) -> None:
     """Add a file to the documents of the workspace.
 
-    It is copied into documents/uploads/ and is confidential until someone says otherwise.
+    It is copied into documents/uploads/, with the label confidential unless you give another.
     """
     from promptlab.documents import MAX_CONTAINER_BYTES, add_document
 
@@ -81,23 +81,23 @@ def documents_add(file: str, name: str | None, label: Label | None, as_json: boo
             raise click.UsageError("give standard input a --name, such as notes.md")
         raw = sys.stdin.buffer.read()
     else:
-        # One byte more than any document may have is enough to refuse it.
+        # Reading one byte more than the limit is enough to refuse the file.
         with Path(file).open("rb") as stream:
             raw = stream.read(MAX_CONTAINER_BYTES + 1)
     added = add_document(_workspace(), name or Path(file).name, raw, label)
     row = {"path": added.path, "label": added.label, "sha256": added.sha256}
-    _say(row, f"{added.path} is there, {added.label}, {len(added.text):,} characters", as_json)
+    _say(row, f"added {added.path}: {added.label}, {len(added.text):,} characters", as_json)
 
 
 @documents.command("label")
 @click.argument("path")
 @click.argument("label", type=click.Choice(LABELS))
-@click.option("--reason", default="", metavar="TEXT", help="Why a label is lowered; the ledger keeps it.")
+@click.option("--reason", default="", metavar="TEXT", help="The reason for a lower label; it goes to the ledger.")
 def documents_label(path: str, label: Label, reason: str) -> None:
-    """Say what label a file has.
+    """Set the label of a file.
 
-    One line of promptlab.yaml is changed, and nothing else of it. A label that is lowered needs a --reason, which the
-    ledger keeps with your name.
+    Changes one line of promptlab.yaml. To lower a label you must give a --reason, which goes to the ledger with your
+    name.
     """
     from promptlab.workspace import set_label
 
@@ -109,9 +109,9 @@ def documents_label(path: str, label: Label, reason: str) -> None:
 @click.argument("run_id")
 @_AS_JSON
 def documents_changed(run_id: str, as_json: bool) -> None:
-    """Which documents are no longer what a run used.
+    """List the documents that changed since a run used them.
 
-    The beginning of the run's id is enough.
+    The beginning of the id of the run is enough.
     """
     import contextlib
 
@@ -131,7 +131,7 @@ def documents_changed(run_id: str, as_json: bool) -> None:
             "reason": change.reason,
             "kept": change.kept,
         }
-        kept = f"kept as {change.then}" if change.kept else "the old text is not kept"
+        kept = f"the old text is kept as {change.then}" if change.kept else "the old text is not kept"
         _say(row, f"{change.path}: {change.reason}; {kept}", as_json)
     if not found and not as_json:
         click.echo("no document of this run has changed")
@@ -140,13 +140,15 @@ def documents_changed(run_id: str, as_json: bool) -> None:
 @documents.command("passages")
 @click.argument("path")
 @click.argument("question", required=False, default="")
-@click.option("--heading", "headings", multiple=True, metavar="TEXT", help="Take this section; may be repeated.")
-@click.option("--lines", metavar="A-B", help="Take these lines, counted from 1.")
-@click.option("--words", metavar="A-B", help="Take these words.")
-@click.option("--characters", metavar="A-B", help="Take these characters.")
-@click.option("-n", "--top", type=click.IntRange(min=1), default=3, show_default=True, help="Most like QUESTION.")
-@click.option("--max-characters", type=click.IntRange(min=1), metavar="N", help="Most characters to take.")
-@click.option("--max-tokens", type=click.IntRange(min=1), metavar="N", help="Most tokens to take, about.")
+@click.option("--heading", "headings", multiple=True, metavar="TEXT", help="A section to take; may be repeated.")
+@click.option("--lines", metavar="A-B", help="The lines to take, counted from 1.")
+@click.option("--words", metavar="A-B", help="The words to take.")
+@click.option("--characters", metavar="A-B", help="The characters to take.")
+@click.option(
+    "-n", "--top", type=click.IntRange(min=1), default=3, show_default=True, help="How many passages to take."
+)
+@click.option("--max-characters", type=click.IntRange(min=1), metavar="N", help="The most characters to take.")
+@click.option("--max-tokens", type=click.IntRange(min=1), metavar="N", help="The most tokens to take, estimated.")
 @_AS_JSON
 def documents_passages(
     path: str,
@@ -160,9 +162,10 @@ def documents_passages(
     max_tokens: int | None,
     as_json: bool,
 ) -> None:
-    """Show which passages of a document would be taken.
+    """Show the passages of a document that a template would take.
 
-    By heading, by range, or those most like QUESTION. What was chosen and does not fit is shown too.
+    They are chosen by heading, by range, or by similarity to QUESTION (BM25). Chosen passages that do not fit are
+    shown too.
     """
     from promptlab.documents import choose_passages, read_document
 

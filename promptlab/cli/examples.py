@@ -1,4 +1,4 @@
-"""`promptlab examples`: pools of worked examples, and which of them become shots."""
+"""`promptlab examples`: pools of worked examples, and the shots chosen from them."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def _workspace() -> Workspace:
 
 @examples.command("list")
 @click.argument("pool")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The first N only.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N.")
 @_AS_JSON
 def examples_list(pool: str, limit: int | None, as_json: bool) -> None:
-    """The examples of a pool."""
+    """List the examples of a pool."""
     from promptlab.examples import load_pool
 
     for example in load_pool(_workspace(), pool)[:limit]:
@@ -45,12 +45,12 @@ def examples_list(pool: str, limit: int | None, as_json: bool) -> None:
 @click.argument("text")
 @click.option("--tag", default="", metavar="TAG", help="Only those with this tag.")
 @click.option("--label", type=click.Choice(["public", "internal", "confidential"]), help="Only those with this label.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The first N only.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N.")
 @_AS_JSON
 def examples_search(pool: str, text: str, tag: str, label: Label | None, limit: int | None, as_json: bool) -> None:
-    """The examples with TEXT in any field.
+    """Search the examples with TEXT in any field.
 
-    Upper and lower case are the same. The exit status is 1 when there is none.
+    Case is ignored. The exit status is 1 if there is no match.
     """
     from promptlab.examples import load_pool, search_pool
 
@@ -63,15 +63,15 @@ def examples_search(pool: str, text: str, tag: str, label: Label | None, limit: 
 
 @examples.command("add")
 @click.argument("pool")
-@click.option("--output", required=True, metavar="TEXT", help="The answer wanted.")
+@click.option("--output", required=True, metavar="TEXT", help="The expected answer.")
 @click.option("--input", "pairs", multiple=True, metavar="NAME=TEXT", help="An input; may be repeated.")
 @click.option(
     "--result",
     "result_id",
     metavar="RUN:N",
-    help="Take the inputs of answer N of a run, counted from 1 as `runs show` has them.",
+    help="Take the inputs of answer N of a run, counted from 1 as in `runs show`.",
 )
-@click.option("--id", "name", metavar="ID", help="Its id, where --result gives none.")
+@click.option("--id", "name", metavar="ID", help="Its id; needed without --result.")
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="A tag; may be repeated.")
 @click.option(
     "--label",
@@ -93,7 +93,7 @@ def examples_add(
 ) -> None:
     """Add an example to a pool.
 
-    One typed here, or the question of an answer with the right output.
+    Give its inputs here, or take them from an answer of a run with --result.
     """
     from promptlab.examples import add_example
     from promptlab.runs import add_example_from_result
@@ -124,21 +124,21 @@ def examples_add(
 @click.argument("pool")
 @click.argument("ids", nargs=-1, required=True)
 def examples_delete(pool: str, ids: tuple[str, ...]) -> None:
-    """Take the examples with these ids out of a pool."""
+    """Delete the examples with these ids from a pool."""
     from promptlab.examples import delete_examples
 
     delete_examples(_workspace(), pool, *ids)
-    click.echo(f"{len(set(ids))} taken out")
+    click.echo(f"{len(set(ids))} deleted")
 
 
 @examples.command("dedupe")
 @click.argument("pool")
-@click.option("--dry-run", is_flag=True, help="Only say what would be taken out.")
+@click.option("--dry-run", is_flag=True, help="Only list the examples that would be deleted.")
 @_AS_JSON
 def examples_dedupe(pool: str, dry_run: bool, as_json: bool) -> None:
-    """Take out what is in a pool twice.
+    """Delete duplicates from a pool.
 
-    The first stays. Examples with the same inputs and different outputs are named and stay.
+    The first of them stays. Examples with the same inputs and different outputs are listed but not deleted.
     """
     from promptlab.examples import remove_duplicates
 
@@ -148,7 +148,7 @@ def examples_dedupe(pool: str, dry_run: bool, as_json: bool) -> None:
         return
     for group in contradictions:
         click.echo(terminal.printable(f"the same question with different answers: {', '.join(group)}"))
-    verb = "would be taken out" if dry_run else "taken out"
+    verb = "would be deleted" if dry_run else "deleted"
     click.echo(terminal.printable(f"{len(gone)} {verb}{': ' + ', '.join(gone) if gone else ''}"))
 
 
@@ -160,21 +160,25 @@ def examples_dedupe(pool: str, dry_run: bool, as_json: bool) -> None:
     type=click.Choice(["first", "random", "balanced", "similar", "diverse"]),
     default="first",
     show_default=True,
-    help="How they are chosen.",
+    help="How the shots are chosen.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Decides what is drawn.")
+@click.option("--seed", type=int, default=0, show_default=True, help="The seed of random choices.")
 @click.option(
     "--order",
     type=click.Choice(["given", "reversed", "random", "similar_last"]),
     default="given",
     show_default=True,
-    help="How they stand in the prompt.",
+    help="The order of the shots in the prompt.",
 )
 @click.option(
-    "--balance", type=click.Choice(["output", "tag"]), default="output", show_default=True, help="What a class is."
+    "--balance",
+    type=click.Choice(["output", "tag"]),
+    default="output",
+    show_default=True,
+    help="The class for `balanced`.",
 )
-@click.option("--input", "pairs", multiple=True, metavar="NAME=TEXT", help="An input of the item that is asked.")
-@click.option("--item", default="", metavar="ID", help="Its id, where the pool has it.")
+@click.option("--input", "pairs", multiple=True, metavar="NAME=TEXT", help="An input of the item that would be asked.")
+@click.option("--item", default="", metavar="ID", help="The id of the item, if it is in the pool.")
 @_AS_JSON
 def examples_choose(pairs: Sequence[str], pool: str, item: str, as_json: bool, **choice: Any) -> None:
     """Show which examples would become shots for an item, and why."""
@@ -196,7 +200,7 @@ def examples_choose(pairs: Sequence[str], pool: str, item: str, as_json: bool, *
 
 
 def _result(workspace: Workspace, name: str) -> Result:
-    """The answer that `RUN:N` names; `RUN` alone will do for a run with one answer."""
+    """The answer that `RUN:N` names; `RUN` alone is enough if the run has one answer."""
     import contextlib
 
     from promptlab.errors import InputError
@@ -209,7 +213,7 @@ def _result(workspace: Workspace, name: str) -> Result:
         return found[0]
     if not number.isdecimal() or not 1 <= int(number) <= len(found):
         hint = f"its answers are {run}:1 to {run}:{len(found)}, in the order of `promptlab runs show`"
-        raise InputError(f"`{name}` names no answer of the run", hint=hint)
+        raise InputError(f"there is no answer `{name}`", hint=hint)
     return found[int(number) - 1]
 
 

@@ -10,21 +10,22 @@ import click
 
 from promptlab.cli import _terminal as terminal
 from promptlab.errors import FormatError
-from promptlab.formats import EXPORTS
+from promptlab.formats import EXPORT_FORMATS
 
 if TYPE_CHECKING:
+    from promptlab.formats import Exported
     from promptlab.types import Label
     from promptlab.workspace import OpenAIModel, Workspace
 
 
 @click.command("export", short_help="Write templates as files of other tools.")
-@click.argument("format_", metavar="FORMAT", type=click.Choice(list(EXPORTS)))
+@click.argument("format_", metavar="FORMAT", type=click.Choice(list(EXPORT_FORMATS)))
 @click.argument("names", metavar="TEMPLATE...", nargs=-1)
 @click.option("-o", "--output", metavar="FILE", help="Write to a file instead of standard output.")
 @click.option("--force", is_flag=True, help="Overwrite the file.")
 @click.option("-m", "--model", "models", multiple=True, metavar="NAME", help="An API model of the workspace.")
 @click.option(
-    "--set", "pairs", multiple=True, metavar="NAME=VALUE", help="Set an input; unset ones take their samples."
+    "--set", "pairs", multiple=True, metavar="NAME=VALUE", help="Set an input; other inputs use their samples."
 )
 @click.option(
     "--rows",
@@ -39,14 +40,14 @@ if TYPE_CHECKING:
     default=1.0,
     show_default=True,
     metavar="X",
-    help="Of a run, answers from this score on.",
+    help="The lowest score of answers of a run.",
 )
 @click.option(
     "--clearance",
     type=click.Choice(["public", "internal", "confidential"]),
     default="public",
     show_default=True,
-    help="The highest label that may go into a file to train with.",
+    help="The highest label that may go into a file for training.",
 )
 def export(
     format_: str,
@@ -63,12 +64,12 @@ def export(
     """Write templates in the format of another tool.
 
     FORMAT is promptfoo, prompty, openai (a request body), python or curl (one request, without a key),
-    openai-batch, openai-finetune or openai-preferences. What was translated or lost goes to standard error.
-    Requests and files to train with pass the privacy gate: text above the clearance of the model, or above
-    --clearance, is refused.
+    openai-batch, openai-finetune or openai-preferences. A report of translated and lost parts goes to standard error.
+    Requests and files for training pass the privacy gate: a text with a label above the clearance of the model, or
+    above --clearance, is refused.
     """
-    from promptlab.formats import ExportJob, write_file
-    from promptlab.workspace import Workspace, check_copy_label
+    from promptlab.formats import ExportJob
+    from promptlab.workspace import Workspace
 
     workspace = Workspace.find()
     _check_words(format_, names, models, run_id)
@@ -83,30 +84,38 @@ def export(
         min_score=min_score,
         clearance=clearance,
     )
-    made = job.made(format_)
-    for note in made.notes:
+    exported = job.export(format_)
+    for note in exported.notes:
         click.echo(terminal.printable(note), err=True)
+    _write(workspace, exported, output, force=force)
+
+
+def _write(workspace: Workspace, exported: Exported, output: str | None, *, force: bool) -> None:
+    """Write the export to the file `output`, or to standard output."""
+    from promptlab.formats import write_file
+    from promptlab.workspace import check_copy_label
+
     try:
-        content = made.text.encode("utf-8")
+        content = exported.text.encode("utf-8")
     except UnicodeEncodeError as exc:
-        raise FormatError("the text holds half a character (a lone surrogate), which UTF-8 cannot carry") from exc
+        raise FormatError("the text has half a character (a lone surrogate), which UTF-8 cannot encode") from exc
     if output is None:
         click.echo(content, nl=False)
         return
     path = Path(output)
-    check_copy_label(workspace, made.label, path.absolute())
+    check_copy_label(workspace, exported.label, path.absolute())
     if path.exists() and not force:
-        raise FormatError("is there already", file=output, hint="--force overwrites it")
+        raise FormatError("exists already", file=output, hint="--force overwrites it")
     write_file(path, content, output)
     click.echo(f"written: {output}", err=True)
 
 
 WITH_MODEL = ("openai", "python", "curl", "openai-batch")
-"""Formats that hold requests to one model."""
+"""Formats that have requests to one model."""
 
 
 def _check_words(format_: str, names: Sequence[str], models: Sequence[str], run_id: str | None) -> None:
-    """What is missing on the command line, or too much."""
+    """Check that the arguments fit the format."""
     if format_ == "openai-preferences" or (format_ == "openai-finetune" and run_id):
         if run_id is None:
             raise click.UsageError("openai-preferences takes answers of a run: --run ID")
@@ -114,7 +123,7 @@ def _check_words(format_: str, names: Sequence[str], models: Sequence[str], run_
     if not names:
         raise click.UsageError("name a template")
     if format_ != "promptfoo" and len(names) > 1:
-        raise click.UsageError(f"{format_} holds one template")
+        raise click.UsageError(f"{format_} takes one template")
     if format_ in WITH_MODEL and len(models) != 1:
         raise click.UsageError("name one API model with -m")
 

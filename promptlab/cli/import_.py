@@ -1,4 +1,4 @@
-"""`promptlab import`: files of other tools become templates, pools of examples and lines for promptlab.yaml."""
+"""`promptlab import`: makes templates, pools of examples and lines for promptlab.yaml from files of other tools."""
 
 from __future__ import annotations
 
@@ -12,45 +12,45 @@ import click
 
 from promptlab.cli import _terminal as terminal
 from promptlab.errors import FormatError, PromptlabError
-from promptlab.formats import IMPORTS
+from promptlab.formats import IMPORT_FORMATS
 
 if TYPE_CHECKING:
     from promptlab.formats import Imported
     from promptlab.workspace import Workspace
 
 
-@click.command("import", short_help="Make templates of files of other tools.")
-@click.argument("format_", metavar="FORMAT", type=click.Choice(list(IMPORTS)))
+@click.command("import", short_help="Import files of other tools as templates.")
+@click.argument("format_", metavar="FORMAT", type=click.Choice(list(IMPORT_FORMATS)))
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--to",
     metavar="DIR",
-    help="Folder of the workspace to write to, instead of templates/imported and fixtures/imported.",
+    help="The folder of the workspace to write to, instead of templates/imported and fixtures/imported.",
 )
-@click.option("--force", is_flag=True, help="Overwrite files that are there and differ.")
+@click.option("--force", is_flag=True, help="Overwrite existing files.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a file read.")
 def import_(format_: str, files: tuple[Path, ...], to: str | None, force: bool, as_json: bool) -> None:
-    """Make templates, pools of examples and lines for promptlab.yaml of files of other tools.
+    """Import files of other tools as templates, pools of examples and lines for promptlab.yaml.
 
     FORMAT is one of promptfoo, prompty, promptsource, langfuse, llm, openai, inspect and lm-eval. FILE may be a
-    folder: its files of that format are read, and one that cannot be does not stop the others (the exit status
-    is 1 then). Says of each field what became of it, keeps the original beside the result, runs nothing that a
-    file holds and fetches nothing. What is imported counts as confidential until promptlab.yaml says otherwise.
+    folder: all its files of that format are read. If one fails, the others are still imported and the exit status
+    is 1. Prints what became of each field, and saves the original next to the result. Nothing in a file is run, and
+    nothing is fetched. Imported files are confidential unless promptlab.yaml gives them another label.
     """
-    from promptlab.formats import Places, home, reader
-    from promptlab.formats import write_imported as write
+    from promptlab.formats import ImportFolders, reader_for, workspace_view
+    from promptlab.formats import write_import as write
     from promptlab.workspace import Workspace
 
     workspace = Workspace.find()
     if to is not None:
         to = workspace.relative(workspace.resolve(to))
     failed = False
-    for file, inside in _found(files, IMPORTS[format_].files):
-        folders = (to, to) if to else (Places.templates, Places.pools)
-        places = Places(_under(folders[0], inside), _under(folders[1], inside), home(workspace))
+    for file, inside in _files(files, IMPORT_FORMATS[format_].files):
+        folders = (to, to) if to else (ImportFolders.templates, ImportFolders.pools)
+        places = ImportFolders(_under(folders[0], inside), _under(folders[1], inside), workspace_view(workspace))
         shown = str(file)
         try:
-            imported = reader(format_)(file, shown, places)
+            imported = reader_for(format_)(file, shown, places)
             written = write(workspace, imported, shown, places, force=force)
         except PromptlabError as exc:
             failed = True
@@ -72,18 +72,18 @@ def _under(folder: str, inside: str) -> str:
     return f"{folder}/{inside}" if inside else folder
 
 
-def _found(paths: Sequence[Path], patterns: Sequence[str]) -> list[tuple[Path, str]]:
-    """The files to read, and the folder of each within the folder that was named."""
-    found: list[tuple[Path, str]] = []
+def _files(paths: Sequence[Path], patterns: Sequence[str]) -> list[tuple[Path, str]]:
+    """The files to read, and the folder of each inside the folder that was given."""
+    files: list[tuple[Path, str]] = []
     for path in paths:
         if not path.is_dir():
-            found.append((path, ""))
+            files.append((path, ""))
             continue
         inside = sorted({p for pattern in patterns for p in path.rglob(pattern) if p.is_file()})
         if not inside:
             raise FormatError(f"no {' or '.join(patterns)} in it", file=str(path))
-        found += [(p, "" if p.parent == path else p.parent.relative_to(path).as_posix()) for p in inside]
-    return found
+        files += [(p, "" if p.parent == path else p.parent.relative_to(path).as_posix()) for p in inside]
+    return files
 
 
 def _as_json(shown: str, imported: Imported, written: list[str], workspace: Workspace) -> dict[str, Any]:
@@ -100,12 +100,15 @@ def _say(shown: str, imported: Imported, written: list[str], workspace: Workspac
     lines = [shown]
     lines += [f"  written: {path}  ({workspace.label_of(path)})" for path in written]
     if not imported.files:
-        lines.append("  nothing could be made of it")
+        lines.append("  nothing was imported")
     lines += [f"  {entry}" for entry in imported.report.entries]
     new = {name: model for name, model in imported.models.items() if name not in workspace.models}
     if new:
-        from promptlab._yaml import EXPORT, inline
+        from promptlab._yaml import EXPORT_STYLE, yaml_inline
 
         lines.append("  for promptlab.yaml, under `models:`")
-        lines += [f"    {inline(name, style=EXPORT)}: {inline(model, style=EXPORT)}" for name, model in new.items()]
+        lines += [
+            f"    {yaml_inline(name, style=EXPORT_STYLE)}: {yaml_inline(model, style=EXPORT_STYLE)}"
+            for name, model in new.items()
+        ]
     click.echo(terminal.printable("\n".join(lines)) + "\n")

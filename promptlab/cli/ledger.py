@@ -1,4 +1,4 @@
-"""`promptlab ledger`: what left this machine, to whom, and whether every line of it still fits."""
+"""`promptlab ledger`: the texts that left this machine, and a check that the ledger is complete."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ def ledger() -> None:
 
 
 @ledger.command("show")
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, metavar="N", help="Most lines.")
-@click.option("--all", "every", is_flag=True, help="Every line.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=50, show_default=True, metavar="N", help="The most lines to print."
+)
+@click.option("--all", "every", is_flag=True, help="Print all lines.")
 @as_json_option
 def show(limit: int, every: bool, as_json: bool) -> None:
     """Print the lines of the ledger, newest first.
 
-    One for each try at a request that went to an API, retries, judges and servers of this machine included; one for
-    each label that was lowered, with who and why. Answers from the history have none: nothing left.
+    There is a line for each request to an API, including retries, judges and servers on this machine, and for each
+    label that was lowered, with the person and the reason. Answers from the history have no line: nothing left.
     """
     from promptlab import workspace
 
@@ -34,11 +36,11 @@ def show(limit: int, every: bool, as_json: bool) -> None:
         else:
             print_line(said(entry))
     if not found and not as_json:
-        print_line("Nothing has left this machine, as far as this ledger goes.")
+        print_line("Nothing has left this machine, according to this ledger.")
 
 
 def said(entry: dict[str, Any]) -> str:
-    """An entry as a line for people."""
+    """An entry as a line for the terminal."""
     when = str(entry.get("at", ""))[:19]
     if entry["kind"] == "sent":
         again = f", try {entry['attempt']}" if entry["attempt"] > 1 else ""
@@ -59,16 +61,14 @@ def said(entry: dict[str, Any]) -> str:
 
 
 @ledger.command("verify")
-@click.option(
-    "--head", default="", metavar="HASH", help="A hash that an earlier verify printed and must still be there."
-)
+@click.option("--head", default="", metavar="HASH", help="A hash that an earlier verify printed.")
 @as_json_option
 def verify(head: str, as_json: bool) -> None:
-    """Hold every line of the ledger against the one before.
+    """Check the hash chain of the ledger.
 
-    Names the first line that does not fit; the status is then 1. Half a line, left by a process that died in writing
-    it, is said and is no fault: its request never left. Keep the hash that is printed elsewhere and give it with --head
-    later, since lines cut off at the end leave no gap.
+    Prints the first line that does not fit the line before it; the exit status is then 1. An incomplete line, left by a
+    process that died, is reported but is not an error: its request was never sent. Save the printed hash elsewhere and
+    give it with --head later: only so a verify can notice that lines at the end were deleted.
     """
     from promptlab import workspace
 
@@ -88,9 +88,9 @@ def verify(head: str, as_json: bool) -> None:
         )
     else:
         for number in found.torn:
-            print_line(f"line {number} is torn: a process died in writing it, and its request never left")
+            print_line(f"line {number} is incomplete: the process died, and its request was never sent")
         if found.problem is None:
-            print_line(f"{found.lines} lines, each fits the one before; the last has the hash {found.head}")
+            print_line(f"{found.lines} lines, each fits the line before it; the last has the hash {found.head}")
         else:
             print_line(f"line {found.problem.line} {found.problem.what}")
     sys.exit(0 if found.problem is None else 1)

@@ -21,15 +21,15 @@ def models() -> None:
 @models.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def models_list(as_json: bool) -> None:
-    """List every model: whether it is ready, and what it is.
+    """List all models and tell if they are ready.
 
-    If not ready, why not; its window, clearance, size on disk, and whether a GPU helps.
+    With the reason if one is not ready; its window, clearance, size on disk, and if a GPU helps.
     """
     from promptlab.workspace import unmatched_patterns
 
     with opened() as lab:
         for pattern in unmatched_patterns(lab.workspace):
-            click.echo(f"warning: the label pattern `{terminal.printable(pattern)}` is about no file", err=True)
+            click.echo(f"warning: the label pattern `{terminal.printable(pattern)}` matches no file", err=True)
         rows = lab.models()
     if as_json:
         for row in rows:
@@ -50,11 +50,11 @@ def models_list(as_json: bool) -> None:
 @models.command("prepare")
 @click.argument("names", nargs=-1)
 def models_prepare(names: tuple[str, ...]) -> None:
-    """Put the embedded models' files together, and try them.
+    """Join the files of embedded models, and try the models.
 
-    Verifies the files, and has each model read and write a little on this processor, with the code for everyday
-    answers and with the portable code that suites ask. Prints the `sha256` to write into promptlab.yaml, which of a
-    split model stands for all its parts. Needed once; the models NAMES, or all that come with promptlab.
+    Verifies the files, and lets each model answer a short prompt on this processor: with the fast code, and with the
+    portable code that suites use. Prints the `sha256` for promptlab.yaml; for a split model it covers all parts.
+    Needed once. NAMES are the models; without names all that come with promptlab.
     """
     from promptlab.models import NOT_PORTABLE, NUMERICS, PORTABLE_HINT, cpu_variants_to_try
 
@@ -72,15 +72,14 @@ def models_prepare(names: tuple[str, ...]) -> None:
 
 @models.command()
 @click.argument("name")
-@click.option("--quick", is_flag=True, help="Few tokens and one round: whether it works, not how fast.")
+@click.option("--quick", is_flag=True, help="Few tokens and one round: tests if it works, not how fast.")
 @click.option("--json", "as_json", is_flag=True, help="The whole report as one JSON object.")
 def check(name: str, quick: bool, as_json: bool) -> None:
-    """Load a local model, and try it beside llama-cpp-python.
+    """Load a local model and measure its speed.
 
-    Says what was opened and on which device, how much memory that took, how many tokens a second it reads and
-    writes beside llama-cpp-python by itself with the same tokens, and whether the same request gets the same text
-    every time. Asks with made-up text and leaves what is kept read of your prompts alone. The status is 1 where texts
-    that should be the same were not.
+    Prints the device, the memory it takes, the speed of prefill and decoding next to that of llama-cpp-python with
+    the same tokens, and if the same request gives the same text every time. Uses generated text, and leaves the
+    prefix cache of your prompts alone. The exit status is 1 if texts differ that should be the same.
     """
     from promptlab import models as catalogue
 
@@ -98,13 +97,11 @@ def check(name: str, quick: bool, as_json: bool) -> None:
 
 @models.command()
 def build() -> None:
-    """Build llama.cpp for every kind of processor.
+    """Build llama.cpp for all processors, and install it.
 
-    And install it, as the package llama-cpp-python.
-
-    Takes some four processor minutes, a C++ compiler and the package's source from your package index; what was built
-    before comes from the cache folder. Options of your own in CMAKE_ARGS are taken instead. Afterwards the models are
-    tried with: promptlab models prepare.
+    It is installed as the package llama-cpp-python. This takes about four processor minutes, and needs a C++ compiler
+    and the source of the package from your package index. An earlier build is taken from the cache folder. Your own
+    options in CMAKE_ARGS replace the usual ones. Try the models afterwards with: promptlab models prepare.
     """
     import subprocess
 
@@ -115,6 +112,6 @@ def build() -> None:
         done = install_llama()
     except subprocess.CalledProcessError as exc:
         raise ModelNotReady(
-            "llama-cpp-python could not be built", hint="pip's own words are above; is a C++ compiler installed?"
+            "llama-cpp-python could not be built", hint="see the output of pip above; is a C++ compiler installed?"
         ) from exc
     click.echo(f"llama-cpp-python {'was built and installed' if done else 'is installed as it should be'}")

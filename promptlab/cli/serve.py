@@ -1,4 +1,4 @@
-"""`promptlab serve`: the local models behind an OpenAI-compatible API, for other tools on this machine."""
+"""`promptlab serve`: an OpenAI-compatible API for the local models, for other tools on this machine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from promptlab.server import ModelServer
 
 GRACE_SECONDS = 3
-"""How long Ctrl-C waits for answers, which stop within one."""
+"""How long Ctrl-C waits for answers to stop; they stop within one second."""
 
 
 @click.command(short_help="Serve the local models as an OpenAI-compatible API.")
@@ -31,8 +31,8 @@ GRACE_SECONDS = 3
 def serve(names: tuple[str, ...], host: str, port: int) -> None:
     """Serve the local models of this workspace, or those named, as an OpenAI-compatible API.
 
-    Other tools then share what is kept read of earlier prompts. Nothing is written to the run history. Only this
-    machine is served, unless PROMPTLAB_SERVE_KEY is set in the environment: then every request must bring that key, as
+    Other tools then share the prefix cache of earlier prompts. Nothing is written to the run history. Only this
+    machine is served, unless PROMPTLAB_SERVE_KEY is set in the environment: then every request must have that key, as
     `Authorization: Bearer KEY`, and --host may be any address.
     """
     from importlib.util import find_spec
@@ -56,7 +56,7 @@ def serve(names: tuple[str, ...], host: str, port: int) -> None:
 
 
 def chosen(catalogue: Catalogue, names: Sequence[str]) -> list[str]:
-    """The local models named, each once; all of the catalogue when none is."""
+    """The local models with these names, each once; without names all of the catalogue."""
     from promptlab.workspace import LlamaModel
 
     try:
@@ -66,7 +66,7 @@ def chosen(catalogue: Catalogue, names: Sequence[str]) -> list[str]:
     local = [name for name, entry in found.items() if isinstance(entry, LlamaModel)]
     if names and len(local) < len(found):
         other = next(name for name in found if name not in local)
-        raise click.UsageError(f"{other} is no local model (`backend: llama`), and only those are served")
+        raise click.UsageError(f"{other} is not a local model (`backend: llama`); only those can be served")
     if not local:
         raise WorkspaceError(
             "there is no local model to serve", file="promptlab.yaml", hint="add one with `backend: llama`"
@@ -75,10 +75,10 @@ def chosen(catalogue: Catalogue, names: Sequence[str]) -> list[str]:
 
 
 def listening(host: str, port: int, key: str) -> socket.socket:
-    """A socket that listens; without a `key` on a loopback address only.
+    """A socket that listens; without a `key` only on a loopback address.
 
     Raises:
-        InputError: the address is not this machine's, not to be had without a key, or taken.
+        InputError: the address is not of this machine, needs a key, or is used already.
     """
     from promptlab._util.network import is_loopback
     from promptlab.server import KEY_VARIABLE
@@ -86,7 +86,7 @@ def listening(host: str, port: int, key: str) -> socket.socket:
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except (OSError, UnicodeError) as exc:
-        raise InputError(f"{host!r} is no address: {exc}", field="--host") from exc
+        raise InputError(f"{host!r} is not an address: {exc}", field="--host") from exc
     if not key and not is_loopback(str(address[0])):
         raise InputError(
             f"{host} can be reached from other machines, and no key is set",
@@ -97,7 +97,7 @@ def listening(host: str, port: int, key: str) -> socket.socket:
         return socket.create_server(address[:2], family=family)
     except OSError as exc:
         raise InputError(
-            f"cannot listen on {host} port {port}: {exc.strerror or exc}", field="--port", hint="take another port"
+            f"cannot listen on {host} port {port}: {exc.strerror or exc}", field="--port", hint="choose another port"
         ) from exc
 
 
@@ -107,12 +107,14 @@ def _say_where(catalogue: Catalogue, names: Sequence[str], listener: socket.sock
     for status in map(catalogue.status, names):
         if not status.ready:
             click.echo(f"{status.name} is not ready: {terminal.printable(status.reason)}", err=True)
-    click.echo(f"serving {', '.join(names)} at http://{shown}:{port}/v1 (Ctrl-C ends it)", err=True)
+    click.echo(f"serving {', '.join(names)} at http://{shown}:{port}/v1 (press Ctrl-C to stop)", err=True)
 
 
 def _write_down(catalogue: Catalogue, names: Sequence[str], listener: socket.socket) -> None:
-    """A line of the ledger, where other machines can ask. Their requests have none: what is answered is what they
-    sent, and nothing of the workspace's files."""
+    """Write a line to the ledger if other machines can ask.
+
+    Their requests have no lines: answers use only what they sent, and no files of the workspace.
+    """
     from promptlab._util.network import is_loopback
     from promptlab.workspace import Ledger
 
@@ -133,7 +135,7 @@ def _run(serving: ModelServer, listener: socket.socket) -> None:
             serving.stop()
             super().handle_exit(sig, frame)
 
-    # uvicorn ends tidily and then raises the signal again, which would end the process before the models are let go.
+    # uvicorn shuts down and then raises the signal again, which would end the process before the models are closed.
     signal.signal(signal.SIGTERM, _terminated)
     Server(uvicorn_config(serving, timeout_graceful_shutdown=GRACE_SECONDS)).run(sockets=[listener])
 

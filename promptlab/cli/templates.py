@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -25,16 +26,13 @@ from promptlab.cli._common import (
 from promptlab.cli.variants import try_
 from promptlab.errors import Conflict, InputError, ShelfError
 
-if TYPE_CHECKING:
-    pass
-
 
 @click.group()
 def templates() -> None:
-    """Templates, kept in git.
+    """Templates and their versions in git.
 
-    TEMPLATE is a path from the workspace, such as templates/triage.yaml, or a bare name, such as triage. VERSION is
-    a name given with `tag` (production), the beginning of a commit, or anything git knows a commit by.
+    TEMPLATE is a path in the workspace, such as templates/triage.yaml, or a name, such as triage. VERSION is a name
+    given with `tag` (production), the beginning of a commit, or any other name of a commit in git.
     """
 
 
@@ -44,15 +42,15 @@ templates.add_command(try_)
 @templates.command("list")
 @as_json_option
 def list_(as_json: bool) -> None:
-    """Every template, with its last change.
+    """List all templates with their last change.
 
-    And what it is for, and whether the file is saved as it is.
+    With the description, and the state of the file: changed, or new to git.
     """
     from promptlab import templates as listing
 
-    for entry in listing.Listing(here()).entries():
+    for entry in listing.TemplateIndex(here()).entries():
         if as_json:
-            print_json(listing.as_json(entry))
+            print_json(listing.entry_as_json(entry))
             continue
         last = f"{entry.last.when[:10]}  {entry.last.who}" if entry.last else ""
         about = entry.problem.partition("\n")[0] or entry.description
@@ -62,7 +60,7 @@ def list_(as_json: bool) -> None:
 
 @templates.command()
 @click.argument("template")
-@click.option("--at", "version", default="", metavar="VERSION", help="As it was then. As the file is now unless given.")
+@click.option("--at", "version", default="", metavar="VERSION", help="The version to print. [the file as it is now]")
 @as_json_option
 def show(template: str, version: str, as_json: bool) -> None:
     """Print the text of a template."""
@@ -88,7 +86,7 @@ def show(template: str, version: str, as_json: bool) -> None:
     multiple=True,
     metavar="FIELD=VALUE",
     help="Change one field and nothing else of the file: instructions=…, params.temperature=0.7, examples.k=3. "
-    "Numbers, lists and mappings as JSON; null takes a field out. May be repeated.",
+    "Numbers, lists and mappings as JSON; null removes a field. May be repeated.",
 )
 @click.option(
     "--set-file",
@@ -100,8 +98,8 @@ def show(template: str, version: str, as_json: bool) -> None:
 @click.option(
     "--opened",
     metavar="VERSION",
-    help="The version that the new text was made from. If the file has changed since, nothing is written and both "
-    "are brought together.",
+    help="The version that the new text was made from. If the file has changed since, nothing is written and a merge "
+    "is printed.",
 )
 @as_json_option
 def save(
@@ -115,18 +113,16 @@ def save(
 ) -> None:
     """Commit one template, and nothing else, to git.
 
-    Without a new text it is the file as it is: what you changed in your editor. Git runs its hooks and signs as
-    always. The text must be a template; what else is wrong with it (a document that is not there, a missing sample)
-    is said on standard error.
+    Without a new text the file is committed as it is, with the changes of your editor. Git runs its hooks and signs as
+    usual. The text must be a valid template. Other problems (a missing document or sample) are printed to standard
+    error.
     """
     from promptlab import templates as library
-    from promptlab import templates as template_edit
     from promptlab import versions
-    from promptlab.templates import check
     from promptlab.workspace import check_copy_label
 
     if source is not None and (pairs or files):
-        raise click.UsageError("--from gives the whole text, --set changes fields: take one of the two")
+        raise click.UsageError("--from gives the whole text, --set changes fields: use only one of them")
     workspace = here()
     path = versions.template_path(workspace, template)
     now = versions.text_on_disk(workspace, path)
@@ -135,14 +131,7 @@ def save(
     for given in (*(pair.partition("=")[2] for pair in files), *([] if source in (None, "-") else [source])):
         label = workspace.label_of(str(Path(given or "").absolute()))
         check_copy_label(workspace, label, workspace.root / path)
-    if source is not None:
-        text = read(source)
-    elif edits:
-        text = template_edit.new(edits, path=path) if base is None else template_edit.edit(base, edits, path=path)
-    elif now is None:
-        raise InputError("there is no such file", file=path, hint="give its text with --from or --set")
-    else:
-        text = now
+    text = _new_text(source, edits, base, now, path)
     library.parse(text, path=path)
     try:
         saved = versions.save_template(workspace, path, text, message, base=base)
@@ -152,7 +141,7 @@ def save(
         else:
             print_line(exc.merged)
         raise
-    problems = check(workspace, path)
+    problems = library.check_template(workspace, path)
     if as_json:
         print_json({**asdict(saved), "problems": [asdict(problem) for problem in problems]})
     else:
@@ -161,14 +150,27 @@ def save(
         click.echo(problem_line(path, problem), err=True)
 
 
+def _new_text(source: str | None, edits: Mapping[str, Any], base: str | None, now: str | None, path: str) -> str:
+    """The text to save: that of `source`, or `base` with `edits`, or the file as it is now."""
+    from promptlab.templates import edit_template, new_template
+
+    if source is not None:
+        return read(source)
+    if edits:
+        return new_template(edits, path=path) if base is None else edit_template(base, edits, path=path)
+    if now is None:
+        raise InputError("there is no such file", file=path, hint="give its text with --from or --set")
+    return now
+
+
 @templates.command()
 @click.argument("template")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Most versions to list.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The most versions to list.")
 @as_json_option
 def history(template: str, limit: int | None, as_json: bool) -> None:
-    """The versions of a template, newest first.
+    """List the versions of a template, newest first.
 
-    With who saved each and when, its names, its message, and how many runs there were of it.
+    With the author, date, names, message and number of runs of each.
     """
     from promptlab import versions
     from promptlab.runs import Store, history_file
@@ -195,13 +197,13 @@ def history(template: str, limit: int | None, as_json: bool) -> None:
 @click.argument("template")
 @click.argument("old", required=False, default="HEAD", metavar="[OLD]")
 @click.argument("new", required=False, default="", metavar="[NEW]")
-@click.option("--prompt", is_flag=True, help="Compare the prompts they give, with the samples of the inputs.")
+@click.option("--prompt", is_flag=True, help="Compare the rendered prompts, with the samples of the inputs.")
 @as_json_option
 def diff(template: str, old: str, new: str, prompt: bool, as_json: bool) -> None:
-    """What changed between two versions, word by word.
+    """Show what changed between two versions, word by word.
 
-    OLD is the newest version and NEW the file as it is now, unless given. Prompts are rendered with the documents
-    and examples as they are now, so that only the template differs.
+    By default OLD is the newest version, and NEW is the file as it is now. Prompts are rendered with the current
+    documents and examples, so that only the template differs.
     """
     from promptlab import versions
 
@@ -243,7 +245,7 @@ def diff(template: str, old: str, new: str, prompt: bool, as_json: bool) -> None
 @click.option("-m", "--message", default="", metavar="TEXT", help="Instead of the usual message.")
 @as_json_option
 def restore(template: str, version: str, message: str, as_json: bool) -> None:
-    """Make an earlier version the newest, as a new commit. The history stays whole."""
+    """Restore an earlier version as a new commit. The history stays complete."""
     from promptlab import versions
 
     workspace, path = located(template)
@@ -260,18 +262,18 @@ def restore(template: str, version: str, message: str, as_json: bool) -> None:
 def check(template: tuple[str, ...], as_json: bool) -> None:
     """Check that templates render with their samples.
 
-    TEMPLATE... or all. They must parse, declare what they use, and have their documents and examples. The status is 1
-    when one does not.
+    Checks each TEMPLATE, or all. They must parse, declare the inputs they use, and have their documents and examples.
+    The exit status is 1 if one fails.
     """
     from promptlab import templates as library
     from promptlab import versions
-    from promptlab.templates import check
+    from promptlab.templates import check_template
 
     workspace = here()
-    paths = [versions.template_path(workspace, word) for word in template] or library.names(workspace)
+    paths = [versions.template_path(workspace, word) for word in template] or library.template_paths(workspace)
     failed = False
     for path in paths:
-        problems = check(workspace, path)
+        problems = check_template(workspace, path)
         failed = failed or bool(problems)
         if as_json:
             print_json({"path": path, "ok": not problems, "problems": [asdict(problem) for problem in problems]})
@@ -286,7 +288,7 @@ def check(template: tuple[str, ...], as_json: bool) -> None:
 @click.argument("template")
 @click.argument("version")
 @click.argument("name")
-@click.option("--move", is_flag=True, help="Take the name from the version that has it.")
+@click.option("--move", is_flag=True, help="Move the name from the version that has it now.")
 @as_json_option
 def tag(template: str, version: str, name: str, move: bool, as_json: bool) -> None:
     """Give a version a name, such as production.

@@ -1,4 +1,4 @@
-"""`promptlab trust`: what this workspace asks for, and the answer; and `--trust`, which answers for one run."""
+"""`promptlab trust`: shows and grants the permissions of a workspace; `--trust` grants them for one command."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from promptlab.cli._common import here
 
 
 @click.command()
-@click.option("--show", is_flag=True, help="Say what the workspace asks for, and change nothing.")
-@click.option("--forget", "take_back", is_flag=True, help="Trust it no more.")
+@click.option("--show", is_flag=True, help="Only show what the workspace asks for.")
+@click.option("--forget", "take_back", is_flag=True, help="Stop trusting it.")
 def trust(show: bool, take_back: bool) -> None:
-    """Trust this workspace with what it asks for.
+    """Allow this workspace what it asks for.
 
     A workspace may run functions of its own as scorers, and send prompts and keys to hosts that its
-    promptlab.yaml names. Until it is trusted these are off. OpenAI with OPENAI_API_KEY, servers on this machine
-    and local models need no trust. The answer is kept for you, by the workspace's path and owner; what is added
-    later is asked for again.
+    promptlab.yaml names. These are off until you trust the workspace. OpenAI with OPENAI_API_KEY, servers on this
+    machine and local models need no trust. The answer is saved for you, by the path and owner of the workspace. If the
+    workspace asks for more later, you are asked again.
 
     In CI: promptlab --trust COMMAND, or PROMPTLAB_TRUST=1 in the environment.
     """
@@ -44,11 +44,11 @@ def trust(show: bool, take_back: bool) -> None:
         return
     else:
         trust_workspace(workspace, wanted)
-        click.echo(f"trusted; kept in {terminal.printable(str(trust_file()))}")
+        click.echo(f"trusted; saved in {terminal.printable(str(trust_file()))}")
 
 
 class TrustingGroup(click.Group):
-    """The commands; `--trust` may stand anywhere before a `--`."""
+    """The commands; `--trust` may be anywhere before a `--`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         end = args.index("--") if "--" in args else len(args)

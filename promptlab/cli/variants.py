@@ -13,7 +13,7 @@ from promptlab.cli._common import as_json_option, changes, located, print_json, 
 def try_() -> None:
     """Variants of a template, on branches of their own.
 
-    A branch is called try/TEMPLATE/NAME. The files of the workspace are not touched before a variant is merged.
+    A branch is called try/TEMPLATE/NAME. The files of the workspace are not changed until a variant is merged.
     """
 
 
@@ -21,21 +21,21 @@ def try_() -> None:
 @click.argument("template")
 @as_json_option
 def try_list(template: str, as_json: bool) -> None:
-    """The variants of a template, those changed last first."""
+    """List the variants of a template, last changed first."""
     from promptlab import versions
 
     workspace, path = located(template)
-    for one in versions.list_variants(workspace, path):
+    for variant in versions.list_variants(workspace, path):
         if as_json:
-            print_json(asdict(one))
+            print_json(asdict(variant))
         else:
-            print_line(f"{one.name}  {one.when[:10]}  {one.who}  {one.message}")
+            print_line(f"{variant.name}  {variant.when[:10]}  {variant.who}  {variant.message}")
 
 
 @try_.command("save")
 @click.argument("template")
 @click.argument("name")
-@click.option("-m", "--message", required=True, metavar="TEXT", help="What is tried.")
+@click.option("-m", "--message", required=True, metavar="TEXT", help="What you try.")
 @click.option("--from", "source", metavar="FILE", help="The text of the whole file; `-` reads standard input.")
 @click.option("--set", "pairs", multiple=True, metavar="FIELD=VALUE", help="Change one field. May be repeated.")
 @click.option("--set-file", "files", multiple=True, metavar="FIELD=PATH", help="The same with the text of a file.")
@@ -49,16 +49,19 @@ def try_save(
     files: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Begin a variant, or add to one. Fields are changed as in the variant, or, in a new one, as in the file."""
+    """Create or change a variant.
+
+    Fields are changed in the text of the variant. A new variant starts from the file.
+    """
     from promptlab import templates, versions
 
     if (source is not None) == bool(pairs or files):
-        raise click.UsageError("give the variant's text with --from, or what differs with --set")
+        raise click.UsageError("give the whole text with --from, or changed fields with --set")
     workspace, path = located(template)
     known = [one.name for one in versions.list_variants(workspace, path)]
     base = versions.variant_text(workspace, path, name) if name in known else None
     start = text_of_file(workspace, path) if base is None else base
-    text = read(source) if source is not None else templates.edit(start, changes(pairs, files), path=path)
+    text = read(source) if source is not None else templates.edit_template(start, changes(pairs, files), path=path)
     templates.parse(text, path=path)
     made = versions.save_variant(workspace, path, name, text, message, base=base)
     if as_json:
@@ -73,7 +76,7 @@ def try_save(
 @click.option("-m", "--message", default="", metavar="TEXT", help="Instead of the usual message.")
 @as_json_option
 def try_merge(template: str, name: str, message: str, as_json: bool) -> None:
-    """Bring what a variant changed into the template, as a commit."""
+    """Merge a variant into the template, as a commit."""
     from promptlab import versions
 
     workspace, path = located(template)
@@ -93,4 +96,4 @@ def try_drop(template: str, name: str) -> None:
 
     workspace, path = located(template)
     commit = versions.drop_variant(workspace, path, name)
-    print_line(f"{path}: variant {name} is gone; git branch NAME {commit[:12]} brings it back")
+    print_line(f"{path}: variant {name} is deleted; git branch NAME {commit[:12]} restores it")

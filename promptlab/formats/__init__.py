@@ -1,4 +1,19 @@
-"""formats."""
+"""Formats: files of other tools become templates and pools (import), and templates become files of theirs (export).
+
+    from promptlab import formats
+    from promptlab.workspace import Workspace
+
+    workspace, folders = Workspace.find(), formats.ImportFolders()
+    content = Path("promptfooconfig.yaml").read_bytes()
+    name = formats.guess_format("promptfooconfig.yaml", content)                           # "promptfoo"
+    imported = formats.read_import(name, "promptfooconfig.yaml", content, folders)         # nothing is written yet
+    imported.report.entries                                                                # what became of each field
+    formats.write_import(workspace, imported, "promptfooconfig.yaml", folders)             # the paths written
+
+    formats.ExportJob(workspace, ["world-cup"]).export("prompty").text
+
+`IMPORT_FORMATS` and `EXPORT_FORMATS` list the formats. Nothing that a foreign file holds is ever run or fetched.
+"""
 
 from __future__ import annotations
 
@@ -7,54 +22,51 @@ from typing import TYPE_CHECKING
 from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
-    from promptlab.formats._export import outward
-    from promptlab.formats._export_job import ExportJob
-    from promptlab.formats._home import home
-    from promptlab.formats._import import ENDINGS, files_of, guess, in_the_way, read, write_file
-    from promptlab.formats._import import write as write_imported
-    from promptlab.formats._registry import EXPORTS, IMPORTS, reader
-    from promptlab.formats._source import Home, Imported, Loss, Places, What, rows_of
-    from promptlab.formats.openai import (
-        as_curl,
-        as_json,
-        as_python,
-        batch,
-        custom_id,
-        preferences,
-        template_text,
-        training,
+    from promptlab.formats._export import make_portable
+    from promptlab.formats._export_job import Exported, ExportJob
+    from promptlab.formats._import import (
+        IMPORT_ENDINGS,
+        conflicting_paths,
+        files_to_write,
+        guess_format,
+        read_import,
+        write_file,
+        write_import,
     )
-    from promptlab.formats.promptfoo import write as write_promptfoo
-    from promptlab.formats.prompty import write as write_prompty
+    from promptlab.formats._registry import EXPORT_FORMATS, IMPORT_FORMATS, reader_for
+    from promptlab.formats._report import FieldOutcome, Imported, Outcome
+    from promptlab.formats._workspace_view import ImportFolders, workspace_view
+    from promptlab.formats.code import request_as_curl, request_as_python
+    from promptlab.formats.openai import (
+        request_as_json,
+        template_from_request,
+    )
+    from promptlab.formats.promptfoo_export import write_promptfoo
+    from promptlab.formats.prompty import write_prompty
 
 __all__ = [
-    "ENDINGS",
-    "EXPORTS",
-    "IMPORTS",
+    "EXPORT_FORMATS",
+    "IMPORT_ENDINGS",
+    "IMPORT_FORMATS",
     "ExportJob",
-    "Home",
+    "Exported",
+    "FieldOutcome",
+    "ImportFolders",
     "Imported",
-    "Loss",
-    "Places",
-    "What",
-    "as_curl",
-    "as_json",
-    "as_python",
-    "batch",
-    "custom_id",
-    "files_of",
-    "guess",
-    "home",
-    "in_the_way",
-    "outward",
-    "preferences",
-    "read",
-    "reader",
-    "rows_of",
-    "template_text",
-    "training",
+    "Outcome",
+    "conflicting_paths",
+    "files_to_write",
+    "guess_format",
+    "make_portable",
+    "read_import",
+    "reader_for",
+    "request_as_curl",
+    "request_as_json",
+    "request_as_python",
+    "template_from_request",
+    "workspace_view",
     "write_file",
-    "write_imported",
+    "write_import",
     "write_promptfoo",
     "write_prompty",
 ]

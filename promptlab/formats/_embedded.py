@@ -1,8 +1,8 @@
-"""A promptlab template that rode along in a foreign file, taken back where it is what the file shows.
+"""A promptlab template that an export embedded in a foreign file; an import uses it if it matches the file.
 
-Whoever looks at the file sees its prompt. The template beside it could say anything, so it is rendered and held against
-that prompt: messages, schema and values given. What cannot be shown to be the same is left aside, and the report says
-so.
+A person who looks at the file sees its prompt. The embedded template could be another one, so it is rendered and
+compared with that prompt: messages, schema and values. If they differ, the template is not used, and the report says
+why.
 """
 
 from __future__ import annotations
@@ -14,67 +14,69 @@ from typing import Any
 
 from promptlab import templates
 from promptlab.errors import PromptlabError, TemplateError
-from promptlab.formats._export import hash_of, outward
-from promptlab.formats._source import Home
+from promptlab.formats._export import hash_of_messages, make_portable
+from promptlab.formats._workspace_view import WorkspaceView
 from promptlab.types import Template
 
 
 @dataclass(frozen=True)
-class Kept:
-    """The template file's text, or why there is none: `problem` is empty when nothing was kept in the first place."""
+class EmbeddedTemplate:
+    """The text of the template file, or the `problem` why it is not used; both are empty if none is embedded."""
 
     text: str | None = None
     problem: str = ""
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What the foreign file shows: its messages in Jinja, the answer's schema, and values of inputs."""
+class ShownPrompt:
+    """The prompt that the foreign file shows: its messages in Jinja, the schema of the answer, and values of inputs."""
 
     messages: Sequence[tuple[str, str]]
     schema: Any = None
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
-def template(entry: Any, seen: Seen, path: str, home: Home | None) -> Kept:
-    """The text kept in `entry`, if it makes the prompt that the file shows."""
+def embedded_template(entry: Any, seen: ShownPrompt, path: str, home: WorkspaceView | None) -> EmbeddedTemplate:
+    """The template embedded in `entry`, if it renders to the prompt that the file shows."""
     if not isinstance(entry, Mapping) or not isinstance(entry.get("template"), str):
-        return Kept()
+        return EmbeddedTemplate()
     text = entry["template"]
-    if entry.get("messages") != hash_of(seen.messages):
-        return Kept(problem="the prompt was changed since promptlab exported it; the kept template is not used")
+    if entry.get("messages") != hash_of_messages(seen.messages):
+        return EmbeddedTemplate(
+            problem="the prompt was changed after promptlab exported it, so the embedded template is not used"
+        )
     try:
         parsed = templates.parse(text, path=path)
     except TemplateError as exc:
-        return Kept(problem=f"the template that was kept beside it is broken: {exc.what}")
+        return EmbeddedTemplate(problem=f"the embedded template is broken: {exc.what}")
     if home is not None and isinstance(entry.get("path"), str) and home.text_of(entry["path"]) == text:
-        return Kept(text)  # it is the workspace's own
+        return EmbeddedTemplate(text)  # it is the same file as in this workspace
     why = _differs(parsed, seen, home)
-    return Kept(problem=f"a template kept beside the prompt is left aside: {why}") if why else Kept(text)
+    return EmbeddedTemplate(problem=f"the embedded template is not used: {why}") if why else EmbeddedTemplate(text)
 
 
-def _differs(parsed: Template, seen: Seen, home: Home | None) -> str:
-    """Why the template is not what the file shows; empty where it is."""
+def _differs(parsed: Template, seen: ShownPrompt, home: WorkspaceView | None) -> str:
+    """The reason why the template does not match what the file shows; empty if it does."""
     documents, shots = (), ()  # type: tuple[Any, ...], tuple[Any, ...]
     if parsed.context or parsed.examples:
         if home is None:
-            return "it takes documents or examples, which are not here to compare with"
+            return "it uses documents or examples, which are not in this workspace"
         try:
-            found = home.materials(parsed)
+            materials = home.materials(parsed)
         except PromptlabError as exc:
             return f"its documents or examples cannot be compared: {exc.args[0]}"
-        documents, shots = tuple(found[0]), tuple(found[1])
+        documents, shots = tuple(materials[0]), tuple(materials[1])
     try:
-        made = outward(parsed, documents=documents, shots=shots)
+        portable = make_portable(parsed, documents=documents, shots=shots)
     except PromptlabError as exc:
         return f"it cannot be rendered: {exc.args[0]}"
-    if _bare(made.messages) != _bare(seen.messages):
-        return "it makes another prompt than the one shown"
-    hidden = [name for name in parsed.inputs if name not in made.variables]
+    if _bare(portable.messages) != _bare(seen.messages):
+        return "it makes a different prompt"
+    hidden = [name for name in parsed.inputs if name not in portable.variables]
     if hidden:
-        return f"it does more with {', '.join(f'`{name}`' for name in hidden)} than the prompt shows"
+        return f"it uses {', '.join(f'`{name}`' for name in hidden)} in ways that the prompt does not show"
     if parsed.schema is not None and json.loads(parsed.schema) != seen.schema:
-        return "its schema is not the one shown"
+        return "its schema is different"
     for name, spec in parsed.inputs.items():
         if spec.default not in (None, "") and seen.values.get(name) != spec.default:
             return f"the value it gives `{name}` by default is not shown"

@@ -1,7 +1,7 @@
-"""A template as other tools can hold it: messages with `{{ name }}` where inputs are printed.
+"""A template in a form that other tools can use: messages with `{{ name }}` for inputs.
 
-Documents and shots become text of the messages. An input that the template does more with than print it
-cannot be a variable elsewhere; the text made with its sample stands there, and the report says so.
+Documents and shots become text of the messages. An input can only be a variable elsewhere if the template just prints
+it. Any other input is replaced by the text made with its sample, and the report says so.
 """
 
 from __future__ import annotations
@@ -15,60 +15,67 @@ from jinja2 import nodes
 
 from promptlab import templates
 from promptlab.errors import TemplateError
-from promptlab.formats._source import LossReport
-from promptlab.templates import ENVIRONMENT, literal
+from promptlab.formats._report import ConversionReport
+from promptlab.templates import JINJA_ENVIRONMENT, escape_jinja
 from promptlab.types import Document, Example, InputSpec, Label, Role, Template, canonical_json, highest, sha256
 
 
 @dataclass(frozen=True)
-class Outward:
-    """Messages in Jinja that any tool knows, the values of the variables in them, and the label of it all."""
+class PortablePrompt:
+    """Messages in Jinja that every tool understands, the values of their variables, and the highest label."""
 
     template: Template
     messages: tuple[tuple[Role, str], ...]
     variables: Mapping[str, Any]
-    report: LossReport
+    report: ConversionReport
     label: Label
 
     @property
-    def kept(self) -> dict[str, str]:
-        """What lets promptlab have the template back: its file, and the hash of the messages that were made of it."""
-        return {"path": self.template.path, "template": self.template.source, "messages": hash_of(self.messages)}
+    def embedded(self) -> dict[str, str]:
+        """The data with which promptlab can import the template again: its file, and the hash of the messages."""
+        return {
+            "path": self.template.path,
+            "template": self.template.source,
+            "messages": hash_of_messages(self.messages),
+        }
 
 
-def hash_of(messages: Sequence[tuple[str, str]]) -> str:
-    """Hex SHA-256 of messages; other messages than the exported ones have another."""
+def hash_of_messages(messages: Sequence[tuple[str, str]]) -> str:
+    """The SHA-256 of messages in hex. If the messages are edited after the export, it differs."""
     return sha256(canonical_json([list(message) for message in messages]))
 
 
-def outward(
+def make_portable(
     template: Template,
     *,
     documents: Sequence[Document] = (),
     shots: Sequence[Example] = (),
     inputs: Mapping[str, Any] | None = None,
-) -> Outward:
-    """`template` for another tool. `inputs` stand for the samples where they are given.
+) -> PortablePrompt:
+    """`template` for another tool. Values in `inputs` are used instead of samples.
 
-    Raises `TemplateError` where an input has to be filled in and has neither a value nor a sample.
+    Raises `TemplateError` if an input must be filled in but has neither a value nor a sample.
     """
     values = {**templates.sample_inputs(template), **(inputs or {})}
-    report = LossReport()
+    report = ConversionReport()
     texts = _partly(template, _printed_only(template))
     marked = _printed_only(template)
     messages = _rendered(texts, marked, values, documents, shots)
     if messages is None:
-        # One by one: an input that spoils it is filled in, the others stay variables.
-        kept: list[str] = []
+        # Try the inputs one by one: those that fail are filled in, the others stay variables.
+        variables: list[str] = []
         for name in marked:
-            if _rendered(_partly(template, [*kept, name]), [*kept, name], values, documents, shots) is not None:
-                kept.append(name)
-        marked = kept
+            if (
+                _rendered(_partly(template, [*variables, name]), [*variables, name], values, documents, shots)
+                is not None
+            ):
+                variables.append(name)
+        marked = variables
         texts = _partly(template, marked)
         messages = _rendered(texts, marked, values, documents, shots)
     if messages is None:
         prompt = templates.render(template, values, documents=documents, shots=shots)
-        messages, marked = tuple((m.role, literal(m.content)) for m in prompt.messages), []
+        messages, marked = tuple((m.role, escape_jinja(m.content)) for m in prompt.messages), []
     line = template.lines.get("inputs")
     for name in template.inputs:
         if name in marked:
@@ -82,14 +89,14 @@ def outward(
         note = f"{len(shots)} shots of {template.examples.pool} as turns; they are not chosen anew for each question"
         report.add("examples", "translated", template.lines.get("examples"), note)
     labels = [template.label, *(d.label for d in documents), *(s.label for s in shots)]
-    return Outward(template, messages, {n: values.get(n, "") for n in marked}, report, highest(labels))
+    return PortablePrompt(template, messages, {n: values.get(n, "") for n in marked}, report, highest(labels))
 
 
 def _printed_only(template: Template) -> list[str]:
-    """Inputs that the template prints as they are and does nothing else with."""
+    """Inputs that the template only prints."""
     used: set[str] = set()
     for text in (template.instructions, template.output_format, template.user, template.layout):
-        tree = ENVIRONMENT.parse(text or "")
+        tree = JINJA_ENVIRONMENT.parse(text or "")
         printed = {id(child) for output in tree.find_all(nodes.Output) for child in output.nodes}
         used |= {node.name for node in tree.find_all(nodes.Name) if id(node) not in printed}
     plain = ("string", "number", "boolean")
@@ -108,24 +115,25 @@ def _rendered(
     documents: Sequence[Document],
     shots: Sequence[Example],
 ) -> tuple[tuple[Role, str], ...] | None:
-    """The messages with `marked` inputs as variables; None when one of them is more than printed.
+    """The messages with `marked` inputs as variables; None if the template does more with one than print it.
 
-    Two renders with marks of other letters and lengths have to agree once the marks are taken for names.
+    To test that, it is rendered twice with different marks as values. Both must give the same messages after the marks
+    are replaced by the names.
     """
-    found: list[tuple[tuple[Role, str], ...]] = []
+    renders: list[tuple[tuple[Role, str], ...]] = []
     for mark in ("\ue000q{}\ue001", "\ue000A much longer mark, {} of them.\nYes\ue001"):
         marks = {name: mark.format(number) for number, name in enumerate(marked)}
         try:
             prompt = templates.render(template, {**values, **marks}, documents=documents, shots=shots)
         except TemplateError:
             return None
-        found.append(tuple((m.role, _named(m.content, marks)) for m in prompt.messages))
-    return found[0] if found[0] == found[1] else None
+        renders.append(tuple((m.role, _named(m.content, marks)) for m in prompt.messages))
+    return renders[0] if renders[0] == renders[1] else None
 
 
 def _named(text: str, marks: Mapping[str, str]) -> str:
     names = {mark: name for name, mark in marks.items()}
     if not names:
-        return literal(text)
+        return escape_jinja(text)
     parts = re.split("(" + "|".join(map(re.escape, names)) + ")", text)
-    return "".join(f"{{{{ {names[part]} }}}}" if part in names else literal(part) for part in parts)
+    return "".join(f"{{{{ {names[part]} }}}}" if part in names else escape_jinja(part) for part in parts)

@@ -1,10 +1,10 @@
-"""Templates, requests and answers as files of other tools: what `promptlab export` writes.
+"""Exports templates, requests and answers as files of other tools, for `promptlab export`.
 
     job = ExportJob(workspace, ["world-cup"], models={"gpt": entry})
-    made = job.made("promptfoo")
-    made.text, made.label, made.notes      # the file, the highest label of what it holds, and what was lost
+    exported = job.export("promptfoo")
+    exported.text, exported.label, exported.notes      # the file, its highest label, and what was lost
 
-Requests, and files to train with, pass the privacy gate.
+Requests and files for training pass the privacy gate.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ from typing import Any
 from promptlab import examples, runs, templates
 from promptlab.errors import FormatError
 from promptlab.formats import openai as openai_chat
-from promptlab.formats import promptfoo, prompty
-from promptlab.formats._export import Outward, outward
-from promptlab.formats._source import rows_of
+from promptlab.formats import prompty
+from promptlab.formats._export import PortablePrompt, make_portable
+from promptlab.formats._source import read_rows
+from promptlab.formats.code import request_as_curl, request_as_python
+from promptlab.formats.promptfoo_export import write_promptfoo
 from promptlab.runs import Store
 from promptlab.types import LABELS, Given, Label, Place, Prompt, Request, Section, Template, highest
 from promptlab.workspace import Labels, OpenAIModel, Workspace, check_gate, label_of_prompt
@@ -31,7 +33,7 @@ TRAINING = "a file to train with"
 
 @dataclass(frozen=True)
 class Exported:
-    """The text of a file, the highest label of what it holds, and what there is to say of it, a line each."""
+    """The text of a file, the highest label of its content, and notes for the user, a line each."""
 
     text: str
     label: Label
@@ -48,9 +50,12 @@ class _Row:
 
 
 class ExportJob:
-    """One export. `models` are API models by their names; `texts` are values of inputs as a person types them, those
-    not given take their samples. `rows` is a file with a row for each request, `run_id` a run whose answers are taken,
-    those from `min_score` on; `clearance` is the highest label that may go into a file to train with."""
+    """One export.
+
+    `models` are API models by name. `texts` are values of inputs as the user types them; other inputs use their
+    samples. `rows` is a file with one row for each request. `run_id` is a run whose answers with a score of at least
+    `min_score` are exported. `clearance` is the highest label that may go into a file for training.
+    """
 
     def __init__(
         self,
@@ -69,10 +74,11 @@ class ExportJob:
         self._label: Label = "public"
         self._notes: list[str] = []
 
-    def made(self, format_: str) -> Exported:
-        """The file in `format_`, one of `formats.EXPORTS`.
+    def export(self, format_: str) -> Exported:
+        """The file in `format_`, one of `EXPORT_FORMATS`.
 
-        Raises `FormatError` for what the format cannot express, and `GateRefused` for text above the clearance.
+        Raises `FormatError` for anything the format cannot express, and `GateRefused` if a label is above the
+        clearance.
         """
         makers: Mapping[str, Callable[[], str]] = {
             "promptfoo": self._promptfoo,
@@ -89,58 +95,64 @@ class ExportJob:
     def _given(self, template: Template) -> dict[str, Any]:
         return {**templates.sample_inputs(template), **templates.inputs_from_text(template, self._texts)}
 
-    def _outwards(self) -> list[Outward]:
-        found = []
+    def _portable_prompts(self) -> list[PortablePrompt]:
+        prompts = []
         for name in self._names:
             template = templates.load(self._workspace, name)
             inputs = self._given(template)
-            filled = templates.materials(self._workspace, template, inputs)
-            found.append(outward(template, documents=filled.documents, shots=filled.shots, inputs=inputs))
-        return found
+            materials = templates.load_materials(self._workspace, template, inputs)
+            prompts.append(make_portable(template, documents=materials.documents, shots=materials.shots, inputs=inputs))
+        return prompts
 
-    def _say(self, exports: Sequence[Outward]) -> None:
-        self._label = highest([self._label, *(one.label for one in exports)])
-        for one in exports:
-            self._notes.append(f"{one.template.path}: its text is {one.label}")
-            self._notes += [f"  {entry}" for entry in one.report.entries]
+    def _note(self, exports: Sequence[PortablePrompt]) -> None:
+        self._label = highest([self._label, *(prompt.label for prompt in exports)])
+        for prompt in exports:
+            self._notes.append(f"{prompt.template.path}: its text is {prompt.label}")
+            self._notes += [f"  {entry}" for entry in prompt.report.entries]
 
     def _promptfoo(self) -> str:
-        exports = self._outwards()
-        text = promptfoo.write(exports, self._models)
-        self._say(exports)
+        exports = self._portable_prompts()
+        text = write_promptfoo(exports, self._models)
+        self._note(exports)
         if not self._models:
             self._notes.append("  there is no provider in it: name models with -m")
         return text
 
     def _prompty(self) -> str:
-        exports = self._outwards()
-        text = prompty.write(exports[0])
-        self._say(exports)
+        exports = self._portable_prompts()
+        text = prompty.write_prompty(exports[0])
+        self._note(exports)
         return text
 
     def _request(self, format_: str) -> str:
         ((model, entry),) = self._models.items()
         ((_, request, _),) = self._requests(model, use_rows=False)
         self._gate(request.prompt, model, entry.clearance)
-        how = {"openai": openai_chat.as_json, "python": openai_chat.as_python, "curl": openai_chat.as_curl}
+        how = {
+            "openai": openai_chat.request_as_json,
+            "python": request_as_python,
+            "curl": request_as_curl,
+        }
         return how[format_](request, entry)
 
     def _batch(self) -> str:
         ((model, entry),) = self._models.items()
-        found = []
+        requests = []
         for name, request, _ in self._requests(model):
             self._gate(request.prompt, model, entry.clearance)
-            found.append((openai_chat.custom_id(name), request))
-        return openai_chat.batch(found, entry)
+            requests.append((openai_chat.batch_custom_id(name), request))
+        return openai_chat.batch_file(requests, entry)
 
     def _training(self) -> str:
-        found = []
+        pairs = []
         for name, request, answer in self._requests("training", shots=False):
             self._gate(request.prompt, TRAINING, self._clearance)
             if not answer:
-                raise FormatError(f"row `{name}` has no `output`", hint="training needs the answer wanted of every row")
-            found.append((request, answer))
-        return openai_chat.training(found)
+                raise FormatError(
+                    f"row `{name}` has no `output`", hint="training needs the expected answer of every row"
+                )
+            pairs.append((request, answer))
+        return openai_chat.finetuning_file(pairs)
 
     def _of_run(self, format_: str) -> str:
         with closing(Store.of(self._workspace)) as store:
@@ -150,11 +162,11 @@ class ExportJob:
             assert result.request
             self._gate(result.request.prompt, TRAINING, self._clearance)
         if format_ == "openai-preferences":
-            text = openai_chat.preferences(scored)
+            text = openai_chat.preference_file(scored)
             reason = "no two answers to the same messages have different scores"
         else:
             good = [r for r in scored if all(score.value >= self._min_score for score in r.scores)]
-            text = openai_chat.training((r.request, r.text) for r in good if r.request)
+            text = openai_chat.finetuning_file((r.request, r.text) for r in good if r.request)
             reason = f"no answer has scores of {self._min_score:g} or more"
         if not text:
             raise FormatError(reason, hint="score a run with `promptlab compare … --expect TEXT`")
@@ -166,7 +178,7 @@ class ExportJob:
         self._label = highest([self._label, label_of_prompt(today)])
 
     def _requests(self, model: str, *, shots: bool = True, use_rows: bool = True) -> Iterator[tuple[str, Request, str]]:
-        """Name, request and wanted answer of each row; without rows one request of the samples."""
+        """The name, request and expected answer of each row; without rows one request with the samples."""
         template = templates.load(self._workspace, self._names[0])
         without: tuple[Section, ...] = () if shots else ("examples",)
         fixed = self._given(template)
@@ -180,30 +192,30 @@ class ExportJob:
             return [_Row("1", {}, "", "public")]
         if self._rows is None:
             assert template.examples
-            found = examples.load_pool(self._workspace, template.examples.pool)
+            pool = examples.load_pool(self._workspace, template.examples.pool)
             return [
                 _Row(e.id, templates.inputs_from_text(template, _own(template, e.inputs)), e.output, e.label, e.places)
-                for e in found
+                for e in pool
             ]
         labels, file = Labels(self._workspace), str(self._rows.absolute())
         label = labels.of_path(file)
-        made = []
-        for number, (_, row) in enumerate(rows_of(self._rows, str(self._rows)), 1):
+        result = []
+        for number, (_, row) in enumerate(read_rows(self._rows, str(self._rows)), 1):
             values = row["inputs"] if isinstance(row.get("inputs"), dict) else row
             texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in _own(template, values).items()}
             output = row.get("output", row.get("target", ""))
             name = str(row.get("id") or number)
             place = Place(file, str(row.get("id") or ""))
             own = highest([_with_own(label, row.get("label")), labels.of(place)])
-            made.append(_Row(name, templates.inputs_from_text(template, texts), str(output), own, (place,)))
-        return made
+            result.append(_Row(name, templates.inputs_from_text(template, texts), str(output), own, (place,)))
+        return result
 
 
 def _own(template: Template, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of inputs that the template declares."""
+    """The values of the inputs that the template declares."""
     return {name: value for name, value in values.items() if name in template.inputs}
 
 
 def _with_own(label: Label, own: Any) -> Label:
-    """The stricter of the file's label and the one a row names."""
+    """The stricter of the label of the file and the label that a row names."""
     return highest([label, own]) if own in LABELS else label

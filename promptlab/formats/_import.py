@@ -1,10 +1,10 @@
-"""Bringing foreign files into a workspace: guess what a file is, read it, and write what it became beside its original.
+"""Imports foreign files into a workspace: guess the format, read the file, and write the result with the original.
 
-    format_ = guess("promptfooconfig.yaml", content)             # "promptfoo"
-    imported = read(format_, "promptfooconfig.yaml", content)    # nothing is written yet
-    write(workspace, imported, "promptfooconfig.yaml", Places())
+    format_ = guess_format("promptfooconfig.yaml", content)             # "promptfoo"
+    imported = read_import(format_, "promptfooconfig.yaml", content)    # nothing is written yet
+    write_import(workspace, imported, "promptfooconfig.yaml", ImportFolders())
 
-The command line and the browser both go through here.
+The command line and the browser both use it.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from promptlab._util import transaction as all_or_none
 from promptlab._util.files import write_atomically
 from promptlab._yaml import MAX_BYTES
 from promptlab.errors import FormatError, InputError
-from promptlab.formats._registry import reader
-from promptlab.formats._source import Imported, Places
+from promptlab.formats._registry import reader_for
+from promptlab.formats._report import Imported
 from promptlab.formats._without_keys import without_keys
+from promptlab.formats._workspace_view import ImportFolders
 from promptlab.workspace import Workspace
 
-LOOKED_AT = 200_000
-"""Characters of a file that a guess looks at."""
+SNIFFED_CHARACTERS = 200_000
+"""The most characters of a file that are searched to guess its format."""
 
 _KEY = r"(?m)^[ \t]*[\"']?{}[\"']?[ \t]*:"
 _SIGNS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -41,35 +42,40 @@ _SIGNS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("inspect", (r"[\"']input[\"']\s*:",)),
     ("llm", (r"(?m)^(?:prompt|system)[ \t]*:",)),
 )
-"""What tells a format by its text: the first whose patterns are all in it."""
+"""Patterns that identify a format. The first format whose patterns are all in the text is chosen."""
 
-ENDINGS = (".yaml", ".yml", ".json", ".jsonl", ".csv", ".prompty", ".txt", ".md")
-"""Of files that can be one of the formats at all."""
+IMPORT_ENDINGS = (".yaml", ".yml", ".json", ".jsonl", ".csv", ".prompty", ".txt", ".md")
+"""Endings of files that can be imported."""
 
 
-def guess(name: str, content: bytes) -> str | None:
-    """The format that a file called `name` most likely has; None where nothing speaks for any."""
+def guess_format(name: str, content: bytes) -> str | None:
+    """The most likely format of the file `name`; None if there is no sign of any."""
     ending = PurePosixPath(name.replace("\\", "/")).suffix.lower()
     if ending == ".prompty":
         return "prompty"
     if ending == ".csv":
         return "inspect"
-    if ending not in ENDINGS:
+    if ending not in IMPORT_ENDINGS:
         return None
-    text = content[:LOOKED_AT].decode("utf-8", "replace")
+    text = content[:SNIFFED_CHARACTERS].decode("utf-8", "replace")
     for format_, patterns in _SIGNS:
         if all(re.search(pattern, text) for pattern in patterns):
             return format_
     return "inspect" if ending == ".jsonl" else None
 
 
-def read(
-    format_: str, name: str, content: bytes, places: Places | None = None, *, beside: Mapping[str, bytes] | None = None
+def read_import(
+    format_: str,
+    name: str,
+    content: bytes,
+    places: ImportFolders | None = None,
+    *,
+    beside: Mapping[str, bytes] | None = None,
 ) -> Imported:
-    """What the file `name` with this content becomes; nothing is written. `beside` are the files that came with it, by
-    name: those it refers to are read.
+    """Import the file `name` with this content; nothing is written.
 
-    Raises `FormatError` where it is not of the format.
+    `beside` are other files by name; those that the file refers to are read. Raises `FormatError` if the file does not
+    have the format.
     """
     base = _base(name)
     if len(content) > MAX_BYTES:
@@ -77,43 +83,45 @@ def read(
         raise FormatError(f"larger than {MAX_BYTES // 1_000_000} MB", file=base, hint=hint)
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise FormatError("UTF-16 text", file=base, hint="save the file as UTF-8")
-    if b"\0" in content[:LOOKED_AT]:
+    if b"\0" in content[:SNIFFED_CHARACTERS]:
         raise FormatError("not a text file", file=base, hint="prompts of other tools are YAML, JSON, CSV or text")
     with tempfile.TemporaryDirectory(prefix="promptlab-") as outer:
-        # Some formats name what they make after the folder of the file; this one has the same name every time.
+        # Some formats name their result after the folder of the file, so the folder always has the same name.
         folder = Path(outer) / "import"
         folder.mkdir()
-        for other, text in {**{_base(n): c for n, c in (beside or {}).items()}, base: content}.items():
+        for file, text in {**{_base(n): c for n, c in (beside or {}).items()}, base: content}.items():
             try:
-                (folder / other).write_bytes(text)
+                (folder / file).write_bytes(text)
             except (OSError, ValueError) as exc:
-                if other != base:
+                if file != base:
                     continue
-                raise FormatError("a file of this name cannot be kept", file=base, hint="rename it") from exc
-        return reader(format_)(folder / base, base, places or Places())
+                raise FormatError("a file with this name cannot be saved", file=base, hint="rename it") from exc
+        return reader_for(format_)(folder / base, base, places or ImportFolders())
 
 
 def _base(name: str) -> str:
     return PurePosixPath(name.replace("\\", "/")).name or "file"
 
 
-def files_of(imported: Imported, name: str, places: Places) -> dict[str, bytes]:
-    """Every file that the import writes, by its path: what was made of the source, and the source itself without its
-    keys, which goes into the folder that the templates have to themselves, where they have one. A source out of which
-    a key cannot be taken for sure is not kept."""
+def files_to_write(imported: Imported, name: str, places: ImportFolders) -> dict[str, bytes]:
+    """The files that an import writes, by path: the results, and the source without its API keys.
+
+    The source goes into the folder of the templates, if they are all in one. It is left out if a key cannot be removed
+    for certain.
+    """
     if not imported.files:
         return {}
     folders = {str(PurePosixPath(file.path).parent) for file in imported.files if file.kind == "template"}
     folder = folders.pop() if len(folders) == 1 else places.templates
-    made = {file.path: file.text.encode("utf-8", "surrogatepass") for file in imported.files}
+    files = {file.path: file.text.encode("utf-8", "surrogatepass") for file in imported.files}
     original = without_keys(imported.original)
     if original is None:
-        return made
-    return made | {f"{folder}/{_base(name)}.original": original}
+        return files
+    return files | {f"{folder}/{_base(name)}.original": original}
 
 
-def in_the_way(workspace: Workspace, wanted: dict[str, bytes]) -> list[str]:
-    """The paths of `wanted` at which something else is already."""
+def conflicting_paths(workspace: Workspace, wanted: dict[str, bytes]) -> list[str]:
+    """The paths of `wanted` at which another file exists already."""
     return [path for path, content in wanted.items() if _differs(workspace.resolve(path), content)]
 
 
@@ -124,16 +132,18 @@ def _differs(full: Path, content: bytes) -> bool:
         return True
 
 
-def write(workspace: Workspace, imported: Imported, name: str, places: Places, *, force: bool = False) -> list[str]:
-    """Write what was imported from `name` and the original, all or none; the paths. Nothing is written where one of the
-    files is in the way, unless `force` replaces it.
+def write_import(
+    workspace: Workspace, imported: Imported, name: str, places: ImportFolders, *, force: bool = False
+) -> list[str]:
+    """Write all files of an import, or none; returns their paths.
 
-    Raises `FormatError` for what is in the way, `InputError` where a file cannot be written.
+    Raises `FormatError` if one of them exists with other content and `force` is not set, and `InputError` if a file
+    cannot be written.
     """
-    wanted = files_of(imported, name, places)
-    for path in in_the_way(workspace, wanted):
+    wanted = files_to_write(imported, name, places)
+    for path in conflicting_paths(workspace, wanted):
         if not force or not workspace.resolve(path).is_file():
-            raise FormatError(f"`{path}` is there already and differs", file=name, hint="--force overwrites it")
+            raise FormatError(f"`{path}` exists already and differs", file=name, hint="--force overwrites it")
     try:
         changed = {path: content for path, content in wanted.items() if _is_new(workspace.resolve(path), content)}
         if changed:

@@ -1,6 +1,6 @@
-"""What a template's variables must look like, read from how it uses them.
+"""Infers the types of the variables of a template from the way it uses them.
 
-`{{ answers["text"][0] }}` needs an object with a list of texts, `choices[label]` a list and a number.
+For example `{{ answers["text"][0] }}` needs an object with a list of texts, and `choices[label]` a list and a number.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from jinja2 import nodes
 
-from promptlab.templates import ENVIRONMENT
+from promptlab.templates import JINJA_ENVIRONMENT
 from promptlab.types import Template
 
 Kind = Literal["any", "text", "number", "list", "object"]
@@ -21,9 +21,10 @@ MAX_LENGTH = 1_000
 
 @dataclass
 class Shape:
-    """What is known of a value: `wanted` are constants it is compared with, `holds` are texts it should contain.
+    """What is known of a value.
 
-    `keys` are those of a mapping the template writes itself.
+    `wanted` are constants it is compared with, `holds` are texts that it should contain, and `keys` are the keys if it
+    is a mapping written in the template.
     """
 
     kind: Kind = "any"
@@ -36,7 +37,7 @@ class Shape:
     pair: bool = False
 
     def be(self, kind: Kind) -> Shape:
-        """A stronger word on the kind wins over a weaker one."""
+        """Set the kind, unless a stronger one is known already."""
         order = ("any", "text", "number", "list", "object")
         if order.index(kind) > order.index(self.kind):
             self.kind = kind
@@ -52,7 +53,7 @@ class Shape:
         return self.fields.setdefault(name, Shape())
 
     def value(self, name: str) -> Any:
-        """A made value of this shape."""
+        """A sample value of this shape."""
         if self.kind == "object":
             return {key: shape.value(key) for key, shape in self.fields.items()} or {"a": "made"}
         if self.kind == "list":
@@ -72,13 +73,13 @@ class Shape:
         return "".join([words, *(f"{held}{number}" for number, held in enumerate(self.holds, 1))])
 
 
-def shapes(template: Template) -> dict[str, Shape]:
+def infer_shapes(template: Template) -> dict[str, Shape]:
     """The shape of each input of `template`."""
     reader = _Reader({name: Shape() for name in template.inputs})
     for text in (template.instructions, template.output_format, template.user, template.layout):
         if text:
-            tree = ENVIRONMENT.parse(text)
-            # Twice: what a later line says of a value, an earlier alias of it should know.
+            tree = JINJA_ENVIRONMENT.parse(text)
+            # Twice, so that an alias also gets what later lines tell of its value.
             reader.body(tree.body)
             reader.body(tree.body)
     return reader.roots
@@ -97,7 +98,7 @@ TEXT_METHODS = frozenset(
 
 
 class _Reader:
-    """Walks the syntax tree and notes what each use says of the value it uses."""
+    """Walks the syntax tree and notes what each use tells of the value."""
 
     def __init__(self, roots: dict[str, Shape]) -> None:
         self.roots = roots
@@ -147,7 +148,7 @@ class _Reader:
                 self.bind(part, shape.fields.get(str(position), Shape()) if shape.pair else shape.item())
 
     def shape(self, node: nodes.Node) -> Shape:
-        """The shape behind an expression; an expression that is no part of an input has one of its own."""
+        """The shape of an expression. If it is not part of an input, it gets a new shape."""
         if isinstance(node, nodes.Name):
             return self.scope.setdefault(node.name, Shape())
         if isinstance(node, nodes.Getattr):

@@ -1,9 +1,7 @@
-"""Foreign formats, one file each: prompts of other tools as promptlab templates, and templates for other tools.
+"""The list of foreign formats; each import format has a module of its own, which is loaded when it is used.
 
-`IMPORTS` and `EXPORTS` say which there are without importing any; `reader` gives the function that reads one:
-
-    imported = reader("promptfoo")(Path("promptfooconfig.yaml"), "promptfooconfig.yaml", Places())
-    imported.files[0].path, imported.report.entries
+imported = reader_for("promptfoo")(Path("promptfooconfig.yaml"), "promptfooconfig.yaml", ImportFolders())
+imported.files[0].path, imported.report.entries
 """
 
 from __future__ import annotations
@@ -15,19 +13,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from promptlab.formats._source import Imported, Places
+    from promptlab.formats._report import Imported
+    from promptlab.formats._workspace_view import ImportFolders
 
 
 @dataclass(frozen=True)
 class Format:
-    """A format of another tool. `files` are the names its files have in a folder, as patterns."""
+    """A format of another tool. `files` are patterns of the names of its files."""
 
     title: str
     module: str
     files: tuple[str, ...] = ()
 
 
-IMPORTS: dict[str, Format] = {
+IMPORT_FORMATS: dict[str, Format] = {
     "promptfoo": Format(
         "promptfoo configuration",
         "promptfoo",
@@ -41,9 +40,9 @@ IMPORTS: dict[str, Format] = {
     "inspect": Format("dataset of Inspect", "inspect_ai", ("*.csv", "*.jsonl", "*.json")),
     "lm-eval": Format("task of lm-evaluation-harness", "lm_eval", ("*.yaml",)),
 }
-"""What can be read."""
+"""The formats that can be imported."""
 
-EXPORTS: dict[str, str] = {
+EXPORT_FORMATS: dict[str, str] = {
     "promptfoo": "promptfoo configuration of the templates, with the models named by -m as providers",
     "prompty": ".prompty file of one template",
     "openai": "OpenAI request body of one template and one model, as JSON",
@@ -53,13 +52,15 @@ EXPORTS: dict[str, str] = {
     "openai-finetune": "JSONL for chat fine-tuning, of a pool of examples or of well-scored answers of a run",
     "openai-preferences": "JSONL for preference training, of answers of a run with different scores",
 }
-"""What can be written."""
+"""The formats that can be exported."""
 
 
-def reader(name: str) -> Callable[[Path, str, Places], Imported]:
-    """The function that reads files of the format `name`: file, the name people see, folders to write to."""
-    read: Callable[[Path, str, Places], Imported] = import_module(f"promptlab.formats.{IMPORTS[name].module}").read
+def reader_for(name: str) -> Callable[[Path, str, ImportFolders], Imported]:
+    """The function that reads files of the format `name`. It takes the file, its name for messages, and the folders."""
+    read: Callable[[Path, str, ImportFolders], Imported] = import_module(
+        f"promptlab.formats.{IMPORT_FORMATS[name].module}"
+    ).read
     return read
 
 
-__all__ = ["EXPORTS", "IMPORTS", "Format", "reader"]
+__all__ = ["EXPORT_FORMATS", "IMPORT_FORMATS", "Format", "reader_for"]

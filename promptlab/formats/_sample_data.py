@@ -1,7 +1,7 @@
-"""A row of made data for a template, so that it can be seen and checked before there is any real row.
+"""Makes a row of sample data for a template, so that it can be previewed and checked before there is real data.
 
-The types of its variables are inferred from how it uses them (`_infer_types.py`). If that is not enough, other values
-are tried, in a fixed order. The same template always gets the same row.
+The types of its variables are inferred from the way it uses them (`formats/_infer_types.py`). If the template does not
+render with the inferred values, other values are tried in a fixed order. The same template always gets the same row.
 """
 
 from __future__ import annotations
@@ -12,29 +12,29 @@ from typing import Any, Literal
 
 from promptlab import templates
 from promptlab.errors import TemplateError
-from promptlab.formats._infer_types import LIST_LENGTH, shapes
-from promptlab.templates import Limits
+from promptlab.formats._infer_types import LIST_LENGTH, infer_shapes
+from promptlab.templates import RenderLimits
 from promptlab.types import InputSpec, Template
 
 MAX_TRIES = 300
-LIMITS = Limits(output=1_000_000, made=4_000_000, steps=50_000)
-"""Of one try: whoever hands us a template that takes long for made data does not make us wait for it 300 times."""
+LIMITS = RenderLimits(output=1_000_000, made=4_000_000, steps=50_000)
+"""Limits of one try, so that a template that takes very long cannot take 300 times as long."""
 STOPPED = "stopped"
 RICH = "One, two and three. Four: five; six\n\nseven - eight | nine = ten / eleven_twelve (2021-01-02)\tthirteen"
 
 
 @dataclass(frozen=True)
-class Row:
-    """Values by input; `problem` is the reason when the template renders with none that were tried."""
+class SampleRow:
+    """Values by input. `problem` is the reason if the template does not render with any values that were tried."""
 
     values: dict[str, Any]
     problem: str = ""
 
 
-def row(template: Template, given: Mapping[str, Any] = {}) -> Row:
-    """A row with which `template` renders; values in `given` stay as they are."""
-    found = shapes(template)
-    values = {name: given.get(name, found[name].value(name)) for name in template.inputs}
+def sample_row(template: Template, given: Mapping[str, Any] = {}) -> SampleRow:
+    """A row with which `template` renders. Values in `given` are not changed."""
+    inferred = infer_shapes(template)
+    values = {name: given.get(name, inferred[name].value(name)) for name in template.inputs}
     problem = _problem(template, values)
     tries = MAX_TRIES
     if problem and not problem.startswith(STOPPED):
@@ -46,17 +46,17 @@ def row(template: Template, given: Mapping[str, Any] = {}) -> Row:
                     break
                 tries -= 1
                 if not _problem(template, {**values, name: other}):
-                    return Row({**values, name: other})
+                    return SampleRow({**values, name: other})
         for one, two in _pairs([name for name in template.inputs if name not in given]):
             for first in _others(one):
                 for second in _others(two):
                     if tries <= 0:
-                        return Row(values, problem)
+                        return SampleRow(values, problem)
                     tries -= 1
                     changed = {**values, one: first, two: second}
                     if not _problem(template, changed):
-                        return Row(changed)
-    return Row(values, problem)
+                        return SampleRow(changed)
+    return SampleRow(values, problem)
 
 
 def _pairs(names: list[str]) -> Iterator[tuple[str, str]]:
@@ -64,7 +64,7 @@ def _pairs(names: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _others(name: str) -> list[Any]:
-    """Values to try where the shape that was read does not do."""
+    """Values to try if the inferred value does not work."""
     text = f"made {name}"
     return [
         text,
@@ -87,8 +87,8 @@ def _others(name: str) -> list[Any]:
 
 
 def _problem(template: Template, values: Mapping[str, Any]) -> str:
-    """Why the template does not render with `values`; empty when it does."""
-    inputs = {name: InputSpec(type_of(value)) for name, value in values.items()}
+    """The reason why the template does not render with `values`; empty if it does."""
+    inputs = {name: InputSpec(input_type_of(value)) for name, value in values.items()}
     try:
         templates.render(replace(template, inputs=inputs, context=(), examples=None), values, limits=LIMITS)
     except TemplateError as exc:
@@ -96,8 +96,8 @@ def _problem(template: Template, values: Mapping[str, Any]) -> str:
     return ""
 
 
-def type_of(value: Any) -> Literal["string", "number", "boolean", "list", "object"]:
-    """The input type `value` is of."""
+def input_type_of(value: Any) -> Literal["string", "number", "boolean", "list", "object"]:
+    """The input type of `value`."""
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, int | float):

@@ -1,10 +1,7 @@
-"""What every importer gives back: files to write, and a report that names each field of the source.
+"""Reads source files of imports, with the line of each of their values.
 
-    report = imported.report
-    report.entries[0]      # Loss(field="prompts.0", what="translated", line=3, note="`dump` is `tojson` here")
-
-Reading never runs anything that a file holds, never resolves an environment variable, and follows a reference
-to another file only inside the folder of the file it reads.
+Nothing in a file is run, no environment variable is resolved, and a reference to another file is followed only inside
+the folder of the source.
 """
 
 from __future__ import annotations
@@ -13,117 +10,26 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from json.decoder import JSONDecodeError
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from promptlab._util.rows import BadRow, json_rows, lines_of
 from promptlab._yaml import TaggedScalar, YamlFile, parse_yaml, read_text
 from promptlab.errors import FormatError
-from promptlab.types import Document, Example, Template
+from promptlab.formats._report import ConversionReport, Outcome
 
-What = Literal["taken", "translated", "not understood"]
-Kind = Literal["template", "pool", "document"]
 Path_ = tuple[str | int, ...]
 
 MAX_VALUES = 500_000
 MAX_DEPTH = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """What became of one field of the source. `line` is None where the format has no lines."""
-
-    field: str
-    what: What
-    line: int | None = None
-    note: str = ""
-
-    def __str__(self) -> str:
-        place = f"line {self.line}: " if self.line else ""
-        return f"{self.what}: {place}{self.field}" + (f": {self.note}" if self.note else "")
-
-
-@dataclass
-class LossReport:
-    """The fields of one source, each named once."""
-
-    entries: list[Loss] = field(default_factory=list)
-    _places: dict[str, int] = field(default_factory=dict, repr=False)
-
-    def add(self, name: str, what: What, line: int | None = None, note: str = "") -> None:
-        """Name a field. A second word on the same field is put to the first, and the worse of the two stands."""
-        number = self._places.setdefault(name, len(self.entries))
-        if number == len(self.entries):
-            self.entries.append(Loss(name, what, line, note))
-            return
-        entry = self.entries[number]
-        worse = max(entry.what, what, key=_WORSE.index)
-        notes = "; ".join(dict.fromkeys(n for n in (entry.note, note) if n))
-        self.entries[number] = Loss(name, worse, entry.line or line, notes)
-
-    def of(self, what: What) -> list[Loss]:
-        """The entries that say `what`."""
-        return [entry for entry in self.entries if entry.what == what]
-
-
-_WORSE: tuple[What, ...] = ("taken", "translated", "not understood")
-
-
-@dataclass(frozen=True)
-class ImportedFile:
-    """A file an import makes: its path in the workspace and its text."""
-
-    path: str
-    text: str
-    kind: Kind = "template"
-
-
-@dataclass
-class Imported:
-    """What one source became. `models` are lines for promptlab.yaml; `original` is the source, byte for byte."""
-
-    name: str
-    original: bytes
-    report: LossReport = field(default_factory=LossReport)
-    files: list[ImportedFile] = field(default_factory=list)
-    models: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    def add(self, path: str, text: str, kind: Kind = "template") -> str:
-        """Add a file; a name that is taken gets a number. Returns the path it has."""
-        taken = {file.path.casefold() for file in self.files}
-        stem, dot, ending = path.rpartition(".")
-        number, free = 2, path
-        while free.casefold() in taken:
-            free = f"{stem}-{number}{dot}{ending}"
-            number += 1
-        self.files.append(ImportedFile(free, text, kind))
-        return free
-
-
-@dataclass(frozen=True)
-class Home:
-    """The workspace that imports, as far as readers need it: `text_of` a file, empty where there is none, and the
-    documents and shots of a template, read and chosen there."""
-
-    text_of: Callable[[str], str]
-    materials: Callable[[Template], tuple[Sequence[Document], Sequence[Example]]]
-
-
-@dataclass(frozen=True)
-class Places:
-    """Folders of the workspace that an import writes to, and what it may look at there."""
-
-    templates: str = "templates/imported"
-    pools: str = "fixtures/imported"
-    home: Home | None = None
-
-
 @dataclass(frozen=True)
 class Source:
-    """A file to import: plain data, and the line of each of its parts."""
+    """A file to import: its plain data, and the line of each of its parts."""
 
     path: Path
     shown: str
@@ -134,17 +40,17 @@ class Source:
 
     def line(self, path: Iterable[str | int]) -> int | None:
         """The line (from 1) of the deepest part of `path` that the file has."""
-        way = tuple(path)
+        parts = tuple(path)
         if self.yaml is not None:
-            return self.yaml.line(_original(self.yaml.data, way))
-        while way and way not in self.lines:
-            way = way[:-1]
-        return self.lines.get(way)
+            return self.yaml.line(_original(self.yaml.data, parts))
+        while parts and parts not in self.lines:
+            parts = parts[:-1]
+        return self.lines.get(parts)
 
 
-def _original(node: Any, way: Path_) -> Iterator[Any]:
-    """`way` with the keys as the file has them, where they are numbers and not texts."""
-    for part in way:
+def _original(node: Any, path: Path_) -> Iterator[Any]:
+    """`path` with the original keys of the file, which may be numbers and not text."""
+    for part in path:
         if isinstance(node, Mapping) and part not in node:
             part = next((key for key in node if str(key) == part), part)
         yield part
@@ -155,9 +61,11 @@ def _original(node: Any, way: Path_) -> Iterator[Any]:
 
 
 class Fields:
-    """The keys of a mapping of the source; each is named in the report once, at the latest by `rest`."""
+    """The keys of a mapping of the source. Each is reported once; `rest` reports those that are left."""
 
-    def __init__(self, source: Source, report: LossReport, data: Any, at: Path_ = (), first_line: int = 0) -> None:
+    def __init__(
+        self, source: Source, report: ConversionReport, data: Any, at: Path_ = (), first_line: int = 0
+    ) -> None:
         self.source, self.report, self.at, self.shift = source, report, at, first_line
         self.data: Mapping[str, Any] = data if isinstance(data, Mapping) else {}
         self.named: set[str] = set()
@@ -172,8 +80,8 @@ class Fields:
         line = self.source.line((*self.at, key))
         return None if line is None else line + self.shift
 
-    def say(self, key: str, what: What, note: str = "") -> Any:
-        """Name `key` in the report if it is there; gives its value, or None."""
+    def say(self, key: str, what: Outcome, note: str = "") -> Any:
+        """Report `key` if it is there. Returns its value, or None."""
         if key in self.data:
             self.named.add(key)
             self.report.add(self.name(key), what, self.line(key), note)
@@ -189,37 +97,37 @@ class Fields:
         return self.say(key, "not understood", note)
 
     def inside(self, key: str) -> Fields:
-        """The keys of the mapping at `key`, which is then named by what is in it."""
+        """The keys of the mapping at `key`. They are reported instead of `key` itself."""
         self.named.add(key)
         return Fields(self.source, self.report, self.data.get(key), (*self.at, key), self.shift)
 
     def rest(self, note: str = "promptlab has nothing like it") -> None:
-        """Every key not named yet is not understood."""
+        """Report every other key as not understood."""
         for key in self.data:
             if key not in self.named:
                 self.drop(key, note)
 
 
 def read_bytes(path: Path, shown: str) -> bytes:
-    """The file's bytes; `FormatError` when it cannot be read."""
+    """The bytes of the file. Raises `FormatError` if it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as exc:
         raise FormatError(f"cannot be read: {exc.strerror}", file=shown) from exc
 
 
-def text_of(path: Path, shown: str) -> str:
-    """The file as text, without a byte order mark."""
+def read_source_text(path: Path, shown: str) -> str:
+    """The text of the file, without a byte order mark."""
     return read_text(path, shown=shown, error=FormatError).removeprefix("\ufeff")
 
 
 def read_source(path: Path, shown: str) -> Source:
-    """A YAML or JSON file, by its ending; `FormatError` with its line for anything else."""
-    return source_of(text_of(path, shown), path, shown)
+    """Read a YAML or JSON file. Raises `FormatError` with the line if it is neither."""
+    return source_of(read_source_text(path, shown), path, shown)
 
 
 def source_of(text: str, path: Path, shown: str) -> Source:
-    """`text` as a source: JSON when it looks like it, else YAML read without building any object."""
+    """`text` as a source: JSON if it looks like it, else YAML. No tag builds an object."""
     if path.suffix.lower() == ".json" or text.lstrip()[:1] in ("{", "["):
         try:
             data = json.loads(text)
@@ -229,13 +137,13 @@ def source_of(text: str, path: Path, shown: str) -> Source:
         except RecursionError as exc:
             raise FormatError("nested too deeply", file=shown) from exc
         else:
-            return Source(path, shown, text, plain(data, shown), lines=_json_lines(text))
+            return Source(path, shown, text, plain_data(data, shown), lines=_json_lines(text))
     yaml = parse_yaml(text, shown=shown, error=FormatError)
-    return Source(path, shown, text, plain(yaml.data, shown), yaml=yaml)
+    return Source(path, shown, text, plain_data(yaml.data, shown), yaml=yaml)
 
 
 class Tagged(str):
-    """A value that a tag such as `!function` stood before: kept as text, never built."""
+    """A value with a tag such as `!function`: kept as text, never evaluated."""
 
     __slots__ = ("tag",)
     tag: str
@@ -246,8 +154,8 @@ class Tagged(str):
         return self
 
 
-def plain(value: Any, shown: str) -> Any:
-    """Plain dicts, lists and scalars, within bounds."""
+def plain_data(value: Any, shown: str) -> Any:
+    """`value` as plain dicts, lists and scalars, within limits."""
     left = MAX_VALUES
 
     def convert(value: Any, depth: int) -> Any:
@@ -272,7 +180,7 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
 
 
 def _json_lines(text: str) -> dict[Path_, int]:
-    """Path of each value -> its line, for JSON text that is known to be valid."""
+    """The line of each value by its path, for valid JSON text."""
     lines: dict[Path_, int] = {}
     path: list[str | int] = []
     line, at = 1, 0
@@ -304,20 +212,20 @@ def _json_lines(text: str) -> dict[Path_, int]:
     return lines
 
 
-def beside(source: Path, reference: str) -> Path | None:
-    """The file `reference` names, inside the folder of `source`; None when it leads out of it or is not there."""
+def file_beside(source: Path, reference: str) -> Path | None:
+    """The file that `reference` names; None if it does not exist or is outside of the folder of `source`."""
     name = reference.removeprefix("file://")
     try:
         full = (source.parent / name).resolve()
-        there = full.is_file()
+        exists = full.is_file()
     except (OSError, ValueError, RuntimeError):
         return None
-    return full if there and full.is_relative_to(source.parent.resolve()) else None
+    return full if exists and full.is_relative_to(source.parent.resolve()) else None
 
 
-def rows_of(path: Path, shown: str) -> list[tuple[int, dict[str, Any]]]:
-    """The rows of a CSV, JSONL, JSON or YAML file, each with its line (0 where there is none)."""
-    text = text_of(path, shown)
+def read_rows(path: Path, shown: str) -> list[tuple[int, dict[str, Any]]]:
+    """The rows of a CSV, JSONL, JSON or YAML file, each with its line (0 if it has none)."""
+    text = read_source_text(path, shown)
     if path.suffix.lower() == ".csv":
         reader = csv.DictReader(io.StringIO(text), strict=True)
         try:
@@ -344,12 +252,12 @@ def _json_rows(text: str, shown: str) -> Iterable[tuple[int, dict[str, Any]]]:
 
 def slug(name: str, otherwise: str = "prompt") -> str:
     """`name` as a file name: letters, digits, dots, dashes and underscores."""
-    made = re.sub(r"[^\w.-]+", "-", name.strip()).strip("-.")[:80].strip("-.")
-    return made or otherwise
+    cleaned = re.sub(r"[^\w.-]+", "-", name.strip()).strip("-.")[:80].strip("-.")
+    return cleaned or otherwise
 
 
 def pool_line(number: int, inputs: Mapping[str, Any], output: str, tags: Iterable[str] = (), name: str = "") -> str:
-    """One line of a pool of examples; values that are no text are written as JSON."""
+    """One line of a pool of examples; values that are not text are written as JSON."""
     texts = {key: v if isinstance(v, str) else json.dumps(v, ensure_ascii=False) for key, v in inputs.items()}
     row: dict[str, Any] = {"id": name or str(number), "inputs": texts, "output": output}
     if tags:

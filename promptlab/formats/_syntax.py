@@ -1,4 +1,4 @@
-"""Prompt texts of other tools as Jinja, and plain text as Jinja that prints it as it is."""
+"""Translates prompt texts of other tools (Nunjucks, `$x`, Mustache) to Jinja."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from promptlab.templates import literal
+from promptlab.templates import escape_jinja
 
 
 @dataclass(frozen=True)
-class Changed:
-    """A translated text and what was changed in it, in words."""
+class Translation:
+    """A translated text, with notes on what was changed."""
 
     text: str
     notes: tuple[str, ...] = ()
@@ -38,41 +38,40 @@ _NUNJUCKS: tuple[tuple[re.Pattern[str], str, str], ...] = (
 )
 
 
-def from_nunjucks(text: str) -> Changed:
-    """A Nunjucks text as Jinja. Only what stands in tags is changed, and no text in quotes there."""
+def from_nunjucks(text: str) -> Translation:
+    """A Nunjucks text as Jinja. Only code in tags is changed, but not strings there."""
     notes: list[str] = []
 
     def tag(match: re.Match[str]) -> str:
         parts, at, whole = [], 0, match[0]
-        for found in _STRING.finditer(whole):
-            parts += [outside(whole[at : found.start()]), found[0]]
-            at = found.end()
+        for string in _STRING.finditer(whole):
+            parts += [outside(whole[at : string.start()]), string[0]]
+            at = string.end()
         return "".join([*parts, outside(whole[at:])])
 
     def outside(code: str) -> str:
         for pattern, into, note in _NUNJUCKS:
-            made = pattern.sub(into, code)
-            if made != code:
-                code = made
+            changed = pattern.sub(into, code)
+            if changed != code:
+                code = changed
                 notes.append(note)
         return code
 
-    made = _TAG.sub(tag, text)
-    return Changed(made, tuple(dict.fromkeys(notes)))
+    return Translation(_TAG.sub(tag, text), tuple(dict.fromkeys(notes)))
 
 
-def from_braces(text: str) -> Changed:
+def from_braces(text: str) -> Translation:
     r"""A text with `{x}` for variables, `{{` and `}}` or `\{` and `\}` for braces, as Jinja."""
     return _translated(re.compile(r"\\(?P<char>[{}])|(?P<pair>\{\{|\}\})|\{(?P<name>[A-Za-z_]\w*)\}"), text, "`{x}`")
 
 
-def from_dollars(text: str) -> Changed:
+def from_dollars(text: str) -> Translation:
     """A text with `$x` and `${x}` for variables and `$$` for a dollar sign, as Jinja."""
     pattern = r"(?P<pair>\$\$)|\$(?:(?P<name>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)\})"
     return _translated(re.compile(pattern, re.ASCII), text, "`$x`")
 
 
-def _translated(pattern: re.Pattern[str], text: str, shown: str) -> Changed:
+def _translated(pattern: re.Pattern[str], text: str, shown: str) -> Translation:
     parts: list[str] = []
     at, changed = 0, False
     plain = ""
@@ -81,28 +80,28 @@ def _translated(pattern: re.Pattern[str], text: str, shown: str) -> Changed:
         groups = match.groupdict()
         name = groups.get("name") or groups.get("braced")
         if name:
-            parts += [literal(plain), f"{{{{ {name} }}}}"]
+            parts += [escape_jinja(plain), f"{{{{ {name} }}}}"]
             plain, changed = "", True
         else:
             plain += groups.get("char") or match[0][0]
         at = match.end()
-    parts.append(literal(plain + text[at:]) if parts or at else literal(text))
-    return Changed("".join(parts), (f"{shown} is `{{{{ x }}}}` here",) if changed else ())
+    parts.append(escape_jinja(plain + text[at:]) if parts or at else escape_jinja(text))
+    return Translation("".join(parts), (f"{shown} is `{{{{ x }}}}` here",) if changed else ())
 
 
 _MUSTACHE = re.compile(r"\{\{\{?\s*([A-Za-z_][\w.]*)\s*\}?\}\}")
 
 
-def from_mustache(text: str) -> Changed:
-    """A text with `{{x}}` for variables and nothing else that means anything, as Jinja."""
+def from_mustache(text: str) -> Translation:
+    """A text with `{{x}}` for variables and no other syntax, as Jinja."""
     parts: list[str] = []
     at = 0
     for match in _MUSTACHE.finditer(text):
-        parts += [literal(text[at : match.start()]), f"{{{{ {match[1]} }}}}"]
+        parts += [escape_jinja(text[at : match.start()]), f"{{{{ {match[1]} }}}}"]
         at = match.end()
-    return Changed("".join([*parts, literal(text[at:])]))
+    return Translation("".join([*parts, escape_jinja(text[at:])]))
 
 
-def joined(notes: Iterable[str]) -> str:
-    """Notes as one clause."""
+def join_notes(notes: Iterable[str]) -> str:
+    """The notes as one text, without duplicates."""
     return "; ".join(dict.fromkeys(notes))

@@ -1,4 +1,4 @@
-"""A template in the making: importers fill in what they found, and get the text of a template file.
+"""Builds a template file for importers: they fill in a `Draft` and get the text of the file.
 
 draft = Draft("Classify a ticket")
 draft.messages([("system", "You sort tickets."), ("user", "{{ ticket }}")])
@@ -15,16 +15,16 @@ from typing import Any
 from jinja2 import nodes
 
 from promptlab import _yaml, templates
-from promptlab._yaml import EXPORT
+from promptlab._yaml import EXPORT_STYLE
 from promptlab.errors import FormatError, TemplateError
 from promptlab.formats import _sample_data as made_data
 from promptlab.templates import (
-    ATTRIBUTES,
-    ENVIRONMENT,
-    TEXT_METHODS,
+    ALLOWED_ATTRIBUTES,
+    ALLOWED_TEXT_METHODS,
+    JINJA_ENVIRONMENT,
     LayoutProblem,
     compile_text,
-    is_input,
+    is_input_name,
     type_problem,
 )
 from promptlab.types import Role, Template
@@ -38,14 +38,14 @@ ROLES: Mapping[str, Role] = {
     "ai": "assistant",
     "model": "assistant",
 }
-"""Roles of other formats."""
+"""Roles in other formats, and the role here."""
 
 KEYS = ("description", "inputs", "instructions", "output_format", "user", "context", "examples", "schema", "params")
 
 
 @dataclass
 class Draft:
-    """The keys of a template file. `inputs` holds what is known of each input: type, sample, default, description."""
+    """The keys of a template file. `inputs` has what is known of each input: type, sample, default, description."""
 
     description: str = ""
     instructions: str = ""
@@ -58,10 +58,10 @@ class Draft:
     renamed: dict[str, str] = field(default_factory=dict)
 
     def messages(self, messages: Sequence[tuple[Role, str]]) -> None:
-        """Take Jinja texts as the messages: as instructions and user turn where that is all, else as a layout.
+        """Set the messages from Jinja texts: as instructions and user turn if possible, else as a layout.
 
-        A variable whose name promptlab needs for itself is bound to an input of another name. Raises
-        `FormatError` for a text that is no valid Jinja here.
+        A variable with a reserved name is bound to an input with another name. Raises `FormatError` if a text is not
+        valid Jinja here.
         """
         bound = [(role, self.bind(text, f"the {role} message")) for role, text in messages if text]
         roles = [role for role, _ in bound]
@@ -75,7 +75,7 @@ class Draft:
             self.layout = "".join(f"{{% {role} %}}{text}{{% end{role} %}}\n" for role, text in bound)
 
     def bind(self, text: str, where: str) -> str:
-        """`text` with the names it uses declared as inputs, those that cannot be one under another name."""
+        """Declare the names that `text` uses as inputs. Returns `text`, with names set that had to be changed."""
         sets = []
         names = names_in(text, where)
         _check_methods(text, where)
@@ -86,11 +86,13 @@ class Draft:
         return "".join(sets) + text
 
     def own_name(self, name: str) -> str:
-        """The input for the foreign variable `name`, declared if it was not."""
-        own = name if is_input(name) else self.renamed.get(name, "")
+        """The name of the input for the foreign variable `name`; the input is declared if it is new."""
+        own = name if is_input_name(name) else self.renamed.get(name, "")
         if not own:
             base = re.sub(r"\W", "_", name, flags=re.ASCII).strip("_") or "value"
-            own = base if is_input(base) else f"{base}_value" if is_input(f"{base}_value") else f"input_{base}"
+            own = (
+                base if is_input_name(base) else f"{base}_value" if is_input_name(f"{base}_value") else f"input_{base}"
+            )
             while own in self.inputs:
                 own += "_"
             self.renamed[name] = own
@@ -98,43 +100,43 @@ class Draft:
         return own
 
     def data(self) -> dict[str, Any]:
-        """The keys that say anything, in the usual order."""
-        found = {key: getattr(self, key, None) for key in (*KEYS, "layout")}
-        return {key: value for key, value in found.items() if value or (key == "user" and value is not None)}
+        """The keys that have a value, in the usual order."""
+        values = {key: getattr(self, key, None) for key in (*KEYS, "layout")}
+        return {key: value for key, value in values.items() if value or (key == "user" and value is not None)}
 
-    def _settle(self) -> None:
-        """Types that fit the samples; a default that does not fit is left out."""
+    def _fit_types(self) -> None:
+        """Set types that fit the samples, and remove defaults that do not fit."""
         for spec in self.inputs.values():
             sample, default = spec.get("sample"), spec.get("default")
             if sample is not None and type_problem(spec.get("type", "string"), sample):
-                spec["type"] = made_data.type_of(sample)
+                spec["type"] = made_data.input_type_of(sample)
             if default is not None and type_problem(spec.get("type", "string"), default):
                 if sample is None:
-                    spec["type"] = made_data.type_of(default)
+                    spec["type"] = made_data.input_type_of(default)
                 else:
                     del spec["default"]
 
     def text(self, path: str, *, header: str = "") -> str:
-        """The template file's text, `header` (comments) first. It parses, and renders with its samples.
+        """The text of the template file, after `header` (comments). It parses, and renders with its samples.
 
-        Inputs without a known type get one from how the template uses them, and made values as samples.
-        Raises `FormatError` with the reason when no made value lets it render.
+        Inputs without a known type get an inferred type and sample. Raises `FormatError` with the reason if the
+        template does not render with any sample.
         """
-        self._settle()
+        self._fit_types()
         try:
-            first = templates.parse(_yaml.dump(self.data()), path=path)
+            first = templates.parse(_yaml.dump_yaml(self.data()), path=path)
         except TemplateError as exc:
             raise FormatError(exc.what, field=exc.field) from exc
         given = {own: spec["sample"] for own, spec in self.inputs.items() if spec.get("sample") is not None}
-        made = made_data.row(first, given)
-        for name, value in made.values.items():
+        row = made_data.sample_row(first, given)
+        for name, value in row.values.items():
             spec = self.inputs[name]
             if spec.get("sample") is None:
-                spec["type"], spec["sample"] = made_data.type_of(value), value
-        self._settle()
-        if made.problem:
-            raise FormatError(made.problem)
-        text = header + _yaml.dump(self.data())
+                spec["type"], spec["sample"] = made_data.input_type_of(value), value
+        self._fit_types()
+        if row.problem:
+            raise FormatError(row.problem)
+        text = header + _yaml.dump_yaml(self.data())
         again = templates.parse(text, path=path)
         if not _same(again, templates.parse(_all_quoted(self.data()), path=path)):
             text = header + _all_quoted(self.data())
@@ -142,9 +144,9 @@ class Draft:
 
 
 def share_a_row(drafts: Sequence[Draft], path: str) -> None:
-    """Give drafts of one source, such as question and answer, samples that all of them render with.
+    """Give all drafts of one source (such as question and answer) the same samples.
 
-    Raises `FormatError` with the reason when no made row does.
+    Raises `FormatError` with the reason if they do not all render with any samples.
     """
     texts = [text for draft in drafts for text in (draft.instructions, draft.user) if text]
     both = Draft(layout="".join(f"{{% user %}}{text}{{% enduser %}}" for text in texts))
@@ -157,7 +159,7 @@ def share_a_row(drafts: Sequence[Draft], path: str) -> None:
 
 
 def names_in(text: str, where: str) -> frozenset[str]:
-    """Variables of a Jinja text; `FormatError` with its line when it cannot be read here."""
+    """The variables of a Jinja text. Raises `FormatError` with the line if it is not valid here."""
     try:
         return compile_text(text).names
     except LayoutProblem as exc:
@@ -165,12 +167,12 @@ def names_in(text: str, where: str) -> frozenset[str]:
         raise FormatError(f"{where} is not Jinja as promptlab has it: {exc.message}{line}", hint=exc.hint) from exc
 
 
-METHODS = frozenset((*TEXT_METHODS, *(name for names in ATTRIBUTES.values() for name in names)))
+METHODS = frozenset((*ALLOWED_TEXT_METHODS, *(name for names in ALLOWED_ATTRIBUTES.values() for name in names)))
 
 
 def _check_methods(text: str, where: str) -> None:
-    """Refuse a call of a method that no value has here, even where made data would never come to it."""
-    for call in ENVIRONMENT.parse(text).find_all(nodes.Call):
+    """Refuse a call of a method that no value has here, also if sample data would never reach it."""
+    for call in JINJA_ENVIRONMENT.parse(text).find_all(nodes.Call):
         if isinstance(call.node, nodes.Getattr) and call.node.attr not in METHODS:
             hint = "values cannot be changed here" if call.node.attr in ("append", "pop", "extend", "update") else ""
             raise FormatError(f"{where} calls `.{call.node.attr}()`, which promptlab does not have", hint=hint)
@@ -181,15 +183,15 @@ def _same(one: Template, other: Template) -> bool:
 
 
 def _all_quoted(data: Mapping[str, Any]) -> str:
-    return "".join(f"{_yaml.inline(key, style=EXPORT)}: {_quoted(value)}\n" for key, value in data.items())
+    return "".join(f"{_yaml.yaml_inline(key, style=EXPORT_STYLE)}: {_quoted(value)}\n" for key, value in data.items())
 
 
 def _quoted(value: Any) -> str:
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_yaml.quoted(str(k))}: {_quoted(v)}" for k, v in value.items()) + "}"
+        return "{" + ", ".join(f"{_yaml.quote_text(str(k))}: {_quoted(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_quoted, value)) + "]"
-    return _yaml.quoted(value) if isinstance(value, str) else _yaml.inline(value, style=EXPORT)
+    return _yaml.quote_text(value) if isinstance(value, str) else _yaml.yaml_inline(value, style=EXPORT_STYLE)
 
 
 PARAMS = {
@@ -212,11 +214,11 @@ PARAMS = {
     "until": "stop",
     "stop_sequences": "stop",
 }
-"""Sampling parameters as other formats call them, and as templates do."""
+"""Names of sampling parameters in other formats, and in templates."""
 
 
-def param(name: str, value: Any) -> tuple[str, Any] | None:
-    """A parameter as a template has it; None when the value is nothing a template can hold."""
+def template_param(name: str, value: Any) -> tuple[str, Any] | None:
+    """Name and value of a parameter for a template; None if a template cannot hold it."""
     own = PARAMS.get(name)
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if own is None:

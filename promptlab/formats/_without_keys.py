@@ -1,9 +1,9 @@
-"""A foreign file as it is kept beside what was made of it: without the keys in it.
+"""Removes API keys and passwords from a foreign file, before the original is saved in the workspace.
 
     apiKey: sk-abc123                             ->  apiKey: "***"
     apiBaseUrl: http://u:p@127.0.0.1/v1?k=x       ->  apiBaseUrl: http://***@127.0.0.1/v1?***
 
-By the names of fields, by the parts of web addresses that hold keys, and by what keys of APIs look like.
+Keys are found by the names of fields, by parts of web addresses, and by the look of API keys.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from promptlab._yaml import parse_yaml
 from promptlab.errors import FormatError
 
-GONE = "***"
+MASK = "***"
 _NAME = (
     r"[\w.-]*(?:api[-_ ]?key|secret|token|password|passwd|passphrase|authorization|access[-_]?key|credentials?"
     r"|private[-_]?key|auth)"
@@ -40,8 +40,7 @@ _REFERENCE = re.compile(r"\s*[\"']?(?:\$\{?\w|\{\{|\$\{\{|%\w+%|env:|<|null\b|~|
 
 
 def without_keys(content: bytes) -> bytes | None:
-    """`content` with keys taken out, the same bytes where there are none; None where a key cannot be taken out for
-    sure."""
+    """`content` with all keys masked; the same bytes if there are none. None if a key cannot be masked for certain."""
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
@@ -50,12 +49,12 @@ def without_keys(content: bytes) -> bytes | None:
     data = list(_data(text))
     cleaned = text
     for value in sorted({value for part in data for value in _secrets(part, 0)}, key=len, reverse=True):
-        # As the file spells it: as it is, as JSON or YAML has it in quotes, or over several lines.
+        # All spellings of the value: plain, quoted as in JSON or YAML, or over several lines.
         spelt = [value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1], value.replace("'", "''")]
-        if not any(one in cleaned for one in spelt):
+        if not any(spelling in cleaned for spelling in spelt):
             spelt = sorted((part for part in value.split() if len(part) > 3), key=len, reverse=True)
-        for one in spelt:
-            cleaned = cleaned.replace(one, GONE)
+        for spelling in spelt:
+            cleaned = cleaned.replace(spelling, MASK)
     cleaned = _cleaned(cleaned, named=not any(isinstance(part, dict | list) for part in data))
     if any(True for part in _data(cleaned) for _ in _secrets(part, 0)):
         return None
@@ -63,19 +62,21 @@ def without_keys(content: bytes) -> bytes | None:
 
 
 def _cleaned(text: str, *, named: bool) -> str:
-    """`text` without what looks like a key; `named` where what stands behind a key's name is to go as well, since the
-    file could not be read as data."""
+    """`text` with everything masked that looks like a key.
 
-    def field(found: re.Match[str]) -> str:
-        value = found["value"]
-        if _REFERENCE.match(value) or value.startswith(GONE):
-            return found[0]
+    `named`: values after the name of a key are masked too; for files that could not be parsed as data.
+    """
+
+    def field(match: re.Match[str]) -> str:
+        value = match["value"]
+        if _REFERENCE.match(value) or value.startswith(MASK):
+            return match[0]
         quote = value[0] if value[0] in "\"'" else '"'
-        return f"{found['name']}{quote}{GONE}{quote}"
+        return f"{match['name']}{quote}{MASK}{quote}"
 
     for shape in _SHAPES:
-        text = shape.sub(GONE, text)
-    text = _QUERY.sub(rf"\g<field>{GONE}", _LOGIN.sub(GONE, text))
+        text = shape.sub(MASK, text)
+    text = _QUERY.sub(rf"\g<field>{MASK}", _LOGIN.sub(MASK, text))
     return _FIELD.sub(field, text) if named else text
 
 
@@ -105,7 +106,7 @@ def _secrets(node: Any, depth: int) -> Iterator[str]:
     if isinstance(node, dict):
         for name, value in node.items():
             if isinstance(value, str) and value.strip() and _IS_NAME.fullmatch(str(name)):
-                if GONE not in value and not _REFERENCE.match(value):
+                if MASK not in value and not _REFERENCE.match(value):
                     yield str(value)
             else:
                 yield from _secrets(value, depth + 1)

@@ -2,38 +2,58 @@
 
     {"input": "Who hosted it?", "target": "Qatar", "choices": ["Qatar", "Brazil"], "id": "host"}
 
-They become a pool of examples and a template that asks what the rows ask.
+They become a pool of examples, and a template that asks the questions of the rows.
 """
 
 from __future__ import annotations
 
 import json
 import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from promptlab.errors import FormatError
-from promptlab.formats._source import Imported, Places, pool_line, read_bytes, rows_of, slug
+from promptlab.formats._report import ConversionReport, Imported
+from promptlab.formats._source import pool_line, read_bytes, read_rows, slug
 from promptlab.formats._template_builder import Draft
-from promptlab.formats.openai import content
+from promptlab.formats._workspace_view import ImportFolders
+from promptlab.formats.openai import message_text
 
 KNOWN = ("input", "target", "choices", "id", "metadata", "files", "sandbox", "setup")
 QUESTION, CHOICES = "question", "choices"
 
 
-def read(path: Path, shown: str, places: Places) -> Imported:
-    """A dataset. Raises `FormatError` when no row has an `input`."""
-    rows = rows_of(path, shown)
+def read(path: Path, shown: str, places: ImportFolders) -> Imported:
+    """Import a dataset. Raises `FormatError` if no row has an `input`."""
+    rows = read_rows(path, shown)
     if not any("input" in row for _, row in rows):
         raise FormatError("not a dataset of Inspect: no row has an `input`", file=shown, line=1)
-    made = Imported(slug(path.stem), read_bytes(path, shown))
-    report = made.report
+    imported = Imported(slug(path.stem), read_bytes(path, shown))
+    report = imported.report
     first = {key: (line or None) for line, row in reversed(rows) for key in row}
+    has_choices = any(_choices(row) for _, row in rows)
+    lines, sample = _examples(rows, report, has_choices=has_choices)
+    _report_columns(first, report)
+    pool = imported.add(f"{places.pools}/{imported.name}.jsonl", "".join(lines), "pool") if lines else ""
+    draft = Draft(f"Questions of {path.name} (a dataset of Inspect)")
+    draft.messages([("user", f"{{{{ {QUESTION} }}}}" + (f"\n\n{{{{ {CHOICES} }}}}" if has_choices else ""))])
+    for key, value in sample.items():
+        draft.inputs[key]["sample"] = value
+    if pool:
+        draft.examples = {"pool": pool, "k": 0}
+    target = f"{places.templates}/{imported.name}.yaml"
+    imported.add(target, draft.text(target))
+    return imported
+
+
+def _examples(
+    rows: Sequence[tuple[int, Mapping[str, Any]]], report: ConversionReport, *, has_choices: bool
+) -> tuple[list[str], dict[str, Any]]:
+    """The lines of the pool, and the inputs of the first question, which become the samples."""
     names: set[str] = set()
     lines: list[str] = []
     sample: dict[str, Any] = {}
-    has_choices = any(_choices(row) for _, row in rows)
     for number, (line, row) in enumerate(rows, 1):
         question, notes = _question(row.get("input"))
         choices = _choices(row)
@@ -57,6 +77,11 @@ def read(path: Path, shown: str, places: Places) -> Imported:
             name = name if name not in names else f"{name}-row-{number}"
             names.add(name)
             lines.append(pool_line(number, inputs, answer, name=name))
+    return lines, sample
+
+
+def _report_columns(first: Mapping[str, int | None], report: ConversionReport) -> None:
+    """Report each column, with the `first` line that has it."""
     words = {
         "input": f"the input `{QUESTION}` of the template and the examples",
         "target": "the output of an example; of several the first",
@@ -68,16 +93,6 @@ def read(path: Path, shown: str, places: Places) -> Imported:
             report.add(key, "taken" if key == "id" else "translated", at, words[key])
         else:
             report.add(key, "not understood", at, "kept in the original" if key in KNOWN else "no field of a dataset")
-    pool = made.add(f"{places.pools}/{made.name}.jsonl", "".join(lines), "pool") if lines else ""
-    draft = Draft(f"Questions of {path.name} (a dataset of Inspect)")
-    draft.messages([("user", f"{{{{ {QUESTION} }}}}" + (f"\n\n{{{{ {CHOICES} }}}}" if has_choices else ""))])
-    for key, value in sample.items():
-        draft.inputs[key]["sample"] = value
-    if pool:
-        draft.examples = {"pool": pool, "k": 0}
-    target = f"{places.templates}/{made.name}.yaml"
-    made.add(target, draft.text(target))
-    return made
 
 
 def _question(value: Any) -> tuple[str, list[str]]:
@@ -90,7 +105,7 @@ def _question(value: Any) -> tuple[str, list[str]]:
                 pass
         return value, []
     if isinstance(value, list) and all(isinstance(m, Mapping) for m in value):
-        texts = [content(m.get("content"))[0] for m in value if m.get("role") == "user"]
+        texts = [message_text(m.get("content"))[0] for m in value if m.get("role") == "user"]
         note = [] if len(texts) == len(value) == 1 else ["of the messages only those of the user"]
         return "\n\n".join(text for text in texts if text), note
     return (str(value), []) if isinstance(value, int | float) else ("", [])
@@ -103,7 +118,7 @@ def _choices(row: Mapping[str, Any]) -> list[str]:
             value = json.loads(value)
         except ValueError:
             value = [part.strip() for part in value.split(",")]
-    return [str(one) for one in value] if isinstance(value, list) else []
+    return [str(choice) for choice in value] if isinstance(value, list) else []
 
 
 def _answer(value: Any) -> str:

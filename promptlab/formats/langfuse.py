@@ -1,10 +1,10 @@
-"""Langfuse prompts as JSON: one, or a list of them with all their versions.
+"""Langfuse prompts as JSON: one prompt, or a list with all versions.
 
     {"name": "triage", "version": 3, "type": "chat", "labels": ["production"],
      "prompt": [{"role": "system", "content": "You sort {{area}} tickets."},
                 {"type": "placeholder", "name": "examples"}, {"role": "user", "content": "{{ticket}}"}]}
 
-Of each name the version labelled `production`, else the latest, becomes the template; the others go beside it.
+The version with the label `production`, else the latest, becomes the template; the other versions become further ones.
 """
 
 from __future__ import annotations
@@ -14,14 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from promptlab.errors import FormatError
-from promptlab.formats._source import Fields, Imported, Places, Source, read_bytes, read_source, slug
-from promptlab.formats._syntax import from_mustache, joined
-from promptlab.formats._template_builder import ROLES, Draft, param
+from promptlab.formats._report import Imported
+from promptlab.formats._source import Fields, Source, read_bytes, read_source, slug
+from promptlab.formats._syntax import from_mustache, join_notes
+from promptlab.formats._template_builder import ROLES, Draft, template_param
+from promptlab.formats._workspace_view import ImportFolders
 from promptlab.types import Role
 
 
-def read(path: Path, shown: str, places: Places) -> Imported:
-    """Langfuse prompts. Raises `FormatError` when the file holds none."""
+def read(path: Path, shown: str, places: ImportFolders) -> Imported:
+    """Import Langfuse prompts. Raises `FormatError` if the file has none."""
     source = read_source(path, shown)
     data = source.data
     at: tuple[str | int, ...] = ()
@@ -30,28 +32,28 @@ def read(path: Path, shown: str, places: Places) -> Imported:
     listed = data if isinstance(data, list) else [data]
     places_in = [(*at, number) if isinstance(data, list) else at for number in range(len(listed))]
     prompts = [
-        (where, one)
-        for where, one in zip(places_in, listed, strict=True)
-        if isinstance(one, Mapping) and isinstance(one.get("name"), str) and "prompt" in one
+        (where, entry)
+        for where, entry in zip(places_in, listed, strict=True)
+        if isinstance(entry, Mapping) and isinstance(entry.get("name"), str) and "prompt" in entry
     ]
     if not prompts:
         raise FormatError("no Langfuse prompt: `name` and `prompt` are missing", file=shown, line=1)
-    made = Imported(slug(path.stem), read_bytes(path, shown))
+    imported = Imported(slug(path.stem), read_bytes(path, shown))
     if at:
-        outer = Fields(source, made.report, source.data, ())
+        outer = Fields(source, imported.report, source.data, ())
         outer.named.add("data")
         outer.rest("about the list, not the prompts")
-    for number, one in enumerate(listed):
-        if not any(one is found for _, found in prompts):
-            made.report.add(f"{number}", "not understood", source.line(places_in[number]), "not a prompt")
+    for number, entry in enumerate(listed):
+        if not any(entry is prompt for _, prompt in prompts):
+            imported.report.add(f"{number}", "not understood", source.line(places_in[number]), "not a prompt")
     chosen = _chosen([one for _, one in prompts])
     for where, one in prompts:
-        _prompt(source, made, places, where, one, main=any(one is first for first in chosen))
-    return made
+        _prompt(source, imported, places, where, one, main=any(one is first for first in chosen))
+    return imported
 
 
 def _chosen(prompts: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Of each name the version that gets the plain name."""
+    """For each name the version that becomes the main template."""
     best: dict[str, Mapping[str, Any]] = {}
 
     def rank(one: Mapping[str, Any]) -> tuple[bool, float]:
@@ -67,9 +69,15 @@ def _chosen(prompts: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def _prompt(
-    source: Source, made: Imported, places: Places, at: tuple[str | int, ...], one: Mapping[str, Any], *, main: bool
+    source: Source,
+    imported: Imported,
+    places: ImportFolders,
+    at: tuple[str | int, ...],
+    one: Mapping[str, Any],
+    *,
+    main: bool,
 ) -> None:
-    fields = Fields(source, made.report, one, at)
+    fields = Fields(source, imported.report, one, at)
     name, version = str(fields.translate("name", "the name of the file")), fields.data.get("version")
     fields.say("version", "translated", "in the description" if main else "in the name of the file")
     draft = Draft(f"{name}, version {version} in Langfuse" if version is not None else f"{name} in Langfuse")
@@ -79,13 +87,13 @@ def _prompt(
     if isinstance(config, Mapping):
         inner = fields.inside("config")
         for key, value in config.items():
-            own = param(key, value)
+            own = template_param(key, value)
             if own:
                 draft.params[own[0]] = own[1]
                 inner.say(key, "taken" if own[0] == key else "translated", "" if own[0] == key else f"`{own[0]}` here")
         model = inner.data.get("model")
         if isinstance(model, str) and model:
-            made.models[slug(model)] = {"backend": "openai", "model": model, "api_key_env": "OPENAI_API_KEY"}
+            imported.models[slug(model)] = {"backend": "openai", "model": model, "api_key_env": "OPENAI_API_KEY"}
             inner.translate("model", f"a line for promptlab.yaml: {slug(model)}; say there who serves it")
         inner.rest()
     fields.say("type", "taken")
@@ -94,9 +102,9 @@ def _prompt(
     notes: list[str] = []
     try:
         draft.messages(_messages(fields, notes))
-        made.add(target, draft.text(target))
+        imported.add(target, draft.text(target))
         notes += [f"`{old}` is the input `{new}` here" for old, new in draft.renamed.items()]
-        fields.say("prompt", "translated" if notes else "taken", joined(notes))
+        fields.say("prompt", "translated" if notes else "taken", join_notes(notes))
     except FormatError as exc:
         fields.drop("prompt", exc.what)
     fields.rest("kept in the original")
@@ -108,7 +116,7 @@ def _messages(fields: Fields, notes: list[str]) -> list[tuple[Role, str]]:
         return [("user", from_mustache(prompt).text)]
     if not isinstance(prompt, list):
         raise FormatError("neither a text nor a list of messages")
-    found: list[tuple[Role, str]] = []
+    messages: list[tuple[Role, str]] = []
     for number, message in enumerate(prompt):
         where = f"item {number + 1}"
         if isinstance(message, Mapping) and (message.get("type") == "placeholder"):
@@ -120,5 +128,5 @@ def _messages(fields: Fields, notes: list[str]) -> list[tuple[Role, str]]:
             continue
         if role != message["role"]:
             notes.append(f"the role `{message['role']}` is `{role}` here")
-        found.append((role, from_mustache(message["content"]).text))
-    return found
+        messages.append((role, from_mustache(message["content"]).text))
+    return messages

@@ -5,7 +5,7 @@
     doc_to_target: "{{capital}}"
     generation_kwargs: {until: ["\\n"], max_gen_toks: 16}
 
-`!function` is named and never run. `include` is followed inside the folder of the file.
+`!function` is reported and never run. `include` is followed only inside the folder of the file.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from promptlab.errors import FormatError
-from promptlab.formats._source import Fields, Imported, Places, Source, Tagged, beside, read_bytes, read_source, slug
-from promptlab.formats._syntax import joined
-from promptlab.formats._template_builder import Draft, param, share_a_row
+from promptlab.formats._report import Imported
+from promptlab.formats._source import Fields, Source, Tagged, file_beside, read_bytes, read_source, slug
+from promptlab.formats._syntax import join_notes
+from promptlab.formats._template_builder import Draft, share_a_row, template_param
+from promptlab.formats._workspace_view import ImportFolders
 from promptlab.types import Role
 
 CODE = "code; never run"
@@ -28,25 +30,25 @@ MAX_INCLUDES = 8
 TEXTS = ("doc_to_text", "doc_to_target", "doc_to_choice", "description")
 
 
-def read(path: Path, shown: str, places: Places) -> Imported:
-    """A task. Raises `FormatError` when the file has no `doc_to_text`, or its text cannot be had."""
+def read(path: Path, shown: str, places: ImportFolders) -> Imported:
+    """Import a task. Raises `FormatError` if the file has no `doc_to_text`, or if that is code."""
     source = read_source(path, shown)
     if not isinstance(source.data, Mapping) or not {"task", "doc_to_text", "include"} & source.data.keys():
         raise FormatError("not a task of lm-evaluation-harness: no `task` and no `doc_to_text`", file=shown, line=1)
-    made = Imported(
+    imported = Imported(
         slug(str(source.data.get("task") if isinstance(source.data.get("task"), str) else path.stem)),
         read_bytes(path, shown),
     )
-    fields = Fields(source, made.report, source.data)
+    fields = Fields(source, imported.report, source.data)
     inherited = _included(fields, source, 0)
     data: dict[str, Any] = {**inherited, **source.data}
     _names(fields)
-    _generation(fields, draft := Draft(f"{made.name} (a task of lm-evaluation-harness)"), data)
-    target = f"{places.templates}/{made.name}.yaml"
+    _generation(fields, draft := Draft(f"{imported.name} (a task of lm-evaluation-harness)"), data)
+    target = f"{places.templates}/{imported.name}.yaml"
     question = _text(fields, data, "doc_to_text")
     if question is None:
         raise FormatError(
-            "the question cannot be had: `doc_to_text` is code or missing",
+            "there is no question: `doc_to_text` is code or missing",
             file=shown,
             line=source.line(("doc_to_text",)),
         )
@@ -61,27 +63,27 @@ def read(path: Path, shown: str, places: Places) -> Imported:
             ("user", prefix + question if "doc_to_choice" in question or "choices" in question else question)
         )
         draft.messages(messages)
-        answer = _answer(fields, data, made, prefix)
+        answer = _answer(fields, data, imported, prefix)
         share_a_row([draft, answer] if answer else [draft], target)
-        made.add(target, draft.text(target))
+        imported.add(target, draft.text(target))
         if answer:
-            place = f"{places.templates}/{made.name}.target.yaml"
-            made.add(place, answer.text(place))
+            place = f"{places.templates}/{imported.name}.target.yaml"
+            imported.add(place, answer.text(place))
     except FormatError as exc:
         line = source.line(("doc_to_text",))
         raise FormatError(exc.what, file=shown, line=line, field="doc_to_text", hint=exc.hint) from exc
     for old, new in draft.renamed.items():
-        made.report.add(f"variable {old}", "translated", None, f"the input `{new}` here")
+        imported.report.add(f"variable {old}", "translated", None, f"the input `{new}` here")
     fields.rest()
-    return made
+    return imported
 
 
 def _included(fields: Fields, source: Source, depth: int) -> dict[str, Any]:
-    """The keys of the file that `include` names, as far as it is inside the folder."""
+    """The keys of the file that `include` names, if it is inside the folder."""
     name = source.data.get("include")
     if not isinstance(name, str):
         return {}
-    full = beside(source.path, name)
+    full = file_beside(source.path, name)
     if full is None or depth >= MAX_INCLUDES:
         fields.drop("include", f"`{name}` is not inside the folder of the file")
         return {}
@@ -128,7 +130,7 @@ def _generation(fields: Fields, draft: Draft, data: Mapping[str, Any]) -> None:
         return
     inner = fields.inside("generation_kwargs")
     for key, value in given.items():
-        own = param(key, value)
+        own = template_param(key, value)
         if own:
             draft.params[own[0]] = own[1]
             inner.say(key, "taken" if own[0] == key else "translated", "" if own[0] == key else f"`{own[0]}` here")
@@ -136,7 +138,7 @@ def _generation(fields: Fields, draft: Draft, data: Mapping[str, Any]) -> None:
 
 
 def _text(fields: Fields, data: Mapping[str, Any], key: str) -> str | None:
-    """The Jinja text at `key`; a bare word is the name of a column."""
+    """The Jinja text at `key`; a single word is the name of a column."""
     value = data.get(key)
     if isinstance(value, Tagged):
         fields.drop(key, CODE)
@@ -153,7 +155,7 @@ def _text(fields: Fields, data: Mapping[str, Any], key: str) -> str | None:
 
 
 def _choices(fields: Fields, choices: Any) -> str:
-    """Jinja that sets `doc_to_choice`, where a text uses it."""
+    """Jinja that sets `doc_to_choice`."""
     if choices is None:
         return ""
     if isinstance(choices, list) and all(isinstance(one, str | int | float) for one in choices):
@@ -170,17 +172,17 @@ def _choices(fields: Fields, choices: Any) -> str:
     return ""
 
 
-def _answer(fields: Fields, data: Mapping[str, Any], made: Imported, prefix: str) -> Draft | None:
-    """The template of the answer wanted; None where it is code or not there."""
+def _answer(fields: Fields, data: Mapping[str, Any], imported: Imported, prefix: str) -> Draft | None:
+    """The template of the expected answer; None if it is code or missing."""
     value = _text(fields, data, "doc_to_target")
     if value is None:
         return None
-    draft = Draft(f"{made.name}: the answer wanted")
+    draft = Draft(f"{imported.name}: the answer wanted")
     notes = ["a template of its own"]
     if prefix and re.fullmatch(r"\d+", value):
         value = f"{prefix}{{{{ doc_to_choice[{value}] }}}}"
     elif prefix and re.fullmatch(r"\{\{[^{}]*\}\}", value):
-        # A number is the place of the choice, a text the choice itself.
+        # A number is the index of the choice, a text is the choice itself.
         chosen = "{{ doc_to_choice[doc_to_target] if doc_to_target is number else doc_to_target }}"
         value = f"{prefix}{{% set doc_to_target = {value[2:-2].strip()} %}}{chosen}"
         notes.append("a number stands for the choice in that place")
@@ -189,5 +191,5 @@ def _answer(fields: Fields, data: Mapping[str, Any], made: Imported, prefix: str
     except FormatError as exc:
         fields.drop("doc_to_target", exc.what)
         return None
-    fields.say("doc_to_target", "translated", joined(notes))
+    fields.say("doc_to_target", "translated", join_notes(notes))
     return draft

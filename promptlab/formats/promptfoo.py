@@ -1,37 +1,36 @@
-"""promptfoo configurations, both ways: prompts, providers, tests and asserts.
+"""Imports promptfoo configurations: prompts, providers, tests and asserts.
 
     prompts: [{label: triage, raw: "Sort this ticket: {{ ticket }}"}]
     providers: ["openai:chat:gpt-4o-mini"]
     tests: [{vars: {ticket: "It burns."}, assert: [{type: equals, value: urgent}]}]
 
-An export keeps the template's own file under `metadata.promptlab`; an import takes it from there as long as
-the prompt beside it is still the one that was exported. Hooks in JavaScript or Python are named, never run.
+A template that an export embedded under `metadata.promptlab` is used if the prompt was not changed since. Hooks in
+JavaScript or Python are reported, never run.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from promptlab._yaml import dump
 from promptlab.errors import FormatError
 from promptlab.formats import _embedded as kept
-from promptlab.formats import _exported_address as exported_address
-from promptlab.formats._export import Outward
-from promptlab.formats._source import Fields, Imported, Places, Source, beside, read_bytes, read_source, slug, text_of
-from promptlab.formats._syntax import from_nunjucks, joined
-from promptlab.formats._template_builder import PARAMS, ROLES, Draft, param
+from promptlab.formats._report import Imported
+from promptlab.formats._source import Fields, Source, file_beside, read_bytes, read_source, read_source_text, slug
+from promptlab.formats._syntax import from_nunjucks, join_notes
+from promptlab.formats._template_builder import ROLES, Draft, template_param
+from promptlab.formats._workspace_view import ImportFolders
 from promptlab.formats.promptfoo_tests import CODE, CODE_ENDINGS, RUN_SETTING, Tests, is_file
-from promptlab.models import api_address, is_api_version
+from promptlab.models import is_api_version
 from promptlab.types import Role
 from promptlab.workspace import OpenAIModel
 
 
-def read(path: Path, shown: str, places: Places) -> Imported:
-    """A promptfoo configuration. Raises `FormatError` when it is none."""
+def read(path: Path, shown: str, places: ImportFolders) -> Imported:
+    """Import a promptfoo configuration. Raises `FormatError` if it is not one."""
     source = read_source(path, shown)
     if not isinstance(source.data, Mapping) or not {"prompts", "tests", "providers"} & source.data.keys():
         raise FormatError("not a promptfoo configuration: no `prompts`, `providers` or `tests`", file=shown, line=1)
@@ -39,12 +38,12 @@ def read(path: Path, shown: str, places: Places) -> Imported:
 
 
 class _Config:
-    def __init__(self, source: Source, places: Places) -> None:
+    def __init__(self, source: Source, places: ImportFolders) -> None:
         self.source, self.places = source, places
         stem = source.path.stem
         self.name = slug(source.path.parent.name if stem.startswith("promptfooconfig") else stem, "promptfoo")
-        self.made = Imported(self.name, read_bytes(source.path, source.shown))
-        self.report = self.made.report
+        self.result = Imported(self.name, read_bytes(source.path, source.shown))
+        self.report = self.result.report
         self.fields = Fields(source, self.report, source.data)
         self.schema: dict[str, Any] | None = None
 
@@ -75,8 +74,8 @@ class _Config:
         fields.say("$schema", "taken", "names the format")
         fields.rest()
         if pool:
-            self.made.add(f"{self.places.pools}/{self.name}.jsonl", pool, "pool")
-        return self.made
+            self.result.add(f"{self.places.pools}/{self.name}.jsonl", pool, "pool")
+        return self.result
 
     # prompts
 
@@ -89,7 +88,7 @@ class _Config:
         if isinstance(given, str | Mapping) and not _is_prompt_object(given):
             pairs = given.items() if isinstance(given, Mapping) else [("", given)]
             for key, label in pairs:
-                # An old form: a mapping of files to labels.
+                # The old form: a mapping of files to labels.
                 entry = {"id": str(key), "label": str(label)} if key else label
                 entries.append((("prompts", str(key)) if key else ("prompts",), entry))
         else:
@@ -100,14 +99,14 @@ class _Config:
             try:
                 for label, text, note in self.texts(entry):
                     notes = [note, *self.template(label, text, sample, len(entries))]
-                    words = joined(n for n in notes if n)
+                    words = join_notes(n for n in notes if n)
                     self.report.add(name, "translated" if words else "taken", line, words)
             except FormatError as exc:
                 reason = f"{exc.what}; {exc.hint}" if exc.hint else exc.what
                 self.report.add(name, "not understood", line, reason)
 
     def texts(self, entry: Any) -> list[tuple[str, str, str]]:
-        """Label, text and a note for each prompt that an entry stands for."""
+        """The label, text and a note for each prompt of an entry."""
         label = ""
         if isinstance(entry, Mapping):
             label = str(entry.get("label") or entry.get("id") or "")
@@ -117,11 +116,11 @@ class _Config:
             if raw is None:
                 raw = entry.get("id") or entry.get("file")
             extra = sorted(set(entry) - {"id", "label", "raw", "file", "display"})
-            found = self.texts(raw) if isinstance(raw, str) else []
-            if not found:
+            texts = self.texts(raw) if isinstance(raw, str) else []
+            if not texts:
                 raise FormatError("there is no text in it")
             left = f"without {', '.join(extra)}" if extra else ""
-            return [(label or name, text, joined(n for n in (note, left) if n)) for name, text, note in found]
+            return [(label or name, text, join_notes(n for n in (note, left) if n)) for name, text, note in texts]
         if not isinstance(entry, str):
             raise FormatError("neither a text nor a mapping")
         if entry.startswith("exec:"):
@@ -140,14 +139,14 @@ class _Config:
         if ":" in Path(name).name or name.endswith(CODE_ENDINGS):
             raise FormatError(f"`{name}` is {CODE}")
         if "*" in name:
-            matched = sorted(p for p in self.source.path.parent.glob(name) if beside(self.source.path, str(p)))
+            matched = sorted(p for p in self.source.path.parent.glob(name) if file_beside(self.source.path, str(p)))
             if not matched:
                 raise FormatError(f"no file matches `{name}` in the folder of the configuration")
-            return [made for p in matched for made in self.file(str(p.relative_to(self.source.path.parent)))]
-        full = beside(self.source.path, name)
+            return [prompt for p in matched for prompt in self.file(str(p.relative_to(self.source.path.parent)))]
+        full = file_beside(self.source.path, name)
         if full is None:
             raise FormatError(f"there is no `{name}` inside the folder of the configuration")
-        text = text_of(full, name)
+        text = read_source_text(full, name)
         stem = full.stem
         if full.suffix in (".txt", ".md", ".j2"):
             parts = [part for part in re.split(r"^---\s*$", text, flags=re.MULTILINE) if part.strip()]
@@ -163,14 +162,14 @@ class _Config:
         raise FormatError(f"`{name}`: prompts in {full.suffix} files are not read")
 
     def template(self, label: str, text: str, sample: Mapping[str, Any], count: int) -> list[str]:
-        """Add the template of one prompt; gives notes on what was changed."""
+        """Add the template of one prompt. Returns notes on what was changed."""
         name = slug(label, self.name)
         folder = f"{self.places.templates}/{self.name}/" if count > 1 else f"{self.places.templates}/"
         messages, notes = _messages(text)
-        seen = kept.Seen(messages, self.schema, sample)
-        own = kept.template(self.kept.get(label), seen, f"{folder}{name}.yaml", self.places.home)
+        seen = kept.ShownPrompt(messages, self.schema, sample)
+        own = kept.embedded_template(self.kept.get(label), seen, f"{folder}{name}.yaml", self.places.home)
         if own.text is not None:
-            self.made.add(f"{folder}{name}.yaml", own.text)
+            self.result.add(f"{folder}{name}.yaml", own.text)
             return []
         draft = Draft(self.description, params=dict(self.params), schema=self.schema)
         draft.inputs = {key: {"sample": value} for key, value in sample.items() if not is_file(value)}
@@ -178,15 +177,15 @@ class _Config:
         declared = set(draft.inputs)
         changed = []
         for role, content in messages:
-            made = from_nunjucks(content)
-            notes += made.notes
-            changed.append((role, made.text))
+            translated = from_nunjucks(content)
+            notes += translated.notes
+            changed.append((role, translated.text))
         draft.inputs, known = {}, draft.inputs
         draft.messages(changed)
         for key in draft.inputs:
             if key in declared:
                 draft.inputs[key] = {**known[key]}
-        self.made.add(f"{folder}{name}.yaml", draft.text(f"{folder}{name}.yaml"))
+        self.result.add(f"{folder}{name}.yaml", draft.text(f"{folder}{name}.yaml"))
         notes += [f"`{old}` is the input `{new}` here" for old, new in draft.renamed.items() if new in draft.inputs]
         return [*notes, *([own.problem] if own.problem else [])]
 
@@ -203,68 +202,79 @@ class _Config:
         for number, entry in enumerate(listed):
             at = (key, number) if isinstance(given, list) else (key,)
             self.provider(entry, at, params)
-        if params and all(found == params[0] for found in params):
+        if params and all(each == params[0] for each in params):
             self.params = params[0]
         elif params:
             self.report.add(key, "not understood", self.source.line((key,)), "sampling parameters differ by provider")
 
     def provider(self, entry: Any, at: tuple[str | int, ...], params: list[dict[str, Any]]) -> None:
         name, line = ".".join(map(str, at)), self.source.line(at)
-        config: Any = {}
-        if isinstance(entry, Mapping) and "id" not in entry and len(entry) == 1:
-            ((identifier, rest),) = entry.items()
-            config = rest.get("config", {}) if isinstance(rest, Mapping) else {}
-        elif isinstance(entry, Mapping):
-            identifier, config = str(entry.get("id", "")), entry.get("config") or {}
-        else:
-            identifier = str(entry)
-        config = config if isinstance(config, Mapping) else {}
-        match = re.fullmatch(r"openai:(?:(?:chat|responses|completion):)?([\w.:/-]+)", str(identifier))
+        identifier, config = _identifier_and_config(entry)
+        match = re.fullmatch(r"openai:(?:(?:chat|responses|completion):)?([\w.:/-]+)", identifier)
         if match is None:
-            code = str(identifier).startswith(("file://", "python:", "exec:", "javascript:"))
+            code = identifier.startswith(("file://", "python:", "exec:", "javascript:"))
             self.report.add(
                 name, "not understood", line, f"`{identifier}`: {CODE if code else 'not an OpenAI-compatible API'}"
             )
             return
         model: dict[str, Any] = {"backend": "openai", "model": match[1]}
-        found: dict[str, Any] = {}
+        sampling: dict[str, Any] = {}
         for field, value in config.items():
-            where, row = f"{name}.config.{field}", self.source.line((*at, "config", field))
-            own = param(field, value)
-            if own is not None:
-                found[own[0]] = own[1]
-                self.report.add(where, "taken", row)
-            elif field == "apiBaseUrl" and isinstance(value, str) and _imported_url(value)[0]:
-                model["base_url"], left = _imported_url(value)
-                note = f"`base_url` of the model, without {left}: add them there yourself" if left else ""
-                self.report.add(where, "translated", row, note or "`base_url` of the model")
-            elif field == "apiKeyEnvar" and isinstance(value, str) and value.isidentifier():
-                model["api_key_env"] = value
-                self.report.add(where, "translated", row, "`api_key_env` of the model")
-            elif field in ("apiBaseUrl", "apiHost"):
-                note = "an address from promptfoo's environment: give the model a `base_url`, so no line is made of it"
-                self.report.add(where, "not understood", row, note)
-                model.pop("model")
-            elif field == "apiKeyRequired" and value is False:
-                self.report.add(where, "taken", row)
-            elif field == "apiKey":
-                self.report.add(where, "not understood", row, "keys are not taken over; name an environment variable")
-            elif field == "response_format" and isinstance(_schema_of(value), dict):
-                self.schema = _schema_of(value)
-                self.report.add(where, "translated", row, "`schema` of the template")
-            else:
-                self.report.add(where, "not understood", row, "promptlab has nothing like it")
-        if "model" not in model:  # without its address it would be OpenAI's, which is somebody else
-            params.append(found)
-            self.report.add(name, "not understood", line, "where it is asked is not known")
+            self.setting(field, value, (*at, "config", field), model, sampling)
+        if "model" not in model:  # without its address the model would be asked at OpenAI, which is another server
+            params.append(sampling)
+            self.report.add(name, "not understood", line, "the address of its server is not known")
             return
         if "base_url" not in model:
             model.setdefault("api_key_env", "OPENAI_API_KEY")
         OpenAIModel.model_validate(model)
-        params.append(found)
+        params.append(sampling)
         own_name = slug(match[1].replace(":", "-"))
-        self.made.models[own_name] = model
+        self.result.models[own_name] = model
         self.report.add(name, "translated", line, f"a line for promptlab.yaml: {own_name}")
+
+    def setting(
+        self, field: str, value: Any, at: tuple[str | int, ...], model: dict[str, Any], sampling: dict[str, Any]
+    ) -> None:
+        """Put one setting of a provider into `model` or `sampling`, and report it."""
+        where, row = ".".join(map(str, at)), self.source.line(at)
+        own = template_param(field, value)
+        if own is not None:
+            sampling[own[0]] = own[1]
+            self.report.add(where, "taken", row)
+        elif field == "apiBaseUrl" and isinstance(value, str) and _imported_url(value)[0]:
+            model["base_url"], left = _imported_url(value)
+            note = f"`base_url` of the model, without {left}: add them there yourself" if left else ""
+            self.report.add(where, "translated", row, note or "`base_url` of the model")
+        elif field == "apiKeyEnvar" and isinstance(value, str) and value.isidentifier():
+            model["api_key_env"] = value
+            self.report.add(where, "translated", row, "`api_key_env` of the model")
+        elif field in ("apiBaseUrl", "apiHost"):
+            note = "an address from promptfoo's environment: give the model a `base_url`, so no line is made of it"
+            self.report.add(where, "not understood", row, note)
+            model.pop("model")
+        elif field == "apiKeyRequired" and value is False:
+            self.report.add(where, "taken", row)
+        elif field == "apiKey":
+            self.report.add(where, "not understood", row, "keys are not taken over; name an environment variable")
+        elif field == "response_format" and isinstance(_schema_of(value), dict):
+            self.schema = _schema_of(value)
+            self.report.add(where, "translated", row, "`schema` of the template")
+        else:
+            self.report.add(where, "not understood", row, "promptlab has nothing like it")
+
+
+def _identifier_and_config(entry: Any) -> tuple[str, Mapping[str, Any]]:
+    """The id and the settings of a provider, which is a text or one of two kinds of mapping."""
+    config: Any = {}
+    if isinstance(entry, Mapping) and "id" not in entry and len(entry) == 1:
+        ((identifier, rest),) = entry.items()
+        config = rest.get("config", {}) if isinstance(rest, Mapping) else {}
+    elif isinstance(entry, Mapping):
+        identifier, config = entry.get("id", ""), entry.get("config")
+    else:
+        identifier = entry
+    return str(identifier), config if isinstance(config, Mapping) else {}
 
 
 def _is_prompt_object(value: Any) -> bool:
@@ -277,14 +287,14 @@ def _schema_of(value: Any) -> Any:
 
 
 def _messages(text: str) -> tuple[list[tuple[Role, str]], list[str]]:
-    """The messages of a prompt: JSON chat messages, or all of it as one user turn."""
+    """The messages of a prompt: JSON chat messages, else the whole text as one user turn."""
     try:
         data = json.loads(text)
     except (ValueError, RecursionError):
         return [("user", text)], []
     if not isinstance(data, list) or not all(isinstance(m, Mapping) and "role" in m for m in data):
         return [("user", text)], []
-    found: list[tuple[Role, str]] = []
+    messages: list[tuple[Role, str]] = []
     notes: list[str] = []
     for number, message in enumerate(data):
         role = ROLES.get(str(message["role"]))
@@ -301,73 +311,15 @@ def _messages(text: str) -> tuple[list[tuple[Role, str]], list[str]]:
             continue
         if role != message["role"]:
             notes.append(f"the role `{message['role']}` is `{role}` here")
-        found.append((role, content))
-    return found, notes
-
-
-def write(exports: Sequence[Outward], models: Mapping[str, OpenAIModel]) -> str:
-    """A promptfoo configuration of templates and of the models to ask, as YAML."""
-    prompts: list[dict[str, Any]] = []
-    tests: list[dict[str, Any]] = []
-    ours: dict[str, Any] = {}
-    for export in exports:
-        template = export.template
-        raw = json.dumps(
-            [{"role": role, "content": text} for role, text in export.messages], ensure_ascii=False, indent=2
-        )
-        prompts.append({"id": template.name, "label": template.name, "raw": raw})
-        ours[template.name] = export.kept
-        if export.variables and all(export.variables != test["vars"] for test in tests):
-            tests.append({"vars": dict(export.variables)})
-    data: dict[str, Any] = {
-        "description": exports[0].template.description or "exported from promptlab",
-        "prompts": prompts,
-        "providers": [_provider(name, model, exports) for name, model in models.items()],
-        "tests": tests or [{"vars": {}}],
-        "metadata": {"promptlab": ours},
-    }
-    notes = dict.fromkeys(note for name, model in models.items() for note in _notes(name, model))
-    return "".join(f"# {note}\n" for note in notes) + dump(data)
-
-
-def _provider(name: str, model: OpenAIModel, exports: Sequence[Outward]) -> dict[str, Any]:
-    config: dict[str, Any] = {}
-    params = exports[0].template.params
-    for field in dict.fromkeys(PARAMS.values()):
-        value = getattr(params, field)
-        if value not in (None, ()):
-            config[field] = list(value) if isinstance(value, tuple) else value
-    if exports[0].template.schema:
-        schema = {"name": "answer", "schema": json.loads(exports[0].template.schema)}
-        config["response_format"] = {"type": "json_schema", "json_schema": schema}
-    if model.base_url:
-        at = api_address(name, model)
-        asked = exported_address.of(name, at, key_env=model.api_key_env or "")
-        query = [at.version] if at.version else []
-        query += [f"{{{{env.{asked.query_env}}}}}"] if asked.query_env else []
-        config["apiBaseUrl"] = f"{at.base}?{'&'.join(query)}" if query else at.base
-        if asked.login_env:
-            config["headers"] = {"Authorization": f"Basic {{{{env.{asked.login_env}_BASE64}}}}"}
-    if model.api_key_env:
-        config["apiKeyEnvar"] = model.api_key_env
-    elif model.base_url:  # otherwise promptfoo refuses to ask a server that wants no key
-        config["apiKeyRequired"] = False
-    return {"id": f"openai:chat:{model.model}", "config": config}
-
-
-def _notes(name: str, model: OpenAIModel) -> list[str]:
-    if not model.base_url:
-        return []
-    asked = exported_address.of(name, api_address(name, model), key_env=model.api_key_env or "")
-    return [
-        note.replace("_LOGIN", "_LOGIN_BASE64").replace("user:password", "base64 of user:password")
-        for note in asked.notes
-    ]
+        messages.append((role, content))
+    return messages, notes
 
 
 def _imported_url(value: str) -> tuple[str, str]:
-    """The `base_url` for an address of a promptfoo configuration, and what was left out of it. "" where what matters
-    comes from promptfoo's environment."""
+    """The `base_url` for an address of a promptfoo configuration, and what was left out of it.
+
+    Both are "" if the address depends on environment variables of promptfoo.
+    """
     plain = value.partition("#")[0]
     head, mark, query = plain.partition("?")
     scheme, _, rest = head.partition("://")

@@ -1,4 +1,4 @@
-"""Tests of a promptfoo configuration: their variables, and the answers their asserts ask for."""
+"""Tests of a promptfoo configuration: their variables, and the answers that their asserts expect."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from promptlab.errors import FormatError
-from promptlab.formats._source import Fields, LossReport, Source, beside, pool_line, rows_of, slug, text_of
-from promptlab.formats._syntax import joined
+from promptlab.formats._report import ConversionReport
+from promptlab.formats._source import Fields, Source, file_beside, pool_line, read_rows, read_source_text, slug
+from promptlab.formats._syntax import join_notes
 
 MAX_CASES = 1_000
 RUN_SETTING = "a setting of a run; promptlab takes it on the command line"
@@ -20,15 +21,15 @@ CODE_ENDINGS = (".js", ".mjs", ".cjs", ".ts", ".py", ".sh", ".rb")
 
 @dataclass
 class Tests:
-    """Reads tests into cases and names what it finds in `report`. `schema` is that of an `is-json` assert."""
+    """Reads tests as cases and reports their fields. `schema` is that of an `is-json` assert."""
 
     source: Source
-    report: LossReport
+    report: ConversionReport
     fields: Fields
     schema: dict[str, Any] | None = None
 
     def default_test(self) -> dict[str, Any]:
-        """What each test has unless it says otherwise."""
+        """The default values of each test."""
         given = self.fields.data.get("defaultTest")
         if given is None:
             return {}
@@ -46,7 +47,7 @@ class Tests:
         }
 
     def asserts(self, given: Any, at: tuple[str | int, ...]) -> tuple[str, list[str]]:
-        """The answer that the asserts ask for, and tags that say how; every assert is named in the report."""
+        """The answer that the asserts expect, and tags with the kind of comparison; every assert is reported."""
         output, tags = "", []
         for number, one in enumerate(given if isinstance(given, list) else []):
             where, line = ".".join(map(str, (*at, number))), self.source.line((*at, number))
@@ -71,27 +72,27 @@ class Tests:
         return output, tags
 
     def cases(self, defaults: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Variables, output, tags and name of each case."""
+        """The variables, output, tags and name of each case."""
         given = self.fields.data.get("tests")
         if given is None:
             return []
         self.fields.named.add("tests")
         listed = given if isinstance(given, list) else [given]
-        found: list[dict[str, Any]] = []
+        cases: list[dict[str, Any]] = []
         for number, test in enumerate(listed):
             at = ("tests", number) if isinstance(given, list) else ("tests",)
             name, line = ".".join(map(str, at)), self.source.line(at)
             if isinstance(test, str):
                 try:
-                    found += self.rows(test)
+                    cases += self.rows(test)
                     self.report.add(name, "translated", line, f"rows read from {test}")
                 except FormatError as exc:
                     self.report.add(name, "not understood", line, exc.what)
             elif isinstance(test, Mapping):
-                found += self.case(test, at, defaults)
+                cases += self.case(test, at, defaults)
             else:
                 self.report.add(name, "not understood", line, "neither a test nor a file of tests")
-        return found
+        return cases
 
     def rows(self, reference: str) -> list[dict[str, Any]]:
         """The cases in a file of tests."""
@@ -99,21 +100,21 @@ class Tests:
             raise FormatError(
                 f"{reference}: {CODE}" if "://" not in reference else "a remote reference; nothing is fetched"
             )
-        full = beside(self.source.path, reference)
+        full = file_beside(self.source.path, reference)
         if full is None:
             raise FormatError("there is no such file inside the folder of the configuration")
-        made = []
-        for _, row in rows_of(full, reference):
+        cases = []
+        for _, row in read_rows(full, reference):
             values = row.get("vars", {k: v for k, v in row.items() if not k.startswith("__")})
             expected = str(row.get("__expected") or row.get("__expected1") or "")
             kind, colon, value = expected.partition(":")
             output = value.strip() if colon and kind in ("equals", "contains", "icontains", "starts-with") else expected
             if re.match(r"(fn|eval|javascript|python|file|llm-rubric|grade|similar)\b.*:", expected):
                 output = ""
-            made.append(
+            cases.append(
                 {"vars": values if isinstance(values, Mapping) else {}, "output": output, "tags": [], "name": ""}
             )
-        return made
+        return cases
 
     def case(
         self, test: Mapping[str, Any], at: tuple[str | int, ...], defaults: Mapping[str, Any]
@@ -123,14 +124,14 @@ class Tests:
         notes = []
         for key, value in values.items():
             if is_file(value):
-                full = beside(self.source.path, value)
+                full = file_beside(self.source.path, value)
                 if full is None or full.suffix not in (".txt", ".md"):
                     notes.append(f"`{key}`: `{value}` is not read")
                     values = {k: v for k, v in values.items() if k != key}
                 else:
-                    values = {**values, key: text_of(full, value)}
+                    values = {**values, key: read_source_text(full, value)}
                     notes.append(f"`{key}` read from {value}")
-        fields.say("vars", "translated" if notes else "taken", joined(notes))
+        fields.say("vars", "translated" if notes else "taken", join_notes(notes))
         name = str(fields.take("description") or "")
         before = len(self.report.entries)
         output, tags = self.asserts(test.get("assert"), (*at, "assert"))
@@ -153,7 +154,7 @@ class Tests:
 
     @staticmethod
     def pool(cases: Sequence[Mapping[str, Any]]) -> str:
-        """The cases that have an answer, as a pool of examples."""
+        """The cases with an expected answer, as a pool of examples."""
         lines, names = [], set()
         for number, case in enumerate(cases, 1):
             inputs = {str(k): v for k, v in case["vars"].items() if v is not None}
@@ -174,5 +175,5 @@ def _output(given: Any) -> tuple[str, list[str]]:
 
 
 def is_file(value: Any) -> bool:
-    """Whether a value of a variable names a file."""
+    """True if the value of a variable names a file."""
     return isinstance(value, str) and value.startswith("file://")

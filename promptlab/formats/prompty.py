@@ -1,4 +1,4 @@
-"""`.prompty` files (version 1), both ways: YAML between two lines of dashes, then turns that role lines begin.
+"""Imports and exports `.prompty` files (version 1): YAML between two lines of dashes, then turns with role lines.
 
     ---
     name: triage
@@ -11,7 +11,7 @@
     user:
     {{ ticket }}
 
-An export keeps the template's own file under `metadata.promptlab`. `${env:…}` is never resolved.
+An export embeds the template file under `metadata.promptlab`. `${env:…}` is never resolved.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from promptlab._yaml import dump
+from promptlab._yaml import dump_yaml
 from promptlab.errors import FormatError
 from promptlab.formats import _embedded as kept
-from promptlab.formats._export import Outward, hash_of
-from promptlab.formats._sample_data import type_of
+from promptlab.formats._export import PortablePrompt, hash_of_messages
+from promptlab.formats._report import Imported
+from promptlab.formats._sample_data import input_type_of
 from promptlab.formats._source import (
     Fields,
-    Imported,
-    Places,
     Source,
-    beside,
+    file_beside,
     read_bytes,
     read_source,
+    read_source_text,
     slug,
     source_of,
-    text_of,
 )
-from promptlab.formats._syntax import joined
-from promptlab.formats._template_builder import PARAMS, ROLES, Draft, param
+from promptlab.formats._syntax import join_notes
+from promptlab.formats._template_builder import PARAMS, ROLES, Draft, template_param
+from promptlab.formats._workspace_view import ImportFolders
 from promptlab.types import Role
 
 _FRONT = re.compile(r"\A---[ \t]*\r?\n(?P<front>.*?)^---[ \t]*\r?$\n?", re.DOTALL | re.MULTILINE)
@@ -61,9 +61,9 @@ _ENV = re.compile(r"\$\{env:[^}]*\}")
 SERVICE = "where and with which key to ask; promptlab.yaml says that here"
 
 
-def read(path: Path, shown: str, places: Places) -> Imported:
-    """A `.prompty` file. Raises `FormatError` when it is none."""
-    text = text_of(path, shown)
+def read(path: Path, shown: str, places: ImportFolders) -> Imported:
+    """Import a `.prompty` file. Raises `FormatError` if it is not one."""
+    text = read_source_text(path, shown)
     front = _FRONT.match(text)
     if front is None:
         raise FormatError(
@@ -72,21 +72,21 @@ def read(path: Path, shown: str, places: Places) -> Imported:
     source = source_of("\n" + front["front"], path.with_suffix(".yaml"), shown)
     body = text[front.end() :]
     first = text.count("\n", 0, front.end()) + 1
-    made = Imported(slug(path.stem), read_bytes(path, shown))
-    fields = Fields(source, made.report, source.data)
+    imported = Imported(slug(path.stem), read_bytes(path, shown))
+    fields = Fields(source, imported.report, source.data)
     if source.data is not None and not isinstance(source.data, Mapping):
         raise FormatError("the settings are not a mapping", file=shown, line=1)
-    target = f"{places.templates}/{made.name}.yaml"
+    target = f"{places.templates}/{imported.name}.yaml"
     messages, notes = _turns(body)
     ours = _inner(fields.data, "metadata").get("promptlab")
     draft = Draft()
     _settings(fields, draft, source)
     given = {name: spec.get("default", spec.get("sample")) for name, spec in draft.inputs.items()}
-    own = kept.template(ours, kept.Seen(messages, draft.schema, given), target, places.home)
+    own = kept.embedded_template(ours, kept.ShownPrompt(messages, draft.schema, given), target, places.home)
     if own.text is not None:
-        made.report.add("body", "taken", first)
-        made.add(target, own.text)
-        return made
+        imported.report.add("body", "taken", first)
+        imported.add(target, own.text)
+        return imported
     if own.problem:
         notes.append(own.problem)
     known = draft.inputs
@@ -100,9 +100,9 @@ def read(path: Path, shown: str, places: Places) -> Imported:
     except FormatError as exc:
         raise FormatError(exc.what, file=shown, line=first, field="body", hint=exc.hint) from exc
     notes += [f"`{old}` is the input `{new}` here" for old, new in draft.renamed.items()]
-    made.report.add("body", "translated" if notes else "taken", first, joined(notes))
-    made.add(target, text)
-    return made
+    imported.report.add("body", "translated" if notes else "taken", first, join_notes(notes))
+    imported.add(target, text)
+    return imported
 
 
 def _inner(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -111,7 +111,7 @@ def _inner(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def _turns(body: str) -> tuple[list[tuple[Role, str]], list[str]]:
-    """The turns of a body, with the blank lines around each left out, as prompty does."""
+    """The turns of a body, without blank lines around each, as in prompty."""
     marks = list(_ROLE.finditer(body))
     notes: list[str] = []
     turns: list[tuple[Role, str]] = []
@@ -155,7 +155,7 @@ def _settings(fields: Fields, draft: Draft, source: Source) -> None:
             draft.inputs[key] = _input(inner, key, spec)
     sample = fields.data.get("sample")
     if isinstance(sample, str):
-        full = beside(source.path, re.sub(r"^\$\{file:(.*)\}$", r"\1", sample))
+        full = file_beside(source.path, re.sub(r"^\$\{file:(.*)\}$", r"\1", sample))
         if full is None:
             fields.drop("sample", f"`{sample}` is not inside the folder of the file")
         else:
@@ -168,7 +168,7 @@ def _settings(fields: Fields, draft: Draft, source: Source) -> None:
             continue
         draft.inputs.setdefault(str(key), {})["sample"] = value
         if value is not None:
-            draft.inputs[str(key)]["type"] = type_of(value)
+            draft.inputs[str(key)]["type"] = input_type_of(value)
     if isinstance(fields.data.get("outputs"), Mapping):
         outputs = fields.data["outputs"]
         draft.schema = draft.schema or _outputs(outputs)
@@ -192,20 +192,20 @@ def _settings(fields: Fields, draft: Draft, source: Source) -> None:
 
 def _input(inner: Fields, key: str, spec: Any) -> dict[str, Any]:
     if not isinstance(spec, Mapping):
-        # An old form: the value is the sample.
+        # The old form: the value is the sample.
         inner.translate(key, "its sample")
-        return {} if spec is None else {"sample": spec, "type": type_of(spec)}
-    found: dict[str, Any] = {}
+        return {} if spec is None else {"sample": spec, "type": input_type_of(spec)}
+    known: dict[str, Any] = {}
     kind = _TYPES.get(str(spec.get("type", "")))
     if kind:
-        found["type"] = kind
+        known["type"] = kind
     for foreign, own in (("sample", "sample"), ("default", "default"), ("description", "description")):
         value = spec.get(foreign)
         if value is not None and not (isinstance(value, str) and _ENV.search(value)):
-            found[own] = value
+            known[own] = value
     left = sorted(set(spec) - {"type", "sample", "default", "description"})
     inner.say(key, "not understood" if left else "taken", f"without {', '.join(left)}" if left else "")
-    return found
+    return known
 
 
 def _model(fields: Fields, draft: Draft) -> None:
@@ -222,7 +222,7 @@ def _model(fields: Fields, draft: Draft) -> None:
             continue
         parameters = inner.inside(key)
         for name, value in parameters.data.items():
-            own = param(name, value)
+            own = template_param(name, value)
             schema = value.get("json_schema") if isinstance(value, Mapping) and name == "response_format" else None
             if own:
                 draft.params[own[0]] = own[1]
@@ -244,7 +244,7 @@ def _outputs(outputs: Mapping[str, Any]) -> dict[str, Any] | None:
     return {"type": "object", "properties": properties, "required": list(properties)} if properties else None
 
 
-def write(export: Outward) -> str:
+def write_prompty(export: PortablePrompt) -> str:
     """The template as a `.prompty` file."""
     template = export.template
     inputs = {}
@@ -270,8 +270,8 @@ def write(export: Outward) -> str:
     }
     body = "".join(f"{role}:\n{text.strip()}\n\n" for role, text in export.messages)
     turns, _ = _turns(body)
-    front["metadata"] = {"promptlab": {**export.kept, "messages": hash_of(turns)}}
-    if hash_of(turns) != hash_of([(role, text.strip()) for role, text in export.messages]):
+    front["metadata"] = {"promptlab": {**export.embedded, "messages": hash_of_messages(turns)}}
+    if hash_of_messages(turns) != hash_of_messages([(role, text.strip()) for role, text in export.messages]):
         export.report.add(
             "messages",
             "not understood",
@@ -280,4 +280,4 @@ def write(export: Outward) -> str:
         )
     elif any(text != text.strip() for _, text in export.messages):
         export.report.add("messages", "translated", None, "blanks around each message are left out, as prompty does")
-    return f"---\n{dump(front)}---\n{body}"
+    return f"---\n{dump_yaml(front)}---\n{body}"

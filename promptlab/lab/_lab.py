@@ -25,7 +25,7 @@ from promptlab.workspace import Workspace
 if TYPE_CHECKING:
     from promptlab.models import Backend, ModelStatus
     from promptlab.runs import Run, RunInfo
-    from promptlab.templates import Problem
+    from promptlab.templates import TemplateProblem
     from promptlab.types import AsSent, Budget, Trial
 
 Inputs = Mapping[str, Any] | Given
@@ -62,19 +62,19 @@ class Lab(Opened):
 
     def templates(self) -> list[str]:
         """Paths of the templates."""
-        return templates.names(self.workspace)
+        return templates.template_paths(self.workspace)
 
     def template(self, name: str) -> Template:
         """The template `name`: a path in the workspace, or a bare name such as `world-cup`."""
         return templates.load(self.workspace, name)
 
-    def check(self, template: str) -> tuple[Problem, ...]:
+    def check(self, template: str) -> tuple[TemplateProblem, ...]:
         """What is wrong with a template: nothing if it parses, and renders with its samples."""
         bare = "/" not in template and not template.endswith((".yaml", ".yml"))
-        path = f"{templates.FOLDER}/{template}.yaml" if bare else template
+        path = f"{templates.TEMPLATES_FOLDER}/{template}.yaml" if bare else template
         if not self.workspace.resolve(path).is_file():
             raise InputError(f"there is no template `{template}`", hint=nearest(path, self.templates()))
-        return templates.check(self.workspace, path)
+        return templates.check_template(self.workspace, path)
 
     def models(self) -> list[ModelStatus]:
         """Every model: if it is ready, and if not, why. Loads none."""

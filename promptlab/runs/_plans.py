@@ -8,7 +8,7 @@ from typing import Any
 
 from promptlab.errors import InputError, nearest
 from promptlab.runs._prompts import PromptCache
-from promptlab.templates import materials
+from promptlab.templates import load_materials
 from promptlab.types import SWITCHABLE, Given, Params, Section, Template, Trial
 from promptlab.workspace import Workspace
 
@@ -31,7 +31,7 @@ def plan_question(
     expected: Any = None,
 ) -> Trial:
     """A trial with its documents and shots, but without a model, and not rendered yet."""
-    filled = materials(workspace, template, given.values, without=without)
+    filled = load_materials(workspace, template, given.values, without=without)
     return Trial(
         template=template,
         inputs=given.values,

@@ -18,7 +18,7 @@ from typing import Any
 
 from promptlab import scorers, templates
 from promptlab._util.rows import BadRow, CsvRows, Row, delimiter_of, json_rows, kind_of, yaml_rows
-from promptlab._yaml import Plain, read_yaml
+from promptlab._yaml import PlainData, read_yaml
 from promptlab.errors import InputError, SuiteError, nearest
 from promptlab.suites._suite import Case, CaseFile, Suite, id_problem
 from promptlab.types import LABELS, Label, Place, ScorerSpec, highest
@@ -116,7 +116,7 @@ def _yaml(full: Path, shown: str) -> Iterator[Row]:
     for number, row in enumerate(yaml_rows(file)):
         if not isinstance(row.data, Mapping):
             raise SuiteError("a case must be a mapping", file=shown, line=row.line)
-        yield Row(Plain(file, SuiteError, "a suite").convert(row.data, (number,)), row.line)
+        yield Row(PlainData(file, SuiteError, "a suite").convert(row.data, (number,)), row.line)
 
 
 def _inputs(row: Mapping[str, Any], kind: str) -> Mapping[str, Any]:

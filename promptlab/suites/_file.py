@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from promptlab import scorers, templates
-from promptlab._yaml import Plain, YamlFile, parse_yaml, read_text, validation_problem
+from promptlab._yaml import PlainData, YamlFile, parse_yaml, read_text, validation_problem
 from promptlab.errors import (
     InputError,
     PromptlabError,
@@ -139,7 +139,7 @@ def parse_suite(workspace: Workspace, text: str, *, path: str) -> Suite:
     file = parse_yaml(text, shown=path, error=SuiteError)
     if not isinstance(file.data, Mapping):
         raise SuiteError("a suite must be a mapping with keys such as `template` and `cases`", file=path, line=1)
-    data = Plain(file, SuiteError, "a suite").convert(file.data, ())
+    data = PlainData(file, SuiteError, "a suite").convert(file.data, ())
     reader = _Reader(workspace, file)
     reader.check_names_of_params(data)
     try:

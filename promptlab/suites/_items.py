@@ -18,7 +18,7 @@ from promptlab.suites._recorded_item import RecordedItem, label_of_trial
 from promptlab.suites._recording import Recording
 from promptlab.suites._suite import Case, Item, ItemKey, Suite, Variant
 from promptlab.suites._suite_run import ItemRow, Verb
-from promptlab.templates import Filler
+from promptlab.templates import MaterialsReader
 from promptlab.types import Label, Place, Prompt, Recalled, Scorer, ScorerSpec, Section, Trial
 from promptlab.workspace import Workspace
 
@@ -62,7 +62,7 @@ class TrialMaker:
         self.label_of = cache(
             workspace.label_of
         )  # follows links on disk, and is asked for the same few paths every time
-        self._filler = Filler(workspace)
+        self._filler = MaterialsReader(workspace)
         self._case: Case | None = None
         self._asked: dict[tuple[int, tuple[Section, ...]], Trial] = {}
         self._scorers: dict[tuple[tuple[ScorerSpec, ...], str | None], tuple[Scorer, ...]] = {}

@@ -1,4 +1,16 @@
-"""templates."""
+"""Templates: YAML files that describe a prompt. They are found, parsed, rendered, checked, edited and listed here.
+
+from promptlab import templates
+from promptlab.workspace import Workspace
+
+workspace = Workspace.find()
+template = templates.load(workspace, "world-cup")
+templates.sample_inputs(template)                                  # {"question": "Who won ...?"}
+prompt = templates.render_with_samples(workspace, template)        # a Prompt: messages and spans
+templates.check_template(workspace, template.path)                 # (), or the problems with their lines
+templates.edit_template(template.source, {"params.temperature": 0.7}, path=template.path)   # the new text
+templates.TemplateIndex(workspace).entries()                       # the list, with the last commit of each file
+"""
 
 from __future__ import annotations
 
@@ -7,104 +19,118 @@ from typing import TYPE_CHECKING
 from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
-    from promptlab.templates._change_summary import changes, message
-    from promptlab.templates._check import Problem, check
-    from promptlab.templates._edit import edit, new, with_passages
-    from promptlab.templates._fields import edited, edited_as_far_as_possible, values, with_field
-    from promptlab.templates._index import Entry, Listing, as_json, documents_and_users, pools_and_users
-    from promptlab.templates._inputs import EMPTY, free, is_input, literal, of_type, renamed
-    from promptlab.templates._jinja import ENVIRONMENT, STANDARD, compile_text
+    from promptlab.templates._change_summary import commit_message, describe_changes
+    from promptlab.templates._check import TemplateProblem, check_template
+    from promptlab.templates._edit import context_with_passages, edit_template, new_template
+    from promptlab.templates._fields import apply_changes, apply_valid_changes, field_values, set_field
+    from promptlab.templates._file_schema import ParamsModel, params_with
+    from promptlab.templates._index import (
+        TemplateEntry,
+        TemplateIndex,
+        entry_as_json,
+        templates_by_document,
+        templates_by_pool,
+    )
+    from promptlab.templates._inputs import (
+        EMPTY_DEFAULTS,
+        escape_jinja,
+        is_input_name,
+        rename_input,
+        set_input_type,
+        unused_input_name,
+    )
+    from promptlab.templates._jinja import STANDARD_LAYOUT, compile_text
+    from promptlab.templates._jinja_environment import JINJA_ENVIRONMENT
     from promptlab.templates._jinja_rewrite import LayoutProblem
+    from promptlab.templates._limits import RenderLimits
     from promptlab.templates._load import (
-        FOLDER,
+        TEMPLATES_FOLDER,
         file_schema,
         inputs_from_text,
         load,
-        names,
         parse,
         render,
         sample_inputs,
+        template_paths,
     )
-    from promptlab.templates._materials import Filler, Materials, materials, rendered
-    from promptlab.templates._new import copy, path_of, plain_text, standard
-    from promptlab.templates._parse import LAYOUT_NAMES, TAKEN_NAMES, TEXTS, ParamsModel, params_with, type_problem
-    from promptlab.templates._sandbox import ATTRIBUTES, TEXT_METHODS
+    from promptlab.templates._materials import Materials, MaterialsReader, load_materials, render_with_samples
+    from promptlab.templates._new import checked_copy, new_template_path, standard_template, template_from_prompt
+    from promptlab.templates._parse import LAYOUT_NAMES, TEXT_FIELDS, type_problem
+    from promptlab.templates._sandbox import ALLOWED_ATTRIBUTES, ALLOWED_TEXT_METHODS
     from promptlab.templates._schema_rows import (
-        NEW,
-        OTHER,
-        TYPES,
-        Row,
-        added,
-        changed,
-        moved_up,
-        removed,
-        rows_of,
-        with_rows,
+        FIELD_TYPES,
+        NEW_SCHEMA,
+        OTHER_TYPE,
+        SchemaRow,
+        add_row,
+        change_row,
+        move_row_up,
+        remove_row,
+        schema_rows,
+        schema_with_rows,
     )
-    from promptlab.templates._tracked_text import Limits
 
 __all__ = [
-    "ATTRIBUTES",
-    "EMPTY",
-    "ENVIRONMENT",
-    "FOLDER",
+    "ALLOWED_ATTRIBUTES",
+    "ALLOWED_TEXT_METHODS",
+    "EMPTY_DEFAULTS",
+    "FIELD_TYPES",
+    "JINJA_ENVIRONMENT",
     "LAYOUT_NAMES",
-    "NEW",
-    "OTHER",
-    "STANDARD",
-    "TAKEN_NAMES",
-    "TEXTS",
-    "TEXT_METHODS",
-    "TYPES",
-    "Entry",
-    "Filler",
+    "NEW_SCHEMA",
+    "OTHER_TYPE",
+    "STANDARD_LAYOUT",
+    "TEMPLATES_FOLDER",
+    "TEXT_FIELDS",
     "LayoutProblem",
-    "Limits",
-    "Listing",
     "Materials",
+    "MaterialsReader",
     "ParamsModel",
-    "Problem",
-    "Row",
-    "added",
-    "as_json",
-    "changed",
-    "changes",
-    "check",
+    "RenderLimits",
+    "SchemaRow",
+    "TemplateEntry",
+    "TemplateIndex",
+    "TemplateProblem",
+    "add_row",
+    "apply_changes",
+    "apply_valid_changes",
+    "change_row",
+    "check_template",
+    "checked_copy",
+    "commit_message",
     "compile_text",
-    "copy",
-    "documents_and_users",
-    "edit",
-    "edited",
-    "edited_as_far_as_possible",
+    "context_with_passages",
+    "describe_changes",
+    "edit_template",
+    "entry_as_json",
+    "escape_jinja",
+    "field_values",
     "file_schema",
-    "free",
     "inputs_from_text",
-    "is_input",
-    "literal",
+    "is_input_name",
     "load",
-    "materials",
-    "message",
-    "moved_up",
-    "names",
-    "new",
-    "of_type",
+    "load_materials",
+    "move_row_up",
+    "new_template",
+    "new_template_path",
     "params_with",
     "parse",
-    "path_of",
-    "plain_text",
-    "pools_and_users",
-    "removed",
-    "renamed",
+    "remove_row",
+    "rename_input",
     "render",
-    "rendered",
-    "rows_of",
+    "render_with_samples",
     "sample_inputs",
-    "standard",
+    "schema_rows",
+    "schema_with_rows",
+    "set_field",
+    "set_input_type",
+    "standard_template",
+    "template_from_prompt",
+    "template_paths",
+    "templates_by_document",
+    "templates_by_pool",
     "type_problem",
-    "values",
-    "with_field",
-    "with_passages",
-    "with_rows",
+    "unused_input_name",
 ]
 
 if not TYPE_CHECKING:  # a type checker must see which names there are

@@ -1,6 +1,6 @@
-"""What sets two versions of a template apart, in a few words: the message of the commit unless one writes another.
+"""A short summary of what changed between two versions of a template. It is the default commit message.
 
-message("templates/cup.yaml", old_text, new_text)          # "Instructions edited, temperature 0 → 0.7"
+commit_message("templates/cup.yaml", old_text, new_text)          # "Instructions edited, temperature 0 → 0.7"
 """
 
 from __future__ import annotations
@@ -14,30 +14,30 @@ from promptlab.errors import PromptlabError
 from promptlab.templates._parse import parse
 from promptlab.types import Params, ShotChoice, Template
 
-MOST = 4
-"""Changes that are named; of more, the rest are counted."""
+MAX_NAMED = 4
+"""At most this many changes are named; the others are counted."""
 _TEXTS = ("instructions", "output_format", "user", "schema", "layout", "description")
 
 
-def message(path: str, old: str | None, new: str) -> str:
-    """One line for the history; `old` is None for a template that is new."""
+def commit_message(path: str, old: str | None, new: str) -> str:
+    """One line for the history; `old` is None if the template is new."""
     name = Path(path).stem
     try:
         after = parse(new, path=path)
         if old is None:
             return f"Add {name}: {' '.join(after.description.split())}" if after.description else f"Add {name}"
-        found = list(changes(parse(old, path=path), after))
+        changes = list(describe_changes(parse(old, path=path), after))
     except PromptlabError:
         return f"Add {name}" if old is None else f"Change {name}"
-    if not found:
+    if not changes:
         return f"Comments and form of {name}"
-    more = [f"{len(found) - MOST} more"] if len(found) > MOST else []
-    line = ", ".join([*found[:MOST], *more])
+    more = [f"{len(changes) - MAX_NAMED} more"] if len(changes) > MAX_NAMED else []
+    line = ", ".join([*changes[:MAX_NAMED], *more])
     return line[:1].upper() + line[1:]
 
 
-def changes(old: Template, new: Template) -> Iterator[str]:
-    """What differs, most telling first."""
+def describe_changes(old: Template, new: Template) -> Iterator[str]:
+    """Each difference in a few words, the most important first."""
     for name in _TEXTS[:4]:
         yield from _text(name, getattr(old, name), getattr(new, name))
     yield from _came_and_went("", old.context, new.context)
@@ -45,8 +45,8 @@ def changes(old: Template, new: Template) -> Iterator[str]:
         yield "other passages"
     yield from _shots(old.examples, new.examples)
     yield from _came_and_went("input ", tuple(old.inputs), tuple(new.inputs))
-    kept = [name for name in new.inputs if name in old.inputs and old.inputs[name] != new.inputs[name]]
-    yield from (f"input {name} edited" for name in kept)
+    edited = [name for name in new.inputs if name in old.inputs and old.inputs[name] != new.inputs[name]]
+    yield from (f"input {name} edited" for name in edited)
     for param in fields(Params):
         before, after = getattr(old.params, param.name), getattr(new.params, param.name)
         if before != after:
@@ -78,4 +78,4 @@ def _shots(old: ShotChoice | None, new: ShotChoice | None) -> Iterator[str]:
         yield f"k {old.k} → {new.k}" if same_but_k else "other examples"
 
 
-__all__ = ["changes", "message"]
+__all__ = ["commit_message", "describe_changes"]

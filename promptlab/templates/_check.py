@@ -1,6 +1,6 @@
-"""Checking a template before it is saved: it parses, declares what it uses, and renders with its samples.
+"""Checks a template before it is saved: it must parse, declare the inputs it uses, and render with its samples.
 
-check(workspace, "templates/cup.yaml")        # () or the problems, each with its line
+check_template(workspace, "templates/cup.yaml")        # (), or the problems with their lines
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from promptlab import documents
 from promptlab._yaml import parse_yaml, read_text
 from promptlab.errors import InputError, PromptlabError, TemplateError
 from promptlab.templates._load import sample_inputs
-from promptlab.templates._materials import materials, rendered
+from promptlab.templates._materials import load_materials, render_with_samples
 from promptlab.templates._parse import parse
 from promptlab.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class Problem:
-    """One thing wrong with a template, and where in its file; `hint` says what to do."""
+class TemplateProblem:
+    """A problem of a template, with its place in the file; `hint` tells how to fix it."""
 
     message: str
     line: int | None = None
@@ -26,44 +26,46 @@ class Problem:
     hint: str = ""
 
 
-def check(workspace: Workspace, path: str, *, text: str | None = None) -> tuple[Problem, ...]:
-    """What is wrong with the template, nothing when it parses, declares what it uses, and renders with its samples.
+def check_template(workspace: Workspace, path: str, *, text: str | None = None) -> tuple[TemplateProblem, ...]:
+    """The problems of a template; empty if it parses, declares the inputs it uses, and renders with its samples.
 
-    `text` is checked instead of the file where it is given.
+    `text`, if given, is checked instead of the file.
     """
     try:
         if text is None:
             full = workspace.resolve(path)
             if not full.exists():
-                return (Problem("there is no such file"),)
+                return (TemplateProblem("there is no such file"),)
             text = read_text(full, shown=path, error=TemplateError)
         template = replace(parse(text, path=path), label=workspace.label_of(path))
     except InputError as exc:
-        return (Problem(exc.what, exc.line, exc.field, exc.hint),)
+        return (TemplateProblem(exc.what, exc.line, exc.field, exc.hint),)
     file = parse_yaml(text, shown=path, error=TemplateError)
-    found = []
+    problems = []
     for number, name in enumerate(template.context):
         try:
             documents.read_document(workspace, name)
         except PromptlabError as exc:
-            found.append(Problem(exc.message, file.line(("context", number)), f"context.{number}", exc.hint))
+            problems.append(TemplateProblem(exc.message, file.line(("context", number)), f"context.{number}", exc.hint))
     without_documents = replace(template, context=())
     inputs = sample_inputs(template)
     try:
-        materials(workspace, without_documents, inputs)
+        load_materials(workspace, without_documents, inputs)
     except PromptlabError as exc:
-        found.append(Problem(exc.message, file.line(("examples", "pool")), "examples", exc.hint))
+        problems.append(TemplateProblem(exc.message, file.line(("examples", "pool")), "examples", exc.hint))
     for name in template.inputs:
         if name not in inputs:
             hint = "give it a `sample`, so that the template can be shown and checked"
-            found.append(
-                Problem(f"the input `{name}` has no sample", file.line(("inputs", name)), f"inputs.{name}", hint)
+            problems.append(
+                TemplateProblem(
+                    f"the input `{name}` has no sample", file.line(("inputs", name)), f"inputs.{name}", hint
+                )
             )
-    if not found:
+    if not problems:
         try:
-            rendered(workspace, template)
+            render_with_samples(workspace, template)
         except TemplateError as exc:
-            found.append(Problem(exc.what, exc.line, exc.field, exc.hint))
-        except PromptlabError as exc:  # of a file beside it, which the message names
-            found.append(Problem(exc.message, hint=exc.hint))
-    return tuple(found)
+            problems.append(TemplateProblem(exc.what, exc.line, exc.field, exc.hint))
+        except PromptlabError as exc:  # about another file, which the message names
+            problems.append(TemplateProblem(exc.message, hint=exc.hint))
+    return tuple(problems)

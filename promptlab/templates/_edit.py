@@ -1,13 +1,13 @@
-"""Changing fields of a template file and nothing else of its text, and writing a new file.
+"""Changes fields of a template file without touching the rest of its text, and writes new files.
 
-    edit(source, {"instructions": "Answer briefly.\n", "params.temperature": 0.7}, path="templates/cup.yaml")
+    edit_template(source, {"instructions": "Answer briefly.\n", "params.temperature": 0.7}, path="templates/cup.yaml")
 
-Comments, the order of keys, quotes and blank lines of what does not change stay as they are, to the byte. Every
-text that comes out of here has been read back and says exactly what was asked for, or there is a `TemplateError`.
+Comments, the order of keys, quotes and blank lines of all other fields stay the same, byte for byte. The new text is
+parsed again before it is returned: either it holds exactly the requested values, or a `TemplateError` is raised.
 
-Fields: the keys of a template file (`fields` of a template gives them all), and one part of a mapping by its
-dotted name: `params.temperature`, `examples.k`, `inputs.question`, `inputs.question.sample`. None takes a field
-out of the file, which then has its default. `context` takes paths, or `{"path": …, "passages": …}`.
+A field is a key of a template file (`template_fields` returns all of them), or one part of a mapping by its dotted
+name: `params.temperature`, `examples.k`, `inputs.question`, `inputs.question.sample`. The value None removes a field
+from the file, so that its default applies. `context` takes paths, or `{"path": …, "passages": …}`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from dataclasses import fields as fields_of
 from typing import Any
 
 from promptlab import _yaml
-from promptlab._yaml import CannotSplice, same
+from promptlab._yaml import CannotSplice, written_alike
 from promptlab.errors import TemplateError, nearest
-from promptlab.templates._parse import TEXTS, parse, passages_entry, plain
+from promptlab.templates._file_schema import passages_entry
+from promptlab.templates._parse import TEXT_FIELDS, parse, plain_data
 from promptlab.types import InputSpec, Params, PassageChoice, ShotChoice, Template
 
 KEYS = (
@@ -39,26 +40,26 @@ _DEFAULT_SHOTS = {f.name: f.default for f in fields_of(ShotChoice) if f.default 
 _DEFAULT_INPUT = asdict(InputSpec())
 
 
-def edit(source: str, changes: Mapping[str, Any], *, path: str) -> str:
-    """The text of the template file `source` with `changes`, touching only what they change.
+def edit_template(source: str, changes: Mapping[str, Any], *, path: str) -> str:
+    """The text of the template file `source` with `changes` made to it, and nothing else.
 
-    A change to what is there already changes nothing. Raises `TemplateError` where `source` is no template, a
-    field is unknown, a value is none the field takes, or the file is written in a way that cannot be changed in
-    place (an anchor used twice).
+    If the values are the same as before, the text stays the same. Raises `TemplateError` if `source` is not a template,
+    a field is unknown, a value is not allowed for its field, or the file is written in a way that cannot be changed in
+    place (for example with an anchor that is used twice).
     """
     old = parse(source, path=path)
-    raw = plain(source, path=path)
+    raw = plain_data(source, path=path)
     new_raw = _Change(old, raw, path).apply(changes)
-    if same(raw, new_raw):
+    if written_alike(raw, new_raw):
         return source
     wanted = _parsed(new_raw, path)
-    if _says(wanted) == _says(old):
+    if _meaning(wanted) == _meaning(old):
         return source
     problem: Exception | None = None
     for coarse in (False, True):
         try:
-            text = _yaml.change(source, raw, new_raw, texts=TEXTS, coarse=coarse)
-            if _says(parse(text, path=path)) == _says(wanted):
+            text = _yaml.edit_yaml(source, raw, new_raw, texts=TEXT_FIELDS, coarse=coarse)
+            if _meaning(parse(text, path=path)) == _meaning(wanted):
                 return text
         except (CannotSplice, TemplateError) as exc:
             problem = exc
@@ -70,62 +71,64 @@ def edit(source: str, changes: Mapping[str, Any], *, path: str) -> str:
     ) from problem
 
 
-def new(values: Mapping[str, Any], *, path: str) -> str:
+def new_template(values: Mapping[str, Any], *, path: str) -> str:
     """The text of a new template file with these fields, in the usual order and form.
 
-    Without `layout` it has the standard one. Raises `TemplateError` as `edit` does.
+    Without `layout` the standard layout is used. Raises `TemplateError` as `edit_template` does.
     """
     raw = _Change(Template("", path), {}, path).apply(values) or {"instructions": None}
     wanted = _parsed(raw, path)
-    rows = [row for key in KEYS if key in raw for row in _yaml.entry(key, raw[key], 0, text=key in TEXTS)]
+    rows = [row for key in KEYS if key in raw for row in _yaml.entry_rows(key, raw[key], 0, text=key in TEXT_FIELDS)]
     text = "\n".join(rows) + "\n"
-    if _says(parse(text, path=path)) != _says(wanted):
+    if _meaning(parse(text, path=path)) != _meaning(wanted):
         raise TemplateError("these values cannot be written as a template file", file=path)
     return text
 
 
-def fields(template: Template) -> dict[str, Any]:
-    """Every field of `template` by the names `edit` takes; None and empty ones included."""
+def template_fields(template: Template) -> dict[str, Any]:
+    """Every field of `template` by the names that `edit_template` takes, including empty fields and None."""
     values = {key: getattr(template, key) for key in KEYS}
     return {**values, "schema": json.loads(template.schema) if template.schema else None}
 
 
 def context_entry(path: str, choice: PassageChoice | None) -> str | dict[str, Any]:
-    """A document as the field `context` takes it: all of it, or the passages of `choice`."""
+    """An entry of the field `context`: the whole document, or the passages of `choice`."""
     return {"path": path} if choice is None else {"path": path, "passages": passages_entry(choice)}
 
 
-def with_passages(
+def context_with_passages(
     template: Template, path: str, choice: PassageChoice | None, *, original: Template | None = None
 ) -> list[str | dict[str, Any]]:
-    """The field `context` of `template`, with `choice` taken of its document `path`; the others stay as they are.
+    """The field `context` of `template` with the passage choice of the document `path` set to `choice`.
 
-    `original` is what the field will be an edit of, where `template` has edits already.
+    `original` is the template without unsaved edits, if `template` has some.
     """
-    taken = {**template.passages, path: choice}
+    choices = {**template.passages, path: choice}
     before = (original or template).passages
-    # A path alone keeps what the file takes of it, so it stands only where the file takes all.
+    # A bare path keeps the passages that the file has for it, so it is only used if the file has none.
     return [
-        one if taken.get(one) is None and one not in before else context_entry(one, taken.get(one))
-        for one in template.context
+        document
+        if choices.get(document) is None and document not in before
+        else context_entry(document, choices.get(document))
+        for document in template.context
     ]
 
 
 def _parsed(raw: Mapping[str, Any], path: str) -> Template:
     try:
-        return parse(_yaml.inline(raw, flow=True, as_json=True), path=path)
+        return parse(_yaml.yaml_inline(raw, flow=True, as_json=True), path=path)
     except TemplateError as exc:
-        # Its line is one of a text nobody has seen.
+        # The line number is dropped: it counts in a temporary text that the user never sees.
         raise TemplateError(exc.what, file=path, field=exc.field, hint=exc.hint) from exc
 
 
-def _says(template: Template) -> str:
-    """What a template means, whatever its file looks like. As text: 1, 1.0 and true are three."""
+def _meaning(template: Template) -> str:
+    """What a template means, without the look of its file. As text, because 1, 1.0 and true must differ."""
     return repr(replace(template, source="", lines={}))
 
 
 class _Change:
-    """Turns the data of a template file into what it should be, keeping every value that stays as it is written."""
+    """Applies changes to the data of a template file. Values that stay the same keep the way they are written."""
 
     def __init__(self, old: Template, raw: Mapping[str, Any], path: str) -> None:
         self.old, self.raw, self.path = old, raw, path
@@ -143,11 +146,14 @@ class _Change:
             else:
                 self._field(key, value)
         if self.raw and not set(self.raw) & set(self.new):
-            self.new = {next(iter(self.raw)): None, **self.new}  # a file keeps a key, and its head comment a place
+            self.new = {
+                next(iter(self.raw)): None,
+                **self.new,
+            }  # keep one key, so that the comment at the top stays in place
         return self._ordered()
 
     def _ordered(self) -> dict[str, Any]:
-        """New keys behind the one that comes before them in a file in the usual order."""
+        """The keys in order; a new key follows the key that usually comes before it."""
         order = [key for key in self.raw if key in self.new]
         for key in KEYS:
             if key in self.new and key not in order:
@@ -167,30 +173,30 @@ class _Change:
             return
         if key == "context":
             value = self._context(value)
-            if same(value, self.raw.get(key) or []):
+            if written_alike(value, self.raw.get(key) or []):
                 return
         elif value is not None and not isinstance(value, str):
             raise self._wrong(key, "should be text")
         elif value == getattr(self.old, key):
             return
         if key in ("user", "layout") and value == "":
-            self.new[key] = ""  # no text at all is another thing than the standard one
+            self.new[key] = ""  # an empty text differs from the default text
         else:
             self._set(key, value)
 
     def _context(self, value: Any) -> list[Any]:
-        """Documents by path, or as mappings with `path` and `passages`. What is taken of a document stays with it
-        where only its path is given; a mapping with nothing but a path takes all of it."""
-        kept = {entry["path"]: entry for entry in self.raw.get("context") or () if isinstance(entry, Mapping)}
-        found: list[Any] = []
-        for one in [] if value is None else [value] if isinstance(value, str | Mapping) else list(value):
-            if isinstance(one, Mapping) and isinstance(one.get("path"), str):
-                found.append(one["path"] if len(one) == 1 else dict(one))
-            elif isinstance(one, str):
-                found.append(kept.get(one, one))
+        """Documents by path, or as mappings with `path` and `passages`. A bare path keeps the passages that were chosen
+        before; a mapping with only a path takes the whole document."""
+        before = {entry["path"]: entry for entry in self.raw.get("context") or () if isinstance(entry, Mapping)}
+        entries: list[Any] = []
+        for document in [] if value is None else [value] if isinstance(value, str | Mapping) else list(value):
+            if isinstance(document, Mapping) and isinstance(document.get("path"), str):
+                entries.append(document["path"] if len(document) == 1 else dict(document))
+            elif isinstance(document, str):
+                entries.append(before.get(document, document))
             else:
                 raise self._wrong("context", "should be a list of paths, or of mappings with a `path`")
-        return found
+        return entries
 
     def _schema(self, value: Any) -> None:
         if isinstance(value, str):
@@ -210,30 +216,30 @@ class _Change:
             self.new["schema"] = dict(value)
 
     def _mapping(self, key: str, part: str, value: Any) -> None:
-        """`params` and `examples`: the whole, or one part of it."""
+        """Set `params` or `examples`, or one part of them."""
         known = _PARTS[key]
         before = getattr(self.old, key)
         now: dict[str, Any] = dict(self.new.get(key) or {})
         if part:
-            given = {part: value}
+            parts = {part: value}
         else:
             if value is None and key == "examples":
                 self.new.pop(key, None)
                 return
-            found = self._as_mapping(key, value)
-            given = {**dict.fromkeys(known), **found} if key == "params" else {**_DEFAULT_SHOTS, **found}
-            given = {name: given[name] for name in sorted(given, key=lambda n: known.index(n) if n in known else -1)}
-        for name, one in given.items():
+            mapping = self._as_mapping(key, value)
+            parts = {**dict.fromkeys(known), **mapping} if key == "params" else {**_DEFAULT_SHOTS, **mapping}
+            parts = {name: parts[name] for name in sorted(parts, key=lambda n: known.index(n) if n in known else -1)}
+        for name, part_value in parts.items():
             if name not in known:
                 raise self._unknown(f"{key}.{name}", [f"{key}.{k}" for k in known])
-            self._part(name, one, before, now)
+            self._part(name, part_value, before, now)
         self._set(key, now)
 
     def _part(self, name: str, value: Any, before: Any, now: dict[str, Any]) -> None:
         if name == "stop":
             value = self._list("params.stop", value)
         if isinstance(value, float) and value.is_integer() and name not in ("k", "seed"):
-            value = int(value)  # as people write a temperature
+            value = int(value)  # 1 and not 1.0, as people write it
         if before is not None and value is not None:
             was = getattr(before, name)
             if value == (list(was) if name == "stop" else was):
@@ -252,35 +258,35 @@ class _Change:
         raw = dict.fromkeys(raw) if isinstance(raw, list) else dict(raw or {})
         name, _, attribute = part.partition(".")
         if not part:
-            found = {} if value is None else self._as_mapping("inputs", value)
-            made = {name: self._input(name, one, raw) for name, one in found.items()}
+            specs = {} if value is None else self._as_mapping("inputs", value)
+            inputs = {name: self._input(name, spec, raw) for name, spec in specs.items()}
         elif not attribute:
-            made = {**raw, name: self._input(name, {} if value is None else value, raw)}
+            inputs = {**raw, name: self._input(name, {} if value is None else value, raw)}
             if value is None:
-                made.pop(name)
+                inputs.pop(name)
         else:
             spec = {**_DEFAULT_INPUT, **(raw.get(name) or {}), attribute: value}
-            made = {**raw, name: self._input(name, spec, raw)}
-        bare = isinstance(self.new.get("inputs"), list) and not any(made.values())
-        self._set("inputs", list(made) if bare else made)
+            inputs = {**raw, name: self._input(name, spec, raw)}
+        bare = isinstance(self.new.get("inputs"), list) and not any(inputs.values())
+        self._set("inputs", list(inputs) if bare else inputs)
 
     def _input(self, name: str, value: Any, raw: Mapping[str, Any]) -> Any:
-        """What the file has for the input `name`: as it is where it says the same."""
-        given = self._as_mapping(f"inputs.{name}", {} if value is None else value)
-        spec = {**_DEFAULT_INPUT, **given}
+        """The data of the input `name`. Unchanged if `value` means the same as before."""
+        attributes = self._as_mapping(f"inputs.{name}", {} if value is None else value)
+        spec = {**_DEFAULT_INPUT, **attributes}
         for key in spec:
             if key not in _DEFAULT_INPUT:
                 raise self._unknown(f"inputs.{name}.{key}", [f"inputs.{name}.{k}" for k in _DEFAULT_INPUT])
         was = raw.get(name)
         now: dict[str, Any] = dict(was or {})
         before = {**_DEFAULT_INPUT, **now}
-        for key, one in spec.items():
-            if same(one, before[key]) or (one is None and before[key] == _DEFAULT_INPUT[key]):
+        for key, attribute in spec.items():
+            if written_alike(attribute, before[key]) or (attribute is None and before[key] == _DEFAULT_INPUT[key]):
                 continue
-            if one is None or same(one, _DEFAULT_INPUT[key]):
+            if attribute is None or written_alike(attribute, _DEFAULT_INPUT[key]):
                 now.pop(key, None)
             else:
-                now[key] = one
+                now[key] = attribute
         return was if name in raw and now == (was or {}) else now
 
     def _as_mapping(self, field: str, value: Any) -> dict[str, Any]:
@@ -294,7 +300,7 @@ class _Change:
 
     def _list(self, field: str, value: Any) -> list[str]:
         items: Sequence[Any] = [] if value is None else [value] if isinstance(value, str) else list(value)
-        if not all(isinstance(one, str) for one in items):
+        if not all(isinstance(item, str) for item in items):
             raise self._wrong(field, "should be a list of texts")
         return list(items)
 
@@ -305,4 +311,4 @@ class _Change:
         return TemplateError(f"there is no field `{name}`", file=self.path, field=name, hint=nearest(name, known))
 
 
-__all__ = ["KEYS", "context_entry", "edit", "fields", "new", "with_passages"]
+__all__ = ["KEYS", "context_entry", "context_with_passages", "edit_template", "new_template", "template_fields"]

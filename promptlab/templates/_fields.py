@@ -1,10 +1,10 @@
-"""The fields of a template while somebody edits them one by one: what each is now, and what still differs.
+"""The fields of a template while a user edits them one by one: their values, and the changes not saved yet.
 
-    changes = with_field(template, {}, "params.temperature", 0.7)      # {"params.temperature": 0.7}
-    values(template, changes)["params"]["temperature"]                 # 0.7
+    changes = set_field(template, {}, "params.temperature", 0.7)      # {"params.temperature": 0.7}
+    field_values(template, changes)["params"]["temperature"]          # 0.7
 
-Changes have the names and values that `template_edit.edit` takes, as plain data that JSON keeps. They may be none
-that make a template: half a Jinja tag while somebody types is shown as it is, and its problem beside it.
+Changes have the names and values that `edit_template` takes, as plain data that JSON can hold. They need not make a
+valid template: half a Jinja tag, while the user types, is shown as it is with its problem next to it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from promptlab._yaml import same
+from promptlab._yaml import written_alike
 from promptlab.errors import TemplateError
 from promptlab.templates import _edit as template_edit
 from promptlab.templates._parse import parse
@@ -23,9 +23,9 @@ from promptlab.types import InputSpec, Template
 _INPUT = asdict(InputSpec())
 
 
-def of(template: Template) -> dict[str, Any]:
-    """Every field of `template` as plain data; None and empty ones included."""
-    plain = template_edit.fields(template)
+def plain_fields(template: Template) -> dict[str, Any]:
+    """Every field of `template` as plain data, including empty fields and None."""
+    plain = template_edit.template_fields(template)
     chosen = template.passages
     return {
         **plain,
@@ -37,63 +37,61 @@ def of(template: Template) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def values(template: Template, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Every field as it is with `changes`, whether or not they make a template."""
-    found = copy.deepcopy(of(template))
+def field_values(template: Template, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Every field with `changes` applied, also if they do not make a valid template."""
+    fields = copy.deepcopy(plain_fields(template))
     for name, value in changes.items():
-        _put(found, name.split("."), copy.deepcopy(value))
-    inputs = found["inputs"] or {}
-    return {**found, "inputs": {name: {**_INPUT, **(spec or {})} for name, spec in inputs.items()}}
+        _put(fields, name.split("."), copy.deepcopy(value))
+    inputs = fields["inputs"] or {}
+    return {**fields, "inputs": {name: {**_INPUT, **(spec or {})} for name, spec in inputs.items()}}
 
 
-def with_field(template: Template, changes: Mapping[str, Any], name: str, value: Any) -> dict[str, Any]:
-    """`changes` with the field `name` set to `value`; what is as it was in `template` is no change any more."""
+def set_field(template: Template, changes: Mapping[str, Any], name: str, value: Any) -> dict[str, Any]:
+    """`changes` with the field `name` set to `value`. A field with the same value as in `template` is no change."""
     key, _, part = name.partition(".")
     now = dict(changes)
-    if part and key in now:  # the whole of it was set before: the part belongs in there
+    if part and key in now:  # the whole field was changed before: change the part in it
         whole = copy.deepcopy({key: now[key]})
         _put(whole, name.split("."), value)
         name, value = key, whole[key]
-    now = {known: one for known, one in now.items() if not known.startswith(f"{name}.")}
-    if _alike(_get(of(template), name.split(".")), value):
+    now = {field: change for field, change in now.items() if not field.startswith(f"{name}.")}
+    if _alike(_get(plain_fields(template), name.split(".")), value):
         now.pop(name, None)
     else:
         now[name] = value
     return now
 
 
-def edited(template: Template, changes: Mapping[str, Any]) -> Template:
-    """`template` with `changes`, its `source` the text of the changed file. Raises `TemplateError`."""
+def apply_changes(template: Template, changes: Mapping[str, Any]) -> Template:
+    """`template` with `changes` applied; its `source` is the new text of the file. Raises `TemplateError`."""
     if not changes:
         return template
-    source = template_edit.edit(template.source, changes, path=template.path)
+    source = template_edit.edit_template(template.source, changes, path=template.path)
     return template if source == template.source else replace(parse(source, path=template.path), label=template.label)
 
 
-def edited_as_far_as_possible(
-    template: Template, changes: Mapping[str, Any]
-) -> tuple[Template, tuple[TemplateError, ...]]:
-    """`template` with those of `changes` that make a template, and what is wrong with the others."""
+def apply_valid_changes(template: Template, changes: Mapping[str, Any]) -> tuple[Template, tuple[TemplateError, ...]]:
+    """`template` with as many `changes` as still make a valid template, and the problems of the other changes."""
     try:
-        return edited(template, changes), ()
+        return apply_changes(template, changes), ()
     except TemplateError as exc:
         if len(changes) == 1:
             return template, (_named(exc, next(iter(changes))),)
-    found, good = template, dict[str, Any]()
+    result, good = template, dict[str, Any]()
     problems: dict[str, TemplateError] = {}
-    while True:  # a change may need another one that comes later: a text, the input it uses
+    while True:  # a change may need a later one: a text needs the input that it uses
         before = len(good)
         for name, value in changes.items():
             if name in good:
                 continue
             try:
-                found = edited(template, {**good, name: value})
+                result = apply_changes(template, {**good, name: value})
                 good[name] = value
                 problems.pop(name, None)
             except TemplateError as exc:
                 problems[name] = _named(exc, name)
         if len(good) == before or not problems:
-            return found, tuple(problems.values())
+            return result, tuple(problems.values())
 
 
 def _named(exc: TemplateError, name: str) -> TemplateError:
@@ -101,8 +99,8 @@ def _named(exc: TemplateError, name: str) -> TemplateError:
 
 
 def _put(fields: dict[str, Any], names: list[str], value: Any) -> None:
-    *way, last = names
-    for name in way:
+    *parents, last = names
+    for name in parents:
         inner = fields.get(name)
         fields[name] = fields = dict(inner) if isinstance(inner, Mapping) else {}
     if value is None and len(names) == 2 and names[0] == "inputs":
@@ -118,8 +116,8 @@ def _get(fields: Any, names: list[str]) -> Any:
 
 
 def _alike(a: Any, b: Any) -> bool:
-    numbers = all(isinstance(one, int | float) and not isinstance(one, bool) for one in (a, b))
-    return bool(a == b) if numbers else same(a, b)
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (a, b))
+    return bool(a == b) if numbers else written_alike(a, b)
 
 
-__all__ = ["edited", "edited_as_far_as_possible", "of", "values", "with_field"]
+__all__ = ["apply_changes", "apply_valid_changes", "field_values", "plain_fields", "set_field"]

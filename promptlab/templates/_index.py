@@ -1,9 +1,9 @@
-"""The list of templates: what each is for, and when it was last changed, quickly however many there are.
+"""The list of templates, with the description and the last commit of each. It is cached, so thousands are quick.
 
-    Listing(workspace).entries()
+    TemplateIndex(workspace).entries()
 
-A file is read again only when it changed (by its times and size), and git is asked only for what came since the
-commit it was asked at before. Both are remembered in `.promptlab/templates.json` too, for the next process.
+A file is read again only if its times or size changed, and git is asked only for commits that are new since the last
+time. The cache is also kept in `.promptlab/templates.json`, for the next process.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from promptlab._util.git import Git, repository
 from promptlab._version import __version__
 from promptlab._yaml import read_text
 from promptlab.errors import InputError, ShelfError
-from promptlab.templates._load import FOLDER, names
+from promptlab.templates._load import TEMPLATES_FOLDER, template_paths
 from promptlab.templates._parse import parse
 from promptlab.types import Label, canonical_json
 from promptlab.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
-FACTS = 3
-"""Counted up when something else is remembered of a file."""
+FACTS_VERSION = 3
+"""The version of the cached facts; increase it if other facts of a file are cached."""
 State = Literal["saved", "changed", "new", "unknown"]
 
 
 @dataclass(frozen=True)
 class LastChange:
-    """The newest commit of a file; `when` is ISO 8601 with its zone."""
+    """The newest commit of a file; `when` is ISO 8601 with a time zone."""
 
     commit: str
     who: str
@@ -45,11 +45,11 @@ class LastChange:
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A template in the list. `problem` says why it does not parse, "" when it does; `context` has its documents,
-    `pool` is that of its examples, "" where it has none.
+class TemplateEntry:
+    """A template in the list. `problem` is the reason why it does not parse, "" if it does. `context` has the paths of
+    its documents; `pool` is the path of its examples, "" if it has none.
 
-    `state`: `saved` in git, `changed` since, `new` to git, or `unknown` where there is no repository.
+    `state`: `saved` in git, `changed` since, `new` to git, or `unknown` if there is no repository.
     """
 
     path: str
@@ -63,27 +63,27 @@ class Entry:
     pool: str = ""
 
 
-class Listing:
-    """The templates of a workspace, remembered. Safe to use from several threads."""
+class TemplateIndex:
+    """The templates of a workspace, with a cache. Safe to use from several threads."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._file = workspace.state / "templates.json"
         self._lock = threading.Lock()
-        self._kept = self._read()
+        self._cache = self._read()
 
-    def entries(self) -> list[Entry]:
-        """Every template, by path."""
+    def entries(self) -> list[TemplateEntry]:
+        """Every template, sorted by path."""
         with self._lock:
-            before = canonical_json(self._kept)
-            facts = {path: self._facts(path) for path in names(self._workspace)}
-            self._kept["files"] = facts
+            before = canonical_json(self._cache)
+            facts = {path: self._facts(path) for path in template_paths(self._workspace)}
+            self._cache["files"] = facts
             states = self._ask_git(list(facts))
-            if canonical_json(self._kept) != before:
+            if canonical_json(self._cache) != before:
                 self._write()
-            last = self._kept["last"]
+            last = self._cache["last"]
             return [
-                Entry(
+                TemplateEntry(
                     path=path,
                     name=PurePosixPath(path).stem,
                     description=description,
@@ -98,16 +98,16 @@ class Listing:
             ]
 
     def _facts(self, path: str) -> list[Any]:
-        """What the list shows of a file, behind what tells whether it changed."""
+        """The facts of a file for the list; the first of them is its stamp, which changes when the file does."""
         full = self._workspace.root / path
         try:
-            found = full.stat()
-            stamp = [found.st_mtime_ns, found.st_ctime_ns, found.st_size]
-        except OSError:  # gone since it was listed
+            stat = full.stat()
+            stamp = [stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size]
+        except OSError:  # deleted since it was listed
             stamp = []
-        kept: list[Any] | None = self._kept["files"].get(path)
-        if kept and stamp and kept[0] == stamp:
-            return kept
+        cached: list[Any] | None = self._cache["files"].get(path)
+        if cached and stamp and cached[0] == stamp:
+            return cached
         description, problem, context, pool = "", "", list[str](), ""
         try:
             template = parse(read_text(full, shown=path, error=InputError), path=path)
@@ -118,50 +118,50 @@ class Listing:
         return [stamp, description, problem, self._workspace.label_of(path), context, pool]
 
     def _ask_git(self, paths: list[str]) -> dict[str, State]:
-        """Bring what is known of commits up to date; the state of each path."""
+        """Update the cached commits from git. Returns the state of each path."""
         try:
             git = repository(self._workspace.root)
             head = git.tip()
-            if head != self._kept["head"]:
-                self._kept["last"] = _last_changes(git, self._kept["head"], self._kept["last"], head)
-                self._kept["head"] = head
+            if head != self._cache["head"]:
+                self._cache["last"] = _last_changes(git, self._cache["head"], self._cache["last"], head)
+                self._cache["head"] = head
             changed = _changed(git)
         except ShelfError:
-            self._kept["head"], self._kept["last"] = "", {}
+            self._cache["head"], self._cache["last"] = "", {}
             return dict.fromkeys(paths, "unknown")
-        known = self._kept["last"]
+        known = self._cache["last"]
         return {path: changed.get(path, "saved" if path in known else "new") for path in paths}
 
-    def _nothing(self) -> dict[str, Any]:
-        made_by = [__version__, FACTS, dict(self._workspace.labels)]
+    def _empty(self) -> dict[str, Any]:
+        made_by = [__version__, FACTS_VERSION, dict(self._workspace.labels)]
         return {"made_by": made_by, "files": {}, "head": "", "last": {}}
 
     def _read(self) -> dict[str, Any]:
-        nothing = self._nothing()
+        empty = self._empty()
         try:
-            found = json.loads(self._file.read_bytes())
-            if isinstance(found, dict) and found.keys() == nothing.keys() and found["made_by"] == nothing["made_by"]:
-                return found
-        except (OSError, ValueError, RecursionError):  # a first time, or half a file: it is made anew
+            cache = json.loads(self._file.read_bytes())
+            if isinstance(cache, dict) and cache.keys() == empty.keys() and cache["made_by"] == empty["made_by"]:
+                return cache
+        except (OSError, ValueError, RecursionError):  # no cache yet, or a broken one: it is built again
             pass
-        return nothing
+        return empty
 
     def _write(self) -> None:
         try:
-            write_atomically(self._file, json.dumps(self._kept).encode("ascii"))
+            write_atomically(self._file, json.dumps(self._cache).encode("ascii"))
         except OSError as exc:
-            log.warning("the list of templates is not remembered in %s: %s", self._file, exc)
+            log.warning("the list of templates could not be cached in %s: %s", self._file, exc)
 
 
 def _last_changes(git: Git, since: str, known: Mapping[str, Any], head: str) -> dict[str, Any]:
-    """The newest commit of each path, in one pass over the history since the commit known before."""
+    """The newest commit of each path, from one pass over the commits after `since`."""
     if not head:
         return {}
-    grown = bool(since) and git.run("merge-base", "--is-ancestor", since, head).code == 0
-    found: dict[str, Any] = dict(known) if grown else {}
+    is_continued = bool(since) and git.run("merge-base", "--is-ancestor", since, head).code == 0
+    before: dict[str, Any] = dict(known) if is_continued else {}
     shown = "--format=%x01%H%x00%an%x00%aI%x00%s%x00"
     words = ["log", shown, "--name-only", "-z", "--relative", "--no-renames", "--diff-merges=first-parent"]
-    done = git.run(*words, f"{since}..{head}" if grown else head, "--", FOLDER)
+    done = git.run(*words, f"{since}..{head}" if is_continued else head, "--", TEMPLATES_FOLDER)
     if done.code:
         raise ShelfError(done.said)
     fresh: dict[str, Any] = {}
@@ -170,27 +170,27 @@ def _last_changes(git: Git, since: str, known: Mapping[str, Any], head: str) -> 
         for path in paths:
             if path := path.strip("\n"):
                 fresh.setdefault(path, [commit, who, when, subject])
-    return {**found, **fresh}
+    return {**before, **fresh}
 
 
 def _changed(git: Git) -> dict[str, State]:
-    words = ("status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--", FOLDER)
+    words = ("status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--", TEMPLATES_FOLDER)
     done = git.run(*words, env={"GIT_OPTIONAL_LOCKS": "0"})
     prefix = git.ask("rev-parse", "--show-prefix")
-    found: dict[str, State] = {}
+    states: dict[str, State] = {}
     for record in done.out.split("\x00"):
         if record:
-            found[record[3:].removeprefix(prefix)] = "new" if record[:2] in ("??", "A ", " A", "AM") else "changed"
-    return found
+            states[record[3:].removeprefix(prefix)] = "new" if record[:2] in ("??", "A ", " A", "AM") else "changed"
+    return states
 
 
-def as_json(entry: Entry) -> dict[str, Any]:
-    """An entry as the command line prints it."""
+def entry_as_json(entry: TemplateEntry) -> dict[str, Any]:
+    """An entry as plain data, for `--json`."""
     return {**asdict(entry), "last": asdict(entry.last) if entry.last else None}
 
 
-def documents_and_users(templates: Iterable[Entry]) -> dict[str, list[str]]:
-    """Every document that a template takes, with the templates that take it."""
+def templates_by_document(templates: Iterable[TemplateEntry]) -> dict[str, list[str]]:
+    """Each document that a template uses, with the paths of these templates."""
     users: dict[str, list[str]] = {}
     for template in templates:
         for path in dict.fromkeys(template.context):
@@ -198,8 +198,8 @@ def documents_and_users(templates: Iterable[Entry]) -> dict[str, list[str]]:
     return users
 
 
-def pools_and_users(workspace: Workspace, templates: Iterable[Entry]) -> dict[str, list[str]]:
-    """Every pool of the workspace, also one that only a template names, with the templates that take shots of it."""
+def templates_by_pool(workspace: Workspace, templates: Iterable[TemplateEntry]) -> dict[str, list[str]]:
+    """Each pool of the workspace, and each that a template names, with the paths of the templates that use it."""
     users: dict[str, list[str]] = {path: [] for path in examples.pool_paths(workspace)}
     for template in templates:
         if template.pool:
@@ -207,4 +207,11 @@ def pools_and_users(workspace: Workspace, templates: Iterable[Entry]) -> dict[st
     return dict(sorted(users.items()))
 
 
-__all__ = ["Entry", "LastChange", "Listing", "as_json"]
+__all__ = [
+    "LastChange",
+    "TemplateEntry",
+    "TemplateIndex",
+    "entry_as_json",
+    "templates_by_document",
+    "templates_by_pool",
+]

@@ -1,6 +1,6 @@
-"""Inputs of a template by name: adding one, taking one away, and calling one differently everywhere it is used.
+"""Adds, renames and converts inputs of a template, and checks names of inputs.
 
-renamed(values, "q", "question")     # {"inputs": …, "instructions": "Answer {{ question }}."}
+rename_input(values, "q", "question")     # {"inputs": …, "instructions": "Answer {{ question }}."}
 """
 
 from __future__ import annotations
@@ -13,79 +13,88 @@ from typing import Any
 from jinja2 import Environment
 from jinja2.exceptions import TemplateError as JinjaError
 
-from promptlab.templates._parse import TAKEN_NAMES, TEXTS, type_problem
+from promptlab.templates._parse import RESERVED_NAMES, TEXT_FIELDS, type_problem
 
-_JINJA = Environment(keep_trailing_newline=True, autoescape=True)  # it only takes texts apart
-EMPTY: Mapping[str, Any] = {"string": "", "number": 0, "boolean": False, "list": [], "object": {}}
-"""The default an input of each type starts with when it may be left out."""
-
-
-def free(values: Mapping[str, Any], name: str = "input") -> str:
-    """`name`, or with a number what no input has for its name."""
-    number, found = 2, name
-    while found in values["inputs"]:
-        found, number = f"{name}_{number}", number + 1
-    return found
+_JINJA = Environment(keep_trailing_newline=True, autoescape=True)  # used for its lexer only
+EMPTY_DEFAULTS: Mapping[str, Any] = {"string": "", "number": 0, "boolean": False, "list": [], "object": {}}
+"""The default value that an optional input of each type starts with."""
 
 
-def renamed(values: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
-    """The fields that change when the input `old` is called `new`: the inputs, and the texts that use it."""
+def unused_input_name(values: Mapping[str, Any], name: str = "input") -> str:
+    """A name that no input has: `name`, or `name` with a number."""
+    number, unused = 2, name
+    while unused in values["inputs"]:
+        unused, number = f"{name}_{number}", number + 1
+    return unused
+
+
+def rename_input(values: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
+    """The changed fields if the input `old` is renamed to `new`: the inputs, and the texts that use it."""
     new = new.strip()
     if new == old or not new or new in values["inputs"]:
         return {}
-    found: dict[str, Any] = {"inputs": {new if n == old else n: spec for n, spec in values["inputs"].items()}}
-    for field in TEXTS:
+    fields: dict[str, Any] = {"inputs": {new if n == old else n: spec for n, spec in values["inputs"].items()}}
+    for field in TEXT_FIELDS:
         text = values[field]
-        if text and (changed := in_text(text, old, new)) != text:
-            found[field] = changed
+        if text and (changed := rename_in_text(text, old, new)) != text:
+            fields[field] = changed
     context = [_in_query(entry, old, new) for entry in values["context"]]
-    return {**found, "context": context} if context != values["context"] else found
+    return {**fields, "context": context} if context != values["context"] else fields
 
 
-def in_text(text: str, old: str, new: str) -> str:
-    """`text` with the variable `old` called `new`; a text that is no Jinja, yet, stays as it is."""
+def rename_in_text(text: str, old: str, new: str) -> str:
+    """`text` with the variable `old` renamed to `new`; a text that is not valid Jinja (yet) stays the same."""
     try:
         tokens = list(_JINJA.lex(text))
     except JinjaError:
         return text
     if "".join(value for _, _, value in tokens) != text:
         return text
-    done, before = [], ""
+    parts, before = [], ""
     for _, kind, value in tokens:
-        own = kind == "name" and value == old and before not in (".", "|")
-        done.append(new if own else value)
+        # After a dot it is an attribute, after a bar a filter.
+        is_variable = kind == "name" and value == old and before not in (".", "|")
+        parts.append(new if is_variable else value)
         before = before if kind == "whitespace" else value
-    return "".join(done)
+    return "".join(parts)
 
 
 def _in_query(entry: Any, old: str, new: str) -> Any:
     query = entry.get("passages", {}).get("query") if isinstance(entry, Mapping) else None
     if not query or old not in query:
         return entry
-    return {**entry, "passages": {**entry["passages"], "query": [new if one == old else one for one in query]}}
+    return {**entry, "passages": {**entry["passages"], "query": [new if name == old else name for name in query]}}
 
 
-def of_type(spec: Mapping[str, Any], kind: str) -> dict[str, Any]:
-    """`spec` as an input of type `kind`; a sample and a default that do not fit are left out, or start anew."""
-    found = {**spec, "type": kind}
+def set_input_type(spec: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """`spec` with the type `kind`. A sample that does not fit is removed; a default that does not fit is reset."""
+    converted = {**spec, "type": kind}
     for name in ("sample", "default"):
         if spec[name] is not None and type_problem(kind, spec[name]):
-            found[name] = EMPTY[kind] if name == "default" else None
-    return found
+            converted[name] = EMPTY_DEFAULTS[kind] if name == "default" else None
+    return converted
 
 
-def is_input(name: str) -> bool:
-    """Whether a template can have an input of this name."""
+def is_input_name(name: str) -> bool:
+    """True if an input can have this name."""
     plain = name.isidentifier() and name.isascii() and not name.startswith("_")
-    return plain and name not in TAKEN_NAMES and not keyword.iskeyword(name)
+    return plain and name not in RESERVED_NAMES and not keyword.iskeyword(name)
 
 
 _NEEDS_ESCAPE = re.compile(r"\{(?=[{%#]|\Z)")
 
 
-def literal(text: str) -> str:
-    """`text` as Jinja (and Nunjucks) that prints it as it is, whatever stands behind it."""
+def escape_jinja(text: str) -> str:
+    """Jinja (and Nunjucks) source that prints exactly `text`, also if more source follows it."""
     return _NEEDS_ESCAPE.sub('{{ "{" }}', text)
 
 
-__all__ = ["EMPTY", "free", "in_text", "of_type", "renamed"]
+__all__ = [
+    "EMPTY_DEFAULTS",
+    "escape_jinja",
+    "is_input_name",
+    "rename_in_text",
+    "rename_input",
+    "set_input_type",
+    "unused_input_name",
+]

@@ -1,7 +1,7 @@
-"""The checks and changes a template's syntax tree goes through before it is compiled.
+"""Checks and rewrites the syntax tree of a template before it is compiled.
 
-`Messages` sees to it that message tags stand where they mean something; `Rewrite` sends what Jinja would
-leave to plain Python (printing, loops, `~`, slices, lists) through hidden filters that trace and count.
+`MessageCheck` checks that message tags stand in allowed places. `Rewrite` sends what Jinja would leave to plain Python
+(printing, loops, `~`, slices, lists) through hidden filters, which track origins and count.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from jinja2 import Environment, nodes
 from jinja2.visitor import NodeTransformer
 
 from promptlab.errors import nearest
-from promptlab.templates._sandbox import FILTERS, HIDDEN, MAX_BITS
+from promptlab.templates._operators import MAX_BITS
+from promptlab.templates._sandbox import FILTERS, HIDDEN
 
-MAX_HOPS = 8  # how many assignments back the names behind a number are followed
+MAX_HOPS = 8  # how many assignments are followed back to find the origin of a number
 
 
 class LayoutProblem(Exception):
-    """Something wrong with a text or its render; `line` counts from 1 in that text."""
+    """A problem of a text or its rendering; `line` counts from 1 in that text."""
 
     def __init__(self, message: str, line: int | None = None, hint: str = "") -> None:
         super().__init__(message)
@@ -26,14 +27,14 @@ class LayoutProblem(Exception):
 
 
 class Rewrite(NodeTransformer):
-    """Routes what Jinja would leave to plain Python through the functions above."""
+    """Routes what Jinja would leave to plain Python through hidden filters."""
 
     def __init__(self, env: Environment, aliases: Mapping[str, set[str]]) -> None:
         self.env, self.aliases = env, aliases
 
     def _through(self, name: str, node: nodes.Expr, *args: nodes.Expr) -> nodes.Filter:
-        made = nodes.Filter(node, HIDDEN + name, list(args), [], None, None, lineno=node.lineno)
-        return made.set_environment(self.env)  # type: ignore[return-value]  # it returns the node itself
+        call = nodes.Filter(node, HIDDEN + name, list(args), [], None, None, lineno=node.lineno)
+        return call.set_environment(self.env)  # type: ignore[return-value]  # it returns the node itself
 
     def _printed(self, node: nodes.Expr, original: nodes.Expr) -> nodes.Filter:
         names = _names(original)
@@ -42,7 +43,7 @@ class Rewrite(NodeTransformer):
         return self._through("printed", node, nodes.Const(tuple(sorted(names)), lineno=node.lineno))
 
     def visit_Output(self, node: nodes.Output) -> nodes.Node:
-        """Each expression printed, and nothing else, knows where its text came from."""
+        """Every printed expression goes through the filter that records where its text came from."""
         untouched = (nodes.TemplateData, nodes.EnvironmentAttribute)
         node.nodes = [
             child if isinstance(child, untouched) else self._printed(self.visit(child), child) for child in node.nodes
@@ -106,20 +107,20 @@ class Rewrite(NodeTransformer):
     def _refuse(self, node: nodes.Node) -> nodes.Node:
         words = {"ScopedEvalContextModifier": "autoescape", "FromImport": "from … import"}
         word = words.get(type(node).__name__, type(node).__name__.lower())
-        raise LayoutProblem(f"`{{% {word} %}}` is not available: a template stands alone", node.lineno)
+        raise LayoutProblem(f"`{{% {word} %}}` is not available: a template cannot use other templates", node.lineno)
 
     visit_Block = visit_Extends = visit_FromImport = visit_Import = visit_Include = _refuse
     visit_ScopedEvalContextModifier = visit_EvalContextModifier = _refuse
 
 
 def _names(node: nodes.Node) -> set[str]:
-    found = {name.name for name in node.find_all(nodes.Name)}
-    return found | {node.name} if isinstance(node, nodes.Name) else found
+    names = {name.name for name in node.find_all(nodes.Name)}
+    return names | {node.name} if isinstance(node, nodes.Name) else names
 
 
 def aliases(tree: nodes.Template) -> dict[str, set[str]]:
-    """For each name a template sets, the names it was set from."""
-    found: dict[str, set[str]] = {}
+    """For each name that a template sets, the names that its value uses."""
+    sources: dict[str, set[str]] = {}
     for node in tree.find_all((nodes.For, nodes.Assign, nodes.With)):
         pairs: list[tuple[nodes.Node, nodes.Node]]
         if isinstance(node, nodes.For):
@@ -132,8 +133,8 @@ def aliases(tree: nodes.Template) -> dict[str, set[str]]:
             continue
         for target, value in pairs:
             for name in _names(target):
-                found.setdefault(name, set()).update(_names(value))
-    return found
+                sources.setdefault(name, set()).update(_names(value))
+    return sources
 
 
 def _boundary(node: nodes.Node) -> tuple[str, str] | None:
@@ -143,8 +144,8 @@ def _boundary(node: nodes.Node) -> tuple[str, str] | None:
     return None
 
 
-class Messages:
-    """Checks where message tags stand, and that no text stands outside of them."""
+class MessageCheck:
+    """Checks that message tags stand in allowed places, and that no text is outside of them."""
 
     def __init__(self, tree: nodes.Template) -> None:
         self.any = any(_boundary(node) for node in tree.find_all(nodes.Output))
@@ -179,10 +180,10 @@ class Messages:
         for child in node.nodes:
             if isinstance(child, nodes.TemplateData) and child.data.strip():
                 skipped = child.data[: len(child.data) - len(child.data.lstrip())].count("\n")
-                raise outside(child.data, child.lineno + skipped)
+                raise text_outside_messages(child.data, child.lineno + skipped)
 
 
-def outside(text: str, line: int | None) -> LayoutProblem:
+def text_outside_messages(text: str, line: int | None) -> LayoutProblem:
     shown = " ".join(text.split())[:40]
     return LayoutProblem(
         f"text outside of the messages: {shown!r}", line, "put it into {% system %}, {% user %} or {% assistant %}"

@@ -1,6 +1,6 @@
-"""What the sections of a template are filled from: its documents, read, and its shots, chosen.
+"""The materials of a template: its documents, read, and its shots, chosen from the pool.
 
-materials(workspace, template, {"question": "Who won?"}).documents
+load_materials(workspace, template, {"question": "Who won?"}).documents
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from promptlab.workspace import Workspace
 
 @dataclass(frozen=True)
 class Materials:
-    """What a template's sections are filled from, read and chosen."""
+    """The documents and shots that the sections of a template are filled with."""
 
     documents: tuple[Document, ...]
     shots: tuple[Example, ...]
 
 
-class Filler:
-    """Fills templates of a workspace, and reads each document and each pool once."""
+class MaterialsReader:
+    """Reads the materials of many templates; each document and each pool is read once."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -35,19 +35,21 @@ class Filler:
     def materials(
         self, template: Template, inputs: Mapping[str, Any], *, without: Collection[Section] = (), item: str = ""
     ) -> Materials:
-        """The template's documents and shots; no shot is the `item`, where the pool has one with its id. What is
-        switched off is not read, so it cannot fail."""
+        """The documents and shots of the template. The example with the id `item` is never a shot.
+
+        Sections in `without` are not read, so they cannot fail.
+        """
         defaults = {name: spec.default for name, spec in template.inputs.items() if spec.default is not None}
-        given = {**defaults, **inputs}
+        values = {**defaults, **inputs}
         paths = () if "context" in without else template.context
-        texts = tuple(self._document(template, path, given) for path in paths)
+        texts = tuple(self._document(template, path, values) for path in paths)
         shots: tuple[Example, ...] = ()
         if template.examples and template.examples.k and "examples" not in without:
-            shots = examples.choose_shots(self._pool(template.examples.pool), template.examples, given, item=item)
+            shots = examples.choose_shots(self._pool(template.examples.pool), template.examples, values, item=item)
         return Materials(texts, shots)
 
     def _document(self, template: Template, path: str, inputs: Mapping[str, Any]) -> Document:
-        """A document of the template, or the passages of it that the template takes."""
+        """A document, or the passages of it that the template chooses."""
         if path not in self._documents:
             self._documents[path] = documents.read_document(self._workspace, path)
         document, choice = self._documents[path], template.passages.get(path)
@@ -59,15 +61,15 @@ class Filler:
         return self._pools[path]
 
 
-def materials(
+def load_materials(
     workspace: Workspace, template: Template, inputs: Mapping[str, Any], *, without: Collection[Section] = ()
 ) -> Materials:
-    """Read the template's documents and choose its shots, once."""
-    return Filler(workspace).materials(template, inputs, without=without)
+    """Read the documents of the template and choose its shots."""
+    return MaterialsReader(workspace).materials(template, inputs, without=without)
 
 
-def rendered(workspace: Workspace, template: Template, inputs: Mapping[str, Any] | None = None) -> Prompt:
-    """The prompt with the samples of the inputs, and `inputs` where they are given. Asks no model."""
+def render_with_samples(workspace: Workspace, template: Template, inputs: Mapping[str, Any] | None = None) -> Prompt:
+    """The prompt with `inputs`, and with samples for all other inputs. No model is asked."""
     values = {**sample_inputs(template), **(inputs or {})}
-    filled = materials(workspace, template, values)
-    return render(template, values, documents=filled.documents, shots=filled.shots)
+    loaded = load_materials(workspace, template, values)
+    return render(template, values, documents=loaded.documents, shots=loaded.shots)

@@ -1,7 +1,7 @@
-"""Rendering: a template and its materials become messages, and spans that say where each character came from.
+"""Renders a template and its materials into messages, with spans that tell where each character came from.
 
-Sections are rendered one by one, each as the owner of its own text, and handed to the layout as values: text
-that knows its origin and is never rendered again.
+Sections are rendered one by one, each with its own origin. The layout gets them as values: tracked text that is never
+rendered again.
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from promptlab.errors import TemplateError, nearest
-from promptlab.templates._jinja import STANDARD, Compiled, Part, compile_text
+from promptlab.templates._jinja import STANDARD_LAYOUT, Compiled, compile_text
+from promptlab.templates._jinja_environment import Part
 from promptlab.templates._jinja_rewrite import LayoutProblem
+from promptlab.templates._limits import METER, Meter, Overrun, RenderLimits
+from promptlab.templates._operators import bounded_number
 from promptlab.templates._parse import LAYOUT_NAMES, SECTION_NAMES, jinja_error, type_problem
-from promptlab.templates._sandbox import small
-from promptlab.templates._tracked_text import METER, Limits, Meter, Origin, Overrun, Traced, concat
+from promptlab.templates._text_origin import TextOrigin
+from promptlab.templates._tracked_text import TrackedText, concat
 from promptlab.types import (
     SWITCHABLE,
     Document,
@@ -44,22 +47,22 @@ def render(
     without: Collection[Section] = (),
     label: Label = "public",
     places: Mapping[str, tuple[Place, ...]] | None = None,
-    limits: Limits | None = None,
+    limits: RenderLimits | None = None,
 ) -> Prompt:
-    """The messages of `template`, and where each of their characters came from.
+    """The messages of `template`, with the origin of each character.
 
-    `without` names sections to leave out; what is switched off is not among the prompt's sources either.
-    `label` is that of the inputs, `places` the files they came from (see `Trial`).
+    `without` names sections to leave out; they are not among the sources of the prompt either. `label` is the label of
+    the inputs, `places` are the files they came from (see `Trial`).
 
-    Raises `TemplateError`: every missing variable in one message, a mistake in the Jinja with its line, or a template
-    that goes past `limits`.
+    Raises `TemplateError` for missing variables (all in one message), for a mistake in the Jinja (with its line), and
+    for a template that exceeds `limits`.
     """
     for section in without:
         if section not in SWITCHABLE:
             raise TemplateError(
                 f"`{section}` cannot be left out", file=template.path, hint=nearest(section, SWITCHABLE)
             )
-    token = METER.set(Meter(limits or Limits()))
+    token = METER.set(Meter(limits or RenderLimits()))
     try:
         return _Render(template, inputs, documents, shots, without, label, places or {}).prompt()
     finally:
@@ -70,16 +73,16 @@ class _DocumentPart(Part):
     fields = ("text", "path", "title")
 
     def __init__(self, document: Document) -> None:
-        self.origin = Origin("context", document.path, document.label)
-        self.text = Traced.of(document.text, self.origin)
-        self.path = Traced.of(document.path, self.origin)
+        self.origin = TextOrigin("context", document.path, document.label)
+        self.text = TrackedText.of(document.text, self.origin)
+        self.path = TrackedText.of(document.path, self.origin)
 
     @property
-    def title(self) -> Traced:
-        """The first Markdown heading, or the file's name."""
+    def title(self) -> TrackedText:
+        """The first Markdown heading, or the name of the file."""
         heading = _HEADING.search(self.text)
         if heading is None:
-            return Traced.of(self.path.rpartition("/")[2], self.origin)
+            return TrackedText.of(self.path.rpartition("/")[2], self.origin)
         return self.text.cut(heading.start(1), heading.end(1))
 
 
@@ -89,14 +92,14 @@ _HEADING = re.compile(r"^#{1,6}[ \t]+(\S[^\n]*?)[ \t]*#*[ \t\r]*$", re.MULTILINE
 class _ExamplePart(Part):
     fields = ("user", "output", "id", "inputs")
 
-    def __init__(self, example: Example, origin: Origin, inputs: Mapping[str, Any], user: Traced) -> None:
+    def __init__(self, example: Example, origin: TextOrigin, inputs: Mapping[str, Any], user: TrackedText) -> None:
         self.user, self.inputs = user, inputs
-        self.output = Traced.of(example.output, origin)
-        self.id = Traced.of(example.id, origin)
+        self.output = TrackedText.of(example.output, origin)
+        self.id = TrackedText.of(example.id, origin)
 
 
 class _Render:
-    """One render. Order matters only in that every complaint about names comes before any text is made."""
+    """One render. All names are checked before any text is made."""
 
     def __init__(
         self,
@@ -111,25 +114,25 @@ class _Render:
         self.template, self.without, self.label, self.places = template, without, label, places
         self.documents = () if "context" in without else tuple(documents)
         self.shots = () if "examples" in without else tuple(shots)
-        self.values = self._given(inputs)
-        self.origins = {name: Origin("input", name, label) for name in template.inputs}
+        self.values = self._values(inputs)
+        self.origins = {name: TextOrigin("input", name, label) for name in template.inputs}
         self.traced = {name: self._trace(name, value) for name, value in self.values.items()}
-        schema = Origin("output_format")
-        self.shared = {} if template.schema is None else {"schema": Traced.of(template.schema, schema)}
+        schema = TextOrigin("output_format")
+        self.shared = {} if template.schema is None else {"schema": TrackedText.of(template.schema, schema)}
         self.origins["schema"] = schema
 
     def prompt(self) -> Prompt:
         template = self.template
         texts = {field: self._text(field) for field in ("instructions", "output_format")}
-        user = self._user(self.traced, self.origins, Origin("input", "", self.label))
+        user = self._user(self.traced, self.origins, TextOrigin("input", "", self.label))
         examples = tuple(self._example(shot) for shot in self.shots)
         documents = tuple(map(_DocumentPart, self.documents))
         origins = {
             **self.origins,
-            **{field: Origin(field) for field in ("instructions", "output_format")},
-            "user": Origin("input", "", self.label),
-            "documents": Origin("context", "", highest([d.label for d in self.documents])),
-            "examples": Origin("examples", "", highest([e.label for e in self.shots])),
+            **{field: TextOrigin(field) for field in ("instructions", "output_format")},
+            "user": TextOrigin("input", "", self.label),
+            "documents": TextOrigin("context", "", highest([d.label for d in self.documents])),
+            "examples": TextOrigin("examples", "", highest([e.label for e in self.shots])),
         }
         variables = {
             "schema": "",
@@ -140,12 +143,12 @@ class _Render:
             "documents": documents,
             "examples": examples,
         }
-        compiled = self._compiled("layout", STANDARD if template.layout is None else template.layout)
-        found = self._run(compiled, "layout", variables, origins, Origin("layout"))
-        return _assemble([(role or "user", text) for role, text in found if text], self._sources())
+        compiled = self._compiled("layout", STANDARD_LAYOUT if template.layout is None else template.layout)
+        messages = self._run(compiled, "layout", variables, origins, TextOrigin("layout"))
+        return _assemble([(role or "user", text) for role, text in messages if text], self._sources())
 
-    def _given(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """The inputs with their defaults. All that is missing is named at once."""
+    def _values(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """The inputs with their defaults. One error names all that are missing."""
         template = self.template
         for name in inputs:
             spec_of(template, name)
@@ -180,24 +183,29 @@ class _Render:
             raise jinja_error(exc, self.template, field) from exc
 
     def _run(
-        self, compiled: Compiled, field: str, variables: Mapping[str, Any], origins: Mapping[str, Origin], own: Origin
-    ) -> list[tuple[Any, Traced]]:
+        self,
+        compiled: Compiled,
+        field: str,
+        variables: Mapping[str, Any],
+        origins: Mapping[str, TextOrigin],
+        own: TextOrigin,
+    ) -> list[tuple[Any, TrackedText]]:
         try:
             return compiled.run(variables, origins, own)
         except LayoutProblem as exc:
             raise jinja_error(exc, self.template, field) from exc
 
-    def _text(self, field: Any) -> Traced:
-        """The rendered text of a section, empty where it is switched off."""
+    def _text(self, field: Any) -> TrackedText:
+        """The rendered text of a section; empty if it is in `without`."""
         text = "" if field in self.without else getattr(self.template, field)
-        own = Origin(field)
+        own = TextOrigin(field)
         if "{" not in text:
-            return Traced.of(text, own)
+            return TrackedText.of(text, own)
         variables = {"schema": "", **self.traced, **self.shared}
         return self._run(self._compiled(field, text), field, variables, self.origins, own)[0][1]
 
-    def _user(self, values: Mapping[str, Any], origins: Mapping[str, Origin], own: Origin) -> Traced:
-        """A user turn: the template's `user` text, or the inputs as they are."""
+    def _user(self, values: Mapping[str, Any], origins: Mapping[str, TextOrigin], own: TextOrigin) -> TrackedText:
+        """A user turn: the `user` text of the template, or the inputs as they are."""
         METER.get().default = own
         if self.template.user is not None:
             compiled = self._compiled("user", self.template.user)
@@ -207,40 +215,40 @@ class _Render:
             value = values[name]
             text = concat([value])
             if not isinstance(value, str) and name in origins:
-                text = Traced.of(text, origins[name])
+                text = TrackedText.of(text, origins[name])
             chunks += [f"{name}: ", text, "\n"] if len(self.template.inputs) > 1 else [text]
         return concat(chunks[:-1] if len(self.template.inputs) > 1 else chunks)
 
     def _example(self, shot: Example) -> _ExamplePart:
         template = self.template
-        origin = Origin("examples", shot.id, shot.label)
-        given = {name: shot.inputs.get(name, spec.default) for name, spec in template.inputs.items()}
-        lacking = [f"`{name}`" for name, value in given.items() if value is None]
-        if lacking:
+        origin = TextOrigin("examples", shot.id, shot.label)
+        declared = {name: shot.inputs.get(name, spec.default) for name, spec in template.inputs.items()}
+        missing = [f"`{name}`" for name, value in declared.items() if value is None]
+        if missing:
             hint = f"the template declares {', '.join(f'`{name}`' for name in template.inputs)}"
-            message = f"example `{shot.id}` lacks {', '.join(lacking)}"
+            message = f"example `{shot.id}` lacks {', '.join(missing)}"
             raise TemplateError(
                 message, file=template.path, line=template.lines.get("examples"), field="examples", hint=hint
             )
-        values = {name: _trace(value, origin) for name, value in {**shot.inputs, **given}.items()}
-        user = self._user(values, {**dict.fromkeys(values, origin), "schema": Origin("output_format")}, origin)
+        values = {name: _trace(value, origin) for name, value in {**shot.inputs, **declared}.items()}
+        user = self._user(values, {**dict.fromkeys(values, origin), "schema": TextOrigin("output_format")}, origin)
         return _ExamplePart(shot, origin, values, user)
 
     def _sources(self) -> tuple[Source, ...]:
         template = self.template
         own = Source("layout", template.path, template.label, template.sha256, (Place(template.path),))
-        found = [own, *(Source("context", d.path, d.label, d.sha256, d.places) for d in self.documents)]
+        sources = [own, *(Source("context", d.path, d.label, d.sha256, d.places) for d in self.documents)]
         for shot in self.shots:
             body = canonical_json({"id": shot.id, "inputs": dict(shot.inputs), "output": shot.output})
-            found.append(Source("examples", shot.id, shot.label, sha256(body), shot.places))
+            sources.append(Source("examples", shot.id, shot.label, sha256(body), shot.places))
         for name, value in self.values.items():
             text = value if isinstance(value, str) else canonical_json(value)
             places = (*self.places.get("", ()), *self.places.get(name, ()))
-            found.append(Source("input", name, self.label, sha256(text), places))
-        return tuple(found)
+            sources.append(Source("input", name, self.label, sha256(text), places))
+        return tuple(sources)
 
 
-def _assemble(messages: list[tuple[Any, Traced]], sources: tuple[Source, ...]) -> Prompt:
+def _assemble(messages: list[tuple[Any, TrackedText]], sources: tuple[Source, ...]) -> Prompt:
     spans: list[Span] = []
     for number, (_, text) in enumerate(messages):
         at = 0
@@ -251,7 +259,7 @@ def _assemble(messages: list[tuple[Any, Traced]], sources: tuple[Source, ...]) -
 
 
 def spec_of(template: Template, name: str) -> InputSpec:
-    """What the template declares of the input `name`; an unknown name is an error with the nearest."""
+    """The declaration of the input `name`. Raises `TemplateError` with the nearest name if it is unknown."""
     if name in template.inputs:
         return template.inputs[name]
     line, hint = template.lines.get("inputs"), nearest(name, template.inputs)
@@ -259,17 +267,17 @@ def spec_of(template: Template, name: str) -> InputSpec:
 
 
 def check_type(template: Template, name: str, spec: InputSpec, value: Any) -> None:
-    """Raise `TemplateError` where `value` is not of the input's type."""
+    """Raise `TemplateError` if `value` is not of the type of the input."""
     problem = type_problem(spec.type, value)
     if problem:
         line = template.lines.get("inputs")
         raise TemplateError(f"the input `{name}` {problem}", file=template.path, line=line, field=f"inputs.{name}")
 
 
-def _trace(value: Any, origin: Origin) -> Any:
-    """A deep copy of plain data in which every text knows its origin."""
+def _trace(value: Any, origin: TextOrigin) -> Any:
+    """A deep copy of plain data in which every text has the origin `origin`."""
     if isinstance(value, str):
-        return Traced.of(value, origin)
+        return TrackedText.of(value, origin)
     if isinstance(value, Mapping):
         METER.get().tick()
         return {_trace(key, origin): _trace(inner, origin) for key, inner in value.items()}
@@ -277,5 +285,5 @@ def _trace(value: Any, origin: Origin) -> Any:
         METER.get().tick()
         return [_trace(inner, origin) for inner in value]
     if value is None or isinstance(value, bool | int | float):
-        return small(value)
+        return bounded_number(value)
     raise TypeError(f"holds a {type(value).__name__}")

@@ -1,7 +1,7 @@
-"""What a template's Jinja may do: the listed filters, text methods and functions, and nothing else.
+"""The filters, text methods and attributes that a template may use; all others are refused.
 
-Each of them keeps track of where text came from and is charged to the meter before it makes anything
-large, so a template can neither reach into Python nor eat the machine's memory.
+Each of them tracks where text came from, and is charged to the meter before it makes anything large. So a template can
+neither reach into Python nor use up the memory.
 """
 
 from __future__ import annotations
@@ -11,157 +11,53 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial, wraps
 from typing import Any
 
-from jinja2 import Environment, Undefined, filters
+from jinja2 import Environment, filters
 from jinja2.runtime import Context, LoopContext
 from jinja2.utils import _PassArg, pass_context, pass_environment
 
+from promptlab.templates._limits import METER
+from promptlab.templates._operators import (
+    Ticking,
+    bounded_count,
+    bounded_number,
+    charge_result,
+    modulo,
+    with_own_origin,
+)
+from promptlab.templates._text_origin import TextOrigin
 from promptlab.templates._tracked_text import (
-    METER,
-    Origin,
-    Overrun,
-    Traced,
-    blend,
-    by_run,
+    TrackedText,
+    change_by_run,
     concat,
     json_text,
     kind_of,
-    merged,
     origins_in,
     to_text,
+    with_blended_origin,
 )
 from promptlab.types import sha256
 
-MAX_COUNT = 100_000
-PIECE_COST = 20  # bytes for each character where a library function cuts a text into words
-MAX_BITS = 10_000
+PIECE_COST = 20  # bytes for each character of a text that a library function splits into words
 HIDDEN = "promptlab "
-"""Filters whose name starts so are put in by the compiler; the space keeps them out of anyone's reach."""
-
-
-def count(number: Any, most: int = MAX_COUNT) -> int:
-    """A width or a number of repeats, refused where it is absurd."""
-    if isinstance(number, bool) or not isinstance(number, int):
-        raise TypeError(f"a whole number is needed here, not {kind_of(number)}")
-    if abs(number) > most:
-        raise Overrun(
-            f"stopped: {number:,} is more than {most:,}" if number.bit_length() < 99 else "stopped: a huge number"
-        )
-    return number
-
-
-def small(value: Any) -> Any:
-    """Numbers stay below `MAX_BITS` bits: arithmetic on larger ones takes time without end."""
-    if isinstance(value, int) and value.bit_length() > MAX_BITS:
-        raise Overrun(f"stopped: a number of more than {MAX_BITS:,} bits")
-    return value
-
-
-def finish(result: Any, *sources: Any) -> Any:
-    """What a filter or a method made: charged, and with the origin of what it was made from."""
-    if isinstance(result, Undefined) or any(result is source for source in sources):
-        return result
-    if isinstance(result, str):
-        METER.get().charge(len(result))
-        return blend(result, *sources)
-    if isinstance(result, list | tuple | dict):
-        return METER.get().weigh(result)
-    if isinstance(result, Iterator):
-        return iter(Ticking(result))
-    return small(result)
-
-
-def owned(value: Any) -> Any:
-    """Text without an origin becomes the section's own, so that taking it apart is charged like any other text."""
-    return Traced.of(value, METER.get().default) if type(value) is str else value
-
-
-class Ticking:
-    """An iterable that counts each step; it has a length where the one inside has."""
-
-    def __init__(self, inner: Any) -> None:
-        self.inner = inner
-
-    def __iter__(self) -> Iterator[Any]:
-        meter = METER.get()
-        for item in self.inner:
-            meter.tick()
-            yield item
-
-    def __len__(self) -> int:
-        return len(self.inner)
-
-
-def multiply(left: Any, right: Any) -> Any:
-    """`left * right`, refused before it is made where it is too large."""
-    if isinstance(left, int) and isinstance(right, str | list | tuple):
-        left, right = right, left
-    if isinstance(left, str | list | tuple) and isinstance(right, int):
-        times, meter = max(0, right), METER.get()
-        if isinstance(left, str):
-            runs = left.runs if isinstance(left, Traced) else ()
-            meter.charge(times * (len(left) + 16 * len(runs)))
-            return Traced(str.__mul__(left, times), merged(runs * times)) if runs else str.__mul__(left, times)
-        meter.charge(16 * len(left) * times)
-        return meter.weigh(left * times)
-    if isinstance(left, int) and isinstance(right, int) and left.bit_length() + right.bit_length() > MAX_BITS:
-        raise Overrun(f"stopped: a number of more than {MAX_BITS:,} bits")
-    return left * right
-
-
-def power(left: Any, right: Any) -> Any:
-    """`left ** right`, refused before it is made where it is too large."""
-    if isinstance(left, int) and isinstance(right, int) and right > 0 and left.bit_length() * right > MAX_BITS:
-        raise Overrun(f"stopped: a number of more than {MAX_BITS:,} bits")
-    return left**right
-
-
-def add(left: Any, right: Any) -> Any:
-    """`left + right`; text keeps its origins."""
-    if isinstance(left, str) and isinstance(right, str):
-        return concat((left, right))
-    if isinstance(left, list | tuple) and isinstance(right, list | tuple):
-        METER.get().charge(16 * (len(left) + len(right)))
-        return METER.get().weigh(left + right)  # type: ignore[operator]  # list + tuple is the author's TypeError
-    return small(left + right)
-
-
-_SPEC = re.compile(r"%(?:\([^)]*\))?([^%a-zA-Z]*)")
-
-
-def modulo(left: Any, right: Any) -> Any:
-    """`left % right`: the remainder, or text formatting with bounded widths."""
-    if not isinstance(left, str):
-        return left % right
-    for spec in _SPEC.findall(left):
-        if "*" in spec or any(len(digits) > 4 for digits in re.findall(r"\d+", spec)):
-            raise Overrun("stopped: a width in a format is too large; use at most four digits")
-    values = right if isinstance(right, tuple | dict) else (right,)
-    plain: Any = (
-        {k: _printable(v) for k, v in values.items()} if isinstance(values, dict) else tuple(map(_printable, values))
-    )
-    longest = max(
-        (len(v) for v in (plain.values() if isinstance(plain, dict) else plain) if isinstance(v, str)), default=0
-    )
-    METER.get().charge(len(left) + (10_000 + longest) * left.count("%"))
-    return finish(str.__mod__(left, plain), left, right)
-
-
-def _printable(value: Any) -> Any:
-    return str.__str__(value) if isinstance(value, str) else value if isinstance(value, int | float) else to_text(value)
+"""Filters with this prefix are inserted by the compiler. Because of the space no template can name them."""
 
 
 def replace(text: str, old: str, new: str, times: int | None = None) -> str:
     """`text` with `old` replaced by `new`, at most `times` times."""
     old, new, most = to_text(old), to_text(new), -1 if times is None else times
-    found = len(text) + 1 if not old else text.count(old)
-    METER.get().charge(len(text) + len(new) * (found if most < 0 else min(found, most)))
-    made = by_run(lambda part: part.replace(old, new, most), text) if old and most < 0 and not origins_in(new) else None
-    return made if made is not None else blend(str.replace(text, old, new, most), text, new)
+    matches = len(text) + 1 if not old else text.count(old)
+    METER.get().charge(len(text) + len(new) * (matches if most < 0 else min(matches, most)))
+    changed = (
+        change_by_run(lambda part: part.replace(old, new, most), text)
+        if old and most < 0 and not origins_in(new)
+        else None
+    )
+    return changed if changed is not None else with_blended_origin(str.replace(text, old, new, most), text, new)
 
 
 @pass_environment
 def join(env: Environment, items: Iterable[Any], between: str = "", attribute: str | int | None = None) -> str:
-    """The items as one text with `between` between them."""
+    """The items joined with `between`."""
     if attribute is not None:
         items = map(filters.make_attrgetter(env, attribute), items)
     chunks: list[Any] = []
@@ -170,14 +66,14 @@ def join(env: Environment, items: Iterable[Any], between: str = "", attribute: s
     return concat(chunks)
 
 
-def stacked(newlines: int) -> Callable[[Iterable[Any]], Traced]:
-    """A filter that puts texts below each other, `newlines` newlines between two of them.
+def stacked(newlines: int) -> Callable[[Iterable[Any]], TrackedText]:
+    """A filter that joins texts with `newlines` newlines between them.
 
-    Newlines that a text ends with count; texts are never cut, and empty ones take no room.
+    Newlines at the end of a text count; texts are never cut, and empty ones are skipped.
     """
-    layout = Origin("layout")
+    layout = TextOrigin("layout")
 
-    def stack(items: Iterable[Any]) -> Traced:
+    def stack(items: Iterable[Any]) -> TrackedText:
         chunks: list[str] = []
         for item in Ticking(items):
             text = to_text(item)
@@ -186,7 +82,7 @@ def stacked(newlines: int) -> Callable[[Iterable[Any]], Traced]:
             if chunks:
                 last = chunks[-1]
                 has = len(last) - len(str.rstrip(last[-newlines:], "\n")) - max(0, len(last) - newlines)
-                chunks.append(Traced.of("\n" * (newlines - has), layout))
+                chunks.append(TrackedText.of("\n" * (newlines - has), layout))
             chunks.append(text)
         return concat(chunks)
 
@@ -194,8 +90,8 @@ def stacked(newlines: int) -> Callable[[Iterable[Any]], Traced]:
 
 
 def indent(text: str, width: int | str = 4, first: bool = False, blank: bool = False) -> str:
-    """`text` with every line but the first moved in by `width` spaces; `first` and `blank` lines on demand."""
-    margin = width if isinstance(width, str) else " " * count(width)
+    """`text` with all lines but the first indented by `width` spaces; `first` and `blank` include those lines."""
+    margin = width if isinstance(width, str) else " " * bounded_count(width)
     lines = text.splitlines(True)
     METER.get().charge(len(text) + len(margin) * len(lines))
     chunks: list[str] = []
@@ -210,8 +106,8 @@ def pad(how: str) -> Callable[..., str]:
     """`center`, `ljust`, `rjust` or `zfill` with a bounded width."""
 
     def padded(text: str, width: int = 80, *fill: str) -> str:
-        METER.get().charge(max(len(text), count(width)))
-        return blend(getattr(str, how)(text, width, *fill), text)
+        METER.get().charge(max(len(text), bounded_count(width)))
+        return with_blended_origin(getattr(str, how)(text, width, *fill), text)
 
     return padded
 
@@ -225,17 +121,17 @@ def total(env: Environment, items: Iterable[Any], attribute: str | int | None = 
     for item in Ticking(items):
         if not isinstance(item, int | float):
             raise TypeError(f"sum adds numbers, not {kind_of(item)}")
-        result = small(result + item)
+        result = bounded_number(result + item)
     return result
 
 
 def rounded(value: float, precision: int = 0, method: str = "common") -> Any:
     """The number rounded to `precision` digits; `common`, `ceil` or `floor`."""
-    return filters.do_round(value, count(precision, 100), method)  # type: ignore[arg-type]  # checked by the filter
+    return filters.do_round(value, bounded_count(precision, 100), method)  # type: ignore[arg-type]  # checked by the filter
 
 
 def case(how: Callable[[str], str]) -> Callable[[Any], str]:
-    return lambda text: by_run(how, to_text(text))
+    return lambda text: change_by_run(how, to_text(text))
 
 
 def trim(text: Any, chars: str | None = None) -> str:
@@ -246,7 +142,7 @@ def trim(text: Any, chars: str | None = None) -> str:
 def title(text: Any) -> str:
     """The text with the first letter of each word in upper case, the others in lower case."""
     METER.get().charge(PIECE_COST * len(to_text(text)))
-    return by_run(filters.do_title, to_text(text))
+    return change_by_run(filters.do_title, to_text(text))
 
 
 def wordcount(text: Any) -> int:
@@ -256,16 +152,16 @@ def wordcount(text: Any) -> int:
 
 
 def choice(items: Iterable[Any]) -> Any:
-    """One of the items, always the same one of the same items: which, a hash of them says."""
-    found = list(Ticking(items))
-    if not found:
+    """One of the items, chosen by a hash of them: the same items always give the same choice."""
+    choices = list(Ticking(items))
+    if not choices:
         raise TypeError("`choice` needs at least one item")
-    METER.get().weigh(found)
-    return found[int(sha256(json_text(found, None))[:12], 16) % len(found)]
+    METER.get().weigh(choices)
+    return choices[int(sha256(json_text(choices, None))[:12], 16) % len(choices)]
 
 
 def most_frequent(items: Iterable[Any]) -> list[Any]:
-    """The items that occur most often, each once, in the order they come first; all of them when none repeats."""
+    """The items that occur most often, each once, in order of first appearance; all of them if none repeats."""
     counts: dict[str, int] = {}
     first: dict[str, Any] = {}
     for item in Ticking(items):
@@ -278,23 +174,18 @@ def most_frequent(items: Iterable[Any]) -> list[Any]:
 
 
 def zipped(*lists: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
-    """The first items of all the lists, then the second ones, up to the end of the shortest."""
-    return iter(Ticking(zip(*map(owned, lists), strict=False)))
+    """Tuples of the first items of all lists, then the second ones, up to the end of the shortest list."""
+    return iter(Ticking(zip(*map(with_own_origin, lists), strict=False)))
 
 
 def chunked(how: Callable[..., Any]) -> Callable[..., Any]:
     """`batch` or `slice` with a bounded number."""
-    return lambda items, number, fill_with=None: how(items, count(number), fill_with)
+    return lambda items, number, fill_with=None: how(items, bounded_count(number), fill_with)
 
 
 def as_json(value: Any, indent: int | None = None) -> str:
     """The value as JSON; text gets its quotes."""
-    return blend(json_text(value, None if indent is None else count(indent, 100)), value)
-
-
-def sliced(value: Any, start: Any, stop: Any, step: Any) -> Any:
-    """`value[start:stop:step]`, which Jinja would leave to Python."""
-    return value[start:stop:step]
+    return with_blended_origin(json_text(value, None if indent is None else bounded_count(indent, 100)), value)
 
 
 _ITERATING = frozenset(
@@ -303,11 +194,11 @@ _ITERATING = frozenset(
         *("paragraphs", "reject", "reverse", "select", "slice", "sort", "sum", "unique"),
     )
 )
-"""Filters that take a text apart when they are given one."""
+"""Filters that iterate over the characters of a text."""
 
 
 def _guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function` as a filter that counts a step and has its result charged and traced."""
+    """`function` as a filter that counts as a step; its result is charged and tracked."""
     wants = _PassArg.from_obj(function)
 
     @pass_context
@@ -315,14 +206,14 @@ def _guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     def guarded(context: Context, value: Any, *args: Any, **kwargs: Any) -> Any:
         METER.get().tick()
         if name in _ITERATING:
-            value = owned(value)
-        given: Any = {
+            value = with_own_origin(value)
+        first: Any = {
             None: (),
             _PassArg.context: (context,),
             _PassArg.eval_context: (context.eval_ctx,),
             _PassArg.environment: (context.environment,),
         }[wants]
-        return finish(function(*given, value, *args, **kwargs), value, *args, *kwargs.values())
+        return charge_result(function(*first, value, *args, **kwargs), value, *args, *kwargs.values())
 
     return guarded
 
@@ -360,15 +251,15 @@ FILTERS: dict[str, Callable[..., Any]] = {
     name: _guarded(name, function)
     for name, function in sorted({**{n: filters.FILTERS[n] for n in _LIBRARY}, **_OWN}.items())
 }
-"""Every filter a template may use."""
+"""All filters that a template may use."""
 
 
 def _plain(name: str) -> Callable[..., Any]:
-    """A text method whose result is bounded by its text and takes the origins of the text and its arguments."""
+    """A text method whose result is no longer than its text; it gets the origins of the text and the arguments."""
 
     def method(text: str, *args: Any, **named: Any) -> Any:
-        # Through the object, so that the methods of `Traced` are found.
-        return finish(getattr(owned(text), name)(*args, **named), text, *args)
+        # By name, so that the methods of `TrackedText` are used.
+        return charge_result(getattr(with_own_origin(text), name)(*args, **named), text, *args)
 
     return method
 
@@ -386,16 +277,16 @@ _PLAIN = (
     *("split", "splitlines", "startswith", "strip"),
 )
 
-TEXT_METHODS: dict[str, Callable[..., Any]] = {
+ALLOWED_TEXT_METHODS: dict[str, Callable[..., Any]] = {
     **{name: pad(name) for name in ("center", "ljust", "rjust", "zfill")},
     **{name: case(getattr(str, name)) for name in ("capitalize", "casefold", "lower", "swapcase", "title", "upper")},
     **{name: _plain(name) for name in _PLAIN},
     "join": _joined,
     "replace": replace,
 }
-"""Every method of text a template may call."""
+"""All methods of text that a template may call."""
 
-ATTRIBUTES: dict[type, frozenset[str]] = {
+ALLOWED_ATTRIBUTES: dict[type, frozenset[str]] = {
     dict: frozenset(("get", "items", "keys", "values")),
     list: frozenset(("count", "index")),
     tuple: frozenset(("count", "index")),
@@ -406,10 +297,10 @@ ATTRIBUTES: dict[type, frozenset[str]] = {
         )
     ),
 }
-"""Every attribute of other values a template may read."""
+"""All attributes of other values that a template may read."""
 
 
 def text_method(text: str, name: str) -> Callable[..., Any] | None:
-    """The method `name` of `text`, bound, or None where templates have no such method."""
-    how = TEXT_METHODS.get(name)
+    """The method `name` bound to `text`; None if templates have no such method."""
+    how = ALLOWED_TEXT_METHODS.get(name)
     return None if how is None else partial(how, text)

@@ -1,11 +1,11 @@
-"""A JSON schema of an object as rows of fields, and back: what a form shows of it.
+"""A JSON schema of an object as rows of fields for a form, and back.
 
-    rows = rows_of({"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]})
+    rows = schema_rows({"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]})
     rows[0].name, rows[0].required                        # "name", True
-    with_rows(schema, [*rows, Row(0, "age", "integer")])
+    schema_with_rows(schema, [*rows, SchemaRow(0, "age", "integer")])
 
-What a form has no widget for (a `pattern`, a `$ref`) stays in the schema as it is. Fields keep their order, since
-models write an object's keys in it.
+Parts that the form has no widget for (a `pattern`, a `$ref`) stay in the schema. Fields keep their order, because a
+model writes the keys of an object in the order of its schema.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 SIMPLE = ("string", "number", "integer", "boolean")
-TYPES = (*SIMPLE, "object", *(f"list of {one}s" for one in SIMPLE), "list of objects")
-OTHER = "other"
-"""A field that only the JSON says: several types, a reference, a list without a type."""
-NEW: Mapping[str, Any] = {
+FIELD_TYPES = (*SIMPLE, "object", *(f"list of {simple}s" for simple in SIMPLE), "list of objects")
+OTHER_TYPE = "other"
+"""The type of a field that the form cannot show: several types, a reference, a list without a type."""
+NEW_SCHEMA: Mapping[str, Any] = {
     "type": "object",
     "properties": {"answer": {"type": "string"}},
     "required": ["answer"],
     "additionalProperties": False,
 }
-"""What a form starts a schema with."""
+"""The schema that a form starts with."""
 
 
 @dataclass(frozen=True)
-class Row:
-    """A field of the object, `depth` levels inside it; the rows of its own fields follow it.
+class SchemaRow:
+    """A field of the object, `depth` levels deep; the rows of its own fields follow it.
 
-    `schema` is what the field had, and keeps what no other attribute says.
+    `schema` is the schema of the field, with everything that has no attribute here.
     """
 
     depth: int
@@ -44,12 +44,12 @@ class Row:
 
     @property
     def nests(self) -> bool:
-        """Whether it can have fields inside."""
+        """True if the field can have fields of its own."""
         return self.type in ("object", "list of objects")
 
 
-def rows_of(schema: Any) -> list[Row] | None:
-    """The fields of `schema`, depth first; None where it is no schema of an object, which has no rows."""
+def schema_rows(schema: Any) -> list[SchemaRow] | None:
+    """The fields of `schema`, depth first; None if it is not the schema of an object."""
     if not isinstance(schema, Mapping) or schema.get("type") != "object":
         return None
     if not isinstance(schema.get("properties", {}), Mapping):
@@ -57,14 +57,14 @@ def rows_of(schema: Any) -> list[Row] | None:
     return list(_rows(schema, 0))
 
 
-def _rows(schema: Mapping[str, Any], depth: int) -> Iterator[Row]:
+def _rows(schema: Mapping[str, Any], depth: int) -> Iterator[SchemaRow]:
     required = schema.get("required", [])
     properties = schema.get("properties", {})
     for name, one in properties.items() if isinstance(properties, Mapping) else ():
         inner = one if isinstance(one, Mapping) else {}
         kind, choices = _type(inner), inner.get("enum", [])
         listed = kind == "string" and isinstance(choices, list) and all(isinstance(c, str) for c in choices)
-        row = Row(
+        row = SchemaRow(
             depth,
             name,
             kind,
@@ -83,15 +83,15 @@ def _type(schema: Mapping[str, Any]) -> str:
     if kind in SIMPLE or kind == "object":
         return str(kind)
     inner = items.get("type") if kind == "array" and isinstance(items, Mapping) else None
-    return f"list of {inner}s" if inner in (*SIMPLE, "object") else OTHER
+    return f"list of {inner}s" if inner in (*SIMPLE, "object") else OTHER_TYPE
 
 
-def with_rows(schema: Mapping[str, Any], rows: Sequence[Row]) -> dict[str, Any]:
-    """`schema` with the fields `rows`; a name that is used twice in one object gets a number."""
+def schema_with_rows(schema: Mapping[str, Any], rows: Sequence[SchemaRow]) -> dict[str, Any]:
+    """`schema` with the fields `rows`. A second field of the same name in one object gets a number."""
     return _filled(schema, list(rows), 0)
 
 
-def _filled(schema: Mapping[str, Any], rows: list[Row], depth: int) -> dict[str, Any]:
+def _filled(schema: Mapping[str, Any], rows: list[SchemaRow], depth: int) -> dict[str, Any]:
     properties: dict[str, Any] = {}
     required: list[str] = []
     for number, row in enumerate(rows):
@@ -117,7 +117,7 @@ def _filled(schema: Mapping[str, Any], rows: list[Row], depth: int) -> dict[str,
     return found
 
 
-def _of_row(row: Row, inside: list[Row]) -> dict[str, Any]:
+def _of_row(row: SchemaRow, inside: list[SchemaRow]) -> dict[str, Any]:
     found = dict(row.schema)
     if row.type != _type(row.schema):
         for key in ("type", "items", "properties", "required", "additionalProperties", "enum"):
@@ -143,34 +143,34 @@ def _new(kind: str) -> dict[str, Any]:
 
 
 def _free(name: str, taken: Mapping[str, Any]) -> str:
-    number, found = 2, name
-    while found in taken:
-        found, number = f"{name}_{number}", number + 1
-    return found
+    number, unused = 2, name
+    while unused in taken:
+        unused, number = f"{name}_{number}", number + 1
+    return unused
 
 
-def end_of(rows: Sequence[Row], number: int) -> int:
-    """Where the row `number` and all inside it end."""
+def end_of(rows: Sequence[SchemaRow], number: int) -> int:
+    """The number of the row after the row `number` and its fields."""
     end = number + 1
     while end < len(rows) and rows[end].depth > rows[number].depth:
         end += 1
     return end
 
 
-def added(rows: Sequence[Row], inside: int | None = None) -> list[Row]:
+def add_row(rows: Sequence[SchemaRow], inside: int | None = None) -> list[SchemaRow]:
     """`rows` with a new field at the end, or at the end of the object in row `inside`."""
     at = len(rows) if inside is None else end_of(rows, inside)
     depth = 0 if inside is None else rows[inside].depth + 1
-    return [*rows[:at], Row(depth, "field"), *rows[at:]]
+    return [*rows[:at], SchemaRow(depth, "field"), *rows[at:]]
 
 
-def removed(rows: Sequence[Row], number: int) -> list[Row]:
-    """`rows` without the field `number` and what is inside it."""
+def remove_row(rows: Sequence[SchemaRow], number: int) -> list[SchemaRow]:
+    """`rows` without the field `number` and its own fields."""
     return [*rows[:number], *rows[end_of(rows, number) :]]
 
 
-def moved_up(rows: Sequence[Row], number: int) -> list[Row]:
-    """`rows` with the field `number` before the one that stood before it in the same object."""
+def move_row_up(rows: Sequence[SchemaRow], number: int) -> list[SchemaRow]:
+    """`rows` with the field `number` moved one place up in the same object."""
     end, depth = end_of(rows, number), rows[number].depth
     before = next((n for n in range(number - 1, -1, -1) if rows[n].depth <= depth), None)
     if before is None or rows[before].depth < depth:
@@ -178,11 +178,23 @@ def moved_up(rows: Sequence[Row], number: int) -> list[Row]:
     return [*rows[:before], *rows[number:end], *rows[before:number], *rows[end:]]
 
 
-def changed(rows: Sequence[Row], number: int, **values: Any) -> list[Row]:
+def change_row(rows: Sequence[SchemaRow], number: int, **values: Any) -> list[SchemaRow]:
     """`rows` with attributes of the field `number` set."""
     row = replace(rows[number], **values)
     inside = rows[number + 1 : end_of(rows, number)] if row.nests else []
     return [*rows[:number], row, *inside, *rows[end_of(rows, number) :]]
 
 
-__all__ = ["NEW", "OTHER", "TYPES", "Row", "added", "changed", "end_of", "moved_up", "removed", "rows_of", "with_rows"]
+__all__ = [
+    "FIELD_TYPES",
+    "NEW_SCHEMA",
+    "OTHER_TYPE",
+    "SchemaRow",
+    "add_row",
+    "change_row",
+    "end_of",
+    "move_row_up",
+    "remove_row",
+    "schema_rows",
+    "schema_with_rows",
+]

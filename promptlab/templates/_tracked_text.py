@@ -1,134 +1,59 @@
-"""Text that knows where each of its characters came from, and the meter that bounds how much is made.
+"""Text that knows where each of its characters came from.
 
-While a template renders, every value is a `Traced`: a str that carries runs of (length, origin). Slicing,
-joining and the text functions of templates keep the runs, so spans are known and never searched for.
+While a template renders, every text value is a `TrackedText`: a str with runs of (length, origin). Slicing, joining
+and the text functions of templates keep the runs, so spans never have to be searched for.
 
-    Traced.of("Who won?", Origin("input", "question"))
+    TrackedText.of("Who won?", TextOrigin("input", "question"))
 
-Plain text that meets traced text while a section renders is that section's own (`Meter.default`).
+Plain text that is joined to tracked text belongs to the section that is being rendered (`Meter.default`).
 """
 
 from __future__ import annotations
 
 import json
 import re
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Any, NamedTuple, SupportsIndex
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, SupportsIndex
 
 from jinja2 import Undefined
 
-from promptlab.types import LABELS, Label, Section
+from promptlab.templates._limits import METER
+from promptlab.templates._text_origin import TextOrigin, strictest_origin
 
-CHARACTER_COST = 100  # bytes: a character taken out on its own becomes an object
-
-
-class Overrun(Exception):
-    """A render went past one of its limits."""
+CHARACTER_COST = 100  # bytes: a single character becomes an object of its own
 
 
-class Origin(NamedTuple):
-    """Where text came from; the fields are those of a `Span`."""
-
-    section: Section
-    source: str = ""
-    label: Label = "public"
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one render may use. `output` and `made` count characters, the latter with everything in between."""
-
-    output: int = 24_000_000
-    made: int = 64_000_000
-    steps: int = 2_000_000
-    seconds: float = 5.0
-
-
-class Meter:
-    """What one render has used so far, and whose text it is writing now."""
-
-    __slots__ = ("deadline", "default", "limits", "made", "origins", "steps")
-
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
-        self.made = self.steps = 0
-        self.deadline = time.monotonic() + limits.seconds
-        self.default = Origin("layout")
-        self.origins: Mapping[str, Origin] = {}
-
-    def tick(self, steps: int = 1) -> None:
-        """Count `steps` of work."""
-        self.steps += steps
-        if self.steps > self.limits.steps:
-            raise Overrun(f"stopped after {self.limits.steps:,} steps: does a loop or a macro go on for ever?")
-        if steps > 1 or not self.steps & 63:
-            self.check_time()
-
-    def charge(self, size: int) -> None:
-        """Count `size` characters about to be made, before they are."""
-        self.made += size
-        if self.made > self.limits.made:
-            raise Overrun(f"stopped: it makes more than {self.limits.made:,} characters on the way")
-        self.check_time()
-
-    def check_time(self) -> None:
-        if time.monotonic() > self.deadline:
-            raise Overrun(f"stopped after {self.limits.seconds:g} seconds: does a loop or a macro go on for ever?")
-
-    def weigh(self, value: Any) -> Any:
-        """Charge a list or mapping by everything in it, so that nesting cannot double for ever; returns it."""
-        stack = [value]
-        while stack:
-            item = stack.pop()
-            if isinstance(item, list | tuple):
-                self.charge(16 * len(item))
-                self.tick(len(item))
-                stack.extend(item)
-            elif isinstance(item, dict):
-                self.charge(64 * len(item))
-                self.tick(len(item))
-                stack.extend(item.values())
-                stack.extend(item.keys())
-        return value
-
-
-METER: ContextVar[Meter] = ContextVar("promptlab_meter")
-
-
-class Traced(str):
-    """A str with `runs`: (length, origin) in order, lengths positive, together as long as the text."""
+class TrackedText(str):
+    """A str with `runs`: (length, origin) in order. Lengths are positive and add up to the length of the text."""
 
     __slots__ = ("runs",)
-    runs: tuple[tuple[int, Origin], ...]
+    runs: tuple[tuple[int, TextOrigin], ...]
 
-    def __new__(cls, text: str, runs: tuple[tuple[int, Origin], ...]) -> Traced:
+    def __new__(cls, text: str, runs: tuple[tuple[int, TextOrigin], ...]) -> TrackedText:
         self = super().__new__(cls, text)
         self.runs = runs
         return self
 
     @classmethod
-    def of(cls, text: str, origin: Origin) -> Traced:
-        """All of `text` from one place."""
+    def of(cls, text: str, origin: TextOrigin) -> TrackedText:
+        """`text` with a single origin."""
         return cls(str.__str__(text), ((len(text), origin),) if text else ())
 
-    # `str(x)` in Jinja's generated code leaves a str subclass as it is when __str__ gives it.
+    # With this `str(x)` in the code that Jinja generates keeps the subclass.
     def __str__(self) -> str:
         return self
 
-    def cut(self, start: int, stop: int) -> Traced:
-        """Characters `start` to `stop`, both within the text, with their origins."""
+    def cut(self, start: int, stop: int) -> TrackedText:
+        """The characters from `start` to `stop` with their origins; both must be within the text."""
         runs, at = [], 0
         for length, origin in self.runs:
             shared = min(at + length, stop) - max(at, start)
             if shared > 0:
                 runs.append((shared, origin))
             at += length
-        return Traced(str.__getitem__(self, slice(start, stop)), tuple(runs))
+        return TrackedText(str.__getitem__(self, slice(start, stop)), tuple(runs))
 
-    def __getitem__(self, key: SupportsIndex | slice) -> Traced:
+    def __getitem__(self, key: SupportsIndex | slice) -> TrackedText:
         if not isinstance(key, slice):
             at = range(len(self))[key]
             return self.cut(at, at + 1)
@@ -137,7 +62,7 @@ class Traced(str):
             return self.cut(start, max(start, stop))
         if step == -1:
             ahead = self.cut(stop + 1, max(start, stop) + 1)
-            return Traced(str.__getitem__(ahead, slice(None, None, -1)), tuple(reversed(ahead.runs)))
+            return TrackedText(str.__getitem__(ahead, slice(None, None, -1)), tuple(reversed(ahead.runs)))
         whole = _Cutter(self)
         places = range(start, stop, step)
         METER.get().charge(CHARACTER_COST * len(places))
@@ -150,8 +75,8 @@ class Traced(str):
             meter.charge(CHARACTER_COST)
             yield whole.cut(at, at + 1)
 
-    def pieces(self) -> list[Traced]:
-        """The text cut where its origin changes."""
+    def pieces(self) -> list[TrackedText]:
+        """The text, cut at each change of origin."""
         whole, at = _Cutter(self), 0
         found = []
         for length, _ in self.runs:
@@ -159,19 +84,19 @@ class Traced(str):
             at += length
         return found
 
-    def strip(self, chars: str | None = None, /) -> Traced:
+    def strip(self, chars: str | None = None, /) -> TrackedText:
         return self.lstrip(chars).rstrip(chars)
 
-    def lstrip(self, chars: str | None = None, /) -> Traced:
+    def lstrip(self, chars: str | None = None, /) -> TrackedText:
         return self.cut(len(self) - len(str.lstrip(self, chars)), len(self))
 
-    def rstrip(self, chars: str | None = None, /) -> Traced:
+    def rstrip(self, chars: str | None = None, /) -> TrackedText:
         return self.cut(0, len(str.rstrip(self, chars)))
 
-    def removeprefix(self, prefix: str, /) -> Traced:
+    def removeprefix(self, prefix: str, /) -> TrackedText:
         return self.cut(len(prefix), len(self)) if self.startswith(prefix) else self
 
-    def removesuffix(self, suffix: str, /) -> Traced:
+    def removesuffix(self, suffix: str, /) -> TrackedText:
         return self.cut(0, len(self) - len(suffix)) if suffix and self.endswith(suffix) else self
 
     def splitlines(self, keepends: bool = False) -> list[str]:
@@ -208,14 +133,14 @@ _LINE_ENDS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 
 
 class _Cutter:
-    """Cuts pieces out of one text, front to back, in time that grows with the text and not with its square."""
+    """Cuts pieces out of one text from front to back, in linear time."""
 
-    def __init__(self, text: Traced) -> None:
+    def __init__(self, text: TrackedText) -> None:
         self.text, self.runs = str.__str__(text), text.runs
-        self.number = self.begin = 0  # the run that the next piece begins in or after, and where that run begins
+        self.number = self.begin = 0  # the run at or before the next piece, and its start
 
-    def cut(self, start: int, stop: int) -> Traced:
-        """Characters `start` to `stop`; `start` may not go back."""
+    def cut(self, start: int, stop: int) -> TrackedText:
+        """The characters from `start` to `stop`; `start` may not be before that of the piece before."""
         while self.number < len(self.runs) and self.begin + self.runs[self.number][0] <= start:
             self.begin += self.runs[self.number][0]
             self.number += 1
@@ -225,16 +150,16 @@ class _Cutter:
             found.append((min(at + length, stop) - max(at, start), origin))
             at += length
             number += 1
-        return Traced(self.text[start:stop], tuple(found) if stop > start else ())
+        return TrackedText(self.text[start:stop], tuple(found) if stop > start else ())
 
 
-def origins_in(value: Any) -> list[Origin]:
-    """The distinct origins of `value`, or of the texts in it, in order."""
-    found: dict[Origin, None] = {}
+def origins_in(value: Any) -> list[TextOrigin]:
+    """The distinct origins of `value` or of the texts in it, in order."""
+    found: dict[TextOrigin, None] = {}
     stack = [value]
     while stack:
         item = stack.pop()
-        if isinstance(item, Traced):
+        if isinstance(item, TrackedText):
             found.update((origin, None) for _, origin in item.runs)
         elif isinstance(item, list | tuple):
             METER.get().tick(len(item))
@@ -246,34 +171,29 @@ def origins_in(value: Any) -> list[Origin]:
     return list(found)
 
 
-def one_origin(origins: Iterable[Origin]) -> Origin | None:
-    """The origin that stands for several: the first of those with the highest label."""
-    return max(origins, key=lambda origin: LABELS.index(origin.label), default=None)
-
-
-def blend(text: str, *sources: Any) -> str:
-    """`text` made out of `sources` in a way that is not followed: it takes the one origin that stands for them."""
-    if isinstance(text, Traced):
+def with_blended_origin(text: str, *sources: Any) -> str:
+    """`text`, made from `sources` in a way that cannot be tracked: it gets their strictest origin."""
+    if isinstance(text, TrackedText):
         return text
-    origin = one_origin(origins_in(sources))
-    return text if origin is None else Traced.of(text, origin)
+    origin = strictest_origin(origins_in(sources))
+    return text if origin is None else TrackedText.of(text, origin)
 
 
-def by_run(change: Callable[[str], str], text: str, *others: Any) -> str:
-    """`change` of `text`, run by run where that gives the same as changing it whole, else blended."""
+def change_by_run(change: Callable[[str], str], text: str, *others: Any) -> str:
+    """`change(text)`, run by run if the result is the same as for the whole text; else with the blended origin."""
     whole = change(str.__str__(text))
-    if not isinstance(text, Traced):
-        return blend(whole, *others)
+    if not isinstance(text, TrackedText):
+        return with_blended_origin(whole, *others)
     if len(text.runs) > 1:
         parts = [change(str.__str__(piece)) for piece in text.pieces()]
         if "".join(parts) == whole:
-            return Traced(whole, merged((len(p), o) for p, (_, o) in zip(parts, text.runs, strict=True)))
-    return blend(whole, text, *others)
+            return TrackedText(whole, merge_runs((len(p), o) for p, (_, o) in zip(parts, text.runs, strict=True)))
+    return with_blended_origin(whole, text, *others)
 
 
-def merged(runs: Iterable[tuple[int, Origin]]) -> tuple[tuple[int, Origin], ...]:
-    """Runs with neighbours of one origin made one."""
-    found: list[tuple[int, Origin]] = []
+def merge_runs(runs: Iterable[tuple[int, TextOrigin]]) -> tuple[tuple[int, TextOrigin], ...]:
+    """`runs` with neighbours of the same origin joined."""
+    found: list[tuple[int, TextOrigin]] = []
     for length, origin in runs:
         if found and found[-1][1] == origin:
             found[-1] = (found[-1][0] + length, origin)
@@ -282,35 +202,35 @@ def merged(runs: Iterable[tuple[int, Origin]]) -> tuple[tuple[int, Origin], ...]
     return tuple(found)
 
 
-def concat(chunks: Iterable[Any]) -> Traced:
-    """The chunks as one text; those without an origin belong to the section being written."""
+def concat(chunks: Iterable[Any]) -> TrackedText:
+    """The chunks as one text; those without an origin belong to the section that is being rendered."""
     meter = METER.get()
     texts = [chunk if isinstance(chunk, str) else to_text(chunk) for chunk in chunks]
-    if len(texts) == 1 and isinstance(texts[0], Traced):
+    if len(texts) == 1 and isinstance(texts[0], TrackedText):
         return texts[0]
     meter.charge(sum(map(len, texts)))
-    runs: list[tuple[int, Origin]] = []
+    runs: list[tuple[int, TextOrigin]] = []
     for text in texts:
-        runs.extend(text.runs if isinstance(text, Traced) else ((len(text), meter.default),))
-    return Traced("".join(texts), merged(runs))
+        runs.extend(text.runs if isinstance(text, TrackedText) else ((len(text), meter.default),))
+    return TrackedText("".join(texts), merge_runs(runs))
 
 
 def to_text(value: Any, indent: int | None = None) -> str:
-    """How a value prints: text as it is, anything else as JSON."""
+    """The text that a value prints: text as it is, anything else as JSON."""
     if isinstance(value, str) and indent is None:
         return value
     if isinstance(value, Undefined):
         return str(value)  # raises with the name, or is empty after an `if` without `else`
     if not isinstance(value, str | int | float | list | tuple | dict | None):
         raise _unprintable(value)
-    return blend(json_text(value, indent), value)
+    return with_blended_origin(json_text(value, indent), value)
 
 
 def kind_of(value: Any) -> str:
-    """What people call a value of this type."""
+    """The name of the value's type in messages, such as `number`."""
     name = type(value).__name__.strip("_").lower().removesuffix("part")
     return {
-        "traced": "text",
+        "trackedtext": "text",
         "str": "text",
         "int": "number",
         "float": "number",
@@ -328,7 +248,7 @@ def _refuse(value: Any) -> Any:
 
 
 def json_text(value: Any, indent: int | None = None) -> str:
-    """`value` as JSON, made bit by bit under the meter."""
+    """`value` as JSON, made piece by piece so that the meter can stop it."""
     meter, parts = METER.get(), []
     for part in json.JSONEncoder(ensure_ascii=False, indent=indent, default=_refuse).iterencode(value):
         meter.charge(len(part) + 8)

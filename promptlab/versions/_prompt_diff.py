@@ -15,7 +15,7 @@ from typing import Any
 
 from promptlab import templates
 from promptlab.errors import PromptlabError, TemplateError
-from promptlab.templates import rendered
+from promptlab.templates import render_with_samples
 from promptlab.types import Message, Prompt, Role, Template, highest
 from promptlab.versions import _history as versions
 from promptlab.versions import _save as shelf
@@ -108,7 +108,7 @@ def _both(
     def render(template: Template) -> Rendered:
         try:
             own = {name: value for name, value in values.items() if name in template.inputs}
-            return Rendered(rendered(workspace, template, own))
+            return Rendered(render_with_samples(workspace, template, own))
         except PromptlabError as exc:
             return Rendered(None, str(exc))
 

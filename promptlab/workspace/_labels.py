@@ -13,7 +13,7 @@ from pathlib import Path
 
 from promptlab import _yaml
 from promptlab._util.files import write_atomically
-from promptlab._yaml import CannotSplice, InRows, Quoted, parse_yaml, read_text
+from promptlab._yaml import BlockMapping, CannotSplice, QuotedText, parse_yaml, read_text
 from promptlab.errors import GateRefused, WorkspaceError, nearest
 from promptlab.types import LABELS, Label
 from promptlab.workspace import _label_paths as label_paths
@@ -111,9 +111,9 @@ def _edited(text: str, name: str, label: Label) -> str:
     if not isinstance(old, dict) or not isinstance(labels, dict | None):
         raise _too_clever()
     labels = labels or {}
-    new = {**old, "labels": InRows({**labels, name if name in labels else Quoted(name): label})}
+    new = {**old, "labels": BlockMapping({**labels, name if name in labels else QuotedText(name): label})}
     try:
-        after = _yaml.change(text, old, new, in_place=True)
+        after = _yaml.edit_yaml(text, old, new, in_place=True)
     except CannotSplice as exc:
         raise _too_clever() from exc
     ends = text.endswith("\n") or not text or data is None

@@ -67,7 +67,7 @@ def test_a_file_is_added_confidential_and_labelled_later(run: Run, tmp_path: Pat
 
 def test_a_paste_comes_from_standard_input(run: Run) -> None:
     done = run("documents", "add", "-", "--name", "paste.md", "--label", "public", stdin="Köln".encode())
-    assert done.stdout == "documents/uploads/paste.md is there, public, 4 characters\n"
+    assert done.stdout == "added documents/uploads/paste.md: public, 4 characters\n"
     run("documents", "add", "-", status=2, stdin=b"x")
 
 
@@ -121,7 +121,7 @@ def test_an_example_is_added_and_taken_out(run: Run, workspace: Workspace) -> No
         "tags": ["t"],
         "label": "public",
     }
-    assert run("examples", "delete", POOL, "third").stdout == "1 taken out\n"
+    assert run("examples", "delete", POOL, "third").stdout == "1 deleted\n"
     assert (workspace.root / POOL).read_bytes() == before
     run("examples", "add", POOL, "--output", "x", status=2)
     run("examples", "add", POOL, "--output", "x", "--input", "question", status=2)
@@ -135,7 +135,7 @@ def test_an_answer_corrected_is_added(run: Run, house: House, workspace: Workspa
     added = examples.load_pool(workspace, POOL)[-1]
     assert (added.inputs, added.output) == ({"question": "Who won?"}, "Argentina")
     for wrong in (started.id, f"{started.id}:3", f"{started.id}:0", f"{started.id}:x"):
-        with pytest.raises(PromptlabError, match="names no answer of the run"):
+        with pytest.raises(PromptlabError, match="there is no answer"):
             run("examples", "add", POOL, "--result", wrong, "--output", "x")
 
 
@@ -145,7 +145,7 @@ def test_what_is_there_twice_is_taken_out(run: Run, workspace: Workspace) -> Non
             file.write(json.dumps({"id": id, "inputs": {"question": "who hosted it? "}, "output": output}) + "\n")
     found = rows(run("examples", "dedupe", POOL, "--dry-run", "--json"))
     assert found == [{"removed": ["copy"], "contradictions": [["host", "copy", "other"]], "dry_run": True}]
-    assert "1 taken out: copy" in run("examples", "dedupe", POOL).stdout
+    assert "1 deleted: copy" in run("examples", "dedupe", POOL).stdout
     assert [e.id for e in examples.load_pool(workspace, POOL)] == ["host", "second", "other"]
 
 

@@ -59,7 +59,7 @@ def test_an_import_writes_template_pool_and_original_and_says_what_became_of_eac
     assert {entry["label"] for entry in report["written"]} == {"confidential"}
     assert (home.root / paths[2]).read_bytes() == PROMPTFOO.encode()
     assert {entry["field"] for entry in report["report"]} == {"prompts.0", "tests.0.vars", "tests.0.assert.0"}
-    assert "templates/imported/a.yaml" in templates.names(home)
+    assert "templates/imported/a.yaml" in templates.template_paths(home)
 
 
 def test_imported_text_is_confidential_until_the_workspace_says_otherwise(home: Workspace) -> None:
@@ -198,9 +198,9 @@ def answer(text: str, score: float | None, question: str = "Who?") -> Answer:
 
 
 def test_preferences_pair_the_best_with_the_worst_answer_to_the_same_messages() -> None:
-    from promptlab.formats.openai import preferences
+    from promptlab.formats.openai import preference_file
 
-    found = preferences(
+    found = preference_file(
         [answer("no", 0), answer("yes", 1), answer("so", 0.5), answer("x", 1, "Other?"), answer("y", None)]
     )
     (row,) = [json.loads(line) for line in found.splitlines()]

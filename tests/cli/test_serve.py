@@ -47,7 +47,7 @@ def test_local_models_are_served_or_those_named(make_workspace: Make, names: lis
 
 
 def test_a_model_behind_an_api_is_not_served(make_workspace: Make) -> None:
-    with pytest.raises(click.UsageError, match="gpt is no local model"):
+    with pytest.raises(click.UsageError, match="gpt is not a local model"):
         cli_serve.chosen(catalogue(make_workspace), ["one", "gpt"])
     with pytest.raises(click.UsageError, match="did you mean `one`"):
         cli_serve.chosen(catalogue(make_workspace), ["onne"])
@@ -81,7 +81,7 @@ def test_a_port_that_is_taken_and_a_host_that_is_none_are_errors() -> None:
         with pytest.raises(InputError, match=f"cannot listen on 127.0.0.1 port {port}"):
             cli_serve.listening("127.0.0.1", port, "")
     for host in ("not an address", ""):
-        with pytest.raises(InputError, match="is no address"):
+        with pytest.raises(InputError, match="not an address"):
             cli_serve.listening(host, 0, "")
 
 
@@ -111,7 +111,7 @@ def test_it_says_where_it_is_and_ends_when_told(make_workspace: Make, sent: sign
         try:
             first, second = process.stderr.readline(), process.stderr.readline()
             assert first.startswith("one is not ready: ")
-            found = re.fullmatch(r"serving one at (http://127\.0\.0\.1:\d+/v1) \(Ctrl-C ends it\)\n", second)
+            found = re.fullmatch(r"serving one at (http://127\.0\.0\.1:\d+/v1) \(press Ctrl-C to stop\)\n", second)
             assert found, second
             asked = urllib.request.Request(f"{found[1]}/models", headers={"Authorization": "Bearer s3cret"})
             opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -229,7 +229,7 @@ def test_a_workspace_becomes_a_repository(
         (["save", "none", "-m", "x"], 1, "there is no such file"),
         (["save", "cup", "-m", "x", "--set", "user"], 2, "field=value"),
         (["save", "cup", "-m", "x", "--set", "usr=x"], 1, "did you mean `user`"),
-        (["save", "cup", "-m", "x", "--set", "user=x", "--from", "-"], 2, "take one of the two"),
+        (["save", "cup", "-m", "x", "--set", "user=x", "--from", "-"], 2, "only one of them"),
         (["save", "cup", "-m", "x", "--from", "none.txt"], 1, "cannot be read"),
         (["restore", "cup", "none"], 1, "has no version"),
         (["try", "merge", "cup", "none"], 1, "has no variant"),

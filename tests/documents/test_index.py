@@ -10,7 +10,7 @@ from promptlab.documents import _convert as convert
 from promptlab.documents import _read as documents
 from promptlab.documents import add_document
 from promptlab.documents._index import Inventory
-from promptlab.templates._index import Listing, documents_and_users
+from promptlab.templates._index import TemplateIndex, templates_by_document
 from promptlab.workspace._labels import set_label
 from promptlab.workspace._workspace import Workspace
 from tests.conftest import House
@@ -21,7 +21,9 @@ CUP = "fixtures/documents/cup.md"
 
 def known(house: House, workspace: Workspace | None = None) -> Inventory:
     here = workspace or house.workspace
-    return Inventory(here, users=documents_and_users(Listing(here).entries()), uses=house.store.last_used("context"))
+    return Inventory(
+        here, users=templates_by_document(TemplateIndex(here).entries()), uses=house.store.last_used("context")
+    )
 
 
 def test_a_document_says_its_label_words_and_who_uses_it(house: House) -> None:

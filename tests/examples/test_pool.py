@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from promptlab._util import bm25 as similarity
 from promptlab.errors import ExampleError
 from promptlab.examples import _pool as examples
-from promptlab.templates._index import Listing, pools_and_users
+from promptlab.templates._index import TemplateIndex, templates_by_pool
 from promptlab.types import Example, ShotChoice
 from promptlab.workspace._workspace import Workspace
 
@@ -423,7 +423,7 @@ def test_pools_are_found_in_their_folders_and_by_the_templates_that_use_them(her
     for name, pool in (("one", "elsewhere/c.jsonl"), ("two", "elsewhere/c.jsonl"), ("three", "examples/a.jsonl")):
         text = f"inputs: {{q: {{}}}}\nexamples: {{pool: {pool}, k: 0}}\n"
         (here.root / f"templates/{name}.yaml").write_text(text)
-    assert pools_and_users(here, Listing(here).entries()) == {
+    assert templates_by_pool(here, TemplateIndex(here).entries()) == {
         "elsewhere/c.jsonl": ["templates/one.yaml", "templates/two.yaml"],
         "examples/a.jsonl": ["templates/three.yaml"],
         "fixtures/examples/b.csv": [],

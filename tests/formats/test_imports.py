@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from promptlab.errors import FormatError
-from promptlab.formats._registry import IMPORTS, reader
-from promptlab.formats._source import Imported, Places
+from promptlab.formats._registry import IMPORT_FORMATS, reader_for
+from promptlab.formats._report import Imported
+from promptlab.formats._workspace_view import ImportFolders
 from promptlab.templates import _load as templates
 from promptlab.types import Template
 
@@ -26,7 +27,7 @@ def reads(tmp_path: Path) -> Reads:
     def read(format_: str, name: str, text: str, **beside: str) -> Imported:
         for other, content in {name: text, **{key.replace("__", "."): value for key, value in beside.items()}}.items():
             (tmp_path / other).write_text(content, encoding="utf-8")
-        return reader(format_)(tmp_path / name, name, Places())
+        return reader_for(format_)(tmp_path / name, name, ImportFolders())
 
     return read
 
@@ -432,7 +433,7 @@ def test_a_malformed_file_is_refused_with_its_line(bad: Bad, reads: Reads) -> No
     assert (caught.value.file, caught.value.line) == (bad.name, bad.line)
 
 
-@pytest.mark.parametrize("format_", IMPORTS)
+@pytest.mark.parametrize("format_", IMPORT_FORMATS)
 def test_bombs_and_deep_nesting_are_refused(format_: str, reads: Reads) -> None:
     bomb = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         f"{chr(98 + n)}: &{chr(98 + n)} [{', '.join(['*' + chr(97 + n)] * 10)}]\n" for n in range(8)

@@ -13,10 +13,11 @@ from ruamel.yaml import YAML
 from promptlab._yaml import _write as yaml_write
 from promptlab.errors import FormatError, TemplateError
 from promptlab.formats import _sample_data as made_data
-from promptlab.formats._growing_lists import rewritten
-from promptlab.formats._source import LossReport, beside, slug
+from promptlab.formats._report import ConversionReport
+from promptlab.formats._source import file_beside, slug
 from promptlab.formats._syntax import from_braces, from_dollars, from_mustache, from_nunjucks
 from promptlab.formats._template_builder import Draft
+from promptlab.formats.promptsource import rewrite_growing_lists
 from promptlab.templates import _load as templates
 
 texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=40)
@@ -29,7 +30,7 @@ values = st.recursive(
 
 @given(data=st.dictionaries(texts, values, min_size=1, max_size=4))
 def test_written_yaml_reads_back_as_the_same_value(data: dict[str, Any]) -> None:
-    assert YAML(typ="safe", pure=True).load(yaml_write.dump(data)) == data
+    assert YAML(typ="safe", pure=True).load(yaml_write.dump_yaml(data)) == data
 
 
 @pytest.mark.parametrize(
@@ -47,7 +48,7 @@ def test_written_yaml_reads_back_as_the_same_value(data: dict[str, Any]) -> None
     ],
 )
 def test_texts_are_written_as_people_would(text: str, written: str) -> None:
-    assert yaml_write.dump({"k": text}) == written
+    assert yaml_write.dump_yaml({"k": text}) == written
     assert YAML(typ="safe", pure=True).load(written) == {"k": text}
 
 
@@ -111,11 +112,11 @@ def test_a_method_that_values_lack_is_refused_even_where_no_made_row_comes_to_it
     ],
 )
 def test_a_growing_list_is_set_anew(text: str, made: str) -> None:
-    assert rewritten(text) == made
+    assert rewrite_growing_lists(text) == made
 
 
 def test_a_growing_list_prints_what_it_printed() -> None:
-    text = rewritten('{% set f = [] %}{% for a in x %}{{ f.append(a) or "" }}{% endfor %}{{ f|join }}')
+    text = rewrite_growing_lists('{% set f = [] %}{% for a in x %}{{ f.append(a) or "" }}{% endfor %}{{ f|join }}')
     assert render(text, x=["a", "b"]) == "ab"
 
 
@@ -127,10 +128,10 @@ def test_a_template_that_never_ends_is_not_tried_again_and_again(monkeypatch: py
         tries.append(1)
         return real(*args, **named)
 
-    monkeypatch.setattr(templates, "render", counted)
+    monkeypatch.setattr("promptlab.templates.render", counted)
     text = "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}{{ x }}"
     template = templates.parse(f"inputs: [x]\nuser: '{text}'\n", path="t.yaml")
-    assert made_data.row(template).problem.startswith("stopped")
+    assert made_data.sample_row(template).problem.startswith("stopped")
     assert len(tries) == 1
 
 
@@ -170,9 +171,9 @@ def test_no_file_outside_of_the_folder_is_read(tmp_path: Path, name: str) -> Non
     (tmp_path / "out.txt").write_text("x", encoding="utf-8")
     (home / "link.txt").symlink_to(tmp_path / "out.txt")
     (home / "in.txt").write_text("x", encoding="utf-8")
-    assert beside(home / "config.yaml", name) is None
-    assert beside(home / "config.yaml", f"file://{name}") is None
-    assert beside(home / "config.yaml", "file://in.txt") == home / "in.txt"
+    assert file_beside(home / "config.yaml", name) is None
+    assert file_beside(home / "config.yaml", f"file://{name}") is None
+    assert file_beside(home / "config.yaml", "file://in.txt") == home / "in.txt"
 
 
 @pytest.mark.parametrize(
@@ -184,7 +185,7 @@ def test_a_name_becomes_a_file_name(name: str, made: str) -> None:
 
 
 def test_a_field_is_named_once_with_the_worse_of_two_words() -> None:
-    report = LossReport()
+    report = ConversionReport()
     report.add("a", "taken", 3)
     report.add("a", "not understood", None, "why")
     report.add("a", "translated", None, "how")

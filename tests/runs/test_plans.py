@@ -10,7 +10,7 @@ import pytest
 from promptlab.errors import DocumentError, ExampleError, InputError
 from promptlab.runs import _plans as plans
 from promptlab.templates import _load as templates
-from promptlab.templates._materials import materials
+from promptlab.templates._materials import load_materials
 from promptlab.types import SWITCHABLE, Given, Params
 from promptlab.workspace._workspace import Workspace
 from tests.conftest import TEMPLATE
@@ -33,13 +33,13 @@ def test_each_model_is_asked_the_same_prompt_as_often_as_wanted(workspace: Works
 
 
 def test_materials_are_the_files_the_template_names(workspace: Workspace) -> None:
-    found = materials(workspace, templates.load(workspace, "cup"), QUESTION)
+    found = load_materials(workspace, templates.load(workspace, "cup"), QUESTION)
     assert [d.path for d in found.documents] == ["fixtures/documents/cup.md"]
     assert [e.id for e in found.shots] == ["host"]
 
 
 def test_an_item_is_never_its_own_shot(workspace: Workspace) -> None:
-    found = materials(workspace, templates.load(workspace, "cup"), {"question": " who HOSTED it? "})
+    found = load_materials(workspace, templates.load(workspace, "cup"), {"question": " who HOSTED it? "})
     assert [e.id for e in found.shots] == ["second"]
 
 
@@ -71,7 +71,7 @@ def test_no_pool_is_read_for_no_examples(make_workspace: Callable[..., Workspace
     workspace = make_workspace(files={"templates/none.yaml": TEMPLATE.replace("k: 1", "k: 0")})
     template = templates.load(workspace, "none")
     (workspace.root / "fixtures/examples/cup.jsonl").unlink()
-    assert materials(workspace, template, QUESTION).shots == ()
+    assert load_materials(workspace, template, QUESTION).shots == ()
 
 
 def test_switches_come_in_the_order_of_the_prompt() -> None:

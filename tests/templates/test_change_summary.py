@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from promptlab.templates._change_summary import MOST, message
+from promptlab.templates._change_summary import MAX_NAMED, commit_message
 from tests.conftest import TEMPLATE
 from tests.repositories import CUP, edited
 
@@ -30,22 +30,22 @@ CASES = [
 
 @pytest.mark.parametrize(("new", "wanted"), CASES)
 def test_a_change_is_named(new: str, wanted: str) -> None:
-    assert message(CUP, TEMPLATE, new) == wanted
+    assert commit_message(CUP, TEMPLATE, new) == wanted
 
 
 def test_a_new_template_is_added_with_what_it_is_for() -> None:
-    assert message(CUP, None, TEMPLATE) == "Add cup: Answer a question from an article"
-    assert message(CUP, None, "user: Hello\n") == "Add cup"
-    assert message(CUP, None, "no: template\n") == "Add cup"
+    assert commit_message(CUP, None, TEMPLATE) == "Add cup: Answer a question from an article"
+    assert commit_message(CUP, None, "user: Hello\n") == "Add cup"
+    assert commit_message(CUP, None, "no: template\n") == "Add cup"
 
 
 def test_of_many_changes_the_rest_is_counted() -> None:
     new = "inputs:\n  a: {}\n  b: {}\nuser: |\n  {{ a }} {{ b }}\n"
-    said = message(CUP, TEMPLATE, new)
-    assert said.count(",") == MOST
+    said = commit_message(CUP, TEMPLATE, new)
+    assert said.count(",") == MAX_NAMED
     assert said.startswith("− instructions, − output format, + user turn, − cup.md, ")
     assert said.endswith(" more")
 
 
 def test_a_message_is_one_line() -> None:
-    assert "\n" not in message(CUP, None, "description: |\n  one\n  two\nuser: x\n")
+    assert "\n" not in commit_message(CUP, None, "description: |\n  one\n  two\nuser: x\n")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from promptlab.errors import TemplateError
 from promptlab.templates import _edit as template_edit
-from promptlab.templates._edit import KEYS, edit, fields
+from promptlab.templates._edit import KEYS, edit_template, template_fields
 from promptlab.templates._parse import parse
 from promptlab.types import InputSpec, Params, ShotChoice, Template
 from tests.conftest import TEMPLATE
@@ -95,7 +95,7 @@ SOURCES = {
 
 
 def meaning(template: Template) -> dict[str, Any]:
-    return {**fields(template), "schema": template.schema}
+    return {**template_fields(template), "schema": template.schema}
 
 
 def hunks(before: str, after: str) -> int:
@@ -173,10 +173,10 @@ def test_every_field_of_a_template_can_be_changed() -> None:
 @pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
 def test_saving_what_is_there_changes_no_byte(source: str) -> None:
     template = parse(source, path=PATH)
-    assert edit(source, {}, path=PATH) == source
-    assert edit(source, fields(template), path=PATH) == source
-    for key, value in fields(template).items():
-        assert edit(source, {key: value}, path=PATH) == source
+    assert edit_template(source, {}, path=PATH) == source
+    assert edit_template(source, template_fields(template), path=PATH) == source
+    for key, value in template_fields(template).items():
+        assert edit_template(source, {key: value}, path=PATH) == source
 
 
 def expected(key: str, value: Any) -> Any:
@@ -195,7 +195,7 @@ def test_a_change_is_read_back_and_nothing_else_differs(source: str, change: tup
     before = parse(source, path=PATH)
     if key == "inputs":  # the texts of the file may use those there are
         value = {**before.inputs, **value}
-    made = edit(source, {key: value}, path=PATH)
+    made = edit_template(source, {key: value}, path=PATH)
     after = parse(made, path=PATH)
     assert meaning(after) == {**meaning(before), key: expected(key, value)}
     if meaning(after) == meaning(before):
@@ -204,8 +204,10 @@ def test_a_change_is_read_back_and_nothing_else_differs(source: str, change: tup
         parts = key in ("inputs", "schema")  # of which several may have changed
         assert parts or hunks(source, made) <= 1
     # The same edit again finds nothing to do, and the way back has the meaning there was.
-    assert edit(made, {key: value}, path=PATH) == made
-    assert meaning(parse(edit(made, {key: fields(before)[key]}, path=PATH), path=PATH)) == meaning(before)
+    assert edit_template(made, {key: value}, path=PATH) == made
+    assert meaning(parse(edit_template(made, {key: template_fields(before)[key]}, path=PATH), path=PATH)) == meaning(
+        before
+    )
 
 
 COMMENTS = [line for line in LONG.splitlines() if line.lstrip().startswith("#")]
@@ -215,7 +217,7 @@ COMMENTS = [line for line in LONG.splitlines() if line.lstrip().startswith("#")]
 @given(change=ONE_CHANGE)
 def test_comments_outside_the_changed_field_stay(change: tuple[str, Any]) -> None:
     key, value = change
-    made = edit(LONG, {key: value}, path=PATH).splitlines()
+    made = edit_template(LONG, {key: value}, path=PATH).splitlines()
     inside = {"inputs": "  # The question itself.", "context": "  # another one", "schema": "    # who it was"}.get(key)
     assert [c for c in COMMENTS if c != inside] == [line for line in made if line in COMMENTS and line != inside]
 
@@ -224,7 +226,7 @@ def test_comments_outside_the_changed_field_stay(change: tuple[str, Any]) -> Non
 @given(st.fixed_dictionaries({}, optional=CHANGES))
 def test_a_new_file_says_what_it_was_made_of(values: dict[str, Any]) -> None:
     values = {"inputs": {"question": InputSpec()}, **values}
-    template = parse(template_edit.new(values, path=PATH), path=PATH)
+    template = parse(template_edit.new_template(values, path=PATH), path=PATH)
     empty = meaning(Template("t", PATH))
     assert meaning(template) == {**empty, **{key: expected(key, value) for key, value in values.items()}}
 
@@ -278,8 +280,8 @@ TABLE = [
 
 @pytest.mark.parametrize(("before", "changes", "after"), TABLE)
 def test_a_change_is_written_as_a_person_would(before: str, changes: dict[str, Any], after: str) -> None:
-    assert edit(before, changes, path=PATH) == after
-    assert edit(before.replace("\n", "\r\n"), changes, path=PATH) == after.replace("\n", "\r\n")
+    assert edit_template(before, changes, path=PATH) == after
+    assert edit_template(before.replace("\n", "\r\n"), changes, path=PATH) == after.replace("\n", "\r\n")
 
 
 def test_a_new_file_is_laid_out_as_people_write_them() -> None:
@@ -289,10 +291,10 @@ def test_a_new_file_is_laid_out_as_people_write_them() -> None:
         "instructions": "Answer.\n",
         "params": {"temperature": 0.0},
     }
-    assert template_edit.new(values, path=PATH) == (
+    assert template_edit.new_template(values, path=PATH) == (
         'description: "Answer: a question"\ninputs:\n  question: {sample: Who won?}\ninstructions: |\n  Answer.\n'
     )
-    assert parse(template_edit.new({}, path=PATH), path=PATH).instructions == ""
+    assert parse(template_edit.new_template({}, path=PATH), path=PATH).instructions == ""
 
 
 @pytest.mark.parametrize(
@@ -317,18 +319,18 @@ def test_a_new_file_is_laid_out_as_people_write_them() -> None:
 )
 def test_what_cannot_be_done_is_an_error_that_says_why(source: str, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(TemplateError, match=message):
-        edit(source, changes, path=PATH)
+        edit_template(source, changes, path=PATH)
 
 
 def test_an_anchor_elsewhere_is_no_hindrance() -> None:
     source = "user: &a x\ndescription: *a\ninstructions: b\n"
-    assert edit(source, {"instructions": "c"}, path=PATH) == source.replace("b\n", "c\n")
+    assert edit_template(source, {"instructions": "c"}, path=PATH) == source.replace("b\n", "c\n")
 
 
 def test_several_changes_at_once_are_all_made() -> None:
     before = parse(LONG, path=PATH)
     changes = {"description": "New", "instructions": "Other\n", "params.seed": 3, "context": [], "layout": None}
-    after = parse(edit(LONG, changes, path=PATH), path=PATH)
+    after = parse(edit_template(LONG, changes, path=PATH), path=PATH)
     wanted = replace(
         before, description="New", instructions="Other\n", context=(), params=replace(before.params, seed=3)
     )
@@ -337,13 +339,13 @@ def test_several_changes_at_once_are_all_made() -> None:
 
 def test_what_is_taken_of_a_document_stays_with_it() -> None:
     source = "context:\n  - a.md\n  - path: b.md  # long\n    passages: {by: bm25, n: 2}\n"
-    changed = edit(source, {"context": ["b.md", "c.md"]}, path=PATH)
+    changed = edit_template(source, {"context": ["b.md", "c.md"]}, path=PATH)
     assert parse(changed, path=PATH).context == ("b.md", "c.md")
     assert parse(changed, path=PATH).passages == parse(source, path=PATH).passages
-    assert edit(source, {"context": ["a.md", "b.md"]}, path=PATH) == source
-    whole = edit(source, {"context": ["a.md", {"path": "b.md"}]}, path=PATH)
+    assert edit_template(source, {"context": ["a.md", "b.md"]}, path=PATH) == source
+    whole = edit_template(source, {"context": ["a.md", {"path": "b.md"}]}, path=PATH)
     assert whole == "context:\n  - a.md\n  - b.md\n"
     fewer = [{"path": "a.md", "passages": {"by": "range", "lines": [1, 9]}}, "b.md"]
-    made = edit(source, {"context": fewer}, path=PATH)
+    made = edit_template(source, {"context": fewer}, path=PATH)
     assert (parse(made, path=PATH).passages["a.md"].end, len(parse(made, path=PATH).passages)) == (9, 2)
     assert "# long" in made

@@ -10,7 +10,7 @@ import pytest
 
 from promptlab.templates import _index as listing
 from promptlab.templates import _parse as template_file
-from promptlab.templates._index import Entry, Listing
+from promptlab.templates._index import TemplateEntry, TemplateIndex
 from promptlab.types import Template
 from promptlab.versions import _save as shelf
 from promptlab.workspace._workspace import Workspace
@@ -26,14 +26,14 @@ def repo(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     return start(workspace)
 
 
-def by_path(entries: list[Entry]) -> dict[str, Entry]:
+def by_path(entries: list[TemplateEntry]) -> dict[str, TemplateEntry]:
     return {entry.path: entry for entry in entries}
 
 
 def test_each_template_says_what_it_is_for_and_when_it_changed(repo: Repository) -> None:
     repo.put(OTHER, "description: Other\n")
     shelf.save_template(repo.workspace, OTHER, "description: Other\n", "Add other", base="description: Other\n")
-    cup, other = Listing(repo.workspace).entries()
+    cup, other = TemplateIndex(repo.workspace).entries()
     assert (cup.path, cup.name, cup.description, cup.state) == (
         CUP,
         "cup",
@@ -50,11 +50,11 @@ def test_each_template_says_what_it_is_for_and_when_it_changed(repo: Repository)
 
 @pytest.mark.parametrize("fresh", [True, False], ids=["a new process", "the same process"])
 def test_whatever_changes_is_noticed(repo: Repository, fresh: bool) -> None:
-    known = Listing(repo.workspace)
+    known = TemplateIndex(repo.workspace)
     known.entries()
 
-    def look() -> dict[str, Entry]:
-        return by_path((Listing(repo.workspace) if fresh else known).entries())
+    def look() -> dict[str, TemplateEntry]:
+        return by_path((TemplateIndex(repo.workspace) if fresh else known).entries())
 
     text = edited(old="Answer a question", new="Answer a riddle  ")  # of another length
     repo.put(CUP, text)
@@ -75,7 +75,7 @@ def test_whatever_changes_is_noticed(repo: Repository, fresh: bool) -> None:
 
 
 def test_an_edit_of_the_same_length_is_noticed(repo: Repository) -> None:
-    known = Listing(repo.workspace)
+    known = TemplateIndex(repo.workspace)
     known.entries()
     repo.put(CUP, edited(old="an article", new="an abridge"))
     assert known.entries()[0].description.endswith("abridge")
@@ -83,7 +83,7 @@ def test_an_edit_of_the_same_length_is_noticed(repo: Repository) -> None:
 
 def test_a_file_that_stayed_is_not_read_again(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     repo.put(OTHER, "description: Other\n")
-    Listing(repo.workspace).entries()
+    TemplateIndex(repo.workspace).entries()
     read: list[str] = []
 
     def parse(text: str, *, path: str) -> Template:
@@ -91,34 +91,34 @@ def test_a_file_that_stayed_is_not_read_again(repo: Repository, monkeypatch: pyt
         return template_file.parse(text, path=path)
 
     monkeypatch.setattr(listing, "parse", parse)
-    assert len(Listing(repo.workspace).entries()) == 2
+    assert len(TemplateIndex(repo.workspace).entries()) == 2
     assert read == []
     repo.put(OTHER, "description: Changed\n")
-    assert Listing(repo.workspace).entries()[1].description == "Changed"
+    assert TemplateIndex(repo.workspace).entries()[1].description == "Changed"
     assert read == [OTHER]
 
 
 @pytest.mark.parametrize("kept", ["", "{", "[]", '{"files": 3}', '{"made_by": 1, "files": {}, "head": "", "last": {}}'])
 def test_a_damaged_memory_is_made_anew(repo: Repository, kept: str) -> None:
     repo.put(".promptlab/templates.json", kept)
-    assert len(Listing(repo.workspace).entries()) == 1
+    assert len(TemplateIndex(repo.workspace).entries()) == 1
     assert CUP in json.loads(repo.text(".promptlab/templates.json"))["files"]
 
 
 def test_new_labels_are_seen_at_once(repo: Repository) -> None:
-    assert Listing(repo.workspace).entries()[0].label == "public"
+    assert TemplateIndex(repo.workspace).entries()[0].label == "public"
     repo.put("promptlab.yaml", 'models: {}\nlabels: {"templates/**": internal}\n')
-    assert Listing(Workspace.load(repo.root)).entries()[0].label == "internal"
+    assert TemplateIndex(Workspace.load(repo.root)).entries()[0].label == "internal"
 
 
 def test_without_a_repository_the_list_is_there(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     isolate(monkeypatch, tmp_path / "home")
-    (entry,) = Listing(workspace).entries()
+    (entry,) = TemplateIndex(workspace).entries()
     assert (entry.state, entry.last) == ("unknown", None)
     start(workspace)
-    assert Listing(workspace).entries()[0].state == "saved"
+    assert TemplateIndex(workspace).entries()[0].state == "saved"
 
 
 def test_in_a_folder_of_a_larger_repository_and_before_the_first_commit(
@@ -128,9 +128,9 @@ def test_in_a_folder_of_a_larger_repository_and_before_the_first_commit(
     workspace = make_workspace(folder="big/work")
     big = Repository(Workspace(workspace.root.parent, {}, {}))
     big.git("init", "-q")
-    assert Listing(workspace).entries()[0].state == "new"
+    assert TemplateIndex(workspace).entries()[0].state == "new"
     big.git("add", "work")
     big.git("-c", "user.name=A", "-c", "user.email=a@b.c", "commit", "-qm", "All")
     (workspace.root / CUP).write_text(TEMPLATE + "# more\n")
-    (entry,) = Listing(workspace).entries()
+    (entry,) = TemplateIndex(workspace).entries()
     assert (entry.state, entry.last and entry.last.subject) == ("changed", "All")

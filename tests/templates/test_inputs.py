@@ -19,8 +19,8 @@ context: [{path: a.md, passages: {by: bm25, query: [q, tone]}}]
 
 def test_renaming_reaches_the_inputs_the_texts_and_the_passages() -> None:
     template = templates.parse(TEXT, path="templates/t.yaml")
-    changes = input_names.renamed(template_fields.of(template), "q", "question")
-    after = template_fields.edited(template, changes)
+    changes = input_names.rename_input(template_fields.plain_fields(template), "q", "question")
+    after = template_fields.apply_changes(template, changes)
     assert list(after.inputs) == ["question", "tone"]
     assert after.inputs["question"].sample == "Who?"
     assert after.instructions == 'Answer {{ question }} in {{ tone }}, not "q".'
@@ -29,8 +29,8 @@ def test_renaming_reaches_the_inputs_the_texts_and_the_passages() -> None:
 
 @pytest.mark.parametrize("name", ["q", "", "  ", "tone"])
 def test_a_name_that_changes_nothing_or_is_taken_changes_nothing(name: str) -> None:
-    values = template_fields.of(templates.parse(TEXT, path="templates/t.yaml"))
-    assert input_names.renamed(values, "q", name) == {}
+    values = template_fields.plain_fields(templates.parse(TEXT, path="templates/t.yaml"))
+    assert input_names.rename_input(values, "q", name) == {}
 
 
 @pytest.mark.parametrize(
@@ -45,10 +45,15 @@ def test_a_name_that_changes_nothing_or_is_taken_changes_nothing(name: str) -> N
     ],
 )
 def test_only_the_variable_is_renamed(text: str, after: str) -> None:
-    assert input_names.in_text(text, "q", "x") == after
+    assert input_names.rename_in_text(text, "q", "x") == after
 
 
 def test_another_type_keeps_what_fits_and_drops_the_rest() -> None:
     spec = {"type": "string", "sample": "Who?", "default": "x", "description": "d"}
-    assert input_names.of_type(spec, "number") == {"type": "number", "sample": None, "default": 0, "description": "d"}
-    assert input_names.of_type(spec, "string") == spec
+    assert input_names.set_input_type(spec, "number") == {
+        "type": "number",
+        "sample": None,
+        "default": 0,
+        "description": "d",
+    }
+    assert input_names.set_input_type(spec, "string") == spec

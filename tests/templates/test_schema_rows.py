@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from promptlab.templates._schema_rows import Row, added, changed, moved_up, removed, rows_of, with_rows
+from promptlab.templates._schema_rows import (
+    SchemaRow,
+    add_row,
+    change_row,
+    move_row_up,
+    remove_row,
+    schema_rows,
+    schema_with_rows,
+)
 
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -31,18 +39,18 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-def names(rows: list[Row]) -> list[tuple[int, str]]:
+def names(rows: list[SchemaRow]) -> list[tuple[int, str]]:
     return [(row.depth, row.name) for row in rows]
 
 
-def rows() -> list[Row]:
-    found = rows_of(SCHEMA)
+def rows() -> list[SchemaRow]:
+    found = schema_rows(SCHEMA)
     assert found is not None
     return found
 
 
 def test_a_schema_that_nothing_changed_comes_back_to_the_byte() -> None:
-    assert json.dumps(with_rows(SCHEMA, rows())) == json.dumps(SCHEMA)
+    assert json.dumps(schema_with_rows(SCHEMA, rows())) == json.dumps(SCHEMA)
 
 
 def test_rows_say_types_choices_and_what_is_inside() -> None:
@@ -62,11 +70,11 @@ def test_rows_say_types_choices_and_what_is_inside() -> None:
 
 @pytest.mark.parametrize("schema", [None, "{", [], {"type": "string"}, {"type": "object", "properties": 3}])
 def test_what_is_no_object_has_no_rows(schema: Any) -> None:
-    assert rows_of(schema) is None
+    assert schema_rows(schema) is None
 
 
 def test_a_change_touches_only_its_field() -> None:
-    after = with_rows(SCHEMA, changed(rows(), 1, description="From 0 to 10", required=True))
+    after = schema_with_rows(SCHEMA, change_row(rows(), 1, description="From 0 to 10", required=True))
     assert after["properties"]["score"] == {"description": "From 0 to 10", "type": "number", "minimum": 0}
     assert after["required"] == ["people", "verdict", "score"]
     assert {k: v for k, v in after["properties"].items() if k != "score"} == {
@@ -75,24 +83,24 @@ def test_a_change_touches_only_its_field() -> None:
 
 
 def test_another_type_drops_what_only_the_old_one_had() -> None:
-    after = with_rows(SCHEMA, changed(rows(), 3, type="integer"))
+    after = schema_with_rows(SCHEMA, change_row(rows(), 3, type="integer"))
     assert after["properties"]["people"] == {"type": "integer"}
-    after = with_rows(SCHEMA, changed(rows(), 0, type="list of objects"))
+    after = schema_with_rows(SCHEMA, change_row(rows(), 0, type="list of objects"))
     assert after["properties"]["verdict"]["items"]["properties"] == {}
     assert "enum" not in after["properties"]["verdict"]
 
 
 def test_fields_are_added_removed_and_moved_with_what_is_inside() -> None:
-    assert names(added(rows(), 3))[3:7] == [(0, "people"), (1, "name"), (1, "home"), (1, "field")]
-    assert names(added(rows()))[-1] == (0, "field")
-    assert (1, "name") not in names(removed(rows(), 3))
-    assert names(moved_up(rows(), 3))[2:6] == [(0, "people"), (1, "name"), (1, "home"), (0, "tags")]
-    assert moved_up(rows(), 4) == rows(), "the first inside an object stays"
-    inside = with_rows(SCHEMA, added(rows(), 3))["properties"]["people"]["items"]
+    assert names(add_row(rows(), 3))[3:7] == [(0, "people"), (1, "name"), (1, "home"), (1, "field")]
+    assert names(add_row(rows()))[-1] == (0, "field")
+    assert (1, "name") not in names(remove_row(rows(), 3))
+    assert names(move_row_up(rows(), 3))[2:6] == [(0, "people"), (1, "name"), (1, "home"), (0, "tags")]
+    assert move_row_up(rows(), 4) == rows(), "the first inside an object stays"
+    inside = schema_with_rows(SCHEMA, add_row(rows(), 3))["properties"]["people"]["items"]
     assert list(inside["properties"]) == ["name", "home", "field"]
     assert inside["required"] == ["field"]
 
 
 def test_a_name_used_twice_gets_a_number() -> None:
-    after = with_rows(SCHEMA, changed(rows(), 1, name="tags"))
+    after = schema_with_rows(SCHEMA, change_row(rows(), 1, name="tags"))
     assert list(after["properties"])[1:3] == ["tags", "tags_2"]

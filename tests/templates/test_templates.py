@@ -20,12 +20,13 @@ from promptlab.errors import TemplateError
 from promptlab.examples import _pool as examples
 from promptlab.templates import _edit as template_edit
 from promptlab.templates import _load as templates
-from promptlab.templates._check import check
-from promptlab.templates._jinja import ENVIRONMENT, STANDARD
-from promptlab.templates._materials import rendered
+from promptlab.templates._check import check_template
+from promptlab.templates._jinja import STANDARD_LAYOUT
+from promptlab.templates._jinja_environment import JINJA_ENVIRONMENT
+from promptlab.templates._limits import RenderLimits
+from promptlab.templates._materials import render_with_samples
 from promptlab.templates._parse import LAYOUT_NAMES
-from promptlab.templates._sandbox import FILTERS, TEXT_METHODS
-from promptlab.templates._tracked_text import Limits
+from promptlab.templates._sandbox import ALLOWED_TEXT_METHODS, FILTERS
 from promptlab.types import SECTIONS, Document, Example, Params, PassageChoice, Prompt, ShotChoice, Template
 from promptlab.workspace._gate import label_of_prompt
 from promptlab.workspace._workspace import Workspace
@@ -189,7 +190,7 @@ WRONG = [
     ("instructions: >\n  one\n  two {{ }}", 1, "instructions", "Expected an expression"),
     ("instructions: '{{ documents }}'", 1, "instructions", "uses `documents`, which no input declares"),
     ("user: '{{ a }} {{ b }}'", 1, "user", "uses `a`, `b`, which no input declares"),
-    ("instructions: |\n  {% user %}x{% enduser %}", 2, "instructions", "belong into the `layout`"),
+    ("instructions: |\n  {% user %}x{% enduser %}", 2, "instructions", "`layout`"),
     ("layout: |\n  {% user %}x{% enduser %}\n  y", 3, "layout", "outside of the messages"),
     ("layout: |\n  {{ question|uper }}\ninputs: [question]", 2, "layout", "did you mean `upper`?"),
     ("layout: '{{ shots }}'", 1, "layout", "uses `shots`"),
@@ -416,7 +417,7 @@ def test_an_example_that_lacks_an_input_is_named() -> None:
 )
 def test_a_mistake_while_rendering_names_file_line_and_field(text: str, line: int, field: str, words: str) -> None:
     with pytest.raises(TemplateError) as caught:
-        templates.render(parse(text), {"q": "x"} if "[q]" in text else {}, limits=Limits(steps=50_000))
+        templates.render(parse(text), {"q": "x"} if "[q]" in text else {}, limits=RenderLimits(steps=50_000))
     assert (caught.value.file, caught.value.line, caught.value.field) == ("templates/t.yaml", line, field)
     assert words in str(caught.value)
 
@@ -494,7 +495,7 @@ def test_a_template_is_found_by_name_path_and_absolute_path(tmp_path: Path) -> N
     here = workspace(tmp_path, triage="description: x")
     for path in ("triage", "templates/triage.yaml", str(tmp_path / "templates/triage.yaml")):
         assert templates.load(here, path).path == "templates/triage.yaml"
-    assert templates.names(here) == ["templates/triage.yaml"]
+    assert templates.template_paths(here) == ["templates/triage.yaml"]
 
 
 @pytest.mark.parametrize(
@@ -531,7 +532,7 @@ def test_files_a_template_names_must_be_there(tmp_path: Path, text: str, line: i
 
 def test_no_templates_folder_means_no_templates(tmp_path: Path) -> None:
     (tmp_path / "promptlab.yaml").write_text("models: {}\n")
-    assert templates.names(Workspace.load(tmp_path)) == []
+    assert templates.template_paths(Workspace.load(tmp_path)) == []
 
 
 @pytest.mark.parametrize(
@@ -595,17 +596,17 @@ HERE = Workspace.load(ROOT)
 
 
 def test_the_repository_has_its_first_template() -> None:
-    assert "templates/world-cup.yaml" in templates.names(HERE)
+    assert "templates/world-cup.yaml" in templates.template_paths(HERE)
 
 
-@pytest.mark.parametrize("path", templates.names(HERE))
+@pytest.mark.parametrize("path", templates.template_paths(HERE))
 def test_every_template_of_the_repository_renders_with_its_samples(path: str) -> None:
     template = templates.load(HERE, path)
     assert template.description, "say what it is for"
     inputs = templates.sample_inputs(template)
     assert inputs.keys() == template.inputs.keys()
-    assert check(HERE, path) == ()
-    prompt = rendered(HERE, template)
+    assert check_template(HERE, path) == ()
+    prompt = render_with_samples(HERE, template)
     assert tiles(prompt)
     assert {span.section for span in prompt.spans} <= set(SECTIONS)
     assert prompt.messages[-1].role == "user"
@@ -639,18 +640,18 @@ def test_the_page_documents_every_key_in_order() -> None:
 
 def test_the_page_lists_what_templates_may_use() -> None:
     assert listed("Filters:") == list(FILTERS)
-    assert listed("Methods of text:") == sorted(TEXT_METHODS)
-    assert listed("Functions:") == sorted(ENVIRONMENT.globals)
-    names = re.findall(r"^\| `(\w+)` \|", DOC.split("## A layout of your own")[1], re.MULTILINE)
+    assert listed("Methods of text:") == sorted(ALLOWED_TEXT_METHODS)
+    assert listed("Functions:") == sorted(JINJA_ENVIRONMENT.globals)
+    names = re.findall(r"^\| `(\w+)` \|", DOC.split("## Your own layout")[1], re.MULTILINE)
     assert tuple(names) == LAYOUT_NAMES
 
 
 def test_the_page_shows_the_standard_layout() -> None:
-    assert block("{% system -%}") == STANDARD
+    assert block("{% system -%}") == STANDARD_LAYOUT
 
 
 def test_the_page_states_the_limits() -> None:
-    limits = Limits()
+    limits = RenderLimits()
     for value in (limits.output, limits.made, limits.steps):
         assert f"{value // 1_000_000} million" in " ".join(DOC.split())
     assert f"{limits.seconds:g} seconds" in DOC
@@ -684,25 +685,25 @@ def entry(choice: PassageChoice | None) -> str | dict[str, Any]:
 
 def test_all_of_a_document_is_taken_again_by_an_entry_without_passages() -> None:
     source = "context:\n  - path: b.md\n    passages: {by: bm25}\n"
-    assert not parse(template_edit.edit(source, {"context": [entry(None)]}, path="t.yaml")).passages
+    assert not parse(template_edit.edit_template(source, {"context": [entry(None)]}, path="t.yaml")).passages
 
 
 def test_passages_of_one_document_are_changed_and_the_others_stay() -> None:
     source = "context:\n  - a.md  # all of it\n  - {path: b.md, passages: {by: bm25}}\n"
     half = PassageChoice("range", start=2, end=9)
-    context = template_edit.with_passages(parse(source), "b.md", half)
-    edited = template_edit.edit(source, {"context": context}, path="t.yaml")
+    context = template_edit.context_with_passages(parse(source), "b.md", half)
+    edited = template_edit.edit_template(source, {"context": context}, path="t.yaml")
     assert parse(edited).passages == {"b.md": half}
     assert edited.startswith("context:\n  - a.md  # all of it\n")
     # What is taken back is no change any more, and taking all of what the file takes in part is one.
-    assert template_edit.with_passages(parse(edited), "b.md", None, original=parse(source)) == [
+    assert template_edit.context_with_passages(parse(edited), "b.md", None, original=parse(source)) == [
         "a.md",
         {"path": "b.md"},
     ]
     plain = parse("context: [a.md, b.md]\n")
-    assert template_edit.with_passages(parse(source), "b.md", None, original=plain) == ["a.md", "b.md"]
-    context = template_edit.with_passages(parse(source), "a.md", half)
-    assert parse(template_edit.edit(source, {"context": context}, path="t.yaml")).passages == {
+    assert template_edit.context_with_passages(parse(source), "b.md", None, original=plain) == ["a.md", "b.md"]
+    context = template_edit.context_with_passages(parse(source), "a.md", half)
+    assert parse(template_edit.edit_template(source, {"context": context}, path="t.yaml")).passages == {
         "a.md": half,
         "b.md": PassageChoice("bm25"),
     }
@@ -725,9 +726,9 @@ def test_a_document_may_be_taken_in_passages(written: str, choice: PassageChoice
     template = parse(f"inputs: [question]\ncontext:\n  - a.md\n  - path: b.md\n    passages: {written}\n")
     assert template.context == ("a.md", "b.md")
     assert template.passages == {"b.md": choice}
-    assert parse(template_edit.new({"inputs": ["question"], "context": [entry(choice)]}, path="t.yaml")).passages == {
-        "b.md": choice
-    }
+    assert parse(
+        template_edit.new_template({"inputs": ["question"], "context": [entry(choice)]}, path="t.yaml")
+    ).passages == {"b.md": choice}
     jsonschema.Draft202012Validator(templates.file_schema()).validate({"context": ["a.md", {"path": "b.md"}]})
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from promptlab._util.git import CHANGING, Git
 from promptlab.runs._provenance import origin
-from promptlab.templates._index import Listing
+from promptlab.templates._index import TemplateIndex
 from promptlab.templates._load import load
 from promptlab.versions import _branches as variants
 from promptlab.versions import _history as versions
@@ -23,7 +23,7 @@ from tests.repositories import CUP, Repository, isolate, start
 
 HOOKS = ("post-index-change", "reference-transaction", "post-checkout", "fsmonitor-watchman", "pre-auto-gc")
 READS = {
-    "list": lambda workspace: Listing(workspace).entries(),
+    "list": lambda workspace: TemplateIndex(workspace).entries(),
     "origin": lambda workspace: origin(workspace.root, load(workspace, "cup")),
     "history": lambda workspace: versions.template_history(workspace, CUP),
     "standing": lambda workspace: standing.template_status(workspace, CUP, TEMPLATE, TEMPLATE),
@@ -97,7 +97,7 @@ def test_a_folder_laid_out_as_a_repository_is_none(tmp_path: Path) -> None:
     (inner / CUP).write_text(TEMPLATE)
     (inner / "promptlab.yaml").write_text("models: {}\n")
     assert not shelf.repository_state(Workspace.load(inner)).repository
-    Listing(Workspace.load(inner)).entries()
+    TemplateIndex(Workspace.load(inner)).entries()
     assert not ran.exists()
 
 

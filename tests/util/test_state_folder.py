@@ -16,7 +16,7 @@ from promptlab.documents._content_store import DocStore
 from promptlab.models._llama._prefix_files import PrefixFiles
 from promptlab.runs._store import Store
 from promptlab.suites._log import SuiteLog
-from promptlab.templates._index import Listing
+from promptlab.templates._index import TemplateIndex
 from promptlab.ui.state.drafts import Drafts
 from promptlab.workspace._workspace import Workspace
 from tests.places import PACKAGE
@@ -45,7 +45,7 @@ def prefix(workspace: Workspace) -> None:
 
 
 def listing(workspace: Workspace) -> None:
-    Listing(workspace).entries()
+    TemplateIndex(workspace).entries()
 
 
 WRITERS: dict[str, Callable[[Workspace], None]] = {

@@ -10,7 +10,7 @@ import pytest
 
 from promptlab.errors import ShelfError, TemplateError
 from promptlab.templates import _load as templates
-from promptlab.templates._check import check
+from promptlab.templates._check import check_template
 from promptlab.versions import _prompt_diff as proofs
 from promptlab.versions import _save as shelf
 from promptlab.workspace._workspace import Workspace
@@ -30,21 +30,21 @@ CASES = [
 @pytest.mark.parametrize(("text", "wanted"), CASES)
 def test_each_problem_has_its_place(workspace: Workspace, text: str, wanted: tuple[int, str, str]) -> None:
     (workspace.root / CUP).write_text(text)
-    (problem,) = check(workspace, CUP)
+    (problem,) = check_template(workspace, CUP)
     assert (problem.line, problem.field) == wanted[:2]
     assert wanted[2] in problem.message
-    assert check(workspace, CUP, text=TEMPLATE) == ()
+    assert check_template(workspace, CUP, text=TEMPLATE) == ()
 
 
 def test_a_good_template_has_none_and_a_missing_file_is_one(workspace: Workspace) -> None:
-    assert check(workspace, CUP) == ()
-    (problem,) = check(workspace, "templates/none.yaml")
+    assert check_template(workspace, CUP) == ()
+    (problem,) = check_template(workspace, "templates/none.yaml")
     assert "no such file" in problem.message
 
 
 def test_all_that_is_missing_is_said_at_once(workspace: Workspace) -> None:
     text = "inputs: {a: {}, b: {}}\ncontext: [x.md, y.md]\nexamples: {pool: z.jsonl}\n"
-    fields = [problem.field for problem in check(workspace, CUP, text=text)]
+    fields = [problem.field for problem in check_template(workspace, CUP, text=text)]
     assert fields == ["context.0", "context.1", "examples", "inputs.a", "inputs.b"]
 
 

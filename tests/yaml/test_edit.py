@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from promptlab._yaml import _edit as yaml_edit
 from promptlab._yaml import _nodes as yaml_nodes
-from promptlab._yaml._edit import change
+from promptlab._yaml._edit import edit_yaml
 from promptlab._yaml._nodes import NotYaml
 from promptlab._yaml._positions import CannotSplice
-from promptlab._yaml._values import same, value_of
+from promptlab._yaml._values import value_of, written_alike
 
 GONE = object()
 
@@ -124,9 +124,9 @@ def test_an_edit_changes_what_it_says_and_nothing_else(
 ) -> None:
     old = read(text) or {}
     new = with_value(old, path, value)
-    found = change(text, old, new)
+    found = edit_yaml(text, old, new)
     assert found == after
-    assert same(read(found), new)
+    assert written_alike(read(found), new)
 
 
 @pytest.mark.parametrize(
@@ -146,11 +146,11 @@ def test_an_edit_changes_what_it_says_and_nothing_else(
 def test_what_cannot_be_changed_in_place_is_refused(text: str, path: tuple[Any, ...], value: Any) -> None:
     old = read(text)
     try:
-        found = change(text, old, with_value(old, path, value))
+        found = edit_yaml(text, old, with_value(old, path, value))
     except CannotSplice:
         return
     # Where a part cannot be changed alone, all that holds it may be written anew.
-    assert same(read(found), with_value(old, path, value))
+    assert written_alike(read(found), with_value(old, path, value))
 
 
 # A document made at random, in every form that people write
@@ -320,12 +320,12 @@ def test_one_value_changes_and_everything_else_stays_to_the_byte(seed: int) -> N
         path, value = (*path[:-1], "new key" if isinstance(path[-1], str) else path[-1]), chance.choice(NEW)
     new = with_value(old, path, value)
     try:
-        after = change(text, old, new)
+        after = edit_yaml(text, old, new)
     except CannotSplice:
         only_key = value is GONE and len(old) == 1  # a file keeps one of its keys
         assert only_key or "*a" in text, (text, path, value)
         return
-    assert same(read(after), new), (text, path, value, after)
+    assert written_alike(read(after), new), (text, path, value, after)
     if isinstance(path[-1], str) and value is not GONE:  # else the numbers of the others may have moved
         before, now = sources(text), sources(after)
         for key, source in before.items():
@@ -341,11 +341,11 @@ def test_all_before_and_behind_the_changed_value_is_the_same_text(seed: int) -> 
     key = chance.choice(list(old))
     new = with_value(old, (key,), chance.choice(("z", 7, None, "one\ntwo\n", [1], {"p": 1})))
     try:
-        after = change(text, old, new)
+        after = edit_yaml(text, old, new)
     except CannotSplice:
         assert "*a" in text
         return
-    assert same(read(after), new)
+    assert written_alike(read(after), new)
     root = yaml_nodes.compose(text)
     assert root is not None
     names = [name for name, _ in root.value]
@@ -364,11 +364,11 @@ def test_several_edits_at_once_say_what_is_asked_for_or_are_refused(seed: int) -
     for _ in range(3):
         new = with_value(new, chance.choice([*paths(new), (next(iter(new), "k"),)]), chance.choice(NEW))
     try:
-        after = change(text, old, new)
+        after = edit_yaml(text, old, new)
     except CannotSplice:  # the result is read back before it is given away
         return
-    assert same(read(after), new)
+    assert written_alike(read(after), new)
 
 
 def test_the_module_says_what_it_does() -> None:
-    assert yaml_edit.change("a: 1  # one\nb: 2\n", {"a": 1, "b": 2}, {"a": 1, "b": 3}) == "a: 1  # one\nb: 3\n"
+    assert yaml_edit.edit_yaml("a: 1  # one\nb: 2\n", {"a": 1, "b": 2}, {"a": 1, "b": 3}) == "a: 1  # one\nb: 3\n"

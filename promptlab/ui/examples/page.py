@@ -10,7 +10,7 @@ import streamlit as st
 from promptlab import examples
 from promptlab._util.rows import kind_of
 from promptlab.errors import PromptlabError
-from promptlab.templates import pools_and_users
+from promptlab.templates import templates_by_pool
 from promptlab.types import LABELS, Example, Label
 from promptlab.ui.components import label_chip, links
 from promptlab.ui.components.widgets import chip, escape, markup, note, plain, small
@@ -29,7 +29,7 @@ def page(session: Session) -> None:
     """Draw the list of pools, or the pool that the address of the page names."""
     if message := st.session_state.pop(form.DONE, None):
         st.toast(plain(message), icon=":material/check:")
-    known = pools_and_users(session.workspace, session.listing.entries())
+    known = templates_by_pool(session.workspace, session.listing.entries())
     wanted = st.query_params.get("pool")
     if wanted:
         _one(session, wanted, known.get(wanted, []))

@@ -89,7 +89,7 @@ class Draft(BaseModel):
 
         Raises `TemplateError` if the result is no valid template, for example because of half a Jinja tag.
         """
-        return templates.edited(template, self.changes)
+        return templates.apply_changes(template, self.changes)
 
     def typed_inputs(self, template: Template) -> dict[str, Any]:
         """The value of every input's field: the draft's, or the sample. Lists and objects are JSON text."""
@@ -159,7 +159,7 @@ class Drafts:
             original = templates.parse(source if now.origin is None else now.origin, path=template)
             changes = now.changes
             for name, value in values.items():
-                changes = templates.with_field(original, changes, name, value)
+                changes = templates.set_field(original, changes, name, value)
             needed = base if changes or now.text is not None else None
             return self._change(now, {"base": needed, "changes": changes})
 
@@ -180,7 +180,7 @@ class Drafts:
                 return self._change(now, {"base": file})
             saved, left = templates.parse(text, path=template), dict[str, Any]()
             for name, value in now.changes.items():
-                left = templates.with_field(saved, left, name, value)
+                left = templates.set_field(saved, left, name, value)
             lost = bool(left) and file is None
             return self._change(now, {"base": file if left else None, "text": text if lost else None, "changes": left})
 

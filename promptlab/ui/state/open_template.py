@@ -44,7 +44,7 @@ class Opened:
     @property
     def values(self) -> dict[str, Any]:
         """Every field as the form shows it, also values that give no valid template."""
-        return templates.values(self.original, self.draft.changes)
+        return templates.field_values(self.original, self.draft.changes)
 
     def problem_of(self, *fields: str) -> TemplateError | None:
         """The first problem of one of `fields`, or of a part of it."""
@@ -63,7 +63,7 @@ def open_template(session: Session, path: str) -> Opened:
     original = replace(templates.parse(source, path=path), label=session.workspace.label_of(path))
     if draft.changes and draft.base is None and draft.text is None:  # a draft of an earlier release
         draft = draft.model_copy(update={"base": source})
-    template, problems = templates.edited_as_far_as_possible(original, draft.changes)
+    template, problems = templates.apply_valid_changes(original, draft.changes)
     return Opened(path, disk, draft, original, template, problems)
 
 

@@ -20,7 +20,7 @@ from promptlab.documents import Inventory
 from promptlab.lab import Lab
 from promptlab.models import Catalogue, ModelStatus
 from promptlab.runs import PromptCache, RunInfo, Store
-from promptlab.templates import Entry, Listing, documents_and_users
+from promptlab.templates import TemplateEntry, TemplateIndex, templates_by_document
 from promptlab.types import Result
 from promptlab.ui.launch import FOLDER
 from promptlab.ui.state.drafts import Drafts
@@ -48,7 +48,7 @@ class Session:
     """Set once the status of the models is known. Finding it takes seconds the first time, and no time after that."""
     prompts: PromptCache = field(default_factory=PromptCache)
     """The prompts rendered last, so that a click that changes no prompt renders none."""
-    listing: Listing = field(init=False)
+    listing: TemplateIndex = field(init=False)
     """The list of templates. It reads only files that changed."""
     suites: OpenSuites = field(init=False)
     """The suites, their log, and their jobs."""
@@ -57,11 +57,11 @@ class Session:
         self.suites = OpenSuites(self.workspace)
         self._results: LRUCache[tuple[str, int], tuple[Result, ...]] = LRUCache(KEPT_RESULTS, getsizeof=_weight)
         self._results_lock = threading.Lock()
-        self.listing = Listing(self.workspace)
+        self.listing = TemplateIndex(self.workspace)
         self._statuses: tuple[ModelStatus, ...] = ()
-        self._listed: Listing | None = None
+        self._listed: TemplateIndex | None = None
         self._asks: tuple[float, tuple[Permission, ...]] = (0.0, ())
-        self._reading: tuple[Listing, Future[list[Entry]]] | None = None
+        self._reading: tuple[TemplateIndex, Future[list[TemplateEntry]]] | None = None
         self._listing_lock = threading.Lock()
 
     @property
@@ -76,7 +76,7 @@ class Session:
     def store(self) -> Store:
         return self.lab.store
 
-    def templates(self) -> list[Entry] | None:
+    def templates(self) -> list[TemplateEntry] | None:
         """The list of templates; None while a thread reads it for the first time."""
         listing = self.listing
         if listing is not self._listed:
@@ -96,7 +96,7 @@ class Session:
 
     def documents(self) -> Inventory:
         """The documents as they are now, each with the templates that use it and its last use in a run."""
-        users = documents_and_users(Listing(self.workspace).entries())
+        users = templates_by_document(TemplateIndex(self.workspace).entries())
         return Inventory(self.workspace, users=users, uses=self.store.last_used("context"))
 
     def look(self) -> None:
@@ -131,7 +131,7 @@ class Session:
         now = Workspace.load(self.workspace.root)
         if (now.models, now.labels) != (self.workspace.models, self.workspace.labels):
             self.lab.follow(now)
-            self.listing = Listing(now)
+            self.listing = TemplateIndex(now)
 
     def not_trusted(self) -> tuple[Permission, ...]:
         """What the workspace asks for and is not trusted with. Its files are read again after a few seconds."""
@@ -157,9 +157,9 @@ def _weight(results: tuple[Result, ...]) -> int:
     return max(1, len(results))
 
 
-def _beside(read: Callable[[], list[Entry]]) -> Future[list[Entry]]:
+def _beside(read: Callable[[], list[TemplateEntry]]) -> Future[list[TemplateEntry]]:
     """Call `read` on a thread that ends with the process."""
-    future: Future[list[Entry]] = Future()
+    future: Future[list[TemplateEntry]] = Future()
 
     def run() -> None:
         try:

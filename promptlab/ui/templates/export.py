@@ -9,7 +9,7 @@ import streamlit as st
 
 from promptlab import formats, runs, templates, workspace
 from promptlab.errors import GateRefused, PromptlabError
-from promptlab.formats import Loss, outward
+from promptlab.formats import FieldOutcome, make_portable
 from promptlab.types import Given, Request, Template
 from promptlab.ui.components import widgets
 from promptlab.ui.components.widgets import chip, escape, markup, note, plain, small
@@ -57,14 +57,14 @@ def panel(session: Session, template: Template, inputs: Mapping[str, Any] | None
 
 def _export(
     session: Session, template: Template, inputs: Mapping[str, Any], format_: str, model: str | None
-) -> tuple[str, list[Loss], str]:
+) -> tuple[str, list[FieldOutcome], str]:
     """The exported text, the report of each field, and the highest label in the text."""
     values = {**templates.sample_inputs(template), **inputs}
     trial = runs.plan_question(session.workspace, template, Given.typed(values))
     if format_ == "openai" and model is not None:
         request = Request(model, session.prompts.of(trial), template.params, template.schema)
         return as_code(session, request, "openai"), [], "public"
-    exported = outward(template, documents=trial.documents, shots=trial.shots, inputs=values)
+    exported = make_portable(template, documents=trial.documents, shots=trial.shots, inputs=values)
     if format_ == "prompty":
         text = formats.write_prompty(exported)
     else:
@@ -81,7 +81,7 @@ def as_code(session: Session, request: Request, way: str) -> str:
     entry = session.workspace.models[request.model]
     assert isinstance(entry, OpenAIModel), "only a request to an API can be written as code"
     workspace.check_gate(request.prompt, model=request.model, clearance=entry.clearance)
-    writers = {"openai": formats.as_json, "python": formats.as_python, "curl": formats.as_curl}
+    writers = {"openai": formats.request_as_json, "python": formats.request_as_python, "curl": formats.request_as_curl}
     return writers[way](request, entry)
 
 

@@ -78,7 +78,7 @@ def _own_user(values: dict[str, Any], on: bool) -> dict[str, Any]:
 
 
 def _own_layout(_: dict[str, Any], on: bool) -> dict[str, Any]:
-    return {"layout": templates.STANDARD if on else None}
+    return {"layout": templates.STANDARD_LAYOUT if on else None}
 
 
 @contextmanager

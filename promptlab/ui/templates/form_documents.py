@@ -28,7 +28,7 @@ def draw(session: Session, opened: Opened, fields: Fields, values: Mapping[str, 
                 before = opened.template.passages.get(path)
                 choice = context_entry.draw(session, path, before, inputs, key=f"context-{number}-{plain(path)}")
                 if choice != before and path in opened.template.context:
-                    context = templates.with_passages(opened.template, path, choice, original=opened.original)
+                    context = templates.context_with_passages(opened.template, path, choice, original=opened.original)
                     fields.edit(lambda _, context=context: {"context": context})  # type: ignore[misc]  # bound here
                     st.rerun()
             with st.container(horizontal=True, gap="small", width="content"):

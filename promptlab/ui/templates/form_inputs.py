@@ -48,17 +48,17 @@ def _set(name: str, part: str) -> Any:
 
 
 def _renaming(name: str) -> Any:
-    return lambda values, new_name: templates.renamed(values, name, new_name)
+    return lambda values, new_name: templates.rename_input(values, name, new_name)
 
 
 def _typing(name: str) -> Any:
-    return lambda values, kind: {f"inputs.{name}": templates.of_type(values["inputs"][name], kind)}
+    return lambda values, kind: {f"inputs.{name}": templates.set_input_type(values["inputs"][name], kind)}
 
 
 def _optional(name: str) -> Any:
     def edits(values: dict[str, Any], on: bool) -> dict[str, Any]:
         kind = values["inputs"][name]["type"]
-        return {f"inputs.{name}.default": templates.EMPTY.get(kind, "") if on else None}
+        return {f"inputs.{name}.default": templates.EMPTY_DEFAULTS.get(kind, "") if on else None}
 
     return edits
 
@@ -110,7 +110,7 @@ def draw(fields: Fields, values: Mapping[str, Any]) -> None:
         type="tertiary",
         key="inputs-add",
         on_click=fields.edit,
-        args=(lambda current: {f"inputs.{templates.free(current)}": {}},),
+        args=(lambda current: {f"inputs.{templates.unused_input_name(current)}": {}},),
     )
 
 

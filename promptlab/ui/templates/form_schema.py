@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from promptlab import templates
-from promptlab.templates import OTHER, TYPES, Row
+from promptlab.templates import FIELD_TYPES, OTHER_TYPE, SchemaRow
 from promptlab.ui.components.bound_fields import Field, Fields
 from promptlab.ui.components.widgets import note, plain, small
 
@@ -21,7 +21,7 @@ def fields_of(values: Mapping[str, Any]) -> list[Field]:
     schema = values["schema"]
     shown = schema if isinstance(schema, str) else json.dumps(schema, indent=2, ensure_ascii=False) if schema else ""
     fields = [Field("text-schema", shown, edits=lambda _, text: {"schema": _read(text)}, read=_read)]
-    for number, row in enumerate(templates.rows_of(schema) or ()):
+    for number, row in enumerate(templates.schema_rows(schema) or ()):
         fields += [
             _field(number, "name", row.name, refill=True),
             _field(number, "type", row.type, refill=True),
@@ -36,11 +36,11 @@ def _field(number: int, name: str, shown: Any, *, refill: bool = False) -> Field
     def edits(values: dict[str, Any], value: Any) -> dict[str, Any]:
         if name == "choices":
             value = tuple(dict.fromkeys(choice.strip() for choice in value.split(",") if choice.strip()))
-        rows = templates.rows_of(values["schema"])
+        rows = templates.schema_rows(values["schema"])
         if rows is None or number >= len(rows):
             return {}
-        changed = templates.changed(rows, number, **{name: value})
-        return {"schema": templates.with_rows(values["schema"], changed)}
+        changed = templates.change_row(rows, number, **{name: value})
+        return {"schema": templates.schema_with_rows(values["schema"], changed)}
 
     return Field(f"schema-{name}-{number}", shown, edits=edits, refill=refill)
 
@@ -68,7 +68,7 @@ def draw(fields: Fields, values: Mapping[str, Any]) -> None:
                 type="tertiary",
                 key="schema-add",
                 on_click=fields.edit,
-                args=(lambda _: {"schema": dict(templates.NEW)},),
+                args=(lambda _: {"schema": dict(templates.NEW_SCHEMA)},),
             )
         return
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", gap="small"):
@@ -83,7 +83,7 @@ def draw(fields: Fields, values: Mapping[str, Any]) -> None:
             on_click=fields.edit,
             args=(lambda _: {"schema": None},),
         )
-    rows = templates.rows_of(schema)
+    rows = templates.schema_rows(schema)
     if view == JSON or rows is None:
         if view == FIELDS:
             note("info", "This schema cannot be shown as fields", "It does not describe an object. Edit it as JSON.")
@@ -93,20 +93,20 @@ def draw(fields: Fields, values: Mapping[str, Any]) -> None:
         _row(fields, number, row)
     if not rows:
         small("The object has no fields yet.")
-    _press(fields, "Add a field", templates.added, icon=":material/add:", key="schema-more")
+    _press(fields, "Add a field", templates.add_row, icon=":material/add:", key="schema-more")
 
 
-def _row(fields: Fields, number: int, row: Row) -> None:
+def _row(fields: Fields, number: int, row: SchemaRow) -> None:
     name = plain(row.name)
     with st.container(key=f"schema-row-{min(row.depth, 4)}-{number}", gap="xsmall"):
         with st.container(horizontal=True, wrap=False, vertical_alignment="bottom", gap="small"):
             st.text_input("Field", **fields.bind(f"schema-name-{number}"))
-            types = TYPES if row.type in TYPES else (*TYPES, OTHER)
+            types = FIELD_TYPES if row.type in FIELD_TYPES else (*FIELD_TYPES, OTHER_TYPE)
             st.selectbox("Type", types, width=150, **fields.bind(f"schema-type-{number}"))
             st.checkbox("Required", **fields.bind(f"schema-required-{number}"))
             for icon, action, change in (
-                (":material/arrow_upward:", "Move up", templates.moved_up),
-                (":material/close:", "Remove", templates.removed),
+                (":material/arrow_upward:", "Move up", templates.move_row_up),
+                (":material/close:", "Remove", templates.remove_row),
             ):
                 _press(
                     fields,
@@ -126,7 +126,7 @@ def _row(fields: Fields, number: int, row: Row) -> None:
             _press(
                 fields,
                 f"Add a field to {name}",
-                lambda rows: templates.added(rows, number),
+                lambda rows: templates.add_row(rows, number),
                 icon=":material/subdirectory_arrow_right:",
                 key=f"schema-into-{number}",
             )
@@ -134,7 +134,7 @@ def _row(fields: Fields, number: int, row: Row) -> None:
 
 def _press(fields: Fields, label: str, change: Any, *, icon: str, key: str, help: str | None = None) -> None:
     def changes(values: dict[str, Any]) -> dict[str, Any]:
-        rows = templates.rows_of(values["schema"])
-        return {} if rows is None else {"schema": templates.with_rows(values["schema"], change(rows))}
+        rows = templates.schema_rows(values["schema"])
+        return {} if rows is None else {"schema": templates.schema_with_rows(values["schema"], change(rows))}
 
     st.button(label, icon=icon, type="tertiary", key=key, help=help, on_click=fields.edit, args=(changes,))

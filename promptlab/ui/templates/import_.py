@@ -13,7 +13,7 @@ import streamlit as st
 from promptlab import formats
 from promptlab._yaml import MAX_BYTES
 from promptlab.errors import FormatError, InputError, PromptlabError
-from promptlab.formats import IMPORTS, Imported, Loss, Places, What, home
+from promptlab.formats import IMPORT_FORMATS, FieldOutcome, Imported, ImportFolders, Outcome, workspace_view
 from promptlab.ui.components import frame, links, widgets
 from promptlab.ui.components.sizes import sentence
 from promptlab.ui.components.theme import UPLOAD_MB
@@ -21,8 +21,8 @@ from promptlab.ui.components.widgets import chip, escape, markup, note, plain, s
 from promptlab.ui.state.session import Session, current
 
 _OPEN = "import-open"
-_KINDS: Mapping[What, str] = {"taken": "good", "translated": "warn", "not understood": "bad"}
-_ENDINGS = [ending.removeprefix(".") for ending in formats.ENDINGS]
+_KINDS: Mapping[Outcome, str] = {"taken": "good", "translated": "warn", "not understood": "bad"}
+_ENDINGS = [ending.removeprefix(".") for ending in formats.IMPORT_ENDINGS]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def _dialog(session: Session) -> None:
 
 def panel(session: Session, *, key: str, on_done: Callable[[], None]) -> None:
     """Upload files, check what each becomes, then write them. A file that cannot be read does not stop the others."""
-    titles = ", ".join(importer.title for importer in IMPORTS.values())
+    titles = ", ".join(importer.title for importer in IMPORT_FORMATS.values())
     small(f"{titles}. Code in a file is never run, and nothing is downloaded.")
     files = st.file_uploader(
         "Drop files here, or choose them",
@@ -95,9 +95,9 @@ def _file(
         markup(f'<div class="pl-break"><b>{escape(name)}</b></div>')
         st.selectbox(
             "Format",
-            list(IMPORTS),
-            index=list(IMPORTS).index(result.format) if result.format else None,
-            format_func=lambda name: plain(IMPORTS[name].title),
+            list(IMPORT_FORMATS),
+            index=list(IMPORT_FORMATS).index(result.format) if result.format else None,
+            format_func=lambda name: plain(IMPORT_FORMATS[name].title),
             key=f"{key}-format",
             placeholder="choose the format",
             width=280,
@@ -112,12 +112,12 @@ def _file(
         note("warn", "Nothing to import in this file", "Its fields are listed below.")
         _report(result.imported, key)
         return 0
-    new_files = formats.files_of(result.imported, name, Places())
+    new_files = formats.files_to_write(result.imported, name, ImportFolders())
     for path in new_files:
         markup(f'<div class="pl-small pl-mono pl-break">{escape(path)}</div>')
     _models(session, result.imported)
     _report(result.imported, key)
-    existing = formats.in_the_way(session.workspace, new_files)
+    existing = formats.conflicting_paths(session.workspace, new_files)
     if existing:
         note("warn", "Existing files would be replaced", ", ".join(existing))
     st.button(
@@ -143,14 +143,17 @@ def _read_once(key: str, name: str, beside: Mapping[str, bytes]) -> _Read:
 
 def _read(chosen: str, name: str, beside: Mapping[str, bytes]) -> _Read:
     content = beside.get(name)
-    format_ = chosen or (formats.guess(name, content) if content is not None else None) or ""
+    format_ = chosen or (formats.guess_format(name, content) if content is not None else None) or ""
     try:
         if content is None:
             raise FormatError(f"larger than {MAX_BYTES // 1_000_000} MB", hint="check that it is the right file")
         if not format_:
             raise FormatError("the format could not be detected", hint="choose the format")
         return _Read(
-            format_, formats.read(format_, name, content, Places(home=home(current().workspace)), beside=beside)
+            format_,
+            formats.read_import(
+                format_, name, content, ImportFolders(home=workspace_view(current().workspace)), beside=beside
+            ),
         )
     except PromptlabError as exc:
         return _Read(format_, problem=exc)
@@ -169,7 +172,7 @@ def _report(imported: Imported | None, key: str) -> None:
         markup(f'<table class="pl-table">{head}{"".join(map(_row, worst_first))}</table>')
 
 
-def _row(entry: Loss) -> str:
+def _row(entry: FieldOutcome) -> str:
     return (
         f'<tr><td class="pl-mono pl-break">{escape(entry.field)}</td><td class="pl-n">{entry.line or ""}</td>'
         f'<td>{chip(entry.what, _KINDS[entry.what])}</td><td class="pl-break">{escape(entry.note)}</td></tr>'
@@ -177,12 +180,15 @@ def _row(entry: Loss) -> str:
 
 
 def _models(session: Session, imported: Imported) -> None:
-    from promptlab._yaml import EXPORT, inline
+    from promptlab._yaml import EXPORT_STYLE, yaml_inline
 
     new = {name: model for name, model in imported.models.items() if name not in session.workspace.models}
     if new:
         small("Add these to promptlab.yaml, under models:")
-        rows = [f"{inline(name, style=EXPORT)}: {inline(model, style=EXPORT)}" for name, model in new.items()]
+        rows = [
+            f"{yaml_inline(name, style=EXPORT_STYLE)}: {yaml_inline(model, style=EXPORT_STYLE)}"
+            for name, model in new.items()
+        ]
         widgets.mono("\n".join(rows), key="import-models")
 
 
@@ -195,7 +201,7 @@ def _write(
     force: bool,
 ) -> None:
     try:
-        written[id] = formats.write_imported(session.workspace, imported, name, Places(), force=force)
+        written[id] = formats.write_import(session.workspace, imported, name, ImportFolders(), force=force)
     except PromptlabError as exc:
         written[id] = [f"! {exc.message}"]
 
@@ -210,8 +216,8 @@ def _write_all(
     for id, name in files:
         result = _read_once(f"{key}-{id[:16]}", name, beside)
         if result.imported and result.imported.files:
-            new_files = formats.files_of(result.imported, name, Places())
-            if not formats.in_the_way(session.workspace, new_files):
+            new_files = formats.files_to_write(result.imported, name, ImportFolders())
+            if not formats.conflicting_paths(session.workspace, new_files):
                 _write(session, id, name, result.imported, written, False)
 
 

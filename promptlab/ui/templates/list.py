@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from promptlab.templates import Entry
+from promptlab.templates import TemplateEntry
 from promptlab.types import sha256
 from promptlab.ui.components import frame, widgets
 from promptlab.ui.components.widgets import chip, escape, markup, note, plain, small
@@ -79,16 +79,16 @@ def _reading(session: Session) -> None:
     markup('<div class="pl-wait pl-open"><span></span></div>')
 
 
-def _draft_entry(path: str) -> Entry:
-    return Entry(path, short(path), "", "", "public", "new", None)
+def _draft_entry(path: str) -> TemplateEntry:
+    return TemplateEntry(path, short(path), "", "", "public", "new", None)
 
 
-def _matches(entry: Entry, words: list[str]) -> bool:
+def _matches(entry: TemplateEntry, words: list[str]) -> bool:
     text = f"{entry.path} {entry.description}".casefold()
     return all(word in text for word in words)
 
 
-def _is(entry: Entry, only: str, drafted: bool) -> bool:
+def _is(entry: TemplateEntry, only: str, drafted: bool) -> bool:
     if only == "mine":
         return drafted or entry.state in ("changed", "new")
     return bool(entry.problem) if only == "problem" else True
@@ -102,7 +102,7 @@ def _first(count: int, search: object) -> int:
     return first if first < count else 0
 
 
-def _line(entry: Entry, *, drafted: bool, on_disk: bool) -> None:
+def _line(entry: TemplateEntry, *, drafted: bool, on_disk: bool) -> None:
     key = sha256(entry.path)[:12]
     summary = entry.description or entry.problem.removeprefix(f"{entry.path}:")
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small", key=f"template-row-{key}"):
@@ -124,7 +124,7 @@ def _line(entry: Entry, *, drafted: bool, on_disk: bool) -> None:
         )
 
 
-def _chips(entry: Entry, *, drafted: bool, on_disk: bool) -> str:
+def _chips(entry: TemplateEntry, *, drafted: bool, on_disk: bool) -> str:
     if not on_disk:
         return chip("not saved yet", "warn")
     marks = [chip("has an error", "bad")] if entry.problem else []
@@ -136,7 +136,7 @@ def _chips(entry: Entry, *, drafted: bool, on_disk: bool) -> str:
     return " ".join(marks)
 
 
-def _last(entry: Entry) -> str:
+def _last(entry: TemplateEntry) -> str:
     if entry.last is None:
         return ""
     return f"{escape(widgets.clock(entry.last.when))} · {escape(entry.last.who)}<br>{escape(entry.last.subject)}"

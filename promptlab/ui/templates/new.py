@@ -35,7 +35,7 @@ def _draw(session: Session) -> None:
     way = st.segmented_control("Start from", list(ABOUT), default=STANDARD, required=True, key="new-way")
     small(ABOUT[way])
     if way == COPY:
-        names = sorted({*templates.names(session.workspace), *session.drafts.edited()})
+        names = sorted({*templates.template_paths(session.workspace), *session.drafts.edited()})
         if not names:
             note("info", "No template to copy yet", "Start from the standard layout.")
             return
@@ -62,7 +62,9 @@ def _sentence(exc: PromptlabError) -> str:
 def _create(session: Session) -> None:
     state = st.session_state
     try:
-        path = templates.path_of(session.workspace, state.get("new-name") or "", taken=session.drafts.edited())
+        path = templates.new_template_path(
+            session.workspace, state.get("new-name") or "", taken=session.drafts.edited()
+        )
         text = _text(session, state["new-way"], path)
         templates.parse(text, path=path)
     except PromptlabError as exc:
@@ -77,10 +79,10 @@ def _create(session: Session) -> None:
 def _text(session: Session, way: str, path: str) -> str:
     state = st.session_state
     if way == COPY:
-        return templates.copy(_source(session, state["new-copy"]), path)
+        return templates.checked_copy(_source(session, state["new-copy"]), path)
     if way == REQUEST:
-        return formats.template_text(state["new-request"], path)
-    return templates.plain_text(state["new-text"], path) if way == TEXT else templates.standard(path)
+        return formats.template_from_request(state["new-request"], path)
+    return templates.template_from_prompt(state["new-text"], path) if way == TEXT else templates.standard_template(path)
 
 
 def _source(session: Session, path: str) -> str:

@@ -30,7 +30,7 @@ def page(session: Session) -> None:
 def _one(session: Session, path: str) -> None:
     st.button("All templates", icon=":material/arrow_back:", type="tertiary", key="templates-all", on_click=_close)
     try:
-        if PurePosixPath(path).parts[:1] != (templates.FOLDER,) or ".." in path:
+        if PurePosixPath(path).parts[:1] != (templates.TEMPLATES_FOLDER,) or ".." in path:
             raise TemplateError("there is no such template", file=path)
         opened = open_template(session, path)
     except InputError as exc:
@@ -57,7 +57,7 @@ def _head(session: Session, opened: Opened) -> None:
             _discard(session, path, new=opened.is_new)
         links.to("workbench", "Open in workbench", icon=":material/science:", template=path)
         export.button(session, opened.template)
-    changed = ", ".join(templates.changes(opened.original, opened.template))
+    changed = ", ".join(templates.describe_changes(opened.original, opened.template))
     if changed and opened.draft.text is None:
         widgets.small(f"Unsaved changes: {changed}.")
 
@@ -100,7 +100,11 @@ def _text(session: Session, path: str) -> tuple[str | None, str | None]:
     if draft.origin is not None:
         return draft.origin, draft.base
     try:
-        disk = versions.text_on_disk(session.workspace, path) if path in templates.names(session.workspace) else None
+        disk = (
+            versions.text_on_disk(session.workspace, path)
+            if path in templates.template_paths(session.workspace)
+            else None
+        )
     except InputError:
         return None, None
     return disk, disk

@@ -16,7 +16,7 @@ import streamlit as st
 
 from promptlab import templates, versions
 from promptlab.errors import CommitRefused, InputError, PromptlabError
-from promptlab.templates import check
+from promptlab.templates import check_template
 from promptlab.ui.components import conflict_view, frame, version_diff, widgets
 from promptlab.ui.components.widgets import note, plain, small
 from promptlab.ui.state.session import Session
@@ -145,7 +145,7 @@ def _draw(work: _Work) -> None:
         _message(work, state, last)
     _what_changed(work, last)
     if problem is None:
-        for error in check(work.session.workspace, work.path, text=work.text):
+        for error in check_template(work.session.workspace, work.path, text=work.text):
             note("warn", "It can be saved, but this should be fixed", error.message, error.hint)
             break
     with _row():
@@ -159,7 +159,7 @@ def _draw(work: _Work) -> None:
 
 def _message(work: _Work, state: RepositoryState, made_from: str | None) -> None:
     if MESSAGE not in st.session_state:
-        st.session_state[MESSAGE] = templates.message(work.path, made_from, work.text)
+        st.session_state[MESSAGE] = templates.commit_message(work.path, made_from, work.text)
     st.text_area("What changed, for the history", key=MESSAGE, height=68)
     branch = f"on the branch {state.branch}" if state.branch else "on no branch (detached HEAD)"
     small(f"Author: {state.identity}, {branch}.")

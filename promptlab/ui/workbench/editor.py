@@ -80,7 +80,7 @@ def _context(session: Session, bench: Bench, fields: Fields, sent: AsSent | Prom
             key = f"context-{number}-{template.name}"
             wanted = context_view.draw(session, path, passages, bench.given.values, key=key)
             if wanted != passages:
-                context = templates.with_passages(template, path, wanted, original=bench.file)
+                context = templates.context_with_passages(template, path, wanted, original=bench.file)
                 session.drafts.edit(template.path, bench.file.source, {"context": context})
                 st.rerun()
 

@@ -91,7 +91,7 @@ def _right_half(session: Session, now: Bench, fields: Fields) -> None:
 
 
 def _template(session: Session) -> str | None:
-    paths = {*templates.names(session.workspace), *session.drafts.edited()}
+    paths = {*templates.template_paths(session.workspace), *session.drafts.edited()}
     known = sorted(paths, key=lambda path: (path != FIRST, path))
     if not known:
         note("warn", "There is no template yet", "To make one, press New on the page Templates.")
@@ -131,7 +131,7 @@ def _broken(exc: TemplateError) -> None:
 
 
 def _state_of_draft(session: Session, now: Bench) -> None:
-    edits = ", ".join(templates.changes(now.file, now.template))
+    edits = ", ".join(templates.describe_changes(now.file, now.template))
     if now.draft.text is None and edits:
         st.html(widgets.chip(f"draft · {edits}", "warn"), width="content")
     if now.draft.changes or now.without or now.draft.inputs:

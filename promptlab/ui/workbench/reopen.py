@@ -60,8 +60,8 @@ def again(opened: Opened, run: RunInfo, result: Result) -> Again:
     params = {f"params.{field.name}": _plain(getattr(request.params, field.name)) for field in fields(Params)}
     changes: dict[str, Any] = {}
     for name, value in params.items():
-        changes = templates.with_field(opened.original, changes, name, value)
-    applied = templates.edited_as_far_as_possible(opened.original, changes)[0]
+        changes = templates.set_field(opened.original, changes, name, value)
+    applied = templates.apply_valid_changes(opened.original, changes)[0]
     same = blob_id(applied.source) == run.origin.template_blob
     return Again(inputs, result.without, params, lost, same, _origins(request.prompt, inputs))
 
@@ -139,7 +139,7 @@ def _in_the_way(opened: Opened, wanted: Again) -> list[str]:
     set_to = {name: value for name, value in there.items() if name in wanted.params}
     other = [name for name in there if name not in wanted.params]
     if other or any(value != wanted.params[name] for name, value in set_to.items()):
-        edits += templates.changes(opened.original, opened.template) or ["changes of the template"]
+        edits += templates.describe_changes(opened.original, opened.template) or ["changes of the template"]
     if any(wanted.inputs.get(name) != value for name, value in draft.inputs.items() if name not in wanted.lost):
         edits.append("other inputs")
     if draft.without and draft.switched_off() != wanted.without:

@@ -11,7 +11,7 @@ import openai
 import pytest
 
 from promptlab import errors
-from promptlab.formats import openai as openai_chat
+from promptlab.formats.code import request_as_curl, request_as_python
 from promptlab.models._openai._backend import OpenAIBackend
 from promptlab.models._openai._config import api_address
 from promptlab.types import Message, Params, Prompt, Request
@@ -263,12 +263,12 @@ def test_a_program_and_a_command_for_azure_ask_the_same_way(
     server.default = whole("Argentina")
     made = OpenAIBackend("azure", entry, KEY)
     mine = asked(made, server)
-    exec(openai_chat.as_python(ASK, entry), {})
+    exec(request_as_python(ASK, entry), {})
     assert capsys.readouterr().out == "Argentina\n"
     theirs = server.requests[-1]
     assert (theirs.path, theirs.headers["api-key"]) == (mine.path, KEY)
     assert {**theirs.json, "stream": True, "stream_options": {"include_usage": True}} == mine.json
     if shutil.which("curl"):
-        subprocess.run(["sh", "-c", openai_chat.as_curl(ASK, entry)], check=True, capture_output=True)
+        subprocess.run(["sh", "-c", request_as_curl(ASK, entry)], check=True, capture_output=True)
         curled = server.requests[-1]
         assert (curled.path, curled.headers["api-key"], curled.json) == (mine.path, KEY, theirs.json)

@@ -50,7 +50,7 @@ def test_switches_and_inputs_do_not_change_the_template(cup: Template) -> None:
 def test_an_edited_template_has_the_text_it_will_be_saved_as(cup: Template) -> None:
     changes = {"instructions": "Be brief.\n", "params.temperature": 0.5}
     edited = Draft(template=CUP, changes=changes).applied_to(cup)
-    assert edited.source == template_edit.edit(cup.source, changes, path=CUP)
+    assert edited.source == template_edit.edit_template(cup.source, changes, path=CUP)
     assert templates.parse(edited.source, path=CUP).params.temperature == 0.5
 
 

@@ -46,7 +46,7 @@ def test_a_dropped_file_says_what_becomes_of_each_field_before_anything_is_writt
     assert not (here.session.workspace.root / "templates/imported").exists()
     press(tab, "-go")
     assert "was imported" in all_said(tab)
-    made = [name for name in templates.names(here.session.workspace) if "imported" in name]
+    made = [name for name in templates.template_paths(here.session.workspace) if "imported" in name]
     assert made
     assert all(here.session.workspace.label_of(name) == "confidential" for name in made)
 
@@ -57,7 +57,7 @@ def test_one_bad_file_never_stops_the_others(desk: Desks) -> None:
     tab = dropped(here.open("templates"), files)
     assert "This file cannot be read" in all_said(tab)
     press(tab, "import-all")
-    made = [name for name in templates.names(here.session.workspace) if "imported" in name]
+    made = [name for name in templates.template_paths(here.session.workspace) if "imported" in name]
     assert "templates/imported/ask.yaml" in made
     assert "templates/imported/movies-small/is-it-good.yaml" in made
     assert "This file cannot be read" in all_said(tab)

@@ -380,4 +380,4 @@ def test_a_template_deleted_while_it_is_open_keeps_what_was_typed(desk: Desks, w
     here.session.drafts.reset(CUP)
     with pytest.raises(TemplateError, match="no such template"):
         open_template(here.session, CUP)
-    assert templates.names(workspace) == []
+    assert templates.template_paths(workspace) == []

@@ -609,7 +609,7 @@ def test_a_promptlab_yaml_that_broke_is_said_and_what_it_said_before_counts(desk
 
 
 def test_a_click_renders_once_looks_at_each_model_once_and_reads_each_run_once(desk: Desks) -> None:
-    here = desk(alpha=LONG, beta=LONG)
+    here = desk(alpha=[LONG], beta=[LONG])
     tab = here.open()
     with counting() as edit:
         tab.text_area(key="input-question-cup").set_value("Who came second?").run()
