@@ -30,7 +30,6 @@ from promptlab.models._scripted import ScriptedBackend
 from promptlab.runs._store import Store
 from promptlab.templates._render import _Render
 from promptlab.types import Request
-from promptlab.ui.state import session
 from promptlab.ui.state.session import Session, close_session, open_session
 from promptlab.workspace._workspace import Workspace
 

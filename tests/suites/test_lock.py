@@ -9,7 +9,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import pytest
 
@@ -32,9 +33,22 @@ RECORDING = "fixtures/recordings/s.jsonl"
 
 
 @pytest.fixture
-def server() -> Iterator[LoopbackServer]:
-    with LoopbackServer(lambda _request: (0.15, *stream("Argentina"))) as one:
+def may_answer() -> threading.Event:
+    """While it is cleared the server answers nobody, so the first process is at work for as long as a test needs."""
+    event = threading.Event()
+    event.set()
+    return event
+
+
+@pytest.fixture
+def server(may_answer: threading.Event) -> Iterator[LoopbackServer]:
+    def reply(_request: object) -> Sequence[Any]:
+        may_answer.wait(100)
+        return (0.15, *stream("Argentina"))
+
+    with LoopbackServer(reply) as one:
         yield one
+        may_answer.set()
 
 
 @pytest.fixture
@@ -85,8 +99,9 @@ def asked(server: LoopbackServer) -> int:
     ids=" ".join,
 )
 def test_the_second_process_says_who_is_at_work_and_asks_nothing(
-    home: Workspace, server: LoopbackServer, words: tuple[str, ...]
+    home: Workspace, server: LoopbackServer, may_answer: threading.Event, words: tuple[str, ...]
 ) -> None:
+    may_answer.clear()
     first = start(home, "suite", "record", "s")
     until(lambda: asked(server))
     status, said = end(start(home, "suite", *words))
@@ -94,6 +109,7 @@ def test_the_second_process_says_who_is_at_work_and_asks_nothing(
     assert f"process {first.pid}" in said
     assert "record" in said
     assert first.poll() is None
+    may_answer.set()
     assert end(first)[0] == 0
     assert asked(server) == CASES
     assert recorded(home) >= CASES
@@ -101,15 +117,19 @@ def test_the_second_process_says_who_is_at_work_and_asks_nothing(
 
 @pytest.mark.parametrize("verb", ["record", "rerun"])
 def test_who_waits_takes_what_the_other_was_given_and_pays_nothing_twice(
-    home: Workspace, server: LoopbackServer, verb: str
+    home: Workspace, server: LoopbackServer, may_answer: threading.Event, verb: str
 ) -> None:
     words = ("suite", verb, "s", *(("--prompts", "current") if verb == "rerun" else ()))
+    may_answer.clear()
     first = start(home, *words)
     until(lambda: asked(server))
     second = start(home, *words, "--wait")
+    assert second.stderr is not None
+    waits_for = second.stderr.readline()
+    may_answer.set()
     results = [end(first), end(second)]
     assert [status for status, _ in results] == [0, 0], results
-    assert f"process {first.pid}" in results[1][1]
+    assert f"process {first.pid}" in waits_for
     assert asked(server) == CASES
     if verb == "record":
         assert recorded(home) >= CASES
@@ -185,7 +205,10 @@ def test_marks_of_two_processes_are_all_kept(home: Workspace) -> None:
     assert len(marks.load_marks(home, SUITE)) == 40
 
 
-def test_a_browser_beside_another_browser_or_a_process_is_told_so_too(home: Workspace, server: LoopbackServer) -> None:
+def test_a_browser_beside_another_browser_or_a_process_is_told_so_too(
+    home: Workspace, server: LoopbackServer, may_answer: threading.Event
+) -> None:
+    may_answer.clear()
     first = start(home, "suite", "record", "s")
     until(lambda: asked(server))
     with contextlib.closing(OpenSuites(home)) as one, contextlib.closing(OpenSuites(home)) as other:
@@ -200,12 +223,15 @@ def test_a_browser_beside_another_browser_or_a_process_is_told_so_too(home: Work
         assert refused.wait(60)
         assert isinstance(refused.error, SuiteBusy)
         assert str(first.pid) in refused.error.message
+        may_answer.set()
         assert end(first)[0] == 0
+        may_answer.clear()
         job = ask(one)
         until(lambda: asked(server) > CASES)
         second = ask(other)
         assert second.wait(60)
         assert isinstance(second.error, SuiteBusy)
+        may_answer.set()
         assert job.wait(60)
         assert job.error is None
         catalogue.close()
