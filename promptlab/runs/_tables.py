@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from promptlab._util.sql_dialects import Exact, NoBytes, Text, Words, with_functions
 from promptlab.types import (
     Completion,
     Params,
@@ -26,77 +27,53 @@ from promptlab.types import (
     canonical_json,
 )
 
-
-class Words(sa.TypeDecorator[str]):
-    """Text for people. A lone surrogate, which no database takes as text, is kept as its escape."""
-
-    impl = sa.Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, _dialect: Any) -> str | None:
-        return None if value is None else value.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-class Exact(sa.TypeDecorator[str]):
-    """Text kept to the last code point, lone surrogates and NUL included: messages and answers."""
-
-    impl = sa.LargeBinary
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, _dialect: Any) -> bytes | None:
-        return None if value is None else value.encode("utf-8", "surrogatepass")
-
-    def process_result_value(self, value: bytes | None, _dialect: Any) -> str | None:
-        return None if value is None else bytes(value).decode("utf-8", "surrogatepass")
-
-
-metadata = sa.MetaData()
+metadata = with_functions(sa.MetaData())
 schema_version = sa.Table("schema_version", metadata, sa.Column("version", sa.Integer, nullable=False))
 runs = sa.Table(
     "runs",
     metadata,
-    sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("created", sa.Text, nullable=False, index=True),
+    sa.Column("id", Text, primary_key=True),
+    sa.Column("created", Text, nullable=False, index=True),
     sa.Column("title", Words, nullable=False),
     sa.Column("template", Words, nullable=False, index=True),
     sa.Column("total", sa.Integer, nullable=False),
-    sa.Column("origin", sa.Text, nullable=False),
+    sa.Column("origin", Text, nullable=False),
 )
 texts = sa.Table(
-    "texts", metadata, sa.Column("sha256", sa.Text, primary_key=True), sa.Column("text", Exact, nullable=False)
+    "texts", metadata, sa.Column("sha256", Text, primary_key=True), sa.Column("text", Exact, nullable=False)
 )
 requests = sa.Table(
     "requests",
     metadata,
-    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("key", Text, primary_key=True),
     sa.Column("model", Words, nullable=False, index=True),
     sa.Column("fingerprint", Words, nullable=False),
-    sa.Column("params", sa.Text, nullable=False),
-    sa.Column("json_schema", sa.Text),
+    sa.Column("params", Text, nullable=False),
+    sa.Column("json_schema", Text),
     sa.Column("repeat", sa.Integer, nullable=False),
 )
 messages = sa.Table(
     "messages",
     metadata,
-    sa.Column("request_key", sa.Text, sa.ForeignKey("requests.key"), primary_key=True),
+    sa.Column("request_key", Text, sa.ForeignKey("requests.key"), primary_key=True),
     sa.Column("position", sa.Integer, primary_key=True),
-    sa.Column("role", sa.Text, nullable=False),
-    sa.Column("text_sha256", sa.Text, sa.ForeignKey("texts.sha256"), nullable=False, index=True),
+    sa.Column("role", Text, nullable=False),
+    sa.Column("text_sha256", Text, sa.ForeignKey("texts.sha256"), nullable=False, index=True),
 )
 results = sa.Table(
     "results",
     metadata,
-    sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("run_id", sa.Text, sa.ForeignKey("runs.id"), nullable=False),
+    sa.Column("id", Text, primary_key=True),
+    sa.Column("run_id", Text, sa.ForeignKey("runs.id"), nullable=False),
     sa.Column("position", sa.Integer, nullable=False),
     sa.Column("model", Words, nullable=False),
     sa.Column("case_id", Words, nullable=False),
-    sa.Column("without", sa.Text, nullable=False),
-    sa.Column("request_key", sa.Text, nullable=False),
-    sa.Column("spans", sa.Text, nullable=False),
-    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("without", Text, nullable=False),
+    sa.Column("request_key", Text, nullable=False),
+    sa.Column("spans", Text, nullable=False),
+    sa.Column("status", Text, nullable=False),
     sa.Column("text", Exact, nullable=False),
-    sa.Column("finish_reason", sa.Text, nullable=False),
+    sa.Column("finish_reason", Text, nullable=False),
     sa.Column("tokens_read", sa.Integer),
     sa.Column("tokens_reused", sa.Integer),
     sa.Column("tokens_written", sa.Integer),
@@ -104,27 +81,24 @@ results = sa.Table(
     sa.Column("first_token_s", sa.Float),
     sa.Column("total_s", sa.Float),
     sa.Column("fingerprint", Words, nullable=False),
-    sa.Column("details", sa.Text, nullable=False),
+    sa.Column("details", Text, nullable=False),
     sa.Column("error", Words, nullable=False),
-    sa.Column("error_kind", sa.Text, nullable=False),
+    sa.Column("error_kind", Text, nullable=False),
     sa.Column("hint", Words, nullable=False),
     sa.Column("cached", sa.Boolean, nullable=False),
-    sa.Column("scores", sa.Text, nullable=False),
-    sa.Column("created", sa.Text, nullable=False),
+    sa.Column("scores", Text, nullable=False),
+    sa.Column("created", Text, nullable=False),
     # Added in version 2, at the end, where adding puts them.
-    sa.Column("thinking", Exact, nullable=False, server_default=sa.text("x''")),
+    sa.Column("thinking", Exact, nullable=False, server_default=NoBytes()),
     sa.Column("tokens_thinking", sa.Integer),
     sa.Index("results_by_run", "run_id", "position"),
     sa.Index("results_by_key", "request_key", "status", "cached"),
 )
 
-STEPS: dict[int, tuple[str, ...]] = {
-    2: (  # thinking, kept apart from the answer
-        "alter table results add column thinking blob not null default x''",
-        "alter table results add column tokens_thinking integer",
-    ),
+STEPS: dict[int, tuple[sa.Column[Any], ...]] = {
+    2: (results.c.thinking, results.c.tokens_thinking),  # thinking, kept apart from the answer
 }
-"""What brings a file of the version before up to each version."""
+"""The columns that each version added to the one before."""
 
 
 def request_row(request: Request, key: str, fingerprint: str) -> dict[str, Any]:

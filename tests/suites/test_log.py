@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 
 from promptlab.errors import StoreError
 from promptlab.suites._cause import Cause
 from promptlab.suites._log import SuiteLog
+from promptlab.suites._log_tables import counts_of, page_of_rows
 from promptlab.suites._recorded_item import Judged
 from promptlab.suites._suite import ItemKey
 from promptlab.suites._suite_run import Details, ItemRow, SuiteRun
@@ -94,13 +97,29 @@ def test_counts_are_those_of_the_rows(large: tuple[SuiteLog, SuiteRun]) -> None:
     assert log.run(run.id).done == ROWS
 
 
+def plan_of(log: SuiteLog, query: sa.Select[Any]) -> str:
+    """How SQLite answers a query."""
+    compiled = query.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
+    with log._db.engine.connect() as db:
+        return "; ".join(row[3] for row in db.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}"))
+
+
 def test_no_page_reads_the_whole_table(large: tuple[SuiteLog, SuiteRun]) -> None:
     log, _ = large
-    plans = log.plans()
+    asked = {
+        "all": page_of_rows("r"),
+        "one verdict": page_of_rows("r", verdict="worse", after=100),
+        "cases": page_of_rows("r", case="win"),
+        "cases of one verdict": page_of_rows("r", case="win", verdict="worse"),
+        "counts": counts_of("r"),
+    }
+    plans = {name: plan_of(log, query) for name, query in asked.items()}
     assert plans == {
         "all": "SEARCH item_rows USING PRIMARY KEY (suite_run=? AND position>?)",
         "one verdict": "SEARCH item_rows USING INDEX rows_by_verdict (suite_run=? AND verdict=? AND position>?)",
         "cases": "SEARCH item_rows USING INDEX rows_by_case (suite_run=? AND case_id>? AND case_id<?)"
+        "; USE TEMP B-TREE FOR ORDER BY",
+        "cases of one verdict": "SEARCH item_rows USING INDEX rows_by_case (suite_run=? AND case_id>? AND case_id<?)"
         "; USE TEMP B-TREE FOR ORDER BY",
         "counts": "SEARCH counts USING PRIMARY KEY (suite_run=?)",
     }
@@ -111,7 +130,7 @@ def test_the_work_of_a_page_does_not_grow_with_the_run(large: tuple[SuiteLog, Su
     """Steps of SQLite's machine, which are the same on every computer."""
     log, run = large
 
-    def steps(**asked: object) -> int:
+    def steps(**asked: Any) -> int:
         count = 0
 
         def step() -> int:
@@ -119,9 +138,12 @@ def test_the_work_of_a_page_does_not_grow_with_the_run(large: tuple[SuiteLog, Su
             count += 1
             return 0
 
-        log._db.set_progress_handler(step, 1)
-        log.rows(run, **asked)  # type: ignore[arg-type]  # what the method takes
-        log._db.set_progress_handler(None, 0)
+        with log._db.engine.connect() as db:  # the only connection of the pool, which is used again
+            driver: Any = db.connection.driver_connection
+        driver.set_progress_handler(step, 1)
+        log.rows(run, **asked)
+        driver.set_progress_handler(None, 0)
+        assert count
         return count
 
     first, last = steps(), steps(after=ROWS - 100)
