@@ -22,7 +22,8 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from promptlab._util.sql_dialects import add_column
 from promptlab.runs import _tables as run_tables
-from promptlab.runs._store import RunInfo, Store
+from promptlab.runs._run_info import RunInfo
+from promptlab.runs._store import Store
 from promptlab.suites import _log_tables as log_tables
 from promptlab.suites._log import SuiteLog
 from promptlab.suites._suite import ItemKey

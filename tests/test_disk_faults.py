@@ -14,7 +14,8 @@ import pytest
 from promptlab._util import disk_errors as faults
 from promptlab._util.files import write_atomically
 from promptlab.errors import NotWritten
-from promptlab.runs._store import RunInfo, Store
+from promptlab.runs._run_info import RunInfo
+from promptlab.runs._store import Store
 from promptlab.suites._log import SuiteLog
 from promptlab.types import Origin
 from promptlab.workspace._workspace import Workspace

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -201,3 +202,19 @@ def test_help_loads_no_library_it_does_not_need(words: list[str]) -> None:
     loaded = set(json.loads(done.stderr.splitlines()[-1]))
     assert "click" in loaded
     assert not loaded & set(HEAVY)
+
+
+def test_a_replay_loads_no_database(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "fixtures", tmp_path / "fixtures")
+    shutil.copytree(ROOT / "templates", tmp_path / "templates")
+    shutil.copy(ROOT / "promptlab.yaml", tmp_path)
+    program = (
+        "import sys\n"
+        "from promptlab.cli import main\n"
+        "try:\n    main()\n"
+        "finally:\n    print('sqlalchemy' in sys.modules, file=sys.stderr)"
+    )
+    words = [sys.executable, "-c", program, "suite", "replay"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path)
+    assert " pass (" in done.stdout, done.stderr
+    assert done.stderr.splitlines()[-1] == "False"

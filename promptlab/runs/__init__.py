@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from promptlab.runs._report import duration_text, result_as_json, result_as_text
     from promptlab.runs._request_changes import RequestChanges, request_changes
     from promptlab.runs._result_to_example import add_example_from_result, inputs_of_result, label_of_result
+    from promptlab.runs._run_info import RunInfo
     from promptlab.runs._runner import Run, request_of, score_answer, start_run, utc_now
-    from promptlab.runs._store import RunInfo, Store, history_file
+    from promptlab.runs._store import Store, history_file
     from promptlab.runs._window import refuse_if_too_long
 
 __all__ = [

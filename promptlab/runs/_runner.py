@@ -17,14 +17,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from promptlab import models, workspace
 from promptlab.errors import GateRefused, PromptlabError, StoreError
 from promptlab.models import Backend, Catalogue, ProbesMachine
 from promptlab.runs._prompts import prompt_of
 from promptlab.runs._provenance import origin
-from promptlab.runs._store import RunInfo, Store
+from promptlab.runs._run_info import RunInfo
 from promptlab.runs._window import check_window
 from promptlab.types import (
     Completion,
@@ -41,6 +41,9 @@ from promptlab.types import (
     highest,
 )
 from promptlab.workspace import HIGHEST_LABEL, Labels, Look
+
+if TYPE_CHECKING:  # a replay loads no database
+    from promptlab.runs._store import Store
 
 log = logging.getLogger(__name__)
 

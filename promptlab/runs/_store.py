@@ -22,6 +22,7 @@ from promptlab._util.sql_dialects import add_column
 from promptlab.errors import StoreError
 from promptlab.runs import _queries as queries
 from promptlab.runs import _tables as tables
+from promptlab.runs._run_info import RunInfo
 from promptlab.types import (
     Completion,
     Message,
@@ -43,21 +44,6 @@ KNOWN_TEXTS = 4_000
 """Hashes of texts that are remembered as written: most prompts repeat most of their texts."""
 RECENT = 200
 """Runs that are looked at to say when something was last used."""
-
-
-@dataclass(frozen=True)
-class RunInfo:
-    """A run in the history. `total` trials were planned, `done` have ended, `failed` of them with an error."""
-
-    id: str
-    created: str
-    title: str
-    template: str
-    total: int
-    origin: Origin
-    done: int = 0
-    failed: int = 0
-    models: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,12 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from promptlab import runs, scorers
 from promptlab.errors import SuiteError, nearest
 from promptlab.suites import _case_file as case_files
 from promptlab.suites import _judge as judging
-from promptlab.suites._log import SuiteLog
 from promptlab.suites._recorded_item import RecordedItem, label_of_trial
 from promptlab.suites._recording import Recording
 from promptlab.suites._suite import Case, Item, ItemKey, Suite, Variant
@@ -21,6 +20,9 @@ from promptlab.suites._suite_run import ItemRow, Verb
 from promptlab.templates import MaterialsReader
 from promptlab.types import Label, Place, Prompt, Recalled, Scorer, ScorerSpec, Section, Trial
 from promptlab.workspace import Workspace
+
+if TYPE_CHECKING:  # a replay loads no database
+    from promptlab.suites._log import SuiteLog
 
 KEPT_SCORERS = 256
 """Sets of scorers that are kept, ready to use."""

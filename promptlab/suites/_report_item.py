@@ -8,18 +8,20 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from promptlab._util.text import clipped
 from promptlab.runs import TextChange, prompt_changes, text_changes
-from promptlab.suites._baseline import BaselineChange
-from promptlab.suites._outcome import Answered
 from promptlab.suites._recorded_item import RecordedItem, label_of_stored
 from promptlab.suites._replay import Replayed
 from promptlab.suites._suite import ItemKey
 from promptlab.suites._verdict import passed
 from promptlab.types import Label, Score, canonical_json, highest, sha256
 from promptlab.workspace import Labels
+
+if TYPE_CHECKING:  # a replay loads no database
+    from promptlab.suites._baseline import BaselineChange
+    from promptlab.suites._outcome import Answered
 
 Outcome = Literal["passed", "failed", "error", "changed"]
 """`failed`: worse than recorded, or nothing is recorded and it does not pass; `changed`: in a replay, the prompt or the

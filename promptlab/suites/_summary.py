@@ -9,19 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from promptlab import stats
 from promptlab.stats import Comparison, Interval
 from promptlab.suites import _thresholds as thresholds
 from promptlab.suites._items import suite_items
-from promptlab.suites._outcome import Answered
 from promptlab.suites._recording import Recording
 from promptlab.suites._replay import Replayed
 from promptlab.suites._suite import Suite
 from promptlab.suites._thresholds import Check, Outcome
 from promptlab.suites._verdict import mean, passed
 from promptlab.workspace import Workspace
+
+if TYPE_CHECKING:  # a replay loads no database
+    from promptlab.suites._outcome import Answered
 
 EXIT_MET, EXIT_NOT_MET, EXIT_CANNOT_TELL = 0, 1, 3
 """Exit statuses of the commands; 2 is a wrong command line."""

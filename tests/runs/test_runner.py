@@ -24,8 +24,9 @@ from promptlab.models._scripted import ScriptedBackend
 from promptlab.runs import _prompts as prompts
 from promptlab.runs import _runner as runner
 from promptlab.runs._explain import explain
+from promptlab.runs._run_info import RunInfo
 from promptlab.runs._runner import Event
-from promptlab.runs._store import RunInfo, Store
+from promptlab.runs._store import Store
 from promptlab.runs._window import _surely_fits, check_window
 from promptlab.scorers._registry import contains, exact
 from promptlab.types import (

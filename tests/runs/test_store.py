@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 
 from promptlab.errors import StoreError
 from promptlab.runs._explain import explain
-from promptlab.runs._store import SCHEMA_VERSION, RunInfo, Store
+from promptlab.runs._run_info import RunInfo
+from promptlab.runs._store import SCHEMA_VERSION, Store
 from promptlab.types import (
     LABELS,
     SECTIONS,
@@ -645,7 +646,8 @@ def test_many_threads_read_and_write_at_once(store: Store) -> None:
 WRITER = """
 import sys, uuid
 from pathlib import Path
-from promptlab.runs._store import RunInfo, Store
+from promptlab.runs._run_info import RunInfo
+from promptlab.runs._store import Store
 from promptlab.types import *
 store = Store(Path(sys.argv[1]))
 request = Request("gpt", Prompt((Message("user", "shared text"),)))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from streamlit.testing.v1 import AppTest
 
-from promptlab.runs._store import RunInfo
+from promptlab.runs._run_info import RunInfo
 from promptlab.types import Request
 from tests.ui.conftest import Desk, said
 from tests.ui.dialogs import all_said
