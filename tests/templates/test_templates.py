@@ -641,7 +641,7 @@ def test_the_page_lists_what_templates_may_use() -> None:
     assert listed("Filters:") == list(FILTERS)
     assert listed("Methods of text:") == sorted(TEXT_METHODS)
     assert listed("Functions:") == sorted(ENVIRONMENT.globals)
-    names = re.findall(r"^\| `(\w+)` \|", DOC.split("## A layout of your own")[1], re.MULTILINE)
+    names = re.findall(r"^\| `(\w+)` \|", DOC.split("## Your own layout")[1], re.MULTILINE)
     assert tuple(names) == LAYOUT_NAMES
 
 
