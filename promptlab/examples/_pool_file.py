@@ -24,7 +24,7 @@ from promptlab._util.rows import BadRow, CsvRows, delimiter_of, json_rows, kind_
 from promptlab._util.rows import Row as FileRow
 from promptlab._yaml import parse_yaml
 from promptlab.errors import ExampleError, nearest
-from promptlab.types import LABELS, Example, Label, highest
+from promptlab.types import LABELS, Example, Label, Place, highest
 
 KEYS = ("id", "inputs", "output", "tags", "label", workspace.COPIED_FROM)
 COLUMNS = ("id", "output", "tags", "label", workspace.COPIED_FROM)
@@ -197,6 +197,8 @@ def _plain(value: Any) -> Any:
 
 def _example(row: Any, label: Label, place: _Place) -> Example:
     if not isinstance(row, dict):
+        if kind_of(place.file) == "yaml":
+            raise place.error("not an object", hint="an example has `id`, `inputs` and `output`")
         raise place.error("not a JSON object", hint=_ONE_A_LINE)
     for key in row:
         if key not in KEYS:
@@ -219,8 +221,15 @@ def _example(row: Any, label: Label, place: _Place) -> Example:
     own = row.get("label", "public")
     if own not in LABELS:
         raise place.error(f"{own!r} is not a label", "label", f"labels: {', '.join(LABELS)}")
+    origins = _origins(row.get(workspace.COPIED_FROM), place)
+    return Example(row["id"], inputs, row["output"], tuple(tags), highest([own, label]), origins, place.file)
+
+
+def _origins(value: Any, place: _Place) -> tuple[Place, ...]:
+    # Not every empty value: a wrong type must not lose the originals, whose labels the example has.
     try:
-        origins = workspace.parse_places(row.get(workspace.COPIED_FROM) or [])
+        return () if value is None else workspace.parse_places(value)
+    except (json.JSONDecodeError, RecursionError) as exc:
+        raise place.error("should be a JSON list of paths", workspace.COPIED_FROM) from exc
     except ValueError as exc:
         raise place.error(str(exc), workspace.COPIED_FROM) from exc
-    return Example(row["id"], inputs, row["output"], tuple(tags), highest([own, label]), origins, place.file)

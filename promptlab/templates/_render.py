@@ -6,6 +6,7 @@ rendered again.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -65,6 +66,8 @@ def render(
     token = METER.set(Meter(limits or RenderLimits()))
     try:
         return _Render(template, inputs, documents, shots, without, label, places or {}).prompt()
+    except Overrun as exc:  # outside of the Jinja, which knows its line: while inputs are joined to a user turn
+        raise TemplateError(str(exc), file=template.path) from exc
     finally:
         METER.reset(token)
 
@@ -116,7 +119,10 @@ class _Render:
         self.shots = () if "examples" in without else tuple(shots)
         self.values = self._values(inputs)
         self.origins = {name: TextOrigin("input", name, label) for name in template.inputs}
-        self.traced = {name: self._trace(name, value) for name, value in self.values.items()}
+        self.traced = {
+            name: self._trace(f"the input `{name}`", f"inputs.{name}", value, self.origins[name])
+            for name, value in self.values.items()
+        }
         schema = TextOrigin("output_format")
         self.shared = {} if template.schema is None else {"schema": TrackedText.of(template.schema, schema)}
         self.origins["schema"] = schema
@@ -167,14 +173,14 @@ class _Render:
             check_type(template, name, spec, values[name])
         return values
 
-    def _trace(self, name: str, value: Any) -> Any:
+    def _trace(self, what: str, field: str, value: Any, origin: TextOrigin) -> Any:
         try:
-            return _trace(value, self.origins[name])
+            return _trace(value, origin)
         except (TypeError, RecursionError, Overrun) as exc:
             message = "is nested too deeply" if isinstance(exc, RecursionError) else str(exc)
-            line, hint = self.template.lines.get("inputs"), "use text, numbers, booleans, lists and objects"
-            message = f"the input `{name}` {message}"
-            raise TemplateError(message, file=self.template.path, line=line, field=f"inputs.{name}", hint=hint) from exc
+            path, line = self.template.path, self.template.lines.get(field.partition(".")[0])
+            hint = "use text, numbers, booleans, lists and objects"
+            raise TemplateError(f"{what} {message}", file=path, line=line, field=field, hint=hint) from exc
 
     def _compiled(self, field: str, text: str) -> Compiled:
         try:
@@ -230,7 +236,10 @@ class _Render:
             raise TemplateError(
                 message, file=template.path, line=template.lines.get("examples"), field="examples", hint=hint
             )
-        values = {name: _trace(value, origin) for name, value in {**shot.inputs, **declared}.items()}
+        values = {
+            name: self._trace(f"the input `{name}` of example `{shot.id}`", "examples", value, origin)
+            for name, value in {**shot.inputs, **declared}.items()
+        }
         user = self._user(values, {**dict.fromkeys(values, origin), "schema": TextOrigin("output_format")}, origin)
         return _ExamplePart(shot, origin, values, user)
 
@@ -284,6 +293,8 @@ def _trace(value: Any, origin: TextOrigin) -> Any:
     if isinstance(value, list | tuple):
         METER.get().tick()
         return [_trace(inner, origin) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise TypeError("holds a number that is not finite, which JSON cannot hold")
     if value is None or isinstance(value, bool | int | float):
         return bounded_number(value)
     raise TypeError(f"holds a {type(value).__name__}")
