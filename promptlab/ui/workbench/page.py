@@ -59,24 +59,7 @@ def page(session: Session) -> None:
             if st.session_state.get("run"):
                 _start(session, now)
             _ask(session, now, fields)
-            with st.container(
-                horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="bench-views"
-            ):
-                view = st.segmented_control(
-                    "View",
-                    ["Answers", "Preview"],
-                    default="Answers",
-                    required=True,
-                    key="bench-view",
-                    persist_state="session",
-                    label_visibility="collapsed",
-                )
-                st.checkbox(
-                    "Ask afresh",
-                    help="Ask the models again even where the same answer is stored.",
-                    **fields.bind("fresh"),
-                )
-            if view == "Preview":
+            if _view(fields) == "Preview":
                 preview.draw(session, now)
             else:
                 _rows(session, now)
@@ -190,6 +173,28 @@ def _run_and_stop(session: Session, now: Bench) -> None:
 
 
 # Answers
+
+
+def _view(fields: Fields) -> str:
+    """Draw the line above the answers. Returns what to show below it, Answers or Preview."""
+    with st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="bench-views"
+    ):
+        view: str = st.segmented_control(
+            "View",
+            ["Answers", "Preview"],
+            default="Answers",
+            required=True,
+            key="bench-view",
+            persist_state="session",
+            label_visibility="collapsed",
+        )
+        st.checkbox(
+            "Ask afresh",
+            help="Ask the models again even where the same answer is stored.",
+            **fields.bind("fresh"),
+        )
+    return view
 
 
 def _rows(session: Session, now: Bench) -> None:
