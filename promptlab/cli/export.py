@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,8 +14,25 @@ from promptlab.errors import FormatError
 from promptlab.formats import EXPORTS
 
 if TYPE_CHECKING:
+    from promptlab.formats import ExportJob
     from promptlab.types import Label
     from promptlab.workspace import OpenAIModel, Workspace
+
+
+@dataclass(frozen=True)
+class Options:
+    """The words of `promptlab export`, under the names that click gives them."""
+
+    format_: str
+    names: tuple[str, ...]
+    output: str | None
+    force: bool
+    models: tuple[str, ...]
+    pairs: tuple[str, ...]
+    rows: Path | None
+    run_id: str | None
+    min_score: float
+    clearance: Label
 
 
 @click.command("export", short_help="Write templates as files of other tools.")
@@ -48,18 +66,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="The highest label that may go into a file to train with.",
 )
-def export(
-    format_: str,
-    names: tuple[str, ...],
-    output: str | None,
-    force: bool,
-    models: tuple[str, ...],
-    pairs: tuple[str, ...],
-    rows: Path | None,
-    run_id: str | None,
-    min_score: float,
-    clearance: Label,
-) -> None:
+def export(**words: Any) -> None:
     """Write templates in the format of another tool.
 
     FORMAT is promptfoo, prompty, openai (a request body), python or curl (one request, without a key),
@@ -67,34 +74,47 @@ def export(
     Requests and files to train with pass the privacy gate: text above the clearance of the model, or above
     --clearance, is refused.
     """
-    from promptlab.formats import ExportJob, write_file
-    from promptlab.workspace import Workspace, check_copy_label
+    from promptlab.workspace import Workspace
 
+    options = Options(**words)
     workspace = Workspace.find()
-    _check_words(format_, names, models, run_id)
-    known = _api_models(workspace, models if format_ in (*WITH_MODEL, "promptfoo") else ())
-    job = ExportJob(
-        workspace,
-        names,
-        models=known,
-        texts=_texts(pairs),
-        rows=rows,
-        run_id=run_id,
-        min_score=min_score,
-        clearance=clearance,
-    )
-    made = job.made(format_)
-    for note in made.notes:
+    exported = _job(workspace, options).made(options.format_)
+    for note in exported.notes:
         click.echo(terminal.printable(note), err=True)
     try:
-        content = made.text.encode("utf-8")
+        content = exported.text.encode("utf-8")
     except UnicodeEncodeError as exc:
         raise FormatError("the text holds half a character (a lone surrogate), which UTF-8 cannot carry") from exc
-    if output is None:
+    if options.output is None:
         click.echo(content, nl=False)
-        return
+    else:
+        _write(workspace, exported.label, content, options.output, force=options.force)
+
+
+def _job(workspace: Workspace, options: Options) -> ExportJob:
+    from promptlab.formats import ExportJob
+
+    _check_words(options.format_, options.names, options.models, options.run_id)
+    takes_models = options.format_ in (*WITH_MODEL, "promptfoo")
+    return ExportJob(
+        workspace,
+        options.names,
+        models=_api_models(workspace, options.models if takes_models else ()),
+        texts=_texts(options.pairs),
+        rows=options.rows,
+        run_id=options.run_id,
+        min_score=options.min_score,
+        clearance=options.clearance,
+    )
+
+
+def _write(workspace: Workspace, label: Label, content: bytes, output: str, *, force: bool) -> None:
+    """Write `content`, which has this `label`, to the file `output`, if a file of that label may lie there."""
+    from promptlab.formats import write_file
+    from promptlab.workspace import check_copy_label
+
     path = Path(output)
-    check_copy_label(workspace, made.label, path.absolute())
+    check_copy_label(workspace, label, path.absolute())
     if path.exists() and not force:
         raise FormatError("is there already", file=output, hint="--force overwrites it")
     write_file(path, content, output)
