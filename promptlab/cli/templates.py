@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ from promptlab.cli.variants import try_
 from promptlab.errors import Conflict, InputError, ShelfError
 
 if TYPE_CHECKING:
-    pass
+    from promptlab.workspace import Workspace
 
 
 @click.group()
@@ -78,6 +78,15 @@ def show(template: str, version: str, as_json: bool) -> None:
         click.echo(terminal.printable(text), nl=False)
 
 
+@dataclass(frozen=True)
+class _Change:
+    """The options of `promptlab templates save` that give a new text, under the names that click gives them."""
+
+    source: str | None
+    pairs: tuple[str, ...]
+    files: tuple[str, ...]
+
+
 @templates.command()
 @click.argument("template")
 @click.option("-m", "--message", required=True, metavar="TEXT", help="What changed, for the history.")
@@ -104,15 +113,7 @@ def show(template: str, version: str, as_json: bool) -> None:
     "are brought together.",
 )
 @as_json_option
-def save(
-    template: str,
-    message: str,
-    source: str | None,
-    pairs: tuple[str, ...],
-    files: tuple[str, ...],
-    opened: str | None,
-    as_json: bool,
-) -> None:
+def save(template: str, message: str, opened: str | None, as_json: bool, **words: Any) -> None:
     """Commit one template, and nothing else, to git.
 
     Without a new text it is the file as it is: what you changed in your editor. Git runs its hooks and signs as
@@ -120,29 +121,17 @@ def save(
     is said on standard error.
     """
     from promptlab import templates as library
-    from promptlab import templates as template_edit
     from promptlab import versions
     from promptlab.templates import check
-    from promptlab.workspace import check_copy_label
 
-    if source is not None and (pairs or files):
+    change = _Change(**words)
+    if change.source is not None and (change.pairs or change.files):
         raise click.UsageError("--from gives the whole text, --set changes fields: take one of the two")
     workspace = here()
     path = versions.template_path(workspace, template)
     now = versions.text_on_disk(workspace, path)
     base = versions.version_text(workspace, versions.find_version(workspace, path, opened)) if opened else now
-    edits = changes(pairs, files)
-    for given in (*(pair.partition("=")[2] for pair in files), *([] if source in (None, "-") else [source])):
-        label = workspace.label_of(str(Path(given or "").absolute()))
-        check_copy_label(workspace, label, workspace.root / path)
-    if source is not None:
-        text = read(source)
-    elif edits:
-        text = template_edit.new(edits, path=path) if base is None else template_edit.edit(base, edits, path=path)
-    elif now is None:
-        raise InputError("there is no such file", file=path, hint="give its text with --from or --set")
-    else:
-        text = now
+    text = _new_text(workspace, path, change, now=now, base=base)
     library.parse(text, path=path)
     try:
         saved = versions.save_template(workspace, path, text, message, base=base)
@@ -159,6 +148,33 @@ def save(
         print_line(saved.said)
     for problem in problems:
         click.echo(problem_line(path, problem), err=True)
+
+
+def _new_text(workspace: Workspace, path: str, change: _Change, *, now: str | None, base: str | None) -> str:
+    """The text to save: that of --from, `base` with the changes of --set, or the file as it is `now`."""
+    from promptlab import templates as library
+
+    edits = changes(change.pairs, change.files)
+    _check_labels(workspace, path, change)
+    if change.source is not None:
+        return read(change.source)
+    if edits:
+        return library.new(edits, path=path) if base is None else library.edit(base, edits, path=path)
+    if now is None:
+        raise InputError("there is no such file", file=path, hint="give its text with --from or --set")
+    return now
+
+
+def _check_labels(workspace: Workspace, path: str, change: _Change) -> None:
+    """Refuse to copy the text of a file into a template that is labelled lower than the file."""
+    from promptlab.workspace import check_copy_label
+
+    given = [pair.partition("=")[2] for pair in change.files]
+    if change.source is not None and change.source != "-":
+        given.append(change.source)
+    for file in given:
+        label = workspace.label_of(str(Path(file).absolute()))
+        check_copy_label(workspace, label, workspace.root / path)
 
 
 @templates.command()
