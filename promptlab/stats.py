@@ -176,21 +176,14 @@ def compare_graded(
     mean = fmean(changes)
     variance = sum((change - mean) ** 2 for change in changes) / (cases - 1) if cases > 1 else 0.0
     error = math.sqrt(variance / cases)
-    if cases < ENOUGH:
-        # So few cases say almost nothing about other cases, but a bootstrap would give a narrow interval.
-        interval, p, method = Interval(-1.0, 1.0), 1.0, "too few cases for an interval"
-    elif cases <= FEW:
-        interval, p = _bootstrap(changes, confidence, seed)
-        method = "paired bootstrap, clustered by case"
-    else:
-        half = deviations(confidence) * error
-        interval, method = Interval(mean - half, mean + half), "paired normal interval, clustered by case"
-        p = 2 * (1 - NormalDist().cdf(abs(mean) / error)) if error else float(mean == 0)
+    interval, p, method = _mean_change(changes, error, confidence, seed)
     reach = deviations(confidence) + NormalDist().inv_cdf(POWER)
-    if not variance or not mean:
-        more = 0 if p <= 1 - confidence else None
+    if p <= 1 - confidence:
+        more: int | None = 0
+    elif not variance or not mean:
+        more = None
     else:
-        more = 0 if p <= 1 - confidence else max(1, math.ceil((reach / mean) ** 2 * variance) - cases)
+        more = max(1, math.ceil((reach / mean) ** 2 * variance) - cases)
     return Comparison(
         cases=cases,
         before=fmean(olds),
@@ -204,6 +197,18 @@ def compare_graded(
         smallest=reach * error if error and reach * error <= 1 else None,
         more=more,
     )
+
+
+def _mean_change(changes: Sequence[float], error: float, confidence: float, seed: int) -> tuple[Interval, float, str]:
+    """The interval of the mean change, its p-value and the method, which depends on the number of cases."""
+    if len(changes) < ENOUGH:
+        # So few cases say almost nothing about other cases, but a bootstrap would give a narrow interval.
+        return Interval(-1.0, 1.0), 1.0, "too few cases for an interval"
+    if len(changes) <= FEW:
+        return *_bootstrap(changes, confidence, seed), "paired bootstrap, clustered by case"
+    mean, half = fmean(changes), deviations(confidence) * error
+    p = 2 * (1 - NormalDist().cdf(abs(mean) / error)) if error else float(mean == 0)
+    return Interval(mean - half, mean + half), p, "paired normal interval, clustered by case"
 
 
 def _bootstrap(changes: Sequence[float], confidence: float, seed: int) -> tuple[Interval, float]:

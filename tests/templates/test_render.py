@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from promptlab.errors import TemplateError
 from promptlab.templates import _load as templates
-from promptlab.templates._jinja import STANDARD
+from promptlab.templates._jinja import STANDARD_LAYOUT
 from promptlab.templates._render import render
-from promptlab.templates._tracked_text import Limits
+from promptlab.templates._limits import RenderLimits as Limits
 from promptlab.types import SWITCHABLE, Document, Example, Place, Prompt, Section, Template, canonical_json, sha256
 
 Provenance = tuple[str, str, str]
@@ -547,7 +547,7 @@ def test_a_list_that_holds_itself_is_refused() -> None:
 
 
 def test_renders_in_threads_do_not_meet() -> None:
-    template = replace(parse("inputs: [q]\ninstructions: 'I {{ q }}'"), layout=STANDARD)
+    template = replace(parse("inputs: [q]\ninstructions: 'I {{ q }}'"), layout=STANDARD_LAYOUT)
 
     def rendered(number: int) -> list[tuple[str, str, str]]:
         return pieces(render(template, {"q": str(number) * 50}, documents=[Document(f"{number}.md", f"D{number}")]))

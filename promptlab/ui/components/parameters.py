@@ -2,45 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import streamlit as st
 
 from promptlab.ui.components.bound_fields import Fields
 
 
+@dataclass(frozen=True)
+class _Number:
+    """A parameter that is a number from `low` to `high`."""
+
+    name: str
+    label: str
+    low: float
+    high: float
+    step: float
+    placeholder: str | None = None
+    format: str | None = None
+    help: str | None = None
+
+
+_LEFT = (
+    _Number("temperature", "Temperature", 0.0, 5.0, 0.1, format="%.2f"),
+    _Number("seed", "Seed", 0, 2**31 - 1, 1, "none"),
+    _Number("top_p", "Top p", 0.01, 1.0, 0.05, "default"),
+    _Number("repeat_penalty", "Repeat penalty", 0.01, 5.0, 0.05, "default"),
+    _Number("presence_penalty", "Presence penalty", -2.0, 2.0, 0.1, "default"),
+)
+_RIGHT = (
+    _Number("max_tokens", "Max tokens", 1, 1_000_000, 16),
+    _Number("top_k", "Top k", 0, 1_000_000, 1, "default"),
+    _Number("min_p", "Min p", 0.0, 1.0, 0.05, "default"),
+    _Number("frequency_penalty", "Frequency penalty", -2.0, 2.0, 0.1, "default"),
+    _Number(
+        "logprobs",
+        "Alternatives",
+        0,
+        20,
+        1,
+        "none",
+        help="Return the log probability of each token and of this many alternatives (logprobs).",
+    ),
+)
+
+
 def draw(fields: Fields) -> None:
     """Every parameter, bound to the draft."""
-    left, right = st.columns(2)
-    with left:
-        st.number_input("Temperature", 0.0, 5.0, step=0.1, format="%.2f", **fields.bind("param-temperature"))
-        st.number_input("Seed", 0, 2**31 - 1, step=1, placeholder="none", **fields.bind("param-seed"))
-        st.number_input("Top p", 0.01, 1.0, step=0.05, placeholder="default", **fields.bind("param-top_p"))
-        st.number_input(
-            "Repeat penalty", 0.01, 5.0, step=0.05, placeholder="default", **fields.bind("param-repeat_penalty")
-        )
-        st.number_input(
-            "Presence penalty", -2.0, 2.0, step=0.1, placeholder="default", **fields.bind("param-presence_penalty")
-        )
-    with right:
-        st.number_input("Max tokens", 1, 1_000_000, step=16, **fields.bind("param-max_tokens"))
-        st.number_input("Top k", 0, 1_000_000, step=1, placeholder="default", **fields.bind("param-top_k"))
-        st.number_input("Min p", 0.0, 1.0, step=0.05, placeholder="default", **fields.bind("param-min_p"))
-        st.number_input(
-            "Frequency penalty",
-            -2.0,
-            2.0,
-            step=0.1,
-            placeholder="default",
-            **fields.bind("param-frequency_penalty"),
-        )
-        st.number_input(
-            "Alternatives",
-            0,
-            20,
-            step=1,
-            placeholder="none",
-            help="Return the log probability of each token and of this many alternatives (logprobs).",
-            **fields.bind("param-logprobs"),
-        )
+    for column, numbers in zip(st.columns(2), (_LEFT, _RIGHT), strict=True):
+        with column:
+            _draw_numbers(fields, numbers)
     st.text_input(
         "Reasoning effort",
         placeholder="default",
@@ -53,3 +65,17 @@ def draw(fields: Fields) -> None:
         help="One per line; \\\\n stands for a line break.",
         **fields.bind("param-stop"),
     )
+
+
+def _draw_numbers(fields: Fields, numbers: Sequence[_Number]) -> None:
+    for number in numbers:
+        st.number_input(
+            number.label,
+            number.low,
+            number.high,
+            step=number.step,
+            placeholder=number.placeholder,
+            format=number.format,
+            help=number.help,
+            **fields.bind(f"param-{number.name}"),
+        )

@@ -65,7 +65,18 @@ def _draw(session: Session, form: _Form) -> None:
         return
     if form.error:
         note("bad", *form.error)
-    was, fixed = form.was, kind_of(form.path) == "yaml"
+    fixed = kind_of(form.path) == "yaml"
+    _fields(session, form, fixed=fixed)
+    if fixed:
+        small("A YAML pool can only be changed in an editor. Convert it to JSONL to edit it here.")
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        _buttons(session, form)
+
+
+def _fields(session: Session, form: _Form, *, fixed: bool) -> None:
+    """The fields of the example. If the pool is `fixed`, they only show it."""
+    was = form.was
     if not form.names and was is None:
         st.text_input(
             "Input names",
@@ -93,22 +104,21 @@ def _draw(session: Session, form: _Form) -> None:
         "Id", value=widgets.shown(was.id) if was else "", key=form.key("id"), disabled=fixed,
         placeholder="made from the inputs", help="Must be unique in the pool.",
     )  # fmt: skip
-    if fixed:
-        small("A YAML pool can only be changed in an editor. Convert it to JSONL to edit it here.")
-        return
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+
+
+def _buttons(session: Session, form: _Form) -> None:
+    st.button(
+        "Add" if form.was is None else "Save changes", type="primary", key="example-save",
+        on_click=_do, args=(_save, session, form),
+    )  # fmt: skip
+    if form.was is not None and not form.sure:
+        st.button("Delete", icon=":material/delete:", key="example-delete", on_click=_confirm, args=(form, True))
+    elif form.was is not None:
         st.button(
-            "Add" if was is None else "Save changes", type="primary", key="example-save",
-            on_click=_do, args=(_save, session, form),
+            "Delete permanently", icon=":material/delete:", key="example-delete-sure",
+            on_click=_do, args=(_delete, session, form),
         )  # fmt: skip
-        if was is not None and not form.sure:
-            st.button("Delete", icon=":material/delete:", key="example-delete", on_click=_confirm, args=(form, True))
-        elif was is not None:
-            st.button(
-                "Delete permanently", icon=":material/delete:", key="example-delete-sure",
-                on_click=_do, args=(_delete, session, form),
-            )  # fmt: skip
-            st.button("Do not delete", type="tertiary", key="example-delete-not", on_click=_confirm, args=(form, False))
+        st.button("Do not delete", type="tertiary", key="example-delete-not", on_click=_confirm, args=(form, False))
 
 
 def _names(form: _Form) -> tuple[str, ...]:

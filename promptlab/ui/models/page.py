@@ -46,6 +46,22 @@ def _model(session: Session, status: ModelStatus) -> None:
     if status.reason:
         note("info" if status.ready else "warn", "What to do" if not status.ready else "Note", status.reason)
     entry = session.catalogue.entry(status.name)
+    markup(widgets.facts_table(_facts(entry, status)))
+    if isinstance(entry, LlamaModel) and status.file is None:
+        _prepare(session, status)
+    elif isinstance(entry, LlamaModel) and not (status.ready and status.tried):
+        _try(session, status)
+    elif (
+        status.held
+        and (status.held.states or status.held.files)
+        and st.button("Clear the prefix cache", icon=":material/delete:", key=f"forget-{status.name}")
+    ):
+        session.catalogue.forget_prefixes(status.name)
+        st.rerun()
+
+
+def _facts(entry: LlamaModel | OpenAIModel | None, status: ModelStatus) -> list[tuple[str, object]]:
+    """The rows of the table of a model."""
     rows: list[tuple[str, object]] = [("Runs", _where(entry))]
     if isinstance(entry, OpenAIModel):
         rows += [
@@ -70,18 +86,7 @@ def _model(session: Session, status: ModelStatus) -> None:
             ("Prefix cache", _prefix_cache(status.held, batching=bool(entry.throughput))),
             ("File", status.file or ""),
         ]
-    markup(widgets.facts_table(rows))
-    if isinstance(entry, LlamaModel) and status.file is None:
-        _prepare(session, status)
-    elif isinstance(entry, LlamaModel) and not (status.ready and status.tried):
-        _try(session, status)
-    elif (
-        status.held
-        and (status.held.states or status.held.files)
-        and st.button("Clear the prefix cache", icon=":material/delete:", key=f"forget-{status.name}")
-    ):
-        session.catalogue.forget_prefixes(status.name)
-        st.rerun()
+    return rows
 
 
 def _prefix_cache(held: Held | None, *, batching: bool) -> str:

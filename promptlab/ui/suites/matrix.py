@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import streamlit as st
 
 from promptlab import suites
@@ -16,10 +19,41 @@ MOST_COLUMNS = 12
 _PAGES, _ASKED = "matrix-pages", "matrix-asked"
 
 
+@dataclass(frozen=True)
+class _Filter:
+    """The rows to show: those with this verdict, None for all, and with a case whose id starts with `case`."""
+
+    verdict: str | None
+    case: str
+
+
 def draw(session: Session, suite: Suite, run: SuiteRun, *, at_work: bool = False) -> None:
     """Draw the filters and a page of the matrix. Answers can be accepted once the run is no longer `at_work`."""
     log = session.suites.log
-    counts = suites.verdict_counts(log, run)
+    chosen = _filter(run, suites.verdict_counts(log, run), at_work=at_work)
+    pages = _pages(run, chosen)
+    after = pages[-1] if pages else -1
+    shown = suites.matrix_page(suite, log, run, verdict=chosen.verdict, case=chosen.case, after=after, limit=PAGE)
+    if not shown.lines:
+        note("info", "No case matches", "Try another id or another verdict.")
+        return
+    every = suites.matrix_columns(suite, run)
+    columns = every[:MOST_COLUMNS]
+    if len(every) > len(columns):
+        small(f"The first {MOST_COLUMNS} of {len(every)} columns; `promptlab suite rerun --html` writes all columns.")
+    with st.container(key="matrix", gap=None):
+        heads = "".join(f'<span class="pl-break">{escape(_name(column))}</span>' for column in columns)
+        markup(f'<div class="pl-matrix-head" aria-hidden="true"><span>Case</span>{heads}</div>')
+        for line in shown.lines:
+            _line(run, line, columns)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        _turn(shown.last, pages, more=shown.more)
+        if run.verb != "replay" and not at_work:
+            _accept_all(run, chosen)
+
+
+def _filter(run: SuiteRun, counts: Mapping[str, int], *, at_work: bool) -> _Filter:
+    """Draw the filters: a chip for each verdict with its count, and the field for a case."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="matrix-filter"):
         verdict: str | None = st.pills(
             "Show only",
@@ -37,39 +71,29 @@ def draw(session: Session, suite: Suite, run: SuiteRun, *, at_work: bool = False
             placeholder="start of its id",
             width=320,
         )
-    case = (case or "").strip()
-    asked = (run.id, verdict, case)
+    return _Filter(verdict, (case or "").strip())
+
+
+def _pages(run: SuiteRun, chosen: _Filter) -> list[int]:
+    """The last positions of the pages before the one to show. Another filter or run begins at the first page."""
+    asked = (run.id, chosen.verdict, chosen.case)
     if st.session_state.get(_ASKED) != asked:
         st.session_state[_ASKED], st.session_state[_PAGES] = asked, []
     pages: list[int] = st.session_state[_PAGES]
-    shown = suites.matrix_page(
-        suite, log, run, verdict=verdict, case=case, after=pages[-1] if pages else -1, limit=PAGE
+    return pages
+
+
+def _accept_all(run: SuiteRun, chosen: _Filter) -> None:
+    label = f"Accept all that are {chosen.verdict}" if chosen.verdict else "Accept all"
+    label = f"{label} of cases {chosen.case}…" if chosen.case else label
+    st.button(
+        plain(label) + " …",
+        icon=":material/done_all:",
+        key="accept-all",
+        help="Shows the changes to the recording before they are written.",
+        on_click=suite_accept.open_for,
+        args=(run.id, chosen.verdict, chosen.case, None),
     )
-    if not shown.lines:
-        note("info", "No case matches", "Try another id or another verdict.")
-        return
-    every = suites.matrix_columns(suite, run)
-    columns = every[:MOST_COLUMNS]
-    if len(every) > len(columns):
-        small(f"The first {MOST_COLUMNS} of {len(every)} columns; `promptlab suite rerun --html` writes all columns.")
-    with st.container(key="matrix", gap=None):
-        heads = "".join(f'<span class="pl-break">{escape(_name(column))}</span>' for column in columns)
-        markup(f'<div class="pl-matrix-head" aria-hidden="true"><span>Case</span>{heads}</div>')
-        for line in shown.lines:
-            _line(run, line, columns)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        _turn(shown.last, pages, more=shown.more)
-        if run.verb != "replay" and not at_work:
-            label = f"Accept all that are {verdict}" if verdict else "Accept all"
-            label = f"{label} of cases {case}…" if case else label
-            st.button(
-                plain(label) + " …",
-                icon=":material/done_all:",
-                key="accept-all",
-                help="Shows the changes to the recording before they are written.",
-                on_click=suite_accept.open_for,
-                args=(run.id, verdict, case, None),
-            )
 
 
 def drift(session: Session, run: SuiteRun) -> str:

@@ -47,14 +47,8 @@ class _Text:
 def draw(session: Session, path: str, draft_text: str | None) -> None:
     """The versions and variants of the template at `path`; `draft_text` is the unsaved text, None if there is none."""
     st.markdown("#### History")
-    message = st.session_state.pop(_DONE, None)
-    if message:
-        st.toast(plain(message), icon=":material/check:", duration="long")
-    error: PromptlabError | None = st.session_state.pop(_ERROR, None)
-    if error:
-        note("bad", error.message, error.hint)
-    shown_for, most = st.session_state.get("history-most", (path, PAGE))
-    most = most if shown_for == path else PAGE
+    _outcome()
+    most = _most_shown(path)
     try:
         known = versions.template_history(session.workspace, path, limit=most + 1)
         variants = variants_view.known(session, path)
@@ -81,25 +75,28 @@ def draw(session: Session, path: str, draft_text: str | None) -> None:
     for unsaved in texts:
         if unsaved.id in ("draft", "disk"):
             _unsaved(unsaved, count)
-    answers = session.store.answers_by_version([version.blob for version in known if version.blob])
-    for number, version in enumerate(known[:most]):
-        _version(session, path, version, answers.get(version.blob, 0), selected=count, newest=number == 0)
-    if len(known) > most:
-        show_more = {"history-most": (path, most + PAGE)}
-        icon = ":material/expand_more:"
-        st.button(
-            "Older versions",
-            icon=icon,
-            type="tertiary",
-            key="history-older",
-            on_click=st.session_state.update,
-            args=(show_more,),
-        )
+    _versions(session, path, known, most, selected=count)
     text = draft_text if draft_text is not None else disk
     variants_view.draw(
         session, path, text, variants, lambda variant: _compare_box(_variant_id(variant.name), count), finish=_finish
     )
     tags.dialog(session, path, finish=_finish)
+
+
+def _outcome() -> None:
+    """Show the message or the error that the last press of a button left."""
+    message = st.session_state.pop(_DONE, None)
+    if message:
+        st.toast(plain(message), icon=":material/check:", duration="long")
+    error: PromptlabError | None = st.session_state.pop(_ERROR, None)
+    if error:
+        note("bad", error.message, error.hint)
+
+
+def _most_shown(path: str) -> int:
+    """The number of versions to show: PAGE, and more if Older versions was pressed for this template."""
+    shown_for, most = st.session_state.get("history-most", (path, PAGE))
+    return int(most) if shown_for == path else PAGE
 
 
 # What can be compared
@@ -185,6 +182,24 @@ def _unsaved(text: _Text, selected: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"version-{text.id}"):
         _compare_box(text.id, selected)
         widgets.version_line(f"<b>{escape(text.name)}</b>", text.about)
+
+
+def _versions(session: Session, path: str, known: Sequence[Version], most: int, *, selected: int) -> None:
+    """The newest `most` of the `known` versions, and the button Older versions if there are more."""
+    answers = session.store.answers_by_version([version.blob for version in known if version.blob])
+    for number, version in enumerate(known[:most]):
+        _version(session, path, version, answers.get(version.blob, 0), selected=selected, newest=number == 0)
+    if len(known) > most:
+        show_more = {"history-most": (path, most + PAGE)}
+        icon = ":material/expand_more:"
+        st.button(
+            "Older versions",
+            icon=icon,
+            type="tertiary",
+            key="history-older",
+            on_click=st.session_state.update,
+            args=(show_more,),
+        )
 
 
 def _version(session: Session, path: str, version: Version, answers: int, *, selected: int, newest: bool) -> None:

@@ -91,22 +91,9 @@ def _file(
 ) -> int:
     """A file before its import: its format, the result, and the button. Returns 1 if Import all can take it, else 0."""
     result = _read_once(key, name, beside)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        markup(f'<div class="pl-break"><b>{escape(name)}</b></div>')
-        st.selectbox(
-            "Format",
-            list(IMPORT_FORMATS),
-            index=list(IMPORT_FORMATS).index(result.format) if result.format else None,
-            format_func=lambda name: plain(IMPORT_FORMATS[name].title),
-            key=f"{key}-format",
-            placeholder="choose the format",
-            width=280,
-        )
+    _head(key, name, result)
     if result.problem:
-        problem = result.problem
-        message = problem.what if isinstance(problem, InputError) else problem.message
-        place = f", line {problem.line}" if isinstance(problem, InputError) and problem.line else ""
-        note("bad", f"This file cannot be read{place}", sentence(message), sentence(problem.hint))
+        _problem(result.problem)
         return 0
     if result.imported is None or not result.imported.files:
         note("warn", "Nothing to import in this file", "Its fields are listed below.")
@@ -128,6 +115,27 @@ def _file(
         args=(session, id, name, result.imported, written, bool(existing)),
     )
     return int(not existing)
+
+
+def _head(key: str, name: str, result: _Read) -> None:
+    """The name of the file, and the format that it is read in, to choose another."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        markup(f'<div class="pl-break"><b>{escape(name)}</b></div>')
+        st.selectbox(
+            "Format",
+            list(IMPORT_FORMATS),
+            index=list(IMPORT_FORMATS).index(result.format) if result.format else None,
+            format_func=lambda name: plain(IMPORT_FORMATS[name].title),
+            key=f"{key}-format",
+            placeholder="choose the format",
+            width=280,
+        )
+
+
+def _problem(problem: PromptlabError) -> None:
+    message = problem.what if isinstance(problem, InputError) else problem.message
+    place = f", line {problem.line}" if isinstance(problem, InputError) and problem.line else ""
+    note("bad", f"This file cannot be read{place}", sentence(message), sentence(problem.hint))
 
 
 def _read_once(key: str, name: str, beside: Mapping[str, bytes]) -> _Read:
