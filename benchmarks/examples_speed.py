@@ -24,7 +24,7 @@ from typing import Any
 
 from benchmarks import machine
 from promptlab.examples import _pool as examples
-from promptlab.types import ShotChoice
+from promptlab.examples._choice import ShotChoice
 from promptlab.workspace._workspace import Workspace
 
 VOCABULARY = [f"w{number}" for number in range(20_000)]

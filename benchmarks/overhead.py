@@ -38,8 +38,9 @@ from promptlab.models._catalogue import Catalogue
 from promptlab.runs import _plans as plans
 from promptlab.runs import _runner as runner
 from promptlab.runs._store import Store
+from promptlab.runs._trial import Given, Trial
 from promptlab.templates import _load as templates
-from promptlab.types import SWITCHABLE, Completion, Delta, Given, Request, Section, Trial
+from promptlab.types import SWITCHABLE, Completion, Delta, Request, Section
 from promptlab.workspace._workspace import OpenAIModel, Workspace
 
 ROOT = Path(__file__).parent.parent

@@ -226,8 +226,8 @@ def messages(folder: Path) -> list[dict[str, str]]:
     """The messages of every case, with `{{question}}` where its question stands, as other programs want them."""
     from promptlab.runs import _plans as plans
     from promptlab.runs import _runner as runner
+    from promptlab.runs._trial import Given
     from promptlab.templates import _load as templates
-    from promptlab.types import Given
     from promptlab.workspace._workspace import Workspace
 
     house = Workspace.load(folder)

@@ -31,19 +31,8 @@ if TYPE_CHECKING:
     )
     from promptlab.lab import ItemResult, Lab, Preview, RunResults, Suite, SuiteResults, open
     from promptlab.models import Backend, RecordedBackend, ScriptedBackend
-    from promptlab.types import (
-        Completion,
-        Document,
-        Example,
-        Message,
-        Params,
-        Prompt,
-        Request,
-        Result,
-        Score,
-        Span,
-        Template,
-    )
+    from promptlab.templates import Template
+    from promptlab.types import Completion, Document, Example, Message, Params, Prompt, Request, Result, Score, Span
     from promptlab.workspace import Workspace
 
 __all__ = [

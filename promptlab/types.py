@@ -222,16 +222,6 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """The prefix cache of a local model: the number and bytes of states in memory and of files on disk."""
-
-    states: int
-    state_bytes: int
-    files: int
-    file_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
 class Usage:
     """Numbers of tokens. `read` were processed by prefill, `reused` came from the prefix cache, `written` are new.
     `thinking` is the part of `written` that was thinking.
@@ -320,46 +310,6 @@ class Phase:
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
-    """The tokens of a prompt for one model, by section, and the context window.
-
-    `exact` is False if the count is an estimate. `prompt` includes the tokens that the chat template adds; they count
-    as `layout`. `room` is the number of new tokens in the request.
-    """
-
-    prompt: int
-    by_section: Mapping[Section, int]
-    by_source: Mapping[str, int]
-    window: int | None
-    room: int
-    exact: bool
-
-    @property
-    def fits(self) -> bool:
-        return self.window is None or self.prompt + self.room <= self.window
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A piece of the text that a model gets. `control` is True for control tokens of the model."""
-
-    text: str
-    section: Section
-    source: str = ""
-    control: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class AsSent:
-    """What a model will get. For a local model the raw text in pieces; for an API the JSON body."""
-
-    pieces: tuple[Piece, ...]
-    budget: Budget
-    body: Mapping[str, Any] | None = None
-    url: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Document:
     """A context document. `path` is relative to the workspace and is its id."""
 
@@ -399,94 +349,6 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
-class InputSpec:
-    """An input that a template declares. If `default` is None it is required. `sample` is used in previews and
-    checks."""
-
-    type: Literal["string", "number", "boolean", "list", "object"] = "string"
-    sample: Any = None
-    default: Any = None
-    description: str = ""
-
-
-Select = Literal["first", "random", "balanced", "similar", "diverse"]
-Order = Literal["given", "reversed", "random", "similar_last"]
-
-
-@dataclass(frozen=True, slots=True)
-class ShotChoice:
-    """Which examples of a pool become shots. `pool` is a path in the workspace, `k` the number, `select` the method.
-
-    `order` is their order in the prompt. `balance` defines the classes if `select` is `balanced`: examples with the
-    same output, or with the same first tag.
-    """
-
-    pool: str
-    k: int = 2
-    select: Select = "first"
-    seed: int = 0
-    order: Order = "given"
-    balance: Literal["output", "tag"] = "output"
-
-
-Unit = Literal["lines", "words", "characters"]
-"""The unit of a range in a document."""
-
-
-@dataclass(frozen=True, slots=True)
-class PassageChoice:
-    """Which passages of a document go into the prompt, instead of the whole document.
-
-    `heading` takes the sections with these `headings`. `range` takes `unit`s `start` to `end`, counted from 1, both
-    included. `bm25` takes the `n` passages most similar to the question, which is the text of the inputs named in
-    `query`, or of all inputs. `max_characters` and `max_tokens` (by `documents.estimate_tokens`) limit the selection.
-    Passages that do not fit are left out completely and reported.
-    """
-
-    by: Literal["heading", "range", "bm25"]
-    headings: tuple[str, ...] = ()
-    unit: Unit = "lines"
-    start: int = 1
-    end: int | None = None
-    n: int = 3
-    query: tuple[str, ...] = ()
-    max_characters: int | None = None
-    max_tokens: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Template:
-    """A parsed template file. Its texts are Jinja, unchanged; `source` is the text of the whole file.
-
-    `user` is the Jinja text of a user turn, for the question and for each shot. If it is None, a single input is the
-    whole turn, and several inputs are lines `name: value`. If `layout` is None, the standard layout is used. `passages`
-    maps documents of `context` to a choice of passages. `schema` is JSON Schema as JSON text, with the keys in the
-    order of the author, because models answer in that order. `label` is the label of the file, so also of its text.
-    """
-
-    name: str
-    path: str
-    description: str = ""
-    inputs: Mapping[str, InputSpec] = field(default_factory=dict)
-    instructions: str = ""
-    output_format: str = ""
-    user: str | None = None
-    context: tuple[str, ...] = ()
-    passages: Mapping[str, PassageChoice] = field(default_factory=dict)
-    examples: ShotChoice | None = None
-    schema: str | None = None
-    params: Params = Params()
-    layout: str | None = None
-    label: Label = "public"
-    source: str = ""
-    lines: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def sha256(self) -> str:
-        return sha256(self.source)
-
-
-@dataclass(frozen=True, slots=True)
 class ScorerSpec:
     """The name and options of a scorer in a suite. `options` is canonical JSON, so that a spec can be a dict key."""
 
@@ -512,86 +374,6 @@ class Score:
 
 Scorer = Callable[[str, Any], Score]
 """(answer, expected) -> Score. `expected` is text for most scorers, and a number, list or object for some."""
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """The values of a template's inputs, with their provenance: the label, and the files by the name of the input."""
-
-    values: Mapping[str, Any]
-    label: Label = "public"
-    places: Mapping[str, tuple[Place, ...]] = field(default_factory=dict)
-
-    @classmethod
-    def typed(cls, values: Mapping[str, Any]) -> Given:
-        """Values that the user typed, or the samples of the template. They come from no file, so they have no label."""
-        return cls(values)
-
-
-@dataclass(frozen=True, slots=True)
-class Recalled:
-    """A stored request to ask again; only the model and the repeat change.
-
-    `kept_in` are the files that it was stored in. `label` is the highest label, at that time, of everything stored with
-    it: its inputs and the expected answer. The runner computes the labels that its sources have now.
-    """
-
-    request: Request
-    kept_in: tuple[Place, ...]
-    label: Label
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """A prompt, and the objects that it was rendered from. A trial with other objects has another prompt."""
-
-    prompt: Prompt
-    of: tuple[Any, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One question to one model: a template with its inputs, shots and documents, asked once.
-
-    `shots` and `documents` are chosen and read already, so rendering a trial reads no file. `without` are the sections
-    that are left out. `label` is the label of the inputs, and `places` are their files by the name of the input ("" for
-    all inputs). Scorers compare the answer with `expected`, None if it is unknown. `scorers` are those of this trial
-    only, in addition to those of the run. `request` is a stored request to ask again; then nothing is rendered, and the
-    template is only its provenance. `rendered` is the prompt, if the planner rendered it. Trials that differ only in
-    model, parameters or repeat share it.
-    """
-
-    template: Template
-    inputs: Mapping[str, Any]
-    model: str
-    documents: tuple[Document, ...] = ()
-    shots: tuple[Example, ...] = ()
-    without: tuple[Section, ...] = ()
-    params: Params = Params()
-    repeat: int = 0
-    case: str = ""
-    expected: Any = None
-    label: Label = "public"
-    scorers: tuple[Scorer, ...] = ()
-    request: Recalled | None = None
-    places: Mapping[str, tuple[Place, ...]] = field(default_factory=dict)
-    rendered: Rendered | None = field(default=None, compare=False, repr=False)
-
-    @property
-    def rendered_from(self) -> tuple[Any, ...]:
-        """Everything that determines the prompt, its labels and its sources."""
-        return self.template, self.inputs, self.documents, self.shots, self.without, self.label, self.places
-
-    @property
-    def prompt(self) -> Prompt | None:
-        """The prompt, if it was rendered from the objects that the trial has now; else None.
-
-        Objects are compared by identity: a copy of a trial with another template or document has no prompt yet.
-        """
-        if self.rendered is None:
-            return None
-        same = all(a is b for a, b in zip(self.rendered.of, self.rendered_from, strict=True))
-        return self.rendered.prompt if same else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,10 @@ from promptlab.models._scripted import Script, ScriptedBackend
 from promptlab.runs import _plans as plans
 from promptlab.runs import _runner as runner
 from promptlab.runs._store import Store
+from promptlab.runs._trial import Given, Trial
 from promptlab.templates import _load as templates
-from promptlab.types import Given, Result, Template, Trial
+from promptlab.templates._template import Template
+from promptlab.types import Result
 from promptlab.workspace._workspace import Workspace
 
 # A busy machine makes tests slow, not wrong.

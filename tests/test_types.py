@@ -13,11 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promptlab import types
+from promptlab.documents import _choice
+from promptlab.examples import _choice as _shots
+from promptlab.models import _as_sent
+from promptlab.models._as_sent import Budget
+from promptlab.runs import _trial
+from promptlab.templates import _template
 from promptlab.types import (
     LABELS,
     SECTIONS,
     SWITCHABLE,
-    Budget,
     Completion,
     Document,
     Message,
@@ -259,7 +264,8 @@ def test_the_text_of_a_result_is_the_answer_or_what_had_arrived() -> None:
 
 
 def test_nouns_are_frozen_and_have_no_room_for_more() -> None:
-    nouns = [c for c in vars(types).values() if dataclasses.is_dataclass(c)]
+    modules = (types, _as_sent, _choice, _shots, _template, _trial)
+    nouns = {c for module in modules for c in vars(module).values() if dataclasses.is_dataclass(c)}
     assert len(nouns) > 20
     for noun in nouns:
         assert noun.__dataclass_params__.frozen, noun  # type: ignore[union-attr]  # how dataclasses keep it

@@ -11,8 +11,9 @@ from promptlab.models._catalogue import Catalogue
 from promptlab.runs import _plans as plans
 from promptlab.runs import _runner as runner
 from promptlab.runs._store import Store
+from promptlab.runs._trial import Given
 from promptlab.templates import _load as templates
-from promptlab.types import Given, Result, Section
+from promptlab.types import Result, Section
 from promptlab.workspace._workspace import Workspace
 from tests.places import ROOT
 

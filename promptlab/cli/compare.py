@@ -16,8 +16,9 @@ from promptlab.errors import InputError, ModelNotFound, PromptlabError, Template
 
 if TYPE_CHECKING:
     from promptlab.lab import Lab, Preview
-    from promptlab.runs import Run
-    from promptlab.types import Given, Result, Section, Template, Trial
+    from promptlab.runs import Given, Run, Trial
+    from promptlab.templates import Template
+    from promptlab.types import Result, Section
 
 
 def _template_options(command: Callable[..., None]) -> Callable[..., None]:

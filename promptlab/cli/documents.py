@@ -13,7 +13,8 @@ import click
 from promptlab.cli import _terminal as terminal
 
 if TYPE_CHECKING:
-    from promptlab.types import Label, PassageChoice
+    from promptlab.documents import PassageChoice
+    from promptlab.types import Label
     from promptlab.workspace import Workspace
 
 LABELS = ("public", "internal", "confidential")
@@ -191,7 +192,7 @@ def documents_passages(
 
 
 def _choice(question: str, headings: tuple[str, ...], ranges: dict[str, str | None], top: int) -> PassageChoice:
-    from promptlab.types import PassageChoice
+    from promptlab.documents import PassageChoice
 
     given = {unit: text for unit, text in ranges.items() if text is not None}
     if bool(headings) + len(given) + bool(question) != 1:

@@ -182,8 +182,7 @@ def examples_dedupe(pool: str, dry_run: bool, as_json: bool) -> None:
 @_AS_JSON
 def examples_choose(pairs: Sequence[str], pool: str, item: str, as_json: bool, **choice: Any) -> None:
     """Show which examples would become shots for an item, and why."""
-    from promptlab.examples import load_pool, select_shots
-    from promptlab.types import ShotChoice
+    from promptlab.examples import ShotChoice, load_pool, select_shots
 
     inputs = dict(pair.partition("=")[::2] for pair in pairs)
     found = select_shots(load_pool(_workspace(), pool), ShotChoice(pool, **choice), inputs, item=item)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
+    from promptlab.documents._choice import PassageChoice, Unit
     from promptlab.documents._index import ChangedUse, DocumentEntry, Inventory
     from promptlab.documents._passages import (
         GAP_MARK,
@@ -49,7 +50,9 @@ __all__ = [
     "DocumentEntry",
     "Inventory",
     "Passage",
+    "PassageChoice",
     "PassageSelection",
+    "Unit",
     "add_document",
     "apply_passage_choice",
     "choice_in_words",

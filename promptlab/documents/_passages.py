@@ -20,9 +20,10 @@ from typing import Any
 from promptlab._util.bm25 import Index, best, normal
 from promptlab.documents import _read as documents
 from promptlab.documents import _token_estimate as tokens
+from promptlab.documents._choice import PassageChoice, Unit
 from promptlab.documents._splitter import Passage, markdown_sections, smallest_sections, split_passages
 from promptlab.errors import DocumentError, nearest
-from promptlab.types import Document, PassageChoice, Unit, canonical_json
+from promptlab.types import Document, canonical_json
 from promptlab.workspace import PASSAGES_MARK, Workspace
 
 GAP_MARK = "[…]"

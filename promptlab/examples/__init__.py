@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
+    from promptlab.examples._choice import Order, Select, ShotChoice
     from promptlab.examples._edit import (
         add_example,
         add_or_replace_example,
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
     from promptlab.examples._select import ShotSelection, facts_of_pool
 
 __all__ = [
+    "Order",
+    "Select",
+    "ShotChoice",
     "ShotSelection",
     "add_example",
     "add_or_replace_example",

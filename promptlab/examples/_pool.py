@@ -19,8 +19,9 @@ from promptlab._util.bm25 import normal
 from promptlab.errors import ExampleError, WorkspaceError
 from promptlab.examples import _pool_file as pool_files
 from promptlab.examples import _select as selection
+from promptlab.examples._choice import ShotChoice
 from promptlab.examples._select import ShotSelection, select_shots
-from promptlab.types import Example, Label, ShotChoice, highest
+from promptlab.types import Example, Label, highest
 from promptlab.workspace import Labels, Workspace
 
 FOLDERS = ("examples", "fixtures/examples")

@@ -18,7 +18,8 @@ from cachetools import LRUCache
 
 from promptlab._util.bm25 import Index, best, normal, words
 from promptlab.errors import ExampleError
-from promptlab.types import Example, ShotChoice, canonical_json, sha256
+from promptlab.examples._choice import ShotChoice
+from promptlab.types import Example, canonical_json, sha256
 
 DIVERSE_FROM = 4_000
 """Most examples that a diverse choice compares. From a larger pool, this many are drawn at random by the seed."""

@@ -16,7 +16,7 @@ from promptlab import templates
 from promptlab.errors import PromptlabError, TemplateError
 from promptlab.formats._export import hash_of_messages, make_portable
 from promptlab.formats._workspace_view import WorkspaceView
-from promptlab.types import Template
+from promptlab.templates import Template
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from jinja2 import nodes
 from promptlab import templates
 from promptlab.errors import TemplateError
 from promptlab.formats._report import ConversionReport
-from promptlab.templates import JINJA_ENVIRONMENT, escape_jinja
-from promptlab.types import Document, Example, InputSpec, Label, Role, Template, canonical_json, highest, sha256
+from promptlab.templates import JINJA_ENVIRONMENT, InputSpec, Template, escape_jinja
+from promptlab.types import Document, Example, Label, Role, canonical_json, highest, sha256
 
 
 @dataclass(frozen=True)

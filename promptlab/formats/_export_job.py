@@ -24,8 +24,9 @@ from promptlab.formats._export import PortablePrompt, make_portable
 from promptlab.formats._source import read_rows
 from promptlab.formats.code import request_as_curl, request_as_python
 from promptlab.formats.promptfoo_export import write_promptfoo
-from promptlab.runs import Store
-from promptlab.types import LABELS, Given, Label, Place, Prompt, Request, Section, Template, highest
+from promptlab.runs import Given, Store
+from promptlab.templates import Template
+from promptlab.types import LABELS, Label, Place, Prompt, Request, Section, highest
 from promptlab.workspace import Labels, OpenAIModel, Workspace, check_gate, label_of_prompt
 
 TRAINING = "a file to train with"

@@ -11,8 +11,7 @@ from typing import Any, Literal
 
 from jinja2 import nodes
 
-from promptlab.templates import JINJA_ENVIRONMENT
-from promptlab.types import Template
+from promptlab.templates import JINJA_ENVIRONMENT, Template
 
 Kind = Literal["any", "text", "number", "list", "object"]
 LIST_LENGTH = 4

@@ -13,8 +13,7 @@ from typing import Any, Literal
 from promptlab import templates
 from promptlab.errors import TemplateError
 from promptlab.formats._infer_types import LIST_LENGTH, infer_shapes
-from promptlab.templates import RenderLimits
-from promptlab.types import InputSpec, Template
+from promptlab.templates import InputSpec, RenderLimits, Template
 
 MAX_TRIES = 300
 LIMITS = RenderLimits(output=1_000_000, made=4_000_000, steps=50_000)

@@ -23,11 +23,12 @@ from promptlab.templates import (
     ALLOWED_TEXT_METHODS,
     JINJA_ENVIRONMENT,
     LayoutProblem,
+    Template,
     compile_text,
     is_input_name,
     type_problem,
 )
-from promptlab.types import Role, Template
+from promptlab.types import Role
 
 ROLES: Mapping[str, Role] = {
     "system": "system",

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from promptlab import templates
 from promptlab.errors import PromptlabError
-from promptlab.templates import load_materials
-from promptlab.types import Document, Example, Template
+from promptlab.templates import Template, load_materials
+from promptlab.types import Document, Example
 from promptlab.workspace import Workspace
 
 

@@ -12,7 +12,9 @@ from typing import Any
 
 from promptlab import templates
 from promptlab.errors import InputError
-from promptlab.types import Given, Label, Place, Template, highest
+from promptlab.runs import Given
+from promptlab.templates import Template
+from promptlab.types import Label, Place, highest
 from promptlab.workspace import Workspace
 
 

@@ -19,14 +19,15 @@ from promptlab.lab._inputs import given
 from promptlab.lab._opened import Opened
 from promptlab.lab._run_results import RunResults
 from promptlab.lab._suite import Suite
-from promptlab.types import Document, Example, Given, Params, Prompt, Request, Scorer, Template
+from promptlab.runs import Given
+from promptlab.templates import Template
+from promptlab.types import Document, Example, Params, Prompt, Request, Scorer
 from promptlab.workspace import Workspace
 
 if TYPE_CHECKING:
-    from promptlab.models import Backend, ModelStatus
-    from promptlab.runs import Run, RunInfo
+    from promptlab.models import AsSent, Backend, Budget, ModelStatus
+    from promptlab.runs import Run, RunInfo, Trial
     from promptlab.templates import TemplateProblem
-    from promptlab.types import AsSent, Budget, Trial
 
 Inputs = Mapping[str, Any] | Given
 ScorerLike = str | Mapping[str, Any] | Callable[[str, Any], Any]

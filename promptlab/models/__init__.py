@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
+    from promptlab.models._as_sent import AsSent, Budget, Held, Piece
     from promptlab.models._backend import Backend, ProbesMachine, Step
     from promptlab.models._benchmark import benchmark
     from promptlab.models._benchmark_prompts import QUICK_BENCHMARK, USUAL_BENCHMARK
@@ -51,10 +52,14 @@ __all__ = [
     "QUICK_BENCHMARK",
     "USUAL_BENCHMARK",
     "ApiAddress",
+    "AsSent",
     "Backend",
+    "Budget",
     "Catalogue",
     "Endpoint",
+    "Held",
     "ModelStatus",
+    "Piece",
     "ProbesMachine",
     "Record",
     "RecordedBackend",

@@ -16,7 +16,8 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Protocol, runtime_checkable
 
-from promptlab.types import AsSent, Completion, Delta, Phase, Request, Thought
+from promptlab.models._as_sent import AsSent
+from promptlab.types import Completion, Delta, Phase, Request, Thought
 
 Step = Phase | Thought | Delta | Completion
 

@@ -17,18 +17,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from promptlab.errors import RecordingMiss
+from promptlab.models._as_sent import AsSent, Budget, Piece
 from promptlab.models._backend import Step
-from promptlab.types import (
-    AsSent,
-    Budget,
-    Completion,
-    Delta,
-    Label,
-    Piece,
-    Request,
-    Timings,
-    canonical_json,
-)
+from promptlab.types import Completion, Delta, Label, Request, Timings, canonical_json
 
 MAX_DIFF = 40
 MAX_LINE = 300

@@ -13,22 +13,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+from promptlab.models._as_sent import AsSent, Budget, Piece
 from promptlab.models._backend import Step
-from promptlab.types import (
-    AsSent,
-    Budget,
-    Completion,
-    Delta,
-    Label,
-    Message,
-    Phase,
-    Piece,
-    Request,
-    Section,
-    Thought,
-    Timings,
-    Usage,
-)
+from promptlab.types import Completion, Delta, Label, Message, Phase, Request, Section, Thought, Timings, Usage
 
 Reply = str | Exception | Sequence["str | Thought | Phase | Exception | float"]
 Script = Sequence[Reply] | Callable[[Request], Reply]

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Literal
 
 from promptlab.errors import PromptlabError
+from promptlab.models._as_sent import Held
 from promptlab.models._backend import Backend, ProbesMachine
 from promptlab.models._extras import require_llama_cpp
 from promptlab.models._file_parts import model_files
 from promptlab.models._files import parts_of
 from promptlab.models._local_files import LocalFiles, known_package
-from promptlab.types import Held, Label
+from promptlab.types import Label
 from promptlab.workspace import LlamaModel, OpenAIModel
 
 NOT_TRIED = "not tried on this processor yet; its first answer does that"

@@ -37,17 +37,22 @@ if TYPE_CHECKING:
     from promptlab.runs._run_info import RunInfo
     from promptlab.runs._runner import Run, request_of, score_answer, start_run, utc_now
     from promptlab.runs._store import Store, history_file
+    from promptlab.runs._trial import Given, Recalled, Rendered, Trial
     from promptlab.runs._window import refuse_if_too_long
 
 __all__ = [
     "AskedRequest",
     "Explanation",
+    "Given",
     "PromptCache",
+    "Recalled",
+    "Rendered",
     "RequestChanges",
     "Run",
     "RunInfo",
     "Store",
     "TextChange",
+    "Trial",
     "add_example_from_result",
     "asked_requests",
     "changed_sections",

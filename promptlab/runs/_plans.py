@@ -8,8 +8,9 @@ from typing import Any
 
 from promptlab.errors import InputError, nearest
 from promptlab.runs._prompts import PromptCache
-from promptlab.templates import load_materials
-from promptlab.types import SWITCHABLE, Given, Params, Section, Template, Trial
+from promptlab.runs._trial import Given, Trial
+from promptlab.templates import Template, load_materials
+from promptlab.types import SWITCHABLE, Params, Section
 from promptlab.workspace import Workspace
 
 

@@ -16,8 +16,9 @@ from dataclasses import replace
 from cachetools import LRUCache
 
 from promptlab.errors import PromptlabError
+from promptlab.runs._trial import Rendered, Trial
 from promptlab.templates import render
-from promptlab.types import Prompt, Rendered, Trial
+from promptlab.types import Prompt
 
 KEPT = 32
 """How many prompts are cached: enough for the variants of a case, or for a few clicks on a page."""

@@ -11,7 +11,8 @@ from pathlib import Path
 from promptlab._util.git import Git, blob_id
 from promptlab._version import __version__
 from promptlab.errors import ShelfError
-from promptlab.types import Origin, Template
+from promptlab.templates import Template
+from promptlab.types import Origin
 
 _PACKAGES = ("openai", "llama-cpp-python", "jinja2")
 

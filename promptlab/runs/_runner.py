@@ -25,21 +25,9 @@ from promptlab.models import Backend, Catalogue, ProbesMachine
 from promptlab.runs._prompts import prompt_of
 from promptlab.runs._provenance import origin
 from promptlab.runs._run_info import RunInfo
+from promptlab.runs._trial import Trial
 from promptlab.runs._window import check_window
-from promptlab.types import (
-    Completion,
-    Delta,
-    Origin,
-    Phase,
-    Request,
-    Result,
-    Score,
-    Scorer,
-    Source,
-    Thought,
-    Trial,
-    highest,
-)
+from promptlab.types import Completion, Delta, Origin, Phase, Request, Result, Score, Scorer, Source, Thought, highest
 from promptlab.workspace import HIGHEST_LABEL, Labels, Look
 
 if TYPE_CHECKING:  # a replay loads no database
@@ -266,7 +254,8 @@ class Run:
         """`request` with the current labels of its sources, and with the file of its template if that is a draft."""
         if look is None:
             return request
-        prompt, own = look.today(request.prompt), look.of_template(trial.template)
+        template = trial.template
+        prompt, own = look.today(request.prompt), look.raised_label(template.path, template.label, template.sha256)
         return replace(request, prompt=replace(prompt, sources=(*prompt.sources, own)) if own else prompt)
 
     def _gate(self, request: Request, look: Look | None) -> None:

@@ -6,8 +6,8 @@ check_window(request, backend)      # raises `WindowExceeded`, with the tokens o
 from __future__ import annotations
 
 from promptlab.errors import WindowExceeded
-from promptlab.models import Backend
-from promptlab.types import SECTIONS, Budget, Prompt, Request
+from promptlab.models import Backend, Budget
+from promptlab.types import SECTIONS, Prompt, Request
 
 
 def check_window(request: Request, backend: Backend) -> None:

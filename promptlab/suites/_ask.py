@@ -19,7 +19,7 @@ from promptlab import runs as runner
 from promptlab._util.git import blob_id
 from promptlab.errors import PromptlabError
 from promptlab.models import Catalogue
-from promptlab.runs import Store
+from promptlab.runs import Store, Trial
 from promptlab.suites import _lock as suite_lock
 from promptlab.suites._baseline import RunAnswers, write_recording
 from promptlab.suites._budget import Reserve, Spent, Tally, most_for_item
@@ -32,7 +32,7 @@ from promptlab.suites._recorder import RecorderOfRun
 from promptlab.suites._recording import Recording
 from promptlab.suites._suite import Item, ItemKey, Suite
 from promptlab.suites._suite_run import SuiteRun, Verb
-from promptlab.types import LABELS, Result, Trial
+from promptlab.types import LABELS, Result
 from promptlab.workspace import Workspace
 
 CHUNK = 1_000

@@ -9,10 +9,10 @@ from statistics import median
 from promptlab import runs
 from promptlab.errors import PromptlabError
 from promptlab.models import Catalogue
-from promptlab.runs import Store
+from promptlab.runs import Store, Trial
 from promptlab.suites._items import AskOptions, TrialMaker
 from promptlab.suites._suite import Item
-from promptlab.types import Completion, Request, Result, Trial
+from promptlab.types import Completion, Request, Result
 from promptlab.workspace import OpenAIModel
 
 RUNS = 20

@@ -23,8 +23,8 @@ from promptlab.errors import (
 from promptlab.suites import _thresholds as thresholds
 from promptlab.suites._case_file import input_names
 from promptlab.suites._suite import FOLDER, Case, CaseFile, ItemKey, Suite, Variant, id_problem
-from promptlab.templates import ParamsModel
-from promptlab.types import Label, Role, ScorerSpec, Section, Template
+from promptlab.templates import ParamsModel, Template
+from promptlab.types import Label, Role, ScorerSpec, Section
 from promptlab.workspace import Workspace
 
 ENDINGS = (".yaml", ".yml")

@@ -13,14 +13,14 @@ from typing import Protocol
 
 from promptlab import runs, scorers
 from promptlab.models import Catalogue
-from promptlab.runs import Store
+from promptlab.runs import Store, Trial
 from promptlab.suites._cause import Cause, CauseKind
 from promptlab.suites._items import TrialMaker, recalled
 from promptlab.suites._outcome import Answered
 from promptlab.suites._recorded_item import RecordedItem
 from promptlab.suites._suite import Suite
 from promptlab.suites._verdict import CLOSE, mean
-from promptlab.types import Request, Result, Trial
+from promptlab.types import Request, Result
 
 
 class Asker(Protocol):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from promptlab import runs, scorers
 from promptlab.errors import SuiteError, nearest
+from promptlab.runs import Recalled, Trial
 from promptlab.suites import _case_file as case_files
 from promptlab.suites import _judge as judging
 from promptlab.suites._recorded_item import RecordedItem, label_of_trial
@@ -18,7 +19,7 @@ from promptlab.suites._recording import Recording
 from promptlab.suites._suite import Case, Item, ItemKey, Suite, Variant
 from promptlab.suites._suite_run import ItemRow, Verb
 from promptlab.templates import MaterialsReader
-from promptlab.types import Label, Place, Prompt, Recalled, Scorer, ScorerSpec, Section, Trial
+from promptlab.types import Label, Place, Prompt, Scorer, ScorerSpec, Section
 from promptlab.workspace import Workspace
 
 if TYPE_CHECKING:  # a replay loads no database

@@ -19,8 +19,10 @@ from typing import Any
 from promptlab import templates
 from promptlab._util.text import clipped
 from promptlab.errors import InputError
+from promptlab.runs import Trial
 from promptlab.scorers import parse_json_answer
-from promptlab.types import Label, Place, Prompt, Score, ScorerSpec, Template, Trial, highest
+from promptlab.templates import Template
+from promptlab.types import Label, Place, Prompt, Score, ScorerSpec, highest
 from promptlab.workspace import Workspace, places_of_prompt
 
 NAME = "judge"

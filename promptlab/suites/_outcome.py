@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from promptlab import runs, scorers
 from promptlab.errors import InputError, PromptlabError
 from promptlab.models import Catalogue
-from promptlab.runs import Store
+from promptlab.runs import Store, Trial
 from promptlab.suites import _judge as judging
 from promptlab.suites import _verdict as verdicts
 from promptlab.suites._budget import Tally
@@ -17,7 +17,7 @@ from promptlab.suites._items import TrialMaker
 from promptlab.suites._recorded_item import Judged, RecordedItem
 from promptlab.suites._suite import Item, ItemKey
 from promptlab.suites._suite_run import Details, ItemRow
-from promptlab.types import Result, Score, Trial
+from promptlab.types import Result, Score
 
 
 @dataclass(frozen=True, slots=True)

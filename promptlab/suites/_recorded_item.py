@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from promptlab.errors import GateRefused
+from promptlab.runs import Trial
 from promptlab.suites import _judge as judging
 from promptlab.suites._suite import Item, ItemKey, Suite
-from promptlab.types import LABELS, Completion, Label, Request, Result, Score, Section, Source, Trial, highest
+from promptlab.types import LABELS, Completion, Label, Request, Result, Score, Section, Source, highest
 from promptlab.workspace import Labels, Look
 
 

@@ -13,13 +13,13 @@ from typing import Literal
 
 from promptlab import runs
 from promptlab.errors import PromptlabError
-from promptlab.runs import AskedRequest, TextChange, changed_sections, describe_changes, prompt_changes
+from promptlab.runs import AskedRequest, TextChange, Trial, changed_sections, describe_changes, prompt_changes
 from promptlab.suites import _judge as judging
 from promptlab.suites._items import TrialMaker, suite_items
 from promptlab.suites._recorded_item import RecordedItem
 from promptlab.suites._recording import Recording
 from promptlab.suites._suite import Item, ItemKey, Suite
-from promptlab.types import Label, Request, Score, ScorerSpec, Section, Trial
+from promptlab.types import Label, Request, Score, ScorerSpec, Section
 from promptlab.workspace import Workspace
 
 Status = Literal["same", "drifted", "missing", "unexpected", "broken"]

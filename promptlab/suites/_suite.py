@@ -24,7 +24,8 @@ from pathlib import PurePosixPath
 from typing import Any, Literal, NamedTuple
 
 from promptlab.suites._thresholds import Threshold
-from promptlab.types import Label, Params, Place, ScorerSpec, Section, Template
+from promptlab.templates import Template
+from promptlab.types import Label, Params, Place, ScorerSpec, Section
 
 FOLDER = "fixtures/suites"
 RECORDINGS = "fixtures/recordings"

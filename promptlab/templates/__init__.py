@@ -69,6 +69,7 @@ if TYPE_CHECKING:
         schema_rows,
         schema_with_rows,
     )
+    from promptlab.templates._template import InputSpec, Template
 
 __all__ = [
     "ALLOWED_ATTRIBUTES",
@@ -82,12 +83,14 @@ __all__ = [
     "STANDARD_LAYOUT",
     "TEMPLATES_FOLDER",
     "TEXT_FIELDS",
+    "InputSpec",
     "LayoutProblem",
     "Materials",
     "MaterialsReader",
     "ParamsModel",
     "RenderLimits",
     "SchemaRow",
+    "Template",
     "TemplateEntry",
     "TemplateIndex",
     "TemplateProblem",

@@ -11,8 +11,10 @@ from pathlib import Path
 
 from promptlab._util.text import value_in_words
 from promptlab.errors import PromptlabError
+from promptlab.examples import ShotChoice
 from promptlab.templates._parse import parse
-from promptlab.types import Params, ShotChoice, Template
+from promptlab.templates._template import Template
+from promptlab.types import Params
 
 MAX_NAMED = 4
 """At most this many changes are named; the others are counted."""

@@ -20,10 +20,13 @@ from typing import Any
 
 from promptlab import _yaml
 from promptlab._yaml import CannotSplice, written_alike
+from promptlab.documents import PassageChoice
 from promptlab.errors import TemplateError, nearest
+from promptlab.examples import ShotChoice
 from promptlab.templates._file_schema import passages_entry
 from promptlab.templates._parse import TEXT_FIELDS, parse, plain_data
-from promptlab.types import InputSpec, Params, PassageChoice, ShotChoice, Template
+from promptlab.templates._template import InputSpec, Template
+from promptlab.types import Params
 
 KEYS = (
     *("description", "inputs", "instructions", "output_format", "user"),

@@ -18,7 +18,7 @@ from promptlab._yaml import written_alike
 from promptlab.errors import TemplateError
 from promptlab.templates import _edit as template_edit
 from promptlab.templates._parse import parse
-from promptlab.types import InputSpec, Template
+from promptlab.templates._template import InputSpec, Template
 
 _INPUT = asdict(InputSpec())
 

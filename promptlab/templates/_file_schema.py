@@ -7,8 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from promptlab.documents import PassageChoice
 from promptlab.errors import InputError, nearest
-from promptlab.types import Order, Params, PassageChoice, Select
+from promptlab.examples import Order, Select
+from promptlab.types import Params
 
 
 class _Strict(BaseModel):

@@ -22,7 +22,7 @@ from promptlab.errors import TemplateError, TemplateNotFound, WorkspaceError, ne
 from promptlab.templates._file_schema import file_schema
 from promptlab.templates._parse import parse
 from promptlab.templates._render import check_type, render, spec_of
-from promptlab.types import Template
+from promptlab.templates._template import Template
 from promptlab.workspace import Workspace
 
 TEMPLATES_FOLDER = "templates"

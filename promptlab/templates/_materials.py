@@ -12,7 +12,8 @@ from typing import Any
 from promptlab import documents, examples
 from promptlab.templates._load import sample_inputs
 from promptlab.templates._render import render
-from promptlab.types import Document, Example, Prompt, Section, Template
+from promptlab.templates._template import Template
+from promptlab.types import Document, Example, Prompt, Section
 from promptlab.workspace import Workspace
 
 

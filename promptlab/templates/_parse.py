@@ -25,10 +25,11 @@ from pydantic import ValidationError
 from promptlab._util.json_schema import problem_of
 from promptlab._yaml import PlainData, YamlFile, parse_yaml, validation_problem
 from promptlab.errors import TemplateError, nearest
+from promptlab.examples import ShotChoice
 from promptlab.templates._file_schema import ContextModel, TemplateFileModel, known_keys
 from promptlab.templates._jinja import compile_text
 from promptlab.templates._jinja_rewrite import LayoutProblem
-from promptlab.types import InputSpec, ShotChoice, Template
+from promptlab.templates._template import InputSpec, Template
 
 LAYOUT_NAMES = ("instructions", "output_format", "documents", "examples", "user", "schema")
 """The names that a layout can use, beside the inputs."""

@@ -18,13 +18,13 @@ from promptlab.templates._jinja_rewrite import LayoutProblem
 from promptlab.templates._limits import METER, Meter, Overrun, RenderLimits
 from promptlab.templates._operators import bounded_number
 from promptlab.templates._parse import LAYOUT_NAMES, SECTION_NAMES, jinja_error, type_problem
+from promptlab.templates._template import InputSpec, Template
 from promptlab.templates._text_origin import TextOrigin
 from promptlab.templates._tracked_text import TrackedText, concat
 from promptlab.types import (
     SWITCHABLE,
     Document,
     Example,
-    InputSpec,
     Label,
     Message,
     Place,
@@ -32,7 +32,6 @@ from promptlab.types import (
     Section,
     Source,
     Span,
-    Template,
     canonical_json,
     highest,
     sha256,

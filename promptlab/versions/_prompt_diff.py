@@ -15,8 +15,8 @@ from typing import Any
 
 from promptlab import templates
 from promptlab.errors import PromptlabError, TemplateError
-from promptlab.templates import render_with_samples
-from promptlab.types import Message, Prompt, Role, Template, highest
+from promptlab.templates import Template, render_with_samples
+from promptlab.types import Message, Prompt, Role, highest
 from promptlab.versions import _history as versions
 from promptlab.versions import _save as shelf
 from promptlab.versions._merge import TextChange, word_changes

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from promptlab._util.files import file_stamp
 from promptlab._yaml import parse_yaml
 from promptlab.errors import GateRefused, InputError, PromptlabError
-from promptlab.types import LABELS, Label, Place, Prompt, Source, Template, highest
+from promptlab.types import LABELS, Label, Place, Prompt, Source, highest
 from promptlab.workspace import _row_labels as label_rows
 from promptlab.workspace._workspace import FILE, Workspace
 
@@ -231,12 +231,12 @@ class Look:
         places = [place for source in prompt.sources if source.section != "layout" for place in source.places or ()]
         return sorted({place.path for place in places if not self.is_there(place.path)})
 
-    def of_template(self, template: Template) -> Source | None:
-        """A source with the label of the template's file, if that is higher than the template's own (a draft)."""
-        label = self.of_path(template.path)
-        if highest([template.label, label]) == template.label:
+    def raised_label(self, path: str, known: Label, sha256: str) -> Source | None:
+        """A source with the label of the file at `path`, if that is higher than `known`, the label of a draft of it."""
+        label = self.of_path(path)
+        if highest([known, label]) == known:
             return None
-        return Source("layout", template.path, label, template.sha256, (Place(template.path),))
+        return Source("layout", path, label, sha256, (Place(path),))
 
 
 def places_of_prompt(prompt: Prompt | None) -> tuple[Place, ...]:

@@ -19,8 +19,9 @@ from promptlab.models._scripted import ScriptedBackend
 from promptlab.runs import _plans as plans
 from promptlab.runs import _runner as runner
 from promptlab.runs._store import Store
+from promptlab.runs._trial import Given
 from promptlab.templates import _load as templates
-from promptlab.types import Given, Result
+from promptlab.types import Result
 from promptlab.workspace._workspace import Workspace
 from tests.conftest import TEMPLATE
 from tests.repositories import CUP, Repository, edited, isolate, start

@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 
 from promptlab.documents import _passages as passages
 from promptlab.documents import _read as documents
+from promptlab.documents._choice import PassageChoice
 from promptlab.errors import DocumentError
 from promptlab.runs import _plans as plans
 from promptlab.runs import _runner as runner
+from promptlab.runs._trial import Given
 from promptlab.templates import _load as templates
-from promptlab.types import Document, Given, PassageChoice
+from promptlab.types import Document
 from promptlab.workspace._workspace import Workspace
 
 TEXT = """\

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from promptlab._util import bm25 as similarity
 from promptlab.errors import ExampleError
 from promptlab.examples import _pool as examples
+from promptlab.examples._choice import ShotChoice
 from promptlab.templates._index import TemplateIndex, templates_by_pool
-from promptlab.types import Example, ShotChoice
+from promptlab.types import Example
 from promptlab.workspace._workspace import Workspace
 
 POOL = tuple(Example(f"e{n}", {"question": f"Question {n}?"}, f"Answer {n}") for n in range(8))

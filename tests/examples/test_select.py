@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from promptlab._util.bm25 import K1, B, words
 from promptlab.errors import ExampleError
 from promptlab.examples import _select as selection
+from promptlab.examples._choice import Order, Select, ShotChoice
 from promptlab.examples._select import PoolFacts, ShotSelection, facts_of_pool, select_shots
-from promptlab.types import Example, Order, Select, ShotChoice
+from promptlab.types import Example
 
 WAYS = get_args(Select)
 ORDERS = get_args(Order)

@@ -15,7 +15,7 @@ from promptlab.formats._registry import IMPORT_FORMATS, reader_for
 from promptlab.formats._report import Imported
 from promptlab.formats._workspace_view import ImportFolders
 from promptlab.templates import _load as templates
-from promptlab.types import Template
+from promptlab.templates._template import Template
 
 Reads = Callable[..., Imported]
 

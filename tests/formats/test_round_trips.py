@@ -20,7 +20,7 @@ from promptlab.formats.promptfoo_export import write_promptfoo
 from promptlab.templates import _load as templates
 from promptlab.templates._inputs import is_input_name
 from promptlab.templates._materials import load_materials
-from promptlab.types import Template
+from promptlab.templates._template import Template
 from promptlab.workspace._workspace import OpenAIModel, Workspace
 from tests.places import ROOT
 

@@ -28,9 +28,10 @@ from promptlab import (
     WorkspaceError,
 )
 from promptlab.errors import ServerFailed, StoreError
+from promptlab.models._as_sent import AsSent
 from promptlab.models._backend import Step
 from promptlab.runs._store import Store
-from promptlab.types import AsSent, Completion, Span
+from promptlab.types import Completion, Span
 from tests.conftest import TEMPLATE
 
 WHO = {"question": "Who won?"}

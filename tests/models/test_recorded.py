@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promptlab.errors import InputError, RecordingMiss
+from promptlab.models._as_sent import Piece
 from promptlab.models._recorded import MAX_DIFF, Record, RecordedBackend
 from promptlab.suites._recorded_item import RecordedItem
 from promptlab.suites._recording import Recording, write
 from promptlab.suites._suite import ItemKey
-from promptlab.types import Completion, Delta, Message, Params, Piece, Prompt, Request, Timings, Usage
+from promptlab.types import Completion, Delta, Message, Params, Prompt, Request, Timings, Usage
 
 TEXT = st.text(max_size=30)
 

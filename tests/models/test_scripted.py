@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from promptlab.errors import RateLimited
+from promptlab.models._as_sent import Piece
 from promptlab.models._backend import Backend, Step
 from promptlab.models._scripted import ScriptedBackend
-from promptlab.types import Completion, Delta, Message, Params, Phase, Piece, Prompt, Request, Span
+from promptlab.types import Completion, Delta, Message, Params, Phase, Prompt, Request, Span
 
 REQUEST = Request("demo", Prompt((Message("user", "Who won the cup?"),)))
 

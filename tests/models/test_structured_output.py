@@ -12,7 +12,8 @@ from promptlab.errors import TemplateError
 from promptlab.models import _structured_output as structured
 from promptlab.runs import _report as report
 from promptlab.runs import _runner as runner
-from promptlab.types import Completion, Message, Prompt, Recalled, Request, Result, Trial
+from promptlab.runs._trial import Recalled, Trial
+from promptlab.types import Completion, Message, Prompt, Request, Result
 from tests.conftest import House
 from tests.schema_cases import EMPTY
 

@@ -21,7 +21,8 @@ from promptlab.runs._difference import (
     text_changes,
 )
 from promptlab.templates import _load as templates
-from promptlab.types import Document, Example, Message, Params, Prompt, Request, Result, Section, Template
+from promptlab.templates._template import Template
+from promptlab.types import Document, Example, Message, Params, Prompt, Request, Result, Section
 from tests.conftest import TEMPLATE
 
 PLAIN = Params()

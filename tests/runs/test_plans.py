@@ -9,9 +9,10 @@ import pytest
 
 from promptlab.errors import DocumentError, ExampleError, InputError
 from promptlab.runs import _plans as plans
+from promptlab.runs._trial import Given
 from promptlab.templates import _load as templates
 from promptlab.templates._materials import load_materials
-from promptlab.types import SWITCHABLE, Given, Params
+from promptlab.types import SWITCHABLE, Params
 from promptlab.workspace._workspace import Workspace
 from tests.conftest import TEMPLATE
 

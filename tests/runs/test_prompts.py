@@ -12,8 +12,9 @@ from promptlab.errors import TemplateError
 from promptlab.runs import _prompts as prompts
 from promptlab.runs._prompts import PromptCache, prompt_of
 from promptlab.runs._runner import request_of
+from promptlab.runs._trial import Trial
 from promptlab.templates import _load as templates
-from promptlab.types import Document, Place, Prompt, Trial
+from promptlab.types import Document, Place, Prompt
 
 TEMPLATE = "inputs: {q: {type: object}}\ninstructions: 'Answer.'\nuser: '{{ q }}'\n"
 

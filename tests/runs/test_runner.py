@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promptlab.errors import RateLimited, ServerFailed, StoreError, WindowExceeded
+from promptlab.models._as_sent import AsSent
 from promptlab.models._backend import Step
 from promptlab.models._scripted import ScriptedBackend
 from promptlab.runs import _prompts as prompts
@@ -27,23 +28,10 @@ from promptlab.runs._explain import explain
 from promptlab.runs._run_info import RunInfo
 from promptlab.runs._runner import Event
 from promptlab.runs._store import Store
+from promptlab.runs._trial import Trial
 from promptlab.runs._window import _surely_fits, check_window
 from promptlab.scorers._registry import contains, exact
-from promptlab.types import (
-    AsSent,
-    Completion,
-    Delta,
-    Document,
-    Example,
-    Message,
-    Params,
-    Phase,
-    Prompt,
-    Request,
-    Result,
-    Span,
-    Trial,
-)
+from promptlab.types import Completion, Delta, Document, Example, Message, Params, Phase, Prompt, Request, Result, Span
 from promptlab.workspace._workspace import Workspace
 from tests.conftest import House
 

@@ -699,7 +699,8 @@ from promptlab import templates
 from promptlab.models._scripted import ScriptedBackend
 from promptlab.models import Catalogue
 from promptlab.runs._store import Store
-from promptlab.types import Result, Trial
+from promptlab.runs import Trial
+from promptlab.types import Result
 from promptlab.workspace import Workspace
 workspace = Workspace.load(Path(sys.argv[1]))
 template = templates.parse("inputs: {q: {}}", path="t.yaml")

@@ -12,10 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptlab.errors import TemplateError
+from promptlab.examples._choice import ShotChoice
 from promptlab.templates import _edit as template_edit
 from promptlab.templates._edit import KEYS, edit_template, template_fields
 from promptlab.templates._parse import parse
-from promptlab.types import InputSpec, Params, ShotChoice, Template
+from promptlab.templates._template import InputSpec, Template
+from promptlab.types import Params
 from tests.conftest import TEMPLATE
 from tests.places import ROOT
 

@@ -11,7 +11,7 @@ import pytest
 from promptlab.templates import _index as listing
 from promptlab.templates import _parse as template_file
 from promptlab.templates._index import TemplateEntry, TemplateIndex
-from promptlab.types import Template
+from promptlab.templates._template import Template
 from promptlab.versions import _save as shelf
 from promptlab.workspace._workspace import Workspace
 from tests.conftest import TEMPLATE

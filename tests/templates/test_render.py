@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 from promptlab.errors import TemplateError
 from promptlab.templates import _load as templates
 from promptlab.templates._jinja import STANDARD_LAYOUT
-from promptlab.templates._render import render
 from promptlab.templates._limits import RenderLimits as Limits
-from promptlab.types import SWITCHABLE, Document, Example, Place, Prompt, Section, Template, canonical_json, sha256
+from promptlab.templates._render import render
+from promptlab.templates._template import Template
+from promptlab.types import SWITCHABLE, Document, Example, Place, Prompt, Section, canonical_json, sha256
 
 Provenance = tuple[str, str, str]
 """Section, source and label of a character."""

@@ -16,8 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptlab._yaml._read import parse_yaml
+from promptlab.documents._choice import PassageChoice
 from promptlab.errors import TemplateError
 from promptlab.examples import _pool as examples
+from promptlab.examples._choice import ShotChoice
 from promptlab.templates import _edit as template_edit
 from promptlab.templates import _load as templates
 from promptlab.templates._check import check_template
@@ -27,7 +29,8 @@ from promptlab.templates._limits import RenderLimits
 from promptlab.templates._materials import render_with_samples
 from promptlab.templates._parse import LAYOUT_NAMES
 from promptlab.templates._sandbox import ALLOWED_TEXT_METHODS, FILTERS
-from promptlab.types import SECTIONS, Document, Example, Params, PassageChoice, Prompt, ShotChoice, Template
+from promptlab.templates._template import Template
+from promptlab.types import SECTIONS, Document, Example, Params, Prompt
 from promptlab.workspace._gate import label_of_prompt
 from promptlab.workspace._workspace import Workspace
 from tests.places import ROOT

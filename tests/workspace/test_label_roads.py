@@ -23,6 +23,7 @@ from promptlab.models._scripted import ScriptedBackend
 from promptlab.runs import _runner as runner
 from promptlab.runs._result_to_example import add_example_from_result
 from promptlab.runs._store import Store
+from promptlab.runs._trial import Given, Recalled
 from promptlab.suites import _from_run as suite_keep
 from promptlab.suites._ask import Asking
 from promptlab.suites._baseline import RunAnswers, write_recording
@@ -32,7 +33,7 @@ from promptlab.suites._items import AskOptions
 from promptlab.suites._log import SuiteLog
 from promptlab.suites._recording import Recording
 from promptlab.templates import _load as templates
-from promptlab.types import Given, Place, Prompt, Recalled, Result
+from promptlab.types import Place, Prompt, Result
 from promptlab.ui.state.open_template import open_template
 from promptlab.ui.state.session import close_session, open_session
 from promptlab.ui.workbench import reopen

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from promptlab.errors import EngineFailed, IllegalInstruction, ModelNotReady, WindowExceeded
 from promptlab.models import _thinking as thinking
+from promptlab.models._as_sent import AsSent, Budget, Held
 from promptlab.models._backend import Step
 from promptlab.models._file_parts import Contents
 from promptlab.models._files import PACKAGES
@@ -40,7 +41,7 @@ from promptlab.models._llama._unsupported import refuse_other_kinds
 from promptlab.models._llama._vocabulary import Vocab
 from promptlab.models._llama._workers import WORKERS
 from promptlab.models._structured_output import NOT_HELD, ONLY_NAMED
-from promptlab.types import AsSent, Budget, Completion, Held, Phase, Request
+from promptlab.types import Completion, Phase, Request
 from promptlab.workspace import LlamaModel
 
 IN_FLIGHT = 64

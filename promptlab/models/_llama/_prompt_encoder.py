@@ -15,10 +15,11 @@ from pathlib import Path
 from cachetools import LRUCache
 
 from promptlab.errors import ModelNotReady
+from promptlab.models._as_sent import AsSent
 from promptlab.models._llama._chat_template import BASE_MODELS, PLAIN_TRANSCRIPT, ChatTemplate, Fragment
 from promptlab.models._llama._tokenize import Encoded, as_sent, encode, estimate, split_controls
 from promptlab.models._llama._vocabulary import Vocab
-from promptlab.types import AsSent, Message, Request
+from promptlab.types import Message, Request
 from promptlab.workspace import LlamaModel
 
 ENCODED_PROMPTS = 8

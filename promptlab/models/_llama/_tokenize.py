@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from itertools import accumulate, takewhile
 from typing import Any
 
+from promptlab.models._as_sent import AsSent, Budget, Piece
 from promptlab.models._llama._chat_template import Fragment
 from promptlab.models._llama._vocabulary import Vocab
-from promptlab.types import AsSent, Budget, Piece, Prompt, Section
+from promptlab.types import Prompt, Section
 
 SAMPLE_BYTES = 16_384
 """How many bytes of a piece are tokenised to estimate the tokens of a prompt that is far too long."""

@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any
 
 from promptlab import workspace
 from promptlab.errors import ModelNotReady, PromptlabError, RateLimited
+from promptlab.models._as_sent import AsSent, Piece
 from promptlab.models._backend import Step
 from promptlab.models._openai import _not_honoured, _proxy, _request, _schema, _tokens
 from promptlab.models._openai._attempt import Attempt
@@ -42,7 +43,7 @@ from promptlab.models._openai._outgoing import Leaving, Outgoing
 from promptlab.models._openai._retry import LONGEST_ASKED_PAUSE, backoff, brief, wait_asked
 from promptlab.models._openai._scan import Checked, undone
 from promptlab.models._openai._stream import Answer
-from promptlab.types import AsSent, Completion, Phase, Piece, Request, Timings
+from promptlab.types import Completion, Phase, Request, Timings
 from promptlab.workspace import OpenAIModel
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
-from promptlab.types import Budget, Prompt, Section, Span
+from promptlab.models._as_sent import Budget
+from promptlab.types import Prompt, Section, Span
 
 # Every message costs three tokens and its role, and the answer begins with three more. OpenAI documents this for the
 # models in `_COUNTED`. For others it is an estimate, and `exact` is False.

@@ -14,7 +14,8 @@ from typing import Any
 
 import streamlit as st
 
-from promptlab.types import SECTIONS, Budget, Piece, Prompt, Section
+from promptlab.models import Budget, Piece
+from promptlab.types import SECTIONS, Prompt, Section
 
 SECTION_NAMES: Mapping[Section, str] = {
     "instructions": "Instructions",

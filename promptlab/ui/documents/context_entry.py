@@ -13,8 +13,8 @@ from typing import Any
 import streamlit as st
 
 from promptlab import documents
+from promptlab.documents import PassageChoice
 from promptlab.errors import PromptlabError
-from promptlab.types import PassageChoice
 from promptlab.ui.components import label_chip
 from promptlab.ui.components.sizes import word_count
 from promptlab.ui.components.widgets import escape, literal, markup, note

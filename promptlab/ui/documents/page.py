@@ -8,9 +8,9 @@ from typing import Any
 import streamlit as st
 
 from promptlab import documents
-from promptlab.documents import DocumentEntry
+from promptlab.documents import DocumentEntry, PassageChoice
 from promptlab.errors import DocumentError
-from promptlab.types import LABELS, Document, PassageChoice, sha256
+from promptlab.types import LABELS, Document, sha256
 from promptlab.ui.components import label_chip
 from promptlab.ui.components.sizes import Counter, of_bytes, sentence, word_count
 from promptlab.ui.components.widgets import chip, escape, literal, markup, note, plain, small

@@ -9,8 +9,9 @@ from typing import Any, Literal, cast
 import streamlit as st
 
 from promptlab import documents
+from promptlab.documents import PassageChoice, Unit
 from promptlab.errors import PromptlabError
-from promptlab.types import Document, PassageChoice, Unit
+from promptlab.types import Document
 from promptlab.ui.components.widgets import note, small
 from promptlab.ui.documents import passages_result
 from promptlab.ui.state.session import Session

@@ -8,9 +8,9 @@ from typing import Any
 import streamlit as st
 
 from promptlab import documents
-from promptlab.documents import Passage, PassageSelection
+from promptlab.documents import Passage, PassageChoice, PassageSelection
 from promptlab.errors import DocumentError
-from promptlab.types import Document, PassageChoice
+from promptlab.types import Document
 from promptlab.ui.components.sizes import Counter, sentence, word_count
 from promptlab.ui.components.widgets import escape, literal, markup, note, small
 from promptlab.ui.state.session import Session

@@ -12,7 +12,8 @@ import streamlit as st
 from promptlab import examples, runs
 from promptlab._util.rows import kind_of
 from promptlab.errors import ExampleError, PromptlabError
-from promptlab.types import Example, Result, Template, highest
+from promptlab.templates import Template
+from promptlab.types import Example, Result, highest
 from promptlab.ui.components import frame, links, widgets
 from promptlab.ui.components.widgets import literal, markup, note, plain, small
 from promptlab.ui.examples import form

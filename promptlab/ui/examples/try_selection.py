@@ -10,8 +10,8 @@ import streamlit as st
 
 from promptlab import examples, templates
 from promptlab.errors import PromptlabError, nearest
-from promptlab.examples import ShotSelection
-from promptlab.types import Example, Order, Select, ShotChoice
+from promptlab.examples import Order, Select, ShotChoice, ShotSelection
+from promptlab.types import Example
 from promptlab.ui.components import links
 from promptlab.ui.components.widgets import escape, markup, note, plain, small
 from promptlab.ui.examples import rows

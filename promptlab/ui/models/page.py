@@ -5,8 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from promptlab import workspace
-from promptlab.models import ModelStatus, url_without_secrets
-from promptlab.types import Held
+from promptlab.models import Held, ModelStatus, url_without_secrets
 from promptlab.ui.components import widgets
 from promptlab.ui.components.widgets import chip, escape, markup, note
 from promptlab.ui.state.session import Session

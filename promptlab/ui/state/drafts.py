@@ -25,7 +25,9 @@ from promptlab import runs, templates
 from promptlab._util import disk_errors as faults
 from promptlab._util.files import write_atomically
 from promptlab.errors import StoreError
-from promptlab.types import Given, InputSpec, Label, Place, Section, Template, highest
+from promptlab.runs import Given
+from promptlab.templates import InputSpec, Template
+from promptlab.types import Label, Place, Section, highest
 
 log = logging.getLogger(__name__)
 

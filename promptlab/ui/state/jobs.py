@@ -16,8 +16,8 @@ from typing import Literal
 from promptlab import runs
 from promptlab.errors import PromptlabError
 from promptlab.models import Catalogue
-from promptlab.runs import Store
-from promptlab.types import Delta, Phase, Result, Thought, Trial
+from promptlab.runs import Store, Trial
+from promptlab.types import Delta, Phase, Result, Thought
 
 log = logging.getLogger(__name__)
 

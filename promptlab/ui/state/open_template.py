@@ -7,7 +7,7 @@ from typing import Any
 
 from promptlab import templates, versions
 from promptlab.errors import TemplateError
-from promptlab.types import Template
+from promptlab.templates import Template
 from promptlab.ui.state.drafts import Draft
 from promptlab.ui.state.session import Session
 

@@ -6,8 +6,8 @@ import threading
 
 from cachetools import LRUCache
 
-from promptlab.models import Backend
-from promptlab.types import AsSent, Request
+from promptlab.models import AsSent, Backend
+from promptlab.types import Request
 
 REMEMBERED = 64
 

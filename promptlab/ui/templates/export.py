@@ -10,7 +10,9 @@ import streamlit as st
 from promptlab import formats, runs, templates, workspace
 from promptlab.errors import GateRefused, PromptlabError
 from promptlab.formats import FieldOutcome, make_portable
-from promptlab.types import Given, Request, Template
+from promptlab.runs import Given
+from promptlab.templates import Template
+from promptlab.types import Request
 from promptlab.ui.components import widgets
 from promptlab.ui.components.widgets import chip, escape, markup, note, plain, small
 from promptlab.ui.state.session import Session

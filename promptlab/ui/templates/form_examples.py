@@ -10,7 +10,7 @@ import streamlit as st
 
 from promptlab import examples, templates
 from promptlab.errors import PromptlabError
-from promptlab.types import Order, Select, ShotChoice
+from promptlab.examples import Order, Select, ShotChoice
 from promptlab.ui.components.bound_fields import Field, Fields, plain
 from promptlab.ui.components.widgets import escape, markup, note, small
 from promptlab.ui.state.open_template import Opened

@@ -9,7 +9,7 @@ from typing import Any, get_args, get_type_hints
 import streamlit as st
 
 from promptlab import templates
-from promptlab.types import InputSpec
+from promptlab.templates import InputSpec
 from promptlab.ui.components.bound_fields import Field, Fields
 from promptlab.ui.components.widgets import plain, small
 

@@ -8,7 +8,10 @@ import streamlit as st
 
 from promptlab import documents, runs, templates
 from promptlab.errors import InputError, PromptlabError
-from promptlab.types import Budget, Given, Prompt, Section, Template
+from promptlab.models import Budget
+from promptlab.runs import Given
+from promptlab.templates import Template
+from promptlab.types import Prompt, Section
 from promptlab.ui.components import widgets
 from promptlab.ui.components.widgets import markup, note, small
 from promptlab.ui.state.open_template import Opened

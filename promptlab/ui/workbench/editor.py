@@ -6,7 +6,8 @@ import streamlit as st
 
 from promptlab import examples, templates
 from promptlab.errors import PromptlabError
-from promptlab.types import AsSent, Section
+from promptlab.models import AsSent
+from promptlab.types import Section
 from promptlab.ui.components import parameters, widgets
 from promptlab.ui.components.bound_fields import Fields
 from promptlab.ui.components.widgets import SECTION_NAMES, escape, markup, note

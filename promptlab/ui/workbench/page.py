@@ -14,7 +14,8 @@ import streamlit as st
 from promptlab import templates
 from promptlab.errors import TemplateError
 from promptlab.runs import RunInfo
-from promptlab.types import InputSpec, Result
+from promptlab.templates import InputSpec
+from promptlab.types import Result
 from promptlab.ui.components import diff_view as comparison
 from promptlab.ui.components import frame, links, widgets
 from promptlab.ui.components.bound_fields import Fields, workbench_fields

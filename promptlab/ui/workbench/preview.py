@@ -8,7 +8,8 @@ import streamlit as st
 
 from promptlab import workspace
 from promptlab.errors import GateRefused, PromptlabError
-from promptlab.types import AsSent, Prompt, Request, Section
+from promptlab.models import AsSent
+from promptlab.types import Prompt, Request, Section
 from promptlab.ui.components import widgets
 from promptlab.ui.components.widgets import escape, markup, note, plain
 from promptlab.ui.state.session import Session

@@ -13,7 +13,8 @@ from promptlab import runs, templates
 from promptlab._util.git import blob_id
 from promptlab.errors import InputError, PromptlabError
 from promptlab.runs import RunInfo
-from promptlab.types import InputSpec, Params, Prompt, Result, Section, highest
+from promptlab.templates import InputSpec
+from promptlab.types import Params, Prompt, Result, Section, highest
 from promptlab.ui.components import frame, links
 from promptlab.ui.components.widgets import note, small
 from promptlab.ui.examples.form import sentence

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 
 from promptlab import runs
 from promptlab.errors import PromptlabError
-from promptlab.models import ModelStatus
-from promptlab.runs import AskedRequest, asked_requests, describe_changes, with_prompt
-from promptlab.types import AsSent, Example, Given, Params, Prompt, Request, Section, Template, Trial
+from promptlab.models import AsSent, ModelStatus
+from promptlab.runs import AskedRequest, Given, Trial, asked_requests, describe_changes, with_prompt
+from promptlab.templates import Template
+from promptlab.types import Example, Params, Prompt, Request, Section
 from promptlab.ui.state.drafts import Draft
 from promptlab.ui.state.open_template import Opened
 from promptlab.ui.state.session import Session

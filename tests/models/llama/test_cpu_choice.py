@@ -30,9 +30,10 @@ from promptlab.models._llama._settings import Settings
 from promptlab.models._llama._workers import Workers
 from promptlab.runs import _runner as runner
 from promptlab.runs._store import Store
+from promptlab.runs._trial import Recalled
+from promptlab.runs._trial import Trial as Asked
 from promptlab.templates import _load as templates
-from promptlab.types import Completion, Message, Params, Prompt, Recalled, Request, Result
-from promptlab.types import Trial as Asked
+from promptlab.types import Completion, Message, Params, Prompt, Request, Result
 from promptlab.workspace._workspace import LlamaModel, Workspace
 from tests import gguf_made
 

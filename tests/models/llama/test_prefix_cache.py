@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from promptlab.models._as_sent import Held
 from promptlab.models._catalogue import Catalogue
 from promptlab.models._llama._backend import LlamaBackend
 from promptlab.models._llama._exact_engine import ExactEngine
 from promptlab.models._llama._host import Engines
 from promptlab.models._llama._job import Job
 from promptlab.models._llama._scheduler import SCHEDULER
-from promptlab.types import Completion, Held, Message, Params, Prompt, Request, Source, Span, Usage
+from promptlab.types import Completion, Message, Params, Prompt, Request, Source, Span, Usage
 from promptlab.workspace._workspace import LlamaModel, Workspace
 from tests.models.single_job import Single
 

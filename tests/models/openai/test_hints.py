@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from promptlab import errors
-from promptlab.types import Message, Params, Prompt, Recalled, Request
+from promptlab.runs._trial import Recalled
+from promptlab.types import Message, Params, Prompt, Request
 from tests.loopback import LoopbackServer, Received, Reply, page, stream
 from tests.models.asking import Made
 from tests.places import SHARED
@@ -403,7 +404,8 @@ def test_fewer_requests_at_once_are_what_the_hint_of_a_busy_server_says(
     from promptlab.models._catalogue import Catalogue
     from promptlab.runs import _runner as runner
     from promptlab.runs._store import Store
-    from promptlab.types import Template, Trial
+    from promptlab.runs._trial import Trial
+    from promptlab.templates._template import Template
     from promptlab.workspace._workspace import Workspace
 
     def narrow(_: Received) -> Reply:

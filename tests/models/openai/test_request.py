@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptlab import errors
+from promptlab.models._as_sent import Piece
 from promptlab.models._openai import _config as openai_entry
 from promptlab.models._openai._backend import OpenAIBackend
 from promptlab.models._openai._tokens import LONG
-from promptlab.types import Message, Params, Piece, Prompt, Request, Span
+from promptlab.types import Message, Params, Prompt, Request, Span
 from promptlab.workspace._workspace import OpenAIModel
 from tests.loopback import LoopbackServer
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from promptlab.models._as_sent import Budget, Piece
 from promptlab.runs._difference import TextChange
-from promptlab.types import Budget, Message, Piece, Prompt, Section, Span
+from promptlab.types import Message, Prompt, Section, Span
 from promptlab.ui.components import diff_view as comparison
 from promptlab.ui.components import widgets
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from promptlab.types import PassageChoice
+from promptlab.documents._choice import PassageChoice
 from promptlab.ui.documents import context_entry
 from tests.ui.conftest import Desk, said
 

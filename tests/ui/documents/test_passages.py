@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from promptlab.documents._choice import PassageChoice
 from promptlab.documents._passages import choose_passages
-from promptlab.types import Document, PassageChoice
+from promptlab.types import Document
 from promptlab.ui.documents.passages_result import selection_html
 from tests.ui.conftest import Desk, bodies, said, text_of
 

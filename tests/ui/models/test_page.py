@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from promptlab.models._as_sent import Held
 from promptlab.models._llama._backend import LlamaBackend
 from promptlab.models._llama._cpu_choice import CpuChoices
 from promptlab.models._scripted import ScriptedBackend
-from promptlab.types import Held
 from promptlab.ui.models.page import _prefix_cache
 from promptlab.workspace._workspace import Workspace
 from tests.gguf_made import tiny

@@ -13,7 +13,7 @@ import pytest
 from promptlab.errors import StoreError, TemplateError
 from promptlab.templates import _edit as template_edit
 from promptlab.templates import _load as templates
-from promptlab.types import Template
+from promptlab.templates._template import Template
 from promptlab.ui.state.drafts import Draft, Drafts
 from promptlab.workspace._workspace import Workspace
 
