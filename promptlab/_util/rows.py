@@ -62,18 +62,28 @@ def lines_of(text: str) -> Iterator[str]:
 
 
 def json_rows(lines: Iterable[str]) -> Iterator[Row]:
-    """The JSON value of each line that is not blank. A byte order mark at the beginning is ignored."""
+    """The JSON value of each line that is not blank. A byte order mark at the beginning is ignored. A key that an
+    object has twice is refused: which of the two counts, a label perhaps, would depend on the reader."""
     start = 0
     for number, line in enumerate(lines, 1):
         end = start + len(line)
         content = line.removeprefix("\ufeff") if number == 1 else line
         if content.strip():
             try:
-                data = json.loads(content)
+                data = json.loads(content, object_pairs_hook=_object)
             except (ValueError, RecursionError) as exc:
                 raise BadRow(f"not JSON: {exc}", number) from exc
             yield Row(data, number, start, end)
         start = end
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key `{twice}` is there twice")
+    return found
 
 
 class CsvRows:

@@ -38,7 +38,10 @@ class RowLabel:
 def parse_places(value: Any) -> tuple[Place, ...]:
     """The places in a value of `copied_from`. Raises `ValueError` if it is not a list of paths or of [path, row id]."""
     if isinstance(value, str):  # a cell of a CSV file
-        value = json.loads(value) if value.strip() else []
+        try:
+            value = json.loads(value) if value.strip() else []
+        except RecursionError as exc:
+            raise ValueError("is nested too deeply") from exc
     if not isinstance(value, list):
         raise ValueError("should be a list of paths")
     places = []

@@ -81,6 +81,15 @@ CELLS: tuple[tuple[str, list[Row]], ...] = (
 )
 
 
+@pytest.mark.parametrize(
+    "row", ['{"id": "a", "label": "confidential", "label": "public"}', '{"id": "a", "inputs": {"q": "1", "q": "2"}}']
+)
+def test_a_key_twice_in_an_object_is_refused_since_one_of_the_two_would_be_lost(row: str) -> None:
+    with pytest.raises(BadRow, match="twice") as caught:
+        list(json_rows(lines_of('{"id": "b"}\n' + row + "\n")))
+    assert caught.value.line == 2
+
+
 @pytest.mark.parametrize(("text", "rows"), CELLS, ids=lambda value: repr(value)[:30])
 def test_csv_rows_have_their_line_and_characters(text: str, rows: list[Row]) -> None:
     found = list(CsvRows(lines_of(text)))

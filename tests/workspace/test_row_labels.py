@@ -83,3 +83,8 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
     assert read_row_labels(file, "a.jsonl").labelled["a"].label == "internal"
     file.write_text('{"id": "a", "label": "confidential"}\n', encoding="utf-8")
     assert read_row_labels(file, "a.jsonl").labelled["a"].label == "confidential"
+
+
+def test_a_cell_that_nests_without_end_is_no_list_of_places() -> None:
+    with pytest.raises(ValueError, match="too deeply"):
+        parse_places("[" * 100_000)
