@@ -85,37 +85,16 @@ def replay(suites: tuple[str, ...], only: tuple[str, ...], show_labelled: bool, 
     be told. Without SUITE all suites are replayed.
     """
     from promptlab import suites as suite_file
-    from promptlab.suites import (
-        EXIT_MET,
-        EXIT_NOT_MET,
-        Outcome,
-        outcome_of_replay,
-        report_item_of_replay,
-        summarise_outcomes,
-    )
-    from promptlab.suites import replay_suite as replayed
-    from promptlab.workspace import Labels
+    from promptlab.suites import EXIT_MET, EXIT_NOT_MET
 
     workspace = here()
     status = EXIT_MET
-
-    def one_suite(name: str) -> int:
-        (found,) = _loaded(workspace, [name])
-        out = Output(found, report_paths(to, found, several=len(suites) != 1), show_labelled)
-        outcomes: list[Outcome] = []
-        labels = Labels(workspace)
-        for one in replayed(workspace, found, only=only):
-            out.add(report_item_of_replay(one, labels))
-            if one.status != "unexpected":
-                outcomes.append(outcome_of_replay(one))
-        summary = summarise_outcomes(found, outcomes, replayed=True, partial=bool(only))
-        out.finish(summary)
-        return EXIT_NOT_MET if out.failing else summary.exit_status
-
     names = suites or suite_file.suite_paths(workspace)
     for name in names:
         try:
-            ended = one_suite(name)
+            (suite,) = _loaded(workspace, [name])
+            out = Output(suite, report_paths(to, suite, several=len(suites) != 1), show_labelled)
+            ended = _replay_one(workspace, suite, out, only)
         except InputError as exc:
             if len(names) == 1:
                 raise
@@ -124,6 +103,29 @@ def replay(suites: tuple[str, ...], only: tuple[str, ...], show_labelled: bool, 
             ended = EXIT_NOT_MET
         status = max(status, ended, key=_worst)
     sys.exit(status)
+
+
+def _replay_one(workspace: Workspace, suite: Suite, out: Output, only: Sequence[str]) -> int:
+    """Replay one suite; returns its exit status."""
+    from promptlab.suites import (
+        EXIT_NOT_MET,
+        Outcome,
+        outcome_of_replay,
+        replay_suite,
+        report_item_of_replay,
+        summarise_outcomes,
+    )
+    from promptlab.workspace import Labels
+
+    outcomes: list[Outcome] = []
+    labels = Labels(workspace)
+    for replayed in replay_suite(workspace, suite, only=only):
+        out.add(report_item_of_replay(replayed, labels))
+        if replayed.status != "unexpected":
+            outcomes.append(outcome_of_replay(replayed))
+    summary = summarise_outcomes(suite, outcomes, replayed=True, partial=bool(only))
+    out.finish(summary)
+    return EXIT_NOT_MET if out.failing else summary.exit_status
 
 
 _MODEL = click.option(

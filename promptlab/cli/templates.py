@@ -136,10 +136,7 @@ def save(
     try:
         saved = versions.save_template(workspace, path, text, message, base=base)
     except Conflict as exc:
-        if as_json:
-            print_json({"conflict": {"theirs": exc.theirs, "ours": exc.ours, "merged": exc.merged, "clean": exc.clean}})
-        else:
-            print_line(exc.merged)
+        _print_conflict(exc, as_json)
         raise
     problems = library.check_template(workspace, path)
     if as_json:
@@ -148,6 +145,14 @@ def save(
         print_line(saved.said)
     for problem in problems:
         click.echo(problem_line(path, problem), err=True)
+
+
+def _print_conflict(conflict: Conflict, as_json: bool) -> None:
+    if as_json:
+        texts = {"theirs": conflict.theirs, "ours": conflict.ours, "merged": conflict.merged, "clean": conflict.clean}
+        print_json({"conflict": texts})
+    else:
+        print_line(conflict.merged)
 
 
 def _new_text(source: str | None, edits: Mapping[str, Any], base: str | None, now: str | None, path: str) -> str:

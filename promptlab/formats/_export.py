@@ -45,6 +45,22 @@ def hash_of_messages(messages: Sequence[tuple[str, str]]) -> str:
     return sha256(canonical_json([list(message) for message in messages]))
 
 
+def _variables(
+    template: Template,
+    names: Sequence[str],
+    values: Mapping[str, Any],
+    documents: Sequence[Document],
+    shots: Sequence[Example],
+) -> list[str]:
+    """The inputs that can stay variables, tried one by one. The others are filled in."""
+    variables: list[str] = []
+    for name in names:
+        tried = [*variables, name]
+        if _rendered(_partly(template, tried), tried, values, documents, shots) is not None:
+            variables = tried
+    return variables
+
+
 def make_portable(
     template: Template,
     *,
@@ -62,15 +78,7 @@ def make_portable(
     marked = _printed_only(template)
     messages = _rendered(texts, marked, values, documents, shots)
     if messages is None:
-        # Try the inputs one by one: those that fail are filled in, the others stay variables.
-        variables: list[str] = []
-        for name in marked:
-            if (
-                _rendered(_partly(template, [*variables, name]), [*variables, name], values, documents, shots)
-                is not None
-            ):
-                variables.append(name)
-        marked = variables
+        marked = _variables(template, marked, values, documents, shots)
         texts = _partly(template, marked)
         messages = _rendered(texts, marked, values, documents, shots)
     if messages is None:

@@ -30,11 +30,16 @@ MAX_INCLUDES = 8
 TEXTS = ("doc_to_text", "doc_to_target", "doc_to_choice", "description")
 
 
-def read(path: Path, shown: str, places: ImportFolders) -> Imported:
-    """Import a task. Raises `FormatError` if the file has no `doc_to_text`, or if that is code."""
+def _task(path: Path, shown: str) -> Source:
     source = read_source(path, shown)
     if not isinstance(source.data, Mapping) or not {"task", "doc_to_text", "include"} & source.data.keys():
         raise FormatError("not a task of lm-evaluation-harness: no `task` and no `doc_to_text`", file=shown, line=1)
+    return source
+
+
+def read(path: Path, shown: str, places: ImportFolders) -> Imported:
+    """Import a task. Raises `FormatError` if the file has no `doc_to_text`, or if that is code."""
+    source = _task(path, shown)
     imported = Imported(
         slug(str(source.data.get("task") if isinstance(source.data.get("task"), str) else path.stem)),
         read_bytes(path, shown),

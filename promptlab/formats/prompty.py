@@ -143,6 +143,19 @@ def _compiles(text: str) -> bool:
     return True
 
 
+def _check_language(fields: Fields, source: Source) -> None:
+    kind = fields.data.get("template", "jinja2")
+    kind = kind.get("format", kind.get("type", "")) if isinstance(kind, Mapping) else kind
+    if str(kind) != "jinja2":
+        raise FormatError(
+            f"the template language `{kind}` is not read; jinja2 is",
+            file=source.shown,
+            line=source.line(("template",)),
+            field="template",
+        )
+    fields.say("template", "taken", "Jinja, as here")
+
+
 def _settings(fields: Fields, draft: Draft, source: Source) -> None:
     name, words = fields.take("name"), fields.take("description")
     draft.description = str(words or name or "")
@@ -173,16 +186,7 @@ def _settings(fields: Fields, draft: Draft, source: Source) -> None:
         outputs = fields.data["outputs"]
         draft.schema = draft.schema or _outputs(outputs)
         fields.translate("outputs", "`schema` of the template") if draft.schema else fields.drop("outputs", "no schema")
-    kind = fields.data.get("template", "jinja2")
-    kind = kind.get("format", kind.get("type", "")) if isinstance(kind, Mapping) else kind
-    if str(kind) != "jinja2":
-        raise FormatError(
-            f"the template language `{kind}` is not read; jinja2 is",
-            file=source.shown,
-            line=source.line(("template",)),
-            field="template",
-        )
-    fields.say("template", "taken", "Jinja, as here")
+    _check_language(fields, source)
     if "metadata" in fields:
         inner = fields.inside("metadata")
         inner.say("promptlab", "taken", "the template file of an export")

@@ -61,8 +61,13 @@ def has_seal(line: bytes) -> bool:
 
 def lines_of(one: RecordedItem, known: set[bytes]) -> Iterator[dict[str, Any]]:
     """The lines of an item: its long texts that are not `known` yet, then the item. Adds their hashes to `known`."""
-    prompt = one.request.prompt
-    messages: list[dict[str, Any]] = [{"role": m.role, "pieces": []} for m in prompt.messages]
+    messages: list[dict[str, Any]] = [{"role": m.role, "pieces": []} for m in one.request.prompt.messages]
+    yield from _pieces(one.request.prompt, messages, known)
+    yield _item(one, messages)
+
+
+def _pieces(prompt: Prompt, messages: list[dict[str, Any]], known: set[bytes]) -> Iterator[dict[str, Any]]:
+    """Fill `messages` with the pieces of `prompt`. Yields the long texts that are not `known` yet."""
     spans = prompt.spans or tuple(Span(n, 0, len(m.content), "layout") for n, m in enumerate(prompt.messages))
     for span in spans:
         text: Any = prompt.messages[span.message].content[span.start : span.end]
@@ -74,9 +79,12 @@ def lines_of(one: RecordedItem, known: set[bytes]) -> Iterator[dict[str, Any]]:
             text = {"sha256": digest}
         piece = [span.section, span.source, text]
         messages[span.message]["pieces"].append(piece if span.label == "public" else [*piece, span.label])
-    done = one.completion
+
+
+def _item(one: RecordedItem, messages: list[dict[str, Any]]) -> dict[str, Any]:
+    done, prompt = one.completion, one.request.prompt
     body = one.request.body()
-    yield {
+    return {
         "case": one.key.case,
         "variant": one.key.variant,
         "model": one.key.model,

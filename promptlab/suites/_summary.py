@@ -194,9 +194,26 @@ def holm_adjusted(summaries: Sequence[Summary]) -> list[Summary]:
     return [replace(s, adjusted_p=adjusted.get(str(n))) for n, s in enumerate(summaries)]
 
 
+def _comparison_data(summary: Summary) -> dict[str, Any] | None:
+    comparison = summary.comparison
+    if comparison is None:
+        return None
+    return {
+        "cases": comparison.cases,
+        "better": comparison.better,
+        "worse": comparison.worse,
+        "difference": comparison.difference,
+        "interval": [comparison.interval.low, comparison.interval.high],
+        "p": comparison.p,
+        "adjusted_p": summary.adjusted_p,
+        "method": comparison.method,
+        "smallest_effect": comparison.smallest,
+        "more_cases": comparison.more,
+    }
+
+
 def summary_data(summary: Summary) -> dict[str, Any]:
     """A summary as plain data."""
-    found = summary.comparison
     return {
         "suite": summary.suite,
         "sentence": summary.sentence,
@@ -215,20 +232,7 @@ def summary_data(summary: Summary) -> dict[str, Any]:
             }
             for cell in summary.cells
         ],
-        "comparison": None
-        if found is None
-        else {
-            "cases": found.cases,
-            "better": found.better,
-            "worse": found.worse,
-            "difference": found.difference,
-            "interval": [found.interval.low, found.interval.high],
-            "p": found.p,
-            "adjusted_p": summary.adjusted_p,
-            "method": found.method,
-            "smallest_effect": found.smallest,
-            "more_cases": found.more,
-        },
+        "comparison": _comparison_data(summary),
         "thresholds": [
             {
                 "require": c.threshold.text,
