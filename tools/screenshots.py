@@ -10,7 +10,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-from tests.browser.app import ROOT, App, chromium_of_the_system, copy_workspace
+from tests.browser.app import App, chromium_of_the_system, copy_workspace
+from tests.places import ROOT
 
 IMAGES = ROOT / "docs" / "images"
 PATIENCE = 300_000  # milliseconds
