@@ -217,8 +217,9 @@ def test_a_killed_run_pays_for_no_recorded_answer_twice(suites: SuiteHouse) -> N
     iterator = iter(asking)
     next(iterator)
     # As after kill -9: nothing more is written to the log, and the run still says that it is running.
-    suites.log._db.execute("DELETE FROM item_rows")
-    suites.log._db.execute("DELETE FROM counts")
+    with suites.log._db.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM item_rows")
+        connection.exec_driver_sql("DELETE FROM counts")
     while len(suites.house.store.results(suites.log.chunks(asking.run)[0].store_run)) < 6:
         pass
     again = suites.asking()
