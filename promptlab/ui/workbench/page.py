@@ -6,6 +6,7 @@ Change one thing, run, and compare: new answers stand above the old ones, titled
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,6 +32,8 @@ from promptlab.ui.workbench.request import Bench
 FIRST = "templates/world-cup.yaml"
 ROWS = 10
 POLL = 0.25  # seconds between two updates of the row that is being written
+LATEST = 30.0  # seconds after which a press on Run no longer counts, if the page was left before it was drawn
+_WANTED = "run-wanted"
 
 
 def page(session: Session) -> None:
@@ -65,7 +68,7 @@ def _right_half(session: Session, now: Bench, fields: Fields) -> None:
     """The inputs, the buttons, and the answers or the preview."""
     # Before the buttons are drawn, so that they show the running job at once. After the editor, because the page is
     # drawn again from its beginning if a widget of the editor changed the prompt.
-    if st.session_state.get("run"):
+    if _is_run_wanted(now.file.path):
         _start(session, now)
     _ask(session, now, fields)
     with st.container(
@@ -173,6 +176,18 @@ def _input(name: str, spec: InputSpec, fields: Fields) -> None:
         st.text_area(label, height="content", **options)
 
 
+def _want_run(path: str) -> None:
+    """Remember that Run was pressed. Streamlit passes a press to one run of the page only, and that run may be stopped
+    before it starts the models, because another widget changed meanwhile."""
+    st.session_state[_WANTED] = (path, time.monotonic())
+
+
+def _is_run_wanted(path: str) -> bool:
+    """True once after Run was pressed for the template at `path`."""
+    wanted, pressed = st.session_state.pop(_WANTED, ("", 0.0))
+    return bool(wanted == path) and time.monotonic() - float(pressed) < LATEST
+
+
 def _start(session: Session, now: Bench) -> None:
     """Ask what the page shows, unless its answers are being written already."""
     trials = now.trials()
@@ -187,7 +202,14 @@ def _run_and_stop(session: Session, now: Bench) -> None:
     # Both buttons are always drawn: if Stop took the place of Run, a double click on Run would stop it.
     with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
         st.button(
-            "Run", type="primary", icon=":material/play_arrow:", key="run", disabled=not can_run, shortcut="Mod+Enter"
+            "Run",
+            type="primary",
+            icon=":material/play_arrow:",
+            key="run",
+            disabled=not can_run,
+            shortcut="Mod+Enter",
+            on_click=_want_run,
+            args=(now.file.path,),
         )
         st.button(
             "Stop",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.page import counting
@@ -14,6 +15,7 @@ from promptlab.errors import ServerFailed, StoreError
 from promptlab.models._backend import Step
 from promptlab.models._scripted import ScriptedBackend
 from promptlab.types import Completion, Phase, Request, Thought
+from promptlab.ui.workbench import page as page_module
 from promptlab.workspace._workspace import Workspace
 from tests.conftest import TEMPLATE
 from tests.ui.conftest import Desk, bodies, said
@@ -627,3 +629,24 @@ def test_a_click_renders_once_looks_at_each_model_once_and_reads_each_run_once(d
         tab.run()
     assert again == {"statuses": 4}  # twice a page; ended answers are not read again
     assert not tab.exception
+
+
+def test_a_press_on_run_counts_also_if_its_page_run_is_stopped_before_it_starts_the_models(
+    desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = desk(alpha=["Argentina"])
+    tab = here.open()
+    draw = page_module.editor.draw
+    stops = iter([True])
+
+    def stopped_once(*args: Any, **kwargs: Any) -> None:
+        draw(*args, **kwargs)
+        if next(stops, False):
+            st.rerun()  # as Streamlit does when a widget changes while the page is drawn
+
+    monkeypatch.setattr(page_module.editor, "draw", stopped_once)
+    tab.button(key="run").click().run()
+    here.settle(tab)
+    assert len(here.models["alpha"].history) == 1
+    tab.run()
+    assert len(here.models["alpha"].history) == 1
