@@ -159,7 +159,7 @@ def of_a_token(model: str, rounds: int) -> str:
     from promptlab.models._llama._exact_engine import ExactEngine
     from promptlab.models._llama._generation import Answer
     from promptlab.models._llama._settings import Settings
-    from promptlab.models._llama._token_masks import Held
+    from promptlab.models._llama._token_masks import GrammarState
     from promptlab.types import Message, Params, Prompt, Request
     from promptlab.workspace._workspace import Workspace
 
@@ -169,7 +169,7 @@ def of_a_token(model: str, rounds: int) -> str:
     request = Request(model, Prompt((Message("user", QUESTION),)), Params(max_tokens=96), MATCH)
     settings = Settings(backend.path, "benchmark", 2048, usable_cores())
     spent = {"choosing": 0.0, "masks": 0.0, "tokens": 0.0}
-    choose, mask, accept = Answer.choose, Held.mask, Held.accept
+    choose, mask, accept = Answer.choose, GrammarState.mask, GrammarState.accept
 
     def timed(name: str, call: Any) -> Any:
         def run(*given: Any, **named: Any) -> Any:
@@ -195,14 +195,14 @@ def of_a_token(model: str, rounds: int) -> str:
             engine.loaded.token_masks(engine._table)
         opening = time.perf_counter() - started
         engine.answer(task, _Nobody())  # its rules and its pieces are there from then on
-        Answer.choose, Held.mask = timed("choosing", choose), timed("masks", mask)  # type: ignore[method-assign]
-        Held.accept = timed("masks", accept)  # type: ignore[method-assign]
+        Answer.choose, GrammarState.mask = timed("choosing", choose), timed("masks", mask)  # type: ignore[method-assign]
+        GrammarState.accept = timed("masks", accept)  # type: ignore[method-assign]
         spent.update(dict.fromkeys(spent, 0.0))
         started = time.perf_counter()
         for _ in range(rounds):
             done = engine.answer(task, _Nobody())
         whole = time.perf_counter() - started
-        Answer.choose, Held.mask, Held.accept = choose, mask, accept  # type: ignore[method-assign]
+        Answer.choose, GrammarState.mask, GrammarState.accept = choose, mask, accept  # type: ignore[method-assign]
         rows[schema] = (whole, dict(spent), opening, done)
         engine.close()
     catalogue.close()

@@ -224,7 +224,7 @@ def ask(catalogue: Catalogue, tmp_path: Path) -> Result:
 
 @pytest.mark.model
 def test_a_library_that_dies_is_passed_over_and_the_answer_comes(dead, house, tmp_path):
-    best = cpu_variants.cpu_variants_to_try("fast")
+    best = cpu_variants.candidates("fast")
     assert len(best) > 1, "this processor runs one variant only"
     dead(best[0])
     backend = house.backend("small")
@@ -256,7 +256,7 @@ def test_a_model_that_cannot_run_says_so_in_the_list_and_in_the_answer(dead, hou
 
 @pytest.mark.model
 def test_an_illegal_instruction_while_answering_is_said_and_the_next_best_code_is_taken(dead, house, make):
-    best = cpu_variants.cpu_variants_to_try("fast")
+    best = cpu_variants.candidates("fast")
     lying, _ = make("end()")
     dead(best[0])
     backend = house.backend("small")
