@@ -128,6 +128,7 @@ def test_a_template_is_written_run_saved_changed_compared_and_restored(
     ]
 
     # What changed, in the text and in the prompt.
+    idle(page)  # while the page is drawn again, the rows of before may still be there
     page.get_by_text("Compare", exact=True).first.click()
     comparison = page.locator(".st-key-comparison")
     expect(comparison.locator("ins")).to_have_count(2)
@@ -135,8 +136,9 @@ def test_a_template_is_written_run_saved_changed_compared_and_restored(
         expect(inserted).to_contain_text("in French,")
 
     # And back: the first text is the newest version, and the one between is still there.
+    idle(page)
     restore = page.get_by_role("button", name="Restore")
-    expect(restore).to_have_count(1)  # while the page is drawn again, the row of before may still be there
+    expect(restore).to_have_count(1)
     restore.click()
     expect(page.get_by_role("textbox", name=INSTRUCTIONS)).to_have_value(
         "Answer the question with the name of the city only."
