@@ -128,8 +128,8 @@ def compile_text(text: str, *, layout: bool = False) -> Compiled:
         _check_size(text)
         stand_in, source = _keep_returns(text)
         tree = JINJA_ENVIRONMENT.parse(source)
-        for data in tree.find_all(nodes.TemplateData) if stand_in else ():
-            data.data = data.data.replace(stand_in, "\r")
+        if stand_in:
+            _put_returns_back(tree, stand_in)
         messages = MessageCheck(tree).any
         if messages and not layout:
             raise LayoutProblem("message tags are only allowed in the `layout`")
@@ -176,15 +176,25 @@ def _check_size(text: str) -> None:
 
 
 def _keep_returns(text: str) -> tuple[str, str]:
-    """Replace carriage returns outside of tags with a character that the text does not have.
+    """Replace carriage returns, which Jinja would turn into newlines, with a white space that the text does not have.
 
-    Jinja would turn them into newlines. Returns the stand-in and the text.
+    In code it is white space, as a carriage return is. In text and in strings it is put back after parsing. Returns the
+    stand-in and the text. Raises `LayoutProblem` if the text has every white space that there is.
     """
     if "\r" not in text:
         return "", text
-    stand_in = next(chr(code) for code in range(0xE000, 0x110000) if chr(code) not in text)
-    parts, at = [], 0
-    for start, end in _tags(text):
-        parts += [text[at:start].replace("\r", stand_in), text[start:end]]
-        at = end
-    return stand_in, "".join([*parts, text[at:].replace("\r", stand_in)])
+    stand_in = next((space for space in _SPACES if space not in text), None)
+    if stand_in is None:
+        raise LayoutProblem("it has carriage returns and every other white space, so the returns cannot be kept")
+    return stand_in, text.replace("\r", stand_in)
+
+
+def _put_returns_back(tree: nodes.Template, stand_in: str) -> None:
+    for data in tree.find_all(nodes.TemplateData):
+        data.data = data.data.replace(stand_in, "\r")
+    for constant in tree.find_all(nodes.Const):
+        if isinstance(constant.value, str):
+            constant.value = constant.value.replace(stand_in, "\r")
+
+
+_SPACES = "\x0b\x0c\x1c\x1d\x1e\x1f\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u205f"

@@ -397,6 +397,32 @@ def test_a_mistake_while_rendering_names_its_line(text: str, words: str) -> None
     assert words in caught.value.message
 
 
+# Every place where a template text can have a carriage return.
+RETURNS = {
+    "text": ("a\r\nb\rc", "a\r\nb\rc"),
+    "a string": ("{{ 'a\r\nb' }}", "a\r\nb"),
+    "a string with the end of a tag in it": ("{{ '}}\r' }}", "}}\r"),
+    "two strings side by side": ("{{ 'a\r' 'b' }}", "a\rb"),
+    "a default": ("{{ none | default('\r', true) }}", "\r"),
+    "raw text": ("{% raw %}{{ a\r\nb }}{% endraw %}", "{{ a\r\nb }}"),
+    "code": ("{{\r\n 1\r+\r1 }}{%\rif true\r%}x{%\rendif\r\n%}", "2x"),
+    "a comment": ("a{# \r\n #}b", "ab"),
+    "a line that ends in a tag": ("{% if true %}\r\nx{% endif %}\r\n", "\r\nx\r\n"),
+    "white space that a tag removes": ("a \r\n {%- if true %}b{% endif -%} \r\n c", "abc"),
+    "white space of its own": ("\x0b\x0c\u2003\r", "\x0b\x0c\u2003\r"),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), RETURNS.values(), ids=RETURNS)
+def test_a_carriage_return_stays_wherever_it_is(text: str, expected: str) -> None:
+    assert "".join(str(part) for _, part in run(text)) == expected
+
+
+def test_a_text_with_every_white_space_is_refused_and_not_changed() -> None:
+    with pytest.raises(LayoutProblem, match="carriage returns"):
+        compile_text("\r" + "".join(map(chr, (*range(0x0B, 0x0D), *range(0x1C, 0x20), *range(0x2000, 0x2060)))))
+
+
 @pytest.mark.parametrize("text", ["a\r\nb", "a\rb\r", "{{ 'x' }}\r\n", "\r{# c\r #}b", "tab\tand \n\n end \n"])
 def test_whitespace_is_kept_to_the_byte(text: str) -> None:
     expected = text.replace("{{ 'x' }}", "x").replace("{# c\r #}", "")
