@@ -178,7 +178,7 @@ class CaseItem(pytest.Item):
 
 
 class ThresholdItem(pytest.Item):
-    """A threshold of a suite, held against the recorded answers."""
+    """A threshold of a suite, checked on the recorded answers."""
 
     def __init__(self, *, threshold: Threshold, **kwargs: Any) -> None:
         super().__init__(**kwargs)

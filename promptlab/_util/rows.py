@@ -22,6 +22,10 @@ Kind = Literal["csv", "yaml", "jsonl"]
 _KINDS: dict[str, Kind] = {".csv": "csv", ".tsv": "csv", ".yaml": "yaml", ".yml": "yaml"}
 
 
+# Files are bounded before they are read, so the limit of the csv module would only refuse a long document in a cell.
+csv.field_size_limit(max(csv.field_size_limit(), 2**30))
+
+
 class BadRow(ValueError):
     """A row cannot be read. `line` counts from 1."""
 

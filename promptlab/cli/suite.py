@@ -140,7 +140,7 @@ def _asking_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Limits, and how to go on."""
     for option in (
         click.option("--fresh", is_flag=True, help="Begin anew where an interrupted run could be taken up."),
-        click.option("--dry-run", is_flag=True, help="Say calls, tokens, price and local minutes, and ask nobody."),
+        click.option("--dry-run", is_flag=True, help="Print the calls, tokens, price and local minutes; ask no model."),
         click.option("--limit", type=click.IntRange(1), metavar="N", help="At most N items."),
         click.option("--max-tokens", type=click.IntRange(1), metavar="N", help="At most N tokens, read and written."),
         click.option("--max-cost", type=click.FloatRange(0), metavar="USD", help="At most so many US dollars."),

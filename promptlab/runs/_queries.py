@@ -12,8 +12,8 @@ from promptlab._util.sql_dialects import Text, holds, insert_missing, json_items
 from promptlab.runs._tables import messages, requests, results, runs, texts
 from promptlab.types import Section
 
-# A cached answer never comes from a failed, stopped or itself cached one, nor from one of which nobody knows whether it
-# is whole: its server gave no reason for its end, or one we do not know.
+# A cached answer never comes from a failed, stopped or itself cached one, nor from one that may be incomplete, because
+# its server gave no reason for its end, or one we do not know.
 LIVE = sa.and_(
     results.c.status == "ok",
     results.c.cached.is_(False),

@@ -151,5 +151,5 @@ def stem_of(path: str) -> str:
 def id_problem(id: str) -> str:
     """What is wrong with a case's id, "" where nothing is: it stands in test names, addresses and command lines."""
     if id != id.strip() or not id.isprintable():
-        return f"the id {id!r} has white space around it, or characters nobody sees"
+        return f"the id {id!r} has white space around it, or invisible characters"
     return f"the id `{id}` has one of [ ] #, which mark the variant and the repeat" if set(id) & set("[]#") else ""

@@ -153,3 +153,9 @@ def test_rows_that_were_written_come_back(rows: list[dict[str, str]]) -> None:
     found = list(json_rows(lines_of(text)))
     assert [row.data for row in found] == rows
     assert [json.loads(text[row.start : row.end]) for row in found] == rows
+
+
+def test_a_cell_may_be_as_long_as_a_document() -> None:
+    document = "word " * 100_000
+    (row,) = CsvRows(lines_of(f'id,text\na,"{document}"\n'))
+    assert row.data == {"id": "a", "text": document}
