@@ -1,4 +1,4 @@
-"""The command line. It reads words, calls one library function, and prints what came back.
+"""The command line. A command reads its options, calls one function of the library and prints the result.
 
 Nothing heavy is imported before a command needs it, so `promptlab --help` answers at once. Exit status: 0
 when all went well, 1 when something failed, 2 for a wrong command line, 130 after Ctrl-C.

@@ -41,7 +41,7 @@ def _template_options(command: Callable[..., None]) -> Callable[..., None]:
 
 @dataclass(frozen=True)
 class Options:
-    """The words of `promptlab compare`, under the names that click gives them."""
+    """The options of `promptlab compare`, named as click names them."""
 
     template: str
     pairs: tuple[str, ...]
@@ -95,16 +95,14 @@ class Options:
     show_default=True,
     help="How it is scored.",
 )
-@click.option("--fresh", is_flag=True, help="Ask again even when the store has the answer.")
-@click.option(
-    "--explain", is_flag=True, help="Say, on standard error, why the store does or does not have each answer."
-)
+@click.option("--fresh", is_flag=True, help="Ask again even if the answer is stored.")
+@click.option("--explain", is_flag=True, help="Print to standard error why each answer is stored or not.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def compare(**words: Any) -> None:
     """Ask several models one prompt and print their answers.
 
-    They come in the order of the models. A word that names no section, input or model is a wrong command line
-    (exit status 2); an answer that failed makes the status 1, and the others are still printed.
+    They come in the order of the models. An unknown section, input or model is a wrong command line (exit status
+    2). If an answer fails, the status is 1, and the other answers are still printed.
     """
     options = Options(**words)
     with opened(numerics=options.numerics) as lab:
@@ -165,9 +163,9 @@ def _explain(lab: Lab, trial: Trial) -> None:
 def render(
     template: str, pairs: tuple[str, ...], files: tuple[str, ...], without: tuple[str, ...], model: str, as_json: bool
 ) -> None:
-    """Show what a model would get, and the tokens of it.
+    """Show the prompt that a model would get, and its tokens.
 
-    Asks nothing. Inputs that are not set take their samples.
+    Asks no model. Inputs that are not set take their samples.
     """
     from promptlab.runs import refuse_if_too_long
 

@@ -56,7 +56,7 @@ def said(entry: dict[str, Any]) -> str:
     elif entry["kind"] == "served":
         what = f"served {entry['model']} to other machines at {entry['host']}"
     else:
-        what = f"found {entry.get('bytes', 0)} bytes of a torn line, whose request never left"
+        what = f"found {entry.get('bytes', 0)} bytes of an incomplete line, whose request was never sent"
     return f"{entry['line']:>6}  {when}  {what}"
 
 
@@ -90,7 +90,7 @@ def verify(head: str, as_json: bool) -> None:
         for number in found.torn:
             print_line(f"line {number} is incomplete: the process died, and its request was never sent")
         if found.problem is None:
-            print_line(f"{found.lines} lines, each fits the line before it; the last has the hash {found.head}")
+            print_line(f"{found.lines} lines, the chain of hashes is intact; the hash of the last line is {found.head}")
         else:
             print_line(f"line {found.problem.line} {found.problem.what}")
     sys.exit(0 if found.problem is None else 1)

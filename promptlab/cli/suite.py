@@ -1,4 +1,4 @@
-"""`promptlab suite`: stored prompts, replayed, asked again, and a verdict. See docs/suites.md."""
+"""`promptlab suite`: record, replay, rerun and accept a suite. See docs/suites.md."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def suite() -> None:
-    """Suites: stored prompts, kept from getting worse.
+    """Suites: regression tests for prompts.
 
     SUITE is a path such as fixtures/suites/world-cup.yaml, or a bare name such as world-cup. An item is a case for a
     model in a variant, such as `winner[article-gemma-3-270m]`; CASE may name either.
@@ -49,7 +49,7 @@ def _loaded(workspace: Workspace, names: Sequence[str]) -> list[Suite]:
 @suite.command("list")
 @as_json_option
 def list_(as_json: bool) -> None:
-    """Every suite, with its models and what is recorded."""
+    """List the suites, their models and what is recorded."""
     from promptlab import suites as suite_file
 
     workspace = here()
@@ -81,8 +81,8 @@ def replay(suites: tuple[str, ...], only: tuple[str, ...], show_labelled: bool, 
     """Check recorded prompts and answers; asks no model.
 
     Renders every case and compares it with the recorded prompt, and scores the recorded answers with today's
-    scorers. Exits with 1 when anything differs, is missing, or a threshold is not met; with 3 when a threshold cannot
-    be told. Without SUITE all suites are replayed.
+    scorers. Exits with 1 if anything differs or is missing, or a threshold is not met; with 3 if a threshold cannot be
+    decided. Without SUITE all suites are replayed.
     """
     from promptlab import suites as suite_file
     from promptlab.suites import EXIT_MET, EXIT_NOT_MET
@@ -133,17 +133,22 @@ _MODEL = click.option(
 )
 _CASE = click.option("--case", "only", multiple=True, metavar="CASE", help="Only this case or item. May be repeated.")
 
-_WAIT = click.option("--wait", is_flag=True, help="Where another process is at work on the suite, wait for it.")
+_WAIT = click.option("--wait", is_flag=True, help="Wait if another process works on the suite.")
 
 
 def _asking_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Limits, and how to go on."""
     for option in (
-        click.option("--fresh", is_flag=True, help="Begin anew where an interrupted run could be taken up."),
+        click.option("--fresh", is_flag=True, help="Start again, even if an interrupted run could continue."),
         click.option("--dry-run", is_flag=True, help="Print the calls, tokens, price and local minutes; ask no model."),
         click.option("--limit", type=click.IntRange(1), metavar="N", help="At most N items."),
-        click.option("--max-tokens", type=click.IntRange(1), metavar="N", help="At most N tokens, read and written."),
-        click.option("--max-cost", type=click.FloatRange(0), metavar="USD", help="At most so many US dollars."),
+        click.option(
+            "--max-tokens",
+            type=click.IntRange(1),
+            metavar="N",
+            help="At most N tokens, of prompts and answers.",
+        ),
+        click.option("--max-cost", type=click.FloatRange(0), metavar="USD", help="At most this many US dollars."),
         _WAIT,
         _CASE,
         _MODEL,
@@ -159,8 +164,8 @@ def _asking_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def record(name: str, show_labelled: bool, fresh: bool, **rest: Any) -> None:
     """Ask the models, and store prompts and answers.
 
-    What is interrupted, also by kill -9, is taken up where it was, and nothing that was answered is paid for twice.
-    An item without an answer keeps what was recorded of it.
+    A run that was interrupted, also by kill -9, continues where it stopped; no answer is paid for twice. An item that
+    gets no answer keeps its recorded one.
     """
     with opened() as lab, _owning(lab, name, "record", rest) as before:
         (found,) = _loaded(lab.workspace, [name])
@@ -179,7 +184,7 @@ def record(name: str, show_labelled: bool, fresh: bool, **rest: Any) -> None:
     "--prompts",
     type=click.Choice(["stored", "current"]),
     default="stored",
-    help="Send the recorded prompts again, or what today's templates make of the cases.",
+    help="Send the recorded prompts, or render the cases with today's templates.",
 )
 @click.option("--only-failed", is_flag=True, help="Only items that did not pass in the last rerun.")
 @click.option(
@@ -187,7 +192,7 @@ def record(name: str, show_labelled: bool, fresh: bool, **rest: Any) -> None:
     type=click.IntRange(0),
     default=0,
     metavar="CALLS",
-    help="Where several things changed, ask again with one of them changed at a time, in at most so many calls.",
+    help="If several things changed, find the cause by changing one at a time, with at most CALLS more calls.",
 )
 @_asking_options
 @_report_options
@@ -200,7 +205,7 @@ def rerun(
     fresh: bool,
     **rest: Any,
 ) -> None:
-    """Send stored prompts again, and judge the new answers.
+    """Send stored prompts again and compare the answers.
 
     Each answer is the same, as good, better, worse or cannot be told, with what caused it. Exits with 0 when the
     thresholds are met (without any: when nothing failed), with 1 when not, with 3 when they cannot be told yet. An
@@ -237,9 +242,9 @@ def rerun(
 @click.option("--show-labelled", is_flag=True, help="Do not mask text labelled above public.")
 @_WAIT
 def accept(name: str, cases: tuple[str, ...], yes: bool, show_labelled: bool, wait: bool) -> None:
-    """Make answers of the last rerun the recorded ones.
+    """Record the answers of the last rerun.
 
-    Shows what would change first. Without CASE all that changed are meant.
+    Shows the changes first. Without CASE, all changed answers are recorded.
     """
     from promptlab.suites import RunAnswers, baseline_changes, last_answered_run, report_item_of_change, write_recording
     from promptlab.workspace import Labels
@@ -265,12 +270,12 @@ def accept(name: str, cases: tuple[str, ...], yes: bool, show_labelled: bool, wa
 
 @suite.command("import-run")
 @click.argument("run")
-@click.option("--suite", "name", required=True, metavar="SUITE", help="The suite to add to; made where there is none.")
+@click.option("--suite", "name", required=True, metavar="SUITE", help="The suite to add to, created if it is new.")
 @click.option("--model", "models", multiple=True, metavar="MODEL", help="Only answers of this model.")
 def import_run(run: str, name: str, models: tuple[str, ...]) -> None:
-    """Turn a run of the history into cases.
+    """Add the questions of a run to a suite.
 
-    RUN is an id as `promptlab runs list` shows it. Every question becomes a case, every answer its recorded one.
+    RUN is an id as `promptlab runs list` shows it. Each question becomes a case, and its answer the recorded one.
     """
     from promptlab.suites import keep_run
 
@@ -285,7 +290,7 @@ def import_run(run: str, name: str, models: tuple[str, ...]) -> None:
 @click.argument("name", metavar="SUITE")
 @as_json_option
 def runs(name: str, as_json: bool) -> None:
-    """What the suite was asked so far, newest first."""
+    """List the runs of a suite, newest first."""
     with opened() as lab:
         (found,) = _loaded(lab.workspace, [name])
         for one in lab.suite_log.runs(found.path):
@@ -305,8 +310,8 @@ def runs(name: str, as_json: bool) -> None:
 
 @contextmanager
 def _owning(lab: Lab, name: str, verb: str, rest: Mapping[str, Any]) -> Iterator[frozenset[str]]:
-    """Hold the suite, from before it is read until what came of it is written; gives the runs of it that had finished
-    when it was asked for. A dry run holds nothing."""
+    """Lock the suite while it is read, asked and written. Gives the runs that had finished before. A dry run locks
+    nothing."""
     from promptlab.suites import hold_suite
 
     if rest.get("dry_run"):
@@ -332,7 +337,7 @@ def _ask(
     resume: bool,
     **options: Any,
 ) -> Asking | None:
-    """The suite about to be asked; None after a dry run, which has said what it would take."""
+    """The suite to ask; None after a dry run, which only prints its estimate."""
     from promptlab.suites import Asking, AskOptions, estimate_trials, planned_trials
 
     chosen = AskOptions(
@@ -370,7 +375,7 @@ def _ask(
 def _followed(
     asking: Asking, found: Suite, to: Mapping[str, Any], show: bool, *, several: bool = False, calls: int = 0
 ) -> tuple[Summary, Output]:
-    """Let the suite be asked to its end, or to Ctrl-C: once lets what runs end, twice breaks it off."""
+    """Ask the suite to its end. Ctrl-C once lets running answers finish; twice stops them."""
     from promptlab.suites import CauseFinder, outcome_of_answer, report_item_of_answer, summarise_outcomes
     from promptlab.workspace import Labels
 
@@ -401,7 +406,7 @@ def _stopping(asking: Asking) -> Iterator[None]:
             asking.stop()
         else:
             asking.pause()
-            click.echo("\nending what runs; Ctrl-C again breaks it off", err=True)
+            click.echo("\nfinishing the running answers; Ctrl-C again stops them", err=True)
 
     before = signal.signal(signal.SIGINT, on_interrupt)
     try:
@@ -411,5 +416,5 @@ def _stopping(asking: Asking) -> Iterator[None]:
 
 
 def _worst(status: int) -> int:
-    """1, something is wrong, outweighs 3, which outweighs 0."""
+    """The order of exit statuses from good to bad: 0, 3 (cannot be decided), 1."""
     return {0: 0, 3: 1, 1: 2}.get(status, 3)
