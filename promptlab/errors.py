@@ -8,6 +8,7 @@ PromptlabError                   has a hint: what to do next
 │   ├── DocumentError            a context document
 │   │   └── ReaderMissing        what reads files of its kind is not installed
 │   ├── ExampleError             an example pool or the choice from it
+│   ├── NotJudged                a scorer cannot judge an answer: it is neither right nor wrong
 │   ├── SuiteError               a suite file, or a file of cases
 │   └── FormatError              a file to import, or what an export cannot express
 ├── ModelNotFound                the catalogue has no such model; the nearest name is shown
@@ -100,6 +101,10 @@ class ReaderMissing(DocumentError):
 
 class ExampleError(InputError):
     """An example pool cannot be read or changed, or it has too few examples."""
+
+
+class NotJudged(InputError):
+    """A scorer cannot judge this answer: neither right nor wrong. The message is the reason, shown in reports."""
 
 
 class SuiteError(InputError):

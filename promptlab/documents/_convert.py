@@ -8,15 +8,15 @@ process writes no file and fetches nothing: external pictures, links and workboo
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import re
 import subprocess
 import sys
 from importlib import metadata
-from io import BytesIO
-from typing import Any
 
+from promptlab.documents._refused import Refused
 from promptlab.errors import DocumentError, ReaderMissing
 
 VERSION = 1
@@ -25,8 +25,6 @@ VERSION = 1
 SECONDS = 60
 MEMORY = 2_000_000_000
 MAX_CHARACTERS = 20_000_000
-MAX_PAGES = 5_000
-MAX_CELLS = 1_000_000
 
 LIBRARIES = {
     "html": ("markdownify", "bs4"),
@@ -34,6 +32,9 @@ LIBRARIES = {
     "docx": ("mammoth", "markdownify", "bs4"),
     "xlsx": ("openpyxl",),
 }
+MODULES = {"html": "_html", "pdf": "_pdf", "docx": "_word", "xlsx": "_excel"}
+"""The module that reads each kind. Its `to_text(raw, notes)` gives the Markdown, and adds to `notes` a sentence for all
+that could not be carried over, such as "6 equations are left out"."""
 _PACKAGES = {"bs4": "beautifulsoup4"}
 
 
@@ -79,25 +80,21 @@ def to_markdown(raw: bytes, kind: str, path: str, *, seconds: float = SECONDS, m
     return answer["text"]
 
 
-class _Refused(Exception):
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.hint = hint
-
-
 def main() -> None:
     """The program of the separate process: reads bytes from stdin and writes JSON with the text or the error."""
     kind, seconds, memory = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     _limit(seconds, memory)
     raw = sys.stdin.buffer.read()
     try:
-        text = _tidy(globals()[f"_{kind}"](raw))
+        notes: list[str] = []
+        module = importlib.import_module(f"promptlab.documents.{MODULES[kind]}")
+        text = _tidy(module.to_text(raw, notes))
         if len(text) > MAX_CHARACTERS:
-            raise _Refused(
+            raise Refused(
                 f"has {len(text):,} characters, more than {MAX_CHARACTERS:,}", "save only the part that you need"
             )
-        answer = {"text": text}
-    except _Refused as exc:
+        answer: dict[str, object] = {"text": text, "notes": notes}
+    except Refused as exc:
         answer = {"error": str(exc), "hint": exc.hint}
     except (MemoryError, RecursionError):
         answer = {"error": "is nested too deeply or too large to read", "hint": "save only the part that you need"}
@@ -125,132 +122,3 @@ def _tidy(text: str) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "").replace("\u00a0", " ")
     text = re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)
     return re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
-
-
-_META = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
-
-
-def _decoded(raw: bytes) -> str:
-    """HTML as text. The encoding is that of the byte order mark, else the declared one, else UTF-8; never guessed."""
-    for mark, name in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
-        if raw.startswith(mark):
-            encoding = name
-            break
-    else:
-        declared = _META.search(raw[:2048])
-        encoding = declared[1].decode("ascii", "replace") if declared else "utf-8"
-        # By the WHATWG encoding standard, these names mean Windows-1252.
-        encoding = "cp1252" if encoding.lower() in ("iso-8859-1", "latin1", "ascii", "us-ascii") else encoding
-    try:
-        return raw.decode(encoding)
-    except (UnicodeDecodeError, LookupError) as exc:
-        raise _Refused(f"is not valid {encoding} text", "save it as UTF-8") from exc
-
-
-_UNSEEN = ["script", "style", "template", "noscript", "head", "svg", "iframe", "object", "embed", "canvas"]
-
-
-def _html(raw: bytes) -> str:
-    text = _markdown(_decoded(raw))
-    if not text.strip():
-        raise _Refused("has no text", "if a script fills the page, save it from the browser")
-    return text
-
-
-def _markdown(html: str) -> str:
-    from bs4 import BeautifulSoup
-    from markdownify import MarkdownConverter
-
-    soup = BeautifulSoup(html, "html.parser")
-    for tag in soup(_UNSEEN):
-        tag.decompose()
-    for picture in soup("img"):
-        # A picture is replaced by its description. Its address may be megabytes of data.
-        picture.replace_with(str(picture.get("alt") or ""))
-    options: dict[str, Any] = {"heading_style": "ATX", "bullets": "-", "table_infer_header": True}
-    for mark in ("asterisks", "underscores", "misc"):
-        options[f"escape_{mark}"] = False
-    return str(MarkdownConverter(**options).convert_soup(soup))
-
-
-def _docx(raw: bytes) -> str:
-    import mammoth
-
-    html = mammoth.convert_to_html(BytesIO(raw), convert_image=lambda _: [], external_file_access=False).value
-    text = _markdown(html)
-    if not text.strip():
-        raise _Refused("has no text", "if it shows pictures, run text recognition (OCR) first")
-    return text
-
-
-def _pdf(raw: bytes) -> str:
-    import pypdf
-    from pypdf.errors import DependencyError
-
-    reader = pypdf.PdfReader(BytesIO(raw))
-    if reader.is_encrypted:
-        try:
-            # Many PDFs are encrypted with an empty password, only to prevent printing.
-            opened = bool(reader.decrypt(""))
-        except (DependencyError, NotImplementedError):
-            opened = False
-        if not opened:
-            raise _Refused("is encrypted", "open it, and save a copy without a password")
-    if len(reader.pages) > MAX_PAGES:
-        raise _Refused(f"has {len(reader.pages):,} pages, more than {MAX_PAGES:,}", "save only the pages that you need")
-    pages = [page.extract_text().strip() for page in reader.pages]
-    if not any(pages):
-        raise _Refused("has no text: its pages are pictures", "run text recognition (OCR) first")
-    return "\n\n".join(
-        f"## Page {number}\n\n{text or '(no text on this page)'}" for number, text in enumerate(pages, 1)
-    )
-
-
-def _xlsx(raw: bytes) -> str:
-    import openpyxl
-
-    book = openpyxl.load_workbook(BytesIO(raw), read_only=True, data_only=True, keep_links=False)
-    sheets, cells, filled = [], 0, False
-    for sheet in book.worksheets:
-        sheet.reset_dimensions()  # the declared size may be wrong
-        rows: list[list[str]] = []
-        gap = 0
-        for row in sheet.iter_rows(values_only=True):
-            shown = [_cell(value) for value in row]
-            while shown and not shown[-1]:
-                shown.pop()
-            if not shown:
-                gap += 1
-                continue
-            # Blank rows become one blank row: a sheet may have a million of them.
-            rows += [[]] * bool(gap and rows) + [shown]
-            gap, cells = 0, cells + len(row)
-            if cells > MAX_CELLS:
-                raise _Refused(
-                    f"has more than {MAX_CELLS:,} cells", "save only the part that you need, or save it as CSV"
-                )
-        name = sheet.title + ("" if sheet.sheet_state == "visible" else " (hidden)")
-        filled = filled or bool(rows)
-        sheets.append(f"## {name}\n\n{_table(rows) or '(empty)'}")
-    if not filled:
-        raise _Refused("is empty", "")
-    return "\n\n".join(sheets)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).upper()
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    text = value.isoformat(" ") if hasattr(value, "hour") and hasattr(value, "year") else str(value)
-    return " ".join(text.split()).replace("|", "\\|")
-
-
-def _table(rows: list[list[str]]) -> str:
-    width = max(map(len, rows), default=0)
-    if not width:
-        return ""
-    lines = [f"| {' | '.join(row + [''] * (width - len(row)))} |" for row in rows]
-    return "\n".join([lines[0], "|" + " --- |" * width, *lines[1:]])
