@@ -361,15 +361,53 @@ class ScorerSpec:
         values: dict[str, Any] = json.loads(self.options)
         return values
 
+    @property
+    def id(self) -> str:
+        """What a score keeps of the spec, to be found by it: the name and the options, without `at_least`, which
+        changes no score."""
+        if self.options == "{}":
+            return self.name
+        values = {name: value for name, value in self.values.items() if name != "at_least"}
+        return f"{self.name} {canonical_json(values)}" if values else self.name
+
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A score: `value` from 0 to 1, the part of the answer that was judged (`answer`), and a short reason."""
+    """A score: `value` from 0 to 1, the part of the answer that was judged (`answer`), and a short reason.
+
+    `value` is None if the answer was not judged: it is then neither right nor wrong, and `reason` says why. `spec` is
+    the `ScorerSpec.id` of the scorer; "" if it has none, as in recordings of earlier releases.
+    """
 
     scorer: str
-    value: float
+    value: float | None
     answer: str
     reason: str
+    spec: str = ""
+
+    @property
+    def judged(self) -> bool:
+        """False if the scorer could not judge the answer."""
+        return self.value is not None
+
+    @property
+    def mark(self) -> str:
+        """A sign: ✓ right, ✗ wrong, ~ in between, ? not judged."""
+        if self.value is None:
+            return "?"
+        return "✓" if self.value >= 1 else "~" if self.value > 0 else "✗"
+
+    @property
+    def shown(self) -> str:
+        """The value as text."""
+        return "not judged" if self.value is None else f"{self.value:g}"
+
+
+def mean_score(scores: Iterable[Score]) -> float | None:
+    """The mean of `scores`; None if there are none, or if one of them was not judged."""
+    values = [score.value for score in scores]
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known and len(known) == len(values) else None
 
 
 Scorer = Callable[[str, Any], Score]
@@ -425,8 +463,13 @@ class Result:
 
     @property
     def score(self) -> float | None:
-        """The mean of its scores; None without any."""
-        return sum(score.value for score in self.scores) / len(self.scores) if self.scores else None
+        """The mean of its scores; None without any, or if a scorer could not judge the answer."""
+        return mean_score(self.scores)
+
+    @property
+    def not_judged(self) -> str:
+        """Why a scorer could not judge the answer; "" if all of them could."""
+        return "; ".join(dict.fromkeys(score.reason for score in self.scores if score.value is None))
 
     @property
     def tokens(self) -> Usage:

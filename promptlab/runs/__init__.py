@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from promptlab.runs._request_changes import RequestChanges, request_changes
     from promptlab.runs._result_to_example import add_example_from_result, inputs_of_result, label_of_result
     from promptlab.runs._run_info import RunInfo
-    from promptlab.runs._runner import Run, request_of, score_answer, start_run, utc_now
+    from promptlab.runs._runner import Run, request_of, start_run, utc_now
+    from promptlab.runs._score import cut_off, score_answer, why_not_judgeable
     from promptlab.runs._store import Store, history_file
     from promptlab.runs._trial import Given, Recalled, Rendered, Trial
     from promptlab.runs._window import refuse_if_too_long
@@ -56,6 +57,7 @@ __all__ = [
     "add_example_from_result",
     "asked_requests",
     "changed_sections",
+    "cut_off",
     "describe_changes",
     "duration_text",
     "explain",
@@ -75,6 +77,7 @@ __all__ = [
     "start_run",
     "text_changes",
     "utc_now",
+    "why_not_judgeable",
     "with_prompt",
     "with_rendered_prompt",
 ]

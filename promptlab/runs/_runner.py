@@ -25,6 +25,7 @@ from promptlab.models import Backend, Catalogue, ProbesMachine
 from promptlab.runs._prompts import prompt_of
 from promptlab.runs._provenance import origin
 from promptlab.runs._run_info import RunInfo
+from promptlab.runs._score import score_answer
 from promptlab.runs._trial import Trial
 from promptlab.runs._window import check_window
 from promptlab.types import Completion, Delta, Origin, Phase, Request, Result, Score, Scorer, Source, Thought, highest
@@ -74,22 +75,6 @@ def request_of(trial: Trial) -> Request:
         return replace(recalled.request, prompt=prompt, model=trial.model, repeat=trial.repeat)
     prompt = prompt_of(trial)
     return Request(trial.model, prompt, trial.params, trial.template.schema, trial.repeat)
-
-
-def score_answer(scorers: Sequence[Scorer], answer: str, expected: Any) -> tuple[Score, ...]:
-    """The score of each of `scorers`. A scorer that fails gives 0 with the reason, and does not affect the others."""
-    scores = []
-    for scorer in scorers:
-        try:
-            scores.append(scorer(answer, expected))
-        except BaseException as exc:  # also `SystemExit`, which would end the thread: the trial needs its result
-            if isinstance(exc, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
-                raise  # Ctrl-C
-            if not isinstance(exc, PromptlabError):  # our own errors need no traceback, and may cite labelled text
-                log.exception("a scorer failed")
-            name = getattr(scorer, "__qualname__", "scorer").partition(".")[0]
-            scores.append(Score(name, 0.0, answer, f"the scorer failed: {exc!r}"))
-    return tuple(scores)
 
 
 class Run:
@@ -237,9 +222,12 @@ class Run:
         except BaseException as exc:  # also one that would end the thread: the trial still needs its result
             result = _failed(result, _unexpected(exc), heard)
         if result.completion and result.completion.finish_reason != "stopped":
-            judges = (*(self._scorers if trial.expected is not None else ()), *trial.scorers)
-            result = replace(result, scores=score_answer(judges, result.completion.text, trial.expected))
+            result = replace(result, scores=self._scores(trial, result.completion, result.request))
         return _Ended(index, replace(result, created=utc_now()), fingerprint)
+
+    def _scores(self, trial: Trial, done: Completion, request: Request | None) -> tuple[Score, ...]:
+        judges = (*(self._scorers if trial.expected is not None else ()), *trial.scorers)
+        return score_answer(judges, done, trial.expected, request=request, judge_cut=trial.judge_cut)
 
     def _look(self, model: str) -> Look | None:
         """The current labels; None if promptlab.yaml cannot be read and `model` may get any text in any case."""

@@ -52,9 +52,9 @@ class Trial:
     `shots` and `documents` are chosen and read already, so rendering a trial reads no file. `without` are the sections
     that are left out. `label` is the label of the inputs, and `places` are their files by the name of the input ("" for
     all inputs). Scorers compare the answer with `expected`, None if it is unknown. `scorers` are those of this trial
-    only, in addition to those of the run. `request` is a stored request to ask again; then nothing is rendered, and the
-    template is only its provenance. `rendered` is the prompt, if the planner rendered it. Trials that differ only in
-    model, parameters or repeat share it.
+    only, in addition to those of the run. With `judge_cut` an answer that was cut off is judged as it is. `request` is
+    a stored request to ask again; then nothing is rendered, and the template is only its provenance. `rendered` is the
+    prompt, if the planner rendered it. Trials that differ only in model, parameters or repeat share it.
     """
 
     template: Template
@@ -69,6 +69,7 @@ class Trial:
     expected: Any = None
     label: Label = "public"
     scorers: tuple[Scorer, ...] = ()
+    judge_cut: bool = False
     request: Recalled | None = None
     places: Mapping[str, tuple[Place, ...]] = field(default_factory=dict)
     rendered: Rendered | None = field(default=None, compare=False, repr=False)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
+    from promptlab.scorers._check_expected import check_expected
     from promptlab.scorers._custom import from_function
     from promptlab.scorers._json import parse_json_answer
     from promptlab.scorers._registry import (
@@ -25,11 +26,14 @@ if TYPE_CHECKING:
         pass_mark,
         scorer_spec,
     )
+    from promptlab.scorers._ready import ReadyScorer
 
 __all__ = [
     "COMPARE_SCORERS",
     "MODEL_SCORERS",
+    "ReadyScorer",
     "build_scorer",
+    "check_expected",
     "contains",
     "from_function",
     "parse_json_answer",

@@ -14,7 +14,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from promptlab.errors import InputError
+from promptlab._util.text import clipped
+from promptlab.errors import InputError, NotJudged
 from promptlab.types import Score, Scorer
 from promptlab.workspace import Workspace, check_code_trusted
 
@@ -54,15 +55,18 @@ def _score(call: Callable[[str, Any], Any], answer: str, expected: Any, scorer: 
     # A copy: what is expected is recorded afterwards, and is not for the function to change.
     said = call(answer, copy.deepcopy(expected))
     if isinstance(said, Score):
-        return Score(scorer, _share(said.value, function), str(said.answer), str(said.reason))
-    value, reason = said if isinstance(said, tuple) and len(said) == 2 else (said, f"by {function}")
-    return Score(scorer, _share(value, function), answer.strip(), str(reason))
+        value = None if said.value is None else _share(said.value, function)
+        return Score(scorer, value, str(said.answer), str(said.reason))
+    share, reason = said if isinstance(said, tuple) and len(said) == 2 else (said, f"by {function}")
+    return Score(scorer, _share(share, function), answer.strip(), str(reason))
 
 
 def _share(value: Any, function: str) -> float:
-    if not isinstance(value, bool | int | float) or not 0 <= value <= 1:
-        raise InputError(f"{function} returned {value!r}, not a bool or a number from 0 to 1")
-    return float(value)
+    """The value that a function of the user gave. Raises `NotJudged` if it is none: None, NaN, a text."""
+    number = value.item() if hasattr(value, "item") and hasattr(value, "dtype") else value  # a number of numpy
+    if not isinstance(number, bool | int | float) or not 0 <= number <= 1:
+        raise NotJudged(f"{function} returned {clipped(repr(value), 80)}, not a bool or a number from 0 to 1")
+    return float(number)
 
 
 class _Wanted:

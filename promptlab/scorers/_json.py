@@ -10,7 +10,7 @@ from typing import Any
 
 from promptlab._util.json_schema import problem_of, validation_errors
 from promptlab._util.text import clipped
-from promptlab.errors import InputError
+from promptlab.errors import InputError, nearest
 from promptlab.scorers._text import normalise
 from promptlab.types import Score, Scorer, canonical_json
 
@@ -69,6 +69,9 @@ def json_fields(*, fields: list[str] | None = None, tolerance: float = 0.0) -> S
     def score(answer: str, expected: Any) -> Score:
         if not isinstance(expected, Mapping):
             raise InputError("`json_fields` needs an object to compare with, as `expected`")
+        for name in fields or ():
+            if not has_field(expected, name):  # absent on both sides is not equal
+                raise InputError(f"there is no field `{name}` in `expected`", hint=nearest(name, fields_of(expected)))
         wanted = _flat(expected) if fields is None else {name: _at(expected, name) for name in fields}
         if not wanted:
             raise InputError("`json_fields` has no field to compare")
@@ -93,7 +96,7 @@ def _first(wrong: list[str]) -> str:
 
 
 def _shown(value: Any) -> str:
-    return clipped(json.dumps(value, ensure_ascii=False), 200)
+    return "absent" if value is _ABSENT else clipped(json.dumps(value, ensure_ascii=False), 200)
 
 
 def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -103,10 +106,24 @@ def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
+_ABSENT = object()
+"""The value of a field that is not there. It equals nothing, not even null."""
+
+
 def _at(value: Any, name: str) -> Any:
     for part in name.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
+        value = value.get(part, _ABSENT) if isinstance(value, Mapping) else _ABSENT
     return value
+
+
+def has_field(value: Any, name: str) -> bool:
+    """True if the object has the field; `a.b` is a field inside another."""
+    return _at(value, name) is not _ABSENT
+
+
+def fields_of(value: Mapping[str, Any]) -> list[str]:
+    """The names of all fields of an object, also of those inside others."""
+    return list(_flat(value))
 
 
 def _same(found: Any, wanted: Any, tolerance: float) -> bool:

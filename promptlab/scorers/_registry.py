@@ -18,11 +18,13 @@ from typing import Any
 
 from promptlab._util.bounded_regex import search
 from promptlab.errors import InputError, nearest
+from promptlab.scorers._check_options import check_options
 from promptlab.scorers._custom import python
 from promptlab.scorers._embedding import similarity
 from promptlab.scorers._json import json_fields, json_schema
 from promptlab.scorers._numeric import numeric
 from promptlab.scorers._overlap import chrf, list_f1
+from promptlab.scorers._ready import ReadyScorer
 from promptlab.scorers._text import best_subspan_em, check_regex, contains, exact, normalise, one_of, regex
 from promptlab.types import Score, Scorer, ScorerSpec, canonical_json
 from promptlab.workspace import Workspace
@@ -78,6 +80,7 @@ def scorer_spec(named: str | Mapping[str, Any]) -> ScorerSpec:
     for option in options:
         if option not in allowed:
             raise InputError(f"`{name}` has no option `{option}`", hint=nearest(str(option), allowed))
+    check_options(name, options, FACTORIES.get(name))
     spec = ScorerSpec(name, canonical_json(dict(options)))
     pass_mark(spec)  # raises if `at_least` is wrong
     if "extract" in options:
@@ -93,7 +96,7 @@ def options_of(name: str) -> list[str]:
     return [*own, *_EVERYWHERE]
 
 
-def build_scorer(spec: ScorerSpec, workspace: Workspace) -> Scorer:
+def build_scorer(spec: ScorerSpec, workspace: Workspace) -> ReadyScorer:
     """The scorer for `spec`. Raises `InputError` if an option has a wrong value, or if a library or a function of the
     workspace is missing."""
     options = spec.values
@@ -104,7 +107,7 @@ def build_scorer(spec: ScorerSpec, workspace: Workspace) -> Scorer:
         scorer = factory(workspace=workspace, **options) if factory in _NEEDS_WORKSPACE else factory(**options)
     except TypeError as exc:
         raise InputError(f"the options of `{spec.name}` do not fit: {exc}") from exc
-    return _extracting(scorer, check_regex(extract, "extract"), spec.name) if extract else scorer
+    return ReadyScorer(spec, _extracting(scorer, check_regex(extract, "extract"), spec.name) if extract else scorer)
 
 
 def pass_mark(spec: ScorerSpec) -> float:

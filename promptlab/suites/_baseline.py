@@ -19,8 +19,9 @@ from promptlab.errors import SuiteError
 from promptlab.runs import Store
 from promptlab.suites import _lock as suite_lock
 from promptlab.suites._items import suite_items
+from promptlab.suites._judge_reply import Judged
 from promptlab.suites._log import SuiteLog
-from promptlab.suites._recorded_item import Judged, RecordedItem, check_labels, stored_from
+from promptlab.suites._recorded_item import RecordedItem, check_labels, stored_from
 from promptlab.suites._recording import Recording, write
 from promptlab.suites._suite import Item, ItemKey, Suite
 from promptlab.suites._suite_run import SuiteRun
@@ -134,7 +135,12 @@ def baseline_changes(
 
 
 def _matters(old: RecordedItem, new: RecordedItem) -> bool:
-    return (old.request_key, old.completion.text, old.scores) != (new.request_key, new.completion.text, new.scores)
+    def facts(one: RecordedItem) -> tuple[object, ...]:
+        # Without the specs of the scores, which recordings of earlier releases do not have.
+        scores = [(score.scorer, score.value, score.answer, score.reason) for score in one.scores]
+        return (one.request_key, one.completion.text, one.completion.finish_reason, scores)
+
+    return facts(old) != facts(new)
 
 
 def _new(suite: Suite, item: Item, answers: RunAnswers) -> RecordedItem | None:

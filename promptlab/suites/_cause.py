@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from promptlab.runs import RequestChanges, changed_sections, request_changes
 from promptlab.suites._recorded_item import RecordedItem
+from promptlab.suites._scores import moved_scores
 from promptlab.types import Completion, Request, Score, Section
 
 CauseKind = Literal["prompt", "model", "parameters", "schema", "scorer", "sampling"]
@@ -48,15 +49,9 @@ def causes(stored: RecordedItem, now: Facts, today: Sequence[Score] | None = Non
     or the server does not give the same text twice.
     """
     found: list[Cause] = []
-    if today is not None and [(s.scorer, s.value) for s in today] != [(s.scorer, s.value) for s in stored.scores]:
-        moved = [
-            f"{new.scorer} {_value(stored.scores, new.scorer)} → {new.value:g}"
-            for new in today
-            if _value(stored.scores, new.scorer) != f"{new.value:g}"
-        ]
-        now_named = {new.scorer for new in today}
-        moved += [f"{old.scorer} {old.value:g} → none" for old in stored.scores if old.scorer not in now_named]
-        found.append(Cause("scorer", f"the recorded answer gets another score today: {', '.join(moved)}"))
+    if today is not None and (moved := moved_scores(stored.scores, today)):
+        text = ", ".join(map(str, moved))
+        found.append(Cause("scorer", f"the recorded answer gets another score today: {text}"))
     asked: list[Cause] = []
     changed = request_changes(stored.request, now.request)
     if changed.prompt:
@@ -116,10 +111,6 @@ def _parts(fingerprint: str) -> dict[str, str]:
 
 def _short(part: str) -> str:
     return part if len(part) <= 40 else f"{part[:20]}…{part[-6:]}"
-
-
-def _value(scores: Sequence[Score], name: str) -> str:
-    return next((f"{s.value:g}" for s in scores if s.scorer == name), "none")
 
 
 def _chance(request: Request) -> str:

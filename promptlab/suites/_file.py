@@ -81,6 +81,10 @@ class _File(_Strict):
         "portable",
         description="portable: local models give the same text on every processor; fast: the best code for this one.",
     )
+    judge_cut_answers: bool = Field(
+        False,
+        description="true: an answer that was cut off at max_tokens is judged as it is; false: it is not judged.",
+    )
     thresholds: list[str | _Threshold] = Field(default_factory=list, description="What must be reached.")
     cases: list[_Case] = Field(description="The questions, and files of them.")
 
@@ -164,6 +168,7 @@ def parse_suite(workspace: Workspace, text: str, *, path: str) -> Suite:
         label=workspace.label_of(path),
         source=text,
         numerics=parsed.numerics,
+        judge_cut_answers=parsed.judge_cut_answers,
     )
     reader.check_ids(suite)
     return suite

@@ -19,8 +19,8 @@ from promptlab.suites._items import TrialMaker, recalled
 from promptlab.suites._outcome import Answered
 from promptlab.suites._recorded_item import RecordedItem
 from promptlab.suites._suite import Suite
-from promptlab.suites._verdict import CLOSE, mean
-from promptlab.types import Request, Result
+from promptlab.suites._scores import CLOSE
+from promptlab.types import Request, Result, mean_score
 
 
 class Asker(Protocol):
@@ -94,6 +94,7 @@ class CauseFinder:
                 case=answered.item.key.id,
                 expected=answered.item.case.expected,
                 scorers=self._asker.fill.scorers(answered.item.case, answered.item.variant),
+                judge_cut=self._asker.suite.judge_cut_answers,
                 # Each request may contain the recorded prompt, so all get the label of the recorded item.
                 request=recalled(self._asker.suite, replace(stored, request=request)),
                 label=answered.item.case.label,
@@ -110,8 +111,8 @@ class CauseFinder:
             return False
         if result.completion.text == stored.completion.text:
             return True
-        was = mean([score for score in stored.scores if score.scorer not in scorers.MODEL_SCORERS])
-        now = mean(result.scores)
+        was = mean_score([score for score in stored.scores if score.scorer not in scorers.MODEL_SCORERS])
+        now = mean_score(result.scores)
         chance = drawn or (result.request is not None and result.request.params.temperature > 0)
         return chance and was is not None and now is not None and abs(was - now) <= CLOSE
 

@@ -21,7 +21,7 @@ from promptlab.suites._recording import Recording
 from promptlab.suites._replay import replay_item
 from promptlab.suites._suite import ItemKey, Suite
 from promptlab.suites._suite_run import ItemRow, SuiteRun
-from promptlab.suites._verdict import CLOSE
+from promptlab.suites._scores import CLOSE
 from promptlab.types import Request, Result, Score
 from promptlab.workspace import Workspace
 

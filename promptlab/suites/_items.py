@@ -14,12 +14,13 @@ from promptlab.errors import SuiteError, nearest
 from promptlab.runs import Recalled, Trial
 from promptlab.suites import _case_file as case_files
 from promptlab.suites import _judge as judging
+from promptlab.suites._judge_reply import judge_scores
 from promptlab.suites._recorded_item import RecordedItem, label_of_trial
 from promptlab.suites._recording import Recording
 from promptlab.suites._suite import Case, Item, ItemKey, Suite, Variant
 from promptlab.suites._suite_run import ItemRow, Verb
 from promptlab.templates import MaterialsReader
-from promptlab.types import Label, Place, Prompt, Scorer, ScorerSpec, Section
+from promptlab.types import Label, Place, Prompt, Score, Scorer, ScorerSpec, Section
 from promptlab.workspace import Workspace
 
 if TYPE_CHECKING:  # a replay loads no database
@@ -83,6 +84,7 @@ class TrialMaker:
             params=self.suite.params_of(variant),
             repeat=item.key.repeat,
             scorers=self.scorers(case, variant),
+            judge_cut=self.suite.judge_cut_answers,
         )
 
     def label(self, item: Item) -> Label:
@@ -120,6 +122,21 @@ class TrialMaker:
             places={"": case.places},
         )
 
+    def judge_specs(self, case: Case) -> list[ScorerSpec]:
+        """The judges of a case, in the order of `judges`."""
+        return [spec for spec in self.suite.specs_of(case) if spec.name == judging.NAME]
+
+    def scores_of_recorded(self, item: Item, stored: RecordedItem) -> tuple[Score, ...]:
+        """Today's scores of the recorded answer. Judges are not asked again: their recorded replies count."""
+        case, judge_cut = item.case, self.suite.judge_cut_answers
+        own = self.scorers(case, item.variant)
+        scores = runs.score_answer(
+            own, stored.completion, case.expected, request=stored.request, judge_cut=judge_cut
+        )
+        specs = self.suite.specs_of(case)
+        of_judges = judge_scores(specs, stored.judged, stored.completion, stored.request, judge_cut=judge_cut)
+        return (*scores, *of_judges)
+
     def judges(self, item: Item, prompt: Prompt, answer: str) -> list[Trial]:
         """The trials that ask the judges of `item` about `answer` to `prompt`; empty if it has no judge."""
         case = item.case
@@ -134,8 +151,7 @@ class TrialMaker:
                 places=case.places,
                 case=item.key.id,
             )
-            for spec in self.suite.specs_of(case)
-            if spec.name == judging.NAME
+            for spec in self.judge_specs(case)
         ]
 
     def scorers(self, case: Case, variant: Variant) -> tuple[Scorer, ...]:
@@ -146,7 +162,8 @@ class TrialMaker:
             if len(self._scorers) >= KEPT_SCORERS:  # every case has other scorers of its own
                 self._scorers.clear()
             self._scorers[key] = tuple(
-                scorers.build_scorer(_with_schema(spec, template.schema), self._workspace)
+                # Its scores are named after the spec in the suite, not after the one with the template's schema.
+                replace(scorers.build_scorer(_with_schema(spec, template.schema), self._workspace), spec=spec)
                 for spec in key[0]
                 if spec.name not in scorers.MODEL_SCORERS
             )

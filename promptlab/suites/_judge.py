@@ -1,4 +1,4 @@
-"""A model as judge: the question to it about an answer, and the score in its reply.
+"""A model as judge: the question to it about an answer. Its reply is read in `suites/_judge_reply.py`.
 
     scorers:
       - judge: {model: gpt, question: Does the answer name the team that is expected?}
@@ -17,15 +17,12 @@ from functools import cache
 from typing import Any
 
 from promptlab import templates
-from promptlab._util.text import clipped
 from promptlab.errors import InputError
 from promptlab.runs import Trial
-from promptlab.scorers import parse_json_answer
+from promptlab.suites._judge_reply import NAME
 from promptlab.templates import Template
-from promptlab.types import Label, Place, Prompt, Score, ScorerSpec, highest
+from promptlab.types import Label, Place, Prompt, ScorerSpec, highest
 from promptlab.workspace import Workspace, places_of_prompt
-
-NAME = "judge"
 
 TEMPLATE = """\
 description: Judge an answer
@@ -128,14 +125,4 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def read(text: str) -> Score:
-    """The score in a judge's reply. Raises `InputError` if the reply has none."""
-    try:
-        data = parse_json_answer(text)
-    except ValueError as exc:
-        raise InputError(f"the judge did not answer with JSON: {exc}: {text[:80]!r}") from exc
-    reply = data if isinstance(data, dict) else {}
-    value = reply.get("pass", reply.get("score"))
-    if not isinstance(value, bool | int | float) or not 0 <= value <= 1:
-        raise InputError(f"the judge's answer has neither `pass` nor a `score` from 0 to 1: {text[:80]!r}")
-    return Score(NAME, float(value), text, clipped(str(reply.get("reason", "")), 500))
+__all__ = ["NAME", "PATH", "TEMPLATE", "template_of", "trial"]

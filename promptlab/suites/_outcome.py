@@ -6,18 +6,18 @@ import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from promptlab import runs, scorers
-from promptlab.errors import InputError, PromptlabError
+from promptlab import runs
+from promptlab.errors import PromptlabError
 from promptlab.models import Catalogue
 from promptlab.runs import Store, Trial
-from promptlab.suites import _judge as judging
 from promptlab.suites import _verdict as verdicts
 from promptlab.suites._budget import Tally
 from promptlab.suites._items import TrialMaker
-from promptlab.suites._recorded_item import Judged, RecordedItem
+from promptlab.suites._judge_reply import NAME, Judged, judge_scores
+from promptlab.suites._recorded_item import RecordedItem
 from promptlab.suites._suite import Item, ItemKey
 from promptlab.suites._suite_run import Details, ItemRow
-from promptlab.types import Result, Score
+from promptlab.types import Completion, Result, ScorerSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +54,6 @@ class Ended:
         return self.result.completion is not None and self.result.completion.finish_reason == "stopped"
 
 
-@dataclass(frozen=True, slots=True)
-class _Judgement:
-    """What the judges of an item answered. `silent` has the model and the reason of each that gave no verdict."""
-
-    judged: tuple[Judged, ...] = ()
-    scores: tuple[Score, ...] = ()
-    silent: tuple[str, ...] = ()
-
-
 class Judges:
     """Asks the judges of a suite, and makes the verdicts. What the judges' answers took is added to `tally`."""
 
@@ -79,66 +70,66 @@ class Judges:
 
     def answered(self, batch: Sequence[Ended], earlier: Collection[ItemKey]) -> list[Answered]:
         """The items of `batch` with their verdicts. Those in `earlier` were asked by an earlier part of the run."""
-        judgements = self._ask([(ended.item, ended.result) for ended in batch])
+        replies = self._ask([(ended.item, ended.result) for ended in batch])
         return [
-            self._verdict(ended, judgements.get(ended.item.key, _Judgement()), asked_earlier=ended.item.key in earlier)
+            self._verdict(ended, tuple(replies.get(ended.item.key, ())), asked_earlier=ended.item.key in earlier)
             for ended in batch
         ]
 
-    def _ask(self, answers: Sequence[tuple[Item, Result]]) -> dict[ItemKey, _Judgement]:
-        """Ask the judges about `answers`. If one gives no verdict, the item has no score and cannot be judged."""
+    def _ask(self, answers: Sequence[tuple[Item, Result]]) -> dict[ItemKey, list[Judged]]:
+        """Ask the judges about `answers`, but for those that nobody can judge. A judge that gives no answer, or one off
+        format, has a reply that says so."""
         asked = [
-            (item, trial)
+            (item, spec, trial)
             for item, result in answers
-            if result.completion and result.request
-            for trial in self._fill.judges(item, result.request.prompt, result.completion.text)
+            if result.completion and result.request and not self._unjudgeable(result.completion)
+            for spec, trial in zip(
+                self._fill.judge_specs(item.case),
+                self._fill.judges(item, result.request.prompt, result.completion.text),
+                strict=True,
+            )
         ]
         if not asked:
             return {}
         title = f"suite judge {self._fill.suite.name}"
-        run = runs.start_run([trial for _, trial in asked], catalogue=self._catalogue, store=self._store, title=title)
+        trials = [trial for _, _, trial in asked]
+        run = runs.start_run(trials, catalogue=self._catalogue, store=self._store, title=title)
         self._run = run
         if self._cancelled:  # `cancel` was called while the run was being started
             run.cancel()
         results = run.wait()
         self._run = None
-        judgements: dict[ItemKey, _Judgement] = {}
-        for (item, trial), result in zip(asked, results, strict=True):
-            judgements[item.key] = self._with_answer(judgements.get(item.key, _Judgement()), trial, result)
-        return judgements
+        replies: dict[ItemKey, list[Judged]] = {}
+        for (item, spec, trial), result in zip(asked, results, strict=True):
+            replies.setdefault(item.key, []).append(self._reply(spec, trial, result))
+        return replies
 
-    def _with_answer(self, so_far: _Judgement, trial: Trial, result: Result) -> _Judgement:
-        """`so_far` with the answer of one more judge."""
+    def _unjudgeable(self, done: Completion) -> bool:
+        return bool(runs.why_not_judgeable(done, None, judge_cut=self._fill.suite.judge_cut_answers))
+
+    def _reply(self, spec: ScorerSpec, trial: Trial, result: Result) -> Judged:
+        """The reply of a judge."""
         if result.completion is None:
-            return replace(so_far, silent=(*so_far.silent, f"{trial.model}: {result.error}"))
+            return Judged(NAME, trial.model, "", "", "", spec.id, error=result.error)
         if not result.cached:
             self._tally.add(trial.model, result.completion)
-        try:
-            score = judging.read(result.completion.text)
-        except InputError:
-            return replace(so_far, silent=(*so_far.silent, f"{trial.model}: its answer is no verdict"))
-        fingerprint = self._catalogue.backend(trial.model).fingerprint
-        judged = Judged(judging.NAME, trial.model, fingerprint, result.request_id, result.completion.text)
-        return replace(so_far, judged=(*so_far.judged, judged), scores=(*so_far.scores, score))
+        fingerprint, done = self._catalogue.backend(trial.model).fingerprint, result.completion
+        return Judged(NAME, trial.model, fingerprint, result.request_id, done.text, spec.id, done.finish_reason)
 
-    def _verdict(self, ended: Ended, judgement: _Judgement, *, asked_earlier: bool) -> Answered:
-        item, stored = ended.item, ended.stored
-        result = replace(ended.result, scores=(*ended.result.scores, *judgement.scores))
-        today: tuple[Score, ...] = ()
-        if stored is not None:
-            # Scorers that ask a model are not asked again about the recorded answer: their recorded scores count.
-            asking = tuple(score for score in stored.scores if score.scorer in scorers.MODEL_SCORERS)
-            own = self._fill.scorers(item.case, item.variant)
-            today = (*runs.score_answer(own, stored.completion.text, item.case.expected), *asking)
+    def _verdict(self, ended: Ended, judged: tuple[Judged, ...], *, asked_earlier: bool) -> Answered:
+        item, stored, result, suite = ended.item, ended.stored, ended.result, self._fill.suite
+        specs = suite.specs_of(item.case)
+        if result.completion and result.request:
+            cut = suite.judge_cut_answers
+            of_judges = judge_scores(specs, judged, result.completion, result.request, judge_cut=cut)
+            result = replace(result, scores=(*result.scores, *of_judges))
+        today = self._fill.scores_of_recorded(item, stored) if stored is not None else ()
         fingerprint = ""
         if result.completion:
             # The model may be another one by now than the one that an earlier part of the run asked.
             fingerprint = self._store.fingerprint(result.request_id) if asked_earlier else ended.fingerprint
-        verdict = verdicts.judge(stored, result, fingerprint, self._fill.suite.specs_of(item.case), today)
-        if judgement.silent:
-            silent = "; ".join(f"no verdict of the judge {reason}" for reason in judgement.silent)
-            verdict = replace(verdict, said="; ".join(filter(None, (verdict.said, silent))))
-        return Answered(ended.position, item, result, stored, verdict, fingerprint, judgement.judged)
+        verdict = verdicts.judge(stored, result, fingerprint, specs, today)
+        return Answered(ended.position, item, result, stored, verdict, fingerprint, judged)
 
 
 def row_of(answered: Answered, run_id: str) -> ItemRow:
@@ -161,6 +152,7 @@ def row_of(answered: Answered, run_id: str) -> ItemRow:
             error=answered.result.error,
             unscored=verdict.unscored,
             judged=answered.judged,
+            not_judged=verdict.not_judged,
         ),
     )
 

@@ -8,21 +8,11 @@ from typing import Any
 
 from promptlab.errors import GateRefused
 from promptlab.runs import Trial
-from promptlab.suites import _judge as judging
+from promptlab.scorers import MODEL_SCORERS
+from promptlab.suites._judge_reply import Judged, judge_scores
 from promptlab.suites._suite import Item, ItemKey, Suite
 from promptlab.types import LABELS, Completion, Label, Request, Result, Score, Section, Source, highest
 from promptlab.workspace import Labels, Look
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """The answer of a judge (a model that scores) to the question about an answer. `key` is that of its request."""
-
-    scorer: str
-    model: str
-    fingerprint: str
-    key: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +42,20 @@ class RecordedItem:
 def stored_from(
     suite: Suite, item: Item, result: Result, fingerprint: str, blob: str, judged: tuple[Judged, ...] = ()
 ) -> RecordedItem:
-    """The item to record for `result`, which must have an answer."""
+    """The item to record for `result`, which must have an answer. The scores of judges are worked out from their
+    replies."""
     if result.request is None or result.completion is None:
         raise ValueError("only an answer can be recorded")
-    done = result.completion
+    done, specs = result.completion, suite.specs_of(item.case)
+    own = (score for score in result.scores if score.scorer not in MODEL_SCORERS)
+    of_judges = judge_scores(specs, judged, done, result.request, judge_cut=suite.judge_cut_answers)
     return RecordedItem(
         key=item.key,
         request=replace(result.request, repeat=item.key.repeat),
         request_key=result.request_id,
         backend=fingerprint,
         completion=Completion(done.text, done.finish_reason, done.usage, fingerprint=done.fingerprint),
-        scores=(*result.scores, *(judging.read(one.text) for one in judged)),
+        scores=(*own, *of_judges),
         judged=judged,
         inputs=item.case.inputs,
         expected=item.case.expected,

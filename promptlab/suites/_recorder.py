@@ -9,7 +9,6 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import TypeVar
 
 from promptlab._util.files import file_stamp, writing
@@ -132,10 +131,8 @@ class RecorderOfRun:
             return
         result, recorder, new = answered.result, self._recorder, None
         if result.completion and result.request:
-            # The scores of judges are worked out from their recorded answers, so only those of scorers are kept here.
-            own = replace(result, scores=result.scores[: len(result.scores) - len(answered.judged)])
             blob = self._blob(answered.item)
-            new = stored_from(self._suite, answered.item, own, answered.fingerprint, blob, answered.judged)
+            new = stored_from(self._suite, answered.item, result, answered.fingerprint, blob, answered.judged)
         self._tried(lambda: recorder.add(answered.item.key, new))
 
     def finish(self) -> int | None:

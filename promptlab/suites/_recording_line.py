@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict
 from typing import Any, get_args
 
-from promptlab.suites._recorded_item import Judged, RecordedItem
+from promptlab.suites._judge_reply import Judged
+from promptlab.suites._recorded_item import RecordedItem
 from promptlab.suites._suite import ItemKey
 from promptlab.types import (
     LABELS,
@@ -95,8 +95,8 @@ def _item(one: RecordedItem, messages: list[dict[str, Any]]) -> dict[str, Any]:
             "usage": done.usage.as_dict(),
             "fingerprint": done.fingerprint,
         },
-        "scores": [[s.scorer, s.value, s.answer, s.reason] for s in one.scores],
-        **({"judged": [asdict(j) for j in one.judged]} if one.judged else {}),
+        "scores": [[s.scorer, s.value, s.answer, s.reason, *([s.spec] if s.spec else [])] for s in one.scores],
+        **({"judged": [j.as_data() for j in one.judged]} if one.judged else {}),
         "inputs": dict(one.inputs),
         "expected": one.expected,
         "tags": list(one.tags),

@@ -16,7 +16,7 @@ from promptlab.suites._replay import Replayed, replay_suite
 from promptlab.suites._report_item import report_item_of_replay
 from promptlab.suites._suite import Suite
 from promptlab.suites._suite_run import Details, ItemRow, Verb
-from promptlab.suites._verdict import mean, passed
+from promptlab.suites._scores import passed
 from promptlab.workspace import Labels, Workspace
 
 TOGETHER = 200
@@ -83,9 +83,9 @@ def _row(position: int, one: Replayed, labels: Labels) -> ItemRow:
         one.key,
         "rescored" if rescored else one.status,
         passed(one.scores, one.specs) if judged else None,
-        mean(one.scores) if judged else None,
+        mean_score(one.scores) if judged else None,
         passed(one.stored.scores, one.specs) if one.stored else None,
-        mean(one.stored.scores) if one.stored else None,
+        mean_score(one.stored.scores) if one.stored else None,
         details=Details(
             said=entry.said,
             tags=one.tags,

@@ -15,7 +15,7 @@ from promptlab.runs import TextChange, prompt_changes, text_changes
 from promptlab.suites._recorded_item import RecordedItem, label_of_stored
 from promptlab.suites._replay import Replayed
 from promptlab.suites._suite import ItemKey
-from promptlab.suites._verdict import passed
+from promptlab.suites._scores import passed
 from promptlab.types import Label, Score, canonical_json, highest, sha256
 from promptlab.workspace import Labels
 

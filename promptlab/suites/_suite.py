@@ -93,7 +93,8 @@ class Suite:
     """A suite file, parsed. `entries` are its cases and files of cases, in the order of the file. Files are read a case
     at a time, so a suite may have more cases than fit into memory.
 
-    `label` is the label of the suite's file, and of all text in it.
+    `label` is the label of the suite's file, and of all text in it. With `judge_cut_answers`, an answer that was cut
+    off at max_tokens is judged as it is.
     """
 
     name: str
@@ -110,6 +111,7 @@ class Suite:
     label: Label = "public"
     source: str = ""
     numerics: Literal["fast", "portable"] = "portable"
+    judge_cut_answers: bool = False
 
     @property
     def recording(self) -> str:

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from promptlab.suites._cause import Cause
-from promptlab.suites._recorded_item import Judged
+from promptlab.suites._judge_reply import Judged
 from promptlab.suites._suite import ItemKey
 from promptlab.types import Section
 
@@ -38,7 +38,8 @@ class SuiteRun:
 @dataclass(frozen=True, slots=True)
 class Details:
     """More about the outcome of an item. `sections` are those in which a replayed prompt has drifted, `unscored` means
-    that there is an answer but no scorer, `judged` are the replies of judges."""
+    that there is an answer but no scorer, `judged` are the replies of judges. `not_judged` is why an answer was not
+    judged."""
 
     said: str = ""
     causes: tuple[Cause, ...] = ()
@@ -47,6 +48,7 @@ class Details:
     sections: tuple[Section, ...] = ()
     unscored: bool = False
     judged: tuple[Judged, ...] = ()
+    not_judged: str = ""
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Details:
@@ -62,19 +64,21 @@ class Details:
             sections=tuple(data.get("sections", ())),
             unscored=bool(data.get("unscored")),
             judged=tuple(Judged(**one) for one in data.get("judged", ())),
+            not_judged=str(data.get("not_judged") or ""),
         )
 
     def as_data(self) -> dict[str, Any]:
         """The details as JSON data, without empty ones."""
         causes = [[c.kind, c.detail, list(c.sections), c.certain] for c in self.causes]
         data: dict[str, Any] = {"said": self.said, "causes": causes, "tags": list(self.tags), "error": self.error}
-        data |= {"sections": list(self.sections), "unscored": self.unscored, "judged": [asdict(j) for j in self.judged]}
+        data |= {"sections": list(self.sections), "unscored": self.unscored, "judged": [j.as_data() for j in self.judged]}
+        data["not_judged"] = self.not_judged
         return {name: value for name, value in data.items() if value}
 
 
 @dataclass(frozen=True, slots=True)
 class ItemRow:
-    """The outcome of an item. `passed` is None if there is no answer. `was_passed` and `was_score` are those of the
+    """The outcome of an item. `passed` is None if there is no answer, or if it was not judged. `was_passed` and `was_score` are those of the
     recorded answer. `result` is the id of the result in the run history, in its run `store_run`."""
 
     position: int

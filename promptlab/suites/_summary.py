@@ -19,7 +19,7 @@ from promptlab.suites._recording import Recording
 from promptlab.suites._replay import Replayed
 from promptlab.suites._suite import Suite
 from promptlab.suites._thresholds import Check, Outcome
-from promptlab.suites._verdict import mean, passed
+from promptlab.suites._scores import passed
 from promptlab.workspace import Workspace
 
 if TYPE_CHECKING:  # a replay loads no database
@@ -129,7 +129,7 @@ def outcome_of_answer(one: Answered) -> Outcome:
 def outcome_of_replay(one: Replayed) -> Outcome:
     """The outcome of a replayed item: its recorded answer, scored by today's scorers."""
     key = one.key
-    score, ok = mean(one.scores), passed(one.scores, one.specs)
+    score, ok = mean_score(one.scores), passed(one.scores, one.specs)
     return Outcome(key.case, key.variant, key.model, one.tags, ok, score, unscored=one.unscored)
 
 
@@ -169,7 +169,7 @@ def recorded_outcomes(workspace: Workspace, suite: Suite) -> Iterator[Outcome]:
             key, stored = item.key, recording.find(item.key)
             specs = suite.specs_of(item.case)
             was = passed(stored.scores, specs) if stored else None
-            score = mean(stored.scores) if stored else None
+            score = mean_score(stored.scores) if stored else None
             unscored = stored is not None and not specs
             yield Outcome(key.case, key.variant, key.model, item.case.tags, was, score, unscored=unscored)
 
