@@ -66,13 +66,13 @@ class Output:
 
     def add(self, entry: ReportItem) -> None:
         """Add an item."""
-        from promptlab.suites import FAILING
+        from promptlab.suites import FAILING, UNJUDGED
 
         for writer in self._writers:
             writer.add(entry)
         if entry.outcome in FAILING:
             self.failing += 1
-            self.errors += entry.outcome == "error"
+            self.errors += entry.outcome in UNJUDGED
             if self.failing <= SHOWN:
                 print_entry(entry, self._show)
 

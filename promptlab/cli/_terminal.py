@@ -29,7 +29,8 @@ def accept_any_text() -> None:
 
 
 def follow(run: Run, show: Callable[[Result], None]) -> bool:
-    """Show results in the order of the trials as they come, with a progress bar on a terminal. True if any failed.
+    """Show results in the order of the trials as they come, with a progress bar on a terminal. True if any failed,
+    or was not judged.
 
     Ctrl-C stops the run and shows the results so far; a second one exits at once.
     """
@@ -44,7 +45,7 @@ def follow(run: Run, show: Callable[[Result], None]) -> bool:
             if not isinstance(event.step, Result):
                 continue
             ended[event.index] = event.step
-            failed = failed or not event.step.ok
+            failed = failed or not event.step.ok or bool(event.step.not_judged)
             progress.done()
             with progress.paused():
                 while shown in ended:

@@ -102,7 +102,7 @@ def compare(**words: Any) -> None:
     """Ask several models one prompt and print their answers.
 
     They come in the order of the models. An unknown section, input or model is a wrong command line (exit status
-    2). If an answer fails, the status is 1, and the other answers are still printed.
+    2). If an answer fails or cannot be judged, the status is 1, and the other answers are still printed.
     """
     options = Options(**words)
     with opened(numerics=options.numerics) as lab:
@@ -134,7 +134,9 @@ def _started(lab: Lab, options: Options) -> Run:
     if options.explain:
         for trial in trials:
             _explain(lab, trial)
-    judges = [scorers.COMPARE_SCORERS[options.scorer]()] if options.expect is not None else []
+    judges = (
+        [scorers.build_scorer(scorers.scorer_spec(options.scorer), lab.workspace)] if options.expect is not None else []
+    )
     return lab.start(trials, title=f"compare {template.name}", fresh=options.fresh, scorers=judges)
 
 

@@ -166,7 +166,7 @@ class ExportJob:
             text = openai_chat.preference_file(scored)
             reason = "no two answers to the same messages have different scores"
         else:
-            good = [r for r in scored if all(score.value >= self._min_score for score in r.scores)]
+            good = [r for r in scored if all(s.value is not None and s.value >= self._min_score for s in r.scores)]
             text = openai_chat.finetuning_file((r.request, r.text) for r in good if r.request)
             reason = f"no answer has scores of {self._min_score:g} or more"
         if not text:

@@ -167,8 +167,8 @@ def preference_file(results: Sequence[Result]) -> str:
     """
     groups: dict[str, list[tuple[float, str, Request]]] = {}
     for result in results:
-        if result.completion and result.request and result.scores and result.text:
-            value = sum(score.value for score in result.scores) / len(result.scores)
+        value = result.score  # None if a scorer could not judge the answer: it is neither better nor worse
+        if result.completion and result.request and value is not None and result.text:
             key = json.dumps(_messages(result.request))
             groups.setdefault(key, []).append((value, result.text, result.request))
     lines = []

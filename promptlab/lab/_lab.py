@@ -239,18 +239,19 @@ class Lab(Opened):
 
     def _scorers(self, wanted: Sequence[ScorerLike] | ScorerLike | None, expected: Any) -> list[Scorer]:
         if wanted is None:
-            return [] if expected is None else [scorers.COMPARE_SCORERS["contains"]()]
+            return [] if expected is None else [self._scorer("contains", expected)]
         if expected is None:
             raise InputError("scorers need something to compare an answer with", hint="give `expected`")
         every = [wanted] if callable(wanted) or isinstance(wanted, str | Mapping) else list(wanted)
-        return [scorers.from_function(one) if callable(one) else self._scorer(one) for one in every]
+        return [scorers.from_function(one) if callable(one) else self._scorer(one, expected) for one in every]
 
-    def _scorer(self, named: str | Mapping[str, Any]) -> Scorer:
+    def _scorer(self, named: str | Mapping[str, Any], expected: Any) -> Scorer:
         spec = scorers.scorer_spec(named)
         if spec.name in scorers.MODEL_SCORERS:
             raise InputError(
                 f"`{spec.name}` asks a model, which only a suite can do", hint="put the question in a suite"
             )
+        scorers.check_expected(spec, expected)
         return scorers.build_scorer(spec, self.workspace)
 
     # The history

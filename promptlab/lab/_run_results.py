@@ -9,6 +9,7 @@ run.to_pandas()
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
@@ -169,7 +170,12 @@ def _row(result: Result) -> dict[str, Any]:
         "new_tokens": result.tokens.written,
         "seconds": result.seconds,
     }
-    each = {f"score_{score.scorer}": score.value for score in result.scores}
+    row["not_judged"] = result.not_judged or None
+    names = Counter(score.scorer for score in result.scores)
+    each = {
+        f"score_{score.spec if names[score.scorer] > 1 and score.spec else score.scorer}": score.value
+        for score in result.scores
+    }
     return {**row, **each} if len(each) > 1 else row
 
 
@@ -178,7 +184,7 @@ def _shown(result: Result) -> dict[str, str]:
     return {
         "model": result.model,
         "answer": f"failed, {result.error_kind}: {result.error}" if result.error else result.text,
-        "score": "" if result.score is None else f"{result.score:.2g}",
+        "score": "not judged" if result.not_judged else "" if result.score is None else f"{result.score:.2g}",
         "tokens": "" if result.tokens.prompt is None else f"{result.tokens.prompt:,} + {result.tokens.written or 0:,}",
         "time": "stored" if result.cached else duration_text(result.seconds) if done else "",
         "end": "" if done is None or done.finish_reason == "stop" else done.finish_reason,

@@ -32,9 +32,9 @@ SHOWN = 10
 class ItemResult:
     """A case for one model in one variant.
 
-    `outcome` is what a test would say: `passed`, `failed`, `changed` or `error`; a replay passes what is recorded as
-    wrong and still is. `passed` is about the answer alone: True if it passes every scorer, None if it has none, or
-    there is no answer.
+    `outcome` is what a test would say: `passed`, `failed`, `changed`, `not judged` or `error`; a replay passes what
+    is recorded as wrong and still is. `passed` is about the answer alone: True if it passes every scorer, None if it
+    has none, there is no answer, or it is not judged.
     """
 
     entry: ReportItem
@@ -111,8 +111,8 @@ class SuiteResults(Sequence[ItemResult]):
             return False
         if self.verb == "replay":
             return met and not self.failing
-        if self.verb == "record":  # a wrong answer may be recorded, a missing one not
-            return not any(one.outcome == "error" for one in self) and (met or not self.summary.checks)
+        if self.verb == "record":  # a wrong answer may be recorded; a missing one and one not judged not
+            return not any(one.outcome in suites.UNJUDGED for one in self) and (met or not self.summary.checks)
         return met if self.summary.checks else not self.failing
 
     @property
@@ -160,6 +160,7 @@ def _row(one: ItemResult, entry: ReportItem) -> dict[str, Any]:
         "text": entry.answer,
         "recorded": entry.was,
         "said": entry.said,
+        "not_judged": entry.not_judged or None,
         "label": entry.label,
         "seconds": entry.seconds,
     }

@@ -22,7 +22,7 @@ FIELDS: Mapping[str, str] = {
     "case": "the suite's case; null outside a suite",
     "repeat": "0 for the first time the model was asked",
     "without": "the sections left out",
-    "scores": "a list of `scorer`, `value` (0 to 1), `answer`, `reason`",
+    "scores": "a list of `scorer`, `spec` (its name and options), `value` (0 to 1; null: not judged), `answer`, `reason`",
     "valid": "whether the answer is valid under the template's schema; null without one",
     "details": "what the backend says besides: device, attempts, warnings",
 }
@@ -62,7 +62,8 @@ def result_as_json(result: Result) -> dict[str, Any]:
         "repeat": result.request.repeat if result.request else None,
         "without": list(result.without),
         "scores": [
-            {"scorer": s.scorer, "value": s.value, "answer": s.answer, "reason": s.reason} for s in result.scores
+            {"scorer": s.scorer, "spec": s.spec, "value": s.value, "answer": s.answer, "reason": s.reason}
+            for s in result.scores
         ],
         "valid": None if (judged := models.schema_verdict(result)) is None else judged.valid,
         "details": dict(done.details) if done else {},
@@ -121,5 +122,5 @@ def result_as_text(result: Result) -> str:
     lines += [f"warning: {w}" for w in (result.completion.details.get("warnings", ()) if result.completion else ())]
     if wrong := models.schema_failure(result):
         lines.append(f"not valid under the schema: {wrong}")
-    lines += [f"{'✓' if s.value >= 1 else '✗'} {s.scorer}: {s.reason}" for s in result.scores]
+    lines += [f"{s.mark} {s.scorer}: {'not judged: ' if s.value is None else ''}{s.reason}" for s in result.scores]
     return "\n".join(lines)

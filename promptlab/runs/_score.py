@@ -112,8 +112,10 @@ def _checked(score: Any) -> Score:
 
 
 def _not_judged(scorer: Scorer, answer: str, reason: str) -> Score:
-    name = getattr(scorer, "__qualname__", "scorer").partition(".")[0]
-    return Score(name, None, answer, reason, scorer.spec.id if isinstance(scorer, ReadyScorer) else "")
+    if isinstance(scorer, ReadyScorer):
+        return Score(scorer.spec.name, None, answer, reason, scorer.spec.id)
+    name = getattr(scorer, "__qualname__", type(scorer).__name__).partition(".")[0]
+    return Score(name, None, answer, reason)
 
 
 __all__ = ["cut_off", "score_answer", "why_not_judgeable"]

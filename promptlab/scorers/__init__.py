@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from promptlab.scorers._check_expected import check_expected
     from promptlab.scorers._custom import from_function
     from promptlab.scorers._json import parse_json_answer
+    from promptlab.scorers._ready import ReadyScorer
     from promptlab.scorers._registry import (
         COMPARE_SCORERS,
         MODEL_SCORERS,
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
         pass_mark,
         scorer_spec,
     )
-    from promptlab.scorers._ready import ReadyScorer
 
 __all__ = [
     "COMPARE_SCORERS",

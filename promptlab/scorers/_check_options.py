@@ -29,11 +29,12 @@ def check_options(name: str, options: Mapping[str, Any], factory: Callable[..., 
             _check_type(name, option, value, types[option])
             rule = _RULES.get((name, option))
             if rule and value is not None and (problem := rule(value)):
-                raise InputError(f"`{option}` of `{name}` {problem}", field=option)
+                raise InputError(f"`{option}` of `{name}` {problem}")
     needed = ["model"] if factory is None else _needed(factory)
     for option in needed:
         if option not in options:
-            raise InputError(f"`{name}` needs the option `{option}`", hint=f"write it as `{name}: {{{option}: …}}`")
+            what = "the name of one in promptlab.yaml" if name == "judge" else "…"
+            raise InputError(f"`{name}` needs the option `{option}`", hint=f"`{name}: {{{option}: {what}}}`")
 
 
 @cache

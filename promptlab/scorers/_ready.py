@@ -26,10 +26,6 @@ class ReadyScorer:
     def __call__(self, answer: str, expected: Any) -> Score:
         return replace(self.compare(answer, expected), spec=self.spec.id)
 
-    @property
-    def __qualname__(self) -> str:  # error messages name the scorer by this attribute
-        return self.spec.name
-
     def pass_stays(self, answer: str, expected: Any) -> bool:
         """True if a pass on `answer`, the beginning of a longer one, stays a pass whatever follows.
 

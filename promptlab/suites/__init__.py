@@ -33,11 +33,11 @@ if TYPE_CHECKING:
         write_recording,
     )
     from promptlab.suites._budget import ModelEstimate, estimate_trials
-    from promptlab.suites._compare import TwoRuns, compare_runs
+    from promptlab.suites._compare import TwoRuns, compare_runs, is_row_worse
     from promptlab.suites._file import is_case_file, load_suite, suite_paths
     from promptlab.suites._find_causes import CauseFinder
     from promptlab.suites._from_run import KeptAnswers, keep_answers, keep_run
-    from promptlab.suites._item_detail import ItemDetail, has_judge, item_detail, judge_agreement
+    from promptlab.suites._item_detail import ItemDetail, item_detail, judge_agreement, judges_of
     from promptlab.suites._items import AskOptions, TrialMaker, planned_trials, suite_items
     from promptlab.suites._lock import hold_suite
     from promptlab.suites._log import SuiteLog
@@ -61,12 +61,14 @@ if TYPE_CHECKING:
     from promptlab.suites._report import report_writers
     from promptlab.suites._report_item import (
         FAILING,
+        UNJUDGED,
         ReportItem,
         item_as_text,
         report_item_of_answer,
         report_item_of_change,
         report_item_of_replay,
     )
+    from promptlab.suites._scores import score_names
     from promptlab.suites._suite import Case, Item, ItemKey, Suite
     from promptlab.suites._suite_run import ItemRow, SuiteRun, Verb
     from promptlab.suites._summary import (
@@ -88,6 +90,7 @@ __all__ = [
     "EXIT_MET",
     "EXIT_NOT_MET",
     "FAILING",
+    "UNJUDGED",
     "AskOptions",
     "Asking",
     "BaselineChange",
@@ -122,14 +125,15 @@ __all__ = [
     "check_threshold",
     "compare_runs",
     "estimate_trials",
-    "has_judge",
     "hold_suite",
     "holm_adjusted",
     "is_case_file",
+    "is_row_worse",
     "is_unchanged_since",
     "item_as_text",
     "item_detail",
     "judge_agreement",
+    "judges_of",
     "keep_answers",
     "keep_run",
     "last_answered_run",
@@ -152,6 +156,7 @@ __all__ = [
     "report_writers",
     "row_at",
     "run_to_resume",
+    "score_names",
     "suite_items",
     "suite_paths",
     "summarise_outcomes",

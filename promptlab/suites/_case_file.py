@@ -47,12 +47,31 @@ def read(workspace: Workspace, suite: Suite) -> Iterator[Case]:
                 problem = f"the id `{case.id}` is used by an earlier case already"
             if problem:
                 raise SuiteError(problem, file=file, line=int(line), field="id")
+            if wrong := expected_problem(suite, case):
+                raise SuiteError(wrong.what, file=file, line=int(line), field="expected", hint=wrong.hint)
             seen.add(case.id)
             places = (Place(file, case.id), *case.places)
             if file != suite.path:
                 places = (*places, Place(suite.path))
             labels = [case.label, suite.label, *map(now.of_copy, case.places)]
             yield replace(case, label=highest(labels), places=places)
+
+
+def expected_problem(suite: Suite, case: Case) -> InputError | None:
+    """What a scorer of the case cannot read in `expected`; None if all can. Then no answer could be judged."""
+    for spec in suite.specs_of(case):
+        if spec.name == "json_schema" and all((v.template or suite.template).schema for v in suite.variants):
+            continue  # compares with the template's schema
+        try:
+            scorers.check_expected(spec, case.expected)
+        except InputError as exc:
+            hint = exc.hint
+            if case.expected is None:
+                hint = f"give the case `expected`, or scorers that need none: {hint}".removesuffix(": ")
+            if highest([case.label, suite.label]) != "public":  # the message cites what is expected
+                return SuiteError(f"case `{case.id}`: `{spec.name}` cannot compare an answer with its `expected`")
+            return SuiteError(f"case `{case.id}`: {exc.what}", hint=hint)
+    return None
 
 
 def input_names(workspace: Workspace, entry: CaseFile) -> set[str]:

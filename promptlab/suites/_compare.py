@@ -8,7 +8,7 @@ from promptlab import stats
 from promptlab.suites import _thresholds as thresholds
 from promptlab.suites._log import SuiteLog
 from promptlab.suites._suite import ItemKey
-from promptlab.suites._suite_run import SuiteRun
+from promptlab.suites._suite_run import ItemRow, SuiteRun
 from promptlab.suites._thresholds import Outcome
 
 
@@ -17,7 +17,8 @@ class TwoRuns:
     """The differences between an older and a newer run.
 
     `changed` has the positions, in the older and in the newer run, of the items that pass in only one of the two or
-    have another score. Items that got worse come first. `shared` is how many items are in both runs.
+    have another score. Items that got worse come first. `shared` is how many items are in both runs. `not_judged` of these have no answer or
+    are not judged in one of the two, so they are not compared.
     """
 
     comparison: stats.Comparison | None
@@ -25,6 +26,7 @@ class TwoRuns:
     shared: int
     only_before: int
     only_after: int
+    not_judged: int = 0
 
     @property
     def sentence(self) -> str:
@@ -34,6 +36,7 @@ class TwoRuns:
             for count, which in ((self.only_before, "older"), (self.only_after, "newer"))
             if count
         ]
+        rest += [f"{self.not_judged:,} items are not judged in one of the two runs"] if self.not_judged else []
         compared = self.comparison
         if compared is None:
             return "; ".join(["No item has a score in both runs", *rest]) + "."
@@ -55,15 +58,23 @@ def compare_runs(log: SuiteLog, before: SuiteRun, after: SuiteRun) -> TwoRuns:
     worse: list[tuple[int, int]] = []
     other: list[tuple[int, int]] = []
     outcomes: list[Outcome] = []
-    only_after = 0
+    only_after = not_judged = 0
     for row in log.every_row(after):
         if row.key not in old:
             only_after += 1
             continue
         place, passed, score = old.pop(row.key)
         outcomes.append(Outcome(row.key.case, row.key.variant, row.key.model, (), row.passed, row.score, passed, score))
+        not_judged += None in (passed, row.passed) and not row.details.unscored
         if (passed, score) != (row.passed, row.score):
-            is_worse = (bool(row.passed), row.score or 0.0) < (bool(passed), score or 0.0)
+            is_worse = is_row_worse(row, passed, score)
             (worse if is_worse else other).append((place, row.position))
     found = thresholds.compare_with_recorded(outcomes)
-    return TwoRuns(found, (*worse, *other), len(outcomes), len(old), only_after)
+    return TwoRuns(found, (*worse, *other), len(outcomes), len(old), only_after, not_judged)
+
+
+def is_row_worse(row: ItemRow, passed: bool | None, score: float | None) -> bool:
+    """True if the item of `row` is worse than it was. What is not judged is neither worse nor better."""
+    if None in (row.passed, passed, row.score, score):
+        return False
+    return (bool(row.passed), row.score or 0.0) < (bool(passed), score or 0.0)

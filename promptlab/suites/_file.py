@@ -21,7 +21,7 @@ from promptlab.errors import (
     nearest,
 )
 from promptlab.suites import _thresholds as thresholds
-from promptlab.suites._case_file import input_names
+from promptlab.suites._case_file import expected_problem, input_names
 from promptlab.suites._suite import FOLDER, Case, CaseFile, ItemKey, Suite, Variant, id_problem
 from promptlab.templates import ParamsModel, Template
 from promptlab.types import Label, Role, ScorerSpec, Section
@@ -171,6 +171,7 @@ def parse_suite(workspace: Workspace, text: str, *, path: str) -> Suite:
         judge_cut_answers=parsed.judge_cut_answers,
     )
     reader.check_ids(suite)
+    reader.check_expected(suite)
     return suite
 
 
@@ -304,6 +305,12 @@ class _Reader:
                     pair = " and ".join(repr(" ".join(filter(None, names))) for names in both)
                     raise self._error(f"items of {pair} would have the same id, `case{id}`", ("models",))
                 ids[id] = (variant.name, model)
+
+    def check_expected(self, suite: Suite) -> None:
+        """Raise `SuiteError` if a scorer cannot read what a case of the suite's own file expects."""
+        for number, entry in enumerate(suite.entries):
+            if isinstance(entry, Case) and (wrong := expected_problem(suite, entry)):
+                raise self._error(wrong.what, ("cases", number, "expected"), hint=wrong.hint)
 
     def _error(self, message: str, path: tuple[Any, ...], *, hint: str = "") -> SuiteError:
         field = ".".join(str(part) for part in path)

@@ -18,8 +18,8 @@ from promptlab.suites._cause import Cause, CauseKind
 from promptlab.suites._items import TrialMaker, recalled
 from promptlab.suites._outcome import Answered
 from promptlab.suites._recorded_item import RecordedItem
-from promptlab.suites._suite import Suite
 from promptlab.suites._scores import CLOSE
+from promptlab.suites._suite import Suite
 from promptlab.types import Request, Result, mean_score
 
 

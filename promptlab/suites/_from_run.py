@@ -13,7 +13,7 @@ from promptlab import runs, templates
 from promptlab._util.files import write_atomically
 from promptlab.errors import PromptlabError, SuiteError
 from promptlab.runs import RunInfo, Store
-from promptlab.scorers import contains
+from promptlab.scorers import build_scorer, scorer_spec
 from promptlab.suites import _case_file as case_files
 from promptlab.suites import _file as suite_file
 from promptlab.suites import _lock as suite_lock
@@ -219,7 +219,8 @@ def _stored(
     request, done = result.request, result.completion
     assert request is not None, "only whole answers are kept"
     assert done is not None, "only whole answers are kept"
-    scores = () if expected is None else runs.score_answer([contains()], done.text, expected)
+    contains = build_scorer(scorer_spec("contains"), workspace)
+    scores = () if expected is None else runs.score_answer([contains], done, expected, request=request)
     return RecordedItem(
         key=key,
         request=replace(request, repeat=0),

@@ -5,24 +5,24 @@ A row of the log has only the outcome. Prompts and answers are in the recording 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from promptlab import scorers, stats
-from promptlab.errors import InputError, PromptlabError, SuiteError
+from promptlab.errors import PromptlabError, SuiteError
 from promptlab.runs import Store
 from promptlab.suites import _annotations as marks
-from promptlab.suites import _judge as judging
 from promptlab.suites._annotations import Mark
 from promptlab.suites._items import TrialMaker, recorded_of, suite_items
+from promptlab.suites._judge_reply import NAME, Judged, replies_by_spec, score_of
 from promptlab.suites._log import SuiteLog
 from promptlab.suites._recorded_item import RecordedItem
 from promptlab.suites._recording import Recording
 from promptlab.suites._replay import replay_item
+from promptlab.suites._scores import CLOSE
 from promptlab.suites._suite import ItemKey, Suite
 from promptlab.suites._suite_run import ItemRow, SuiteRun
-from promptlab.suites._scores import CLOSE
-from promptlab.types import Request, Result, Score
+from promptlab.types import Request, Result, Score, ScorerSpec
 from promptlab.workspace import Workspace
 
 
@@ -62,7 +62,7 @@ def item_detail(
         error = result.error if result else row.details.error
         request, hint = (result.request, result.hint) if result else (None, "")
         return ItemDetail(row, stored, request, None, (), error or "there is no answer", hint)
-    judged = [score for score in map(_read, _judged(row)) if score]
+    judged = map(score_of, row.details.judged)
     return ItemDetail(row, stored, result.request, result.text, (*result.scores, *judged))
 
 
@@ -90,58 +90,57 @@ def result_of(log: SuiteLog, store: Store, run: SuiteRun, row: ItemRow) -> Resul
     return None
 
 
-def _judged(row: ItemRow) -> list[str]:
-    return [judged.text for judged in row.details.judged]
-
-
-def _read(text: str) -> Score | None:
-    try:
-        return judging.read(text)
-    except InputError:
-        return None
-
-
-def has_judge(suite: Suite) -> bool:
-    """True if the suite has a judge. The own scorers of cases are not looked at."""
-    return any(spec.name == judging.NAME for spec in suite.scorers)
+def judges_of(suite: Suite) -> list[ScorerSpec]:
+    """The judges of the suite. The own scorers of cases are not looked at."""
+    return [spec for spec in suite.scorers if spec.name == NAME]
 
 
 def judge_agreement(
     suite: Suite,
+    judge: ScorerSpec,
     log: SuiteLog,
     store: Store,
     run: SuiteRun,
     given: Iterable[Mark],
     find: Callable[[ItemKey], RecordedItem | None],
 ) -> stats.Agreement:
-    """How far the suite's judge agrees with the marks of people, on the answers that have both. These are answers of
-    the run and recorded ones; `find` gives the recorded item of a key."""
-    passing = next((scorers.pass_mark(spec) for spec in suite.scorers if spec.name == judging.NAME), 1.0) - CLOSE
+    """How far a judge of the suite agrees with the marks of people, on the answers that it judged and that have a mark.
+    These are answers of the run and recorded ones; `find` gives the recorded item of a key."""
+    passing = scorers.pass_mark(judge) - CLOSE
     pairs = []
     for mark in given:
-        value = _of_run(log, store, run, mark)
+        value = _of_run(suite, judge, log, store, run, mark)
         if value is None:
-            value = _of_recording(suite, mark, find)
+            value = _of_recording(suite, judge, mark, find)
         if value is not None:
             pairs.append((value >= passing, mark.good))
     return marks.agreement(pairs)
 
 
-def _of_run(log: SuiteLog, store: Store, run: SuiteRun, mark: Mark) -> float | None:
+def _of_run(suite: Suite, judge: ScorerSpec, log: SuiteLog, store: Store, run: SuiteRun, mark: Mark) -> float | None:
     """The score that the judge gave the marked answer in the run; None if it gave none."""
     for row in log.rows(run, case=mark.case, limit=1_000):
         key = row.key
-        if (key.case, key.variant, key.model) == mark.place[:3] and (texts := _judged(row)):
+        if (key.case, key.variant, key.model) == mark.place[:3] and row.details.judged:
             result = result_of(log, store, run, row)
-            if result and marks.answer_id(result.text) == mark.answer and (score := _read(texts[0])):
-                return score.value
+            value = _value(suite, judge, row.details.judged)
+            if result and marks.answer_id(result.text) == mark.answer and value is not None:
+                return value
     return None
 
 
-def _of_recording(suite: Suite, mark: Mark, find: Callable[[ItemKey], RecordedItem | None]) -> float | None:
+def _of_recording(
+    suite: Suite, judge: ScorerSpec, mark: Mark, find: Callable[[ItemKey], RecordedItem | None]
+) -> float | None:
     for repeat in range(suite.repeats):
         stored = find(ItemKey(*mark.place[:3], repeat))
         if stored and stored.judged and marks.answer_id(stored.completion.text) == mark.answer:
-            score = _read(stored.judged[0].text)
-            return score.value if score else None
+            return _value(suite, judge, stored.judged)
     return None
+
+
+def _value(suite: Suite, judge: ScorerSpec, judged: Sequence[Judged]) -> float | None:
+    """The value that one judge of the suite gave; None if it gave none."""
+    judges = judges_of(suite)
+    reply = replies_by_spec(judges, judged)[judges.index(judge)]
+    return score_of(reply).value if reply else None

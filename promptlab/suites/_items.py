@@ -130,9 +130,7 @@ class TrialMaker:
         """Today's scores of the recorded answer. Judges are not asked again: their recorded replies count."""
         case, judge_cut = item.case, self.suite.judge_cut_answers
         own = self.scorers(case, item.variant)
-        scores = runs.score_answer(
-            own, stored.completion, case.expected, request=stored.request, judge_cut=judge_cut
-        )
+        scores = runs.score_answer(own, stored.completion, case.expected, request=stored.request, judge_cut=judge_cut)
         specs = self.suite.specs_of(case)
         of_judges = judge_scores(specs, stored.judged, stored.completion, stored.request, judge_cut=judge_cut)
         return (*scores, *of_judges)

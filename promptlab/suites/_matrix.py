@@ -7,7 +7,7 @@ case have neighbouring positions, so all rows of a case are found in a short ran
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 from promptlab._util.git import blob_id
@@ -53,9 +53,10 @@ class MatrixCell:
 
     @property
     def mark(self) -> str:
-        """A sign: ✓ all pass, ✗ none passes, ~ some pass or a score is in between, ? no verdict."""
+        """A sign: ✓ all pass, ✗ none passes, ~ some pass or a score is in between, ? none is judged, or not
+        all are and those that are pass."""
         known = [row.passed for row in self.rows if row.passed is not None]
-        if not known:
+        if not known or (all(known) and len(known) < len(self.rows)):
             return "?"
         if all(known):
             return "✓"
@@ -161,7 +162,10 @@ def outcome_of_row(row: ItemRow) -> Outcome:
     """The outcome of an item, from its row."""
     key, tags, unscored = row.key, row.details.tags, row.details.unscored
     now, was = (row.passed, row.score), (row.was_passed, row.was_score)
-    return Outcome(key.case, key.variant, key.model, tags, *now, *was, unscored=unscored)
+    not_judged, cut = bool(row.details.not_judged), row.details.cut
+    return Outcome(
+        *(key.case, key.variant, key.model, tags, *now, *was), unscored=unscored, not_judged=not_judged, cut=cut
+    )
 
 
 def summary_of_run(suite: Suite, log: SuiteLog, run: SuiteRun) -> Summary:
@@ -172,9 +176,7 @@ def summary_of_run(suite: Suite, log: SuiteLog, run: SuiteRun) -> Summary:
     partial = partial or not set(_models(suite, run)) >= set(suite.models)
     if run.verb == "replay":
         # A replay scores the recorded answers: there are no new answers to compare them with.
-        outcomes = [
-            Outcome(o.case, o.variant, o.model, o.tags, o.passed, o.score, unscored=o.unscored) for o in outcomes
-        ]
+        outcomes = [replace(outcome, recorded_passed=None, recorded_score=None) for outcome in outcomes]
     return summarise_outcomes(suite, outcomes, replayed=run.verb != "rerun", partial=partial)
 
 

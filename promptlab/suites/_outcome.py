@@ -32,6 +32,12 @@ class Answered:
     fingerprint: str
     judged: tuple[Judged, ...] = ()
 
+    @property
+    def cut(self) -> bool:
+        """True if its answer was cut off, and judged in spite of that."""
+        done = self.result.completion
+        return done is not None and done.finish_reason == "length" and self.verdict.passed is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:
@@ -153,6 +159,7 @@ def row_of(answered: Answered, run_id: str) -> ItemRow:
             unscored=verdict.unscored,
             judged=answered.judged,
             not_judged=verdict.not_judged,
+            cut=answered.cut,
         ),
     )
 

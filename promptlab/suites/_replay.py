@@ -16,8 +16,10 @@ from promptlab.errors import PromptlabError
 from promptlab.runs import AskedRequest, TextChange, Trial, changed_sections, describe_changes, prompt_changes
 from promptlab.suites import _judge as judging
 from promptlab.suites._items import TrialMaker, suite_items
+from promptlab.suites._judge_reply import replies_by_spec
 from promptlab.suites._recorded_item import RecordedItem
 from promptlab.suites._recording import Recording
+from promptlab.suites._scores import moved_scores, why_not_judged
 from promptlab.suites._suite import Item, ItemKey, Suite
 from promptlab.types import Label, Request, Score, ScorerSpec, Section
 from promptlab.workspace import Workspace
@@ -56,9 +58,20 @@ class Replayed:
     @property
     def rescored(self) -> bool:
         """True if today's scores of the recorded answer differ from the recorded scores."""
-        return self.stored is not None and [(s.scorer, s.value) for s in self.scores] != [
-            (s.scorer, s.value) for s in self.stored.scores
-        ]
+        return self.stored is not None and bool(moved_scores(self.stored.scores, self.scores))
+
+    @property
+    def not_judged(self) -> str:
+        """Why the recorded answer is not judged; "" if it is, or if it has no scorer."""
+        if self.stored is None or self.request is None:
+            return ""
+        why = runs.why_not_judgeable(self.stored.completion, self.stored.request, judge_cut=True)
+        return why or why_not_judged(self.scores, self.specs)
+
+    @property
+    def cut(self) -> str:
+        """That the recorded answer was cut off; "" if it was not."""
+        return runs.cut_off(self.stored.completion, self.stored.request) if self.stored else ""
 
     def changes(self) -> list[TextChange]:
         """The changes from the recorded prompt, or from the nearest, to the prompt of today."""
@@ -108,9 +121,9 @@ def _replayed(filler: TrialMaker, item: Item, recording: Recording) -> Replayed:
                 f"; the nearest is {nearest.key.id}, from which it differs in: {_difference(nearest, request, trial)}"
             )
         return Replayed(item.key, "missing", said, None, request, nearest=nearest)
-    scores = runs.score_answer(trial.scorers, stored.completion.text, trial.expected)
-    judges, changed = _judged(filler, item, stored)
-    scores = (*scores, *judges)
+    scores, changed = filler.scores_of_recorded(item, stored), _change_of_judges(filler, item, stored)
+    if changed:  # the recorded replies are about other questions
+        scores = tuple(score for score in scores if score.scorer != judging.NAME)
     if changed and request.key(stored.backend) == stored.request_key:
         return Replayed(item.key, "drifted", changed, stored, request, scores)
     if request.key(stored.backend) == stored.request_key:
@@ -118,18 +131,20 @@ def _replayed(filler: TrialMaker, item: Item, recording: Recording) -> Replayed:
     return Replayed(item.key, "drifted", _difference(stored, request, trial), stored, request, scores)
 
 
-def _judged(filler: TrialMaker, item: Item, stored: RecordedItem) -> tuple[tuple[Score, ...], str]:
-    """The scores in the recorded replies of the judges. If a judge would be asked something else today, there are no
-    scores, and the text says what differs."""
+def _change_of_judges(filler: TrialMaker, item: Item, stored: RecordedItem) -> str:
+    """What the judges would be asked today that they were not asked when it was recorded; "" if nothing."""
+    if runs.why_not_judgeable(stored.completion, None, judge_cut=filler.suite.judge_cut_answers):
+        return ""  # no judge is asked about it
     asked = filler.judges(item, stored.request.prompt, stored.completion.text)
     if len(asked) != len(stored.judged):
-        return (), f"{len(stored.judged)} judges are recorded, and the suite has {len(asked)}"
-    scores = []
-    for trial, judged in zip(asked, stored.judged, strict=True):
-        if (trial.model, runs.request_of(trial).key(judged.fingerprint)) != (judged.model, judged.key):
-            return (), "the request to the judge is not the recorded one"
-        scores.append(judging.read(judged.text))
-    return tuple(scores), ""
+        return f"{len(stored.judged)} judges are recorded, and the suite has {len(asked)}"
+    replies = replies_by_spec(filler.judge_specs(item.case), stored.judged)
+    for trial, reply in zip(asked, replies, strict=True):
+        # A judge that gave no answer may not have been sent anything, so its request has no key.
+        same = reply is not None and reply.model == trial.model
+        if not same or (reply and reply.key and runs.request_of(trial).key(reply.fingerprint) != reply.key):
+            return "the request to the judge is not the recorded one"
+    return ""
 
 
 def _difference(stored: RecordedItem, request: Request, trial: Trial) -> str:

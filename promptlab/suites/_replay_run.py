@@ -14,9 +14,10 @@ from promptlab.suites._log import SuiteLog
 from promptlab.suites._recording import Recording
 from promptlab.suites._replay import Replayed, replay_suite
 from promptlab.suites._report_item import report_item_of_replay
+from promptlab.suites._scores import passed
 from promptlab.suites._suite import Suite
 from promptlab.suites._suite_run import Details, ItemRow, Verb
-from promptlab.suites._scores import passed
+from promptlab.types import mean_score
 from promptlab.workspace import Labels, Workspace
 
 TOGETHER = 200
@@ -81,9 +82,9 @@ def _row(position: int, one: Replayed, labels: Labels) -> ItemRow:
     return ItemRow(
         position,
         one.key,
-        "rescored" if rescored else one.status,
+        "rescored" if rescored else entry.verdict,
         passed(one.scores, one.specs) if judged else None,
-        mean_score(one.scores) if judged else None,
+        mean_score(one.scores) if judged and not one.not_judged else None,
         passed(one.stored.scores, one.specs) if one.stored else None,
         mean_score(one.stored.scores) if one.stored else None,
         details=Details(
@@ -92,6 +93,8 @@ def _row(position: int, one: Replayed, labels: Labels) -> ItemRow:
             error=one.error,
             sections=one.sections() if one.status == "drifted" else (),
             unscored=one.unscored,
+            not_judged=one.not_judged,
+            cut=bool(one.cut) and not one.not_judged,
         ),
     )
 

@@ -14,12 +14,12 @@ import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, get_args
 from xml.etree.ElementTree import Comment, Element, SubElement, indent, tostring
 
 from promptlab._util.files import writing
 from promptlab.suites import _report_html as suite_html
-from promptlab.suites._report_item import FAILING, Outcome, ReportItem, item_as_text, item_data
+from promptlab.suites._report_item import FAILING, UNJUDGED, Outcome, ReportItem, item_as_text, item_data
 from promptlab.suites._summary import Summary, summary_as_text, summary_data, threshold_line, threshold_sign
 
 
@@ -29,7 +29,7 @@ class _Spooled(ABC):
     def __init__(self, path: Path, *, show_labelled: bool = False) -> None:
         self._path, self._show = path, show_labelled
         self._body: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8", errors="surrogatepass", newline="")  # noqa: SIM115
-        self._counts: dict[Outcome, int] = dict.fromkeys(("passed", "failed", "error", "changed"), 0)
+        self._counts: dict[Outcome, int] = dict.fromkeys(get_args(Outcome), 0)
 
     def add(self, entry: ReportItem) -> None:
         """Add an item."""
@@ -76,16 +76,19 @@ class Junit(_Spooled):
         if entry.seconds is not None:
             case.set("time", f"{entry.seconds:.3f}")
         if entry.outcome in FAILING:
-            tag = "error" if entry.outcome == "error" else "failure"
-            bad = SubElement(case, tag, message=_line(entry.said), type=_line(entry.verdict))
+            tag = "error" if entry.outcome in UNJUDGED else "failure"
+            kind = entry.outcome if entry.outcome == "not judged" else entry.verdict
+            bad = SubElement(case, tag, message=_line(entry.said), type=_line(kind))
             bad.text = _xml(item_as_text(entry))
+        elif entry.said:
+            SubElement(case, "system-out").text = _xml(entry.said)
         return f"  {tostring(case, encoding='unicode')}\n"
 
     def _frame(self, summary: Summary) -> tuple[str, str]:
         """The XML before and after the items, which are written one by one."""
         counts = self._counts
-        failures = counts["failed"] + counts["changed"]
-        sizes = {"tests": str(sum(counts.values())), "failures": str(failures), "errors": str(counts["error"])}
+        failures, errors = counts["failed"] + counts["changed"], sum(counts[outcome] for outcome in UNJUDGED)
+        sizes = {"tests": str(sum(counts.values())), "failures": str(failures), "errors": str(errors)}
         suites = Element("testsuites", sizes)
         suite = SubElement(suites, "testsuite", {"name": _line(summary.suite), **sizes})
         here = Comment("items")

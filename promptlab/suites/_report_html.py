@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 from promptlab._util.text import clipped
 from promptlab.runs import TextChange, text_changes
 from promptlab.suites._report_item import KEPT_WORDS, MAX_SHOWN, ReportItem
+from promptlab.suites._scores import score_names
 from promptlab.suites._summary import Summary, threshold_line, threshold_sign
 from promptlab.types import Score
 
@@ -39,8 +40,8 @@ del { color: var(--bad) } ins { color: var(--good) }
 
 def item(entry: ReportItem) -> str:
     """One item, folded unless it failed."""
-    kind = "good" if entry.outcome == "passed" else "open" if entry.outcome == "changed" else "bad"
-    sign = {"good": "✓", "bad": "✗", "open": "~"}[kind]
+    kind = {"passed": "good", "changed": "open", "not judged": "open"}.get(entry.outcome, "bad")
+    sign = {"passed": "✓", "changed": "~", "not judged": "?"}.get(entry.outcome, "✗")
     parts = [Markup("<p>{}</p>").format(cause) for cause in entry.causes]
     if entry.prompt:
         parts.append(_changes("Prompt", entry.prompt))
@@ -49,14 +50,14 @@ def item(entry: ReportItem) -> str:
     elif entry.answer is not None:
         parts.append(Markup("<pre>{}</pre>").format(clipped(entry.answer, MAX_SHOWN)))
     return _ITEM.format(
-        opened=Markup(" open") if entry.outcome in ("failed", "error") else "",
+        opened=Markup(" open") if entry.outcome in ("failed", "not judged", "error") else "",
         kind=kind,
         sign=sign,
         id=entry.key.id,
         verdict=entry.verdict,
         said=f" {entry.said}" if entry.said else "",
         parts=Markup("").join(parts),
-        scores=Markup("").join(map(_score, entry.scores)),
+        scores=Markup("").join(map(_score, entry.scores, score_names(entry.scores))),
     )
 
 
@@ -66,9 +67,9 @@ _ITEM = Markup(
 )
 
 
-def _score(score: Score) -> Markup:
-    kind = "good" if score.value >= 1 else "open" if score.value > 0 else "bad"
-    return Markup("<li class={}>{} {:g}: {}</li>").format(kind, score.scorer, score.value, score.reason)
+def _score(score: Score, name: str) -> Markup:
+    kind = {"✓": "good", "✗": "bad"}.get(score.mark, "open")
+    return Markup("<li class={}>{} {} {}: {}</li>").format(kind, score.mark, name, score.shown, score.reason)
 
 
 def _changes(what: str, changes: Sequence[TextChange]) -> Markup:

@@ -14,8 +14,8 @@ from promptlab._util.text import clipped
 from promptlab.runs import TextChange, prompt_changes, text_changes
 from promptlab.suites._recorded_item import RecordedItem, label_of_stored
 from promptlab.suites._replay import Replayed
+from promptlab.suites._scores import passed, score_names
 from promptlab.suites._suite import ItemKey
-from promptlab.suites._scores import passed
 from promptlab.types import Label, Score, canonical_json, highest, sha256
 from promptlab.workspace import Labels
 
@@ -23,11 +23,14 @@ if TYPE_CHECKING:  # a replay loads no database
     from promptlab.suites._baseline import BaselineChange
     from promptlab.suites._outcome import Answered
 
-Outcome = Literal["passed", "failed", "error", "changed"]
-"""`failed`: worse than recorded, or nothing is recorded and it does not pass; `changed`: in a replay, the prompt or the
-scores are not the recorded ones; `error`: there is no answer, or in a replay no recorded one."""
+Outcome = Literal["passed", "failed", "not judged", "error", "changed"]
+"""`failed`: worse than recorded, or nothing is recorded and it does not pass; `not judged`: there is an answer, and no
+scorer could tell; `changed`: in a replay, the prompt or the scores are not the recorded ones; `error`: there is no
+answer, or in a replay no recorded one."""
 
-FAILING: tuple[Outcome, ...] = ("failed", "error", "changed")
+FAILING: tuple[Outcome, ...] = ("failed", "not judged", "error", "changed")
+UNJUDGED: tuple[Outcome, ...] = ("not judged", "error")
+"""Neither right nor wrong."""
 KEPT_WORDS = 12
 """Unchanged words that are shown on each side of a change."""
 MAX_SHOWN = 4_000
@@ -52,6 +55,8 @@ class ReportItem:
     label: Label = "public"
     seconds: float | None = None
     error: str = ""
+    not_judged: str = ""
+    """Why the answer is not judged. It may cite the answer or what is expected."""
     secret_ids: tuple[str, ...] = ()
     """Ids of cases, its own and that of the nearest item, that have words of its text in them."""
 
@@ -64,18 +69,23 @@ class ReportItem:
             return None if text is None else f"[{self.label}: {len(text):,} characters]"
 
         def hide(scores: Sequence[Score]) -> tuple[Score, ...]:
-            return tuple(Score(s.scorer, s.value, hidden(s.answer) or "", hidden(s.reason) or "") for s in scores)
+            return tuple(
+                Score(s.scorer, s.value, hidden(s.answer) or "", hidden(s.reason) or "", _unsaid_spec(s))
+                for s in scores
+            )
 
         def unsaid(text: str) -> str:
             for id in self.secret_ids:
                 text = text.replace(id, masked_id(id))
             return text
 
+        cited = self.error or ("not judged" if self.not_judged else "")
         changes = tuple(TextChange(c.kind, hidden(c.text) or "", c.section) for c in self.prompt if c.kind != "same")
         return replace(
             self,
             key=self.key._replace(case=unsaid(self.key.case)),
-            said=f"{self.error}: {hidden(self.said)}" if self.error else unsaid(self.said),
+            said=f"{cited}: {hidden(self.said)}" if cited else unsaid(self.said),
+            not_judged=(hidden(self.not_judged) or "") if self.not_judged else "",
             answer=hidden(self.answer),
             was=hidden(self.was),
             scores=hide(self.scores),
@@ -88,18 +98,22 @@ def report_item_of_replay(one: Replayed, now: Labels) -> ReportItem:
     """An item of a replay. An answer that was recorded as wrong, and still is, does not fail: a replay shows changes,
     thresholds measure quality."""
     outcome: Outcome = "passed"
-    said = one.said
+    said, verdict = one.said, str(one.status)
     was = passed(one.stored.scores, one.specs) if one.stored else None
     if one.status in ("missing", "broken"):
         outcome = "error"
     elif one.status != "same":
         outcome = "changed"
+    elif one.not_judged:
+        outcome, said, verdict = "not judged", f"not judged: {one.not_judged}", "cannot tell"
     elif was and passed(one.scores, one.specs) is False:
         outcome, said = "failed", "the recorded answer does not pass today's scorers any more"
     elif one.rescored:
         outcome, said = "changed", "today's scorers give the recorded answer another score"
     elif was is False:
         said = "recorded as wrong"
+    if outcome != "not judged" and one.cut:
+        said = f"{said}; {one.cut}" if said else one.cut
     stored = one.stored
     look = now.look()
     labels = [one.label, *(label_of_stored(look, found) for found in (stored, one.nearest) if found)]
@@ -108,7 +122,7 @@ def report_item_of_replay(one: Replayed, now: Labels) -> ReportItem:
     return ReportItem(
         key=one.key,
         outcome=outcome,
-        verdict=one.status,
+        verdict=verdict,
         said=said,
         answer=stored.completion.text if stored else None,
         scores=one.scores,
@@ -116,6 +130,7 @@ def report_item_of_replay(one: Replayed, now: Labels) -> ReportItem:
         prompt=tuple(one.changes()) if one.status in ("drifted", "missing") else (),
         label=highest(labels),
         error=one.error,
+        not_judged=one.not_judged if outcome == "not judged" else "",
         secret_ids=_telling(stored, one.nearest),
     )
 
@@ -126,7 +141,9 @@ def report_item_of_answer(one: Answered, now: Labels) -> ReportItem:
     outcome: Outcome = "passed"
     if result.completion is None:
         outcome = "error"
-    elif verdict.kind == "worse" or (stored is None and verdict.passed is False):
+    elif verdict.not_judged:
+        outcome = "not judged"
+    elif verdict.kind == "worse" or (verdict.was_passed is None and verdict.passed is False):
         outcome = "failed"
     changes: tuple[TextChange, ...] = ()
     if stored and result.request and any(cause.kind == "prompt" for cause in verdict.causes):
@@ -149,6 +166,7 @@ def report_item_of_answer(one: Answered, now: Labels) -> ReportItem:
         prompt=changes,
         label=highest(labels),
         error=result.error_kind if result.completion is None else "",
+        not_judged=verdict.not_judged,
         seconds=result.completion.timings.total if result.completion and not result.cached else None,
         secret_ids=(case.id,) if _tells(case.id, case.inputs, case.expected) else (),
     )
@@ -183,6 +201,11 @@ def _tells(id: str, inputs: Any, expected: Any) -> bool:
     return any(word in text for word in re.findall(r"[^\W_]{3,}", id.lower()))
 
 
+def _unsaid_spec(score: Score) -> str:
+    """The spec of a score without its options, which may cite the case."""
+    return score.spec.partition(" ")[0]
+
+
 def masked_id(id: str) -> str:
     """What is shown instead of the id of a case whose text is masked."""
     return f"case-{sha256(id)[:8]}"
@@ -199,11 +222,13 @@ def item_data(entry: ReportItem) -> dict[str, Any]:
         "outcome": entry.outcome,
         "verdict": entry.verdict,
         "said": entry.said,
+        "not_judged": entry.not_judged or None,
         "causes": list(entry.causes),
         "answer": entry.answer,
         "recorded_answer": entry.was,
         "scores": [
-            {"scorer": s.scorer, "value": s.value, "answer": s.answer, "reason": s.reason} for s in entry.scores
+            {"scorer": s.scorer, "spec": s.spec, "value": s.value, "answer": s.answer, "reason": s.reason}
+            for s in entry.scores
         ],
         "label": entry.label,
         "seconds": entry.seconds,
@@ -220,9 +245,8 @@ def item_as_text(entry: ReportItem) -> str:
         lines += ["answer:", *(f"  {line}" for line in changes_text(text_changes(entry.was, entry.answer)))]
     elif entry.answer is not None:
         lines += ["answer:", *(f"  {line}" for line in clipped(entry.answer, MAX_SHOWN).split("\n"))]
-    for score in entry.scores:
-        sign = "✓" if score.value >= 1 else "~" if score.value > 0 else "✗"
-        lines.append(f"{sign} {score.scorer} {score.value:g}: {score.reason}")
+    names = score_names(entry.scores)
+    lines += [f"{s.mark} {name} {s.shown}: {s.reason}" for s, name in zip(entry.scores, names, strict=True)]
     return "\n".join(lines)
 
 

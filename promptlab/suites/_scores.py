@@ -38,9 +38,7 @@ def passed(scores: Sequence[Score], specs: Sequence[ScorerSpec]) -> bool | None:
     values = [score.value for score in found if score is not None and score.value is not None]
     if not specs or len(values) < len(specs):
         return None
-    return all(
-        value >= scorers.pass_mark(spec) - CLOSE for value, spec in zip(values, specs, strict=True)
-    )
+    return all(value >= scorers.pass_mark(spec) - CLOSE for value, spec in zip(values, specs, strict=True))
 
 
 def why_not_judged(scores: Sequence[Score], specs: Sequence[ScorerSpec]) -> str:

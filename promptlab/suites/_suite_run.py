@@ -39,7 +39,7 @@ class SuiteRun:
 class Details:
     """More about the outcome of an item. `sections` are those in which a replayed prompt has drifted, `unscored` means
     that there is an answer but no scorer, `judged` are the replies of judges. `not_judged` is why an answer was not
-    judged."""
+    judged; `cut` means that it was judged although it was cut off."""
 
     said: str = ""
     causes: tuple[Cause, ...] = ()
@@ -49,6 +49,7 @@ class Details:
     unscored: bool = False
     judged: tuple[Judged, ...] = ()
     not_judged: str = ""
+    cut: bool = False
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Details:
@@ -65,14 +66,19 @@ class Details:
             unscored=bool(data.get("unscored")),
             judged=tuple(Judged(**one) for one in data.get("judged", ())),
             not_judged=str(data.get("not_judged") or ""),
+            cut=bool(data.get("cut")),
         )
 
     def as_data(self) -> dict[str, Any]:
         """The details as JSON data, without empty ones."""
         causes = [[c.kind, c.detail, list(c.sections), c.certain] for c in self.causes]
         data: dict[str, Any] = {"said": self.said, "causes": causes, "tags": list(self.tags), "error": self.error}
-        data |= {"sections": list(self.sections), "unscored": self.unscored, "judged": [j.as_data() for j in self.judged]}
-        data["not_judged"] = self.not_judged
+        data |= {
+            "sections": list(self.sections),
+            "unscored": self.unscored,
+            "judged": [j.as_data() for j in self.judged],
+        }
+        data |= {"not_judged": self.not_judged, "cut": self.cut}
         return {name: value for name, value in data.items() if value}
 
 

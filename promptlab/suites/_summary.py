@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 from promptlab import stats
 from promptlab.stats import Comparison, Interval
 from promptlab.suites import _thresholds as thresholds
-from promptlab.suites._items import suite_items
+from promptlab.suites._items import TrialMaker, suite_items
 from promptlab.suites._recording import Recording
 from promptlab.suites._replay import Replayed
+from promptlab.suites._scores import passed
 from promptlab.suites._suite import Suite
 from promptlab.suites._thresholds import Check, Outcome
-from promptlab.suites._scores import passed
+from promptlab.types import mean_score
 from promptlab.workspace import Workspace
 
 if TYPE_CHECKING:  # a replay loads no database
@@ -31,7 +32,7 @@ EXIT_MET, EXIT_NOT_MET, EXIT_CANNOT_TELL = 0, 1, 3
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """The pass rate of a variant and a model: `passed` of `of` items, with the interval of the rate."""
+    """The pass rate of a variant and a model: `passed` of `of` judged items, with the interval of the rate."""
 
     variant: str
     model: str
@@ -39,6 +40,7 @@ class Cell:
     of: int
     unanswered: int
     interval: Interval
+    not_judged: int = 0
 
     @property
     def name(self) -> str:
@@ -49,7 +51,9 @@ class Cell:
 class Summary:
     """The outcomes of a suite, taken together.
 
-    `items` are those with a scorer or without an answer; `unscored` is the number of the others. `comparison` is None
+    `items` are those with a scorer or without an answer; `unscored` is the number of the others. Of the items,
+    `unanswered` have no answer and `not_judged` have one that no scorer could judge: neither counts in a rate. `cut`
+    were judged although they were cut off at max_tokens. `comparison` is None
     if nothing is recorded to compare with, or if nothing new was asked (`replayed`). `partial` means that only a part
     of the suite was asked, so that its thresholds are not checked.
     """
@@ -66,26 +70,33 @@ class Summary:
     unscored: int = 0
     replayed: bool = False
     partial: bool = False
+    not_judged: int = 0
+    cut: int = 0
+
+    @property
+    def judged(self) -> int:
+        """The items that passed or failed."""
+        return self.items - self.unanswered - self.not_judged
 
     @property
     def exit_status(self) -> int:
-        """0, 1 or 3, by the thresholds. Without thresholds it is 0, or 1 if an item has no answer."""
+        """0, 1 or 3, by the thresholds. If an item has no answer or is not judged, it is never 0: 3 if the thresholds
+        are met, 1 without thresholds."""
         if any(check.met is False for check in self.checks):
             return EXIT_NOT_MET
         if any(check.met is None for check in self.checks):
             return EXIT_CANNOT_TELL
-        return EXIT_NOT_MET if self.unanswered and not self.checks else EXIT_MET
+        if self.items > self.judged:
+            return EXIT_CANNOT_TELL if self.checks else EXIT_NOT_MET
+        return EXIT_MET
 
     @property
     def sentence(self) -> str:
         """The summary in one sentence."""
-        said = f"{self.passed} of {self.items} pass ({_percent(self.interval)})" if self.items else ""
-        if self.unscored:
-            said += f"{', ' if said else ''}{self.unscored} have no scorer"
-        said += f", {self.unanswered} have no answer" if self.unanswered else ""
+        said = self._counts
         found = self.comparison
         if found is None:
-            return f"{said}." if self.replayed or not self.items else f"{said}; nothing is recorded to compare with."
+            return f"{said}." if self.replayed or not self.judged else f"{said}; nothing is recorded to compare with."
         said += f"; {found.better} better and {found.worse} worse than recorded"
         if not found.better and not found.worse:
             return f"{said}: no difference seen in {found.cases} cases{_reach(found)}."
@@ -94,6 +105,19 @@ class Summary:
             return f"{said}, which is more than chance."
         more = f"; about {found.more:,} cases more would settle a difference of this size" if found.more else ""
         return f"{said}, which cannot be told from chance yet{_reach(found)}{more}."
+
+    @property
+    def _counts(self) -> str:
+        """How many items passed, of those that were judged, and what came of the others."""
+        counts = [f"{self.passed} of {self.judged} pass ({_percent(self.interval)})"] if self.judged else []
+        for number, what in (
+            (self.cut, "judged though cut off at max_tokens"),
+            (self.unscored, "have no scorer"),
+            (self.not_judged, "not judged"),
+            (self.unanswered, "have no answer"),
+        ):
+            counts += [f"{number} {what}"] if number else []
+        return ", ".join(counts)
 
 
 def _reach(found: Comparison) -> str:
@@ -123,14 +147,23 @@ def outcome_of_answer(one: Answered) -> Outcome:
         verdict.was_passed,
         verdict.was_score,
         unscored=verdict.unscored,
+        not_judged=bool(verdict.not_judged),
+        cut=one.cut,
     )
 
 
 def outcome_of_replay(one: Replayed) -> Outcome:
     """The outcome of a replayed item: its recorded answer, scored by today's scorers."""
     key = one.key
-    score, ok = mean_score(one.scores), passed(one.scores, one.specs)
-    return Outcome(key.case, key.variant, key.model, one.tags, ok, score, unscored=one.unscored)
+    ok = None if one.not_judged else passed(one.scores, one.specs)
+    score = None if one.not_judged else mean_score(one.scores)
+    unscored, cut = one.unscored and not one.not_judged, bool(one.cut) and ok is not None
+    return Outcome(
+        *(key.case, key.variant, key.model, one.tags, ok, score),
+        unscored=unscored,
+        not_judged=bool(one.not_judged),
+        cut=cut,
+    )
 
 
 def summarise_outcomes(
@@ -147,7 +180,7 @@ def summarise_outcomes(
         suite=suite.name,
         items=len(found),
         passed=sum(bool(o.passed) for o in found),
-        unanswered=sum(o.passed is None for o in found),
+        unanswered=sum(o.passed is None and not o.not_judged for o in found),
         interval=_interval(found),
         cells=tuple(_cell(variant, model, group) for (variant, model), group in groups.items()),
         comparison=thresholds.compare_with_recorded(found),
@@ -159,30 +192,40 @@ def summarise_outcomes(
         unscored=len(every) - len(found),
         replayed=replayed,
         partial=partial and bool(suite.thresholds),
+        not_judged=sum(o.passed is None and o.not_judged for o in found),
+        cut=sum(o.passed is not None and o.cut for o in found),
     )
 
 
 def recorded_outcomes(workspace: Workspace, suite: Suite) -> Iterator[Outcome]:
-    """The outcomes of the recorded answers, by their recorded scores. An item that is not recorded has no answer."""
+    """The outcomes of the recorded answers, by today's scorers. An item that is not recorded has no answer."""
+    fill = TrialMaker(workspace, suite)
     with Recording(workspace.resolve(suite.recording), shown=suite.recording) as recording:
         for item in suite_items(workspace, suite):
-            key, stored = item.key, recording.find(item.key)
-            specs = suite.specs_of(item.case)
-            was = passed(stored.scores, specs) if stored else None
-            score = mean_score(stored.scores) if stored else None
+            key, stored, specs = item.key, recording.find(item.key), suite.specs_of(item.case)
+            scores = fill.scores_of_recorded(item, stored) if stored else ()
+            ok = passed(scores, specs)
+            score = mean_score(scores) if ok is not None else None
             unscored = stored is not None and not specs
-            yield Outcome(key.case, key.variant, key.model, item.case.tags, was, score, unscored=unscored)
+            not_judged = stored is not None and bool(specs) and ok is None
+            yield Outcome(
+                *(key.case, key.variant, key.model, item.case.tags, ok, score), unscored=unscored, not_judged=not_judged
+            )
 
 
 def _cell(variant: str, model: str, group: Sequence[Outcome]) -> Cell:
-    passed, unanswered = sum(bool(o.passed) for o in group), sum(o.passed is None for o in group)
-    return Cell(variant, model, passed, len(group), unanswered, _interval(group))
+    judged = [o for o in group if o.passed is not None]
+    not_judged = sum(o.passed is None and o.not_judged for o in group)
+    unanswered = len(group) - len(judged) - not_judged
+    passed = sum(bool(o.passed) for o in judged)
+    return Cell(variant, model, passed, len(judged), unanswered, _interval(group), not_judged)
 
 
 def _interval(outcomes: Sequence[Outcome]) -> Interval:
-    """The interval of the pass rate. Answers to the same case are not independent, so it is clustered by case."""
+    """The interval of the pass rate of the judged answers. Answers to the same case are not independent, so it is
+    clustered by case."""
     cases: dict[str, list[bool]] = {}
-    for outcome in outcomes:
+    for outcome in (o for o in outcomes if o.passed is not None):
         cases.setdefault(outcome.case, []).append(bool(outcome.passed))
     return stats.clustered([(sum(passes), len(passes)) for passes in cases.values()])
 
@@ -218,8 +261,11 @@ def summary_data(summary: Summary) -> dict[str, Any]:
         "suite": summary.suite,
         "sentence": summary.sentence,
         "items": summary.items,
+        "judged": summary.judged,
         "passed": summary.passed,
+        "not_judged": summary.not_judged,
         "unanswered": summary.unanswered,
+        "cut": summary.cut,
         "unscored": summary.unscored,
         "interval": [summary.interval.low, summary.interval.high],
         "cells": [
@@ -228,6 +274,8 @@ def summary_data(summary: Summary) -> dict[str, Any]:
                 "model": cell.model,
                 "passed": cell.passed,
                 "of": cell.of,
+                "not_judged": cell.not_judged,
+                "unanswered": cell.unanswered,
                 "interval": [cell.interval.low, cell.interval.high],
             }
             for cell in summary.cells

@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from statistics import fmean
 from typing import Literal
@@ -94,8 +94,9 @@ def _confidence(text: str | None, said: str) -> float | None:
 class Outcome:
     """The outcome of an item: its pass and its mean score, now and as recorded (None if nothing is recorded).
 
-    `passed` is None if the item has no answer; it then counts as not passed. An item that has an answer but no scorer
-    is `unscored`, and does not count in any rate.
+    `passed` is None if the item has no answer, or if its answer is `not_judged`: it is in no rate and in no comparison,
+    and never helps to meet a threshold. An item that has an answer but no scorer is `unscored`, and does not count at
+    all. `cut` means that the answer was judged although it was cut off.
     """
 
     case: str
@@ -107,6 +108,8 @@ class Outcome:
     recorded_passed: bool | None = None
     recorded_score: float | None = None
     unscored: bool = False
+    not_judged: bool = False
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +130,40 @@ def check_threshold(threshold: Threshold, outcomes: Iterable[Outcome]) -> Check:
         return Check(threshold, False, f"no item is of {threshold.about}" if threshold.about else "there are no items")
     if threshold.kind == "margin":
         return _margin(threshold, mine)
-    passed, of = sum(bool(outcome.passed) for outcome in mine), len(mine)
     if threshold.kind == "count":
-        if of != threshold.of:
-            return Check(threshold, False, f"{passed} of {of} passed, and the threshold is about {threshold.of}")
-        return Check(threshold, passed >= threshold.count, f"{passed} of {of} passed")
+        return _count(threshold, mine)
     if threshold.confidence is None:
-        return Check(threshold, passed / of >= threshold.share, f"{passed} of {of} passed, {100 * passed / of:.1f} %")
+        return _share(threshold, mine)
     return _surely(threshold, mine)
+
+
+def _count(threshold: Threshold, mine: Sequence[Outcome]) -> Check:
+    """The result of a count. An item that is not judged does not pass, and might."""
+    passed, of, unjudged = sum(bool(o.passed) for o in mine), len(mine), _unjudged(mine)
+    if of != threshold.of:
+        return Check(threshold, False, f"{passed} of {of} passed, and the threshold is about {threshold.of}")
+    said = f"{passed} of {of} passed{_unjudged_in_words(unjudged)}"
+    if unjudged and passed < threshold.count <= passed + unjudged:
+        return Check(threshold, None, said)
+    return Check(threshold, passed >= threshold.count, said)
+
+
+def _share(threshold: Threshold, mine: Sequence[Outcome]) -> Check:
+    """The result of a share. It is of the judged items, unless the others could change it."""
+    passed, of, unjudged = sum(bool(o.passed) for o in mine), len(mine), _unjudged(mine)
+    rate = f", {100 * passed / (of - unjudged):.1f} %" if of > unjudged else ""
+    said = f"{passed} of {of - unjudged} passed{rate}{_unjudged_in_words(unjudged)}"
+    if unjudged and passed / of < threshold.share <= (passed + unjudged) / of:
+        return Check(threshold, None, said)
+    return Check(threshold, passed / of >= threshold.share, said)
+
+
+def _unjudged(outcomes: Iterable[Outcome]) -> int:
+    return sum(outcome.passed is None for outcome in outcomes)
+
+
+def _unjudged_in_words(count: int) -> str:
+    return f"; {count} not judged or without an answer" if count else ""
 
 
 def _is_about(threshold: Threshold, outcome: Outcome) -> bool:
@@ -146,20 +175,34 @@ def _is_about(threshold: Threshold, outcome: Outcome) -> bool:
 
 
 def _surely(threshold: Threshold, mine: Sequence[Outcome]) -> Check:
-    """The result of a share with a confidence. The interval is clustered by case."""
-    level = threshold.confidence or stats.CONFIDENCE
-    cases = [(sum(bool(o.passed) for o in group), len(group)) for group in _by_case(mine).values()]
-    passed = sum(hits for hits, _ in cases)
-    interval = stats.clustered(cases, confidence=level)
-    said = (
-        f"{passed} of {len(mine)} passed, {100 * passed / len(mine):.1f} % "
-        f"({100 * interval.low:.1f} to {100 * interval.high:.1f} % at {100 * level:g} %)"
-    )
-    if interval.low >= threshold.share:
+    """The result of a share with a confidence. The interval is clustered by case, and of the judged items; it decides
+    if the items that are not judged could not change what it says."""
+    level, unjudged = threshold.confidence or stats.CONFIDENCE, _unjudged(mine)
+    judged = [outcome for outcome in mine if outcome.passed is not None]
+    passed = sum(bool(outcome.passed) for outcome in judged)
+    interval = _interval(judged, level)
+    said = f"{passed} of {len(judged)} passed"
+    if judged:
+        said += (
+            f", {100 * passed / len(judged):.1f} % "
+            f"({100 * interval.low:.1f} to {100 * interval.high:.1f} % at {100 * level:g} %)"
+        )
+    said += _unjudged_in_words(unjudged)
+    worst = _interval([replace(o, passed=bool(o.passed)) for o in mine], level) if unjudged else interval
+    best = _interval([replace(o, passed=o.passed is not False) for o in mine], level) if unjudged else interval
+    if worst.low >= threshold.share:
         return Check(threshold, True, said)
-    if interval.high < threshold.share:
+    if best.high < threshold.share:
         return Check(threshold, False, said)
-    return Check(threshold, None, said, _more_for_share(passed / len(mine), threshold.share, level, len(cases)))
+    if not judged or interval.low >= threshold.share or interval.high < threshold.share:
+        return Check(threshold, None, said)  # it is not more cases that are missing
+    more = _more_for_share(passed / len(judged), threshold.share, level, len(_by_case(judged)))
+    return Check(threshold, None, said, more)
+
+
+def _interval(outcomes: Sequence[Outcome], level: float) -> stats.Interval:
+    cases = [(sum(bool(o.passed) for o in group), len(group)) for group in _by_case(outcomes).values()]
+    return stats.clustered(cases, confidence=level)
 
 
 def _more_for_share(rate: float, share: float, level: float, cases: int) -> int | None:
@@ -203,18 +246,26 @@ def _margin(threshold: Threshold, mine: Sequence[Outcome]) -> Check:
     found = compare_with_recorded(mine, confidence=level)
     if found is None:
         return Check(threshold, None, "no case has an answer and a recorded one to compare it with")
-    missing = sum(o.score is None for o in mine)
+    missing = [o for o in mine if o.score is None]
     said = (
         f"{100 * found.difference:+.1f} points on {found.cases} cases "
         f"({100 * found.interval.low:+.1f} to {100 * found.interval.high:+.1f} at {100 * level:g} %)"
     )
-    if missing and found.interval.high >= -threshold.margin:
-        return Check(threshold, None, f"{said}; {missing} items have no answer")
+    if missing and _best(mine, level).interval.high >= -threshold.margin:
+        return Check(threshold, None, f"{said}{_unjudged_in_words(len(missing))}")
     if found.interval.low > -threshold.margin:
         return Check(threshold, True, said)
     if found.interval.high < -threshold.margin:
         return Check(threshold, False, said)
     return Check(threshold, None, said, _more_for_margin(mine, found, threshold.margin, level))
+
+
+def _best(mine: Sequence[Outcome], level: float) -> stats.Comparison:
+    """The comparison if every item that is not judged passed."""
+    best = [replace(outcome, score=1.0) if outcome.score is None else outcome for outcome in mine]
+    compared = compare_with_recorded(best, confidence=level)
+    assert compared is not None, "there is a comparison without these items already"
+    return compared
 
 
 def _more_for_margin(mine: Sequence[Outcome], found: stats.Comparison, margin: float, level: float) -> int | None:

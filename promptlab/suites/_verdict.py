@@ -20,6 +20,7 @@ Kind = Literal["same", "as good", "better", "worse", "cannot tell"]
 KINDS: tuple[Kind, ...] = ("worse", "cannot tell", "better", "as good", "same")
 """Every verdict, the most urgent first."""
 
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The verdict on an item, its causes, and a sentence that says it. `was_passed` and `was_score` are those of the
@@ -61,7 +62,7 @@ def judge(
         said = f"not judged: {reason}{unrecorded}"
         return Verdict("cannot tell", (), said, None, None, was_passed, was_score, not_judged=reason)
     now_passed, now_score = passed(new.scores, specs), mean_score(new.scores)
-    note = _cut_note(new.completion)
+    note = f"; {cut}" if (cut := runs.cut_off(new.completion, new.request)) else ""
     if stored is None:
         said = f"nothing is recorded{note}"
         return Verdict("cannot tell", (), said, now_passed, now_score, None, None, not specs)
@@ -77,10 +78,6 @@ def not_judged(new: Result, done: Completion, specs: Sequence[ScorerSpec]) -> st
     """Why the answer `done` of `new` is not judged; "" if it is, or if nobody was to judge it."""
     # Without a scorer, an answer that was cut off can still be compared with the recorded one.
     return runs.why_not_judgeable(done, new.request, judge_cut=True) or why_not_judged(new.scores, specs)
-
-
-def _cut_note(done: Completion) -> str:
-    return f"; {runs.cut_off(done)}" if done.finish_reason == "length" else ""
 
 
 def _kind(

@@ -47,10 +47,11 @@ def draw(session: Session, before: SuiteRun, after: SuiteRun) -> None:
 
 
 def _line(before: SuiteRun, after: SuiteRun, old: ItemRow, new: ItemRow) -> None:
-    worse = (bool(new.passed), new.score or 0.0) < (bool(old.passed), old.score or 0.0)
+    judged = None not in (old.passed, new.passed)
+    colour = ("bad" if suites.is_row_worse(new, old.passed, old.score) else "good") if judged else "warn"
     with st.container(horizontal=True, wrap=False, gap=None, key=f"matrix-row-two-{new.position}"):
         markup(f'<div class="pl-case" title="{escape(new.key.id)}">{escape(new.key.id)}</div>')
-        for run, row, kind in ((before, old, "plain"), (after, new, "bad" if worse else "good")):
+        for run, row, kind in ((before, old, "plain"), (after, new, colour)):
             st.button(
                 plain(cell_words(suites.MatrixCell((row,)))),
                 type="tertiary",

@@ -10,14 +10,14 @@ from promptlab import suites, versions
 from promptlab.errors import PromptlabError
 from promptlab.runs import text_changes
 from promptlab.suites import ItemDetail, ItemRow, Mark, Suite, SuiteRun
-from promptlab.types import Request, Score
+from promptlab.types import Request, Score, ScorerSpec
 from promptlab.ui.components import diff_view as comparison
 from promptlab.ui.components import widgets
 from promptlab.ui.components.widgets import chip, escape, literal, markup, note, plain, small
 from promptlab.ui.state.session import Session
 from promptlab.ui.suites import accept as suite_accept
 from promptlab.ui.suites.matrix import open_item
-from promptlab.ui.suites.wording import run_words, score_mark, verdict_chip
+from promptlab.ui.suites.wording import run_words, verdict_chip
 
 _WHO, _ERROR = "suite-who", "suite-mark-error"
 
@@ -200,18 +200,19 @@ def _scores(session: Session, suite: Suite, run: SuiteRun, seen: ItemDetail) -> 
         if expected:
             st.html(f'<div class="pl-small pl-break">Expected: {escape(expected)}</div>')
         markup(_scores_table(was, seen.scores, now))
-    if suites.has_judge(suite):
-        _agreement(session, suite, run)
+    for judge in suites.judges_of(suite):
+        _agreement(session, suite, judge, run)
 
 
 def _scores_table(was: Sequence[Score], now: Sequence[Score], title: str) -> str:
     rows = []
     for when, scores in (("Recorded", was), (title, now)):
-        for score in scores:
+        for score, name in zip(scores, suites.score_names(scores), strict=True):
+            value = "not judged" if score.value is None else f"{score.value:.2f}"
             judged = score.answer if len(score.answer) <= 200 else f"{score.answer[:200]} …"
             rows.append(
-                f"<tr><td>{when}</td><td>{escape(score.scorer)}</td>"
-                f'<td class="pl-n">{score_mark(score)} {score.value:.2f}</td>'
+                f'<tr><td>{when}</td><td class="pl-break">{escape(name)}</td>'
+                f'<td class="pl-n">{score.mark} {value}</td>'
                 f"<td>{literal(judged)}</td><td>{literal(score.reason)}</td></tr>"
             )
     head = (
@@ -220,24 +221,28 @@ def _scores_table(was: Sequence[Score], now: Sequence[Score], title: str) -> str
     return f'<div class="pl-wide"><table class="pl-table" aria-label="Scores">{head}{"".join(rows)}</table></div>'
 
 
-def _agreement(session: Session, suite: Suite, run: SuiteRun) -> None:
+def _agreement(session: Session, suite: Suite, judge: ScorerSpec, run: SuiteRun) -> None:
     marks = _marks(session, suite)
     with session.suites.recording(session.workspace, suite) as recorded:
         agreement = suites.judge_agreement(
             suite,
+            judge,
             session.suites.log,
             session.store,
             run,
             marks.values(),
             recorded.find if recorded else lambda _key: None,
         )
+    several = len(suites.judges_of(suite)) > 1
+    name = f"The judge {judge.values.get('model')} ({judge.values.get('question', 'its own question')})"
+    name = name if several else "The judge"
     if not agreement.of:
-        small("No answer that the judge scored has a mark yet. Mark some to see how often the judge agrees.")
+        small(f"{name} scored no answer that has a mark yet. Mark some to see how often it agrees.")
         return
     low, high = 100 * agreement.interval.low, 100 * agreement.interval.high
     kappa = "" if agreement.kappa is None else f", Cohen's kappa {agreement.kappa:.2f}"
     agree = round(agreement.share * agreement.of)
-    small(f"The judge agrees with {agree} of {agreement.of} marks ({low:.0f} to {high:.0f} %{kappa}).")
+    small(f"{name} agrees with {agree} of {agreement.of} marks ({low:.0f} to {high:.0f} %{kappa}).")
 
 
 # Prompts

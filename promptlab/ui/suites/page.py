@@ -270,6 +270,8 @@ def _sign(summary: Summary) -> tuple[str, str]:
     comparison = summary.comparison
     if summary.unanswered:
         return "✗", "bad"
+    if summary.not_judged:
+        return "?", "warn"
     if comparison is None or not comparison.settled:
         return "~", "info"
     return ("✓", "good") if comparison.difference > 0 else ("✗", "bad")

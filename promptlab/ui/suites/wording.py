@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from promptlab.suites import MatrixCell, SuiteRun
-from promptlab.types import Score
 from promptlab.ui.components import widgets
 
 VERBS = {"record": "Record", "rerun": "Rerun", "replay": "Replay"}
@@ -52,8 +51,3 @@ def cell_colour(cell: MatrixCell) -> str:
     """The colour of a cell. A first answer has no colour, because there is no older answer to compare it with."""
     first = all(row.verdict == "cannot tell" and row.was_score is None and row.score is not None for row in cell.rows)
     return PLAIN if first else COLOURS.get(cell.verdict, PLAIN)
-
-
-def score_mark(score: Score) -> str:
-    """The mark of one score."""
-    return "✓" if score.value >= 1 else "~" if score.value > 0 else "✗"
