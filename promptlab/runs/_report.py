@@ -22,7 +22,7 @@ FIELDS: Mapping[str, str] = {
     "case": "the suite's case; null outside a suite",
     "repeat": "0 for the first time the model was asked",
     "without": "the sections left out",
-    "scores": "a list of `scorer`, `spec` (its name and options), `value` (0 to 1; null: not judged), `answer`, `reason`",
+    "scores": "a list of `scorer`, `spec` (with options), `value` (0 to 1; null: not judged), `answer`, `reason`",
     "valid": "whether the answer is valid under the template's schema; null without one",
     "details": "what the backend says besides: device, attempts, warnings",
 }
@@ -122,5 +122,6 @@ def result_as_text(result: Result) -> str:
     lines += [f"warning: {w}" for w in (result.completion.details.get("warnings", ()) if result.completion else ())]
     if wrong := models.schema_failure(result):
         lines.append(f"not valid under the schema: {wrong}")
-    lines += [f"{s.mark} {s.scorer}: {'not judged: ' if s.value is None else ''}{s.reason}" for s in result.scores]
+    lines += [f"{'✓' if s.mark == '✓' else '✗'} {s.scorer}: {s.reason}" for s in result.scores if s.judged]
+    lines += [f"? {s.scorer}: not judged: {s.reason}" for s in result.scores if not s.judged]
     return "\n".join(lines)

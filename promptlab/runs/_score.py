@@ -26,17 +26,18 @@ LONGEST_REASON = 500
 
 def score_answer(
     scorers: Sequence[Scorer],
-    done: Completion,
+    answer: Completion | str,
     expected: Any,
     *,
     request: Request | None = None,
     judge_cut: bool = False,
 ) -> tuple[Score, ...]:
-    """The score of each of `scorers` for the answer `done` to `request`.
+    """The score of each of `scorers` for `answer` to `request`. A text is an answer that is whole.
 
     A scorer that fails does not affect the others. An answer that was held back by a filter is not judged, and one that
     was cut off only if what is missing cannot change the score, or if `judge_cut`.
     """
+    done = Completion(answer) if isinstance(answer, str) else answer
     unjudgeable = why_not_judgeable(done, request, judge_cut=True)
     if unjudgeable:
         return tuple(_not_judged(scorer, done.text, unjudgeable) for scorer in scorers)

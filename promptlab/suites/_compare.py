@@ -17,8 +17,8 @@ class TwoRuns:
     """The differences between an older and a newer run.
 
     `changed` has the positions, in the older and in the newer run, of the items that pass in only one of the two or
-    have another score. Items that got worse come first. `shared` is how many items are in both runs. `not_judged` of these have no answer or
-    are not judged in one of the two, so they are not compared.
+    have another score. Items that got worse come first. `shared` is how many items are in both runs. `not_judged` of
+    these have no answer or are not judged in one of the two, so they are not compared.
     """
 
     comparison: stats.Comparison | None
@@ -36,7 +36,7 @@ class TwoRuns:
             for count, which in ((self.only_before, "older"), (self.only_after, "newer"))
             if count
         ]
-        rest += [f"{self.not_judged:,} items are not judged in one of the two runs"] if self.not_judged else []
+        rest += [f"not judged in one of the two runs: {self.not_judged:,}"] if self.not_judged else []
         compared = self.comparison
         if compared is None:
             return "; ".join(["No item has a score in both runs", *rest]) + "."

@@ -1,4 +1,4 @@
-"""What a judge answered about an answer, and the score in it. A reply off format gives no verdict, and never a wrong one."""
+"""What a judge answered about an answer, and the score in it. A reply off format is no verdict."""
 
 from __future__ import annotations
 

@@ -84,8 +84,9 @@ class Details:
 
 @dataclass(frozen=True, slots=True)
 class ItemRow:
-    """The outcome of an item. `passed` is None if there is no answer, or if it was not judged. `was_passed` and `was_score` are those of the
-    recorded answer. `result` is the id of the result in the run history, in its run `store_run`."""
+    """The outcome of an item. `passed` is None if there is no answer, or if it was not judged. `was_passed` and
+    `was_score` are those of the recorded answer. `result` is the id of the result in the run history, in its run
+    `store_run`."""
 
     position: int
     key: ItemKey

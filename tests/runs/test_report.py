@@ -37,7 +37,7 @@ def test_an_answer_as_json_is_whole() -> None:
         "case": "c1",
         "repeat": 2,
         "without": ["context"],
-        "scores": [{"scorer": "exact", "value": 1.0, "answer": "Argentina", "reason": "is 'Argentina'"}],
+        "scores": [{"scorer": "exact", "spec": "", "value": 1.0, "answer": "Argentina", "reason": "is 'Argentina'"}],
         "valid": None,
         "details": {"device": "there"},
     }

@@ -230,7 +230,7 @@ def test_a_catalogue_that_breaks_fails_its_model_alone(house: House, caplog: pyt
     assert "on fire" in caplog.text
 
 
-def test_a_failing_scorer_is_a_score_of_nothing_and_not_a_failed_answer(
+def test_a_scorer_that_fails_judges_nothing_and_the_answer_is_whole(
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
     def bad(_answer: str, _expected: str) -> Any:
@@ -240,7 +240,7 @@ def test_a_failing_scorer_is_a_score_of_nothing_and_not_a_failed_answer(
     (result,) = house.ask(house.trials(expected="Argentina"), scorers=[bad, exact()])
     assert result.ok
     assert [(s.value, s.reason) for s in result.scores] == [
-        (0.0, "the scorer failed: ValueError('no idea')"),
+        (None, "the scorer failed: ValueError: no idea"),
         (1.0, "is 'Argentina'"),
     ]
     assert "a scorer failed" in caplog.text

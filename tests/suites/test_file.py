@@ -25,7 +25,7 @@ variants:
   plain: {}
   bare: {without: [context, examples], params: {temperature: 1}}
   other: {template: templates/other.yaml}
-scorers: [contains, {numeric: {absolute: 1}}]
+scorers: [contains, {chrf: {at_least: 0.6}}]
 thresholds:
   - at least 50 %
   - {require: at least 1 of 2, variant: bare, model: bad, tag: final}
@@ -49,7 +49,7 @@ def test_everything_that_a_suite_can_say_is_read(suites: SuiteHouse) -> None:
         "templates/other.yaml",
     )
     assert suite.params_of(bare) == Params(temperature=1, max_tokens=16, stop=(".",))
-    assert [spec.name for spec in suite.scorers] == ["contains", "numeric"]
+    assert [spec.name for spec in suite.scorers] == ["contains", "chrf"]
     assert [(t.text, t.about) for t in suite.thresholds] == [
         ("at least 50 %", ""),
         ("at least 1 of 2", "variant bare, model bad, tag final"),

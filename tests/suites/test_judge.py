@@ -9,7 +9,7 @@ import pytest
 from promptlab.errors import InputError, SuiteError
 from promptlab.scorers import _registry as scorers
 from promptlab.suites import _annotations as marks
-from promptlab.suites import _judge as judging
+from promptlab.suites import _judge_reply as judging
 from promptlab.types import Request
 from tests.suites.making import SUITE, SuiteHouse, suites, verdicts
 
@@ -101,9 +101,9 @@ def test_what_is_no_verdict_is_an_error(text: str) -> None:
 
 
 def test_a_judge_without_a_model_says_what_it_needs(suites: SuiteHouse) -> None:
-    suites.write(SUITE.replace("scorers: [contains]", "scorers: [judge]"))
-    with pytest.raises(InputError, match="a judge needs `model`"):
-        list(suites.asking())
+    with pytest.raises(SuiteError, match="needs the option `model`") as refused:
+        suites.write(SUITE.replace("scorers: [contains]", "scorers: [judge]"))
+    assert refused.value.line == 5
 
 
 def test_an_option_nobody_knows_is_refused_with_the_nearest(suites: SuiteHouse) -> None:

@@ -101,7 +101,7 @@ def test_a_late_page_reads_no_more_than_an_early_one(suites: SuiteHouse) -> None
         ([row(0, "a", passed=None, score=None, verdict="cannot tell")], "?", "cannot tell"),
         (
             [row(0, "a", verdict="better"), row(1, "a", repeat=1, verdict="cannot tell", passed=None)],
-            "✓",
+            "?",  # the one that is not judged is not taken for a pass
             "cannot tell",
         ),
     ],
@@ -229,5 +229,5 @@ def test_runs_without_scores_say_that_nothing_can_be_compared(tmp_path: Path) ->
         run = log.begin("p", "rerun", 1, {})
         log.add(run, [row(0, "a", passed=None, score=None, verdict="cannot tell")])
         runs.append(run)
-    assert compare_runs(log, *runs).sentence == "No item has a score in both runs."
+    assert compare_runs(log, *runs).sentence.startswith("No item has a score in both runs")
     log.close()

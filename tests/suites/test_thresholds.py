@@ -143,7 +143,7 @@ def test_not_worse_holds_once_the_interval_clears_the_margin(
 def test_what_has_no_answer_keeps_not_worse_from_being_told_but_not_from_failing() -> None:
     found = check_threshold(parse_threshold(NOT_WORSE), against([*[(1.0, 1.0)] * 200, (1.0, None)]))
     assert found.met is None
-    assert found.said.endswith("1 items have no answer")
+    assert found.said.endswith("1 not judged or without an answer")
     assert (
         check_threshold(parse_threshold(NOT_WORSE), against([*[(1.0, 0.0)] * 50, *[(1.0, 1.0)] * 50, (1.0, None)])).met
         is False

@@ -66,8 +66,8 @@ def verdict(old: RecordedItem | None, new: Result | None, specs: list[scorers.Sc
         (stored("A", contains(1)), None, CONTAINS, "cannot tell", "no answer"),
         (stored("A", contains(1)), result(None), CONTAINS, "cannot tell", "no answer: the line is dead"),
         (stored("A", contains(1)), result("A", contains(1), reason="stopped"), CONTAINS, "cannot tell",
-         "stopped before its end"),
-        (stored("A", contains(1)), result("A"), CONTAINS, "cannot tell", "not every scorer gave a score"),
+         "not judged: the answer was stopped before its end"),
+        (stored("A", contains(1)), result("A"), CONTAINS, "cannot tell", "not judged: contains: it gave no score"),
     ],
 )  # fmt: skip
 def test_the_verdict_follows_the_scorers(
