@@ -112,7 +112,7 @@ def score_of(judged: Judged) -> Score:
             why = exc.message
         else:
             return Score(score.scorer, score.value, score.answer, score.reason, judged.spec)
-    return Score(NAME, None, judged.text, f"{judged.model}: {why}", judged.spec)
+    return Score(NAME, None, judged.text, why, judged.spec)
 
 
 def judge_scores(

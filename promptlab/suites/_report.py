@@ -80,8 +80,8 @@ class Junit(_Spooled):
             kind = entry.outcome if entry.outcome == "not judged" else entry.verdict
             bad = SubElement(case, tag, message=_line(entry.said), type=_line(kind))
             bad.text = _xml(item_as_text(entry))
-        elif entry.said:
-            SubElement(case, "system-out").text = _xml(entry.said)
+        elif entry.cut:
+            SubElement(case, "system-out").text = _xml(entry.cut)
         return f"  {tostring(case, encoding='unicode')}\n"
 
     def _frame(self, summary: Summary) -> tuple[str, str]:
@@ -129,7 +129,7 @@ class Markdown(_Spooled):
 
     def _item(self, entry: ReportItem) -> str:
         if entry.outcome not in FAILING:
-            return ""
+            return f"- {_md(entry.key.id)}: {_md(entry.said)}\n\n" if entry.cut else ""
         body = item_as_text(entry)
         fence = "`" * (3 + max((len(run) for run in re.findall("`+", body)), default=0))
         head = f"{_md(entry.key.id)}: {_md(entry.said or entry.verdict)}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from promptlab._util.text import clipped
-from promptlab.runs import TextChange, prompt_changes, text_changes
+from promptlab.runs import TextChange, cut_off, prompt_changes, text_changes
 from promptlab.suites._recorded_item import RecordedItem, label_of_stored
 from promptlab.suites._replay import Replayed
 from promptlab.suites._scores import passed, score_names
@@ -57,6 +57,8 @@ class ReportItem:
     error: str = ""
     not_judged: str = ""
     """Why the answer is not judged. It may cite the answer or what is expected."""
+    cut: str = ""
+    """That the answer was cut off, if it was judged in spite of that."""
     secret_ids: tuple[str, ...] = ()
     """Ids of cases, its own and that of the nearest item, that have words of its text in them."""
 
@@ -112,8 +114,9 @@ def report_item_of_replay(one: Replayed, now: Labels) -> ReportItem:
         outcome, said = "changed", "today's scorers give the recorded answer another score"
     elif was is False:
         said = "recorded as wrong"
-    if outcome != "not judged" and one.cut:
-        said = f"{said}; {one.cut}" if said else one.cut
+    cut = one.cut if outcome != "not judged" else ""
+    if cut:
+        said = f"{said}; {cut}" if said else cut
     stored = one.stored
     look = now.look()
     labels = [one.label, *(label_of_stored(look, found) for found in (stored, one.nearest) if found)]
@@ -131,6 +134,7 @@ def report_item_of_replay(one: Replayed, now: Labels) -> ReportItem:
         label=highest(labels),
         error=one.error,
         not_judged=one.not_judged if outcome == "not judged" else "",
+        cut=cut,
         secret_ids=_telling(stored, one.nearest),
     )
 
@@ -167,6 +171,7 @@ def report_item_of_answer(one: Answered, now: Labels) -> ReportItem:
         label=highest(labels),
         error=result.error_kind if result.completion is None else "",
         not_judged=verdict.not_judged,
+        cut=cut_off(result.completion, result.request) if one.cut and result.completion else "",
         seconds=result.completion.timings.total if result.completion and not result.cached else None,
         secret_ids=(case.id,) if _tells(case.id, case.inputs, case.expected) else (),
     )
@@ -223,6 +228,7 @@ def item_data(entry: ReportItem) -> dict[str, Any]:
         "verdict": entry.verdict,
         "said": entry.said,
         "not_judged": entry.not_judged or None,
+        "cut": entry.cut or None,
         "causes": list(entry.causes),
         "answer": entry.answer,
         "recorded_answer": entry.was,

@@ -6,7 +6,6 @@ earlier releases have only names; their scores are taken in order.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -44,10 +43,11 @@ def passed(scores: Sequence[Score], specs: Sequence[ScorerSpec]) -> bool | None:
 def why_not_judged(scores: Sequence[Score], specs: Sequence[ScorerSpec]) -> str:
     """Why an answer with these scores is not judged; "" if it is, or if it has no scorer."""
     reasons: dict[str, list[str]] = {}
-    for score, spec in zip(by_spec(scores, specs), specs, strict=True):
+    names = _names([(spec.name, spec.id) for spec in specs])
+    for score, name in zip(by_spec(scores, specs), names, strict=True):
         if score is None or score.value is None:
-            reasons.setdefault("it gave no score" if score is None else score.reason, []).append(spec.name)
-    return "; ".join(f"{', '.join(dict.fromkeys(names))}: {reason}" for reason, names in reasons.items())
+            reasons.setdefault("it gave no score" if score is None else score.reason, []).append(name)
+    return "; ".join(f"{', '.join(dict.fromkeys(named))}: {reason}" for reason, named in reasons.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,12 @@ def _same_scorer(one: Score, other: Score) -> bool:
 
 def score_names(scores: Sequence[Score]) -> list[str]:
     """The name of each scorer; with its options if another one has the same name."""
-    names = Counter(score.scorer for score in scores)
-    return [
-        clipped(score.spec, _LONGEST_NAME) if names[score.scorer] > 1 and score.spec else score.scorer
-        for score in scores
-    ]
+    return _names([(score.scorer, score.spec) for score in scores])
+
+
+def _names(scorers: Sequence[tuple[str, str]]) -> list[str]:
+    """Names of scorers, from their names and the ids of their specs."""
+    ids: dict[str, set[str]] = {}
+    for name, id in scorers:
+        ids.setdefault(name, set()).add(id)
+    return [clipped(id, _LONGEST_NAME) if len(ids[name]) > 1 and id else name for name, id in scorers]
