@@ -256,9 +256,11 @@ def test_answers_are_scored_by_name_by_options_and_by_functions(opened: Callable
     assert result.score == 0.75
 
 
-def test_a_scorer_that_fails_or_gives_no_share_scores_0(opened: Callable[..., Lab]) -> None:
+def test_a_scorer_that_fails_or_gives_no_share_judges_nothing(opened: Callable[..., Lab]) -> None:
     run = opened(mine="Argentina").compare("cup", WHO, expected="x", scorers=[lambda *_: 7, lambda *_: [][0]])
-    assert [s.value for s in run[0].scores] == [0.0, 0.0]
+    assert [s.value for s in run[0].scores] == [None, None]
+    assert run[0].score is None
+    assert "returned 7" in run[0].not_judged
     assert run[0].text == "Argentina"
 
 

@@ -52,6 +52,7 @@ cases:
   - {{id: odd, inputs: {{question: Who won the odd cup?}}, expected: Argentina}}
 """
 JUDGE = "{judge: {model: j, question: Is it right?}}"
+ODD = "Odd, but Argentina won."
 FINE = '{"pass": true, "reason": "right"}'
 
 
@@ -61,7 +62,7 @@ class Way:
 
     scorers: str
     reason: str
-    answer: Reply = "Odd, but Argentina won."
+    answer: Reply = ODD
     ends: FinishReason = "stop"
     judge: Reply = FINE
     judge_ends: FinishReason = "stop"
@@ -254,9 +255,12 @@ def test_from_python_it_is_not_fine(suites: SuiteHouse, way: Way) -> None:
 
 
 def test_pytest_fails_what_is_not_judged(suites: SuiteHouse, installed: Path) -> None:
+    (suites.workspace.root / PATH).unlink()
     names = {f"way{number}": way for number, way in enumerate(WAYS.values())}
     for name, way in names.items():
-        prepare(suites, way, f"fixtures/suites/{name}.yaml")
+        # Each has an answer of its own: a judge is not asked twice about the same one.
+        own = f"Odd {name}: Argentina won." if way.answer == ODD else way.answer
+        prepare(suites, replace(way, answer=own), f"fixtures/suites/{name}.yaml")
         suites.record()
     done = Repository(suites, installed).pytest("--promptlab", "fixtures/suites", "fixtures/suites")
     for name, way in names.items():

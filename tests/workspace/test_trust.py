@@ -240,7 +240,7 @@ def test_a_function_cannot_change_what_is_expected(make_workspace: Make) -> None
     expected: dict[str, Any] = {"list": []}
     with trust.trust_everything():
         (found,) = runner.score_answer([scorers.build_scorer(python("changes_7:f"), workspace)], "x", expected)
-    assert found == Score("python", 1.0, "x", "by changes_7:f")
+    assert found == Score("python", 1.0, "x", "by changes_7:f", 'python {"function":"changes_7:f"}')
     assert expected == {"list": []}
 
 

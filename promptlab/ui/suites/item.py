@@ -234,15 +234,14 @@ def _agreement(session: Session, suite: Suite, judge: ScorerSpec, run: SuiteRun)
             recorded.find if recorded else lambda _key: None,
         )
     several = len(suites.judges_of(suite)) > 1
-    name = f"The judge {judge.values.get('model')} ({judge.values.get('question', 'its own question')})"
-    name = name if several else "The judge"
+    name = f"{judge.values['model']}, {judge.values.get('question', 'no question')}: " if several else ""
     if not agreement.of:
-        small(f"{name} scored no answer that has a mark yet. Mark some to see how often it agrees.")
+        small(f"{name}No answer that the judge scored has a mark yet. Mark some to see how often the judge agrees.")
         return
     low, high = 100 * agreement.interval.low, 100 * agreement.interval.high
     kappa = "" if agreement.kappa is None else f", Cohen's kappa {agreement.kappa:.2f}"
     agree = round(agreement.share * agreement.of)
-    small(f"{name} agrees with {agree} of {agreement.of} marks ({low:.0f} to {high:.0f} %{kappa}).")
+    small(f"{name}The judge agrees with {agree} of {agreement.of} marks ({low:.0f} to {high:.0f} %{kappa}).")
 
 
 # Prompts
