@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -251,3 +252,17 @@ def test_an_output_file_is_not_overwritten(home: Workspace) -> None:
 @pytest.mark.usefixtures("home")
 def test_wrong_words_are_a_wrong_command_line(words: tuple[str, ...]) -> None:
     assert run(*words).exit_code == 2
+
+
+def test_an_answer_that_is_not_judged_is_in_no_export_for_training() -> None:
+    from promptlab.formats.openai import preference_file
+
+    def scored(text: str, *values: float | None) -> Answer:
+        scores = tuple(Score("contains", value, text, "") for value in values)
+        return replace(answer(text, None), scores=scores)
+
+    (row,) = preference_file(
+        [scored("good", 1.0), scored("fair", 0.5), scored("filtered", None), scored("half", 0.0, None)]
+    ).splitlines()
+    assert "fair" in json.loads(row)["non_preferred_output"][0]["content"]
+    assert preference_file([scored("good", 1.0), scored("unjudged", None)]) == ""

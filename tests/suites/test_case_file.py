@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -138,3 +139,65 @@ def test_a_file_is_read_a_case_at_a_time(suites: SuiteHouse, name: str, text: st
     with pytest.raises(SuiteError) as refused:
         next(every)
     assert refused.value.line == text.count("\n")
+
+
+UNREADABLE = [
+    ("[numeric]", "about ten", "number", ""),
+    ("[{one_of: {among: [billing, shipping]}}]", "shiping", "not among the choices", "`shipping`"),
+    ("[{json_fields: {fields: [golas]}}]", {"goals": 3}, "no field `golas`", "`goals`"),
+    ("[regex]", "(", "regular expression", ""),
+    ("[contains]", None, "no expected answer", "give the case `expected`"),
+    ("[exact, json_schema]", None, "no expected answer", ""),
+]
+
+
+@pytest.mark.parametrize("place", ["suite.yaml", "a.jsonl", "a.yaml"])
+@pytest.mark.parametrize(("scorers", "expected", "said", "hint"), UNREADABLE)
+def test_what_no_scorer_can_read_is_said_before_anything_is_asked(
+    suites: SuiteHouse, place: str, scorers: str, expected: object, said: str, hint: str
+) -> None:
+    fine = {"id": "fine", "inputs": {"question": "q"}, "scorers": []}
+    case = {"id": "odd", "inputs": {"question": "q"}, "expected": expected}
+    head = f"template: cup\nmodels: [good]\nscorers: {scorers}\n"
+    if place == "suite.yaml":
+        text, file, line = (
+            f"{head}cases:\n- {json.dumps(fine)}\n- {json.dumps(case)}\n",
+            "fixtures/suites/facts.yaml",
+            6,
+        )
+    else:
+        rows = [json.dumps(fine), json.dumps(case)]
+        (suites.workspace.root / place).write_text("".join(f"{'- ' * (place == 'a.yaml')}{row}\n" for row in rows))
+        text, file, line = f"{head}cases: [{{file: {place}}}]\n", place, 2
+
+    def ask() -> None:
+        suites.write(text)  # reads the suite's own cases
+        suites.asking()  # reads the files of cases, and has asked nothing yet
+
+    with pytest.raises(SuiteError) as refused:
+        ask()
+    assert (refused.value.file, refused.value.line) == (file, line)
+    assert str(refused.value.field).endswith("expected")
+    assert "case `odd`" in refused.value.what
+    assert said in refused.value.what
+    assert hint in refused.value.hint
+    assert not suites.house.models["good"].history
+
+
+def test_what_a_confidential_case_expects_is_in_no_error(suites: SuiteHouse) -> None:
+    with pytest.raises(SuiteError) as refused:
+        suites.write(
+            "template: cup\nmodels: [good]\nscorers: [numeric]\n"
+            "cases: [{id: a, inputs: {question: q}, expected: the secret, label: confidential}]\n"
+        )
+    assert "numeric" in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
+def test_with_a_schema_in_the_template_json_schema_expects_nothing(suites: SuiteHouse) -> None:
+    template = suites.workspace.root / "templates/cup.yaml"
+    template.write_text(template.read_text() + "schema: {type: object}\n")
+    suite = suites.write(
+        "template: cup\nmodels: [good]\nscorers: [json_schema]\ncases: [{id: a, inputs: {question: q}}]\n"
+    )
+    assert [case.id for case in case_files.read(suites.workspace, suite)] == ["a"]

@@ -176,3 +176,47 @@ def test_what_has_only_one_side_is_in_no_comparison() -> None:
 def test_every_form_that_is_offered_can_be_read() -> None:
     for form in thresholds.FORMS:
         assert parse_threshold(form).text == form
+
+
+def some(passed: int, failed: int, not_judged: int, unanswered: int = 0) -> list[Outcome]:
+    """So many items of each kind, each with a case of its own."""
+    kinds = [(True, 1.0, False)] * passed + [(False, 0.0, False)] * failed
+    kinds += [(None, None, True)] * not_judged + [(None, None, False)] * unanswered
+    return [
+        Outcome(f"c{n}", "", "m", (), value, score, not_judged=unjudged)
+        for n, (value, score, unjudged) in enumerate(kinds)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "counts", "met"),
+    [
+        ("at least 38 of 40", (38, 0, 2), True),
+        ("at least 38 of 40", (37, 0, 3), None),
+        ("at least 38 of 40", (37, 2, 0, 1), None),
+        ("at least 38 of 40", (36, 3, 1), False),
+        ("at least 38 of 40", (36, 1, 2), False),  # of 39 items
+        ("at least 90 %", (9, 0, 1), True),
+        ("at least 90 %", (9, 1, 0), True),
+        ("at least 90 %", (9, 1, 1), None),  # 9 of 10 judged, and perhaps only 9 of 11
+        ("at least 90 %", (8, 1, 1), None),
+        ("at least 90 %", (8, 2, 1), False),
+        ("at least 90 %", (0, 0, 5), None),
+        ("at least 85 % at 95 %", (100, 0, 1), True),
+        ("at least 85 % at 95 %", (40, 0, 20), None),
+        ("at least 85 % at 95 %", (10, 90, 1), False),
+        ("at least 85 % at 95 %", (0, 0, 5), None),
+    ],
+)
+def test_what_is_not_judged_never_helps_and_never_decides(text: str, counts: tuple[int, ...], met: bool | None) -> None:
+    found = check_threshold(parse_threshold(text), some(*counts))
+    assert found.met is met
+    if counts[2:] != (0,) and sum(counts) != 39:
+        assert "not judged or without an answer" in found.said
+
+
+def test_a_margin_is_not_met_or_missed_as_long_as_unjudged_items_could_change_it() -> None:
+    lost = against([(1.0, 0.0)] * 30)
+    assert check_threshold(parse_threshold(NOT_WORSE), lost).met is False
+    unjudged = [replace(one, case=f"more-{one.case}", passed=None, score=None) for one in against([(0.0, 1.0)] * 300)]
+    assert check_threshold(parse_threshold(NOT_WORSE), [*lost, *unjudged]).met is None

@@ -311,6 +311,28 @@ def test_the_judge_is_shown_with_its_agreement(desk: Desks) -> None:
     assert "it is" in all_said(tab)
 
 
+def test_what_is_not_judged_is_shown_with_its_reason_and_counted(desk: Desks) -> None:
+    here = desk(
+        good=knows, bad=["No idea."], judge=lambda request: "fine" if "172" in request.messages[-1].content else RIGHT
+    )
+    judges = "[{judge: {model: judge, question: Kind?}}, {judge: {model: judge, question: Right?}}]"
+    text = SUITE.replace("[contains]", judges).replace(", scorers: [numeric]", "").replace("[good, bad]", "[good]")
+    write(here, text.replace("thresholds: [at least 50 %]\n", ""))
+    run = asked(here, "record")
+    tab = here.open("suites", suite=PATH, run=run.id)
+    assert "2 of 2 pass" in all_said(tab)
+    assert "1 not judged" in all_said(tab)
+    assert cells(tab)[-1] == "? cannot tell"
+    tab = here.open("suites", suite=PATH, run=run.id, item="2")
+    assert "not judged: " in all_said(tab)
+    assert "the judge did not answer with JSON: 'fine'" in all_said(tab)
+    assert "? not judged" in "".join(bodies(tab))
+    assert all_said(tab).count("No answer that the judge scored has a mark yet") == 2  # one line for each judge
+
+
+RIGHT = '{"reason": "it is", "pass": true}'
+
+
 # Under way
 
 
