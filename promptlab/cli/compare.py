@@ -134,9 +134,14 @@ def _started(lab: Lab, options: Options) -> Run:
     if options.explain:
         for trial in trials:
             _explain(lab, trial)
-    judges = (
-        [scorers.build_scorer(scorers.scorer_spec(options.scorer), lab.workspace)] if options.expect is not None else []
-    )
+    judges = []
+    if options.expect is not None:
+        spec = scorers.scorer_spec(options.scorer)
+        try:
+            scorers.check_expected(spec, options.expect)
+        except InputError as exc:
+            raise wrong_words(exc) from exc
+        judges.append(scorers.build_scorer(spec, lab.workspace))
     return lab.start(trials, title=f"compare {template.name}", fresh=options.fresh, scorers=judges)
 
 

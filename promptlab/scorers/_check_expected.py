@@ -8,6 +8,7 @@ A scorer that cannot read what is expected cannot judge any answer.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -35,6 +36,8 @@ def _options(options: str) -> Mapping[str, Any]:
 
 def _by_trying(_options: Mapping[str, Any], expected: Any, spec: ScorerSpec) -> None:
     """Score an empty answer: a scorer that cannot read `expected` says so."""
+    if isinstance(expected, float) and not math.isfinite(expected):
+        raise InputError(f"`{spec.name}` cannot compare an answer with {expected!r}")
     try:
         _scorer(spec.name, spec.options)("", expected)
     except NotJudged:

@@ -3,11 +3,12 @@ one contradicting word are almost equal by this measure."""
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from promptlab.errors import InputError
+from promptlab.errors import InputError, NotJudged
 from promptlab.scorers._text import alternatives
 from promptlab.types import Score, Scorer
 
@@ -28,9 +29,13 @@ def similarity() -> Scorer:
     vectors = _vectors()
 
     def score(answer: str, expected: Any) -> Score:
+        texts = alternatives(expected)
         if not answer.strip():
             return Score("similarity", 0.0, "", "an empty answer")
-        value, nearest = max((float(vectors.similarity(answer, text)), text) for text in alternatives(expected))
+        known = [(value, text) for text in texts if math.isfinite(value := float(vectors.similarity(answer, text)))]
+        if not known:
+            raise NotJudged("`similarity` knows no word of the answer or of what is expected")
+        value, nearest = max(known)
         value = min(1.0, max(0.0, value))
         return Score("similarity", value, answer.strip(), f"cosine {value:.2f} to {nearest!r}; soft evidence")
 

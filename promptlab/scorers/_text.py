@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from promptlab._util.bounded_regex import search
-from promptlab.errors import InputError
+from promptlab.errors import InputError, NotJudged
 from promptlab.types import Score, Scorer
 
 MAX_MATCHED = 100_000
@@ -74,12 +74,14 @@ def regex(*, pattern: str = "", ignore_case: bool = False, whole: bool = False) 
         text, patterns = answer[:MAX_MATCHED], _one_of(tried)
         looked_at = f" in its first {MAX_MATCHED:,} characters" if len(answer) > MAX_MATCHED else ""
         if whole and looked_at:
-            return Score("regex", 0.0, answer.strip(), f"longer than the {MAX_MATCHED:,} characters that are compared")
+            raise NotJudged(f"the answer is longer than the {MAX_MATCHED:,} characters that are compared")
         for candidate in tried:
             match = search(candidate, text, flags=flags, how="fullmatch" if whole else "search")
             if match:
                 return Score("regex", 1.0, match.text, f"matches {candidate!r}")
-        return Score("regex", 0.0, answer.strip(), f"does not match {patterns}{looked_at}")
+        if looked_at:
+            raise NotJudged(f"the answer does not match {patterns}{looked_at}, and the rest was not compared")
+        return Score("regex", 0.0, answer.strip(), f"does not match {patterns}")
 
     return score
 

@@ -171,6 +171,8 @@ def _inputs(result: Result, old: Suite | None, ways: _Ways, left_out: list[str])
     why = ""
     if done is None or result.request is None or done.finish_reason == "stopped":
         why = result.error or "it has no whole answer"
+    elif held_back := runs.why_not_judgeable(done, result.request, judge_cut=True):
+        why = held_back
     elif old and result.model not in old.models:
         why = f"the suite asks {', '.join(old.models)}"
     elif ways.of(result) is None:

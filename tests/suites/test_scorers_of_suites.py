@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptlab.errors import InputError
+from promptlab.errors import InputError, NotJudged
 from promptlab.runs import _runner as runner
 from promptlab.scorers import _registry as scorers
 from promptlab.scorers._overlap import list_f1
@@ -229,6 +229,8 @@ def test_a_list_is_found_in_any_order_and_form(names: list[str]) -> None:
 
 def test_a_pattern_tried_on_a_part_of_a_long_answer_says_so_and_never_takes_the_part_for_the_whole() -> None:
     long = "a" * 100_001
-    assert scorers.FACTORIES["regex"](pattern="a+", whole=True)(long, None).value == 0
-    missed = scorers.FACTORIES["regex"](pattern="b")(long + "b", None)
-    assert missed.reason == "does not match 'b' in its first 100,000 characters"
+    with pytest.raises(NotJudged, match="longer than the 100,000 characters"):
+        scorers.FACTORIES["regex"](pattern="a+", whole=True)(long, None)
+    with pytest.raises(NotJudged, match="does not match 'b' in its first 100,000 characters"):
+        scorers.FACTORIES["regex"](pattern="b")(long + "b", None)
+    assert scorers.FACTORIES["regex"](pattern="a+")(long, None).value == 1
