@@ -330,3 +330,13 @@ def test_import_run_makes_cases_that_replay(suites: SuiteHouse, suite: Suite) ->
     done = suite("replay", "kept")
     assert done.exit_code == 0, done.output
     assert "1 have no scorer" in done.output
+
+
+def test_thresholds_that_are_met_do_not_hide_what_is_not_judged(suites: SuiteHouse, suite: Suite) -> None:
+    suites.write(SUITE.replace("[good, bad]", "[good]"))
+    assert suite("record", "facts").exit_code == 0
+    suites.house.model("good", lambda r: RuntimeError("down") if "Where" in r.messages[-1].content else knows(r))
+    done = suite("rerun", "facts")
+    assert "✓ at least 50 %" in done.output
+    assert "1 have no answer" in done.output
+    assert done.exit_code == 3

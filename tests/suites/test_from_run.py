@@ -170,3 +170,24 @@ def test_a_suite_that_cannot_take_another_line_is_left_as_it_is(suites: SuiteHou
     assert "add `- file: fixtures/suites/facts.kept.jsonl` under `cases`" in refused.value.hint
     assert text(suites, suites.path) == flow
     assert not suites.workspace.resolve("fixtures/suites/facts.kept.jsonl").exists()
+
+
+def test_what_a_filter_held_back_is_left_out(suites: SuiteHouse) -> None:
+    id, results = run(suites, "good", "bad")
+    done = results[1].completion
+    assert done is not None
+    filtered = [results[0], replace(results[1], completion=replace(done, finish_reason="content_filter"))]
+    kept = keep_answers(suites.workspace, suites.house.store, suites.house.store.run(id), filtered, "kept")
+    assert kept.recorded == 1
+    assert ["content filter" in reason for reason in kept.left_out] == [True]
+
+
+def test_an_answer_that_was_cut_off_is_kept_without_a_verdict(suites: SuiteHouse) -> None:
+    id, results = run(suites, "good")
+    done = results[0].completion
+    assert done is not None
+    cut = [replace(results[0], completion=replace(done, text="It is Argent", finish_reason="length"))]
+    store = suites.house.store
+    kept = keep_answers(suites.workspace, store, store.run(id), cut, "kept", expected="Argentina")
+    (item,) = recorded(suites, kept)
+    assert [score.value for score in item.scores] == [None]

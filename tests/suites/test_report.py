@@ -200,6 +200,33 @@ def test_labelled_text_is_in_no_report_unless_somebody_asks(suites: SuiteHouse, 
     assert public.masked() == public
 
 
+def test_the_reason_why_an_item_is_not_judged_is_masked_with_the_item(suites: SuiteHouse, tmp_path: Path) -> None:
+    score = Score("contains", None, SECRET, f"cannot tell {SECRET}", f'contains {{"extract":"{SECRET}"}}')
+    secret = ReportItem(
+        ItemKey("winner", "", "m"),
+        "not judged",
+        "cannot tell",
+        f"not judged: contains: cannot tell {SECRET}",
+        answer=SECRET,
+        scores=(score, score),
+        label="internal",
+        not_judged=f"contains: cannot tell {SECRET}",
+    )
+    for kind, text in written(suites, tmp_path, [secret]).items():
+        assert SECRET not in text, kind
+        assert "not judged" in text
+    assert all(SECRET in text for text in written(suites, tmp_path, [secret], show=True).values())
+
+
+def test_a_pass_of_a_cut_answer_is_marked_in_every_report(suites: SuiteHouse, tmp_path: Path) -> None:
+    cut = "cut off at 32 tokens (max_tokens)"
+    entry = ReportItem(ItemKey("winner", "", "m"), "passed", "same", f"the same answer; {cut}", answer="A", cut=cut)
+    for kind, text in written(suites, tmp_path, [entry]).items():
+        assert cut in text.replace("\\", ""), kind
+    junit = ET.fromstring(written(suites, tmp_path, [entry])["junit"])
+    assert (junit.get("failures"), junit.get("errors")) == ("0", "0")
+
+
 def confidential(suites: SuiteHouse, text: str) -> None:
     """The suite with the label on its first case, and room for it in the recording."""
     root = suites.workspace.root
