@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
 from promptlab.errors import InputError, NotJudged, nearest
-from promptlab.scorers._json import fields_of, has_field
 from promptlab.scorers._registry import FACTORIES, MODEL_SCORERS
 from promptlab.scorers._text import alternatives, normalise, normalise_squad
 from promptlab.types import Scorer, ScorerSpec
@@ -99,22 +98,12 @@ def _schema(options: Mapping[str, Any], expected: Any, spec: ScorerSpec) -> None
         _by_trying(options, expected, spec)
 
 
-def _fields(options: Mapping[str, Any], expected: Any, spec: ScorerSpec) -> None:
-    """`json_fields`: the fields that count are in what is expected."""
-    _by_trying({**options}, expected, spec)
-    wanted: Sequence[str] = options.get("fields") or ()
-    for name in wanted:
-        if not has_field(expected, name):
-            raise InputError(f"there is no field `{name}` in `expected`", hint=nearest(name, fields_of(expected)))
-
-
 _CHECKS: Mapping[str, Callable[[Mapping[str, Any], Any, ScorerSpec], None]] = {
     "exact": _any_text,
     "contains": _texts,
     "regex": _patterns,
     "one_of": _chosen,
     "json_schema": _schema,
-    "json_fields": _fields,
     "best_subspan_em": _squad_texts,
     "chrf": _texts,
     "similarity": _texts,
