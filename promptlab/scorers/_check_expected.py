@@ -100,7 +100,7 @@ def _schema(options: Mapping[str, Any], expected: Any, spec: ScorerSpec) -> None
 
 _CHECKS: Mapping[str, Callable[[Mapping[str, Any], Any, ScorerSpec], None]] = {
     "exact": _any_text,
-    "contains": _texts,
+    "contains": _any_text,
     "regex": _patterns,
     "one_of": _chosen,
     "json_schema": _schema,
