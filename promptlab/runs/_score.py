@@ -65,7 +65,7 @@ def cut_off(done: Completion, request: Request | None = None) -> str:
     if done.finish_reason != "length":
         return ""
     tokens = done.usage.written or (request.params.max_tokens if request else None)
-    return f"cut off at {tokens:,} tokens (max_tokens)" if tokens else "cut off (max_tokens)"
+    return f"cut off at {tokens:,} token{'s' * (tokens != 1)} (max_tokens)" if tokens else "cut off (max_tokens)"
 
 
 def _of_cut(scorer: Scorer, score: Score, answer: str, expected: Any, cut: str, *, judge_cut: bool) -> Score:

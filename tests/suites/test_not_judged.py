@@ -93,7 +93,7 @@ WAYS = {
     "filtered in part": Way("[contains]", "content filter", ends="content_filter"),
     "filtered without a scorer": Way("[]", "content filter", answer="", ends="content_filter"),
     "filtered with a judge": Way(f"[{JUDGE}]", "content filter", answer="", ends="content_filter"),
-    "cut, and more may follow": Way("[exact]", "cut off at 1 tokens", answer="Argentina", ends="length"),
+    "cut, and more may follow": Way("[exact]", "cut off at 1 token (max_tokens)", answer="Argentina", ends="length"),
     "cut in a word": Way("[contains]", "cut off at 2 tokens", answer="It's Argentina", ends="length"),
     "cut before it was said": Way("[contains]", "cut off at 3 tokens", answer="The cup was", ends="length"),
     "cut with a judge": Way(f"[{JUDGE}]", "cut off at", ends="length"),
