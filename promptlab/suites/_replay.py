@@ -53,7 +53,7 @@ class Replayed:
     @property
     def unscored(self) -> bool:
         """True if there is an answer, but no scorer for it."""
-        return self.stored is not None and self.request is not None and not self.specs
+        return self.stored is not None and self.request is not None and not self.specs and not self.not_judged
 
     @property
     def rescored(self) -> bool:

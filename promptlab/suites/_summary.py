@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from promptlab import stats
+from promptlab import runs, stats
 from promptlab.stats import Comparison, Interval
 from promptlab.suites import _thresholds as thresholds
 from promptlab.suites._items import TrialMaker, suite_items
@@ -157,10 +157,10 @@ def outcome_of_replay(one: Replayed) -> Outcome:
     key = one.key
     ok = None if one.not_judged else passed(one.scores, one.specs)
     score = None if one.not_judged else mean_score(one.scores)
-    unscored, cut = one.unscored and not one.not_judged, bool(one.cut) and ok is not None
+    cut = bool(one.cut) and ok is not None
     return Outcome(
         *(key.case, key.variant, key.model, one.tags, ok, score),
-        unscored=unscored,
+        unscored=one.unscored,
         not_judged=bool(one.not_judged),
         cut=cut,
     )
@@ -204,12 +204,12 @@ def recorded_outcomes(workspace: Workspace, suite: Suite) -> Iterator[Outcome]:
         for item in suite_items(workspace, suite):
             key, stored, specs = item.key, recording.find(item.key), suite.specs_of(item.case)
             scores = fill.scores_of_recorded(item, stored) if stored else ()
+            held_back = stored and runs.why_not_judgeable(stored.completion, stored.request, judge_cut=True)
             ok = passed(scores, specs)
-            score = mean_score(scores) if ok is not None else None
-            unscored = stored is not None and not specs
-            not_judged = stored is not None and bool(specs) and ok is None
             yield Outcome(
-                *(key.case, key.variant, key.model, item.case.tags, ok, score), unscored=unscored, not_judged=not_judged
+                *(key.case, key.variant, key.model, item.case.tags, ok, mean_score(scores) if ok is not None else None),
+                unscored=stored is not None and not specs and not held_back,
+                not_judged=stored is not None and ok is None and bool(specs or held_back),
             )
 
 

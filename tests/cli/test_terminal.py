@@ -15,6 +15,7 @@ from promptlab.cli._terminal import follow, printable
 from promptlab.errors import ServerFailed
 from promptlab.models._backend import Step
 from promptlab.models._scripted import ScriptedBackend
+from promptlab.runs import result_as_text
 from promptlab.types import Completion, Request, Result
 from tests.conftest import House
 
@@ -41,6 +42,17 @@ def test_what_is_printed_is_printable(text: str) -> None:
     shown = printable(text)
     shown.encode("utf-8")
     assert all(c.isprintable() or c.isspace() or ord(c) > 0x9F for c in shown)
+
+
+def test_an_answer_that_no_scorer_can_judge_is_told_as_a_failure(house: House) -> None:
+    def asleep(_answer: str, _expected: str) -> bool:
+        raise RuntimeError("asleep")
+
+    house.model("a", ["Argentina"])
+    texts: list[str] = []
+    run = house.start(house.trials(expected="Argentina"), scorers=[asleep])
+    assert follow(run, lambda result: texts.append(result_as_text(result)))
+    assert "not judged: the scorer failed: RuntimeError: asleep" in texts[0]
 
 
 def test_results_are_shown_in_the_order_of_the_trials_and_a_failure_is_told(house: House) -> None:
