@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -82,20 +82,15 @@ def _contradicts_itself(reply: Mapping[str, Any]) -> bool:
 
 
 def _says_twice(text: str) -> bool:
-    """True if the object has `pass` or `score` twice, with different values."""
-    doubled = False
+    """True if a reply says `pass` or `score` more than once, with different values: in one object or in several."""
+    said: dict[str, set[str]] = {}
+    for name, value in _VERDICT.findall(_THINKING.sub("", text)):
+        said.setdefault(name, set()).add(value)
+    return any(len(values) > 1 for values in said.values())
 
-    def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
-        nonlocal doubled
-        for name in ("pass", "score"):
-            doubled = doubled or len({json.dumps(value) for key, value in found if key == name}) > 1
-        return dict(found)
 
-    try:
-        json.loads(text[text.index("{") : text.rindex("}") + 1], object_pairs_hook=pairs)
-    except (ValueError, RecursionError):
-        return False
-    return doubled
+_VERDICT = re.compile(r'(?<!\\)"(pass|score)"\s*:\s*([^\s,}\]]+)')
+_THINKING = re.compile(r"<think>.*?</think>", re.DOTALL)
 
 
 def score_of(judged: Judged) -> Score:

@@ -88,7 +88,13 @@ def test_a_judge_that_may_not_see_the_case_is_never_asked(judged: SuiteHouse) ->
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [('{"reason": "yes", "pass": true}', 1.0), ('```json\n{"pass": false}\n```', 0.0), ('{"score": 0.25}', 0.25)],
+    [
+        ('{"reason": "yes", "pass": true}', 1.0),
+        ('```json\n{"pass": false}\n```', 0.0),
+        ('{"score": 0.25}', 0.25),
+        ('{"pass": true, "score": 0.9}', 1.0),
+        (r'{"reason": "it says \"pass\": no", "pass": false}', 0.0),
+    ],
 )
 def test_a_verdict_is_read_from_json(text: str, value: float) -> None:
     assert judging.read(text).value == value

@@ -107,6 +107,7 @@ WAYS = {
     "a judge passes and scores badly": _judge("contradicts itself", '{"pass": true, "score": 7}'.replace("7", "0")),
     "a judge passes and scores off the scale": _judge("neither `pass`", '{"pass": true, "score": 7}'),
     "a judge says both": _judge("contradicts itself", '{"pass": false, "pass": true}'),
+    "a judge changes its mind": _judge("the judge", '{"pass": false}\n\nOn second thought: {"pass": true}'),
     "a judge reports an error": _judge("reports an error", '{"pass": true, "error": "overloaded"}'),
     "a judge is cut": _judge("cut off", FINE, "length"),
     "a judge is filtered": _judge("content filter", FINE, "content_filter"),
