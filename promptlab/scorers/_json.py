@@ -67,8 +67,8 @@ def json_fields(
     """The share of the expected fields that are right in the JSON of the answer.
 
     Texts are compared without case, spacing and outer punctuation, numbers with a relative `tolerance`. `fields` names
-    the fields that count, `a.b` or `/a/b` for a nested one; without it, all expected fields count. With `any_order`, the
-    items of lists are compared in any order; with `numbers_as_text`, "2" is also the number 2.
+    the fields that count, `a.b` or `/a/b` for a nested one; without it, all expected fields count. With `any_order`,
+    the items of lists are compared in any order; with `numbers_as_text`, "2" is also the number 2.
     """
     if fields is not None and (not isinstance(fields, list) or not fields):
         raise InputError(f"`fields` is a list of names, not {fields!r}")

@@ -1,6 +1,6 @@
 """Finds the JSON in an answer.
 
-    find_json('Here it is:\\n```json\\n{"a": 1}\\n```')     # JsonAnswer({"a": 1}, '{"a": 1}', "11 characters before it")
+    find_json('Here it is: {"a": 1}')     # JsonAnswer({"a": 1}, '{"a": 1}', "11 characters before it")
 
 The rule, in this order:
 1. A byte order mark and reasoning (`<think>…</think>`) are left out.

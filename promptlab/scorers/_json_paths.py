@@ -31,7 +31,7 @@ def paths_of(value: Mapping[str, Any], before: Path = ()) -> Iterator[Path]:
 
 
 def path_of(name: str, value: Any) -> Path:
-    """The path that `name` means in `value`. Raises `InputError` if there is no such field, or if two have this name."""
+    """The path that `name` means in `value`. Raises `InputError` if no field has this name, or if two have it."""
     if not isinstance(name, str) or not name:
         raise InputError(f"`fields` is a list of names, and {name!r} is none")
     if name.startswith("/") and not (isinstance(value, Mapping) and name in value):
@@ -86,12 +86,12 @@ def _in(value: Any, parts: tuple[str, ...]) -> Path | None:
 def at(value: Any, path: Path) -> Any:
     """What is at `path` in `value`; `is_missing` says if nothing is there."""
     for key in path:
-        if (isinstance(key, int) and isinstance(value, list) and key < len(value)) or (
-            isinstance(key, str) and isinstance(value, Mapping) and key in value
-        ):
+        if isinstance(value, list) and isinstance(key, int) and key < len(value):
             value = value[key]
-        else:
+            continue
+        if not isinstance(value, Mapping) or key not in value:
             return _MISSING
+        value = value[key]
     return value
 
 

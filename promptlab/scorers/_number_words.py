@@ -13,6 +13,7 @@ from fractions import Fraction
 _TOKEN = re.compile(r"[^\W\d_]+|[^\S\n]+|\n|[^\w\s]|[\d_]+")
 _LANGUAGES = ("ca", "de", "en", "es", "fr", "it", "nl", "pt")
 _DOZEN = re.compile(r"(?:[^\S\n]|-)+dozens?\b", re.IGNORECASE)
+_ANSWER_IS = re.compile(r"(?:\A|\b(?:answer|result|total|number)(?: is|:)|[=:#])[\s\"'*(]*\Z", re.IGNORECASE)
 _ALONE = re.compile(r"\b(?:a[ -])?(half|dozen|third|quarter)\b", re.IGNORECASE)
 _ALONE_VALUES = {"half": Fraction(1, 2), "dozen": Fraction(12), "third": Fraction(1, 3), "quarter": Fraction(1, 4)}
 
@@ -48,7 +49,7 @@ def words_in(text: str, language: str) -> list[NumberWords]:
     """The numbers in words in `text`, in their order. Ordinals count only if they are the whole text."""
     from text_to_num import find_numbers
 
-    tokens = [match for match in _TOKEN.finditer(text)]
+    tokens = list(_TOKEN.finditer(text))
     found: list[NumberWords] = []
     if not any(token[0].isalpha() for token in tokens):
         return []
@@ -61,10 +62,15 @@ def words_in(text: str, language: str) -> list[NumberWords]:
         if number.is_ordinal and not whole:
             continue
         value = Fraction(number.text if not number.is_ordinal else str(round(number.value)))
-        found.append(
-            _with_dozen(NumberWords(text[start:end], start, end, value, text[start:end].lower() != "third"), text)
-        )
+        words = text[start:end].lower()
+        sure = words != "third" and (words != "one" or _is_clear(text, start, end))
+        found.append(_with_dozen(NumberWords(text[start:end], start, end, value, sure), text))
     return found or list(_alone(text))
+
+
+def _is_clear(text: str, start: int, end: int) -> bool:
+    """True if the word "one" stands where only an answer does; elsewhere it is often no number: "no one", "this one"."""
+    return bool(_ANSWER_IS.search(text[:start]) and not text[end:].strip(" \n.!\"'*)"))
 
 
 def _with_dozen(words: NumberWords, text: str) -> NumberWords:

@@ -64,7 +64,8 @@ class Number:
     """A number in a text, as it is written, with the values that it can have.
 
     The first reading is the usual one, unless `usual` is False: then none is. Without readings it is no single number,
-    such as a range (`usual`), or cannot be read. `why` says why it is not clear. The unit of a percentage is `%`, and its value is 25 for 25 %.
+    such as a range (`usual`), or cannot be read. `why` says why it is not clear. The unit of a percentage is `%`, and
+    its value is 25 for 25 %.
     """
 
     text: str

@@ -33,9 +33,11 @@ class Marks:
 
 @dataclass(frozen=True, slots=True)
 class Numeral:
-    """The values that digits can stand for, the usual one first; none if they are no number. `parts` are the numbers of
-    a list such as 2,3,5. `why` says what the other readings are, or why there is none. If `usual` is False, no reading is
-    more usual than the others."""
+    """The values that digits can stand for, the usual one first; none if they are no number.
+
+    If `usual` is False, no reading is more usual than the others. `parts` are the numbers of a list such as 2,3,5.
+    `why` says what the other readings are, or why there is none. `other` means that it is a version or an address.
+    """
 
     readings: tuple[Fraction, ...] = ()
     why: str = ""
