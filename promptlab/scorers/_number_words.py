@@ -69,7 +69,7 @@ def words_in(text: str, language: str) -> list[NumberWords]:
 
 
 def _is_clear(text: str, start: int, end: int) -> bool:
-    """True if the word "one" stands where only an answer does; elsewhere it is often no number: "no one", "this one"."""
+    """True if the word "one" stands where an answer does; elsewhere it is often no number, as in "no one"."""
     return bool(_ANSWER_IS.search(text[:start]) and not text[end:].strip(" \n.!\"'*)"))
 
 
