@@ -7,12 +7,16 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from promptlab.scorers._number_text import SUPERSCRIPTS
-from promptlab.scorers._units import LETTERS, MONEY, SCALES, unit_of
+from promptlab.scorers._units import LETTERS, LONG_SCALE, MONEY, SCALES, UNSURE_SCALES, unit_of
 
 _ORDINAL = re.compile(r"(?:st|nd|rd|th|º|ª)(?!\w)", re.IGNORECASE)
 _PERCENT = re.compile(r"\s?(?:[%٪]|(?:per ?cents?|pct|percentage points?|Prozent)\b)", re.IGNORECASE)
 _PER_MILLE = re.compile(r"\s?(?:‰|per ?mille?\b)", re.IGNORECASE)
-_SCALE = re.compile(rf"(?:\s|-)?({'|'.join(sorted(SCALES, key=len, reverse=True))})(?![a-z])\.?", re.IGNORECASE)
+_SCALE = re.compile(
+    rf"[\s-]?({'|'.join(sorted(map(re.escape, SCALES), key=len, reverse=True))})"
+    r"(?![^\W\d_\u0e00-\u9fff\uac00-\ud7af])\.?",
+    re.IGNORECASE,
+)
 _UNIT = re.compile(
     r"(?:[\s\u00a0\u202f]|-(?=[a-z]))?((?:°\s?[CFcf]?|[^\W\d_]+|[$€£¥₹₩₽¢℃℉])(?:/[^\W\d_]+|\^?[23](?!\d)|[²³])*)"
 )
@@ -39,19 +43,17 @@ class Suffix:
     value_end: int = 0
 
 
-def suffix_of(text: str, end: int, values: tuple[Fraction, ...], money: str) -> Suffix:
+def suffix_of(text: str, end: int, values: tuple[Fraction, ...], money: str, language: str) -> Suffix:
     """The suffix of the number that ends at `end` in `text` and has the readings `values`."""
     ordinal = _ORDINAL.match(text, end)
     if ordinal:
         return Suffix(ordinal.end(), values)
     added, end = _parts(text, end, values)
     scale = _SCALE.match(text, end)
-    if (
-        scale
-        and (len(scale[1]) > 1 or not scale[0][0].isspace() or money or not scale[1].isascii())
-        and scale[1] != "K"
-    ):
-        added, end = tuple(value * 10 ** SCALES[scale[1].lower()] for value in added), scale.end()
+    if scale and scale[1] != "K":
+        word = scale[1].lower()
+        power = 12 if word.startswith("billion") and language in LONG_SCALE else SCALES[word]
+        added, end = tuple(value * 10**power for value in added), scale.end()
     per_mille = _PER_MILLE.match(text, end)
     if per_mille:
         return Suffix(per_mille.end(), added, unit="‰")
@@ -84,6 +86,9 @@ def _unit(text: str, end: int, values: tuple[Fraction, ...], money: str) -> Suff
         return _letter(word, text, match.end(), values, money)
     if word == "s" and glued and re.search(r"\d{3}0\Z", text[:end]):
         return Suffix(match.end(), values, usual=False, why="a decade")
+    if word.lower() in UNSURE_SCALES:
+        larger = tuple(value * 10**power for value in values for power in UNSURE_SCALES[word.lower()])
+        return Suffix(match.end(), (*values, *larger), usual=False, why=f"{word} may be a word for a larger number")
     unit = unit_of(word.replace("^", "")) or _compound(word)
     if unit:
         return Suffix(match.end(), values, unit=money or unit)

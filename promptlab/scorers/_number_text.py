@@ -15,7 +15,17 @@ import unicodedata
 from promptlab.scorers._reasoning import without_reasoning
 
 SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻"
-_CHARACTERS = {0x066B: ".", 0x066C: ",", 0x066A: "%", 0x2044: "/", 0x2215: "/", 0xFE6A: "%", 0xFE69: "$"}
+_CHARACTERS = {
+    0x066B: ".",
+    0x066C: ",",
+    0x060C: ",",
+    0x2E41: ",",
+    0x066A: "%",
+    0x2044: "/",
+    0x2215: "/",
+    0xFE6A: "%",
+    0xFE69: "$",
+}
 _CHARACTERS |= {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}  # full width
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe0f\ufeff]")
 
@@ -46,6 +56,11 @@ _REWRITES = tuple(
 )
 
 
+def plain_mark(mark: str) -> str:
+    """A thousands or decimal mark as `plain` writes it."""
+    return mark.translate(_CHARACTERS)
+
+
 def plain(answer: str) -> str:
     """The answer with ASCII digits and without reasoning, markup, LaTeX and invisible characters."""
     text = _INVISIBLE.sub("", without_reasoning(answer).text).translate(_CHARACTERS)
@@ -56,4 +71,4 @@ def plain(answer: str) -> str:
     return text
 
 
-__all__ = ["SUPERSCRIPTS", "plain"]
+__all__ = ["SUPERSCRIPTS", "plain", "plain_mark"]

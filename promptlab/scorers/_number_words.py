@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 _TOKEN = re.compile(r"[^\W\d_]+|[^\S\n]+|\n|[^\w\s]|[\d_]+")
-_LANGUAGES = ("ca", "de", "en", "es", "fr", "it", "nl", "pt")
+_LANGUAGES = ("de", "en", "es", "fr", "it", "nl", "pt")
 _DOZEN = re.compile(r"(?:[^\S\n]|-)+dozens?\b", re.IGNORECASE)
 _ANSWER_IS = re.compile(r"(?:\A|\b(?:answer|result|total|number)(?: is|:)|[=:#])[\s\"'*(]*\Z", re.IGNORECASE)
 _ALONE = re.compile(r"\b(?:a[ -])?(half|dozen|third|quarter)\b", re.IGNORECASE)
@@ -56,7 +56,7 @@ def words_in(text: str, language: str) -> list[NumberWords]:
     known = language if language in _LANGUAGES else "en"
     for number in find_numbers([_Word(token[0]) for token in tokens], known, threshold=0):
         start, end = tokens[number.start].start(), tokens[number.end - 1].end()
-        if not any(char.isalpha() for char in text[start:end]) or text[start:end].lower() in ("o", "oh"):
+        if not any(char.isalpha() for char in text[start:end]) or text[start:end].lower() in ("o", "oh", "os"):
             continue
         whole = text[:start].strip(" \n.,!\"'*") == text[end:].strip(" \n.,!\"'*") == ""
         if number.is_ordinal and not whole:

@@ -41,7 +41,8 @@ _DIGITS = (
 )
 _POWER = rf"\^\(?[-+\u2212]?\d+\)?|\*\*[-+]?\d+|[{SUPERSCRIPTS}]+"
 _NUMBER = (
-    rf"(?:(?P<sign>[{_MINUS}+±]|\+/-)(?P<gap>[ \u00a0]?))?(?P<money>{MONEY_BEFORE})?(?P<inner>[-\u2212\u2013])?"
+    rf"(?:(?P<sign>[{_MINUS}+±]|\+/-)(?P<gap>[ \u00a0]?)(?P<prefix>%[ \u00a0]?|\[)?)?"
+    rf"(?P<money>{MONEY_BEFORE})?(?P<inner>[-\u2212\u2013])?"
     rf"(?:(?:(?P<mixed>\d{{1,6}})[ \u00a0\u202f]?)?(?P<vulgar>[{_VULGAR}])"
     r"|(?:(?P<whole>\d{1,6})[ ])?(?P<over>\d{1,9})/(?P<under>0*[1-9]\d{0,8})(?![\d/]|[.,]\d)"
     rf"|(?P<digits>{_DIGITS})"
@@ -56,6 +57,9 @@ _LIMITED = re.compile(
     re.IGNORECASE,
 )
 _NEGATIVE = re.compile(r"(?P<before>\S?)\s*\b(?:minus|negative)\s+$", re.IGNORECASE)
+_IN_ACCOUNTS = re.compile(r"\([^\d()]{0,8}\Z")
+_IN_ACCOUNTS_END = re.compile(r"[^\d()]{0,8}\)")
+_MINUS_BEHIND = re.compile(r"\s?[-\u2212](?=[\s.)]*\Z)")
 MAX_EXPONENT = 308
 
 
@@ -87,7 +91,7 @@ def numbers_in(answer: str, marks: Marks | None = None, language: str = "en") ->
         if any(char.isdigit() for char in match[0]):
             taken.append(match.span())
         if match["digits"] or match["over"] or match["vulgar"]:
-            found.extend(_numbers_of(match, text, marks))
+            found.extend(_numbers_of(match, text, marks, language))
     taken = sorted([*taken, *((number.start, number.end) for number in found)])
     found.extend(_in_words(text, _masked(text, taken), language))
     return _with_ranges(sorted(found, key=lambda number: number.start), text)
@@ -102,7 +106,7 @@ def _masked(text: str, spans: list[tuple[int, int]]) -> str:
     return "".join((*pieces, text[at:]))
 
 
-def _numbers_of(match: re.Match[str], text: str, marks: Marks | None) -> Iterator[Number]:
+def _numbers_of(match: re.Match[str], text: str, marks: Marks | None, language: str) -> Iterator[Number]:
     """The number of a match, or the numbers if it is a list such as 2,3,5."""
     numeral = _numeral_of(match, marks)
     start, end = match.span()
@@ -115,7 +119,7 @@ def _numbers_of(match: re.Match[str], text: str, marks: Marks | None) -> Iterato
         if not numeral.other:
             yield Number(match[0].strip(), start, end, usual=False, why=numeral.why)
         return
-    yield _finished(Number(match[0], start, end, numeral.readings, usual, numeral.why), match, text)
+    yield _finished(Number(match[0], start, end, numeral.readings, usual, numeral.why), match, text, language)
 
 
 def _numeral_of(match: re.Match[str], marks: Marks | None) -> Numeral:
@@ -168,15 +172,15 @@ def _in_words(text: str, masked: str, language: str) -> Iterator[Number]:
     end = -1
     for words in words_in(masked, language):
         number = Number(words.text, words.start, words.end, (words.value,), words.sure, words=True)
-        number = _finished(number if words.sure else replace(number, why="words"), None, text, end)
+        number = _finished(number if words.sure else replace(number, why="words"), None, text, language, end)
         yield number
         end = number.end
 
 
-def _finished(number: Number, match: re.Match[str] | None, text: str, before: int = -1) -> Number:
+def _finished(number: Number, match: re.Match[str] | None, text: str, language: str, before: int = -1) -> Number:
     """The number with its sign, its unit, and what limits it. The number in words before it ends at `before`."""
     money = MONEY.get((match["money"] or "").strip(" \u00a0.")) or "" if match else ""
-    suffix = suffix_of(text, number.end, number.readings, money)
+    suffix = suffix_of(text, number.end, number.readings, money, language)
     if match and money == "USD" and text[suffix.end : suffix.end + 1] == "$":
         suffix = replace(suffix, unit="")  # LaTeX: $42$
     number = replace(
@@ -184,7 +188,7 @@ def _finished(number: Number, match: re.Match[str] | None, text: str, before: in
         readings=suffix.readings,
         usual=number.usual and suffix.usual,
         why=number.why or suffix.why,
-        unit="%" if suffix.percent else suffix.unit,
+        unit="%" if suffix.percent or _has_percent_before(number, match, text) else suffix.unit,
         text=text[number.start : max(number.end, suffix.value_end)],
         end=suffix.end,
     )
@@ -193,6 +197,12 @@ def _finished(number: Number, match: re.Match[str] | None, text: str, before: in
     if limit:
         number = replace(number, usual=False, why=f"it says {limit[0].strip()} {number.text.strip()}")
     return replace(number, text=number.text.strip())
+
+
+def _has_percent_before(number: Number, match: re.Match[str] | None, text: str) -> bool:
+    """True for %12, as in Turkish, and not for the sign of a number before."""
+    before = text[max(0, number.start - 3) : number.start].rstrip(" \u00a0")
+    return bool(match and "%" in (match["prefix"] or "")) or (before[-1:] == "%" and not before[-2:-1].isalnum())
 
 
 def _signed(number: Number, match: re.Match[str] | None, text: str, before: int) -> Number:
@@ -208,8 +218,11 @@ def _signed(number: Number, match: re.Match[str] | None, text: str, before: int)
         return replace(number, readings=negative)
     sign = match["sign"] if match else None
     if sign in (None, "+"):
-        if text[: number.start].rstrip()[-1:] == "(" and text[number.end :].lstrip()[:1] == ")":
+        in_accounts = _IN_ACCOUNTS.search(text, max(0, number.start - 12), number.start)
+        if in_accounts and _IN_ACCOUNTS_END.match(text, number.end):
             return _or(number, negative, "in parentheses, as negative numbers in accounts")
+        if _MINUS_BEHIND.match(text, number.end):
+            return _or(number, negative, "with a minus behind it, as negative numbers in accounts")
         return number
     if sign in ("±", "+/-"):
         return replace(number, readings=(*number.readings, *negative), usual=False, why=f"{number.text} is two numbers")

@@ -16,6 +16,7 @@ from fractions import Fraction
 from functools import cache
 
 from promptlab.errors import InputError
+from promptlab.scorers._number_text import plain_mark
 
 SPACES = " \u00a0\u202f\u2009\u2007"
 _APOSTROPHES = "'’"
@@ -57,7 +58,7 @@ def marks_of(locale: str) -> Marks:
         symbols = Locale.parse(locale, sep="-" if "-" in locale else "_").number_symbols["latn"]
     except (UnknownLocaleError, ValueError, TypeError, KeyError) as exc:
         raise InputError(f"there is no locale {locale!r}", hint="such as `en`, `de` or `pt-BR`") from exc
-    return Marks(str(symbols["decimal"]), str(symbols["group"]))
+    return Marks(plain_mark(str(symbols["decimal"])), plain_mark(str(symbols["group"])))
 
 
 def read_numeral(text: str, marks: Marks | None) -> Numeral:

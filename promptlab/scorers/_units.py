@@ -132,12 +132,39 @@ UNITS = _by_name(_NAMES)
 MONEY = _by_name(_MONEY)
 """Every way to write a currency, and its code."""
 
-SCALES: Mapping[str, int] = {
-    "hundred": 2, "thousand": 3, "lakh": 5, "lakhs": 5, "million": 6, "millions": 6, "mio": 6, "mn": 6, "crore": 7,
-    "crores": 7, "billion": 9, "bn": 9, "mrd": 9, "milliard": 9, "trillion": 12, "tn": 12, "k": 3,
-    "百": 2, "千": 3, "천": 3, "万": 4, "萬": 4, "만": 4, "億": 8, "亿": 8, "억": 8,
-}  # fmt: skip
-"""Words behind a number that multiply it by a power of ten."""
+_SCALES = """
+2: hundred 百
+3: thousand thousands k Tausend mille millier milliers mila duizend tysiąc tysiące tysięcy tys tisíc tisíce tusen tusind
+3: tuhat tuhatta ezer тысяча тысячи тысяч тыс тисяча тисячі тисяч тис χιλιάδα χιλιάδες ألف آلاف هزار אלף हज़ार হাজার
+3: พัน nghìn ribu 千 천
+4: หมื่น 万 萬 만
+5: lakh lakhs लाख লাখ แสน
+6: million millions mio mn mln Millionen millón millones milhão milhões milione milioni miljoen milion miliony milionów
+6: milionů miljon miljoner millioner miljoona miljoonaa millió milioane milyon миллион миллиона миллионов млн мільйон
+6: мільйони мільйонів εκατομμύριο εκατομμύρια مليون ملايين میلیون מיליון ล้าน triệu juta
+7: crore crores करोड़ কোটি
+8: 億 亿 억
+9: billion billions bn Milliarde Milliarden Mrd mld milliard milliards bilhão bilhões miliardo miliardi miljard miliard
+9: miliardy miliardów miliarda miljarder milliarder miljardi miljardia milliárd miliarde milyar миллиард миллиарда
+9: миллиардов млрд мільярд мільярди мільярдів δισεκατομμύριο δισεκατομμύρια مليار میلیارد מיליארד tỷ miliar
+12: trillion trillions tn trn Billionen billón billones trilhão trilhões biljoen bln biljon bilion triliun trilyon
+12: триллион триллиона триллионов трлн трильйон 兆 조
+"""
+
+
+def _scales(table: str) -> dict[str, int]:
+    rows = (line.partition(": ") for line in table.strip().split("\n"))
+    return {word.lower(): int(power) for power, _, words in rows for word in words.split()}
+
+
+SCALES: Mapping[str, int] = _scales(_SCALES)
+"""Words behind a number that multiply it by a power of ten, from the Unicode CLDR: those that mean one thing only."""
+
+UNSURE_SCALES: Mapping[str, tuple[int, ...]] = {"mil": (3, 6), "mill": (6,), "bin": (3,), "mia": (9,)}
+"""Words that multiply in some languages and mean something else in others."""
+
+LONG_SCALE = ("cs", "da", "de", "es", "fi", "fr", "hu", "it", "nb", "nl", "no", "pl", "sv")
+"""Languages in which a billion is a million millions."""
 
 LETTERS: Mapping[str, int] = {"K": 3, "M": 6, "m": 6, "B": 9, "b": 9, "T": 12}
 """Letters behind a number that multiply it or are its unit: 5M is 5 million, or 5 megawatts without its W."""
@@ -149,4 +176,4 @@ def unit_of(word: str) -> str:
     return names.get(word) or (names.get(word.lower(), "") if len(word) > 2 else "")
 
 
-__all__ = ["LETTERS", "MONEY", "SCALES", "UNITS", "unit_of"]
+__all__ = ["LETTERS", "LONG_SCALE", "MONEY", "SCALES", "UNITS", "UNSURE_SCALES", "unit_of"]
