@@ -84,7 +84,7 @@ def _unit(text: str, end: int, values: tuple[Fraction, ...], money: str) -> Suff
         return Suffix(end, values, unit=money)
     if word in LETTERS and (glued or money or (word != "m" and word.isupper())):
         return _letter(word, text, match.end(), values, money)
-    if word == "s" and glued and re.search(r"\d{3}0\Z", text[:end]):
+    if word == "s" and glued and re.fullmatch(r"\d{3}0", text[max(0, end - 4) : end]):
         return Suffix(match.end(), values, usual=False, why="a decade")
     if word.lower() in UNSURE_SCALES:
         larger = tuple(value * 10**power for value in values for power in UNSURE_SCALES[word.lower()])

@@ -13,7 +13,10 @@ from fractions import Fraction
 _TOKEN = re.compile(r"[^\W\d_]+|[^\S\n]+|\n|[^\w\s]|[\d_]+")
 _LANGUAGES = ("de", "en", "es", "fr", "it", "nl", "pt")
 _DOZEN = re.compile(r"(?:[^\S\n]|-)+dozens?\b", re.IGNORECASE)
-_ANSWER_IS = re.compile(r"(?:\A|\b(?:answer|result|total|number)(?: is|:)|[=:#])[\s\"'*(]*\Z", re.IGNORECASE)
+_OUTER = " \n.,!\"'*()"
+_UNSURE = ("third", "hundreds", "thousands", "millions", "billions", "trillions")
+_ANSWER_IS = re.compile(r"(?:\b(?:answer|result|total|number)(?: is|:)|[=:#])[\s\"'*(]*\Z", re.IGNORECASE)
+_NOTHING_ELSE = re.compile(r"[\s.!\"'*)]*\Z")
 _ALONE = re.compile(r"\b(?:a[ -])?(half|dozen|third|quarter)\b", re.IGNORECASE)
 _ALONE_VALUES = {"half": Fraction(1, 2), "dozen": Fraction(12), "third": Fraction(1, 3), "quarter": Fraction(1, 4)}
 
@@ -58,19 +61,21 @@ def words_in(text: str, language: str) -> list[NumberWords]:
         start, end = tokens[number.start].start(), tokens[number.end - 1].end()
         if not any(char.isalpha() for char in text[start:end]) or text[start:end].lower() in ("o", "oh", "os"):
             continue
-        whole = text[:start].strip(" \n.,!\"'*") == text[end:].strip(" \n.,!\"'*") == ""
+        whole = start < 10 and end > len(text) - 10 and not (text[:start] + text[end:]).strip(_OUTER)
         if number.is_ordinal and not whole:
             continue
         value = Fraction(number.text if not number.is_ordinal else str(round(number.value)))
         words = text[start:end].lower()
-        sure = words != "third" and (words != "one" or _is_clear(text, start, end))
+        sure = words not in _UNSURE and (words != "one" or _is_clear(text, start, end))
         found.append(_with_dozen(NumberWords(text[start:end], start, end, value, sure), text))
     return found or list(_alone(text))
 
 
 def _is_clear(text: str, start: int, end: int) -> bool:
     """True if the word "one" stands where an answer does; elsewhere it is often no number, as in "no one"."""
-    return bool(_ANSWER_IS.search(text[:start]) and not text[end:].strip(" \n.!\"'*)"))
+    before = text[max(0, start - 40) : start]
+    asked = _ANSWER_IS.search(before) or (len(before) == start and not before.strip(_OUTER))
+    return bool(asked and _NOTHING_ELSE.match(text, end))
 
 
 def _with_dozen(words: NumberWords, text: str) -> NumberWords:
@@ -82,7 +87,7 @@ def _with_dozen(words: NumberWords, text: str) -> NumberWords:
 
 def _alone(text: str) -> Iterator[NumberWords]:
     """Half, a dozen, a third or a quarter as the whole text; within a longer text they are often no number."""
-    stripped = text.strip(" \n.,!\"'*")
+    stripped = text.strip(_OUTER)
     match = _ALONE.fullmatch(stripped)
     if match:
         start = text.index(stripped)

@@ -46,7 +46,7 @@ _NUMBER = (
     rf"(?:(?:(?P<mixed>\d{{1,6}})[ \u00a0\u202f]?)?(?P<vulgar>[{_VULGAR}])"
     r"|(?:(?P<whole>\d{1,6})[ ])?(?P<over>\d{1,9})/(?P<under>0*[1-9]\d{0,8})(?![\d/]|[.,]\d)"
     rf"|(?P<digits>{_DIGITS})"
-    rf"(?:[eE](?P<e>[-+\u2212]?\d+)(?!\w)|[ \u00a0]?[×xX*·][ \u00a0]?10(?P<ten>{_POWER})|(?P<power>{_POWER}))?)"
+    rf"(?:[eE\u0415\u0435](?P<e>[-+\u2212]?\d+)(?!\w)|[ \u00a0]?[×xX*·][ \u00a0]?10(?P<ten>{_POWER})|(?P<power>{_POWER}))?)"
 )
 _WORD = rf"{_LETTER}+(?:['’]{_LETTER}+)*(?:[-‑_]?\d\w*(?:[.\-/:]\w+)*)?"
 _TOKEN = re.compile("|".join((*_SKIPPED, _NUMBER, _WORD)))
@@ -171,6 +171,8 @@ def _in_words(text: str, masked: str, language: str) -> Iterator[Number]:
     """The numbers in words in `text`; in `masked`, the places of other numbers are filled with marks."""
     end = -1
     for words in words_in(masked, language):
+        if words.start < end:  # the word million behind a number in words
+            continue
         number = Number(words.text, words.start, words.end, (words.value,), words.sure, words=True)
         number = _finished(number if words.sure else replace(number, why="words"), None, text, language, end)
         yield number
@@ -231,7 +233,7 @@ def _signed(number: Number, match: re.Match[str] | None, text: str, before: int)
 
 def _with_minus(number: Number, match: re.Match[str], text: str, negative: tuple[Fraction, ...]) -> Number:
     """A dash before digits is a minus, an operator, the dash of a range, or punctuation."""
-    sign, gap, line = match["sign"], match["gap"], text[: number.start].rpartition("\n")[2]
+    sign, gap, line = match["sign"], match["gap"], text[max(0, number.start - 100) : number.start].rpartition("\n")[2]
     before, spaced = line.rstrip()[-1:], line != line.rstrip()
     if before and (before.isdigit() or before in f"%)°{SUPERSCRIPTS}"):
         if spaced and not gap:

@@ -37,7 +37,7 @@ class Numeral:
     """The values that digits can stand for, the usual one first; none if they are no number.
 
     If `usual` is False, no reading is more usual than the others. `parts` are the numbers of a list such as 2,3,5.
-    `why` says what the other readings are, or why there is none. `other` means that it is a version or an address.
+    `why` says what the other readings are, or why there is none. `other` means that it is a version or a date.
     """
 
     readings: tuple[Fraction, ...] = ()
@@ -94,8 +94,8 @@ def _one_mark(text: str, mark: str, count: int) -> Numeral:
     if count == 1:
         return _one_comma_or_dot(text, mark)
     if _grouped(text, mark):
-        if mark == "." and count == 3 and all(int(part) < 256 for part in text.split(".")):
-            return Numeral(why=f"{text} may be an internet address", other=True)
+        if mark == "." and count == 3 and all(str(int(part)) == part and int(part) < 256 for part in text.split(".")):
+            return Numeral(why=f"{text} may be an internet address")
         return Numeral((Fraction(text.replace(mark, "")),))
     if mark == ",":
         return Numeral(parts=tuple(text.split(",")), why=f"{text} is a list")
@@ -143,7 +143,7 @@ def _joined(whole: str, digits: str) -> Fraction:
 def _list_of(text: str) -> tuple[str, ...]:
     """The parts of a list of decimals such as 1.5,2.5; none if it is no such list."""
     parts = tuple(text.split(","))
-    return parts if len(parts) > 1 and all(re.fullmatch(r"\d+\.\d+|\d+", part) for part in parts) else ()
+    return parts if len(parts) > 1 and all(re.fullmatch(r"\d+\.\d+", part) for part in parts) else ()
 
 
 __all__ = ["SPACES", "Marks", "Numeral", "marks_of", "read_numeral"]

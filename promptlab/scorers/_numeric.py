@@ -30,8 +30,8 @@ def numeric(
     """1 if the number in the answer differs from the expected one by at most `absolute`, or `relative` times it.
 
     If the answer has several numbers, `take` chooses one; with `only`, an answer with several different numbers is
-    wrong. `locale`, such as `de`, says which marks separate thousands and decimals, also in the expected text; without
-    it, numbers are read as in English. With `percent_as_share`, 25 % is 0.25.
+    wrong. `locale`, such as `de`, says which marks separate thousands and decimals; without it, numbers are read as in
+    English. With `percent_as_share`, 25 % is 0.25.
     """
     _check_options(absolute, relative, take)
     marks = marks_of(locale) if locale is not None else None
@@ -92,10 +92,18 @@ class _Rule:
     def _expected(self, expected: Any) -> _Wanted:
         if isinstance(expected, int | float) and not isinstance(expected, bool) and math.isfinite(expected):
             return _Wanted(Fraction(str(expected)), rounded=isinstance(expected, float))
-        numbers = numbers_in(expected, self.marks, self.language) if isinstance(expected, str) else []
-        if len(numbers) != 1 or not numbers[0].readings or not numbers[0].usual:
+        if not isinstance(expected, str):
             raise InputError(f"`numeric` needs a number to compare with, not {expected!r}")
-        return _Wanted(numbers[0].readings[0], numbers[0].unit)
+        # A file of cases has numbers as programs write them, or as people do in the locale.
+        read = [numbers_in(expected), *([numbers_in(expected, self.marks, self.language)] if self.marks else [])]
+        clear = [numbers[0] for numbers in read if len(numbers) == 1 and numbers[0].readings and numbers[0].usual]
+        if not clear:
+            raise InputError(f"`numeric` needs a number to compare with, not {expected!r}")
+        if len({number.readings[0] for number in clear}) > 1:
+            raise InputError(
+                f"{expected!r} is another number in the locale of the scorer", hint="write it without thousands marks"
+            )
+        return _Wanted(clear[0].readings[0], clear[0].unit)
 
     def counted(self, answer: str) -> list[Number]:
         """The numbers of an answer. The word "one" counts only if the answer says no other number."""
