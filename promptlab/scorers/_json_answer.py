@@ -3,8 +3,8 @@
     find_json('Here it is: {"a": 1}')     # JsonAnswer({"a": 1}, '{"a": 1}', "11 characters before it")
 
 The rule, in this order:
-1. A byte order mark and reasoning (`<think>…</think>`) are left out.
-2. If what is left is JSON, it is the answer.
+1. If the whole text is JSON, it is the answer. A byte order mark does not count.
+2. Reasoning (`<think>…</think>`) is left out. If what is left is JSON, it is the answer.
 3. Otherwise the code blocks that are marked `json`, or are not marked and hold JSON, are the answer.
 4. Otherwise objects anywhere in the text are, and lists that have their lines to themselves.
 Of several that differ none is the answer: it is not judged. What looks like JSON and is not is not repaired.
@@ -29,6 +29,8 @@ _FENCE = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 _BEGINS = re.compile(r"""\{(?=\s*["'}\w])|^[ \t]*\[""", re.MULTILINE)
+_LIKE_JSON = re.compile(r"""\{\s*["'}]|\{\s*\w+\s*:|\[\s*[{"]""")
+_NEXT = re.compile(r"[ \t]*(\S?)")
 _DECODER = json.JSONDecoder()
 
 
@@ -43,19 +45,19 @@ class JsonAnswer:
 
 def find_json(answer: str) -> JsonAnswer:
     """The JSON in an answer. Raises `ValueError` if there is none, `NotJudged` if there are several that differ."""
-    answered = without_reasoning(answer.lstrip("\ufeff"))
+    bare = answer.lstrip("\ufeff")
+    mark = ["a byte order mark"] if bare != answer else []
+    try:  # before the tags of reasoning are looked for: they may stand in a text of the JSON
+        return JsonAnswer(_loads(bare), bare, ", ".join(mark))
+    except ValueError as exc:
+        problem = exc
+    answered = without_reasoning(bare)
     text = answered.text.strip().lstrip("\ufeff")
-    skipped = ([answered.skipped] if answered.skipped else []) + (
-        ["a byte order mark"] if answer[:1] == "\ufeff" else []
-    )
+    skipped = ([answered.skipped] if answered.skipped else []) + mark
     try:
         return JsonAnswer(_loads(text), text, ", ".join(skipped))
     except ValueError as exc:
         problem = exc
-    try:  # the tags may stand in a text of the JSON
-        return JsonAnswer(_loads(answer), answer)
-    except ValueError:
-        pass
     if not text:
         raise ValueError("the answer is empty" + (f" without {answered.skipped}" if answered.skipped else ""))
     found = list(_fenced(text)) or list(_inside(text))
@@ -100,7 +102,7 @@ def _fenced(text: str) -> Iterator[tuple[Any, int, int]]:
 def _inside(text: str) -> Iterator[tuple[Any, int, int]]:
     """The objects and lists within a text, with their places.
 
-    Raises `ValueError` for what begins like an object and is no JSON: a smaller object inside it is not the answer.
+    Raises `ValueError` for what begins like JSON and is none: a smaller object inside it is not the answer.
     """
     at = 0
     while begins := _BEGINS.search(text, at):
@@ -109,11 +111,11 @@ def _inside(text: str) -> Iterator[tuple[Any, int, int]]:
             _, end = _DECODER.raw_decode(text, start)
             value = _loads(text[start:end])
         except (ValueError, RecursionError) as exc:
-            if text[start] == "{" and re.match(r"""\{\s*["'}]|\{\s*\w+\s*:""", text[start:]):
+            if isinstance(exc, RecursionError) or _LIKE_JSON.match(text, start):
                 raise ValueError(_why(text[start:], exc)) from exc
             at = start + 1
             continue
-        after = re.match(r"[ \t]*(\S?)", text[end:])
+        after = _NEXT.match(text, end)
         rest = after[1] if after else ""
         if text[start] == "{" and rest in ("}", "]"):
             raise ValueError(f"a bracket too many: {clipped(text[end:].strip(), 20)}")

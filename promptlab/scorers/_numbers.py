@@ -46,7 +46,8 @@ _NUMBER = (
     rf"(?:(?:(?P<mixed>\d{{1,6}})[ \u00a0\u202f]?)?(?P<vulgar>[{_VULGAR}])"
     r"|(?:(?P<whole>\d{1,6})[ ])?(?P<over>\d{1,9})/(?P<under>0*[1-9]\d{0,8})(?![\d/]|[.,]\d)"
     rf"|(?P<digits>{_DIGITS})"
-    rf"(?:[eE\u0415\u0435](?P<e>[-+\u2212]?\d+)(?!\w)|[ \u00a0]?[×xX*·][ \u00a0]?10(?P<ten>{_POWER})|(?P<power>{_POWER}))?)"
+    r"(?:[eE\u0415\u0435](?P<e>[-+\u2212]?\d+)(?!\w)"
+    rf"|[ \u00a0]?[×xX*·][ \u00a0]?10(?P<ten>{_POWER})|(?P<power>{_POWER}))?)"
 )
 _WORD = rf"{_LETTER}+(?:['’]{_LETTER}+)*(?:[-‑_]?\d\w*(?:[.\-/:]\w+)*)?"
 _TOKEN = re.compile("|".join((*_SKIPPED, _NUMBER, _WORD)))

@@ -12,10 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_TAG = r"(think|thinking|reasoning)"
-_CLOSED = re.compile(rf"<{_TAG}>.*?</\1>", re.DOTALL | re.IGNORECASE)
-_END = re.compile(rf"\A.*</{_TAG}>", re.DOTALL | re.IGNORECASE)
-_CUT = re.compile(rf"<{_TAG}>.*\Z", re.DOTALL | re.IGNORECASE)
+_TAG = re.compile(r"<(/?)(?:think|thinking|reasoning)>", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +25,19 @@ class Answered:
 
 def without_reasoning(answer: str) -> Answered:
     """The answer without the reasoning in it."""
-    if "think" not in answer.lower() and "reasoning" not in answer.lower():
-        return Answered(answer)
-    kept = _END.sub("", _CLOSED.sub("", answer))
-    text = _CUT.sub("", kept)
+    kept: list[str] = []
+    start, is_open = 0, False
+    for tag in _TAG.finditer(answer):
+        if tag[1]:
+            kept = kept if is_open else []
+            start, is_open = tag.end(), False
+        elif not is_open:
+            kept.append(answer[start : tag.start()])
+            is_open = True
+    text = "".join(kept) + ("" if is_open else answer[start:])
     if text == answer:
         return Answered(answer)
-    cut = ", which does not end" if text != kept else ""
+    cut = ", which does not end" if is_open else ""
     return Answered(text, f"the reasoning of {len(answer) - len(text):,} characters{cut}")
 
 
