@@ -17,6 +17,7 @@ _SCALE = re.compile(
     r"(?![^\W\d_\u0e00-\u9fff\uac00-\ud7af])\.?",
     re.IGNORECASE,
 )
+_DOZEN = re.compile(r"[\s-]dozens?\b", re.IGNORECASE)
 _UNIT = re.compile(
     r"(?:[\s\u00a0\u202f]|-(?=[a-z]))?((?:°\s?[CFcf]?|[^\W\d_]+|[$€£¥₹₩₽¢℃℉])(?:/[^\W\d_]+|\^?[23](?!\d)|[²³])*)"
 )
@@ -49,6 +50,9 @@ def suffix_of(text: str, end: int, values: tuple[Fraction, ...], money: str, lan
     if ordinal:
         return Suffix(ordinal.end(), values)
     added, end = _parts(text, end, values)
+    dozen = _DOZEN.match(text, end)
+    if dozen:
+        return Suffix(dozen.end(), tuple(value * 12 for value in added), value_end=dozen.end())
     scale = _SCALE.match(text, end)
     if scale and scale[1] != "K":
         word = scale[1].lower()

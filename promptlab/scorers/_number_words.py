@@ -12,7 +12,6 @@ from fractions import Fraction
 
 _TOKEN = re.compile(r"[^\W\d_]+|[^\S\n]+|\n|[^\w\s]|[\d_]+")
 _LANGUAGES = ("de", "en", "es", "fr", "it", "nl", "pt")
-_DOZEN = re.compile(r"(?:[^\S\n]|-)+dozens?\b", re.IGNORECASE)
 _OUTER = " \n.,!\"'*()"
 _UNSURE = ("third", "hundreds", "thousands", "millions", "billions", "trillions")
 _ANSWER_IS = re.compile(r"(?:\b(?:answer|result|total|number)(?: is|:)|[=:#])[\s\"'*(]*\Z", re.IGNORECASE)
@@ -67,7 +66,7 @@ def words_in(text: str, language: str) -> list[NumberWords]:
         value = Fraction(number.text if not number.is_ordinal else str(round(number.value)))
         words = text[start:end].lower()
         sure = words not in _UNSURE and (words != "one" or _is_clear(text, start, end))
-        found.append(_with_dozen(NumberWords(text[start:end], start, end, value, sure), text))
+        found.append(NumberWords(text[start:end], start, end, value, sure))
     return found or list(_alone(text))
 
 
@@ -76,13 +75,6 @@ def _is_clear(text: str, start: int, end: int) -> bool:
     before = text[max(0, start - 40) : start]
     asked = _ANSWER_IS.search(before) or (len(before) == start and not before.strip(_OUTER))
     return bool(asked and _NOTHING_ELSE.match(text, end))
-
-
-def _with_dozen(words: NumberWords, text: str) -> NumberWords:
-    dozen = _DOZEN.match(text, words.end)
-    if not dozen:
-        return words
-    return NumberWords(text[words.start : dozen.end()], words.start, dozen.end(), words.value * 12)
 
 
 def _alone(text: str) -> Iterator[NumberWords]:

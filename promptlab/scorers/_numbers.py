@@ -33,6 +33,7 @@ _SKIPPED = (
     r"\d{1,4}(?::\d{1,4}){1,3}(?:\.\d+)?(?:\s?[ap]\.?m\b\.?)?|\d{1,2}\s?[ap]\.?m\b\.?",
     r"\(\d{3}\)\s?\d{3}[-. ]\d{4}|\+\d{1,3}(?:[ .\-/()]+\d{2,}){3,}|\b\d{3}-\d{3,4}-\d{4}\b",
     r"\d+(?:/\d+){2,}",
+    r"0[xX][0-9a-fA-F]+|0[bB][01]+|\d{1,2}h\d{2}",
 )
 _VULGAR = "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅐⅛⅜⅝⅞⅑⅒"
 _DIGITS = (
@@ -53,10 +54,13 @@ _WORD = rf"{_LETTER}+(?:['’]{_LETTER}+)*(?:[-‑_]?\d\w*(?:[.\-/:]\w+)*)?"
 _TOKEN = re.compile("|".join((*_SKIPPED, _NUMBER, _WORD)))
 
 _LIMITED = re.compile(
-    r"(?:\b(?:more|less|fewer|greater|larger|smaller|higher|lower) than|\bat (?:least|most)|\bup to|\bnever|\bnot"
+    r"(?:\b(?:more|less|fewer|greater|larger|smaller|higher|lower) than|\bat (?:least|most)|\bup to"
+    r"|\b(?:over|under|above|below|almost|nearly)|\bnever|\bnot"
     r"(?: exactly| quite)?|n['’]t|(?<![-=])[<>]|[≤≥≠])\s*(?:the |a |an )?$",
     re.IGNORECASE,
 )
+_PART_OF = re.compile(r"\b(?:half|third|quarter)s?(?: of)?(?: an?)? $", re.IGNORECASE)
+_OR_MORE = re.compile(r"\+(?![\s=]*[\d$-])")
 _NEGATIVE = re.compile(r"(?P<before>\S?)\s*\b(?:minus|negative)\s+$", re.IGNORECASE)
 _IN_ACCOUNTS = re.compile(r"\([^\d()]{0,8}\Z")
 _IN_ACCOUNTS_END = re.compile(r"[^\d()]{0,8}\)")
@@ -196,10 +200,20 @@ def _finished(number: Number, match: re.Match[str] | None, text: str, language: 
         end=suffix.end,
     )
     number = _signed(number, match, text, before)
-    limit = _LIMITED.search(text, max(0, number.start - 40), number.start)
-    if limit:
-        number = replace(number, usual=False, why=f"it says {limit[0].strip()} {number.text.strip()}")
+    said = _limit_of(number, text)
+    if said:
+        number = replace(number, usual=False, why=f"it says {said}")
     return replace(number, text=number.text.strip())
+
+
+def _limit_of(number: Number, text: str) -> str:
+    """The words that make a number a limit or a part of another: "more than 42", "42+", "half a million"."""
+    before = _LIMITED.search(text, max(0, number.start - 40), number.start)
+    if not before and number.words:
+        before = _PART_OF.search(text, max(0, number.start - 40), number.start)
+    if before:
+        return f"{before[0].strip()} {number.text.strip()}"
+    return f"{number.text.strip()}+" if _OR_MORE.match(text, number.end) else ""
 
 
 def _has_percent_before(number: Number, match: re.Match[str] | None, text: str) -> bool:

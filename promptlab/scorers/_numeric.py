@@ -6,12 +6,14 @@ An answer whose number can be read in more than one way is not judged, if the wa
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
 
 from promptlab.errors import InputError, NotJudged
+from promptlab.scorers._number_text import SUPERSCRIPTS, plain
 from promptlab.scorers._numbers import Number, numbers_in
 from promptlab.scorers._numerals import Marks, marks_of
 from promptlab.types import Score, Scorer
@@ -41,6 +43,7 @@ def numeric(
         wanted = rule.expected(expected)
         numbers = rule.counted(answer)
         if not numbers:
+            _check_readable(answer)
             return Score("numeric", 0.0, "", "there is no number in the answer")
         if take == "only" and len({number.readings[:1] or number.text for number in numbers}) > 1:
             some = ", ".join(number.text for number in numbers[:5]) + (" …" if len(numbers) > 5 else "")
@@ -51,6 +54,14 @@ def numeric(
         return rule.score(chosen, wanted)
 
     return score
+
+
+def _check_readable(answer: str) -> None:
+    """Raises `NotJudged` if the answer has characters for numbers that are not read, such as 七 and Ⅻ."""
+    unread = [char for char in plain(answer) if unicodedata.numeric(char, None) is not None]
+    unread = [char for char in unread if not char.isdigit() or char not in f"0123456789{SUPERSCRIPTS}"]
+    if unread:
+        raise NotJudged(f"the answer may have a number in a script that is not read: {''.join(unread[:10])}")
 
 
 def _check_options(absolute: Any, relative: Any, take: Any) -> None:

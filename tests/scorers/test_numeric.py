@@ -61,6 +61,7 @@ WRITTEN: dict[str, list[tuple[str, float]]] = {
     "ordinals and words": [
         ("7th", 7), ("1st", 1), ("22nd", 22), ("3rd place", 3), ("forty-two", 42), ("The answer is forty-two.", 42),
         ("Seven", 7), ("one hundred and five", 105), ("three goals", 3), ("a dozen", 12), ("two dozen eggs", 24),
+        ("2 dozen", 24),
         ("One.", 1), ("The answer is one", 1), ("three point five", 3.5), ("seventh", 7), ("zero", 0),
         ("42 (forty-two)", 42),
         ("five point two million", 5.2e6),
@@ -110,7 +111,8 @@ NO_NUMBER = [
     "", "no", "Infinity", "NaN", "-inf", "∞", "v1.2.3", "10:30", "2022-12-18", "18.12.2022", "12/18/2022", "1.2.3",
     "3:2", "B12", "covid-19", "H2O", "MP3", "GPT-4", "+1 555 123 4567", "(555) 123-4567", "555-123-4567", "a3@b.org",
     "https://a.org/3", "10.0.0.1", "192.168.100.100", "x3", "3-2", "1–3", "5 - 10 km"[:0], "2022年12月3日", "10:30:03",
-    "2022-12-18T10:30:00Z", "3/4/5/6", "the second one", "5 pm", "hundreds", "log10", "<think>3",
+    "2022-12-18T10:30:00Z", "3/4/5/6", "the second one", "5 pm", "hundreds", "log10", "12h30", "0x12", "0b10",
+    "<think>3",
 ]  # fmt: skip
 
 
@@ -137,6 +139,9 @@ UNCLEAR: list[tuple[str, float | str, dict[str, Any]]] = [
     ("1e999", 1, {}), ("9" * 5000, 9, {}), ("1,2345.6", 1.2, {}), ("10 -3", -3, {"take": "last"}),
     ("10 -3", 3, {"take": "last"}),
     ("42 m", "42 km", {}), ("$42", "€42", {}), ("42 minutes", "42 h", {}), ("5m people", 5, {}), ("third", 3, {}),
+    ("over 42", 42, {}), ("almost 42", 42, {}), ("42+", 42, {}), ("half a million", 1_000_000, {}),
+    ("七十二", 72, {}), ("Ⅻ", 12, {}),
+    ("a quarter of a million", 1_000_000, {}), ("⑫", 12, {}),
     ("1.234,5", 1234.5, {"locale": "en"}), ("1,234.5", 1234.5, {"locale": "de"}), ("1,23", 123, {"locale": "en"}),
 ]  # fmt: skip
 """Answers, each with what would be a guess."""
@@ -231,7 +236,8 @@ NUMBERS = st.one_of(
     st.integers(-(10**9), 10**9), st.decimals(-(10**7), 10**7, allow_nan=False, places=2), st.sampled_from([0.5, 1.234])
 )
 LOCALES = (
-    "en", "de", "fr", "de_CH", "en_IN", "hi", "es", "pt_BR", "pl", "ru", "sv", "tr", "ar", "fa", "bn", "ja", "zh", "ko",
+    "en", "de", "fr", "de_CH", "en_IN", "hi", "es", "pt_BR", "pl", "ru", "sv", "tr", "ar", "fa", "bn", "ja", "zh",
+    "ko",
     "th", "vi", "id", "he", "el", "cs", "hu", "nb", "fi", "nl", "it", "uk", "ro",
 )  # fmt: skip
 
