@@ -84,6 +84,8 @@ def _unit(text: str, end: int, values: tuple[Fraction, ...], money: str) -> Suff
     if not match or (match[1] == "$" and money):
         return Suffix(end, values, unit="" if match else money)
     word, glued = match[1], text[end : end + 1] not in (" ", "\u00a0", "\u202f", "-", "\n")
+    if word.lower() in ("π", "pi") or (glued and text[match.end() : match.end() + 1].isdigit()):
+        return Suffix(match.end(), values, usual=False, why=f"it is part of {text[end - 1 : match.end() + 1]}")
     if word == "in" and not glued:  # far more often a preposition than inches
         return Suffix(end, values, unit=money)
     if word in LETTERS and (glued or money or (word != "m" and word.isupper())):

@@ -56,7 +56,7 @@ _TOKEN = re.compile("|".join((*_SKIPPED, _NUMBER, _WORD)))
 _LIMITED = re.compile(
     r"(?:\b(?:more|less|fewer|greater|larger|smaller|higher|lower) than|\bat (?:least|most)|\bup to"
     r"|\b(?:over|under|above|below|almost|nearly)|\bnever|\bnot"
-    r"(?: exactly| quite)?|n['’]t|(?<![-=])[<>]|[≤≥≠])\s*(?:the |a |an )?$",
+    r"(?: exactly| quite)?|n['’]t|(?<![-=])[<>]|[≤≥≠^√]|\\?sqrt[ (]*)\s*(?:the |a |an )?$",
     re.IGNORECASE,
 )
 _PART_OF = re.compile(r"\b(?:half|third|quarter)s?(?: of)?(?: an?)? $", re.IGNORECASE)
