@@ -170,10 +170,12 @@ LETTERS: Mapping[str, int] = {"K": 3, "M": 6, "m": 6, "B": 9, "b": 9, "T": 12}
 """Letters behind a number that multiply it or are its unit: 5M is 5 million, or 5 megawatts without its W."""
 
 
+_ALL = UNITS | MONEY
+
+
 def unit_of(word: str) -> str:
     """The unit or currency that `word` stands for, by its one name; empty if it is none."""
-    names = UNITS | MONEY
-    return names.get(word) or (names.get(word.lower(), "") if len(word) > 2 else "")
+    return _ALL.get(word) or (_ALL.get(word.lower(), "") if len(word) > 2 else "")
 
 
 __all__ = ["LETTERS", "LONG_SCALE", "MONEY", "SCALES", "UNITS", "UNSURE_SCALES", "unit_of"]
