@@ -20,12 +20,12 @@ from functools import lru_cache
 from typing import Any
 
 from promptlab._util.bounded_regex import TooSlow
-from promptlab._util.json_schema_formats import ecma_pattern, find_pattern, format_checker
+from promptlab._util.json_schema_formats import CHECKED, NOTES, ecma_pattern, find_pattern, format_checker
 from promptlab._util.json_schema_refs import RefError, Root, pointer
 from promptlab._util.json_schema_unsatisfiable import why_unsatisfiable
 from promptlab._util.json_text import JsonNumber, read_json
 from promptlab._util.text import clipped
-from promptlab.errors import InputError, PromptlabError
+from promptlab.errors import InputError, PromptlabError, nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,25 @@ def problem_of(schema: Any) -> SchemaProblem | None:
         if contradiction
         else None
     )
+
+
+@dataclass(frozen=True, slots=True)
+class UncheckedFormat:
+    """A `format` in a schema that is not checked, the JSON pointer to its place, and the nearest one that is."""
+
+    name: str
+    at: str
+    hint: str
+
+
+def unchecked_formats(schema: Any) -> list[UncheckedFormat]:
+    """The formats in `schema` that are neither checked nor known notes. `schema` must have no problem."""
+    return [
+        UncheckedFormat(name, f"{place.at}/format", nearest(name, CHECKED))
+        for place in Root(schema).reached()
+        for name in [place.keywords.get("format")]
+        if isinstance(name, str) and name not in CHECKED and name not in NOTES
+    ]
 
 
 def _path_of(at: str) -> tuple[str | int, ...]:
@@ -233,4 +252,13 @@ def _floats(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tupl
             yield from _floats(inner, (*path, number))
 
 
-__all__ = ["SchemaProblem", "Verdict", "pointer", "problem_of", "validate", "validation_errors"]
+__all__ = [
+    "SchemaProblem",
+    "UncheckedFormat",
+    "Verdict",
+    "pointer",
+    "problem_of",
+    "unchecked_formats",
+    "validate",
+    "validation_errors",
+]

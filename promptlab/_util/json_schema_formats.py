@@ -134,6 +134,9 @@ CHECKED: Mapping[str, Callable[[str], bool]] = {
     "relative-json-pointer": lambda text: _RELATIVE.fullmatch(text) is not None,
 }
 
+NOTES = ("int32", "int64", "float", "double", "byte", "binary", "password")
+"""Formats of OpenAPI that say how a program holds a value. Nothing in an answer can break them."""
+
 
 @lru_cache(maxsize=512)
 def ecma_pattern(pattern: str) -> tuple[str, str] | None:
@@ -187,4 +190,4 @@ def _of_text(check: Callable[[str], bool]) -> Callable[[object], bool]:
     return lambda value: not isinstance(value, str) or check(value)
 
 
-__all__ = ["CHECKED", "ecma_pattern", "find_pattern", "format_checker"]
+__all__ = ["CHECKED", "NOTES", "ecma_pattern", "find_pattern", "format_checker"]

@@ -21,9 +21,12 @@ from promptlab.errors import InputError, nearest
 from promptlab.scorers._check_options import check_options
 from promptlab.scorers._custom import python
 from promptlab.scorers._embedding import similarity
+from promptlab.scorers._gsm8k import gsm8k
 from promptlab.scorers._json import json_fields, json_schema
+from promptlab.scorers._multiple_choice import multiple_choice
 from promptlab.scorers._numeric import numeric
 from promptlab.scorers._overlap import chrf, list_f1
+from promptlab.scorers._question_answering import squad_em, squad_f1, triviaqa_em
 from promptlab.scorers._ready import ReadyScorer
 from promptlab.scorers._text import best_subspan_em, check_regex, contains, exact, normalise, one_of, regex
 from promptlab.types import Score, Scorer, ScorerSpec, canonical_json
@@ -39,6 +42,11 @@ FACTORIES: Mapping[str, Callable[..., Scorer]] = {
     "json_fields": json_fields,
     "list_f1": list_f1,
     "best_subspan_em": best_subspan_em,
+    "squad_em": squad_em,
+    "squad_f1": squad_f1,
+    "triviaqa_em": triviaqa_em,
+    "gsm8k": gsm8k,
+    "multiple_choice": multiple_choice,
     "chrf": chrf,
     "similarity": similarity,
     "python": python,
@@ -48,7 +56,7 @@ FACTORIES: Mapping[str, Callable[..., Scorer]] = {
 MODEL_SCORERS = ("judge",)
 """Scorers that ask a model."""
 
-PASS_MARKS: Mapping[str, float] = {"chrf": 0.5, "similarity": 0.7}
+PASS_MARKS: Mapping[str, float] = {"chrf": 0.5, "similarity": 0.7, "squad_f1": 0.5}
 """The lowest value that passes, for scorers for which it is not 1. A suite can change it with `at_least`."""
 
 COMPARE_SCORERS: Mapping[str, Callable[..., Scorer]] = {"exact": exact, "contains": contains}
