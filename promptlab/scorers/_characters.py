@@ -24,7 +24,6 @@ _KEPT = "\u0e33\u0eb3"  # Thai and Lao AM: the dictionaries of words have them i
 _UNSEEN = re.compile("[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe00-\ufe0f\ufeff]")
 """Zero-width spaces, soft hyphens, marks of the writing direction, variation selectors."""
 _JOINERS = re.compile("[\u200c\u200d]")
-_ALONE = re.compile("(?<![^\\W\\d_])[\u200c\u200d]|[\u200c\u200d](?![^\\W\\d_])")
 _EMOJI_JOINER = re.compile("(?<=[\U0001f000-\U0001faff\u2600-\u27bf])\u200d(?=[\U0001f000-\U0001faff\u2600-\u27bf])")
 _PLACEHOLDER = "\ue0ff"
 
@@ -34,11 +33,11 @@ _ONE_TO_ONE = str.maketrans(
         **dict.fromkeys("“”„‟〝〞＂", '"'),
         **dict.fromkeys("‐‑−﹣－⁃", "-"),
         **dict.fromkeys("‒–", "–"),
-        **dict.fromkeys("\r\v\f\x1c\x1d\x1e\x85\u2028\u2029", "\n"),
     }
 )
-_EM_DASH = re.compile(r"[ \t]*(?:[—―⸺]|(?<=\s)–(?=\s))[ \t]*")
+_EM_DASH = re.compile(r" ?(?:[—―⸺]|(?<=\s)–(?=\s)) ?")
 _MINUS = re.compile(r"(?<!\S)–(?=[\d.])")
+_LINE_ENDS = re.compile("[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _SPACES = re.compile(r"[^\S\n]+")
 
 
@@ -47,12 +46,13 @@ def plain_characters(text: str) -> str:
     two words stays, so that "Argentina–France" is not taken for one word."""
     text = _EMOJI_JOINER.sub(_PLACEHOLDER, text.replace(_PLACEHOLDER, "\ufffd"))
     text = _JOINERS.sub("", _UNSEEN.sub("", text)).replace(_PLACEHOLDER, "\u200d")
+    text = _SPACES.sub(" ", _LINE_ENDS.sub("\n", text))
     if not text.isascii():
         text = unicodedata.normalize("NFC", "".join(map(_plain_character, text)))
         text = text.translate(_ONE_TO_ONE)
         text = _MINUS.sub("-", text)
         text = _EM_DASH.sub(" - ", text)
-    return _SPACES.sub(" ", text.replace("\r", "\n").replace("\f", "\n").replace("\v", "\n"))
+    return text
 
 
 @lru_cache(maxsize=4096)

@@ -35,18 +35,20 @@ _REJECTED_AFTER = re.compile(
     re.IGNORECASE,
 )
 _MAYBE_REJECTED = re.compile(
-    rf"\b(?:{_NOT}|rather than|instead of|ruled? out|eliminated?) (?:[\w']+ ){{0,3}}[\"'(\[]*$", re.I
+    rf"\b(?:{_NOT}|rather than|instead of|ruled? out|eliminated?|nicht|kein\w*|nie|jamais|nunca|pas|no es|não) "
+    r"(?:[\w']+ ){0,3}[\"'(\[]*$|[不非没沒无無][是有]?[\"'(\[]*$",
+    re.IGNORECASE,
 )
 _CONCLUSION = re.compile(
     r"\b(?:answer|choice|option|label|category|class|verdict|conclusion|sentiment|classification)\b[\"']?"
-    r"(?: (?:is|would be|must be|should be|has to be)(?: (?:clearly|therefore|thus|definitely|probably))?:?|[ ]?[:=]| -)"
+    r"(?: (?:is|would be|must be|should be|has to be)(?: (?:clearly|therefore|thus|definitely))?:?|[ ]?[:=]| -)"
     r"\s*(?:(?:option|answer|choice) )?[\"'(\[{]*$",
     re.IGNORECASE,
 )
 _JOINED = re.compile(
     r"[\"')\]]*(?:,? (?:and|or|nor|and/or|&) (?:(?:an?|the|option|answer) )?|, ?| ?/ ?| ?& ?| )[\"'(\[]*", re.IGNORECASE
 )
-_BOXED = re.compile(r"\\(?:boxed|fbox)\{((?:[^{}]|\{[^{}]*\})*)\}")
+_BOXED = re.compile(r"\\(?:boxed|fbox)\{((?:[^{}]|\{[^{}]{0,99}\}){0,300})\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ def _mentions(plain: str, options: list[str]) -> tuple[list[Mention], str]:
     sure: list[tuple[int, int, str]] = []
     doubt = ""
     for option in options:
-        for place in places(plain, option):
+        for place in places(plain, option, is_label=letters):
             fit = letter_fit(plain, place.start, place.end) if letters else place.fit
             if fit is Fit.YES:
                 sure.append((place.start, place.end, option))

@@ -15,11 +15,11 @@ from promptlab.scorers._characters import fold, plain_characters
 from promptlab.scorers._markdown import without_markdown
 
 _OUTER = " \n\t.,;:!?\"'`«»‹›()[]¿¡。、！？：；，「」『』【】《》〈〉（）؟،؛।॥…·"
-_CAPITALS = re.compile(r"(?<![\w.])(?:[A-Z]\.)+[A-Z]\b(?:\.(?!\w))?")
+_CAPITALS = re.compile(r"(?<![\w.])(?:[A-Z]\.)+[A-Z]\b(?:\.(?!\w)|(?!\.\w))")
 _SMALL = re.compile(r"(?<![\w.])(?:[a-z]\.){2,}(?!\w)")
 _VOWEL_MARKS = re.compile("[\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u0640\u064b-\u0652\u0670]")
 """Vowel points of Hebrew and Arabic, which most texts leave out, and the Arabic line that only makes words longer."""
-_ARTICLE = re.compile(r"(?:the (?![-+\d.,]+$)|an? (?=\S{2})(?!few$|little$|lot$|[-+\d.,]+$))(?=\S)")
+_ARTICLE = re.compile(r"^(?:the (?![-+\d.,]+$)|an? (?=\S{2})(?!few$|little$|lot$|[-+\d.,]+$))(?=\S)")
 
 
 def plain_text(text: str) -> str:
@@ -91,11 +91,11 @@ def without_vowel_marks(text: str) -> str:
 
 
 def same_text(answer: str, expected: str) -> bool:
-    """True if the texts are the same apart from what `normalise` changes and an article at the beginning. Texts of which
-    `normalise` leaves nothing are compared as they are."""
+    """True if the texts are the same apart from what `normalise` changes and an article at the beginning. Texts of
+    which `normalise` leaves nothing are compared as they are."""
     for turkish, unmarked in foldings(answer, expected):
         texts = [without_vowel_marks(text) if unmarked else text for text in (answer, expected)]
-        plain = [_ARTICLE.sub("", _normalise(text, turkish), count=1) for text in texts]
+        plain = [_ARTICLE.sub("", _normalise(text, turkish)) for text in texts]
         if not any(plain):
             return " ".join(plain_characters(answer).split()) == " ".join(plain_characters(expected).split())
         if plain[0] == plain[1]:
@@ -106,4 +106,4 @@ def same_text(answer: str, expected: str) -> bool:
 def comparable(text: str) -> str:
     """A key that is equal for texts that are the same, without regard to the vowel marks and the Turkish i."""
     plain = normalise(text)
-    return _ARTICLE.sub("", plain, count=1) if plain else " ".join(plain_characters(text).split())
+    return _ARTICLE.sub("", plain) if plain else " ".join(plain_characters(text).split())

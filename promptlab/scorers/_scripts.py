@@ -1,7 +1,8 @@
 """Where words begin and end in scripts that write them together.
 
 Chinese, Japanese, Thai, Lao, Khmer and Burmese have no spaces between words: ICU divides them with its dictionaries
-(UAX #29). Korean writes particles at the end of words, Arabic and Hebrew write "and", "in" and "the" at their beginning.
+(UAX #29). Korean writes particles at the end of words, Arabic and Hebrew write "and", "in" and "the" at their
+beginning.
 Each function says how sure it is: `Fit.YES`, `Fit.NO`, or `Fit.UNSURE` if the writing alone cannot tell.
 """
 
@@ -52,14 +53,13 @@ def is_spaceless(character: str) -> bool:
 
 
 def fit_spaceless(text: str, start: int, end: int) -> Fit:
-    """Whether `text[start:end]` is one or more words, if it begins or ends beside letters of a script without spaces."""
+    """Whether `text[start:end]` is one or more words, as far as letters of a script without spaces are beside it."""
     fit = Fit.YES
     if start and is_spaceless(text[start]) and is_spaceless(text[start - 1]):
         fit = _begins(text, start, end)
-    if fit is not Fit.NO and end < len(text) and is_spaceless(text[end - 1]) and is_spaceless(text[end]):
-        if end not in _boundaries(text) or _inside_katakana(text, end):
-            return Fit.UNSURE
-    return fit
+    if fit is Fit.NO or end == len(text) or not (is_spaceless(text[end - 1]) and is_spaceless(text[end])):
+        return fit
+    return fit if end in _boundaries(text) and not _inside_katakana(text, end) else Fit.UNSURE
 
 
 def _begins(text: str, start: int, end: int) -> Fit:
@@ -83,7 +83,7 @@ def _inside_katakana(text: str, index: int) -> bool:
     return bool(_KATAKANA.match(text[index - 1]) and _KATAKANA.match(text[index]))
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=64)
 def _boundaries(text: str) -> frozenset[int]:
     """The positions between words, with the beginning and the end."""
     try:

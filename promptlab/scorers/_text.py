@@ -123,8 +123,8 @@ def normalise_squad(text: str) -> str:
 
 
 def best_subspan_em() -> Scorer:
-    """1 if one of the expected texts is in the answer, both normalised as in SQuAD: a part of a word or number counts too
-    (Liu et al., "Lost in the Middle", arXiv 2307.03172; `best_subspan_em` in their repository)."""
+    """1 if one of the expected texts is in the answer, both normalised as in SQuAD; a part of a word or number counts
+    too (Liu et al., "Lost in the Middle", arXiv 2307.03172; `best_subspan_em` in their repository)."""
 
     def score(answer: str, expected: Any) -> Score:
         wanted, plain = alternatives(expected), normalise_squad(answer)

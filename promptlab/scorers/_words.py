@@ -35,7 +35,6 @@ _ELISION = re.compile(
 _SUFFIX = re.compile(r"'(?!t\b)[a-zçğıöşü]{1,5}(?![\w'])")
 _INITIALS = re.compile(r"(?:^|(?<=[^\w.]))(?:\w\.)+$")
 _ARTICLE = re.compile(r"the (?=\S)|an? (?=\S{2})", re.IGNORECASE)
-_LONGEST = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +61,13 @@ def holds(answer: str, expected: str) -> bool:
     return False
 
 
-def places(plain: str, expected: str) -> list[Place]:
-    """The places of `expected` in a `plain_text`, without those that are parts of other words."""
+def places(plain: str, expected: str, *, is_label: bool = False) -> list[Place]:
+    """The places of `expected` in a `plain_text`, without those that are parts of other words. A letter that is a label
+    may be the article or the pronoun too."""
     sought = without_outer(plain_text(expected))
     if not sought:
         return _punctuation(plain, plain_text(expected).strip() or expected.strip())
-    found = _places(plain, sought)
+    found = _places(plain, sought, is_label)
     article = _ARTICLE.match(sought)
     if article and not any(place.fit is Fit.YES for place in found):
         found += _without_article(plain, sought[article.end() :])
@@ -82,7 +82,7 @@ def _without_article(plain: str, sought: str) -> list[Place]:
     capitals = [word[:1].isupper() for word in sought.split()]
     return [
         place
-        for place in _places(plain, sought)
+        for place in _places(plain, sought, False)
         if sought.lower() not in FUNCTION_WORDS
         and all(
             word[:1].isupper() or not capital
@@ -97,7 +97,7 @@ def _punctuation(plain: str, sought: str) -> list[Place]:
     return [Place(*match.span(), Fit.YES) for match in re.finditer(pattern, plain)] if sought else []
 
 
-def _places(plain: str, sought: str) -> list[Place]:
+def _places(plain: str, sought: str, is_label: bool) -> list[Place]:
     found: dict[tuple[int, int], Place] = {}
     for turkish, unmarked in foldings(plain, sought):
         text, origin = _folded(plain, turkish)
@@ -109,7 +109,7 @@ def _places(plain: str, sought: str) -> list[Place]:
         for match in re.finditer(f"(?=({_pattern(wanted, marks)}))", text):
             start, end = origin[match.start(1)], origin[match.end(1) - 1] + 1
             if (start, end) not in found and text[match.start(1)] and _whole_characters(origin, match):
-                place = _place(plain, start, end, sought)
+                place = _place(plain, start, end, "" if is_label else sought)
                 if place.fit is not Fit.NO:
                     found[start, end] = place
     return list(found.values())
@@ -130,11 +130,11 @@ def _whole_characters(origin: list[int], match: re.Match[str]) -> bool:
     return (start == 0 or origin[start - 1] != origin[start]) and (end == len(origin) or origin[end] != origin[end - 1])
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def _folded(plain: str, turkish: bool) -> tuple[str, list[int]]:
     """The text without case, and for each of its characters the position in `plain`."""
     pieces, origin = [], []
-    for index, character in enumerate(plain[:_LONGEST]):
+    for index, character in enumerate(plain):
         piece = fold(character, turkish)
         pieces.append(piece)
         origin += [index] * len(piece)
@@ -156,7 +156,7 @@ def _place(plain: str, start: int, end: int, sought: str) -> Place:
     return Place(start, end, Fit.YES)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def _numbers(plain: str) -> list[tuple[int, int]]:
     """Where the numbers are. A list (`2,3,5`) and a date (`18/12/2022`) are several."""
     spans = []
