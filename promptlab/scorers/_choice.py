@@ -137,12 +137,11 @@ def _mentions(plain: str, options: list[str]) -> tuple[list[Mention], str]:
                     doubt or f"cannot tell if {plain[place.start : place.end]!r} in the answer is the option {option!r}"
                 )
     # An option that is part of a longer one at the same place (`true` in `not true`) is not named there.
-    longest = [
-        (start, end, option)
-        for start, end, option in sure
-        if not any(first <= start and end <= last and (first, last) != (start, end) for first, last, _ in sure)
-    ]
-    return [Mention(option, start, end, _rejected(plain, start, end)) for start, end, option in sorted(longest)], doubt
+    mentions: list[Mention] = []
+    for start, end, option in sorted(sure, key=lambda place: (place[0], -place[1])):
+        if not mentions or end > mentions[-1].end or (start, end) == (mentions[-1].start, mentions[-1].end):
+            mentions.append(Mention(option, start, end, _rejected(plain, start, end)))
+    return mentions, doubt
 
 
 def _rejected(plain: str, start: int, end: int) -> bool | None:

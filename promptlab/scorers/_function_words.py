@@ -68,7 +68,13 @@ def in_brackets(plain: str, start: int, end: int) -> bool:
     before, after = plain[max(0, start - 1) : start], plain[end : end + 1]
     if before and after and before + after in ("()", "[]", "{}", '""', "''"):
         return True
-    return after == ")" and not plain[:start].rpartition("\n")[2].strip()
+    return after == ")" and begins_line(plain, start)
+
+
+def begins_line(plain: str, start: int) -> bool:
+    """True if only spaces, quotes and bullets stand before `start` in its line."""
+    line = plain[max(plain.rfind("\n", 0, start) + 1, start - 20) : start]
+    return not line.strip(" \t\"'([{-*•#")
 
 
 def is_article(plain: str, start: int, end: int) -> bool:
@@ -77,18 +83,18 @@ def is_article(plain: str, start: int, end: int) -> bool:
     word = _NEXT_WORD.match(plain, end)
     if not word or word[1].lower() in _VERBS:
         return False
-    return plain[start].islower() or bool(SENTENCE_START.search(plain[:start][-80:]))
+    return plain[start].islower() or bool(SENTENCE_START.search(plain[max(0, start - 80) : start]))
 
 
 def pronoun_or_label(plain: str, start: int, end: int) -> Reading:
     """Whether the letter I at this place is a label or a number (`Henry I`), or the pronoun."""
     if plain[end : end + 1] == "'":
         return _NO
-    first = bool(SENTENCE_START.search(plain[:start][-80:]))
+    first = bool(SENTENCE_START.search(plain[max(0, start - 80) : start]))
     followed = _NEXT_WORD.match(plain, end) is not None
     if first and not followed:
         return _YES
-    previous = re.search(r"([^\W\d_]+) $", plain[:start][-40:])
+    previous = re.search(r"([^\W\d_]+) $", plain[max(0, start - 40) : start])
     named = bool(previous and previous[1][:1].isupper() and previous[1].lower() not in FUNCTION_WORDS)
     if followed:
         return Reading(Fit.UNSURE, "'I' can be the pronoun or the number one") if named and not first else _NO

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from promptlab.scorers._function_words import SENTENCE_START, in_brackets, is_article, pronoun_or_label
+from promptlab.scorers._function_words import SENTENCE_START, begins_line, in_brackets, is_article, pronoun_or_label
 from promptlab.scorers._scripts import Fit
 
 _BEFORE_LABEL = """
@@ -29,8 +29,8 @@ def letter_fit(plain: str, start: int, end: int) -> Fit:
     """Whether the letter `plain[start:end]`, which stands alone, is the label of an option."""
     if in_brackets(plain, start, end):
         return Fit.YES
-    letter, before = plain[start], plain[:start][-80:]
-    line_start = not before.rpartition("\n")[2].strip(" \t\"'([{-*•#")
+    letter, before = plain[start], plain[max(0, start - 80) : start]
+    line_start = begins_line(plain, start)
     if letter.islower():
         return _small_letter(plain, start, end, before, line_start)
     if letter == "A" and is_article(plain, start, end):

@@ -66,7 +66,7 @@ def _begins(text: str, start: int, end: int) -> Fit:
     edges = _boundaries(text)
     if start not in edges:
         # 京都 in 東京都, which is 東京 and 都: the end of one word with the beginning of the next.
-        crosses = any(start < edge < end for edge in edges)
+        crosses = any(edge in edges for edge in range(start + 1, end))
         return Fit.NO if crosses else Fit.UNSURE
     if _inside_katakana(text, start):
         return Fit.UNSURE  # the dictionary divides ニューヨーク into ニュー and ヨーク

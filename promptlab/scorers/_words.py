@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -170,8 +171,10 @@ def _numbers(plain: str) -> list[tuple[int, int]]:
 
 
 def _number_fit(plain: str, start: int, end: int) -> Fit:
-    for first, last in _numbers(plain):
-        if first < start < last or first < end < last:
+    spans = _numbers(plain)
+    for edge in (start, end):
+        index = bisect_left(spans, (edge, 0)) - 1  # the last number that begins before the edge
+        if index >= 0 and edge < spans[index][1]:
             return Fit.NO
     return Fit.YES
 
