@@ -109,14 +109,14 @@ def choice(answer: str, options: list[str]) -> Choice:
     concluded = _concluded(plain, mentions)
     if concluded:
         return Choice(concluded)
+    if all(mention.rejected for mention in mentions):
+        return Choice(None, f"rejects {' and '.join(named)} and names no other option")
     if len(named) > 1:
         if not any(mention.rejected for mention in mentions) and _is_list(plain, mentions):
             return Choice(None, f"names {len(named)} of the options: {', '.join(named)}")
         raise NotJudged(
             f"the answer names {' and '.join(named)} without a conclusion such as 'the answer is …' at its end"
         )
-    if all(mention.rejected for mention in mentions):
-        return Choice(None, f"rejects {named[0]!r} and names no other option")
     if any(mention.rejected is not False for mention in mentions):
         raise NotJudged(f"cannot tell if the answer chooses or rejects {named[0]!r}")
     return Choice(named[0])
