@@ -15,7 +15,8 @@ from promptlab.scorers._scripts import Fit
 _BEFORE_LABEL = """
 is be was answer option choice choose chose chosen pick picked select selected say think guess believe with to for as
 and or not nor either neither both than definitely probably likely clearly therefore thus hence so then would letter
-it's that's answer's choice's go going answered isn't wasn't aren't est ist es è é réponse antwort respuesta risposta resposta ответ это är
+it's that's answer's choice's go going answered isn't wasn't aren't
+est ist es è é réponse antwort respuesta risposta resposta ответ это är
 """
 _CUES = frozenset(_BEFORE_LABEL.split())
 """Words after which a single letter is an option. After others it may be a part of a term: "Vitamin D", "Plan B"."""
