@@ -30,7 +30,7 @@ _REJECTED = re.compile(
 )
 _REJECTED_AFTER = re.compile(
     r"[\"')\].]* (?:is|are|was|were|would be|seems|looks)(?: (?:clearly|definitely|also|therefore|just|simply))* "
-    r"(?:not|wrong|incorrect|false|ruled out|eliminated|impossible|out)\b"
+    r"(?:an? |the )?(?:not|wrong|incorrect|false|ruled out|eliminated|impossible|out)\b"
     r"|[\"')\]]* (?:isn't|wasn't|can't|cannot)\b",
     re.IGNORECASE,
 )
@@ -39,6 +39,7 @@ _MAYBE_REJECTED = re.compile(
     r"(?:[\w']+ ){0,3}[\"'(\[]*$|[不非没沒无無][是有]?[\"'(\[]*$",
     re.IGNORECASE,
 )
+_ASKED = re.compile(r"[\"')\]]*\s*\?\s*\S")
 _CONCLUSION = re.compile(
     r"\b(?:answer|choice|option|label|category|class|verdict|conclusion|sentiment|classification)\b[\"']?"
     r"(?: (?:is|would be|must be|should be|has to be)(?: (?:clearly|therefore|thus|definitely))?:?|[ ]?[:=]| -)"
@@ -46,7 +47,9 @@ _CONCLUSION = re.compile(
     re.IGNORECASE,
 )
 _JOINED = re.compile(
-    r"[\"')\]]*(?:,? (?:and|or|nor|and/or|&) (?:(?:an?|the|option|answer) )?|, ?| ?/ ?| ?& ?| )[\"'(\[]*", re.IGNORECASE
+    r"[\"')\]]*(?:,? (?:and|or|nor|and/or|&) (?:(?:an?|the|option|answer|maybe|perhaps|possibly|even) )?"
+    r"|, ?| ?/ ?| ?& ?| )[\"'(\[]*",
+    re.IGNORECASE,
 )
 _BOXED = re.compile(r"\\(?:boxed|fbox)\{((?:[^{}]|\{[^{}]{0,99}\}){0,300})\}")
 
@@ -150,6 +153,8 @@ def _rejected(plain: str, start: int, end: int) -> bool | None:
         return None
     if _REJECTED.search(before) or _REJECTED_AFTER.match(plain, end):
         return True
+    if _ASKED.match(plain, end):
+        return None  # "B? No"
     return None if _MAYBE_REJECTED.search(before) else False
 
 

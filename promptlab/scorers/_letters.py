@@ -15,7 +15,7 @@ from promptlab.scorers._scripts import Fit
 _BEFORE_LABEL = """
 is be was answer option choice choose chose chosen pick picked select selected say think guess believe with to for as
 and or not nor either neither both than definitely probably likely clearly therefore thus hence so then would letter
-it's that's answer's choice's go going answered isn't wasn't aren't
+it's that's answer's choice's go going answered maybe perhaps take vote statement item number isn't wasn't aren't
 est ist es è é réponse antwort respuesta risposta resposta ответ это är
 """
 _CUES = frozenset(_BEFORE_LABEL.split())
@@ -42,7 +42,7 @@ def letter_fit(plain: str, start: int, end: int) -> Fit:
             return Fit.YES if _STRONG.search(before) and _ENDS.match(plain, end) else fit
     previous = _PREVIOUS.search(before)
     if previous and not _STRONG.search(before):
-        return Fit.YES if previous[1].lower() in _CUES else Fit.UNSURE
+        return Fit.YES if previous[1].lower() in _CUES or previous[1].endswith("ly") else Fit.UNSURE
     if letter == "A" and SENTENCE_START.search(before) and re.match(r" [A-Z]\w", plain[end : end + 3]):
         return Fit.UNSURE  # "A Frenchman" or "A Paris"
     return Fit.YES

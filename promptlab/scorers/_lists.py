@@ -28,7 +28,7 @@ _ITEM = re.compile("[\ue000-\uf8ff]")
 _ITEMS_ONLY = re.compile("[\ue000-\uf8ff](?:[ \"'.]*[\ue000-\uf8ff])*")
 _BULLET = re.compile(
     r"^[ \t]*(?:(?:[-–*•·‣▪◦●○]|\+(?=[ \t])|\(?(?:\d{1,3}|[A-Za-z]|[ivx]{1,4})[.)])[ \t]+"
-    r"|[•·‣▪◦●○][ \t]*|–[ \t]*(?=[^\W\d]))"
+    r"|[•·‣▪◦●○][ \t]*|[-–][ \t]*(?=[^\W\d])|\(?\d{1,3}[.)](?=[^\W\d]))(?:\[[xX✓]\][ \t]+)?"
 )
 _INNER_NUMBER = re.compile("(?:^|(?<=[\\s,;]))\\(?\\d{1,3}[.)][ \t]*(?=[\"']?[\ue000-\uf8ff])")
 _CONJUNCTION = re.compile(
@@ -57,9 +57,11 @@ _REMARK = re.compile(
 )
 """An item with a remark: in brackets, after a dash, after a colon, or a year after a comma."""
 _COURTESY = re.compile(
-    r"(?:i hope|hope (?:this|that)|let me know|if you (?:need|have|want)|feel free|please let|is there anything)",
-    re.IGNORECASE,
+    r"(?:^|(?<=[.!?]))\s*(?:i hope|hope (?:this|that)|let me know|if you (?:need|have|want)|feel free|please let"
+    r"|is there anything)\b[^.!?\n]{0,200}[.!?]*",
+    re.IGNORECASE | re.MULTILINE,
 )
+_TITLE = re.compile(r"\s*(?:#.*|\*\*.*\*\*:?\s*|.*:[*_]*\s*)")
 _ROW = re.compile(r"\s*\|?(.*?)\|?\s*")
 _RULE = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*")
 _NUMBERS = re.compile(r"[-+]?\d+(?:\.\d+)?(?:\s+[-+]?\d+(?:\.\d+)?)+")
@@ -71,7 +73,7 @@ def named_items(answer: str, expected: list[str]) -> list[str]:
     data = _json_items(answer)
     if data is not None:
         return data
-    lines = [line for line in plain_characters(answer).split("\n") if line.strip()]
+    lines = [line for line in _COURTESY.sub("", plain_characters(answer)).split("\n") if line.strip()]
     column = _table_column(lines)
     if column is not None:
         return column
@@ -125,12 +127,11 @@ def _table_column(lines: list[str]) -> list[str] | None:
 
 
 def _around_bullets(lines: list[str], bulleted: list[bool]) -> list[str]:
-    """The lines with bullets, and the lines around them but for an introduction and a courtesy."""
+    """The lines with bullets, and the lines around them but for an introduction or title."""
     kept = []
     for index, (line, bullet) in enumerate(zip(lines, bulleted, strict=True)):
         text = plain_text(_BULLET.sub("", line, count=1) if bullet else line).strip()
-        introduces = not bullet and not any(bulleted[:index]) and (text.endswith(":") or line.lstrip().startswith("#"))
-        if text and not introduces and not (not bullet and _COURTESY.match(text)):
+        if text and not (not bullet and not any(bulleted[:index]) and _TITLE.fullmatch(line)):
             kept.append(text)
     return kept
 
@@ -184,13 +185,17 @@ def _of_part(part: str, items: dict[str, str]) -> list[str]:
     text = _CONJUNCTION.sub(" ", part) if _ITEM.search(part) else part
     if _ITEM.search(part) and not _NEGATION.search(part):
         text = _FLAGS_AND_EMOJI.sub("", text)
+    text = re.sub("^ *both (?=[\ue000-\uf8ff])", "", text, flags=re.IGNORECASE)
     text = re.sub(r"^[\s\"'.,(\[{]+|[\s\"'.,\]}!]+$", "", text)
     text = text[:-1] if text.endswith(")") and "(" not in text else text
     outro = _OUTRO.fullmatch(text)
     if outro and not _NEGATION.search(text):
         text = outro[1]
     remark = _REMARK.fullmatch(text)
-    if remark and remark[2] is not None and not _NEGATION.search(remark[2]):
+    if remark and (
+        (remark[2] is not None and not _NEGATION.search(remark[2]))
+        or re.fullmatch(r"\d[\d –-]*", remark[3] or remark[4] or "")
+    ):
         text = remark[1]
     if _ITEMS_ONLY.fullmatch(text):
         return [items[character] for character in text if character in items]

@@ -14,6 +14,16 @@ from promptlab.scorers._overlap import list_f1
 TEAMS = ["Argentina", "France", "Croatia"]
 
 LISTS = [
+    ("Here are the teams: Argentina, France, and Croatia. Let me know if you need more!", TEAMS, 1.0),
+    ("**Teams**\n\n1. Argentina\n2. France\n3. Croatia", TEAMS, 1.0),
+    ("- [x] Argentina\n- [x] France\n- [x] Croatia", TEAMS, 1.0),
+    ("- [ ] Argentina\n- [x] France\n- [x] Croatia", TEAMS, 0.67),
+    ("Both France and Croatia", ["France", "Croatia"], 1.0),
+    ("1.Argentina\n2.France\n3.Croatia", TEAMS, 1.0),
+    ("-Argentina\n-France\n-Croatia", TEAMS, 1.0),
+    ("The primes are 2, 3, and 5.", [2, 3, 5], 1.0),
+    ("2,35", [2, 3, 5], 0.4),
+    ("Argentina, France, Croatia and others", TEAMS, 0.86),
     ("Argentina, France, Croatia", TEAMS, 1.0),
     ("1. Argentina\n2. France\n3. Croatia", TEAMS, 1.0),
     ("1) Argentina\n2) France\n3) Croatia", TEAMS, 1.0),
