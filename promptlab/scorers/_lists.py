@@ -61,6 +61,7 @@ _COURTESY = re.compile(
     r"|is there anything)\b[^.!?\n]{0,200}[.!?]*",
     re.IGNORECASE | re.MULTILINE,
 )
+_UNCHECKED = re.compile(r"^([ \t]*[-*+][ \t]+)\[ \][ \t]+", re.MULTILINE)
 _TITLE = re.compile(r"\s*(?:#.*|\*\*.*\*\*:?\s*|.*:[*_]*\s*)")
 _ROW = re.compile(r"\s*\|?(.*?)\|?\s*")
 _RULE = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*")
@@ -73,7 +74,8 @@ def named_items(answer: str, expected: list[str]) -> list[str]:
     data = _json_items(answer)
     if data is not None:
         return data
-    lines = [line for line in _COURTESY.sub("", plain_characters(answer)).split("\n") if line.strip()]
+    text = _UNCHECKED.sub(r"\1not ", _COURTESY.sub("", plain_characters(answer)))
+    lines = [line for line in text.split("\n") if line.strip()]
     column = _table_column(lines)
     if column is not None:
         return column
