@@ -25,6 +25,9 @@ _HAN_FUNCTION_WORDS = frozenset(
 )
 """Chinese words of one character that stand before any other word."""
 
+_HAN_SUFFIXES = frozenset("市省县縣州国國人队隊语語族府県区區町村島岛城駅站")
+"""Endings of places, peoples and teams. The dictionary has 北京市 in one word, but 神戸市 in two."""
+
 _HANGUL = re.compile("[\u1100-\u11ff\u3131-\u318e\uac00-\ud7a3]")
 _PARTICLES = re.compile(
     r"들?(?:(?:에서|에게서|에게|한테서|한테|께서|께|으로부터|로부터|으로서|로서|으로써|로써|으로|로|에|의|은|는|이|가|을|를|과|와"
@@ -59,7 +62,15 @@ def fit_spaceless(text: str, start: int, end: int) -> Fit:
         fit = _begins(text, start, end)
     if fit is Fit.NO or end == len(text) or not (is_spaceless(text[end - 1]) and is_spaceless(text[end])):
         return fit
-    return fit if end in _boundaries(text) and not _inside_katakana(text, end) else Fit.UNSURE
+    return fit if _ends(text, start, end) else Fit.UNSURE
+
+
+def _ends(text: str, start: int, end: int) -> bool:
+    if _inside_katakana(text, end):
+        return False
+    edges = _boundaries(text)
+    suffixed = end - start > 1 and text[end] in _HAN_SUFFIXES and end + 1 in edges
+    return end in edges or suffixed or bool(_HAN.match(text[end - 1]) and _KATAKANA.match(text[end]))
 
 
 def _begins(text: str, start: int, end: int) -> Fit:

@@ -29,7 +29,7 @@ _NUMBER = re.compile(
     r"(?<![\w.])[-+]?(?:\d{1,3}(?:(?P<mark>[ ,.'])\d{3})(?:(?P=mark)\d{3})*(?!\d)(?:[.,]\d+)?|\d+(?:[.,:/]\d+)*|\.\d+)"
 )
 _LIST = re.compile(r"\d+(?:,\d+){2,}")
-_DATE = re.compile(r"[-+]?\d{1,4}(?:([./])\d{1,2}\1\d{1,4})")
+_DATE = re.compile(r"\d{4}([./])\d{1,2}\1\d{1,2}|\d{1,2}([./])\d{1,2}\2\d{4}")
 _ELISION = re.compile(
     r"(?:^|(?<=\W))(?:[ldcjmnst]|qu|jusqu|lorsqu|puisqu|(?:d|n|s|c)?[eu]?ll|dall|dell|nell|sull|un|quest)'$", re.I
 )
@@ -220,6 +220,8 @@ def _left(plain: str, start: int) -> Fit:
         return Fit.YES if first.isdigit() and far.isdigit() else Fit.NO
     if before == "'":
         return Fit.YES if _ELISION.search(plain, max(0, start - 10), start) else Fit.NO
+    if before == "." and first.isdigit() and far.isdigit():
+        return Fit.YES  # what is one number is known already
     if before == ".":
         initials = _INITIALS.search(plain[max(0, start - 12) : start])
         return Fit.YES if initials and first.isupper() and is_letter(plain[start + 1 : start + 2] or " ") else Fit.NO
@@ -244,6 +246,8 @@ def _right(plain: str, start: int, end: int) -> Fit:
         return Fit.YES
     if after == "-":
         return Fit.YES if last.isdigit() else Fit.NO  # 1986-87 and 5-year
+    if after == "." and last.isdigit() and far.isdigit():
+        return Fit.YES
     if after == "'":
         return _possessive(plain, start, end)
     return Fit.NO
