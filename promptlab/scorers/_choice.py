@@ -29,15 +29,20 @@ _REJECTED = re.compile(
     rf"\b{_NOT} (?:an? |the |at all |really |very |option |answer |choice )*[\"'(\[]*$", re.IGNORECASE
 )
 _REJECTED_AFTER = re.compile(
-    r"[\"')\].]* (?:is|are|was|were|would be|seems|looks)(?: (?:clearly|definitely|also|therefore|just|simply))* "
+    r"[\"')\].]* (?:is|are|was|were|would be|seems|looks)(?: (?:clearly|also|therefore|just|simply))* "
     r"(?:an? |the )?(?:not|wrong|incorrect|false|ruled out|eliminated|impossible|out)\b"
     r"|[\"')\]]* (?:isn't|wasn't|can't|cannot)\b",
     re.IGNORECASE,
 )
 _MAYBE_REJECTED = re.compile(
-    rf"\b(?:{_NOT}|rather than|instead of|ruled? out|eliminated?|nicht|kein\w*|nie|jamais|nunca|pas|no es|não) "
-    r"(?:[\w']+ ){0,3}[\"'(\[]*$|[不非没沒无無][是有]?[\"'(\[]*$",
+    rf"\b(?:{_NOT}|rather than|instead of|ruled? out|eliminated?|hardly|barely|scarcely|far from|less than|opposite of"
+    r"|(?:anything|all|everything) (?:but|except)|lacks?|lacking|fails? to|nicht|kein\w*|nie|jamais|nunca|pas|no es|não) "
+    r"(?:[\w']+ ){0,3}[\"'(\[]*$|\bno [\"']*$|[不非没沒无無][是有]?[\"'(\[]*$",
     re.IGNORECASE,
+)
+_DENIED = re.compile(r"[\"')\]]*\s*[:=]\s*(?:no|not|none|false|0|✗|❌)\b", re.IGNORECASE)
+_QUESTION = re.compile(
+    r"(?:^|[.!?\n:] *)(?:is|are|was|were|does|do|did|could|would|should|can|which|what|who)\b[^.!?\n]*$", re.IGNORECASE
 )
 _ASKED = re.compile(r"[\"')\]]*\s*\?\s*\S")
 _CONCLUSION = re.compile(
@@ -102,7 +107,7 @@ def choice(answer: str, options: list[str]) -> Choice:
         inside = {option for content in boxed for option in options if same_text(content, option)}
         if len(inside) == 1:
             return Choice(inside.pop())
-    plain = plain_text(answer)
+    plain = _without_scale(plain_text(answer), options)
     mentions, doubt = _mentions(plain, options)
     named = list(dict.fromkeys(mention.option for mention in mentions))
     if not mentions:
@@ -147,14 +152,25 @@ def _mentions(plain: str, options: list[str]) -> tuple[list[Mention], str]:
     return mentions, doubt
 
 
+def _without_scale(plain: str, options: list[str]) -> str:
+    """The text with "4" for "4/5" and "4 out of 5", if the options are numbers up to 5."""
+    if not all(option.isdecimal() for option in options):
+        return plain
+    highest = max(options, key=int)
+    return re.sub(rf"(?<=\d) ?(?:/|out of|of) ?{highest}(?![\d.,/]\d|\d)", "", plain)
+
+
 def _rejected(plain: str, start: int, end: int) -> bool | None:
-    before = plain[max(0, start - 60) : start].replace("\n", " ")
+    before = plain[max(0, start - 60) : start]
     if re.search(r"\b(?:not|neither|nor) only (?:\w+ )?$", before, re.IGNORECASE):
         return None
     if _REJECTED.search(before) or _REJECTED_AFTER.match(plain, end):
         return True
-    if _ASKED.match(plain, end):
-        return None  # "B? No"
+    asked = _ASKED.match(plain, end) or (
+        _QUESTION.search(before) and re.match(r"[^.!\n?]{0,60}\?", plain[end : end + 61])
+    )
+    if asked or _DENIED.match(plain, end):
+        return None  # "B? No", "Is it B?", "B: no"
     return None if _MAYBE_REJECTED.search(before) else False
 
 

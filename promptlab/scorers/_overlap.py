@@ -16,7 +16,7 @@ from promptlab.types import Score, Scorer
 def list_f1() -> Scorer:
     """F1 of the list in the answer against the expected list: the harmonic mean of precision (the share of named items
     that are right) and recall (the share of right items that are named). Order is ignored, and so is what `exact`
-    ignores; an item that is named twice counts once, unless it is expected twice.
+    ignores. An item that is named twice is right once.
 
     A list is JSON, lines, or items separated by commas, semicolons and "and".
     """
@@ -27,8 +27,6 @@ def list_f1() -> Scorer:
         if not wanted:
             raise InputError("`list_f1` needs a list to compare with")
         named = Counter(filter(None, map(key, named_items(answer, items))))
-        if wanted.total() == len(wanted):
-            named = Counter(set(named))
         hits = (named & wanted).total()
         value = 2 * hits / (named.total() + wanted.total())
         missing, extra = wanted - named, named - wanted

@@ -130,6 +130,13 @@ LETTERS = [
 ]
 
 LABELS = [
+    (list("12345"), "4/5", "4", PASSES),
+    (list("12345"), "4 out of 5", "4", PASSES),
+    (list("12345"), "4.5", "4", FAILS),
+    (SENTIMENT, "far from positive", "positive", UNSURE),
+    (SENTIMENT, "no positive words", "positive", UNSURE),
+    (SENTIMENT, "positive: no", "positive", UNSURE),
+    (SENTIMENT, "Is it positive?", "positive", UNSURE),
     (SENTIMENT, "positive", "positive", PASSES),
     (SENTIMENT, "Positive.", "positive", PASSES),
     (SENTIMENT, "not positive", "positive", FAILS),

@@ -54,7 +54,7 @@ LISTS = [
     ("1,000 and 2,000", [1000, 2000], 1.0),
     ("1,234", [1, 234], 0.0),
     ("2,3,7", [2, 3, 5], 0.67),
-    ("Argentina, Argentina, France, Croatia", TEAMS, 1.0),
+    ("Argentina, Argentina, France, Croatia", TEAMS, 0.86),
     ("not Argentina, France, Croatia", TEAMS, 0.67),
     ("Argentina, France, not Croatia", TEAMS, 0.67),
     ("All except Argentina, France, Croatia", TEAMS, 0.67),

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptlab.errors import InputError
+from promptlab.errors import InputError, NotJudged
 from promptlab.runs import _runner as runner
 from promptlab.scorers import _registry as scorers
 from promptlab.scorers._overlap import list_f1
@@ -71,7 +71,6 @@ def score(workspace: Workspace, named: Any, answer: str, expected: Any) -> Score
         ("best_subspan_em", "It was the Argentina!", ["Spain", "An Argentina"], 1, "An Argentina"),
         ("best_subspan_em", "Argentinas", "Argentina", 1, "Argentina"),
         ("best_subspan_em", "France", "Argentina", 0, "France"),
-        ("best_subspan_em", "anything", "the", 0, "anything"),
         ({"exact": {"extract": r"answer: (\w+)"}}, "answer: Spain\nanswer: Argentina", "Argentina", 1, "Argentina"),
         ({"exact": {"extract": r"answer: (\w+)"}}, "Argentina", "Argentina", 0, ""),
     ],
@@ -214,8 +213,13 @@ def test_from_which_value_an_item_passes() -> None:
     st.text(max_size=80), st.sampled_from([n for n in scorers.FACTORIES if n not in ("python", "similarity", "chrf")])
 )
 def test_no_answer_breaks_a_scorer(answer: str, name: str) -> None:
-    expected: Any = {"json_schema": SCHEMA, "json_fields": {"goals": 1}, "numeric": 3, "list_f1": ["a"]}.get(name, "a")
-    found = scorers.build_scorer(scorers.scorer_spec(name), Workspace(Path(), {}, {}))(answer, expected)
+    expected: Any = {"json_schema": SCHEMA, "json_fields": {"goals": 1}, "numeric": 3, "list_f1": ["a"]}.get(
+        name, "cat"
+    )
+    try:
+        found = scorers.build_scorer(scorers.scorer_spec(name), Workspace(Path(), {}, {}))(answer, expected)
+    except NotJudged:
+        return
     assert 0 <= found.value <= 1
 
 
