@@ -36,8 +36,8 @@ _REJECTED_AFTER = re.compile(
 )
 _MAYBE_REJECTED = re.compile(
     rf"\b(?:{_NOT}|rather than|instead of|ruled? out|eliminated?|hardly|barely|scarcely|far from|less than|opposite of"
-    r"|(?:anything|all|everything) (?:but|except)|lacks?|lacking|fails? to|nicht|kein\w*|nie|jamais|nunca|pas|no es|não) "
-    r"(?:[\w']+ ){0,3}[\"'(\[]*$|\bno [\"']*$|[不非没沒无無][是有]?[\"'(\[]*$",
+    r"|(?:anything|all|everything) (?:but|except)|lacks?|lacking|fails? to|nicht|kein\w*|nie|jamais|nunca"
+    r"|pas|no es|não) (?:[\w']+ ){0,3}[\"'(\[]*$|\bno [\"']*$|[不非没沒无無][是有]?[\"'(\[]*$",
     re.IGNORECASE,
 )
 _DENIED = re.compile(r"[\"')\]]*\s*[:=]\s*(?:no|not|none|false|0|✗|❌)\b", re.IGNORECASE)

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promptlab.errors import NotJudged
+from promptlab.scorers._choice import one_of
 from promptlab.scorers._normalise import normalise, plain_text, same_text
+from promptlab.scorers._overlap import list_f1
 from promptlab.scorers._registry import contains, exact
 from promptlab.types import Scorer
 
@@ -321,3 +323,13 @@ def test_an_empty_answer_passes_only_if_nothing_is_expected(answer: str, expecte
         return  # only characters that cannot be seen
     assert (exact()("", expected).value == 1) is (not plain_text(expected).strip())
     assert same_text(answer, expected) is same_text(expected, answer)
+
+
+@pytest.mark.parametrize(
+    "mark", ["**a ", "\\(", "[a](", "__A ", "`", "\\boxed{", "A, ", "1. A ", "東京都", "|--", "# ", "١"]
+)
+def test_an_answer_of_many_openings_without_an_end_is_scored(mark: str) -> None:
+    """Patterns that try every opening with every end would take hours: the limit of the test is five minutes."""
+    answer = mark * (60_000 // len(mark))
+    for scorer, expected in ((exact(), "x"), (contains(), "京都"), (one_of(among=["A", "B"]), "B"), (list_f1(), ["x"])):
+        assert outcome(scorer, answer, expected) is not PASSES
