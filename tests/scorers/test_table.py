@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from benchmarks.scorers import EXPLAINED, TABLE, Decision, decide
+from benchmarks.scorers import EXPLAINED, TABLE, Decision, decide, main
 from promptlab.workspace import Workspace
 
 TEXT_SCORERS = ("exact", "contains", "regex", "one_of", "list_f1", "best_subspan_em")
@@ -33,3 +35,12 @@ def test_at_most_3_in_100_right_answers_fail(decisions: list[Decision]) -> None:
 
 def test_no_reason_outlives_its_row(decisions: list[Decision]) -> None:
     assert set(EXPLAINED) <= {decision.key for decision in decisions if decision.kind != "right"}
+
+
+def test_the_benchmark_names_every_row_that_is_decided_otherwise(
+    decisions: list[Decision], capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["--json"])
+    printed = json.loads(capsys.readouterr().out)
+    assert sum(line["rows"] for line in printed["scorers"]) == len(decisions)
+    assert [row["key"] for row in printed["rows"]] == [d.key for d in decisions if d.kind != "right"]
