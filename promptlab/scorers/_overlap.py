@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 from promptlab.errors import InputError
-from promptlab.scorers._json import parse_json_answer
-from promptlab.scorers._text import alternatives, normalise
+from promptlab.scorers._lists import key, named_items
+from promptlab.scorers._text import alternatives
 from promptlab.types import Score, Scorer
-
-_PARTS = re.compile(r"\n|;|,(?!\d)|\band\b", re.IGNORECASE)
-_BULLET = re.compile(r"^\s*(?:[-*•]|\(?\d{1,3}[.)])\s+")
 
 
 def list_f1() -> Scorer:
     """F1 of the list in the answer against the expected list: the harmonic mean of precision (the share of named items
-    that are right) and recall (the share of right items that are named). Order, case and outer punctuation are ignored.
+    that are right) and recall (the share of right items that are named). Order is ignored, and so is what `exact`
+    ignores. An item that is named twice is right once.
 
     A list is JSON, lines, or items separated by commas, semicolons and "and".
     """
 
     def score(answer: str, expected: Any) -> Score:
-        wanted = Counter(filter(None, map(normalise, _items_expected(expected))))
+        items = _items_expected(expected)
+        wanted = Counter(filter(None, map(key, items)))
         if not wanted:
             raise InputError("`list_f1` needs a list to compare with")
-        named = Counter(filter(None, map(normalise, _items(answer))))
+        named = Counter(filter(None, map(key, named_items(answer, items))))
         hits = (named & wanted).total()
         value = 2 * hits / (named.total() + wanted.total())
         missing, extra = wanted - named, named - wanted
@@ -41,17 +39,9 @@ def list_f1() -> Scorer:
 
 
 def _items_expected(expected: Any) -> list[str]:
-    return [str(item) for item in expected] if isinstance(expected, list | tuple) else _items(str(expected or ""))
-
-
-def _items(text: str) -> list[str]:
-    try:
-        data = parse_json_answer(text)
-    except ValueError:
-        data = None
-    if isinstance(data, list):
-        return [item if isinstance(item, str) else json.dumps(item, ensure_ascii=False) for item in data]
-    return [_BULLET.sub("", part).strip() for part in _PARTS.split(text)]
+    if isinstance(expected, list | tuple):
+        return [str(item) for item in expected]
+    return named_items(str(expected), []) if expected is not None else []
 
 
 def _some(items: Iterable[str]) -> str:

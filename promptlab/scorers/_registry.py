@@ -19,6 +19,7 @@ from typing import Any
 from promptlab._util.bounded_regex import search
 from promptlab.errors import InputError, nearest
 from promptlab.scorers._check_options import check_options
+from promptlab.scorers._choice import one_of
 from promptlab.scorers._custom import python
 from promptlab.scorers._embedding import similarity
 from promptlab.scorers._gsm8k import gsm8k
@@ -28,7 +29,7 @@ from promptlab.scorers._numeric import numeric
 from promptlab.scorers._overlap import chrf, list_f1
 from promptlab.scorers._question_answering import squad_em, squad_f1, triviaqa_em
 from promptlab.scorers._ready import ReadyScorer
-from promptlab.scorers._text import best_subspan_em, check_regex, contains, exact, normalise, one_of, regex
+from promptlab.scorers._text import best_subspan_em, check_regex, contains, exact, normalise, regex
 from promptlab.types import Score, Scorer, ScorerSpec, canonical_json
 from promptlab.workspace import Workspace
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import string
-import unicodedata
 from collections.abc import Callable
 from typing import Any
 
 from promptlab._util.bounded_regex import search
 from promptlab.errors import InputError, NotJudged
+from promptlab.scorers._normalise import normalise, same_text
+from promptlab.scorers._words import holds
 from promptlab.types import Score, Scorer
 
 MAX_MATCHED = 100_000
@@ -23,23 +24,15 @@ def alternatives(expected: Any) -> list[str]:
     return [str(text) for text in expected] if isinstance(expected, list | tuple) else [str(expected)]
 
 
-def normalise(text: str) -> str:
-    """Text for comparing: lower case, NFC, single spaces, and no punctuation at the beginning and end."""
-    return _folded(text).strip(" .,;:!?\"'“”‘’«»()[]")
-
-
-def _folded(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", text.casefold()).split())
-
-
 def exact(*, normalised: bool = True) -> Scorer:
-    """1 if the whole answer is the expected one. `normalised` ignores case, spacing and outer punctuation."""
-    plain: Callable[[str], str] = normalise if normalised else str
+    """1 if the whole answer is the expected one. `normalised` ignores what `same_text` does: case, spacing,
+    Markdown, outer punctuation and an article at the beginning."""
+    equal: Callable[[str, str], bool] = same_text if normalised else str.__eq__
 
     def score(answer: str, expected: Any) -> Score:
         wanted = alternatives(expected)
-        hit = next((text for text in wanted if plain(answer) == plain(text)), None)
-        reason = f"is {hit!r}" if hit is not None else f"is not {_one_of(wanted)}"
+        hit = next((text for text in wanted if equal(answer, text)), None)
+        reason = f"is {hit!r}" if hit is not None else f"is not {named_texts(wanted)}"
         return Score("exact", float(hit is not None), answer.strip(), reason)
 
     return score
@@ -50,17 +43,25 @@ def contains() -> Scorer:
 
     def score(answer: str, expected: Any) -> Score:
         wanted = alternatives(expected)
-        hit = next((text for text in wanted if _holds(answer, text)), None)
-        reason = f"holds {hit!r}" if hit is not None else f"does not hold {_one_of(wanted)}"
+        hit = _held(answer, wanted)
+        reason = f"holds {hit!r}" if hit is not None else f"does not hold {named_texts(wanted)}"
         return Score("contains", float(hit is not None), answer.strip(), reason)
 
     return score
 
 
-def _holds(answer: str, text: str) -> bool:
-    # If the expected text is only punctuation, the punctuation counts.
-    wanted = normalise(text) or _folded(text)
-    return bool(wanted and re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", _folded(answer)))
+def _held(answer: str, wanted: list[str]) -> str | None:
+    """The first of the texts that the answer holds. Raises `NotJudged` if it holds none, but perhaps one."""
+    unsure: NotJudged | None = None
+    for text in wanted:
+        try:
+            if holds(answer, text):
+                return text
+        except NotJudged as exc:
+            unsure = unsure or exc
+    if unsure:
+        raise unsure
+    return None
 
 
 def regex(*, pattern: str = "", ignore_case: bool = False, whole: bool = False) -> Scorer:
@@ -71,19 +72,37 @@ def regex(*, pattern: str = "", ignore_case: bool = False, whole: bool = False) 
 
     def score(answer: str, expected: Any) -> Score:
         tried = own or [check_regex(text, "expected", flags) for text in alternatives(expected)]
-        text, patterns = answer[:MAX_MATCHED], _one_of(tried)
+        text, patterns = answer[:MAX_MATCHED], named_texts(tried)
         looked_at = f" in its first {MAX_MATCHED:,} characters" if len(answer) > MAX_MATCHED else ""
         if whole and looked_at:
             raise NotJudged(f"the answer is longer than the {MAX_MATCHED:,} characters that are compared")
         for candidate in tried:
             match = search(candidate, text, flags=flags, how="fullmatch" if whole else "search")
             if match:
+                _check_all_lines(candidate, text, flags, whole)
                 return Score("regex", 1.0, match.text, f"matches {candidate!r}")
         if looked_at:
             raise NotJudged(f"the answer does not match {patterns}{looked_at}, and the rest was not compared")
         return Score("regex", 0.0, answer.strip(), f"does not match {patterns}")
 
     return score
+
+
+_NOT_THERE = re.compile(
+    r"(?:\(\?(?!m)[a-z]+\))?\^(?:\(\?!(?:\\.|\[[^\]]*\]|[^()\\])*\)|(?:\[\^(?:\\.|[^\]\\])+\]|\.)(?:[*+?]|\{\d*,?\d*\})?)+\$"
+)
+"""A pattern that says only what is not in a text, such as `^[^,]*$`."""
+
+
+def _check_all_lines(pattern: str, text: str, flags: int, whole: bool) -> None:
+    """Raises `NotJudged` if the pattern says what is not in the answer, and one line fits it but not all of them."""
+    if whole or not _NOT_THERE.fullmatch(pattern) or "\n" not in text.strip():
+        return
+    if not search(pattern, text, flags=(flags & ~re.MULTILINE) | re.DOTALL, how="fullmatch"):
+        raise NotJudged(
+            f"one line of the answer matches {pattern!r}, but not all lines together: `^` and `$` match at every line",
+            hint="add `whole: true` for the whole answer, or begin the pattern with `(?m)` for any line",
+        )
 
 
 def check_regex(pattern: Any, option: str, flags: int = re.MULTILINE) -> str:
@@ -93,29 +112,6 @@ def check_regex(pattern: Any, option: str, flags: int = re.MULTILINE) -> str:
     except (re.error, TypeError, RecursionError, OverflowError) as exc:
         raise InputError(f"`{option}` is not a valid regular expression: {exc}") from exc
     return str(pattern)
-
-
-def one_of(*, among: list[str] | None = None) -> Scorer:
-    """1 if exactly one of the options `among` (such as the labels of a classifier) is in the answer, and it is the
-    expected one. Without `among`, 1 if the answer is one of the expected texts."""
-
-    def score(answer: str, expected: Any) -> Score:
-        wanted = alternatives(expected)
-        if among is None:
-            hit = next((text for text in wanted if normalise(answer) == normalise(text)), None)
-            reason = f"is {hit!r}" if hit is not None else f"is none of {_one_of(wanted)}"
-            return Score("one_of", float(hit is not None), answer.strip(), reason)
-        # An option that is part of a longer one (`cat` in `black cat`) is not counted if the longer one is in the
-        # answer.
-        named = [option for option in among if _holds(answer, option)]
-        named = [o for o in named if not any(o != longer and _holds(longer, o) for longer in named)]
-        if len(named) != 1:
-            reason = f"names {len(named)} of the options: {', '.join(named)}" if named else "names none of the options"
-            return Score("one_of", 0.0, answer.strip(), reason)
-        right = any(normalise(named[0]) == normalise(text) for text in wanted)
-        return Score("one_of", float(right), named[0], f"chose {named[0]!r}, expected {_one_of(wanted)}")
-
-    return score
 
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
@@ -129,17 +125,34 @@ def normalise_squad(text: str) -> str:
 
 
 def best_subspan_em() -> Scorer:
-    """1 if one of the expected texts is in the answer, both normalised as in SQuAD (Liu et al., "Lost in the Middle",
-    arXiv 2307.03172)."""
+    """1 if one of the expected texts is in the answer, both normalised as in SQuAD; a part of a word or number counts
+    too (Liu et al., "Lost in the Middle", arXiv 2307.03172; `best_subspan_em` in their repository)."""
 
     def score(answer: str, expected: Any) -> Score:
         wanted, plain = alternatives(expected), normalise_squad(answer)
         hit = next((text for text in wanted if normalise_squad(text) and normalise_squad(text) in plain), None)
-        reason = f"holds {hit!r}" if hit is not None else f"holds none of {_one_of(wanted)}"
+        if hit is None and not all(map(normalise_squad, wanted)):
+            # The paper's code finds nothing at all in every answer, and passes it.
+            raise NotJudged("an expected text is only articles and punctuation, which every answer holds")
+        reason = f"holds {hit!r}" if hit is not None else f"holds none of {named_texts(wanted)}"
         return Score("best_subspan_em", float(hit is not None), hit if hit is not None else answer.strip(), reason)
 
     return score
 
 
-def _one_of(texts: list[str]) -> str:
+def named_texts(texts: list[str]) -> str:
+    """The texts for a reason: 'a' or 'b'."""
     return " or ".join(repr(text) for text in texts[:5]) + (f" or {len(texts) - 5} others" if len(texts) > 5 else "")
+
+
+__all__ = [
+    "alternatives",
+    "best_subspan_em",
+    "check_regex",
+    "contains",
+    "exact",
+    "named_texts",
+    "normalise",
+    "normalise_squad",
+    "regex",
+]

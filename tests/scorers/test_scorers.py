@@ -22,7 +22,8 @@ TEXT = st.text(max_size=30)
         ("New\n  York", "new york"),
         ("Straße", "strasse"),
         ("...", ""),
-        ("U.S.A.", "u.s.a"),
+        ("U.S.A.", "usa"),
+        ("The U.S. team", "the us team"),
         ('" Argentina "', "argentina"),
     ],
 )
