@@ -220,7 +220,7 @@ def rerun(
             with _owning(lab, name, "rerun", rest) as before:
                 (found,) = _loaded(lab.workspace, [name])
                 options = {"prompts": prompts, "only_failed": only_failed}
-                asking = _ask(lab, found, "rerun", rest, before, resume=not fresh, **options)
+                asking = _ask(lab, found, "rerun", rest, before, resume=not fresh, causes=find_causes, **options)
                 if asking is None:
                     continue
                 summary, out = _followed(asking, found, rest, show_labelled, several=len(names) > 1, calls=find_causes)
@@ -335,10 +335,11 @@ def _ask(
     before: frozenset[str],
     *,
     resume: bool,
+    causes: int = 0,
     **options: Any,
 ) -> Asking | None:
     """The suite to ask; None after a dry run, which only prints its estimate."""
-    from promptlab.suites import Asking, AskOptions, estimate_trials, planned_trials
+    from promptlab.suites import Asking, AskOptions, estimate_suite
 
     chosen = AskOptions(
         models=tuple(rest["models"]) or None,
@@ -349,11 +350,18 @@ def _ask(
         **options,
     )
     if rest["dry_run"]:
-        planned = planned_trials(lab.workspace, found, verb=verb, options=chosen, log=lab.suite_log)
-        found_out = estimate_trials(planned, lab.catalogue, lab.store)
-        for one in found_out:
-            print_line(one.said)
-        if not found_out:
+        estimate = estimate_suite(
+            *(lab.workspace, found),
+            verb=verb,
+            options=chosen,
+            catalogue=lab.catalogue,
+            store=lab.store,
+            log=lab.suite_log,
+            causes=causes,
+        )
+        for line in estimate.lines():
+            print_line(line)
+        if not estimate.models:
             print_line(f"{found.name}: nothing to ask; a rerun sends what is recorded, unless with --prompts current")
         return None
     asking = Asking(

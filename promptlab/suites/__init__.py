@@ -32,13 +32,13 @@ if TYPE_CHECKING:
         last_answered_run,
         write_recording,
     )
-    from promptlab.suites._budget import ModelEstimate, estimate_trials
     from promptlab.suites._compare import TwoRuns, compare_runs
+    from promptlab.suites._estimate import Estimate, ModelEstimate, estimate_suite
     from promptlab.suites._file import is_case_file, load_suite, suite_paths
     from promptlab.suites._find_causes import CauseFinder
     from promptlab.suites._from_run import KeptAnswers, keep_answers, keep_run
     from promptlab.suites._item_detail import ItemDetail, has_judge, item_detail, judge_agreement
-    from promptlab.suites._items import AskOptions, TrialMaker, planned_trials, suite_items
+    from promptlab.suites._items import AskOptions, TrialMaker, suite_items
     from promptlab.suites._lock import hold_suite
     from promptlab.suites._log import SuiteLog
     from promptlab.suites._matrix import (
@@ -93,6 +93,7 @@ __all__ = [
     "BaselineChange",
     "Case",
     "CauseFinder",
+    "Estimate",
     "Item",
     "ItemDetail",
     "ItemKey",
@@ -121,7 +122,7 @@ __all__ = [
     "baseline_changes",
     "check_threshold",
     "compare_runs",
-    "estimate_trials",
+    "estimate_suite",
     "has_judge",
     "hold_suite",
     "holm_adjusted",
@@ -141,7 +142,6 @@ __all__ = [
     "options_of_run",
     "outcome_of_answer",
     "outcome_of_replay",
-    "planned_trials",
     "recorded_outcomes",
     "remove_mark",
     "replay_item",

@@ -18,7 +18,7 @@ from promptlab.suites._recorded_item import RecordedItem, label_of_trial
 from promptlab.suites._recording import Recording
 from promptlab.suites._suite import Case, Item, ItemKey, Suite, Variant
 from promptlab.suites._suite_run import ItemRow, Verb
-from promptlab.templates import MaterialsReader
+from promptlab.templates import MaterialsReader, Template
 from promptlab.types import Label, Place, Prompt, Scorer, ScorerSpec, Section
 from promptlab.workspace import Workspace
 
@@ -68,6 +68,7 @@ class TrialMaker:
         self._filler = MaterialsReader(workspace)
         self._case: Case | None = None
         self._asked: dict[tuple[int, tuple[Section, ...]], Trial] = {}
+        self._judge_templates: dict[str | None, Template] = {}
         self._scorers: dict[tuple[tuple[ScorerSpec, ...], str | None], tuple[Scorer, ...]] = {}
 
     def trial(self, item: Item, *, rendered: bool = True) -> Trial:
@@ -125,7 +126,7 @@ class TrialMaker:
         case = item.case
         return [
             judging.trial(
-                *(spec, self._workspace),
+                *(spec, self._judge_template(spec)),
                 prompt=prompt,
                 question=case.inputs,
                 expected=case.expected,
@@ -137,6 +138,13 @@ class TrialMaker:
             for spec in self.suite.specs_of(case)
             if spec.name == judging.NAME
         ]
+
+    def _judge_template(self, spec: ScorerSpec) -> Template:
+        """The template of a judge, which is read once."""
+        path = spec.values.get("template")
+        if path not in self._judge_templates:
+            self._judge_templates[path] = judging.template_of(spec, self._workspace)
+        return self._judge_templates[path]
 
     def scorers(self, case: Case, variant: Variant) -> tuple[Scorer, ...]:
         """The scorers of a case that ask no model, ready to use."""
@@ -234,18 +242,26 @@ def trial_of(fill: TrialMaker, item: Item, stored: RecordedItem | None, prompts:
     return replace(trial, request=recalled(fill.suite, stored), without=stored.without)
 
 
-def planned_trials(
-    workspace: Workspace, suite: Suite, *, verb: Verb, options: AskOptions, log: SuiteLog
-) -> Iterator[Trial]:
-    """The trials that would be asked. If recorded prompts should be sent, items without one are left out."""
-    fill = TrialMaker(workspace, suite)
+@dataclass(frozen=True, slots=True)
+class PlannedAsk:
+    """An item that would be asked, its trial, and the item as it was recorded."""
+
+    item: Item
+    trial: Trial
+    stored: RecordedItem | None
+
+
+def planned_asks(
+    fill: TrialMaker, workspace: Workspace, suite: Suite, *, verb: Verb, options: AskOptions, log: SuiteLog
+) -> Iterator[PlannedAsk]:
+    """What would be asked. If recorded prompts should be sent, items without one are left out."""
     path = workspace.resolve(suite.recording)
     recorded = Recording(path, shown=suite.recording) if path.is_file() else None
     try:
         for _, item in chosen(workspace, suite, verb=verb, options=options, log=log):
             stored = recorded_of(suite, item.key, recorded)
             if stored or options.prompts == "current":
-                yield trial_of(fill, item, stored, options.prompts)
+                yield PlannedAsk(item, trial_of(fill, item, stored, options.prompts), stored)
     finally:
         if recorded:
             recorded.close()

@@ -100,10 +100,11 @@ def test_a_dry_run_with_nothing_to_ask_says_so(suites: SuiteHouse, suite: Suite)
 def test_a_dry_run_says_calls_and_tokens_and_asks_nobody(suites: SuiteHouse, suite: Suite) -> None:
     done = suite("record", "facts", "--dry-run")
     assert done.exit_code == 0
-    good, bad = done.output.splitlines()
+    good, bad, total = done.output.splitlines()
     assert good.startswith("good: 3 calls, ")
     assert "prompt tokens, at most 48 new ones" in good
     assert bad.startswith("bad: 3 calls")
+    assert total.startswith("in all at most: 6 calls, ")
     assert asked(suites) == 0
     assert suites.log.runs(suites.path) == []
 
