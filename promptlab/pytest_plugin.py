@@ -2,7 +2,8 @@
 
 A suite file is collected as a file, and each of its items, `winner[article-gemma-3-270m]`, as a test: `-k`, `-x`,
 `--lf` and xdist work as with any other. A test fails when the prompt is no longer the recorded one, when nothing is
-recorded, or when today's scorers are not content with the recorded answer where they were, and shows why.
+recorded, or when today's scorers are not content with the recorded answer where they were, and shows why. A recorded
+item that is no longer in the suite is a test that fails.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from promptlab.suites import Item, Recording, ReportItem, Suite, Threshold, TrialMaker
+    from promptlab.suites import Item, ItemKey, Recording, ReportItem, Suite, Threshold, TrialMaker
     from promptlab.workspace import Workspace
 
 
@@ -84,7 +85,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SuiteFile 
 class SuiteFile(pytest.File):
     """A suite; opens its workspace, which is the nearest folder upwards with a promptlab.yaml."""
 
-    def collect(self) -> Iterator[CaseItem | ThresholdItem]:
+    def collect(self) -> Iterator[CaseItem | LeftItem | ThresholdItem]:
         from promptlab import lab
         from promptlab.suites import Recording, TrialMaker, suite_items
 
@@ -93,9 +94,16 @@ class SuiteFile(pytest.File):
         self.suite: Suite = opened.suite(str(self.path)).file
         self.fill: TrialMaker = TrialMaker(self.workspace, self.suite)
         self.recording: Recording | None = None
-        Recording(self._recorded, shown=self.suite.recording).close()  # without one there is nothing to collect
+        with Recording(self._recorded, shown=self.suite.recording) as recording:  # an error if there is none
+            left = dict.fromkeys(recording.keys())
+        names = set()
         for one in suite_items(self.workspace, self.suite):
+            left.pop(one.key, None)
+            names.add(one.key.id)
             yield CaseItem.from_parent(self, **self._named(one.key.id), item=one)
+        for key in left:
+            name = f"{key.id} (recorded)" if key.id in names else key.id
+            yield LeftItem.from_parent(self, **self._named(name), key=key)
         for threshold in self.suite.thresholds:
             about = f" ({threshold.about})" if threshold.about else ""
             yield ThresholdItem.from_parent(self, **self._named(f"{threshold.text}{about}"), threshold=threshold)
@@ -175,6 +183,35 @@ class CaseItem(pytest.Item):
         parent = self.parent
         assert isinstance(parent, SuiteFile)
         return parent.workspace.root / file, int(line) - 1 if line.isdigit() else None, self.name
+
+
+class LeftItem(pytest.Item):
+    """A recorded item that is no longer in the suite. It fails: a test that is gone would look like one that passes."""
+
+    def __init__(self, *, key: ItemKey, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.key = key
+        self.add_marker("promptlab")
+
+    def runtest(self) -> None:
+        """Say that it left the suite, and what to do."""
+        from promptlab.suites import item_as_text, replay_left_item, report_item_of_replay
+        from promptlab.workspace import Labels
+
+        parent = self.parent
+        assert isinstance(parent, SuiteFile)
+        stored = parent.opened().look(self.key)
+        assert stored is not None, "its key was read from the recording"
+        entry = report_item_of_replay(replay_left_item(parent.suite, stored), Labels(parent.workspace))
+        raise Failed(item_as_text(entry.masked()))
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """The sentence, instead of a traceback."""
+        return _said(excinfo) or super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """The suite's file."""
+        return self.path, None, self.name
 
 
 class ThresholdItem(pytest.Item):

@@ -268,6 +268,69 @@ def accept(name: str, cases: tuple[str, ...], yes: bool, show_labelled: bool, wa
         print_line(f"{taken} items recorded in {found.recording}")
 
 
+@suite.command()
+@click.argument("name", metavar="SUITE")
+@click.argument("old", metavar="OLD")
+@click.argument("new", metavar="NEW")
+@click.option("--dry-run", is_flag=True, help="Only say what would be renamed.")
+@_WAIT
+def rename(name: str, old: str, new: str, dry_run: bool, wait: bool) -> None:
+    """Give a case another id; its record stays.
+
+    Changes the id OLD in the case's file, the recording, the marks and the history of the suite, and of every suite
+    that reads the same file of cases. If you have changed the id in the file by hand, the rest is renamed. If the
+    command is interrupted, the same command finishes it.
+    """
+    from promptlab.suites import rename_case
+
+    def say(text: str) -> None:
+        click.echo(terminal.printable(text), err=True)
+
+    with opened() as lab:
+        done = rename_case(
+            *(lab.workspace, name, old, new), log=lab.suite_log, store=lab.store, dry=dry_run, wait=wait, say=say
+        )
+        would = "would be " if dry_run else ""
+        print_line(f"{would}renamed in {done.file}" if done.file else "the file of the case has the new id already")
+        for one in done.suites:
+            parts = (f"{one.items} recorded items", f"{one.marks} marks", f"{one.rows} items of earlier runs")
+            print_line(f"{one.suite}: {', '.join(parts)} {would}renamed")
+        if done.prompt_changes:
+            print_line(
+                "the prompt of this case depends on its id, because the example with the same id is left out: "
+                "replay shows the difference"
+            )
+
+
+@suite.command()
+@click.argument("name", metavar="SUITE")
+@click.option("--dry-run", is_flag=True, help="Only list the items.")
+@click.option("--yes", is_flag=True, help="Do not ask before writing.")
+@_WAIT
+def prune(name: str, dry_run: bool, yes: bool, wait: bool) -> None:
+    """Remove recorded items that left the suite.
+
+    Lists the recorded items whose case, variant, model or repeat is no longer in the suite, and removes them from the
+    recording. To keep the record of a case under another id, use `promptlab suite rename`.
+    """
+    from promptlab.suites import left_items, prune_recording
+
+    with opened() as lab, _owning(lab, name, "prune", {"wait": wait, "dry_run": dry_run}):
+        (found,) = _loaded(lab.workspace, [name])
+        left = left_items(lab.workspace, found)
+        for key in left[:SHOWN]:
+            print_line(key.id)
+        if len(left) > SHOWN:
+            print_line(f"… and {len(left) - SHOWN} more")
+        if not left:
+            print_line("nothing to remove: every recorded item is in the suite")
+        if not left or dry_run:
+            return
+        if not yes and not click.confirm(f"Remove these {len(left)} items from {found.recording}?"):
+            raise click.Abort
+        print_line(f"{len(prune_recording(lab.workspace, found))} items removed from {found.recording}")
+
+
 @suite.command("import-run")
 @click.argument("run")
 @click.option("--suite", "name", required=True, metavar="SUITE", help="The suite to add to, created if it is new.")

@@ -153,6 +153,14 @@ class Store:
             self._known.clear()  # should the file be another one by now, the next try writes everything
             raise
 
+    def rename_cases(self, asked: Iterable[tuple[str, str, str]]) -> None:
+        """Call results by another case: each of `asked` is a run, the case of its result and the new one."""
+        change = tables.results.update().where(
+            tables.results.c.run_id == sa.bindparam("run"), tables.results.c.case_id == sa.bindparam("old")
+        )
+        steps = [{"run": run, "old": old, "case_id": new} for run, old, new in asked]
+        self._write([(change.values(case_id=sa.bindparam("case_id")), steps)])
+
     # Reading
 
     def find(self, key: str) -> Stored | None:

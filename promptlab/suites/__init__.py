@@ -55,8 +55,10 @@ if TYPE_CHECKING:
         summary_of_run,
         verdict_counts,
     )
+    from promptlab.suites._prune import left_items, prune_recording
     from promptlab.suites._recording import Recording
-    from promptlab.suites._replay import replay_item, replay_suite
+    from promptlab.suites._rename import Renamed, RenamedIn, rename_case
+    from promptlab.suites._replay import replay_item, replay_left_item, replay_suite
     from promptlab.suites._replay_run import Replaying
     from promptlab.suites._report import report_writers
     from promptlab.suites._report_item import (
@@ -106,6 +108,8 @@ __all__ = [
     "ModelEstimate",
     "Outcome",
     "Recording",
+    "Renamed",
+    "RenamedIn",
     "Replaying",
     "ReportItem",
     "RunAnswers",
@@ -134,6 +138,7 @@ __all__ = [
     "keep_answers",
     "keep_run",
     "last_answered_run",
+    "left_items",
     "load_marks",
     "load_suite",
     "matching_rows",
@@ -142,9 +147,12 @@ __all__ = [
     "options_of_run",
     "outcome_of_answer",
     "outcome_of_replay",
+    "prune_recording",
     "recorded_outcomes",
     "remove_mark",
+    "rename_case",
     "replay_item",
+    "replay_left_item",
     "replay_suite",
     "report_item_of_answer",
     "report_item_of_change",

@@ -3,6 +3,7 @@ executes them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -98,6 +99,33 @@ def runs_beginning(id: str) -> sa.Select[Any]:
 def chunks_of(run: str) -> sa.Select[Any]:
     """The chunks of a run, in the order they were written."""
     return sa.select(chunks.c.store_run, chunks.c["keys"]).where(chunks.c.suite_run == run).order_by(chunks.c.rowid)
+
+
+def chunks_of_suite(suite: str) -> sa.Select[Any]:
+    """The chunks of all runs of a suite."""
+    mine = sa.select(suite_runs.c.id).where(suite_runs.c.suite == suite)
+    return sa.select(chunks.c.store_run, chunks.c["keys"]).where(chunks.c.suite_run.in_(mine))
+
+
+def chunk_with(store_run: str) -> sa.Update:
+    """Change a chunk."""
+    return chunks.update().where(chunks.c.store_run == store_run)
+
+
+def rename_in_rows(suite: str, old: str, new: str) -> sa.Update:
+    """Call the case `old` `new` in the rows of all runs of a suite."""
+    mine = sa.select(suite_runs.c.id).where(suite_runs.c.suite == suite)
+    return item_rows.update().where(item_rows.c.suite_run.in_(mine), item_rows.c.case_id == old).values(case_id=new)
+
+
+def rows_of_cases(suite: str, cases: Sequence[str]) -> sa.Select[Any]:
+    """How many rows the runs of a suite have of each of `cases`."""
+    mine = sa.select(suite_runs.c.id).where(suite_runs.c.suite == suite)
+    return (
+        sa.select(item_rows.c.case_id, sa.func.count())
+        .where(item_rows.c.suite_run.in_(mine), item_rows.c.case_id.in_(cases))
+        .group_by(item_rows.c.case_id)
+    )
 
 
 def page_of_rows(

@@ -96,6 +96,7 @@ class Recording:
         self._texts = _Texts()
         self._line = self._next = self._passed = 0
         self._index: dict[ItemKey, tuple[int, int]] | None = None
+        self._by_case: dict[str, list[ItemKey]] | None = None
         self._ahead: RecordedItem | None = None
         self._found: set[ItemKey] = set()
         try:
@@ -163,11 +164,19 @@ class Recording:
             if item := self.find(key):
                 yield item
 
-    def keys(self) -> set[ItemKey]:
-        """The key of every item."""
+    def keys(self) -> list[ItemKey]:
+        """The key of every item, in the order of the file."""
         if self._index is None:
             self._index = self._all()
-        return set(self._index)
+        return list(self._index)
+
+    def by_case(self) -> dict[str, list[ItemKey]]:
+        """The keys of the items of each case."""
+        if self._by_case is None:
+            self._by_case = {}
+            for key in self.keys():
+                self._by_case.setdefault(key.case, []).append(key)
+        return self._by_case
 
     def backend(self, model: str) -> RecordedBackend:
         """A backend that gives the recorded answers of `model`. Raises `InputError` if nothing is recorded of it, or if
