@@ -368,6 +368,34 @@ def runs(name: str, as_json: bool) -> None:
                 print_line(f"{one.id[:8]}  {one.created[:19]}  {one.verb}  {one.state}  {one.done}/{one.total}  {said}")
 
 
+@suite.command()
+@click.argument("name", metavar="SUITE")
+@click.option("--verb", type=click.Choice(["record", "rerun", "replay"]), help="Only runs of this verb.")
+@click.option("--limit", type=click.IntRange(1), default=20, metavar="N", help="At most N runs; 20 if not given.")
+@as_json_option
+def history(name: str, verb: Any, limit: int, as_json: bool) -> None:
+    """Show how the pass rate went from run to run.
+
+    The newest run comes first. Each has its pass rate with a 95 % interval, the tokens and the price of its answers
+    (without judges), and the git revision. A run of a part of the suite says so, and a run of other cases says how many
+    of its cases the newest run has too.
+    """
+    from promptlab.suites import history_as_text, suite_history
+
+    with opened() as lab:
+        (found,) = _loaded(lab.workspace, [name])
+        points = suite_history(
+            found, log=lab.suite_log, store=lab.store, catalogue=lab.catalogue, verb=verb, limit=limit
+        )
+        if as_json:
+            for point in points:
+                print_json(point.as_data())
+        elif points:
+            print_line(history_as_text(points))
+        else:
+            print_line(f"{found.name} has no runs yet")
+
+
 # Asking
 
 

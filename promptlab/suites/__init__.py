@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from promptlab.suites._file import is_case_file, load_suite, suite_paths
     from promptlab.suites._find_causes import CauseFinder
     from promptlab.suites._from_run import KeptAnswers, keep_answers, keep_run
+    from promptlab.suites._history import CellRate, HistoryPoint, history_as_text, suite_history
     from promptlab.suites._item_detail import ItemDetail, has_judge, item_detail, judge_agreement
     from promptlab.suites._items import AskOptions, TrialMaker, suite_items
     from promptlab.suites._lock import hold_suite
@@ -95,7 +96,9 @@ __all__ = [
     "BaselineChange",
     "Case",
     "CauseFinder",
+    "CellRate",
     "Estimate",
+    "HistoryPoint",
     "Item",
     "ItemDetail",
     "ItemKey",
@@ -128,6 +131,7 @@ __all__ = [
     "compare_runs",
     "estimate_suite",
     "has_judge",
+    "history_as_text",
     "hold_suite",
     "holm_adjusted",
     "is_case_file",
@@ -160,6 +164,7 @@ __all__ = [
     "report_writers",
     "row_at",
     "run_to_resume",
+    "suite_history",
     "suite_items",
     "suite_paths",
     "summarise_outcomes",

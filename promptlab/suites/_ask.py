@@ -130,11 +130,12 @@ class Asking:
         """The run to go on with, or a new one, and the items that it has answers to (see `_answered`)."""
         mine = self._identity()
         runs = self._log.runs(self.suite.path, verb=self.verb) if resume else []
-        last = next((run for run in runs if dict(run.options) == mine), None)
+        last = next((run for run in runs if run.identity == mine), None)
         # A run that finished while this one waited for the lock is resumed: nothing of it is asked and paid for again.
         old = finished_before is None or (last is not None and last.id in finished_before)
         if last is None or (last.state == "finished" and old):
-            return self._log.begin(self.suite.path, self.verb, self.total, mine), {}
+            limit = {} if self.options.limit is None else {"limit": self.options.limit}
+            return self._log.begin(self.suite.path, self.verb, self.total, {**mine, **limit}), {}
         return self._log.take_up(last, self.total), self._answered(last)
 
     def _identity(self) -> dict[str, Any]:

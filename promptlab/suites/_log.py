@@ -168,6 +168,11 @@ class SuiteLog:
             yield from page
             after = page[-1].position
 
+    def passes(self, run: SuiteRun, *, but: str) -> list[tuple[str, str, str, int, int, int]]:
+        """For each case, variant and model of a run: how many items passed, were judged, and are there. Items with the
+        verdict `but` do not count."""
+        return [(*row[:3], int(row[3] or 0), row[4], row[5]) for row in self._db.rows(tables.passes_of(run.id, but))]
+
     def counts(self, run: SuiteRun) -> list[Count]:
         """The number of items by variant, model, verdict and pass. They are kept up to date and need no counting."""
         return [

@@ -144,6 +144,14 @@ def page_of_rows(
     return query if verdict is None else query.where(not_indexed(item_rows.c.verdict) == verdict)
 
 
+def passes_of(run: str, but: str) -> sa.Select[Any]:
+    """How many items of each case, variant and model passed, were judged, and are there, but for one verdict."""
+    place = (item_rows.c.case_id, item_rows.c.variant, item_rows.c.model)
+    numbers = (sa.func.sum(item_rows.c.passed), sa.func.count(item_rows.c.passed), sa.func.count())
+    mine = item_rows.c.suite_run == run, item_rows.c.verdict != but
+    return sa.select(*place, *numbers).where(*mine).group_by(*place).order_by(sa.func.min(item_rows.c.position))
+
+
 def counts_of(run: str) -> sa.Select[Any]:
     """How many items of a run came out in each way."""
     columns = (counts.c.variant, counts.c.model, counts.c.verdict, counts.c.passed, counts.c["items"])

@@ -331,3 +331,49 @@ def test_import_run_makes_cases_that_replay(suites: SuiteHouse, suite: Suite) ->
     done = suite("replay", "kept")
     assert done.exit_code == 0, done.output
     assert "1 have no scorer" in done.output
+
+
+# rename, prune, history
+
+
+def test_rename_says_what_follows_and_replay_is_content(suites: SuiteHouse, suite: Suite) -> None:
+    suites.record()
+    done = suite("rename", "facts", "winner", "champion", "--dry-run")
+    assert (done.exit_code, "2 recorded items" in done.output) == (0, True)
+    assert "id: winner" in (suites.workspace.root / suites.path).read_text()
+    done = suite("rename", "facts", "winner", "champion")
+    assert done.exit_code == 0, done.output
+    assert suite("replay", "facts", "--case", "champion").exit_code == 0
+    assert suite("replay", "facts").exit_code == 0
+    assert suite("rename", "facts", "nobody", "somebody").exit_code == 1
+
+
+def test_what_left_the_suite_fails_a_replay_until_it_is_pruned(suites: SuiteHouse, suite: Suite) -> None:
+    suites.record()
+    suites.write(SUITE.replace("[good, bad]", "[good]"))
+    done = suite("replay", "facts")
+    assert done.exit_code == 1
+    assert "suite prune facts" in done.output
+    done = suite("prune", "facts", "--dry-run")
+    assert done.output.splitlines() == ["winner[bad]", "host[bad]", "goals[bad]"]
+    assert suite("prune", "facts", input="n\n").exit_code == 1
+    assert len(suites.stored()) == 6
+    assert suite("prune", "facts", "--yes").exit_code == 0
+    assert len(suites.stored()) == 3
+    assert suite("replay", "facts").exit_code == 0
+    assert "nothing to remove" in suite("prune", "facts").output
+
+
+def test_history_is_a_table_or_json(suites: SuiteHouse, suite: Suite) -> None:
+    assert suite("history", "facts").output == "facts has no runs yet\n"
+    suites.record()
+    suites.rerun()
+    lines = suite("history", "facts").output.splitlines()
+    assert [line.split()[3] for line in lines[1:]] == ["rerun", "record"]
+    assert all("3 of 6" in line for line in lines[1:])
+    data = [json.loads(line) for line in suite("history", "facts", "--json").output.splitlines()]
+    assert [(one["verb"], one["passed"], one["judged"], one["rate"]) for one in data] == [
+        ("rerun", 3, 6, 0.5),
+        ("record", 3, 6, 0.5),
+    ]
+    assert suite("history", "facts", "--verb", "record", "--json").output.count("\n") == 1

@@ -267,7 +267,7 @@ def test_killed_at_any_step_all_or_nothing_is_renamed_and_the_same_command_finis
         [sys.executable, "-c", PROGRAM, str(left)], cwd=suites.workspace.root, env=env, capture_output=True, check=False
     )
     assert done.returncode in (0, -signal.SIGKILL), done.stderr
-    suites.house.workspace = Workspace.load(suites.workspace.root)  # finishes the files
+    suites.house.workspace = Workspace.find(suites.workspace.root)  # finishes the files
     command = command_to_finish(suites.workspace, PATH)
     if command:
         assert command == "promptlab suite rename fixtures/suites/facts.yaml winner champion"
