@@ -51,4 +51,5 @@ def _row(point: HistoryPoint) -> dict[str, Any]:
     data = point.as_data()
     interval = data.pop("interval")
     del data["cells"]
+    data["passes"] = data.pop("passed")  # `passed` is a column of yes and no in the other tables
     return {**data, "low": interval[0], "high": interval[1], "models": ", ".join(point.models)}

@@ -11,7 +11,7 @@ import threading
 import time
 import uuid
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -102,8 +102,9 @@ class Asking:
                 recorded.keys()  # reads every line; a broken one is an error
         for model in options.models or suite.models:
             catalogue.entry(model)  # an unknown model is an error
-        asked = chosen(workspace, suite, verb=self.verb, options=options, log=self._log)
-        self._planned = Planned(suite, asked)
+        every = chosen(workspace, suite, verb=self.verb, options=replace(options, limit=None), log=self._log)
+        self._planned = Planned(suite, islice(every, options.limit))
+        self._cut = options.limit is not None and next(every, None) is not None
         self.total = len(self._planned)
         if self.verb == "record":
             self._check_labels()
@@ -134,7 +135,7 @@ class Asking:
         # A run that finished while this one waited for the lock is resumed: nothing of it is asked and paid for again.
         old = finished_before is None or (last is not None and last.id in finished_before)
         if last is None or (last.state == "finished" and old):
-            limit = {} if self.options.limit is None else {"limit": self.options.limit}
+            limit = {"limit": self.options.limit} if self._cut else {}
             return self._log.begin(self.suite.path, self.verb, self.total, {**mine, **limit}), {}
         return self._log.take_up(last, self.total), self._answered(last)
 

@@ -6,7 +6,7 @@
 
     run       date              verb   pass      rate (95 %)            cases  tokens  cost     asked with
     5f0c91ab  2026-11-28 15:40  rerun  37 of 40  92.5 % (80.1 to 97.4)  40     41,230  $0.0142  gpt; 9d92085
-    1c44e0d2  2026-11-27 09:12  rerun  3 of 12   25.0 % (8.9 to 53.2)   12     12,010  $0.0041  gpt; a part: the first 12
+    1c44e0d2  2026-11-27 09:12  rerun  3 of 12   25.0 % (8.9 to 53.2)   12     12,010  $0.0041  gpt; a part: first 12
 
 Runs of other cases cannot be compared as they stand, so each says how many of its cases the newest run has too.
 """
@@ -186,7 +186,7 @@ def _part(suite: Suite, run: SuiteRun) -> str:
     reasons += ["failed items only"] if options.get("only_failed") else []
     models = options.get("models")
     reasons += ["not all models"] if models is not None and not set(models) >= set(suite.models) else []
-    reasons += [f"the first {limit}"] if limit is not None and run.total <= limit else []
+    reasons += [f"first {limit}"] if limit is not None and run.total <= limit else []
     reasons += [f"ended at {run.done} of {run.total}"] if run.done < run.total else []
     return ", ".join(reasons)
 
@@ -231,11 +231,12 @@ def _price(catalogue: Catalogue, model: str, prompt: int, new: int) -> float | N
         return None
 
 
+HEADINGS = ("run", "date", "verb", "pass", "rate (95 %)", "cases", "tokens", "cost", "asked with")
+
+
 def history_as_text(points: Sequence[HistoryPoint]) -> str:
     """The history as lines for a terminal, with a first line of headings."""
-    rows: list[tuple[str, ...]] = [
-        ("run", "date", "verb", "pass", "rate (95 %)", "cases", "tokens", "cost", "asked with")
-    ]
+    rows: list[tuple[str, ...]] = [HEADINGS]
     rows += [_row(point) for point in points]
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)

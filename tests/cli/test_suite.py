@@ -356,7 +356,7 @@ def test_what_left_the_suite_fails_a_replay_until_it_is_pruned(suites: SuiteHous
     assert "suite prune facts" in done.output
     done = suite("prune", "facts", "--dry-run")
     assert done.output.splitlines() == ["winner[bad]", "host[bad]", "goals[bad]"]
-    assert suite("prune", "facts", input="n\n").exit_code == 1
+    assert suite("prune", "facts", input="n\n").exit_code == 130
     assert len(suites.stored()) == 6
     assert suite("prune", "facts", "--yes").exit_code == 0
     assert len(suites.stored()) == 3

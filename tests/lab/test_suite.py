@@ -260,7 +260,7 @@ def test_history_estimate_rename_and_prune_from_python(lab: Lab, suites: SuiteHo
     assert suite.estimate("rerun").calls == 6
     history = suite.history()
     table = history.to_pandas()
-    assert (len(history), list(table.passed), list(table.judged)) == (1, [3], [6])
+    assert (len(history), list(table.passes), list(table.judged)) == (1, [3], [6])
     assert table.low[0] < table.rate[0] < table.high[0]
     assert "3 of 6" in repr(history)
     assert "record" in history._repr_html_()

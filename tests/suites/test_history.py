@@ -62,7 +62,7 @@ def test_what_was_not_judged_is_no_part_of_the_rate(suites: SuiteHouse) -> None:
     [
         ({"only": ("winner",)}, "named items only"),
         ({"models": ("good",)}, "not all models"),
-        ({"limit": 2}, "the first 2"),
+        ({"limit": 2}, "first 2"),
         ({"limit": 60}, ""),
         ({"max_tokens": 120}, "ended at"),
         ({"only_failed": True}, "failed items only"),
