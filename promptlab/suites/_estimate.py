@@ -161,7 +161,7 @@ def estimate_suite(
     fill = TrialMaker(workspace, suite)
     sums: dict[tuple[str, Role], _Sum] = {}
     most = _MostForCause(catalogue, causes)
-    for planned in planned_asks(fill, workspace, suite, verb=verb, options=options, log=log):
+    for planned in planned_asks(fill, workspace, suite, verb=verb, options=options, log=log, look_up=causes > 0):
         key: tuple[str, Role] = (planned.trial.model, "answer")
         try:
             for bound in bounds_of_item(fill, catalogue, planned.item, planned.trial):

@@ -19,7 +19,7 @@ from promptlab.suites._recording import Recording
 from promptlab.suites._suite import Case, Item, ItemKey, Suite, Variant
 from promptlab.suites._suite_run import ItemRow, Verb
 from promptlab.templates import MaterialsReader, Template
-from promptlab.types import Label, Place, Prompt, Scorer, ScorerSpec, Section
+from promptlab.types import Label, Params, Place, Prompt, Scorer, ScorerSpec, Section
 from promptlab.workspace import Workspace
 
 if TYPE_CHECKING:  # a replay loads no database
@@ -68,6 +68,7 @@ class TrialMaker:
         self._filler = MaterialsReader(workspace)
         self._case: Case | None = None
         self._asked: dict[tuple[int, tuple[Section, ...]], Trial] = {}
+        self._params: dict[int, Params] = {}
         self._judge_templates: dict[str | None, Template] = {}
         self._scorers: dict[tuple[tuple[ScorerSpec, ...], str | None], tuple[Scorer, ...]] = {}
 
@@ -81,10 +82,15 @@ class TrialMaker:
         return replace(
             asked,
             model=item.key.model,
-            params=self.suite.params_of(variant),
+            params=self._params_of(variant),
             repeat=item.key.repeat,
             scorers=self.scorers(case, variant),
         )
+
+    def _params_of(self, variant: Variant) -> Params:
+        if id(variant) not in self._params:
+            self._params[id(variant)] = self.suite.params_of(variant)
+        return self._params[id(variant)]
 
     def label(self, item: Item) -> Label:
         """The strictest label of all that goes into the prompt of `item`. Nothing is rendered for it."""
@@ -252,11 +258,20 @@ class PlannedAsk:
 
 
 def planned_asks(
-    fill: TrialMaker, workspace: Workspace, suite: Suite, *, verb: Verb, options: AskOptions, log: SuiteLog
+    fill: TrialMaker,
+    workspace: Workspace,
+    suite: Suite,
+    *,
+    verb: Verb,
+    options: AskOptions,
+    log: SuiteLog,
+    look_up: bool,
 ) -> Iterator[PlannedAsk]:
-    """What would be asked. If recorded prompts should be sent, items without one are left out."""
+    """What would be asked. If recorded prompts should be sent, items without one are left out. Without `look_up`, and
+    if today's prompts are sent, the recording is not read."""
     path = workspace.resolve(suite.recording)
-    recorded = Recording(path, shown=suite.recording) if path.is_file() else None
+    read = path.is_file() and (look_up or options.prompts == "stored")
+    recorded = Recording(path, shown=suite.recording) if read else None
     try:
         for _, item in chosen(workspace, suite, verb=verb, options=options, log=log):
             stored = recorded_of(suite, item.key, recorded)

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any, Literal, NamedTuple
 
@@ -111,7 +112,7 @@ class Suite:
     source: str = ""
     numerics: Literal["fast", "portable"] = "portable"
 
-    @property
+    @cached_property
     def recording(self) -> str:
         """Path of the suite's recording in the workspace."""
         return recording_of(self.path)
