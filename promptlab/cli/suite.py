@@ -140,7 +140,11 @@ def _asking_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Limits, and how to go on."""
     for option in (
         click.option("--fresh", is_flag=True, help="Start again, even if an interrupted run could continue."),
-        click.option("--dry-run", is_flag=True, help="Print the calls, tokens, price and local minutes; ask no model."),
+        click.option(
+            "--dry-run",
+            is_flag=True,
+            help="Print calls, tokens, price and local minutes, with judges, and a limit that is enough; ask no model.",
+        ),
         click.option("--limit", type=click.IntRange(1), metavar="N", help="At most N items."),
         click.option(
             "--max-tokens",

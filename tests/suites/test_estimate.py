@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
 import pytest
 
 from promptlab.models._catalogue import Catalogue
+from promptlab.suites import _case_file as case_files
+from promptlab.suites import _judge as judging
 from promptlab.suites._ask import Asking
 from promptlab.suites._estimate import Estimate, ModelEstimate, dollars, estimate_suite
 from promptlab.suites._find_causes import CauseFinder
@@ -230,3 +233,40 @@ def test_a_price_that_is_not_known_is_named() -> None:
     found = Estimate((one(cost=0.5, limit_cost=0.5), one(model="n")))
     assert found.max_cost == 0.5
     assert found.lines()[-1].endswith("without the price of n, which is not known")
+
+
+def test_the_case_file_and_each_template_are_read_once(suites: SuiteHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many cases there are: 30,000 of them must start within seconds."""
+    lines = [{"id": f"c{n}", "inputs": {"question": f"Who won n{n}"}, "expected": "Argentina"} for n in range(60)]
+    (suites.workspace.root / "cases.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    scorers = "scorers: [{judge: {model: judge, template: twice}}]"
+    suites.write(f"template: cup\nmodels: [good, bad]\n{scorers}\ncases: [{{file: cases.jsonl}}]\n")
+    longest(suites)
+    read: Counter[str] = Counter()
+
+    def counted(module: Any, name: str) -> None:
+        real = getattr(module, name)
+
+        def counting(*args: Any, **more: Any) -> Any:
+            read[name] += 1
+            return real(*args, **more)
+
+        monkeypatch.setattr(module, name, counting)
+
+    counted(case_files, "_rows")
+    counted(judging, "template_of")
+    suite = suites.suite  # its templates are parsed here
+    read.clear()
+    found = estimate_suite(
+        *(suites.workspace, suite),
+        verb="record",
+        options=AskOptions(),
+        catalogue=suites.house.catalogue,
+        store=suites.house.store,
+        log=suites.log,
+    )
+    assert found.calls == 240
+    assert read == {"_rows": 1, "template_of": 1}
+    read.clear()
+    assert len(list(suites.asking("rerun"))) == 120
+    assert read == {"_rows": 1, "template_of": 1}
