@@ -35,11 +35,13 @@ def suite_items(
     """The items of a suite, in order, for its models or for `models`. Cases are read while the caller iterates.
 
     `wanted` are ids of items or cases; if it is empty, all items are given. Raises `SuiteError` at the first case that
-    is wrong or has the id of an earlier one, and at the end if an id in `wanted` is not in the suite.
+    is wrong or has the id of an earlier one, and at the end if an id in `wanted` is not in the suite, or if there is no
+    case at all: a suite that checks nothing must not look like one that passes.
     """
     asked = suite.models if models is None else tuple(models)
     unmet = set(wanted)
     known: list[str] = []
+    case = None
     for case in case_files.read(workspace, suite):
         for variant in suite.variants:
             for model in asked:
@@ -50,6 +52,8 @@ def suite_items(
                         yield Item(key, case, variant)
         if unmet:
             known.append(case.id)
+    if case is None:
+        raise SuiteError("the suite has no cases", file=suite.path, field="cases", hint="add one under `cases`")
     for name in sorted(unmet):
         raise SuiteError(f"there is no case or item `{name}`", file=suite.path, hint=nearest(name, known))
 

@@ -377,3 +377,13 @@ def test_history_is_a_table_or_json(suites: SuiteHouse, suite: Suite) -> None:
         ("record", 3, 6, 0.5),
     ]
     assert suite("history", "facts", "--verb", "record", "--json").output.count("\n") == 1
+
+
+@pytest.mark.parametrize("verb", ["replay", "record", "rerun", "prune"])
+def test_a_suite_without_a_case_is_an_error(suites: SuiteHouse, suite: Suite, verb: str) -> None:
+    suites.record()
+    suites.write("template: cup\nmodels: [good]\ncases: []\n")
+    done = suite(verb, "facts", *(["--yes"] if verb == "prune" else []))
+    assert done.exit_code == 1
+    assert "the suite has no cases" in done.output
+    assert len(suites.stored()) == 6
