@@ -16,7 +16,7 @@ from promptlab.errors import InputError
 
 if TYPE_CHECKING:
     from promptlab.lab import Lab
-    from promptlab.suites import Asking, Suite, Summary
+    from promptlab.suites import Asking, AskOptions, Suite, Summary
     from promptlab.workspace import Workspace
 
 
@@ -434,7 +434,7 @@ def _ask(
     **options: Any,
 ) -> Asking | None:
     """The suite to ask; None after a dry run, which only prints its estimate."""
-    from promptlab.suites import Asking, AskOptions, estimate_suite
+    from promptlab.suites import Asking, AskOptions
 
     chosen = AskOptions(
         models=tuple(rest["models"]) or None,
@@ -445,19 +445,7 @@ def _ask(
         **options,
     )
     if rest["dry_run"]:
-        estimate = estimate_suite(
-            *(lab.workspace, found),
-            verb=verb,
-            options=chosen,
-            catalogue=lab.catalogue,
-            store=lab.store,
-            log=lab.suite_log,
-            causes=causes,
-        )
-        for line in estimate.lines():
-            print_line(line)
-        if not estimate.models:
-            print_line(f"{found.name}: nothing to ask; a rerun sends what is recorded, unless with --prompts current")
+        _print_estimate(lab, found, verb, chosen, causes)
         return None
     asking = Asking(
         lab.workspace,
@@ -473,6 +461,25 @@ def _ask(
     if asking.resumed:
         print_line(f"taking up an interrupted {verb}: {asking.resumed} of {asking.total} items have their answer")
     return asking
+
+
+def _print_estimate(lab: Lab, found: Suite, verb: Any, options: AskOptions, causes: int) -> None:
+    """What asking would take."""
+    from promptlab.suites import estimate_suite
+
+    estimate = estimate_suite(
+        *(lab.workspace, found),
+        verb=verb,
+        options=options,
+        catalogue=lab.catalogue,
+        store=lab.store,
+        log=lab.suite_log,
+        causes=causes,
+    )
+    for line in estimate.lines():
+        print_line(line)
+    if not estimate.models:
+        print_line(f"{found.name}: nothing to ask; a rerun sends what is recorded, unless with --prompts current")
 
 
 def _followed(
