@@ -2,7 +2,8 @@
 
 A suite file is collected as a file, and each of its items, `winner[article-gemma-3-270m]`, as a test: `-k`, `-x`,
 `--lf` and xdist work as with any other. A test fails when the prompt is no longer the recorded one, when nothing is
-recorded, or when today's scorers are not content with the recorded answer where they were, and shows why.
+recorded, or when today's scorers are not content with the recorded answer where they were, and shows why. A recorded
+item that is no longer in the suite is a test that fails.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from promptlab.suites import Item, Recording, ReportItem, Suite, Threshold, TrialMaker
+    from promptlab.suites import Item, ItemKey, Recording, ReportItem, Suite, Threshold, TrialMaker
     from promptlab.workspace import Workspace
 
 
@@ -84,7 +85,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SuiteFile 
 class SuiteFile(pytest.File):
     """A suite; opens its workspace, which is the nearest folder upwards with a promptlab.yaml."""
 
-    def collect(self) -> Iterator[CaseItem | ThresholdItem]:
+    def collect(self) -> Iterator[pytest.Item | CaseGroup]:
         from promptlab import lab
         from promptlab.suites import Recording, TrialMaker, suite_items
 
@@ -93,17 +94,39 @@ class SuiteFile(pytest.File):
         self.suite: Suite = opened.suite(str(self.path)).file
         self.fill: TrialMaker = TrialMaker(self.workspace, self.suite)
         self.recording: Recording | None = None
-        Recording(self._recorded, shown=self.suite.recording).close()  # without one there is nothing to collect
+        with Recording(self._recorded, shown=self.suite.recording) as recording:  # an error if there is none
+            left = dict.fromkeys(recording.keys())
+        names = set()
         for one in suite_items(self.workspace, self.suite):
-            yield CaseItem.from_parent(self, **self._named(one.key.id), item=one)
+            left.pop(one.key, None)
+            names.add(one.key.id)
+            yield self._node(CaseItem, one.key.id, item=one)
+        for key in left:
+            name = f"{key.id} (recorded)" if key.id in names else key.id
+            yield self._node(LeftItem, name, key=key)
         for threshold in self.suite.thresholds:
             about = f" ({threshold.about})" if threshold.about else ""
-            yield ThresholdItem.from_parent(self, **self._named(f"{threshold.text}{about}"), threshold=threshold)
+            name = f"{threshold.text}{about}"
+            yield ThresholdItem.from_parent(self, name=name, nodeid=f"{self.nodeid}::{name}", threshold=threshold)
 
-    def _named(self, name: str) -> dict[str, Any]:
+    def _node(self, kind: type[CaseItem | LeftItem], id: str, **rest: Any) -> pytest.Item | CaseGroup:
+        """The test of the item `id`. pytest splits what is named on its command line at each `::` before the first
+        bracket, so an item whose case has one stands in a group for each part."""
+        case, bracket, inside = id.partition("[")
+        *groups, name = case.split("::")
+        parent: pytest.Collector = self
+        outermost: CaseGroup | None = None
+        for group in groups:
+            inner = CaseGroup.from_parent(parent, name=group, nodeid=f"{parent.nodeid}::{group}")
+            if isinstance(parent, CaseGroup):
+                parent.only = inner
+            outermost, parent = outermost or inner, inner
         # The node id as text: pytest 9.2 takes an id that it makes itself for another one than the id it reads from
         # its cache, where the name has brackets, and `--lf` finds nothing.
-        return {"name": name, "nodeid": f"{self.nodeid}::{name}"}
+        item = kind.from_parent(parent, name=f"{name}{bracket}{inside}", nodeid=f"{self.nodeid}::{id}", **rest)
+        if isinstance(parent, CaseGroup):
+            parent.only = item
+        return outermost or item
 
     @property
     def _recorded(self) -> Path:
@@ -126,6 +149,22 @@ class SuiteFile(pytest.File):
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ARG002
         """Ours as the sentence that it is."""
         return _said(excinfo) or super().repr_failure(excinfo)
+
+
+class CaseGroup(pytest.Collector):
+    """A part of a case's id before a `::`, with what follows it."""
+
+    only: pytest.Item | CaseGroup
+
+    def collect(self) -> Iterator[pytest.Item | CaseGroup]:
+        """What follows."""
+        yield self.only
+
+
+def _suite_of(node: pytest.Item) -> SuiteFile:
+    found = node.getparent(SuiteFile)
+    assert isinstance(found, SuiteFile), "every item stands in a suite"
+    return found
 
 
 def _said(excinfo: pytest.ExceptionInfo[BaseException]) -> str:
@@ -160,8 +199,7 @@ class CaseItem(pytest.Item):
         from promptlab.suites import replay_item, report_item_of_replay
         from promptlab.workspace import Labels
 
-        parent = self.parent
-        assert isinstance(parent, SuiteFile)
+        parent = _suite_of(self)
         found = replay_item(parent.fill, self.item, parent.opened())
         return report_item_of_replay(found, Labels(parent.workspace))
 
@@ -172,9 +210,36 @@ class CaseItem(pytest.Item):
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Where the case is written."""
         file, _, line = self.item.case.place.rpartition(":")
-        parent = self.parent
-        assert isinstance(parent, SuiteFile)
+        parent = _suite_of(self)
         return parent.workspace.root / file, int(line) - 1 if line.isdigit() else None, self.name
+
+
+class LeftItem(pytest.Item):
+    """A recorded item that is no longer in the suite. It fails: a test that is gone would look like one that passes."""
+
+    def __init__(self, *, key: ItemKey, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.key = key
+        self.add_marker("promptlab")
+
+    def runtest(self) -> None:
+        """Say that it left the suite, and what to do."""
+        from promptlab.suites import item_as_text, replay_left_item, report_item_of_replay
+        from promptlab.workspace import Labels
+
+        parent = _suite_of(self)
+        stored = parent.opened().look(self.key)
+        assert stored is not None, "its key was read from the recording"
+        entry = report_item_of_replay(replay_left_item(parent.suite, stored), Labels(parent.workspace))
+        raise Failed(item_as_text(entry.masked()))
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """The sentence, instead of a traceback."""
+        return _said(excinfo) or super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """The suite's file."""
+        return self.path, None, self.name
 
 
 class ThresholdItem(pytest.Item):
@@ -189,8 +254,7 @@ class ThresholdItem(pytest.Item):
         """Count the recorded passes. A margin has nothing to be compared with here, and holds."""
         from promptlab.suites import check_threshold, recorded_outcomes
 
-        parent = self.parent
-        assert isinstance(parent, SuiteFile)
+        parent = _suite_of(self)
         if self.threshold.kind == "margin":
             pytest.skip("a margin compares new answers with the recorded ones; replay has none")
         found = check_threshold(self.threshold, recorded_outcomes(parent.workspace, parent.suite))

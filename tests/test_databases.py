@@ -164,6 +164,25 @@ def _chunk(both: Databases) -> list[Any]:
     return both.log.chunks(both.run())
 
 
+def _case_renamed(both: Databases) -> list[Any]:
+    case = both.log.rows(both.run(), limit=1)[0].key.case
+    both.log.chunk(both.run(), "renamed-run", [ItemKey(case, "v", "m")])
+    both.log.rename_case("suite.yaml", case, "new")
+    assert both.log.count_rows("suite.yaml", case, free="none") == 0
+    return [row.key for row in both.log.rows(both.run(), case="new")]
+
+
+def _asked_as(both: Databases) -> list[Any]:
+    both.log.chunk(both.run(), "asked-run", [ItemKey("new", "v", "m")])
+    return [asked for asked in both.log.asked_as("suite.yaml", "old", "new") if asked[0] == "asked-run"]
+
+
+def _results_renamed(both: Databases) -> list[str]:
+    run, case = "0Ärger", both.store.results("0Ärger")[0].case
+    both.store.rename_cases([(run, case, "new[m]")])
+    return [result.case for result in both.store.results(run)]
+
+
 def _end(both: Databases) -> str:
     both.log.end(both.run(), "stopped")
     return both.run().state
@@ -192,6 +211,8 @@ CALLS: dict[str, Callable[[Databases], Any]] = {
     "Store.answers_by_version": lambda both: both.store.answers_by_version([BLOB, "c" * 40]),
     "Store.run": lambda both: both.store.run("1b"),
     "Store.results": lambda both: both.store.results("2B-run"),
+    "Store.taken": lambda both: both.store.taken(["0Ärger", "1b-run"]),
+    "Store.rename_cases": _results_renamed,
     "Store.last_used": lambda both: both.store.last_used("context"),
     "Store.last_used, in few runs": lambda both: both.store.last_used("input", among=1),
     "Store.requests_answered_by": lambda both: both.store.requests_answered_by("gpt", limit=9),
@@ -209,6 +230,12 @@ CALLS: dict[str, Callable[[Databases], Any]] = {
     "SuiteLog.rows, of cases": lambda both: both.log.rows(both.run(), case="a_", after=100),
     "SuiteLog.rows, of cases and a verdict": lambda both: both.log.rows(both.run(), case="É", verdict="worse"),
     "SuiteLog.every_row": lambda both: list(both.log.every_row(both.run())),
+    "SuiteLog.passes": lambda both: both.log.passes(both.run(), but="worse"),
+    "SuiteLog.count_rows": lambda both: both.log.count_rows(
+        "suite.yaml", both.log.rows(both.run())[0].key.case, free=""
+    ),
+    "SuiteLog.rename_case": _case_renamed,
+    "SuiteLog.asked_as": _asked_as,
     "SuiteLog.counts": lambda both: sorted(map(str, both.log.counts(both.run()))),
 }
 

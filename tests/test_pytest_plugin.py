@@ -193,3 +193,57 @@ def test_a_folder_that_is_not_there_is_a_wrong_command_line(theirs: Repository) 
 def test_workers_share_the_cases(theirs: Repository) -> None:
     (theirs.root / "pytest.ini").write_text("[pytest]\ntestpaths = tests\npromptlab = fixtures/suites\n")
     assert theirs.outcomes("-n", "2") == dict.fromkeys(["test_of_theirs", *ALL], "passed")
+
+
+def test_a_recorded_item_that_left_the_suite_is_a_test_that_fails(theirs: Repository) -> None:
+    left = SUITE.replace("[good, bad]", "[good]").replace("id: host", "id: place")
+    theirs.suites.write(left)
+    done = theirs.pytest("--promptlab", "fixtures/suites", "fixtures/suites")
+    found = outcomes(done.stdout)
+    assert done.returncode == 1
+    assert {name for name, outcome in found.items() if outcome == "failed"} == {
+        *("place[good]", "host[good]"),
+        *("winner[bad]", "host[bad]", "goals[bad]"),
+    }
+    assert "suite prune facts" in done.stdout
+    assert "suite rename facts host NEW" in done.stdout
+    alone = theirs.pytest("--promptlab", "fixtures/suites", "fixtures/suites/facts.yaml::goals[bad]")
+    assert (alone.returncode, outcomes(alone.stdout)) == (1, {"goals[bad]": "failed"})
+
+
+ODD = [
+    "a::b",
+    "a::b::c",
+    "tests/x.py::test_y",
+    "a/b c",
+    "a'b",
+    "it's 100 %",
+    "naïve 日本 🏆",
+    "x" * 200,
+    "a&b<c>",
+    "..",
+    "/",
+]
+"""Ids of cases that a test name, a path or an address could take for more than a name."""
+
+
+def test_odd_ids_are_found_failed_and_named_one_by_one(suites: SuiteHouse, installed: Path) -> None:
+    import json
+
+    lines = [{"id": id, "inputs": {"question": "Who won?"}, "expected": "Argentina"} for id in ODD]
+    suites.write("template: cup\nmodels: [good]\nscorers: [contains]\ncases: [{file: odd.jsonl}]\n")
+    (suites.workspace.root / "odd.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    suites.record()
+    theirs = Repository(suites, installed)
+    done = theirs.pytest("--promptlab", "fixtures/suites", "fixtures/suites", "--junit-xml", "out.xml")
+    assert f"{len(ODD)} passed" in done.stdout, done.stdout
+    names = [
+        f"fixtures/suites/facts.yaml::{id}[good]" for id in ("a::b", "tests/x.py::test_y", "a/b c", "naïve 日本 🏆")
+    ]
+    some = theirs.pytest("--promptlab", "fixtures/suites", *names)
+    assert f"{len(names)} passed" in some.stdout, some.stdout + some.stderr
+    theirs.edit_template()
+    theirs.pytest("--promptlab", "fixtures/suites", *names)
+    again = theirs.pytest("--promptlab", "fixtures/suites", "fixtures/suites", "--lf")
+    assert f"{len(names)} failed" in again.stdout, again.stdout[-3000:]
+    assert "passed" not in again.stdout

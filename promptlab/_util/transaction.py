@@ -27,7 +27,7 @@ from promptlab._util.files import write_atomically
 log = logging.getLogger(__name__)
 
 FOLDER = "pending"
-ENDINGS = (".yaml", ".jsonl", ".original")
+ENDINGS = (".yaml", ".yml", ".jsonl", ".csv", ".tsv", ".original")
 """The file types that `finish` writes: a workspace from an untrusted source may bring a forged journal."""
 
 

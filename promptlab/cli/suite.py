@@ -16,7 +16,7 @@ from promptlab.errors import InputError
 
 if TYPE_CHECKING:
     from promptlab.lab import Lab
-    from promptlab.suites import Asking, Suite, Summary
+    from promptlab.suites import Asking, AskOptions, Suite, Summary
     from promptlab.workspace import Workspace
 
 
@@ -140,7 +140,11 @@ def _asking_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Limits, and how to go on."""
     for option in (
         click.option("--fresh", is_flag=True, help="Start again, even if an interrupted run could continue."),
-        click.option("--dry-run", is_flag=True, help="Print the calls, tokens, price and local minutes; ask no model."),
+        click.option(
+            "--dry-run",
+            is_flag=True,
+            help="Print calls, tokens, price and local minutes, with judges, and a limit that is enough; ask no model.",
+        ),
         click.option("--limit", type=click.IntRange(1), metavar="N", help="At most N items."),
         click.option(
             "--max-tokens",
@@ -220,7 +224,7 @@ def rerun(
             with _owning(lab, name, "rerun", rest) as before:
                 (found,) = _loaded(lab.workspace, [name])
                 options = {"prompts": prompts, "only_failed": only_failed}
-                asking = _ask(lab, found, "rerun", rest, before, resume=not fresh, **options)
+                asking = _ask(lab, found, "rerun", rest, before, resume=not fresh, causes=find_causes, **options)
                 if asking is None:
                     continue
                 summary, out = _followed(asking, found, rest, show_labelled, several=len(names) > 1, calls=find_causes)
@@ -268,6 +272,69 @@ def accept(name: str, cases: tuple[str, ...], yes: bool, show_labelled: bool, wa
         print_line(f"{taken} items recorded in {found.recording}")
 
 
+@suite.command()
+@click.argument("name", metavar="SUITE")
+@click.argument("old", metavar="OLD")
+@click.argument("new", metavar="NEW")
+@click.option("--dry-run", is_flag=True, help="Only say what would be renamed.")
+@_WAIT
+def rename(name: str, old: str, new: str, dry_run: bool, wait: bool) -> None:
+    """Give a case another id; its record stays.
+
+    Changes the id OLD in the case's file, the recording, the marks and the history of the suite, and of every suite
+    that reads the same file of cases. If you have changed the id in the file by hand, the rest is renamed. If the
+    command is interrupted, the same command finishes it.
+    """
+    from promptlab.suites import rename_case
+
+    def say(text: str) -> None:
+        click.echo(terminal.printable(text), err=True)
+
+    with opened() as lab:
+        done = rename_case(
+            *(lab.workspace, name, old, new), log=lab.suite_log, store=lab.store, dry=dry_run, wait=wait, say=say
+        )
+        would = "would be " if dry_run else ""
+        print_line(f"{would}renamed in {done.file}" if done.file else "the file of the case has the new id already")
+        for one in done.suites:
+            parts = (f"{one.items} recorded items", f"{one.marks} marks", f"{one.rows} items of earlier runs")
+            print_line(f"{one.suite}: {', '.join(parts)} {would}renamed")
+        if done.prompt_changes:
+            print_line(
+                "the prompt of this case depends on its id, because the example with the same id is left out: "
+                "replay shows the difference"
+            )
+
+
+@suite.command()
+@click.argument("name", metavar="SUITE")
+@click.option("--dry-run", is_flag=True, help="Only list the items.")
+@click.option("--yes", is_flag=True, help="Do not ask before writing.")
+@_WAIT
+def prune(name: str, dry_run: bool, yes: bool, wait: bool) -> None:
+    """Remove recorded items that left the suite.
+
+    Lists the recorded items whose case, variant, model or repeat is no longer in the suite, and removes them from the
+    recording. To keep the record of a case under another id, use `promptlab suite rename`.
+    """
+    from promptlab.suites import left_items, prune_recording
+
+    with opened() as lab, _owning(lab, name, "prune", {"wait": wait, "dry_run": dry_run}):
+        (found,) = _loaded(lab.workspace, [name])
+        left = left_items(lab.workspace, found)
+        for key in left[:SHOWN]:
+            print_line(key.id)
+        if len(left) > SHOWN:
+            print_line(f"… and {len(left) - SHOWN} more")
+        if not left:
+            print_line("nothing to remove: every recorded item is in the suite")
+        if not left or dry_run:
+            return
+        if not yes and not click.confirm(f"Remove these {len(left)} items from {found.recording}?"):
+            raise click.Abort
+        print_line(f"{len(prune_recording(lab.workspace, found))} items removed from {found.recording}")
+
+
 @suite.command("import-run")
 @click.argument("run")
 @click.option("--suite", "name", required=True, metavar="SUITE", help="The suite to add to, created if it is new.")
@@ -305,6 +372,34 @@ def runs(name: str, as_json: bool) -> None:
                 print_line(f"{one.id[:8]}  {one.created[:19]}  {one.verb}  {one.state}  {one.done}/{one.total}  {said}")
 
 
+@suite.command()
+@click.argument("name", metavar="SUITE")
+@click.option("--verb", type=click.Choice(["record", "rerun", "replay"]), help="Only runs of this verb.")
+@click.option("--limit", type=click.IntRange(1), default=20, metavar="N", help="At most N runs; 20 if not given.")
+@as_json_option
+def history(name: str, verb: Any, limit: int, as_json: bool) -> None:
+    """Show how the pass rate went from run to run.
+
+    The newest run comes first. Each has its pass rate with a 95 % interval, the tokens and the price of its answers
+    (without judges), and the git revision. A run of a part of the suite says so, and a run of other cases says how many
+    of its cases the newest run has too.
+    """
+    from promptlab.suites import history_as_text, suite_history
+
+    with opened() as lab:
+        (found,) = _loaded(lab.workspace, [name])
+        points = suite_history(
+            found, log=lab.suite_log, store=lab.store, catalogue=lab.catalogue, verb=verb, limit=limit
+        )
+        if as_json:
+            for point in points:
+                print_json(point.as_data())
+        elif points:
+            print_line(history_as_text(points))
+        else:
+            print_line(f"{found.name} has no runs yet")
+
+
 # Asking
 
 
@@ -335,10 +430,11 @@ def _ask(
     before: frozenset[str],
     *,
     resume: bool,
+    causes: int = 0,
     **options: Any,
 ) -> Asking | None:
     """The suite to ask; None after a dry run, which only prints its estimate."""
-    from promptlab.suites import Asking, AskOptions, estimate_trials, planned_trials
+    from promptlab.suites import Asking, AskOptions
 
     chosen = AskOptions(
         models=tuple(rest["models"]) or None,
@@ -349,12 +445,7 @@ def _ask(
         **options,
     )
     if rest["dry_run"]:
-        planned = planned_trials(lab.workspace, found, verb=verb, options=chosen, log=lab.suite_log)
-        found_out = estimate_trials(planned, lab.catalogue, lab.store)
-        for one in found_out:
-            print_line(one.said)
-        if not found_out:
-            print_line(f"{found.name}: nothing to ask; a rerun sends what is recorded, unless with --prompts current")
+        _print_estimate(lab, found, verb, chosen, causes)
         return None
     asking = Asking(
         lab.workspace,
@@ -370,6 +461,25 @@ def _ask(
     if asking.resumed:
         print_line(f"taking up an interrupted {verb}: {asking.resumed} of {asking.total} items have their answer")
     return asking
+
+
+def _print_estimate(lab: Lab, found: Suite, verb: Any, options: AskOptions, causes: int) -> None:
+    """What asking would take."""
+    from promptlab.suites import estimate_suite
+
+    estimate = estimate_suite(
+        *(lab.workspace, found),
+        verb=verb,
+        options=options,
+        catalogue=lab.catalogue,
+        store=lab.store,
+        log=lab.suite_log,
+        causes=causes,
+    )
+    for line in estimate.lines():
+        print_line(line)
+    if not estimate.models:
+        print_line(f"{found.name}: nothing to ask; a rerun sends what is recorded, unless with --prompts current")
 
 
 def _followed(

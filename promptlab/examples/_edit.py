@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from promptlab._util import disk_errors as faults
 from promptlab._util.bm25 import normal
+from promptlab._util.csv_rows import is_tsv
 from promptlab._util.files import write_atomically
 from promptlab._util.rows import kind_of
 from promptlab.errors import ExampleError, WorkspaceError, nearest
@@ -43,7 +44,7 @@ def add_example(workspace: Workspace, path: str, example: Example) -> None:
             raise ExampleError(f"the id `{example.id}` is taken", file=path, hint="edit that example instead")
         start = pool.text
         if kind_of(path) == "csv" and not pool.header:
-            start += pool_files.header_line(pool_files.new_header(example), path) + "\n"
+            start += pool_files.header_line(pool_files.new_header(example), pool, path) + "\n"
         if start and not start.endswith("\n"):
             start += pool.newline
         return f"{start}{pool_files.written(example, pool, path)}{pool.newline}"
@@ -218,7 +219,7 @@ def _place(workspace: Workspace, path: str) -> Path:
 def _read(workspace: Workspace, path: str, *, missing_is_empty: bool = False) -> tuple[Path, PoolText, bytes | None]:
     full = _place(workspace, path)
     if not full.exists() and missing_is_empty:
-        return full, PoolText("", ()), None
+        return full, PoolText("", (), delimiter="\t" if is_tsv(path) else ","), None
     if not full.is_file():
         raise ExampleError("is not a file" if full.exists() else "there is no such pool", file=path)
     raw = pool_files.read_bytes(full, path)

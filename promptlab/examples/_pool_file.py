@@ -5,8 +5,9 @@ r"""Files of worked examples: JSONL, CSV and YAML, each record with its line and
     id,question,output,tags,label
     host,Which country was the host?,Qatar,short;easy,
 
-In CSV every column that is not `id`, `output`, `tags` or `label` is an input; tags are parted by semicolons. A YAML
-pool is a list of the objects that JSONL has.
+In CSV every column that is not `id`, `output`, `tags` or `label` is an input; tags are parted by semicolons.
+`_util/csv_rows.py` has the rules for the delimiter and the names of columns. A YAML pool is a list of the objects that
+JSONL has.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from promptlab import workspace
-from promptlab._util.rows import BadRow, CsvRows, delimiter_of, json_rows, kind_of, lines_of, yaml_rows
+from promptlab._util.csv_rows import CsvRows
+from promptlab._util.rows import BadRow, json_rows, kind_of, lines_of, yaml_rows
 from promptlab._util.rows import Row as FileRow
 from promptlab._yaml import parse_yaml
 from promptlab.errors import ExampleError, nearest
@@ -45,11 +47,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class PoolText:
-    """A pool's whole text with its rows. `header` are the columns of a CSV file."""
+    """A pool's whole text with its rows. `header` are the columns of a CSV file, `delimiter` separates its cells."""
 
     text: str
     rows: tuple[Row, ...]
     header: tuple[str, ...] = ()
+    delimiter: str = ","
 
     @property
     def newline(self) -> str:
@@ -80,11 +83,12 @@ def parse(raw: bytes, shown: str, label: Label) -> PoolText:
         raise ExampleError("not UTF-8 text", file=shown, line=line, hint="save the file as UTF-8") from exc
     rows: dict[str, Row] = {}
     header: tuple[str, ...] = ()
+    delimiter = ""
     try:
         if kind_of(shown) == "csv":
-            cells = CsvRows(lines_of(text), delimiter_of(shown), _check_header)
+            cells = CsvRows(lines_of(text), shown, _check_header, known=COLUMNS)
             found = [FileRow(_of_cells(row.data), row.line, row.start, row.end) for row in cells]
-            header = cells.header
+            header, delimiter = cells.header, cells.delimiter
         else:
             found = list(_yaml(text, shown) if kind_of(shown) == "yaml" else json_rows(lines_of(text)))
     except BadRow as exc:
@@ -96,7 +100,7 @@ def parse(raw: bytes, shown: str, label: Label) -> PoolText:
             message = f"the id `{example.id}` is used in line {rows[example.id].line} already"
             raise ExampleError(message, file=shown, line=given.line, field="id")
         rows[example.id] = Row(example, given.line, given.start, given.end)
-    return PoolText(text, tuple(rows.values()), header)
+    return PoolText(text, tuple(rows.values()), header, delimiter)
 
 
 def written(example: Example, pool: PoolText, shown: str) -> str:
@@ -113,7 +117,7 @@ def written(example: Example, pool: PoolText, shown: str) -> str:
         if missing:
             hint = f"its columns: {', '.join(header)}; add one in an editor"
             raise ExampleError(f"there is no column `{missing[0]}`", file=shown, line=1, hint=hint)
-        return _csv_line([row.get(name, "") for name in header], shown)
+        return _csv_line([row.get(name, "") for name in header], pool, shown)
     data: dict[str, Any] = {"id": example.id, "inputs": dict(example.inputs), "output": example.output}
     if example.tags:
         data["tags"] = list(example.tags)
@@ -131,16 +135,16 @@ def new_header(example: Example) -> tuple[str, ...]:
     return ("id", *example.inputs, "output", "tags", "label", *([workspace.COPIED_FROM] if example.origins else []))
 
 
-def header_line(header: Sequence[str], shown: str) -> str:
+def header_line(header: Sequence[str], pool: PoolText, shown: str) -> str:
     """A CSV pool's first line, without a newline."""
-    return _csv_line(header, shown)
+    return _csv_line(header, pool, shown)
 
 
-def _csv_line(cells: Sequence[str], shown: str) -> str:
+def _csv_line(cells: Sequence[str], pool: PoolText, shown: str) -> str:
     out = io.StringIO()
     try:
         # With its usual end of line it knows that a cell with either of these characters needs quotes.
-        csv.writer(out, delimiter=delimiter_of(shown), lineterminator="\r\n").writerow(cells)
+        csv.writer(out, delimiter=pool.delimiter, lineterminator="\r\n").writerow(cells)
         out.getvalue().encode()
     except (csv.Error, UnicodeEncodeError) as exc:
         raise ExampleError(f"cannot be written as CSV: {exc}", file=shown, hint="JSONL can hold any text") from exc

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from promptlab import suites
 from promptlab.lab._opened import Opened
+from promptlab.lab._suite_history import SuiteHistory
 from promptlab.lab._suite_results import ItemResult, SuiteResults
 from promptlab.workspace import Labels
 
 if TYPE_CHECKING:
-    from promptlab.suites import Asking, Case, SuiteRun
+    from promptlab.suites import Asking, Case, Estimate, ItemKey, Renamed, SuiteRun, Verb
     from promptlab.suites import Suite as SuiteFile
 
 
@@ -148,6 +149,48 @@ class Suite:
     def runs(self) -> list[SuiteRun]:
         """What the suite was asked so far, newest first."""
         return list(self._lab.suite_log.runs(self.path))
+
+    def history(self, *, verb: Verb | None = None, limit: int = 50) -> SuiteHistory:
+        """The pass rate of each run, newest first, with its interval and what the run took; with `verb` (`record`,
+        `rerun` or `replay`) only those runs."""
+        lab = self._lab
+        points = suites.suite_history(
+            self._read(), log=lab.suite_log, store=lab.store, catalogue=lab.catalogue, verb=verb, limit=limit
+        )
+        return SuiteHistory(self.name, points)
+
+    def estimate(
+        self,
+        verb: Literal["record", "rerun"] = "record",
+        *,
+        prompts: Literal["stored", "current"] | None = None,
+        only_failed: bool = False,
+        models: Sequence[str] | None = None,
+        only: Sequence[str] = (),
+        limit: int | None = None,
+    ) -> Estimate:
+        """What `record` or `rerun` would take, judges included; no model is asked. Its `max_tokens` and `max_cost` are
+        limits with which everything is asked. A rerun sends stored prompts unless `prompts` says otherwise."""
+        sent = prompts or ("stored" if verb == "rerun" else "current")
+        wanted = _Wanted(models, _names(only), limit, prompts=sent, only_failed=only_failed)
+        lab = self._lab
+        return suites.estimate_suite(
+            *(lab.workspace, self._read()),
+            verb=verb,
+            options=wanted.options(),
+            catalogue=lab.catalogue,
+            store=lab.store,
+            log=lab.suite_log,
+        )
+
+    def rename_case(self, old: str, new: str) -> Renamed:
+        """Call the case `old` `new`, in its file, the recording, the marks and the history."""
+        lab = self._lab
+        return suites.rename_case(lab.workspace, self.path, old, new, log=lab.suite_log, store=lab.store)
+
+    def prune(self) -> list[ItemKey]:
+        """Remove recorded items that are no longer in the suite; returns them."""
+        return suites.prune_recording(self._lab.workspace, self._read())
 
     def _read(self) -> SuiteFile:
         self.file = suites.load_suite(self._lab.workspace, self.path)

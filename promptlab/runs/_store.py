@@ -55,6 +55,16 @@ class Stored:
     run_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What answers of a model took: tokens of prompts and new tokens. `last` is the time of the last one."""
+
+    model: str
+    prompt: int
+    new: int
+    last: str
+
+
 def history_file(workspace: Workspace) -> Path:
     """The path of the run history of `workspace`. The file may not exist yet."""
     return workspace.state / FILE
@@ -153,6 +163,14 @@ class Store:
             self._known.clear()  # should the file be another one by now, the next try writes everything
             raise
 
+    def rename_cases(self, asked: Iterable[tuple[str, str, str]]) -> None:
+        """Call results by another case: each of `asked` is a run, the case of its result and the new one."""
+        change = tables.results.update().where(
+            tables.results.c.run_id == sa.bindparam("run"), tables.results.c.case_id == sa.bindparam("old")
+        )
+        steps = [{"run": run, "old": old, "case_id": new} for run, old, new in asked]
+        self._write([(change.values(case_id=sa.bindparam("case_id")), steps)])
+
     # Reading
 
     def find(self, key: str) -> Stored | None:
@@ -225,6 +243,23 @@ class Store:
         rows = self._db.rows(query.order_by(tables.results.c.position))
         requests = self._requests({row.request_key for row in rows if row.request_key})
         return [tables.result_from(row, requests.get(row.request_key)) for row in rows]
+
+    def taken(self, run_ids: Sequence[str]) -> list[Taken]:
+        """What the answers of these runs took, by model, but for answers that came from the store."""
+        columns = tables.results.c
+        query = sa.select(
+            columns.model,
+            sa.func.sum(sa.func.coalesce(columns.tokens_read, 0) + sa.func.coalesce(columns.tokens_reused, 0)),
+            sa.func.sum(sa.func.coalesce(columns.tokens_written, 0)),
+            sa.func.max(columns.created),
+        )
+        found: dict[str, Taken] = {}
+        for part in parts(run_ids):
+            mine = columns.run_id.in_(part), columns.status == "ok", columns.cached == sa.false()
+            for model, prompt, new, last in self._db.rows(query.where(*mine).group_by(columns.model)):
+                old = found.get(model, Taken(model, 0, 0, ""))
+                found[model] = Taken(model, old.prompt + int(prompt), old.new + int(new), max(old.last, last))
+        return list(found.values())
 
     def last_used(self, section: Section, *, among: int = RECENT) -> list[Use]:
         """When each source of `section` was last part of a prompt, and with which content, by its name.

@@ -32,13 +32,14 @@ if TYPE_CHECKING:
         last_answered_run,
         write_recording,
     )
-    from promptlab.suites._budget import ModelEstimate, estimate_trials
     from promptlab.suites._compare import TwoRuns, compare_runs, is_row_worse
+    from promptlab.suites._estimate import Estimate, ModelEstimate, estimate_suite
     from promptlab.suites._file import is_case_file, load_suite, suite_paths
     from promptlab.suites._find_causes import CauseFinder
     from promptlab.suites._from_run import KeptAnswers, keep_answers, keep_run
+    from promptlab.suites._history import CellRate, HistoryPoint, history_as_text, suite_history
     from promptlab.suites._item_detail import ItemDetail, item_detail, judge_agreement, judges_of
-    from promptlab.suites._items import AskOptions, TrialMaker, planned_trials, suite_items
+    from promptlab.suites._items import AskOptions, TrialMaker, suite_items
     from promptlab.suites._lock import hold_suite
     from promptlab.suites._log import SuiteLog
     from promptlab.suites._matrix import (
@@ -55,8 +56,10 @@ if TYPE_CHECKING:
         summary_of_run,
         verdict_counts,
     )
+    from promptlab.suites._prune import left_items, prune_recording
     from promptlab.suites._recording import Recording
-    from promptlab.suites._replay import replay_item, replay_suite
+    from promptlab.suites._rename import Renamed, RenamedIn, rename_case
+    from promptlab.suites._replay import replay_item, replay_left_item, replay_suite
     from promptlab.suites._replay_run import Replaying
     from promptlab.suites._report import report_writers
     from promptlab.suites._report_item import (
@@ -96,6 +99,9 @@ __all__ = [
     "BaselineChange",
     "Case",
     "CauseFinder",
+    "CellRate",
+    "Estimate",
+    "HistoryPoint",
     "Item",
     "ItemDetail",
     "ItemKey",
@@ -108,6 +114,8 @@ __all__ = [
     "ModelEstimate",
     "Outcome",
     "Recording",
+    "Renamed",
+    "RenamedIn",
     "Replaying",
     "ReportItem",
     "RunAnswers",
@@ -124,7 +132,8 @@ __all__ = [
     "baseline_changes",
     "check_threshold",
     "compare_runs",
-    "estimate_trials",
+    "estimate_suite",
+    "history_as_text",
     "hold_suite",
     "holm_adjusted",
     "is_case_file",
@@ -137,6 +146,7 @@ __all__ = [
     "keep_answers",
     "keep_run",
     "last_answered_run",
+    "left_items",
     "load_marks",
     "load_suite",
     "matching_rows",
@@ -145,10 +155,12 @@ __all__ = [
     "options_of_run",
     "outcome_of_answer",
     "outcome_of_replay",
-    "planned_trials",
+    "prune_recording",
     "recorded_outcomes",
     "remove_mark",
+    "rename_case",
     "replay_item",
+    "replay_left_item",
     "replay_suite",
     "report_item_of_answer",
     "report_item_of_change",
@@ -157,6 +169,7 @@ __all__ = [
     "row_at",
     "run_to_resume",
     "score_names",
+    "suite_history",
     "suite_items",
     "suite_paths",
     "summarise_outcomes",

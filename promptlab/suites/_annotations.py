@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from promptlab import stats
 from promptlab._util.files import write_atomically
@@ -82,13 +82,33 @@ def remove_mark(workspace: Workspace, suite_path: str, place: tuple[str, str, st
             _write(workspace, suite_path, marks.values())
 
 
+def renamed_marks(workspace: Workspace, suite_path: str, old: str, new: str) -> tuple[tuple[str, bytes | None], int]:
+    """The path of the marks with their content when the case `old` is called `new`, None if that stays as it is, and
+    how many marks change. Raises `SuiteError` if there are different marks of the same answer under both ids."""
+    path = path_of_marks(suite_path)
+    marks = load_marks(workspace, suite_path)
+    about = [mark for mark in marks.values() if mark.case == old]
+    for mark in about:
+        moved = replace(mark, case=new)
+        other = marks.get(moved.place)
+        if other is not None and other.good != mark.good:
+            what = f"the same answer is marked differently under `{old}` and `{new}`"
+            raise SuiteError(what, file=path, hint="remove one of the two marks")
+        del marks[mark.place]
+        marks[moved.place] = other or moved
+    return (path, _content(marks.values()) if about else None), len(about)
+
+
 def _write(workspace: Workspace, suite_path: str, marks: Iterable[Mark]) -> None:
+    write_atomically(workspace.resolve(path_of_marks(suite_path)), _content(marks))
+
+
+def _content(marks: Iterable[Mark]) -> bytes:
     lines = [
         json.dumps({name: getattr(mark, name) for name in Mark.__slots__}, ensure_ascii=False)
         for mark in sorted(marks, key=lambda mark: mark.place)
     ]
-    text = "".join(f"{line}\n" for line in lines)
-    write_atomically(workspace.resolve(path_of_marks(suite_path)), text.encode("utf-8", "surrogatepass"))
+    return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogatepass")
 
 
 def answer_id(text: str) -> str:

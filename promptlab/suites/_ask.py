@@ -11,7 +11,7 @@ import threading
 import time
 import uuid
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -22,7 +22,7 @@ from promptlab.models import Catalogue
 from promptlab.runs import Store, Trial
 from promptlab.suites import _lock as suite_lock
 from promptlab.suites._baseline import RunAnswers, write_recording
-from promptlab.suites._budget import Reserve, Spent, Tally, most_for_item
+from promptlab.suites._budget import Reserve, Spent, Tally, bound_of_request, most_for_item, spent_at_most
 from promptlab.suites._items import AskOptions, TrialMaker, chosen, recorded_of, trial_of
 from promptlab.suites._log import SuiteLog
 from promptlab.suites._outcome import Answered, Ended, Judges, failed_result, row_of
@@ -32,7 +32,7 @@ from promptlab.suites._recorder import RecorderOfRun
 from promptlab.suites._recording import Recording
 from promptlab.suites._suite import Item, ItemKey, Suite
 from promptlab.suites._suite_run import SuiteRun, Verb
-from promptlab.types import LABELS, Result
+from promptlab.types import LABELS, Completion, Request, Result
 from promptlab.workspace import Workspace
 
 CHUNK = 1_000
@@ -79,6 +79,7 @@ class Asking:
         self.fill = TrialMaker(workspace, suite)
         self.out_of: str = ""
         self._tally = Tally(self.catalogue)
+        self._reserve = Reserve(options, Spent())
         self._judges = Judges(self.fill, self.catalogue, store, self._tally)
         self._halt = threading.Event()
         self._cancel = threading.Event()
@@ -101,8 +102,9 @@ class Asking:
                 recorded.keys()  # reads every line; a broken one is an error
         for model in options.models or suite.models:
             catalogue.entry(model)  # an unknown model is an error
-        asked = chosen(workspace, suite, verb=self.verb, options=options, log=self._log)
-        self._planned = Planned(suite, asked)
+        every = chosen(workspace, suite, verb=self.verb, options=replace(options, limit=None), log=self._log)
+        self._planned = Planned(suite, islice(every, options.limit))
+        self._cut = options.limit is not None and next(every, None) is not None
         self.total = len(self._planned)
         if self.verb == "record":
             self._check_labels()
@@ -129,11 +131,12 @@ class Asking:
         """The run to go on with, or a new one, and the items that it has answers to (see `_answered`)."""
         mine = self._identity()
         runs = self._log.runs(self.suite.path, verb=self.verb) if resume else []
-        last = next((run for run in runs if dict(run.options) == mine), None)
+        last = next((run for run in runs if run.identity == mine), None)
         # A run that finished while this one waited for the lock is resumed: nothing of it is asked and paid for again.
         old = finished_before is None or (last is not None and last.id in finished_before)
         if last is None or (last.state == "finished" and old):
-            return self._log.begin(self.suite.path, self.verb, self.total, mine), {}
+            limit = {"limit": self.options.limit} if self._cut else {}
+            return self._log.begin(self.suite.path, self.verb, self.total, {**mine, **limit}), {}
         return self._log.take_up(last, self.total), self._answered(last)
 
     def _identity(self) -> dict[str, Any]:
@@ -148,12 +151,34 @@ class Asking:
                 if result.completion is not None and result.completion.finish_reason != "stopped":
                     answered[key] = chunk.store_run
                     self._tally.add(key.model, result.completion)
+        self._count_judges(run)
         return answered
+
+    def _count_judges(self, run: SuiteRun) -> None:
+        """Count what judges have answered in an earlier part of `run`."""
+        if not self._reserve.limited:
+            return
+        for row in self._log.every_row(run):
+            for judged in row.details.judged:
+                stored = self.store.find(judged.key)
+                if stored is not None and stored.created >= run.created:
+                    self._tally.add(judged.model, stored.completion)
 
     @property
     def spent(self) -> Spent:
         """What the run has used so far."""
         return self._tally.spent
+
+    def take_more(self, requests: Sequence[Request]) -> bool:
+        """Set aside what more requests than those of the suite can take. False if that would pass a limit."""
+        if not self._reserve.limited:
+            return True
+        most = (spent_at_most(self.catalogue, bound_of_request(self.catalogue, request)) for request in requests)
+        return self._reserve.take_more(sum(most, Spent()))
+
+    def count(self, model: str, done: Completion) -> None:
+        """Count what one more answer of `model` took."""
+        self._tally.add(model, done)
 
     @property
     def resumed(self) -> int:
@@ -251,7 +276,7 @@ class Asking:
         """What to do with each of `items`. Items beyond a limit are kept for the next chunk, or end the run."""
         chunk = _Chunk()
         earlier = self._earlier(items)
-        reserve = Reserve(self.options, self.spent)
+        self._reserve = reserve = Reserve(self.options, self.spent)
         for place, (position, item) in enumerate(items):
             stored = recorded_of(self.suite, item.key, recorded)
             try:

@@ -1,24 +1,18 @@
-"""What asking a suite takes: an estimate beforehand, and the limits that a run must not pass."""
+"""The most that a request and an item can take, and the limits that a run must not pass."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from statistics import median
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from promptlab import runs
-from promptlab.errors import PromptlabError
 from promptlab.models import Catalogue
-from promptlab.runs import Store, Trial
+from promptlab.runs import Trial
 from promptlab.suites._items import AskOptions, TrialMaker
 from promptlab.suites._suite import Item
-from promptlab.types import Completion, Request, Result
+from promptlab.types import Completion, Request
 from promptlab.workspace import OpenAIModel
-
-RUNS = 20
-"""How many of the newest runs of a model its speed is measured from."""
-SAMPLED = 50
-"""How many answers of each of these runs are looked at."""
 
 
 def price(catalogue: Catalogue, model: str, prompt: int, new: int) -> float | None:
@@ -29,109 +23,48 @@ def price(catalogue: Catalogue, model: str, prompt: int, new: int) -> float | No
     return (prompt * (entry.price_in or 0.0) + new * (entry.price_out or 0.0)) / 1_000_000
 
 
-# Before asking
+Role = Literal["answer", "judge", "cause"]
+"""What a request is for: the answer of an item, a judge's verdict on it, or finding the cause of a change."""
 
 
 @dataclass(frozen=True, slots=True)
-class Speed:
-    """Tokens per second in prefill and in decoding, as measured on this machine; None if nothing was measured."""
-
-    prefill: float | None
-    decoding: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class ModelEstimate:
-    """What one model would be asked, and what that takes.
-
-    `exact` is false if prompt tokens are estimated. `cost` is None if no price is known, `minutes` if the model is not
-    local or was never measured here. `refused` items do not fit the window and would not be sent.
-    """
+class CallBound:
+    """The most that one request can take: tokens of its prompt and new tokens. `exact` is False if the tokens of the
+    prompt are an estimate, `fits` if the prompt does not fit the window and would not be sent."""
 
     model: str
-    calls: int
+    role: Role
     prompt: int
     new: int
     exact: bool
-    cost: float | None
-    minutes: float | None
-    refused: int
-    problem: str = ""
-
-    @property
-    def said(self) -> str:
-        """The estimate as a sentence."""
-        if self.problem:
-            return f"{self.model}: {self.calls} calls; {self.problem}"
-        about = "" if self.exact else "about "
-        parts = [f"{self.calls:,} calls", f"{about}{self.prompt:,} prompt tokens", f"at most {self.new:,} new ones"]
-        parts += [f"at most ${self.cost:,.4f}"] if self.cost is not None else []
-        parts += [f"at most {self.minutes:,.1f} min here"] if self.minutes is not None else []
-        parts += [f"{self.refused} refused before they are sent"] if self.refused else []
-        return f"{self.model}: {', '.join(parts)}"
+    fits: bool
 
 
-def estimate_trials(trials: Iterable[Trial], catalogue: Catalogue, store: Store) -> list[ModelEstimate]:
-    """An estimate for each model of `trials`, in the order of the trials. No model is asked."""
-    sums: dict[str, _Sum] = {}
-    for trial in trials:
-        sums.setdefault(trial.model, _Sum(trial.model, catalogue)).add(trial)
-    return [each.estimate(measured_speed(store, each.model)) for each in sums.values()]
-
-
-class _Sum:
-    """The trials of one model, added up."""
-
-    def __init__(self, model: str, catalogue: Catalogue) -> None:
-        self.model, self._catalogue = model, catalogue
-        self.calls = self.prompt = self.new = self.refused = 0
-        self.exact = True
-        self.problem = ""
-
-    def add(self, trial: Trial) -> None:
-        self.calls += 1
-        try:
-            request = runs.request_of(trial)
-            budget = self._catalogue.backend(self.model).as_sent(request).budget
-        except PromptlabError as exc:
-            self.problem = exc.hint or exc.message
-            return
-        self.exact = self.exact and budget.exact
-        if not budget.fits:
-            self.refused += 1
-            return
-        self.prompt += budget.prompt
-        self.new += budget.room
-
-    def estimate(self, speed: Speed) -> ModelEstimate:
-        minutes = None
-        if not isinstance(self._catalogue.entry(self.model), OpenAIModel) and speed.prefill and speed.decoding:
-            minutes = (self.prompt / speed.prefill + self.new / speed.decoding) / 60
-        cost = price(self._catalogue, self.model, self.prompt, self.new)
-        return ModelEstimate(
-            *(self.model, self.calls, self.prompt, self.new, self.exact, cost, minutes, self.refused, self.problem)
-        )
-
-
-def measured_speed(store: Store, model: str) -> Speed:
-    """How fast `model` was in its newest runs here. Answers from the store were not measured and do not count."""
-    prefill: list[float] = []
-    decoding: list[float] = []
-    for run in store.runs(model=model, limit=RUNS):
-        for result in store.results(run.id, among=range(SAMPLED)):
-            if result.model == model and not result.cached:
-                _measure(result, prefill, decoding)
-    return Speed(median(prefill) if prefill else None, median(decoding) if decoding else None)
-
-
-def _measure(result: Result, prefill: list[float], decoding: list[float]) -> None:
-    done = result.completion
-    if done is None:
+def bounds_of_item(fill: TrialMaker, catalogue: Catalogue, item: Item, trial: Trial) -> Iterator[CallBound]:
+    """What asking `item` can take at most: its own answer, then what each of its judges reads and answers. A request
+    that fails and is sent again is one request: only its last attempt has an answer."""
+    request = runs.request_of(trial)
+    own = bound_of_request(catalogue, request)
+    yield own
+    if not own.fits:
         return
-    if done.usage.read and done.timings.first_token:
-        prefill.append(done.usage.read / done.timings.first_token)
-    if (rate := done.timings.tokens_per_second(done.usage.written)) is not None:
-        decoding.append(rate)
+    for judge in fill.judges(item, request.prompt, _ANSWER):
+        asked = runs.request_of(judge)
+        bound = bound_of_request(catalogue, asked, role="judge")
+        # The answer is not known yet: its longest is counted, as often as the judge's prompt holds it.
+        times = max(1, sum(message.content.count(_ANSWER) for message in asked.messages))
+        same = asked.model == request.model  # another model has other tokens for the same answer
+        yield replace(bound, prompt=bound.prompt + times * request.params.max_tokens, exact=bound.exact and same)
+
+
+def bound_of_request(catalogue: Catalogue, request: Request, role: Role = "answer") -> CallBound:
+    """What sending `request` can take at most. Raises what its model's backend raises for a request it cannot send."""
+    budget = catalogue.backend(request.model).as_sent(request).budget
+    return CallBound(request.model, role, budget.prompt, budget.room, budget.exact, budget.fits)
+
+
+_ANSWER = "promptlab-answer"
+"""Stands for the answer in a judge's prompt whose tokens are counted."""
 
 
 # While asking
@@ -165,19 +98,18 @@ def _spent(catalogue: Catalogue, model: str, prompt: int, new: int) -> Spent:
 
 
 def most_for_item(fill: TrialMaker, catalogue: Catalogue, item: Item, trial: Trial) -> Spent:
-    """The most that asking `item` can take: its own answer, and what its judges read and answer."""
-    request = runs.request_of(trial)
-    most = _most_for_request(catalogue, request, 0)
-    for judge in fill.judges(item, request.prompt, ""):
-        # The judge's prompt will hold the answer, which is not known yet: its longest is counted.
-        most += _most_for_request(catalogue, runs.request_of(judge), request.params.max_tokens)
-    return most
+    """The most that asking `item` can take, its judges included."""
+    every = bounds_of_item(fill, catalogue, item, trial)
+    return sum((spent_at_most(catalogue, bound) for bound in every), Spent())
 
 
-def _most_for_request(catalogue: Catalogue, request: Request, more: int) -> Spent:
-    """The most that a request can take if `more` tokens are added to its prompt."""
-    budget = catalogue.backend(request.model).as_sent(request).budget
-    return _spent(catalogue, request.model, budget.prompt + more, budget.room)
+def spent_at_most(catalogue: Catalogue, bound: CallBound) -> Spent:
+    """What a request takes that takes as much as it can."""
+    return _spent(catalogue, bound.model, bound.prompt, bound.new)
+
+
+ROUNDING = 1e-9
+"""How much a sum of prices may be off, because it is added up in another order."""
 
 
 class Reserve:
@@ -194,11 +126,23 @@ class Reserve:
 
     def take(self, most: Spent) -> bool:
         """Set `most` aside for the next item. False if that would pass a limit; `out_of` then says which."""
-        after = self._reserved + most
-        if self._options.max_tokens is not None and after.tokens > self._options.max_tokens:
-            self.out_of = f"the next item may take the run past {self._options.max_tokens:,} tokens"
-        elif self._options.max_cost is not None and after.cost > self._options.max_cost:
-            self.out_of = f"the next item may take the run past ${self._options.max_cost:g}"
-        else:
-            self._reserved = after
+        self.out_of = self._passed(self._reserved + most)
+        if not self.out_of:
+            self._reserved += most
         return not self.out_of
+
+    def take_more(self, most: Spent) -> bool:
+        """As `take`, for something that may be left undone: the run goes on without it."""
+        if self._passed(self._reserved + most):
+            return False
+        self._reserved += most
+        return True
+
+    def _passed(self, after: Spent) -> str:
+        """The limit that a run would pass that takes `after`, "" if none."""
+        most_tokens, most_cost = self._options.max_tokens, self._options.max_cost
+        if most_tokens is not None and after.tokens > most_tokens:
+            return f"the next item may take the run past {most_tokens:,} tokens"
+        if most_cost is not None and after.cost > most_cost * (1 + ROUNDING):
+            return f"the next item may take the run past ${most_cost:g}"
+        return ""

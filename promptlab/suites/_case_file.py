@@ -6,18 +6,20 @@
     winner,Who won?,Argentina,final;short,
 
 In CSV every column that is not `id`, `expected`, `documents`, `tags` or `label` is an input; several documents or
-tags are separated by semicolons. A pool of examples can be read as well: its `output` is the expected answer.
+tags are separated by semicolons. `_util/csv_rows.py` has the rules for the delimiter and the names of columns. A pool
+of examples can be read as well: its `output` is the expected answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from promptlab import scorers, templates
-from promptlab._util.rows import BadRow, CsvRows, Row, delimiter_of, json_rows, kind_of, yaml_rows
+from promptlab._util.csv_rows import CsvRows
+from promptlab._util.rows import BadRow, Row, json_rows, kind_of, yaml_rows
 from promptlab._yaml import PlainData, read_yaml
 from promptlab.errors import InputError, SuiteError, nearest
 from promptlab.suites._suite import Case, CaseFile, Suite, id_problem
@@ -91,20 +93,21 @@ def _of_file(workspace: Workspace, suite: Suite, entry: CaseFile) -> Iterator[Ca
         message = f"there is no file `{entry.path}` in the workspace"
         raise SuiteError(message, file=suite.path, line=entry.line, field="file", hint=nearest(entry.path, beside))
     label, cells = workspace.label_of(entry.path), kind_of(entry.path) == "csv"
-    for row in _rows(full, entry.path):
+    for row in _rows(full, entry.path, suite.template.inputs):
         case = _Case(suite, entry.path, row.line, label)
         yield case.from_csv(row.data) if cells else case.from_data(row.data)
 
 
-def _rows(full: Path, shown: str) -> Iterator[Row]:
-    """The rows of a file of cases, read while the caller iterates. Each is a dict with unchecked content."""
+def _rows(full: Path, shown: str, inputs: Collection[str] = ()) -> Iterator[Row]:
+    """The rows of a file of cases, read while the caller iterates. Each is a dict with unchecked content. `inputs` are
+    the names of inputs that are known."""
     try:
         if kind_of(shown) == "yaml":
             yield from _yaml(full, shown)
             return
         with full.open(encoding="utf-8-sig", newline="") as file:
             if kind_of(shown) == "csv":
-                yield from CsvRows(file, delimiter_of(shown), _check_header)
+                yield from CsvRows(file, shown, _check_header, known=COLUMNS, inputs=inputs)
                 return
             hint = "one JSON object a line"
             for row in json_rows(iter(lambda: file.readline(MAX_LINE), "")):
@@ -125,7 +128,7 @@ def _check_header(header: Sequence[str], line: int) -> None:
     if doubled is not None:
         raise BadRow(f"a column has no name, or the name of another column: {doubled!r}", line)
     if "id" not in header:
-        raise BadRow("there is no column `id`", line)
+        raise BadRow("there is no column `id`", line, hint=f"its columns: {', '.join(header)}")
 
 
 def _yaml(full: Path, shown: str) -> Iterator[Row]:
@@ -158,6 +161,8 @@ class _Case:
         if not row["id"]:
             raise self._error("the id is empty", "id")
         template = self._suite.template
+        if "output" in row and "expected" not in row and "output" not in template.inputs:  # a pool of examples
+            row = {"expected": row["output"], **{name: cell for name, cell in row.items() if name != "output"}}
         texts = {name: text for name, text in _inputs(row, "csv").items() if text or name in template.inputs}
         try:
             inputs = templates.inputs_from_text(template, texts)

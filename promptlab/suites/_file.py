@@ -22,6 +22,7 @@ from promptlab.errors import (
 )
 from promptlab.suites import _thresholds as thresholds
 from promptlab.suites._case_file import expected_problem, input_names
+from promptlab.suites._rename_note import command_to_finish
 from promptlab.suites._suite import FOLDER, Case, CaseFile, ItemKey, Suite, Variant, id_problem
 from promptlab.templates import ParamsModel, Template
 from promptlab.types import Label, Role, ScorerSpec, Section
@@ -120,6 +121,15 @@ def load_suite(workspace: Workspace, path: str) -> Suite:
 
     Raises `SuiteError` with file, line and field, and `TemplateError` if its template is wrong.
     """
+    suite = read_suite(workspace, path)
+    if command := command_to_finish(workspace, suite.path):
+        what = "a case of this suite is being renamed, or that was interrupted"
+        raise SuiteError(what, file=suite.path, hint=f"finish it: `{command}`")
+    return suite
+
+
+def read_suite(workspace: Workspace, path: str) -> Suite:
+    """As `load_suite`, also while a case of the suite is being renamed."""
     full, shown = _find(workspace, path)
     return parse_suite(workspace, read_text(full, shown=shown, error=SuiteError), path=shown)
 

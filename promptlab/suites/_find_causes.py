@@ -20,7 +20,7 @@ from promptlab.suites._outcome import Answered
 from promptlab.suites._recorded_item import RecordedItem
 from promptlab.suites._scores import CLOSE
 from promptlab.suites._suite import Suite
-from promptlab.types import Request, Result, mean_score
+from promptlab.types import Completion, Request, Result, mean_score
 
 
 class Asker(Protocol):
@@ -31,9 +31,18 @@ class Asker(Protocol):
     store: Store
     fill: TrialMaker
 
+    def take_more(self, requests: Sequence[Request]) -> bool:
+        """Set aside what `requests` can take at most. False if that would pass a limit."""
+        ...
+
+    def count(self, model: str, done: Completion) -> None:
+        """Count the tokens and the price of one more answer of `model`."""
+        ...
+
 
 class CauseFinder:
-    """Finds causes with at most `calls` calls of models. After that it leaves uncertain causes as they are."""
+    """Finds causes with at most `calls` calls of models, within the limits of the run. After that it leaves uncertain
+    causes as they are."""
 
     def __init__(self, asker: Asker, calls: int) -> None:
         self._asker, self.left = asker, calls
@@ -47,8 +56,14 @@ class CauseFinder:
         tries = self._tries(stored, new.request, [cause.kind for cause in uncertain])
         if not tries or len(tries) > self.left:
             return answered
+        requests = [request for _, request in tries]
+        if not self._asker.take_more(requests):
+            return answered
         self.left -= len(tries)
-        results = self._asked(answered, stored, [request for _, request in tries])
+        results = self._asked(answered, stored, requests)
+        for result in results:
+            if result.completion is not None:
+                self._asker.count(result.model, result.completion)
         if any(result.completion is None for result in results):
             return answered  # a refused or failed call tried nothing, so no cause can be ruled out
         back = {

@@ -19,8 +19,8 @@ from promptlab.suites._recorded_item import RecordedItem, label_of_trial
 from promptlab.suites._recording import Recording
 from promptlab.suites._suite import Case, Item, ItemKey, Suite, Variant
 from promptlab.suites._suite_run import ItemRow, Verb
-from promptlab.templates import MaterialsReader
-from promptlab.types import Label, Place, Prompt, Score, Scorer, ScorerSpec, Section
+from promptlab.templates import MaterialsReader, Template
+from promptlab.types import Label, Params, Place, Prompt, Score, Scorer, ScorerSpec, Section
 from promptlab.workspace import Workspace
 
 if TYPE_CHECKING:  # a replay loads no database
@@ -36,11 +36,13 @@ def suite_items(
     """The items of a suite, in order, for its models or for `models`. Cases are read while the caller iterates.
 
     `wanted` are ids of items or cases; if it is empty, all items are given. Raises `SuiteError` at the first case that
-    is wrong or has the id of an earlier one, and at the end if an id in `wanted` is not in the suite.
+    is wrong or has the id of an earlier one, and at the end if an id in `wanted` is not in the suite, or if there is no
+    case at all: a suite that checks nothing must not look like one that passes.
     """
     asked = suite.models if models is None else tuple(models)
     unmet = set(wanted)
     known: list[str] = []
+    case = None
     for case in case_files.read(workspace, suite):
         for variant in suite.variants:
             for model in asked:
@@ -51,6 +53,8 @@ def suite_items(
                         yield Item(key, case, variant)
         if unmet:
             known.append(case.id)
+    if case is None:
+        raise SuiteError("the suite has no cases", file=suite.path, field="cases", hint="add one under `cases`")
     for name in sorted(unmet):
         raise SuiteError(f"there is no case or item `{name}`", file=suite.path, hint=nearest(name, known))
 
@@ -69,6 +73,8 @@ class TrialMaker:
         self._filler = MaterialsReader(workspace)
         self._case: Case | None = None
         self._asked: dict[tuple[int, tuple[Section, ...]], Trial] = {}
+        self._params: dict[int, Params] = {}
+        self._judge_templates: dict[str | None, Template] = {}
         self._scorers: dict[tuple[tuple[ScorerSpec, ...], str | None], tuple[Scorer, ...]] = {}
 
     def trial(self, item: Item, *, rendered: bool = True) -> Trial:
@@ -81,11 +87,16 @@ class TrialMaker:
         return replace(
             asked,
             model=item.key.model,
-            params=self.suite.params_of(variant),
+            params=self._params_of(variant),
             repeat=item.key.repeat,
             scorers=self.scorers(case, variant),
             judge_cut=self.suite.judge_cut_answers,
         )
+
+    def _params_of(self, variant: Variant) -> Params:
+        if id(variant) not in self._params:
+            self._params[id(variant)] = self.suite.params_of(variant)
+        return self._params[id(variant)]
 
     def label(self, item: Item) -> Label:
         """The strictest label of all that goes into the prompt of `item`. Nothing is rendered for it."""
@@ -140,7 +151,7 @@ class TrialMaker:
         case = item.case
         return [
             judging.trial(
-                *(spec, self._workspace),
+                *(spec, self._judge_template(spec)),
                 prompt=prompt,
                 question=case.inputs,
                 expected=case.expected,
@@ -151,6 +162,13 @@ class TrialMaker:
             )
             for spec in self.judge_specs(case)
         ]
+
+    def _judge_template(self, spec: ScorerSpec) -> Template:
+        """The template of a judge, which is read once."""
+        path = spec.values.get("template")
+        if path not in self._judge_templates:
+            self._judge_templates[path] = judging.template_of(spec, self._workspace)
+        return self._judge_templates[path]
 
     def scorers(self, case: Case, variant: Variant) -> tuple[Scorer, ...]:
         """The scorers of a case that ask no model, ready to use."""
@@ -249,18 +267,35 @@ def trial_of(fill: TrialMaker, item: Item, stored: RecordedItem | None, prompts:
     return replace(trial, request=recalled(fill.suite, stored), without=stored.without)
 
 
-def planned_trials(
-    workspace: Workspace, suite: Suite, *, verb: Verb, options: AskOptions, log: SuiteLog
-) -> Iterator[Trial]:
-    """The trials that would be asked. If recorded prompts should be sent, items without one are left out."""
-    fill = TrialMaker(workspace, suite)
+@dataclass(frozen=True, slots=True)
+class PlannedAsk:
+    """An item that would be asked, its trial, and the item as it was recorded."""
+
+    item: Item
+    trial: Trial
+    stored: RecordedItem | None
+
+
+def planned_asks(
+    fill: TrialMaker,
+    workspace: Workspace,
+    suite: Suite,
+    *,
+    verb: Verb,
+    options: AskOptions,
+    log: SuiteLog,
+    look_up: bool,
+) -> Iterator[PlannedAsk]:
+    """What would be asked. If recorded prompts should be sent, items without one are left out. Without `look_up`, and
+    if today's prompts are sent, the recording is not read."""
     path = workspace.resolve(suite.recording)
-    recorded = Recording(path, shown=suite.recording) if path.is_file() else None
+    read = path.is_file() and (look_up or options.prompts == "stored")
+    recorded = Recording(path, shown=suite.recording) if read else None
     try:
         for _, item in chosen(workspace, suite, verb=verb, options=options, log=log):
             stored = recorded_of(suite, item.key, recorded)
             if stored or options.prompts == "current":
-                yield trial_of(fill, item, stored, options.prompts)
+                yield PlannedAsk(item, trial_of(fill, item, stored, options.prompts), stored)
     finally:
         if recorded:
             recorded.close()

@@ -81,7 +81,7 @@ def template_of(spec: ScorerSpec, workspace: Workspace) -> Template:
 
 def trial(
     spec: ScorerSpec,
-    workspace: Workspace,
+    template: Template,
     *,
     prompt: Prompt,
     question: Mapping[str, Any],
@@ -91,7 +91,7 @@ def trial(
     places: tuple[Place, ...],
     case: str,
 ) -> Trial:
-    """The trial that asks the judge about `answer` to `prompt`.
+    """The trial that asks the judge of `template` about `answer` to `prompt`.
 
     `question` are the inputs of the case, which came from the files `places`. The trial has the labels of `prompt`,
     because an answer may repeat what stood in its prompt.
@@ -99,7 +99,6 @@ def trial(
     model = spec.values.get("model")
     if not isinstance(model, str):
         raise InputError("a judge needs `model`, the name of one in promptlab.yaml")
-    template = template_of(spec, workspace)
     labels = [label, *(s.label for s in prompt.sources), *(s.label for s in prompt.spans)]
     texts = {
         "criterion": str(spec.values.get("question", QUESTION)),

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 
 from promptlab._util.database import Database
 from promptlab._util.sql_dialects import set_user_version, user_version
-from promptlab.errors import StoreError
+from promptlab.errors import StoreError, SuiteError
 from promptlab.suites import _log_tables as tables
 from promptlab.suites._suite import ItemKey
 from promptlab.suites._suite_run import Chunk, Count, Details, ItemRow, State, SuiteRun, Verb
@@ -104,7 +104,37 @@ class SuiteLog:
         """Write how the run ended."""
         self._db.write([(tables.run_with(run.id), {"state": state})])
 
+    def rename_case(self, suite: str, old: str, new: str) -> None:
+        """Write that the case `old` of the suite at path `suite` is called `new`, in all of its runs."""
+        with self._db.writing() as db:
+            db.execute(tables.rename_in_rows(suite, old, new))
+            for store_run, keys in db.execute(tables.chunks_of_suite(suite)).fetchall():
+                known = json.loads(keys)
+                if any(key[0] == old for key in known):
+                    renamed = json.dumps([[new if key[0] == old else key[0], *key[1:]] for key in known])
+                    db.execute(tables.chunk_with(store_run), {"keys": renamed})
+
     # Reading
+
+    def count_rows(self, suite: str, case: str, *, free: str) -> int:
+        """How many rows the runs of a suite have of a case. Raises `SuiteError` if they have rows of both `case` and
+        `free`, whose histories must not be mixed."""
+        counts = dict(map(tuple, self._db.rows(tables.rows_of_cases(suite, (case, free)))))
+        if counts.get(case) and counts.get(free):
+            raise SuiteError(
+                f"the history of this suite has runs of both `{case}` and `{free}`",
+                file=suite,
+                hint="choose an id that no case had before",
+            )
+        return int(counts.get(case, 0))
+
+    def asked_as(self, suite: str, old: str, new: str) -> Iterator[tuple[str, str, str]]:
+        """For each item of the case `new`, which was called `old`, that was asked: the run of the history, the old and
+        the new id of the item."""
+        for store_run, keys in self._db.rows(tables.chunks_of_suite(suite)):
+            for key in (ItemKey(*key) for key in json.loads(keys)):
+                if key.case == new:
+                    yield store_run, key._replace(case=old).id, key.id
 
     def runs(self, suite: str, *, verb: Verb | None = None, limit: int = 50) -> list[SuiteRun]:
         """Runs of the suite at path `suite`, newest first."""
@@ -137,6 +167,11 @@ class SuiteLog:
         while page := self.rows(run, after=after, limit=1_000):
             yield from page
             after = page[-1].position
+
+    def passes(self, run: SuiteRun, *, but: str) -> list[tuple[str, str, str, int, int, int]]:
+        """For each case, variant and model of a run: how many items passed, were judged, and are there. Items with the
+        verdict `but` do not count."""
+        return [(*row[:3], int(row[3] or 0), row[4], row[5]) for row in self._db.rows(tables.passes_of(run.id, but))]
 
     def counts(self, run: SuiteRun) -> list[Count]:
         """The number of items by variant, model, verdict and pass. They are kept up to date and need no counting."""

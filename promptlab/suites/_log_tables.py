@@ -3,6 +3,7 @@ executes them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -100,6 +101,33 @@ def chunks_of(run: str) -> sa.Select[Any]:
     return sa.select(chunks.c.store_run, chunks.c["keys"]).where(chunks.c.suite_run == run).order_by(chunks.c.rowid)
 
 
+def chunks_of_suite(suite: str) -> sa.Select[Any]:
+    """The chunks of all runs of a suite."""
+    mine = sa.select(suite_runs.c.id).where(suite_runs.c.suite == suite)
+    return sa.select(chunks.c.store_run, chunks.c["keys"]).where(chunks.c.suite_run.in_(mine))
+
+
+def chunk_with(store_run: str) -> sa.Update:
+    """Change a chunk."""
+    return chunks.update().where(chunks.c.store_run == store_run)
+
+
+def rename_in_rows(suite: str, old: str, new: str) -> sa.Update:
+    """Call the case `old` `new` in the rows of all runs of a suite."""
+    mine = sa.select(suite_runs.c.id).where(suite_runs.c.suite == suite)
+    return item_rows.update().where(item_rows.c.suite_run.in_(mine), item_rows.c.case_id == old).values(case_id=new)
+
+
+def rows_of_cases(suite: str, cases: Sequence[str]) -> sa.Select[Any]:
+    """How many rows the runs of a suite have of each of `cases`."""
+    mine = sa.select(suite_runs.c.id).where(suite_runs.c.suite == suite)
+    return (
+        sa.select(item_rows.c.case_id, sa.func.count())
+        .where(item_rows.c.suite_run.in_(mine), item_rows.c.case_id.in_(cases))
+        .group_by(item_rows.c.case_id)
+    )
+
+
 def page_of_rows(
     run: str, *, verdict: str | None = None, case: str | None = None, after: int = -1, limit: int = 50
 ) -> sa.Select[Any]:
@@ -114,6 +142,14 @@ def page_of_rows(
     position = not_indexed(item_rows.c.position)
     query = query.where(position > after).order_by(position)
     return query if verdict is None else query.where(not_indexed(item_rows.c.verdict) == verdict)
+
+
+def passes_of(run: str, but: str) -> sa.Select[Any]:
+    """How many items of each case, variant and model passed, were judged, and are there, but for one verdict."""
+    place = (item_rows.c.case_id, item_rows.c.variant, item_rows.c.model)
+    numbers = (sa.func.sum(item_rows.c.passed), sa.func.count(item_rows.c.passed), sa.func.count())
+    mine = item_rows.c.suite_run == run, item_rows.c.verdict != but
+    return sa.select(*place, *numbers).where(*mine).group_by(*place).order_by(sa.func.min(item_rows.c.position))
 
 
 def counts_of(run: str) -> sa.Select[Any]:

@@ -200,5 +200,5 @@ def is_unchanged_since(suite: Suite, run: SuiteRun) -> bool:
 def run_to_resume(suite: Suite, log: SuiteLog, verb: Verb, options: AskOptions) -> SuiteRun | None:
     """The run that asking with these options would resume; None if it would begin a new one."""
     mine = {**options.identity(), "suite": blob_id(suite.source)}
-    last = next((run for run in log.runs(suite.path, verb=verb) if dict(run.options) == mine), None)
+    last = next((run for run in log.runs(suite.path, verb=verb) if run.identity == mine), None)
     return last if last and last.state != "finished" else None

@@ -16,9 +16,9 @@ A recording is read a line at a time, so it may be larger than memory.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, TypeVar
 
 from cachetools import LRUCache
 
@@ -29,6 +29,8 @@ from promptlab.suites._recorded_item import RecordedItem
 from promptlab.suites._recording_line import has_seal, item_from, lines_of, sealed
 from promptlab.suites._suite import ItemKey
 from promptlab.types import sha256
+
+T = TypeVar("T")
 
 KEPT_CHARACTERS = 32_000_000
 """Characters of long texts that are kept in memory while reading. Other texts are read from the file again."""
@@ -69,6 +71,11 @@ class _Texts:
         self._places[digest] = place
         self._keep(digest, text)
 
+    def check(self, digest: str) -> None:
+        """Raise `KeyError` if there is no such text."""
+        if digest not in self._places:
+            raise KeyError(digest)
+
     def get(self, digest: str, file: IO[bytes]) -> str:
         if digest in self._kept:
             return self._kept[digest]
@@ -96,6 +103,7 @@ class Recording:
         self._texts = _Texts()
         self._line = self._next = self._passed = 0
         self._index: dict[ItemKey, tuple[int, int]] | None = None
+        self._by_case: dict[str, list[ItemKey]] | None = None
         self._ahead: RecordedItem | None = None
         self._found: set[ItemKey] = set()
         try:
@@ -163,11 +171,19 @@ class Recording:
             if item := self.find(key):
                 yield item
 
-    def keys(self) -> set[ItemKey]:
-        """The key of every item."""
+    def keys(self) -> list[ItemKey]:
+        """The key of every item, in the order of the file."""
         if self._index is None:
             self._index = self._all()
-        return set(self._index)
+        return list(self._index)
+
+    def by_case(self) -> dict[str, list[ItemKey]]:
+        """The keys of the items of each case."""
+        if self._by_case is None:
+            self._by_case = {}
+            for key in self.keys():
+                self._by_case.setdefault(key.case, []).append(key)
+        return self._by_case
 
     def backend(self, model: str) -> RecordedBackend:
         """A backend that gives the recorded answers of `model`. Raises `InputError` if nothing is recorded of it, or if
@@ -186,15 +202,36 @@ class Recording:
         self._next = self._line = 0
         while True:
             place = (self._next, self._line)
-            item = self._read()
-            if item is None:
+            key = self._next_line(self._key)
+            if key is None:
                 return index
-            if item.key in index:
-                raise InputError(f"`{item.key.id}` is there twice", file=self.shown, line=self._line)
-            index[item.key] = place
+            if key in index:
+                raise InputError(f"`{key.id}` is there twice", file=self.shown, line=self._line)
+            index[key] = place
 
     def _read(self) -> RecordedItem | None:
         """The next item. The long texts before it are remembered."""
+        return self._next_line(self._item)
+
+    def _key(self, data: Mapping[str, Any], *, is_sealed: bool) -> ItemKey:
+        """The key of an item. A line with its seal was written whole, so of the rest only the long texts are
+        looked for, which have lines of their own."""
+        if not is_sealed:
+            return self._item(data, is_sealed=False).key
+        for message in data["messages"]:
+            for piece in message["pieces"]:
+                if not isinstance(piece[2], str):
+                    self._texts.check(piece[2]["sha256"])
+        return ItemKey(data["case"], data["variant"], data["model"], data["repeat"])
+
+    def _item(self, data: Mapping[str, Any], *, is_sealed: bool) -> RecordedItem:
+        stored = item_from(data, self._text_of)
+        if not is_sealed and stored.request.key(stored.backend) != stored.request_key:
+            raise ValueError("the prompt does not have the key that the line names")
+        return stored
+
+    def _next_line(self, read: Callable[..., T]) -> T | None:
+        """What `read` makes of the next line that is an item. The long texts before it are remembered."""
         while True:
             self._file.seek(self._next)
             place, raw = self._next, self._file.readline()
@@ -211,11 +248,7 @@ class Recording:
                         raise ValueError("the text does not have the hash that the line names")
                     self._texts.add(data["sha256"], data["text"], place)
                     continue
-                is_sealed = has_seal(raw)
-                stored = item_from(data, self._text_of)
-                if not is_sealed and stored.request.key(stored.backend) != stored.request_key:
-                    raise ValueError("the prompt does not have the key that the line names")
-                return stored
+                return read(data, is_sealed=has_seal(raw))
             except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as exc:
                 what = f"not a line of a recording: {type(exc).__name__}: {exc}"[:300]
                 hint = "restore the line from git, or record the suite again"

@@ -7,6 +7,7 @@ never asked.
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -23,6 +24,9 @@ from promptlab.suites._scores import moved_scores, why_not_judged
 from promptlab.suites._suite import Item, ItemKey, Suite
 from promptlab.types import Label, Request, Score, ScorerSpec, Section
 from promptlab.workspace import Workspace
+
+MOST_COMPARED = 500
+"""A recording of more cases than this is not searched for the case with the most similar id, which takes long."""
 
 Status = Literal["same", "drifted", "missing", "unexpected", "broken"]
 """`drifted`: the request of today is not the recorded one; `missing`: nothing is recorded; `unexpected`: it is
@@ -96,7 +100,17 @@ def replay_suite(workspace: Workspace, suite: Suite, *, only: Collection[str] = 
             yield replay_item(filler, item, recording)
         if not only:
             for stored in recording.rest():
-                yield Replayed(stored.key, "unexpected", "recorded, and no longer in the suite", stored, None)
+                yield replay_left_item(suite, stored)
+
+
+def replay_left_item(suite: Suite, stored: RecordedItem) -> Replayed:
+    """A recorded item that is no longer in the suite. It says what can be done about it."""
+    case = shlex.quote(stored.key.case)
+    said = (
+        f"recorded, and no longer in the suite; `promptlab suite rename {suite.name} {case} NEW` keeps it under the "
+        f"new id of its case, `promptlab suite prune {suite.name}` removes it"
+    )
+    return Replayed(stored.key, "unexpected", said, stored, None)
 
 
 def replay_item(filler: TrialMaker, item: Item, recording: Recording) -> Replayed:
@@ -153,10 +167,11 @@ def _difference(stored: RecordedItem, request: Request, trial: Trial) -> str:
 
 def _nearest(key: ItemKey, recording: Recording) -> RecordedItem | None:
     """The recorded item that is most like `key`: of the same case, or else of the case with the most similar id."""
-    known = recording.keys()
-    same = [other for other in known if other.case == key.case]
-    close = difflib.get_close_matches(key.case, sorted({other.case for other in known}), n=1, cutoff=0.0)
-    candidates = same or [other for other in known if other.case in close]
+    known = recording.by_case()
+    candidates = known.get(key.case, [])
+    if not candidates and len(known) <= MOST_COMPARED:
+        close = difflib.get_close_matches(key.case, sorted(known), n=1, cutoff=0.0)
+        candidates = [other for case in close for other in known[case]]
 
     def alike(other: ItemKey) -> tuple[bool, bool, bool]:
         return (other.variant == key.variant, other.model == key.model, other.repeat == key.repeat)

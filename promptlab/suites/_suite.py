@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any, Literal, NamedTuple
 
@@ -113,7 +114,7 @@ class Suite:
     numerics: Literal["fast", "portable"] = "portable"
     judge_cut_answers: bool = False
 
-    @property
+    @cached_property
     def recording(self) -> str:
         """Path of the suite's recording in the workspace."""
         return recording_of(self.path)

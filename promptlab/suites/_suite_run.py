@@ -34,6 +34,11 @@ class SuiteRun:
     options: Mapping[str, Any] = field(default_factory=dict)
     done: int = 0
 
+    @property
+    def identity(self) -> dict[str, Any]:
+        """The options that must be equal for the run to be resumed. The number of items may differ."""
+        return {name: value for name, value in self.options.items() if name != "limit"}
+
 
 @dataclass(frozen=True, slots=True)
 class Details:

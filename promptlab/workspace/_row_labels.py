@@ -18,7 +18,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from promptlab._util.rows import CsvRows, delimiter_of, json_rows, lines_of
+from promptlab._util.csv_rows import CsvRows
+from promptlab._util.rows import json_rows, lines_of
 from promptlab._yaml import parse_yaml
 from promptlab.errors import InputError
 from promptlab.types import LABELS, Label, Place
@@ -91,8 +92,7 @@ def _read(full: Path, shown: str, _state: tuple[int, int, int]) -> Rows:
 def _rows(full: Path, shown: str) -> Iterator[Mapping[str, Any]]:
     text, ending = full.read_bytes().decode("utf-8-sig"), full.suffix.lower()
     if ending in (".csv", ".tsv"):
-        # Not exact: a row that would be refused in a pool must keep its label too.
-        yield from (row.data for row in CsvRows(io.StringIO(text, newline=""), delimiter_of(full.name), exact=False))
+        yield from _csv_rows(text, full.name)
         return
     if ending in (".yaml", ".yml"):
         data = parse_yaml(text, shown=shown, error=InputError).data
@@ -101,6 +101,15 @@ def _rows(full: Path, shown: str) -> Iterator[Mapping[str, Any]]:
         yield from (row for row in rows or () if isinstance(row, Mapping))
         return
     yield from (row.data for row in json_rows(lines_of(text)) if isinstance(row.data, dict))
+
+
+def _csv_rows(text: str, name: str) -> Iterator[Mapping[str, Any]]:
+    # Not exact: a row that would be refused in a pool must keep its label too.
+    rows = CsvRows(io.StringIO(text, newline=""), name, known=("id", "label", COPIED_FROM), exact=False)
+    for row in rows:
+        if "label" in rows.written and row.data.get("label") not in LABELS:
+            row.data["label"] = "public"  # an input called `Label` and the like, whose values are other texts
+        yield row.data
 
 
 __all__ = ["COPIED_FROM", "RowLabel", "Rows", "parse_places", "places_as_data", "read_row_labels"]

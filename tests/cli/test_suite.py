@@ -100,10 +100,11 @@ def test_a_dry_run_with_nothing_to_ask_says_so(suites: SuiteHouse, suite: Suite)
 def test_a_dry_run_says_calls_and_tokens_and_asks_nobody(suites: SuiteHouse, suite: Suite) -> None:
     done = suite("record", "facts", "--dry-run")
     assert done.exit_code == 0
-    good, bad = done.output.splitlines()
+    good, bad, total = done.output.splitlines()
     assert good.startswith("good: 3 calls, ")
     assert "prompt tokens, at most 48 new ones" in good
     assert bad.startswith("bad: 3 calls")
+    assert total.startswith("in all at most: 6 calls, ")
     assert asked(suites) == 0
     assert suites.log.runs(suites.path) == []
 
@@ -340,3 +341,59 @@ def test_thresholds_that_are_met_do_not_hide_what_is_not_judged(suites: SuiteHou
     assert "✓ at least 50 %" in done.output
     assert "1 have no answer" in done.output
     assert done.exit_code == 3
+
+
+# rename, prune, history
+
+
+def test_rename_says_what_follows_and_replay_is_content(suites: SuiteHouse, suite: Suite) -> None:
+    suites.record()
+    done = suite("rename", "facts", "winner", "champion", "--dry-run")
+    assert (done.exit_code, "2 recorded items" in done.output) == (0, True)
+    assert "id: winner" in (suites.workspace.root / suites.path).read_text()
+    done = suite("rename", "facts", "winner", "champion")
+    assert done.exit_code == 0, done.output
+    assert suite("replay", "facts", "--case", "champion").exit_code == 0
+    assert suite("replay", "facts").exit_code == 0
+    assert suite("rename", "facts", "nobody", "somebody").exit_code == 1
+
+
+def test_what_left_the_suite_fails_a_replay_until_it_is_pruned(suites: SuiteHouse, suite: Suite) -> None:
+    suites.record()
+    suites.write(SUITE.replace("[good, bad]", "[good]"))
+    done = suite("replay", "facts")
+    assert done.exit_code == 1
+    assert "suite prune facts" in done.output
+    done = suite("prune", "facts", "--dry-run")
+    assert done.output.splitlines() == ["winner[bad]", "host[bad]", "goals[bad]"]
+    assert suite("prune", "facts", input="n\n").exit_code == 130
+    assert len(suites.stored()) == 6
+    assert suite("prune", "facts", "--yes").exit_code == 0
+    assert len(suites.stored()) == 3
+    assert suite("replay", "facts").exit_code == 0
+    assert "nothing to remove" in suite("prune", "facts").output
+
+
+def test_history_is_a_table_or_json(suites: SuiteHouse, suite: Suite) -> None:
+    assert suite("history", "facts").output == "facts has no runs yet\n"
+    suites.record()
+    suites.rerun()
+    lines = suite("history", "facts").output.splitlines()
+    assert [line.split()[3] for line in lines[1:]] == ["rerun", "record"]
+    assert all("3 of 6" in line for line in lines[1:])
+    data = [json.loads(line) for line in suite("history", "facts", "--json").output.splitlines()]
+    assert [(one["verb"], one["passed"], one["judged"], one["rate"]) for one in data] == [
+        ("rerun", 3, 6, 0.5),
+        ("record", 3, 6, 0.5),
+    ]
+    assert suite("history", "facts", "--verb", "record", "--json").output.count("\n") == 1
+
+
+@pytest.mark.parametrize("verb", ["replay", "record", "rerun", "prune"])
+def test_a_suite_without_a_case_is_an_error(suites: SuiteHouse, suite: Suite, verb: str) -> None:
+    suites.record()
+    suites.write("template: cup\nmodels: [good]\ncases: []\n")
+    done = suite(verb, "facts", *(["--yes"] if verb == "prune" else []))
+    assert done.exit_code == 1
+    assert "the suite has no cases" in done.output
+    assert len(suites.stored()) == 6

@@ -25,13 +25,14 @@ JSONL = (
     '\ufeff{"output": "A1", "id":"a",  "inputs": {"question": "Q1"}}\r\n\r\n'
     '{"id":"b","inputs":{"question":"Q2"},"output":"A2"}'
 )
+EXCEL = '\ufeffsep=;\r\nID;"question";output;tags;Label\r\na;"Q1";A1;;\r\n\r\nb;Q2;"A2";;'
 CSV = '\ufeffid,"question",output,tags,label\r\na,"Q1",A1,,\r\n\r\nb,Q2,"A2",,'
 
 
-@pytest.fixture(params=["jsonl", "csv"])
+@pytest.fixture(params=["jsonl", "csv", "excel.csv"])
 def pool(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Workspace, str, Path, str]:
     (tmp_path / "promptlab.yaml").write_text("models: {}\n")
-    name, text = f"p.{request.param}", JSONL if request.param == "jsonl" else CSV
+    name, text = f"p.{request.param}", {"jsonl": JSONL, "csv": CSV, "excel.csv": EXCEL}[request.param]
     (tmp_path / name).write_bytes(text.encode())
     return Workspace.load(tmp_path), name, tmp_path / name, text
 

@@ -191,8 +191,7 @@ WRONG_TABLES: list[tuple[str, str, int, str]] = [
     ("p.csv", HEAD + '\n\na,"x,o,,,\n', 4, ""),
     ("p.csv", "id,q,output\ra,x,o\r", 1, ""),
     ("p.csv", "\n\nid,q\n", 3, "output"),
-    ("p.csv", "ID,q,output\n", 1, "id"),
-    ("p.csv", "id;q;output\na;x;o\n", 1, "id"),
+    ("p.csv", "key,q,output\n", 1, "id"),
     ("p.tsv", "id,q,output\na,x,o\n", 1, "id"),
     ("p.csv", "id,q,output,id\n", 1, "id"),
     ("p.csv", "id,q, q ,output\n", 1, "q"),
@@ -271,8 +270,9 @@ FULL = Example(
     ids=lambda example: repr(example.id),
 )
 def test_a_written_example_is_read_as_it_was(name: str, example: Example) -> None:
-    empty = PoolText("", (), () if name == "p.jsonl" else pool_files.new_header(FULL))
-    head = f"{pool_files.header_line(empty.header, name)}\n" if empty.header else ""
+    header = () if name == "p.jsonl" else pool_files.new_header(FULL)
+    empty = PoolText("", (), header, "\t" if name == "p.tsv" else ",")
+    head = f"{pool_files.header_line(empty.header, empty, name)}\n" if empty.header else ""
     line = written(example, empty, name)
     (row,) = read(f"{head}{line}\n", name).rows
     assert as_tuple(row.example) == as_tuple(example)

@@ -249,3 +249,24 @@ def test_ok_is_what_the_command_line_exits_with(
     results = lab.suite("facts").rerun(prompts="current", fresh=True)
     assert (rerun.exit_code == 0) == results.ok
     assert re.search(r"(\d+) of 6 pass", rerun.output)[1] == str(results.summary.passed)  # type: ignore[index]
+
+
+def test_history_estimate_rename_and_prune_from_python(lab: Lab, suites: SuiteHouse) -> None:
+    suite = lab.suite("facts")
+    estimate = suite.estimate()
+    assert (estimate.calls, asked(suites)) == (6, 0)
+    assert suite.estimate("rerun").calls == 0, "nothing is recorded to be sent again"
+    suite.record(max_tokens=estimate.max_tokens)
+    assert suite.estimate("rerun").calls == 6
+    history = suite.history()
+    table = history.to_pandas()
+    assert (len(history), list(table.passes), list(table.judged)) == (1, [3], [6])
+    assert table.low[0] < table.rate[0] < table.high[0]
+    assert "3 of 6" in repr(history)
+    assert "record" in history._repr_html_()
+    assert suite.rename_case("winner", "champion").suites[0].items == 2
+    assert suite.replay().ok
+    suites.write(SUITE.replace("id: winner", "id: champion").replace("[good, bad]", "[good]"))
+    assert not suite.replay().ok
+    assert len(suite.prune()) == 3
+    assert suite.replay().ok

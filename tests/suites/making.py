@@ -17,7 +17,7 @@ from promptlab.suites._outcome import Answered
 from promptlab.suites._recorded_item import RecordedItem
 from promptlab.suites._recording import Recording
 from promptlab.suites._replay import Replayed, replay_suite
-from promptlab.suites._suite import Suite
+from promptlab.suites._suite import Suite, recording_of
 from promptlab.types import Request
 from promptlab.workspace._workspace import Workspace
 from tests.conftest import House
@@ -94,7 +94,7 @@ class SuiteHouse:
         return list(replay_suite(self.workspace, self.suite, **options))
 
     def stored(self) -> list[RecordedItem]:
-        with Recording(self.workspace.resolve(self.suite.recording)) as recording:
+        with Recording(self.workspace.resolve(recording_of(self.path))) as recording:
             return list(recording)
 
 

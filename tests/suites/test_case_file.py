@@ -33,6 +33,10 @@ WINNER = Case("winner", {"question": "Who won?"}, "Argentina", None, ("final", "
         ("a.csv", "id,question,expected,tags,label\nwinner,Who won?,Argentina,final; short,internal\n", 2),
         ("a.tsv", "id\tquestion\texpected\ttags\tlabel\nwinner\tWho won?\tArgentina\tfinal;short\tinternal\n", 2),
         ("a.csv", "\ufeffid,question,expected,tags,label\r\n\r\nwinner,Who won?,Argentina,final;short,internal\r\n", 3),
+        ("a.csv", "sep=;\r\nID;question;Expected;tags;LABEL\r\nwinner;Who won?;Argentina;\"final;short\";"
+         "internal\r\n", 3),
+        ("a.csv", "id;question;output;tags;label\nwinner;Who won?;Argentina;\"final;short\";internal\n", 2),
+        ("a.csv", "id\tquestion\texpected\ttags\tlabel\nwinner\tWho won?\tArgentina\tfinal;short\tinternal\n", 2),
         ("a.yaml", "# cases\n- id: winner\n  inputs: {question: Who won?}\n  expected: Argentina\n"
          "  tags: [final, short]\n  label: internal\n", 2),
         ("a.jsonl", '{"id": "winner", "inputs": {"question": "Who won?"}, "output": "Argentina", '

@@ -1,38 +1,34 @@
-"""Rows of JSON lines, CSV and YAML: what they hold, and the line and the characters of each."""
+"""Rows of JSON lines and YAML: what they hold, and the line and the characters of each."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Sequence
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptlab._util.rows import BadRow, CsvRows, Row, delimiter_of, json_rows, kind_of, lines_of, yaml_rows
+from promptlab._util.rows import BadRow, Row, json_rows, kind_of, lines_of, yaml_rows
 from promptlab._yaml._read import parse_yaml
 from promptlab.errors import InputError
 
 
 @pytest.mark.parametrize(
-    ("path", "kind", "delimiter"),
+    ("path", "kind"),
     [
-        ("a.csv", "csv", ","),
-        ("a/B.CSV", "csv", ","),
-        ("a.tsv", "csv", "\t"),
-        ("a.TSV", "csv", "\t"),
-        ("a.yaml", "yaml", ","),
-        ("a.YML", "yaml", ","),
-        ("a.jsonl", "jsonl", ","),
-        ("csv", "jsonl", ","),
-        ("a.csv.txt", "jsonl", ","),
+        ("a.csv", "csv"),
+        ("a/B.CSV", "csv"),
+        ("a.tsv", "csv"),
+        ("a.TSV", "csv"),
+        ("a.yaml", "yaml"),
+        ("a.YML", "yaml"),
+        ("a.jsonl", "jsonl"),
+        ("csv", "jsonl"),
+        ("a.csv.txt", "jsonl"),
     ],
 )
-def test_the_ending_says_how_rows_are_written(path: str, kind: str, delimiter: str) -> None:
-    assert (kind_of(path), delimiter_of(path)) == (kind, delimiter)
+def test_the_ending_says_how_rows_are_written(path: str, kind: str) -> None:
+    assert kind_of(path) == kind
 
 
 @given(st.text(max_size=40))
@@ -69,18 +65,6 @@ def test_what_is_no_json_is_named_with_its_line(text: str, line: int) -> None:
     assert caught.value.line == line
 
 
-CELLS: tuple[tuple[str, list[Row]], ...] = (
-    ("", []),
-    ("id,x\n", []),
-    ("id,x\na,1\n", [Row({"id": "a", "x": "1"}, 2, 5, 9)]),
-    ("\ufeff id , x\r\n\r\na,1", [Row({"id": "a", "x": "1"}, 3, 12, 15)]),
-    (
-        '\n,\nid,x\na,"1\n2"\n , \nb,"3,""4"""\n',
-        [Row({"id": "a", "x": "1\n2"}, 4, 8, 16), Row({"id": "b", "x": '3,"4"'}, 7, 20, 32)],
-    ),
-)
-
-
 @pytest.mark.parametrize(
     "row", ['{"id": "a", "label": "confidential", "label": "public"}', '{"id": "a", "inputs": {"q": "1", "q": "2"}}']
 )
@@ -88,58 +72,6 @@ def test_a_key_twice_in_an_object_is_refused_since_one_of_the_two_would_be_lost(
     with pytest.raises(BadRow, match="twice") as caught:
         list(json_rows(lines_of('{"id": "b"}\n' + row + "\n")))
     assert caught.value.line == 2
-
-
-@pytest.mark.parametrize(("text", "rows"), CELLS, ids=lambda value: repr(value)[:30])
-def test_csv_rows_have_their_line_and_characters(text: str, rows: list[Row]) -> None:
-    found = list(CsvRows(lines_of(text)))
-    assert found == rows
-    for row in found:  # the characters are those of the record
-        (cells,) = csv.reader(io.StringIO(text[row.start : row.end], newline=""))
-        assert cells == list(row.data.values())
-
-
-@pytest.mark.parametrize(
-    ("text", "line", "what"),
-    [
-        ('id,x\na,"1', 2, "not CSV"),
-        ('id,x\na,"1"2\n', 2, "not CSV"),
-        ("id,x\n\na,1,2\n", 3, "3 cells under 2 columns"),
-        ("id,x\na\n", 2, "1 cells under 2 columns"),
-        ("id,x,x\n", 1, "twice"),
-    ],
-)
-def test_what_is_no_csv_is_named_with_its_line(text: str, line: int, what: str) -> None:
-    def check(header: Sequence[str], line: int) -> None:
-        if len(set(header)) < len(header):
-            raise BadRow("twice", line)
-
-    with pytest.raises(BadRow, match=what) as caught:
-        list(CsvRows(lines_of(text), check=check))
-    assert caught.value.line == line
-
-
-def test_loose_rows_may_be_short_long_or_oddly_quoted() -> None:
-    rows = CsvRows(lines_of('id,label\na,public,x\nb\nc,"in"ternal\n'), exact=False)
-    assert [row.data for row in rows] == [
-        {"id": "a", "label": "public"},
-        {"id": "b"},
-        {"id": "c", "label": "internal"},
-    ]
-    assert rows.header == ("id", "label")
-
-
-def test_a_file_is_read_no_further_than_it_is_asked_for() -> None:
-    taken: list[str] = []
-
-    def lines() -> Any:
-        for line in ("id\n", "a\n", "b\n", "c\n"):
-            taken.append(line)
-            yield line
-
-    rows = iter(CsvRows(lines()))
-    assert next(rows).data == {"id": "a"}
-    assert taken == ["id\n", "a\n"]
 
 
 def test_yaml_rows_have_their_line() -> None:
@@ -153,9 +85,3 @@ def test_rows_that_were_written_come_back(rows: list[dict[str, str]]) -> None:
     found = list(json_rows(lines_of(text)))
     assert [row.data for row in found] == rows
     assert [json.loads(text[row.start : row.end]) for row in found] == rows
-
-
-def test_a_cell_may_be_as_long_as_a_document() -> None:
-    document = "word " * 100_000
-    (row,) = CsvRows(lines_of(f'id,text\na,"{document}"\n'))
-    assert row.data == {"id": "a", "text": document}

@@ -45,6 +45,8 @@ ROWS = {
     "a.jsonl": '{"id": "plain"}\n\n{"id": "host", "label": "internal", "copied_from": ["documents/plan.md"]}\n3\n',
     "a.csv": 'id,label,copied_from\nplain,,\nhost,internal,"[""documents/plan.md""]"\n',
     "a.tsv": 'id\tlabel\tcopied_from\nplain\t\t\nhost\tinternal\t["documents/plan.md"]\n',
+    "b.csv": 'sep=;\nID;Label;Copied_From\nplain;;\nhost;internal;"[""documents/plan.md""]"\n',
+    "c.csv": 'id;label;copied_from\nplain;;\nhost;internal;"[""documents/plan.md""]"\n',
     "a.yaml": "- id: plain\n- {id: host, label: internal, copied_from: [documents/plan.md]}\n",
     "suite.yaml": "cases:\n- id: plain\n- {id: host, label: internal, copied_from: [documents/plan.md]}\n",
 }
@@ -88,3 +90,18 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
 def test_a_cell_that_nests_without_end_is_no_list_of_places() -> None:
     with pytest.raises(ValueError, match="too deeply"):
         parse_places("[" * 100_000)
+
+
+def test_an_input_called_label_in_other_letters_is_no_label(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("id,Label\na,spam\nb,internal\n")
+    rows = read_row_labels(file, "a.csv")
+    assert rows.ids == {"a", "b"}
+    assert rows.labelled == {"b": RowLabel("internal", ())}, "the stricter reading"
+
+
+def test_a_header_that_could_be_read_in_two_ways_gives_no_labels(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("id,a;id\nx,y;z\n")
+    with pytest.raises(ValueError, match="comma and with the semicolon"):
+        read_row_labels(file, "a.csv")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import streamlit as st
 
 from promptlab import suites
 from promptlab.errors import PromptlabError
-from promptlab.suites import AskOptions, ModelEstimate, Suite, SuiteRun, Verb, estimate_trials
+from promptlab.suites import AskOptions, Estimate, Suite, SuiteRun, Verb, estimate_suite
 from promptlab.ui.components import frame
 from promptlab.ui.components.widgets import escape, markup, note, plain, small
 from promptlab.ui.state.session import Session
@@ -25,12 +25,12 @@ _HELP = {
 
 @dataclass
 class _Asks:
-    """The state of the dialog: the estimate of each model, and `of`, the choice it was made for."""
+    """The state of the dialog: the estimate, and `of`, the choice it was made for."""
 
     path: str
     turn: int
     of: tuple[Verb, AskOptions] | None = None
-    estimates: list[ModelEstimate] = field(default_factory=list)
+    estimate: Estimate | None = None
     error: PromptlabError | None = None
 
     def key(self, name: str) -> str:
@@ -99,13 +99,13 @@ def _draw(session: Session, suite: Suite, asks: _Asks, *, recorded: bool) -> Non
         note("bad", "The suite cannot be asked", asks.error.message, asks.error.hint)
     known = asks.of == (verb, options)
     if known:
-        _show(asks.estimates)
+        _show(asks.estimate)
     st.button(
         "Record" if verb == "record" else "Rerun",
         type="primary",
         icon=":material/play_arrow:",
         key="asks-start",
-        disabled=not known or not asks.estimates,
+        disabled=not known or not (asks.estimate and asks.estimate.models),
         help=None if known else "Press Estimate first.",
         on_click=_start,
         args=(session, suite, verb, options, not fresh),
@@ -168,20 +168,25 @@ def _estimate(session: Session, suite: Suite, asks: _Asks, verb: Verb, options: 
     asks.error, asks.of = None, None
     try:
         with st.spinner("Rendering every prompt and counting tokens"):
-            planned = suites.planned_trials(
-                session.workspace, suite, verb=verb, options=options, log=session.suites.log
+            asks.estimate = estimate_suite(
+                session.workspace,
+                suite,
+                verb=verb,
+                options=options,
+                catalogue=session.catalogue,
+                store=session.store,
+                log=session.suites.log,
             )
-            asks.estimates = estimate_trials(planned, session.catalogue, session.store)
         asks.of = (verb, options)
     except PromptlabError as exc:
         asks.error = exc
 
 
-def _show(estimates: list[ModelEstimate]) -> None:
-    if not estimates:
+def _show(estimate: Estimate | None) -> None:
+    if estimate is None or not estimate.models:
         note("info", "There is nothing to ask", "No item matches your choice.")
         return
-    lines = "".join(f"<li>{escape(estimate.said)}</li>" for estimate in estimates)
+    lines = "".join(f"<li>{escape(line)}</li>" for line in estimate.lines())
     markup(f'<ul class="pl-checks pl-num" aria-label="Estimate">{lines}</ul>')
 
 
