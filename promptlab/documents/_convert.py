@@ -19,7 +19,7 @@ from importlib import metadata
 from promptlab.documents._refused import Refused
 from promptlab.errors import DocumentError, ReaderMissing
 
-VERSION = 1
+VERSION = 2
 """Raised when a change of this module changes the text of a file."""
 
 SECONDS = 60
@@ -28,7 +28,7 @@ MAX_CHARACTERS = 20_000_000
 
 LIBRARIES = {
     "html": ("markdownify", "bs4"),
-    "pdf": ("pypdf",),
+    "pdf": ("pypdfium2",),
     "docx": ("mammoth", "markdownify", "bs4"),
     "xlsx": ("openpyxl",),
 }

@@ -236,7 +236,7 @@ def test_a_program_in_the_current_folder_is_not_run(
         ("latin.txt", b"one\ncaf\xe9", "latin.txt:2: not UTF-8 text"),
         ("nul.txt", b"one\na\0b", "nul.txt:2: has NUL characters"),
         ("big.txt", b"x" * (documents.MAX_BYTES + 1), "20.0 MB is more than the 20 MB"),
-        ("secret.pdf", pdf("x", password="secret"), "is encrypted\n  open it, and save"),
+        ("secret.pdf", pdf("x", password="secret"), "needs a password\n  open it, and save"),
         ("scan.pdf", pdf("", ""), "its pages are pictures\n  run text recognition"),
         ("broken.pdf", b"%PDF-1.7\nnothing", "damaged"),
         ("cut.pdf", pdf("x")[:200], "damaged"),
