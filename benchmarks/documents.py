@@ -23,9 +23,10 @@ import hashlib
 import json
 import re
 import subprocess
+import tempfile
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -38,7 +39,7 @@ from promptlab.documents._convert import to_markdown
 from promptlab.errors import DocumentError
 
 KINDS = ("pdf", "docx", "xlsx", "html")
-MAX_BYTES = 3_000_000
+MAX_BYTES = 1_000_000
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_]+")
 _OWN_WORDS = re.compile(r"(?m)^## Page \d+$|\(no text on this page\)|^Form fields:$|\^")
 _UNREADABLE = "do not say which letters"
@@ -149,12 +150,16 @@ def chosen(folder: Path, most: int) -> list[Path]:
     return [path for paths in files.values() for path in paths[:: max(1, -(-len(paths) // most))]]
 
 
-def others(paths: Sequence[Path], python: str) -> list[dict[str, Any]]:
+def others(paths: Sequence[Path], python: str) -> Iterator[dict[str, Any]]:
+    """What the other libraries read in each file, as soon as it is known."""
     worker = Path(__file__).with_name("documents_others.py")
-    done = subprocess.run(
-        [python, str(worker)], input="\n".join(map(str, paths)) + "\n", capture_output=True, text=True, check=True
-    )
-    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as listed:
+        listed.write("".join(f"{path}\n" for path in paths))
+        listed.seek(0)
+        silent = subprocess.DEVNULL
+        with subprocess.Popen([python, worker], stdin=listed, stdout=subprocess.PIPE, stderr=silent) as process:
+            assert process.stdout is not None
+            yield from (json.loads(line) for line in process.stdout if line.startswith(b"{"))
 
 
 def ours(path: Path, kind: str) -> tuple[dict[str, Any] | None, str]:
@@ -239,12 +244,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Compare what promptlab reads in documents with other libraries.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--others", required=True, help="the Python of a venv with the other libraries")
-    parser.add_argument("--most", type=int, default=150, help="files of each kind")
-    parser.add_argument("--out", type=Path, help="a file for the scores of every file, as JSON lines")
+    parser.add_argument("--most", type=int, default=100, help="the most files of each kind")
+    parser.add_argument("--out", type=Path, help="the scores of each file are added to this file, as JSON lines")
     args = parser.parse_args()
-    rows = [row for answer in others(chosen(args.folder, args.most), args.others) if (row := compare(answer))]
-    if args.out:
-        args.out.write_text("".join(json.dumps(_plain(row)) + "\n" for row in rows), encoding="utf-8")
+    rows = []
+    for answer in others(chosen(args.folder, args.most), args.others):
+        row = compare(answer)
+        rows += [row] if row else []
+        if args.out and row:
+            with args.out.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(_plain(row)) + "\n")
     print(f"{described()}\n\n{table(rows)}\n")
     print(f"{sum(row.unreadable for row in rows)} PDFs have fonts that do not say which letters they show.\n")
     print("\n".join(["Worse than the best of the others:", *worse(rows)]))
