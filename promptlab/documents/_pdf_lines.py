@@ -13,6 +13,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby, pairwise
 
 from promptlab.documents._pdf_chars import Char
 
@@ -60,12 +61,28 @@ def page_lines(chars: Iterable[Char | str]) -> list[Line]:
             line, space = Line(), False
             lines.append(line)
         gap = _gap(line.chars[-1], char) / max(line.chars[-1].height, char.height, 0.1) if line.chars else 0.0
+        if line.chars and _leftward(line.chars[-1].text) != _leftward(char.text):
+            gap = 0.0  # the places of a number or a Latin word among Arabic say nothing about gaps
         wide = gap > (_WORD_GAP if broken else _SURE_GAP)
         line.spaced.append(space or (wide and not (_is_wide(line.chars[-1].text) and _is_wide(char.text))))
         line.cell.append(gap > _COLUMN_GAP)
         line.chars.append(char)
         space = broken = False
+    for line in lines:
+        _in_order_of_reading(line.chars)
+        _space_between_scripts(line)
     return _upright(lines)
+
+
+def _in_order_of_reading(chars: list[Char]) -> None:
+    """Turn the letters of a ligature around where PDFium did so, together with the line of Arabic that it is in."""
+    start = 0
+    for end in range(1, len(chars) + 1):
+        if end < len(chars) and (chars[end].left, chars[end].right) == (chars[start].left, chars[start].right):
+            continue
+        if end - start > 1 and all(_leftward(char.text) for char in chars[start:end]):
+            chars[start:end] = chars[start:end][::-1]
+        start = end
 
 
 def _continues(line: Line, char: Char) -> bool:
@@ -113,8 +130,28 @@ def _is_wide(text: str) -> bool:
     return unicodedata.east_asian_width(text[:1]) in ("W", "F")
 
 
+def _space_between_scripts(line: Line) -> None:
+    """Set the spaces around numbers and Latin words among Arabic: runs from left to right between their neighbours."""
+    bounds = [
+        0,
+        *(i for i in range(1, len(line.chars)) if _leftward(line.chars[i - 1].text) != _leftward(line.chars[i].text)),
+    ]
+    for start, end in pairwise([*bounds, len(line.chars)]):
+        run = line.chars[start:end]
+        if _leftward(run[0].text):
+            continue
+        width = _WORD_GAP * max(char.height for char in run)
+        if start and line.chars[start - 1].left - max(char.right for char in run) > width:
+            line.spaced[start] = True
+        if end < len(line.chars) and min(char.left for char in run) - line.chars[end].right > width:
+            line.spaced[end] = True
+
+
 def _upright(lines: Sequence[Line]) -> list[Line]:
-    """The lines, with a column of single characters, as Chinese and Japanese are also written, as one line."""
+    """The lines, with a column of single characters, as Chinese and Japanese are also written, as one line.
+
+    Neighbouring columns are read from right to left.
+    """
     result: list[Line] = []
     for line in lines:
         if result and len(line.chars) == 1 and _below(result[-1].chars[-1], line.chars[0]):
@@ -123,7 +160,31 @@ def _upright(lines: Sequence[Line]) -> list[Line]:
             result[-1].cell.append(False)
         else:
             result.append(line)
-    return result
+    ordered: list[Line] = []
+    for is_column, group in groupby(result, key=_is_column):
+        ordered += _by_columns([*group]) if is_column else [*group]
+    return ordered
+
+
+def _by_columns(columns: Sequence[Line]) -> list[Line]:
+    """Columns from right to left; those of the upper half of a page first."""
+    tiers: list[list[Line]] = []
+    for column in columns:
+        tier = next((tier for tier in tiers if _beside(tier[0], column)), None)
+        if tier is None:
+            tiers.append([column])
+        else:
+            tier.append(column)
+    tiers.sort(key=lambda tier: -max(column.chars[0].y for column in tier))
+    return [column for tier in tiers for column in sorted(tier, key=lambda column: -column.chars[0].x)]
+
+
+def _is_column(line: Line) -> bool:
+    return len(line.chars) > 1 and _below(line.chars[0], line.chars[1])
+
+
+def _beside(one: Line, other: Line) -> bool:
+    return min(one.chars[0].y, other.chars[0].y) > max(one.chars[-1].y, other.chars[-1].y)
 
 
 def _below(upper: Char, lower: Char) -> bool:
@@ -132,8 +193,8 @@ def _below(upper: Char, lower: Char) -> bool:
     return (
         _is_wide(upper.text)
         and _is_wide(lower.text)
-        and abs(upper.x - lower.x) < 0.3 * size
-        and 0.5 * size < step < 1.3 * size
+        and abs(upper.x - lower.x) < 0.6 * size
+        and 0.4 * size < step < 1.6 * size
     )
 
 

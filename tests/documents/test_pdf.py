@@ -15,11 +15,14 @@ import pytest
 import reportlab
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
 from promptlab.documents._convert import to_markdown
 from promptlab.documents._pdf import to_text
+from promptlab.documents._pdf_chars import Char
+from promptlab.documents._pdf_lines import page_lines
 from promptlab.documents._refused import Refused
 from promptlab.errors import DocumentError
 
@@ -91,6 +94,14 @@ def turned(canvas: Any) -> None:
     canvas.drawString(100, -100, "Turned by a quarter")
 
 
+def upright(canvas: Any) -> None:
+    """Two columns of Japanese, read from the right one to the left one."""
+    pdfmetrics.registerFont(UnicodeCIDFont("HeiseiMin-W3", isVertical=True))
+    canvas.setFont("HeiseiMin-W3", 14)
+    canvas.drawString(400, 700, "縦書きの文章です。")
+    canvas.drawString(370, 700, "二行目もあります。")
+
+
 @pytest.mark.parametrize(
     ("draw", "text"),
     [
@@ -106,12 +117,32 @@ def turned(canvas: Any) -> None:
         (tracked, "words a bit apart"),
         (bold_twice, "Total"),
         (turned, "Turned by a quarter"),
+        (upright, "縦書きの文章です。\n二行目もあります。"),
         (at((72, 700, "Left column"), (72, 685, "goes on"), (320, 700, "Right column"), (320, 685, "ends")),
          "Left column\ngoes on\nRight column\nends"),
     ],
 )  # fmt: skip
 def test_text_means_what_the_page_shows(draw: Draw, text: str) -> None:
     assert read(drawn(draw)) == (text, [])
+
+
+def leftward(*pieces: tuple[str, float, float]) -> list[Char | str]:
+    """Characters by their left and right end, as PDFium gives a line of Arabic."""
+    return [text if text == " " else Char(text, left, right, 0, 10) for text, left, right in pieces]
+
+
+@pytest.mark.parametrize(
+    ("chars", "text"),
+    [
+        # The ligature of lam and alef, which PDFium turned around with the line
+        (leftward(("ك", 20, 25), ("ا", 15, 20), ("ل", 15, 20), ("ت", 10, 15)), "كلات"),
+        (leftward(("و", 50, 55), ("A", 30, 36), ("B", 36, 42), ("م", 20, 25)), "و AB م"),
+        (leftward(("و", 42.5, 48), ("A", 30, 36), ("B", 36, 42), ("م", 24, 29.5)), "وABم"),
+        (leftward(("f", 0, 6), ("i", 0, 6), ("x", 6, 11)), "fix"),
+    ],
+)
+def test_arabic_and_ligatures_are_in_the_order_of_reading(chars: list[Char | str], text: str) -> None:
+    assert [each.text for each in page_lines(chars)] == [text]
 
 
 @pytest.mark.parametrize(
