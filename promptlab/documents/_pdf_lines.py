@@ -162,7 +162,8 @@ def _upright(lines: Sequence[Line]) -> list[Line]:
             result.append(line)
     ordered: list[Line] = []
     for is_column, group in groupby(result, key=_is_column):
-        ordered += _by_columns([*group]) if is_column else [*group]
+        columns = list(group)
+        ordered += _by_columns(columns) if is_column else columns
     return ordered
 
 
