@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks import documents
 from benchmarks.agree import cause
 from benchmarks.prefix import distinct
 from promptlab.models._llama._cpu_variants import candidates
@@ -204,3 +205,37 @@ def test_a_click_on_the_workbench_is_measured_with_what_it_does() -> None:
     assert found["counts_of_edit"] == {"renders": 1, "statuses": 2, "reads of a run": 0}
     assert (found["counts_of_run"]["renders"], found["counts_of_run"]["reads of a run"]) == (0, 1)
     assert all(found[name] > 0 for name in ("edit_s", "run_to_request_s", "run_to_answers_s"))
+
+
+TRUTH = [["Team", "Won", "Lost"], ["Ajax", "", "3"], ["PSV", "7", "4"]]
+
+
+@pytest.mark.parametrize(
+    ("rows", "moved"),
+    [
+        (TRUTH, 0),
+        ([["", *row] for row in TRUTH], 0),  # an empty column before the table moves no value beside another
+        ([["**Team**", "Won", "Lost"], ["Ajax", "", "3.0"]], 0),
+        ([["Team", "Won", "Lost"], ["Ajax", "3", ""], ["PSV", "7", "4"]], 1),
+        ([["Team", "Won", "Lost"], ["Ajax", "3"], ["7", "PSV", "4"]], 3),
+        ([], 0),
+    ],
+)
+def test_a_value_in_another_column_is_counted(rows: list[list[str]], moved: int) -> None:
+    assert documents.moved_cells(rows, TRUTH) == moved
+
+
+@pytest.mark.parametrize(
+    ("text", "lost", "glued"),
+    [
+        ("one two three", 0, 0),
+        ("one twothree", 2, 1),
+        ("one three two", 0, 0),
+        ("one onetwo", 2, 1),
+        ("", 3, 0),
+        ("one two th-\nree", 0, 0),
+    ],
+)
+def test_words_that_are_lost_or_glued_are_counted(text: str, lost: int, glued: int) -> None:
+    truth = documents.agreed(["one two three", "one two three four", "one two five three"])
+    assert documents.lost_and_glued(text, truth, documents.pairs(["one two three"])) == (lost, glued)

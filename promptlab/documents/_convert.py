@@ -19,7 +19,7 @@ from importlib import metadata
 from promptlab.documents._refused import Refused
 from promptlab.errors import DocumentError, ReaderMissing
 
-VERSION = 1
+VERSION = 2
 """Raised when a change of this module changes the text of a file."""
 
 SECONDS = 60
@@ -28,7 +28,7 @@ MAX_CHARACTERS = 20_000_000
 
 LIBRARIES = {
     "html": ("markdownify", "bs4"),
-    "pdf": ("pypdf",),
+    "pdf": ("pypdfium2",),
     "docx": ("mammoth", "markdownify", "bs4"),
     "xlsx": ("openpyxl",),
 }
@@ -88,6 +88,8 @@ def main() -> None:
     try:
         notes: list[str] = []
         module = importlib.import_module(f"promptlab.documents.{MODULES[kind]}")
+        if kind == "pdf":
+            _open_nothing_more()
         text = _tidy(module.to_text(raw, notes))
         if len(text) > MAX_CHARACTERS:
             raise Refused(
@@ -115,6 +117,20 @@ def _limit(seconds: int, memory: int) -> None:
             resource.setrlimit(what, (limit, limit))
         except (OSError, ValueError):  # a lower limit is set already, or the system has no such limit
             continue
+
+
+def _open_nothing_more() -> None:
+    """Forbid this process to open files, connections and programs: a file may exploit a fault in PDFium's C++."""
+    import pypdfium2.raw  # noqa: F401  # before the limit, as everything that is read from disk
+
+    "".encode("utf-16-le")
+    try:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+    except (ImportError, OSError, ValueError):  # Windows, or a system without such limits
+        return
 
 
 def _tidy(text: str) -> str:

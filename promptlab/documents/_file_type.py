@@ -9,6 +9,7 @@ import io
 import zipfile
 import zlib
 from collections.abc import Mapping
+from xml.etree import ElementTree
 from xml.parsers import expat
 
 from promptlab.errors import DocumentError
@@ -23,7 +24,9 @@ KINDS: Mapping[str, str] = {
     ".htm": "html",
     ".pdf": "pdf",
     ".docx": "docx",
+    ".docm": "docx",
     ".xlsx": "xlsx",
+    ".xlsm": "xlsx",
 }
 """File endings of documents, and the kind of each."""
 
@@ -74,8 +77,11 @@ def _office(raw: bytes, path: str) -> tuple[str, str]:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             parts = archive.infolist()
             _bound(parts, len(raw), path)
-            names = {part.filename for part in parts}
-            kind = next((k for name, k in _PARTS if name in names), "")
+            names = {part.filename: part for part in parts}
+            for name in _PACKAGE:
+                if name in names:
+                    _no_entities(archive, names[name], path)
+            kind = _declared_kind(archive, names) or next((k for name, k in _PARTS if name in names), "")
             if not kind:
                 return "a compressed file", "unpack it first"
             if kind not in _NAMES:
@@ -83,12 +89,47 @@ def _office(raw: bytes, path: str) -> tuple[str, str]:
             for part in parts:
                 _no_entities(archive, part, path)
             return kind, ""
-    except (zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError, RuntimeError, zlib.error) as exc:
+    except (
+        zipfile.BadZipFile,
+        OSError,
+        ValueError,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+        zlib.error,
+        ElementTree.ParseError,
+    ) as exc:
         raise DocumentError(
             "is damaged: its container cannot be opened", file=path, hint="save it again from its program"
         ) from exc
 
 
+_PACKAGE = ("[Content_Types].xml", "_rels/.rels")
+_TYPES = (  # what is in the content type of the main part; macros and templates have types of their own
+    (("wordprocessingml", "ms-word."), "docx"),
+    (("ms-excel.sheet.binary",), "a binary Excel workbook"),
+    (("spreadsheetml", "ms-excel."), "xlsx"),
+    (("presentationml", "ms-powerpoint."), "a presentation"),
+    (("ms-visio",), "a Visio drawing"),
+    (("ms-package.xps", "openxps"), "an XPS file"),
+)
+
+
+def _declared_kind(archive: zipfile.ZipFile, names: Mapping[str, zipfile.ZipInfo]) -> str:
+    """The kind by the content type of the main part, whatever its name is. Empty if there is none."""
+    if not all(name in names and names[name].file_size < _HARMLESS for name in _PACKAGE):
+        return ""
+    types, relations = (ElementTree.fromstring(archive.read(name)) for name in _PACKAGE)
+    main = next((r.get("Target", "") for r in relations if r.get("Type", "").endswith(_MAIN)), "").lstrip("/")
+    declared = {
+        (entry.get("PartName") or entry.get("Extension") or "").lstrip("/").lower(): entry.get("ContentType", "")
+        for entry in types
+    }
+    content_type = declared.get(main.lower()) or declared.get(main.rpartition(".")[2].lower(), "")
+    return next((kind for words, kind in _TYPES if any(word in content_type for word in words)), "")
+
+
+_MAIN = ("/officeDocument", "/fixedrepresentation")
 _PARTS = (
     ("word/document.xml", "docx"),
     ("xl/workbook.xml", "xlsx"),

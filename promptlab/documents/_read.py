@@ -3,13 +3,14 @@
     read_document(workspace, "fixtures/documents/world-cup-2022.md").label      # its label in promptlab.yaml
     document_changes(workspace, result.request.prompt.sources)                  # what changed since the run
 
-Text, Markdown and CSV files are read unchanged, except that a byte order mark at the beginning is removed. HTML, PDF,
-Word and Excel are converted to Markdown (`documents/_convert.py`), once for each content. Every text that is read is
-stored under its hash (`documents/_content_store.py`).
+Text, Markdown and CSV files are read unchanged, except that a byte order mark at the beginning is removed
+(`documents/_encoding.py`). HTML, PDF, Word and Excel are converted to Markdown (`documents/_convert.py`), once for each
+content. Every text that is read is stored under its hash (`documents/_content_store.py`).
 """
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import hashlib
 import logging
@@ -19,6 +20,7 @@ from functools import cache
 from pathlib import PurePosixPath
 
 from promptlab.documents import _convert as convert
+from promptlab.documents import _encoding as encoding
 from promptlab.documents import _file_type as sniff
 from promptlab.documents._content_store import DocStore
 from promptlab.errors import DocumentError, ReaderMissing, WorkspaceError
@@ -127,7 +129,10 @@ def needs_no_conversion(workspace: Workspace, path: str) -> bool:
     """True if `path` can be read without a conversion: it is text, or its content was converted before."""
     try:
         raw, kind = _bytes(workspace, path)
-        return kind == "text" or DocStore.of(workspace).record("converted", _conversion(raw, kind)) is not None
+        if kind == "text":
+            return True
+        key = _conversion(_recoded(workspace, raw, kind, path), kind)
+        return DocStore.of(workspace).record("converted", key) is not None
     except DocumentError:
         return True  # reading it fails at once
 
@@ -183,18 +188,29 @@ def text_of_bytes(workspace: Workspace, raw: bytes, kind: str, path: str) -> str
     if not raw:
         raise DocumentError("is empty", file=path)
     sniff.check_file_type(raw, kind, path)
-    text = _decoded(raw, path) if kind == "text" else _converted(workspace, raw, kind, path)
+    if kind == "text":
+        text = _decoded(workspace, raw, path)
+    else:
+        text = _converted(workspace, _recoded(workspace, raw, kind, path), kind, path)
     if not text.strip():
         raise DocumentError("is empty", file=path)
     return text
 
 
-def _decoded(raw: bytes, path: str) -> str:
+def _decoded(workspace: Workspace, raw: bytes, path: str) -> str:
     try:
-        return raw.decode("utf-8").removeprefix("\ufeff")
-    except UnicodeDecodeError as exc:
-        line = raw[: exc.start].count(b"\n") + 1
-        raise DocumentError("not UTF-8 text", file=path, line=line, hint="save the file as UTF-8") from exc
+        return encoding.decode_text(raw, workspace.encoding_of(path))
+    except encoding.Undecodable as exc:
+        raise DocumentError(str(exc), file=path, line=exc.line, hint=exc.hint) from exc
+    except ReaderMissing as exc:
+        raise ReaderMissing(exc.what, file=path, hint=exc.hint) from exc
+
+
+def _recoded(workspace: Workspace, raw: bytes, kind: str, path: str) -> bytes:
+    """`raw` for the converter: a page whose encoding promptlab.yaml names becomes UTF-8."""
+    if kind == "html" and workspace.encoding_of(path) is not None:
+        return codecs.BOM_UTF8 + _decoded(workspace, raw, path).encode()
+    return raw
 
 
 def _converted(workspace: Workspace, raw: bytes, kind: str, path: str) -> str:

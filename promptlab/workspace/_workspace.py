@@ -12,7 +12,7 @@ The file is read once. Paths everywhere in promptlab are relative to this folder
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,23 +37,24 @@ IMPORTED = "imported"
 class _File(StrictModel):
     models: dict[str, ModelEntry] = Field(default_factory=dict)
     labels: dict[str, Label] = Field(default_factory=dict)
+    encodings: dict[str, str] = Field(default_factory=dict)
     model_memory: int | None = Field(default=None, gt=0, description="MB that loaded local models may take together")
     scan: ScanPolicy = USUAL_SCAN
 
-    @field_validator("models", "labels", mode="before")
+    @field_validator("models", "labels", "encodings", mode="before")
     @classmethod
     def _nothing_yet(cls, value: Any) -> Any:
         # All entries under the key are commented out.
         return {} if value is None else value
 
-    @field_validator("labels")
+    @field_validator("labels", "encodings")
     @classmethod
-    def _can_match(cls, labels: dict[str, Label]) -> dict[str, Label]:
+    def _can_match(cls, by_pattern: dict[str, Any]) -> dict[str, Any]:
         # A label that protects nothing would give a false sense of safety, so a pattern that cannot match is an error.
-        for pattern in labels:
+        for pattern in by_pattern:
             if wrong := label_paths.pattern_problem(pattern):
                 raise ValueError(wrong)
-        return labels
+        return by_pattern
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,9 @@ class Workspace:
     """MB that loaded local models may use together. None: limited only by the memory of the machine."""
     scan: ScanPolicy = USUAL_SCAN
     """What is done about keys and personal data in text for APIs, unless a model's entry says otherwise."""
+
+    encodings: Mapping[str, str] = field(default_factory=dict)
+    """The encodings of documents that are not UTF-8 and do not declare theirs, by pattern."""
 
     @property
     def state(self) -> Path:
@@ -123,6 +127,12 @@ class Workspace:
         exact, wide = label_paths.exact_pattern(pattern), label_paths.gitignore_pattern(pattern)
         return any(exact.fullmatch(name) or wide.fullmatch(label_paths.fold_name(name)) for name in names)
 
+    def encoding_of(self, path: str) -> str | None:
+        """The encoding that promptlab.yaml names for the document `path`. Of several that match, the last one."""
+        return next(
+            (name for pattern, name in reversed(list(self.encodings.items())) if self.matches(pattern, path)), None
+        )
+
     def _inside(self, path: Path) -> str:
         for root in (self.root, self.root.resolve()):
             if path.is_relative_to(root):
@@ -155,7 +165,7 @@ class Workspace:
             parsed = _File.model_validate({} if file.data is None else file.data)
         except ValidationError as exc:
             raise _explain(exc, file) from exc
-        return cls(root, parsed.models, parsed.labels, parsed.model_memory, parsed.scan)
+        return cls(root, parsed.models, parsed.labels, parsed.model_memory, parsed.scan, parsed.encodings)
 
 
 def _ways(root: Path, path: str) -> list[Path]:
