@@ -14,12 +14,13 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from importlib import metadata
 
 from promptlab.documents._refused import Refused
 from promptlab.errors import DocumentError, ReaderMissing
 
-VERSION = 1
+VERSION = 2
 """Raised when a change of this module changes the text of a file."""
 
 SECONDS = 60
@@ -48,8 +49,16 @@ def converter_version(kind: str) -> str:
     return f"{kind} {VERSION}, {', '.join(versions)}"
 
 
-def to_markdown(raw: bytes, kind: str, path: str, *, seconds: float = SECONDS, memory: int = MEMORY) -> str:
-    """The text of a file of `kind` as Markdown. `path` is for error messages.
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """The text of a file, and `notes`: a sentence for each thing that the text does not carry over."""
+
+    text: str
+    notes: tuple[str, ...] = ()
+
+
+def to_markdown(raw: bytes, kind: str, path: str, *, seconds: float = SECONDS, memory: int = MEMORY) -> Converted:
+    """The text of a file of `kind` as Markdown, with notes. `path` is for error messages.
 
     The same bytes and library versions give the same text. Raises `DocumentError` if the file is encrypted, damaged,
     without text or too large, or needs more than `seconds` or `memory` (bytes of address space; no limit on Windows).
@@ -69,7 +78,7 @@ def to_markdown(raw: bytes, kind: str, path: str, *, seconds: float = SECONDS, m
         message = f"took longer than {seconds:g} s to read"
         raise DocumentError(message, file=path, hint="save the part that you need as a new file") from exc
     try:
-        answer: dict[str, str] = json.loads(done.stdout)
+        answer = json.loads(done.stdout)
     except ValueError as exc:
         message = "cannot be read: reading it took too much memory or time, or crashed"
         raise DocumentError(
@@ -77,7 +86,7 @@ def to_markdown(raw: bytes, kind: str, path: str, *, seconds: float = SECONDS, m
         ) from exc
     if "text" not in answer:
         raise DocumentError(answer["error"], file=path, hint=answer["hint"])
-    return answer["text"]
+    return Converted(answer["text"], tuple(answer["notes"]))
 
 
 def main() -> None:
