@@ -28,10 +28,10 @@ MEMORY = 2_000_000_000
 MAX_CHARACTERS = 20_000_000
 
 LIBRARIES = {
-    "html": ("markdownify", "bs4"),
+    "html": ("markdownify", "bs4", "lxml"),
     "pdf": ("pypdf",),
-    "docx": ("mammoth", "markdownify", "bs4"),
-    "xlsx": ("openpyxl",),
+    "docx": ("mammoth", "markdownify", "bs4", "lxml"),
+    "xlsx": ("openpyxl", "lxml"),
 }
 MODULES = {"html": "_html", "pdf": "_pdf", "docx": "_word", "xlsx": "_excel"}
 """The module that reads each kind. Its `to_text(raw, notes)` gives the Markdown, and adds to `notes` a sentence for all
@@ -127,7 +127,8 @@ def _limit(seconds: int, memory: int) -> None:
 
 
 def _tidy(text: str) -> str:
-    """Newlines as `\n`, no spaces at line ends, at most one blank line in a row, one newline at the end."""
+    """Newlines as `\n`, no spaces at line ends, one newline at the end, and one blank line in a row, except in code."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "").replace("\u00a0", " ")
     text = re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)
-    return re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
+    text = re.sub(r"(^(`{3,})\n.*?\n\2$)|\n{3,}", lambda part: part[1] or "\n\n", text, flags=re.MULTILINE | re.DOTALL)
+    return text.strip("\n") + "\n"
