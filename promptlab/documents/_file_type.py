@@ -23,7 +23,13 @@ KINDS: Mapping[str, str] = {
     ".htm": "html",
     ".pdf": "pdf",
     ".docx": "docx",
+    ".docm": "docx",
+    ".dotx": "docx",
+    ".dotm": "docx",
     ".xlsx": "xlsx",
+    ".xlsm": "xlsx",
+    ".xltx": "xlsx",
+    ".xltm": "xlsx",
 }
 """File endings of documents, and the kind of each."""
 
@@ -75,7 +81,7 @@ def _office(raw: bytes, path: str) -> tuple[str, str]:
             parts = archive.infolist()
             _bound(parts, len(raw), path)
             names = {part.filename for part in parts}
-            kind = next((k for name, k in _PARTS if name in names), "")
+            kind = next((k for name, k in _PARTS if name in names), "") or _kind_by_content_type(archive, names)
             if not kind:
                 return "a compressed file", "unpack it first"
             if kind not in _NAMES:
@@ -87,6 +93,28 @@ def _office(raw: bytes, path: str) -> tuple[str, str]:
         raise DocumentError(
             "is damaged: its container cannot be opened", file=path, hint="save it again from its program"
         ) from exc
+
+
+_CONTENT_TYPES = (
+    (b"wordprocessingml", "docx"),
+    (b"ms-word.document", "docx"),
+    (b"ms-word.template", "docx"),
+    (b"spreadsheetml", "xlsx"),
+    (b"ms-excel.sheet.macro", "xlsx"),
+    (b"ms-excel.template.macro", "xlsx"),
+    (b"presentationml", "a presentation"),
+)
+_MOST_TYPES = 1_000_000  # bytes of the list of content types
+
+
+def _kind_by_content_type(archive: zipfile.ZipFile, names: set[str]) -> str:
+    """The kind of an Office file whose main part has a name of its own, such as `word/document2.xml`."""
+    if "[Content_Types].xml" not in names:
+        return ""
+    with archive.open("[Content_Types].xml") as stream:
+        types = stream.read(_MOST_TYPES)
+    main = [line for line in types.split(b"<") if b".main+xml" in line]
+    return next((kind for mark, kind in _CONTENT_TYPES if any(mark in line for line in main)), "")
 
 
 _PARTS = (

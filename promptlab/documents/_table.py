@@ -32,8 +32,8 @@ def unmerged(rows: list[list[tuple[str, int, int]]]) -> tuple[list[list[str]], i
             take_covered()
             across = max(1, min(across, MOST_COLUMNS))
             down = min(down, len(rows) - number) if down > 0 else len(rows) - number
-            merged += down > 1 or across > 1
             title = len(row) == 1 and across > 1 and not line
+            merged += (down > 1 or across > 1) and not title
             for place in range(across):
                 shown = "" if title and place else text
                 covered[len(line)] = (down - 1, shown)
