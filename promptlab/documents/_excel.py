@@ -12,8 +12,8 @@ from promptlab.documents._sheet import Book, Sheet, read_sheet, string_text
 from promptlab.documents._table import as_table
 
 MAX_PLACES = 5_000_000
-_DATES_OF_ASIA = {number: "yyyy-mm-dd" for number in (*range(27, 32), 36, *range(50, 55), 57, 58)}
-_TIMES_OF_ASIA = {number: "h:mm:ss" for number in (32, 33, 34, 35, 55, 56)}
+_DATES_OF_ASIA = dict.fromkeys((*range(27, 32), 36, *range(50, 55), 57, 58), "yyyy-mm-dd")
+_TIMES_OF_ASIA = dict.fromkeys((32, 33, 34, 35, 55, 56), "h:mm:ss")
 
 
 def to_text(raw: bytes, notes: list[str]) -> str:

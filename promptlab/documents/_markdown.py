@@ -87,6 +87,9 @@ class MarkdownWriter(MarkdownConverter):
     def convert_li(self, el: Tag, text: str, parent_tags: set[str]) -> str:  # noqa: ARG002
         text = text.strip()
         marker = self._marker(el)
+        first = next((child for child in el.children if isinstance(child, Tag) or str(child).strip()), None)
+        if isinstance(first, Tag) and first.name in ("ol", "ul"):  # Word begins some lists at their second level
+            return "  " + text.replace("\n", "\n  ") + "\n"
         if text.startswith(LABEL_START):
             marker, _, text = text[1:].partition(LABEL_END)
             text = text.strip()
@@ -105,6 +108,13 @@ class MarkdownWriter(MarkdownConverter):
 
     def convert_br(self, el: Tag, text: str, parent_tags: set[str]) -> str:  # noqa: ARG002
         return " " if any(re.fullmatch(r"h\d", name) for name in parent_tags) else "\n"
+
+    def convert_p(self, el: Tag, text: str, parent_tags: set[str]) -> str:  # noqa: ARG002
+        # a paragraph that begins with # would become a heading
+        text = re.sub(r"\A(#{1,6}\s)", r"\\\1", text.strip(" \t\r\n"))
+        if "_inline" in parent_tags:
+            return f" {text} "
+        return f"\n\n{text}\n\n" if text else ""
 
     def convert_pre(self, el: Tag, text: str, parent_tags: set[str]) -> str:  # noqa: ARG002
         text = text.strip("\n")

@@ -248,7 +248,7 @@ def _as_date(value: Decimal, section: _Section, *, from_1904: bool) -> str:
     clock = re.sub(r"m+", "", letters) if not set(letters) & set("hs") else letters
     has_day = bool(set(letters) & set("ydgeb")) or ("m" in letters and not set(letters) & set("hs"))
     places = re.search(r"s\.(0+)", "".join(text for _, text in section.tokens), re.IGNORECASE)
-    seconds = round(value * 86_400, min(len(places[1]), 3) if places else 0)
+    seconds = Decimal(round(value * 86_400, min(len(places[1]), 3) if places else 0))
     with_seconds = bool(seconds % 60) or "s" in letters + "".join(t for kind, t in section.tokens if kind == "elapsed")
     # A time of 1.25 days is a duration of 30 hours; a time of 45352.6 days is a moment of a day that is not shown.
     if section.has("elapsed") or (not has_day and value < 366):
@@ -272,8 +272,8 @@ def _day(days: int, *, from_1904: bool) -> str:
 
 def _hours(seconds: Decimal, *, with_seconds: bool, padded: bool) -> str:
     sign, seconds = ("-" if seconds < 0 else ""), abs(seconds)
-    minutes, rest = divmod(seconds, 60)
-    hours, minutes = divmod(int(minutes), 60)
+    all_minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(int(all_minutes), 60)
     text = f"{hours:02}:{minutes:02}" if padded else f"{hours}:{minutes:02}"
     if not with_seconds:
         return sign + text

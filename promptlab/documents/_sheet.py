@@ -1,6 +1,7 @@
 """One sheet of an Excel workbook, read in one pass: cells as text, merged cells, hidden rows and columns.
 
-openpyxl reads either the formulas or their values, and in its mode for large files neither merged cells nor hidden rows.
+openpyxl reads either the formulas or their values, and in its mode for large files neither merged cells nor hidden
+rows.
 """
 
 from __future__ import annotations

