@@ -53,7 +53,7 @@ VENDORS = {
     ),
     "starlette": ("promptlab/server/", "promptlab/ui/asgi.py", "app.py"),
     "uvicorn": ("promptlab/cli/serve.py", "promptlab/server/_socket.py"),
-    **dict.fromkeys(("pypdf", "mammoth", "markdownify", "bs4", "openpyxl"), ("promptlab/documents/",)),
+    **dict.fromkeys(("pypdf", "mammoth", "markdownify", "bs4", "lxml", "openpyxl"), ("promptlab/documents/",)),
 }
 
 

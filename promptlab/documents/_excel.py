@@ -27,7 +27,7 @@ def to_text(raw: bytes, notes: list[str]) -> str:
     texts, filled = [], False
     for entry in root.iterfind("{*}sheets/{*}sheet"):
         relation = parts.get(attribute(entry, "id") or "")
-        if relation is None or relation.target not in package.names:
+        if relation is None or not package.has(relation.target):
             continue
         if relation.kind != "worksheet":
             counts.add("chart" if relation.kind == "chartsheet" else "sheet of macros or dialogs", "is left out")
@@ -41,7 +41,7 @@ def to_text(raw: bytes, notes: list[str]) -> str:
         name = f"## {entry.get('name', '')}{' (hidden)' if hidden else ''}"
         texts.append("\n\n".join([name, *([table] if table or boxes else ["(empty)"]), *boxes]))
     if any(name.endswith("vbaProject.bin") for name in package.names):
-        counts.add("program (macros)", "is left out")
+        counts.add("macro project", "is left out")
     if not filled:
         raise Refused("is empty", "")
     notes += counts.sentences()
@@ -52,7 +52,7 @@ def _book(package: Package, root: Any) -> Book:
     properties = root.find("{*}workbookPr")
     from_1904 = properties is not None and properties.get("date1904") in ("1", "true")
     strings: list[str] = []
-    for part in package.related(package.main, "sharedStrings"):
+    for part in filter(package.has, package.related(package.main, "sharedStrings")):
         for element in package.elements(part, "si"):
             strings.append(string_text(element))
             element.clear()

@@ -33,8 +33,8 @@ def _sentence(noun: str, predicate: str, times: int) -> str:
         return f"1 {noun} {predicate}"
     verb, _, rest = predicate.partition(" ")
     words = noun.split(" ")
-    # "cell with a comment": the plural is that of the first words, before "of", "with" or "in"
-    at = next((number for number, word in enumerate(words) if word in ("of", "with", "in", "without")), len(words)) - 1
+    # "cell with a comment": the plural is that of the first words, before "of", "with" or "for"
+    at = next((number for number, word in enumerate(words) if word in ("of", "with", "for", "without")), len(words)) - 1
     words[at] = _plural(words[at])
     return f"{times:,} {' '.join(words)} {_PLURAL_VERBS.get(verb, verb)} {rest}".rstrip()
 

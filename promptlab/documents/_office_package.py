@@ -5,7 +5,8 @@ package.main                                        # "word/document2.xml": by i
 package.related("xl/worksheets/sheet1.xml", "comments")
 package.xml("word/styles.xml")                      # the root element, or None
 
-Names are compared without namespaces, so that strict files read like the usual ones.
+Elements are compared without namespaces, so that strict files read like the usual ones; names of parts without case, as
+the standard says, and some programs write `\\` in them.
 """
 
 from __future__ import annotations
@@ -36,12 +37,21 @@ class Package:
 
     def __init__(self, raw: bytes) -> None:
         self._archive = zipfile.ZipFile(io.BytesIO(raw))
-        self.names = frozenset(self._archive.namelist())
+        self._names = {name.replace("\\", "/").lower(): name for name in self._archive.namelist()}
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the parts."""
+        return [name.replace("\\", "/") for name in self._names.values()]
+
+    def has(self, part: str) -> bool:
+        """True if there is this part."""
+        return part.lower() in self._names
 
     @cached_property
     def main(self) -> str:
         """The main part."""
-        return next((target for target in self.related("", "officeDocument") if target in self.names), "")
+        return next((target for target in self.related("", "officeDocument") if self.has(target)), "")
 
     def related(self, part: str, kind: str) -> list[str]:
         """The parts to which `part` has a relation of this kind."""
@@ -59,14 +69,14 @@ class Package:
 
     def xml(self, part: str) -> Any:
         """The root element of a part. None if there is no such part."""
-        if part not in self.names:
+        if not self.has(part):
             return None
         parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True, remove_comments=True)
-        return etree.fromstring(self._archive.read(part), parser)
+        return etree.fromstring(self.read(part), parser)
 
     def elements(self, part: str, *names: str) -> Iterator[Any]:
         """The elements with these names, one after another as the part is read. The caller clears them."""
-        with self._archive.open(part) as stream:
+        with self._archive.open(self._names[part.lower()]) as stream:
             tags = [f"{{*}}{name}" for name in names]
             events = etree.iterparse(stream, tag=tags, resolve_entities=False, no_network=True, huge_tree=True)
             for _, element in events:
@@ -74,7 +84,7 @@ class Package:
 
     def read(self, part: str) -> bytes:
         """The bytes of a part."""
-        return self._archive.read(part)
+        return self._archive.read(self._names[part.lower()])
 
 
 def name_of(element: Any) -> str:

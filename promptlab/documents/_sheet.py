@@ -120,7 +120,10 @@ class _Cells:
 
     def _value(self, value: str, kind: str, code: str) -> str:
         if kind == "s":
-            return shown_text(self._book.strings[int(value)], code)
+            at = int(value)
+            if at >= len(self._book.strings):
+                raise Refused("is damaged: texts of its cells are missing", "open it and save it again")
+            return shown_text(self._book.strings[at], code)
         if kind == "str":
             return shown_text(value, code)
         if kind == "b":

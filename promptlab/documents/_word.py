@@ -63,7 +63,7 @@ def _prepared(package: Package, counts: Counts) -> bytes:
     comments = sum(sum(1 for _ in package.xml(part).iter("{*}comment")) for part in _parts(package, "comments"))
     counts.add("comment", "is left out", comments)
     if any(name.endswith("vbaProject.bin") for name in package.names):
-        counts.add("program (macros)", "is left out")
+        counts.add("macro project", "is left out")
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         for name in sorted(package.names):
@@ -77,7 +77,7 @@ def _prepared(package: Package, counts: Counts) -> bytes:
 
 
 def _parts(package: Package, *kinds: str) -> list[str]:
-    return [part for kind in kinds for part in package.related(package.main, kind) if part in package.names]
+    return [part for kind in kinds for part in package.related(package.main, kind) if package.has(part)]
 
 
 def _first(package: Package, kind: str) -> Any:

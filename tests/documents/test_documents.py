@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from collections.abc import Callable
 from datetime import datetime
@@ -192,6 +193,18 @@ def test_a_file_is_converted_once_for_its_content(here: Workspace, monkeypatch: 
     monkeypatch.setattr(convert, "to_markdown", lambda *_: pytest.fail("converted again"))
     (here.root / "b.docx").write_bytes(raw)
     assert documents.read_document(here, "b.docx").text == first.text
+
+
+def test_notes_are_stored_with_the_text_and_a_record_without_them_still_reads(here: Workspace) -> None:
+    (here.root / "d.html").write_text("<p>seen</p><p hidden>no</p>")
+    first = documents.read_document(here, "d.html")
+    assert first.notes == ("1 hidden text is left out",)
+    (record,) = (here.state / "documents/converted").rglob("*.json")
+    assert json.loads(record.read_text())["notes"] == list(first.notes)
+    record.write_text(json.dumps({"text": first.sha256, "with": "html 1"}))
+    old = documents.read_document(here, "d.html")
+    assert (old.text, old.notes) == ("seen\n", ())
+    assert old == first  # notes are no part of a document in a prompt
 
 
 def test_two_conversions_of_one_file_are_equal() -> None:
