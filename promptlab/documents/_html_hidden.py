@@ -16,7 +16,8 @@ _NO_DISPLAY = re.compile(r"(?:^|;)\s*display\s*:\s*none\b", re.IGNORECASE)
 _DISPLAY = re.compile(r"(?:^|;)\s*display\s*:\s*([\w-]+)", re.IGNORECASE)
 _INVISIBLE = re.compile(r"(?:^|;)\s*visibility\s*:\s*(?:hidden|collapse)\b", re.IGNORECASE)
 _RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
-MOST_RULES = 500
+MOST_TRIES = 200_000
+"""Of a rule on an element: half a minute at the worst."""
 
 
 def remove_hidden(soup: BeautifulSoup, counts: Counts) -> None:
@@ -51,22 +52,54 @@ def _shown_inline(tag: Tag) -> bool:
 def _hidden_by_rules(soup: BeautifulSoup) -> set[int]:
     """The elements that the `<style>` rules of the page hide. Of two rules for one element the last counts."""
     hidden: set[int] = set()
-    rules = 0
+    index: dict[str, list[Tag]] | None = None
+    tries = 0
     for style in soup.find_all("style"):
         text = re.sub(r"/\*.*?\*/", "", style.get_text(), flags=re.DOTALL)
-        for selector, body in _RULE.findall(_without_at_rules(text)):
+        for selectors, body in _RULE.findall(_without_at_rules(text)):
             display = _DISPLAY.findall(body) or (["none"] if _INVISIBLE.search(body) else [])
-            if not display or ":" in selector:
+            if not display:
                 continue
-            rules += 1
-            if rules > MOST_RULES:
-                return hidden
-            try:
-                tags = {id(tag) for tag in soup.select(selector.strip())}
-            except (soupsieve.SelectorSyntaxError, NotImplementedError):
-                continue
-            hidden = hidden | tags if display[-1].lower() == "none" else hidden - tags
+            hides = display[-1].lower() == "none"
+            index = _by_name(soup) if index is None else index
+            for selector in selectors.split(","):
+                candidates = [tag for tag in index.get(_last_name(selector), ()) if hides or id(tag) in hidden]
+                tries += len(candidates)
+                if tries > MOST_TRIES:
+                    return hidden
+                matching = _matching(selector.strip(), candidates)
+                hidden = hidden | matching if hides else hidden - matching
     return hidden
+
+
+def _by_name(soup: BeautifulSoup) -> dict[str, list[Tag]]:
+    """The elements with each name, class and id: `p`, `.menu`, `#top`. Trying every rule on all of them takes minutes."""
+    index: dict[str, list[Tag]] = {}
+    for tag in soup.find_all(True):
+        classes = tag.get("class") or []
+        names = [tag.name, *(f".{name}" for name in (classes if isinstance(classes, list) else classes.split()))]
+        for name in [*names, f"#{tag.get('id')}"]:
+            index.setdefault(name, []).append(tag)
+    return index
+
+
+def _last_name(selector: str) -> str:
+    """A name that the elements of a selector have: `#top` of `div > p#top`. Empty for a state such as `:hover`."""
+    if ":" in selector:
+        return ""
+    last = re.split(r"[\s>+~]+", selector.strip())[-1]
+    names = re.findall(r"[.#]?[\w-]+", re.sub(r"\[[^\]]*\]", "", last))
+    return max(names, key=lambda name: (name[0] == "#", name[0] == "."), default="")
+
+
+def _matching(selector: str, candidates: list[Tag]) -> set[int]:
+    if not candidates:
+        return set()
+    try:
+        compiled = soupsieve.compile(selector)
+    except (soupsieve.SelectorSyntaxError, NotImplementedError):
+        return set()
+    return {id(tag) for tag in candidates if compiled.match(tag)}
 
 
 def _without_at_rules(text: str) -> str:

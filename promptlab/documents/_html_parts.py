@@ -193,5 +193,6 @@ def _names(soup: BeautifulSoup) -> None:
     for tag in soup([*_RENAMED, *_BLOCKS]):
         tag.name = _RENAMED.get(tag.name, "div")
     for link in soup("a"):
+        link.attrs.pop("title", None)  # shown under the pointer only, and mostly says the same
         if re.match(r"\s*(?:javascript|data|vbscript|blob):", str(link.get("href", "")), re.IGNORECASE):
             link.name = "span"

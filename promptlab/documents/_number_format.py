@@ -129,9 +129,9 @@ def _chosen(sections: tuple[_Section, ...], value: Decimal) -> tuple[_Section, b
         for at, section in enumerate(numeric):
             if section.condition is None:
                 if at == len(numeric) - 1 or value < 0:
-                    return section, value < 0 and at > 0
+                    return section, False
             elif compare[section.condition[0]](section.condition[1]):
-                return section, value < 0 and (at > 0 or section.condition[0] in ("<", "<="))
+                return section, section.condition[0] in ("<", "<=") and section.condition[1] <= 0
         return numeric[-1], False
     if value < 0 and len(sections) > 1:
         return sections[1], True
@@ -200,16 +200,18 @@ def _with_gaps(value: Decimal, tokens: list[tuple[str, str]]) -> str:
     places = sum(kind == "digit" for kind, _ in tokens)
     digits = digits.rjust(places, "\0")
     head, digits = digits[: len(digits) - places], digits[len(digits) - places :]
-    written, started = [], False
+    written, begun, started = [], False, False
     for kind, text in tokens:
         if kind != "digit":
-            written.append("" if kind == "comma" else text)
+            # a dash before the first digit would read as a sign
+            written.append("" if kind == "comma" or (begun and not started and text in "- .") else text)
             continue
+        begun = True
         digit, digits = digits[0], digits[1:]
         if digit == "\0":
             digit = "0" if text == "0" or (started and text != "#") else ""
         written.append(digit if started else head + digit)
-        started = True
+        started = started or bool(digit)
     return "".join(written)
 
 
