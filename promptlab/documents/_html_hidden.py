@@ -9,6 +9,7 @@ import re
 
 import soupsieve
 from bs4 import BeautifulSoup, Tag
+from bs4.element import PageElement
 
 from promptlab.documents._left_out import Counts
 
@@ -30,7 +31,7 @@ def remove_hidden(soup: BeautifulSoup, counts: Counts) -> None:
             tag.decompose()
 
 
-def is_gone(tag: Tag) -> bool:
+def is_gone(tag: PageElement) -> bool:
     """True if `tag`, or one around it, was taken out. (bs4's own `decomposed` searches the whole tag each time.)"""
     return "_decomposed" in vars(tag)
 
@@ -73,11 +74,14 @@ def _hidden_by_rules(soup: BeautifulSoup) -> set[int]:
 
 
 def _by_name(soup: BeautifulSoup) -> dict[str, list[Tag]]:
-    """The elements with each name, class and id: `p`, `.menu`, `#top`. Trying every rule on all of them takes minutes."""
+    """The elements with each name, class and id: `p`, `.menu`, `#top`.
+
+    Trying each rule on all of them takes minutes.
+    """
     index: dict[str, list[Tag]] = {}
     for tag in soup.find_all(True):
-        classes = tag.get("class") or []
-        names = [tag.name, *(f".{name}" for name in (classes if isinstance(classes, list) else classes.split()))]
+        classes = tag.get_attribute_list("class")
+        names = [tag.name, *(f".{name}" for name in classes if name)]
         for name in [*names, f"#{tag.get('id')}"]:
             index.setdefault(name, []).append(tag)
     return index

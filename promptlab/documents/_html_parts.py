@@ -40,16 +40,36 @@ _RAISED = re.compile(r"vertical-align\s*:\s*(super|sub)\b", re.IGNORECASE)
 _NOTE_NAMES = re.compile(r"foot-?note|end-?note|note-?ref|\breference\b|\bfn\b", re.IGNORECASE)
 
 
+class _Tags:
+    """The elements of a page by name, found in one pass: each search through a large page takes a second."""
+
+    def __init__(self, soup: BeautifulSoup) -> None:
+        self._tags: dict[str, list[Tag]] = {}
+        self.strings: list[NavigableString] = []
+        for node in soup.descendants:
+            if isinstance(node, Tag):
+                self._tags.setdefault(node.name, []).append(node)
+            elif isinstance(node, NavigableString):
+                self.strings.append(node)
+
+    def __call__(self, *names: str) -> list[Tag]:
+        """The elements with these names that were not taken out."""
+        return [tag for name in names for tag in self._tags.get(name, ()) if not is_gone(tag)]
+
+
 def prepare(soup: BeautifulSoup, counts: Counts) -> None:
     """Change `soup` so that each element left is one that Markdown has."""
-    _leave_out(soup, counts)
-    _pictures(soup, counts)
-    _fields(soup, counts)
-    _scripts(soup)
-    _small_words(soup)
-    _names(soup)
-    for text in soup.find_all(string=True):
-        if type(text) is NavigableString and (clean := text.translate(_INVISIBLE)) != text:
+    tags = _Tags(soup)
+    _leave_out(tags, counts)
+    _pictures(tags, counts)
+    _fields(tags, counts)
+    _scripts(tags)
+    _small_words(tags)
+    _names(tags)
+    for text in tags.strings:
+        if type(text) is not NavigableString or is_gone(text) or text.parent is None:
+            continue
+        if (clean := text.translate(_INVISIBLE)) != text:
             text.replace_with(clean)
 
 
@@ -74,22 +94,24 @@ def equations(soup: BeautifulSoup) -> None:
         whole.replace_with(f"${text}$" if text else "")
 
 
-def _leave_out(soup: BeautifulSoup, counts: Counts) -> None:
-    for tag in soup(_SILENT):
-        tag.decompose()
-    for tag in soup(list(_COUNTED)):
+def _leave_out(tags: _Tags, counts: Counts) -> None:
+    for tag in tags(*_SILENT):
+        if not is_gone(tag):
+            tag.decompose()
+    for tag in tags(*_COUNTED):
         if is_gone(tag):
             continue
         if tag.name not in ("template", "noscript") or tag.get_text(strip=True):
             counts.add(_COUNTED[tag.name], "is left out")
         tag.decompose()
-    for comment in soup.find_all(string=lambda text: isinstance(text, Comment)):
-        comment.extract()
+    for comment in tags.strings:
+        if isinstance(comment, Comment) and not is_gone(comment):
+            comment.extract()
 
 
-def _pictures(soup: BeautifulSoup, counts: Counts) -> None:
+def _pictures(tags: _Tags, counts: Counts) -> None:
     """A picture is replaced by its description. Its address may be megabytes of data."""
-    for tag in soup(["img", "svg", "area"]):
+    for tag in tags("img", "svg", "area"):
         if is_gone(tag):
             continue
         title = tag.find("title") if tag.name == "svg" else None
@@ -99,16 +121,16 @@ def _pictures(soup: BeautifulSoup, counts: Counts) -> None:
         tag.replace_with(text)
 
 
-def _fields(soup: BeautifulSoup, counts: Counts) -> None:
+def _fields(tags: _Tags, counts: Counts) -> None:
     """The fields of a form as the values they have; of a choice only what is selected."""
-    for choice in soup("select"):
+    for choice in tags("select"):
         options = choice("option")
         selected = [option for option in options if option.has_attr("selected")]
         if not selected and not choice.has_attr("multiple"):
             selected = options[:1]
         counts.add("option of a form", "is left out as not selected", len(options) - len(selected))
         _put(choice, ", ".join(option.get_text(" ", strip=True) for option in selected))
-    for field in soup("input"):
+    for field in tags("input"):
         kind = str(field.get("type") or "text").lower()
         if kind in ("checkbox", "radio"):
             _put(field, "[x] " if field.has_attr("checked") else "[ ] ")
@@ -116,7 +138,7 @@ def _fields(soup: BeautifulSoup, counts: Counts) -> None:
             _put(field, str(field.get("alt") or ""))
         else:
             _put(field, str(field.get("value") or ""))
-    for area in soup("textarea"):
+    for area in tags("textarea"):
         text = area.get_text()
         if "\n" in text.strip():
             area.name = "pre"
@@ -131,9 +153,9 @@ def _put(field: Tag, text: str) -> None:
     field.replace_with(start + text + (" " if text and after and not (text + after)[-2:].count(" ") else ""))
 
 
-def _scripts(soup: BeautifulSoup) -> None:
+def _scripts(tags: _Tags) -> None:
     """Raised and lowered text, so that `10<sup>6</sup>` does not become 106."""
-    for tag in soup(["sup", "sub", "span", "a"]):
+    for tag in tags("sup", "sub", "span", "a"):
         style = _RAISED.search(str(tag.get("style", ""))) if tag.name in ("span", "a") else None
         if is_gone(tag) or (tag.name in ("span", "a") and not style):
             continue
@@ -175,24 +197,24 @@ def _text_beside(tag: Tag, *, after: bool) -> str:
 _BREAKS = frozenset(["p", "div", "br", "td", "th", "tr", "li", "table", "h1", "h2", "h3", "h4", "h5", "h6", "dd", "dt"])
 
 
-def _small_words(soup: BeautifulSoup) -> None:
+def _small_words(tags: _Tags) -> None:
     """The reading of characters (ruby) and the meaning of abbreviations, in parentheses."""
-    for reading in soup(["rt", "rtc"]):
+    for reading in tags("rt", "rtc"):
         text = reading.get_text(strip=True)
         reading.replace_with(f"({text})" if text else "")
-    for short in soup(["abbr", "acronym"]):
+    for short in tags("abbr", "acronym"):
         meaning = " ".join(str(short.get("title") or "").split())
         if meaning and meaning.lower() != short.get_text(strip=True).lower():
             short.append(f" ({meaning})")
 
 
-def _names(soup: BeautifulSoup) -> None:
-    for heading in soup(["h1", "h2", "h3", "h4", "h5", "h6"]):
+def _names(tags: _Tags) -> None:
+    for heading in tags("h1", "h2", "h3", "h4", "h5", "h6"):
         if heading.find_parent(["td", "th"]):
             heading.name = "p"
-    for tag in soup([*_RENAMED, *_BLOCKS]):
+    for tag in tags(*dict.fromkeys([*_RENAMED, *_BLOCKS])):
         tag.name = _RENAMED.get(tag.name, "div")
-    for link in soup("a"):
+    for link in tags("a"):
         link.attrs.pop("title", None)  # shown under the pointer only, and mostly says the same
         if re.match(r"\s*(?:javascript|data|vbscript|blob):", str(link.get("href", "")), re.IGNORECASE):
             link.name = "span"
