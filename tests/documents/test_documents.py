@@ -23,6 +23,7 @@ from promptlab.errors import DocumentError
 from promptlab.types import Source, sha256
 from promptlab.workspace._labels import set_label
 from promptlab.workspace._workspace import Workspace
+from tests.documents.office_files import changed
 
 
 @pytest.fixture
@@ -184,6 +185,21 @@ PAGE = """<html><head><title>t</title><script>steal()</script></head><body><h1>F
 def test_other_kinds_become_markdown(here: Workspace, name: str, raw: bytes, text: str) -> None:
     (here.root / name).write_bytes(raw)
     assert documents.read_document(here, name).text == text
+
+
+@pytest.mark.parametrize("name", ["d.docx", "d.docm", "d.dotx", "d.dotm"])
+def test_the_main_part_of_a_word_file_may_have_another_name(here: Workspace, name: str) -> None:
+    def other_name(part: str, raw: bytes) -> tuple[str, bytes]:
+        return part.replace("document.xml", "document2.xml"), raw.replace(b"word/document.xml", b"word/document2.xml")
+
+    (here.root / name).write_bytes(changed(docx(), other_name))
+    assert documents.read_document(here, name).text.startswith("# Final\n\nArgentina beat France.")
+
+
+@pytest.mark.parametrize("name", ["d.xlsm", "d.xltx", "d.xltm"])
+def test_workbooks_with_macros_and_templates_are_read(here: Workspace, name: str) -> None:
+    (here.root / name).write_bytes(xlsx(teams))
+    assert documents.read_document(here, name).text.startswith("## Teams")
 
 
 def test_a_file_is_converted_once_for_its_content(here: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
