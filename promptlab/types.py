@@ -318,6 +318,8 @@ class Document:
     label: Label = "public"
     file: str = field(default="", compare=False)
     """The path of the file, if this is a selection of passages, whose `path` names the choice too."""
+    notes: tuple[str, ...] = field(default=(), compare=False)
+    """What of the file the text does not carry over, such as "6 equations are left out". No part of a prompt."""
 
     @property
     def sha256(self) -> str:

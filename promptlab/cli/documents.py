@@ -14,7 +14,7 @@ from promptlab.cli import _terminal as terminal
 
 if TYPE_CHECKING:
     from promptlab.documents import PassageChoice
-    from promptlab.types import Label
+    from promptlab.types import Document, Label
     from promptlab.workspace import Workspace
 
 LABELS = ("public", "internal", "confidential")
@@ -56,12 +56,22 @@ def documents_list(as_json: bool) -> None:
 @click.option("--sha256", "key", metavar="HASH", help="An earlier text: the hash is in the run that used it.")
 @_AS_JSON
 def documents_show(path: str, key: str | None, as_json: bool) -> None:
-    """Print a document as text or Markdown, as a model gets it."""
+    """Print a document as text or Markdown, as a model gets it.
+
+    What the text does not carry over, such as equations, is said on standard error.
+    """
     from promptlab.documents import read_document, read_document_version
 
     workspace = _workspace()
     found = read_document(workspace, path) if key is None else read_document_version(workspace, path, key)
-    row = {"path": found.path, "label": found.label, "sha256": found.sha256, "text": found.text}
+    row = {
+        "path": found.path,
+        "label": found.label,
+        "sha256": found.sha256,
+        "notes": list(found.notes),
+        "text": found.text,
+    }
+    _say_notes(found, as_json)
     _say(row, found.text.rstrip("\n"), as_json)
 
 
@@ -86,8 +96,9 @@ def documents_add(file: str, name: str | None, label: Label | None, as_json: boo
         with Path(file).open("rb") as stream:
             raw = stream.read(MAX_CONTAINER_BYTES + 1)
     added = add_document(_workspace(), name or Path(file).name, raw, label)
-    row = {"path": added.path, "label": added.label, "sha256": added.sha256}
+    row = {"path": added.path, "label": added.label, "sha256": added.sha256, "notes": list(added.notes)}
     _say(row, f"added {added.path}: {added.label}, {len(added.text):,} characters", as_json)
+    _say_notes(added, as_json)
 
 
 @documents.command("label")
@@ -207,6 +218,12 @@ def _choice(question: str, headings: tuple[str, ...], ranges: dict[str, str | No
         raise click.BadParameter(f"write it as 10-40, not {text!r}", param_hint=f"--{unit}")
     end = int(last) if last else None if dash else int(first)
     return PassageChoice("range", unit=unit, start=int(first), end=end)  # type: ignore[arg-type]  # one of the three
+
+
+def _say_notes(document: Document, as_json: bool) -> None:
+    """On standard error, so that standard output is the text only."""
+    for note in () if as_json else document.notes:
+        click.echo(terminal.printable(f"note: {note}"), err=True)
 
 
 def _say(row: dict[str, Any], line: str, as_json: bool) -> None:

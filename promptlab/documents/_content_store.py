@@ -2,7 +2,7 @@
 
     .promptlab/documents/text/1f/1f3a….txt          a text that a prompt was made from
     .promptlab/documents/original/9c/9c07….pdf      an upload, if its text is a conversion
-    .promptlab/documents/converted/9c/9c07….json    the text that a conversion gave, so that it runs once
+    .promptlab/documents/converted/9c/9c07….json    the text and the notes that a conversion gave
     .promptlab/documents/selection/e2/e2b1….json    the text and the ranges of a selection
 
 The name of a file is the SHA-256 of its content (for a conversion that of the original, for a selection that of the

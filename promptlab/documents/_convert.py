@@ -14,6 +14,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from importlib import metadata
 
 from promptlab.documents._refused import Refused
@@ -27,10 +28,10 @@ MEMORY = 2_000_000_000
 MAX_CHARACTERS = 20_000_000
 
 LIBRARIES = {
-    "html": ("markdownify", "bs4"),
+    "html": ("markdownify", "bs4", "lxml"),
     "pdf": ("pypdfium2",),
-    "docx": ("mammoth", "markdownify", "bs4"),
-    "xlsx": ("openpyxl",),
+    "docx": ("mammoth", "markdownify", "bs4", "lxml"),
+    "xlsx": ("openpyxl", "lxml"),
 }
 MODULES = {"html": "_html", "pdf": "_pdf", "docx": "_word", "xlsx": "_excel"}
 """The module that reads each kind. Its `to_text(raw, notes)` gives the Markdown, and adds to `notes` a sentence for all
@@ -48,8 +49,16 @@ def converter_version(kind: str) -> str:
     return f"{kind} {VERSION}, {', '.join(versions)}"
 
 
-def to_markdown(raw: bytes, kind: str, path: str, *, seconds: float = SECONDS, memory: int = MEMORY) -> str:
-    """The text of a file of `kind` as Markdown. `path` is for error messages.
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """The text of a file, and `notes`: a sentence for each thing that the text does not carry over."""
+
+    text: str
+    notes: tuple[str, ...] = ()
+
+
+def to_markdown(raw: bytes, kind: str, path: str, *, seconds: float = SECONDS, memory: int = MEMORY) -> Converted:
+    """The text of a file of `kind` as Markdown, with notes. `path` is for error messages.
 
     The same bytes and library versions give the same text. Raises `DocumentError` if the file is encrypted, damaged,
     without text or too large, or needs more than `seconds` or `memory` (bytes of address space; no limit on Windows).
@@ -69,7 +78,7 @@ def to_markdown(raw: bytes, kind: str, path: str, *, seconds: float = SECONDS, m
         message = f"took longer than {seconds:g} s to read"
         raise DocumentError(message, file=path, hint="save the part that you need as a new file") from exc
     try:
-        answer: dict[str, str] = json.loads(done.stdout)
+        answer = json.loads(done.stdout)
     except ValueError as exc:
         message = "cannot be read: reading it took too much memory or time, or crashed"
         raise DocumentError(
@@ -77,7 +86,7 @@ def to_markdown(raw: bytes, kind: str, path: str, *, seconds: float = SECONDS, m
         ) from exc
     if "text" not in answer:
         raise DocumentError(answer["error"], file=path, hint=answer["hint"])
-    return answer["text"]
+    return Converted(answer["text"], tuple(answer["notes"]))
 
 
 def main() -> None:
@@ -134,7 +143,8 @@ def _open_nothing_more() -> None:
 
 
 def _tidy(text: str) -> str:
-    """Newlines as `\n`, no spaces at line ends, at most one blank line in a row, one newline at the end."""
+    """Newlines as `\n`, no spaces at line ends, one newline at the end, and one blank line in a row, except in code."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "").replace("\u00a0", " ")
     text = re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)
-    return re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
+    text = re.sub(r"(^(`{3,})\n.*?\n\2$)|\n{3,}", lambda part: part[1] or "\n\n", text, flags=re.MULTILINE | re.DOTALL)
+    return text.strip("\n") + "\n"

@@ -2,59 +2,144 @@
 
 from __future__ import annotations
 
-from io import BytesIO
+from bisect import bisect_left, bisect_right
 from typing import Any
 
+from promptlab.documents._left_out import Counts
+from promptlab.documents._office_package import Package, attribute, name_of
 from promptlab.documents._refused import Refused
+from promptlab.documents._sheet import Book, Sheet, read_sheet, string_text
+from promptlab.documents._table import as_table
 
-MAX_CELLS = 1_000_000
+MAX_PLACES = 5_000_000
+_DATES_OF_ASIA = dict.fromkeys((*range(27, 32), 36, *range(50, 55), 57, 58), "yyyy-mm-dd")
+_TIMES_OF_ASIA = dict.fromkeys((32, 33, 34, 35, 55, 56), "h:mm:ss")
 
 
-def to_text(raw: bytes, notes: list[str]) -> str:  # noqa: ARG001
-    import openpyxl
-
-    book = openpyxl.load_workbook(BytesIO(raw), read_only=True, data_only=True, keep_links=False)
-    sheets, cells, filled = [], 0, False
-    for sheet in book.worksheets:
-        sheet.reset_dimensions()  # the declared size may be wrong
-        rows: list[list[str]] = []
-        gap = 0
-        for row in sheet.iter_rows(values_only=True):
-            shown = [_cell(value) for value in row]
-            while shown and not shown[-1]:
-                shown.pop()
-            if not shown:
-                gap += 1
-                continue
-            # Blank rows become one blank row: a sheet may have a million of them.
-            rows += [[]] * bool(gap and rows) + [shown]
-            gap, cells = 0, cells + len(row)
-            if cells > MAX_CELLS:
-                raise Refused(
-                    f"has more than {MAX_CELLS:,} cells", "save only the part that you need, or save it as CSV"
-                )
-        name = sheet.title + ("" if sheet.sheet_state == "visible" else " (hidden)")
-        filled = filled or bool(rows)
-        sheets.append(f"## {name}\n\n{_table(rows) or '(empty)'}")
+def to_text(raw: bytes, notes: list[str]) -> str:
+    package = Package(raw)
+    root = package.xml(package.main)
+    if root is None:
+        raise Refused("has no workbook in it", "open it and save it again")
+    counts = Counts()
+    book = _book(package, root)
+    parts = {relation.id: relation for relation in package.relations(package.main)}
+    texts, filled = [], False
+    for entry in root.iterfind("{*}sheets/{*}sheet"):
+        relation = parts.get(attribute(entry, "id") or "")
+        if relation is None or not package.has(relation.target):
+            continue
+        if relation.kind != "worksheet":
+            counts.add("chart" if relation.kind == "chartsheet" else "sheet of macros or dialogs", "is left out")
+            continue
+        sheet = read_sheet(package, relation.target, book, counts)
+        boxes = _beside(package, relation.target, counts)
+        hidden = entry.get("state", "visible") != "visible"
+        counts.add("hidden sheet", "is shown, marked", int(hidden))
+        table = _table(sheet, counts)
+        filled = filled or bool(table or boxes)
+        name = f"## {entry.get('name', '')}{' (hidden)' if hidden else ''}"
+        texts.append("\n\n".join([name, *([table] if table or boxes else ["(empty)"]), *boxes]))
+    if any(name.endswith("vbaProject.bin") for name in package.names):
+        counts.add("macro project", "is left out")
     if not filled:
         raise Refused("is empty", "")
-    return "\n\n".join(sheets)
+    notes += counts.sentences()
+    return "\n\n".join(texts)
 
 
-def _cell(value: Any) -> str:
-    if value is None:
+def _book(package: Package, root: Any) -> Book:
+    properties = root.find("{*}workbookPr")
+    from_1904 = properties is not None and properties.get("date1904") in ("1", "true")
+    strings: list[str] = []
+    for part in filter(package.has, package.related(package.main, "sharedStrings")):
+        for element in package.elements(part, "si"):
+            strings.append(string_text(element))
+            element.clear()
+    return Book(strings, _formats(package), from_1904)
+
+
+def _formats(package: Package) -> list[str]:
+    """The number format of each cell style."""
+    from openpyxl.styles.numbers import BUILTIN_FORMATS
+
+    known = {**_DATES_OF_ASIA, **_TIMES_OF_ASIA, **BUILTIN_FORMATS}
+    codes: list[str] = []
+    for part in package.related(package.main, "styles"):
+        root = package.xml(part)
+        if root is None:
+            continue
+        known |= {
+            int(entry.get("numFmtId")): entry.get("formatCode") for entry in root.iterfind("{*}numFmts/{*}numFmt")
+        }
+        codes += [known.get(int(style.get("numFmtId") or 0), "General") for style in root.iterfind("{*}cellXfs/{*}xf")]
+    return codes
+
+
+def _beside(package: Package, part: str, counts: Counts) -> list[str]:
+    """The text boxes of a sheet. What else stands on it or beside its cells is counted."""
+    boxes: list[str] = []
+    for relation in package.relations(part):
+        root = package.xml(relation.target) if relation.kind in ("comments", "drawing") else None
+        if relation.kind == "pivotTable":
+            counts.add("pivot table", "is shown as its values")
+        elif relation.kind in ("oleObject", "package", "control"):
+            counts.add("embedded object", "is left out")
+        elif root is not None and relation.kind == "comments":
+            counts.add("comment", "is left out", sum(1 for _ in root.iter("{*}comment")))
+        elif root is not None:
+            counts.add("chart", "is left out", sum(name_of(child) == "chart" for child in root.iter()))
+            counts.add("picture", "is left out", sum(1 for _ in root.iter("{*}pic")))
+            for body in root.iter("{*}txBody"):
+                lines = ("".join(t.text or "" for t in line.iter("{*}t")).strip() for line in body.iterfind("{*}p"))
+                if text := "\n".join(line for line in lines if line):
+                    boxes.append(text)
+    return boxes
+
+
+def _table(sheet: Sheet, counts: Counts) -> str:
+    """The cells as a table. Rows and columns that are empty, one or many, become a single one."""
+    used = sorted({column for cells in sheet.rows.values() for column in cells})
+    if not used:
         return ""
-    if isinstance(value, bool):
-        return str(value).upper()
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    text = value.isoformat(" ") if hasattr(value, "hour") and hasattr(value, "year") else str(value)
-    return " ".join(text.split()).replace("|", "\\|")
+    hidden = [column for column in used if any(first <= column <= last for first, last in sheet.hidden_columns)]
+    hidden_rows = sheet.hidden_rows & sheet.rows.keys()
+    counts.add("hidden row", "is shown, marked", len(hidden_rows))
+    counts.add("hidden column", "is shown, marked", len(hidden))
+    _fill_merged(sheet, used, counts)
+    for column in hidden:
+        first = next(cells for cells in sheet.rows.values() if column in cells)
+        first[column] = f"(hidden column) {first[column]}"
+    places: list[int] = []  # 0 is an empty column
+    for column in used:
+        places += [0] * bool(places and column - places[-1] > 1) + [column]
+    if len(places) * len(sheet.rows) > MAX_PLACES:
+        raise Refused(f"has a table of more than {MAX_PLACES:,} places", "save only the part that you need")
+    rows: list[list[str]] = []
+    before = 0
+    for number in sorted(sheet.rows):
+        rows += [[]] * bool(before and number - before > 1)
+        mark = ["(hidden row)"] if number in hidden_rows else []
+        rows.append([*(sheet.rows[number].get(column, "") for column in places), *mark])
+        before = number
+    return as_table(rows)
 
 
-def _table(rows: list[list[str]]) -> str:
-    width = max(map(len, rows), default=0)
-    if not width:
-        return ""
-    lines = [f"| {' | '.join(row + [''] * (width - len(row)))} |" for row in rows]
-    return "\n".join([lines[0], "|" + " --- |" * width, *lines[1:]])
+def _fill_merged(sheet: Sheet, used: list[int], counts: Counts) -> None:
+    """Write the text of a merged cell in each place that it covers, so that a row can be read alone.
+
+    A cell that is all there is in its row, such as a title, is written once.
+    """
+    own = {number: set(cells) for number, cells in sheet.rows.items()}
+    numbers = sorted(own)
+    for top, left, bottom, right in sheet.merged:
+        text = sheet.rows.get(top, {}).get(left)
+        if not text:
+            continue
+        if own[top] == {left} and right > left:
+            continue
+        counts.add("merged cell", "is written in every place covered")
+        columns = used[bisect_left(used, left) : bisect_right(used, right)]
+        for number in numbers[bisect_left(numbers, top) : bisect_right(numbers, bottom)]:
+            for column in columns:
+                sheet.rows[number].setdefault(column, text)

@@ -65,7 +65,7 @@ class PassageSelection:
     def document(self) -> Document:
         """The selection as a document. Its path names the choice; its label is that of the whole document."""
         path = f"{self.whole.path}{PASSAGES_MARK}{choice_name(self.choice)}"
-        return Document(path, self.text, self.whole.label, self.whole.file or self.whole.path)
+        return Document(path, self.text, self.whole.label, self.whole.file or self.whole.path, self.whole.notes)
 
 
 def choice_name(choice: PassageChoice) -> str:

@@ -23,6 +23,7 @@ from promptlab.documents import _convert as convert
 from promptlab.documents import _encoding as encoding
 from promptlab.documents import _file_type as sniff
 from promptlab.documents._content_store import DocStore
+from promptlab.documents._convert import Converted
 from promptlab.errors import DocumentError, ReaderMissing, WorkspaceError
 from promptlab.types import Document, Source, sha256
 from promptlab.workspace import PASSAGES_MARK, Workspace
@@ -42,10 +43,11 @@ def read_document(workspace: Workspace, path: str) -> Document:
     encrypted, damaged, without text, or not valid in its encoding.
     """
     raw, kind = _bytes(workspace, path)
-    text = text_of_bytes(workspace, raw, kind, path)
-    remember_text(workspace, text)
+    content = text_of_bytes(workspace, raw, kind, path)
+    remember_text(workspace, content.text)
     # `label_of` checks the path and the real file behind it, so a link cannot lower the label.
-    return Document(path=PurePosixPath(path).as_posix(), text=text, label=workspace.label_of(path))
+    name = PurePosixPath(path).as_posix()
+    return Document(path=name, text=content.text, label=workspace.label_of(path), notes=content.notes)
 
 
 def document_paths(workspace: Workspace) -> list[str]:
@@ -184,17 +186,18 @@ def file_kind(name: str, size: int, path: str) -> str:
     return kind
 
 
-def text_of_bytes(workspace: Workspace, raw: bytes, kind: str, path: str) -> str:
+def text_of_bytes(workspace: Workspace, raw: bytes, kind: str, path: str) -> Converted:
+    """The text of a file of `kind` with the content `raw`, and what it does not carry over."""
     if not raw:
         raise DocumentError("is empty", file=path)
     sniff.check_file_type(raw, kind, path)
     if kind == "text":
-        text = _decoded(workspace, raw, path)
+        content = Converted(_decoded(workspace, raw, path))
     else:
-        text = _converted(workspace, _recoded(workspace, raw, kind, path), kind, path)
-    if not text.strip():
+        content = _converted(workspace, _recoded(workspace, raw, kind, path), kind, path)
+    if not content.text.strip():
         raise DocumentError("is empty", file=path)
-    return text
+    return content
 
 
 def _decoded(workspace: Workspace, raw: bytes, path: str) -> str:
@@ -213,8 +216,8 @@ def _recoded(workspace: Workspace, raw: bytes, kind: str, path: str) -> bytes:
     return raw
 
 
-def _converted(workspace: Workspace, raw: bytes, kind: str, path: str) -> str:
-    """The text of `raw` after conversion. It is cached for each content and version of the libraries."""
+def _converted(workspace: Workspace, raw: bytes, kind: str, path: str) -> Converted:
+    """The text of `raw` after conversion, and its notes. It is cached for each content and version of the libraries."""
     store = DocStore.of(workspace)
     try:
         key = _conversion(raw, kind)
@@ -223,15 +226,20 @@ def _converted(workspace: Workspace, raw: bytes, kind: str, path: str) -> str:
     record = store.record("converted", key)
     if record and store.has(str(record.get("text"))):
         try:
-            return store.text(str(record["text"]))
+            return Converted(store.text(str(record["text"])), tuple(map(str, record.get("notes", ()))))
         except DocumentError as exc:
             log.warning("%s is converted again: %s", path, exc)
-    text = convert.to_markdown(raw, kind, path)
+    content = convert.to_markdown(raw, kind, path)
     try:
-        store.keep_record("converted", key, {"text": store.keep_text(text), "with": convert.converter_version(kind)})
+        record = {
+            "text": store.keep_text(content.text),
+            "notes": list(content.notes),
+            "with": convert.converter_version(kind),
+        }
+        store.keep_record("converted", key, record)
     except OSError as exc:
         log.warning("the conversion of %s is not stored: %s", path, exc)
-    return text
+    return content
 
 
 def _conversion(raw: bytes, kind: str) -> str:

@@ -30,7 +30,7 @@ def add_document(workspace: Workspace, name: str, content: bytes | str, label: L
     shown = f"{UPLOADS_FOLDER}/{name}"
     raw = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
     kind = file_kind(name, len(raw), shown)
-    text = text_of_bytes(workspace, raw, kind, shown)
+    content_read = text_of_bytes(workspace, raw, kind, shown)
     path = _free(workspace, name, raw)
     existed = workspace.resolve(path).exists()
     _put(workspace, path, raw)
@@ -41,10 +41,11 @@ def add_document(workspace: Workspace, name: str, content: bytes | str, label: L
             if not existed:  # without its label, the upload must not stay
                 workspace.resolve(path).unlink()
             raise
-    remember_text(workspace, text)
+    remember_text(workspace, content_read.text)
     if kind != "text":
         DocStore.of(workspace).keep_original(raw, PurePosixPath(name).suffix.lower())
-    return Document(path=path, text=text, label=workspace.label_of(path))
+    label = workspace.label_of(path)
+    return Document(path=path, text=content_read.text, label=label, notes=content_read.notes)
 
 
 def _put(workspace: Workspace, path: str, raw: bytes) -> None:

@@ -65,6 +65,20 @@ def test_a_file_is_added_confidential_and_labelled_later(run: Run, tmp_path: Pat
     assert rows(run("documents", "list", "--json"))[0]["label"] == "internal"
 
 
+def test_what_a_text_leaves_out_is_said_beside_it(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text("<p>seen</p><p hidden>no</p><img src='x'>")
+    note, picture = "1 hidden text is left out", "1 picture is left out"
+    (row,) = rows(run("documents", "add", str(tmp_path / "page.html"), "--json"))
+    assert row["notes"] == [note, picture]
+    for _ in range(2):  # converted, and from the store
+        done = run("documents", "show", "documents/uploads/page.html")
+        assert done.stdout == "seen\n"
+        assert done.stderr.splitlines() == [f"note: {note}", f"note: {picture}"]
+    done = run("documents", "show", "documents/uploads/page.html", "--json")
+    assert rows(done)[0]["notes"] == [note, picture]
+    assert done.stderr == ""
+
+
 def test_a_paste_comes_from_standard_input(run: Run) -> None:
     done = run("documents", "add", "-", "--name", "paste.md", "--label", "public", stdin="Köln".encode())
     assert done.stdout == "added documents/uploads/paste.md: public, 4 characters\n"

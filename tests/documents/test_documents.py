@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from collections.abc import Callable
 from datetime import datetime
@@ -22,6 +23,7 @@ from promptlab.errors import DocumentError
 from promptlab.types import Source, sha256
 from promptlab.workspace._labels import set_label
 from promptlab.workspace._workspace import Workspace
+from tests.documents.office_files import changed
 
 
 @pytest.fixture
@@ -184,6 +186,21 @@ def test_other_kinds_become_markdown(here: Workspace, name: str, raw: bytes, tex
     assert documents.read_document(here, name).text == text
 
 
+@pytest.mark.parametrize("name", ["d.docx", "d.docm", "d.dotx", "d.dotm"])
+def test_the_main_part_of_a_word_file_may_have_another_name(here: Workspace, name: str) -> None:
+    def other_name(part: str, raw: bytes) -> tuple[str, bytes]:
+        return part.replace("document.xml", "document2.xml"), raw.replace(b"word/document.xml", b"word/document2.xml")
+
+    (here.root / name).write_bytes(changed(docx(), other_name))
+    assert documents.read_document(here, name).text.startswith("# Final\n\nArgentina beat France.")
+
+
+@pytest.mark.parametrize("name", ["d.xlsm", "d.xltx", "d.xltm"])
+def test_workbooks_with_macros_and_templates_are_read(here: Workspace, name: str) -> None:
+    (here.root / name).write_bytes(xlsx(teams))
+    assert documents.read_document(here, name).text.startswith("## Teams")
+
+
 def test_a_file_is_converted_once_for_its_content(here: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     raw = docx()
     (here.root / "a.docx").write_bytes(raw)
@@ -191,6 +208,18 @@ def test_a_file_is_converted_once_for_its_content(here: Workspace, monkeypatch: 
     monkeypatch.setattr(convert, "to_markdown", lambda *_: pytest.fail("converted again"))
     (here.root / "b.docx").write_bytes(raw)
     assert documents.read_document(here, "b.docx").text == first.text
+
+
+def test_notes_are_stored_with_the_text_and_a_record_without_them_still_reads(here: Workspace) -> None:
+    (here.root / "d.html").write_text("<p>seen</p><p hidden>no</p>")
+    first = documents.read_document(here, "d.html")
+    assert first.notes == ("1 hidden text is left out",)
+    (record,) = (here.state / "documents/converted").rglob("*.json")
+    assert json.loads(record.read_text())["notes"] == list(first.notes)
+    record.write_text(json.dumps({"text": first.sha256, "with": "html 1"}))
+    old = documents.read_document(here, "d.html")
+    assert (old.text, old.notes) == ("seen\n", ())
+    assert old == first  # notes are no part of a document in a prompt
 
 
 def test_two_conversions_of_one_file_are_equal() -> None:
@@ -294,8 +323,7 @@ def test_a_reading_that_takes_too_much_memory_is_refused() -> None:
 def test_the_supported_endings_are_said(here: Workspace) -> None:
     (here.root / "d.odt").write_bytes(b"x")
     with pytest.raises(
-        DocumentError,
-        match=r"\.txt, \.md, \.markdown, \.csv, \.tsv, \.html, \.htm, \.pdf, \.docx, \.docm, \.xlsx, \.xlsm",
+        DocumentError, match=r"\.txt, \.md, \.markdown, \.csv, \.tsv, \.html, \.htm, \.pdf, \.docx, .*\.xlsx"
     ):
         documents.read_document(here, "d.odt")
 

@@ -136,6 +136,7 @@ def test_what_the_workspace_has_is_listed(opened: Callable[..., Lab]) -> None:
     assert [(m.name, m.ready) for m in lab.models()] == [("mine", True)]
     assert lab.template("cup").params.max_tokens == 16
     assert "Argentina" in lab.document("fixtures/documents/cup.md").text
+    assert lab.document("fixtures/documents/cup.md").notes == ()
     assert [example.output for example in lab.examples("fixtures/examples/cup.jsonl")] == ["Qatar", "France"]
 
 

@@ -13,6 +13,7 @@ from promptlab.ui.components.label_chip import allows
 from promptlab.ui.components.sizes import sentence
 from promptlab.ui.components.theme import UPLOAD_MB
 from promptlab.ui.components.widgets import escape, markup, note, plain, small
+from promptlab.ui.documents import document_notes
 from promptlab.ui.state.session import Session
 from promptlab.workspace import UPLOADS_FOLDER
 
@@ -91,6 +92,7 @@ def _store(session: Session, name: str, content: bytes | str) -> dict[str, Any]:
         "known": document.path in before,
         "words": len(document.text.split()),
         "label": document.label,
+        "notes": document.notes,
     }
 
 
@@ -102,7 +104,7 @@ def _show_outcome(outcome: dict[str, Any]) -> None:
     state = "already exists" if outcome["known"] else "was added"
     markup(
         f'<div class="pl-small" role="status"><b>{escape(name)}</b> {state}: '
-        f"{outcome['words']:,} words, {escape(outcome['label'])}.</div>"
+        f"{outcome['words']:,} words, {escape(outcome['label'])}.{document_notes.sentences(outcome['notes'])}</div>"
     )
 
 

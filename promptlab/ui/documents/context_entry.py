@@ -18,7 +18,7 @@ from promptlab.errors import PromptlabError
 from promptlab.ui.components import label_chip
 from promptlab.ui.components.sizes import word_count
 from promptlab.ui.components.widgets import escape, literal, markup, note
-from promptlab.ui.documents import passages
+from promptlab.ui.documents import document_notes, passages
 from promptlab.ui.state.session import Session
 
 SHOWN = 60_000
@@ -39,6 +39,7 @@ def draw(
         f'<div class="pl-small pl-num">{word_count(len(document.text.split()))}; the prompt takes '
         f"{escape(documents.choice_in_words(choice))}</div>"
     )
+    document_notes.draw(document)
     label_chip.draw(session, path, key=f"{key}-label")
     # The expander's label must not name the choice: with another label it would be a new, closed expander.
     choosing = st.expander("Choose passages", key=f"{key}-taking", type="compact", on_change="rerun")

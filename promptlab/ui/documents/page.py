@@ -14,7 +14,7 @@ from promptlab.types import LABELS, Document, sha256
 from promptlab.ui.components import label_chip
 from promptlab.ui.components.sizes import Counter, of_bytes, sentence, word_count
 from promptlab.ui.components.widgets import chip, escape, literal, markup, note, plain, small
-from promptlab.ui.documents import add, changes, passages
+from promptlab.ui.documents import add, changes, document_notes, passages
 from promptlab.ui.state.session import Session
 
 PAGE = 25
@@ -163,6 +163,7 @@ def _one(session: Session, path: str) -> None:
     by = f" for {counter.model}" if counter.count(document)[1] else ""
     facts = [word_count(entry.words or 0), f"{counter.describe(document)}{by}", of_bytes(entry.bytes), document.path]
     markup(f'<div class="pl-small pl-num pl-break">{escape(" · ".join(facts))}</div>')
+    document_notes.draw(document)
     used = ", ".join(map(_short, entry.templates))
     small(f"Used by {used}." if used else "No template uses it yet. Add it to one on the page Templates.")
     if entry.changed:

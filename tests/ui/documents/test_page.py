@@ -103,6 +103,18 @@ def test_files_are_stored_at_once_and_are_confidential(desk: Desks) -> None:
     assert sorted(path.name for path in upload_folder.iterdir()) == ["minutes.docx", "notes.txt"]
 
 
+def test_what_the_text_leaves_out_is_said_after_the_upload_and_on_the_page_of_the_document(desk: Desks) -> None:
+    here = desk(alpha=["ok"])
+    page = b"<p>seen</p><p hidden>no</p><p hidden>no</p><img src='x'>"
+    notes = "2 hidden texts are left out. 1 picture is left out."
+    tab = upload(here.open("documents"), ("page.html", page))
+    assert notes in " ".join(said(tab).split())
+    tab = here.open("documents", document="documents/uploads/page.html")
+    assert not tab.exception
+    assert notes in " ".join(said(tab).split())
+    assert "left out" not in " ".join(said(here.open("documents", document=CUP)).split())
+
+
 def test_the_same_file_again_is_there_once_and_said(desk: Desks) -> None:
     here = desk(alpha=["ok"])
     upload(here.open("documents"), ("notes.txt", b"Hello"))
