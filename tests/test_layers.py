@@ -53,7 +53,10 @@ VENDORS = {
     ),
     "starlette": ("promptlab/server/", "promptlab/ui/asgi.py", "app.py"),
     "uvicorn": ("promptlab/cli/serve.py", "promptlab/server/_socket.py"),
-    **dict.fromkeys(("pypdfium2", "webencodings", "charset_normalizer", "mammoth", "markdownify", "bs4", "openpyxl"), ("promptlab/documents/",)),
+    **dict.fromkeys(
+        ("pypdfium2", "webencodings", "charset_normalizer", "mammoth", "markdownify", "bs4", "openpyxl"),
+        ("promptlab/documents/",),
+    ),
 }
 
 
