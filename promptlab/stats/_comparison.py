@@ -16,6 +16,9 @@ from promptlab.stats._mean import chance_above, chance_below, mean_interval, mea
 from promptlab.stats._power import cases_to_tell, smallest_of
 from promptlab.stats._tail import Weighted
 
+ROUNDED = 1e-9
+"""Differences below this are rounding errors of a mean, and no change."""
+
 MCNEMAR = "exact McNemar test and its interval"
 MEAN = "test of the mean change of the cases, each from -1 to 1"
 
@@ -49,9 +52,11 @@ class Comparison:
         """True if the interval does not include zero, which is the same as a p-value below 1 - `confidence`."""
         return self.p < 1 - self.confidence
 
-    def interval_at(self, confidence: float) -> Interval:
-        """The interval of the difference at another confidence."""
-        return self.interval if confidence == self.confidence else _interval(self.changes, confidence)
+    def at(self, confidence: float) -> Comparison:
+        """The same comparison at another confidence: its interval and its numbers of cases."""
+        if confidence == self.confidence or not self.cases:
+            return self
+        return _compared(self.changes, self.cases, self.before, self.after, confidence)
 
 
 def mcnemar(better: int, worse: int) -> float:
@@ -86,25 +91,32 @@ def compare_graded(
     """
     if len(before) != len(after) or not all(map(len, before)) or not all(map(len, after)):
         raise ValueError("every case needs scores before and after")
-    if not all(0 <= score <= 1 for side in (before, after) for scores in side for score in scores):
+    if not all(-ROUNDED <= score <= 1 + ROUNDED for side in (before, after) for scores in side for score in scores):
         raise ValueError("a score that is compared must be between 0 and 1")
     if not before:
         return Comparison(0, 0.0, 0.0, 0, 0, 0.0, Interval(-1.0, 1.0), 1.0, MEAN, None, None, confidence)
     olds, news = [fmean(scores) for scores in before], [fmean(scores) for scores in after]
-    # Rounded, because a mean of equal scores may differ in its last digit, which is no change.
-    changes = weighted(round(new - old, 12) + 0.0 for old, new in zip(olds, news, strict=True))
+    changes = weighted(_change(old, new) for old, new in zip(olds, news, strict=True))
+    return _compared(changes, len(olds), fmean(olds), fmean(news), confidence)
+
+
+def _change(old: float, new: float) -> float:
+    return min(1.0, max(-1.0, round(new - old, 9))) + 0.0  # no -0.0
+
+
+def _compared(changes: Weighted, cases: int, before: float, after: float, confidence: float) -> Comparison:
     better = int(sum(count for change, count in changes if change > 0))
     worse = int(sum(count for change, count in changes if change < 0))
     whole = all(change in (-1, 0, 1) for change, _ in changes)
     p = mcnemar(better, worse) if whole else _p(changes)
     return Comparison(
-        cases=len(olds),
-        before=fmean(olds),
-        after=fmean(news),
+        cases=cases,
+        before=before,
+        after=after,
         better=better,
         worse=worse,
         difference=mean_of(changes),
-        interval=_interval(changes, confidence),
+        interval=mean_interval(changes, -1.0, 1.0, confidence=confidence),
         p=p,
         method=MCNEMAR if whole else MEAN,
         smallest=smallest_of(changes, confidence=confidence),
@@ -112,10 +124,6 @@ def compare_graded(
         confidence=confidence,
         changes=changes,
     )
-
-
-def _interval(changes: Weighted, confidence: float) -> Interval:
-    return mean_interval(changes, -1.0, 1.0, confidence=confidence)
 
 
 def _p(changes: Weighted) -> float:
