@@ -72,21 +72,42 @@ def _lower_tail(rows: Numbers) -> Numbers:
     return np.clip(total * step / np.pi * np.exp(height), 0, 1)
 
 
-def before(changes: Numbers, truth: float, lowest: float) -> Verdicts:
-    """What promptlab had until now: percentile bootstrap, no interval below 8 cases, Wilson's if nothing changed, and
-    the interval of Agresti and Min if every case has one answer that passes or not."""
+def before(changes: Numbers, truth: float, _lowest: float) -> Verdicts:
+    """What promptlab had until 29 November 2026: see `interval_before`."""
+    low, high = interval_before(changes)
+    return low > truth, high < truth
+
+
+def interval_before(changes: Numbers) -> tuple[Numbers, Numbers]:
+    """The percentile bootstrap; no interval below 8 cases; Wilson's if nothing changed; and the interval of Agresti and
+    Min if every case has one answer that passes or not."""
     suites, cases = changes.shape
     still = ~changes.any(axis=1)
     if np.isin(changes, (-1.0, 0.0, 1.0)).all():
         better, worse, n = (changes > 0).sum(axis=1), (changes < 0).sum(axis=1), cases + 2
         middle = (better - worse) / n
         half = 1.959964 * np.sqrt(np.maximum(0, (better + worse + 1) / n - middle**2) / n)
-        return middle - half > truth, middle + half < truth
+        return np.maximum(-1, middle - half), np.minimum(1, middle + half)
     if cases < 8:
-        return np.zeros(suites, bool), np.zeros(suites, bool)
+        return -np.ones(suites), np.ones(suites)
     low, high = np.quantile(_resampled(changes), [ERROR, 1 - ERROR], axis=1)
     wilson = 3.841459 / (cases + 3.841459)
-    return np.where(still, -wilson, low) > truth, np.where(still, wilson, high) < truth
+    return np.where(still, -wilson, low), np.where(still, wilson, high)
+
+
+def rate_before(shares: Numbers, answers: int, truth: float) -> Verdicts:
+    """The interval of a pass rate until then: Wilson's, for an effective number of observations (Kish)."""
+    cases = shares.shape[1]
+    rate = shares.mean(axis=1)
+    spread = ((shares - rate[:, None]) ** 2).sum(axis=1) / cases**2 * cases / (cases - 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        worth = np.where(spread > 0, rate * (1 - rate) / spread, cases * answers)
+    worth = np.clip(worth, cases, cases * answers)
+    worth = np.where((rate > 0) & (rate < 1), worth, cases)
+    part = 3.841459 / worth
+    middle = (rate + part / 2) / (1 + part)
+    half = 1.959964 * np.sqrt(rate * (1 - rate) / worth + part / (4 * worth)) / (1 + part)
+    return middle - half > truth, middle + half < truth
 
 
 def _resampled(changes: Numbers, draws: int = 500) -> Numbers:
@@ -98,7 +119,7 @@ def _resampled(changes: Numbers, draws: int = 500) -> Numbers:
     return means
 
 
-def student(changes: Numbers, truth: float, lowest: float) -> Verdicts:
+def student(changes: Numbers, truth: float, _lowest: float) -> Verdicts:
     """Student's t."""
     cases = changes.shape[1]
     half = scipy_stats.t.ppf(1 - ERROR, cases - 1) * changes.std(axis=1, ddof=1) / np.sqrt(cases)
@@ -106,7 +127,7 @@ def student(changes: Numbers, truth: float, lowest: float) -> Verdicts:
     return mean - half > truth, mean + half < truth
 
 
-def studentised(changes: Numbers, truth: float, lowest: float) -> Verdicts:
+def studentised(changes: Numbers, truth: float, _lowest: float) -> Verdicts:
     """The bootstrap of t: resamples are measured by their own deviation."""
     rng = np.random.default_rng(1)
     suites, cases = changes.shape
@@ -121,7 +142,7 @@ def studentised(changes: Numbers, truth: float, lowest: float) -> Verdicts:
     return mean - high * error > truth, mean - low * error < truth
 
 
-def sign_flips(changes: Numbers, truth: float, lowest: float) -> Verdicts:
+def sign_flips(changes: Numbers, truth: float, _lowest: float) -> Verdicts:
     """The permutation test of signs, inverted: valid if changes are symmetric about their mean."""
     rng = np.random.default_rng(1)
     moved = changes - truth

@@ -28,19 +28,17 @@ def changes(
 ) -> Numbers:
     """The mean change of every case, one row per suite. `truth` is 0 or below."""
     old, new = _pairs(rng, kind, truth, (suites, cases, answers + 1))
-    return _shared(rng, new - old, answers, alike).mean(axis=2)
+    return _shared(rng, new - old, alike).mean(axis=2)
 
 
-def rates(
-    rng: np.random.Generator, truth: float, suites: int, cases: int, answers: int, alike: Alike
-) -> Numbers:
+def rates(rng: np.random.Generator, truth: float, suites: int, cases: int, answers: int, alike: Alike) -> Numbers:
     """The share of passing answers of every case, for a true pass rate. Cases differ in how hard they are."""
     quality = rng.beta(2 * truth, 2 * (1 - truth), (suites, cases, 1))
     passes = (rng.random((suites, cases, answers + 1)) < quality).astype(float)
-    return _shared(rng, passes, answers, alike).mean(axis=2)
+    return _shared(rng, passes, alike).mean(axis=2)
 
 
-def _shared(rng: np.random.Generator, values: Numbers, answers: int, alike: Alike) -> Numbers:
+def _shared(rng: np.random.Generator, values: Numbers, alike: Alike) -> Numbers:
     """The last axis has one answer that the case shares and then one of its own for each answer. Choose among them."""
     own = values[:, :, 1:]
     if alike == "independent":

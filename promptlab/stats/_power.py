@@ -143,18 +143,25 @@ def cases_needed(difference: float, changed: float, *, confidence: float = CONFI
 def cases_to_tell(values: Weighted, edge: float, bounds: tuple[float, float], *, confidence: float) -> int | None:
     """How many cases like these tell on which side of `edge` their mean lies; None if no number does."""
     low, high = bounds
-    mean, spread, error = mean_of(values), spread_of(values), error_of(confidence)
+    mean, error = mean_of(values), error_of(confidence)
     if mean > edge:
-        return Question(edge, low, error).cases(mean, spread)
-    return Question(-edge, -high, error).cases(-mean, spread)
+        return Question(edge, low, error).cases(mean, spread_of(values))
+    turned = _turned(values)
+    return Question(-edge, -high, error).cases(-mean, spread_of(turned))
 
 
 def cases_to_be_within(changes: Weighted, margin: float, *, confidence: float) -> int | None:
     """How many cases like these show that their mean lies within `margin` of 0; None if no number does."""
-    mean, spread = abs(mean_of(changes)), spread_of(changes)
     question = Question(-margin, -1.0, error_of(confidence))
-    near, far = question.cases(-mean, spread), question.cases(mean, spread, power=0.99)
+    # Seen from the nearer margin, the changes are as they are, and from the other one turned around.
+    nearer, other = (changes, _turned(changes)) if mean_of(changes) <= 0 else (_turned(changes), changes)
+    mean, spread = mean_of(nearer), spread_of(nearer)
+    near, far = question.cases(mean, spread), question.cases(-mean, spread_of(other), power=0.99)
     if near is None or far is None or near >= far:
         return near
     # Both sides may fail, so each gets half of the probability to miss.
-    return question.cases(-mean, spread, power=(1 + POWER) / 2)
+    return question.cases(mean, spread, power=(1 + POWER) / 2)
+
+
+def _turned(values: Weighted) -> Weighted:
+    return [(-value, count) for value, count in values]

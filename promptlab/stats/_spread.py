@@ -41,13 +41,22 @@ class Flips:
 
 @dataclass(frozen=True, slots=True)
 class Graded:
-    """Values with this standard deviation: half of them above the mean, and half of them below."""
+    """Values with this standard deviation and skewness; below 0, a few values lie far below the mean.
 
-    spread: float
+    They are represented by two values, of which the lower has the share `lower`.
+    """
+
+    deviation: float
+    skewness: float = 0.0
 
     def unlucky(self, cases: int, mean: float, power: float) -> Weighted:
-        low = mean - _behind(power) * self.spread / math.sqrt(cases)
-        return [(low + self.spread, cases / 2), (low - self.spread, cases / 2)]
+        lower = (1 + self.skewness / math.hypot(2, self.skewness)) / 2
+        below, above = math.sqrt((1 - lower) / lower), math.sqrt(lower / (1 - lower))
+        # More of the lower values than expected: the quantile of their number (Cornish and Fisher).
+        z = _behind(power)
+        count = cases * lower + z * math.sqrt(cases * lower * (1 - lower)) + (1 - 2 * lower) * (z * z - 1) / 6
+        count = min(float(cases), max(0.0, count))
+        return [(mean - below * self.deviation, count), (mean + above * self.deviation, cases - count)]
 
 
 def spread_of(values: Weighted) -> Spread:
@@ -57,7 +66,10 @@ def spread_of(values: Weighted) -> Spread:
         return Flips(math.fsum(count for value, count in values if value) / cases if cases else 0.0)
     mean = mean_of(values)
     squares = math.fsum((value - mean) ** 2 * count for value, count in values)
-    return Graded(math.sqrt(squares / (cases - 1)) if cases > 1 else 0.0)
+    if cases < 2 or squares < 1e-15:
+        return Graded(0.0)
+    cubes = math.fsum((value - mean) ** 3 * count for value, count in values)
+    return Graded(math.sqrt(squares / (cases - 1)), cubes / cases / (squares / cases) ** 1.5)
 
 
 def _behind(power: float) -> float:
