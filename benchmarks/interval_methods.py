@@ -61,13 +61,13 @@ def _lower_tail(rows: Numbers) -> Numbers:
     ratio = rows / (1 - point[:, None] * rows)
     width = 1 / np.sqrt((ratio**2).sum(axis=1) + 1 / point**2)
     height = -np.log1p(-point[:, None] * rows).sum(axis=1)
-    total, step = np.zeros(len(rows)), 0.35
-    for number in range(80):
+    total, step = np.zeros(len(rows)), 0.15
+    for number in range(200):
         along = width * np.sinh(number * step)
         product = np.prod(1 - 1j * along[:, None] * ratio, axis=1) * (-point - 1j * along)
-        size = (1 / product).real * width * np.cosh(number * step)
-        total += size if number else size / 2
-        if np.all(np.abs(size) < 1e-11 * np.abs(total)):
+        size = 1 / product * width * np.cosh(number * step)
+        total += size.real if number else size.real / 2
+        if np.all(np.abs(size) < 1e-9 * np.abs(total)):
             break
     return np.clip(total * step / np.pi * np.exp(height), 0, 1)
 

@@ -67,7 +67,10 @@ def mcnemar(better: int, worse: int) -> float:
     changed = better + worse
     if changed == 0:
         return 1.0
-    tail = sum(math.comb(changed, k) for k in range(min(better, worse) + 1))
+    tail = ways = 1
+    for count in range(min(better, worse)):
+        ways = ways * (changed - count) // (count + 1)  # the number of ways to choose count + 1 of the changed cases
+        tail += ways
     return min(1.0, math.ldexp(1.0, 1 - changed) * tail if changed < 1000 else _large_tail(tail, changed))
 
 

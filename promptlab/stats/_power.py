@@ -81,10 +81,10 @@ def mcnemar_power(cases: int, difference: float, changed: float, error: float) -
 @lru_cache(maxsize=1_000)
 def fewest_better(changed: int, error: float) -> int:
     """How many of the changed cases must be better for a one-sided p-value below `error`; more than all if none do."""
-    ways, limit = 0, math.ldexp(error, changed)
+    total, limit = 0, math.ldexp(error, changed)
     for better in range(changed, -1, -1):
-        ways += math.comb(changed, better)
-        if ways >= limit:
+        total += math.comb(changed, better)
+        if total >= limit:
             return better + 1
     return 0
 
