@@ -61,11 +61,13 @@ def _lower_tail(rows: Numbers) -> Numbers:
     ratio = rows / (1 - point[:, None] * rows)
     width = 1 / np.sqrt((ratio**2).sum(axis=1) + 1 / point**2)
     height = -np.log1p(-point[:, None] * rows).sum(axis=1)
-    total, step = np.zeros(len(rows)), 0.15
+    total, step = np.zeros(len(rows)), 0.2
     for number in range(200):
         along = width * np.sinh(number * step)
-        product = np.prod(1 - 1j * along[:, None] * ratio, axis=1) * (-point - 1j * along)
-        size = 1 / product * width * np.cosh(number * step)
+        # Rows that are done go on until the last one is, and may overflow: they add nothing any more.
+        with np.errstate(over="ignore", invalid="ignore"):
+            product = np.prod(1 - 1j * along[:, None] * ratio, axis=1) * (-point - 1j * along)
+            size = np.where(np.isfinite(product), 1 / product, 0) * width * np.cosh(number * step)
         total += size.real if number else size.real / 2
         if np.all(np.abs(size) < 1e-9 * np.abs(total)):
             break

@@ -84,16 +84,16 @@ def crossing(
     if high - low < _PRECISE:
         return low
     aim, slope = _NORMAL.inv_cdf(error), 1 / deviation if deviation else 1.0
-    previous: tuple[float, float] | None = None
-    for _ in range(100):
-        if not low < point < high:
-            point = (low + high) / 2
-        miss = _NORMAL.inv_cdf(min(max(chance(point), 1e-300), 1 - 1e-15)) - aim
+    before, miss = point, math.inf
+    for _ in range(200):
+        point = point if low < point < high else (low + high) / 2
+        last, miss = miss, _NORMAL.inv_cdf(min(max(chance(point), 1e-300), 1 - 1e-15)) - aim
         low, high = (point, high) if miss < 0 else (low, point)
-        if previous and point != previous[0] and (miss - previous[1]) / (point - previous[0]) > 0:
-            slope = (miss - previous[1]) / (point - previous[0])
-        previous = (point, miss)
         if abs(miss) < _PRECISE or high - low < _PRECISE:
             break
-        point -= miss / slope
+        if math.isfinite(last) and (miss - last) * (point - before) > 0:
+            slope = (miss - last) / (point - before)
+        before = point
+        # Where the curve is far from straight, and a step brings little, halve what is left.
+        point = point - miss / slope if abs(miss) < abs(last) / 2 else (low + high) / 2
     return point

@@ -1,0 +1,70 @@
+"""`benchmarks/statistics.py`, a fast part: the intervals hold in every cell, and those before did not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import pytest
+
+pytest.importorskip("numpy")
+pytest.importorskip("scipy")
+
+from benchmarks.populations import ALIKE, Alike
+from benchmarks.statistics import Found, Place, measured
+
+SUITES, BEFORE = 2_000, 400
+MADE_UP = 3.0
+"""Monte Carlo error: a share of 2,000 suites may be so many of its deviations beyond a limit."""
+
+HARD: Sequence[tuple[str, int, int, Alike]] = [
+    ("binary", 8, 2, "independent"),
+    ("binary", 50, 1, "independent"),
+    ("F1-like", 8, 1, "independent"),
+    ("F1-like", 20, 5, "identical"),
+    ("skewed", 8, 2, "between"),
+    ("skewed", 20, 1, "independent"),
+    ("skewed", 100, 1, "independent"),
+    ("ties", 8, 1, "independent"),
+    ("ties", 20, 2, "independent"),
+]
+
+
+def _limit(share: float) -> float:
+    return MADE_UP * math.sqrt(share * (1 - share) / SUITES)
+
+
+def _ours(found: Sequence[Found]) -> Found:
+    return next(one for one in found if one.way == "ours")
+
+
+@pytest.mark.parametrize("truth", [0.0, -0.01, -0.05, -0.1])
+@pytest.mark.parametrize(("what", "cases", "answers", "alike"), HARD)
+def test_a_difference_is_covered_and_no_margin_is_falsely_kept(
+    what: str, cases: int, answers: int, alike: Alike, truth: float
+) -> None:
+    ours = _ours(measured(Place(what, cases, answers, alike, truth), SUITES, BEFORE))
+    assert ours.covers >= 0.93 - _limit(0.07)
+    assert ours.met is None or ours.met <= 0.03 + _limit(0.03)
+    assert ours.width is not None
+    assert ours.width < 1.2
+
+
+@pytest.mark.parametrize("alike", ALIKE)
+@pytest.mark.parametrize("rate", [0.5, 0.8, 0.95, 0.99])
+@pytest.mark.parametrize("cases", [6, 15, 50])
+def test_a_pass_rate_is_covered_however_much_the_answers_to_a_case_agree(cases: int, rate: float, alike: Alike) -> None:
+    ours = _ours(measured(Place("pass rate", cases, 5, alike, rate), SUITES, BEFORE))
+    assert ours.covers >= 0.93 - _limit(0.07)
+    assert ours.met is not None
+    assert ours.met <= 0.03 + _limit(0.03)
+
+
+@pytest.mark.parametrize(
+    ("what", "cases", "truth"),
+    [("F1-like", 8, -0.05), ("ties", 8, -0.05), ("skewed", 20, 0.0), ("pass rate", 20, 0.95)],
+)
+def test_the_same_measure_finds_the_faults_of_the_method_before(what: str, cases: int, truth: float) -> None:
+    before, ours = measured(Place(what, cases, 1, "independent", truth), SUITES, BEFORE)
+    assert (before.way, ours.way) == ("before", "ours")
+    assert before.covers < 0.93 - _limit(0.07)
