@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
-Kind = Literal["binary", "F1-like", "skewed", "ties"]
+Kind = Literal["binary", "F1-like", "skewed", "jitter", "ties"]
 Alike = Literal["identical", "independent", "between"]
 
-KINDS: tuple[Kind, ...] = ("binary", "F1-like", "skewed", "ties")
+KINDS: tuple[Kind, ...] = ("binary", "F1-like", "skewed", "jitter", "ties")
 ALIKE: tuple[Alike, ...] = ("identical", "independent", "between")
 
 MEAN = 0.75
@@ -60,7 +60,7 @@ def _pairs(rng: np.random.Generator, kind: Kind, truth: float, shape: tuple[int,
         old = rng.binomial(4, np.broadcast_to(quality, shape)) / 4
         fresh = rng.binomial(4, np.broadcast_to(quality * (1 + truth / (0.3 * MEAN)), shape)) / 4
         return old, np.where(rng.random(shape) < 0.7, old, fresh)
-    return _skewed(rng, truth, shape)
+    return _jitter(rng, truth, shape) if kind == "jitter" else _skewed(rng, truth, shape)
 
 
 def _f1(rng: np.random.Generator, quality: Numbers, shape: tuple[int, int, int]) -> Numbers:
@@ -78,3 +78,10 @@ def _skewed(rng: np.random.Generator, truth: float, shape: tuple[int, int, int])
     # One answer in twenty breaks, and all others get a little better, so that the mean stays.
     old = np.full(shape, 0.9)
     return old, np.where(rng.random(shape) < 0.05, 0.0, 0.9 + 0.9 * 0.05 / 0.95)
+
+
+def _jitter(rng: np.random.Generator, truth: float, shape: tuple[int, int, int]) -> tuple[Numbers, Numbers]:
+    """As skewed, but every score also moves by up to four points, so that there seems to be a spread to go by."""
+    breaks, gain = (-truth / 0.9, 0.0) if truth else (0.05, 0.9 * 0.05 / 0.95)
+    moved = 0.9 + gain + rng.uniform(-0.04, 0.04, shape)
+    return np.full(shape, 0.9), np.where(rng.random(shape) < breaks, 0.0, moved)

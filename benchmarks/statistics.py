@@ -59,18 +59,17 @@ class Found:
     few: float
 
 
-def grid(fast: bool) -> Iterator[Place]:
-    """All cells; of the fast part, those where the method before is most often wrong and some others."""
+def grid(fast: bool, kinds: Sequence[str] = (*KINDS, "pass rate")) -> Iterator[Place]:
+    """All cells of these kinds; of the fast part, those where the method before is most often wrong and some others."""
     sizes = (6, 8, 20, 50) if fast else CASES
     some: list[tuple[int, Alike]] = [(1, "independent"), (2, "between")]
     every = [(1, "independent"), *((answers, alike) for answers in (2, 5) for alike in ALIKE)]
     for cases in sizes:
         for answers, alike in some if fast else every:
-            for kind in KINDS:
-                for truth in (0.0, -0.05) if fast else TRUTHS:
+            for kind in kinds:
+                truths = RATES if kind == "pass rate" else TRUTHS
+                for truth in truths[::2] if fast else truths:
                     yield Place(kind, cases, answers, alike, truth)
-            for rate in (0.5, 0.95) if fast else RATES:
-                yield Place("pass rate", cases, answers, alike, rate)
 
 
 def measured(place: Place, suites: int = SUITES, before: int = SUITES_BEFORE) -> list[Found]:
@@ -175,11 +174,12 @@ def power_line(one: Power) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--fast", "--quick", action="store_true", help="A part of the grid, with fewer suites.")
+    parser.add_argument("--kind", choices=[*KINDS, "pass rate"], help="Only this kind of scores.")
     parser.add_argument("--ways", action="store_true", help="Other methods beside ours, in some cells.")
     parser.add_argument("--cells", action="store_true", help="A line for every cell.")
     parser.add_argument("--json", action="store_true", help="One JSON object.")
     options = parser.parse_args()
-    places = list(grid(options.fast))
+    places = list(grid(options.fast, [options.kind] if options.kind else [*KINDS, "pass rate"]))
     if options.ways:
         found = other_ways(options.fast)
     else:

@@ -25,6 +25,8 @@ HARD: Sequence[tuple[str, int, int, Alike]] = [
     ("skewed", 8, 2, "between"),
     ("skewed", 20, 1, "independent"),
     ("skewed", 100, 1, "independent"),
+    ("jitter", 20, 1, "independent"),
+    ("jitter", 100, 2, "identical"),
     ("ties", 8, 1, "independent"),
     ("ties", 20, 2, "independent"),
 ]
@@ -62,7 +64,7 @@ def test_a_pass_rate_is_covered_however_much_the_answers_to_a_case_agree(cases: 
 
 @pytest.mark.parametrize(
     ("what", "cases", "truth"),
-    [("F1-like", 8, -0.05), ("ties", 8, -0.05), ("skewed", 20, 0.0), ("pass rate", 20, 0.95)],
+    [("F1-like", 8, -0.05), ("ties", 8, -0.05), ("skewed", 20, 0.0), ("jitter", 20, -0.05), ("pass rate", 20, 0.95)],
 )
 def test_the_same_measure_finds_the_faults_of_the_method_before(what: str, cases: int, truth: float) -> None:
     before, ours = measured(Place(what, cases, 1, "independent", truth), SUITES, BEFORE)
