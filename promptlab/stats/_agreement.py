@@ -22,10 +22,11 @@ class Agreement:
     kappa: float | None
 
 
-def agreement(marks: Sequence[tuple[bool, bool]]) -> Agreement:
+def agreement(marks: Sequence[tuple[bool, bool]], *, cases: Sequence[str] | None = None) -> Agreement:
     """The agreement of two judges. `marks` are their two marks for each answer.
 
-    Kappa: Cohen, Educational and Psychological Measurement 20 (1960). The interval is that of Clopper and Pearson.
+    `cases` names the case of each answer, since answers to one case are not independent; without it, every answer is a
+    case. Kappa: Cohen, Educational and Psychological Measurement 20 (1960).
     """
     of, same = len(marks), sum(a == b for a, b in marks)
     if not of:
@@ -33,4 +34,8 @@ def agreement(marks: Sequence[tuple[bool, bool]]) -> Agreement:
     first, second = sum(a for a, _ in marks) / of, sum(b for _, b in marks) / of
     chance = first * second + (1 - first) * (1 - second)
     kappa = None if chance == 1 else (same / of - chance) / (1 - chance)
-    return Agreement(of, same / of, clustered([(int(a == b), 1) for a, b in marks]), kappa)
+    groups: dict[str, tuple[int, int]] = {}
+    for case, (a, b) in zip(map(str, range(of)) if cases is None else cases, marks, strict=True):
+        agreed, answers = groups.get(case, (0, 0))
+        groups[case] = (agreed + (a == b), answers + 1)
+    return Agreement(of, same / of, clustered(list(groups.values())), kappa)
