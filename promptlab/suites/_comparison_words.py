@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from promptlab.stats import CONFIDENCE, Comparison, Interval
+from promptlab.stats import CONFIDENCE, Comparison, Interval, cases_needed
 
 SMALLEST_P = 0.0001
 """Below this, only that it is below is said."""
@@ -45,5 +45,6 @@ def conclusion(found: Comparison, *, within: Sequence[str] = (), suites: int = 1
 
 def _reach(found: Comparison) -> str:
     if found.smallest is None:
-        return ", and no difference could be shown with so few"
+        needed = max(cases_needed(1.0, 1.0, confidence=found.confidence), found.cases + 1)
+        return f", because these are too few cases to show any difference; at least {needed} are needed"
     return f" (so many cases show a difference from {100 * found.smallest:.1f} points on)"

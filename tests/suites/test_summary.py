@@ -138,3 +138,13 @@ def test_the_pass_rate_and_its_interval_are_about_the_answers_that_are_counted(s
 def test_a_tiny_p_is_not_zero(suites: SuiteHouse) -> None:
     found = summary(suites, outcomes(200, 0, 0))
     assert "p < 0.0001" in found.sentence
+
+
+@pytest.mark.parametrize(("cases", "needed"), [(1, 6), (3, 6), (5, 6), (6, None)])
+def test_too_few_cases_are_called_so_with_the_number_that_would_do(
+    suites: SuiteHouse, cases: int, needed: int | None
+) -> None:
+    for found in (outcomes(0, 0, cases), outcomes(1, 0, cases - 1)):
+        sentence = summary(suites, found).sentence
+        assert ("too few cases" in sentence) is (needed is not None)
+        assert needed is None or f"at least {needed} are needed" in sentence
