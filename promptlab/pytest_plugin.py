@@ -251,12 +251,12 @@ class ThresholdItem(pytest.Item):
         self.add_marker("promptlab")
 
     def runtest(self) -> None:
-        """Count the recorded passes. A margin has nothing to be compared with here, and holds."""
+        """Count the recorded passes. What compares has nothing to be compared with here, and is skipped."""
         from promptlab.suites import check_threshold, recorded_outcomes
 
         parent = _suite_of(self)
-        if self.threshold.kind == "margin":
-            pytest.skip("a margin compares new answers with the recorded ones; replay has none")
+        if self.threshold.compares:
+            pytest.skip("it compares new answers with the recorded ones; replay has none")
         found = check_threshold(self.threshold, recorded_outcomes(parent.workspace, parent.suite))
         if not found.met:
             raise Failed(f"{self.name}: {found.said}" + ("" if found.met is False else "; it cannot be told yet"))

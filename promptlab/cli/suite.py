@@ -177,6 +177,7 @@ def record(name: str, show_labelled: bool, fresh: bool, **rest: Any) -> None:
         if asking is None:
             return
         summary, out = _followed(asking, found, rest, show_labelled)
+        out.finish(summary)
         print_line(f"{asking.write_recording()} items recorded in {found.recording}")
         cut = asking.halted or asking.out_of
         sys.exit(1 if out.errors or cut else 0 if not summary.checks else summary.exit_status)
@@ -215,10 +216,7 @@ def rerun(
     thresholds are met (without any: when nothing failed), with 1 when not, with 3 when they cannot be told yet. An
     interrupted run is taken up where it was.
     """
-    from promptlab.suites import holm_adjusted
-
-    with opened() as lab:
-        ended: list[Summary] = []
+    with opened() as lab, _together() as ended:
         status = 0
         for name in names:
             with _owning(lab, name, "rerun", rest) as before:
@@ -228,15 +226,24 @@ def rerun(
                 if asking is None:
                     continue
                 summary, out = _followed(asking, found, rest, show_labelled, several=len(names) > 1, calls=find_causes)
-                ended.append(summary)
+                ended.append((summary, out))
                 mine = summary.exit_status if summary.checks else int(bool(out.failing))
                 status = max(status, 1 if asking.halted or asking.out_of else mine, key=_worst)
-        if len(ended) > 1:
-            print_line("")
-            for one in holm_adjusted(ended):
-                if one.adjusted_p is not None:
-                    print_line(f"{one.suite}: p = {one.adjusted_p:.2g}, adjusted for {len(ended)} suites (Holm)")
-        sys.exit(status)
+    sys.exit(status)
+
+
+@contextmanager
+def _together() -> Iterator[list[tuple[Summary, Output]]]:
+    """Suites that are asked one after the other. Their reports come at the end, also of those that ended before an
+    error, because what a suite shows depends on how many there are (Holm)."""
+    from promptlab.suites import holm_adjusted
+
+    ended: list[tuple[Summary, Output]] = []
+    try:
+        yield ended
+    finally:
+        for summary, (_, out) in zip(holm_adjusted([summary for summary, _ in ended]), ended, strict=True):
+            out.finish(summary)
 
 
 @suite.command()
@@ -499,7 +506,6 @@ def _followed(
             outcomes.append(outcome_of_answer(answered))
             out.add(report_item_of_answer(answered, labels))
     summary = summarise_outcomes(found, outcomes, replayed=asking.verb == "record", partial=asking.partial)
-    out.finish(summary)
     if asking.out_of:
         print_line(f"stopped: {asking.out_of}; the same command goes on with a higher limit")
     elif asking.halted:

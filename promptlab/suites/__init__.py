@@ -10,7 +10,7 @@
 
     replayed = list(replay_suite(workspace, suite))         # scores the recorded answers again, asks no model
     summary = summarise_outcomes(suite, map(outcome_of_replay, replayed), replayed=True)
-    print(summary.sentence)                                 # "37 of 40 pass (80.1 to 97.4 %)."
+    print(summary.sentence)                                 # "37 of 40 pass (79.6 to 98.4 %)."
 
 With `verb="rerun"` the new answers are compared with the recorded ones, and each item gets a verdict: the same, as
 good, better, worse, or cannot tell.

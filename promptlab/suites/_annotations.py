@@ -116,6 +116,7 @@ def answer_id(text: str) -> str:
     return sha256(text)
 
 
-def agreement(judged: Iterable[tuple[bool, bool]]) -> stats.Agreement:
-    """How far a judge agrees with people, from pairs of both verdicts on the same answer."""
-    return stats.agreement(list(judged))
+def agreement(judged: Iterable[tuple[bool, bool, str]]) -> stats.Agreement:
+    """How far a judge agrees with people, from both verdicts on the same answer and the id of its case."""
+    found = list(judged)
+    return stats.agreement([(judge, person) for judge, person, _ in found], cases=[case for *_, case in found])

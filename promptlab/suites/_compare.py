@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from promptlab import stats
+from promptlab.suites import _comparison_words as words
 from promptlab.suites import _thresholds as thresholds
 from promptlab.suites._log import SuiteLog
 from promptlab.suites._suite import ItemKey
@@ -42,9 +43,8 @@ class TwoRuns:
             return "; ".join(["No item has a score in both runs", *rest]) + "."
         sentence = f"{compared.better} cases are better and {compared.worse} worse than in the older run"
         if compared.better or compared.worse:
-            low, high, p = 100 * compared.interval.low, 100 * compared.interval.high, compared.p
-            chance = "which is more than chance" if p <= 1 - stats.CONFIDENCE else "which cannot be told from chance"
-            sentence += f": {100 * compared.difference:+.1f} points ({low:+.1f} to {high:+.1f}, p = {p:.2g}), {chance}"
+            chance = "which is more than chance" if compared.settled else "which cannot be told from chance"
+            sentence += f": {words.difference(compared)}, {chance}"
         else:
             sentence += f": no difference seen in {compared.cases} cases"
         return "; ".join([sentence, *rest]) + "."

@@ -113,7 +113,7 @@ def judge_agreement(
         if value is None:
             value = _of_recording(suite, judge, mark, find)
         if value is not None:
-            pairs.append((value >= passing, mark.good))
+            pairs.append((value >= passing, mark.good, mark.case))
     return marks.agreement(pairs)
 
 

@@ -1,7 +1,7 @@
 """The summary of a suite: how many items pass, how certain that is, and the comparison with the recorded answers.
 
 found = summarise(suite, outcomes)
-found.sentence     # "37 of 40 pass (80.1 to 97.4 %); 1 better, 4 worse than recorded: -7.5 points (-16.9 to +2.4 …"
+found.sentence     # "37 of 40 pass (79.6 to 98.4 %); 1 better and 4 worse than recorded: -7.5 points (-20.4 to …"
 found.exit_status  # 0 everything required is met, 1 something is not, 3 something cannot be told yet
 """
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from promptlab import runs, stats
 from promptlab.stats import Comparison, Interval
+from promptlab.suites import _comparison_words as words
 from promptlab.suites import _thresholds as thresholds
 from promptlab.suites._items import TrialMaker, suite_items
 from promptlab.suites._recording import Recording
@@ -55,7 +56,8 @@ class Summary:
     `unanswered` have no answer and `not_judged` have one that no scorer could judge: neither counts in a rate. `cut`
     were judged although they were cut off at max_tokens. `comparison` is None
     if nothing is recorded to compare with, or if nothing new was asked (`replayed`). `partial` means that only a part
-    of the suite was asked, so that its thresholds are not checked.
+    of the suite was asked, so that its thresholds are not checked. Of `suites` that were asked together, `adjusted_p`
+    is the Holm-adjusted p-value, and the comparison is at the confidence that goes with it.
     """
 
     suite: str
@@ -72,6 +74,7 @@ class Summary:
     partial: bool = False
     not_judged: int = 0
     cut: int = 0
+    suites: int = 1
 
     @property
     def judged(self) -> int:
@@ -99,12 +102,10 @@ class Summary:
             return f"{said}." if self.replayed or not self.judged else f"{said}; nothing is recorded to compare with."
         said += f"; {found.better} better and {found.worse} worse than recorded"
         if not found.better and not found.worse:
-            return f"{said}: no difference seen in {found.cases} cases{_reach(found)}."
-        said += f": {100 * found.difference:+.1f} points ({_points(found.interval)}, p = {found.p:.2g})"
-        if found.p <= 1 - stats.CONFIDENCE:
-            return f"{said}, which is more than chance."
-        more = f"; about {found.more:,} cases more would settle a difference of this size" if found.more else ""
-        return f"{said}, which cannot be told from chance yet{_reach(found)}{more}."
+            said += f": no difference seen in {found.cases} cases"
+        else:
+            said += f": {words.difference(found, adjusted_p=self.adjusted_p, suites=self.suites)}"
+        return f"{said}{words.conclusion(found, within=self._kept_margins(), suites=self.suites)}."
 
     @property
     def _counts(self) -> str:
@@ -119,19 +120,17 @@ class Summary:
             counts += [f"{number} {what}"] if number else []
         return ", ".join(counts)
 
-
-def _reach(found: Comparison) -> str:
-    if found.smallest is None:
-        return ", and no difference could be shown with so few"
-    return f" (so many cases show a difference from {100 * found.smallest:.1f} points on)"
+    def _kept_margins(self) -> list[str]:
+        """The margins within which the suite is as good as recorded, by its thresholds."""
+        return [
+            f"{100 * check.threshold.margin:g} points (at {100 * (check.threshold.confidence or 0):g} %)"
+            for check in self.checks
+            if check.threshold.kind == "as good" and check.met and not check.threshold.about
+        ]
 
 
 def _percent(interval: Interval) -> str:
     return f"{100 * interval.low:.1f} to {100 * interval.high:.1f} %"
-
-
-def _points(interval: Interval) -> str:
-    return f"{100 * interval.low:+.1f} to {100 * interval.high:+.1f}"
 
 
 def outcome_of_answer(one: Answered) -> Outcome:
@@ -169,8 +168,8 @@ def outcome_of_replay(one: Replayed) -> Outcome:
 def summarise_outcomes(
     suite: Suite, outcomes: Iterable[Outcome], *, replayed: bool = False, partial: bool = False
 ) -> Summary:
-    """The summary of `outcomes`. A replay has no new answers, so thresholds of the form "not worse" are left out. Of a
-    part of the suite, all thresholds are left out."""
+    """The summary of `outcomes`. A replay has no new answers, so thresholds that compare are left out. Of a part of the
+    suite, all thresholds are left out."""
     every = list(outcomes)
     found = [outcome for outcome in every if not outcome.unscored]
     groups: dict[tuple[str, str], list[Outcome]] = {}
@@ -187,7 +186,7 @@ def summarise_outcomes(
         checks=tuple(
             thresholds.check_threshold(threshold, found)
             for threshold in suite.thresholds
-            if not partial and not (replayed and threshold.kind == "margin")
+            if not partial and not (replayed and threshold.compares)
         ),
         unscored=len(every) - len(found),
         replayed=replayed,
@@ -231,10 +230,17 @@ def _interval(outcomes: Sequence[Outcome]) -> Interval:
 
 
 def holm_adjusted(summaries: Sequence[Summary]) -> list[Summary]:
-    """The summaries with Holm-adjusted p-values, because several suites are tested at once."""
+    """The summaries with Holm-adjusted p-values, because several suites are tested at once, and intervals to match."""
     ps: Mapping[str, float] = {str(n): s.comparison.p for n, s in enumerate(summaries) if s.comparison}
     adjusted = stats.holm(ps)
-    return [replace(s, adjusted_p=adjusted.get(str(n))) for n, s in enumerate(summaries)]
+    return [_adjusted(s, adjusted.get(str(n)), len(ps)) for n, s in enumerate(summaries)]
+
+
+def _adjusted(summary: Summary, p: float | None, suites: int) -> Summary:
+    if p is None or summary.comparison is None or suites < 2:
+        return summary
+    level = stats.adjusted_confidence(summary.comparison.p, p, confidence=stats.CONFIDENCE)
+    return replace(summary, comparison=summary.comparison.at(level), adjusted_p=p, suites=suites)
 
 
 def _comparison_data(summary: Summary) -> dict[str, Any] | None:
@@ -247,6 +253,7 @@ def _comparison_data(summary: Summary) -> dict[str, Any] | None:
         "worse": comparison.worse,
         "difference": comparison.difference,
         "interval": [comparison.interval.low, comparison.interval.high],
+        "confidence": comparison.confidence,
         "p": comparison.p,
         "adjusted_p": summary.adjusted_p,
         "method": comparison.method,
@@ -312,8 +319,6 @@ def summary_as_text(summary: Summary) -> str:
     lines += [f"{threshold_sign(check.met)} {threshold_line(check)}" for check in summary.checks]
     if summary.partial:
         lines.append("thresholds are not checked: they are about the whole suite, and only a part of it was asked")
-    if summary.adjusted_p is not None:
-        lines.append(f"p adjusted for several suites (Holm): {summary.adjusted_p:.2g}")
     return "\n".join(lines)
 
 

@@ -5,29 +5,38 @@
       - at least 38 of 40
       - at least 85 % at 95 %                        # the whole interval, not only the rate seen
       - not worse by more than 5 points at 95 %
+      - as good as recorded within 2 points at 95 %  # neither worse nor better by more
       - {require: at least 26 of 30, variant: article, model: gemma-3-270m, tag: final}
 
 A sentence counts the items that pass, which means that they pass every scorer. "not worse" compares with the recorded
-answers to the same cases. It is met only if the whole interval of the difference is above the margin.
+answers to the same cases. It is met only if the whole interval of the difference is above the margin, and "as good as"
+only if the whole interval is within the margin on both sides (two one-sided tests: Schuirmann, Journal of
+Pharmacokinetics and Biopharmaceutics 15 (1987)). At 95 % each of these tests is wrong in at most 2.5 % of suites.
 """
 
 from __future__ import annotations
 
-import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from statistics import fmean
 from typing import Literal
 
 from promptlab import stats
 
-FORMS = ("at least 38 of 40", "at least 90 %", "at least 85 % at 95 %", "not worse by more than 5 points at 95 %")
+FORMS = (
+    "at least 38 of 40",
+    "at least 90 %",
+    "at least 85 % at 95 %",
+    "not worse by more than 5 points at 95 %",
+    "as good as recorded within 2 points at 95 %",
+)
 _NUMBER = r"(\d+(?:\.\d+)?)"
 _COUNT = re.compile(r"at least (\d+) of (\d+)")
 _SHARE = re.compile(rf"at least {_NUMBER} ?%(?: at {_NUMBER} ?%)?")
 _MARGIN = re.compile(rf"not worse(?: by more than {_NUMBER} points?)? at {_NUMBER} ?%")
+_AS_GOOD = re.compile(rf"as good as recorded,? within {_NUMBER} points? at {_NUMBER} ?%")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +44,12 @@ class Threshold:
     """One sentence, and the items that it is about: those of a variant, a model or a tag, or all.
 
     The kinds: `count` of `of` items must pass; or a `share` from 0 to 1 must pass, with a `confidence` the lower end of
-    its interval; or the difference to the recorded answers must not be below `-margin`.
+    its interval; or the difference to the recorded answers must not be below `-margin`, or for "as good" within
+    `margin` on both sides.
     """
 
     text: str
-    kind: Literal["count", "share", "margin"]
+    kind: Literal["count", "share", "margin", "as good"]
     count: int = 0
     of: int = 0
     share: float = 0.0
@@ -48,6 +58,11 @@ class Threshold:
     variant: str | None = None
     model: str | None = None
     tag: str | None = None
+
+    @property
+    def compares(self) -> bool:
+        """True if it compares with the recorded answers."""
+        return self.kind in ("margin", "as good")
 
     @property
     def about(self) -> str:
@@ -73,6 +88,11 @@ def parse_threshold(
     if found := _MARGIN.fullmatch(said):
         margin, level = _percent(found[1] or "0", said), _confidence(found[2], said)
         return Threshold(said, "margin", margin=margin, confidence=level, variant=variant, model=model, tag=tag)
+    if found := _AS_GOOD.fullmatch(said):
+        margin, level = _percent(found[1], said), _confidence(found[2], said)
+        if not margin:
+            raise ValueError(f"`{said}` can never be met: no number of cases shows that two versions are equal")
+        return Threshold(said, "as good", margin=margin, confidence=level, variant=variant, model=model, tag=tag)
     raise ValueError(f"`{said[:80]}` is no threshold; write for example: {'; '.join(FORMS)}")
 
 
@@ -128,7 +148,7 @@ def check_threshold(threshold: Threshold, outcomes: Iterable[Outcome]) -> Check:
     mine = [outcome for outcome in outcomes if _is_about(threshold, outcome) and not outcome.unscored]
     if not mine:
         return Check(threshold, False, f"no item is of {threshold.about}" if threshold.about else "there are no items")
-    if threshold.kind == "margin":
+    if threshold.compares:
         return _margin(threshold, mine)
     if threshold.kind == "count":
         return _count(threshold, mine)
@@ -196,24 +216,23 @@ def _surely(threshold: Threshold, mine: Sequence[Outcome]) -> Check:
         return Check(threshold, False, said)
     if not judged or interval.low >= threshold.share or interval.high < threshold.share:
         return Check(threshold, None, said)  # it is not more cases that are missing
-    more = _more_for_share(passed / len(judged), threshold.share, level, len(_by_case(judged)))
-    return Check(threshold, None, said, more)
+    cases = _hits(judged)
+    rates = list(Counter(hits / of for hits, of in cases).items())
+    needed = stats.cases_to_tell(rates, threshold.share, (0.0, 1.0), confidence=level)
+    return Check(threshold, None, said, _more(needed, len(cases)))
+
+
+def _hits(outcomes: Sequence[Outcome]) -> list[tuple[int, int]]:
+    """The passes of each case, and its answers."""
+    return [(sum(bool(o.passed) for o in group), len(group)) for group in _by_case(outcomes).values()]
 
 
 def _interval(outcomes: Sequence[Outcome], level: float) -> stats.Interval:
-    cases = [(sum(bool(o.passed) for o in group), len(group)) for group in _by_case(outcomes).values()]
-    return stats.clustered(cases, confidence=level)
+    return stats.clustered(_hits(outcomes), confidence=level)
 
 
-def _more_for_share(rate: float, share: float, level: float, cases: int) -> int | None:
-    """How many more cases, at the same rate, would move the interval off the share; None if the rate is the share."""
-    if rate == share:
-        return None
-    for needed in (round(cases * 1.1**n) + 1 for n in range(100)):
-        interval = stats.wilson(round(rate * needed), needed, confidence=level)
-        if interval.low >= share or interval.high < share:
-            return needed - cases
-    return None
+def _more(needed: int | None, cases: int) -> int | None:
+    return None if needed is None else max(1, needed - cases)
 
 
 def compare_with_recorded(
@@ -221,7 +240,7 @@ def compare_with_recorded(
 ) -> stats.Comparison | None:
     """Compare the new answers with the recorded ones, on the cases that have both; None if no case has.
 
-    With one answer a case that passes or does not, an exact McNemar test; else a bootstrap over the cases.
+    A case is one observation: its change is the mean of its new scores minus that of the recorded ones.
     """
     cases: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
@@ -229,10 +248,6 @@ def compare_with_recorded(
             cases.setdefault(outcome.case, []).append(outcome)
     if not cases:
         return None
-    single = all(len(group) == 1 for group in cases.values())
-    if single and all({o.score, o.recorded_score} <= {0.0, 1.0} for group in cases.values() for o in group):
-        pairs = [(bool(o.recorded_score), bool(o.score)) for group in cases.values() for o in group]
-        return stats.compare_binary(pairs, confidence=confidence)
     return stats.compare_graded(
         [[o.recorded_score or 0.0 for o in group] for group in cases.values()],
         [[o.score or 0.0 for o in group] for group in cases.values()],
@@ -251,38 +266,45 @@ def _margin(threshold: Threshold, mine: Sequence[Outcome]) -> Check:
         f"{100 * found.difference:+.1f} points on {found.cases} cases "
         f"({100 * found.interval.low:+.1f} to {100 * found.interval.high:+.1f} at {100 * level:g} %)"
     )
-    if missing and _best(mine, level).interval.high >= -threshold.margin:
-        return Check(threshold, None, f"{said}{_unjudged_in_words(len(missing))}")
-    if found.interval.low > -threshold.margin:
-        return Check(threshold, True, said)
-    if found.interval.high < -threshold.margin:
-        return Check(threshold, False, said)
-    return Check(threshold, None, said, _more_for_margin(mine, found, threshold.margin, level))
+    if missing:
+        met = False if _is_outside(threshold, mine, level) else None
+        return Check(threshold, met, f"{said}{_unjudged_in_words(len(missing))}")
+    met = _is_met(threshold, found.interval)
+    return Check(threshold, met, said, None if met is not None else _more_for_margin(threshold, found))
 
 
-def _best(mine: Sequence[Outcome], level: float) -> stats.Comparison:
-    """The comparison if every item that is not judged passed."""
-    best = [replace(outcome, score=1.0) if outcome.score is None else outcome for outcome in mine]
-    compared = compare_with_recorded(best, confidence=level)
+def _is_outside(threshold: Threshold, mine: Sequence[Outcome], level: float) -> bool:
+    """True if the margin is not met, whatever became of the items that are not judged."""
+    if _with_unjudged(mine, 1.0, level).high < -threshold.margin:
+        return True
+    return threshold.kind == "as good" and _with_unjudged(mine, 0.0, level).low > threshold.margin
+
+
+def _with_unjudged(mine: Sequence[Outcome], score: float, level: float) -> stats.Interval:
+    """The interval of the difference if every item that is not judged had this score."""
+    filled = [replace(outcome, score=score) if outcome.score is None else outcome for outcome in mine]
+    compared = compare_with_recorded(filled, confidence=level)
     assert compared is not None, "there is a comparison without these items already"
-    return compared
+    return compared.interval
 
 
-def _more_for_margin(mine: Sequence[Outcome], found: stats.Comparison, margin: float, level: float) -> int | None:
-    """How many more cases, with the same spread, would move the interval off the margin; None if no number would."""
-    distance = found.difference + margin
-    changes = [
-        fmean((o.score or 0.0) - (o.recorded_score or 0.0) for o in group)
-        for group in _by_case(o for o in mine if o.score is not None and o.recorded_score is not None).values()
-    ]
-    variance = fmean((change - found.difference) ** 2 for change in changes)
-    if not distance:
-        return None
-    # If no case differed yet, assume that one of as many cases would.
-    variance = variance or 1 / len(changes)
-    reach = stats.deviations(level) + stats.deviations(2 * stats.POWER - 1)
-    needed: int = math.ceil((reach / distance) ** 2 * variance)
-    return max(1, needed - found.cases)
+def _is_met(threshold: Threshold, interval: stats.Interval) -> bool | None:
+    """Whether the true difference is where it must be; None if the interval lies on both sides of a margin."""
+    margin, both = threshold.margin, threshold.kind == "as good"
+    if interval.high < -margin or (both and interval.low > margin):
+        return False
+    return True if interval.low > -margin and (not both or interval.high < margin) else None
+
+
+def _more_for_margin(threshold: Threshold, found: stats.Comparison) -> int | None:
+    """How many more cases like these would tell; None if no number would."""
+    margin, level = threshold.margin, found.confidence
+    if threshold.kind == "as good" and abs(found.difference) < margin:
+        needed = stats.cases_to_be_within(found.changes, margin, confidence=level)
+    else:
+        edge = margin if threshold.kind == "as good" and found.difference > 0 else -margin
+        needed = stats.cases_to_tell(found.changes, edge, (-1.0, 1.0), confidence=level)
+    return _more(needed, found.cases)
 
 
 def _by_case(outcomes: Iterable[Outcome]) -> Mapping[str, list[Outcome]]:

@@ -285,8 +285,25 @@ def test_several_suites_have_their_p_adjusted(suites: SuiteHouse, suite: Suite) 
     suites.record()
     suites.write(SUITE, "fixtures/suites/other.yaml")
     suite("record", "other")
-    done = suite("rerun", "facts", "other")
-    assert "adjusted for 2 suites (Holm)" in done.output
+    suites.house.model("good", "Peru")
+    done = suite("rerun", "facts", "other", "--json", "report.json")
+    for name in ("facts", "other"):
+        data = json.loads((suites.workspace.root / f"report-{name}.json").read_text())
+        found = data["comparison"]
+        assert 0.5 < found["p"] < found["adjusted_p"] == 1.0
+        assert found["confidence"] == pytest.approx(1 - 0.05 * found["p"])
+        line = next(line for line in done.output.splitlines() if line.startswith(f"{name}: "))
+        assert line == f"{name}: {data['sentence']}"
+        assert "p = 1 adjusted for 2 suites)" in line
+        assert "cannot be told from chance yet among 2 suites" in line
+
+
+def test_of_several_suites_those_that_ended_before_an_error_are_reported(suites: SuiteHouse, suite: Suite) -> None:
+    suites.record()
+    done = suite("rerun", "facts", "nowhere", "--json", "report.json")
+    assert done.exit_code != 0
+    assert "facts: 3 of 6 pass" in done.output
+    assert (suites.workspace.root / "report-facts.json").is_file()
 
 
 def test_causes_are_found_within_the_calls_allowed(suites: SuiteHouse, suite: Suite) -> None:

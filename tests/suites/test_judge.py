@@ -143,7 +143,7 @@ def test_a_broken_mark_names_its_line(suites: SuiteHouse) -> None:
 
 
 def test_a_judge_is_held_against_people() -> None:
-    found = marks.agreement([(True, True), (True, True), (False, False), (True, False)])
+    found = marks.agreement([(True, True, "a"), (True, True, "b"), (False, False, "c"), (True, False, "d")])
     assert (found.of, found.share) == (4, 0.75)
     assert found.kappa == pytest.approx(0.5)
 

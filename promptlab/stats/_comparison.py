@@ -1,0 +1,141 @@
+"""Two versions compared on the same cases.
+
+One procedure gives both the interval and the p-value (`stats/_mean.py`), so that p is below 0.05 exactly if the 95 %
+interval does not include zero. A case is one observation, whatever the number of its answers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+
+from promptlab.stats._interval import CONFIDENCE, Interval
+from promptlab.stats._mean import chance_above, chance_below, mean_interval, mean_of, weighted
+from promptlab.stats._power import cases_to_tell, smallest_of
+from promptlab.stats._tail import Weighted
+
+ROUNDED = 1e-9
+"""Differences below this are rounding errors of a mean, and no change."""
+
+MCNEMAR = "exact McNemar test and its interval"
+MEAN = "test of the mean change of the cases, each from -1 to 1"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two versions compared on the same cases. `difference` is the mean score after minus before, each from 0 to 1.
+
+    `better` and `worse` are the numbers of cases that changed. `p` is two-sided; `interval` is that of the difference.
+    `smallest` is the smallest true difference that this number of cases finds with a power of 80 %, None if there is
+    none. `more` is the number of further cases that would settle the question: 0 if it is settled, None if it cannot be
+    estimated because there is no difference so far. `changes` are the changes of the cases, each with its count.
+    """
+
+    cases: int
+    before: float
+    after: float
+    better: int
+    worse: int
+    difference: float
+    interval: Interval
+    p: float
+    method: str
+    smallest: float | None
+    more: int | None
+    confidence: float = CONFIDENCE
+    changes: Weighted = field(default=(), repr=False)
+
+    @property
+    def settled(self) -> bool:
+        """True if the interval does not include zero, which is the same as a p-value below 1 - `confidence`."""
+        return self.p < 1 - self.confidence
+
+    def at(self, confidence: float) -> Comparison:
+        """The same comparison at another confidence: its interval and its numbers of cases."""
+        if confidence == self.confidence or not self.cases:
+            return self
+        return _compared(self.changes, self.cases, self.before, self.after, confidence)
+
+
+def mcnemar(better: int, worse: int) -> float:
+    """The two-sided exact p-value of McNemar's test, for the numbers of cases that got better and worse.
+
+    McNemar, Psychometrika 12 (1947), in its exact form.
+    """
+    changed = better + worse
+    if changed == 0:
+        return 1.0
+    tail = ways = 1
+    for count in range(min(better, worse)):
+        ways = ways * (changed - count) // (count + 1)  # the number of ways to choose count + 1 of the changed cases
+        tail += ways
+    return min(1.0, math.ldexp(1.0, 1 - changed) * tail if changed < 1000 else _large_tail(tail, changed))
+
+
+def _large_tail(tail: int, changed: int) -> float:
+    # The sum may be too large for a float, but the ratio is not.
+    shift = max(0, tail.bit_length() - 64)
+    return math.ldexp(float(tail >> shift), shift + 1 - changed)
+
+
+def compare_binary(pairs: Sequence[tuple[bool, bool]], *, confidence: float = CONFIDENCE) -> Comparison:
+    """Compare passes before and after, one pair per case, with the exact McNemar test."""
+    return compare_graded([[float(old)] for old, _ in pairs], [[float(new)] for _, new in pairs], confidence=confidence)
+
+
+def compare_graded(
+    before: Sequence[Sequence[float]], after: Sequence[Sequence[float]], *, confidence: float = CONFIDENCE
+) -> Comparison:
+    """Compare scores from 0 to 1, before and after. Each case has the scores of its repeats, at least one on each side.
+
+    If every case changed by -1, 0 or 1, it is the exact McNemar test.
+    """
+    if len(before) != len(after) or not all(map(len, before)) or not all(map(len, after)):
+        raise ValueError("every case needs scores before and after")
+    if not all(-ROUNDED <= score <= 1 + ROUNDED for side in (before, after) for scores in side for score in scores):
+        raise ValueError("a score that is compared must be between 0 and 1")
+    if not before:
+        return Comparison(0, 0.0, 0.0, 0, 0, 0.0, Interval(-1.0, 1.0), 1.0, MEAN, None, None, confidence)
+    olds, news = [fmean(scores) for scores in before], [fmean(scores) for scores in after]
+    changes = weighted(_change(old, new) for old, new in zip(olds, news, strict=True))
+    return _compared(changes, len(olds), fmean(olds), fmean(news), confidence)
+
+
+def _change(old: float, new: float) -> float:
+    return min(1.0, max(-1.0, round(new - old, 9))) + 0.0  # no -0.0
+
+
+def _compared(changes: Weighted, cases: int, before: float, after: float, confidence: float) -> Comparison:
+    better = int(sum(count for change, count in changes if change > 0))
+    worse = int(sum(count for change, count in changes if change < 0))
+    whole = all(change in (-1, 0, 1) for change, _ in changes)
+    p = mcnemar(better, worse) if whole else _p(changes)
+    return Comparison(
+        cases=cases,
+        before=before,
+        after=after,
+        better=better,
+        worse=worse,
+        difference=mean_of(changes),
+        interval=mean_interval(changes, -1.0, 1.0, confidence=confidence),
+        p=p,
+        method=MCNEMAR if whole else MEAN,
+        smallest=smallest_of(changes, confidence=confidence),
+        more=0 if p < 1 - confidence else _more(changes, confidence),
+        confidence=confidence,
+        changes=changes,
+    )
+
+
+def _p(changes: Weighted) -> float:
+    return min(1.0, 2 * min(chance_above(changes, 0.0, -1.0), chance_below(changes, 0.0, 1.0)))
+
+
+def _more(changes: Weighted, confidence: float) -> int | None:
+    cases = int(sum(count for _, count in changes))
+    if cases < 2:
+        return None  # one case does not say how much cases vary
+    needed = cases_to_tell(changes, 0.0, (-1.0, 1.0), confidence=confidence)
+    return None if needed is None else max(1, needed - cases)
