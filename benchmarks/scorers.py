@@ -25,7 +25,7 @@ from typing import Any
 
 import promptlab
 from benchmarks import lost_in_the_middle
-from promptlab.errors import NotJudged
+from promptlab.errors import InputError
 from promptlab.scorers import build_scorer, pass_mark, scorer_spec
 from promptlab.workspace import Workspace
 
@@ -90,9 +90,10 @@ def _decision(row: dict[str, Any], workspace: Workspace) -> Decision:
     spec = scorer_spec({row["scorer"]: row["options"]})
     try:
         score = build_scorer(spec, workspace)(row["answer"], row["expected"])
-    except NotJudged as exc:
+    except InputError as exc:  # not judged, or the suite would be refused
         return Decision(row_key(row), row, None, exc.message)
-    return Decision(row_key(row), row, score.value >= pass_mark(spec), score.reason)
+    passed = None if score.value is None else score.value >= pass_mark(spec)
+    return Decision(row_key(row), row, passed, score.reason)
 
 
 def lines(decisions: Sequence[Decision]) -> list[Line]:

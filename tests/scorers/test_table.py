@@ -9,7 +9,17 @@ import pytest
 from benchmarks.scorers import EXPLAINED, TABLE, Decision, decide, main
 from promptlab.workspace import Workspace
 
-TEXT_SCORERS = ("exact", "contains", "regex", "one_of", "list_f1", "best_subspan_em")
+SCORERS = (
+    "exact",
+    "contains",
+    "regex",
+    "one_of",
+    "list_f1",
+    "best_subspan_em",
+    "numeric",
+    "json_fields",
+    "json_schema",
+)
 
 pytestmark = pytest.mark.skipif(not TABLE.exists(), reason="the table is in ../shared")
 
@@ -21,7 +31,7 @@ def decisions(tmp_path_factory: pytest.TempPathFactory) -> list[Decision]:
     return decide(TABLE, Workspace.find(folder))
 
 
-@pytest.mark.parametrize("scorer", TEXT_SCORERS)
+@pytest.mark.parametrize("scorer", SCORERS)
 def test_no_false_pass_and_no_false_fail_without_a_reason(decisions: list[Decision], scorer: str) -> None:
     rows = [decision for decision in decisions if decision.row["scorer"] == scorer]
     assert rows
@@ -29,7 +39,7 @@ def test_no_false_pass_and_no_false_fail_without_a_reason(decisions: list[Decisi
 
 
 def test_at_most_3_in_100_right_answers_fail(decisions: list[Decision]) -> None:
-    rows = [decision for decision in decisions if decision.row["scorer"] in TEXT_SCORERS]
+    rows = [decision for decision in decisions if decision.row["scorer"] in SCORERS]
     assert sum(decision.kind == "false fail" for decision in rows) <= 0.03 * len(rows)
 
 
