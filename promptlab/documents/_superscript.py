@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 
-_ORDINAL = re.compile(r"(?:st|nd|rd|th|er|re|e|ème|eme|o|a|os|as)\.?", re.IGNORECASE)
+_ORDINAL = re.compile(r"(?:st|nd|rd|th|er|re|e|ème|eme)\.?", re.IGNORECASE)
 _SIGNS = {"tm": "™", "sm": "℠", "®": "®", "™": "™", "©": "©", "(r)": "®", "°": "°", "º": "º", "ª": "ª", "o": "°"}
 _MARKS = re.compile(r"[*†‡§¶#]+")
 _NOTE = re.compile(r"(?:\d{1,3}|[a-z])(?:\s*[,;–-]\s*(?:\d{1,3}|[a-z]))*")
@@ -35,7 +35,8 @@ def superscript(before: str, raised: str, after: str, *, note: bool = False) -> 
         return _SIGNS.get(bare, text)
     if _ORDINAL.fullmatch(text) and re.search(r"\d$|(?:^|\W)(?:[MN]|M[mglr]|D|S[te]?)$", before) and not note:
         return text
-    if note or (_NOTE.fullmatch(text) and _is_prose(before)):
+    is_letter = bool(re.fullmatch(r"[a-h]", text)) and before[-1:].isdigit()
+    if note or (_NOTE.fullmatch(text) and (_is_prose(before) or is_letter or re.search(r"[,;]", text))):
         return f"[^{text}]"
     return _script("^", text, after)
 

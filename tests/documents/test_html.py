@@ -15,6 +15,8 @@ CASES: dict[str, tuple[str, str]] = {
     "an exponent that is a formula": ("x<sup>n + 1</sup>", "x^{n + 1}"),
     "a unit": ("5 m<sup>2</sup>, 3 km<sup>2</sup>", "5 m^2, 3 km^2"),
     "a mark after thousands": ("5,000<sup>1</sup> cars", "5,000[^1] cars"),
+    "a letter after a number": ("3.5<sup>a</sup> and 2<sup>n</sup>", "3.5[^a] and 2^n"),
+    "two marks": ("US$5<sup>1,2</sup>", "US$5[^1,2]"),
     "a mark after a year": ("in 2019<sup>2</sup> it", "in 2019[^2] it"),
     "a mark after a sentence": ("It ended.<sup>3</sup>", "It ended.[^3]"),
     "a mark after a word": ("the people<sup>4</sup> said", "the people[^4] said"),
