@@ -63,7 +63,7 @@ def export(
 ) -> None:
     """Write templates in the format of another tool.
 
-    FORMAT is promptfoo, prompty, openai (a request body), python or curl (one request, without a key),
+    FORMAT is promptfoo, prompty, prompty-2, openai (a request body), python or curl (one request, without a key),
     openai-batch, openai-finetune or openai-preferences. A report of translated and lost parts goes to standard error.
     Requests and files for training pass the privacy gate: a text with a label above the clearance of the model, or
     above --clearance, is refused.

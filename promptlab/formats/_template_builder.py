@@ -86,6 +86,16 @@ class Draft:
                 sets.append(f"{{% set {name} = {own} %}}")
         return "".join(sets) + text
 
+    def set_layout(self, layout: str) -> None:
+        """Set a layout with message tags, and declare the names that it uses as inputs. Raises `FormatError`."""
+        sets = []
+        for name in sorted(names_in(layout, "the body", layout=True)):
+            own = self.own_name(name)
+            if own != name:
+                sets.append(f"{{% set {name} = {own} %}}")
+        _check_methods(layout, "the body")
+        self.layout = "".join(sets) + layout
+
     def own_name(self, name: str) -> str:
         """The name of the input for the foreign variable `name`; the input is declared if it is new."""
         own = name if is_input_name(name) else self.renamed.get(name, "")
@@ -159,10 +169,10 @@ def share_a_row(drafts: Sequence[Draft], path: str) -> None:
         draft.inputs = {name: dict(both.inputs[name]) for name in draft.inputs}
 
 
-def names_in(text: str, where: str) -> frozenset[str]:
+def names_in(text: str, where: str, *, layout: bool = False) -> frozenset[str]:
     """The variables of a Jinja text. Raises `FormatError` with the line if it is not valid here."""
     try:
-        return compile_text(text).names
+        return compile_text(text, layout=layout).names
     except LayoutProblem as exc:
         line = f" in line {exc.line} of it" if exc.line else ""
         raise FormatError(f"{where} is not Jinja as promptlab has it: {exc.message}{line}", hint=exc.hint) from exc
