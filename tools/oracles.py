@@ -2,8 +2,8 @@
 
     python tools/oracles.py        # install what is missing; `make test` does it
 
-Each tool is in `.venv/oracles/NAME`, without its dependencies: those that it needs are named, or are in promptlab's
-environment.
+Each tool is in `.venv/oracles/NAME`. Its dependencies are there, too, if it says so; else those that it needs are
+named, or are in promptlab's environment.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ FOLDER = Path(sys.prefix) / "oracles"
 
 
 def wanted() -> dict[str, list[str]]:
-    """The packages of each tool."""
+    """What pip installs for each tool."""
     tools = tomllib.loads((ROOT / "requirements" / "oracles.toml").read_text(encoding="utf-8"))
-    return {name: tool["packages"] for name, tool in tools.items()}
+    return {
+        name: [*([] if tool.get("dependencies") else ["--no-deps"]), *tool["packages"]] for name, tool in tools.items()
+    }
 
 
 def installed(name: str) -> bool:
@@ -33,7 +35,7 @@ def installed(name: str) -> bool:
 def install(name: str) -> None:
     """Install a tool. Raises `CalledProcessError` if pip cannot."""
     packages = wanted()[name]
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--upgrade", "--target", str(FOLDER / name)]
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--upgrade", "--target", str(FOLDER / name)]
     subprocess.run([*pip, *packages], check=True)
     (FOLDER / name / ".packages").write_text("\n".join(packages), encoding="utf-8")
 

@@ -244,7 +244,9 @@ TEXTS = {
         "user: '{{ a }} {{ b }} {{ c }} {{ d }} {{ a }}.'\n"
     ),
     "a number": "inputs: {n: {type: number, sample: 3}}\nuser: 'It is {{ n }}.'\nparams: {temperature: 0.5}\n",
-    "a schema": "inputs: {q: {sample: a}}\nuser: 'Q {{ q }}?'\nschema: {type: object, properties: {b: {type: string}}}\n",
+    "a schema": (
+        "inputs: {q: {sample: a}}\nuser: 'Q {{ q }}?'\nschema: {type: object, properties: {b: {type: string}}}\n"
+    ),
     "no inputs": "instructions: Be kind.\nuser: Hello there.\n",
     "turns": "layout: '{% user %}A{% enduser %}{% assistant %}B{% endassistant %}{% user %}C{% enduser %}'\n",
     "umlauts and emoji": "inputs: {q: {sample: 'Zürich 🏆 日本'}}\nuser: 'Größe: {{ q }}!'\n",
