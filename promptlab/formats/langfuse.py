@@ -9,16 +9,19 @@ The version with the label `production`, else the latest, becomes the template; 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from promptlab.errors import FormatError
+from promptlab.formats._export import PortablePrompt
 from promptlab.formats._langfuse_text import COMPOSED, composed, text_of_langfuse, variables
+from promptlab.formats._plain_text import marked_messages
 from promptlab.formats._report import Imported, Outcome
 from promptlab.formats._source import Fields, Source, read_bytes, read_source, slug
 from promptlab.formats._syntax import join_notes
-from promptlab.formats._template_builder import ROLES, Draft, template_param
+from promptlab.formats._template_builder import PARAMS, ROLES, Draft, template_param
 from promptlab.formats._workspace_view import ImportFolders
 from promptlab.templates import is_input_name
 from promptlab.types import Role
@@ -185,3 +188,30 @@ def _loop(name: str) -> str:
     )
     last = "{% else %}{% user %}{{ message.content }}{% enduser %}{% endif %}"
     return f"{{% for message in {name} %}}{branches}{last}{{% endfor %}}\n"
+
+
+def write_langfuse(export: PortablePrompt, model: str = "") -> str:
+    """The template as a prompt for Langfuse's API: JSON with `name`, `type`, `prompt` and `config`."""
+    template = export.template
+    config: dict[str, Any] = {"model": model} if model else {}
+    for field in dict.fromkeys(PARAMS.values()):
+        value = getattr(template.params, field)
+        if value not in (None, ()):
+            config[field] = list(value) if isinstance(value, tuple) else value
+    if template.schema:
+        schema = {"name": "answer", "schema": json.loads(template.schema)}
+        config["response_format"] = {"type": "json_schema", "json_schema": schema}
+    messages = marked_messages(export, "{{%s}}", find=variables)
+    only_text = [role for role, _ in messages] == ["user"]
+    for name in export.variables:
+        export.report.add(f"sample of {name}", "not understood", None, "Langfuse keeps no values of variables")
+    data = {
+        "name": template.name,
+        "type": "text" if only_text else "chat",
+        "prompt": messages[0][1] if only_text else [{"role": role, "content": text} for role, text in messages],
+        "config": config,
+        "labels": [],
+        "tags": [],
+        **({"commitMessage": template.description} if template.description else {}),
+    }
+    return json.dumps(data, ensure_ascii=False, indent=2) + "\n"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from promptlab.formats import langfuse
+from promptlab.formats import langfuse, make_portable
 from promptlab.formats._workspace_view import ImportFolders
 from promptlab.templates import _load as templates
 from tools import oracles
@@ -146,3 +146,26 @@ def test_a_response_format_becomes_the_schema(tmp_path: Path) -> None:
     template = templates.parse(imported.files[0].text, path="t.yaml")
     assert json.loads(template.schema or "") == schema
     assert {entry.field: entry.what for entry in imported.report.entries}["config.tools"] == "not understood"
+
+
+EXPORTED = {
+    "text": "inputs: {q: {sample: Why}}\nuser: 'A {{ q }}?'\n",
+    "chat": "inputs: {q: {sample: Why}}\ninstructions: 'Be {a: {}} kind.'\nuser: '{{ q }}{{ q }}'\n",
+    "braces": (
+        "inputs: {q: {sample: '{{x}}'}}\nuser: '{% raw %}{\"a\": {% endraw %}{{ q }}{% raw %}} {{other}}{% endraw %}'\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EXPORTED)
+def test_an_export_compiles_in_langfuse_to_the_messages_of_promptlab(name: str, tmp_path: Path) -> None:
+    if not oracles.installed("langfuse"):
+        pytest.skip("langfuse is not installed: make oracles")
+    template = templates.parse(EXPORTED[name], path="templates/t.yaml")
+    samples = templates.sample_inputs(template)
+    data = json.loads(langfuse.write_langfuse(make_portable(template), "gpt-4o"))
+    asked = tmp_path / "asked.json"
+    asked.write_text(json.dumps([[data["prompt"], samples]]), encoding="utf-8")
+    answer = [(role, text) for role, text in json.loads(oracles.run("langfuse", PROGRAM, str(asked)))[0]]
+    assert answer == [(m.role, m.content) for m in templates.render(template, samples).messages]
+    assert data["config"]["model"] == "gpt-4o"
