@@ -64,7 +64,8 @@ def export(
     """Write templates in the format of another tool.
 
     FORMAT is promptfoo, prompty, prompty-2, langfuse, github-models, openai (a request body), python or curl (one
-    request, without a key), openai-batch, openai-finetune or openai-preferences. A report of translated and lost parts goes to standard error.
+    request, without a key), openai-batch, openai-finetune or openai-preferences. A report of translated and
+    lost parts goes to standard error.
     Requests and files for training pass the privacy gate: a text with a label above the clearance of the model, or
     above --clearance, is refused.
     """
