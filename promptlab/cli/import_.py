@@ -34,8 +34,8 @@ def import_(format_: str, files: tuple[Path, ...], to: str | None, force: bool, 
 
     FORMAT is one of promptfoo, prompty, promptsource, langfuse, github-models, llm, openai, inspect and lm-eval.
     FILE may be a folder: all its files of that format are read. If one fails, the others are still imported and the
-    exit status is 1. Prints what became of each field, and saves the original next to the result. Nothing in a file is run, and
-    nothing is fetched. Imported files are confidential unless promptlab.yaml gives them another label.
+    exit status is 1. Prints what became of each field, and saves the original next to the result. Nothing in a file
+    is run, and nothing is fetched. Imported files are confidential unless promptlab.yaml gives them another label.
     """
     from promptlab.formats import ImportFolders, reader_for, workspace_view
     from promptlab.formats import write_import as write
