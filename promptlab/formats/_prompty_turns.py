@@ -21,18 +21,24 @@ from promptlab.errors import FormatError
 from promptlab.templates import JINJA_ENVIRONMENT
 from promptlab.types import Role
 
+PROMPT_FLOW = 3
+"""The "version" of prompt flow: role lines as in prompty 1, and Jinja with `trim_blocks`."""
+
+TOOLS: Mapping[int, str] = {1: "prompty", 2: "prompty", PROMPT_FLOW: "prompt flow"}
+
 ROLE_NAMES: Mapping[int, Mapping[str, Role | None]] = {
     1: {"system": "system", "user": "user", "assistant": "assistant", "function": None},
     2: {"system": "system", "user": "user", "assistant": "assistant", "developer": "system"},
+    PROMPT_FLOW: {"system": "system", "user": "user", "assistant": "assistant", "function": None, "tool": None},
 }
 """The roles that each version of prompty knows, and the role here; None if there is none."""
 
-EDGES: Mapping[int, str | None] = {1: None, 2: "\n"}
+EDGES: Mapping[int, str | None] = {1: None, 2: "\n", PROMPT_FLOW: None}
 """What each version strips from the ends of a message (the argument of `str.strip`)."""
 
 _ATTRIBUTES = r"(?P<attributes>\[[^\]\n]*\])?"
 _ROLE_LINE = re.compile(
-    rf"^[ \t]*#?[ \t]*(?P<role>system|user|assistant|developer|function){_ATTRIBUTES}[ \t]*:[ \t]*(?:\n|\Z)",
+    rf"^[ \t]*#?[ \t]*(?P<role>system|user|assistant|developer|function|tool){_ATTRIBUTES}[ \t]*:[ \t]*(?:\n|\Z)",
     re.I | re.M,
 )
 _COLON = re.compile(r"[ \t]*:[ \t]*(?:\n|\Z)")
@@ -90,13 +96,13 @@ def read_turns(body: str, *, version: int, threads: Sequence[str] = ()) -> Turns
     """
     body = body.replace("\r\n", "\n").replace("\r", "\n")
     turns = Turns()
-    parts = list(_with_roles(_parts(body), version, turns, threads))
+    parts = list(_with_roles(_parts(body, trim=version == PROMPT_FLOW), version, turns, threads))
     if not any(part.kind == "role" for part in parts):
         content = _stripped("".join(part.source for part in parts), version)
         if content:
             turns.messages = [("user", content)]
             turns.notes.append(
-                (1, "prompty sends a body without role lines as the system message; here it is the user turn")
+                (1, f"{TOOLS[version]} sends a body without role lines as the system message; here it is the user turn")
             )
             _edge_notes(turns, parts, version)
         return turns
@@ -112,13 +118,14 @@ def read_turns(body: str, *, version: int, threads: Sequence[str] = ()) -> Turns
     return turns
 
 
-def _parts(body: str) -> Iterator[_Part]:
-    """The body in pieces, each with its source. White space control is applied."""
+def _parts(body: str, *, trim: bool) -> Iterator[_Part]:
+    """The body in pieces, each with its source. White space control is applied; with `trim`, that of `trim_blocks`."""
+    environment = JINJA_ENVIRONMENT.overlay(trim_blocks=True) if trim else JINJA_ENVIRONMENT
     source: list[str] = []
     words: list[str] = []
     line = 1
     try:
-        for at, token, value in JINJA_ENVIRONMENT.lex(body):
+        for at, token, value in environment.lex(body):
             if token == "data" and not source:
                 yield _Part("text", value, at)
                 continue
@@ -129,6 +136,8 @@ def _parts(body: str) -> Iterator[_Part]:
                 words.append(value)
             if token in ("variable_end", "block_end", "comment_end", "raw_end"):
                 text = "".join(source)
+                if trim and token != "variable_end":
+                    text = text.removesuffix("\n")
                 kind = {"variable_end": "print", "comment_end": "statement", "raw_end": "text"}.get(token, "tag")
                 if kind == "tag":
                     yield _tag(text, words, line)
@@ -168,12 +177,8 @@ def _with_roles(parts: Iterable[_Part], version: int, turns: Turns, threads: Seq
                     yield _Part("role", part.source + colon[0], part.line, part.name, printed=True)
                     every[at] = _Part("text", following.source[colon.end() :], following.line, following.name)
                     continue
-                turns.notes.append(
-                    (
-                        part.line,
-                        f"a line `{part.source}:` is text here; in prompty it begins a turn if it prints a role",
-                    )
-                )
+                note = f"in {TOOLS[version]} it begins a turn if it prints a role"
+                turns.notes.append((part.line, f"a line `{part.source}:` is text here; {note}"))
             fresh = False
         elif part.kind == "text" and part.name != "raw":
             last = at == len(every)
@@ -182,7 +187,9 @@ def _with_roles(parts: Iterable[_Part], version: int, turns: Turns, threads: Seq
             continue
         elif part.kind == "text":
             if _ROLE_LINE.search(part.source):
-                turns.notes.append((part.line, "a role line inside `raw` is text here; in prompty it begins a turn"))
+                turns.notes.append(
+                    (part.line, f"a role line inside `raw` is text here; in {TOOLS[version]} it begins a turn")
+                )
             fresh = _fresh_after(part.source, fresh)
         yield part
 
@@ -204,9 +211,9 @@ def _split_text(part: _Part, fresh: bool, last: bool, version: int, turns: Turns
         role = match["role"].lower()
         attributes = match["attributes"] or ""
         if role not in ROLE_NAMES[version] or (attributes and version == 1):
-            turns.notes.append(
-                (line, f"`{match[0].strip()}` is text, as in prompty {version}; other versions begin a turn there")
-            )
+            tool = f"{TOOLS[version]} {version}" if version != PROMPT_FLOW else TOOLS[version]
+            note = f"`{match[0].strip()}` is text, as in {tool}; other versions begin a turn there"
+            turns.notes.append((line, note))
             continue
         yield _Part("text", part.source[at : match.start()], part.line)
         yield _Part("role", match[0], line, role, attributes=attributes)
@@ -382,13 +389,9 @@ def _edge(content: Sequence[_Node]) -> _Node | None:
 def _edge_notes(turns: Turns, content: Sequence[_Node], version: int) -> None:
     for node in (_edge(content), _edge(content[::-1])):
         if isinstance(node, _Part) and node.kind == "print":
-            stripped = "white space" if version == 1 else "newlines"
-            turns.notes.append(
-                (
-                    node.line,
-                    f"{stripped} at the ends of {node.source} stays; prompty removes it from the ends of a message",
-                )
-            )
+            stripped = "newlines" if version == 2 else "white space"
+            note = f"{TOOLS[version]} removes it from the ends of a message"
+            turns.notes.append((node.line, f"{stripped} at the ends of {node.source} stays; {note}"))
 
 
 __all__ = ["EDGES", "ROLE_NAMES", "Turns", "read_turns"]

@@ -40,6 +40,7 @@ IMPORT_FORMATS: dict[str, Format] = {
     "prompty": Format(".prompty file", "prompty", ("*.prompty",)),
     "promptsource": Format("PromptSource templates.yaml", "promptsource", ("templates.yaml",)),
     "langfuse": Format("Langfuse prompts as JSON", "langfuse", ("*.json",)),
+    "prompt-flow": Format("prompt flow", "prompt_flow", ("flow.dag.yaml",)),
     "github-models": Format("prompt of GitHub Models", "github_models", ("*.prompt.yml", "*.prompt.yaml")),
     "llm": Format("template of the llm tool", "llm", ("*.yaml",)),
     "openai": Format("OpenAI request body", "openai", ("*.json",)),
