@@ -63,6 +63,8 @@ HISTORY = [
     {"inputs": {"question": "x"}, "outputs": {"answer": "y"}},
 ]
 
+LOOP = "{% for c in contexts %}\n- {{c}}\n{% endfor %}\n"
+
 CASES = {
     "two turns": Case("system:\nBe kind.\n\nuser:\n{{question}}\n", {"question": "Why"}),
     "hashes": Case("# system:\nBe kind.\n# user:\n{{question}}\n", {"question": "Why"}),
