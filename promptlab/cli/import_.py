@@ -46,8 +46,9 @@ def import_(format_: str, files: tuple[Path, ...], to: str | None, force: bool, 
         to = workspace.relative(workspace.resolve(to))
     failed = False
     for file, inside in _files(files, IMPORT_FORMATS[format_].files):
-        folders = (to, to) if to else (ImportFolders.templates, ImportFolders.pools)
-        places = ImportFolders(_under(folders[0], inside), _under(folders[1], inside), workspace_view(workspace))
+        own = (to, to, to) if to else (ImportFolders.templates, ImportFolders.pools, ImportFolders.suites)
+        folders = [_under(folder, inside) for folder in own]
+        places = ImportFolders(folders[0], folders[1], workspace_view(workspace), folders[2])
         shown = str(file)
         try:
             imported = reader_for(format_)(file, shown, places)

@@ -114,7 +114,9 @@ def join(value: Any, between: Any = UNDEFINED, attribute: Any = UNDEFINED) -> st
     return (js.js_text(between) if js.is_true(between) else "").join(map(js.printed, items))
 
 
-def sort(value: Any, reverse: Any = UNDEFINED, case_sensitive: Any = UNDEFINED, attribute: Any = UNDEFINED) -> list[Any]:
+def sort(
+    value: Any, reverse: Any = UNDEFINED, case_sensitive: Any = UNDEFINED, attribute: Any = UNDEFINED
+) -> list[Any]:
     items = list(_list(value, "sort"))
 
     def key(item: Any) -> Any:
@@ -146,7 +148,11 @@ def by_attribute(wanted: bool) -> Callable[..., list[Any]]:
         if more:
             raise NotModelled("`selectattr` with a test, which Nunjucks ignores")
         items = _list(value, "selectattr")
-        return [i for i in items if js.is_true(i.get(attribute, UNDEFINED) if isinstance(i, Mapping) else UNDEFINED) is wanted]  # noqa: E501
+        return [
+            i
+            for i in items
+            if js.is_true(i.get(attribute, UNDEFINED) if isinstance(i, Mapping) else UNDEFINED) is wanted
+        ]  # noqa: E501
 
     return filtered
 

@@ -1,7 +1,7 @@
 """Splits a Nunjucks text into text, tags and comments, and the code of a tag into tokens.
 
-    pieces("Hi {{ name }}!")      # [Piece("text", "Hi "), Piece("print", "{{ name }}"), Piece("text", "!")]
-    tokens(" name | upper ")      # [Token("name", "name"), Token("op", "|"), Token("name", "upper")]
+pieces("Hi {{ name }}!")      # [Piece("text", "Hi "), Piece("print", "{{ name }}"), Piece("text", "!")]
+tokens(" name | upper ")      # [Token("name", "name"), Token("op", "|"), Token("name", "upper")]
 """
 
 from __future__ import annotations

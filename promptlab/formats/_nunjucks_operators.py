@@ -87,7 +87,11 @@ class ExpressionWriter:
             self._check_items(expr)
             self.note("a list prints with commas between its items")
             joined = f'{inner(text)} | join(",")'
-            text = joined if kinds == {"list"} else f"({joined} if {inner(text)} is iterable and {inner(text)} is not string else {inner(text)})"  # noqa: E501
+            text = (
+                joined
+                if kinds == {"list"}
+                else f"({joined} if {inner(text)} is iterable and {inner(text)} is not string else {inner(text)})"
+            )  # noqa: E501
         elif "num" in kinds and self.may_be_float(expr):
             text = self._number(text)
         if "obj" in kinds:

@@ -198,7 +198,10 @@ class Run:
         if name not in FILTERS:
             raise NotModelled(f"the filter `{name}`")
         values = [self.value(arg) for arg in expr.args]
-        given, named = values[: len(values) - len(words)], dict(zip(words, values[len(values) - len(words) :], strict=True))
+        given, named = (
+            values[: len(values) - len(words)],
+            dict(zip(words, values[len(values) - len(words) :], strict=True)),
+        )
         if named:
             order = KEYWORDS.get(name, ())
             if not set(named) <= set(order):
@@ -352,4 +355,3 @@ def _range(start: Any, stop: Any = UNDEFINED, step: Any = UNDEFINED) -> list[Any
     if any(number != int(number) for number in numbers if math.isfinite(number)) or abs(numbers[1]) > MAX_STEPS:
         raise NotModelled("`range` of numbers that are not whole or very large")
     return list(range(*map(int, numbers)))
-

@@ -15,12 +15,14 @@ _NO_VARIABLES = {"loop", "env", "undefined", "range", "cycler", "joiner", "True"
 @dataclass
 class Usage:
     """`free` are the variables that the text needs, `bound` the names that it sets itself. `empty` is the empty value of
-    a variable by its use: a list if a loop goes through it, an object if it has members."""
+    a variable by its use: a list if a loop goes through it, an object if it has members. `worked` are the variables with
+    which more is done than printing them."""
 
     free: set[str] = field(default_factory=set)
     bound: set[str] = field(default_factory=set)
     empty: dict[str, Any] = field(default_factory=dict)
     given: Collection[str] = ()
+    worked: set[str] = field(default_factory=set)
 
 
 def usage(nodes: Sequence[Node], given: Collection[str] = ()) -> Usage:
@@ -33,7 +35,7 @@ def usage(nodes: Sequence[Node], given: Collection[str] = ()) -> Usage:
 def _walk(nodes: Sequence[Node], local: frozenset[str], result: Usage) -> None:
     for node in nodes:
         if isinstance(node, Print):
-            _names(node.value, local, result)
+            _names(node.value, local, result, printed=True)
         elif isinstance(node, If):
             for branch in node.branches:
                 if branch.condition is not None:
@@ -63,13 +65,19 @@ def _walk(nodes: Sequence[Node], local: frozenset[str], result: Usage) -> None:
             _walk(node.body, local, result)
 
 
-def _names(expr: Expr, local: frozenset[str], result: Usage) -> None:
+def _names(expr: Expr, local: frozenset[str], result: Usage, *, printed: bool = False) -> None:
     for part in _parts(expr):
+        if part.op == "name" and not (printed and part is expr):
+            result.worked.add(part.value)
         owner = part.args[0] if part.op == "get" else None
         if owner is not None and owner.op == "name" and owner.value not in local:
             if part.args[1].op == "lit" and isinstance(part.args[1].value, str) and part.args[1].value != "length":
                 result.empty.setdefault(owner.value, {})
-        if part.op == "name" and part.value not in local and (part.value not in _NO_VARIABLES or part.value in result.given):
+        if (
+            part.op == "name"
+            and part.value not in local
+            and (part.value not in _NO_VARIABLES or part.value in result.given)
+        ):
             result.free.add(part.value)
 
 

@@ -208,6 +208,8 @@ class ChatWriter(JinjaWriter):
         parts = []
         for number, own in enumerate(("system", "user", "assistant")):
             names = ", ".join(literal(word) for word, role_ in ROLES.items() if role_ == own)
-            parts.append(f"{{% {'elif' if number else 'if'} {role} in [{names}] %}}{{% {own} %}}{content}{{% end{own} %}}")
+            parts.append(
+                f"{{% {'elif' if number else 'if'} {role} in [{names}] %}}{{% {own} %}}{content}{{% end{own} %}}"
+            )
         # A role that is none of them is text outside of the messages, which is an error.
         return "".join(parts) + f"{{% else %}}unknown role {{{{ {role} }}}}{{% endif %}}\n"

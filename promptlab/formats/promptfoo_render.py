@@ -31,9 +31,7 @@ RESOLUTIONS = 5
 _PARTIAL = re.compile(r"(\{%[^%]*|\{\{[^}]*|\{#[^#]*)(?=[\n\r\u2028\u2029]|\Z)")
 _RAW = (re.compile(r"\{%\s*raw\s*%\}"), re.compile(r"\{%\s*endraw\s*%\}"))
 _SIMPLE = re.compile(r"\{\{\s*(\w+)\s*\}\}", re.ASCII)
-_USED = re.compile(
-    r"\{\{\s*([^{}\s|]+)\s*(?:\|[^}]+)?\}\}|\{%\s*(?:if|for)\s+([^{}\s]+)\s*.*?%\}", re.ASCII
-)
+_USED = re.compile(r"\{\{\s*([^{}\s|]+)\s*(?:\|[^}]+)?\}\}|\{%\s*(?:if|for)\s+([^{}\s]+)\s*.*?%\}", re.ASCII)
 _LOOP = re.compile(r"\{%\s*for\s+(\w+)\s+in\s+(\w+)\s*%\}", re.ASCII)
 
 
@@ -200,7 +198,9 @@ def content_text(message: Mapping[str, Any]) -> str:
         return str(part_text(content[0]))
     if isinstance(content, Sequence) and all(part_text(part) is not None for part in content) and content:
         raise NoMessages("a message of several parts, which models join in different ways")
-    raise NoMessages("a message with parts that are no text" if isinstance(content, Sequence) else "a message without text")
+    raise NoMessages(
+        "a message with parts that are no text" if isinstance(content, Sequence) else "a message without text"
+    )
 
 
 def part_text(part: Any) -> str | None:

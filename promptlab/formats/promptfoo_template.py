@@ -115,7 +115,9 @@ class _Builder:
             missing = kinds - known
             if len(known) > 1 or (missing and known & {"num", "bool"}):
                 if known & {"list", "obj"}:
-                    raise NotModelled(f"`{name}` has values of different kinds in the tests: {', '.join(sorted(known))}")
+                    raise NotModelled(
+                        f"`{name}` has values of different kinds in the tests: {', '.join(sorted(known))}"
+                    )
                 self.convert[name] = js.js_text
                 kinds = {"str"} | missing
                 self.notes.append(f"the values of `{name}` are text here, because they differ in kind")
@@ -236,9 +238,7 @@ class _Builder:
 
     # comparing
 
-    def _compare(
-        self, text: str, rendered: Sequence[Rendered | None], inputs: Sequence[dict[str, Any] | None]
-    ) -> None:
+    def _compare(self, text: str, rendered: Sequence[Rendered | None], inputs: Sequence[dict[str, Any] | None]) -> None:
         template = templates.parse(text, path=self.path)
         defaults = {name: spec.default for name, spec in template.inputs.items() if spec.default is not None}
         compared = 0
