@@ -1,12 +1,12 @@
-"""How faithful the imports are: files of other tools through their own reader and through ours, compared to the character.
+"""How faithful imports are: files of other tools through their own reader and through ours, compared to the character.
 
     python -m benchmarks.formats                                   # every tool whose files are there
     python -m benchmarks.formats promptfoo --files FOLDER          # other configurations with their `rendered.json`
     python -m benchmarks.formats promptfoo --cases FOLDER --promptfoo PROGRAM     # asks promptfoo itself
 
-For each tool: files, imported, rendered equal, named difference (the report says "not understood" for what differs), and
-silent difference, of which there must be none. `TOOLS` is the table of tools: a tool lists its files, each with the messages
-that the tool itself makes of it.
+For each tool: files, imported, rendered equal, named difference (the report says "not understood" for what differs),
+and silent difference, of which there must be none. `TOOLS` is the table of tools: a tool lists its files, each with the
+messages that the tool itself makes of it.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from promptlab import templates
-from promptlab.errors import PromptlabError
-from promptlab.formats import ImportFolders, Imported, reader_for
+from promptlab.errors import FormatError, PromptlabError
+from promptlab.formats import Imported, ImportFolders, reader_for
 from promptlab.formats.promptfoo_render import NoMessages, messages_of
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -106,7 +106,9 @@ def ask_promptfoo(program: str, config: Path) -> list[Mapping[str, Any]] | None:
         text = (work / config.name).read_text(encoding="utf-8")
         text = re.sub(r"(?ms)^providers:.*?(?=^\S|\Z)", "providers: [echo]\n", text)
         (work / config.name).write_text(text, encoding="utf-8")
-        quiet = {f"PROMPTFOO_{name}": "1" for name in ("DISABLE_TELEMETRY", "DISABLE_UPDATE", "DISABLE_REMOTE_GENERATION")}
+        quiet = {
+            f"PROMPTFOO_{name}": "1" for name in ("DISABLE_TELEMETRY", "DISABLE_UPDATE", "DISABLE_REMOTE_GENERATION")
+        }
         command = [program, "eval", "-c", str(work / config.name), "--no-cache", "--no-write", "--no-table", "-j", "1"]
         out = Path(outer) / "out.json"
         subprocess.run(
@@ -143,7 +145,7 @@ def suite_rows(path: str, text: str) -> list[Mapping[str, Any]]:
 
     if path.endswith(".jsonl"):
         return [json.loads(line)["inputs"] for line in text.split("\n") if line]
-    data = plain_data(parse_yaml(text, shown=path, error=PromptlabError).data, path)
+    data = plain_data(parse_yaml(text, shown=path, error=FormatError).data, path)
     return [case["inputs"] for case in data["cases"] if "inputs" in case]
 
 
@@ -168,7 +170,7 @@ def compare(tool: Tool, case: Case, tally: Tally) -> None:
         tally.equal += 1
         return
     reasons = [str(entry) for entry in imported.report.of("not understood") if is_about_text(entry.field)]
-    if reasons and not extra:
+    if reasons:
         tally.named.append(f"{case.name}: {reasons[0]}")
     else:
         tally.silent.append(f"{case.name}: {next(iter(extra or missing))!r}")
@@ -176,7 +178,7 @@ def compare(tool: Tool, case: Case, tally: Tally) -> None:
 
 def is_about_text(name: str) -> bool:
     """True if a field of the report is about the text of a prompt or the values in it, and not about assertions."""
-    if ".assert" in name or ".__" in name or ".options" in name:
+    if ".assert" in name or ".__" in name or ".options" in name or ".metadata" in name:
         return False
     return name.startswith(("prompts", "tests", "defaultTest", "scenarios", "variable", "nunjucksFilters"))
 
@@ -186,7 +188,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tools", nargs="*", metavar="TOOL", help=f"of {', '.join(TOOLS)}; all if none is given")
     parser.add_argument("--files", action="append", metavar="FOLDER", help="folders of files with the tool's results")
-    parser.add_argument("--cases", action="append", metavar="FOLDER", help="folders of files that the tool is asked about")
+    parser.add_argument(
+        "--cases", action="append", metavar="FOLDER", help="folders of files that the tool is asked about"
+    )
     parser.add_argument("--promptfoo", metavar="PROGRAM", help="promptfoo 0.121, such as node_modules/.bin/promptfoo")
     parser.add_argument("--json", action="store_true", dest="as_json")
     args = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Methods of JavaScript's texts and lists that a Nunjucks text may call, as far as they are known here to give the same.
+"""Methods of JavaScript's texts and lists that a Nunjucks text may call; each gives the same as there.
 
 method_of("grace", "toUpperCase")()      # "GRACE"
 """
@@ -50,7 +50,7 @@ def _substring(owner: str, start: Any, stop: Any = UNDEFINED) -> str:
 def _split(owner: str, between: Any = UNDEFINED, most: Any = UNDEFINED) -> list[Any]:
     if most is not UNDEFINED or not isinstance(between, str | js.Undefined):
         raise NotModelled("`.split()` with these arguments")
-    if between is UNDEFINED:
+    if not isinstance(between, str):
         return [owner]
     return owner.split(between) if between else list(owner)
 

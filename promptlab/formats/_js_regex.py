@@ -2,8 +2,8 @@ r"""A regular expression of JavaScript as one of Python's `re` that finds the sa
 
 python_pattern(r"^Go to \d+")      # r"\AGo to [0-9]+"
 
-JavaScript's `^` and `$` are the ends of the text, its classes are ASCII, and `.` stops at four kinds of line end. What has no
-equal here raises `NotModelled`.
+JavaScript's `^` and `$` are the ends of the text, its classes are ASCII, and `.` stops at four kinds of line end.
+What has no equal here raises `NotModelled`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ _NEGATED = {"D": "d", "W": "w", "S": "s"}
 _WORD_EDGE = r"(?:(?<![A-Za-z0-9_])(?=[A-Za-z0-9_])|(?<=[A-Za-z0-9_])(?![A-Za-z0-9_]))"
 _PLAIN_ESCAPES = set("nrtfv")
 _PIECE = re.compile(
-    r"\\u\{|\\u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2}|\\[1-9]\d*|\\.|\[\^?\]|\[|\]|\(\?(?:<[=!]|<|[:=!])|\(\?|\{\d+(?:,\d*)?\}|.", re.DOTALL
-)  # fmt: skip
+    r"\\u\{|\\u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2}|\\[1-9]\d*|\\.|\[\^?\]|\[|\]"
+    r"|\(\?(?:<[=!]|<|[:=!])|\(\?|\{\d+(?:,\d*)?\}|.",
+    re.DOTALL,
+)
 
 
 def python_pattern(pattern: str) -> str:

@@ -176,14 +176,15 @@ def add(left: Any, right: Any) -> Any:
     return tidy_number(to_number(left) + to_number(right))
 
 
-def json_text(value: Any, indent: Any = UNDEFINED) -> str | Undefined:
+def json_text(value: Any, indent: Any = UNDEFINED) -> Any:
     """`JSON.stringify(value, null, indent)`."""
     if value is UNDEFINED:
         return UNDEFINED
     space = int(min(10, to_number(indent))) if is_number(indent) and to_number(indent) >= 1 else None
     plain = _plain(value)
     separators = (",", ": ") if space else (",", ":")
-    return json.dumps(plain, ensure_ascii=False, indent=space, separators=separators)
+    text: str = json.dumps(plain, ensure_ascii=False, indent=space, separators=separators)
+    return text
 
 
 def _plain(value: Any) -> Any:

@@ -69,7 +69,7 @@ def _same(name: str, kinds: set[str], most: int = 0) -> _Filter:
 _TEXT = {"str", "undef"}
 
 
-def _title(writer: ExpressionWriter, expr: Expr, args: list[Expr]) -> str:
+def _title(writer: ExpressionWriter, expr: Expr, _args: list[Expr]) -> str:
     writer.note("`title` changes words between blanks only")
     return f'{_need(writer, expr, _TEXT, "title")}.split(" ") | map("capitalize") | join(" ")'
 
@@ -114,15 +114,22 @@ def _replace(writer: ExpressionWriter, expr: Expr, args: list[Expr]) -> str:
 
 def _dump(writer: ExpressionWriter, expr: Expr, args: list[Expr]) -> str:
     kinds = writer.kinds(expr)
-    spaces = _constant(args, 0, 0)
-    if kinds & {"undef", "fun"} or writer.is_optional(expr):
-        raise NotModelled("`dump` of a value that may be missing")
-    if spaces:
+    if kinds & {"fun"} or ("undef" in kinds and "null" in kinds):
+        raise NotModelled("`dump` of a function, or of a value that is null in one test and missing in another")
+    if writer.is_optional(expr) and "null" in kinds:
+        raise NotModelled("`dump` of a variable that is null in a test")
+    text = _dumped(writer, expr, int(_constant(args, 0, 0) or 0))
+    if "undef" in kinds:
+        return f'({text} if {inner(writer.value(expr))} != {writer.empty_of(expr)} else "")'
+    return text
+
+
+def _dumped(writer: ExpressionWriter, expr: Expr, spaces: int) -> str:
+    """The JSON of a value that is there."""
+    kinds = writer.kinds(expr) - {"undef"}
+    if spaces or (kinds and kinds <= SCALARS | {"null"}):
         writer.note("`dump` is `tojson` here")
-        return f"{inner(writer.value(expr))} | tojson({int(spaces)})"
-    if kinds and kinds <= SCALARS | {"null"}:
-        writer.note("`dump` is `tojson` here")
-        return f"{inner(writer.value(expr))} | tojson"
+        return f"{inner(writer.value(expr))} | tojson" + (f"({spaces})" if spaces else "")
     writer.note("`dump` is a macro here: JSON without blanks")
     writer.macros["json_of"] = JSON_MACRO
     return f"json_of({writer.value(expr)})"
@@ -139,12 +146,12 @@ def _join(writer: ExpressionWriter, expr: Expr, args: list[Expr]) -> str:
     return f"{items} | join({between})"
 
 
-def _length(writer: ExpressionWriter, expr: Expr, args: list[Expr]) -> str:
+def _length(writer: ExpressionWriter, expr: Expr, _args: list[Expr]) -> str:
     return f"{_need(writer, expr, {'str', 'list', 'obj', 'undef'}, 'length')} | length"
 
 
 def _end(name: str) -> _Filter:
-    def write(writer: ExpressionWriter, expr: Expr, args: list[Expr]) -> str:
+    def write(writer: ExpressionWriter, expr: Expr, _args: list[Expr]) -> str:
         items = _need(writer, expr, {"list", "str"}, name)
         if any(not value for value in writer.values(expr)):
             return f'({items}[{0 if name == "first" else -1}] if {items} else "")'
@@ -168,7 +175,7 @@ def _default(writer: ExpressionWriter, expr: Expr, args: list[Expr]) -> str:
     return f"({text} if {inner(text)} != {writer.empty_of(expr)} else {other})"
 
 
-def _escape(writer: ExpressionWriter, expr: Expr, args: list[Expr]) -> str:
+def _escape(writer: ExpressionWriter, expr: Expr, _args: list[Expr]) -> str:
     if expr.op == "filter" and expr.value[0] in ("safe", "escape", "e"):
         return writer.value(expr)
     text = _need(writer, expr, {"str"}, "escape")
@@ -176,7 +183,7 @@ def _escape(writer: ExpressionWriter, expr: Expr, args: list[Expr]) -> str:
     return text + "".join(f" | replace({literal(char)}, {literal(to)})" for char, to in ESCAPED.items())
 
 
-def _unchanged(writer: ExpressionWriter, expr: Expr, args: list[Expr]) -> str:
+def _unchanged(writer: ExpressionWriter, expr: Expr, _args: list[Expr]) -> str:
     writer.note("`safe` is left out: nothing is escaped here")
     return _need(writer, expr, {"str", "undef"}, "safe")
 
@@ -198,7 +205,7 @@ def _listed(name: str, kinds: set[str]) -> _Filter:
     return write
 
 
-def _nl2br(writer: ExpressionWriter, expr: Expr, args: list[Expr]) -> str:
+def _nl2br(writer: ExpressionWriter, expr: Expr, _args: list[Expr]) -> str:
     writer.note("`nl2br` is `replace` here")
     text = _need(writer, expr, {"str"}, "nl2br")
     return f'{text} | replace("\\r\\n", "\\n") | replace("\\n", "<br />\\n")'
@@ -216,7 +223,7 @@ def _clean(name: str, pattern: Callable[[str], bool]) -> _Filter:
     return write
 
 
-def _wordcount(writer: ExpressionWriter, expr: Expr, args: list[Expr]) -> str:
+def _wordcount(writer: ExpressionWriter, expr: Expr, _args: list[Expr]) -> str:
     if any(isinstance(v, str) and (not v.isascii() or not v) for v in writer.values(expr)):
         raise NotModelled("`wordcount` of text that is empty or has letters outside of ASCII")
     return f"{_need(writer, expr, {'str'}, 'wordcount')} | wordcount"
@@ -227,7 +234,7 @@ def _is_float(text: str) -> bool:
 
 
 _FILTERS: Mapping[str, _Filter] = {
-    "abs": lambda writer, expr, args: f"{writer.number(expr)} | abs",
+    "abs": lambda writer, expr, _args: f"{writer.number(expr)} | abs",
     "batch": _listed("batch", {"list"}),
     "capitalize": _same("capitalize", _TEXT),
     "d": _default,

@@ -1,7 +1,7 @@
 """Parses the expressions of Nunjucks as Nunjucks does, and groups their operators as JavaScript then does.
 
-Nunjucks writes `not a == b` as `!a == b` and `a ~ b + c` as `a + "" + b + c`, so the precedence of JavaScript counts, and
-not its own. `parse_expression` returns the tree of what is calculated.
+Nunjucks writes `not a == b` as `!a == b` and `a ~ b + c` as `a + "" + b + c`, so the precedence of JavaScript counts,
+and not its own. `Parser.expression` returns the tree of what is calculated.
 """
 
 from __future__ import annotations

@@ -104,7 +104,7 @@ def length(value: Any) -> Any:
 
 def utf16_length(text: str) -> int:
     """The length of a text in JavaScript, which counts some characters twice."""
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+    return sum(2 if ord(char) > 0xFFFF else 1 for char in text)
 
 
 def join(value: Any, between: Any = UNDEFINED, attribute: Any = UNDEFINED) -> str:
@@ -130,7 +130,7 @@ def sort(
 
     def compare(one: Any, other: Any) -> int:
         a, b = key(one), key(other)
-        return sign * ((a > b) - (a < b))
+        return sign * (int(a > b) - int(a < b))
 
     return sorted(items, key=cmp_to_key(compare))
 
@@ -152,7 +152,7 @@ def by_attribute(wanted: bool) -> Callable[..., list[Any]]:
             i
             for i in items
             if js.is_true(i.get(attribute, UNDEFINED) if isinstance(i, Mapping) else UNDEFINED) is wanted
-        ]  # noqa: E501
+        ]
 
     return filtered
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from promptlab.formats._js_values import NotModelled
+from promptlab.formats._nunjucks_calls import called, filtered, tested
 from promptlab.formats._nunjucks_expressions import Expr
 from promptlab.formats._nunjucks_lexer import Piece
 from promptlab.formats._nunjucks_operators import ExpressionWriter
@@ -41,6 +42,11 @@ class JinjaWriter(ExpressionWriter):
     def __init__(self, seen: Mapping[Expr, Sequence[Any]], variables: Variables) -> None:
         super().__init__(seen, variables.kinds, variables.empty, variables.own, variables.environment)
         self.as_text: Callable[[Text], str] = lambda node: node.source
+
+    def call(self, expr: Expr) -> str:
+        if expr.op == "regex":
+            raise NotModelled("a regular expression")
+        return {"filter": filtered, "test": tested, "call": called}[expr.op](self, expr)
 
     def whole(self, nodes: Sequence[Node]) -> str:
         """The Jinja of a whole text: `text`, after the declarations that it needs."""

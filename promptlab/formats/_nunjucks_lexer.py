@@ -7,7 +7,7 @@ tokens(" name | upper ")      # [Token("name", "name"), Token("op", "|"), Token(
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -77,7 +77,7 @@ def pieces(source: str) -> Iterator[Piece]:
         at = end
 
 
-def _raw(source: str, start: int, word: str, line: int) -> Iterator[Piece]:
+def _raw(source: str, start: int, word: str, line: int) -> Generator[Piece, None, int]:
     """The text of a raw block and its end tag; returns the position behind it."""
     level, at = 1, start
     for tag in re.compile(r"\{%\s*(end)?" + word + r"\s*%\}").finditer(source, start):
@@ -87,7 +87,7 @@ def _raw(source: str, start: int, word: str, line: int) -> Iterator[Piece]:
             if at > start:
                 yield Piece("text", source[start:at], line)
             yield Piece("tag", tag[0], source.count("\n", 0, at) + 1)
-            return tag.end()  # type: ignore[return-value]  # the value of `yield from`
+            return tag.end()
     raise NotModelled(f"line {line}: `{word}` without an end")
 
 

@@ -91,7 +91,7 @@ class ExpressionWriter:
                 joined
                 if kinds == {"list"}
                 else f"({joined} if {inner(text)} is iterable and {inner(text)} is not string else {inner(text)})"
-            )  # noqa: E501
+            )
         elif "num" in kinds and self.may_be_float(expr):
             text = self._number(text)
         if "obj" in kinds:
@@ -189,15 +189,11 @@ class ExpressionWriter:
                 return f"({left} // {right}) | int"
             case "get":
                 return self._get(expr)
-        from promptlab.formats import _nunjucks_calls as calls  # they need this module too
+        return self.call(expr)
 
-        if expr.op == "filter":
-            return calls.filtered(self, expr)
-        if expr.op == "test":
-            return calls.tested(self, expr)
-        if expr.op == "call":
-            return calls.called(self, expr)
-        raise NotModelled("a regular expression")
+    def call(self, expr: Expr) -> str:
+        """Jinja with the value of a filter, a test or a call."""
+        raise NotModelled(f"`{expr.op}`")
 
     def _name(self, expr: Expr) -> str:
         name = str(expr.value)
@@ -286,31 +282,30 @@ class ExpressionWriter:
                 return self.missing(one, same, null=other.op == "lit", strict=len(sign) == 3)
         lk, rk = self.kinds(left), self.kinds(right)
         word = "==" if same else "!="
-        one, other = inner(self.value(left)), inner(self.value(right))
+        first, second = inner(self.value(left)), inner(self.value(right))
         if (lk | rk) & {"list", "obj", "fun"}:
             raise NotModelled("lists or objects are compared")
         if "" in [v for e in (left, right) for v in self.values(e)] and (lk | rk) & MISSING:
             raise NotModelled("an empty text is compared with a value that may be missing")
         kinds = [lk - MISSING, rk - MISSING]
         if all(kind <= {"str"} for kind in kinds) or all(kind <= {"num"} for kind in kinds):
-            return f"{one} {word} {other}"
+            return f"{first} {word} {second}"
         if all(kind <= {"bool"} for kind in kinds):
-            return f"{one} {word} {other}"
+            return f"{first} {word} {second}"
         if len(sign) == 3:
             if any("bool" in kind for kind in kinds):
                 raise NotModelled("`===` between a boolean and another kind")
-            return f"{one} {word} {other}"
+            return f"{first} {word} {second}"
         return self._loosely(left, right, word)
 
     def _loosely(self, left: Expr, right: Expr, word: str) -> str:
-        for text, number in ((left, right), (right, left)):
-            if text.op != "lit" or not isinstance(text.value, str) or self.kinds(number) - {"num"}:
+        for written, number in ((left, right), (right, left)):
+            if written.op != "lit" or not isinstance(written.value, str) or self.kinds(number) - {"num"}:
                 continue
-            if not re.fullmatch(r"-?\d+(\.\d+)?", text.value):
+            if not re.fullmatch(r"-?\d+(\.\d+)?", written.value):
                 break
             self.note("a number is compared with the number in a text")
-            pair = (self.value(number), js.number_text(float(text.value)))
-            return f"{inner(pair[0])} {word} {pair[1]}"
+            return f"{inner(self.value(number))} {word} {js.number_text(float(written.value))}"
         raise NotModelled("values of different kinds are compared")
 
     def is_nothing(self, expr: Expr) -> bool:
@@ -352,7 +347,7 @@ class ExpressionWriter:
             return f'({holder} | length if {holder} else "")' if kinds & MISSING else f"{holder} | length"
         if isinstance(name, str):
             return self._member(holder, name, kinds, missing or not kinds)
-        if js.is_number(name) and name < 0:
+        if isinstance(name, int | float) and name < 0:
             return '""'
         if kinds & {"obj"} and self.kinds(key) - {"str"}:
             raise NotModelled("a number as the key of an object")

@@ -14,9 +14,11 @@ _NO_VARIABLES = {"loop", "env", "undefined", "range", "cycler", "joiner", "True"
 
 @dataclass
 class Usage:
-    """`free` are the variables that the text needs, `bound` the names that it sets itself. `empty` is the empty value of
-    a variable by its use: a list if a loop goes through it, an object if it has members. `worked` are the variables with
-    which more is done than printing them."""
+    """`free` are the variables that the text needs, `bound` the names that it sets itself.
+
+    `empty` is the empty value of a variable by its use: a list if a loop goes through it, an object if it has members.
+    `worked` are the variables with which more is done than printing them.
+    """
 
     free: set[str] = field(default_factory=set)
     bound: set[str] = field(default_factory=set)
@@ -70,9 +72,10 @@ def _names(expr: Expr, local: frozenset[str], result: Usage, *, printed: bool = 
         if part.op == "name" and not (printed and part is expr):
             result.worked.add(part.value)
         owner = part.args[0] if part.op == "get" else None
-        if owner is not None and owner.op == "name" and owner.value not in local:
-            if part.args[1].op == "lit" and isinstance(part.args[1].value, str) and part.args[1].value != "length":
-                result.empty.setdefault(owner.value, {})
+        key = part.args[1].value if owner is not None and part.args[1].op == "lit" else None
+        is_variable = owner is not None and owner.op == "name" and owner.value not in local
+        if owner is not None and is_variable and isinstance(key, str) and key != "length":
+            result.empty.setdefault(owner.value, {})
         if (
             part.op == "name"
             and part.value not in local

@@ -4,20 +4,20 @@
     providers: ["openai:chat:gpt-4o-mini"]
     tests: [{vars: {ticket: "It burns."}, assert: [{type: equals, value: urgent}]}]
 
-Each prompt becomes a template, the tests a suite. Every prompt is rendered with every test as promptfoo does it and as a
-template here: a prompt is "taken" or "translated" if the messages are the same to the character, and what differs is "not
-understood". A template that an export embedded under `metadata.promptlab` is used if the prompt was not changed since.
+Each prompt becomes a template, the tests a suite. Every prompt is rendered with every test, as promptfoo does it and as
+a template here: a prompt is "taken" or "translated" if the messages are the same to the character, and what differs is
+"not understood". A template that an export embedded under `metadata.promptlab` is used if the prompt was not changed.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from promptlab.errors import FormatError
 from promptlab.formats import _embedded as kept
-from promptlab.formats._js_values import NotModelled
 from promptlab.formats._report import Imported
 from promptlab.formats._source import Fields, Source, read_bytes, read_source, slug
 from promptlab.formats._template_builder import Draft
@@ -26,7 +26,7 @@ from promptlab.formats.promptfoo_models import ProviderReader
 from promptlab.formats.promptfoo_prompts import CODE, FoundPrompt, PromptReader, entries_of
 from promptlab.formats.promptfoo_suite import ImportedCase, SuiteWriter
 from promptlab.formats.promptfoo_template import BuiltTemplate, PromptSpec, build_template
-from promptlab.formats.promptfoo_tests import RUN_SETTING, TestReader, read_variables
+from promptlab.formats.promptfoo_tests import RUN_SETTING, TestCase, TestReader, read_variables
 
 
 def read(path: Path, shown: str, places: ImportFolders) -> Imported:
@@ -38,12 +38,14 @@ def read(path: Path, shown: str, places: ImportFolders) -> Imported:
 
 
 def config_name(path: Path) -> str:
-    """The name of what is imported: of the folder for promptfooconfig.yaml, with what its name has more, else the file's."""
+    """The name of what is imported: the folder's for promptfooconfig.yaml, with what the file's name has more, else the
+    file's. Two configurations in one folder have different names."""
     stem = path.stem
+    if path.suffix != ".yaml" and path.with_suffix(".yaml").is_file():
+        stem += path.suffix
     if not stem.startswith("promptfooconfig"):
         return slug(stem, "promptfoo")
-    more = stem.removeprefix("promptfooconfig").strip("-._")
-    return slug("-".join(filter(None, (path.parent.name, more))), "promptfoo")
+    return slug(f"{path.parent.name}{stem.removeprefix('promptfooconfig')}", "promptfoo")
 
 
 class _Config:
@@ -73,10 +75,20 @@ class _Config:
         cases: list[ImportedCase] = []
         for test in tests.cases():
             try:
-                cases.append(ImportedCase(test, read_variables(test, self.source)))
+                variables = read_variables(test, self.source)
+                self._name_environment(test, variables)
+                cases.append(ImportedCase(test, variables))
             except FormatError as exc:
                 self.report.add(f"{test.name}.vars", "not understood", test.line, exc.what)
         return cases
+
+    def _name_environment(self, test: TestCase, variables: Mapping[str, Any]) -> None:
+        """Report values that name an environment variable which the configuration does not set."""
+        for key, value in variables.items():
+            for name in re.findall(r"\{\{[^}]*\benv\.(\w+)", value) if isinstance(value, str) else ():
+                if name not in self.env:
+                    note = f"the environment variable `{name}` is in it, which is taken as empty"
+                    self.report.add(f"{test.name}.vars.{key}", "not understood", test.line, note)
 
     def _others(self) -> None:
         fields = self.fields
@@ -108,10 +120,10 @@ class _Config:
                 found += [(name, line, prompt) for prompt in reader.read(entry.value)]
             except FormatError as exc:
                 self.report.add(name, "not understood", line, f"{exc.what}; {exc.hint}" if exc.hint else exc.what)
-        for number, (name, line, prompt) in enumerate(found):
+        for name, line, prompt in found:
             several = sum(other == name for other, _, _ in found) > 1
             try:
-                notes = self._template(number, prompt, several=len(found) > 1, name=name, line=line)
+                notes = self._template(prompt, several=len(found) > 1, name=name, line=line)
                 words = "; ".join(dict.fromkeys(note for note in (prompt.note, *notes) if note))
                 self.report.add(name, "translated" if words else "taken", line, words)
             except FormatError as exc:
@@ -119,11 +131,12 @@ class _Config:
                 where = f"`{prompt.label}`: " if several else ""
                 self.report.add(f"{name} ({prompt.label})" if several else name, "not understood", line, where + reason)
 
-    def _template(self, number: int, prompt: FoundPrompt, *, several: bool, name: str, line: int | None) -> list[str]:
+    def _template(self, prompt: FoundPrompt, *, several: bool, name: str, line: int | None) -> list[str]:
         """Add the template of one prompt. Returns notes on what was changed."""
         raw, variables = self._around(prompt.raw)
         slugged = slug(prompt.label, self.name)
-        folder = f"{self.places.templates}/{self.name}/" if several else f"{self.places.templates}/"
+        alone = not several and slugged == self.name  # else another configuration may have a prompt of this name
+        folder = f"{self.places.templates}/" if alone else f"{self.places.templates}/{self.name}/"
         path = f"{folder}{slugged}.yaml"
         schema = self.providers.schema
         draft = Draft(self.description, params=dict(self.providers.params), schema=schema)
@@ -193,6 +206,3 @@ class _Config:
                 where = f"{test.name} with {name}"
                 self.report.add(where, "not understood", test.line or line, f"{problem}, so this case is left out")
                 self.cases[number].problem = True
-
-
-__all__ = ["NotModelled", "config_name", "read"]

@@ -17,8 +17,8 @@ from promptlab._util.json_schema import problem_of
 from promptlab._yaml import parse_yaml
 from promptlab.errors import FormatError
 from promptlab.formats import _js_values as js
-from promptlab.formats._js_values import NotModelled
 from promptlab.formats._js_regex import python_pattern
+from promptlab.formats._js_values import NotModelled
 from promptlab.formats._nunjucks_parse import parse_nunjucks
 from promptlab.formats._nunjucks_run import Run
 from promptlab.formats._source import plain_data
@@ -28,8 +28,10 @@ from promptlab.formats.promptfoo_prompts import CODE
 
 @dataclass(frozen=True)
 class AsScorers:
-    """The scorers of an assertion; none if it is not taken over, and then `note` says why. `answer` is the right answer,
-    if the assertion names one."""
+    """The scorers of an assertion; none if it is not taken over, and then `note` says why.
+
+    `answer` is the right answer, if the assertion names one.
+    """
 
     scorers: list[Any] = field(default_factory=list)
     note: str = ""
@@ -48,7 +50,7 @@ _NAMED = {
 
 
 def scorers_of(assertion: Any, variables: Mapping[str, Any], judges: Mapping[str, str]) -> AsScorers:
-    """The scorers of an assertion in a test with these variables. `judges` are imported models by their promptfoo id."""
+    """The scorers of an assertion in a test with these variables. `judges` has the models by their id in promptfoo."""
     if not isinstance(assertion, Mapping):
         return AsScorers(note="no assertion")
     kind = str(assertion.get("type", ""))

@@ -212,4 +212,4 @@ class ChatWriter(JinjaWriter):
                 f"{{% {'elif' if number else 'if'} {role} in [{names}] %}}{{% {own} %}}{content}{{% end{own} %}}"
             )
         # A role that is none of them is text outside of the messages, which is an error.
-        return "".join(parts) + f"{{% else %}}unknown role {{{{ {role} }}}}{{% endif %}}\n"
+        return "".join(parts) + f"{{% else %}}{{{{ {role} }}}}{{% endif %}}\n"

@@ -3,8 +3,8 @@
     ticket,__expected,__description,__prefix
     My parcel is late,not-contains: sorry,late,
 
-`__expected` is an assertion in a short form (`contains: x`, `similar(0.8): x`, `javascript: …`); without a form it is an
-answer that must be equal.
+`__expected` is an assertion in a short form (`contains: x`, `similar(0.8): x`, `javascript: …`); without a form it is
+an answer that must be equal.
 """
 
 from __future__ import annotations

@@ -93,10 +93,8 @@ class PromptReader:
         extra = sorted(set(entry) - {"id", "label", "raw", "file", "display"})
         left = f"without {', '.join(extra)}" if extra else ""
         found = self._text(raw, label)
-        return [
-            FoundPrompt(label if label and len(found) == 1 else one.label, one.raw, "; ".join(filter(None, (one.note, left))))
-            for one in found
-        ]  # fmt: skip
+        alone = label if len(found) == 1 else ""
+        return [FoundPrompt(alone or one.label, one.raw, "; ".join(filter(None, (one.note, left)))) for one in found]
 
     def _text(self, entry: str, label: str) -> list[FoundPrompt]:
         if entry.startswith("exec:"):

@@ -3,8 +3,8 @@
     prompt = PromptText("Dear {{name}}")
     prompt.rendered({"name": "Ada"}, {})      # Rendered(variables={"name": "Ada"}, messages=[("user", "Dear Ada")])
 
-promptfoo takes the last newline of a value away, puts variables into variables, and renders a prompt that is JSON text by
-text. Raises `NotModelled` where this is not known exactly. The benchmark compares it with promptfoo itself.
+promptfoo takes the last newline of a value away, puts variables into variables, and renders a prompt that is JSON text
+by text. Raises `NotModelled` where this is not known exactly. The benchmark compares it with promptfoo itself.
 """
 
 from __future__ import annotations

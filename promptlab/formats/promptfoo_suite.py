@@ -56,7 +56,7 @@ class SuiteWriter:
             if case.differs:
                 note = "its values differ from prompt to prompt, so this case is left out"
                 self.report.add(f"{case.test.name}.vars", "not understood", case.test.line, note)
-        if templates and any(case.inputs or answers for case, answers in usable):
+        if templates and (len(usable) > 1 or any(answers for _, answers in usable)):
             self._suite(description, templates, usable)
         pool = _pool(usable)
         if pool:

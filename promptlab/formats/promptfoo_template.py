@@ -5,8 +5,8 @@
     built.inputs[0]       # {"name": "Ada"}: the inputs of the first test
     built.problems        # the tests that do not render the same, with the reason
 
-Every test is rendered twice, as promptfoo does (`promptfoo_render`) and as a template; the messages must be the same to the
-character.
+Every test is rendered twice, as promptfoo does (`promptfoo_render`) and as a template; the messages must be the same to
+the character.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class _Builder:
             known = kinds - {"undef", "null"}
             missing = kinds - known
             if len(known) > 1 or (missing and known & {"num", "bool"}):
-                if known & {"list", "obj"}:
+                if known & {"list", "obj"} and name in self.usage.worked:
                     raise NotModelled(
                         f"`{name}` has values of different kinds in the tests: {', '.join(sorted(known))}"
                     )
@@ -133,9 +133,8 @@ class _Builder:
         empty = self.empty.get(name)
         sample = None if first is None else self._value(name, first)
         spec: dict[str, Any] = {"type": input_type_of(empty if sample is None else sample)}
-        if name in self.empty:
-            return {**spec, "default": empty, "unset": True}
-        return {**spec, "sample": sample}
+        known = {} if sample is None else {"sample": sample}
+        return spec | known | ({"default": empty, "unset": True} if name in self.empty else {})
 
     def _value(self, name: str, value: Any) -> Any:
         if value is None or value is UNDEFINED:

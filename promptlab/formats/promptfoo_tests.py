@@ -72,7 +72,8 @@ class TestReader:
         given = self.fields.data.get("defaultTest")
         if given is None:
             return
-        source, at, line = self.source, ("defaultTest",), self.fields.line("defaultTest")
+        source, line = self.source, self.fields.line("defaultTest")
+        at: Path_ = ("defaultTest",)
         fields = self.fields.inside("defaultTest")
         if isinstance(given, str):
             full = file_beside(self.source.path, given)
@@ -80,8 +81,8 @@ class TestReader:
                 self.fields.drop("defaultTest", "a file that is not read")
                 return
             source = read_source(full, given)
+            self.fields.translate("defaultTest", f"read from {given}")
             given, at = source.data, ()
-            self.fields.translate("defaultTest", f"read from {given if isinstance(given, str) else full.name}")
             fields = Fields(source, ConversionReport(), given)
         if isinstance(given, Mapping):
             fields.translate("vars", "values each test has unless it says otherwise")
@@ -107,7 +108,7 @@ class TestReader:
             test = test["path"]
         if isinstance(test, str):
             try:
-                rows = [row for path in self._files(test) for row in self._rows(path, name, alone=len(at) == 1)]
+                rows = [row for path in self._files(test) for row in self._rows(path, name)]
             except FormatError as exc:
                 place = f" (line {exc.line})" if exc.line else ""
                 self.report.add(name, "not understood", line, f"{exc.what}{place}")
@@ -183,6 +184,10 @@ class TestReader:
             fields.drop("vars", "neither a mapping nor a file")
             return {}
         fields.take("vars")
+        for key, value in (given or {}).items():
+            if isinstance(value, str) and is_date(value, fields.source):
+                note = f"`{key}` is a date, which promptfoo prints as [object Object]; here it is its text"
+                fields.report.add(f"{fields.name('vars')}.{key}", "not understood", fields.line("vars"), note)
         return dict(given or {})
 
     # files
@@ -209,7 +214,7 @@ class TestReader:
             raise FormatError("there is no such file inside the folder of the configuration")
         return [full]
 
-    def _rows(self, path: Path, entry: str, *, alone: bool) -> Iterator[TestCase]:
+    def _rows(self, path: Path, entry: str) -> Iterator[TestCase]:
         """The tests in a file. A row of a YAML file is a test, one of a CSV file a row of variables."""
         shown = path.name
         if path.suffix == ".csv":
@@ -295,7 +300,7 @@ class TestReader:
         for values in combinations:
             yield TestCase(
                 case.name, case.line, dict(values), case.assertions, case.options, case.description, case.threshold
-            )  # noqa: E501
+            )
 
     def _choices(self, value: Any) -> list[Any]:
         if isinstance(value, list) and value and isinstance(value[0], str):
@@ -319,6 +324,16 @@ def _both(before: TestCase, case: TestCase) -> TestCase:
 def is_file(value: Any) -> bool:
     """True if the value of a variable names a file."""
     return isinstance(value, str) and value.startswith("file://")
+
+
+_DATE = re.compile(r"\d{4}-\d\d?-\d\d?(?:(?:[Tt]|[ \t]+)\d\d?:\d\d:\d\d(?:\.\d*)?[ \t]*(?:Z|[-+]\d\d?(?::\d\d)?)?)?")
+
+
+def is_date(value: str, source: Source) -> bool:
+    """True if the YAML has `value` as a date: without quotes."""
+    if source.yaml is None or not _DATE.fullmatch(value):
+        return False
+    return re.search(rf"(?<![\"'\w-]){re.escape(value)}(?![\"'\w-])", source.text) is not None
 
 
 def read_variables(case: TestCase, source: Source) -> dict[str, Any]:
