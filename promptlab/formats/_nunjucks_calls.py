@@ -109,6 +109,8 @@ def _replace(writer: ExpressionWriter, expr: Expr, args: list[Expr]) -> str:
     text = _need(writer, expr, {"str"}, "replace")
     if len(args) < 2 or any(writer.kinds(arg) - {"str"} for arg in args[:2]):
         raise NotModelled("`replace` with something that is no text")
+    if "" in writer.values(args[0]):
+        raise NotModelled("`replace` of an empty text")
     return f"{text} | replace({', '.join(writer.value(arg) for arg in args)})"
 
 
@@ -226,7 +228,7 @@ def _clean(name: str, pattern: Callable[[str], bool]) -> _Filter:
 def _wordcount(writer: ExpressionWriter, expr: Expr, _args: list[Expr]) -> str:
     if any(isinstance(v, str) and (not v.isascii() or not v) for v in writer.values(expr)):
         raise NotModelled("`wordcount` of text that is empty or has letters outside of ASCII")
-    return f"{_need(writer, expr, {'str'}, 'wordcount')} | wordcount"
+    return f'({_need(writer, expr, {"str"}, "wordcount")} | wordcount or "")'
 
 
 def _is_float(text: str) -> bool:
