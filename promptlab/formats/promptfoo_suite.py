@@ -96,7 +96,8 @@ class SuiteWriter:
         data |= {"template": templates[0], "models": models}
         if len(templates) > 1:
             data["variants"] = {_variant(path, templates): {"template": path} for path in templates}
-        path = f"{self.places.suites}/{self.name}.yaml"
+        ending = ".suite.yaml" if self.places.suites == self.places.templates else ".yaml"
+        path = f"{self.places.suites}/{self.name}{ending}"
         if len(rows) <= INLINE_CASES:
             data["cases"] = rows
         else:
