@@ -46,7 +46,8 @@ def import_(format_: str, files: tuple[Path, ...], to: str | None, force: bool, 
         to = workspace.relative(workspace.resolve(to))
     failed = False
     for file, inside in _files(files, IMPORT_FORMATS[format_].files):
-        own = (to, to, to) if to else (ImportFolders.templates, ImportFolders.pools, ImportFolders.suites)
+        suites = ImportFolders.suites  # suites are only found below fixtures/suites
+        own = (to, to, f"{suites}/{to}") if to else (ImportFolders.templates, ImportFolders.pools, suites)
         folders = [_under(folder, inside) for folder in own]
         places = ImportFolders(folders[0], folders[1], workspace_view(workspace), folders[2])
         shown = str(file)

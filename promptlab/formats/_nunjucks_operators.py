@@ -296,6 +296,8 @@ class ExpressionWriter:
             if any("bool" in kind for kind in kinds):
                 raise NotModelled("`===` between a boolean and another kind")
             return f"{first} {word} {second}"
+        if lk | rk <= {"bool", "num"}:  # true is 1 and false is 0 in both languages
+            return f"{first} {word} {second}"
         return self._loosely(left, right, word)
 
     def _loosely(self, left: Expr, right: Expr, word: str) -> str:

@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from promptlab.formats._report import Imported
 from promptlab.formats._source import Fields, Path_, Source, slug
 from promptlab.formats._template_builder import template_param
@@ -91,7 +93,12 @@ class ProviderReader:
             return
         if "base_url" not in model:
             model.setdefault("api_key_env", "OPENAI_API_KEY")
-        OpenAIModel.model_validate(model)
+        try:
+            OpenAIModel.model_validate(model)
+        except ValidationError as exc:
+            reason = exc.errors()[0]["msg"].removeprefix("Value error, ")
+            self.report.add(name, "not understood", line, f"promptlab does not take this model: {reason}")
+            return
         own_name = self._name(label or model_name, model_name, model)
         self.result.models[own_name] = model
         self.judges.setdefault(identifier, own_name)

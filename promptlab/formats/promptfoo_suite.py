@@ -96,8 +96,7 @@ class SuiteWriter:
         data |= {"template": templates[0], "models": models}
         if len(templates) > 1:
             data["variants"] = {_variant(path, templates): {"template": path} for path in templates}
-        ending = ".suite.yaml" if self.places.suites == self.places.templates else ".yaml"
-        path = f"{self.places.suites}/{self.name}{ending}"
+        path = f"{self.places.suites}/{self.name}.yaml"
         if len(rows) <= INLINE_CASES:
             data["cases"] = rows
         else:

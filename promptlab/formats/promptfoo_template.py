@@ -253,7 +253,9 @@ class _Builder:
             if [(message.role, message.content) for message in prompt.messages] == made.messages:
                 compared += 1
             else:
-                self.problems[number] = "it would render differently here"
+                empty = any(not text for _, text in made.messages)
+                why = "a message is empty, which promptlab leaves out" if empty else "it would render differently here"
+                self.problems[number] = why
         if not compared:
             raise NotModelled(next(iter(self.problems.values()), "it cannot be compared"))
 

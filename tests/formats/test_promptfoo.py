@@ -33,6 +33,7 @@ NAMED = {
     "include",
     "json chat with an unknown role",
     "json that is no chat",
+    "lists of objects, numbers and nothing",
     "messages with parts",
     "values of two kinds",
 }
@@ -153,7 +154,8 @@ providers:
   - {id: "openai:chat:local", config: {apiBaseUrl: "http://127.0.0.1:3/v1"}}
   - openai:gpt-4o
   - openai:responses:gpt-4.1
-  - {"openai:chat:o3-mini": {config: {apiKeyEnvar: MY_KEY}}}
+  - {"openai:chat:o3-mini": {config: {apiKeyEnvar: MY_API_KEY}}}
+  - {id: "openai:chat:gpt-4o", config: {apiKeyEnvar: SECRET}}
 """
 
 
@@ -169,7 +171,7 @@ def test_only_chat_models_come_over_and_two_servers_of_one_name_stay_two(tmp_pat
         "gpt-4.1": ("gpt-4.1", None),
         "o3-mini": ("o3-mini", None),
     }
-    assert [line for field, (line, _) in said(result).items() if field.startswith("providers.")] == [3, 4, 5, 6, 7]
+    assert [line for field, (line, _) in said(result).items() if field.startswith("providers.")] == [3, 4, 5, 6, 7, 14]
 
 
 @pytest.mark.parametrize(
