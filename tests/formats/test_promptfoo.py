@@ -1,7 +1,7 @@
 """Configurations of promptfoo beside promptfoo: each kind of file, and what promptfoo 0.121.20 made of it.
 
-`promptfoo_kinds.json` has the files of each kind and the prompts that promptfoo rendered (null: it refuses the files). Every
-kind renders the same here, or the report says "not understood" about it.
+`promptfoo_kinds.json` has the files of each kind and the prompts that promptfoo rendered (null: it refuses the files).
+Every kind renders the same here, or the report says "not understood" about it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pytest
 
 from benchmarks.formats import TOOLS, Case, Tally, ask_promptfoo, compare, suite_rows, wanted_of
 from promptlab import templates
-from promptlab.formats import ImportFolders, Imported, reader_for
+from promptlab.formats import Imported, ImportFolders, reader_for
 from promptlab.formats.promptfoo import config_name
 from promptlab.suites import load_suite
 from promptlab.workspace import Workspace

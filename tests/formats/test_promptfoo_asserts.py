@@ -1,7 +1,7 @@
 """Assertions of promptfoo as scorers, beside promptfoo's own results.
 
-`promptfoo_asserts.json` has, for each assertion, the answers that promptfoo 0.121.20 passed. A scorer that an import writes
-passes the same answers; an assertion without one is named in the report.
+`promptfoo_asserts.json` has, for each assertion, the answers that promptfoo 0.121.20 passed. A scorer that an import
+writes passes the same answers; an assertion without one is named in the report.
 """
 
 from __future__ import annotations
