@@ -173,8 +173,10 @@ class TestReader:
             names = [given] if isinstance(given, str) else [one for one in given if isinstance(one, str)]
             try:
                 for file in [file for name in names for file in self._files(name, path)]:
-                    data = read_source(file, file.name).data
-                    values |= data if isinstance(data, Mapping) else {}
+                    read = read_source(file, file.name)
+                    values |= (
+                        {k: spelled(v, read) for k, v in read.data.items()} if isinstance(read.data, Mapping) else {}
+                    )
             except FormatError as exc:
                 fields.drop("vars", exc.what)
                 return {}
@@ -188,7 +190,7 @@ class TestReader:
             if isinstance(value, str) and is_date(value, fields.source):
                 note = f"`{key}` is a date, which promptfoo prints as [object Object]; here it is its text"
                 fields.report.add(f"{fields.name('vars')}.{key}", "not understood", fields.line("vars"), note)
-        return dict(given or {})
+        return {key: spelled(value, fields.source) for key, value in (given or {}).items()}
 
     # files
 
@@ -324,6 +326,26 @@ def _both(before: TestCase, case: TestCase) -> TestCase:
 def is_file(value: Any) -> bool:
     """True if the value of a variable names a file."""
     return isinstance(value, str) and value.startswith("file://")
+
+
+_PARTED = re.compile(r"(?<![\w\"'])[+-]?\d+(?:_+\d+)+(?:\.\d+)?(?![\w\"'])")
+
+
+def spelled(value: Any, source: Source) -> Any:
+    """A value as promptfoo's YAML reads it: a number with underscores, such as `1_000`, is a text."""
+    if source.yaml is None or "_" not in source.text:
+        return value
+    texts = {float(text.replace("_", "")): text for text in _PARTED.findall(source.text)}
+
+    def read(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: read(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [read(inner) for inner in value]
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return texts.get(value, value) if is_number else value
+
+    return read(value) if texts else value
 
 
 _DATE = re.compile(r"\d{4}-\d\d?-\d\d?(?:(?:[Tt]|[ \t]+)\d\d?:\d\d:\d\d(?:\.\d*)?[ \t]*(?:Z|[-+]\d\d?(?::\d\d)?)?)?")
