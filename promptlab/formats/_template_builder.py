@@ -46,7 +46,8 @@ KEYS = ("description", "inputs", "instructions", "output_format", "user", "conte
 
 @dataclass
 class Draft:
-    """The keys of a template file. `inputs` has what is known of each input: type, sample, default, description."""
+    """The keys of a template file. `inputs` has what is known of each input: type, sample, default, description; with
+    `unset` its default is its only value, and no sample is made for it."""
 
     description: str = ""
     instructions: str = ""
@@ -113,6 +114,8 @@ class Draft:
     def data(self) -> dict[str, Any]:
         """The keys that have a value, in the usual order."""
         values = {key: getattr(self, key, None) for key in (*KEYS, "layout")}
+        specs = self.inputs.items()
+        values["inputs"] = {name: {key: part for key, part in spec.items() if key != "unset"} for name, spec in specs}
         return {key: value for key, value in values.items() if value or (key == "user" and value is not None)}
 
     def _fit_types(self) -> None:
@@ -138,11 +141,11 @@ class Draft:
             first = templates.parse(_yaml.dump_yaml(self.data()), path=path)
         except TemplateError as exc:
             raise FormatError(exc.what, field=exc.field) from exc
-        given = {own: spec["sample"] for own, spec in self.inputs.items() if spec.get("sample") is not None}
+        given = {own: value for own, spec in self.inputs.items() if (value := _known_value(spec)) is not None}
         row = made_data.sample_row(first, given)
         for name, value in row.values.items():
             spec = self.inputs[name]
-            if spec.get("sample") is None:
+            if _known_value(spec) is None:
                 spec["type"], spec["sample"] = made_data.input_type_of(value), value
         self._fit_types()
         if row.problem:
@@ -152,6 +155,12 @@ class Draft:
         if not _same(again, templates.parse(_all_quoted(self.data()), path=path)):
             text = header + _all_quoted(self.data())
         return text
+
+
+def _known_value(spec: Mapping[str, Any]) -> Any:
+    """The sample of an input, or its default if it needs no sample (`unset`). Only other inputs get made samples."""
+    sample = spec.get("sample")
+    return spec.get("default") if sample is None and spec.get("unset") else sample
 
 
 def share_a_row(drafts: Sequence[Draft], path: str) -> None:

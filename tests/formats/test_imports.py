@@ -92,7 +92,7 @@ def test_promptfoo_prompts_providers_and_tests(reads: Reads) -> None:
         chat__json=json.dumps(chat),
         tests__csv="ticket,__expected\nIt rains,calm\n",
     )
-    assert rendered(imported) == [("user", 'Sort: It burns. {"a": [1]}')]
+    assert rendered(imported) == [("user", 'Sort: It burns. {"a":[1]}')]
     assert rendered(imported, 1, a=2) == [("system", "Sort."), ("user", "It burns.")]
     assert template_of(imported).params.temperature == 0.5
     (model,) = imported.models.values()
