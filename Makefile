@@ -7,12 +7,13 @@ EXTRAS := openai,local,serve,ui,documents,scorers,notebook,dev
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup app test coverage properties test-fast check fix constraints browser clean
+.PHONY: help setup oracles node app test coverage properties test-fast check fix constraints browser clean
 help:
 	@echo "make app        set up, then open the workbench in a browser on 127.0.0.1"
 	@echo "make setup      set up only: .venv with everything in it, and the two embedded models"
 	@echo "make test       set up, then run every test"
 	@echo "make test-fast  the tests that need neither a model nor a browser"
+	@echo "make node       the JavaScript tools that tests of formats compare with (nunjucks, promptfoo)"
 	@echo "make check      formatting, lint and types; make fix mends what it can"
 
 # The environment is made anew only when what it is made from changes. The wheel of llama-cpp-python, which takes some
@@ -39,18 +40,26 @@ browser:
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; \
 	  else echo "The browser tests need Chromium: install your system's chromium package."; exit 1; fi; }
 
+# Other tools that tests compare promptlab with.
+oracles: $(READY)
+	@$(BIN)/python tools/oracles.py
+
+# Other tools that tests and benchmarks of formats compare with, where they are; without them those tests are skipped.
+node:
+	npm install --silent --no-audit --no-fund --prefix .node nunjucks@3.2.4 promptfoo@0.121.20
+
 # The fast ones on two cores; then those that compute or drive a browser, one at a time.
-test: setup browser
+test: setup browser oracles
 	@status=0; \
 	$(BIN)/python -m pytest --promptlab fixtures/suites -m "not model and not browser" -n 2 || status=1; \
 	$(BIN)/python -m pytest -m "model or browser" --durations=10 || status=1; \
 	exit $$status
 
 # The same, a quarter slower, with the lines that no test reaches.
-coverage: setup browser
+coverage: setup browser oracles
 	$(BIN)/python -m pytest --promptlab fixtures/suites --cov --cov-report=term:skip-covered
 
-test-fast: $(READY)
+test-fast: oracles
 	$(BIN)/python -m pytest --promptlab fixtures/suites -m "not model and not browser" -n 2
 
 # Property tests are run from a fixed seed in `make test`; this looks for what they have not met yet.

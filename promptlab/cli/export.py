@@ -63,8 +63,9 @@ def export(
 ) -> None:
     """Write templates in the format of another tool.
 
-    FORMAT is promptfoo, prompty, openai (a request body), python or curl (one request, without a key),
-    openai-batch, openai-finetune or openai-preferences. A report of translated and lost parts goes to standard error.
+    FORMAT is promptfoo, prompty, prompty-2, langfuse, github-models, openai (a request body), python or curl (one
+    request, without a key), openai-batch, openai-finetune or openai-preferences. A report of translated and
+    lost parts goes to standard error.
     Requests and files for training pass the privacy gate: a text with a label above the clearance of the model, or
     above --clearance, is refused.
     """
@@ -73,7 +74,7 @@ def export(
 
     workspace = Workspace.find()
     _check_words(format_, names, models, run_id)
-    known = _api_models(workspace, models if format_ in (*WITH_MODEL, "promptfoo") else ())
+    known = _api_models(workspace, models if format_ in (*WITH_MODEL, *NAMING_MODELS) else ())
     job = ExportJob(
         workspace,
         names,
@@ -112,6 +113,8 @@ def _write(workspace: Workspace, exported: Exported, output: str | None, *, forc
 
 WITH_MODEL = ("openai", "python", "curl", "openai-batch")
 """Formats that have requests to one model."""
+NAMING_MODELS = ("promptfoo", "langfuse", "github-models")
+"""Formats that name the models of -m."""
 
 
 def _check_words(format_: str, names: Sequence[str], models: Sequence[str], run_id: str | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from promptlab.errors import FormatError, PromptlabError
 from promptlab.formats import IMPORT_FORMATS
 
 if TYPE_CHECKING:
-    from promptlab.formats import Imported
+    from promptlab.formats import Imported, ImportFolders
     from promptlab.workspace import Workspace
 
 
@@ -32,10 +32,11 @@ if TYPE_CHECKING:
 def import_(format_: str, files: tuple[Path, ...], to: str | None, force: bool, as_json: bool) -> None:
     """Import files of other tools as templates, pools of examples and lines for promptlab.yaml.
 
-    FORMAT is one of promptfoo, prompty, promptsource, langfuse, llm, openai, inspect and lm-eval. FILE may be a
-    folder: all its files of that format are read. If one fails, the others are still imported and the exit status
-    is 1. Prints what became of each field, and saves the original next to the result. Nothing in a file is run, and
-    nothing is fetched. Imported files are confidential unless promptlab.yaml gives them another label.
+    FORMAT is one of promptfoo, prompty, prompt-flow, promptsource, langfuse, github-models, llm, openai, inspect and
+    lm-eval. FILE may be a folder: all its files of that format are read. If one fails, the others are still imported
+    and the exit status is 1. Prints what became of each field, and saves the original next to the result. Nothing in
+    a file is run, and nothing is fetched. Imported files are confidential unless promptlab.yaml gives them another
+    label.
     """
     from promptlab.formats import ImportFolders, reader_for, workspace_view
     from promptlab.formats import write_import as write
@@ -46,11 +47,13 @@ def import_(format_: str, files: tuple[Path, ...], to: str | None, force: bool, 
         to = workspace.relative(workspace.resolve(to))
     failed = False
     for file, inside in _files(files, IMPORT_FORMATS[format_].files):
-        folders = (to, to) if to else (ImportFolders.templates, ImportFolders.pools)
-        places = ImportFolders(_under(folders[0], inside), _under(folders[1], inside), workspace_view(workspace))
+        suites = ImportFolders.suites  # suites are only found below fixtures/suites
+        own = (to, to, f"{suites}/{to}") if to else (ImportFolders.templates, ImportFolders.pools, suites)
+        folders = [_under(folder, inside) for folder in own]
+        places = ImportFolders(folders[0], folders[1], workspace_view(workspace), folders[2])
         shown = str(file)
         try:
-            imported = reader_for(format_)(file, shown, places)
+            imported = _read(reader_for(format_), file, shown, places)
             written = write(workspace, imported, shown, places, force=force)
         except PromptlabError as exc:
             failed = True
@@ -66,6 +69,19 @@ def import_(format_: str, files: tuple[Path, ...], to: str | None, force: bool, 
             _say(shown, imported, written, workspace)
     if failed:
         sys.exit(1)
+
+
+def _read(
+    reader: Callable[[Path, str, ImportFolders], Imported], file: Path, shown: str, places: ImportFolders
+) -> Imported:
+    """Read one file. A fault of the reader is an error of this file, so that the others are still imported."""
+    try:
+        return reader(file, shown, places)
+    except PromptlabError:
+        raise
+    except Exception as exc:
+        reason = f"cannot be imported, because of a fault in promptlab: {type(exc).__name__}: {exc}"
+        raise FormatError(reason, file=shown, hint="please report it with the file") from exc
 
 
 def _under(folder: str, inside: str) -> str:

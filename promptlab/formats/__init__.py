@@ -42,7 +42,7 @@ if TYPE_CHECKING:
         template_from_request,
     )
     from promptlab.formats.promptfoo_export import write_promptfoo
-    from promptlab.formats.prompty import write_prompty
+    from promptlab.formats.prompty_export import write_prompty
 
 __all__ = [
     "EXPORT_FORMATS",

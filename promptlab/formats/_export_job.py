@@ -19,11 +19,13 @@ from typing import Any
 from promptlab import examples, runs, templates
 from promptlab.errors import FormatError
 from promptlab.formats import openai as openai_chat
-from promptlab.formats import prompty
 from promptlab.formats._export import PortablePrompt, make_portable
 from promptlab.formats._source import read_rows
 from promptlab.formats.code import request_as_curl, request_as_python
+from promptlab.formats.github_models import write_github_models
+from promptlab.formats.langfuse import write_langfuse
 from promptlab.formats.promptfoo_export import write_promptfoo
+from promptlab.formats.prompty_export import write_prompty
 from promptlab.runs import Given, Store
 from promptlab.templates import Template
 from promptlab.types import LABELS, Label, Place, Prompt, Request, Section, highest
@@ -84,6 +86,9 @@ class ExportJob:
         makers: Mapping[str, Callable[[], str]] = {
             "promptfoo": self._promptfoo,
             "prompty": self._prompty,
+            "prompty-2": lambda: self._prompty(version=2),
+            "langfuse": lambda: self._one_prompt(write_langfuse),
+            "github-models": lambda: self._one_prompt(write_github_models),
             "openai-batch": self._batch,
             "openai-finetune": self._training,
         }
@@ -119,9 +124,16 @@ class ExportJob:
             self._notes.append("  there is no provider in it: name models with -m")
         return text
 
-    def _prompty(self) -> str:
+    def _prompty(self, version: int = 1) -> str:
         exports = self._portable_prompts()
-        text = prompty.write_prompty(exports[0])
+        text = write_prompty(exports[0], version=version)
+        self._note(exports)
+        return text
+
+    def _one_prompt(self, write: Callable[[PortablePrompt, str], str]) -> str:
+        """One template for a tool that names a model; the first of those given."""
+        exports = self._portable_prompts()
+        text = write(exports[0], next((model.model for model in self._models.values()), ""))
         self._note(exports)
         return text
 

@@ -32,6 +32,8 @@ SNIFFED_CHARACTERS = 200_000
 _KEY = r"(?m)^[ \t]*[\"']?{}[\"']?[ \t]*:"
 _SIGNS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("promptsource", (r"!Template\b",)),
+    ("prompt-flow", (_KEY.format("nodes"), _KEY.format("outputs"), r"\$\{")),
+    ("github-models", (_KEY.format("messages"), _KEY.format("(?:modelParameters|testData|evaluators|responseFormat)"))),
     ("lm-eval", (_KEY.format("doc_to_text"),)),
     ("lm-eval", (_KEY.format("dataset_path"), _KEY.format("task"))),
     ("promptfoo", (_KEY.format("providers"),)),
@@ -53,6 +55,10 @@ def guess_format(name: str, content: bytes) -> str | None:
     ending = PurePosixPath(name.replace("\\", "/")).suffix.lower()
     if ending == ".prompty":
         return "prompty"
+    if PurePosixPath(name.replace("\\", "/")).name == "flow.dag.yaml":
+        return "prompt-flow"
+    if name.lower().endswith((".prompt.yml", ".prompt.yaml")):
+        return "github-models"
     if ending == ".csv":
         return "inspect"
     if ending not in IMPORT_ENDINGS:

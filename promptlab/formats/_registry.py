@@ -6,15 +6,20 @@ imported.files[0].path, imported.report.entries
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from promptlab.errors import FormatError, PromptlabError
+
 if TYPE_CHECKING:
     from promptlab.formats._report import Imported
     from promptlab.formats._workspace_view import ImportFolders
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,8 @@ IMPORT_FORMATS: dict[str, Format] = {
     "prompty": Format(".prompty file", "prompty", ("*.prompty",)),
     "promptsource": Format("PromptSource templates.yaml", "promptsource", ("templates.yaml",)),
     "langfuse": Format("Langfuse prompts as JSON", "langfuse", ("*.json",)),
+    "prompt-flow": Format("prompt flow", "prompt_flow", ("flow.dag.yaml",)),
+    "github-models": Format("prompt of GitHub Models", "github_models", ("*.prompt.yml", "*.prompt.yaml")),
     "llm": Format("template of the llm tool", "llm", ("*.yaml",)),
     "openai": Format("OpenAI request body", "openai", ("*.json",)),
     "inspect": Format("dataset of Inspect", "inspect_ai", ("*.csv", "*.jsonl", "*.json")),
@@ -44,7 +51,10 @@ IMPORT_FORMATS: dict[str, Format] = {
 
 EXPORT_FORMATS: dict[str, str] = {
     "promptfoo": "promptfoo configuration of the templates, with the models named by -m as providers",
-    "prompty": ".prompty file of one template",
+    "prompty": ".prompty file of one template, for prompty 0.1 and 2",
+    "prompty-2": ".prompty file of one template with typed inputs, for prompty 2 only",
+    "langfuse": "prompt of Langfuse as JSON, of one template",
+    "github-models": ".prompt.yml file of GitHub Models, of one template",
     "openai": "OpenAI request body of one template and one model, as JSON",
     "python": "Python program for one request",
     "curl": "curl command for one request",
@@ -55,12 +65,27 @@ EXPORT_FORMATS: dict[str, str] = {
 """The formats that can be exported."""
 
 
-def reader_for(name: str) -> Callable[[Path, str, ImportFolders], Imported]:
-    """The function that reads files of the format `name`. It takes the file, its name for messages, and the folders."""
-    read: Callable[[Path, str, ImportFolders], Imported] = import_module(
-        f"promptlab.formats.{IMPORT_FORMATS[name].module}"
-    ).read
-    return read
+Reader = Callable[["Path", str, "ImportFolders"], "Imported"]
+
+
+def reader_for(name: str) -> Reader:
+    """The function that reads files of the format `name`. It takes the file, its name for messages, and the folders.
+
+    A fault in it is a `FormatError` of that file, so that it never ends the import of a folder.
+    """
+    read: Reader = import_module(f"promptlab.formats.{IMPORT_FORMATS[name].module}").read
+
+    def guarded(path: Path, shown: str, places: ImportFolders) -> Imported:
+        try:
+            return read(path, shown, places)
+        except PromptlabError:
+            raise
+        except Exception as exc:
+            log.exception("the reader of %s failed", name)
+            message = f"cannot be imported because of a fault in promptlab ({type(exc).__name__}: {exc})"
+            raise FormatError(message, file=shown, hint="please report it, with the file if you can") from exc
+
+    return guarded
 
 
 __all__ = ["EXPORT_FORMATS", "IMPORT_FORMATS", "Format", "reader_for"]

@@ -12,7 +12,7 @@ from typing import Any, Literal
 Outcome = Literal["taken", "translated", "not understood"]
 
 
-Kind = Literal["template", "pool", "document"]
+Kind = Literal["template", "pool", "document", "suite"]
 
 
 @dataclass(frozen=True, slots=True)

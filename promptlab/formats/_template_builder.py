@@ -46,7 +46,8 @@ KEYS = ("description", "inputs", "instructions", "output_format", "user", "conte
 
 @dataclass
 class Draft:
-    """The keys of a template file. `inputs` has what is known of each input: type, sample, default, description."""
+    """The keys of a template file. `inputs` has what is known of each input: type, sample, default, description; with
+    `unset` its default is its only value, and no sample is made for it."""
 
     description: str = ""
     instructions: str = ""
@@ -86,6 +87,16 @@ class Draft:
                 sets.append(f"{{% set {name} = {own} %}}")
         return "".join(sets) + text
 
+    def set_layout(self, layout: str) -> None:
+        """Set a layout with message tags, and declare the names that it uses as inputs. Raises `FormatError`."""
+        sets = []
+        for name in sorted(names_in(layout, "the body", layout=True)):
+            own = self.own_name(name)
+            if own != name:
+                sets.append(f"{{% set {name} = {own} %}}")
+        _check_methods(layout, "the body")
+        self.layout = "".join(sets) + layout
+
     def own_name(self, name: str) -> str:
         """The name of the input for the foreign variable `name`; the input is declared if it is new."""
         own = name if is_input_name(name) else self.renamed.get(name, "")
@@ -103,6 +114,8 @@ class Draft:
     def data(self) -> dict[str, Any]:
         """The keys that have a value, in the usual order."""
         values = {key: getattr(self, key, None) for key in (*KEYS, "layout")}
+        specs = self.inputs.items()
+        values["inputs"] = {name: {key: part for key, part in spec.items() if key != "unset"} for name, spec in specs}
         return {key: value for key, value in values.items() if value or (key == "user" and value is not None)}
 
     def _fit_types(self) -> None:
@@ -128,11 +141,11 @@ class Draft:
             first = templates.parse(_yaml.dump_yaml(self.data()), path=path)
         except TemplateError as exc:
             raise FormatError(exc.what, field=exc.field) from exc
-        given = {own: spec["sample"] for own, spec in self.inputs.items() if spec.get("sample") is not None}
+        given = {own: value for own, spec in self.inputs.items() if (value := _known_value(spec)) is not None}
         row = made_data.sample_row(first, given)
         for name, value in row.values.items():
             spec = self.inputs[name]
-            if spec.get("sample") is None:
+            if _known_value(spec) is None:
                 spec["type"], spec["sample"] = made_data.input_type_of(value), value
         self._fit_types()
         if row.problem:
@@ -142,6 +155,12 @@ class Draft:
         if not _same(again, templates.parse(_all_quoted(self.data()), path=path)):
             text = header + _all_quoted(self.data())
         return text
+
+
+def _known_value(spec: Mapping[str, Any]) -> Any:
+    """The sample of an input, or its default if it needs no sample (`unset`). Only other inputs get made samples."""
+    sample = spec.get("sample")
+    return spec.get("default") if sample is None and spec.get("unset") else sample
 
 
 def share_a_row(drafts: Sequence[Draft], path: str) -> None:
@@ -159,10 +178,10 @@ def share_a_row(drafts: Sequence[Draft], path: str) -> None:
         draft.inputs = {name: dict(both.inputs[name]) for name in draft.inputs}
 
 
-def names_in(text: str, where: str) -> frozenset[str]:
+def names_in(text: str, where: str, *, layout: bool = False) -> frozenset[str]:
     """The variables of a Jinja text. Raises `FormatError` with the line if it is not valid here."""
     try:
-        return compile_text(text).names
+        return compile_text(text, layout=layout).names
     except LayoutProblem as exc:
         line = f" in line {exc.line} of it" if exc.line else ""
         raise FormatError(f"{where} is not Jinja as promptlab has it: {exc.message}{line}", hint=exc.hint) from exc

@@ -47,3 +47,4 @@ class ImportFolders:
     templates: str = "templates/imported"
     pools: str = "fixtures/imported"
     home: WorkspaceView | None = None
+    suites: str = "fixtures/suites/imported"

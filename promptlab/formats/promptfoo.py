@@ -1,16 +1,16 @@
-"""Imports promptfoo configurations: prompts, providers, tests and asserts.
+"""Imports promptfoo configurations: prompts, providers, tests and assertions.
 
     prompts: [{label: triage, raw: "Sort this ticket: {{ ticket }}"}]
     providers: ["openai:chat:gpt-4o-mini"]
     tests: [{vars: {ticket: "It burns."}, assert: [{type: equals, value: urgent}]}]
 
-A template that an export embedded under `metadata.promptlab` is used if the prompt was not changed since. Hooks in
-JavaScript or Python are reported, never run.
+Each prompt becomes a template, the tests a suite. Every prompt is rendered with every test, as promptfoo does it and as
+a template here: a prompt is "taken" or "translated" if the messages are the same to the character, and what differs is
+"not understood". A template that an export embedded under `metadata.promptlab` is used if the prompt was not changed.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,14 +19,14 @@ from typing import Any
 from promptlab.errors import FormatError
 from promptlab.formats import _embedded as kept
 from promptlab.formats._report import Imported
-from promptlab.formats._source import Fields, Source, file_beside, read_bytes, read_source, read_source_text, slug
-from promptlab.formats._syntax import from_nunjucks, join_notes
-from promptlab.formats._template_builder import ROLES, Draft, template_param
+from promptlab.formats._source import Fields, Source, read_bytes, read_source, slug
+from promptlab.formats._template_builder import Draft
 from promptlab.formats._workspace_view import ImportFolders
-from promptlab.formats.promptfoo_tests import CODE, CODE_ENDINGS, RUN_SETTING, Tests, is_file
-from promptlab.models import is_api_version
-from promptlab.types import Role
-from promptlab.workspace import OpenAIModel
+from promptlab.formats.promptfoo_models import ProviderReader
+from promptlab.formats.promptfoo_prompts import CODE, FoundPrompt, PromptReader, entries_of
+from promptlab.formats.promptfoo_suite import ImportedCase, SuiteWriter
+from promptlab.formats.promptfoo_template import BuiltTemplate, PromptSpec, build_template
+from promptlab.formats.promptfoo_tests import RUN_SETTING, TestCase, TestReader, read_variables
 
 
 def read(path: Path, shown: str, places: ImportFolders) -> Imported:
@@ -37,297 +37,172 @@ def read(path: Path, shown: str, places: ImportFolders) -> Imported:
     return _Config(source, places).imported()
 
 
+def config_name(path: Path) -> str:
+    """The name of what is imported: the folder's for promptfooconfig.yaml, with what the file's name has more, else the
+    file's. Two configurations in one folder have different names."""
+    stem = path.stem
+    if path.suffix != ".yaml" and path.with_suffix(".yaml").is_file():
+        stem += path.suffix
+    if not stem.startswith("promptfooconfig"):
+        return slug(stem, "promptfoo")
+    return slug(f"{path.parent.name}{stem.removeprefix('promptfooconfig')}", "promptfoo")
+
+
 class _Config:
     def __init__(self, source: Source, places: ImportFolders) -> None:
         self.source, self.places = source, places
-        stem = source.path.stem
-        self.name = slug(source.path.parent.name if stem.startswith("promptfooconfig") else stem, "promptfoo")
+        self.name = config_name(source.path)
         self.result = Imported(self.name, read_bytes(source.path, source.shown))
         self.report = self.result.report
         self.fields = Fields(source, self.report, source.data)
-        self.schema: dict[str, Any] | None = None
 
     def imported(self) -> Imported:
         fields = self.fields
         self.description = str(fields.take("description") or "")
-        self.params: dict[str, Any] = {}
-        self.providers()
-        tests = Tests(self.source, self.report, fields, self.schema)
-        defaults = tests.default_test()
-        cases = tests.cases(defaults)
-        self.schema = tests.schema
-        sample = dict(cases[0]["vars"]) if cases else dict(defaults.get("vars") or {})
-        pool = tests.pool(cases)
-        ours = fields.data.get("metadata")
-        self.kept = ours.get("promptlab", {}) if isinstance(ours, Mapping) else {}
+        self.providers = ProviderReader(self.source, fields, self.result)
+        self.providers.read()
+        env = fields.data.get("env")
+        self.env: Mapping[str, Any] = env if isinstance(env, Mapping) else {}
+        tests = TestReader(self.source, self.report, fields)
+        self.cases = self._cases(tests)
+        self._prompts()
+        self._others()
+        SuiteWriter(self.result, self.places, self.name, self.providers.judges).write(self.description, self.cases)
+        return self.result
+
+    def _cases(self, tests: TestReader) -> list[ImportedCase]:
+        """The tests whose variables can be read."""
+        cases: list[ImportedCase] = []
+        for test in tests.cases():
+            try:
+                variables = read_variables(test, self.source)
+                self._name_environment(test, variables)
+                cases.append(ImportedCase(test, variables))
+            except FormatError as exc:
+                self.report.add(f"{test.name}.vars", "not understood", test.line, exc.what)
+        return cases
+
+    def _name_environment(self, test: TestCase, variables: Mapping[str, Any]) -> None:
+        """Report values that name an environment variable which the configuration does not set."""
+        for key, value in variables.items():
+            for name in re.findall(r"\{\{[^}]*\benv\.(\w+)", value) if isinstance(value, str) else ():
+                if name not in self.env:
+                    note = f"the environment variable `{name}` is in it, which is taken as empty"
+                    self.report.add(f"{test.name}.vars.{key}", "not understood", test.line, note)
+
+    def _others(self) -> None:
+        fields = self.fields
         if "metadata" in fields:
             inner = fields.inside("metadata")
             inner.say("promptlab", "taken", "the template files of an export")
             inner.rest()
-        self.prompts(sample)
         for key in ("evaluateOptions", "commandLineOptions", "outputPath", "sharing", "writeLatestResults"):
             fields.drop(key, RUN_SETTING)
         for key in ("nunjucksFilters", "extensions"):
             fields.drop(key, CODE)
         fields.drop("env", "environment variables are not taken over")
-        fields.drop("scenarios", "kept in the original; scenarios multiply tests, which promptlab does not do")
         fields.say("$schema", "taken", "names the format")
         fields.rest()
-        if pool:
-            self.result.add(f"{self.places.pools}/{self.name}.jsonl", pool, "pool")
-        return self.result
 
     # prompts
 
-    def prompts(self, sample: Mapping[str, Any]) -> None:
-        given = self.fields.data.get("prompts")
-        if given is None:
+    def _prompts(self) -> None:
+        if self.fields.data.get("prompts") is None:
             return
         self.fields.named.add("prompts")
-        entries: list[tuple[tuple[str | int, ...], Any]] = []
-        if isinstance(given, str | Mapping) and not _is_prompt_object(given):
-            pairs = given.items() if isinstance(given, Mapping) else [("", given)]
-            for key, label in pairs:
-                # The old form: a mapping of files to labels.
-                entry = {"id": str(key), "label": str(label)} if key else label
-                entries.append((("prompts", str(key)) if key else ("prompts",), entry))
-        else:
-            listed = given if isinstance(given, list) else [given]
-            entries = [(("prompts", number), entry) for number, entry in enumerate(listed)]
-        for at, entry in entries:
-            name, line = ".".join(map(str, at)), self.source.line(at)
+        ours = self.fields.data.get("metadata")
+        self.kept = ours.get("promptlab", {}) if isinstance(ours, Mapping) else {}
+        reader = PromptReader(self.source, self.name)
+        found: list[tuple[str, int | None, FoundPrompt]] = []
+        for entry in entries_of(self.fields.data["prompts"]):
+            name, line = ".".join(map(str, entry.at)), self.source.line(entry.at)
             try:
-                for label, text, note in self.texts(entry):
-                    notes = [note, *self.template(label, text, sample, len(entries))]
-                    words = join_notes(n for n in notes if n)
-                    self.report.add(name, "translated" if words else "taken", line, words)
+                found += [(name, line, prompt) for prompt in reader.read(entry.value)]
+            except FormatError as exc:
+                self.report.add(name, "not understood", line, f"{exc.what}; {exc.hint}" if exc.hint else exc.what)
+        for name, line, prompt in found:
+            several = sum(other == name for other, _, _ in found) > 1
+            try:
+                notes = self._template(prompt, several=len(found) > 1, name=name, line=line)
+                words = "; ".join(dict.fromkeys(note for note in (prompt.note, *notes) if note))
+                self.report.add(name, "translated" if words else "taken", line, words)
             except FormatError as exc:
                 reason = f"{exc.what}; {exc.hint}" if exc.hint else exc.what
-                self.report.add(name, "not understood", line, reason)
+                where = f"`{prompt.label}`: " if several else ""
+                self.report.add(f"{name} ({prompt.label})" if several else name, "not understood", line, where + reason)
 
-    def texts(self, entry: Any) -> list[tuple[str, str, str]]:
-        """The label, text and a note for each prompt of an entry."""
-        label = ""
-        if isinstance(entry, Mapping):
-            label = str(entry.get("label") or entry.get("id") or "")
-            if "function" in entry:
-                raise FormatError(CODE)
-            raw = entry.get("raw")
-            if raw is None:
-                raw = entry.get("id") or entry.get("file")
-            extra = sorted(set(entry) - {"id", "label", "raw", "file", "display"})
-            texts = self.texts(raw) if isinstance(raw, str) else []
-            if not texts:
-                raise FormatError("there is no text in it")
-            left = f"without {', '.join(extra)}" if extra else ""
-            return [(label or name, text, join_notes(n for n in (note, left) if n)) for name, text, note in texts]
-        if not isinstance(entry, str):
-            raise FormatError("neither a text nor a mapping")
-        if entry.startswith("exec:"):
-            raise FormatError(CODE)
-        if re.match(r"[a-z][a-z0-9+.-]*://", entry) and not entry.startswith("file://"):
-            raise FormatError("a remote reference; nothing is fetched")
-        named = entry.startswith("file://") or re.fullmatch(
-            r"[^\n{}]{1,200}\.(txt|md|json|yaml|yml|j2|js|mjs|cjs|ts|py|csv|jsonl)", entry
-        )
-        if not named:
-            return [(label or self.name, entry, "")]
-        return self.file(entry)
-
-    def file(self, reference: str) -> list[tuple[str, str, str]]:
-        name = reference.removeprefix("file://")
-        if ":" in Path(name).name or name.endswith(CODE_ENDINGS):
-            raise FormatError(f"`{name}` is {CODE}")
-        if "*" in name:
-            matched = sorted(p for p in self.source.path.parent.glob(name) if file_beside(self.source.path, str(p)))
-            if not matched:
-                raise FormatError(f"no file matches `{name}` in the folder of the configuration")
-            return [prompt for p in matched for prompt in self.file(str(p.relative_to(self.source.path.parent)))]
-        full = file_beside(self.source.path, name)
-        if full is None:
-            raise FormatError(f"there is no `{name}` inside the folder of the configuration")
-        text = read_source_text(full, name)
-        stem = full.stem
-        if full.suffix in (".txt", ".md", ".j2"):
-            parts = [part for part in re.split(r"^---\s*$", text, flags=re.MULTILINE) if part.strip()]
-            parts = parts if full.suffix == ".txt" else [text]
-            number = len(parts) > 1
-            return [
-                (f"{stem}-{n}" if number else stem, part.strip(), f"read from {name}")
-                for n, part in enumerate(parts, 1)
-            ]
-        if full.suffix in (".json", ".yaml", ".yml"):
-            data = read_source(full, name).data
-            return [(stem, json.dumps(data), f"read from {name}")]
-        raise FormatError(f"`{name}`: prompts in {full.suffix} files are not read")
-
-    def template(self, label: str, text: str, sample: Mapping[str, Any], count: int) -> list[str]:
+    def _template(self, prompt: FoundPrompt, *, several: bool, name: str, line: int | None) -> list[str]:
         """Add the template of one prompt. Returns notes on what was changed."""
-        name = slug(label, self.name)
-        folder = f"{self.places.templates}/{self.name}/" if count > 1 else f"{self.places.templates}/"
-        messages, notes = _messages(text)
-        seen = kept.ShownPrompt(messages, self.schema, sample)
-        own = kept.embedded_template(self.kept.get(label), seen, f"{folder}{name}.yaml", self.places.home)
-        if own.text is not None:
-            self.result.add(f"{folder}{name}.yaml", own.text)
+        raw, variables = self._around(prompt.raw)
+        slugged = slug(prompt.label, self.name)
+        alone = not several and slugged == self.name  # else another configuration may have a prompt of this name
+        folder = f"{self.places.templates}/" if alone else f"{self.places.templates}/{self.name}/"
+        path = f"{folder}{slugged}.yaml"
+        schema = self.providers.schema
+        draft = Draft(self.description, params=dict(self.providers.params), schema=schema)
+        spec = PromptSpec(prompt.label, raw, self.env)
+        problem = self._embedded(prompt, spec, variables, path)
+        if problem is None:
             return []
-        draft = Draft(self.description, params=dict(self.params), schema=self.schema)
-        draft.inputs = {key: {"sample": value} for key, value in sample.items() if not is_file(value)}
-        draft.inputs = {draft.own_name(key): spec for key, spec in list(draft.inputs.items())} if draft.inputs else {}
-        declared = set(draft.inputs)
-        changed = []
-        for role, content in messages:
-            translated = from_nunjucks(content)
-            notes += translated.notes
-            changed.append((role, translated.text))
-        draft.inputs, known = {}, draft.inputs
-        draft.messages(changed)
-        for key in draft.inputs:
-            if key in declared:
-                draft.inputs[key] = {**known[key]}
-        self.result.add(f"{folder}{name}.yaml", draft.text(f"{folder}{name}.yaml"))
-        notes += [f"`{old}` is the input `{new}` here" for old, new in draft.renamed.items() if new in draft.inputs]
-        return [*notes, *([own.problem] if own.problem else [])]
+        built = build_template(spec, variables, draft, path)
+        added = self.result.add(path, built.text)
+        self._use(built, added)
+        self._name_problems(built, name, line, prompt.label)
+        return [*built.notes, *([problem] if problem else [])]
 
-    # providers
+    def _embedded(
+        self, prompt: FoundPrompt, spec: PromptSpec, variables: list[dict[str, Any]], path: str
+    ) -> str | None:
+        """None if the template that an export embedded was added, else what is to be said about it."""
+        entry = self.kept.get(prompt.label)
+        if entry is None:
+            return ""
+        try:
+            shown = build_template(spec, variables, Draft(), path).messages
+        except FormatError:
+            shown = []
+        seen = kept.ShownPrompt(shown, self.providers.schema, variables[0] if variables else {})
+        own = kept.embedded_template(entry, seen, path, self.places.home)
+        if own.text is None:
+            return own.problem
+        self.result.add(path, own.text)
+        return None
 
-    def providers(self) -> None:
-        given = self.fields.data.get("providers", self.fields.data.get("targets"))
-        key = "providers" if "providers" in self.fields.data else "targets"
-        if given is None:
-            return
-        self.fields.named.add(key)
-        listed = given if isinstance(given, list) else [given]
-        params: list[dict[str, Any]] = []
-        for number, entry in enumerate(listed):
-            at = (key, number) if isinstance(given, list) else (key,)
-            self.provider(entry, at, params)
-        if params and all(each == params[0] for each in params):
-            self.params = params[0]
-        elif params:
-            self.report.add(key, "not understood", self.source.line((key,)), "sampling parameters differ by provider")
+    def _around(self, raw: str) -> tuple[str, list[dict[str, Any]]]:
+        """The prompt with the text that tests put before and behind it, and the variables of each test."""
+        pairs = [(str(c.test.options.get("prefix") or ""), str(c.test.options.get("suffix") or "")) for c in self.cases]
+        variables = [dict(case.variables) for case in self.cases]
+        for position, word in ((0, "prefix"), (1, "suffix")):
+            texts = [pair[position] for pair in pairs]
+            if not any(texts):
+                continue
+            if len(set(texts)) == 1:
+                raw = texts[0] + raw if word == "prefix" else raw + texts[0]
+                continue
+            if any("{" in text for text in texts):
+                raise FormatError(f"`{word}` differs by test and has tags in it")
+            name = f"prompt_{word}"
+            raw = f"{{{{ {name} }}}}{raw}" if word == "prefix" else f"{raw}{{{{ {name} }}}}"
+            for values, text in zip(variables, texts, strict=True):
+                values[name] = text
+        return raw, variables
 
-    def provider(self, entry: Any, at: tuple[str | int, ...], params: list[dict[str, Any]]) -> None:
-        name, line = ".".join(map(str, at)), self.source.line(at)
-        identifier, config = _identifier_and_config(entry)
-        match = re.fullmatch(r"openai:(?:(?:chat|responses|completion):)?([\w.:/-]+)", identifier)
-        if match is None:
-            code = identifier.startswith(("file://", "python:", "exec:", "javascript:"))
-            self.report.add(
-                name, "not understood", line, f"`{identifier}`: {CODE if code else 'not an OpenAI-compatible API'}"
-            )
-            return
-        model: dict[str, Any] = {"backend": "openai", "model": match[1]}
-        sampling: dict[str, Any] = {}
-        for field, value in config.items():
-            self.setting(field, value, (*at, "config", field), model, sampling)
-        if "model" not in model:  # without its address the model would be asked at OpenAI, which is another server
-            params.append(sampling)
-            self.report.add(name, "not understood", line, "the address of its server is not known")
-            return
-        if "base_url" not in model:
-            model.setdefault("api_key_env", "OPENAI_API_KEY")
-        OpenAIModel.model_validate(model)
-        params.append(sampling)
-        own_name = slug(match[1].replace(":", "-"))
-        self.result.models[own_name] = model
-        self.report.add(name, "translated", line, f"a line for promptlab.yaml: {own_name}")
+    def _use(self, built: BuiltTemplate, path: str) -> None:
+        """Give the cases their inputs for this template."""
+        for case, inputs in zip(self.cases, built.inputs, strict=False):
+            case.add(path, inputs)
 
-    def setting(
-        self, field: str, value: Any, at: tuple[str | int, ...], model: dict[str, Any], sampling: dict[str, Any]
-    ) -> None:
-        """Put one setting of a provider into `model` or `sampling`, and report it."""
-        where, row = ".".join(map(str, at)), self.source.line(at)
-        own = template_param(field, value)
-        if own is not None:
-            sampling[own[0]] = own[1]
-            self.report.add(where, "taken", row)
-        elif field == "apiBaseUrl" and isinstance(value, str) and _imported_url(value)[0]:
-            model["base_url"], left = _imported_url(value)
-            note = f"`base_url` of the model, without {left}: add them there yourself" if left else ""
-            self.report.add(where, "translated", row, note or "`base_url` of the model")
-        elif field == "apiKeyEnvar" and isinstance(value, str) and value.isidentifier():
-            model["api_key_env"] = value
-            self.report.add(where, "translated", row, "`api_key_env` of the model")
-        elif field in ("apiBaseUrl", "apiHost"):
-            note = "an address from promptfoo's environment: give the model a `base_url`, so no line is made of it"
-            self.report.add(where, "not understood", row, note)
-            model.pop("model")
-        elif field == "apiKeyRequired" and value is False:
-            self.report.add(where, "taken", row)
-        elif field == "apiKey":
-            self.report.add(where, "not understood", row, "keys are not taken over; name an environment variable")
-        elif field == "response_format" and isinstance(_schema_of(value), dict):
-            self.schema = _schema_of(value)
-            self.report.add(where, "translated", row, "`schema` of the template")
-        else:
-            self.report.add(where, "not understood", row, "promptlab has nothing like it")
-
-
-def _identifier_and_config(entry: Any) -> tuple[str, Mapping[str, Any]]:
-    """The id and the settings of a provider, which is a text or one of two kinds of mapping."""
-    config: Any = {}
-    if isinstance(entry, Mapping) and "id" not in entry and len(entry) == 1:
-        ((identifier, rest),) = entry.items()
-        config = rest.get("config", {}) if isinstance(rest, Mapping) else {}
-    elif isinstance(entry, Mapping):
-        identifier, config = entry.get("id", ""), entry.get("config")
-    else:
-        identifier = entry
-    return str(identifier), config if isinstance(config, Mapping) else {}
-
-
-def _is_prompt_object(value: Any) -> bool:
-    return isinstance(value, Mapping) and bool({"raw", "label", "id"} & value.keys())
-
-
-def _schema_of(value: Any) -> Any:
-    inner = value.get("json_schema") if isinstance(value, Mapping) else None
-    return inner.get("schema", inner) if isinstance(inner, Mapping) else None
-
-
-def _messages(text: str) -> tuple[list[tuple[Role, str]], list[str]]:
-    """The messages of a prompt: JSON chat messages, else the whole text as one user turn."""
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
-        return [("user", text)], []
-    if not isinstance(data, list) or not all(isinstance(m, Mapping) and "role" in m for m in data):
-        return [("user", text)], []
-    messages: list[tuple[Role, str]] = []
-    notes: list[str] = []
-    for number, message in enumerate(data):
-        role = ROLES.get(str(message["role"]))
-        content = message.get("content")
-        if isinstance(content, list):
-            texts = [
-                part.get("text", "") for part in content if isinstance(part, Mapping) and part.get("type") == "text"
-            ]
-            if len(texts) < len(content):
-                notes.append(f"message {number + 1}: parts that are no text are left out")
-            content = "\n".join(texts)
-        if role is None or not isinstance(content, str):
-            notes.append(f"message {number + 1} ({message['role']}) is left out")
-            continue
-        if role != message["role"]:
-            notes.append(f"the role `{message['role']}` is `{role}` here")
-        messages.append((role, content))
-    return messages, notes
-
-
-def _imported_url(value: str) -> tuple[str, str]:
-    """The `base_url` for an address of a promptfoo configuration, and what was left out of it.
-
-    Both are "" if the address depends on environment variables of promptfoo.
-    """
-    plain = value.partition("#")[0]
-    head, mark, query = plain.partition("?")
-    scheme, _, rest = head.partition("://")
-    login, _, host = rest.rpartition("@")
-    base = f"{scheme}://{host}".removesuffix("/chat/completions")
-    parts = query.split("&")
-    version = "&".join(part for part in parts if is_api_version(part))
-    left = [what for what, there in (("user and password", login), ("the query", mark and version != query)) if there]
-    if "{" in base or not host:
-        return "", ""
-    return base + (f"?{version}" if version else ""), " and ".join(left)
+    def _name_problems(self, built: BuiltTemplate, name: str, line: int | None, label: str) -> None:
+        for variable in built.unset:
+            note = "no test gives it a value, so it is empty here, as in promptfoo"
+            if variable == "_conversation":
+                note = "promptfoo puts the earlier turns of the run there; here it is an empty list unless you give one"
+                self.report.add(f"{name} ({label})._conversation", "not understood", line, note)
+            else:
+                self.report.add(f"variable {variable}", "translated", line, note)
+        for number, problem in built.problems.items():
+            if number < len(self.cases):
+                test = self.cases[number].test
+                where = f"{test.name} with {name}"
+                self.report.add(where, "not understood", test.line or line, f"{problem}, so this case is left out")
+                self.cases[number].problem = True

@@ -1,179 +1,383 @@
-"""Tests of a promptfoo configuration: their variables, and the answers that their asserts expect."""
+"""The tests of a promptfoo configuration, with their variables as promptfoo takes them apart.
+
+    defaultTest: {vars: {language: English}}
+    tests:
+      - {vars: {country: [Peru, Chile]}, assert: [{type: icontains, value: "{{country}}"}]}
+      - file://cases/*.yaml
+
+A list of texts makes a test of each; a list of anything else is one value. Files are read inside the folder of the
+configuration only, code is named and never run.
+"""
 
 from __future__ import annotations
 
 import itertools
+import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from promptlab.errors import FormatError
 from promptlab.formats._report import ConversionReport
-from promptlab.formats._source import Fields, Source, file_beside, pool_line, read_rows, read_source_text, slug
-from promptlab.formats._syntax import join_notes
+from promptlab.formats._source import Fields, Path_, Source, file_beside, read_bytes, read_source, read_source_text
+from promptlab.formats.promptfoo_csv import csv_tests
+from promptlab.formats.promptfoo_prompts import CODE, CODE_ENDINGS
 
-MAX_CASES = 1_000
+MAX_CASES = 20_000
 RUN_SETTING = "a setting of a run; promptlab takes it on the command line"
-CODE = "code; never run"
-CODE_ENDINGS = (".js", ".mjs", ".cjs", ".ts", ".py", ".sh", ".rb")
+
+
+@dataclass(frozen=True)
+class Assertion:
+    """An assertion as it is written, with the name and the line under which it is reported."""
+
+    value: Any
+    name: str
+    line: int | None
 
 
 @dataclass
-class Tests:
-    """Reads tests as cases and reports their fields. `schema` is that of an `is-json` assert."""
+class TestCase:
+    """One test: its variables, assertions and options. `name` and `line` are its place, for the report."""
 
-    source: Source
-    report: ConversionReport
-    fields: Fields
-    schema: dict[str, Any] | None = None
+    name: str
+    line: int | None
+    variables: dict[str, Any]
+    assertions: list[Assertion] = field(default_factory=list)
+    options: dict[str, Any] = field(default_factory=dict)
+    description: str = ""
+    threshold: Any = None
+    output: Any = None
 
-    def default_test(self) -> dict[str, Any]:
-        """The default values of each test."""
+
+class TestReader:
+    """Reads the tests of a configuration and reports their fields."""
+
+    def __init__(self, source: Source, report: ConversionReport, fields: Fields) -> None:
+        self.source, self.report, self.fields = source, report, fields
+        self.default = TestCase("defaultTest", None, {})
+
+    def cases(self) -> list[TestCase]:
+        """Every test, taken apart, with what `defaultTest` gives it. Without tests, one without variables."""
+        self._default_test()
+        raw = [*self._listed("tests"), *self._scenarios()]
+        if not raw and not self.fields.data.get("tests") and not self.fields.data.get("scenarios"):
+            raw = [TestCase("tests", None, {})]
+        merged = [self._merged(case) for case in raw]
+        return list(itertools.islice((one for case in merged for one in self._taken_apart(case)), MAX_CASES))
+
+    def _default_test(self) -> None:
         given = self.fields.data.get("defaultTest")
         if given is None:
-            return {}
-        inner = self.fields.inside("defaultTest")
-        if not isinstance(given, Mapping):
-            self.fields.drop("defaultTest", "kept elsewhere; nothing is fetched")
-            return {}
-        inner.translate("vars", "values each test has unless it says otherwise")
-        self.asserts(given.get("assert"), ("defaultTest", "assert"))
-        inner.named.add("assert")
-        inner.rest(RUN_SETTING)
-        return {
-            "vars": dict(given["vars"]) if isinstance(given.get("vars"), Mapping) else {},
-            "assert": given.get("assert") or [],
-        }
+            return
+        source, line = self.source, self.fields.line("defaultTest")
+        at: Path_ = ("defaultTest",)
+        fields = self.fields.inside("defaultTest")
+        if isinstance(given, str):
+            full = file_beside(self.source.path, given)
+            if full is None or full.suffix not in (".yaml", ".yml", ".json"):
+                self.fields.drop("defaultTest", "a file that is not read")
+                return
+            source = read_source(full, given)
+            self.fields.translate("defaultTest", f"read from {given}")
+            given, at = source.data, ()
+            fields = Fields(source, ConversionReport(), given)
+        if isinstance(given, Mapping):
+            fields.translate("vars", "values each test has unless it says otherwise")
+            self.default = self._test(given, fields, "defaultTest", line, (source, (*at, "assert")))
 
-    def asserts(self, given: Any, at: tuple[str | int, ...]) -> tuple[str, list[str]]:
-        """The answer that the asserts expect, and tags with the kind of comparison; every assert is reported."""
-        output, tags = "", []
-        for number, one in enumerate(given if isinstance(given, list) else []):
-            where, line = ".".join(map(str, (*at, number))), self.source.line((*at, number))
-            kind, value = (str(one.get("type", "")), one.get("value")) if isinstance(one, Mapping) else ("", None)
-            if (
-                kind in ("equals", "contains", "icontains", "starts-with")
-                and isinstance(value, str | int | float)
-                and value != ""
-            ):
-                if not output:
-                    output, tags = str(value), [] if kind == "equals" else [kind]
-                    self.report.add(where, "translated", line, "the output of an example")
-                else:
-                    self.report.add(where, "not understood", line, "an example has one output")
-            elif kind == "is-json" and isinstance(value, Mapping):
-                self.schema = self.schema or dict(value)
-                self.report.add(where, "translated", line, "`schema` of the template")
-            elif kind in ("javascript", "python", "ruby"):
-                self.report.add(where, "not understood", line, CODE)
-            else:
-                self.report.add(where, "not understood", line, f"`{kind}` is no check that promptlab has here")
-        return output, tags
+    # the entries of `tests`
 
-    def cases(self, defaults: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The variables, output, tags and name of each case."""
-        given = self.fields.data.get("tests")
+    def _listed(self, key: str) -> list[TestCase]:
+        given = self.fields.data.get(key)
         if given is None:
             return []
-        self.fields.named.add("tests")
+        self.fields.named.add(key)
         listed = given if isinstance(given, list) else [given]
-        cases: list[dict[str, Any]] = []
+        cases: list[TestCase] = []
         for number, test in enumerate(listed):
-            at = ("tests", number) if isinstance(given, list) else ("tests",)
-            name, line = ".".join(map(str, at)), self.source.line(at)
-            if isinstance(test, str):
-                try:
-                    cases += self.rows(test)
-                    self.report.add(name, "translated", line, f"rows read from {test}")
-                except FormatError as exc:
-                    self.report.add(name, "not understood", line, exc.what)
-            elif isinstance(test, Mapping):
-                cases += self.case(test, at, defaults)
-            else:
-                self.report.add(name, "not understood", line, "neither a test nor a file of tests")
+            at: Path_ = (key, number) if isinstance(given, list) else (key,)
+            cases += self._entry(test, at)
         return cases
 
-    def rows(self, reference: str) -> list[dict[str, Any]]:
-        """The cases in a file of tests."""
-        if reference.endswith(CODE_ENDINGS) or ":" in reference.removeprefix("file://"):
-            raise FormatError(
-                f"{reference}: {CODE}" if "://" not in reference else "a remote reference; nothing is fetched"
-            )
-        full = file_beside(self.source.path, reference)
+    def _entry(self, test: Any, at: Path_) -> list[TestCase]:
+        name, line = ".".join(map(str, at)), self.source.line(at)
+        if isinstance(test, Mapping) and isinstance(test.get("path"), str) and "vars" not in test:
+            test = test["path"]
+        if isinstance(test, str):
+            try:
+                rows = [row for path in self._files(test) for row in self._rows(path, name)]
+            except FormatError as exc:
+                place = f" (line {exc.line})" if exc.line else ""
+                self.report.add(name, "not understood", line, f"{exc.what}{place}")
+                return []
+            self.report.add(name, "translated", line, f"{len(rows)} tests read from {test}")
+            return rows
+        if not isinstance(test, Mapping):
+            self.report.add(name, "not understood", line, "neither a test nor a file of tests")
+            return []
+        fields = Fields(self.source, self.report, test, at)
+        before = len(self.report.entries)
+        case = self._test(test, fields, name, line, (self.source, (*at, "assert")))
+        if len(self.report.entries) == before:
+            self.report.add(name, "taken", line)
+        return [case]
+
+    def _test(
+        self, test: Mapping[str, Any], fields: Fields, name: str, line: int | None, asserts: tuple[Source, Path_]
+    ) -> TestCase:
+        """The test in a mapping; its fields are reported."""
+        case = TestCase(name, line, self._variables(test.get("vars"), fields, fields.source.path))
+        case.description = str(fields.take("description") or "")
+        options = test.get("options")
+        if isinstance(options, Mapping):
+            self._options(options, fields.inside("options"), case)
+        given = test.get("assert")
+        fields.named |= {"assert", "assertScoringFunction"} if isinstance(given, list) else {"assert"}
+        source, at = asserts
+        for number, assertion in enumerate(given if isinstance(given, list) else []):
+            place = (*at, number)
+            case.assertions.append(Assertion(assertion, f"{name}.assert.{number}", source.line(place)))
+        case.threshold = test.get("threshold")
+        fields.drop("threshold", "a mean of scores; here every scorer must pass, so its assertions are not taken over")
+        case.output = fields.drop("providerOutput", "a stored answer; promptlab records answers itself")
+        fields.drop("metadata", "kept in the original")
+        if "assertScoringFunction" in test:
+            fields.drop("assertScoringFunction", CODE)
+        fields.rest("kept in the original")
+        return case
+
+    def _options(self, options: Mapping[str, Any], fields: Fields, case: TestCase) -> None:
+        for key in ("prefix", "suffix"):
+            if isinstance(options.get(key), str):
+                case.options[key] = options[key]
+                fields.translate(key, f"text {'before' if key == 'prefix' else 'behind'} the prompt")
+        if "disableVarExpansion" in options:
+            case.options["disableVarExpansion"] = bool(options["disableVarExpansion"])
+            fields.take("disableVarExpansion")
+        if options.get("disableDefaultAsserts") is True:
+            case.options["disableDefaultAsserts"] = True
+            fields.take("disableDefaultAsserts")
+        case.options |= {"provider": options["provider"]} if "provider" in options else {}
+        for key in ("transform", "transformVars", "postprocess"):
+            fields.drop(key, CODE)
+            case.options |= {key: options[key]} if key in options else {}
+        fields.rest(RUN_SETTING)
+
+    def _variables(self, given: Any, fields: Fields, path: Path) -> dict[str, Any]:
+        """The variables of a test: a mapping, or the files that hold it."""
+        if isinstance(given, str | list):
+            values: dict[str, Any] = {}
+            names = [given] if isinstance(given, str) else [one for one in given if isinstance(one, str)]
+            try:
+                for file in [file for name in names for file in self._files(name, path)]:
+                    read = read_source(file, file.name)
+                    values |= (
+                        {k: spelled(v, read) for k, v in read.data.items()} if isinstance(read.data, Mapping) else {}
+                    )
+            except FormatError as exc:
+                fields.drop("vars", exc.what)
+                return {}
+            fields.translate("vars", f"read from {', '.join(names)}")
+            return values
+        if given is not None and not isinstance(given, Mapping):
+            fields.drop("vars", "neither a mapping nor a file")
+            return {}
+        fields.take("vars")
+        for key, value in (given or {}).items():
+            if isinstance(value, str) and is_date(value, fields.source):
+                note = f"`{key}` is a date, which promptfoo prints as [object Object]; here it is its text"
+                fields.report.add(f"{fields.name('vars')}.{key}", "not understood", fields.line("vars"), note)
+        return {key: spelled(value, fields.source) for key, value in (given or {}).items()}
+
+    # files
+
+    def _files(self, reference: str, path: Path | None = None) -> list[Path]:
+        """The files that a reference or a pattern names."""
+        name = reference.removeprefix("file://")
+        if re.sub(r":\w+$", "", name).endswith(CODE_ENDINGS):
+            raise FormatError(f"{reference}: {CODE}")
+        if ":" in name:
+            raise FormatError("a remote reference; nothing is fetched")
+        beside = path or self.source.path
+        if re.search(r"[*?\[{]", name):
+            try:
+                found = sorted(beside.parent.glob(name))
+            except (ValueError, NotImplementedError) as exc:
+                raise FormatError(f"`{name}` is no pattern inside the folder of the configuration") from exc
+            files = [file for one in found if (file := file_beside(beside, str(one)))]
+            if not files:
+                raise FormatError(f"no file matches `{name}` in the folder of the configuration")
+            return files
+        full = file_beside(beside, name)
         if full is None:
             raise FormatError("there is no such file inside the folder of the configuration")
-        cases = []
-        for _, row in read_rows(full, reference):
-            values = row.get("vars", {k: v for k, v in row.items() if not k.startswith("__")})
-            expected = str(row.get("__expected") or row.get("__expected1") or "")
-            kind, colon, value = expected.partition(":")
-            output = value.strip() if colon and kind in ("equals", "contains", "icontains", "starts-with") else expected
-            if re.match(r"(fn|eval|javascript|python|file|llm-rubric|grade|similar)\b.*:", expected):
-                output = ""
-            cases.append(
-                {"vars": values if isinstance(values, Mapping) else {}, "output": output, "tags": [], "name": ""}
-            )
-        return cases
+        return [full]
 
-    def case(
-        self, test: Mapping[str, Any], at: tuple[str | int, ...], defaults: Mapping[str, Any]
-    ) -> list[dict[str, Any]]:
-        fields = Fields(self.source, self.report, test, at)
-        values = {**defaults.get("vars", {}), **(test["vars"] if isinstance(test.get("vars"), Mapping) else {})}
-        notes = []
-        for key, value in values.items():
-            if is_file(value):
-                full = file_beside(self.source.path, value)
-                if full is None or full.suffix not in (".txt", ".md"):
-                    notes.append(f"`{key}`: `{value}` is not read")
-                    values = {k: v for k, v in values.items() if k != key}
-                else:
-                    values = {**values, key: read_source_text(full, value)}
-                    notes.append(f"`{key}` read from {value}")
-        fields.say("vars", "translated" if notes else "taken", join_notes(notes))
-        name = str(fields.take("description") or "")
-        before = len(self.report.entries)
-        output, tags = self.asserts(test.get("assert"), (*at, "assert"))
-        if not output:
-            output, tags = _output(defaults.get("assert"))
-        fields.named.add("assert")
-        fields.rest("kept in the original")
-        if len(self.report.entries) == before and "vars" not in test:
-            self.report.add(".".join(map(str, at)), "taken", self.source.line(at))
-        lists = {key: value for key, value in values.items() if isinstance(value, list)}
-        combinations = [
-            dict(zip(lists, one, strict=True))
-            for one in itertools.islice(itertools.product(*lists.values()), MAX_CASES)
-        ]
-        if lists:
-            self.report.add(
-                fields.name("vars"), "translated", fields.line("vars"), "one case for each combination of listed values"
-            )
-        return [{"vars": {**values, **one}, "output": output, "tags": tags, "name": name} for one in combinations]
+    def _rows(self, path: Path, entry: str) -> Iterator[TestCase]:
+        """The tests in a file. A row of a YAML file is a test, one of a CSV file a row of variables."""
+        shown = path.name
+        if path.suffix == ".csv":
+            for row in csv_tests(read_source_text(path, shown), shown, self.report, entry):
+                case = TestCase(f"{entry} ({shown})", row.line, row.variables, options=row.options)
+                case.assertions = [Assertion(one, f"{shown}.{name}", row.line) for name, one in row.assertions]
+                case.description, case.threshold = row.description, row.threshold
+                yield case
+            return
+        if path.suffix == ".jsonl":
+            yield from self._json_lines(path, entry)
+            return
+        if path.suffix not in (".yaml", ".yml", ".json"):
+            raise FormatError(f"tests in {path.suffix or 'such'} files are not read")
+        source = read_source(path, shown)
+        listed = source.data if isinstance(source.data, list) else [source.data]
+        for number, row in enumerate(listed):
+            at: Path_ = (number,) if isinstance(source.data, list) else ()
+            yield self._row(row, source, at, f"{entry} ({shown})")
 
-    @staticmethod
-    def pool(cases: Sequence[Mapping[str, Any]]) -> str:
-        """The cases with an expected answer, as a pool of examples."""
-        lines, names = [], set()
-        for number, case in enumerate(cases, 1):
-            inputs = {str(k): v for k, v in case["vars"].items() if v is not None}
-            if not case["output"] or not inputs:
+    def _row(self, row: Any, source: Source, at: Path_, name: str) -> TestCase:
+        if not isinstance(row, Mapping):
+            raise FormatError("a row that is no test", line=source.line(at))
+        own = ConversionReport()
+        case = self._test(row, Fields(source, own, row, at), name, source.line(at), (source, (*at, "assert")))
+        for one in own.of("not understood"):
+            field_ = one.field.removeprefix(".".join(map(str, at))).strip(".")
+            self.report.add(f"{name}.{field_}", one.what, one.line, one.note)
+        case.assertions = [Assertion(a.value, f"{name}.assert", a.line) for a in case.assertions]
+        return case
+
+    def _json_lines(self, path: Path, entry: str) -> Iterator[TestCase]:
+        for number, line in enumerate(read_bytes(path, path.name).decode("utf-8", "replace").split("\n"), 1):
+            if not line.strip():
                 continue
-            name = slug(case["name"], str(number))
-            name = name if name not in names else f"{name}-{number}"
-            names.add(name)
-            lines.append(pool_line(number, inputs, case["output"], case["tags"], name))
-        return "".join(lines)
+            try:
+                data = json.loads(line)
+            except ValueError as exc:
+                raise FormatError("not JSON", line=number) from exc
+            yield self._row(data, Source(path, path.name, line, data, lines={(): number}), (), f"{entry} ({path.name})")
+
+    # scenarios, defaults, lists
+
+    def _scenarios(self) -> Iterator[TestCase]:
+        given = self.fields.data.get("scenarios")
+        if given is None:
+            return
+        if not isinstance(given, list) or not all(
+            isinstance(s, Mapping) and isinstance(s.get("config"), list) for s in given
+        ):
+            self.fields.drop("scenarios", "in files or in a form that is not read")
+            return
+        self.fields.translate("scenarios", "each of their tests with each of their values")
+        for number, scenario in enumerate(given):
+            tests = scenario.get("tests")
+            entries = [{}] if tests is None else tests if isinstance(tests, list) else [tests]
+            cases = [
+                case for n, test in enumerate(entries) for case in self._entry(test, ("scenarios", number, "tests", n))
+            ]
+            for part, data in enumerate(scenario["config"]):
+                for before in self._entry(data, ("scenarios", number, "config", part)):
+                    yield from (_both(before, case) for case in cases)
+
+    def _merged(self, case: TestCase) -> TestCase:
+        default = self.default
+        own = [] if case.options.get("disableDefaultAsserts") else default.assertions
+        return TestCase(
+            case.name, case.line, {**default.variables, **case.variables}, [*own, *case.assertions],
+            {**default.options, **case.options}, case.description,
+            default.threshold if case.threshold is None else case.threshold,
+        )  # fmt: skip
+
+    def _taken_apart(self, case: TestCase) -> Iterator[TestCase]:
+        """The tests that promptfoo makes of one with lists or patterns of files in its variables."""
+        if case.options.get("disableVarExpansion"):
+            combinations: Sequence[Mapping[str, Any]] = [case.variables]
+        else:
+            choices = [[(key, one) for one in self._choices(value)] for key, value in case.variables.items()]
+            combinations = [dict(pairs) for pairs in itertools.islice(itertools.product(*choices), MAX_CASES)]
+        if len(combinations) > 1:
+            where = f"{case.name}.vars"
+            self.report.add(where, "translated", case.line, "one case for each combination of listed values")
+        for values in combinations:
+            yield TestCase(
+                case.name, case.line, dict(values), case.assertions, case.options, case.description, case.threshold
+            )
+
+    def _choices(self, value: Any) -> list[Any]:
+        if isinstance(value, list) and value and isinstance(value[0], str):
+            return value
+        if isinstance(value, str) and value.startswith("file://") and re.search(r"[*?\[{]", value):
+            try:
+                found = self._files(value)
+            except FormatError:
+                return [value]
+            return [f"file://{path.relative_to(self.source.path.parent.resolve()).as_posix()}" for path in found]
+        return [value]
 
 
-def _output(given: Any) -> tuple[str, list[str]]:
-    for one in given if isinstance(given, list) else []:
-        if isinstance(one, Mapping) and one.get("type") == "equals" and isinstance(one.get("value"), str):
-            return one["value"], []
-    return "", []
+def _both(before: TestCase, case: TestCase) -> TestCase:
+    return TestCase(
+        case.name, case.line, {**before.variables, **case.variables}, [*before.assertions, *case.assertions],
+        {**before.options, **case.options}, case.description or before.description, case.threshold,
+    )  # fmt: skip
 
 
 def is_file(value: Any) -> bool:
     """True if the value of a variable names a file."""
     return isinstance(value, str) and value.startswith("file://")
+
+
+_PARTED = re.compile(r"(?<![\w\"'])[+-]?\d+(?:_+\d+)+(?:\.\d+)?(?![\w\"'])")
+
+
+def spelled(value: Any, source: Source) -> Any:
+    """A value as promptfoo's YAML reads it: a number with underscores, such as `1_000`, is a text."""
+    if source.yaml is None or "_" not in source.text:
+        return value
+    texts = {float(text.replace("_", "")): text for text in _PARTED.findall(source.text)}
+
+    def read(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: read(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [read(inner) for inner in value]
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return texts.get(value, value) if is_number else value
+
+    return read(value) if texts else value
+
+
+_DATE = re.compile(r"\d{4}-\d\d?-\d\d?(?:(?:[Tt]|[ \t]+)\d\d?:\d\d:\d\d(?:\.\d*)?[ \t]*(?:Z|[-+]\d\d?(?::\d\d)?)?)?")
+
+
+def is_date(value: str, source: Source) -> bool:
+    """True if the YAML has `value` as a date: without quotes."""
+    if source.yaml is None or not _DATE.fullmatch(value):
+        return False
+    return re.search(rf"(?<![\"'\w-]){re.escape(value)}(?![\"'\w-])", source.text) is not None
+
+
+def read_variables(case: TestCase, source: Source) -> dict[str, Any]:
+    """The variables with the text of the files that they name. Raises `FormatError` for a file that is not read."""
+    values = {}
+    for key, value in case.variables.items():
+        values[key] = _file_text(source, key, value) if is_file(value) else value
+    return values
+
+
+def _file_text(source: Source, key: str, value: str) -> str:
+    name = value.removeprefix("file://")
+    if re.sub(r":\w+$", "", name).endswith(CODE_ENDINGS):
+        raise FormatError(f"`{key}` is {CODE}")
+    full = file_beside(source.path, name)
+    if full is None:
+        raise FormatError(f"`{key}`: there is no `{name}` inside the folder of the configuration")
+    if full.suffix in (".yaml", ".yml"):
+        from promptlab.formats import _js_values as js
+
+        return str(js.json_text(js.js_value(read_source(full, name).data)))
+    try:
+        return read_bytes(full, name).decode("utf-8").strip().strip("\ufeff").strip()
+    except UnicodeDecodeError as exc:
+        raise FormatError(f"`{key}`: `{name}` is no text") from exc

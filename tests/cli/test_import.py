@@ -54,13 +54,66 @@ def test_an_import_writes_template_pool_and_original_and_says_what_became_of_eac
     paths = [entry["path"] for entry in report["written"]]
     assert paths == [
         "templates/imported/a.yaml",
+        "fixtures/suites/imported/a.yaml",
         "fixtures/imported/a.jsonl",
         "templates/imported/promptfooconfig.yaml.original",
     ]
     assert {entry["label"] for entry in report["written"]} == {"confidential"}
-    assert (home.root / paths[2]).read_bytes() == PROMPTFOO.encode()
-    assert {entry["field"] for entry in report["report"]} == {"prompts.0", "tests.0.vars", "tests.0.assert.0"}
+    assert (home.root / paths[3]).read_bytes() == PROMPTFOO.encode()
+    fields = {entry["field"] for entry in report["report"]}
+    assert fields == {"prompts.0", "tests.0.vars", "tests.0.assert.0", "models of the suite"}
     assert "templates/imported/a.yaml" in templates.template_paths(home)
+
+
+def test_two_configurations_of_a_folder_are_both_imported_and_neither_overwrites(home: Workspace) -> None:
+    for name, text in (("promptfooconfig.yaml", "A {{x}}"), ("promptfooconfig.b.yaml", "B {{x}}")):
+        (home.root / "incoming/a" / name).write_text(f"prompts: ['{text}']\ntests: [{{vars: {{x: 1}}}}]\n", "utf-8")
+    done = run("import", "promptfoo", "incoming/a", "--json")
+    assert done.exit_code == 0, done.output
+    paths = [entry["path"] for line in done.output.splitlines() for entry in json.loads(line)["written"]]
+    assert len(paths) == len(set(paths)) == 4
+    texts = {path: (home.root / path).read_text("utf-8") for path in paths}
+    assert "A {{x}}" in texts["templates/imported/a.yaml"]
+    assert "B {{x}}" in texts["templates/imported/a.b.yaml"]
+
+
+def test_a_fault_of_the_reader_is_an_error_of_one_file_of_a_folder(
+    home: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from promptlab.formats import promptfoo
+
+    whole = promptfoo.read
+
+    def faulty(path: Path, *rest: Any) -> Any:
+        if path.name.endswith(".b.yaml"):
+            raise ZeroDivisionError("in the middle")
+        return whole(path, *rest)
+
+    monkeypatch.setattr(promptfoo, "read", faulty)
+    (home.root / "incoming/a/promptfooconfig.b.yaml").write_text(PROMPTFOO, "utf-8")
+    done = run("import", "promptfoo", "incoming", "--json")
+    assert done.exit_code == 1
+    reports = [json.loads(line) for line in done.output.splitlines()]
+    assert ["ZeroDivisionError" in report["error"] for report in reports] == [True, False]
+    assert (home.root / "templates/imported/a/a.yaml").is_file()
+
+
+def test_the_page_for_people_of_promptfoo_shows_commands_that_work(home: Workspace) -> None:
+    page = (Path(__file__).parents[2] / "docs/coming-from-promptfoo.md").read_text("utf-8")
+    shown = page.split("    # tickets/promptfooconfig.yaml\n")[1].split("\nthe commands are:")[0]
+    (home.root / "tickets").mkdir()
+    text = "".join(f"{line[4:]}\n" for line in shown.splitlines())
+    (home.root / "tickets/promptfooconfig.yaml").write_text(text, "utf-8")
+    commands = [line for line in page.split("```sh\n")[1].split("```")[0].splitlines() if line]
+    for command in commands:
+        done = run(*command.split()[1:])
+        assert done.exit_code == 0, done.output
+    assert "fixtures/suites/imported/tickets.yaml" in done.output or "tickets" in done.output
+    template = (home.root / "templates/imported/tickets.yaml").read_text("utf-8")
+    assert "{% if hints is iterable %}" in template
+    suite = (home.root / "fixtures/suites/imported/tickets.yaml").read_text("utf-8")
+    assert suite.count("- id:") == 2
+    assert "calm" in (home.root / "fixtures/imported/tickets.jsonl").read_text("utf-8")
 
 
 def test_imported_text_is_confidential_until_the_workspace_says_otherwise(home: Workspace) -> None:

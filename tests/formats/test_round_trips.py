@@ -17,6 +17,7 @@ from promptlab.formats._export import PortablePrompt, make_portable
 from promptlab.formats._report import Imported
 from promptlab.formats._workspace_view import ImportFolders, WorkspaceView, workspace_view
 from promptlab.formats.promptfoo_export import write_promptfoo
+from promptlab.formats.prompty_export import write_prompty
 from promptlab.templates import _load as templates
 from promptlab.templates._inputs import is_input_name
 from promptlab.templates._materials import load_materials
@@ -36,7 +37,7 @@ def through_promptfoo(export: PortablePrompt, folder: Path) -> Imported:
 
 def through_prompty(export: PortablePrompt, folder: Path) -> Imported:
     file = folder / "config.prompty"
-    file.write_text(prompty.write_prompty(export), encoding="utf-8", newline="")
+    file.write_text(write_prompty(export), encoding="utf-8", newline="")
     return prompty.read(file, file.name, ImportFolders(home=workspace_view(HOUSE)))
 
 

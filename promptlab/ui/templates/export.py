@@ -18,10 +18,22 @@ from promptlab.ui.components.widgets import chip, escape, markup, note, plain, s
 from promptlab.ui.state.session import Session
 from promptlab.workspace import OpenAIModel
 
-TITLES = {"promptfoo": "promptfoo configuration", "prompty": ".prompty file", "openai": "OpenAI request, as JSON"}
-FILES = {"promptfoo": "promptfooconfig.yaml", "prompty": "{}.prompty", "openai": "{}.json"}
+TITLES = {
+    "promptfoo": "promptfoo configuration",
+    "prompty": ".prompty file",
+    "prompty-2": ".prompty file, for prompty 2 only",
+    "openai": "OpenAI request, as JSON",
+}
+FILES = {"promptfoo": "promptfooconfig.yaml", "prompty": "{}.prompty", "prompty-2": "{}.prompty", "openai": "{}.json"}
 REQUESTS = {"openai": "OpenAI request", "python": "Python", "curl": "curl"}
-_LANGUAGES = {"promptfoo": "yaml", "prompty": "yaml", "openai": "json", "python": "python", "curl": "bash"}
+_LANGUAGES = {
+    "promptfoo": "yaml",
+    "prompty": "yaml",
+    "prompty-2": "yaml",
+    "openai": "json",
+    "python": "python",
+    "curl": "bash",
+}
 
 
 def button(session: Session, template: Template, inputs: Mapping[str, Any] | None = None) -> None:
@@ -33,7 +45,7 @@ def button(session: Session, template: Template, inputs: Mapping[str, Any] | Non
 def panel(session: Session, template: Template, inputs: Mapping[str, Any] | None = None, *, key: str) -> None:
     """The format, the exported text, the fields that were changed or lost, and the download."""
     models = [name for name, entry in session.workspace.models.items() if isinstance(entry, OpenAIModel)]
-    offered = ["promptfoo", "prompty", *(["openai"] if models else [])]
+    offered = ["promptfoo", "prompty", "prompty-2", *(["openai"] if models else [])]
     format_ = st.selectbox("Format", offered, key=f"{key}-format", format_func=lambda name: TITLES[name])
     model = None
     if format_ == "openai" or (format_ == "promptfoo" and models):
@@ -67,8 +79,8 @@ def _export(
         request = Request(model, session.prompts.of(trial), template.params, template.schema)
         return as_code(session, request, "openai"), [], "public"
     exported = make_portable(template, documents=trial.documents, shots=trial.shots, inputs=values)
-    if format_ == "prompty":
-        text = formats.write_prompty(exported)
+    if format_ in ("prompty", "prompty-2"):
+        text = formats.write_prompty(exported, version=2 if format_ == "prompty-2" else 1)
     else:
         entry = session.workspace.models.get(model or "")
         text = formats.write_promptfoo([exported], {model: entry} if model and isinstance(entry, OpenAIModel) else {})
