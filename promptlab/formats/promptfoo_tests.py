@@ -335,15 +335,17 @@ def spelled(value: Any, source: Source) -> Any:
     """A value as promptfoo's YAML reads it: a number with underscores, such as `1_000`, is a text."""
     if source.yaml is None or "_" not in source.text:
         return value
-    texts = {float(text.replace("_", "")): text for text in _PARTED.findall(source.text)}
+    plain = {text: text.replace("_", "") for text in _PARTED.findall(source.text)}
+    texts = {float(bare) if "." in bare else int(bare): text for text, bare in plain.items()}
 
     def read(value: Any) -> Any:
         if isinstance(value, Mapping):
             return {key: read(inner) for key, inner in value.items()}
         if isinstance(value, list):
             return [read(inner) for inner in value]
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        return texts.get(value, value) if is_number else value
+        # By type too: 1e3 is a number like 1000.0, and not the text 1_000.
+        same = isinstance(value, int | float) and not isinstance(value, bool) and value in texts
+        return texts[value] if same and isinstance(value, float) == ("." in texts[value]) else value
 
     return read(value) if texts else value
 
