@@ -25,8 +25,10 @@ from pathlib import Path
 from typing import Any
 
 from promptlab import templates
+from promptlab._yaml import parse_yaml
 from promptlab.errors import FormatError, PromptlabError
 from promptlab.formats import Imported, ImportFolders, reader_for
+from promptlab.formats._source import plain_data
 from promptlab.formats.promptfoo_render import NoMessages, messages_of
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
