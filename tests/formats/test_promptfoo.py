@@ -196,6 +196,15 @@ def test_only_chat_models_come_over_and_two_servers_of_one_name_stay_two(tmp_pat
     assert [line for field, (line, _) in said(result).items() if field.startswith("providers.")] == [3, 4, 5, 6, 7, 14]
 
 
+def test_providers_in_a_file_are_read(tmp_path: Path) -> None:
+    config = tmp_path / "promptfooconfig.yaml"
+    config.write_text("prompts: [x]\nproviders: [file://p.yaml, file://q.js, file://none.yaml]\n", encoding="utf-8")
+    (tmp_path / "p.yaml").write_text("id: openai:gpt-4o\nconfig: {temperature: 0.5}\n", encoding="utf-8")
+    result = imported(config)
+    assert list(result.models) == ["gpt-4o"]
+    assert {"providers.1", "providers.2"} <= said(result).keys()
+
+
 @pytest.mark.parametrize(
     ("names", "expected"),
     [
