@@ -25,8 +25,10 @@ from pathlib import Path
 from typing import Any
 
 from promptlab import templates
+from promptlab._yaml import parse_yaml
 from promptlab.errors import FormatError, PromptlabError
 from promptlab.formats import Imported, ImportFolders, reader_for
+from promptlab.formats._source import plain_data
 from promptlab.formats.promptfoo_render import NoMessages, messages_of
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -125,28 +127,29 @@ def ask_promptfoo(program: str, config: Path) -> list[Mapping[str, Any]] | None:
 
 
 def promptfoo_ours(imported: Imported) -> set[Messages]:
-    """The messages of every case of the suite in every template; without a suite, of the samples."""
-    parsed = [templates.parse(f.text, path=f.path) for f in imported.files if f.kind == "template"]
-    rows = [row for file in imported.files if file.kind == "suite" for row in suite_rows(file.path, file.text)]
+    """The messages of every case of the suites in every template of theirs; without a suite, of the samples."""
+    parsed = {f.path: templates.parse(f.text, path=f.path) for f in imported.files if f.kind == "template"}
+    asked = [pair for file in imported.files if file.path.endswith(".yaml") and file.kind == "suite"
+             for pair in suite_questions(file.text, imported)]  # fmt: skip
     made: set[Messages] = set()
-    for template in parsed:
-        defaults = {name: spec.default for name, spec in template.inputs.items() if spec.default is not None}
-        for inputs in rows or [templates.sample_inputs(template)]:
-            own = {name: value for name, value in inputs.items() if name in template.inputs}
-            prompt = templates.render(template, {**defaults, **own})
-            made.add(tuple((message.role, message.content) for message in prompt.messages))
+    for path, inputs in asked or [(path, templates.sample_inputs(template)) for path, template in parsed.items()]:
+        specs = parsed[path].inputs.items()
+        defaults = {name: spec.default for name, spec in specs if spec.default is not None}
+        prompt = templates.render(parsed[path], {**defaults, **inputs})
+        made.add(tuple((message.role, message.content) for message in prompt.messages))
     return made
 
 
-def suite_rows(path: str, text: str) -> list[Mapping[str, Any]]:
-    """The inputs of the cases in a suite file, or in a file of cases."""
-    from promptlab._yaml import parse_yaml
-    from promptlab.formats._source import plain_data
-
-    if path.endswith(".jsonl"):
-        return [json.loads(line)["inputs"] for line in text.split("\n") if line]
-    data = plain_data(parse_yaml(text, shown=path, error=FormatError).data, path)
-    return [case["inputs"] for case in data["cases"] if "inputs" in case]
+def suite_questions(text: str, imported: Imported) -> list[tuple[str, Mapping[str, Any]]]:
+    """The template and the inputs of each question of a suite that an import made."""
+    data = plain_data(parse_yaml(text, shown="suite", error=FormatError).data, "suite")
+    variants = data.get("variants") or {"": {"template": data["template"]}}
+    files = {file.path: file.text for file in imported.files}
+    rows: list[Mapping[str, Any]] = []
+    for case in data["cases"]:
+        lines = files[case["file"]].split("\n") if "file" in case else []
+        rows += [json.loads(line)["inputs"] for line in lines if line] if lines else [case["inputs"]]
+    return [(variant["template"], row) for variant in variants.values() for row in rows]
 
 
 TOOLS: dict[str, Tool] = {

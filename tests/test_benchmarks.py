@@ -13,7 +13,7 @@ from benchmarks import documents
 from benchmarks.agree import cause
 from benchmarks.prefix import distinct
 from promptlab.models._llama._cpu_variants import candidates
-from tests.places import ROOT
+from tests.places import ROOT, SHARED
 
 
 def run(module: str, *options: str) -> Any:
@@ -44,6 +44,14 @@ def test_the_list_of_templates_is_measured_in_every_way_it_is_asked_for() -> Non
     found = run("benchmarks.authoring")["list"]
     assert (found["templates"], found["commits"]) == (100, 5)
     assert all(found[f"{way}_s"] > 0 for way in ("first", "again", "new_process", "after_an_edit", "after_a_commit"))
+
+
+@pytest.mark.skipif(not (SHARED / "corpora" / "promptfoo").is_dir(), reason="needs ../shared")
+def test_imports_are_compared_with_their_tools() -> None:
+    found = run("benchmarks.formats", "promptfoo")["promptfoo"]
+    assert found["files"] >= 8
+    assert found["files"] == found["equal"] + len(found["named"])
+    assert found["silent"] == []
 
 
 def test_both_yaml_readers_are_compared() -> None:

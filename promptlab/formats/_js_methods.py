@@ -17,6 +17,8 @@ def method_of(owner: Any, name: Any) -> Callable[..., Any]:
     """The method `name` of `owner`. Raises `NotModelled` if it is not known here, or if the call fails."""
     table = _TEXT if isinstance(owner, str) else _LIST if isinstance(owner, list) else {}
     method = table.get(str(name))
+    if isinstance(owner, str) and name in _BY_PLACE:
+        owner = js.in_units(owner)
     if method is None:
         raise NotModelled(f"the method `.{name}()` of {js.kind_of(owner)}")
 
@@ -103,6 +105,8 @@ _TEXT: Mapping[str, Callable[..., Any]] = {
     "toUpperCase": str.upper,
     "trim": str.strip,
 }
+
+_BY_PLACE = {"charAt", "indexOf", "padEnd", "padStart", "slice", "split", "substring"}
 
 _LIST: Mapping[str, Callable[..., Any]] = {
     "includes": lambda owner, item: any(js.strictly_equal(item, each) for each in owner),

@@ -29,8 +29,21 @@ class Undefined:
 UNDEFINED: Final = Undefined()
 
 
+class Safe(str):
+    """Text that Nunjucks marked as safe: an object, so it is true even if it is empty."""
+
+    __slots__ = ()
+
+
 class NotModelled(Exception):
     """An expression that is not modelled here, or that fails in JavaScript; the text says which."""
+
+
+def in_units(text: str) -> str:
+    """`text`, if each of its characters is one in JavaScript, which has two for some, such as emoji."""
+    if any(ord(char) > 0xFFFF for char in text):
+        raise NotModelled("a place in a text with characters that JavaScript counts twice")
+    return text
 
 
 def is_number(value: Any) -> bool:
@@ -115,7 +128,7 @@ def printed(value: Any) -> str:
 
 def is_true(value: Any) -> bool:
     """True if a condition holds: not for "", 0, NaN, false, null and undefined."""
-    if isinstance(value, list | Mapping):
+    if isinstance(value, list | Mapping | Safe):
         return True
     if isinstance(value, float) and math.isnan(value):
         return False
@@ -149,6 +162,8 @@ def loosely_equal(left: Any, right: Any) -> bool:
     if {one, other} & {"null", "undef"}:
         return False
     if one == other:
+        if isinstance(left, Safe) is not isinstance(right, Safe):
+            return bool(left == right)
         return strictly_equal(left, right)
     if {one, other} <= {"list", "obj"}:
         return False
@@ -163,7 +178,7 @@ def strictly_equal(left: Any, right: Any) -> bool:
     """`left === right`."""
     if kind_of(left) != kind_of(right):
         return False
-    if kind_of(left) in ("list", "obj", "fun"):
+    if kind_of(left) in ("list", "obj", "fun") or isinstance(left, Safe) or isinstance(right, Safe):
         return left is right
     return bool(left == right)
 

@@ -14,13 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from promptlab.formats import _js_values as js
-from promptlab.formats._js_values import UNDEFINED, NotModelled
-
-
-class Safe(str):
-    """Text that `escape` leaves alone."""
-
-    __slots__ = ()
+from promptlab.formats._js_values import UNDEFINED, NotModelled, Safe, in_units
 
 
 def _text(value: Any, name: str) -> str:
@@ -29,6 +23,18 @@ def _text(value: Any, name: str) -> str:
     if isinstance(value, str):
         return value
     raise NotModelled(f"`{name}` of {js.kind_of(value)} fails in Nunjucks")
+
+
+def _there(value: Any, name: str) -> Any:
+    if value is None or value is UNDEFINED:
+        raise NotModelled(f"`{name}` of nothing fails in Nunjucks")
+    return value
+
+
+def _only_text(value: Any, name: str) -> str:
+    if value is False:
+        raise NotModelled(f"`{name}` of false fails in Nunjucks")
+    return _text(value, name)
 
 
 def _list(value: Any, name: str) -> list[Any]:
@@ -47,7 +53,7 @@ def title(value: Any) -> str:
 
 
 def truncate(value: Any, length: Any = UNDEFINED, kill: Any = UNDEFINED, end: Any = UNDEFINED) -> Any:
-    text = _text(value, "truncate")
+    text = in_units(_text(value, "truncate"))
     most = int(js.to_number(length)) if js.is_true(length) else 255
     if len(text) <= most:
         return text
@@ -190,7 +196,7 @@ def decimal(value: Any, otherwise: Any = UNDEFINED) -> Any:
 
 
 def reverse(value: Any) -> Any:
-    return value[::-1] if isinstance(value, str) else list(reversed(_list(value, "reverse")))
+    return in_units(value)[::-1] if isinstance(value, str) else list(reversed(_list(value, "reverse")))
 
 
 def escape(value: Any) -> Safe:
@@ -219,14 +225,14 @@ def dictsort(value: Any) -> list[Any]:
 
 def _item(value: Any, index: int) -> Any:
     if isinstance(value, str | list):
-        return value[index] if value else UNDEFINED
+        return (in_units(value) if isinstance(value, str) else value)[index] if value else UNDEFINED
     raise NotModelled(f"`first` or `last` of {js.kind_of(value)}")
 
 
 def _listed(value: Any) -> list[Any]:
     if isinstance(value, Mapping):
         return [{"key": key, "value": inner} for key, inner in value.items()]
-    return list(value) if isinstance(value, str) else _list(value, "list")
+    return list(in_units(value)) if isinstance(value, str) else _list(value, "list")
 
 
 def _urlencode(value: Any) -> str:
@@ -255,7 +261,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "length": length,
     "list": _listed,
     "lower": lambda value: _text(value, "lower").lower(),
-    "nl2br": lambda value: re.sub(r"\r\n|\n", "<br />\n", _text(value, "nl2br")),
+    "nl2br": lambda value: re.sub(r"\r\n|\n", "<br />\n", _only_text(value, "nl2br")),
     "rejectattr": by_attribute(False),
     "replace": replace,
     "reverse": reverse,
@@ -263,11 +269,11 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "safe": lambda value: value if isinstance(value, Safe) else Safe(js.printed(value)),
     "selectattr": by_attribute(True),
     "sort": sort,
-    "string": lambda value: js.js_text(value),
+    "string": lambda value: js.js_text(_there(value, "string")),
     "striptags": striptags,
     "sum": total,
     "title": title,
-    "trim": lambda value: _text(value, "trim").strip(),
+    "trim": lambda value: _only_text(_there(value, "trim"), "trim").strip(),
     "truncate": truncate,
     "upper": lambda value: _text(value, "upper").upper(),
     "urlencode": _urlencode,

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from promptlab.formats._js_values import NotModelled
-from promptlab.formats._nunjucks_calls import called, filtered, tested
+from promptlab.formats._nunjucks_calls import called, tested
 from promptlab.formats._nunjucks_expressions import Expr
+from promptlab.formats._nunjucks_filter_writer import filtered
 from promptlab.formats._nunjucks_lexer import Piece
 from promptlab.formats._nunjucks_operators import ExpressionWriter
 from promptlab.formats._nunjucks_parse import Block, Branch, Comment, For, If, Macro, Node, Print, Set, Text

@@ -82,7 +82,8 @@ class ExpressionWriter:
             self.unreached.append(self.line)
         if kinds == {"obj"}:
             self.note("an object prints as [object Object]")
-            return '"[object Object]"'
+            plain = expr.op == "name" and not self.is_local(expr.value)
+            return '"[object Object]"' if plain else f'"[object Object]" if {inner(text)} is mapping else {inner(text)}'
         if "list" in kinds:
             self._check_items(expr)
             self.note("a list prints with commas between its items")
@@ -106,6 +107,8 @@ class ExpressionWriter:
         items = [item for value in self.values(expr) if isinstance(value, list) for item in value]
         if any(js.kind_of(item) not in SCALARS for item in items):
             raise NotModelled("a list is printed that holds lists, objects or null")
+        if not items:
+            self.unreached.append(self.line)
 
     def _number(self, text: str) -> str:
         if re.fullmatch(r"-?\d+", text):
@@ -116,9 +119,9 @@ class ExpressionWriter:
     def may_be_float(self, expr: Expr) -> bool:
         """True if Python may make `3.0` where JavaScript has `3`."""
         if expr.op == "bin" and expr.value in ("/", "+", "-", "*", "%"):
-            return expr.value == "/" or any(self.may_be_float(arg) for arg in expr.args)
+            return expr.value == "/" or not all(self.is_whole(arg) for arg in expr.args)
         if expr.op in ("pow", "un"):
-            return any(self.may_be_float(arg) for arg in expr.args) or expr.op == "pow"
+            return not all(self.is_whole(arg) for arg in expr.args)
         if expr.op == "filter":
             return expr.value[0] in ("float", "round", "sum", "abs", "first", "last") and expr.value[0] != "int"
         if expr.op == "if":
@@ -127,6 +130,19 @@ class ExpressionWriter:
         if expr.op == "lit":
             return isinstance(expr.value, float) and not float(expr.value).is_integer()
         return expr.op in ("name", "get") and (not values or any(isinstance(value, float) for value in values))
+
+    def is_whole(self, expr: Expr) -> bool:
+        """True for a number that is always whole: a constant, a place in a loop, a length, and sums of them."""
+        if expr.op == "lit":
+            return isinstance(expr.value, int)
+        if expr.op == "bin":
+            return expr.value in ("+", "-", "*") and all(self.is_whole(arg) for arg in expr.args)
+        if expr.op == "filter":
+            return expr.value[0] in ("length", "int", "wordcount")
+        if expr.op == "get":
+            key = expr.args[1].value if expr.args[1].op == "lit" else None
+            return key == "length" or (expr.args[0].op == "name" and expr.args[0].value == "loop")
+        return False
 
     # conditions
 
@@ -139,6 +155,8 @@ class ExpressionWriter:
             return f"not {self._part(expr.args[0])}"
         kinds = self.kinds(expr)
         text = self.value(expr)
+        if any(isinstance(value, js.Safe) for value in self.values(expr)):
+            raise NotModelled("a condition on text that `safe` or `escape` made: it is always true")
         if expr.op in ("test", "in") or (expr.op == "bin" and expr.value in _BOOLEAN):
             return text
         if not kinds:
@@ -270,7 +288,8 @@ class ExpressionWriter:
     def _choice(self, expr: Expr) -> str:
         left, right = expr.args
         one, other = self.value(left), self.value(right)
-        if self.kinds(left) <= {*SCALARS, *MISSING}:
+        safe = any(isinstance(value, js.Safe) for value in self.values(left))
+        if self.kinds(left) <= {*SCALARS, *MISSING} and not safe:
             return f"({inner(one)} {'or' if expr.value == '||' else 'and'} {inner(other)})"
         first, second = (one, other) if expr.value == "||" else (other, one)
         return f"({first} if {self.condition(left)} else {second})"
@@ -283,6 +302,8 @@ class ExpressionWriter:
         lk, rk = self.kinds(left), self.kinds(right)
         word = "==" if same else "!="
         first, second = inner(self.value(left)), inner(self.value(right))
+        if any(isinstance(value, js.Safe) for value in [*self.values(left), *self.values(right)]):
+            raise NotModelled("text that `safe` or `escape` made is compared")
         if (lk | rk) & {"list", "obj", "fun"}:
             raise NotModelled("lists or objects are compared")
         if "" in [v for e in (left, right) for v in self.values(e)] and (lk | rk) & MISSING:

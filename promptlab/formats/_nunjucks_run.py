@@ -65,6 +65,8 @@ class Run:
             return "".join(self._node(node) for node in nodes)
         except RecursionError as exc:
             raise NotModelled("nested too deeply") from exc
+        except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as exc:
+            raise NotModelled(f"it fails with these values: {exc}") from exc
 
     def _node(self, node: Node) -> str:
         self.steps += 1
@@ -102,6 +104,8 @@ class Run:
             items = []  # an object has no length, so the loop does nothing
         if js.is_number(items) or items is True:
             items = []
+        if isinstance(items, str):
+            items = js.in_units(items)
         if js.kind_of(items) == "fun":
             raise NotModelled("a loop over a function")
         rows = list(items.items()) if isinstance(items, Mapping) else list(items) if js.is_true(items) else []
@@ -198,6 +202,8 @@ class Run:
         if name not in FILTERS:
             raise NotModelled(f"the filter `{name}`")
         values = [self.value(arg) for arg in expr.args]
+        if name not in _OF_SAFE and any(isinstance(value, js.Safe) for value in values):
+            raise NotModelled(f"the filter `{name}` of text that `safe` or `escape` made")
         given, named = (
             values[: len(values) - len(words)],
             dict(zip(words, values[len(values) - len(words) :], strict=True)),
@@ -215,9 +221,12 @@ class Run:
     def _test(self, expr: Expr) -> bool:
         if expr.value not in TESTS:
             raise NotModelled(f"the test `{expr.value}`")
+        values = [self.value(arg) for arg in expr.args]
+        if any(isinstance(value, js.Safe) for value in values):
+            raise NotModelled(f"the test `{expr.value}` of text that `safe` or `escape` made")
         try:
-            return TESTS[expr.value](*map(self.value, expr.args))
-        except TypeError as exc:
+            return TESTS[expr.value](*values)
+        except (TypeError, ValueError) as exc:
             raise NotModelled(f"the test `{expr.value}` with these arguments") from exc
 
     def _call(self, expr: Expr) -> Any:
@@ -255,6 +264,7 @@ def name_of_function(name: str) -> Any:
 
 
 _FUNCTIONS: dict[str, Any] = {}
+_OF_SAFE = ("safe", "escape", "e", "forceescape")
 
 
 def _loop_values(number: int, count: int) -> dict[str, Any]:
@@ -287,6 +297,8 @@ def _unary(sign: str, value: Any) -> Any:
 
 
 def _power(base: float, power: float) -> Any:
+    if math.isnan(power) or (abs(base) == 1 and math.isinf(power)):
+        return math.nan
     try:
         return js.tidy_number(math.pow(base, power))
     except (ValueError, OverflowError) as exc:
@@ -340,6 +352,8 @@ def member(owner: Any, key: Any) -> Any:
         if key == "length":
             return utf16_length(owner) if isinstance(owner, str) else len(owner)
         number = js.to_number(key)
+        if isinstance(owner, str) and not math.isnan(number):
+            js.in_units(owner)
         if number == number and number == int(number) and 0 <= number < len(owner):
             return owner[int(number)]
         return UNDEFINED

@@ -9,6 +9,7 @@ from typing import Any
 from promptlab.formats._nunjucks_expressions import Expr
 from promptlab.formats._nunjucks_parse import Block, For, If, Macro, Node, Print, Set
 
+_COMPARES = {"==", "!=", "===", "!==", "<", ">", "<=", ">="}
 _NO_VARIABLES = {"loop", "env", "undefined", "range", "cycler", "joiner", "True", "False", "None"}
 
 
@@ -17,7 +18,8 @@ class Usage:
     """`free` are the variables that the text needs, `bound` the names that it sets itself.
 
     `empty` is the empty value of a variable by its use: a list if a loop goes through it, an object if it has members.
-    `worked` are the variables with which more is done than printing them.
+    `worked` are the variables with which more is done than printing them, `printed` those that are printed, and
+    `numbers` those that are compared with a number; without a value in any test, the latter are 0.
     """
 
     free: set[str] = field(default_factory=set)
@@ -25,12 +27,16 @@ class Usage:
     empty: dict[str, Any] = field(default_factory=dict)
     given: Collection[str] = ()
     worked: set[str] = field(default_factory=set)
+    printed: set[str] = field(default_factory=set)
+    numbers: set[str] = field(default_factory=set)
 
 
 def usage(nodes: Sequence[Node], given: Collection[str] = ()) -> Usage:
     """The variables of `nodes`. `given` are names that are variables, though Nunjucks has a function of that name."""
     result = Usage(given=given)
     _walk(nodes, frozenset(), result)
+    for name in result.numbers - result.printed:
+        result.empty.setdefault(name, 0)
     return result
 
 
@@ -69,8 +75,13 @@ def _walk(nodes: Sequence[Node], local: frozenset[str], result: Usage) -> None:
 
 def _names(expr: Expr, local: frozenset[str], result: Usage, *, printed: bool = False) -> None:
     for part in _parts(expr):
-        if part.op == "name" and not (printed and part is expr):
-            result.worked.add(part.value)
+        if part.op == "name":
+            (result.printed if printed and part is expr else result.worked).add(part.value)
+        if part.op == "bin" and part.value in _COMPARES:
+            for one, other in (part.args, part.args[::-1]):
+                is_number = isinstance(other.value, int | float) and not isinstance(other.value, bool)
+                if one.op == "name" and other.op == "lit" and is_number and other.value:
+                    result.numbers.add(one.value)
         owner = part.args[0] if part.op == "get" else None
         key = part.args[1].value if owner is not None and part.args[1].op == "lit" else None
         is_variable = owner is not None and owner.op == "name" and owner.value not in local

@@ -26,7 +26,8 @@ from promptlab.formats.promptfoo_models import ProviderReader
 from promptlab.formats.promptfoo_prompts import CODE, FoundPrompt, PromptReader, entries_of
 from promptlab.formats.promptfoo_suite import ImportedCase, SuiteWriter
 from promptlab.formats.promptfoo_template import BuiltTemplate, PromptSpec, build_template
-from promptlab.formats.promptfoo_tests import RUN_SETTING, TestCase, TestReader, read_variables
+from promptlab.formats.promptfoo_tests import RUN_SETTING, TestCase, TestReader
+from promptlab.formats.promptfoo_values import read_variables
 
 
 def read(path: Path, shown: str, places: ImportFolders) -> Imported:
@@ -75,7 +76,7 @@ class _Config:
         cases: list[ImportedCase] = []
         for test in tests.cases():
             try:
-                variables = read_variables(test, self.source)
+                variables = read_variables(test.variables, self.source)
                 self._name_environment(test, variables)
                 cases.append(ImportedCase(test, variables))
             except FormatError as exc:

@@ -13,8 +13,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from promptlab.errors import FormatError
 from promptlab.formats._report import Imported
-from promptlab.formats._source import Fields, Path_, Source, slug
+from promptlab.formats._source import Fields, Path_, Source, file_beside, read_source, slug
 from promptlab.formats._template_builder import template_param
 from promptlab.formats.promptfoo_prompts import CODE
 from promptlab.models import is_api_version
@@ -73,6 +74,9 @@ class ProviderReader:
     def _provider(self, entry: Any, at: Path_) -> None:
         name, line = ".".join(map(str, at)), self.source.line(at)
         identifier, config, label = _parts(entry)
+        if identifier.startswith("file://") and identifier.endswith((".yaml", ".yml", ".json")):
+            self._file(identifier, at)
+            return
         problem, model_name = _chat_model(identifier)
         if problem:
             self.report.add(name, "not understood", line, f"`{identifier}`: {problem}")
@@ -103,6 +107,24 @@ class ProviderReader:
         self.result.models[own_name] = model
         self.judges.setdefault(identifier, own_name)
         self.report.add(name, "translated", line, f"a line for promptlab.yaml: {own_name}")
+
+    def _file(self, reference: str, at: Path_) -> None:
+        """Read the providers in a file of them."""
+        name, line = ".".join(map(str, at)), self.source.line(at)
+        full = file_beside(self.source.path, reference)
+        try:
+            data = None if full is None else read_source(full, reference).data
+        except FormatError as exc:
+            self.report.add(name, "not understood", line, exc.what)
+            return
+        listed = data if isinstance(data, list) else [data]
+        entries = [one for one in listed if isinstance(one, Mapping) and isinstance(one.get("id"), str)]
+        if len(entries) < len(listed):
+            self.report.add(name, "not understood", line, f"`{reference}` is no file of providers that is here")
+            return
+        for one in entries:
+            if not one["id"].startswith("file://"):
+                self._provider(one, at)
 
     def _name(self, wanted: str, model_name: str, model: Mapping[str, Any]) -> str:
         """A name for the model; another model of the same name keeps its own line."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
+from promptlab import templates
 from promptlab._yaml import dump_yaml
 from promptlab.formats._report import ConversionReport, Imported
 from promptlab.formats._source import pool_line, slug
@@ -50,14 +51,14 @@ class SuiteWriter:
     def write(self, description: str, cases: Sequence[ImportedCase]) -> None:
         """Report every assertion, and add the files."""
         found = [self._scorers(case) for case in cases]
-        templates = [file.path for file in self.result.files if file.kind == "template"]
+        made = any(file.kind == "template" for file in self.result.files)
         usable = [(c, a) for c, a in zip(cases, found, strict=True) if c.templates and not c.problem and not c.differs]
         for case in cases:
             if case.differs:
                 note = "its values differ from prompt to prompt, so this case is left out"
                 self.report.add(f"{case.test.name}.vars", "not understood", case.test.line, note)
-        if templates and (len(usable) > 1 or any(answers for _, answers in usable)):
-            self._suite(description, templates, usable)
+        if made and (len(usable) > 1 or any(answers for _, answers in usable)):
+            self._suites(description, usable)
         pool = _pool(usable)
         if pool:
             self.result.add(f"{self.places.pools}/{self.name}.jsonl", pool, "pool")
@@ -86,27 +87,41 @@ class SuiteWriter:
             name = f"{name}.{kind}"
         self.report.add(name, "translated" if one.scorers else "not understood", assertion.line, one.note)
 
+    def _suites(self, description: str, cases: Sequence[tuple[ImportedCase, list[AsScorers]]]) -> None:
+        """A suite for the templates with the same inputs: all templates of a suite get the inputs of every case."""
+        groups: dict[frozenset[str], list[str]] = {}
+        for file in self.result.files:
+            if file.kind == "template":
+                groups.setdefault(frozenset(templates.parse(file.text, path=file.path).inputs), []).append(file.path)
+        written = [self._suite(description, names, paths, cases) for names, paths in groups.items()]
+        if len(written) > 1:
+            note = f"one for the templates with the same variables: {', '.join(written)}"
+            self.report.add("suites", "translated", None, note)
+        if not self.result.models:
+            note = f"no provider came over: put the names of your models in {', '.join(written)}"
+            self.report.add("models of the suite", "not understood", None, note)
+
     def _suite(
-        self, description: str, templates: Sequence[str], cases: Sequence[tuple[ImportedCase, list[AsScorers]]]
-    ) -> None:
-        models = list(self.result.models) or [NO_MODEL]
+        self,
+        description: str,
+        inputs: frozenset[str],
+        paths: Sequence[str],
+        cases: Sequence[tuple[ImportedCase, list[AsScorers]]],
+    ) -> str:
+        """Add the suite of the templates at `paths`. Returns its path."""
         names: dict[str, int] = {}
-        rows = [_row(case, found, names) for case, found in cases]
+        rows = [_row(case, inputs, found, names) for case, found in cases]
         data: dict[str, Any] = {"description": description} if description else {}
-        data |= {"template": templates[0], "models": models}
-        if len(templates) > 1:
-            data["variants"] = {_variant(path, templates): {"template": path} for path in templates}
-        path = f"{self.places.suites}/{self.name}.yaml"
+        data |= {"template": paths[0], "models": list(self.result.models) or [NO_MODEL]}
+        if len(paths) > 1:
+            data["variants"] = {_variant(path, paths): {"template": path} for path in paths}
         if len(rows) <= INLINE_CASES:
             data["cases"] = rows
         else:
             text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
             data["cases"] = [{"file": self.result.add(f"{self.places.suites}/{self.name}.jsonl", text, "suite")}]
         head = "" if self.result.models else "# models: none of promptfoo's providers is a model here; name your own\n"
-        self.result.add(path, head + dump_yaml(data), "suite")
-        if not self.result.models:
-            note = f"no provider came over: put the names of your models in {path}"
-            self.report.add("models of the suite", "not understood", None, note)
+        return self.result.add(f"{self.places.suites}/{self.name}.yaml", head + dump_yaml(data), "suite")
 
 
 def _variant(path: str, paths: Sequence[str]) -> str:
@@ -114,7 +129,9 @@ def _variant(path: str, paths: Sequence[str]) -> str:
     return stem if sum(PurePosixPath(other).stem == stem for other in paths) == 1 else slug(path)
 
 
-def _row(case: ImportedCase, found: Sequence[AsScorers], names: dict[str, int]) -> dict[str, Any]:
+def _row(
+    case: ImportedCase, inputs: frozenset[str], found: Sequence[AsScorers], names: dict[str, int]
+) -> dict[str, Any]:
     scorers, expected = combined(found)
     name = slug(case.test.description, "case").replace("#", "-")[:60]
     names[name] = names.get(name, 0) + 1
@@ -123,7 +140,7 @@ def _row(case: ImportedCase, found: Sequence[AsScorers], names: dict[str, int]) 
         names[name] += 1
         own = f"{name}-{names[name]}"
     names.setdefault(own, 1)
-    row: dict[str, Any] = {"id": own, "inputs": case.inputs}
+    row: dict[str, Any] = {"id": own, "inputs": {n: value for n, value in case.inputs.items() if n in inputs}}
     if expected is not None:
         row["expected"] = expected
     if scorers:

@@ -99,7 +99,7 @@ def test_promptfoo_prompts_providers_and_tests(reads: Reads) -> None:
     assert model == {"backend": "openai", "model": "gpt-4o-mini", "base_url": "http://127.0.0.1:1/v1"}
     (pool,) = [file for file in imported.files if file.kind == "pool"]
     rows = [json.loads(line) for line in pool.text.splitlines()]
-    assert [(row["inputs"]["ticket"], row["output"]) for row in rows] == [("It burns.", "urgent"), ("It rains", "calm")]
+    assert [(row["inputs"]["ticket"], row["output"]) for row in rows] == [("It rains", "calm")]
     report = said(imported)
     expected = {
         "prompts.0": ("translated", 3),
@@ -112,7 +112,7 @@ def test_promptfoo_prompts_providers_and_tests(reads: Reads) -> None:
         "providers.1": ("not understood", 11),
         "providers.2": ("not understood", 12),
         "defaultTest.assert.0": ("not understood", 15),
-        "tests.0.assert.0": ("translated", 19),
+        "tests.0.assert.0": ("not understood", 19),  # counts towards the threshold
         "tests.0.assert.1": ("not understood", 20),
         "tests.0.threshold": ("not understood", 21),
         "tests.1": ("translated", 22),

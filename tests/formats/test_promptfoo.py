@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from benchmarks.formats import TOOLS, Case, Tally, ask_promptfoo, compare, suite_rows, wanted_of
+from benchmarks.formats import TOOLS, Case, Tally, ask_promptfoo, compare, wanted_of
 from promptlab import templates
 from promptlab.formats import Imported, ImportFolders, reader_for
 from promptlab.formats.promptfoo import config_name
+from promptlab.suites import Case as SuiteCase
 from promptlab.suites import load_suite
 from promptlab.workspace import Workspace
 from tests.places import SHARED
@@ -132,13 +133,34 @@ def test_assertions_of_files_and_of_the_default_test_are_in_the_suite(workspace:
     suite = load_suite(workspace, path)
     assert suite.models == ("gpt-4o-mini",)
     assert [variant.name for variant in suite.variants] == [Path(f.path).stem for f in result.files[:2]]
-    cases = [entry for entry in suite.entries if hasattr(entry, "inputs")]
+    cases = [entry for entry in suite.entries if isinstance(entry, SuiteCase)]
     assert [(case.inputs, case.expected) for case in cases] == [
         ({"a": "Bo"}, "Hey Bo"),
         ({"a": "x"}, None),
         ({"a": "y"}, None),
     ]
     assert [[spec.name for spec in case.scorers or ()] for case in cases] == [["regex", "exact"], ["regex"], ["regex"]]
+
+
+def test_templates_with_different_variables_have_suites_of_their_own(workspace: Workspace, tmp_path: Path) -> None:
+    config = tmp_path / "promptfooconfig.yaml"
+    config.write_text(
+        'prompts: ["Say {{a}}", "Say {{a}} to {{b}}", "Tell {{a}}", "Nothing"]\nproviders: [echo]\n'
+        "tests: [{vars: {a: x, b: y}}, {vars: {a: z}}]\n",
+        encoding="utf-8",
+    )
+    result = imported(config)
+    for file in result.files:
+        full = workspace.root / file.path
+        full.parent.mkdir(parents=True, exist_ok=True)
+        full.write_text(file.text, encoding="utf-8")
+    suites = [load_suite(workspace, file.path) for file in result.files if file.kind == "suite"]
+    assert [[sorted(entry.inputs) for entry in suite.entries if isinstance(entry, SuiteCase)] for suite in suites] == [
+        [["a"], ["a"]],
+        [["a", "b"], ["a"]],
+        [[], []],
+    ]
+    assert [len(suite.variants) for suite in suites] == [2, 1, 1]
 
 
 MODELS = """\
@@ -172,6 +194,15 @@ def test_only_chat_models_come_over_and_two_servers_of_one_name_stay_two(tmp_pat
         "o3-mini": ("o3-mini", None),
     }
     assert [line for field, (line, _) in said(result).items() if field.startswith("providers.")] == [3, 4, 5, 6, 7, 14]
+
+
+def test_providers_in_a_file_are_read(tmp_path: Path) -> None:
+    config = tmp_path / "promptfooconfig.yaml"
+    config.write_text("prompts: [x]\nproviders: [file://p.yaml, file://q.js, file://none.yaml]\n", encoding="utf-8")
+    (tmp_path / "p.yaml").write_text("id: openai:gpt-4o\nconfig: {temperature: 0.5}\n", encoding="utf-8")
+    result = imported(config)
+    assert list(result.models) == ["gpt-4o"]
+    assert {"providers.1", "providers.2"} <= said(result).keys()
 
 
 @pytest.mark.parametrize(
@@ -213,11 +244,6 @@ def test_public_configurations_have_no_silent_difference() -> None:
         )
     assert tally.silent == []
     assert tally.equal >= 0.85 * tally.files
-
-
-def test_the_rows_of_a_suite_file_are_its_inputs() -> None:
-    assert suite_rows("s.jsonl", '{"inputs": {"a": 1}}\n') == [{"a": 1}]
-    assert suite_rows("s.yaml", "cases:\n  - {id: a, inputs: {b: x}}\n") == [{"b": "x"}]
 
 
 def test_a_template_of_an_import_parses(tmp_path: Path) -> None:
