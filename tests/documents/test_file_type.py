@@ -48,7 +48,7 @@ def test_a_word_file_is_one_by_the_type_of_its_main_part(name: str, texts: dict[
     names = {"word/document.xml": name, "word/_rels/document.xml.rels": rels}
     raw = renamed(docx(), names, texts)
     check_file_type(raw, "docx", "x.docx")
-    assert "Argentina beat France." in to_markdown(raw, "docx", "x.docx")
+    assert "Argentina beat France." in to_markdown(raw, "docx", "x.docx").text
 
 
 @pytest.mark.parametrize(

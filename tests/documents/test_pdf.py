@@ -347,7 +347,7 @@ def encrypted(**options: Any) -> bytes:
     ids=["aes128", "aes256", "rc4-40", "rc4-128", "junk before", "wrong xref", "junk behind", "compressed"],
 )
 def test_these_files_open(raw: bytes) -> None:
-    assert to_markdown(raw, "pdf", "x.pdf") == "## Page 1\n\nOpen\n"
+    assert to_markdown(raw, "pdf", "x.pdf").text == "## Page 1\n\nOpen\n"
 
 
 @pytest.mark.parametrize(

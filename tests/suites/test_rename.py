@@ -28,7 +28,7 @@ from tests.suites.making import PATH, SUITE, SuiteHouse, suites
 
 __all__ = ["suites"]
 
-HEAD = "template: cup\nmodels: [good]\nscorers: [contains]\ncases: [{file: FILE}]\n"
+HEAD = "template: cup\nmodels: [good]\nscorers: [{regex: {pattern: won}}]\ncases: [{file: FILE}]\n"
 FILES: dict[str, tuple[str, str, str]] = {
     "jsonl": (
         "a.jsonl",
