@@ -47,7 +47,6 @@ NAMED = {
     "odd: loop over number obj",
     "odd: loop var used outside",
     "odd: whole chat in a text var",
-    "odd: whole chat in a var",
     "odd: yaml block",
     "odd: yaml numbers 2",
     "odd: yaml prompt file list",
