@@ -53,6 +53,8 @@ class ExpressionWriter:
         """The kinds of the values of the expression; empty if they are not known."""
         if expr.op == "name" and not self.is_local(expr.value) and expr.value in self.kinds_of_names:
             return self.kinds_of_names[expr.value]
+        if expr.op == "if" or (expr.op == "bin" and expr.value in ("||", "&&")):  # also what no test chose
+            return {kind for arg in expr.args[expr.op == "if" :] for kind in self.kinds(arg)}
         return {js.kind_of(value) for value in self.values(expr)}
 
     def is_local(self, name: str) -> bool:

@@ -19,13 +19,15 @@ from typing import Any
 
 from promptlab._yaml import parse_yaml
 from promptlab.errors import FormatError
-from promptlab.formats._js_values import NotModelled
+from promptlab.formats._js_values import UNDEFINED, NotModelled
+from promptlab.formats._nunjucks_expressions import Expr
 from promptlab.formats._nunjucks_jinja import JinjaWriter
+from promptlab.formats._nunjucks_lexer import Piece
 from promptlab.formats._nunjucks_operators import inner, literal
 from promptlab.formats._nunjucks_parse import Branch, Comment, For, If, Node, Print, Set, Text
 from promptlab.formats._source import plain_data
 from promptlab.formats._template_builder import ROLES
-from promptlab.formats.promptfoo_render import content_text
+from promptlab.formats.promptfoo_render import content_text, is_chat
 
 MARK = re.compile("\ue000(\\d+)\ue001")
 
@@ -46,6 +48,25 @@ def chat_nodes(nodes: Sequence[Node], raw: str) -> list[Any] | None:
     if re.match(r"(\{%.*?%\}\s*)*\[\s*(\{%.*?%\}\s*)*\{\s*\"", start) and re.search(r'"role"\s*:', raw):
         return _Reader("json").read(nodes)
     return None
+
+
+def dumped_chat(nodes: Sequence[Node], seen: dict[Expr, list[Any]]) -> list[Any] | None:
+    """The nodes of a chat that is one list of messages, `{{ messages | dump }}`; None if the text is none."""
+    shown = [node for node in nodes if not isinstance(node, Text) or node.text.strip()]
+    if len(shown) != 1 or not isinstance(shown[0], Print) or shown[0].value.op != "filter":
+        return None
+    filtered = shown[0].value
+    chats = seen.get(filtered.args[0], [])
+    if filtered.value[0] != "dump" or not chats or not all(is_chat(chat) for chat in chats):
+        return None
+    piece = Piece("tag", "{%  %}", shown[0].piece.line)
+    parts: list[Print] = []
+    for key in ("role", "content"):
+        part = Expr("get", (Expr("name", value="message"), Expr("lit", value=key)))
+        seen[part.args[0]] = [message for chat in chats for message in chat]
+        seen[part] = [message.get(key, UNDEFINED) for chat in chats for message in chat]
+        parts.append(Print(Piece("print", "{{  }}", piece.line), part))
+    return [For(piece, ("message",), filtered.args[0], [MessageNode(parts[0], [parts[1]])], piece)]  # type: ignore[list-item]  # the chat writer writes it
 
 
 class _Reader:

@@ -26,7 +26,7 @@ from promptlab.formats._nunjucks_parse import Node
 from promptlab.formats._nunjucks_usage import usage
 from promptlab.formats._sample_data import input_type_of
 from promptlab.formats._template_builder import ROLES, Draft
-from promptlab.formats.promptfoo_chat import ChatWriter, chat_nodes
+from promptlab.formats.promptfoo_chat import ChatWriter, chat_nodes, dumped_chat
 from promptlab.formats.promptfoo_render import PromptText, Rendered, content_text, is_chat
 from promptlab.templates import JINJA_ENVIRONMENT
 from promptlab.types import Role
@@ -189,6 +189,7 @@ class _Builder:
         if self.prompt.is_json:
             raise NotModelled("JSON that is no list of messages")
         chat = None if self.prompt.wrapped else chat_nodes(self.prompt.nodes, self.spec.raw)
+        chat = chat if chat is not None or self.prompt.wrapped else dumped_chat(self.prompt.nodes, self.seen)
         if chat is None:
             return self._set([("user", self._written(self.prompt.nodes))])
         chat_writer = self._writer(ChatWriter)

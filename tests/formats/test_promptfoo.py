@@ -37,6 +37,20 @@ NAMED = {
     "lists of objects, numbers and nothing",
     "messages with parts",
     "values of two kinds",
+    "odd: bad json file",
+    "odd: braces in values",
+    "odd: dollar",
+    "odd: emoji",
+    "odd: json bare",
+    "odd: json number dump",
+    "odd: jsonl prompts",
+    "odd: loop over number obj",
+    "odd: loop var used outside",
+    "odd: whole chat in a text var",
+    "odd: yaml block",
+    "odd: yaml numbers 2",
+    "odd: yaml prompt file list",
+    "odd: yaml prompt file text",
 }
 """The kinds of which a part cannot be had here. The others render equal as a whole."""
 
