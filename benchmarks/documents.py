@@ -167,7 +167,7 @@ def ours(path: Path, kind: str) -> tuple[dict[str, Any] | None, str]:
     raw = path.read_bytes()
     try:
         file_type.check_file_type(raw, kind, path.name)
-        text = to_markdown(raw, kind, path.name)
+        text = to_markdown(raw, kind, path.name).text
     except DocumentError as exc:
         return None, exc.what
     return {"text": _OWN_WORDS.sub("", text), "rows": markdown_rows(text)}, ""

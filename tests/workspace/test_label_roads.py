@@ -227,7 +227,7 @@ def judged(house: House, model: str) -> None:
     path.write_text(path.read_text().replace("scorers: [contains]", f"scorers:\n  - judge: {{model: {model}}}"))
     said = house.suite("all", "rerun", prompts="stored")
     if model == "pub" and not house.sent("pub") and house.sent("all"):
-        assert "no verdict of the judge pub: not sent to pub" in " ".join(said)
+        assert "the judge gave no answer: not sent to pub" in " ".join(said)
 
 
 ROADS = {"rerun, stored": rerun_stored, "rerun, current": rerun_current, "put back": put_back, "judge": judged}

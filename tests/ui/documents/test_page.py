@@ -136,13 +136,13 @@ def bomb() -> bytes:
         (
             "locked.pdf",
             pdf("x", password="s"),
-            "It is encrypted. Open it, and save a copy",
+            "needs a password",
         ),
         ("bomb.docx", bomb(), "as a ZIP bomb does. Save the part that you need as a new file."),
         ("large.md", b"x" * 20_000_001, "20.0 MB is more than the 20 MB a document may have."),
         ("run.exe", b"MZ\x90\x00", "Files ending in `.exe` cannot be read as documents. Documents can be .txt,"),
         ("text.pdf", b"just words", "It is not a PDF by its content. Give it the ending of its real type."),
-        ("latin.txt", b"caf\xe9", "Not UTF-8 text. Save the file as UTF-8."),
+        ("latin.txt", b"caf\xe9", "save it as UTF-8, or name"),
         ("empty.md", b"", "It is empty."),
         ("<b>x</b>.exe", b"x", "Not added: <b>x</b>.exe"),
     ],
@@ -242,7 +242,8 @@ def test_a_document_that_cannot_be_read_says_why_and_keeps_its_label(desk: Desks
     assert rows(tab) == ["cup.md fixtures/documents public 8 B cannot be read"]
     tab.button(key=f"open-doc-{documents_page._key(CUP)}").click().run()
     words = " ".join(said(tab).split())
-    assert f"This document cannot be read: {CUP} Not UTF-8 text (line 2). Save the file as UTF-8." in words
+    assert f"This document cannot be read: {CUP} Not UTF-8 text (line 2)." in words
+    assert "windows-1252" in words
     assert "Every model may read it: alpha." in words
 
 
