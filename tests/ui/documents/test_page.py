@@ -136,7 +136,7 @@ def bomb() -> bytes:
         (
             "locked.pdf",
             pdf("x", password="s"),
-            "needs a password",
+            "eeds a password. Open it, and save a copy",
         ),
         ("bomb.docx", bomb(), "as a ZIP bomb does. Save the part that you need as a new file."),
         ("large.md", b"x" * 20_000_001, "20.0 MB is more than the 20 MB a document may have."),
