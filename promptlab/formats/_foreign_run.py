@@ -118,6 +118,7 @@ def _as_data(answer: ForeignAnswer) -> dict[str, Any]:
 
 def add_run(imported: Imported, run: ForeignRun, places: ImportFolders) -> None:
     """Add the run, its record (whose label is that of all its texts), and a template that asks its questions again."""
+    imported.name = f"{imported.name}-{run.id[:8]}"  # many runs are in files of one name, such as results.json
     record = imported.add(f"{places.pools}/{imported.name}.run.jsonl", run._lines(), "document")
     has_system = any(answer.messages[:1] and answer.messages[0].role == "system" for answer in run.answers)
     inputs: dict[str, Any] = {SYSTEM: {"default": ""}} if has_system else {}
