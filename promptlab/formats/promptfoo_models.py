@@ -146,6 +146,22 @@ class ProviderReader:
             self.report.add(where, "not understood", row, "promptlab has nothing like it")
 
 
+def own_settings(config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | None, list[str]]:
+    """The sampling parameters and the schema that a prompt has of its own, and the settings that are lost."""
+    params: dict[str, Any] = {}
+    schema: dict[str, Any] | None = None
+    lost = []
+    for field, value in config.items():
+        own = template_param(field, value)
+        if own is not None:
+            params[own[0]] = own[1]
+        elif field == "response_format" and isinstance(schema_of(value), dict):
+            schema = schema_of(value)
+        else:
+            lost.append(field)
+    return params, schema, lost
+
+
 def _chat_model(identifier: str) -> tuple[str, str]:
     """The reason why a provider is no model here, or the name of its model."""
     if identifier.startswith(("file://", "python:", "exec:", "javascript:", "golang:")):
