@@ -24,6 +24,8 @@ from promptlab.workspace import OpenAIModel
 
 READ_BY_PROMPTFOO = ("file://", "package:")
 _ENVIRONMENT = re.compile(r"\{\{(?:[^}]|\}(?!\}))*\}\}")
+END_OF_COMMENT = '{{ "#" }}}'
+"""`#}` for Nunjucks, which refuses it outside of a comment; Jinja does not."""
 MOST_EXACT = 2**53
 """Whole numbers above are rounded in JavaScript."""
 
@@ -36,7 +38,9 @@ def write_promptfoo(exports: Sequence[PortablePrompt], models: Mapping[str, Open
     prompts: list[dict[str, Any]] = []
     for label, export in zip(labels, exports, strict=True):
         raw = json.dumps(
-            [{"role": role, "content": text} for role, text in export.messages], ensure_ascii=False, indent=2
+            [{"role": role, "content": text.replace("#}", END_OF_COMMENT)} for role, text in export.messages],
+            ensure_ascii=False,
+            indent=2,
         )
         config = _config(export)
         prompts.append({"id": label, "label": label, "raw": raw, **({"config": config} if config else {})})
