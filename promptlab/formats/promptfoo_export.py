@@ -17,6 +17,7 @@ from typing import Any
 from promptlab._yaml import dump_yaml
 from promptlab.formats._export import PortablePrompt
 from promptlab.formats._exported_address import exported_address
+from promptlab.formats._promptfoo_schema import CannotPlace, placed
 from promptlab.formats._template_builder import PARAMS
 from promptlab.models import api_address
 from promptlab.templates import escape_jinja
@@ -36,13 +37,13 @@ def write_promptfoo(exports: Sequence[PortablePrompt], models: Mapping[str, Open
     exports = [_without_environment(export) for export in exports]
     labels = _labels(exports)
     prompts: list[dict[str, Any]] = []
-    for label, export in zip(labels, exports, strict=True):
+    for number, (label, export) in enumerate(zip(labels, exports, strict=True)):
         raw = json.dumps(
             [{"role": role, "content": text.replace("#}", END_OF_COMMENT)} for role, text in export.messages],
             ensure_ascii=False,
             indent=2,
         )
-        config = _config(export)
+        config = _config(export, number)
         prompts.append({"id": label, "label": label, "raw": raw, **({"config": config} if config else {})})
     data: dict[str, Any] = {
         "description": exports[0].template.description or "exported from promptlab",
@@ -105,16 +106,20 @@ def _value(value: Any) -> Any:
     return [text] if special else text
 
 
-def _config(export: PortablePrompt) -> dict[str, Any]:
-    """The parameters and the schema of a template, as the `config` of its prompt."""
+def _config(export: PortablePrompt, number: int) -> dict[str, Any]:
+    """The parameters and the schema of a template, as the `config` of its prompt, which has this number."""
     config: dict[str, Any] = {}
     for field in dict.fromkeys(PARAMS.values()):
         value = getattr(export.template.params, field)
         if value not in (None, ()):
             config[field] = list(value) if isinstance(value, tuple) else value
     if export.template.schema:
-        schema = {"name": "answer", "schema": json.loads(export.template.schema)}
-        config["response_format"] = {"type": "json_schema", "json_schema": schema}
+        try:
+            schema = {"name": "answer", "schema": placed(json.loads(export.template.schema), number)}
+            config["response_format"] = {"type": "json_schema", "json_schema": schema}
+        except CannotPlace as exc:
+            note = f"the schema is left out: {exc}"
+            export.report.add("schema", "not understood", export.template.lines.get("schema"), note)
     return config
 
 

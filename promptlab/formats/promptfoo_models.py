@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from promptlab.formats._promptfoo_schema import unplaced
 from promptlab.formats._report import Imported
 from promptlab.formats._source import Fields, Path_, Source, slug
 from promptlab.formats._template_builder import template_param
@@ -156,7 +157,7 @@ def own_settings(config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, A
         if own is not None:
             params[own[0]] = own[1]
         elif field == "response_format" and isinstance(schema_of(value), dict):
-            schema = schema_of(value)
+            schema = unplaced(schema_of(value))
         else:
             lost.append(field)
     return params, schema, lost

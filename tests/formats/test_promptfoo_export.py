@@ -160,6 +160,43 @@ def test_promptfoo_asks_each_prompt_with_its_own_test(tmp_path: Path) -> None:
     assert sorted(rendered) == sorted(wanted(template) for template in made)
 
 
+REFERS = {
+    "type": "object",
+    "$defs": {"p": {"type": "object", "properties": {"n": {"$ref": "#/$defs/a~1b"}}}, "a/b": {"type": "string"}},
+    "properties": {"a": {"$ref": "#/$defs/p"}, "b": {"$ref": "#/$defs/p"}},
+}
+ITSELF = {"type": "object", "properties": {"more": {"$ref": "#"}}}
+LEFT_OUT = {
+    "itself": ITSELF,
+    "in a circle": {"$defs": {"p": {"items": {"$ref": "#/$defs/p"}}}, "type": "object", "not": {"$ref": "#/$defs/p"}},
+    "another file": {"type": "object", "description": "file://x.txt"},
+    "a variable": {"type": "object", "description": "{{ other }}"},
+}
+
+
+@pytest.mark.skipif(not PROMPTFOO.exists(), reason="needs `make node`")
+def test_a_schema_with_references_loads(tmp_path: Path) -> None:
+    made = [template_of({"user": f"{name}", "schema": schema}, name.replace(" ", "-")) for name, schema in
+            {"refers": REFERS, **LEFT_OUT}.items()]  # fmt: skip
+    text = write_promptfoo([exported(template) for template in made], {})
+    assert sorted(through_promptfoo(text, tmp_path)) == sorted(wanted(template) for template in made)
+
+
+def test_a_schema_with_references_comes_back(tmp_path: Path) -> None:
+    template = template_of({"user": "go", "schema": REFERS}, "refers")
+    config = tmp_path / "config.yaml"
+    config.write_text(write_promptfoo([exported(template)], {}).replace("  promptlab:", "  other:"))
+    (file,) = reader_for("promptfoo")(config, config.name, ImportFolders()).files
+    assert json.loads(templates.parse(file.text, path=file.path).schema or "") == REFERS
+
+
+@pytest.mark.parametrize("schema", LEFT_OUT.values(), ids=LEFT_OUT)
+def test_a_schema_that_promptfoo_would_change_is_left_out_and_named(schema: dict[str, Any]) -> None:
+    export = exported(template_of({"user": "go", "schema": schema}, "t"))
+    assert "response_format" not in write_promptfoo([export], {})
+    assert [entry.field for entry in export.report.of("not understood")] == ["schema"]
+
+
 @pytest.mark.parametrize("number", [2.0, 10**20, True])
 def test_a_value_that_javascript_prints_otherwise_is_text(number: Any) -> None:
     type_ = "boolean" if number is True else "number"
