@@ -64,7 +64,7 @@ class ForeignAnswer:
     finish_reason: FinishReason = "unknown"
     known: Mapping[str, Any] = field(default_factory=dict)
     schema: str | None = None
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     seconds: float | None = None
     cached: bool = False
     details: Mapping[str, Any] = field(default_factory=dict)

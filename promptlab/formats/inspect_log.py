@@ -47,7 +47,10 @@ FIELDS: FieldTable = {
     "samples.*.events_data": ("translated", "the messages of the requests"),
     "samples.*.messages": ("translated", "where no request is in the events: the messages before the answer"),
     "samples.*.output": ("translated", "the answer, its end and its tokens"),
-    "samples.*.scores": ("translated", "a score for each value, named `inspect:` and the scorer; C is 1, P 0.5, I and N 0"),
+    "samples.*.scores": (
+        "translated",
+        "a score for each value, named `inspect:` and the scorer; C is 1, P 0.5, I and N 0",
+    ),
     "samples.*.error": ("translated", "the message of the error"),
     "samples.*.attachments": ("translated", "long texts, put back into the messages"),
     "samples.*.input": ("not understood", "it is in the messages already"),
@@ -171,7 +174,7 @@ def _answer(sample: Mapping[str, Any], where: str, model: str, report: Conversio
         thinking=thinking,
         error=str(error or ""),
         finish_reason=FINISH.get(str(choice.get("stop_reason")), "unknown"),
-        known=_known(_mapping(asked.get("config")), where, report),
+        known=_known(_mapping(asked.get("config")), report),
         usage=_usage(_mapping(output.get("usage"))),
         seconds=seconds if isinstance(seconds, int | float) else None,
         scores=tuple(_scores(_mapping(sample.get("scores")), where, report)),
@@ -212,7 +215,7 @@ def _text(content: Any) -> tuple[str | None, str]:
     return (texts[0] if whole else None), "\n".join(thoughts)
 
 
-def _known(config: Mapping[str, Any], where: str, report: ConversionReport) -> dict[str, Any]:
+def _known(config: Mapping[str, Any], report: ConversionReport) -> dict[str, Any]:
     known: dict[str, Any] = {}
     for key, value in config.items():
         own = template_param("stop" if key == STOP_SEQS else key, value)

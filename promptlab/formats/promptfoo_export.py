@@ -86,9 +86,7 @@ def _without_environment(export: PortablePrompt) -> PortablePrompt:
         messages = tuple((role, text.replace(f"{{{{ {name} }}}}", escape_jinja(value))) for role, text in messages)
         note = "promptfoo would fill in the environment variable in its value, so the value stands in the prompt"
         export.report.add(f"inputs.{name}", "translated", export.template.lines.get("inputs"), note)
-    return replace(
-        export, messages=messages, variables={k: v for k, v in export.variables.items() if k not in filled}
-    )
+    return replace(export, messages=messages, variables={k: v for k, v in export.variables.items() if k not in filled})
 
 
 def _test(export: PortablePrompt) -> dict[str, Any]:

@@ -96,7 +96,9 @@ def read(path: Path, shown: str, places: ImportFolders) -> Imported:
         raise FormatError("no answer in it can be imported", file=shown, hint="; ".join(map(str, report.entries[:3])))
     version = str(_mapping(data.get("metadata")).get("promptfooVersion") or "")
     title = str(config.get("description") or path.stem)
-    add_run(imported, ForeignRun("promptfoo", version, title, utc_time(results.get("timestamp")), tuple(answers)), places)
+    add_run(
+        imported, ForeignRun("promptfoo", version, title, utc_time(results.get("timestamp")), tuple(answers)), places
+    )
     return imported
 
 

@@ -1,6 +1,7 @@
 """Results of promptfoo and logs of Inspect become runs: what was sent and answered, and nothing made up.
 
-`foreign_runs/` holds files that promptfoo 0.121.20 (echo, and a provider that fails) and Inspect 0.3.285 (mockllm) wrote.
+`foreign_runs/` holds files that promptfoo 0.121.20 (echo, and a provider that fails) and Inspect 0.3.285
+(mockllm) wrote.
 """
 
 from __future__ import annotations
@@ -82,24 +83,31 @@ def test_results_of_promptfoo(workspace: Workspace) -> None:
     assert {r.case for r in results} == {"capital", "test 1"}
 
 
+PROGRAM = """
+import json, sys
+from inspect_ai.log import read_eval_log, resolve_sample_attachments
+rows = []
+for sample in read_eval_log(sys.argv[1]).samples:
+    sample = resolve_sample_attachments(sample, "full")
+    asked = [event for event in sample.events if event.event == "model"][-1]
+    config, usage = asked.config, sample.output.usage
+    rows.append({
+        "case": str(sample.id),
+        "sent": [[message.role, message.text] for message in asked.input],
+        "text": sample.output.completion,
+        "error": sample.error.message if sample.error else "",
+        "scores": {name: score.value for name, score in (sample.scores or {}).items()},
+        "config": [config.temperature, config.max_tokens, config.seed],
+        "stop": sample.output.choices and sample.output.stop_reason,
+        "tokens": [usage.input_tokens, usage.input_tokens_cache_read, usage.output_tokens] if usage else None,
+    })
+print(json.dumps(rows))
+"""
+
+
 def of_inspect(path: Path) -> list[dict[str, Any]]:
     """What the reader of Inspect itself finds in a log."""
-    program = (
-        "import json, sys\n"
-        "from inspect_ai.log import read_eval_log, resolve_sample_attachments\n"
-        "rows = []\n"
-        "for sample in read_eval_log(sys.argv[1]).samples:\n"
-        "    sample = resolve_sample_attachments(sample, 'full')\n"
-        "    asked = [event for event in sample.events if event.event == 'model'][-1]\n"
-        "    usage = sample.output.usage\n"
-        "    rows.append({'case': str(sample.id), 'sent': [[m.role, m.text] for m in asked.input],\n"
-        "        'text': sample.output.completion, 'error': sample.error.message if sample.error else '',\n"
-        "        'scores': {k: v.value for k, v in (sample.scores or {}).items()}, 'config': [asked.config.temperature,\n"
-        "        asked.config.max_tokens, asked.config.seed], 'stop': sample.output.choices and sample.output.stop_reason,\n"
-        "        'tokens': [usage.input_tokens, usage.input_tokens_cache_read, usage.output_tokens] if usage else None})\n"
-        "print(json.dumps(rows))"
-    )
-    rows: list[dict[str, Any]] = json.loads(oracles.run("inspect", program, str(path)).splitlines()[-1])
+    rows: list[dict[str, Any]] = json.loads(oracles.run("inspect", PROGRAM, str(path)).splitlines()[-1])
     return rows
 
 
@@ -125,7 +133,9 @@ def test_a_log_of_inspect_beside_inspect(name: str, workspace: Workspace) -> Non
         assert [result.tokens.read, result.tokens.reused, result.tokens.written] == row["tokens"]
         assert result.completion.finish_reason == ("length" if row["stop"] == "max_tokens" else row["stop"])
         grades = {"C": 1.0, "I": 0.0}
-        assert {s.scorer: s.value for s in result.scores} == {f"inspect:{k}": grades[v] for k, v in row["scores"].items()}
+        assert {s.scorer: s.value for s in result.scores} == {
+            f"inspect:{k}": grades[v] for k, v in row["scores"].items()
+        }
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -215,7 +225,12 @@ def with_a_tool(data: Any) -> None:
 
 def with_many_values(data: Any) -> None:
     sample = next(s for s in data["samples"] if s["id"] == "fr")
-    sample["scores"] = {"a": {"value": {"x": 1, "y": "P"}}, "b": {"value": 7}, "c": {"value": True}, "d": {"value": [1]}}
+    sample["scores"] = {
+        "a": {"value": {"x": 1, "y": "P"}},
+        "b": {"value": 7},
+        "c": {"value": True},
+        "d": {"value": [1]},
+    }
 
 
 def test_a_log_without_requests_has_the_messages_before_the_answer(workspace: Workspace) -> None:

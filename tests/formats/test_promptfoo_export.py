@@ -35,7 +35,7 @@ VALUES: dict[str, Any] = {
     "newlines": "one\n\n",
     "a carriage return": "a\r\nb\r\n",
     "spaces": "  two  ",
-    "quotes": "\"it's\" \\n \\ \u00e9 \U0001f600 <b>&amp;</b>",
+    "quotes": '"it\'s" \\n \\ \u00e9 \U0001f600 <b>&amp;</b>',
     "a number as text": "1.0",
     "a truth as text": "true",
     "nothing": "null",
@@ -68,7 +68,9 @@ def all_templates() -> list[Template]:
         for type_, values in TYPED.items()
         for number, value in enumerate(values)
     ]
-    text = "Write {% raw %}{{ name }}, {% if x %}, {# c #}, {{env.HOME}} and {{ env['HOME'] }}{% endraw %}: file://a.txt"
+    text = (
+        "Write {% raw %}{{ name }}, {% if x %}, {# c #}, {{env.HOME}} and {{ env['HOME'] }}{% endraw %}: file://a.txt"
+    )
     made.append(template_of({"instructions": text, "user": "file://b.txt"}, "tags-in-the-text"))
     made.append(template_of({"inputs": {"q": {"sample": "one"}}, "user": "{{ q }}"}, "same"))
     made.append(templates.parse("inputs: {q: {sample: two}}\nuser: 'other {{ q }}'\n", path="templates/more/same.yaml"))
@@ -133,9 +135,7 @@ PARAMS = {
 
 
 def two_templates() -> list[Template]:
-    return [
-        template_of({"inputs": {"q": {"sample": f"of {name}"}}, **data}, name) for name, data in PARAMS.items()
-    ]
+    return [template_of({"inputs": {"q": {"sample": f"of {name}"}}, **data}, name) for name, data in PARAMS.items()]
 
 
 def test_each_template_keeps_its_parameters_schema_and_tests(tmp_path: Path) -> None:
