@@ -21,9 +21,9 @@ from promptlab._util.files import write_atomically
 from promptlab._yaml import MAX_BYTES
 from promptlab.errors import FormatError, InputError
 from promptlab.formats._foreign_fields import MAX_RUN_BYTES
-from promptlab.formats._foreign_run import store_run
 from promptlab.formats._registry import reader_for
 from promptlab.formats._report import Imported
+from promptlab.formats._run_import import store_run
 from promptlab.formats._without_keys import without_keys
 from promptlab.formats._workspace_view import ImportFolders
 from promptlab.workspace import Workspace

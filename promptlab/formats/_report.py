@@ -7,10 +7,9 @@ report.entries[0]    # FieldOutcome(field="prompts.0", what="translated", line=3
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-if TYPE_CHECKING:
-    from promptlab.formats._foreign_run import ForeignRun
+from promptlab.formats._foreign_run import ForeignRun
 
 Outcome = Literal["taken", "translated", "not understood"]
 

@@ -24,9 +24,10 @@ from promptlab.formats._foreign_fields import (
     utc_time,
     without_keys_in,
 )
-from promptlab.formats._foreign_run import ForeignAnswer, ForeignRun, add_run, messages_from
+from promptlab.formats._foreign_run import ForeignAnswer, ForeignRun
 from promptlab.formats._js_values import NotModelled
 from promptlab.formats._report import ConversionReport, Imported
+from promptlab.formats._run_import import add_run, messages_from
 from promptlab.formats._source import read_bytes, slug
 from promptlab.formats._template_builder import ROLES, template_param
 from promptlab.formats._workspace_view import ImportFolders

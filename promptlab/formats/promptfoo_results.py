@@ -15,9 +15,10 @@ from typing import Any
 
 from promptlab.errors import FormatError
 from promptlab.formats._foreign_fields import FieldTable, json_of, report_fields, utc_time, without_keys_in
-from promptlab.formats._foreign_run import ForeignAnswer, ForeignRun, add_run, messages_from
+from promptlab.formats._foreign_run import ForeignAnswer, ForeignRun
 from promptlab.formats._js_values import NotModelled
 from promptlab.formats._report import ConversionReport, Imported
+from promptlab.formats._run_import import add_run, messages_from
 from promptlab.formats._source import read_bytes, slug
 from promptlab.formats._template_builder import template_param
 from promptlab.formats._workspace_view import ImportFolders

@@ -1,7 +1,7 @@
 """Each template through each format that promptlab writes, and back.
 
-The same messages, parameters and schema come back, or the loss is named. The template that some files carry is taken out of them, so that what the tool sees
-is what comes back.
+The same messages, parameters and schema come back, or the loss is named. The template that some files carry is taken
+out of them, so that what the tool sees is what comes back.
 """
 
 from __future__ import annotations
