@@ -113,7 +113,7 @@ def _result(run: ForeignRun, number: int, answer: ForeignAnswer, request: Reques
             answer.finish_reason,
             answer.usage,
             Timings(total=answer.seconds or 0.0),
-            details={**answer.details, "asked_by": source, "warnings": [warning]},
+            details={**answer.details, "asked_by": source, "not_known": unknown, "warnings": [warning]},
             thinking=answer.thinking,
         )
     return Result(
