@@ -11,15 +11,26 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from promptlab.errors import FormatError
 from promptlab.formats._report import ConversionReport, Outcome
+from promptlab.formats._source import read_bytes
 from promptlab.formats._without_keys import without_keys
 
 MAX_RUN_BYTES = 100_000_000
 """The largest file of a run that is read."""
 FieldTable = Mapping[str, tuple[Outcome, str]]
+
+
+def run_bytes(path: Path, shown: str) -> bytes:
+    """The bytes of a file with a run. Raises `FormatError` if it is too large or cannot be read."""
+    content = read_bytes(path, shown)
+    if len(content) > MAX_RUN_BYTES:
+        hint = "write the run to several files"
+        raise FormatError(f"larger than {MAX_RUN_BYTES // 1_000_000} MB", file=shown, hint=hint)
+    return content
 
 
 def json_of(content: bytes, shown: str) -> Any:

@@ -21,6 +21,7 @@ from promptlab.formats._foreign_fields import (
     FieldTable,
     json_of,
     report_fields,
+    run_bytes,
     utc_time,
     without_keys_in,
 )
@@ -28,7 +29,7 @@ from promptlab.formats._foreign_run import ForeignAnswer, ForeignRun
 from promptlab.formats._js_values import NotModelled
 from promptlab.formats._report import ConversionReport, Imported
 from promptlab.formats._run_import import add_run, messages_from
-from promptlab.formats._source import read_bytes, slug
+from promptlab.formats._source import slug
 from promptlab.formats._template_builder import ROLES, template_param
 from promptlab.formats._workspace_view import ImportFolders
 from promptlab.types import FinishReason, Score, Usage
@@ -75,7 +76,7 @@ def read(path: Path, shown: str, places: ImportFolders) -> Imported:
     """Import a log. Raises `FormatError` if it is none of Inspect, or no answer can be imported."""
     imported = Imported(slug(path.stem), b"")
     report = imported.report
-    content = read_bytes(path, shown)
+    content = run_bytes(path, shown)
     log = _zipped(content, shown) if content.startswith(b"PK") else json_of(content, shown)
     if not isinstance(log, Mapping) or not isinstance(log.get("eval"), Mapping):
         raise FormatError("not a log of Inspect: it has no `eval`", file=shown, hint="take a file of the folder `logs`")

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from promptlab.errors import FormatError
-from promptlab.formats._foreign_fields import FieldTable, json_of, report_fields, utc_time, without_keys_in
+from promptlab.formats._foreign_fields import FieldTable, json_of, report_fields, run_bytes, utc_time, without_keys_in
 from promptlab.formats._foreign_run import ForeignAnswer, ForeignRun
 from promptlab.formats._js_values import NotModelled
 from promptlab.formats._report import ConversionReport, Imported
 from promptlab.formats._run_import import add_run, messages_from
-from promptlab.formats._source import read_bytes, slug
+from promptlab.formats._source import slug
 from promptlab.formats._template_builder import template_param
 from promptlab.formats._workspace_view import ImportFolders
 from promptlab.formats.promptfoo_render import messages_of
@@ -77,7 +77,7 @@ def read(path: Path, shown: str, places: ImportFolders) -> Imported:
     """Import results. Raises `FormatError` if they are none of promptfoo, or no answer can be imported."""
     imported = Imported(slug(path.stem), b"")
     report = imported.report
-    data = without_keys_in(json_of(read_bytes(path, shown), shown), shown, report)
+    data = without_keys_in(json_of(run_bytes(path, shown), shown), shown, report)
     results = data.get("results") if isinstance(data, Mapping) else None
     rows = results.get("results") if isinstance(results, Mapping) else None
     if not isinstance(rows, list) or not isinstance(results, Mapping):
@@ -141,6 +141,7 @@ def _answer(
     response = _mapping(row.get("response"))
     failed = row.get("failureReason") == AN_ERROR or bool(response.get("error"))
     output = response.get("output")
+    failed = failed or output is None  # older versions have no `failureReason`
     if output is not None and not isinstance(output, str):
         report.add(f"{where}.response.output", "translated", None, "an object, as JSON text")
         output = json.dumps(output, ensure_ascii=False)

@@ -256,6 +256,24 @@ def test_scores_that_are_no_share_are_named(workspace: Workspace) -> None:
     assert lost == {"b", "d"}
 
 
+def test_results_without_a_reason_of_failure(workspace: Workspace) -> None:
+    """As older versions of promptfoo write them, with nothing where a value may be missing."""
+
+    def older(data: Any) -> None:
+        for row in data["results"]["results"]:
+            del row["failureReason"]
+            row["testCase"] = row["gradingResult"] = row["prompt"]["config"] = None
+            row["provider"] = row["provider"]["id"]
+            row["response"] |= {"tokenUsage": None, "cached": None}
+        data["results"]["results"][0]["response"] = None
+
+    results = results_of(workspace, imported_of("promptfoo.json", edited("promptfoo.json", older)))
+    assert [result.ok for result in results] == [False, False, *[True] * 6]
+    assert {result.error for result in results if not result.ok} == {"API error: 500 no"}
+    assert {result.tokens.read for result in results} == {None}
+    assert {result.model for result in results} == {"echo", "broken-one"}
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
