@@ -3,7 +3,8 @@
     {"eval": {"task": "capitals", "model": "openai/gpt-4o-mini"}, "samples": [{"id": "fr", "epoch": 1, "messages": […],
      "output": …, "scores": {"match": {"value": "C"}}, "events": [{"event": "model", "input": […], "config": …}]}]}
 
-The messages are the input of the last request of each sample, since the scores are about its answer. Nothing of Inspect
+The messages are the input of the request whose answer is the output of the sample; other requests are of solvers and
+graders. Nothing of Inspect
 is needed to read them.
 """
 
@@ -45,7 +46,7 @@ FIELDS: FieldTable = {
     "results": ("not understood", "the run counts its own scores"),
     "samples.*.id": ("translated", "the case"),
     "samples.*.epoch": ("translated", "the repeat of the request"),
-    "samples.*.events": ("translated", "the messages, parameters and time of the last request"),
+    "samples.*.events": ("translated", "the messages, parameters and time of the request that was answered"),
     "samples.*.events_data": ("translated", "the messages of the requests"),
     "samples.*.messages": ("translated", "where no request is in the events: the messages before the answer"),
     "samples.*.output": ("translated", "the answer, its end and its tokens"),
@@ -84,7 +85,7 @@ def read(path: Path, shown: str, places: ImportFolders) -> Imported:
     if not isinstance(samples, list) or not samples:
         raise FormatError("a log without samples", file=shown, hint="Inspect wrote it with log_samples=False")
     report_fields(report, log, FIELDS)
-    log = without_keys_in({**log, "samples": [_last_request(sample) for sample in samples]}, shown, report)
+    log = without_keys_in({**log, "samples": [_with_request(sample) for sample in samples]}, shown, report)
     about = log["eval"]
     answers = []
     for number, sample in enumerate(log["samples"]):
@@ -124,14 +125,14 @@ def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _last_request(sample: Any) -> dict[str, Any]:
-    """What the run needs of a sample; `asked` is its last request to a model, with its messages."""
+def _with_request(sample: Any) -> dict[str, Any]:
+    """What the run needs of a sample; `asked` is the request that was answered, with its messages."""
     sample = _mapping(sample)
     keys = ("id", "epoch", "messages", "output", "scores", "error")
     small: dict[str, Any] = {key: sample[key] for key in keys if key in sample}
     requests = [e for e in sample.get("events") or [] if _mapping(e).get("event") == "model"]
-    if requests:
-        event = requests[-1]
+    event = _answered(requests, _mapping(sample.get("output")))
+    if event is not None:
         pool = _mapping(sample.get("events_data")).get("messages") or []
         messages = list(event.get("input") or [])
         for start, end in event.get("input_refs") or []:
@@ -140,6 +141,20 @@ def _last_request(sample: Any) -> dict[str, Any]:
         small["asked"] = {"messages": messages, **{key: event[key] for key in keys if key in event}}
     small["requests"] = len(requests)
     return _attached(small, _mapping(sample.get("attachments")))  # type: ignore[no-any-return]  # a dict stays a dict
+
+
+def _answered(requests: Sequence[Mapping[str, Any]], output: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The request whose answer is the output of the sample, since others may be of a grader. Without an output, the
+    last one, which failed."""
+    own = _answer_id(output)
+    if not output.get("choices"):
+        return requests[-1] if requests else None
+    answered = [event for event in requests if own and _answer_id(_mapping(event.get("output"))) == own]
+    return answered[-1] if answered else None
+
+
+def _answer_id(output: Mapping[str, Any]) -> Any:
+    return _mapping(_mapping(next(iter(output.get("choices") or []), None)).get("message")).get("id")
 
 
 def _attached(value: Any, texts: Mapping[str, Any]) -> Any:
@@ -159,7 +174,12 @@ def _answer(sample: Mapping[str, Any], where: str, model: str, report: Conversio
         report.add(where, "not understood", None, f"{exc}, so the answer is left out")
         return None
     if sample["requests"] > 1:
-        note = f"the last of {sample['requests']} requests, whose answer was scored"
+        note = (
+            f"of {sample['requests']} requests only that whose answer is the output; others are of solvers and graders"
+        )
+        report.add(f"{where}.events", "translated", None, note)
+    if sample["requests"] and not asked:
+        note = "no request gave the output; the messages are those before it, and parameters are not known"
         report.add(f"{where}.events", "translated", None, note)
     output = _mapping(sample.get("output")) or _mapping(asked.get("output"))
     choice = _mapping(next(iter(output.get("choices") or []), None))
@@ -185,7 +205,7 @@ def _answer(sample: Mapping[str, Any], where: str, model: str, report: Conversio
 
 
 def _messages(sample: Mapping[str, Any], asked: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The messages of the last request; without one, those before the answer. Raises `NotModelled`."""
+    """The messages of the request; without one, those before the answer. Raises `NotModelled`."""
     if asked.get("tools"):
         raise NotModelled("a request with tools")
     given = asked.get("messages") or list(sample.get("messages") or [])

@@ -240,6 +240,34 @@ def test_a_log_without_requests_has_the_messages_before_the_answer(workspace: Wo
     assert all("temperature" in r.completion.details["warnings"][0] for r in bare if r.completion)
 
 
+def test_the_request_of_a_grader_is_not_the_question(workspace: Workspace) -> None:
+    """`graded.json`: Inspect asks a grader after the answer, also with mockllm."""
+    imported = read_import("inspect-log", "graded.json", (FOLDER / "graded.json").read_bytes())
+    (result,) = results_of(workspace, imported)
+    assert result.request
+    assert result.model == "mockllm/model"
+    assert result.request.messages[-1].content.rstrip().endswith("Q?")
+    assert result.completion
+    assert (result.text, result.completion.thinking) == ("It is T.", "I think")
+    assert [(score.scorer, score.value) for score in result.scores] == [("inspect:model_graded_qa", 1.0)]
+    (note,) = [entry.note for entry in imported.report.entries if entry.field == "samples.0.events"]
+    assert "2 requests" in note
+
+
+def test_an_output_that_no_request_gave_has_the_messages_before_it(workspace: Workspace) -> None:
+    def replaced(data: Any) -> None:
+        for sample in data["samples"]:
+            message = {"role": "assistant", "content": "by hand", "id": "new"}
+            sample["output"]["choices"][0]["message"] = sample["messages"][-1] = message
+
+    imported = imported_of("inspect.json", edited("inspect.json", replaced))
+    plain = imported_of("inspect.json").runs[0].answers
+    assert {answer.text for answer in imported.runs[0].answers} == {"by hand"}
+    assert [answer.messages for answer in imported.runs[0].answers] == [answer.messages for answer in plain]
+    assert [dict(answer.known) for answer in imported.runs[0].answers] == [{}] * 4
+    assert sum(entry.field.endswith(".events") and "no request" in entry.note for entry in imported.report.entries) == 4
+
+
 @pytest.mark.parametrize("change", [with_parts, with_a_tool])
 def test_what_cannot_be_said_is_left_out_and_named(change: Any, workspace: Workspace) -> None:
     imported = imported_of("inspect.json", edited("inspect.json", change))
