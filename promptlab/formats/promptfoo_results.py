@@ -147,6 +147,10 @@ def _answer(
         output = json.dumps(output, ensure_ascii=False)
     model = _model(row.get("provider"))
     test = _mapping(row.get("testCase"))
+    options = (_mapping(test.get("options")), _mapping(row.get("provider")))
+    if any(key in option for key in ("transform", "postprocess") for option in options):
+        note = "what promptfoo made of the answer with `transform`, not what the model wrote"
+        report.add(f"{where}.response.output", "translated", None, note)
     latency = row.get("latencyMs")
     cost = row.get("cost", response.get("cost"))
     return ForeignAnswer(

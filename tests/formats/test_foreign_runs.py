@@ -254,7 +254,7 @@ def test_the_request_of_a_grader_is_not_the_question(workspace: Workspace) -> No
     assert "2 requests" in note
 
 
-def test_an_output_that_no_request_gave_has_the_messages_before_it(workspace: Workspace) -> None:
+def test_an_output_that_no_request_gave_has_the_messages_before_it() -> None:
     def replaced(data: Any) -> None:
         for sample in data["samples"]:
             message = {"role": "assistant", "content": "by hand", "id": "new"}
@@ -300,6 +300,15 @@ def test_results_without_a_reason_of_failure(workspace: Workspace) -> None:
     assert {result.error for result in results if not result.ok} == {"API error: 500 no"}
     assert {result.tokens.read for result in results} == {None}
     assert {result.model for result in results} == {"echo", "broken-one"}
+
+
+def test_an_output_that_was_transformed_is_named() -> None:
+    def transformed(data: Any) -> None:
+        data["results"]["results"][2]["testCase"]["options"] = {"transform": "output.trim()"}
+
+    imported = imported_of("promptfoo.json", edited("promptfoo.json", transformed))
+    named = [e.field for e in imported.report.entries if "transform" in e.note]
+    assert named == ["results.results.2.response.output"]
 
 
 @pytest.mark.parametrize(
