@@ -91,6 +91,10 @@ def read(path: Path, shown: str, places: ImportFolders) -> Imported:
         if answer:
             answers.append(answer)
     report_fields(report, {key: value for key, value in data.items() if key != "config"}, FIELDS)
+    given = config.get("providers")
+    providers = given if isinstance(given, list) else [given]
+    if any("transform" in provider for provider in providers if isinstance(provider, Mapping)):
+        report.add("config.providers.transform", "translated", None, "its answers are what `transform` made of them")
     for key in config:
         report.add(f"config.{key}", *_config_outcome(key))
     if not answers:
