@@ -32,11 +32,12 @@ if TYPE_CHECKING:
 def import_(format_: str, files: tuple[Path, ...], to: str | None, force: bool, as_json: bool) -> None:
     """Import files of other tools as templates, pools of examples and lines for promptlab.yaml.
 
-    FORMAT is one of promptfoo, prompty, prompt-flow, promptsource, langfuse, github-models, llm, openai, inspect and
-    lm-eval. FILE may be a folder: all its files of that format are read. If one fails, the others are still imported
-    and the exit status is 1. Prints what became of each field, and saves the original next to the result. Nothing in
-    a file is run, and nothing is fetched. Imported files are confidential unless promptlab.yaml gives them another
-    label.
+    FORMAT is one of promptfoo, prompty, prompt-flow, promptsource, langfuse, github-models, llm, openai, inspect,
+    lm-eval, promptfoo-results and inspect-log. Results of promptfoo and logs of Inspect become runs of the history.
+    FILE may be a folder: all its files of that format are read. If one fails, the others are still imported
+    and the exit status is 1. Prints what became of each field, and saves the original of templates next to the
+    result. Nothing in a file is run, and nothing is fetched. Imported files are confidential unless promptlab.yaml
+    gives them another label.
     """
     from promptlab.formats import ImportFolders, reader_for, workspace_view
     from promptlab.formats import write_import as write
@@ -107,6 +108,7 @@ def _as_json(shown: str, imported: Imported, written: list[str], workspace: Work
         "file": shown,
         "written": [{"path": path, "label": workspace.label_of(path)} for path in written],
         "models": imported.models,
+        "runs": [{"id": run.id, "title": run.shown_title, "answers": len(run.answers)} for run in imported.runs],
         "report": [{"field": e.field, "what": e.what, "line": e.line, "note": e.note} for e in imported.report.entries],
         "error": "",
     }
@@ -115,6 +117,7 @@ def _as_json(shown: str, imported: Imported, written: list[str], workspace: Work
 def _say(shown: str, imported: Imported, written: list[str], workspace: Workspace) -> None:
     lines = [shown]
     lines += [f"  written: {path}  ({workspace.label_of(path)})" for path in written]
+    lines += [f"  run: {run.id[:8]}  {run.shown_title}: {len(run.answers)} answers" for run in imported.runs]
     if not imported.files:
         lines.append("  nothing was imported")
     lines += [f"  {entry}" for entry in imported.report.entries]

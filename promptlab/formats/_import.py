@@ -20,8 +20,10 @@ from promptlab._util import transaction as all_or_none
 from promptlab._util.files import write_atomically
 from promptlab._yaml import MAX_BYTES
 from promptlab.errors import FormatError, InputError
+from promptlab.formats._foreign_fields import MAX_RUN_BYTES
 from promptlab.formats._registry import reader_for
 from promptlab.formats._report import Imported
+from promptlab.formats._run_import import store_run
 from promptlab.formats._without_keys import without_keys
 from promptlab.formats._workspace_view import ImportFolders
 from promptlab.workspace import Workspace
@@ -32,6 +34,8 @@ SNIFFED_CHARACTERS = 200_000
 _KEY = r"(?m)^[ \t]*[\"']?{}[\"']?[ \t]*:"
 _SIGNS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("promptsource", (r"!Template\b",)),
+    ("promptfoo-results", (r"[\"']results[\"']\s*:\s*\{", r"[\"'](?:evalId|promptIdx|gradingResult)[\"']\s*:")),
+    ("inspect-log", (r"[\"']eval[\"']\s*:\s*\{", r"[\"'](?:eval_id|task_id)[\"']\s*:")),
     ("prompt-flow", (_KEY.format("nodes"), _KEY.format("outputs"), r"\$\{")),
     ("github-models", (_KEY.format("messages"), _KEY.format("(?:modelParameters|testData|evaluators|responseFormat)"))),
     ("lm-eval", (_KEY.format("doc_to_text"),)),
@@ -46,7 +50,10 @@ _SIGNS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 """Patterns that identify a format. The first format whose patterns are all in the text is chosen."""
 
-IMPORT_ENDINGS = (".yaml", ".yml", ".json", ".jsonl", ".csv", ".prompty", ".txt", ".md")
+RUN_FORMATS = ("promptfoo-results", "inspect-log")
+"""Formats that hold answers. Their files may be larger than those of prompts."""
+
+IMPORT_ENDINGS = (".yaml", ".yml", ".json", ".jsonl", ".csv", ".prompty", ".eval", ".txt", ".md")
 """Endings of files that can be imported."""
 
 
@@ -59,6 +66,8 @@ def guess_format(name: str, content: bytes) -> str | None:
         return "prompt-flow"
     if name.lower().endswith((".prompt.yml", ".prompt.yaml")):
         return "github-models"
+    if ending == ".eval":
+        return "inspect-log"
     if ending == ".csv":
         return "inspect"
     if ending not in IMPORT_ENDINGS:
@@ -84,12 +93,13 @@ def read_import(
     have the format.
     """
     base = _base(name)
-    if len(content) > MAX_BYTES:
+    most = MAX_RUN_BYTES if format_ in RUN_FORMATS else MAX_BYTES
+    if len(content) > most:
         hint = "is this the file you meant?"
-        raise FormatError(f"larger than {MAX_BYTES // 1_000_000} MB", file=base, hint=hint)
+        raise FormatError(f"larger than {most // 1_000_000} MB", file=base, hint=hint)
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise FormatError("UTF-16 text", file=base, hint="save the file as UTF-8")
-    if b"\0" in content[:SNIFFED_CHARACTERS]:
+    if b"\0" in content[:SNIFFED_CHARACTERS] and format_ != "inspect-log":
         raise FormatError("not a text file", file=base, hint="prompts of other tools are YAML, JSON, CSV or text")
     with tempfile.TemporaryDirectory(prefix="promptlab-") as outer:
         # Some formats name their result after the folder of the file, so the folder always has the same name.
@@ -121,7 +131,7 @@ def files_to_write(imported: Imported, name: str, places: ImportFolders) -> dict
     folder = folders.pop() if len(folders) == 1 else places.templates
     files = {file.path: file.text.encode("utf-8", "surrogatepass") for file in imported.files}
     original = without_keys(imported.original)
-    if original is None:
+    if not original:
         return files
     return files | {f"{folder}/{_base(name)}.original": original}
 
@@ -156,6 +166,8 @@ def write_import(
             all_or_none.write(workspace.root, changed)
     except OSError as exc:
         raise InputError(f"cannot be written: {exc.strerror}", file=name, hint=faults.advice(exc)) from exc
+    for run in imported.runs:
+        store_run(workspace, run)
     return list(wanted)
 
 

@@ -45,6 +45,8 @@ IMPORT_FORMATS: dict[str, Format] = {
     "llm": Format("template of the llm tool", "llm", ("*.yaml",)),
     "openai": Format("OpenAI request body", "openai", ("*.json",)),
     "inspect": Format("dataset of Inspect", "inspect_ai", ("*.csv", "*.jsonl", "*.json")),
+    "promptfoo-results": Format("results of promptfoo", "promptfoo_results", ("*.json",)),
+    "inspect-log": Format("log of Inspect", "inspect_log", ("*.eval", "*.json")),
     "lm-eval": Format("task of lm-evaluation-harness", "lm_eval", ("*.yaml",)),
 }
 """The formats that can be imported."""

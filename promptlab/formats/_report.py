@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from promptlab.formats._foreign_run import ForeignRun
+
 Outcome = Literal["taken", "translated", "not understood"]
 
 
@@ -66,13 +68,15 @@ class ImportedFile:
 
 @dataclass
 class Imported:
-    """The result of importing one source. `models` are entries for promptlab.yaml; `original` is the source file."""
+    """The result of importing one source. `models` are entries for promptlab.yaml; `original` is the source file, empty
+    if none is kept. `runs` are answers that another tool asked for."""
 
     name: str
     original: bytes
     report: ConversionReport = field(default_factory=ConversionReport)
     files: list[ImportedFile] = field(default_factory=list)
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
+    runs: list[ForeignRun] = field(default_factory=list)
 
     def add(self, path: str, text: str, kind: Kind = "template") -> str:
         """Add a file; if its path is used already, it gets a number. Returns the path."""

@@ -12,7 +12,7 @@ a template here: a prompt is "taken" or "translated" if the messages are the sam
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from promptlab.formats._report import Imported
 from promptlab.formats._source import Fields, Source, read_bytes, read_source, slug
 from promptlab.formats._template_builder import Draft
 from promptlab.formats._workspace_view import ImportFolders
-from promptlab.formats.promptfoo_models import ProviderReader
+from promptlab.formats.promptfoo_models import ProviderReader, own_settings
 from promptlab.formats.promptfoo_prompts import CODE, FoundPrompt, PromptReader, entries_of
 from promptlab.formats.promptfoo_suite import ImportedCase, SuiteWriter
 from promptlab.formats.promptfoo_template import BuiltTemplate, PromptSpec, build_template
@@ -134,25 +134,33 @@ class _Config:
 
     def _template(self, prompt: FoundPrompt, *, several: bool, name: str, line: int | None) -> list[str]:
         """Add the template of one prompt. Returns notes on what was changed."""
-        raw, variables = self._around(prompt.raw)
+        cases = [case for case in self.cases if prompt.is_chosen(case.test.options.get("prompts"))]
+        raw, variables = self._around(prompt.raw, cases)
         slugged = slug(prompt.label, self.name)
         alone = not several and slugged == self.name  # else another configuration may have a prompt of this name
         folder = f"{self.places.templates}/" if alone else f"{self.places.templates}/{self.name}/"
         path = f"{folder}{slugged}.yaml"
-        schema = self.providers.schema
-        draft = Draft(self.description, params=dict(self.providers.params), schema=schema)
+        params, schema, lost = own_settings(prompt.config)
+        schema = schema or self.providers.schema
+        draft = Draft(self.description, params={**self.providers.params, **params}, schema=schema)
         spec = PromptSpec(prompt.label, raw, self.env)
-        problem = self._embedded(prompt, spec, variables, path)
+        problem = self._embedded(prompt, spec, variables, path, schema)
         if problem is None:
             return []
         built = build_template(spec, variables, draft, path)
         added = self.result.add(path, built.text)
-        self._use(built, added)
-        self._name_problems(built, name, line, prompt.label)
-        return [*built.notes, *([problem] if problem else [])]
+        self._use(built, added, cases)
+        self._name_problems(built, name, line, prompt.label, cases)
+        left = [f"without {', '.join(lost)} of its `config`"] if lost else []
+        return [*built.notes, *left, *([problem] if problem else [])]
 
     def _embedded(
-        self, prompt: FoundPrompt, spec: PromptSpec, variables: list[dict[str, Any]], path: str
+        self,
+        prompt: FoundPrompt,
+        spec: PromptSpec,
+        variables: list[dict[str, Any]],
+        path: str,
+        schema: dict[str, Any] | None,
     ) -> str | None:
         """None if the template that an export embedded was added, else what is to be said about it."""
         entry = self.kept.get(prompt.label)
@@ -162,17 +170,18 @@ class _Config:
             shown = build_template(spec, variables, Draft(), path).messages
         except FormatError:
             shown = []
-        seen = kept.ShownPrompt(shown, self.providers.schema, variables[0] if variables else {})
+        values = {name: _of_one(value) for name, value in variables[0].items()} if variables else {}
+        seen = kept.ShownPrompt(shown, schema, values)
         own = kept.embedded_template(entry, seen, path, self.places.home)
         if own.text is None:
             return own.problem
         self.result.add(path, own.text)
         return None
 
-    def _around(self, raw: str) -> tuple[str, list[dict[str, Any]]]:
+    def _around(self, raw: str, cases: Sequence[ImportedCase]) -> tuple[str, list[dict[str, Any]]]:
         """The prompt with the text that tests put before and behind it, and the variables of each test."""
-        pairs = [(str(c.test.options.get("prefix") or ""), str(c.test.options.get("suffix") or "")) for c in self.cases]
-        variables = [dict(case.variables) for case in self.cases]
+        pairs = [(str(c.test.options.get("prefix") or ""), str(c.test.options.get("suffix") or "")) for c in cases]
+        variables = [dict(case.variables) for case in cases]
         for position, word in ((0, "prefix"), (1, "suffix")):
             texts = [pair[position] for pair in pairs]
             if not any(texts):
@@ -188,12 +197,14 @@ class _Config:
                 values[name] = text
         return raw, variables
 
-    def _use(self, built: BuiltTemplate, path: str) -> None:
+    def _use(self, built: BuiltTemplate, path: str, cases: Sequence[ImportedCase]) -> None:
         """Give the cases their inputs for this template."""
-        for case, inputs in zip(self.cases, built.inputs, strict=False):
+        for case, inputs in zip(cases, built.inputs, strict=False):
             case.add(path, inputs)
 
-    def _name_problems(self, built: BuiltTemplate, name: str, line: int | None, label: str) -> None:
+    def _name_problems(
+        self, built: BuiltTemplate, name: str, line: int | None, label: str, cases: Sequence[ImportedCase]
+    ) -> None:
         for variable in built.unset:
             note = "no test gives it a value, so it is empty here, as in promptfoo"
             if variable == "_conversation":
@@ -202,8 +213,13 @@ class _Config:
             else:
                 self.report.add(f"variable {variable}", "translated", line, note)
         for number, problem in built.problems.items():
-            if number < len(self.cases):
-                test = self.cases[number].test
+            if number < len(cases):
+                test = cases[number].test
                 where = f"{test.name} with {name}"
                 self.report.add(where, "not understood", test.line or line, f"{problem}, so this case is left out")
-                self.cases[number].problem = True
+                cases[number].problem = True
+
+
+def _of_one(value: Any) -> Any:
+    """The text of a list of one, as exports write values that promptfoo would change."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value

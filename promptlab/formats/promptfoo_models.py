@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from promptlab.errors import FormatError
+from promptlab.formats._promptfoo_schema import unplaced
 from promptlab.formats._report import Imported
 from promptlab.formats._source import Fields, Path_, Source, file_beside, read_source, slug
 from promptlab.formats._template_builder import template_param
@@ -166,6 +167,22 @@ class ProviderReader:
             self.report.add(where, "translated", row, "`schema` of the template")
         else:
             self.report.add(where, "not understood", row, "promptlab has nothing like it")
+
+
+def own_settings(config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | None, list[str]]:
+    """The sampling parameters and the schema that a prompt has of its own, and the settings that are lost."""
+    params: dict[str, Any] = {}
+    schema: dict[str, Any] | None = None
+    lost = []
+    for field, value in config.items():
+        own = template_param(field, value)
+        if own is not None:
+            params[own[0]] = own[1]
+        elif field == "response_format" and isinstance(schema_of(value), dict):
+            schema = unplaced(schema_of(value))
+        else:
+            lost.append(field)
+    return params, schema, lost
 
 
 def _chat_model(identifier: str) -> tuple[str, str]:

@@ -12,7 +12,7 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,21 @@ class FoundPrompt:
     label: str
     raw: str
     note: str = ""
+    config: Mapping[str, Any] = field(default_factory=dict)
+    """Settings that override those of the providers."""
+    names: tuple[str, ...] = ()
+    """The label and the id in the configuration, by which a test can choose its prompts."""
+
+    def is_chosen(self, choices: Any) -> bool:
+        """True if `prompts` of a test has the prompt: its label or id, or the beginning of one with a star."""
+        if not isinstance(choices, list):
+            return True
+        names = (self.label, *self.names)
+        for choice in map(str, choices):
+            start = choice[:-1] if choice.endswith("*") else f"{choice}:"
+            if any(name == choice or name.startswith(start) for name in names):
+                return True
+        return False
 
 
 @dataclass(frozen=True)
@@ -90,11 +105,16 @@ class PromptReader:
             raw = entry.get("id") or entry.get("file")
         if not isinstance(raw, str) or not raw:
             raise FormatError("there is no text in it")
-        extra = sorted(set(entry) - {"id", "label", "raw", "file", "display"})
+        extra = sorted(set(entry) - {"id", "label", "raw", "file", "display", "config"})
         left = f"without {', '.join(extra)}" if extra else ""
         found = self._text(raw, label)
         alone = label if len(found) == 1 else ""
-        return [FoundPrompt(alone or one.label, one.raw, "; ".join(filter(None, (one.note, left)))) for one in found]
+        config = entry["config"] if isinstance(entry.get("config"), Mapping) else {}
+        names = tuple(str(entry[key]) for key in ("label", "id") if entry.get(key))
+        return [
+            FoundPrompt(alone or one.label, one.raw, "; ".join(filter(None, (one.note, left))), config, names)
+            for one in found
+        ]
 
     def _text(self, entry: str, label: str) -> list[FoundPrompt]:
         if entry.startswith("exec:"):

@@ -145,6 +145,8 @@ class TestReader:
         fields.drop("threshold", "a mean of scores; here every scorer must pass, so its assertions are not taken over")
         case.output = fields.drop("providerOutput", "a stored answer; promptlab records answers itself")
         fields.drop("metadata", "kept in the original")
+        if isinstance(test.get("prompts"), list):
+            case.options["prompts"] = fields.translate("prompts", "a case of these templates only")
         if "assertScoringFunction" in test:
             fields.drop("assertScoringFunction", CODE)
         fields.rest("kept in the original")

@@ -140,6 +140,9 @@ def _run(session: Session, run_id: str) -> None:
     st.markdown("#### Provenance")
     origin = run.origin
     params = next((answers.parameters(r.request) for r in results if r.request), [])
+    # A run of another tool has promptlab's defaults for the parameters that its file does not name.
+    not_known = (r.completion.details.get("not_known", ()) for r in results if r.completion)
+    unknown = {name.replace("_", " ") for names in not_known for name in names}
     without = next((r.without for r in results if r.without), ())
     revision = f"{origin.git_revision[:12]}{', with an edited template' if origin.git_dirty else ''}"
     markup(
@@ -150,7 +153,7 @@ def _run(session: Session, run_id: str) -> None:
                 ("Template (git blob)", origin.template_blob),
                 ("Git revision", revision if origin.git_revision else "not in a git repository"),
                 ("Switched off", ", ".join(s.replace("_", " ") for s in without)),
-                *((name.capitalize(), value) for name, value in params),
+                *((name.capitalize(), "not known" if name in unknown else value) for name, value in params),
                 *((f"Model {r.model}", r.completion.fingerprint if r.completion else "") for r in results),
                 ("Versions", ", ".join(f"{name} {version}" for name, version in origin.versions.items())),
             ]

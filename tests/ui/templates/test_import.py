@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from promptlab.templates import _load as templates
 from promptlab.workspace._workspace import Workspace
 from tests.formats.test_imports import PROMPTFOO, PROMPTSOURCE
+from tests.places import ROOT
 from tests.ui.conftest import Desk, said
 from tests.ui.dialogs import all_said
 
@@ -132,3 +133,17 @@ def test_a_dialog_left_through_a_link_is_gone_when_one_comes_back(desk: Desks) -
     assert not tab.exception
     assert "Import prompts of other tools" not in all_said(tab)
     assert not tab.file_uploader
+
+
+@pytest.mark.parametrize("name", ["inspect.eval", "promptfoo.json"])
+def test_answers_of_another_tool_become_a_run_that_the_page_runs_shows(name: str, desk: Desks) -> None:
+    here = desk(alpha=["ok"])
+    tab = dropped(here.open("templates"), [(name, (ROOT / "tests/formats/foreign_runs" / name).read_bytes())])
+    press(tab, "-go")
+    assert "was imported" in all_said(tab)
+    (run,) = here.session.store.runs()
+    assert run.title.startswith("asked by")
+    shown = all_said(here.open("runs", run=run.id))
+    assert "asked by" in shown
+    assert ("the file does not say" in shown) == (name == "promptfoo.json")
+    assert "What is the capital of France?" in shown or "Paris" in shown
