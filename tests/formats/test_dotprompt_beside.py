@@ -67,7 +67,7 @@ class Case:
 
 
 LIST = "input: {schema: {xs(array): string, name?: string}}"
-ITEMS = "input: {schema: {xs(array): {a: string, b?: string, sub?: {n: integer}}, q: string, ok: boolean}}"
+ITEMS = "input: {schema: {xs(array): {a: string, b?: string, sub?(object): {n: integer}}, q: string, ok: boolean}}"
 OBJECT = "input: {schema: {user(object): {name: string, age?: integer}, q: string}}"
 TURNS = "input: {schema: {turns(array): {role: string, q: string, a: string}, q: string}}"
 ITEM = {"a": "1", "b": "2", "sub": {"n": 3}}
@@ -107,7 +107,7 @@ CASES = {
     "each of objects": Case(
         "{{#each xs}}{{a}}{{this.a}}{{./a}}{{b}}{{sub.n}}{{../q}}{{@root.q}};{{/each}}",
         {"xs": [ITEM, {"a": "4"}], "q": "Q", "ok": True},
-        ITEMS.replace("sub?: {n: integer}", "sub(object): {n: integer}").replace("b?: string", "b?: string"),
+        ITEMS,
     ),
     "names of the loop": Case(
         "{{#each xs as |item i|}}{{i}}{{item.a}}{{#each ../xs}}{{item.a}}{{a}}{{/each}}{{/each}}",
