@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from promptlab.errors import FormatError
 from promptlab.formats._chainforge_text import unescaped
 
 MAX_ROWS = 2000
@@ -55,7 +57,7 @@ class Flow:
         if node.type == "textfields" and isinstance(fields, Mapping):
             shown = data.get("fields_visibility")
             hidden = [k for k, v in shown.items() if v is False] if isinstance(shown, Mapping) else []
-            return [FedValue(str(v)) for k, v in fields.items() if k not in hidden and isinstance(v, str) and v.strip()]
+            return [FedValue(str(v)) for k, v in fields.items() if k not in hidden and isinstance(v, str)]
         if node.type == "csv" and isinstance(fields, list):
             return [FedValue(v) for v in fields if isinstance(v, str)]
         if node.type == "table":
@@ -65,11 +67,16 @@ class Flow:
     def _column(self, node: Node, handle: str) -> Iterator[FedValue]:
         columns = [c for c in node.data.get("columns") or [] if isinstance(c, Mapping)]
         key = next((c.get("key") for c in columns if c.get("header") == handle), None)
-        for number, row in enumerate(node.data.get("rows") or []):
-            if isinstance(row, Mapping) and key in row:
-                others = {str(c.get("header")): str(row[c["key"]]) for c in columns if c.get("key") in row}
-                raw = str(row[key])
-                yield FedValue(raw, f"{node.id} {row.get('__uid', number)}", others)
+        rows = node.data.get("sel_rows") or node.data.get("rows") or []
+        for number, row in enumerate(rows if key is not None else []):
+            cells = {k: v for k, v in row.items() if k != "__uid"} if isinstance(row, Mapping) else {}
+            if any(not isinstance(cell, str | None) for cell in cells.values()):
+                raise FormatError(f"the table `{node.title}` has cells that are no text")
+            if not any((cell or "").strip() for cell in cells.values()):
+                continue  # ChainForge leaves out empty rows
+            others = {str(c.get("header")): cells.get(c.get("key")) or "" for c in columns if c.get("key") != key}
+            raw = re.sub(r"[{}]", r"\\\g<0>", cells.get(key) or "")  # the text of a table is never a template
+            yield FedValue(raw, f"{node.id} {row.get('__uid', number)}", others)
 
 
 def flow_of(data: Mapping[str, Any]) -> Flow:

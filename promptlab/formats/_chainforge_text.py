@@ -52,6 +52,11 @@ def variables(template: str) -> list[str]:
     return [name for _, name in pieces(template) if name is not None]
 
 
+def filled(template: str, name: str, value: str) -> str:
+    """The text with `value` for the variable `name`."""
+    return "".join(value if found == name else piece for piece, found in pieces(template))
+
+
 def unescaped(text: str) -> str:
     """`text` without the backslashes before braces."""
     return text.replace("\\{", "{").replace("\\}", "}")
@@ -69,7 +74,7 @@ def text_of_chainforge(template: str, fed: Container[str], own_name: Callable[[s
         elif name.startswith("=") and (name in fed or _PLAIN_NAME.fullmatch(name)):
             prompt.settings.append(name)
             vanished = True
-        elif name in fed or _PLAIN_NAME.fullmatch(name):
+        elif (name in fed and not name.startswith("__")) or _PLAIN_NAME.fullmatch(name):
             prompt.names.append(name)
             parts += [escape_jinja(unescaped(plain)), f"{{{{ {own_name(name.removeprefix('#'))} }}}}"]
             plain, vanished = "", False

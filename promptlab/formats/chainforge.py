@@ -16,7 +16,7 @@ from typing import Any
 from promptlab._yaml import dump_yaml
 from promptlab.errors import FormatError
 from promptlab.formats._chainforge_flow import DATA_NODES, FedValue, Flow, Node, flow_of, rows_of
-from promptlab.formats._chainforge_text import PromptText, text_of_chainforge, unescaped, variables
+from promptlab.formats._chainforge_text import PromptText, filled, text_of_chainforge, unescaped, variables
 from promptlab.formats._report import Imported
 from promptlab.formats._source import Fields, Source, read_bytes, read_source_text, slug, source_of
 from promptlab.formats._syntax import join_notes
@@ -122,7 +122,7 @@ class _Reader:
             for value in self.flow.values(*sources[0]):
                 rest = {key: listed for key, listed in feeds.items() if key != name}
                 used = {key: list(listed) for key, listed in fed.items() if key in variables(value.raw)}
-                whole += self._with_nested(node, text.replace(f"{{{name}}}", value.raw), {**rest, **used})
+                whole += self._with_nested(node, filled(text, name, value.raw), {**rest, **used})
             self.say(node, "translated", f"`{{{name}}}` is a text with variables; a template for each of them", "prompt")
             return whole
         return [(text, feeds)]
@@ -184,7 +184,8 @@ class _Reader:
         cases = [self._inputs(prompt, row, draft) for row in rows if row]
         for own, value in (cases[0] if cases else {}).items():
             draft.inputs[own]["sample"] = value
-        unfed = [n for n in prompt.names if draft.renamed.get(n.removeprefix("#"), n.removeprefix("#")) not in (cases[0] if cases else {})]
+        given = cases[0] if cases else {}
+        unfed = [n for n in prompt.names if draft.renamed.get(n.lstrip("=#"), n.lstrip("=#")) not in given]
         notes += [f"nothing in the flow gives `{n}` a value; its sample is made up" for n in dict.fromkeys(unfed)]
         notes += [f"more than {len(rows)} combinations of values; the others are left out"] if more else []
         notes += [*prompt.notes, *(f"`{old}` is the input `{new}` here" for old, new in draft.renamed.items())]
@@ -221,6 +222,8 @@ class _Reader:
                 fed += self.flow.values(source, handle)
             if fed:
                 values[name] = fed
+            if any(other in prompt.names and other in feeds for value in fed for other in variables(value.raw)):
+                notes.append(f"values of `{name}` name other variables of the prompt; here that is text, so not carried over")
         return values, notes
 
     def _inputs(self, prompt: PromptText, row: Mapping[str, FedValue], draft: Draft) -> dict[str, str]:
