@@ -14,6 +14,7 @@ import yaml
 
 from promptlab import templates
 from promptlab.formats import Imported, ImportFolders, guess_format, reader_for
+from promptlab.suites import load_suite
 from promptlab.workspace import Workspace
 
 TABLE = json.loads((Path(__file__).parent / "chainforge_table.json").read_text(encoding="utf-8"))
@@ -117,16 +118,13 @@ def test_what_is_no_prompt_is_named_with_its_line(tmp_path: Path) -> None:
     assert "`r`" in named["p.prompt"].note
 
 
-def test_the_suite_of_a_flow_loads(tmp_path: Path) -> None:
-    from promptlab.suites import load_suite
-
+def test_the_suite_of_a_flow_loads(workspace: Workspace, tmp_path: Path) -> None:
     imported = read(flow_of(TABLE[1]), tmp_path)
-    (tmp_path / "promptlab.yaml").write_text("models:\n  choose-a-model: {backend: scripted}\n", encoding="utf-8")
     for file in imported.files:
-        (tmp_path / file.path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / file.path).write_text(file.text, encoding="utf-8")
-    suite = load_suite(Workspace(tmp_path), next(f.path for f in imported.files if f.kind == "suite"))
-    assert len(suite.cases) == 4
+        (workspace.root / file.path).parent.mkdir(parents=True, exist_ok=True)
+        (workspace.root / file.path).write_text(file.text, encoding="utf-8")
+    suite = load_suite(workspace, next(f.path for f in imported.files if f.kind == "suite"))
+    assert len(suite.entries) == 4
 
 
 def test_it_is_recognised_by_content() -> None:
