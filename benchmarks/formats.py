@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks import formats_beside as beside
 from promptlab import templates
 from promptlab.errors import FormatError, PromptlabError
 from promptlab.formats import Imported, ImportFolders, reader_for
@@ -43,6 +44,7 @@ class Case:
     path: Path
     wanted: frozenset[Messages | None]
     complete: bool = True
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -66,7 +68,7 @@ class Tool:
 
     format: str
     cases: Callable[[argparse.Namespace], Iterator[Case]]
-    ours: Callable[[Imported], set[Messages]]
+    ours: Callable[[Imported, Case], set[Messages]]
 
 
 # promptfoo
@@ -124,7 +126,7 @@ def ask_promptfoo(program: str, config: Path) -> list[Mapping[str, Any]] | None:
         return [{"prompt": row["prompt"]["raw"]} for row in results]
 
 
-def promptfoo_ours(imported: Imported) -> set[Messages]:
+def promptfoo_ours(imported: Imported, case: Case) -> set[Messages]:
     """The messages of every case of the suite in every template; without a suite, of the samples."""
     parsed = [templates.parse(f.text, path=f.path) for f in imported.files if f.kind == "template"]
     rows = [row for file in imported.files if file.kind == "suite" for row in suite_rows(file.path, file.text)]
@@ -149,8 +151,29 @@ def suite_rows(path: str, text: str) -> list[Mapping[str, Any]]:
     return [case["inputs"] for case in data["cases"] if "inputs" in case]
 
 
+def one_prompt(format_: str, files: Callable[[], Iterator[beside.Beside]]) -> Tool:
+    """A tool whose files make one prompt each; a flow of ChainForge makes several."""
+
+    def cases(args: argparse.Namespace) -> Iterator[Case]:
+        for file in files():
+            yield Case(file.name, file.path, frozenset(file.wanted), values=file.values)
+
+    def made(imported: Imported, case: Case) -> set[Messages]:
+        return beside.every_case(imported) if format_ == "chainforge" else beside.ours(imported, case.values)
+
+    return Tool(format_, cases, made)
+
+
 TOOLS: dict[str, Tool] = {
     "promptfoo": Tool("promptfoo", promptfoo_cases, promptfoo_ours),
+    "prompty": one_prompt("prompty", beside.prompty),
+    "prompt flow": one_prompt("prompt-flow", beside.prompt_flow),
+    "Langfuse": one_prompt("langfuse", beside.langfuse),
+    "GitHub Models": one_prompt("github-models", beside.github_models),
+    "llm": one_prompt("llm", beside.llm),
+    "lm-eval": one_prompt("lm-eval", beside.lm_eval),
+    "dotprompt": one_prompt("dotprompt", beside.dotprompt),
+    "ChainForge": one_prompt("chainforge", beside.chainforge),
 }
 """The tools, by name. A tool is added with its files and with what our import of a file renders."""
 
@@ -163,7 +186,7 @@ def compare(tool: Tool, case: Case, tally: Tally) -> None:
     except PromptlabError as exc:
         tally.named.append(f"{case.name}: {exc}")
         return
-    made = tool.ours(imported)
+    made = tool.ours(imported, case)
     tally.imported += any(file.kind == "template" for file in imported.files)
     missing, extra = case.wanted - made, made - case.wanted if case.complete else set()
     if not missing and not extra:
@@ -176,11 +199,15 @@ def compare(tool: Tool, case: Case, tally: Tally) -> None:
         tally.silent.append(f"{case.name}: {next(iter(extra or missing))!r}")
 
 
+ABOUT_TEXT = ("prompt", "body", "messages", "nodes", "doc_to_text", "system", "inputs", "images", "pictures")
+"""Fields of the report about the text of a prompt, in the other formats."""
+
+
 def is_about_text(name: str) -> bool:
     """True if a field of the report is about the text of a prompt or the values in it, and not about assertions."""
     if ".assert" in name or ".__" in name or ".options" in name or ".metadata" in name:
         return False
-    return name.startswith(("prompts", "tests", "defaultTest", "scenarios", "variable", "nunjucksFilters"))
+    return name.startswith(("prompts", "tests", "defaultTest", "scenarios", "variable", "nunjucksFilters", *ABOUT_TEXT))
 
 
 def main() -> int:

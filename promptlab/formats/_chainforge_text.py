@@ -1,6 +1,6 @@
 r"""Prompt texts of ChainForge as Jinja: `{x}` is a variable, `\{` a brace, `{=x}` a setting, `{#x}` a value of the row.
 
-    text_of_chainforge("Hi {name}, \\{so\\}", {"name"}, str).text    # "Hi {{ name }}, {so}"
+text_of_chainforge("Hi {name}, \\{so\\}", {"name"}, str).text    # "Hi {{ name }}, {so}"
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ class Writer:
             test = self.scopes.condition(rest, node.line)
             if not value.type:
                 test = f"({test} is mapping or {test})" if " is mapping" not in test else test
-            self.scopes.stack.append(Scope(value, names={n: value for n in names[:1]}))
+            self.scopes.stack.append(Scope(value, names=dict.fromkeys(names[:1], value)))
             text = write(node.program)
             self.scopes.stack.pop()
             return f"{{% if {test} %}}{text}{other}{{% endif %}}"
@@ -117,7 +117,9 @@ class Writer:
         code = f"{value.jinja}|default({'{}' if key else '[]'})" if value.missing else value.jinja
         of = f"({code}).items()" if key and value.missing else f"{code}.items()" if key else code
         head = f"{{% for {key + ', ' if key else ''}{item.jinja} in {of} %}}"
-        own = dict(zip(names, (item, Value(key or "loop.index0", {"type": "string" if key else "integer"})), strict=False))
+        own = dict(
+            zip(names, (item, Value(key or "loop.index0", {"type": "string" if key else "integer"})), strict=False)
+        )
         return head, Scope(item, True, key, own)
 
     def _free(self, base: str) -> str:
@@ -185,7 +187,9 @@ class Writer:
                 done.append(Message(None, self._role_block(node, space), raw=True))
             elif now is None:
                 if not isinstance(node, Note) and (not isinstance(node, Text) or node.text.strip(_SPACES)):
-                    raise FormatError("text after a block with role tags, or before one in it, has no role", line=node.line)
+                    raise FormatError(
+                        "text after a block with role tags, or before one in it, has no role", line=node.line
+                    )
                 before = nodes[number - 1] if number else None
                 if isinstance(node, Text) and node.text and not (isinstance(before, Block) and has_roles(before)):
                     raise FormatError("white space before a role tag in a block belongs to no message", line=node.line)

@@ -1,7 +1,7 @@
 """Values of Handlebars as Jinja expressions: paths in their contexts, what they print, and when they are true.
 
-    scopes = Scopes(draft.own_name, {"properties": {"name": {"type": "string"}}})
-    scopes.printed("name", 1)    # "{{ name }}"
+scopes = Scopes(draft.own_name, {"properties": {"name": {"type": "string"}}})
+scopes.printed("name", 1)    # "{{ name }}"
 """
 
 from __future__ import annotations

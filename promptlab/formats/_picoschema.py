@@ -1,6 +1,6 @@
 """Picoschema, the short form of JSON Schema in dotprompt files.
 
-    json_schema({"name": "string, who asks", "tags?(array)": "string"})
+json_schema({"name": "string, who asks", "tags?(array)": "string"})
 """
 
 from __future__ import annotations

@@ -75,9 +75,13 @@ class _Reader:
             else:
                 self.say(node, "translated", "values of the prompts that it feeds")
         elif node.type == "chat":
-            self.say(node, "not understood", "goes on with the chat of another node, whose answers are not carried over")
+            self.say(
+                node, "not understood", "goes on with the chat of another node, whose answers are not carried over"
+            )
         elif node.type in _EVALUATORS:
-            self.say(node, "not understood", f"a node of the type `{node.type}`; a suite has scorers (`regex`, `judge`)")
+            self.say(
+                node, "not understood", f"a node of the type `{node.type}`; a suite has scorers (`regex`, `judge`)"
+            )
         elif node.type not in ("vis", "inspect", "comment"):
             self.say(node, "not understood", f"a node of the type `{node.type}`")
         else:
@@ -123,7 +127,9 @@ class _Reader:
                 rest = {key: listed for key, listed in feeds.items() if key != name}
                 used = {key: list(listed) for key, listed in fed.items() if key in variables(value.raw)}
                 whole += self._with_nested(node, filled(text, name, value.raw), {**rest, **used})
-            self.say(node, "translated", f"`{{{name}}}` is a text with variables; a template for each of them", "prompt")
+            self.say(
+                node, "translated", f"`{{{name}}}` is a text with variables; a template for each of them", "prompt"
+            )
             return whole
         return [(text, feeds)]
 
@@ -132,7 +138,8 @@ class _Reader:
         listed = [m for m in node.data.get("llms") or [] if isinstance(m, Mapping)]
         systems: dict[str, list[dict[str, Any]]] = {}
         for model in listed:
-            settings = model.get("settings") if isinstance(model.get("settings"), Mapping) else {}
+            stored = model.get("settings")
+            settings: Mapping[str, Any] = stored if isinstance(stored, Mapping) else {}
             name, base = str(model.get("model") or model.get("name")), str(model.get("base_model") or "")
             if base.startswith(_OPENAI) and not base.startswith("gpt4all"):
                 entry = {"backend": "openai", "model": name, "api_key_env": "OPENAI_API_KEY"}
@@ -223,7 +230,9 @@ class _Reader:
             if fed:
                 values[name] = fed
             if any(other in prompt.names and other in feeds for value in fed for other in variables(value.raw)):
-                notes.append(f"values of `{name}` name other variables of the prompt; here that is text, so not carried over")
+                notes.append(
+                    f"values of `{name}` name other variables of the prompt; here that is text, so not carried over"
+                )
         return values, notes
 
     def _inputs(self, prompt: PromptText, row: Mapping[str, FedValue], draft: Draft) -> dict[str, str]:

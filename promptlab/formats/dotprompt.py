@@ -23,14 +23,16 @@ from promptlab.formats._handlebars_values import Scopes
 from promptlab.formats._picoschema import json_schema
 from promptlab.formats._report import Imported
 from promptlab.formats._sample_data import input_type_of
-from promptlab.formats._source import Fields, Source, read_bytes, read_source_text, slug, source_of
+from promptlab.formats._source import Fields, read_bytes, read_source_text, slug, source_of
 from promptlab.formats._syntax import join_notes
 from promptlab.formats._template_builder import Draft, template_param
 from promptlab.formats._workspace_view import ImportFolders
 from promptlab.templates import is_input_name
 
 _SPACE = "[\\s\ufeff]"
-_FRONT = re.compile(rf"\A---{_SPACE}*(?:\r\n|\r|\n)(?P<front>.*?)(?:\r\n|\r|\n)---{_SPACE}*(?:\r\n|\r|\n)(?P<body>.*)\Z", re.S)
+_FRONT = re.compile(
+    rf"\A---{_SPACE}*(?:\r\n|\r|\n)(?P<front>.*?)(?:\r\n|\r|\n)---{_SPACE}*(?:\r\n|\r|\n)(?P<body>.*)\Z", re.S
+)
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _TYPES = {"string": "string", "number": "number", "integer": "number", "boolean": "boolean", "array": "list"}
 _TYPES["object"] = "object"
@@ -149,7 +151,9 @@ def _inputs(fields: Fields, draft: Draft, schema: Mapping[str, Any]) -> None:
             target.setdefault("type", input_type_of(value))
             inner.report.add(f"input.default.{name}", "translated", inner.line("default"), "default and sample")
         else:
-            inner.report.add(f"input.default.{name}", "not understood", inner.line("default"), "the text does not use it")
+            inner.report.add(
+                f"input.default.{name}", "not understood", inner.line("default"), "the text does not use it"
+            )
     inner.named.add("default")
     inner.rest()
 
@@ -177,7 +181,9 @@ def _settings(fields: Fields, draft: Draft, imported: Imported) -> None:
     model = fields.data.get("model")
     if isinstance(model, str) and model:
         name = slug(model.rpartition("/")[2])
-        fields.drop("model", f"dotprompt's name of a model; name it in promptlab.yaml, such as `{name}`, with who serves it")
+        fields.drop(
+            "model", f"dotprompt's name of a model; name it in promptlab.yaml, such as `{name}`, with who serves it"
+        )
     if isinstance(fields.data.get("config"), Mapping):
         inner = fields.inside("config")
         for key, value in inner.data.items():

@@ -8,8 +8,8 @@ Rows become the cases of a suite. Graders that mean the same as a scorer here be
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from promptlab.formats._syntax import join_notes
 from promptlab.formats._template_builder import Draft, template_param
 from promptlab.formats._workspace_view import ImportFolders
 from promptlab.formats.openai_evals_registry import read_registry
+from promptlab.formats.promptfoo_asserts import combined
 
 _CONFIG = {"schema": "the shape of the rows", "item_schema": "the shape of the rows"}
 
@@ -60,7 +61,8 @@ def _runs(source: Source, data: Mapping[str, Any]) -> Iterator[tuple[tuple[str |
     if isinstance(data.get("data_source"), Mapping):
         yield ("data_source",), data["data_source"]
     for key in ("runs", "data"):
-        for number, run in enumerate(data.get(key) if isinstance(data.get(key), list) else []):
+        listed = data.get(key)
+        for number, run in enumerate(listed if isinstance(listed, list) else []):
             if isinstance(run, Mapping) and isinstance(run.get("data_source"), Mapping):
                 yield (key, number, "data_source"), run["data_source"]
 
@@ -92,7 +94,9 @@ def _run(fields: Fields, data: Mapping[str, Any], imported: Imported, places: Im
     if any(not isinstance(value, str) for row in inputs for value in row.values()):
         lost.append("values that are no text print as JSON here")
     notes += ["`{{item.x}}` is the input `x`"] if names else []
-    fields.say("input_messages", "not understood" if lost else "translated" if notes else "taken", join_notes([*lost, *notes]))
+    fields.say(
+        "input_messages", "not understood" if lost else "translated" if notes else "taken", join_notes([*lost, *notes])
+    )
     _settings(fields, draft, imported)
     name = slug(imported.name + ("-" + "-".join(str(p) for p in fields.at[1:-1]) if several else ""))
     target = f"{places.templates}/{name}.yaml"
@@ -148,14 +152,10 @@ def _graders(
     for number, grader in enumerate(listed if isinstance(listed, list) else []):
         line = source.line(("testing_criteria", number))
         what = grader if isinstance(grader, Mapping) else {}
-        made = [graded(what, lambda name, row=row: _at(row, name)) for row in rows]
+        made = [graded(what, partial(_at, row)) for row in rows]
         note = next((one.note for one in made if not one.scorers), made[0].note if made else "no rows to score")
         kept = bool(made) and all(one.scorers for one in made)
         report.add(f"testing_criteria.{number}", "translated" if kept else "not understood", line, note)
         for own, one in zip(per_row, made, strict=True):
             own += [one] if kept else []
-    from promptlab.formats.promptfoo_asserts import combined
-
     return [combined(own) for own in per_row]
-
-

@@ -87,7 +87,11 @@ def _samples(
         for own, scorer, (_, _, answers) in zip(inputs, scorers, rows, strict=True)
     ]
     write_suite(imported, places, name, target, cases)
-    lines = [pool_line(n, own, answers[0]) for n, (own, (_, _, answers)) in enumerate(zip(inputs, rows, strict=True), 1) if answers]
+    lines = [
+        pool_line(n, own, answers[0])
+        for n, (own, (_, _, answers)) in enumerate(zip(inputs, rows, strict=True), 1)
+        if answers
+    ]
     if lines:
         imported.add(f"{places.pools}/{name}.jsonl", "".join(lines), "pool")
 
@@ -133,6 +137,4 @@ def _scorers(
         return [[] for _ in answers]
     ignore = {"ignore_case": True} if args.get("ignore_case") and "includes" in kind else {}
     imported.report.add(f"{name}.class", "translated", None, "`regex`")
-    return [
-        [{"regex": {"pattern": pattern.format("|".join(map(re.escape, listed))), **ignore}}] for listed in answers
-    ]
+    return [[{"regex": {"pattern": pattern.format("|".join(map(re.escape, listed))), **ignore}}] for listed in answers]

@@ -75,7 +75,7 @@ TALK = [{"role": "user", "q": "Hi", "a": "Yo"}, {"role": "model", "q": "Who", "a
 
 CASES = {
     "a variable": Case("About {{topic}}.", {"topic": "rain"}),
-    "no escaping": Case("{{a}} {{{a}}} {{&a}}", {"a": "<b> & \"c\" '"}),
+    "no escaping": Case("{{a}} {{{a}}} {{&a}}", {"a": '<b> & "c" \''}),
     "spaces, tildes": Case("a  {{~ x ~}}  b {{x~}}\n c", {"x": "1"}),
     "JSON around a variable": Case('{"name": "{{name}}", "n": {}, "o": {"p": {"q": 1} } }', {"name": "Ada"}),
     "Jinja in the text": Case("{% if x %} {# no #} {{x}} {{ x }} { {", {"x": "1"}),
@@ -86,7 +86,9 @@ CASES = {
     "two turns of one role": Case('{{role "user"}}A{{role "user"}}B{{q}}', {"q": "x"}),
     "an empty turn": Case('{{role "system"}}\n  \n{{role "user"}}B{{q}}', {"q": "x"}),
     "CRLF": Case('{{role "system"}}\r\nA\r\n{{#if q}}\r\nB\r\n{{/if}}\r\n{{role "user"}}\r\n{{q}}\r\n', {"q": "x"}),
-    "reserved words": Case("{{schema}} {{user}} {{for}} {{class}}", dict.fromkeys(("schema", "user", "for", "class"), "x")),
+    "reserved words": Case(
+        "{{schema}} {{user}} {{for}} {{class}}", dict.fromkeys(("schema", "user", "for", "class"), "x")
+    ),
     "hyphen": Case("{{user-name}} {{[a b]}}", {"user-name": "A", "a b": "B"}),
     "if": Case("{{#if name}}\nHi {{name}}\n{{else}}\nHi\n{{/if}}\nBye", {"xs": [], "name": "Ada"}, LIST),
     "if, empty": Case("{{#if name}}\nHi {{name}}\n{{else}}\nHi\n{{/if}}\nBye", {"xs": [], "name": ""}, LIST),
@@ -115,7 +117,9 @@ CASES = {
         ITEMS,
     ),
     "a loop over inputs called item": Case(
-        "{{item}}{{#each xs}}{{this}}{{../item}}{{/each}}", {"item": "I", "xs": ["a"]}, "input: {schema: {item: string, xs(array): string}}"
+        "{{item}}{{#each xs}}{{this}}{{../item}}{{/each}}",
+        {"item": "I", "xs": ["a"]},
+        "input: {schema: {item: string, xs(array): string}}",
     ),
     "if in each": Case(
         "{{#each xs}}\n  {{#if b}}\n  {{b}}\n  {{else}}\n  -\n  {{/if}}\n{{/each}}\n",
@@ -126,7 +130,9 @@ CASES = {
     "an empty object is true": Case("{{#if user}}A{{else}}B{{/if}}{{q}}", {"user": {}, "q": "Q"}, OBJECT),
     "paths": Case("{{user.name}} {{user.age}} {{user/name}}", {"user": {"name": "A", "age": 3}, "q": "Q"}, OBJECT),
     "each over an object": Case(
-        "{{#each user}}{{@key}}: {{this}}\n{{/each}}", {"user": {"name": "A", "x": "B"}}, "input: {schema: {user(object): {(*): string}}}"
+        "{{#each user}}{{@key}}: {{this}}\n{{/each}}",
+        {"user": {"name": "A", "x": "B"}},
+        "input: {schema: {user(object): {(*): string}}}",
     ),
     "numbers and booleans": Case("{{n}} {{b}}", {"n": 3, "b": False}, "input: {schema: {n: integer, b: boolean}}"),
     "zero is false": Case("{{#if n}}A{{else}}B{{/if}}", {"n": 0}, "input: {schema: {n: integer}}"),
@@ -139,7 +145,9 @@ CASES = {
         TURNS,
     ),
     "no turns in a loop": Case(
-        '{{role "system"}}S\n{{#each turns}}\n{{role "user"}}{{q}}\n{{/each}}\n\n{{role "user"}}{{q}}', {"turns": [], "q": "Q"}, TURNS
+        '{{role "system"}}S\n{{#each turns}}\n{{role "user"}}{{q}}\n{{/each}}\n\n{{role "user"}}{{q}}',
+        {"turns": [], "q": "Q"},
+        TURNS,
     ),
     "roles of values": Case(
         "{{#each turns}}{{role this.role}}{{q}}{{/each}}{{role 'user'}}{{q}}", {"turns": TALK, "q": "Q"}, TURNS
@@ -203,7 +211,8 @@ def test_a_file_makes_the_messages_of_dotprompt(name: str, theirs: dict[str, dic
 def test_what_has_no_place_here_is_refused_with_its_line(name: str, tmp_path: Path) -> None:
     with pytest.raises(FormatError, match=CASES[name].refused) as refused:
         read(CASES[name].source, tmp_path)
-    assert refused.value.line and refused.value.line >= 4
+    assert refused.value.line
+    assert refused.value.line >= 4
 
 
 SCHEMAS: list[Any] = [

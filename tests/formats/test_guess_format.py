@@ -50,7 +50,12 @@ FILES: list[tuple[str, str, str]] = [
         '{"flow": {"nodes": [{"id": "p", "type": "prompt", "data": {"prompt": "Hi"}}], "edges": []}, "cache": {}}',
     ),
 ]
-NOTHING = [("a.md", "# Notes\n\nuser stories: none\n"), ("a.yaml", "a: 1\n"), ("a.png", "messages"), ("a.txt", "--- Hi")]
+NOTHING = [
+    ("a.md", "# Notes\n\nuser stories: none\n"),
+    ("a.yaml", "a: 1\n"),
+    ("a.png", "messages"),
+    ("a.txt", "--- Hi"),
+]
 
 
 @pytest.mark.parametrize(("format_", "name", "text"), FILES, ids=[f"{format_} {name}" for format_, name, _ in FILES])

@@ -438,9 +438,19 @@ def test_bombs_and_deep_nesting_are_refused(format_: str, reads: Reads) -> None:
     bomb = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         f"{chr(98 + n)}: &{chr(98 + n)} [{', '.join(['*' + chr(97 + n)] * 10)}]\n" for n in range(8)
     )
-    name = {"prompty": "x.prompty", "langfuse": "x.json", "openai": "x.json", "inspect": "x.json"}.get(
-        format_, "x.yaml"
+    name = {
+        "prompty": "x.prompty",
+        "dotprompt": "x.prompt",
+        "langfuse": "x.json",
+        "openai": "x.json",
+        "inspect": "x.json",
+    }.get(format_, "x.yaml")
+    text = (
+        f"---\n{bomb}---\nuser:\nx\n"
+        if format_ in ("prompty", "dotprompt")
+        else "[" * 2000
+        if name.endswith("json")
+        else bomb
     )
-    text = f"---\n{bomb}---\nuser:\nx\n" if format_ == "prompty" else "[" * 2000 if name.endswith("json") else bomb
     with pytest.raises(FormatError):
         reads(format_, name, text)
