@@ -38,13 +38,17 @@ Messages = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Case:
-    """A file of a tool. `wanted` are the message lists that the tool makes of it; None is one that we cannot hold."""
+    """A file of a tool. `wanted` are the message lists that the tool makes of it; None is one that we cannot hold.
+
+    `named` are words that the report must have about a difference that is meant.
+    """
 
     name: str
     path: Path
     wanted: frozenset[Messages | None]
     complete: bool = True
     values: Mapping[str, Any] = field(default_factory=dict)
+    named: str = ""
 
 
 @dataclass
@@ -156,7 +160,7 @@ def one_prompt(format_: str, files: Callable[[], Iterator[beside.Beside]]) -> To
 
     def cases(args: argparse.Namespace) -> Iterator[Case]:
         for file in files():
-            yield Case(file.name, file.path, frozenset(file.wanted), values=file.values)
+            yield Case(file.name, file.path, frozenset(file.wanted), values=file.values, named=file.named)
 
     def made(imported: Imported, case: Case) -> set[Messages]:
         return beside.every_case(imported) if format_ == "chainforge" else beside.ours(imported, case.values)
@@ -193,6 +197,7 @@ def compare(tool: Tool, case: Case, tally: Tally) -> None:
         tally.equal += 1
         return
     reasons = [str(entry) for entry in imported.report.of("not understood") if is_about_text(entry.field)]
+    reasons += [str(entry) for entry in imported.report.entries if case.named and case.named in entry.note]
     if reasons:
         tally.named.append(f"{case.name}: {reasons[0]}")
     else:

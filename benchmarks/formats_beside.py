@@ -29,18 +29,22 @@ Messages = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Beside:
-    """A file, the values of its variables by the tool's names, and the messages that the tool makes."""
+    """A file, the values of its variables by the tool's names, and the messages that the tool makes.
+
+    `named` are words that the report must have about a difference that is meant.
+    """
 
     name: str
     path: Path
     wanted: frozenset[Messages | None]
     values: Mapping[str, Any] = field(default_factory=dict)
+    named: str = ""
 
 
-def _beside(name: str, path: Path, messages: Any, values: Mapping[str, Any]) -> Beside:
+def _beside(name: str, path: Path, messages: Any, values: Mapping[str, Any], named: str = "") -> Beside:
     """A file with its messages; None stands for messages that are no text."""
     texts = all(isinstance(text, str) for _, text in messages)
-    return Beside(name, path, frozenset([tuple((r, t) for r, t in messages) if texts else None]), values)
+    return Beside(name, path, frozenset([tuple((r, t) for r, t in messages) if texts else None]), values, named)
 
 
 def ours(imported: Imported, values: Mapping[str, Any]) -> set[Messages]:
@@ -98,7 +102,7 @@ def prompty() -> Iterator[Beside]:
             answers = theirs(version, [(path, values) for _, path, values in files], folder)
             for (name, path, values), messages in zip(files, answers, strict=True):
                 if not isinstance(messages, str):  # a text is the error of prompty
-                    yield _beside(name, path, messages, values)
+                    yield _beside(name, path, messages, values, CASES[name].named if name in CASES else "")
 
 
 def prompt_flow() -> Iterator[Beside]:
@@ -205,7 +209,9 @@ def chainforge() -> Iterator[Beside]:
         for case in TABLE:
             path = Path(outer) / "f.cforge"
             path.write_text(json.dumps(flow_of(case)), encoding="utf-8")
-            prompts = [[("system", system)] * (system is not None) + [("user", user)] for system, user in case["printed"]]
+            prompts = [
+                [("system", system)] * (system is not None) + [("user", user)] for system, user in case["printed"]
+            ]
             yield Beside(case["name"], path, frozenset(tuple(prompt) for prompt in prompts))
 
 

@@ -9,7 +9,7 @@ What cannot be said in Jinja raises `FormatError` with its line.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from promptlab.errors import FormatError
@@ -74,8 +74,7 @@ class Writer:
         what = "is a helper of dotprompt that has no place here" if name in HELPERS else "calls a helper"
         raise FormatError(f"`{{{{{node.code}}}}}` {what}", line=node.line)
 
-    def _block(self, node: Block, inside: object, *, tail: str = "") -> str:
-        write = inside if callable(inside) else self.text
+    def _block(self, node: Block, write: Callable[[Sequence[Node]], str]) -> str:
         match = _CALL.match(node.code)
         name, rest = (match["name"], (match["rest"] or "").strip()) if match else ("", "")
         otherwise = "" if node.inverse is None else write(node.inverse)
@@ -238,7 +237,7 @@ class Writer:
         return Message(role, "")
 
 
-_SPACES = " \t\n\r\v\f\u00a0\ufeff\u2028\u2029\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+_SPACES = " \t\n\r\v\f\u00a0\ufeff\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 """The white space of JavaScript."""
 
 

@@ -1,4 +1,4 @@
-"""Messages of OpenAI's platform with `{{name}}` in them, as Jinja. The platform is closed source: all is *translated*."""
+"""Messages of OpenAI's platform as Jinja. It cannot be run here, so what has `{{name}}` in it is *translated*."""
 
 from __future__ import annotations
 

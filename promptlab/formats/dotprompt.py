@@ -56,13 +56,13 @@ def read(path: Path, shown: str, places: ImportFolders) -> Imported:
     fields = Fields(source, imported.report, source.data)
     draft = Draft(str(fields.take("description") or fields.data.get("name") or ""))
     fields.take("name")
-    schema = _input_schema(fields, draft)
+    schema = _input_schema(fields)
     notes: list[str] = []
     try:
         _set_messages(draft, body, first, schema, notes)
     except FormatError as exc:
         raise FormatError(exc.what, file=shown, line=exc.line or first, field="body", hint=exc.hint) from exc
-    _settings(fields, draft, imported)
+    _settings(fields, draft)
     _inputs(fields, draft, schema)
     notes += [f"`{old}` is the input `{new}` here" for old, new in draft.renamed.items()]
     imported.report.add("body", "translated" if notes else "taken", first, join_notes(notes))
@@ -99,7 +99,7 @@ def _put(draft: Draft, messages: list[Message]) -> None:
         draft.set_layout(as_layout(messages))
 
 
-def _input_schema(fields: Fields, draft: Draft) -> dict[str, Any]:
+def _input_schema(fields: Fields) -> dict[str, Any]:
     """The JSON Schema of the inputs; empty if the file has none."""
     given = fields.data.get("input")
     if not isinstance(given, Mapping) or "schema" not in given:
@@ -119,7 +119,7 @@ def _inputs(fields: Fields, draft: Draft, schema: Mapping[str, Any]) -> None:
         return
     inner = fields.inside("input")
     properties = schema.get("properties")
-    own = {old: new for old, new in draft.renamed.items()}
+    own = dict(draft.renamed)
     required = schema.get("required") or []
     for name, spec in (properties or {}).items():
         target = draft.inputs.get(own.get(name, name))
@@ -177,7 +177,7 @@ def _sample(name: str, schema: Mapping[str, Any]) -> Any:
     return None
 
 
-def _settings(fields: Fields, draft: Draft, imported: Imported) -> None:
+def _settings(fields: Fields, draft: Draft) -> None:
     model = fields.data.get("model")
     if isinstance(model, str) and model:
         name = slug(model.rpartition("/")[2])

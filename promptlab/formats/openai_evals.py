@@ -18,7 +18,7 @@ from promptlab.formats._openai_messages import messages_of, names_in_text, with_
 from promptlab.formats._openai_suite import graded, write_suite
 from promptlab.formats._report import Imported
 from promptlab.formats._sample_data import input_type_of
-from promptlab.formats._source import Fields, Source, read_bytes, read_source_text, slug, source_of
+from promptlab.formats._source import Fields, read_bytes, read_source_text, slug, source_of
 from promptlab.formats._syntax import join_notes
 from promptlab.formats._template_builder import Draft, template_param
 from promptlab.formats._workspace_view import ImportFolders
@@ -37,7 +37,7 @@ def read(path: Path, shown: str, places: ImportFolders) -> Imported:
     imported = Imported(slug(path.stem), read_bytes(path, shown))
     fields = Fields(source, imported.report, data)
     fields.named.update(("runs", "data", "data_source", "testing_criteria", "data_source_config"))
-    runs = list(_runs(source, data))
+    runs = list(_runs(data))
     if not runs:
         hint = "save a run with its `data_source` too: the eval alone has no prompt"
         raise FormatError("no run with `input_messages`", file=shown, line=1, hint=hint)
@@ -56,7 +56,7 @@ def read(path: Path, shown: str, places: ImportFolders) -> Imported:
     return imported
 
 
-def _runs(source: Source, data: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Any]]]:
+def _runs(data: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Any]]]:
     """The data sources of all runs in the file, each with its place."""
     if isinstance(data.get("data_source"), Mapping):
         yield ("data_source",), data["data_source"]

@@ -1,4 +1,4 @@
-"""Flows of ChainForge beside ChainForge: `chainforge_table.json` has prompts and what ChainForge's own `template.ts` made.
+"""Flows of ChainForge beside ChainForge: `chainforge_table.json` has what its own `template.ts` made of prompts.
 
 It is of ChainForge 0.3.7.7; the values go in as its nodes give them out. The first of each pair is the system message.
 """
