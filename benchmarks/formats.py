@@ -130,7 +130,7 @@ def ask_promptfoo(program: str, config: Path) -> list[Mapping[str, Any]] | None:
         return [{"prompt": row["prompt"]["raw"]} for row in results]
 
 
-def promptfoo_ours(imported: Imported, case: Case) -> set[Messages]:
+def promptfoo_ours(imported: Imported, _: Case) -> set[Messages]:
     """The messages of every case of the suite in every template; without a suite, of the samples."""
     parsed = [templates.parse(f.text, path=f.path) for f in imported.files if f.kind == "template"]
     rows = [row for file in imported.files if file.kind == "suite" for row in suite_rows(file.path, file.text)]
@@ -158,7 +158,7 @@ def suite_rows(path: str, text: str) -> list[Mapping[str, Any]]:
 def one_prompt(format_: str, files: Callable[[], Iterator[beside.Beside]]) -> Tool:
     """A tool whose files make one prompt each; a flow of ChainForge makes several."""
 
-    def cases(args: argparse.Namespace) -> Iterator[Case]:
+    def cases(_: argparse.Namespace) -> Iterator[Case]:
         for file in files():
             yield Case(file.name, file.path, frozenset(file.wanted), values=file.values, named=file.named)
 

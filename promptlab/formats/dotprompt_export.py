@@ -75,7 +75,10 @@ def _body(export: PortablePrompt) -> str:
 
 
 def _before_tag(text: str, *, after_tag: bool) -> str:
-    """`text` as Handlebars prints it between tags: braces are written as values where they would open a tag, or close the tag before."""
+    """`text` as Handlebars prints it between tags.
+
+    Braces are written as values where they would open a tag, or be part of the closing braces before.
+    """
     written = ""
     for number, part in enumerate(re.split(r"(\{{2,}|\{\Z" + (r"|\A\}" if after_tag else "") + ")", text)):
         if number % 2 == 0:

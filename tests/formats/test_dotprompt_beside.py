@@ -140,7 +140,8 @@ CASES = {
     "ifEquals": Case('{{#ifEquals q "a"}}A{{else}}B{{/ifEquals}}{{#unlessEquals q "b"}}C{{/unlessEquals}}', {"q": "a"}),
     "json of a text": Case("{{json q}}", {"q": 'a "b"\n é'}, "input: {schema: {q: string}}"),
     "turns in a loop": Case(
-        '{{role "system"}}\nS\n{{#each turns}}\n{{role "user"}}\n{{q}}\n{{role "model"}}\n{{a}}\n{{/each}}\n\n{{role "user"}}\n{{q}}',
+        '{{role "system"}}\nS\n{{#each turns}}\n{{role "user"}}\n{{q}}\n{{role "model"}}\n{{a}}\n{{/each}}\n\n'
+        '{{role "user"}}\n{{q}}',
         {"turns": TALK, "q": "Q"},
         TURNS,
     ),
@@ -153,7 +154,8 @@ CASES = {
         "{{#each turns}}{{role this.role}}{{q}}{{/each}}{{role 'user'}}{{q}}", {"turns": TALK, "q": "Q"}, TURNS
     ),
     "a role in a condition": Case(
-        '{{#if name}}\n{{role "system"}}\nFor {{name}}\n{{else}}\n{{role "system"}}\nFor all\n{{/if}}\n \n{{role "user"}}\n{{#each xs}}{{this}}{{/each}}',
+        '{{#if name}}\n{{role "system"}}\nFor {{name}}\n{{else}}\n{{role "system"}}\nFor all\n{{/if}}\n \n'
+        '{{role "user"}}\n{{#each xs}}{{this}}{{/each}}',
         {"name": "Ada", "xs": ["x"]},
         LIST,
     ),
@@ -251,12 +253,19 @@ def test_settings_go_where_they_mean_the_same(tmp_path: Path) -> None:
 
 EXPORTED = {
     "text": "inputs: {q: {sample: Why}}\nuser: 'A {{ q }}?'\n",
-    "chat": "inputs: {q: {sample: Why}}\ninstructions: 'Be {a: {}} kind. {% raw %}{{x}} \\\\{{y}}{% endraw %}'\nuser: '{{ q }}'\n",
-    "backslashes and braces": "inputs: {q: {sample: Why}}\nuser: '{% raw %}\\\\{{x}} {{{{ {{{x}}} {% endraw %}{{ q }} \\ '\n",
+    "chat": (
+        "inputs: {q: {sample: Why}}\ninstructions: 'Be {a: {}} kind. {% raw %}{{x}} \\\\{{y}}{% endraw"
+        " %}'\nuser: '{{ q }}'\n"
+    ),
+    "backslashes and braces": (
+        "inputs: {q: {sample: Why}}\nuser: '{% raw %}\\\\{{x}} {{{{ {{{x}}} {% endraw %}{{ q }} \\ '\n"
+    ),
     "braces beside": "inputs: {q: {sample: Why}}\nuser: '{% raw %}{\"a\":{% endraw %}{{ q }}{% raw %}}{% endraw %}'\n",
     "a backslash before": "inputs: {q: {sample: Why}}\nuser: 'C:\\\\{{ q }} \\{{ q }}'\n",
     "turns": "layout: '{% system %}S{% endsystem %}{% user %}A{% enduser %}{% assistant %} B {% endassistant %}'\n",
-    "a schema": "user: Hi\nschema: {type: object, properties: {a: {type: string}}}\nparams: {temperature: 1, top_p: 0.5}\n",
+    "a schema": (
+        "user: Hi\nschema: {type: object, properties: {a: {type: string}}}\nparams: {temperature: 1, top_p: 0.5}\n"
+    ),
     "odd names": "inputs: {json: {sample: Why}, role: {sample: x}}\nuser: '{{ json }}{{ role }}'\n",
 }
 
