@@ -60,6 +60,7 @@ class Block:
     open_strip: Strip = (False, False)
     inverse_strip: Strip = (False, False)
     close_strip: Strip = (False, False)
+    end_strip: Strip = (False, False)
 
 
 Node = Text | Print | Note | Block
@@ -176,14 +177,17 @@ def _block(tokens: Sequence[Text | Note | _Tag], at: int, code: str) -> tuple[Bl
         block.inverse_strip = end.strip
         if end.code:
             inner, at = _block(tokens, at, end.code)
-            block.inverse, block.chained, block.close_strip = [inner], True, inner.close_strip
+            block.inverse, block.chained = [inner], True
+            block.close_strip = block.end_strip = inner.end_strip
+            # Handlebars gives the closing tag to the first `else if`; a later one keeps the `~` of its own tag.
+            inner.close_strip = inner.end_strip if start.kind == "#" else inner.open_strip
             return block, at
         block.inverse, at = _program(tokens, at + 1)
         end = _expected(tokens, at, start)
     opened = code.split()[0] if code.split() else ""
     if end.kind != "/" or (start.kind == "#" and end.code != opened):
         raise FormatError(f"`{{{{#{code}}}}}` is closed by `{{{{{end.kind}{end.code}}}}}`", line=end.line)
-    block.close_strip = end.strip
+    block.close_strip = block.end_strip = end.strip
     # The closing tag of a chain belongs to its first block.
     return block, at + 1
 
@@ -246,11 +250,7 @@ def _strip_node(node: Node) -> _Strip | None:
         _strip_program(node.inverse, root=False)
         first = last = node.inverse
         if node.chained and isinstance(node.inverse[0], Block):
-            first = node.inverse[0].program
-            inner: Block | None = node
-            while inner is not None and inner.chained and inner.inverse and isinstance(inner.inverse[0], Block):
-                inner = inner.inverse[0]
-                last = inner.program if inner.inverse is None else inner.inverse
+            first = last = node.inverse[0].program
     strip = _Strip(
         node.open_strip[0],
         node.close_strip[1],

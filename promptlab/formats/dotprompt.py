@@ -123,22 +123,8 @@ def _inputs(fields: Fields, draft: Draft, schema: Mapping[str, Any]) -> None:
     required = schema.get("required") or []
     for name, spec in (properties or {}).items():
         target = draft.inputs.get(own.get(name, name))
-        if target is None or not isinstance(spec, Mapping):
-            continue
-        kind = spec.get("type")
-        kinds = [k for k in (kind if isinstance(kind, list) else [kind]) if k != "null"]
-        if kinds and kinds[0] in _TYPES:
-            target["type"] = _TYPES[kinds[0]]
-        if isinstance(spec.get("description"), str):
-            target["description"] = spec["description"]
-        if name not in required and target.get("type", "string") in ("string", "list"):
-            target["default"] = [] if target.get("type") == "list" else ""
-        made = _sample(name, spec)
-        if made is not None and "default" not in target:
-            target["sample"] = made
-        choices = [c for c in spec.get("enum", []) if isinstance(c, str)]
-        if choices:
-            target["sample"] = choices[0]
+        if target is not None and isinstance(spec, Mapping):
+            _describe(target, name, spec, optional=name not in required)
     if properties is not None:
         unused = [n for n in properties if own.get(n, n) not in draft.inputs]
         note = f"`{'`, `'.join(unused)}` is not used in the text" if unused else "types of the inputs"
@@ -146,16 +132,33 @@ def _inputs(fields: Fields, draft: Draft, schema: Mapping[str, Any]) -> None:
     defaults = inner.data.get("default")
     for name, value in defaults.items() if isinstance(defaults, Mapping) else ():
         target = draft.inputs.get(own.get(str(name), str(name)))
+        where, line = f"input.default.{name}", inner.line("default")
         if target is not None and value is not None:
             target.update(default=value, sample=value)
             target.setdefault("type", input_type_of(value))
-            inner.report.add(f"input.default.{name}", "translated", inner.line("default"), "default and sample")
+            inner.report.add(where, "translated", line, "default and sample")
         else:
-            inner.report.add(
-                f"input.default.{name}", "not understood", inner.line("default"), "the text does not use it"
-            )
+            inner.report.add(where, "not understood", line, "the text does not use it")
     inner.named.add("default")
     inner.rest()
+
+
+def _describe(target: dict[str, Any], name: str, spec: Mapping[str, Any], *, optional: bool) -> None:
+    """Set type, description and a made sample of an input from its schema. What is optional is empty by default."""
+    kind = spec.get("type")
+    kinds = [k for k in (kind if isinstance(kind, list) else [kind]) if k != "null"]
+    if kinds and kinds[0] in _TYPES:
+        target["type"] = _TYPES[kinds[0]]
+    if isinstance(spec.get("description"), str):
+        target["description"] = spec["description"]
+    if optional and target.get("type", "string") in ("string", "list"):
+        target["default"] = [] if target.get("type") == "list" else ""
+    made = _sample(name, spec)
+    if made is not None and "default" not in target:
+        target["sample"] = made
+    choices = [c for c in spec.get("enum", []) if isinstance(c, str)]
+    if choices:
+        target["sample"] = choices[0]
 
 
 def _sample(name: str, schema: Mapping[str, Any]) -> Any:

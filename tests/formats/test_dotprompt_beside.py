@@ -100,6 +100,16 @@ CASES = {
     "else if, last": Case(
         "{{#if q}}1{{else if ok}}\n2\n{{else}}\n 3\n {{/if}}\nend", {"q": "", "ok": False, "xs": []}, ITEMS
     ),
+    "chains and tildes": Case(
+        "a\n{{#if q~}} \n 1 \n{{else if ok~}} \n 2 \n {{~else if xs}}\n 3 \n{{~else~}}\n 4 \n{{~/if~}}\n b",
+        {"q": "", "ok": False, "xs": [ITEM]},
+        ITEMS,
+    ),
+    "a chain without else": Case(
+        "a\n{{#unless q}} \n 1 \n{{else if ok~}} \n 2 \n {{else if xs~}}\n 3 \n  {{/unless}}\n b",
+        {"q": "x", "ok": False, "xs": [ITEM]},
+        ITEMS,
+    ),
     "each": Case("{{#each xs}}\n- {{this}}\n{{/each}}\nEnd", {"xs": ["a", "b"]}, LIST),
     "each with data": Case(
         "{{#each xs}}{{@index}}{{#if @first}}F{{/if}}{{#unless @last}}, {{/unless}}{{@key}}={{.}}{{/each}}",

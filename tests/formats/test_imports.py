@@ -283,6 +283,14 @@ schema_object: {type: object, properties: {a: {type: string}}}
 """
 
 
+def test_words_of_jinja_are_inputs_of_llm_templates(reads: Reads) -> None:
+    imported = reads("llm", "w.yaml", "prompt: $none ${true} $False $x\n")
+    template = templates.parse(imported.files[0].text, path="w.yaml")
+    renamed = {e.field[1:]: e.note.split("`")[1] for e in imported.report.entries if e.field.startswith("$")}
+    values = {renamed.get(name, name): name for name in ("none", "true", "False", "x")}
+    assert [m.content for m in templates.render(template, values).messages] == ["none true False x"]
+
+
 def test_llm_templates(reads: Reads) -> None:
     imported = reads("llm", "fr.yaml", LLM)
     assert rendered(imported, input="hello") == [
