@@ -89,12 +89,11 @@ class _Reader:
 
     def _prompt(self, node: Node) -> None:
         text = node.data.get("prompt")
-        if isinstance(text, list):
-            raise FormatError("several prompts in one node")
-        if not isinstance(text, str) or not text.strip():
+        listed = text if isinstance(text, list) else [text]
+        if not listed or not all(isinstance(one, str) and one.strip() for one in listed):
             raise FormatError("no text")
         feeds = {name: list(sources) for name, sources in self.flow.feeds.get(node.id, {}).items()}
-        texts = self._with_nested(node, text, feeds)
+        texts = [pair for one in listed for pair in self._with_nested(node, one, feeds)]
         if node.data.get("contChat"):
             self.say(node, "not understood", "goes on with the chat of the node before it", "contChat")
         if str(node.data.get("n", "1")) != "1":

@@ -118,6 +118,11 @@ def test_what_is_no_prompt_is_named_with_its_line(tmp_path: Path) -> None:
     assert "`r`" in named["p.prompt"].note
 
 
+def test_each_of_several_prompts_of_a_node_is_a_template(tmp_path: Path) -> None:
+    imported = read(flow_of({"prompt": ["A {q}", "B {q}"], "fed": {"q": {"type": "csv", "values": ["x"]}}}), tmp_path)
+    assert rendered(imported) == [[None, "A x"], [None, "B x"]]
+
+
 def test_the_suite_of_a_flow_loads(workspace: Workspace, tmp_path: Path) -> None:
     imported = read(flow_of(TABLE[1]), tmp_path)
     for file in imported.files:
