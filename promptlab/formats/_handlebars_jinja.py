@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from promptlab.errors import FormatError
-from promptlab.formats._handlebars_parse import Block, Node, Note, Print, Text
+from promptlab.formats._handlebars_nodes import Block, Node, Note, Print, Text
 from promptlab.formats._handlebars_values import HELPERS, Scope, Scopes, Value, is_path
 from promptlab.formats._template_builder import ROLES
 from promptlab.templates import escape_jinja

@@ -90,10 +90,11 @@ class _Reader:
     def _prompt(self, node: Node) -> None:
         text = node.data.get("prompt")
         listed = text if isinstance(text, list) else [text]
-        if not listed or not all(isinstance(one, str) and one.strip() for one in listed):
+        prompts = [one for one in listed if isinstance(one, str) and one.strip()]
+        if not prompts or len(prompts) < len(listed):
             raise FormatError("no text")
         feeds = {name: list(sources) for name, sources in self.flow.feeds.get(node.id, {}).items()}
-        texts = [pair for one in listed for pair in self._with_nested(node, one, feeds)]
+        texts = [pair for one in prompts for pair in self._with_nested(node, one, feeds)]
         if node.data.get("contChat"):
             self.say(node, "not understood", "goes on with the chat of the node before it", "contChat")
         if str(node.data.get("n", "1")) != "1":
