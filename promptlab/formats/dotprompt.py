@@ -33,6 +33,7 @@ _SPACE = "[\\s\ufeff]"
 _FRONT = re.compile(
     rf"\A---{_SPACE}*(?:\r\n|\r|\n)(?P<front>.*?)(?:\r\n|\r|\n)---{_SPACE}*(?:\r\n|\r|\n)(?P<body>.*)\Z", re.S
 )
+_MESSAGE = re.compile(r"\{% (?P<role>system|user|assistant) %\}(?P<text>.*?)\{% end(?P=role) %\}", re.S)
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _TYPES = {"string": "string", "number": "number", "integer": "number", "boolean": "boolean", "array": "list"}
 _TYPES["object"] = "object"
@@ -88,8 +89,16 @@ def _set_messages(draft: Draft, body: str, first: int, schema: Mapping[str, Any]
         draft.inputs[HISTORY].update(type="list", sample=[])
     if any(m.dynamic or "message.role" in m.text for m in messages):
         notes.append("roles other than system and model become user turns")
+    if any(_may_be_blank(match["text"]) for match in _MESSAGE.finditer(as_layout(messages))):
+        notes.append("a message that values leave with white space only is sent here, and left out by dotprompt")
     notes += scopes.notes
     _put(draft, messages)
+
+
+def _may_be_blank(jinja: str) -> bool:
+    """True if a message has white space of its own, and no other text outside of blocks and values."""
+    fixed = re.sub(r"\{%.*%\}|\{\{(?! \"\{\" ).*?\}\}", "", jinja, flags=re.S)
+    return not trimmed(fixed) and bool(re.search(r"\s", re.sub(r"\{%.*?%\}|\{\{.*?\}\}", "", jinja, flags=re.S)))
 
 
 def _put(draft: Draft, messages: list[Message]) -> None:

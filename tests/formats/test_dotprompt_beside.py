@@ -227,6 +227,15 @@ def test_what_has_no_place_here_is_refused_with_its_line(name: str, tmp_path: Pa
     assert refused.value.line >= 4
 
 
+@pytest.mark.parametrize(("text", "named"), [("\n{{q}}\n", True), ("{{q}}", False), ("\nAbout {{q}}\n", False)])
+def test_a_message_that_may_be_only_white_space_is_named(text: str, named: bool, tmp_path: Path) -> None:
+    imported = read(
+        f'---\nmodel: m/x\n---\n{{{{role "system"}}}}S{{{{role "user"}}}}{text}{{{{role "model"}}}}A', tmp_path
+    )
+    entry = next(entry for entry in imported.report.entries if entry.field == "body")
+    assert ("white space only" in entry.note) == named
+
+
 SCHEMAS: list[Any] = [
     {"a": "string", "b?": "integer, how many", "c(array, of words)": "string", "d?(array)": {"e": "any"}},
     {"f(enum, kind)": ["x", "y"], "g?(enum)": ["z"], "h?(object, inner)": {"i": "number"}, "(*)": "string"},
