@@ -13,7 +13,7 @@ help:
 	@echo "make setup      set up only: .venv with everything in it, and the two embedded models"
 	@echo "make test       set up, then run every test"
 	@echo "make test-fast  the tests that need neither a model nor a browser"
-	@echo "make node       the JavaScript tools that tests of formats compare with (nunjucks, promptfoo)"
+	@echo "make node       the JavaScript tools that tests of formats compare with (nunjucks, promptfoo, dotprompt)"
 	@echo "make check      formatting, lint and types; make fix mends what it can"
 
 # The environment is made anew only when what it is made from changes. The wheel of llama-cpp-python, which takes some
@@ -46,7 +46,7 @@ oracles: $(READY)
 
 # Other tools that tests and benchmarks of formats compare with, where they are; without them those tests are skipped.
 node:
-	npm install --silent --no-audit --no-fund --prefix .node nunjucks@3.2.4 promptfoo@0.121.20
+	npm install --silent --no-audit --no-fund --prefix .node nunjucks@3.2.4 promptfoo@0.121.20 dotprompt@1.1.2
 
 # The fast ones on two cores; then those that compute or drive a browser, one at a time.
 test: setup browser oracles

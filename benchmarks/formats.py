@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks import formats_beside as beside
 from promptlab import templates
 from promptlab._yaml import parse_yaml
 from promptlab.errors import FormatError, PromptlabError
@@ -39,12 +40,17 @@ Messages = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Case:
-    """A file of a tool. `wanted` are the message lists that the tool makes of it; None is one that we cannot hold."""
+    """A file of a tool. `wanted` are the message lists that the tool makes of it; None is one that we cannot hold.
+
+    `named` are words that the report must have about a difference that is meant.
+    """
 
     name: str
     path: Path
     wanted: frozenset[Messages | None]
     complete: bool = True
+    values: Mapping[str, Any] = field(default_factory=dict)
+    named: str = ""
 
 
 @dataclass
@@ -68,7 +74,7 @@ class Tool:
 
     format: str
     cases: Callable[[argparse.Namespace], Iterator[Case]]
-    ours: Callable[[Imported], set[Messages]]
+    ours: Callable[[Imported, Case], set[Messages]]
 
 
 # promptfoo
@@ -126,7 +132,7 @@ def ask_promptfoo(program: str, config: Path) -> list[Mapping[str, Any]] | None:
         return [{"prompt": row["prompt"]["raw"]} for row in results]
 
 
-def promptfoo_ours(imported: Imported) -> set[Messages]:
+def promptfoo_ours(imported: Imported, _: Case) -> set[Messages]:
     """The messages of every case of the suites in every template of theirs; without a suite, of the samples."""
     parsed = {f.path: templates.parse(f.text, path=f.path) for f in imported.files if f.kind == "template"}
     asked = [pair for file in imported.files if file.path.endswith(".yaml") and file.kind == "suite"
@@ -152,8 +158,29 @@ def suite_questions(text: str, imported: Imported) -> list[tuple[str, Mapping[st
     return [(variant["template"], row) for variant in variants.values() for row in rows]
 
 
+def one_prompt(format_: str, files: Callable[[], Iterator[beside.Beside]]) -> Tool:
+    """A tool whose files make one prompt each; a flow of ChainForge makes several."""
+
+    def cases(_: argparse.Namespace) -> Iterator[Case]:
+        for file in files():
+            yield Case(file.name, file.path, frozenset(file.wanted), values=file.values, named=file.named)
+
+    def made(imported: Imported, case: Case) -> set[Messages]:
+        return beside.every_case(imported) if format_ == "chainforge" else beside.ours(imported, case.values)
+
+    return Tool(format_, cases, made)
+
+
 TOOLS: dict[str, Tool] = {
     "promptfoo": Tool("promptfoo", promptfoo_cases, promptfoo_ours),
+    "prompty": one_prompt("prompty", beside.prompty),
+    "prompt flow": one_prompt("prompt-flow", beside.prompt_flow),
+    "Langfuse": one_prompt("langfuse", beside.langfuse),
+    "GitHub Models": one_prompt("github-models", beside.github_models),
+    "llm": one_prompt("llm", beside.llm),
+    "lm-eval": one_prompt("lm-eval", beside.lm_eval),
+    "dotprompt": one_prompt("dotprompt", beside.dotprompt),
+    "ChainForge": one_prompt("chainforge", beside.chainforge),
 }
 """The tools, by name. A tool is added with its files and with what our import of a file renders."""
 
@@ -166,24 +193,29 @@ def compare(tool: Tool, case: Case, tally: Tally) -> None:
     except PromptlabError as exc:
         tally.named.append(f"{case.name}: {exc}")
         return
-    made = tool.ours(imported)
+    made = tool.ours(imported, case)
     tally.imported += any(file.kind == "template" for file in imported.files)
     missing, extra = case.wanted - made, made - case.wanted if case.complete else set()
     if not missing and not extra:
         tally.equal += 1
         return
     reasons = [str(entry) for entry in imported.report.of("not understood") if is_about_text(entry.field)]
+    reasons += [str(entry) for entry in imported.report.entries if case.named and case.named in entry.note]
     if reasons:
         tally.named.append(f"{case.name}: {reasons[0]}")
     else:
         tally.silent.append(f"{case.name}: {next(iter(extra or missing))!r}")
 
 
+ABOUT_TEXT = ("prompt", "body", "messages", "nodes", "doc_to_text", "system", "inputs", "images", "pictures")
+"""Fields of the report about the text of a prompt, in the other formats."""
+
+
 def is_about_text(name: str) -> bool:
     """True if a field of the report is about the text of a prompt or the values in it, and not about assertions."""
     if ".assert" in name or ".__" in name or ".options" in name or ".metadata" in name:
         return False
-    return name.startswith(("prompts", "tests", "defaultTest", "scenarios", "variable", "nunjucksFilters"))
+    return name.startswith(("prompts", "tests", "defaultTest", "scenarios", "variable", "nunjucksFilters", *ABOUT_TEXT))
 
 
 def main() -> int:

@@ -63,9 +63,9 @@ def export(
 ) -> None:
     """Write templates in the format of another tool.
 
-    FORMAT is promptfoo, prompty, prompty-2, langfuse, github-models, openai (a request body), python or curl (one
-    request, without a key), openai-batch, openai-finetune or openai-preferences. A report of translated and
-    lost parts goes to standard error.
+    FORMAT is promptfoo, prompty, prompty-2, langfuse, github-models, dotprompt, openai (a request body), python or
+    curl (one request, without a key), openai-batch, openai-finetune or openai-preferences. A report of translated
+    and lost parts goes to standard error.
     Requests and files for training pass the privacy gate: a text with a label above the clearance of the model, or
     above --clearance, is refused.
     """
@@ -113,7 +113,7 @@ def _write(workspace: Workspace, exported: Exported, output: str | None, *, forc
 
 WITH_MODEL = ("openai", "python", "curl", "openai-batch")
 """Formats that have requests to one model."""
-NAMING_MODELS = ("promptfoo", "langfuse", "github-models")
+NAMING_MODELS = ("promptfoo", "langfuse", "github-models", "dotprompt")
 """Formats that name the models of -m."""
 
 

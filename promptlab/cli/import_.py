@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 def import_(format_: str, files: tuple[Path, ...], to: str | None, force: bool, as_json: bool) -> None:
     """Import files of other tools as templates, pools of examples and lines for promptlab.yaml.
 
-    FORMAT is one of promptfoo, prompty, prompt-flow, promptsource, langfuse, github-models, llm, openai, inspect,
-    lm-eval, promptfoo-results and inspect-log. Results of promptfoo and logs of Inspect become runs of the history.
-    FILE may be a folder: all its files of that format are read. If one fails, the others are still imported
-    and the exit status is 1. Prints what became of each field, and saves the original of templates next to the
-    result. Nothing in a file is run, and nothing is fetched. Imported files are confidential unless promptlab.yaml
-    gives them another label.
+    FORMAT is one of promptfoo, prompty, prompt-flow, promptsource, langfuse, github-models, llm, dotprompt,
+    chainforge, openai, openai-prompt, openai-evals, inspect, lm-eval, promptfoo-results and inspect-log. Results of
+    promptfoo and logs of Inspect become runs of the history. FILE may be a folder: all its files of that format are
+    read. If one fails, the others are still imported and the exit status is 1. Prints what became of each field, and
+    saves the original of templates next to the result. Nothing in a file is run, and nothing is fetched. Imported
+    files are confidential unless promptlab.yaml gives them another label.
     """
     from promptlab.formats import ImportFolders, reader_for, workspace_view
     from promptlab.formats import write_import as write

@@ -22,6 +22,7 @@ from promptlab.formats import openai as openai_chat
 from promptlab.formats._export import PortablePrompt, make_portable
 from promptlab.formats._source import read_rows
 from promptlab.formats.code import request_as_curl, request_as_python
+from promptlab.formats.dotprompt_export import write_dotprompt
 from promptlab.formats.github_models import write_github_models
 from promptlab.formats.langfuse import write_langfuse
 from promptlab.formats.promptfoo_export import write_promptfoo
@@ -88,6 +89,7 @@ class ExportJob:
             "prompty": self._prompty,
             "prompty-2": lambda: self._prompty(version=2),
             "langfuse": lambda: self._one_prompt(write_langfuse),
+            "dotprompt": lambda: self._one_prompt(write_dotprompt),
             "github-models": lambda: self._one_prompt(write_github_models),
             "openai-batch": self._batch,
             "openai-finetune": self._training,

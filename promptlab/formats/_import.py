@@ -31,11 +31,19 @@ from promptlab.workspace import Workspace
 SNIFFED_CHARACTERS = 200_000
 """The most characters of a file that are searched to guess its format."""
 
-_KEY = r"(?m)^[ \t]*[\"']?{}[\"']?[ \t]*:"
+_KEY = r"(?m)(?:^[ \t]*|[{{,][ \t]*)[\"']?{}[\"']?[ \t]*:"
+_FRONT = r"\A\ufeff?---[ \t]*\r?\n[\s\S]*?^---[ \t]*\r?$"
 _SIGNS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("dotprompt", (f"(?m){_FRONT}", r"\{\{\s*(?:role\s+[\"']|history\b|media\s|#(?:each|if|unless|with)\b)")),
+    ("prompty", (f"(?m){_FRONT}", r"(?mi)^[ \t]*#?[ \t]*(?:system|user|assistant|developer)[ \t]*:[ \t]*\r?$")),
     ("promptsource", (r"!Template\b",)),
     ("promptfoo-results", (r"[\"']results[\"']\s*:\s*\{", r"[\"'](?:evalId|promptIdx|gradingResult)[\"']\s*:")),
     ("inspect-log", (r"[\"']eval[\"']\s*:\s*\{", r"[\"'](?:eval_id|task_id)[\"']\s*:")),
+    ("chainforge", (_KEY.format("nodes"), _KEY.format("edges"), r"[\"'](?:prompt|textfields|evaluator)[\"']")),
+    ("openai-evals", (_KEY.format("(?:testing_criteria|input_messages)"), _KEY.format("data_source(?:_config)?"))),
+    ("openai-evals", (_KEY.format("class") + r"[ \t]*[\"']?evals\.", _KEY.format("samples_jsonl"))),
+    ("openai-evals", (r"[\"']input[\"']\s*:", r"[\"']ideal[\"']\s*:")),
+    ("openai-prompt", (r"[\"']pmpt_", _KEY.format("(?:messages|instructions)"))),
     ("prompt-flow", (_KEY.format("nodes"), _KEY.format("outputs"), r"\$\{")),
     ("github-models", (_KEY.format("messages"), _KEY.format("(?:modelParameters|testData|evaluators|responseFormat)"))),
     ("lm-eval", (_KEY.format("doc_to_text"),)),
@@ -50,18 +58,20 @@ _SIGNS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 """Patterns that identify a format. The first format whose patterns are all in the text is chosen."""
 
+_BY_ENDING = {".prompty": "prompty", ".prompt": "dotprompt", ".cforge": "chainforge"}
+
 RUN_FORMATS = ("promptfoo-results", "inspect-log")
 """Formats that hold answers. Their files may be larger than those of prompts."""
 
-IMPORT_ENDINGS = (".yaml", ".yml", ".json", ".jsonl", ".csv", ".prompty", ".eval", ".txt", ".md")
+IMPORT_ENDINGS = (".yaml", ".yml", ".json", ".jsonl", ".csv", *_BY_ENDING, ".eval", ".txt", ".md")
 """Endings of files that can be imported."""
 
 
 def guess_format(name: str, content: bytes) -> str | None:
     """The most likely format of the file `name`; None if there is no sign of any."""
     ending = PurePosixPath(name.replace("\\", "/")).suffix.lower()
-    if ending == ".prompty":
-        return "prompty"
+    if ending in _BY_ENDING:
+        return _BY_ENDING[ending]
     if PurePosixPath(name.replace("\\", "/")).name == "flow.dag.yaml":
         return "prompt-flow"
     if name.lower().endswith((".prompt.yml", ".prompt.yaml")):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from promptlab.templates import escape_jinja
@@ -65,13 +65,28 @@ def from_braces(text: str) -> Translation:
     return _translated(re.compile(r"\\(?P<char>[{}])|(?P<pair>\{\{|\}\})|\{(?P<name>[A-Za-z_]\w*)\}"), text, "`{x}`")
 
 
-def from_dollars(text: str) -> Translation:
-    """A text with `$x` and `${x}` for variables and `$$` for a dollar sign, as Jinja."""
+def from_dollars(text: str, own_name: Callable[[str], str] = str) -> Translation:
+    """A text with `$x` and `${x}` for variables and `$$` for a dollar sign, as Jinja.
+
+    `own_name` gives the name of the input for a variable.
+    """
     pattern = r"(?P<pair>\$\$)|\$(?:(?P<name>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)\})"
-    return _translated(re.compile(pattern, re.ASCII), text, "`$x`")
+    return _translated(re.compile(pattern, re.ASCII), text, "`$x`", own_name)
 
 
-def _translated(pattern: re.Pattern[str], text: str, shown: str) -> Translation:
+def dollar_names(text: str) -> list[str]:
+    """The names of the variables `$x` and `${x}` in a text."""
+    names: list[str] = []
+
+    def noted(name: str) -> str:
+        names.append(name)
+        return name
+
+    from_dollars(text, noted)
+    return names
+
+
+def _translated(pattern: re.Pattern[str], text: str, shown: str, own_name: Callable[[str], str] = str) -> Translation:
     parts: list[str] = []
     at, changed = 0, False
     plain = ""
@@ -80,7 +95,7 @@ def _translated(pattern: re.Pattern[str], text: str, shown: str) -> Translation:
         groups = match.groupdict()
         name = groups.get("name") or groups.get("braced")
         if name:
-            parts += [escape_jinja(plain), f"{{{{ {name} }}}}"]
+            parts += [escape_jinja(plain), f"{{{{ {own_name(name)} }}}}"]
             plain, changed = "", True
         else:
             plain += groups.get("char") or match[0][0]

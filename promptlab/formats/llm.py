@@ -13,9 +13,10 @@ from pathlib import Path
 from promptlab.errors import FormatError
 from promptlab.formats._report import Imported
 from promptlab.formats._source import Fields, read_bytes, read_source, slug
-from promptlab.formats._syntax import from_dollars
+from promptlab.formats._syntax import dollar_names, from_dollars
 from promptlab.formats._template_builder import Draft, template_param
 from promptlab.formats._workspace_view import ImportFolders
+from promptlab.templates import is_input_name
 from promptlab.types import Role
 
 KEYS = ("prompt", "system", "model", "defaults", "options", "schema_object", "fragments")
@@ -31,7 +32,7 @@ def read(path: Path, shown: str, places: ImportFolders) -> Imported:
     fields = Fields(source, imported.report, data)
     draft = Draft(f"{fields.data.get('name') or path.stem} (a template of llm)")
     fields.say("name", "taken")
-    draft.messages(_messages(fields))
+    draft.messages(_messages(fields, draft))
     _defaults(fields, draft)
     _options(fields, draft)
     if isinstance(fields.data.get("schema_object"), Mapping):
@@ -48,12 +49,15 @@ def read(path: Path, shown: str, places: ImportFolders) -> Imported:
     return imported
 
 
-def _messages(fields: Fields) -> list[tuple[Role, str]]:
+def _messages(fields: Fields, draft: Draft) -> list[tuple[Role, str]]:
     messages: list[tuple[Role, str]] = []
+    for name in dollar_names(f"{fields.data.get('system') or ''}\n{fields.data.get('prompt') or ''}"):
+        if is_input_name(name):  # these keep their names, whatever others are renamed to
+            draft.own_name(name)
     for key, role in (("system", "system"), ("prompt", "user")):
         text = fields.data.get(key)
         if isinstance(text, str) and text:
-            changed = from_dollars(text)
+            changed = from_dollars(text, draft.own_name)
             fields.say(key, "translated" if changed.notes or "$$" in text else "taken", "; ".join(changed.notes))
             messages.append(("system" if role == "system" else "user", changed.text))
     if not any(role == "user" for role, _ in messages):

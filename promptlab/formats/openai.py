@@ -61,7 +61,7 @@ def _template(source: Source, imported: Imported, path: str) -> str:
         draft.inputs = {QUESTION: {"sample": last[1]}}
         messages.append(("user", f"{{{{ {QUESTION} }}}}"))
     draft.messages(messages)
-    _parameters(fields, draft)
+    set_parameters(fields, draft)
     model = fields.data.get("model")
     if isinstance(model, str) and model:
         name = slug(model)
@@ -114,7 +114,8 @@ def message_text(value: Any) -> tuple[str, list[str]]:
     return "\n".join(texts), notes
 
 
-def _parameters(fields: Fields, draft: Draft) -> None:
+def set_parameters(fields: Fields, draft: Draft) -> None:
+    """Take the sampling parameters and the schema of a request body."""
     for key in list(fields.data):
         own = template_param(key, fields.data[key])
         if own and own[0] not in draft.params:

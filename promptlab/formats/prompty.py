@@ -37,6 +37,7 @@ _FRONT = re.compile(
 )
 _FENCE = re.compile(r"---|\+\+\+")
 _PICTURE = re.compile(r"!\[[^\]]*\]\([^)\n]*\)")
+_ROLE_IN_VALUE = re.compile(r"^[ \t]*#?[ \t]*(?:system|user|assistant|developer|function)[ \t]*:[ \t]*$", re.I | re.M)
 EMBEDDED = re.compile(r"^# promptlab: (?P<json>\{.*\})[ \t]*\r?$", re.MULTILINE)
 """The comment with the embedded template: prompty 1 allows no keys of others."""
 
@@ -170,6 +171,9 @@ def _report_values(draft: Draft, imported: Imported, code: str) -> None:
     for old, new in draft.renamed.items():
         imported.report.add("body", "translated", None, f"`{old}` is the input `{new}` here")
     for name, spec in draft.inputs.items():
+        if isinstance(spec.get("sample"), str) and _ROLE_IN_VALUE.search(spec["sample"]):
+            note = "a line of its value reads like a role: a turn begins there in prompty, and here it stays a value"
+            imported.report.add(f"inputs.{name}", "not understood", None, note)
         if spec.get("type") in ("boolean", "list", "object") and re.search(
             rf"\{{\{{-?\s*{re.escape(name)}\s*-?\}}\}}", code
         ):

@@ -283,6 +283,14 @@ schema_object: {type: object, properties: {a: {type: string}}}
 """
 
 
+def test_words_of_jinja_are_inputs_of_llm_templates(reads: Reads) -> None:
+    imported = reads("llm", "w.yaml", "prompt: $none ${true} $False $x\n")
+    template = templates.parse(imported.files[0].text, path="w.yaml")
+    renamed = {e.field[1:]: e.note.split("`")[1] for e in imported.report.entries if e.field.startswith("$")}
+    values = {renamed.get(name, name): name for name in ("none", "true", "False", "x")}
+    assert [m.content for m in templates.render(template, values).messages] == ["none true False x"]
+
+
 def test_llm_templates(reads: Reads) -> None:
     imported = reads("llm", "fr.yaml", LLM)
     assert rendered(imported, input="hello") == [
@@ -438,9 +446,19 @@ def test_bombs_and_deep_nesting_are_refused(format_: str, reads: Reads) -> None:
     bomb = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         f"{chr(98 + n)}: &{chr(98 + n)} [{', '.join(['*' + chr(97 + n)] * 10)}]\n" for n in range(8)
     )
-    name = {"prompty": "x.prompty", "langfuse": "x.json", "openai": "x.json", "inspect": "x.json"}.get(
-        format_, "x.yaml"
+    name = {
+        "prompty": "x.prompty",
+        "dotprompt": "x.prompt",
+        "langfuse": "x.json",
+        "openai": "x.json",
+        "inspect": "x.json",
+    }.get(format_, "x.yaml")
+    text = (
+        f"---\n{bomb}---\nuser:\nx\n"
+        if format_ in ("prompty", "dotprompt")
+        else "[" * 2000
+        if name.endswith("json")
+        else bomb
     )
-    text = f"---\n{bomb}---\nuser:\nx\n" if format_ == "prompty" else "[" * 2000 if name.endswith("json") else bomb
     with pytest.raises(FormatError):
         reads(format_, name, text)
