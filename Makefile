@@ -40,11 +40,14 @@ browser:
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; \
 	  else echo "The browser tests need Chromium: install your system's chromium package."; exit 1; fi; }
 
-# Other tools that tests compare promptlab with.
+# Other tools that tests compare promptlab with; those of JavaScript where npm is.
 oracles: $(READY)
 	@$(BIN)/python tools/oracles.py
+	@test -d .node/node_modules/dotprompt || ! command -v npm >/dev/null || \
+	  npm install --silent --no-audit --no-fund --prefix .node nunjucks@3.2.4 dotprompt@1.1.2 || \
+	  echo "npm could not install nunjucks and dotprompt; the tests beside them are skipped."
 
-# Other tools that tests and benchmarks of formats compare with, where they are; without them those tests are skipped.
+# promptfoo, too (1.4 GB), for the benchmark of formats and the tests beside it, which are skipped without it.
 node:
 	npm install --silent --no-audit --no-fund --prefix .node nunjucks@3.2.4 promptfoo@0.121.20 dotprompt@1.1.2
 

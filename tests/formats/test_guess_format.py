@@ -43,6 +43,9 @@ FILES: list[tuple[str, str, str]] = [
     ),
     ("openai-evals", "a.jsonl", '{"input": [{"role": "user", "content": "Hi"}], "ideal": "Yo"}\n'),
     ("openai-evals", "a.yaml", "x.v0:\n  class: evals.elsuite.basic.match:Match\n  args: {samples_jsonl: a.jsonl}\n"),
+    ("promptfoo-results", "a.json", '{"evalId": "x", "results": {"version": 3, "results": [{"promptIdx": 0}]}}'),
+    ("inspect-log", "a.json", '{"version": 2, "eval": {"eval_id": "x", "task": "t", "task_id": "y"}, "samples": []}'),
+    ("inspect-log", "a.eval", "PK"),
     ("chainforge", "a.cforge", "{}"),
     (
         "chainforge",
