@@ -116,6 +116,38 @@ def test_the_page_for_people_of_promptfoo_shows_commands_that_work(home: Workspa
     assert "calm" in (home.root / "fixtures/imported/tickets.jsonl").read_text("utf-8")
 
 
+@pytest.mark.parametrize(
+    ("page", "written"),
+    [
+        ("coming-from-prompt-flow", {"templates/imported/answers-ask.yaml": "max_tokens: 60"}),
+        (
+            "coming-from-openai",
+            {
+                "templates/imported/request.yaml": "{{ question }}",
+                "templates/imported/prompt.yaml": "{{ team }}",
+                "fixtures/suites/imported/samples.yaml": "template",
+            },
+        ),
+    ],
+)
+def test_pages_for_people_of_other_tools_show_commands_that_work(
+    home: Workspace, page: str, written: dict[str, str]
+) -> None:
+    text = (Path(__file__).parents[2] / f"docs/{page}.md").read_text("utf-8")
+    shown = text.split("\nthe commands are:")[0].split("    # ")[1:]
+    for part in shown:
+        name, _, body = part.partition("\n")
+        file = home.root / name
+        file.parent.mkdir(exist_ok=True)
+        lines = [line.removeprefix("    ") for line in body.splitlines()]
+        file.write_text("\n".join(lines).strip() + "\n", "utf-8")
+    for command in text.split("```sh\n")[1].split("```")[0].splitlines():
+        done = run(*command.split()[1:])
+        assert done.exit_code == 0, done.output
+    for path, words in written.items():
+        assert words in (home.root / path).read_text("utf-8")
+
+
 def test_imported_text_is_confidential_until_the_workspace_says_otherwise(home: Workspace) -> None:
     run("import", "promptfoo", "incoming/a/promptfooconfig.yaml")
     refused = run("export", "openai", "templates/imported/a.yaml", "-m", "gpt")
