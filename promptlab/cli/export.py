@@ -69,7 +69,7 @@ def export(
     Requests and files for training pass the privacy gate: a text with a label above the clearance of the model, or
     above --clearance, is refused.
     """
-    from promptlab.formats import ExportJob
+    from promptlab.formats import NAMING_MODELS, ExportJob
     from promptlab.workspace import Workspace
 
     workspace = Workspace.find()
@@ -113,8 +113,6 @@ def _write(workspace: Workspace, exported: Exported, output: str | None, *, forc
 
 WITH_MODEL = ("openai", "python", "curl", "openai-batch")
 """Formats that have requests to one model."""
-NAMING_MODELS = ("promptfoo", "langfuse", "github-models", "dotprompt")
-"""Formats that name the models of -m."""
 
 
 def _check_words(format_: str, names: Sequence[str], models: Sequence[str], run_id: str | None) -> None:

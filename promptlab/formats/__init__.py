@@ -36,18 +36,18 @@ if TYPE_CHECKING:
     from promptlab.formats._registry import EXPORT_FORMATS, IMPORT_FORMATS, reader_for
     from promptlab.formats._report import FieldOutcome, Imported, Outcome
     from promptlab.formats._workspace_view import ImportFolders, workspace_view
+    from promptlab.formats._write_prompts import NAMING_MODELS, write_prompts
     from promptlab.formats.code import request_as_curl, request_as_python
     from promptlab.formats.openai import (
         request_as_json,
         template_from_request,
     )
-    from promptlab.formats.promptfoo_export import write_promptfoo
-    from promptlab.formats.prompty_export import write_prompty
 
 __all__ = [
     "EXPORT_FORMATS",
     "IMPORT_ENDINGS",
     "IMPORT_FORMATS",
+    "NAMING_MODELS",
     "ExportJob",
     "Exported",
     "FieldOutcome",
@@ -67,8 +67,7 @@ __all__ = [
     "workspace_view",
     "write_file",
     "write_import",
-    "write_promptfoo",
-    "write_prompty",
+    "write_prompts",
 ]
 
 if not TYPE_CHECKING:  # a type checker must see which names there are

@@ -21,12 +21,8 @@ from promptlab.errors import FormatError
 from promptlab.formats import openai as openai_chat
 from promptlab.formats._export import PortablePrompt, make_portable
 from promptlab.formats._source import read_rows
+from promptlab.formats._write_prompts import PROMPT_FORMATS, write_prompts
 from promptlab.formats.code import request_as_curl, request_as_python
-from promptlab.formats.dotprompt_export import write_dotprompt
-from promptlab.formats.github_models import write_github_models
-from promptlab.formats.langfuse import write_langfuse
-from promptlab.formats.promptfoo_export import write_promptfoo
-from promptlab.formats.prompty_export import write_prompty
 from promptlab.runs import Given, Store
 from promptlab.templates import Template
 from promptlab.types import LABELS, Label, Place, Prompt, Request, Section, highest
@@ -85,17 +81,13 @@ class ExportJob:
         clearance.
         """
         makers: Mapping[str, Callable[[], str]] = {
-            "promptfoo": self._promptfoo,
-            "prompty": self._prompty,
-            "prompty-2": lambda: self._prompty(version=2),
-            "langfuse": lambda: self._one_prompt(write_langfuse),
-            "dotprompt": lambda: self._one_prompt(write_dotprompt),
-            "github-models": lambda: self._one_prompt(write_github_models),
             "openai-batch": self._batch,
             "openai-finetune": self._training,
         }
         if format_ == "openai-preferences" or (format_ == "openai-finetune" and self._run_id):
             text = self._of_run(format_)
+        elif format_ in PROMPT_FORMATS:
+            text = self._prompts(format_)
         else:
             text = makers[format_]() if format_ in makers else self._request(format_)
         return Exported(text, self._label, tuple(self._notes))
@@ -118,25 +110,12 @@ class ExportJob:
             self._notes.append(f"{prompt.template.path}: its text is {prompt.label}")
             self._notes += [f"  {entry}" for entry in prompt.report.entries]
 
-    def _promptfoo(self) -> str:
+    def _prompts(self, format_: str) -> str:
         exports = self._portable_prompts()
-        text = write_promptfoo(exports, self._models)
+        text = write_prompts(exports, format_, self._models)
         self._note(exports)
-        if not self._models:
+        if format_ == "promptfoo" and not self._models:
             self._notes.append("  there is no provider in it: name models with -m")
-        return text
-
-    def _prompty(self, version: int = 1) -> str:
-        exports = self._portable_prompts()
-        text = write_prompty(exports[0], version=version)
-        self._note(exports)
-        return text
-
-    def _one_prompt(self, write: Callable[[PortablePrompt, str], str]) -> str:
-        """One template for a tool that names a model; the first of those given."""
-        exports = self._portable_prompts()
-        text = write(exports[0], next((model.model for model in self._models.values()), ""))
-        self._note(exports)
         return text
 
     def _request(self, format_: str) -> str:

@@ -13,8 +13,9 @@ import yaml
 from benchmarks.formats import ask_promptfoo
 from promptlab import templates
 from promptlab._yaml import dump_yaml
-from promptlab.formats import ImportFolders, make_portable, reader_for, write_promptfoo
+from promptlab.formats import ImportFolders, make_portable, reader_for
 from promptlab.formats._export import PortablePrompt
+from promptlab.formats.promptfoo_export import write_promptfoo
 from promptlab.formats.promptfoo_render import messages_of
 from promptlab.templates import Template
 from tests.places import SHARED

@@ -22,14 +22,28 @@ TITLES = {
     "promptfoo": "promptfoo configuration",
     "prompty": ".prompty file",
     "prompty-2": ".prompty file, for prompty 2 only",
+    "langfuse": "Langfuse prompt, as JSON",
+    "github-models": ".prompt.yml file of GitHub Models",
+    "dotprompt": ".prompt file of dotprompt",
     "openai": "OpenAI request, as JSON",
 }
-FILES = {"promptfoo": "promptfooconfig.yaml", "prompty": "{}.prompty", "prompty-2": "{}.prompty", "openai": "{}.json"}
+FILES = {
+    "promptfoo": "promptfooconfig.yaml",
+    "prompty": "{}.prompty",
+    "prompty-2": "{}.prompty",
+    "langfuse": "{}.json",
+    "github-models": "{}.prompt.yml",
+    "dotprompt": "{}.prompt",
+    "openai": "{}.json",
+}
 REQUESTS = {"openai": "OpenAI request", "python": "Python", "curl": "curl"}
 _LANGUAGES = {
     "promptfoo": "yaml",
     "prompty": "yaml",
     "prompty-2": "yaml",
+    "github-models": "yaml",
+    "dotprompt": "yaml",
+    "langfuse": "json",
     "openai": "json",
     "python": "python",
     "curl": "bash",
@@ -45,10 +59,10 @@ def button(session: Session, template: Template, inputs: Mapping[str, Any] | Non
 def panel(session: Session, template: Template, inputs: Mapping[str, Any] | None = None, *, key: str) -> None:
     """The format, the exported text, the fields that were changed or lost, and the download."""
     models = [name for name, entry in session.workspace.models.items() if isinstance(entry, OpenAIModel)]
-    offered = ["promptfoo", "prompty", "prompty-2", *(["openai"] if models else [])]
+    offered = [name for name in TITLES if name != "openai" or models]
     format_ = st.selectbox("Format", offered, key=f"{key}-format", format_func=lambda name: TITLES[name])
     model = None
-    if format_ == "openai" or (format_ == "promptfoo" and models):
+    if format_ == "openai" or (format_ in formats.NAMING_MODELS and models):
         model = st.selectbox("Model", models, key=f"{key}-model", format_func=plain)
     try:
         text, losses, label = _export(session, template, inputs or {}, format_, model)
@@ -79,11 +93,9 @@ def _export(
         request = Request(model, session.prompts.of(trial), template.params, template.schema)
         return as_code(session, request, "openai"), [], "public"
     exported = make_portable(template, documents=trial.documents, shots=trial.shots, inputs=values)
-    if format_ in ("prompty", "prompty-2"):
-        text = formats.write_prompty(exported, version=2 if format_ == "prompty-2" else 1)
-    else:
-        entry = session.workspace.models.get(model or "")
-        text = formats.write_promptfoo([exported], {model: entry} if model and isinstance(entry, OpenAIModel) else {})
+    entry = session.workspace.models.get(model or "")
+    named = {model: entry} if model and isinstance(entry, OpenAIModel) else {}
+    text = formats.write_prompts([exported], format_, named)
     return text, exported.report.entries, exported.label
 
 

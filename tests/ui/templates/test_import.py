@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from promptlab.formats._write_prompts import PROMPT_FORMATS
 from promptlab.templates import _load as templates
 from promptlab.workspace._workspace import Workspace
 from tests.formats.test_imports import PROMPTFOO, PROMPTSOURCE
@@ -95,11 +96,12 @@ def test_what_is_there_already_is_replaced_only_when_asked(desk: Desks) -> None:
     assert mine.read_text() == "instructions: Mine.\n"
 
 
-def test_a_template_is_exported_with_what_was_translated(desk: Desks) -> None:
+@pytest.mark.parametrize("format_", PROMPT_FORMATS)
+def test_a_template_is_exported_with_what_was_translated(desk: Desks, format_: str) -> None:
     here = desk(alpha=["ok"])
     tab = here.open("templates", template="templates/cup.yaml")
     assert not tab.exception
-    tab.selectbox(key="export-format").set_value("prompty").run()
+    tab.selectbox(key="export-format").set_value(format_).run()
     assert not tab.exception
     text = said(tab)
     assert "the text of fixtures/documents/cup.md" in text
