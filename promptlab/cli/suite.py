@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from promptlab.cli import _terminal as terminal
 from promptlab.cli._common import as_json_option, here, opened, print_json, print_line
-from promptlab.cli._suite_output import SHOWN, Output, Progress, print_entry, report_paths
+from promptlab.cli._suite_asking import (
+    ask_to_the_end,
+    badness,
+    ended_together,
+    hold_while_asking,
+    load_suites,
+    start_asking,
+)
+from promptlab.cli._suite_output import SHOWN, Output, print_entry, report_paths
 from promptlab.errors import InputError
 
 if TYPE_CHECKING:
-    from promptlab.lab import Lab
-    from promptlab.suites import Asking, AskOptions, Suite, Summary
+    from promptlab.suites import Suite
     from promptlab.workspace import Workspace
 
 
@@ -38,12 +44,6 @@ def _report_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for kind, what in reversed(kinds.items()):
         command = click.option(f"--{kind}", f"to_{kind}", metavar="FILE", help=f"Write a report as {what}.")(command)
     return command
-
-
-def _loaded(workspace: Workspace, names: Sequence[str]) -> list[Suite]:
-    from promptlab import suites as suite_file
-
-    return [suite_file.load_suite(workspace, name) for name in names or suite_file.suite_paths(workspace)]
 
 
 @suite.command("list")
@@ -92,7 +92,7 @@ def replay(suites: tuple[str, ...], only: tuple[str, ...], show_labelled: bool, 
     names = suites or suite_file.suite_paths(workspace)
     for name in names:
         try:
-            (suite,) = _loaded(workspace, [name])
+            (suite,) = load_suites(workspace, [name])
             out = Output(suite, report_paths(to, suite, several=len(suites) != 1), show_labelled)
             ended = _replay_one(workspace, suite, out, only)
         except InputError as exc:
@@ -101,7 +101,7 @@ def replay(suites: tuple[str, ...], only: tuple[str, ...], show_labelled: bool, 
             # One broken suite does not hide how the others are.
             click.echo(terminal.printable(f"{exc}\n"), err=True)
             ended = EXIT_NOT_MET
-        status = max(status, ended, key=_worst)
+        status = max(status, ended, key=badness)
     sys.exit(status)
 
 
@@ -171,12 +171,12 @@ def record(name: str, show_labelled: bool, fresh: bool, **rest: Any) -> None:
     A run that was interrupted, also by kill -9, continues where it stopped; no answer is paid for twice. An item that
     gets no answer keeps its recorded one.
     """
-    with opened() as lab, _owning(lab, name, "record", rest) as before:
-        (found,) = _loaded(lab.workspace, [name])
-        asking = _ask(lab, found, "record", rest, before, resume=not fresh, prompts="current")
+    with opened() as lab, hold_while_asking(lab, name, "record", rest) as before:
+        (found,) = load_suites(lab.workspace, [name])
+        asking = start_asking(lab, found, "record", rest, before, resume=not fresh, prompts="current")
         if asking is None:
             return
-        summary, out = _followed(asking, found, rest, show_labelled)
+        summary, out = ask_to_the_end(asking, found, rest, show_labelled)
         out.finish(summary)
         print_line(f"{asking.write_recording()} items recorded in {found.recording}")
         cut = asking.halted or asking.out_of
@@ -216,34 +216,24 @@ def rerun(
     thresholds are met (without any: when nothing failed), with 1 when not, with 3 when they cannot be told yet. An
     interrupted run is taken up where it was.
     """
-    with opened() as lab, _together() as ended:
+    with opened() as lab, ended_together() as ended:
         status = 0
         for name in names:
-            with _owning(lab, name, "rerun", rest) as before:
-                (found,) = _loaded(lab.workspace, [name])
+            with hold_while_asking(lab, name, "rerun", rest) as before:
+                (found,) = load_suites(lab.workspace, [name])
                 options = {"prompts": prompts, "only_failed": only_failed}
-                asking = _ask(lab, found, "rerun", rest, before, resume=not fresh, causes=find_causes, **options)
+                asking = start_asking(
+                    lab, found, "rerun", rest, before, resume=not fresh, causes=find_causes, **options
+                )
                 if asking is None:
                     continue
-                summary, out = _followed(asking, found, rest, show_labelled, several=len(names) > 1, calls=find_causes)
+                summary, out = ask_to_the_end(
+                    asking, found, rest, show_labelled, several=len(names) > 1, calls=find_causes
+                )
                 ended.append((summary, out))
                 mine = summary.exit_status if summary.checks else int(bool(out.failing))
-                status = max(status, 1 if asking.halted or asking.out_of else mine, key=_worst)
+                status = max(status, 1 if asking.halted or asking.out_of else mine, key=badness)
     sys.exit(status)
-
-
-@contextmanager
-def _together() -> Iterator[list[tuple[Summary, Output]]]:
-    """Suites that are asked one after the other. Their reports come at the end, also of those that ended before an
-    error, because what a suite shows depends on how many there are (Holm)."""
-    from promptlab.suites import holm_adjusted
-
-    ended: list[tuple[Summary, Output]] = []
-    try:
-        yield ended
-    finally:
-        for summary, (_, out) in zip(holm_adjusted([summary for summary, _ in ended]), ended, strict=True):
-            out.finish(summary)
 
 
 @suite.command()
@@ -260,8 +250,8 @@ def accept(name: str, cases: tuple[str, ...], yes: bool, show_labelled: bool, wa
     from promptlab.suites import RunAnswers, baseline_changes, last_answered_run, report_item_of_change, write_recording
     from promptlab.workspace import Labels
 
-    with opened() as lab, _owning(lab, name, "accept", {"wait": wait}):
-        (found,) = _loaded(lab.workspace, [name])
+    with opened() as lab, hold_while_asking(lab, name, "accept", {"wait": wait}):
+        (found,) = load_suites(lab.workspace, [name])
         answers = RunAnswers(lab.store, lab.suite_log, last_answered_run(lab.suite_log, found, "rerun"))
         keys = set()
         for change in baseline_changes(lab.workspace, found, answers, wanted=cases):
@@ -326,8 +316,8 @@ def prune(name: str, dry_run: bool, yes: bool, wait: bool) -> None:
     """
     from promptlab.suites import left_items, prune_recording
 
-    with opened() as lab, _owning(lab, name, "prune", {"wait": wait, "dry_run": dry_run}):
-        (found,) = _loaded(lab.workspace, [name])
+    with opened() as lab, hold_while_asking(lab, name, "prune", {"wait": wait, "dry_run": dry_run}):
+        (found,) = load_suites(lab.workspace, [name])
         left = left_items(lab.workspace, found)
         for key in left[:SHOWN]:
             print_line(key.id)
@@ -366,7 +356,7 @@ def import_run(run: str, name: str, models: tuple[str, ...]) -> None:
 def runs(name: str, as_json: bool) -> None:
     """List the runs of a suite, newest first."""
     with opened() as lab:
-        (found,) = _loaded(lab.workspace, [name])
+        (found,) = load_suites(lab.workspace, [name])
         for one in lab.suite_log.runs(found.path):
             counts: dict[str, int] = {}
             for count in lab.suite_log.counts(one):
@@ -394,7 +384,7 @@ def history(name: str, verb: Any, limit: int, as_json: bool) -> None:
     from promptlab.suites import history_as_text, suite_history
 
     with opened() as lab:
-        (found,) = _loaded(lab.workspace, [name])
+        (found,) = load_suites(lab.workspace, [name])
         points = suite_history(
             found, log=lab.suite_log, store=lab.store, catalogue=lab.catalogue, verb=verb, limit=limit
         )
@@ -405,132 +395,3 @@ def history(name: str, verb: Any, limit: int, as_json: bool) -> None:
             print_line(history_as_text(points))
         else:
             print_line(f"{found.name} has no runs yet")
-
-
-# Asking
-
-
-@contextmanager
-def _owning(lab: Lab, name: str, verb: str, rest: Mapping[str, Any]) -> Iterator[frozenset[str]]:
-    """Lock the suite while it is read, asked and written. Gives the runs that had finished before. A dry run locks
-    nothing."""
-    from promptlab.suites import hold_suite
-
-    if rest.get("dry_run"):
-        yield frozenset()
-        return
-    (found,) = _loaded(lab.workspace, [name])
-    finished = frozenset(run.id for run in lab.suite_log.runs(found.path) if run.state == "finished")
-
-    def say(text: str) -> None:
-        click.echo(terminal.printable(text), err=True)
-
-    with hold_suite(lab.workspace, found.path, verb, wait=rest["wait"], say=say):
-        yield finished
-
-
-def _ask(
-    lab: Lab,
-    found: Suite,
-    verb: Any,
-    rest: Mapping[str, Any],
-    before: frozenset[str],
-    *,
-    resume: bool,
-    causes: int = 0,
-    **options: Any,
-) -> Asking | None:
-    """The suite to ask; None after a dry run, which only prints its estimate."""
-    from promptlab.suites import Asking, AskOptions
-
-    chosen = AskOptions(
-        models=tuple(rest["models"]) or None,
-        only=tuple(rest["only"]),
-        limit=rest["limit"],
-        max_cost=rest["max_cost"],
-        max_tokens=rest["max_tokens"],
-        **options,
-    )
-    if rest["dry_run"]:
-        _print_estimate(lab, found, verb, chosen, causes)
-        return None
-    asking = Asking(
-        lab.workspace,
-        found,
-        verb=verb,
-        options=chosen,
-        catalogue=lab.catalogue,
-        store=lab.store,
-        log=lab.suite_log,
-        resume=resume,
-        finished_before=before,
-    )
-    if asking.resumed:
-        print_line(f"taking up an interrupted {verb}: {asking.resumed} of {asking.total} items have their answer")
-    return asking
-
-
-def _print_estimate(lab: Lab, found: Suite, verb: Any, options: AskOptions, causes: int) -> None:
-    """What asking would take."""
-    from promptlab.suites import estimate_suite
-
-    estimate = estimate_suite(
-        *(lab.workspace, found),
-        verb=verb,
-        options=options,
-        catalogue=lab.catalogue,
-        store=lab.store,
-        log=lab.suite_log,
-        causes=causes,
-    )
-    for line in estimate.lines():
-        print_line(line)
-    if not estimate.models:
-        print_line(f"{found.name}: nothing to ask; a rerun sends what is recorded, unless with --prompts current")
-
-
-def _followed(
-    asking: Asking, found: Suite, to: Mapping[str, Any], show: bool, *, several: bool = False, calls: int = 0
-) -> tuple[Summary, Output]:
-    """Ask the suite to its end. Ctrl-C once lets running answers finish; twice stops them."""
-    from promptlab.suites import CauseFinder, outcome_of_answer, report_item_of_answer, summarise_outcomes
-    from promptlab.workspace import Labels
-
-    out = Output(found, report_paths(to, found, several=several), show)
-    outcomes, labels = [], Labels(asking.workspace)
-    finder = CauseFinder(asking, calls) if calls else None
-    with _stopping(asking), Progress(asking.total, found.name) as progress:
-        for one in asking:
-            progress.step()
-            answered = finder.explained(one) if finder else one
-            outcomes.append(outcome_of_answer(answered))
-            out.add(report_item_of_answer(answered, labels))
-    summary = summarise_outcomes(found, outcomes, replayed=asking.verb == "record", partial=asking.partial)
-    if asking.out_of:
-        print_line(f"stopped: {asking.out_of}; the same command goes on with a higher limit")
-    elif asking.halted:
-        print_line("stopped; the same command goes on where it was")
-    return summary, out
-
-
-@contextmanager
-def _stopping(asking: Asking) -> Iterator[None]:
-    import signal
-
-    def on_interrupt(_signal: int, _frame: Any) -> None:
-        if asking.halted:
-            asking.stop()
-        else:
-            asking.pause()
-            click.echo("\nfinishing the running answers; Ctrl-C again stops them", err=True)
-
-    before = signal.signal(signal.SIGINT, on_interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _worst(status: int) -> int:
-    """The order of exit statuses from good to bad: 0, 3 (cannot be decided), 1."""
-    return {0: 0, 3: 1, 1: 2}.get(status, 3)
