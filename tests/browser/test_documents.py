@@ -43,7 +43,7 @@ def test_a_document_is_uploaded_read_labelled_and_refused_when_bad(
     page = open_page(f"{app.url}/documents")
     page.locator("input[type=file]").set_input_files([tmp_path / "minutes.docx", tmp_path / "locked.pdf"])
     expect(page.get_by_role("alert")).to_contain_text("Not added: locked.pdf")
-    expect(page.get_by_role("alert")).to_contain_text("It is encrypted.")
+    expect(page.get_by_role("alert")).to_contain_text("eeds a password.")
     row = page.locator("[class*='st-key-doc-']", has_text="minutes.docx")
     expect(row).to_contain_text("confidential")
     uploads = app.folder / "documents/uploads"
