@@ -44,7 +44,17 @@ def cell_words(cell: MatrixCell) -> str:
         result = f"{cell.mark} {cell.passed} of {len(cell.rows)}"
     else:
         result = cell.mark if cell.score is None else f"{cell.mark} {cell.score:.2f}"
-    return result if cell_colour(cell) == PLAIN and cell.verdict != "as good" else f"{result} {cell.verdict}"
+    return result if cell_colour(cell) == PLAIN and cell.verdict != "as good" else f"{result} {_verdict_word(cell)}"
+
+
+def _verdict_word(cell: MatrixCell) -> str:
+    """The verdict of a cell; where it cannot be told, what is missing."""
+    if cell.verdict != "cannot tell":
+        return cell.verdict
+    details = [row.details for row in cell.rows if row.verdict == "cannot tell"]
+    if any(detail.not_judged for detail in details):
+        return "not judged"
+    return "no answer" if any(detail.error for detail in details) else cell.verdict
 
 
 def cell_colour(cell: MatrixCell) -> str:

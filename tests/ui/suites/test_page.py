@@ -311,6 +311,15 @@ def test_the_judge_is_shown_with_its_agreement(desk: Desks) -> None:
     assert "it is" in all_said(tab)
 
 
+def test_a_missing_answer_is_called_that_in_the_table(desk: Desks) -> None:
+    here = desk(good=knows, bad=lambda _: RuntimeError("down"))
+    write(here, SUITE)
+    run = asked(here, "record")
+    tab = here.open("suites", suite=PATH, run=run.id)
+    assert any("no answer" in cell for cell in cells(tab))
+    assert not any("cannot tell" in cell for cell in cells(tab))
+
+
 def test_what_is_not_judged_is_shown_with_its_reason_and_counted(desk: Desks) -> None:
     here = desk(
         good=knows, bad=["No idea."], judge=lambda request: "fine" if "172" in request.messages[-1].content else RIGHT
@@ -322,7 +331,7 @@ def test_what_is_not_judged_is_shown_with_its_reason_and_counted(desk: Desks) ->
     tab = here.open("suites", suite=PATH, run=run.id)
     assert "2 of 2 pass" in all_said(tab)
     assert "1 not judged" in all_said(tab)
-    assert cells(tab)[-1] == "? cannot tell"
+    assert cells(tab)[-1] == "? not judged"
     tab = here.open("suites", suite=PATH, run=run.id, item="2")
     assert "not judged: " in all_said(tab)
     assert "the judge did not answer with JSON: 'fine'" in all_said(tab)
