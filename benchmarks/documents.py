@@ -41,7 +41,7 @@ from promptlab.errors import DocumentError
 KINDS = ("pdf", "docx", "xlsx", "html")
 MAX_BYTES = 1_000_000
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_]+")
-_OWN_WORDS = re.compile(r"(?m)^## Page \d+$|\(no text on this page\)|^Form fields:$|\^")
+_OWN_WORDS = re.compile(r"(?m)^## Page \d+$|\(no text on this page\)|^Form fields:$|<br>")
 _UNREADABLE = "do not say which letters"
 
 
@@ -73,6 +73,7 @@ class Row:
 def words(text: str) -> list[str]:
     """The words of a text, those divided by a hyphen at the end of a line as one. Chinese counts by characters."""
     text = unicodedata.normalize("NFKC", text).replace("\u00ad", "-").replace("\x02", "-")
+    text = re.sub(r"(?<=\w)[_^]\{?(?=\w)", "", text)  # raised and lowered text: 10^6 and 106 are one word here
     return _WORD.findall(re.sub(r"(\w)[-\u2010]\s*\n\s*(?=\w)", r"\1", text))
 
 
@@ -106,7 +107,7 @@ def value(cell: str) -> str:
     plain = " ".join(re.sub(r"[*`\\^]|</?\w[^>]*>|!?\[([^\]]*)\]\([^)]*\)", r"\1", cell).split())
     if plain in ("NaN", "nan", "None") or plain.startswith("Unnamed: "):
         return ""
-    number = plain.replace(",", "").replace(" ", "")
+    number = re.sub(r"[, $€£¥₽]|\.$", "", plain)
     try:
         return f"{float(number[:-1]) / 100:.10g}" if number.endswith("%") else f"{float(number):.10g}"
     except ValueError:
@@ -170,7 +171,7 @@ def ours(path: Path, kind: str) -> tuple[dict[str, Any] | None, str]:
         text = to_markdown(raw, kind, path.name).text
     except DocumentError as exc:
         return None, exc.what
-    return {"text": _OWN_WORDS.sub("", text), "rows": markdown_rows(text)}, ""
+    return {"text": _OWN_WORDS.sub(" ", text), "rows": markdown_rows(text)}, ""
 
 
 def compare(answer: dict[str, Any]) -> Row | None:
