@@ -117,7 +117,7 @@ def _report_turns(imported: Imported, turns: Turns, body: str, first: int, setti
         note = "role lines in loops or conditions: a layout with message tags"
         imported.report.add("body", "translated", first, join_notes(filter(None, (note, problem))))
     elif notes or problem:
-        imported.report.add("body", "translated", first, problem)
+        imported.report.add("body", "translated", first, problem or "each difference is named with its line")
     else:
         imported.report.add("body", "taken", first)
     for line, note in notes:
