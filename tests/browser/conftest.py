@@ -85,3 +85,7 @@ def newest(page: Page, model: str) -> Locator:
     """The column of `model` in the newest row."""
     row = page.locator("[class*='st-key-row-']").first
     return row.locator("[class*='st-key-answer-']").filter(has=page.locator(".pl-model", has_text=model))
+
+
+def idle(page: Page) -> None:
+    expect(page.locator(".stApp")).to_have_attribute("data-test-script-state", "notRunning")

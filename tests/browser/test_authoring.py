@@ -13,7 +13,7 @@ from promptlab._util.git import blob_id
 from promptlab.runs._store import Store
 from promptlab.workspace._workspace import Workspace
 from tests.browser.app import App
-from tests.browser.conftest import newest, press_run, settled
+from tests.browser.conftest import idle, newest, press_run, settled
 from tests.repositories import Repository, edited, start
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
@@ -46,10 +46,6 @@ def git(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, str]:
 
 def chip(page: Page) -> Locator:
     return page.locator(".st-key-saving .pl-chip")
-
-
-def idle(page: Page) -> None:
-    expect(page.locator(".stApp")).to_have_attribute("data-test-script-state", "notRunning")
 
 
 def write(page: Page, field: str, text: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.app import App
-from tests.browser.conftest import newest, press_run, settled
+from tests.browser.conftest import idle, newest, press_run, settled
 from tests.loopback import LoopbackServer, stream
 
 pytestmark = pytest.mark.browser
@@ -50,8 +50,11 @@ def test_an_answer_is_corrected_kept_and_becomes_a_shot(
     assert added["output"] == RIGHT
 
     dialog.get_by_role("link", name="Open the pool").click()
+    expect(page.get_by_role("textbox", name="Search")).to_be_visible()
+    idle(page)
     page.get_by_role("textbox", name="Search").fill("on penalties")
     page.keyboard.press("Enter")
+    idle(page)  # while the page is drawn, it may have one row for a moment
     rows = page.locator(".pl-example")
     expect(rows).to_have_count(1)
     expect(rows).to_contain_text(RIGHT)
