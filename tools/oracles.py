@@ -48,7 +48,16 @@ def run(name: str, program: str, *arguments: str, timeout: float = 120) -> str:
     return done.stdout.decode("utf-8")
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Install what is missing. A tool that cannot be installed is named, and its tests are skipped."""
     for tool in wanted():
-        if not installed(tool):
+        if installed(tool):
+            continue
+        try:
             install(tool)
+        except subprocess.CalledProcessError as exc:
+            print(f"{tool} could not be installed ({exc}); the tests beside it are skipped.", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
