@@ -37,7 +37,7 @@ def parse_handlebars(text: str, first_line: int = 1) -> list[Node]:
     nodes, rest = _program(tokens, 0)
     if rest < len(tokens):
         tag = tokens[rest]
-        raise FormatError(f"`{{{{{tag.kind}{getattr(tag, 'code', '')}}}}}` closes no block", line=tag.line)  # type: ignore[union-attr]
+        raise FormatError(f"`{{{{{tag.kind}{getattr(tag, 'code', '')}}}}}` closes no block", line=tag.line)  # type: ignore[union-attr]  # a tag has a line
     strip_white_space(nodes, root=True)
     return nodes
 

@@ -166,6 +166,9 @@ def _sample(fields: Fields, draft: Draft, source: Source) -> None:
         if stripped != value:
             note = "without the white space at its ends, as in prompty"
             fields.report.add(f"sample.{key}", "translated", fields.line("sample"), note)
+        if value is None:
+            note = "prompty prints `None` for null; here the value is empty"
+            fields.report.add(f"sample.{key}", "not understood", fields.line("sample"), note)
         draft.inputs.setdefault(str(key), {})["sample"] = stripped
         if stripped is not None:
             draft.inputs[str(key)]["type"] = input_type_of(stripped)

@@ -185,7 +185,7 @@ class _Reader:
                 draft.own_name(key)
         prompt = text_of_chainforge(text, feeds, draft.own_name)
         first = self._system(node, prompt, draft, system)
-        draft.messages([*([("system", first)] if first else []), ("user", prompt.text)])  # type: ignore[list-item]
+        draft.messages([*([("system", first)] if first else []), ("user", prompt.text)])  # type: ignore[list-item]  # both are roles
         values, notes = self._values(prompt, feeds)
         rows, more = rows_of(values)
         cases = [self._inputs(prompt, row, draft) for row in rows if row]

@@ -148,7 +148,7 @@ def _set_messages(fields: Fields, draft: Draft, texts: Mapping[str, str], notes:
             own = draft.own_name(message["name"])
             draft.inputs[own]["type"] = "list"
             draft.inputs[own].setdefault("sample", [])
-            others = "roles other than system and assistant become user turns"
+            others = "roles other than system and assistant become user turns; variables in them are not filled in"
             about = f"the placeholder `{message['name']}` is a list of messages, empty as sample; {others}"
             notes.append(("translated", about))
             messages.append((None, own))

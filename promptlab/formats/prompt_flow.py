@@ -18,7 +18,8 @@ from typing import Any
 
 from promptlab.errors import FormatError
 from promptlab.formats._prompty_turns import PROMPT_FLOW, Turns, read_turns
-from promptlab.formats._report import Imported
+from promptlab.formats._python_prints import NOTE, python_prints, values_by_foreign_name
+from promptlab.formats._report import Imported, Outcome
 from promptlab.formats._sample_data import input_type_of
 from promptlab.formats._source import Fields, Source, file_beside, read_bytes, read_source, read_source_text, slug
 from promptlab.formats._template_builder import Draft, template_param
@@ -110,27 +111,16 @@ class _Flow:
             text, shown = self._text(node)
             turns = read_turns(text, version=PROMPT_FLOW)
             target = f"{self.places.templates}/{slug(self.imported.name)}-{slug(node.name)}.yaml"
-            self.imported.add(target, self._template(node, turns, target))
+            self.imported.add(target, self._template(node, text, turns, target))
         except FormatError as exc:
-            place = (
-                f" (line {exc.line} of {exc.file})"
-                if exc.line and exc.file
-                else f" (line {exc.line})"
-                if exc.line
-                else ""
-            )
+            place = f" (line {exc.line} of {node.name})" if exc.line else ""
             report.add(where, "not understood", line, exc.what + place)
             return
         chat = node.data.get("api", "chat") == "chat"
         for number, note in dict.fromkeys(turns.notes):
             if chat or "without role lines" not in note:
-                what = "not understood" if "left out" in note else "translated"
-                report.add(
-                    f"{where}: {shown}, line {number}",
-                    "not understood" if what == "not understood" else "translated",
-                    line,
-                    note,
-                )
+                what: Outcome = "not understood" if "left out" in note else "translated"
+                report.add(f"{where}: {shown}, line {number}", what, line, note)
         if not chat:
             note = "a completion: its text is the user turn of a chat here"
             report.add(where, "translated", line, note)
@@ -149,7 +139,7 @@ class _Flow:
             raise FormatError(f"there is no file `{path}` inside the folder of the flow")
         return read_source_text(full, path), path
 
-    def _template(self, node: _Node, turns: Turns, target: str) -> str:
+    def _template(self, node: _Node, body: str, turns: Turns, target: str) -> str:
         draft = Draft(f"{node.name} of the prompt flow {self.imported.name}")
         if turns.layout is None:
             draft.messages(turns.messages)
@@ -158,7 +148,9 @@ class _Flow:
         given = node.data.get("inputs")
         for key, value in given.items() if isinstance(given, Mapping) else ():
             self._input(node, draft, str(key), value)
-        return draft.text(target)
+        text = draft.text(target)
+        turns.notes += [(line, NOTE) for line in python_prints(body, values_by_foreign_name(draft))]
+        return text
 
     def _input(self, node: _Node, draft: Draft, key: str, value: Any) -> None:
         """An input of a node: a parameter of the model, or the value of a variable of its template."""

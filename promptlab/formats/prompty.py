@@ -26,6 +26,7 @@ from promptlab.errors import FormatError
 from promptlab.formats import _embedded as kept
 from promptlab.formats._prompty_settings import Settings, read_settings
 from promptlab.formats._prompty_turns import Turns, read_turns
+from promptlab.formats._python_prints import NOTE, python_prints, values_by_foreign_name
 from promptlab.formats._report import Imported, Outcome
 from promptlab.formats._source import Fields, read_bytes, read_source_text, slug, source_of
 from promptlab.formats._syntax import join_notes
@@ -73,6 +74,8 @@ def read(path: Path, shown: str, places: ImportFolders) -> Imported:
         return imported
     _report_turns(imported, turns, body, first, settings, problem)
     imported.add(target, _template(settings, turns, imported, shown, first, target))
+    for line in python_prints(body, values_by_foreign_name(settings.draft)):
+        imported.report.add(f"body, line {first + line - 1}", "translated", first + line - 1, NOTE)
     return imported
 
 
@@ -140,7 +143,7 @@ def _template(settings: Settings, turns: Turns, imported: Imported, shown: str, 
         for name in [*draft.inputs, *(n for n in known if n not in draft.renamed)]:
             foreign = next((old for old, new in draft.renamed.items() if new == name), name)
             draft.inputs[name] = {**draft.inputs.get(name, {}), **known.get(foreign, {})}
-        _report_values(draft, imported, code)
+        _report_values(draft, imported)
         return _with_empty_values(draft, imported, code, target)
     except FormatError as exc:
         raise FormatError(exc.what, file=shown, line=first, field="body", hint=exc.hint) from exc
@@ -154,7 +157,7 @@ def _with_empty_values(draft: Draft, imported: Imported, code: str, target: str)
     for name in missing:
         looped = re.search(rf"\bin\s+{re.escape(name)}\b", code)
         draft.inputs[name]["sample"] = [] if looped or draft.inputs[name].get("type") == "list" else ""
-    note = "the file has no value for it; it is empty, as in prompty"
+    note = "the file has no value for it; it is empty"
     try:
         text = draft.text(target)
     except FormatError:
@@ -167,15 +170,10 @@ def _with_empty_values(draft: Draft, imported: Imported, code: str, target: str)
     return text
 
 
-def _report_values(draft: Draft, imported: Imported, code: str) -> None:
+def _report_values(draft: Draft, imported: Imported) -> None:
     for old, new in draft.renamed.items():
         imported.report.add("body", "translated", None, f"`{old}` is the input `{new}` here")
     for name, spec in draft.inputs.items():
         if isinstance(spec.get("sample"), str) and _ROLE_IN_VALUE.search(spec["sample"]):
             note = "a line of its value reads like a role: a turn begins there in prompty, and here it stays a value"
             imported.report.add(f"inputs.{name}", "not understood", None, note)
-        if spec.get("type") in ("boolean", "list", "object") and re.search(
-            rf"\{{\{{-?\s*{re.escape(name)}\s*-?\}}\}}", code
-        ):
-            note = "a value that is no text prints as JSON here, and as in Python there (`true` and `True`)"
-            imported.report.add(f"inputs.{name}", "translated", None, note)

@@ -44,7 +44,7 @@ def path_of(name: str, value: Any) -> Path:
         raise InputError(f"nothing is expected for the field `{name}`", hint=nearest(name, known))
     if len(paths) > 1:
         raise InputError(
-            f"the field `{name}` can be two: {' and '.join(sorted(map(_pointer, paths)))}",  # type: ignore[arg-type]
+            f"the field `{name}` can be two: {' and '.join(sorted(map(_pointer, paths)))}",  # type: ignore[arg-type]  # all are paths
             hint="name it as one of these",
         )
     (path,) = paths

@@ -130,6 +130,13 @@ def test_a_node_makes_the_messages_of_prompt_flow(
     assert guess_format("flow.dag.yaml", file.read_bytes()) == "prompt-flow"
 
 
+def test_what_prints_otherwise_is_named_with_its_line(tmp_path: Path) -> None:
+    file = flow(tmp_path, "system:\nA\nuser:\nB {{flag}}\n", {"flag": True})
+    imported = prompt_flow.read(file, file.name, ImportFolders())
+    notes = {entry.field: entry.note for entry in imported.report.entries}
+    assert "prints as JSON" in notes["nodes.0: ask.jinja2, line 4"]
+
+
 def test_variants_become_templates_and_other_nodes_are_listed(tmp_path: Path) -> None:
     (tmp_path / "a.jinja2").write_text("system:\nShort.\nuser:\n{{q}} {{facts}}\n")
     (tmp_path / "b.jinja2").write_text("system:\nLong.\nuser:\n{{q}}\n")

@@ -81,6 +81,7 @@ class Case:
 
 HISTORY = "history: [{role: user, content: Hi}, {role: assistant, content: ' Hello '}, {role: user, content: More}]"
 LOOP = "{% for item in history %}\n{{item.role}}:\n{{item.content}}\n{% endfor %}\n"
+JSON = "prints as JSON"
 SECOND = "template: {format: {kind: jinja2}, parser: {kind: prompty}}"
 
 CASES = {
@@ -132,6 +133,21 @@ CASES = {
     "a list": Case("user:\nIt is {{ items }} so.\n", "sample: {items: [a, b]}", named="prints as JSON", differs=True),
     "a role line in a value": Case(
         "user:\n{{ q }}\nB\n", 'sample: {q: "A\\nsystem:\\nC"}', named="reads like a role", differs=True
+    ),
+    "numbers": Case("user:\n{{ a }} {{ b }} {{ c }}.\n", "sample: {a: 1.0, b: 0.1, c: 1.0e+20}"),
+    "null": Case("user:\nn {{ n }}.\n", "sample: {n: null}", named="`None`", differs=True),
+    "a flag in a list": Case(
+        "user:\nn {% for i in items %}{{ i.ok }} {% endfor %}.\n",
+        "sample: {items: [{ok: true}]}",
+        named=JSON,
+        differs=True,
+    ),
+    "a list in an object": Case("user:\nn {{ o.a }}.\n", "sample: {o: {a: [x]}}", named=JSON, differs=True),
+    "a list by key": Case("user:\nn {{ o['a'] }}.\n", "sample: {o: {a: [x]}}", named=JSON, differs=True),
+    "a list through a filter": Case("user:\nn {{ a | list }}.\n", "sample: {a: [x]}", named=JSON, differs=True),
+    "a comparison": Case("user:\nn {{ n == 3 }}.\n", "sample: {n: 3}", named=JSON, differs=True),
+    "texts and lengths": Case(
+        "user:\n{{ a | join(', ') }} {{ a | length }} {{ o.b }} {{ a[0] | upper }}.\n", "sample: {a: [x, y], o: {b: z}}"
     ),
     "no value": Case("user:\nIt is {{ q }} so.\n", named="has no value"),
     "a role printed otherwise": Case("user:\nA\n{{ who }}:\nB\n", "sample: {who: Bob}", named="begins a turn"),
