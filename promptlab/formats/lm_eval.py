@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from promptlab.errors import FormatError
+from promptlab.formats._python_prints import NOTE, python_prints, values_by_foreign_name
 from promptlab.formats._report import Imported
 from promptlab.formats._source import Fields, Source, Tagged, file_beside, read_bytes, read_source, slug
 from promptlab.formats._syntax import join_notes
@@ -77,10 +78,19 @@ def read(path: Path, shown: str, places: ImportFolders) -> Imported:
     except FormatError as exc:
         line = source.line(("doc_to_text",))
         raise FormatError(exc.what, file=shown, line=line, field="doc_to_text", hint=exc.hint) from exc
-    for old, new in draft.renamed.items():
-        imported.report.add(f"variable {old}", "translated", None, f"the input `{new}` here")
+    _report_values(imported, draft, answer)
     fields.rest()
     return imported
+
+
+def _report_values(imported: Imported, draft: Draft, answer: Draft | None) -> None:
+    """Report columns with another name here, and texts that print a value otherwise."""
+    for field, written in (("doc_to_text", draft), ("doc_to_target", answer)):
+        texts = (written.instructions, written.user or "") if written else ()
+        if written and any(python_prints(text, values_by_foreign_name(written)) for text in texts):
+            imported.report.add(field, "translated", None, NOTE)
+    for old, new in draft.renamed.items():
+        imported.report.add(f"variable {old}", "translated", None, f"the input `{new}` here")
 
 
 def _included(fields: Fields, source: Source, depth: int) -> dict[str, Any]:

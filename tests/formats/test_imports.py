@@ -462,3 +462,11 @@ def test_bombs_and_deep_nesting_are_refused(format_: str, reads: Reads) -> None:
     )
     with pytest.raises(FormatError):
         reads(format_, name, text)
+
+
+def test_lm_eval_names_what_prints_otherwise(reads: Reads) -> None:
+    task = "task: t\ndataset_path: d\ndoc_to_text: 'Is {{ a == 1 }} so, {{ question }}?'\ndoc_to_target: label\n"
+    imported = reads("lm-eval", "t.yaml", task)
+    assert said(imported)["doc_to_text"][0] == "translated"
+    plain = reads("lm-eval", "t.yaml", task.replace("a == 1", "a"))
+    assert "prints as JSON" not in str(plain.report.entries)
