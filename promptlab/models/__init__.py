@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     )
     from promptlab.models._openai._endpoint import Endpoint
     from promptlab.models._openai._request import api_capabilities, openai_request_body
+    from promptlab.models._price import price
     from promptlab.models._recorded import Record, RecordedBackend
     from promptlab.models._scripted import ScriptedBackend
     from promptlab.models._status import ModelStatus
@@ -76,6 +77,7 @@ __all__ = [
     "install_llama",
     "is_api_version",
     "openai_request_body",
+    "price",
     "schema_failure",
     "schema_verdict",
     "url_without_secrets",

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
+    from promptlab.runs._cost import cost_of, cost_of_all
     from promptlab.runs._difference import (
         AskedRequest,
         TextChange,
@@ -57,6 +58,8 @@ __all__ = [
     "add_example_from_result",
     "asked_requests",
     "changed_sections",
+    "cost_of",
+    "cost_of_all",
     "cut_off",
     "describe_changes",
     "duration_text",

@@ -7,21 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from promptlab import runs
-from promptlab.models import Catalogue
+from promptlab.models import Catalogue, price
 from promptlab.runs import Trial
 from promptlab.suites._items import AskOptions, TrialMaker
 from promptlab.suites._suite import Item
 from promptlab.types import Completion, Request
-from promptlab.workspace import OpenAIModel
-
-
-def price(catalogue: Catalogue, model: str, prompt: int, new: int) -> float | None:
-    """The price in US dollars of `prompt` and `new` tokens; None if no price is known."""
-    entry = catalogue.entry(model)
-    if not isinstance(entry, OpenAIModel) or (entry.price_in is None and entry.price_out is None):
-        return None
-    return (prompt * (entry.price_in or 0.0) + new * (entry.price_out or 0.0)) / 1_000_000
-
 
 Role = Literal["answer", "judge", "cause"]
 """What a request is for: the answer of an item, a judge's verdict on it, or finding the cause of a change."""

@@ -19,9 +19,9 @@ from statistics import median
 
 from promptlab import runs
 from promptlab.errors import PromptlabError
-from promptlab.models import Catalogue
+from promptlab.models import Catalogue, price
 from promptlab.runs import Store
-from promptlab.suites._budget import CallBound, Role, bound_of_request, bounds_of_item, price
+from promptlab.suites._budget import CallBound, Role, bound_of_request, bounds_of_item
 from promptlab.suites._items import AskOptions, PlannedAsk, TrialMaker, planned_asks, recalled
 from promptlab.suites._log import SuiteLog
 from promptlab.suites._suite import Suite

@@ -20,10 +20,9 @@ from typing import Any
 
 from promptlab import stats
 from promptlab.errors import PromptlabError
-from promptlab.models import Catalogue
+from promptlab.models import Catalogue, price
 from promptlab.runs import Store
 from promptlab.stats import Interval
-from promptlab.suites._budget import price
 from promptlab.suites._estimate import dollars
 from promptlab.suites._log import SuiteLog
 from promptlab.suites._suite import Suite
