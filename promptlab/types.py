@@ -431,11 +431,27 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class TableCell:
+    """The place of an answer in the table that its run asked: inputs down, columns across, several draws in a cell.
+
+    `heading` is what sets the column apart from others of the same model, such as "temperature 0.7". `inputs` are those
+    of the row, if the table has several rows; with one row they are the question above the answers.
+    """
+
+    column: int
+    heading: str = ""
+    row: int = 0
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    expected: Any = None
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """The result of a trial. Exactly one of `completion` and `error` is set.
 
     `error` is a message for the user, `error_kind` the name of its class in `promptlab.errors`. `cached` is True if a
-    stored answer was used; its timings are those of the first time. `partial` is the text that arrived before an error.
+    stored answer was used: `answered_at` is when it was given, and its timings are those of that time. `partial` is the
+    text that arrived before an error. `cell` is its place, if the run asked a table.
     """
 
     id: str
@@ -453,6 +469,8 @@ class Result:
     case: str = ""
     without: tuple[Section, ...] = ()
     created: str = ""
+    cell: TableCell | None = None
+    answered_at: str = ""
 
     @property
     def ok(self) -> bool:

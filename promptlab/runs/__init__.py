@@ -8,8 +8,9 @@
             print(result.model, result.text or result.error)
         store.results(run.id)                               # the same results, now or tomorrow
 
-A planner makes trials, the runner asks them, and the store keeps the results. A stored answer is used again for
-the same request, unless `fresh=True`; `explain` says why it was or was not.
+A planner makes trials, the runner asks them, and the store keeps the results. A stored answer is used again for the
+same request if a new one would be the same (temperature 0, or a seed), unless `fresh=True`; `explain` says why it was or
+was not.
 """
 
 from __future__ import annotations
@@ -19,6 +20,26 @@ from typing import TYPE_CHECKING
 from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
+    from promptlab.runs._answer_table import (
+        AnswerTable,
+        Asked,
+        RowHead,
+        Spread,
+        SpreadAnswer,
+        TableColumn,
+        answer_table,
+        spread_of,
+        table_of,
+    )
+    from promptlab.runs._columns import (
+        MOST_DRAWS,
+        Column,
+        TableRow,
+        column_heading,
+        different_columns,
+        different_rows,
+        plan_table,
+    )
     from promptlab.runs._cost import cost_of, cost_of_all
     from promptlab.runs._difference import (
         AskedRequest,
@@ -29,6 +50,7 @@ if TYPE_CHECKING:
         prompt_changes,
         text_changes,
     )
+    from promptlab.runs._draws import draws_of, is_answer_reusable
     from promptlab.runs._explain import Explanation, explain
     from promptlab.runs._plans import plan_comparison, plan_question, sections_to_leave_out
     from promptlab.runs._prompts import PromptCache, with_prompt, with_rendered_prompt
@@ -43,32 +65,48 @@ if TYPE_CHECKING:
     from promptlab.runs._window import refuse_if_too_long
 
 __all__ = [
+    "MOST_DRAWS",
+    "AnswerTable",
+    "Asked",
     "AskedRequest",
+    "Column",
     "Explanation",
     "Given",
     "PromptCache",
     "Recalled",
     "Rendered",
     "RequestChanges",
+    "RowHead",
     "Run",
     "RunInfo",
+    "Spread",
+    "SpreadAnswer",
     "Store",
+    "TableColumn",
+    "TableRow",
     "TextChange",
     "Trial",
     "add_example_from_result",
+    "answer_table",
     "asked_requests",
     "changed_sections",
+    "column_heading",
     "cost_of",
     "cost_of_all",
     "cut_off",
     "describe_changes",
+    "different_columns",
+    "different_rows",
+    "draws_of",
     "duration_text",
     "explain",
     "history_file",
     "inputs_of_result",
+    "is_answer_reusable",
     "label_of_result",
     "plan_comparison",
     "plan_question",
+    "plan_table",
     "prompt_changes",
     "refuse_if_too_long",
     "request_changes",
@@ -77,7 +115,9 @@ __all__ = [
     "result_as_text",
     "score_answer",
     "sections_to_leave_out",
+    "spread_of",
     "start_run",
+    "table_of",
     "text_changes",
     "utc_now",
     "why_not_judgeable",

@@ -127,13 +127,10 @@ def _came_or_went(name: str, old: str | None, new: str | None) -> str:
 
 
 def _params(changed: RequestChanges) -> list[str]:
-    found = [
+    return [
         f"{one.name.replace('_', ' ')} {_value(one.name, one.before)} → {_value(one.name, one.after)}"
         for one in sorted(changed.params, key=lambda one: _ORDER.index(one.name))
     ]
-    if changed.repeat:
-        found.append(f"repeat {changed.repeat[0] + 1} → {changed.repeat[1] + 1}")
-    return found
 
 
 _ORDER = [field.name for field in fields(Params)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from promptlab._util.text import value_in_words
+from promptlab.runs._draws import is_answer_reusable
 from promptlab.runs._request_changes import request_changes
 from promptlab.runs._store import Store
 from promptlab.types import Request
@@ -24,6 +26,11 @@ LOOKED_AT = 200
 
 def explain(store: Store, request: Request, fingerprint: str) -> Explanation:
     """Why `request`, to the backend with this fingerprint, is or is not answered from the store."""
+    if not is_answer_reusable(request.params):
+        temperature = value_in_words(request.params.temperature)
+        return Explanation(
+            False, f"asked again: at temperature {temperature} without a seed every answer is a new draw"
+        )
     stored = store.find(request.key(fingerprint))
     if stored:
         return Explanation(True, f"the same request was answered on {stored.created} in run {stored.run_id}")

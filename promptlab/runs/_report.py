@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from promptlab import models
@@ -97,7 +98,7 @@ def facts(result: Result) -> list[str]:
         thought = f", {usage.thinking:,} of them thinking" if usage.thinking else ""
         said.append(f"{usage.written:,} out{thought}")
     if result.cached:
-        said.append("from store")
+        said.append(_answered_before(result.answered_at))
     else:
         if done.timings.first_token is not None:
             said.append(f"first token {duration_text(done.timings.first_token)}")
@@ -107,6 +108,10 @@ def facts(result: Result) -> list[str]:
     if done.finish_reason != "stop":
         said.append(f"finish: {done.details.get('finish') or done.finish_reason}")
     return said
+
+
+def _answered_before(time: str) -> str:
+    return f"answered before, {datetime.fromisoformat(time).astimezone():%Y-%m-%d %H:%M}" if time else "answered before"
 
 
 def result_as_text(result: Result) -> str:

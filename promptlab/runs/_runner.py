@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from promptlab import models, workspace
 from promptlab.errors import GateRefused, PromptlabError, StoreError
 from promptlab.models import Backend, Catalogue, ProbesMachine
+from promptlab.runs._draws import DrawNumbers, is_answer_reusable
 from promptlab.runs._prompts import prompt_of
 from promptlab.runs._provenance import origin
 from promptlab.runs._run_info import RunInfo
@@ -32,7 +33,7 @@ from promptlab.types import Completion, Delta, Origin, Phase, Request, Result, S
 from promptlab.workspace import HIGHEST_LABEL, Labels, Look
 
 if TYPE_CHECKING:  # a replay loads no database
-    from promptlab.runs._store import Store
+    from promptlab.runs._store import Store, Stored
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +89,7 @@ class Run:
         store: Store,
         title: str,
         fresh: bool,
+        planned_repeats: bool,
         scorers: Sequence[Scorer],
         made_by: Origin,
         run_id: str,
@@ -97,6 +99,7 @@ class Run:
         self.created = utc_now()
         self.store_error: StoreError | None = None
         self._catalogue, self._store, self._fresh, self._scorers = catalogue, store, fresh, tuple(scorers)
+        self._draws = None if planned_repeats else DrawNumbers(store)
         self._labels = Labels(catalogue.workspace)
         self._cancel = threading.Event()
         self._drain = threading.Event()
@@ -192,6 +195,7 @@ class Run:
             request_id="",
             case=trial.case,
             without=trial.without,
+            cell=trial.cell,
         )
         fingerprint = ""
         heard: list[str] = []
@@ -207,12 +211,14 @@ class Run:
                 raise backend
             models.check_schema(request.schema)
             fingerprint = backend.fingerprint
+            if self._draws is not None:
+                request = self._draws.numbered(request, fingerprint)
+                result = replace(result, request=request)
             result = replace(result, request_id=request.key(fingerprint))
-            stored = None if self._fresh else self._store.find(result.request_id)
+            stored = self._stored(request, result.request_id)
             if stored:
-                result = replace(
-                    result, completion=models.with_schema_verdict(stored.completion, request.schema), cached=True
-                )
+                done = models.with_schema_verdict(stored.completion, request.schema)
+                result = replace(result, completion=done, cached=True, answered_at=stored.created)
             else:
                 check_window(request, backend)
                 done = self._ask(index, backend, request, heard)
@@ -224,6 +230,11 @@ class Run:
         if result.completion and result.completion.finish_reason != "stopped":
             result = replace(result, scores=self._scores(trial, result.completion, result.request))
         return _Ended(index, replace(result, created=utc_now()), fingerprint)
+
+    def _stored(self, request: Request, key: str) -> Stored | None:
+        """The answer of the history that stands for this one, if one may."""
+        may = not self._fresh and (self._draws is None or is_answer_reusable(request.params))
+        return self._store.find(key) if may else None
 
     def _scores(self, trial: Trial, done: Completion, request: Request | None) -> tuple[Score, ...]:
         judges = (*(self._scorers if trial.expected is not None else ()), *trial.scorers)
@@ -330,12 +341,15 @@ def start_run(
     store: Store,
     title: str = "",
     fresh: bool = False,
+    planned_repeats: bool = False,
     scorers: Sequence[Scorer] = (),
     run_id: str = "",
 ) -> Run:
     """Start asking `trials`, which may have different templates. Returns at once.
 
-    With `fresh`, answers in the store are not used. `scorers` score the trials that have an `expected` answer. `run_id`
+    An answer in the store is used again only where a new one would be the same (`is_answer_reusable`), and never with
+    `fresh`. Other answers are new draws: each gets a number that no earlier one had. With `planned_repeats` the numbers
+    of the trials count instead, as in suites, where a repeat is asked again under its own number. `scorers` score the trials that have an `expected` answer. `run_id`
     is the id for the run, if the caller needs to know it beforehand. Raises `StoreError` if the run cannot be recorded.
     """
     if not trials:
@@ -347,6 +361,7 @@ def start_run(
         store=store,
         title=title,
         fresh=fresh,
+        planned_repeats=planned_repeats,
         scorers=scorers,
         made_by=made_by,
         run_id=run_id,

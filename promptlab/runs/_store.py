@@ -39,7 +39,7 @@ from promptlab.types import (
 from promptlab.workspace import Workspace
 
 FILE = "runs.sqlite"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 KNOWN_TEXTS = 4_000
 """Hashes of texts that are remembered as written: most prompts repeat most of their texts."""
 RECENT = 200
@@ -192,6 +192,12 @@ class Store:
             for row in self._db.rows(query.where(tables.requests.c.key.in_(part)))
         ]
         return {str(row.key): str(row.fingerprint) for row in rows}
+
+    def asked_keys(self, keys: Iterable[str]) -> set[str]:
+        """Those of `keys` whose request was asked before, whatever came of it."""
+        query = sa.select(tables.requests.c.key)
+        wanted = parts(sorted(set(keys)))
+        return {str(row.key) for part in wanted for row in self._db.rows(query.where(tables.requests.c.key.in_(part)))}
 
     def runs(
         self,

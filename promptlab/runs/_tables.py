@@ -22,6 +22,7 @@ from promptlab.types import (
     Score,
     Source,
     Span,
+    TableCell,
     Timings,
     Usage,
     canonical_json,
@@ -91,12 +92,16 @@ results = sa.Table(
     # Added in version 2, at the end, where adding puts them.
     sa.Column("thinking", Exact, nullable=False, server_default=NoBytes()),
     sa.Column("tokens_thinking", sa.Integer),
+    # Added in version 3.
+    sa.Column("cell", Text),
+    sa.Column("answered_at", Text),
     sa.Index("results_by_run", "run_id", "position"),
     sa.Index("results_by_key", "request_key", "status", "cached"),
 )
 
 STEPS: dict[int, tuple[sa.Column[Any], ...]] = {
     2: (results.c.thinking, results.c.tokens_thinking),  # thinking, kept apart from the answer
+    3: (results.c.cell, results.c.answered_at),  # the place in a table of answers; when a stored answer was given
 }
 """The columns that each version added to the one before."""
 
@@ -145,7 +150,13 @@ def result_row(position: int, result: Result) -> dict[str, Any]:
         "cached": result.cached,
         "scores": json.dumps([asdict(s) for s in result.scores]),
         "created": result.created,
+        "cell": _cell_text(result.cell),
+        "answered_at": result.answered_at or None,
     }
+
+
+def _cell_text(cell: TableCell | None) -> str | None:
+    return None if cell is None else json.dumps(asdict(cell), default=str)
 
 
 def _flat(noun: Span | Source) -> list[Any]:
@@ -204,4 +215,6 @@ def result_from(row: Any, request: Request | None) -> Result:
         case=row.case_id,
         without=tuple(json.loads(row.without)),
         created=row.created,
+        cell=TableCell(**json.loads(row.cell)) if row.cell else None,
+        answered_at=row.answered_at or "",
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from promptlab.templates import Template
-from promptlab.types import Document, Example, Label, Params, Place, Prompt, Request, Scorer, Section
+from promptlab.types import Document, Example, Label, Params, Place, Prompt, Request, Scorer, Section, TableCell
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Trial:
     all inputs). Scorers compare the answer with `expected`, None if it is unknown. `scorers` are those of this trial
     only, in addition to those of the run. With `judge_cut` an answer that was cut off is judged as it is. `request` is
     a stored request to ask again; then nothing is rendered, and the template is only its provenance. `rendered` is the
-    prompt, if the planner rendered it. Trials that differ only in model, parameters or repeat share it.
+    prompt, if the planner rendered it. `cell` is the place of the answer in a table. Trials that differ only in model, parameters or repeat share it.
     """
 
     template: Template
@@ -72,6 +72,7 @@ class Trial:
     judge_cut: bool = False
     request: Recalled | None = None
     places: Mapping[str, tuple[Place, ...]] = field(default_factory=dict)
+    cell: TableCell | None = None
     rendered: Rendered | None = field(default=None, compare=False, repr=False)
 
     @property

@@ -256,7 +256,13 @@ class Asking:
         self._log.chunk(self.run, run_id, [item.key for _, item, _ in chunk.to_ask])
         title = f"suite {self.verb} {self.suite.name}"
         self._current = run = runner.start_run(
-            chunk.trials, catalogue=self.catalogue, store=self.store, title=title, fresh=True, run_id=run_id
+            chunk.trials,
+            catalogue=self.catalogue,
+            store=self.store,
+            title=title,
+            fresh=True,
+            planned_repeats=True,
+            run_id=run_id,
         )
         if self.halted:  # `pause` or `stop` was called while the run was being started
             run.cancel() if self._cancel.is_set() else run.drain()

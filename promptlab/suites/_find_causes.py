@@ -118,7 +118,9 @@ class CauseFinder:
         ]
         title = f"suite causes {self._asker.suite.name} {answered.item.key.id}"
         asker = self._asker
-        return runs.start_run(trials, catalogue=asker.catalogue, store=asker.store, title=title, fresh=True).wait()
+        return runs.start_run(
+            trials, catalogue=asker.catalogue, store=asker.store, title=title, fresh=True, planned_repeats=True
+        ).wait()
 
     def _is_back(self, stored: RecordedItem, result: Result, *, drawn: bool) -> bool:
         """True if the result has the recorded answer: the same text, or the same score if answers are sampled."""

@@ -99,7 +99,8 @@ class Judges:
             return {}
         title = f"suite judge {self._fill.suite.name}"
         trials = [trial for _, _, trial in asked]
-        run = runs.start_run(trials, catalogue=self._catalogue, store=self._store, title=title)
+        # A judge that was asked about this answer before is not asked and paid for again, at any temperature.
+        run = runs.start_run(trials, catalogue=self._catalogue, store=self._store, title=title, planned_repeats=True)
         self._run = run
         if self._cancelled:  # `cancel` was called while the run was being started
             run.cancel()

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from promptlab.templates._materials import Materials, MaterialsReader, load_materials, render_with_samples
     from promptlab.templates._new import checked_copy, new_template_path, standard_template, template_from_prompt
     from promptlab.templates._parse import LAYOUT_NAMES, TEXT_FIELDS, type_problem
+    from promptlab.templates._pasted_inputs import PastedRow, pasted_inputs
     from promptlab.templates._sandbox import ALLOWED_ATTRIBUTES, ALLOWED_TEXT_METHODS
     from promptlab.templates._schema_rows import (
         FIELD_TYPES,
@@ -88,6 +89,7 @@ __all__ = [
     "Materials",
     "MaterialsReader",
     "ParamsModel",
+    "PastedRow",
     "RenderLimits",
     "SchemaRow",
     "Template",
@@ -118,6 +120,7 @@ __all__ = [
     "new_template_path",
     "params_with",
     "parse",
+    "pasted_inputs",
     "remove_row",
     "rename_input",
     "render",

@@ -70,7 +70,7 @@ BEFORE = ask()
         ({"params": Params(temperature=0.7)}, "temperature 0 → 0.7"),
         ({"params": Params(seed=4, stop=("\n",))}, "seed default → 4, stop none → '\\n'"),
         ({"schema": "{}"}, "+ schema"),
-        ({"repeat": 1}, "repeat 1 → 2"),
+        ({"repeat": 1}, "the same again"),
         ({"models": ("alpha", "beta")}, "+ beta"),
         ({"models": ("beta",)}, "+ beta, − alpha"),
         ({"without": ("context",), "params": Params(temperature=1)}, "− context, temperature 0 → 1"),

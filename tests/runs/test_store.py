@@ -314,7 +314,7 @@ def test_results_that_never_became_a_request_are_no_answers(store: Store) -> Non
     ("asked", "fingerprint", "differences"),
     [
         (request(), "api|other", ("the model (api|gpt → api|other)",)),
-        (request(params=Params(temperature=0.5)), PRINT, ("temperature (0.0 → 0.5)",)),
+        (request(params=Params(temperature=0.5, seed=1)), PRINT, ("seed (None → 1)", "temperature (0.0 → 0.5)")),
         (request(params=Params(seed=3)), PRINT, ("seed (None → 3)",)),
         (request(params=Params(stop=("a",))), PRINT, ("stop (None → ['a'])",)),
         (request(schema="{}"), PRINT, ("the JSON schema",)),
