@@ -9,8 +9,8 @@
         store.results(run.id)                               # the same results, now or tomorrow
 
 A planner makes trials, the runner asks them, and the store keeps the results. A stored answer is used again for the
-same request if a new one would be the same (temperature 0, or a seed), unless `fresh=True`; `explain` says why it was or
-was not.
+same request where a new one would be the same (temperature 0, or a seed), unless `fresh=True`; `explain` says why it
+was or was not.
 """
 
 from __future__ import annotations
@@ -33,12 +33,16 @@ if TYPE_CHECKING:
     )
     from promptlab.runs._columns import (
         MOST_DRAWS,
+        MOST_REQUESTS,
+        MOST_ROWS,
         Column,
         TableRow,
         column_heading,
+        describe_table,
         different_columns,
         different_rows,
         plan_table,
+        rows_from_text,
     )
     from promptlab.runs._cost import cost_of, cost_of_all
     from promptlab.runs._difference import (
@@ -66,6 +70,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MOST_DRAWS",
+    "MOST_REQUESTS",
+    "MOST_ROWS",
     "AnswerTable",
     "Asked",
     "AskedRequest",
@@ -95,6 +101,7 @@ __all__ = [
     "cost_of_all",
     "cut_off",
     "describe_changes",
+    "describe_table",
     "different_columns",
     "different_rows",
     "draws_of",
@@ -113,6 +120,7 @@ __all__ = [
     "request_of",
     "result_as_json",
     "result_as_text",
+    "rows_from_text",
     "score_answer",
     "sections_to_leave_out",
     "spread_of",

@@ -1,8 +1,8 @@
 """The answers of a run as a table, and the spread of several answers to one question.
 
-    table = answer_table(store.results(run.id))
-    spread = spread_of(table.cells[0, 1])
-    [(len(answer.results), answer.text) for answer in spread.answers]       # [(3, "Argentina"), (2, "France")]
+table = answer_table(store.results(run.id))
+spread = spread_of(table.cells[0, 1])
+[(len(answer.results), answer.text) for answer in spread.answers]       # [(3, "Argentina"), (2, "France")]
 """
 
 from __future__ import annotations

@@ -13,18 +13,23 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from promptlab import scorers
 from promptlab._util.text import value_in_words
 from promptlab.errors import InputError
 from promptlab.runs._draws import draws_of
 from promptlab.runs._plans import sections_to_leave_out
 from promptlab.runs._prompts import PromptCache
 from promptlab.runs._trial import Given, Trial
-from promptlab.templates import MaterialsReader, Template
+from promptlab.templates import MaterialsReader, Template, pasted_inputs
 from promptlab.types import Params, Scorer, Section, TableCell
 from promptlab.workspace import Workspace
 
 MOST_DRAWS = 20
 """How often a question may be asked in one table."""
+MOST_ROWS = 100
+"""How many rows may be typed or pasted. Suites have no such limit."""
+MOST_REQUESTS = 1_000
+"""How many requests a table may be."""
 
 
 @dataclass(frozen=True)
@@ -107,19 +112,69 @@ def plan_table(
     cache = prompts or PromptCache()
     reader = MaterialsReader(workspace)
     kept = different_rows(rows)
+    different = different_columns(columns)
+    planned = len(kept) * sum(draws_of(column.params, repeats) for column in different)
+    if planned > MOST_REQUESTS:
+        raise InputError(
+            f"these would be {planned:,} requests; at most {MOST_REQUESTS:,} can be asked at once here",
+            hint="take fewer rows, columns or answers, or make a suite",
+        )
     trials: list[Trial] = []
     for number, row in enumerate(kept):
         filled: dict[int, Trial] = {}
-        for position, column in enumerate(different_columns(columns)):
+        for position, column in enumerate(different):
             key = id(column.template)
             if key not in filled:
                 filled[key] = cache.rendered(_question(reader, column.template, row, without))
-            cell = TableCell(
-                position, column.heading, number, row.given.values if len(kept) > 1 else {}, row.expected
-            )
+            cell = TableCell(position, column.heading, number, row.given.values if len(kept) > 1 else {}, row.expected)
             asked = replace(filled[key], model=column.model, params=column.params, cell=cell)
             trials += [replace(asked, repeat=repeat) for repeat in range(draws_of(column.params, repeats))]
     return trials
+
+
+def rows_from_text(workspace: Workspace, template: Template, text: str, given: Given) -> list[TableRow]:
+    """The rows that a person typed or pasted (`templates.pasted_inputs`). Inputs that a row lacks are those of `given`.
+
+    A row with a right answer is judged by the scorer `contains`. Raises `InputError` for more than `MOST_ROWS` rows.
+    """
+    pasted = pasted_inputs(template, text)
+    if len(pasted) > MOST_ROWS:
+        hint = "take fewer, or make a suite of them: it asks any number, and can be paused"
+        raise InputError(f"there are {len(pasted):,} rows; at most {MOST_ROWS} can be asked here", hint=hint)
+    contains: tuple[Scorer, ...] = ()
+    if any(row.expected is not None for row in pasted):
+        contains = (scorers.build_scorer(scorers.scorer_spec("contains"), workspace),)
+    return [
+        TableRow(
+            Given({**given.values, **row.inputs}, given.label, given.places),
+            row.expected,
+            contains if row.expected is not None else (),
+        )
+        for row in pasted
+    ]
+
+
+def describe_table(trials: Sequence[Trial]) -> list[str]:
+    """What is special about a table of trials, in words for the title of its run; empty for one row, asked once."""
+    cells = [trial.cell for trial in trials if trial.cell is not None]
+    headings = list(dict.fromkeys(cell.heading for cell in sorted(cells, key=lambda cell: cell.column)))
+    words = []
+    if (rows := len({cell.row for cell in cells})) > 1:
+        words.append(f"{rows} inputs")
+    if len(headings) > 1:
+        words.append(_against([heading or "as in the prompt" for heading in headings]))
+    if (draws := max((trial.repeat for trial in trials), default=0) + 1) > 1:
+        words.append(f"{draws} answers each")
+    return words
+
+
+def _against(headings: Sequence[str]) -> str:
+    """Headings that differ in one value share its name: "temperature 0, 0.7 and 1"."""
+    names = {heading.rpartition(" ")[0] for heading in headings}
+    if len(names) == 1 and "," not in "".join(headings) and (name := names.pop()):
+        values = [heading.rpartition(" ")[2] for heading in headings]
+        return f"{name} {', '.join(values[:-1])} and {values[-1]}"
+    return " against ".join(headings)
 
 
 def _question(reader: MaterialsReader, template: Template, row: TableRow, without: Collection[Section]) -> Trial:
@@ -143,4 +198,16 @@ def _question(reader: MaterialsReader, template: Template, row: TableRow, withou
     )
 
 
-__all__ = ["MOST_DRAWS", "Column", "TableRow", "column_heading", "different_columns", "different_rows", "plan_table"]
+__all__ = [
+    "MOST_DRAWS",
+    "MOST_REQUESTS",
+    "MOST_ROWS",
+    "Column",
+    "TableRow",
+    "column_heading",
+    "describe_table",
+    "different_columns",
+    "different_rows",
+    "plan_table",
+    "rows_from_text",
+]

@@ -211,10 +211,8 @@ class Run:
                 raise backend
             models.check_schema(request.schema)
             fingerprint = backend.fingerprint
-            if self._draws is not None:
-                request = self._draws.numbered(request, fingerprint)
-                result = replace(result, request=request)
-            result = replace(result, request_id=request.key(fingerprint))
+            request = self._draws.numbered(request, fingerprint) if self._draws else request
+            result = replace(result, request=request, request_id=request.key(fingerprint))
             stored = self._stored(request, result.request_id)
             if stored:
                 done = models.with_schema_verdict(stored.completion, request.schema)
@@ -349,8 +347,9 @@ def start_run(
 
     An answer in the store is used again only where a new one would be the same (`is_answer_reusable`), and never with
     `fresh`. Other answers are new draws: each gets a number that no earlier one had. With `planned_repeats` the numbers
-    of the trials count instead, as in suites, where a repeat is asked again under its own number. `scorers` score the trials that have an `expected` answer. `run_id`
-    is the id for the run, if the caller needs to know it beforehand. Raises `StoreError` if the run cannot be recorded.
+    of the trials count instead, as in suites, where a repeat is asked again under its own number. `scorers` score the
+    trials that have an `expected` answer. `run_id` is the id for the run, if the caller needs to know it beforehand.
+    Raises `StoreError` if the run cannot be recorded.
     """
     if not trials:
         raise ValueError("a run needs at least one trial")

@@ -54,7 +54,8 @@ class Trial:
     all inputs). Scorers compare the answer with `expected`, None if it is unknown. `scorers` are those of this trial
     only, in addition to those of the run. With `judge_cut` an answer that was cut off is judged as it is. `request` is
     a stored request to ask again; then nothing is rendered, and the template is only its provenance. `rendered` is the
-    prompt, if the planner rendered it. `cell` is the place of the answer in a table. Trials that differ only in model, parameters or repeat share it.
+    prompt, if the planner rendered it. `cell` is the place of the answer in a table. Trials that differ only in model,
+    parameters, repeat or cell share the prompt.
     """
 
     template: Template

@@ -87,6 +87,7 @@ if TYPE_CHECKING:
         threshold_line,
         threshold_sign,
     )
+    from promptlab.suites._table_rows import table_rows
     from promptlab.suites._thresholds import Outcome, Threshold, check_threshold
 
 __all__ = [
@@ -175,6 +176,7 @@ __all__ = [
     "summarise_outcomes",
     "summary_as_text",
     "summary_of_run",
+    "table_rows",
     "threshold_line",
     "threshold_sign",
     "verdict_counts",

@@ -100,7 +100,7 @@ def _of_row(template: Template, cells: Mapping[str, str], line: int) -> PastedRo
         if name in template.inputs and name is not None:
             if text.strip():
                 texts[name] = text
-            elif template.inputs[name].required:
+            elif template.inputs[name].default is None:
                 hint = "fill the cell, or remove the row"
                 raise InputError(f"line {line} of the pasted cells has no `{name}`", hint=hint)
         elif text.strip():

@@ -111,9 +111,7 @@ def workbench_fields(opened: Opened) -> list[Field]:
     """The fields that the workbench shows."""
     draft, values = opened.draft, opened.values
     fields = [
-        Field("models", list(draft.models or ()), lambda _, v: {"models": v}),
         Field("counted", draft.counted_by, lambda _, v: {"counted_by": v}),
-        Field("fresh", draft.fresh, lambda _, v: {"fresh": v}),
     ]
     fields += [_switch(section, draft) for section in SWITCHABLE]
     fields += [text(name, values) for name in TEXTS]

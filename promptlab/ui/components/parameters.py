@@ -79,3 +79,17 @@ def _draw_numbers(fields: Fields, numbers: Sequence[_Number]) -> None:
             help=number.help,
             **fields.bind(f"param-{number.name}"),
         )
+
+
+def own_number(fields: Fields, name: str, field: str, base: float | None) -> None:
+    """A number of a column of the workbench, bound to `field`. An empty one takes the prompt's value, `base`."""
+    number = next(number for number in (*_LEFT, *_RIGHT) if number.name == name)
+    st.number_input(
+        number.label,
+        number.low,
+        number.high,
+        step=number.step,
+        placeholder=f"the prompt’s: {'default' if base is None else f'{base:g}'}",
+        format=number.format,
+        **fields.bind(field),
+    )

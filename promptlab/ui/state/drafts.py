@@ -15,7 +15,7 @@ import json
 import logging
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,10 @@ from promptlab.types import Label, Place, Section, highest
 log = logging.getLogger(__name__)
 
 
+MOST_COLUMNS = 4
+"""How many columns stand side by side."""
+
+
 class InputOrigin(BaseModel):
     """Where the text of an input came from: the label it had, and its files."""
 
@@ -41,12 +45,28 @@ class InputOrigin(BaseModel):
     places: tuple[tuple[str, str], ...] = ()
 
 
+class ColumnChoice(BaseModel):
+    """A column of the workbench: a model, its own parameters, and a version of the template.
+
+    `version` is "" for this draft, `file` for the saved file, `commit:` with the id of a commit, or `variant:` with the
+    name of a variant. `params` override those of that version.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    model: str
+    params: Mapping[str, Any] = {}
+    version: str = ""
+
+
 class Draft(BaseModel):
     """The changes to the template file `template`, and the settings of the workbench for it.
 
     `revision` grows with every change, so that an open tab notices the changes of another one. `changes` are made to
-    `text`, or to `base` if that is None: `text` is that of a new template, or of one edited as a whole. If `models` is
-    None, all models that are ready are chosen; if `counted_by` is None, the first of them counts the tokens.
+    `text`, or to `base` if that is None: `text` is that of a new template, or of one edited as a whole. If `columns`
+    and `models` are None, the models that are ready are the columns; `models` are those of a draft of an earlier
+    release. If `counted_by` is None, the first model counts the tokens. `repeats` is how often each column is asked.
+    With `several` the inputs are the rows of `rows_text`, or the first `rows_limit` cases of the suite `rows_suite`.
     `origins` has the inputs that were copied from a run. An edited copy stays as private, until the field is emptied.
     """
 
@@ -63,6 +83,12 @@ class Draft(BaseModel):
     models: tuple[str, ...] | None = None
     counted_by: str | None = None
     fresh: bool = False
+    columns: tuple[ColumnChoice, ...] | None = None
+    repeats: int = 1
+    several: bool = False
+    rows_text: str = ""
+    rows_suite: str = ""
+    rows_limit: int = 20
 
     @model_validator(mode="before")
     @classmethod
@@ -117,6 +143,14 @@ class Draft(BaseModel):
         origins = self.origins_of(template)
         places = {name: tuple(Place(*place) for place in origin.places) for name, origin in origins.items()}
         return Given(self.inputs_for(template), highest([origin.label for origin in origins.values()]), places)
+
+    def columns_for(self, ready: Sequence[str]) -> tuple[ColumnChoice, ...]:
+        """The columns, where `ready` are the models that can be asked."""
+        if self.columns is not None:
+            return self.columns
+        if self.models is not None:
+            return tuple(ColumnChoice(model=name) for name in ready if name in self.models)
+        return tuple(ColumnChoice(model=name) for name in ready[:MOST_COLUMNS])
 
     def switched_off(self) -> tuple[Section, ...]:
         return runs.sections_to_leave_out(self.without)
@@ -187,10 +221,11 @@ class Drafts:
             return self._change(now, {"base": file if left else None, "text": text if lost else None, "changes": left})
 
     def reset(self, template: str) -> Draft:
-        """Drop all changes. The choice of models stays."""
+        """Drop all changes. The columns stay."""
         with self._lock:
             now = self.load(template)
-            draft = Draft(template=template, revision=now.revision + 1, models=now.models, counted_by=now.counted_by)
+            kept = {name: getattr(now, name) for name in ("models", "columns", "repeats", "counted_by")}
+            draft = Draft(template=template, revision=now.revision + 1, **kept)
             self._write(draft)
             return draft
 

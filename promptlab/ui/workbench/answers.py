@@ -20,6 +20,7 @@ from promptlab.ui.examples import add_from_answer as add_example
 from promptlab.ui.state.jobs import Job, Snapshot
 from promptlab.ui.state.session import Session
 from promptlab.ui.suites import add_case as keep_test
+from promptlab.ui.workbench import tables
 
 _ENDS: dict[FinishReason, str] = {
     "length": "cut at max tokens",
@@ -67,21 +68,29 @@ def stored_row(
             if beside_head:
                 beside_head()
         missing = run.total - len(results)
+        if tables.draw_stored(session, run.id[:12], results, lambda result: answer(result, session)):
+            if missing:
+                _interrupted(missing, run.total)
+            return
         columns = st.columns(max(1, len(results) + bool(missing) + len(unready) + blanks))
         for column, result in zip(columns, results, strict=False):
             with column:
                 answer(result, session)
         if missing:
             with columns[len(results)]:
-                note(
-                    "warn",
-                    f"Interrupted: {missing} of {run.total} answers were not recorded",
-                    "promptlab ended while they were being written, or another process is still writing them.",
-                    "Run again to get them.",
-                )
+                _interrupted(missing, run.total)
         for column, status in zip(columns[len(results) + bool(missing) :], unready, strict=False):
             with column:
                 unready_card(status)
+
+
+def _interrupted(missing: int, total: int) -> None:
+    note(
+        "warn",
+        f"Interrupted: {missing} of {total} answers were not recorded",
+        "promptlab ended while they were being written, or another process is still writing them.",
+        "Run again to get them.",
+    )
 
 
 def live_row(job: Job, unready: Sequence[ModelStatus] = ()) -> None:
@@ -89,13 +98,15 @@ def live_row(job: Job, unready: Sequence[ModelStatus] = ()) -> None:
     snapshots = job.snapshots()
     with st.container(key=f"row-{job.run_id[:12]}"):
         row_head(job.title, job.created, "stopping …" if job.stopped else "")
+        if tables.draw_live(job):
+            return
         columns = st.columns(max(1, len(snapshots) + len(unready)))
-        for column, snapshot in zip(columns, snapshots, strict=False):
+        for number, (column, snapshot) in enumerate(zip(columns, snapshots, strict=False)):
             with column:
                 if snapshot.result:
                     answer(snapshot.result)
                 else:
-                    _under_way(snapshot, key=f"answer-{job.run_id[:8]}-{snapshot.trial.model}")
+                    _under_way(snapshot, key=f"answer-{job.run_id[:8]}-{number}")
         for column, status in zip(columns[len(snapshots) :], unready, strict=True):
             with column:
                 unready_card(status)
@@ -149,11 +160,12 @@ def _head(model: str, *chips: str) -> None:
 
 
 def _marks(result: Result) -> list[str]:
-    marks = []
+    marks = [chip(heading)] if (heading := tables.heading_of(result)) else []
     if result.error:
         marks.append(chip("not sent" if kind_of(result.error_kind) in NOT_SENT else "failed", "bad"))
     if result.cached:
-        marks.append(chip("from store"))
+        when = f", {widgets.clock(result.answered_at)}" if result.answered_at else ""
+        marks.append(chip(f"answered before{when}"))
     done = result.completion
     if done and done.finish_reason != "stop":
         word = done.details.get("finish")  # the server's own word, if it is one that we do not know
@@ -248,7 +260,8 @@ def _under_way(snapshot: Snapshot, *, key: str) -> None:
             "writing": "writing",
             "ended": "done",
         }
-        _head(snapshot.trial.model, chip(words[state], "live"))
+        heading = snapshot.trial.cell.heading if snapshot.trial.cell else ""
+        _head(snapshot.trial.model, *([chip(heading)] if heading else []), chip(words[state], "live"))
         if snapshot.thinking:
             _thinking(snapshot.thinking, f"live-{key}")
         if snapshot.text:

@@ -6,34 +6,29 @@ Change one thing, run, and compare: new answers stand above the old ones, titled
 from __future__ import annotations
 
 import functools
-import time
 from collections.abc import Sequence
-from typing import Any
 
 import streamlit as st
 
 from promptlab import templates
 from promptlab.errors import TemplateError
 from promptlab.runs import RunInfo
-from promptlab.templates import InputSpec
 from promptlab.types import Result
 from promptlab.ui.components import diff_view as comparison
 from promptlab.ui.components import frame, links, widgets
 from promptlab.ui.components.bound_fields import Fields, workbench_fields
-from promptlab.ui.components.widgets import note, plain
+from promptlab.ui.components.widgets import note
 from promptlab.ui.state.jobs import Job
 from promptlab.ui.state.open_template import end_draft, open_template
 from promptlab.ui.state.session import Session
 from promptlab.ui.templates import save as saving
-from promptlab.ui.workbench import answers, editor, preview
+from promptlab.ui.workbench import answers, asking, editor, preview
 from promptlab.ui.workbench import request as bench
 from promptlab.ui.workbench.request import Bench
 
 FIRST = "templates/world-cup.yaml"
 ROWS = 10
 POLL = 0.25  # seconds between two updates of the row that is being written
-LATEST = 30.0  # seconds after which a press on Run no longer counts, if the page was left before it was drawn
-_WANTED = "run-wanted"
 
 
 def page(session: Session) -> None:
@@ -48,7 +43,8 @@ def page(session: Session) -> None:
     except TemplateError as exc:
         _broken(exc)
         return
-    fields = Fields(session, opened, workbench_fields(opened), page="workbench")
+    asked = [*workbench_fields(opened), *asking.fields(session, opened)]
+    fields = Fields(session, opened, asked, page="workbench")
     now = bench.read(session, opened)
     with head:
         _state_of_draft(session, now)
@@ -68,12 +64,10 @@ def _right_half(session: Session, now: Bench, fields: Fields) -> None:
     """The inputs, the buttons, and the answers or the preview."""
     # Before the buttons are drawn, so that they show the running job at once. After the editor, because the page is
     # drawn again from its beginning if a widget of the editor changed the prompt.
-    if _is_run_wanted(now.file.path):
-        _start(session, now)
-    _ask(session, now, fields)
-    with st.container(
-        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="bench-views"
-    ):
+    if asking.is_run_wanted(now.file.path):
+        asking.start(session, now)
+    asking.draw(session, now, fields)
+    with st.container(key="bench-views"):
         view = st.segmented_control(
             "View",
             ["Answers", "Preview"],
@@ -82,11 +76,6 @@ def _right_half(session: Session, now: Bench, fields: Fields) -> None:
             key="bench-view",
             persist_state="session",
             label_visibility="collapsed",
-        )
-        st.checkbox(
-            "Ask afresh",
-            help="Ask the models again, even if an answer to the same request is stored.",
-            **fields.bind("fresh"),
         )
     if view == "Preview":
         preview.draw(session, now)
@@ -147,76 +136,6 @@ def _state_of_draft(session: Session, now: Bench) -> None:
             help="Drop all changes of this draft: texts, parameters, switches and inputs are those of the file again.",
             on_click=session.drafts.reset,
             args=(now.file.path,),
-        )
-
-
-# Asking
-
-
-def _ask(session: Session, now: Bench, fields: Fields) -> None:
-    for name, spec in now.template.inputs.items():
-        _input(name, spec, fields)
-    with st.container(
-        horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom", gap="small", key="bench-ask"
-    ):
-        if now.ready:
-            fields.default("models", list(now.models))
-            st.pills("Models", now.ready, selection_mode="multi", format_func=plain, **fields.bind("models"))
-        _run_and_stop(session, now)
-
-
-def _input(name: str, spec: InputSpec, fields: Fields) -> None:
-    label = plain(name.replace("_", " ").capitalize())
-    options: dict[str, Any] = {"help": plain(spec.description) or None, **fields.bind(f"input-{name}")}
-    if spec.type == "boolean":
-        st.toggle(label, **options)
-    elif spec.type == "number":
-        st.number_input(label, value=None, **options)
-    else:
-        st.text_area(label, height="content", **options)
-
-
-def _want_run(path: str) -> None:
-    """Remember that Run was pressed. Streamlit passes a press to one run of the page only, and that run may be stopped
-    before it starts the models, because another widget changed meanwhile."""
-    st.session_state[_WANTED] = (path, time.monotonic())
-
-
-def _is_run_wanted(path: str) -> bool:
-    """True once after Run was pressed for the template at `path`."""
-    wanted, pressed = st.session_state.pop(_WANTED, ("", 0.0))
-    return bool(wanted == path) and time.monotonic() - float(pressed) < LATEST
-
-
-def _start(session: Session, now: Bench) -> None:
-    """Ask what the page shows, unless its answers are being written already."""
-    trials = now.trials()
-    if trials and now.problem is None and session.jobs.in_slot(now.file.path) is None:
-        title = bench.title_of(session, trials)
-        session.jobs.start(now.file.path, trials, title=title, fresh=now.draft.fresh)
-
-
-def _run_and_stop(session: Session, now: Bench) -> None:
-    job = session.jobs.in_slot(now.file.path)
-    can_run = bool(now.models) and now.problem is None and job is None
-    # Both buttons are always drawn: if Stop took the place of Run, a double click on Run would stop it.
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
-        st.button(
-            "Run",
-            type="primary",
-            icon=":material/play_arrow:",
-            key="run",
-            disabled=not can_run,
-            shortcut="Mod+Enter",
-            on_click=_want_run,
-            args=(now.file.path,),
-        )
-        st.button(
-            "Stop",
-            icon=":material/stop:",
-            key="stop",
-            disabled=job is None or job.stopped,
-            on_click=job.stop if job else None,
         )
 
 

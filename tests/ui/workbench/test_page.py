@@ -129,13 +129,13 @@ def test_several_changes_are_all_named(desk: Desks) -> None:
 def test_an_edited_template_is_marked_and_can_be_reset(desk: Desks) -> None:
     here = desk(alpha=["ok"])
     tab = here.open()
-    assert "draft" not in said(tab)
+    assert "draft ·" not in said(tab)
     tab.text_area(key="text-output_format-cup").set_value("In JSON.").run()
     tab.toggle(key="switch-examples-cup").set_value(False).run()
     assert "draft · output format edited" in said(tab)
     tab.button(key="bench-reset").click().run()
     assert not tab.exception
-    assert "draft" not in said(tab)
+    assert "draft ·" not in said(tab)
     assert tab.text_area(key="text-output_format-cup").value == "Reply with the name only.\n"
     assert tab.toggle(key="switch-examples-cup").value is True
 
@@ -172,18 +172,18 @@ def test_a_stored_answer_says_so_and_shows_no_times(desk: Desks) -> None:
     here.run(tab)
     assert titles(tab) == ["the same again", "first run"]
     newest = said(tab).split("first run")[0]
-    assert "from store" in newest
+    assert "answered before, " in newest
     assert "first token" not in newest
     assert len(here.models["alpha"].history) == 1
 
 
-def test_ask_afresh_goes_round_the_store(desk: Desks) -> None:
+def test_asking_again_goes_round_the_store(desk: Desks) -> None:
     here = desk(alpha=["Argentina"])
     tab = here.run(here.open())
     tab.checkbox(key="fresh-cup").set_value(True).run()
     here.run(tab)
     assert len(here.models["alpha"].history) == 2
-    assert "from store" not in said(tab)
+    assert "answered before, " not in said(tab)
 
 
 def test_while_a_run_is_under_way_run_rests_and_stop_keeps_what_had_arrived(desk: Desks) -> None:
