@@ -16,6 +16,7 @@ from typing import Any
 from promptlab import scorers
 from promptlab._util.text import value_in_words
 from promptlab.errors import InputError
+from promptlab.runs._difference import FIRST, SAME
 from promptlab.runs._draws import draws_of
 from promptlab.runs._plans import sections_to_leave_out
 from promptlab.runs._prompts import PromptCache
@@ -154,8 +155,13 @@ def rows_from_text(workspace: Workspace, template: Template, text: str, given: G
     ]
 
 
-def describe_table(trials: Sequence[Trial]) -> list[str]:
-    """What is special about a table of trials, in words for the title of its run; empty for one row, asked once."""
+def describe_table(trials: Sequence[Trial], changed: str) -> str:
+    """The title of a run: what changed (`describe_changes`), and what is special about the table that it asks."""
+    special = _special(trials)
+    return ", ".join(special if special and changed in (FIRST, SAME) else [changed, *special])
+
+
+def _special(trials: Sequence[Trial]) -> list[str]:
     cells = [trial.cell for trial in trials if trial.cell is not None]
     headings = list(dict.fromkeys(cell.heading for cell in sorted(cells, key=lambda cell: cell.column)))
     words = []

@@ -26,6 +26,9 @@ _SHOWN = "fields-shown"
 
 A widget is filled again only if its field changed since, so text that is being typed elsewhere on the page stays."""
 
+_PRESENT = "fields-present"
+"""The key in the session state of the widgets that come and go, and are on the page."""
+
 
 @dataclass(frozen=True)
 class Field:
@@ -70,6 +73,23 @@ class Fields:
     def bind(self, name: str) -> dict[str, Any]:
         """The keyword arguments that bind a widget to the field `name`."""
         return {"key": self._key(name), "on_change": self._changed, "args": (name,)}
+
+    def appearing(self, name: str) -> dict[str, Any]:
+        """As `bind`, for a widget that is not always on the page; call `gone` where it is not drawn.
+
+        Streamlit tells the browser a value only in the run that sets it. A value that was set while the widget was not
+        there would be replaced by the widget's default, and that would be taken for a change.
+        """
+        key = self._key(name)
+        present: set[str] = st.session_state.setdefault(_PRESENT, set())
+        if key not in present:
+            st.session_state[key] = self._fields[name].value
+            present.add(key)
+        return self.bind(name)
+
+    def gone(self, *names: str) -> None:
+        """These widgets are not on the page."""
+        st.session_state.setdefault(_PRESENT, set()).difference_update(map(self._key, names))
 
     def default(self, name: str, value: Any) -> None:
         """Set the widget `name` in this tab. For a value that depends on the models too, not on the draft alone."""

@@ -88,8 +88,9 @@ def own_number(fields: Fields, name: str, field: str, base: float | None) -> Non
         number.label,
         number.low,
         number.high,
+        value=None,
         step=number.step,
-        placeholder=f"the prompt’s: {'default' if base is None else f'{base:g}'}",
+        placeholder="default" if base is None else f"{base:g}",
         format=number.format,
-        **fields.bind(field),
+        **fields.appearing(field),
     )

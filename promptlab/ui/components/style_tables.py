@@ -10,6 +10,7 @@ RULES = """
 .st-key-bench-columns [data-testid="stPopover"] button p { overflow: hidden; text-overflow: ellipsis;
   white-space: nowrap; }
 
+[class*="st-key-row-"] [class*="st-key-spread-"] [data-testid="stColumn"] { min-width: 9rem; flex: 1 1 9rem; }
 /* A spread: how often each answer came. */
 ul.pl-spread { list-style: none; margin: 0.2rem 0; padding: 0; font-size: 0.8125rem; line-height: 1.5; }
 ul.pl-spread li { display: grid; grid-template-columns: 2.6rem minmax(0, 1fr); gap: 0 0.4rem; margin: 0 0 0.2rem;
@@ -25,8 +26,9 @@ ul.pl-spread .pl-unfinished .pl-said { font-family: inherit; }
 .pl-mark.pl-bad { color: var(--pl-bad); }
 
 /* A table of inputs and columns. */
-.pl-grid td, .pl-grid th { min-width: 4.5rem; padding-right: 0.9rem; overflow-wrap: break-word; }
-.pl-grid th[scope="row"], .pl-grid th:first-child { min-width: 1.5rem; width: 1.8rem; font-weight: 400; }
+table.pl-grid { width: max-content; min-width: 100%; }
+.pl-grid td, .pl-grid th { min-width: 5rem; max-width: 18rem; padding-right: 0.9rem; overflow-wrap: break-word; }
+.pl-grid tr > :first-child { min-width: 0; width: 1.5rem; font-weight: 400; }
 .pl-grid thead th { position: sticky; top: 0; background: var(--pl-page); }
 .pl-grid tfoot td { border-bottom: none; }
 .pl-grid ul.pl-spread { margin: 0; }

@@ -48,6 +48,11 @@ def plain(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", " ".join(spell_bidi(shown(text)).split()))
 
 
+def option(text: str) -> str:
+    """`text` on one line for the options of a selectbox, which are no Markdown."""
+    return " ".join(spell_bidi(shown(text)).split())
+
+
 def spell_bidi(text: str) -> str:
     """`text` with the marks that reorder the characters after them written out: [U+202E]."""
     return _BIDI.sub(lambda mark: f"[U+{ord(mark.group()):04X}]", text)

@@ -11,7 +11,7 @@ from promptlab import runs
 from promptlab.errors import PromptlabError
 from promptlab.templates import InputSpec
 from promptlab.ui.components.bound_fields import Field, Fields
-from promptlab.ui.components.widgets import note, plain, small
+from promptlab.ui.components.widgets import note, plain
 from promptlab.ui.state.open_template import Opened
 from promptlab.ui.state.session import Session
 from promptlab.ui.workbench import columns, several_inputs
@@ -45,16 +45,12 @@ def draw(session: Session, now: Bench, fields: Fields) -> None:
                     1,
                     runs.MOST_DRAWS,
                     step=1,
-                    width=120,
+                    width=115,
                     help="How often each column is asked. Several answers are shown as a spread: how often each came.",
                     **fields.bind("repeats"),
                 )
                 if now.template.inputs:
-                    st.toggle(
-                        "Several inputs",
-                        help="Ask a table: one row for each input, one column for each column above.",
-                        **fields.bind("several"),
-                    )
+                    st.toggle("Several inputs", **fields.bind("several"))
             _run_and_stop(session, now)
         columns.problems(now)
         refused = st.session_state.get(_REFUSED)
@@ -64,7 +60,9 @@ def draw(session: Session, now: Bench, fields: Fields) -> None:
 
 def _inputs(session: Session, now: Bench, fields: Fields) -> None:
     given_by_rows: set[str] = set()
-    if now.draft.several:
+    if not now.draft.several:
+        several_inputs.absent(fields)
+    else:
         several_inputs.draw(session, now.opened, now.rows or (), now.rows_problem, fields)
         rows = now.rows or ()
         given_by_rows = set(now.template.inputs) if now.draft.rows_suite or len(now.template.inputs) == 1 else set()
@@ -124,8 +122,6 @@ def _run_and_stop(session: Session, now: Bench) -> None:
     can_run = bool(now.asked) and not now.blocked and now.trial is not None and job is None
     # Both buttons are always drawn: if Stop took the place of Run, a double click on Run would stop it.
     with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
-        if now.requests > 1 and not now.blocked:
-            small(f"{now.requests:,} requests")
         st.button(
             "Run",
             type="primary",

@@ -11,7 +11,7 @@ from promptlab import runs
 from promptlab.types import Params
 from promptlab.ui.components import parameters
 from promptlab.ui.components.bound_fields import Field, Fields
-from promptlab.ui.components.widgets import note, plain, small
+from promptlab.ui.components.widgets import note, option, plain, small
 from promptlab.ui.state.drafts import MOST_COLUMNS, ColumnChoice, Draft
 from promptlab.ui.state.session import Session
 from promptlab.ui.workbench import template_versions
@@ -67,8 +67,11 @@ def draw(session: Session, now: Bench, fields: Fields) -> None:
         box = st.popover(
             _label(column), icon=":material/edit:", key=f"column-{number}-{now.file.name}", on_change="rerun"
         )
-        with box:
-            _edit(session, now, fields, number, column, whole=bool(box.open))
+        if box.open:
+            with box:
+                _edit(session, now, fields, number, column)
+        else:
+            fields.gone(*(f"column-{number}-{name}" for name in ("model", "version", *NUMBERS)))
     full = len(now.columns) >= MOST_COLUMNS
     st.button(
         "Column",
@@ -82,16 +85,22 @@ def draw(session: Session, now: Bench, fields: Fields) -> None:
 
 
 def problems(now: Bench) -> None:
-    """What cannot be asked, and what is asked only once."""
+    """What cannot be asked, how much is asked, and what is asked only once."""
     for number, column in enumerate(now.columns, 1):
         if column.problem is not None:
             title = f"Column {number}, {_label(column, escaped=False)}, cannot be asked"
             note("bad", title, str(column.problem.args[0]), column.problem.hint)
-    asked = [column for column in now.columns if column.column]
-    if len(now.asked) < len(asked):
-        small("Columns that ask the same are asked once.")
+    words = []
+    if now.requests > 1 and not now.blocked:
+        words.append(f"Run asks {now.requests:,} times.")
+    if len(now.asked) < sum(column.column is not None for column in now.columns):
+        words.append("Columns that ask the same are asked once.")
     if now.repeats > 1 and any(runs.is_answer_reusable(column.params) for column in now.asked):
-        small("At temperature 0, or with a seed, all answers would be the same: such a column is asked once.")
+        words.append(
+            f"At temperature 0, or with a seed, {now.repeats} answers would be the same: such a column is asked once."
+        )
+    if words:
+        small(" ".join(words))
 
 
 def _label(column: BenchColumn, *, escaped: bool = True) -> str:
@@ -100,18 +109,17 @@ def _label(column: BenchColumn, *, escaped: bool = True) -> str:
     return plain(label) if escaped else label
 
 
-def _edit(session: Session, now: Bench, fields: Fields, number: int, column: BenchColumn, *, whole: bool) -> None:
+def _edit(session: Session, now: Bench, fields: Fields, number: int, column: BenchColumn) -> None:
     choice = column.choice
     models = list(dict.fromkeys([*now.ready, choice.model]))
-    st.selectbox("Model", models, format_func=plain, **fields.bind(f"column-{number}-model"))
-    # The history is asked of git only while it can be seen.
-    offered = template_versions.choices(session, now.file.path) if whole else {}
+    st.selectbox("Model", models, format_func=option, **fields.appearing(f"column-{number}-model"))
+    offered = template_versions.choices(session, now.file.path)
     offered = {**offered, choice.version: offered.get(choice.version, template_versions.name_of(choice.version))}
     st.selectbox(
         "Version of the prompt",
         list(offered),
-        format_func=lambda version: plain(offered[version] if version in offered else str(version)),
-        **fields.bind(f"column-{number}-version"),
+        format_func=lambda version: option(offered[version] if version in offered else str(version)),
+        **fields.appearing(f"column-{number}-version"),
     )
     base = column.column.template.params if column.column else now.params
     small("Parameters of this column; an empty field takes the prompt’s.")

@@ -203,9 +203,7 @@ def heading(params: Mapping[str, Any], version: str) -> str:
 
 def title_of(session: Session, trials: list[Trial]) -> str:
     """The title of a run of `trials`: what it changes from the last run of the same template."""
-    special = describe_table(trials)
-    changed = _changes(session, trials)
-    return ", ".join(special if special and changed == describe_changes([], []) else [changed, *special])
+    return describe_table(trials, _changes(session, trials))
 
 
 def _changes(session: Session, trials: list[Trial]) -> str:

@@ -8,7 +8,7 @@ from promptlab import runs, suites
 from promptlab.errors import InputError, PromptlabError
 from promptlab.runs import Given, TableRow
 from promptlab.ui.components.bound_fields import Field, Fields
-from promptlab.ui.components.widgets import note, plain, small
+from promptlab.ui.components.widgets import note, option, small
 from promptlab.ui.state.drafts import Draft
 from promptlab.ui.state.open_template import Opened
 from promptlab.ui.state.session import Session
@@ -63,6 +63,11 @@ def suites_of(workspace: Workspace, template: str) -> list[str]:
     return found
 
 
+def absent(fields: Fields) -> None:
+    """Several inputs are not on the page."""
+    fields.gone("rows-text", "rows-suite", "rows-limit")
+
+
 def draw(
     session: Session, opened: Opened, rows: tuple[TableRow, ...], problem: PromptlabError | None, fields: Fields
 ) -> None:
@@ -76,12 +81,18 @@ def draw(
                 ["", *dict.fromkeys([*known, *([chosen] if chosen else [])])],
                 format_func=lambda path: f"suite {_name(path)}" if path else "typed or pasted below",
                 width=260,
-                **fields.bind("rows-suite"),
+                **fields.appearing("rows-suite"),
             )
             if chosen:
-                st.number_input("First cases", 1, runs.MOST_ROWS, step=1, width=120, **fields.bind("rows-limit"))
-    if not chosen:
-        st.text_area("Inputs", height=130, help=HELP, placeholder=HELP.replace("`", ""), **fields.bind("rows-text"))
+                st.number_input("First cases", 1, runs.MOST_ROWS, step=1, width=120, **fields.appearing("rows-limit"))
+            else:
+                fields.gone("rows-limit")
+    if chosen:
+        fields.gone("rows-text")
+    else:
+        st.text_area(
+            "Inputs", height=130, help=HELP, placeholder=HELP.replace("`", ""), **fields.appearing("rows-text")
+        )
     if problem is not None:
         note("warn", "These inputs cannot be asked", str(problem.args[0]), problem.hint)
     else:
@@ -96,7 +107,7 @@ def _summary(rows: tuple[TableRow, ...]) -> str:
 
 
 def _name(path: str) -> str:
-    return plain(path.rpartition("/")[2].removesuffix(".yaml").removesuffix(".yml"))
+    return option(path.rpartition("/")[2].removesuffix(".yaml").removesuffix(".yml"))
 
 
-__all__ = ["draw", "fields", "read", "suites_of"]
+__all__ = ["absent", "draw", "fields", "read", "suites_of"]

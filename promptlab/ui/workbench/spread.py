@@ -18,9 +18,11 @@ LONGEST = 600
 """Characters of an answer in a spread. The whole is one press away."""
 
 
-def draw(session: Session | None, table: AnswerTable) -> None:
+def draw(session: Session | None, key: str, table: AnswerTable) -> None:
     """The only row of a table: the spread of each column, side by side. Costs need `session`."""
-    for number, (place, head) in enumerate(zip(st.columns(len(table.columns)), table.columns, strict=True)):
+    with st.container(key=f"spread-{key}"):
+        places = st.columns(len(table.columns))
+    for number, (place, head) in enumerate(zip(places, table.columns, strict=True)):
         with place:
             results = table.cell(0, number)
             markup(
@@ -83,7 +85,7 @@ def facts(session: Session | None, results: Sequence[Result]) -> str:
     """The number of results, their mean time, their tokens and their cost, in a line."""
     if not results:
         return ""
-    parts = [f"{len(results)} {'answer' if len(results) == 1 else 'answers'} asked for"]
+    parts = [f"{len(results)} asked"]
     if before := sum(result.cached for result in results):
         parts.append(f"{before} answered before")
     if times := [result.seconds for result in results if result.seconds is not None]:
@@ -100,7 +102,8 @@ def cost_words(session: Session, results: Sequence[Result]) -> list[str]:
     cost, unknown = runs.cost_of_all(results, session.catalogue)
     if cost is None or (cost == 0 and all(result.cached for result in results)):
         return []
-    return [f"${cost:.2g}" + (f" and {unknown} of unknown cost" if unknown else "")]
+    dollars = f"{cost:,.2f}" if cost >= 1 else f"{cost:.4f}" if cost >= 0.01 else f"{cost:.6f}".rstrip("0")
+    return [f"${dollars}" + (f" and {unknown} of unknown cost" if unknown else "")]
 
 
 def each_answer(key: str, table: AnswerTable, draw_card: Callable[[Result], None]) -> None:
@@ -119,7 +122,7 @@ def each_answer(key: str, table: AnswerTable, draw_card: Callable[[Result], None
         chosen = st.selectbox(
             "Answer",
             list(results),
-            format_func=lambda id_: widgets.plain(_title(table, *results[id_])),
+            format_func=lambda id_: widgets.option(_title(table, *results[id_])),
             key=f"each-one-{key}",
             label_visibility="collapsed",
         )

@@ -20,7 +20,7 @@ def draw_stored(session: Session, key: str, results: Sequence[Result], draw_card
     table = runs.answer_table(results)
     if table is None:
         return False
-    _draw(session, table)
+    _draw(session, key, table)
     spread.each_answer(key, table, draw_card)
     return True
 
@@ -35,7 +35,7 @@ def draw_live(job: Job) -> bool:
     table = runs.table_of(asked)
     if table is None:
         return False
-    _draw(None, table)
+    _draw(None, f"live-{job.run_id[:12]}", table)
     return True
 
 
@@ -44,8 +44,11 @@ def heading_of(result: Result) -> str:
     return result.cell.heading if result.cell else ""
 
 
-def _draw(session: Session | None, table: AnswerTable) -> None:
-    (spread if len(table.rows) == 1 else grid).draw(session, table)
+def _draw(session: Session | None, key: str, table: AnswerTable) -> None:
+    if len(table.rows) == 1:
+        spread.draw(session, key, table)
+    else:
+        grid.draw(session, table)
 
 
 __all__ = ["draw_live", "draw_stored", "heading_of"]
