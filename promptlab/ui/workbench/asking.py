@@ -12,6 +12,7 @@ from promptlab.errors import PromptlabError
 from promptlab.templates import InputSpec
 from promptlab.ui.components.bound_fields import Field, Fields
 from promptlab.ui.components.widgets import note, plain
+from promptlab.ui.state.jobs import Job
 from promptlab.ui.state.open_template import Opened
 from promptlab.ui.state.session import Session
 from promptlab.ui.workbench import columns, several_inputs
@@ -29,7 +30,7 @@ def fields(session: Session, opened: Opened) -> list[Field]:
     return [*columns.fields(opened.draft, ready), *several_inputs.fields(opened.draft)]
 
 
-def draw(session: Session, now: Bench, fields: Fields) -> None:
+def draw(session: Session, now: Bench, fields: Fields, job: Job | None) -> None:
     """The inputs, the columns, the number of answers, and Run."""
     with st.container(key="bench-ask", gap="small"):
         _inputs(session, now, fields)
@@ -51,7 +52,7 @@ def draw(session: Session, now: Bench, fields: Fields) -> None:
                 )
                 if now.template.inputs:
                     st.toggle("Several inputs", **fields.bind("several"))
-            _run_and_stop(session, now)
+            _run_and_stop(now, job)
         columns.problems(now)
         refused = st.session_state.get(_REFUSED)
         if refused and refused[0] == _state(now):  # any change may have mended it
@@ -117,8 +118,7 @@ def start(session: Session, now: Bench) -> None:
         session.jobs.start(now.file.path, trials, title=title, fresh=now.draft.fresh)
 
 
-def _run_and_stop(session: Session, now: Bench) -> None:
-    job = session.jobs.in_slot(now.file.path)
+def _run_and_stop(now: Bench, job: Job | None) -> None:
     can_run = bool(now.asked) and not now.blocked and now.trial is not None and job is None
     # Both buttons are always drawn: if Stop took the place of Run, a double click on Run would stop it.
     with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):

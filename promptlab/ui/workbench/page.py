@@ -66,7 +66,9 @@ def _right_half(session: Session, now: Bench, fields: Fields) -> None:
     # drawn again from its beginning if a widget of the editor changed the prompt.
     if asking.is_run_wanted(now.file.path):
         asking.start(session, now)
-    asking.draw(session, now, fields)
+    # Looked up once: if it ended between two parts of the page, the buttons would wait for an end that nobody reports.
+    job = session.jobs.in_slot(now.file.path)
+    asking.draw(session, now, fields, job)
     with st.container(key="bench-views"):
         view = st.segmented_control(
             "View",
@@ -80,7 +82,7 @@ def _right_half(session: Session, now: Bench, fields: Fields) -> None:
     if view == "Preview":
         preview.draw(session, now)
     else:
-        _rows(session, now)
+        _rows(session, now, job)
 
 
 def _template(session: Session) -> str | None:
@@ -142,8 +144,7 @@ def _state_of_draft(session: Session, now: Bench) -> None:
 # Answers
 
 
-def _rows(session: Session, now: Bench) -> None:
-    job = session.jobs.in_slot(now.file.path)
+def _rows(session: Session, now: Bench, job: Job | None) -> None:
     runs = session.store.runs(template=now.file.path, limit=ROWS + 1)
     if job:
         runs = [run for run in runs if run.id != job.run_id]
