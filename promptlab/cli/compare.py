@@ -95,8 +95,14 @@ class Options:
     show_default=True,
     help="How it is scored.",
 )
-@click.option("--fresh", is_flag=True, help="Ask again even if the answer is stored.")
-@click.option("--explain", is_flag=True, help="Print to standard error why each answer is stored or not.")
+@click.option(
+    "--fresh",
+    is_flag=True,
+    help="Ask again even if it was answered before. At a temperature above 0 without a seed that is always done.",
+)
+@click.option(
+    "--explain", is_flag=True, help="Print to standard error why each answer is taken from the history or asked for."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def compare(**words: Any) -> None:
     """Ask several models one prompt and print their answers.

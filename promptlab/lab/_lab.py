@@ -144,7 +144,8 @@ class Lab(Opened):
             without: sections to leave out: instructions, output_format, context, examples.
             params: changes to the template's parameters, such as `{"temperature": 0.7}`.
             repeats: how often each model is asked.
-            fresh: ask again although the history has the answer.
+            fresh: ask again although the history has the answer. At a temperature above 0 without a seed that is always
+                done: every answer is a new draw.
             expected: the right answer; each answer is scored against it.
             scorers: how: names as in a suite, or functions. `contains` unless given.
 
