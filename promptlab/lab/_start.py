@@ -87,9 +87,7 @@ def start_workspace(folder: Path) -> NewWorkspace:
     with contextlib.suppress(OSError):  # what is kept there says itself if it cannot be written
         state_folder.make_room(root / state_folder.NAME)
     files = write_new_files(root, {HELLO: HELLO_TEXT})
-    return NewWorkspace(
-        root, tuple(installed), NewFiles((FILE, *files.written), kept=files.kept, failed=files.failed)
-    )
+    return NewWorkspace(root, tuple(installed), NewFiles((FILE, *files.written), kept=files.kept, failed=files.failed))
 
 
 def find_or_start(folder: Path, *, home: Path) -> Here:

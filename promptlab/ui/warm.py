@@ -1,4 +1,4 @@
-"""Loads the pages and opens the workspace on a thread, while the server starts and the browser loads the page's scripts.
+"""Loads the pages and opens the workspace on a thread, while the browser loads Streamlit's scripts.
 
     App(main, lifespan=warm.lifespan)      # begins once the server listens
     warm.ready(2.0)                        # in the first run of a page: True once everything is loaded

@@ -1,7 +1,7 @@
 """Writes new files into a folder that may belong to somebody's project. An existing file is never changed.
 
-    result = write_new_files(root, {"templates/hello.yaml": "description: …"})
-    result.written, result.kept, result.failed     # paths; `failed` has the reason of each
+result = write_new_files(root, {"templates/hello.yaml": "description: …"})
+result.written, result.kept, result.failed     # paths; `failed` has the reason of each
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ class NewFiles:
 
 def write_new_files(root: Path, files: Mapping[str, str]) -> NewFiles:
     """Write the texts in `files`, by path in the folder `root`. One that cannot be written does not stop the others."""
-    written, kept, failed = [], [], []
+    written: list[str] = []
+    kept: list[str] = []
+    failed: list[tuple[str, str]] = []
     for path, text in files.items():
         full = root / path
         if not full.parent.resolve().is_relative_to(root.resolve()):
