@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from promptlab.models._benchmark_prompts import QUICK_BENCHMARK, USUAL_BENCHMARK
     from promptlab.models._benchmark_report import benchmark_lines
     from promptlab.models._catalogue import Catalogue
+    from promptlab.models._embedded import EMBEDDED_MODELS, installed_models
     from promptlab.models._llama._cpu_variants import NOT_PORTABLE, NUMERICS, PORTABLE_HINT
     from promptlab.models._llama._cpu_variants import candidates as cpu_variants_to_try
     from promptlab.models._llama._wheel import install as install_llama
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from promptlab.models._thinking import explain_empty_answer
 
 __all__ = [
+    "EMBEDDED_MODELS",
     "NOT_PORTABLE",
     "NUMERICS",
     "PORTABLE_HINT",
@@ -75,6 +77,7 @@ __all__ = [
     "cpu_variants_to_try",
     "explain_empty_answer",
     "install_llama",
+    "installed_models",
     "is_api_version",
     "openai_request_body",
     "price",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         verify_ledger,
     )
     from promptlab.workspace._model_entries import LlamaModel, OpenAIModel
+    from promptlab.workspace._new_files import NewFiles, write_new_files
     from promptlab.workspace._row_labels import COPIED_FROM, parse_places, places_as_data
     from promptlab.workspace._scan import scan_text, without_overlaps
     from promptlab.workspace._scan_policy import ScanPolicy, ScanRule
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
         trust_workspace,
         trusts_everything,
     )
-    from promptlab.workspace._workspace import FILE, UPLOADS_FOLDER, Workspace
+    from promptlab.workspace._workspace import FILE, UPLOADS_FOLDER, Workspace, workspace_folder
 
 __all__ = [
     "CHECK_BEFORE_RETRY",
@@ -63,6 +64,7 @@ __all__ = [
     "LedgerDestination",
     "LlamaModel",
     "Look",
+    "NewFiles",
     "NotScanned",
     "OpenAIModel",
     "Permission",
@@ -95,6 +97,8 @@ __all__ = [
     "unmatched_patterns",
     "verify_ledger",
     "without_overlaps",
+    "workspace_folder",
+    "write_new_files",
 ]
 
 if not TYPE_CHECKING:  # a type checker must see which names there are

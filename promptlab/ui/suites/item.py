@@ -12,7 +12,7 @@ from promptlab.runs import text_changes
 from promptlab.suites import ItemDetail, ItemRow, Mark, Suite, SuiteRun
 from promptlab.types import Request, Score, ScorerSpec
 from promptlab.ui.components import diff_view as comparison
-from promptlab.ui.components import widgets
+from promptlab.ui.components import links, widgets
 from promptlab.ui.components.widgets import chip, escape, literal, markup, note, plain, small
 from promptlab.ui.state.session import Session
 from promptlab.ui.suites import accept as suite_accept
@@ -54,8 +54,7 @@ def draw(session: Session, suite: Suite, run: SuiteRun, position: int) -> None:
 
 
 def _back() -> None:
-    for name in ("run", "item"):
-        st.query_params.pop(name, None)
+    links.address(suite=st.query_params.get("suite", ""))
 
 
 def _head(session: Session, run: SuiteRun, row: ItemRow) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from promptlab import suites
 from promptlab.suites import MatrixColumn, MatrixLine, Suite, SuiteRun
+from promptlab.ui.components import links
 from promptlab.ui.components.widgets import escape, markup, note, plain, small
 from promptlab.ui.state.session import Session
 from promptlab.ui.suites import accept as suite_accept
@@ -134,8 +135,7 @@ def _line(run: SuiteRun, line: MatrixLine, columns: list[MatrixColumn]) -> None:
 
 def open_item(run_id: str, position: int) -> None:
     """Open one item of a run."""
-    st.query_params["run"] = run_id[:12]
-    st.query_params["item"] = str(position)
+    links.address(suite=st.query_params.get("suite", ""), run=run_id[:12], item=str(position))
 
 
 def _turn(last: int, pages: list[int], *, more: bool) -> None:

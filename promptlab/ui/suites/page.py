@@ -10,7 +10,7 @@ from promptlab import suites
 from promptlab.errors import PromptlabError
 from promptlab.suites import Suite, SuiteRun, Summary, threshold_line, threshold_sign
 from promptlab.types import sha256
-from promptlab.ui.components import widgets
+from promptlab.ui.components import links, widgets
 from promptlab.ui.components.widgets import chip, escape, markup, note, plain, small
 from promptlab.ui.state.session import Session
 from promptlab.ui.suites import (
@@ -128,12 +128,11 @@ def _last(session: Session, suite: Suite) -> str:
 
 def _open(path: str) -> None:
     suite_matrix.forget()
-    st.query_params.clear()
-    st.query_params["suite"] = path
+    links.address(suite=path)
 
 
 def _close() -> None:
-    st.query_params.clear()
+    links.address()
 
 
 # One suite
