@@ -19,6 +19,7 @@ from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
     from promptlab.workspace._current_labels import HIGHEST_LABEL, PASSAGES_MARK, Labels, Look, places_of_prompt
+    from promptlab.workspace._edit_models import ModelsEdit, plan_model, plan_removal, write_models_edit
     from promptlab.workspace._gate import CHECK_BEFORE_RETRY, check_gate, cleared_models, label_of_prompt
     from promptlab.workspace._labels import check_copy_label, set_label, unmatched_patterns
     from promptlab.workspace._ledger import Ledger, SentRequest, is_lower, record_lowered_label
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
         forget_trust,
         missing_permissions,
         model_trust_problem,
+        permissions_of_model,
         requested_permissions,
         trust_everything,
         trust_file,
@@ -63,6 +65,7 @@ __all__ = [
     "LedgerDestination",
     "LlamaModel",
     "Look",
+    "ModelsEdit",
     "NotScanned",
     "OpenAIModel",
     "Permission",
@@ -82,8 +85,11 @@ __all__ = [
     "model_trust_problem",
     "newest_ledger_entries",
     "parse_places",
+    "permissions_of_model",
     "places_as_data",
     "places_of_prompt",
+    "plan_model",
+    "plan_removal",
     "record_lowered_label",
     "requested_permissions",
     "scan_text",
@@ -95,6 +101,7 @@ __all__ = [
     "unmatched_patterns",
     "verify_ledger",
     "without_overlaps",
+    "write_models_edit",
 ]
 
 if not TYPE_CHECKING:  # a type checker must see which names there are
