@@ -29,7 +29,7 @@ from promptlab.models._local_files import Downloader, LocalFiles, hub_download
 from promptlab.models._status import ModelStatus, api_status, local_status
 from promptlab.models._tries import Tries, Try
 from promptlab.types import Label
-from promptlab.workspace import Ledger, LlamaModel, OpenAIModel, Workspace, model_trust_problem
+from promptlab.workspace import Ledger, LlamaModel, OpenAIModel, Workspace, model_trust_problem, permissions_of_model
 
 if TYPE_CHECKING:
     from promptlab.models._llama._backend import LlamaBackend
@@ -160,6 +160,25 @@ class Catalogue:
     def note_try(self, name: str, outcome: Try, state: tuple[str, ...]) -> None:
         """Keep the last real result of a model. `state` is its `state_of` from before it was asked."""
         self._tries.note(name, outcome, *state)
+
+    def offered_by(self, entry: OpenAIModel) -> tuple[str, ...]:
+        """The names of the models that the server of `entry` offers; `entry` may be one that somebody is writing.
+
+        Raises:
+            ModelNotReady: the address or the key cannot be used.
+            Untrusted: promptlab.yaml names this server or key, and the workspace is not trusted with it yet.
+            BackendError: the server does not answer with a list of models.
+        """
+        require_openai()
+        from promptlab.models._openai._model_list import offered_models
+
+        wanted = {ask.id for ask in permissions_of_model("", entry)}
+        for name, other in self.workspace.models.items():
+            if wanted & {ask.id for ask in permissions_of_model(name, other)} and (
+                off := model_trust_problem(self.workspace, name, other)
+            ):
+                raise off
+        return offered_models(entry, self._env.get(entry.api_key_env, "") if entry.api_key_env else "")
 
     def variable_is_set(self, name: str) -> bool:
         """True if the environment has a value for the variable `name`, which may hold a key."""
