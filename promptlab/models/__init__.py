@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from promptlab.models._llama._cpu_variants import NOT_PORTABLE, NUMERICS, PORTABLE_HINT
     from promptlab.models._llama._cpu_variants import candidates as cpu_variants_to_try
     from promptlab.models._llama._wheel import install as install_llama
+    from promptlab.models._new_entry import check_new_entry, installed_packages
     from promptlab.models._openai._config import (
         ApiAddress,
         api_address,
@@ -74,10 +75,12 @@ __all__ = [
     "api_key_header",
     "benchmark",
     "benchmark_lines",
+    "check_new_entry",
     "check_schema",
     "cpu_variants_to_try",
     "explain_empty_answer",
     "install_llama",
+    "installed_packages",
     "is_api_version",
     "openai_request_body",
     "price",

@@ -48,6 +48,13 @@ class Price:
         return sum(tokens * each for tokens, each in parts if each is not None) / 1_000_000
 
     @property
+    def words(self) -> str:
+        """The price for people: `$0.15 in, $0.6 out a million tokens (list price of 2026-10-12)`."""
+        known = (("in", self.prompt), ("cached", self.cached), ("out", self.new))
+        figures = ", ".join(f"${each:,.10g} {what}" for what, each in known if each is not None)
+        return f"{figures} a million tokens ({self.source})"
+
+    @property
     def source(self) -> str:
         """Where the price comes from, in words."""
         return f"list price of {self.listed.isoformat()}" if self.listed else "price in promptlab.yaml"

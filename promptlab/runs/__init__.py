@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from promptlab.runs._run_info import RunInfo
     from promptlab.runs._runner import Run, request_of, start_run, utc_now
     from promptlab.runs._score import cut_off, score_answer, why_not_judgeable
-    from promptlab.runs._store import Store, history_file
+    from promptlab.runs._store import Store, Taken, history_file
     from promptlab.runs._trial import Given, Recalled, Rendered, Trial
     from promptlab.runs._try_model import TRY_TEMPLATE, trial_of_model
     from promptlab.runs._window import refuse_if_too_long
@@ -55,6 +55,7 @@ __all__ = [
     "Run",
     "RunInfo",
     "Store",
+    "Taken",
     "TextChange",
     "Trial",
     "add_example_from_result",

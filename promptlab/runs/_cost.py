@@ -56,3 +56,12 @@ def cost_words(result: Result, catalogue: Catalogue) -> str:
     if each is None or cost is None:
         return "cost unknown"
     return f"{cost_text(cost)} ({each.source})" if each.listed else cost_text(cost)
+
+
+def price_source(model: str, catalogue: Catalogue) -> str | None:
+    """Where the price of `model` comes from, a list price with its date; None if no price is known."""
+    try:
+        each = price_of(catalogue, model)
+    except PromptlabError:
+        return None
+    return None if each is None else each.source

@@ -19,7 +19,13 @@ from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
     from promptlab.workspace._current_labels import HIGHEST_LABEL, PASSAGES_MARK, Labels, Look, places_of_prompt
-    from promptlab.workspace._edit_models import ModelsEdit, plan_model, plan_removal, write_models_edit
+    from promptlab.workspace._edit_models import (
+        ModelsEdit,
+        entry_of_server,
+        plan_model,
+        plan_removal,
+        write_models_edit,
+    )
     from promptlab.workspace._gate import CHECK_BEFORE_RETRY, check_gate, cleared_models, label_of_prompt
     from promptlab.workspace._labels import check_copy_label, set_label, unmatched_patterns
     from promptlab.workspace._ledger import Ledger, SentRequest, is_lower, record_lowered_label
@@ -77,6 +83,7 @@ __all__ = [
     "check_copy_label",
     "check_gate",
     "cleared_models",
+    "entry_of_server",
     "forget_trust",
     "is_lower",
     "label_of_prompt",

@@ -17,11 +17,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from pydantic import ValidationError
+
 from promptlab import _yaml
 from promptlab._util.files import write_atomically
 from promptlab._yaml import BlockMapping, CannotSplice, parse_yaml, read_text
 from promptlab.errors import WorkspaceError, nearest
 from promptlab.workspace._labels import FILE_LOCK
+from promptlab.workspace._model_entries import OpenAIModel
 from promptlab.workspace._scan import scan_text
 from promptlab.workspace._scan_search import NotScanned
 from promptlab.workspace._workspace import FILE, Workspace
@@ -70,6 +73,22 @@ def plan_model(workspace: Workspace, name: str, settings: Mapping[str, Any], *, 
         if value != old.get(key):
             _check_value(key, value)
     return _planned(workspace, name, before, data, {**models, name: entry})
+
+
+def entry_of_server(base_url: str | None, api_key_env: str | None) -> OpenAIModel:
+    """An entry that only says where a server is, to ask it what it offers. Its errors quote no value, which may be a key.
+
+    Raises:
+        WorkspaceError: it is not an address, or not the name of a key variable.
+    """
+    for key, value in (("base_url", base_url), ("api_key_env", api_key_env)):
+        _check_value(key, value)
+    try:
+        return OpenAIModel(backend="openai", model="-", base_url=base_url, api_key_env=api_key_env)
+    except ValidationError as exc:
+        problem = exc.errors(include_input=False, include_url=False)[0]
+        field = ".".join(str(part) for part in problem["loc"])
+        raise WorkspaceError(problem["msg"].removeprefix("Value error, "), field=field) from None
 
 
 def plan_removal(workspace: Workspace, name: str) -> ModelsEdit:
@@ -171,4 +190,4 @@ def _finds_key(value: str) -> bool:
         return False
 
 
-__all__ = ["ModelsEdit", "plan_model", "plan_removal", "write_models_edit"]
+__all__ = ["ModelsEdit", "entry_of_server", "plan_model", "plan_removal", "write_models_edit"]
