@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
-    from promptlab.runs._cost import cost_of, cost_of_all
+    from promptlab.runs._cost import cost_of, cost_of_all, cost_text, cost_words
     from promptlab.runs._difference import (
         AskedRequest,
         TextChange,
@@ -38,11 +38,13 @@ if TYPE_CHECKING:
     from promptlab.runs._run_info import RunInfo
     from promptlab.runs._runner import Run, request_of, start_run, utc_now
     from promptlab.runs._score import cut_off, score_answer, why_not_judgeable
-    from promptlab.runs._store import Store, history_file
+    from promptlab.runs._store import Store, Taken, history_file
     from promptlab.runs._trial import Given, Recalled, Rendered, Trial
+    from promptlab.runs._try_model import TRY_TEMPLATE, trial_of_model
     from promptlab.runs._window import refuse_if_too_long
 
 __all__ = [
+    "TRY_TEMPLATE",
     "AskedRequest",
     "Explanation",
     "Given",
@@ -53,6 +55,7 @@ __all__ = [
     "Run",
     "RunInfo",
     "Store",
+    "Taken",
     "TextChange",
     "Trial",
     "add_example_from_result",
@@ -60,6 +63,8 @@ __all__ = [
     "changed_sections",
     "cost_of",
     "cost_of_all",
+    "cost_text",
+    "cost_words",
     "cut_off",
     "describe_changes",
     "duration_text",
@@ -79,6 +84,7 @@ __all__ = [
     "sections_to_leave_out",
     "start_run",
     "text_changes",
+    "trial_of_model",
     "utc_now",
     "why_not_judgeable",
     "with_prompt",

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         last_answered_run,
         write_recording,
     )
+    from promptlab.suites._budget import list_price_note
     from promptlab.suites._compare import TwoRuns, compare_runs, is_row_worse
     from promptlab.suites._estimate import Estimate, ModelEstimate, estimate_suite
     from promptlab.suites._file import is_case_file, load_suite, suite_paths
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
         summary_of_run,
         verdict_counts,
     )
+    from promptlab.suites._model_uses import ModelUse, uses_of_model
     from promptlab.suites._prune import left_items, prune_recording
     from promptlab.suites._recording import Recording
     from promptlab.suites._rename import Renamed, RenamedIn, rename_case
@@ -112,6 +114,7 @@ __all__ = [
     "MatrixColumn",
     "MatrixLine",
     "ModelEstimate",
+    "ModelUse",
     "Outcome",
     "Recording",
     "Renamed",
@@ -147,6 +150,7 @@ __all__ = [
     "keep_run",
     "last_answered_run",
     "left_items",
+    "list_price_note",
     "load_marks",
     "load_suite",
     "matching_rows",
@@ -177,6 +181,7 @@ __all__ = [
     "summary_of_run",
     "threshold_line",
     "threshold_sign",
+    "uses_of_model",
     "verdict_counts",
     "write_recording",
 ]
