@@ -7,11 +7,16 @@ It is there while `_rename.py` works. If it is left behind, the process was kill
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import json
+import os
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
+from promptlab._util import state_folder
 from promptlab._util.files import write_atomically
 from promptlab.shelf._kinds import RULES, Kind
 from promptlab.workspace import Workspace
@@ -27,6 +32,23 @@ class MoveNote:
     old: str
     new: str
     commits: tuple[str, ...]
+
+
+@contextlib.contextmanager
+def one_rename(workspace: Workspace, *, wait: bool = True) -> Iterator[bool]:
+    """Hold the lock of renames in this workspace: True once it is held, False if another process holds it and `wait`
+    is False. A killed process lets go of it."""
+    folder = workspace.state / FOLDER
+    state_folder.make_room(folder)
+    handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        yield False
+    else:
+        yield True
+    finally:
+        os.close(handle)
 
 
 def write_note(workspace: Workspace, note: MoveNote) -> None:
@@ -64,4 +86,4 @@ def _file(workspace: Workspace, note: MoveNote) -> Path:
     return workspace.state / FOLDER / f"{digest}.json"
 
 
-__all__ = ["MoveNote", "notes_left", "remove_note", "write_note"]
+__all__ = ["MoveNote", "notes_left", "one_rename", "remove_note", "write_note"]

@@ -25,7 +25,7 @@ from promptlab.runs import Store, history_file
 from promptlab.shelf._drafts import drafts_that_name, rename_in_drafts
 from promptlab.shelf._kinds import RULES, Kind, check_there, is_tracked, new_path
 from promptlab.shelf._labels_moved import LabelTexts, label_texts
-from promptlab.shelf._move_note import MoveNote, notes_left, remove_note, write_note
+from promptlab.shelf._move_note import MoveNote, notes_left, one_rename, remove_note, write_note
 from promptlab.shelf._references import TextEdit, renamed_references
 from promptlab.types import Label
 from promptlab.workspace import FILE, Workspace
@@ -118,15 +118,23 @@ def rename_file(workspace: Workspace, plan: RenamePlan, *, store: Store | None =
 
     Raises `ShelfError` if the files have changed since the plan was made.
     """
-    now = plan_rename(workspace, plan.kind, plan.old, plan.new)
-    if now.edits != plan.edits:
-        raise ShelfError("the files that name it have changed since you looked", hint="look at the changes again")
-    note = MoveNote(now.kind, now.old, now.new, now.commits)
-    return _Move(workspace, note, store).carry_out()
+    with one_rename(workspace):
+        now = plan_rename(workspace, plan.kind, plan.old, plan.new)
+        if now.edits != plan.edits:
+            raise ShelfError("the files that name it have changed since you looked", hint="look at the changes again")
+        note = MoveNote(now.kind, now.old, now.new, now.commits)
+        return _Move(workspace, note, store).carry_out()
 
 
 def finish_renames(workspace: Workspace) -> list[RenamedFile]:
     """Finish the renames that a killed process has left. Usually there are none."""
+    if not notes_left(workspace):
+        return []
+    with one_rename(workspace, wait=False) as held:
+        return _finish(workspace) if held else []
+
+
+def _finish(workspace: Workspace) -> list[RenamedFile]:
     finished = []
     for note in notes_left(workspace):
         old, new = workspace.root / note.old, workspace.root / note.new

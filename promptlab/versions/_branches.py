@@ -231,6 +231,15 @@ def _commit_beside(git: Git, parent: str, inside: str, text: str, message: str) 
 
 
 __all__ = [
-    *("Variant", "copy_variant", "rename_variant", "restore_variant", "drop_variant", "merge_variant", "save_variant", "keep_as_variant"),
+    *(
+        "Variant",
+        "copy_variant",
+        "rename_variant",
+        "restore_variant",
+        "drop_variant",
+        "merge_variant",
+        "save_variant",
+        "keep_as_variant",
+    ),
     *("find_variant", "variant_text", "list_variants"),
 ]

@@ -212,7 +212,7 @@ def test_a_name_that_cannot_be_is_refused_and_nothing_changes(
 
 
 def snapshot(root: Path) -> dict[str, bytes]:
-    inside = [file for file in root.rglob("*") if file.is_file() and not {".git", ".gitignore"} & {*file.parts}]
+    inside = [file for file in root.rglob("*") if file.is_file() and not {".git", ".gitignore", "lock"} & {*file.parts}]
     return {file.relative_to(root).as_posix(): file.read_bytes() for file in inside}
 
 
