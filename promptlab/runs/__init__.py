@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from promptlab.runs._explain import Explanation, explain
     from promptlab.runs._plans import plan_comparison, plan_question, sections_to_leave_out
     from promptlab.runs._prompts import PromptCache, with_prompt, with_rendered_prompt
+    from promptlab.runs._renamed_file import renamed_name, renamed_source
     from promptlab.runs._report import duration_text, result_as_json, result_as_text
     from promptlab.runs._request_changes import RequestChanges, request_changes
     from promptlab.runs._result_to_example import add_example_from_result, inputs_of_result, label_of_result
@@ -76,6 +77,8 @@ __all__ = [
     "plan_question",
     "prompt_changes",
     "refuse_if_too_long",
+    "renamed_name",
+    "renamed_source",
     "request_changes",
     "request_of",
     "result_as_json",

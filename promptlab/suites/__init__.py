@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from promptlab.suites._prune import left_items, prune_recording
     from promptlab.suites._recording import Recording
     from promptlab.suites._rename import Renamed, RenamedIn, rename_case
+    from promptlab.suites._renamed_path import recordings_with_name
     from promptlab.suites._replay import replay_item, replay_left_item, replay_suite
     from promptlab.suites._replay_run import Replaying
     from promptlab.suites._report import report_writers
@@ -161,6 +162,7 @@ __all__ = [
     "outcome_of_replay",
     "prune_recording",
     "recorded_outcomes",
+    "recordings_with_name",
     "remove_mark",
     "rename_case",
     "replay_item",
