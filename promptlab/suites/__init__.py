@@ -32,7 +32,9 @@ if TYPE_CHECKING:
         last_answered_run,
         write_recording,
     )
+    from promptlab.suites._change import ChangedOnDisk, FileChange, SuiteChange, write_change
     from promptlab.suites._compare import TwoRuns, compare_runs, is_row_worse
+    from promptlab.suites._edit_case import CaseDraft, plan_case, plan_retired, plan_upload, suite_cases
     from promptlab.suites._estimate import Estimate, ModelEstimate, estimate_suite
     from promptlab.suites._file import is_case_file, load_suite, suite_paths
     from promptlab.suites._find_causes import CauseFinder
@@ -72,6 +74,15 @@ if TYPE_CHECKING:
         report_item_of_replay,
     )
     from promptlab.suites._scores import score_names
+    from promptlab.suites._settings import (
+        SuiteSettings,
+        new_suite_path,
+        plan_new_suite,
+        plan_settings,
+        suite_settings,
+        threshold_problem,
+        uploaded_cases,
+    )
     from promptlab.suites._suite import Case, Item, ItemKey, Suite
     from promptlab.suites._suite_run import ItemRow, SuiteRun, Verb
     from promptlab.suites._summary import (
@@ -87,20 +98,24 @@ if TYPE_CHECKING:
         threshold_line,
         threshold_sign,
     )
-    from promptlab.suites._thresholds import Outcome, Threshold, check_threshold
+    from promptlab.suites._thresholds import FORMS, Outcome, Threshold, check_threshold
 
 __all__ = [
     "EXIT_MET",
     "EXIT_NOT_MET",
     "FAILING",
+    "FORMS",
     "UNJUDGED",
     "AskOptions",
     "Asking",
     "BaselineChange",
     "Case",
+    "CaseDraft",
     "CauseFinder",
     "CellRate",
+    "ChangedOnDisk",
     "Estimate",
+    "FileChange",
     "HistoryPoint",
     "Item",
     "ItemDetail",
@@ -120,8 +135,10 @@ __all__ = [
     "ReportItem",
     "RunAnswers",
     "Suite",
+    "SuiteChange",
     "SuiteLog",
     "SuiteRun",
+    "SuiteSettings",
     "Summary",
     "Threshold",
     "TrialMaker",
@@ -152,9 +169,15 @@ __all__ = [
     "matching_rows",
     "matrix_columns",
     "matrix_page",
+    "new_suite_path",
     "options_of_run",
     "outcome_of_answer",
     "outcome_of_replay",
+    "plan_case",
+    "plan_new_suite",
+    "plan_retired",
+    "plan_settings",
+    "plan_upload",
     "prune_recording",
     "recorded_outcomes",
     "remove_mark",
@@ -169,15 +192,20 @@ __all__ = [
     "row_at",
     "run_to_resume",
     "score_names",
+    "suite_cases",
     "suite_history",
     "suite_items",
     "suite_paths",
+    "suite_settings",
     "summarise_outcomes",
     "summary_as_text",
     "summary_of_run",
     "threshold_line",
+    "threshold_problem",
     "threshold_sign",
+    "uploaded_cases",
     "verdict_counts",
+    "write_change",
     "write_recording",
 ]
 
