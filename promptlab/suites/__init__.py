@@ -10,7 +10,7 @@
 
     replayed = list(replay_suite(workspace, suite))         # scores the recorded answers again, asks no model
     summary = summarise_outcomes(suite, map(outcome_of_replay, replayed), replayed=True)
-    print(summary.sentence)                                 # "37 of 40 pass (79.6 to 98.4 %)."
+    print(summary.sentence)                                 # "37 of 40 pass (pass rate 92.5 %, 95 % …"
 
 With `verb="rerun"` the new answers are compared with the recorded ones, and each item gets a verdict: the same, as
 good, better, worse, or cannot tell.
@@ -32,14 +32,17 @@ if TYPE_CHECKING:
         last_answered_run,
         write_recording,
     )
+    from promptlab.suites._cause import Cause
+    from promptlab.suites._cause_words import CauseWords, cause_in_words
     from promptlab.suites._change import ChangedOnDisk, FileChange, SuiteChange, write_change
     from promptlab.suites._compare import TwoRuns, compare_runs, is_row_worse
+    from promptlab.suites._comparison_words import percent, percents, rate_in_words
     from promptlab.suites._edit_case import CaseDraft, plan_case, plan_retired, plan_upload, suite_cases
     from promptlab.suites._estimate import Estimate, ModelEstimate, estimate_suite
     from promptlab.suites._file import is_case_file, load_suite, suite_paths
     from promptlab.suites._find_causes import CauseFinder
     from promptlab.suites._from_run import KeptAnswers, keep_answers, keep_run
-    from promptlab.suites._history import CellRate, HistoryPoint, history_as_text, suite_history
+    from promptlab.suites._history import CellRate, HistoryPoint, column_rates, history_as_text, suite_history
     from promptlab.suites._item_detail import ItemDetail, item_detail, judge_agreement, judges_of
     from promptlab.suites._items import AskOptions, TrialMaker, suite_items
     from promptlab.suites._lock import hold_suite
@@ -55,9 +58,11 @@ if TYPE_CHECKING:
         options_of_run,
         row_at,
         run_to_resume,
+        show_counts,
         summary_of_run,
         verdict_counts,
     )
+    from promptlab.suites._page_answers import AskedCase, PageTexts, page_texts
     from promptlab.suites._prune import left_items, prune_recording
     from promptlab.suites._recording import Recording
     from promptlab.suites._rename import Renamed, RenamedIn, rename_case
@@ -84,7 +89,7 @@ if TYPE_CHECKING:
         uploaded_cases,
     )
     from promptlab.suites._suite import Case, Item, ItemKey, Suite
-    from promptlab.suites._suite_run import ItemRow, SuiteRun, Verb
+    from promptlab.suites._suite_run import ItemRow, Show, SuiteRun, Verb
     from promptlab.suites._summary import (
         EXIT_MET,
         EXIT_NOT_MET,
@@ -107,11 +112,14 @@ __all__ = [
     "FORMS",
     "UNJUDGED",
     "AskOptions",
+    "AskedCase",
     "Asking",
     "BaselineChange",
     "Case",
     "CaseDraft",
+    "Cause",
     "CauseFinder",
+    "CauseWords",
     "CellRate",
     "ChangedOnDisk",
     "Estimate",
@@ -128,12 +136,14 @@ __all__ = [
     "MatrixLine",
     "ModelEstimate",
     "Outcome",
+    "PageTexts",
     "Recording",
     "Renamed",
     "RenamedIn",
     "Replaying",
     "ReportItem",
     "RunAnswers",
+    "Show",
     "Suite",
     "SuiteChange",
     "SuiteLog",
@@ -147,7 +157,9 @@ __all__ = [
     "add_mark",
     "answer_id",
     "baseline_changes",
+    "cause_in_words",
     "check_threshold",
+    "column_rates",
     "compare_runs",
     "estimate_suite",
     "history_as_text",
@@ -173,12 +185,16 @@ __all__ = [
     "options_of_run",
     "outcome_of_answer",
     "outcome_of_replay",
+    "page_texts",
+    "percent",
+    "percents",
     "plan_case",
     "plan_new_suite",
     "plan_retired",
     "plan_settings",
     "plan_upload",
     "prune_recording",
+    "rate_in_words",
     "recorded_outcomes",
     "remove_mark",
     "rename_case",
@@ -192,6 +208,7 @@ __all__ = [
     "row_at",
     "run_to_resume",
     "score_names",
+    "show_counts",
     "suite_cases",
     "suite_history",
     "suite_items",
