@@ -30,6 +30,7 @@ from promptlab.ui.state.drafts import Drafts
 from promptlab.ui.state.jobs import Jobs
 from promptlab.ui.state.open_suites import OpenSuites
 from promptlab.ui.state.prompt_cache import Sent
+from promptlab.ui.state.read_ahead import ReadAhead
 from promptlab.workspace import Permission, Workspace, missing_permissions, trust_workspace
 
 T = TypeVar("T")
@@ -59,8 +60,11 @@ class Session:
     """The list of templates. It reads only files that changed."""
     suites: OpenSuites = field(init=False)
     """The suites, their log, and their jobs."""
+    ahead: ReadAhead = field(init=False)
+    """Reads the beginning of the prompt that is open, before it is asked."""
 
     def __post_init__(self) -> None:
+        self.ahead = ReadAhead(self.catalogue, self.workspace.state)
         self.suites = OpenSuites(self.workspace)
         self._results: LRUCache[tuple[str, int], tuple[Result, ...]] = LRUCache(KEPT_RESULTS, getsizeof=_weight)
         self._results_lock = threading.Lock()
@@ -166,6 +170,7 @@ class Session:
 
     def close(self) -> None:
         """Stop all jobs, unload the models and close the files."""
+        self.ahead.close()
         self.suites.close()
         self.jobs.close()
         self.lab.close()

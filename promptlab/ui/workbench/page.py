@@ -26,7 +26,7 @@ from promptlab.ui.state.jobs import Job
 from promptlab.ui.state.open_template import end_draft, open_template
 from promptlab.ui.state.session import Session
 from promptlab.ui.templates import save as saving
-from promptlab.ui.workbench import answers, editor, preview
+from promptlab.ui.workbench import ahead_line, answers, editor, preview
 from promptlab.ui.workbench import request as bench
 from promptlab.ui.workbench.request import Bench
 
@@ -67,6 +67,8 @@ def page(session: Session) -> None:
             editor.draw(session, now, fields)
         with right:
             _right_half(session, now, fields)
+        with left:  # at the end, when the page is drawn
+            ahead_line.draw(session, now)
 
 
 def _right_half(session: Session, now: Bench, fields: Fields) -> None:
