@@ -24,8 +24,8 @@ from promptlab.cli import ledger as cli_ledger
 from promptlab.cli import models as cli_models
 from promptlab.cli import runs as cli_runs
 from promptlab.cli import serve as cli_serve
-from promptlab.cli import start as cli_start
 from promptlab.cli import shelf as cli_shelf
+from promptlab.cli import start as cli_start
 from promptlab.cli import suite as cli_suite
 from promptlab.cli import templates as cli_templates
 from promptlab.cli import trust as cli_trust

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from promptlab.runs._explain import Explanation, explain
     from promptlab.runs._plans import plan_comparison, plan_question, sections_to_leave_out
     from promptlab.runs._prompts import PromptCache, with_prompt, with_rendered_prompt
-    from promptlab.runs._renamed_file import renamed_name, renamed_source
     from promptlab.runs._read_ahead import read_ahead, sample_trials, stable_text
+    from promptlab.runs._renamed_file import renamed_name, renamed_source
     from promptlab.runs._report import duration_text, result_as_json, result_as_text
     from promptlab.runs._request_changes import RequestChanges, request_changes
     from promptlab.runs._result_to_example import add_example_from_result, inputs_of_result, label_of_result

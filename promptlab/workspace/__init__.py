@@ -72,8 +72,8 @@ __all__ = [
     "LedgerDestination",
     "LlamaModel",
     "Look",
-    "NewFiles",
     "ModelsEdit",
+    "NewFiles",
     "NotScanned",
     "OpenAIModel",
     "Permission",
@@ -111,8 +111,8 @@ __all__ = [
     "verify_ledger",
     "without_overlaps",
     "workspace_folder",
-    "write_new_files",
     "write_models_edit",
+    "write_new_files",
 ]
 
 if not TYPE_CHECKING:  # a type checker must see which names there are
