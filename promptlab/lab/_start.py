@@ -12,6 +12,7 @@ Nothing is trusted by this: what files of the project ask for is off until the p
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -117,7 +118,7 @@ def add_sample(workspace: Workspace) -> NewFiles:
 
     A file that is there already stays as it is. A workspace without models gets no suite, because a suite names some.
     """
-    files = _sample_files()
+    files = dict(_sample_files())
     suite = files.pop(SAMPLE_SUITE)
     if workspace.models:
         local = [name for name, entry in workspace.models.items() if isinstance(entry, LlamaModel)]
@@ -127,16 +128,16 @@ def add_sample(workspace: Workspace) -> NewFiles:
 
 
 def is_untouched(workspace: Workspace, usable: Iterable[str]) -> bool:
-    """True if the workspace has no template of its own: of its `usable` ones, none but the one it was made with."""
-    paths = list(usable)
-    if not paths:
-        return True
-    if paths != [HELLO]:
-        return False
+    """True if none of the `usable` templates is the person's own: they are samples, as promptlab wrote them."""
+    ours = {HELLO: HELLO_TEXT, WORLD_CUP: _sample_files()[WORLD_CUP]}
+    return all(path in ours and _text(workspace.root / path) == ours[path] for path in usable)
+
+
+def _text(path: Path) -> str | None:
     try:
-        return (workspace.root / HELLO).read_text("utf-8") == HELLO_TEXT
+        return path.read_text("utf-8")
     except (OSError, ValueError):
-        return False
+        return None
 
 
 def _catalogue(installed: Mapping[str, str]) -> str:
@@ -144,7 +145,8 @@ def _catalogue(installed: Mapping[str, str]) -> str:
     return _HEAD + ("models:\n" + "".join(entries) if entries else "models: {}\n")
 
 
-def _sample_files() -> dict[str, str]:
+@functools.cache
+def _sample_files() -> Mapping[str, str]:
     """The files of the sample, by path in a workspace."""
     files: dict[str, str] = {}
     waiting: list[tuple[str, Traversable]] = [("", resources.files("promptlab.lab") / "sample")]

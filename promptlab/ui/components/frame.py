@@ -35,7 +35,6 @@ def show(page: Callable[[Session], None]) -> None:
 
 
 def _framed(page: Callable[[Session], None]) -> None:
-    completed = links.take_completed()
     try:
         session = current()
     except WorkspaceError as exc:
@@ -49,12 +48,13 @@ def _framed(page: Callable[[Session], None]) -> None:
         session.look()
     with st.sidebar:
         _sidebar(session)
-    _close_stale_dialogs(page, completed)
+    _close_stale_dialogs(page)
     _ask_for_trust(session)
     try:
         page(session)
     finally:  # the page may have changed the address to name what it shows
-        st.session_state[_PLACE] = _place(page, links.take_completed())
+        # The browser may complete the address late, or not at all: both are the same place.
+        st.session_state[_PLACE] = (_place(page), _place(page, links.take_completed()))
 
 
 def _unreadable(exc: WorkspaceError) -> None:
@@ -82,21 +82,21 @@ def _ask_for_trust(session: Session) -> None:
         )
 
 
-def _close_stale_dialogs(page: Callable[[Session], None], completed: Mapping[str, str]) -> None:
+def _close_stale_dialogs(page: Callable[[Session], None]) -> None:
     """Close dialogs that were left open on another page, for instance through a link in the dialog.
 
     The key of an open dialog in the session state ends in `-open`. The place is stored before the page is drawn,
     because a click on a page that is still being drawn stops the run: the next run must not close the dialog that
     this click opened.
     """
-    if st.session_state.get(_PLACE) not in (_place(page), _place(page, completed)):
+    if _place(page) not in st.session_state.get(_PLACE, ()):
         for key in [key for key in st.session_state if str(key).endswith("-open")]:
             del st.session_state[key]
-        st.session_state[_PLACE] = _place(page)
+        st.session_state[_PLACE] = (_place(page),)
 
 
 def _place(page: Callable[[Session], None], completed: Mapping[str, str] = {}) -> tuple[str, dict[str, str]]:
-    return page.__module__, links.place(completed)
+    return page.__module__, {**st.query_params.to_dict(), **completed}
 
 
 def guarded(draw: Callable[P, None]) -> Callable[P, None]:

@@ -9,7 +9,6 @@ change it themselves.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -51,11 +50,6 @@ def complete_address(**query: str) -> None:
     script = f"if (location.search === {before}) history.replaceState(history.state, '', {after})"
     st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
     st.session_state[_IN_PLACE] = query
-
-
-def place(completed: Mapping[str, str]) -> dict[str, str]:
-    """What the address names. `completed`: what `complete_address` added in this run of the page."""
-    return {**st.query_params.to_dict(), **completed}
 
 
 def take_completed() -> dict[str, str]:
