@@ -76,7 +76,7 @@ def plan_model(workspace: Workspace, name: str, settings: Mapping[str, Any], *, 
 
 
 def entry_of_server(base_url: str | None, api_key_env: str | None) -> OpenAIModel:
-    """An entry that only says where a server is, to ask it what it offers. Its errors quote no value, which may be a key.
+    """An entry that only says where a server is, to ask what it offers. Its errors quote no value, which may be a key.
 
     Raises:
         WorkspaceError: it is not an address, or not the name of a key variable.

@@ -38,7 +38,7 @@ NUMBERS = ("window", "n_ctx", "max_parallel", "price_in", "price_cached", "price
 
 def prefix_of(name: str) -> str:
     """The beginning of the keys of the form's fields: each model has its own, and so has a new one."""
-    return f"model-edit-{name}-" if name else "model-new-"
+    return f"model-field-{name}-" if name else "model-new-"
 
 
 def kind_of(entry: LlamaModel | workspace.OpenAIModel) -> str:
