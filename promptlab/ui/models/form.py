@@ -144,11 +144,24 @@ class _Form:
 
 def _say_if_set(session: Session, variable: str, *, needed: bool) -> None:
     if not variable:
-        note("warn" if needed else "info", "No key is sent" if not needed else "A key variable is needed")
+        note("warn" if needed else "info", "A key variable is needed" if needed else "No key is sent")
+    elif not _can_be_variable(variable):
+        note(
+            "warn", "Write the name of the variable that holds the key", "Such as OPENAI_API_KEY; never the key itself."
+        )
     elif session.catalogue.variable_is_set(variable):
         small(f"{variable} is set.")
     else:
         note("warn", f"{variable} is not set", "Set it in the environment, then start promptlab again.")
+
+
+def _can_be_variable(name: str) -> bool:
+    """False for what may be a key, which is then not repeated on the page."""
+    try:
+        workspace.entry_of_server(None, name)
+    except PromptlabError:
+        return False
+    return True
 
 
 def _server(form: _Form, kind: str) -> None:

@@ -13,7 +13,6 @@ from promptlab.ui.components.widgets import note, plain, small
 from promptlab.ui.state.jobs import Job
 from promptlab.ui.state.session import Session
 
-
 _SEEN = "model-seen-"
 """Before the name of a model: the test whose end this tab has shown."""
 
