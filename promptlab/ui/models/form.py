@@ -130,10 +130,12 @@ class _Form:
     def number(self, field: str, label: str, *, step: float, least: float, **more: Any) -> None:
         whole = isinstance(step, int)
         start = self.entry.get(field)
-        start = None if start is None else int(start) if whole else float(start)
+        if start is not None:
+            # Not as `value`: the browser would put it back whenever the field is emptied.
+            st.session_state.setdefault(self.prefix + field, int(start) if whole else float(start))
         st.number_input(
             label,
-            value=start,
+            value=None,
             min_value=int(least) if whole else float(least),
             step=step,
             key=self.prefix + field,
