@@ -32,6 +32,8 @@ from promptlab.workspace._workspace import FILE, Workspace
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """Names of models: they are typed on command lines and stand in addresses."""
 CONTEXT_LINES = 2
+_NO_MODELS = re.compile(r"^models:[ \t]*(?:\{[ \t]*\})?(?P<comment>(?:[ \t]+#[^\r\n]*)?)[ \t]*(?=\r?$)", re.MULTILINE)
+_MARK = "promptlab-takes-this-line-out"
 _SECRET_KEY = re.compile(r"\bsk-[\w-]{16,}")
 """What many servers' keys look like. The scan finds only keys of services that it knows."""
 
@@ -76,7 +78,7 @@ def plan_model(workspace: Workspace, name: str, settings: Mapping[str, Any], *, 
 
 
 def entry_of_server(base_url: str | None, api_key_env: str | None) -> OpenAIModel:
-    """An entry that only says where a server is, to ask it what it offers. Its errors quote no value: it may be a key.
+    """An entry that only says where a server is, to ask what it offers. Its errors quote no value, which may be a key.
 
     Raises:
         WorkspaceError: it is not an address, or not the name of a key variable.
@@ -133,9 +135,13 @@ def _models_of(data: Mapping[str, Any]) -> Mapping[str, Any]:
 def _planned(
     workspace: Workspace, name: str, before: str, data: Mapping[str, Any], models: Mapping[str, Any]
 ) -> ModelsEdit:
-    new = models if _models_of(data) else BlockMapping(models)
     try:
-        after = _yaml.edit_yaml(before, data, {**data, "models": new})
+        if not models:
+            after = _emptied(before, data)
+        elif not _models_of(data):
+            after = _begun(before, data, models)
+        else:
+            after = _yaml.edit_yaml(before, data, {**data, "models": models})
     except CannotSplice as exc:
         raise WorkspaceError(
             f"{FILE} is written in a way that cannot be changed in place ({exc})", hint="change the entry by hand"
@@ -147,6 +153,29 @@ def _planned(
     }:
         raise WorkspaceError(f"changing `{name}` in {FILE} would change something else", hint="change it by hand")
     return ModelsEdit(name, before, after, changed)
+
+
+def _begun(text: str, data: Mapping[str, Any], models: Mapping[str, Any]) -> str:
+    """`text`, which has no models yet, with `models`. They get lines of their own, also after `models: {}`."""
+    line = _NO_MODELS.search(text)
+    if line is not None and "models" in data:
+        rows = [row for name, entry in models.items() for row in _yaml.entry_rows(name, entry, 2)]
+        newline = "\r\n" if "\r\n" in text else "\n"
+        after = text[: line.start()] + newline.join([f"models:{line['comment']}", *rows]) + text[line.end() :]
+        changed = parse_yaml(after, shown=FILE, error=WorkspaceError).data
+        if _yaml.written_alike(changed, {**data, "models": dict(models)}):
+            return after
+    return _yaml.edit_yaml(text, data, {**data, "models": BlockMapping(models)})
+
+
+def _emptied(text: str, data: Mapping[str, Any]) -> str:
+    """`text` without any model. Comments between models stay, such as entries that are commented out."""
+    marked = {**data, "models": {**_models_of(data), _MARK: 0}}
+    only = {**data, "models": {_MARK: 0}}
+    lines = _yaml.edit_yaml(_yaml.edit_yaml(text, data, marked), marked, only).splitlines(keepends=True)
+    kept = [line for line in lines if line.strip() != f"{_MARK}: 0"]
+    # In braces the mark has no line of its own.
+    return "".join(kept) if len(kept) < len(lines) else _yaml.edit_yaml(text, data, {**data, "models": {}})
 
 
 def _check_name(name: str, taken: Mapping[str, Any]) -> None:

@@ -64,6 +64,28 @@ def test_a_model_is_added_and_removed_and_every_other_line_stays(tmp_path: Path,
     assert [line for line in on_disk(tmp_path).splitlines() if line in kept] == kept
 
 
+def test_taking_out_the_last_model_leaves_the_comments(tmp_path: Path) -> None:
+    text = "models:\n  # the first\n  alpha: {backend: openai, model: a}\n  # beta: {backend: openai}\nlabels: {}\n"
+    write_models_edit(plan_removal(workspace(tmp_path, text), "alpha"))
+    assert on_disk(tmp_path) == "models:\n  # the first\n  # beta: {backend: openai}\nlabels: {}\n"
+    assert Workspace.load(tmp_path).models == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ("models: {}\nlabels: {}\n", "models:\n  gpt: {entry}\nlabels: {}\n"),
+        ("models: {}  # none\r\nlabels: {}\r\n", "models:  # none\r\n  gpt: {entry}\r\nlabels: {}\r\n"),
+        ("models:\n  # x: {}\nlabels: {}\n", "models:\n  gpt: {entry}\n  # x: {}\nlabels: {}\n"),
+        ("models: {}", "models:\n  gpt: {entry}"),
+        ("labels: {}\nmodels:\n", "labels: {}\nmodels:\n  gpt: {entry}\n"),
+    ],
+)
+def test_the_first_model_gets_a_line_of_its_own(tmp_path: Path, text: str, after: str) -> None:
+    edit = plan_model(workspace(tmp_path, text), "gpt", {"backend": "openai", "model": "m"})
+    assert edit.after == after.replace("{entry}", "{backend: openai, model: m}")
+
+
 def test_the_diff_shows_the_lines_that_change_and_no_others(tmp_path: Path) -> None:
     edit = plan_model(workspace(tmp_path), "alpha", {"window": 200}, new=False)
     changed = [line for line in edit.diff.splitlines() if line[0] in "+-"]

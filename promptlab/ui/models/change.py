@@ -31,12 +31,12 @@ def add_button() -> None:
 
 def edit_button(name: str) -> None:
     """The button that opens the form of the model `name`."""
-    _small_button("Edit", ":material/edit:", f"model-edit:{name}", _EDIT, name)
+    _small_button("Edit", ":material/edit:", f"model-edit-{name}", _EDIT, name)
 
 
 def remove_button(name: str) -> None:
     """The button that opens the removal of the model `name`."""
-    _small_button("Remove", ":material/delete:", f"model-remove:{name}", _REMOVE, name)
+    _small_button("Remove", ":material/delete:", f"model-remove-{name}", _REMOVE, name)
 
 
 def _small_button(label: str, icon: str, key: str, what: str, name: str) -> None:

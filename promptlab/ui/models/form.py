@@ -38,7 +38,7 @@ NUMBERS = ("window", "n_ctx", "max_parallel", "price_in", "price_cached", "price
 
 def prefix_of(name: str) -> str:
     """The beginning of the keys of the form's fields: each model has its own, and so has a new one."""
-    return f"model-edit-{name}-" if name else "model-new-"
+    return f"model-field-{name}-" if name else "model-new-"
 
 
 def kind_of(entry: LlamaModel | workspace.OpenAIModel) -> str:
@@ -130,10 +130,12 @@ class _Form:
     def number(self, field: str, label: str, *, step: float, least: float, **more: Any) -> None:
         whole = isinstance(step, int)
         start = self.entry.get(field)
-        start = None if start is None else int(start) if whole else float(start)
+        if start is not None:
+            # Not as `value`: the browser would put it back whenever the field is emptied.
+            st.session_state.setdefault(self.prefix + field, int(start) if whole else float(start))
         st.number_input(
             label,
-            value=start,
+            value=None,
             min_value=int(least) if whole else float(least),
             step=step,
             key=self.prefix + field,
@@ -144,11 +146,24 @@ class _Form:
 
 def _say_if_set(session: Session, variable: str, *, needed: bool) -> None:
     if not variable:
-        note("warn" if needed else "info", "No key is sent" if not needed else "A key variable is needed")
+        note("warn" if needed else "info", "A key variable is needed" if needed else "No key is sent")
+    elif not _can_be_variable(variable):
+        note(
+            "warn", "Write the name of the variable that holds the key", "Such as OPENAI_API_KEY; never the key itself."
+        )
     elif session.catalogue.variable_is_set(variable):
         small(f"{variable} is set.")
     else:
         note("warn", f"{variable} is not set", "Set it in the environment, then start promptlab again.")
+
+
+def _can_be_variable(name: str) -> bool:
+    """False for what may be a key, which is then not repeated on the page."""
+    try:
+        workspace.entry_of_server(None, name)
+    except PromptlabError:
+        return False
+    return True
 
 
 def _server(form: _Form, kind: str) -> None:

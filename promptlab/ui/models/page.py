@@ -60,7 +60,12 @@ def _model(session: Session, status: ModelStatus, spent: Mapping[str, Taken]) ->
         note("info" if status.ready else "warn", "What to do" if not status.ready else "Note", status.reason)
     trying.result(session, status)
     price = price_of(session.catalogue, status.name)
-    markup(widgets.facts_table([*_facts(entry, status), *_costs(entry, price, spent.get(status.name))]))
+    costs = _costs(entry, price, spent.get(status.name))
+    widgets.small(_summary(entry, status))
+    for what, words in costs:
+        widgets.small(f"{what}: {words}")
+    with st.expander("Details", key=f"model-details-{status.name}"):
+        markup(widgets.facts_table(_facts(session, entry, status)))
     if isinstance(entry, LlamaModel) and status.file is None:
         _prepare(session, status)
     elif isinstance(entry, LlamaModel) and not (status.ready and status.tried):
@@ -74,14 +79,26 @@ def _model(session: Session, status: ModelStatus, spent: Mapping[str, Taken]) ->
         st.rerun()
 
 
-def _facts(entry: LlamaModel | OpenAIModel | None, status: ModelStatus) -> list[tuple[str, object]]:
+def _summary(entry: LlamaModel | OpenAIModel | None, status: ModelStatus) -> str:
+    """The model in one line: what it is and where, its window, and what it may read."""
+    parts = [f"{entry.model} at {_address(entry)}" if isinstance(entry, OpenAIModel) else f"Runs {_where(entry)}"]
+    parts.append(f"window {status.window:,} tokens" if status.window else "window unknown")
+    parts.append(f"may read {_MAY_READ[status.clearance]}")
+    return " · ".join(parts)
+
+
+def _address(entry: OpenAIModel) -> str:
+    return url_without_secrets(entry.base_url) if entry.base_url else "OpenAI"
+
+
+def _facts(session: Session, entry: LlamaModel | OpenAIModel | None, status: ModelStatus) -> list[tuple[str, object]]:
     """The rows of the table of a model."""
     rows: list[tuple[str, object]] = [("Runs", _where(entry))]
     if isinstance(entry, OpenAIModel):
         rows += [
             ("Model", entry.model),
-            ("Address", url_without_secrets(entry.base_url) if entry.base_url else "the provider's own"),
-            ("Key", f"from {entry.api_key_env}" if entry.api_key_env else "none needed"),
+            ("Address", _address(entry)),
+            ("Key", _key(session, entry.api_key_env)),
         ]
     rows += [
         ("Context window", f"{status.window:,} tokens" if status.window else "unknown"),
@@ -101,6 +118,12 @@ def _facts(entry: LlamaModel | OpenAIModel | None, status: ModelStatus) -> list[
             ("File", status.file or ""),
         ]
     return rows
+
+
+def _key(session: Session, variable: str | None) -> str:
+    if variable is None:
+        return "none is sent"
+    return f"from {variable}, which is {'set' if session.catalogue.variable_is_set(variable) else 'not set'}"
 
 
 def _costs(

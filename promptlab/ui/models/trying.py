@@ -13,18 +13,21 @@ from promptlab.ui.components.widgets import note, plain, small
 from promptlab.ui.state.jobs import Job
 from promptlab.ui.state.session import Session
 
+_SEEN = "model-seen-"
+"""Before the name of a model: the test whose end this tab has shown."""
+
 
 def button(session: Session, status: ModelStatus) -> None:
     """The button Test, or Stop while the model is asked."""
     job = _job(session, status.name)
     if job is not None and job.running:
-        st.button("Stop", icon=":material/stop:", type="tertiary", key=f"model-stop:{status.name}", on_click=job.stop)
+        st.button("Stop", icon=":material/stop:", type="tertiary", key=f"model-stop-{status.name}", on_click=job.stop)
         return
     st.button(
         "Test",
         icon=":material/play_arrow:",
         type="tertiary",
-        key=f"model-test:{status.name}",
+        key=f"model-test-{status.name}",
         help=f"Ask {plain(status.name)} one short question now",
         disabled=not status.ready,
         on_click=_start,
@@ -38,6 +41,10 @@ def result(session: Session, status: ModelStatus) -> None:
     if job is not None and job.running:
         st.fragment(frame.guarded(_watch), run_every=0.5)(session, status.name)
         return
+    if job is not None and st.session_state.get(_SEEN + status.name) != job.run_id:
+        # It ended while this page was drawn, after the states were read: once more, for the page and the side bar.
+        st.session_state[_SEEN + status.name] = job.run_id
+        st.rerun()
     refused = _not_sent(status, job)
     if refused is not None:
         note("bad", "The test was not sent", refused.error, refused.hint)
