@@ -17,7 +17,7 @@ import streamlit as st
 
 from promptlab.errors import PromptlabError, WorkspaceError
 from promptlab.models import ModelStatus
-from promptlab.ui.components import style
+from promptlab.ui.components import search, style
 from promptlab.ui.components.widgets import escape, markup, note
 from promptlab.ui.state.session import Session, current
 
@@ -45,6 +45,7 @@ def _framed(page: Callable[[Session], None]) -> None:
     with st.sidebar:
         _sidebar(session)
     _close_stale_dialogs(page)
+    st.fragment(guarded(search.tools))(session)
     _ask_for_trust(session)
     try:
         page(session)
