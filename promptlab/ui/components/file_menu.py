@@ -131,8 +131,8 @@ def _rename(session: Session) -> None:
         st.rerun()
         return
     folder = PurePosixPath(dialog.path).parent.as_posix()
-    st.text_input("New name", key=_NAME, help="A `/` makes a folder.", placeholder=PurePosixPath(dialog.path).stem)
-    small(f"It stays in {folder}, unless the name has a folder.")
+    st.text_input("New name", key=_NAME, placeholder=PurePosixPath(dialog.path).stem)
+    small(f"It stays in {folder}, unless the name has a folder: a / makes one.")
     if dialog.error:
         note("bad", dialog.error.message, dialog.error.hint)
     _show_plan(session, dialog)

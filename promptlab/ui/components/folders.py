@@ -19,7 +19,7 @@ from promptlab.types import sha256
 from promptlab.ui.components.widgets import plain, small
 
 PAGE = 25
-"""Lines on one page of a list."""
+"""Files on one page of a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +55,30 @@ def draw(
     the first page. With `unfold` all folders are open, so that nothing found is hidden."""
     folded: set[str] = st.session_state.setdefault(f"{name}-folded", set())
     rows = rows_of(paths, folded=() if unfold else folded, home=home)
-    at = _first(name, len(rows), search)
-    shown = rows[at : at + PAGE]
-    if at and shown and not shown[0].folder:  # a folder that began on the page before
-        before = next((row for row in reversed(rows[:at]) if row.folder), None)
-        if before:
-            _folder(name, before)
-    for row in shown:
+    files = sum(bool(row.path) for row in rows)
+    at = _first(name, files, search)
+    for row in page_of(rows, at):
         if row.folder:
             _folder(name, row)
         else:
             line(row.path)
-    _turn(name, len(rows), at)
+    _turn(name, files, at)
+
+
+def page_of(rows: Sequence[Row], at: int) -> list[Row]:
+    """The lines of the page that begins with the file number `at`, each file below the line of its folder."""
+    shown, number, folder = list[Row](), 0, None
+    for row in rows:
+        if row.folder:
+            folder = row
+            if row.folded and at <= number <= at + PAGE:
+                shown.append(row)
+            continue
+        if at <= number < at + PAGE:
+            shown += [folder] if folder and not folder.folded and folder not in shown else []
+            shown.append(row)
+        number += 1
+    return shown
 
 
 def key_of(path: str) -> str:
@@ -108,7 +120,7 @@ def _first(name: str, count: int, search: Any) -> int:
     """The index of the first line on the page; a new search starts at 0."""
     if st.session_state.get(f"{name}-asked") != search:
         st.session_state[f"{name}-asked"], st.session_state[f"{name}-first"] = search, 0
-    first: int = st.session_state[f"{name}-first"]
+    first: int = st.session_state.setdefault(f"{name}-first", 0)
     return first if first < count else 0
 
 
@@ -135,4 +147,4 @@ def _go(name: str, to: int) -> None:
     st.session_state[f"{name}-first"] = max(0, to)
 
 
-__all__ = ["PAGE", "Row", "draw", "key_of", "open_button", "rows_of"]
+__all__ = ["PAGE", "Row", "draw", "key_of", "open_button", "page_of", "rows_of"]

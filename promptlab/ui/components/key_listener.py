@@ -1,6 +1,6 @@
 """Keys that Streamlit does not offer: `?` for the list of keys, arrows and Enter in the search.
 
-A small script hears them and presses the buttons that are there anyway: without it everything can still be reached.
+A small script hears them, puts the cursor into the search when it opens, and presses the buttons that are there anyway: without it everything can still be reached.
 """
 
 from __future__ import annotations
@@ -29,8 +29,15 @@ export default function () {
       }
     }
   };
+  let seen = null;
+  const watch = new MutationObserver(() => {
+    const field = document.querySelector(".st-key-search-box input");
+    if (field && field !== seen) field.focus();
+    seen = field;
+  });
+  watch.observe(document.body, { childList: true, subtree: true });
   document.addEventListener("keydown", hear, true);
-  return () => document.removeEventListener("keydown", hear, true);
+  return () => { watch.disconnect(); document.removeEventListener("keydown", hear, true); };
 }
 """
 
