@@ -28,7 +28,11 @@ RULES = """
 .st-key-house-tools { position: fixed; top: 0.6rem; right: 4.5rem; z-index: 999991; width: auto !important; }
 .st-key-house-tools > * { flex: 0 0 auto; width: auto !important; }
 .st-key-house-tools button { min-height: 2rem; padding: 0.1rem 0.5rem; }
-[class*="st-key-hit-"] button { text-align: left; width: 100%; justify-content: flex-start; }
+[class*="st-key-hit-"] button { text-align: left; width: 100%; justify-content: flex-start; min-height: 1.6rem;
+  padding-top: 0; padding-bottom: 0; }
+.st-key-search-box h3.pl-role { padding: 0.5rem 0 0; margin: 0; }
+[class*="st-key-folder-"] button { min-height: 1.8rem; padding-top: 0; padding-bottom: 0; }
+[data-testid="stPopoverBody"] [class*="st-key-file-"] button { min-height: 1.8rem; padding-top: 0; padding-bottom: 0; }
 .pl-keys { border-collapse: collapse; font-size: 0.875rem; width: 100%; }
 .pl-keys td, .pl-keys th { text-align: left; padding: 0.25rem 0.75rem 0.25rem 0;
   border-bottom: 1px solid var(--pl-line); }

@@ -1,6 +1,7 @@
 """Keys that Streamlit does not offer: `?` for the list of keys, arrows and Enter in the search.
 
-A small script hears them, puts the cursor into the search when it opens, and presses the buttons that are there anyway: without it everything can still be reached.
+A small script hears them, puts the cursor into the search when it opens, and presses buttons that are there anyway:
+without it everything can still be reached.
 """
 
 from __future__ import annotations

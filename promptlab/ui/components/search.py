@@ -46,13 +46,13 @@ def tools(session: Session) -> None:
         shortcuts.button()
     key_listener.draw()
     if st.session_state.get(_OPEN):
-        st.dialog("Search", width="large", on_dismiss=_close)(frame.guarded(_draw))(session)
+        st.dialog("Search", width="medium", on_dismiss=_close)(frame.guarded(_draw))(session)
     else:
         shortcuts.dialog()
 
 
 def _draw(session: Session) -> None:
-    with st.container(key="search-box"):
+    with st.container(key="search-box", gap="xsmall"):
         words = st.text_input(
             "Search templates, documents, examples, suites, runs and models",
             key=_WORDS,
