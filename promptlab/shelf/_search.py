@@ -149,6 +149,7 @@ def _excerpt(text: str, word: str) -> str:
     for line in _lines(text):
         if word in normal(line):
             at = max(0, normal(line).find(word) - 30)
+            at = line.rfind(" ", 0, at) + 1  # not in the middle of a word
             return ("…" if at else "") + line[at : at + 110].strip() + ("…" if len(line) > at + 110 else "")
     return ""
 

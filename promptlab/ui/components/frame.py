@@ -17,7 +17,7 @@ import streamlit as st
 
 from promptlab.errors import PromptlabError, WorkspaceError
 from promptlab.models import ModelStatus
-from promptlab.ui.components import links, style
+from promptlab.ui.components import links, search, style
 from promptlab.ui.components.widgets import escape, markup, note
 from promptlab.ui.state.session import Session, current
 
@@ -49,6 +49,7 @@ def _framed(page: Callable[[Session], None]) -> None:
     with st.sidebar:
         _sidebar(session)
     _close_stale_dialogs(page)
+    st.fragment(guarded(search.tools))(session)
     _ask_for_trust(session)
     try:
         page(session)

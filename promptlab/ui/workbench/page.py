@@ -18,7 +18,7 @@ from promptlab.runs import RunInfo
 from promptlab.templates import InputSpec
 from promptlab.types import Result
 from promptlab.ui.components import diff_view as comparison
-from promptlab.ui.components import frame, links, widgets
+from promptlab.ui.components import frame, links, shortcuts, widgets
 from promptlab.ui.components.bound_fields import Fields, workbench_fields
 from promptlab.ui.components.widgets import note, plain
 from promptlab.ui.first_run import page as first_run
@@ -221,7 +221,7 @@ def _run_and_stop(session: Session, now: Bench) -> None:
             icon=":material/play_arrow:",
             key="run",
             disabled=not can_run,
-            shortcut="Mod+Enter",
+            shortcut=shortcuts.RUN.keys,
             on_click=_want_run,
             args=(now.file.path,),
         )
