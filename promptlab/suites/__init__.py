@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from promptlab.suites._lock import hold_suite
     from promptlab.suites._log import SuiteLog
     from promptlab.suites._matrix import (
+        URGENCY,
         MatrixCell,
         MatrixColumn,
         MatrixLine,
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     )
     from promptlab.suites._page_answers import AskedCase, PageTexts, page_texts
     from promptlab.suites._prune import left_items, prune_recording
+    from promptlab.suites._recorded_item import RecordedItem
     from promptlab.suites._recording import Recording
     from promptlab.suites._rename import Renamed, RenamedIn, rename_case
     from promptlab.suites._replay import replay_item, replay_left_item, replay_suite
@@ -88,7 +90,7 @@ if TYPE_CHECKING:
         threshold_problem,
         uploaded_cases,
     )
-    from promptlab.suites._suite import Case, Item, ItemKey, Suite
+    from promptlab.suites._suite import Case, CaseFile, Item, ItemKey, Suite
     from promptlab.suites._suite_run import ItemRow, Show, SuiteRun, Verb
     from promptlab.suites._summary import (
         EXIT_MET,
@@ -111,12 +113,14 @@ __all__ = [
     "FAILING",
     "FORMS",
     "UNJUDGED",
+    "URGENCY",
     "AskOptions",
     "AskedCase",
     "Asking",
     "BaselineChange",
     "Case",
     "CaseDraft",
+    "CaseFile",
     "Cause",
     "CauseFinder",
     "CauseWords",
@@ -137,6 +141,7 @@ __all__ = [
     "ModelEstimate",
     "Outcome",
     "PageTexts",
+    "RecordedItem",
     "Recording",
     "Renamed",
     "RenamedIn",
