@@ -64,15 +64,16 @@ def _chart(points: Sequence[HistoryPoint]) -> Any:
         x=alt.X(
             "place:O", title=None, axis=alt.Axis(labelExpr=labels, labelAngle=0, labelLimit=130, labelOverlap=True)
         ),
-        color=alt.Color("column:N", title=None, legend=alt.Legend(orient="bottom", labelLimit=260)),
-        shape=alt.Shape("column:N", title=None),
+        color=alt.Color("column:N", title=None, legend=alt.Legend(orient="top", labelLimit=260)),
         tooltip=[alt.Tooltip("run:N", title="Run"), alt.Tooltip("column:N", title="Column"), "words:N"],
     )
     if len({value["column"] for value in values}) > 1:
         base = base.encode(xOffset=alt.XOffset("column:N"))
-    rate = alt.Y("rate:Q", title="pass rate (%)", scale=alt.Scale(domain=[0, 100]))
-    bars = base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", scale=alt.Scale(domain=[0, 100])), y2="high:Q")
-    dots = base.mark_point(filled=True, size=70, opacity=1).encode(y=rate)
+    # A little above 100, so that the mark of a full rate is not cut.
+    scale, axis = alt.Scale(domain=[0, 106], nice=False), alt.Axis(values=[0, 25, 50, 75, 100])
+    rate = alt.Y("rate:Q", title="pass rate (%)", scale=scale, axis=axis)
+    bars = base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q")
+    dots = base.mark_point(filled=True, size=70, opacity=1).encode(y=rate, shape=alt.Shape("column:N", title=None))
     words = "; ".join(f"{value['run']}, {value['column']}: {value['words']}" for value in values[-8:])
     return (bars + dots).properties(height=HEIGHT, description=f"Pass rate of the runs. The newest: {words}")
 

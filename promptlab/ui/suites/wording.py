@@ -51,8 +51,9 @@ def cell_words(cell: MatrixCell) -> str:
     """The result of a cell: its mark and what it says, how far it passes if that is between the two, and its verdict if
     it changed."""
     parts = [f"{cell.mark} {_result(cell)}"]
-    if cell_colour(cell) != PLAIN or cell.verdict == "as good":
-        parts += [word] if (word := _verdict_word(cell)) not in parts[0] else []
+    changed = (cell.verdict in COLOURS and not _is_first(cell)) or cell.verdict == "as good"
+    if changed and (word := _verdict_word(cell)) not in parts[0]:
+        parts.append(word)
     return " · ".join(parts)
 
 
@@ -91,10 +92,14 @@ def _verdict_word(cell: MatrixCell) -> str:
 def cell_colour(cell: MatrixCell) -> str:
     """The colour of a cell: that of its verdict if it changed, else that of its mark. A pass that did not change has
     none, so that the eye finds the others."""
-    first = all(row.verdict == "cannot tell" and row.was_score is None and row.score is not None for row in cell.rows)
-    if not first and cell.verdict in COLOURS:
+    if cell.verdict in COLOURS and not _is_first(cell):
         return COLOURS[cell.verdict]
     return {"✗": "bad", "~": "warn", "?": "warn"}.get(cell.mark, PLAIN)
+
+
+def _is_first(cell: MatrixCell) -> bool:
+    """True if the answers are the first ones, which cannot be compared with older ones."""
+    return all(row.verdict == "cannot tell" and row.was_score is None and row.score is not None for row in cell.rows)
 
 
 def as_text(value: object) -> str:
