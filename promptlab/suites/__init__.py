@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from promptlab.suites._lock import hold_suite
     from promptlab.suites._log import SuiteLog
     from promptlab.suites._matrix import (
+        URGENCY,
         MatrixCell,
         MatrixColumn,
         MatrixLine,
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from promptlab.suites._model_uses import ModelUse, uses_of_model
     from promptlab.suites._page_answers import AskedCase, PageTexts, page_texts
     from promptlab.suites._prune import left_items, prune_recording
+    from promptlab.suites._recorded_item import RecordedItem
     from promptlab.suites._recording import Recording
     from promptlab.suites._rename import Renamed, RenamedIn, rename_case
     from promptlab.suites._renamed_path import recordings_with_name
@@ -91,7 +93,7 @@ if TYPE_CHECKING:
         threshold_problem,
         uploaded_cases,
     )
-    from promptlab.suites._suite import Case, Item, ItemKey, Suite
+    from promptlab.suites._suite import Case, CaseFile, Item, ItemKey, Suite
     from promptlab.suites._suite_run import ItemRow, Show, SuiteRun, Verb
     from promptlab.suites._summary import (
         EXIT_MET,
@@ -114,12 +116,14 @@ __all__ = [
     "FAILING",
     "FORMS",
     "UNJUDGED",
+    "URGENCY",
     "AskOptions",
     "AskedCase",
     "Asking",
     "BaselineChange",
     "Case",
     "CaseDraft",
+    "CaseFile",
     "Cause",
     "CauseFinder",
     "CauseWords",
@@ -141,6 +145,7 @@ __all__ = [
     "ModelUse",
     "Outcome",
     "PageTexts",
+    "RecordedItem",
     "Recording",
     "Renamed",
     "RenamedIn",
