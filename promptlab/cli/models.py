@@ -71,6 +71,41 @@ def models_prepare(names: tuple[str, ...]) -> None:
 
 
 @models.command()
+@click.argument("names", nargs=-1)
+@click.option("--template", "templates", multiple=True, help="A template, by name or path; all of them unless given.")
+def warm(names: tuple[str, ...], templates: tuple[str, ...]) -> None:
+    """Read the beginnings of the templates ahead, for local models.
+
+    What stays the same whatever the inputs are, such as a long document, is read once and kept in the prefix cache on
+    disk, so that the first answer begins at once. Only public text is kept. Nothing is asked. NAMES are the models;
+    without names all that come with promptlab. What was read before is not read again.
+    """
+    import threading
+
+    from promptlab import runs
+    from promptlab.errors import PromptlabError
+    from promptlab.types import Completion
+
+    with opened() as lab:
+        models = list(names) or lab.catalogue.embedded()
+        for trial in runs.sample_trials(lab.workspace, models, templates):
+            what = f"{trial.model}: {trial.template.name}"
+            try:
+                *_, done = runs.read_ahead(trial, lab.catalogue, threading.Event())
+            except PromptlabError as exc:
+                click.echo(terminal.printable(f"{what}: not read: {exc.message}"))
+                continue
+            assert isinstance(done, Completion), "the last step is the end"
+            note = done.details.get("note", "") or ("" if done.usage.prompt else "it begins with an input")
+            read, reused = done.usage.read or 0, done.usage.reused or 0
+            click.echo(
+                terminal.printable(
+                    f"{what}: {f'not read: {note}' if note else f'{read:,} tokens read, {reused:,} before'}"
+                )
+            )
+
+
+@models.command()
 @click.argument("name")
 @click.option("--quick", is_flag=True, help="Few tokens and one round: tests if it works, not how fast.")
 @click.option("--json", "as_json", is_flag=True, help="The whole report as one JSON object.")
