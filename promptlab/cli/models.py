@@ -10,7 +10,8 @@ import click
 
 from promptlab.cli import _terminal as terminal
 from promptlab.cli._common import opened, print_json
-from promptlab.errors import ModelNotReady
+from promptlab.errors import ModelNotReady, PromptlabError
+from promptlab.types import Completion
 
 
 @click.group()
@@ -83,26 +84,23 @@ def warm(names: tuple[str, ...], templates: tuple[str, ...]) -> None:
     import threading
 
     from promptlab import runs
-    from promptlab.errors import PromptlabError
-    from promptlab.types import Completion
 
     with opened() as lab:
-        models = list(names) or lab.catalogue.embedded()
-        for trial in runs.sample_trials(lab.workspace, models, templates):
-            what = f"{trial.model}: {trial.template.name}"
+        for path in templates or lab.templates():
             try:
-                *_, done = runs.read_ahead(trial, lab.catalogue, threading.Event())
-            except PromptlabError as exc:
-                click.echo(terminal.printable(f"{what}: not read: {exc.message}"))
-                continue
-            assert isinstance(done, Completion), "the last step is the end"
-            note = done.details.get("note", "") or ("" if done.usage.prompt else "it begins with an input")
-            read, reused = done.usage.read or 0, done.usage.reused or 0
-            click.echo(
-                terminal.printable(
-                    f"{what}: {f'not read: {note}' if note else f'{read:,} tokens read, {reused:,} before'}"
-                )
-            )
+                for trial in runs.sample_trials(lab.workspace, names or lab.catalogue.embedded(), [path]):
+                    *_, done = runs.read_ahead(trial, lab.catalogue, threading.Event())
+                    assert isinstance(done, Completion), "the last step is the end"
+                    click.echo(terminal.printable(f"{trial.model}: {trial.template.name}: {_read(done)}"))
+            except PromptlabError as exc:  # one bad template stops no other
+                click.echo(terminal.printable(f"{path}: not read: {exc.message}"))
+
+
+def _read(done: Completion) -> str:
+    read, reused = done.usage.read or 0, done.usage.reused or 0
+    if note := done.details.get("note", "" if read or reused else "it begins with an input, or is short"):
+        return f"not read: {note}"
+    return f"{read:,} tokens read, {reused:,} before"
 
 
 @models.command()
