@@ -24,8 +24,6 @@ from promptlab.templates import load, sample_inputs, template_paths
 from promptlab.types import Completion, Phase, Prompt, Usage
 from promptlab.workspace import Workspace
 
-BY_INPUT = frozenset({"similar", "diverse"})
-"""The selections of examples that depend on the inputs."""
 NOT_LOCAL = "it is no local model"
 
 
@@ -64,7 +62,7 @@ def nothing_read(why: str) -> Completion:
 def chosen_by_input(trial: Trial) -> frozenset[str]:
     """The sources of a prompt that its inputs choose: passages of documents, and examples."""
     choice = trial.template.examples
-    shots = trial.shots if choice and (choice.select in BY_INPUT or choice.order == "similar_last") else ()
+    shots = trial.shots if choice and "similar" in (choice.select, choice.order.removesuffix("_last")) else ()
     return frozenset([*(d.path for d in trial.documents if d.file), *(shot.id for shot in shots)])
 
 

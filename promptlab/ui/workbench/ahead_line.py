@@ -41,8 +41,9 @@ def draw(session: Session, now: Bench) -> None:
 def _progress(session: Session, polled: bool) -> None:
     if polled and not session.ahead.busy:
         st.rerun()  # so that it is not asked for again and again
-    words = " · ".join(words_of(progress) for progress in session.ahead.progress())
-    st.html(f'<span class="pl-small pl-num" role="status">{escape(words)}</span>', width="content")
+    lines = "".join(f"<div>{escape(words_of(progress))}</div>" for progress in session.ahead.progress())
+    style = "line-height: 1.35; overflow-wrap: anywhere"
+    st.html(f'<div class="pl-small pl-num" role="status" style="{style}">{lines}</div>', width="content")
 
 
 def words_of(progress: Progress) -> str:
