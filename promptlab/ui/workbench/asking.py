@@ -10,6 +10,7 @@ import streamlit as st
 from promptlab import runs
 from promptlab.errors import PromptlabError
 from promptlab.templates import InputSpec
+from promptlab.ui.components import shortcuts
 from promptlab.ui.components.bound_fields import Field, Fields
 from promptlab.ui.components.widgets import note, plain
 from promptlab.ui.state.jobs import Job
@@ -128,7 +129,7 @@ def _run_and_stop(now: Bench, job: Job | None) -> None:
             icon=":material/play_arrow:",
             key="run",
             disabled=not can_run,
-            shortcut="Mod+Enter",
+            shortcut=shortcuts.RUN.keys,
             on_click=_want_run,
             args=(now.file.path,),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from promptlab import runs, templates
@@ -26,7 +26,6 @@ from promptlab.ui.state.drafts import ColumnChoice, Draft
 from promptlab.ui.state.open_template import Opened
 from promptlab.ui.state.session import Session
 from promptlab.ui.workbench import several_inputs, template_versions
-from promptlab.workspace import Labels
 
 
 @dataclass(frozen=True)
@@ -131,6 +130,13 @@ class Bench:
         rows = len(self.rows) if self.rows is not None else 1
         return rows * sum(runs.draws_of(column.params, self.repeats) for column in self.asked)
 
+    def first_trials(self) -> list[Trial]:
+        """The prompt that is shown, once for each model that gets it from this draft. Nothing is read for it."""
+        if self.trial is None:
+            return []
+        asked = dict.fromkeys(each.choice.model for each in self.columns if each.column and not each.choice.version)
+        return [replace(self.trial, model=model) for model in asked]
+
     def trials(self) -> list[Trial]:
         """What Run asks: the prompt that is shown, for each column, row and answer. Raises `InputError` if that is too
         much, and what reading the documents raises."""
@@ -168,7 +174,7 @@ def read(session: Session, opened: Opened) -> Bench:
         if problem is None:
             rendered = session.prompts.of(trial)
             trial = with_prompt(trial, rendered)
-            prompt = Labels(session.workspace).today(rendered)
+            prompt = session.labels.today(rendered)
     except PromptlabError as exc:
         problem = problem or exc
     columns = _columns(session, opened, given if not rows else rows[0].given)

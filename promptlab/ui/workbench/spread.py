@@ -102,8 +102,7 @@ def cost_words(session: Session, results: Sequence[Result]) -> list[str]:
     cost, unknown = runs.cost_of_all(results, session.catalogue)
     if cost is None or (cost == 0 and all(result.cached for result in results)):
         return []
-    dollars = f"{cost:,.2f}" if cost >= 1 else f"{cost:.4f}" if cost >= 0.01 else f"{cost:.6f}".rstrip("0")
-    return [f"${dollars}" + (f" and {unknown} of unknown cost" if unknown else "")]
+    return [runs.cost_text(cost) + (f" and {unknown} of unknown cost" if unknown else "")]
 
 
 def each_answer(key: str, table: AnswerTable, draw_card: Callable[[Result], None]) -> None:
