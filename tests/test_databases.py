@@ -196,6 +196,7 @@ KEY = request(TEXTS[0]).key("f")
 CALLS: dict[str, Callable[[Databases], Any]] = {
     "Store.begin": _begun,
     "Store.add": _added,
+    "Store.asked_keys": lambda both: both.store.asked_keys([KEY, "a" * 64]),
     "Store.find": lambda both: both.store.find(KEY),
     "Store.fingerprint": lambda both: both.store.fingerprint(KEY),
     "Store.fingerprints": lambda both: both.store.fingerprints([KEY, "none"]),
