@@ -20,11 +20,7 @@ STATES = {"any": "all", "mine": "not saved", "problem": "with an error"}
 
 def draw(session: Session) -> None:
     """Draw the search, the list, and the buttons for a new template."""
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", gap="small"):
-        st.subheader("Templates", anchor=False, width="content")
-        with st.container(horizontal=True, gap="small", width="content"):
-            import_.button(session)
-            new.button(session)
+    _head(session)
     entries = session.templates()
     if entries is None:
         st.fragment(frame.guarded(_reading), run_every=POLL)(session)
@@ -68,6 +64,14 @@ def draw(session: Session) -> None:
     for entry in matches[first : first + PAGE]:
         _line(entry, drafted=entry.path in drafts, on_disk=entry.path in known)
     _turn(len(matches), first)
+
+
+def _head(session: Session) -> None:
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", gap="small"):
+        st.subheader("Templates", anchor=False, width="content")
+        with st.container(horizontal=True, gap="small", width="content"):
+            import_.button(session)
+            new.button(session)
 
 
 def short(path: str) -> str:
