@@ -36,6 +36,22 @@ def draw(session: Session) -> None:
             "Import converts prompts of other tools.",
         )
         return
+    text, only = _search()
+    words = text.casefold().split()
+    matches = [
+        entry for entry in [*unsaved, *entries] if _matches(entry, words) and _is(entry, only, entry.path in drafts)
+    ]
+    if not matches:
+        note("info", "No template matches", "Try fewer words, or choose Show: all.")
+        return
+    first = _first(len(matches), (text, only))
+    for entry in matches[first : first + PAGE]:
+        _line(entry, drafted=entry.path in drafts, on_disk=entry.path in known)
+    _turn(len(matches), first)
+
+
+def _search() -> tuple[str, str]:
+    """The words and the kind of templates to look for."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         text = st.text_input(
             "Search",
@@ -53,17 +69,7 @@ def draw(session: Session) -> None:
             width=200,
             persist_state="session",
         )
-    words = (text or "").casefold().split()
-    matches = [
-        entry for entry in [*unsaved, *entries] if _matches(entry, words) and _is(entry, only, entry.path in drafts)
-    ]
-    if not matches:
-        note("info", "No template matches", "Try fewer words, or choose Show: all.")
-        return
-    first = _first(len(matches), (text, only))
-    for entry in matches[first : first + PAGE]:
-        _line(entry, drafted=entry.path in drafts, on_disk=entry.path in known)
-    _turn(len(matches), first)
+    return text or "", only
 
 
 def _head(session: Session) -> None:
