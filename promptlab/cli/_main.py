@@ -24,6 +24,7 @@ from promptlab.cli import ledger as cli_ledger
 from promptlab.cli import models as cli_models
 from promptlab.cli import runs as cli_runs
 from promptlab.cli import serve as cli_serve
+from promptlab.cli import shelf as cli_shelf
 from promptlab.cli import start as cli_start
 from promptlab.cli import suite as cli_suite
 from promptlab.cli import templates as cli_templates
@@ -67,6 +68,10 @@ cli.add_command(cli_suite.suite)
 cli.add_command(cli_serve.serve)
 cli.add_command(cli_ledger.ledger)
 cli.add_command(cli_trust.trust)
+cli.add_command(cli_shelf.find)
+cli_shelf.add_commands(cli_templates.templates, "template")
+cli_shelf.add_commands(cli_documents.documents, "document")
+cli_shelf.add_commands(cli_examples.examples, "pool")
 
 
 def main() -> None:

@@ -19,6 +19,13 @@ from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
     from promptlab.workspace._current_labels import HIGHEST_LABEL, PASSAGES_MARK, Labels, Look, places_of_prompt
+    from promptlab.workspace._edit_models import (
+        ModelsEdit,
+        entry_of_server,
+        plan_model,
+        plan_removal,
+        write_models_edit,
+    )
     from promptlab.workspace._gate import CHECK_BEFORE_RETRY, check_gate, cleared_models, label_of_prompt
     from promptlab.workspace._labels import check_copy_label, set_label, unmatched_patterns
     from promptlab.workspace._ledger import Ledger, SentRequest, is_lower, record_lowered_label
@@ -41,6 +48,7 @@ if TYPE_CHECKING:
         forget_trust,
         missing_permissions,
         model_trust_problem,
+        permissions_of_model,
         requested_permissions,
         trust_everything,
         trust_file,
@@ -64,6 +72,7 @@ __all__ = [
     "LedgerDestination",
     "LlamaModel",
     "Look",
+    "ModelsEdit",
     "NewFiles",
     "NotScanned",
     "OpenAIModel",
@@ -76,6 +85,7 @@ __all__ = [
     "check_copy_label",
     "check_gate",
     "cleared_models",
+    "entry_of_server",
     "forget_trust",
     "is_lower",
     "label_of_prompt",
@@ -84,8 +94,11 @@ __all__ = [
     "model_trust_problem",
     "newest_ledger_entries",
     "parse_places",
+    "permissions_of_model",
     "places_as_data",
     "places_of_prompt",
+    "plan_model",
+    "plan_removal",
     "record_lowered_label",
     "requested_permissions",
     "scan_text",
@@ -98,6 +111,7 @@ __all__ = [
     "verify_ledger",
     "without_overlaps",
     "workspace_folder",
+    "write_models_edit",
     "write_new_files",
 ]
 

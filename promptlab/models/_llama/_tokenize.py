@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, takewhile
 from typing import Any
 
 from promptlab.models._as_sent import AsSent, Budget, Piece
+from promptlab.models._llama._batching import PIECE, WORTH
 from promptlab.models._llama._chat_template import Fragment
 from promptlab.models._llama._vocabulary import Vocab
 from promptlab.types import Prompt, Section
@@ -246,6 +247,24 @@ def mark(prompt: Prompt, encoded: Encoded) -> int:
     return bisect_right(encoded.ends, end if question is None else question)
 
 
+def stable(prompt: Prompt, encoded: Encoded, varies: Collection[str] = ()) -> int:
+    """How many tokens stand before the first text that depends on an input: an input itself, or one of the sources
+    `varies`."""
+    at = 0
+    for piece in _pieces(prompt, encoded.fragments):
+        if piece.section == "input" or piece.source in varies:
+            break
+        at += len(piece.text.encode())
+    return bisect_right(encoded.ends, at)
+
+
+def ahead(tokens: int, question: int, total: int) -> int:
+    """How many of the `tokens` that are the same for all inputs are read ahead, of a prompt of `total` tokens whose
+    question begins at `question`: up to the question, where a state is saved, or else whole pieces."""
+    count = tokens if tokens == question < total else min(tokens, total - 1) // PIECE * PIECE
+    return count if count >= WORTH else 0
+
+
 def estimate(vocab: Vocab, prompt: Prompt, fragments: Sequence[Fragment], *, window: int | None, room: int) -> AsSent:
     """Like `as_sent`, for text that is far too long: the counts are estimated from the beginning of each piece."""
     pieces = list(_pieces(prompt, fragments))
@@ -258,4 +277,4 @@ def estimate(vocab: Vocab, prompt: Prompt, fragments: Sequence[Fragment], *, win
     return AsSent(tuple(pieces), _budget(pieces, counts, window, room, exact=False))
 
 
-__all__ = ["Encoded", "as_sent", "encode", "estimate", "split_controls"]
+__all__ = ["Encoded", "ahead", "as_sent", "encode", "estimate", "split_controls", "stable"]

@@ -17,7 +17,7 @@ import streamlit as st
 
 from promptlab.errors import PromptlabError, WorkspaceError
 from promptlab.models import ModelStatus
-from promptlab.ui.components import links, style
+from promptlab.ui.components import links, search, style
 from promptlab.ui.components.widgets import escape, markup, note
 from promptlab.ui.state.session import Session, current
 
@@ -49,6 +49,7 @@ def _framed(page: Callable[[Session], None]) -> None:
     with st.sidebar:
         _sidebar(session)
     _close_stale_dialogs(page)
+    st.fragment(guarded(search.tools))(session)
     _ask_for_trust(session)
     try:
         page(session)
@@ -131,6 +132,11 @@ def _sidebar(session: Session) -> None:
 
 
 def _model(status: ModelStatus) -> str:
-    word = status.reason or "ready"
-    dot = f'<span class="pl-ready{"" if status.ready and status.tried else " pl-no"}"></span>'
-    return f"<li>{dot}<span>{escape(status.name)}<small>{escape(word)}</small></span></li>"
+    """A model in the side bar, by its last real result: `● gemma tried 12:15 …`, `✗ gpt 401: the key was refused`."""
+    failed = status.last if status.ready and status.last is not None and not status.last.ok else None
+    look, word = ("fails", "failed") if failed else ("works", "works") if status.works else ("no", "not tried")
+    if not status.ready:
+        word = "not ready"
+    said = failed.reason if failed else status.words
+    dot = f'<span class="pl-ready pl-{look}" role="img" aria-label="{word}"></span>'
+    return f"<li>{dot}<span>{escape(status.name)}<small>{escape(said)}</small></span></li>"

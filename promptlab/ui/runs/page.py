@@ -131,11 +131,11 @@ def _open(run_id: str) -> None:
 
 
 def _close() -> None:
-    st.query_params.pop("run", None)
+    links.leave("run")
 
 
 def _any_version() -> None:
-    st.query_params.pop("version", None)
+    links.leave("version")
 
 
 def _page_buttons(matches: list[RunInfo]) -> None:

@@ -19,6 +19,7 @@ from typing import TypeVar
 
 from cachetools import LRUCache
 
+from promptlab._util.files import file_stamp
 from promptlab.documents import Inventory
 from promptlab.lab import Lab
 from promptlab.models import Catalogue, ModelStatus
@@ -30,7 +31,8 @@ from promptlab.ui.state.drafts import Drafts
 from promptlab.ui.state.jobs import Jobs
 from promptlab.ui.state.open_suites import OpenSuites
 from promptlab.ui.state.prompt_cache import Sent
-from promptlab.workspace import Permission, Workspace, missing_permissions, trust_workspace
+from promptlab.ui.state.read_ahead import ReadAhead
+from promptlab.workspace import FILE, Labels, Permission, Workspace, missing_permissions, trust_workspace
 
 T = TypeVar("T")
 TRUST_SECONDS = 5.0
@@ -59,9 +61,16 @@ class Session:
     """The list of templates. It reads only files that changed."""
     suites: OpenSuites = field(init=False)
     """The suites, their log, and their jobs."""
+    labels: Labels = field(init=False)
+    """The labels of now. It reads promptlab.yaml again only if it changed."""
+    ahead: ReadAhead = field(init=False)
+    """Reads the beginning of the prompt that is open, before it is asked."""
 
     def __post_init__(self) -> None:
+        self.ahead = ReadAhead(self.catalogue, self.workspace.state)
         self.suites = OpenSuites(self.workspace)
+        self._file: tuple[int, int, int] | None = None
+        self.labels = Labels(self.workspace)
         self._results: LRUCache[tuple[str, int], tuple[Result, ...]] = LRUCache(KEPT_RESULTS, getsizeof=_weight)
         self._results_lock = threading.Lock()
         self.listing = TemplateIndex(self.workspace)
@@ -139,10 +148,15 @@ class Session:
 
         Raises `WorkspaceError` if it cannot be read; nothing changes then.
         """
+        stamp = file_stamp(self.workspace.root / FILE)
+        if stamp is not None and stamp == self._file:
+            return
         now = Workspace.load(self.workspace.root)
+        self._file = stamp
         if (now.models, now.labels) != (self.workspace.models, self.workspace.labels):
             self.lab.follow(now)
             self.listing = TemplateIndex(now)
+            self.labels = Labels(now)
 
     def not_trusted(self) -> tuple[Permission, ...]:
         """What the workspace asks for and is not trusted with. Its files are read again after a few seconds."""
@@ -166,6 +180,7 @@ class Session:
 
     def close(self) -> None:
         """Stop all jobs, unload the models and close the files."""
+        self.ahead.close()
         self.suites.close()
         self.jobs.close()
         self.lab.close()

@@ -18,7 +18,7 @@ from promptlab.runs import RunInfo
 from promptlab.templates import InputSpec
 from promptlab.types import Result
 from promptlab.ui.components import diff_view as comparison
-from promptlab.ui.components import frame, links, widgets
+from promptlab.ui.components import frame, links, shortcuts, widgets
 from promptlab.ui.components.bound_fields import Fields, workbench_fields
 from promptlab.ui.components.widgets import note, plain
 from promptlab.ui.first_run import page as first_run
@@ -26,7 +26,7 @@ from promptlab.ui.state.jobs import Job
 from promptlab.ui.state.open_template import end_draft, open_template
 from promptlab.ui.state.session import Session
 from promptlab.ui.templates import save as saving
-from promptlab.ui.workbench import answers, editor, preview
+from promptlab.ui.workbench import ahead_line, answers, editor, preview
 from promptlab.ui.workbench import request as bench
 from promptlab.ui.workbench.request import Bench
 
@@ -67,6 +67,8 @@ def page(session: Session) -> None:
             editor.draw(session, now, fields)
         with right:
             _right_half(session, now, fields)
+        with left:  # at the end, when the page is drawn
+            ahead_line.draw(session, now)
 
 
 def _right_half(session: Session, now: Bench, fields: Fields) -> None:
@@ -219,7 +221,7 @@ def _run_and_stop(session: Session, now: Bench) -> None:
             icon=":material/play_arrow:",
             key="run",
             disabled=not can_run,
-            shortcut="Mod+Enter",
+            shortcut=shortcuts.RUN.keys,
             on_click=_want_run,
             args=(now.file.path,),
         )
