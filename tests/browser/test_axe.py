@@ -101,7 +101,7 @@ PAGES: dict[str, tuple[str, tuple[Callable[[Page], None], ...]]] = {
 def app(make_app: Callable[..., App]) -> Iterator[App]:
     with LoopbackServer(reply) as server:
         made = make_app(
-            f'models:\n  fast: {{backend: openai, model: m, base_url: "{server.url}/v1", clearance: confidential}}\n'
+            f'models:\n  fast: {{backend: openai, model: m, base_url: "{server.url}", clearance: confidential}}\n'
         )
         (made.folder / "fixtures/suites/small.yaml").write_text(SUITE)
         (made.folder / "templates/broken.yaml").write_text("inputs: [\n")
