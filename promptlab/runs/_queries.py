@@ -95,6 +95,26 @@ def counts_by_model() -> sa.Select[Any]:
     )
 
 
+def tokens_by_model() -> sa.Select[Any]:
+    """What answers took, by model: tokens of prompts, new tokens, the time of the last, tokens from a prompt cache, how
+    many answers, and how many of them did not say. Answers from the store took nothing."""
+    c = results.c
+    uncounted = sa.case((sa.or_(c.tokens_read.is_(None), c.tokens_written.is_(None)), 1), else_=0)
+    return (
+        sa.select(
+            c.model,
+            sa.func.sum(sa.func.coalesce(c.tokens_read, 0) + sa.func.coalesce(c.tokens_reused, 0)),
+            sa.func.sum(sa.func.coalesce(c.tokens_written, 0)),
+            sa.func.max(c.created),
+            sa.func.sum(sa.func.coalesce(c.tokens_reused, 0)),
+            sa.func.count(),
+            sa.func.sum(uncounted),
+        )
+        .where(c.status == "ok", c.cached == sa.false())
+        .group_by(c.model)
+    )
+
+
 def answers_by_version(blobs: Sequence[str]) -> sa.Select[str, int]:
     """How many answers there are for each of these versions of a template."""
     blob = json_value(runs.c.origin, "template_blob")

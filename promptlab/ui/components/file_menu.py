@@ -15,7 +15,7 @@ import streamlit as st
 from promptlab import shelf
 from promptlab.errors import PromptlabError
 from promptlab.shelf import Kind, RenamePlan
-from promptlab.ui.components import diff_view, frame, widgets
+from promptlab.ui.components import diff_view, frame, links, widgets
 from promptlab.ui.components.widgets import escape, markup, note, plain, small
 from promptlab.ui.state.session import Session
 from promptlab.versions import word_changes
@@ -203,7 +203,7 @@ def _rename_back(session: Session, plan: RenamePlan) -> str:
 def _follow(session: Session, kind: Kind, path: str) -> None:
     """Show the file at `path`."""
     session.reload()
-    st.query_params[QUERY[kind]] = path
+    links.address(**{QUERY[kind]: path})
 
 
 # Duplicate and delete
@@ -257,7 +257,7 @@ def _delete_now(session: Session, dialog: _Dialog) -> None:
     words = f"{deleted.path} was deleted"
     st.session_state[_DONE] = _Done(words, lambda: _take_back(session, deleted.id), deleted.problem)
     session.reload()
-    st.query_params.pop(QUERY[dialog.kind], None)
+    links.address()
 
 
 def _take_back(session: Session, id: str) -> str:

@@ -231,6 +231,8 @@ ul.pl-models li { display: grid; grid-template-columns: 0.9rem 1fr; margin: 0; p
 ul.pl-models small { color: var(--pl-muted); display: block; }
 .pl-ready { width: 0.5rem; height: 0.5rem; border-radius: 50%; margin-top: 0.3rem; background: var(--pl-good); }
 .pl-ready.pl-no { background: none; box-shadow: inset 0 0 0 1.5px var(--pl-muted); }
+.pl-ready.pl-fails { background: none; border-radius: 0; }
+.pl-ready.pl-fails::before { content: "\\2717"; color: var(--pl-bad); font-size: 0.75rem; line-height: 0.5rem; }
 
 /* On a narrow screen the answers stand below the prompt, not beside it. */
 @media (max-width: 900px) {

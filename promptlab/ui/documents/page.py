@@ -10,7 +10,7 @@ from promptlab import documents
 from promptlab.documents import DocumentEntry, PassageChoice
 from promptlab.errors import DocumentError
 from promptlab.types import LABELS, Document
-from promptlab.ui.components import file_menu, folders, label_chip
+from promptlab.ui.components import file_menu, folders, label_chip, links
 from promptlab.ui.components.sizes import Counter, of_bytes, sentence, word_count
 from promptlab.ui.components.widgets import chip, escape, literal, markup, note, plain, small
 from promptlab.ui.documents import add, changes, document_notes, passages
@@ -49,10 +49,19 @@ def _list(session: Session) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         text = st.text_input(
-            "Search", key="documents-text", icon=":material/search:", placeholder="part of a name or folder"
+            "Search",
+            key="documents-text",
+            icon=":material/search:",
+            placeholder="part of a name or folder",
+            persist_state="session",
         )
         only = st.selectbox(
-            "Label", ["", *LABELS], key="documents-label", format_func=lambda label: label or "any", width=200
+            "Label",
+            ["", *LABELS],
+            key="documents-label",
+            format_func=lambda label: label or "any",
+            width=200,
+            persist_state="session",
         )
     matches = known.find(text, only or None)
     if not matches:
@@ -106,11 +115,11 @@ def _short(template: str) -> str:
 
 
 def _open(path: str) -> None:
-    st.query_params["document"] = path
+    links.address(document=path)
 
 
 def _close() -> None:
-    st.query_params.pop("document", None)
+    links.address()
 
 
 # One document

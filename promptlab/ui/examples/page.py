@@ -104,11 +104,11 @@ def _new_pool(session: Session) -> None:
 def _open(path: str) -> None:
     for key in ("pool-text", "pool-tag", "pool-only", "pool-view", "choose-begun"):
         st.session_state.pop(key, None)
-    st.query_params["pool"] = path
+    links.address(pool=path)
 
 
 def _close() -> None:
-    st.query_params.pop("pool", None)
+    links.address()
 
 
 # One pool

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from promptlab.templates import TemplateEntry
-from promptlab.ui.components import file_menu, folders, frame, widgets
+from promptlab.ui.components import file_menu, folders, frame, links, widgets
 from promptlab.ui.components.widgets import chip, escape, markup, note
 from promptlab.ui.state.session import Session
 from promptlab.ui.templates import import_, new
@@ -47,8 +47,16 @@ def draw(session: Session) -> None:
             icon=":material/search:",
             placeholder="part of a name or description",
             live=True,
+            persist_state="session",
         )
-        only = st.selectbox("Show", list(STATES), key="templates-only", format_func=STATES.__getitem__, width=200)
+        only = st.selectbox(
+            "Show",
+            list(STATES),
+            key="templates-only",
+            format_func=STATES.__getitem__,
+            width=200,
+            persist_state="session",
+        )
     words = (text or "").casefold().split()
     matches = [
         entry for entry in [*unsaved, *entries] if _matches(entry, words) and _is(entry, only, entry.path in drafts)
@@ -72,7 +80,7 @@ def short(path: str) -> str:
 
 def open_one(path: str) -> None:
     """Show the template at `path`."""
-    st.query_params["template"] = path
+    links.address(template=path)
 
 
 def _reading(session: Session) -> None:

@@ -116,4 +116,4 @@ def _text(session: Session, path: str) -> tuple[str | None, str | None]:
 
 
 def _close() -> None:
-    st.query_params.pop("template", None)
+    links.address()
