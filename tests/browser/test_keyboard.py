@@ -22,8 +22,8 @@ instructions: |
 """
 MOST_TABS = 150
 NAME = """() => {
-    const e = document.activeElement;
-    return (e.getAttribute("aria-label") || [...(e.labels || [])].map(l => l.innerText).join(" ") || e.innerText || "").trim();
+    const e = document.activeElement, labels = [...(e.labels || [])].map(l => l.innerText).join(" ");
+    return (e.getAttribute("aria-label") || labels || e.innerText || "").trim();
 }"""
 
 
