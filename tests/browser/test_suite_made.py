@@ -85,6 +85,8 @@ def test_a_suite_is_made_run_read_edited_and_accepted(app: App, open_page: Calla
     )
     expect(page.get_by_role("table", name="The uploaded cases")).to_contain_text("Nairobi")
     choose(page, "Add a scorer", "contains")
+    expect(page.get_by_role("textbox", name="extract")).to_be_visible()
+    idle(page)
     choose(page, "Add a threshold", "at least 90 %")
     page.get_by_role("textbox", name="Must be reached").fill("at least 70 %")
     page.get_by_role("textbox", name="Must be reached").press("Enter")
