@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         last_answered_run,
         write_recording,
     )
+    from promptlab.suites._budget import list_price_note
     from promptlab.suites._cause import Cause
     from promptlab.suites._cause_words import CauseWords, cause_in_words
     from promptlab.suites._change import ChangedOnDisk, FileChange, SuiteChange, write_change
@@ -63,11 +64,13 @@ if TYPE_CHECKING:
         summary_of_run,
         verdict_counts,
     )
+    from promptlab.suites._model_uses import ModelUse, uses_of_model
     from promptlab.suites._page_answers import AskedCase, PageTexts, page_texts
     from promptlab.suites._prune import left_items, prune_recording
     from promptlab.suites._recorded_item import RecordedItem
     from promptlab.suites._recording import Recording
     from promptlab.suites._rename import Renamed, RenamedIn, rename_case
+    from promptlab.suites._renamed_path import recordings_with_name
     from promptlab.suites._replay import replay_item, replay_left_item, replay_suite
     from promptlab.suites._replay_run import Replaying
     from promptlab.suites._report import report_writers
@@ -139,6 +142,7 @@ __all__ = [
     "MatrixColumn",
     "MatrixLine",
     "ModelEstimate",
+    "ModelUse",
     "Outcome",
     "PageTexts",
     "RecordedItem",
@@ -181,6 +185,7 @@ __all__ = [
     "keep_run",
     "last_answered_run",
     "left_items",
+    "list_price_note",
     "load_marks",
     "load_suite",
     "matching_rows",
@@ -201,6 +206,7 @@ __all__ = [
     "prune_recording",
     "rate_in_words",
     "recorded_outcomes",
+    "recordings_with_name",
     "remove_mark",
     "rename_case",
     "replay_item",
@@ -226,6 +232,7 @@ __all__ = [
     "threshold_problem",
     "threshold_sign",
     "uploaded_cases",
+    "uses_of_model",
     "verdict_counts",
     "write_change",
     "write_recording",

@@ -220,7 +220,7 @@ def _taken(log: SuiteLog, store: Store, run: SuiteRun, catalogue: Catalogue | No
     if not used:
         return _Taken(revision)
     last = max(one.last for one in used)
-    costs = [_price(catalogue, one.model, one.prompt, one.new) for one in used] if catalogue else []
+    costs = [_price(catalogue, one.model, one.prompt, one.new, one.reused) for one in used] if catalogue else []
     known = [cost for cost in costs if cost is not None]
     return _Taken(
         revision,
@@ -230,9 +230,9 @@ def _taken(log: SuiteLog, store: Store, run: SuiteRun, catalogue: Catalogue | No
     )
 
 
-def _price(catalogue: Catalogue, model: str, prompt: int, new: int) -> float | None:
+def _price(catalogue: Catalogue, model: str, prompt: int, new: int, cached: int) -> float | None:
     try:
-        return price(catalogue, model, prompt, new)
+        return price(catalogue, model, prompt, new, cached)
     except PromptlabError:  # the model is no longer in promptlab.yaml
         return None
 

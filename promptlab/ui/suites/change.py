@@ -9,7 +9,7 @@ import streamlit as st
 from promptlab import suites
 from promptlab.errors import PromptlabError
 from promptlab.suites import ChangedOnDisk, SuiteChange
-from promptlab.ui.components import version_diff
+from promptlab.ui.components import links, version_diff
 from promptlab.ui.components.widgets import note, plain, small
 from promptlab.ui.state.session import Session
 
@@ -93,7 +93,7 @@ def _undo(session: Session) -> None:
     # The fields of the settings begin anew, with what the file has again.
     st.session_state["suite-settings-turn"] = st.session_state.get("suite-settings-turn", 0) + 1
     if written.files[0].before is None:  # the suite was new
-        st.query_params.clear()
+        links.address()
 
 
 def forget() -> None:

@@ -19,7 +19,7 @@ from promptlab.suites import (
 )
 from promptlab.types import Request
 from promptlab.ui.components import diff_view as comparison
-from promptlab.ui.components import widgets
+from promptlab.ui.components import links, widgets
 from promptlab.ui.components.widgets import escape, markup, note, plain, small
 from promptlab.ui.state.session import Session
 from promptlab.ui.suites import accept as suite_accept
@@ -75,7 +75,7 @@ def _asked(session: Session, suite: Suite, run: SuiteRun, row: ItemRow, recorded
 
 def _back() -> None:
     kept = {name: value for name, value in st.query_params.to_dict().items() if name not in ("run", "item")}
-    st.query_params.from_dict(kept)
+    links.address(**kept)
 
 
 def _head(session: Session, run: SuiteRun, row: ItemRow) -> None:

@@ -7,6 +7,7 @@ import streamlit as st
 from promptlab import suites, templates
 from promptlab.errors import InputError, PromptlabError
 from promptlab.suites import SuiteSettings
+from promptlab.ui.components import links
 from promptlab.ui.components.widgets import note, plain, small
 from promptlab.ui.state.session import Session
 from promptlab.ui.suites import change, scorer_fields, settings, upload_view
@@ -67,7 +68,7 @@ def _plan(session: Session, name: str, given: SuiteSettings, upload: tuple[str, 
 
 def _made(path: str, has_cases: bool) -> None:
     scorer_fields.forget(KEY)
-    st.query_params.from_dict({"suite": path} if has_cases else {"suite": path, "view": "cases"})
+    links.address(suite=path, **({} if has_cases else {"view": "cases"}))
 
 
 def _name_problem(session: Session, name: str) -> str:

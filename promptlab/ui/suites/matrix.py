@@ -19,6 +19,7 @@ from promptlab.suites import (
     Suite,
     SuiteRun,
 )
+from promptlab.ui.components import links
 from promptlab.ui.components.widgets import escape, markup, note, plain, small
 from promptlab.ui.state.session import Session
 from promptlab.ui.suites import accept as suite_accept
@@ -212,7 +213,7 @@ def cell_label(cell: MatrixCell, answers: Mapping[int, str]) -> str:
 def open_item(run_id: str, position: int) -> None:
     """Open one item of a run, as one step of the browser's history."""
     address = st.query_params.to_dict() | {"run": run_id[:12], "item": str(position)}
-    st.query_params.from_dict(address)
+    links.address(**address)
 
 
 def _turn(last: int, pages: list[int], *, more: bool) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 from promptlab import suites
 from promptlab.errors import PromptlabError
 from promptlab.suites import Suite, SuiteRun, Summary, threshold_line, threshold_sign
+from promptlab.ui.components import links
 from promptlab.ui.components.widgets import escape, markup, note, plain, small
 from promptlab.ui.state.session import Session
 from promptlab.ui.state.suite_jobs import SuiteJob
@@ -82,7 +83,7 @@ def _all_suites() -> None:
 
 def _close() -> None:
     change.forget()
-    st.query_params.clear()
+    links.address()
 
 
 # One suite
@@ -133,7 +134,7 @@ def _turn_to(key: str) -> None:
     chosen = st.session_state.pop(key)
     kept = {"suite": st.query_params["suite"]}
     name = next((name for name, view in VIEW_NAMES.items() if view == chosen), "")
-    st.query_params.from_dict(kept | ({"view": name} if name else {}))
+    links.address(**kept, **({"view": name} if name else {}))
 
 
 def _results(session: Session, suite: Suite, job: SuiteJob | None, *, recorded: bool, busy: bool) -> None:

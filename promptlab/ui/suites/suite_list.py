@@ -8,7 +8,7 @@ from promptlab import suites
 from promptlab.errors import PromptlabError
 from promptlab.suites import Suite
 from promptlab.types import sha256
-from promptlab.ui.components import widgets
+from promptlab.ui.components import links, widgets
 from promptlab.ui.components.widgets import chip, escape, markup, note, plain
 from promptlab.ui.state.session import Session
 from promptlab.ui.suites import change, matrix
@@ -81,9 +81,9 @@ def _last(session: Session, suite: Suite) -> str:
 def _open(path: str) -> None:
     matrix.forget()
     change.forget()
-    st.query_params.from_dict({"suite": path})
+    links.address(suite=path)
 
 
 def _new() -> None:
     change.forget()
-    st.query_params.from_dict({"new": "1"})
+    links.address(new="1")
