@@ -56,7 +56,7 @@ st.navigation([st.Page(home, title="Home", default=True), st.Page(other, title="
 
 
 class Measured:
-    """An app in a process of its own and one tab of it. `messages` is how many the page received for the last action."""
+    """An app in a process of its own and one tab of it. `messages` counts what the page received for the last action."""
 
     def __init__(self, browser: Browser, app: App) -> None:
         self.app = app.start()
