@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 import traceback
 import uuid
 from collections import deque
@@ -35,6 +36,9 @@ if TYPE_CHECKING:  # a replay loads no database
     from promptlab.runs._store import Store
 
 log = logging.getLogger(__name__)
+
+KEEP_TRIES = 2.0
+"""Seconds between two writes of the models' last results during a run."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,8 @@ class Run:
         self._cancel = threading.Event()
         self._drain = threading.Event()
         self._results: dict[int, Result] = {}
+        self._states: dict[str, tuple[str, ...]] = {}
+        self._tries: dict[str, models.Try] = {}
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._ended: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
         store.begin(RunInfo(self.id, self.created, title, made_by.template, len(trials), made_by))
@@ -153,6 +159,8 @@ class Run:
         backend: Backend | PromptlabError
         workers = 1
         try:
+            # Before the backend is made: should the entry change meanwhile, a try of the old one is not the new one's.
+            self._states[model] = self._catalogue.state_of(model)
             backend = self._catalogue.backend(model)
             if isinstance(backend, ProbesMachine):  # before the fingerprint is read, because it names what was found
                 backend.ready(partial(self._say, tuple(indices)))
@@ -218,6 +226,7 @@ class Run:
                 done = self._ask(index, backend, request, heard)
                 result = replace(result, completion=models.with_schema_verdict(done, request.schema))
         except PromptlabError as exc:
+            self._note(trial.model, exc)
             result = _failed(result, exc, heard)
         except BaseException as exc:  # also one that would end the thread: the trial still needs its result
             result = _failed(result, _unexpected(exc), heard)
@@ -235,14 +244,25 @@ class Run:
         )  # a worker's own: each of its trials sets it anew
         for step in backend.complete(request, self._cancel):
             if isinstance(step, Completion):
+                self._note(request.model, step)
                 return step
             if isinstance(step, Delta):
                 heard.append(step.text)
             self._events.put(Event(index, step))
         raise RuntimeError(f"backend of {request.model} ended without a completion")
 
+    def _note(self, model: str, outcome: Completion | PromptlabError) -> None:
+        """Remember what `outcome` says about the model, if it was really asked."""
+        if (made := models.try_of(outcome, utc_now())) is not None:
+            self._tries[model] = made
+
+    def _keep_tries(self) -> None:
+        """Keep the last result of each model that was asked: an ordinary run is a try, too."""
+        for model in list(self._tries):
+            self._catalogue.note_try(model, self._tries.pop(model), self._states[model])
+
     def _record(self) -> None:
-        left = len(self.trials)
+        left, kept = len(self.trials), 0.0
         while left:
             batch = [self._ended.get()]
             while not self._ended.empty():
@@ -251,6 +271,9 @@ class Run:
             if not self._recorded(batch) and len(batch) > 1:
                 for ended in batch:  # one by one, so that only the result that cannot be written is lost
                     self._recorded([ended])
+            if not left or time.monotonic() > kept + KEEP_TRIES:
+                self._keep_tries()
+                kept = time.monotonic()
             for ended in batch:
                 self._results[ended.index] = ended.result
                 self._events.put(Event(ended.index, ended.result, ended.fingerprint))
