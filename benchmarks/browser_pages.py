@@ -17,6 +17,8 @@ from tests.places import ROOT
 
 PAGES = ("templates", "documents", "examples", "suites", "runs", "models")
 VERSIONS = 4
+FIRST = "/?template=templates/world-cup.yaml"
+"""The address of the workbench with the sample, also where a first-run page would stand."""
 IDLE = "document.querySelector('.stApp')?.getAttribute('data-test-script-state') === 'notRunning'"
 TIMER = """
 window.timed = (act, done) => new Promise(resolve => {
@@ -56,7 +58,7 @@ st.navigation([st.Page(home, title="Home", default=True), st.Page(other, title="
 
 
 class Measured:
-    """An app in a process of its own and one tab of it. `messages` counts what the page received for the last action."""
+    """An app in a process of its own, and one tab of it. `messages` counts what the last action sent to the page."""
 
     def __init__(self, browser: Browser, app: App) -> None:
         self.app = app.start()
@@ -148,7 +150,7 @@ class Workbench(Measured):
         super().__init__(browser, App(folder, {"PYTHONPATH": str(tree)}))
 
     def open_first(self) -> float:
-        return self.opened("/", "document.querySelector('.st-key-run button:not([disabled])')")
+        return self.opened(FIRST, "document.querySelector('.st-key-run button:not([disabled])')")
 
     def prepare(self) -> None:
         """Make a history of three runs, and have every page drawn once."""
