@@ -27,6 +27,7 @@ from promptlab.ui.state.drafts import Drafts
 from promptlab.ui.state.jobs import Jobs
 from promptlab.ui.state.open_suites import OpenSuites
 from promptlab.ui.state.prompt_cache import Sent
+from promptlab.ui.state.spent import SpentSoFar
 from promptlab.workspace import Permission, Workspace, missing_permissions, trust_workspace
 
 TRUST_SECONDS = 5.0
@@ -53,8 +54,12 @@ class Session:
     suites: OpenSuites = field(init=False)
     """The suites, their log, and their jobs."""
 
+    spent: SpentSoFar = field(init=False)
+    """What the answers in the history took."""
+
     def __post_init__(self) -> None:
         self.suites = OpenSuites(self.workspace)
+        self.spent = SpentSoFar(lambda: self.store)
         self._results: LRUCache[tuple[str, int], tuple[Result, ...]] = LRUCache(KEPT_RESULTS, getsizeof=_weight)
         self._results_lock = threading.Lock()
         self.listing = TemplateIndex(self.workspace)
