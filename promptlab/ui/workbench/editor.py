@@ -26,7 +26,9 @@ def draw(session: Session, bench: Bench, fields: Fields) -> None:
     if bench.template.examples:
         _examples(session, bench, fields, sent)
     if bench.problem:
-        note("bad", "The prompt cannot be rendered", str(bench.problem.args[0]), bench.problem.hint)
+        title = "The prompt cannot be rendered" if bench.prompt is None else "Not valid yet: Run waits"
+        rest = "" if bench.prompt is None else "Preview and tokens show the last valid prompt."
+        note("bad", title, str(bench.problem.args[0]), bench.problem.hint, rest)
     _tokens(bench, fields, sent)
     changed = " · changed" if bench.params != bench.file.params else ""
     with st.expander(f"Parameters{changed}", key=f"parameters-{bench.file.name}"):
