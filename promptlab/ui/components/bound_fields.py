@@ -35,8 +35,9 @@ class Field:
 
     `settings` gives changes of the workbench's settings for the template; `edits` gives changes of the template
     itself, computed from all of its fields at the time of the change, or the edit of a text with its inputs. `refill`
-    fills the widget again afterwards, because the new value may have been normalised or refused. `read` gives the meaning of a text: two texts with the
-    same meaning count as equal, so the text is not reformatted while it is being typed.
+    fills the widget again afterwards, because the new value may have been normalised or refused. `read` gives the
+    meaning of a text: two texts with the same meaning count as equal, so the text is not reformatted while it is being
+    typed.
     """
 
     key: str
@@ -128,8 +129,6 @@ def workbench_fields(opened: Opened) -> list[Field]:
     for name, value in draft.typed_inputs(opened.template).items():
         fields += [_input(f"input-{name}", name, value, opened), _input(f"new-input-{name}", name, value, opened)]
     fields += parameters(values)
-    if opened.template.examples:
-        fields.append(plain("examples.k", opened.template.examples.k, key="k"))
     return fields
 
 

@@ -11,7 +11,7 @@ import streamlit as st
 
 PAUSE = 120
 """Milliseconds without a key press after which the text is sent."""
-_SCRIPT = """<script>
+SCRIPT = """<script>
 (() => {
   if (window.promptlabLive) return;
   window.promptlabLive = true;
@@ -26,7 +26,7 @@ _SCRIPT = """<script>
     }, PAUSE));
   }, true);
 })();
-</script>"""
+</script>""".replace("PAUSE", str(PAUSE))
 
 
 def enable() -> None:
@@ -34,4 +34,4 @@ def enable() -> None:
 
     The text area of the whole file is left out, because a half-typed line makes the YAML invalid.
     """
-    st.html(_SCRIPT.replace("PAUSE", str(PAUSE)), unsafe_allow_javascript=True)
+    st.html(SCRIPT, unsafe_allow_javascript=True)

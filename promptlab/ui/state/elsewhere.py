@@ -175,7 +175,7 @@ def reset(session: Session, path: str) -> None:
     """Drop all changes of the draft, and offer to undo that."""
     before, shared = session.drafts.load(path), session.drafts.shared(path)
     session.drafts.reset(path)
-    remember(session, path, before, shared, "All changes of this draft were dropped.")
+    remember(session, path, before, shared, "All changes were dropped.")
 
 
 __all__ = [

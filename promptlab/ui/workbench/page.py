@@ -25,6 +25,7 @@ from promptlab.ui.state import elsewhere
 from promptlab.ui.state.jobs import Job
 from promptlab.ui.state.open_template import end_draft, show_template
 from promptlab.ui.state.session import Session
+from promptlab.ui.templates import form_examples
 from promptlab.ui.templates import save as saving
 from promptlab.ui.workbench import answers, editor, preview
 from promptlab.ui.workbench import request as bench
@@ -49,7 +50,8 @@ def page(session: Session) -> None:
     except TemplateError as exc:
         _broken(exc)
         return
-    fields = Fields(session, opened, workbench_fields(opened), page="workbench")
+    bound = [*workbench_fields(opened), *form_examples.fields_of(opened.values)]
+    fields = Fields(session, opened, bound, page="workbench")
     now = bench.read(session, opened)
     with head:
         _state_of_draft(session, now)
