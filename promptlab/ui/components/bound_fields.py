@@ -34,16 +34,17 @@ class Field:
     """A widget bound to the draft: its value, and what a new value changes.
 
     `settings` gives changes of the workbench's settings for the template; `edits` gives changes of the template
-    itself, computed from all of its fields at the time of the change, or the edit of a text with its inputs. `refill`
-    fills the widget again afterwards, because the new value may have been normalised or refused. `read` gives the
-    meaning of a text: two texts with the same meaning count as equal, so the text is not reformatted while it is being
-    typed.
+    itself, computed from all of its fields at the time of the change; `text` names the text that is changed, whose
+    inputs follow. `refill` fills the widget again afterwards, because the new value may have been normalised or
+    refused. `read` gives the meaning of a text: two texts with the same meaning count as equal, so the text is not
+    reformatted while it is being typed.
     """
 
     key: str
     value: Any
     settings: Callable[[Draft, Any], dict[str, Any]] | None = None
     edits: Callable[[dict[str, Any], Any], dict[str, Any] | TextEdit] | None = None
+    text: str = ""
     refill: bool = False
     read: Callable[[Any], Any] = lambda value: value
 
@@ -107,6 +108,12 @@ class Fields:
         value = st.session_state[self._key(name)]
         if field.settings:
             drafts.change(path, **field.settings(drafts.load(path), value))
+        elif field.text:
+            # From what is there now: while somebody types fast, the page is not always drawn between two changes.
+            opened, name = self._current(), field.text
+            before = getattr(opened.template, name) or ""
+            typed = templates.edit_text(opened.original, opened.values, name, value, before=before)
+            drafts.edit(path, opened.original.source, typed.fields, renamed=typed.renamed)
         elif field.edits:
             opened = self._current()
             edit = field.edits(opened.values, value)
@@ -139,12 +146,7 @@ def plain(name: str, value: Any, *, key: str = "") -> Field:
 
 def text(name: str, opened: Opened) -> Field:
     """A text of the template; a missing one is shown as an empty field. Its inputs follow what is typed."""
-    known, before = opened.original, getattr(opened.template, name) or ""
-
-    def edits(values: dict[str, Any], value: Any) -> TextEdit:
-        return templates.edit_text(known, values, name, value, before=before)
-
-    return Field(f"text-{name}", opened.values[name] or "", edits=edits)
+    return Field(f"text-{name}", opened.values[name] or "", text=name)
 
 
 def parameters(values: Mapping[str, Any]) -> list[Field]:

@@ -191,7 +191,7 @@ def _versions(session: Session, path: str, known: Sequence[Version], most: int, 
     """The newest `most` of the `known` versions, and the button Older versions if there are more."""
     answers = session.store.answers_by_version([version.blob for version in known if version.blob])
     for number, version in enumerate(known[:most]):
-        _version(session, path, version, answers.get(version.blob, 0), selected=selected, newest=number == 0)
+        _version(path, version, answers.get(version.blob, 0), selected=selected, newest=number == 0)
     if len(known) > most:
         show_more = {"history-most": (path, most + PAGE)}
         icon = ":material/expand_more:"
@@ -205,7 +205,7 @@ def _versions(session: Session, path: str, known: Sequence[Version], most: int, 
         )
 
 
-def _version(session: Session, path: str, version: Version, answers: int, *, selected: int, newest: bool) -> None:
+def _version(path: str, version: Version, answers: int, *, selected: int, newest: bool) -> None:
     short = version.commit[:7]
     names = "".join(f" {widgets.chip(tag, 'live')}" for tag in version.tags)
     renamed = f'<div class="pl-small">renamed from {escape(version.renamed_from)}</div>' if version.renamed_from else ""
