@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from promptlab.templates._inputs import is_input_name, rename_in_text, rename_input
+from promptlab.templates._inputs import is_input_name, is_renamed_text, rename_input
 from promptlab.templates._jinja import compile_text
 from promptlab.templates._jinja_rewrite import LayoutProblem
 from promptlab.templates._parse import LAYOUT_NAMES, SECTION_NAMES, TEXT_FIELDS
@@ -42,7 +42,7 @@ def edit_text(original: Template, values: Mapping[str, Any], name: str, text: st
         return TextEdit({name: text})
     added = [variable for variable in used if variable not in known and is_input_name(variable)]
     gone = [old for old in known if old not in used and old in (_names(name, before) or ())]
-    if len(added) == len(gone) == 1 and rename_in_text(before, gone[0], added[0]) == text:
+    if len(added) == len(gone) == 1 and is_renamed_text(before, text, gone[0], added[0]):
         fields = {**rename_input({**values, name: text}, gone[0], added[0]), name: text}
         return TextEdit(fields, {gone[0]: added[0]})
     # A template without a user turn of its own sends all its inputs as the question.

@@ -97,9 +97,7 @@ def test_what_is_typed_and_not_left_is_there_after_a_reload(bench: Bench, open_p
 
 
 @pytest.mark.parametrize("section", ["instructions", "output-format"])
-def test_control_enter_sends_what_is_on_the_screen(
-    bench: Bench, open_page: Callable[..., Page], section: str
-) -> None:
+def test_control_enter_sends_what_is_on_the_screen(bench: Bench, open_page: Callable[..., Page], section: str) -> None:
     page = open_page(bench.url(bench.template()))
     expect(run_button(page)).to_be_enabled()
     before = len(bench.asked())

@@ -35,9 +35,11 @@ class Field:
 
     `settings` gives changes of the workbench's settings for the template; `edits` gives changes of the template
     itself, computed from all of its fields at the time of the change; `text` names the text that is changed, whose
-    inputs follow. `refill` fills the widget again afterwards, because the new value may have been normalised or
-    refused. `read` gives the meaning of a text: two texts with the same meaning count as equal, so the text is not
-    reformatted while it is being typed.
+    inputs follow. `input` names the input whose value it is: a field of one that is gone changes nothing.
+
+    `refill` fills the widget again afterwards, because the new value may have been normalised or refused. `read` gives
+    the meaning of a text: two texts with the same meaning count as equal, so the text is not reformatted while it is
+    being typed.
     """
 
     key: str
@@ -45,6 +47,7 @@ class Field:
     settings: Callable[[Draft, Any], dict[str, Any]] | None = None
     edits: Callable[[dict[str, Any], Any], dict[str, Any] | TextEdit] | None = None
     text: str = ""
+    input: str = ""
     refill: bool = False
     read: Callable[[Any], Any] = lambda value: value
 
@@ -106,6 +109,8 @@ class Fields:
     def _changed(self, name: str) -> None:
         drafts, path, field = self._session.drafts, self._opened.path, self._fields[name]
         value = st.session_state[self._key(name)]
+        if field.input and field.input not in self._current().template.inputs:
+            return
         if field.settings:
             drafts.change(path, **field.settings(drafts.load(path), value))
         elif field.text:
@@ -187,7 +192,7 @@ def _input(key: str, name: str, value: Any, opened: Opened) -> Field:
         # Emptied, or equal to the template's sample again: the old value is gone, so its provenance goes too.
         return {"inputs": inputs, "origins": {k: v for k, v in current.origins.items() if k != name}}
 
-    return Field(key, value, changes)
+    return Field(key, value, changes, input=name)
 
 
 def _stops_text(stops: Sequence[str]) -> str:

@@ -49,8 +49,11 @@ _ADDED: tuple[Section, ...] = ("output_format", "context", "examples")
 
 
 def _is_there(bench: Bench, section: Section) -> bool:
-    """True if the template has the section, or it was added here."""
-    return bool(bench.opened.values[section]) or section in st.session_state.get(_added_key(bench), ())
+    """True if the template has the section, had it while the page was open, or it was added here."""
+    key = _added_key(bench)
+    if bench.opened.values[section] or getattr(bench.file, section):
+        _add_section(key, section)
+    return section in st.session_state.get(key, ())
 
 
 def _added_key(bench: Bench) -> str:
