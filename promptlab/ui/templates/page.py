@@ -9,7 +9,7 @@ import streamlit as st
 
 from promptlab import templates, versions
 from promptlab.errors import InputError, TemplateError
-from promptlab.ui.components import elsewhere_bar, links, widgets
+from promptlab.ui.components import elsewhere_bar, file_menu, links, widgets
 from promptlab.ui.components.widgets import note, plain
 from promptlab.ui.state import elsewhere
 from promptlab.ui.state.open_template import Opened, end_draft, show_template
@@ -37,6 +37,7 @@ def _one(session: Session, path: str) -> None:
     except InputError as exc:
         _broken(session, path, exc)
         return
+    file_menu.outcome(session)
     _head(session, opened)
     elsewhere_bar.draw(session, opened)
     with st.container(key="form"):
@@ -59,6 +60,8 @@ def _head(session: Session, opened: Opened) -> None:
             _discard(session, path, new=opened.is_new)
         links.to("workbench", "Open in workbench", icon=":material/science:", template=path)
         export.button(session, opened.template)
+        if not opened.is_new:
+            file_menu.draw(session, "template", path)
     changed = ", ".join(templates.describe_changes(opened.original, opened.template))
     if changed and opened.draft.text is None:
         widgets.small(f"Unsaved changes: {changed}.")
@@ -93,6 +96,8 @@ def _broken(session: Session, path: str, exc: InputError) -> None:
     )
     if session.drafts.load(path).edited:
         _discard(session, path, new=base is None)
+    if base is not None:
+        file_menu.draw(session, "template", path)
     file_text.draw(session, path, text, base)
 
 
@@ -113,4 +118,4 @@ def _text(session: Session, path: str) -> tuple[str | None, str | None]:
 
 
 def _close() -> None:
-    st.query_params.pop("template", None)
+    links.address()
