@@ -27,11 +27,11 @@ from promptlab.runs import PromptCache, RunInfo, Store
 from promptlab.templates import TemplateEntry, TemplateIndex, templates_by_document
 from promptlab.types import Result
 from promptlab.ui.launch import FOLDER
-from promptlab.ui.state.drafts import Drafts
 from promptlab.ui.state.jobs import Jobs
 from promptlab.ui.state.open_suites import OpenSuites
 from promptlab.ui.state.prompt_cache import Sent
 from promptlab.ui.state.read_ahead import ReadAhead
+from promptlab.ui.state.tab_drafts import TabDrafts
 from promptlab.workspace import FILE, Labels, Permission, Workspace, missing_permissions, trust_workspace
 from promptlab.ui.state.spent import SpentSoFar
 
@@ -51,7 +51,7 @@ class Session:
     """An open workspace. `workspace` is promptlab.yaml as it was last read; `reload` reads it again."""
 
     lab: Lab
-    drafts: Drafts
+    drafts: TabDrafts
     jobs: Jobs
     sent: Sent
     looked: threading.Event = field(default_factory=threading.Event)
@@ -219,7 +219,7 @@ def open_session(workspace: Workspace, catalogue: Catalogue | None = None) -> Se
     `catalogue` replaces that of the workspace, for tests and demos with scripted models.
     """
     lab = Lab(workspace, catalogue=catalogue)
-    session = Session(lab, Drafts(workspace.state / "drafts"), Jobs(lab.catalogue, lab.store), Sent())
+    session = Session(lab, TabDrafts(workspace.state / "drafts"), Jobs(lab.catalogue, lab.store), Sent())
     _open[workspace.root.resolve()] = session
     return session
 
