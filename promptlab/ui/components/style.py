@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from promptlab.ui.components import house_style, style_tables
+from promptlab.ui.components import editor_style, house_style, style_tables
 from promptlab.ui.components.theme import DARK, LIGHT, MONO
 
 
@@ -33,7 +33,8 @@ def style_sheet() -> str:
     # they have the system's scheme, which Streamlit follows.
     floats = "[data-baseweb='popover'] *, [data-testid='stPopoverBody'] *, [role='dialog'] *"
     root = ":root { color-scheme: light dark; }"
-    rules = (_RULES + house_style.RULES + style_tables.RULES).replace("MONO", MONO)
+    rules = _RULES + house_style.RULES + editor_style.RULES + style_tables.RULES
+    rules = rules.replace("MONO", MONO)
     return f"{root}\n.stApp, .stApp *, {floats} {{\n{variables}\n}}\n{sections}\n{rules}"
 
 

@@ -107,6 +107,8 @@ def _state(now: Bench) -> tuple[str, int]:
 def start(session: Session, now: Bench) -> None:
     """Ask what the page shows, unless its answers are being written already."""
     st.session_state.pop(_REFUSED, None)
+    if now.problem is not None and now.blocked:
+        st.toast(f"Not sent: {plain(str(now.problem.args[0]))}", icon=":material/error:")
     if now.blocked or not now.asked or session.jobs.in_slot(now.file.path) is not None:
         return
     try:

@@ -15,13 +15,15 @@ from promptlab.errors import TemplateError
 from promptlab.runs import RunInfo
 from promptlab.types import Result
 from promptlab.ui.components import diff_view as comparison
-from promptlab.ui.components import frame, links, widgets
+from promptlab.ui.components import elsewhere_bar, frame, links, live_text, widgets
 from promptlab.ui.components.bound_fields import Fields, workbench_fields
 from promptlab.ui.components.widgets import note
 from promptlab.ui.first_run import page as first_run
+from promptlab.ui.state import elsewhere
 from promptlab.ui.state.jobs import Job
-from promptlab.ui.state.open_template import end_draft, open_template
+from promptlab.ui.state.open_template import end_draft, show_template
 from promptlab.ui.state.session import Session
+from promptlab.ui.templates import form_examples
 from promptlab.ui.templates import save as saving
 from promptlab.ui.workbench import ahead_line, answers, asking, editor, preview
 from promptlab.ui.workbench import request as bench
@@ -44,19 +46,21 @@ def page(session: Session) -> None:
     if path is None:
         return
     try:
-        opened = open_template(session, path)
+        opened = show_template(session, path, page="workbench")
     except TemplateError as exc:
         _broken(exc)
         return
-    asked = [*workbench_fields(opened), *asking.fields(session, opened)]
-    fields = Fields(session, opened, asked, page="workbench")
+    bound = [*workbench_fields(opened), *form_examples.fields_of(opened.values), *asking.fields(session, opened)]
+    fields = Fields(session, opened, bound, page="workbench")
     now = bench.read(session, opened)
     with head:
         _state_of_draft(session, now)
         saving.button(session, path, opened.text, opened.base, on_saved=functools.partial(end_draft, session, opened))
         links.to("templates", "Edit the whole template", icon=":material/edit_note:", template=path)
+    elsewhere_bar.draw(session, opened)
     if opened.template.description:
         widgets.small(opened.template.description)
+    live_text.enable()
     with st.container(key="bench"):
         left, right = st.columns([5, 8], gap="medium")
         with left:
@@ -150,8 +154,8 @@ def _state_of_draft(session: Session, now: Bench) -> None:
             type="tertiary",
             key="bench-reset",
             help="Drop all changes of this draft: texts, parameters, switches and inputs are those of the file again.",
-            on_click=session.drafts.reset,
-            args=(now.file.path,),
+            on_click=elsewhere.reset,
+            args=(session, now.file.path),
         )
 
 

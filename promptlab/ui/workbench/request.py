@@ -42,8 +42,9 @@ class Bench:
     """A template with its edits, inputs and switches.
 
     `trial` is what is asked of this draft, without a model. `prompt` has the labels of today. Both are None if the
-    prompt cannot be rendered, and `problem` says why. `rows` are the inputs if several are asked; then `trial` has the
-    first of them.
+    prompt cannot be rendered, and `problem` says why. If only a text on the screen is not valid, they are the last
+    valid ones; Run refuses as long as there is a `problem`. `rows` are the inputs if several are asked; then `trial`
+    has the first of them.
     """
 
     session: Session
@@ -138,9 +139,9 @@ class Bench:
         return [replace(self.trial, model=model) for model in asked]
 
     def trials(self) -> list[Trial]:
-        """What Run asks: the prompt that is shown, for each column, row and answer. Raises `InputError` if that is too
-        much, and what reading the documents raises."""
-        if self.trial is None:
+        """What Run asks: the shown prompt, for each column, row and answer. Nothing while a part of it cannot be
+        asked. Raises `InputError` if that is too much, and what reading the documents raises."""
+        if self.trial is None or self.blocked:
             return []
         return runs.plan_table(
             self.session.workspace,
@@ -171,10 +172,9 @@ def read(session: Session, opened: Opened) -> Bench:
             rows, rows_problem = (), exc
         shown = rows[0].given if rows else given
         trial = runs.plan_question(session.workspace, template, shown, without=without)
-        if problem is None:
-            rendered = session.prompts.of(trial)
-            trial = with_prompt(trial, rendered)
-            prompt = session.labels.today(rendered)
+        rendered = session.prompts.of(trial)
+        trial = with_prompt(trial, rendered)
+        prompt = session.labels.today(rendered)
     except PromptlabError as exc:
         problem = problem or exc
     columns = _columns(session, opened, given if not rows else rows[0].given)
