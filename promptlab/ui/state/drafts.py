@@ -17,11 +17,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cachetools import LRUCache
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from promptlab import runs, templates
 from promptlab._util import disk_errors as faults
-from promptlab._util.files import write_atomically
+from promptlab._util.files import file_stamp, write_atomically
 from promptlab.errors import StoreError
 from promptlab.runs import Given
 from promptlab.shelf import draft_file
@@ -29,6 +30,8 @@ from promptlab.templates import InputSpec, Template
 from promptlab.types import Label, Place, Section, highest
 
 log = logging.getLogger(__name__)
+PARSED = 256
+"""How many drafts are kept parsed."""
 
 
 class InputOrigin(BaseModel):
@@ -167,6 +170,7 @@ class Drafts:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = threading.Lock()
+        self._parsed: LRUCache[Path, tuple[tuple[int, int, int], Draft]] = LRUCache(PARSED)
 
     def load(self, template: str) -> Draft:
         """The draft of the template at path `template`; an empty one if there is none, or it cannot be read."""
@@ -231,8 +235,16 @@ class Drafts:
         return draft
 
     def _read(self, path: Path) -> Draft | None:
+        """The draft in the file; parsed once until the file changes, since every click reads all drafts."""
+        stamp = file_stamp(path)
+        known = self._parsed.get(path)
+        if stamp is not None and known and known[0] == stamp:
+            return known[1]
         try:
-            return Draft.model_validate_json(path.read_bytes())
+            draft = Draft.model_validate_json(path.read_bytes())
+            if stamp is not None and file_stamp(path) == stamp:
+                self._parsed[path] = stamp, draft
+            return draft
         except FileNotFoundError:
             return None
         except (OSError, ValidationError) as exc:

@@ -33,6 +33,7 @@ from promptlab.ui.state.prompt_cache import Sent
 from promptlab.ui.state.read_ahead import ReadAhead
 from promptlab.ui.state.tab_drafts import TabDrafts
 from promptlab.workspace import FILE, Labels, Permission, Workspace, missing_permissions, trust_workspace
+from promptlab.ui.state.spent import SpentSoFar
 
 T = TypeVar("T")
 TRUST_SECONDS = 5.0
@@ -66,11 +67,15 @@ class Session:
     ahead: ReadAhead = field(init=False)
     """Reads the beginning of the prompt that is open, before it is asked."""
 
+    spent: SpentSoFar = field(init=False)
+    """What the answers in the history took."""
+
     def __post_init__(self) -> None:
         self.ahead = ReadAhead(self.catalogue, self.workspace.state)
         self.suites = OpenSuites(self.workspace)
         self._file: tuple[int, int, int] | None = None
         self.labels = Labels(self.workspace)
+        self.spent = SpentSoFar(lambda: self.store)
         self._results: LRUCache[tuple[str, int], tuple[Result, ...]] = LRUCache(KEPT_RESULTS, getsizeof=_weight)
         self._results_lock = threading.Lock()
         self.listing = TemplateIndex(self.workspace)
