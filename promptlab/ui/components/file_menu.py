@@ -20,7 +20,7 @@ from promptlab.ui.components.widgets import escape, markup, note, plain, small
 from promptlab.ui.state.session import Session
 from promptlab.versions import word_changes
 
-_OPEN, _DONE, _NAME = "file-open", "file-done", "file-name"
+_OPEN, _DONE, _NAME, _NUMBER = "file-open", "file-done", "file-name", "file-number"
 QUERY: Mapping[Kind, str] = {"template": "template", "document": "document", "pool": "pool"}
 """The word in the address of the page that names the file."""
 NOUNS: Mapping[Kind, str] = {"template": "template", "document": "document", "pool": "pool"}
@@ -51,7 +51,9 @@ class _Done:
 
 def draw(session: Session, kind: Kind, path: str) -> None:
     """The menu for the file at `path`. Opening it draws nothing anew."""
-    with st.popover("More", icon=":material/more_horiz:", type="tertiary", key="file-menu"):
+    # Under the next number the menu is another one, and closed: it must not stand over the dialog that it opened.
+    number = st.session_state.setdefault(_NUMBER, 0)
+    with st.popover("More", icon=":material/more_horiz:", type="tertiary", key=f"file-menu-{number}"):
         for word, icon in (
             ("Rename", "drive_file_rename_outline"),
             ("Duplicate", "content_copy"),
@@ -210,6 +212,7 @@ def _follow(session: Session, kind: Kind, path: str) -> None:
 
 
 def _copy(session: Session, kind: Kind, path: str) -> None:
+    st.session_state[_NUMBER] += 1
     try:
         copied = shelf.copy_file(session.workspace, kind, path)
     except PromptlabError as exc:
@@ -277,6 +280,7 @@ def _restore(session: Session, id: str) -> None:
 def _ask(session: Session, kind: Kind, path: str, what: str) -> None:
     users = tuple(shelf.users_of(session.workspace, path)) if what == "Delete" else ()
     st.session_state[_OPEN] = _Dialog(kind, path, what, users=users)
+    st.session_state[_NUMBER] += 1
     st.session_state[_NAME] = PurePosixPath(path).stem
 
 

@@ -50,7 +50,7 @@ def _framed(page: Callable[[Session], None]) -> None:
     with st.sidebar:
         _sidebar(session)
     _close_stale_dialogs(page)
-    st.fragment(guarded(search.tools))(session)
+    st.fragment(guarded(search.tools))(session, guarded)
     _ask_for_trust(session)
     try:
         page(session)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import streamlit as st
 
 from promptlab import shelf
 from promptlab.shelf import Hit
-from promptlab.ui.components import frame, key_listener, links, shortcuts
+from promptlab.ui.components import key_listener, links, shortcuts
 from promptlab.ui.components.widgets import escape, markup, plain, small
 from promptlab.ui.state.session import Session
 
@@ -32,8 +32,11 @@ TARGETS: Mapping[str, tuple[str, str]] = {
 """The page of each kind, and the word in its address that names one."""
 
 
-def tools(session: Session) -> None:
-    """The buttons above every page: search and keys. They are a fragment, so that opening them draws nothing else."""
+def tools(session: Session, guarded: Callable[[Callable[[Session], None]], Callable[[Session], None]]) -> None:
+    """The buttons above every page: search and keys. They are a fragment, so that opening them draws nothing else.
+
+    `guarded` shows the errors of what it is given on the page.
+    """
     with st.container(horizontal=True, gap="small", key="house-tools"):
         st.button(
             "Search",
@@ -46,7 +49,7 @@ def tools(session: Session) -> None:
         shortcuts.button()
     key_listener.draw()
     if st.session_state.get(_OPEN):
-        st.dialog("Search", width="medium", on_dismiss=_close)(frame.guarded(_draw))(session)
+        st.dialog("Search", width="medium", on_dismiss=_close)(guarded(_draw))(session)
     else:
         shortcuts.dialog()
 
