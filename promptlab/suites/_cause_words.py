@@ -47,4 +47,4 @@ def _without_hash(part: str) -> str:
     if not _HASH.search(part):
         return part
     name = _NAME.match(part)
-    return f"another {name[1]}" if name else "its file or version is another one"
+    return f"{name[1]} changed" if name else "its file or version is another one"

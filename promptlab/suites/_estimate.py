@@ -109,6 +109,11 @@ class Estimate:
         return None if self._problem or not known else _rounded_up(sum(known))
 
     @property
+    def is_estimated(self) -> bool:
+        """True if prompt tokens of a model are estimated."""
+        return not all(one.exact for one in self.models)
+
+    @property
     def _problem(self) -> bool:
         return any(one.problem for one in self.models)
 
@@ -127,7 +132,7 @@ class Estimate:
             parts.append(dollars(cost))
             option = f"--max-cost {dollars(cost)[1:].replace(',', '')}"
         total = f"in all at most: {', '.join(parts)} ({option} is enough for everything)"
-        if not all(one.exact for one in self.models):
+        if self.is_estimated:
             total += "; estimated prompt tokens are counted here with half as much again"
         unknown = sorted({one.model for one in self.models if one.cost is None}) if cost is not None else []
         return total + (f"; without the price of {', '.join(unknown)}, which is not known" if unknown else "")

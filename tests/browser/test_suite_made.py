@@ -5,11 +5,13 @@ Its model stands behind a server on this machine and answers at once.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from promptlab.suites._file import load_suite
 from promptlab.suites._recording import Recording
@@ -46,8 +48,15 @@ def app(make_app: Callable[..., App]) -> Iterator[App]:
 
 
 def choose(page: Page, label: str, option: str) -> None:
-    page.get_by_role("combobox", name=label).click()
-    page.get_by_role("option", name=option, exact=True).click()
+    """Choose in a list. A list that opens while the page is still being drawn closes again, so it may take two tries."""
+    wanted = page.get_by_role("option", name=option, exact=True)
+    for _ in range(10):
+        idle(page)
+        page.get_by_role("combobox", name=label).click()
+        with contextlib.suppress(PlaywrightTimeout):
+            wanted.click(timeout=5_000)
+            break
+        page.keyboard.press("Escape")
     idle(page)
 
 
@@ -85,6 +94,8 @@ def test_a_suite_is_made_run_read_edited_and_accepted(app: App, open_page: Calla
     )
     expect(page.get_by_role("table", name="The uploaded cases")).to_contain_text("Nairobi")
     choose(page, "Add a scorer", "contains")
+    expect(page.get_by_role("textbox", name="extract")).to_be_visible()
+    idle(page)
     choose(page, "Add a threshold", "at least 90 %")
     page.get_by_role("textbox", name="Must be reached").fill("at least 70 %")
     page.get_by_role("textbox", name="Must be reached").press("Enter")

@@ -8,12 +8,18 @@ import pytest
 
 from promptlab.errors import InputError
 from promptlab.suites import _matrix as suite_pages
+from promptlab.suites._cause import Cause
+from promptlab.suites._cause_words import CauseWords, cause_in_words
 from promptlab.suites._compare import compare_runs
+from promptlab.suites._comparison_words import percent, rate_in_words
+from promptlab.suites._edit_case import suite_cases
+from promptlab.suites._history import column_rates
 from promptlab.suites._log import SuiteLog
-from promptlab.suites._matrix import MatrixCell
+from promptlab.suites._matrix import MatrixCell, matching_rows, show_counts
+from promptlab.suites._page_answers import page_texts
 from promptlab.suites._replay_run import Replaying
 from promptlab.suites._suite import ItemKey, Suite
-from promptlab.suites._suite_run import ItemRow, SuiteRun
+from promptlab.suites._suite_run import SHOWS, Details, ItemRow, Show, SuiteRun
 from promptlab.suites._summary import outcome_of_answer, summarise_outcomes
 from tests.suites.making import SUITE, SuiteHouse, knows, suites
 
@@ -231,3 +237,107 @@ def test_runs_without_scores_say_that_nothing_can_be_compared(tmp_path: Path) ->
         runs.append(run)
     assert compare_runs(log, *runs).sentence.startswith("No item has a score in both runs")
     log.close()
+
+
+# What a lead looks for
+
+ROWS = [
+    {"verdict": "same"},
+    {"verdict": "worse", "passed": False, "score": 0.0},
+    {"verdict": "better"},
+    {"verdict": "as good"},
+    {"verdict": "same", "passed": False, "score": 0.0},
+    {"verdict": "cannot tell", "passed": None, "score": None, "details": Details(not_judged="cut off")},
+    # Another answer without a scorer: it is changed, though nothing says if it is worse.
+    {"verdict": "cannot tell", "passed": None, "score": None, "details": Details(causes=(Cause("sampling"),))},
+    # A text that looks like the key of the causes is none.
+    {"verdict": "cannot tell", "passed": None, "score": None, "details": Details(said='"causes": [[1')},
+    {"verdict": "drifted"},
+    {"verdict": "missing", "passed": None, "score": None},
+]
+SHOWN = {"failing": [1, 4], "changed": [1, 2, 3, 6, 8, 9], "worse": [1], "not judged": [5, 6, 7, 9]}
+
+
+@pytest.mark.parametrize("show", SHOWS)
+def test_a_filter_shows_its_items_and_their_number(suites: SuiteHouse, show: Show) -> None:
+    run = suites.log.begin(suites.suite.path, "rerun", len(ROWS), {})
+    suites.log.add(run, [row(n, f"c{n}", **more) for n, more in enumerate(ROWS)])
+    run = suites.log.run(run.id)
+    wanted = SHOWN[show]
+    assert show_counts(suites.log, run)[show] == len(wanted)
+    assert [found.position for found in matching_rows(suites.log, run, show=show)] == wanted
+    page = suite_pages.matrix_page(suites.suite, suites.log, run, show=show)
+    assert [line.case for line in page.lines] == [f"c{n}" for n in wanted]
+
+
+def test_a_page_has_the_answers_as_they_were_given_and_the_inputs_as_they_were_asked(suites: SuiteHouse) -> None:
+    suites.record()
+    run = suites.log.runs(suites.path)[0]
+    text = SUITE.replace("Who won the cup?", "Who took the cup?").replace("  - {id: host", "  - {id: hosts")
+    edited = suites.write(text)
+    lines = suite_pages.matrix_page(edited, suites.log, run).lines
+    cases = {case.id: case for case in suite_cases(suites.workspace, edited)}
+    texts = page_texts(suites.log, suites.house.store, run, lines, cases, lambda _key: None)
+    assert texts.answers[0] == "Argentina did."
+    assert len(texts.answers) == 6
+    winner, host, goals = (texts.cases[id] for id in ("winner", "host", "goals"))
+    assert (winner.inputs, winner.expected, winner.edited) == ({"question": "Who won the cup?"}, "Argentina", True)
+    assert (host.inputs, host.gone) == ({"question": "Where was the cup?"}, True)
+    assert (goals.expected, goals.edited, goals.gone) == (172, False, False)
+
+
+def test_the_rate_of_each_column_stands_with_its_interval(suites: SuiteHouse) -> None:
+    suites.record()
+    rates = column_rates(suites.log, suites.log.runs(suites.path)[0])
+    assert {model: (rate.passed, rate.judged) for (_, model), rate in rates.items()} == {"good": (3, 3), "bad": (0, 3)}
+    good = rates["", "good"]
+    assert rate_in_words(good.passed, good.judged, good.interval).startswith("pass rate 100.0 %, 95 % interval ")
+
+
+@pytest.mark.parametrize(
+    ("share", "words"), [(0, "0.0 %"), (1, "100.0 %"), (5 / 6, "83.3 %"), (0.9999, "> 99.9 %"), (0.0001, "< 0.1 %")]
+)
+def test_a_rate_that_is_not_quite_all_never_looks_like_it(share: float, words: str) -> None:
+    assert percent(share) == words
+
+
+@pytest.mark.parametrize(
+    ("worse", "better", "outcome"),
+    [(12, 0, "worse"), (0, 12, "better"), (1, 0, "cannot tell"), (0, 0, "no difference")],
+)
+def test_two_runs_are_better_worse_or_cannot_be_told(suites: SuiteHouse, worse: int, better: int, outcome: str) -> None:
+    runs = []
+    for turn in (0, 1):
+        run = suites.log.begin(suites.suite.path, "rerun", 40, {})
+        passes = [(n >= worse if turn else not worse <= n < worse + better) for n in range(40)]
+        suites.log.add(run, [row(n, f"c{n}", passed=ok, score=float(ok)) for n, ok in enumerate(passes)])
+        runs.append(suites.log.run(run.id))
+    found = compare_runs(suites.log, *runs)
+    assert found.outcome == outcome
+    assert ("95 % interval" in found.sentence) is bool(worse or better)
+
+
+CAUSES = [
+    (Cause("prompt", "instructions"), "The prompt: instructions", ""),
+    (
+        Cause("parameters", "seed 1234567890123 → 7", certain=False),
+        "Perhaps the parameters: seed 1234567890123 → 7",
+        "",
+    ),
+    (Cause("model", "gpt-1 → gpt-2"), "The model: gpt-1 → gpt-2", ""),
+    (
+        Cause("model", "weights=0a1b2c3d4e5f → weights=77fe0a1b2c3d, n_ctx=4096 → n_ctx=8192"),
+        "The model: weights changed, n_ctx=4096 → n_ctx=8192",
+        "weights=0a1b2c3d4e5f → weights=77fe0a1b2c3d, n_ctx=4096 → n_ctx=8192",
+    ),
+    (
+        Cause("model", "a.gguf sha256:0a1b2c3d4e5f → a.gguf sha256:77fe0a1b2c3d"),
+        "The model: its file or version is another one",
+        "a.gguf sha256:0a1b2c3d4e5f → a.gguf sha256:77fe0a1b2c3d",
+    ),
+]
+
+
+@pytest.mark.parametrize(("cause", "words", "exact"), CAUSES)
+def test_a_cause_is_told_without_hashes_and_keeps_them(cause: Cause, words: str, exact: str) -> None:
+    assert cause_in_words(cause) == CauseWords(words, exact)

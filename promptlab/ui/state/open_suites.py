@@ -22,6 +22,7 @@ from promptlab.suites import (
     AskOptions,
     Case,
     CaseFile,
+    CellRate,
     HistoryPoint,
     Recording,
     Replaying,
@@ -77,6 +78,10 @@ class OpenSuites:
         stamps = tuple((path, workspace.label_of(path), _stamp(workspace, path)) for path in files)
         key = ("cases", suite.path, sha256(suite.source), sha256(suite.template.source), stamps)
         return self._kept(key, lambda: {case.id: case for case in suites.suite_cases(workspace, suite)})
+
+    def rates(self, run: SuiteRun) -> dict[tuple[str, str], CellRate]:
+        """The pass rate of each variant and model of a run."""
+        return self._kept(("rates", run.id, run.done), lambda: suites.column_rates(self.log, run))
 
     def history(self, suite: Suite, store: Store, catalogue: Catalogue) -> list[HistoryPoint]:
         """The runs of a suite with their pass rates, cost and time."""

@@ -95,7 +95,6 @@ def _warning(accepting: _Accepting, count: int) -> None:
         note(
             "warn",
             "This answer fails" if one else f"{accepting.failing:,} of these answers fail",
-            *(accepting.preview[0].failed if one else ()),
             "Later answers are compared with what you record: one that fails in the same way is then not called worse.",
         )
     if accepting.not_judged:

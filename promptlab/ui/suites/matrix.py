@@ -139,7 +139,7 @@ def forget() -> None:
 
 def _head(session: Session, run: SuiteRun, columns: list[MatrixColumn]) -> None:
     """The names of the columns, each with its pass rate and its interval."""
-    rates = suites.column_rates(session.suites.log, run)
+    rates = session.suites.rates(run)
     heads = []
     for column in columns:
         rate = rates.get(column)

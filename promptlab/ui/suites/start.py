@@ -190,7 +190,20 @@ def _show(estimate: Estimate | None) -> None:
         f'<div class="pl-wide"><table class="pl-table" aria-label="Plan"><tr><th>{heads[0]}</th>{cells}</tr>{rows}'
         "</table></div>"
     )
-    small(estimate.lines()[-1][:1].upper() + estimate.lines()[-1][1:])
+    small(_total(estimate))
+
+
+def _total(estimate: Estimate) -> str:
+    """What everything takes at most, and what of it is not known."""
+    parts = [f"{estimate.calls:,} calls"]
+    if estimate.max_tokens is not None:
+        parts.append(f"{estimate.max_tokens:,} tokens")
+    if estimate.max_cost is not None:
+        parts.append(f"${estimate.max_cost:,.4f}")
+    unknown = sorted({one.model for one in estimate.models if one.cost is None})
+    notes = [f"No price is known of {', '.join(unknown)}."] if unknown else []
+    notes += ["Prompt tokens that are estimated count half as much again."] if estimate.is_estimated else []
+    return " ".join([f"In all at most: {', '.join(parts)}.", *notes])
 
 
 def _row(one: ModelEstimate) -> str:
