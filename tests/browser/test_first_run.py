@@ -108,7 +108,7 @@ def test_a_template_is_written_from_the_first_page(start: Callable[..., App], op
     page = open_page(app.url)
     page.get_by_role("button", name="New template").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_label("Name").fill("triage")
+    dialog.get_by_role("textbox", name="Name").fill("triage")
     dialog.get_by_role("button", name="Create").click()
     expect(page).to_have_url(re.compile("template=templates%2Ftriage.yaml"))
     expect(run_button(page)).to_be_visible()
