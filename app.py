@@ -8,4 +8,6 @@ from streamlit.starlette import App
 from promptlab.ui import warm
 from promptlab.ui.guard import Guard
 
-app = App(Path(__file__).parent / "promptlab" / "ui" / "main.py", middleware=[Middleware(Guard)], lifespan=warm.lifespan)
+app = App(
+    Path(__file__).parent / "promptlab" / "ui" / "main.py", middleware=[Middleware(Guard)], lifespan=warm.lifespan
+)

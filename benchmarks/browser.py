@@ -48,9 +48,14 @@ def worktree(revision: str, folder: Path) -> Iterator[Path]:
         subprocess.run([*git, "remove", "--force", str(folder)], check=True)
 
 
-def measure(browser: Browser, trees: dict[str, Path], rounds: int, folder: Path) -> dict[str, dict[str, list[float]]]:
-    """The seconds of every action, by tree and action. The trees take turns."""
-    seconds: dict[str, dict[str, list[float]]] = {name: {} for name in (*trees, "empty page")}
+Found = dict[str, dict[str, list[float]]]
+"""Figures by tree and action."""
+
+
+def measure(browser: Browser, trees: dict[str, Path], rounds: int, folder: Path) -> tuple[Found, Found]:
+    """The seconds of every action, and the messages that the page received for it. The trees take turns."""
+    seconds: Found = {name: {} for name in (*trees, "empty page")}
+    messages: Found = {name: {} for name in seconds}
     with LoopbackServer() as server, contextlib.ExitStack() as opened:
         pages = {
             name: opened.enter_context(contextlib.closing(Workbench(browser, tree, folder / f"ws-{name}", server.url)))
@@ -65,11 +70,12 @@ def measure(browser: Browser, trees: dict[str, Path], rounds: int, folder: Path)
             for name, page in pages.items():
                 for action, took in page.round():
                     seconds[name].setdefault(action, []).append(took)
-    return seconds
+                    messages[name].setdefault(action, []).append(page.messages)
+    return seconds, messages
 
 
-def medians(seconds: dict[str, dict[str, list[float]]]) -> dict[str, dict[str, float]]:
-    return {name: {action: statistics.median(took) for action, took in by.items()} for name, by in seconds.items()}
+def medians(found: Found) -> dict[str, dict[str, float]]:
+    return {name: {action: statistics.median(values) for action, values in by.items()} for name, by in found.items()}
 
 
 def printed(figures: dict[str, Any]) -> None:
@@ -83,6 +89,10 @@ def printed(figures: dict[str, Any]) -> None:
             for name in columns
         )
         print(f"{action:28}{cells}{GOALS.get(action, A_PAGE):8.1f}")
+    print(f"\n{'messages to the page':28}" + "".join(f"{name[:14]:>15}" for name in columns))
+    for action in figures["messages"][columns[0]]:
+        cells = "".join(f"{figures['messages'][name].get(action, 0):15.0f}" for name in columns)
+        print(f"{action:28}{cells}")
     for name, found in figures.get("model", {}).items():
         print(f"\n{name}")
         for key, value in found.items():
@@ -103,8 +113,12 @@ def main() -> None:
         if options.against:
             trees["before"] = opened.enter_context(worktree(options.against, folder / "tree"))
         browser = opened.enter_context(chromium_of_the_system())
-        seconds = measure(browser, trees, 1 if options.quick else options.rounds, folder)
-        figures: dict[str, Any] = {"seconds": medians(seconds), "load": os.getloadavg()[0]}
+        seconds, messages = measure(browser, trees, 1 if options.quick else options.rounds, folder)
+        figures: dict[str, Any] = {
+            "seconds": medians(seconds),
+            "messages": medians(messages),
+            "load": os.getloadavg()[0],
+        }
         if options.model:
             figures["model"] = {
                 name: browser_model.measure(browser, tree, folder / f"model-{name}", options.model)

@@ -9,7 +9,7 @@ from typing import Any
 
 from playwright.sync_api import Browser
 
-from benchmarks.browser_pages import IDLE, Measured
+from benchmarks.browser_pages import FIRST, IDLE, Measured
 from tests.browser.app import App, copy_workspace
 
 RUNNABLE = f"() => {IDLE} && document.querySelector('.st-key-run button:not([disabled])')"
@@ -31,7 +31,7 @@ class Local(Measured):
         super().__init__(browser, App(folder, env))
         self.frames: list[float] = []
         self.page.on("websocket", lambda socket: socket.on("framereceived", lambda _: self.frames.append(time.time())))
-        self.opened("/", "document.querySelector('.st-key-run button:not([disabled])')")
+        self.opened(FIRST, "document.querySelector('.st-key-run button:not([disabled])')")
         for pill in self.page.locator("[class*=st-key-models-] button").all():
             if (pill.inner_text() != model) == (pill.get_attribute("aria-checked") == "true"):
                 pill.click()

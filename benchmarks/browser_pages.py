@@ -17,6 +17,8 @@ from tests.places import ROOT
 
 PAGES = ("templates", "documents", "examples", "suites", "runs", "models")
 VERSIONS = 4
+FIRST = "/?template=templates/world-cup.yaml"
+"""The address of the workbench with the sample, also where a first-run page would stand."""
 IDLE = "document.querySelector('.stApp')?.getAttribute('data-test-script-state') === 'notRunning'"
 TIMER = """
 window.timed = (act, done) => new Promise(resolve => {
@@ -56,7 +58,7 @@ st.navigation([st.Page(home, title="Home", default=True), st.Page(other, title="
 
 
 class Measured:
-    """An app in a process of its own and one tab of it."""
+    """An app in a process of its own, and one tab of it. `messages` counts what the last action sent to the page."""
 
     def __init__(self, browser: Browser, app: App) -> None:
         self.app = app.start()
@@ -64,13 +66,20 @@ class Measured:
         self.page: Page = context.new_page()
         self.page.set_default_timeout(120_000)
         self.page.add_init_script(TIMER)
-        self.number = 0
+        self.number = self.received = self.messages = 0
+        self.page.on("websocket", lambda socket: socket.on("framereceived", self._count))
 
     def timed(self, act: str, done: str, argument: Any = None) -> float:
         """Seconds from `act` until `done` is true; both are JavaScript, `it` is the argument, `ended` whether the
         script has run and ended."""
+        before = self.received
         call = f"it => timed(() => {{ {act} }}, ended => {{ return {done}; }})"
-        return float(self.page.evaluate(call, argument))
+        took = float(self.page.evaluate(call, argument))
+        self.messages = self.received - before
+        return took
+
+    def _count(self, _frame: object) -> None:
+        self.received += 1
 
     def opened(self, address: str, ready: str) -> float:
         """Seconds from going to an address until the page is drawn."""
@@ -141,7 +150,7 @@ class Workbench(Measured):
         super().__init__(browser, App(folder, {"PYTHONPATH": str(tree)}))
 
     def open_first(self) -> float:
-        return self.opened("/", "document.querySelector('.st-key-run button:not([disabled])')")
+        return self.opened(FIRST, "document.querySelector('.st-key-run button:not([disabled])')")
 
     def prepare(self) -> None:
         """Make a history of three runs, and have every page drawn once."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -20,8 +24,9 @@ COMMANDS = [
     line
     for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
     for line in block.splitlines()
-    if line.startswith("promptlab ")
+    if line.startswith("promptlab ") and line != "promptlab app"  # it runs until it is stopped
 ]
+(FIRST,) = [block for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) if "promptlab app" in block]
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +37,32 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(ROOT / name, folder / name)
     shutil.copy(ROOT / "promptlab.yaml", folder)
     return folder
+
+
+def test_the_first_commands_of_a_newcomer_open_the_workbench(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    script = FIRST.replace("promptlab app", f"exec promptlab app --port {port}")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    log = tmp_path / "log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            ["sh", "-ec", script], cwd=tmp_path, env={**os.environ, "PATH": path}, stdout=out, stderr=out
+        )
+    try:
+        for _ in range(600):
+            assert process.poll() is None, log.read_text()
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health"):
+                break
+            time.sleep(0.1)
+        else:
+            raise AssertionError(log.read_text())
+    finally:
+        process.kill()
+        process.wait()
+    assert "my-prompts" in log.read_text()
+    assert (tmp_path / "my-prompts/promptlab.yaml").is_file()
 
 
 def test_readme_shows_the_main_commands() -> None:

@@ -39,6 +39,14 @@ if TYPE_CHECKING:
         set_input_type,
         unused_input_name,
     )
+    from promptlab.templates._inputs_of_texts import (
+        TextEdit,
+        edit_text,
+        is_valid_text,
+        standard_user_turn,
+        text_inputs,
+        unused_inputs,
+    )
     from promptlab.templates._jinja import STANDARD_LAYOUT, compile_text
     from promptlab.templates._jinja_environment import JINJA_ENVIRONMENT
     from promptlab.templates._jinja_rewrite import LayoutProblem
@@ -94,6 +102,7 @@ __all__ = [
     "TemplateEntry",
     "TemplateIndex",
     "TemplateProblem",
+    "TextEdit",
     "add_row",
     "apply_changes",
     "apply_valid_changes",
@@ -105,12 +114,14 @@ __all__ = [
     "context_with_passages",
     "describe_changes",
     "edit_template",
+    "edit_text",
     "entry_as_json",
     "escape_jinja",
     "field_values",
     "file_schema",
     "inputs_from_text",
     "is_input_name",
+    "is_valid_text",
     "load",
     "load_materials",
     "move_row_up",
@@ -128,12 +139,15 @@ __all__ = [
     "set_field",
     "set_input_type",
     "standard_template",
+    "standard_user_turn",
     "template_from_prompt",
     "template_paths",
     "templates_by_document",
     "templates_by_pool",
+    "text_inputs",
     "type_problem",
     "unused_input_name",
+    "unused_inputs",
 ]
 
 if not TYPE_CHECKING:  # a type checker must see which names there are

@@ -59,6 +59,20 @@ def rename_in_text(text: str, old: str, new: str) -> str:
     return "".join(parts)
 
 
+def is_renamed_text(before: str, after: str, old: str, new: str) -> bool:
+    """True if only the name `old` became `new` from `before` to `after`, apart from white space inside of tags."""
+    if rename_in_text(before, old, new) == after:
+        return True
+    try:
+        tokens = [
+            [(kind, value) for _, kind, value in _JINJA.lex(text) if kind != "whitespace"]
+            for text in (rename_in_text(before, old, new), after)
+        ]
+    except JinjaError:
+        return False
+    return tokens[0] == tokens[1]
+
+
 def _in_query(entry: Any, old: str, new: str) -> Any:
     query = entry.get("passages", {}).get("query") if isinstance(entry, Mapping) else None
     if not query or old not in query:
@@ -93,6 +107,7 @@ __all__ = [
     "EMPTY_DEFAULTS",
     "escape_jinja",
     "is_input_name",
+    "is_renamed_text",
     "rename_in_text",
     "rename_input",
     "set_input_type",

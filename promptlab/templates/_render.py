@@ -228,7 +228,10 @@ class _Render:
         template = self.template
         origin = TextOrigin("examples", shot.id, shot.label)
         declared = {name: shot.inputs.get(name, spec.default) for name, spec in template.inputs.items()}
-        missing = [f"`{name}`" for name, value in declared.items() if value is None]
+        # An example is shown as its user turn: it needs the inputs of that, and no others.
+        turn = None if template.user is None else self._compiled("user", template.user).names
+        missing = [f"`{n}`" for n, value in declared.items() if value is None and (turn is None or n in turn)]
+        declared = {name: value for name, value in declared.items() if value is not None}
         if missing:
             hint = f"the template declares {', '.join(f'`{name}`' for name in template.inputs)}"
             message = f"example `{shot.id}` lacks {', '.join(missing)}"

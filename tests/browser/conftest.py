@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.app import App, chromium_of_the_system, copy_workspace
 
-PATIENCE = 40_000  # milliseconds; a loaded machine reads an article slowly
+PATIENCE = 280_000  # milliseconds; a loaded machine reads an article slowly
 
 expect.set_options(timeout=PATIENCE)
 

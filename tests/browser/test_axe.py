@@ -59,6 +59,11 @@ def search(page: Page) -> None:
     expect(page.locator("[class*='st-key-hit-open-']").first).to_be_visible()
 
 
+def keys(page: Page) -> None:
+    page.locator(".st-key-keys button").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+
 def ask(page: Page) -> None:
     press_run(page)
     settled(page)
@@ -89,7 +94,7 @@ PAGES: dict[str, tuple[str, tuple[Callable[[Page], None], ...]]] = {
     "ledger": ("/ledger", ()),
     "models": ("/models", ()),
     "search": ("/models", (search,)),
-    "keys": ("/models", (click("button", "Keys"),)),
+    "keys": ("/models", (keys,)),
     "the menu of a file": (f"/documents?document={WORLD}", (click("button", "More"),)),
     "rename": (f"/documents?document={WORLD}", (rename,)),
     "delete": (f"/documents?document={WORLD}", (click("button", "More"), click("button", "Delete"))),
@@ -101,7 +106,7 @@ PAGES: dict[str, tuple[str, tuple[Callable[[Page], None], ...]]] = {
 def app(make_app: Callable[..., App]) -> Iterator[App]:
     with LoopbackServer(reply) as server:
         made = make_app(
-            f'models:\n  fast: {{backend: openai, model: m, base_url: "{server.url}/v1", clearance: confidential}}\n'
+            f'models:\n  fast: {{backend: openai, model: m, base_url: "{server.url}", clearance: confidential}}\n'
         )
         (made.folder / "fixtures/suites/small.yaml").write_text(SUITE)
         (made.folder / "templates/broken.yaml").write_text("inputs: [\n")

@@ -3,6 +3,7 @@ one by its address; and Back, which goes back in one press."""
 
 from __future__ import annotations
 
+import difflib
 import re
 import shutil
 import subprocess
@@ -51,7 +52,7 @@ def test_an_empty_folder_leads_to_a_first_answer_of_an_embedded_model(
     expect(page.locator("[class*='st-key-way-']")).to_have_count(4)
     expect(page.locator(".st-key-trust")).to_have_count(0)
     page.get_by_role("button", name="Open a short sample").click()
-    expect(page.get_by_label("Question")).to_have_value("What is the capital of France?")
+    expect(page.get_by_role("textbox", name="Question")).to_have_value("What is the capital of France?")
     press_run(page)
     expect(page.locator("[class*='st-key-answer-']", has_text=re.compile("Paris|France|capital")).first).to_be_visible()
     expect(run_button(page)).to_be_enabled()
@@ -66,7 +67,7 @@ def test_the_sample_is_written_and_opened_with_one_press_and_back_shows_the_four
     app = start()
     page = open_page(app.url)
     page.get_by_role("button", name="Open the sample").click()
-    expect(page.get_by_label("Question")).to_have_value("Who won the 2022 World Cup in football?")
+    expect(page.get_by_role("textbox", name="Question")).to_have_value("Who won the 2022 World Cup in football?")
     assert (app.folder / "fixtures/documents/world-cup-2022.md").is_file()
     page.go_back()
     expect(page.locator(".pl-welcome")).to_be_visible()
@@ -95,7 +96,7 @@ def test_a_project_of_somebody_keeps_its_files_and_gets_a_first_answer(
         app = start(folder)
         page = open_page(app.url)
         expect(page.locator(".st-key-trust")).to_contain_text("checks:f")
-        page.get_by_label("Question").fill("Who won?")
+        page.get_by_role("textbox", name="Question").fill("Who won?")
         press_run(page)
         expect(page.locator("[class*='st-key-answer-']", has_text="Argentina").first).to_be_visible()
         assert {path: (folder / path).read_text() for path in files} == files
@@ -255,7 +256,7 @@ def wait_until(page: Page, text: str) -> None:
     for _ in range(60):
         if (shown := seen(page)) == text:
             return
-    assert shown == text
+    assert list(difflib.unified_diff(text.splitlines(), shown.splitlines(), n=0)) == []
 
 
 @pytest.mark.parametrize("first", JOURNEYS)

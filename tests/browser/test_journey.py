@@ -25,7 +25,7 @@ def history(folder: Path) -> list[tuple[str, str]]:
 
 
 def test_the_main_job(make_app: Callable[..., App], open_page: Callable[..., Page]) -> None:
-    app = make_app()
+    app = make_app(PROMPTLAB_READ_AHEAD="off")  # so that there is something to read when Run is pressed
     page = open_page(app.url)
 
     # The template is filled in, and nothing has been asked.

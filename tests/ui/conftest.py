@@ -16,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from promptlab.models._catalogue import Catalogue
 from promptlab.models._scripted import Script, ScriptedBackend
+from promptlab.ui.components import live_text
 from promptlab.ui.state import session
 from promptlab.workspace._workspace import Workspace
 
@@ -67,8 +68,9 @@ def said(tab: AppTest) -> str:
 
 
 def bodies(tab: AppTest) -> list[str]:
-    """The raw HTML the pages put on the page, the style sheet left out."""
-    return [e.proto.body for e in tab.main.get("html") if not e.proto.body.startswith("<style>")]
+    """The raw HTML the pages put on the page, without the style sheet and the script of live text."""
+    own = ("<style>", live_text.SCRIPT)
+    return [e.proto.body for e in tab.main.get("html") if not e.proto.body.startswith(own)]
 
 
 def _said(element: Any) -> str:

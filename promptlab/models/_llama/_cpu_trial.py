@@ -21,6 +21,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from promptlab._util import subprocesses
 from promptlab.errors import EngineFailed
 from promptlab.models._llama._library import log_lines
 from promptlab.models._llama._load import LoadedModel
@@ -95,6 +96,7 @@ def try_vocabulary(path: Path) -> int:
 
 def main() -> None:
     """Try the model on standard input, or the vocabulary of a file, and print the result."""
+    subprocesses.stand_back()
     write = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # prints must not mix with the result
     try:

@@ -15,6 +15,7 @@ import sys
 import threading
 import traceback
 
+from promptlab._util import subprocesses
 from promptlab.errors import PromptlabError
 from promptlab.models._llama._generation import Task
 from promptlab.models._llama._host import Engines
@@ -33,10 +34,6 @@ from promptlab.models._llama._ipc import (
     Unload,
 )
 from promptlab.types import Completion, Delta, Phase, Thought
-
-NICE = 5
-"""How far the process stands back for others, such as the page that shows its answers. It computes on all cores, and
-the page would otherwise not be drawn for seconds. On a machine that does nothing else it is as fast as without."""
 
 
 class _Pending:
@@ -153,8 +150,7 @@ class Worker:
 
 def main() -> None:
     """Serve standard input until it ends."""
-    if hasattr(os, "nice"):
-        os.nice(NICE)
+    subprocesses.stand_back()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the client; if it ends, so does this process
     write = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # prints must not mix with the answers on standard output

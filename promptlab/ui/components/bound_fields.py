@@ -1,7 +1,7 @@
 """Widgets bound to a draft: each shows one field of it and writes only this field back.
 
-Two tabs of one template, or the workbench and the page Templates, share the draft. Because each widget writes only
-its own field, none of them overwrites what another changed.
+A widget writes only its own field of what this tab shows of the draft; how that reaches other tabs is in
+`state/tabs.py`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from typing import Any
 
 import streamlit as st
 
+from promptlab import templates
 from promptlab.errors import TemplateError
+from promptlab.templates import TextEdit
 from promptlab.types import SWITCHABLE, Params, Section
 from promptlab.ui.state.drafts import Draft
 from promptlab.ui.state.open_template import Opened, open_template
@@ -32,15 +34,20 @@ class Field:
     """A widget bound to the draft: its value, and what a new value changes.
 
     `settings` gives changes of the workbench's settings for the template; `edits` gives changes of the template
-    itself, computed from all of its fields at the time of the change. `refill` fills the widget again afterwards,
-    because the new value may have been normalised or refused. `read` gives the meaning of a text: two texts with the
-    same meaning count as equal, so the text is not reformatted while it is being typed.
+    itself, computed from all of its fields at the time of the change; `text` names the text that is changed, whose
+    inputs follow. `input` names the input whose value it is: a field of one that is gone changes nothing.
+
+    `refill` fills the widget again afterwards, because the new value may have been normalised or refused. `read` gives
+    the meaning of a text: two texts with the same meaning count as equal, so the text is not reformatted while it is
+    being typed.
     """
 
     key: str
     value: Any
     settings: Callable[[Draft, Any], dict[str, Any]] | None = None
-    edits: Callable[[dict[str, Any], Any], dict[str, Any]] | None = None
+    edits: Callable[[dict[str, Any], Any], dict[str, Any] | TextEdit] | None = None
+    text: str = ""
+    input: str = ""
     refill: bool = False
     read: Callable[[Any], Any] = lambda value: value
 
@@ -82,6 +89,10 @@ class Fields:
         opened = self._current()
         self._session.drafts.edit(opened.path, opened.original.source, changes(opened.values))
 
+    def shown(self, name: str) -> Any:
+        """What the widget `name` shows in this tab."""
+        return st.session_state.get(self._key(name))
+
     def _current(self) -> Opened:
         # The first change starts from the text shown here. The file on disk may have changed since; Save to git
         # compares the two and reports that.
@@ -98,11 +109,21 @@ class Fields:
     def _changed(self, name: str) -> None:
         drafts, path, field = self._session.drafts, self._opened.path, self._fields[name]
         value = st.session_state[self._key(name)]
+        if field.input and field.input not in self._current().template.inputs:
+            return
         if field.settings:
             drafts.change(path, **field.settings(drafts.load(path), value))
+        elif field.text:
+            # From what is there now: while somebody types fast, the page is not always drawn between two changes.
+            opened, name = self._current(), field.text
+            before = getattr(opened.template, name) or ""
+            typed = templates.edit_text(opened.original, opened.values, name, value, before=before)
+            drafts.edit(path, opened.original.source, typed.fields, renamed=typed.renamed)
         elif field.edits:
             opened = self._current()
-            drafts.edit(path, opened.original.source, field.edits(opened.values, value))
+            edit = field.edits(opened.values, value)
+            edit = edit if isinstance(edit, TextEdit) else TextEdit(edit)
+            drafts.edit(path, opened.original.source, edit.fields, renamed=edit.renamed)
         if field.refill and _SHOWN in st.session_state:
             st.session_state[_SHOWN][1].pop(self._key(name), None)
 
@@ -116,11 +137,10 @@ def workbench_fields(opened: Opened) -> list[Field]:
         Field("fresh", draft.fresh, lambda _, v: {"fresh": v}),
     ]
     fields += [_switch(section, draft) for section in SWITCHABLE]
-    fields += [text(name, values) for name in TEXTS]
-    fields += [_input(name, value, opened) for name, value in draft.typed_inputs(opened.template).items()]
+    fields += [text(name, opened) for name in TEXTS]
+    for name, value in draft.typed_inputs(opened.template).items():
+        fields += [_input(f"input-{name}", name, value, opened), _input(f"new-input-{name}", name, value, opened)]
     fields += parameters(values)
-    if opened.template.examples:
-        fields.append(plain("examples.k", opened.template.examples.k, key="k"))
     return fields
 
 
@@ -129,9 +149,9 @@ def plain(name: str, value: Any, *, key: str = "") -> Field:
     return Field(key or name.replace(".", "-"), value, edits=lambda _, value: {name: value})
 
 
-def text(name: str, values: Mapping[str, Any]) -> Field:
-    """A text of the template; a missing one is shown as an empty field."""
-    return plain(name, values[name] or "", key=f"text-{name}")
+def text(name: str, opened: Opened) -> Field:
+    """A text of the template; a missing one is shown as an empty field. Its inputs follow what is typed."""
+    return Field(f"text-{name}", opened.values[name] or "", text=name)
 
 
 def parameters(values: Mapping[str, Any]) -> list[Field]:
@@ -161,7 +181,7 @@ def _switch(section: Section, draft: Draft) -> Field:
     return Field(f"switch-{section}", section not in draft.without, changes)
 
 
-def _input(name: str, value: Any, opened: Opened) -> Field:
+def _input(key: str, name: str, value: Any, opened: Opened) -> Field:
     sample = Draft(template=opened.path).typed_inputs(opened.template)[name]
 
     def changes(current: Draft, value: Any) -> dict[str, Any]:
@@ -172,7 +192,7 @@ def _input(name: str, value: Any, opened: Opened) -> Field:
         # Emptied, or equal to the template's sample again: the old value is gone, so its provenance goes too.
         return {"inputs": inputs, "origins": {k: v for k, v in current.origins.items() if k != name}}
 
-    return Field(f"input-{name}", value, changes)
+    return Field(key, value, changes, input=name)
 
 
 def _stops_text(stops: Sequence[str]) -> str:

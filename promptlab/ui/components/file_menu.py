@@ -133,9 +133,11 @@ def _rename(session: Session) -> None:
     folder = PurePosixPath(dialog.path).parent.as_posix()
     st.text_input("New name", key=_NAME, placeholder=PurePosixPath(dialog.path).stem)
     small(f"It stays in {folder}, unless the name has a folder: a / makes one.")
-    if dialog.error:
-        note("bad", dialog.error.message, dialog.error.hint)
-    _show_plan(session, dialog)
+    dialog.seen, problem = _plan(session, dialog)
+    if error := problem or dialog.error:
+        note("bad", error.message, error.hint)
+    if dialog.seen:
+        _show_plan(dialog.seen)
     with st.container(horizontal=True, gap="small"):
         seen = dialog.seen is not None
         st.button(
@@ -148,22 +150,18 @@ def _rename(session: Session) -> None:
         st.button("Cancel", type="tertiary", key="file-cancel", on_click=_close)
 
 
-def _plan(session: Session, dialog: _Dialog) -> RenamePlan | None:
-    """The plan for the name in the field; None without one, or if it cannot be, which the dialog then says."""
+def _plan(session: Session, dialog: _Dialog) -> tuple[RenamePlan | None, PromptlabError | None]:
+    """The plan for the name in the field, or why there is none; neither for the name that it has."""
     name = str(st.session_state.get(_NAME, "")).strip()
     if not name or name == PurePosixPath(dialog.path).stem:
-        return None
+        return None, None
     try:
-        return shelf.plan_rename(session.workspace, dialog.kind, dialog.path, name)
+        return shelf.plan_rename(session.workspace, dialog.kind, dialog.path, name), None
     except PromptlabError as exc:
-        dialog.error = exc
-        return None
+        return None, exc
 
 
-def _show_plan(session: Session, dialog: _Dialog) -> None:
-    plan = dialog.seen = _plan(session, dialog)
-    if plan is None:
-        return
+def _show_plan(plan: RenamePlan) -> None:
     label = "" if plan.was == plan.label else f"; its label becomes {plan.label}"
     markup(f'<div class="pl-break"><b>{escape(plan.old)}</b> → <b>{escape(plan.new)}</b>{escape(label)}</div>')
     for edit in plan.edits[:SHOWN_FILES]:
@@ -182,7 +180,7 @@ def _show_plan(session: Session, dialog: _Dialog) -> None:
 
 def _rename_now(session: Session, dialog: _Dialog) -> None:
     dialog.error = None
-    plan = _plan(session, dialog)
+    plan, _ = _plan(session, dialog)
     if plan is None or plan != dialog.seen:  # typed and pressed at once: the changes are shown first
         return
     try:

@@ -20,6 +20,7 @@ from promptlab.models import ModelStatus
 from promptlab.ui.components import links, search, style
 from promptlab.ui.components.widgets import escape, markup, note
 from promptlab.ui.state.session import Session, current
+from promptlab.ui.state.tabs import this_tab
 
 log = logging.getLogger(__name__)
 _PLACE = "frame-place"
@@ -84,7 +85,8 @@ def _ask_for_trust(session: Session) -> None:
 
 
 def _close_stale_dialogs(page: Callable[[Session], None]) -> None:
-    """Close dialogs that were left open on another page, for instance through a link in the dialog.
+    """Close dialogs that were left open on another page, for instance through a link in the dialog, and forget what
+    the page that was left showed of a template.
 
     The key of an open dialog in the session state ends in `-open`. The place is stored before the page is drawn,
     because a click on a page that is still being drawn stops the run: the next run must not close the dialog that
@@ -93,6 +95,9 @@ def _close_stale_dialogs(page: Callable[[Session], None]) -> None:
     if _place(page) not in st.session_state.get(_PLACE, ()):
         for key in [key for key in st.session_state if str(key).endswith("-open")]:
             del st.session_state[key]
+        tab = this_tab()
+        if tab:
+            tab.leave()
         st.session_state[_PLACE] = (_place(page),)
 
 

@@ -24,6 +24,9 @@ RULES = """
 .st-key-file-done-line { border: 1px solid var(--pl-line); border-radius: 0.4rem; padding: 0.15rem 0.6rem;
   background: var(--pl-raised); }
 
+/* Streamlit's own colour of a compact expander has a contrast of 4.42 on white. */
+[data-testid="stExpander"] summary, [data-testid="stExpander"] summary p { color: var(--pl-text) !important; }
+
 /* Search and help stand in the bar above every page. */
 .st-key-house-tools { position: fixed; top: 0.6rem; right: 4.5rem; z-index: 999991; width: auto !important; }
 .st-key-house-tools > * { flex: 0 0 auto; width: auto !important; }

@@ -40,6 +40,11 @@ def address(**query: str) -> None:
     st.query_params.from_dict(query)
 
 
+def leave(name: str) -> None:
+    """Close what `name` of the address shows. For callbacks, as `address`."""
+    address(**{other: value for other, value in st.query_params.to_dict().items() if other != name})
+
+
 def complete_address(**query: str) -> None:
     """Add `query` to the address in place, so that a reload and Back show what is shown now. Adds no entry."""
     whole = {**st.query_params.to_dict(), **query}

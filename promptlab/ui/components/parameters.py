@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -24,18 +23,16 @@ class _Number:
     help: str | None = None
 
 
-_LEFT = (
+_NUMBERS = (
     _Number("temperature", "Temperature", 0.0, 5.0, 0.1, format="%.2f"),
+    _Number("max_tokens", "Max tokens", 1, 1_000_000, 16),
     _Number("seed", "Seed", 0, 2**31 - 1, 1, "none"),
     _Number("top_p", "Top p", 0.01, 1.0, 0.05, "default"),
-    _Number("repeat_penalty", "Repeat penalty", 0.01, 5.0, 0.05, "default"),
-    _Number("presence_penalty", "Presence penalty", -2.0, 2.0, 0.1, "default"),
-)
-_RIGHT = (
-    _Number("max_tokens", "Max tokens", 1, 1_000_000, 16),
     _Number("top_k", "Top k", 0, 1_000_000, 1, "default"),
     _Number("min_p", "Min p", 0.0, 1.0, 0.05, "default"),
-    _Number("frequency_penalty", "Frequency penalty", -2.0, 2.0, 0.1, "default"),
+    _Number("repeat_penalty", "Repeat penalty", 0.01, 5.0, 0.05, "default"),
+    _Number("presence_penalty", "Presence pen.", -2.0, 2.0, 0.1, "default", help="Presence penalty"),
+    _Number("frequency_penalty", "Frequency pen.", -2.0, 2.0, 0.1, "default", help="Frequency penalty"),
     _Number(
         "logprobs",
         "Alternatives",
@@ -46,36 +43,35 @@ _RIGHT = (
         help="Return the log probability of each token and of this many alternatives (logprobs).",
     ),
 )
+WIDTH = 128
+"""Pixels of a parameter, so that three stand side by side in the left half of the workbench."""
 
 
 def draw(fields: Fields) -> None:
     """Every parameter, bound to the draft."""
-    for column, numbers in zip(st.columns(2), (_LEFT, _RIGHT), strict=True):
-        with column:
-            _draw_numbers(fields, numbers)
-    st.text_input(
-        "Reasoning effort",
-        placeholder="default",
-        help="How much a thinking model may think. The server defines the values: none, low, medium, high.",
-        **fields.bind("param-reasoning_effort"),
-    )
+    with st.container(horizontal=True, gap="small", key="parameters"):
+        for number in _NUMBERS:
+            st.number_input(
+                number.label,
+                number.low,
+                number.high,
+                step=number.step,
+                placeholder=number.placeholder,
+                format=number.format,
+                help=number.help,
+                width=WIDTH,
+                **fields.bind(f"param-{number.name}"),
+            )
+        st.text_input(
+            "Reasoning effort",
+            placeholder="default",
+            help="How much a thinking model may think. The server defines the values: none, low, medium, high.",
+            width=WIDTH,
+            **fields.bind("param-reasoning_effort"),
+        )
     st.text_area(
         "Stop strings",
-        height=80,
+        height=68,
         help="One per line; \\\\n stands for a line break.",
         **fields.bind("param-stop"),
     )
-
-
-def _draw_numbers(fields: Fields, numbers: Sequence[_Number]) -> None:
-    for number in numbers:
-        st.number_input(
-            number.label,
-            number.low,
-            number.high,
-            step=number.step,
-            placeholder=number.placeholder,
-            format=number.format,
-            help=number.help,
-            **fields.bind(f"param-{number.name}"),
-        )

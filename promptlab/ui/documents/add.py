@@ -60,6 +60,31 @@ def _upload(session: Session, key: str) -> str | None:
     return new_path
 
 
+def drop(session: Session, *, key: str) -> list[str]:
+    """A small place to drop files; returns the paths of the documents stored just now. It is empty again afterwards."""
+    turn = st.session_state.setdefault(f"{key}-turn", 0)
+    with st.container(key=f"{key}-drop", gap="xsmall"):
+        files = st.file_uploader(
+            "Drop documents here",
+            accept_multiple_files=True,
+            max_upload_size=UPLOAD_MB,
+            label_visibility="collapsed",
+            key=f"{key}-files-{turn}",
+        )
+    if files:
+        outcomes = st.session_state[f"{key}-outcomes"] = [_store(session, file.name, file.getvalue()) for file in files]
+        st.session_state[f"{key}-turn"] = turn + 1
+        return [outcome["path"] for outcome in outcomes if "path" in outcome]
+    for outcome in st.session_state.get(f"{key}-outcomes", ()):
+        _show_outcome(outcome)
+    return []
+
+
+def paste(session: Session, *, key: str) -> str | None:
+    """Fields for a text to store as a document; returns its path if it was stored just now."""
+    return _paste(session, key)
+
+
 def _paste(session: Session, key: str) -> str | None:
     # After a text was stored the fields must be empty, so each turn gives them new keys.
     turn = st.session_state.setdefault(f"{key}-turn", 0)
@@ -108,4 +133,4 @@ def _show_outcome(outcome: dict[str, Any]) -> None:
     )
 
 
-__all__ = ["draw"]
+__all__ = ["draw", "drop", "paste"]

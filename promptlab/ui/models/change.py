@@ -103,18 +103,19 @@ def _change(session: Session, kind: str, name: str) -> None:
     """The lines that change, and Write; or what is still missing or wrong."""
     edit: ModelsEdit | None = None
     wanted: tuple[Permission, ...] = ()
-    try:
-        edit = _planned(session, kind, name)
-        wanted = _to_trust(edit)
-    except PromptlabError as exc:
-        blank = not name and not form.new_name()
-        note("info" if blank else "warn", _sentence(exc), exc.hint)
-    if message := st.session_state.pop(_MESSAGE, None):
-        note("warn", *message)
-    if edit is not None:
-        _show(edit)
-        if wanted:
-            note("info", "Writing it also trusts this workspace with this", *(ask.words for ask in wanted))
+    with st.container(gap="small"):  # one place, however much stands in it: the buttons below keep theirs
+        try:
+            edit = _planned(session, kind, name)
+            wanted = _to_trust(edit)
+        except PromptlabError as exc:
+            blank = not name and not form.new_name()
+            note("info" if blank else "warn", _sentence(exc), exc.hint)
+        if message := st.session_state.pop(_MESSAGE, None):
+            note("warn", *message)
+        if edit is not None:
+            _show(edit)
+            if wanted:
+                note("info", "Writing it also trusts this workspace with this", *(ask.words for ask in wanted))
     with st.container(horizontal=True, gap="small"):
         st.button(
             "Write to promptlab.yaml",

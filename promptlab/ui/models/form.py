@@ -60,7 +60,8 @@ def draw(session: Session, kind: str, name: str, entry: Mapping[str, Any]) -> No
         if kind in APIS:
             form.text("api_key_env", "Key variable", usual=USUAL_KEY.get(kind, ""), placeholder="OURS_API_KEY")
     if kind in APIS:
-        _say_if_set(session, form.value("api_key_env"), needed=kind != "server")
+        with st.container():
+            _say_if_set(session, form.value("api_key_env"), needed=kind != "server")
         _server(form, kind)
     elif kind == "package":
         _package(form, name)

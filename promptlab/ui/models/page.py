@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import streamlit as st
 
 from promptlab import workspace
 from promptlab.models import Held, ModelStatus, Price, price_of, url_without_secrets
-from promptlab.runs import Taken, cost_text
-from promptlab.ui.components import widgets
+from promptlab.runs import cost_text
+from promptlab.ui.components import frame, widgets
 from promptlab.ui.components.widgets import chip, escape, markup, note
 from promptlab.ui.models import change, trying
 from promptlab.ui.state.session import Session
+from promptlab.ui.state.spent import QUICK, Sum
 from promptlab.workspace import LlamaModel, OpenAIModel
 
 _MAY_READ = {
@@ -38,13 +37,22 @@ def page(session: Session) -> None:
             f"The label pattern `{pattern}` matches no file",
             "Check its spelling, or remove it if the file is gone.",
         )
-    spent = {taken.model: taken for taken in session.store.taken_in_all()}
+    spent = session.spent.now()
+    if spent is None and any(isinstance(entry, OpenAIModel) for entry in session.workspace.models.values()):
+        st.fragment(frame.guarded(_wait_for_sum), run_every=1)(session)
     for status in session.statuses:
         with st.container(key=f"row-model-{status.name}", gap="small"):
             _model(session, status, spent)
 
 
-def _model(session: Session, status: ModelStatus, spent: Mapping[str, Taken]) -> None:
+def _wait_for_sum(session: Session) -> None:
+    """Say that the costs of a long history are being added up, and show them once they are."""
+    if session.spent.now(0) is not None:
+        st.rerun()
+    widgets.small("What was spent so far is being added up.")
+
+
+def _model(session: Session, status: ModelStatus, spent: Sum | None) -> None:
     entry = session.catalogue.entry(status.name)
     word, kind = _STATES[status.works] if status.ready else ("not ready", "warn")
     marks = [chip(word, kind), *([chip("in memory")] if status.loaded else [])]
@@ -60,7 +68,7 @@ def _model(session: Session, status: ModelStatus, spent: Mapping[str, Taken]) ->
         note("info" if status.ready else "warn", "What to do" if not status.ready else "Note", status.reason)
     trying.result(session, status)
     price = price_of(session.catalogue, status.name)
-    costs = _costs(entry, price, spent.get(status.name))
+    costs = _costs(entry, price, status.name, spent)
     widgets.small(_summary(entry, status))
     for what, words in costs:
         widgets.small(f"{what}: {words}")
@@ -127,17 +135,19 @@ def _key(session: Session, variable: str | None) -> str:
 
 
 def _costs(
-    entry: LlamaModel | OpenAIModel | None, price: Price | None, taken: Taken | None
-) -> list[tuple[str, object]]:
+    entry: LlamaModel | OpenAIModel | None, price: Price | None, name: str, spent: Sum | None
+) -> list[tuple[str, str]]:
     """What an API costs, and what its answers in the history cost at today's price. Local models have no price."""
     if not isinstance(entry, OpenAIModel):
         return []
-    rows: list[tuple[str, object]] = [("Price", price.words if price else "unknown: set it under Edit")]
-    if taken is not None:
+    rows = [("Price", price.words if price else "unknown: set it under Edit")]
+    taken = spent.by_model.get(name) if spent is not None else None
+    if spent is not None and taken is not None:
         cost = None if price is None else price.of(taken.prompt, taken.new, taken.reused)
         answers = f"{taken.answers:,} answer{'' if taken.answers == 1 else 's'}"
         silent = f", without {taken.uncounted:,} that did not say their tokens" if taken.uncounted else ""
-        rows.append(("Spent so far", f"{cost_text(cost)} for {answers}, at today's price{silent}"))
+        counted = f" (added up at {widgets.clock(spent.at)})" if spent.seconds > QUICK else ""
+        rows.append(("Spent so far", f"{cost_text(cost)} for {answers}, at today's price{silent}{counted}"))
     return rows
 
 

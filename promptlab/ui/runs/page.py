@@ -25,30 +25,7 @@ def page(session: Session) -> None:
 def _list(session: Session) -> None:
     st.subheader("Runs", anchor=False)
     known = session.store.runs(limit=500)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        text = st.text_input(
-            "Search",
-            key="runs-text",
-            icon=":material/search:",
-            placeholder="words in an answer, message or title",
-            persist_state="session",
-        )
-        template = st.selectbox(
-            "Template",
-            ["", *sorted({r.template for r in known})],
-            key="runs-template",
-            format_func=_any,
-            width=260,
-            persist_state="session",
-        )
-        model = st.selectbox(
-            "Model",
-            ["", *sorted({m for r in known for m in r.models})],
-            key="runs-model",
-            format_func=_any,
-            width=200,
-            persist_state="session",
-        )
+    text, template, model = _search(known)
     version = st.query_params.get("version", "")
     if version:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -80,6 +57,35 @@ def _list(session: Session) -> None:
     for run in matches[:PAGE]:
         _line(session, run)
     _page_buttons(matches)
+
+
+def _search(known: list[RunInfo]) -> tuple[str, str, str]:
+    """The words, the template and the model to look for, "" for any."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        text = st.text_input(
+            "Search",
+            key="runs-text",
+            icon=":material/search:",
+            placeholder="words in an answer, message or title",
+            persist_state="session",
+        )
+        template = st.selectbox(
+            "Template",
+            ["", *sorted({r.template for r in known})],
+            key="runs-template",
+            format_func=_any,
+            width=260,
+            persist_state="session",
+        )
+        model = st.selectbox(
+            "Model",
+            ["", *sorted({m for r in known for m in r.models})],
+            key="runs-model",
+            format_func=_any,
+            width=200,
+            persist_state="session",
+        )
+    return text, template, model
 
 
 def _any(choice: str) -> str:
@@ -125,11 +131,11 @@ def _open(run_id: str) -> None:
 
 
 def _close() -> None:
-    st.query_params.pop("run", None)
+    links.leave("run")
 
 
 def _any_version() -> None:
-    st.query_params.pop("version", None)
+    links.leave("version")
 
 
 def _page_buttons(matches: list[RunInfo]) -> None:

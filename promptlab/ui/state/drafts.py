@@ -17,11 +17,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cachetools import LRUCache
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from promptlab import runs, templates
 from promptlab._util import disk_errors as faults
-from promptlab._util.files import write_atomically
+from promptlab._util.files import file_stamp, write_atomically
 from promptlab.errors import StoreError
 from promptlab.runs import Given
 from promptlab.shelf import draft_file
@@ -29,6 +30,8 @@ from promptlab.templates import InputSpec, Template
 from promptlab.types import Label, Place, Section, highest
 
 log = logging.getLogger(__name__)
+PARSED = 256
+"""How many drafts are kept parsed."""
 
 
 class InputOrigin(BaseModel):
@@ -44,8 +47,9 @@ class Draft(BaseModel):
     """The changes to the template file `template`, and the settings of the workbench for it.
 
     `revision` grows with every change, so that an open tab notices the changes of another one. `changes` are made to
-    `text`, or to `base` if that is None: `text` is that of a new template, or of one edited as a whole. If `models` is
-    None, all models that are ready are chosen; if `counted_by` is None, the first of them counts the tokens.
+    `text`, or to `base` if that is None: `text` is that of a new template, or of one edited as a whole. `valid` has the
+    last valid value of a text that is not valid now, such as one with half a Jinja tag. If `models` is None, all models
+    that are ready are chosen; if `counted_by` is None, the first of them counts the tokens.
     `origins` has the inputs that were copied from a run. An edited copy stays as private, until the field is emptied.
     """
 
@@ -56,6 +60,7 @@ class Draft(BaseModel):
     base: str | None = None
     text: str | None = None
     changes: Mapping[str, Any] = {}
+    valid: Mapping[str, Any] = {}
     inputs: Mapping[str, Any] = {}
     origins: Mapping[str, InputOrigin] = {}
     without: tuple[Section, ...] = ()
@@ -121,6 +126,38 @@ class Draft(BaseModel):
         return runs.sections_to_leave_out(self.without)
 
 
+def _last_valid(original: Template, now: Draft, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The last valid value of each text that `changes` makes invalid; `now` is the draft before."""
+    names = tuple(templates.field_values(original, changes)["inputs"])
+    valid = {}
+    for field in templates.TEXT_FIELDS:
+        if field not in changes or templates.is_valid_text(field, changes[field], names):
+            continue
+        before = now.valid.get(field, now.changes.get(field))
+        if before is not None and templates.is_valid_text(field, before, names):
+            valid[field] = before
+    return valid
+
+
+def _moved(now: Draft, renamed: Mapping[str, str]) -> dict[str, Any]:
+    """The fields of a draft whose inputs were renamed."""
+    if not renamed:
+        return {}
+    inputs = {renamed.get(name, name): value for name, value in now.inputs.items()}
+    return {"inputs": inputs, "origins": {renamed.get(name, name): origin for name, origin in now.origins.items()}}
+
+
+def after_saving(now: Draft, was: Draft, text: str, file: str | None) -> dict[str, Any]:
+    """What is left of the draft `now` once the draft `was`, as `text`, is in the file."""
+    if now.text is not None and now.text != was.text:
+        return {"base": file}
+    saved, left = templates.parse(text, path=now.template), dict[str, Any]()
+    for name, value in now.changes.items():
+        left = templates.set_field(saved, left, name, value)
+    lost = bool(left) and file is None
+    return {"base": file if left else None, "text": text if lost else None, "changes": left, "valid": {}}
+
+
 def _typed(spec: InputSpec, value: Any) -> Any:
     if spec.type in ("list", "object"):
         return json.dumps(value, ensure_ascii=False, indent=1) if value is not None else ""
@@ -133,6 +170,7 @@ class Drafts:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = threading.Lock()
+        self._parsed: LRUCache[Path, tuple[tuple[int, int, int], Draft]] = LRUCache(PARSED)
 
     def load(self, template: str) -> Draft:
         """The draft of the template at path `template`; an empty one if there is none, or it cannot be read."""
@@ -149,10 +187,13 @@ class Drafts:
         with self._lock:
             return self._change(self.load(template), fields)
 
-    def edit(self, template: str, source: str, values: Mapping[str, Any]) -> Draft:
+    def edit(
+        self, template: str, source: str, values: Mapping[str, Any], renamed: Mapping[str, str] | None = None
+    ) -> Draft:
         """Set fields of the template itself. `source` is the text of its file that the page showed.
 
-        A field that is set back to its value in that text is no longer a change.
+        A field that is set back to its value in that text is no longer a change. The values of inputs that were
+        `renamed` move to their new names, with the labels that they came with.
         """
         with self._lock:
             now = self.load(template)
@@ -162,12 +203,14 @@ class Drafts:
             for name, value in values.items():
                 changes = templates.set_field(original, changes, name, value)
             needed = base if changes or now.text is not None else None
-            return self._change(now, {"base": needed, "changes": changes})
+            fields = {"base": needed, "changes": changes, "valid": _last_valid(original, now, changes)}
+            return self._change(now, {**fields, **_moved(now, renamed or {})})
 
     def write(self, template: str, text: str, base: str | None) -> Draft:
         """Make `text` the whole draft. `base` is the text of the file, None if there is no file."""
         same = text == base
-        return self.change(template, base=None if same else base, text=None if same else text, changes={})
+        text_fields = {"base": None if same else base, "text": None if same else text}
+        return self.change(template, **text_fields, changes={}, valid={})
 
     def saved(self, template: str, was: Draft, text: str, file: str | None) -> Draft:
         """Drop what was saved: the draft `was` gave `text`, and the file has the text `file` now.
@@ -177,21 +220,14 @@ class Drafts:
         """
         with self._lock:
             now = self.load(template)
-            if now.text is not None and now.text != was.text:
-                return self._change(now, {"base": file})
-            saved, left = templates.parse(text, path=template), dict[str, Any]()
-            for name, value in now.changes.items():
-                left = templates.set_field(saved, left, name, value)
-            lost = bool(left) and file is None
-            return self._change(now, {"base": file if left else None, "text": text if lost else None, "changes": left})
+            return self._change(now, after_saving(now, was, text, file))
 
     def reset(self, template: str) -> Draft:
         """Drop all changes. The choice of models stays."""
         with self._lock:
             now = self.load(template)
-            draft = Draft(template=template, revision=now.revision + 1, models=now.models, counted_by=now.counted_by)
-            self._write(draft)
-            return draft
+            empty = Draft(template=template, models=now.models, counted_by=now.counted_by)
+            return self._change(now, empty.model_dump())
 
     def _change(self, now: Draft, fields: Mapping[str, Any]) -> Draft:
         draft = Draft.model_validate({**now.model_dump(), **fields, "revision": now.revision + 1})
@@ -199,8 +235,16 @@ class Drafts:
         return draft
 
     def _read(self, path: Path) -> Draft | None:
+        """The draft in the file; parsed once until the file changes, since every click reads all drafts."""
+        stamp = file_stamp(path)
+        known = self._parsed.get(path)
+        if stamp is not None and known and known[0] == stamp:
+            return known[1]
         try:
-            return Draft.model_validate_json(path.read_bytes())
+            draft = Draft.model_validate_json(path.read_bytes())
+            if stamp is not None and file_stamp(path) == stamp:
+                self._parsed[path] = stamp, draft
+            return draft
         except FileNotFoundError:
             return None
         except (OSError, ValidationError) as exc:
@@ -211,11 +255,14 @@ class Drafts:
         return draft_file(self._folder, template)
 
     def _write(self, draft: Draft) -> None:
-        path = self._path(draft.template)
+        self._write_file(self._path(draft.template), draft.template, draft.model_dump())
+
+    @staticmethod
+    def _write_file(path: Path, template: str, data: Mapping[str, Any]) -> None:
         try:
-            write_atomically(path, json.dumps(draft.model_dump(), indent=1).encode("ascii"))
+            write_atomically(path, json.dumps(data, indent=1).encode("ascii"))
         except OSError as exc:
             raise StoreError(
-                f"the draft of {draft.template} cannot be saved in {path}: {exc.strerror}",
+                f"the draft of {template} cannot be saved in {path}: {exc.strerror}",
                 hint=faults.advice(exc),
             ) from exc

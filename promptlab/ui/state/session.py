@@ -27,12 +27,13 @@ from promptlab.runs import PromptCache, RunInfo, Store
 from promptlab.templates import TemplateEntry, TemplateIndex, templates_by_document
 from promptlab.types import Result
 from promptlab.ui.launch import FOLDER
-from promptlab.ui.state.drafts import Drafts
 from promptlab.ui.state.jobs import Jobs
 from promptlab.ui.state.open_suites import OpenSuites
 from promptlab.ui.state.prompt_cache import Sent
 from promptlab.ui.state.read_ahead import ReadAhead
+from promptlab.ui.state.tab_drafts import TabDrafts
 from promptlab.workspace import FILE, Labels, Permission, Workspace, missing_permissions, trust_workspace
+from promptlab.ui.state.spent import SpentSoFar
 
 T = TypeVar("T")
 TRUST_SECONDS = 5.0
@@ -50,7 +51,7 @@ class Session:
     """An open workspace. `workspace` is promptlab.yaml as it was last read; `reload` reads it again."""
 
     lab: Lab
-    drafts: Drafts
+    drafts: TabDrafts
     jobs: Jobs
     sent: Sent
     looked: threading.Event = field(default_factory=threading.Event)
@@ -66,11 +67,15 @@ class Session:
     ahead: ReadAhead = field(init=False)
     """Reads the beginning of the prompt that is open, before it is asked."""
 
+    spent: SpentSoFar = field(init=False)
+    """What the answers in the history took."""
+
     def __post_init__(self) -> None:
         self.ahead = ReadAhead(self.catalogue, self.workspace.state)
         self.suites = OpenSuites(self.workspace)
         self._file: tuple[int, int, int] | None = None
         self.labels = Labels(self.workspace)
+        self.spent = SpentSoFar(lambda: self.store)
         self._results: LRUCache[tuple[str, int], tuple[Result, ...]] = LRUCache(KEPT_RESULTS, getsizeof=_weight)
         self._results_lock = threading.Lock()
         self.listing = TemplateIndex(self.workspace)
@@ -214,7 +219,7 @@ def open_session(workspace: Workspace, catalogue: Catalogue | None = None) -> Se
     `catalogue` replaces that of the workspace, for tests and demos with scripted models.
     """
     lab = Lab(workspace, catalogue=catalogue)
-    session = Session(lab, Drafts(workspace.state / "drafts"), Jobs(lab.catalogue, lab.store), Sent())
+    session = Session(lab, TabDrafts(workspace.state / "drafts"), Jobs(lab.catalogue, lab.store), Sent())
     _open[workspace.root.resolve()] = session
     return session
 

@@ -26,7 +26,7 @@ STANDARD_USER = "The input alone; with several inputs, one line `name: value` fo
 def draw(session: Session, opened: Opened) -> None:
     """Draw the form. Typed text goes into the draft and the preview after a pause in typing."""
     values = opened.values
-    fields = Fields(session, opened, _fields(values), page="templates")
+    fields = Fields(session, opened, _fields(opened), page="templates")
     live_text.enable()
     st.text_input(
         "Description", live=True, placeholder="What the template is for, in one sentence", **fields.bind("description")
@@ -55,13 +55,11 @@ def draw(session: Session, opened: Opened) -> None:
             file_text.draw(session, opened.path, opened.text, opened.base)
 
 
-def _fields(values: Mapping[str, Any]) -> list[Field]:
+def _fields(opened: Opened) -> list[Field]:
+    values = opened.values
     return [
         bound_fields.plain("description", values["description"]),
-        bound_fields.text("instructions", values),
-        bound_fields.text("output_format", values),
-        Field("text-user", values["user"] or "", edits=lambda _, value: {"user": value}),
-        Field("text-layout", values["layout"] or "", edits=lambda _, value: {"layout": value}),
+        *(bound_fields.text(name, opened) for name in templates.TEXT_FIELDS),
         Field("own-user", values["user"] is not None, edits=_own_user, refill=True),
         Field("own-layout", values["layout"] is not None, edits=_own_layout, refill=True),
         *form_schema.fields_of(values),
@@ -72,9 +70,7 @@ def _fields(values: Mapping[str, Any]) -> list[Field]:
 
 
 def _own_user(values: dict[str, Any], on: bool) -> dict[str, Any]:
-    names = list(values["inputs"])
-    start = "{{ " + names[0] + " }}" if len(names) == 1 else "\n".join(f"{name}: {{{{ {name} }}}}" for name in names)
-    return {"user": start if on else None}
+    return {"user": templates.standard_user_turn(values["inputs"]) if on else None}
 
 
 def _own_layout(_: dict[str, Any], on: bool) -> dict[str, Any]:

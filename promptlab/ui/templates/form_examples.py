@@ -50,14 +50,20 @@ def _pool(values: dict[str, Any], path: str | None) -> dict[str, Any]:
 
 def draw(session: Session, opened: Opened, fields: Fields, values: Mapping[str, Any]) -> None:
     """The choice, and the shots that it gives for the sample inputs."""
+    if choose(session, fields, values):
+        _shots(session, opened)
+
+
+def choose(session: Session, fields: Fields, values: Mapping[str, Any]) -> bool:
+    """The choice of the pool and of its examples. True if there is a pool."""
     chosen = values["examples"]
     pools = sorted({*examples.pool_paths(session.workspace), *([chosen["pool"]] if chosen else [])})
     if not pools:
         small("No examples yet. Create a pool on the page Examples, or press Add as example on any answer.")
-        return
+        return False
     st.selectbox("Pool", pools, index=None, placeholder="no examples", **fields.bind("examples-pool"))
     if not chosen:
-        return
+        return False
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.number_input("How many", 0, 1000, step=1, width=120, **fields.bind("k"))
         st.selectbox(
@@ -70,7 +76,7 @@ def draw(session: Session, opened: Opened, fields: Fields, values: Mapping[str, 
             st.number_input("Seed", step=1, width=100, **fields.bind("examples-seed"))
         if chosen.get("select") == "balanced":
             st.selectbox("Class", ("output", "tag"), width=120, **fields.bind("examples-balance"))
-    _shots(session, opened)
+    return True
 
 
 def _shots(session: Session, opened: Opened) -> None:

@@ -9,7 +9,7 @@ from typing import Any, get_args, get_type_hints
 import streamlit as st
 
 from promptlab import templates
-from promptlab.templates import InputSpec
+from promptlab.templates import InputSpec, TextEdit
 from promptlab.ui.components.bound_fields import Field, Fields
 from promptlab.ui.components.widgets import plain, small
 
@@ -48,7 +48,11 @@ def _set(name: str, part: str) -> Any:
 
 
 def _renaming(name: str) -> Any:
-    return lambda values, new_name: templates.rename_input(values, name, new_name)
+    def edits(values: dict[str, Any], new_name: str) -> TextEdit:
+        fields = templates.rename_input(values, name, new_name)
+        return TextEdit(fields, {name: new_name.strip()} if fields else {})
+
+    return edits
 
 
 def _typing(name: str) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -19,7 +20,7 @@ from promptlab.ui.components import version_diff, widgets
 from promptlab.ui.components.version_diff import Side
 from promptlab.ui.components.widgets import escape, note, plain, small
 from promptlab.ui.state.session import Session
-from promptlab.ui.templates import tags
+from promptlab.ui.templates import restore, tags
 from promptlab.ui.templates import variants as variants_view
 from promptlab.versions import Version
 
@@ -77,10 +78,12 @@ def draw(session: Session, path: str, draft_text: str | None) -> None:
             _unsaved(unsaved, count)
     _versions(session, path, known, most, selected=count)
     text = draft_text if draft_text is not None else disk
+    finish = partial(_finish, session, path)
     variants_view.draw(
-        session, path, text, variants, lambda variant: _compare_box(_variant_id(variant.name), count), finish=_finish
+        session, path, text, variants, lambda variant: _compare_box(_variant_id(variant.name), count), finish=finish
     )
-    tags.dialog(session, path, finish=_finish)
+    tags.dialog(session, path, finish=finish)
+    restore.dialog(session, path, draft_text, finish=finish)
 
 
 def _outcome() -> None:
@@ -188,7 +191,7 @@ def _versions(session: Session, path: str, known: Sequence[Version], most: int, 
     """The newest `most` of the `known` versions, and the button Older versions if there are more."""
     answers = session.store.answers_by_version([version.blob for version in known if version.blob])
     for number, version in enumerate(known[:most]):
-        _version(session, path, version, answers.get(version.blob, 0), selected=selected, newest=number == 0)
+        _version(path, version, answers.get(version.blob, 0), selected=selected, newest=number == 0)
     if len(known) > most:
         show_more = {"history-most": (path, most + PAGE)}
         icon = ":material/expand_more:"
@@ -202,7 +205,7 @@ def _versions(session: Session, path: str, known: Sequence[Version], most: int, 
         )
 
 
-def _version(session: Session, path: str, version: Version, answers: int, *, selected: int, newest: bool) -> None:
+def _version(path: str, version: Version, answers: int, *, selected: int, newest: bool) -> None:
     short = version.commit[:7]
     names = "".join(f" {widgets.chip(tag, 'live')}" for tag in version.tags)
     renamed = f'<div class="pl-small">renamed from {escape(version.renamed_from)}</div>' if version.renamed_from else ""
@@ -219,23 +222,25 @@ def _version(session: Session, path: str, version: Version, answers: int, *, sel
                     st.switch_page(RUNS, query_params={"version": version.blob})
             if version.blob and not newest:
                 help_ = "Save this text as the newest version. The history keeps all versions."
-                args = (session, path, version)
-                st.button("Restore", key=f"restore-{short}", type="tertiary", help=help_, on_click=_restore, args=args)
+                args = (path, version)
+                st.button(
+                    "Restore", key=f"restore-{short}", type="tertiary", help=help_, on_click=restore.open_for, args=args
+                )
             if version.blob:
                 st.button("Name", key=f"name-{short}", type="tertiary", on_click=tags.open_for, args=(path, version))
 
 
-def _restore(session: Session, path: str, version: Version) -> None:
-    _finish(lambda: versions.restore_version(session.workspace, path, version.commit).said)
+def _finish(session: Session, path: str, do: Callable[[], str]) -> bool:
+    """Run `do` and keep its message, or its error, for the next drawing of the page. True if it succeeded.
 
-
-def _finish(do: Callable[[], str]) -> bool:
-    """Run `do` and keep its message, or its error, for the next drawing of the page. True if it succeeded."""
+    What it wrote to the file of the template is shown in this tab.
+    """
     try:
         st.session_state[_DONE] = do()
     except PromptlabError as exc:
         st.session_state[_ERROR] = exc
         return False
+    session.drafts.file_written(path, versions.text_on_disk(session.workspace, path))
     return True
 
 

@@ -18,12 +18,7 @@ STATES = {"any": "all", "mine": "not saved", "problem": "with an error"}
 
 def draw(session: Session) -> None:
     """Draw the search, the list, and the buttons for a new template."""
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", gap="small"):
-        st.subheader("Templates", anchor=False, width="content")
-        with st.container(horizontal=True, gap="small", width="content"):
-            file_menu.trash(session, "template")
-            import_.button(session)
-            new.button(session)
+    _head(session)
     file_menu.outcome(session)
     entries = session.templates()
     if entries is None:
@@ -40,6 +35,34 @@ def draw(session: Session) -> None:
             "Import converts prompts of other tools.",
         )
         return
+    text, only = _search()
+    words = text.casefold().split()
+    matches = [
+        entry for entry in [*unsaved, *entries] if _matches(entry, words) and _is(entry, only, entry.path in drafts)
+    ]
+    if not matches:
+        note("info", "No template matches", "Try fewer words, or choose Show: all.")
+        return
+    by_path = {entry.path: entry for entry in matches}
+
+    def line(path: str) -> None:
+        _line(by_path[path], drafted=path in drafts, on_disk=path in known)
+
+    looking = bool(words) or only != "any"
+    folders.draw("templates", list(by_path), line, search=(text, only), home=HOME, unfold=looking)
+
+
+def _head(session: Session) -> None:
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", gap="small"):
+        st.subheader("Templates", anchor=False, width="content")
+        with st.container(horizontal=True, gap="small", width="content"):
+            file_menu.trash(session, "template")
+            import_.button(session)
+            new.button(session)
+
+
+def _search() -> tuple[str, str]:
+    """The words and the kind of templates to look for."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         text = st.text_input(
             "Search",
@@ -57,20 +80,7 @@ def draw(session: Session) -> None:
             width=200,
             persist_state="session",
         )
-    words = (text or "").casefold().split()
-    matches = [
-        entry for entry in [*unsaved, *entries] if _matches(entry, words) and _is(entry, only, entry.path in drafts)
-    ]
-    if not matches:
-        note("info", "No template matches", "Try fewer words, or choose Show: all.")
-        return
-    by_path = {entry.path: entry for entry in matches}
-
-    def line(path: str) -> None:
-        _line(by_path[path], drafted=path in drafts, on_disk=path in known)
-
-    looking = bool(words) or only != "any"
-    folders.draw("templates", list(by_path), line, search=(text, only), home=HOME, unfold=looking)
+    return text or "", only
 
 
 def short(path: str) -> str:

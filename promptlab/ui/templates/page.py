@@ -9,9 +9,10 @@ import streamlit as st
 
 from promptlab import templates, versions
 from promptlab.errors import InputError, TemplateError
-from promptlab.ui.components import file_menu, links, widgets
+from promptlab.ui.components import elsewhere_bar, file_menu, links, widgets
 from promptlab.ui.components.widgets import note, plain
-from promptlab.ui.state.open_template import Opened, end_draft, open_template
+from promptlab.ui.state import elsewhere
+from promptlab.ui.state.open_template import Opened, end_draft, show_template
 from promptlab.ui.state.session import Session
 from promptlab.ui.templates import export, form, history, preview, save
 from promptlab.ui.templates import list as templates_list
@@ -32,12 +33,13 @@ def _one(session: Session, path: str) -> None:
     try:
         if PurePosixPath(path).parts[:1] != (templates.TEMPLATES_FOLDER,) or ".." in path:
             raise TemplateError("there is no such template", file=path)
-        opened = open_template(session, path)
+        opened = show_template(session, path, page="templates")
     except InputError as exc:
         _broken(session, path, exc)
         return
     file_menu.outcome(session)
     _head(session, opened)
+    elsewhere_bar.draw(session, opened)
     with st.container(key="form"):
         left, right = st.columns([1, 1], gap="large")
         with left:
@@ -69,12 +71,12 @@ def _discard(session: Session, path: str, *, new: bool) -> None:
     label = "Discard draft" if new else "Discard changes"
     with st.popover(label, icon=":material/undo:", type="tertiary", key="discard"):
         what = "this template, which is not saved yet" if new else "all changes since the last save"
-        widgets.small(f"Discard {what}? This cannot be undone.")
+        widgets.small(f"Discard {what}?{' This cannot be undone.' if new else ''}")
         st.button(label, type="primary", key="discard-now", on_click=_forget, args=(session, path, new))
 
 
 def _forget(session: Session, path: str, new: bool) -> None:
-    session.drafts.reset(path)
+    elsewhere.reset(session, path)
     if new:
         _close()
 

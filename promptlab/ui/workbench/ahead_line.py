@@ -39,8 +39,9 @@ def draw(session: Session, now: Bench) -> None:
 
 
 def _progress(session: Session, polled: bool) -> None:
-    if polled and not session.ahead.busy:
-        st.rerun()  # so that it is not asked for again and again
+    dialog = any(str(key).endswith("-open") and st.session_state[key] for key in st.session_state)
+    if polled and not session.ahead.busy and not dialog:
+        st.rerun()  # so that it is not drawn again and again
     lines = "".join(f"<div>{escape(words_of(progress))}</div>" for progress in session.ahead.progress())
     style = "line-height: 1.35; overflow-wrap: anywhere"
     st.html(f'<div class="pl-small pl-num" role="status" style="{style}">{lines}</div>', width="content")

@@ -18,13 +18,15 @@ from promptlab.runs import RunInfo
 from promptlab.templates import InputSpec
 from promptlab.types import Result
 from promptlab.ui.components import diff_view as comparison
-from promptlab.ui.components import frame, links, shortcuts, widgets
+from promptlab.ui.components import elsewhere_bar, frame, links, live_text, shortcuts, widgets
 from promptlab.ui.components.bound_fields import Fields, workbench_fields
 from promptlab.ui.components.widgets import note, plain
 from promptlab.ui.first_run import page as first_run
+from promptlab.ui.state import elsewhere
 from promptlab.ui.state.jobs import Job
-from promptlab.ui.state.open_template import end_draft, open_template
+from promptlab.ui.state.open_template import end_draft, show_template
 from promptlab.ui.state.session import Session
+from promptlab.ui.templates import form_examples
 from promptlab.ui.templates import save as saving
 from promptlab.ui.workbench import ahead_line, answers, editor, preview
 from promptlab.ui.workbench import request as bench
@@ -49,18 +51,21 @@ def page(session: Session) -> None:
     if path is None:
         return
     try:
-        opened = open_template(session, path)
+        opened = show_template(session, path, page="workbench")
     except TemplateError as exc:
         _broken(exc)
         return
-    fields = Fields(session, opened, workbench_fields(opened), page="workbench")
+    bound = [*workbench_fields(opened), *form_examples.fields_of(opened.values)]
+    fields = Fields(session, opened, bound, page="workbench")
     now = bench.read(session, opened)
     with head:
         _state_of_draft(session, now)
         saving.button(session, path, opened.text, opened.base, on_saved=functools.partial(end_draft, session, opened))
         links.to("templates", "Edit the whole template", icon=":material/edit_note:", template=path)
+    elsewhere_bar.draw(session, opened)
     if opened.template.description:
         widgets.small(opened.template.description)
+    live_text.enable()
     with st.container(key="bench"):
         left, right = st.columns([5, 8], gap="medium")
         with left:
@@ -159,8 +164,8 @@ def _state_of_draft(session: Session, now: Bench) -> None:
             type="tertiary",
             key="bench-reset",
             help="Drop all changes of this draft: texts, parameters, switches and inputs are those of the file again.",
-            on_click=session.drafts.reset,
-            args=(now.file.path,),
+            on_click=elsewhere.reset,
+            args=(session, now.file.path),
         )
 
 
@@ -205,6 +210,8 @@ def _is_run_wanted(path: str) -> bool:
 def _start(session: Session, now: Bench) -> None:
     """Ask what the page shows, unless its answers are being written already."""
     trials = now.trials()
+    if now.problem is not None:
+        st.toast(f"Not sent: {plain(str(now.problem.args[0]))}", icon=":material/error:")
     if trials and now.problem is None and session.jobs.in_slot(now.file.path) is None:
         title = bench.title_of(session, trials)
         session.jobs.start(now.file.path, trials, title=title, fresh=now.draft.fresh)

@@ -20,7 +20,8 @@ class Bench:
     """A template with its edits, inputs and switches.
 
     `trial` is what is asked, without a model. `prompt` has the labels of today. Both are None if the prompt cannot be
-    rendered, and `problem` says why.
+    rendered, and `problem` says why. If only a text on the screen is not valid, they are the last valid ones; Run
+    refuses as long as there is a `problem`.
     """
 
     opened: Opened
@@ -74,8 +75,9 @@ class Bench:
         return self.trial.shots if self.trial else ()
 
     def trials(self) -> list[Trial]:
-        """What Run asks: the prompt that is shown, once for each model."""
-        return [replace(self.trial, model=model) for model in self.models] if self.trial else []
+        """What Run asks: the prompt that is shown, once for each model. Nothing while there is a problem."""
+        ready = self.trial is not None and self.problem is None
+        return [replace(self.trial, model=model) for model in self.models] if self.trial and ready else []
 
 
 def read(session: Session, opened: Opened) -> Bench:
@@ -92,10 +94,9 @@ def read(session: Session, opened: Opened) -> Bench:
     try:
         given = draft.given(template)
         trial = runs.plan_question(session.workspace, template, given, without=without)
-        if problem is None:
-            rendered = session.prompts.of(trial)
-            trial = with_prompt(trial, rendered)
-            prompt = session.labels.today(rendered)
+        rendered = session.prompts.of(trial)
+        trial = with_prompt(trial, rendered)
+        prompt = session.labels.today(rendered)
     except PromptlabError as exc:
         problem = problem or exc
     return Bench(opened, statuses, models, without, given, trial, prompt, problem)

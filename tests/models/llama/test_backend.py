@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import struct
 import sys
 import threading
@@ -11,10 +12,12 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from promptlab._util.subprocesses import NICE
 from promptlab.errors import EngineFailed, ModelNotReady, RequestRejected
 from promptlab.models._backend import Step
 from promptlab.models._llama._backend import LlamaBackend, Lora
 from promptlab.models._llama._load import Offload, read_offload
+from promptlab.models._llama._workers import WORKERS
 from promptlab.models._structured_output import with_schema_verdict
 from promptlab.types import Completion, Delta, Message, Params, Phase, Prompt, Request
 from promptlab.workspace._workspace import LlamaModel
@@ -438,3 +441,11 @@ def test_logprobs_are_those_of_the_tokens_written_with_the_likeliest_first(local
     assert [
         len(row["top"]) for row in answer(local[name], ask(TALE, max_tokens=2, logprobs=0)).details["logprobs"]
     ] == [0, 0]
+
+
+@pytest.mark.skipif(not hasattr(os, "getpriority"), reason="no priorities there")
+def test_the_process_that_computes_stands_back_for_the_page(local):
+    answer(local["smollm2"], ask(max_tokens=1))
+    assert WORKERS.pid
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    assert os.getpriority(os.PRIO_PROCESS, WORKERS.pid) == min(19, own + NICE)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from promptlab.models._llama import _read_ahead, _tokenize
+from promptlab.models._llama import _job, _read_ahead, _tokenize
 from promptlab.models._llama._answering import Answering
 from promptlab.models._llama._backend import LlamaBackend
 from promptlab.models._llama._host import NO_ROOM_AHEAD
@@ -174,3 +175,30 @@ def test_it_waits_for_another_process_that_answers(
 )
 def test_it_ends_at_the_question_or_at_a_whole_piece(tokens: int, question: int, total: int, count: int) -> None:
     assert _tokenize.ahead(tokens, question, total) == count
+
+
+@pytest.mark.parametrize("open_model", ["smollm"], indirect=True)
+def test_another_process_that_begins_to_answer_stops_it_and_it_goes_on_afterwards(
+    open_model: Callable[..., LlamaBackend], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = tmp_path / "answering.lock"
+    for module in (_read_ahead, _job):
+        monkeypatch.setattr(module, "ANSWERING", Answering(lock))
+    monkeypatch.setattr(_read_ahead, "AGAIN_SECONDS", 0.01)
+    backend = open_model()
+    ask(backend, "Warm.", QUESTIONS[0], params=ONE)
+    done: list[int] = []
+    elsewhere = contextlib.ExitStack()
+
+    def begin(phase: Phase) -> None:
+        if phase.name == "reading":
+            if not done:
+                elsewhere.enter_context(Answering(lock).here())
+                threading.Timer(1.0, elsewhere.close).start()
+            done.append(phase.done)
+
+    end = read(backend, f"{ARTICLE} {OTHER}", at=begin)
+    assert end.finish_reason == "stop"
+    assert len(done) > len(set(done))  # a second go says where it begins
+    asked = ask(backend, f"{ARTICLE} {OTHER}", QUESTIONS[0], params=ONE)
+    assert asked.usage.reused == done[-1]

@@ -124,7 +124,7 @@ def test_a_version_that_gives_no_prompt_says_why_and_its_file_is_compared(repo: 
 
 
 def test_restoring_makes_the_old_text_the_newest_version(repo: Repository) -> None:
-    tab = press(look(), f"restore-{short(repo, 'HEAD~1')}")
+    tab = press(press(look(), f"restore-{short(repo, 'HEAD~1')}"), "restore-now")
     assert repo.text() == TEMPLATE
     assert len(repo.commits()) == 3
     assert repo.commits()[0].startswith("Restore cup")
@@ -132,9 +132,18 @@ def test_restoring_makes_the_old_text_the_newest_version(repo: Repository) -> No
     assert f"restore-{short(repo)}" not in keys(tab)
 
 
+def test_restoring_asks_first_and_shows_what_will_change(repo: Repository) -> None:
+    tab = press(look(), f"restore-{short(repo, 'HEAD~1')}")
+    assert repo.text() == NEW, "nothing is written before the second press"
+    assert "What will change in the file" in all_said(tab)
+    tab.text_area(key="restore-message").set_value("Back to the first one").run()
+    press(tab, "restore-now")
+    assert repo.commits()[0].startswith("Back to the first one")
+
+
 def test_restoring_does_not_overwrite_what_is_in_no_version(repo: Repository) -> None:
     repo.put(CUP, DRAFT)
-    tab = press(look(), f"restore-{short(repo, 'HEAD~1')}")
+    tab = press(press(look(), f"restore-{short(repo, 'HEAD~1')}"), "restore-now")
     assert "has changes that are in no version" in all_said(tab)
     assert repo.text() == DRAFT
 
@@ -195,7 +204,7 @@ def test_a_version_that_deleted_the_file_is_listed_and_the_one_before_comes_back
     repo.git("commit", "-qm", "Away with it")
     tab = look()
     assert "deleted" in all_said(tab)
-    press(tab, f"restore-{short(repo, 'HEAD~1')}")
+    press(press(tab, f"restore-{short(repo, 'HEAD~1')}"), "restore-now")
     assert repo.text() == NEW
 
 
