@@ -12,7 +12,8 @@ import click
 from promptlab.cli import _model_edits as edits
 from promptlab.cli import _terminal as terminal
 from promptlab.cli._common import opened, print_json
-from promptlab.errors import ModelNotReady
+from promptlab.errors import ModelNotReady, PromptlabError
+from promptlab.types import Completion
 
 if TYPE_CHECKING:
     from promptlab.lab import Lab
@@ -79,6 +80,38 @@ def models_prepare(names: tuple[str, ...]) -> None:
                 continue
             code = catalogue.with_numerics(numerics).try_out(name, lambda text: click.echo(f"{text} ...", err=True))
             click.echo(f"{name}: {numerics} answers come from the CPU code {code}")
+
+
+@models.command()
+@click.argument("names", nargs=-1)
+@click.option("--template", "templates", multiple=True, help="A template, by name or path; all of them unless given.")
+def warm(names: tuple[str, ...], templates: tuple[str, ...]) -> None:
+    """Read the beginnings of the templates ahead, for local models.
+
+    What stays the same whatever the inputs are, such as a long document, is read once and kept in the prefix cache on
+    disk, so that the first answer begins at once. Only public text is kept. Nothing is asked. NAMES are the models;
+    without names all that come with promptlab. What was read before is not read again.
+    """
+    import threading
+
+    from promptlab import runs
+
+    with opened() as lab:
+        for path in templates or lab.templates():
+            try:
+                for trial in runs.sample_trials(lab.workspace, names or lab.catalogue.embedded(), [path]):
+                    *_, done = runs.read_ahead(trial, lab.catalogue, threading.Event())
+                    assert isinstance(done, Completion), "the last step is the end"
+                    click.echo(terminal.printable(f"{trial.model}: {trial.template.name}: {_read(done)}"))
+            except PromptlabError as exc:  # one bad template stops no other
+                click.echo(terminal.printable(f"{path}: not read: {exc.message}"))
+
+
+def _read(done: Completion) -> str:
+    read, reused = done.usage.read or 0, done.usage.reused or 0
+    if note := done.details.get("note", "" if read or reused else "it begins with an input, or is short"):
+        return f"not read: {note}"
+    return f"{read:,} tokens read, {reused:,} before"
 
 
 @models.command()

@@ -22,11 +22,12 @@ from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
     from promptlab.models._as_sent import AsSent, Budget, Held, Piece
-    from promptlab.models._backend import Backend, ProbesMachine, Step
+    from promptlab.models._backend import Backend, ProbesMachine, ReadsAhead, Step
     from promptlab.models._benchmark import benchmark
     from promptlab.models._benchmark_prompts import QUICK_BENCHMARK, USUAL_BENCHMARK
     from promptlab.models._benchmark_report import benchmark_lines
     from promptlab.models._catalogue import Catalogue
+    from promptlab.models._embedded import EMBEDDED_MODELS, installed_models
     from promptlab.models._llama._cpu_variants import NOT_PORTABLE, NUMERICS, PORTABLE_HINT
     from promptlab.models._llama._cpu_variants import candidates as cpu_variants_to_try
     from promptlab.models._llama._wheel import install as install_llama
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from promptlab.models._tries import Try, try_of
 
 __all__ = [
+    "EMBEDDED_MODELS",
     "NOT_PORTABLE",
     "NUMERICS",
     "PORTABLE_HINT",
@@ -65,6 +67,7 @@ __all__ = [
     "Piece",
     "Price",
     "ProbesMachine",
+    "ReadsAhead",
     "Record",
     "RecordedBackend",
     "ScriptedBackend",
@@ -80,6 +83,7 @@ __all__ = [
     "cpu_variants_to_try",
     "explain_empty_answer",
     "install_llama",
+    "installed_models",
     "installed_packages",
     "is_api_version",
     "openai_request_body",

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from promptlab.runs._explain import Explanation, explain
     from promptlab.runs._plans import plan_comparison, plan_question, sections_to_leave_out
     from promptlab.runs._prompts import PromptCache, with_prompt, with_rendered_prompt
+    from promptlab.runs._read_ahead import read_ahead, sample_trials, stable_text
+    from promptlab.runs._renamed_file import renamed_name, renamed_source
     from promptlab.runs._report import duration_text, result_as_json, result_as_text
     from promptlab.runs._request_changes import RequestChanges, request_changes
     from promptlab.runs._result_to_example import add_example_from_result, inputs_of_result, label_of_result
@@ -75,13 +77,18 @@ __all__ = [
     "plan_comparison",
     "plan_question",
     "prompt_changes",
+    "read_ahead",
     "refuse_if_too_long",
+    "renamed_name",
+    "renamed_source",
     "request_changes",
     "request_of",
     "result_as_json",
     "result_as_text",
+    "sample_trials",
     "score_answer",
     "sections_to_leave_out",
+    "stable_text",
     "start_run",
     "text_changes",
     "trial_of_model",

@@ -58,6 +58,26 @@ def newest_runs(
     return query
 
 
+def runs_naming(path: str) -> sa.Select[Any]:
+    """Runs of the template at `path`."""
+    return sa.select(runs.c.id, runs.c.origin).where(runs.c.template == path)
+
+
+def results_naming(path: str) -> sa.Select[Any]:
+    """Results whose spans and sources have the text of `path`, perhaps as a part of another one."""
+    return sa.select(results.c.id, results.c.spans).where(
+        results.c.spans.contains(json.dumps(path)[1:-1], autoescape=True)
+    )
+
+
+RENAME_RUN = (
+    runs.update()
+    .where(runs.c.id == sa.bindparam("run"))
+    .values(template=sa.bindparam("to"), origin=sa.bindparam("now"))
+)
+RENAME_RESULT = results.update().where(results.c.id == sa.bindparam("result")).values(spans=sa.bindparam("now"))
+
+
 def _runs_holding(text: str) -> sa.Select[Any]:
     """Ids of runs with `text` in an answer or a message. Each text is looked at once, however often it was sent."""
     found = sa.select(texts.c.sha256).where(holds(texts.c.text, text))

@@ -21,8 +21,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from promptlab import models, workspace
-from promptlab.errors import GateRefused, PromptlabError, StoreError
+from promptlab.errors import PromptlabError, StoreError
 from promptlab.models import Backend, Catalogue, ProbesMachine
+from promptlab.runs._gate import Gate, labelled
 from promptlab.runs._prompts import prompt_of
 from promptlab.runs._provenance import origin
 from promptlab.runs._run_info import RunInfo
@@ -30,7 +31,6 @@ from promptlab.runs._score import score_answer
 from promptlab.runs._trial import Trial
 from promptlab.runs._window import check_window
 from promptlab.types import Completion, Delta, Origin, Phase, Request, Result, Score, Scorer, Source, Thought, highest
-from promptlab.workspace import HIGHEST_LABEL, Labels, Look
 
 if TYPE_CHECKING:  # a replay loads no database
     from promptlab.runs._store import Store
@@ -101,7 +101,7 @@ class Run:
         self.created = utc_now()
         self.store_error: StoreError | None = None
         self._catalogue, self._store, self._fresh, self._scorers = catalogue, store, fresh, tuple(scorers)
-        self._labels = Labels(catalogue.workspace)
+        self._gate = Gate(catalogue)
         self._cancel = threading.Event()
         self._drain = threading.Event()
         self._results: dict[int, Result] = {}
@@ -207,10 +207,10 @@ class Run:
             return _Ended(index, replace(result, completion=_not_begun(), created=utc_now()), fingerprint)
         try:
             asked = request_of(trial)
-            look = self._look(trial.model)
-            request = self._labelled(trial, asked, look)
+            look = self._gate.look(trial.model)
+            request = labelled(trial, asked, look)
             result = replace(result, request=request)
-            self._gate(request, look)
+            self._gate.check(request, look)
             if isinstance(backend, PromptlabError):
                 raise backend
             models.check_schema(request.schema)
@@ -238,40 +238,9 @@ class Run:
         judges = (*(self._scorers if trial.expected is not None else ()), *trial.scorers)
         return score_answer(judges, done, trial.expected, request=request, judge_cut=trial.judge_cut)
 
-    def _look(self, model: str) -> Look | None:
-        """The current labels; None if promptlab.yaml cannot be read and `model` may get any text in any case."""
-        try:
-            return self._labels.look()
-        except GateRefused:
-            if self._catalogue.clearance(model) != HIGHEST_LABEL:
-                raise
-            return None
-
-    def _labelled(self, trial: Trial, request: Request, look: Look | None) -> Request:
-        """`request` with the current labels of its sources, and with the file of its template if that is a draft."""
-        if look is None:
-            return request
-        template = trial.template
-        prompt, own = look.today(request.prompt), look.raised_label(template.path, template.label, template.sha256)
-        return replace(request, prompt=replace(prompt, sources=(*prompt.sources, own)) if own else prompt)
-
-    def _gate(self, request: Request, look: Look | None) -> None:
-        """Raise `GateRefused` if `request` must not be sent, by the current labels and clearance."""
-        if look is None:
-            return
-        clearance = look.clearance(request.model, self._catalogue.clearance(request.model))
-        prompt = look.today(request.prompt)
-        try:
-            workspace.check_gate(prompt, model=request.model, clearance=clearance)
-        except GateRefused as exc:
-            if gone := look.gone(prompt):
-                paths = ", ".join(f"`{path}`" for path in gone)
-                exc.hint += f"; these files do not exist any more and count as confidential: {paths}"
-            raise
-
     def _ask(self, index: int, backend: Backend, request: Request, heard: list[str]) -> Completion:
         workspace.CHECK_BEFORE_RETRY.set(
-            lambda: self._gate(request, self._look(request.model))
+            lambda: self._gate.check(request, self._gate.look(request.model))
         )  # a worker's own: each of its trials sets it anew
         for step in backend.complete(request, self._cancel):
             if isinstance(step, Completion):

@@ -22,6 +22,7 @@ from promptlab._util.sql_dialects import add_column
 from promptlab.errors import StoreError
 from promptlab.runs import _queries as queries
 from promptlab.runs import _tables as tables
+from promptlab.runs._renamed_file import renamed_sources
 from promptlab.runs._run_info import RunInfo
 from promptlab.types import (
     Completion,
@@ -174,6 +175,20 @@ class Store:
         )
         steps = [{"run": run, "old": old, "case_id": new} for run, old, new in asked]
         self._write([(change.values(case_id=sa.bindparam("case_id")), steps)])
+
+    def rename_file(self, old: str, new: str) -> int:
+        """Call the file `old` of the workspace `new` in every run and result; the number of those that named it."""
+        runs = [
+            {"run": row.id, "to": new, "now": canonical_json({**json.loads(row.origin), "template": new})}
+            for row in self._db.rows(queries.runs_naming(old))
+        ]
+        results = [
+            {"result": row.id, "now": spans}
+            for row in self._db.rows(queries.results_naming(old))
+            if (spans := renamed_sources(row.spans, old, new)) != row.spans
+        ]
+        self._write([(queries.RENAME_RUN, runs), (queries.RENAME_RESULT, results)])
+        return len(runs) + len(results)
 
     # Reading
 

@@ -163,6 +163,13 @@ def _groups(log: SuiteLog, run: SuiteRun) -> dict[_Place, _Passes]:
     return {(case, variant, model): _Passes(*numbers) for case, variant, model, *numbers in log.passes(run, but=GONE)}
 
 
+def column_rates(log: SuiteLog, run: SuiteRun) -> dict[tuple[str, str], CellRate]:
+    """The pass rate of each variant and model of a run."""
+    groups = _groups(log, run)
+    places = dict.fromkeys((variant, model) for _, variant, model in groups)
+    return {place: _cell(groups, *place) for place in places}
+
+
 def _cell(groups: Mapping[_Place, _Passes], variant: str, model: str) -> CellRate:
     mine = {place: one for place, one in groups.items() if place[1:] == (variant, model)}
     passed, judged = sum(one.passed for one in mine.values()), sum(one.judged for one in mine.values())

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         verify_ledger,
     )
     from promptlab.workspace._model_entries import LlamaModel, OpenAIModel
+    from promptlab.workspace._new_files import NewFiles, write_new_files
     from promptlab.workspace._row_labels import COPIED_FROM, parse_places, places_as_data
     from promptlab.workspace._scan import scan_text, without_overlaps
     from promptlab.workspace._scan_policy import ScanPolicy, ScanRule
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
         trust_workspace,
         trusts_everything,
     )
-    from promptlab.workspace._workspace import FILE, UPLOADS_FOLDER, Workspace
+    from promptlab.workspace._workspace import FILE, UPLOADS_FOLDER, Workspace, workspace_folder
 
 __all__ = [
     "CHECK_BEFORE_RETRY",
@@ -72,6 +73,7 @@ __all__ = [
     "LlamaModel",
     "Look",
     "ModelsEdit",
+    "NewFiles",
     "NotScanned",
     "OpenAIModel",
     "Permission",
@@ -108,7 +110,9 @@ __all__ = [
     "unmatched_patterns",
     "verify_ledger",
     "without_overlaps",
+    "workspace_folder",
     "write_models_edit",
+    "write_new_files",
 ]
 
 if not TYPE_CHECKING:  # a type checker must see which names there are

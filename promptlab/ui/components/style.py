@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from promptlab.ui.components import house_style
 from promptlab.ui.components.theme import DARK, LIGHT, MONO
 
 
@@ -32,7 +33,7 @@ def style_sheet() -> str:
     # they have the system's scheme, which Streamlit follows.
     floats = "[data-baseweb='popover'] *, [data-testid='stPopoverBody'] *, [role='dialog'] *"
     root = ":root { color-scheme: light dark; }"
-    rules = _RULES.replace("MONO", MONO)
+    rules = (_RULES + house_style.RULES).replace("MONO", MONO)
     return f"{root}\n.stApp, .stApp *, {floats} {{\n{variables}\n}}\n{sections}\n{rules}"
 
 

@@ -13,6 +13,7 @@ import streamlit as st
 from promptlab import suites, workspace
 from promptlab.errors import InputError, PromptlabError
 from promptlab.models import check_new_entry
+from promptlab.ui.components import links
 from promptlab.ui.components.widgets import note, plain, shown, small
 from promptlab.ui.models import form
 from promptlab.ui.state.session import Session
@@ -59,15 +60,14 @@ def draw(session: Session) -> None:
 
 
 def _open(what: str, value: str) -> None:
-    st.query_params.clear()
-    st.query_params[what] = value
+    links.address(**{what: value})
     st.session_state.pop(_MESSAGE, None)
     st.session_state.pop(_KIND, None)
     form.forget("" if what == _ADD else value)
 
 
 def _close(name: str) -> None:
-    st.query_params.clear()
+    links.address()
     st.session_state.pop(_MESSAGE, None)
     form.forget(name)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from promptlab.runs import RunInfo
-from promptlab.ui.components import widgets
+from promptlab.ui.components import links, widgets
 from promptlab.ui.components.widgets import escape, markup, note
 from promptlab.ui.state.session import Session
 from promptlab.ui.workbench import answers, reopen
@@ -27,13 +27,27 @@ def _list(session: Session) -> None:
     known = session.store.runs(limit=500)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         text = st.text_input(
-            "Search", key="runs-text", icon=":material/search:", placeholder="words in an answer, message or title"
+            "Search",
+            key="runs-text",
+            icon=":material/search:",
+            placeholder="words in an answer, message or title",
+            persist_state="session",
         )
         template = st.selectbox(
-            "Template", ["", *sorted({r.template for r in known})], key="runs-template", format_func=_any, width=260
+            "Template",
+            ["", *sorted({r.template for r in known})],
+            key="runs-template",
+            format_func=_any,
+            width=260,
+            persist_state="session",
         )
         model = st.selectbox(
-            "Model", ["", *sorted({m for r in known for m in r.models})], key="runs-model", format_func=_any, width=200
+            "Model",
+            ["", *sorted({m for r in known for m in r.models})],
+            key="runs-model",
+            format_func=_any,
+            width=200,
+            persist_state="session",
         )
     version = st.query_params.get("version", "")
     if version:
@@ -107,7 +121,7 @@ def _state(session: Session, run: RunInfo) -> str:
 
 
 def _open(run_id: str) -> None:
-    st.query_params["run"] = run_id[:12]
+    links.address(**{**st.query_params.to_dict(), "run": run_id[:12]})
 
 
 def _close() -> None:
