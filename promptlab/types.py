@@ -436,6 +436,7 @@ class Result:
 
     `error` is a message for the user, `error_kind` the name of its class in `promptlab.errors`. `cached` is True if a
     stored answer was used; its timings are those of the first time. `partial` is the text that arrived before an error.
+    `expected` is the right answer, None if it is not known.
     """
 
     id: str
@@ -453,6 +454,7 @@ class Result:
     case: str = ""
     without: tuple[Section, ...] = ()
     created: str = ""
+    expected: Any = None
 
     @property
     def ok(self) -> bool:

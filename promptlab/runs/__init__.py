@@ -30,12 +30,14 @@ if TYPE_CHECKING:
         text_changes,
     )
     from promptlab.runs._explain import Explanation, explain
+    from promptlab.runs._list import Listed
     from promptlab.runs._plans import plan_comparison, plan_question, sections_to_leave_out
     from promptlab.runs._prompts import PromptCache, with_prompt, with_rendered_prompt
+    from promptlab.runs._rating import Opinion, Rating, Ratings
     from promptlab.runs._report import duration_text, result_as_json, result_as_text
     from promptlab.runs._request_changes import RequestChanges, request_changes
     from promptlab.runs._result_to_example import add_example_from_result, inputs_of_result, label_of_result
-    from promptlab.runs._run_info import RunInfo
+    from promptlab.runs._run_info import MANY_ANSWERS, MadeFor, RunInfo
     from promptlab.runs._runner import Run, request_of, start_run, utc_now
     from promptlab.runs._score import cut_off, score_answer, why_not_judgeable
     from promptlab.runs._store import Store, history_file
@@ -43,10 +45,16 @@ if TYPE_CHECKING:
     from promptlab.runs._window import refuse_if_too_long
 
 __all__ = [
+    "MANY_ANSWERS",
     "AskedRequest",
     "Explanation",
     "Given",
+    "Listed",
+    "MadeFor",
+    "Opinion",
     "PromptCache",
+    "Rating",
+    "Ratings",
     "Recalled",
     "Rendered",
     "RequestChanges",

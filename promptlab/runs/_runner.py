@@ -24,7 +24,7 @@ from promptlab.errors import GateRefused, PromptlabError, StoreError
 from promptlab.models import Backend, Catalogue, ProbesMachine
 from promptlab.runs._prompts import prompt_of
 from promptlab.runs._provenance import origin
-from promptlab.runs._run_info import RunInfo
+from promptlab.runs._run_info import MadeFor, RunInfo
 from promptlab.runs._score import score_answer
 from promptlab.runs._trial import Trial
 from promptlab.runs._window import check_window
@@ -35,6 +35,7 @@ if TYPE_CHECKING:  # a replay loads no database
     from promptlab.runs._store import Store
 
 log = logging.getLogger(__name__)
+NOTHING_ELSE = MadeFor()
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ class Run:
         scorers: Sequence[Scorer],
         made_by: Origin,
         run_id: str,
+        made_for: MadeFor,
     ) -> None:
         self.id = run_id or uuid.uuid4().hex
         self.trials = tuple(trials)
@@ -103,7 +105,9 @@ class Run:
         self._results: dict[int, Result] = {}
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._ended: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
-        store.begin(RunInfo(self.id, self.created, title, made_by.template, len(trials), made_by))
+        store.begin(
+            RunInfo(self.id, self.created, title, made_by.template, len(trials), made_by, made_for=made_for)
+        )
         self._start()
 
     @property
@@ -192,6 +196,7 @@ class Run:
             request_id="",
             case=trial.case,
             without=trial.without,
+            expected=trial.expected,
         )
         fingerprint = ""
         heard: list[str] = []
@@ -332,11 +337,12 @@ def start_run(
     fresh: bool = False,
     scorers: Sequence[Scorer] = (),
     run_id: str = "",
+    made_for: MadeFor = NOTHING_ELSE,
 ) -> Run:
     """Start asking `trials`, which may have different templates. Returns at once.
 
     With `fresh`, answers in the store are not used. `scorers` score the trials that have an `expected` answer. `run_id`
-    is the id for the run, if the caller needs to know it beforehand. Raises `StoreError` if the run cannot be recorded.
+    is the id for the run, if the caller needs to know it beforehand; `made_for` is what it is asked for. Raises `StoreError` if the run cannot be recorded.
     """
     if not trials:
         raise ValueError("a run needs at least one trial")
@@ -350,4 +356,5 @@ def start_run(
         scorers=scorers,
         made_by=made_by,
         run_id=run_id,
+        made_for=made_for,
     )
