@@ -19,7 +19,16 @@ from typing import TYPE_CHECKING
 from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
-    from promptlab.runs._cost import cost_of, cost_of_all
+    from promptlab.runs._answer_files import (
+        ANSWER_FORMATS,
+        Answer,
+        AnswerFile,
+        AnswerFormat,
+        read_answers,
+        shown_inputs,
+        write_answers,
+    )
+    from promptlab.runs._cost import cost_of, cost_of_all, cost_text, costs_text
     from promptlab.runs._difference import (
         AskedRequest,
         TextChange,
@@ -45,7 +54,11 @@ if TYPE_CHECKING:
     from promptlab.runs._window import refuse_if_too_long
 
 __all__ = [
+    "ANSWER_FORMATS",
     "MANY_ANSWERS",
+    "Answer",
+    "AnswerFile",
+    "AnswerFormat",
     "AskedRequest",
     "Explanation",
     "Given",
@@ -68,6 +81,8 @@ __all__ = [
     "changed_sections",
     "cost_of",
     "cost_of_all",
+    "cost_text",
+    "costs_text",
     "cut_off",
     "describe_changes",
     "duration_text",
@@ -78,6 +93,7 @@ __all__ = [
     "plan_comparison",
     "plan_question",
     "prompt_changes",
+    "read_answers",
     "refuse_if_too_long",
     "request_changes",
     "request_of",
@@ -85,12 +101,14 @@ __all__ = [
     "result_as_text",
     "score_answer",
     "sections_to_leave_out",
+    "shown_inputs",
     "start_run",
     "text_changes",
     "utc_now",
     "why_not_judgeable",
     "with_prompt",
     "with_rendered_prompt",
+    "write_answers",
 ]
 
 if not TYPE_CHECKING:  # a type checker must see which names there are

@@ -30,3 +30,23 @@ def cost_of_all(results: Iterable[Result], catalogue: Catalogue) -> tuple[float 
     costs = [cost_of(result, catalogue) for result in results]
     known = [cost for cost in costs if cost is not None]
     return (sum(known) if known else None), len(costs) - len(known)
+
+
+def cost_text(cost: float) -> str:
+    """An amount of US dollars as text for people; small amounts keep two digits that count."""
+    if cost == 0:
+        return "$0"
+    if cost < 0.000001:
+        return "< $0.000001"
+    if cost >= 0.1:
+        return f"${cost:,.2f}"
+    digits = next(n for n in range(2, 8) if cost >= 10 ** (1 - n))
+    return f"${cost:.{digits}f}"
+
+
+def costs_text(costs: tuple[float | None, int]) -> str:
+    """What `cost_of_all` found, as text for people; "" if no price is known."""
+    known, missing = costs
+    if known is None:
+        return ""
+    return f"{cost_text(known)} + {missing} without a price" if missing else cost_text(known)

@@ -23,7 +23,8 @@ OPINIONS: tuple[Opinion, ...] = ("good", "bad", "")
 class Rating:
     """A person's rating of the result with the id `result`.
 
-    `corrected` is the right answer as the person wrote it, None if they wrote none. `created` is the time of the rating.
+    `corrected` is the right answer as the person wrote it, None if they wrote none. `created` is the time of the
+    rating.
     """
 
     result: str

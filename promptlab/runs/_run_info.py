@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from promptlab.types import Origin
 
-
 MANY_ANSWERS = 12
 """A run with more trials is one line in a list of runs, and its answers are read only when it is opened."""
 
@@ -42,7 +41,7 @@ class RunInfo:
     done: int = 0
     failed: int = 0
     models: tuple[str, ...] = ()
-    made_for: MadeFor = MadeFor()  # noqa: RUF009  # frozen, so one can serve all
+    made_for: MadeFor = MadeFor()  # frozen, so one can serve all
     name: str = ""
     pinned: bool = False
     deleted: str = ""

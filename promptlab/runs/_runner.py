@@ -105,9 +105,7 @@ class Run:
         self._results: dict[int, Result] = {}
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._ended: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
-        store.begin(
-            RunInfo(self.id, self.created, title, made_by.template, len(trials), made_by, made_for=made_for)
-        )
+        store.begin(RunInfo(self.id, self.created, title, made_by.template, len(trials), made_by, made_for=made_for))
         self._start()
 
     @property
@@ -342,7 +340,8 @@ def start_run(
     """Start asking `trials`, which may have different templates. Returns at once.
 
     With `fresh`, answers in the store are not used. `scorers` score the trials that have an `expected` answer. `run_id`
-    is the id for the run, if the caller needs to know it beforehand; `made_for` is what it is asked for. Raises `StoreError` if the run cannot be recorded.
+    is the id for the run, if the caller needs to know it beforehand; `made_for` is what it is asked for. Raises
+    `StoreError` if the run cannot be recorded.
     """
     if not trials:
         raise ValueError("a run needs at least one trial")
