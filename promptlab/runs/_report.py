@@ -15,7 +15,7 @@ FIELDS: Mapping[str, str] = {
     "finish_reason": "`stop`, `length`, `stopped` (Ctrl-C), `content_filter`, `tool_calls`, `unknown`, or null",
     "usage": "tokens: `prompt` (of it `read`, `reused`) and `written` (of it `thinking`); null with an error",
     "timings": "`waited`, `first_token`, `total` in seconds, `tokens_per_second`; null with an error and when cached",
-    "cached": "whether the answer comes from the store",
+    "cached": "whether it is the answer of an earlier run",
     "error": "null, or `kind` (a class of `promptlab.errors`), `message` and `hint`",
     "request_id": "key of the request in the store: equal keys may share an answer; null when none was made",
     "run_id": "the run, for `promptlab runs show`",
@@ -97,7 +97,7 @@ def facts(result: Result) -> list[str]:
         thought = f", {usage.thinking:,} of them thinking" if usage.thinking else ""
         said.append(f"{usage.written:,} out{thought}")
     if result.cached:
-        said.append("from store")
+        said.append("earlier answer")
     else:
         if done.timings.first_token is not None:
             said.append(f"first token {duration_text(done.timings.first_token)}")

@@ -33,7 +33,7 @@ def style_sheet() -> str:
     # they have the system's scheme, which Streamlit follows.
     floats = "[data-baseweb='popover'] *, [data-testid='stPopoverBody'] *, [role='dialog'] *"
     root = ":root { color-scheme: light dark; }"
-    rules = (_RULES + style_rows.RULES).replace("MONO", MONO)
+    rules = (_RULES + style_rows.rules()).replace("MONO", MONO)
     return f"{root}\n.stApp, .stApp *, {floats} {{\n{variables}\n}}\n{sections}\n{rules}"
 
 

@@ -35,7 +35,7 @@ def draw(session: Session, run_id: str) -> None:
         reopen.button(session, run, results)
         answers.view_switch()
     ratings = session.store.ratings.of(result.id for result in results)
-    rows.draw(session, Row(run, results, ratings))
+    rows.draw(session, Row(run, results, ratings, on_page=True))
     if run.many:
         _many(session, results, ratings)
     _provenance(run, results)

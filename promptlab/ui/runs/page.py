@@ -63,13 +63,13 @@ def _filters(session: Session, version: str) -> Listed:
             "Search",
             key="runs-text",
             icon=":material/search:",
-            placeholder="words in an answer, message, title or name",
-            width=320,
+            placeholder="answer, message, title",
+            width=220,
         )
-        template = st.selectbox("Template", ["", *store.templates()], key="runs-template", format_func=_any, width=230)
-        model = st.selectbox("Model", ["", *store.models()], key="runs-model", format_func=_any, width=180)
-        first = st.date_input("From", value=None, key="runs-from", format="YYYY-MM-DD", width=140)
-        last = st.date_input("To", value=None, key="runs-to", format="YYYY-MM-DD", width=140)
+        template = st.selectbox("Template", ["", *store.templates()], key="runs-template", format_func=_any, width=170)
+        model = st.selectbox("Model", ["", *store.models()], key="runs-model", format_func=_any, width=150)
+        first = st.date_input("From", value=None, key="runs-from", format="YYYY-MM-DD", width=130)
+        last = st.date_input("To", value=None, key="runs-to", format="YYYY-MM-DD", width=130)
         deleted = st.toggle("Deleted", key="runs-deleted", help="Show only runs that were deleted.")
     return Listed(
         template=template or None,
@@ -113,8 +113,7 @@ def _rows(session: Session, listed: Listed, shown: Sequence[RunInfo]) -> None:
             ratings,
             usual_open=False,
             beside=functools.partial(_beside, session, run, picked),
-            go_to_page=functools.partial(_open, run.id),
-            more=(short(run.template), ", ".join(run.models)),
+            more=(short(run.template),) if run.many else (short(run.template), ", ".join(run.models)),
         )
         rows.draw(session, row)
 

@@ -54,16 +54,24 @@ def live_row(job: Job, unready: Sequence[ModelStatus] = ()) -> None:
     snapshots = job.snapshots()
     with st.container(key=f"row-{job.run_id[:12]}"):
         row_head(job.title, job.created, "stopping …" if job.stopped else "")
-        columns = st.columns(max(1, len(snapshots) + len(unready)))
+        columns = st.columns(max(1, len(snapshots)))
         for column, snapshot in zip(columns, snapshots, strict=False):
             with column:
                 if snapshot.result:
                     answer(snapshot.result)
                 else:
                     _under_way(snapshot, key=f"answer-{job.run_id[:8]}-{snapshot.trial.model}")
-        for column, status in zip(columns[len(snapshots) :], unready, strict=True):
-            with column:
-                unready_card(status)
+        unready_lines(unready)
+
+
+def unready_lines(statuses: Sequence[ModelStatus]) -> None:
+    """Models that cannot be asked, a line each with what to do."""
+    lines = "".join(
+        f'<div class="pl-unready"><b>{escape(status.name)}</b> not asked: {escape(status.reason)}</div>'
+        for status in statuses
+    )
+    if lines:
+        markup(lines)
 
 
 def unready_card(status: ModelStatus) -> None:

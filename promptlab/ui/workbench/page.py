@@ -81,7 +81,7 @@ def _right_half(session: Session, now: Bench, fields: Fields) -> None:
 
 def _views(session: Session, now: Bench, fields: Fields) -> str:
     """What the right half shows: the answers, and how, or the preview."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="bench-views"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="bench-views"):
         view: str = st.segmented_control(
             "View",
             ["Answers", "Preview"],
@@ -257,9 +257,10 @@ def _rows(session: Session, now: Bench) -> None:
     for run in listed:
         can_pick = len(results) > 1 and not run.many
         pick = functools.partial(picking.box, run, others=len(selected) - (run in selected)) if can_pick else None
-        unready, blanks = (now.unready, 0) if run is newest else ([], len(now.unready))
-        row = Row(run, results.get(run.id, ()), ratings, unready, blanks, usual_open=run is newest, beside=pick)
-        rows.draw(session, row)
+        is_newest = run is newest
+        unready = now.unready if is_newest else ()
+        answered = results.get(run.id, ())
+        rows.draw(session, Row(run, answered, ratings, unready, usual_open=is_newest, beside=pick))
     if session.store.count_runs(template=now.file.path, kinds=KINDS, together=True) > len(listed):
         widgets.small("Older answers are on the page Runs.")
 

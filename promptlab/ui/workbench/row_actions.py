@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import streamlit as st
 
 from promptlab.runs import RunInfo
-from promptlab.ui.components import frame
+from promptlab.ui.components import frame, links
 from promptlab.ui.components.widgets import note, plain, small
 from promptlab.ui.state.session import Session
 from promptlab.ui.workbench import export_answers
 
-_NAMING, _LINK, _GONE = "naming-open", "link-open", "run-deleted"
+_NAMING, _LINK, _GONE, _GO = "naming-open", "link-open", "run-deleted", "run-to-open"
 PIN, UNPIN, NAME, LINK, PAGE, EXPORT, DELETE = (
     "Pin to the top",
     "Unpin",
@@ -60,17 +60,17 @@ def _fold(run: RunInfo, opened: bool) -> None:
     st.session_state[f"unfolded-{key_of(run)}"] = opened
 
 
-def menu(session: Session, run: RunInfo, *, go_to_page: Callable[[], None] | None = None) -> None:
-    """The menu of a row. `go_to_page` opens the run on the page Runs; without it the menu does not offer that."""
+def menu(session: Session, run: RunInfo, *, on_page: bool = False) -> None:
+    """The menu of a row. With `on_page` the run has its page open already."""
     actions: Mapping[str, Callable[[], None]] = {
         UNPIN if run.pinned else PIN: lambda: session.store.pin(run.id, not run.pinned),
         NAME: lambda: st.session_state.update({_NAMING: run.id}),
         LINK: lambda: st.session_state.update({_LINK: run.id}),
-        **({PAGE: go_to_page} if go_to_page else {}),
+        **({} if on_page else {PAGE: lambda: st.session_state.update({_GO: run.id})}),
         EXPORT: lambda: export_answers.open_dialog([run]),
         **({} if run.made_for.kind else {DELETE: lambda: _delete(session, run)}),
     }
-    key = f"row-more-{key_of(run)}"
+    key = f"menu-of-{key_of(run)}"
     with st.container(key=f"icon-menu-{key_of(run)}", width="content"):
         st.menu_button(
             f"More for {plain(run.heading)}",
@@ -120,7 +120,10 @@ def forget_deleted() -> None:
 
 
 def dialogs(session: Session, run: RunInfo) -> None:
-    """The dialog of this run, if one is open."""
+    """What the menu asked for: the dialog of this run, or its page."""
+    if st.session_state.get(_GO) == run.id:
+        del st.session_state[_GO]  # a callback cannot switch pages
+        links.go("runs", run=key_of(run))
     if st.session_state.get(_NAMING) == run.id:
         st.dialog("Name this run", on_dismiss=_close)(frame.guarded(_naming))(session, run)
     if st.session_state.get(_LINK) == run.id:

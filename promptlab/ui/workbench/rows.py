@@ -27,20 +27,19 @@ LONGEST = 600
 class Row:
     """How a row is drawn.
 
-    Each of the `unready` models gets a column that says what to do. `blanks` empty columns keep the answers of a model
-    under each other. `usual_open` is whether it is unfolded as long as nobody folds it. `beside` draws at the right of
-    the head, `go_to_page` opens the run on the page Runs. `more` are facts for the head, such as the template.
+    Each of the `unready` models gets a line that says what to do. `usual_open` is whether it is unfolded as long as
+    nobody folds it. `beside` draws at the right of the head. `more` are facts for the head, such as the template.
+    `on_page` is true on the page of this run alone.
     """
 
     run: RunInfo
     results: Sequence[Result] = ()
     ratings: Mapping[str, Rating] = field(default_factory=dict)
     unready: Sequence[ModelStatus] = ()
-    blanks: int = 0
     usual_open: bool = True
     beside: Callable[[], None] | None = None
-    go_to_page: Callable[[], None] | None = None
     more: tuple[str, ...] = ()
+    on_page: bool = False
 
 
 def draw(session: Session, row: Row) -> None:
@@ -63,12 +62,12 @@ def draw(session: Session, row: Row) -> None:
 def row_body(session: Session, run: RunInfo, results: Sequence[Result], row: Row) -> None:
     """The answers of an open row, side by side: the place for a spread of repeats or a grid of inputs."""
     missing = run.total - len(results)
-    columns = st.columns(max(1, len(results) + bool(missing) + len(row.unready) + row.blanks))
+    columns = st.columns(max(1, len(results) + bool(missing)))
     alike = same_question(results)
     for column, result in zip(columns, results, strict=False):
         with column:
             if not alike:
-                st.html(question_html(result))
+                st.html(f'<div class="pl-asked">{question_html(result)}</div>')
             answers.answer(result, session, row.ratings.get(result.id))
     if missing:
         with columns[len(results)]:
@@ -78,9 +77,7 @@ def row_body(session: Session, run: RunInfo, results: Sequence[Result], row: Row
                 "promptlab ended while they were being written, or another process is still writing them.",
                 "Run again to get them.",
             )
-    for column, status in zip(columns[len(results) + bool(missing) :], row.unready, strict=False):
-        with column:
-            answers.unready_card(status)
+    answers.unready_lines(row.unready)
 
 
 def _head(session: Session, row: Row, key: str, *, opened: bool) -> None:
@@ -88,11 +85,12 @@ def _head(session: Session, row: Row, key: str, *, opened: bool) -> None:
     cost = costs_text(runs.cost_of_all(results, session.catalogue))
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"head-{key}"):
         row_actions.fold_button(run, opened=opened)
-        asked = question_html(results[0]) if results and same_question(results) else ""
+        known = next((result for result in results if shown_inputs(result)), None)
+        asked = question_html(known) if known and same_question(results) else ""
         st.html(f'{_title_html(run, run.heading, *row.more, cost)}<div class="pl-asked">{asked}</div>')
         if row.beside:
             row.beside()
-        row_actions.menu(session, run, go_to_page=row.go_to_page)
+        row_actions.menu(session, run, on_page=row.on_page)
 
 
 def _title_html(run: RunInfo, title: str, *more: str) -> str:
@@ -110,8 +108,9 @@ def _title_html(run: RunInfo, title: str, *more: str) -> str:
 
 
 def same_question(results: Sequence[Result]) -> bool:
-    """Whether all results have the same inputs and the same expected answer."""
-    asked = [(shown_inputs(result), result.expected) for result in results]
+    """Whether all results have the same inputs and the same expected answer, as far as their inputs are known: a
+    request that was refused before it was rendered, or whose template changed its inputs, does not show them."""
+    asked = [(inputs, result.expected) for result in results if (inputs := shown_inputs(result))]
     return all(other == asked[0] for other in asked[1:])
 
 
@@ -169,9 +168,9 @@ def _line_of_many(session: Session, row: Row, key: str) -> None:
         path = suite_of(session, run)
         if path:
             links.to("suites", "Open the suite", icon=":material/fact_check:", suite=path)
-        if row.go_to_page is None or not path:
+        elif not row.on_page:
             links.to("runs", "Show the answers", icon=":material/list:", run=key)
-        row_actions.menu(session, run, go_to_page=row.go_to_page)
+        row_actions.menu(session, run, on_page=row.on_page)
 
 
 def title_of_many(run: RunInfo) -> str:

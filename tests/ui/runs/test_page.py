@@ -28,7 +28,7 @@ def asked(here: Desk, *questions: str) -> None:
 
 
 def lines(tab: AppTest) -> int:
-    return sum('class="pl-run"' in body for body in bodies(tab))
+    return sum('class="pl-rowhead"' in body for body in bodies(tab))
 
 
 def test_nothing_asked_yet_is_said(desk: Desks) -> None:
