@@ -51,11 +51,15 @@ oracles: $(READY)
 node:
 	npm install --silent --no-audit --no-fund --prefix .node nunjucks@3.2.4 promptfoo@0.121.20 dotprompt@1.1.2
 
-# The fast ones on two cores; then those that compute or drive a browser, one at a time.
+# The fast ones on two cores; then those that compute or drive a browser, one at a time. On a busy machine a browser
+# loses a click now and then: a journey that fails is tried once more, in an app of its own, and must pass then.
 test: setup browser oracles
 	@status=0; \
 	$(BIN)/python -m pytest --promptlab fixtures/suites -m "not model and not browser" -n 2 || status=1; \
-	$(BIN)/python -m pytest -m "model or browser" --durations=10 || status=1; \
+	$(BIN)/python -m pytest -m "model and not browser" --durations=10 || status=1; \
+	$(BIN)/python -m pytest -m browser --durations=10 || { \
+	  echo "Failed in the browser; these are tried once more:"; \
+	  $(BIN)/python -m pytest -m browser --last-failed --last-failed-no-failures none -v || status=1; }; \
 	exit $$status
 
 # The same, a quarter slower, with the lines that no test reaches.
