@@ -152,7 +152,7 @@ def test_the_second_time_the_store_answers_until_fresh(desk: Desk) -> None:
     second = desk.run(*ASK, "-m", "open", "--json").lines[0]
     assert (first["cached"], second["cached"], second["timings"]) == (False, True, None)
     assert second["request_id"] == first["request_id"]
-    assert "from store" in desk.run(*ASK, "-m", "open").out
+    assert "earlier answer" in desk.run(*ASK, "-m", "open").out
     assert desk.open.count == 1
     assert not desk.run(*ASK, "-m", "open", "--json", "--fresh").lines[0]["cached"]
     assert desk.open.count == 2

@@ -55,7 +55,7 @@ def test_the_times_of_a_stored_answer_are_no_measurement() -> None:
     data = report.result_as_json(result(cached=True))
     assert (data["timings"], data["cached"], data["text"]) == (None, True, "Argentina\n")
     assert "total" not in " ".join(report.facts(result(cached=True)))
-    assert "from store" in report.facts(result(cached=True))
+    assert "earlier answer" in report.facts(result(cached=True))
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_seconds_as_people_read_them(value: float | None, shown: str) -> None:
         ),
         (result(Completion("a", "length", Usage(written=0))), ["0 out", "total 0 ms", "finish: length"]),
         (result(Completion("a", "stopped")), ["total 0 ms", "finish: stopped"]),
-        (result(DONE, cached=True), ["1,234 tokens in, 34 reused", "3 out", "from store"]),
+        (result(DONE, cached=True), ["1,234 tokens in, 34 reused", "3 out", "earlier answer"]),
         (FAILED, []),
     ],
 )
