@@ -112,13 +112,10 @@ def _keep(
     lines: dict[str, dict[str, Any]] = {}
     stored: dict[ItemKey, RecordedItem] = {}
     items: list[tuple[Result, ItemKey]] = []
-    corrected: dict[str, Any] = {}
-    for result, inputs in usable:  # one case may be asked to several models, and only one of the answers corrected
-        if right.get(result.id) is not None:
-            corrected.setdefault(canonical_json(inputs), right[result.id])
+    expected_of = _expected_answers(usable, right)
     for result, inputs in usable:
         asked = canonical_json(inputs)
-        expected = corrected.get(asked)
+        expected = expected_of.get(asked)
         if asked not in known:
             label = runs.label_of_result(workspace, result)
             known[asked] = _fresh_id(inputs, {*known.values()}, label)
@@ -136,6 +133,16 @@ def _keep(
         _write_cases(workspace, path, old, run, models, ways, list(lines.values()))
     _record(workspace, suite_file.load_suite(workspace, path), stored)
     return KeptAnswers(path, tuple(lines), len(stored), tuple(left_out)), items
+
+
+def _expected_answers(usable: Sequence[tuple[Result, Mapping[str, Any]]], right: Mapping[str, Any]) -> dict[str, Any]:
+    """The expected answer of each case, by its inputs: a case may be asked to several models, and only one of the
+    answers be corrected."""
+    expected: dict[str, Any] = {}
+    for result, inputs in usable:
+        if right.get(result.id) is not None:
+            expected.setdefault(canonical_json(dict(inputs)), right[result.id])
+    return expected
 
 
 class _Ways:
