@@ -38,7 +38,7 @@ _TITLES: dict[type[PromptlabError], str] = {
     ModelNotFound: "No such model",
 }
 NOT_SENT = (GateRefused, WindowExceeded)
-_VIEW = "answer-view"
+_VIEW = "shown-as"
 
 
 def row_head(title: str, created: str, *more: str) -> None:

@@ -316,7 +316,7 @@ def test_an_answer_is_shown_as_text_markdown_or_json(
 ) -> None:
     tab = asked(desk(alpha=[answer]), "one")
     assert [each.value for each in tab.code] == [answer], "text is the default"
-    tab.segmented_control(key="answer-view").set_value(view).run()
+    tab.segmented_control(key="shown-as").set_value(view).run()
     assert not tab.exception
     assert [each.value for each in tab.code] == code
     assert words in said(tab)
