@@ -13,7 +13,7 @@ help:
 	@echo "make setup      set up only: .venv with everything in it, and the two embedded models"
 	@echo "make test       set up, then run every test"
 	@echo "make test-fast  the tests that need neither a model nor a browser"
-	@echo "make node       the JavaScript tools that tests of formats compare with (nunjucks, promptfoo, dotprompt)"
+	@echo "make node       the JavaScript tools that tests of formats compare with (nunjucks, promptfoo, dotprompt, axe-core)"
 	@echo "make check      formatting, lint and types; make fix mends what it can"
 
 # The environment is made anew only when what it is made from changes. The wheel of llama-cpp-python, which takes some
@@ -43,13 +43,13 @@ browser:
 # Other tools that tests compare promptlab with; those of JavaScript where npm is.
 oracles: $(READY)
 	@$(BIN)/python tools/oracles.py
-	@test -d .node/node_modules/dotprompt || ! command -v npm >/dev/null || \
-	  npm install --silent --no-audit --no-fund --prefix .node nunjucks@3.2.4 dotprompt@1.1.2 || \
-	  echo "npm could not install nunjucks and dotprompt; the tests beside them are skipped."
+	@test -d .node/node_modules/axe-core || ! command -v npm >/dev/null || \
+	  npm install --silent --no-audit --no-fund --prefix .node nunjucks@3.2.4 dotprompt@1.1.2 axe-core@4.10.3 || \
+	  echo "npm could not install nunjucks, dotprompt and axe-core; the tests with them are skipped."
 
 # promptfoo, too (1.4 GB), for the benchmark of formats and the tests beside it, which are skipped without it.
 node:
-	npm install --silent --no-audit --no-fund --prefix .node nunjucks@3.2.4 promptfoo@0.121.20 dotprompt@1.1.2
+	npm install --silent --no-audit --no-fund --prefix .node nunjucks@3.2.4 promptfoo@0.121.20 dotprompt@1.1.2 axe-core@4.10.3
 
 # The fast ones on two cores; then those that compute or drive a browser, one at a time. On a busy machine a browser
 # loses a click now and then: a journey that fails is tried once more, in an app of its own, and must pass then.

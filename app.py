@@ -5,6 +5,7 @@ from pathlib import Path
 from starlette.middleware import Middleware
 from streamlit.starlette import App
 
+from promptlab.ui import warm
 from promptlab.ui.guard import Guard
 
-app = App(Path(__file__).parent / "promptlab" / "ui" / "main.py", middleware=[Middleware(Guard)])
+app = App(Path(__file__).parent / "promptlab" / "ui" / "main.py", middleware=[Middleware(Guard)], lifespan=warm.lifespan)

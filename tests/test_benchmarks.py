@@ -54,6 +54,14 @@ def test_imports_are_compared_with_their_tools() -> None:
     assert found["silent"] == []
 
 
+@pytest.mark.browser
+def test_the_browser_measures_every_action_on_the_app_and_on_an_empty_page() -> None:
+    seconds = run("benchmarks.browser")["seconds"]
+    assert {"first page", "switch", "pill", "keystroke to preview", "page runs", "two versions"} <= set(seconds["now"])
+    assert {"first page", "switch", "pill", "keystroke to preview"} <= set(seconds["empty page"])
+    assert all(value > 0 for found in seconds.values() for value in found.values())
+
+
 def test_both_yaml_readers_are_compared() -> None:
     found = run("benchmarks.yaml_readers")
     assert found["made"]["texts"] == 500

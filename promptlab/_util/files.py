@@ -64,6 +64,43 @@ def _writing(path: Path) -> Iterator[IO[bytes]]:
         raise
 
 
+def write_new(path: Path, data: bytes) -> bool:
+    """Write a file that does not exist yet. False if there is something with its name, even a link to nothing: that
+    stays as it is. Raises `NotWritten`, which is an `OSError`."""
+    if os.path.lexists(path):
+        return False
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f"{_prefix(path)}{os.getpid()}.", suffix=".new", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            Path(name).chmod(0o666 & ~_umask())
+            return _take_name(Path(name), path)
+        finally:
+            Path(name).unlink(missing_ok=True)
+    except OSError as exc:
+        reason = exc.strerror or str(exc)
+        raise NotWritten(
+            f"{path} cannot be written: {reason}", hint=disk_errors.advice(exc), errno=exc.errno, strerror=reason
+        ) from exc
+
+
+def _take_name(whole: Path, path: Path) -> bool:
+    """Give the file `whole` the name `path`, unless something has it by now."""
+    try:
+        os.link(whole, path)  # unlike a rename, it never replaces a file
+    except FileExistsError:
+        return False
+    except OSError:  # a disk without hard links
+        try:
+            with path.open("xb") as file:
+                file.write(whole.read_bytes())
+        except FileExistsError:
+            return False
+    return True
+
+
 def _prefix(path: Path) -> str:
     return f".{path.name[:40]}."
 

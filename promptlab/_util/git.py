@@ -16,10 +16,14 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from cachetools import LRUCache
+
+from promptlab._util.git_stamp import git_stamp
 from promptlab.errors import NoIdentity, NoRepository, ShelfError
 
 READ_SECONDS = 60
@@ -35,6 +39,10 @@ CHANGING = frozenset(
     ("add", "commit", "commit-tree", "config", "hash-object", "init", "tag", "update-index", "update-ref")
 )
 """Commands that change the repository on behalf of the user; all others only read."""
+OF_COMMITS = frozenset(("log", "rev-parse", "for-each-ref", "cat-file", "ls-tree", "merge-base"))
+"""Commands that read commits and refs, and neither the index nor the working tree."""
+REMEMBERED, REMEMBERED_BYTES = 512, 200_000
+"""How many of their outputs are remembered, and how long each may be."""
 _ALWAYS = ("safe.bareRepository=explicit", "core.fsmonitor=false", "core.quotePath=false")
 _READING = (
     *(f"core.hooksPath={os.devnull}", "core.pager=cat", "core.sshCommand=false", "core.askPass=", "credential.helper="),
@@ -45,6 +53,9 @@ _READING = (
 _SHOWS_DIFFERENCES = ("diff", "log", "show")
 _READS_FILES = ("diff", "status", "ls-files")
 _DRIVER = r"^(filter|diff|merge)\..*\.(clean|smudge|process|textconv|command|driver|required)$"
+
+
+_REMEMBERING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -62,6 +73,9 @@ class Done:
         return "\n".join(part.strip() for part in (self.out, self.err) if part.strip())
 
 
+_REMEMBERED: LRUCache[tuple[object, ...], Done] = LRUCache(REMEMBERED)
+
+
 @dataclass(frozen=True)
 class Git:
     """The git program, run in the folder `root`."""
@@ -75,7 +89,23 @@ class Git:
         env: dict[str, str] | None = None,
         seconds: float = READ_SECONDS,
     ) -> Done:
-        """Run git with `words`; `text` goes to its standard input. Raises `ShelfError` if git cannot be run."""
+        """Run git with `words`; `text` goes to its standard input. Raises `ShelfError` if git cannot be run.
+
+        What depends on commits and refs alone is remembered until one of them changes."""
+        timeless = words[0] in OF_COMMITS and text is None and env is None and not any("@{" in word for word in words)
+        stamp = git_stamp(self.root) if timeless else None
+        key = (self.root, words, stamp)
+        if stamp is not None:
+            with _REMEMBERING:
+                if key in _REMEMBERED:
+                    return _REMEMBERED[key]
+        done = self._run(words, text, env, seconds)
+        if stamp is not None and done.code == 0 and len(done.raw) < REMEMBERED_BYTES and git_stamp(self.root) == stamp:
+            with _REMEMBERING:
+                _REMEMBERED[key] = done
+        return done
+
+    def _run(self, words: tuple[str, ...], text: str | None, env: dict[str, str] | None, seconds: float) -> Done:
         command = ["git", "-C", str(self.root), "--literal-pathspecs", *_safe_arguments(words)]
         drivers_off = self._without_drivers() if words[0] in _READS_FILES else {}
         environment = {name: value for name, value in os.environ.items() if name not in _INHERITED}

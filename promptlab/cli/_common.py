@@ -23,10 +23,16 @@ as_json_option = click.option("--json", "as_json", is_flag=True, help="One JSON 
 
 
 def here() -> Workspace:
-    """The workspace of the current folder."""
+    """The workspace of the current folder. A rename that was interrupted is finished."""
     from promptlab.workspace import Workspace
 
-    return Workspace.find()
+    workspace = Workspace.find()
+    if any((workspace.state / "moves").glob("*.json")):
+        from promptlab.shelf import finish_renames
+
+        for renamed in finish_renames(workspace):
+            click.echo(f"finished what was interrupted: {renamed.said}", err=True)
+    return workspace
 
 
 def opened(*, numerics: Literal["fast", "portable"] = "fast") -> Lab:

@@ -24,6 +24,8 @@ from promptlab.cli import ledger as cli_ledger
 from promptlab.cli import models as cli_models
 from promptlab.cli import runs as cli_runs
 from promptlab.cli import serve as cli_serve
+from promptlab.cli import shelf as cli_shelf
+from promptlab.cli import start as cli_start
 from promptlab.cli import suite as cli_suite
 from promptlab.cli import templates as cli_templates
 from promptlab.cli import trust as cli_trust
@@ -51,23 +53,8 @@ def schema() -> None:
     click.echo(json.dumps(templates.file_schema(), indent=2))
 
 
-@cli.command()
-@click.option("--port", type=click.IntRange(1, 65535), help="[8501, or the next one free]")
-def app(port: int | None) -> None:
-    """Open the workbench in a browser, on 127.0.0.1."""
-    from importlib.util import find_spec
-
-    from promptlab.workspace import Workspace
-
-    workspace = Workspace.find()
-    if find_spec("streamlit") is None:
-        raise PromptlabError("the workbench needs Streamlit", hint="pip install 'promptlab[ui]'")
-    os.chdir(workspace.root)
-    from promptlab.ui import run
-
-    run(port)
-
-
+cli.add_command(cli_start.init)
+cli.add_command(cli_start.app)
 cli.add_command(cli_compare.compare)
 cli.add_command(cli_compare.render)
 cli.add_command(cli_models.models)
@@ -81,6 +68,10 @@ cli.add_command(cli_suite.suite)
 cli.add_command(cli_serve.serve)
 cli.add_command(cli_ledger.ledger)
 cli.add_command(cli_trust.trust)
+cli.add_command(cli_shelf.find)
+cli_shelf.add_commands(cli_templates.templates, "template")
+cli_shelf.add_commands(cli_documents.documents, "document")
+cli_shelf.add_commands(cli_examples.examples, "pool")
 
 
 def main() -> None:

@@ -70,7 +70,7 @@ def start_asking(
     **options: Any,
 ) -> Asking | None:
     """The suite to ask; None after a dry run, which only prints its estimate."""
-    from promptlab.suites import Asking, AskOptions
+    from promptlab.suites import Asking, AskOptions, list_price_note
 
     chosen = AskOptions(
         models=tuple(rest["models"]) or None,
@@ -94,6 +94,8 @@ def start_asking(
         resume=resume,
         finished_before=before,
     )
+    if chosen.max_cost is not None and (note := list_price_note(lab.catalogue, chosen.models or found.models)):
+        click.echo(terminal.printable(f"the limit counts with list prices: {note}"), err=True)
     if asking.resumed:
         print_line(f"taking up an interrupted {verb}: {asking.resumed} of {asking.total} items have their answer")
     return asking

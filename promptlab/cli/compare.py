@@ -107,7 +107,7 @@ def compare(**words: Any) -> None:
     options = Options(**words)
     with opened(numerics=options.numerics) as lab:
         run = _started(lab, options)
-        failed = terminal.follow(run, lambda result: _print_result(result, as_json=options.as_json))
+        failed = terminal.follow(run, lambda result: _print_result(lab, result, as_json=options.as_json))
     if run.cancelled:
         sys.exit(130)
     sys.exit(1 if failed else 0)
@@ -145,13 +145,13 @@ def _started(lab: Lab, options: Options) -> Run:
     return lab.start(trials, title=f"compare {template.name}", fresh=options.fresh, scorers=judges)
 
 
-def _print_result(result: Result, *, as_json: bool) -> None:
+def _print_result(lab: Lab, result: Result, *, as_json: bool) -> None:
     from promptlab import runs
 
     if as_json:
-        print_json(runs.result_as_json(result))
+        print_json(runs.result_as_json(result, lab.catalogue))
     else:
-        click.echo(terminal.printable(runs.result_as_text(result)) + "\n")
+        click.echo(terminal.printable(runs.result_as_text(result, lab.catalogue)) + "\n")
 
 
 def _explain(lab: Lab, trial: Trial) -> None:

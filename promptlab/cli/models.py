@@ -1,16 +1,22 @@
-"""`promptlab models`: the catalogue, trying a local model on this machine, and building llama.cpp."""
+"""`promptlab models`: the catalogue, trying a model, and building llama.cpp."""
 
 from __future__ import annotations
 
 import json
 import sys
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
+from promptlab.cli import _model_edits as edits
 from promptlab.cli import _terminal as terminal
 from promptlab.cli._common import opened, print_json
-from promptlab.errors import ModelNotReady
+from promptlab.errors import ModelNotReady, PromptlabError
+from promptlab.types import Completion
+
+if TYPE_CHECKING:
+    from promptlab.lab import Lab
 
 
 @click.group()
@@ -21,30 +27,36 @@ def models() -> None:
 @models.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def models_list(as_json: bool) -> None:
-    """List all models and tell if they are ready.
+    """List all models and tell if they work.
 
-    With the reason if one is not ready; its window, clearance, size on disk, and if a GPU helps.
+    With the last real result and its time, or the reason if one is not ready; its window, clearance, price, size on
+    disk, and if a GPU helps. Asks no model.
     """
+    from promptlab.models import price_of
     from promptlab.workspace import unmatched_patterns
 
     with opened() as lab:
         for pattern in unmatched_patterns(lab.workspace):
             click.echo(f"warning: the label pattern `{terminal.printable(pattern)}` matches no file", err=True)
         rows = lab.models()
+        prices = {row.name: price_of(lab.catalogue, row.name) for row in rows}
     if as_json:
         for row in rows:
-            print_json(asdict(row))
+            each = prices[row.name]
+            print_json({**asdict(row), "works": row.works, "price": None if each is None else asdict(each)})
         return
     if not rows:
         click.echo("promptlab.yaml names no models; add one under `models:`")
     for row in rows:
         window = f"{row.window:,} tokens" if row.window else "window unknown"
         size = f"{row.size_bytes / 1e6:,.0f} MB" if row.size_bytes else ""
-        facts = [row.backend, window, f"clearance {row.clearance}", size, row.gpu]
-        state = "not ready" if not row.ready else "ready" if row.tried else "not tried"
+        each = prices[row.name]
+        facts = [row.backend, window, f"clearance {row.clearance}", size, row.gpu, each.words if each else ""]
+        state = {True: "works", False: "fails" if row.ready else "not ready", None: "not tried"}[row.works]
         click.echo(f"{state:9}  {row.name}  ({', '.join(f for f in facts if f)})")
-        if row.reason:
-            click.echo(f"           {row.reason}")
+        for line in dict.fromkeys((row.words, row.reason)):
+            if line and line != state:
+                click.echo(terminal.printable(f"           {line}"))
 
 
 @models.command("prepare")
@@ -71,28 +83,89 @@ def models_prepare(names: tuple[str, ...]) -> None:
 
 
 @models.command()
+@click.argument("names", nargs=-1)
+@click.option("--template", "templates", multiple=True, help="A template, by name or path; all of them unless given.")
+def warm(names: tuple[str, ...], templates: tuple[str, ...]) -> None:
+    """Read the beginnings of the templates ahead, for local models.
+
+    What stays the same whatever the inputs are, such as a long document, is read once and kept in the prefix cache on
+    disk, so that the first answer begins at once. Only public text is kept. Nothing is asked. NAMES are the models;
+    without names all that come with promptlab. What was read before is not read again.
+    """
+    import threading
+
+    from promptlab import runs
+
+    with opened() as lab:
+        for path in templates or lab.templates():
+            try:
+                for trial in runs.sample_trials(lab.workspace, names or lab.catalogue.embedded(), [path]):
+                    *_, done = runs.read_ahead(trial, lab.catalogue, threading.Event())
+                    assert isinstance(done, Completion), "the last step is the end"
+                    click.echo(terminal.printable(f"{trial.model}: {trial.template.name}: {_read(done)}"))
+            except PromptlabError as exc:  # one bad template stops no other
+                click.echo(terminal.printable(f"{path}: not read: {exc.message}"))
+
+
+def _read(done: Completion) -> str:
+    read, reused = done.usage.read or 0, done.usage.reused or 0
+    if note := done.details.get("note", "" if read or reused else "it begins with an input, or is short"):
+        return f"not read: {note}"
+    return f"{read:,} tokens read, {reused:,} before"
+
+
+@models.command()
 @click.argument("name")
 @click.option("--quick", is_flag=True, help="Few tokens and one round: tests if it works, not how fast.")
 @click.option("--json", "as_json", is_flag=True, help="The whole report as one JSON object.")
 def check(name: str, quick: bool, as_json: bool) -> None:
-    """Load a local model and measure its speed.
+    """Ask an API one tiny question, or measure a local model.
 
-    Prints the device, the memory it takes, the speed of prefill and decoding next to that of llama-cpp-python with
-    the same tokens, and if the same request gives the same text every time. Uses generated text, and leaves the
-    prefix cache of your prompts alone. The exit status is 1 if texts differ that should be the same.
+    An API is really asked, through the gate and with a line in the ledger; the result is that of `models list`
+    afterwards, and the exit status is 1 if it failed. Of a local model it prints the device, the memory it takes, the
+    speed of prefill and decoding next to that of llama-cpp-python with the same tokens, and if the same request gives
+    the same text every time. It uses generated text, and leaves the prefix cache of your prompts alone. The exit status
+    is 1 if texts differ that should be the same.
     """
+    from promptlab.workspace import LlamaModel
+
+    with opened() as lab:
+        if isinstance(lab.catalogue.entry(name), LlamaModel):
+            ok = _measured(lab, name, quick=quick, as_json=as_json)
+        else:
+            ok = _asked(lab, name, as_json=as_json)
+    sys.exit(0 if ok else 1)
+
+
+def _measured(lab: Lab, name: str, *, quick: bool, as_json: bool) -> bool:
+    """Measure a local model; true if its texts are the same every time."""
     from promptlab import models as catalogue
 
     def say(text: str) -> None:
         click.echo(f"{name}: {text}", err=True)
 
     size = catalogue.QUICK_BENCHMARK if quick else catalogue.USUAL_BENCHMARK
-    report = catalogue.benchmark(opened().catalogue, name, size=size, say=say)
+    report = catalogue.benchmark(lab.catalogue, name, size=size, say=say)
     if as_json:
         click.echo(json.dumps({**asdict(report), "ok": report.ok}))
     else:
         click.echo(terminal.printable("\n".join(catalogue.benchmark_lines(report))))
-    sys.exit(0 if report.ok else 1)
+    return report.ok
+
+
+def _asked(lab: Lab, name: str, *, as_json: bool) -> bool:
+    """Ask an API one tiny question; true if it answered."""
+    from promptlab.runs import result_as_json, trial_of_model
+
+    (result,) = lab.start([trial_of_model(name)], title=f"test of {name}", fresh=True).wait()
+    status = lab.catalogue.status(name)
+    if as_json:
+        print_json({**result_as_json(result, lab.catalogue), "ok": result.ok})
+        return result.ok
+    click.echo(terminal.printable(f"{name}: {status.words if status.last else result.error}"))
+    if result.error:
+        click.echo(terminal.printable("\n".join(f"  {line}" for line in (result.error, result.hint) if line)))
+    return result.ok
 
 
 @models.command()
@@ -115,3 +188,7 @@ def build() -> None:
             "llama-cpp-python could not be built", hint="see the output of pip above; is a C++ compiler installed?"
         ) from exc
     click.echo(f"llama-cpp-python {'was built and installed' if done else 'is installed as it should be'}")
+
+
+for _command in (edits.add, edits.remove, edits.offered):
+    models.add_command(_command)

@@ -55,9 +55,9 @@ def runs_show(run_id: str, as_json: bool) -> None:
         for result in lab.run(run_id):
             if as_json:
                 request = result.request.body() if result.request else None
-                print_json({**report.result_as_json(result), "request": request})
+                print_json({**report.result_as_json(result, lab.catalogue), "request": request})
             else:
-                print_line(report.result_as_text(result) + "\n")
+                print_line(report.result_as_text(result, lab.catalogue) + "\n")
 
 
 @runs.command("export")

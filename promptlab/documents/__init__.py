@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         question_from_inputs,
     )
     from promptlab.documents._read import (
+        ENDINGS,
         MAX_BYTES,
         MAX_CONTAINER_BYTES,
         document_changes,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from promptlab.documents._upload import add_document
 
 __all__ = [
+    "ENDINGS",
     "GAP_MARK",
     "MAX_BYTES",
     "MAX_CONTAINER_BYTES",

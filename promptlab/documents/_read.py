@@ -30,7 +30,7 @@ from promptlab.workspace import PASSAGES_MARK, Workspace
 
 log = logging.getLogger(__name__)
 
-ENDINGS = tuple(sniff.KINDS)
+ENDINGS: tuple[str, ...] = tuple(sniff.KINDS)
 MAX_BYTES = 20_000_000
 MAX_CONTAINER_BYTES = 50_000_000
 """For PDF, Word and Excel, which are mostly pictures and packaging."""

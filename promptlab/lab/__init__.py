@@ -19,10 +19,37 @@ if TYPE_CHECKING:
     from promptlab.lab._inputs import given
     from promptlab.lab._lab import Lab, Preview, open
     from promptlab.lab._run_results import RunResults
+    from promptlab.lab._start import (
+        HELLO,
+        WORLD_CUP,
+        Here,
+        NewWorkspace,
+        add_sample,
+        find_or_start,
+        is_untouched,
+        start_workspace,
+    )
     from promptlab.lab._suite import Suite
     from promptlab.lab._suite_results import ItemResult, SuiteResults
 
-__all__ = ["ItemResult", "Lab", "Preview", "RunResults", "Suite", "SuiteResults", "given", "open"]
+__all__ = [
+    "HELLO",
+    "WORLD_CUP",
+    "Here",
+    "ItemResult",
+    "Lab",
+    "NewWorkspace",
+    "Preview",
+    "RunResults",
+    "Suite",
+    "SuiteResults",
+    "add_sample",
+    "find_or_start",
+    "given",
+    "is_untouched",
+    "open",
+    "start_workspace",
+]
 
 if not TYPE_CHECKING:  # a type checker must see which names there are
     __getattr__ = lazy(__name__)

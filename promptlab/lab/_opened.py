@@ -30,6 +30,11 @@ class Opened:
         models: Mapping[str, Backend] | None = None,
         numerics: Literal["fast", "portable"] = "fast",
     ) -> None:
+        if (workspace.state / "moves").is_dir():
+            from promptlab.shelf import finish_renames
+
+            if finish_renames(workspace):  # promptlab.yaml may have changed
+                workspace = Workspace.load(workspace.root)
         self.workspace = workspace
         self._extra, self._numerics = models, numerics
         self._catalogue = catalogue

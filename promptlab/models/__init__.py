@@ -5,7 +5,7 @@
 
     catalogue = Catalogue(Workspace.find())
     catalogue.names()                          # ["gemma-3-270m", "smollm2-135m", "gpt"], in the order of promptlab.yaml
-    catalogue.status("gemma-3-270m").ready     # loads no weights and asks nothing
+    catalogue.status("gemma-3-270m").words     # "tried 12:15, answered in 0.4 s"; loads no weights and asks nothing
     backend = catalogue.backend("gpt")         # a local model or an API: both have the protocol `Backend`
     for step in backend.complete(request, threading.Event()):
         ...                                    # Phase, Thought and Delta as they come; last the Completion
@@ -22,14 +22,16 @@ from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
     from promptlab.models._as_sent import AsSent, Budget, Held, Piece
-    from promptlab.models._backend import Backend, ProbesMachine, Step
+    from promptlab.models._backend import Backend, ProbesMachine, ReadsAhead, Step
     from promptlab.models._benchmark import benchmark
     from promptlab.models._benchmark_prompts import QUICK_BENCHMARK, USUAL_BENCHMARK
     from promptlab.models._benchmark_report import benchmark_lines
     from promptlab.models._catalogue import Catalogue
+    from promptlab.models._embedded import EMBEDDED_MODELS, installed_models
     from promptlab.models._llama._cpu_variants import NOT_PORTABLE, NUMERICS, PORTABLE_HINT
     from promptlab.models._llama._cpu_variants import candidates as cpu_variants_to_try
     from promptlab.models._llama._wheel import install as install_llama
+    from promptlab.models._new_entry import check_new_entry, installed_packages
     from promptlab.models._openai._config import (
         ApiAddress,
         api_address,
@@ -39,14 +41,16 @@ if TYPE_CHECKING:
     )
     from promptlab.models._openai._endpoint import Endpoint
     from promptlab.models._openai._request import api_capabilities, openai_request_body
-    from promptlab.models._price import price
+    from promptlab.models._price import Price, price, price_of, price_of_entry
     from promptlab.models._recorded import Record, RecordedBackend
     from promptlab.models._scripted import ScriptedBackend
     from promptlab.models._status import ModelStatus
     from promptlab.models._structured_output import check_schema, schema_failure, schema_verdict, with_schema_verdict
     from promptlab.models._thinking import explain_empty_answer
+    from promptlab.models._tries import Try, try_of
 
 __all__ = [
+    "EMBEDDED_MODELS",
     "NOT_PORTABLE",
     "NUMERICS",
     "PORTABLE_HINT",
@@ -61,25 +65,34 @@ __all__ = [
     "Held",
     "ModelStatus",
     "Piece",
+    "Price",
     "ProbesMachine",
+    "ReadsAhead",
     "Record",
     "RecordedBackend",
     "ScriptedBackend",
     "Step",
+    "Try",
     "api_address",
     "api_capabilities",
     "api_key_header",
     "benchmark",
     "benchmark_lines",
+    "check_new_entry",
     "check_schema",
     "cpu_variants_to_try",
     "explain_empty_answer",
     "install_llama",
+    "installed_models",
+    "installed_packages",
     "is_api_version",
     "openai_request_body",
     "price",
+    "price_of",
+    "price_of_entry",
     "schema_failure",
     "schema_verdict",
+    "try_of",
     "url_without_secrets",
     "with_schema_verdict",
 ]

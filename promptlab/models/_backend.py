@@ -13,7 +13,7 @@ and yields `Phase("waiting")`. Closing the iterator early is a cancel.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Protocol, runtime_checkable
 
 from promptlab.models._as_sent import AsSent
@@ -47,6 +47,24 @@ class Backend(Protocol):
 
     def as_sent(self, request: Request) -> AsSent:
         """The text that this model would get, with the tokens of each section. The model is not asked."""
+        ...
+
+
+@runtime_checkable
+class ReadsAhead(Protocol):
+    """A backend that can read the beginning of a prompt before it is asked, so that the answer begins at once."""
+
+    def why_not_ahead(self, request: Request) -> str:
+        """Why `request` must not be read ahead, as a clause; "" if it may be."""
+        ...
+
+    def read_ahead(
+        self, request: Request, cancel: threading.Event, *, varies: Collection[str] = ()
+    ) -> Iterator[Phase | Completion]:
+        """Read what of `request` stays the same whatever its inputs are. `varies` are the sources, such as passages
+        that are chosen by an input, that do not. It makes room for every other request, and goes on after it.
+
+        The last step is a `Completion` without text; its usage has the tokens that were read, and those reused."""
         ...
 
 

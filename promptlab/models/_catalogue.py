@@ -13,9 +13,12 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from promptlab._util.files import file_stamp
 from promptlab.errors import ModelNotFound, ModelNotReady, nearest
 from promptlab.models._backend import Backend, ProbesMachine
 from promptlab.models._extras import require_llama_cpp, require_openai
@@ -24,8 +27,9 @@ from promptlab.models._files import PACKAGES, ModelFiles, Progress, cache_folder
 from promptlab.models._llama._cpu_variants import Numerics
 from promptlab.models._local_files import Downloader, LocalFiles, hub_download
 from promptlab.models._status import ModelStatus, api_status, local_status
+from promptlab.models._tries import Tries, Try
 from promptlab.types import Label
-from promptlab.workspace import Ledger, LlamaModel, OpenAIModel, Workspace, model_trust_problem
+from promptlab.workspace import Ledger, LlamaModel, OpenAIModel, Workspace, model_trust_problem, permissions_of_model
 
 if TYPE_CHECKING:
     from promptlab.models._llama._backend import LlamaBackend
@@ -54,6 +58,7 @@ class Catalogue:
         self._download = download or hub_download
         self._cache = ModelFiles(cache_folder(self._env))
         self._ledger = Ledger(workspace.state)
+        self._tries = Tries(workspace.state)
         self._backends: dict[str, Backend] = {}
         self._contents: dict[str, Contents] = {}
         self._locks = {name: threading.RLock() for name in self.workspace.models}
@@ -123,18 +128,61 @@ class Catalogue:
             return self._backends[name]
 
     def status(self, name: str) -> ModelStatus:
-        """Ready or not and why, with size, window and GPU. Loads no weights, downloads nothing, and is quick after the
-        first time.
+        """Ready or not and why, with size, window and GPU, and the last real result. Loads no weights, downloads
+        nothing, asks nothing, and is quick after the first time.
+
+        Raises:
+            ModelNotFound: there is no such model.
+        """
+        return replace(self._status(name, self.entry(name)), last=self._tries.last(name, *self.state_of(name)))
+
+    def _status(self, name: str, entry: LlamaModel | OpenAIModel | None) -> ModelStatus:
+        if entry is None:
+            return ModelStatus(name, "extra", True, "", self._extra[name].window, self.clearance(name))
+        if isinstance(entry, OpenAIModel):
+            return api_status(name, entry, lambda: self.backend(name))
+        return local_status(name, entry, self._files, lambda: self.backend(name))
+
+    def state_of(self, name: str) -> tuple[str, ...]:
+        """What a try of the model depends on: its entry, and its key or its file. It has a secret: keep it nowhere.
 
         Raises:
             ModelNotFound: there is no such model.
         """
         entry = self.entry(name)
         if entry is None:
-            return ModelStatus(name, "extra", True, "", self._extra[name].window, self.clearance(name))
+            return (self._extra[name].fingerprint,)
         if isinstance(entry, OpenAIModel):
-            return api_status(name, entry, lambda: self.backend(name))
-        return local_status(name, entry, self._files, lambda: self.backend(name))
+            return entry.model_dump_json(), self._env.get(entry.api_key_env or "", "").strip()
+        stamp = file_stamp(self.workspace.root / Path(entry.path).expanduser()) if entry.path else None
+        return entry.model_dump_json(), str(stamp)
+
+    def note_try(self, name: str, outcome: Try, state: tuple[str, ...]) -> None:
+        """Keep the last real result of a model. `state` is its `state_of` from before it was asked."""
+        self._tries.note(name, outcome, *state)
+
+    def offered_by(self, entry: OpenAIModel) -> tuple[str, ...]:
+        """The names of the models that the server of `entry` offers; `entry` may be one that somebody is writing.
+
+        Raises:
+            ModelNotReady: the address or the key cannot be used.
+            Untrusted: promptlab.yaml names this server or key, and the workspace is not trusted with it yet.
+            BackendError: the server does not answer with a list of models.
+        """
+        require_openai()
+        from promptlab.models._openai._model_list import offered_models
+
+        wanted = {ask.id for ask in permissions_of_model("", entry)}
+        for name, other in self.workspace.models.items():
+            if wanted & {ask.id for ask in permissions_of_model(name, other)} and (
+                off := model_trust_problem(self.workspace, name, other)
+            ):
+                raise off
+        return offered_models(entry, self._env.get(entry.api_key_env, "") if entry.api_key_env else "")
+
+    def variable_is_set(self, name: str) -> bool:
+        """True if the environment has a value for the variable `name`, which may hold a key."""
+        return bool(self._env.get(name, "").strip())
 
     def forget_prefixes(self, name: str) -> None:
         """Empty the prefix cache of a local model, in memory and on disk.
@@ -177,7 +225,9 @@ class Catalogue:
         with self._locks[name]:
             backend = self.backend(name)
         assert isinstance(backend, ProbesMachine), "a local model's backend can be tried"
-        return str(backend.ready(say, again=True))
+        code = str(backend.ready(say, again=True))
+        self.note_try(name, Try(datetime.now(UTC).isoformat(), True), self.state_of(name))
+        return code
 
     def digest(self, name: str) -> str | None:
         """The SHA-256 of a local model's bytes (of all its parts if it is split), as `sha256` in promptlab.yaml means

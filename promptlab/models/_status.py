@@ -17,6 +17,7 @@ from promptlab.models._extras import require_llama_cpp
 from promptlab.models._file_parts import model_files
 from promptlab.models._files import parts_of
 from promptlab.models._local_files import LocalFiles, known_package
+from promptlab.models._tries import Try
 from promptlab.types import Label
 from promptlab.workspace import LlamaModel, OpenAIModel
 
@@ -25,7 +26,8 @@ NOT_TRIED = "not tried on this processor yet; its first answer does that"
 
 @dataclass(frozen=True)
 class ModelStatus:
-    """A model as a list shows it. `reason` says why it is not ready and what to do.
+    """A model as a list shows it. `ready` means that it can be asked; `reason` says why it cannot, and what to do.
+    `last` is its last real result, None if it was not tried with this entry, key and file.
 
     Of local models: `tried` is False until the model was tried on this processor, and `cpu` names the CPU code that
     runs there. `gpu` is text for people; it is empty for an API. `file`, `size_bytes` and `sha256` are None if there is
@@ -48,6 +50,26 @@ class ModelStatus:
     cpu: str = ""
     files: int = 1
     sha256: str | None = None
+    last: Try | None = None
+
+    @property
+    def works(self) -> bool | None:
+        """True if the model answered when it was asked last, False if it failed then or cannot be asked; None if it was
+        not tried."""
+        if not self.ready:
+            return False
+        if self.last is not None:
+            return self.last.ok
+        return True if self.backend == "llama" and self.tried else None
+
+    @property
+    def words(self) -> str:
+        """The state in short: why the model is not ready, else its last real result with its time."""
+        if not self.ready:
+            return self.reason
+        if self.last is not None:
+            return self.last.text()
+        return "tried on this processor" if self.works else "not tried"
 
 
 def api_status(name: str, entry: OpenAIModel, backend: Callable[[], Backend]) -> ModelStatus:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         shown_inputs,
         write_answers,
     )
-    from promptlab.runs._cost import cost_of, cost_of_all, cost_text, costs_text
+    from promptlab.runs._cost import cost_of, cost_of_all, cost_text, cost_words, costs_text
     from promptlab.runs._difference import (
         AskedRequest,
         TextChange,
@@ -43,19 +43,23 @@ if TYPE_CHECKING:
     from promptlab.runs._plans import plan_comparison, plan_question, sections_to_leave_out
     from promptlab.runs._prompts import PromptCache, with_prompt, with_rendered_prompt
     from promptlab.runs._rating import Opinion, Rating, Ratings
+    from promptlab.runs._read_ahead import read_ahead, sample_trials, stable_text
+    from promptlab.runs._renamed_file import renamed_name, renamed_source
     from promptlab.runs._report import duration_text, result_as_json, result_as_text
     from promptlab.runs._request_changes import RequestChanges, request_changes
     from promptlab.runs._result_to_example import add_example_from_result, inputs_of_result, label_of_result
     from promptlab.runs._run_info import MANY_ANSWERS, MadeFor, RunInfo
     from promptlab.runs._runner import Run, request_of, start_run, utc_now
     from promptlab.runs._score import cut_off, score_answer, why_not_judgeable
-    from promptlab.runs._store import Store, history_file
+    from promptlab.runs._store import Store, Taken, history_file
     from promptlab.runs._trial import Given, Recalled, Rendered, Trial
+    from promptlab.runs._try_model import TRY_TEMPLATE, trial_of_model
     from promptlab.runs._window import refuse_if_too_long
 
 __all__ = [
     "ANSWER_FORMATS",
     "MANY_ANSWERS",
+    "TRY_TEMPLATE",
     "Answer",
     "AnswerFile",
     "AnswerFormat",
@@ -74,6 +78,7 @@ __all__ = [
     "Run",
     "RunInfo",
     "Store",
+    "Taken",
     "TextChange",
     "Trial",
     "add_example_from_result",
@@ -82,6 +87,7 @@ __all__ = [
     "cost_of",
     "cost_of_all",
     "cost_text",
+    "cost_words",
     "costs_text",
     "cut_off",
     "describe_changes",
@@ -93,17 +99,23 @@ __all__ = [
     "plan_comparison",
     "plan_question",
     "prompt_changes",
+    "read_ahead",
     "read_answers",
     "refuse_if_too_long",
+    "renamed_name",
+    "renamed_source",
     "request_changes",
     "request_of",
     "result_as_json",
     "result_as_text",
+    "sample_trials",
     "score_answer",
     "sections_to_leave_out",
     "shown_inputs",
+    "stable_text",
     "start_run",
     "text_changes",
+    "trial_of_model",
     "utc_now",
     "why_not_judgeable",
     "with_prompt",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from promptlab.errors import PromptlabError
-from promptlab.models import Catalogue, price
+from promptlab.models import Catalogue, price, price_of
 from promptlab.types import Result
+from promptlab.workspace import OpenAIModel
 
 
 def cost_of(result: Result, catalogue: Catalogue) -> float | None:
@@ -20,7 +21,7 @@ def cost_of(result: Result, catalogue: Catalogue) -> float | None:
     if done is None or done.usage.prompt is None or done.usage.written is None:
         return None
     try:
-        return price(catalogue, result.model, done.usage.prompt, done.usage.written)
+        return price(catalogue, result.model, done.usage.prompt, done.usage.written, done.usage.reused or 0)
     except PromptlabError:  # the model is no longer in promptlab.yaml
         return None
 
@@ -32,16 +33,38 @@ def cost_of_all(results: Iterable[Result], catalogue: Catalogue) -> tuple[float 
     return (sum(known) if known else None), len(costs) - len(known)
 
 
-def cost_text(cost: float) -> str:
-    """An amount of US dollars as text for people; small amounts keep two digits that count."""
-    if cost == 0:
+def cost_text(dollars: float | None) -> str:
+    """A price in plain figures: `$0.0142`, `< $0.0001`, `$12.35`; `unknown` if it is not known."""
+    if dollars is None:
+        return "unknown"
+    if dollars == 0:
         return "$0"
-    if cost < 0.000001:
-        return "< $0.000001"
-    if cost >= 0.1:
-        return f"${cost:,.2f}"
-    digits = next(n for n in range(2, 8) if cost >= 10 ** (1 - n))
-    return f"${cost:.{digits}f}"
+    if dollars < 0.0001:
+        return "< $0.0001"
+    return f"${dollars:.4f}" if dollars < 1 else f"${dollars:,.2f}"
+
+
+def cost_words(result: Result, catalogue: Catalogue) -> str:
+    """The cost of an answer for people: `$0.0142`, with the date of a list price; `cost unknown` for an API whose price
+    is not known. Empty for local models, and for what took nothing: errors and answers from the history."""
+    try:
+        if result.completion is None or result.cached or not isinstance(catalogue.entry(result.model), OpenAIModel):
+            return ""
+    except PromptlabError:
+        return "cost unknown"
+    each, cost = price_of(catalogue, result.model), cost_of(result, catalogue)
+    if each is None or cost is None:
+        return "cost unknown"
+    return f"{cost_text(cost)} ({each.source})" if each.listed else cost_text(cost)
+
+
+def price_source(model: str, catalogue: Catalogue) -> str | None:
+    """Where the price of `model` comes from, a list price with its date; None if no price is known."""
+    try:
+        each = price_of(catalogue, model)
+    except PromptlabError:
+        return None
+    return None if each is None else each.source
 
 
 def costs_text(costs: tuple[float | None, int]) -> str:

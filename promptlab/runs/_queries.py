@@ -134,6 +134,26 @@ def removal() -> list[sa.Delete]:
     ]
 
 
+def runs_naming(path: str) -> sa.Select[Any]:
+    """Runs of the template at `path`."""
+    return sa.select(runs.c.id, runs.c.origin).where(runs.c.template == path)
+
+
+def results_naming(path: str) -> sa.Select[Any]:
+    """Results whose spans and sources have the text of `path`, perhaps as a part of another one."""
+    return sa.select(results.c.id, results.c.spans).where(
+        results.c.spans.contains(json.dumps(path)[1:-1], autoescape=True)
+    )
+
+
+RENAME_RUN = (
+    runs.update()
+    .where(runs.c.id == sa.bindparam("run"))
+    .values(template=sa.bindparam("to"), origin=sa.bindparam("now"))
+)
+RENAME_RESULT = results.update().where(results.c.id == sa.bindparam("result")).values(spans=sa.bindparam("now"))
+
+
 def _runs_holding(text: str) -> sa.Select[Any]:
     """Ids of runs with `text` in an answer or a message. Each text is looked at once, however often it was sent."""
     found = sa.select(texts.c.sha256).where(holds(texts.c.text, text))
@@ -148,6 +168,26 @@ def counts_by_model() -> sa.Select[Any]:
         sa.select(results.c.run_id, results.c.model, sa.func.count(), failed)
         .group_by(results.c.run_id, results.c.model)
         .order_by(sa.func.min(results.c.position))
+    )
+
+
+def tokens_by_model() -> sa.Select[Any]:
+    """What answers took, by model: tokens of prompts, new tokens, the time of the last, tokens from a prompt cache, how
+    many answers, and how many of them did not say. Answers from the store took nothing."""
+    c = results.c
+    uncounted = sa.case((sa.or_(c.tokens_read.is_(None), c.tokens_written.is_(None)), 1), else_=0)
+    return (
+        sa.select(
+            c.model,
+            sa.func.sum(sa.func.coalesce(c.tokens_read, 0) + sa.func.coalesce(c.tokens_reused, 0)),
+            sa.func.sum(sa.func.coalesce(c.tokens_written, 0)),
+            sa.func.max(c.created),
+            sa.func.sum(sa.func.coalesce(c.tokens_reused, 0)),
+            sa.func.count(),
+            sa.func.sum(uncounted),
+        )
+        .where(c.status == "ok", c.cached == sa.false())
+        .group_by(c.model)
     )
 
 

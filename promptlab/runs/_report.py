@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from promptlab import models
+from promptlab.models import Catalogue
+from promptlab.runs._cost import cost_of, cost_words, price_source
 from promptlab.types import Result
 
 FIELDS: Mapping[str, str] = {
@@ -15,6 +17,8 @@ FIELDS: Mapping[str, str] = {
     "finish_reason": "`stop`, `length`, `stopped` (Ctrl-C), `content_filter`, `tool_calls`, `unknown`, or null",
     "usage": "tokens: `prompt` (of it `read`, `reused`) and `written` (of it `thinking`); null with an error",
     "timings": "`waited`, `first_token`, `total` in seconds, `tokens_per_second`; null with an error and when cached",
+    "cost": "US dollars; null if it is not known, and for local models; 0 if the answer comes from the store",
+    "price": "where the price comes from: promptlab.yaml, or a list with its date; null if it is not known",
     "cached": "whether it is the answer of an earlier run",
     "error": "null, or `kind` (a class of `promptlab.errors`), `message` and `hint`",
     "request_id": "key of the request in the store: equal keys may share an answer; null when none was made",
@@ -29,8 +33,8 @@ FIELDS: Mapping[str, str] = {
 """The meaning of each field of `result_as_json`. The page of the command line in docs/ is made from it."""
 
 
-def result_as_json(result: Result) -> dict[str, Any]:
-    """One result as plain data, as `promptlab compare --json` prints it; see `FIELDS`."""
+def result_as_json(result: Result, catalogue: Catalogue | None = None) -> dict[str, Any]:
+    """One result as plain data, as `promptlab compare --json` prints it; see `FIELDS`. `catalogue` has the prices."""
     done = result.completion
     return {
         "model": result.model,
@@ -54,6 +58,8 @@ def result_as_json(result: Result) -> dict[str, Any]:
         }
         if done and not result.cached
         else None,
+        "cost": None if catalogue is None else cost_of(result, catalogue),
+        "price": None if catalogue is None else price_source(result.model, catalogue),
         "cached": result.cached,
         "error": {"kind": result.error_kind, "message": result.error, "hint": result.hint} if result.error else None,
         "request_id": result.request_id or None,
@@ -84,8 +90,8 @@ def duration_text(value: float | None) -> str:
     return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.1f} s"
 
 
-def facts(result: Result) -> list[str]:
-    """Short facts about an answer: its tokens, its times, and the reason of its end if it is unusual."""
+def facts(result: Result, catalogue: Catalogue | None = None) -> list[str]:
+    """Short facts about an answer: its tokens, its times, its cost, and the reason of its end if it is unusual."""
     done = result.completion
     if done is None:
         return []
@@ -104,15 +110,17 @@ def facts(result: Result) -> list[str]:
         said.append(f"total {duration_text(done.timings.total)}")
         if (rate := _rate(result)) is not None:
             said.append(f"{rate:g} tokens/s")
+    if catalogue is not None and (cost := cost_words(result, catalogue)):
+        said.append(cost)
     if done.finish_reason != "stop":
         said.append(f"finish: {done.details.get('finish') or done.finish_reason}")
     return said
 
 
-def result_as_text(result: Result) -> str:
-    """One result as text for a terminal: a line of facts, then the answer or the error."""
+def result_as_text(result: Result, catalogue: Catalogue | None = None) -> str:
+    """One result as text for a terminal: a line of facts, then the answer or the error. `catalogue` has the prices."""
     repeat = f" #{result.request.repeat + 1}" if result.request and result.request.repeat else ""
-    lines = [f"── {result.model}{repeat}  {' · '.join(facts(result))}".rstrip()]
+    lines = [f"── {result.model}{repeat}  {' · '.join(facts(result, catalogue))}".rstrip()]
     if result.text:
         lines.append(result.text.rstrip("\n"))
     elif result.ok:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 import traceback
 import uuid
 from collections import deque
@@ -20,8 +21,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from promptlab import models, workspace
-from promptlab.errors import GateRefused, PromptlabError, StoreError
+from promptlab.errors import PromptlabError, StoreError
 from promptlab.models import Backend, Catalogue, ProbesMachine
+from promptlab.runs._gate import Gate, labelled
 from promptlab.runs._prompts import prompt_of
 from promptlab.runs._provenance import origin
 from promptlab.runs._run_info import MadeFor, RunInfo
@@ -29,13 +31,15 @@ from promptlab.runs._score import score_answer
 from promptlab.runs._trial import Trial
 from promptlab.runs._window import check_window
 from promptlab.types import Completion, Delta, Origin, Phase, Request, Result, Score, Scorer, Source, Thought, highest
-from promptlab.workspace import HIGHEST_LABEL, Labels, Look
 
 if TYPE_CHECKING:  # a replay loads no database
     from promptlab.runs._store import Store
 
 log = logging.getLogger(__name__)
 NOTHING_ELSE = MadeFor()
+
+KEEP_TRIES = 2.0
+"""Seconds between two writes of the models' last results during a run."""
 
 
 @dataclass(frozen=True)
@@ -99,10 +103,12 @@ class Run:
         self.created = utc_now()
         self.store_error: StoreError | None = None
         self._catalogue, self._store, self._fresh, self._scorers = catalogue, store, fresh, tuple(scorers)
-        self._labels = Labels(catalogue.workspace)
+        self._gate = Gate(catalogue)
         self._cancel = threading.Event()
         self._drain = threading.Event()
         self._results: dict[int, Result] = {}
+        self._states: dict[str, tuple[str, ...]] = {}
+        self._tries: dict[str, models.Try] = {}
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._ended: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
         store.begin(RunInfo(self.id, self.created, title, made_by.template, len(trials), made_by, made_for=made_for))
@@ -155,6 +161,8 @@ class Run:
         backend: Backend | PromptlabError
         workers = 1
         try:
+            # Before the backend is made: should the entry change meanwhile, a try of the old one is not the new one's.
+            self._states[model] = self._catalogue.state_of(model)
             backend = self._catalogue.backend(model)
             if isinstance(backend, ProbesMachine):  # before the fingerprint is read, because it names what was found
                 backend.ready(partial(self._say, tuple(indices)))
@@ -202,10 +210,10 @@ class Run:
             return _Ended(index, replace(result, completion=_not_begun(), created=utc_now()), fingerprint)
         try:
             asked = request_of(trial)
-            look = self._look(trial.model)
-            request = self._labelled(trial, asked, look)
+            look = self._gate.look(trial.model)
+            request = labelled(trial, asked, look)
             result = replace(result, request=request)
-            self._gate(request, look)
+            self._gate.check(request, look)
             if isinstance(backend, PromptlabError):
                 raise backend
             models.check_schema(request.schema)
@@ -221,6 +229,7 @@ class Run:
                 done = self._ask(index, backend, request, heard)
                 result = replace(result, completion=models.with_schema_verdict(done, request.schema))
         except PromptlabError as exc:
+            self._note(trial.model, exc)
             result = _failed(result, exc, heard)
         except BaseException as exc:  # also one that would end the thread: the trial still needs its result
             result = _failed(result, _unexpected(exc), heard)
@@ -232,51 +241,31 @@ class Run:
         judges = (*(self._scorers if trial.expected is not None else ()), *trial.scorers)
         return score_answer(judges, done, trial.expected, request=request, judge_cut=trial.judge_cut)
 
-    def _look(self, model: str) -> Look | None:
-        """The current labels; None if promptlab.yaml cannot be read and `model` may get any text in any case."""
-        try:
-            return self._labels.look()
-        except GateRefused:
-            if self._catalogue.clearance(model) != HIGHEST_LABEL:
-                raise
-            return None
-
-    def _labelled(self, trial: Trial, request: Request, look: Look | None) -> Request:
-        """`request` with the current labels of its sources, and with the file of its template if that is a draft."""
-        if look is None:
-            return request
-        template = trial.template
-        prompt, own = look.today(request.prompt), look.raised_label(template.path, template.label, template.sha256)
-        return replace(request, prompt=replace(prompt, sources=(*prompt.sources, own)) if own else prompt)
-
-    def _gate(self, request: Request, look: Look | None) -> None:
-        """Raise `GateRefused` if `request` must not be sent, by the current labels and clearance."""
-        if look is None:
-            return
-        clearance = look.clearance(request.model, self._catalogue.clearance(request.model))
-        prompt = look.today(request.prompt)
-        try:
-            workspace.check_gate(prompt, model=request.model, clearance=clearance)
-        except GateRefused as exc:
-            if gone := look.gone(prompt):
-                paths = ", ".join(f"`{path}`" for path in gone)
-                exc.hint += f"; these files do not exist any more and count as confidential: {paths}"
-            raise
-
     def _ask(self, index: int, backend: Backend, request: Request, heard: list[str]) -> Completion:
         workspace.CHECK_BEFORE_RETRY.set(
-            lambda: self._gate(request, self._look(request.model))
+            lambda: self._gate.check(request, self._gate.look(request.model))
         )  # a worker's own: each of its trials sets it anew
         for step in backend.complete(request, self._cancel):
             if isinstance(step, Completion):
+                self._note(request.model, step)
                 return step
             if isinstance(step, Delta):
                 heard.append(step.text)
             self._events.put(Event(index, step))
         raise RuntimeError(f"backend of {request.model} ended without a completion")
 
+    def _note(self, model: str, outcome: Completion | PromptlabError) -> None:
+        """Remember what `outcome` says about the model, if it was really asked."""
+        if (made := models.try_of(outcome, utc_now())) is not None:
+            self._tries[model] = made
+
+    def _keep_tries(self) -> None:
+        """Keep the last result of each model that was asked: an ordinary run is a try, too."""
+        for model in list(self._tries):
+            self._catalogue.note_try(model, self._tries.pop(model), self._states[model])
+
     def _record(self) -> None:
-        left = len(self.trials)
+        left, kept = len(self.trials), 0.0
         while left:
             batch = [self._ended.get()]
             while not self._ended.empty():
@@ -285,6 +274,9 @@ class Run:
             if not self._recorded(batch) and len(batch) > 1:
                 for ended in batch:  # one by one, so that only the result that cannot be written is lost
                     self._recorded([ended])
+            if not left or time.monotonic() > kept + KEEP_TRIES:
+                self._keep_tries()
+                kept = time.monotonic()
             for ended in batch:
                 self._results[ended.index] = ended.result
                 self._events.put(Event(ended.index, ended.result, ended.fingerprint))

@@ -24,6 +24,7 @@ from promptlab.runs import _queries as queries
 from promptlab.runs import _tables as tables
 from promptlab.runs._list import Listed
 from promptlab.runs._rating import Ratings
+from promptlab.runs._renamed_file import renamed_sources
 from promptlab.runs._run_info import MadeFor, RunInfo
 from promptlab.types import (
     Completion,
@@ -60,12 +61,16 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What answers of a model took: tokens of prompts and new tokens. `last` is the time of the last one."""
+    """What answers of a model took: tokens of prompts, of which `reused` came from a prompt cache, and new tokens.
+    `last` is the time of the last answer. `uncounted` answers said nothing about their tokens."""
 
     model: str
     prompt: int
     new: int
     last: str
+    reused: int = 0
+    answers: int = 0
+    uncounted: int = 0
 
 
 def history_file(workspace: Workspace) -> Path:
@@ -178,6 +183,20 @@ class Store:
         )
         steps = [{"run": run, "old": old, "case_id": new} for run, old, new in asked]
         self._write([(change.values(case_id=sa.bindparam("case_id")), steps)])
+
+    def rename_file(self, old: str, new: str) -> int:
+        """Call the file `old` of the workspace `new` in every run and result; the number of those that named it."""
+        runs = [
+            {"run": row.id, "to": new, "now": canonical_json({**json.loads(row.origin), "template": new})}
+            for row in self._db.rows(queries.runs_naming(old))
+        ]
+        results = [
+            {"result": row.id, "now": spans}
+            for row in self._db.rows(queries.results_naming(old))
+            if (spans := renamed_sources(row.spans, old, new)) != row.spans
+        ]
+        self._write([(queries.RENAME_RUN, runs), (queries.RENAME_RESULT, results)])
+        return len(runs) + len(results)
 
     # What a person does with a run
 
@@ -302,20 +321,16 @@ class Store:
 
     def taken(self, run_ids: Sequence[str]) -> list[Taken]:
         """What the answers of these runs took, by model, but for answers that came from the store."""
-        columns = tables.results.c
-        query = sa.select(
-            columns.model,
-            sa.func.sum(sa.func.coalesce(columns.tokens_read, 0) + sa.func.coalesce(columns.tokens_reused, 0)),
-            sa.func.sum(sa.func.coalesce(columns.tokens_written, 0)),
-            sa.func.max(columns.created),
-        )
-        found: dict[str, Taken] = {}
+        taken: dict[str, Taken] = {}
         for part in parts(run_ids):
-            mine = columns.run_id.in_(part), columns.status == "ok", columns.cached == sa.false()
-            for model, prompt, new, last in self._db.rows(query.where(*mine).group_by(columns.model)):
-                old = found.get(model, Taken(model, 0, 0, ""))
-                found[model] = Taken(model, old.prompt + int(prompt), old.new + int(new), max(old.last, last))
-        return list(found.values())
+            query = queries.tokens_by_model().where(tables.results.c.run_id.in_(part))
+            for row in map(_taken, self._db.rows(query)):
+                taken[row.model] = _both(taken[row.model], row) if row.model in taken else row
+        return list(taken.values())
+
+    def taken_in_all(self) -> list[Taken]:
+        """What every answer of the history took, by model, but for answers that came from the store."""
+        return [_taken(row) for row in self._db.rows(queries.tokens_by_model())]
 
     def last_used(self, section: Section, *, among: int = RECENT) -> list[Use]:
         """When each source of `section` was last part of a prompt, and with which content, by its name.
@@ -371,6 +386,23 @@ class Store:
             )
             for row in rows
         }
+
+
+def _taken(row: Any) -> Taken:
+    model, prompt, new, last, reused, answers, uncounted = row
+    return Taken(model, int(prompt), int(new), last, int(reused), int(answers), int(uncounted))
+
+
+def _both(one: Taken, other: Taken) -> Taken:
+    return Taken(
+        one.model,
+        one.prompt + other.prompt,
+        one.new + other.new,
+        max(one.last, other.last),
+        one.reused + other.reused,
+        one.answers + other.answers,
+        one.uncounted + other.uncounted,
+    )
 
 
 def _run_info(

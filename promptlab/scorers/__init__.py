@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from promptlab.scorers._check_expected import check_expected
     from promptlab.scorers._custom import from_function
     from promptlab.scorers._json import parse_json_answer
+    from promptlab.scorers._options import (
+        ScorerOption,
+        option_problems,
+        scorer_names,
+        scorer_options,
+        scorer_summary,
+    )
     from promptlab.scorers._ready import ReadyScorer
     from promptlab.scorers._registry import (
         COMPARE_SCORERS,
@@ -32,13 +39,18 @@ __all__ = [
     "COMPARE_SCORERS",
     "MODEL_SCORERS",
     "ReadyScorer",
+    "ScorerOption",
     "build_scorer",
     "check_expected",
     "contains",
     "from_function",
+    "option_problems",
     "parse_json_answer",
     "pass_mark",
+    "scorer_names",
+    "scorer_options",
     "scorer_spec",
+    "scorer_summary",
 ]
 
 if not TYPE_CHECKING:  # a type checker must see which names there are

@@ -23,18 +23,29 @@ def check_options(name: str, options: Mapping[str, Any], factory: Callable[..., 
 
     `factory` makes the scorer; it is None for the judge.
     """
-    types = _JUDGE if factory is None else _types(factory)
     for option, value in options.items():
-        if option in types:
-            _check_type(name, option, value, types[option])
-            rule = _RULES.get((name, option))
-            if rule and value is not None and (problem := rule(value)):
-                raise InputError(f"`{option}` of `{name}` {problem}")
+        check_option(name, option, value, factory)
     needed = ["model"] if factory is None else _needed(factory)
     for option in needed:
         if option not in options:
             what = "the name of one in promptlab.yaml" if name == "judge" else "…"
             raise InputError(f"`{name}` needs the option `{option}`", hint=f"`{name}: {{{option}: {what}}}`")
+
+
+def check_option(name: str, option: str, value: Any, factory: Callable[..., Any] | None) -> None:
+    """Raise `InputError` if one option of the scorer `name` has a wrong type or value."""
+    types = option_types(factory)
+    if option not in types:
+        return
+    _check_type(name, option, value, types[option])
+    rule = _RULES.get((name, option))
+    if rule and value is not None and (problem := rule(value)):
+        raise InputError(f"`{option}` of `{name}` {problem}")
+
+
+def option_types(factory: Callable[..., Any] | None) -> Mapping[str, Any]:
+    """The types of the options of the scorer that `factory` makes; None makes the judge."""
+    return _JUDGE if factory is None else _types(factory)
 
 
 @cache

@@ -22,7 +22,7 @@ from promptlab.models import Catalogue
 from promptlab.runs import MadeFor, Store, Trial
 from promptlab.suites import _lock as suite_lock
 from promptlab.suites._baseline import RunAnswers, write_recording
-from promptlab.suites._budget import Reserve, Spent, Tally, bound_of_request, most_for_item, spent_at_most
+from promptlab.suites._budget import Reserve, Spent, Tally, bound_of_request, check_prices, most_for_item, spent_at_most
 from promptlab.suites._items import AskOptions, TrialMaker, chosen, recorded_of, trial_of
 from promptlab.suites._log import SuiteLog
 from promptlab.suites._outcome import Answered, Ended, Judges, failed_result, row_of
@@ -106,9 +106,19 @@ class Asking:
         self._planned = Planned(suite, islice(every, options.limit))
         self._cut = options.limit is not None and next(every, None) is not None
         self.total = len(self._planned)
+        if options.max_cost is not None:
+            check_prices(catalogue, self._models(), suite.path)
         if self.verb == "record":
             self._check_labels()
         self.run, self._had = self._begin(resume, finished_before)
+
+    def _models(self) -> Iterator[str]:
+        """The models of the items and of their judges, some more than once. A judge without one is left out."""
+        for _, item in self._planned:
+            yield item.key.model
+            for spec in self.fill.judge_specs(item.case):
+                if (judge := spec.values.get("model")) in self.catalogue.names():
+                    yield str(judge)
 
     def _check_labels(self) -> None:
         """Raise `GateRefused` if the recording has a lower label than an answer it would hold. Items that the gate

@@ -23,6 +23,7 @@ from promptlab.suites._judge_reply import Judged
 from promptlab.suites._log import SuiteLog
 from promptlab.suites._recorded_item import RecordedItem, check_labels, stored_from
 from promptlab.suites._recording import Recording, write
+from promptlab.suites._scores import failed, why_not_judged
 from promptlab.suites._suite import Item, ItemKey, Suite
 from promptlab.suites._suite_run import SuiteRun
 from promptlab.types import Result
@@ -36,11 +37,17 @@ PAGES = 8
 
 @dataclass(frozen=True, slots=True)
 class BaselineChange:
-    """What accepting an answer would change: the recorded item, None if there is none yet, and the new one."""
+    """What accepting an answer would change: the recorded item, None if there is none yet, and the new one.
+
+    `failed` are the scorers that the new answer does not pass, each with its reason; `not_judged` is why it is neither
+    passed nor failed.
+    """
 
     key: ItemKey
     old: RecordedItem | None
     new: RecordedItem
+    failed: tuple[str, ...] = ()
+    not_judged: str = ""
 
 
 class RunAnswers:
@@ -131,7 +138,9 @@ def baseline_changes(
         for item in suite_items(workspace, suite, wanted=wanted):
             old, new = recorded(item.key), _new(suite, item, answers)
             if new and (old is None or _matters(old, new)):
-                yield BaselineChange(item.key, old, new)
+                specs = suite.specs_of(item.case)
+                reasons = tuple(failed(new.scores, specs)), why_not_judged(new.scores, specs)
+                yield BaselineChange(item.key, old, new, *reasons)
 
 
 def _matters(old: RecordedItem, new: RecordedItem) -> bool:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from promptlab import runs
-from promptlab.models import Catalogue, price
+from promptlab.errors import SuiteError
+from promptlab.models import Catalogue, price, price_of
 from promptlab.runs import Trial
 from promptlab.suites._items import AskOptions, TrialMaker
 from promptlab.suites._suite import Item
 from promptlab.types import Completion, Request
+from promptlab.workspace import OpenAIModel
 
 Role = Literal["answer", "judge", "cause"]
 """What a request is for: the answer of an item, a judge's verdict on it, or finding the cause of a change."""
@@ -85,6 +87,34 @@ class Tally:
 
 def _spent(catalogue: Catalogue, model: str, prompt: int, new: int) -> Spent:
     return Spent(prompt + new, price(catalogue, model, prompt, new) or 0.0)
+
+
+def check_prices(catalogue: Catalogue, models: Iterable[str], suite: str) -> None:
+    """Raise `SuiteError` if one of `models` is an API whose price is not known: a limit of cost could not be kept."""
+    for model in dict.fromkeys(models):
+        if not isinstance(catalogue.entry(model), OpenAIModel):
+            continue
+        each = price_of(catalogue, model)
+        if each is None or each.of(1, 1) is None:
+            raise SuiteError(
+                f"a limit of cost cannot be kept: the price of `{model}` is not known",
+                file=suite,
+                hint="set price_in and price_out of the model in promptlab.yaml, or limit the tokens (--max-tokens)",
+            )
+
+
+def list_price_note(catalogue: Catalogue, models: Iterable[str]) -> str:
+    """What to know of a limit of cost that counts with list prices: their date, because the provider may have changed
+    them since. Empty if none of `models` has one."""
+    listed = {}
+    for model in dict.fromkeys(models):
+        each = price_of(catalogue, model)
+        if each is not None and each.listed is not None:
+            listed[model] = each.source
+    if not listed:
+        return ""
+    prices = "; ".join(f"{model}: {source}" for model, source in listed.items())
+    return f"{prices}; the provider's price of today may differ: price_in and price_out in promptlab.yaml set it"
 
 
 def most_for_item(fill: TrialMaker, catalogue: Catalogue, item: Item, trial: Trial) -> Spent:

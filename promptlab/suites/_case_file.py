@@ -12,15 +12,17 @@ of examples can be read as well: its `output` is the expected answer.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TextIO
 
 from promptlab import scorers, templates
 from promptlab._util.csv_rows import CsvRows
 from promptlab._util.rows import BadRow, Row, json_rows, kind_of, yaml_rows
-from promptlab._yaml import PlainData, read_yaml
+from promptlab._yaml import PlainData, YamlFile, parse_yaml, read_yaml
 from promptlab.errors import InputError, SuiteError, nearest
 from promptlab.suites._suite import Case, CaseFile, Suite, id_problem
 from promptlab.types import LABELS, Label, Place, ScorerSpec, highest
@@ -32,8 +34,13 @@ MAX_LINE = 4_000_000
 """The most characters that a line with a case may have."""
 
 
-def read(workspace: Workspace, suite: Suite) -> Iterator[Case]:
-    """Every case of `suite`, in order. Files of cases are read while the caller iterates.
+Texts = Mapping[str, str]
+"""Texts of files by path, which are read instead of those on disk: so a change can be checked before it is written."""
+
+
+def read(workspace: Workspace, suite: Suite, *, texts: Texts = MappingProxyType({})) -> Iterator[Case]:
+    """Every case of `suite`, in order. Files of cases are read while the caller iterates; `texts` are read instead of
+    the files at their paths.
 
     Each case is at least as private as the suite's file. Raises `SuiteError` with file and line at the first case that
     is wrong, or that has the id of an earlier one.
@@ -41,7 +48,7 @@ def read(workspace: Workspace, suite: Suite) -> Iterator[Case]:
     seen: set[str] = set()
     now = Labels(workspace)
     for entry in suite.entries:
-        cases = _of_file(workspace, suite, entry) if isinstance(entry, CaseFile) else iter((entry,))
+        cases = _of_file(workspace, suite, entry, texts) if isinstance(entry, CaseFile) else iter((entry,))
         for case in cases:
             file, _, line = case.place.rpartition(":")
             problem = id_problem(case.id)
@@ -76,44 +83,45 @@ def expected_problem(suite: Suite, case: Case) -> InputError | None:
     return None
 
 
-def input_names(workspace: Workspace, entry: CaseFile) -> set[str]:
+def input_names(workspace: Workspace, entry: CaseFile, texts: Texts = MappingProxyType({})) -> set[str]:
     """The names of the inputs of the first case in a file."""
     full = workspace.resolve(entry.path)
-    row = next(_rows(full, entry.path), None)
+    row = next(_rows(full, entry.path, text=texts.get(entry.path)), None)
     return set() if row is None else set(_inputs(row.data, kind_of(entry.path)))
 
 
-def _of_file(workspace: Workspace, suite: Suite, entry: CaseFile) -> Iterator[Case]:
+def _of_file(workspace: Workspace, suite: Suite, entry: CaseFile, texts: Texts) -> Iterator[Case]:
     try:
         full = workspace.resolve(entry.path)
     except InputError as exc:
         raise SuiteError(exc.what, file=suite.path, line=entry.line, field="file") from exc
-    if not full.is_file():
+    text = texts.get(entry.path)
+    if text is None and not full.is_file():
         beside = [workspace.relative(path) for path in full.parent.iterdir()] if full.parent.is_dir() else []
         message = f"there is no file `{entry.path}` in the workspace"
         raise SuiteError(message, file=suite.path, line=entry.line, field="file", hint=nearest(entry.path, beside))
     label, cells = workspace.label_of(entry.path), kind_of(entry.path) == "csv"
-    for row in _rows(full, entry.path, suite.template.inputs):
+    for row in _rows(full, entry.path, suite.template.inputs, text=text):
         case = _Case(suite, entry.path, row.line, label)
         yield case.from_csv(row.data) if cells else case.from_data(row.data)
 
 
-def _rows(full: Path, shown: str, inputs: Collection[str] = ()) -> Iterator[Row]:
-    """The rows of a file of cases, read while the caller iterates. Each is a dict with unchecked content. `inputs` are
-    the names of inputs that are known."""
+def _rows(full: Path, shown: str, inputs: Collection[str] = (), *, text: str | None = None) -> Iterator[Row]:
+    """The rows of a file of cases, or of `text`, read while the caller iterates. Each is a dict with unchecked content.
+    `inputs` are the names of inputs that are known."""
     try:
         if kind_of(shown) == "yaml":
-            yield from _yaml(full, shown)
-            return
-        with full.open(encoding="utf-8-sig", newline="") as file:
-            if kind_of(shown) == "csv":
-                yield from CsvRows(file, shown, _check_header, known=COLUMNS, inputs=inputs)
-                return
-            hint = "one JSON object a line"
-            for row in json_rows(iter(lambda: file.readline(MAX_LINE), "")):
-                if not isinstance(row.data, dict):
-                    raise SuiteError("not a JSON object", file=shown, line=row.line, hint=hint)
-                yield row
+            file = (
+                read_yaml(full, shown=shown, error=SuiteError)
+                if text is None
+                else parse_yaml(text, shown=shown, error=SuiteError)
+            )
+            yield from _yaml(file, shown)
+        elif text is not None:
+            yield from _of_lines(io.StringIO(text.removeprefix("\ufeff"), newline=""), shown, inputs)
+        else:
+            with full.open(encoding="utf-8-sig", newline="") as lines:
+                yield from _of_lines(lines, shown, inputs)
     except BadRow as exc:
         hint = exc.hint or ("one JSON object a line" if kind_of(shown) == "jsonl" else "")
         raise SuiteError(exc.message, file=shown, line=exc.line, hint=hint) from exc
@@ -121,6 +129,16 @@ def _rows(full: Path, shown: str, inputs: Collection[str] = ()) -> Iterator[Row]
         raise SuiteError("not UTF-8 text", file=shown, hint="save the file as UTF-8") from exc
     except OSError as exc:
         raise SuiteError(f"cannot be read: {exc.strerror}", file=shown) from exc
+
+
+def _of_lines(lines: TextIO, shown: str, inputs: Collection[str]) -> Iterator[Row]:
+    if kind_of(shown) == "csv":
+        yield from CsvRows(lines, shown, _check_header, known=COLUMNS, inputs=inputs)
+        return
+    for row in json_rows(iter(lambda: lines.readline(MAX_LINE), "")):
+        if not isinstance(row.data, dict):
+            raise SuiteError("not a JSON object", file=shown, line=row.line, hint="one JSON object a line")
+        yield row
 
 
 def _check_header(header: Sequence[str], line: int) -> None:
@@ -131,8 +149,7 @@ def _check_header(header: Sequence[str], line: int) -> None:
         raise BadRow("there is no column `id`", line, hint=f"its columns: {', '.join(header)}")
 
 
-def _yaml(full: Path, shown: str) -> Iterator[Row]:
-    file = read_yaml(full, shown=shown, error=SuiteError)
+def _yaml(file: YamlFile, shown: str) -> Iterator[Row]:
     if not isinstance(file.data, list):
         raise SuiteError("a YAML file of cases must be a list of cases", file=shown, line=1)
     for number, row in enumerate(yaml_rows(file)):

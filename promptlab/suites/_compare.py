@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from promptlab import stats
 from promptlab.suites import _comparison_words as words
@@ -28,6 +29,15 @@ class TwoRuns:
     only_before: int
     only_after: int
     not_judged: int = 0
+
+    @property
+    def outcome(self) -> Literal["better", "worse", "no difference", "cannot tell"]:
+        """Which of the two runs is better, as far as it can be told from chance."""
+        compared = self.comparison
+        if compared is None or not compared.settled:
+            unchanged = compared is not None and not compared.better and not compared.worse
+            return "no difference" if unchanged and not self.not_judged else "cannot tell"
+        return "better" if compared.difference > 0 else "worse"
 
     @property
     def sentence(self) -> str:

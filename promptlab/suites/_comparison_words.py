@@ -5,10 +5,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from promptlab.stats import CONFIDENCE, Comparison, Interval, cases_needed
+from promptlab.stats import Comparison, Interval, cases_needed
 
 SMALLEST_P = 0.0001
 """Below this, only that it is below is said."""
+
+
+def percent(share: float) -> str:
+    """ "83.3 %". What is not quite nothing or all never looks like it."""
+    if 0 < share < 0.0005 or 0.9995 <= share < 1:
+        return "< 0.1 %" if share < 0.5 else "> 99.9 %"
+    return f"{100 * share:.1f} %"
+
+
+def percents(interval: Interval) -> str:
+    """ "65.3 to 94.4 %"."""
+    return f"{100 * interval.low:.1f} to {100 * interval.high:.1f} %"
+
+
+def rate_in_words(passed: int, judged: int, interval: Interval) -> str:
+    """ "pass rate 83.3 %, 95 % interval 65.3 to 94.4 %"."""
+    if not judged:
+        return "no pass rate: nothing is judged"
+    return f"pass rate {percent(passed / judged)}, 95 % interval {percents(interval)}"
 
 
 def points(interval: Interval) -> str:
@@ -20,10 +39,8 @@ def p_value(p: float) -> str:
 
 
 def difference(found: Comparison, *, adjusted_p: float | None = None, suites: int = 1) -> str:
-    """ "-7.5 points (-20.1 to +6.1, p = 0.38)"; of several suites, with the adjusted p and its interval."""
-    interval = points(found.interval)
-    if found.confidence != CONFIDENCE:
-        interval += f" at {100 * found.confidence:.4g} %"
+    """ "-7.5 points (95 % interval -20.1 to +6.1, p = 0.38)"; of several suites, with the adjusted p and its own."""
+    interval = f"{100 * found.confidence:.4g} % interval {points(found.interval)}"
     if adjusted_p is None or suites < 2:
         return f"{100 * found.difference:+.1f} points ({interval}, {p_value(found.p)})"
     return f"{100 * found.difference:+.1f} points ({interval}, {p_value(adjusted_p)} adjusted for {suites} suites)"

@@ -19,7 +19,7 @@ from statistics import median
 
 from promptlab import runs
 from promptlab.errors import PromptlabError
-from promptlab.models import Catalogue, price
+from promptlab.models import Catalogue, price, price_of
 from promptlab.runs import Store
 from promptlab.suites._budget import CallBound, Role, bound_of_request, bounds_of_item
 from promptlab.suites._items import AskOptions, PlannedAsk, TrialMaker, planned_asks, recalled
@@ -51,7 +51,8 @@ class ModelEstimate:
 
     `exact` is False if prompt tokens are estimated. `cost` is None if no price is known, `minutes` if the model is not
     local or was never measured here. `refused` items do not fit the window and would not be sent. `limit_tokens` and
-    `limit_cost` are never reached: they have an allowance for estimated tokens.
+    `limit_cost` are never reached: they have an allowance for estimated tokens. `priced_by` names a list price and its
+    date; it is empty if promptlab.yaml sets the price.
     """
 
     model: str
@@ -66,6 +67,7 @@ class ModelEstimate:
     limit_tokens: int = 0
     limit_cost: float | None = None
     problem: str = ""
+    priced_by: str = ""
 
     @property
     def said(self) -> str:
@@ -79,7 +81,7 @@ class ModelEstimate:
         parts = [calls, prompt, f"at most {self.new:,} new ones"]
         if self.cost is not None:
             parts.append(f"{dollars(self.cost)} with the longest answers" if about else f"at most {dollars(self.cost)}")
-            parts[-1] = about + parts[-1]
+            parts[-1] = about + parts[-1] + (f" ({self.priced_by})" if self.priced_by else "")
         parts += [f"at most {self.minutes:,.1f} min here"] if self.minutes is not None else []
         parts += [f"{self.refused} refused before they are sent"] if self.refused else []
         return f"{name}: {', '.join(parts)}"
@@ -211,7 +213,13 @@ class _Sum:
             self.limit_prompt + self.new,
             price(catalogue, self.model, self.limit_prompt, self.new),
             self.problem,
+            _list_price(catalogue, self.model),
         )
+
+
+def _list_price(catalogue: Catalogue, model: str) -> str:
+    each = price_of(catalogue, model)
+    return each.source if each is not None and each.listed is not None else ""
 
 
 def _with_allowance(bound: CallBound) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -148,13 +149,16 @@ def _find(workspace: Workspace, path: str) -> tuple[Path, str]:
     return full, shown
 
 
-def parse_suite(workspace: Workspace, text: str, *, path: str) -> Suite:
-    """The suite in `text`, the text of the file at `path` in the workspace."""
+def parse_suite(
+    workspace: Workspace, text: str, *, path: str, texts: Mapping[str, str] = MappingProxyType({})
+) -> Suite:
+    """The suite in `text`, the text of the file at `path` in the workspace. `texts` are read instead of the files of
+    cases at their paths."""
     file = parse_yaml(text, shown=path, error=SuiteError)
     if not isinstance(file.data, Mapping):
         raise SuiteError("a suite must be a mapping with keys such as `template` and `cases`", file=path, line=1)
     data = PlainData(file, SuiteError, "a suite").convert(file.data, ())
-    reader = _Reader(workspace, file)
+    reader = _Reader(workspace, file, texts)
     reader.check_names_of_params(data)
     try:
         parsed = _File.model_validate({key: value for key, value in data.items() if value is not None})
@@ -198,8 +202,8 @@ def _known_keys(loc: tuple[Any, ...]) -> list[str]:
 class _Reader:
     """Makes the parts of a `Suite` from what pydantic has checked. Its errors name the line and the field."""
 
-    def __init__(self, workspace: Workspace, file: YamlFile) -> None:
-        self._workspace, self._file = workspace, file
+    def __init__(self, workspace: Workspace, file: YamlFile, texts: Mapping[str, str]) -> None:
+        self._workspace, self._file, self._texts = workspace, file, texts
 
     def check_names_of_params(self, data: Mapping[str, Any]) -> None:
         """Raise `SuiteError` for an unknown sampling parameter, with the nearest known one."""
@@ -219,7 +223,10 @@ class _Reader:
             raise self._error("give either `template` or `messages`", ())
         if parsed.template is not None:
             return self._loaded(parsed.template, ("template",))
-        used = sorted({name for case in parsed.cases for name in case.inputs} | _columns(self._workspace, parsed.cases))
+        used = sorted(
+            {name for case in parsed.cases for name in case.inputs}
+            | _columns(self._workspace, parsed.cases, self._texts)
+        )
         layout = "".join(f"{{% {m.role} %}}{m.content}{{% end{m.role} %}}" for m in parsed.messages or ())
         text = json.dumps({"inputs": {name: {"type": self._type(parsed, name)} for name in used}, "layout": layout})
         try:
@@ -327,13 +334,13 @@ class _Reader:
         return SuiteError(message, file=self._file.shown, line=self._file.line(path), field=field, hint=hint)
 
 
-def _columns(workspace: Workspace, cases: Sequence[_Case]) -> set[str]:
+def _columns(workspace: Workspace, cases: Sequence[_Case], texts: Mapping[str, str]) -> set[str]:
     """The names of the inputs in files of cases, from the first row of each."""
     names: set[str] = set()
     for case in cases:
         if case.file is not None:
             try:
-                names |= input_names(workspace, CaseFile(case.file))
+                names |= input_names(workspace, CaseFile(case.file), texts)
             except PromptlabError:
                 continue  # the error comes when the cases are read
     return names

@@ -163,6 +163,13 @@ def _groups(log: SuiteLog, run: SuiteRun) -> dict[_Place, _Passes]:
     return {(case, variant, model): _Passes(*numbers) for case, variant, model, *numbers in log.passes(run, but=GONE)}
 
 
+def column_rates(log: SuiteLog, run: SuiteRun) -> dict[tuple[str, str], CellRate]:
+    """The pass rate of each variant and model of a run."""
+    groups = _groups(log, run)
+    places = dict.fromkeys((variant, model) for _, variant, model in groups)
+    return {place: _cell(groups, *place) for place in places}
+
+
 def _cell(groups: Mapping[_Place, _Passes], variant: str, model: str) -> CellRate:
     mine = {place: one for place, one in groups.items() if place[1:] == (variant, model)}
     passed, judged = sum(one.passed for one in mine.values()), sum(one.judged for one in mine.values())
@@ -213,7 +220,7 @@ def _taken(log: SuiteLog, store: Store, run: SuiteRun, catalogue: Catalogue | No
     if not used:
         return _Taken(revision)
     last = max(one.last for one in used)
-    costs = [_price(catalogue, one.model, one.prompt, one.new) for one in used] if catalogue else []
+    costs = [_price(catalogue, one.model, one.prompt, one.new, one.reused) for one in used] if catalogue else []
     known = [cost for cost in costs if cost is not None]
     return _Taken(
         revision,
@@ -223,9 +230,9 @@ def _taken(log: SuiteLog, store: Store, run: SuiteRun, catalogue: Catalogue | No
     )
 
 
-def _price(catalogue: Catalogue, model: str, prompt: int, new: int) -> float | None:
+def _price(catalogue: Catalogue, model: str, prompt: int, new: int, cached: int) -> float | None:
     try:
-        return price(catalogue, model, prompt, new)
+        return price(catalogue, model, prompt, new, cached)
     except PromptlabError:  # the model is no longer in promptlab.yaml
         return None
 

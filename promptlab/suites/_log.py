@@ -24,7 +24,7 @@ from promptlab._util.sql_dialects import set_user_version, user_version
 from promptlab.errors import StoreError, SuiteError
 from promptlab.suites import _log_tables as tables
 from promptlab.suites._suite import ItemKey
-from promptlab.suites._suite_run import Chunk, Count, Details, ItemRow, State, SuiteRun, Verb
+from promptlab.suites._suite_run import Chunk, Count, Details, ItemRow, Show, State, SuiteRun, Verb
 from promptlab.workspace import Workspace
 
 FILE = "suites.sqlite"
@@ -154,12 +154,23 @@ class SuiteLog:
         return [Chunk(store_run, tuple(ItemKey(*key) for key in json.loads(keys))) for store_run, keys in found]
 
     def rows(
-        self, run: SuiteRun, *, verdict: str | None = None, case: str | None = None, after: int = -1, limit: int = 50
+        self,
+        run: SuiteRun,
+        *,
+        verdict: str | None = None,
+        case: str | None = None,
+        show: Show | None = None,
+        after: int = -1,
+        limit: int = 50,
     ) -> list[ItemRow]:
-        """Rows after position `after`, in the order of the suite: of one verdict, or of the cases whose id begins with
-        `case`."""
-        query = tables.page_of_rows(run.id, verdict=verdict, case=case, after=after, limit=limit)
+        """Rows after position `after`, in the order of the suite: of one verdict, those that `show` names, or of the
+        cases whose id begins with `case`."""
+        query = tables.page_of_rows(run.id, verdict=verdict, case=case, show=show, after=after, limit=limit)
         return [_row(row) for row in self._db.rows(query)]
+
+    def count(self, run: SuiteRun, show: Show) -> int:
+        """How many rows `show` names."""
+        return int(self._db.rows(tables.count_of(run.id, show))[0][0])
 
     def every_row(self, run: SuiteRun) -> Iterator[ItemRow]:
         """Every row of a run, read a page at a time."""

@@ -128,12 +128,44 @@ def rows_of_cases(suite: str, cases: Sequence[str]) -> sa.Select[Any]:
     )
 
 
+_CHANGED = ("worse", "better", "as good", "broken", "missing", "drifted", "rescored", "unexpected")
+"""The verdicts that say that an answer or a prompt is not as it was recorded."""
+
+
+def showing(show: str) -> sa.ColumnElement[bool]:
+    """The rows that a filter of the matrix shows."""
+    columns = item_rows.c
+    if show == "failing":
+        return columns.passed == 0
+    if show == "worse":
+        return columns.verdict == "worse"
+    if show == "not judged":
+        return columns.passed.is_(None)
+    # Another answer that cannot be compared has a cause, and the JSON of the details has the key only then. In a text
+    # of the JSON the quotes would be escaped.
+    undecided = sa.and_(columns.verdict == "cannot tell", columns.more.contains('"causes": [[', autoescape=True))
+    return sa.or_(columns.verdict.in_(_CHANGED), undecided)
+
+
+def count_of(run: str, show: str) -> sa.Select[Any]:
+    """How many rows a filter shows."""
+    return sa.select(sa.func.count()).where(item_rows.c.suite_run == run, showing(show))
+
+
 def page_of_rows(
-    run: str, *, verdict: str | None = None, case: str | None = None, after: int = -1, limit: int = 50
+    run: str,
+    *,
+    verdict: str | None = None,
+    case: str | None = None,
+    show: str | None = None,
+    after: int = -1,
+    limit: int = 50,
 ) -> sa.Select[Any]:
-    """Rows after position `after`, in the order of the suite: of one verdict, or of the cases whose id begins with
-    `case`."""
+    """Rows after position `after`, in the order of the suite: of one verdict, of a filter, or of the cases whose id
+    begins with `case`."""
     query = sa.select(item_rows).where(item_rows.c.suite_run == run).limit(limit)
+    if show is not None:
+        query = query.where(showing(show))
     if case is None:
         query = query.where(item_rows.c.position > after).order_by(item_rows.c.position)
         return query if verdict is None else query.where(item_rows.c.verdict == verdict)

@@ -14,7 +14,7 @@ from promptlab._util.git import blob_id
 from promptlab.suites._items import AskOptions
 from promptlab.suites._log import SuiteLog
 from promptlab.suites._suite import Suite
-from promptlab.suites._suite_run import ItemRow, SuiteRun, Verb
+from promptlab.suites._suite_run import SHOWS, ItemRow, Show, SuiteRun, Verb
 from promptlab.suites._summary import Summary, summarise_outcomes
 from promptlab.suites._thresholds import Outcome
 from promptlab.suites._verdict import KINDS
@@ -96,20 +96,22 @@ def matrix_page(
     *,
     verdict: str | None = None,
     case: str = "",
+    show: Show | None = None,
     after: int = -1,
     limit: int = 25,
 ) -> MatrixPage:
-    """The cases after position `after`: all, those with a row of `verdict`, or those whose id begins with `case`."""
+    """The cases after position `after`: all, those with a row of `verdict` or one that `show` names, or those whose id
+    begins with `case`."""
     width = max(1, len(matrix_columns(suite, run)) * suite.repeats)
     lines: list[MatrixLine] = []
     last = after
     while len(lines) <= limit:
-        matches = log.rows(run, verdict=verdict, case=case or None, after=last, limit=limit * width)
+        matches = log.rows(run, verdict=verdict, case=case or None, show=show, after=last, limit=limit * width)
         for row in matches:
             if row.position <= last:
                 continue  # of the case before, all of which is shown already
             # If rows were filtered, other rows of the same case are missing among the matches.
-            rows = matches if verdict is None and not case else _around(log, run, row, width)
+            rows = matches if verdict is None and show is None and not case else _around(log, run, row, width)
             whole = [near for near in rows if near.key.case == row.key.case]
             if rows is matches and whole[-1] is matches[-1]:  # the case may go on after the last row that was read
                 whole = [near for near in _around(log, run, row, width) if near.key.case == row.key.case]
@@ -140,14 +142,21 @@ def row_at(log: SuiteLog, run: SuiteRun, position: int) -> ItemRow | None:
     return rows[0] if rows and rows[0].position == position else None
 
 
-def matching_rows(log: SuiteLog, run: SuiteRun, *, verdict: str | None = None, case: str = "") -> list[ItemRow]:
-    """All rows of a verdict, or of cases whose id begins with `case`."""
+def matching_rows(
+    log: SuiteLog, run: SuiteRun, *, verdict: str | None = None, case: str = "", show: Show | None = None
+) -> list[ItemRow]:
+    """All rows of a verdict, those that `show` names, or of cases whose id begins with `case`."""
     found: list[ItemRow] = []
     while page := log.rows(
-        run, verdict=verdict, case=case or None, after=found[-1].position if found else -1, limit=1000
+        run, verdict=verdict, case=case or None, show=show, after=found[-1].position if found else -1, limit=1000
     ):
         found += page
     return found
+
+
+def show_counts(log: SuiteLog, run: SuiteRun) -> dict[Show, int]:
+    """How many items each filter shows."""
+    return {show: log.count(run, show) for show in SHOWS}
 
 
 def verdict_counts(log: SuiteLog, run: SuiteRun) -> dict[str, int]:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from promptlab._util.csv_rows import CsvRows
-from promptlab._util.rows import BadRow, Row, json_rows, kind_of, lines_of
+from promptlab._util.rows import BadRow, json_rows, kind_of, lines_of
 from promptlab._yaml import CannotSplice, edit_yaml, parse_yaml
 from promptlab.errors import SuiteError
+from promptlab.suites._case_text import cells_of, rows_of
 from promptlab.workspace import Workspace
 
 _ID = re.compile(r'"id"\s*:\s*("(?:[^"\\]|\\.)*")')
@@ -32,22 +33,12 @@ def renamed_text(workspace: Workspace, path: str, old: str, new: str) -> bytes:
     try:
         text = raw.decode("utf-8")
         changed = _CHANGES[kind_of(path)](text, path, old, new)
-        same = changed is not None and _renamed(_rows(text, path), old, new) == _rows(changed, path)
+        same = changed is not None and _renamed(rows_of(text, path), old, new) == rows_of(changed, path)
     except (BadRow, UnicodeDecodeError, CannotSplice):
         changed, same = None, False
     if changed is None or not same:
         raise SuiteError(f"the id `{old}` cannot be changed in place", file=path, hint=_AT_ONCE)
     return changed.encode("utf-8")
-
-
-def _rows(text: str, path: str) -> list[Any]:
-    """What the file says, row by row."""
-    kind = kind_of(path)
-    if kind == "yaml":
-        data = parse_yaml(text, shown=path, error=SuiteError).data
-        return list(data["cases"] if isinstance(data, Mapping) else data)
-    rows: Iterator[Row] = json_rows(lines_of(text)) if kind == "jsonl" else iter(CsvRows(lines_of(text), path))
-    return [row.data for row in rows]
 
 
 def _renamed(rows: Sequence[Any], old: str, new: str) -> list[Any]:
@@ -72,25 +63,12 @@ def _in_csv(text: str, path: str, old: str, new: str) -> str | None:
         if row.data.get("id") != old:
             continue
         line = text[row.start : row.end]
-        cells = _cells(line, rows.delimiter)
+        cells = cells_of(line, rows.delimiter)
         start, end = cells[rows.header.index("id")]
         quoted = line[start:end].startswith('"') or set(new) & {rows.delimiter, '"'}
         written = '"' + new.replace('"', '""') + '"' if quoted else new
         return f"{text[: row.start]}{line[:start]}{written}{line[end:]}{text[row.end :]}"
     return None
-
-
-def _cells(line: str, delimiter: str) -> list[tuple[int, int]]:
-    """Where each cell of a record begins and ends, quotes included."""
-    places, start, quoted = [], 0, False
-    content = line.rstrip("\r\n")
-    for at, char in enumerate(content):
-        if char == '"':
-            quoted = not quoted
-        elif char == delimiter and not quoted:
-            places.append((start, at))
-            start = at + 1
-    return [*places, (start, len(content))]
 
 
 def _in_yaml(text: str, path: str, old: str, new: str) -> str | None:

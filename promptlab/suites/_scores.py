@@ -40,6 +40,16 @@ def passed(scores: Sequence[Score], specs: Sequence[ScorerSpec]) -> bool | None:
     return all(value >= scorers.pass_mark(spec) - CLOSE for value, spec in zip(values, specs, strict=True))
 
 
+def failed(scores: Sequence[Score], specs: Sequence[ScorerSpec]) -> list[str]:
+    """The scorers that the answer does not pass, each with its reason."""
+    names = _names([(spec.name, spec.id) for spec in specs])
+    return [
+        f"{name}: {score.reason}"
+        for score, spec, name in zip(by_spec(scores, specs), specs, names, strict=True)
+        if score is not None and score.value is not None and score.value < scorers.pass_mark(spec) - CLOSE
+    ]
+
+
 def why_not_judged(scores: Sequence[Score], specs: Sequence[ScorerSpec]) -> str:
     """Why an answer with these scores is not judged; "" if it is, or if it has no scorer."""
     reasons: dict[str, list[str]] = {}

@@ -17,6 +17,11 @@ from promptlab.types import Section
 Verb = Literal["record", "rerun", "replay"]
 
 
+Show = Literal["failing", "changed", "worse", "not judged"]
+"""Which items to show: those that do not pass; those whose answer or prompt is not as it was recorded; those that got
+worse; those without a pass or a fail, because there is no answer, no scorer, or a scorer that could not judge."""
+SHOWS: tuple[Show, ...] = ("failing", "changed", "worse", "not judged")
+
 State = Literal["running", "stopped", "finished"]
 """`stopped`: it was paused or stopped, or reached a limit. `running` without a process: the process was killed."""
 

@@ -1,7 +1,7 @@
 """The summary of a suite: how many items pass, how certain that is, and the comparison with the recorded answers.
 
 found = summarise(suite, outcomes)
-found.sentence     # "37 of 40 pass (79.6 to 98.4 %); 1 better and 4 worse than recorded: -7.5 points (-20.4 to …"
+found.sentence     # "37 of 40 pass (pass rate 92.5 %, 95 % interval 79.6 to 98.4 %); 1 better and 4 …"
 found.exit_status  # 0 everything required is met, 1 something is not, 3 something cannot be told yet
 """
 
@@ -110,7 +110,7 @@ class Summary:
     @property
     def _counts(self) -> str:
         """How many items passed, of those that were judged, and what came of the others."""
-        counts = [f"{self.passed} of {self.judged} pass ({_percent(self.interval)})"] if self.judged else []
+        counts = [f"{self.passed} of {self.judged} pass ({self._rate})"] if self.judged else []
         for number, what in (
             (self.cut, "judged though cut off at max_tokens"),
             (self.unscored, "have no scorer"),
@@ -120,6 +120,10 @@ class Summary:
             counts += [f"{number} {what}"] if number else []
         return ", ".join(counts)
 
+    @property
+    def _rate(self) -> str:
+        return words.rate_in_words(self.passed, self.judged, self.interval)
+
     def _kept_margins(self) -> list[str]:
         """The margins within which the suite is as good as recorded, by its thresholds."""
         return [
@@ -127,10 +131,6 @@ class Summary:
             for check in self.checks
             if check.threshold.kind == "as good" and check.met and not check.threshold.about
         ]
-
-
-def _percent(interval: Interval) -> str:
-    return f"{100 * interval.low:.1f} to {100 * interval.high:.1f} %"
 
 
 def outcome_of_answer(one: Answered) -> Outcome:

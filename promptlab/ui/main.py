@@ -4,6 +4,9 @@ from pathlib import Path
 
 import streamlit as st
 
+from promptlab.ui import warm
+from promptlab.ui.components import skeleton
+
 # Not "pages": Streamlit's old page discovery, from before `st.navigation`, would pick up a folder of that name.
 ROUTES = Path(__file__).parent / "routes"
 # An inline SVG, because Streamlit would fetch a Material icon for the browser's tab from another host.
@@ -17,7 +20,7 @@ st.set_page_config(
     layout="wide",
     menu_items={"Get help": None, "Report a bug": None, "About": None},
 )
-st.navigation(
+page = st.navigation(
     [
         st.Page(ROUTES / "workbench.py", title="Workbench", icon=":material/science:", default=True),
         st.Page(ROUTES / "templates.py", title="Templates", icon=":material/edit_note:"),
@@ -28,4 +31,9 @@ st.navigation(
         st.Page(ROUTES / "ledger.py", title="Ledger", icon=":material/outbox:"),
         st.Page(ROUTES / "models.py", title="Models", icon=":material/memory:"),
     ]
-).run()
+)
+if not warm.ready(0.05):
+    skeleton.draw()
+    warm.ready()
+    st.rerun()  # so that the outline does not stay above the page
+page.run()

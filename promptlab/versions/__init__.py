@@ -19,16 +19,19 @@ from promptlab._lazy import lazy
 if TYPE_CHECKING:
     from promptlab.versions._branches import (
         Variant,
+        copy_variant,
         drop_variant,
         keep_as_variant,
         list_variants,
         merge_variant,
+        rename_variant,
         restore_variant,
         save_variant,
         variant_text,
     )
     from promptlab.versions._history import Version, find_version, template_history, version_text
     from promptlab.versions._merge import ChangeKind, TextChange, merge_texts, word_changes
+    from promptlab.versions._moved import clean_files, commit_files, rename_variants
     from promptlab.versions._prompt_diff import prompt_difference, render_texts, template_at_version
     from promptlab.versions._save import (
         RepositoryState,
@@ -54,7 +57,10 @@ __all__ = [
     "TextChange",
     "Variant",
     "Version",
+    "clean_files",
+    "commit_files",
     "conflict_between",
+    "copy_variant",
     "drop_variant",
     "find_version",
     "init_repository",
@@ -64,6 +70,8 @@ __all__ = [
     "merge_variant",
     "prompt_difference",
     "remove_tag",
+    "rename_variant",
+    "rename_variants",
     "render_texts",
     "repository_state",
     "restore_variant",

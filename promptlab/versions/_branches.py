@@ -24,6 +24,8 @@ from promptlab.versions._save import SavedVersion, committed_text, save_template
 from promptlab.workspace import Workspace
 
 BRANCHES = "refs/heads/try/"
+RENAMED_FROM = "Renamed-from"
+"""The trailer of a commit on a branch that gave the template another name: the name before."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ def merge_variant(workspace: Workspace, path: str, name: str, *, message: str = 
     variant = find_variant(workspace, path, name)
     ours = variant_text(workspace, path, name)
     theirs = committed_text(workspace, path)
-    blob = git.blob(variant.fork, git_path(workspace, path)) if variant.fork else ""
+    blob = _blob_at_fork(git, variant, git_path(workspace, path))
     base = git.text(blob) if blob else ""
     merged = merge.merge_texts(base, ours, theirs or "", names=(name, "template")) if theirs else merge.Merged(ours, 0)
     if not merged.clean:
@@ -143,6 +145,15 @@ def merge_variant(workspace: Workspace, path: str, name: str, *, message: str = 
     return save_template(workspace, path, merged.text, message, base=theirs)
 
 
+def _blob_at_fork(git: Git, variant: Variant, inside: str) -> str:
+    """The template where the branch began, perhaps under a name that it had before; "" if it was not there."""
+    if not variant.fork:
+        return ""
+    shown = f"--format=%(trailers:key={RENAMED_FROM},valueonly)"
+    names = git.ask("log", shown, f"{variant.fork}..{variant.commit}").splitlines()
+    return next((blob for name in (inside, *filter(None, names)) if (blob := git.blob(variant.fork, name))), "")
+
+
 def drop_variant(workspace: Workspace, path: str, name: str) -> str:
     """Delete the branch of the variant. Returns its commit, for `restore_variant`."""
     git = repository(workspace.root)
@@ -151,6 +162,27 @@ def drop_variant(workspace: Workspace, path: str, name: str) -> str:
         raise ShelfError(f"the variant `{name}` is checked out", hint="check another branch out first")
     git.ask("update-ref", "-d", f"refs/heads/{variant.branch}", variant.commit)
     return variant.commit
+
+
+def copy_variant(workspace: Workspace, path: str, name: str, new: str) -> Variant:
+    """Begin the variant `new` with the text and the history of the variant `name`."""
+    git = repository(workspace.root)
+    variant = find_variant(workspace, path, name)
+    done = git.run("update-ref", _ref(path, new), variant.commit, "0" * len(variant.commit))
+    if done.code:
+        raise ShelfError(f"the variant `{new}` cannot be made: {done.said}", hint="is there one with this name?")
+    return find_variant(workspace, path, new)
+
+
+def rename_variant(workspace: Workspace, path: str, name: str, new: str) -> Variant:
+    """Call the variant `name` `new`. Both names are there for a moment, so that a killed process loses nothing."""
+    git = repository(workspace.root)
+    branch = f"refs/heads/{find_variant(workspace, path, name).branch}"
+    if git.run("symbolic-ref", "--quiet", "HEAD").out.strip() == branch:
+        raise ShelfError(f"the variant `{name}` is checked out", hint="check another branch out first")
+    renamed = copy_variant(workspace, path, name, new)
+    drop_variant(workspace, path, name)
+    return renamed
 
 
 def restore_variant(workspace: Workspace, path: str, name: str, commit: str) -> Variant:
@@ -199,6 +231,15 @@ def _commit_beside(git: Git, parent: str, inside: str, text: str, message: str) 
 
 
 __all__ = [
-    *("Variant", "restore_variant", "drop_variant", "merge_variant", "save_variant", "keep_as_variant"),
+    *(
+        "Variant",
+        "copy_variant",
+        "rename_variant",
+        "restore_variant",
+        "drop_variant",
+        "merge_variant",
+        "save_variant",
+        "keep_as_variant",
+    ),
     *("find_variant", "variant_text", "list_variants"),
 ]

@@ -25,7 +25,7 @@ from promptlab.workspace import Workspace
 
 ENDINGS = (".yaml", ".yml")
 FOLDER = "templates"
-_SAVING = threading.RLock()
+SAVING = threading.RLock()
 """One save at a time in this process, so that no other thread writes between reading a file and replacing it."""
 
 
@@ -113,7 +113,7 @@ def save_template(workspace: Workspace, path: str, text: str, message: str, *, b
         raise ShelfError("a version needs a message", hint="describe the change in a few words")
     git = repository(workspace.root)
     git.identity()
-    with _SAVING:
+    with SAVING:
         write_template(workspace, path, text, base=base)
         return _commit(git, workspace, path, message)
 
@@ -124,7 +124,7 @@ def save_template_over(workspace: Workspace, path: str, text: str, message: str,
     If `theirs` is not committed yet, it is committed first, so that it can be restored. Raises the errors of
     `save_template`, and `Conflict` if the file has changed once more.
     """
-    with _SAVING:
+    with SAVING:
         if theirs is not None:
             save_template(workspace, path, theirs, f"Keep {Path(path).stem} as it was on disk", base=theirs)
         return save_template(workspace, path, text, message, base=theirs)
@@ -137,7 +137,7 @@ def write_template(workspace: Workspace, path: str, text: str, *, base: str | No
         data = text.encode("utf-8")
     except UnicodeEncodeError as exc:
         raise ShelfError(f"{path}: the text has a character that cannot be written (a lone surrogate)") from exc
-    with _SAVING:
+    with SAVING:
         now = text_on_disk(workspace, path)
         if now == text:
             return
@@ -161,7 +161,7 @@ def restore_version(workspace: Workspace, path: str, version: str, *, message: s
     `version` is a name for `find_version`. Raises `ShelfError` if the file has uncommitted changes.
     """
     earlier = find_version(workspace, path, version)
-    with _SAVING:
+    with SAVING:
         now = committed_text(workspace, path)
         old = version_text(workspace, earlier)
         message = message or f"Restore {Path(path).stem} as of {earlier.commit[:8]} ({earlier.when[:10]})"

@@ -19,6 +19,13 @@ from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
     from promptlab.workspace._current_labels import HIGHEST_LABEL, PASSAGES_MARK, Labels, Look, places_of_prompt
+    from promptlab.workspace._edit_models import (
+        ModelsEdit,
+        entry_of_server,
+        plan_model,
+        plan_removal,
+        write_models_edit,
+    )
     from promptlab.workspace._gate import CHECK_BEFORE_RETRY, check_gate, cleared_models, label_of_prompt
     from promptlab.workspace._labels import check_copy_label, set_label, unmatched_patterns
     from promptlab.workspace._ledger import Ledger, SentRequest, is_lower, record_lowered_label
@@ -29,6 +36,7 @@ if TYPE_CHECKING:
         verify_ledger,
     )
     from promptlab.workspace._model_entries import LlamaModel, OpenAIModel
+    from promptlab.workspace._new_files import NewFiles, write_new_files
     from promptlab.workspace._row_labels import COPIED_FROM, parse_places, places_as_data
     from promptlab.workspace._scan import scan_text, without_overlaps
     from promptlab.workspace._scan_policy import ScanPolicy, ScanRule
@@ -40,13 +48,14 @@ if TYPE_CHECKING:
         forget_trust,
         missing_permissions,
         model_trust_problem,
+        permissions_of_model,
         requested_permissions,
         trust_everything,
         trust_file,
         trust_workspace,
         trusts_everything,
     )
-    from promptlab.workspace._workspace import FILE, UPLOADS_FOLDER, Workspace
+    from promptlab.workspace._workspace import FILE, UPLOADS_FOLDER, Workspace, workspace_folder
 
 __all__ = [
     "CHECK_BEFORE_RETRY",
@@ -63,6 +72,8 @@ __all__ = [
     "LedgerDestination",
     "LlamaModel",
     "Look",
+    "ModelsEdit",
+    "NewFiles",
     "NotScanned",
     "OpenAIModel",
     "Permission",
@@ -74,6 +85,7 @@ __all__ = [
     "check_copy_label",
     "check_gate",
     "cleared_models",
+    "entry_of_server",
     "forget_trust",
     "is_lower",
     "label_of_prompt",
@@ -82,8 +94,11 @@ __all__ = [
     "model_trust_problem",
     "newest_ledger_entries",
     "parse_places",
+    "permissions_of_model",
     "places_as_data",
     "places_of_prompt",
+    "plan_model",
+    "plan_removal",
     "record_lowered_label",
     "requested_permissions",
     "scan_text",
@@ -95,6 +110,9 @@ __all__ = [
     "unmatched_patterns",
     "verify_ledger",
     "without_overlaps",
+    "workspace_folder",
+    "write_models_edit",
+    "write_new_files",
 ]
 
 if not TYPE_CHECKING:  # a type checker must see which names there are

@@ -21,7 +21,8 @@ from promptlab.workspace._ledger import is_lower, record_lowered_label
 from promptlab.workspace._workspace import FILE, Workspace
 
 MOST_FILES = 100_000
-_LOCK = threading.Lock()
+FILE_LOCK = threading.Lock()
+"""Held while promptlab.yaml is read and written back."""
 
 
 def set_label(workspace: Workspace, path: str, label: Label, *, reason: str = "") -> Workspace:
@@ -39,7 +40,7 @@ def set_label(workspace: Workspace, path: str, label: Label, *, reason: str = ""
     name = workspace.relative(full)
     if set("*?") & set(name):
         raise WorkspaceError(f"`{name}` would be a pattern for more files than this one", hint="rename the file first")
-    with _LOCK:
+    with FILE_LOCK:
         file = workspace.resolve(FILE)
         before = read_text(file, shown=FILE, error=WorkspaceError)
         after = _edited(before, name, label)

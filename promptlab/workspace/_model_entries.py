@@ -115,6 +115,11 @@ class OpenAIModel(StrictModel):
     total_timeout: float = Field(default=300.0, gt=0)
     max_retries: int = Field(default=4, ge=0)
     price_in: float | None = Field(default=None, ge=0, description="US dollars per million prompt tokens")
+    price_cached: float | None = Field(
+        default=None,
+        ge=0,
+        description="US dollars per million prompt tokens that the server took from its prompt cache",
+    )
     price_out: float | None = Field(default=None, ge=0, description="US dollars per million new tokens")
     capabilities: Mapping[str, bool] = {}
     reasoning_effort: str | None = Field(default=None, min_length=1)

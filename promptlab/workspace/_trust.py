@@ -12,6 +12,7 @@ a new permission.
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -43,11 +44,15 @@ class Permission:
     words: str
 
 
-def requested_permissions(workspace: Workspace) -> tuple[Permission, ...]:
-    """All permissions that the workspace asks for. Reads its YAML and JSON files and runs no code."""
+def requested_permissions(workspace: Workspace, *, most_entries: float = math.inf) -> tuple[Permission, ...]:
+    """All permissions that the workspace asks for. Reads its YAML and JSON files and runs no code.
+
+    In a folder like a home folder, `most_entries` limits how many files and folders are looked through. What is not
+    listed is off all the same.
+    """
     code = [
         Permission("code", CODE, f"scorer: {place} runs the function `{name}`")
-        for place, name in scorer_functions(workspace)
+        for place, name in scorer_functions(workspace, most_entries=most_entries)
     ]
     models = [ask for name, entry in workspace.models.items() for ask in permissions_of_model(name, entry)]
     return tuple(dict.fromkeys([*code, *models]))
@@ -75,10 +80,10 @@ def permissions_of_model(name: str, entry: object) -> list[Permission]:
     return permissions
 
 
-def scorer_functions(workspace: Workspace) -> list[tuple[str, str]]:
+def scorer_functions(workspace: Workspace, *, most_entries: float = math.inf) -> list[tuple[str, str]]:
     """The functions that files of the workspace use as scorers: (file, function)."""
     pairs = []
-    for path in _files(workspace.root):
+    for path in _files(workspace.root, most_entries):
         try:
             text = path.read_text(encoding="utf-8-sig")
         except (OSError, ValueError):
@@ -89,8 +94,13 @@ def scorer_functions(workspace: Workspace) -> list[tuple[str, str]]:
     return list(dict.fromkeys(pairs))
 
 
-def _files(root: Path) -> Iterator[Path]:
+def _files(root: Path, most_entries: float) -> Iterator[Path]:
+    """The YAML and JSON files in which a scorer may be named."""
+    entries = 0
     for folder, folders, files in os.walk(root):
+        entries += len(files) + len(folders)
+        if entries > most_entries:
+            return
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _FOLDERS_LEFT_OUT)
         for name in sorted(files):
             path = Path(folder, name)
@@ -132,12 +142,12 @@ def _functions(data: Any) -> Iterator[str]:
             waiting += value
 
 
-def missing_permissions(workspace: Workspace) -> tuple[Permission, ...]:
-    """The permissions that the workspace asks for and that were not granted yet."""
+def missing_permissions(workspace: Workspace, *, most_entries: float = math.inf) -> tuple[Permission, ...]:
+    """The permissions that the workspace asks for and that were not granted yet; see `requested_permissions`."""
     if trusts_everything():
         return ()
     granted = _granted(workspace)
-    return tuple(ask for ask in requested_permissions(workspace) if ask.id not in granted)
+    return tuple(ask for ask in requested_permissions(workspace, most_entries=most_entries) if ask.id not in granted)
 
 
 def model_trust_problem(workspace: Workspace, name: str, entry: object) -> Untrusted | None:

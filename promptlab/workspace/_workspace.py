@@ -142,15 +142,14 @@ class Workspace:
     @classmethod
     def find(cls, start: Path | None = None) -> Workspace:
         """The workspace of the folder `start`: the nearest folder, from there upwards, with a promptlab.yaml."""
-        here = (start or Path.cwd()).resolve()
-        for folder in (here, *here.parents):
-            if (folder / FILE).is_file():
-                all_or_none.finish(folder)
-                return cls.load(folder)
-        raise WorkspaceError(
-            f"no {FILE} in {here} or above it",
-            hint=f"change into a workspace, or start a new one: create {FILE} with a line `models: {{}}`",
-        )
+        root = workspace_folder(start)
+        if root is None:
+            raise WorkspaceError(
+                f"no {FILE} in {(start or Path.cwd()).resolve()} or above it",
+                hint="change into a workspace, or make one here: promptlab init",
+            )
+        all_or_none.finish(root)
+        return cls.load(root)
 
     @classmethod
     def load(cls, root: Path) -> Workspace:
@@ -166,6 +165,12 @@ class Workspace:
         except ValidationError as exc:
             raise _explain(exc, file) from exc
         return cls(root, parsed.models, parsed.labels, parsed.model_memory, parsed.scan, parsed.encodings)
+
+
+def workspace_folder(start: Path | None = None) -> Path | None:
+    """The nearest folder with a promptlab.yaml, from `start` upwards, whether or not the file can be read."""
+    here = (start or Path.cwd()).resolve()
+    return next((folder for folder in (here, *here.parents) if (folder / FILE).is_file()), None)
 
 
 def _ways(root: Path, path: str) -> list[Path]:

@@ -46,15 +46,18 @@ class App:
     def log(self) -> str:
         return (self.folder / "app.log").read_text(errors="replace")
 
+    def command(self) -> list[str]:
+        """The command that starts it."""
+        return [sys.executable, "-P", "-m", "promptlab.cli", "app", "--port", str(self.port)]
+
     def start(self) -> App:
         if not self.port:
             with socket.socket() as probe:
                 probe.bind(("127.0.0.1", 0))
                 self.port = probe.getsockname()[1]
-        words = [sys.executable, "-P", "-m", "promptlab.cli", "app", "--port", str(self.port)]
         env = {k: v for k, v in os.environ.items() if not k.startswith(("COV", "OPENAI"))} | self.env
         with (self.folder / "app.log").open("ab") as log:
-            self.process = subprocess.Popen(words, cwd=self.folder, env=env, stdout=log, stderr=log)
+            self.process = subprocess.Popen(self.command(), cwd=self.folder, env=env, stdout=log, stderr=log)
         for _ in range(600):
             try:
                 with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1):

@@ -549,8 +549,8 @@ def test_models_are_listed_with_what_they_are_and_why_they_are_not_ready(desk: D
     assert [line.split()[:3] for line in shown if "clearance" in line] == [
         ["not", "ready", "gone"],
         ["not", "ready", "keyless"],
-        ["ready", "open", "(openai,"],
-        ["ready", "ours", "(openai,"],
+        ["not", "tried", "open"],
+        ["not", "tried", "ours"],
     ]
     assert any("NO_SUCH_API_KEY" in line for line in shown)
     assert "ours  (openai, 2,000 tokens, clearance confidential)" in done.out
@@ -562,6 +562,75 @@ def test_models_are_listed_with_what_they_are_and_why_they_are_not_ready(desk: D
         ("ours", True, "confidential"),
     ]
     assert all(row["reason"] for row in rows if not row["ready"])
+    assert [row["works"] for row in rows] == [False, False, None, None]
+
+
+def test_check_asks_an_api_one_question_and_the_list_shows_the_result(desk: Desk) -> None:
+    desk.open.plan(status(401))
+    done = desk.run("models", "check", "open")
+    assert done.code == 1
+    assert "401: the key was refused" in done.out
+    assert "401: the key was refused" in desk.run("models", "list").out
+    done = desk.run("models", "check", "open")
+    assert (done.code, "answered in" in done.out) == (0, True)
+    assert desk.open.count == 2
+    (row,) = [row for row in desk.run("models", "list", "--json").lines if row["name"] == "open"]
+    assert (row["works"], row["last"]["ok"]) == (True, True)
+    data = desk.run("models", "check", "open", "--json").lines[0]
+    assert (data["ok"], data["text"]) == (True, "Brazil")
+    assert "test of open" in desk.run("runs", "list").out
+
+
+def test_a_model_is_added_and_removed_with_the_lines_that_change(desk: Desk) -> None:
+    file = desk.workspace.root / "promptlab.yaml"
+    before = file.read_text()
+    words = ("models", "add", "gpt", "--model", "gpt-4o-mini", "--key-env", "OPENAI_API_KEY", "--price-in", "0.5")
+    dry = desk.run(*words, "--dry-run")
+    assert (dry.code, file.read_text()) == (0, before)
+    done = desk.run(*words)
+    assert (done.code, done.out) == (0, dry.out)
+    added = [line[1:] for line in done.out.splitlines() if line.startswith("+")]
+    assert (added[0], added[-1]) == ("  gpt:", "    price_in: 0.5")
+    assert [line for line in file.read_text().splitlines() if line not in added] == before.splitlines()
+    assert desk.run(*words).code == 1
+    assert desk.run("models", "remove", "gpt").code == 0
+    assert file.read_text() == before
+
+
+def test_a_model_that_a_suite_names_is_removed_only_by_force(desk: Desk) -> None:
+    root = desk.workspace.root
+    (root / "fixtures/suites").mkdir(parents=True)
+    template = "cup.yaml"
+    (root / "templates" / template).write_text("inputs: {q: {}}\n")
+    (root / "fixtures/suites/s.yaml").write_text(
+        "template: cup\nmodels: [ours]\nscorers: [{judge: {model: open}}]\n"
+        "cases: [{id: a, inputs: {q: x}, expected: y}]\n"
+    )
+    before = (root / "promptlab.yaml").read_text()
+    for name, how in (("ours", "asks it"), ("open", "judges with it")):
+        done = desk.run("models", "remove", name)
+        assert (done.code, f"fixtures/suites/s.yaml: {how}" in done.err) == (1, True)
+        assert (root / "promptlab.yaml").read_text() == before
+    assert desk.run("models", "remove", "ours", "--force").code == 0
+    assert "ours" not in Workspace.load(root).models
+
+
+def test_what_a_server_offers_is_listed(desk: Desk) -> None:
+    done = desk.run("models", "offered", "--base-url", desk.open.url)
+    assert (done.code, done.out) == (0, "loop-1\n")
+    done = desk.run("models", "offered", "--base-url", desk.open.url, "--key-env", "sk-abcdefghijklmnopqrstuv")
+    assert done.code == 1
+    assert "sk-abcdefghijklmnopqrstuv" not in done.err + done.out
+
+
+def test_the_price_of_an_answer_is_printed(desk: Desk) -> None:
+    file = desk.workspace.root / "promptlab.yaml"
+    priced = f'  priced: {{backend: openai, model: m, base_url: "{desk.open.url}", price_in: 1000, price_out: 0}}'
+    file.write_text(file.read_text().replace("models:\n", f"models:\n{priced}\n"))
+    assert desk.run("models", "check", "priced").code == 0
+    run = desk.run("runs", "list", "--json").lines[0]
+    assert "$0.0120" in desk.run("runs", "show", run["id"]).out
+    assert desk.run("runs", "show", run["id"], "--json").lines[0]["cost"] == pytest.approx(0.012)
 
 
 def test_prepare_without_embedded_models_does_nothing(desk: Desk) -> None:

@@ -30,6 +30,8 @@ def test_an_answer_as_json_is_whole() -> None:
         "finish_reason": "stop",
         "usage": {"prompt": 1_234, "read": 1_200, "reused": 34, "written": 3, "thinking": None},
         "timings": {"waited": 0.25, "first_token": 0.5123, "total": 1.5, "tokens_per_second": 2.0},
+        "cost": None,
+        "price": None,
         "cached": False,
         "error": None,
         "request_id": "key",

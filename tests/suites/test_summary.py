@@ -27,7 +27,7 @@ def summary(house: SuiteHouse, found: Sequence[Outcome], *thresholds: str) -> Su
 
 
 def interval_of(sentence: str) -> tuple[float, float]:
-    found = re.search(r"points \(([-+][\d.]+) to ([-+][\d.]+)", sentence)
+    found = re.search(r"points \([\d.]+ % interval ([-+][\d.]+) to ([-+][\d.]+)", sentence)
     assert found
     return float(found[1]), float(found[2])
 
@@ -132,7 +132,7 @@ def test_the_pass_rate_and_its_interval_are_about_the_answers_that_are_counted(s
     )
     assert (found.passed, found.items) == (10, 20)
     assert found.interval.low < 0.5 < found.interval.high
-    assert found.sentence.startswith("10 of 20 pass (34.6 to 65.4 %)")
+    assert found.sentence.startswith("10 of 20 pass (pass rate 50.0 %, 95 % interval 34.6 to 65.4 %)")
 
 
 def test_a_tiny_p_is_not_zero(suites: SuiteHouse) -> None:

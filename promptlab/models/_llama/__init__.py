@@ -11,6 +11,8 @@ In the process of the user                            In the worker process (_wo
     _cpu_choice.py      which CPU code is used            _prefix_cache.py    its prefix cache
     _scheduler.py       which request is next             _batched_engine.py  continuous batching
     _job.py             a request that waits              _kv_cells.py        its KV cache
+    _read_ahead.py      reading before it is asked
+    _answering.py       who else is answering
     _workers.py         the worker processes              _generation.py      decoding: _sampling.py, _detokenize.py
     _worker_client.py   one of them, from outside         _token_masks.py     tokens that a grammar allows
 

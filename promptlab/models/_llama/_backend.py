@@ -11,7 +11,7 @@ import json
 import os
 import threading
 from array import array
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import takewhile
@@ -35,13 +35,14 @@ from promptlab.models._llama._job import Job, RequestJob
 from promptlab.models._llama._library import has_gpu
 from promptlab.models._llama._load import NO_GPU
 from promptlab.models._llama._prompt_encoder import PromptEncoder
+from promptlab.models._llama._read_ahead import read_in_gaps
 from promptlab.models._llama._scheduler import SCHEDULER
 from promptlab.models._llama._settings import Settings
 from promptlab.models._llama._unsupported import refuse_other_kinds
 from promptlab.models._llama._vocabulary import Vocab
 from promptlab.models._llama._workers import WORKERS
 from promptlab.models._structured_output import NOT_HELD, ONLY_NAMED
-from promptlab.types import Completion, Phase, Request
+from promptlab.types import Completion, Phase, Request, Usage
 from promptlab.workspace import LlamaModel
 
 IN_FLIGHT = 64
@@ -277,11 +278,7 @@ class LlamaBackend:
             EngineFailed: loading or decoding failed, or a model file changed meanwhile.
         """
         self._check_unchanged()
-        encoder = self._encoder
-        fragments = encoder.fragments(request)
-        encoded = None if encoder.is_far_too_long(fragments) else encoder.encode(request, fragments)
-        if encoded is None or len(encoded.tokens) + request.params.max_tokens > (self.window or 0):
-            raise too_long(self.name, self.as_sent(request).budget)
+        fragments, encoded = self._encoded(request)
         params, template = request.params, self.chat_template
         grammar = grammar_of(request.schema) if request.schema else None
         cpu = yield from self._try_once()
@@ -295,7 +292,7 @@ class LlamaBackend:
             lead=template.lead,
             think=None if request.schema else _think(fragments),
             mark=prompts.mark(request.prompt, encoded),
-            keep=self.entry.keep_prefixes == "always" or _is_public(request),
+            keep=self._may_keep(request),
         )
         job = RequestJob(
             self.name, task, cancel, self._host, lambda done: self._finished(done, request, task, job, grammar)
@@ -308,6 +305,56 @@ class LlamaBackend:
         except IllegalInstruction:
             self._tried.died(self._trial, cpu, "killed by SIGILL")
             raise
+
+    def _encoded(self, request: Request) -> tuple[list[templates.Fragment], prompts.Encoded]:
+        encoder = self._encoder
+        fragments = encoder.fragments(request)
+        encoded = None if encoder.is_far_too_long(fragments) else encoder.encode(request, fragments)
+        if encoded is None or len(encoded.tokens) + request.params.max_tokens > (self.window or 0):
+            raise too_long(self.name, self.as_sent(request).budget)
+        return fragments, encoded
+
+    def _may_keep(self, request: Request) -> bool:
+        """True if text of the request may be written to disk."""
+        return self.entry.keep_prefixes == "always" or _is_public(request)
+
+    def why_not_ahead(self, request: Request) -> str:
+        """Why `request` must not be read ahead, as a clause; "" if it may be."""
+        if self.entry.throughput:
+            return "it decodes several answers together, which share one context"
+        if not self._may_keep(request):
+            return "the prompt is not public, and only text that may be kept is read before it is asked"
+        return ""
+
+    def read_ahead(
+        self, request: Request, cancel: threading.Event, *, varies: Collection[str] = ()
+    ) -> Iterator[Phase | Completion]:
+        """Read what of `request` stays the same whatever its inputs are; see `ReadsAhead` in _backend.py. Nothing is
+        read of a request that `why_not_ahead` refuses.
+
+        Raises:
+            WindowExceeded: prompt and answer do not fit into the context window.
+            RequestRejected: the chat template refuses the request.
+            EngineFailed: loading or decoding failed, or a model file changed meanwhile.
+        """
+        self._check_unchanged()
+        _, encoded = self._encoded(request)
+        mark = prompts.mark(request.prompt, encoded)
+        count = prompts.ahead(prompts.stable(request.prompt, encoded, varies), mark, len(encoded.tokens))
+        if not count or self.why_not_ahead(request):
+            yield Completion("", "stop", Usage(0, 0, 0))
+            return
+        cpu = self.ready()
+        task = Task(
+            settings=self._settings_with(cpu),
+            tokens=array("i", encoded.tokens),
+            params=request.params,
+            seed=0,
+            mark=mark,
+            keep=True,
+            ahead=count,
+        )
+        yield from read_in_gaps(self.name, task, cancel, self._host)
 
     def _try_once(self) -> Generator[Step, None, Cpu]:
         """Try the model on this processor if that was not done before, and yield a step that says so."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+import time
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
@@ -23,7 +24,7 @@ from promptlab.models._llama._prefix_cache import PrefixCache, Start
 from promptlab.models._llama._settings import ContextShape, Settings
 from promptlab.models._llama._swa_padding import SEQUENCE, SwaPadding
 from promptlab.models._llama._vocabulary import TokenTable
-from promptlab.types import Completion, Phase
+from promptlab.types import Completion, FinishReason, Phase, Timings, Usage
 
 ABORTED = 2
 
@@ -93,12 +94,37 @@ class ExactEngine:
             answer.close()
         return done
 
-    def _answer(self, answer: Answer, start: Start) -> Completion:
-        requester, tokens = answer.requester, answer.task.tokens
+    def read_ahead(self, task: Task, requester: Requester) -> Completion:
+        """Read the first `task.ahead` tokens into the prefix cache; the completion has no text. What was read before a
+        stop stays in the cache.
+
+        Raises:
+            EngineFailed: a batch failed.
+        """
+        started = time.monotonic()
+        try:
+            start = self.prefixes.begin(task.tokens, mark=task.mark, keep=task.keep, ahead=task.ahead)
+            self._stop_with(requester)
+            read = self._prefill(task.tokens, requester, start, until=task.ahead)
+            if read == task.ahead > start.position:
+                self.prefixes.ended()
+        except BaseException:
+            self.prefixes.lost()
+            raise
+        usage = Usage(max(0, read - start.position), start.position, 0)
+        timings = Timings(total=time.monotonic() - started)
+        end: FinishReason = "stop" if read >= task.ahead else "stopped"
+        return Completion("", end, usage, timings, details={"prefix": start.source or "none"})
+
+    def _stop_with(self, requester: Requester) -> None:
         self._flag = requester.abort_flag  # llama.cpp keeps its address
         self._lib.llama_set_abort_callback(
             self.loaded.context, _abort_when_set(), ctypes.addressof(requester.abort_flag)
         )
+
+    def _answer(self, answer: Answer, start: Start) -> Completion:
+        requester, tokens = answer.requester, answer.task.tokens
+        self._stop_with(requester)
         read = self._prefill(tokens, requester, start)
         if read < len(tokens):
             answer.finish = "stopped"
@@ -110,14 +136,15 @@ class ExactEngine:
                     answer.finish = "stopped"
         return answer.done(read=max(0, read - start.position), reused=start.position, prefix=start.source or "none")
 
-    def _prefill(self, tokens: Sequence[int], requester: Requester, start: Start) -> int:
-        """Prefill the prompt from `start`; the position reached, which is before the end only after a stop."""
-        total = len(tokens)
+    def _prefill(self, tokens: Sequence[int], requester: Requester, start: Start, *, until: int = 0) -> int:
+        """Prefill the prompt from `start`, or its first `until` tokens; the position reached, which is before the end
+        only after a stop."""
+        total = until or len(tokens)
         requester.emit(Phase("reading", start.position, total))
         for begin, end in decode_ranges(start.position, total, self.loaded.slice, start.stops):
-            if not self._decode(tokens[begin:end], begin, requester, last=end == total, pad=self._pads):
+            if not self._decode(tokens[begin:end], begin, requester, last=end == len(tokens), pad=self._pads):
                 # Part of the batch may be in the KV cache; llama.cpp does not say how much.
-                self.prefixes.lost()
+                self.prefixes.stopped()
                 return begin
             self.prefixes.reached(end)
             requester.emit(Phase("reading", end, total))

@@ -24,6 +24,7 @@ class Task:
     `mark` is the token at which the question begins; the prefix before it is worth caching, and with `keep` it may be
     written to disk. `lead` is the white space that the chat template puts before an answer. `think` is the tag that
     ends thinking if the prompt has opened it, "" if it has not, and None if the answer cannot contain thinking.
+    With `ahead` nothing is answered: only so many tokens of the prompt are read into the prefix cache.
     """
 
     settings: Settings
@@ -36,6 +37,7 @@ class Task:
     think: str | None = None
     mark: int = 0
     keep: bool = False
+    ahead: int = 0
 
 
 class Requester(Protocol):

@@ -19,6 +19,7 @@ from promptlab.models._llama._library import has_gpu
 from promptlab.models._llama._load import NO_GPU, Stopped, memory_need_of
 from promptlab.models._llama._memory import MemoryNeed, free_memory
 from promptlab.models._llama._settings import Settings
+from promptlab.types import Completion, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,13 @@ class Host(Protocol):
         """Unload a model."""
 
 
+NO_ROOM_AHEAD = "it does not fit into memory beside the models that are loaded"
+
+
+class NoRoomAhead(Exception):
+    """A prompt is not read ahead if a loaded model had to go for it."""
+
+
 class Engines:
     """The models loaded in this process. If memory gets short, the least recently used model is unloaded."""
 
@@ -62,6 +70,9 @@ class Engines:
         except Stopped:
             first.end(None)
             return
+        except NoRoomAhead:
+            first.end(Completion("", "stop", Usage(0, 0, 0), details={"note": NO_ROOM_AHEAD}))
+            return
         except Exception as exc:
             first.fail(exc)
             return
@@ -70,7 +81,7 @@ class Engines:
             return
         first.begin()
         try:
-            done = engine.answer(first.task, first)
+            done = engine.read_ahead(first.task, first) if first.task.ahead else engine.answer(first.task, first)
         except Exception as exc:
             first.fail(exc)
         else:
@@ -84,7 +95,10 @@ class Engines:
         waiting.loading(f"loading {settings.path.name}")
         try:
             kind = BatchedEngine if settings.throughput else ExactEngine
-            self._make_room(settings, memory_need_of(settings, kind.shape_of(settings)))
+            need = memory_need_of(settings, kind.shape_of(settings))
+            if waiting.task.ahead and self._loaded and self._too_much(settings.resident_bytes, need):
+                raise NoRoomAhead
+            self._make_room(settings, need)
             engine = self._loaded[settings] = kind(settings, stopping=lambda: waiting.stopping)
         finally:
             waiting.loading(None)

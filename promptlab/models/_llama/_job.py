@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from promptlab.models._backend import Step
+from promptlab.models._llama._answering import ANSWERING
 from promptlab.models._llama._generation import PendingRequest, Task
 from promptlab.models._llama._host import Host
 from promptlab.models._llama._prefix_tree import common
@@ -34,8 +35,10 @@ class Job(ABC):
 
     `do` runs on the scheduler's thread. `near` returns, on that thread, how many bytes of the prompt are in the prefix
     cache; `text`, the prompt as bytes, orders jobs that are equally near. Jobs with the same `key` may be answered in
-    one batch, unless it is None.
+    one batch, unless it is None. A job that only reads `ahead` goes after all others, and is stopped for them.
     """
+
+    ahead = False
 
     def __init__(
         self,
@@ -172,7 +175,13 @@ class RequestJob(Job):
 
         key = settings if settings.throughput else None
         super().__init__(name, cancel, text=array("i", task.tokens).tobytes(), near=near, key=key)
+        self.ahead = task.ahead > 0
         self.task, self._host, self._finish = task, host, finish
+
+    def look(self, busy_with: str, *, quiet: float) -> None:
+        super().look(busy_with, quiet=quiet)
+        if self.ahead and self.claimed and ANSWERING.elsewhere():
+            self.stop()
 
     def do(self, more: Callable[[], Job | None], /) -> None:
         # `more` returns jobs with the same key only, and these are all of this class.

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ctypes
 from array import array
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -81,29 +82,34 @@ class PrefixCache:
         """The live text, as the bytes of its tokens. The scheduler orders requests by it."""
         return self._tokens[: self._read].tobytes()
 
-    def begin(self, tokens: Sequence[int], *, mark: int, keep: bool) -> Start:
+    def begin(self, tokens: Sequence[int], *, mark: int, keep: bool, ahead: int = 0) -> Start:
         """Prepare the context for the prompt `tokens`; the start of its prefill.
 
         `mark` is the token at which the question begins. With `keep`, the prefix before it may be written to disk. At
-        least one token is left to compute, because only that gives the logits for the next token.
+        least one token is left to compute, because only that gives the logits for the next token. With `ahead`, only
+        so many tokens will be computed, and nothing happens if they are live.
         """
         text = array("i", tokens)
         cuts = Pieces.of(len(text), mark)
         path = cuts.pieces(text)
+        if ahead:  # the rest is not asked: another prompt may go on differently
+            path = path[: bisect_right(cuts.ends, ahead)]
         shared = 0
         if self._rewinds:
             shared = min(common(self._tokens[: self._read], text), len(text) - 1)
             shared = shared if shared >= max(PIECE, self._floor) else 0
+            if 0 < ahead <= shared:
+                return Start(ahead, "live", frozenset())
         self._save_before_cut(shared)
         branch = self.tree.note(path)
         start, source = self._start(path, shared, self.tree.longest(path))
         self._tokens, self._read, self._cuts, self._path = text, start, cuts, path
         self._keep_on_disk = keep
-        depths = {branch, cuts.before} if not self._rewinds else {branch}
+        depths = {branch} if self._rewinds else {branch, cuts.before, *([len(path)] if ahead else [])}
         self._wanted = {
             cuts.ends[d - 1]: d
             for d in depths
-            if d and cuts.ends[d - 1] > start and self.tree.missing(path, d) >= WORTH
+            if 0 < d <= len(path) and cuts.ends[d - 1] > start and self.tree.missing(path, d) >= WORTH
         }
         return Start(start, source, frozenset(self._wanted) | (set() if self._rewinds else cuts.uneven))
 
@@ -183,8 +189,14 @@ class PrefixCache:
         if self._shelf is not None:
             self._shelf.clear()
 
+    def stopped(self) -> None:
+        """To be called after a batch of the prefill was stopped: the text before it stays, and its part that is in the
+        context is removed."""
+        if not (self._rewinds and self._read and self._cut(self._read)):
+            self.lost()
+
     def lost(self) -> None:
-        """To be called after an error or a stop: the content of the context is not known, so it is cleared."""
+        """To be called after an error: the content of the context is not known, so it is cleared."""
         self._read = 0
         self._clear()
 

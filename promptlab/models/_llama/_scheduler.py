@@ -4,7 +4,7 @@ llama.cpp must not be called for one context from two threads, and two models th
 answer (benchmarks/README.md has the numbers). So the requests of all local models wait here. The run with the fewest
 waiting requests goes first: a person at the workbench waits for one or two answers, a suite for hundreds. Models take
 turns. Of the requests of one model, the one with the longest cached prefix is next, so that each common prefix is
-computed once.
+computed once. A job that only reads ahead goes last, and is stopped as soon as anything else is asked.
 
 The caller's thread follows its job: it sees which model is busy and how long loading takes, and it can stop at any
 moment (_watchdog.py).
@@ -17,10 +17,12 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from functools import partial
 from itertools import count
 
 from promptlab.models._backend import Step
+from promptlab.models._llama._answering import ANSWERING
 from promptlab.models._llama._job import Job
 from promptlab.models._llama._watchdog import Watchdog
 
@@ -47,15 +49,18 @@ class Scheduler:
 
     @property
     def busy_with(self) -> str:
-        """The name of the model that is busy; "" if none is."""
+        """The name of the model that is busy; "" if none is, or if it only reads ahead."""
         current = self._current
-        return current.name if current else ""
+        return current.name if current and not current.ahead else ""
 
     def ask(self, job: Job) -> Iterator[Step]:
         """Queue `job` at once; iterating gives its steps."""
         with self._changed:
             self._waiting.append(job)
             self._wake()
+            current = self._current
+        if current and current.ahead and not job.ahead:
+            current.stop()
         return self._follow(job)
 
     def _follow(self, job: Job) -> Iterator[Step]:
@@ -67,6 +72,9 @@ class Scheduler:
         with self._changed:
             self._errands.append(work)
             self._wake()
+            current = self._current
+        if current and current.ahead:
+            current.stop()
 
     def _wake(self) -> None:
         if self._thread is None:
@@ -84,11 +92,19 @@ class Scheduler:
                     log.exception("work for the local models failed")
             elif task.claim():
                 self._current = task
+                if task.ahead and self._is_wanted():  # asked after it was picked, and before it could be stopped
+                    task.stop()
                 try:
-                    task.do(partial(self._more, task, count(1)))
+                    with nullcontext() if task.ahead else ANSWERING.here():
+                        task.do(partial(self._more, task, count(1)))
                 except BaseException as exc:  # nothing may end this thread: other jobs wait for it
                     task.fail(exc)
                 self._current = None
+
+    def _is_wanted(self) -> bool:
+        """True if something waits that is more than reading ahead."""
+        with self._changed:
+            return bool(self._errands) or not all(job.ahead or job.claimed for job in self._waiting)
 
     def _next(self) -> Job | Callable[[], None] | None:
         """The next job or work to do. Waits for one; None at the end of the process."""
@@ -132,6 +148,7 @@ class Scheduler:
 
     def _pick(self, waiting: list[Job]) -> Job:
         """The job that is next. `waiting` is in the order of arrival."""
+        waiting = [job for job in waiting if not job.ahead] or waiting
         if waiting[0].passed >= PATIENCE:
             return waiting[0]
         backlog = Counter(job.run for job in waiting)

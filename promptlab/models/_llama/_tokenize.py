@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, takewhile
 from typing import Any
 
 from promptlab.models._as_sent import AsSent, Budget, Piece
+from promptlab.models._llama._batching import PIECE, WORTH
 from promptlab.models._llama._chat_template import Fragment
 from promptlab.models._llama._vocabulary import Vocab
 from promptlab.types import Prompt, Section
@@ -35,18 +36,19 @@ class Encoded:
 
 def split_controls(vocab: Vocab, fragments: Sequence[Fragment]) -> list[Fragment]:
     """Split the template's own text at control tokens. Contents stay as they are."""
-    pattern = _control_pattern(vocab)
+    begins = _control_begins(vocab)
     parts: list[Fragment] = []
     for fragment in fragments:
-        if fragment.message >= 0 or pattern is None:
+        if fragment.message >= 0 or begins is None:
             parts.append(fragment)
             continue
         at = 0
-        for match in pattern.finditer(fragment.text):
-            if match.start() < at:
+        for match in begins.at.finditer(fragment.text):
+            text = begins.longest(vocab, fragment.text, match.start()) if match.start() >= at else None
+            if text is None:
                 continue
             parts.append(Fragment(fragment.text[at : match.start()]))
-            token, at = vocab.controls[match.group()], match.end()
+            token, at = vocab.controls[text], match.start() + len(text)
             if token in vocab.swallow_space:
                 at += len(fragment.text[at:]) - len(fragment.text[at:].lstrip())
             parts.append(Fragment(fragment.text[match.start() : at], token=token))
@@ -54,13 +56,28 @@ def split_controls(vocab: Vocab, fragments: Sequence[Fragment]) -> list[Fragment
     return [part for part in parts if part.text]
 
 
-def _control_pattern(vocab: Vocab) -> re.Pattern[str] | None:
-    pattern = getattr(vocab, "_control_pattern", None)
-    if pattern is None and vocab.controls:
-        longest_first = sorted(vocab.controls, key=lambda text: (-len(text), text))
-        pattern = re.compile("|".join(re.escape(text) for text in longest_first))
-        vocab._control_pattern = pattern  # type: ignore[attr-defined]  # cached as long as the vocabulary lives
-    return pattern
+@dataclass(frozen=True)
+class _ControlBegins:
+    """Where control tokens may begin in a text, and how long they are. A pattern with all 6,000 of a model's takes
+    more than half a second to compile, just when the first page is drawn."""
+
+    at: re.Pattern[str]
+    lengths: tuple[int, ...]
+
+    def longest(self, vocab: Vocab, text: str, start: int) -> str | None:
+        """The longest control token that stands in `text` at `start`."""
+        pieces = (text[start : start + length] for length in self.lengths)
+        return next((piece for piece in pieces if piece in vocab.controls), None)
+
+
+def _control_begins(vocab: Vocab) -> _ControlBegins | None:
+    begins: _ControlBegins | None = getattr(vocab, "_control_begins", None)
+    if begins is None and vocab.controls:
+        firsts = "".join(sorted({re.escape(text[0]) for text in vocab.controls}))
+        lengths = tuple(sorted({len(text) for text in vocab.controls}, reverse=True))
+        begins = _ControlBegins(re.compile(f"[{firsts}]"), lengths)
+        vocab._control_begins = begins  # type: ignore[attr-defined]  # cached as long as the vocabulary lives
+    return begins
 
 
 def encode(vocab: Vocab, fragments: Sequence[Fragment]) -> Encoded:
@@ -230,6 +247,24 @@ def mark(prompt: Prompt, encoded: Encoded) -> int:
     return bisect_right(encoded.ends, end if question is None else question)
 
 
+def stable(prompt: Prompt, encoded: Encoded, varies: Collection[str] = ()) -> int:
+    """How many tokens stand before the first text that depends on an input: an input itself, or one of the sources
+    `varies`."""
+    at = 0
+    for piece in _pieces(prompt, encoded.fragments):
+        if piece.section == "input" or piece.source in varies:
+            break
+        at += len(piece.text.encode())
+    return bisect_right(encoded.ends, at)
+
+
+def ahead(tokens: int, question: int, total: int) -> int:
+    """How many of the `tokens` that are the same for all inputs are read ahead, of a prompt of `total` tokens whose
+    question begins at `question`: up to the question, where a state is saved, or else whole pieces."""
+    count = tokens if tokens == question < total else min(tokens, total - 1) // PIECE * PIECE
+    return count if count >= WORTH else 0
+
+
 def estimate(vocab: Vocab, prompt: Prompt, fragments: Sequence[Fragment], *, window: int | None, room: int) -> AsSent:
     """Like `as_sent`, for text that is far too long: the counts are estimated from the beginning of each piece."""
     pieces = list(_pieces(prompt, fragments))
@@ -242,4 +277,4 @@ def estimate(vocab: Vocab, prompt: Prompt, fragments: Sequence[Fragment], *, win
     return AsSent(tuple(pieces), _budget(pieces, counts, window, room, exact=False))
 
 
-__all__ = ["Encoded", "as_sent", "encode", "estimate", "split_controls"]
+__all__ = ["Encoded", "ahead", "as_sent", "encode", "estimate", "split_controls", "stable"]

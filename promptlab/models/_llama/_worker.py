@@ -34,6 +34,10 @@ from promptlab.models._llama._ipc import (
 )
 from promptlab.types import Completion, Delta, Phase, Thought
 
+NICE = 5
+"""How far the process stands back for others, such as the page that shows its answers. It computes on all cores, and
+the page would otherwise not be drawn for seconds. On a machine that does nothing else it is as fast as without."""
+
 
 class _Pending:
     """A request of the client, as the engine sees it."""
@@ -149,6 +153,8 @@ class Worker:
 
 def main() -> None:
     """Serve standard input until it ends."""
+    if hasattr(os, "nice"):
+        os.nice(NICE)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the client; if it ends, so does this process
     write = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # prints must not mix with the answers on standard output

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from promptlab.models._llama._generation import PendingRequest
-from promptlab.models._llama._host import ModelState
+from promptlab.models._llama._host import NO_ROOM_AHEAD, ModelState
 from promptlab.models._llama._settings import Settings
 from promptlab.models._llama._worker_client import COMMAND, WorkerClient
+from promptlab.types import Completion, Usage
 
 
 class Workers:
@@ -34,17 +35,20 @@ class Workers:
         settings = first.task.settings
         child = self._last = self._of(settings)
         if not child.state(settings):
-            self._make_room(settings, child)
-        child.serve(first, more)
-
-    def _make_room(self, settings: Settings, child: WorkerClient) -> None:
-        """End the other processes if all together would exceed the limit. Each process only knows its own models."""
-        others = [client for client in self._clients.values() if client is not child and client.size]
-        coming = settings.file_bytes
-        limit = settings.resident_bytes
-        if limit is not None and sum(client.size for client in others) + child.size + coming > limit:
+            others = self._in_the_way(settings, child)
+            if others and first.task.ahead:
+                first.end(Completion("", "stop", Usage(0, 0, 0), details={"note": NO_ROOM_AHEAD}))
+                return
             for client in others:
                 client.close()
+        child.serve(first, more)
+
+    def _in_the_way(self, settings: Settings, child: WorkerClient) -> list[WorkerClient]:
+        """The other processes, if all together would exceed the limit. Each process only knows its own models."""
+        others = [client for client in self._clients.values() if client is not child and client.size]
+        limit = settings.resident_bytes
+        size = sum(client.size for client in others) + child.size + settings.file_bytes
+        return others if limit is not None and size > limit else []
 
     def state(self, settings: Settings) -> ModelState | None:
         child = self._clients.get(settings.cpu.variant)

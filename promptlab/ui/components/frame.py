@@ -10,14 +10,14 @@ import contextlib
 import functools
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ParamSpec
 
 import streamlit as st
 
 from promptlab.errors import PromptlabError, WorkspaceError
 from promptlab.models import ModelStatus
-from promptlab.ui.components import style
+from promptlab.ui.components import links, search, style
 from promptlab.ui.components.widgets import escape, markup, note
 from promptlab.ui.state.session import Session, current
 
@@ -35,7 +35,11 @@ def show(page: Callable[[Session], None]) -> None:
 
 
 def _framed(page: Callable[[Session], None]) -> None:
-    session = current()
+    try:
+        session = current()
+    except WorkspaceError as exc:
+        _unreadable(exc)
+        return
     try:
         session.reload()  # so that a label or a model changed in an editor counts from the next rerun on
     except WorkspaceError as exc:
@@ -45,11 +49,19 @@ def _framed(page: Callable[[Session], None]) -> None:
     with st.sidebar:
         _sidebar(session)
     _close_stale_dialogs(page)
+    st.fragment(guarded(search.tools))(session)
     _ask_for_trust(session)
     try:
         page(session)
     finally:  # the page may have changed the address to name what it shows
-        st.session_state[_PLACE] = _place(page)
+        # The browser may complete the address late, or not at all: both are the same place.
+        st.session_state[_PLACE] = (_place(page), _place(page, links.take_completed()))
+
+
+def _unreadable(exc: WorkspaceError) -> None:
+    """promptlab.yaml has an error, and was never read without one: nothing can be shown before it is mended."""
+    note("bad", "promptlab.yaml cannot be read, so this workspace cannot be opened", str(exc.args[0]), exc.hint)
+    st.button("Read it again", icon=":material/refresh:", key="workspace-again", type="primary")
 
 
 def _ask_for_trust(session: Session) -> None:
@@ -78,14 +90,14 @@ def _close_stale_dialogs(page: Callable[[Session], None]) -> None:
     because a click on a page that is still being drawn stops the run: the next run must not close the dialog that
     this click opened.
     """
-    if st.session_state.get(_PLACE) != _place(page):
+    if _place(page) not in st.session_state.get(_PLACE, ()):
         for key in [key for key in st.session_state if str(key).endswith("-open")]:
             del st.session_state[key]
-        st.session_state[_PLACE] = _place(page)
+        st.session_state[_PLACE] = (_place(page),)
 
 
-def _place(page: Callable[[Session], None]) -> tuple[str, dict[str, str]]:
-    return page.__module__, st.query_params.to_dict()
+def _place(page: Callable[[Session], None], completed: Mapping[str, str] = {}) -> tuple[str, dict[str, str]]:
+    return page.__module__, {**st.query_params.to_dict(), **completed}
 
 
 def guarded(draw: Callable[P, None]) -> Callable[P, None]:
@@ -120,6 +132,11 @@ def _sidebar(session: Session) -> None:
 
 
 def _model(status: ModelStatus) -> str:
-    word = status.reason or "ready"
-    dot = f'<span class="pl-ready{"" if status.ready and status.tried else " pl-no"}"></span>'
-    return f"<li>{dot}<span>{escape(status.name)}<small>{escape(word)}</small></span></li>"
+    """A model in the side bar, by its last real result: `● gemma tried 12:15 …`, `✗ gpt 401: the key was refused`."""
+    failed = status.last if status.ready and status.last is not None and not status.last.ok else None
+    look, word = ("fails", "failed") if failed else ("works", "works") if status.works else ("no", "not tried")
+    if not status.ready:
+        word = "not ready"
+    said = failed.reason if failed else status.words
+    dot = f'<span class="pl-ready pl-{look}" role="img" aria-label="{word}"></span>'
+    return f"<li>{dot}<span>{escape(status.name)}<small>{escape(said)}</small></span></li>"

@@ -12,7 +12,7 @@ from promptlab.errors import PromptlabError
 from promptlab.types import LABELS, Label
 from promptlab.ui.components.widgets import escape, note, plain, small
 from promptlab.ui.state.session import Session
-from promptlab.workspace import is_lower, set_label
+from promptlab.workspace import set_label
 
 MEANING: Mapping[Label, str] = {
     "public": "Anyone may see it.",
@@ -27,48 +27,56 @@ ICONS: Mapping[Label, str] = {
 
 
 def draw(session: Session, path: str, *, key: str) -> None:
-    """The label of the file `path`, which models may read it, and a menu to choose another label."""
+    """The label of the file `path`, which models may read it, and a menu to choose another label.
+
+    The menu is one form: opening it and choosing in it draw nothing anew, so no click can meet a control that is just
+    being replaced. What is chosen counts when the form is sent.
+    """
     now = session.workspace.label_of(path)
-    menu, picked = f"{key}-menu", f"{key}-choice"
+    # Under the next number the menu is another one, and closed.
+    number = st.session_state.setdefault(f"{key}-number", 0)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=key):
-        with st.popover(f"Label: {now}", icon=ICONS[now], key=menu, on_change="rerun"):
+        with (
+            st.popover(f"Label: {now}", icon=ICONS[now], key=f"{key}-menu-{number}"),
+            st.form(f"{key}-form", border=False, enter_to_submit=False),
+        ):
             # Another tab, or an edit of promptlab.yaml, may have changed the label since the menu was drawn.
-            if st.session_state.get(f"{key}-was") != now:
-                st.session_state[f"{key}-was"], st.session_state[picked] = now, now
-            choice = st.radio(
-                "Label",
-                LABELS,
-                format_func=str.capitalize,
-                captions=[plain(f"{MEANING[label]} {allows(session, label)}") for label in LABELS],
-                key=picked,
-            )
-            if problem := st.session_state.get(f"{key}-problem"):
-                note("bad", "The label was not changed", *problem)
-            if is_lower(now, choice):
-                st.text_input("Why may more models read it?", key=f"{key}-why", placeholder="it is published")
-                small("The reason is written to the ledger with your name.")
-            st.button(
-                f"Make it {choice}",
-                type="primary",
-                key=f"{key}-set",
-                disabled=choice == now,
-                on_click=_set,
-                args=(session, path, key),
-            )
-            small("This changes one line of promptlab.yaml.")
+            if st.session_state.get(f"{key}-was") != (path, now):
+                st.session_state[f"{key}-was"], st.session_state[f"{key}-choice"] = (path, now), now
+                st.session_state[f"{key}-why"] = ""
+                st.session_state.pop(f"{key}-problem", None)
+            _fields(session, path, key, now)
         st.html(f'<div class="pl-small">{escape(allows(session, now))}</div>', width="content")
+
+
+def _fields(session: Session, path: str, key: str, now: Label) -> None:
+    st.radio(
+        "Label",
+        LABELS,
+        format_func=str.capitalize,
+        captions=[plain(f"{MEANING[label]} {allows(session, label)}") for label in LABELS],
+        key=f"{key}-choice",
+    )
+    if problem := st.session_state.get(f"{key}-problem"):
+        note("bad", "The label was not changed", *problem)
+    if now != LABELS[0]:
+        st.text_input("Why may more models read it?", key=f"{key}-why", placeholder="it is published")
+        small(f"Needed for a label below {now}. It is written to the ledger with your name.")
+    st.form_submit_button("Set the label", type="primary", key=f"{key}-set", on_click=_set, args=(session, path, key))
+    small("This changes one line of promptlab.yaml.")
 
 
 def _set(session: Session, path: str, key: str) -> None:
     label = cast(Label, st.session_state[f"{key}-choice"])
     try:
-        set_label(session.workspace, path, label, reason=str(st.session_state.get(f"{key}-why", "")))
-        session.reload()
+        if label != session.workspace.label_of(path):
+            set_label(session.workspace, path, label, reason=str(st.session_state.get(f"{key}-why", "")))
+            session.reload()
     except PromptlabError as exc:
         st.session_state[f"{key}-problem"] = (exc.message, exc.hint)
     else:
         st.session_state.pop(f"{key}-problem", None)
-        st.session_state[f"{key}-menu"] = False
+        st.session_state[f"{key}-number"] += 1
 
 
 def allows(session: Session, label: Label) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from promptlab.ui.components import style_rows
+from promptlab.ui.components import house_style, style_rows
 from promptlab.ui.components.theme import DARK, LIGHT, MONO
 
 
@@ -33,7 +33,7 @@ def style_sheet() -> str:
     # they have the system's scheme, which Streamlit follows.
     floats = "[data-baseweb='popover'] *, [data-testid='stPopoverBody'] *, [role='dialog'] *"
     root = ":root { color-scheme: light dark; }"
-    rules = (_RULES + style_rows.rules()).replace("MONO", MONO)
+    rules = (_RULES + style_rows.rules() + house_style.RULES).replace("MONO", MONO)
     return f"{root}\n.stApp, .stApp *, {floats} {{\n{variables}\n}}\n{sections}\n{rules}"
 
 
@@ -203,6 +203,8 @@ ul.pl-models li { display: grid; grid-template-columns: 0.9rem 1fr; margin: 0; p
 ul.pl-models small { color: var(--pl-muted); display: block; }
 .pl-ready { width: 0.5rem; height: 0.5rem; border-radius: 50%; margin-top: 0.3rem; background: var(--pl-good); }
 .pl-ready.pl-no { background: none; box-shadow: inset 0 0 0 1.5px var(--pl-muted); }
+.pl-ready.pl-fails { background: none; border-radius: 0; }
+.pl-ready.pl-fails::before { content: "\\2717"; color: var(--pl-bad); font-size: 0.75rem; line-height: 0.5rem; }
 
 /* On a narrow screen the answers stand below the prompt, not beside it. */
 @media (max-width: 900px) {

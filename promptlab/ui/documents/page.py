@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import Any
 
 import streamlit as st
 
 from promptlab import documents
 from promptlab.documents import DocumentEntry, PassageChoice
 from promptlab.errors import DocumentError
-from promptlab.types import LABELS, Document, sha256
-from promptlab.ui.components import label_chip
+from promptlab.types import LABELS, Document
+from promptlab.ui.components import file_menu, folders, label_chip, links
 from promptlab.ui.components.sizes import Counter, of_bytes, sentence, word_count
 from promptlab.ui.components.widgets import chip, escape, literal, markup, note, plain, small
 from promptlab.ui.documents import add, changes, document_notes, passages
 from promptlab.ui.state.session import Session
 
-PAGE = 25
-"""Documents on one page of the list."""
 PART = 60_000
 """Characters of a text that are shown at a time."""
 
@@ -36,7 +33,10 @@ def page(session: Session) -> None:
 
 
 def _list(session: Session) -> None:
-    st.subheader("Documents", anchor=False)
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.subheader("Documents", anchor=False, width="content")
+        file_menu.trash(session, "document")
+    file_menu.outcome(session)
     if add.draw(session, key="documents-add"):
         st.rerun()
     known = session.documents()
@@ -49,32 +49,38 @@ def _list(session: Session) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         text = st.text_input(
-            "Search", key="documents-text", icon=":material/search:", placeholder="part of a name or folder"
+            "Search",
+            key="documents-text",
+            icon=":material/search:",
+            placeholder="part of a name or folder",
+            persist_state="session",
         )
         only = st.selectbox(
-            "Label", ["", *LABELS], key="documents-label", format_func=lambda label: label or "any", width=200
+            "Label",
+            ["", *LABELS],
+            key="documents-label",
+            format_func=lambda label: label or "any",
+            width=200,
+            persist_state="session",
         )
     matches = known.find(text, only or None)
     if not matches:
         note("info", "No document matches", "Try fewer words, or another label.")
         return
-    first = _first(matches, (text, only))
-    for path in matches[first : first + PAGE]:
-        _line(known.entry(path))
-    _turn(len(matches), first)
-
-
-def _first(matches: list[str], search: Any) -> int:
-    """The index of the first document on the page; a new search starts at 0."""
-    if st.session_state.get("documents-asked") != search:
-        st.session_state["documents-asked"], st.session_state["documents-first"] = search, 0
-    first: int = st.session_state["documents-first"]
-    return first if first < len(matches) else 0
+    looking = bool(text.strip() or only)
+    folders.draw(
+        "documents",
+        matches,
+        lambda path: _line(known.entry(path)),
+        search=(text, only),
+        home="documents",
+        unfold=looking,
+    )
 
 
 def _line(entry: DocumentEntry) -> None:
     name = PurePosixPath(entry.path)
-    key = _key(entry.path)
+    key = folders.key_of(entry.path)
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small", key=f"doc-{key}"):
         markup(
             f'<div class="pl-doc"><span class="pl-break"><b>{escape(name.name)}</b> '
@@ -83,20 +89,7 @@ def _line(entry: DocumentEntry) -> None:
             f'<span class="pl-muted pl-num pl-right">{escape(_extent(entry))}</span>'
             f'<span class="pl-muted pl-break">{_users(entry)}</span></div>'
         )
-        st.button(
-            "Open",
-            key=f"open-doc-{key}",
-            type="tertiary",
-            icon=":material/chevron_right:",
-            icon_position="right",
-            on_click=_open,
-            args=(entry.path,),
-        )
-
-
-def _key(path: str) -> str:
-    """A part of a widget's key, unique for each document."""
-    return sha256(path)[:12]
+        folders.open_button(name.name, f"doc-{key}", _open, entry.path)
 
 
 def _label_mark(entry: DocumentEntry) -> str:
@@ -121,25 +114,12 @@ def _short(template: str) -> str:
     return template.removeprefix("templates/").removesuffix(".yaml").removesuffix(".yml")
 
 
-def _turn(count: int, first: int) -> None:
-    if count <= PAGE:
-        return
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if st.button("Previous", icon=":material/chevron_left:", key="documents-before", disabled=first == 0):
-            st.session_state["documents-first"] = max(0, first - PAGE)
-            st.rerun()
-        if st.button("Next", icon=":material/chevron_right:", key="documents-next", disabled=first + PAGE >= count):
-            st.session_state["documents-first"] = first + PAGE
-            st.rerun()
-        small(f"{first + 1:,} to {min(first + PAGE, count):,} of {count:,}")
-
-
 def _open(path: str) -> None:
-    st.query_params["document"] = path
+    links.address(document=path)
 
 
 def _close() -> None:
-    st.query_params.pop("document", None)
+    links.address()
 
 
 # One document
@@ -147,7 +127,11 @@ def _close() -> None:
 
 def _one(session: Session, path: str) -> None:
     st.button("All documents", icon=":material/arrow_back:", type="tertiary", key="documents-all", on_click=_close)
-    st.subheader(plain(PurePosixPath(path).name), anchor=False)
+    file_menu.outcome(session)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="document-head"):
+        st.subheader(plain(PurePosixPath(path).name), anchor=False, width="content")
+        if path in documents.document_paths(session.workspace):
+            file_menu.draw(session, "document", path)
     try:
         with st.spinner("Reading the document"):
             document = documents.read_document(session.workspace, path)
@@ -196,7 +180,7 @@ def _passages(session: Session, document: Document) -> None:
     stored = st.session_state.get("document-passages-chosen")
     before = stored[1] if stored and stored[0] == document.path else PassageChoice("bm25")
     after = passages.choose(
-        session, document.path, before, {"question": question}, key=f"passages-{_key(document.path)}"
+        session, document.path, before, {"question": question}, key=f"passages-{folders.key_of(document.path)}"
     )
     st.session_state["document-passages-chosen"] = (document.path, after)
 

@@ -12,7 +12,7 @@ from promptlab._util.rows import kind_of
 from promptlab.errors import PromptlabError
 from promptlab.templates import templates_by_pool
 from promptlab.types import LABELS, Example, Label
-from promptlab.ui.components import label_chip, links
+from promptlab.ui.components import file_menu, folders, label_chip, links
 from promptlab.ui.components.widgets import chip, escape, markup, note, plain, small
 from promptlab.ui.examples import duplicates, form, rows, try_selection
 from promptlab.ui.state.open_template import open_template
@@ -41,18 +41,18 @@ def page(session: Session) -> None:
 
 
 def _list(session: Session, known: Mapping[str, list[str]]) -> None:
-    st.subheader("Examples", anchor=False)
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.subheader("Examples", anchor=False, width="content")
+        file_menu.trash(session, "pool")
+    file_menu.outcome(session)
     if not known:
         note(
             "info",
             "No pools of examples yet",
             "Press Add as example on any answer of the workbench, or create a pool here.",
         )
-    paths = list(known)
-    first = rows.first("pools", len(paths), None, PAGE)
-    for path in paths[first : first + PAGE]:
-        _pool_line(session, path, known[path])
-    rows.turn("pools", len(paths), first, PAGE)
+    home = "examples"
+    folders.draw("pools", list(known), lambda path: _pool_line(session, path, known[path]), search=None, home=home)
     _new_pool(session)
 
 
@@ -74,15 +74,7 @@ def _pool_line(session: Session, path: str, users: Sequence[str]) -> None:
             f'<span class="pl-muted pl-num pl-right">{escape(extent)}</span>'
             f'<span class="pl-muted pl-break">{state}</span></div>'
         )
-        st.button(
-            "Open",
-            key=f"open-pool-{rows.key(path)}",
-            type="tertiary",
-            icon=":material/chevron_right:",
-            icon_position="right",
-            on_click=_open,
-            args=(path,),
-        )
+        folders.open_button(name.name, f"pool-{rows.key(path)}", _open, path)
 
 
 def _count(number: int) -> str:
@@ -112,11 +104,11 @@ def _new_pool(session: Session) -> None:
 def _open(path: str) -> None:
     for key in ("pool-text", "pool-tag", "pool-only", "pool-view", "choose-begun"):
         st.session_state.pop(key, None)
-    st.query_params["pool"] = path
+    links.address(pool=path)
 
 
 def _close() -> None:
-    st.query_params.pop("pool", None)
+    links.address()
 
 
 # One pool
@@ -124,7 +116,11 @@ def _close() -> None:
 
 def _one(session: Session, path: str, users: Sequence[str]) -> None:
     st.button("All pools", icon=":material/arrow_back:", type="tertiary", key="pools-all", on_click=_close)
-    st.subheader(plain(PurePosixPath(path).name), anchor=False)
+    file_menu.outcome(session)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="pool-head"):
+        st.subheader(plain(PurePosixPath(path).name), anchor=False, width="content")
+        if path in examples.pool_paths(session.workspace):
+            file_menu.draw(session, "pool", path)
     exists = True
     try:
         with st.spinner("Reading the pool"):

@@ -1,13 +1,17 @@
-"""The page Models: every model of the catalogue, with its state, context window, clearance, file and GPU."""
+"""The page Models: every model of promptlab.yaml with its last real result and its price; add, test, change, remove."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import streamlit as st
 
 from promptlab import workspace
-from promptlab.models import Held, ModelStatus, url_without_secrets
+from promptlab.models import Held, ModelStatus, Price, price_of, url_without_secrets
+from promptlab.runs import Taken, cost_text
 from promptlab.ui.components import widgets
 from promptlab.ui.components.widgets import chip, escape, markup, note
+from promptlab.ui.models import change, trying
 from promptlab.ui.state.session import Session
 from promptlab.workspace import LlamaModel, OpenAIModel
 
@@ -16,36 +20,52 @@ _MAY_READ = {
     "internal": "public and internal text",
     "confidential": "all text, confidential included",
 }
+_STATES = {True: ("works", "good"), False: ("failed", "bad"), None: ("not tried", "")}
 
 
 def page(session: Session) -> None:
     """Draw the page."""
-    st.subheader("Models", anchor=False)
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.subheader("Models", anchor=False)
+        change.add_button()
     widgets.small("The models of promptlab.yaml. API keys come from environment variables.")
+    change.draw(session)
     if not session.statuses:
-        note("info", "No models yet", "Add one under `models:` in promptlab.yaml. docs/models.md shows how.")
+        note("info", "No models yet", "Add one here, or under `models:` in promptlab.yaml.")
     for pattern in workspace.unmatched_patterns(session.workspace):
         note(
             "warn",
             f"The label pattern `{pattern}` matches no file",
             "Check its spelling, or remove it if the file is gone.",
         )
+    spent = {taken.model: taken for taken in session.store.taken_in_all()}
     for status in session.statuses:
         with st.container(key=f"row-model-{status.name}", gap="small"):
-            _model(session, status)
+            _model(session, status, spent)
 
 
-def _model(session: Session, status: ModelStatus) -> None:
-    marks = [
-        chip("not ready", "warn") if not status.ready else chip("ready", "good") if status.tried else chip("not tried")
-    ]
-    if status.loaded:
-        marks.append(chip("in memory"))
-    markup(f'<div class="pl-model"><span class="pl-name">{escape(status.name)}</span>{"".join(marks)}</div>')
+def _model(session: Session, status: ModelStatus, spent: Mapping[str, Taken]) -> None:
+    entry = session.catalogue.entry(status.name)
+    word, kind = _STATES[status.works] if status.ready else ("not ready", "warn")
+    marks = [chip(word, kind), *([chip("in memory")] if status.loaded else [])]
+    title = f'<div class="pl-model"><span class="pl-name">{escape(status.name)}</span>{"".join(marks)}</div>'
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", gap="small"):
+        st.html(title, width="content")
+        with st.container(horizontal=True, gap="small", width="content"):
+            trying.button(session, status)
+            if entry is not None:
+                change.edit_button(status.name)
+                change.remove_button(status.name)
     if status.reason:
         note("info" if status.ready else "warn", "What to do" if not status.ready else "Note", status.reason)
-    entry = session.catalogue.entry(status.name)
-    markup(widgets.facts_table(_facts(entry, status)))
+    trying.result(session, status)
+    price = price_of(session.catalogue, status.name)
+    costs = _costs(entry, price, spent.get(status.name))
+    widgets.small(_summary(entry, status))
+    for what, words in costs:
+        widgets.small(f"{what}: {words}")
+    with st.expander("Details", key=f"model-details-{status.name}"):
+        markup(widgets.facts_table(_facts(session, entry, status)))
     if isinstance(entry, LlamaModel) and status.file is None:
         _prepare(session, status)
     elif isinstance(entry, LlamaModel) and not (status.ready and status.tried):
@@ -59,15 +79,27 @@ def _model(session: Session, status: ModelStatus) -> None:
         st.rerun()
 
 
-def _facts(entry: LlamaModel | OpenAIModel | None, status: ModelStatus) -> list[tuple[str, object]]:
+def _summary(entry: LlamaModel | OpenAIModel | None, status: ModelStatus) -> str:
+    """The model in one line: what it is and where, its window, and what it may read."""
+    parts = [f"{entry.model} at {_address(entry)}" if isinstance(entry, OpenAIModel) else f"Runs {_where(entry)}"]
+    parts.append(f"window {status.window:,} tokens" if status.window else "window unknown")
+    parts.append(f"may read {_MAY_READ[status.clearance]}")
+    return " · ".join(parts)
+
+
+def _address(entry: OpenAIModel) -> str:
+    return url_without_secrets(entry.base_url) if entry.base_url else "OpenAI"
+
+
+def _facts(session: Session, entry: LlamaModel | OpenAIModel | None, status: ModelStatus) -> list[tuple[str, object]]:
     """The rows of the table of a model."""
     rows: list[tuple[str, object]] = [("Runs", _where(entry))]
     if isinstance(entry, OpenAIModel):
         rows += [
             ("Model", entry.model),
-            ("Address", url_without_secrets(entry.base_url) if entry.base_url else "the provider's own"),
+            ("Address", _address(entry)),
+            ("Key", _key(session, entry.api_key_env)),
         ]
-        rows += [("Key", f"from {entry.api_key_env}" if entry.api_key_env else "none needed")]
     rows += [
         ("Context window", f"{status.window:,} tokens" if status.window else "unknown"),
         ("May read", _MAY_READ[status.clearance]),
@@ -85,6 +117,27 @@ def _facts(entry: LlamaModel | OpenAIModel | None, status: ModelStatus) -> list[
             ("Prefix cache", _prefix_cache(status.held, batching=bool(entry.throughput))),
             ("File", status.file or ""),
         ]
+    return rows
+
+
+def _key(session: Session, variable: str | None) -> str:
+    if variable is None:
+        return "none is sent"
+    return f"from {variable}, which is {'set' if session.catalogue.variable_is_set(variable) else 'not set'}"
+
+
+def _costs(
+    entry: LlamaModel | OpenAIModel | None, price: Price | None, taken: Taken | None
+) -> list[tuple[str, object]]:
+    """What an API costs, and what its answers in the history cost at today's price. Local models have no price."""
+    if not isinstance(entry, OpenAIModel):
+        return []
+    rows: list[tuple[str, object]] = [("Price", price.words if price else "unknown: set it under Edit")]
+    if taken is not None:
+        cost = None if price is None else price.of(taken.prompt, taken.new, taken.reused)
+        answers = f"{taken.answers:,} answer{'' if taken.answers == 1 else 's'}"
+        silent = f", without {taken.uncounted:,} that did not say their tokens" if taken.uncounted else ""
+        rows.append(("Spent so far", f"{cost_text(cost)} for {answers}, at today's price{silent}"))
     return rows
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import streamlit as st
 
 from promptlab.runs import Listed, RunInfo
-from promptlab.ui.components import widgets
+from promptlab.ui.components import links, widgets
 from promptlab.ui.components.widgets import note
 from promptlab.ui.runs import one_run
 from promptlab.ui.runs.deleted import deleted_runs
@@ -62,12 +62,22 @@ def _filters(session: Session, version: str) -> Listed:
         text = st.text_input(
             "Search",
             key="runs-text",
+            persist_state="session",
             icon=":material/search:",
             placeholder="answer, message, title",
             width=220,
         )
-        template = st.selectbox("Template", ["", *store.templates()], key="runs-template", format_func=_any, width=170)
-        model = st.selectbox("Model", ["", *store.models()], key="runs-model", format_func=_any, width=150)
+        template = st.selectbox(
+            "Template",
+            ["", *store.templates()],
+            key="runs-template",
+            persist_state="session",
+            format_func=_any,
+            width=170,
+        )
+        model = st.selectbox(
+            "Model", ["", *store.models()], key="runs-model", persist_state="session", format_func=_any, width=150
+        )
         first = st.date_input("From", value=None, key="runs-from", format="YYYY-MM-DD", width=130)
         last = st.date_input("To", value=None, key="runs-to", format="YYYY-MM-DD", width=130)
         deleted = st.toggle("Deleted", key="runs-deleted", help="Show only runs that were deleted.")
@@ -154,11 +164,11 @@ def short(template: str) -> str:
 
 
 def _open(run_id: str) -> None:
-    st.query_params["run"] = run_id[:12]
+    links.address(**{**st.query_params.to_dict(), "run": run_id[:12]})
 
 
 def _any_version() -> None:
-    st.query_params.pop("version", None)
+    links.leave("version")
 
 
 def _page_buttons(matches: list[RunInfo]) -> None:

@@ -10,10 +10,8 @@ on disk yet is in `text`. One real draft:
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
-import re
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,6 +24,7 @@ from promptlab._util import disk_errors as faults
 from promptlab._util.files import write_atomically
 from promptlab.errors import StoreError
 from promptlab.runs import Given
+from promptlab.shelf import draft_file
 from promptlab.templates import InputSpec, Template
 from promptlab.types import Label, Place, Section, highest
 
@@ -209,9 +208,7 @@ class Drafts:
             return None
 
     def _path(self, template: str) -> Path:
-        # Two paths may give the same readable name, but not the same hash.
-        name = re.sub(r"[^a-zA-Z0-9]+", "-", Path(template).stem)[:40]
-        return self._folder / f"{name}-{hashlib.sha256(template.encode()).hexdigest()[:8]}.json"
+        return draft_file(self._folder, template)
 
     def _write(self, draft: Draft) -> None:
         path = self._path(draft.template)

@@ -157,6 +157,11 @@ class Jobs:
             last = self._last(slot)
             return last if last and last.running else None
 
+    def last_in_slot(self, slot: str) -> Job | None:
+        """The newest job of `slot`, running or not; None if there was none."""
+        with self._lock:
+            return self._last(slot)
+
     def running(self) -> list[Job]:
         with self._lock:
             return [job for job in self._jobs.values() if job.running]

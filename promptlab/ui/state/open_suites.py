@@ -7,7 +7,7 @@ the file changes.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +20,9 @@ from promptlab.runs import Store
 from promptlab.suites import (
     Asking,
     AskOptions,
+    Case,
+    CaseFile,
+    HistoryPoint,
     Recording,
     Replaying,
     Suite,
@@ -67,6 +70,19 @@ class OpenSuites:
         """The differences between two runs."""
         key = ("two", before.id, before.done, after.id, after.done)
         return self._kept(key, lambda: compare_runs(self.log, before, after))
+
+    def cases(self, workspace: Workspace, suite: Suite) -> Mapping[str, Case]:
+        """The cases of a suite by their ids, as its files have them now."""
+        files = [entry.path for entry in suite.entries if isinstance(entry, CaseFile)]
+        stamps = tuple((path, workspace.label_of(path), _stamp(workspace, path)) for path in files)
+        key = ("cases", suite.path, sha256(suite.source), sha256(suite.template.source), stamps)
+        return self._kept(key, lambda: {case.id: case for case in suites.suite_cases(workspace, suite)})
+
+    def history(self, suite: Suite, store: Store, catalogue: Catalogue) -> list[HistoryPoint]:
+        """The runs of a suite with their pass rates, cost and time."""
+        runs = tuple((run.id, run.done, run.state) for run in self.log.runs(suite.path))
+        key = ("history", suite.path, sha256(suite.source), runs)
+        return self._kept(key, lambda: suites.suite_history(suite, log=self.log, store=store, catalogue=catalogue))
 
     def _kept(self, key: Hashable, make: Callable[[], T]) -> T:
         with self._lock:
@@ -152,6 +168,14 @@ class OpenSuites:
             if self._log:
                 self._log.close()
                 self._log = None
+
+
+def _stamp(workspace: Workspace, path: str) -> tuple[int, int] | None:
+    try:
+        stat = workspace.resolve(path).stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size
 
 
 def _nothing(_work: Work) -> str:

@@ -6,6 +6,8 @@ so they are here and not in the session of a browser.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 import threading
 import time
@@ -13,9 +15,11 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from cachetools import LRUCache
 
+from promptlab._util.files import file_stamp
 from promptlab.documents import Inventory
 from promptlab.lab import Lab
 from promptlab.models import Catalogue, ModelStatus
@@ -27,9 +31,14 @@ from promptlab.ui.state.drafts import Drafts
 from promptlab.ui.state.jobs import Jobs
 from promptlab.ui.state.open_suites import OpenSuites
 from promptlab.ui.state.prompt_cache import Sent
-from promptlab.workspace import Permission, Workspace, missing_permissions, trust_workspace
+from promptlab.ui.state.read_ahead import ReadAhead
+from promptlab.workspace import FILE, Labels, Permission, Workspace, missing_permissions, trust_workspace
 
+T = TypeVar("T")
 TRUST_SECONDS = 5.0
+MOST_ENTRIES = 50_000
+"""At most so many files and folders are looked through for what the workspace asks for."""
+
 KEPT_RESULTS = 1_000
 """At most so many answers of ended runs are cached for the pages."""
 SOON = 0.3
@@ -52,15 +61,26 @@ class Session:
     """The list of templates. It reads only files that changed."""
     suites: OpenSuites = field(init=False)
     """The suites, their log, and their jobs."""
+    labels: Labels = field(init=False)
+    """The labels of now. It reads promptlab.yaml again only if it changed."""
+    ahead: ReadAhead = field(init=False)
+    """Reads the beginning of the prompt that is open, before it is asked."""
 
     def __post_init__(self) -> None:
+        self.ahead = ReadAhead(self.catalogue, self.workspace.state)
         self.suites = OpenSuites(self.workspace)
+        self._file: tuple[int, int, int] | None = None
+        self.labels = Labels(self.workspace)
         self._results: LRUCache[tuple[str, int], tuple[Result, ...]] = LRUCache(KEPT_RESULTS, getsizeof=_weight)
         self._results_lock = threading.Lock()
         self.listing = TemplateIndex(self.workspace)
         self._statuses: tuple[ModelStatus, ...] = ()
         self._listed: TemplateIndex | None = None
-        self._asks: tuple[float, tuple[Permission, ...]] = (0.0, ())
+        self._asks: tuple[Permission, ...] = ()
+        self._asking: Future[tuple[Permission, ...]] | None = None
+        self._waited: Future[tuple[Permission, ...]] | None = None
+        self._asked = -TRUST_SECONDS
+        self._asks_lock = threading.Lock()
         self._reading: tuple[TemplateIndex, Future[list[TemplateEntry]]] | None = None
         self._listing_lock = threading.Lock()
 
@@ -128,26 +148,39 @@ class Session:
 
         Raises `WorkspaceError` if it cannot be read; nothing changes then.
         """
+        stamp = file_stamp(self.workspace.root / FILE)
+        if stamp is not None and stamp == self._file:
+            return
         now = Workspace.load(self.workspace.root)
+        self._file = stamp
         if (now.models, now.labels) != (self.workspace.models, self.workspace.labels):
             self.lab.follow(now)
             self.listing = TemplateIndex(now)
+            self.labels = Labels(now)
 
     def not_trusted(self) -> tuple[Permission, ...]:
         """What the workspace asks for and is not trusted with. Its files are read again after a few seconds."""
-        at, asks = self._asks
-        if not at or time.monotonic() > at + TRUST_SECONDS:
-            asks = missing_permissions(self.workspace)
-            self._asks = time.monotonic(), asks
-        return asks
+        with self._asks_lock:
+            if time.monotonic() > self._asked + TRUST_SECONDS and (self._asking is None or self._asking.done()):
+                self._asked = time.monotonic()
+                self._asking = _beside(
+                    functools.partial(missing_permissions, self.workspace, most_entries=MOST_ENTRIES)
+                )
+            asking, waited, self._waited = self._asking, self._waited, self._asking
+        if asking is not None:
+            with contextlib.suppress(TimeoutError):  # a large project: what was known before is shown until then
+                self._asks = asking.result(timeout=SOON if asking is not waited else 0)
+        return self._asks
 
     def trust(self, wanted: tuple[Permission, ...]) -> None:
         """Trust the workspace with `wanted`, which the person has seen."""
         trust_workspace(self.workspace, wanted)
-        self._asks = (0.0, ())
+        with self._asks_lock:
+            self._asks, self._asking, self._asked = (), None, -TRUST_SECONDS
 
     def close(self) -> None:
         """Stop all jobs, unload the models and close the files."""
+        self.ahead.close()
         self.suites.close()
         self.jobs.close()
         self.lab.close()
@@ -157,9 +190,9 @@ def _weight(results: tuple[Result, ...]) -> int:
     return max(1, len(results))
 
 
-def _beside(read: Callable[[], list[TemplateEntry]]) -> Future[list[TemplateEntry]]:
+def _beside(read: Callable[[], T]) -> Future[T]:
     """Call `read` on a thread that ends with the process."""
-    future: Future[list[TemplateEntry]] = Future()
+    future: Future[T] = Future()
 
     def run() -> None:
         try:
@@ -167,7 +200,7 @@ def _beside(read: Callable[[], list[TemplateEntry]]) -> Future[list[TemplateEntr
         except BaseException as exc:  # the future raises it in the thread that asks for the result
             future.set_exception(exc)
 
-    threading.Thread(target=run, name="templates", daemon=True).start()
+    threading.Thread(target=run, name="promptlab-read", daemon=True).start()
     return future
 
 

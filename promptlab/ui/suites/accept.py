@@ -9,7 +9,7 @@ import streamlit as st
 from promptlab import suites
 from promptlab.errors import PromptlabError
 from promptlab.runs import text_changes
-from promptlab.suites import BaselineChange, ItemKey, RunAnswers, Suite, baseline_changes, write_recording
+from promptlab.suites import BaselineChange, ItemKey, RunAnswers, Show, Suite, baseline_changes, write_recording
 from promptlab.ui.components import diff_view as comparison
 from promptlab.ui.components import frame
 from promptlab.ui.components.widgets import chip, escape, literal, markup, note, small
@@ -24,23 +24,25 @@ MAX_SHOWN = 20
 
 @dataclass
 class _Accepting:
-    """The answers of a run to accept: those with a verdict, those of some cases, or the one at a position.
+    """The answers of a run to accept: those that a filter shows, those of some cases, or the one at a position.
 
     `keys` and `preview` are None and empty until the answers were compared with the recording.
     """
 
     run: str
-    verdict: str | None
+    show: Show | None
     case: str
     position: int | None
     keys: set[ItemKey] | None = None
+    failing: int = 0
+    not_judged: int = 0
     preview: list[BaselineChange] = field(default_factory=list)
     error: PromptlabError | None = None
 
 
-def open_for(run_id: str, verdict: str | None, case: str, position: int | None) -> None:
+def open_for(run_id: str, show: Show | None, case: str, position: int | None) -> None:
     """Open the dialog for all answers that the filter shows, or for the one at `position`."""
-    st.session_state[_OPEN] = _Accepting(run_id, verdict, case, position)
+    st.session_state[_OPEN] = _Accepting(run_id, show, case, position)
 
 
 def draw(session: Session, suite: Suite) -> None:
@@ -69,18 +71,38 @@ def _draw(session: Session, suite: Suite, accepting: _Accepting) -> None:
         note("info", "Nothing would change", "These answers are recorded already, or the items have no answer.")
         return
     small(f"{len(keys):,} {'answer' if len(keys) == 1 else 'answers'} would be recorded:")
+    _warning(accepting, len(keys))
     for change in accepting.preview:
         _change(change)
     if len(keys) > len(accepting.preview):
         small(f"… and {len(keys) - len(accepting.preview):,} more")
+    anyway = ", although it fails" if accepting.failing == len(keys) == 1 else ""
+    anyway = f", although {accepting.failing:,} fail" if accepting.failing and len(keys) > 1 else anyway
     st.button(
-        f"Record {'this answer' if len(keys) == 1 else f'these {len(keys):,} answers'}",
-        type="primary",
+        f"Record {'this answer' if len(keys) == 1 else f'these {len(keys):,} answers'}{anyway}",
+        type="secondary" if anyway else "primary",
         icon=":material/done_all:",
         key="accept-do",
         on_click=_accept,
         args=(session, suite, accepting),
     )
+
+
+def _warning(accepting: _Accepting, count: int) -> None:
+    """Warn if an answer fails or is not judged: it would become what later answers are compared with."""
+    if accepting.failing:
+        one = count == 1
+        note(
+            "warn",
+            "This answer fails" if one else f"{accepting.failing:,} of these answers fail",
+            *(accepting.preview[0].failed if one else ()),
+            "Later answers are compared with what you record: one that fails in the same way is then not called worse.",
+        )
+    if accepting.not_judged:
+        title = (
+            "This answer is not judged" if count == 1 else f"{accepting.not_judged:,} of these answers are not judged"
+        )
+        note("warn", title, *([accepting.preview[0].not_judged] if count == 1 else []))
 
 
 def _compare(session: Session, suite: Suite, accepting: _Accepting) -> None:
@@ -90,13 +112,15 @@ def _compare(session: Session, suite: Suite, accepting: _Accepting) -> None:
         row = suites.row_at(log, run, accepting.position)
         wanted = {row.key.id} if row else set()
     else:
-        rows = suites.matching_rows(log, run, verdict=accepting.verdict, case=accepting.case)
+        rows = suites.matching_rows(log, run, show=accepting.show, case=accepting.case)
         wanted = {row.key.id for row in rows}
     accepting.keys = set()
     if not wanted:
         return
     for change in baseline_changes(session.workspace, suite, RunAnswers(session.store, log, run), wanted=wanted):
         accepting.keys.add(change.key)
+        accepting.failing += bool(change.failed)
+        accepting.not_judged += bool(change.not_judged)
         if len(accepting.preview) < MAX_SHOWN:
             accepting.preview.append(change)
 
@@ -104,6 +128,8 @@ def _compare(session: Session, suite: Suite, accepting: _Accepting) -> None:
 def _change(change: BaselineChange) -> None:
     old, new = change.old, change.new
     marks = [chip("new")] if old is None else []
+    marks += [chip("fails", "bad")] if change.failed else []
+    marks += [chip("not judged", "warn")] if change.not_judged else []
     if old and old.request.messages != new.request.messages:
         marks.append(chip("prompt differs", "warn"))
     if old is None:
@@ -112,8 +138,9 @@ def _change(change: BaselineChange) -> None:
         body, marks = literal(new.completion.text), [*marks, chip("same answer")]
     else:
         body = comparison.changes_html(text_changes(old.completion.text, new.completion.text))
+    reasons = "".join(f'<div class="pl-small pl-break">{escape(reason)}</div>' for reason in change.failed)
     markup(
-        f'<div class="pl-model"><span class="pl-break">{escape(change.key.id)}</span>{"".join(marks)}</div>'
+        f'<div class="pl-model"><span class="pl-break">{escape(change.key.id)}</span>{"".join(marks)}</div>{reasons}'
         f'<pre class="pl-prompt pl-short" tabindex="0">{body}</pre>'
     )
 

@@ -8,60 +8,76 @@ from dataclasses import dataclass
 import streamlit as st
 
 from promptlab import suites
-from promptlab.suites import MatrixColumn, MatrixLine, Suite, SuiteRun
+from promptlab.errors import PromptlabError
+from promptlab.suites import (
+    AskedCase,
+    MatrixCell,
+    MatrixColumn,
+    MatrixLine,
+    PageTexts,
+    Show,
+    Suite,
+    SuiteRun,
+)
+from promptlab.ui.components import links
 from promptlab.ui.components.widgets import escape, markup, note, plain, small
 from promptlab.ui.state.session import Session
 from promptlab.ui.suites import accept as suite_accept
-from promptlab.ui.suites.wording import cell_colour, cell_words
+from promptlab.ui.suites.wording import answer_words, as_text, cell_colour, cell_words
 
 PAGE = 25
 MOST_COLUMNS = 12
 _PAGES, _ASKED = "matrix-pages", "matrix-asked"
+HELP = (
+    "Failing: items that do not pass. Changed: their answer or prompt is not as recorded. Worse: they passed, or had a "
+    "higher score. Not judged: no answer, no scorer, or a scorer that could not judge."
+)
 
 
 @dataclass(frozen=True)
 class _Filter:
-    """The rows to show: those with this verdict, None for all, and with a case whose id starts with `case`."""
+    """The rows to show: those of `show`, None for all, and with a case whose id starts with `case`."""
 
-    verdict: str | None
+    show: Show | None
     case: str
 
 
 def draw(session: Session, suite: Suite, run: SuiteRun, *, at_work: bool = False) -> None:
     """Draw the filters and a page of the matrix. Answers can be accepted once the run is no longer `at_work`."""
     log = session.suites.log
-    chosen = _filter(run, suites.verdict_counts(log, run), at_work=at_work)
+    chosen = _filter(run, suites.show_counts(log, run), at_work=at_work)
     pages = _pages(run, chosen)
     after = pages[-1] if pages else -1
-    shown = suites.matrix_page(suite, log, run, verdict=chosen.verdict, case=chosen.case, after=after, limit=PAGE)
+    shown = suites.matrix_page(suite, log, run, show=chosen.show, case=chosen.case, after=after, limit=PAGE)
     if not shown.lines:
-        note("info", "No case matches", "Try another id or another verdict.")
+        note("info", "No case matches", "Try another filter, or the beginning of another id.")
         return
     every = suites.matrix_columns(suite, run)
     columns = every[:MOST_COLUMNS]
     if len(every) > len(columns):
         small(f"The first {MOST_COLUMNS} of {len(every)} columns; `promptlab suite rerun --html` writes all columns.")
+    texts = _texts(session, suite, run, shown.lines)
     with st.container(key="matrix", gap=None):
-        heads = "".join(f'<span class="pl-break">{escape(_name(column))}</span>' for column in columns)
-        markup(f'<div class="pl-matrix-head" aria-hidden="true"><span>Case</span>{heads}</div>')
+        _head(session, run, columns)
         for line in shown.lines:
-            _line(run, line, columns)
+            _line(run, line, columns, texts)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         _turn(shown.last, pages, more=shown.more)
         if run.verb != "replay" and not at_work:
             _accept_all(run, chosen)
 
 
-def _filter(run: SuiteRun, counts: Mapping[str, int], *, at_work: bool) -> _Filter:
-    """Draw the filters: a chip for each verdict with its count, and the field for a case."""
+def _filter(run: SuiteRun, counts: Mapping[Show, int], *, at_work: bool) -> _Filter:
+    """Draw the filters: a chip for each with its count, and the field for a case."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="matrix-filter"):
-        verdict: str | None = st.pills(
+        show: Show | None = st.pills(
             "Show only",
             list(counts),
             # The browser identifies a choice by the text of its chip, so the counts appear only after the run.
-            key=f"matrix-verdict-{run.id[:8]}-{run.done if not at_work else 'at-work'}",
+            key=f"matrix-show-{run.id[:8]}-{run.done if not at_work else 'at-work'}",
             persist_state="page",
-            format_func=lambda verdict: verdict if at_work else f"{verdict} {counts[verdict]:,}",
+            format_func=lambda show: show if at_work else f"{show} {counts[show]:,}",
+            help=HELP,
         )
         case = st.text_input(
             "Find a case",
@@ -71,20 +87,32 @@ def _filter(run: SuiteRun, counts: Mapping[str, int], *, at_work: bool) -> _Filt
             placeholder="start of its id",
             width=320,
         )
-    return _Filter(verdict, (case or "").strip())
+    return _Filter(show, (case or "").strip())
 
 
 def _pages(run: SuiteRun, chosen: _Filter) -> list[int]:
     """The last positions of the pages before the one to show. Another filter or run begins at the first page."""
-    asked = (run.id, chosen.verdict, chosen.case)
+    asked = (run.id, chosen.show, chosen.case)
     if st.session_state.get(_ASKED) != asked:
         st.session_state[_ASKED], st.session_state[_PAGES] = asked, []
     pages: list[int] = st.session_state[_PAGES]
     return pages
 
 
+def _texts(session: Session, suite: Suite, run: SuiteRun, lines: tuple[MatrixLine, ...]) -> PageTexts:
+    """The answers and the cases of the lines; what cannot be read is said, and the matrix is drawn without it."""
+    try:
+        cases = session.suites.cases(session.workspace, suite)
+        with session.suites.recording(session.workspace, suite) as recorded:
+            find = recorded.find if recorded else lambda _key: None
+            return suites.page_texts(session.suites.log, session.store, run, lines, cases, find)
+    except PromptlabError as exc:
+        note("warn", "The answers and the cases cannot be read, only their results are shown", exc.message, exc.hint)
+        return PageTexts({}, {})
+
+
 def _accept_all(run: SuiteRun, chosen: _Filter) -> None:
-    label = f"Accept all that are {chosen.verdict}" if chosen.verdict else "Accept all"
+    label = f"Accept all that are {chosen.show}" if chosen.show else "Accept all"
     label = f"{label} of cases {chosen.case}…" if chosen.case else label
     st.button(
         plain(label) + " …",
@@ -92,7 +120,7 @@ def _accept_all(run: SuiteRun, chosen: _Filter) -> None:
         key="accept-all",
         help="Shows the changes to the recording before they are written.",
         on_click=suite_accept.open_for,
-        args=(run.id, chosen.verdict, chosen.case, None),
+        args=(run.id, chosen.show, chosen.case, None),
     )
 
 
@@ -109,33 +137,83 @@ def forget() -> None:
         st.session_state.pop(name, None)
 
 
-def _name(column: MatrixColumn) -> str:
+def _head(session: Session, run: SuiteRun, columns: list[MatrixColumn]) -> None:
+    """The names of the columns, each with its pass rate and its interval."""
+    rates = suites.column_rates(session.suites.log, run)
+    heads = []
+    for column in columns:
+        rate = rates.get(column)
+        words = suites.rate_in_words(rate.passed, rate.judged, rate.interval) if rate else "not asked"
+        heads.append(
+            f'<span class="pl-break">{escape(column_name(column))}<small class="pl-num">{escape(words)}</small></span>'
+        )
+    markup(
+        '<div class="pl-matrix-head"><span>Case<small>its inputs</small></span><span>Expected</span>'
+        f"{''.join(heads)}</div>"
+    )
+
+
+def column_name(column: MatrixColumn) -> str:
+    """The name of a column: its variant and its model."""
     return " · ".join(part for part in column if part)
 
 
-def _line(run: SuiteRun, line: MatrixLine, columns: list[MatrixColumn]) -> None:
+def _line(run: SuiteRun, line: MatrixLine, columns: list[MatrixColumn], texts: PageTexts) -> None:
     first = min(row.position for cell in line.cells.values() for row in cell.rows)
+    urgent = min((cell.worst for cell in line.cells.values()), key=lambda row: suites.URGENCY.index(row.verdict))
+    asked = texts.cases.get(line.case, AskedCase())
     with st.container(horizontal=True, wrap=False, gap=None, key=f"matrix-row-{first}"):
-        markup(f'<div class="pl-case" title="{escape(line.case)}">{escape(line.case)}</div>')
+        st.button(
+            _case_label(line.case, asked),
+            type="tertiary",
+            key=f"case-{first}",
+            on_click=open_item,
+            args=(run.id, urgent.position),
+        )
+        markup(f'<div class="pl-expected">{_expected(asked)}</div>')
         for number, column in enumerate(columns):
             cell = line.cells.get(column)
             if cell is None:
-                markup('<div class="pl-none pl-muted" title="not asked">–</div>')
+                markup('<div class="pl-none pl-muted" title="not asked">– not asked</div>')
                 continue
-            kind = cell_colour(cell)
             st.button(
-                plain(cell_words(cell)),
+                cell_label(cell, texts.answers),
                 type="tertiary",
-                key=f"cell-{kind}-{first}-{number}",
+                key=f"cell-{cell_colour(cell)}-{first}-{number}",
                 on_click=open_item,
                 args=(run.id, cell.worst.position),
             )
 
 
+def _case_label(case: str, asked: AskedCase) -> str:
+    """The id of a case with its inputs below it, as the label of a button."""
+    inputs = " · ".join(
+        f"{name}: {as_text(value)}" if len(asked.inputs) > 1 else as_text(value) for name, value in asked.inputs.items()
+    )
+    state = " · edited since" if asked.edited else " · no longer in the suite" if asked.gone else ""
+    clipped = inputs if len(inputs) <= 200 else f"{inputs[:200]}…"
+    return f"**{plain(case)}**{state}  \n{plain(clipped)}" if clipped else f"**{plain(case)}**{state}"
+
+
+def _expected(asked: AskedCase) -> str:
+    if asked.expected is None:
+        return '<span class="pl-muted">–</span>'
+    several = isinstance(asked.expected, list) and all(isinstance(one, str) for one in asked.expected)
+    text = " or ".join(asked.expected) if several else as_text(asked.expected)
+    return escape(text if len(text) <= 200 else f"{text[:200]}…")
+
+
+def cell_label(cell: MatrixCell, answers: Mapping[int, str]) -> str:
+    """The result of a cell with the answer below it, as the label of a button."""
+    answer = answer_words(cell, answers)
+    result = f"**{plain(cell_words(cell))}**"
+    return f"{result}  \n{plain(answer)}" if answer else result
+
+
 def open_item(run_id: str, position: int) -> None:
-    """Open one item of a run."""
-    st.query_params["run"] = run_id[:12]
-    st.query_params["item"] = str(position)
+    """Open one item of a run, as one step of the browser's history."""
+    address = st.query_params.to_dict() | {"run": run_id[:12], "item": str(position)}
+    links.address(**address)
 
 
 def _turn(last: int, pages: list[int], *, more: bool) -> None:

@@ -9,13 +9,14 @@ import streamlit as st
 from promptlab import suites
 from promptlab.errors import PromptlabError
 from promptlab.suites import Suite, SuiteRun, Summary, threshold_line, threshold_sign
-from promptlab.types import sha256
-from promptlab.ui.components import widgets
-from promptlab.ui.components.widgets import chip, escape, markup, note, plain, small
+from promptlab.ui.components import links
+from promptlab.ui.components.widgets import escape, markup, note, plain, small
 from promptlab.ui.state.session import Session
+from promptlab.ui.state.suite_jobs import SuiteJob
 from promptlab.ui.suites import (
     accept as suite_accept,
 )
+from promptlab.ui.suites import case_table, change, make, settings, suite_list, trend
 from promptlab.ui.suites import (
     compare as suite_two,
 )
@@ -31,19 +32,29 @@ from promptlab.ui.suites import (
 from promptlab.ui.suites import (
     start as suite_asks,
 )
-from promptlab.ui.suites.wording import VERBS, run_name, run_words
+from promptlab.ui.suites import (
+    style as suite_style,
+)
+from promptlab.ui.suites.wording import run_name, run_words
 
 NEWEST = ""
+RESULTS, CASES, SETTINGS = "Results", "Cases", "Scorers and settings"
+VIEW_NAMES = {"cases": CASES, "settings": SETTINGS}
 
 
 def page(session: Session) -> None:
     """Draw the list, the suite in the address, or one item of it."""
     session.reload()
+    suite_style.put()
     if message := st.session_state.pop(suite_accept.MESSAGE, None):
         st.toast(plain(message), icon=":material/check:")
     wanted = st.query_params.get("suite")
+    if st.query_params.get("new"):
+        _all_suites()
+        make.draw(session)
+        return
     if not wanted:
-        _list(session)
+        suite_list.draw(session)
         return
     suite = _loaded(session, wanted)
     if suite is None:
@@ -59,88 +70,27 @@ def _loaded(session: Session, path: str) -> Suite | None:
     try:
         return suites.load_suite(session.workspace, path)
     except PromptlabError as exc:
-        st.button("All suites", icon=":material/arrow_back:", type="tertiary", key="suites-all", on_click=_close)
+        _all_suites()
+        change.undo_bar(session)
         note("bad", "This suite cannot be read", exc.message, exc.hint, "Fix the file, then press Reload.")
         st.button("Reload", icon=":material/refresh:", key="suite-again")
         return None
 
 
-# The list
-
-
-def _list(session: Session) -> None:
-    st.subheader("Suites", anchor=False)
-    paths = suites.suite_paths(session.workspace)
-    if not paths:
-        note(
-            "info",
-            "There is no suite yet",
-            "Press Keep as a test on an answer in the workbench: its question becomes the first case of a suite.",
-            "Or write a file in fixtures/suites, such as world-cup.yaml; docs/suites.md shows the format.",
-        )
-    for path in paths:
-        _line(session, path)
-
-
-def _line(session: Session, path: str) -> None:
-    key = sha256(path)[:12]
-    with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small", key=f"suite-row-{key}"):
-        try:
-            suite = suites.load_suite(session.workspace, path)
-        except PromptlabError as exc:
-            state, models, status, about = chip("cannot be read", "bad"), "", exc.message, ""
-        else:
-            recorded = session.workspace.resolve(suite.recording).is_file()
-            state = chip("recorded", "good") if recorded else chip("not recorded", "warn")
-            models, about = ", ".join(suite.models), suite.description
-            status = _last(session, suite)
-        name = path.removeprefix("fixtures/suites/").removesuffix(".yaml").removesuffix(".yml")
-        markup(
-            f'<div class="pl-suite"><span class="pl-break"><b>{escape(name)}</b> '
-            f'<span class="pl-small">{escape(about)}</span></span>'
-            f'<span class="pl-muted pl-break">{escape(models)}</span><span>{state}</span>'
-            f'<span class="pl-muted pl-num pl-break">{escape(status)}</span></div>'
-        )
-        st.button(
-            "Open",
-            key=f"open-suite-{key}",
-            type="tertiary",
-            icon=":material/chevron_right:",
-            icon_position="right",
-            on_click=_open,
-            args=(path,),
-        )
-
-
-def _last(session: Session, suite: Suite) -> str:
-    """One sentence: the result of the newest run of the suite."""
-    job = session.suites.jobs.get(suite.path)
-    if job and job.running:
-        return f"{VERBS[job.verb]} is running"
-    run = next((run for run in session.suites.log.runs(suite.path, limit=5) if run.done), None)
-    if run is None:
-        return "no run yet"
-    with st.spinner(f"Reading the last run of {plain(suite.name)}", show_time=False):
-        sentence = session.suites.summary(suite, run).sentence
-    part = "" if run.done >= run.total else f"{run.done:,} of {run.total:,} items: "
-    return f"{VERBS[run.verb]}, {widgets.clock(run.created)}: {part}{sentence}"
-
-
-def _open(path: str) -> None:
-    suite_matrix.forget()
-    st.query_params.clear()
-    st.query_params["suite"] = path
+def _all_suites() -> None:
+    st.button("All suites", icon=":material/arrow_back:", type="tertiary", key="suites-all", on_click=_close)
 
 
 def _close() -> None:
-    st.query_params.clear()
+    change.forget()
+    links.address()
 
 
 # One suite
 
 
 def _suite(session: Session, suite: Suite) -> None:
-    st.button("All suites", icon=":material/arrow_back:", type="tertiary", key="suites-all", on_click=_close)
+    _all_suites()
     st.subheader(plain(suite.name), anchor=False)
     recorded = session.workspace.resolve(suite.recording).is_file()
     facts = [
@@ -153,6 +103,41 @@ def _suite(session: Session, suite: Suite) -> None:
     st.html(f'<div class="pl-small pl-break">{escape(" · ".join(filter(None, facts)))}</div>')
     job = session.suites.jobs.get(suite.path)
     busy = job is not None and job.running
+    change.undo_bar(session)
+    view = _view()
+    if view == CASES:
+        case_table.draw(session, suite, busy=busy)
+    elif view == SETTINGS:
+        settings.draw(session, suite, busy=busy)
+    else:
+        _results(session, suite, job, recorded=recorded, busy=busy)
+
+
+def _view() -> str:
+    """The part of the suite in the address: its results, its cases or its settings."""
+    now = VIEW_NAMES.get(st.query_params.get("view", ""), RESULTS)
+    key = f"suite-view-{now}"  # with the view in it, so that Back in the browser moves the mark too
+    st.segmented_control(
+        "Show",
+        [RESULTS, CASES, SETTINGS],
+        default=now,
+        required=True,
+        key=key,
+        label_visibility="collapsed",
+        on_change=_turn_to,
+        args=(key,),
+    )
+    return now
+
+
+def _turn_to(key: str) -> None:
+    chosen = st.session_state.pop(key)
+    kept = {"suite": st.query_params["suite"]}
+    name = next((name for name, view in VIEW_NAMES.items() if view == chosen), "")
+    links.address(**kept, **({"view": name} if name else {}))
+
+
+def _results(session: Session, suite: Suite, job: SuiteJob | None, *, recorded: bool, busy: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         suite_asks.buttons(session, suite, recorded=recorded, busy=busy)
         runs = session.suites.log.runs(suite.path, limit=50)
@@ -177,7 +162,8 @@ def _suite(session: Session, suite: Suite) -> None:
         small(run_words(run))
         with st.spinner("Reading the run", show_time=False):
             summary = session.suites.summary(suite, run)
-        _verdict(session, suite, run, summary)
+        _verdict(session, run, summary)
+        trend.draw(session, suite)
     suite_matrix.draw(session, suite, run, at_work=at_work)
     suite_accept.draw(session, suite)
 
@@ -219,18 +205,18 @@ def _nothing_yet(*, recorded: bool) -> None:
             "info",
             "Recorded, but no run yet",
             "Replay renders every case again and compares it with the recording. No model is asked.",
-            "Ask sends the recorded prompts to models again. It shows an estimate first.",
+            "Run sends the recorded prompts to the models again. It shows calls, tokens, price and time first.",
         )
     else:
         note(
             "info",
             "Nothing is recorded yet",
-            "Press Ask, then Record, to ask the models every case and store the prompts with the answers.",
+            "Press Run, then Record, to ask the models every case and store the prompts with the answers.",
             "After that, Replay shows if a prompt has changed, and Rerun shows if an answer got worse.",
         )
 
 
-def _verdict(session: Session, suite: Suite, run: SuiteRun, summary: Summary) -> None:
+def _verdict(session: Session, run: SuiteRun, summary: Summary) -> None:
     sign, kind = _sign(summary)
     drift = f" {drift}" if run.verb == "replay" and (drift := suite_matrix.drift(session, run)) else ""
     markup(
@@ -248,15 +234,6 @@ def _verdict(session: Session, suite: Suite, run: SuiteRun, summary: Summary) ->
         )
     if lines:
         markup(f'<ul class="pl-checks" aria-label="Thresholds">{"".join(lines)}</ul>')
-    if len(summary.cells) > 1:
-        with st.expander("By variant and model", type="compact"):
-            rows = "".join(
-                f'<tr><td>{escape(cell.name or suite.name)}</td><td class="pl-n">{cell.passed:,} of {cell.of:,}</td>'
-                f'<td class="pl-n">{100 * cell.interval.low:.1f} to {100 * cell.interval.high:.1f} %</td></tr>'
-                for cell in summary.cells
-            )
-            head = '<tr><th>Variant · model</th><th class="pl-n">Pass</th><th class="pl-n">95 % interval</th></tr>'
-            markup(f'<table class="pl-table">{head}{rows}</table>')
 
 
 _KIND = {True: "good", False: "bad", None: "warn"}

@@ -13,7 +13,7 @@ from promptlab.ui.components import frame
 from promptlab.ui.components.widgets import escape, markup, note, small
 from promptlab.ui.state.session import Session
 from promptlab.ui.state.suite_jobs import Snapshot, SuiteJob
-from promptlab.ui.suites.wording import VERBS
+from promptlab.ui.suites.wording import VERBS, time_words
 
 POLL = 0.5
 
@@ -85,14 +85,8 @@ def _words(job: SuiteJob, now: Snapshot, counts: str) -> str:
     if now.ending:
         parts.append("stopping")
     elif now.seconds_left is not None:
-        parts.append(f"{_time(now.seconds_left)} left")
+        parts.append(f"about {time_words(now.seconds_left)} left")
     return " · ".join([*parts, *([counts] if counts else [])])
-
-
-def _time(seconds: float) -> str:
-    if seconds < 90:
-        return f"about {max(1, round(seconds))} s"
-    return f"about {round(seconds / 60)} min" if seconds < 5_400 else f"about {seconds / 3600:.1f} h"
 
 
 def _ended(job: SuiteJob) -> None:

@@ -8,11 +8,11 @@ import streamlit as st
 
 from promptlab import suites
 from promptlab.errors import PromptlabError
-from promptlab.suites import AskOptions, Estimate, Suite, SuiteRun, Verb, estimate_suite
+from promptlab.suites import AskOptions, Estimate, ModelEstimate, Suite, SuiteRun, Verb, estimate_suite
 from promptlab.ui.components import frame
 from promptlab.ui.components.widgets import escape, markup, note, plain, small
 from promptlab.ui.state.session import Session
-from promptlab.ui.suites.wording import VERBS
+from promptlab.ui.suites.wording import VERBS, time_words
 
 _OPEN = "suite-asks-open"
 STORED, CURRENT, RECORD = "Rerun the stored prompts", "Rerun current prompts", "Record"
@@ -50,18 +50,18 @@ def buttons(session: Session, suite: Suite, *, recorded: bool, busy: bool) -> No
         args=(session.workspace, suite.path),
     )
     st.button(
-        "Ask …",
+        "Run …",
         icon=":material/play_arrow:",
         key="suite-ask",
         type="secondary" if recorded else "primary",
         disabled=busy,
-        help="Rerun or record: ask models. An estimate comes first.",
+        help="Rerun or record: ask the models. The plan with calls, tokens, price and time comes first.",
         on_click=_open,
         args=(suite.path,),
     )
     asks: _Asks | None = st.session_state.get(_OPEN)
     if asks and asks.path == suite.path:
-        st.dialog("Ask models", width="medium", on_dismiss=_dismissed)(frame.guarded(_draw))(
+        st.dialog("Run the suite", width="medium", on_dismiss=_dismissed)(frame.guarded(_draw))(
             session, suite, asks, recorded=recorded
         )
 
@@ -93,20 +93,18 @@ def _draw(session: Session, suite: Suite, asks: _Asks, *, recorded: bool) -> Non
     options = _options(session, suite, asks, verb, action, models)
     earlier = suites.run_to_resume(suite, session.suites.log, verb, options)
     fresh = _fresh(asks, earlier) if earlier else False
-    if st.button("Estimate", icon=":material/calculate:", key="asks-estimate"):
+    if asks.of != (verb, options):
         _estimate(session, suite, asks, verb, options)
     if asks.error:
-        note("bad", "The suite cannot be asked", asks.error.message, asks.error.hint)
-    known = asks.of == (verb, options)
-    if known:
+        note("bad", "The suite cannot be run", asks.error.message, asks.error.hint)
+    else:
         _show(asks.estimate)
     st.button(
         "Record" if verb == "record" else "Rerun",
         type="primary",
         icon=":material/play_arrow:",
         key="asks-start",
-        disabled=not known or not (asks.estimate and asks.estimate.models),
-        help=None if known else "Press Estimate first.",
+        disabled=bool(asks.error) or not (asks.estimate and asks.estimate.models),
         on_click=_start,
         args=(session, suite, verb, options, not fresh),
     )
@@ -165,7 +163,7 @@ def _fresh(asks: _Asks, earlier: SuiteRun) -> bool:
 
 
 def _estimate(session: Session, suite: Suite, asks: _Asks, verb: Verb, options: AskOptions) -> None:
-    asks.error, asks.of = None, None
+    asks.error, asks.estimate, asks.of = None, None, (verb, options)
     try:
         with st.spinner("Rendering every prompt and counting tokens"):
             asks.estimate = estimate_suite(
@@ -177,7 +175,6 @@ def _estimate(session: Session, suite: Suite, asks: _Asks, verb: Verb, options: 
                 store=session.store,
                 log=session.suites.log,
             )
-        asks.of = (verb, options)
     except PromptlabError as exc:
         asks.error = exc
 
@@ -186,8 +183,28 @@ def _show(estimate: Estimate | None) -> None:
     if estimate is None or not estimate.models:
         note("info", "There is nothing to ask", "No item matches your choice.")
         return
-    lines = "".join(f"<li>{escape(line)}</li>" for line in estimate.lines())
-    markup(f'<ul class="pl-checks pl-num" aria-label="Estimate">{lines}</ul>')
+    heads = ("Model", "Calls", "Prompt tokens", "Answer tokens at most", "Price at most", "Time at most here")
+    cells = "".join(f'<th class="pl-n">{head}</th>' for head in heads[1:])
+    rows = "".join(map(_row, estimate.models))
+    markup(
+        f'<div class="pl-wide"><table class="pl-table" aria-label="Plan"><tr><th>{heads[0]}</th>{cells}</tr>{rows}'
+        "</table></div>"
+    )
+    small(estimate.lines()[-1][:1].upper() + estimate.lines()[-1][1:])
+
+
+def _row(one: ModelEstimate) -> str:
+    name = {"answer": one.model, "judge": f"judge {one.model}", "cause": f"finding causes, {one.model}"}[one.role]
+    if one.problem:
+        cells = f'<td class="pl-n">{one.calls:,}</td><td colspan="4">{escape(one.problem)}</td>'
+        return f"<tr><td>{escape(name)}</td>{cells}</tr>"
+    about = "" if one.exact else "about "
+    refused = f"<br>{one.refused:,} do not fit and are not sent" if one.refused else ""
+    cost = "not known" if one.cost is None else f"${one.cost:,.4f}"
+    minutes = "not known" if one.minutes is None else time_words(60 * one.minutes)
+    values = (f"{one.calls:,}", f"{about}{one.prompt:,}", f"{one.new:,}", cost, minutes)
+    cells = "".join(f'<td class="pl-n">{escape(value)}</td>' for value in values)
+    return f"<tr><td>{escape(name)}{refused}</td>{cells}</tr>"
 
 
 def _start(session: Session, suite: Suite, verb: Verb, options: AskOptions, resume: bool) -> None:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from promptlab.templates import TemplateEntry
-from promptlab.types import sha256
-from promptlab.ui.components import frame, widgets
-from promptlab.ui.components.widgets import chip, escape, markup, note, plain, small
+from promptlab.ui.components import file_menu, folders, frame, links, widgets
+from promptlab.ui.components.widgets import chip, escape, markup, note
 from promptlab.ui.state.session import Session
 from promptlab.ui.templates import import_, new
 
-PAGE = 25
-"""Templates on one page of the list."""
+HOME = "templates"
 POLL = 0.3
 """Seconds between looks at a list that is still being read."""
 STATES = {"any": "all", "mine": "not saved", "problem": "with an error"}
@@ -23,8 +21,10 @@ def draw(session: Session) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", gap="small"):
         st.subheader("Templates", anchor=False, width="content")
         with st.container(horizontal=True, gap="small", width="content"):
+            file_menu.trash(session, "template")
             import_.button(session)
             new.button(session)
+    file_menu.outcome(session)
     entries = session.templates()
     if entries is None:
         st.fragment(frame.guarded(_reading), run_every=POLL)(session)
@@ -47,8 +47,16 @@ def draw(session: Session) -> None:
             icon=":material/search:",
             placeholder="part of a name or description",
             live=True,
+            persist_state="session",
         )
-        only = st.selectbox("Show", list(STATES), key="templates-only", format_func=STATES.__getitem__, width=200)
+        only = st.selectbox(
+            "Show",
+            list(STATES),
+            key="templates-only",
+            format_func=STATES.__getitem__,
+            width=200,
+            persist_state="session",
+        )
     words = (text or "").casefold().split()
     matches = [
         entry for entry in [*unsaved, *entries] if _matches(entry, words) and _is(entry, only, entry.path in drafts)
@@ -56,10 +64,13 @@ def draw(session: Session) -> None:
     if not matches:
         note("info", "No template matches", "Try fewer words, or choose Show: all.")
         return
-    first = _first(len(matches), (text, only))
-    for entry in matches[first : first + PAGE]:
-        _line(entry, drafted=entry.path in drafts, on_disk=entry.path in known)
-    _turn(len(matches), first)
+    by_path = {entry.path: entry for entry in matches}
+
+    def line(path: str) -> None:
+        _line(by_path[path], drafted=path in drafts, on_disk=path in known)
+
+    looking = bool(words) or only != "any"
+    folders.draw("templates", list(by_path), line, search=(text, only), home=HOME, unfold=looking)
 
 
 def short(path: str) -> str:
@@ -69,7 +80,7 @@ def short(path: str) -> str:
 
 def open_one(path: str) -> None:
     """Show the template at `path`."""
-    st.query_params["template"] = path
+    links.address(template=path)
 
 
 def _reading(session: Session) -> None:
@@ -94,16 +105,8 @@ def _is(entry: TemplateEntry, only: str, drafted: bool) -> bool:
     return bool(entry.problem) if only == "problem" else True
 
 
-def _first(count: int, search: object) -> int:
-    """The index of the first template on the page; a new search starts at 0."""
-    if st.session_state.get("templates-asked") != search:
-        st.session_state["templates-asked"], st.session_state["templates-first"] = search, 0
-    first: int = st.session_state["templates-first"]
-    return first if first < count else 0
-
-
 def _line(entry: TemplateEntry, *, drafted: bool, on_disk: bool) -> None:
-    key = sha256(entry.path)[:12]
+    key = folders.key_of(entry.path)
     summary = entry.description or entry.problem.removeprefix(f"{entry.path}:")
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small", key=f"template-row-{key}"):
         markup(
@@ -112,16 +115,7 @@ def _line(entry: TemplateEntry, *, drafted: bool, on_disk: bool) -> None:
             f"<span>{_chips(entry, drafted=drafted, on_disk=on_disk)}</span>"
             f'<span class="pl-small pl-break">{_last(entry)}</span></div>'
         )
-        st.button(
-            "Open",
-            key=f"open-template-{key}",
-            type="tertiary",
-            icon=":material/chevron_right:",
-            icon_position="right",
-            help=plain(f"Open {short(entry.path)}"),
-            on_click=open_one,
-            args=(entry.path,),
-        )
+        folders.open_button(short(entry.path), f"template-{key}", open_one, entry.path)
 
 
 def _chips(entry: TemplateEntry, *, drafted: bool, on_disk: bool) -> str:
@@ -140,30 +134,3 @@ def _last(entry: TemplateEntry) -> str:
     if entry.last is None:
         return ""
     return f"{escape(widgets.clock(entry.last.when))} · {escape(entry.last.who)}<br>{escape(entry.last.subject)}"
-
-
-def _turn(count: int, first: int) -> None:
-    if count <= PAGE:
-        return
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.button(
-            "Previous",
-            icon=":material/chevron_left:",
-            key="templates-before",
-            disabled=first == 0,
-            on_click=_go,
-            args=(first - PAGE,),
-        )
-        st.button(
-            "Next",
-            icon=":material/chevron_right:",
-            key="templates-next",
-            disabled=first + PAGE >= count,
-            on_click=_go,
-            args=(first + PAGE,),
-        )
-        small(f"{first + 1:,} to {min(first + PAGE, count):,} of {count:,}")
-
-
-def _go(first: int) -> None:
-    st.session_state["templates-first"] = max(0, first)

@@ -6,7 +6,7 @@ import streamlit as st
 
 from promptlab import formats, templates, versions
 from promptlab.errors import PromptlabError, TemplateError
-from promptlab.ui.components import frame
+from promptlab.ui.components import frame, links
 from promptlab.ui.components.widgets import note, small
 from promptlab.ui.state.open_template import open_template
 from promptlab.ui.state.session import Session
@@ -21,9 +21,15 @@ ABOUT = {
 }
 
 
-def button(session: Session) -> None:
+def button(session: Session, *, primary: bool = True) -> None:
     """The button "New template", and its dialog if it is open."""
-    st.button("New template", type="primary", icon=":material/add:", key="new-template", on_click=_open)
+    st.button(
+        "New template",
+        type="primary" if primary else "secondary",
+        icon=":material/add:",
+        key="new-template",
+        on_click=_open,
+    )
     if st.session_state.get(_OPEN):
         st.dialog("New template", width="medium", on_dismiss=_close)(frame.guarded(_draw))(session)
 
@@ -73,7 +79,7 @@ def _create(session: Session) -> None:
     session.drafts.reset(path)
     session.drafts.write(path, text, None)
     _close()
-    st.query_params["template"] = path
+    links.address(template=path)
 
 
 def _text(session: Session, way: str, path: str) -> str:

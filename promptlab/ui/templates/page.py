@@ -9,7 +9,7 @@ import streamlit as st
 
 from promptlab import templates, versions
 from promptlab.errors import InputError, TemplateError
-from promptlab.ui.components import links, widgets
+from promptlab.ui.components import file_menu, links, widgets
 from promptlab.ui.components.widgets import note, plain
 from promptlab.ui.state.open_template import Opened, end_draft, open_template
 from promptlab.ui.state.session import Session
@@ -36,6 +36,7 @@ def _one(session: Session, path: str) -> None:
     except InputError as exc:
         _broken(session, path, exc)
         return
+    file_menu.outcome(session)
     _head(session, opened)
     with st.container(key="form"):
         left, right = st.columns([1, 1], gap="large")
@@ -57,6 +58,8 @@ def _head(session: Session, opened: Opened) -> None:
             _discard(session, path, new=opened.is_new)
         links.to("workbench", "Open in workbench", icon=":material/science:", template=path)
         export.button(session, opened.template)
+        if not opened.is_new:
+            file_menu.draw(session, "template", path)
     changed = ", ".join(templates.describe_changes(opened.original, opened.template))
     if changed and opened.draft.text is None:
         widgets.small(f"Unsaved changes: {changed}.")
@@ -91,6 +94,8 @@ def _broken(session: Session, path: str, exc: InputError) -> None:
     )
     if session.drafts.load(path).edited:
         _discard(session, path, new=base is None)
+    if base is not None:
+        file_menu.draw(session, "template", path)
     file_text.draw(session, path, text, base)
 
 
@@ -111,4 +116,4 @@ def _text(session: Session, path: str) -> tuple[str | None, str | None]:
 
 
 def _close() -> None:
-    st.query_params.pop("template", None)
+    links.address()

@@ -86,6 +86,34 @@ def _line(
         with st.container(horizontal=True, gap="small", width="content"):
             st.button("Merge", key=f"merge-{variant.name}", type="tertiary", help=help_, on_click=_merge, args=args)
             st.button("Drop", key=f"drop-{variant.name}", type="tertiary", on_click=_drop, args=args)
+            _more(session, path, variant, finish)
+
+
+def _more(session: Session, path: str, variant: Variant, finish: Finish) -> None:
+    """Another name, or a copy. The menu is one form, so opening it and typing in it draw nothing anew."""
+    with (
+        st.popover("Name", type="tertiary", key=f"variant-more-{variant.name}"),
+        st.form(f"variant-form-{variant.name}", border=False, enter_to_submit=False),
+    ):
+        st.text_input("New name", value=f"{variant.name}-2", key=f"variant-new-{variant.name}")
+        with st.container(horizontal=True, gap="small"):
+            for word, act in (("Rename", versions.rename_variant), ("Duplicate", versions.copy_variant)):
+                st.form_submit_button(
+                    word,
+                    key=f"variant-{word.lower()}-{variant.name}",
+                    on_click=_named,
+                    args=(session, path, variant.name, act, finish),
+                )
+
+
+def _named(session: Session, path: str, name: str, act: Callable[..., Variant], finish: Finish) -> None:
+    new = str(st.session_state.get(f"variant-new-{name}", "")).strip()
+
+    def do() -> str:
+        made = act(session.workspace, path, name, new)
+        return f"The variant {name} is on the branch {made.branch} now"
+
+    finish(do)
 
 
 def _open(path: str) -> None:

@@ -16,14 +16,15 @@ from promptlab.errors import TemplateError
 from promptlab.runs import RunInfo
 from promptlab.templates import InputSpec
 from promptlab.types import Result
-from promptlab.ui.components import frame, links, widgets
+from promptlab.ui.components import frame, links, shortcuts, widgets
 from promptlab.ui.components.bound_fields import Fields, workbench_fields
 from promptlab.ui.components.widgets import note, plain
+from promptlab.ui.first_run import page as first_run
 from promptlab.ui.state.jobs import Job
 from promptlab.ui.state.open_template import end_draft, open_template
 from promptlab.ui.state.session import Session
 from promptlab.ui.templates import save as saving
-from promptlab.ui.workbench import answers, editor, export_answers, picking, preview, row_actions, rows
+from promptlab.ui.workbench import ahead_line, answers, editor, export_answers, picking, preview, row_actions, rows
 from promptlab.ui.workbench import request as bench
 from promptlab.ui.workbench.request import Bench
 from promptlab.ui.workbench.rows import Row
@@ -38,6 +39,10 @@ _WANTED = "run-wanted"
 
 def page(session: Session) -> None:
     """Draw the page. What it starts is kept in the session of the workspace, not in the browser's."""
+    if "template" not in st.query_params and first_run.is_wanted(session):
+        first_run.draw(session)
+        return
+    first_run.say_kept()
     head = st.container(horizontal=True, vertical_alignment="center", gap="small", key="bench-head")
     with head:
         path = _template(session)
@@ -62,6 +67,8 @@ def page(session: Session) -> None:
             editor.draw(session, now, fields)
         with right:
             _right_half(session, now, fields)
+        with left:  # at the end, when the page is drawn
+            ahead_line.draw(session, now)
 
 
 def _right_half(session: Session, now: Bench, fields: Fields) -> None:
@@ -117,8 +124,10 @@ def _template(session: Session) -> str | None:
         note("warn", "There is no template yet", "To make one, press New on the page Templates.")
         return None
     asked = st.query_params.get("template")
-    if "bench-template" not in st.session_state and asked in known:
+    if asked in known:  # the address counts, also after Back
         st.session_state["bench-template"] = asked
+    elif asked:
+        note("warn", f"There is no template {asked}", "It may have been renamed or deleted. Choose another one.")
     path: str = st.selectbox(
         "Template",
         known,
@@ -127,10 +136,15 @@ def _template(session: Session) -> str | None:
         format_func=_name,
         width=250,
         label_visibility="collapsed",
+        on_change=_show_chosen,
     )
-    if st.query_params.get("template") != path and (path != FIRST or asked):
-        st.query_params["template"] = path
+    if not asked:
+        links.complete_address(template=path)
     return path
+
+
+def _show_chosen() -> None:
+    links.address(template=st.session_state["bench-template"])
 
 
 def _name(path: str) -> str:
@@ -223,7 +237,7 @@ def _run_and_stop(session: Session, now: Bench) -> None:
             icon=":material/play_arrow:",
             key="run",
             disabled=not can_run,
-            shortcut="Mod+Enter",
+            shortcut=shortcuts.RUN.keys,
             on_click=_want_run,
             args=(now.file.path,),
         )

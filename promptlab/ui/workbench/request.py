@@ -13,7 +13,6 @@ from promptlab.types import Example, Params, Prompt, Request, Section
 from promptlab.ui.state.drafts import Draft
 from promptlab.ui.state.open_template import Opened
 from promptlab.ui.state.session import Session
-from promptlab.workspace import Labels
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ def read(session: Session, opened: Opened) -> Bench:
         if problem is None:
             rendered = session.prompts.of(trial)
             trial = with_prompt(trial, rendered)
-            prompt = Labels(session.workspace).today(rendered)
+            prompt = session.labels.today(rendered)
     except PromptlabError as exc:
         problem = problem or exc
     return Bench(opened, statuses, models, without, given, trial, prompt, problem)

@@ -294,3 +294,44 @@ def test_a_job_that_was_taken_back_is_skipped_and_not_counted(asked):
         assert one.claim()  # as its asker does, who will not follow it further
     del asked._steps[2:4]
     assert asked.done() == ["p2", "s1", "s2"]
+
+
+def ahead(name: str, work: Callable[[Job], Completion]) -> Job:
+    made = job(name, work)
+    made.ahead = True
+    return made
+
+
+def test_reading_ahead_goes_last_and_stops_for_everything_else(scheduler):
+    order: list[str] = []
+
+    def work(name: str) -> Callable[[Job], Completion]:
+        return lambda _job: order.append(name) or Completion(name)  # type: ignore[func-returns-value]  # it is None
+
+    blocked = Blocked()
+    first = scheduler.ask(job("m", blocked))
+    blocked.begun.wait()
+    waiting = scheduler.ask(ahead("m", work("ahead")))
+    others = [scheduler.ask(job(name, work(name))) for name in ("a", "b")]
+    blocked.go.set()
+    for steps in (first, waiting, *others):
+        last(steps)
+    assert order == ["a", "b", "ahead"]
+
+    for interrupt in (lambda: last(scheduler.ask(job("n", work("n")))), lambda: scheduler.do(lambda: None)):
+        reading = Blocked()
+        steps = scheduler.ask(ahead("m", reading))
+        reading.begun.wait()
+        interrupt()
+        assert last(steps).finish_reason == "stopped"
+        assert not reading.go.is_set()
+
+
+def test_reading_ahead_does_not_stop_reading_ahead_and_no_model_counts_as_busy(scheduler):
+    reading = Blocked()
+    steps = scheduler.ask(ahead("m", reading))
+    reading.begun.wait()
+    assert scheduler.busy_with == ""
+    second = scheduler.ask(ahead("n", text("two")))
+    reading.go.set()
+    assert (last(steps).text, last(second).text) == ("whole", "two")

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from promptlab.documents import _read as documents
 from promptlab.documents import add_document
-from promptlab.ui.components import theme
+from promptlab.ui.components import folders, theme
 from promptlab.ui.components.sizes import of_bytes
 from promptlab.ui.components.widgets import plain
 from promptlab.ui.documents import page as documents_page
@@ -72,7 +72,7 @@ def test_search_and_label_narrow_the_list(desk: Desks) -> None:
 
 
 def test_pages_of_a_long_list_turn_both_ways(desk: Desks, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(documents_page, "PAGE", 2)
+    monkeypatch.setattr(folders, "PAGE", 2)
     here = desk(alpha=["ok"])
     for n in range(4):
         add_document(here.session.workspace, f"note-{n}.md", f"Text {n}")
@@ -188,7 +188,7 @@ def test_the_limit_of_an_upload_is_that_of_a_document_and_is_said(desk: Desks) -
 def test_a_document_is_opened_read_and_closed(desk: Desks) -> None:
     here = desk(alpha=["ok"])
     tab = here.open("documents")
-    tab.button(key=f"open-doc-{documents_page._key(CUP)}").click().run()
+    tab.button(key=f"open-doc-{folders.key_of(CUP)}").click().run()
     assert not tab.exception
     words = " ".join(said(tab).split())
     assert "Argentina beat France in the final. Qatar was the host." in words
@@ -240,7 +240,7 @@ def test_a_document_that_cannot_be_read_says_why_and_keeps_its_label(desk: Desks
     (here.session.workspace.root / CUP).write_bytes(b"one\ncaf\xe9")
     tab = here.open("documents")
     assert rows(tab) == ["cup.md fixtures/documents public 8 B cannot be read"]
-    tab.button(key=f"open-doc-{documents_page._key(CUP)}").click().run()
+    tab.button(key=f"open-doc-{folders.key_of(CUP)}").click().run()
     words = " ".join(said(tab).split())
     assert f"This document cannot be read: {CUP} Not UTF-8 text (line 2)." in words
     assert "windows-1252" in words
@@ -272,14 +272,14 @@ def test_the_label_says_which_models_may_read_and_can_be_changed(desk: Desks) ->
     here.models["beta"].clearance = "public"
     tab = here.open("documents", document=CUP)
     assert "Every model may read it: alpha and beta." in said(tab)
-    tab.radio(key="document-label-choice").set_value("confidential").run()
+    tab.radio(key="document-label-choice").set_value("confidential")
     assert "Only alpha may read it; it is never sent to beta." in "".join(tab.radio[0].proto.captions).replace("\\", "")
     tab.button(key="document-label-set").click().run()
     assert not tab.exception
     assert "Only alpha may read it; it is never sent to beta." in said(tab)
     assert f'"{CUP}": confidential' in (here.session.workspace.root / "promptlab.yaml").read_text()
     assert here.session.workspace.label_of(CUP) == "confidential"
-    assert not tab.session_state["document-label-menu"]
+    assert tab.session_state["document-label-number"] == 1  # another menu, which is closed
 
 
 def test_a_label_that_a_pattern_forbids_stays_and_says_which(desk: Desks) -> None:
@@ -288,8 +288,8 @@ def test_a_label_that_a_pattern_forbids_stays_and_says_which(desk: Desks) -> Non
     file.write_text('models: {}\nlabels: {"fixtures/**": confidential}\n')
     tab = here.open("documents", document=CUP)
     assert plain("Only for a few people.") in "".join(tab.radio[0].proto.captions)
-    tab.radio(key="document-label-choice").set_value("public").run()
-    tab.text_input(key="document-label-why").set_value("printed").run()
+    tab.radio(key="document-label-choice").set_value("public")
+    tab.text_input(key="document-label-why").set_value("printed")
     tab.button(key="document-label-set").click().run()
     assert not tab.exception
     assert "The label was not changed" in said(tab)
@@ -316,7 +316,7 @@ def test_lowering_a_label_asks_why(desk: Desks) -> None:
     set_label(here.session.workspace, CUP, "confidential")
     here.session.reload()
     tab = here.open("documents", document=CUP)
-    tab.radio(key="document-label-choice").set_value("internal").run()
+    tab.radio(key="document-label-choice").set_value("internal")
     tab.button(key="document-label-set").click().run()
     assert "needs a reason" in said(tab)
     assert here.session.workspace.label_of(CUP) == "confidential"

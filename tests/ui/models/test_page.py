@@ -30,14 +30,16 @@ def test_models_say_what_they_are_and_what_to_do(desk: Desks, make_workspace: Ca
     tab = desk(make_workspace(CATALOGUE), alpha=ScriptedBackend("alpha", window=4096)).open("models")
     assert not tab.exception
     words = " ".join(said(tab).split())
-    assert "gpt not ready What to do set OPENAI_API_KEY" in words
+    assert "gpt not ready Test Edit Remove What to do set OPENAI_API_KEY" in words
     assert "Context window 128,000 tokens May read public text only" in words
-    assert "ours ready Runs on a server with an OpenAI-compatible API" in words
+    assert "Key from OPENAI_API_KEY, which is not set" in words
+    assert "ours not tried Test Edit Remove Not tried llama at http://127.0.0.1:9/v1" in words
     assert "Address http://127.0.0.1:9/v1" in words
+    assert "Price: unknown" in words
     assert "May read public and internal text" in words
     assert "lost not ready" in words
     assert "models/none.gguf of lost does not exist" in words
-    assert "alpha ready" in words
+    assert "alpha not tried" in words
     assert "Context window 4,096 tokens" in words
 
 
@@ -115,6 +117,6 @@ def test_a_local_model_is_not_called_ready_before_it_was_tried_on_this_processor
     tab.button(key="try-small").click().run()
     assert not tab.exception
     words = " ".join(said(tab).split())
-    assert "small ready" in words
+    assert "small works" in words
     assert "tried on this processor" in words
     assert not [button for button in tab.button if button.key == "try-small"]

@@ -125,7 +125,14 @@ def put_runs(here: Desk, count: int) -> None:
     """That many runs without answers, as if they had been interrupted."""
     origin = '{"git_dirty":false,"git_revision":"","template":"t","template_blob":"","versions":{}}'
     rows = [
-        (f"{number:012}{number:020}", f"2026-01-01T00:00:00.{number:06}+00:00", f"run {number}", "templates/cup.yaml", 1, origin)
+        (
+            f"{number:012}{number:020}",
+            f"2026-01-01T00:00:00.{number:06}+00:00",
+            f"run {number}",
+            "templates/cup.yaml",
+            1,
+            origin,
+        )
         for number in range(count)
     ]
     with sqlite3.connect(here.session.store.path) as db:

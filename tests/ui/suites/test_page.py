@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -69,19 +70,30 @@ def settled(here: Desk, tab: AppTest) -> AppTest:
 
 
 def cells(tab: AppTest) -> list[str]:
-    return [b.label.replace("\\", "") for b in tab.button if str(b.key).startswith("cell-")]
+    """The cells of the matrix: the result, and the answer below it."""
+    labels = [b.label.replace("\\", "") for b in tab.button if str(b.key).startswith("cell-")]
+    return [" / ".join(part.strip().strip("*") for part in label.split("\n")) for label in labels]
+
+
+def case_labels(tab: AppTest) -> list[str]:
+    """The first cells of the rows: the id of the case, and its inputs."""
+    return [b.label.replace("\\", "") for b in tab.button if re.match(r"case-\d+$", str(b.key))]
 
 
 def open_cell(tab: AppTest, number: int) -> AppTest:
     return press(tab, [str(b.key) for b in tab.button if str(b.key).startswith("cell-")][number])
 
 
+def filters(tab: AppTest) -> Any:
+    return next(group for group in tab.button_group if str(group.key).startswith("matrix-show"))
+
+
 def chips(tab: AppTest) -> list[str]:
-    return list(tab.button_group[0].options)
+    return list(filters(tab).options)
 
 
 def pick(tab: AppTest, verdict: str) -> AppTest:
-    tab.button_group[0].set_value(verdict).run()
+    filters(tab).set_value(verdict).run()
     assert not tab.exception
     return tab
 
@@ -137,17 +149,17 @@ def test_what_a_suite_says_stays_text(desk: Desks) -> None:
 def test_nothing_is_asked_before_it_is_said_what_it_takes(desk: Desks) -> None:
     here = suite_desk(desk)
     tab = press(here.open("suites", suite=PATH), "suite-ask")
-    assert tab.button(key="asks-start").disabled
-    press(tab, "asks-estimate")
-    assert "good: 3 calls" in dialog(tab)
-    assert here.models["good"].history == []
+    assert "good 3 " in " ".join(dialog(tab).split())
+    assert "In all at most: 6 calls" in dialog(tab)
+    assert not tab.button(key="asks-start").disabled
     tab.number_input[0].set_value(2).run()
-    assert tab.button(key="asks-start").disabled, "the estimate was of another choice"
+    assert "In all at most: 2 calls" in dialog(tab), "the plan is that of the choice"
+    assert here.models["good"].history == []
 
 
 def test_a_suite_is_recorded_from_the_page(desk: Desks) -> None:
     here = suite_desk(desk)
-    tab = press(press(here.open("suites", suite=PATH), "suite-ask"), "asks-estimate")
+    tab = press(here.open("suites", suite=PATH), "suite-ask")
     settled(here, press(tab, "asks-start"))
     assert answers(here)["winner[good]"] == "Argentina did."
     assert "6 items recorded in fixtures/recordings/facts.jsonl" in all_said(tab)
@@ -170,13 +182,13 @@ def test_replay_asks_nobody_and_shows_what_drifted(desk: Desks) -> None:
     )
     settled(here, press(tab, "suite-replay"))
     assert "2 missing, 6 drifted." in all_said(tab)
-    assert chips(tab) == ["missing 2", "drifted 6"]
+    assert chips(tab) == ["failing 3", "changed 8", "worse 0", "not judged 2"]
     assert [len(model.history) for model in here.models.values()] == before
-    open_cell(pick(tab, "drifted"), 0)
+    open_cell(pick(tab, "changed"), 0)
     assert "instructions edited" in all_said(tab)
     assert any("<del" in body and "pl-instructions" in body for body in bodies(tab))
     press(tab, "case-back")
-    open_cell(pick(tab, "missing"), 0)
+    open_cell(pick(tab, "not judged"), 0)
     assert "nothing is recorded; the nearest is" in all_said(tab)
 
 
@@ -225,17 +237,24 @@ def test_a_rerun_is_filtered_opened_and_accepted(desk: Desks) -> None:
     asked(here, "rerun", prompts="stored")
     tab = here.open("suites", suite=PATH)
     assert "0 better and 1 worse than recorded" in all_said(tab)
-    assert chips(tab) == ["worse 1", "same 5"]
-    assert cells(tab)[:2] == ["✗ 0.00 worse", "✗ 0.00"]
+    assert chips(tab) == ["failing 4", "changed 1", "worse 1", "not judged 0"]
+    assert cells(tab)[:2] == ["✗ fail · worse / France", "✗ fail / No idea."]
+    assert "good pass rate 66.7 %, 95 % interval" in all_said(tab)
+    assert "bad pass rate 0.0 %, 95 % interval" in all_said(tab)
+    assert "Who won the cup?" in case_labels(tab)[0]
+    assert any('class="pl-expected">Argentina' in body for body in bodies(tab))
     pick(tab, "worse")
     assert len(cells(tab)) == 2, "the case, whole"
     open_cell(tab, 0)
     assert "passed, and does not any more" in all_said(tab)
-    assert "sampling: nothing changed" in all_said(tab)
+    assert "Chance: nothing changed" in all_said(tab)
     assert "byte for byte the same" in all_said(tab)
     assert any("<del" in body and "Argentina" in body for body in bodies(tab))
     press(tab, "accept-one")
     assert "1 answer would be recorded" in dialog(tab)
+    assert "This answer fails" in dialog(tab)
+    assert "contains: does not hold 'Argentina'" in dialog(tab)
+    assert "although it fails" in tab.button(key="accept-do").label
     assert answers(here)["winner[good]"] == "Argentina did.", "shown first, written when it is said"
     press(tab, "accept-do")
     assert answers(here)["winner[good]"] == "France"
@@ -248,12 +267,13 @@ def test_all_that_is_shown_is_accepted_and_nothing_else(desk: Desks) -> None:
     here.models["good"]._script = ["Nobody."]
     here.models["bad"]._script = knows
     asked(here, "rerun", prompts="stored")
-    tab = pick(here.open("suites", suite=PATH), "better")
+    tab = pick(here.open("suites", suite=PATH), "worse")
     press(tab, "accept-all")
     assert "3 answers would be recorded" in dialog(tab)
+    assert "3 of these answers fail" in dialog(tab)
     press(tab, "accept-do")
-    assert answers(here)["winner[bad]"] == "Argentina did."
-    assert answers(here)["winner[good]"] == "Argentina did."
+    assert answers(here)["winner[good]"] == "Nobody."
+    assert answers(here)["winner[bad]"] == "No idea."
 
 
 def test_a_case_is_found_by_the_beginning_of_its_id(desk: Desks) -> None:
@@ -275,12 +295,12 @@ def test_a_long_suite_is_paged_and_every_case_comes_once(desk: Desks) -> None:
     tab = here.open("suites", suite=PATH)
     seen = []
     for _ in range(3):
-        seen += [body for body in bodies(tab) if 'class="pl-case"' in body]
+        seen += case_labels(tab)
         if any(b.key == "matrix-more" for b in tab.button):
             press(tab, "matrix-more")
     assert len(seen) == len(set(seen)) == 60
     press(press(tab, "matrix-earlier"), "matrix-earlier")
-    assert "c000" in said(tab)
+    assert "c000" in case_labels(tab)[0]
 
 
 def test_marks_say_who_made_them_and_can_be_taken_away(desk: Desks) -> None:
@@ -331,7 +351,7 @@ def test_what_is_not_judged_is_shown_with_its_reason_and_counted(desk: Desks) ->
     tab = here.open("suites", suite=PATH, run=run.id)
     assert "2 of 2 pass" in all_said(tab)
     assert "1 not judged" in all_said(tab)
-    assert cells(tab)[-1] == "? not judged"
+    assert cells(tab)[-1] == "? not judged / 172 goals"
     tab = here.open("suites", suite=PATH, run=run.id, item="2")
     assert "not judged: " in all_said(tab)
     assert "the judge did not answer with JSON: 'fine'" in all_said(tab)
@@ -419,7 +439,8 @@ def test_two_runs_are_compared(desk: Desks) -> None:
     box = next(one for one in tab.selectbox if one.label == "Compare with")
     box.set_value(first.id).run()
     assert "3 cases are better and 0 worse than in the older run" in all_said(tab)
-    assert cells(tab)[:2] == ["✗ 0.00", "✓ 1.00 better"]
+    assert "Cannot be told yet." in all_said(tab), "three cases are too few"
+    assert cells(tab)[:2] == ["✗ fail / No idea.", "✓ pass · better / Argentina did."]
     open_cell(tab, 1)
     assert "winner[bad]" in all_said(tab).replace("\\", "")
 

@@ -372,7 +372,7 @@ def test_a_new_label_holds_for_the_next_run(desk: Desks) -> None:
     open_api = ScriptedBackend("open-api", ["leaked"], clearance="public")
     here = desk(open_api=open_api)
     tab = here.open()
-    tab.radio(key="context-0-cup-label-choice").set_value("internal").run()
+    tab.radio(key="context-0-cup-label-choice").set_value("internal")
     tab.button(key="context-0-cup-label-set").click().run()
     here.run(tab)
     assert not tab.exception

@@ -1,0 +1,1 @@
+"""What a person sees who has nothing yet: four ways to a first answer."""
