@@ -451,7 +451,8 @@ class Result:
 
     `error` is a message for the user, `error_kind` the name of its class in `promptlab.errors`. `cached` is True if a
     stored answer was used: `answered_at` is when it was given, and its timings are those of that time. `partial` is the
-    text that arrived before an error. `cell` is its place, if the run asked a table.
+    text that arrived before an error. `cell` is its place, if the run asked a table. `expected` is the right answer,
+    None if it is not known.
     """
 
     id: str
@@ -471,6 +472,7 @@ class Result:
     created: str = ""
     cell: TableCell | None = None
     answered_at: str = ""
+    expected: Any = None
 
     @property
     def ok(self) -> bool:

@@ -22,7 +22,8 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from promptlab._util.sql_dialects import add_column
 from promptlab.runs import _tables as run_tables
-from promptlab.runs._run_info import RunInfo
+from promptlab.runs._rating import Rating, Ratings
+from promptlab.runs._run_info import MadeFor, RunInfo
 from promptlab.runs._store import Store
 from promptlab.suites import _log_tables as log_tables
 from promptlab.suites._log import SuiteLog
@@ -192,6 +193,49 @@ def _found(both: Databases, text: str) -> list[str]:
     return [run.id for run in both.store.runs(text=text)]
 
 
+def _together(both: Databases) -> list[tuple[str, int, tuple[str, ...]]]:
+    for number in range(3):
+        made_for = MadeFor("suite", "s.yaml", "a-batch")
+        info = RunInfo(f"together-{number}", f"2026-02-0{1 + number}", "suite", "s.yaml", 2, Origin("s.yaml", ""))
+        both.store.begin(dataclasses.replace(info, made_for=made_for))
+    return [(run.id, run.total, run.parts) for run in both.store.runs(template="s.yaml", together=True)]
+
+
+def _named(both: Databases) -> str:
+    both.store.rename("1b_run", " my \n name ")
+    return both.store.run("1b_run").name
+
+
+def _pinned(both: Databases) -> list[str]:
+    both.store.pin("1b_run")
+    found = [run.id for run in both.store.runs(pinned=True)]
+    both.store.pin("1b_run", False)
+    return found
+
+
+def _deleted(both: Databases) -> list[list[str]]:
+    both.store.delete("1b_run")
+    return [[run.id for run in both.store.runs(deleted=deleted)] for deleted in (False, True)]
+
+
+def _restored(both: Databases) -> list[str]:
+    both.store.restore("1b_run")
+    return [run.id for run in both.store.runs()]
+
+
+def _removed(both: Databases) -> tuple[int, int, list[str]]:
+    both.store.begin(RunInfo("gone", "2026-01-05", "gone", "t.yaml", 1, Origin("t.yaml", "")))
+    both.store.add([(0, result("gone", 0, "only here", created="2026-01-05"), "f")])
+    both.store.delete("gone")
+    return both.store.remove_deleted(), len(both.store.results("gone")), _found(both, "only here")
+
+
+def _rated(both: Databases) -> list[str]:
+    for comment in ("first", "second"):
+        both.store.ratings.rate(Rating("1b_run-0", "bad", comment, "no \ud800", "2026-01-06"))
+    return [*map(str, both.store.ratings.of(["1b_run-0"]).values()), *both.store.ratings.rated_runs()]
+
+
 KEY = request(TEXTS[0]).key("f")
 CALLS: dict[str, Callable[[Databases], Any]] = {
     "Store.begin": _begun,
@@ -212,6 +256,20 @@ CALLS: dict[str, Callable[[Databases], Any]] = {
     "Store.answers_by_version": lambda both: both.store.answers_by_version([BLOB, "c" * 40]),
     "Store.run": lambda both: both.store.run("1b"),
     "Store.results": lambda both: both.store.results("2B-run"),
+    "Store.runs, of days": lambda both: both.store.runs(since="2026-01-01", until="2026-01-02"),
+    "Store.runs, of kinds": lambda both: both.store.runs(kinds=["", "suite"], pinned=False),
+    "Store.runs, together": _together,
+    "Store.count_runs": lambda both: both.store.count_runs(model="gpt"),
+    "Store.templates": lambda both: both.store.templates(),
+    "Store.models": lambda both: both.store.models(),
+    "Store.rename": _named,
+    "Store.pin": _pinned,
+    "Store.delete": _deleted,
+    "Store.restore": _restored,
+    "Store.remove_deleted": _removed,
+    "Ratings.rate": _rated,
+    "Ratings.of": lambda both: [*map(str, both.store.ratings.of(["1b_run-0", "1b_run-1"]).values()), "found"],
+    "Ratings.rated_runs": lambda both: [*both.store.ratings.rated_runs(), "found"],
     "Store.taken": lambda both: both.store.taken(["0Ärger", "1b-run"]),
     "Store.rename_cases": _results_renamed,
     "Store.last_used": lambda both: both.store.last_used("context"),
@@ -244,7 +302,7 @@ CALLS: dict[str, Callable[[Databases], Any]] = {
 def test_every_method_is_called_here() -> None:
     methods = {
         f"{owner.__name__}.{name}"
-        for owner in (Store, SuiteLog)
+        for owner in (Store, SuiteLog, Ratings)
         for name, _ in inspect.getmembers(owner, inspect.isfunction)
         if not name.startswith("_") and name != "close"
     }
@@ -281,7 +339,7 @@ def test_a_server_brings_an_older_history_up(server: Databases) -> None:
     added = [column for columns in run_tables.STEPS.values() for column in columns]
     with server.store._db.engine.begin() as db:
         for column in added:
-            db.exec_driver_sql(f"ALTER TABLE results DROP COLUMN {column.name}")
+            db.exec_driver_sql(f"ALTER TABLE {column.table.name} DROP COLUMN {column.name}")
             add_column(db, column)
     assert [done.completion.thinking for done in server.store.results("0Ärger") if done.completion] == [""] * 4
 

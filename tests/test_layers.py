@@ -43,6 +43,7 @@ VENDORS = {
     "httpx2": ("promptlab/models/_openai/",),
     "llama_cpp": ("promptlab/models/_llama/",),
     "streamlit": ("promptlab/ui/", "app.py"),
+    "markdown_it": ("promptlab/ui/components/markdown_view.py",),
     "sqlalchemy": (
         "promptlab/_util/database.py",
         "promptlab/_util/sql_dialects.py",

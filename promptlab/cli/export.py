@@ -65,7 +65,8 @@ def export(
 
     FORMAT is promptfoo, prompty, prompty-2, langfuse, github-models, dotprompt, openai (a request body), python or
     curl (one request, without a key), openai-batch, openai-finetune or openai-preferences. A report of translated
-    and lost parts goes to standard error.
+    and lost parts goes to standard error. openai-preferences takes what people said of answers (good, bad, corrected);
+    with --run those of one run, and its scores.
     Requests and files for training pass the privacy gate: a text with a label above the clearance of the model, or
     above --clearance, is refused.
     """
@@ -117,9 +118,9 @@ WITH_MODEL = ("openai", "python", "curl", "openai-batch")
 
 def _check_words(format_: str, names: Sequence[str], models: Sequence[str], run_id: str | None) -> None:
     """Check that the arguments fit the format."""
+    if format_ == "openai-preferences" and names:
+        raise click.UsageError("openai-preferences takes rated answers, of one run with --run ID, and no template")
     if format_ == "openai-preferences" or (format_ == "openai-finetune" and run_id):
-        if run_id is None:
-            raise click.UsageError("openai-preferences takes answers of a run: --run ID")
         return
     if not names:
         raise click.UsageError("name a template")

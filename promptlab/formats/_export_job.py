@@ -23,9 +23,9 @@ from promptlab.formats._export import PortablePrompt, make_portable
 from promptlab.formats._source import read_rows
 from promptlab.formats._write_prompts import PROMPT_FORMATS, write_prompts
 from promptlab.formats.code import request_as_curl, request_as_python
-from promptlab.runs import Given, Store
+from promptlab.runs import Given, Rating, Store
 from promptlab.templates import Template
-from promptlab.types import LABELS, Label, Place, Prompt, Request, Section, highest
+from promptlab.types import LABELS, Label, Place, Prompt, Request, Result, Section, canonical_json, highest
 from promptlab.workspace import Labels, OpenAIModel, Workspace, check_gate, label_of_prompt
 
 TRAINING = "a file to train with"
@@ -150,7 +150,11 @@ class ExportJob:
 
     def _of_run(self, format_: str) -> str:
         with closing(Store.of(self._workspace)) as store:
-            results = store.results(store.run(self._run_id or "").id)
+            run_ids = [store.run(self._run_id).id] if self._run_id else store.ratings.rated_runs()
+            results = [result for run_id in run_ids for result in store.results(run_id)]
+            ratings = store.ratings.of(result.id for result in results)
+        if format_ == "openai-preferences" and (ratings or not self._run_id):
+            return self._of_ratings(results, ratings)
         scored = [r for r in results if r.request and r.completion and r.scores]
         for result in scored:
             assert result.request
@@ -164,6 +168,22 @@ class ExportJob:
             reason = f"no answer has scores of {self._min_score:g} or more"
         if not text:
             raise FormatError(reason, hint="score a run with `promptlab compare … --expect TEXT`")
+        return text
+
+    def _of_ratings(self, results: Sequence[Result], ratings: Mapping[str, Rating]) -> str:
+        """The pairs that people made by their ratings; and, of one run, those of its scores for the other messages."""
+        rated = [result for result in results if result.request and result.completion and result.id in ratings]
+        scored = [r for r in results if r.request and r.completion and r.scores] if self._run_id else []
+        for result in (*rated, *scored):
+            assert result.request
+            self._gate(result.request.prompt, TRAINING, self._clearance)
+        text = openai_chat.rated_preferences(rated, ratings)
+        known = {canonical_json(r.request.body()["messages"]) for r in rated if r.request}
+        rest = [r for r in scored if r.request and canonical_json(r.request.body()["messages"]) not in known]
+        text += openai_chat.preference_file(rest)
+        if not text:
+            what = "no answer is corrected, and no two answers to the same messages are rated good and bad"
+            raise FormatError(what, hint="rate answers on the workbench, or score a run with `promptlab compare …`")
         return text
 
     def _gate(self, prompt: Prompt, target: str, clearance: Label) -> None:

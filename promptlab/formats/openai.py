@@ -21,6 +21,7 @@ from promptlab.formats._syntax import join_notes
 from promptlab.formats._template_builder import ROLES, Draft, template_param
 from promptlab.formats._workspace_view import ImportFolders
 from promptlab.models import Endpoint, api_address
+from promptlab.runs import Rating
 from promptlab.templates import escape_jinja
 from promptlab.types import Request, Result, Role
 from promptlab.workspace import OpenAIModel
@@ -176,13 +177,40 @@ def preference_file(results: Sequence[Result]) -> str:
     for answers in groups.values():
         best, worst = max(answers, key=lambda a: a[0]), min(answers, key=lambda a: a[0])
         if best[0] > worst[0]:
-            row = {
-                "input": {"messages": _messages(best[2]), "tools": [], "parallel_tool_calls": True},
-                "preferred_output": [{"role": "assistant", "content": best[1]}],
-                "non_preferred_output": [{"role": "assistant", "content": worst[1]}],
-            }
-            lines.append(_line(row))
+            lines.append(_preference(best[2], best[1], worst[1]))
     return "".join(lines)
+
+
+def rated_preferences(results: Sequence[Result], ratings: Mapping[str, Rating]) -> str:
+    """Lines of a file for preference training, from what people said of `results`.
+
+    A corrected answer is preferred to the answer it corrects. For the same messages an answer that is rated good is
+    preferred to each that is rated bad and has no correction of its own; where none is rated good, a correction of
+    another answer is. `ratings` are by the id of the result.
+    """
+    groups: dict[str, list[tuple[Request, str, Rating]]] = {}
+    for result in results:
+        rating = ratings.get(result.id)
+        if result.completion and result.request and rating:
+            groups.setdefault(json.dumps(_messages(result.request)), []).append((result.request, result.text, rating))
+    lines: dict[str, None] = {}  # the same pair may come from several runs
+    for answers in groups.values():
+        good = [text for _, text, rating in answers if rating.verdict == "good" and text]
+        corrections = [rating.corrected for _, _, rating in answers if rating.corrected]
+        for request, text, rating in answers:
+            better = rating.corrected or next(iter([*good, *corrections]), "") * (rating.verdict == "bad")
+            if better and text and better != text:
+                lines[_preference(request, better, text)] = None
+    return "".join(lines)
+
+
+def _preference(request: Request, better: str, worse: str) -> str:
+    row = {
+        "input": {"messages": _messages(request), "tools": [], "parallel_tool_calls": True},
+        "preferred_output": [{"role": "assistant", "content": better}],
+        "non_preferred_output": [{"role": "assistant", "content": worse}],
+    }
+    return _line(row)
 
 
 def _messages(request: Request) -> list[dict[str, str]]:

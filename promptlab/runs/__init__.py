@@ -20,6 +20,15 @@ from typing import TYPE_CHECKING
 from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
+    from promptlab.runs._answer_files import (
+        ANSWER_FORMATS,
+        Answer,
+        AnswerFile,
+        AnswerFormat,
+        read_answers,
+        shown_inputs,
+        write_answers,
+    )
     from promptlab.runs._answer_table import (
         AnswerTable,
         Asked,
@@ -44,7 +53,7 @@ if TYPE_CHECKING:
         plan_table,
         rows_from_text,
     )
-    from promptlab.runs._cost import cost_of, cost_of_all, cost_text, cost_words
+    from promptlab.runs._cost import cost_of, cost_of_all, cost_text, cost_words, costs_text
     from promptlab.runs._difference import (
         AskedRequest,
         TextChange,
@@ -56,14 +65,16 @@ if TYPE_CHECKING:
     )
     from promptlab.runs._draws import draws_of, is_answer_reusable
     from promptlab.runs._explain import Explanation, explain
+    from promptlab.runs._list import Listed
     from promptlab.runs._plans import plan_comparison, plan_question, sections_to_leave_out
     from promptlab.runs._prompts import PromptCache, with_prompt, with_rendered_prompt
+    from promptlab.runs._rating import Opinion, Rating, Ratings
     from promptlab.runs._read_ahead import read_ahead, sample_trials, stable_text
     from promptlab.runs._renamed_file import renamed_name, renamed_source
     from promptlab.runs._report import duration_text, result_as_json, result_as_text
     from promptlab.runs._request_changes import RequestChanges, request_changes
     from promptlab.runs._result_to_example import add_example_from_result, inputs_of_result, label_of_result
-    from promptlab.runs._run_info import RunInfo
+    from promptlab.runs._run_info import MANY_ANSWERS, MadeFor, RunInfo
     from promptlab.runs._runner import Run, request_of, start_run, utc_now
     from promptlab.runs._score import cut_off, score_answer, why_not_judgeable
     from promptlab.runs._store import Store, Taken, history_file
@@ -72,17 +83,27 @@ if TYPE_CHECKING:
     from promptlab.runs._window import refuse_if_too_long
 
 __all__ = [
+    "ANSWER_FORMATS",
+    "MANY_ANSWERS",
     "MOST_DRAWS",
     "MOST_REQUESTS",
     "MOST_ROWS",
     "TRY_TEMPLATE",
+    "Answer",
+    "AnswerFile",
+    "AnswerFormat",
     "AnswerTable",
     "Asked",
     "AskedRequest",
     "Column",
     "Explanation",
     "Given",
+    "Listed",
+    "MadeFor",
+    "Opinion",
     "PromptCache",
+    "Rating",
+    "Ratings",
     "Recalled",
     "Rendered",
     "RequestChanges",
@@ -106,6 +127,7 @@ __all__ = [
     "cost_of_all",
     "cost_text",
     "cost_words",
+    "costs_text",
     "cut_off",
     "describe_changes",
     "describe_table",
@@ -123,6 +145,7 @@ __all__ = [
     "plan_table",
     "prompt_changes",
     "read_ahead",
+    "read_answers",
     "refuse_if_too_long",
     "renamed_name",
     "renamed_source",
@@ -134,6 +157,7 @@ __all__ = [
     "sample_trials",
     "score_answer",
     "sections_to_leave_out",
+    "shown_inputs",
     "spread_of",
     "stable_text",
     "start_run",
@@ -144,6 +168,7 @@ __all__ = [
     "why_not_judgeable",
     "with_prompt",
     "with_rendered_prompt",
+    "write_answers",
 ]
 
 if not TYPE_CHECKING:  # a type checker must see which names there are

@@ -65,3 +65,11 @@ def price_source(model: str, catalogue: Catalogue) -> str | None:
     except PromptlabError:
         return None
     return None if each is None else each.source
+
+
+def costs_text(costs: tuple[float | None, int]) -> str:
+    """What `cost_of_all` found, as text for people; "" if no price is known."""
+    known, missing = costs
+    if known is None:
+        return ""
+    return f"{cost_text(known)} + {missing} without a price" if missing else cost_text(known)

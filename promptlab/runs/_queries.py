@@ -8,16 +8,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from promptlab._util.sql_dialects import Text, holds, insert_missing, json_items, json_value
-from promptlab.runs._tables import messages, requests, results, runs, texts
+from promptlab._util.sql_dialects import Text, holds, insert_missing, insert_or_replace, json_items, json_value
+from promptlab.runs._list import Listed
+from promptlab.runs._tables import messages, ratings, requests, results, runs, texts
 from promptlab.types import Section
 
 # A cached answer never comes from a failed, stopped or itself cached one, nor from one that may be incomplete, because
-# its server gave no reason for its end, or one we do not know.
+# its server gave no reason for its end, or one we do not know; nor from a run that a person deleted.
 LIVE = sa.and_(
     results.c.status == "ok",
     results.c.cached.is_(False),
     results.c.finish_reason.not_in(("stopped", "unknown")),
+    results.c.run_id.not_in(sa.select(runs.c.id).where(runs.c.deleted != "")),
 )
 
 # Asked once for every trial: put together once, it costs half as much processor time.
@@ -32,30 +34,104 @@ FIRST_ANSWER = (
 NEW_TEXTS, NEW_REQUESTS, NEW_MESSAGES = insert_missing(texts), insert_missing(requests), insert_missing(messages)
 
 
-def newest_runs(
-    *,
-    limit: int,
-    before: tuple[str, str] | None = None,
-    template: str | None = None,
-    model: str | None = None,
-    text: str | None = None,
-    blob: str | None = None,
-) -> sa.Select[Any]:
-    """Runs, newest first, as `Store.runs` describes them; `before` is the time and the id of a run."""
+def newest_runs(listed: Listed, *, limit: int, before: tuple[str, str] | None = None) -> sa.Select[Any]:
+    """Runs, newest first; `before` is the time and the id of a run."""
     query = sa.select(runs).order_by(runs.c.created.desc(), runs.c.id.desc()).limit(limit)
     if before:
         # Not the time alone: of runs begun at the same moment none may fall between two pages.
         query = query.where(sa.tuple_(runs.c.created, runs.c.id) < sa.tuple_(*before))
-    if template:
-        query = query.where(runs.c.template == template)
-    if blob:
+    return query.where(*_wanted(listed))
+
+
+def count_of_runs(listed: Listed) -> sa.Select[int]:
+    """How many runs are listed."""
+    return sa.select(sa.func.count()).select_from(runs).where(*_wanted(listed))
+
+
+def _wanted(listed: Listed) -> list[sa.ColumnElement[bool]]:
+    columns = runs.c
+    wanted: list[sa.ColumnElement[bool]] = [columns.deleted != "" if listed.deleted else columns.deleted == ""]
+    if listed.template:
+        wanted.append(columns.template == listed.template)
+    if listed.blob:
         # As `Store.begin` writes it: canonical JSON has one form.
-        query = query.where(runs.c.origin.contains(f'"template_blob":{json.dumps(blob)}', autoescape=True))
-    if model:
-        query = query.where(runs.c.id.in_(sa.select(results.c.run_id).where(results.c.model == model)))
-    if text:
-        query = query.where(sa.or_(holds(runs.c.title, text), runs.c.id.in_(_runs_holding(text))))
-    return query
+        wanted.append(columns.origin.contains(f'"template_blob":{json.dumps(listed.blob)}', autoescape=True))
+    if listed.model:
+        wanted.append(columns.id.in_(sa.select(results.c.run_id).where(results.c.model == listed.model)))
+    if listed.text:
+        inside = columns.id.in_(_runs_holding(listed.text))
+        wanted.append(sa.or_(holds(columns.title, listed.text), holds(columns.name, listed.text), inside))
+    if listed.since:
+        wanted.append(columns.created >= listed.since)
+    if listed.until:
+        wanted.append(columns.created < listed.until)
+    if listed.kinds is not None:
+        wanted.append(columns.kind.in_(listed.kinds))
+    if listed.pinned is not None:
+        wanted.append(columns.pinned.is_(listed.pinned))
+    if listed.together:
+        wanted.append(sa.or_(columns.batch == "", ~_newer_of_batch()))
+    return wanted
+
+
+def _newer_of_batch() -> sa.Exists:
+    """Whether another run that was asked together with a run is newer: then that one stands for both."""
+    other = runs.alias("other")
+    same = other.c.batch == runs.c.batch, other.c.kind == runs.c.kind
+    newer = sa.tuple_(other.c.created, other.c.id) > sa.tuple_(runs.c.created, runs.c.id)
+    return sa.exists().where(*same, newer)
+
+
+def runs_of_batches(batches: Sequence[str]) -> sa.Select[Any]:
+    """All runs of these batches: batch, kind, id, number of trials."""
+    columns = runs.c
+    return (
+        sa.select(columns.batch, columns.kind, columns.id, columns.total)
+        .where(columns.batch.in_(batches))
+        .order_by(columns.created, columns.id)
+    )
+
+
+TEMPLATES_OF_RUNS = sa.select(runs.c.template).distinct().order_by(runs.c.template)
+MODELS_OF_RUNS = sa.select(results.c.model).distinct().order_by(results.c.model)
+
+
+# What a person does with runs
+
+CHANGE_RUN = runs.update().where(runs.c.id == sa.bindparam("run"))
+
+RATE = insert_or_replace(ratings)
+REMOVE_RATING = ratings.delete().where(ratings.c.result_id == sa.bindparam("result"))
+
+
+def ratings_of(result_ids: Sequence[str]) -> sa.Select[Any]:
+    """The ratings of these results."""
+    return sa.select(ratings).where(ratings.c.result_id.in_(result_ids))
+
+
+def rated_runs() -> sa.Select[Any]:
+    """The runs with a rated answer, oldest first."""
+    rated = sa.select(results.c.run_id).join(ratings, ratings.c.result_id == results.c.id)
+    return (
+        sa.select(runs.c.id.label("run_id"))
+        .where(runs.c.deleted == "", runs.c.id.in_(rated))
+        .order_by(runs.c.created, runs.c.id)
+    )
+
+
+def removal() -> list[sa.Delete]:
+    """Statements that remove deleted runs, and then every text that no result needs any more."""
+    gone = sa.select(runs.c.id).where(runs.c.deleted != "", runs.c.kind == "")
+    answers = sa.select(results.c.id).where(results.c.run_id.in_(gone))
+    needed = sa.select(results.c.request_key)
+    return [
+        ratings.delete().where(ratings.c.result_id.in_(answers)),
+        results.delete().where(results.c.run_id.in_(gone)),
+        runs.delete().where(runs.c.deleted != "", runs.c.kind == ""),
+        messages.delete().where(messages.c.request_key.not_in(needed)),
+        requests.delete().where(requests.c.key.not_in(needed)),
+        texts.delete().where(texts.c.sha256.not_in(sa.select(messages.c.text_sha256))),
+    ]
 
 
 def runs_naming(path: str) -> sa.Select[Any]:

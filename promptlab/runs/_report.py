@@ -20,7 +20,7 @@ FIELDS: Mapping[str, str] = {
     "timings": "`waited`, `first_token`, `total` in seconds, `tokens_per_second`; null with an error and when cached",
     "cost": "US dollars; null if it is not known, and for local models; 0 if the answer comes from the store",
     "price": "where the price comes from: promptlab.yaml, or a list with its date; null if it is not known",
-    "cached": "whether the answer comes from the store",
+    "cached": "whether it is the answer of an earlier run",
     "error": "null, or `kind` (a class of `promptlab.errors`), `message` and `hint`",
     "request_id": "key of the request in the store: equal keys may share an answer; null when none was made",
     "run_id": "the run, for `promptlab runs show`",

@@ -6,10 +6,31 @@ from dataclasses import dataclass
 
 from promptlab.types import Origin
 
+MANY_ANSWERS = 12
+"""A run with more trials is one line in a list of runs, and its answers are read only when it is opened."""
+
+
+@dataclass(frozen=True)
+class MadeFor:
+    """What a run was asked for, if not for itself.
+
+    `kind` is "suite" for the answers of a suite, "judge" for what its judges say of them, and "causes" for the
+    questions that find out why an answer changed; "" for a run of its own. `path` is the suite's file, "" if it is not
+    known. `batch` is shared by the runs that were asked together: a long suite is asked in several.
+    """
+
+    kind: str = ""
+    path: str = ""
+    batch: str = ""
+
 
 @dataclass(frozen=True)
 class RunInfo:
-    """A run in the history. `total` trials were planned, `done` have ended, `failed` of them with an error."""
+    """A run in the history. `total` trials were planned, `done` have ended, `failed` of them with an error.
+
+    `name`, `pinned` and `deleted`, the time of its deletion or "", are what a person did with it. `parts` are the ids
+    of all runs that this one stands for in a list, if it stands for several.
+    """
 
     id: str
     created: str
@@ -20,3 +41,23 @@ class RunInfo:
     done: int = 0
     failed: int = 0
     models: tuple[str, ...] = ()
+    made_for: MadeFor = MadeFor()  # frozen, so one can serve all
+    name: str = ""
+    pinned: bool = False
+    deleted: str = ""
+    parts: tuple[str, ...] = ()
+
+    @property
+    def heading(self) -> str:
+        """The name that a person gave the run, or its title."""
+        return self.name or self.title or "run"
+
+    @property
+    def many(self) -> bool:
+        """True if a list shows one line and not its answers."""
+        return self.total > MANY_ANSWERS or bool(self.made_for.kind)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of all runs that this one stands for."""
+        return self.parts or (self.id,)

@@ -27,7 +27,7 @@ from promptlab.runs._draws import DrawNumbers, is_answer_reusable
 from promptlab.runs._gate import Gate, labelled
 from promptlab.runs._prompts import prompt_of
 from promptlab.runs._provenance import origin
-from promptlab.runs._run_info import RunInfo
+from promptlab.runs._run_info import MadeFor, RunInfo
 from promptlab.runs._score import score_answer
 from promptlab.runs._trial import Trial
 from promptlab.runs._window import check_window
@@ -37,6 +37,7 @@ if TYPE_CHECKING:  # a replay loads no database
     from promptlab.runs._store import Store, Stored
 
 log = logging.getLogger(__name__)
+NOTHING_ELSE = MadeFor()
 
 KEEP_TRIES = 2.0
 """Seconds between two writes of the models' last results during a run."""
@@ -97,6 +98,7 @@ class Run:
         scorers: Sequence[Scorer],
         made_by: Origin,
         run_id: str,
+        made_for: MadeFor,
     ) -> None:
         self.id = run_id or uuid.uuid4().hex
         self.trials = tuple(trials)
@@ -112,7 +114,7 @@ class Run:
         self._tries: dict[str, models.Try] = {}
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._ended: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
-        store.begin(RunInfo(self.id, self.created, title, made_by.template, len(trials), made_by))
+        store.begin(RunInfo(self.id, self.created, title, made_by.template, len(trials), made_by, made_for=made_for))
         self._start()
 
     @property
@@ -204,6 +206,7 @@ class Run:
             case=trial.case,
             without=trial.without,
             cell=trial.cell,
+            expected=trial.expected,
         )
         fingerprint = ""
         heard: list[str] = []
@@ -334,14 +337,15 @@ def start_run(
     planned_repeats: bool = False,
     scorers: Sequence[Scorer] = (),
     run_id: str = "",
+    made_for: MadeFor = NOTHING_ELSE,
 ) -> Run:
     """Start asking `trials`, which may have different templates. Returns at once.
 
     An answer in the store is used again only where a new one would be the same (`is_answer_reusable`), and never with
     `fresh`. Other answers are new draws: each gets a number that no earlier one had. With `planned_repeats` the numbers
     of the trials count instead, as in suites, where a repeat is asked again under its own number. `scorers` score the
-    trials that have an `expected` answer. `run_id` is the id for the run, if the caller needs to know it beforehand.
-    Raises `StoreError` if the run cannot be recorded.
+    trials that have an `expected` answer. `run_id` is the id for the run, if the caller needs to know it beforehand;
+    `made_for` is what it is asked for. Raises `StoreError` if the run cannot be recorded.
     """
     if not trials:
         raise ValueError("a run needs at least one trial")
@@ -356,4 +360,5 @@ def start_run(
         scorers=scorers,
         made_by=made_by,
         run_id=run_id,
+        made_for=made_for,
     )

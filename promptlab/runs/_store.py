@@ -11,19 +11,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
 from promptlab._util.database import DAMAGED, Database, parts
-from promptlab._util.sql_dialects import add_column
 from promptlab.errors import StoreError
 from promptlab.runs import _queries as queries
 from promptlab.runs import _tables as tables
+from promptlab.runs._list import Listed
+from promptlab.runs._rating import Ratings
 from promptlab.runs._renamed_file import renamed_sources
-from promptlab.runs._run_info import RunInfo
+from promptlab.runs._run_info import MadeFor, RunInfo
 from promptlab.types import (
     Completion,
     Message,
@@ -43,6 +45,7 @@ FILE = "runs.sqlite"
 SCHEMA_VERSION = 3
 KNOWN_TEXTS = 4_000
 """Hashes of texts that are remembered as written: most prompts repeat most of their texts."""
+ALL = Listed()
 RECENT = 200
 """Runs that are looked at to say when something was last used."""
 
@@ -87,6 +90,7 @@ class Store:
         self.path = path
         self._known: set[str] = set()
         self._db = Database(path, "run history", self._prepare)
+        self.ratings = Ratings(self._db)
 
     def _prepare(self, db: sa.Connection) -> None:
         present = sa.inspect(db).get_table_names()
@@ -108,8 +112,7 @@ class Store:
                 hint="upgrade promptlab, or move the file aside to start a new history",
             )
         for version in range(found + 1, SCHEMA_VERSION + 1):
-            for column in tables.STEPS[version]:
-                add_column(db, column)
+            tables.bring_up(db, version)
         if found < SCHEMA_VERSION:
             db.execute(tables.schema_version.update().values(version=SCHEMA_VERSION))
 
@@ -128,6 +131,11 @@ class Store:
             "template": run.template,
             "total": run.total,
             "origin": canonical_json(asdict(run.origin)),
+            "kind": run.made_for.kind,
+            "made_for": run.made_for.path,
+            "batch": run.made_for.batch,
+            "name": run.name,
+            "pinned": run.pinned,
         }
         self._write([(tables.runs.insert(), [row])])
 
@@ -190,6 +198,45 @@ class Store:
         self._write([(queries.RENAME_RUN, runs), (queries.RENAME_RESULT, results)])
         return len(runs) + len(results)
 
+    # What a person does with a run
+
+    def rename(self, run_id: str, name: str) -> None:
+        """Give a run a name; "" takes it away."""
+        self._change(run_id, name=" ".join(name.split()))
+
+    def pin(self, run_id: str, pinned: bool = True) -> None:
+        """Keep a run at the top of the lists, or no longer."""
+        self._change(run_id, pinned=pinned)
+
+    def delete(self, run_id: str) -> None:
+        """Take a run out of the lists and its answers out of use. `restore` brings it back until `remove_deleted`.
+
+        Raises `StoreError` for a run of a suite: its answers belong to the suite.
+        """
+        run = self.run(run_id)
+        if run.made_for.kind:
+            raise StoreError(
+                f"run {run.id[:8]} belongs to a suite and is not deleted here",
+                hint="only runs of their own are deleted",
+            )
+        self._change(run.id, deleted=datetime.now(UTC).isoformat())
+
+    def restore(self, run_id: str) -> None:
+        """Bring a deleted run back."""
+        self._change(run_id, deleted="")
+
+    def remove_deleted(self) -> int:
+        """Remove deleted runs for good, with their answers and texts that nothing else needs. Returns how many."""
+        count = self.count_runs(deleted=True)
+        with self._db.writing() as db:
+            for statement in queries.removal():
+                db.execute(statement)
+        self._known.clear()
+        return count
+
+    def _change(self, run_id: str, **values: Any) -> None:
+        self._write([(queries.CHANGE_RUN.values(**values), [{"run": run_id}])])
+
     # Reading
 
     def find(self, key: str) -> Stored | None:
@@ -219,29 +266,38 @@ class Store:
         return {str(row.key) for part in wanted for row in self._db.rows(query.where(tables.requests.c.key.in_(part)))}
 
     def runs(
-        self,
-        *,
-        limit: int = 50,
-        before: RunInfo | None = None,
-        template: str | None = None,
-        model: str | None = None,
-        text: str | None = None,
-        blob: str | None = None,
+        self, listed: Listed = ALL, *, limit: int = 50, before: RunInfo | None = None, **wanted: Any
     ) -> list[RunInfo]:
-        """Runs, newest first: of one template, with an answer of one model, with `text` in title, answer or
-        message, whatever its case, of one version of a template (`blob`, the git id of its text); for the next
-        page, `before` is the last run of this one."""
-        query = queries.newest_runs(
-            limit=limit,
-            before=(before.created, before.id) if before else None,
-            template=template,
-            model=model,
-            text=text,
-            blob=blob,
-        )
-        found = self._db.rows(query)
-        counts = self._counts([row.id for row in found])
-        return [_run_info(row, counts) for row in found]
+        """Runs, newest first; `wanted` are fields of `Listed` that are changed in `listed`. For the next page, `before`
+        is the last run of this one."""
+        listed = replace(listed, **wanted)
+        place = (before.created, before.id) if before else None
+        found = self._db.rows(queries.newest_runs(listed, limit=limit, before=place))
+        batches = self._batches(found) if listed.together else {}
+        of_row = {row.id: batches.get((row.kind, row.batch), ((row.id,), row.total)) for row in found}
+        counts = self._counts([run_id for ids, _ in of_row.values() for run_id in ids])
+        return [_run_info(row, counts, *of_row[row.id]) for row in found]
+
+    def count_runs(self, listed: Listed = ALL, **wanted: Any) -> int:
+        """How many runs there are, of those that `runs` lists."""
+        return int(self._db.rows(queries.count_of_runs(replace(listed, **wanted)))[0][0])
+
+    def _batches(self, found: Sequence[Any]) -> dict[tuple[str, str], tuple[tuple[str, ...], int]]:
+        """The ids of the runs of each batch, oldest first, and the sum of their trials, by kind and batch."""
+        together: dict[tuple[str, str], tuple[tuple[str, ...], int]] = {}
+        for part in parts(sorted({row.batch for row in found if row.batch})):
+            for batch, kind, run_id, total in self._db.rows(queries.runs_of_batches(part)):
+                ids, sum_of_totals = together.get((kind, batch), ((), 0))
+                together[kind, batch] = ((*ids, run_id), sum_of_totals + total)
+        return together
+
+    def templates(self) -> list[str]:
+        """The templates of all runs."""
+        return [str(row.template) for row in self._db.rows(queries.TEMPLATES_OF_RUNS)]
+
+    def models(self) -> list[str]:
+        """The models of all results."""
+        return [str(row.model) for row in self._db.rows(queries.MODELS_OF_RUNS)]
 
     def answers_by_version(self, blobs: Sequence[str]) -> dict[str, int]:
         """How many answers are stored for each version of a template, by the git id of its text; none is left out."""
@@ -257,7 +313,7 @@ class Store:
             raise StoreError(f"there is no run `{run_id}`", hint="`promptlab runs` lists them")
         if len(rows) > 1:
             raise StoreError(f"more than one run begins with `{run_id}`", hint="give more of the id")
-        return _run_info(rows[0], self._counts([rows[0].id]))
+        return _run_info(rows[0], self._counts([rows[0].id]), (rows[0].id,), rows[0].total)
 
     def results(self, run_id: str, *, among: range | None = None) -> list[Result]:
         """What has ended of a run, in the order of its trials, each with the request that was sent; `among` names the
@@ -355,16 +411,24 @@ def _both(one: Taken, other: Taken) -> Taken:
     )
 
 
-def _run_info(row: Any, counts: dict[str, tuple[int, int, tuple[str, ...]]]) -> RunInfo:
-    done, failed, models = counts.get(row.id, (0, 0, ()))
+def _run_info(
+    row: Any, counts: dict[str, tuple[int, int, tuple[str, ...]]], ids: tuple[str, ...], total: int
+) -> RunInfo:
+    """The run of `row`, or what it stands for: the runs `ids` with `total` trials."""
+    counted = [counts.get(run_id, (0, 0, ())) for run_id in ids]
     return RunInfo(
         id=row.id,
         created=row.created,
         title=row.title,
         template=row.template,
-        total=row.total,
+        total=total,
         origin=Origin(**json.loads(row.origin)),
-        done=done,
-        failed=failed,
-        models=models,
+        done=sum(done for done, _, _ in counted),
+        failed=sum(failed for _, failed, _ in counted),
+        models=tuple(dict.fromkeys(model for _, _, models in counted for model in models)),
+        made_for=MadeFor(row.kind, row.made_for, row.batch),
+        name=row.name,
+        pinned=bool(row.pinned),
+        deleted=row.deleted,
+        parts=ids if len(ids) > 1 else (),
     )

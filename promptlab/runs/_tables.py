@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from promptlab._util.sql_dialects import Exact, NoBytes, Text, Words, with_functions
+from promptlab._util.sql_dialects import Exact, NoBytes, Text, Words, add_column, with_functions
 from promptlab.types import (
     Completion,
     Params,
@@ -39,6 +39,15 @@ runs = sa.Table(
     sa.Column("template", Words, nullable=False, index=True),
     sa.Column("total", sa.Integer, nullable=False),
     sa.Column("origin", Text, nullable=False),
+    # Added in version 3: what the run was asked for, and what a person did with it.
+    sa.Column("kind", Text, nullable=False, server_default=""),
+    sa.Column("made_for", Words, nullable=False, server_default=""),
+    sa.Column("batch", Text, nullable=False, server_default=""),
+    sa.Column("name", Words, nullable=False, server_default=""),
+    sa.Column("pinned", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("deleted", Text, nullable=False, server_default=""),
+    sa.Index("runs_by_batch", "batch", "kind", "created", "id"),
+    sa.Index("runs_by_deletion", "deleted"),
 )
 texts = sa.Table(
     "texts", metadata, sa.Column("sha256", Text, primary_key=True), sa.Column("text", Exact, nullable=False)
@@ -92,18 +101,55 @@ results = sa.Table(
     # Added in version 2, at the end, where adding puts them.
     sa.Column("thinking", Exact, nullable=False, server_default=NoBytes()),
     sa.Column("tokens_thinking", sa.Integer),
-    # Added in version 3.
+    # Added in version 3: the place in a table of answers, when a stored answer was given, the expected answer as JSON
+    # (null if there was none).
     sa.Column("cell", Text),
     sa.Column("answered_at", Text),
+    sa.Column("expected", Text),
     sa.Index("results_by_run", "run_id", "position"),
     sa.Index("results_by_key", "request_key", "status", "cached"),
+    sa.Index("results_by_model", "model", "run_id"),
+)
+ratings = sa.Table(  # since version 3
+    "ratings",
+    metadata,
+    sa.Column("result_id", Text, sa.ForeignKey("results.id"), primary_key=True),
+    sa.Column("verdict", Text, nullable=False),
+    sa.Column("comment", Words, nullable=False),
+    sa.Column("corrected", Exact),
+    sa.Column("created", Text, nullable=False),
 )
 
 STEPS: dict[int, tuple[sa.Column[Any], ...]] = {
     2: (results.c.thinking, results.c.tokens_thinking),  # thinking, kept apart from the answer
-    3: (results.c.cell, results.c.answered_at),  # the place in a table of answers; when a stored answer was given
+    3: (
+        runs.c.kind,
+        runs.c.made_for,
+        runs.c.batch,
+        runs.c.name,
+        runs.c.pinned,
+        runs.c.deleted,
+        results.c.cell,
+        results.c.answered_at,
+        results.c.expected,
+    ),
 }
-"""The columns that each version added to the one before."""
+"""The columns that each version added to the one before. New tables and indexes are made besides."""
+
+OLD_KINDS = {"suite record ": "suite", "suite rerun ": "suite", "suite judge ": "judge", "suite causes ": "causes"}
+"""How the titles of runs of a suite begin that were asked before version 3, and their kind."""
+
+
+def bring_up(db: sa.Connection, version: int) -> None:
+    """Bring the tables of the version before `version` up to it."""
+    for column in STEPS[version]:
+        add_column(db, column)
+    if version == 3:
+        for index in (*runs.indexes, *results.indexes):
+            index.create(db, checkfirst=True)
+        ratings.create(db, checkfirst=True)
+        for title, kind in OLD_KINDS.items():
+            db.execute(runs.update().where(runs.c.title.startswith(title, autoescape=True)).values(kind=kind))
 
 
 def request_row(request: Request, key: str, fingerprint: str) -> dict[str, Any]:
@@ -152,6 +198,7 @@ def result_row(position: int, result: Result) -> dict[str, Any]:
         "created": result.created,
         "cell": _cell_text(result.cell),
         "answered_at": result.answered_at or None,
+        "expected": None if result.expected is None else json.dumps(result.expected, default=str),
     }
 
 
@@ -217,4 +264,5 @@ def result_from(row: Any, request: Request | None) -> Result:
         created=row.created,
         cell=TableCell(**json.loads(row.cell)) if row.cell else None,
         answered_at=row.answered_at or "",
+        expected=None if row.expected is None else json.loads(row.expected),
     )

@@ -19,7 +19,7 @@ from promptlab import runs as runner
 from promptlab._util.git import blob_id
 from promptlab.errors import PromptlabError
 from promptlab.models import Catalogue
-from promptlab.runs import Store, Trial
+from promptlab.runs import MadeFor, Store, Trial
 from promptlab.suites import _lock as suite_lock
 from promptlab.suites._baseline import RunAnswers, write_recording
 from promptlab.suites._budget import Reserve, Spent, Tally, bound_of_request, check_prices, most_for_item, spent_at_most
@@ -273,6 +273,7 @@ class Asking:
             fresh=True,
             planned_repeats=True,
             run_id=run_id,
+            made_for=MadeFor("suite", self.suite.path, self.run.id),
         )
         if self.halted:  # `pause` or `stop` was called while the run was being started
             run.cancel() if self._cancel.is_set() else run.drain()

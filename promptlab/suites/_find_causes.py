@@ -7,13 +7,14 @@ back and did not help.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
 from promptlab import runs, scorers
 from promptlab.models import Catalogue
-from promptlab.runs import Store, Trial
+from promptlab.runs import MadeFor, Store, Trial
 from promptlab.suites._cause import Cause, CauseKind
 from promptlab.suites._items import TrialMaker, recalled
 from promptlab.suites._outcome import Answered
@@ -46,6 +47,7 @@ class CauseFinder:
 
     def __init__(self, asker: Asker, calls: int) -> None:
         self._asker, self.left = asker, calls
+        self._batch = uuid.uuid4().hex
 
     def explained(self, answered: Answered) -> Answered:
         """`answered` with causes that are certain, as far as asking could make them so."""
@@ -118,9 +120,16 @@ class CauseFinder:
         ]
         title = f"suite causes {self._asker.suite.name} {answered.item.key.id}"
         asker = self._asker
-        return runs.start_run(
-            trials, catalogue=asker.catalogue, store=asker.store, title=title, fresh=True, planned_repeats=True
-        ).wait()
+        run = runs.start_run(
+            trials,
+            catalogue=asker.catalogue,
+            store=asker.store,
+            title=title,
+            fresh=True,
+            planned_repeats=True,
+            made_for=MadeFor("causes", asker.suite.path, self._batch),
+        )
+        return run.wait()
 
     def _is_back(self, stored: RecordedItem, result: Result, *, drawn: bool) -> bool:
         """True if the result has the recorded answer: the same text, or the same score if answers are sampled."""

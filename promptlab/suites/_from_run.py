@@ -12,11 +12,12 @@ from typing import Any
 from promptlab import runs, templates
 from promptlab._util.files import write_atomically
 from promptlab.errors import PromptlabError, SuiteError
-from promptlab.runs import RunInfo, Store
+from promptlab.runs import Rating, RunInfo, Store
 from promptlab.scorers import build_scorer, scorer_spec
 from promptlab.suites import _case_file as case_files
 from promptlab.suites import _file as suite_file
 from promptlab.suites import _lock as suite_lock
+from promptlab.suites._annotations import Mark, add_mark, answer_id
 from promptlab.suites._items import suite_items
 from promptlab.suites._recorded_item import RecordedItem, check_labels
 from promptlab.suites._recording import Recording, write
@@ -24,6 +25,7 @@ from promptlab.suites._suite import FOLDER, CaseFile, ItemKey, Suite, recording_
 from promptlab.types import Completion, Label, Params, Place, Result, Section, canonical_json, sha256
 from promptlab.workspace import COPIED_FROM, Labels, Workspace, places_as_data, places_of_prompt
 
+NO_RATINGS: Mapping[str, Rating] = {}
 _Way = tuple[tuple[Section, ...], Params]
 """Sections left out, and parameters."""
 
@@ -49,26 +51,54 @@ def keep_run(
     """
     run = store.run(run_id)
     results = [result for result in store.results(run.id) if not models or result.model in models]
-    return keep_answers(workspace, store, run, results, suite)
+    ratings = store.ratings.of(result.id for result in results)
+    return keep_answers(workspace, store, run, results, suite, ratings=ratings)
 
 
 def keep_answers(
-    workspace: Workspace, store: Store, run: RunInfo, results: Sequence[Result], suite: str, *, expected: Any = None
+    workspace: Workspace,
+    store: Store,
+    run: RunInfo,
+    results: Sequence[Result],
+    suite: str,
+    *,
+    expected: Any = None,
+    ratings: Mapping[str, Rating] = NO_RATINGS,
+    by: str = "",
 ) -> KeptAnswers:
     """Add `results` of `run` to a suite.
 
     `expected` is the right answer, which new answers must contain (the scorer `contains`). Without it the cases have no
     scorer, and new answers are only compared with the recorded ones. A question that is a case already is not added
     again.
+
+    `ratings` are what people said of the results, by their ids: a corrected answer is expected where `expected` is not
+    given, and good and bad become marks of the suite, made `by` a person.
     """
     path = _path(workspace, suite)
+    right = {result.id: expected for result in results}
+    if expected is None:
+        right |= {id: rating.corrected for id, rating in ratings.items() if rating.corrected is not None}
     with suite_lock.hold_suite(workspace, path, "keep"):
-        return _keep(workspace, store, run, results, path, expected)
+        kept, items = _keep(workspace, store, run, results, path, right)
+    for result, key in items:
+        rating = ratings.get(result.id)
+        if rating and rating.verdict:
+            answer, is_good = answer_id(result.text), rating.verdict == "good"
+            mark = Mark(key.case, key.variant, key.model, answer, is_good, by, rating.comment)
+            add_mark(workspace, path, mark)
+    return kept
 
 
 def _keep(
-    workspace: Workspace, store: Store, run: RunInfo, results: Sequence[Result], path: str, expected: Any
-) -> KeptAnswers:
+    workspace: Workspace,
+    store: Store,
+    run: RunInfo,
+    results: Sequence[Result],
+    path: str,
+    right: Mapping[str, Any],
+) -> tuple[KeptAnswers, list[tuple[Result, ItemKey]]]:
+    """What was kept, and the item of each kept result. `right` are the expected answers by the id of the result."""
     old = suite_file.load_suite(workspace, path) if workspace.resolve(path).is_file() else None
     if old and old.template.path != run.template:
         message = f"the suite asks with {old.template.path}, but the answer was asked with {run.template}"
@@ -81,8 +111,11 @@ def _keep(
     known = _known(workspace, old)
     lines: dict[str, dict[str, Any]] = {}
     stored: dict[ItemKey, RecordedItem] = {}
+    items: list[tuple[Result, ItemKey]] = []
+    expected_of = _expected_answers(usable, right)
     for result, inputs in usable:
         asked = canonical_json(inputs)
+        expected = expected_of.get(asked)
         if asked not in known:
             label = runs.label_of_result(workspace, result)
             known[asked] = _fresh_id(inputs, {*known.values()}, label)
@@ -93,12 +126,23 @@ def _keep(
             left_out.append(f"{result.model}: another answer to `{key.case}` was added already")
         else:
             stored[key] = _stored(workspace, store, run, result, inputs, key, expected)
+            items.append((result, key))
     _check_labels(workspace, path, stored.values())
     if lines:
         models = list(dict.fromkeys(result.model for result, _ in usable))
         _write_cases(workspace, path, old, run, models, ways, list(lines.values()))
     _record(workspace, suite_file.load_suite(workspace, path), stored)
-    return KeptAnswers(path, tuple(lines), len(stored), tuple(left_out))
+    return KeptAnswers(path, tuple(lines), len(stored), tuple(left_out)), items
+
+
+def _expected_answers(usable: Sequence[tuple[Result, Mapping[str, Any]]], right: Mapping[str, Any]) -> dict[str, Any]:
+    """The expected answer of each case, by its inputs: a case may be asked to several models, and only one of the
+    answers be corrected."""
+    expected: dict[str, Any] = {}
+    for result, inputs in usable:
+        if right.get(result.id) is not None:
+            expected.setdefault(canonical_json(dict(inputs)), right[result.id])
+    return expected
 
 
 class _Ways:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from promptlab import runs
 from promptlab.errors import PromptlabError
 from promptlab.models import Catalogue
-from promptlab.runs import Store, Trial
+from promptlab.runs import MadeFor, Store, Trial
 from promptlab.suites import _verdict as verdicts
 from promptlab.suites._budget import Tally
 from promptlab.suites._items import TrialMaker
@@ -66,6 +66,7 @@ class Judges:
     def __init__(self, fill: TrialMaker, catalogue: Catalogue, store: Store, tally: Tally) -> None:
         self._fill, self._catalogue, self._store, self._tally = fill, catalogue, store, tally
         self._run: runs.Run | None = None
+        self._batch = uuid.uuid4().hex
         self._cancelled = False
 
     def cancel(self) -> None:
@@ -99,8 +100,11 @@ class Judges:
             return {}
         title = f"suite judge {self._fill.suite.name}"
         trials = [trial for _, _, trial in asked]
+        made_for = MadeFor("judge", self._fill.suite.path, self._batch)
         # A judge that was asked about this answer before is not asked and paid for again, at any temperature.
-        run = runs.start_run(trials, catalogue=self._catalogue, store=self._store, title=title, planned_repeats=True)
+        run = runs.start_run(
+            trials, catalogue=self._catalogue, store=self._store, title=title, planned_repeats=True, made_for=made_for
+        )
         self._run = run
         if self._cancelled:  # `cancel` was called while the run was being started
             run.cancel()

@@ -88,5 +88,12 @@ def newest(page: Page, model: str) -> Locator:
     return row.locator("[class*='st-key-answer-']").filter(has=page.locator(".pl-model", has_text=model))
 
 
+def choose(place: Locator, page: Page, action: str) -> None:
+    """Choose `action` in the menu of a row's head or of an answer's card."""
+    place.locator("[class*='st-key-icon-menu-'] button").first.click()
+    page.get_by_role("menuitem", name=action).click()
+    idle(page)
+
+
 def idle(page: Page) -> None:
     expect(page.locator(".stApp")).to_have_attribute("data-test-script-state", "notRunning")

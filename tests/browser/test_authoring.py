@@ -148,7 +148,7 @@ def test_a_template_is_written_run_saved_changed_compared_and_restored(
     # The stored answer leads to its run.
     page.get_by_role("button", name="1 answer").last.click()
     expect(page.get_by_text("Only runs of the template version")).to_be_visible()
-    expect(page.locator(".pl-run")).to_have_count(1)
+    expect(page.locator(".pl-rowhead")).to_have_count(1)
 
 
 @pytest.fixture(scope="module")

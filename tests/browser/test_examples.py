@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.app import App
-from tests.browser.conftest import idle, newest, press_run, settled
+from tests.browser.conftest import choose, idle, newest, press_run, settled
 from tests.loopback import LoopbackServer, stream
 
 pytestmark = pytest.mark.browser
@@ -39,7 +39,7 @@ def test_an_answer_is_corrected_kept_and_becomes_a_shot(
     card = newest(page, "scripted")
     expect(card).to_contain_text("France")
 
-    card.get_by_role("button", name="Add as example").click()
+    choose(card, page, "Add as example")
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_role("textbox", name="Answer")).to_have_value("France")
     dialog.get_by_role("textbox", name="Answer").fill(RIGHT)

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from promptlab.ui.components.theme import DARK, LIGHT
 from promptlab.ui.state.drafts import Drafts
 from tests.browser.app import App
-from tests.browser.conftest import newest, press_run, run_button, settled, titles
+from tests.browser.conftest import choose, newest, press_run, run_button, settled, titles
 from tests.loopback import LoopbackServer, Received, Reply, status, stream, trickle
 
 pytestmark = pytest.mark.browser
@@ -157,7 +157,7 @@ def test_hostile_text_stays_text(place: Place, open_page: Callable[..., Page]) -
         press_run(page)
         settled(page)
         expect(newest(page, "hostile").locator("code")).to_have_text(HOSTILE)
-        page.get_by_text("What was sent").first.click()
+        choose(newest(page, "hostile"), page, "What was sent")
         expect(page.locator(".pl-prompt").first).to_contain_text(HOSTILE)
         page.get_by_text("Preview", exact=True).click()
         expect(page.locator(".pl-prompt").first).to_contain_text(HOSTILE)

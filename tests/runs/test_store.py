@@ -423,7 +423,7 @@ def test_pages_hold_every_run_once_even_of_the_same_moment(store: Store, times: 
 def test_thousands_of_runs_can_be_listed_at_once(store: Store) -> None:
     with sqlite3.connect(store.path) as db:
         rows = [(f"{n:06d}", "now", "t", "t", 1, '{"template": "t", "template_blob": ""}') for n in range(33_000)]
-        db.executemany("insert into runs values (?, ?, ?, ?, ?, ?)", rows)
+        db.executemany("insert into runs (id, created, title, template, total, origin) values (?, ?, ?, ?, ?, ?)", rows)
     db.close()
     assert len(store.runs(limit=100_000)) == 33_000
 

@@ -67,6 +67,14 @@ def said(tab: AppTest) -> str:
     return "\n".join(part for part in map(_said, tab.main) if part)
 
 
+def choose(tab: AppTest, action: str, *, number: int = 0) -> AppTest:
+    """Choose `action` in a menu of the page: in the first one that offers it, or in a later one."""
+    menu = [each for each in tab.menu_button if action in each.options][number]
+    menu.click(action).run()
+    assert not tab.exception
+    return tab
+
+
 def bodies(tab: AppTest) -> list[str]:
     """The raw HTML the pages put on the page, without the style sheet and the script of live text."""
     own = ("<style>", live_text.SCRIPT)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from promptlab.ui.components import editor_style, house_style, style_tables
+from promptlab.ui.components import editor_style, house_style, style_rows, style_tables
 from promptlab.ui.components.theme import DARK, LIGHT, MONO
 
 
@@ -33,7 +33,7 @@ def style_sheet() -> str:
     # they have the system's scheme, which Streamlit follows.
     floats = "[data-baseweb='popover'] *, [data-testid='stPopoverBody'] *, [role='dialog'] *"
     root = ":root { color-scheme: light dark; }"
-    rules = _RULES + house_style.RULES + editor_style.RULES + style_tables.RULES
+    rules = _RULES + style_rows.rules() + house_style.RULES + editor_style.RULES + style_tables.RULES
     rules = rules.replace("MONO", MONO)
     return f"{root}\n.stApp, .stApp *, {floats} {{\n{variables}\n}}\n{sections}\n{rules}"
 
@@ -100,9 +100,6 @@ _RULES = """
 .pl-table .pl-open td { border-bottom-color: transparent; }
 .pl-table .pl-sub td { color: var(--pl-muted); padding-top: 0; }
 .pl-table .pl-sub td:first-child { padding-left: 1.1rem; }
-.pl-run { display: grid; grid-template-columns: 8.5rem minmax(0, 2fr) minmax(0, 1.2fr) 9rem; gap: 0.2rem 0.75rem;
-  font-size: 0.875rem; align-items: baseline; }
-.pl-run b { font-weight: 600; }
 [class*="st-key-run-"], [class*="st-key-version-"] { border-bottom: 1px solid var(--pl-line); }
 
 /* Templates: the list, and the form with its preview, which stays in view during typing. */
@@ -181,31 +178,6 @@ ul.pl-checks li:has(.pl-sign) { display: grid; grid-template-columns: 1.6rem min
   background: repeating-linear-gradient(135deg, var(--pl-muted) 0 1px, transparent 1px 4px); }
 .pl-barline { display: flex; justify-content: space-between; gap: 0 0.75rem; flex-wrap: wrap; font-size: 0.8125rem;
   margin-top: 0.3rem; color: var(--pl-muted); }
-
-/* A row of answers. */
-[class*="st-key-row-"] { border-top: 1px solid var(--pl-line); padding-top: 0.6rem; }
-[class*="st-key-row-"] [data-testid="stHorizontalBlock"] { flex-wrap: wrap; row-gap: 1rem; }
-[class*="st-key-row-"] [data-testid="stColumn"] { min-width: 15rem; flex: 1 1 15rem; }
-.pl-rowhead { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 0.75rem; }
-.pl-rowhead b { font-weight: 650; }
-.pl-model { display: flex; flex-wrap: wrap; align-items: center; gap: 0.2rem 0.5rem; font-weight: 600;
-  font-size: 0.9375rem; min-height: 1.6rem; }
-.pl-chip { font-size: 0.75rem; font-weight: 500; padding: 0.02rem 0.45rem; border-radius: 1rem;
-  border: 1px solid var(--pl-line); color: var(--pl-muted); white-space: nowrap; }
-.pl-chip.pl-good { color: var(--pl-good); border-color: currentColor; }
-.pl-chip.pl-warn { color: var(--pl-warn); border-color: currentColor; }
-.pl-chip.pl-bad { color: var(--pl-bad); border-color: currentColor; }
-.pl-chip.pl-live { color: var(--pl-accent); border-color: currentColor; }
-[class*="st-key-said-"] pre { max-height: 22rem; overflow: auto; padding: 0.6rem 0.75rem; }
-/* Keep the end of a long answer in view while it is written: a reversed column scrolls from the bottom. */
-[class*="st-key-said-live-"] pre { display: flex; flex-direction: column-reverse; }
-[class*="st-key-said-"] code { font-size: 0.8125rem; line-height: 1.55; }
-dl.pl-facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(4.6rem, 1fr)); gap: 0.3rem 0.75rem;
-  margin: 0; padding: 0; }
-dl.pl-facts dt { font-size: 0.75rem; color: var(--pl-muted); font-weight: 400; margin: 0; padding: 0;
-  line-height: 1.35; }
-dl.pl-facts dd { margin: 0; padding: 0; font-size: 0.8125rem; font-variant-numeric: tabular-nums; line-height: 1.35; }
-dl.pl-facts small { display: block; color: var(--pl-muted); font-size: 0.75rem; }
 
 /* In the dark theme, text in the accent colour needs a lighter shade than the background of white text. */
 button[data-variant="pills"][data-selected="true"], button[data-variant="segmented_control"][data-selected="true"],

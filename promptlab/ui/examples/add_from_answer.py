@@ -12,6 +12,7 @@ import streamlit as st
 from promptlab import examples, runs
 from promptlab._util.rows import kind_of
 from promptlab.errors import ExampleError, PromptlabError
+from promptlab.runs import Rating
 from promptlab.templates import Template
 from promptlab.types import Example, Result, highest
 from promptlab.ui.components import frame, links, widgets
@@ -30,11 +31,13 @@ NEW = ""
 
 @dataclass
 class _Adding:
-    """The state of the dialog. `turn` gives each opening widgets of its own; `added` is the pool and the id of the new
+    """The state of the dialog. `turn` gives each opening widgets of its own; `output` is the answer, as the model gave
+    it or as a person corrected it; `added` is the pool and the id of the new
     example; `pool_in_use` is True once the template uses the pool."""
 
     result: Result
     turn: int
+    output: str
     error: tuple[str, str] | None = None
     added: tuple[str, str] | None = None
     pool_in_use: bool = False
@@ -43,25 +46,18 @@ class _Adding:
         return f"adding-{name}-{self.turn}"
 
 
-def button(session: Session, result: Result, *, key: str) -> None:
-    """The button on an answer's card, and its dialog if it is open."""
-    st.button(
-        "Add as example",
-        icon=":material/school:",
-        type="tertiary",
-        key=f"{key}-add-example",
-        help="Add the question with the right answer to a pool of examples.",
-        on_click=_open,
-        args=(result,),
-    )
+def open_dialog(result: Result, rating: Rating | None = None) -> None:
+    """Open the dialog for `result` at the next run of the page; a corrected answer in its rating is the answer."""
+    turn = st.session_state["add-example-turn"] = st.session_state.get("add-example-turn", 0) + 1
+    corrected = rating.corrected if rating else None
+    st.session_state[_OPEN] = _Adding(result, turn, result.text if corrected is None else corrected)
+
+
+def dialog(session: Session, result: Result) -> None:
+    """The dialog, if it is open for this result."""
     adding: _Adding | None = st.session_state.get(_OPEN)
     if adding and adding.result.id == result.id:
         st.dialog("Add as example", width="medium", on_dismiss=_close)(frame.guarded(_draw))(session, adding)
-
-
-def _open(result: Result) -> None:
-    turn = st.session_state["add-example-turn"] = st.session_state.get("add-example-turn", 0) + 1
-    st.session_state[_OPEN] = _Adding(result, turn)
 
 
 def _close() -> None:
@@ -80,13 +76,13 @@ def _draw(session: Session, adding: _Adding) -> None:
         note("bad", *adding.error)
     inputs = _inputs(adding)
     st.text_area(
-        "Answer", value=widgets.shown(adding.result.text), key=adding.key("output"), height="content",
-        help="The model's answer. Correct it if it is wrong.",
+        "Answer", value=widgets.shown(adding.output), key=adding.key("output"), height="content",
+        help="The model's answer, or your correction of it. Change it if it is wrong.",
     )  # fmt: skip
     path = _pool(session, adding, template)
     if path is None:
         return
-    output = restored(str(st.session_state[adding.key("output")]), adding.result.text)
+    output = restored(str(st.session_state[adding.key("output")]), adding.output)
     twin = _twin(session, path, inputs, output)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         form.tags_field(session, path, twin.tags if twin else (), key=adding.key(f"tags-{path}"))
@@ -196,7 +192,7 @@ def _add(session: Session, adding: _Adding, path: str, shown: Example | None, le
     """Add the example, or replace the answer of `shown`, the example with the same question that was shown."""
     # Read from the widgets: text typed just before the click is not in the button's arguments yet.
     state = st.session_state
-    output = restored(str(state[adding.key("output")]), adding.result.text)
+    output = restored(str(state[adding.key("output")]), adding.output)
     typed = adding.key("input-0") in state
     inputs = _typed(adding) if typed else runs.inputs_of_result(adding.result)
     if not inputs:
@@ -267,4 +263,4 @@ def _use(session: Session, adding: _Adding, template: Template, path: str, count
     adding.pool_in_use = True
 
 
-__all__ = ["button"]
+__all__ = ["dialog", "open_dialog"]

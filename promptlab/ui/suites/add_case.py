@@ -8,12 +8,14 @@ from pathlib import PurePosixPath
 
 import streamlit as st
 
-from promptlab import suites
+from promptlab import suites, versions
 from promptlab.errors import PromptlabError
+from promptlab.runs import Rating
 from promptlab.suites import KeptAnswers
 from promptlab.types import Result
 from promptlab.ui.components import frame, links, widgets
 from promptlab.ui.components.widgets import note, small
+from promptlab.ui.examples import form
 from promptlab.ui.state.session import Session
 
 _OPEN = "keep-test-open"
@@ -27,6 +29,7 @@ class _Keeping:
 
     result: Result
     turn: int
+    rating: Rating
     error: PromptlabError | None = None
     kept: KeptAnswers | None = None
 
@@ -34,26 +37,22 @@ class _Keeping:
         return f"keeping-{name}-{self.turn}"
 
 
-def button(session: Session, result: Result, *, key: str) -> None:
-    """The button on the card of an answer, and its dialog once it was pressed."""
-    st.button(
-        "Keep as a test",
-        icon=":material/fact_check:",
-        type="tertiary",
-        key=f"{key}-keep-test",
-        help="Add the question to a suite as a case, and record this answer as its baseline.",
-        disabled=result.completion is None or result.completion.finish_reason == "stopped",
-        on_click=_open,
-        args=(result,),
-    )
+def can_be_kept(result: Result) -> bool:
+    """Whether there is a whole answer."""
+    return result.completion is not None and result.completion.finish_reason != "stopped"
+
+
+def open_dialog(result: Result, rating: Rating | None = None) -> None:
+    """Open the dialog for `result` at the next run of the page; what the person said of it goes into the suite."""
+    turn = st.session_state["keep-test-turn"] = st.session_state.get("keep-test-turn", 0) + 1
+    st.session_state[_OPEN] = _Keeping(result, turn, rating or Rating(result.id))
+
+
+def dialog(session: Session, result: Result) -> None:
+    """The dialog, if it is open for this result."""
     keeping: _Keeping | None = st.session_state.get(_OPEN)
     if keeping and keeping.result.id == result.id:
         st.dialog("Keep as a test", width="medium", on_dismiss=_dismissed)(frame.guarded(_draw))(session, keeping)
-
-
-def _open(result: Result) -> None:
-    turn = st.session_state["keep-test-turn"] = st.session_state.get("keep-test-turn", 0) + 1
-    st.session_state[_OPEN] = _Keeping(result, turn)
 
 
 def _dismissed() -> None:
@@ -79,12 +78,7 @@ def _draw(session: Session, keeping: _Keeping) -> None:
         help="Suites that use the same template.",
     )
     name = path or st.text_input("Name of the new suite", value=PurePosixPath(template).stem, key=keeping.key("name"))
-    expected = st.text_input(
-        "What the answer must contain",
-        key=keeping.key("expected"),
-        placeholder="Argentina",
-        help="Optional. If empty, new answers are only compared with this one.",
-    )
+    expected = _expected(keeping)
     st.button(
         "Keep",
         type="primary",
@@ -93,6 +87,22 @@ def _draw(session: Session, keeping: _Keeping) -> None:
         on_click=_do,
         args=(_keep, session, keeping, str(name).strip(), expected),
     )
+
+
+def _expected(keeping: _Keeping) -> str:
+    """The field of the expected answer, at first the corrected one."""
+    corrected = widgets.shown(keeping.rating.corrected or "")
+    field = st.text_area if "\n" in corrected else st.text_input
+    expected = field(
+        "What the answer must contain",
+        value=corrected,
+        key=keeping.key("expected"),
+        placeholder="Argentina",
+        help="Optional. If empty, new answers are only compared with this one.",
+    )
+    if keeping.rating.verdict:
+        small(f"Your rating, {keeping.rating.verdict}, becomes a mark of the suite.")
+    return form.restored(str(expected), keeping.rating.corrected or "")
 
 
 def _suites_with(session: Session, template: str) -> list[str]:
@@ -122,8 +132,20 @@ def _do(action: Callable[..., None], session: Session, keeping: _Keeping, *words
 def _keep(session: Session, keeping: _Keeping, suite: str, expected: str) -> None:
     run = session.store.run(keeping.result.run_id)
     keeping.kept = suites.keep_answers(
-        session.workspace, session.store, run, [keeping.result], suite, expected=expected.strip() or None
+        session.workspace,
+        session.store,
+        run,
+        [keeping.result],
+        suite,
+        expected=expected if expected.strip() else None,
+        ratings={keeping.result.id: keeping.rating},
+        by=_git_name(session),
     )
+
+
+def _git_name(session: Session) -> str:
+    """The user's name in git, without the mail address."""
+    return versions.repository_state(session.workspace).identity.partition(" <")[0]
 
 
 def _done(kept: KeptAnswers) -> None:
@@ -138,4 +160,4 @@ def _done(kept: KeptAnswers) -> None:
         st.button("Close", key="keep-test-close", on_click=_dismissed)
 
 
-__all__ = ["button"]
+__all__ = ["can_be_kept", "dialog", "open_dialog"]

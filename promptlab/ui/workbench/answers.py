@@ -1,25 +1,26 @@
-"""Answers side by side: rows that have ended, read from the history, and the row whose answers are being written."""
+"""The card of an answer, and the row whose answers are being written. `rows.py` has the rows that have ended."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import streamlit as st
 
 from promptlab import models
-from promptlab._util.json_text import indented
-from promptlab._util.text import value_in_words
+from promptlab._util.json_text import indented, read_json
+from promptlab._util.text import clipped, value_in_words
 from promptlab.errors import GateRefused, ModelNotFound, ModelNotReady, PromptlabError, WindowExceeded, kind_of
 from promptlab.models import ModelStatus, explain_empty_answer
-from promptlab.runs import RunInfo, duration_text
+from promptlab.runs import Rating, cost_of, cost_text, duration_text
 from promptlab.types import Completion, FinishReason, Request, Result
 from promptlab.ui.components import widgets
-from promptlab.ui.components.widgets import chip, escape, markup, note
+from promptlab.ui.components.widgets import chip, escape, markup, note, plain
 from promptlab.ui.examples import add_from_answer as add_example
 from promptlab.ui.state.jobs import Job, Snapshot
 from promptlab.ui.state.session import Session
 from promptlab.ui.suites import add_case as keep_test
+from promptlab.ui.workbench import rating as rate
 from promptlab.ui.workbench import tables
 
 _ENDS: dict[FinishReason, str] = {
@@ -38,6 +39,7 @@ _TITLES: dict[type[PromptlabError], str] = {
     ModelNotFound: "No such model",
 }
 NOT_SENT = (GateRefused, WindowExceeded)
+_VIEW = "shown-as"
 
 
 def row_head(title: str, created: str, *more: str) -> None:
@@ -48,68 +50,30 @@ def row_head(title: str, created: str, *more: str) -> None:
     st.html(head, width="content")
 
 
-def stored_row(
-    session: Session,
-    run: RunInfo,
-    results: Sequence[Result],
-    unready: Sequence[ModelStatus] = (),
-    *,
-    blanks: int = 0,
-    beside_head: Callable[[], None] | None = None,
-) -> None:
-    """A row of the history.
-
-    Each of the `unready` models gets a column that says what to do. `blanks` empty columns keep the answers of a model
-    under each other. `beside_head` draws at the right of the title.
-    """
-    with st.container(key=f"row-{run.id[:12]}"):
-        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            row_head(run.title or "run", run.created)
-            if beside_head:
-                beside_head()
-        missing = run.total - len(results)
-        if tables.draw_stored(session, run.id[:12], results, lambda result: answer(result, session)):
-            if missing:
-                _interrupted(missing, run.total)
-            return
-        columns = st.columns(max(1, len(results) + bool(missing) + len(unready) + blanks))
-        for column, result in zip(columns, results, strict=False):
-            with column:
-                answer(result, session)
-        if missing:
-            with columns[len(results)]:
-                _interrupted(missing, run.total)
-        for column, status in zip(columns[len(results) + bool(missing) :], unready, strict=False):
-            with column:
-                unready_card(status)
-
-
-def _interrupted(missing: int, total: int) -> None:
-    note(
-        "warn",
-        f"Interrupted: {missing} of {total} answers were not recorded",
-        "promptlab ended while they were being written, or another process is still writing them.",
-        "Run again to get them.",
-    )
-
-
 def live_row(job: Job, unready: Sequence[ModelStatus] = ()) -> None:
     """The row whose answers are being written, as they are now."""
     snapshots = job.snapshots()
     with st.container(key=f"row-{job.run_id[:12]}"):
         row_head(job.title, job.created, "stopping …" if job.stopped else "")
-        if tables.draw_live(job):
-            return
-        columns = st.columns(max(1, len(snapshots) + len(unready)))
-        for number, (column, snapshot) in enumerate(zip(columns, snapshots, strict=False)):
-            with column:
-                if snapshot.result:
-                    answer(snapshot.result)
-                else:
-                    _under_way(snapshot, key=f"answer-{job.run_id[:8]}-{number}")
-        for column, status in zip(columns[len(snapshots) :], unready, strict=True):
-            with column:
-                unready_card(status)
+        if not tables.draw_live(job):
+            columns = st.columns(max(1, len(snapshots)))
+            for number, (column, snapshot) in enumerate(zip(columns, snapshots, strict=False)):
+                with column:
+                    if snapshot.result:
+                        answer(snapshot.result)
+                    else:
+                        _under_way(snapshot, key=f"answer-{job.run_id[:8]}-{number}")
+        unready_lines(unready)
+
+
+def unready_lines(statuses: Sequence[ModelStatus]) -> None:
+    """Models that cannot be asked, a line each with what to do."""
+    lines = "".join(
+        f'<div class="pl-unready"><b>{escape(status.name)}</b> not asked: {escape(status.reason)}</div>'
+        for status in statuses
+    )
+    if lines:
+        markup(lines)
 
 
 def unready_card(status: ModelStatus) -> None:
@@ -119,8 +83,9 @@ def unready_card(status: ModelStatus) -> None:
         note("info", "Not asked", status.reason)
 
 
-def answer(result: Result, session: Session | None = None) -> None:
-    """One column: the answer or the error, its tokens and times; with `session`, also buttons that use it."""
+def answer(result: Result, session: Session | None = None, rating: Rating | None = None) -> None:
+    """One column: the answer or the error, and a line with its time, tokens and cost. With `session`, also what can be
+    done with it: rate it, see what was sent, keep it."""
     key = result.id[:12]
     with st.container(key=f"answer-{key}", gap="xsmall"):
         _head(result.model, *_marks(result))
@@ -137,22 +102,97 @@ def answer(result: Result, session: Session | None = None) -> None:
             why = explain_empty_answer(done.text, done.thinking, done.usage, done.finish_reason)
             note("warn", "An empty answer", why or "The model stopped, or wrote a stop string, before its first word.")
         if done:
-            if wrong := models.schema_failure(result):
-                note("bad", "Not valid under the schema", wrong)
-            shown = explain_empty_answer(
-                done.text, done.thinking, done.usage, done.finish_reason
-            )  # shown above already
-            for warning in done.details.get("warnings", ()):
-                if warning != shown:
-                    note("warn", "Note", str(warning))
-            markup(_facts(result, done))
-            if likely := _first_token(done):
-                widgets.small(likely)
-        if result.request and session:
-            _what_was_sent(result, key)
-            with st.container(horizontal=True, gap="small"):
-                add_example.button(session, result, key=key)
-                keep_test.button(session, result, key=key)
+            _warnings(result, done)
+        if session is None:
+            st.html(metrics_html(result, None))
+            return
+        _foot(session, result, rating or Rating(result.id), key)
+
+
+def _warnings(result: Result, done: Completion) -> None:
+    if wrong := models.schema_failure(result):
+        note("bad", "Not valid under the schema", wrong)
+    shown = explain_empty_answer(done.text, done.thinking, done.usage, done.finish_reason)  # shown above already
+    for warning in done.details.get("warnings", ()):
+        if warning != shown:
+            note("warn", "Note", str(warning))
+
+
+def _foot(session: Session, result: Result, rating: Rating, key: str) -> None:
+    """The line of metrics with the thumbs and the menu, and what they opened."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"foot-{key}"):
+        st.html(metrics_html(result, cost_of(result, session.catalogue)), width="content")
+        if result.request:
+            rate.buttons(session, result, rating, key=key)
+            _menu(session, result, key)
+    rate.line(result, rating, key=key)
+    if result.request:
+        _details(result, key)
+        rate.dialog(session, result)
+        add_example.dialog(session, result)
+        keep_test.dialog(session, result)
+
+
+SENT, KEEP, EXAMPLE, CORRECT = "What was sent, all figures", "Keep as a test", "Add as example", "Comment or correct"
+
+
+def _menu(session: Session, result: Result, key: str) -> None:
+    options = [SENT, KEEP, EXAMPLE, CORRECT] if keep_test.can_be_kept(result) else [SENT, EXAMPLE, CORRECT]
+    with st.container(key=f"icon-menu-{key}", width="content"):
+        st.menu_button(
+            f"More for the answer of {plain(result.model)}",
+            options,
+            icon=":material/more_horiz:",
+            type="tertiary",
+            key=f"more-{key}",
+            on_click=_chosen,
+            args=(session, result, key),
+        )
+
+
+def _chosen(session: Session, result: Result, key: str) -> None:
+    match st.session_state.get(f"more-{key}"):
+        case chosen if chosen == SENT:
+            st.session_state[f"details-{key}"] = not st.session_state.get(f"details-{key}")
+        case chosen if chosen == KEEP:
+            keep_test.open_dialog(result, rate.of(session, result))
+        case chosen if chosen == EXAMPLE:
+            add_example.open_dialog(result, rate.of(session, result))
+        case chosen if chosen == CORRECT:
+            rate.open_dialog(result)
+
+
+def _details(result: Result, key: str) -> None:
+    """All figures and the exact messages. They are put on the page only when they are asked for: an article in each
+    column is long."""
+    if not st.session_state.get(f"details-{key}") or result.request is None:
+        return
+    if result.completion:
+        markup(_facts(result, result.completion))
+        if likely := _first_token(result.completion):
+            widgets.small(likely)
+    widgets.small("What was sent:")
+    markup(widgets.messages_html(result.request.prompt))
+    widgets.small(" · ".join(f"{name} {value}" for name, value in parameters(result.request)))
+    st.button("Close", icon=":material/close:", type="tertiary", key=f"sent-close-{key}", on_click=_close, args=(key,))
+
+
+def _close(key: str) -> None:
+    st.session_state.pop(f"details-{key}", None)
+
+
+def metrics_html(result: Result, cost: float | None) -> str:
+    """One line: the time, the new tokens and the cost, as far as they are known."""
+    done = result.completion
+    parts = []
+    # The times of a stored answer were measured on another day. Beside new ones they would be compared.
+    if done and not result.cached:
+        parts.append(duration_text(done.timings.total))
+    if done and done.usage.written is not None:
+        parts.append(f"{done.usage.written:,} tok")
+    if cost is not None:
+        parts.append(cost_text(cost))
+    return f'<div class="pl-metrics">{escape(" · ".join(parts))}</div>'
 
 
 def _head(model: str, *chips: str) -> None:
@@ -190,9 +230,44 @@ def _thinking(thinking: str, key: str, tokens: int | None = None) -> None:
         widgets.mono(thinking, key=f"thought-{key}")
 
 
+VIEWS = ("Text", "Markdown", "JSON")
+
+
+def view_switch() -> None:
+    """The switch between the raw text of answers and their other views. It holds for all answers that are shown."""
+    st.segmented_control(
+        "Show answers as",
+        VIEWS,
+        default="Text",
+        required=True,
+        key=_VIEW,
+        persist_state="session",
+        label_visibility="collapsed",
+        help="Text is what the model wrote. Markdown loads no pictures and has no links.",
+    )
+
+
 def _text(result: Result, key: str) -> None:
-    text = result.text
-    if result.request and result.request.schema:
+    """The answer in the view that was chosen: as text, unless it is Markdown or JSON that can be shown as such."""
+    text, view = result.text, st.session_state.get(_VIEW)
+    if view == "Markdown":
+        from promptlab.ui.components import markdown_view  # its parser is needed by few pages
+
+        if len(text) <= markdown_view.LONGEST:
+            with st.container(key=f"marked-{key}"):
+                markup(markdown_view.markdown_html(text))
+            return
+        widgets.small(f"Longer than {markdown_view.LONGEST:,} characters: shown as text.")
+    if view == "JSON":
+        try:
+            read_json(text)
+        except ValueError as exc:
+            widgets.small(f"Not JSON ({clipped(str(exc), 80)}): shown as text.")
+        else:
+            with st.container(key=f"said-{key}"):
+                st.code(widgets.shown(indented(text)), language="json", wrap_lines=True)
+            return
+    if view != "JSON" and result.request and result.request.schema:
         text = indented(text)
     widgets.mono(text, key=f"said-{key}")
 
@@ -230,15 +305,6 @@ def _first_token(done: Completion) -> str:
 
 def _visible(token: str) -> str:
     return token.replace(" ", "␣").replace("\n", "↵") or "(nothing)"
-
-
-def _what_was_sent(result: Result, key: str) -> None:
-    """The exact messages. They are put on the page only when they are opened: an article in each column is long."""
-    opened = st.expander("What was sent", key=f"sent-{key}", type="compact", on_change="rerun")
-    if opened.open and result.request:
-        with opened:
-            markup(widgets.messages_html(result.request.prompt))
-            widgets.small(" · ".join(f"{name} {value}" for name, value in parameters(result.request)))
 
 
 def parameters(request: Request) -> list[tuple[str, str]]:

@@ -6,7 +6,6 @@ Change one thing, run, and compare: new answers stand above the old ones, titled
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 
 import streamlit as st
 
@@ -14,7 +13,6 @@ from promptlab import templates
 from promptlab.errors import TemplateError
 from promptlab.runs import RunInfo
 from promptlab.types import Result
-from promptlab.ui.components import diff_view as comparison
 from promptlab.ui.components import elsewhere_bar, frame, links, live_text, widgets
 from promptlab.ui.components.bound_fields import Fields, workbench_fields
 from promptlab.ui.components.widgets import note
@@ -25,12 +23,24 @@ from promptlab.ui.state.open_template import end_draft, show_template
 from promptlab.ui.state.session import Session
 from promptlab.ui.templates import form_examples
 from promptlab.ui.templates import save as saving
-from promptlab.ui.workbench import ahead_line, answers, asking, editor, preview
+from promptlab.ui.workbench import (
+    ahead_line,
+    answers,
+    asking,
+    editor,
+    export_answers,
+    picking,
+    preview,
+    row_actions,
+    rows,
+)
 from promptlab.ui.workbench import request as bench
 from promptlab.ui.workbench.request import Bench
+from promptlab.ui.workbench.rows import Row
 
 FIRST = "templates/world-cup.yaml"
 ROWS = 10
+LINES = 5  # lines of suites
 POLL = 0.25  # seconds between two updates of the row that is being written
 
 
@@ -79,9 +89,19 @@ def _right_half(session: Session, now: Bench, fields: Fields) -> None:
         asking.start(session, now)
     # Looked up once: if it ended between two parts of the page, the buttons would wait for an end that nobody reports.
     job = session.jobs.in_slot(now.file.path)
-    asking.draw(session, now, fields, job)
-    with st.container(key="bench-views"):
-        view = st.segmented_control(
+    with st.container(key="bench-top", gap="small"):
+        asking.draw(session, now, fields, job)
+        view = _views(session, now)
+    if view == "Preview":
+        preview.draw(session, now)
+    else:
+        _rows(session, now, job)
+
+
+def _views(session: Session, now: Bench) -> str:
+    """What the right half shows: the answers, and how, or the preview."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="bench-views"):
+        view: str = st.segmented_control(
             "View",
             ["Answers", "Preview"],
             default="Answers",
@@ -90,10 +110,18 @@ def _right_half(session: Session, now: Bench, fields: Fields) -> None:
             persist_state="session",
             label_visibility="collapsed",
         )
-    if view == "Preview":
-        preview.draw(session, now)
-    else:
-        _rows(session, now, job)
+        if view == "Answers":
+            answers.view_switch()
+            st.button(
+                "Export",
+                icon=":material/file_save:",
+                type="tertiary",
+                key="export-shown",
+                help="All answers that are shown here, as CSV, JSON or Markdown.",
+                on_click=_export_shown,
+                args=(session, now.file.path),
+            )
+    return view
 
 
 def _template(session: Session) -> str | None:
@@ -163,26 +191,47 @@ def _state_of_draft(session: Session, now: Bench) -> None:
 
 
 def _rows(session: Session, now: Bench, job: Job | None) -> None:
-    runs = session.store.runs(template=now.file.path, limit=ROWS + 1)
+    listed = _listed(session, now.file.path)
     if job:
-        runs = [run for run in runs if run.id != job.run_id]
+        listed = [run for run in listed if run.id != job.run_id]
+    row_actions.deleted_note(session)
+    export_answers.dialog(session)
+    if job:
         st.fragment(frame.guarded(_live), run_every=POLL)(job, now)
-    elif not runs:
+    elif not listed:
         _nothing_yet(now)
-    results = {run.id: _results(session, run) for run in runs[:ROWS]}
-    selected = [run for run in runs[:ROWS] if st.session_state.get(_select_key(run))]
-    if len(selected) >= 2:
-        after, before = selected[0], selected[1]
-        close = functools.partial(_deselect, selected)
-        comparison.draw(before, after, results[before.id], results[after.id], close=close)
-    for number, run in enumerate(runs[:ROWS]):
-        newest = number == 0 and job is None
-        others = len(selected) - (run in selected)
-        select = functools.partial(_select, run, others=others) if len(runs) > 1 else None
-        unready, blanks = (now.unready, 0) if newest else ([], len(now.unready))
-        answers.stored_row(session, run, results[run.id], unready, blanks=blanks, beside_head=select)
-    if len(runs) > ROWS:
+    results = {run.id: _results(session, run) for run in listed if not run.many}
+    ratings = session.store.ratings.of(result.id for answered in results.values() for result in answered)
+    selected = picking.compare([run for run in listed if not run.many], results)
+    newest = None if job else max((run for run in listed if not run.many), key=lambda run: run.created, default=None)
+    for run in listed:
+        can_pick = len(results) > 1 and not run.many
+        pick = functools.partial(picking.box, run, others=len(selected) - (run in selected)) if can_pick else None
+        is_newest = run is newest
+        unready = now.unready if is_newest else ()
+        answered = results.get(run.id, ())
+        rows.draw(session, Row(run, answered, ratings, unready, usual_open=is_newest, beside=pick))
+    if session.store.count_runs(template=now.file.path, kinds=KINDS, together=True) > len(listed):
         widgets.small("Older answers are on the page Runs.")
+
+
+KINDS = ("", "suite", "experiment")
+"""Kinds of runs that the workbench lists. What judges say, and what finds a cause, is on the page Runs."""
+
+
+def _listed(session: Session, path: str) -> list[RunInfo]:
+    """The runs of a template that are listed, pinned ones first, then the newest. Runs of suites take no place from
+    those that were asked here."""
+    store = session.store
+    pinned = store.runs(template=path, pinned=True, kinds=KINDS, together=True, limit=ROWS)
+    own = store.runs(template=path, pinned=False, kinds=[""], limit=ROWS)
+    others = store.runs(template=path, pinned=False, kinds=KINDS[1:], together=True, limit=LINES)
+    return [*pinned, *sorted([*own, *others], key=lambda run: (run.created, run.id), reverse=True)]
+
+
+def _export_shown(session: Session, path: str) -> None:
+    shown = [run for run in _listed(session, path) if not run.many]
+    export_answers.open_dialog(shown)
 
 
 def _results(session: Session, run: RunInfo) -> list[Result]:
@@ -192,22 +241,6 @@ def _results(session: Session, run: RunInfo) -> list[Result]:
         return session.results(run)
     note("bad", "These answers are not in the history", str(job.error.args[0]), job.error.hint)
     return [snapshot.result for snapshot in job.snapshots() if snapshot.result]
-
-
-def _select_key(run: RunInfo) -> str:
-    return f"pick-{run.id[:12]}"
-
-
-def _deselect(runs: Sequence[RunInfo]) -> None:
-    for run in runs:
-        st.session_state[_select_key(run)] = False
-
-
-def _select(run: RunInfo, *, others: int) -> None:
-    """The checkbox that selects a row for comparison. At most two rows can be selected."""
-    full = others >= 2
-    help_text = "At most two rows can be compared. Clear one of the two first." if full else None
-    st.checkbox("Compare", key=_select_key(run), disabled=full, help=help_text, persist_state="page")
 
 
 def _live(job: Job, now: Bench) -> None:

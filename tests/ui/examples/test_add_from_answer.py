@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from promptlab.errors import ServerFailed
 from promptlab.examples import _pool as examples
 from promptlab.types import Example
-from tests.ui.conftest import Desk
+from tests.ui.conftest import Desk, choose
 from tests.ui.dialogs import dialog
 
 Desks = Callable[..., Desk]
@@ -28,7 +28,7 @@ def answered(here: Desk) -> AppTest:
 
 def add(tab: AppTest) -> AppTest:
     """Press the button of the newest answer."""
-    return press(tab, next(str(b.key) for b in tab.button if str(b.key).endswith("-add-example")))
+    return choose(tab, "Add as example")
 
 
 def press(tab: AppTest, key: str) -> AppTest:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import datetime
 import re
+import sqlite3
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from promptlab._util.database import Database
 from promptlab.errors import ServerFailed
 from promptlab.types import Request
 from promptlab.ui.runs import page as runs_page
 from tests.ui.conftest import Desk, bodies, said
+from tests.ui.dialogs import dialog
 
 Desks = Callable[..., Desk]
 
@@ -28,7 +33,7 @@ def asked(here: Desk, *questions: str) -> None:
 
 
 def lines(tab: AppTest) -> int:
-    return sum('class="pl-run"' in body for body in bodies(tab))
+    return sum('class="pl-rowhead"' in body for body in bodies(tab))
 
 
 def test_nothing_asked_yet_is_said(desk: Desks) -> None:
@@ -111,3 +116,115 @@ def test_a_run_can_be_opened_after_a_restart(desk: Desks) -> None:
     (run,) = here.session.store.runs()
     tab = desk(alpha=["never asked"]).open("runs", run=run.id)
     assert [c.value for c in tab.code] == ["heard one"]
+
+
+# The same rows as on the workbench
+
+
+def put_runs(here: Desk, count: int) -> None:
+    """That many runs without answers, as if they had been interrupted."""
+    origin = '{"git_dirty":false,"git_revision":"","template":"t","template_blob":"","versions":{}}'
+    rows = [
+        (
+            f"{number:012}{number:020}",
+            f"2026-01-01T00:00:00.{number:06}+00:00",
+            f"run {number}",
+            "templates/cup.yaml",
+            1,
+            origin,
+        )
+        for number in range(count)
+    ]
+    with sqlite3.connect(here.session.store.path) as db:
+        db.executemany("insert into runs (id, created, title, template, total, origin) values (?, ?, ?, ?, ?, ?)", rows)
+    db.close()
+
+
+def test_ten_thousand_runs_take_no_more_statements_than_forty(desk: Desks, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, counted, found = Database.rows, [0], [0]
+
+    def rows(self: Database, *args: Any) -> Any:
+        counted[0] += 1
+        answer = read(self, *args)
+        found[0] += len(answer)
+        return answer
+
+    monkeypatch.setattr(Database, "rows", rows)
+    taken = []
+    for count in (40, 10_000):
+        here = desk(alpha=echo)
+        with sqlite3.connect(here.session.store.path) as db:
+            db.execute("delete from runs")
+        db.close()
+        put_runs(here, count)
+        counted[0] = found[0] = 0
+        tab = here.open("runs")
+        assert not tab.exception
+        assert lines(tab) == runs_page.PAGE
+        assert f"{count:,} runs" in said(tab)
+        taken.append((counted[0], found[0]))
+    assert taken[0] == taken[1]
+
+
+def test_days_narrow_the_list(desk: Desks) -> None:
+    here = desk(alpha=echo)
+    put_runs(here, 1)
+    asked(here, "today")
+    tab = here.open("runs")
+    assert lines(tab) == 2
+    tab.date_input(key="runs-to").set_value(datetime.date(2026, 1, 2)).run()
+    assert lines(tab) == 1
+    assert "run 0" in said(tab)
+    tab.date_input(key="runs-from").set_value(datetime.date(2026, 1, 2)).run()
+    assert lines(tab) == 0
+
+
+def test_a_name_is_found(desk: Desks) -> None:
+    here = desk(alpha=echo)
+    asked(here, "one", "two")
+    here.session.store.rename(here.session.store.runs()[0].id, "Golden Run")
+    tab = here.open("runs")
+    tab.text_input(key="runs-text").set_value("golden").run()
+    assert lines(tab) == 1
+
+
+def test_two_runs_are_compared_and_all_on_the_page_are_exported(desk: Desks) -> None:
+    here = desk(alpha=echo)
+    asked(here, "one", "two")
+    tab = here.open("runs")
+    for box in [box for box in tab.checkbox if str(box.key).startswith("pick-")]:
+        box.check().run()
+    assert any("<del" in body and "<ins" in body for body in bodies(tab))
+    tab.button(key="export-shown").click().run()
+    assert "2 answers of 2 runs" in dialog(tab)
+
+
+def test_deleted_runs_are_brought_back_or_removed_for_good(desk: Desks) -> None:
+    here = desk(alpha=echo)
+    asked(here, "one", "two")
+    store = here.session.store
+    newer, older = store.runs()
+    store.delete(newer.id)
+    store.delete(older.id)
+    tab = here.open("runs")
+    tab.toggle(key="runs-deleted").set_value(True).run()
+    assert lines(tab) == 2
+    tab.button(key=f"restore-{newer.id[:12]}").click().run()
+    assert lines(tab) == 1
+    tab.button(key="runs-remove-do").click().run()
+    assert "No run is deleted" in said(tab)
+    tab.toggle(key="runs-deleted").set_value(False).run()
+    assert lines(tab) == 1
+    assert store.results(older.id) == []
+
+
+def test_the_address_of_a_deleted_run_says_so_and_brings_it_back(desk: Desks) -> None:
+    here = desk(alpha=echo)
+    asked(here, "one")
+    (run,) = here.session.store.runs()
+    here.session.store.delete(run.id)
+    tab = here.open("runs", run=run.id)
+    assert "This run is deleted" in said(tab)
+    tab.button(key="run-restore").click().run()
+    assert "This run is deleted" not in said(tab)
+    assert here.session.store.runs() != []

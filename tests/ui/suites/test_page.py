@@ -19,7 +19,7 @@ from promptlab.suites._suite_run import SuiteRun, Verb
 from promptlab.types import Request
 from promptlab.ui.state.suite_jobs import SuiteJob
 from tests.suites.making import PATH, SUITE, knows
-from tests.ui.conftest import Desk, bodies, said
+from tests.ui.conftest import Desk, bodies, choose, said
 from tests.ui.dialogs import all_said, dialog
 
 Desks = Callable[..., Desk]
@@ -449,7 +449,7 @@ def test_two_runs_are_compared(desk: Desks) -> None:
 
 
 def keep(tab: AppTest) -> AppTest:
-    return press(tab, next(str(b.key) for b in tab.button if str(b.key).endswith("-keep-test")))
+    return choose(tab, "Keep as a test")
 
 
 def field(tab: AppTest, name: str) -> str:

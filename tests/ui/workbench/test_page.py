@@ -19,7 +19,7 @@ from promptlab.ui.components.widgets import plain
 from promptlab.ui.workbench import page as page_module
 from promptlab.workspace._workspace import Workspace
 from tests.conftest import TEMPLATE
-from tests.ui.conftest import Desk, bodies, said
+from tests.ui.conftest import Desk, bodies, choose, said
 
 CUP = "templates/cup.yaml"
 LONG = ["Argentina ", 30.0, "won"]
@@ -35,6 +35,11 @@ def knows(request: Request) -> str:
 def titles(tab: AppTest) -> list[str]:
     """Titles of the rows of answers, newest first."""
     return [m for body in bodies(tab) for m in re.findall(r'class="pl-rowhead"><b>(.*?)</b>', body)]
+
+
+def unfold(tab: AppTest, row: int) -> None:
+    """Press the button that folds or unfolds a row."""
+    [each for each in tab.button if str(each.key).startswith("fold-")][row].click().run()
 
 
 def test_the_first_page_says_what_to_press_and_starts_nothing(desk: Desks) -> None:
@@ -53,7 +58,11 @@ def test_run_shows_the_answers_of_every_model_side_by_side(desk: Desks) -> None:
     tab = here.run(here.open())
     assert not tab.exception
     assert [c.value for c in tab.code] == ["Argentina", "Lionel Messi"]
+    assert re.search(r"\d+ ms · 1 tok", said(tab))
+    assert "first token" not in said(tab), "one line of metrics; the rest on demand"
+    choose(tab, "What was sent, all figures")
     assert re.search(r"in\s+27 tok\s+out\s+1 tok\s+first token\s+\d+ ms", said(tab))
+    assert "Argentina beat France" in said(tab)
     assert titles(tab) == ["first run"]
     assert not tab.button(key="run").disabled
 
@@ -113,6 +122,9 @@ def test_a_section_switched_off_gives_new_answers_above_the_old_ones(desk: Desks
     here.run(tab)
     assert not tab.exception
     assert titles(tab) == ["− context", "first run"]
+    assert [c.value for c in tab.code] == ["Germany"], "the older row is folded"
+    assert re.search(r"alpha:\s+Argentina", said(tab)), "but says its answer"
+    unfold(tab, 1)
     assert [c.value for c in tab.code] == ["Germany", "Argentina"]
 
 
@@ -174,7 +186,7 @@ def test_a_stored_answer_says_so_and_shows_no_times(desk: Desks) -> None:
     assert titles(tab) == ["the same again", "first run"]
     newest = said(tab).split("first run")[0]
     assert "answered before, " in newest
-    assert "first token" not in newest
+    assert " ms" not in newest
     assert len(here.models["alpha"].history) == 1
 
 
@@ -397,14 +409,14 @@ def test_without_any_ready_model_the_page_says_what_to_set(
     assert tab.button(key="run").disabled
 
 
-def test_a_model_that_is_not_ready_has_a_column_beside_the_answers(
+def test_a_model_that_is_not_ready_has_a_line_below_the_answers(
     desk: Desks, make_workspace: Callable[..., Workspace]
 ) -> None:
     where = make_workspace("models:\n  gpt: {backend: openai, model: gpt-4o-mini, api_key_env: OPENAI_API_KEY}\n")
     here = desk(where, alpha=["Argentina"])
     tab = here.run(here.open())
     assert [c.value for c in tab.code] == ["Argentina"]
-    assert re.search(r"gpt\s+not ready\s+Not asked\s+set OPENAI_API_KEY", said(tab))
+    assert re.search(r"gpt\s+not asked: set OPENAI_API_KEY", said(tab))
 
 
 def test_a_workspace_without_templates_says_so(desk: Desks, make_workspace: Callable[..., Workspace]) -> None:
