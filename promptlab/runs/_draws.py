@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
+from weakref import WeakKeyDictionary
 
 from promptlab.types import Params, Request
 
@@ -44,25 +45,31 @@ class _Numbers:
     first: int = -1
 
 
+_LOCK = threading.Lock()
+_TAKEN: WeakKeyDictionary[_KnowsKeys, set[str]] = WeakKeyDictionary()
+"""The keys that runs of this process took, by their history: they stand in it only once they are answered."""
+
+
 class DrawNumbers:
     """Gives each new draw of a run its number. Safe to use from several threads."""
 
     def __init__(self, store: _KnowsKeys) -> None:
         self._store = store
-        self._lock = threading.Lock()
+        with _LOCK:
+            self._taken = _TAKEN.setdefault(store, set())
         self._numbers: dict[str, _Numbers] = {}
 
     def numbered(self, request: Request, fingerprint: str) -> Request:
         """`request` under a number that was never asked. Unchanged if a stored answer may stand for its own."""
         if is_answer_reusable(request.params):
             return request
-        with self._lock:
+        with _LOCK:
             numbers = self._numbers.setdefault(replace(request, repeat=0).key(fingerprint), _Numbers())
             if numbers.first < 0:
                 numbers.first = self._free(numbers, request, fingerprint, 0)
             # Counted from the planned number, so that draws keep their order whichever thread comes first.
             number = self._free(numbers, request, fingerprint, numbers.first + request.repeat)
-            numbers.used.add(number)
+            self._taken.add(replace(request, repeat=number).key(fingerprint))
         return replace(request, repeat=number)
 
     def _free(self, numbers: _Numbers, request: Request, fingerprint: str, number: int) -> int:
@@ -70,7 +77,8 @@ class DrawNumbers:
         while True:
             while number >= numbers.read:
                 self._read(numbers, request, fingerprint)
-            if number not in numbers.used:
+            key = replace(request, repeat=number).key(fingerprint)
+            if number not in numbers.used and key not in self._taken:
                 return number
             number += 1
 

@@ -197,17 +197,7 @@ class Run:
     def _try(self, index: int, backend: Backend | PromptlabError) -> _Ended:
         """Ask one trial. Never raises: an error becomes the trial's result."""
         trial = self.trials[index]
-        result = Result(
-            id=uuid.uuid4().hex,
-            run_id=self.id,
-            model=trial.model,
-            request=None,
-            request_id="",
-            case=trial.case,
-            without=trial.without,
-            cell=trial.cell,
-            expected=trial.expected,
-        )
+        result = self._not_asked(trial)
         fingerprint = ""
         heard: list[str] = []
         if self.cancelled or self._drain.is_set():  # before rendering, so that a thousand waiting trials end at once
@@ -240,6 +230,19 @@ class Run:
         if result.completion and result.completion.finish_reason != "stopped":
             result = replace(result, scores=self._scores(trial, result.completion, result.request))
         return _Ended(index, replace(result, created=utc_now()), fingerprint)
+
+    def _not_asked(self, trial: Trial) -> Result:
+        return Result(
+            id=uuid.uuid4().hex,
+            run_id=self.id,
+            model=trial.model,
+            request=None,
+            request_id="",
+            case=trial.case,
+            without=trial.without,
+            cell=trial.cell,
+            expected=trial.expected,
+        )
 
     def _stored(self, request: Request, key: str) -> Stored | None:
         """The answer of the history that stands for this one, if one may."""

@@ -108,5 +108,5 @@ def test_the_lab_asks_again_at_a_temperature(workspace: Workspace) -> None:
         hot = {"temperature": 1}
         first = lab.compare("cup", {"question": "Who?"}, params=hot, repeats=2)
         second = lab.compare("cup", {"question": "Who?"}, params=hot, repeats=2)
-        assert [r.text for r in [*first, *second]] == ["0", "1", "2", "3"]
+        assert sorted(r.text for r in [*first, *second]) == ["0", "1", "2", "3"], "also where both run at once"
         assert not any(r.cached for r in second)

@@ -26,8 +26,8 @@ ul.pl-spread .pl-unfinished .pl-said { font-family: inherit; }
 .pl-mark.pl-bad { color: var(--pl-bad); }
 
 /* A table of inputs and columns. */
-table.pl-grid { width: max-content; min-width: 100%; }
-.pl-grid td, .pl-grid th { min-width: 5rem; max-width: 18rem; padding-right: 0.9rem; overflow-wrap: break-word; }
+.pl-grid td, .pl-grid th { min-width: 6.5rem; padding-right: 0.9rem; overflow-wrap: break-word; }
+.pl-grid .pl-chip { white-space: normal; }
 .pl-grid tr > :first-child { min-width: 0; width: 1.5rem; font-weight: 400; }
 .pl-grid thead th { position: sticky; top: 0; background: var(--pl-page); }
 .pl-grid tfoot td { border-bottom: none; }
