@@ -76,8 +76,8 @@ def choose(tab: AppTest, action: str, *, number: int = 0) -> AppTest:
 
 
 def bodies(tab: AppTest) -> list[str]:
-    """The raw HTML the pages put on the page, without the style sheet and the script of live text."""
-    own = ("<style>", live_text.SCRIPT)
+    """The raw HTML the pages put on the page, without the style sheet and the app's own two scripts."""
+    own = ("<style>", live_text.SCRIPT, '<script>if (location.search === "") history.replaceState(')
     return [e.proto.body for e in tab.main.get("html") if not e.proto.body.startswith(own)]
 
 
