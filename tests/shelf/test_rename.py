@@ -127,8 +127,8 @@ def test_a_rename_is_followed_by_all_that_names_the_file(
         (run,) = store.runs(template=new)
         (result,) = store.results(run.id)
         assert result.request
-        names = {place.path for source in result.request.prompt.sources for place in source.places or ()}
-        assert names == {new, "fixtures/documents/final.md", "fixtures/examples/shots.jsonl"}
+        places = {place.path for source in result.request.prompt.sources for place in source.places or ()}
+        assert places == {new, "fixtures/documents/final.md", "fixtures/examples/shots.jsonl"}
         assert Labels(workspace).look().gone(result.request.prompt) == []
         assert not store.runs(template=TEMPLATE)
     draft = drafts.load(new)

@@ -24,6 +24,12 @@ RULES = """
 .st-key-file-done-line { border: 1px solid var(--pl-line); border-radius: 0.4rem; padding: 0.15rem 0.6rem;
   background: var(--pl-raised); }
 
+/* In the dark theme, Streamlit darkens the accent of an open menu and of a pressed button until nobody can read it. */
+[data-testid="stPopoverButton"]:is([aria-expanded="true"], :hover, :active, :focus-visible),
+[data-testid="stPopoverButton"]:is([aria-expanded="true"], :hover, :active, :focus-visible) p,
+[data-testid="stBaseButton-tertiary"]:is(:hover, :active, :focus-visible),
+[data-testid="stBaseButton-tertiary"]:is(:hover, :active, :focus-visible) p { color: var(--pl-accent) !important; }
+
 /* Streamlit's own colour of a compact expander has a contrast of 4.42 on white. */
 [data-testid="stExpander"] summary, [data-testid="stExpander"] summary p { color: var(--pl-text) !important; }
 
