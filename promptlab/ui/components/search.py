@@ -8,7 +8,8 @@ import streamlit as st
 
 from promptlab import shelf
 from promptlab.shelf import Hit
-from promptlab.ui.components import frame, key_listener, links, shortcuts
+from promptlab.ui.components import key_listener, links, shortcuts
+from promptlab.ui.components.guarded import guarded
 from promptlab.ui.components.widgets import escape, markup, plain, small
 from promptlab.ui.state.session import Session
 
@@ -46,7 +47,7 @@ def tools(session: Session) -> None:
         shortcuts.button()
     key_listener.draw()
     if st.session_state.get(_OPEN):
-        st.dialog("Search", width="medium", on_dismiss=_close)(frame.guarded(_draw))(session)
+        st.dialog("Search", width="medium", on_dismiss=_close)(guarded(_draw))(session)
     else:
         shortcuts.dialog()
 

@@ -31,9 +31,9 @@ from promptlab.ui.state.jobs import Jobs
 from promptlab.ui.state.open_suites import OpenSuites
 from promptlab.ui.state.prompt_cache import Sent
 from promptlab.ui.state.read_ahead import ReadAhead
+from promptlab.ui.state.spent import SpentSoFar
 from promptlab.ui.state.tab_drafts import TabDrafts
 from promptlab.workspace import FILE, Labels, Permission, Workspace, missing_permissions, trust_workspace
-from promptlab.ui.state.spent import SpentSoFar
 
 T = TypeVar("T")
 TRUST_SECONDS = 5.0
