@@ -255,10 +255,14 @@ SEEN = """
 def seen(page: Page) -> str:
     """What the page is about: its headings, the values of its fields, and its list. Other parts change by themselves,
     such as what is read ahead."""
-    idle(page)
-    page.wait_for_timeout(300)
-    idle(page)
-    return str(page.evaluate(SEEN))
+    before = ""
+    while True:  # the page is drawn part by part, and its fields may come after it is idle
+        idle(page)
+        page.wait_for_timeout(1_000)
+        now = str(page.evaluate(SEEN))
+        if now == before:
+            return now
+        before = now
 
 
 def wait_until(page: Page, text: str) -> None:
