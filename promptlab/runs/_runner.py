@@ -204,8 +204,7 @@ class Run:
             without=trial.without,
             expected=trial.expected,
         )
-        fingerprint = ""
-        heard: list[str] = []
+        fingerprint, heard = "", list[str]()
         if self.cancelled or self._drain.is_set():  # before rendering, so that a thousand waiting trials end at once
             return _Ended(index, replace(result, completion=_not_begun(), created=utc_now()), fingerprint)
         try:
