@@ -133,7 +133,7 @@ def _correct_and_keep(app: App, page: Page) -> None:
 
 
 def _export(page: Page) -> None:
-    page.locator(".st-key-export-shown button").click()
+    page.locator(".st-key-export-shown").get_by_role("button", name="Export").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download").click()
     text = Path(download.value.path()).read_text(encoding="utf-8-sig")
