@@ -22,7 +22,7 @@ from promptlab.runs._trial import Given
 from promptlab.templates import load
 from promptlab.workspace._workspace import Workspace
 from tests.browser.app import App
-from tests.browser.conftest import choose, idle, press_run, settled, titles
+from tests.browser.conftest import choose, idle, press_run, run_button, settled, titles
 from tests.loopback import LoopbackServer, Received, Reply, stream
 
 pytestmark = pytest.mark.browser
@@ -58,6 +58,8 @@ def row(page: Page, number: int = 0) -> Locator:
 
 
 def ask(page: Page, question: str) -> None:
+    expect(run_button(page)).to_be_enabled()  # the page is drawn, and takes what is typed
+    idle(page)
     field = page.get_by_role("textbox", name="Question")
     field.fill(question)
     field.press("Tab")
@@ -131,7 +133,7 @@ def _correct_and_keep(app: App, page: Page) -> None:
 
 
 def _export(page: Page) -> None:
-    page.locator(".st-key-export-shown button").click()
+    page.locator(".st-key-export-shown").get_by_role("button", name="Export").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download").click()
     text = Path(download.value.path()).read_text(encoding="utf-8-sig")
