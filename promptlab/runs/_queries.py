@@ -162,10 +162,11 @@ def _runs_holding(text: str) -> sa.Select[Any]:
 
 
 def counts_by_model() -> sa.Select[Any]:
-    """How many trials of each run and model have ended, and how many with an error; models in the order asked."""
+    """How many trials of each run and model have ended, how many with an error, and how many have a place in a table;
+    models in the order asked."""
     failed = sa.func.sum(sa.case((results.c.status == "error", 1), else_=0))
     return (
-        sa.select(results.c.run_id, results.c.model, sa.func.count(), failed)
+        sa.select(results.c.run_id, results.c.model, sa.func.count(), failed, sa.func.count(results.c.cell))
         .group_by(results.c.run_id, results.c.model)
         .order_by(sa.func.min(results.c.position))
     )

@@ -29,7 +29,8 @@ class RunInfo:
     """A run in the history. `total` trials were planned, `done` have ended, `failed` of them with an error.
 
     `name`, `pinned` and `deleted`, the time of its deletion or "", are what a person did with it. `parts` are the ids
-    of all runs that this one stands for in a list, if it stands for several.
+    of all runs that this one stands for in a list, if it stands for several. `table` is true if its answers have their
+    places in a table, which is short however many they are.
     """
 
     id: str
@@ -46,6 +47,7 @@ class RunInfo:
     pinned: bool = False
     deleted: str = ""
     parts: tuple[str, ...] = ()
+    table: bool = False
 
     @property
     def heading(self) -> str:
@@ -55,7 +57,7 @@ class RunInfo:
     @property
     def many(self) -> bool:
         """True if a list shows one line and not its answers."""
-        return self.total > MANY_ANSWERS or bool(self.made_for.kind)
+        return bool(self.made_for.kind) or (self.total > MANY_ANSWERS and not self.table)
 
     @property
     def ids(self) -> tuple[str, ...]:

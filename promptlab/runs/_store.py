@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -76,6 +76,19 @@ class Taken:
 def history_file(workspace: Workspace) -> Path:
     """The path of the run history of `workspace`. The file may not exist yet."""
     return workspace.state / FILE
+
+
+class Counted(NamedTuple):
+    """What is counted of the results of a run: how many have ended, how many of them failed, the models in the order
+    asked, and whether they have places in a table."""
+
+    done: int = 0
+    failed: int = 0
+    models: tuple[str, ...] = ()
+    table: bool = False
+
+
+NOTHING = Counted()
 
 
 class Store:
@@ -355,14 +368,15 @@ class Store:
         requests = self._requests({row.key for row in rows})
         return [(requests[key], fingerprint) for key, fingerprint in {row.key: row.fingerprint for row in rows}.items()]
 
-    def _counts(self, run_ids: Sequence[str]) -> dict[str, tuple[int, int, tuple[str, ...]]]:
+    def _counts(self, run_ids: Sequence[str]) -> dict[str, Counted]:
         query = queries.counts_by_model()
         rows = [row for part in parts(run_ids) for row in self._db.rows(query.where(tables.results.c.run_id.in_(part)))]
-        found: dict[str, tuple[int, int, tuple[str, ...]]] = {}
-        for run_id, model, count, bad in rows:
-            done, failures, models = found.get(run_id, (0, 0, ()))
-            found[run_id] = (done + count, failures + bad, (*models, model))
-        return found
+        counts: dict[str, Counted] = {}
+        for run_id, model, count, bad, cells in rows:
+            so_far = counts.get(run_id, NOTHING)
+            models = (*so_far.models, model)
+            counts[run_id] = Counted(so_far.done + count, so_far.failed + bad, models, so_far.table or cells > 0)
+        return counts
 
     def _requests(self, keys: set[str]) -> dict[str, Request]:
         """Requests by key, spans left out (they belong to a result: two templates may give the same text)."""
@@ -411,11 +425,9 @@ def _both(one: Taken, other: Taken) -> Taken:
     )
 
 
-def _run_info(
-    row: Any, counts: dict[str, tuple[int, int, tuple[str, ...]]], ids: tuple[str, ...], total: int
-) -> RunInfo:
+def _run_info(row: Any, counts: dict[str, Counted], ids: tuple[str, ...], total: int) -> RunInfo:
     """The run of `row`, or what it stands for: the runs `ids` with `total` trials."""
-    counted = [counts.get(run_id, (0, 0, ())) for run_id in ids]
+    counted = [counts.get(run_id, NOTHING) for run_id in ids]
     return RunInfo(
         id=row.id,
         created=row.created,
@@ -423,9 +435,10 @@ def _run_info(
         template=row.template,
         total=total,
         origin=Origin(**json.loads(row.origin)),
-        done=sum(done for done, _, _ in counted),
-        failed=sum(failed for _, failed, _ in counted),
-        models=tuple(dict.fromkeys(model for _, _, models in counted for model in models)),
+        done=sum(one.done for one in counted),
+        failed=sum(one.failed for one in counted),
+        models=tuple(dict.fromkeys(model for one in counted for model in one.models)),
+        table=any(one.table for one in counted),
         made_for=MadeFor(row.kind, row.made_for, row.batch),
         name=row.name,
         pinned=bool(row.pinned),

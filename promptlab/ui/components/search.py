@@ -9,7 +9,6 @@ import streamlit as st
 from promptlab import shelf
 from promptlab.shelf import Hit
 from promptlab.ui.components import key_listener, links, shortcuts
-from promptlab.ui.components.guarded import guarded
 from promptlab.ui.components.widgets import escape, markup, plain, small
 from promptlab.ui.state.session import Session
 
