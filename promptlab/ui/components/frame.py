@@ -112,6 +112,6 @@ def _model(status: ModelStatus) -> str:
     look, word = ("fails", "failed") if failed else ("works", "works") if status.works else ("no", "not tried")
     if not status.ready:
         word = "not ready"
-    said = failed.reason if failed else status.words
+    said = failed.reason if failed else status.words.replace(", answered in ", " · ")  # the side bar is narrow
     dot = f'<span class="pl-ready pl-{look}" role="img" aria-label="{word}"></span>'
     return f"<li>{dot}<span>{escape(status.name)}<small>{escape(said)}</small></span></li>"

@@ -114,6 +114,18 @@ def _close() -> None:
 # One pool
 
 
+def _facts(path: str, count: int, users: Sequence[str]) -> None:
+    """The size of the pool, its file, and the templates that take shots from it."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.html(f'<span class="pl-small pl-num pl-break">{escape(f"{_count(count)} · {path}")}</span>', width="content")
+        for user in users[:3]:
+            links.to(
+                "workbench", plain(f"Shots of {PurePosixPath(user).stem}"), icon=":material/science:", template=user
+            )
+        if len(users) > 3:
+            small(f"and {len(users) - 3} more templates")
+
+
 def _one(session: Session, path: str, users: Sequence[str]) -> None:
     st.button("All pools", icon=":material/arrow_back:", type="tertiary", key="pools-all", on_click=_close)
     file_menu.outcome(session)
@@ -134,16 +146,7 @@ def _one(session: Session, path: str, users: Sequence[str]) -> None:
         label_chip.draw(session, path, key="pool-label")
     else:
         small("A new pool. Its file is created with the first example.")
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.html(
-            f'<span class="pl-small pl-num pl-break">{escape(f"{_count(len(pool))} · {path}")}</span>', width="content"
-        )
-        for user in users[:3]:
-            links.to(
-                "workbench", plain(f"Shots of {PurePosixPath(user).stem}"), icon=":material/science:", template=user
-            )
-        if len(users) > 3:
-            small(f"and {len(users) - 3} more templates")
+    _facts(path, len(pool), users)
     names = _input_names(session, pool, users)
     if not pool:
         note("info", "This pool is empty", "Add an example here, or press Add as example on any answer.")

@@ -41,7 +41,7 @@ def page(session: Session) -> None:
     if spent is None and any(isinstance(entry, OpenAIModel) for entry in session.workspace.models.values()):
         st.fragment(frame.guarded(_wait_for_sum), run_every=1)(session)
     for status in session.statuses:
-        with st.container(key=f"row-model-{status.name}", gap="small"):
+        with st.container(key=f"row-model-{status.name}", gap="xsmall"):
             _model(session, status, spent)
 
 

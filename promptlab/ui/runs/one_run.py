@@ -8,7 +8,7 @@ import streamlit as st
 
 from promptlab.runs import Rating, RunInfo
 from promptlab.types import Result
-from promptlab.ui.components import widgets
+from promptlab.ui.components import links, widgets
 from promptlab.ui.components.widgets import markup, note
 from promptlab.ui.state.session import Session
 from promptlab.ui.workbench import answers, export_answers, reopen, row_actions, rows
@@ -62,7 +62,7 @@ def _page_of(session: Session, run: RunInfo) -> list[Result]:
 
 
 def _close() -> None:
-    st.query_params.pop("run", None)
+    links.leave("run")
 
 
 def _restore(session: Session, run_id: str) -> None:

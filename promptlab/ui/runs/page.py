@@ -65,7 +65,7 @@ def _filters(session: Session, version: str) -> Listed:
             persist_state="session",
             icon=":material/search:",
             placeholder="answer, message, title",
-            width=220,
+            width=200,
         )
         template = st.selectbox(
             "Template",
@@ -78,8 +78,8 @@ def _filters(session: Session, version: str) -> Listed:
         model = st.selectbox(
             "Model", ["", *store.models()], key="runs-model", persist_state="session", format_func=_any, width=150
         )
-        first = st.date_input("From", value=None, key="runs-from", format="YYYY-MM-DD", width=130)
-        last = st.date_input("To", value=None, key="runs-to", format="YYYY-MM-DD", width=130)
+        first = st.date_input("From", value=None, key="runs-from", format="YYYY-MM-DD", width=150)
+        last = st.date_input("To", value=None, key="runs-to", format="YYYY-MM-DD", width=150)
         deleted = st.toggle("Deleted", key="runs-deleted", help="Show only runs that were deleted.")
     return Listed(
         template=template or None,

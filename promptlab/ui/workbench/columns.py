@@ -91,7 +91,7 @@ def problems(now: Bench) -> None:
             title = f"Column {number}, {_label(column, escaped=False)}, cannot be asked"
             note("bad", title, str(column.problem.args[0]), column.problem.hint)
     words = []
-    if now.requests > 1 and not now.blocked:
+    if now.requests > len(now.asked) and not now.blocked:  # else each column is asked once, as it looks
         words.append(f"Run asks {now.requests:,} times.")
     if len(now.asked) < sum(column.column is not None for column in now.columns):
         words.append("Columns that ask the same are asked once.")

@@ -211,7 +211,7 @@ def _rows(session: Session, now: Bench, job: Job | None) -> None:
         unready = now.unready if is_newest else ()
         answered = results.get(run.id, ())
         rows.draw(session, Row(run, answered, ratings, unready, usual_open=is_newest, beside=pick))
-    if session.store.count_runs(template=now.file.path, kinds=KINDS, together=True) > len(listed):
+    if session.store.count_runs(template=now.file.path, kinds=KINDS, together=True) > len(listed) + (job is not None):
         widgets.small("Older answers are on the page Runs.")
 
 
