@@ -85,6 +85,7 @@ class Desk:
         backends = {name: ScriptedBackend(name, self._answer) for name in MODELS}
         self.session: Session = open_session(workspace, Catalogue(workspace, {}, extra=backends))
         self.tab = AppTest.from_file(PAGE, default_timeout=60)
+        self.tab.query_params["template"] = "templates/world-cup.yaml"  # else the first page asks what to do
 
     def _answer(self, _request: Request) -> str:
         self.asked.append(time.perf_counter())

@@ -86,7 +86,7 @@ def models_prepare(names: tuple[str, ...]) -> None:
 @click.argument("names", nargs=-1)
 @click.option("--template", "templates", multiple=True, help="A template, by name or path; all of them unless given.")
 def warm(names: tuple[str, ...], templates: tuple[str, ...]) -> None:
-    """Read the beginnings of the templates ahead, for local models.
+    """Read templates ahead, for local models.
 
     What stays the same whatever the inputs are, such as a long document, is read once and kept in the prefix cache on
     disk, so that the first answer begins at once. Only public text is kept. Nothing is asked. NAMES are the models;

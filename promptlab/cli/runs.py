@@ -62,7 +62,14 @@ def runs_show(run_id: str, as_json: bool) -> None:
 
 @runs.command("export")
 @click.argument("run_ids", metavar="RUN_ID...", nargs=-1, required=True)
-@click.option("--format", "format_", type=click.Choice(["csv", "json", "markdown"]), default="csv", show_default=True)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["csv", "json", "markdown"]),
+    default="csv",
+    show_default=True,
+    help="What the file is.",
+)
 @click.option("-o", "--output", metavar="FILE", help="Write to a file instead of standard output.")
 @click.option("--force", is_flag=True, help="Overwrite the file.")
 def runs_export(run_ids: tuple[str, ...], format_: AnswerFormat, output: str | None, force: bool) -> None:

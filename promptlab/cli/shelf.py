@@ -20,9 +20,14 @@ NOUNS = {"template": "template", "document": "document", "pool": "pool of exampl
 
 
 def add_commands(group: click.Group, kind: Kind) -> None:
-    """Add `rename`, `copy`, `delete` and `undelete` for the files of a kind to a group of commands."""
+    """Add `rename`, `copy`, `delete` and `undelete` for the files of a kind to a group of commands. For pools they are
+    `rename-pool` and so on: `examples delete` deletes examples of a pool."""
     for command in (_rename(kind), _copy(kind), _delete(kind), _undelete(kind)):
         group.add_command(command)
+
+
+def _name(verb: str, kind: Kind) -> str:
+    return f"{verb}-pool" if kind == "pool" else verb
 
 
 def _path(workspace: Workspace, kind: Kind, word: str) -> str:
@@ -32,7 +37,7 @@ def _path(workspace: Workspace, kind: Kind, word: str) -> str:
 
 
 def _rename(kind: Kind) -> click.Command:
-    @click.command("rename", short_help=f"Give a {NOUNS[kind]} another name, wherever it is named.")
+    @click.command(_name("rename", kind), short_help=f"Give a {NOUNS[kind]} another name, wherever it is named.")
     @click.argument("path")
     @click.argument("name")
     @click.option("--dry-run", "dry", is_flag=True, help="Only show what would change.")
@@ -75,7 +80,7 @@ def _show_plan(old: str, new: str, edits: tuple[TextEdit, ...], drafts: tuple[st
 
 
 def _copy(kind: Kind) -> click.Command:
-    @click.command("copy", short_help=f"Copy a {NOUNS[kind]}, as private as the original.")
+    @click.command(_name("copy", kind), short_help=f"Copy a {NOUNS[kind]}, as private as the original.")
     @click.argument("path")
     @click.argument("name", required=False, default="")
     @as_json_option
@@ -100,7 +105,7 @@ def _copy(kind: Kind) -> click.Command:
 
 
 def _delete(kind: Kind) -> click.Command:
-    @click.command("delete", short_help=f"Delete a {NOUNS[kind]}, so that it can be taken back.")
+    @click.command(_name("delete", kind), short_help=f"Delete a {NOUNS[kind]}, so that it can be taken back.")
     @click.argument("path")
     @click.option("--force", is_flag=True, help="Also if something still uses it.")
     @as_json_option
@@ -118,13 +123,13 @@ def _delete(kind: Kind) -> click.Command:
 
     delete.help = f"""Delete a {NOUNS[kind]}.
 
-    The file goes to .promptlab/trash; if git knows it, a commit says that it is gone. `undelete` takes it back.
+    The file goes to .promptlab/trash; if git knows it, a commit says that it is gone. `{_name("undelete", kind)}` takes it back.
     """
     return delete
 
 
 def _undelete(kind: Kind) -> click.Command:
-    @click.command("undelete", short_help=f"Take a deleted {NOUNS[kind]} back.")
+    @click.command(_name("undelete", kind), short_help=f"Take a deleted {NOUNS[kind]} back.")
     @click.argument("id", required=False, default="")
     @as_json_option
     def undelete(id: str, as_json: bool) -> None:

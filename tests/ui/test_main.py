@@ -39,4 +39,4 @@ def test_the_place_is_kept_before_the_page_is_drawn(desk: Callable[..., Desk], m
     tab = desk(alpha=["Argentina"]).open("templates")
     tab.button(key="new-template").click().run()
     assert "Standard layout" in all_said(tab)
-    assert kept == [(templates_page.__name__, {})] * 2
+    assert kept == [((templates_page.__name__, {}),)] * 2

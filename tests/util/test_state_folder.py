@@ -123,6 +123,9 @@ ELSEWHERE = {
     "formats/_import.py",  # a temporary folder
     "models/_llama/_wheel.py",  # the cache folder
     "models/_llama/_cpu_choice.py",  # the cache folder
+    "models/_llama/_answering.py",  # the cache folder
+    "shelf/_rename.py",  # the folder of a file of the workspace
+    "shelf/_delete.py",  # the same, for a file that is taken back
 }
 
 

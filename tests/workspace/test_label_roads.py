@@ -383,7 +383,7 @@ def test_a_field_that_was_emptied_forgets_where_its_text_came_from(house: House)
     origins = {"question": InputOrigin(label="confidential")}
     draft = drafts.change(template.path, inputs={"question": WORD}, origins=origins)
     opened = Opened(template.path, template.source, draft, template, template)
-    field = _input("question", WORD, opened)
+    field = _input("input-question", "question", WORD, opened)
     assert field.settings
     changed = drafts.change(template.path, **field.settings(draft, f"{WORD}, and more"))
     assert changed.given(template).label == "confidential"

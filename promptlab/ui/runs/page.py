@@ -168,7 +168,7 @@ def _open(run_id: str) -> None:
 
 
 def _any_version() -> None:
-    st.query_params.pop("version", None)
+    links.leave("version")
 
 
 def _page_buttons(matches: list[RunInfo]) -> None:

@@ -313,7 +313,7 @@ def test_a_run_that_was_killed_shows_as_interrupted(desk: Desks) -> None:
 
 def test_a_broken_template_says_where_and_what_to_do(desk: Desks, make_workspace: Callable[..., Workspace]) -> None:
     where = make_workspace(files={CUP: TEMPLATE.replace("context:", "contxt:")})
-    tab = desk(where, alpha=["ok"]).open()
+    tab = desk(where, alpha=["ok"]).open(template=CUP)
     assert not tab.exception
     assert f"{CUP}, line 8, field contxt" in said(tab)
     assert "did you mean `context`?" in said(tab)
@@ -424,7 +424,8 @@ def test_a_workspace_without_templates_says_so(desk: Desks, make_workspace: Call
     (where.root / CUP).unlink()
     tab = desk(where, alpha=["ok"]).open()
     assert not tab.exception
-    assert "There is no template yet" in said(tab)
+    assert "Try the World Cup sample" in said(tab)
+    assert "Add an API" in said(tab)
 
 
 def test_only_chosen_models_are_asked(desk: Desks) -> None:
