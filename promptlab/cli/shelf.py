@@ -123,7 +123,8 @@ def _delete(kind: Kind) -> click.Command:
 
     delete.help = f"""Delete a {NOUNS[kind]}.
 
-    The file goes to .promptlab/trash; if git knows it, a commit says that it is gone. `{_name("undelete", kind)}` takes it back.
+    The file goes to .promptlab/trash; if git knows it, a commit says that it is gone. `{_name("undelete", kind)}`
+    takes it back.
     """
     return delete
 

@@ -136,6 +136,7 @@ def test_a_template_is_written_run_saved_changed_compared_and_restored(
     restore = page.get_by_role("button", name="Restore")
     expect(restore).to_have_count(1)
     restore.click()
+    page.get_by_role("dialog").get_by_role("button", name="Restore").click()
     expect(page.get_by_role("textbox", name=INSTRUCTIONS)).to_have_value(
         "Answer the question with the name of the city only."
     )
@@ -241,13 +242,16 @@ def test_an_editor_that_writes_over_a_saved_version_takes_nothing_away(
     page.reload()
     expect(chip(page)).to_contain_text("the file differs from")
     page.get_by_role("button", name="Restore").first.click()
+    page.get_by_role("dialog").get_by_role("button", name="Restore").click()
     expect(page.get_by_text("has changes that are in no version")).to_be_visible()
     assert repo.text(path) == ELSEWHERE
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
     save(page).get_by_role("button", name="Save to git").click()
     expect(chip(page)).to_contain_text("saved · ")
     assert repo.text(path) == ELSEWHERE
     # What the browser had saved is one press away.
     expect(page.get_by_role("button", name="Restore")).to_have_count(2)
     page.get_by_role("button", name="Restore").first.click()
+    page.get_by_role("dialog").get_by_role("button", name="Restore").click()
     expect(page.get_by_role("textbox", name=INSTRUCTIONS)).to_have_value(BROWSER)
     assert repo.text(path) == saved

@@ -25,19 +25,20 @@ def test_each_group_renames_copies_deletes_and_takes_back(
 ) -> None:
     monkeypatch.chdir(workspace.root)
     group, path = GROUPS[kind], KINDS[kind]  # type: ignore[index]  # one of the kinds
-    dry = run(group, "rename", path, "other", "--dry-run")
+    suffix = "-pool" if kind == "pool" else ""
+    dry = run(group, f"rename{suffix}", path, "other", "--dry-run")
     new = path.replace("cup", "other")
     assert (dry.exit_code, (workspace.root / path).exists()) == (0, True)
     assert (kind == "template") == (TEMPLATE not in dry.output.replace(f"{TEMPLATE} would", ""))
-    assert json.loads(run(group, "rename", path, "other", "--json").output)["new"] == new
-    assert json.loads(run(group, "copy", new, "--json").output)["new"] == new.replace("other", "other-2")
-    refused = run(group, "delete", new)
+    assert json.loads(run(group, f"rename{suffix}", path, "other", "--json").output)["new"] == new
+    assert json.loads(run(group, f"copy{suffix}", new, "--json").output)["new"] == new.replace("other", "other-2")
+    refused = run(group, f"delete{suffix}", new)
     assert isinstance(refused.exception, ShelfError) == (kind != "template")
     if kind != "template":
-        deleted = json.loads(run(group, "delete", new, "--force", "--json").output)
+        deleted = json.loads(run(group, f"delete{suffix}", new, "--force", "--json").output)
         assert not (workspace.root / new).exists()
-        assert deleted["id"] in run(group, "undelete").output
-        assert run(group, "undelete", deleted["id"]).exit_code == 0
+        assert deleted["id"] in run(group, f"undelete{suffix}").output
+        assert run(group, f"undelete{suffix}", deleted["id"]).exit_code == 0
     assert (workspace.root / new).exists() == (kind != "template")
 
 

@@ -156,7 +156,7 @@ def test_a_folder_of_that_name_is_no_workspace(make_workspace: Make) -> None:
 def test_no_workspace_is_an_error_that_says_how_to_start_one(tmp_path: Path) -> None:
     with pytest.raises(WorkspaceError, match=r"no promptlab\.yaml in .* or above it") as caught:
         Workspace.find(tmp_path)
-    assert "create promptlab.yaml" in caught.value.hint
+    assert "promptlab init" in caught.value.hint
 
 
 # Paths
