@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -104,12 +105,15 @@ def test_five_answers_at_temperature_1_are_a_spread_and_the_next_run_asks_five_m
     press_run(page)
     settled(page)
     assert place.server.count == before + 10
+    folded = page.locator("[class*='st-key-row-']").nth(1)
+    expect(folded.locator(".pl-folded")).to_contain_text("3 × Argentina")
+    folded.get_by_role("button", name="Unfold").click()
     expect(page.locator("ul.pl-spread")).to_have_count(2)
     assert [lines(page, row) for row in (0, 1)] == [["3 × Argentina", "2 × France"]] * 2
     expect(page.locator(".stMain")).not_to_contain_text("answered before, ")
 
     page.get_by_text("Each answer (5)").first.click()
-    expect(page.locator("[class*='st-key-answer-'] code").first).to_contain_text("Argentina")
+    expect(page.locator("[class*='st-key-answer-'] code").first).to_contain_text(re.compile("Argentina|France"))
     page.reload()
     expect(page.locator("ul.pl-spread")).to_have_count(2)
     assert lines(page) == ["3 × Argentina", "2 × France"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -20,6 +21,8 @@ from promptlab.ui.examples.rows import clipped
 from promptlab.ui.state.session import Session
 from promptlab.ui.workbench import answers, row_actions, tables
 
+FOLDED = 6
+"""Different answers that a folded row shows."""
 LONGEST = 600
 """Characters of a question that a row shows; the whole one is under “What was sent”."""
 
@@ -156,12 +159,19 @@ def _cut(text: str) -> str:
 
 
 def _short_answers(results: Sequence[Result]) -> str:
-    """The answers of a folded row, a few words of each."""
-    return "".join(
-        f'<span><span class="pl-muted">{escape(result.model)}:</span> '
-        f"{escape(clipped(result.text or result.error or '(empty)'))}</span>"
-        for result in results
-    )
+    """The answers of a folded row, a few words of each; of equal ones their number, the most frequent first."""
+    words = Counter((result.model, clipped(result.text.strip() or result.error or "(empty)")) for result in results)
+    shown = words.most_common(FOLDED) if len(words) > FOLDED else words.items()
+    more = f'<span class="pl-muted">and {len(words) - FOLDED} more</span>' if len(words) > FOLDED else ""
+    parts = [
+        f'<span><span class="pl-muted">{escape(model)}:</span> {_times(count)}{escape(text)}</span>'
+        for (model, text), count in shown
+    ]
+    return "".join(parts) + more
+
+
+def _times(count: int) -> str:
+    return f"{count} × " if count > 1 else ""
 
 
 # Many answers
